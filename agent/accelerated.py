@@ -74,18 +74,18 @@ def run_accelerated(
 ) -> None:
     """Runs plant and agent for `seconds` of the scenario's time. The same arguments give the same bytes.
 
-    on_message: takes each published message, starting with the retained ones.
+    on_message: called with each published message, first with the retained ones.
     seed: seed of the plant.
     step_s: step of the plant, seconds. None: that of the scenario.
     truth: NDJSON file for the true values, a row every truth_every steps. None: not written.
-    on_truth: takes UTC milliseconds and the true values of these rows.
+    on_truth: called with UTC milliseconds and the true values of these rows.
     fault: name and second of a fault of the scenario.
     edit: changes the agent's configuration before it is loaded.
     self_check: check the devices first, as in commissioning, and flag the values of suspect ones.
     folder: directory for configuration, state and ledger. None: a temporary one, without ledger.
     start_utc_ns: UTC time of the plant's first second. None: that of the scenario.
     from_s: seconds of the plant in earlier runs; they are repeated without the agent.
-    passed: takes the second of the plant at each step, and at the end the last one, also after an exception.
+    passed: called with the simulated time in seconds after each step, and once at the end, also after an exception.
     deliver: also deliver to the brokers of the configuration.
     Raises ConfigError for an invalid configuration.
     """

@@ -86,7 +86,7 @@ class AssetState:
         self.devices, self.sources = self.asset.devices, self.asset.sources
 
     def add(self, quantity: str, slot: Slot) -> None:
-        """Adds a new quantity. Of a metric that several devices measure, the value of the meter is published."""
+        """Adds a new quantity. If several devices measure a metric, the value of the meter is published."""
         self.slots.setdefault(slot.device, {})[quantity] = slot
         meter = self.asset.meter.name if self.asset.meter else None
         known = next((item for item in self.row if item.metric.name == slot.metric.name), None)

@@ -47,7 +47,7 @@ def save_check(
     result: DeviceResult,
     findings: list[Finding],
 ) -> None:
-    """Raises StoreError."""
+    """Stores the result of a self-check for one device. Raises StoreError."""
     body = {
         "at_ms": at_ms,
         "failed": list(result.failed),
@@ -58,7 +58,7 @@ def save_check(
 
 
 def load_check(store: Store, config: Config, bus: BusPoller, polled: Polled) -> Checked | None:
-    """None if the device was not checked since its connection, map or configuration changed."""
+    """The stored result for a device; None if it was not checked since its connection, map or configuration changed."""
     body: dict[str, Any] | None = store.note(KIND, polled.device.name, _key(config, bus, polled))
     if body is None:
         return None

@@ -180,7 +180,7 @@ def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
 
 @contextmanager
 def _language_kept() -> Iterator[None]:
-    """Texts of this package and of click in the language of the environment; what `--lang` changes is undone."""
+    """Uses the language of the environment for this package and click; undoes changes by `--lang` at the end."""
     before = os.environ.get("LANGUAGE")
     gettext.bindtextdomain(DOMAIN, locale_folder())
     gettext.textdomain(DOMAIN)

@@ -99,8 +99,9 @@ class ClockWatch:
     """Compares the clock of the agent with the system clock. `look` is to be called about once a second.
 
     synchronised: whether the system clock follows a reference; None when the system does not report it (a container).
-    last_ns: UTC that an earlier run reached. Without a reference time never runs before it, so that a computer without
-        a battery clock does not use the same hours twice, nor more than a year after it.
+    last_ns: UTC that an earlier run reached. Without a reference, an earlier time of the system clock is not accepted,
+        because a computer without a battery-backed clock would then date the same hours twice; nor is a time more than
+        a year later.
     trusted: the configuration states that the system clock is correct, without a reference and whatever an earlier run
         reached.
     """
@@ -158,8 +159,8 @@ class ClockWatch:
 def kernel_synchronised() -> bool | None:
     """Whether the kernel clock follows a reference (NTP, PTP, GPS); None when the system does not report it.
 
-    From adjtimex(2), without a change. chrony, ntpd, systemd-timesyncd and phc2sys set this state of the kernel; it is
-    cleared when the clock is set manually.
+    Read with adjtimex(2), without changing anything. chrony, ntpd, systemd-timesyncd and phc2sys set this kernel state;
+    it is cleared when the clock is set manually.
     """
     buffer = (ctypes.c_char * 512)()
     try:

@@ -97,9 +97,10 @@ def read_dialects(
     folder: Path, raw: Mapping[str, Any], outputs: tuple[str, ...], broker: bool, site_gateway: tuple[str, str],
     report: Report,
 ) -> Dialects:  # fmt: skip
-    """folder: of the configuration file, to which its paths are relative.
+    """Reads the tables of the dialects and reports their problems.
 
-    outputs: of [mqtt].
+    folder: folder of the configuration file; its paths are relative to it.
+    outputs: value of the key in [mqtt].
     broker: whether there is an [mqtt] table.
     site_gateway: default group and node of Sparkplug.
     """

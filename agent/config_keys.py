@@ -272,7 +272,7 @@ SIGNAL_TOPIC = {
 
 
 def open_to_others(file: Path) -> Reason | None:
-    """That the group or all users can read a file with a secret, or that its mode cannot be read; None: correct."""
+    """The problem if the group or all users can read a file with a secret, or its mode is unreadable; else None."""
     try:
         mode = file.stat().st_mode & 0o777
     except OSError as error:

@@ -40,7 +40,7 @@ def key_lines(text: str) -> dict[str, int]:
 
 
 def line_of(key: str, lines: Mapping[str, int]) -> int | None:
-    """The line of a key; of a key that is missing that of the innermost table around it; None when there is none."""
+    """The line of a key, or of the innermost table around it if the key is missing; None when there is neither."""
     while key:
         if key in lines:
             return lines[key]

@@ -28,7 +28,7 @@ SITE_MISSING = Code(
 # Types of values
 
 LIST_EXPECTED = Code("list_expected", "expected a list, for example {example}")
-TEXT_EXPECTED = Code("text_expected", "expected a text in quotation marks")
+TEXT_EXPECTED = Code("text_expected", "expected a string in quotation marks")
 CONTROL_CHARACTER = Code("control_character", "contains a control character")
 BOOLEAN_EXPECTED = Code("boolean_expected", "expected true or false")
 IDENTIFIER_EXPECTED = Code(
@@ -209,7 +209,9 @@ PERIODS_MISSING = Code(
 PERIOD_TABLES_EXPECTED = Code("period_tables_expected", "expected [[tariff.period]] tables")
 PRICE_UNKNOWN = Code("price_unknown", "no such price in tariff.prices")
 PRICE_MISSPELLED = Code("price_misspelled", "no such price in tariff.prices; did you mean {near:quoted}?")
-TARIFF_PERIOD_EMPTY = Code("tariff_period_empty", 'starts when it ends; for all day write from = "00:00", to = "24:00"')
+TARIFF_PERIOD_EMPTY = Code(
+    "tariff_period_empty", 'start and end are equal; for the full day write from = "00:00", to = "24:00"'
+)
 MONTH_PRICES_EXPECTED = Code(
     "month_prices_expected", 'expected tables of prices by month: [tariff.prices_in."2026-10"]'
 )

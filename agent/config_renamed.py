@@ -52,7 +52,10 @@ def with_new_keys(raw: Mapping[str, Any], report: Report) -> dict[str, Any]:
 def _in_named(
     table: dict[str, Any], renamed: Mapping[str, str], nested: str, where: str, report: Report
 ) -> dict[str, Any]:
-    """nested: the key of a table in this table whose keys were renamed; empty: those of this table."""
+    """Renames keys of one named table.
+
+    nested: the subtable whose keys were renamed; empty: the keys of the table itself were renamed.
+    """
     if not nested:
         return _renamed(table, renamed, where, report)
     if not isinstance(inner := table.get(nested), dict):

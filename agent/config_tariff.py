@@ -74,7 +74,7 @@ DEMAND = {
 
 
 def read_tariff(raw: Mapping[str, Any], site: Mapping[str, Any] | None, report: Report) -> Tariff | None:
-    """From [tariff], else one price from site.energy_price, else None: costs are not known."""
+    """The tariff from [tariff], else one price from site.energy_price, else None: costs are not known."""
     currency, zone = (site["currency"] or "", site["timezone"]) if site else ("", "UTC")
     if site and (named := site["grid_factor"]) is not None:
         try:

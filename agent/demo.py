@@ -147,7 +147,7 @@ def _run(
 def demo_parts(
     folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None, outputs: tuple[str, ...] = ()
 ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
-    """Starts plant and agent and returns their processes, which end with the stack.
+    """Starts plant and agent and returns their processes; closing `stack` ends them.
 
     Raises DemoError with the log if the plant does not start.
     """

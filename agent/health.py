@@ -40,7 +40,7 @@ class Health:
         self._sources.append((source, waits))
 
     async def run(self, every_s: float = HEALTH_S, part: float = 1.0) -> None:
-        """Publishes every every_s.
+        """Publishes the figures every `every_s` seconds.
 
         part: share of the first period to wait, so that the gateways of a fleet do not publish at the same time.
         """
@@ -167,7 +167,7 @@ class Outlook:
         self._seen: deque[tuple[int, float]] = deque(maxlen=kept)
 
     def hours(self, used: float, limit: float) -> float | None:
-        """Hours left, to be called with each message. None while it does not grow or at the start; 0 when full."""
+        """Hours until the spool is full; 0 when it is full, None while it does not grow. Call it with each message."""
         self._seen.append((self._clock.monotonic_ns(), used))
         if used >= limit:
             return 0.0

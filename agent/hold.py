@@ -138,9 +138,9 @@ class HoldBook:
 
 @contextlib.contextmanager
 def _as_owner(directory: Path) -> Iterator[None]:
-    """As root: writes with the rights of the directory's owner.
+    """If run as root, writes with the rights of the directory's owner.
 
-    So the agent can read the file, and a symbolic link in the directory gives its owner no access to other files.
+    Thus the agent can read the file, and a symbolic link in the directory gives its owner no access to other files.
     """
     if os.geteuid() != 0:
         yield

@@ -26,7 +26,7 @@ class Refusals:
             self._saved[polled.device.name] = _body(bus, polled)
 
     def save(self) -> None:
-        """Raises StoreError."""
+        """Stores rejections that changed. Raises StoreError."""
         for bus, polled in self._devices:
             name, body = polled.device.name, _body(bus, polled)
             if body != self._saved[name]:

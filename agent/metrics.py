@@ -38,12 +38,12 @@ def _row(name: str, unit: str, about: str, kind: str, topic: str = "telemetry", 
 
 
 def _count(name: str, about: str) -> Metric:
-    """A counter of the agent itself. It starts at 0 with the agent unless `about` names another start."""
+    """A counter of the agent. It is 0 when the agent starts, unless `about` states otherwise."""
     return _row(name, "", about, "counter", "health", 0)
 
 
 def _level(name: str, unit: str, about: str, decimals: int = 0) -> Metric:
-    """A present value of the agent itself."""
+    """A gauge of the agent."""
     return _row(name, unit, about, "measured", "health", decimals)
 
 
@@ -193,7 +193,7 @@ DERIVED: tuple[Metric, ...] = (
          "meter_register_reset, meter_register_jump, meter_replaced, ct_ratio_changed, meter_wiring, meter_wiring_ok; "
          "non-routine events: nre_…; gateway: clock_step, config_changed, config_rejected, data_gap, "
          "state_file_corrupt, state_file_unwritable, client_id_conflict, certificate_expiring", "event", "event"),
-    _row("event_state", "", "begin or end, for events with a message at each", "event", "event"),
+    _row("event_state", "", "begin or end; for events that send a message at begin and at end", "event", "event"),
     _row("event_text", "", "English text of the event's reasons, which are in `r`, or the text of an operator", "event",
          "event"),
     _row("event_clock_step", "s", "size of the UTC step, negative for a step back", "event", "event", 3),

@@ -49,7 +49,7 @@ class PlannedBlock:
 
     group: poll group of its registers.
     transaction_s: duration of request, silent intervals, turnaround delay and response.
-    interval_s: None: only once after the start.
+    interval_s: seconds between two requests; None: one request after the start.
     """
 
     device: str

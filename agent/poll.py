@@ -34,7 +34,7 @@ VT_QUANTITIES = ("V", "W", "var", "VA", "kWh", "kvarh", "kVAh")
 
 
 class OwnedLink(Link, Protocol):
-    """A link with what a poller also needs; drivers.bus.ModbusLink has all of it."""
+    """The link interface that a poller needs; drivers.bus.ModbusLink implements it."""
 
     wire: Wire
     late: int
@@ -54,7 +54,7 @@ class Polled:
     failures: consecutive failed polls.
     responded: whether it has ever responded.
     slow_logged, stuck_logged: whether slow or constant values were logged.
-    made_from: the configuration; devices are the same when it is equal.
+    made_from: configuration of the device; devices with equal configurations count as unchanged.
     """
 
     device: ModbusDevice
@@ -93,7 +93,7 @@ class Polled:
 
 
 class BusPoller:
-    """Polls one bus, which it alone uses. `take` receives every reading, also those without a response.
+    """Polls one bus; nothing else may use it. `take` receives every reading, also those without a response.
 
     polls, failed: successful and failed polls. busy_ns: time spent with polls. turn_ns: start of the last cycle.
     """
@@ -186,7 +186,7 @@ class BusPoller:
         return reading
 
     def _has(self, polled: Polled) -> bool:
-        """False after it was replaced."""
+        """Whether the device is still polled; False after it was removed or replaced."""
         return any(item is polled for item in self.devices)
 
     def _others_wait(self, polled: Polled) -> bool:

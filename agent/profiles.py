@@ -158,7 +158,7 @@ def _protocol_lines(profile: Profile) -> Iterator[str]:
         "at most {n:d} {n:register|registers} per request; {gap_ms:g} ms between requests; timeout {timeout_ms:g} ms",
         n=profile.max_registers, gap_ms=1000 * profile.min_gap_s, timeout_ms=1000 * profile.timeout_s,
     )  # fmt: skip
-    parts = [text, _("reads across gaps") if profile.gaps_allowed else _("no reads across gaps")]
+    parts = [text, _("reads across address gaps") if profile.gaps_allowed else _("no reads across address gaps")]
     if profile.refresh_s:
         parts.append(_("values refreshed every {refresh_ms:g} ms", refresh_ms=1000 * profile.refresh_s))
     yield "  " + _("; ").join(parts)

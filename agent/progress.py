@@ -31,7 +31,7 @@ class Progress:
         self._width = 0
 
     def passed(self, now_s: float) -> None:
-        """To be called with each step. now_s: seconds of the plant."""
+        """Prints the progress; called with each step. now_s: seconds of the plant."""
         real_s = self._clock_s()
         if now_s >= self._from_s and self._started is None:
             self._started = real_s, now_s

@@ -128,7 +128,7 @@ class Publisher:
         return texts + list(self._states.copy().items())
 
     def _learn(self, asset: str, message: Message) -> None:
-        """`meta` lists the metrics that were published; a new one publishes it again. Removed assets have none."""
+        """Adds newly published metrics to `meta`, and publishes `meta` again. Removed assets are ignored."""
         known = self._names.get(asset, {}).get(message.kind, {})
         if message.values.keys() <= known.keys():
             return

@@ -181,7 +181,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") 
 
 
 def _added(name: str, value: Any) -> list[Reason]:
-    """The tables that a new one contains, where it contains only tables, such as [bus]; a key with its value."""
+    """What a new entry adds: a key, a table, or for a table of tables such as [bus] each of its tables."""
     if not isinstance(value, dict):
         return [CONFIG_KEY_ADDED(key=name, value=str(value))]
     inner = [

@@ -84,7 +84,7 @@ def due(buses: list[BusPoller]) -> Due:
 
 
 def due_after(before: Due, buses: list[BusPoller], fresh: set[str]) -> Due:
-    """As `due`, but unchanged for devices that are not fresh: registers that they rejected since then are no change."""
+    """`due`, but with the earlier intervals for devices outside `fresh`: registers rejected since then do not count."""
     return {name: each if name in fresh else before.get(name, each) for name, each in due(buses).items()}
 
 

@@ -76,7 +76,7 @@ class Diagnostic:
         return self.text()
 
     def as_object(self) -> dict[str, Any]:
-        """For JSON: the fields, with the reason as an object with code, data and English text."""
+        """The fields for JSON; the reason is an object with code, data and English text."""
         return {"level": self.level, "file": self.file, "line": self.line, "key": self.key, "value": self.value,
                 "reason": as_object(self.reason)}  # fmt: skip
 
@@ -108,7 +108,10 @@ class Report:
         self.notes.append(self.diagnostic(NOTE, key, reason))
 
     def diagnostic(self, level: str, key: str, reason: Reason, value: Any = REQUIRED) -> Diagnostic:
-        """value: as parsed; REQUIRED: not shown. The value of a key that may be a secret is replaced by ***."""
+        """A diagnostic with its line.
+
+        value: as parsed; REQUIRED: not shown. The value of a key that may be a secret is replaced by ***.
+        """
         last = key.rpartition(".")[2]
         secret = _SECRET.search(last) is not None and last not in _NO_SECRET
         shown = None if value is REQUIRED else "***" if secret else as_toml(value)
@@ -152,7 +155,7 @@ def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, repo
 
 
 def unknown_reference(kind: str, name: str, known: Collection[str]) -> Reason:
-    """That there is no table with this name. kind: one of `config_reasons.TABLE_KINDS`."""
+    """The problem that no table has this name. kind: one of `config_reasons.TABLE_KINDS`."""
     if near := nearest(name, known):
         return codes.REFERENCE_MISSPELLED(kind=kind, near=near)
     if known:
@@ -204,7 +207,7 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
 
 
 def number(low: float, high: float, unit: str = "") -> Callable[[Any], float]:
-    """unit: symbol to show in problems; empty for a number without a unit."""
+    """A number from low to high. unit: symbol to show in problems; empty for a number without a unit."""
 
     def convert(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -242,7 +245,7 @@ def duration(low_s: float, high_s: float) -> Callable[[Any], float]:
 
 
 def size(low: int, high: int) -> Callable[[Any], int]:
-    """low, high: bytes."""
+    """A size such as 500MB, in bytes. low, high: limits in bytes."""
 
     def convert(value: Any) -> int:
         found = _SIZE.fullmatch(value) if isinstance(value, str) else None

@@ -23,7 +23,7 @@ class Signal:
     """One register or topic.
 
     device: name of the readings that contain it.
-    motor: with which it is published.
+    motor: the motor whose telemetry contains the value.
     metric: name, unit and description; the name is also the name of the value in the readings.
     measures: shaft-torque | shaft-speed | winding-temperature, used for the efficiency; None: another quantity.
     accuracy: relative uncertainty, k = 2, used as a driver of savings; None: not stated.
@@ -42,7 +42,7 @@ class SignalDevice:
 
     name: of the device, "signals-<bus>-<unit_id>".
     bus, unit_id: where it responds.
-    motor: with whose devices it is polled, so that their values are close in time.
+    motor: its devices are polled together with this one, so that the values have nearly the same time.
     profile: register map, made of the signals.
     """
 

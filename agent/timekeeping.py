@@ -1,4 +1,4 @@
-"""Follows the system clock: publishes its steps, corrects earlier rows, and stores how far time has come."""
+"""Follows the system clock: publishes its steps, corrects the time of earlier rows, stores the latest UTC reached."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Timekeeper:
             self._in_order(lambda: self._correct(step, (before, old_ms)))
 
     def remember(self) -> None:
-        """Stores how far time has come. The store logs its own errors."""
+        """Stores the latest UTC reached. The store logs its own errors."""
         with contextlib.suppress(StoreError):
             self._store.save_note(KIND, REACHED, "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
 

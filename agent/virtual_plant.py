@@ -18,8 +18,8 @@ class VirtualPlant:
     plant: the plant.
     step_s: length of a step, seconds.
     start_utc_ns: UTC time of second 0.
-    log, on_truth: take the true values every truth_every steps. None: not recorded.
-    passed: takes the second of the plant with each step.
+    log, on_truth: called with the true values every truth_every steps. None: not recorded.
+    passed: called with the simulated time in seconds after each step.
     """
 
     def __init__(

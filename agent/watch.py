@@ -211,7 +211,7 @@ def _is_old(seen: Seen, gateways: Mapping[str, str]) -> bool:
 
 
 def _row(seen: Seen, gateways: Mapping[str, str]) -> list[Text]:
-    """gateways: topic → status. The last state of an offline gateway is not shown, because it is outdated."""
+    """One row of the table. gateways: topic → status. The state of an offline gateway is outdated and not shown."""
     telemetry = seen.messages.get("telemetry", {})
     v: dict[str, Any] = telemetry.get("v", {})
     pq: dict[str, Any] = seen.messages.get("pq3s", {}).get("v", {})

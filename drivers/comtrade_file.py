@@ -163,7 +163,7 @@ def _binary_rows(path: Path, cfg: Any, dat: bytes) -> _Rows:
 def _at_their_numbers(
     path: Path, numbers: NDArray[np.int64], raw: NDArray[np.float64], notes: list[Reason]
 ) -> NDArray[np.float64]:
-    """The samples, with NaN where numbers are missing. Ignores numbers that decrease or have constant steps."""
+    """The samples, with NaN for missing sample numbers. Numbers that decrease or have a constant step are not used."""
     steps = np.diff(numbers)
     if not len(steps) or not (steps >= 1).all() or (steps == steps[0]).all():
         return raw

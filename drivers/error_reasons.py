@@ -100,12 +100,13 @@ IDENTITY_MORE_FOLLOWS = Code(
 )
 IDENTITY_OBJECT_TRUNCATED = Code("identity_object_truncated", "device identification: an object is truncated")
 IDENTITY_OBJECT_ORDER = Code(
-    "identity_object_order", "device identification: object {object_id:d} follows object {last_id:d}"
+    "identity_object_order",
+    "device identification: object {object_id:d} follows object {last_id:d}, but object numbers must increase",
 )
 IDENTITY_EXTRA_BYTES = Code("identity_extra_bytes", "device identification: extra bytes after the last object")
 IDENTITY_NEXT_OBJECT = Code(
     "identity_next_object",
-    "device identification: the next object is {object_id:d}, but the last one was {last_id:d}",
+    "device identification: the announced next object {object_id:d} does not follow object {last_id:d}",
 )
 
 # SunSpec

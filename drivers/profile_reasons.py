@@ -20,7 +20,7 @@ PROFILE_MISSPELLED = Code("profile_misspelled", "{profile}: no such profile; did
 PROFILE_FOLDER_MISSING = Code("profile_folder_missing", "{path}: no such directory of profiles")
 PROFILE_FILE_NOT_TOML = Code("profile_file_not_toml", "{path}: not valid TOML: {error}")
 PROFILE_ID_DUPLICATE = Code(
-    "profile_id_duplicate", "{path}: same id {profile:quoted} as {other}; remove one of the files"
+    "profile_id_duplicate", "{path}: the ID {profile:quoted} is already used by {other}; remove one of the files"
 )
 
 # `extends` and `remove`

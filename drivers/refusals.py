@@ -76,11 +76,11 @@ class AskAgain:
         self._left.clear()
 
     def answer(self, now_s: float) -> None:
-        """A rejected address is accepted again: continues with the others and restarts the delay."""
+        """Records that a rejected address is accepted again: tries the others next and resets the delay."""
         self._pause_s, self._due_s = FIRST_S, now_s + FIRST_S
 
     def silence(self) -> None:
-        """No response: postpones the other addresses, because a time-out costs more than a rejection."""
+        """Records a missing response: postpones the other addresses, because a time-out costs more than a rejection."""
         self._left.clear()
 
     def next(self, now_s: float, rejected: Callable[[], Iterable[Address]], contended: bool = False) -> Address | None:

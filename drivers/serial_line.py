@@ -92,7 +92,7 @@ class SerialLine:
         self.close()
 
     async def end(self) -> None:
-        """As shut_down, without blocking the event loop: stops listening immediately, waits for a running exchange."""
+        """Same as shut_down, without blocking the event loop: stops listening, waits for a running exchange."""
         self._ending = True
         await self._worker.call(self.close)
         self.shut_down()

@@ -34,7 +34,7 @@ class SunSpecLink:
         self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
         spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
-        """As ModbusLink.read_block. Also raises DriverError if the device does not have the model."""
+        """Same as ModbusLink.read_block; also raises DriverError if the device does not have the model."""
         if self._start is None:
             self._start = await find_model(
                 self._link, request.unit, request.function, self._bases, self._model_id, timeout_s, gap_s

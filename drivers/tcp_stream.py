@@ -64,7 +64,7 @@ class TcpStream(asyncio.BufferedProtocol):
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
     ) -> Answer:
-        """As SerialLine.exchange; raises LinkTimeout, FrameError, LinkBusy, LinkClosed."""
+        """Same as SerialLine.exchange; raises LinkTimeout, FrameError, LinkBusy, LinkClosed."""
         if gap_s:
             await self._settle(gap_s)
         if self._rtu:
@@ -121,11 +121,11 @@ class TcpStream(asyncio.BufferedProtocol):
             self._timer = None
 
     def shut_down(self) -> None:
-        """As close."""
+        """Same as close()."""
         self.close()
 
     async def end(self) -> None:
-        """As close."""
+        """Same as close()."""
         self.close()
 
     async def _settle(self, gap_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Layout of the values of a window in one row of memory, and the kernels that write the small ones.
+"""Layout of the values of a window in one row of memory, and the kernels that write all except the tables.
 
 Tables of orders come first, then all values that are aggregated (as one slice), then the rest.
 """
@@ -105,7 +105,7 @@ def lay(
     mean: Floats, rms: Floats, phasor: Floats, totals: Floats, short: Floats, f_hz: float, good: Bytes, flags: Ints,
     row: Floats,
 ) -> None:  # fmt: skip
-    """Write all small values of a window to its row; values of channels that are not good become NaN.
+    """Write all values of a window except the tables to its row; values of channels that are not good become NaN.
 
     The tables of the row must already be filled.
 

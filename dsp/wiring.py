@@ -176,7 +176,7 @@ def _crossed(phi: list[float], heard: list[int], load: str, current: float) -> D
 
 
 def _possible(cost: int, name: str, angle: float, load: str, current: float) -> list[tuple[int, str]]:
-    """The wiring, if the load can have that angle; a rare state of the load counts as one more mistake."""
+    """The wiring, if the load can have that angle; a rare state of the load counts as one more error."""
     low, high = _RANGE[load]
     if load == "motor" and current > _BUSY:
         high = _BUSY_DEG
@@ -206,7 +206,7 @@ def _one_or_many(names: list[str]) -> Diagnosis:
 
 
 def _name(order: tuple[int, ...], signs: tuple[bool, ...], side: str) -> tuple[int, str]:
-    """Number of mistakes and name of a wiring; if all are reversed, that is one mistake."""
+    """Number of errors and name of a wiring; three reversed transformers count as one error."""
     reversed_at = [k for k in range(3) if signs[k]]
     cost = 1 if len(reversed_at) == 3 else len(reversed_at)
     if order == (0, 1, 2):

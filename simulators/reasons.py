@@ -20,7 +20,7 @@ SCENARIO_PROBLEM = Code("scenario_problem", "{place}: {cause}")
 
 SCENARIO_KEY_UNKNOWN = Code("scenario_key_unknown", "unknown key; known: {known}")
 SCENARIO_TABLES = Code("scenario_tables", "must be a list of tables")
-SCENARIO_TEXT = Code("scenario_text", "must be a text, got {value}")
+SCENARIO_TEXT = Code("scenario_text", "must be a string, got {value}")
 SCENARIO_INTEGER = Code("scenario_integer", "must be an integer, got {value}")
 SCENARIO_NUMBER = Code("scenario_number", "must be a number, got {value}")
 SCENARIO_BOOLEAN = Code("scenario_boolean", "must be true or false, got {value}")
@@ -50,8 +50,8 @@ LINE_UNKNOWN = Code("line_unknown", "there is no line {line:quoted}; known: {kno
 DEVICE_VALUES = Code("device_values", "refresh_s and restart_s must be positive, kw and ct not negative")
 ACCURACY_CLASS = Code("accuracy_class", "must be a class in percent from {low:g} to {high:g}, got {value:g}")
 TRANSMITTER_VALUES = Code("transmitter_values", "full must be positive, accuracy 0 to 5 percent")
-FLOW_TRAIN_EXPECTED = Code("flow_train_expected", "must be one train with a flow: {trains}")
-FLOW_TRAIN_MISSING = Code("flow_train_missing", "must be one train with a flow; the scenario has none")
+FLOW_TRAIN_EXPECTED = Code("flow_train_expected", "must be the name of a train with a flow: {trains}")
+FLOW_TRAIN_MISSING = Code("flow_train_missing", "must be the name of a train with a flow; the scenario has none")
 TRAIN_UNKNOWN = Code("train_unknown", "there is no train {train:quoted}")
 TRAINS_MISSING = Code("trains_missing", "is missing; list the trains that the meter measures")
 TRAIN_WITH_CABLE = Code("train_with_cable", "{train} has a cable; give it a separate meter")
@@ -68,7 +68,7 @@ LOAD_VARIATION = Code(
 LOAD_OF_DIRECT_MOTOR = Code(
     "load_of_direct_motor", "a motor direct on line must drive a flow or a conveyor, got {value:quoted}"
 )
-DRIVE_OF_DIRECT_MOTOR = Code("drive_of_direct_motor", "a motor direct on line must have none")
+DRIVE_OF_DIRECT_MOTOR = Code("drive_of_direct_motor", "not allowed for a motor direct on line")
 RECTIFIER_MISSING = Code("rectifier_missing", "is missing; trains on a DC bus require a rectifier")
 TRAIN_ON_DC_BUS = Code(
     "train_on_dc_bus", "a train on a DC bus cannot have its own meter or waveform; measure the rectifier"
@@ -91,9 +91,9 @@ DIP_TIMES = Code("dip_times", "at_h must not be negative, and duration_s at leas
 # A retrofit
 
 LIFE_TRAIN = Code("life_train", "requires exactly one train, of kind 'driven'")
-LIFE_LOAD = Code("life_load", "a life requires a flow or a conveyor, got {value:quoted}")
-LIFE_REPLACED_MOTOR = Code("life_replaced_motor", "is missing; a life begins with the replaced motor")
-LIFE_METER = Code("life_meter", "a life requires a meter there and allows no waveform and no dip")
+LIFE_LOAD = Code("life_load", "[life] requires a load of kind flow or conveyor, got {value:quoted}")
+LIFE_REPLACED_MOTOR = Code("life_replaced_motor", "is missing; [life] starts with the replaced motor")
+LIFE_METER = Code("life_meter", "[life] requires a meter for this train, and allows neither waveform nor dip")
 RETROFIT_BEFORE_START = Code("retrofit_before_start", "must be after life.start")
 REPORTING_BEFORE_MOTOR = Code(
     "reporting_before_motor", "must not be before the new motor runs, life.stands_h after life.retrofit"

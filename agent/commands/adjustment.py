@@ -26,7 +26,7 @@ def adjustment() -> None:
     "list",
     help=N_(
         "List the non-routine events of a motor.\n\n"
-        "Among them: bypass, maintenance, data gaps, meter replacement, wiring errors, load shifts, and operation "
+        "They include bypass, maintenance, data gaps, meter replacement, wiring errors, load shifts, and operation "
         "outside the range of the baseline. Exits 1 while an event is not decided."
     ),
 )
@@ -54,10 +54,10 @@ def list_events(motor: str, only_open: bool, config_file: Path | None, as_json: 
 )
 @motor_argument
 @click.argument("number", type=int)
-@click.option("--exclude", "decision", flag_value="exclude", help=N_("Report no savings for this time."))
-@click.option("--keep", "decision", flag_value="keep", help=N_("Treat this time like any other."))
+@click.option("--exclude", "decision", flag_value="exclude", help=N_("Report no savings for this period."))
+@click.option("--keep", "decision", flag_value="keep", help=N_("Treat this period like any other."))
 @click.option("--adjust", "adjust_kwh", type=float, metavar="KWH",
-              help=N_("Keep this time and add KWH to the adjusted baseline energy; may be negative."))  # fmt: skip
+              help=N_("Keep this period and add KWH to the adjusted baseline energy; may be negative."))  # fmt: skip
 @click.option("--by", required=True, metavar="NAME", help=N_("Name of the reviewer."))
 @click.option("--reason", required=True, metavar="TEXT", help=N_("Reason; printed in the report."))
 @config_option

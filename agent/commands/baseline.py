@@ -26,7 +26,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help=N_("Print JS
 @click.group(
     help=N_(
         "Fit, freeze and show the baseline model of a motor.\n\n"
-        "The model predicts the energy that the motor before the retrofit would use under the conditions of today."
+        "The model predicts the energy that the original motor would use under present operating conditions."
     )
 )
 def baseline() -> None:
@@ -44,7 +44,7 @@ def baseline() -> None:
 @motor_argument
 @click.option("--from", "begin", metavar="DATE",
               help=N_("Start of the baseline period. [default: that of the configuration, else all data]"))  # fmt: skip
-@click.option("--to", "end", metavar="DATE", help=N_("End of the baseline period; this moment is not part of it."))
+@click.option("--to", "end", metavar="DATE", help=N_("End of the baseline period (exclusive)."))
 @click.option("--driver", "drivers", multiple=True, metavar="SIGNAL",
               help=N_("Independent variable of the model; repeatable. "
                       "[default: chosen by cross-validation]"))  # fmt: skip

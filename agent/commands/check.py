@@ -17,7 +17,7 @@ from agent.core.text import N_, _, text_of
     help=N_(
         "Check a configuration without connecting to any device.\n\n"
         "FILE is the configuration, the same as --config FILE. Exits 0 if it is correct, 1 if there are findings to "
-        "decide on, 2 if it is wrong."
+        "decide on, 2 if it has errors."
     )
 )
 @file_argument

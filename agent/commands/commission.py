@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.argument("words", nargs=-1, metavar="[FILE] [MOTOR]...")
 @config_option
-@click.option("--by", metavar="NAME", help=N_("Name of the operator. [default: asked for]"))
+@click.option("--by", metavar="NAME", help=N_("Name of the operator. [default: prompt for it]"))
 @click.option("--readings", type=click.IntRange(3, 1000), metavar="N", default=10, show_default=True,
               help=N_("Number of readings for the self-check."))  # fmt: skip
 @click.option("--batch", is_flag=True, help=N_("Run the self-check only, without questions."))

@@ -13,7 +13,7 @@ from agent.core.text import N_, _
 @click.command(
     help=N_(
         "Run a simulated plant, the agent and a live table.\n\n"
-        "The plant is a pump station with two pumps. No hardware and no configuration is needed."
+        "The plant is a pump station with two pumps. No hardware or configuration is needed."
     )
 )
 @seconds_option

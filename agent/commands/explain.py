@@ -20,10 +20,10 @@ from agent.commands.options import (
 from agent.core.text import N_, _
 
 HELP = N_(
-    "Explain the current efficiency of a motor.\n\nShows input signals, method, loss breakdown, uncertainty budget, "
-    "and what would reduce the uncertainty. Reads what the agent publishes at the broker at URL [default: "
-    "mqtt://127.0.0.1:1883], or at the broker of the configuration that --config names. Exits 1 if no message about "
-    "the motor is received."
+    "Explain the current efficiency of a motor.\n\n"
+    "Shows input signals, method, loss breakdown, uncertainty budget, and what would reduce the uncertainty. Reads the "
+    "messages of the agent from the broker at URL [default: mqtt://127.0.0.1:1883], or from the broker of the "
+    "configuration that --config names. Exits 1 if no message about the motor is received."
 )
 
 
@@ -32,7 +32,7 @@ HELP = N_(
 @click.argument("url", default=BROKER)
 @click.option("--config", "config_file", metavar="FILE", type=click.Path(path_type=Path),
               help=N_("Configuration of the plant; its broker is used instead of URL. With --poll: the plant to poll, "
-                      "by default that of `magwatt run`."))  # fmt: skip
+                      "by default the one that `magwatt run` uses."))  # fmt: skip
 @click.option("--poll", is_flag=True,
               help=N_("Poll the devices directly for a short time; for use while no agent is running."))  # fmt: skip
 @click.option("--topic", metavar="FILTER",

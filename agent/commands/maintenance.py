@@ -23,15 +23,17 @@ LONGEST_D = 366
 
 
 HELP = N_(
-    "Put a motor in maintenance to suppress its alarms.\n\nMOTOR is the id or the name of a motor. Its data are marked "
-    "for the time of the work. The command works whether or not the agent is running; a running agent applies it "
-    "within 2 s."
+    "Put a motor in maintenance to suppress its alarms.\n\n"
+    "MOTOR is the id or the name of a motor. Its data are flagged until maintenance ends. The command works whether or "
+    "not the agent is running; a running agent applies it within 2 s."
 )
 
 
 @click.command(help=HELP)
 @click.argument("motor", required=False)
-@click.option("--reason", metavar="TEXT", help=N_("Work in progress, in any language; shown on every dashboard."))
+@click.option(
+    "--reason", metavar="TEXT", help=N_("Reason for the maintenance, in any language; shown on every dashboard.")
+)
 @click.option(
     "--for", "duration", metavar="TIME",
     help=N_('End automatically after this time: "30min", "2h", "3d". [default: until --release]'),

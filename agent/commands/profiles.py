@@ -12,7 +12,7 @@ from agent.core.text import N_, text_of
 
 
 @click.group(
-    invoke_without_command=True, help=N_("List, show and check register maps.\n\nWithout a command it lists them.")
+    invoke_without_command=True, help=N_("List, show and check register maps.\n\nWithout a command, lists all models.")
 )
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per profile."))
 @click.pass_context
@@ -54,7 +54,7 @@ def show(model: str, as_json: bool) -> None:
 @profiles.command(
     "check",
     help=N_(
-        "Check profile files that you wrote.\n\n"
+        "Check your own profile files.\n\n"
         "Exits 0 if they are correct; otherwise prints one line per problem and exits 2."
     ),
 )

@@ -49,7 +49,7 @@ from agent.core.text import N_, text_of
     "--lamp", type=click.Choice(["230V", "120V"]), help=N_("Lamp model of the flickermeter. [default: from --supply]")
 )
 @click.option(
-    "--summary", is_flag=True, help=N_("Print 3 s and 10 min values, flicker and events instead of each window.")
+    "--summary", is_flag=True, help=N_("Print 3 s and 10 min values, flicker and events instead of single windows.")
 )
 @click.option(
     "--limits",

@@ -68,8 +68,10 @@ class WithFleet(click.Command):
     type=click.Path(path_type=Path),
     help=N_("Write a configuration for the agent to this file."),
 )
-@click.option("--print-config", is_flag=True, help=N_("Print only a configuration for the agent, and serve."))
-@click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Broker in that configuration."))
+@click.option("--print-config", is_flag=True,
+              help=N_("Print a configuration for the agent and no other text, and serve."))  # fmt: skip
+@click.option("--broker", metavar="URL", default=BROKER, show_default=True,
+              help=N_("MQTT broker to write into that configuration."))  # fmt: skip
 @click.option(
     "--proxy", metavar="HOST:PORT|/dev/…", help=N_("Forward requests to this bus and inject faults into its responses.")
 )

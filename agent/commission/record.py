@@ -35,7 +35,7 @@ class Step:
 
     @property
     def open_point(self) -> Reason | None:
-        """None unless the reply is "no"."""
+        """The open point of this statement; None unless the reply is "no"."""
         if self.reply != "no":
             return None
         if self.remark:
@@ -92,13 +92,13 @@ def write(record: Record, directory: Path) -> Path:
 
 
 def as_json(record: Record) -> str:
-    """Each reason as an object with code, data and English text."""
+    """The record for JSON; each reason is an object with code, data and English text."""
     body = asdict(record) | {"open_points": record.open_points}
     return json.dumps(body, ensure_ascii=False, indent=1, default=encode_reason_with_text)
 
 
 def as_markdown(record: Record) -> str:
-    """In the language of this process."""
+    """The record as Markdown, in the language of this process."""
     by = _("Commissioned by {name}.", name=record.by) if record.by else _("Self-check only, without an operator.")
     place = f"{record.asset}, {record.site}/{record.gateway}, {record.when}."
     configuration = _("Configuration {config_hash}.", config_hash=record.config_hash)

@@ -9,7 +9,7 @@ from drivers.reasons import Reason, reason_of
 
 
 def encode_reason(value: Any) -> Any:
-    """enc_hook, and default of json.dumps: a reason as an object with code and data."""
+    """A reason as an object with code and data, for `enc_hook` of msgspec and `default` of json.dumps."""
     if isinstance(value, Reason):
         return value.as_object()
     raise TypeError(f"{type(value).__name__} is not serializable")
@@ -23,7 +23,7 @@ def encode_reason_with_text(value: Any) -> Any:
 
 
 def decode_reason(kind: type, value: Any) -> Any:
-    """dec_hook: an object with code and data as a reason."""
+    """A reason from an object with code and data, for `dec_hook` of msgspec."""
     if kind is Reason and isinstance(value, dict):
         return reason_of(value)
     raise ValueError(f"expected a reason, got {value!r}")

@@ -1,10 +1,10 @@
 """How well the registers of a device fit the map of a model, as log-likelihood ratios in nats. Pure functions.
 
 The alternative hypothesis is another device: `chance` draws register contents for it once for each register (small
-numbers, arbitrary ones, and numbers of other devices). A value inside its window is strong evidence if few contents
-would decode into the window (a float of 49.98 Hz), and weak evidence if all would. Zeros are weak evidence: unused
-registers read as zero, and so do many values of a stopped motor. Physical relations between the values are the
-strongest evidence, since the values of a wrong map do not fulfil them.
+numbers, arbitrary ones, and numbers of other devices). A value inside its plausibility limits is strong evidence if
+few contents would decode to such a value (a float of 49.98 Hz), and weak evidence if all would. Zeros
+are weak evidence: unused registers read as zero, and so do many values of a stopped motor. Physical relations between
+the values are the strongest evidence, since the values of a wrong map do not fulfil them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Evidence:
     pro: evidence for the model.
     contra: evidence against it.
     judged: number of values that are evidence.
-    plausible: number of those inside their windows.
+    plausible: number of those inside their plausibility limits.
     rejected: number of blocks that the device rejects.
     absent: number of registers of the map that the device rejects individually.
     values: quantity → decoded value.
@@ -117,7 +117,10 @@ def judge_values(profile: Profile, words: Mapping[tuple[int, int], int], evidenc
 
 
 def _verdict(row: Register, words: Sequence[int], scale_word: int | None = None) -> tuple[str, float | None]:
-    """in | out | zero | dead (0 outside the window) | none (no evidence), and the value; None if it is not a number."""
+    """Evidence of a value, and the value; None if it is not a number.
+
+    in, out: inside or outside the plausibility limits. zero: 0 inside the limits. dead: 0 outside. none: no evidence.
+    """
     value, _ = decode(row, words, scale_word=scale_word)
     if not isinstance(value, float | int):
         return "none", None
@@ -197,7 +200,7 @@ def _names_model(profile: Profile, reported: str) -> bool:
 
 
 def _type_code(name: str) -> str:
-    """ "VLT AutomationDrive FC 302 (note)" → "FC 302": the shortest end of it that has letters and digits."""
+    """ "VLT AutomationDrive FC 302 (note)" → "FC 302": the shortest suffix with letters and digits."""
     words = name.partition("(")[0].split()
     ends = (" ".join(words[at:]) for at in reversed(range(len(words))))
     return next((end for end in ends if any(letter.isalpha() for letter in end) and _token(end)), "")

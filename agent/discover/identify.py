@@ -187,7 +187,7 @@ def _askable(device: Questions, profile: Profile) -> bool:
 
 
 def _sampled_blocks(profile: Profile) -> list[Block]:
-    """The blocks with the values of group fast, and of other groups if these are few."""
+    """The blocks that distinguish maps: values of poll group fast; also of slower groups if the fast ones are few."""
     rows: list[Register] = []
     for group in ("fast", "normal", "slow"):
         if len(rows) < ROWS_MIN:
@@ -203,7 +203,7 @@ def _readable(row: Register) -> bool:
 
 
 def _narrowed(profile: Profile) -> Profile:
-    """The profile with the windows of its identification rules."""
+    """The profile with plausibility limits replaced by the narrower ones of its identification rules."""
     windows = {
         rule.register: (rule.low, rule.high)
         for rule in profile.identify

@@ -153,7 +153,7 @@ def _drive_power(values: Mapping[str, float]) -> float | None:
 
 
 def _one_power(values: Mapping[str, float]) -> float | None:
-    """For a single-phase meter, or one with totals only."""
+    """0.05 to 1.05 of U·I, for a single-phase meter or one with totals only."""
     found = _all(values, ("voltage_l1n", "current_l1", "active_power"))
     if found is None or "current_l2" in values or found[0] < 30 or found[1] < SIGNIFICANT_A:
         return None

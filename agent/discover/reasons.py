@@ -49,9 +49,7 @@ EXPECTED_DEVICES_MISSING = Code(
 
 UNEXPECTED_UNITS = Code("unexpected_units", "units that responded and were not expected: {unit_ids}")
 UNEXPECTED_DEVICES = Code("unexpected_devices", "{responded:d} devices responded, {expected:d} expected")
-GATEWAY_UNITS = Code(
-    "gateway_units", "units 0 and 255 are usually the gateway itself, or another unit identifier of unit 1"
-)
+GATEWAY_UNITS = Code("gateway_units", "units 0 and 255 are usually the gateway itself, or aliases of unit 1")
 ONE_DEVICE_ALL_UNITS = Code(
     "one_device_all_units",
     "{target} responds to every unit identifier: it is a single device, not a gateway; use unit 1",

@@ -50,7 +50,7 @@ class Scan:
         self._began_s = time.monotonic()
 
     async def run(self) -> Result:
-        """Raises LinkClosed if the port or the connection cannot be opened."""
+        """Scans the bus. Raises LinkClosed if the port or the connection cannot be opened."""
         result, options = self.result, self._options
         try:
             if self._target.serial and (finding := await overhear(self._target, options, self._view, self.stop)):

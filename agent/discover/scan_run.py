@@ -98,7 +98,7 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
 async def _identify(
     link: ModbusLink, target: Target, unit: int, fc03: bool, ending: asyncio.Event
 ) -> Identified | None:
-    """None if the unit cannot be identified; the reason is printed."""
+    """Identifies one unit; prints the reason and returns None if it cannot be identified."""
     slow_s = 1.0
     longest_s = timeout_s(target.setting, slow_s) if target.setting else 3.0
     function = 4

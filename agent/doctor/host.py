@@ -83,7 +83,7 @@ def disk(config: Config) -> Iterator[Finding]:
 
 
 def broker(config: Config) -> Iterator[Finding]:
-    """One connection with the settings of the agent and another client identifier."""
+    """Tests one connection with the settings of the agent, under another client identifier."""
     settings = config.mqtt
     where = "mqtt.url"
     if settings is None:

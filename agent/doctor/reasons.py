@@ -168,14 +168,13 @@ GATEWAY_WITHOUT_RESPONSE = Code(
 )
 REGISTERS_ILLEGAL = Code(
     "registers_illegal",
-    "{device} (unit {unit_id:d}): rejects {n:d} of {total:d} {total:request|requests} (illegal address): probably "
-    "another model than its profile. `magwatt identify` finds the model; the agent omits single registers that are "
-    "rejected",
+    "{device} (unit {unit_id:d}): rejects {n:d} of {total:d} {total:request|requests} (illegal address): probably not "
+    "the model of its profile. `magwatt identify` finds the model; the agent omits single registers that are rejected",
 )
 FUNCTION_UNSUPPORTED = Code(
     "function_unsupported",
-    "{device} (unit {unit_id:d}): does not support the function code of its profile: probably another model. `magwatt "
-    "identify` finds the model",
+    "{device} (unit {unit_id:d}): does not support the function code of its profile: probably not the model of its "
+    "profile. `magwatt identify` finds the model",
 )
 DEVICE_BUSY = Code(
     "device_busy", "{device} (unit {unit_id:d}): reported busy {n:d} {n:time|times}; increase the poll interval"

@@ -41,7 +41,7 @@ def judge(seen: Seen) -> Iterator[Finding]:
 
 
 def _without_value(seen: Seen, retained: bool) -> Finding:
-    """retained: a retained message was received, but no live one."""
+    """The finding on a signal without a live value. retained: a retained message was received."""
     signal = seen.signal
     data = {"topic": signal.topic, "waited_s": seen.waited_s, "interval_s": signal.expected_interval_s}
     if seen.waited_s < signal.expected_interval_s:

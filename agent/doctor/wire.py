@@ -1,4 +1,4 @@
-"""Examines a bus: reads each block of each device some times, without repetitions, and derives the findings."""
+"""Examines a bus: reads each block of each device several times without retries, and derives the findings."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ class WireSeen:
     serial: whether it is a serial port.
     line: configured line settings; empty for Modbus TCP.
     rtu: whether frames are RTU.
-    closed: why port or connection could not be opened; None: it was.
-    busy: that another master is active; None: it is not.
+    closed: why port or connection could not be opened; None: it was opened.
+    busy: the finding that another master is active; None: no other master.
     devices: counters of each device.
     late: number of late responses.
     noise_bytes: received bytes outside of responses, without echoes.
     echoes: number of requests of which the adapter returned an echo.
-    errors: errors that the UART counted in the meantime; None: it has no counters.
+    errors: errors that the UART counted during the examination; None: it has no counters.
     latency_timer_ms: latency timer of an FTDI adapter; None for other ports.
     stable_name: name of the port that does not depend on the USB socket; empty: none.
     """

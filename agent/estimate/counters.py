@@ -1,4 +1,4 @@
-"""Energies of a motor as whole numbers that never fall: across rollover, reset and meter replacement, and crashes.
+"""Energy counters of a motor: integers that never decrease, also after rollover, reset, meter replacement or a crash.
 
 Import and export follow the registers of the meter, so that a gap in polling loses nothing. The count, the register
 value that it was counted from and the identity of that meter are committed in one transaction with the row that shows
@@ -180,7 +180,7 @@ class Counters:
         """Whether these registers are of another meter, or of the same with another ratio; adds an event.
 
         The serial number of a meter is read only after a start and after a loss of communication. The configured one
-        counts only for a meter that reports none: the two may be written differently.
+        is used only if the meter reports none, because the two may be written differently.
         """
         serial, ratio = reading.values.get("serial_number"), reading.values.get("ct_ratio")
         identities: list[tuple[str, str, Any, Callable[[Any], Reason]]] = [

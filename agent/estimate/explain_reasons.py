@@ -32,8 +32,7 @@ CHECK_NAMEPLATE = Code("check_nameplate", "compare the configured nameplate data
 CORRECT_WIRING = Code("correct_wiring", "correct the wiring of the meter; until then no efficiency is published")
 ADD_SEVEN_POINTS = Code(
     "add_seven_points",
-    "add the losses of the manufacturer at seven points (`motor.{motor}.losses`): method M6, about half the "
-    "uncertainty",
+    "add the manufacturer's losses at seven points (`motor.{motor}.losses`): method M6, about half the uncertainty",
 )
 ADD_NO_LOAD_LOSSES = Code(
     "add_no_load_losses",
@@ -49,7 +48,7 @@ MEASURE_TEMPERATURE = Code(
     "measure the winding temperature: the uncertainty of the copper losses becomes 2 % instead of 6 %",
 )
 ADD_EIGHT_POINTS = Code(
-    "add_eight_points", "add the losses of the drive manufacturer at eight points (`drive.{drive}.losses`)"
+    "add_eight_points", "add the drive manufacturer's losses at eight points (`drive.{drive}.losses`)"
 )
 INSTALL_METER = Code(
     "install_meter",

@@ -36,11 +36,11 @@ METHODS = {
     "M3": N_("slip and nameplate"),
     "M4": N_("segregated losses of an induction motor"),
     "M5": N_("segregated losses of a permanent-magnet motor"),
-    "M6": N_("factory losses at the seven points of IEC 60034-2-3"),
+    "M6": N_("manufacturer's losses at the seven points of IEC 60034-2-3"),
     "M7": N_("air-gap torque from waveforms at the terminals"),
     "M9": N_("torque sensor at the shaft"),
     "CDM-class": N_("reference losses of the efficiency class"),
-    "CDM-eight-point": N_("losses of the manufacturer at the eight points of IEC 61800-9-2"),
+    "CDM-eight-point": N_("manufacturer's losses at the eight points of IEC 61800-9-2"),
 }
 POWERS = {
     "input_w": N_("input"),

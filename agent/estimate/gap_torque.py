@@ -18,7 +18,7 @@ _WARM_DEGC = 80.0  # chosen: windings are at 60 to 100 °C; 20 K change the loss
 
 
 class GapTorque:
-    """For an induction motor on the mains or at a sine filter."""
+    """Computes the ratio for an induction motor on the mains or at a sine filter."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts

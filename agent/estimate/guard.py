@@ -112,7 +112,7 @@ def finding_of(found: wiring.Diagnosis) -> Finding:
 
 
 def _fault_of(name: str) -> Fault:
-    """From a name of dsp.wiring: `kind[:phases][+reversed[:phases]]`."""
+    """The fault from a name of dsp.wiring: `kind[:phases][+reversed[:phases]]`."""
     first, _, second = name.partition("+")
     kind, _, phases = first.partition(":")
     _, _, reversed_phases = second.partition(":")

@@ -39,8 +39,8 @@ class Facts:
     contradiction: why the nameplate cannot be used; None when it can.
     rated_a, rated_hz: rated current and frequency of the motor.
     sync_rpm: synchronous speed at rated frequency.
-    drive_a, drive_w: rated current and power of the drive, without a drive of the motor.
-    drive_method: how the losses of the drive are found.
+    drive_a, drive_w: rated current and power of the drive; those of the motor if there is no drive.
+    drive_method: how the losses of the drive are determined.
     drive_u: relative U (k = 2) of these losses.
     magnet, surface, cage, flux, eight: parameters of the loss models; None where data are missing.
     reference_w: losses of the drive at the reference point of its class.

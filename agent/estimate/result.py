@@ -77,7 +77,7 @@ class Estimates:
 class Outcome(NamedTuple):
     """How the latest values were computed, for `explain`.
 
-    reason: why there is no efficiency; None: there may be one.
+    reason: why there is no efficiency; None: nothing prevents one.
     over: energies; None: not enough readings.
     choice: loss models, the one with the lowest uncertainty first.
     meter_u: uncertainty of the meter's power.

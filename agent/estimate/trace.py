@@ -8,7 +8,7 @@ Values = tuple[float, ...]
 
 
 class Trace:
-    """Samples (time s, values) in rising time, linear in between. All samples have the same number of values.
+    """Samples (time s, values) in order of time, linearly interpolated. All samples have the same number of values.
 
     keep_s: age at which samples are dropped. hole_s: longest interval between two samples that is interpolated.
     """

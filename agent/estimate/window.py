@@ -19,7 +19,7 @@ class Cell(NamedTuple):
     """Energies of one interval, J.
 
     end_s, seconds: end (monotonic) and length.
-    in, terminal, shaft: by direction, plus towards the shaft; neither is negative.
+    in_, terminal_, shaft_: energy in each direction, not negative; plus: towards the shaft, minus: towards the supply.
     drive, copper, core, mechanical, additional: losses.
     u_in, u_drive, u_motor: U (k = 2) of the input, of the drive losses and of all motor losses.
     busy_s: time with power in either direction.
@@ -57,7 +57,7 @@ class Over(NamedTuple):
     now: the last seconds, for powers.
     ratio: the interval of the efficiencies.
     steady: whether the load is steady.
-    whole: False while `ratio` is shorter than intended.
+    whole: False while the interval `ratio` is still shorter than the intended length.
     """
 
     now: Cell

@@ -114,7 +114,7 @@ def _conclude(summary: Summary, source: Source, options: Options) -> int:
 def _progress(file: Path, options: Options) -> Iterator[Callable[[float], None]]:
     """A progress bar for a long file, if stderr is a terminal and no lines are printed to it.
 
-    Yields a function that takes the completed share, 0 to 1.
+    Yields a function to call with the completed share, 0 to 1.
     """
     try:
         long = file.stat().st_size > _LONG_BYTES or file.with_suffix(".dat").stat().st_size > _LONG_BYTES

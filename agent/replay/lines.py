@@ -130,7 +130,7 @@ def padded(text: str, width: int) -> str:
 
 
 def padded_left(text: str, width: int) -> str:
-    """As `padded`, with the spaces before the text."""
+    """Same as `padded`, with the spaces before the text."""
     return " " * (width - cell_len(text)) + text
 
 

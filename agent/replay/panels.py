@@ -84,7 +84,7 @@ def spectrum(axes: Any, window: Any, kind: str, place: Where | None, source: Sou
     axes.grid(visible=False, axis="x")
     if not np.isfinite(values[:, 2:]).any():
         axes.set(xticks=[], yticks=[])
-        missing = _("no harmonics: a gap") if window.n_cycles else _("no harmonics: no fundamental")
+        missing = _("no harmonics: samples are missing") if window.n_cycles else _("no harmonics: no fundamental")
         axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center", color="#666666")
         return
     least = _NOISE * float(np.nanmax(values[:, 1])) or 1.0
@@ -163,7 +163,7 @@ def _limits(window: Any, kind: str, place: Where | None) -> Iterator[tuple[int, 
 
 
 def phasors(axes: Any, window: Any, kinds: list[str]) -> None:
-    """Fundamentals relative to the first, voltages and currents each to their largest; currents dashed and shorter."""
+    """Fundamentals, angles relative to the first, scaled to the largest voltage and current; currents are dashed."""
     both = [("u", window.phasor_u_v), ("i", window.phasor_i_a)]
     reference = next((z for _, some in both for z in some if np.isfinite(z) and abs(z) > 0.0), None)
     axes.set_title(_("Fundamental phasors"), pad=14)

@@ -91,7 +91,7 @@ class Source:
     def windows(self, progress: Callable[[int], None] = lambda samples: None) -> Iterator[Any]:
         """All windows of the part. The last one also has the events and the flicker that end with the samples after it.
 
-        progress: takes the number of analysed samples.
+        progress: called with the number of analysed samples.
         """
         held = None
         for window in self._raw(progress):

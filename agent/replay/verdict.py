@@ -23,7 +23,7 @@ STANDARDS = {
     "gbt": ("gbt14549", "gbt15543", "gbt24337"),
     "iec61000-2-4": ("iec61000-2-4",),
 }
-MARKS = {"S": N_("value from public sources"), "M": N_("value from memory of the standard")}
+MARKS = {"S": N_("value from public sources"), "M": N_("value quoted from memory, not checked against the standard")}
 _MAINS_HZ = (42.5, 69.0)
 PULSES_PCT = 25.0  # of the fundamental: mains voltage is always less distorted, a drive's output always more
 _TABLE_OF = {
@@ -42,7 +42,7 @@ class Where:
 
     standards: keys of `dsp.limits`.
     nominal_v: nominal line voltage, volts.
-    reference_v: 100 % of a measured voltage, volts.
+    reference_v: voltage that counts as 100 % for a measured voltage, volts.
     demand_a: maximum demand load current, amperes. None: no current limits in percent of it.
     isc_over_il: ratio of short-circuit to demand current, for IEEE 519. None: no current limits of IEEE 519.
     short_circuit_mva: short-circuit capacity, for GB/T 14549. None: no current limits of GB/T 14549.

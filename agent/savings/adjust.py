@@ -154,7 +154,7 @@ class Tally:
         self._sums, self._terms, self._parts, self._meters = mark.sums, mark.terms, mark.parts, set(mark.meters)
 
     def saving(self, span: tuple[int, int] | None = None) -> Saving:
-        """The sum. span: the period (UTC ms) that the coverage is about; None: from the first to the last interval."""
+        """The saving so far. span: period (UTC ms) for which the coverage is computed; None: first to last interval."""
         sums, baseline, lines, parts = self._sums, self.baseline, self.lines, self._parts
         if span is None:
             span = (lines[0].start_ms, lines[-1].start_ms + 1000 * lines[-1].length_s) if lines else (0, 0)
@@ -265,8 +265,10 @@ def _slope_u(baseline: Baseline, values: Sequence[Driver], k: int, u: float) -> 
 
 
 class _TermSums:
-    """Sums of the terms: of the model, of each competing model, and of the model in intervals without the drivers of
-    that competing model, in which both are taken as equal.
+    """Sums of the terms of the model and of each competing model.
+
+    In intervals without the drivers of a competing model, both models are assumed to give the same energy; the terms of
+    these intervals are summed separately.
     """
 
     def __init__(self, baseline: Baseline) -> None:

@@ -53,9 +53,8 @@ def learn(
     """The model that predicts best the intervals that it was not fitted to; each further driver must improve it
     clearly.
 
-    drivers: names that the model must take, all of them; quantities that the retrofit changes (speed or torque of a
-    drive)
-    are not drivers. None: those that improve the prediction.
+    drivers: names that the model must use, all of them. Quantities that the retrofit changes (speed or torque of
+        a drive) cannot be drivers. None: those that improve the prediction.
     kind: kind of model; None: the best.
     classes: accuracy class of the meter and of its current transformers.
     Raises LearnError.
@@ -158,7 +157,7 @@ def to_json(baseline: Baseline) -> dict[str, Any]:
 
 
 def from_json(body: Mapping[str, Any]) -> Baseline:
-    """Raises KeyError, TypeError or ValueError when body is not a baseline."""
+    """The baseline from JSON. Raises KeyError, TypeError or ValueError when body is not a baseline."""
     known = {field.name for field in fields(Baseline)}
     values = {name: value for name, value in body.items() if name in known}
     values["drivers"] = tuple(values["drivers"])
@@ -224,8 +223,9 @@ def _without_holes(
 ) -> tuple[list[Interval], dict[str, Array], dict[str, list[tuple[float, float]]]]:
     """The intervals outside the coverage gaps of all numeric drivers, their columns, and the gaps by driver.
 
-    With a gap, intervals with a start or stop are left out, too: their means are on neither of the curves on both
-    sides. Tonnes have no gaps: their energy is used at other times, and sums over shifts need each interval.
+    If a driver has a gap, intervals with a start or stop are omitted too: their mean values fit neither the curve above
+    nor the one below the gap. Drivers in tonnes are not split: their models are fitted to sums over complete shifts,
+    which need every interval.
     """
     import numpy as np
 
@@ -275,7 +275,10 @@ def _ratio(reactive: list[Interval]) -> float | None:
 def _too_few_kept(
     asset: str, complete: list[Interval], found: list[Interval], holes: Mapping[str, Any], least: int
 ) -> Reason:
-    """complete: usable intervals with all drivers and no change of a state. found: those outside coverage gaps."""
+    """Why too few intervals are left for a baseline.
+
+    complete: usable intervals with all drivers and no change of a state. found: those outside coverage gaps.
+    """
     if len(complete) < least:
         return reasons.TOO_FEW_COMPLETE_INTERVALS(asset=asset, usable=len(complete), least=least)
     return reasons.TOO_FEW_OUTSIDE_GAPS(

@@ -1,7 +1,7 @@
 """Linear interpolation of drivers that are missing for at most one hour.
 
 The energy of the gap is measured; only the driver is uncertain. The history of the baseline gives the standard
-uncertainty of an interpolation over as many intervals (`straight_u` of its shape).
+uncertainty of an interpolation over the same number of intervals (`straight_u` of its shape).
 """
 
 from __future__ import annotations

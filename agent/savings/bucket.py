@@ -13,7 +13,8 @@ SHAFT_LEAST = 0.5  # share of the covered time from which a known shaft energy i
 
 @dataclass(slots=True)
 class Bucket:
-    """start_ms: UTC.
+    """Sums of the interval that starts at start_ms (UTC).
+
     base: the same interval as stored earlier, by an earlier run or before a change of the clock; None: there is none.
     """
 
@@ -38,8 +39,9 @@ class Bucket:
         return self.start_ms + QUARTER_MS
 
     def add_power(self, seconds: float, w: float, var: float | None, off_w: float) -> None:
-        """Adds a piece of a polled span. w, var: mean active and reactive power (None: unknown); off_w: largest power
-        of a motor at standstill.
+        """Adds a part of the time between two polls.
+
+        w, var: mean active and reactive power (None: unknown). off_w: largest power of a motor at standstill.
         """
         self.covered_s += seconds
         self.joules += w * seconds
@@ -57,7 +59,7 @@ class Bucket:
             self.speed_known_s += cell.busy_s
 
     def add_driver(self, name: str, value: float, seconds: float) -> None:
-        """Adds a value that a driver had for this time."""
+        """Adds the value of a driver, and the time for which it applied."""
         total, known_s = self.drivers.get(name, (0.0, 0.0))
         self.drivers[name] = total + value * seconds, known_s + seconds
 

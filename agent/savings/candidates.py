@@ -71,11 +71,10 @@ class Candidate:
         return enough and max(self.vif.values()) <= VIF_MOST
 
     def rival(self, best: Candidate) -> dict[str, Any]:
-        """As a competing model of `best`.
+        """This model as a competing model of `best`, for the baseline.
 
-        weight: square root of its likelihood relative to the best, from the prediction errors of both (residuals taken
-        as
-        normal); the root, because both scores come from the same few samples.
+        weight: square root of its likelihood relative to the best, from the prediction errors of both
+            (normal residuals); the root, because both scores come from the same few samples.
         """
         power = best.fit.n_effective / 2
         if best.score > self.score * WEIGHT_MOST ** (1 / power):
@@ -154,8 +153,8 @@ def choose(tried: Sequence[Candidate], specified: bool) -> Candidate:
 def rivals_of(best: Candidate, tried: Sequence[Candidate]) -> list[dict[str, Any]]:
     """Competing models: those that predict nearly as well, first one of each set of drivers.
 
-    Models with coefficients by state are none where the chosen one has levels: they contain it, and differ from it only
-    within their own uncertainty.
+    Models with coefficients by state do not compete with a model without them: they include it as a special case, and
+    differ from it only within their own uncertainty.
     """
     near = [item for item in tried if item is not best and item.sound and item.score <= NEAR * best.score]
     near = [item for item in near if item.kind != "slopes" or best.kind == "slopes"]
@@ -168,9 +167,9 @@ def rivals_of(best: Candidate, tried: Sequence[Candidate]) -> list[dict[str, Any
 
 
 def states_of(x: Array) -> dict[str, Any] | None:
-    """The states of a driver with few values, and the largest distance of a mean from its state; None for a number.
+    """The states of a driver with few values, and the largest distance of a mean from its state; None: numeric driver.
 
-    There can be changes between up to six levels: single intervals between two levels, which are not states.
+    Intervals in which the state changes have mean values between two states; these values are not states.
     """
     import numpy as np
 
@@ -375,8 +374,10 @@ class _Bench:
     def _vif(
         self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any], place: NDArray[np.intp]
     ) -> dict[str, float]:
-        """Of each driver; with coefficients by state the largest of all states together and of each state alone, in
-        which numeric drivers can be collinear.
+        """Variance inflation factor of each driver.
+
+        With coefficients by state: the largest of all states together and of each state, because drivers can be
+        collinear within one state.
         """
         from agent.savings.fit import design, grouped
 

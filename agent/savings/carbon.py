@@ -28,7 +28,7 @@ SOURCES = {
     "S3": N_(
         "MEE documents on emission trading (0.6101 for 2020, 0.5810 for 2021, 0.5703 for 2022: letter [2023] No. 43)"
     ),
-    "S4": N_("annual averages of IEA and Ember, quoted by others"),
+    "S4": N_("annual averages of IEA and Ember, from secondary sources"),
     "S5": N_("eGRID2022, average of the United States"),
     "S6": N_("MEE factors of 2023, published in late 2025"),
     "IEA": N_("IEA annual averages"),
@@ -50,7 +50,7 @@ class Factor:
     scope: country or province code, "" when the plant states the factor.
     region: name in the table.
     year: None when the plant states the factor.
-    basis: average: location-based average.
+    basis: average, for the location-based average of the grid.
     source: one of SOURCES, or a text.
     status: verified | memory (quoted, not yet checked against the text) | stated (by the plant).
     """

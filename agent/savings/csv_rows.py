@@ -45,7 +45,7 @@ class ImportProblem(Exception):
 class Column:
     """A column with values.
 
-    name: in the head line.
+    name: as in the header line.
     unit: of an energy (per row, or of a register), or of a mean power.
     u: of a driver: uncertainty (k = 2), in its unit.
     """
@@ -87,7 +87,7 @@ class Table(NamedTuple):
 def read_rows(
     path: Path, zone: str, time: str, energy: Column | None, drivers: Mapping[str, Column]
 ) -> Table:  # fmt: skip
-    """Raises ImportProblem."""
+    """The rows of a CSV file. Raises ImportProblem."""
     times = _Times(zone)
     rows, repeated = _without_duplicates(_parsed(path, times, time, energy, drivers), path)
     return Table(rows, repeated, times.once)
@@ -180,7 +180,7 @@ def _oldest_first(lines: list[tuple[int, list[str]]], position: int) -> list[tup
 
 
 def _number(cell: str, separator: str) -> float | None:
-    """None for an empty cell and for what meters write when there is no value."""
+    """The number in a cell; None for an empty cell and for texts that mean "no value"."""
     if cell.lower() in ("", "-", "--", "null", "nan", "n/a", "na"):
         return None
     try:
@@ -211,7 +211,7 @@ class _Times:
 
     @property
     def once(self) -> list[str]:
-        """See `Table`; valid after all rows, which must arrive in the order of time."""
+        """The field of `Table`; valid after all rows, which must arrive in the order of time."""
         return [
             f"{first:%Y-%m-%d %H:%M}"
             for day, first in self._first_of.items()

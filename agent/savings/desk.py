@@ -87,7 +87,7 @@ class Desk:
         """Fits a baseline and stores it as a draft. Returns it, and what is unusual in its data.
 
         span: start and end in UTC ms. None: that of the baseline period; without such a period, all data before the
-            reporting period or before the old motor was replaced; of a bypass test, all data.
+            reporting period or before the old motor was replaced; for a bypass test, all data.
         drivers: empty: chosen by cross-validation.
         kind: of the model; None: chosen by cross-validation.
         """

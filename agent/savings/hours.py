@@ -41,7 +41,7 @@ WATCHED = (
 
 
 def due_ms(now_ms: int) -> int:
-    """UTC ms: hours that end before or at it are recorded by now."""
+    """UTC ms; the records of hours that end at or before this time are due."""
     return (now_ms - SETTLED_MS) // HOUR_MS * HOUR_MS
 
 
@@ -233,7 +233,7 @@ with recursive found(asset) as (
 def _hours(
     db: sqlite3.Connection, since_ms: int, touched: Iterable[tuple[str, int]]
 ) -> list[tuple[tuple[str, int], list[int]]]:  # fmt: skip
-    """Asset and hour, with the numbers of its intervals (0 to 3): all hours since then, and those touched; by time.
+    """Asset and hour, with the numbers of its intervals (0 to 3): all hours from since_ms on, and `touched`; by time.
 
     One query for each asset: the primary key starts with it, so that SQLite does not read older rows.
     """

@@ -118,8 +118,8 @@ REGISTER_DECREASED = Code(
 )
 REPEATED_HOUR_ONCE = Code(
     "repeated_hour_once",
-    "the clock change repeats the hour of {time}, but the file contains it once: it is imported as the first one, the "
-    "second one is a gap",
+    "the clock change repeats the hour of {time}, but the file contains it once: it is imported as the first "
+    "occurrence; the second is a gap",
 )
 IMPORT_GAP = Code("import_gap", "gap from {from_ms:local} to {to_ms:local}")
 MORE_GAPS = Code("more_gaps", "{n:d} more {n:gap|gaps}")

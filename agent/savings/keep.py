@@ -47,13 +47,13 @@ def save_interval(
 
 
 def save_intervals(store: Store, intervals: list[Interval]) -> None:
-    """All of them or none. Waits for the commit. Raises StoreError."""
+    """Stores all of the intervals or none. Waits for the commit. Raises StoreError."""
     rows = rows_of(intervals)
     store.do(lambda db: insert_intervals(db, rows))
 
 
 def insert_intervals(db: sqlite3.Connection, rows: Rows) -> None:
-    """In a transaction of the caller. Unchanged intervals are not written again."""
+    """Writes intervals in a transaction of the caller. Unchanged intervals are not written again."""
     for row in rows:
         if not db.execute(_SAME, row).fetchone():
             db.execute("insert or replace into interval values (?, ?, ?)", row)
@@ -123,7 +123,7 @@ def load_frozen(store: Store, asset: str) -> Baseline | None:
 
 
 def load_events(store: Store, asset: str) -> list[Event]:
-    """In the order of their numbers. Raises StoreError."""
+    """The events of an asset, in the order of their numbers. Raises StoreError."""
     rows = store.rows(
         "select body from note where kind = ? and name between ? and ?", (EVENT, f"{asset}/", f"{asset}0")
     )
@@ -140,12 +140,12 @@ def save_event(store: Store, event: Event) -> Event:
 
 
 def insert_event(db: sqlite3.Connection, event: Event, now_ms: int) -> None:
-    """An event with a number, in a transaction of the caller."""
+    """Writes an event that has a number, in a transaction of the caller."""
     _insert_note(db, EVENT, f"{event.asset}/{event.number}", now_ms, event_json(event))
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """As stored, recorded in the ledger and printed by `--json`."""
+    """The event for JSON: as it is stored, recorded in the ledger and printed by `--json`."""
     found: dict[str, Any] = msgspec.to_builtins(event, enc_hook=encode_reason)
     return found
 

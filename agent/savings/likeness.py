@@ -65,12 +65,12 @@ def load_of(baseline: Baseline) -> Load:
 class Likeness:
     """Compares energies at the same load.
 
-    The load is that of all drivers of the baseline: quadratic curves that follow slowly, one for each state. Without a
+    The load is given by all drivers of the baseline: slowly adapting quadratic curves, one for each state. Without a
     driver the curve is a mean, and its spread prevents false alarms. The curve is that of the present plant, because
     the retrofit changed how the energy depends on each driver. Means of six hours remove autocorrelation over an hour
     or two.
 
-    off: the last two energies differ by a factor.
+    off: True if the last two energies differ from the expected ones by a factor.
     """
 
     def __init__(self, load: Load = Load()) -> None:  # noqa: B008  (a tuple)
@@ -119,8 +119,9 @@ class Likeness:
         return None, self._shift(deviation)
 
     def _place(self, item: Interval) -> tuple[_Curve, tuple[float, ...]] | None:
-        """The curve and the position on it; None while a driver is missing, or its state is unknown: another driver, or
-        none, would be another load.
+        """The curve and the position on it; None while a driver is missing or its state is unknown.
+
+        When a driver stays missing, the comparison restarts with the remaining drivers.
         """
         there = all(name in item.drivers for name in self.load.names)
         if not there:

@@ -18,7 +18,9 @@ UNKNOWN_TAN_PHI = (0.75, 0.2)  # before: an induction motor at part load; after:
 
 
 class MeterDoubt(NamedTuple):
-    """causes: standard uncertainty of the saving by component, Wh.
+    """Uncertainty of a saving from the meters.
+
+    causes: standard uncertainty of the saving by component, Wh.
     limits: half-widths of these components, which are rectangular, Wh.
     same: one meter measured baseline and reporting period.
     """

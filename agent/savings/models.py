@@ -1,16 +1,22 @@
 """The adjusted baseline of one interval as a sum of terms: coefficients times the values that `terms` returns.
 
-constant    E = a state       E = a mean for each state of a driver with few values (off, idle, run) binned      E =
-piecewise linear between the centres of ten bins of one driver polynomial  E = a + b·d + c·d² + …, up to degree 3
-affinity    E = a + b·q + c·q³: a pump with static head, q its flow             (these three can have a separate mean at
-standstill, if almost no data are between it and the lowest flow) production  E = a + b·t: t tonnes; fitted to complete
-shifts, because what is rolled now was heated earlier linear      E = a + Σ b·d of two or three drivers, with products
-or squares if cross-validation prefers them indicator   E = one of those above for numeric drivers, plus an offset for
-each state of a driver with few values             (indicator variables; ISO 50006 calls both drivers relevant variables
-[M]) slopes      E = polynomial, affinity, linear or production with separate coefficients in each state of such a
-driver:             one pump running or two, a damper open or closed shaft-power E = (shaft energy + losses of the old
-motor at this shaft power); the coefficient has the uncertainty of the             nameplate Plain Python, for the
-polling process; agent/savings/fit.py has the same terms for arrays, and a test compares both.
+    constant      E = a
+    state         E = a mean for each state of a driver with few values (off, idle, run)
+    binned        E = piecewise linear between the centres of ten bins of one driver
+    polynomial    E = a + b·d + c·d² + …, up to degree 3
+    affinity      E = a + b·q + c·q³: a pump with static head, q its flow
+    production    E = a + b·t, t in tonnes; fitted to complete shifts, because the product may be heated earlier
+    linear        E = a + Σ b·d of two or three drivers, with products or squares if cross-validation prefers them
+    indicator     E = one of the above for numeric drivers, plus an offset for each state of a driver with few values
+                  (indicator variables; ISO 50006 calls both drivers relevant variables [M])
+    slopes        E = polynomial, affinity, linear or production with separate coefficients in each state of such a
+                  driver: one pump running or two, a damper open or closed
+    shaft-power   E = (shaft energy + losses of the old motor at this shaft power); the coefficient has the uncertainty
+                  of the nameplate
+
+binned, polynomial and affinity can have a separate mean at standstill, if almost no data are between standstill and the
+lowest value of the driver.
+Plain Python, for the polling process; agent/savings/fit.py has the same terms for arrays, and a test compares both.
 """
 
 from __future__ import annotations
@@ -129,7 +135,7 @@ def stretches(baseline: Baseline, name: str) -> list[tuple[float, float]]:
 
 
 def partly_ran(interval: Interval) -> bool:
-    """Whether the motor was started or stopped within the interval: its means are then on no curve. False when the
+    """Whether the motor was started or stopped within the interval: its mean values then fit no curve. False when the
     running time is unknown.
     """
     if interval.running_s is None or not interval.coverage > 0:
@@ -144,8 +150,10 @@ def is_state(baseline: Baseline, k: int) -> bool:
 
 
 def state_number(baseline: Baseline, values: Sequence[Driver]) -> int:
-    """Index of the state whose coefficients a model with slopes uses; of a model with a standstill 1 while the motor
-    runs; 0 for all others. The state must be known.
+    """Index of the set of coefficients that applies to an interval.
+
+    Model with slopes: the index of its state, which must be known. Model with a standstill: 1 while the motor runs,
+    0 at standstill. Other models: 0.
     """
     if baseline.kind in OF_ONE and "still" in baseline.shape:
         return int(values[0].mean > baseline.shape["still"])

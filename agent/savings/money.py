@@ -38,10 +38,10 @@ class Bill:
 
 
 def bill(tariff: Tariff, rows: Iterable[tuple[int, float, float | None]]) -> Bill:
-    """rows: (start_ms, Wh, varh or None) of the intervals of one billing month. Raises InvalidValue when the tariff
-    cannot
-    price one.
+    """The bill of one billing month.
 
+    rows: (start_ms, Wh, varh or None) of its intervals.
+    Raises InvalidValue if an interval has no price, or more than one.
     The power factor needs the reactive energy of each row with energy; otherwise it is None and nothing is adjusted.
     """
     cost: dict[str, float] = {}

@@ -56,7 +56,7 @@ class PartSums:
         self._add_speed(item)
 
     def split(self, saved_wh: float, u95_wh: float, measured_wh: float) -> dict[str, Part]:
-        """control, motor and drive; empty when the shaft energy of too little of the energy is known."""
+        """control, motor and drive; empty when the shaft energy is known for too small a part of the energy."""
         if measured_wh <= 0 or self.covered_wh < ENOUGH * measured_wh:
             return {}
         scale = measured_wh / self.covered_wh

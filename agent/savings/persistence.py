@@ -59,7 +59,8 @@ def slow_part(left: Array) -> Slow:
     [M: Box and Jenkins].
 
     The mean of the residuals is zero, so their correlogram is biased by the variance of that mean, τ/n: it is
-    (c·φᵏ − τ/n)/(1 − τ/n) [M: Kendall 1954]. Without this correction a memory of days is not visible in two weeks.
+    (c·φᵏ − τ/n)/(1 − τ/n) [M: Kendall 1954]. Without this correction, a correlation time of days is not
+    detected in two weeks of data.
     """
     n = len(left)
     lags = np.unique(np.geomspace(1, n // LAST_LAG, LAGS).round().astype(int))

@@ -30,7 +30,7 @@ def phases_of(begins: Mapping[str, date], zone: str) -> tuple[Phase, ...]:
 
 
 def ahead(begins: Mapping[str, date], today: date) -> Reason | None:
-    """That the baseline period has not started; None when it has, or has no date."""
+    """The reason if the baseline period is in the future; None if it has started or has no date."""
     begin = begins.get("baseline")
     if begin is None or (days := ((begin.date() if isinstance(begin, datetime) else begin) - today).days) <= 0:
         return None

@@ -64,7 +64,7 @@ COMBINATION_UNKNOWN = Code("combination_unknown", "the combination of {drivers:s
 
 
 def without_values(reason: Reason) -> Reason:
-    """The reason for a group of intervals: without the driver's value in one of them."""
+    """The same reason without the value of the driver, so that intervals with the same cause form one group."""
     if reason.code not in OUT_OF_RANGE:
         return reason
     data = {name: value for name, value in reason.data.items() if name not in ("value", "values")}
@@ -250,7 +250,7 @@ REACTIVE_ENERGY_MISSING = Code(
     "reactive_energy_missing",
     "a demand charge per kVA needs the reactive energy of each interval, which the meter does not provide",
 )
-NOT_A_MONTH = Code("not_a_month", "{text}: is not a month; write for example 2026-10")
+NOT_A_MONTH = Code("not_a_month", "{text}: not a month; write for example 2026-10")
 POWER_FACTOR_STANDARD = Code(
     "power_factor_standard", "the power-factor rule has the standards 0.80, 0.85 and 0.90, got {standard:g}"
 )

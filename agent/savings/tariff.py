@@ -58,7 +58,9 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """zone: time zone.
+    """Prices and rules of the energy supplier.
+
+    zone: time zone.
     prices: name → price per kWh.
     prices_in: month "2026-10" → prices that replace them.
     holidays: dates with the day kind holiday.
@@ -114,7 +116,7 @@ class Tariff:
 
 
 def month_bounds_ms(month: str, zone: str, reading_day: int = 1) -> tuple[int, int]:
-    """From reading day to reading day at 0:00 of the zone; with day 1 the calendar month. Raises InvalidValue."""
+    """Start and end of a billing month, from reading day to reading day at 0:00 local time. Raises InvalidValue."""
     try:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=_zone(zone))
     except ValueError:

@@ -75,7 +75,7 @@ class Interval:
 
 
 class Phase(NamedTuple):
-    """name: baseline | commissioning | reporting. to_ms: None: it has not ended."""
+    """A period of the retrofit. name: baseline | commissioning | reporting. to_ms: None: it has not ended."""
 
     name: str
     from_ms: int

@@ -13,7 +13,7 @@ from drivers.reading import Link
 
 
 def bench_of(config: Config, links: Mapping[str, Link]) -> Bench:
-    """links: bus name → open connection. Devices of other buses and their relations are omitted."""
+    """The devices on open buses. links: bus name → open connection. Devices of other buses are omitted."""
     subjects = []
     for item in polled_devices(config):
         if item.bus in links:

@@ -132,7 +132,7 @@ def _serials(world: World, rounds: Mapping[str, Sequence[Round]]) -> list[Findin
 
 
 def _bare(serial: str) -> str:
-    """Without leading zeros and in lower case, as labels differ in both."""
+    """A serial number without leading zeros and in lower case, because labels differ in both."""
     return serial.strip().lstrip("0").casefold()
 
 

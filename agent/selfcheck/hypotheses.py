@@ -80,7 +80,7 @@ def _reread(world: World, key: Key, row: Register, reason: Reason) -> Hypothesis
 
 
 def _word_order(row: Register) -> str:
-    """As in a profile."""
+    """The word order as the key `word_order` of a profile states it."""
     return "big" if row.big_words_first else "little"
 
 

@@ -38,7 +38,7 @@ class Hypothesis:
 
     @property
     def variant_of(self) -> tuple[str, ...]:
-        """Equal for variants of one mistake."""
+        """A key that is equal for variants of one mistake."""
         return (self.tag,) if self.tag else (self.reason.code, self.device, *self.quantities)
 
 

@@ -44,7 +44,7 @@ MAP_PHASES_SWAPPED = Code(
     "{device}: {quantity} and {other_quantity} are probably swapped in the map: swap their addresses",
 )
 MAP_MISMATCH = Code(
-    "map_mismatch", "{device}: most values do not fit {profile}: unit {unit_id:d} is probably another model"
+    "map_mismatch", "{device}: most values do not fit {profile}: unit {unit_id:d} is probably a different model"
 )
 MAP_REGISTERS_REJECTED = Code(
     "map_registers_rejected",

@@ -31,7 +31,7 @@ Texts = Callable[[], list[tuple[str, bytes]]]  # topic and payload of all retain
 
 
 class DurableSink(Protocol):
-    """name: key of its position in the store."""
+    """A sink that must not lose a row. name: key of its position in the store."""
 
     name: str
 

@@ -26,7 +26,7 @@ class BirthPace:
         return 0.0 if self._tokens > 0 else -self._tokens / self._rate + 1e-3
 
     def spend(self, now_s: float, size: int) -> None:
-        """A message of `size` bytes was sent."""
+        """Records that a message of `size` bytes was sent."""
         self._fill(now_s)
         self._tokens -= size
 

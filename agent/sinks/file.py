@@ -34,7 +34,7 @@ _CLOSED = re.compile(r"rows-\d{8}T\d{6}Z-\d{4,}\.(ndjson|parquet|partial)")  # o
 
 
 class FileSink:
-    """written: number of rows written in this run."""
+    """Writes every row to files. written: number of rows written in this run."""
 
     name = "file"
 

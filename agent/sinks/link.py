@@ -71,7 +71,7 @@ class Link:
 
     name: of the thread, and in log lines.
     `talk`: the dialect.
-    connects: number of connections so far. standing: whether there is one now.
+    connects: number of connections so far. standing: whether a connection exists now.
     """
 
     def __init__(self, name: str, settings: Mqtt, client_id: str, talk: Talk) -> None:

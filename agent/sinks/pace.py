@@ -63,7 +63,7 @@ class Pacer:
         return max(1.0, rate * GATHER_S)
 
     def live(self, now_s: float, rows: int) -> None:
-        """This number of live rows was sent."""
+        """Records the number of live rows that were sent."""
         if self._live_at_s is None:
             self._live_at_s = now_s
             return
@@ -72,13 +72,13 @@ class Pacer:
         self._live_per_s += share * (rows / elapsed_s - self._live_per_s)
 
     def confirmed(self, took_s: float) -> None:
-        """Duration of the newest confirmation, seconds."""
+        """Records the response time of the newest confirmation, seconds."""
         self._ack_s = took_s
 
     def waiting(self, oldest_s: float) -> None:
-        """Time that the oldest unconfirmed row has waited, seconds."""
+        """Records the time that the oldest unconfirmed row has waited, seconds."""
         self._ack_s = max(self._ack_s, oldest_s) if oldest_s > SLOW_S else self._ack_s
 
     def hold(self, now_s: float, seconds: float) -> None:
-        """The broker requires a pause of this time."""
+        """Sends nothing for this time, as the broker requires."""
         self._held_until_s = now_s + seconds

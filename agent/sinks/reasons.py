@@ -33,7 +33,9 @@ ROW_TOO_LARGE = Code(
 )
 MQTT_TOPIC_INVALID = Code("mqtt_topic_invalid", "the message cannot be published: {error}")
 ROW_REJECTED = Code("row_rejected", "the broker rejected the message (reason code 0x{reason_code:02X})")
-ROW_ENDS_CONNECTION = Code("row_ends_connection", "the broker closed the connection each of {n:d} times it was sent")
+ROW_ENDS_CONNECTION = Code(
+    "row_ends_connection", "the broker closed the connection each time the message was sent ({n:d} times)"
+)
 SPARKPLUG_ENCODING_FAILED = Code("sparkplug_encoding_failed", "the message cannot be encoded for Sparkplug: {error}")
 
 # Certificates and payloads

@@ -32,7 +32,7 @@ class End(Enum):
 
 
 class Retry:
-    """chance: source of the jitter."""
+    """Computes the delay before each connection. chance: source of the jitter."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -52,6 +52,6 @@ class Retry:
         return self._chance.uniform(0, limit_s)
 
     def looks_taken_over(self, end: End, stood_s: float) -> bool:
-        """Whether brief connections suggest a second client; MQTT 3.1.1 does not report it. Call once per end."""
+        """Whether brief connections suggest a second client; MQTT 3.1.1 reports none. Call once per connection."""
         self._brief = self._brief + 1 if end is End.LOST and stood_s < BRIEF_S else 0
         return self._brief >= BRIEF_ENDS

@@ -22,7 +22,7 @@ MARKS = 32  # per retention time: a row may be kept longer by this fraction
 
 
 class Span(NamedTuple):
-    """From the running time `start_ms` on, UTC was ahead of the running time by least_ms to most_ms."""
+    """Offset of UTC from the running time, from the running time `start_ms` on: least_ms to most_ms."""
 
     start_ms: int
     least_ms: int

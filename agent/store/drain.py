@@ -78,7 +78,7 @@ class Drain:
         return taken
 
     def confirm(self, numbers: Iterable[int]) -> None:
-        """The destination has stored these rows."""
+        """Records that the destination has stored these rows."""
         stored = list(numbers)
         with self._lock:
             self._out.difference_update(stored)
@@ -86,14 +86,14 @@ class Drain:
         self._spool.confirm(self.bit, stored)
 
     def reject(self, n: int, reason: Reason) -> None:
-        """The destination will never accept this row: it is moved out of the spool and counted."""
+        """Moves a row that the destination will never accept out of the spool, and counts it."""
         with self._lock:
             self._out.discard(n)
             self._done.add(n)
         self._spool.reject(self.bit, n, reason)
 
     def give_back(self) -> None:
-        """The connection ended: unconfirmed rows will be taken again."""
+        """Returns the unconfirmed rows after the end of a connection; they are taken again."""
         with self._lock:
             low = min([*self._out, *(row.n for row in self._buffer)], default=None)
             self._out.clear()
@@ -112,7 +112,7 @@ class Drain:
         self.wake()
 
     def settle(self, numbers: Iterable[int]) -> None:
-        """These rows were deleted from the file."""
+        """Discards these rows, because they were deleted from the file."""
         with self._lock:
             self._done.difference_update(numbers)
 

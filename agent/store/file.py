@@ -70,7 +70,7 @@ def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Con
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
-    """Raises Damaged, sqlite3.Error, TooNew."""
+    """Opens the database. Raises Damaged, sqlite3.Error, TooNew."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     try:
         version(db)

@@ -234,7 +234,7 @@ class Store:
         return []
 
     def _select(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        """Raises sqlite3.Error."""
+        """Rows of a query. Raises sqlite3.Error."""
         with self._reading() as db:
             return db.execute(query, values).fetchall()
 

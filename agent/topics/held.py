@@ -23,7 +23,7 @@ class Held:
 
     signal: as configured.
     trouble: why the latest payload is not used, or what is wrong with its value; None: nothing.
-    live: a good value was received whose time is known.
+    live: a good value with a known time was received.
     """
 
     def __init__(self, signal: TopicSignal, now_ns: int, utc_ns: int) -> None:
@@ -40,7 +40,7 @@ class Held:
         self._bad_ns = now_ns
 
     def take(self, payload: bytes, retained: bool, now_ns: int, utc_ns: int) -> bool:
-        """Whether the payload has a value. A payload that is too large changes nothing."""
+        """Processes a payload; returns whether it contains a value. A payload that is too large is ignored."""
         if len(payload) > SIZE_MAX:
             self._reject(codes.PAYLOAD_TOO_LARGE(size_bytes=len(payload), max_bytes=SIZE_MAX), now_ns)
             return False
@@ -87,7 +87,7 @@ class Held:
         return Quality.GOOD, sent_ms, round(max(0.0, -ahead_ms) * 1e6)
 
     def reading(self, now_ns: int, utc_ns: int, quality: Quality, connected: bool) -> Reading | None:
-        """As of a device that is polled now; None before the first message, as long as none is overdue."""
+        """The signal as the reading of a polled device; None until the first message has arrived or is overdue."""
         signal, flag = self.signal, self._flag
         if not self._received and not self.silent(now_ns):
             return None

@@ -22,10 +22,10 @@ class Seen:
     """What was received of one signal.
 
     reading: None: nothing.
-    live: a good value was received whose time is known.
+    live: a good value with a known time was received.
     trouble: what is wrong with the latest payload; None: nothing.
     broker: what is wrong with the connection or subscription; None: nothing.
-    waited_s: maximum time for which it was waited.
+    waited_s: maximum waiting time, seconds.
     """
 
     signal: TopicSignal

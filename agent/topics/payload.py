@@ -34,7 +34,8 @@ class Found(NamedTuple):
 
 
 def read_payload(payload: bytes, value: str | None, time: str | None) -> Found:
-    """value, time: paths of fields in a JSON object. value None: the payload is a bare number without a time.
+    """Decodes a payload. value, time: paths of fields in a JSON object. None for value: the payload is a bare
+    number without a time.
 
     Raises PayloadError if there is no finite number.
     """

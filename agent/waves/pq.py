@@ -14,7 +14,7 @@ from dsp.results import Flag, Window
 
 
 def pq3s_values(windows: Sequence[Window | Plain], whole: bool = True) -> dict[str, Any]:
-    """3 s values: quadratic means (IEC 61000-4-30, 4.5 [M]), plain ones of powers and frequency.
+    """3 s values: root mean squares (IEC 61000-4-30, 4.5 [M]); arithmetic means of powers and frequency.
 
     whole: whether all three phases are measured; otherwise totals are None.
     """

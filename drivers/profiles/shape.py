@@ -62,7 +62,7 @@ class Register:
     encoding: one of ENCODINGS.
     scale_by_rating: (rated power in kW up to which it applies, scale), increasing; the last limit is inf.
     note: text for the user.
-    at: registers before those of the value itself.
+    at: position of the value in `words`: number of registers before it.
     parts: parts of the value; empty: a single value.
     scale_from: register with the power of ten; None: constant scale.
     invalid_high_word: most significant register content that means "not available"; None: no such content.
@@ -70,9 +70,9 @@ class Register:
     window: plausibility limits narrower than those of the vocabulary; None: those of the vocabulary.
     scale_doubt: why the scale is uncertain; empty: it is certain.
     latched: contains values of the last trip.
-    alone: is read in a separate request; registers that it overlaps have another meaning.
+    alone: must be read in a separate request: part of a longer read, its registers have another meaning.
     feeds_watchdog: reading it starts a watchdog in the device.
-    needs: option or setting of the device that is required.
+    needs: option or setting that the device must have for this register.
     manual_ref: place in the manual.
     """
 

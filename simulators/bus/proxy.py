@@ -36,7 +36,7 @@ class _Proxy(Reactor):
 
     passed: number of responses forwarded unchanged.
     `spoilt`: number of responses changed, delayed, split or dropped.
-    blocked: number of requests that would do more than read.
+    blocked: number of requests that are not read requests.
     """
 
     def __init__(self, faults: Faults | None, chance: Random | None) -> None:
@@ -138,8 +138,8 @@ class FaultProxy(_Proxy):
             yield request, request[7:]
 
     def _whole_rtu(self, client: Connection) -> Iterator[tuple[bytes, bytes]]:
-        """As _whole_tcp for RTU. RTU has no length field: an unknown function or a wrong CRC discards all buffered
-        bytes.
+        """Same as _whole_tcp, for RTU, which has no length field: after an unknown function or wrong CRC, discards all
+        buffered bytes.
         """
         buffer = client.buffer
         while len(buffer) >= 2:

@@ -1,4 +1,4 @@
-"""Array types of the waveform tier."""
+"""Array types of the waveform model."""
 
 from __future__ import annotations
 

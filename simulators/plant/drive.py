@@ -66,10 +66,8 @@ def loss_terms(drive: Drive) -> LossTerms:
     """Return the loss terms of a drive with six switches V + r·i and their diodes, for a sine of depth m and cos φ.
 
     Each switch: (1/2π ± m·cos φ/8)·V·î + (1/8 ± m·cos φ/3π)·r·î². With m·cos φ·î = 4/3·P/U, power and DC voltage
-    determine
-    all terms. Switching energies are proportional to current and voltage; each leg switches once in a carrier period,
-    and
-    the mean of its current is 2/π·î. The ripple of the DC current is neglected.
+    determine all terms. Switching energies are proportional to current and voltage; each leg switches once in a carrier
+    period, and the mean of its current is 2/π·î. The ripple of the DC current is neglected.
     Source: Mohan; Wintrich et al., "Application Manual Power Semiconductors", 3.3.
     """
     root = math.sqrt(2)

@@ -1,6 +1,6 @@
 """State machine of a drive: ready, run, coast, fault, and the cause of a trip.
 
-Used by both tiers, without bus or registers.
+Used by the steady-state and the waveform model, without bus or registers.
 """
 
 from __future__ import annotations

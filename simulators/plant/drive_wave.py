@@ -1,4 +1,4 @@
-"""A complete drive in time: grid, diode bridge with choke and capacitor, space-vector PWM, motor, controller.
+"""A complete drive in the time domain: grid, diode bridge with choke and capacitor, space-vector PWM, motor, control.
 
 All quantities are smooth between two switching instants, so the integration (RK4, steps of at most `step_s`) never
 crosses a switching instant. Events of the circuit itself (diodes, the sign of the current in the dead time) are

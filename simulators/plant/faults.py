@@ -226,7 +226,7 @@ class Overheating:
 
 
 def weakened(motor: InductionMotor | MagnetMotor, state: Condition) -> InductionMotor | MagnetMotor:
-    """Return the motor record of the steady tier under a condition, where mean values show it.
+    """Return the motor record of the steady-state model under a condition, as far as mean values show it.
 
     Magnet motor: lost flux; its heating is in the temperatures supplied by the caller. Induction motor: heating.
     Faults that only rotate or pulse do not change mean values.

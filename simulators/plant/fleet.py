@@ -1,4 +1,4 @@
-"""Many pump trains over months: the steady tier at maximum speed, with means over intervals instead of instants.
+"""Many pump trains over months: a fast version of the steady-state model that returns means over intervals.
 
 Each step gives the result of `units.direct_on_line` or `units.on_drive` for its supply and flow. For a motor on the
 line, the small components of the voltage (harmonics, negative sequence) are included by a table over slip.
@@ -94,8 +94,7 @@ class Fleet:
         """Return means over every_s by field of FIELDS, shape (trains, intervals).
 
         Currents: rms over all phases and orders. Reactive power: of the fundamental. volts_v: positive sequence, phase
-            to
-        neutral.
+            to neutral.
         Raises ValueError for a load that a motor cannot drive.
         """
         if every_s % self._step_s or 3600 % every_s:

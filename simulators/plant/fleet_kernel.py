@@ -1,4 +1,4 @@
-"""Compiled kernel of fleet: the steady tier of induction.py, magnet.py, drive.py and pump.py, step by step.
+"""Compiled kernel of fleet: the steady-state model of induction.py, magnet.py, drive.py and pump.py, step by step.
 
 The same equations in real numbers. Each step starts from the previous solution and follows a secant: two or three
 evaluations.
@@ -202,7 +202,7 @@ def driven(
     every: int,
     out: Floats,
 ) -> int:
-    """As `direct`, for a magnet motor on a drive.
+    """Same as `direct`, for a magnet motor on a drive.
 
     table: p, dc, linear, squares, reactive share, product with the next row.
     state: iq, slope, winding temperature.

@@ -1,4 +1,4 @@
-"""Active front end in time: sine grid, filter choke, two-level bridge on a stiff DC bus, both power directions.
+"""Active front end in the time domain: sine grid, filter choke, two-level bridge on a stiff DC bus, regenerative.
 
 A grid with a series choke has the equations of a magnet motor without saliency at constant speed, so the kernel of
 drive_wave computes it.

@@ -1,8 +1,9 @@
-"""Induction motor in time: flux states in the stator frame (Krause; Leonhard), RK4, with the record of the steady tier.
+"""Induction motor in the time domain, with the parameters of the steady-state model: fluxes in the stator frame, RK4.
 
-dψs = u − Rs·is ; dψr = −Rr·ir + jωr·ψr ; T = 1.5·p·Im(ψr·ir*). The core branch sees e = ws·dψs + wr·dψr, the EMF of
-the main flux ψm = ws·ψs + wr·ψr, and adds ws·G·e to is, wr·G·e to ir. That network is passive, its loss is
-1.5·G·|e|², and it differs from the T circuit by (ω·G·L)² of the flux, L the leakages in parallel.
+dψs = u − Rs·is ; dψr = −Rr·ir + jωr·ψr ; T = 1.5·p·Im(ψr·ir*). Source: Krause; Leonhard. The core branch sees
+e = ws·dψs + wr·dψr, the EMF of the main flux ψm = ws·ψs + wr·ψr, and adds ws·G·e to is, wr·G·e to ir. That
+network is passive, its loss is 1.5·G·|e|², and it differs from the T circuit by (ω·G·L)² of the flux, L the leakages in
+parallel.
 
 Faults. Broken bar: the rotor resistance differs along an axis that turns with the rotor. Gap: the mean permeance of
 a gap 1 − s·cos φ − d·cos(φ − θ) is 1 + (s² + d²)/2 + s·d·cos θ. Turns: a resistive loop on the axis of L1. Phase

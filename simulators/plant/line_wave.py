@@ -1,8 +1,8 @@
-"""Samples of an induction motor direct on line: the waveform tier follows the steady tier with its record, supply and
-load.
+"""Samples of an induction motor direct on line: the waveform model follows the state of the steady-state model.
 
-`aim` sets the present state of the plant, `samples` leads to it. Faults appear as in a motor: sidebands of a broken
-bar, a bearing or an eccentric rotor. A second of samples takes some milliseconds.
+Both have the same parameters, supply and load. `aim` sets the state to reach, `samples` returns the samples up to it.
+Faults appear as in a motor: sidebands of a broken bar, a bearing or an eccentric rotor. A second of samples takes some
+milliseconds to compute.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _SUDDEN = 0.05  # change of the fundamental from step to step; a larger one is a
 class LineWave:
     """Sample source of one motor.
 
-    motor: its record in the steady tier now.
-    condition: faults that appear only in time.
+    motor: its present parameters in the steady-state model.
+    condition: faults that only waveforms show.
     """
 
     def __init__(self, motor: InductionMotor) -> None:

@@ -1,8 +1,7 @@
 """Periodic three-phase quantities as rms phasors, shape (3, 51): row = phase L1 L2 L3, column = harmonic order.
 
 Reference: cos(h·ωt + angle); column 0 (DC) is zero in this plant. All quantities of a meter follow from the two arrays
-    of
-voltages and currents. Definitions: IEEE 1459-2010, per phase.
+of voltages and currents. Definitions: IEEE 1459-2010, per phase.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Six-pulse diode bridge with a DC choke and capacitor: line current harmonics and DC voltage against load.
 
-One period of 60° in time, found by Newton's method so that it repeats (Bose, "Modern Power Electronics"; Mohan). In
+One period of 60° in the time domain, made periodic by Newton's method (Bose, "Modern Power Electronics"; Mohan). In
 per unit of the line voltage's peak û and of x, the ωL of the complete DC loop: di/dθ = v − u, du/dθ = (i − p/u)/b
 with b = ω²LC, a load of constant power. Below p ≈ 0.0086 the current is discontinuous and Udc rises towards û;
 above, it is continuous. During commutation three diodes conduct: half the sum of both line voltages drives the

@@ -1,4 +1,4 @@
-"""The supply in time: components, interharmonics, flicker and dips as space vectors, phase-continuous over blocks."""
+"""The supply in the time domain: components, interharmonics, flicker, dips as continuous space vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load torque of the waveform tier as a function of speed."""
+"""Load torque of the waveform model as a function of speed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NO_LOAD = Load()
 
 
 def torque_nm(load: Load, speed_rad_s: float) -> float:
-    """Return the torque that the kernels compute, for the steady tier, Nm."""
+    """Return the torque as the kernels compute it, for use in the steady-state model, Nm."""
     dry = load.dry_nm * math.tanh(speed_rad_s / load.dry_rad_s)
     return load.constant_nm + load.linear * speed_rad_s + load.square * speed_rad_s * abs(speed_rad_s) + dry
 

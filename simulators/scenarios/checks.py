@@ -27,7 +27,7 @@ DEFECTS = {  # by kind of train
     "demagnetising": ("driven", "dc-bus"), "broken-bar": ("direct",), "bearing": ("direct",),
     "eccentricity": ("direct",),
 }  # fmt: skip
-# below the second value a motor direct on line may stall, which the steady tier cannot solve
+# below the second value a motor direct on line may stall, which the steady-state model cannot solve
 DIP_LEAST, DIP_LEAST_DIRECT = 0.05, 0.75
 
 

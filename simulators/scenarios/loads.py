@@ -67,7 +67,7 @@ class Flow:
         return 1000 * self.kw * n**3 * (a + b * x + c * x * x)
 
     def in_time(self, share: float) -> wave_load.Load:
-        """Return the same law for the waveform tier, with a valve or damper."""
+        """Return the same law for the waveform model, with a valve or damper."""
         return wave_load.of_flow(1000 * self.kw, self.speed_rpm, self.shape, share, self.inertia_kg_m2)
 
     def driven(self, share: float) -> Demand:
@@ -102,7 +102,7 @@ class Conveyor:
         return wave_load.torque_nm(self.in_time(1.15), self.speed_rpm / _RPM)
 
     def in_time(self, share: float) -> wave_load.Load:
-        """Return the load for the waveform tier."""
+        """Return the load for the waveform model."""
         friction_nm = self.friction_nm + share * self.loaded_nm
         return wave_load.of_conveyor(friction_nm, self.viscous_nm_s, share * self.lift_nm, self.inertia_kg_m2)
 

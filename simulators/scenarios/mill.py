@@ -182,7 +182,7 @@ class Mill:
         return row
 
     def sampled(self) -> Train | Sampler | None:
-        """Return a motor on the line in the waveform tier, where its defect appears.
+        """Return a motor on the line in the waveform model, which shows its defect.
 
         With a drive, the phasors of its input.
         """

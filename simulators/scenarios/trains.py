@@ -50,7 +50,7 @@ def line_started(
 
 
 def fed(train: Train, cable: Cable | None, auxiliaries: Iterable[Auxiliary], runs: bool) -> Train:
-    """Return the train as measured before cable and auxiliaries.
+    """Return the train as measured upstream of cable and auxiliaries.
 
     The auxiliaries are at the train's end of the cable.
     """

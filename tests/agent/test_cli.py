@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ from rich.console import Console
 from testkit import Mosquitto, free_port, real_command
 
 from agent import watch
-from agent.cli import GROUPS, main
+from agent.cli import GROUPS, main, wrapped
 from agent.commands.fleet import fleet
 from agent.config_load import parse_broker
 from agent.core.text import text_of
@@ -607,3 +608,25 @@ def test_the_recording_of_the_readme_is_what_its_script_writes(tmp_path: Path) -
     assert kept.stat().st_size < 300_000
     first, second = (np.loadtxt(file, delimiter=",", skiprows=1) for file in (made, kept))
     assert np.abs(first - second).max() <= 0.0011  # another libm may round the last digit the other way
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_chinese_help_fits_the_terminal(name: str) -> None:
+    """A Chinese character takes two cells. Only a single word, such as a list of choices, may be longer than a line."""
+    for line in invoke("--lang", "zh", name, "--help").output.splitlines():
+        cells = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)
+        assert cells <= HELP_WIDTH or len(line.split()) <= 2, line
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("轮询设备并输出解码后的数值。", ["轮询设备并", "输出解码后", "的数值。"]),
+        ("读取 (FC03)，再读", ["读取", "(FC03)，再", "读"]),
+        ("poll the device", ["poll the", "device"]),
+        ("a-word-that-is-too-long x", ["a-word-that-is-too-long", "x"]),
+        ("", [""]),
+    ],
+)
+def test_text_wraps_by_cells(text: str, lines: list[str]) -> None:
+    assert wrapped(text, 10) == lines

@@ -46,7 +46,11 @@ class Row(NamedTuple):
 
 
 class MoneyRow(NamedTuple):
-    """A line of the bill: note: remark in small print; total: in bold."""
+    """A line of the bill.
+
+    note: remark in small print.
+    total: shown in bold.
+    """
 
     name: str
     saved: str = ""

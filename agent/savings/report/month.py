@@ -140,7 +140,10 @@ def collect(
     db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, key: Key | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Month:  # fmt: skip
-    """Raises InvalidValue for an invalid month, sqlite3.Error when db is not a state file."""
+    """Collects the data of a month.
+
+    Raises InvalidValue for an invalid month, sqlite3.Error when db is not a state file.
+    """
     zone, tariff = config.site.timezone, config.tariff
     from_ms, to_ms = tariff.bounds_ms(month) if tariff else month_bounds_ms(month, zone)
     found = source.intervals(db, plant.name, from_ms, to_ms)
@@ -311,7 +314,7 @@ def _outside(phase: Phase, n: int) -> Reason:
 
 
 def _old_among(after: Sequence[Interval], motor: Motor, zone: str) -> Reason | None:
-    """That the saving includes intervals before the old motor was replaced; None when it does not."""
+    """The note that the saving includes intervals before the old motor was replaced; None if it does not."""
     since = motor.replaced_motor.since if motor.replaced_motor else None
     if since is None or not (n := sum(item.start_ms < begin_ms(since, zone) for item in after)):
         return None

@@ -16,7 +16,7 @@ WORSE = 1.25  # ratio to the best CV(RMSE) that was tried, from which the choice
 
 
 def of_baseline(db: sqlite3.Connection, baseline: Baseline, lines: Sequence[Line]) -> list[Reason]:
-    """lines: the intervals that are compared with the baseline, in order."""
+    """The notes on a baseline. lines: the intervals that are compared with it, in order."""
     found = []
     if lines and baseline.frozen_ms and baseline.frozen_ms > (first_ms := lines[0].start_ms):
         found.append(BASELINE_FROZEN_LATE(frozen_ms=baseline.frozen_ms, first_ms=first_ms))

@@ -22,7 +22,7 @@ class Money:
     after: bill of the measured energy.
     saved: by energy; with demand and power factor when own_bill.
     u95: U95 of the energy saved at the mean price.
-    own_bill: the meter of this motor is billed itself.
+    own_bill: the meter of this motor has its own bill.
     demand_at_most: upper limit of the demand charge saved at the meter of the plant; not included in saved.
     """
 
@@ -39,7 +39,7 @@ def priced(
     tariff: Tariff, lines: Sequence[Line], found: Sequence[Interval], baseline: Baseline, saving: Saving,
     events: Sequence[Event],
 ) -> Money | None:  # fmt: skip
-    """None when no interval is part of the saving. Raises InvalidValue when the tariff cannot price an interval."""
+    """The money saved; None without intervals in the saving. Raises InvalidValue if an interval cannot be priced."""
     reactive = {item.start_ms: item.reactive_varh for item in found}
     claimed = [line for line in lines if not line.excluded]
     if not claimed:

@@ -40,7 +40,7 @@ class Chart:
             self._parts.append(f'<path class="dots {kind}" d="{path}" style="stroke-width:{2 * radius}"/>')
 
     def line(self, points: Sequence[Point], kind: str, name: str = "") -> None:
-        """name: text at the right end of the line, above the names that are there already."""
+        """A line. name: text at the right end of the line, above the names that are there already."""
         if len(points) > 1:
             path = " ".join(f"{self._px(x):.1f},{self._py(y):.1f}" for x, y in points)
             self._parts.append(f'<polyline class="line {kind}" points="{path}"/>')
@@ -58,7 +58,7 @@ class Chart:
             self._parts.append(f'<polygon class="band {kind}" points="{path}"/>')
 
     def bars(self, bars: Sequence[tuple[float, float, float]], kind: str) -> None:
-        """bars: (from, to, value), drawn from 0."""
+        """Bars from 0. bars: (from, to, value)."""
         for begin, end, value in bars:
             left, right = self._px(begin) + 1, self._px(end) - 1
             top, bottom = sorted((self._py(value), self._py(0.0)))

@@ -42,7 +42,7 @@ class Tile(NamedTuple):
 
 
 def headline(month: Month, _: Catalogue) -> Headline | None:
-    """None when no interval is part of a saving."""
+    """The result of a month; None when no interval is part of a saving."""
     saving = month.saving
     if saving is None or not saving.intervals:
         return None
@@ -55,7 +55,7 @@ def headline(month: Month, _: Catalogue) -> Headline | None:
     if saving.saved_wh >= 0:
         amount = _("{value} ± {u} kWh saved", value=value, u=u)
     else:
-        amount = _("{value} ± {u} kWh more used", value=value, u=u)
+        amount = _("{value} ± {u} kWh additional consumption", value=value, u=u)
     low, high = (alike((saving.saved_wh + sign * saving.u95_wh) / 1000, saving.u95_wh / 1000) for sign in (-1, 1))
     sums = (
         _("adjusted baseline {adjusted} kWh − measured energy {measured} kWh = {saved} kWh, rounded to the uncertainty",

@@ -130,7 +130,7 @@ NOT_TRANSLATED = {
          "5.0 kWh 不计节电量：drive 低于基准范围 1 至 2"),
         (reasons.ENERGY_EXCLUDED(energy_wh=3500,
                                  cause=reasons.COMBINATION_UNKNOWN(drivers=("signal_a_m3_h", "signal_b"))),
-         "3.5 kWh 不计节电量：a m³/h，b 的组合未在基准期出现"),
+         "3.5 kWh 不计节电量：a m³/h、b 的组合未在基准期出现"),
         (reasons.MORE_ENERGY_EXCLUDED(energy_wh=12_300, n=3), "另有 3 项原因，共 12.3 kWh 不计节电量"),
         (reasons.MORE_ENERGY_EXCLUDED(energy_wh=300, n=1), "另有 1 项原因，共 0.3 kWh 不计节电量"),
         (reasons.INTERVALS_WITHOUT_ENERGY(n=2), "2 个时段不计节电量：电量未知"),

@@ -1,4 +1,4 @@
-"""Months in seconds: each step against the steady tier that it replaces."""
+"""Months in seconds: each step against the steady-state model that it replaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The induction motor in time: against another code base, against the steady tier, and its energy balance."""
+"""The induction motor in the time domain: another code base, the steady-state model, and the energy balance."""
 
 from __future__ import annotations
 
