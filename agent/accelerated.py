@@ -118,7 +118,7 @@ async def _plant_and_agent(
     publisher = Publisher(config, all_assets, store, clock)
     publisher.carrier = _Carrier(on_message)
     delivery = Delivery(config, publisher, store, clock) if deliver else None
-    marks = Marks(publisher.publish, publisher.tell_state, clock, HoldBook(config.state_dir), lambda: True)
+    marks = Marks(publisher.publish, publisher.publish_state, clock, HoldBook(config.state_dir), lambda: True)
     marks.recall(clock.utc_ns() // 1_000_000)
     for topic, payload in publisher.greeting():
         on_message(topic, payload, True)
@@ -135,10 +135,10 @@ async def _plant_and_agent(
         {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()},
         clock,
         marks.emit,
-        marks.tell_state,
+        marks.publish_state,
         {},
         store.counters(),
-        publisher.tell_text,
+        publisher.publish_retained,
         savings=lambda asset, every_s: SavingsLane(
             asset, every_s, store, marks.emit, config.site.timezone, marks.held, bookkeeper.amend if ledger else None
         ),

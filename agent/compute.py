@@ -38,10 +38,10 @@ class Compute:
 
     due_s: device → quantity → seconds between two readings; a device that is missing here is not polled.
     drive_kw: drive → rated power.
-    tell_state: receives each change of an asset's state: asset, word, reasons.
+    publish_state: receives each change of an asset's state: asset, word, reasons.
     energies_kwh: energies of shared meters when the agent stopped.
     counters: counters in the store.
-    tell_text: receives retained messages: asset, kind, body; at most every explain_s.
+    publish_retained: receives retained messages: asset, kind, body; at most every explain_s.
     savings: makes the tracker of a motor's intervals from asset and polling period; None: no savings.
     """
 
@@ -52,15 +52,15 @@ class Compute:
         drive_kw: Mapping[str, float | None],
         clock: Clock,
         emit: Callable[[Message], None],
-        tell_state: Callable[[str, str, Sequence[Reason]], None],
+        publish_state: Callable[[str, str, Sequence[Reason]], None],
         energies_kwh: Mapping[str, float],
         counters: Mapping[str, int] | None = None,
-        tell_text: Callable[[str, str, Mapping[str, Any]], None] | None = None,
+        publish_retained: Callable[[str, str, Mapping[str, Any]], None] | None = None,
         explain_s: float = EXPLAIN_S,
         savings: Callable[[Asset, float], SavingsLane] | None = None,
     ) -> None:
-        self._clock, self._emit, self._tell_state, self._due_s = clock, emit, tell_state, due_s
-        self._saved, self._tell_text, self._explain_s = dict(counters or {}), tell_text, explain_s
+        self._clock, self._emit, self._publish_state, self._due_s = clock, emit, publish_state, due_s
+        self._saved, self._publish_retained, self._explain_s = dict(counters or {}), publish_retained, explain_s
         self._saved_kwh = dict(energies_kwh)  # also of removed motors, which may be added again
         self._savings = savings
         self._states = [self._new(asset, drive_kw) for asset in assets]
@@ -289,9 +289,9 @@ class Compute:
         for message in meter_events(state, newest_ns // 1_000_000):
             self._emit(message)
         due = not state.explained_ns or now_ns - state.explained_ns >= self._explain_s * 1e9
-        if state.estimator and self._tell_text and due and state.estimator.outcome is not None:
+        if state.estimator and self._publish_retained and due and state.estimator.outcome is not None:
             state.explained_ns = now_ns
-            self._tell_text(state.asset.name, "explain", explanation(state.estimator))
+            self._publish_retained(state.asset.name, "explain", explanation(state.estimator))
 
     def _update_state(self, state: AssetState) -> None:
         polled = [name for name in state.sources if name in self._due_s]
@@ -313,4 +313,4 @@ class Compute:
                 why = "; ".join(map(str, reasons))
                 report("%s is %s%s", state.asset.name, word, f" ({why})" if why else "")
             state.state = (word, reasons)
-            self._tell_state(state.asset.name, word, reasons)
+            self._publish_state(state.asset.name, word, reasons)

@@ -15,6 +15,7 @@ from typing import Any
 from agent import config_reasons as codes
 from agent import schema
 from agent.schema import Key, Report
+from drivers.file_reasons import TABLE_EXPECTED
 from drivers.reasons import InvalidValue
 
 PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*")
@@ -134,6 +135,6 @@ def _table(
     if table is None:
         return schema.read_table({}, keys, name, report) if named else None
     if not isinstance(table, dict):
-        report.problem(name, codes.TABLE_EXPECTED(), table)
+        report.problem(name, TABLE_EXPECTED(), table)
         return None
     return schema.read_table(table, keys, name, report)

@@ -12,8 +12,9 @@ from agent import config_reasons as codes
 from agent import schema
 from agent.schema import Key
 from drivers.errors import ProfileError
+from drivers.file_reasons import FILE_UNREADABLE
 from drivers.profiles import load_profile, profile_ids
-from drivers.reasons import InvalidValue, Reason
+from drivers.reasons import InvalidValue, Reason, cause_of
 from dsp.efficiency_meter import CERTIFICATE, CT_CLASSES, ct_limits
 
 METER_CLASSES = ("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "2", "A", "B", "C")
@@ -275,5 +276,5 @@ def open_to_others(file: Path) -> Reason | None:
     try:
         mode = file.stat().st_mode & 0o777
     except OSError as error:
-        return codes.FILE_UNREADABLE(path=str(file), error=error.strerror or str(error))
+        return FILE_UNREADABLE(path=str(file), error=cause_of(error))
     return codes.FILE_MODE_OPEN(mode=mode, path=str(file)) if mode & 0o044 else None

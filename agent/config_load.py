@@ -22,8 +22,9 @@ from agent.savings.phases import phases_of
 from agent.schema import PROBLEM, Diagnostic, Key, Report
 from agent.topology_check import check_topology
 from drivers.errors import ProfileError
+from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, INVALID_TOML, TABLE_EXPECTED
 from drivers.profiles import profile_ids, set_profile_folders
-from drivers.reasons import InvalidValue, Reason
+from drivers.reasons import InvalidValue, Reason, cause_of
 
 PROFILES_VARIABLE = "MAGWATT_PROFILES"
 
@@ -43,11 +44,11 @@ def load_config(path: Path) -> tuple[Config, Report]:
         text = data.decode("utf-8-sig")  # Notepad writes a byte order mark
         raw = tomllib.loads(text)
     except OSError as error:
-        raise _unreadable(path, codes.FILE_UNREADABLE(path=str(path), error=error.strerror or str(error))) from None
+        raise _unreadable(path, FILE_UNREADABLE(path=str(path), error=cause_of(error))) from None
     except RecursionError:
         raise _unreadable(path, codes.TOML_TOO_DEEP()) from None
     except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
-        raise _unreadable(path, codes.INVALID_TOML(error=" ".join(str(error).split()))) from None
+        raise _unreadable(path, INVALID_TOML(error=" ".join(str(error).split()))) from None
     report = Report(path.name, key_lines(text))
     raw = with_new_keys(raw, report)
     _use_own_profiles(path, raw, report)
@@ -70,7 +71,7 @@ def parse_broker(
         raise InvalidValue(codes.CA_WITHOUT_TLS)
     for file in filter(None, (password_file, ca)):
         if not file.is_file():
-            raise InvalidValue(codes.FILE_MISSING, path=str(file))
+            raise InvalidValue(FILE_MISSING, path=str(file))
     return Mqtt(host, port, tls, user, password_file, ca)
 
 
@@ -142,7 +143,7 @@ def profile_folders() -> list[Path]:
 def _table(raw: Mapping[str, Any], name: str, report: Report) -> Mapping[str, Any] | None:
     value = raw.get(name, {})
     if not isinstance(value, dict):
-        report.problem(name, codes.TABLE_EXPECTED(), value)
+        report.problem(name, TABLE_EXPECTED(), value)
         return None
     return value if name in raw else None
 
@@ -165,7 +166,7 @@ def _named(
             report.problem(where, codes.TABLE_NAME_INVALID(cause=schema.reason_of_error(error)))
             continue
         if not isinstance(table, dict):
-            report.problem(where, codes.TABLE_EXPECTED(), table)
+            report.problem(where, TABLE_EXPECTED(), table)
             continue
         values = schema.read_table(table, allowed(table) if callable(allowed) else allowed, where, report)
         built = build(name, values, report) if values is not None else None
@@ -183,7 +184,7 @@ def _mqtt(path: Path, raw: Mapping[str, Any], report: Report) -> Mqtt | None:
     for key in ("password_file", "ca", "cert", "key"):
         file = files[key] = path.parent / values[key] if values[key] else None
         if file is not None and not file.is_file():
-            report.finding(f"mqtt.{key}", codes.FILE_MISSING(path=str(file)), values[key])
+            report.finding(f"mqtt.{key}", FILE_MISSING(path=str(file)), values[key])
         elif file is not None and key in ("password_file", "key") and (reason := keys.open_to_others(file)):
             report.finding(f"mqtt.{key}", reason, values[key])
     if files["ca"] and not tls:
@@ -230,7 +231,7 @@ def _drive(name: str, values: dict[str, Any], report: Report) -> Drive:
     values["efficiency_class"] = values.pop("class")
     losses = values.pop("losses")
     if losses is not None and not isinstance(losses, dict):
-        report.problem(f"drive.{name}.losses", codes.TABLE_EXPECTED(), losses)
+        report.problem(f"drive.{name}.losses", TABLE_EXPECTED(), losses)
         losses = None
     read = schema.read_table(losses, keys.DRIVE_LOSSES, f"drive.{name}.losses", report) if losses is not None else None
     return Drive(name=name, loss_points_w=read["watts"] if read else (), **values)
@@ -243,7 +244,7 @@ def _motor(name: str, values: dict[str, Any], report: Report) -> Motor | None:
                        ("periods", keys.PERIODS)):  # fmt: skip
         raw = values.pop(key)
         if raw is not None and not isinstance(raw, dict):
-            report.problem(f"{where}.{key}", codes.TABLE_EXPECTED(), raw)
+            report.problem(f"{where}.{key}", TABLE_EXPECTED(), raw)
             raw = None
         nested[key] = schema.read_table(raw, table, f"{where}.{key}", report) if raw is not None else None
     waveform = None

@@ -10,19 +10,13 @@ TABLE_KINDS = (N_("bus"), N_("meter"), N_("drive"), N_("motor"), N_("meter or dr
 
 # Files
 
-FILE_MISSING = Code("file_missing", "no such file: {path}")
-FILE_UNREADABLE = Code("file_unreadable", "cannot read {path}: {error}")
 FILE_MODE_OPEN = Code(
     "file_mode_open", "the group or all users can read this file (mode {mode:04o}); run `chmod 600 {path}`"
 )
-INVALID_TOML = Code("invalid_toml", "not valid TOML: {error}")
 TOML_TOO_DEEP = Code("toml_too_deep", "not valid TOML: nested too deeply")
 
 # Tables and keys
 
-CONFIG_KEY_UNKNOWN = Code("config_key_unknown", "unknown key")
-CONFIG_KEY_MISSPELLED = Code("config_key_misspelled", "unknown key; did you mean {near:quoted}?")
-CONFIG_KEY_MISSING = Code("config_key_missing", "missing")
 CONFIG_KEY_RENAMED = Code("config_key_renamed", "renamed; write {new} = {value}")
 CONFIG_TABLE_UNKNOWN = Code("config_table_unknown", "unknown table")
 CONFIG_TABLE_MISSPELLED = Code("config_table_misspelled", "unknown table; did you mean {near:quoted}?")
@@ -33,7 +27,6 @@ SITE_MISSING = Code(
 
 # Types of values
 
-TABLE_EXPECTED = Code("table_expected", "expected a table")
 LIST_EXPECTED = Code("list_expected", "expected a list, for example {example}")
 TEXT_EXPECTED = Code("text_expected", "expected a string in quotation marks")
 CONTROL_CHARACTER = Code("control_character", "contains a control character")
@@ -223,4 +216,4 @@ MONTH_PRICES_EXPECTED = Code(
     "month_prices_expected", 'expected tables of prices by month: [tariff.prices_in."2026-10"]'
 )
 MONTH_EXPECTED = Code("month_expected", "expected a month, for example 2026-10")
-VALUE_INVALID = Code("value_invalid", "{error}")
+VALUE_INVALID = Code("value_invalid", "invalid value: {error}")

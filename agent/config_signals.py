@@ -9,6 +9,7 @@ from typing import Any
 from agent import config_keys as keys
 from agent import config_reasons as codes
 from agent.schema import Key, Report, anything
+from drivers.file_reasons import FILE_MISSING
 
 FRESH_S = 2.0  # an older torque or speed does not belong to the power that is measured now
 FRESH = ("shaft-torque", "shaft-speed")
@@ -69,6 +70,6 @@ class SignalReader:
         for key in ("password_file", "ca"):
             text, values[key] = values[key], self._folder / values[key] if values[key] else None
             if values[key] is not None and not values[key].is_file():
-                report.finding(f"{where}.{key}", codes.FILE_MISSING(path=str(values[key])), text)
+                report.finding(f"{where}.{key}", FILE_MISSING(path=str(values[key])), text)
             elif values[key] is not None and key == "password_file" and (reason := keys.open_to_others(values[key])):
                 report.finding(f"{where}.{key}", reason, text)

@@ -12,6 +12,7 @@ from agent import schema
 from agent.savings import carbon
 from agent.savings.tariff import DAY_KINDS, Demand, Period, Tariff, flat, holes
 from agent.schema import Key, Report
+from drivers.file_reasons import TABLE_EXPECTED
 from drivers.reasons import InvalidValue
 
 
@@ -85,7 +86,7 @@ def read_tariff(raw: Mapping[str, Any], site: Mapping[str, Any] | None, report: 
         price = site["energy_price"] if site else None
         return flat(price, currency, zone) if price is not None else None
     if not isinstance(table, dict):
-        report.problem("tariff", codes.TABLE_EXPECTED(), table)
+        report.problem("tariff", TABLE_EXPECTED(), table)
         return None
     before = len(report.problems)
     values = schema.read_table(table, TARIFF, "tariff", report)
@@ -163,6 +164,6 @@ def _prices_in(values: Mapping[str, Any], report: Report) -> dict[str, dict[str,
 
 def _nested(value: Any, keys: Mapping[str, Key], where: str, report: Report) -> dict[str, Any] | None:
     if not isinstance(value, dict):
-        report.problem(where, codes.TABLE_EXPECTED(), value)
+        report.problem(where, TABLE_EXPECTED(), value)
         return None
     return schema.read_table(value, keys, where, report)

@@ -66,14 +66,14 @@ class Delivery:
         self._damage: Reason | None = None  # as announced
         self._announce_damage()
         if store.directory is None and store.trouble:
-            publisher.tell_event("state_file_unwritable", store.trouble)
+            publisher.publish_event("state_file_unwritable", store.trouble)
 
     def _mqtt_sink(self, config: Config, settings: Mqtt) -> DurableSink:
         from agent.sinks.mqtt import MqttSink
 
         publisher = self._publisher
         client_id = f"magwatt-{config.site.id}-{config.site.gateway}"
-        return MqttSink(settings, client_id, publisher.root, publisher.greeting, publisher.tell_event)
+        return MqttSink(settings, client_id, publisher.root, publisher.greeting, publisher.publish_event)
 
     def renew(self, config: Config) -> None:
         """Connects to another broker, or with other settings; rows stay in the spool. May block for seconds."""
@@ -102,7 +102,7 @@ class Delivery:
         """Publishes an event when a corrupt state file was replaced, at the start or while running."""
         if self._store.damage is not None and self._store.damage != self._damage:
             self._damage = self._store.damage
-            self._publisher.tell_event("state_file_corrupt", self._damage)
+            self._publisher.publish_event("state_file_corrupt", self._damage)
 
     def numbers(self) -> dict[str, float | int]:
         """Values for `health`."""

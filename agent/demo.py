@@ -27,10 +27,9 @@ from agent import kernels
 from agent.config import Mqtt
 from agent.config_load import parse_broker
 from agent.core.text import _, text_of
-from agent.simulate_reasons import cause_of
 from agent.subscribe import Follower, Seen
 from agent.watch import event_line, line, show_live
-from drivers.reasons import Code, CodedError
+from drivers.reasons import Code, CodedError, cause_of
 
 START_S = 20.0
 STOP_S = 8.0

@@ -27,7 +27,6 @@ SUBSCRIBE_S = 30.0
 SETTLE_S = 30.0
 TICK_S = 0.02
 MISC_S = 5.0
-BIRTH_WINDOW_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.reasons import Code, CodedError
+from drivers.file_reasons import FILE_UNREADABLE, FILE_UNWRITABLE
+from drivers.reasons import CodedError, cause_of
 
 FILE = "maintenance.sqlite"
 LOCKED_S = 5.0  # longest wait for the lock of the file
@@ -25,9 +26,6 @@ create table if not exists maintenance (
 );
 pragma user_version = 1;
 """
-
-
-MAINTENANCE_FILE_UNUSABLE = Code("maintenance_file_unusable", "{path}: {error}")
 
 
 class HoldError(CodedError):
@@ -106,16 +104,14 @@ class HoldBook:
             self._seen, self._holds = None, ()
             return ()
         except OSError as error:
-            raise HoldError(
-                MAINTENANCE_FILE_UNUSABLE, path=str(self.path), error=error.strerror or str(error)
-            ) from None
+            raise HoldError(FILE_UNREADABLE, path=str(self.path), error=cause_of(error)) from None
         mark = (found.st_mtime_ns, found.st_size)
         if mark != self._seen:
             try:
                 with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=1)) as db:
                     rows = db.execute(f"select {_COLUMNS} from maintenance order by number").fetchall()
             except sqlite3.Error as error:
-                raise HoldError(MAINTENANCE_FILE_UNUSABLE, path=str(self.path), error=str(error)) from None
+                raise HoldError(FILE_UNREADABLE, path=str(self.path), error=cause_of(error)) from None
             self._seen, self._holds = mark, tuple(Hold(*row) for row in rows)
         return self._holds
 
@@ -137,7 +133,7 @@ class HoldBook:
                 with db:
                     yield db
         except (OSError, sqlite3.Error) as error:
-            raise HoldError(MAINTENANCE_FILE_UNUSABLE, path=str(self.path), error=str(error)) from None
+            raise HoldError(FILE_UNWRITABLE, path=str(self.path), error=cause_of(error)) from None
 
 
 @contextlib.contextmanager

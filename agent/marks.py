@@ -18,24 +18,25 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 
 Emit = Callable[[Message], None]
-TellState = Callable[[str, str, Sequence[Reason]], None]
+PublishState = Callable[[str, str, Sequence[Reason]], None]
 
 
 class Marks:
     """Adds the flags CLOCK_UNSYNCHRONIZED and MAINTENANCE to messages before they are published.
 
-    `emit`, `tell_state` and `take_holds` are for the pipeline thread. synchronized: whether the clock is synchronized.
+    `emit`, `publish_state` and `take_holds` are for the pipeline thread.
+    synchronized: whether the clock is synchronized.
 
     During maintenance the state of a motor is `maintenance`, whatever its devices do, and each of its messages has the
     flag MAINTENANCE: messages with this flag raise no alarm. Measurement continues.
     """
 
     def __init__(
-        self, emit: Emit, tell_state: TellState, clock: Clock, book: HoldBook, synchronized: Callable[[], bool]
+        self, emit: Emit, publish_state: PublishState, clock: Clock, book: HoldBook, synchronized: Callable[[], bool]
     ) -> None:
-        self._emit, self._tell_state, self._clock, self._book, self._synchronized = (
+        self._emit, self._publish_state, self._clock, self._book, self._synchronized = (
             emit,
-            tell_state,
+            publish_state,
             clock,
             book,
             synchronized,
@@ -50,15 +51,15 @@ class Marks:
             mark |= Quality.MAINTENANCE
         self._emit(replace(message, quality=message.quality | mark) if mark else message)
 
-    def tell_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
+    def publish_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
         """Publishes the state of an asset, during maintenance as `maintenance` with the reasons of both."""
         self._states[asset] = (word, reasons)
         hold = self._holds.get(asset)
         if hold is None:
-            self._tell_state(asset, word, reasons)
+            self._publish_state(asset, word, reasons)
         else:
             below = () if word == "online" else (STATE_OF_DEVICES(state=word),)
-            self._tell_state(asset, "maintenance", (_reason(hold), *below, *reasons))
+            self._publish_state(asset, "maintenance", (_reason(hold), *below, *reasons))
 
     async def run(self, in_order: Callable[[Callable[[], None]], None]) -> None:
         """Applies changes of the maintenance file. in_order: runs a function in the pipeline thread."""
@@ -112,7 +113,7 @@ class Marks:
                 self._began(hold)
         for motor in before.keys() | found.keys():
             if before.get(motor) != found.get(motor):
-                self.tell_state(motor, *self._states.get(motor, ("offline", (NOTHING_RECEIVED(),))))
+                self.publish_state(motor, *self._states.get(motor, ("offline", (NOTHING_RECEIVED(),))))
 
     def _began(self, hold: Hold) -> None:
         log.info("%s: %s", hold.motor, _reason(hold))

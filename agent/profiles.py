@@ -14,6 +14,7 @@ import click
 from agent.core.columns import headings, padded, padded_left
 from agent.core.text import N_, _, text_of
 from drivers.errors import ProfileError
+from drivers.profile_reasons import PROFILE_ID_DUPLICATE
 from drivers.profiles import (
     GROUPS,
     Identify,
@@ -23,12 +24,10 @@ from drivers.profiles import (
     load_profile,
     profile_ids,
 )
-from drivers.reasons import Code
 from drivers.registers import plan_blocks, usable
 
 FINE, WRONG = 0, 2
 
-PROFILE_ID_TAKEN = Code("profile_id_taken", "{path}: the ID {id:quoted} is already used by {other}; remove one of them")
 COLUMNS = (
     (N_("register"), 30), (N_("poll"), 6), (N_("fc"), 2), (N_("address"), -7), (N_("manual"), 16), (N_("type"), 6),
     (N_("scale"), -12), (N_("unit"), 5), (N_("confidence"), 10),
@@ -79,7 +78,7 @@ def check_files(paths: Sequence[Path]) -> int:
             continue
         if (other := owners.setdefault(profile.id, path)) != path:
             wrong += 1
-            click.echo(text_of(PROFILE_ID_TAKEN(path=str(path), id=profile.id, other=str(other))))
+            click.echo(text_of(PROFILE_ID_DUPLICATE(path=str(path), profile=profile.id, other=str(other))))
             continue
         click.echo(f"{path}: {profile.id}: {_read_summary(profile)}")
     click.echo(_("{n:d} {n:file|files}, {wrong:d} with problems", n=len(paths), wrong=wrong))

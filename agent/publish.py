@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import agent.sinks.reasons  # noqa: F401 - declares the codes of gaps that sinks cause
 from agent import VERSION
 from agent.config import Config
-from agent.core.text import as_object, english, zone_of
-from agent.messages import Message, encode, encode_plain
+from agent.core.text import as_object, zone_of
+from agent.messages import Message, encode, encode_plain, event
 from agent.sinks import DurableSink, LiveSink
 from agent.store import Store
 from agent.topology import Asset
@@ -54,29 +54,24 @@ class Publisher:
         for sink in self.live:
             sink.show(message)
 
-    def tell_event(self, kind: str, reason: Reason) -> None:
+    def publish_event(self, kind: str, reason: Reason) -> None:
         """Publishes an event of the gateway."""
-        values = {"event_kind": kind, "event_text": english(reason)}
-        now_ms = self._clock.utc_ns() // 1_000_000
-        self.publish(Message(None, "event", now_ms, values, reasons={"event_text": [reason]}))
+        self.publish(event(None, self._clock.utc_ns() // 1_000_000, kind, [reason]))
 
     def announce_gaps(self) -> int:
         """Publishes one event for each unannounced gap; returns their number. Waits for the disk. Raises StoreError."""
         gaps = self._store.take_gaps()
         for gap in gaps:
             values = {
-                "event_kind": "data_gap",
                 "event_start_ms": gap.from_ms,
                 "event_rows": gap.rows,
                 "gap_message_type": gap.kind,
-                "event_text": english(gap.reason),
                 "event_number": gap.g,
             }
-            message = Message(None, "event", gap.to_ms, values, reasons={"event_text": [gap.reason]})
-            self.publish(message, settles=gap.g)
+            self.publish(event(None, gap.to_ms, "data_gap", [gap.reason], values), settles=gap.g)
         return len(gaps)
 
-    def tell_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
+    def publish_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
         """Publishes the state of an asset, retained. `since` changes only with the word, not with the reasons.
 
         A state of an asset that is not configured, such as a removed motor in maintenance, is ignored.
@@ -93,21 +88,21 @@ class Publisher:
         payload = encode_plain("state", now_ms, body)
         topic = f"{self.root}/{asset}/state"
         self._states[topic] = payload
-        self._tell(topic, payload)
+        self._send_retained(topic, payload)
 
-    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
+    def publish_retained(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
         """Publishes a retained message of an asset. keep: it is sent again with each new connection."""
         now_ms = self._clock.utc_ns() // 1_000_000
         topic, payload = f"{self.root}/{asset}/{kind}", encode_plain(kind, now_ms, body)
         if keep:
             self._states[topic] = payload
-        self._tell(topic, payload)
+        self._send_retained(topic, payload)
 
-    def _tell(self, topic: str, payload: bytes) -> None:
+    def _send_retained(self, topic: str, payload: bytes) -> None:
         if self.carrier is not None:
             self.carrier.publish(topic, payload, retain=True)
         for sink in self.sinks:
-            sink.tell(topic, payload)
+            sink.update_retained(topic, payload)
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration: publishes info and meta again, deletes the messages of removed assets."""
@@ -119,11 +114,11 @@ class Publisher:
             self._since.pop(name, None)
         for name in gone:
             for kind in ("meta", "state", "explain"):
-                self._tell(f"{self.root}/{name}/{kind}", b"")
+                self._send_retained(f"{self.root}/{name}/{kind}", b"")
         for renewed in self.on_renew:
             renewed(config, assets)
         for topic, payload in self.greeting():
-            self._tell(topic, payload)
+            self._send_retained(topic, payload)
 
     def greeting(self) -> list[tuple[str, bytes]]:
         """All retained messages, for a new connection."""
@@ -140,7 +135,7 @@ class Publisher:
         found = next((item for item in self._assets if item.name == asset), None)
         if found is not None:  # a new dict each time: `_meta` may be reading the old one
             self._names.setdefault(asset, {})[message.kind] = known | dict.fromkeys(message.values)
-            self._tell(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
+            self._send_retained(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
 
     def _info(self) -> dict[str, Any]:
         return {

@@ -31,13 +31,13 @@ FIXED_SITE = (
     "assume_clock_synchronized",
 )  # identity of the agent
 
-TABLE_ADDED = Code("config_table_added", "+ {table}")
-TABLE_REMOVED = Code("config_table_removed", "- {table}")
-KEY_ADDED = Code("config_key_added", "+ {key} = {value}")
-KEY_CHANGED = Code("config_key_changed", "{key}: {before} → {after}")
-RESTART_NEEDED = Code("config_restart_needed", "{key} changes only with a restart of the agent")
+CONFIG_TABLE_ADDED = Code("config_table_added", "+ {table}")
+CONFIG_TABLE_REMOVED = Code("config_table_removed", "- {table}")
+CONFIG_KEY_ADDED = Code("config_key_added", "+ {key} = {value}")
+CONFIG_KEY_CHANGED = Code("config_key_changed", "{key}: {before} → {after}")
+CONFIG_RESTART_NEEDED = Code("config_restart_needed", "{key} changes only with a restart of the agent")
 CONFIG_PROBLEM = Code("config_problem", "{place}: {cause}")
-MORE_CHANGES = Code("more_config_lines", "… and {n:d} more")
+MORE_CONFIG_LINES = Code("more_config_lines", "… and {n:d} more")
 
 
 class Reloader:
@@ -115,7 +115,7 @@ def shortened(reasons: list[Reason]) -> list[Reason]:
     for reason in reasons:
         length += len(str(reason))
         if length > TEXT_MAX and found:
-            return [*found, MORE_CHANGES(n=len(reasons) - len(found))]
+            return [*found, MORE_CONFIG_LINES(n=len(reasons) - len(found))]
         found.append(reason)
     return found
 
@@ -149,26 +149,26 @@ def without_restart(old: Config, new: Config) -> tuple[Config, list[Reason]]:
     for name in FIXED_SITE:
         before = getattr(old.site, name)
         if before != getattr(site, name):
-            waiting.append(RESTART_NEEDED(key=f"site.{name}"))
+            waiting.append(CONFIG_RESTART_NEEDED(key=f"site.{name}"))
             site = replace(site, **{name: before})
     if (old.state_dir, old.store) != (new.state_dir, new.store):
-        waiting.append(RESTART_NEEDED(key="[store]"))
+        waiting.append(CONFIG_RESTART_NEEDED(key="[store]"))
     mqtt = new.mqtt
     if (old.mqtt is None) != (mqtt is None):
-        waiting.append(RESTART_NEEDED(key="[mqtt]"))
+        waiting.append(CONFIG_RESTART_NEEDED(key="[mqtt]"))
         mqtt = old.mqtt
     elif old.mqtt and mqtt and old.mqtt.outputs != mqtt.outputs:
-        waiting.append(RESTART_NEEDED(key="mqtt.outputs"))
+        waiting.append(CONFIG_RESTART_NEEDED(key="mqtt.outputs"))
         mqtt = old.mqtt
     if old.dialects != new.dialects:
-        waiting.append(RESTART_NEEDED(key="[homeassistant], [sparkplug], [prometheus], [file]"))
+        waiting.append(CONFIG_RESTART_NEEDED(key="[homeassistant], [sparkplug], [prometheus], [file]"))
     kept = replace(new, site=site, state_dir=old.state_dir, store=old.store, mqtt=mqtt, dialects=old.dialects)
     return kept, waiting
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[Reason]:
     """A reason for each table that was added or removed and each key that changed, named as in the file."""
-    found = [TABLE_REMOVED(table=f"{where}{name}") for name in old if name not in new]
+    found = [CONFIG_TABLE_REMOVED(table=f"{where}{name}") for name in old if name not in new]
     for name, after in new.items():
         before = old.get(name)
         if name not in old:
@@ -176,18 +176,20 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") 
         elif isinstance(before, dict) and isinstance(after, dict):
             found += difference(before, after, f"{where}{name}.")
         elif before != after:
-            found.append(KEY_CHANGED(key=f"{where}{name}", before=str(before), after=str(after)))
+            found.append(CONFIG_KEY_CHANGED(key=f"{where}{name}", before=str(before), after=str(after)))
     return found
 
 
 def _added(name: str, value: Any) -> list[Reason]:
     """What a new entry adds: a key, a table, or for a table of tables such as [bus] each of its tables."""
     if not isinstance(value, dict):
-        return [KEY_ADDED(key=name, value=str(value))]
+        return [CONFIG_KEY_ADDED(key=name, value=str(value))]
     inner = [
         reason for key, item in value.items() if isinstance(item, dict) for reason in _added(f"{name}.{key}", item)
     ]
-    return inner if inner and all(isinstance(item, dict) for item in value.values()) else [TABLE_ADDED(table=name)]
+    return (
+        inner if inner and all(isinstance(item, dict) for item in value.values()) else [CONFIG_TABLE_ADDED(table=name)]
+    )
 
 
 def _raw(path: Path) -> dict[str, Any]:

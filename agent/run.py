@@ -136,7 +136,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     all_assets = assets(config)
     publisher = Publisher(config, all_assets, store, clock)
     delivery = Delivery(config, publisher, store, clock)
-    marks = Marks(publisher.publish, publisher.tell_state, clock, HoldBook(directory), lambda: watch.sure)
+    marks = Marks(publisher.publish, publisher.publish_state, clock, HoldBook(directory), lambda: watch.sure)
     marks.recall(reached_ns // 1_000_000)
     wires = Wires(clock)
     relay: list[Callable[[Reading | Waveform], None]] = []
@@ -149,8 +149,8 @@ async def run(config: Config, seconds: float | None = None) -> None:
     topics.set(config)
     due_s = due(buses) | topics.due_s()
     compute = Compute(
-        all_assets, due_s, ratings(config), clock, marks.emit, marks.tell_state, energies, counters,
-        publisher.tell_text,
+        all_assets, due_s, ratings(config), clock, marks.emit, marks.publish_state, energies, counters,
+        publisher.publish_retained,
         savings=lambda asset, every_s: SavingsLane(
             asset, every_s, store, marks.emit, config.site.timezone, marks.held, lambda db: bookkeeper.amend(db)
         ),

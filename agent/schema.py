@@ -12,6 +12,7 @@ from typing import Any
 from agent import config_reasons as codes
 from agent.config_lines import line_of
 from agent.core.text import as_object, english
+from drivers.file_reasons import KEY_MISSING, KEY_MISSPELLED, KEY_UNKNOWN
 from drivers.reasons import CodedError, InvalidValue, Reason
 
 REQUIRED = object()
@@ -38,7 +39,7 @@ class Key:
 
     convert: Callable[[Any], Any]
     default: Any = REQUIRED
-    missing: Reason = codes.CONFIG_KEY_MISSING()  # noqa: RUF009  # immutable
+    missing: Reason = KEY_MISSING()  # noqa: RUF009  # immutable
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, repo
     missing = [name for name, key in keys.items() if key.default is REQUIRED and name not in raw]
     for name in unknown:
         near = nearest(name, keys)
-        reason = codes.CONFIG_KEY_MISSPELLED(near=near) if near else codes.CONFIG_KEY_UNKNOWN()
+        reason = KEY_MISSPELLED(near=near) if near else KEY_UNKNOWN()
         report.problem(f"{where}.{name}", reason, raw[name])
         if near in missing:
             missing.remove(near)

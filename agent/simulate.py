@@ -12,7 +12,8 @@ import click
 from agent import simulate_reasons as codes
 from agent.clock import SystemClock
 from agent.core.text import _
-from drivers.reasons import InvalidValue, Reason
+from drivers.file_reasons import FILE_UNWRITABLE, OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
+from drivers.reasons import InvalidValue, Reason, cause_of
 from simulators import scenarios
 from simulators.clock import SPEED_MAX, FastClock
 from simulators.endpoints import Endpoints
@@ -81,9 +82,9 @@ def fault_of(scenario: Scenario, text: str) -> tuple[str, float]:
 def cannot_write(path: Path) -> Reason | None:
     """Why no file can be written to this path; None if it can. The check leaves no new file."""
     if path.is_dir():
-        return codes.SIMULATE_OUTPUT_IS_FOLDER(file=str(path))
+        return PATH_IS_FOLDER(path=str(path))
     if not path.parent.is_dir():
-        return codes.SIMULATE_OUTPUT_FOLDER_MISSING(file=str(path), folder=str(path.parent))
+        return OUTPUT_FOLDER_MISSING(path=str(path), folder=str(path.parent))
     try:
         if path.exists():
             path.open("ab").close()
@@ -91,7 +92,7 @@ def cannot_write(path: Path) -> Reason | None:
         unfinished.open("wb").close()
         unfinished.unlink()
     except OSError as error:
-        return codes.SIMULATE_OUTPUT_NOT_WRITABLE(file=str(path), error=error.strerror or str(error))
+        return FILE_UNWRITABLE(path=str(path), error=cause_of(error))
     return None
 
 
@@ -195,7 +196,7 @@ def _checked_line(line: str) -> str:
     try:
         keys.BUS["line"].convert(line)
     except ValueError as error:
-        raise InvalidValue(codes.SIMULATE_LINE_INVALID, value=line, error=codes.cause_of(error)) from None
+        raise InvalidValue(codes.SIMULATE_LINE_INVALID, value=line, error=cause_of(error)) from None
     return bench.check_line(line)
 
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from drivers.reasons import Code, CodedError, Reason
-
-
-def cause_of(error: Exception) -> Reason | str:
-    """An error as a field of a code: its reason, or the text of an error without a code."""
-    return error.reason if isinstance(error, CodedError) else str(error)
-
+from drivers.reasons import Code
 
 # Options
 
@@ -32,9 +26,6 @@ SCENARIO_ENDED = Code("scenario_ended", "{scenario}: the scenario ended on {date
 
 # Files that cannot be written
 
-SIMULATE_OUTPUT_IS_FOLDER = Code("simulate_output_is_folder", "{file}: this is a folder; specify a file name")
-SIMULATE_OUTPUT_FOLDER_MISSING = Code("simulate_output_folder_missing", "{file}: the folder {folder} does not exist")
-SIMULATE_OUTPUT_NOT_WRITABLE = Code("simulate_output_not_writable", "{file}: cannot be written: {error}")
 
 # Earlier runs that cannot be resumed
 

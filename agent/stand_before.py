@@ -10,8 +10,8 @@ from random import Random
 import click
 
 from agent.core.text import _
-from agent.simulate_reasons import FAULT_RATE_INVALID, PROXY_TARGET_INVALID, cause_of
-from drivers.reasons import InvalidValue
+from agent.simulate_reasons import FAULT_RATE_INVALID, PROXY_TARGET_INVALID
+from drivers.reasons import InvalidValue, cause_of
 from simulators.bus.proxy import FaultProxy, SerialProxy
 from simulators.bus.spoil import Faults, faults_of
 

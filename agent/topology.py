@@ -99,10 +99,10 @@ def polled_devices(config: Config) -> list[Meter | Drive]:
     """All meters, and the drives whose `comm_loss` permits polling; without devices that do not use Modbus."""
     cleared = [drive for drive in config.drives.values() if drive.comm_loss not in NOT_POLLED]
     found: list[Meter | Drive] = [*config.meters.values(), *cleared]
-    return [item for item in found if speaks_modbus(item.profile)]
+    return [item for item in found if uses_modbus(item.profile)]
 
 
-def speaks_modbus(profile: str) -> bool:
+def uses_modbus(profile: str) -> bool:
     return load_profile(profile).dialect != "huanyang_private"
 
 

@@ -9,7 +9,7 @@ from agent import config_reasons as codes
 from agent.config import Config, Meter
 from agent.schema import Report, unknown_reference
 from agent.signals import metric_of
-from agent.topology import polled_devices, speaks_modbus
+from agent.topology import polled_devices, uses_modbus
 from drivers.profiles import load_profile
 from drivers.registers import usable
 
@@ -124,7 +124,7 @@ def _check_readable(config: Config, report: Report) -> None:
     """Devices that are configured but not polled."""
     for item in (*_present(config.meters), *_present(config.drives)):
         kind = "meter" if isinstance(item, Meter) else "drive"
-        if not speaks_modbus(item.profile):
+        if not uses_modbus(item.profile):
             report.finding(f"{kind}.{item.name}.profile", codes.PRIVATE_PROTOCOL(), item.profile)
         elif not usable(load_profile(item.profile)):
             report.finding(f"{kind}.{item.name}.profile", codes.REGISTERS_UNCONFIRMED(), item.profile)

@@ -19,15 +19,14 @@ from rich.text import Text
 
 from agent.config import Mqtt
 from agent.core.text import N_, _, text_of, text_of_object
+from agent.state_reasons import STATES
 from agent.subscribe import Follower, Seen
 from agent.waves.event_text import format_event
-from agent.words import figure
 
 EVENT_S = 600.0  # for this time an event is shown
 OLD_S = 5.0  # from this age on a row is shown dim
 _QUALITY_STYLE = {"good": "green", "uncertain": "yellow", "bad": "red"}
 _FLAG_HELP = {"CLOCK_UNSYNCHRONIZED": N_("the clock of the gateway is not synchronized, see `magwatt doctor`")}
-STATES = (N_("online"), N_("stale"), N_("offline"), N_("maintenance"))
 QUALITIES = (N_("good"), N_("uncertain"), N_("bad"))
 _STATE_STYLE = {"online": "green", "stale": "yellow", "offline": "red", "maintenance": "cyan"}
 
@@ -263,11 +262,16 @@ def _age_s(seen: Seen) -> float:
 
 
 def _number(value: float | None, divisor: float, decimals: int) -> Text:
-    return Text("–", style="dim") if value is None else Text(figure(value / divisor, decimals))
+    return Text("–", style="dim") if value is None else Text(_figure(value / divisor, decimals))
 
 
 def _plus_minus(values: dict[str, Any], name: str, divisor: float, decimals: int) -> Text:
     value, u = values.get(name), values.get(f"{name}_u")
     if value is None or u is None:
         return Text("–", style="dim")
-    return Text.assemble(f"{figure(value / divisor, decimals)}\n", (f"±{figure(u / divisor, decimals)}", "dim"))
+    return Text.assemble(f"{_figure(value / divisor, decimals)}\n", (f"±{_figure(u / divisor, decimals)}", "dim"))
+
+
+def _figure(value: float, decimals: int) -> str:
+    """The number with its decimals; "0.0", never "-0.0"."""
+    return f"{value:z.{decimals}f}"

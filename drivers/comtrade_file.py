@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from drivers import error_reasons as codes
 from drivers.channels import UNIT_SCALE, Raw, excerpt, one_line, rate_of, role_of
 from drivers.errors import FileError
-from drivers.reasons import Reason
+from drivers.file_reasons import FILE_UNREADABLE
+from drivers.reasons import Reason, cause_of
 
 RATIOS_SHOWN = 6  # transformer ratios that the note lists
 SKEW_US = 1.0  # skew between channels above which a note is given; 0.02 degrees at 50 Hz
@@ -98,7 +99,7 @@ def _comtrade_parts(path: Path) -> tuple[str, bytes, str]:
             return config.read_bytes().decode("utf-8-sig", "replace"), dat.read_bytes(), dat.name
         data = path.read_bytes()
     except OSError as error:
-        raise FileError(codes.RECORDING_UNREADABLE, path=str(path), error=error.strerror or str(error)) from None
+        raise FileError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
     parts: dict[str, bytes] = {}
     at = 0
     while (head := _SECTION.search(data, at)) and "dat" not in parts:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from drivers import error_reasons as codes
 from drivers.channels import UNIT_SCALE, Raw, excerpt, rate_of, role_of
 from drivers.errors import FileError
+from drivers.file_reasons import FILE_UNREADABLE
+from drivers.reasons import cause_of
 
 COLUMNS_MAX = 256  # columns that are read, so that a malformed line cannot exhaust the memory
 _TIME_NAMES = re.compile(r"^(x-axis|time|t|second|seconds|s|sec|zeit|时间)\b", re.IGNORECASE)
@@ -28,7 +30,7 @@ def read_csv(path: Path) -> Raw:
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
-        raise FileError(codes.RECORDING_UNREADABLE, path=str(path), error=error.strerror or str(error)) from None
+        raise FileError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
     lines = [line for line in text.splitlines() if line.strip(" ,;\t")]
     delimiter, comma = _dialect(lines)
     reader = csv.reader(lines, delimiter=delimiter)

@@ -124,11 +124,7 @@ SUNSPEC_ADDRESS_RANGE = Code(
 
 # A file that is no readable recording
 
-RECORDING_MISSING = Code("recording_missing", "{path}: no such file")
-RECORDING_UNREADABLE = Code("recording_unreadable", "{path}: {error}")
-RECORDING_IS_DIRECTORY = Code("recording_is_directory", "{path}: is a directory; name a file")
 RECORDING_NOT_REGULAR = Code("recording_not_regular", "{path}: is not a regular file")
-RECORDING_EMPTY = Code("recording_empty", "{path}: the file is empty")
 RECORDING_TYPE_UNKNOWN = Code(
     "recording_type_unknown",
     "{path}: unknown file type {suffix:quoted}; use .npz, .csv or COMTRADE (.cfg with .dat, or .cff)",

@@ -12,8 +12,8 @@
     ├── ProfileError              a register map is invalid
     └── FileError                 a recording cannot be read
 
-Each has a reason: a code of drivers/error_reasons.py or drivers/profile_reasons.py with its data. `retry` is true if a
-repeated request may succeed without a change of the configuration or the installation.
+Each has a reason: a code of drivers/error_reasons.py, profile_reasons.py or file_reasons.py with its data. `retry` is
+true if a repeated request may succeed without a change of the configuration or the installation.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from drivers.channels import Raw, one_line
 from drivers.comtrade_file import read_comtrade
 from drivers.csv_file import read_csv
 from drivers.errors import FileError
+from drivers.file_reasons import FILE_EMPTY, FILE_MISSING, FILE_UNREADABLE, PATH_IS_FOLDER
 from drivers.reasons import Reason
 
 ROLES = ("u1", "u2", "u3", "i1", "i2", "i3")
@@ -63,16 +64,16 @@ def _must_be_a_file(path: Path) -> None:
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        raise FileError(codes.RECORDING_MISSING, path=str(path)) from None
+        raise FileError(FILE_MISSING, path=str(path)) from None
     except (OSError, ValueError) as error:
         text = getattr(error, "strerror", None) or str(error)
-        raise FileError(codes.RECORDING_UNREADABLE, path=str(path), error=text) from None
+        raise FileError(FILE_UNREADABLE, path=str(path), error=text) from None
     if stat.S_ISDIR(found.st_mode):
-        raise FileError(codes.RECORDING_IS_DIRECTORY, path=str(path))
+        raise FileError(PATH_IS_FOLDER, path=str(path))
     if not stat.S_ISREG(found.st_mode):
         raise FileError(codes.RECORDING_NOT_REGULAR, path=str(path))
     if found.st_size == 0:
-        raise FileError(codes.RECORDING_EMPTY, path=str(path))
+        raise FileError(FILE_EMPTY, path=str(path))
 
 
 def parse_map(text: str) -> dict[str, str]:

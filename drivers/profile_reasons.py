@@ -18,10 +18,9 @@ PROFILE_MISSPELLED = Code("profile_misspelled", "{profile}: no such profile; did
 # Files and directories
 
 PROFILE_FOLDER_MISSING = Code("profile_folder_missing", "{path}: no such directory of profiles")
-PROFILE_FILE_UNREADABLE = Code("profile_file_unreadable", "{path}: cannot be read ({error})")
 PROFILE_FILE_NOT_TOML = Code("profile_file_not_toml", "{path}: not valid TOML: {error}")
 PROFILE_ID_DUPLICATE = Code(
-    "profile_id_duplicate", "{path}: same id {profile:quoted} as {other}; remove one of the files"
+    "profile_id_duplicate", "{path}: the ID {profile:quoted} is already used by {other}; remove one of the files"
 )
 
 # `extends` and `remove`
@@ -35,10 +34,6 @@ REGISTER_TABLES_EXPECTED = Code("register_tables_expected", "expected [[register
 
 # Keys and types
 
-PROFILE_KEY_UNKNOWN = Code("profile_key_unknown", "unknown key")
-PROFILE_KEY_MISSPELLED = Code("profile_key_misspelled", "unknown key; did you mean {near:quoted}?")
-PROFILE_KEY_MISSING = Code("profile_key_missing", "missing")
-PROFILE_TABLE_IN_LIST = Code("profile_table_in_list", "expected a table")
 PROFILE_STRING = Code("profile_string", "expected a string, found {value}")
 PROFILE_INTEGER = Code("profile_integer", "expected an integer, found {value}")
 PROFILE_NUMBER = Code("profile_number", "expected a number, found {value}")

@@ -177,6 +177,13 @@ class InvalidValue(CodedError, ValueError):
     """A value from a user, a file or a device that cannot be used."""
 
 
+def cause_of(error: BaseException) -> Reason | str:
+    """An error as data of a reason: its own reason, or the text of the operating system or of a library."""
+    if isinstance(error, CodedError):
+        return error.reason
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 # Texts from templates
 
 PAIR = N_("{first}, {second}")  # two items of a list

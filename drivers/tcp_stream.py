@@ -12,7 +12,7 @@ from drivers import error_reasons as codes
 from drivers.errors import FrameError, LinkClosed, LinkDown, LinkTimeout
 from drivers.foreign import Foreign
 from drivers.framing import Answer, Request, Want, tcp_answer_head
-from drivers.reasons import Reason
+from drivers.reasons import Reason, cause_of
 
 if TYPE_CHECKING:
     from drivers.wire import Wire
@@ -207,4 +207,4 @@ def _not_connected(peer: str, error: OSError) -> Reason:
         return codes.CONNECTION_REFUSED(peer=peer)
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT):
         return codes.HOST_UNREACHABLE(peer=peer)
-    return codes.CONNECTION_FAILED(peer=peer, error=error.strerror or str(error))
+    return codes.CONNECTION_FAILED(peer=peer, error=cause_of(error))

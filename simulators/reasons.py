@@ -7,23 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from drivers.reasons import Code, CodedError, InvalidValue, Reason
+from drivers.reasons import Code, CodedError, InvalidValue, cause_of
 
 # A scenario that cannot be used
 
 SCENARIO_UNKNOWN = Code("scenario_unknown", "{scenario}: no such scenario; known: {known}")
 SCENARIO_MISSPELLED = Code("scenario_misspelled", "{scenario}: no such scenario; did you mean {near:quoted}?")
-SCENARIO_FILE_UNREADABLE = Code("scenario_file_unreadable", "{path}: {error}")
 SCENARIO_FILE_PROBLEM = Code("scenario_file_problem", "{file}: {cause}")
-SCENARIO_NOT_TOML = Code("scenario_not_toml", "not valid TOML: {error}")
 SCENARIO_PROBLEM = Code("scenario_problem", "{place}: {cause}")
 
 # Keys and types
 
 SCENARIO_KEY_UNKNOWN = Code("scenario_key_unknown", "unknown key; known: {known}")
-SCENARIO_KEY_MISSPELLED = Code("scenario_key_misspelled", "unknown key; did you mean {near:quoted}?")
-SCENARIO_KEY_MISSING = Code("scenario_key_missing", "is missing")
-SCENARIO_TABLE = Code("scenario_table", "must be a table")
 SCENARIO_TABLES = Code("scenario_tables", "must be a list of tables")
 SCENARIO_TEXT = Code("scenario_text", "must be a string, got {value}")
 SCENARIO_INTEGER = Code("scenario_integer", "must be an integer, got {value}")
@@ -151,8 +146,3 @@ def wrong(place: str, code: Code, **data: Any) -> InvalidValue:
 def within(place: str, error: Exception) -> InvalidValue:
     """The error of a part of a scenario, with its place. An error without a code keeps its own text."""
     return InvalidValue(SCENARIO_PROBLEM(place=place, cause=cause_of(error)))
-
-
-def cause_of(error: Exception) -> Reason | str:
-    """An error as data of a reason: its own reason, or the text of an error without a code."""
-    return error.reason if isinstance(error, CodedError) else str(error)

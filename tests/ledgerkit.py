@@ -29,7 +29,7 @@ W = 100e3
 
 
 class Teller:
-    def tell_text(self, *_: object, **__: object) -> None:
+    def publish_retained(self, *_: object, **__: object) -> None:
         return None
 
 

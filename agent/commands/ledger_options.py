@@ -11,6 +11,8 @@ import click
 
 from agent.commands.options import fail
 from agent.core.text import N_, _, text_of
+from drivers.file_reasons import FILE_UNREADABLE
+from drivers.reasons import cause_of
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -48,7 +50,7 @@ def open_state(config: Config | None, state: Path | None) -> tuple[sqlite3.Conne
         fail(_("{path}: {error}; run the command as the user of the service: "
                "sudo -u magwatt /opt/magwatt/bin/magwatt …", path=str(place), error=error.strerror))  # fmt: skip
     except OSError as error:
-        fail(_("{path}: {error}", path=str(place), error=error.strerror or str(error)))
+        fail(text_of(FILE_UNREADABLE(path=str(place), error=cause_of(error))))
     if not exists:
         fail(_("{path}: no state file; `magwatt run` creates it; use --state to name a copy", path=str(path)))
     try:
@@ -76,7 +78,7 @@ def external_checkpoints(files: Sequence[Path], config: Config | None) -> Elsewh
         try:
             found[str(path)] = checkpoints.read(path.read_text(encoding="utf-8"))
         except OSError as error:
-            fail(_("{path}: {error}", path=str(path), error=error.strerror or str(error)))
+            fail(text_of(FILE_UNREADABLE(path=str(path), error=cause_of(error))))
         except ValueError as error:
             fail(_("{path}: {error}", path=str(path), error=text_of(error)))
     return found

@@ -20,7 +20,9 @@ from agent.commands.ledger_options import (
     state_option,
 )
 from agent.commands.options import FINDING, config_option, fail, load, must_have, plant_file
-from agent.core.text import N_, _, current, text_of
+from agent.core.text import N_, current, text_of
+from drivers.file_reasons import FILE_UNWRITABLE
+from drivers.reasons import cause_of
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -67,7 +69,7 @@ def report(
     except sqlite3.Error as error:
         fail_unreadable(directory, error)
     except OSError as error:
-        fail(_("{path}: {error}", path=str(output), error=error.strerror or str(error)))
+        fail(text_of(FILE_UNWRITABLE(path=str(output), error=cause_of(error))))
     for line in lines:
         click.echo(line)
     sys.exit(0 if complete else FINDING)

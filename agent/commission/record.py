@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agent.commission.reasons import NOT_CONFIRMED, NOT_CONFIRMED_ACTUAL, SELF_CHECK_NOT_RUN, plate_entries
-from agent.core.text import N_, _, as_object, text_of
+from agent.core.codec import encode_reason_with_text
+from agent.core.text import N_, _, text_of
 from agent.selfcheck import DeviceResult, Result
 from drivers.reasons import Reason
 from drivers.vocabulary import vocabulary
@@ -93,13 +94,7 @@ def write(record: Record, directory: Path) -> Path:
 def as_json(record: Record) -> str:
     """The record for JSON; each reason is an object with code, data and English text."""
     body = asdict(record) | {"open_points": record.open_points}
-    return json.dumps(body, ensure_ascii=False, indent=1, default=_encoded)
-
-
-def _encoded(value: Any) -> Any:
-    if isinstance(value, Reason):
-        return as_object(value)
-    raise TypeError(f"{type(value).__name__} is not serializable")
+    return json.dumps(body, ensure_ascii=False, indent=1, default=encode_reason_with_text)
 
 
 def as_markdown(record: Record) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from agent.core.text import as_object
 from drivers.reasons import Reason, reason_of
 
 
@@ -11,6 +12,13 @@ def encode_reason(value: Any) -> Any:
     """A reason as an object with code and data, for `enc_hook` of msgspec and `default` of json.dumps."""
     if isinstance(value, Reason):
         return value.as_object()
+    raise TypeError(f"{type(value).__name__} is not serializable")
+
+
+def encode_reason_with_text(value: Any) -> Any:
+    """The same for JSON that a user reads: also with the English text."""
+    if isinstance(value, Reason):
+        return as_object(value)
     raise TypeError(f"{type(value).__name__} is not serializable")
 
 

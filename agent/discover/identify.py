@@ -143,7 +143,7 @@ async def _values(device: Questions, profile: Profile, evidence: Evidence) -> No
             evidence.add(-6.0, codes.FUNCTION_04_UNSUPPORTED())
         return
     read = 0
-    for block in _telling(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
+    for block in _sampled_blocks(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
         least = max(1, block.count - CUT_MAX)
         if not await device.read(block.function, block.address, block.count, least):
             if (block.function, block.address) in device.lost:
@@ -183,10 +183,10 @@ def _of_block(code: Code, block: Block) -> Reason:
 
 def _askable(device: Questions, profile: Profile) -> bool:
     """Whether the first request for that map can be sent without waiting."""
-    return all(device.free(block.function, block.count) for block in _telling(profile)[:1])
+    return all(device.free(block.function, block.count) for block in _sampled_blocks(profile)[:1])
 
 
-def _telling(profile: Profile) -> list[Block]:
+def _sampled_blocks(profile: Profile) -> list[Block]:
     """The blocks that distinguish maps: values of poll group fast; also of slower groups if the fast ones are few."""
     rows: list[Register] = []
     for group in ("fast", "normal", "slow"):

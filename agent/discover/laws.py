@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from agent.discover import reasons as codes
+from agent.selfcheck.relation_codes import (
+    LINE_TO_PHASE_VOLTAGE,
+    MEAN_CURRENT,
+    MEAN_PHASE_VOLTAGE,
+    POWER_FACTOR_FROM_S,
+    POWERS_EQUAL,
+    SUM_OF_P,
+)
 from drivers.reasons import Code
 
 PHASES = ("l1", "l2", "l3")
@@ -176,14 +184,14 @@ _W = SIGNIFICANT_W
 LAWS = (
     Law(codes.MATCH_PHASE_VOLTAGES, _alike(_UN, 30, 0.1), 3.0, 2.0),
     Law(codes.MATCH_LINE_VOLTAGES, _alike(_UL, 50, 0.1), 3.0, 2.0),
-    Law(codes.MATCH_ROOT_THREE, _root_three, 3.0, 2.0),
+    Law(LINE_TO_PHASE_VOLTAGE, _root_three, 3.0, 2.0),
     Law(codes.MATCH_POWER_FROM_PHASES, _near(_value("active_power"), _u_i_pf, _W, 0.08), 4.0, 3.0),
     Law(codes.MATCH_POWER_LIMIT, _power_within_apparent, 2.0, 3.0),
-    Law(codes.MATCH_POWER_SUM, _near(_value("active_power"), _sum(_P), _W, 0.03), 4.0, 3.0),
-    Law(codes.MATCH_POWERS, _pythagoras, 2.5, 1.0),
-    Law(codes.MATCH_POWER_FACTOR, _pf, 3.0, 1.5),
-    Law(codes.MATCH_MEAN_CURRENT, _near(_value("current_avg"), _mean(_I), SIGNIFICANT_A, 0.03), 3.0, 2.0),
-    Law(codes.MATCH_MEAN_VOLTAGE, _near(_value("voltage_ln_avg"), _mean(_UN), 30, 0.03), 3.0, 2.0),
+    Law(SUM_OF_P, _near(_value("active_power"), _sum(_P), _W, 0.03), 4.0, 3.0),
+    Law(POWERS_EQUAL, _pythagoras, 2.5, 1.0),
+    Law(POWER_FACTOR_FROM_S, _pf, 3.0, 1.5),
+    Law(MEAN_CURRENT, _near(_value("current_avg"), _mean(_I), SIGNIFICANT_A, 0.03), 3.0, 2.0),
+    Law(MEAN_PHASE_VOLTAGE, _near(_value("voltage_ln_avg"), _mean(_UN), 30, 0.03), 3.0, 2.0),
     Law(codes.MATCH_DC_LINK, _dc_of_mains, 2.0, 2.0),
     Law(codes.MATCH_OUTPUT_VOLTAGE, _output_below_dc, 1.0, 2.5),
     Law(codes.MATCH_MOTOR_POWER, _drive_power, 2.0, 2.0),

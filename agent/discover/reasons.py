@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drivers.reasons import Code, CodedError, Reason
+from drivers.reasons import Code
 
 # Findings of a scan
 
@@ -119,18 +119,12 @@ SUNSPEC_MODEL_MISSING = Code("sunspec_model_missing", "SunSpec without model {mo
 SUNSPEC_MODEL_FOUND = Code("sunspec_model_found", "SunSpec model {model:d} at register {address:d}")
 RELATION_VIOLATED = Code("relation_violated", "not fulfilled: {relation}")
 
-# Relations between the values of a device, see laws.py
+# Relations between the values of a device that only laws.py uses
 
 MATCH_PHASE_VOLTAGES = Code("match_phase_voltages", "equal phase voltages")
 MATCH_LINE_VOLTAGES = Code("match_line_voltages", "equal line voltages")
-MATCH_ROOT_THREE = Code("match_root_three", "line voltage = √3 · phase voltage")
 MATCH_POWER_FROM_PHASES = Code("match_power_from_phases", "P = Σ U · I · PF")
 MATCH_POWER_LIMIT = Code("match_power_limit", "P between 15 % and 100 % of Σ U · I")
-MATCH_POWER_SUM = Code("match_power_sum", "P = P1 + P2 + P3")
-MATCH_POWERS = Code("match_powers", "S² = P² + Q²")
-MATCH_POWER_FACTOR = Code("match_power_factor", "PF = P / S")
-MATCH_MEAN_CURRENT = Code("match_mean_current", "mean of the currents")
-MATCH_MEAN_VOLTAGE = Code("match_mean_voltage", "mean of the phase voltages")
 MATCH_DC_LINK = Code("match_dc_link", "DC link voltage fits the mains voltage")
 MATCH_OUTPUT_VOLTAGE = Code("match_output_voltage", "output voltage below the DC link voltage")
 MATCH_MOTOR_POWER = Code("match_motor_power", "motor power below √3 · U · I")
@@ -144,8 +138,3 @@ MATCH_SPEED = Code("match_speed", "speed fits the frequency and the number of po
 UNIT_COUNT_OUT_OF_RANGE = Code("unit_count_out_of_range", "expected 1 to 247 devices")
 UNIT_LIST_EXPECTED = Code("unit_list_expected", "expected unit identifiers, for example 1-247 or 1,5,20-30")
 UNIT_ID_OUT_OF_RANGE = Code("unit_id_out_of_range", "unit identifiers are 1 to 247")
-
-
-def cause_of(error: BaseException) -> Reason | str:
-    """An error as data of a reason: its own reason, or the text of a library."""
-    return error.reason if isinstance(error, CodedError) else str(error)

@@ -22,6 +22,7 @@ from agent.discover.scan_view import View
 from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting
 from drivers.errors import LinkBusy, LinkClosed
+from drivers.reasons import cause_of
 
 GATEWAY_S = 3.0  # a gateway waits for its own timeout before it reports that a unit does not respond
 NETWORK_S = 0.1  # round trip to a converter
@@ -66,11 +67,11 @@ class Scan:
             if options.identify:
                 await self._identify()
         except LinkBusy as error:
-            result.findings.append(codes.SCAN_BUS_IN_USE(error=codes.cause_of(error)))
+            result.findings.append(codes.SCAN_BUS_IN_USE(error=cause_of(error)))
         except LinkClosed as error:
             if not result.asked:
                 raise
-            result.findings.append(codes.SCAN_ENDED_EARLY(error=codes.cause_of(error)))
+            result.findings.append(codes.SCAN_ENDED_EARLY(error=cause_of(error)))
         except Stopped:
             result.stopped = True
         result.sought_s = result.sought_s or time.monotonic() - self._began_s

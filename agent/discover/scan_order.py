@@ -55,8 +55,3 @@ def in_order(units: Iterable[int], first: Iterable[int] = ()) -> list[int]:
 def timeout_s(setting: Setting, device_s: float) -> float:
     """Time from sending a request to the end of the shortest response, for a device with response time device_s."""
     return CHARACTERS * setting.character_s + device_s
-
-
-def sweep_s(setting: Setting, units: int, device_s: float) -> float:
-    """Duration of a sweep over units that do not respond."""
-    return units * (timeout_s(setting, device_s) + 4 * setting.character_s)

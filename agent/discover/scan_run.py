@@ -25,7 +25,7 @@ from agent.discover.scan_result import Options, Target
 from agent.discover.scan_view import evidence_texts, identified_object, open_view, result_object, result_text
 from drivers.bus import ModbusLink
 from drivers.errors import LinkBusy, LinkClosed
-from drivers.reasons import Reason
+from drivers.reasons import Reason, cause_of
 
 LISTEN_S = 2.0  # time of listening before the first request on a serial line
 FINE, FINDING, WRONG, INTERRUPTED = 0, 1, 2, 130
@@ -130,5 +130,5 @@ def _guarded(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
         click.echo(text_of(error), err=True)
         return WRONG
     except LinkBusy as error:
-        click.echo(text_of(codes.SCAN_BUS_IN_USE(error=codes.cause_of(error))), err=True)
+        click.echo(text_of(codes.SCAN_BUS_IN_USE(error=cause_of(error))), err=True)
         return FINDING

@@ -22,7 +22,7 @@ from agent.doctor import reasons as codes
 from agent.doctor.finding import Finding, finding, fine, note
 from agent.store import default_directory
 from agent.store.file import NAME
-from drivers.reasons import Reason
+from drivers.reasons import Reason, cause_of
 
 PARTS = CLOCK, KERNELS = N_("clock"), N_("kernels")  # of the computer: what no configuration key names
 FREE_MIN_MB = 500
@@ -71,7 +71,7 @@ def disk(config: Config) -> Iterator[Finding]:
             pass
         free_mb = shutil.disk_usage(directory).free / 1e6
     except OSError as error:
-        reason = codes.STATE_DIR_UNWRITABLE(path=str(directory), error=error.strerror or str(error))
+        reason = codes.STATE_DIR_UNWRITABLE(path=str(directory), error=cause_of(error))
         yield finding(where, reason)
         return
     if free_mb < FREE_MIN_MB:
@@ -126,7 +126,7 @@ def _why_failed(settings: Mqtt, error: Exception, rejected: bool) -> Reason:
         code = codes.BROKER_UNREACHABLE
     else:
         code = codes.BROKER_CONNECTION_FAILED
-    return code(host=settings.host, port=settings.port, error=codes.cause_of(error))
+    return code(host=settings.host, port=settings.port, error=cause_of(error))
 
 
 def _on_sd_card(directory: Path) -> bool:

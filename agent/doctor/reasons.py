@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drivers.reasons import Code, CodedError, Reason
+from drivers.reasons import Code
 
 # The computer
 
@@ -199,10 +199,3 @@ UART_COUNTERS = Code(
     "uart_counters",
     "UART: {framing:d} framing, {parity:d} parity and {overrun:d} overrun errors, {breaks:d} {breaks:break|breaks}",
 )
-
-
-def cause_of(error: BaseException) -> Reason | str:
-    """An error as data of a reason: its own reason, or the text of the system or library."""
-    if isinstance(error, CodedError):
-        return error.reason
-    return getattr(error, "strerror", None) or str(error)

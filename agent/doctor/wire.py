@@ -12,7 +12,7 @@ from agent.poll import BusPoller, Polled
 from drivers.bus import ModbusLink
 from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkResting, LinkTimeout
 from drivers.framing import Request
-from drivers.reasons import Reason
+from drivers.reasons import Reason, cause_of
 from drivers.serial_port import LineErrors, latency_timer_ms, line_errors, stable_names
 
 REQUEST_BYTES = 8
@@ -123,9 +123,9 @@ async def look(poller: BusPoller, rounds: int) -> WireSeen:
             for polled, counts in zip(poller.devices, seen.devices, strict=True):
                 await _ask(link, polled, counts, seen)
     except LinkBusy as error:
-        seen.busy = codes.cause_of(error)
+        seen.busy = cause_of(error)
     except LinkClosed as error:
-        seen.closed = codes.cause_of(error)
+        seen.closed = cause_of(error)
     finally:
         seen.late = link.late
         await link.close()

@@ -103,7 +103,7 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
         _drop,
         lambda *_: None,
         {},
-        tell_text=lambda asset, _kind, body: found.__setitem__(asset, body),
+        publish_retained=lambda asset, _kind, body: found.__setitem__(asset, body),
         explain_s=0.0,
     )
     computing.append(compute)

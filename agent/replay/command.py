@@ -13,7 +13,8 @@ import click
 import msgspec
 
 from agent import kernels
-from agent.core.text import _, as_object, text_of
+from agent.core.codec import encode_reason_with_text
+from agent.core.text import _, text_of
 from agent.replay import lines, plot
 from agent.replay.reasons import NO_COMPLETE_WINDOW
 from agent.replay.source import Settings, Source
@@ -22,7 +23,6 @@ from agent.replay.text import summary_text
 from agent.replay.verdict import Where, verdict
 from drivers.errors import FileError
 from drivers.files import load, parse_map
-from drivers.reasons import Reason
 
 _LONG_BYTES = 5_000_000  # size of a file from which a progress bar is shown
 
@@ -104,16 +104,10 @@ def _conclude(summary: Summary, source: Source, options: Options) -> int:
     if options.place:
         found["limits"] = verdict(summary, options.place, source.seconds)
     if options.as_json:
-        click.echo(msgspec.json.encode(found, enc_hook=_encoded).decode())
+        click.echo(msgspec.json.encode(found, enc_hook=encode_reason_with_text).decode())
     else:
         click.echo(summary_text(found))
     return int(any(one.get("exceeded") for one in found.get("limits", [])))
-
-
-def _encoded(value: Any) -> dict[str, Any]:
-    if isinstance(value, Reason):
-        return as_object(value)
-    raise TypeError(f"{type(value).__name__} is not serializable")
 
 
 @contextmanager

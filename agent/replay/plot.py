@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import os
@@ -16,6 +17,8 @@ from agent.replay import reasons as codes
 from agent.replay.reasons import ReplayError
 from agent.replay.source import Source
 from agent.replay.verdict import Where
+from drivers.file_reasons import FILE_UNWRITABLE, OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
+from drivers.reasons import cause_of
 
 _FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "SimHei"]  # texts and file names may be Chinese
 _STYLE: dict[Any, Any] = {
@@ -28,13 +31,15 @@ _STYLE: dict[Any, Any] = {
 def check(path: Path) -> None:
     """Raises ReplayError if no picture can be written to this path. To be called before the analysis."""
     if path.suffix.lower() not in (".png", ".svg"):
-        raise ReplayError(codes.PLOT_NAME_INVALID, file=str(path))
+        raise ReplayError(codes.PLOT_NAME_INVALID, path=str(path))
     if find_spec("matplotlib") is None:
         raise ReplayError(codes.PLOT_LIBRARY_MISSING)
     if not path.parent.is_dir():
-        raise ReplayError(codes.PLOT_FOLDER_MISSING, file=str(path), folder=str(path.parent))
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ReplayError(codes.PLOT_NOT_WRITABLE, file=str(path))
+        raise ReplayError(OUTPUT_FOLDER_MISSING, path=str(path), folder=str(path.parent))
+    if path.is_dir():
+        raise ReplayError(PATH_IS_FOLDER, path=str(path))
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ReplayError(FILE_UNWRITABLE, path=str(path), error=os.strerror(errno.EACCES))
 
 
 class Picked:
@@ -70,7 +75,7 @@ def draw(path: Path, source: Source, window: Any, place: Where | None) -> None:
         try:
             figure.savefig(path, dpi=120)
         except OSError as error:
-            raise ReplayError(codes.PLOT_FAILED, file=str(path), error=error.strerror or str(error)) from None
+            raise ReplayError(FILE_UNWRITABLE, path=str(path), error=cause_of(error)) from None
 
 
 def _kinds(source: Source) -> list[str]:

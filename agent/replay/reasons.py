@@ -73,13 +73,10 @@ DEMAND_CURRENT_MISSING = Code(
 LIMIT_VOLTAGE_MISSING = Code(
     "limit_voltage_missing", "`--limits` requires the line voltage `--nominal-v`, or the declared voltage `--supply`"
 )
-PLOT_NAME_INVALID = Code("plot_name_invalid", "--plot {file}: the file name must end in .png or .svg")
+PLOT_NAME_INVALID = Code("plot_name_invalid", "--plot {path}: the file name must end in .png or .svg")
 PLOT_LIBRARY_MISSING = Code(
     "plot_library_missing", "`--plot` requires matplotlib; install it with `pip install 'magwatt[plot]'`"
 )
-PLOT_FOLDER_MISSING = Code("plot_folder_missing", "--plot {file}: the folder {folder} does not exist")
-PLOT_NOT_WRITABLE = Code("plot_not_writable", "--plot {file}: cannot be written")
-PLOT_FAILED = Code("plot_failed", "--plot {file}: {error}")
 
 # Why no limit of a standard applies
 

@@ -86,7 +86,7 @@ def _recorder(store: Store, config: Config) -> tuple[Key, Keeper]:
 class Teller(Protocol):
     """Publishes a retained message of the gateway."""
 
-    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None: ...
+    def publish_retained(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None: ...
 
 
 class Bookkeeper:
@@ -166,7 +166,7 @@ class Bookkeeper:
 
     def _publish(self, checkpoint: Record) -> None:
         """Publishes after each start, too, because the broker may be another. A file contains each checkpoint once."""
-        self._teller.tell_text(PLACE, "checkpoint", checkpoints.checkpoint_message(checkpoint), keep=True)
+        self._teller.publish_retained(PLACE, "checkpoint", checkpoints.checkpoint_message(checkpoint), keep=True)
         path = self._config().checkpoint_file
         if path is not None and not (path.is_file() and checkpoint.hash.encode() in path.read_bytes()):
             checkpoints.export(path, checkpoint)

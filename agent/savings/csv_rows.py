@@ -15,7 +15,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from agent.savings import import_reasons as codes
-from drivers.reasons import Code, CodedError, InvalidValue, Reason
+from drivers.file_reasons import FILE_EMPTY, FILE_UNREADABLE
+from drivers.reasons import Code, CodedError, InvalidValue, Reason, cause_of
 
 _HOUR_MS = 3_600_000
 SHOWN = 5  # lines with errors that are named
@@ -96,7 +97,7 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ImportProblem(codes.FILE_NOT_READ(path=str(path), error=error.strerror or str(error))) from None
+        raise ImportProblem(FILE_UNREADABLE(path=str(path), error=cause_of(error))) from None
     if data.startswith(_ZIP):
         raise ImportProblem(codes.FILE_IS_ARCHIVE(path=str(path)))
     for encoding in ("utf-16",) if data.startswith(_UTF16) else ("utf-8-sig", "gb18030"):
@@ -115,7 +116,7 @@ def _parsed(
     separator = max(",;\t", key=head.count)
     lines = list(csv.reader(io.StringIO(text), delimiter=separator))
     if not lines:
-        raise ImportProblem(codes.FILE_EMPTY(path=str(path)))
+        raise ImportProblem(FILE_EMPTY(path=str(path)))
     wanted = [time, *([energy.name] if energy else []), *(column.name for column in drivers.values())]
     position = _positions(path, text, [name.strip() for name in lines[0]], wanted)
     rows: list[Row] = []

@@ -30,7 +30,7 @@ TOO_MUCH, TOO_LITTLE = 3.0, 0.01
 GAPS_SHOWN = 10
 
 
-class Told(NamedTuple):
+class ImportResult(NamedTuple):
     """Result of an import.
 
     body: figures, for JSON.
@@ -44,7 +44,7 @@ class Told(NamedTuple):
 def run(
     config: Config, file: Path, motor: str, zone: str, time: str, energy: Column, *, counter: bool, ends: bool,
     drivers: Mapping[str, Column], meter: str, replace: bool, now_ms: int,
-) -> Told:  # fmt: skip
+) -> ImportResult:  # fmt: skip
     """Imports the history of a meter. Raises ImportProblem, StoreError, LedgerKeyError; then nothing is written."""
     named = {metric_of(name, column.unit): column for name, column in drivers.items()}
     found = read_history(file, motor, zone, time, energy, counter=counter, ends=ends, drivers=named, meter=meter)
@@ -57,7 +57,7 @@ def run(
 def run_drivers(
     config: Config, file: Path, motor: str, zone: str, time: str, drivers: Mapping[str, Column], *, ends: bool,
     replace: bool, now_ms: int,
-) -> Told:  # fmt: skip
+) -> ImportResult:  # fmt: skip
     """Adds drivers to stored energy. Raises ImportProblem, StoreError, LedgerKeyError; then nothing is written."""
     named = {metric_of(name, column.unit): column for name, column in drivers.items()}
     found = read_drivers(file, zone, time, named, ends=ends)
@@ -83,7 +83,7 @@ def _suspect(found: Imported, motor: Motor, file: Path, unit: str) -> list[Reaso
     return suspect
 
 
-def _with_store(config: Config, work: Callable[[Store], Told]) -> Told:
+def _with_store(config: Config, work: Callable[[Store], ImportResult]) -> ImportResult:
     store = Store(config.state_dir or default_directory(), SystemClock(), config.store)
     try:
         return work(store)
@@ -94,7 +94,7 @@ def _with_store(config: Config, work: Callable[[Store], Told]) -> Told:
 def _keep(
     store: Store, config: Config, file: Path, motor: str, zone: str, found: Imported, suspect: list[Reason],
     replace: bool, now_ms: int,
-) -> Told:  # fmt: skip
+) -> ImportResult:  # fmt: skip
     first, last = found.intervals[0], found.intervals[-1]
     now_ms = present_ms(config, store.rows, now_ms)
     if last.end_ms > now_ms + QUARTER_MS:
@@ -112,12 +112,12 @@ def _keep(
         "partial": found.partial, "resets": found.resets, "gaps": found.gaps, "below_zero": found.below_zero,
         "repeated_hours_once": found.once, "warnings": [as_object(item) for item in suspect],
     }  # fmt: skip
-    return Told(body, [*_findings(motor, len(new), same, measured, len(other), found), *suspect])
+    return ImportResult(body, [*_findings(motor, len(new), same, measured, len(other), found), *suspect])
 
 
 def _keep_drivers(
     store: Store, config: Config, file: Path, motor: str, zone: str, found: Drivers, replace: bool, now_ms: int
-) -> Told:  # fmt: skip
+) -> ImportResult:  # fmt: skip
     starts = sorted(found.by_start)
     now_ms = present_ms(config, store.rows, now_ms)
     held = {item.start_ms: item for item in load_intervals(store, motor, starts[0], starts[-1] + 1)}
@@ -142,7 +142,7 @@ def _keep_drivers(
     if without_energy:
         findings.append(codes.INTERVALS_WITHOUT_MEASUREMENT(n=without_energy))
     findings += [codes.REPEATED_HOUR_ONCE(time=time) for time in found.once]
-    return Told(body, findings)
+    return ImportResult(body, findings)
 
 
 def _write(

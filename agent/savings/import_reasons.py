@@ -6,10 +6,8 @@ from drivers.reasons import Code
 
 # The file
 
-FILE_NOT_READ = Code("file_not_read", "{path}: {error}")
 FILE_IS_ARCHIVE = Code("file_is_archive", "{path}: a workbook or an archive, not CSV; save the sheet as CSV")
 FILE_ENCODING_UNKNOWN = Code("file_encoding_unknown", "{path}: the text is neither UTF-8 nor GB 18030")
-FILE_EMPTY = Code("file_empty", "{path}: the file is empty")
 FILE_TOO_SHORT = Code("file_too_short", "{path}: {n:d} {n:row|rows}; at least 2 are needed")
 COLUMNS_MISSING = Code("columns_missing", "{path}: no column {columns}; the columns are: {available}")
 COLUMNS_IN_LATER_LINE = Code(

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.savings import ledger_reasons as codes
-from drivers.reasons import CodedError, InvalidValue
+from drivers.file_reasons import FILE_UNREADABLE, FILE_UNWRITABLE
+from drivers.reasons import CodedError, InvalidValue, cause_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -126,7 +127,7 @@ def load_or_make(directory: Path) -> Key:
     except FileExistsError:  # another process created it first
         return _signing_key(path)
     except OSError as error:
-        raise LedgerKeyError(codes.KEY_FILE_ERROR, path=str(path), error=error.strerror or str(error)) from None
+        raise LedgerKeyError(FILE_UNWRITABLE, path=str(path), error=cause_of(error)) from None
 
 
 def _signing_key(path: Path) -> Key:
@@ -157,7 +158,7 @@ def load(path: Path) -> Key:
         key = Key(body["kind"], body.get("public", ""), bytes.fromhex(body.get("secret", "")))
         _check(key, body)
     except OSError as error:
-        raise LedgerKeyError(codes.KEY_FILE_ERROR, path=str(path), error=error.strerror or str(error)) from None
+        raise LedgerKeyError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise LedgerKeyError(codes.KEY_FILE_INVALID, path=str(path)) from None
     if not (key.public or key.secret):

@@ -9,7 +9,6 @@ from drivers.reasons import Code
 
 # Keys
 
-KEY_FILE_ERROR = Code("key_file_error", "{path}: {error}")
 KEY_FILE_INVALID = Code("key_file_invalid", "{path}: not a ledger key")
 KEY_WITHOUT_PRIVATE_HALF = Code(
     "key_without_private_half", "{path}: contains only the public key; signing needs the private key"

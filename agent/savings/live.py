@@ -22,7 +22,7 @@ from agent.savings.intervals import QuarterHours
 from agent.savings.meters import identity
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import phase_at, phases_of, reporting_of
-from agent.savings.reasons import STORE_TROUBLE
+from agent.savings.reasons import SAVING_NOT_COMPUTED
 from agent.savings.tell import event_message, rounded_wh, saving_reasons, saving_uncertainties, saving_values
 from agent.savings.types import QUARTER_MS, Baseline, Event, Interval
 from agent.store import Store, StoreError
@@ -212,7 +212,7 @@ class SavingsLane:
         if self._tally is not None and self._phase(interval) == "reporting":
             line = self._add(self._tally, drawn)
         self._note(self._watch.take(interval, line.excluded if line else None))
-        self._tell(interval, line.adjusted_wh if line and not line.excluded else None)
+        self._publish(interval, line.adjusted_wh if line and not line.excluded else None)
 
     def _save(self, interval: Interval) -> None:
         self._unsaved[interval.start_ms] = self._recent[interval.start_ms] = interval
@@ -336,7 +336,7 @@ class SavingsLane:
                 return replace(known, to_ms=event.to_ms, energy_wh=event.energy_wh)
         return event
 
-    def _tell(self, interval: Interval, expected_wh: float | None) -> None:
+    def _publish(self, interval: Interval, expected_wh: float | None) -> None:
         measured = None if interval.energy_wh is None else interval.energy_wh + interval.auxiliary_wh
         values: dict[str, object] = {
             "interval_energy_wh": rounded_wh(measured), "interval_adjusted_baseline_wh": rounded_wh(expected_wh),
@@ -364,7 +364,7 @@ class SavingsLane:
 
     def _report(self, error: StoreError | ValueError) -> None:
         """Logs an error once; it is the caveat of the saving until the next sum succeeds."""
-        trouble = error.reason if isinstance(error, CodedError) else STORE_TROUBLE(error=str(error))
+        trouble = error.reason if isinstance(error, CodedError) else SAVING_NOT_COMPUTED(error=str(error))
         if trouble != self._trouble:
             log.warning("%s: savings: %s", self._asset.name, trouble)
         self._trouble = trouble

@@ -122,7 +122,7 @@ SPEED_ADVICE = Code(
     "retrofit",
 )
 
-STORE_TROUBLE = Code("store_trouble", "{error}")
+SAVING_NOT_COMPUTED = Code("saving_not_computed", "the saving cannot be computed: {error}")
 
 # What is unusual in the data of a baseline
 

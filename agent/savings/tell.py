@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.core.text import english
-from agent.messages import Message, codes
+from agent.messages import Message, codes, event
 from agent.savings.types import Event, Saving
 from drivers.reading import Quality
 from drivers.reasons import Reason
@@ -39,16 +38,15 @@ def saving_uncertainties(saving: Saving) -> dict[str, float]:
     return found | {f"savings_{name}_wh": float(f"{part.u95_wh:.4g}") for name, part in saving.parts.items()}
 
 
-def event_message(event: Event, quality: Quality) -> Message:
+def event_message(found: Event, quality: Quality) -> Message:
     """The message of an event that opened (to_ms None) or ended."""
     values: dict[str, object] = {
-        "event_kind": f"nre_{event.kind}", "event_state": "begin" if event.to_ms is None else "end",
-        "event_start_ms": event.from_ms, "event_number": event.number, "event_text": english(event.cause),
+        "event_state": "begin" if found.to_ms is None else "end", "event_start_ms": found.from_ms,
+        "event_number": found.number,
     }  # fmt: skip
-    if event.to_ms is not None:
-        values["event_duration_s"] = (event.to_ms - event.from_ms) / 1000
-    return Message(event.asset, "event", event.to_ms or event.from_ms, values, quality=quality,
-                   reasons={"event_text": [event.cause]})  # fmt: skip
+    if found.to_ms is not None:
+        values["event_duration_s"] = (found.to_ms - found.from_ms) / 1000
+    return event(found.asset, found.to_ms or found.from_ms, f"nre_{found.kind}", [found.cause], values, quality)
 
 
 def rounded_wh(wh: float | None) -> float | None:

@@ -70,7 +70,7 @@ for _k in (1, 2, 3):
                (0.97, 1.01), (0.9, 1.03), "THD of the voltage below 10 %", loaded=False),
         equal(codes.PHASE_POWER_FUNDAMENTAL(phase=_k), f"active_power_fund_l{_k} active_power_l{_k}", lambda v, p: v[0],
                lambda v, p: v[1], 0.04, "harmonic power of a motor or rectifier below 3 %", wide=0.08),
-        equal(codes.PHASE_ANGLE(phase=_k), f"phase_angle_l{_k} active_power_l{_k} reactive_power_l{_k}",
+        equal(codes.PHASE_ANGLE_FROM_POWERS(phase=_k), f"phase_angle_l{_k} active_power_l{_k} reactive_power_l{_k}",
                lambda v, p: abs(math.cos(math.radians(v[0]))), lambda v, p: over(abs(v[1]), math.hypot(v[1], v[2])),
                0.03, "as PHASE_COS_PHI", wide=0.5),
     ]  # fmt: skip

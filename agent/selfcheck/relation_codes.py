@@ -18,7 +18,7 @@ PHASE_COS_PHI = Code("phase_cos_phi", "cos φ{phase:d} from P{phase:d} and Q{pha
 PHASE_CURRENT_FUNDAMENTAL = Code("phase_current_fundamental", "fundamental of I{phase:d} compared with I{phase:d}")
 PHASE_VOLTAGE_FUNDAMENTAL = Code("phase_voltage_fundamental", "fundamental of U{phase:d} compared with U{phase:d}")
 PHASE_POWER_FUNDAMENTAL = Code("phase_power_fundamental", "fundamental of P{phase:d} compared with P{phase:d}")
-PHASE_ANGLE = Code("phase_angle_from_powers", "phase angle of L{phase:d} from P{phase:d} and Q{phase:d}")
+PHASE_ANGLE_FROM_POWERS = Code("phase_angle_from_powers", "phase angle of L{phase:d} from P{phase:d} and Q{phase:d}")
 LINE_VOLTAGE = Code("line_voltage", "U{phase:d}{next_phase:d} from U{phase:d} and U{next_phase:d}")
 
 # Meters, all phases
@@ -95,9 +95,9 @@ POWER_PCT_FROM_TORQUE = Code("power_pct_from_torque", "power in percent from tor
 POWER_PCT_FROM_KW = Code("power_pct_from_kw", "power in percent compared with power in kW")
 SHAFT_POWER_VS_MOTOR = Code("shaft_power_vs_motor", "shaft power compared with motor power")
 INPUT_POWER_VS_MOTOR = Code("input_power_vs_motor", "input power of the drive compared with motor power")
-OUTPUT_POWER_FACTOR = Code("output_power_factor_from_s", "output power factor = P / S")
+OUTPUT_POWER_FACTOR_FROM_S = Code("output_power_factor_from_s", "output power factor = P / S")
 OUTPUT_POWER_FACTOR_RANGE = Code("output_power_factor_range", "range of the output power factor")
-OUTPUT_ANGLE = Code("output_angle_from_s", "output phase angle from P / S")
+OUTPUT_ANGLE_FROM_S = Code("output_angle_from_s", "output phase angle from P / S")
 VOLTAGE_PCT_PER_HERTZ = Code("voltage_pct_per_hertz", "output voltage in percent compared with output frequency")
 RATED_CURRENT_SETTING = Code("rated_current_setting", "rated current set in the drive compared with the nameplate")
 RATED_VOLTAGE_SETTING = Code("rated_voltage_setting", "rated voltage set in the drive compared with the nameplate")

@@ -14,8 +14,9 @@ that is no longer configured is removed.
 A **live** sink (Prometheus, Home Assistant) shows the newest values and may miss rows: `show` is called for each
 message.
 
-Retained messages (info, meta, state) are not rows: `tell` passes each change, and the sink calls `Texts` for all of
-them after it has connected. No method of a sink may block its caller: `tell`, `show` and `wake` only record the change.
+Retained messages (info, meta, state) are not rows: `update_retained` passes each change, and the sink calls `Texts` for
+all of them after it has connected. No method of a sink may block its caller: `update_retained`, `show` and `wake` only
+record the change.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class DurableSink(Protocol):
 
     def start(self, drain: Drain) -> None: ...
 
-    def tell(self, topic: str, payload: bytes) -> None: ...
+    def update_retained(self, topic: str, payload: bytes) -> None: ...
 
     def numbers(self) -> Mapping[str, float | int]:
         """Values for `health`; each name is a metric."""

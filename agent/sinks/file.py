@@ -55,7 +55,7 @@ class FileSink:
         drain.wake = self._awake.set
         self._thread.start()
 
-    def tell(self, topic: str, payload: bytes) -> None:
+    def update_retained(self, topic: str, payload: bytes) -> None:
         """Retained messages are not written."""
 
     def numbers(self) -> Mapping[str, float | int]:

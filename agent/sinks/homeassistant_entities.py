@@ -11,6 +11,7 @@ from typing import Any
 
 from agent.metrics import Metric
 from agent.sinks.shapes import BAD_NAMES, Shape, grows, nature, shape
+from agent.state_reasons import STATES
 from agent.topology import Asset
 
 UNITS = {"degC": "°C", "deg": "°", "Nm": "N·m", "m3/h": "m³/h", "": None}
@@ -23,7 +24,6 @@ CLASSES = {
 # Metrics in seconds whose row has no unit.
 SECONDS = ("uptime_s", "event_duration_s", "event_interruption_s", "energy_uncounted_s")
 ALWAYS_ON = ("gauge", "estimate", "counter", "text", "code")  # of telemetry; other entities are disabled by default
-STATES = ["online", "stale", "offline", "maintenance"]
 
 
 def entity(metric: Metric, kind: str, root: str, asset: str | None, name: str | None = None) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def asset_device(
     topic = f"{root}/{asset.name}/state"
     components = {
         "state": {
-            "p": "sensor", "name": "State", "dev_cla": "enum", "ops": STATES, "stat_t": topic,
+            "p": "sensor", "name": "State", "dev_cla": "enum", "ops": list(STATES), "stat_t": topic,
             "val_tpl": "{{ value_json.state }}", "uniq_id": f"{own}_state",
             "avty": [_online(root)],  # available while the other entities are not
             "json_attr_t": topic, "json_attr_tpl": _reasons_template("(value_json.reason or [])"),

@@ -47,18 +47,18 @@ class MqttSink:
     """The sink of the JSON topics.
 
     greet: returns all retained messages; called for each connection.
-    tell_event: publishes an event of the gateway with this kind and reason.
+    publish_event: publishes an event of the gateway with this kind and reason.
     """
 
     name = "mqtt"
 
     def __init__(
-        self, settings: Mqtt, client_id: str, root: str, greet: Texts, tell_event: Callable[[str, Reason], None]
+        self, settings: Mqtt, client_id: str, root: str, greet: Texts, publish_event: Callable[[str, Reason], None]
     ) -> None:
         self.settings = settings
         self.connects = 0
         self._certificate_end: datetime | None = None  # the earlier of broker and client; None: no TLS
-        self._client_id, self._root, self._greet, self._tell_event = client_id, root, greet, tell_event
+        self._client_id, self._root, self._greet, self._publish_event = client_id, root, greet, publish_event
         self._version = MQTTProtocolVersion.MQTTv311 if settings.version == "3.1.1" else MQTTProtocolVersion.MQTTv5
         self._chance = random.Random(client_id)
         self._pacer, self._births = Pacer(self._chance, settings.backfill_rate), BirthPace()
@@ -91,7 +91,7 @@ class MqttSink:
         drain.wake = self._wake
         self._thread.start()
 
-    def tell(self, topic: str, payload: bytes) -> None:
+    def update_retained(self, topic: str, payload: bytes) -> None:
         if self._standing:  # a new connection sends everything anyway
             self._texts[topic] = payload
             self._wake()
@@ -202,7 +202,7 @@ class MqttSink:
 
     def _report_expiry(self, reason: Reason) -> None:
         log.warning("%s", reason)
-        self._tell_event("certificate_expiring", reason)
+        self._publish_event("certificate_expiring", reason)
 
     def _other_version(self, ended: Ended) -> Ended:
         """When the broker does not support MQTT 5: MQTT 3.1.1 immediately; when that fails too, both again later."""
@@ -239,7 +239,7 @@ class MqttSink:
         if ended.end is End.LOST or not self._reported or ended.end in (End.REFUSED, End.TAKEN_OVER):
             log.warning("broker %s:%d: %s; polling continues", self.settings.host, self.settings.port, ended.reason)
         if ended.end is End.TAKEN_OVER:
-            self._tell_event("client_id_conflict", ended.reason)
+            self._publish_event("client_id_conflict", ended.reason)
         self._reported = ended.reason
 
 

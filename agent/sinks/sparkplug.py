@@ -42,7 +42,7 @@ IDLE_S = 0.5
 
 
 class SparkplugSink:
-    """Runs in the thread of the link, except `tell`, `renew` and `numbers`.
+    """Runs in the thread of the link, except `update_retained`, `renew` and `numbers`.
 
     commands_rejected, rebirths: counters of this run.
     """
@@ -82,7 +82,7 @@ class SparkplugSink:
         drain.wake = self.link.wake
         self.link.start()
 
-    def tell(self, topic: str, payload: bytes) -> None:
+    def update_retained(self, topic: str, payload: bytes) -> None:
         if self.link.standing:  # a new connection sends all retained messages
             self._messages.append((topic, payload))
             self.link.wake()
@@ -205,7 +205,7 @@ class SparkplugSink:
             topic, payload = self._messages.popleft()
             asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
             if kind in ("state", "info"):
-                self.node.tell(asset or None, payload)
+                self.node.update_retained(asset or None, payload)
 
     def _send_rows(self, now_s: float) -> float:
         assert self._drain is not None

@@ -37,7 +37,7 @@ class Said:
     recovers: bool = False
 
     @property
-    def told(self) -> tuple[Any, ...]:
+    def content(self) -> tuple[Any, ...]:
         """The part that report by exception compares."""
         return (self.value, self.flags, self.method)
 
@@ -49,7 +49,7 @@ class Cell:
     name, alias, datatype, unit, about: as declared in the birth.
     coded: whether the value is a code, whose English text is another metric, NAME_text.
     last: newest value.
-    `told`: value, flags and method sent last since the birth.
+    last_sent: value, flags and method sent last since the birth.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Cell:
     about: str = ""
     coded: bool = False
     last: Said | None = None
-    told: tuple[Any, ...] = ()
+    last_sent: tuple[Any, ...] = ()
 
 
 class Book:
@@ -140,10 +140,10 @@ def keep(updates: Iterable[Said]) -> None:
 
 def news(updates: Iterable[Said]) -> list[Said]:
     """The values that differ from those sent last, which are then replaced (report by exception)."""
-    found = [item for item in updates if item.cell.told != item.told]
+    found = [item for item in updates if item.cell.last_sent != item.content]
     for item in found:
-        item.recovers = bool(item.cell.told and item.cell.told[1] and not item.flags)
-        item.cell.told = item.told
+        item.recovers = bool(item.cell.last_sent and item.cell.last_sent[1] and not item.flags)
+        item.cell.last_sent = item.content
     return found
 
 
@@ -157,7 +157,7 @@ def write_birth(payload: Any, book: Book) -> None:
         update = cell.last or Said(cell, payload.timestamp, None)
         _value(metric, update)
         _quality(metric, update)
-        cell.told = update.told
+        cell.last_sent = update.content
 
 
 def write_data(payload: Any, updates: Iterable[Said], historical: bool) -> None:

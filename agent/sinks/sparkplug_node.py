@@ -120,7 +120,7 @@ class Node:
         self.born = False
         self._born.clear()
 
-    def tell(self, asset: str | None, text: bytes) -> None:
+    def update_retained(self, asset: str | None, text: bytes) -> None:
         """Applies a retained message of the JSON dialect: the state of an asset, or the info of the gateway."""
         body = json.loads(text) if text else {}
         if asset is None:

@@ -14,6 +14,7 @@ from agent.store.file import StoreError
 from agent.store.gaps import note_gap
 from agent.store.group import Put
 from agent.store.reasons import AGENT_KILLED, STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, UNSAVED_AT_STOP
+from drivers.reasons import cause_of
 
 BOOTS_KEPT = 100
 BITS = 60
@@ -69,7 +70,7 @@ def claim_directory(path: Path) -> IO[str]:
     try:
         lock = path.open("a+", encoding="ascii")
     except OSError as error:
-        raise StoreError(STATE_DIR_UNUSABLE, directory=str(path.parent), cause=error.strerror or str(error)) from None
+        raise StoreError(STATE_DIR_UNUSABLE, directory=str(path.parent), cause=cause_of(error)) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

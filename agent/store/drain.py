@@ -54,11 +54,6 @@ class Drain:
         """Whether there may be a backlog."""
         return self._behind
 
-    @property
-    def in_hand(self) -> int:
-        """Number of rows taken and not confirmed."""
-        return len(self._out)
-
     def take_live(self, limit: int) -> list[Row]:
         """The oldest live rows, in order."""
         if not self._live:

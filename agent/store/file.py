@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.store.gaps import note_gap
 from agent.store.migrate import TooNew, migrate, version
 from agent.store.reasons import ROWS_UNREADABLE, STATE_DIR_UNUSABLE, STATE_FILE_REPLACED
-from drivers.reasons import CodedError, Reason
+from drivers.reasons import CodedError, Reason, cause_of
 
 log = logging.getLogger(__name__)
 
@@ -210,10 +210,3 @@ def default_directory() -> Path:
     if given := os.environ.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "magwatt"
-
-
-def cause_of(error: Exception) -> Reason | str:
-    """An error as data of a reason: its reason, or the text of the operating system or of SQLite."""
-    if isinstance(error, CodedError):
-        return error.reason
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -17,14 +17,14 @@ from concurrent.futures import Future
 from typing import Any
 
 from agent.store.drain import Drain
-from agent.store.file import Reserve, StoreError, cause_of, is_damage, is_full
+from agent.store.file import Reserve, StoreError, is_damage, is_full
 from agent.store.gaps import note_gap
 from agent.store.group import Group, Job, Orphans, Put, confirm_unsaved, insert, take_off
 from agent.store.house import HOUSEKEEPING_S, House
 from agent.store.quota import Quota, pages
 from agent.store.reasons import MEMORY_BUFFER_FULL, STATE_FILE_CLOSED, STATE_FILE_TIMEOUT, STATE_FILE_UNWRITABLE
 from agent.store.row import importance
-from drivers.reasons import Reason
+from drivers.reasons import Reason, cause_of
 
 log = logging.getLogger(__name__)
 

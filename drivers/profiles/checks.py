@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from drivers import profile_reasons as codes
+from drivers.file_reasons import KEY_MISSPELLED, KEY_UNKNOWN, TABLE_EXPECTED
 from drivers.reasons import Code, Reason
 
 Table = Mapping[str, Any]
@@ -38,7 +39,7 @@ def check_keys(table: Table, allowed: Mapping[str, Any], place: str, problems: l
     """
     for key, value in table.items():
         if key not in allowed:
-            cause = unknown(codes.PROFILE_KEY_UNKNOWN, codes.PROFILE_KEY_MISSPELLED, key, allowed)
+            cause = unknown(KEY_UNKNOWN, KEY_MISSPELLED, key, allowed)
             problems.append(Problem(f"{place}{key}", cause))
         elif not is_a(value, allowed[key]):
             problems.append(Problem(f"{place}{key}", EXPECTED[allowed[key]](value=repr(value))))
@@ -77,4 +78,4 @@ def tables_of(raw: Table, key: str, problems: list[Problem]) -> Iterator[tuple[i
         if isinstance(entry, dict):
             yield number, entry
         else:
-            problems.append(Problem(f"{key} {number}", codes.PROFILE_TABLE_IN_LIST()))
+            problems.append(Problem(f"{key} {number}", TABLE_EXPECTED()))

@@ -12,10 +12,11 @@ from typing import Any
 
 from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
+from drivers.file_reasons import FILE_UNREADABLE, KEY_MISSING
 from drivers.profiles.parse import parse_profile
 from drivers.profiles.rows import NOT_WITH_PARTS
 from drivers.profiles.shape import Profile
-from drivers.reasons import Reason
+from drivers.reasons import Reason, cause_of
 
 Raw = Mapping[str, Any]
 _folders: tuple[Path, ...] = ()
@@ -85,7 +86,7 @@ def _own() -> dict[str, tuple[Path, Raw]]:
             paths = _files(folder)
         except OSError as error:
             named = str(error.filename or folder)
-            problems.append(codes.PROFILE_FILE_UNREADABLE(path=named, error=error.strerror or str(error)))
+            problems.append(FILE_UNREADABLE(path=named, error=cause_of(error)))
             continue
         for path in paths:
             try:
@@ -95,7 +96,7 @@ def _own() -> dict[str, tuple[Path, Raw]]:
                 continue
             profile_id = _id_of(raw)
             if not profile_id:
-                problems.append(_problem(str(path), "device.id", codes.PROFILE_KEY_MISSING()))
+                problems.append(_problem(str(path), "device.id", KEY_MISSING()))
             elif profile_id in found:
                 other = str(found[profile_id][0])
                 problems.append(codes.PROFILE_ID_DUPLICATE(path=str(path), profile=profile_id, other=other))
@@ -120,7 +121,7 @@ def _read(path: Path) -> Raw:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ProfileError(codes.PROFILE_FILE_UNREADABLE, path=str(path), error=error.strerror or str(error)) from None
+        raise ProfileError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProfileError(codes.PROFILE_FILE_NOT_TOML, path=str(path), error=" ".join(str(error).split())) from None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
+from drivers.file_reasons import KEY_MISSING
 from drivers.profiles.checks import (
     LIST,
     NUMBER,
@@ -86,7 +87,7 @@ def parse_profile(raw: Table, source: str) -> Profile:
         ("device", device, ("id", "vendor", "model", "kind", "confidence")),
         ("protocol", protocol, ("function_code", "max_registers", "word_order")),
     ):
-        problems += [Problem(f"{place}.{key}", codes.PROFILE_KEY_MISSING()) for key in keys if key not in table]
+        problems += [Problem(f"{place}.{key}", KEY_MISSING()) for key in keys if key not in table]
     problems += _protocol_problems(device, protocol)
     if problems:  # the registers depend on these tables
         raise _error(source, problems)
@@ -217,7 +218,7 @@ def _block(entry: Table, number: int, device: Table, protocol: Table, problems: 
     place = f"block {number} ({name}): " if name else f"block {number}: "
     check_keys(entry, _BLOCK, place, problems)
     missing = [key for key in ("name", "address", "type", "count", "first_order", "scale", "unit") if key not in entry]
-    problems += [Problem(f"{place}{key}", codes.PROFILE_KEY_MISSING()) for key in missing]
+    problems += [Problem(f"{place}{key}", KEY_MISSING()) for key in missing]
     if len(problems) > found:
         return None
     quantity = vocabulary().get(name)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from drivers import profile_reasons as codes
+from drivers.file_reasons import KEY_MISSING
 from drivers.profiles.checks import (
     LIST,
     NUMBER,
@@ -132,7 +133,7 @@ class Row:
         """Start addresses of the value or of its parts; None if there are problems."""
         if "parts" not in self.entry:
             if "address" not in self.entry:
-                self._wrong("address", codes.PROFILE_KEY_MISSING())
+                self._wrong("address", KEY_MISSING())
                 return None
             return [self.entry["address"]]
         if alien := [key for key in self.entry if key in NOT_WITH_PARTS]:

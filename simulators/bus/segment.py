@@ -85,7 +85,7 @@ class Segment(Reactor):
 
     # --- evidence from the log ---
 
-    def said_by(self, who: str) -> list[Spoken]:
+    def sent_by(self, who: str) -> list[Spoken]:
         return [spoken for spoken in list(self.log) if spoken.who == who]
 
     def broken_silences(self, who: str) -> list[tuple[Spoken, Spoken]]:

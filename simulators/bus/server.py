@@ -19,7 +19,7 @@ from simulators.bus.nameplate import Nameplate
 from simulators.devices.device import ILLEGAL_FUNCTION, NO_RESPONSE, Refused, SimulatedDevice
 
 
-class Told(ModbusPDU):
+class RawResponse(ModbusPDU):
     """A request that carries its own response. `answer`: the response bytes from the function code on."""
 
     def __init__(self, pdu: ModbusPDU, answer: bytes) -> None:
@@ -45,16 +45,16 @@ def answering(
         return pdu
     function, device = pdu.function_code, devices.get(pdu.dev_id)
     if function not in READING:
-        return Told(pdu, bytes((function | 0x80, ILLEGAL_FUNCTION)))
+        return RawResponse(pdu, bytes((function | 0x80, ILLEGAL_FUNCTION)))
     if device is None or device.silent:
-        return Told(pdu, bytes((function | 0x80, NO_RESPONSE)))
+        return RawResponse(pdu, bytes((function | 0x80, NO_RESPONSE)))
     if function in IDENTITY:
-        return Told(pdu, nameplates.get(pdu.dev_id, Nameplate()).answer(bytes((function,)) + pdu.encode()))
+        return RawResponse(pdu, nameplates.get(pdu.dev_id, Nameplate()).answer(bytes((function,)) + pdu.encode()))
     try:
         words = device.read(function, pdu.address, pdu.count)
     except Refused as refusal:
-        return Told(pdu, bytes((function | 0x80, refusal.code)))
-    return Told(pdu, struct.pack(f">BB{len(words)}H", function, 2 * len(words), *words))
+        return RawResponse(pdu, bytes((function | 0x80, refusal.code)))
+    return RawResponse(pdu, struct.pack(f">BB{len(words)}H", function, 2 * len(words), *words))
 
 
 def record(sending: bool, data: bytes) -> bytes:

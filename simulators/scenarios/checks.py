@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Iterable
 
 from drivers.errors import ProfileError
+from drivers.file_reasons import KEY_MISSING
 from drivers.profiles import load_profile
 from simulators import reasons as codes
 from simulators.devices.troubles import Trouble
@@ -144,7 +145,7 @@ def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
         if train.load.kind not in PROFILED:
             raise wrong(f"{where}.load.kind", codes.LOAD_OF_DIRECT_MOTOR, value=train.load.kind)
         if train.meter is None:
-            raise wrong(f"{where}.meter", codes.SCENARIO_KEY_MISSING)
+            raise wrong(f"{where}.meter", KEY_MISSING)
         if train.drive is not None:
             raise wrong(f"{where}.drive", codes.DRIVE_OF_DIRECT_MOTOR)
         if train.motor.library not in line_motors():
@@ -152,7 +153,7 @@ def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
                 f"{where}.motor.library", codes.SCENARIO_CHOICE, allowed=tuple(line_motors()), value=train.motor.library
             )
     elif train.drive is None:
-        raise wrong(f"{where}.drive", codes.SCENARIO_KEY_MISSING)
+        raise wrong(f"{where}.drive", KEY_MISSING)
     if train.kind == "dc-bus":
         if not rectifier_kw > 0:
             raise wrong("rectifier_kw", codes.RECTIFIER_MISSING)

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from drivers.reasons import InvalidValue
-from simulators.reasons import SCENARIO_FILE_PROBLEM, SCENARIO_FILE_UNREADABLE, SCENARIO_NOT_TOML, cause_of
+from drivers.file_reasons import FILE_UNREADABLE, INVALID_TOML
+from drivers.reasons import InvalidValue, cause_of
+from simulators.reasons import SCENARIO_FILE_PROBLEM
 from simulators.scenarios import Scenario
 from simulators.scenarios.checks import check
 from simulators.scenarios.life import Life, first_month, start_of
@@ -24,9 +25,9 @@ def scenario_from(path: Path) -> Scenario:
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
     except OSError as error:
-        raise InvalidValue(SCENARIO_FILE_UNREADABLE, path=str(path), error=error.strerror or str(error)) from None
+        raise InvalidValue(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
     except ValueError as error:
-        cause = SCENARIO_NOT_TOML(error=" ".join(str(error).split()))
+        cause = INVALID_TOML(error=" ".join(str(error).split()))
         raise InvalidValue(SCENARIO_FILE_PROBLEM, file=path.name, cause=cause) from None
     try:
         record = scenario_record(raw)

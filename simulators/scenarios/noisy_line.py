@@ -4,7 +4,7 @@ time.
 The devices belong to two pump stations: pumps 1 and 3 direct on line, pumps 2 and 4 on magnet motors and drives. The
 EM340 sends the low word first and rejects reads that end in a gap, the C2000 rejects all reads across gaps and
 states the decimals of its current in another register, the PAC2200 responds slowly. With a PLC as second master the
-agent must not send: `said_by_agent_bytes` in the row "line" of the truth counts its bytes.
+agent must not send: `sent_by_agent_bytes` in the row "line" of the truth counts its bytes.
 """
 
 from __future__ import annotations
@@ -137,11 +137,11 @@ class NoisyLine:
         """Return the bytes sent by each master, the responses to the PLC, and the number of each fault so far."""
         if self._segment is None:
             return {}
-        row: Row = {"said_by_agent_bytes": float(self._segment.said["agent"])}
+        row: Row = {"sent_by_agent_bytes": float(self._segment.said["agent"])}
         if self._plc is not None:
             # the PLC expects numbered contents, so responses of real profiles count as wrong
             answered = self._plc.good + self._plc.wrong
-            row |= {"said_by_plc_bytes": float(self._segment.said["plc"]), "plc_answers": float(answered)}
+            row |= {"sent_by_plc_bytes": float(self._segment.said["plc"]), "plc_answers": float(answered)}
             row |= {"plc_lost": float(self._plc.lost)}
         for what in ("clean", "stray_before", "stray_after", "damaged", "truncated", "late"):
             row[f"answers_{what}"] = float(sum(station.suffered[what] for station in self._on_line.values()))

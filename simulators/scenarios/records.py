@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar, get_type_hints
 
+from drivers.file_reasons import KEY_MISSING, KEY_MISSPELLED, TABLE_EXPECTED
 from simulators import reasons as codes
 from simulators.reasons import wrong
 from simulators.scenarios.loads import Conveyor, Flow, Hoist, Roller
@@ -349,7 +350,7 @@ def law(load: LoadRecord) -> Law:
 
 def _record(cls: type[T], raw: Any, where: str) -> T:
     if not isinstance(raw, dict):
-        raise wrong(where, codes.SCENARIO_TABLE)
+        raise wrong(where, TABLE_EXPECTED)
     names = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
     hints = get_type_hints(cls)
     raw = dict(raw)
@@ -358,12 +359,12 @@ def _record(cls: type[T], raw: Any, where: str) -> T:
     for key in raw:
         if key not in names:
             if near := difflib.get_close_matches(key, names, 1, 0.5):
-                raise wrong(_at(where, key), codes.SCENARIO_KEY_MISSPELLED, near=near[0])
+                raise wrong(_at(where, key), KEY_MISSPELLED, near=near[0])
             raise wrong(_at(where, key), codes.SCENARIO_KEY_UNKNOWN, known=tuple(names))
     for name, item in names.items():
         needed = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
         if needed and name not in raw:
-            raise wrong(_at(where, name), codes.SCENARIO_KEY_MISSING)
+            raise wrong(_at(where, name), KEY_MISSING)
     return cls(**{key: _value(hints[key], value, _at(where, key)) for key, value in raw.items()})
 
 

@@ -16,6 +16,7 @@ from agent.config_lines import key_lines, line_of
 from agent.config_load import load_config
 from agent.savings.reasons import PERIOD_ORDER
 from agent.schema import Diagnostic
+from drivers.file_reasons import INVALID_TOML, KEY_MISSPELLED, TABLE_EXPECTED
 from drivers.reasons import Code, Reason
 
 BASE = site() + bus(tcp="192.0.2.40:502")
@@ -64,7 +65,7 @@ def test_ten_mistakes_are_ten_findings(tmp_path: Path) -> None:
             (20, "meter.m1.unit_id", "300", codes.INTEGER_LIMITS(low=1, high=255)),
             (21, "meter.m1.profile", '"eastron/sdm360"', codes.CONFIG_PROFILE_MISSPELLED(near="eastron/sdm630")),
             (22, "meter.m1.measuring_point", '"drive-output"', codes.METER_AT_DRIVE_OUTPUT()),
-            (28, "meter.m2.profil", '"eastron/sdm630"', codes.CONFIG_KEY_MISSPELLED(near="profile")),
+            (28, "meter.m2.profil", '"eastron/sdm630"', KEY_MISSPELLED(near="profile")),
             (26, "meter.m2.bus", '"suoth"', codes.REFERENCE_MISSPELLED(kind="bus", near="south")),
         )
     ]
@@ -105,10 +106,10 @@ def test_check_prints_json(tmp_path: Path) -> None:
     ("text", "key", "expected"),
     [
         ("", "site", codes.SITE_MISSING()),
-        ("this is no toml", "", codes.INVALID_TOML),
-        ("site = 3", "site", codes.TABLE_EXPECTED()),
+        ("this is no toml", "", INVALID_TOML),
+        ("site = 3", "site", TABLE_EXPECTED()),
         (BASE + "[metre.x]\nbus = 'b'\n", "metre", codes.CONFIG_TABLE_MISSPELLED(near="meter")),
-        (BASE + at_input("A b"), "", codes.INVALID_TOML),
+        (BASE + at_input("A b"), "", INVALID_TOML),
         (BASE + at_input('"ä"'), "meter.ä", codes.TABLE_NAME_INVALID(cause=codes.IDENTIFIER_EXPECTED())),
         (BASE + at_input("m") + magnet("p", "m"), "motor.p.fed_by", codes.PM_WITHOUT_DRIVE()),
         (BASE + meter("m") + drive("d", "m"), "meter.m.measuring_point", codes.FEEDS_DRIVE(drive="d")),
@@ -125,7 +126,7 @@ def test_check_prints_json(tmp_path: Path) -> None:
         (BASE + "[bus.c]\nserial = '/dev/ttyUSB0'\n", "bus.c.line", codes.LINE_SETTINGS_MISSING()),
         (BASE + "[mqtt]\nurl = 'mqtt://me:secret@broker'\n", "mqtt.url", codes.URL_WITH_CREDENTIALS()),
         (BASE + "[mqtt]\nurl = 'mqtt://broker'\npassword = 'x'\n", "mqtt.password",
-         codes.CONFIG_KEY_MISSPELLED(near="password_file")),
+         KEY_MISSPELLED(near="password_file")),
         (BASE + at_input("m", ct="400:5"), "meter.m.ct", codes.RATIO_EXPECTED()),
         (BASE + at_input("m", fed_by="m"), "meter.m.fed_by", codes.FED_BY_LOOP(meters=("m",))),
         (BASE + at_input("m", fed_by="n") + at_input("n", 2, fed_by="m"), "meter.m.fed_by",
@@ -137,7 +138,7 @@ def test_check_prints_json(tmp_path: Path) -> None:
         (BASE.replace("[bus", "timezone = '" + "a" * 5000 + "'\n[bus"), "site.timezone", codes.TIME_ZONE_UNKNOWN()),
         (BASE.replace("[bus", "timezone = 'Asia'\n[bus"), "site.timezone", codes.TIME_ZONE_MISSPELLED),
         ("x = " + "[" * 2000 + "]" * 2000, "", codes.TOML_TOO_DEEP()),
-        ("x = " + "9" * 5000, "", codes.INVALID_TOML),
+        ("x = " + "9" * 5000, "", INVALID_TOML),
     ],
 )  # fmt: skip
 def test_one_mistake_one_problem(tmp_path: Path, text: str, key: str, expected: Reason | Code) -> None:
@@ -210,7 +211,7 @@ def test_phases_that_cannot_follow_each_other_are_a_problem(tmp_path: Path) -> N
     (only,) = problems(tmp_path, text + "periods = { baseline = 2026-09-20, reporting = 2026-09-01 }\n")
     assert (only.key, only.reason) == ("motor.p.periods", PERIOD_ORDER(later="reporting", earlier="baseline"))
     (only,) = problems(tmp_path, text + "periods = { reportin = 2026-09-01 }\n")
-    assert (only.key, only.reason) == ("motor.p.periods.reportin", codes.CONFIG_KEY_MISSPELLED(near="reporting"))
+    assert (only.key, only.reason) == ("motor.p.periods.reportin", KEY_MISSPELLED(near="reporting"))
 
 
 def test_the_example_of_the_docs_is_accepted(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from agent.schema import Diagnostic
 from agent.signals import signal_devices, topic_signals
 from agent.sinks.shapes import expected
 from agent.topology import assets
+from drivers.file_reasons import KEY_MISSING, KEY_MISSPELLED
 from drivers.reasons import Reason
 
 PLANT = site() + bus() + meter() + motor()
@@ -80,7 +81,7 @@ def test_another_broker_has_its_own_login(tmp_path: Path) -> None:
          '"magwatt/v1/mill-2/gw-07/p1/telemetry"', codes.OWN_TOPIC()),
         (topic('bus = "b"\nunit_id = 3'), "tonnes", None, codes.TOPIC_AND_REGISTER(keys=("bus", "unit_id"))),
         (topic(topic=""), "tonnes.topic", None, codes.TOPIC_MISSING()),
-        (topic(topic='topik = "a/b"'), "tonnes.topik", '"a/b"', codes.CONFIG_KEY_MISSPELLED(near="topic")),
+        (topic(topic='topik = "a/b"'), "tonnes.topik", '"a/b"', KEY_MISSPELLED(near="topic")),
         (topic('time = "t"'), "tonnes.time", '"t"', codes.TIME_WITHOUT_VALUE()),
         (topic('expected_interval = "2d"'), "tonnes.expected_interval", '"2d"',
          codes.DURATION_LIMITS(low_s=0.1, high_s=86400)),
@@ -90,7 +91,7 @@ def test_another_broker_has_its_own_login(tmp_path: Path) -> None:
          codes.PASSWORD_WITHOUT_USER()),
         (topic('measures = "shaft-torque"'), "tonnes.expected_interval", None,
          codes.SIGNAL_TOO_SLOW(measures="shaft-torque", longest_s=2.0)),
-        (REGISTER.replace("address = 1\n", ""), "flow.address", None, codes.CONFIG_KEY_MISSING()),
+        (REGISTER.replace("address = 1\n", ""), "flow.address", None, KEY_MISSING()),
     ],
 )  # fmt: skip
 def test_each_mistake_is_one_problem(tmp_path: Path, text: str, key: str, value: str | None, reason: Reason) -> None:

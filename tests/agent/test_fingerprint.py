@@ -11,6 +11,7 @@ from identifykit import SERVED
 from agent.discover import reasons as codes
 from agent.discover.fingerprint import Evidence, chance, judge_names
 from agent.discover.laws import LAWS
+from agent.selfcheck.relation_codes import LINE_TO_PHASE_VOLTAGE, POWER_FACTOR_FROM_S, POWERS_EQUAL
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import Code
@@ -31,11 +32,11 @@ LAW = {law.code: law.deviation for law in LAWS}
 @pytest.mark.parametrize(
     ("law", "values", "holds"),
     [
-        (codes.MATCH_ROOT_THREE, {"voltage_ll_avg": 400.0, "voltage_ln_avg": 231.0}, True),
-        (codes.MATCH_ROOT_THREE, {"voltage_ll_avg": 231.0, "voltage_ln_avg": 231.0}, False),
-        (codes.MATCH_POWERS, {"apparent_power": 500.0, "active_power": 300.0, "reactive_power": 400.0}, True),
-        (codes.MATCH_POWERS, {"apparent_power": 500.0, "active_power": 3000.0, "reactive_power": 400.0}, False),
-        (codes.MATCH_POWER_FACTOR, {"apparent_power": 500.0, "active_power": -300.0, "power_factor": 0.6}, True),
+        (LINE_TO_PHASE_VOLTAGE, {"voltage_ll_avg": 400.0, "voltage_ln_avg": 231.0}, True),
+        (LINE_TO_PHASE_VOLTAGE, {"voltage_ll_avg": 231.0, "voltage_ln_avg": 231.0}, False),
+        (POWERS_EQUAL, {"apparent_power": 500.0, "active_power": 300.0, "reactive_power": 400.0}, True),
+        (POWERS_EQUAL, {"apparent_power": 500.0, "active_power": 3000.0, "reactive_power": 400.0}, False),
+        (POWER_FACTOR_FROM_S, {"apparent_power": 500.0, "active_power": -300.0, "power_factor": 0.6}, True),
         (codes.MATCH_DC_LINK, {"dc_bus_voltage": 565.0, "mains_voltage": 400.0}, True),
         (codes.MATCH_DC_LINK, {"dc_bus_voltage": 400.0, "mains_voltage": 400.0}, False),
         (codes.MATCH_SPEED, {"output_frequency": 50.0, "motor_speed": 1470.0}, True),

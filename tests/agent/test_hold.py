@@ -172,12 +172,12 @@ def test_every_message_of_a_motor_on_hold_says_so_and_no_other(told: Told, clock
 
 
 def test_on_hold_the_state_is_hold_whatever_the_devices_do(told: Told, clock: HandClock) -> None:
-    told.marks.tell_state("fan-1", "online", [])
+    told.marks.publish_state("fan-1", "online", [])
     until_ms = now_ms(clock) + 7_200_000
     told.book.begin("fan-1", "轴承更换", now_ms(clock), until_ms, "li")
     told.look()
     silent = DEVICE_NOT_RESPONDING(device="mcc-1")
-    told.marks.tell_state("fan-1", "offline", [silent])
+    told.marks.publish_state("fan-1", "offline", [silent])
     told.book.release("fan-1", now_ms(clock) + 1)
     clock.move(1)
     told.look()
@@ -214,7 +214,7 @@ def test_after_a_restart_only_what_changed_meanwhile_is_told(told: Told, clock: 
     told.marks.recall(begin)
     found = [(message.asset, message.values["event_state"]) for message in told.messages]
     assert sorted(found) == [("fan-2", "begin"), ("fan-3", "begin"), ("fan-3", "end"), ("fan-4", "end")]
-    told.marks.tell_state("fan-1", "online", [])
+    told.marks.publish_state("fan-1", "online", [])
     assert [(word, list(reasons)) for _, word, reasons in told.states] == [("maintenance", [IN_MAINTENANCE(note="a")])]
     told.look()
     assert len(told.messages) == 4, "nothing is told twice"

@@ -15,7 +15,7 @@ from identifykit import SERVED, UNIT, look, names, served
 from testkit import HandClock
 
 from agent.discover import reasons as codes
-from agent.discover.identify import _telling, identify
+from agent.discover.identify import _sampled_blocks, identify
 from agent.discover.paste import to_toml
 from agent.discover.scan_result import Target
 from drivers.eavesdrop import Setting
@@ -150,7 +150,7 @@ def test_latched_pages_and_watchdog_registers_are_never_read() -> None:
     for name in SERVED:
         profile = load_profile(name)
         forbidden = {row.name for row in profile.registers if row.latched or row.feeds_watchdog}
-        read = {row.name for block in _telling(profile) for row in block.registers}
+        read = {row.name for block in _sampled_blocks(profile) for row in block.registers}
         assert not read & forbidden
 
 

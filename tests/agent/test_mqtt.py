@@ -107,7 +107,7 @@ def test_changed_retained_messages_are_sent_immediately_and_with_each_connection
     sink = line.sink(parse_broker(mosquitto.url))
     wait_until(lambda: sink.connected, 5, "connected")
     line.texts["g/m/state"] = b"stale"
-    sink.tell("g/m/state", b"stale")
+    sink.update_retained("g/m/state", b"stale")
     within(lambda: listener.of("g/m/state") == [b"stale"], 2, "sent")
     line.texts["g/m/state"] = b"offline"
     line.kill_connection()

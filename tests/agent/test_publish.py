@@ -34,9 +34,9 @@ def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.
     now_ms = 1_790_000_000_000
     monkeypatch.setattr(type(bench.clock), "utc_ns", lambda _: now_ms * 1_000_000)
     silent, other = DEVICE_NOT_RESPONDING(device="mcc-1"), DEVICE_UNAVAILABLE(device="mcc-1", cause="no route to host")
-    bench.publisher.tell_state("pump-1", "offline", [silent])
+    bench.publisher.publish_state("pump-1", "offline", [silent])
     now_ms += 60_000
-    bench.publisher.tell_state("pump-1", "offline", [other])
+    bench.publisher.publish_state("pump-1", "offline", [other])
     found = told(bench)
     assert (found["t"], found["since"]) == (now_ms, now_ms - 60_000)
     assert found["reason"] == [
@@ -44,10 +44,10 @@ def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.
          "text": english(other)}
     ]  # fmt: skip
     now_ms += 60_000
-    bench.publisher.tell_state("pump-1", "online", [])
+    bench.publisher.publish_state("pump-1", "online", [])
     assert told(bench)["since"] == now_ms
     now_ms += 60_000
-    bench.publisher.tell_state("pump-1", "offline", [silent])
+    bench.publisher.publish_state("pump-1", "offline", [silent])
     assert told(bench)["since"] == now_ms
 
 
@@ -67,7 +67,7 @@ def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(ben
     publisher.carrier = carried = Carried()
     for motor in ("taken-out", "pump-1"):
         book.begin(motor, "new bearings", now_ms - 1000, None, "li")
-    marks = Marks(publisher.publish, publisher.tell_state, bench.clock, book, lambda: True)
+    marks = Marks(publisher.publish, publisher.publish_state, bench.clock, book, lambda: True)
     marks.recall(now_ms - 2000)
     for motor in ("taken-out", "pump-1"):
         book.release(motor, now_ms)

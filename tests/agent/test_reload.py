@@ -12,28 +12,29 @@ from testkit import HandClock
 
 from agent.clock import SystemClock
 from agent.config import Config
-from agent.config_reasons import CONFIG_KEY_MISSPELLED, FILE_UNREADABLE, INVALID_TOML, SITE_MISSING
+from agent.config_reasons import SITE_MISSING
 from agent.messages import Message
 from agent.reload import (
+    CONFIG_KEY_ADDED,
+    CONFIG_KEY_CHANGED,
     CONFIG_PROBLEM,
-    KEY_ADDED,
-    KEY_CHANGED,
-    MORE_CHANGES,
-    RESTART_NEEDED,
-    TABLE_ADDED,
-    TABLE_REMOVED,
+    CONFIG_RESTART_NEEDED,
+    CONFIG_TABLE_ADDED,
+    CONFIG_TABLE_REMOVED,
+    MORE_CONFIG_LINES,
     TEXT_MAX,
     Reloader,
     difference,
     shortened,
     without_restart,
 )
+from drivers.file_reasons import FILE_UNREADABLE, INVALID_TOML, KEY_MISSPELLED
 from drivers.profiles import load_profile
 from drivers.reading import Clock
 from drivers.reasons import Code
 
 PLANT = two_fans()
-KW_CHANGED = KEY_CHANGED(key="motor.fan-1.kw", before="30", after="37")
+KW_CHANGED = CONFIG_KEY_CHANGED(key="motor.fan-1.kw", before="30", after="37")
 
 
 def test_the_difference_is_told_in_the_words_of_the_file() -> None:
@@ -45,12 +46,12 @@ def test_the_difference_is_told_in_the_words_of_the_file() -> None:
         "drive": {"d": {"unit_id": 1}, "e": {"unit_id": 2}},
     }
     assert difference(old, new) == [
-        TABLE_REMOVED(table="bus.s"),
-        KEY_CHANGED(key="bus.n.poll_interval", before="1s", after="2s"),
-        KEY_ADDED(key="bus.n.inter_request_delay", value="1s"),
-        TABLE_ADDED(table="motor.m.losses"),
-        TABLE_ADDED(table="drive.d"),
-        TABLE_ADDED(table="drive.e"),
+        CONFIG_TABLE_REMOVED(table="bus.s"),
+        CONFIG_KEY_CHANGED(key="bus.n.poll_interval", before="1s", after="2s"),
+        CONFIG_KEY_ADDED(key="bus.n.inter_request_delay", value="1s"),
+        CONFIG_TABLE_ADDED(table="motor.m.losses"),
+        CONFIG_TABLE_ADDED(table="drive.d"),
+        CONFIG_TABLE_ADDED(table="drive.e"),
     ]
     assert difference(old, old) == []
 
@@ -62,7 +63,7 @@ def test_identity_and_store_wait_for_a_restart_and_the_rest_does_not(tmp_path: P
     kept, waiting = without_restart(old, new)
     assert (kept.site.id, kept.state_dir, kept.mqtt) == ("mill-2", None, None), "there was no broker at the start"
     assert kept.motors["fan-1"].kw == 37
-    assert waiting == [RESTART_NEEDED(key=key) for key in ("site.id", "[store]", "[mqtt]")]
+    assert waiting == [CONFIG_RESTART_NEEDED(key=key) for key in ("site.id", "[store]", "[mqtt]")]
 
 
 class Scene:
@@ -93,7 +94,7 @@ def test_a_good_file_is_applied_and_told(tmp_path: Path, clock: HandClock) -> No
 @pytest.mark.parametrize(
     ("text", "key", "code"),
     [
-        (PLANT.replace("fed_by", "fedby", 1), "fedby", CONFIG_KEY_MISSPELLED),
+        (PLANT.replace("fed_by", "fedby", 1), "fedby", KEY_MISSPELLED),
         (PLANT + "[", "", INVALID_TOML),
         ("", "site", SITE_MISSING),
         (None, "", FILE_UNREADABLE),
@@ -122,11 +123,11 @@ def test_a_wrong_file_changes_nothing_and_every_problem_is_published(
 
 
 def test_a_long_list_of_changes_is_cut_with_the_number_of_the_others() -> None:
-    changes = [KEY_CHANGED(key=f"motor.m{n}.kw", before="1", after="2") for n in range(500)]
+    changes = [CONFIG_KEY_CHANGED(key=f"motor.m{n}.kw", before="1", after="2") for n in range(500)]
     found = shortened(changes)
     assert len("; ".join(map(str, found))) < 2 * TEXT_MAX
     assert found[:-1] == changes[: len(found) - 1]
-    assert found[-1] == MORE_CHANGES(n=500 - (len(found) - 1))
+    assert found[-1] == MORE_CONFIG_LINES(n=500 - (len(found) - 1))
     assert shortened(changes[:3]) == changes[:3]
 
 

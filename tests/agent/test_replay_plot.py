@@ -15,6 +15,7 @@ from agent.core.text import _
 from agent.replay import Options, replay_file
 from agent.replay import reasons as codes
 from agent.replay.reasons import ReplayError
+from drivers.file_reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import Code
 
 pytest.importorskip("matplotlib")
@@ -102,8 +103,8 @@ def test_every_recording_gives_a_picture(tmp_path: Path, kind: str) -> None:
     ("name", "expected"),
     [
         ("a.pdf", codes.PLOT_NAME_INVALID),
-        ("none/a.png", codes.PLOT_FOLDER_MISSING),
-        ("folder.png", codes.PLOT_NOT_WRITABLE),
+        ("none/a.png", OUTPUT_FOLDER_MISSING),
+        ("folder.png", PATH_IS_FOLDER),
     ],
 )
 def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path, name: str, expected: Code) -> None:
@@ -115,7 +116,7 @@ def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path, name: str, ex
     with pytest.raises(ReplayError) as error:
         replay_file(tmp_path / "a.npz", Options(plot=tmp_path / name))
     assert error.value.reason.code == expected
-    assert error.value.reason.data["file"] == str(tmp_path / name)
+    assert error.value.reason.data["path"] == str(tmp_path / name)
 
 
 def test_without_matplotlib_the_error_has_the_install_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def test_two_devices_are_found_and_named(line: TunedSegment) -> None:
         assert model in [match.profile.id for match in found.identified.matches]
     assert {function for station in stations for function in station.functions} <= READS | {3}
     assert not line.broken_silences("agent")
-    sent = line.said_by("agent")
+    sent = line.sent_by("agent")
     assert all(run.data[1] in READS | {3} for run in sent), "only read functions"
     text = result_text(result)
     assert 'profile = "eastron/sdm630"' in text
@@ -124,7 +124,7 @@ def test_function_3_is_not_used_without_permission(line: TunedSegment) -> None:
     result = on_line(line, "19200 8N1", Options((1, 2), "full", LISTEN_S))
     assert [(found.unit, found.exception) for found in result.found] == [(1, 2), (2, 0)]
     assert all(set(station.functions) <= READS for station in stations)
-    assert all(run.data[1] in READS for run in line.said_by("agent"))
+    assert all(run.data[1] in READS for run in line.sent_by("agent"))
     assert result.found[1].identified is not None
     assert result.found[1].identified.matches[0].profile.id == "eastron/sdm630"
 
@@ -176,7 +176,7 @@ def test_nothing_is_sent_while_another_master_is_active(line: TunedSegment) -> N
     assert finding.data["unit_ids"] == (11,)
     assert finding.data["n_bytes"] > 8
     assert result.asked == 0
-    assert not line.said_by("agent")
+    assert not line.sent_by("agent")
     assert plc.wrong == plc.lost == 0
 
 

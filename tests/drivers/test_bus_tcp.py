@@ -232,7 +232,7 @@ def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
 
     try:
         run(scene())
-        assert not segment.said_by("agent")
+        assert not segment.sent_by("agent")
     finally:
         segment.stop()
         converter.listener.close()

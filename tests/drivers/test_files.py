@@ -11,6 +11,7 @@ import pytest
 
 from drivers import error_reasons as codes
 from drivers.errors import FileError
+from drivers.file_reasons import FILE_EMPTY, FILE_MISSING, PATH_IS_FOLDER
 from drivers.files import ROLES, Recording, load, parse_map
 from drivers.reasons import Code, Reason
 
@@ -86,8 +87,8 @@ def test_infinite_samples_are_holes(tmp_path: Path) -> None:
 
 
 BAD: dict[str, tuple[str, Code, dict[str, object]]] = {
-    "empty.csv": ("", codes.RECORDING_EMPTY, {}),
-    "empty.npz": ("", codes.RECORDING_EMPTY, {}),
+    "empty.csv": ("", FILE_EMPTY, {}),
+    "empty.npz": ("", FILE_EMPTY, {}),
     "words.csv": ("a,b\nc,d\n", codes.CSV_WITHOUT_NUMBERS, {}),
     "one.csv": ("0.0,1\n", codes.CSV_TOO_SHORT, {}),
     "time.csv": ("0.0\n0.1\n0.2\n", codes.CSV_SINGLE_COLUMN, {}),
@@ -110,7 +111,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    assert failure(tmp_path / "nothing.npz") == codes.RECORDING_MISSING(path=str(tmp_path / "nothing.npz"))
+    assert failure(tmp_path / "nothing.npz") == FILE_MISSING(path=str(tmp_path / "nothing.npz"))
 
 
 def test_shapes_and_rates_are_checked(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_arrays_of_another_length_are_ignored(tmp_path: Path) -> None:
 
 def test_a_directory_is_no_recording(tmp_path: Path) -> None:
     (tmp_path / "a.npz").mkdir()
-    assert failure(tmp_path / "a.npz") == codes.RECORDING_IS_DIRECTORY(path=str(tmp_path / "a.npz"))
+    assert failure(tmp_path / "a.npz") == PATH_IS_FOLDER(path=str(tmp_path / "a.npz"))
 
 
 U = np.ones((3, 10))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
+from drivers.file_reasons import FILE_UNREADABLE, KEY_MISSING, KEY_MISSPELLED, KEY_UNKNOWN
 from drivers.profiles import load_file, load_profile, parse, parse_profile, profile_ids, rows, set_profile_folders
 from drivers.profiles.shape import DIALECTS, GAP_RULES, IDENTIFY_METHODS, Identify
 from drivers.reasons import Reason
@@ -85,9 +86,9 @@ TWO_LIMITS = "[{ up_to_kw = 11, scale = 1 }, { up_to_kw = 5, scale = 1 }, { scal
          codes.QUANTITY_MISSPELLED(near="voltage_l1n")),
         (register(name='"zzz"'), "register 1 (zzz): name", codes.QUANTITY_UNKNOWN()),
         (register(name=None), "register 1: name", codes.QUANTITY_UNKNOWN()),
-        (register(adress=3), V1 + "adress", codes.PROFILE_KEY_MISSPELLED(near="address")),
-        (register(zzz=3), V1 + "zzz", codes.PROFILE_KEY_UNKNOWN()),
-        (register(address=None), V1 + "address", codes.PROFILE_KEY_MISSING()),
+        (register(adress=3), V1 + "adress", KEY_MISSPELLED(near="address")),
+        (register(zzz=3), V1 + "zzz", KEY_UNKNOWN()),
+        (register(address=None), V1 + "address", KEY_MISSING()),
         (register(address='"20"'), V1 + "address", codes.PROFILE_INTEGER(value="'20'")),
         (register(address="true"), V1 + "address", codes.PROFILE_INTEGER(value="True")),
         (register(address=65536), V1 + "address", codes.REGISTER_ADDRESS(first=65536, last=65536)),
@@ -122,7 +123,7 @@ TWO_LIMITS = "[{ up_to_kw = 11, scale = 1 }, { up_to_kw = 5, scale = 1 }, { scal
         (register(scale_from='{ address = 21, kind = "tens" }'), V1 + "scale_from.kind",
          codes.PROFILE_CHOICE(allowed=("exponent", "decimals"), value="'tens'")),
         (register(scale_from='{ adress = 21, kind = "exponent" }'), V1 + "scale_from.adress",
-         codes.PROFILE_KEY_MISSPELLED(near="address")),
+         KEY_MISSPELLED(near="address")),
         (register(parts="[{ address = 20, scale = 1 }]", address=None), V1 + "parts", codes.PARTS_TOO_FEW()),
         (register(parts="[{ address = 20, scale = 0 }]", address=None), V1 + "parts", codes.PARTS_INCOMPLETE()),
         (register(parts=TWO_PARTS), V1 + "parts", codes.PARTS_COMBINED(keys=("address",))),
@@ -139,13 +140,13 @@ TWO_LIMITS = "[{ up_to_kw = 11, scale = 1 }, { up_to_kw = 5, scale = 1 }, { scal
          codes.PROFILE_CHOICE(allowed=IDENTIFY_METHODS, value="'guess'")),
         ('[[identify]]\nmethod = "register"\naddress = 65536\ntype = "u16"', "identify 0: address",
          codes.IDENTIFY_ADDRESS(address="65536", type="u16")),
-        (block(unit=None), "block 0 (harmonics_u_l1): unit", codes.PROFILE_KEY_MISSING()),
+        (block(unit=None), "block 0 (harmonics_u_l1): unit", KEY_MISSING()),
         (block(name='"harmonics_u_11"'), "block 0 (harmonics_u_11): name",
          codes.HARMONICS_MISSPELLED(near="harmonics_u_l1")),
         (block(name='"frequency"'), "block 0 (frequency): name", codes.HARMONICS_UNKNOWN()),
         (block(address=65530), "block 0 (harmonics_u_l1): address",
          codes.BLOCK_ADDRESS(n=40, type="u16", address=65530)),
-        ('[comm_los]\nparameter = "x"', "comm_los", codes.PROFILE_KEY_MISSPELLED(near="comm_loss")),
+        ('[comm_los]\nparameter = "x"', "comm_los", KEY_MISSPELLED(near="comm_loss")),
     ],
 )  # fmt: skip
 def test_a_single_mistake_is_a_single_problem(added: str, place: str, cause: Reason) -> None:
@@ -170,7 +171,7 @@ def test_all_mistakes_are_reported_together() -> None:
          codes.PROFILE_MINIMUM(low=0, value="-5")),
         ("function_code = 3", "function_code = 16", "protocol.function_code",
          codes.PROFILE_CHOICE(allowed=("3", "4"), value="16")),
-        ('word_order = "big"', "", "protocol.word_order", codes.PROFILE_KEY_MISSING()),
+        ('word_order = "big"', "", "protocol.word_order", KEY_MISSING()),
         ('kind = "meter"', 'kind = "metre"', "device.kind",
          codes.PROFILE_CHOICE(allowed=("vfd", "meter", "motor_relay"), value="'metre'")),
         ('word_order = "big"', 'word_order = "big"\ntransports = ["can"]', "protocol.transports",
@@ -185,7 +186,7 @@ def test_all_mistakes_are_reported_together() -> None:
          codes.PROFILE_CHOICE(allowed=DIALECTS, value="'profibus'")),
         ('word_order = "big"', 'word_order = "big"\nreads_across_gaps = "yes"', "protocol.reads_across_gaps",
          codes.PROFILE_CHOICE(allowed=GAP_RULES, value="'yes'")),
-        ("[[register]]", "[[registers]]", "registers", codes.PROFILE_KEY_MISSPELLED(near="register")),
+        ("[[register]]", "[[registers]]", "registers", KEY_MISSPELLED(near="register")),
     ],
 )  # fmt: skip
 def test_problems_of_device_and_protocol(old: str, new: str, place: str, cause: Reason) -> None:
@@ -272,7 +273,7 @@ def test_an_override_keeps_the_id(folder: Path) -> None:
     [
         ({"a.toml": "x = ["}, codes.PROFILE_FILE_NOT_TOML, {}),
         ({"a.toml": BASE, "b.toml": BASE}, codes.PROFILE_ID_DUPLICATE, {"profile": "acme/m1"}),
-        ({"a.toml": "[device]\nvendor = 'x'"}, codes.PROFILE_KEY_MISSING, {}),
+        ({"a.toml": "[device]\nvendor = 'x'"}, KEY_MISSING, {}),
         ({"a.toml": 'extends = "delta/c200"\n[device]\nid = "x/y"'}, codes.PROFILE_MISSPELLED, {"near": "delta/c2000"}),
         ({"a.toml": 'extends = "zzz"\n[device]\nid = "x/y"'}, codes.PROFILE_UNKNOWN, {"profile": "zzz"}),
         ({"a.toml": 'extends = 1\n[device]\nid = "x/y"'}, codes.PROFILE_ID_EXPECTED, {"value": "1"}),
@@ -319,10 +320,10 @@ def test_an_unreadable_file_is_a_problem(folder: Path) -> None:
     (folder / "gone.toml").symlink_to(folder / "nowhere")
     with pytest.raises(ProfileError) as caught:
         profile_ids()
-    assert caught.value.problems == (codes.PROFILE_FILE_UNREADABLE(path=str(folder / "gone.toml"), error=error),)
+    assert caught.value.problems == (FILE_UNREADABLE(path=str(folder / "gone.toml"), error=error),)
     with pytest.raises(ProfileError) as caught:
         load_file(folder / "nowhere.toml")
-    assert caught.value.reason == codes.PROFILE_FILE_UNREADABLE(path=str(folder / "nowhere.toml"), error=error)
+    assert caught.value.reason == FILE_UNREADABLE(path=str(folder / "nowhere.toml"), error=error)
 
 
 def raw_of(profile_id: str) -> dict[str, Any]:

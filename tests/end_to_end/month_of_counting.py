@@ -130,7 +130,7 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
                     link_of=lambda _bus: MemoryLink([device], clock, silent=plant.silent))  # fmt: skip
     due = {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices}
     computing.append(
-        Compute(assets(config), due, {}, clock, publisher.publish, publisher.tell_state, {}, store.counters())
+        Compute(assets(config), due, {}, clock, publisher.publish, publisher.publish_state, {}, store.counters())
     )
 
     async def move() -> None:

@@ -21,7 +21,7 @@ def main(folder: Path, port: int) -> None:
     sink = SparkplugSink(config, bench.assets, publisher.root, publisher.greeting, bench.store, bench.clock)
     publisher.sinks = [sink]
     sink.start(bench.store.drains([sink.name])[sink.name])
-    publisher.tell_state("pump-1", "online", [])
+    publisher.publish_state("pump-1", "online", [])
     count = 0
     while True:
         for _ in range(10):

@@ -202,7 +202,7 @@ def result(bus: Bus, begin_s: float, died_s: float, woke_s: float, probe_s: floa
         back_s=next(iter(bus.good(DEAD, woke_s)), math.inf) - woke_s,
         probe_s=probe_s,
         spoilt=(bus.mortal.framing.damaged + len(bus.segment.broken_silences("agent")))
-        / len(bus.segment.said_by("agent")),
+        / len(bus.segment.sent_by("agent")),
     )
 
 

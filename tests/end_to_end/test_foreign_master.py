@@ -94,7 +94,7 @@ class Scene:
 
     def said(self) -> int:
         """Number of transmissions of the agent."""
-        return len(self.segment.said_by("agent"))
+        return len(self.segment.sent_by("agent"))
 
     def told(self) -> str:
         return self.log.read_text()
@@ -136,7 +136,7 @@ def test_a_line_with_a_plc_is_left_alone_whatever_happens_to_the_agent(scene: Sc
     scene.segment.plug("agent")
     time.sleep(LISTEN_S + 3)
     assert agent.poll() is None, scene.told()
-    assert scene.said() == 0, [spoken.data.hex() for spoken in scene.segment.said_by("agent")]
+    assert scene.said() == 0, [spoken.data.hex() for spoken in scene.segment.sent_by("agent")]
     assert scene.drive.armed
     assert scene.drive.tripped_s is None
     assert scene.plc.lost == scene.plc.wrong == 0
@@ -157,7 +157,7 @@ def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) ->
     assert not scene.drive.armed
     assert not scene.drive.asked
     assert scene.drive.tripped_s is None
-    spoken = scene.segment.said_by("agent")
+    spoken = scene.segment.sent_by("agent")
     assert {run.data[0] for run in spoken} == {METER}
     assert all(len(run.data) == 8 for run in spoken), "one request at a time"
     assert not scene.segment.broken_silences("agent")

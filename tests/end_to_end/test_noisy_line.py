@@ -232,7 +232,7 @@ def test_the_cable_was_bad_and_nobody_stumbled(run: Run) -> None:
     line = run.truth[-1]["line"]
     assert line["answers_stray_before"] + line["answers_stray_after"] > 10
     assert line["answers_damaged"] + line["answers_truncated"] + line["answers_late"] >= 2
-    assert line["said_by_agent_bytes"] > 1000
+    assert line["sent_by_agent_bytes"] > 1000
     assert "Traceback" not in run.log
     assert run.exit_code == 0
 
@@ -255,6 +255,6 @@ def test_with_a_plc_on_the_line_the_agent_says_nothing(tmp_path: Path) -> None:
         end(plant)
     line = truth_of(truth)[-1]["line"]
     print(line)
-    assert line["said_by_agent_bytes"] == 0
-    assert line["said_by_plc_bytes"] > 100
+    assert line["sent_by_agent_bytes"] == 0
+    assert line["sent_by_plc_bytes"] > 100
     assert line["plc_answers"] > 0.7 * (line["plc_answers"] + line["plc_lost"])

@@ -23,6 +23,7 @@ from agent.config_load import load_config
 from agent.core.text import text_of
 from agent.savings.verify import open_copy
 from agent.simulate import fault_of, is_accelerated
+from drivers.file_reasons import INVALID_TOML, KEY_MISSING, KEY_MISSPELLED, OUTPUT_FOLDER_MISSING
 from drivers.profile_reasons import PROFILE_MISSPELLED
 from drivers.reasons import InvalidValue, Reason
 from simulators import reasons
@@ -111,8 +112,8 @@ def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "place", "cause"),
     [
-        (('about = "', 'abuot = "'), "abuot", reasons.SCENARIO_KEY_MISSPELLED(near="about")),
-        (("kw = 11,", "kW = 11,"), "train.pump.motor.kW", reasons.SCENARIO_KEY_MISSPELLED(near="kw")),
+        (('about = "', 'abuot = "'), "abuot", KEY_MISSPELLED(near="about")),
+        (("kw = 11,", "kW = 11,"), "train.pump.motor.kW", KEY_MISSPELLED(near="kw")),
         (("efficiency = 0.93", "efficiency = 1.02"), "train.pump.motor: efficiency",
          reasons.SHARE_OUT_OF_RANGE(value=1.02)),
         (("poles = 8", "poles = 7"), "train.pump.motor: poles", reasons.POLES_ODD(value=7)),
@@ -139,19 +140,19 @@ def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> Non
         (('motor = {', 'cable = { length_m = 0, mm2 = 50 }\nmotor = {'), "train.pump",
          "cable: length_m must be positive, got 0"),
         (('motor = {', 'cable = { length_m = 9, mm = 50 }\nmotor = {'), "train.pump.cable.mm",
-         reasons.SCENARIO_KEY_MISSPELLED(near="mm2")),
+         KEY_MISSPELLED(near="mm2")),
         (('motor = {', 'auxiliary = [{ kw = -1 }]\nmotor = {'), "train.pump",
          "auxiliary: power_w must not be negative, got -1000"),
         (("step_s = 1", "step_s = 0"), "step_s", reasons.VALUE_NOT_POSITIVE(value=0.0)),
         (("step_s = 1", 'step_s = "1"'), "step_s", reasons.SCENARIO_NUMBER(value="'1'")),
-        (('name = "mine"\n', ""), "name", reasons.SCENARIO_KEY_MISSING()),
+        (('name = "mine"\n', ""), "name", KEY_MISSING()),
         (("ct = 50", 'ct = 50, wiring_fault = "revresed ct1"'), "train.pump.meter.wiring_fault",
          reasons.WIRING_FAULT_UNKNOWN),
         (("hours = 1", "hours = 1\n[[trouble]]\ndevice = \"mcc-fan\"\nkind = \"silent\"\nfrom_h = 0\nto_h = 1"),
          "trouble.device", reasons.FAULTY_DEVICE_UNKNOWN(device="mcc-fan")),
         (("hours = 1", "hours = 1\n[[trouble]]\ndevice = \"mcc-pump\"\nkind = \"silent\"\nfrom_h = 1\nto_h = 0"),
          "trouble.0: to_h", reasons.FAULT_TIMES(from_s=3600.0, to_s=0.0)),
-        (("hours = 1", "hours = "), "", reasons.SCENARIO_NOT_TOML),
+        (("hours = 1", "hours = "), "", INVALID_TOML),
     ],
 )  # fmt: skip
 def test_an_error_in_a_scenario_file_is_one_line(
@@ -206,7 +207,7 @@ def test_an_invalid_option_is_one_line(arguments: list[str], expected: str) -> N
         (["--fault", "dip"], codes.SCENARIO_WITHOUT_FAULTS(value="dip", scenario="hoist")),
         (
             ["--truth", "/nowhere/x.ndjson"],
-            codes.SIMULATE_OUTPUT_FOLDER_MISSING(file="/nowhere/x.ndjson", folder="/nowhere"),
+            OUTPUT_FOLDER_MISSING(path="/nowhere/x.ndjson", folder="/nowhere"),
         ),
     ],
 )

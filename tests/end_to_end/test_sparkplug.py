@@ -134,7 +134,7 @@ def born(world: World, count: int = 1) -> None:
 def online(world: World, *assets: str) -> None:
     assert world.bench is not None
     for asset in assets or ("pump-1", "fan-2"):
-        world.bench.publisher.tell_state(asset, "online", [])
+        world.bench.publisher.publish_state(asset, "online", [])
 
 
 def metrics(packet: Packet) -> dict[str, dict[str, Any]]:
@@ -218,11 +218,11 @@ def test_a_device_dies_and_is_born_with_its_health(world: World) -> None:
     online(world)
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
     silent = DEVICE_NOT_RESPONDING(device="dp-1")
-    bench.publisher.tell_state("pump-1", "stale", [silent])
+    bench.publisher.publish_state("pump-1", "stale", [silent])
     wait_until(lambda: bool(world.said("DDATA")), 5, "the state is published")
     sent = read(world.said("DDATA")[-1].payload)["metrics"]
     assert english(silent) in [metric.get("string_value") for metric in sent]
-    bench.publisher.tell_state("pump-1", "offline", [DEVICE_NOT_RESPONDING(device="mcc-1")])
+    bench.publisher.publish_state("pump-1", "offline", [DEVICE_NOT_RESPONDING(device="mcc-1")])
     bench.row(active_power_w=None, flags={"active_power_w": Quality.NO_REPLY})
     wait_until(lambda: len(world.said("DDEATH")) == 1, 5, "DDEATH")
     count = len(world.said("DDATA"))

@@ -428,7 +428,7 @@ def test_the_noisy_line_on_a_virtual_clock(virtual_clock: Any, tmp_path: Path) -
     assert len(spans) >= 5
     assert 10 <= spans[0][1] <= 14.4
     assert all((30 if alive else 6) <= span_s <= (45.4 if alive else 8.4) for alive, span_s in spans[1:-1])
-    assert logs[2][0]["line"]["said_by_agent_bytes"] == 0
+    assert logs[2][0]["line"]["sent_by_agent_bytes"] == 0
 
 
 def test_the_noisy_line_has_what_makes_lines_difficult() -> None:

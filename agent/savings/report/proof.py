@@ -14,7 +14,7 @@ from agent.savings.ledger import records
 from agent.savings.ledger_key import Key
 from agent.savings.report import reasons as codes
 from agent.savings.types import QUARTER_MS, Interval
-from agent.savings.unrecorded import USUAL
+from agent.savings.unrecorded import USUAL, pending
 from agent.savings.verify import Verdict, verify
 from drivers.reasons import Reason
 
@@ -125,7 +125,7 @@ def prove(
         max(WAITING[0], WAITING[1] * len(shown)),
         verdict, checkpoints.checkpoint_message(newest) if newest else None, tuple(elsewhere), _declared_key(db),
         {name: dict(Counter(str(body.get(name, "")) for body in hours.values())) for name in ("config", "software")},
-        (*_notes(verdict, differing), *_pending(waiting)),
+        tuple(_notes(verdict, differing, pending({asset: waiting} if waiting else {}))),
     )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def _declared_key(db: sqlite3.Connection) -> Mapping[str, str] | None:
     return {str(name): str(value) for name, value in key.items()} if isinstance(key, Mapping) else None
 
 
-def _notes(verdict: Verdict, differing: int) -> list[Reason]:
+def _notes(verdict: Verdict, differing: int, not_recorded: Reason | None) -> list[Reason]:
     found = []
     if verdict.first_bad is not None:
         found.append(codes.LEDGER_INVALID(problem=verdict.problems[0]))
@@ -144,12 +144,4 @@ def _notes(verdict: Verdict, differing: int) -> list[Reason]:
     found += [codes.SIGNATURES_UNCHECKED(cause=cause) for cause in verdict.unchecked]
     if differing:
         found.append(codes.LEDGER_DIFFERS(n=differing))
-    return found
-
-
-def _pending(starts_ms: Sequence[int]) -> list[Reason]:
-    """Intervals that are not recorded yet."""
-    if not starts_ms:
-        return []
-    code = codes.INTERVALS_PENDING if len(starts_ms) <= USUAL else codes.INTERVALS_OVERDUE
-    return [code(n=len(starts_ms), since_ms=min(starts_ms))]
+    return [*found, not_recorded] if not_recorded else found

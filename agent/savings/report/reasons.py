@@ -68,17 +68,6 @@ LEDGER_INVALID = Code("ledger_invalid", "the ledger is not intact: {problem}")
 LEDGER_PROBLEM = Code("ledger_problem", "ledger: {problem}")
 SIGNATURES_UNCHECKED = Code("signatures_unchecked", "the signatures of the ledger were not checked: {cause}")
 LEDGER_DIFFERS = Code("ledger_differs", "{n:d} {n:hour|hours} of this report {n:differs|differ} from the ledger")
-INTERVALS_PENDING = Code(
-    "intervals_pending",
-    "the last {n:d} {n:interval is|intervals are} not recorded in the ledger yet (since {since_ms:local}). This is "
-    "normal: the agent records an hour 20 min after its end",
-)
-INTERVALS_OVERDUE = Code(
-    "intervals_overdue",
-    "{n:d} {n:interval is|intervals are} not recorded in the ledger (since {since_ms:local}), more than a running "
-    "agent leaves: the agent was stopped, or records were removed, which an external checkpoint shows. The agent or "
-    "the next baseline, adjustment or import command records them",
-)
 KEY_SELF_DECLARED = Code(
     "key_self_declared",
     "the signatures were checked with key {key}, which only the ledger itself declares. A rewritten ledger can declare "
@@ -90,6 +79,4 @@ KEY_SELF_DECLARED = Code(
 OUTPUT_IS_DATA_FILE = Code(
     "output_is_data_file", "{path}: the {kind} file is written next to the page; choose a name that ends in .html"
 )
-OUTPUT_IS_FOLDER = Code("output_is_folder", "{path}: is a folder; name a file in it, for example {example}")
-OUTPUT_FOLDER_MISSING = Code("output_folder_missing", "{path}: the folder {folder} does not exist")
 NO_MOTOR = Code("no_motor", "the configuration has no motor")

@@ -21,6 +21,7 @@ from agent.savings.report.numbers import grouped, kwh, plus_minus
 from agent.savings.report.proof import Elsewhere
 from agent.savings.report.top import currency, verdict_text
 from agent.topology import assets
+from drivers.file_reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import InvalidValue
 
 
@@ -39,9 +40,9 @@ def write(
     if out.suffix in (".csv", ".json"):
         raise InvalidValue(codes.OUTPUT_IS_DATA_FILE, path=str(out), kind=out.suffix[1:].upper())
     if out.is_dir():
-        raise InvalidValue(codes.OUTPUT_IS_FOLDER, path=str(out), example=str(out / f"report-{month}.html"))
+        raise InvalidValue(PATH_IS_FOLDER, path=str(out))
     if not out.parent.is_dir():
-        raise InvalidValue(codes.OUTPUT_FOLDER_MISSING, path=str(out), folder=str(out.parent))
+        raise InvalidValue(OUTPUT_FOLDER_MISSING, path=str(out), folder=str(out.parent))
     plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
     if not plants:
         raise InvalidValue(codes.NO_MOTOR)

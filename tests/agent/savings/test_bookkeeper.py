@@ -34,7 +34,7 @@ class Teller:
     def __init__(self) -> None:
         self.published: list[Mapping[str, Any]] = []
 
-    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
+    def publish_retained(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
         assert (asset, kind, keep) == ("ledger", "checkpoint", True)
         self.published.append(body)
 

@@ -12,6 +12,7 @@ from agent.savings import import_reasons as codes
 from agent.savings.csv_rows import Column, ImportProblem
 from agent.savings.import_csv import Imported, read_history
 from agent.savings.types import QUARTER_MS
+from drivers.file_reasons import FILE_EMPTY, FILE_UNREADABLE
 from drivers.reasons import Code, Reason
 
 KWH = Column("kWh", "kWh")
@@ -217,7 +218,7 @@ def test_each_invalid_line_is_reported(tmp_path: Path, text: str, reason: Reason
 @pytest.mark.parametrize(
     ("text", "code", "data"),
     [
-        ("", codes.FILE_EMPTY, {}),
+        ("", FILE_EMPTY, {}),
         ("time,kWh\n", codes.FILE_TOO_SHORT, {"n": 0}),
         ("zeit,kWh\n1,2\n", codes.COLUMNS_MISSING, {"columns": ("time",), "available": ("zeit", "kWh")}),
         (lines("2026-01-05 00:00", [1, 2, 3], 60), codes.ROW_LENGTH_UNSUPPORTED,
@@ -241,7 +242,7 @@ def test_a_missing_file_and_an_unknown_unit(tmp_path: Path) -> None:
         return reason
 
     missing = problem("kWh")
-    assert missing.code == codes.FILE_NOT_READ
+    assert missing.code == FILE_UNREADABLE
     assert missing.data["path"] == str(tmp_path / "none.csv")
     units = ("Wh", "kWh", "MWh", "W", "kW", "MW")
     assert problem("kwh") == codes.IMPORT_UNIT_UNKNOWN(unit="kwh", units=units)

@@ -24,7 +24,7 @@ from agent.store import Store
 
 
 class Teller:
-    def tell_text(self, *_: object, **__: object) -> None:
+    def publish_retained(self, *_: object, **__: object) -> None:
         return None
 
 

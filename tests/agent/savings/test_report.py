@@ -22,7 +22,7 @@ from agent.config_load import load_config
 from agent.config_reasons import REFERENCE_MISSPELLED
 from agent.core.text import Catalogue, english, zone_of
 from agent.savings.keep import save_event, save_intervals
-from agent.savings.ledger_reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_LEDGER
+from agent.savings.ledger_reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_LEDGER, RECORDS_OVERDUE
 from agent.savings.reasons import (
     BASELINE_CHANGED,
     EVENT_UNDECIDED,
@@ -39,7 +39,6 @@ from agent.savings.report.numbers import alike, with_u
 from agent.savings.report.reasons import (
     BASELINE_MISSING,
     GRID_FACTOR_MISSING,
-    INTERVALS_OVERDUE,
     LEDGER_DIFFERS,
     LEDGER_INVALID,
     LEDGER_RECORD_MISSING,
@@ -325,8 +324,8 @@ def test_a_gap_in_the_ledger_is_counted(plant: Path) -> None:
     store.close()
     found = report(plant, month="2024-11")
     assert found.exit_code == 1
-    [pending] = [note for note in told(plant)["notes"] if note["code"] == INTERVALS_OVERDUE]  # type: ignore[attr-defined]
-    assert pending["data"] == {"n": 96, "since_ms": END_MS}
+    [pending] = [note for note in told(plant)["notes"] if note["code"] == RECORDS_OVERDUE]  # type: ignore[attr-defined]
+    assert pending["data"] == {"n": 96, "assets": ["fan"], "since_ms": END_MS}
     assert told(plant)["ledger"]["not_yet_recorded"] == 96  # type: ignore[index]
     assert told(plant)["ledger"]["confirmed"] is False  # type: ignore[index]
 
@@ -428,7 +427,7 @@ def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None
     assert CHECKPOINT_NOT_IN_LEDGER in ledger_problems(plant)
     assert 'class="verdict denied"' in (plant / "r.html").read_text(encoding="utf-8")
     lost = report(plant, "--checkpoint", "nowhere.json")
-    assert (lost.exit_code, lost.output) == (2, "nowhere.json: No such file or directory\n")
+    assert (lost.exit_code, lost.output) == (2, "cannot read nowhere.json: No such file or directory\n")
 
 
 def test_a_long_ledger_is_asked_for_older_checkpoints_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:

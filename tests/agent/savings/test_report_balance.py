@@ -17,12 +17,12 @@ from agent.cli import main
 from agent.config_load import load_config
 from agent.core.text import Catalogue, english, zone_of
 from agent.savings.keep import save_event, save_intervals
+from agent.savings.ledger_reasons import RECORDS_OVERDUE, RECORDS_PENDING
 from agent.savings.reasons import INTERVAL_UNREADABLE, MAINTENANCE
 from agent.savings.report.charts import Figure, baseline_cloud, efficiency_over_load, load_histogram
 from agent.savings.report.data import as_json
 from agent.savings.report.html import Cover
 from agent.savings.report.month import collect
-from agent.savings.report.reasons import INTERVALS_OVERDUE, INTERVALS_PENDING
 from agent.savings.report.top import tiles
 from agent.savings.types import QUARTER_MS, Event
 from agent.savings.verify import open_copy
@@ -111,9 +111,7 @@ def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of
     assert not set(pictures(tmp_path)) & set(right), "without the phase they are the new motor's"
 
 
-@pytest.mark.parametrize(
-    ("n", "code"), [(0, None), (1, INTERVALS_PENDING), (8, INTERVALS_PENDING), (9, INTERVALS_OVERDUE)]
-)
+@pytest.mark.parametrize(("n", "code"), [(0, None), (1, RECORDS_PENDING), (8, RECORDS_PENDING), (9, RECORDS_OVERDUE)])
 def test_intervals_that_are_not_recorded_yet_are_a_note(tmp_path: Path, n: int, code: Code | None) -> None:
     """A running agent leaves up to eight: those of the current hour, and those of the previous one for 20 minutes."""
     reportkit.retrofit(tmp_path, days=2)
@@ -125,7 +123,7 @@ def test_intervals_that_are_not_recorded_yet_are_a_note(tmp_path: Path, n: int, 
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
     notes = collect(db, config, assets(config)[0], "2024-10", reportkit.utc_ms("2024-11-01 00:00")).notes
     db.close()
-    assert list(notes) == ([] if code is None else [code(n=n, since_ms=since_ms)])
+    assert list(notes) == ([] if code is None else [code(n=n, assets=("fan",), since_ms=since_ms)])
 
 
 def test_a_quarter_hour_that_cannot_be_read_is_named(tmp_path: Path) -> None:

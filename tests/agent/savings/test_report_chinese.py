@@ -114,7 +114,6 @@ def test_each_reason_of_the_savings_has_a_chinese_text(code: str) -> None:
 NOT_TRANSLATED = {
     "unknown_decision": {"exclude", "keep", "adjust"},
     "adjustment_energy": {"adjust"},
-    "intervals_overdue": {"baseline", "adjustment", "import"},
     "key_self_declared": {"JSON"},
     "output_is_data_file": {"html"},
     "too_few_outside_gaps": set(),

@@ -17,6 +17,7 @@ from agent.savings.money import bill, pf_adjustment
 from agent.savings.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, REACTIVE_ENERGY_MISSING
 from agent.savings.tariff import Demand, Period, Tariff, flat, holes, month_bounds_ms
 from agent.schema import Report
+from drivers.file_reasons import KEY_UNKNOWN
 from drivers.reasons import InvalidValue, Reason
 
 SITE = {"currency": "CNY", "timezone": "Asia/Shanghai", "energy_price": None, "grid_factor": "CN-NM"}
@@ -106,7 +107,7 @@ def test_a_hole_on_some_days_in_some_months_names_them() -> None:
         ("peak = 1.05", 'peak = "1.05"', "prices", codes.NUMBER_EXPECTED()),
         ("[tariff]", "[tariff]\nreading_day = 31", "reading_day", codes.INTEGER_LIMITS(low=1, high=28)),
         ("[tariff]", "[tariff]\npower_factor = 0.95", "power_factor", codes.POWER_FACTOR_STANDARD_EXPECTED()),
-        ("[tariff]", "[tariff]\nfees = 1", "fees", codes.CONFIG_KEY_UNKNOWN()),
+        ("[tariff]", "[tariff]\nfees = 1", "fees", KEY_UNKNOWN()),
         ("[tariff]", '[tariff]\nprices_in = { "2026-13" = { peak = 1 } }', "prices_in.2026-13", codes.MONTH_EXPECTED()),
         ("[tariff]", '[tariff]\nprices_in = { "2026-10" = { pea = 1 } }', "prices_in.2026-10.pea",
          codes.PRICE_UNKNOWN()),

@@ -36,7 +36,7 @@ STOP = 4 * 30 + 1  # number of the interval after which the agent stops
 
 
 class Teller:
-    def tell_text(self, *_: object, **__: object) -> None:
+    def publish_retained(self, *_: object, **__: object) -> None:
         return None
 
 

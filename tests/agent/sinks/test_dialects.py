@@ -12,8 +12,9 @@ from dialectkit import BUS, PLANT, SITE, Bench, configured
 from agent import config_reasons as codes
 from agent.config_dialects import TABLES
 from agent.config_load import ConfigError, load_config
-from agent.reload import RESTART_NEEDED, without_restart
+from agent.reload import CONFIG_RESTART_NEEDED, without_restart
 from agent.sinks.dialects import durable_dialects, live_dialects
+from drivers.file_reasons import KEY_MISSING, KEY_MISSPELLED, TABLE_EXPECTED
 from drivers.reasons import Reason
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -38,11 +39,11 @@ def test_outputs_and_tables_turn_dialects_on(tmp_path: Path) -> None:
         ('[sparkplug]\ngroup = "a/b"', "sparkplug.group", codes.SPARKPLUG_ID_INVALID()),
         ('[sparkplug]\nnode = "+"', "sparkplug.node", codes.SPARKPLUG_ID_INVALID()),
         ('[sparkplug]\nprimry_host = "scada"', "sparkplug.primry_host",
-         codes.CONFIG_KEY_MISSPELLED(near="primary_host")),
+         KEY_MISSPELLED(near="primary_host")),
         ('[prometheus]\nlisten = "127.0.0.1:99999"', "prometheus.listen", codes.ADDRESS_EXPECTED(port=9464)),
-        ('[file]\nformat = "ndjson"', "file.dir", codes.CONFIG_KEY_MISSING()),
+        ('[file]\nformat = "ndjson"', "file.dir", KEY_MISSING()),
         ('[file]\ndir = "x"\nformat = "csv"', "file.format", codes.CHOICE_UNKNOWN(allowed=("ndjson", "parquet"))),
-        ("homeassistant = 3", "homeassistant", codes.TABLE_EXPECTED()),
+        ("homeassistant = 3", "homeassistant", TABLE_EXPECTED()),
         ("[sparkplg]", "sparkplg", codes.CONFIG_TABLE_MISSPELLED(near="sparkplug")),
     ],
 )  # fmt: skip
@@ -93,7 +94,7 @@ def test_a_change_takes_a_restart_and_is_said(tmp_path: Path) -> None:
     new = configured(tmp_path, "mqtt://127.0.0.1:1", "[prometheus]")
     kept, waiting = without_restart(old, new)
     assert kept.dialects == old.dialects
-    assert [reason.code for reason in waiting] == [RESTART_NEEDED]
+    assert [reason.code for reason in waiting] == [CONFIG_RESTART_NEEDED]
     assert "[prometheus]" in waiting[0].data["key"]
 
 

@@ -20,10 +20,10 @@ def test_retained_messages_without_a_connection_take_no_memory(tmp_path: Path) -
     )
     publisher.sinks = [sink]
     sink.start(bench.store.drains([sink.name])[sink.name])
-    publisher.tell_text("pump-1", "explain", {"better": "x" * 2000})
+    publisher.publish_retained("pump-1", "explain", {"better": "x" * 2000})
     tracemalloc.start()
     for number in range(3000):
-        publisher.tell_text("pump-1", "explain", {"better": "x" * 2000, "number": number})
+        publisher.publish_retained("pump-1", "explain", {"better": "x" * 2000, "number": number})
     grown_bytes = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     sink.stop()

@@ -28,16 +28,16 @@ def test_the_state_is_sent_with_the_text_of_its_reasons(tmp_path: Path) -> None:
     node = Node("mill-2", "gw-07", bench.config, bench.assets, bench.clock,
                 lambda topic, payload: sent.append((topic.split("/")[2], read(payload)["metrics"])))  # fmt: skip
     node.birth(0)
-    node.tell("pump-1", state("stale", ONE, OTHER))
+    node.update_retained("pump-1", state("stale", ONE, OTHER))
     kind, metrics = sent[-1]
     named = {metric["name"]: metric for metric in metrics}
     assert kind == "DBIRTH"
     assert named["state"]["string_value"] == "stale"
     assert named["state_reason"]["string_value"] == f"{english(ONE)}; {english(OTHER)}"
-    node.tell("pump-1", state("online"))
+    node.update_retained("pump-1", state("online"))
     aliases = {metric["alias"]: metric["string_value"] for metric in sent[-1][1]}
     assert sent[-1][0] == "DDATA"
     assert aliases == {named["state"]["alias"]: "online", named["state_reason"]["alias"]: ""}
-    node.tell("pump-1", state("offline", ONE))
+    node.update_retained("pump-1", state("offline", ONE))
     assert sent[-1][0] == "DDEATH"
     bench.close()
