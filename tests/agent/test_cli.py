@@ -44,8 +44,8 @@ from drivers.error_reasons import (
     COMTRADE_TRUNCATED,
     CSV_WITHOUT_NUMBERS,
     NPZ_UNREADABLE,
-    RECORDING_EMPTY,
 )
+from drivers.file_reasons import FILE_EMPTY
 from drivers.reading import Reading
 from drivers.reasons import InvalidValue, Reason
 
@@ -313,8 +313,8 @@ def test_nothing_is_nan_in_the_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("empty.csv", b"", RECORDING_EMPTY(path="")),
-        ("empty.npz", b"", RECORDING_EMPTY(path="")),
+        ("empty.csv", b"", FILE_EMPTY(path="")),
+        ("empty.npz", b"", FILE_EMPTY(path="")),
         ("two.csv", b"0.0,1\n0.1,2\n0.2,1\n0.3,2\n", CHANNELS_UNIDENTIFIED(path="", example="1", channels=("1",))),
         ("binary.csv", bytes(range(256)) * 20, CSV_WITHOUT_NUMBERS(path="")),
         ("cut.npz", b"PK\x03\x04junk", NPZ_UNREADABLE(path="", error="BadZipFile: File is not a zip file")),
@@ -422,7 +422,7 @@ def test_where_simulate_cannot_write_it_serves_nothing(
     reason = cannot_write(tmp_path / place)
     assert reason is not None
     assert done.output.strip() == f"{option} {text_of(reason)}"
-    assert reason.data["file"] == str(tmp_path / place)
+    assert reason.data["path"] == str(tmp_path / place)
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -155,13 +155,13 @@ def test_an_old_motor_that_stood_there_in_the_month_is_told(plant: Path) -> None
 
 @pytest.mark.parametrize(
     ("out", "hint"),
-    [("state", "report-2024-10.html"), ("none/r.html", "none")],
+    [("state", "state"), ("none/r.html", "none")],
 )
 def test_a_place_that_cannot_be_written_to_is_named_with_what_to_do(plant: Path, out: str, hint: str) -> None:
     before = sorted(path.name for path in plant.iterdir())
     found = report(plant, out=out)
     assert found.exit_code == 2
-    assert str(plant / hint) in found.output.replace(str(plant / "state" / hint), str(plant / hint))
+    assert str(plant / hint) in found.output
     assert len(found.output.splitlines()) == 1
     assert sorted(path.name for path in plant.iterdir()) == before
 
