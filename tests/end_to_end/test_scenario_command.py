@@ -20,7 +20,7 @@ from plantkit import scenario_problem
 from agent import simulate_reasons as codes
 from agent.cli import main
 from agent.config_load import load_config
-from agent.core.text import text_of
+from agent.core.text import Catalogue, text_of
 from agent.savings.verify import open_copy
 from agent.simulate import fault_of, is_accelerated
 from drivers.file_reasons import INVALID_TOML, KEY_MISSING, KEY_MISSPELLED, OUTPUT_FOLDER_MISSING
@@ -61,7 +61,7 @@ def test_the_list_describes_each_scenario() -> None:
     assert code == 0
     assert [line.split()[0] for line in output.splitlines()] == list(names())
     assert all(len(line.split()) > 4 for line in output.splitlines())
-    assert all(load(name).about in output for name in names())
+    assert all(Catalogue("en").translate(load(name).about) in output for name in names())
 
 
 @pytest.mark.parametrize("name", names())

@@ -32,7 +32,7 @@ def read(text: str, site: dict[str, object] | None = None) -> tuple[Tariff | Non
 def reasons_of(report: Report) -> list[Reason]:
     """Reasons of the problems of the tariff's periods."""
     assert {problem.key for problem in report.problems} == {"tariff.period"}
-    return sorted((problem.reason for problem in report.problems), key=str)
+    return sorted((problem.reason for problem in report.problems), key=repr)
 
 
 def ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0, zone: str = "Asia/Shanghai") -> int:
