@@ -29,7 +29,7 @@ def test_explain_tells_the_same_numbers_and_its_parts_make_u(tmp_path: Path, tex
     for value in (f" {body['efficiency_pct']:.1f} %", f"± {body['u_pct']:.1f} %", " 55 ", body["methods"][0]["id"]):
         assert value in text
     assert text.count("  - ") == len(body["improvements"]) > 0
-    assert all(len(line) < 170 for line in text.splitlines())
+    assert all(len(line) < 130 for line in text.splitlines())
 
 
 def test_explain_follows_a_sensor_to_as_low_a_load_as_the_figures(tmp_path: Path) -> None:
