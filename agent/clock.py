@@ -78,7 +78,7 @@ class Span(NamedTuple):
     last_ns: int
     after_run: bool
 
-    def doubt(self, wall_ns: int) -> Reason | None:
+    def why_not_used(self, wall_ns: int) -> Reason | None:
         """Why that time is not plausible; None when it is."""
         if self.first_ns <= wall_ns <= self.last_ns:
             return None
@@ -126,14 +126,14 @@ class ClockWatch:
     @property
     def possible(self) -> bool:
         """Whether the time of the system clock is plausible."""
-        return self.doubt is None
+        return self.why_not_used is None
 
     @property
-    def doubt(self) -> Reason | None:
+    def why_not_used(self) -> Reason | None:
         """Why the time of the system clock is not plausible; None when it is."""
         running_ns = self._clock.monotonic_ns() - self._began_ns
         span = self._believed
-        return span._replace(last_ns=span.last_ns + running_ns).doubt(self._clock.wall_ns())
+        return span._replace(last_ns=span.last_ns + running_ns).why_not_used(self._clock.wall_ns())
 
     def look(self) -> Step | None:
         """Follows the system clock. Returns the step if there was one; the clock of the agent already contains it."""

@@ -95,14 +95,14 @@ class Timekeeper:
 
     def _log(self) -> None:
         before, word = self._logged, self._watch.word
-        doubt = self._watch.doubt
-        if word == UNSURE and doubt is not None:
+        cause = self._watch.why_not_used
+        if word == UNSURE and cause is not None:
             word = IMPOSSIBLE
         if word == before:
             return
         self._logged = word
         if word == IMPOSSIBLE:
-            log.warning("%s. Until then the agent assumes %s, and rows carry CLOCK_UNSYNCHRONIZED", doubt,
+            log.warning("%s. Until then the agent assumes %s, and rows carry CLOCK_UNSYNCHRONIZED", cause,
                         local_time(self._clock.utc_ns() / 1e6))  # fmt: skip
         elif word == UNSURE:
             log.warning("the clock is not synchronized; rows carry CLOCK_UNSYNCHRONIZED until it is")

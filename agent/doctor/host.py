@@ -36,7 +36,7 @@ def clock(config: Config) -> Iterator[Finding]:
         return
     synchronised = kernel_synchronised()
     trusted = config.site.assume_clock_synchronized or config.site.simulated
-    cause = None if synchronised else believed(_reached_ns(config), trusted).doubt(time.time_ns())
+    cause = None if synchronised else believed(_reached_ns(config), trusted).why_not_used(time.time_ns())
     if cause:
         yield finding(CLOCK, codes.CLOCK_NOT_USED(cause=cause))
     elif synchronised is None:

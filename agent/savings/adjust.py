@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from agent.savings import events as nre
-from agent.savings.bridge import LineDoubt, bridged, drawn_of
-from agent.savings.meters import MeterDoubt, meter_doubt
+from agent.savings.bridge import InterpolationUncertainty, bridged, drawn_of
+from agent.savings.meters import MeterUncertainty, meter_uncertainty
 from agent.savings.models import (
     OldMotor,
     is_state,
@@ -73,7 +73,7 @@ class _Sums:
     all_wh: float = 0.0
     filled_wh: float = 0.0
     slope_u_wh: list[float] = field(default_factory=list)  # of each driver
-    lines: LineDoubt = field(default_factory=lambda: LineDoubt(0))
+    lines: InterpolationUncertainty = field(default_factory=lambda: InterpolationUncertainty(0))
     covered_s: float = 0.0
     claimed: int = 0
     active_wh: float = 0.0  # of intervals whose reactive energy is known, as the next field
@@ -99,7 +99,7 @@ class Tally:
         self._terms = _TermSums(baseline)
         self._sums.n = [0.0] * len(residuals_wh(baseline))
         self._sums.slope_u_wh = [0.0] * max(len(baseline.drivers), 1)
-        self._sums.lines = LineDoubt(len(baseline.drivers))
+        self._sums.lines = InterpolationUncertainty(len(baseline.drivers))
         self._meters: set[str] = set()
 
     def add(self, item: Interval) -> Line:
@@ -160,9 +160,9 @@ class Tally:
             span = (lines[0].start_ms, lines[-1].start_ms + 1000 * lines[-1].length_s) if lines else (0, 0)
         adjusted_wh = sums.adjusted_wh + nre.adjustments(self.events, baseline.asset, span)
         tan_phi = sums.reactive_varh / sums.active_wh if sums.active_wh > 0 else None
-        doubt = meter_doubt(baseline, adjusted_wh, sums.measured_wh, tan_phi, self.classes, self._meters)
+        meters = meter_uncertainty(baseline, adjusted_wh, sums.measured_wh, tan_phi, self.classes, self._meters)
         saved_wh = adjusted_wh - sums.measured_wh
-        causes, u95_wh = _doubt(baseline, self._terms, sums, doubt)
+        causes, u95_wh = _uncertainty(baseline, self._terms, sums, meters)
         waiting = [event for event in self.events if event.decision is None and event.asset == baseline.asset]
         saving = Saving(
             baseline.asset, *span, sums.claimed, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
@@ -170,7 +170,7 @@ class Tally:
             parts.creep_wh, parts.advice, sums.covered_s / max((span[1] - span[0]) / 1000, 1.0),
             sums.all_wh - sums.measured_wh, len(waiting), baseline.hash,
         )  # fmt: skip
-        return replace(saving, caveats=tuple(caveats(saving, baseline, lines, waiting, doubt)))
+        return replace(saving, caveats=tuple(caveats(saving, baseline, lines, waiting, meters)))
 
 
 def evaluate(
@@ -309,7 +309,9 @@ def _add(vector: list[float], row: Sequence[float], share: float) -> None:
         vector[k] += share * value
 
 
-def _doubt(baseline: Baseline, found: _TermSums, sums: _Sums, doubt: MeterDoubt) -> tuple[dict[str, float], float]:
+def _uncertainty(
+    baseline: Baseline, found: _TermSums, sums: _Sums, meters: MeterUncertainty
+) -> tuple[dict[str, float], float]:
     """Standard uncertainty by component (Wh), and U95: normal components in quadrature, the widest rectangular one with
     its own distribution.
     """
@@ -321,9 +323,9 @@ def _doubt(baseline: Baseline, found: _TermSums, sums: _Sums, doubt: MeterDoubt)
         "choice": _choice(baseline, found),
         "driver": math.hypot(*sums.slope_u_wh, sums.lines.u_wh),
         "gaps": FILLED_U * sums.filled_wh,
-        **doubt.causes,
+        **meters.causes,
     }
-    widest = max(doubt.limits, default=0.0)
+    widest = max(meters.limits, default=0.0)
     normal = math.sqrt(max(sum(u * u for u in causes.values()) - widest * widest / 3, 0.0))
     freedom = baseline.n_effective - len(baseline.coefficients)
     t = student_t(freedom) if baseline.n and math.isfinite(freedom) and freedom > 0 else 1.959964

@@ -91,7 +91,7 @@ def straight_u(x: Array, starts_ms: Sequence[int], length_s: int) -> list[float]
     return found[1:]
 
 
-class LineDoubt:
+class InterpolationUncertainty:
     """Uncertainty of interpolated drivers, Wh: fully correlated within a gap, independent between gaps."""
 
     __slots__ = ("_closed_wh2", "_gaps")
@@ -108,8 +108,8 @@ class LineDoubt:
             wh = 0.0
         self._gaps[k] = since_ms, wh + u_wh
 
-    def copy(self) -> LineDoubt:
-        found = LineDoubt(0)
+    def copy(self) -> InterpolationUncertainty:
+        found = InterpolationUncertainty(0)
         found._gaps, found._closed_wh2 = list(self._gaps), self._closed_wh2
         return found
 

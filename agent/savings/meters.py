@@ -17,7 +17,7 @@ UNKNOWN = "?"
 UNKNOWN_TAN_PHI = (0.75, 0.2)  # before: an induction motor at part load; after: a drive or a magnet motor
 
 
-class MeterDoubt(NamedTuple):
+class MeterUncertainty(NamedTuple):
     """Uncertainty of a saving from the meters.
 
     causes: standard uncertainty of the saving by component, Wh.
@@ -30,10 +30,10 @@ class MeterDoubt(NamedTuple):
     same: bool
 
 
-def meter_doubt(
+def meter_uncertainty(
     baseline: Baseline, adjusted_wh: float, measured_wh: float, tan_phi: float | None, classes: tuple[str, str],
     meters: Collection[str],
-) -> MeterDoubt:  # fmt: skip
+) -> MeterUncertainty:  # fmt: skip
     """Gain errors of one meter scale the saving itself; the phase displacement of its transformers scales with the
     change of reactive energy: δ·(E0·tan φ0 − E1·tan φ1). Of two meters each has its own errors.
 
@@ -63,7 +63,7 @@ def meter_doubt(
             "transformer_phase": [phase_0 * abs(adjusted_wh * tan_0), phase_1 * abs(measured_wh * tan_1)],
         }
     causes = {name: math.hypot(*both) / math.sqrt(3) for name, both in limits.items()}
-    return MeterDoubt(causes, [limit for both in limits.values() for limit in both], same)
+    return MeterUncertainty(causes, [limit for both in limits.values() for limit in both], same)
 
 
 def identity(meter: Meter, serial: object) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agent.savings import reasons as codes
 from agent.savings.baseline import STEADY
-from agent.savings.meters import MeterDoubt
+from agent.savings.meters import MeterUncertainty
 from agent.savings.types import Baseline, Event, Saving
 from drivers.reasons import Reason
 
@@ -31,7 +31,7 @@ def verdict(saved_wh: float, u95_wh: float, intervals: int) -> str:
 
 
 def caveats(
-    saving: Saving, baseline: Baseline, lines: Sequence[Line], open_events: Iterable[Event], meters: MeterDoubt
+    saving: Saving, baseline: Baseline, lines: Sequence[Line], open_events: Iterable[Event], meters: MeterUncertainty
 ) -> list[Reason]:
     """What limits a saving, in the order in which a reader needs it."""
     found: list[Reason] = []

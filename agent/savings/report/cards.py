@@ -11,10 +11,10 @@ from agent.core.text import N_, Catalogue
 from agent.savings import carbon
 from agent.savings.models import BY_STATE, described, factors, formula, stretches
 from agent.savings.money import Bill
-from agent.savings.report.doubt import COMPONENTS
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh
 from agent.savings.report.top import ct_class, currency
+from agent.savings.report.uncertainty import COMPONENTS
 from agent.savings.types import Baseline
 from drivers.reasons import signal_name
 

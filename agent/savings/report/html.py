@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from agent.core.text import LANGUAGES, Catalogue, language_of
 from agent.savings.events import adjustments
-from agent.savings.report import cards, charts, doubt, top
+from agent.savings.report import cards, charts, top, uncertainty
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh, plus_minus, with_u
 from agent.savings.types import Event
@@ -95,13 +95,13 @@ def _motor(month: Month, _: Catalogue) -> Mapping[str, Any]:
         "month": month,
         "span": f"{local(month.from_ms, month.zone)} – {local(month.to_ms, month.zone)} ({month.zone})",
         "headline": top.headline(month, _),
-        "largest": doubt.largest_text(saving, _) if saving else "",
+        "largest": uncertainty.largest_text(saving, _) if saving else "",
         "measured": kwh(month.measured_wh) if month.energy_known else "",
         "tiles": top.tiles(month, _),
         "notes": [_.reason(note) for note in notes],
         "parts": _parts(month),
-        "losses_missing": doubt.losses_missing(month),
-        "parts_less_certain": doubt.parts_less_certain(saving),
+        "losses_missing": uncertainty.losses_missing(month),
+        "parts_less_certain": uncertainty.parts_less_certain(saving),
         "creep": kwh(saving.speed_creep_wh) if saving and saving.speed_creep_wh is not None else "",
         "figures": charts.figures(month, _),
         "money_head": cards.money_head(month, _),

@@ -11,7 +11,7 @@ from agent.savings import reasons
 from agent.savings.adjust import Line, evaluate
 from agent.savings.baseline import freeze, learn
 from agent.savings.events import decided
-from agent.savings.meters import MeterDoubt
+from agent.savings.meters import MeterUncertainty
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Event, Interval, Saving
 from agent.savings.verdict import caveats
 from drivers.reasons import Code, InvalidValue, Reason
@@ -155,7 +155,7 @@ def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseli
         Line(0, 900, 1.0, 1.0, 5000.0, reasons.DRIVERS_OUT_OF_RANGE_TOGETHER(drivers=drivers, values=values))
         for drivers, values in ((("flow",), ("1",)), (("flow", "pumps"), ("1", "2")), (("flow", "pumps"), ("3", "2")))
     ]
-    saving, meters = of(baseline, after()), MeterDoubt({}, [], True)
+    saving, meters = of(baseline, after()), MeterUncertainty({}, [], True)
     found = [item for item in caveats(saving, baseline, lines, (), meters) if item.code == reasons.ENERGY_EXCLUDED]
     assert set(found) == {
         reasons.ENERGY_EXCLUDED(energy_wh=5000, cause=reasons.COMBINATION_UNKNOWN(drivers=("flow",))),

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from agent.cli import main
 from agent.config_load import load_config
 from agent.core.text import Catalogue
-from agent.savings.report.doubt import COMPONENTS, largest, largest_text, losses_missing, parts_less_certain
 from agent.savings.report.month import Month, collect
+from agent.savings.report.uncertainty import COMPONENTS, largest, largest_text, losses_missing, parts_less_certain
 from agent.savings.types import Part, Saving
 from agent.savings.verify import open_copy
 from agent.topology import assets
