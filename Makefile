@@ -26,11 +26,11 @@ compile: .venv/demo
 	$(BIN)/magwatt compile
 
 # First the tests that can share the processors; some of them wait, so there are more workers than processors. Then the
-# tests marked `alone`, which measure real time on real buses and sleep most of the time, three files at a time.
+# tests marked `alone`, which measure real time on real buses and sleep most of the time, two files at a time.
 test: .venv/test system catalogues
 	$(BIN)/magwatt compile
 	$(BIN)/python -m pytest -m "not soak and not alone" -n 4 --dist worksteal
-	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak and alone" -n 2 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .
