@@ -15,9 +15,9 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from testkit import Mosquitto, wait_until
+from support.basics import Mosquitto, wait_until
 
-from agent import kernels
+from agent.core import kernel_cache
 
 MAGWATT = [str(Path(sys.executable).parent / "magwatt")]
 RUNS = 7
@@ -112,8 +112,8 @@ def first_value() -> None:
 
 
 if __name__ == "__main__":
-    if not kernels.is_warm():
-        kernels.warm_here()
+    if not kernel_cache.is_warm():
+        kernel_cache.warm_here()
     print(
         json.dumps(
             {"python": sys.version.split()[0], "runs": RUNS, "own_rss_mb": resource.getrusage(0).ru_maxrss // 1024}

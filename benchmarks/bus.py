@@ -16,22 +16,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from testkit import Mosquitto
+from support.basics import Mosquitto
 
 from benchmarks.far_end import BITS, FarEnd
 from benchmarks.matrix import matrix
 from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, masters, missing, version
-from drivers.bus import Wire
-from simulators.bus.faults import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, Line
-from simulators.bus.frames import Block
+from drivers.modbus_link import BusSettings
+from simulators.bus.faults import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, ScriptedLine
+from simulators.bus.frames import ReadBlock
 
 SPEEDS = {9600: (6, 1), 19200: (10, 1), 115200: (40, 8)}  # baud → sweeps, characters that arrive together
 TURNAROUND_S = 0.005
-SWEEP = [Block(unit, 3, 100, words) for unit, words in ((1, 4), (2, 10), (3, 20), (4, 30), (5, 50), (6, 80))]
+SWEEP = [ReadBlock(unit, 3, 100, words) for unit, words in ((1, 4), (2, 10), (3, 20), (4, 30), (5, 50), (6, 80))]
 SLOW_S = 1.0  # wait of an attempt on a slow but healthy line
 
 REQUESTS, GROUPS = 2000, 7
-FIFTY = Block(1, 3, 100, 50)
+FIFTY = ReadBlock(1, 3, 100, 50)
 
 DEVICES, SECONDS = 32, 30
 MB_MAX, LATE_MS_MAX = 40, 5
@@ -62,7 +62,7 @@ def matrices() -> None:
         "value is wrong if it does not belong to a request of the same poll. deliver: all ten polls can succeed; "
         "never: there is no correct response; either: only wrong values count. The slave queues requests as converters "
         "do.")  # fmt: skip
-    for kind in Line:
+    for kind in ScriptedLine:
         say()
         matrix(kind, say)
 
@@ -70,7 +70,7 @@ def matrices() -> None:
 # --- RTU ----------------------------------------------------------------------------------------------------------
 
 
-def ideal_s(baud: int, blocks: list[Block]) -> float:
+def ideal_s(baud: int, blocks: list[ReadBlock]) -> float:
     """Transmission time of request and response, the slave's turnaround, and the silence after both frames."""
     character_s = BITS / baud
     silence_s = 0.00175 if baud > 19200 else 3.5 * character_s
@@ -88,11 +88,11 @@ def rtu() -> None:
     say("|---|---|---|---|---|---|")
     for baud, (sweeps, chunk) in SPEEDS.items():
         with FarEnd("rtu", baud, chunk, TURNAROUND_S) as far:
-            wire = Wire("rtu", serial_port=far.where["port"], baud=baud, rtu_framing=True)
-            for name, make in masters(Line.RTU).items():
+            wire = BusSettings("rtu", serial_port=far.where["port"], baud=baud, rtu_framing=True)
+            for name, make in masters(ScriptedLine.RTU).items():
                 if "recovery" in name:
                     continue
-                master = make(wire, Line.RTU, SLOW_S)
+                master = make(wire, ScriptedLine.RTU, SLOW_S)
                 try:
                     say(f"| {baud} | {name} | {_sweeps(master, far, baud, sweeps)} |")
                 finally:
@@ -129,8 +129,12 @@ def tcp() -> None:
     costs: dict[str, list[float]] = {}
     rates: dict[str, list[float]] = {}
     with FarEnd("tcp") as far:
-        wire = Wire("tcp", host="127.0.0.1", port_number=far.where["port_number"])
-        open_ = {name: make(wire, Line.TCP, SLOW_S) for name, make in masters(Line.TCP).items() if "recov" not in name}
+        wire = BusSettings("tcp", host="127.0.0.1", port_number=far.where["port_number"])
+        open_ = {
+            name: make(wire, ScriptedLine.TCP, SLOW_S)
+            for name, make in masters(ScriptedLine.TCP).items()
+            if "recov" not in name
+        }
         blocks = [FIFTY] * REQUESTS
         for master in open_.values():
             master.sweep(blocks[:200])

@@ -20,9 +20,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from agent import kernels
+from agent.core import kernel_cache
 
-kernels.use_cache()
+kernel_cache.use_cache()
 
 import numba  # noqa: E402
 import numpy as np  # noqa: E402
@@ -30,7 +30,7 @@ import numpy as np  # noqa: E402
 from benchmarks import dsp_exact, dsp_goals  # noqa: E402
 from dsp import aggregate, resample, spectrum, transform  # noqa: E402
 from dsp._jit import FLAGS  # noqa: E402
-from dsp._lanes import rows  # noqa: E402
+from dsp._simd import rows  # noqa: E402
 from dsp.stream import Stream  # noqa: E402
 from dsp.supply import Supply  # noqa: E402
 
@@ -313,8 +313,8 @@ def chain() -> None:
 
 
 def start() -> None:
-    if not kernels.is_warm():
-        kernels.warm_here()
+    if not kernel_cache.is_warm():
+        kernel_cache.warm_here()
     say("\n## Start, kernels from the cache\n")
     own = HERE.parent / ".venv" / "bin" / "python"
     python = str(own) if own.exists() else sys.executable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsp import resample, transform
-from dsp._lanes import rows
+from dsp._simd import rows
 from dsp.stream import Stream
 from dsp.windows import cycles_for
 

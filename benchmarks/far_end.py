@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from support.faulty import RtuPty
+from support.scripted_slave import RtuPty
 
 from simulators.bus import faults
 

@@ -10,11 +10,11 @@ import tempfile
 import threading
 from pathlib import Path
 
-from testkit import Mosquitto
+from support.basics import Mosquitto
 
-from agent.clock import SystemClock
-from agent.config_load import parse_broker
-from agent.fleet import play
+from agent.config.loader import parse_broker
+from agent.core.clock import SystemClock
+from agent.simulation.fleet.load_generator import play
 
 BROKER = "max_queued_messages 0\nmax_inflight_messages 1000\npersistence true\nautosave_interval 1800\n"
 

@@ -12,13 +12,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from testkit import HandClock
+from support.basics import HandClock
 
-from agent.savings.hours import HOUR_MS, Keeper
-from agent.savings.keep import save_intervals
-from agent.savings.ledger_key import load_or_make
-from agent.savings.types import QUARTER_MS, Interval
-from agent.store import Store
+from agent.delivery.store import Store
+from agent.savings.ledger.interval_records import HOUR_MS, HourlyRecorder
+from agent.savings.ledger.signing_key import load_or_make
+from agent.savings.records.keep import save_intervals
+from agent.savings.records.model import QUARTER_MS, Interval
 
 HOURS = 8760
 START_MS = 1_700_000_000_000 // HOUR_MS * HOUR_MS
@@ -39,7 +39,7 @@ def main(motors: int) -> None:
 
 def _a_year(folder: Path, motors: int) -> None:
     store = Store(folder, HandClock())
-    keeper = Keeper(load_or_make(folder), {"config": "c0ffee" * 10, "software": "0.1.0"})
+    keeper = HourlyRecorder(load_or_make(folder), {"config": "c0ffee" * 10, "software": "0.1.0"})
     store.do(keeper.watch)
     for first in range(0, 4 * HOURS, 4 * 168):
         quarters = range(first, min(first + 4 * 168, 4 * HOURS))

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 
-from agent.accelerated import run_accelerated
+from agent.simulation.accelerated import run_accelerated
 from simulators.scenarios import load
 
 DAYS = 30.0

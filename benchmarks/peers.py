@@ -15,13 +15,13 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from support.faulty_line import FaultyLine
+from support.scripted_line import FaultyLine
 
-from agent.clock import SystemClock
-from drivers.bus import ModbusLink, Wire
+from agent.core.clock import SystemClock
 from drivers.errors import DriverError
-from simulators.bus.faults import Line
-from simulators.bus.frames import Block
+from drivers.modbus_link import BusSettings, ModbusLink
+from simulators.bus.faults import ScriptedLine
+from simulators.bus.frames import ReadBlock
 
 TRIES = 3
 PATIENCE_S = 0.3  # the longest wait of one attempt: the time-out of every other master
@@ -38,11 +38,11 @@ class Lost(Exception):
 
 
 class Master(Protocol):
-    def read(self, block: Block) -> Sequence[int]:
+    def read(self, block: ReadBlock) -> Sequence[int]:
         """Poll once with up to three attempts. Raises Lost."""
         ...
 
-    def sweep(self, blocks: Sequence[Block]) -> None:
+    def sweep(self, blocks: Sequence[ReadBlock]) -> None:
         """Poll each block once in one call, without starting and stopping a loop in between. Raises Lost."""
         ...
 
@@ -52,10 +52,10 @@ class Master(Protocol):
 class Blocking:
     """A master with blocking calls."""
 
-    def read(self, block: Block) -> Sequence[int]:
+    def read(self, block: ReadBlock) -> Sequence[int]:
         raise NotImplementedError
 
-    def sweep(self, blocks: Sequence[Block]) -> None:
+    def sweep(self, blocks: Sequence[ReadBlock]) -> None:
         for block in blocks:
             self.read(block)
 
@@ -66,13 +66,13 @@ class Looping:
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
 
-    async def fetch(self, block: Block) -> Sequence[int]:
+    async def fetch(self, block: ReadBlock) -> Sequence[int]:
         raise NotImplementedError
 
-    def read(self, block: Block) -> Sequence[int]:
+    def read(self, block: ReadBlock) -> Sequence[int]:
         return self._runner.run(self.fetch(block))
 
-    def sweep(self, blocks: Sequence[Block]) -> None:
+    def sweep(self, blocks: Sequence[ReadBlock]) -> None:
         async def all_of_them() -> None:
             for block in blocks:
                 await self.fetch(block)
@@ -80,22 +80,22 @@ class Looping:
         self._runner.run(all_of_them())
 
 
-def wire_of(line: FaultyLine, baud: int = 19200) -> Wire:
-    return Wire(
+def wire_of(line: FaultyLine, baud: int = 19200) -> BusSettings:
+    return BusSettings(
         line.kind.value, host=line.host, port_number=line.port_number, serial_port=line.serial_port, baud=baud,
         rtu_framing=line.kind.is_rtu,
     )  # fmt: skip
 
 
 class Ours(Looping):
-    """drivers/bus.py."""
+    """drivers/modbus_link.py."""
 
-    def __init__(self, wire: Wire, _kind: Line, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, wire: BusSettings, _kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
         super().__init__()
         self._link = ModbusLink(wire, SystemClock())
         self._overdue_s, self._patience_s = patience_s * OVERDUE, patience_s
 
-    async def fetch(self, block: Block) -> Sequence[int]:
+    async def fetch(self, block: ReadBlock) -> Sequence[int]:
         try:
             return await self._link.read_registers(
                 block.unit, block.function, block.address, block.words, self._overdue_s,
@@ -110,7 +110,7 @@ class Ours(Looping):
 
 
 class PymodbusAsync(Looping):
-    def __init__(self, wire: Wire, kind: Line, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, wire: BusSettings, kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
         from pymodbus import FramerType
         from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
@@ -119,7 +119,7 @@ class PymodbusAsync(Looping):
 
         async def connect() -> None:
             common: dict[str, Any] = {"timeout": patience_s, "retries": TRIES - 1}
-            if kind is Line.RTU:
+            if kind is ScriptedLine.RTU:
                 self._client = AsyncModbusSerialClient(wire.serial_port, baudrate=wire.baud, **common)
             else:
                 framer = FramerType.RTU if kind.is_rtu else FramerType.SOCKET
@@ -128,7 +128,7 @@ class PymodbusAsync(Looping):
 
         self._runner.run(connect())
 
-    async def fetch(self, block: Block) -> Sequence[int]:
+    async def fetch(self, block: ReadBlock) -> Sequence[int]:
         from pymodbus.exceptions import ModbusException
 
         call = self._client.read_holding_registers if block.function == 3 else self._client.read_input_registers
@@ -150,20 +150,20 @@ class PymodbusAsync(Looping):
 
 
 class PymodbusSync(Blocking):
-    def __init__(self, wire: Wire, kind: Line, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, wire: BusSettings, kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
         from pymodbus import FramerType
         from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
         common: dict[str, Any] = {"timeout": patience_s, "retries": TRIES - 1}
         self._client: Any
-        if kind is Line.RTU:
+        if kind is ScriptedLine.RTU:
             self._client = ModbusSerialClient(wire.serial_port, baudrate=wire.baud, **common)
         else:
             framer = FramerType.RTU if kind.is_rtu else FramerType.SOCKET
             self._client = ModbusTcpClient(wire.host, port=wire.port_number, framer=framer, **common)
         self._client.connect()
 
-    def read(self, block: Block) -> Sequence[int]:
+    def read(self, block: ReadBlock) -> Sequence[int]:
         from pymodbus.exceptions import ModbusException
 
         call = self._client.read_holding_registers if block.function == 3 else self._client.read_input_registers
@@ -182,7 +182,7 @@ class PymodbusSync(Blocking):
 class MinimalModbus(Blocking):
     """RTU on a serial port only."""
 
-    def __init__(self, wire: Wire, _kind: Line, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, wire: BusSettings, _kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
         self._wire, self._patience_s = wire, patience_s
         self._instrument: Any = None
         self._open()
@@ -194,7 +194,7 @@ class MinimalModbus(Blocking):
         port = serial.Serial(self._wire.serial_port, self._wire.baud, timeout=self._patience_s)
         self._instrument = minimalmodbus.Instrument(port, 1)
 
-    def read(self, block: Block) -> Sequence[int]:
+    def read(self, block: ReadBlock) -> Sequence[int]:
         import minimalmodbus
 
         failure: Exception = Lost("not tried")
@@ -223,9 +223,9 @@ class LibModbus(Blocking):
 
     recovery = False
 
-    def __init__(self, wire: Wire, kind: Line, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, wire: BusSettings, kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
         self._lib = _libmodbus()
-        if kind is Line.RTU:
+        if kind is ScriptedLine.RTU:
             port = wire.serial_port.encode()
             self._context = self._lib.modbus_new_rtu(port, wire.baud, b"N", wire.data_bits, wire.stop_bits)
         else:
@@ -237,7 +237,7 @@ class LibModbus(Blocking):
         self._words = (ctypes.c_uint16 * 125)()
         self._unit = -1
 
-    def read(self, block: Block) -> Sequence[int]:
+    def read(self, block: ReadBlock) -> Sequence[int]:
         lib = self._lib
         if block.unit != self._unit:
             lib.modbus_set_slave(self._context, block.unit)
@@ -266,16 +266,16 @@ class LibModbusRecovering(LibModbus):
 
 
 class Make(Protocol):
-    def __call__(self, wire: Wire, kind: Line, patience_s: float = PATIENCE_S) -> Master: ...
+    def __call__(self, wire: BusSettings, kind: ScriptedLine, patience_s: float = PATIENCE_S) -> Master: ...
 
 
-MASTERS: dict[str, tuple[Make, tuple[Line, ...]]] = {
-    "ours": (Ours, tuple(Line)),
-    "pymodbus async": (PymodbusAsync, tuple(Line)),
-    "pymodbus sync": (PymodbusSync, tuple(Line)),
-    "minimalmodbus": (MinimalModbus, (Line.RTU,)),
-    "libmodbus": (LibModbus, (Line.RTU, Line.TCP, Line.TCP0)),
-    "libmodbus + recovery": (LibModbusRecovering, (Line.RTU, Line.TCP, Line.TCP0)),
+MASTERS: dict[str, tuple[Make, tuple[ScriptedLine, ...]]] = {
+    "ours": (Ours, tuple(ScriptedLine)),
+    "pymodbus async": (PymodbusAsync, tuple(ScriptedLine)),
+    "pymodbus sync": (PymodbusSync, tuple(ScriptedLine)),
+    "minimalmodbus": (MinimalModbus, (ScriptedLine.RTU,)),
+    "libmodbus": (LibModbus, (ScriptedLine.RTU, ScriptedLine.TCP, ScriptedLine.TCP0)),
+    "libmodbus + recovery": (LibModbusRecovering, (ScriptedLine.RTU, ScriptedLine.TCP, ScriptedLine.TCP0)),
 }
 
 
@@ -289,7 +289,7 @@ def missing() -> dict[str, str]:
     return found
 
 
-def masters(kind: Line) -> dict[str, Make]:
+def masters(kind: ScriptedLine) -> dict[str, Make]:
     """Return the installed masters that support this kind of line."""
     absent = missing()
     return {name: make for name, (make, kinds) in MASTERS.items() if kind in kinds and name not in absent}

@@ -14,20 +14,20 @@ from random import Random
 
 import numba
 import numpy as np
-from plantkit import GRID_400V, magnet_2kw2, one_second
+from support.plant import GRID_400V, magnet_2kw2, one_second
 
 from simulators.plant import params
 from simulators.plant.drive_wave import STIFF, Converter, DriveWave
 from simulators.plant.fleet import Duty, Fleet, FleetTrain
 from simulators.plant.induction_wave import InductionWave
 from simulators.plant.supply_wave import SupplyWave
-from simulators.plant.wave_load import Load
+from simulators.plant.wave_load import WaveLoad
 
 RATE = 10240
 MOTORS = 100
 RUNS = 5
 SPEED = 150.0
-LOAD = Load(constant_nm=250.0)
+LOAD = WaveLoad(constant_nm=250.0)
 
 
 def main() -> None:
@@ -116,7 +116,7 @@ def steps_without_switching() -> None:
 
 def _started(rate: int) -> tuple[float, float]:
     motor, supply = InductionWave(params.IE1_55KW), SupplyWave()
-    load = Load(square=0.01)
+    load = WaveLoad(square=0.01)
     motor.run(supply.block(GRID_400V, 50.0, rate * 3 // 20, 1 / rate), 1 / rate, load)
     early = motor.speed_rad_s
     motor.run(supply.block(GRID_400V, 50.0, rate, 1 / rate), 1 / rate, load)
@@ -139,7 +139,7 @@ def steps_with_switching() -> None:
         print(f"| {name} | motor's input, W | against motulator | balance error |\n|---|---|---|---|")
         for step_s in (20e-6, 10e-6, 5e-6, 2.5e-6, 1.25e-6):
             drive = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0, speed_rad_s=speed, mtpa=True)
-            load = Load(constant_nm=truth["tau_shaft_mean"])
+            load = WaveLoad(constant_nm=truth["tau_shaft_mean"])
             _, power, missed = one_second(drive, 51200, grid=GRID_400V, target_rad_s=speed, load=load, step_s=step_s)
             off = power["terminal"] / theirs - 1
             print(f"| ≤ {step_s * 1e6:g} µs | {power['terminal']:.4f} | {off:+.1e} | {missed:.1e} |")

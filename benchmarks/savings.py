@@ -19,11 +19,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: two thread
 import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from millcases import WORLDS, Outcome, both
-from retrofitcases import CASES, Told
+from support.independent_plant_cases import WORLDS, Outcome, both
+from support.retrofit_cases import CASES, Told
 
-from agent.savings.models import described
-from agent.schema import nearest
+from agent.config.schema import nearest
+from agent.savings.baseline.models import described
 
 SEEDS = 1000
 

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from testkit import Mosquitto
+from support.basics import Mosquitto
 
-from agent.clock import SystemClock
-from agent.config import StoreSettings
-from agent.config_load import parse_broker
-from agent.store import Store
+from agent.config.loader import parse_broker
+from agent.config.model import StoreSettings
+from agent.core.clock import SystemClock
+from agent.delivery.store import Store
 
 RUNS = 7
 ROWS, BATCH, BYTES = 20_000, 100, 400
@@ -74,7 +74,7 @@ def backlog(port: int) -> float:
 
 
 def _through(port: int, ahead_max: int, backfill_per_s: float | None) -> float:
-    from agent.sinks.mqtt import MqttSink
+    from agent.delivery.mqtt.sink import MqttSink
 
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         store = Store(Path(folder), SystemClock())

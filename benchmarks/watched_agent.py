@@ -47,8 +47,8 @@ async def tick(late_s: list[float]) -> None:
 
 
 async def main(config: Path, seconds: float) -> None:
-    from agent.config_load import load_config
-    from agent.run import run
+    from agent.config.loader import load_config
+    from agent.runtime.agent import run
 
     late_s: list[float] = []
     ticker = asyncio.create_task(tick(late_s))

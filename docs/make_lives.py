@@ -23,10 +23,10 @@ import matplotlib.dates as dates
 import matplotlib.pyplot as plt
 
 from agent.cli import main as magwatt
-from agent.savings.source import intervals
-from agent.savings.verify import open_copy
+from agent.savings.ledger.verify import open_copy
+from agent.savings.records.source import intervals
 from simulators.scenarios import load
-from simulators.scenarios.life import Life
+from simulators.scenarios.retrofit_timeline import RetrofitTimeline
 
 OUT = Path(__file__).parent / "scenarios"
 TRUE, OLD, NEW, SAVED = "0.25", "tab:blue", "tab:green", "tab:orange"
@@ -135,7 +135,7 @@ def draw(name: str, lived: Lived) -> None:
     plt.close(made)
 
 
-def _life(name: str) -> Life:
+def _life(name: str) -> RetrofitTimeline:
     life = load(name).life
     assert life is not None
     return life

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agent.config_load import parse_broker
-from agent.demo import demo_parts, embedded_broker
-from agent.subscribe import Follower
-from agent.watch import render
+from agent.cli.demo_runner import demo_parts, embedded_broker
+from agent.cli.watch_view import render
+from agent.config.loader import parse_broker
+from agent.delivery.mqtt.follower import Follower
 
 WIDTH = int(sys.argv[1]) if len(sys.argv) > 1 else 104
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from plantkit import GRID_400V
+from support.plant import GRID_400V
 
 from simulators.plant.drive_wave import STIFF, Converter, DriveWave
 from simulators.plant.faults import HEALTHY, Condition
 from simulators.plant.induction_wave import InductionWave
 from simulators.plant.params import IE1_55KW, MAGNET_55KW
 from simulators.plant.supply_wave import SupplyWave
-from simulators.plant.wave_load import Load
+from simulators.plant.wave_load import WaveLoad
 
 matplotlib.use("Agg")
 matplotlib.rcParams.update({
@@ -48,7 +48,7 @@ def save(picture: Any, name: str) -> None:
 def start() -> None:
     """Start of a 55 kW motor on the line with a pump at a closed valve; one phase is lost after 1.5 s."""
     rate, motor, supply = 10240, InductionWave(IE1_55KW), SupplyWave()
-    load = Load(square=0.006, inertia_kg_m2=0.3)
+    load = WaveLoad(square=0.006, inertia_kg_m2=0.3)
     parts = []
     for seconds, condition in ((1.5, HEALTHY), (0.5, Condition(open_phase=True))):
         u = supply.block(GRID_400V, 50.0, int(seconds * rate), 1 / rate)
@@ -74,7 +74,7 @@ def start() -> None:
 def carrier() -> None:
     """Current and voltage of a permanent-magnet motor with a carrier of 4 kHz, half a period."""
     rate, speed = 204800, 60.0  # electrical 38 Hz
-    load = Load(constant_nm=110.0)
+    load = WaveLoad(constant_nm=110.0)
     waves = {}
     for averaged in (False, True):
         drive = DriveWave(MAGNET_55KW, Converter(STIFF, averaged=averaged), speed_rad_s=speed)
@@ -106,7 +106,7 @@ def bridge() -> None:
     for name, torque, condition, color in cases:
         converter = Converter(choke_h=0.764e-3, choke_ohm=0.03, capacitor_f=4.5e-3, esr_ohm=0.03, averaged=True)
         drive = DriveWave(MAGNET_55KW, converter, dc_v=545.0, speed_rad_s=speed)
-        how = {"grid": GRID_400V, "target_rad_s": speed, "load": Load(constant_nm=torque), "condition": condition}
+        how = {"grid": GRID_400V, "target_rad_s": speed, "load": WaveLoad(constant_nm=torque), "condition": condition}
         drive.run(2 * rate, rate, **how)
         wave = drive.run(rate // 25, rate, **how)
         t = 1000 * np.arange(len(wave.dc_v)) / rate

@@ -19,7 +19,7 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from agent.accelerated import run_accelerated
+from agent.simulation.accelerated import run_accelerated
 from simulators.scenarios import load, names
 
 OUT = Path(__file__).parent / "scenarios"

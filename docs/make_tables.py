@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from agent.core import reasons_table
-from agent.metrics import table_markdown
-from agent.sinks import names_table
+from agent.core.metrics import table_markdown
+from agent.delivery import names_table
 
 HEAD = """# Metrics
 
-Made from `agent/metrics.py` by `make docs`. A metric is named after its quantity, with the unit as suffix. An
+Made from `agent/core/metrics.py` by `make docs`. A metric is named after its quantity, with the unit as suffix. An
 *estimate* comes with its expanded uncertainty (k = 2) as `<metric>_u` and its method in `m`. A *window* is a mean over
 3 s of waveform.
 
@@ -18,7 +18,7 @@ Made from `agent/metrics.py` by `make docs`. A metric is named after its quantit
 
 NAMES_HEAD = """# Metrics in each dialect
 
-Generated from `agent/metrics.py` by `make docs`; see [dialects](dialects.md). Home Assistant: device class, state class
+Generated from `agent/core/metrics.py` by `make docs`; see [dialects](dialects.md). Home Assistant: device class, state class
 and unit; *(off)*: an entity that is disabled by default. Sparkplug: data type; the metric has the name in the second
 column, in a folder named after the message unless the message is telemetry or health. A code has a second metric with
 its English text.

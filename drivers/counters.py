@@ -11,7 +11,7 @@ _MANTISSA = {"f32": 24, "f64": 53}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RegisterStep:
     """Change of a counter between two readings.
 
     kind: increment | wrap | reset | jump. A jump is an implausible change (counter preset, meter replaced).
@@ -23,7 +23,7 @@ class Step:
     grown: float
 
 
-def step(before: float, after: float, wraps_at: float | None = None, most: float = math.inf) -> Step:
+def step(before: float, after: float, wraps_at: float | None = None, most: float = math.inf) -> RegisterStep:
     """The change from `before` to `after`, both in the unit of the counter.
 
     wraps_at: value at which the counter starts again at 0 (`Register.wraps_at`); None if unknown or a float.
@@ -31,12 +31,12 @@ def step(before: float, after: float, wraps_at: float | None = None, most: float
         wrap-around if the resulting change is less than half of the range.
     """
     if after >= before:
-        return Step("increment", after - before) if after - before <= most else Step("jump", 0.0)
+        return RegisterStep("increment", after - before) if after - before <= most else RegisterStep("jump", 0.0)
     if wraps_at is not None and before < wraps_at:
         grown = after + wraps_at - before
         if grown <= (most if most < math.inf else wraps_at / 2):
-            return Step("wrap", grown)
-    return Step("reset", after if after <= most else 0.0)
+            return RegisterStep("wrap", grown)
+    return RegisterStep("reset", after if after <= most else 0.0)
 
 
 def resolution(row: Register, value: float, rating_kw: float | None = None) -> float:

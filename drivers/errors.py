@@ -3,12 +3,12 @@
     DriverError
     ├── LinkError                 failure of the bus
     │   ├── LinkTimeout           no response within the time-out
-    │   │   └── LinkResting       not sent: the response to an earlier request of the same shape may still arrive
+    │   │   └── ResponseQuarantined       not sent: the response to an earlier request of the same shape may still arrive
     │   ├── LinkClosed            port or connection lost; it is opened again
-    │   │   └── LinkDown          port or connection cannot be opened: the bus fails, not a device on it
-    │   └── LinkBusy              another master is active on the bus: nothing is sent
+    │   │   └── ConnectFailed          port or connection cannot be opened: the bus fails, not a device on it
+    │   └── ForeignMasterActive              another master is active on the bus: nothing is sent
     ├── FrameError                a response was corrupt or did not match its request and was discarded
-    ├── DeviceRefused             the device sent a Modbus exception response
+    ├── ModbusExceptionResponse             the device sent a Modbus exception response
     ├── ProfileError              a register map is invalid
     └── FileError                 a recording cannot be read
 
@@ -39,7 +39,7 @@ class LinkTimeout(LinkError):
     """No response within the time-out."""
 
 
-class LinkResting(LinkTimeout):
+class ResponseQuarantined(LinkTimeout):
     """Not sent: the response to an earlier request of the same shape may still arrive."""
 
 
@@ -47,11 +47,11 @@ class LinkClosed(LinkError):
     """Port or connection lost."""
 
 
-class LinkDown(LinkClosed):
+class ConnectFailed(LinkClosed):
     """Port or connection cannot be opened."""
 
 
-class LinkBusy(LinkError):
+class ForeignMasterActive(LinkError):
     """Another master is active on the bus; nothing is sent."""
 
 
@@ -61,7 +61,7 @@ class FrameError(DriverError):
     retry = True
 
 
-class DeviceRefused(DriverError):
+class ModbusExceptionResponse(DriverError):
     """The device sent a Modbus exception response.
 
     code: exception code. A gateway sends 0x0A and 0x0B if the device does not respond to it.

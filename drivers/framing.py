@@ -4,7 +4,7 @@ A response is accepted only if unit identifier, function, byte count and checksu
 open request. All other bytes are skipped: noise, frames of other masters, echoes, late responses to earlier requests.
 
 RTU has no transaction identifier. There, responses differ only in their shape: unit identifier, function and number of
-registers. Therefore no request is sent while a response of the same shape may still arrive (drivers/bus.py).
+registers. Therefore no request is sent while a response of the same shape may still arrive (drivers/modbus_link.py).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Request(NamedTuple):
         return self.unit, self.function, self.registers
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A response.
 
     request: the request it belongs to.
@@ -55,7 +55,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(slots=True)
-class Want:
+class ResponseMatcher:
     """Pending requests and received bytes.
 
     open: requests of this poll, by key (RTU: shape; TCP: transaction identifier).
@@ -73,7 +73,7 @@ class Want:
     zero_ids: TCP: whether the peer responds with transaction identifier 0; None: not known yet.
     """
 
-    scan: Callable[[Want], Answer | None]
+    scan: Callable[[ResponseMatcher], Response | None]
     open: dict[Hashable, Request] = field(default_factory=dict)
     late: dict[Hashable, Request] = field(default_factory=dict)
     buffer: bytearray = field(default_factory=bytearray)
@@ -88,14 +88,14 @@ class Want:
     sent: bytes = b""
     zero_ids: bool | None = None
 
-    def feed(self, data: bytes) -> Answer | None:
+    def feed(self, data: bytes) -> Response | None:
         """Adds received bytes. Returns the response to an open request once it is complete; discards late responses."""
         if self.awaited and not self.buffer and data.startswith(self.awaited) and len(data) == 9 + data[8]:
             # Fast path: the complete response in one segment, as in nearly all cases. `scan` returns the same.
             request = self.open.pop(self.awaited[0] << 8 | self.awaited[1], None)
             if request is not None:
                 self.received += len(data)
-                return Answer(request, data[9:])
+                return Response(request, data[9:])
         self.buffer += data
         self.received += len(data)
         answer = self.scan(self)
@@ -165,7 +165,7 @@ def _identity_end(request: Request, frame: bytes | bytearray, at: int) -> tuple[
     return (end, True) if end - at <= FRAME_MAX - 2 else (-1, True)
 
 
-def rtu_scan(want: Want) -> Answer | None:
+def rtu_scan(want: ResponseMatcher) -> Response | None:
     """The first complete response in the buffer, None if there is none; sets `missing` and `damaged`."""
     buffer = want.buffer
     want.missing, want.damaged = 1 << 16, False
@@ -180,7 +180,7 @@ def rtu_scan(want: Want) -> Answer | None:
             continue
         if function & 0x7F in CARRIED:
             found = _rtu_at(want, at, unit, function)
-            if isinstance(found, Answer):
+            if isinstance(found, Response):
                 return found
             if found:  # a late response was removed, with the bytes before it
                 at = 0
@@ -191,7 +191,7 @@ def rtu_scan(want: Want) -> Answer | None:
     return None
 
 
-def _rtu_at(want: Want, at: int, unit: int, function: int) -> Answer | bool:
+def _rtu_at(want: ResponseMatcher, at: int, unit: int, function: int) -> Response | bool:
     """The response at this offset; True if a late response was removed; False if there is none or it is incomplete."""
     buffer = want.buffer
     if function & 0x80:
@@ -205,7 +205,7 @@ def _rtu_at(want: Want, at: int, unit: int, function: int) -> Answer | bool:
         code = buffer[at + 2]
         want.cut(at + 5, at)
         request = _refused(want, unit, function & 0x7F)
-        return Answer(request, b"", code) if request is not None else True
+        return Response(request, b"", code) if request is not None else True
     if at + 3 > len(buffer):
         if _known(want, unit, function):
             want.missing = min(want.missing, 3)
@@ -231,10 +231,10 @@ def _rtu_at(want: Want, at: int, unit: int, function: int) -> Answer | bool:
     data = bytes(buffer[begin : end - 2])
     want.cut(end, at)
     taken = want.take(key)
-    return Answer(taken, data) if taken is not None else True
+    return Response(taken, data) if taken is not None else True
 
 
-def _refused(want: Want, unit: int, function: int) -> Request | None:
+def _refused(want: ResponseMatcher, unit: int, function: int) -> Request | None:
     """The open request to which an exception response belongs; None if it belongs to a late request.
 
     The exception response does not identify its request. If several requests of this unit identifier and function are
@@ -249,7 +249,7 @@ def _refused(want: Want, unit: int, function: int) -> Request | None:
     return None
 
 
-def _known(want: Want, unit: int, function: int) -> bool:
+def _known(want: ResponseMatcher, unit: int, function: int) -> bool:
     wanted = (unit, function)
     return any(request[:2] == wanted for request in want.open.values()) or any(
         request[:2] == wanted for request in want.late.values()
@@ -307,7 +307,7 @@ def tcp_answer_head(request: Request, transaction: Hashable) -> bytes:
     return _TCP_ANSWER.pack(transaction, 0, 3 + size, request.unit, request.function, size)
 
 
-def tcp_scan(want: Want) -> Answer | None:
+def tcp_scan(want: ResponseMatcher) -> Response | None:
     """The first complete response to an open request, None if there is none; sets `missing` and `damaged`."""
     buffer = want.buffer
     while len(buffer) >= 9:
@@ -331,7 +331,7 @@ def tcp_scan(want: Want) -> Answer | None:
     return None
 
 
-def _tcp_answer(want: Want, transaction: Hashable, frame: bytes) -> Answer | None:
+def _tcp_answer(want: ResponseMatcher, transaction: Hashable, frame: bytes) -> Response | None:
     if transaction == 0 and want.zero_ids is not False:
         transaction = _by_shape(want, frame)
     request = want.open.get(transaction)
@@ -343,19 +343,19 @@ def _tcp_answer(want: Want, transaction: Hashable, frame: bytes) -> Answer | Non
         return None
     if function == request.function | 0x80 and len(frame) == 9:
         want.take(transaction)
-        return Answer(request, b"", frame[8])
+        return Response(request, b"", frame[8])
     if function == request.function and request.registers:
         if frame[8] == 2 * request.registers and len(frame) == 9 + frame[8]:
             del want.open[transaction]
-            return Answer(request, frame[9:])
+            return Response(request, frame[9:])
     elif function == request.function and _identity_end(request, frame, 6) == (len(frame), True):
         del want.open[transaction]
-        return Answer(request, frame[8:])
+        return Response(request, frame[8:])
     want.damaged = True
     return None
 
 
-def _by_shape(want: Want, frame: bytes) -> Hashable:
+def _by_shape(want: ResponseMatcher, frame: bytes) -> Hashable:
     """Key of the only request that matches a frame with transaction identifier 0; -1 if none or several match.
 
     No request has transaction identifier 0. Until the peer is known to return identifiers, all pending requests differ
@@ -373,7 +373,7 @@ def _by_shape(want: Want, frame: bytes) -> Hashable:
     return fits[0]
 
 
-def _resynchronise(want: Want, after_first: bool = False) -> bool:
+def _resynchronise(want: ResponseMatcher, after_first: bool = False) -> bool:
     """Removes the bytes before the start of a response to an open request. Returns whether one was found.
 
     after_first: search after offset 0 only, and keep the buffer if nothing is found.

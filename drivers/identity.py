@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from drivers import error_reasons as codes
 from drivers.errors import FrameError
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID, Request
-from drivers.reading import Link
+from drivers.reading import RegisterLink
 
 BASIC, REGULAR = 1, 2  # read codes; basic: vendor, product code, revision; regular: also URL, product name, model …
 OBJECTS = ("vendor", "product_code", "revision", "url", "product_name", "model_name", "application")
@@ -55,13 +55,13 @@ class ServerId:
         return "".join(chr(byte) for byte in self.data if 0x20 <= byte < 0x7F).strip()
 
 
-async def read_server_id(link: Link, unit: int, timeout_s: float, gap_s: float = 0.0) -> ServerId:
+async def read_server_id(link: RegisterLink, unit: int, timeout_s: float, gap_s: float = 0.0) -> ServerId:
     """Requests the server ID of a device. Raises as Link.read_block, and FrameError on an invalid response."""
     data = await link.read_block(Request(unit, REPORT_SERVER_ID, 0, 0), timeout_s, gap_s, tries=2, silence_tries=1)
     return parse_server_id(data)
 
 
-async def read_identity(link: Link, unit: int, timeout_s: float, gap_s: float = 0.0) -> DeviceIdentity:
+async def read_identity(link: RegisterLink, unit: int, timeout_s: float, gap_s: float = 0.0) -> DeviceIdentity:
     """Requests the regular objects; devices with basic objects only return those. Raises as `read_server_id`."""
     objects: dict[int, str] = {}
     following = 0

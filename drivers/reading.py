@@ -155,8 +155,8 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
-class Link(Protocol):
-    """Access to one bus; see drivers.bus.ModbusLink."""
+class RegisterLink(Protocol):
+    """Access to one bus; see drivers.modbus_link.ModbusLink."""
 
     @property
     def answered_s(self) -> float: ...

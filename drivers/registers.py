@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, MutableMapping, Seque
 from dataclasses import dataclass
 
 from drivers.profiles import HarmonicBlock, Profile, Register
-from drivers.profiles.shape import ScaleFrom
+from drivers.profiles.model import ScaleFrom
 from drivers.reading import Quality, Value
 from drivers.vocabulary import vocabulary
 

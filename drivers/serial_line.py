@@ -18,16 +18,16 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from drivers import error_reasons as codes
-from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkDown, LinkTimeout
-from drivers.foreign import Foreign
-from drivers.framing import Answer, Request, Want, rtu_length
+from drivers.errors import ConnectFailed, ForeignMasterActive, FrameError, LinkClosed, LinkTimeout
+from drivers.foreign_master import ForeignMasterDetector
+from drivers.framing import Request, Response, ResponseMatcher, rtu_length
 from drivers.reasons import Reason
-from drivers.worker import Worker
+from drivers.thread_executor import ThreadExecutor
 
 if TYPE_CHECKING:
     import serial
 
-    from drivers.wire import Wire
+    from drivers.bus_settings import BusSettings
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +40,15 @@ STALL_S, STALL_CHARACTERS = 0.05, 20  # a response with a pause that long is inc
 class SerialLine:
     """A serial port. `exchange` and `listen` wait in the thread of the line; the other methods return quickly."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: BusSettings) -> None:
         self._wire = wire
         self._port: serial.Serial | None = None
         self._fd = -1
         self._turnaround_s: dict[int, float] = {}  # unit identifier → time until its response starts
-        self._foreign = Foreign(wire.where)
+        self._foreign = ForeignMasterDetector(wire.where)
         self._last_s = 0.0  # monotonic time of the last byte sent or received
         self._ending = False
-        self._worker = Worker(f"line-{wire.name}")
+        self._worker = ThreadExecutor(f"line-{wire.name}")
 
     @property
     def connected(self) -> bool:
@@ -56,7 +56,7 @@ class SerialLine:
         return self._port is not None
 
     async def open(self) -> None:
-        """Opens the port. Raises LinkDown."""
+        """Opens the port. Raises ConnectFailed."""
         await self._worker.call(self._open)
 
     async def listen(self, seconds: float) -> int:
@@ -65,17 +65,17 @@ class SerialLine:
         return heard
 
     async def exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
-    ) -> Answer:
+        self, data: bytes, key: Hashable, sent: Request, want: ResponseMatcher, patience_s: float, gap_s: float
+    ) -> Response:
         """Sends `data`, the frame of the request `sent`, and waits for the response.
 
         key: key of the request in want.open. patience_s: longest waiting time. gap_s: silence before sending.
-        Raises LinkTimeout (no response), FrameError (corrupt response), LinkBusy, LinkClosed.
+        Raises LinkTimeout (no response), FrameError (corrupt response), ForeignMasterActive, LinkClosed.
         """
-        answer: Answer = await self._worker.call(self._exchange, data, key, sent, want, patience_s, gap_s)
+        answer: Response = await self._worker.call(self._exchange, data, key, sent, want, patience_s, gap_s)
         return answer
 
-    async def wait_late(self, want: Want, seconds: float) -> None:
+    async def wait_late(self, want: ResponseMatcher, seconds: float) -> None:
         """Receives late responses until none is pending, at most for `seconds`."""
         await self._worker.call(self._wait_late, want, seconds)
 
@@ -120,7 +120,7 @@ class SerialLine:
             if port is not None:  # the adapter was unplugged between two of these calls
                 with contextlib.suppress(OSError, termios.error):
                     port.close()
-            raise LinkDown(not_opened(wire.serial_port, error)) from None
+            raise ConnectFailed(not_opened(wire.serial_port, error)) from None
         self._port, self._fd, self._last_s = port, port.fileno(), time.monotonic()
         self._turnaround_s.clear()
 
@@ -132,8 +132,8 @@ class SerialLine:
         return heard
 
     def _exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
-    ) -> Answer:
+        self, data: bytes, key: Hashable, sent: Request, want: ResponseMatcher, patience_s: float, gap_s: float
+    ) -> Response:
         self._settle(want, gap_s)
         want.clear()
         want.open[key] = sent  # not earlier: bytes received before sending cannot be its response
@@ -177,7 +177,7 @@ class SerialLine:
             known_s += (measured_s - known_s) * (0.2 if measured_s > known_s else 1.0)
         self._turnaround_s[unit] = max(0.0, known_s)
 
-    def _settle(self, want: Want, gap_s: float) -> None:
+    def _settle(self, want: ResponseMatcher, gap_s: float) -> None:
         """Waits until the line was silent for gap_s. Bytes received meanwhile may be a late response."""
         if self._fd < 0:
             raise LinkClosed(codes.PORT_CLOSED, port=self._wire.serial_port)
@@ -186,12 +186,12 @@ class SerialLine:
         want.feed(self._read_now())
         while self._last_s + gap_s > (now_s := time.monotonic()):
             if now_s > until_s:
-                raise LinkBusy(codes.LINE_NEVER_SILENT, target=self._wire.where)
+                raise ForeignMasterActive(codes.LINE_NEVER_SILENT, target=self._wire.where)
             self._sleep_until(self._last_s + gap_s)
             want.feed(self._read_now())
         self._foreign.note(want.skipped + len(want.buffer) - before)
 
-    def _wait_late(self, want: Want, seconds: float) -> None:
+    def _wait_late(self, want: ResponseMatcher, seconds: float) -> None:
         until_s, before = time.monotonic() + seconds, want.skipped + len(want.buffer)
         while want.late and time.monotonic() < until_s:
             self._wait_until(until_s)
@@ -232,7 +232,7 @@ class SerialLine:
         return LinkClosed(codes.PORT_LOST, port=port, error=str(error))
 
 
-def _no_answer(want: Want, sent: Request, began: bool, patience_s: float) -> LinkTimeout | FrameError:
+def _no_answer(want: ResponseMatcher, sent: Request, began: bool, patience_s: float) -> LinkTimeout | FrameError:
     """Why the request `sent` failed. began: whether a response had begun."""
     request = {"unit_id": sent.unit, "address": sent.address}
     if began:

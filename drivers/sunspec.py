@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from drivers import error_reasons as codes
-from drivers.errors import DeviceRefused, DriverError, LinkClosed, LinkResting, LinkTimeout
+from drivers.errors import DriverError, LinkClosed, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
 from drivers.framing import Request
 from drivers.profiles import Profile
-from drivers.reading import Link
+from drivers.reading import RegisterLink
 
 MARKER = b"SunS"
 END = 0xFFFF
@@ -20,7 +20,7 @@ class SunSpecLink:
     have moved it.
     """
 
-    def __init__(self, link: Link, profile: Profile) -> None:
+    def __init__(self, link: RegisterLink, profile: Profile) -> None:
         row = next(row for row in profile.identify if row.method == "sunspec")
         self._link, self._bases, self._model_id = link, row.bases, row.model_id
         self._start: int | None = None
@@ -48,9 +48,9 @@ class SunSpecLink:
                 spare=min(spare, 65536 - address - request.registers), tries=tries, patience_s=patience_s,
                 silence_tries=silence_tries,
             )  # fmt: skip
-        except LinkResting:
+        except ResponseQuarantined:
             raise  # no request was sent
-        except (DeviceRefused, LinkTimeout, LinkClosed):
+        except (ModbusExceptionResponse, LinkTimeout, LinkClosed):
             self._start = None
             raise
 
@@ -60,18 +60,24 @@ class SunSpecLink:
 
 
 async def find_model(
-    link: Link, unit: int, function: int, bases: tuple[int, ...], model_id: int | None, timeout_s: float, gap_s: float
+    link: RegisterLink,
+    unit: int,
+    function: int,
+    bases: tuple[int, ...],
+    model_id: int | None,
+    timeout_s: float,
+    gap_s: float,
 ) -> int:
     """Address of the identifier register of the model. Raises DriverError without a marker or without the model.
 
     bases: addresses at which the marker may be. model_id: the model.
-    A rejected address counts as "no marker" or "end of chain"; a temporary exception response raises DeviceRefused.
+    A rejected address counts as "no marker" or "end of chain"; a temporary exception response raises ModbusExceptionResponse.
     """
 
     async def words(address: int) -> bytes:
         try:
             return await link.read_block(Request(unit, function, address, 2), timeout_s, gap_s, tries=2)
-        except DeviceRefused as error:
+        except ModbusExceptionResponse as error:
             if error.retry:
                 raise
             return b""

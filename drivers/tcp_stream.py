@@ -9,13 +9,13 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from drivers import error_reasons as codes
-from drivers.errors import FrameError, LinkClosed, LinkDown, LinkTimeout
-from drivers.foreign import Foreign
-from drivers.framing import Answer, Request, Want, tcp_answer_head
+from drivers.errors import ConnectFailed, FrameError, LinkClosed, LinkTimeout
+from drivers.foreign_master import ForeignMasterDetector
+from drivers.framing import Request, Response, ResponseMatcher, tcp_answer_head
 from drivers.reasons import Reason, cause_of
 
 if TYPE_CHECKING:
-    from drivers.wire import Wire
+    from drivers.bus_settings import BusSettings
 
 CONNECT_S = 3.0
 CHUNK = 4096  # bytes per read from the socket
@@ -28,19 +28,19 @@ class TcpStream(asyncio.BufferedProtocol):
     last_s: time of the event loop at which the last byte was sent or received.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: BusSettings) -> None:
         self._wire = wire
         self._rtu = wire.is_rtu
         self._transport: asyncio.Transport | None = None
-        self._want: Want | None = None
+        self._want: ResponseMatcher | None = None
         self._sent: Request | None = None
-        self._future: asyncio.Future[Answer] | None = None
+        self._future: asyncio.Future[Response] | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._give_up_s = 0.0  # loop time
         self._patience_s = 0.0
         self._chunk = bytearray(CHUNK)
-        self._foreign = Foreign(wire.where)
+        self._foreign = ForeignMasterDetector(wire.where)
         self._answered = False  # whether a response was received on this connection
         self._skipped = 0  # unassigned bytes of `want` after the last exchange
         self._unasked = 0  # bytes received before the first request
@@ -52,18 +52,18 @@ class TcpStream(asyncio.BufferedProtocol):
         return self._transport is not None
 
     async def open(self) -> None:
-        """Opens the connection. Raises LinkDown."""
+        """Opens the connection. Raises ConnectFailed."""
         wire = self._wire
         try:
             await asyncio.wait_for(self._loop.create_connection(lambda: self, wire.host, wire.port_number), CONNECT_S)
         except TimeoutError:
-            raise LinkDown(codes.CONNECTION_TIMEOUT, peer=wire.where, timeout_s=CONNECT_S) from None
+            raise ConnectFailed(codes.CONNECTION_TIMEOUT, peer=wire.where, timeout_s=CONNECT_S) from None
         except OSError as error:
-            raise LinkDown(_not_connected(wire.where, error)) from None
+            raise ConnectFailed(_not_connected(wire.where, error)) from None
 
     async def exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
-    ) -> Answer:
+        self, data: bytes, key: Hashable, sent: Request, want: ResponseMatcher, patience_s: float, gap_s: float
+    ) -> Response:
         """Same as SerialLine.exchange; raises LinkTimeout, FrameError, LinkBusy, LinkClosed."""
         if gap_s:
             await self._settle(gap_s)
@@ -86,7 +86,7 @@ class TcpStream(asyncio.BufferedProtocol):
         if self._timer is None or self._timer.when() > self._give_up_s:
             self._arm()
         try:
-            answer: Answer = await future
+            answer: Response = await future
             return answer
         finally:
             self._future = None
@@ -101,7 +101,7 @@ class TcpStream(asyncio.BufferedProtocol):
         await asyncio.sleep(seconds)
         return self._unasked
 
-    async def wait_late(self, want: Want, seconds: float) -> None:
+    async def wait_late(self, want: ResponseMatcher, seconds: float) -> None:
         """Receives late responses until none is pending, at most for `seconds`."""
         self._want = want
         until_s = self._loop.time() + seconds
@@ -183,7 +183,7 @@ class TcpStream(asyncio.BufferedProtocol):
         elif want.damaged or (want.missing > 1 and want.received):
             self._loop.call_later(STALL_S, self._stalled, self.last_s, future)
 
-    def _stalled(self, since_s: float, future: asyncio.Future[Answer]) -> None:
+    def _stalled(self, since_s: float, future: asyncio.Future[Response]) -> None:
         """Fails the exchange if no byte arrived since an incomplete or corrupt response."""
         if self._future is future and not future.done() and self.last_s == since_s:
             future.set_exception(FrameError(codes.RESPONSE_CORRUPT, **self._request()))

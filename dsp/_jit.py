@@ -29,7 +29,7 @@ def kernel(function: F) -> F:
     """Compile a function with the options of this package; the type checker keeps its signature.
 
     A kernel may call kernels of the same file and of `_passes`. The cache of numba does not detect a change of a callee
-    in another file, so a change there requires another cache folder; agent/kernels.py provides it.
+    in another file, so a change there requires another cache folder; agent/core/kernel_cache.py provides it.
     """
     return _compile(function, FLAGS)
 

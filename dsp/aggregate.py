@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from dsp._jit import Floats, Ints, bare
 from dsp.results import Flag, Window
-from dsp.row import AGGREGATED, FIRST, MAGNITUDES, MEANS, PLACES
+from dsp.window_layout import AGGREGATED, FIRST, MAGNITUDES, MEANS, PLACES
 
 # Quantities that determine how much of an interval was measured. Other quantities can be missing for other reasons, for
 # example an order at the edge of the band or a THD without a fundamental.
@@ -55,7 +55,7 @@ def row_of(window: Window) -> Floats:
     return window.row[AGGREGATED]
 
 
-class Interval(NamedTuple):
+class AggregationInterval(NamedTuple):
     """Values of one interval, in the column order of the aggregator.
 
     seconds: nominal length: 3, 600 or 7200.
@@ -125,7 +125,7 @@ class _Sum:
         self.flagged |= flagged
         _add(row, self._magnitudes, self._total, self._count, self._low, self._high)
 
-    def close(self, seconds: int, start_s: float, end_s: float) -> Interval:
+    def close(self, seconds: int, start_s: float, end_s: float) -> AggregationInterval:
         with np.errstate(invalid="ignore", divide="ignore"):
             values = self._total / self._count
         values[: self._magnitudes] = np.sqrt(values[: self._magnitudes])
@@ -135,7 +135,7 @@ class _Sum:
         seen = self._count[self._telling]
         seen = seen[seen > 0]
         whole = self.covered_s >= _FRACTION * seconds and len(seen) > 0 and bool(seen.min() >= _FRACTION * self.windows)
-        interval = Interval(seconds, start_s, end_s, values, low, high, self.windows, self.flagged, whole)
+        interval = AggregationInterval(seconds, start_s, end_s, values, low, high, self.windows, self.flagged, whole)
         self.clear()
         return interval
 
@@ -165,7 +165,7 @@ class Aggregator:
         telling = [k for name in _TELLING for k in range(at[name].start, at[name].stop)]
         return cls(magnitudes + sum(MEANS.values()), magnitudes, telling)
 
-    def add(self, row: Floats, start_s: float, end_s: float, flagged: bool) -> list[Interval]:
+    def add(self, row: Floats, start_s: float, end_s: float, flagged: bool) -> list[AggregationInterval]:
         """Add one window and return the intervals that it completes.
 
         row: shape (size,); NaN where a value is missing.
@@ -177,7 +177,7 @@ class Aggregator:
         """
         if row.shape != (self._size,):
             raise ValueError(f"row must have shape ({self._size},), got {row.shape}")
-        out: list[Interval] = []
+        out: list[AggregationInterval] = []
         slot = math.floor((start_s + _GRACE_S) / TEN_MINUTES_S)
         if self._slot is not None and slot != self._slot:
             self._tick(slot, out)
@@ -192,7 +192,7 @@ class Aggregator:
         self._ten.add(row, start_s, end_s, flagged)
         return out
 
-    def finish(self) -> list[Interval]:
+    def finish(self) -> list[AggregationInterval]:
         """Close and return the intervals in progress, with the windows added so far."""
         out = [self._three_seconds(part) for part in (self._old, self._short) if part.windows]
         if self._slot is not None:
@@ -203,10 +203,10 @@ class Aggregator:
         return out
 
     @staticmethod
-    def _three_seconds(part: _Sum) -> Interval:
+    def _three_seconds(part: _Sum) -> AggregationInterval:
         return part.close(3, part.start_s, part.end_s)
 
-    def _tick(self, slot: int, out: list[Interval]) -> None:
+    def _tick(self, slot: int, out: list[AggregationInterval]) -> None:
         assert self._slot is not None
         if self._old.windows:
             out.append(self._three_seconds(self._old))
@@ -218,7 +218,7 @@ class Aggregator:
         if slot // 12 != self._slot // 12:
             out.append(self._close_two_hours((self._slot // 12) * 12))
 
-    def _close_two_hours(self, first_slot: int) -> Interval:
+    def _close_two_hours(self, first_slot: int) -> AggregationInterval:
         begin = float(first_slot * TEN_MINUTES_S)
         return self._two_hours.close(12 * TEN_MINUTES_S, begin, begin + 12 * TEN_MINUTES_S)
 

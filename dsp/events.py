@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp._jit import Bytes, Floats, Ints
-from dsp.half_cycles import align, half_cycles
-from dsp.judge import (
+from dsp.event_state_machine import (
     ACTIVE,
     CHANGE,
     DARK_S,
@@ -30,6 +29,7 @@ from dsp.judge import (
     judge,
     put_down,
 )
+from dsp.half_cycles import align, half_cycles
 from dsp.supply import Supply
 
 LOW_HZ, HIGH_HZ = 42.5, 69.0

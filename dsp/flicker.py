@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from dsp._jit import Bytes, Floats, Ints, bare, inner
-from dsp._lanes import Lanes, load, rows, store
+from dsp._simd import SimdLanes, load, rows, store
 
 RATE_HZ = 2000.0  # minimum rate after averaging
 INTERVAL_S = 600
@@ -160,7 +160,7 @@ def see(frames: Floats, n: int, sos: Floats, eye: float, scale: float, memory: F
 
 
 @inner
-def _section(sos: Floats, s: int, v: Lanes, a: Lanes, b: Lanes) -> tuple[Lanes, Lanes, Lanes]:
+def _section(sos: Floats, s: int, v: SimdLanes, a: SimdLanes, b: SimdLanes) -> tuple[SimdLanes, SimdLanes, SimdLanes]:
     """One step of a second-order section, transposed direct form II: output and new state."""
     y = sos[s, 0] * v + a
     return y, sos[s, 1] * v - sos[s, 3] * y + b, sos[s, 2] * v - sos[s, 4] * y

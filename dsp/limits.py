@@ -56,7 +56,7 @@ class Limit(NamedTuple):
     mark: str
 
 
-class Finding(NamedTuple):
+class LimitFinding(NamedTuple):
     """A value compared with its limit.
 
     limit: the limit.
@@ -261,7 +261,7 @@ def _iec61000_2_4(table: Mapping[str, Any], one: Mapping[str, Any], plant_class:
 
 def judge(
     which: Iterable[Limit], values: Mapping[tuple[str, int, Statistic], float | tuple[float, float]]
-) -> list[Finding]:
+) -> list[LimitFinding]:
     """Compare each limit with its value.
 
     which: limits, from limits().
@@ -274,10 +274,10 @@ def judge(
         given = values.get((limit.quantity, limit.order, limit.statistic), math.nan)
         low, high = given if isinstance(given, tuple) else (0.0, given)
         if math.isnan(low) or math.isnan(high):
-            out.append(Finding(limit, math.nan, math.nan, None))
+            out.append(LimitFinding(limit, math.nan, math.nan, None))
             continue
         under = low / limit.low if low < 0.0 and math.isfinite(limit.low) else 0.0
         over = high / limit.high if limit.high > 0.0 else math.inf if high > 0.0 else 0.0
         value, use = (low, under) if under > over else (high, over)
-        out.append(Finding(limit, value, use, use <= 1.0))
+        out.append(LimitFinding(limit, value, use, use <= 1.0))
     return out

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from dsp._jit import Floats, bare, inner
-from dsp._lanes import LANES, load, rows, spill, store, zero
+from dsp._simd import LANES, load, rows, spill, store, zero
 
 TAPS = 16
 PHASES = 128

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsp._jit import Floats, bare, inner
-from dsp._lanes import Lanes, load, root, store, zero
+from dsp._simd import SimdLanes, load, root, store, zero
 from dsp.results import BAND_HZ, BANDS_FROM_HZ
 
 
@@ -92,7 +92,7 @@ def bands(
 
 
 @inner
-def _square(lines: Floats, b: int, scale: float) -> Lanes:
+def _square(lines: Floats, b: int, scale: float) -> SimdLanes:
     re, im = scale * load(lines, 2 * b), scale * load(lines, 2 * b + 1)
     return re * re + im * im
 

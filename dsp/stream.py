@@ -9,11 +9,11 @@ import numpy as np
 
 from dsp._jit import Floats
 from dsp.events import Event
-from dsp.measure import Measure
+from dsp.frequency_tracking import AROUND, FrequencySpan, Tracker
 from dsp.results import Flag, Window
-from dsp.ring import CHANNELS, Ring
+from dsp.ring_buffer import CHANNELS, RingBuffer
 from dsp.supply import WIRINGS, Supply
-from dsp.track import AROUND, Span, Tracker
+from dsp.window_analysis import WindowAnalysis
 
 __all__ = ["Flag", "Stream", "Window"]
 
@@ -66,9 +66,9 @@ class Stream:
             present = (True, False, True, True, False, True)
         self.rate_hz = float(rate_hz)
         self.nominal = nominal
-        self._ring = Ring(self.rate_hz, np.array([bool(p) for p in present], dtype=np.uint8))
+        self._ring = RingBuffer(self.rate_hz, np.array([bool(p) for p in present], dtype=np.uint8))
         ends_at = np.array(limits if limits is not None else [math.nan] * CHANNELS, dtype=np.float64)
-        self._measure = Measure(self._ring, ends_at, two, 4 if wiring == "3P4W" else 3, supply, interharmonics)
+        self._measure = WindowAnalysis(self._ring, ends_at, two, 4 if wiring == "3P4W" else 3, supply, interharmonics)
         self._track = Tracker(self._ring, nominal, self._measure.ahead)
         self._waiting: list[Window] = []
         self._tick: int | None = None
@@ -175,5 +175,5 @@ class Stream:
             self._emitted += 1
             out.append(window)
 
-    def _window(self, span: Span) -> Window:
+    def _window(self, span: FrequencySpan) -> Window:
         return self._measure.window(self._start, span, self._track.rotation, self._covered)

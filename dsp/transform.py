@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dsp._fft_passes import passes, turned
 from dsp._jit import Floats, Ints, bare, inner
-from dsp._lanes import Lanes, load, store, zero
-from dsp._passes import passes, turned
+from dsp._simd import SimdLanes, load, store, zero
 
 
 class Plan(NamedTuple):
@@ -140,7 +140,9 @@ def everything(
 
 
 @inner
-def _four(z: Floats, at: int) -> tuple[Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes]:
+def _four(
+    z: Floats, at: int
+) -> tuple[SimdLanes, SimdLanes, SimdLanes, SimdLanes, SimdLanes, SimdLanes, SimdLanes, SimdLanes]:
     """Last radix, 4: real and imaginary parts of its four bins."""
     ar, ai, br, bi = load(z, at), load(z, at + 1), load(z, at + 2), load(z, at + 3)
     cr, ci, dr, di = load(z, at + 4), load(z, at + 5), load(z, at + 6), load(z, at + 7)
@@ -151,7 +153,15 @@ def _four(z: Floats, at: int) -> tuple[Lanes, Lanes, Lanes, Lanes, Lanes, Lanes,
 
 @inner
 def _part(
-    lines: Floats, h: int, half: int, top: int, ar: Lanes, ai: Lanes, br: Lanes, bi: Lanes, roots: Floats
+    lines: Floats,
+    h: int,
+    half: int,
+    top: int,
+    ar: SimdLanes,
+    ai: SimdLanes,
+    br: SimdLanes,
+    bi: SimdLanes,
+    roots: Floats,
 ) -> None:
     """Bins h and half - h of the real points, from bins a, b of the complex points (even + i odd points)."""
     er, ei, pr, pi = 0.5 * (ar + br), 0.5 * (ai - bi), ai + bi, br - ar
@@ -241,7 +251,7 @@ def _fold(x: Floats, m: int, cycles: int, points: int, roots: Floats, weights: F
 
 
 @inner
-def _bin(z: Floats, first: int, n: int, place: Ints, h: int) -> tuple[Lanes, Lanes]:
+def _bin(z: Floats, first: int, n: int, place: Ints, h: int) -> tuple[SimdLanes, SimdLanes]:
     """Bin h of n, 0 <= h < n, after `passes`: last radix for this bin only."""
     quarter = n // 4
     q = 0 if h < quarter else 1 if h < 2 * quarter else 2 if h < 3 * quarter else 3

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from testkit import HandClock, Mosquitto
+from support.basics import HandClock, Mosquitto
 
-from agent import kernels
-from agent.core import text
+from agent.core import kernel_cache, text
 from drivers.reasons import Reason
 
 settings.register_profile("magwatt", deadline=None)  # a loaded machine must not cause a failure
 settings.load_profile("magwatt")
-kernels.use_cache()  # before numba is imported: its own cache does not detect changes of called functions
+kernel_cache.use_cache()  # before numba is imported: its own cache does not detect changes of called functions
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,26 +7,26 @@ vocabulary.
 from __future__ import annotations
 
 from drivers.profiles.library import load_file, load_profile, profile_ids, set_profile_folders
-from drivers.profiles.parse import parse_profile
-from drivers.profiles.shape import (
+from drivers.profiles.model import (
     CONFIDENCE,
     GROUPS,
     WORDS,
+    BitField,
     HarmonicBlock,
     Identify,
-    Part,
     Profile,
     Register,
     ScaleFrom,
 )
+from drivers.profiles.profile_parser import parse_profile
 
 __all__ = [
     "CONFIDENCE",
     "GROUPS",
     "WORDS",
+    "BitField",
     "HarmonicBlock",
     "Identify",
-    "Part",
     "Profile",
     "Register",
     "ScaleFrom",

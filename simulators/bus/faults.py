@@ -28,7 +28,7 @@ class Expect(Enum):
     EITHER = "either"
 
 
-class Step(NamedTuple):
+class FaultStep(NamedTuple):
     """Bytes to send after a delay.
 
     data: the bytes; may be empty.
@@ -41,7 +41,7 @@ class Step(NamedTuple):
     close: bool = False
 
 
-class Line(Enum):
+class ScriptedLine(Enum):
     """Transport of the frames. TCP0: a gateway that sends every response with transaction identifier 0."""
 
     RTU = "rtu"
@@ -51,12 +51,12 @@ class Line(Enum):
 
     @property
     def is_rtu(self) -> bool:
-        return self in (Line.RTU, Line.RTU_TCP)
+        return self in (ScriptedLine.RTU, ScriptedLine.RTU_TCP)
 
 
-Script = Callable[[Ask], list[Step]]
-EVERYWHERE = tuple(Line)
-ON_TCP = (Line.TCP, Line.TCP0)
+Script = Callable[[Ask], list[FaultStep]]
+EVERYWHERE = tuple(ScriptedLine)
+ON_TCP = (ScriptedLine.TCP, ScriptedLine.TCP0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +72,19 @@ class Fault:
     name: str
     expect: Expect
     script: Script
-    on: tuple[Line, ...] = EVERYWHERE
+    on: tuple[ScriptedLine, ...] = EVERYWHERE
 
 
-def faults(line: Line) -> list[Fault]:
+def faults(line: ScriptedLine) -> list[Fault]:
     """Return the faults that can occur on this transport."""
     return [fault for fault in MATRIX if line in fault.on]
 
 
-def clean(ask: Ask) -> list[Step]:
-    return [Step(ask.frame())]
+def clean(ask: Ask) -> list[FaultStep]:
+    return [FaultStep(ask.frame())]
 
 
-def silent(_ask: Ask) -> list[Step]:
+def silent(_ask: Ask) -> list[FaultStep]:
     return []
 
 
@@ -97,12 +97,12 @@ def once(bad: Script, good: Script = clean, number: int = 1) -> Script:
 
 
 def late(seconds: float) -> Script:
-    return lambda ask: [Step(ask.frame(), seconds)]
+    return lambda ask: [FaultStep(ask.frame(), seconds)]
 
 
-def split(ask: Ask) -> list[Step]:
+def split(ask: Ask) -> list[FaultStep]:
     frame = ask.frame()
-    return [Step(frame[:3]), Step(frame[3:], 0.008)]
+    return [FaultStep(frame[:3]), FaultStep(frame[3:], 0.008)]
 
 
 def stray_bytes(ask: Ask, count: int) -> bytes:
@@ -118,92 +118,92 @@ def stray_bytes(ask: Ask, count: int) -> bytes:
 
 
 def stray(count: int) -> Script:
-    return lambda ask: [Step(stray_bytes(ask, count) + ask.frame())]
+    return lambda ask: [FaultStep(stray_bytes(ask, count) + ask.frame())]
 
 
-def foreign(ask: Ask) -> list[Step]:
+def foreign(ask: Ask) -> list[FaultStep]:
     """Send a complete, valid response of the same length from another station before the response."""
     other = replace(ask, unit=ask.unit + 9, transaction=_other(ask))
-    return [Step(other.frame()), Step(ask.frame(), 0.003)]
+    return [FaultStep(other.frame()), FaultStep(ask.frame(), 0.003)]
 
 
-def glitch(ask: Ask) -> list[Step]:
+def glitch(ask: Ask) -> list[FaultStep]:
     """The transceiver switches off shortly after the response, so the receiver sees one additional byte."""
-    return [Step(ask.frame()), Step(b"\xff" if ask.number % 2 else b"\0", 0.001)]
+    return [FaultStep(ask.frame()), FaultStep(b"\xff" if ask.number % 2 else b"\0", 0.001)]
 
 
-def damaged(ask: Ask) -> list[Step]:
+def damaged(ask: Ask) -> list[FaultStep]:
     """Invert one bit.
 
     The CRC of RTU detects it; Modbus TCP has no checksum, so there the protocol identifier is changed.
     """
     frame = bytearray(ask.frame())
     frame[4 if ask.transaction is None else 2] ^= 0x10
-    return [Step(bytes(frame))]
+    return [FaultStep(bytes(frame))]
 
 
-def truncated(ask: Ask) -> list[Step]:
-    return [Step(ask.frame()[:-3])]
+def truncated(ask: Ask) -> list[FaultStep]:
+    return [FaultStep(ask.frame()[:-3])]
 
 
-def echo(ask: Ask) -> list[Step]:
+def echo(ask: Ask) -> list[FaultStep]:
     """A two-wire adapter that receives its own transmission."""
-    return [Step(ask.raw), Step(ask.frame(), 0.003)]
+    return [FaultStep(ask.raw), FaultStep(ask.frame(), 0.003)]
 
 
-def short(ask: Ask) -> list[Step]:
-    return [Step(ask.frame(ask.words[:2]))]
+def short(ask: Ask) -> list[FaultStep]:
+    return [FaultStep(ask.frame(ask.words[:2]))]
 
 
-def wrong_function(ask: Ask) -> list[Step]:
-    return [Step(replace(ask, function=7 - ask.function).frame())]
+def wrong_function(ask: Ask) -> list[FaultStep]:
+    return [FaultStep(replace(ask, function=7 - ask.function).frame())]
 
 
-def wrong_unit(ask: Ask) -> list[Step]:
-    return [Step(replace(ask, unit=ask.unit + 1).frame())]
+def wrong_unit(ask: Ask) -> list[FaultStep]:
+    return [FaultStep(replace(ask, unit=ask.unit + 1).frame())]
 
 
-def refused_behind_noise(ask: Ask) -> list[Step]:
-    return [Step(stray_bytes(ask, 2) + ask.refusal(2))]
+def refused_behind_noise(ask: Ask) -> list[FaultStep]:
+    return [FaultStep(stray_bytes(ask, 2) + ask.refusal(2))]
 
 
-def two_at_once(ask: Ask) -> list[Step]:
+def two_at_once(ask: Ask) -> list[FaultStep]:
     """Two devices respond at the same time; the master receives the superposition of both frames."""
     other = replace(ask, unit=ask.unit ^ 0x5, transaction=_other(ask))
-    return [Step(or_ed(ask.frame(), other.frame()))]
+    return [FaultStep(or_ed(ask.frame(), other.frame()))]
 
 
-def cut_off(ask: Ask) -> list[Step]:
+def cut_off(ask: Ask) -> list[FaultStep]:
     """Send half of the response, then close the connection."""
     frame = ask.frame()
-    return [Step(frame[: len(frame) // 2]), Step(close=True, after_s=0.005)]
+    return [FaultStep(frame[: len(frame) // 2]), FaultStep(close=True, after_s=0.005)]
 
 
-def late_to_the_next_connection(ask: Ask) -> list[Step]:
+def late_to_the_next_connection(ask: Ask) -> list[FaultStep]:
     """A converter closes the connection and sends the late response on the next connection."""
-    return [Step(close=True), Step(ask.frame(), 0.8)]
+    return [FaultStep(close=True), FaultStep(ask.frame(), 0.8)]
 
 
-def wrong_transaction(ask: Ask) -> list[Step]:
+def wrong_transaction(ask: Ask) -> list[FaultStep]:
     """Send the response to a request of another client of the gateway."""
-    return [Step(replace(ask, address=ask.address ^ 0x400, transaction=_other(ask)).frame())]
+    return [FaultStep(replace(ask, address=ask.address ^ 0x400, transaction=_other(ask)).frame())]
 
 
-def byte_by_byte(ask: Ask) -> list[Step]:
-    return [Step(bytes((byte,)), 0.0005) for byte in ask.frame()]
+def byte_by_byte(ask: Ask) -> list[FaultStep]:
+    return [FaultStep(bytes((byte,)), 0.0005) for byte in ask.frame()]
 
 
-def merged(ask: Ask) -> list[Step]:
+def merged(ask: Ask) -> list[FaultStep]:
     """Send two responses in one TCP segment: a repeated old one, then the expected one.
 
     With transaction identifier 0 a repeated response looks new, so a response of another unit takes its place.
     """
     if not ask.transaction:
-        return [Step(replace(ask, unit=ask.unit + 9).frame() + ask.frame())]
+        return [FaultStep(replace(ask, unit=ask.unit + 9).frame() + ask.frame())]
     if ask.number == 1:
         return clean(ask)
     old = replace(ask, number=ask.number - 1, transaction=ask.transaction - 1)
-    return [Step(old.frame() + ask.frame())]
+    return [FaultStep(old.frame() + ask.frame())]
 
 
 def _other(ask: Ask) -> int | None:
@@ -230,8 +230,8 @@ MATRIX: tuple[Fault, ...] = (
     Fault("echo", Expect.DELIVER, echo),
     Fault("byte by byte", Expect.DELIVER, byte_by_byte, ON_TCP),
     Fault("merged segments", Expect.DELIVER, merged, ON_TCP),
-    Fault("wrong transaction every 4th", Expect.DELIVER, every(4, wrong_transaction), (Line.TCP,)),
-    Fault("wrong transaction", Expect.NEVER, wrong_transaction, (Line.TCP,)),
+    Fault("wrong transaction every 4th", Expect.DELIVER, every(4, wrong_transaction), (ScriptedLine.TCP,)),
+    Fault("wrong transaction", Expect.NEVER, wrong_transaction, (ScriptedLine.TCP,)),
     Fault("2 registers for 4", Expect.NEVER, short),
     Fault("wrong function", Expect.NEVER, wrong_function),
     Fault("wrong unit", Expect.NEVER, wrong_unit),
@@ -239,5 +239,10 @@ MATRIX: tuple[Fault, ...] = (
     Fault("two responses overlap", Expect.NEVER, two_at_once),
     Fault("connection lost in mid-frame", Expect.NEVER, cut_off),
     Fault("connection lost once", Expect.EITHER, once(cut_off, number=3)),
-    Fault("late to the next connection", Expect.EITHER, once(late_to_the_next_connection, number=3), (Line.RTU_TCP,)),
+    Fault(
+        "late to the next connection",
+        Expect.EITHER,
+        once(late_to_the_next_connection, number=3),
+        (ScriptedLine.RTU_TCP,),
+    ),
 )

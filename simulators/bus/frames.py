@@ -50,7 +50,7 @@ class Ask:
         return rtu(self.unit, pdu) if self.transaction is None else mbap(self.transaction, self.unit, pdu)
 
 
-class Block(NamedTuple):
+class ReadBlock(NamedTuple):
     """A contiguous range of registers.
 
     unit: unit identifier. function: function code. address: first register. words: number of registers.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Container, Mapping, Sequence
 
+from drivers.bus_settings import BusSettings
 from drivers.error_reasons import NO_RESPONSE
-from drivers.errors import DeviceRefused, LinkTimeout
+from drivers.errors import LinkTimeout, ModbusExceptionResponse
 from drivers.framing import Request
 from drivers.reading import Clock
-from drivers.wire import Wire
 from simulators.bus.functions import IDENTITY
 from simulators.bus.nameplate import Nameplate
 from simulators.devices.device import Refused, SimulatedDevice
@@ -31,10 +31,10 @@ class MemoryLink:
 
     def __init__(
         self, devices: Sequence[SimulatedDevice], clock: Clock, wire_s: float = 0.005,
-        nameplates: Mapping[int, Nameplate] | None = None, wire: Wire | None = None,
+        nameplates: Mapping[int, Nameplate] | None = None, wire: BusSettings | None = None,
         before_read: Callable[[], None] | None = None, silent: Container[int] = (),
     ) -> None:  # fmt: skip
-        self.wire = wire or Wire("memory", "127.0.0.1", 502)
+        self.wire = wire or BusSettings("memory", "127.0.0.1", 502)
         self.late = self.damaged = 0
         self.tight: set[tuple[int, int, int]] = set()
         self._before_read, self._silent = before_read, silent
@@ -48,13 +48,13 @@ class MemoryLink:
         self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
         spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
-        """Read one block, as drivers.bus.ModbusLink does, without attempts after the first."""
+        """Read one block, as drivers.modbus_link.ModbusLink does, without attempts after the first."""
         unit, function, address, count = request
         if function in IDENTITY and unit in self._devices and not self._devices[unit].silent:
             asked = bytes((function,)) if function == 0x11 else struct.pack(">BBH", function, 0x0E, address)
             response = self._nameplates.get(unit, Nameplate()).answer(asked)
             if response[0] & 0x80:
-                raise DeviceRefused(response[1], unit, address)
+                raise ModbusExceptionResponse(response[1], unit, address)
             return response[1:]
         device = self._devices.get(unit)
         if device is None or device.silent or unit in self._silent:
@@ -67,7 +67,7 @@ class MemoryLink:
         try:
             return device.answer(function, address, count)
         except Refused as refusal:
-            raise DeviceRefused(refusal.code, unit, address) from refusal
+            raise ModbusExceptionResponse(refusal.code, unit, address) from refusal
 
     async def read_registers(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> list[int]:
         found = await self.read_block(Request(unit, function, address, count), timeout_s)

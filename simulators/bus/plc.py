@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulators.bus.frames import Block, answers, rtu_request
+from simulators.bus.frames import ReadBlock, answers, rtu_request
 from simulators.bus.reactor import Timer
 from simulators.bus.segment import Framing, Segment
 
@@ -18,11 +18,11 @@ class Plc:
     """
 
     def __init__(
-        self, segment: Segment, blocks: Sequence[Block], every_s: float = 0.1, timeout_s: float = 0.08
+        self, segment: Segment, blocks: Sequence[ReadBlock], every_s: float = 0.1, timeout_s: float = 0.08
     ) -> None:
         self.good = self.wrong = self.lost = 0
         self._segment, self._blocks, self._every_s, self._timeout_s = segment, list(blocks), every_s, timeout_s
-        self._open: Block | None = None
+        self._open: ReadBlock | None = None
         self._overdue: Timer | None = None
         self._turn = 0
         self._running = False

@@ -17,14 +17,14 @@ from random import Random
 
 import serial
 
-from simulators.bus.faults import Step
+from simulators.bus.fault_injection import FaultInjection, spoiled
+from simulators.bus.faults import FaultStep
 from simulators.bus.folder import port_folder
 from simulators.bus.frames import crc_fits
 from simulators.bus.functions import READING
 from simulators.bus.pty import Pty
 from simulators.bus.reactor import Reactor, Timer
-from simulators.bus.sockets import Connection, Listener
-from simulators.bus.spoil import Faults, spoiled
+from simulators.bus.sockets import Connection, SocketListener
 
 _CHARACTERS = 3.5
 _SLACK_S = 0.004  # the longest delay of a driver's buffer within a frame
@@ -39,9 +39,9 @@ class _Proxy(Reactor):
     blocked: number of requests that are not read requests.
     """
 
-    def __init__(self, faults: Faults | None, chance: Random | None) -> None:
+    def __init__(self, faults: FaultInjection | None, chance: Random | None) -> None:
         super().__init__("proxy")
-        self.faults = faults or Faults()
+        self.faults = faults or FaultInjection()
         self.passed = self.spoilt = self.blocked = 0
         self._chance = chance or Random(1)
 
@@ -55,7 +55,7 @@ class _Proxy(Reactor):
         self.blocked += 1
         return False
 
-    def _steps(self, answer: bytes, asked: bytes) -> list[Step]:
+    def _steps(self, answer: bytes, asked: bytes) -> list[FaultStep]:
         steps = spoiled(answer, asked, self.faults, self._chance)
         as_it_came = len(steps) == 1 and steps[0].data == answer
         self.passed, self.spoilt = self.passed + as_it_came, self.spoilt + (not as_it_came)
@@ -72,13 +72,13 @@ class FaultProxy(_Proxy):
     host = "127.0.0.1"
 
     def __init__(
-        self, host: str, port_number: int, chance: Random | None = None, faults: Faults | None = None,
+        self, host: str, port_number: int, chance: Random | None = None, faults: FaultInjection | None = None,
         rtu: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(faults, chance)
         self.refused = 0
         self._to, self._rtu = (host, port_number), rtu
-        self._listener = Listener(self, self._from_client)
+        self._listener = SocketListener(self, self._from_client)
         self._listener.greet = self._greet
         self.port_number = self._listener.port_number
         self._servers: dict[Connection, Connection] = {}  # client → server
@@ -188,7 +188,9 @@ class SerialProxy(_Proxy):
     Raises OSError if the port cannot be opened.
     """
 
-    def __init__(self, port: str, line: str, chance: Random | None = None, faults: Faults | None = None) -> None:
+    def __init__(
+        self, port: str, line: str, chance: Random | None = None, faults: FaultInjection | None = None
+    ) -> None:
         super().__init__(faults, chance)
         baud, format_ = line.split()
         self._serial = serial.Serial(

@@ -51,7 +51,7 @@ class Connection:
             self.close()
 
 
-class Listener:
+class SocketListener:
     """A loopback port with the list of its open connections."""
 
     def __init__(self, owner: Reactor, take: Callable[[bytes, Connection], None]) -> None:

@@ -16,9 +16,9 @@ from drivers.reading import Value
 from drivers.reasons import InvalidValue
 from drivers.vocabulary import vocabulary
 from simulators.bus.nameplate import Nameplate
-from simulators.devices import named
+from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.one_motor import SIZES_KW, Machine, OneMotor, draw_machine
+from simulators.devices.reference_motor import SIZES_KW, MotorParameters, ReferenceMotor, draw_machine
 from simulators.reasons import PROPRIETARY_PROTOCOL
 
 REFRESH_S = 0.5  # for profiles that do not state how often the device refreshes its values
@@ -49,22 +49,22 @@ class BenchDevice:
             raise InvalidValue(PROPRIETARY_PROTOCOL, profile=profile.id)
         self.name = name or f"{profile.id.split('/')[1]}-{unit}"
         self.profile, self.unit = profile, unit
-        self.nameplate: Nameplate = named.nameplate(profile)
+        self.nameplate: Nameplate = identity.nameplate(profile)
         self.is_drive = profile.kind == "vfd"
         load, speed, seed = rng.uniform(0.5, 0.9), rng.uniform(0.7, 1.0), rng.getrandbits(32)
         self.motor = _motor_for(profile, rng, load, speed, seed)
-        self._marks = named.marked_values(profile)
+        self._marks = identity.marked_values(profile)
         self._elapsed_s = 0.0
         self._counted = _Counted()
         self._before: Mapping[str, float] = {}
         self.values: Mapping[str, Value] = {}
         self.step(0.0)
         self.served = SimulatedDevice(
-            unit, profile, lambda: self.values, rating_kw=self.machine.kw, extra=named.marks(profile)
+            unit, profile, lambda: self.values, rating_kw=self.machine.kw, extra=identity.marks(profile)
         )
 
     @property
-    def machine(self) -> Machine:
+    def machine(self) -> MotorParameters:
         return self.motor.machine
 
     def step(self, dt_s: float) -> None:
@@ -139,7 +139,7 @@ class BenchDevice:
 
         Bits of a state word are combined with it; measured values are not overwritten.
         """
-        shown |= {"serial_number": float(named.SERIAL_NUMBER), "ct_ratio": 1.0, "vt_ratio": 1.0}
+        shown |= {"serial_number": float(identity.SERIAL_NUMBER), "ct_ratio": 1.0, "vt_ratio": 1.0}
         for name, mark in self._marks.items():
             kind, now = vocabulary()[name].kind, shown.get(name)
             if kind in ("identity", "setting"):
@@ -149,7 +149,7 @@ class BenchDevice:
         return shown
 
 
-def _motor_for(profile: Profile, rng: Random, load: float, speed: float, seed: int) -> OneMotor:
+def _motor_for(profile: Profile, rng: Random, load: float, speed: float, seed: int) -> ReferenceMotor:
     """Return a motor of a usual size if the map's registers can represent its values, otherwise a smaller one."""
     usual = [size for size in SIZES_KW if _USUAL_KW[0] <= size <= _USUAL_KW[1]]
     rng.shuffle(usual)
@@ -158,7 +158,7 @@ def _motor_for(profile: Profile, rng: Random, load: float, speed: float, seed: i
     motor = None
     for size in (*usual, *(size for size in reversed(SIZES_KW) if size < _USUAL_KW[0])):
         machine = replace(draw_machine(Random(seed), size, induction), kw=size)
-        motor = OneMotor(machine, load, seed, driven, speed, refresh_s=profile.refresh_s or REFRESH_S)
+        motor = ReferenceMotor(machine, load, seed, driven, speed, refresh_s=profile.refresh_s or REFRESH_S)
         values = motor.drive(0.0) if profile.kind == "vfd" else motor.meter(0.0)
         if all(_shows(row, values[row.name], machine.kw) for row in profile.registers if row.name in values):
             return motor

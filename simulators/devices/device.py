@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from drivers.profiles import Profile, Register
 from drivers.reading import Value
-from simulators.devices import render
-from simulators.devices.troubles import Ailing
+from simulators.devices import register_encoder
+from simulators.devices.device_faults import FaultyDevice
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 NO_RESPONSE = 11  # the exception code of a gateway for a device that does not respond
@@ -56,7 +56,7 @@ class SimulatedDevice:
         extra: Mapping[tuple[int, int], Sequence[int]] | None = None,
         exponents: Mapping[tuple[int, int], int] | None = None,
         whole_values: bool = False,
-        ailing: Ailing | None = None,
+        ailing: FaultyDevice | None = None,
     ) -> None:
         extra = dict(extra or {})
         if profile.dialect == "sunspec":
@@ -64,7 +64,7 @@ class SimulatedDevice:
             extra |= chain
         self.unit, self.profile = unit, profile
         self._values, self._rating_kw, self._exponents = values, rating_kw, dict(exponents or {})
-        self._ailing = ailing or Ailing()
+        self._ailing = ailing or FaultyDevice()
         self._rows = {function: [row for row in profile.registers if row.function == function] for function in (3, 4)}
         self._extra = {
             (function, address + k): word
@@ -103,18 +103,22 @@ class SimulatedDevice:
         out = list(struct.unpack(f">{count}H", answer))
         exponents: dict[tuple[int, int], int] = {}
         if self._scaled:
-            exponents = render.choose_exponents(self.profile, values, self._rating_kw) | self._exponents
+            exponents = register_encoder.choose_exponents(self.profile, values, self._rating_kw) | self._exponents
         for row, places in rows:
             exponent = exponents.get((function, row.scale_from.address)) if row.scale_from is not None else None
-            for (k, bits), word in zip(places, render.words(row, values, self._rating_kw, exponent), strict=True):
+            for (k, bits), word in zip(
+                places, register_encoder.words(row, values, self._rating_kw, exponent), strict=True
+            ):
                 if 0 <= k < count:
                     out[k] = out[k] & ~bits | word & bits
-        for (where_function, where), (word, bits) in render.scale_cells(self._scaled, exponents).items():
+        for (where_function, where), (word, bits) in register_encoder.scale_cells(self._scaled, exponents).items():
             if where_function == function and 0 <= (k := where - address) < count:
                 out[k] = out[k] & ~bits | word
         return struct.pack(f">{count}H", *out)
 
-    def _answer(self, function: int, address: int, count: int) -> tuple[list[render.Pen], list[_Row], bytes]:
+    def _answer(
+        self, function: int, address: int, count: int
+    ) -> tuple[list[register_encoder.RegisterWriter], list[_Row], bytes]:
         """Return the encoders and rows of one request, and the constant words of its response. Raises `Refused`."""
         if function not in self._rows:
             raise Refused(ILLEGAL_FUNCTION)
@@ -132,15 +136,15 @@ class SimulatedDevice:
         inside = [
             row for row in rows if not row.alone and row.address < address + count and address < row.address + row.words
         ]
-        pens: list[render.Pen] = []
+        pens: list[register_encoder.RegisterWriter] = []
         odd: list[_Row] = []
         taken: set[int] = set()
         for row in alone or inside:
-            places = [(where - address, bits) for where, bits in render.places(row)]
+            places = [(where - address, bits) for where, bits in register_encoder.places(row)]
             words = {k for k, _ in places}
             whole = places[0][0] >= 0 and places[-1][0] < count and not words & taken
-            if whole and render.is_plain(row, self._rating_kw):
-                pens.append(render.Pen(row, self._rating_kw, places[0][0]))
+            if whole and register_encoder.is_plain(row, self._rating_kw):
+                pens.append(register_encoder.RegisterWriter(row, self._rating_kw, places[0][0]))
             else:
                 odd.append((row, places))
             taken |= words

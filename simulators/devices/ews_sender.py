@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from drivers import ews
+from drivers import ews_protocol
 from simulators.devices.waves import FrontEnd, Sampler, Synthesiser
-from simulators.plant.units import Train
+from simulators.plant.station_trains import Train
 
 RATE_HZ = 10240.0
 INSTANTS = 64
@@ -20,13 +20,13 @@ VOLTS_MAX, AMPS_MAX = 800.0, 400.0
 _SCALE = (VOLTS_MAX / 32767, AMPS_MAX / 32767)
 _STATUS_EVERY = 10  # one status frame for this many hello frames
 
-HELLO = ews.Hello(
+HELLO = ews_protocol.Hello(
     rate_hz=RATE_HZ,
     format="int16",
     serial="SIM-EWS-0002",
     firmware="sim-1",
     channels=tuple(
-        ews.Channel(f"{kind}{phase}", scale, clipping=full)
+        ews_protocol.Channel(f"{kind}{phase}", scale, clipping=full)
         for kind, scale, full in (("u", _SCALE[0], VOLTS_MAX), ("i", _SCALE[1], AMPS_MAX))
         for phase in (1, 2, 3)
     ),
@@ -110,7 +110,9 @@ class EwsSender:
             payload = data[k * 12 * INSTANTS : (k + 1) * 12 * INSTANTS]
             if not self.clock_stands:
                 self._device_us = round((start_ns + at * period_ns) / 1000)
-            self._queue.append(Due(due, ews.SAMPLES, payload, self._device_us, self._index & 0xFFFFFFFF, INSTANTS))
+            self._queue.append(
+                Due(due, ews_protocol.SAMPLES, payload, self._device_us, self._index & 0xFFFFFFFF, INSTANTS)
+            )
             self._index += INSTANTS
         self._pending = data[full * 12 * INSTANTS :]
 
@@ -120,13 +122,13 @@ class EwsSender:
         while self._queue and self._queue[0].at_ns <= now_ns:
             due = self._queue.popleft()
             found.append(
-                ews.build(
+                ews_protocol.build(
                     due.kind,
                     due.payload,
                     sequence=self._sequence,
                     calibration=1,
                     stream=self._stream,
-                    flags=ews.FLAG_SYNCHRONISED,
+                    flags=ews_protocol.FLAG_SYNCHRONISED,
                     device_us=due.device_us,
                     index=due.first,
                     count=due.instants,
@@ -139,7 +141,7 @@ class EwsSender:
         if due_ns < self._hello_due_ns:
             return
         self._hello_due_ns = due_ns + 1_000_000_000
-        self._queue.append(Due(due_ns, ews.HELLO, ews.hello_payload(HELLO)))
+        self._queue.append(Due(due_ns, ews_protocol.HELLO, ews_protocol.hello_payload(HELLO)))
         if self._hellos % _STATUS_EVERY == 0:
-            self._queue.append(Due(due_ns, ews.STATUS, ews.status_payload(38.5, 0, self.dropped)))
+            self._queue.append(Due(due_ns, ews_protocol.STATUS, ews_protocol.status_payload(38.5, 0, self.dropped)))
         self._hellos += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drivers.profiles import Profile
-from drivers.profiles.shape import Register
+from drivers.profiles.model import Register
 
 ADDRESS, TYPE = 0, "f32"
 

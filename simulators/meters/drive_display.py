@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from simulators.meters.readings import Values
-from simulators.plant.units import Train
+from simulators.plant.station_trains import Train
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _DEMAND_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Errors:
+class MeterErrors:
     """Errors of one meter: gain and phase of instrument transformer and input stage together.
 
     u: complex factors of the three voltages.
@@ -33,10 +33,10 @@ class Errors:
     frequency_hz: float = 0.0
 
 
-EXACT = Errors(np.ones(3, complex), np.ones(3, complex))
+EXACT = MeterErrors(np.ones(3, complex), np.ones(3, complex))
 
 
-def draw_errors(rng: Random, accuracy: float = 0.5) -> Errors:
+def draw_errors(rng: Random, accuracy: float = 0.5) -> MeterErrors:
     """Draw errors within the accuracy class for power, and well within it for voltage and current.
 
     The limits are those of IEC 61557-12, from memory. In class 0.5, input stage and transformer have ratio errors of
@@ -50,14 +50,14 @@ def draw_errors(rng: Random, accuracy: float = 0.5) -> Errors:
     def ratio() -> float:
         return (1 + rng.uniform(-gain, gain) / 2) * (1 + rng.uniform(-gain, gain) / 2.002)
 
-    return Errors(
+    return MeterErrors(
         np.array([complex(ratio()) for _ in range(3)]),
         np.array([ratio() * cmath.exp(1j * rng.uniform(-angle, angle)) for _ in range(3)]),
         rng.uniform(-0.002, 0.002),
     )
 
 
-class Meter:
+class SimulatedMeter:
     """A power meter.
 
     values: quantity → displayed value, refreshed every refresh_s; the counters continue between refreshes.
@@ -74,7 +74,7 @@ class Meter:
     """
 
     def __init__(
-        self, errors: Errors, *, refresh_s: float = 0.2, start_kwh: float = 0.0, start_kvarh: float = 0.0,
+        self, errors: MeterErrors, *, refresh_s: float = 0.2, start_kwh: float = 0.0, start_kvarh: float = 0.0,
         wiring: Wiring = RIGHT, connection: str = "3P4W", quanta: Mapping[str, float] | None = None,
         rolls_at: float = math.inf,
     ) -> None:  # fmt: skip

@@ -8,10 +8,10 @@ from functools import cache, partial
 from typing import NamedTuple
 
 from simulators.plant import rectifier
-from simulators.plant.grid import Supply
+from simulators.plant.grid import GridSupply
 from simulators.plant.magnet import MagnetState
-from simulators.plant.params import Drive
-from simulators.plant.phasors import Component, natural_sequence
+from simulators.plant.params import DriveParameters
+from simulators.plant.phasors import PhasorComponent, natural_sequence
 
 
 class DriveState(NamedTuple):
@@ -29,8 +29,8 @@ class DriveState(NamedTuple):
     output_w: float
     losses_w: float
     dc_bus_v: float
-    currents: tuple[Component, ...]
-    bus: tuple[Component, ...]
+    currents: tuple[PhasorComponent, ...]
+    bus: tuple[PhasorComponent, ...]
 
 
 class LossTerms(NamedTuple):
@@ -62,7 +62,7 @@ class LossTerms(NamedTuple):
 
 
 @cache
-def loss_terms(drive: Drive) -> LossTerms:
+def loss_terms(drive: DriveParameters) -> LossTerms:
     """Return the loss terms of a drive with six switches V + r·i and their diodes, for a sine of depth m and cos φ.
 
     Each switch: (1/2π ± m·cos φ/8)·V·î + (1/8 ± m·cos φ/3π)·r·î². With m·cos φ·î = 4/3·P/U, power and DC voltage
@@ -83,19 +83,19 @@ def loss_terms(drive: Drive) -> LossTerms:
     )
 
 
-def losses_w(drive: Drive, current_a: float, output_w: float, dc_bus_v: float) -> float:
+def losses_w(drive: DriveParameters, current_a: float, output_w: float, dc_bus_v: float) -> float:
     """Return all losses of the drive, W. output_w: negative while the motor brakes."""
     terms = loss_terms(drive)
     return terms.fixed_w + terms.inverter_w(current_a, output_w, dc_bus_v) + terms.bridge_w(output_w, dc_bus_v)
 
 
-def table_of(drive: Drive) -> rectifier.Table:
+def table_of(drive: DriveParameters) -> rectifier.RectifierTable:
     """Return the currents and the DC voltage of the drive's bridge against load."""
     # Rounded, so that drives of the same model share a table.
     return _table(round(drive.line_ohm / drive.choke_ohm, 9), round(drive.choke_ohm * drive.capacitor_s, 9))
 
 
-def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
+def solve(drive: DriveParameters, supply: GridSupply, motor: MagnetState) -> DriveState:
     """Return the state with input currents whose fundamental, unbalance and harmonics together carry the required
     power.
 
@@ -105,13 +105,15 @@ def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
     return _taken(drive, supply, motor.input_w, partial(losses_w, drive, motor.current_a))
 
 
-def rectify(drive: Drive, supply: Supply, dc_w: float) -> DriveState:
+def rectify(drive: DriveParameters, supply: GridSupply, dc_w: float) -> DriveState:
     """Return the state of a rectifier without inverter; dc_w is taken from its DC bus. It cannot feed back."""
     terms = loss_terms(drive)
     return _taken(drive, supply, max(dc_w, 0.0), lambda out_w, dc_v: terms.fixed_w + terms.bridge_w(out_w, dc_v))
 
 
-def _taken(drive: Drive, supply: Supply, output_w: float, loss_w: Callable[[float, float], float]) -> DriveState:
+def _taken(
+    drive: DriveParameters, supply: GridSupply, output_w: float, loss_w: Callable[[float, float], float]
+) -> DriveState:
     """Return the state for an output power. loss_w: losses as a function of output power and DC voltage."""
     u1 = supply.volts_v
     peak_v = math.sqrt(6) * u1
@@ -133,18 +135,20 @@ def _taken(drive: Drive, supply: Supply, output_w: float, loss_w: Callable[[floa
     square = supply.impedance_ohm(1).real * sum(abs(phasor[order]) ** 2 for order in upper)
     i1 = 2 * need / (linear + math.sqrt(linear**2 - 4 * square * need))
 
-    currents = [Component(order, natural_sequence(order), i1 * phasor[order]) for order in rectifier.PRESENT]
+    currents = [PhasorComponent(order, natural_sequence(order), i1 * phasor[order]) for order in rectifier.PRESENT]
     bus = _distorted(before, currents[1:], supply)
-    currents.append(Component(1, -1, i1 * unbalance))
+    currents.append(PhasorComponent(1, -1, i1 * unbalance))
     return DriveState(output_w + loss, output_w, loss, dc * peak_v, tuple(currents), tuple(bus))
 
 
-def _distorted(before: Sequence[Component], currents: Sequence[Component], supply: Supply) -> list[Component]:
+def _distorted(
+    before: Sequence[PhasorComponent], currents: Sequence[PhasorComponent], supply: GridSupply
+) -> list[PhasorComponent]:
     """Return the voltages with the drop of the harmonic currents; components of one order and sequence add up."""
-    drops = (Component(order, part, -supply.impedance_ohm(order) * value) for order, part, value in currents)
+    drops = (PhasorComponent(order, part, -supply.impedance_ohm(order) * value) for order, part, value in currents)
     return [*before, *drops]
 
 
 @cache
-def _table(line_share: float, smoothing: float) -> rectifier.Table:
+def _table(line_share: float, smoothing: float) -> rectifier.RectifierTable:
     return rectifier.table(line_share, smoothing)

@@ -11,8 +11,8 @@ import numpy as np
 
 from simulators.plant._arrays import Floats, Vectors
 from simulators.plant._jit import kernel, part
-from simulators.plant.drive_records import DYNAMIC, STATES, Control, Front, Machine
-from simulators.plant.wave_load import Load
+from simulators.plant.drive_records import DYNAMIC, STATES, Control, DriveMachine, Front
+from simulators.plant.wave_load import WaveLoad
 
 _ROOT = math.sqrt(3) / 2
 _PULSE = 8.0  # sharpness of a bearing pulse, as in induction_wave
@@ -28,12 +28,12 @@ def _turned(base: complex, x: float) -> complex:
 
 
 @part
-def _turn(m: Machine, y: Floats) -> complex:
+def _turn(m: DriveMachine, y: Floats) -> complex:
     return complex(math.cos(m.pole_pairs * y[5]), math.sin(m.pole_pairs * y[5]))
 
 
 @part
-def _currents(m: Machine, turn: complex, y: Floats) -> tuple[complex, float, complex, complex, complex]:
+def _currents(m: DriveMachine, turn: complex, y: Floats) -> tuple[complex, float, complex, complex, complex]:
     """Return a and b of the stator current a + b·u at a voltage u, then further rotor quantities for the
     derivatives.
     """
@@ -68,9 +68,9 @@ def _sign_vector(i: complex) -> complex:
 
 @part
 def _slopes(
-    m: Machine,
+    m: DriveMachine,
     f: Front,
-    load: Load,
+    load: WaveLoad,
     inv_inertia: float,
     off: bool,
     s: complex,
@@ -181,7 +181,7 @@ def _grid(parts: Vectors, turns: Floats, dt: float) -> complex:
 
 
 @part
-def _voltage(m: Machine, f: Front, c: Control, turn: complex, a: complex, y: Floats, mem: Floats) -> complex:
+def _voltage(m: DriveMachine, f: Front, c: Control, turn: complex, a: complex, y: Floats, mem: Floats) -> complex:
     """Run the controller, once each half carrier period: return the voltage vector for the half period after the next
     instant.
     """
@@ -236,10 +236,10 @@ def _plan(u: complex, dc: float, f: Front, i: complex, mem: Floats) -> None:
 
 @kernel
 def run(
-    m: Machine,
+    m: DriveMachine,
     f: Front,
     c: Control,
-    load: Load,
+    load: WaveLoad,
     y: Floats,
     mem: Floats,
     vectors: Vectors,
@@ -357,7 +357,7 @@ def run(
 
 
 @kernel
-def stored(m: Machine, f: Front, load: Load, y: Floats) -> float:
+def stored(m: DriveMachine, f: Front, load: WaveLoad, y: Floats) -> float:
     """Return the energy of magnetic fields, rotor, choke and capacitor (without a stiff one), J."""
     _, _, _, inner, _ = _currents(m, _turn(m, y), y)
     if m.magnet > 0.0:

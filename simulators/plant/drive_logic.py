@@ -11,7 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 
-class State(Enum):
+class LogicState(Enum):
     READY = "ready"  # gates off, shaft at standstill
     RUN = "run"
     COAST = "coast"  # gates off, shaft still turning
@@ -52,7 +52,7 @@ class Limits:
     still_rad_s: float = 0.5
 
 
-class Seen(NamedTuple):
+class DriveInputs(NamedTuple):
     """Measured values and commands of a drive at one instant.
 
     run: True: the master or the terminal requests run.
@@ -74,42 +74,42 @@ class Seen(NamedTuple):
 class DriveLogic:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.state, self.trip = State.READY, Trip.NONE
+        self.state, self.trip = LogicState.READY, Trip.NONE
         self._clear_s: float | None = None  # time since which the cause of a trip is gone
 
-    def step(self, now_s: float, seen: Seen) -> State:
+    def step(self, now_s: float, seen: DriveInputs) -> LogicState:
         """Update and return the state.
 
         A trip stops only a running drive; it stays until `reset` or the automatic restart.
         """
         cause = self._cause(seen)
         still = abs(seen.speed_rad_s) < self.limits.still_rad_s
-        if self.state is State.RUN and cause is not Trip.NONE:
-            self.state, self.trip, self._clear_s = State.FAULT, cause, None
-        elif self.state is State.FAULT:
+        if self.state is LogicState.RUN and cause is not Trip.NONE:
+            self.state, self.trip, self._clear_s = LogicState.FAULT, cause, None
+        elif self.state is LogicState.FAULT:
             if cause is not Trip.NONE:
                 self._clear_s = None
             elif self._clear_s is None:
                 self._clear_s = now_s
             if self._clear_s is not None and now_s - self._clear_s >= self.limits.restart_s:
                 self.reset(seen)
-        if self.state is State.RUN and not seen.run:
-            self.state = State.COAST
-        if self.state is State.COAST and still:
-            self.state = State.READY
-        if self.state in (State.READY, State.COAST) and seen.run and cause is Trip.NONE:
-            self.state = State.RUN
+        if self.state is LogicState.RUN and not seen.run:
+            self.state = LogicState.COAST
+        if self.state is LogicState.COAST and still:
+            self.state = LogicState.READY
+        if self.state in (LogicState.READY, LogicState.COAST) and seen.run and cause is Trip.NONE:
+            self.state = LogicState.RUN
         return self.state
 
-    def reset(self, seen: Seen) -> None:
+    def reset(self, seen: DriveInputs) -> None:
         """Acknowledge a trip; no effect while its cause persists."""
-        if self.state is State.FAULT and self._cause(seen) is Trip.NONE:
+        if self.state is LogicState.FAULT and self._cause(seen) is Trip.NONE:
             still = abs(seen.speed_rad_s) < self.limits.still_rad_s
-            self.state, self.trip = State.READY if still else State.COAST, Trip.NONE
+            self.state, self.trip = LogicState.READY if still else LogicState.COAST, Trip.NONE
 
-    def _cause(self, seen: Seen) -> Trip:
+    def _cause(self, seen: DriveInputs) -> Trip:
         limits = self.limits
-        if seen.dc_v < (limits.under_v if self.state is State.RUN else limits.ready_v):
+        if seen.dc_v < (limits.under_v if self.state is LogicState.RUN else limits.ready_v):
             return Trip.UNDERVOLTAGE
         if seen.dc_v > limits.over_v:
             return Trip.OVERVOLTAGE

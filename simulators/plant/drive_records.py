@@ -13,7 +13,7 @@ ENERGIES = (
 STATES = 17 + len(ENERGIES)
 
 
-class Machine(NamedTuple):
+class DriveMachine(NamedTuple):
     """Parameters of the motor. magnet: 1, or 0 for an induction motor, for which only the last seven fields count."""
 
     magnet: float

@@ -23,14 +23,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulators.plant import check, induction_wave
+from simulators.plant import induction_wave, validation
 from simulators.plant._arrays import Floats, Vectors
 from simulators.plant.drive_kernel import run, stored
-from simulators.plant.drive_records import ENERGIES, STATES, Control, Front, Machine
+from simulators.plant.drive_records import ENERGIES, STATES, Control, DriveMachine, Front
 from simulators.plant.faults import HEALTHY, Condition
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, InductionMotor, MagnetMotor
-from simulators.plant.phasors import Component
-from simulators.plant.wave_load import NO_LOAD, Load
+from simulators.plant.phasors import PhasorComponent
+from simulators.plant.wave_load import NO_LOAD, WaveLoad
 
 STIFF, DIODES = 0.0, 1.0
 COAST, SPEED, FREQUENCY = 0.0, 1.0, 2.0
@@ -64,7 +64,7 @@ class Converter:
     averaged: bool = False
 
     def __post_init__(self) -> None:
-        check.converter(self)
+        validation.converter(self)
 
 
 class DriveWaves(NamedTuple):
@@ -116,14 +116,14 @@ class DriveWave:
         samples: int,
         rate_hz: float,
         *,
-        grid: Sequence[Component] = (),
+        grid: Sequence[PhasorComponent] = (),
         frequency_hz: float = 50.0,
         mode: float = SPEED,
         target_rad_s: float = 0.0,
         volts_per_rad_s: float = 0.0,
         ramp_rad_s2: float = 1e9,
         torque_max_nm: float = math.inf,
-        load: Load = NO_LOAD,
+        load: WaveLoad = NO_LOAD,
         step_s: float = 20e-6,
         condition: Condition = HEALTHY,
         winding_degc: float = 20.0,
@@ -195,7 +195,7 @@ def spent_j(energy: dict[str, float]) -> float:
 
 def machine(
     motor: MagnetMotor | InductionMotor, state: Condition, winding_degc: float, magnet_degc: float, speed_rad_s: float
-) -> Machine:
+) -> DriveMachine:
     """Return the kernel's parameters of a motor.
 
     winding_degc, magnet_degc: of a magnet motor; the record of an induction motor applies at its running temperature.
@@ -209,7 +209,7 @@ def machine(
         c = induction_wave.circuit(motor, state)
         d = (c.lls + c.lm) * (c.llr + c.lm) - c.lm**2
         w_s, w_r = c.llr * c.lm / d, c.lls * c.lm / d
-        return Machine(
+        return DriveMachine(
             0.0, c.pole_pairs, c.rs, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, c.core_s,
             1 / (1 + c.core_s * (w_s**2 * c.rs + w_r**2 * c.rr)), c.friction, c.additional,
             c.inv_running, c.inertia,
@@ -220,7 +220,7 @@ def machine(
     rated = motor.omega_rated / motor.pole_pairs
     rs = motor.rs20_ohm * (1 + COPPER_PER_K * (winding_degc - 20))
     core_s = motor.core_s * (motor.core_hysteresis / ratio + 1 - motor.core_hysteresis)
-    return Machine(
+    return DriveMachine(
         1.0,
         float(motor.pole_pairs),
         rs,

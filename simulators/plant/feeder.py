@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.plant.params import COPPER_PER_K
-from simulators.plant.phasors import ORDERS, Component, Phasors
+from simulators.plant.phasors import ORDERS, PhasorComponent, Phasors
 
 _COPPER_OHM_MM2_M = 0.0183  # of stranded conductors at 20 °C, the limits of IEC 60228 for 16–240 mm², from memory
 _X_OHM_M = 0.08e-3  # three cores in one sheath at 50 Hz: usual value, from memory
@@ -75,10 +75,10 @@ class Auxiliary:
         if not 0 < self.power_factor <= 1:
             raise ValueError(f"auxiliary: power_factor must be above 0 and at most 1, got {self.power_factor:g}")
 
-    def current(self, u1_v: complex, motor_runs: bool) -> Component:
+    def current(self, u1_v: complex, motor_runs: bool) -> PhasorComponent:
         """Return its fundamental current, lagging, rms, A. u1_v: phase to neutral, rms."""
         if (self.with_motor and not motor_runs) or u1_v == 0:
-            return Component(1, 1, 0j)
+            return PhasorComponent(1, 1, 0j)
         watts = self.power_w * (abs(u1_v) * math.sqrt(3) / self.rated_v) ** self.exponent
         apparent = cmath.rect(watts / self.power_factor, math.acos(self.power_factor))
-        return Component(1, 1, (apparent / 3 / u1_v).conjugate())
+        return PhasorComponent(1, 1, (apparent / 3 / u1_v).conjugate())

@@ -18,8 +18,8 @@ from simulators.plant import drive, induction, params
 from simulators.plant._arrays import Floats
 from simulators.plant.faults import Fault, condition, weakened
 from simulators.plant.fleet_kernel import FIELDS, Direct, Driven, PumpLaw, direct, driven, wander
-from simulators.plant.params import Drive, Grid, InductionMotor, MagnetMotor, Pump
-from simulators.plant.phasors import Component, natural_sequence
+from simulators.plant.params import DriveParameters, Grid, InductionMotor, MagnetMotor, Pump
+from simulators.plant.phasors import PhasorComponent, natural_sequence
 
 _SLIPS = 129
 _COOLANT_DEGC, _THERMAL_S = 30.0, 1800.0
@@ -63,7 +63,7 @@ class FleetTrain:
     motor: InductionMotor | MagnetMotor
     pump: Pump
     duty: Duty
-    drive: Drive | None = None
+    drive: DriveParameters | None = None
     faults: tuple[Fault, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -158,11 +158,11 @@ def _pump(pump: Pump) -> PumpLaw:
     )  # fmt: skip
 
 
-def _components(grid: Grid) -> list[Component]:
+def _components(grid: Grid) -> list[PhasorComponent]:
     """Return the components other than the fundamental for a fundamental of 1 V."""
-    found = [Component(1, -1, grid.negative)]
+    found = [PhasorComponent(1, -1, grid.negative)]
     for order, share, degrees in grid.harmonics:
-        found.append(Component(order, natural_sequence(order), share * np.exp(1j * math.radians(degrees))))
+        found.append(PhasorComponent(order, natural_sequence(order), share * np.exp(1j * math.radians(degrees))))
     return found
 
 
@@ -187,7 +187,7 @@ def _direct(motor: InductionMotor, grid: Grid) -> tuple[Direct, Floats]:
 
 @lru_cache(64)
 def _driven(
-    motor: MagnetMotor, converter: Drive, grid: Grid, step_s: float, coolant_degc: float
+    motor: MagnetMotor, converter: DriveParameters, grid: Grid, step_s: float, coolant_degc: float
 ) -> tuple[Driven, Floats]:
     shapes = drive.table_of(converter)
     by_order = {item.order: item.value for item in _components(grid) if item.order > 1}

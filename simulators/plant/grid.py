@@ -9,17 +9,17 @@ from random import Random
 
 from simulators.plant.faults import Dip
 from simulators.plant.params import Grid
-from simulators.plant.phasors import Component, natural_sequence
-from simulators.plant.wander import Wander
+from simulators.plant.phasors import PhasorComponent, natural_sequence
+from simulators.plant.random_walk import RandomWalk
 
 
-class Supply:
+class GridSupply:
     """The supply of a busbar. `components()` are the phase voltages before a load distorts them."""
 
     def __init__(self, params: Grid, rng: Random) -> None:
         self.params = params
-        self._volts = Wander(rng, params.volts_sigma, params.tau_s, 5.0)
-        self._frequency = Wander(rng, params.frequency_sigma_hz, params.tau_s)
+        self._volts = RandomWalk(rng, params.volts_sigma, params.tau_s, 5.0)
+        self._frequency = RandomWalk(rng, params.frequency_sigma_hz, params.tau_s)
         self.undipped_v = 0.0  # as volts_v, without the dip
         self.volts_v = 0.0  # rms of the positive sequence, phase to neutral; phase L1 is at angle 0
         self.frequency_hz = 0.0
@@ -41,15 +41,15 @@ class Supply:
         self.dip_negative = complex(negative / turn)
         self.line_share = max(abs(self.sag + self.dip_negative * cmath.exp(1j * math.pi * k / 3)) for k in (-1, 1, 3))
 
-    def components(self) -> list[Component]:
+    def components(self) -> list[PhasorComponent]:
         u1 = self.volts_v
         found = [
-            Component(1, 1, complex(u1)),
-            Component(1, -1, u1 * self.params.negative + self.undipped_v * self.dip_negative),
+            PhasorComponent(1, 1, complex(u1)),
+            PhasorComponent(1, -1, u1 * self.params.negative + self.undipped_v * self.dip_negative),
         ]
         for order, share, degrees in self.params.harmonics:
             value = cmath.rect(share * u1, math.radians(degrees))
-            found.append(Component(order, natural_sequence(order), value))
+            found.append(PhasorComponent(order, natural_sequence(order), value))
         return found
 
     def impedance_ohm(self, order: int) -> complex:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from simulators.plant.params import InductionMotor
-from simulators.plant.phasors import Component
-from simulators.plant.roots import root
+from simulators.plant.phasors import PhasorComponent
+from simulators.plant.root_finding import root
 
 _ENOUGH_W = 1e-8
 
@@ -27,7 +27,7 @@ class InductionState(NamedTuple):
 
     slip: float
     speed_rad_s: float
-    currents: tuple[Component, ...]
+    currents: tuple[PhasorComponent, ...]
     input_w: float
     shaft_w: float
     copper_w: float
@@ -40,7 +40,9 @@ class InductionState(NamedTuple):
         return self.copper_w + self.core_w + self.mechanical_w + self.additional_w
 
 
-def at_slip(motor: InductionMotor, supply: Sequence[Component], frequency_hz: float, slip: float) -> InductionState:
+def at_slip(
+    motor: InductionMotor, supply: Sequence[PhasorComponent], frequency_hz: float, slip: float
+) -> InductionState:
     """Return the state at a known slip. Zero-sequence voltages drive no current: the star point is not connected."""
     speed = 2 * math.pi * frequency_hz / motor.pole_pairs * (1 - slip)
     rated_speed = motor.speed_rpm * 2 * math.pi / 60
@@ -64,7 +66,7 @@ def at_slip(motor: InductionMotor, supply: Sequence[Component], frequency_hz: fl
         gap_mechanical_w += 3 * (e_v * rotor_a.conjugate()).real - rotor_copper
         if order == 1 and sequence == 1:
             fundamental_a = abs(i_a)
-        currents.append(Component(order, sequence, i_a))
+        currents.append(PhasorComponent(order, sequence, i_a))
     mechanical_w = motor.friction_w * (speed / rated_speed) ** 2
     additional_w = motor.additional_w * (fundamental_a / motor.current_a) ** 2 * speed / rated_speed
     shaft_w = gap_mechanical_w - mechanical_w - additional_w
@@ -73,7 +75,7 @@ def at_slip(motor: InductionMotor, supply: Sequence[Component], frequency_hz: fl
 
 def solve(
     motor: InductionMotor,
-    supply: Sequence[Component],
+    supply: Sequence[PhasorComponent],
     frequency_hz: float,
     load_w: Callable[[float], float],
 ) -> InductionState:

@@ -23,7 +23,7 @@ from simulators.plant._arrays import Floats, Vectors
 from simulators.plant._jit import kernel, part
 from simulators.plant.faults import HEALTHY, Condition
 from simulators.plant.params import ALUMINIUM_PER_K, COPPER_PER_K, InductionMotor
-from simulators.plant.wave_load import NO_LOAD, Load
+from simulators.plant.wave_load import NO_LOAD, WaveLoad
 
 STATES = 13
 # psi_s (2), psi_r (2), speed, angle, then energies in J since the start:
@@ -119,7 +119,7 @@ class InductionWave:
         self,
         u: Vectors,
         step_s: float,
-        load: Load = NO_LOAD,
+        load: WaveLoad = NO_LOAD,
         *,
         condition: Condition = HEALTHY,
         warmer_k: float = 0.0,
@@ -185,7 +185,7 @@ def _network(c: Circuit, theta: float) -> tuple[float, float, float, float, floa
 
 
 @part
-def _slopes(c: Circuit, load: Load, opened: bool, u: complex, more: float, y: Floats, dy: Floats) -> complex:
+def _slopes(c: Circuit, load: WaveLoad, opened: bool, u: complex, more: float, y: Floats, dy: Floats) -> complex:
     """Write the derivatives of all states to dy; return the stator current. y[0:4]: fluxes."""
     psi_s, psi_r = complex(y[0], y[1]), complex(y[2], y[3])
     speed, theta = y[4], y[5]
@@ -247,7 +247,7 @@ def _slopes(c: Circuit, load: Load, opened: bool, u: complex, more: float, y: Fl
 @kernel
 def _run(
     c: Circuit,
-    load: Load,
+    load: WaveLoad,
     y: Floats,
     flags: Floats,
     u: Vectors,
@@ -298,7 +298,7 @@ def _run(
 
 
 @kernel
-def _stored(c: Circuit, load: Load, y: Floats) -> float:
+def _stored(c: Circuit, load: WaveLoad, y: Floats) -> float:
     _, g_ss, g_sr, g_rr, _, _ = _network(c, y[5])
     psi_s, psi_r = complex(y[0], y[1]), complex(y[2], y[3])
     i_s, i_r = g_ss * psi_s + g_sr * psi_r, g_sr * psi_s + g_rr * psi_r

@@ -14,8 +14,8 @@ from functools import partial
 from typing import NamedTuple
 
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, LineStartMotor
-from simulators.plant.phasors import Component
-from simulators.plant.roots import root
+from simulators.plant.phasors import PhasorComponent
+from simulators.plant.root_finding import root
 
 _GRID = 61  # number of angles in half a turn for the search of the maximum
 _FIVE = [2 * math.pi * k / 5 for k in range(5)]
@@ -31,7 +31,7 @@ class LineStartState(NamedTuple):
 
     angle_rad: float
     speed_rad_s: float
-    currents: tuple[Component, ...]
+    currents: tuple[PhasorComponent, ...]
     input_w: float
     shaft_w: float
     copper_w: float
@@ -46,7 +46,7 @@ class LineStartState(NamedTuple):
 
 def at_angle(
     motor: LineStartMotor,
-    supply: Sequence[Component],
+    supply: Sequence[PhasorComponent],
     frequency_hz: float,
     angle_rad: float,
     winding_degc: float,
@@ -71,7 +71,7 @@ def at_angle(
     e = complex(-omega * flux_q, omega * flux_d)
     i = complex(id_m, iq_m) + core_s * e
     i2 = abs(i) ** 2
-    currents = [Component(1, 1, u1 * i / complex(u_d, u_q))]
+    currents = [PhasorComponent(1, 1, u1 * i / complex(u_d, u_q))]
     input_w = 1.5 * (u_d * i.real + u_q * i.imag)
     gap_w = 1.5 * omega * (flux_d * iq_m - flux_q * id_m)
     copper_w = 1.5 * rs * i2
@@ -84,7 +84,7 @@ def at_angle(
         input_w += 3 * (u_v * i_v.conjugate()).real
         copper_w += square * (rs + motor.cage_ohm)
         gap_w += square * motor.cage_ohm * (1 - slip) / slip
-        currents.append(Component(order, sequence, i_v))
+        currents.append(PhasorComponent(order, sequence, i_v))
     mechanical_w = m.friction_w * ratio**2
     additional_w = m.additional_w * i2 / 2 / m.current_a**2 * ratio
     return LineStartState(
@@ -94,7 +94,11 @@ def at_angle(
 
 
 def pull_out(
-    motor: LineStartMotor, supply: Sequence[Component], frequency_hz: float, winding_degc: float, magnet_degc: float
+    motor: LineStartMotor,
+    supply: Sequence[PhasorComponent],
+    frequency_hz: float,
+    winding_degc: float,
+    magnet_degc: float,
 ) -> LineStartState:
     """Return the state of maximum shaft power."""
     at = partial(at_angle, motor, supply, frequency_hz, winding_degc=winding_degc, magnet_degc=magnet_degc)
@@ -103,7 +107,7 @@ def pull_out(
 
 def solve(
     motor: LineStartMotor,
-    supply: Sequence[Component],
+    supply: Sequence[PhasorComponent],
     frequency_hz: float,
     shaft_w: float,
     winding_degc: float,
@@ -152,7 +156,7 @@ def _top_rad(carries_w: Callable[[float], float]) -> float:
     return (low + high) / 2
 
 
-def power_factor(state: LineStartState, supply: Sequence[Component]) -> float:
+def power_factor(state: LineStartState, supply: Sequence[PhasorComponent]) -> float:
     """Return the displacement factor: positive for a lagging current, negative for a leading one (strong magnets)."""
     u1 = next(complex(item.value) for item in supply if item.order == 1 and item.sequence == 1)
     i1 = state.currents[0].value

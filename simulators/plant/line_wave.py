@@ -12,14 +12,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulators.plant import space
+from simulators.plant import space_vectors
 from simulators.plant._arrays import Floats
 from simulators.plant.faults import Condition
 from simulators.plant.induction_wave import InductionWave
 from simulators.plant.params import InductionMotor
-from simulators.plant.phasors import Component
+from simulators.plant.phasors import PhasorComponent
 from simulators.plant.supply_wave import SupplyWave
-from simulators.plant.wave_load import Load
+from simulators.plant.wave_load import WaveLoad
 
 _SUDDEN = 0.05  # change of the fundamental from step to step; a larger one is a dip and applies abruptly
 
@@ -34,11 +34,11 @@ class LineWave:
     def __init__(self, motor: InductionMotor) -> None:
         self._supply = SupplyWave()
         self._machine: InductionWave | None = None
-        self._before: Sequence[Component] = ()
+        self._before: Sequence[PhasorComponent] = ()
         InductionWave(motor).run(np.zeros(3, complex), 1e-4)  # compile now, not in the first second
 
     def aim(
-        self, motor: InductionMotor, supply: Sequence[Component], frequency_hz: float, load: Load,
+        self, motor: InductionMotor, supply: Sequence[PhasorComponent], frequency_hz: float, load: WaveLoad,
         condition: Condition, speed_rad_s: float,
     ) -> None:  # fmt: skip
         """Set the present state. speed_rad_s: initial speed of the machine."""
@@ -61,7 +61,7 @@ class LineWave:
         self._before = self._now
         self._machine.motor = self._motor
         wave = self._machine.run(u, 1 / rate_hz, self._load, condition=self._condition)
-        return np.concatenate([space.phases(wave.u) + zero, space.phases(wave.i)])
+        return np.concatenate([space_vectors.phases(wave.u) + zero, space_vectors.phases(wave.i)])
 
     def _zero_sequence(self, count: int, rate_hz: float) -> Floats:
         theta = self._supply.angle + 2 * math.pi * self._frequency_hz / rate_hz * np.arange(count)
@@ -72,5 +72,5 @@ class LineWave:
         return found
 
 
-def _fundamental(parts: Sequence[Component]) -> complex:
+def _fundamental(parts: Sequence[PhasorComponent]) -> complex:
     return sum((complex(item.value) for item in parts if item.order == 1 and item.sequence == 1), 0j)

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, MagnetMotor
-from simulators.plant.roots import root
+from simulators.plant.root_finding import root
 
 
 class MagnetState(NamedTuple):

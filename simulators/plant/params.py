@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from simulators.plant import check
+from simulators.plant import validation
 
 COPPER_PER_K = 0.00393  # resistance of copper relative to 20 °C
 ALUMINIUM_PER_K = 0.0044  # of a cast cage
@@ -52,7 +52,7 @@ class InductionMotor:
     inertia_kg_m2: float = 1.0
 
     def __post_init__(self) -> None:
-        check.induction(self)
+        validation.induction(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class MagnetMotor:
     inertia_kg_m2: float = 0.6
 
     def __post_init__(self) -> None:
-        check.magnet(self)
+        validation.magnet(self)
 
     @property
     def omega_rated(self) -> float:
@@ -124,11 +124,11 @@ class LineStartMotor:
     cage_x_ohm: float
 
     def __post_init__(self) -> None:
-        check.line_start(self)
+        validation.line_start(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Drive:
+class DriveParameters:
     """Two-level converter with a six-pulse diode bridge and a DC choke. Its losses: drive.loss_terms.
 
     Forward voltages are threshold + slope·i.
@@ -166,7 +166,7 @@ class Drive:
     unbalance_gain: float = 3.0
 
     def __post_init__(self) -> None:
-        check.drive(self)
+        validation.drive(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Pump:
     pipe: float
 
     def __post_init__(self) -> None:
-        check.pump(self)
+        validation.pump(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ class Grid:
     source_x_ohm: float
 
     def __post_init__(self) -> None:
-        check.grid(self)
+        validation.grid(self)
 
 
 # Fitted to typical catalogue values (IE1 efficiency of IEC 60034-30-1; speed, power factor, breakdown torque of
@@ -339,7 +339,7 @@ LINE_START_55KW = LineStartMotor(
 # threshold 0.9 V [M]; bridge: Powersem PSB 162; carrier and choke: usual [M]. Fixed term: the remainder of the US DOE's
 # table of drive efficiencies (vfd_efficiency_doe.csv, 3 to 400 hp), least squares of the logarithms; together with
 # machines._FIXED.
-DRIVE_55KW = Drive(
+DRIVE_55KW = DriveParameters(
     power_w=55000.0,
     current_a=103.0,
     choke_ohm=0.24,

@@ -25,7 +25,7 @@ _A = cmath.exp(2j * math.pi / 3)
 _PHASES = np.array([[1, 1, 1], [1, _A**2, _A], [1, _A, _A**2]])
 
 
-class Component(NamedTuple):
+class PhasorComponent(NamedTuple):
     """One symmetrical component of one harmonic.
 
     order: harmonic order.
@@ -43,7 +43,7 @@ def natural_sequence(order: int) -> int:
     return (0, 1, -1)[order % 3]
 
 
-def phasors(components: Iterable[Component]) -> Phasors:
+def phasors(components: Iterable[PhasorComponent]) -> Phasors:
     """Return the (3, 51) array of a sum of components. Raises IndexError for an order above 50."""
     found: dict[tuple[int, int], complex] = {}
     for order, sequence, value in components:

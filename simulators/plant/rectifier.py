@@ -27,7 +27,7 @@ _P_LOW, _P_HIGH = 6e-4, 0.105  # of a 55 kW drive: 0.8 and 140 kW
 _MEAN, _EDGE = 3 / math.pi, 0.0086
 
 
-class Table(NamedTuple):
+class RectifierTable(NamedTuple):
     """Results against load; rows with increasing p = P·x/û².
 
     p: load in per unit.
@@ -47,7 +47,7 @@ class Table(NamedTuple):
         return float(self.dc[k]) * (1 - w) + float(self.dc[k + 1]) * w, self.shape[k] * (1 - w) + self.shape[k + 1] * w
 
 
-def table(line_share: float, smoothing: float) -> Table:
+def table(line_share: float, smoothing: float) -> RectifierTable:
     """Return the table of a bridge.
 
     line_share: ωL of one line phase over that of the complete DC loop (choke + 2 × line).
@@ -56,7 +56,7 @@ def table(line_share: float, smoothing: float) -> Table:
     return points(np.geomspace(_P_LOW, _P_HIGH, _ROWS), line_share, smoothing)
 
 
-def points(p: Floats, line_share: float, smoothing: float) -> Table:
+def points(p: Floats, line_share: float, smoothing: float) -> RectifierTable:
     """Return the results at the given loads. Raises ValueError if no periodic solution is found."""
     dc = np.where(p > _EDGE, _MEAN * (1 - line_share * p / _MEAN), 1 - (1 - _MEAN) * np.minimum(p / _EDGE, 1) ** 0.6)
     i, u = np.maximum(p / dc - _EDGE, 0.0), dc.copy()
@@ -64,7 +64,7 @@ def points(p: Floats, line_share: float, smoothing: float) -> Table:
         found = _period(p, i, u, line_share, smoothing)
         f, g = found.i[-1] - i, found.u[-1] - u
         if max(np.abs(f).max(), np.abs(g).max()) < 1e-9:
-            return Table(p, found.u[:-1].mean(axis=0), _harmonics(found))
+            return RectifierTable(p, found.u[:-1].mean(axis=0), _harmonics(found))
         small = 1e-6
         by_i, by_u = (_period(p, i + a, u + b, line_share, smoothing) for a, b in ((small, 0.0), (0.0, small)))
         f_i, g_i = (by_i.i[-1] - found.i[-1]) / small - 1, (by_i.u[-1] - found.u[-1]) / small

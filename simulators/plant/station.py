@@ -7,9 +7,9 @@ from random import Random
 
 from simulators.plant import params
 from simulators.plant.faults import Dip
-from simulators.plant.grid import Supply
-from simulators.plant.units import Train, direct_on_line, on_drive
-from simulators.plant.wander import Wander, soft_limit
+from simulators.plant.grid import GridSupply
+from simulators.plant.random_walk import RandomWalk, soft_limit
+from simulators.plant.station_trains import Train, direct_on_line, on_drive
 
 DOL, DRIVEN = "pump-1", "pump-2"
 _THERMAL_S = 1800.0  # first-order winding model
@@ -24,8 +24,8 @@ class Station:
 
     def __init__(self, rng: Random, motor: params.MagnetMotor = params.MAGNET_55KW) -> None:
         self._motor = motor
-        self._supply = Supply(params.BUSBAR, rng)
-        self._demand = {name: Wander(rng, sigma, 400.0, 60.0) for name, sigma in ((DOL, 0.10), (DRIVEN, 0.09))}
+        self._supply = GridSupply(params.BUSBAR, rng)
+        self._demand = {name: RandomWalk(rng, sigma, 400.0, 60.0) for name, sigma in ((DOL, 0.10), (DRIVEN, 0.09))}
         self._winding_degc = 70.0
         self.now_s = 0.0
         self.dips: list[Dip] = []

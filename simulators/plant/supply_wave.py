@@ -11,7 +11,7 @@ import numpy as np
 
 from simulators.plant._arrays import Floats, Vectors
 from simulators.plant.faults import Dip
-from simulators.plant.phasors import Component
+from simulators.plant.phasors import PhasorComponent
 
 
 class Interharmonic(NamedTuple):
@@ -27,7 +27,7 @@ class Interharmonic(NamedTuple):
     sequence: int = 1
 
 
-class Flicker(NamedTuple):
+class FlickerSource(NamedTuple):
     """Sinusoidal modulation. depth: ΔV/V from crest to trough."""
 
     frequency_hz: float
@@ -38,7 +38,11 @@ class SupplyWave:
     """Supply of all motors on one bus: `block(...)` returns the voltage vectors at half steps."""
 
     def __init__(
-        self, *, interharmonics: Sequence[Interharmonic] = (), flicker: Sequence[Flicker] = (), dips: Sequence[Dip] = ()
+        self,
+        *,
+        interharmonics: Sequence[Interharmonic] = (),
+        flicker: Sequence[FlickerSource] = (),
+        dips: Sequence[Dip] = (),
     ) -> None:
         self.interharmonics, self.flicker = tuple(interharmonics), tuple(flicker)
         self.dips = list(dips)
@@ -46,8 +50,8 @@ class SupplyWave:
         self.angle = 0.0  # angle of the fundamental
 
     def block(
-        self, components: Sequence[Component], frequency_hz: float, steps: int, step_s: float,
-        before: Sequence[Component] | None = None,
+        self, components: Sequence[PhasorComponent], frequency_hz: float, steps: int, step_s: float,
+        before: Sequence[PhasorComponent] | None = None,
     ) -> Vectors:  # fmt: skip
         """Return 2·steps + 1 vectors from now to the end of the block, and advance time to it.
 
@@ -84,7 +88,9 @@ class SupplyWave:
         return swing
 
 
-def _moving(before: Sequence[Component], now: Sequence[Component]) -> list[tuple[int, int, complex, complex]]:
+def _moving(
+    before: Sequence[PhasorComponent], now: Sequence[PhasorComponent]
+) -> list[tuple[int, int, complex, complex]]:
     """Return order, sequence, initial value and its change; components of one order and sequence are summed."""
     ends = [defaultdict[tuple[int, int], complex](complex) for _ in range(2)]
     for sums, parts in zip(ends, (before, now), strict=True):

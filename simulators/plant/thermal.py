@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.plant._arrays import Floats
-from simulators.plant.units import Losses
+from simulators.plant.station_trains import TrainLosses
 
 
 class Heat(NamedTuple):
@@ -24,7 +24,7 @@ class Heat(NamedTuple):
     frame_w: float
 
 
-def heat_of(losses: Losses) -> Heat:
+def heat_of(losses: TrainLosses) -> Heat:
     """Return the heat of each part: copper loss in the winding, additional loss on the rotor, core and mechanical loss
     in the frame.
     """

@@ -18,12 +18,12 @@ from simulators.clock import START_UTC_NS
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.waves import Sampler
 from simulators.endpoints import Endpoints, Outlet
-from simulators.plant.units import Train
+from simulators.plant.station_trains import Train
 from simulators.reasons import SCENARIO_MISSPELLED, SCENARIO_UNKNOWN
 from simulators.truth import Row
 
 if TYPE_CHECKING:
-    from simulators.scenarios.life import Life
+    from simulators.scenarios.retrofit_timeline import RetrofitTimeline
 
 _MODULES = {
     "noisy-line": "simulators.scenarios.noisy_line",
@@ -34,7 +34,7 @@ _NO_SCENARIO = {"motors"}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScenarioLine:
     """The devices on one bus, for plants that run without real buses.
 
     devices: one for each unit identifier.
@@ -51,7 +51,7 @@ class Plant(Protocol):
     """A plant with its instruments, advanced step by step."""
 
     @property
-    def lines(self) -> Mapping[str, Line]:
+    def lines(self) -> Mapping[str, ScenarioLine]:
         """The devices on each bus, by the name of the bus in Endpoints."""
         ...
 
@@ -103,7 +103,7 @@ class Scenario:
     faults: tuple[str, ...] = ()
     provoke: Callable[[Any, str, float], None] | None = None
     start_utc_ns: int = START_UTC_NS
-    life: Life | None = None
+    life: RetrofitTimeline | None = None
     digest: str = ""
 
 

@@ -13,11 +13,11 @@ from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue
 from drivers.vocabulary import metric_name_of
 from simulators import reasons as codes
+from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
 from simulators.bus.tcp import TcpBus
-from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
-from simulators.scenarios import Line, Scenario
+from simulators.scenarios import Scenario, ScenarioLine
 from simulators.scenarios.line import SegmentPort, TcpPort
 from simulators.truth import Row
 
@@ -25,14 +25,14 @@ NAME = "devices"
 UNIT_MAX = 247
 
 
-class Wanted(NamedTuple):
+class RequestedDevice(NamedTuple):
     """A model with its unit identifier."""
 
     profile_id: str
     unit: int
 
 
-def wanted(texts: Iterable[str]) -> tuple[Wanted, ...]:
+def wanted(texts: Iterable[str]) -> tuple[RequestedDevice, ...]:
     """Parse texts PROFILE[@UNIT].
 
     Without a unit the lowest free one is used. Raises InvalidValue.
@@ -55,25 +55,27 @@ def wanted(texts: Iterable[str]) -> tuple[Wanted, ...]:
             raise InvalidValue(codes.BENCH_UNIT_ID_TAKEN, profile=profile_id, unit_id=unit, other=taken[unit])
         taken[unit] = profile_id
     free = (unit for unit in range(1, UNIT_MAX + 1) if unit not in taken)
-    found = [Wanted(profile_id, int(unit) if at else next(free, 0)) for profile_id, at, unit in parts]
+    found = [RequestedDevice(profile_id, int(unit) if at else next(free, 0)) for profile_id, at, unit in parts]
     if any(item.unit == 0 for item in found):
         raise InvalidValue(codes.BENCH_FULL, n=len(found), unit_id_max=UNIT_MAX)
     return tuple(found)
 
 
-class Bench:
+class DeviceBench:
     """The devices and their bus: TCP on `port` (0: any free one), or a serial line such as "19200 8E1"."""
 
-    def __init__(self, devices: Sequence[Wanted], rng: Random, *, port: int = 0, line: str = "") -> None:
+    def __init__(self, devices: Sequence[RequestedDevice], rng: Random, *, port: int = 0, line: str = "") -> None:
         self.devices = tuple(
             BenchDevice(load_profile(profile_id), unit, Random(rng.getrandbits(64))) for profile_id, unit in devices
         )
         self._port, self._line = port, line
 
     @property
-    def lines(self) -> Mapping[str, Line]:
+    def lines(self) -> Mapping[str, ScenarioLine]:
         return {
-            "rtu_port" if self._line else "modbus_tcp": Line([item.served for item in self.devices], bool(self._line))
+            "rtu_port" if self._line else "modbus_tcp": ScenarioLine(
+                [item.served for item in self.devices], bool(self._line)
+            )
         }
 
     @property
@@ -82,8 +84,8 @@ class Bench:
         if not self._line:
             bus = TcpBus([device.served for device in self.devices], self._port, nameplates)
             return {"modbus_tcp": TcpPort(bus, self._port)}
-        segment = TunedSegment(self._line)
-        stations = [Station(segment, device.served, device.nameplate) for device in self.devices]
+        segment = LineSettingsSegment(self._line)
+        stations = [SettingsStation(segment, device.served, device.nameplate) for device in self.devices]
         return {"rtu_port": SegmentPort(segment, stations)}
 
     def step(self, dt_s: float) -> None:
@@ -113,21 +115,23 @@ def check_line(line: str) -> str:
     return line
 
 
-def scenario(devices: Sequence[Wanted], seed: int, *, port: int = 0, line: str = "", every_s: float = 1.0) -> Scenario:
+def scenario(
+    devices: Sequence[RequestedDevice], seed: int, *, port: int = 0, line: str = "", every_s: float = 1.0
+) -> Scenario:
     """Return a scenario that must be built with `Random(seed)`.
 
     every_s: poll interval in the agent's configuration, seconds.
     """
 
     def config(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
-        built = Bench(devices, Random(seed)).devices  # for their nameplates
+        built = DeviceBench(devices, Random(seed)).devices  # for their nameplates
         return config_toml(built, endpoints, mqtt_url, state_dir, line, every_s)
 
     return Scenario(
         name=NAME,
         about=f"{len(devices)} virtual devices",
         step_s=0.25,
-        build=lambda rng: Bench(devices, rng, port=port, line=line),
+        build=lambda rng: DeviceBench(devices, rng, port=port, line=line),
         config_toml=config,
         devices=tuple((item.unit, item.profile_id) for item in devices),
     )

@@ -7,17 +7,17 @@ import zoneinfo
 from collections.abc import Iterable
 
 from drivers.errors import ProfileError
-from drivers.file_reasons import KEY_MISSING
 from drivers.profiles import load_profile
+from drivers.recordings.reasons import KEY_MISSING
 from simulators import reasons as codes
-from simulators.devices.troubles import Trouble
+from simulators.devices.device_faults import DeviceFault
 from simulators.meters.wiring import wiring_of
 from simulators.plant.faults import DIP_KINDS
 from simulators.reasons import within, wrong
 from simulators.scenarios.feeders import feeder_of
-from simulators.scenarios.life import turns_of
 from simulators.scenarios.machines import LINE_START, library, line_motors
 from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, SignalRecord, TrainRecord
+from simulators.scenarios.retrofit_timeline import turns_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 ACCURACY_PCT = 0.05, 5.0
@@ -49,7 +49,7 @@ def check(found: ScenarioRecord) -> None:
         _shared(meter, found, lines)
     for number, trouble in enumerate(found.trouble):
         try:
-            Trouble(trouble.kind, 3600 * trouble.from_h, 3600 * trouble.to_h, trouble.code)
+            DeviceFault(trouble.kind, 3600 * trouble.from_h, 3600 * trouble.to_h, trouble.code)
         except ValueError as error:
             raise within(f"trouble.{number}", error) from None
     if sum(train.waveform for train in found.train) > 1:

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from drivers.file_reasons import FILE_UNREADABLE, INVALID_TOML
 from drivers.reasons import InvalidValue, cause_of
+from drivers.recordings.reasons import FILE_UNREADABLE, INVALID_TOML
 from simulators.reasons import SCENARIO_FILE_PROBLEM
 from simulators.scenarios import Scenario
+from simulators.scenarios.agent_config import config_toml
 from simulators.scenarios.checks import check
-from simulators.scenarios.life import Life, first_month, start_of
-from simulators.scenarios.mill import Mill
-from simulators.scenarios.mill_config import config_toml
+from simulators.scenarios.plant import ScenarioPlant
 from simulators.scenarios.records import ScenarioRecord, scenario_record
+from simulators.scenarios.retrofit_timeline import RetrofitTimeline, first_month, start_of
 
 
 def scenario_from(path: Path) -> Scenario:
@@ -32,23 +32,25 @@ def scenario_from(path: Path) -> Scenario:
     try:
         record = scenario_record(raw)
         check(record)
-        drawn = Mill(record, Random(0))  # for nameplates and addresses, which do not depend on the random source
+        drawn = ScenarioPlant(
+            record, Random(0)
+        )  # for nameplates and addresses, which do not depend on the random source
     except ValueError as error:
         raise InvalidValue(SCENARIO_FILE_PROBLEM, file=path.name, cause=cause_of(error)) from None
     return _scenario(record, drawn, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
-def _scenario(record: ScenarioRecord, drawn: Mill, digest: str) -> Scenario:
+def _scenario(record: ScenarioRecord, drawn: ScenarioPlant, digest: str) -> Scenario:
     life, turns = None, drawn.turns
     if record.life is not None and turns is not None:
         after = partial(config_toml, drawn)
         (unit,) = drawn.units
-        life = Life(turns, unit, record.site.timezone, first_month(record.life), after)
+        life = RetrofitTimeline(turns, unit, record.site.timezone, first_month(record.life), after)
     return Scenario(
         name=record.name,
         about=record.about,
         step_s=record.step_s,
-        build=lambda rng: Mill(record, rng),
+        build=lambda rng: ScenarioPlant(record, rng),
         config_toml=partial(config_toml, drawn, before=life is not None),
         drift_ppm=4.0,
         hours=record.hours,

@@ -10,22 +10,22 @@ from random import Random
 from drivers.profiles import load_profile
 from drivers.reading import Value
 from simulators import reasons as codes
+from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
 from simulators.bus.tcp import TcpBus
-from simulators.bus.tuned import Station, TunedSegment
-from simulators.devices import named
+from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.device_faults import DeviceFault, FaultyDevice
 from simulators.devices.transmitter import transmitter_profile
-from simulators.devices.troubles import Ailing, Trouble
 from simulators.endpoints import Outlet
 from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Phasors
 from simulators.reasons import wrong
-from simulators.scenarios import Line
+from simulators.scenarios import ScenarioLine
 from simulators.scenarios.line import SegmentPort, TcpPort
+from simulators.scenarios.motor_train import MotorTrain, drive_name, meter_name
 from simulators.scenarios.records import DeviceRecord, ScenarioRecord, SignalRecord
-from simulators.scenarios.unit import Unit, drive_name, meter_name
 from simulators.truth import Row
 
 UNIT_MAX = 247
@@ -40,7 +40,7 @@ class Placed:
     name: str
     line: str
     device: SimulatedDevice
-    ailing: Ailing
+    ailing: FaultyDevice
 
 
 class Instruments:
@@ -52,13 +52,13 @@ class Instruments:
     Raises InvalidValue for a device that does not fit on its line, or a fault of an unknown device.
     """
 
-    def __init__(self, record: ScenarioRecord, units: Mapping[str, Unit], chance: Random) -> None:
+    def __init__(self, record: ScenarioRecord, units: Mapping[str, MotorTrain], chance: Random) -> None:
         self._record, self._units, self._chance = record, units, chance
         self.behind: dict[str, list[str]] = {}
         self.start_kwh: dict[str, float] = {}
         self.placed: list[Placed] = []
         self.absent: dict[str, set[int]] = {item.name: set() for item in record.line}
-        self._meters: dict[str, meter.Meter] = {}
+        self._meters: dict[str, meter.SimulatedMeter] = {}
         self._errors: dict[str, drive_display.DriveErrors] = {}
         self._taken: dict[tuple[str, int], str] = {}
         for unit in units.values():
@@ -79,7 +79,7 @@ class Instruments:
 
     def _place_meter(self, name: str, item: DeviceRecord, behind: list[str], number: int) -> None:
         start = self.start_kwh[name] = round(self._chance.uniform(2e3, 9e3), 2)
-        self._meters[name] = meter.Meter(
+        self._meters[name] = meter.SimulatedMeter(
             meter.draw_errors(self._chance, item.accuracy), refresh_s=item.refresh_s, start_kwh=start,
             start_kvarh=start / 2, wiring=wiring_of(item.wiring_fault),
         )  # fmt: skip
@@ -91,14 +91,14 @@ class Instruments:
         line, unit = lines[number % len(lines)], item.unit + number // len(lines)
         self._take(name, line, unit)
         profile = load_profile(item.profile)
-        marked = named.marked_values(profile)
-        ailing = Ailing(
-            Trouble(it.kind, 3600 * it.from_h, 3600 * it.to_h, it.code)
+        marked = identity.marked_values(profile)
+        ailing = FaultyDevice(
+            DeviceFault(it.kind, 3600 * it.from_h, 3600 * it.to_h, it.code)
             for it in self._record.trouble
             if it.device == name
         )
         device = SimulatedDevice(
-            unit, profile, partial(_shown, ailing, marked), rating_kw=rating_kw, extra=named.marks(profile),
+            unit, profile, partial(_shown, ailing, marked), rating_kw=rating_kw, extra=identity.marks(profile),
             ailing=ailing,
         )  # fmt: skip
         self.placed.append(Placed(name, line, device, ailing))
@@ -106,7 +106,7 @@ class Instruments:
     def _place_signal(self, item: SignalRecord) -> float:
         """Place a transmitter; return its constant gain error as a factor."""
         self._take(item.name, item.line, item.unit)
-        ailing = Ailing(())
+        ailing = FaultyDevice(())
         profile = transmitter_profile(item.name, item.unit_of_measure)
         device = SimulatedDevice(item.unit, profile, partial(_shown, ailing, {}), ailing=ailing)
         self.placed.append(Placed(item.name, item.line, device, ailing))
@@ -120,9 +120,9 @@ class Instruments:
         self._taken[line, unit] = name
 
     @property
-    def lines(self) -> Mapping[str, Line]:
+    def lines(self) -> Mapping[str, ScenarioLine]:
         return {
-            item.name: Line(self._on(item.name), bool(item.serial), self.absent[item.name])
+            item.name: ScenarioLine(self._on(item.name), bool(item.serial), self.absent[item.name])
             for item in self._record.line
         }
 
@@ -132,9 +132,9 @@ class Instruments:
         for item in self._record.line:
             devices = self._on(item.name)
             if item.serial:
-                segment = TunedSegment(item.serial)
-                plates = {device.unit: named.nameplate(device.profile) for device in devices}
-                stations = [Station(segment, device, plates[device.unit]) for device in devices]
+                segment = LineSettingsSegment(item.serial)
+                plates = {device.unit: identity.nameplate(device.profile) for device in devices}
+                stations = [SettingsStation(segment, device, plates[device.unit]) for device in devices]
                 wires[item.name] = SegmentPort(segment, stations)
             else:
                 wires[item.name] = TcpPort(TcpBus(devices, item.port), item.port)
@@ -170,5 +170,5 @@ class Instruments:
         return {item.name: {**item.ailing.state(now_s)} for item in self.placed if item.name in troubled}
 
 
-def _shown(ailing: Ailing, marked: Mapping[str, Value]) -> Mapping[str, Value]:
+def _shown(ailing: FaultyDevice, marked: Mapping[str, Value]) -> Mapping[str, Value]:
     return {**ailing.values, **marked}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from simulators.bus.line_settings_segment import SettingsStation
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment
 from simulators.bus.tcp import TcpBus
-from simulators.bus.tuned import Station
 from simulators.reasons import TCP_PORT_NOT_OPENED, PortError
 
 _TIDY_S, _LOG_MAX = 60.0, 200
@@ -16,7 +16,7 @@ _TIDY_S, _LOG_MAX = 60.0, 200
 class SegmentPort:
     """Starts the segment, and the PLC if there is one; truncates the segment's log, because it may run for weeks."""
 
-    def __init__(self, segment: Segment, stations: Iterable[Station] = (), plc: Plc | None = None) -> None:
+    def __init__(self, segment: Segment, stations: Iterable[SettingsStation] = (), plc: Plc | None = None) -> None:
         self._segment, self._stations, self._plc = segment, tuple(stations), plc
         self._path = segment.port("agent")
 

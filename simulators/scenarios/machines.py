@@ -9,17 +9,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from simulators.plant import check
-from simulators.plant.params import (
+from simulators.plant import validation
+from simulators.plant.params import (  # fmt: skip
     COPPER_PER_K,
     DRIVE_55KW,
     LINE_START_55KW,
     NDFEB_PER_K,
-    Drive,
+    DriveParameters,
     InductionMotor,
     LineStartMotor,
     MagnetMotor,
-)  # fmt: skip
+)
 from simulators.reasons import POLES_ODD, SHARE_OUT_OF_RANGE, VALUE_NOT_POSITIVE, wrong
 
 DATA = Path(__file__).parent / "data"
@@ -67,7 +67,7 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
             raise wrong(name, VALUE_NOT_POSITIVE, value=value)
     if poles < 2 or poles % 2:
         raise wrong("poles", POLES_ODD, value=poles)
-    pairs = check.pole_pairs(poles)
+    pairs = validation.pole_pairs(poles)
     power_w = 1000 * kw
     losses_w = power_w * (1 / efficiency - 1)
     copper_w, core_w, friction_w, additional_w = (part * losses_w for part in _SPLIT)
@@ -98,7 +98,7 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
     )
 
 
-def drive_of(kw: float, current_a: float) -> Drive:
+def drive_of(kw: float, current_a: float) -> DriveParameters:
     """Return the 55 kW drive scaled: semiconductors by the motor current, choke and capacitor by the power."""
     k, amps = kw * 1000 / DRIVE_55KW.power_w, 1.03 * current_a / DRIVE_55KW.current_a
     by_power = ("choke_ohm", "line_ohm", "choke_r_ohm", "bridge_ohm")

@@ -18,15 +18,15 @@ from random import Random
 from drivers.profiles import load_profile
 from drivers.reading import Value
 from drivers.reasons import N_
-from simulators.bus.frames import Block
-from simulators.bus.noise import Cable, CountingSegment, NoisyStation
+from simulators.bus.frames import ReadBlock
+from simulators.bus.noisy_segment import CableNoise, CountingSegment, NoisyStation
 from simulators.bus.plc import Plc
-from simulators.devices import named
+from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
 from simulators.plant.station import DOL, DRIVEN, Station
-from simulators.scenarios import Line, Scenario, tables_55kw
+from simulators.scenarios import Scenario, ScenarioLine, tables_55kw
 from simulators.scenarios.line import SegmentPort
 from simulators.truth import Row, of_train
 
@@ -36,7 +36,7 @@ FIRST_S, ALIVE_S, DEAD_S = (10.0, 14.0), (30.0, 45.0), (6.0, 8.0)  # of the fail
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class NoisyDevice:
     """A device on the line.
 
     name: name in the agent's configuration.
@@ -54,15 +54,15 @@ class Device:
 
 
 METERS = (
-    Device("mcc-1", 11, "carlo-gavazzi/em340", "pump-1"),
-    Device("mcc-2", 12, "eastron/sdm630", "pump-2"),
-    Device("mcc-3", 13, "abb/b23", "pump-3"),
-    Device("mcc-4", 14, "siemens/pac2200", "pump-4", SLOW_S),
+    NoisyDevice("mcc-1", 11, "carlo-gavazzi/em340", "pump-1"),
+    NoisyDevice("mcc-2", 12, "eastron/sdm630", "pump-2"),
+    NoisyDevice("mcc-3", 13, "abb/b23", "pump-3"),
+    NoisyDevice("mcc-4", 14, "siemens/pac2200", "pump-4", SLOW_S),
 )
-DRIVES = (Device("vfd-2", 31, "yaskawa/ga800", "pump-2"), Device("vfd-4", 32, "delta/c2000", "pump-4"))
+DRIVES = (NoisyDevice("vfd-2", 31, "yaskawa/ga800", "pump-2"), NoisyDevice("vfd-4", 32, "delta/c2000", "pump-4"))
 DYING = METERS[2]
 PUMPS = {"pump-1": (0, DOL), "pump-2": (0, DRIVEN), "pump-3": (1, DOL), "pump-4": (1, DRIVEN)}
-PLC_READS = (Block(31, 3, 0x40, 4), Block(12, 4, 0, 6), Block(32, 3, 8449, 2))
+PLC_READS = (ReadBlock(31, 3, 0x40, 4), ReadBlock(12, 4, 0, 6), ReadBlock(32, 3, 8449, 2))
 
 
 class NoisyLine:
@@ -73,7 +73,7 @@ class NoisyLine:
         errors, self._cable_chance = Random(rng.getrandbits(64)), rng.getrandbits(64)
         self._start_kwh = {pump: errors.uniform(2e4, 2e5) for pump in PUMPS}
         self._meters = {
-            item.pump: meter.Meter(
+            item.pump: meter.SimulatedMeter(
                 meter.draw_errors(errors),
                 start_kwh=self._start_kwh[item.pump],
                 start_kvarh=self._start_kwh[item.pump] / 3,
@@ -92,18 +92,18 @@ class NoisyLine:
         self._measure(0.0)
 
     @property
-    def lines(self) -> Mapping[str, Line]:
+    def lines(self) -> Mapping[str, ScenarioLine]:
         """The devices without the faults of the cable, but with the failing meter."""
-        return {"rtu_port": Line([self.served(item) for item in (*METERS, *DRIVES)], True, self._silent)}
+        return {"rtu_port": ScenarioLine([self.served(item) for item in (*METERS, *DRIVES)], True, self._silent)}
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
         segment = self._segment = CountingSegment(LINE)
-        chance, cable = Random(self._cable_chance), Cable()
+        chance, cable = Random(self._cable_chance), CableNoise()
         for item in (*METERS, *DRIVES):
             self._on_line[item.name] = NoisyStation(
                 segment, self.served(item), Random(chance.getrandbits(64)), cable,
-                nameplate=named.nameplate(load_profile(item.profile)), name=item.name, turnaround_s=item.turnaround_s,
+                nameplate=identity.nameplate(load_profile(item.profile)), name=item.name, turnaround_s=item.turnaround_s,
             )  # fmt: skip
         if self._with_plc:
             self._plc = Plc(segment, PLC_READS)
@@ -147,18 +147,18 @@ class NoisyLine:
             row[f"answers_{what}"] = float(sum(station.suffered[what] for station in self._on_line.values()))
         return row
 
-    def served(self, item: Device) -> SimulatedDevice:
+    def served(self, item: NoisyDevice) -> SimulatedDevice:
         profile = load_profile(item.profile)
-        marked = named.marked_values(profile)
+        marked = identity.marked_values(profile)
         return SimulatedDevice(
-            item.unit, profile, lambda: {**self._shown(item), **marked}, rating_kw=55.0, extra=named.marks(profile)
+            item.unit, profile, lambda: {**self._shown(item), **marked}, rating_kw=55.0, extra=identity.marks(profile)
         )
 
-    def _shown(self, item: Device) -> Mapping[str, Value]:
+    def _shown(self, item: NoisyDevice) -> Mapping[str, Value]:
         if item in DRIVES:
             return self._drive_values[item.pump]
         values = self._meters[item.pump].values
-        return {**values, "serial_number": float(named.SERIAL_NUMBER), "phase_sequence": 0.0}
+        return {**values, "serial_number": float(identity.SERIAL_NUMBER), "phase_sequence": 0.0}
 
     def _measure(self, dt_s: float) -> None:
         for pump, (number, name) in PUMPS.items():

@@ -16,8 +16,8 @@ from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
 from simulators.plant.faults import Dip
 from simulators.plant.station import DOL, DRIVEN, Station
-from simulators.plant.units import Train
-from simulators.scenarios import Line, Scenario, tables_55kw
+from simulators.plant.station_trains import Train
+from simulators.scenarios import Scenario, ScenarioLine, tables_55kw
 from simulators.truth import Row, of_train
 
 MCC_1, MCC_2, VFD_2 = 1, 11, 31  # unit identifiers
@@ -32,7 +32,9 @@ class PumpStation:
         self._station = Station(Random(rng.getrandbits(64)))
         errors = Random(rng.getrandbits(64))
         self._meters = {
-            name: meter.Meter(meter.draw_errors(errors), start_kwh=_START_KWH[name], start_kvarh=_START_KVARH[name])
+            name: meter.SimulatedMeter(
+                meter.draw_errors(errors), start_kwh=_START_KWH[name], start_kvarh=_START_KVARH[name]
+            )
             for name in (DOL, DRIVEN)
         }
         self._drive_errors = drive_display.draw_errors(errors)
@@ -57,8 +59,8 @@ class PumpStation:
         )
 
     @property
-    def lines(self) -> Mapping[str, Line]:
-        return {"modbus_tcp": Line(self.tcp_devices), "rtu_port": Line(self.rtu_devices, serial=True)}
+    def lines(self) -> Mapping[str, ScenarioLine]:
+        return {"modbus_tcp": ScenarioLine(self.tcp_devices), "rtu_port": ScenarioLine(self.rtu_devices, serial=True)}
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:

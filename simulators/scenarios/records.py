@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar, get_type_hints
 
-from drivers.file_reasons import KEY_MISSING, KEY_MISSPELLED, TABLE_EXPECTED
+from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED, TABLE_EXPECTED
 from simulators import reasons as codes
 from simulators.reasons import wrong
-from simulators.scenarios.loads import Conveyor, Flow, Hoist, Roller
+from simulators.scenarios.load_profiles import Conveyor, Flow, Hoist, Roller
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ class DefectRecord:
 
 @dataclass(frozen=True, slots=True)
 class TroubleRecord:
-    """A fault of a device; see simulators/devices/troubles.py.
+    """A fault of a device; see simulators/devices/device_faults.py.
 
     device: name of the device.
     kind: one of its KINDS.

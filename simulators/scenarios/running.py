@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulators.plant.drive_logic import DriveLogic, Limits, Seen, State
+from simulators.plant.drive_logic import DriveInputs, DriveLogic, Limits, LogicState
 
 
-class Running:
+class RunningDrive:
     """A drive with a permanent run command.
 
     free_rad_s: speed of the shaft while it differs from the demand. None: it follows the demand.
@@ -19,10 +19,10 @@ class Running:
 
     @property
     def tripped(self) -> bool:
-        return self._logic.state is State.FAULT
+        return self._logic.state is LogicState.FAULT
 
     def step(
-        self, now_s: float, dt_s: float, seen: Seen, wanted_rad_s: float, rate_rad_s2: float,
+        self, now_s: float, dt_s: float, seen: DriveInputs, wanted_rad_s: float, rate_rad_s2: float,
         slower: Callable[[float, float], float],
     ) -> None:  # fmt: skip
         """Advance by dt_s. After a trip the shaft coasts; after the restart the drive accelerates it from the present

@@ -27,7 +27,7 @@ def rows() -> Iterator[list[str]]:
 def product_words() -> frozenset[str]:
     """Every word of the product's sources, and the names of its metrics, commands and options."""
     from agent.cli import main
-    from agent.metrics import DERIVED, HEALTH, by_name
+    from agent.core.metrics import DERIVED, HEALTH, by_name
 
     files = [file for package in PRODUCT for file in (ROOT / package).rglob("*") if file.suffix in {".py", ".toml"}]
     words = {word for file in files for word in re.findall(r"[A-Za-z_][\w*]*", file.read_text(encoding="utf-8"))}

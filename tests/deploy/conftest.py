@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from testkit import free_port, wait_until
+from support.basics import free_port, wait_until
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 

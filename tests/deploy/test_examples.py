@@ -21,11 +21,11 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 import yaml
-from dialectkit import configured
 from paho.mqtt.enums import CallbackAPIVersion
-from testkit import Mosquitto, free_port, real_command, wait_until
+from support.basics import Mosquitto, free_port, real_command, wait_until
+from support.dialects import configured
 
-from agent.metrics import by_name
+from agent.core.metrics import by_name
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 TABLES = {"telemetry": "telemetry", "pq3s": "pq3s"}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from testkit import wait_until
+from support.basics import wait_until
 
 LISTEN, ESTABLISHED = "0A", "01"
 
@@ -63,4 +63,4 @@ def test_a_running_agent_listens_nowhere(
     for _ in range(20):
         assert listening(agent.pid) == set()
         time.sleep(0.1)
-    assert agent.poll() is None
+    assert agent.acquisition.scheduler() is None

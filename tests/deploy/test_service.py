@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from testkit import within
+from support.basics import within
 
 
 def heard(manager: socket.socket, until: str, seconds: float = 60) -> list[dict[str, str]]:
@@ -40,6 +40,6 @@ def test_a_service_says_when_it_is_ready_alive_reloading_and_stopping(
         heard(manager, "WATCHDOG", 5)
         agent.send_signal(signal.SIGTERM)
         heard(manager, "STOPPING")
-        within(lambda: agent.poll() is not None, 15, "it ends in half of what the unit gives it")
+        within(lambda: agent.acquisition.scheduler() is not None, 15, "it ends in half of what the unit gives it")
         assert agent.wait() == 0
     assert "Traceback" not in (tmp_path / "agent.log").read_text()

@@ -9,16 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.framing import (
-    Answer,
-    Request,
-    Want,
-    crc16,
-    rtu_request,
-    rtu_scan,
-    tcp_request,
-    tcp_scan,
-)
+from drivers.framing import Request, Response, ResponseMatcher, crc16, rtu_request, rtu_scan, tcp_request, tcp_scan
 
 ASKED = Request(unit=2, function=3, address=100, registers=4)
 
@@ -43,11 +34,11 @@ def refusal(unit: int = 2, function: int = 3, code: int = 2) -> bytes:
     return body + crc(body)
 
 
-def want_rtu(*late: Request) -> Want:
-    return Want(rtu_scan, open={ASKED.shape: ASKED}, late={request.shape: request for request in late})
+def want_rtu(*late: Request) -> ResponseMatcher:
+    return ResponseMatcher(rtu_scan, open={ASKED.shape: ASKED}, late={request.shape: request for request in late})
 
 
-GOOD = Answer(ASKED, struct.pack(">4H", 1, 2, 3, 4))
+GOOD = Response(ASKED, struct.pack(">4H", 1, 2, 3, 4))
 
 
 def test_the_crc_is_that_of_the_standard() -> None:
@@ -72,9 +63,9 @@ def test_noise_before_and_after_is_skipped(noise: int) -> None:
 def test_unit_ids_that_look_like_functions_are_no_trouble() -> None:
     for unit in range(1, 248):
         asked = Request(unit, 3, 0, 2)
-        want = Want(rtu_scan, open={asked.shape: asked})
+        want = ResponseMatcher(rtu_scan, open={asked.shape: asked})
         answer = want.feed(b"\x00" + rtu(unit, 3, (7, 8)))
-        assert answer == Answer(asked, struct.pack(">2H", 7, 8)), unit
+        assert answer == Response(asked, struct.pack(">2H", 7, 8)), unit
 
 
 @pytest.mark.parametrize(
@@ -149,8 +140,8 @@ def mbap(transaction: int, unit: int = 2, function: int = 3, words: tuple[int, .
     return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu
 
 
-def want_tcp(zero_ids: bool | None = False) -> Want:
-    return Want(tcp_scan, open={7: ASKED}, zero_ids=zero_ids)
+def want_tcp(zero_ids: bool | None = False) -> ResponseMatcher:
+    return ResponseMatcher(tcp_scan, open={7: ASKED}, zero_ids=zero_ids)
 
 
 def test_tcp_takes_its_transaction_only() -> None:
@@ -187,20 +178,20 @@ def test_transaction_zero_is_taken_only_while_it_is_unknown_and_unambiguous() ->
     assert want.feed(mbap(0)) == GOOD
     assert want.zero_ids is True
     older = Request(2, 3, 300, 4)
-    doubtful = Want(tcp_scan, open={7: ASKED}, late={6: older}, zero_ids=None)
+    doubtful = ResponseMatcher(tcp_scan, open={7: ASKED}, late={6: older}, zero_ids=None)
     assert doubtful.feed(mbap(0)) is None, "it may be the older one's"
 
 
 def test_behind_a_gateway_with_id_zero_shapes_decide() -> None:
     older = Request(2, 3, 300, 6)
-    want = Want(tcp_scan, open={7: ASKED}, late={6: older}, zero_ids=True)
+    want = ResponseMatcher(tcp_scan, open={7: ASKED}, late={6: older}, zero_ids=True)
     assert want.feed(mbap(0, words=(9,) * 6) + mbap(0)) == GOOD
     assert want.late == {}
 
 
 def test_the_buffer_stays_small() -> None:
     for scan in (rtu_scan, tcp_scan):
-        want = Want(scan, open={ASKED.shape: ASKED})
+        want = ResponseMatcher(scan, open={ASKED.shape: ASKED})
         for _ in range(100):
             want.feed(bytes(range(256)))
         assert len(want.buffer) <= 1024

@@ -17,12 +17,12 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from support.judge import Score, fault_of
+from support.answer_check import Score, fault_of
 
-from agent.clock import SystemClock
-from drivers.bus import QUARANTINE_S, ModbusLink, Wire
+from agent.core.clock import SystemClock
 from drivers.errors import DriverError
-from simulators.bus.frames import Ask, Block, answers, crc_fits, rtu
+from drivers.modbus_link import QUARANTINE_S, BusSettings, ModbusLink
+from simulators.bus.frames import Ask, ReadBlock, answers, crc_fits, rtu
 
 OVERDUE_S, PATIENCE_S = 0.004, 0.008  # no transmission time on this line: a response arrives within 1 ms or is late
 TRIES, SPARE = 3, 8
@@ -30,7 +30,7 @@ LATEST_S = 0.96 * QUARANTINE_S  # documented limit: no response arrives later th
 FAST_BAUD = 115200  # 1.75 ms of silence between requests: the shortest possible
 # Blocks of the same shape at different addresses, of different shapes, and of both functions.
 BLOCKS = [
-    Block(unit, function, address, words)
+    ReadBlock(unit, function, address, words)
     for unit in (1, 2, 17)
     for function, address, words in ((3, 100, 4), (3, 200, 4), (3, 300, 2), (4, 100, 4), (3, 400, 40))
 ]
@@ -111,7 +111,7 @@ class Slave:
             writer.close()
         await asyncio.sleep(0.01)
 
-    def by_chance(self, words: list[int], block: Block) -> bool:
+    def by_chance(self, words: list[int], block: ReadBlock) -> bool:
         """True if a corrupt frame with these words and a matching CRC was sent."""
         wanted = b"".join(word.to_bytes(2, "big") for word in words)
         for count in range(block.words, min(125, block.words + SPARE) + 1):
@@ -138,11 +138,11 @@ class Result:
         return self
 
 
-async def exchanges(blocks: list[Block], harm: Callable[[Ask], Harm]) -> Result:
+async def exchanges(blocks: list[ReadBlock], harm: Callable[[Ask], Harm]) -> Result:
     """Poll each block once, in sequence, on one link."""
     slave, result = Slave(harm), Result()
     server = await slave.start()
-    wire = Wire("fuzz", host="127.0.0.1", port_number=slave.port_number, rtu_framing=True, baud=FAST_BAUD)
+    wire = BusSettings("fuzz", host="127.0.0.1", port_number=slave.port_number, rtu_framing=True, baud=FAST_BAUD)
     link = ModbusLink(wire, SystemClock())
     try:
         for block in blocks:
@@ -255,7 +255,7 @@ HARMS = st.one_of(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(st.lists(st.tuples(st.sampled_from(BLOCKS[:6]), HARMS), min_size=1, max_size=20))
-def test_nothing_wrong_comes_out_of_any_short_story(story: list[tuple[Block, Harm]]) -> None:
+def test_nothing_wrong_comes_out_of_any_short_story(story: list[tuple[ReadBlock, Harm]]) -> None:
     """Hypothesis generates blocks and faults of their responses; a failure is reduced to the shortest sequence."""
     harms = [harm for _, harm in story]
     result = asyncio.run(

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.clock import SystemClock
+from agent.core.clock import SystemClock
 from drivers import error_reasons as codes
-from drivers.bus import ModbusLink
-from drivers.errors import DeviceRefused, FrameError
-from drivers.framing import Request, Want, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.bus_settings import BusSettings
+from drivers.errors import FrameError, ModbusExceptionResponse
+from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
 from drivers.identity import DeviceIdentity, ServerId, parse_identity, parse_server_id, read_identity, read_server_id
+from drivers.modbus_link import ModbusLink
 from drivers.profiles import load_profile
-from drivers.reading import Link
+from drivers.reading import RegisterLink
 from drivers.reasons import Reason
-from drivers.wire import Wire
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.memory import MemoryLink
 from simulators.bus.nameplate import Nameplate
@@ -45,7 +45,7 @@ def test_requests_have_no_address_and_no_count() -> None:
     "before", [b"", b"\x07", b"\x07\x2b", b"\x07\x2b\x0e\x02\x82\0\0\x09", b"\x07\x11\xf0", b"\xff" * 5]
 )
 def test_an_answer_behind_noise_in_pieces(ask: Request, pdu: bytes, before: bytes) -> None:
-    want = Want(rtu_scan, {ask.shape: ask})
+    want = ResponseMatcher(rtu_scan, {ask.shape: ask})
     got = [answer for byte in before + rtu(UNIT, pdu) if (answer := want.feed(bytes((byte,))))]
     assert [answer.data for answer in got] == [pdu[1:]]
 
@@ -63,8 +63,8 @@ def test_an_answer_behind_noise_in_pieces(ask: Request, pdu: bytes, before: byte
 )
 def test_what_does_not_fit_is_no_answer(pdu: bytes) -> None:
     for want, frame in (
-        (Want(rtu_scan, {ASK_ID.shape: ASK_ID}), rtu(UNIT, pdu)),
-        (Want(tcp_scan, {5: ASK_ID}), mbap(5, UNIT, pdu)),
+        (ResponseMatcher(rtu_scan, {ASK_ID.shape: ASK_ID}), rtu(UNIT, pdu)),
+        (ResponseMatcher(tcp_scan, {5: ASK_ID}), mbap(5, UNIT, pdu)),
     ):
         assert want.feed(frame) is None
 
@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_no_answer(pdu: bytes) -> None:
 def test_a_damaged_answer_and_another_units_are_no_answers() -> None:
     frame = bytearray(rtu(UNIT, ACME))
     frame[12] ^= 1
-    want = Want(rtu_scan, {ASK_ID.shape: ASK_ID})
+    want = ResponseMatcher(rtu_scan, {ASK_ID.shape: ASK_ID})
     assert want.feed(bytes(frame)) is None
     assert want.feed(rtu(UNIT + 1, ACME)) is None
     answer = want.feed(rtu(UNIT, b"\xab\x01"))
@@ -81,7 +81,7 @@ def test_a_damaged_answer_and_another_units_are_no_answers() -> None:
 
 
 def test_an_answer_with_transaction_id_0_is_told_by_unit_and_function() -> None:
-    want = Want(tcp_scan, {5: ASK_ID})
+    want = ResponseMatcher(tcp_scan, {5: ASK_ID})
     assert want.feed(mbap(0, UNIT + 1, ACME)) is None
     answer = want.feed(mbap(0, UNIT, ACME))
     assert answer is not None
@@ -131,9 +131,9 @@ LONG = {0: "Vendor", 1: "P" * 200, 2: "R" * 120, 3: "http://", 4: "N" * 150, 5: 
 PLATES = {UNIT: Nameplate(LONG, b"\x01\xffFC 302")}
 
 
-async def _rtu(scene: Callable[[Link], Awaitable[None]]) -> None:
+async def _rtu(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:
     bus = RtuBus([_device(UNIT), _device(8)], 115200, PLATES)
-    link = ModbusLink(Wire("test", serial_port=await bus.start()), SystemClock())
+    link = ModbusLink(BusSettings("test", serial_port=await bus.start()), SystemClock())
     try:
         await scene(link)
     finally:
@@ -141,10 +141,10 @@ async def _rtu(scene: Callable[[Link], Awaitable[None]]) -> None:
         await bus.stop()
 
 
-async def _tcp(scene: Callable[[Link], Awaitable[None]]) -> None:
+async def _tcp(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:
     bus = TcpBus([_device(UNIT), _device(8)], nameplates=PLATES)
     host, port = (await bus.start()).split(":")
-    link = ModbusLink(Wire("test", host=host, port_number=int(port)), SystemClock())
+    link = ModbusLink(BusSettings("test", host=host, port_number=int(port)), SystemClock())
     try:
         await scene(link)
     finally:
@@ -152,7 +152,7 @@ async def _tcp(scene: Callable[[Link], Awaitable[None]]) -> None:
         await bus.stop()
 
 
-async def _memory(scene: Callable[[Link], Awaitable[None]]) -> None:
+async def _memory(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:
     await scene(MemoryLink([_device(UNIT), _device(8)], SystemClock(), nameplates=PLATES))
 
 
@@ -162,12 +162,12 @@ def _device(unit: int) -> SimulatedDevice:
 
 @pytest.mark.parametrize("line", [_rtu, _tcp, _memory], ids=["rtu", "tcp", "memory"])
 def test_a_device_tells_its_names_in_several_answers(line: Callable[..., Awaitable[None]]) -> None:
-    async def scene(link: Link) -> None:
+    async def scene(link: RegisterLink) -> None:
         identity = await read_identity(link, UNIT, 1.0)
         assert identity.objects == LONG
         assert (await read_server_id(link, UNIT, 1.0)).text == "FC 302"
         for read in (read_identity, read_server_id):
-            with pytest.raises(DeviceRefused) as refused:
+            with pytest.raises(ModbusExceptionResponse) as refused:
                 await read(link, 8, 1.0)
             assert refused.value.code == 1
         assert await link.read_block(Request(UNIT, 4, 70, 2), 1.0) == bytes.fromhex("42480000"), "registers as ever"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.aggregate import FLAGGED, Aggregator, Frequency, Interval, Percentiles, columns, percentile, row_of
+from dsp.aggregate import FLAGGED, AggregationInterval, Aggregator, Frequency, Percentiles, columns, percentile, row_of
 from dsp.stream import Stream
 from dsp.supply import Supply
 
@@ -157,7 +157,7 @@ def test_an_interval_is_its_own():
     (first,) = out
     for k in range(15):
         a.add(np.full(2, 7.0), T0 + 3 + 0.2 * k, T0 + 3.2 + 0.2 * k, False)
-    assert isinstance(first, Interval)
+    assert isinstance(first, AggregationInterval)
     assert first.values.tolist() == [1.0, 1.0]
 
 

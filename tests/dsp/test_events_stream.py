@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mainskit import UDIN, mains, scale
+from support.supply import UDIN, mains, scale
 
 from dsp.events import Kind
 from dsp.stream import Flag, Stream

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsp import resample, transform
-from dsp._lanes import rows
+from dsp._simd import rows
 from dsp.stream import Stream
 from dsp.windows import cycles_for
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from powerkit import laws, means, seeds, window
+from support.power import laws, means, seeds, window
 
 from dsp import ieee1459, power
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from powerkit import laws, seeds
+from support.power import laws, seeds
 
 from dsp import power
 from dsp.stream import Flag, Stream

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsp import transform
-from dsp._lanes import rows
+from dsp._simd import rows
 
 # numbers of points of real windows: powers of two, also with factors 3 and 5
 POINTS = (32, 40, 48, 64, 96, 128, 160, 192, 256)

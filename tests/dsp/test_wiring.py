@@ -13,14 +13,14 @@ from random import Random
 import pytest
 
 from dsp import wiring
-from simulators.meters.meter import Meter, draw_errors
+from simulators.meters.meter import SimulatedMeter, draw_errors
 from simulators.meters.wiring import wiring_of
 from simulators.plant import params
-from simulators.plant.grid import Supply
-from simulators.plant.phasors import Component, Phasors, phasors
-from simulators.scenarios.loads import Demand
+from simulators.plant.grid import GridSupply
+from simulators.plant.phasors import PhasorComponent, Phasors, phasors
+from simulators.scenarios.load_profiles import LoadDemand
 from simulators.scenarios.machines import drive_of, induction_motor, magnet_motor
-from simulators.scenarios.trains import direct, driven
+from simulators.scenarios.steady_state import direct, driven
 
 RATED_A = 100.0
 FAULTS = {
@@ -44,7 +44,7 @@ TWO_FAULTS = {
 
 def loads(seed: int) -> Iterator[tuple[str, str, Phasors, Phasors]]:
     """(name, kind, voltages, currents): cage motor, diode-bridge drive, regenerative drive; three loads each."""
-    supply = Supply(params.BUSBAR, Random(seed))
+    supply = GridSupply(params.BUSBAR, Random(seed))
     supply.step(30.0)
     cage = induction_motor("55kw-ie3")
     magnet = magnet_motor(55, 1500, 8, 380, 0.963)
@@ -52,16 +52,16 @@ def loads(seed: int) -> Iterator[tuple[str, str, Phasors, Phasors]]:
     for part in (0.15, 0.5, 1.0):
         train = direct(cage, supply, lambda speed, part=part: part * 55e3 * (speed / 154.0) ** 2)
         yield f"cage {part}", "motor", train.u_v, train.i_a
-        demand = Demand(157.0, part * magnet.torque_rated_nm)
+        demand = LoadDemand(157.0, part * magnet.torque_rated_nm)
         for front, kind in ((False, "bridge"), (True, "drive")):
             train = driven(magnet, converter, supply, demand, 80.0, front)
             yield f"{kind} {part}", kind, train.u_v, train.i_a
-    down = driven(magnet, converter, supply, Demand(157.0, -0.7 * magnet.torque_rated_nm), 80.0, True)
+    down = driven(magnet, converter, supply, LoadDemand(157.0, -0.7 * magnet.torque_rated_nm), 80.0, True)
     yield "hoist down", "drive", down.u_v, down.i_a
 
 
 def shown(u: Phasors, i: Phasors, fault: str, seed: int, connection: str = "3P4W") -> dict[str, float]:
-    meter = Meter(draw_errors(Random(seed)), wiring=wiring_of(fault), connection=connection)
+    meter = SimulatedMeter(draw_errors(Random(seed)), wiring=wiring_of(fault), connection=connection)
     meter.step(u, i, 50.0, 1.0)
     return meter.values
 
@@ -122,8 +122,8 @@ def test_a_sound_meter_gets_no_finding(seed: int) -> None:
 
 
 def balanced(phi: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
-    u = phasors([Component(1, 1, 230 + 0j)])
-    return u, phasors([Component(1, 1, cmath.rect(amps, -math.radians(phi)))])
+    u = phasors([PhasorComponent(1, 1, 230 + 0j)])
+    return u, phasors([PhasorComponent(1, 1, cmath.rect(amps, -math.radians(phi)))])
 
 
 def test_what_looks_alike_is_listed() -> None:

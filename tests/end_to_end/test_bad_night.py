@@ -19,22 +19,23 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from mqttkit import Listener
-from retrofitkit import PUMP_HIGH_HEAD
-from retrofitplant import RetrofitPlant, run
-from testkit import Mosquitto, wait_until
+from support.basics import Mosquitto, wait_until
+from support.mqtt import Listener
+from support.retrofit import PUMP_HIGH_HEAD
+from support.retrofit_plant import RetrofitPlant, run
 
 from agent.cli import main
-from agent.clock import SystemClock
-from agent.config_load import load_config
-from agent.deliver import Delivery
-from agent.hold import HoldBook
-from agent.publish import Publisher
-from agent.savings import ledger, source
-from agent.savings.types import QUARTER_MS, Interval
-from agent.savings.verify import open_copy
-from agent.store import Store
-from agent.topology import assets
+from agent.config.loader import load_config
+from agent.config.topology import assets
+from agent.core.clock import SystemClock
+from agent.delivery.delivery import Delivery
+from agent.delivery.publisher import Publisher
+from agent.delivery.store import Store
+from agent.runtime.maintenance import MaintenanceLog
+from agent.savings.ledger import chain
+from agent.savings.ledger.verify import open_copy
+from agent.savings.records import source
+from agent.savings.records.model import QUARTER_MS, Interval
 
 pytestmark = pytest.mark.alone
 
@@ -139,10 +140,10 @@ class Night:
         with contextlib.closing(open_copy(self.folder / "state" / "magwatt.sqlite")) as db:
             return source.intervals(db, "pump", 0, 1 << 60)
 
-    def hours(self) -> dict[int, ledger.Record]:
+    def hours(self) -> dict[int, chain.LedgerRecord]:
         """Start of each hour → the current record."""
         with contextlib.closing(open_copy(self.folder / "state" / "magwatt.sqlite")) as db:
-            return {record.body["from_ms"]: record for record in ledger.records(db, "hour")}
+            return {record.body["from_ms"]: record for record in chain.records(db, "hour")}
 
 
 def listening(broker: Mosquitto) -> Listener:
@@ -201,7 +202,7 @@ def test_a_bad_night(tmp_path: Path, away_h: int) -> None:
 
 def troubles(night: Night) -> None:
     """Each fault is published as an event within a minute, and the affected values are flagged."""
-    plant, book = night.plant, HoldBook(night.folder / "state")
+    plant, book = night.plant, MaintenanceLog(night.folder / "state")
     swapped_ms = night.after(0.6 * HOUR_S, lambda: plant.wire("swapped ct12"))
     night.after(1.2 * HOUR_S, lambda: plant.wire(""))
     bypassed_ms = night.after(1.8 * HOUR_S, lambda: setattr(plant, "bypassed", True))

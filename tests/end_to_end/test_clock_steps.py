@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from testkit import wait_until
+from support.basics import wait_until
 
 pytestmark = pytest.mark.alone  # no period is missed: few other processes run
 
@@ -29,8 +29,8 @@ import sys, time
 from pathlib import Path
 offset, synchronised, real = Path(sys.argv[1]), Path(sys.argv[2]), time.time_ns
 time.time_ns = lambda: real() + int(offset.read_text() or 0) * 10**9
-import agent.clock
-agent.clock.kernel_synchronised = synchronised.exists
+import agent.core.clock
+agent.core.clock.kernel_synchronised = synchronised.exists
 from agent.cli import main
 main(["run", sys.argv[3]])
 """

@@ -21,16 +21,16 @@ from statistics import mean, quantiles
 from typing import TypeVar
 
 import pytest
-from testkit import waited_s
-from wirekit import Converter
+from support.basics import waited_s
+from support.bus_servers import Converter
 
-from agent.clock import SystemClock
-from agent.config_load import load_config
-from agent.poll import pollers
+from agent.acquisition.scheduler import pollers
+from agent.config.loader import load_config
+from agent.core.clock import SystemClock
 from drivers.reading import Quality, Reading
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.segment import Framing, Segment, SegmentSlave
-from simulators.bus.sockets import Connection, Listener
+from simulators.bus.sockets import Connection, SocketListener
 
 pytestmark = pytest.mark.alone
 
@@ -75,7 +75,7 @@ class Gateway:
     """Modbus TCP to RTU: one request at a time, others wait; exception 0x0B without a response within GATEWAY_S."""
 
     def __init__(self, segment: Segment) -> None:
-        self.listener = Listener(segment, self._ask)
+        self.listener = SocketListener(segment, self._ask)
         self._segment = segment
         self._mouth = segment.attach("agent", Framing(segment, self._answer).hear)
         self._waiting: deque[tuple[int, bytes, Connection]] = deque()

@@ -17,13 +17,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from deliverykit import Feeder, Link, Oracle, Stalls, judge, persistent_broker, some_time, write_config
-from testkit import Mosquitto, free_port, wait_until
+from support.basics import Mosquitto, free_port, wait_until
+from support.delivery import Feeder, Link, Oracle, Stalls, judge, persistent_broker, some_time, write_config
 
-from agent.clock import SystemClock
-from agent.config_load import load_config
-from agent.messages import Message, encode
-from agent.store import Store
+from agent.config.loader import load_config
+from agent.core.clock import SystemClock
+from agent.core.messages import Message, encode
+from agent.delivery.store import Store
 
 COMMIT_MS = 100
 

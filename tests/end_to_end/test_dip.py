@@ -10,16 +10,16 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
-from testkit import wait_until
+from support.basics import wait_until
 
+from agent.analysis.power_quality.waveform_channel import WaveformChannel
 from agent.cli import main
+from agent.core.messages import Message
 from agent.core.text import text_of
-from agent.messages import Message
-from agent.simulate_reasons import FAULT_TIME_INVALID, FAULT_UNKNOWN, SCENARIO_WITHOUT_FAULTS
-from agent.waves.windows import WaveformLane
+from agent.simulation.reasons import FAULT_TIME_INVALID, FAULT_UNKNOWN, SCENARIO_WITHOUT_FAULTS
+from drivers.ews_stream import Assembler
 from drivers.reading import Quality
 from drivers.reasons import Reason
-from drivers.waveform import Assembler
 from simulators.devices.ews_sender import EwsSender
 from simulators.plant.faults import Dip
 from simulators.scenarios.pump_station import PumpStation
@@ -39,7 +39,7 @@ def test_it_arrives_as_an_event_that_tells_the_truth() -> None:
     plant.provoke("dip", DIP_S)
     sender = EwsSender(3, 4.0)
     assembler, out = Assembler("pump-2", Quality.SIMULATED), list[Message]()
-    lane = WaveformLane("pump-2", out.append)
+    lane = WaveformChannel("pump-2", out.append)
     before_v = 0.0
     for number in range(1, int((DIP_S + 4) / STEP_S)):
         now_ns = round(number * STEP_S * 1e9)

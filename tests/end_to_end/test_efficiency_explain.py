@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from testkit import Mosquitto
+from support.basics import Mosquitto
 
-from agent.accelerated import run_accelerated
+from agent.analysis.efficiency.explain_text import as_text
 from agent.cli import main
-from agent.estimate.explain_text import as_text
+from agent.simulation.accelerated import run_accelerated
 from simulators.scenarios import load
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.estimate.result import SPLIT_U
+from agent.analysis.efficiency.results import SPLIT_U
 from dsp.efficiency_drive import class_loss_u_w, drive_class_factor, drive_loss_w
 from dsp.efficiency_induction import Plate, m1_losses
 from dsp.tables import reference_drive_loss_w

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from agent.accelerated import run_accelerated
+from agent.simulation.accelerated import run_accelerated
 from dsp.efficiency_drive import EIGHT_POINTS
 from dsp.efficiency_magnet import SEVEN
 from simulators.plant import drive as drives
 from simulators.plant import magnet
 from simulators.scenarios import Scenario, load, machines
-from simulators.scenarios.loads import Demand
+from simulators.scenarios.load_profiles import LoadDemand
 from simulators.scenarios.machines import drive_of, magnet_motor
-from simulators.scenarios.mill import Mill
+from simulators.scenarios.plant import ScenarioPlant
 
 Row = dict[str, Any]
 SETTLE_S = 40.0
@@ -56,10 +56,10 @@ class Steady:
     def __init__(self, points: list[tuple[float, float]], motor: Any) -> None:
         self._points, self._motor = points, motor
 
-    def demand(self, now_s: float) -> Demand:
+    def demand(self, now_s: float) -> LoadDemand:
         speed, torque = self._points[min(int(now_s / SETTLE_S), len(self._points) - 1)]
         rated = self._motor.speed_rpm * math.pi / 30
-        return Demand(speed * rated, torque * self._motor.torque_rated_nm)
+        return LoadDemand(speed * rated, torque * self._motor.torque_rated_nm)
 
 
 GRID = [
@@ -74,9 +74,9 @@ def steady_hoist(points: list[tuple[float, float]]) -> Scenario:
     """The hoist's motor with meter and drive, with the given operating points as load."""
     base = load("hoist")
 
-    def build(rng: Random) -> Mill:
+    def build(rng: Random) -> ScenarioPlant:
         plant = base.build(rng)
-        assert isinstance(plant, Mill)
+        assert isinstance(plant, ScenarioPlant)
         plant.units["hoist"].load = Steady(points, plant.units["hoist"].motor)  # type: ignore[assignment]
         plant.units["hoist"].winding_degc = 80.0
         return plant

@@ -24,15 +24,15 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
-from testkit import real_command, wait_until
+from support.basics import real_command, wait_until
 
 from benchmarks.peers import LibModbus, Ours, missing
+from drivers.bus_settings import BusSettings
 from drivers.profiles import load_profile, profile_ids
 from drivers.registers import plan_blocks
 from drivers.vocabulary import metric_name_of
-from drivers.wire import Wire
-from simulators.bus.faults import Line
-from simulators.bus.frames import Block as Asked
+from simulators.bus.faults import ScriptedLine
+from simulators.bus.frames import ReadBlock as Asked
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints
 from simulators.scenarios import bench
@@ -101,7 +101,7 @@ FACTS = (
 class Served:
     """Devices with constant values, served by a thread, and the output of `magwatt read`."""
 
-    plant: bench.Bench
+    plant: bench.DeviceBench
     line: str
     ends: Endpoints = field(default_factory=Endpoints)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)  # profile → metric → value
@@ -128,15 +128,15 @@ class Served:
         self._thread.join(10)
 
     @property
-    def wire(self) -> Wire:
+    def wire(self) -> BusSettings:
         if self.line:
-            return Wire("b", serial_port=self.ends.rtu_port, baud=BAUD)
+            return BusSettings("b", serial_port=self.ends.rtu_port, baud=BAUD)
         host, port = self.ends.modbus_tcp.split(":")
-        return Wire("b", host=host, port_number=int(port))
+        return BusSettings("b", host=host, port_number=int(port))
 
     @property
-    def kind(self) -> Line:
-        return Line.RTU if self.line else Line.TCP
+    def kind(self) -> ScriptedLine:
+        return ScriptedLine.RTU if self.line else ScriptedLine.TCP
 
     def device(self, profile: str) -> BenchDevice:
         return next(item for item in self.plant.devices if item.profile.id == profile)
@@ -174,7 +174,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def tcp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(bench.Bench(bench.wanted(SERVED), Random(5)), "") as served:
+    with Served(bench.DeviceBench(bench.wanted(SERVED), Random(5)), "") as served:
         served.read_all(tmp_path_factory.mktemp("tcp"))
         yield served
 
@@ -182,7 +182,7 @@ def tcp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def rtu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     line = f"{BAUD} 8N1"
-    with Served(bench.Bench(bench.wanted(ON_A_SERIAL_LINE), Random(6), line=line), line) as served:
+    with Served(bench.DeviceBench(bench.wanted(ON_A_SERIAL_LINE), Random(6), line=line), line) as served:
         served.read_all(tmp_path_factory.mktemp("rtu"))
         yield served
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
-from dialectkit import Bench, configured
 from paho.mqtt.enums import CallbackAPIVersion
-from sparkplugkit import Packet, Proxy
-from testkit import Mosquitto, free_port, real_command, wait_until
+from support.basics import Mosquitto, free_port, real_command, wait_until
+from support.dialects import Bench, configured
+from support.sparkplug import Packet, Proxy
 
-from agent.clock import SystemClock
-from agent.config_load import parse_broker
-from agent.fleet import FLEET_SUBSCRIPTION_FAILED, FleetError, play
-from agent.phase import share
-from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
-from agent.sinks.mqtt import MqttSink
+from agent.config.loader import parse_broker
+from agent.core.clock import SystemClock
+from agent.core.stable_hash import share
+from agent.delivery.mqtt.sink import MqttSink
+from agent.delivery.sparkplug.birth_rate import BURST_BYTES, RATE_BYTES_S
+from agent.simulation.fleet.load_generator import FLEET_SUBSCRIPTION_FAILED, FleetError, play
 
 pytestmark = pytest.mark.alone
 
@@ -94,7 +94,7 @@ def test_ten_minute_values_of_a_fleet_are_spread_over_time(
     tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All gateways have them at the same time; each sends at its own time. A stop sends the rest."""
-    monkeypatch.setattr("agent.sinks.mqtt_session.SPREAD_S", 4.0)
+    monkeypatch.setattr("agent.delivery.mqtt.session.SPREAD_S", 4.0)
     proxy = Proxy(mosquitto.port)
     config = configured(tmp_path, f"mqtt://127.0.0.1:{proxy.port}")
     assert config.mqtt is not None

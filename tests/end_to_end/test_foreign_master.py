@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from testkit import wait_until
+from support.basics import wait_until
 
-from simulators.bus.frames import Block
+from simulators.bus.frames import ReadBlock
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
 from simulators.bus.watchdog import WATCHDOG_S, WatchdogDrive
@@ -74,7 +74,7 @@ class Scene:
         self.port = self.segment.port("agent")
         self.meter = SegmentSlave(self.segment, METER)
         self.drive = WatchdogDrive(self.segment, DRIVE)
-        self.plc = Plc(self.segment, [Block(DRIVE, 3, 0x40, 4), Block(METER, 4, 0, 6)], timeout_s=1.0)
+        self.plc = Plc(self.segment, [ReadBlock(DRIVE, 3, 0x40, 4), ReadBlock(METER, 4, 0, 6)], timeout_s=1.0)
         self.log = folder / "agent.log"
         self._folder = folder
         self._agents: list[subprocess.Popen[bytes]] = []
@@ -101,7 +101,7 @@ class Scene:
 
     def stop(self) -> None:
         for agent in self._agents:
-            if agent.poll() is None:
+            if agent.acquisition.scheduler() is None:
                 agent.send_signal(signal.SIGTERM)
                 try:
                     agent.wait(60)
@@ -135,7 +135,7 @@ def test_a_line_with_a_plc_is_left_alone_whatever_happens_to_the_agent(scene: Sc
     time.sleep(1)
     scene.segment.plug("agent")
     time.sleep(LISTEN_S + 3)
-    assert agent.poll() is None, scene.told()
+    assert agent.acquisition.scheduler() is None, scene.told()
     assert scene.said() == 0, [spoken.data.hex() for spoken in scene.segment.sent_by("agent")]
     assert scene.drive.armed
     assert scene.drive.tripped_s is None

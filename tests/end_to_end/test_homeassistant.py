@@ -14,10 +14,10 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-import sparkplugrules
 from paho.mqtt.enums import CallbackAPIVersion
-from sparkplugkit import Proxy, read
-from testkit import Mosquitto, wait_until
+from support import sparkplug_rules
+from support.basics import Mosquitto, wait_until
+from support.sparkplug import Proxy, read
 
 pytestmark = pytest.mark.alone
 
@@ -66,7 +66,7 @@ def test_the_demo_speaks_both_and_each_entity_finds_its_value(tmp_path: Path, mo
     proxy.stop()
 
     connections = proxy.sparkplug()
-    sparkplugrules.check(connections, "demo", "gw-01")
+    sparkplug_rules.check(connections, "demo", "gw-01")
     births = [packet.topic.rsplit("/", 1)[1] for packet in proxy.said("DBIRTH")]
     assert sorted(births) == ["pump-1", "pump-2"], "once each: all that was said was foreseen"
     assert all(read(packet.payload)["metrics"] for packet in proxy.said("DDATA"))

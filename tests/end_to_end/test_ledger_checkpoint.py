@@ -6,19 +6,19 @@ import time
 from pathlib import Path
 
 import pytest
-from mqttkit import Listener
-from reportkit import PLANT, appended
-from testkit import Mosquitto, wait_until
+from support.basics import Mosquitto, wait_until
+from support.metered_retrofit import PLANT, appended
+from support.mqtt import Listener
 
-from agent.clock import SystemClock
-from agent.config_load import load_config
-from agent.deliver import Delivery
-from agent.publish import Publisher
-from agent.savings import checkpoints
-from agent.savings.bookkeeper import Bookkeeper
-from agent.savings.verify import open_copy, verify
-from agent.store import Store
-from agent.topology import assets
+from agent.config.loader import load_config
+from agent.config.topology import assets
+from agent.core.clock import SystemClock
+from agent.delivery.delivery import Delivery
+from agent.delivery.publisher import Publisher
+from agent.delivery.store import Store
+from agent.savings.ledger import checkpoints
+from agent.savings.ledger.recorder import LedgerRecorder
+from agent.savings.ledger.verify import open_copy, verify
 
 pytestmark = pytest.mark.alone
 
@@ -35,7 +35,7 @@ def test_a_broker_that_comes_late_holds_the_checkpoint(tmp_path: Path) -> None:
     publisher = Publisher(config, assets(config), store, clock)
     delivery = Delivery(config, publisher, store, clock)
     try:
-        Bookkeeper(store, lambda: config, publisher, clock).keep()
+        LedgerRecorder(store, lambda: config, publisher, clock).keep()
         time.sleep(0.3)
         broker.start()
         listener = Listener(broker.port)

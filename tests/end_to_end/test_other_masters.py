@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from support.faulty import ModbusTcp, RtuPty, open_line
-from testkit import real_command
+from support.basics import real_command
+from support.scripted_slave import ModbusTcp, RtuPty, open_line
 
 from benchmarks.peers import LibModbus, missing
-from drivers.wire import Wire
-from simulators.bus.faults import Line, Step
-from simulators.bus.frames import Ask, Block
+from drivers.bus_settings import BusSettings
+from simulators.bus.faults import FaultStep, ScriptedLine
+from simulators.bus.frames import Ask, ReadBlock
 
 
 class Fact(NamedTuple):
@@ -77,12 +77,12 @@ comm_loss = "not used"
 """
 
 
-def remembered(ask: Ask) -> list[Step]:
+def remembered(ask: Ask) -> list[FaultStep]:
     words = [MEMORY.get((ask.unit, ask.function, ask.address + at), 0) for at in range(ask.count)]
-    return [Step(ask.frame(words))] if ask.unit in (11, 31) else []
+    return [FaultStep(ask.frame(words))] if ask.unit in (11, 31) else []
 
 
-@pytest.fixture(params=[Line.RTU, Line.TCP], ids=str)
+@pytest.fixture(params=[ScriptedLine.RTU, ScriptedLine.TCP], ids=str)
 def line(request: pytest.FixtureRequest) -> Iterator[RtuPty | ModbusTcp]:
     found = open_line(request.param, remembered)
     assert isinstance(found, RtuPty | ModbusTcp)
@@ -123,12 +123,12 @@ def test_mbpoll_reads_the_facts(line: RtuPty | ModbusTcp) -> None:
 def test_libmodbus_reads_the_facts(line: RtuPty | ModbusTcp) -> None:
     if how := missing().get("libmodbus"):
         pytest.skip(f"libmodbus is not installed; {how}")
-    wire = Wire("b", host=line.host, port_number=line.port_number, serial_port=line.serial_port)
+    wire = BusSettings("b", host=line.host, port_number=line.port_number, serial_port=line.serial_port)
     master = LibModbus(wire, line.kind)
     try:
         for fact in FACTS:
             size = struct.calcsize(fact.kind)
-            words = master.read(Block(fact.unit, fact.function, fact.address, size // 2))
+            words = master.read(ReadBlock(fact.unit, fact.function, fact.address, size // 2))
             (raw,) = struct.unpack(f">{fact.kind}", struct.pack(f">{size // 2}H", *words))
             assert raw == fact.raw, fact
     finally:

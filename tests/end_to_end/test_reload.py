@@ -18,7 +18,7 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from testkit import Mosquitto, wait_until
+from support.basics import Mosquitto, wait_until
 
 pytestmark = pytest.mark.alone  # no period is missed: few other processes run
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from agent.accelerated import run_accelerated
 from agent.cli import main
-from agent.savings import source
-from agent.savings.verify import open_copy
+from agent.savings.ledger.verify import open_copy
+from agent.savings.records import source
+from agent.simulation.accelerated import run_accelerated
 from simulators.scenarios import load
 from simulators.truth import Row
 

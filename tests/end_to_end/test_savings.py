@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from retrofitkit import DAMPER_FAN, PUMP_HIGH_HEAD, Retrofit
-from retrofitplant import DAY_S, RetrofitPlant, run
+from support.retrofit import DAMPER_FAN, PUMP_HIGH_HEAD, Retrofit
+from support.retrofit_plant import DAY_S, RetrofitPlant, run
 
-from agent.clock import SystemClock
-from agent.config_load import load_config
-from agent.savings import keep
-from agent.savings.adjust import Line, evaluate
-from agent.savings.desk import Desk
-from agent.savings.types import Interval, Saving
-from agent.store import Store
+from agent.config.loader import load_config
+from agent.core.clock import SystemClock
+from agent.delivery.store import Store
+from agent.savings.accounting.avoided_energy import IntervalResult, evaluate
+from agent.savings.records import keep
+from agent.savings.records.model import Interval, Saving
+from agent.savings.service import SavingsService
 
 
 @dataclass
 class Told:
     saving: Saving
-    lines: list[Line]
+    lines: list[IntervalResult]
     intervals: list[Interval]
     plant: RetrofitPlant
     newest: dict[str, Any]  # the latest message of topic savings
@@ -35,15 +35,15 @@ class Told:
         return sum(old - new for old, new in truths)
 
 
-def at_the_desk(folder: Path, plant: RetrofitPlant, do: Callable[[Desk, Store], Any]) -> Any:
+def at_the_desk(folder: Path, plant: RetrofitPlant, do: Callable[[SavingsService, Store], Any]) -> Any:
     store = Store(folder / "state", SystemClock())
     try:
-        return do(Desk(load_config(folder / "first.toml")[0], store, "pump", plant.now_ms), store)
+        return do(SavingsService(load_config(folder / "first.toml")[0], store, "pump", plant.now_ms), store)
     finally:
         store.close()
 
 
-def learn(desk: Desk, _store: Store) -> None:
+def learn(desk: SavingsService, _store: Store) -> None:
     draft, odd = desk.learn((None, None), (), None, False)
     assert odd == []
     assert "signal_flow_m3_h" in draft.drivers
@@ -66,7 +66,7 @@ def retrofit(
 
     run(plant, folder, days[1] * DAY_S, every_s, take)
 
-    def look(desk: Desk, store: Store) -> Told:
+    def look(desk: SavingsService, store: Store) -> Told:
         frozen = desk.frozen()
         assert frozen is not None
         found = keep.load_intervals(store, "pump", frozen.to_ms)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from retrofitkit import PUMP_HIGH_HEAD
-from retrofitplant import RetrofitPlant, run
+from support.retrofit import PUMP_HIGH_HEAD
+from support.retrofit_plant import RetrofitPlant, run
 
-from agent.clock import SystemClock
-from agent.estimate.reasons import METER_RATIO
-from agent.savings import keep
-from agent.savings.types import Event, Interval
-from agent.store import Store
+from agent.analysis.efficiency.reasons import METER_RATIO
+from agent.core.clock import SystemClock
+from agent.delivery.store import Store
+from agent.savings.records import keep
+from agent.savings.records.model import Interval, NonRoutineEvent
 
 EVERY_S = 10.0
 HOUR_S = 3600.0
@@ -49,7 +49,7 @@ class Night:
         run(self.plant, self.folder, seconds, EVERY_S, take, clock_off_s=clock_off_s)
         self.growths_wh += self.plant.register_wh - before_wh
 
-    def look(self) -> tuple[list[Interval], list[Event]]:
+    def look(self) -> tuple[list[Interval], list[NonRoutineEvent]]:
         store = Store(self.folder / "state", SystemClock())
         try:
             return keep.load_intervals(store, "pump"), keep.load_events(store, "pump")
@@ -119,7 +119,7 @@ def test_a_ratio_that_was_forgotten_is_found_within_an_hour(night: Night) -> Non
     """The transformers are replaced by 200/5 ones; the meter still uses 400/5.
 
     With a drive a minute suffices, because the drive's power differs. Without a drive it takes an hour:
-    tests/agent/savings/test_events.py.
+    tests/agent/savings/tracking/test_event_detector.py.
     """
     night.plant.wire("ratio ct 2")
     began_ms = night.plant.now_ms

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from agent.accelerated import run_accelerated
-from agent.config_load import ConfigError
-from drivers.file_reasons import KEY_MISSPELLED
+from agent.config.loader import ConfigError
+from agent.simulation.accelerated import run_accelerated
+from drivers.recordings.reasons import KEY_MISSPELLED
 from simulators.scenarios import load
 
 DAY_S = 86_400

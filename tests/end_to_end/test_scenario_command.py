@@ -15,17 +15,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from plantkit import scenario_problem
+from support.plant import scenario_problem
 
-from agent import simulate_reasons as codes
 from agent.cli import main
-from agent.config_load import load_config
+from agent.config.loader import load_config
 from agent.core.text import Catalogue, text_of
-from agent.savings.verify import open_copy
-from agent.simulate import fault_of, is_accelerated
-from drivers.file_reasons import INVALID_TOML, KEY_MISSING, KEY_MISSPELLED, OUTPUT_FOLDER_MISSING
+from agent.savings.ledger.verify import open_copy
+from agent.simulation import reasons as codes
+from agent.simulation.serve import fault_of, is_accelerated
 from drivers.profile_reasons import PROFILE_MISSPELLED
 from drivers.reasons import InvalidValue, Reason
+from drivers.recordings.reasons import INVALID_TOML, KEY_MISSING, KEY_MISSPELLED, OUTPUT_FOLDER_MISSING
 from simulators import reasons
 from simulators.scenarios import load, names
 

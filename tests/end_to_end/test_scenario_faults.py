@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
-from end_to_end.scenario_run import Run, run
+from support.scenario_run import Run, run
 
 # Calculated with another program, at constant torque: current relative to that with intact magnets.
 DEMAGNETISED_A = ((0.05, 264.3 / 251.1), (0.10, 279.0 / 251.1), (0.15, 295.4 / 251.1))

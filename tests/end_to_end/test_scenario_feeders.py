@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
-from end_to_end.scenario_run import Run, run
+from support.scenario_run import Run, run
 
 # Scenario `conveyor`: 60 m of 50 mm² copper at 50 °C and 18.3 mΩ·mm²/m, and a fan that runs with the motor.
 CABLE_OHM, FAN_W = 0.0183 / 50 * 60 * (1 + 0.00393 * 30), 250.0

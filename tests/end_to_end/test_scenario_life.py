@@ -16,22 +16,22 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from lifekit import QUARTER_MS, Lived, live, magwatt, shortened
-from plantkit import scenario_problem
-from testkit import wait_until
+from support.basics import wait_until
+from support.plant import scenario_problem
+from support.retrofit_commands import QUARTER_MS, Lived, live, magwatt, shortened
 
-from agent import simulate_reasons as codes
-from agent import virtual_run
-from agent.accelerated import run_accelerated
 from agent.core.text import _, text_of
-from agent.kept_run import resumed
-from agent.savings import source
-from agent.savings.verify import open_copy
-from drivers.file_reasons import INVALID_TOML, KEY_MISSPELLED
+from agent.savings.ledger.verify import open_copy
+from agent.savings.records import source
+from agent.simulation import accelerated_run
+from agent.simulation import reasons as codes
+from agent.simulation.accelerated import run_accelerated
+from agent.simulation.run_state import resumed
 from drivers.reasons import InvalidValue, Reason
+from drivers.recordings.reasons import INVALID_TOML, KEY_MISSPELLED
 from simulators import reasons
 from simulators.scenarios import Scenario, load
-from simulators.scenarios.mill import Mill
+from simulators.scenarios.plant import ScenarioPlant
 from simulators.truth import Row
 
 CLASS = 0.005  # of meter and transformers together; their simulated errors are well within it
@@ -73,11 +73,11 @@ def test_the_report_of_a_short_life_agrees_with_the_true_values(tmp_path: Path) 
     lived = live(shortened("pump-life", tmp_path), "pump", tmp_path, "2026-10")
     hold(lived, "pump")
     before, learned, _frozen, after, _report, _verified = lived.outputs
-    assert _(virtual_run.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in before.splitlines()
+    assert _(accelerated_run.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in before.splitlines()
     assert before.rstrip().splitlines()[-1].startswith("  magwatt simulate ")
     assert "signal_flow_m3_h" in learned
     assert f"magwatt report --month 2026-10 --config {lived.config}" in after
-    assert _(virtual_run.NO_BASELINE, motor="pump") not in after
+    assert _(accelerated_run.NO_BASELINE, motor="pump") not in after
     shown = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
     assert shown["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "in the time of the plant, not of this host"
     again = magwatt(
@@ -110,12 +110,12 @@ def test_the_report_of_a_complete_life_agrees_with_the_true_values(
     assert printed == pytest.approx([old, new, old - new, 100 * (1 - new / old)], abs=0.51)
 
 
-def kept(scenario: Scenario, plants: list[Mill]) -> Scenario:
+def kept(scenario: Scenario, plants: list[ScenarioPlant]) -> Scenario:
     """The same scenario; each plant that it builds is added to the list."""
 
-    def build(rng: Random) -> Mill:
+    def build(rng: Random) -> ScenarioPlant:
         plant = scenario.build(rng)
-        assert isinstance(plant, Mill)
+        assert isinstance(plant, ScenarioPlant)
         plants.append(plant)
         return plant
 
@@ -125,7 +125,7 @@ def kept(scenario: Scenario, plants: list[Mill]) -> Scenario:
 def test_a_run_in_parts_gives_the_same_plant(tmp_path: Path) -> None:
     """Through the retrofit and the first hours of the new motor: true values and registers are identical."""
     file = shortened("pump-life", tmp_path, start="2026-09-29 22:00:00", stands_h="2")
-    scenario, plants = load(str(file)), list[Mill]()
+    scenario, plants = load(str(file)), list[ScenarioPlant]()
     one, parts = list[tuple[int, dict[str, Row]]](), list[tuple[int, dict[str, Row]]]()
     whole_s, cuts = 5 * 3600.0, [0.0, 1234.5, 7200.0, 5 * 3600.0]
     run_accelerated(kept(scenario, plants), whole_s, lambda *_: None, seed=7, on_truth=lambda *row: one.append(row))
@@ -147,15 +147,15 @@ def test_a_run_is_resumed_and_ends_at_the_retrofit(tmp_path: Path) -> None:
     run = ("simulate", file, "--time-factor", "10000", "--state-dir", state)
     output = magwatt(*run, "--seconds", "3000").splitlines()
     command = f"  magwatt simulate {file} --time-factor 10000 --state-dir {state}"
-    expected = _(virtual_run.BEFORE_RETROFIT, time="2026-09-29 22:50", timezone="Asia/Shanghai")
+    expected = _(accelerated_run.BEFORE_RETROFIT, time="2026-09-29 22:50", timezone="Asia/Shanghai")
     assert output[-2:] == [expected, command]
     output = magwatt(*run, "--seconds", "86400").splitlines()
     assert re.findall(r"\d+", output[0])[0] == "4200", "seconds up to the retrofit"
-    assert _(virtual_run.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in output
+    assert _(accelerated_run.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in output
     config = state / "plant.toml"
     assert 'kind = "induction"' in config.read_text(encoding="utf-8")
     output = magwatt(*run, "--seconds", "1800").splitlines()
-    assert output[0] == _(virtual_run.NO_BASELINE, motor="fan")
+    assert output[0] == _(accelerated_run.NO_BASELINE, motor="fan")
     text = config.read_text(encoding="utf-8")
     assert 'replaced_motor = { kind = "induction", class = "IE1", kw = 55' in text
     assert "[drive.vfd-fan]" in text

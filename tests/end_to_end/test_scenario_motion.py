@@ -6,12 +6,12 @@ import functools
 from random import Random
 
 import pytest
-from end_to_end.scenario_run import Run, run
+from support.scenario_run import Run, run
 
-from agent.messages import Message
-from agent.waves.windows import WaveformLane
+from agent.analysis.power_quality.waveform_channel import WaveformChannel
+from agent.core.messages import Message
+from drivers.ews_stream import Assembler
 from drivers.reading import Quality
-from drivers.waveform import Assembler
 from simulators.devices.ews_sender import EwsSender
 from simulators.scenarios import load
 
@@ -156,7 +156,7 @@ def test_each_dip_arrives_as_an_event_from_the_waveform() -> None:
     plant = load("grid-dip").build(Random(3))
     sender = EwsSender(3, 4.0)
     assembler, out = Assembler("fan", Quality.SIMULATED), list[Message]()
-    lane = WaveformLane("fan", out.append)
+    lane = WaveformChannel("fan", out.append)
     step_s, start_ns = 0.2, 1_790_000_000_000_000_000
     for number in range(1, round(112 / step_s)):
         now_ns = round(number * step_s * 1e9)

@@ -6,7 +6,7 @@ import functools
 import re
 
 import pytest
-from end_to_end.scenario_run import Run, run
+from support.scenario_run import Run, run
 
 # Calculated with another program (T model, IE1 160 kW; magnet motor 96.8 %): kW from the grid before, kW into the
 # motor after, by flow; hours of each. Without the drive: it loses half of the limit of class IE2.

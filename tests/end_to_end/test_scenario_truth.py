@@ -10,7 +10,7 @@ import functools
 from typing import NamedTuple
 
 import pytest
-from end_to_end.scenario_run import RATIOS, Published, Run, run
+from support.scenario_run import RATIOS, Published, Run, run
 
 from simulators.scenarios import load, names
 

@@ -17,17 +17,17 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-import sparkplugrules
-from dialectkit import PLANT, SECOND, Bench, configured
 from paho.mqtt.enums import CallbackAPIVersion
-from sparkplugkit import Packet, Proxy, command, properties, read, value_of
-from testkit import Mosquitto, wait_until
+from support import sparkplug_rules
+from support.basics import Mosquitto, wait_until
+from support.dialects import PLANT, SECOND, Bench, configured
+from support.sparkplug import Packet, Proxy, command, properties, read, value_of
 
+from agent.config.topology import assets
+from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.core.text import english
-from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
-from agent.sinks.sparkplug import SparkplugSink
-from agent.state_reasons import DEVICE_NOT_RESPONDING
-from agent.topology import assets
+from agent.delivery.sparkplug.birth_rate import BURST_BYTES, RATE_BYTES_S
+from agent.delivery.sparkplug.sink import SparkplugSink
 from drivers.reading import Quality
 
 pytestmark = pytest.mark.alone
@@ -75,7 +75,7 @@ class World:
         self.proxy.stop()
 
     def check(self) -> None:
-        sparkplugrules.check(self.proxy.sparkplug(), *NODE)
+        sparkplug_rules.check(self.proxy.sparkplug(), *NODE)
 
     def said(self, what: str) -> list[Packet]:
         return self.proxy.said(what)
@@ -289,7 +289,7 @@ def test_another_broker_is_gone_to_with_a_proper_farewell(world: World) -> None:
     wait_until(lambda: len(other.said("DBIRTH")) == 2, 10, "born there")
     before, after = world.proxy.sparkplug(), other.sparkplug()
     wait_until(lambda: [p.kind for p in before[0][-2:]] == ["PUBLISH", "DISCONNECT"], 5, "a farewell")
-    sparkplugrules.check([*before, *after], *NODE)
+    sparkplug_rules.check([*before, *after], *NODE)
     world.stop()
     other.stop()
 

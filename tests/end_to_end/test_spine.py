@@ -19,9 +19,9 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from testkit import Mosquitto, free_port, real_command, wait_until, waited_s
+from support.basics import Mosquitto, free_port, real_command, wait_until, waited_s
 
-from agent.metrics import by_name
+from agent.core.metrics import by_name
 
 pytestmark = pytest.mark.alone
 
@@ -102,10 +102,10 @@ class Run:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Repeated up to three times if the machine had other load; the third run counts in any case."""
-    from agent import kernels
+    from agent.core import kernel_cache
 
-    if not kernels.is_warm():
-        kernels.warm_here()
+    if not kernel_cache.is_warm():
+        kernel_cache.warm_here()
     for _ in range(3):
         found = one_run(tmp_path_factory.mktemp("spine"))
         if found.waited < BUSY_SHARE:

@@ -20,13 +20,13 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-from mqttkit import Listener
 from paho.mqtt.enums import CallbackAPIVersion
-from testkit import Mosquitto, wait_until
+from support.basics import Mosquitto, wait_until
+from support.mqtt import Listener
 
-from agent.clock import SystemClock
-from agent.savings import keep
-from agent.store import Store
+from agent.core.clock import SystemClock
+from agent.delivery.store import Store
+from agent.savings.records import keep
 
 pytestmark = pytest.mark.alone
 

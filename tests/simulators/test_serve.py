@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import ewskit
 import numpy as np
 import pytest
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from support import ews_decoder
 
 from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue
@@ -136,10 +136,10 @@ def test_waveforms_on_both_wires(wall_clock: Any, tmp_path: Path) -> None:
 
 def _samples(stream: bytes) -> Any:
     """Return volts and amperes of a stream from any position, without a gap."""
-    frames = ewskit.decode(stream.partition(b"\0")[2])
-    blocks = [frame for frame in frames if frame.kind == ewskit.SAMPLES]
+    frames = ews_decoder.decode(stream.partition(b"\0")[2])
+    blocks = [frame for frame in frames if frame.kind == ews_decoder.SAMPLES]
     assert all(after.index == before.index + before.count for before, after in itertools.pairwise(blocks))
-    return ewskit.values(frames)
+    return ews_decoder.values(frames)
 
 
 def test_clients_that_come_and_go_do_no_harm(wall_clock: Any, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from drivers.errors import DeviceRefused, LinkTimeout
+from drivers.errors import LinkTimeout, ModbusExceptionResponse
 from drivers.profiles import load_profile
-from drivers.reading import Link
+from drivers.reading import RegisterLink
 from simulators.bus.memory import MemoryLink
 from simulators.devices.device import SimulatedDevice
 
@@ -17,11 +17,11 @@ from simulators.devices.device import SimulatedDevice
 def test_answers_refuses_and_stays_silent(virtual_clock: Any) -> None:
     clock = virtual_clock()
     device = SimulatedDevice(31, load_profile("yaskawa/ga800"), lambda: {"output_frequency": 81.2}, rating_kw=55.0)
-    link: Link = MemoryLink([device], clock)
+    link: RegisterLink = MemoryLink([device], clock)
 
     async def talk() -> None:
         assert await link.read_registers(31, 3, 0x41, 1, 1.0) == [8120]
-        with pytest.raises(DeviceRefused) as refused:
+        with pytest.raises(ModbusExceptionResponse) as refused:
             await link.read_registers(31, 3, 0x1000, 1, 1.0)
         assert refused.value.code == 2
         before = clock.monotonic_ns()

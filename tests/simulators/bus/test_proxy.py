@@ -20,22 +20,22 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
-from support.faulty import ModbusTcp, RtuPty, RtuTcp
-from support.judge import Score, block_of
-from testkit import wait_until
+from support.answer_check import Score, block_of
+from support.basics import wait_until
+from support.scripted_slave import ModbusTcp, RtuPty, RtuTcp
 
 from agent.cli import main
-from agent.clock import SystemClock
-from agent.simulate_reasons import PROXY_TARGET_INVALID
-from agent.stand_before import run_proxy
-from drivers.bus import ModbusLink, Wire
+from agent.core.clock import SystemClock
+from agent.simulation.fault_proxy import run_proxy
+from agent.simulation.reasons import PROXY_TARGET_INVALID
 from drivers.errors import DriverError
+from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.reasons import InvalidValue
 from simulators.bus import faults as of
+from simulators.bus.fault_injection import CHANCES, SECONDS, SWITCHES, FaultInjection, faults_of, spoiled
 from simulators.bus.frames import crc_fits, mbap, rtu, rtu_request
 from simulators.bus.frames import rtu as rtu_frame
 from simulators.bus.proxy import FaultProxy, SerialProxy
-from simulators.bus.spoil import CHANCES, SECONDS, SWITCHES, Faults, faults_of, spoiled
 from simulators.reasons import FAULT_NAME_MISSPELLED, FAULT_NAME_UNKNOWN, FAULT_VALUE
 
 ASKED = mbap(7, 11, struct.pack(">BHH", 3, 100, 4))
@@ -45,7 +45,7 @@ RTU_ASKED, RTU_ANSWER = rtu_request(11, 3, 100, 4), rtu(11, bytes((3, 8, *range(
 
 def with_fault(name: str, answer: bytes = ANSWER, seed: int = 3) -> list[tuple[bytes, float]]:
     asked = RTU_ASKED if crc_fits(answer) else ASKED
-    return [(step.data, step.after_s) for step in spoiled(answer, asked, Faults(**{name: 1.0}), Random(seed))]
+    return [(step.data, step.after_s) for step in spoiled(answer, asked, FaultInjection(**{name: 1.0}), Random(seed))]
 
 
 @pytest.mark.parametrize("answer", [ANSWER, RTU_ANSWER], ids=["tcp", "rtu"])
@@ -85,7 +85,7 @@ def test_each_fault_is_what_its_name_says(answer: bytes, seed: int) -> None:
 
 def test_chances_are_kept_and_a_seed_repeats_itself() -> None:
     """1000 responses at 0.2: within four standard deviations, 4·√(1000·0.2·0.8) = 51."""
-    faults = Faults(drop=0.2)
+    faults = FaultInjection(drop=0.2)
 
     def lost(seed: int) -> list[bool]:
         chance = Random(seed)
@@ -96,8 +96,8 @@ def test_chances_are_kept_and_a_seed_repeats_itself() -> None:
 
 
 def test_faults_from_texts() -> None:
-    assert {*CHANCES, *SECONDS, *SWITCHES, "cut_after"} == {item.name for item in fields(Faults)}
-    assert faults_of(["flip=0.25", "garbage-before=1", "only_one"]) == Faults(
+    assert {*CHANCES, *SECONDS, *SWITCHES, "cut_after"} == {item.name for item in fields(FaultInjection)}
+    assert faults_of(["flip=0.25", "garbage-before=1", "only_one"]) == FaultInjection(
         flip=0.25, garbage_before=1.0, only_one=True
     )
     for text, reason in (
@@ -281,7 +281,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
 @pytest.mark.parametrize("serial", [False, True], ids=["tcp", "rtu"])
 def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
     """All faults together: each value belongs to its own request, and some values arrive."""
-    faults = Faults(**dict.fromkeys(CHANCES, 0.04), late_s=0.15)
+    faults = FaultInjection(**dict.fromkeys(CHANCES, 0.04), late_s=0.15)
     server = RtuPty(of.clean, baud=115200) if serial else ModbusTcp(of.clean)
     server.start()
     proxy = SerialProxy(server.serial_port, "115200 8N1", Random(5), faults) if serial else FaultProxy(
@@ -292,9 +292,9 @@ def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
 
     async def master() -> None:
         wire = (
-            Wire("line", serial_port=proxy.path, baud=115200, rtu_framing=True)
+            BusSettings("line", serial_port=proxy.path, baud=115200, rtu_framing=True)
             if isinstance(proxy, SerialProxy)
-            else Wire("line", host=proxy.host, port_number=proxy.port_number)
+            else BusSettings("line", host=proxy.host, port_number=proxy.port_number)
         )
         link = ModbusLink(wire, SystemClock())
         for poll in range(60):

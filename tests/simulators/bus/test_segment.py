@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from testkit import wait_until
+from support.basics import wait_until
 
-from simulators.bus.frames import Block, rtu_request
+from simulators.bus.frames import ReadBlock, rtu_request
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
 from simulators.bus.watchdog import WatchdogDrive
@@ -67,7 +67,7 @@ def test_two_at_once_spoil_both(segment: Segment) -> None:
 def test_a_plc_reads_its_slaves_and_notices_an_intruder(segment: Segment) -> None:
     port = segment.port("intruder")
     SegmentSlave(segment, 5)
-    plc = Plc(segment, [Block(5, 3, 0, 10)], every_s=0.05, timeout_s=1.0)
+    plc = Plc(segment, [ReadBlock(5, 3, 0, 10)], every_s=0.05, timeout_s=1.0)
     segment.start()
     plc.start()
     wait_until(lambda: plc.good >= 5, 3, "the PLC polls")
@@ -95,7 +95,7 @@ def test_the_watchdog_is_armed_by_the_first_frame_and_trips_without_one(segment:
     drive = WatchdogDrive(segment, 31, watchdog_s=1.0)
     others = [WatchdogDrive(segment, unit, watchdog_s=0.3) for unit in (32, 33, 34)]
     other = SegmentSlave(segment, 5)
-    plc = Plc(segment, [Block(5, 3, 0, 2)], every_s=0.05)
+    plc = Plc(segment, [ReadBlock(5, 3, 0, 2)], every_s=0.05)
     port = segment.port("master")
     segment.start()
     plc.start()
@@ -148,7 +148,7 @@ def test_an_unplugged_port_is_gone_and_comes_back(segment: Segment) -> None:
 def test_a_closed_port_keeps_no_old_talk(segment: Segment) -> None:
     port = segment.port("agent")
     SegmentSlave(segment, 5)
-    plc = Plc(segment, [Block(5, 3, 0, 100)], every_s=0.2, timeout_s=0.15)
+    plc = Plc(segment, [ReadBlock(5, 3, 0, 100)], every_s=0.2, timeout_s=0.15)
     segment.start()
     plc.start()
     wait_until(lambda: plc.good >= 6, 3, "traffic while the port is closed")

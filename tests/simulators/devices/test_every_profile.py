@@ -1,6 +1,6 @@
 """Every shipped register map: the driver reads the values that a device of that map encodes.
 
-The encoder is simulators/devices/render.py, which shares no formula with the decoder. Each block is read as
+The encoder is simulators/devices/register_encoder.py, which shares no formula with the decoder. Each block is read as
 planned, so a value split over two requests, a rejected gap or too long a request fails here.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from profilekit import RATING_KW, example, exponents
+from support.profile_values import RATING_KW, example, exponents
 
 from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import Quality, Value

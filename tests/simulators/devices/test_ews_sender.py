@@ -1,4 +1,4 @@
-"""EWS/1 through a second decoder (tests/ewskit.py): contents, timing and state of the plant."""
+"""EWS/1 through a second decoder (tests/support/ews_decoder.py): contents, timing and state of the plant."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from random import Random
 
 import numpy as np
 import pytest
-from ewskit import Frame, decode, values
+from support.ews_decoder import Frame, decode, values
 
+from drivers.ews_stream import Assembler
 from drivers.reading import Quality, Waveform
-from drivers.waveform import Assembler
 from simulators.devices.ews_sender import EwsSender
 from simulators.plant.station import DRIVEN, Station
 

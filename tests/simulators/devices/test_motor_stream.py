@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from plantkit import scenario_file
+from support.plant import scenario_file
 
-from drivers import ews
+from drivers import ews_protocol
 from simulators.devices.ews_sender import AMPS_MAX, INSTANTS, RATE_HZ, EwsSender
 from simulators.plant._arrays import Floats
 from simulators.scenarios.checks import check
-from simulators.scenarios.mill import Mill
+from simulators.scenarios.plant import ScenarioPlant
 from simulators.scenarios.records import scenario_record
 
 SECONDS = 20
@@ -38,7 +38,7 @@ def crusher(at_s: float = 7000.0, **defect: Any) -> Seen:
     raw["train"][0]["defect"] |= defect
     record = scenario_record(raw)
     check(record)
-    plant, sender, counts, rows = Mill(record, Random(5)), EwsSender(5, 0.0), list[Floats](), list[Any]()
+    plant, sender, counts, rows = ScenarioPlant(record, Random(5)), EwsSender(5, 0.0), list[Floats](), list[Any]()
     plant.step(at_s)
     for second in range(1, SECONDS + 4):
         plant.step(1.0)
@@ -47,8 +47,8 @@ def crusher(at_s: float = 7000.0, **defect: Any) -> Seen:
         sender.sample(source, dt_s=1.0, utc_ns=10**18 + second * 10**9, due_ns=second * 10**9)
         rows.append(plant.truth()["crusher"])
         for piece in b"".join(sender.take((second + 1) * 10**9)).split(b"\0"):
-            frame = ews.parse(piece) if piece else None
-            if frame is not None and frame.type == ews.SAMPLES:
+            frame = ews_protocol.parse(piece) if piece else None
+            if frame is not None and frame.type == ews_protocol.SAMPLES:
                 counts.append(np.frombuffer(frame.payload, "<i2").reshape(INSTANTS, 6)[:, 3] * (AMPS_MAX / 32767))
     i_a = np.concatenate(counts)[-round(SECONDS * RATE_HZ) :]
     hertz = sum(row["frequency_hz"] for row in rows[3:]) / SECONDS

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.profiles import load_profile
 from simulators.devices.device import ILLEGAL_ADDRESS, Refused, SimulatedDevice
-from simulators.devices.render import choose_exponents, words
+from simulators.devices.register_encoder import choose_exponents, words
 
 
 def device(profile: str, values: dict[str, Any], **more: Any) -> SimulatedDevice:

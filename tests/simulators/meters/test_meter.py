@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from drivers.reasons import InvalidValue
-from simulators.meters.meter import EXACT, Errors, Meter, draw_errors
+from simulators.meters.meter import EXACT, MeterErrors, SimulatedMeter, draw_errors
 from simulators.meters.readings import electrical
 from simulators.meters.wiring import wiring_of
-from simulators.plant.phasors import Component, Phasors, phasors
+from simulators.plant.phasors import PhasorComponent, Phasors, phasors
 from simulators.plant.station import Station
 from simulators.reasons import WIRING_FAULT_UNKNOWN
 
@@ -23,8 +23,8 @@ from simulators.reasons import WIRING_FAULT_UNKNOWN
 def load(pf: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
     """Return 230 V and a balanced lagging load (a leading one is not needed here)."""
     return (
-        phasors([Component(1, 1, 230 + 0j)]),
-        phasors([Component(1, 1, cmath.rect(amps, -math.acos(pf)))]),
+        phasors([PhasorComponent(1, 1, 230 + 0j)]),
+        phasors([PhasorComponent(1, 1, cmath.rect(amps, -math.acos(pf)))]),
     )
 
 
@@ -35,7 +35,7 @@ def test_inside_class_over_many_seeds(pf: float) -> None:
     exact = electrical(u, i, 50.0)
     worst = 0.0
     for seed in range(500):
-        meter = Meter(draw_errors(Random(seed)))
+        meter = SimulatedMeter(draw_errors(Random(seed)))
         meter.step(u, i, 50.0, 0.2)
         shown = meter.values
         for k in ("l1", "l2", "l3"):
@@ -49,7 +49,7 @@ def test_inside_class_over_many_seeds(pf: float) -> None:
 
 def test_energy_has_the_gain_of_the_power() -> None:
     u, i = load(0.8)
-    meter = Meter(draw_errors(Random(5)), start_kwh=100.0)
+    meter = SimulatedMeter(draw_errors(Random(5)), start_kwh=100.0)
     for _ in range(100):
         meter.step(u, i, 50.0, 36.0)
     assert meter.values["energy_import"] - 100 == pytest.approx(meter.values["active_power"] / 1000, rel=1e-9)
@@ -59,7 +59,7 @@ def test_energy_has_the_gain_of_the_power() -> None:
 
 def test_power_that_flows_back_is_counted_apart() -> None:
     u, i = load(0.8)
-    meter = Meter(EXACT)
+    meter = SimulatedMeter(EXACT)
     meter.step(u, -i, 50.0, 3600.0)
     assert meter.values["active_power"] < 0
     assert meter.values["energy_import"] == 0
@@ -67,7 +67,7 @@ def test_power_that_flows_back_is_counted_apart() -> None:
 
 
 def test_shows_nothing_newer_than_its_refresh() -> None:
-    meter = Meter(EXACT, refresh_s=1.0)
+    meter = SimulatedMeter(EXACT, refresh_s=1.0)
     meter.step(*load(0.8, 80.0), 50.0, 0.2)
     assert meter.values["current_l1"] == pytest.approx(80)
     for _ in range(4):
@@ -80,7 +80,7 @@ def test_shows_nothing_newer_than_its_refresh() -> None:
 def test_readings_of_a_known_load() -> None:
     """230 V, 80 A, pf 0.8 lagging and 20 % fifth harmonic current: textbook values."""
     u, i = load(0.8)
-    i = i + phasors([Component(5, -1, 16 + 0j)])
+    i = i + phasors([PhasorComponent(5, -1, 16 + 0j)])
     shown = electrical(u, i, 50.0)
     assert shown["active_power"] == pytest.approx(3 * 230 * 80 * 0.8)
     assert shown["reactive_power"] == pytest.approx(3 * 230 * 80 * 0.6)
@@ -94,7 +94,7 @@ def test_readings_of_a_known_load() -> None:
 
 def test_third_harmonic_adds_up_in_the_neutral() -> None:
     u, i = load(1.0)
-    shown = electrical(u, i + phasors([Component(3, 0, 5 + 0j)]), 50.0)
+    shown = electrical(u, i + phasors([PhasorComponent(3, 0, 5 + 0j)]), 50.0)
     assert shown["current_n"] == pytest.approx(15.0)
 
 
@@ -112,7 +112,7 @@ def test_phasors_agree_with_sampled_sums() -> None:
 
 def test_errors_are_the_same_for_the_same_seed() -> None:
     one, two = draw_errors(Random(9)), draw_errors(Random(9))
-    assert isinstance(one, Errors)
+    assert isinstance(one, MeterErrors)
     assert np.array_equal(one.i, two.i)
 
 
@@ -130,7 +130,7 @@ def test_errors_are_the_same_for_the_same_seed() -> None:
 )  # fmt: skip
 def test_wiring_faults_have_their_share_of_the_power(fault: str, share: float) -> None:
     u, i = load(0.86)
-    meter = Meter(EXACT, wiring=wiring_of(fault))
+    meter = SimulatedMeter(EXACT, wiring=wiring_of(fault))
     meter.step(u, i, 50.0, 3600.0)
     right_w = 3 * 230 * 80 * 0.86
     assert meter.values["active_power"] == pytest.approx(share * right_w, abs=1e-5 * right_w)
@@ -152,11 +152,18 @@ def test_an_unknown_wiring_fault_is_an_error(fault: str) -> None:
 def test_two_elements_see_the_power_of_three(seed: int) -> None:
     """Blondel: if the currents sum to zero, two wattmeters suffice, with unbalance and harmonics too."""
     chance = Random(seed)
-    u = phasors([Component(1, 1, 230 + 0j), Component(1, -1, 5 + 3j), Component(5, -1, 8j), Component(1, 0, 4 + 0j)])
+    u = phasors(
+        [
+            PhasorComponent(1, 1, 230 + 0j),
+            PhasorComponent(1, -1, 5 + 3j),
+            PhasorComponent(5, -1, 8j),
+            PhasorComponent(1, 0, 4 + 0j),
+        ]
+    )
     i = phasors([
-        Component(1, 1, cmath.rect(80, chance.uniform(-1.5, 1.5))), Component(1, -1, 4 - 2j), Component(5, -1, 9 + 0j)
+        PhasorComponent(1, 1, cmath.rect(80, chance.uniform(-1.5, 1.5))), PhasorComponent(1, -1, 4 - 2j), PhasorComponent(5, -1, 9 + 0j)
     ])  # fmt: skip
-    four, three = Meter(EXACT), Meter(EXACT, connection="3P3W")
+    four, three = SimulatedMeter(EXACT), SimulatedMeter(EXACT, connection="3P3W")
     for item in (four, three):
         item.step(u, i, 50.0, 360.0)
     for name in ("active_power", "current_l2", "voltage_l12", "voltage_l31", "energy_import", "frequency"):
@@ -167,7 +174,7 @@ def test_two_elements_see_the_power_of_three(seed: int) -> None:
 def test_digits_and_rollover() -> None:
     """A counter of 0.01 kWh that wraps at 1000 kWh, currents in 0.1 A."""
     u, i = load(0.8, 80.26)
-    meter = Meter(EXACT, start_kwh=999.0, rolls_at=1000.0, quanta={"A": 0.1, "kWh": 0.01})
+    meter = SimulatedMeter(EXACT, start_kwh=999.0, rolls_at=1000.0, quanta={"A": 0.1, "kWh": 0.01})
     meter.step(u, i, 50.0, 360.0)
     assert meter.values["current_l1"] == pytest.approx(80.3, abs=1e-9)
     counted = 999 + 3 * 230 * 80.26 * 0.8 / 1e4 - 1000
@@ -180,7 +187,7 @@ def test_errors_of_each_class_fill_it_and_stay_inside(accuracy: float) -> None:
     u, i = load(0.5)
     worst = 0.0
     for seed in range(300):
-        meter = Meter(draw_errors(Random(seed), accuracy))
+        meter = SimulatedMeter(draw_errors(Random(seed), accuracy))
         meter.step(u, i, 50.0, 0.2)
         worst = max(worst, abs(meter.values["active_power_l1"] / (230 * 80 * 0.5) - 1))
     assert 0.4 * accuracy < 100 * worst < accuracy

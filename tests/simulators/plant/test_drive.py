@@ -12,26 +12,26 @@ from random import Random
 
 import numpy as np
 import pytest
-from plantkit import machine_truth
+from support.plant import machine_truth
 
 from simulators.plant import drive, induction, magnet, rectifier
-from simulators.plant.grid import Supply
+from simulators.plant.grid import GridSupply
 from simulators.plant.params import BUSBAR, DRIVE_55KW, IE1_55KW, MAGNET_55KW
-from simulators.plant.phasors import Component, active_w, phasors, thd_percent
-from simulators.scenarios import trains
+from simulators.plant.phasors import PhasorComponent, active_w, phasors, thd_percent
+from simulators.scenarios import steady_state
 from simulators.scenarios.machines import drive_of
 
 DataFile = Callable[[str], Path]
 RATED = 1500 * math.pi / 30
 
 
-def running(speed: float, shaft_w: float, **grid: object) -> tuple[drive.DriveState, Supply, magnet.MagnetState]:
-    supply = Supply(replace(BUSBAR, **grid), Random(3))  # type: ignore[arg-type]
+def running(speed: float, shaft_w: float, **grid: object) -> tuple[drive.DriveState, GridSupply, magnet.MagnetState]:
+    supply = GridSupply(replace(BUSBAR, **grid), Random(3))  # type: ignore[arg-type]
     motor = magnet.solve(MAGNET_55KW, speed * RATED, shaft_w, 80.0, 65.0)
     return drive.solve(DRIVE_55KW, supply, motor), supply, motor
 
 
-def points(*p: float, line_share: float = 0.0, smoothing: float = 50.0) -> rectifier.Table:
+def points(*p: float, line_share: float = 0.0, smoothing: float = 50.0) -> rectifier.RectifierTable:
     return rectifier.points(np.array(p), line_share, smoothing)
 
 
@@ -181,7 +181,7 @@ def test_all_of_it_is_the_sum_and_waiting_costs_the_fixed_part() -> None:
 @pytest.mark.parametrize("dc_w", [0.0, 20e3, 80e3])
 def test_a_rectifier_alone_heats_no_inverter(dc_w: float) -> None:
     converter = drive_of(110.0, 198.0)
-    u, i, input_w, dc_v = trains.rectifier(converter, Supply(BUSBAR, Random(3)), dc_w)
+    u, i, input_w, dc_v = steady_state.rectifier(converter, GridSupply(BUSBAR, Random(3)), dc_w)
     dc_a = dc_w / dc_v
     bridge_w = 2 * (converter.bridge_v * dc_a + converter.bridge_ohm * dc_a**2) + converter.choke_r_ohm * dc_a**2
     assert input_w - dc_w == pytest.approx(converter.fixed_w + bridge_w, rel=1e-9)
@@ -196,7 +196,7 @@ def fan_points(loads: list[float]) -> list[tuple[float, float]]:
         speed = rated * load ** (1 / 3)
         hz = motor.frequency_hz * speed / rated
         for _ in range(12):
-            u = [Component(1, 1, complex(motor.volts_v / math.sqrt(3) * hz / motor.frequency_hz))]
+            u = [PhasorComponent(1, 1, complex(motor.volts_v / math.sqrt(3) * hz / motor.frequency_hz))]
             state = induction.solve(
                 motor, u, hz, lambda w, speed=speed: motor.power_w * (speed / rated) ** 2 * w / rated
             )

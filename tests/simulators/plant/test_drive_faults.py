@@ -6,17 +6,17 @@ import math
 
 import numpy as np
 import pytest
-from plantkit import GRID_400V, one_second
+from support.plant import GRID_400V, one_second
 
 from simulators.plant.drive_wave import COAST, STIFF, Converter, DriveWave
 from simulators.plant.faults import HEALTHY, AgeingCapacitor, Condition, Course, PhaseLoss, condition
 from simulators.plant.params import MAGNET_55KW
-from simulators.plant.wave_load import Load
+from simulators.plant.wave_load import WaveLoad
 
 RATE = 51200
 SMOOTH = Converter(front=STIFF, averaged=True, carrier_hz=5120.0)
 TURN = 20 * math.pi  # ten turns a second, four pole pairs: 40 Hz
-MAGNET_NM = Load(constant_nm=200.0)
+MAGNET_NM = WaveLoad(constant_nm=200.0)
 
 
 def smooth(state: Condition) -> tuple[np.ndarray, dict[str, float]]:
@@ -42,7 +42,7 @@ def test_an_ageing_capacitor_lets_the_300_hz_through() -> None:
             choke_h=choke_h, choke_ohm=choke_ohm, capacitor_f=capacitor_f, esr_ohm=esr_ohm, averaged=True
         )
         drive = DriveWave(MAGNET_55KW, converter, dc_v=540.0, speed_rad_s=130.0)
-        how = {"grid": GRID_400V, "target_rad_s": 130.0, "load": Load(constant_nm=330.0), "condition": state}
+        how = {"grid": GRID_400V, "target_rad_s": 130.0, "load": WaveLoad(constant_nm=330.0), "condition": state}
         wave, _, missed = one_second(drive, 10240, **how)
         assert missed < 1e-9  # no diode ever blocks
         seen_v = abs(np.fft.rfft(wave.dc_v)[300]) / 5120

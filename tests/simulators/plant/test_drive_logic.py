@@ -7,19 +7,19 @@ import math
 import numpy as np
 import pytest
 
-from simulators.plant.drive_logic import DriveLogic, Limits, Seen, State, Trip
+from simulators.plant.drive_logic import DriveInputs, DriveLogic, Limits, LogicState, Trip
 from simulators.plant.drive_wave import COAST, SPEED, Converter, DriveWave
 from simulators.plant.params import MAGNET_55KW
-from simulators.plant.phasors import Component
-from simulators.plant.wave_load import Load
+from simulators.plant.phasors import PhasorComponent
+from simulators.plant.wave_load import WaveLoad
 
-HEALTHY = Seen(run=True, dc_v=540.0, current_a=100.0, speed_rad_s=150.0)
+HEALTHY = DriveInputs(run=True, dc_v=540.0, current_a=100.0, speed_rad_s=150.0)
 
 
 def running(limits: Limits) -> DriveLogic:
     logic = DriveLogic(limits)
-    assert logic.step(0.0, HEALTHY._replace(run=False, speed_rad_s=0.0)) is State.READY
-    assert logic.step(1.0, HEALTHY) is State.RUN
+    assert logic.step(0.0, HEALTHY._replace(run=False, speed_rad_s=0.0)) is LogicState.READY
+    assert logic.step(1.0, HEALTHY) is LogicState.RUN
     return logic
 
 
@@ -36,29 +36,29 @@ def running(limits: Limits) -> DriveLogic:
 def test_a_trip_stays_until_it_is_acknowledged(seen: dict[str, float], trip: Trip) -> None:
     logic = running(Limits(over_a=300.0, watchdog_s=3.0))
     sick = HEALTHY._replace(**seen)
-    assert logic.step(2.0, sick) is State.FAULT
+    assert logic.step(2.0, sick) is LogicState.FAULT
     assert logic.trip is trip
     logic.reset(sick)
-    assert logic.state is State.FAULT  # the cause persists
-    assert logic.step(900.0, HEALTHY) is State.FAULT
+    assert logic.state is LogicState.FAULT  # the cause persists
+    assert logic.step(900.0, HEALTHY) is LogicState.FAULT
     logic.reset(HEALTHY)
-    assert (logic.state, logic.trip) == (State.COAST, Trip.NONE)
-    assert logic.step(901.0, HEALTHY) is State.RUN
+    assert (logic.state, logic.trip) == (LogicState.COAST, Trip.NONE)
+    assert logic.step(901.0, HEALTHY) is LogicState.RUN
 
 
 def test_the_watchdog_waits_for_its_first_frame() -> None:
     logic = running(Limits(over_a=300.0, watchdog_s=3.0))
-    assert logic.step(100.0, HEALTHY._replace(silent_s=None)) is State.RUN
-    assert logic.step(101.0, HEALTHY._replace(silent_s=2.9)) is State.RUN
+    assert logic.step(100.0, HEALTHY._replace(silent_s=None)) is LogicState.RUN
+    assert logic.step(101.0, HEALTHY._replace(silent_s=2.9)) is LogicState.RUN
 
 
 def test_a_stop_coasts_until_the_shaft_rests() -> None:
     logic = running(Limits(over_a=300.0))
     stop = HEALTHY._replace(run=False, current_a=0.0)
-    assert logic.step(2.0, stop) is State.COAST
-    assert logic.step(3.0, stop._replace(speed_rad_s=1.0)) is State.COAST
-    assert logic.step(4.0, stop._replace(speed_rad_s=0.1)) is State.READY
-    assert logic.step(5.0, HEALTHY._replace(dc_v=0.0)) is State.READY  # undervoltage at standstill is not a trip
+    assert logic.step(2.0, stop) is LogicState.COAST
+    assert logic.step(3.0, stop._replace(speed_rad_s=1.0)) is LogicState.COAST
+    assert logic.step(4.0, stop._replace(speed_rad_s=0.1)) is LogicState.READY
+    assert logic.step(5.0, HEALTHY._replace(dc_v=0.0)) is LogicState.READY  # undervoltage at standstill is not a trip
 
 
 def test_an_outage_stops_it_and_it_catches_the_shaft_again() -> None:
@@ -71,27 +71,27 @@ def test_an_outage_stops_it_and_it_catches_the_shaft_again() -> None:
     converter = Converter(choke_h=0.764e-3, choke_ohm=0.1, capacitor_f=1.8e-3)
     drive = DriveWave(MAGNET_55KW, converter, dc_v=545.0, speed_rad_s=speed)
     logic = DriveLogic(Limits(over_a=400.0, restart_s=0.5))
-    load = Load(square=330.0 / speed**2, inertia_kg_m2=2.0)
-    grid = [Component(1, 1, complex(400 / math.sqrt(3)))]
+    load = WaveLoad(square=330.0 / speed**2, inertia_kg_m2=2.0)
+    grid = [PhasorComponent(1, 1, complex(400 / math.sqrt(3)))]
     outage_s, step_s = 0.8, 2 / rate
-    told: list[tuple[float, State]] = []
+    told: list[tuple[float, LogicState]] = []
     peak_a = 0.0
     link_w = dc_v = 0.0
     while drive.now_s < 3.0:
         now = drive.now_s
-        state = logic.step(now, Seen(True, drive.dc_v, peak_a, drive.speed_rad_s))
+        state = logic.step(now, DriveInputs(True, drive.dc_v, peak_a, drive.speed_rad_s))
         if not told or told[-1][1] is not state:
             told.append((now, state))
         before = drive.energy["link"]
         wave = drive.run(
             2, rate, grid=[] if outage_s <= now + step_s / 2 < outage_s + 0.3 else grid,
-            mode=SPEED if state is State.RUN else COAST, target_rad_s=speed, torque_max_nm=700.0, load=load,
+            mode=SPEED if state is LogicState.RUN else COAST, target_rad_s=speed, torque_max_nm=700.0, load=load,
         )  # fmt: skip
         peak_a = float(np.abs(wave.i).max())
         if drive.now_s < outage_s + step_s / 2:
             link_w = 0.99 * link_w + 0.01 * (drive.energy["link"] - before) / step_s
             dc_v = drive.dc_v
-    assert [state for _, state in told] == [State.RUN, State.FAULT, State.RUN]
+    assert [state for _, state in told] == [LogicState.RUN, LogicState.FAULT, LogicState.RUN]
     held_s = told[1][0] - outage_s
     assert held_s == pytest.approx(1.8e-3 * (dc_v**2 - 380**2) / 2 / link_w, abs=2 * step_s)
     assert held_s * link_w / 1.8e-3 == pytest.approx(4.4e-3 * 100e3 / 6e-3, rel=0.1)

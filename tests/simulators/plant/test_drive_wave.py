@@ -7,18 +7,18 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from plantkit import GRID_400V, induction_of, machine_truth, magnet_2kw2, one_second
+from support.plant import GRID_400V, induction_of, machine_truth, magnet_2kw2, one_second
 
-from simulators.plant import space
+from simulators.plant import space_vectors
 from simulators.plant.drive_wave import COAST, FREQUENCY, STIFF, Converter, DriveWave, spent_j
-from simulators.plant.phasors import Component
-from simulators.plant.wave_load import Load
+from simulators.plant.phasors import PhasorComponent
+from simulators.plant.wave_load import WaveLoad
 
 RATE = 51200
 SPEED = 78.5
 
 
-def harmonics_pct(wave: space.Vectors, base: int, orders: tuple[int, ...]) -> list[float]:
+def harmonics_pct(wave: space_vectors.Vectors, base: int, orders: tuple[int, ...]) -> list[float]:
     """Return the spectrum of L1 over 1 s relative to the fundamental."""
     spectrum = np.abs(np.fft.rfft(wave.real))
     return [float(100 * spectrum[base * h] / spectrum[base]) for h in orders]
@@ -37,7 +37,7 @@ def test_magnet_motor_on_pwm_converges_to_the_other_code_base(name: str, data_fi
     how = {
         "grid": GRID_400V,
         "target_rad_s": truth["speed_rad_s_mean"],
-        "load": Load(constant_nm=truth["tau_shaft_mean"]),
+        "load": WaveLoad(constant_nm=truth["tau_shaft_mean"]),
     }
     series = []
     for step_s in (20e-6, 10e-6, 5e-6, 2.5e-6):
@@ -66,7 +66,7 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
     """40 Hz, 2 kHz, fan load; only the fundamental of the voltage comes from the file."""
     truth = machine_truth(data_file, "im2k2_vhz_diode_40hz")
     with np.load(data_file("machines/im2k2_vhz_diode_40hz.npz")) as file:
-        u = space.vector(file["u_abc"].astype(float))
+        u = space_vectors.vector(file["u_abc"].astype(float))
     t = np.arange(len(u)) / RATE
     u1_v = abs(complex((u * np.exp(-2j * math.pi * 40 * t)).mean()))
     speed = truth["speed_rad_s_mean"]
@@ -80,7 +80,7 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
         mode=FREQUENCY,
         target_rad_s=2 * math.pi * 40,
         volts_per_rad_s=u1_v / (2 * math.pi * 40),
-        load=Load(square=square),
+        load=WaveLoad(square=square),
     )
     assert drive.speed_rad_s == pytest.approx(speed, rel=1e-4)
     # PWM at 50 times the frequency beats with the ripple of the bridge: 1e-4
@@ -100,13 +100,13 @@ def test_dead_time_distorts_as_in_the_other_code_base(data_file) -> None:
     """
     truth = machine_truth(data_file, "pm2k2_deadtime")
     with np.load(data_file("machines/pm2k2_deadtime.npz")) as file:
-        theirs = harmonics_pct(space.vector(file["i_abc"].astype(float)), 18, (5, 7, 11, 13))
+        theirs = harmonics_pct(space_vectors.vector(file["i_abc"].astype(float)), 18, (5, 7, 11, 13))
     speed = truth["speed_rad_s_mean"]
     seen = {}
     for dead_s, threshold_v in ((truth["t_dead"], truth["u_th"]), (0.0, 0.0)):
         converter = Converter(front=STIFF, dead_s=dead_s, threshold_v=threshold_v)
         drive = DriveWave(magnet_2kw2(), converter, dc_v=truth["u_dc"], speed_rad_s=speed, mtpa=True)
-        wave, power, _ = one_second(drive, RATE, target_rad_s=speed, load=Load(constant_nm=truth["tau_shaft_mean"]))
+        wave, power, _ = one_second(drive, RATE, target_rad_s=speed, load=WaveLoad(constant_nm=truth["tau_shaft_mean"]))
         seen[dead_s] = harmonics_pct(wave.i, 18, (5, 7, 11, 13))
         if dead_s:
             assert power["terminal"] == pytest.approx(truth["P_elec_W"], rel=4e-5)
@@ -117,7 +117,7 @@ def test_dead_time_distorts_as_in_the_other_code_base(data_file) -> None:
 
 def test_gates_off_the_windings_empty_and_the_magnets_induce() -> None:
     """Open terminals show p·ω·ψ, load and friction alone decelerate the shaft, and the drive catches it again."""
-    how = {"grid": GRID_400V, "target_rad_s": SPEED, "load": Load(constant_nm=7.0)}
+    how = {"grid": GRID_400V, "target_rad_s": SPEED, "load": WaveLoad(constant_nm=7.0)}
     drive = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0, speed_rad_s=SPEED)
     drive.run(RATE // 4, RATE, **how)
     drive.run(RATE // 100, RATE, **how | {"mode": COAST})
@@ -139,7 +139,7 @@ def test_without_edges_the_energy_closes_at_any_speed() -> None:
     drive = DriveWave(magnet_2kw2(), Converter(front=STIFF, averaged=True))
     start = drive.stored_j
     for target, ramp in ((SPEED, 400.0), (-SPEED, 800.0)):
-        drive.run(10240, 10240.0, target_rad_s=target, ramp_rad_s2=ramp, load=Load(dry_nm=5.0), step_s=1e-4)
+        drive.run(10240, 10240.0, target_rad_s=target, ramp_rad_s2=ramp, load=WaveLoad(dry_nm=5.0), step_s=1e-4)
     assert drive.speed_rad_s == pytest.approx(-SPEED, rel=1e-6)
     moved = abs(drive.energy["shaft"]) + drive.energy["copper"]
     missed = drive.energy["grid"] - spent_j(drive.energy) - (drive.stored_j - start)
@@ -156,7 +156,7 @@ def test_means_are_the_edges_without_their_ripple(dead_s: float) -> None:
     for averaged in (False, True):
         converter = Converter(front=STIFF, averaged=averaged, dead_s=dead_s)
         drive = DriveWave(magnet_2kw2(), converter, speed_rad_s=20 * math.pi)
-        wave, power, _ = one_second(drive, RATE, target_rad_s=20 * math.pi, load=Load(constant_nm=8.0))
+        wave, power, _ = one_second(drive, RATE, target_rad_s=20 * math.pi, load=WaveLoad(constant_nm=8.0))
         seen.append((abs(np.fft.rfft(wave.i.real)[30]), power["shaft"], power["copper"]))
     edges, means = seen
     assert means == pytest.approx(edges, rel=1.5e-3)
@@ -167,7 +167,7 @@ def test_a_wandering_grid_never_jumps() -> None:
     backwards.
     """
     drive, turned = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0), 0.0
-    parts = [*GRID_400V, Component(5, -1, 4 - 2j)]
+    parts = [*GRID_400V, PhasorComponent(5, -1, 4 - 2j)]
     for hz in (50.0, 49.7, 50.4):
         u = drive.run(1000, RATE, grid=parts, frequency_hz=hz).grid_u
         theta = turned + 2 * math.pi * hz * (np.arange(1000) + 0.5) / RATE

@@ -7,10 +7,10 @@ import math
 import pytest
 
 from simulators.plant.feeder import Auxiliary, Cable, copper_cable, sending_end
-from simulators.plant.phasors import Component, Phasors, active_w, phasors
+from simulators.plant.phasors import PhasorComponent, Phasors, active_w, phasors
 
-LOAD_U = phasors([Component(1, 1, 230 + 0j), Component(1, -1, 1 + 1j), Component(5, -1, 3 - 1j)])
-LOAD_I = phasors([Component(1, 1, 90 - 40j), Component(5, -1, 20 + 5j), Component(7, 1, 9j)])
+LOAD_U = phasors([PhasorComponent(1, 1, 230 + 0j), PhasorComponent(1, -1, 1 + 1j), PhasorComponent(5, -1, 3 - 1j)])
+LOAD_I = phasors([PhasorComponent(1, 1, 90 - 40j), PhasorComponent(5, -1, 20 + 5j), PhasorComponent(7, 1, 9j)])
 
 
 def carried_w(u: Phasors, i: Phasors) -> float:

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from simulators.plant import params, phasors, units
+from simulators.plant import params, phasors, station_trains
 from simulators.plant.faults import Course, Demagnetised, Overheating
 from simulators.plant.fleet import Duty, Fleet, FleetTrain
 from simulators.plant.fleet_kernel import wander
-from simulators.plant.grid import Supply
-from simulators.plant.wander import Wander
+from simulators.plant.grid import GridSupply
+from simulators.plant.random_walk import RandomWalk
 
 DIRECT = FleetTrain(params.IE1_55KW, params.COOLING_PUMP, Duty((0.9, 0.6)))
 DRIVEN = FleetTrain(params.MAGNET_55KW, params.COOLING_PUMP, Duty((0.9, 0.6), low=0.5), params.DRIVE_55KW)
@@ -26,13 +26,13 @@ def test_each_step_is_that_of_the_steady_tier() -> None:
     Input within 1e-7, shaft 1e-8, speed 1e-9, current and reactive power 1e-6.
     """
     told = Fleet([DIRECT, DRIVEN], Random(3)).run(1, every_s=1)
-    supply = Supply(params.BUSBAR, Random(1))
+    supply = GridSupply(params.BUSBAR, Random(1))
     for at in range(0, 3600, 240):
         seen = [{name: float(told[name][k, at]) for name in told} for k in range(2)]
         supply.volts_v, supply.frequency_hz = seen[0]["volts_v"], seen[0]["frequency_hz"]
         trains = (
-            units.direct_on_line(params.IE1_55KW, params.COOLING_PUMP, supply, seen[0]["flow_m3_s"]),
-            units.on_drive(
+            station_trains.direct_on_line(params.IE1_55KW, params.COOLING_PUMP, supply, seen[0]["flow_m3_s"]),
+            station_trains.on_drive(
                 params.MAGNET_55KW, params.DRIVE_55KW, params.COOLING_PUMP, supply, seen[1]["flow_m3_s"],
                 seen[1]["winding_degc"],
             ),
@@ -63,7 +63,7 @@ def test_same_seed_same_months_and_another_seed_others() -> None:
 def test_the_drift_is_that_of_the_plant() -> None:
     numbers = [float(x) for x in np.random.default_rng(1).standard_normal(50)]
     stream = iter([0.3, *numbers])
-    slow = Wander(SimpleNamespace(gauss=lambda mean, sigma: sigma * next(stream)), 0.1, 400.0, 60.0)  # type: ignore[arg-type]
+    slow = RandomWalk(SimpleNamespace(gauss=lambda mean, sigma: sigma * next(stream)), 0.1, 400.0, 60.0)  # type: ignore[arg-type]
     keep = math.exp(-1 / 400)
     state, out = np.full(2, slow.value), np.empty(50)
     wander(np.array(numbers), keep, 0.1 * math.sqrt(1 - keep**2), math.exp(-1 / 60), state, out)
@@ -92,7 +92,7 @@ def test_a_load_that_cannot_be_turned_is_told_at_its_second() -> None:
 
 
 @pytest.mark.parametrize("drive", [None, params.DRIVE_55KW])
-def test_what_does_not_belong_together_is_refused(drive: params.Drive | None) -> None:
+def test_what_does_not_belong_together_is_refused(drive: params.DriveParameters | None) -> None:
     motor = params.IE1_55KW if drive else params.MAGNET_55KW
     with pytest.raises(ValueError, match="a magnet motor needs a drive"):
         FleetTrain(motor, params.COOLING_PUMP, Duty((0.9,)), drive)

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from plantkit import machine_truth
+from support.plant import machine_truth
 
-from simulators.plant import space
+from simulators.plant import space_vectors
 from simulators.plant._arrays import Vectors
 from simulators.plant.front_wave import ActiveFront
 
@@ -26,7 +26,7 @@ def test_against_the_other_code_base(data_file) -> None:
     """6.5 kW from the grid, 4 kHz: powers, and the switching harmonics."""
     truth = machine_truth(data_file, "afe_motoring")
     with np.load(data_file("machines/afe_motoring.npz")) as file:
-        theirs = space.vector(file["i_abc"].astype(float))
+        theirs = space_vectors.vector(file["i_abc"].astype(float))
     front = ActiveFront(filter_h=truth["L_f"], filter_ohm=truth["R_f"], dc_v=truth["u_dc_mean"])
     _, i, power = one_second(front, truth["P_grid_W"])
     assert power["dc"] == pytest.approx(truth["P_dc_W"], rel=2e-4)
@@ -46,7 +46,7 @@ def test_takes_and_gives_at_unity_power_factor(power_w: float) -> None:
     """
     u, i, power = one_second(ActiveFront(filter_h=0.0076, filter_ohm=0.1, averaged=True), power_w, 10240)
     rms_a = abs(power_w) / (math.sqrt(3) * 400)
-    assert space.power_w(u, i).mean() == pytest.approx(power_w, rel=4e-4)
+    assert space_vectors.power_w(u, i).mean() == pytest.approx(power_w, rel=4e-4)
     assert np.abs(i).mean() / math.sqrt(2) == pytest.approx(rms_a, rel=4e-4)
     assert power["filter"] == pytest.approx(3 * 0.1 * rms_a**2, rel=1e-3)
     assert power["dc"] == pytest.approx(power_w - 3 * 0.1 * rms_a**2, rel=4e-4)

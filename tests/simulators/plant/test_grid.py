@@ -8,10 +8,10 @@ from random import Random
 
 import numpy as np
 import pytest
-from plantkit import dip_phases
+from support.plant import dip_phases
 
 from simulators.plant.faults import Dip
-from simulators.plant.grid import Supply
+from simulators.plant.grid import GridSupply
 from simulators.plant.params import BUSBAR
 from simulators.plant.phasors import phasors
 
@@ -19,7 +19,7 @@ STILL = replace(BUSBAR, volts_sigma=0.0, frequency_sigma_hz=0.0, negative=0j, ha
 
 
 def test_components_have_their_shares() -> None:
-    supply = Supply(BUSBAR, Random(1))
+    supply = GridSupply(BUSBAR, Random(1))
     u = phasors(supply.components())
     for order, share, degrees in BUSBAR.harmonics:
         assert abs(u[0, order]) == pytest.approx(share * supply.volts_v)
@@ -33,7 +33,7 @@ def test_components_have_their_shares() -> None:
 def test_dips_leave_the_phases_that_they_should(kind: str) -> None:
     """Magnitudes of the three phases without zero sequence; residual voltage 0.4, phase-angle jump 30°."""
     abc = dip_phases(kind, 0.4 * np.exp(1j * math.radians(-30)))
-    supply = Supply(STILL, Random(1))
+    supply = GridSupply(STILL, Random(1))
     whole = supply.volts_v
     supply.meet([Dip(0.0, 1.0, 0.9), Dip(0.0, 1.0, 0.4, kind=kind, jump_degrees=-30.0)], 0.5)
     supply.step(1.0)
@@ -48,7 +48,7 @@ def test_dips_leave_the_phases_that_they_should(kind: str) -> None:
 
 
 def test_an_interruption_leaves_nothing() -> None:
-    supply = Supply(STILL, Random(1))
+    supply = GridSupply(STILL, Random(1))
     supply.meet([Dip(0.0, 1.0, 0.0)], 0.5)
     supply.step(0.0)
     assert np.abs(phasors(supply.components())).max() == 0
@@ -56,7 +56,7 @@ def test_an_interruption_leaves_nothing() -> None:
 
 def test_voltage_and_frequency_keep_their_spread() -> None:
     """Standard deviations of the record over 200 time constants, within the scatter of such a sample."""
-    supply = Supply(BUSBAR, Random(4))
+    supply = GridSupply(BUSBAR, Random(4))
     seen = np.empty((2, 12000))
     for k in range(seen.shape[1]):
         supply.step(1.0)

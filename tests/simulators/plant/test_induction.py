@@ -6,18 +6,18 @@ import csv
 import math
 
 import pytest
-from plantkit import GRID_400V
+from support.plant import GRID_400V
 
 from simulators.plant import induction
 from simulators.plant.params import ALUMINIUM_PER_K, COPPER_PER_K, IE1_55KW, InductionMotor
-from simulators.plant.phasors import Component
+from simulators.plant.phasors import PhasorComponent
 
 DIRTY_400V = [
     *GRID_400V,
-    Component(1, -1, 0.7 - 0.4j),
-    Component(3, 0, 0.5 + 0j),
-    Component(5, -1, -2.5 + 1j),
-    Component(7, 1, 1 - 1.5j),
+    PhasorComponent(1, -1, 0.7 - 0.4j),
+    PhasorComponent(3, 0, 0.5 + 0j),
+    PhasorComponent(5, -1, -2.5 + 1j),
+    PhasorComponent(7, 1, 1 - 1.5j),
 ]
 
 
@@ -80,7 +80,7 @@ def test_measured_load_test_of_an_18_kw_motor(data_file) -> None:
 @pytest.mark.parametrize("supply", [GRID_400V, DIRTY_400V], ids=["sine", "dirty"])
 @pytest.mark.parametrize("slip", [0.0, 0.004, 0.0167, 0.05, 1.0, -0.01])
 @pytest.mark.parametrize("frequency_hz", [45.0, 50.0, 60.0])
-def test_energy_balance(supply: list[Component], slip: float, frequency_hz: float) -> None:
+def test_energy_balance(supply: list[PhasorComponent], slip: float, frequency_hz: float) -> None:
     state = induction.at_slip(IE1_55KW, supply, frequency_hz, slip)
     assert state.input_w == pytest.approx(state.shaft_w + state.losses_w, rel=1e-9, abs=1e-6)
 
@@ -115,12 +115,12 @@ def test_each_component_sees_its_own_slip(order: int, sequence: int, rotor_slip:
     rotor = m.rr_ohm / rotor_slip + 1j * order * m.xl2_ohm
     gap = 1 / (1 / m.rfe_ohm + 1 / (1j * order * m.xm_ohm) + 1 / rotor)
     expected = 10 / (m.rs_ohm + 1j * order * m.xl1_ohm + gap)
-    state = induction.at_slip(m, [Component(order, sequence, 10 + 0j)], 50.0, 0.02)
+    state = induction.at_slip(m, [PhasorComponent(order, sequence, 10 + 0j)], 50.0, 0.02)
     assert state.currents[0].value == pytest.approx(expected, rel=1e-12)
 
 
 def test_negative_sequence_brakes() -> None:
     good = induction.at_slip(IE1_55KW, GRID_400V, 50.0, 0.01)
-    bad = induction.at_slip(IE1_55KW, [*GRID_400V, Component(1, -1, 20 + 0j)], 50.0, 0.01)
+    bad = induction.at_slip(IE1_55KW, [*GRID_400V, PhasorComponent(1, -1, 20 + 0j)], 50.0, 0.01)
     assert bad.input_w > good.input_w
     assert bad.shaft_w < good.shaft_w

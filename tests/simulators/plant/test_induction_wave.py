@@ -7,14 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from plantkit import GRID_400V, induction_of, machine_truth
+from support.plant import GRID_400V, induction_of, machine_truth
 
-from simulators.plant import induction, space
+from simulators.plant import induction, space_vectors
 from simulators.plant.induction_wave import InductionWave
 from simulators.plant.params import IE1_55KW
-from simulators.plant.phasors import Component
+from simulators.plant.phasors import PhasorComponent
 from simulators.plant.supply_wave import SupplyWave
-from simulators.plant.wave_load import Load
+from simulators.plant.wave_load import WaveLoad
 
 RATE = 10240
 
@@ -27,7 +27,7 @@ def spent(motor: InductionWave) -> float:
 def test_another_code_base_within_a_millionth(name: str, data_file) -> None:
     """motulator 0.18.0: power and losses within 0.1 ppm at 10.24 kHz (required: 10), speed within 0.03 ppm."""
     truth = machine_truth(data_file, name)
-    motor, load = InductionWave(induction_of(truth)), Load(constant_nm=truth["tau_shaft_mean"])
+    motor, load = InductionWave(induction_of(truth)), WaveLoad(constant_nm=truth["tau_shaft_mean"])
     motor.settle(400 / math.sqrt(3), 50.0, truth["speed_rad_s_mean"])
     supply = SupplyWave()
     motor.run(supply.block(GRID_400V, 50.0, 2 * RATE, 1 / RATE), 1 / RATE, load)
@@ -35,7 +35,7 @@ def test_another_code_base_within_a_millionth(name: str, data_file) -> None:
     wave = motor.run(supply.block(GRID_400V, 50.0, 2 * RATE, 1 / RATE), 1 / RATE, load)
     used = {key: (value - before[key]) / 2 for key, value in motor.energy.items()}
     assert used["input"] == pytest.approx(truth["P_elec_W"], rel=1e-7)
-    assert space.power_w(wave.u, wave.i).mean() == pytest.approx(truth["P_elec_W"], rel=1e-6)
+    assert space_vectors.power_w(wave.u, wave.i).mean() == pytest.approx(truth["P_elec_W"], rel=1e-6)
     assert used["copper"] == pytest.approx(truth["P_cu_stator_W"] + truth["P_cu_rotor_W"], rel=1e-7)
     assert used["core"] == pytest.approx(truth["P_core_W"], rel=1e-7)
     assert used["shaft"] == pytest.approx(truth["P_shaft_W"], rel=1e-7)
@@ -51,17 +51,17 @@ def test_a_start_follows_the_other_code_base(data_file) -> None:
     """
     truth, rate = machine_truth(data_file, "im2k2_dol_start"), 25600
     with np.load(data_file("machines/im2k2_dol_start.npz")) as file:
-        theirs, speed = space.vector(file["i_abc"].astype(float)), file["speed_rad_s"]
-        u_end = space.vector(file["u_abc"].astype(float))
+        theirs, speed = space_vectors.vector(file["i_abc"].astype(float)), file["speed_rad_s"]
+        u_end = space_vectors.vector(file["u_abc"].astype(float))
     # the reference's samples are means over 1/rate, with some jitter: their common angle gives that of the supply
     t = (np.arange(len(theirs)) + 0.5) / rate
     angle = float(np.angle((u_end * np.exp(-2j * math.pi * 50 * t)).mean()))
-    supply = [Component(1, 1, complex(400 / math.sqrt(3) * np.exp(1j * angle)))]
+    supply = [PhasorComponent(1, 1, complex(400 / math.sqrt(3) * np.exp(1j * angle)))]
     record = induction_of(truth)
 
     def means(fluxes: np.ndarray, n: int, motor: InductionWave) -> np.ndarray:
         motor._state[:4] = fluxes
-        i = motor.run(SupplyWave().block(supply, 50.0, n, 1 / rate), 1 / rate, Load(constant_nm=5.0)).i
+        i = motor.run(SupplyWave().block(supply, 50.0, n, 1 / rate), 1 / rate, WaveLoad(constant_nm=5.0)).i
         return (i[1:] + i[:-1]) / 2
 
     found = np.array([0.0, -1.0, 0.0, -0.9])
@@ -87,7 +87,7 @@ def test_torque_oscillation_gives_the_other_code_bases_sidebands(data_file) -> N
     supply, t = SupplyWave(), np.arange(2 * 7 * rate + 1) / rate / 2
     load = mean * 0.03 * np.cos(2 * math.pi * 24.8 * t)
     u = supply.block(GRID_400V, 50.0, 7 * rate, 1 / rate)
-    wave = motor.run(u, 1 / rate, Load(constant_nm=mean), torque_nm=load)
+    wave = motor.run(u, 1 / rate, WaveLoad(constant_nm=mean), torque_nm=load)
     i = wave.i.real[-5 * rate :]  # 5 s: complete cycles of 24.8, 25.2, 50 and 74.8 Hz
     spectrum = np.abs(np.fft.rfft(i))
     db = 20 * np.log10(spectrum / spectrum[250])
@@ -105,9 +105,9 @@ def test_both_tiers_agree(load: float) -> None:
     steady = induction.solve(IE1_55KW, GRID_400V, 50.0, lambda speed: torque * speed)
     motor, supply = InductionWave(IE1_55KW), SupplyWave()
     motor.settle(400 / math.sqrt(3), 50.0, steady.speed_rad_s)
-    motor.run(supply.block(GRID_400V, 50.0, 3 * RATE, 1 / RATE), 1 / RATE, Load(constant_nm=torque))
+    motor.run(supply.block(GRID_400V, 50.0, 3 * RATE, 1 / RATE), 1 / RATE, WaveLoad(constant_nm=torque))
     before = motor.energy
-    motor.run(supply.block(GRID_400V, 50.0, RATE, 1 / RATE), 1 / RATE, Load(constant_nm=torque))
+    motor.run(supply.block(GRID_400V, 50.0, RATE, 1 / RATE), 1 / RATE, WaveLoad(constant_nm=torque))
     used = {key: value - before[key] for key, value in motor.energy.items()}
     assert used["input"] == pytest.approx(steady.input_w, rel=2e-6)
     assert used["copper"] == pytest.approx(steady.copper_w, rel=1e-4)
@@ -122,13 +122,18 @@ def test_energy_closes_through_start_load_and_distortion() -> None:
 
     RK4, so half the step gives a sixteenth, at least an eighth.
     """
-    dirty = [*GRID_400V, Component(1, -1, 4 - 2j), Component(5, -1, 3 + 1j), Component(7, 1, 1 - 1.5j)]
+    dirty = [
+        *GRID_400V,
+        PhasorComponent(1, -1, 4 - 2j),
+        PhasorComponent(5, -1, 3 + 1j),
+        PhasorComponent(7, 1, 1 - 1.5j),
+    ]
     left = []
     for rate in (10240, 20480):
         motor = InductionWave(IE1_55KW, 100.0)
         start = motor.stored_j + 0.5 * 0.5 * 100.0**2  # rotor of the load
         u = SupplyWave().block(dirty, 50.0, 2 * rate, 1 / rate)
-        motor.run(u, 1 / rate, Load(square=0.015, dry_nm=20.0, inertia_kg_m2=0.5))
+        motor.run(u, 1 / rate, WaveLoad(square=0.015, dry_nm=20.0, inertia_kg_m2=0.5))
         left.append(abs(motor.energy["input"] - spent(motor) - (motor.stored_j - start)) / motor.energy["input"])
     assert left[0] < 5e-8
     assert left[1] < left[0] / 8
@@ -142,7 +147,7 @@ def test_the_missing_energy_falls_with_the_fourth_power_of_the_step() -> None:
     missed = []
     for rate in (2560, 5120, 10240):
         motor = InductionWave(IE1_55KW)
-        motor.run(SupplyWave().block(GRID_400V, 50.0, 5 * rate // 4, 1 / rate), 1 / rate, Load(square=0.01))
+        motor.run(SupplyWave().block(GRID_400V, 50.0, 5 * rate // 4, 1 / rate), 1 / rate, WaveLoad(square=0.01))
         missed.append(abs(motor.energy["input"] - spent(motor) - motor.stored_j) / motor.energy["input"])
         assert 154 < motor.speed_rad_s < 157
     assert [a / b for a, b in pairwise(missed)] == pytest.approx([16, 16], rel=0.1)

@@ -9,17 +9,21 @@ from random import Random
 import numpy as np
 import pytest
 
-from simulators.plant import line_start, magnet, pump, units
-from simulators.plant.grid import Supply
+from simulators.plant import line_start, magnet, pump, station_trains
+from simulators.plant.grid import GridSupply
 from simulators.plant.params import BUSBAR, COOLING_PUMP, IE1_55KW, LINE_START_55KW, LineStartMotor
-from simulators.plant.phasors import Component, active_w, natural_sequence
+from simulators.plant.phasors import PhasorComponent, active_w, natural_sequence
 from simulators.plant.thermal import heat_of
-from simulators.scenarios import load, trains
-from simulators.scenarios.mill import Mill
+from simulators.scenarios import load, steady_state
+from simulators.scenarios.plant import ScenarioPlant
 
 U = 230.0
-SINE = [Component(1, 1, complex(U))]
-DIRTY = [*SINE, Component(1, -1, 3 - 2j), *(Component(h, natural_sequence(h), 2 + 1j * h / 5) for h in (5, 7, 11))]
+SINE = [PhasorComponent(1, 1, complex(U))]
+DIRTY = [
+    *SINE,
+    PhasorComponent(1, -1, 3 - 2j),
+    *(PhasorComponent(h, natural_sequence(h), 2 + 1j * h / 5) for h in (5, 7, 11)),
+]
 
 
 def ideal(xd: float, xq: float) -> LineStartMotor:
@@ -64,7 +68,7 @@ def test_pull_out_of_a_round_rotor_is_at_a_right_angle() -> None:
 
 @pytest.mark.parametrize("shaft_w", [-20e3, 0.0, 25e3, 55e3, 80e3])
 @pytest.mark.parametrize("supply", [SINE, DIRTY])
-def test_energy_balance(shaft_w: float, supply: list[Component]) -> None:
+def test_energy_balance(shaft_w: float, supply: list[PhasorComponent]) -> None:
     state = line_start.solve(LINE_START_55KW, supply, 49.9, shaft_w, 90.0, 75.0)
     assert state.shaft_w == pytest.approx(shaft_w, abs=1e-6)
     assert state.input_w == pytest.approx(state.shaft_w + state.losses_w, abs=1e-8)
@@ -111,7 +115,7 @@ def test_negative_sequence_meets_the_cage_at_twice_the_frequency() -> None:
     """
     clean, dirty = (
         line_start.at_angle(LINE_START_55KW, supply, 50.0, 0.4, 20.0, 20.0)
-        for supply in (SINE, [*SINE, Component(1, -1, 5 + 0j)])
+        for supply in (SINE, [*SINE, PhasorComponent(1, -1, 5 + 0j)])
     )
     motor = LINE_START_55KW
     i = abs(5 / complex(motor.machine.rs20_ohm + motor.cage_ohm / 2, motor.cage_x_ohm))
@@ -131,14 +135,14 @@ def test_a_speed_that_is_not_synchronous_is_refused() -> None:
 
 def test_a_swap_on_the_line_turns_faster_and_so_takes_more_at_the_shaft() -> None:
     """Same valve, same flow: the power law of the pump at synchronous speed against that of the induction motor."""
-    supply = Supply(BUSBAR, Random(2))
+    supply = GridSupply(BUSBAR, Random(2))
     flow = 0.8 * COOLING_PUMP.flow_m3_s
-    old = units.direct_on_line(IE1_55KW, COOLING_PUMP, supply, flow)
+    old = station_trains.direct_on_line(IE1_55KW, COOLING_PUMP, supply, flow)
 
     def load_w(speed_rad_s: float) -> float:
         return pump.power_w(COOLING_PUMP, flow, speed_rad_s * 30 / math.pi / COOLING_PUMP.speed_rpm)
 
-    new = trains.line_started(LINE_START_55KW, supply, load_w, 80.0, 65.0)
+    new = steady_state.line_started(LINE_START_55KW, supply, load_w, 80.0, 65.0)
     assert new.speed_rpm == pytest.approx(30 * supply.frequency_hz, rel=1e-12)
     shares = [pump.power_w(COOLING_PUMP, flow, train.speed_rpm / COOLING_PUMP.speed_rpm) for train in (old, new)]
     assert new.shaft_w / old.shaft_w == pytest.approx(shares[1] / shares[0], rel=1e-9)
@@ -150,7 +154,7 @@ def test_a_swap_on_the_line_turns_faster_and_so_takes_more_at_the_shaft() -> Non
 def test_a_line_start_motor_of_a_scenario_warms_with_its_load() -> None:
     """At the end the temperature has settled to the losses; five minutes after a load decrease it is still changing."""
     plant = load("line-start-swap").build(Random(1))
-    assert isinstance(plant, Mill)
+    assert isinstance(plant, ScenarioPlant)
     unit = plant.units["pump-synchronous"]
 
     def degc_and_losses(seconds: float) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from plantkit import machine_truth
+from support.plant import machine_truth
 
 from simulators.plant import magnet
 from simulators.plant.params import COPPER_PER_K, MAGNET_55KW, MagnetMotor

@@ -8,13 +8,13 @@ import math
 import numpy as np
 import pytest
 
-from simulators.plant.phasors import ORDERS, Component, phasors
+from simulators.plant.phasors import ORDERS, PhasorComponent, phasors
 
 
 @pytest.mark.parametrize("sequence", [1, -1, 0])
 @pytest.mark.parametrize("order", [0, 1, ORDERS - 1])
 def test_one_component_stands_in_its_order_alone_and_turns_with_its_sequence(sequence: int, order: int) -> None:
-    found = phasors([Component(order, sequence, 2 + 1j), Component(order, sequence, 1 - 1j)])
+    found = phasors([PhasorComponent(order, sequence, 2 + 1j), PhasorComponent(order, sequence, 1 - 1j)])
     turn = cmath.exp(-2j * math.pi / 3 * sequence)
     assert found[:, order] == pytest.approx([3, 3 * turn, 3 * turn**2], abs=1e-12)
     assert np.count_nonzero(found) == 3
@@ -23,4 +23,4 @@ def test_one_component_stands_in_its_order_alone_and_turns_with_its_sequence(seq
 @pytest.mark.parametrize("sequence", [1, -1, 0])
 def test_an_order_beyond_the_last_is_an_error_and_no_other_order(sequence: int) -> None:
     with pytest.raises(IndexError):
-        phasors([Component(ORDERS, sequence, 1 + 0j)])
+        phasors([PhasorComponent(ORDERS, sequence, 1 + 0j)])

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from simulators.plant.phasors import active_w
+from simulators.plant.random_walk import RandomWalk
 from simulators.plant.station import DOL, DRIVEN, Station
-from simulators.plant.wander import Wander
 
 
 def test_energy_is_the_sum_of_power_times_time() -> None:
@@ -62,7 +62,7 @@ def test_same_seed_same_plant() -> None:
 @pytest.mark.parametrize("dt_s", [0.2, 5.0, 60.0])
 def test_wander_keeps_its_spread_at_any_step(dt_s: float) -> None:
     """Standard deviation over samples of 20000 time constants; 3 % covers the correlation."""
-    wander = Wander(Random(1), 2.0, 1.0)
+    wander = RandomWalk(Random(1), 2.0, 1.0)
     values = [wander.step(dt_s) for _ in range(60_000)]
     spread = (sum(value**2 for value in values) / len(values)) ** 0.5
     assert spread == pytest.approx(2.0, rel=0.03)
@@ -71,7 +71,7 @@ def test_wander_keeps_its_spread_at_any_step(dt_s: float) -> None:
 @pytest.mark.parametrize(("dt_s", "share"), [(0.05, math.sqrt(1 / 1.5)), (60.0, 1.0)])
 def test_a_lag_smooths_where_steps_are_finer(dt_s: float, share: float) -> None:
     """3000 time constants, so 2.6 % of scatter in the first case."""
-    wander = Wander(Random(1), 2.0, 1.0, 0.5)
+    wander = RandomWalk(Random(1), 2.0, 1.0, 0.5)
     values = [wander.step(dt_s) for _ in range(60_000)]
     spread = (sum(value**2 for value in values) / len(values)) ** 0.5
     assert spread == pytest.approx(2.0 * share, rel=0.05)

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from simulators.plant.faults import Dip
-from simulators.plant.phasors import Component
-from simulators.plant.supply_wave import Flicker, Interharmonic, SupplyWave
+from simulators.plant.phasors import PhasorComponent
+from simulators.plant.supply_wave import FlickerSource, Interharmonic, SupplyWave
 
 RATE = 10240
 U = 230.0
-SINE = [Component(1, 1, complex(U))]
+SINE = [PhasorComponent(1, 1, complex(U))]
 
 
-def one_second(supply: SupplyWave, parts: list[Component], hz: float = 50.0, blocks: int = 8) -> np.ndarray:
+def one_second(supply: SupplyWave, parts: list[PhasorComponent], hz: float = 50.0, blocks: int = 8) -> np.ndarray:
     """Return vectors at whole steps from several blocks; the two vectors at each boundary are equal."""
     steps, found, last = RATE // blocks, [], None
     for _ in range(blocks):
@@ -35,7 +35,13 @@ def amplitude(u: np.ndarray, hz: int) -> complex:
 
 def test_components_have_their_sequence_and_phase() -> None:
     """A positive sequence turns forwards, a negative one backwards; a zero sequence does not appear."""
-    parts = [*SINE, Component(1, -1, 3 - 2j), Component(5, -1, 4 + 1j), Component(7, 1, 2j), Component(3, 0, 9 + 0j)]
+    parts = [
+        *SINE,
+        PhasorComponent(1, -1, 3 - 2j),
+        PhasorComponent(5, -1, 4 + 1j),
+        PhasorComponent(7, 1, 2j),
+        PhasorComponent(3, 0, 9 + 0j),
+    ]
     u = one_second(SupplyWave(), parts)
     root = math.sqrt(2)
     expected = {50: root * U, -50: root * (3 + 2j), -250: root * (4 - 1j), 350: root * 2j, 150: 0, -150: 0}
@@ -52,7 +58,7 @@ def test_interharmonics(sequence: int) -> None:
 
 def test_flicker_is_modulation() -> None:
     """ΔV/V of 2 % at 9 Hz: sidebands of ΔV/V/4 at 50 ± 9 Hz; the envelope changes by 2 %."""
-    u = one_second(SupplyWave(flicker=[Flicker(9.0, 0.02)]), SINE)
+    u = one_second(SupplyWave(flicker=[FlickerSource(9.0, 0.02)]), SINE)
     peak = math.sqrt(2) * U
     for hz in (41, 59):
         assert abs(amplitude(u, hz)) == pytest.approx(peak * 0.02 / 4, rel=1e-9)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from simulators.plant.station_trains import TrainLosses
 from simulators.plant.thermal import Heat, Network, Thermal, heat_of, network_of
-from simulators.plant.units import Losses
 
-RATED = heat_of(Losses(1065.0, 639.0, 255.6, 170.4))
+RATED = heat_of(TrainLosses(1065.0, 639.0, 255.6, 170.4))
 
 
 def test_rated_losses_give_the_rated_rise() -> None:

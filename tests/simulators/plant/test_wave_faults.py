@@ -7,15 +7,15 @@ import math
 
 import numpy as np
 import pytest
-from plantkit import GRID_400V, dip_phases
+from support.plant import GRID_400V, dip_phases
 
 from simulators.plant import faults, induction
 from simulators.plant.faults import Condition, Course, condition
 from simulators.plant.induction_wave import InductionWave, Wave
 from simulators.plant.params import IE1_55KW, InductionMotor
-from simulators.plant.phasors import Component
+from simulators.plant.phasors import PhasorComponent
 from simulators.plant.supply_wave import SupplyWave
-from simulators.plant.wave_load import Load
+from simulators.plant.wave_load import WaveLoad
 
 RATE = 10240
 RATED_NM = 55000 / (1475 * math.pi / 30)
@@ -28,7 +28,7 @@ def run(motor: InductionMotor, torque_nm: float, state: Condition, seconds: int,
     machine.settle(400 / math.sqrt(3), 50.0, steady.speed_rad_s)
     for length in (settle, seconds):
         u = supply.block(GRID_400V, 50.0, length * RATE, 1 / RATE)
-        wave = machine.run(u, 1 / RATE, Load(constant_nm=torque_nm), condition=state)
+        wave = machine.run(u, 1 / RATE, WaveLoad(constant_nm=torque_nm), condition=state)
     return wave, float(wave.speed_rad_s.mean())
 
 
@@ -139,7 +139,7 @@ def test_faults_keep_the_energy(state: Condition) -> None:
     """Within 1e-8 of the input from standstill on: no fault creates or loses energy."""
     motor, rate = InductionWave(IE1_55KW), 2 * RATE
     u = SupplyWave().block(GRID_400V, 50.0, 2 * rate, 1 / rate)
-    motor.run(u, 1 / rate, Load(square=0.01), condition=state)
+    motor.run(u, 1 / rate, WaveLoad(square=0.01), condition=state)
     out = sum(value for name, value in motor.energy.items() if name != "input")
     assert motor.energy["input"] == pytest.approx(out + motor.stored_j, rel=1e-8)
 
@@ -150,7 +150,7 @@ def test_an_open_phase_keeps_the_energy() -> None:
 
     def one_second(state: Condition) -> None:
         u = supply.block(GRID_400V, 50.0, rate, 1 / rate)
-        motor.run(u, 1 / rate, Load(square=0.004), condition=state)
+        motor.run(u, 1 / rate, WaveLoad(square=0.004), condition=state)
 
     one_second(faults.HEALTHY)
     one_second(Condition(open_phase=True))
@@ -175,7 +175,7 @@ def test_overheating_raises_copper_loss_as_the_resistance() -> None:
             u = supply.block(GRID_400V, 50.0, RATE, 1 / RATE)
             state = condition([faults.Overheating(Course(first=extra, most=200.0))], 0.0)
             before = machine.energy["copper"]
-            machine.run(u, 1 / RATE, Load(constant_nm=0.8 * RATED_NM), condition=state)
+            machine.run(u, 1 / RATE, WaveLoad(constant_nm=0.8 * RATED_NM), condition=state)
     ratio = (hot.energy["copper"] - before) / (cold.energy["copper"] / 3)
     assert 1 + 0.00393 * 70 < ratio < 1 + 0.0044 * 100
 
@@ -192,7 +192,7 @@ def test_dips_have_their_sequences(kind: str) -> None:
     abc = dip_phases(kind, 0.4)
     dip = faults.Dip(0.02, 0.1, 0.4, kind=kind)
     supply = SupplyWave(dips=[dip])
-    u = supply.block([Component(1, 1, 1 + 0j)], 50.0, 1024, 1 / RATE)[::2]
+    u = supply.block([PhasorComponent(1, 1, 1 + 0j)], 50.0, 1024, 1 / RATE)[::2]
     t = np.arange(len(u)) / RATE
     inside = (t > 0.03) & (t < 0.11)
     for k in range(3):

@@ -11,12 +11,12 @@ import pytest
 from simulators.plant import pump, wave_load
 from simulators.plant.drive_wave import STIFF, Converter, DriveWave, spent_j
 from simulators.plant.params import COOLING_PUMP, MAGNET_55KW
-from simulators.plant.wave_load import Load
+from simulators.plant.wave_load import WaveLoad
 
 RATE = 10240
 
 
-def torque_nm(load: Load, speed: float) -> float:
+def torque_nm(load: WaveLoad, speed: float) -> float:
     dry = load.dry_nm * math.tanh(speed / load.dry_rad_s)
     return load.constant_nm + load.linear * speed + load.square * speed * abs(speed) + dry
 
@@ -47,7 +47,7 @@ def test_conveyor() -> None:
     assert torque_nm(load, -100.0) == pytest.approx(-80 - 20 + 30)
 
 
-def driven(load: Load, targets: tuple[float, ...], hold_s: float, ramp: float) -> list[dict[str, float]]:
+def driven(load: WaveLoad, targets: tuple[float, ...], hold_s: float, ramp: float) -> list[dict[str, float]]:
     """Return energies by phase; each phase balances."""
     drive = DriveWave(MAGNET_55KW, Converter(front=STIFF, averaged=True, carrier_hz=5120.0))
     how: dict[str, Any] = {"ramp_rad_s2": ramp, "torque_max_nm": 800.0, "load": load, "step_s": 1e-4}

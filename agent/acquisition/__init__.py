@@ -1,0 +1,1 @@
+"""Readings and waveforms from buses, MQTT signals and streams."""

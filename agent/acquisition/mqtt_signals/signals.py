@@ -1,0 +1,114 @@
+"""All signals from topics: one connection for each broker, and readings at a fixed interval as of polled devices."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from agent.acquisition.mqtt_signals.signal_state import SignalState
+from agent.config.model import Config, Mqtt
+from agent.config.signals import topic_signals
+from drivers.reading import Clock, Quality, Reading
+
+if TYPE_CHECKING:
+    from agent.acquisition.mqtt_signals.subscriber import MqttSubscriber
+
+BEAT_S = 1.0  # interval of the readings; of several values in one interval the latest is used
+
+
+class MqttSignals:
+    """Between two readings one value is stored for each signal, so that no queue can grow.
+
+    held: device → state of the signal.
+    listeners: broker → connection.
+    take: is called with each reading.
+    purpose: part of the client ID, which must be unique.
+    """
+
+    def __init__(self, take: Callable[[Reading], None], clock: Clock, purpose: str = "topics") -> None:
+        self.held: dict[str, SignalState] = {}
+        self.listeners: dict[Mqtt, MqttSubscriber] = {}
+        self._take, self._clock, self._purpose = take, clock, purpose
+        self._quality = Quality.GOOD
+        self._by_topic: dict[tuple[Mqtt, str], list[SignalState]] = {}
+        self._lock = threading.Lock()  # messages arrive in the threads of the connections
+        self._messages = self._rejected = 0
+
+    def set(self, config: Config, only: str | None = None) -> None:
+        """Follows the signals of a configuration. Unchanged signals keep their value, unchanged brokers stay connected.
+
+        only: device of the only signal to follow; None: all. Blocks for some seconds when a broker is removed.
+        """
+        now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
+        signals = [signal for signal in topic_signals(config) if only in (None, signal.device)]
+        with self._lock:
+            known = {held.signal: held for held in self.held.values()}
+            self.held = {signal.device: known.get(signal) or SignalState(signal, now_ns, utc_ns) for signal in signals}
+            self._quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
+            self._by_topic = {}
+            for held in self.held.values():
+                if held.signal.broker is not None:
+                    self._by_topic.setdefault((held.signal.broker, held.signal.topic), []).append(held)
+        wanted: dict[Mqtt, set[str]] = {}
+        for broker, topic in self._by_topic:
+            wanted.setdefault(broker, set()).add(topic)
+        for broker in self.listeners.keys() - wanted.keys():
+            self.listeners.pop(broker).link.stop()
+        for broker, topics in wanted.items():
+            if broker not in self.listeners:
+                self._listen(config, broker)
+            self.listeners[broker].follow(topics)
+
+    def due_s(self) -> dict[str, dict[str, float]]:
+        """Device → quantity → interval in which it is read."""
+        return {name: {held.signal.metric: BEAT_S} for name, held in self.held.items()}
+
+    def readings(self) -> list[Reading]:
+        """One of each signal with a value, or with an overdue value."""
+        now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
+        with self._lock:
+            found = [held.reading(now_ns, utc_ns, self._quality, self.connected(held)) for held in self.held.values()]
+        return [reading for reading in found if reading is not None]
+
+    def connected(self, held: SignalState) -> bool:
+        listener = self.listeners.get(held.signal.broker) if held.signal.broker else None
+        return listener is not None and listener.link.standing
+
+    async def run(self) -> None:
+        while True:
+            for reading in self.readings():
+                self._take(reading)
+            await self._clock.sleep(BEAT_S)
+
+    def numbers(self) -> Mapping[str, float | int]:
+        """For `health`; empty without signals from topics."""
+        if not self.held:
+            return {}
+        now_ns = self._clock.monotonic_ns()
+        with self._lock:
+            silent = sum(held.silent(now_ns) for held in self.held.values())
+        return {"topic_messages": self._messages, "topic_payloads_rejected": self._rejected, "topics_silent": silent}
+
+    def stop(self) -> None:
+        for listener in list(self.listeners.values()):  # `set` may still run in a cancelled reload
+            listener.link.stop()
+
+    def _listen(self, config: Config, broker: Mqtt) -> None:
+        from agent.acquisition.mqtt_signals.subscriber import MqttSubscriber  # imports paho
+
+        place = f"{broker.user or ''}@{broker.host}:{broker.port}"
+        client_id = f"magwatt-{config.site.id}-{config.site.gateway}-{self._purpose}-{zlib.crc32(place.encode()):08x}"
+        listener = self.listeners[broker] = MqttSubscriber(
+            broker, client_id, lambda topic, payload, retained: self._came(broker, topic, payload, retained)
+        )
+        listener.link.start()
+
+    def _came(self, broker: Mqtt, topic: str, payload: bytes, retained: bool) -> None:
+        now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
+        with self._lock:
+            followed = self._by_topic.get((broker, topic), ())
+            self._messages += bool(followed)
+            for held in followed:
+                self._rejected += not held.take(payload, retained, now_ns, utc_ns)

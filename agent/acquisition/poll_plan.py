@@ -1,0 +1,181 @@
+"""`magwatt plan`: the requests on each bus, their duration, and whether they fit into the poll interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from agent.acquisition.scheduler import GROUP_FACTOR, TURNAROUND_S, BusPoller, PolledDevice, pollers
+from agent.config.model import Config
+from agent.core.clock import SystemClock
+from agent.core.columns import headings, padded_left
+from agent.core.text import N_, _, as_object
+from drivers.bus_settings import BusSettings
+from drivers.modbus_device import PATIENT_SILENCES
+from drivers.reasons import Code, Reason
+from drivers.registers import Block
+
+TCP_S = 0.005  # a transaction over TCP, network and device together; an assumption
+UTILIZATION_WARN = 0.7  # of a bus; above it there is no margin for retries
+UTILIZATION_MAX = 1.0
+REQUEST_CHARACTERS, RESPONSE_CHARACTERS = 8, 5  # of an RTU request, and of a response without its registers
+
+COLUMNS = (
+    (N_("device"), 20), (N_("group"), 7), (N_("fc"), -2), (N_("address"), -7), (N_("count"), -5), (N_("values"), -6),
+    (N_("time"), -9), (N_("interval"), -8),
+)  # fmt: skip
+
+BUS_OVERLOADED = Code(
+    "bus_overloaded",
+    'polling needs {utilization:pct} % of the bus time; write poll_interval = "{interval_s:.1f}s" or more. `magwatt '
+    "plan` shows the requests",
+)
+RETRY_MARGIN_MISSING = Code(
+    "retry_margin_missing",
+    'a utilization of {utilization:pct} % leaves no margin for retries; write poll_interval = "{interval_s:.1f}s" or '
+    "more",
+)
+POLLED_TOO_FAST = Code(
+    "polled_too_fast",
+    "{device} refreshes its values every {refresh_s:g} s; polls every {interval_s:g} s return the same values again",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBlock:
+    """One request of a bus.
+
+    group: poll group of its registers.
+    transaction_s: duration of request, silent intervals, turnaround delay and response.
+    interval_s: seconds between two requests; None: one request after the start.
+    """
+
+    device: str
+    group: str
+    block: Block
+    transaction_s: float
+    interval_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BusPlan:
+    """The requests of one bus.
+
+    port: serial port and its settings, or host and port.
+    utilization: share of the bus time, 1 = all of it.
+    cycle_s: duration of one poll of all registers of all devices.
+    worst_cycle_s: the same while one device does not respond.
+    fitting_s: shortest poll interval with margin for retries.
+    problems: why the plan does not fit.
+    """
+
+    name: str
+    port: str
+    blocks: tuple[PlannedBlock, ...]
+    utilization: float
+    cycle_s: float
+    worst_cycle_s: float
+    fitting_s: float
+    problems: tuple[Reason, ...]
+
+
+def plan(config: Config) -> list[BusPlan]:
+    """One plan for each bus with a device to poll. Opens no port."""
+    return [_bus_plan(poller) for poller in pollers(config, SystemClock(), lambda reading: None)]
+
+
+def overloads(config: Config) -> Iterator[tuple[str, Reason]]:
+    """The overloaded buses: key of the configuration, and the finding."""
+    for item in plan(config):
+        if item.utilization > UTILIZATION_MAX:
+            reason = BUS_OVERLOADED(utilization=item.utilization, interval_s=item.fitting_s)
+            yield f"bus.{item.name}.poll_interval", reason
+
+
+def block_s(wire: BusSettings, count: int, gap_s: float) -> float:
+    """Duration of one transaction, including the turnaround delay of the device (15 ms, an assumption)."""
+    if not wire.is_rtu:
+        return TCP_S + gap_s
+    characters = REQUEST_CHARACTERS + RESPONSE_CHARACTERS + 2 * count
+    return characters * wire.character_s + wire.silence_s + max(gap_s, wire.silence_s) + TURNAROUND_S
+
+
+def plan_as_object(found: BusPlan) -> dict[str, Any]:
+    return {
+        "bus": found.name,
+        "port": found.port,
+        "utilization_pct": round(100 * found.utilization, 1),
+        "cycle_s": round(found.cycle_s, 4),
+        "worst_cycle_s": round(found.worst_cycle_s, 4),
+        "problems": [as_object(reason) for reason in found.problems],
+        "blocks": [
+            {
+                "device": item.device,
+                "group": item.group,
+                "function": item.block.function,
+                "address": item.block.address,
+                "count": item.block.count,
+                "quantities": len(item.block.registers),
+                "transaction_ms": round(1000 * item.transaction_s, 2),
+                "interval_s": item.interval_s,
+            }
+            for item in found.blocks
+        ],
+    }
+
+
+def plan_as_text(found: BusPlan) -> str:
+    lines = [_("bus {name}  {port}", name=found.name, port=found.port), f"  {headings(COLUMNS)}"]
+    for item in found.blocks:
+        interval = padded_left(_("once") if item.interval_s is None else f"{item.interval_s:g} s", 8)
+        lines.append(
+            f"  {item.device:20} {item.group:7} {item.block.function:2} {item.block.address:7} {item.block.count:5} "
+            f"{len(item.block.registers):6} {1000 * item.transaction_s:6.1f} ms {interval}"
+        )
+    summary = _(
+        "utilization {utilization:pct} %; one poll of all registers takes {cycle_ms:.0f} ms, with one unresponsive "
+        "device {worst_ms:.0f} ms",
+        utilization=found.utilization, cycle_ms=1000 * found.cycle_s, worst_ms=1000 * found.worst_cycle_s,
+    )  # fmt: skip
+    problems = (_("does not fit: {reason}", reason=reason) for reason in found.problems)
+    return "\n".join([*lines, *(f"  {text}" for text in (summary, *problems))])
+
+
+def _bus_plan(poller: BusPoller) -> BusPlan:
+    wire = poller.link.wire
+    blocks = tuple(block for polled in poller.devices for block in _blocks(polled, wire))
+    utilization = sum(item.transaction_s / item.interval_s for item in blocks if item.interval_s)
+    cycle_s = sum(item.transaction_s for item in blocks)
+    silent_s = max((polled.device.latency.cap_s for polled in poller.devices), default=0.0)
+    problems = []
+    longest_s = max(polled.every_s for polled in poller.devices)
+    fitting_s = math.ceil(10 * longest_s * utilization / UTILIZATION_WARN) / 10
+    if utilization > UTILIZATION_WARN:
+        problems.append(RETRY_MARGIN_MISSING(utilization=utilization, interval_s=fitting_s))
+    problems += _too_fast(poller)
+    worst_s = cycle_s + PATIENT_SILENCES * silent_s
+    speed = f"  {wire.baud} {wire.data_bits}{wire.parity}{wire.stop_bits}" if wire.is_rtu else ""
+    return BusPlan(poller.bus.name, wire.where + speed, blocks, utilization, cycle_s, worst_s, fitting_s,
+                   tuple(problems))  # fmt: skip
+
+
+def _blocks(polled: PolledDevice, wire: BusSettings) -> Iterator[PlannedBlock]:
+    for group in ("fast", "normal", "slow", "once"):
+        factor = GROUP_FACTOR.get(group)
+        for block in polled.device.blocks([group]):
+            yield PlannedBlock(
+                polled.device.name,
+                group,
+                block,
+                block_s(wire, block.count, polled.device.gap_s),
+                polled.every_s * factor if factor else None,
+            )
+
+
+def _too_fast(poller: BusPoller) -> Iterator[Reason]:
+    for polled in poller.devices:
+        refresh_s = polled.device.profile.refresh_s
+        if refresh_s > polled.every_s:
+            yield POLLED_TOO_FAST(device=polled.device.name, refresh_s=refresh_s, interval_s=polled.every_s)

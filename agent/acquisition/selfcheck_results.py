@@ -1,0 +1,91 @@
+"""Results of self-checks in the store: which quantities of a device failed, and which were confirmed."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agent.acquisition.scheduler import BusPoller, PolledDevice
+from agent.acquisition.unsupported_registers import fingerprint
+from agent.commissioning.selfcheck import reasons, rule_codes  # noqa: F401  # they declare the codes of stored findings
+from agent.config.model import Config
+from agent.delivery.store import Store
+from drivers.reasons import Reason, reason_of
+
+if TYPE_CHECKING:
+    from agent.commissioning.selfcheck import DeviceResult, SelfcheckFinding
+
+log = logging.getLogger(__name__)
+
+KIND = "selfcheck"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfcheckResult:
+    """The stored result for one device.
+
+    at_ms: UTC.
+    failed: quantities to be published with Quality.UNVERIFIED.
+    verified: quantities of confidence `from_memory` that a relation confirmed.
+    findings: likely causes.
+    """
+
+    at_ms: int
+    failed: tuple[str, ...]
+    verified: tuple[str, ...]
+    findings: tuple[Reason, ...]
+
+
+def save_check(
+    store: Store,
+    config: Config,
+    bus: BusPoller,
+    polled: PolledDevice,
+    at_ms: int,
+    result: DeviceResult,
+    findings: list[SelfcheckFinding],
+) -> None:
+    """Stores the result of a self-check for one device. Raises StoreError."""
+    body = {
+        "at_ms": at_ms,
+        "failed": list(result.failed),
+        "verified": list(result.verified),
+        "findings": [item.summary.as_object() for item in findings],
+    }
+    store.save_note(KIND, polled.device.name, _key(config, bus, polled), body)
+
+
+def load_check(store: Store, config: Config, bus: BusPoller, polled: PolledDevice) -> SelfcheckResult | None:
+    """The stored result for a device; None if it was not checked since its connection, map or configuration changed."""
+    body: dict[str, Any] | None = store.note(KIND, polled.device.name, _key(config, bus, polled))
+    if body is None:
+        return None
+    findings = tuple(reason_of(item) for item in body["findings"])
+    return SelfcheckResult(body["at_ms"], tuple(body["failed"]), tuple(body["verified"]), findings)
+
+
+def apply_checks(store: Store, config: Config, buses: list[BusPoller]) -> None:
+    """Apply the stored results to the devices; log the findings and the devices without a result."""
+    unchecked = []
+    for bus in buses:
+        for polled in bus.devices:
+            if polled.device.name not in {*config.meters, *config.drives}:
+                continue  # the self-check does not cover signals
+            found = load_check(store, config, bus, polled)
+            if found is None:
+                unchecked.append(polled.device.name)
+                continue
+            polled.device.trust(found.verified, found.failed)
+            for reason in found.findings:
+                log.warning("%s (self-check; failed quantities are published as UNVERIFIED)", reason)
+    if unchecked:
+        log.info("no self-check of %s yet; run `magwatt commission %s`", ", ".join(unchecked), config.path)
+
+
+def _key(config: Config, bus: BusPoller, polled: PolledDevice) -> str:
+    """Identity of the device and of its configuration: another ratio or class requires another check."""
+    name = polled.device.name
+    item = config.meters.get(name) or config.drives.get(name)
+    return hashlib.sha256(f"{fingerprint(bus, polled)} {item}".encode()).hexdigest()[:16]

@@ -1,0 +1,56 @@
+"""Readers of all waveform streams, one thread each, and their change while the agent runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from agent.config.model import Config
+from drivers.reading import Clock, Quality, Waveform
+
+if TYPE_CHECKING:
+    from drivers.ews_stream import StreamReader
+
+
+class WaveformReaders:
+    """The streams of a configuration; `set` applies another one and does not interrupt unchanged streams."""
+
+    def __init__(self, take: Callable[[Waveform], None], clock: Clock) -> None:
+        self._take, self._clock = take, clock
+        self._readers: dict[tuple[str, str, int], StreamReader] = {}
+        self._corrupt = 0  # frames of closed readers
+
+    def set(self, config: Config) -> None:
+        wanted = {
+            (motor.name, motor.waveform.where, motor.waveform.baud)
+            for motor in config.motors.values()
+            if motor.waveform
+        }
+        for key in self._readers.keys() - wanted:
+            reader = self._readers.pop(key)
+            reader.stop()
+            self._corrupt += reader.assembler.decoder.damaged
+        if not wanted:
+            return
+        from agent.core import kernel_cache
+        from drivers.ews_stream import StreamReader
+
+        kernel_cache.use_cache()  # before a block arrives and numba is imported
+        quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
+        for key in sorted(wanted - self._readers.keys()):
+            reader = self._readers[key] = StreamReader(*key, self._take, self._clock, quality)
+            reader.start()
+
+    def stop(self) -> None:
+        for reader in list(self._readers.values()):  # an interrupted reload may still be in `set`
+            reader.stop()
+
+    def numbers(self) -> Mapping[str, float | int]:
+        readers = list(self._readers.values())
+        values: dict[str, float | int] = {
+            "waveform_frames_corrupt": self._corrupt + sum(reader.assembler.decoder.damaged for reader in readers)
+        }
+        drifts = [drift for reader in readers if (drift := reader.assembler.drift_ppm()) is not None]
+        if drifts:
+            values["waveform_drift_ppm"] = max(drifts, key=abs)
+        return values

@@ -1,0 +1,1 @@
+"""Results from readings, waveforms and recordings."""

@@ -1,0 +1,216 @@
+"""Energy counters of a motor: integers that never decrease, also after rollover, reset, meter replacement or a crash.
+
+Import and export follow the registers of the meter, so that a gap in polling loses nothing. The count, the register
+value that it was counted from and the identity of that meter are committed in one transaction with the row that shows
+them (agent.core.messages.Message.counters): after a power failure either all or none of them are stored, and no energy is
+counted twice. Shaft energy and losses are summed from the energies of the estimator. Internal unit: mWh.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from agent.analysis.efficiency.energy_window import EnergyCell
+from agent.analysis.efficiency.reasons import (
+    CONFIGURED_RATIO_CHANGED,
+    METER_OWN_RATIO_CHANGED,
+    REGISTER_JUMP,
+    REGISTER_RESET,
+    SERIAL_NUMBER_CHANGED,
+)
+from agent.config.model import Meter
+from agent.config.topology import Asset
+from drivers import counters as registers
+from drivers.errors import ProfileError
+from drivers.profiles import load_profile
+from drivers.reading import BAD, Quality, Reading
+from drivers.reasons import Reason
+from dsp.efficiency_meter import energy_u
+
+_MWH_PER_J, _MWH_PER_KWH = 1 / 3.6, 1_000_000
+_MOST = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
+_SLACK_MWH = 2 * _MWH_PER_KWH  # resolution of coarse registers: two digits of 1 kWh
+_LATE_CELLS = 3  # energy cells that are always still being computed: no gap
+_SUMS = ("shaft", "shaft_returned", "loss_motor", "loss_drive")
+METRICS = {
+    "import": "energy_counted_import_wh", "export": "energy_counted_export_wh", "shaft": "energy_shaft_wh",
+    "shaft_returned": "energy_shaft_returned_wh", "loss_motor": "energy_loss_motor_wh",
+    "loss_drive": "energy_loss_drive_wh",
+}  # fmt: skip
+
+
+class MeterEvent(NamedTuple):
+    """An event of the meter: event_kind, and what happened."""
+
+    kind: str
+    reasons: list[Reason]
+
+
+class EnergyCounters:
+    """Energy counters of one asset.
+
+    largest_w: largest possible power.
+    saved: all counters of the store; those whose name starts with the asset's belong to it.
+    """
+
+    def __init__(self, asset: Asset, largest_w: float, saved: Mapping[str, int]) -> None:
+        self._asset, self._largest_w = asset, largest_w
+        self._prefix = f"{asset.name}/"
+        self._kept = {
+            name[len(self._prefix) :]: value for name, value in saved.items() if name.startswith(self._prefix)
+        }
+        self._rest = dict.fromkeys((*_SUMS, "import", "export", *(f"u_{name}" for name in _SUMS)), 0.0)
+        self._since = {"import": 0.0, "export": 0.0}  # J by the power, since the register was read
+        self._stored = dict(self._kept)
+        self._by_register = {name: f"{name}_register" in self._kept for name in ("import", "export")}
+        self._started_s: float | None = None
+        self._covered_s, self._slack_s, self._gap_before_s = 0.0, 0.0, self._kept.get("gap_s", 0)
+        self.events: list[MeterEvent] = []  # since the last row; the reader empties it
+
+    def take_meter(self, reading: Reading) -> None:
+        """Follows the energy registers of a meter that measures only this motor."""
+        meter = self._asset.meter
+        if meter is None or self._asset.shared:
+            return
+        if self._exchanged(meter, reading):
+            for name in ("import", "export"):
+                if self._kept.pop(f"{name}_register", None) is not None:
+                    self._add(name, self._since[name])
+        for name in ("import", "export"):
+            value, flag = reading.values.get(f"energy_{name}"), reading.flags.get(f"energy_{name}", Quality.GOOD)
+            if isinstance(value, int | float) and math.isfinite(value) and not flag & BAD:
+                self._follow(name, meter, float(value), reading.came_ns)
+
+    def take_cells(self, cells: Iterable[EnergyCell], now_s: float) -> None:
+        """Adds energies of the estimator. now_s: monotonic time; time that no cell covers is a gap."""
+        if self._started_s is None:
+            self._started_s = now_s
+        for cell in cells:
+            self._covered_s += cell.seconds
+            self._slack_s = max(self._slack_s, _LATE_CELLS * cell.seconds)
+            u_j = math.hypot(cell.u_in, cell.u_drive, cell.u_motor)
+            for name, joules, u in (
+                ("shaft", cell.shaft_plus, u_j if cell.shaft_plus >= cell.shaft_minus else 0.0),
+                ("shaft_returned", cell.shaft_minus, u_j if cell.shaft_plus < cell.shaft_minus else 0.0),
+                ("loss_motor", cell.motor, cell.u_motor),
+                ("loss_drive", cell.drive, cell.u_drive),
+            ):
+                self._add(name, joules)
+                self._add(f"u_{name}", u)
+            self._since["import"] += cell.in_plus
+            self._since["export"] += cell.in_minus
+            if not self._by_register["import"]:
+                self._add("import", cell.in_plus)
+            if not self._by_register["export"]:
+                self._add("export", cell.in_minus)
+        gap_s = self._gap_before_s + now_s - self._started_s - self._covered_s - self._slack_s
+        self._kept["gap_s"] = max(self._kept.get("gap_s", 0), int(gap_s))
+
+    def values(self) -> dict[str, int]:
+        """Metric → Wh, and the seconds of the gaps. A counter without a source is omitted."""
+        found = {metric: self._kept[name] // 1000 for name, metric in METRICS.items() if name in self._kept}
+        return found | {"energy_uncounted_s": self._kept.get("gap_s", 0)}
+
+    def uncertainties(self) -> dict[str, float]:
+        """Metric → U (k = 2) in Wh: of a register from accuracy classes and replacements, else from the losses."""
+        found: dict[str, float] = {}
+        if meter := self._asset.meter:
+            ct_class = (meter.ct_class or "1") if meter.ct else None
+            share = energy_u(meter.accuracy_class, ct_class, self._kept.get("exchanges", 0))
+            found = {METRICS[name]: share * self._kept.get(name, 0) / 1000 for name in ("import", "export")}
+        return found | {METRICS[name]: self._kept.get(f"u_{name}", 0) / 1000 for name in _SUMS}
+
+    def all(self) -> dict[str, int]:
+        return {self._prefix + name: value for name, value in self._kept.items()}
+
+    def changed(self) -> dict[str, int]:
+        """Counters that the store does not contain yet, to be committed with the row that shows them."""
+        found = {self._prefix + name: value for name, value in self._kept.items() if self._stored.get(name) != value}
+        self._stored = dict(self._kept)
+        return found
+
+    def _add(self, name: str, joules: float) -> None:
+        total = self._rest[name] + joules * _MWH_PER_J
+        whole = int(total)
+        self._rest[name] = total - whole
+        self._kept[name] = self._kept.get(name, 0) + whole
+
+    def _follow(self, name: str, meter: Meter, kwh: float, came_ns: int) -> None:
+        now, now_s = round(kwh * _MWH_PER_KWH), came_ns // 1_000_000_000
+        before, before_s = self._kept.get(f"{name}_register"), self._kept.get(f"{name}_read_s", now_s)
+        self._kept.setdefault(name, 0)
+        self._kept[f"{name}_register"], self._kept[f"{name}_read_s"] = now, now_s
+        self._by_register[name] = True
+        by_power, self._since[name] = round(self._since[name] * _MWH_PER_J), 0.0
+        if before is None:
+            return
+        passed_s = max(now_s - before_s, 60)  # the clock may have been set back in between
+        most = _MOST * self._largest_w * passed_s * _MWH_PER_J + _SLACK_MWH
+        step = self._step(f"energy_{name}", meter, before, now, most)
+        grown = round(step.grown)
+        # A reset loses what the register counted since the last reading; the measured power is still known.
+        self._kept[name] += max(grown, min(by_power, round(most))) if step.kind == "reset" else grown
+        if step.kind in ("reset", "jump"):
+            code = REGISTER_RESET if step.kind == "reset" else REGISTER_JUMP
+            cause = code(register=f"energy_{name}", before_wh=before / 1000, after_wh=now / 1000)
+            self.events.append(MeterEvent(f"meter_register_{step.kind}", [cause]))
+        if step.kind == "jump":
+            self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
+
+    def _step(self, quantity: str, meter: Meter, before: int, now: int, most: float) -> registers.RegisterStep:
+        """The step of a register. It rolls over at the end of its range, or at a power of ten of its display."""
+        ends = [10 ** len(str(max(before, 1)))]
+        try:
+            row = load_profile(meter.profile).register(quantity)
+            at = row.wraps_at() if row else None
+        except ProfileError:
+            at = None
+        if at is not None:
+            ends.insert(0, round(at * _MWH_PER_KWH))
+        for end in ends:
+            step = registers.step(before, now, end, most)
+            if step.kind in ("increment", "wrap", "jump") and (now >= before or step.kind == "wrap"):
+                return step
+        return registers.step(before, now, None, most)
+
+    def _exchanged(self, meter: Meter, reading: Reading) -> bool:
+        """Whether these registers are of another meter, or of the same with another ratio; adds an event.
+
+        The serial number of a meter is read only after a start and after a loss of communication. The configured one
+        is used only if the meter reports none, because the two may be written differently.
+        """
+        serial, ratio = reading.values.get("serial_number"), reading.values.get("ct_ratio")
+        identities: list[tuple[str, str, Any, Callable[[Any], Reason]]] = [
+            ("told_serial", "meter_replaced", serial if isinstance(serial, str | int | float) and serial else None,
+             _serial_changed),
+            ("serial", "meter_replaced", meter.serial_number, _serial_changed),
+            ("ratio", "ct_ratio_changed", f"{meter.ct}{meter.vt}{meter.ratio_applied_by}",
+             lambda _: CONFIGURED_RATIO_CHANGED(ct=_ratio(meter.ct), vt=_ratio(meter.vt),
+                                                applied_by=meter.ratio_applied_by)),
+            ("meter_ratio", "ct_ratio_changed", ratio if isinstance(ratio, int | float) else None,
+             lambda value: METER_OWN_RATIO_CHANGED(ratio=value)),
+        ]  # fmt: skip
+        changed = False
+        for name, kind, value, reason in identities:
+            if value is None:
+                continue
+            mark = zlib.crc32(str(value).encode())
+            before = self._kept.get(name)
+            self._kept[name] = mark
+            if before in (None, mark) or (name == "serial" and "told_serial" in self._kept):
+                continue
+            changed = True
+            self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
+            self.events.append(MeterEvent(kind, [reason(value)]))
+        return changed
+
+
+def _serial_changed(serial_number: Any) -> Reason:
+    return SERIAL_NUMBER_CHANGED(serial_number=str(serial_number))
+
+
+def _ratio(pair: tuple[float, float] | None) -> str:
+    return f"{pair[0]:g}/{pair[1]:g}" if pair else "–"

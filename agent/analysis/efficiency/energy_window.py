@@ -1,0 +1,169 @@
+"""Energies of all parts over one interval: 10 s on a steady load, 15 min on a varying one."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from operator import add
+from typing import NamedTuple
+
+from agent.analysis.efficiency.compensated_sum import CompensatedSums
+from agent.analysis.efficiency.time_series import TimeSeries
+
+LONG_S = 900.0
+STEADY_S, SHORTEST_S = 10.0, 0.9
+CHANGING_SPREAD = 0.10  # (largest − smallest) / mean of the input power in the short interval
+
+
+class EnergyCell(NamedTuple):
+    """Energies of one interval, J.
+
+    end_s, seconds: end (monotonic) and length.
+    in_, terminal_, shaft_: energy in each direction, not negative; plus: towards the shaft, minus: towards the supply.
+    drive, copper, core, mechanical, additional: losses.
+    u_in, u_drive, u_motor: U (k = 2) of the input, of the drive losses and of all motor losses.
+    busy_s: time with power in either direction.
+    """
+
+    end_s: float
+    seconds: float
+    in_plus: float = 0.0
+    in_minus: float = 0.0
+    terminal_plus: float = 0.0
+    terminal_minus: float = 0.0
+    shaft_plus: float = 0.0
+    shaft_minus: float = 0.0
+    drive: float = 0.0
+    u_drive: float = 0.0
+    copper: float = 0.0
+    core: float = 0.0
+    mechanical: float = 0.0
+    additional: float = 0.0
+    u_motor: float = 0.0
+    u_in: float = 0.0
+    busy_s: float = 0.0
+
+    @property
+    def motor(self) -> float:
+        return self.copper + self.core + self.mechanical + self.additional
+
+    def plus(self, other: EnergyCell) -> EnergyCell:
+        return EnergyCell(max(self.end_s, other.end_s), *map(add, self[1:], other[1:]))
+
+
+class WindowResult(NamedTuple):
+    """Energies that the published values are computed from.
+
+    now: the last seconds, for powers.
+    ratio: the interval of the efficiencies.
+    steady: whether the load is steady.
+    whole: False while the interval `ratio` is still shorter than the intended length.
+    """
+
+    now: EnergyCell
+    ratio: EnergyCell
+    steady: bool
+    whole: bool
+
+
+class EnergyWindow:
+    """Sums of energies over a sliding interval.
+
+    period_s: polling period. share: this motor's part of the drive. off_w: power below which the motor counts as off.
+    """
+
+    def __init__(self, period_s: float, share: float, off_w: float) -> None:
+        self._step_s = max(1.0, period_s)
+        self._steady_s = max(STEADY_S, 3 * self._step_s)
+        self._share, self._off_w = share, off_w
+        self._cells: deque[EnergyCell] = deque()
+        self._whole, self._newer = (
+            CompensatedSums(len(EnergyCell._fields) - 1),
+            0,
+        )  # of all cells except the newest, whose number this is
+        self._fresh: list[EnergyCell] = []
+        self._taken_s = -math.inf  # end of the energies that were added: none counts twice, also after `clear`
+
+    def advance(self, powers: TimeSeries, losses: TimeSeries, add_drive: bool) -> None:
+        """Adds every step that both time series cover and that was not added before.
+
+        powers: (input W, its U in W).
+        losses: (drive, its U, copper, core, mechanical, additional, U of the motor losses), W.
+        add_drive: the input is measured at the drive output; the losses of the drive are added to it.
+        """
+        spans = powers.span, losses.span
+        if spans[0] is None or spans[1] is None:
+            return
+        first_s, end_s = max(spans[0][0], spans[1][0]), min(spans[0][1], spans[1][1])
+        start_s = max(first_s, self._taken_s)
+        while start_s + self._step_s <= end_s + 1e-6:
+            stop_s = min(start_s + self._step_s, end_s)
+            cell = self._cell(
+                powers.integral(start_s, stop_s), losses.integral(start_s, stop_s), start_s, stop_s, add_drive
+            )
+            self._cells.append(cell)
+            self._newer += 1
+            self._fresh.append(cell)
+            start_s = self._taken_s = stop_s
+        while self._cells and self._cells[0].end_s <= self._cells[-1].end_s - LONG_S + 1e-6:
+            if self._newer == len(self._cells):
+                self._newer -= 1
+            else:
+                self._whole.remove(self._cells[0][1:])
+            self._cells.popleft()
+
+    def clear(self) -> None:
+        """Starts a new interval after the energies that were added."""
+        self._cells.clear()
+        self._whole, self._newer = CompensatedSums(len(EnergyCell._fields) - 1), 0
+
+    def take_fresh(self) -> list[EnergyCell]:
+        """Energies since the last call, for counters."""
+        found, self._fresh = self._fresh, []
+        return found
+
+    def over(self, powers: TimeSeries, now_s: float, fresh_s: float) -> WindowResult | None:
+        """Energies at now_s (monotonic); None when the last step is older than fresh_s."""
+        if not self._cells or now_s - self._cells[-1].end_s > fresh_s + self._step_s:
+            return None
+        end_s = self._cells[-1].end_s
+        newest = powers.span[1] if powers.span else end_s
+        steady = powers.spread(newest - self._steady_s, newest) <= CHANGING_SPREAD
+        now = self._sum(end_s - self._steady_s)
+        if now.seconds < SHORTEST_S:
+            return None
+        if steady:
+            return WindowResult(now, now, True, now.seconds > 0.9 * self._steady_s)
+        long = self._long()
+        return WindowResult(now, long, False, long.seconds > 0.9 * LONG_S - self._step_s)
+
+    def _long(self) -> EnergyCell:
+        """Sum of all cells. Only new cells are added: 900 of them each second would be slow."""
+        for k in range(-self._newer, 0):
+            self._whole.add(self._cells[k][1:])
+        self._newer = 0
+        return EnergyCell(self._cells[-1].end_s, *self._whole.values())
+
+    def _sum(self, from_s: float) -> EnergyCell:
+        total = EnergyCell(self._cells[-1].end_s, 0.0)
+        for cell in reversed(self._cells):
+            if cell.end_s <= from_s + 1e-6:
+                break
+            total = total.plus(cell)
+        return total
+
+    def _cell(
+        self, power: tuple[float, ...], loss: tuple[float, ...], start_s: float, stop_s: float, add_drive: bool
+    ) -> EnergyCell:
+        drive, u_drive, copper, core, mechanical, additional, u_motor = loss
+        seconds = stop_s - start_s
+        p_in = (power[0] + (drive if add_drive else 0.0)) * self._share
+        u_in = power[1] * self._share
+        drive, u_drive = drive * self._share, u_drive * self._share
+        terminal = p_in - drive
+        shaft = terminal - (copper + core + mechanical + additional)
+        return EnergyCell(
+            stop_s, seconds, max(p_in, 0.0), max(-p_in, 0.0), max(terminal, 0.0), max(-terminal, 0.0),
+            max(shaft, 0.0), max(-shaft, 0.0), drive, u_drive, copper, core, mechanical, additional, u_motor, u_in,
+            seconds if abs(p_in) > self._off_w * seconds else 0.0,
+        )  # fmt: skip

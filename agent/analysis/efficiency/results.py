@@ -1,0 +1,221 @@
+"""Published values from energies over an interval: value, U from its causes, method, flags, reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from agent.analysis.efficiency import reasons
+from agent.analysis.efficiency.energy_window import EnergyCell, WindowResult
+from agent.analysis.efficiency.loss_models import LossEstimate, LossSignals
+from agent.core.messages import codes
+from drivers.reading import Quality
+from drivers.reasons import Reason
+from dsp import efficiency as eff
+from dsp.efficiency_class import at_rated_point, limits, observed
+from dsp.efficiency_induction import Plate
+from dsp.efficiency_meter import PowerU
+
+if TYPE_CHECKING:
+    from agent.analysis.efficiency.estimator import Estimator
+
+ON_MAINS = (
+    "motor_efficiency_pct", "system_efficiency_pct", "motor_losses_w", "motor_losses_copper_w", "motor_losses_core_w",
+    "motor_losses_mechanical_w", "motor_losses_additional_w", "shaft_power_w", "motor_load_pct",
+)  # fmt: skip
+NAMES = (
+    "drive_efficiency_pct", *ON_MAINS, "drive_losses_w", "motor_input_power_w", "shaft_torque_nm",
+)  # fmt: skip
+OFF = 0.02  # of rated power: below it the motor counts as off
+# Largest error of one part of an assumed split, as a share of all losses. Induction motors: 0.20, from the ranges in
+# training texts (stator 25 to 40, rotor 15 to 25, core 15 to 25, friction 5 to 15, stray 10 to 20 %).
+# Magnet motors [M].
+SPLIT_U = 0.25
+SPLIT_KNOWN = eff.TESTED | {eff.M4}
+LOAD_MIN_SENSOR = 0.05  # with a sensor at the shaft
+
+
+@dataclass(slots=True)
+class Estimates:
+    """What is known of one motor now.
+
+    values: metric → value; None: not known.
+    uncertainties: metric → U (k = 2) in the unit of the metric.
+    methods: metric → method.
+    flags: metric → quality flags.
+    reasons: metric whose value is a code → its reasons.
+    """
+
+    values: dict[str, float | str | None] = field(default_factory=dict)
+    uncertainties: dict[str, float] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, Quality] = field(default_factory=dict)
+    reasons: dict[str, Sequence[Reason]] = field(default_factory=dict)
+
+    def withhold(self, reason: Reason | None) -> None:
+        """States why there is no efficiency; None: there is one."""
+        found = [reason] if reason else []
+        self.values["efficiency_unavailable_reason"] = codes(found)
+        self.reasons["efficiency_unavailable_reason"] = found
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why there is no efficiency; None: there is one."""
+        return next(iter(self.reasons.get("efficiency_unavailable_reason", ())), None)
+
+    def put(self, name: str, estimate: eff.Estimate | None, scale: float = 1.0) -> None:
+        if estimate is None:
+            self.values[name] = None
+            return
+        self.values[name] = estimate.value * scale
+        self.uncertainties[name] = estimate.u * scale
+        self.methods[name] = estimate.method
+
+
+class EstimateTrace(NamedTuple):
+    """How the latest values were computed, for `explain`.
+
+    reason: why there is no efficiency; None: nothing prevents one.
+    over: energies; None: not enough readings.
+    choice: loss models, the one with the lowest uncertainty first.
+    meter_u: uncertainty of the meter's power.
+    signals: inputs of the loss models.
+    substituted: whether the output power of the drive replaces the meter.
+    """
+
+    reason: Reason | None
+    over: WindowResult | None
+    choice: list[LossEstimate]
+    meter_u: PowerU
+    signals: LossSignals
+    substituted: bool
+
+
+def fill(result: Estimates, of: Estimator, over: WindowResult, flag: Quality) -> None:
+    """Adds all values that the energies allow, and the reason where they allow no efficiency."""
+    result.withhold(_fill(result, of, over))
+    if flag:
+        for name, value in result.values.items():
+            if value is not None and not isinstance(value, str):
+                result.flags[name] = result.flags.get(name, Quality.GOOD) | flag
+
+
+def _fill(result: Estimates, of: Estimator, over: WindowResult) -> Reason | None:
+    now, cell = over.now, over.ratio
+    if (cell.in_plus + cell.in_minus) / cell.seconds < OFF * of.facts.drive_w:
+        return reasons.MOTOR_OFF()
+    if of.asset.drive is not None:
+        _drive(result, of, over)
+    if not of.choice:
+        return why_no_model(of)
+    method = of.choice[0].method
+    least = least_load(method)
+    if useful_w(cell) < least * of.motor.kw * 1000:
+        return reasons.LOAD_TOO_LOW(least=least)
+    motor = by_energies(cell.terminal_plus + cell.shaft_minus, cell.motor, cell.u_motor, _u_terminal(cell), method)
+    if motor is None:
+        return reasons.LOSSES_EXCEED_POWER()
+    result.put("motor_efficiency_pct", motor, 100)
+    loss, u_loss = cell.drive + cell.motor, math.hypot(cell.u_drive, cell.u_motor)
+    if of.asset.meter is None or of.asset.meter.measuring_point != "feeder":  # the losses of the cable are not measured
+        system = by_energies(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
+        result.put("system_efficiency_pct", system, 100)
+    _powers(result, of, now, method)
+    result.values["power_direction"] = 1 if now.in_plus >= now.in_minus else -1
+    tested = method in eff.TESTED
+    result.values["efficiency_basis"] = "measured" if tested else "tested" if method == eff.M6 else "modelled"
+    _class(result, of, motor)
+    return None
+
+
+def least_load(method: str) -> float:
+    """Share of rated power below which the method gives no efficiency."""
+    return LOAD_MIN_SENSOR if method == eff.M9 else eff.LOAD_MIN
+
+
+def useful_w(cell: EnergyCell) -> float:
+    """Power at the shaft in either direction, W, mean over the time in which the motor was on."""
+    return (cell.shaft_plus + cell.shaft_minus) / cell.busy_s if cell.busy_s > 0 else 0.0
+
+
+def _powers(result: Estimates, of: Estimator, now: EnergyCell, method: str) -> None:
+    result.put("motor_losses_w", _mean(now, now.motor, now.u_motor, method))
+    for part in ("copper", "core", "mechanical", "additional"):
+        joules = getattr(now, part)
+        result.put(f"motor_losses_{part}_w", _mean(now, joules, _part_u(now, joules, method), method))
+    u = math.hypot(now.u_in, now.u_drive, now.u_motor)
+    shaft = _mean(now, now.shaft_plus - now.shaft_minus, u, method)
+    result.put("shaft_power_w", shaft)
+    result.put("motor_load_pct", shaft, 0.1 / of.motor.kw)
+    if of.asset.drive is not None and of.speed_rpm:
+        result.put("shaft_torque_nm", shaft, 60 / (2 * math.pi * of.speed_rpm))
+
+
+def by_energies(gross: float, loss: float, u_loss: float, u_in: float, method: str) -> eff.Estimate | None:
+    """1 − loss / gross.
+
+    gross: energy that flows in on either side, J. loss: J. u_loss, u_in: U (k = 2), J, independent.
+    None where the losses exceed the energy.
+    """
+    if not gross > loss >= 0:
+        return None
+    share = loss / gross
+    return eff.Estimate(1 - share, math.hypot(u_loss, share * u_in) / gross, method)
+
+
+def _drive(result: Estimates, of: Estimator, over: WindowResult) -> None:
+    now, cell, method, share = over.now, over.ratio, of.facts.drive_method, of.asset.drive_share
+    gross = cell.in_plus + cell.terminal_minus
+    result.put("drive_efficiency_pct", by_energies(gross, cell.drive, cell.u_drive, cell.u_in, method), 100)
+    result.put("drive_losses_w", _mean(now, now.drive / share, now.u_drive / share, method))
+    terminal = now.terminal_plus - now.terminal_minus
+    result.put("motor_input_power_w", _mean(now, terminal, _u_terminal(now), method))
+
+
+def _class(result: Estimates, of: Estimator, motor: eff.Estimate) -> None:
+    """Efficiency classes that fit the losses; only with losses measured at this motor, near its rated point."""
+    tested = next((item for item in of.choice if item.method in eff.TESTED and item.power_w > 0), None)
+    if tested is None:
+        return
+    share = tested.losses.total_w / tested.power_w
+    here = eff.Estimate(
+        1 - share, math.hypot(tested.losses.u_w / tested.power_w, share * of.meter_u.total), tested.method
+    )
+    plate = of.motor
+    rated = Plate(plate.kw * 1000, of.facts.efficiency or motor.value, plate.volts, of.facts.rated_a, plate.rpm,
+                  of.facts.sync_rpm, plate.poles)  # fmt: skip
+    speed = of.signals.frequency_hz / of.facts.rated_hz
+    torque = here.value * tested.power_w / (plate.kw * 1000) / max(speed, 1e-9)
+    found = at_rated_point(here.value, here.u, rated, speed, torque)
+    if found is None:
+        return
+    on_drive = of.asset.drive is not None
+    classes = [
+        observed(*found, limits(scheme, plate.kw, plate.poles, plate.rpm, plate.kind, on_drive))
+        for scheme in (("IEC", "GB") if of.facts.rated_hz < 55 or on_drive else ("IEC", "NEMA"))
+    ]
+    result.values["efficiency_class_observed"] = "; ".join(filter(None, classes)) or None
+
+
+def why_no_model(of: Estimator) -> Reason:
+    if of.facts.efficiency is None:
+        return reasons.EFFICIENCY_UNKNOWN()
+    if of.signals.current_a is None:
+        return reasons.CURRENT_MISSING()
+    return reasons.LOSSES_NOT_MODELLED()
+
+
+def _mean(cell: EnergyCell, joules: float, u_joules: float, method: str) -> eff.Estimate:
+    return eff.Estimate(joules / cell.seconds, u_joules / cell.seconds, method)
+
+
+def _u_terminal(cell: EnergyCell) -> float:
+    return math.hypot(cell.u_in, cell.u_drive)
+
+
+def _part_u(cell: EnergyCell, part: float, method: str) -> float:
+    """U of one part in J: the parts add in quadrature to the U of the sum; larger where the split was not measured."""
+    u = math.sqrt(part / cell.motor) * cell.u_motor if cell.motor > 0 else 0.0
+    return u if method in SPLIT_KNOWN else max(u, SPLIT_U * cell.motor)

@@ -1,0 +1,237 @@
+"""The panels of the picture of a window; axes are those of matplotlib."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from agent.analysis.recordings.limits import PULSES_PCT, MeasurementPoint, limits_of, not_mains
+from agent.analysis.recordings.reader import RecordingSource
+from agent.analysis.recordings.rows import padded
+from agent.analysis.recordings.summary import rest_pct
+from agent.core.text import N_, _
+from drivers.reasons import Reason
+
+COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+)  # blue, vermilion, green of Okabe and Ito: distinguishable with colour vision deficiency
+_LIMIT_COLOURS = ("#000000", "#CC79A7", "#7A5C00", "#56B4E9")
+_LIMIT_STYLES = ("-", (0, (4, 1)), (0, (1, 1)), "-.")
+MONOSPACED = ["DejaVu Sans Mono", "Noto Sans Mono CJK SC", "WenQuanYi Micro Hei Mono", "SimHei"]
+_CYCLES = 3
+_NOISE = 1e-3  # of the fundamental: minimum upper end of an axis
+
+
+def waves(axes: Any, source: RecordingSource, window: Any, kind: str, last: bool) -> None:
+    """The measured samples of the first cycles of a window, or of the complete window if it contains an event.
+
+    kind: "u" or "i". last: the lowest panel has the label of the time axis.
+    """
+    from dsp.stream import Flag
+
+    begin = source.first + math.ceil(window.start_index)
+    count = math.floor(window.end_index) - math.ceil(window.start_index)
+    pulses = _pulses(window)
+    cycles = 1 if pulses else _CYCLES
+    if window.n_cycles > cycles and not window.flags & Flag.EVENT:
+        count = count * cycles // window.n_cycles
+    count = min(count, source.last - begin)
+    t_ms = 1e3 * (begin - source.first - window.start_index + np.arange(count)) / source.rate_hz
+    factor, prefix = _scaled(window.u_rms_v if kind == "u" else window.i_rms_a)
+    two = source.settings.wiring == "3P3W-2" and kind == "u"
+    for phase in range(3):
+        row = phase if kind == "u" else 3 + phase
+        if source.recording.present[row]:
+            label = {0: "u12", 2: "u32"}[phase] if two else f"{kind}{phase + 1}"
+            samples = source.recording.samples[row, begin : begin + count]
+            axes.plot(t_ms, samples / factor, color=COLOURS[phase], linewidth=0.7 if pulses and kind == "u" else 1.3,
+                      label=label)  # fmt: skip
+    axes.axhline(0, color="#888888", linewidth=0.8)
+    axes.margins(x=0)
+    axes.set_title(_("Voltages") if kind == "u" else _("Currents"))
+    axes.set_ylabel(f"{prefix}{'V' if kind == 'u' else 'A'}")
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=3, fontsize=9, columnspacing=1.2)
+    if last:
+        axes.set_xlabel(_("ms from {start_s:.4f} s", start_s=source.time_s(window.start_index)))
+    else:
+        axes.tick_params(labelbottom=False)
+
+
+def _scaled(values: Any) -> tuple[float, str]:
+    """Divisor of the values, and the prefix of their unit."""
+    largest = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
+    return (1e3, "k") if largest >= 2000.0 else (1e-3, "m") if 0.0 < largest < 0.1 else (1.0, "")
+
+
+def _table(window: Any, kind: str) -> tuple[Any, str]:
+    """Subgroups, or components if a window is too short for subgroups; with the name to be translated."""
+    tail = "u_v" if kind == "u" else "i_a"
+    groups = getattr(window, f"sg_{tail}")
+    if np.isfinite(groups[:, 1:]).any():
+        return groups, N_("subgroups")
+    return getattr(window, f"h_{tail}"), N_("components")
+
+
+def spectrum(axes: Any, window: Any, kind: str, place: MeasurementPoint | None, source: RecordingSource) -> None:
+    """Orders from 2; voltages in percent of the reference of the limits or of the fundamental, currents in amperes."""
+    values, what = _table(window, kind)
+    axes.set_title(_("Voltage harmonics") if kind == "u" else _("Current harmonics"))
+    axes.grid(visible=False, axis="x")
+    if not np.isfinite(values[:, 2:]).any():
+        axes.set(xticks=[], yticks=[])
+        missing = _("no harmonics: samples are missing") if window.n_cycles else _("no harmonics: no fundamental")
+        axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center", color="#666666")
+        return
+    least = _NOISE * float(np.nanmax(values[:, 1])) or 1.0
+    if kind == "u":
+        factor, least = 1.0, 100.0 * _NOISE
+        values, unit = _percent(values, place)
+    else:
+        factor, prefix = _scaled(np.append(values[:, 2:].ravel(), least))
+        least, unit = least / factor, f"{prefix}A"
+    orders = np.arange(2, values.shape[1])
+    top = int(orders[np.isfinite(values[:, 2:]).any(axis=0)].max())
+    there = [phase for phase in range(3) if np.isfinite(values[phase, 2:]).any()]
+    width = 0.81 / max(len(there), 2)
+    for k, phase in enumerate(there):
+        at = orders + width * (k - (len(there) - 1) / 2)
+        axes.bar(at, np.nan_to_num(values[phase, 2:]) / factor, width, color=COLOURS[phase])
+    highest = np.nanmax(np.nan_to_num(values), axis=0) / factor
+    most = float(highest[2:].max())
+    beyond: set[int] = set()
+    for number, label, limits in _limits(window, kind, place):
+        for k, (order, high) in enumerate(sorted(limits.items())):
+            axes.hlines(
+                high / factor, order - 0.48, order + 0.48, color=_LIMIT_COLOURS[number % 4], linewidth=1.6,
+                linestyles=_LIMIT_STYLES[number % 4], label=None if k else label,
+            )  # fmt: skip
+            most = max(most, high / factor) if order <= top else most
+            beyond |= {order} if highest[order] > high / factor else set()
+    if beyond:
+        at = np.array(sorted(beyond))
+        axes.plot(at, highest[at] + 0.05 * most, "v", color="black", markersize=6, label=_("above a limit"))
+    axes.set_xlim(1.3, max(top, 10) + 0.7)
+    axes.set_ylim(0, 1.12 * max(most, least))
+    axes.set_xticks([order for order in range(3, max(top, 10) + 1, 2)])
+    axes.tick_params(axis="x", labelsize=9)
+    axes.set_xlabel(_("order (of {frequency_hz:.4g} Hz)", frequency_hz=window.frequency_hz))
+    axes.set_ylabel(f"{unit}, {_(what)}")
+    if place and (reason := _no_limits(window)):
+        text = _("no limits: {reason}", reason=reason)
+        axes.text(1.0, 1.03, text, transform=axes.transAxes, ha="right", fontsize=9, color="#666666")
+    if axes.get_legend_handles_labels()[0]:  # of limits; the legend of the phases is in the panel of the waveforms
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=5, fontsize=9, columnspacing=1.2)
+
+
+def _percent(values: Any, place: MeasurementPoint | None) -> tuple[Any, str]:
+    if place:
+        return 100.0 * values / place.reference_v, _("% of {reference_v:.5g} V", reference_v=place.reference_v)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(values[:, 1:2] > 0.0, 100.0 * values / values[:, 1:2], np.nan), _("% of fundamental")
+
+
+def _pulses(window: Any) -> float:
+    """Other components than the fundamental, in percent of it, if they are above the maximum of mains; else 0."""
+    rest = rest_pct(window)
+    worst = float(np.nanmax(rest)) if np.isfinite(rest).any() else 0.0
+    return worst if worst > PULSES_PCT else 0.0
+
+
+def _no_limits(window: Any) -> Reason | None:
+    return not_mains(window.frequency_hz, _pulses(window))
+
+
+def _limits(window: Any, kind: str, place: MeasurementPoint | None) -> Iterator[tuple[int, str, dict[int, float]]]:
+    """The strictest limit of each order, by standard: V in %, currents in A; nothing at a drive's output."""
+    if place is None or _no_limits(window):
+        return
+    for number, standard in enumerate(place.standards):
+        strict: dict[int, float] = {}
+        label = ""
+        for limit in limits_of(standard, place, window.frequency_hz):
+            if limit.quantity == f"h_{kind}":
+                share = (place.demand_a or math.nan) / 100.0 if limit.unit == "% of IL" else 1.0
+                strict[limit.order] = min(share * limit.high, strict.get(limit.order, math.inf))
+                label = f"{limit.standard} [{limit.mark}]"
+        if strict:
+            yield number, label, strict
+
+
+def phasors(axes: Any, window: Any, kinds: list[str]) -> None:
+    """Fundamentals, angles relative to the first, scaled to the largest voltage and current; currents are dashed."""
+    both = [("u", window.phasor_u_v), ("i", window.phasor_i_a)]
+    reference = next((z for _, some in both for z in some if np.isfinite(z) and abs(z) > 0.0), None)
+    axes.set_title(_("Fundamental phasors"), pad=14)
+    axes.set_yticklabels([])
+    axes.set_ylim(0, 1.12)
+    axes.set_xticks(np.radians(range(0, 360, 30)))
+    axes.tick_params(axis="x", labelsize=9, colors="#555555")
+    if reference is None:
+        return
+    for kind, some in both:
+        known = some[np.isfinite(some)]
+        largest = np.abs(known).max() if len(known) and kind in kinds else 0.0
+        for phase, z in enumerate(some):
+            if largest == 0.0 or not np.isfinite(z) or abs(z) < 0.005 * largest:
+                continue
+            angle, length = (
+                float(np.angle(z / reference)),
+                abs(z) / largest * (1.0 if kind == "u" or len(kinds) == 1 else 0.7),
+            )
+            style = {"arrowstyle": "-|>", "color": COLOURS[phase], "linewidth": 2.0 if kind == "u" else 1.6,
+                     "linestyle": "-" if kind == "u" else "--", "shrinkA": 0, "shrinkB": 0}  # fmt: skip
+            axes.annotate("", xy=(angle, length), xytext=(0, 0), arrowprops=style)
+            axes.text(angle + 0.11, length * 0.88, f"{kind.upper()}{phase + 1}", color=COLOURS[phase], ha="center",
+                      va="center", fontweight="bold")  # fmt: skip
+
+
+def figures(axes: Any, window: Any) -> None:
+    """The table of values."""
+    axes.axis("off")
+    lines = [f"{'':9}{'1':>9}{'2':>9}{'3':>9}"]
+    angles = _angles(window)
+    for label, values, form in (
+        ("U V", window.u_rms_v, ".5g"),
+        ("I A", window.i_rms_a, ".5g"),
+        ("∠U1 °", angles[0], ".2f"),
+        ("∠I1 °", angles[1], ".2f"),
+        ("THD-U %", window.thd_u_pct, ".2f"),
+        ("THD-I %", window.thd_i_pct, ".2f"),
+        ("TDD %", window.tdd_pct, ".2f"),
+        (_("crest U"), window.u_crest, ".3f"),
+        (_("crest I"), window.i_crest, ".3f"),
+        (_("K factor"), window.k_factor, ".3f"),
+    ):
+        if np.isfinite(values).any():
+            cells = "".join(f"{format(float(x), form) if np.isfinite(x) else '–':>9}" for x in values)
+            lines.append(padded(label, 9) + cells)
+    lines.append("")
+    for label, value, form in (
+        *_powers(window),
+        ("PF", window.pf, ".4f"),
+        ("u2 %", window.u2_pct, ".2f"),
+        ("u0 %", window.u0_pct, ".2f"),
+        ("i2 %", window.i2_pct, ".2f"),
+    ):
+        if math.isfinite(value):
+            lines.append(f"{label:9}{format(value, form):>12}")
+    axes.text(0.0, 1.0, "\n".join(lines), family=MONOSPACED, fontsize=10, va="top", transform=axes.transAxes)
+
+
+def _powers(window: Any) -> Iterator[tuple[str, float, str]]:
+    factor, prefix = (1e6, "M") if window.s_va >= 10e6 else (1e3, "k") if window.s_va >= 10e3 else (1.0, "")
+    for label, unit, value in (("P", "W", window.p_w), ("Q1", "var", window.q1_var), ("S", "VA", window.s_va)):
+        yield f"{label} {prefix}{unit}", value / factor, ".5g"
+
+
+def _angles(window: Any) -> tuple[Any, Any]:
+    """Phase angles of the voltages and currents relative to the first fundamental, degrees; NaN without one."""
+    both = np.concatenate((window.phasor_u_v, window.phasor_i_a))
+    known = both[np.isfinite(both) & (np.abs(both) > 0.0)]
+    angles = np.round(np.degrees(np.angle(both / known[0])), 2) + 0.0 if len(known) else np.full(6, np.nan)
+    return angles[:3], angles[3:]

@@ -1,0 +1,54 @@
+"""`magwatt check`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from agent.cli.options import FINDING, config_option, file_argument, load, plant_file
+from agent.core.text import N_, _, text_of
+
+
+@click.command(
+    help=N_(
+        "Check a configuration without connecting to any device.\n\n"
+        "FILE is the configuration, the same as --config FILE. Exits 0 if it is correct, 1 if there are findings to "
+        "decide on, 2 if it has errors."
+    )
+)
+@file_argument
+@config_option
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per problem, finding and note."))
+def check(file: Path | None, config_file: Path | None, as_json: bool) -> None:
+    from zoneinfo import ZoneInfo
+
+    from agent.acquisition.poll_plan import overloads
+    from agent.config.reporting_periods import ahead
+    from agent.core.columns import padded
+
+    config = plant_file(config_file, file)
+    loaded, report = load(config, as_json)
+    for motor in loaded.motors.values():
+        if note := ahead(dict(motor.periods), datetime.now(ZoneInfo(loaded.site.timezone)).date()):
+            report.note(f"motor.{motor.name}.periods.baseline", note)
+    for key, reason in overloads(loaded):
+        report.finding(key, reason)
+    for item in [*report.notes, *report.findings]:
+        if as_json:
+            click.echo(json.dumps(item.as_object(), ensure_ascii=False))
+        else:
+            click.echo(f"{padded(_(item.level), 8)} {item.text(text_of)}")
+    if not as_json:
+        click.echo(
+            _(
+                "{file}: {buses:d} {buses:bus|buses}, {meters:d} {meters:meter|meters}, {drives:d} "
+                "{drives:drive|drives}, {motors:d} {motors:motor|motors}; {findings:d} {findings:finding|findings}",
+                file=config.name, buses=len(loaded.buses), meters=len(loaded.meters), drives=len(loaded.drives),
+                motors=len(loaded.motors), findings=len(report.findings),
+            )
+        )  # fmt: skip
+    sys.exit(FINDING if report.findings else 0)

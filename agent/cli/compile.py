@@ -1,0 +1,24 @@
+"""`magwatt compile`."""
+
+from __future__ import annotations
+
+import click
+
+from agent.core.text import N_, _
+
+HELP = N_(
+    "Compile the signal-processing kernels into the cache.\n\nNeeded once after each installation or upgrade; takes "
+    "about a minute."
+)
+
+
+@click.command("compile", help=HELP)
+def compile_kernels() -> None:
+    from agent.core.kernel_cache import is_warm, use_cache, warm_here
+
+    if is_warm():
+        click.echo(_("kernels are already compiled in {directory}", directory=str(use_cache())))
+        return
+    click.echo(_("compiling kernels …"))
+    warm_here()
+    click.echo(_("kernels compiled into {directory}", directory=str(use_cache())))

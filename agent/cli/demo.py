@@ -1,0 +1,45 @@
+"""`magwatt demo`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from agent.cli.options import broker_of, fail, seconds_option
+from agent.core.text import N_, _
+
+
+@click.command(
+    help=N_(
+        "Run a simulated plant, the agent and a live table.\n\n"
+        "The plant is a pump station with two pumps. No hardware or configuration is needed."
+    )
+)
+@seconds_option
+@click.option(
+    "--broker", metavar="URL", help=N_("Publish to this broker (mqtt://host:port). [default: a built-in broker]")
+)
+@click.option("--headless", is_flag=True, help=N_("Print one line per row instead of a live table."))
+@click.option(
+    "--fault",
+    type=click.Choice(["dip", "none"]),
+    default="dip",
+    show_default=True,
+    help=N_("Fault to inject 30 s after the start."),
+)
+@click.option(
+    "--outputs",
+    metavar="NAMES",
+    default="",
+    help=N_("Additional outputs, separated by commas: sparkplug, homeassistant, prometheus."),
+)
+def demo(seconds: float | None, broker: str | None, headless: bool, fault: str, outputs: str) -> None:
+    from agent.cli.demo_runner import DIALECTS, run_demo
+
+    if broker is not None:
+        broker_of(broker)
+    names = tuple(name.strip() for name in outputs.split(",") if name.strip())
+    if unknown := [name for name in names if name not in DIALECTS]:
+        fail(_("--outputs {value}: must be one of {known}", value=unknown[0], known=tuple(DIALECTS)))
+    sys.exit(run_demo(seconds, broker, headless, None if fault == "none" else fault, names))

@@ -1,0 +1,297 @@
+"""`magwatt demo`: simulated plant, agent, broker and live table on one host.
+
+Plant and agent are processes with the commands that a user would enter. Without --broker, the broker is a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from rich.console import Console
+
+from agent.cli.watch_view import event_line, line, show_live
+from agent.config.loader import parse_broker
+from agent.config.model import Mqtt
+from agent.core import kernel_cache
+from agent.core.text import _, text_of
+from agent.delivery.mqtt.follower import FollowedMessage, Follower
+from drivers.reasons import Code, CodedError, cause_of
+
+START_S = 20.0
+STOP_S = 8.0
+FAULT_S = 30.0  # after the start of the plant; the reference of the voltage has settled by then
+TOPIC = "magwatt/v1/demo/#"
+DISCOVERY = "homeassistant/device/+/config"
+OWN = "magwatt/v1/demo/", "homeassistant/device/magwatt_demo_"  # prefixes of the retained topics of the demo
+DIALECTS = {
+    "sparkplug": "Sparkplug B: mosquitto_sub -h {host} -p {port} -t 'spBv1.0/demo/#' -F '%t %l bytes'",
+    "homeassistant": "Home Assistant: mosquitto_sub -h {host} -p {port} -t 'homeassistant/device/#' -v",
+    "prometheus": "Prometheus: curl http://127.0.0.1:9464/metrics",
+}
+
+DEMO_BROKER_INVALID = Code("demo_broker_invalid", "--broker {url}: {error}")
+DEMO_BROKER_UNREACHABLE = Code("demo_broker_unreachable", "{url}: cannot connect to the broker: {error}")
+DEMO_BROKER_NOT_INSTALLED = Code(
+    "demo_broker_not_installed",
+    "the built-in broker is not installed; install it with `pip install 'magwatt[demo]'`, or use `--broker`",
+)
+DEMO_BROKER_NOT_STARTED = Code("demo_broker_not_started", "the built-in broker did not start; use `--broker`")
+DEMO_PLANT_NOT_STARTED = Code("demo_plant_not_started", "the simulated plant did not start:\n{log}")
+DEMO_PROCESS_ENDED = Code("demo_process_ended", "a process of the demo ended with exit code {exit_code:d}:\n{log}")
+
+
+def run_demo(
+    seconds: float | None, broker_url: str | None, headless: bool, fault: str | None, outputs: tuple[str, ...] = ()
+) -> int:  # fmt: skip
+    """Runs the demo and returns the exit code: 0 if rows arrived, 1 if not or if a process did not start.
+
+    seconds: duration; None: until Ctrl-C.
+    broker_url: broker to use; None: the built-in one.
+    headless: print rows instead of a live table.
+    fault: fault of the plant; None: no fault.
+    outputs: additional outputs, keys of DIALECTS.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
+            return _run(Path(folder), stack, seconds, broker_url, headless, fault, outputs)
+    except DemoError as error:
+        click.echo(text_of(error), err=True)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+class DemoError(CodedError):
+    """The demo cannot start or continue."""
+
+
+def _run(
+    folder: Path, stack: contextlib.ExitStack, seconds: float | None, broker_url: str | None, headless: bool,
+    fault: str | None, outputs: tuple[str, ...],
+) -> int:  # fmt: skip
+    _compile_kernels()
+    own_broker = broker_url is None
+    if broker_url is None:
+        port = stack.enter_context(embedded_broker())
+        broker_url = f"mqtt://127.0.0.1:{port}"
+    try:
+        broker = parse_broker(broker_url)
+    except ValueError as error:
+        raise DemoError(DEMO_BROKER_INVALID, url=broker_url, error=cause_of(error)) from None
+    if not own_broker:
+        stack.callback(_delete_retained, broker)  # after plant and agent have ended
+    plant, agent = demo_parts(folder, stack, broker_url, fault, outputs)
+    click.echo(_("plant: pump station on Modbus TCP, Modbus RTU and a waveform stream"))
+    click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
+    click.echo(_("true values: {file}", file=str(folder / "truth.ndjson")))
+    if fault is not None:
+        click.echo(_("voltage dip {delay_s:.0f} s after the start; `--fault none` disables it", delay_s=FAULT_S))
+    subscribe = f"mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v"
+    click.echo(_("subscribe: {command}", command=subscribe))
+    click.echo(_("table in another terminal: {command}", command="magwatt watch " + broker_url))
+    for name in outputs:
+        click.echo(DIALECTS[name].format(host=broker.host, port=broker.port))
+    rows = _RowCounter(headless)
+    follower = Follower(broker, TOPIC, rows.on_change)
+    try:
+        follower.start()
+    except OSError as error:
+        raise DemoError(DEMO_BROKER_UNREACHABLE, url=broker_url, error=str(error)) from None
+    stack.callback(follower.stop)
+    ending = threading.Event()
+    watcher = threading.Thread(target=_watch_parts, args=([plant, agent], ending), daemon=True)
+    watcher.start()
+    if headless:
+        _wait(seconds, ending)
+    else:
+        footer = _("{url}  {topic}   Ctrl-C to exit", url=broker_url, topic=TOPIC)
+        show_live(follower, Console(), seconds, lambda: footer, ending)
+    for part, log_file in ((plant, folder / "plant.log"), (agent, folder / "agent.log")):
+        if part.poll() not in (None, 0):
+            raise DemoError(DEMO_PROCESS_ENDED, exit_code=part.returncode, log=log_file.read_text(errors="replace"))
+    click.echo(
+        _(
+            "{rows:d} {rows:row|rows} from {motors:d} {motors:motor|motors}",
+            rows=rows.count,
+            motors=len(rows.assets),
+        )
+    )
+    if rows.count:
+        return 0
+    last = (folder / "agent.log").read_text(errors="replace").splitlines()[-3:]
+    hint = _("no rows received; on a slow host, use a longer `--seconds`. Last log lines of the agent:")
+    click.echo("\n".join([hint, *last]), err=True)
+    return 1
+
+
+def demo_parts(
+    folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None, outputs: tuple[str, ...] = ()
+) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
+    """Starts plant and agent and returns their processes; closing `stack` ends them.
+
+    Raises DemoError with the log if the plant does not start.
+    """
+    config = folder / "plant.toml"
+    fault_options = ("--fault", f"{fault}@{FAULT_S:g}") if fault else ()
+    plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--write-config", str(config), "--broker",
+                   broker_url, "--truth", str(folder / "truth.ndjson"), *fault_options)  # fmt: skip
+    _wait_for_file(config, plant, folder / "plant.log")
+    if outputs:
+        text = config.read_text(encoding="utf-8")
+        config.write_text(text.replace("[mqtt]\n", f"[mqtt]\noutputs = {json.dumps(outputs)}\n"), encoding="utf-8")
+    return plant, _start(stack, folder / "agent.log", "run", str(config))
+
+
+def _delete_retained(broker: Mqtt) -> None:
+    """Deletes the retained messages of the demo from a broker that it does not own."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
+    topics: set[str] = set()
+    client.on_connect = lambda connected, *_: connected.subscribe([(TOPIC, 1), (DISCOVERY, 1)])
+    client.on_message = lambda _client, _data, message: (
+        topics.add(message.topic) if message.retain and message.topic.startswith(OWN) else None
+    )
+    with contextlib.suppress(OSError):
+        client.connect(broker.host, broker.port)
+        client.loop_start()
+        time.sleep(1)
+        for topic in sorted(topics):
+            client.publish(topic, b"", qos=1, retain=True).wait_for_publish(2)
+        client.disconnect()
+        client.loop_stop()
+
+
+class _RowCounter:
+    """Counts rows; headless: also prints rows and events."""
+
+    def __init__(self, headless: bool) -> None:
+        self.count, self.assets = 0, set[str]()
+        self._headless = headless
+
+    def on_change(self, seen: FollowedMessage, kind: str) -> None:
+        if kind == "telemetry":
+            self.count += 1
+            self.assets.add(seen.asset)
+            if self._headless:
+                click.echo(line(seen))
+        elif kind == "event" and self._headless:
+            click.echo(event_line(seen))
+
+
+def _start(stack: contextlib.ExitStack, log_file: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    log = stack.enter_context(log_file.open("wb"))
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
+        stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        preexec_fn=kernel_cache.end_with_parent,
+    )  # fmt: skip
+    stack.callback(_stop, process)
+    return process
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_for_file(path: Path, process: subprocess.Popen[bytes], log_file: Path) -> None:
+    until_s = time.monotonic() + START_S
+    while not path.exists():
+        if process.poll() is not None or time.monotonic() > until_s:
+            raise DemoError(DEMO_PLANT_NOT_STARTED, log=log_file.read_text(errors="replace"))
+        time.sleep(0.02)
+
+
+def _watch_parts(parts: list[subprocess.Popen[bytes]], ending: threading.Event) -> None:
+    while not ending.wait(0.5):
+        if any(part.poll() is not None for part in parts):
+            ending.set()
+
+
+def _wait(seconds: float | None, ending: threading.Event) -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        ending.wait(seconds)
+
+
+def _compile_kernels() -> None:
+    if kernel_cache.is_warm():
+        return
+    process = kernel_cache.warm_elsewhere()
+    started_s = time.monotonic()
+    console = Console()
+    if not console.is_terminal:
+        click.echo(_("compiling the signal-processing kernels; this is required once and takes about a minute"))
+    try:
+        with console.status(_("compiling the signal-processing kernels")) as status:
+            while process.poll() is None:
+                time.sleep(0.2)
+                elapsed_s = time.monotonic() - started_s
+                status.update(_("compiling the signal-processing kernels ({elapsed_s:.0f} s)", elapsed_s=elapsed_s))
+    finally:
+        _stop(process)
+    if process.returncode:
+        click.echo(_("the kernels could not be compiled; the demo runs without harmonics"), err=True)
+
+
+@contextlib.contextmanager
+def embedded_broker() -> Iterator[int]:
+    """Runs an amqtt broker, MQTT 3.1.1 only, in a thread. Yields its loopback port."""
+    try:
+        from amqtt.broker import Broker
+    except ImportError:
+        raise DemoError(DEMO_BROKER_NOT_INSTALLED) from None
+    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+    port = _free_port()
+    ready, loop = threading.Event(), asyncio.new_event_loop()
+    ending = asyncio.Event()
+
+    async def serve() -> None:
+        broker = Broker({
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 100}},
+            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        })  # fmt: skip
+        await broker.start()
+        ready.set()
+        await ending.wait()
+        await broker.shutdown()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), name="broker", daemon=True)
+    thread.start()
+    if not ready.wait(START_S):
+        raise DemoError(DEMO_BROKER_NOT_STARTED)
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(ending.set)
+        thread.join(STOP_S)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

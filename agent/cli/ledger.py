@@ -1,0 +1,202 @@
+"""`magwatt ledger`: the signed records of the savings."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agent.cli.ledger_options import (
+    checkpoint_option,
+    expected_key,
+    external_checkpoints,
+    fail_unreadable,
+    key_option,
+    open_state,
+    state_option,
+)
+from agent.cli.options import FINDING, config_option, load, plant_file
+from agent.core.text import N_, _, as_object, text_of, use, zone_of
+
+if TYPE_CHECKING:
+    from agent.config.model import Config
+    from agent.savings.ledger.verify import ProvenanceRun, VerificationResult
+    from drivers.reasons import Reason
+
+VERSIONS_SHOWN = 5
+PROBLEMS_SHOWN = 20
+CLOCK_STEPS_SHOWN = 5
+
+
+@click.group(help=N_("Verify the signed ledger of savings records."))
+def ledger() -> None:
+    pass
+
+
+@ledger.command(
+    help=N_(
+        "Verify hashes, signatures and contents of all records.\n\n"
+        "Prints the first record that was edited, removed, moved or rolled back. Truncation or rollback of the "
+        "complete ledger can only be detected with --checkpoint. Exits 1 if verification fails."
+    )
+)
+@checkpoint_option
+@config_option
+@state_option
+@key_option
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
+def verify(
+    checkpoint_files: tuple[Path, ...], config_file: Path | None, state: Path | None, key_file: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    config: Config | None = load(plant_file(config_file))[0] if state is None else None
+    db, directory = open_state(config, state)
+    from agent.savings.ledger.verify import verify as verify_ledger
+
+    if config is not None:
+        use(None, zone_of(config.site.timezone))
+    external, key = external_checkpoints(checkpoint_files, config), expected_key(key_file, directory)
+    try:
+        found = verify_ledger(db, key, [checkpoint for file in external.values() for checkpoint in file])
+        empty = None if found.records else _why_empty(db)
+    except sqlite3.Error as error:
+        fail_unreadable(directory, error)
+    key_path = None if key is None else key_file or directory / _key_name()
+    if as_json:
+        click.echo(json.dumps(_as_object(found, empty, key_path), ensure_ascii=False))
+    else:
+        for line in _lines(found, empty, key_path, (config.site.id, config.site.gateway) if config else None):
+            click.echo(line)
+    sys.exit(0 if found.content and found.records else FINDING)
+
+
+def _key_name() -> str:
+    from agent.savings.ledger.signing_key import FILE
+
+    return FILE
+
+
+def _why_empty(db: sqlite3.Connection) -> Reason:
+    from agent.savings.ledger.begin import why_empty
+
+    return why_empty(db, time.time_ns() // 1_000_000)
+
+
+def _as_object(found: VerificationResult, empty: Reason | None, key_path: Path | None) -> dict[str, object]:
+    return {
+        "ok": found.content, "records": found.records, "first_bad": found.first_bad,
+        "problems": [as_object(item) for item in found.problems],
+        "unchecked": [as_object(item) for item in found.unchecked],
+        "last_hash": found.last_hash, "last_ms": found.last_ms, "checkpoints": found.checkpoints,
+        "external_checkpoints": found.external_checkpoints, "amended": found.amended, "late": found.late,
+        "ahead": found.ahead, "clock_set_back": found.put_back, "keys": found.keys,
+        "key_file": str(key_path) if key_path else None, "self_named": found.self_named,
+        "empty": as_object(empty) if empty else None, "recorded_under": [run._asdict() for run in found.under],
+        "gateways": found.places,
+        "not_yet_recorded": {asset: len(starts) for asset, starts in found.unrecorded.waiting.items()},
+    }  # fmt: skip
+
+
+def _lines(
+    found: VerificationResult, empty: Reason | None, key_path: Path | None, gateway: tuple[str, str] | None
+) -> Iterator[str]:
+    """The result as text.
+
+    empty: why there are no records; None: there are some.
+    key_path: file of the expected key; None: there is none.
+    gateway: site and gateway of the configuration; None without a configuration.
+    """
+    from agent.savings.ledger.unrecorded import pending
+
+    yield from map(text_of, (*found.problems[:PROBLEMS_SHOWN], *found.unchecked))
+    if len(found.problems) > PROBLEMS_SHOWN:
+        yield _("further problems: {n:d}", n=len(found.problems) - PROBLEMS_SHOWN)
+    if empty:
+        yield text_of(empty)
+        return
+    if not_recorded := pending(found.unrecorded.waiting):
+        yield text_of(not_recorded)
+    if found.ahead:
+        yield _("hours dated after the newest record: {n:d}; the clock was ahead and was corrected", n=found.ahead)
+    for seq in found.put_back[:CLOCK_STEPS_SHOWN]:
+        yield _(
+            "record {seq:d} is dated before the record that precedes it; the clock was set to an earlier time", seq=seq
+        )
+    yield from _changes(found)
+    yield from _gateways(found, gateway)
+    if found.self_named and found.keys and not found.unchecked:
+        yield _(
+            "The signatures match key {key}, which only record 1 declares. A forger who rewrites the complete ledger "
+            "can use a new key: give the key that you received earlier (--key report.json).", key=found.keys[0]
+        )  # fmt: skip
+    yield from _summary(found, key_path)
+
+
+def _summary(found: VerificationResult, key_path: Path | None) -> Iterator[str]:
+    yield _(
+        "Records: {records:d} until {last_ms:local}; daily checkpoints: {checkpoints:d}; hours recorded again: "
+        "{amended:d}; recorded late: {late:d}",
+        records=found.records, last_ms=found.last_ms, checkpoints=found.checkpoints, amended=found.amended,
+        late=found.late,
+    )  # fmt: skip
+    keys = tuple(found.keys) or "–"
+    if key_path is None:
+        yield _("Key: {keys}", keys=keys)
+    else:
+        yield _("Key: {keys}, verified with {path}", keys=keys, path=str(key_path))
+    if found.external_checkpoints:
+        yield _("External checkpoints compared: {n:d}", n=found.external_checkpoints)
+    else:
+        yield _("External checkpoints compared: none; truncation or rollback cannot be detected (use --checkpoint)")
+    if found.content:
+        yield _("Verification passed.")
+    elif found.first_bad:
+        yield _("Verification failed. First invalid record: {seq:d}", seq=found.first_bad)
+    else:
+        yield _("Verification failed.")
+
+
+def _changes(found: VerificationResult) -> Iterator[str]:
+    """Changes of configuration and software, with the recorded hours."""
+    for what in ("config", "software"):
+        runs = [run for run in found.under if run.what == what]
+        if len(runs) < 2:
+            continue
+        if what == "config":
+            yield _("The configuration changed {n:d} {n:time|times}:", n=len(runs) - 1)
+        else:
+            yield _("The software changed {n:d} {n:time|times}:", n=len(runs) - 1)
+        if len(runs) > VERSIONS_SHOWN:
+            yield "  " + _("not shown: {n:d} earlier {n:version|versions}", n=len(runs) - VERSIONS_SHOWN)
+        yield from map(_version, runs[-VERSIONS_SHOWN:])
+
+
+def _version(run: ProvenanceRun) -> str:
+    return "  " + _(
+        "{version} from {since_ms:local} ({n:d} {n:hour|hours})", version=run.version[:16], since_ms=run.since_ms,
+        n=run.hours,
+    )  # fmt: skip
+
+
+def _gateways(found: VerificationResult, own: tuple[str, str] | None) -> Iterator[str]:
+    """Other gateways in the checkpoints. own: site and gateway of the configuration; None without one."""
+    others = tuple("/".join(place) for place in found.places if place != own)
+    if not others or (own is None and len(found.places) == 1):
+        return
+    if own is None:
+        yield _(
+            "The checkpoints name {others}. The gateway was renamed, or this is the ledger of another gateway.",
+            others=others,
+        )
+    else:
+        yield _(
+            "The checkpoints name {others}, the configuration names {own}. The gateway was renamed, or this is the "
+            "ledger of another gateway.",
+            others=others, own="/".join(own),
+        )  # fmt: skip

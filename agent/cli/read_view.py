@@ -1,0 +1,177 @@
+"""`magwatt read`: poll devices and print the decoded values, without computed metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import click
+import msgspec
+
+from agent.acquisition.mqtt_signals.probe import TopicProbe
+from agent.acquisition.mqtt_signals.signals import BEAT_S
+from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers, with_ratios
+from agent.commissioning.discovery.mismatch import models_at, rejected_registers, with_models
+from agent.config.model import Config
+from agent.config.signals import topic_signals
+from agent.core.clock import SystemClock
+from agent.core.columns import padded
+from agent.core.metrics import by_name, rounded
+from agent.core.text import _, as_object, text_of
+from drivers.errors import LinkError
+from drivers.modbus_device import ALL_GROUPS
+from drivers.reading import Quality, Reading, Value
+from drivers.reasons import Reason
+from drivers.vocabulary import metric_name_of, vocabulary
+
+LISTEN_S = 60.0
+SETTLE_MAX = 6  # a rejected block is split into runs, then registers
+
+
+async def read_devices(config: Config, device: str | None, times: int, as_json: bool) -> int:
+    """Prints `times` readings of each device. Returns 1 if one does not respond or rejects a register of its profile,
+    else 0.
+
+    device: the only one to poll; None: all. A signal from a topic is awaited for its expected interval, at most
+    LISTEN_S.
+    """
+    clock = SystemClock()
+    buses = pollers(config, clock, lambda reading: None, only=device)
+    topics = [signal for signal in topic_signals(config) if device in (None, signal.device)]
+    if not buses and not topics:
+        nothing = _("No device to poll: comm_loss of {device} is missing.", device=device) if device else None
+        click.echo(nothing or _("No device to poll."), err=True)
+        return 1
+    jobs = [_read_bus(bus, times, as_json) for bus in buses]
+    if topics:
+        jobs.append(_read_topics(config, device, times, as_json))
+    done = await asyncio.gather(*jobs)
+    if not all(responded for responded, fits in done):
+        click.echo(_("Some devices did not respond; run `magwatt doctor` to find the cause."), err=True)
+    return 0 if all(responded and fits for responded, fits in done) else 1
+
+
+async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bool]:
+    """Whether all devices responded, and whether none rejected a register of its profile."""
+    responded: set[str] = set()
+    try:
+        for round_number in range(times):
+            if round_number:
+                await asyncio.sleep(bus.bus.poll_interval_s)
+            for polled in bus.devices:
+                reading = await settled(polled)
+                if not without_values(reading):
+                    responded.add(reading.device)
+                rejected = sorted(polled.device.learnt.absent)
+                click.echo(reading_json(reading, rejected) if as_json else reading_text(reading, rejected))
+        rejecting = [polled for polled in bus.devices if polled.device.learnt.absent]
+        for polled in rejecting:
+            label = padded(_("finding"), 8)
+            click.echo(f"{label} {text_of(await _likely_cause(bus, polled))}", err=True)
+    finally:
+        await bus.link.close()
+    return len(responded) == len(bus.devices), not rejecting
+
+
+async def _read_topics(config: Config, device: str | None, times: int, as_json: bool) -> tuple[bool, bool]:
+    look = TopicProbe(config, device)
+    longest_s = max(min(signal.expected_interval_s, LISTEN_S) for signal in look.signals)
+    text = _("Waiting up to {longest_s:g} s for {n:d} {n:topic|topics} …", longest_s=longest_s, n=len(look.signals))
+    click.echo(text, err=True)
+    received: set[str] = set()
+    try:
+        for round_number in range(times):
+            if round_number:
+                await asyncio.sleep(BEAT_S)
+            for seen in await look.wait(LISTEN_S):
+                reading = seen.as_reading()
+                if not without_values(reading):
+                    received.add(reading.device)
+                click.echo(reading_json(reading) if as_json else reading_text(reading))
+    finally:
+        await look.stop()
+    return len(received) == len(look.signals), True
+
+
+async def settled(polled: PolledDevice) -> Reading:
+    """One reading with all available values: a rejected block is split until each rejected register is known."""
+    learnt = polled.device.learnt
+    for _attempt in range(SETTLE_MAX):
+        known = len(learnt.split), len(learnt.absent)
+        reading = await polled.device.poll(ALL_GROUPS)
+        if known == (len(learnt.split), len(learnt.absent)) or not polled.device.names():
+            break
+    return with_ratios(reading, polled.ratios)
+
+
+async def _likely_cause(bus: BusPoller, polled: PolledDevice) -> Reason:
+    """The registers that the device rejects, and the models that it may be instead."""
+    device, wire = polled.device, bus.link.wire
+    finding = rejected_registers(device.name, device.unit, device.profile, sorted(device.learnt.absent))
+    character_s = wire.character_s if wire.is_rtu else 0.0
+    try:
+        found = await models_at(bus.link, device.unit, device.profile, device.latency.cap_s, character_s)
+    except LinkError:
+        return finding
+    return with_models(finding, *found)
+
+
+def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
+    """One JSON object: device, t (UTC ms of the response), quality (flags of the reading), flags (name → flags) and
+    values; error and rejected where they are not empty.
+
+    rejected: quantities whose registers the device rejects.
+    """
+    body = {
+        "device": reading.device,
+        "t": reading.came_ns // 1_000_000,
+        "quality": reading.quality.names(),
+        "flags": {metric_name_of(name): flag.names() for name, flag in reading.flags.items() if flag},
+        "values": published(reading.values),
+    }
+    if reading.error:
+        body["error"] = as_object(reading.error)
+    if rejected:
+        body["rejected"] = [metric_name_of(name) for name in rejected]
+    return msgspec.json.encode(body).decode()
+
+
+def published(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Values by metric name, rounded as they are published; None for a value that is not finite."""
+    table = by_name("telemetry")
+    found: dict[str, Value] = {}
+    for name, value in values.items():
+        metric = metric_name_of(name)
+        known = table.get(metric)  # signals are not in it
+        found[metric] = rounded(known, value) if known and isinstance(value, float) else value
+    return found
+
+
+def _plain(value: float) -> str:
+    """All published digits, without exponent: 184321.028, not 1.84321e+05."""
+    return format(Decimal(repr(value)), "f")
+
+
+def without_values(reading: Reading) -> bool:
+    """Whether the device did not respond, or rejected all requests, as another model does."""
+    return Quality.NO_REPLY in reading.quality or (bool(reading.error) and set(reading.values.values()) <= {None})
+
+
+def reading_text(reading: Reading, rejected: Sequence[str] = ()) -> str:
+    if without_values(reading):
+        error = text_of(reading.error) if reading.error else _("no response")
+        return _("{device}  no values: {error}", device=reading.device, error=error)
+    remarks = [" ".join(reading.quality.names()) or _("good")]
+    if rejected:
+        remarks.append(_("{n:d} {n:register|registers} rejected", n=len(rejected)))
+    if reading.error:
+        remarks.append(text_of(reading.error))
+    summary = _("; ").join(remarks)
+    lines = [f"{reading.device}  ({summary})"]
+    for name, value in published(reading.values).items():
+        flag = next((flag for key, flag in reading.flags.items() if metric_name_of(key) == name), Quality.GOOD)
+        unit = next((item.unit for key, item in vocabulary().items() if metric_name_of(key) == name), "")
+        shown = "–" if value is None else _plain(value) if isinstance(value, float) else str(value)
+        lines.append(f"  {name:32} {shown:>14} {unit:6} {' '.join(flag.names())}".rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,125 @@
+"""`magwatt replay`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli.options import DurationType, PositiveType, fail
+from agent.core.text import N_, text_of
+
+
+@click.command(
+    help=N_("Analyse a recording: power, harmonics, events, flicker.\n\nFILE is an npz, CSV or COMTRADE (.cfg) file.")
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--nominal",
+    type=click.Choice(["auto", "50", "60", "drive"]),
+    default="auto",
+    show_default=True,
+    help=N_("Window length: 10 cycles at 50 Hz, 12 cycles at 60 Hz, 0.2 s at a drive's output."),
+)
+@click.option(
+    "--map", "mapping", metavar="u1=VA,i1=4…", default="", help=N_("Assign channels of the file by name or number.")
+)
+@click.option(
+    "--from", "from_s", type=DurationType(0), default=0.0, help=N_("Start, in seconds from the start of the file.")
+)
+@click.option("--to", "to_s", type=DurationType(0), help=N_("End, in seconds from the start of the file."))
+@click.option(
+    "--supply",
+    "supply_v",
+    type=PositiveType(),
+    metavar="V",
+    help=N_("Declared voltage as measured by the channels; needed for dips, swells and flicker."),
+)
+@click.option(
+    "--wiring",
+    type=click.Choice(["3P4W", "3P3W", "3P3W-2"]),
+    default="3P4W",
+    show_default=True,
+    help=N_("3P3W-2: two-wattmeter method with u1 = u12, u3 = u32, i1, i3."),
+)
+@click.option("--demand-a", type=PositiveType(), metavar="A", help=N_("Maximum demand load current; needed for TDD."))
+@click.option(
+    "--lamp", type=click.Choice(["230V", "120V"]), help=N_("Lamp model of the flickermeter. [default: from --supply]")
+)
+@click.option(
+    "--summary", is_flag=True, help=N_("Print 3 s and 10 min values, flicker and events instead of single windows.")
+)
+@click.option(
+    "--limits",
+    "standards",
+    multiple=True,
+    type=click.Choice(["en50160", "ieee519", "gbt", "iec61000-2-4"]),
+    help=N_(
+        "With --summary or --plot: compare with the limits of this standard; repeatable. "
+        "Exits 1 if a limit is exceeded."
+    ),
+)
+@click.option(
+    "--nominal-v",
+    type=PositiveType(),
+    metavar="V",
+    help=N_("Nominal line voltage that the limits refer to. [default: from --supply]"),
+)
+@click.option(
+    "--isc-il", type=PositiveType(), metavar="RATIO", help=N_("Ratio of short-circuit to demand current; for IEEE 519.")
+)
+@click.option(
+    "--short-circuit-mva",
+    type=PositiveType(),
+    metavar="MVA",
+    help=N_("Short-circuit capacity at the point of common coupling; for GB/T 14549."),
+)
+@click.option(
+    "--plant-class",
+    type=click.IntRange(1, 3),
+    metavar="CLASS",
+    default=2,
+    show_default=True,
+    help=N_("Environment class of IEC 61000-2-4."),
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE.png|svg",
+    help=N_("Draw waveforms, spectrum and phasors of one window into this file."),
+)
+@click.option(
+    "--at",
+    "at_s",
+    type=DurationType(0),
+    help=N_("With --plot: time of the window in seconds. [default: middle of the file]"),
+)
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per window, or one for the summary."))
+def replay(
+    file: Path, mapping: str, as_json: bool, summary: bool, standards: tuple[str, ...], nominal_v: float | None,
+    isc_il: float | None, short_circuit_mva: float | None, plant_class: int, plot: Path | None, at_s: float | None,
+    **settings: Any,
+) -> None:  # fmt: skip
+    from agent.analysis.recordings import ReplayOptions, replay_file
+    from agent.analysis.recordings import reasons as codes
+    from agent.analysis.recordings.limits import where
+    from agent.analysis.recordings.reader import RecordingSettings
+    from agent.analysis.recordings.reasons import ReplayError
+    from drivers.errors import FileError
+
+    how = RecordingSettings(**settings)
+    try:
+        if standards and not (summary or plot):
+            raise ReplayError(codes.LIMITS_WITHOUT_RESULT)
+        if at_s is not None and plot is None:
+            raise ReplayError(codes.AT_WITHOUT_PLOT)
+        if how.lamp and how.supply_v is None:
+            raise ReplayError(codes.LAMP_WITHOUT_SUPPLY)
+        if (isc_il or short_circuit_mva or nominal_v) and not standards:
+            raise ReplayError(codes.LIMIT_OPTIONS_WITHOUT_LIMITS)
+        place = where(standards, how, nominal_v, isc_il, short_circuit_mva, plant_class) if standards else None
+        sys.exit(replay_file(file, ReplayOptions(how, mapping, as_json, summary, place, plot, at_s)))
+    except FileError as error:
+        fail(text_of(error))

@@ -1,0 +1,75 @@
+"""`magwatt report`."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agent.cli.ledger_options import (
+    checkpoint_option,
+    expected_key,
+    external_checkpoints,
+    fail_unreadable,
+    key_option,
+    open_state,
+    state_option,
+)
+from agent.cli.options import FINDING, config_option, fail, load, must_have, plant_file
+from agent.core.text import N_, current, text_of
+from drivers.reasons import cause_of
+from drivers.recordings.reasons import FILE_UNWRITABLE
+
+if TYPE_CHECKING:
+    from agent.config.model import Config
+
+
+@click.command(
+    help=N_(
+        "Write the savings report of a month (HTML, CSV, JSON).\n\n"
+        "The HTML page is one self-contained file. Exits 1 if data are missing or wrong; the report and the output of "
+        "this command name them."
+    )
+)
+@click.option("--month", required=True, metavar="YYYY-MM", help=N_("Billing month, as defined by tariff.reading_day."))
+@click.option("--motor", "motors", metavar="MOTOR", multiple=True,
+              help=N_("Report only this motor; repeatable. [default: all motors]"))  # fmt: skip
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), default="report.html", show_default=True,
+              help=N_("HTML file; the .csv and .json files are written to the same folder."))  # fmt: skip
+@click.option("--lang", type=click.Choice(["en", "zh"]),
+              help=N_("Language shown first; the page contains both. [default: that of the command line]"))  # fmt: skip
+@checkpoint_option
+@config_option
+@state_option
+@key_option
+def report(
+    month: str, motors: tuple[str, ...], output: Path, lang: str | None, checkpoint_files: tuple[Path, ...],
+    config_file: Path | None, state: Path | None, key_file: Path | None,
+) -> None:  # fmt: skip
+    path = plant_file(config_file)
+    config: Config = load(path)[0]
+    for name in motors:
+        must_have(config, name)
+    db, directory = open_state(config, state)
+    from agent.savings.records.present import present_ms
+    from agent.savings.report.writer import write
+
+    try:
+        now_ms = present_ms(config, lambda query, of: db.execute(query, of).fetchall(), time.time_ns() // 1_000_000)
+        lines, complete = write(db, config, motors, month, output, lang or current().language[:2],
+                                expected_key(key_file, directory),
+                                external_checkpoints(checkpoint_files, config), now_ms,
+                                ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
+    except ValueError as error:
+        fail(text_of(error))
+    except sqlite3.Error as error:
+        fail_unreadable(directory, error)
+    except OSError as error:
+        fail(text_of(FILE_UNWRITABLE(path=str(output), error=cause_of(error))))
+    for line in lines:
+        click.echo(line)
+    sys.exit(0 if complete else FINDING)

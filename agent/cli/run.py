@@ -1,0 +1,36 @@
+"""`magwatt run`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+
+from agent.cli.options import config_option, fail, file_argument, load, plant_file, seconds_option
+from agent.core.text import N_, text_of
+
+
+@click.command(
+    help=N_(
+        "Run the agent: poll devices, compute metrics, publish.\n\n"
+        "FILE is the configuration, the same as --config FILE. The agent stops on Ctrl-C or SIGTERM and reloads its "
+        "configuration when the file changes."
+    )
+)
+@file_argument
+@config_option
+@seconds_option
+def run(file: Path | None, config_file: Path | None, seconds: float | None) -> None:
+    import asyncio
+
+    from agent.delivery.store import StoreError
+    from agent.runtime.agent import run as run_agent
+
+    loaded, report = load(plant_file(config_file, file))
+    for finding in report.findings:
+        logging.getLogger("agent").warning("%s", finding)
+    try:
+        asyncio.run(run_agent(loaded, seconds))
+    except StoreError as error:
+        fail(text_of(error))

@@ -1,0 +1,55 @@
+"""`magwatt scan`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from agent.cli.options import DurationType, fail
+from agent.cli.target import target_of, target_options
+from agent.core.text import N_, _, text_of
+
+
+@click.command(
+    help=N_(
+        "Find the devices on a bus and their serial settings.\n\n"
+        "Listens first, then reads one register from each unit identifier. Exits 1 if no device was found, an expected "
+        "device is missing, or there are other findings."
+    )
+)
+@target_options
+@click.option("--unit-ids", default="1-247", show_default=True, metavar="LIST",
+              help=N_("Unit identifiers to query, for example 1,5,20-30."))  # fmt: skip
+@click.option("--quick", "depth", flag_value="quick", help=N_("Query common unit identifiers only."))
+@click.option("--full", "depth", flag_value="full",
+              help=N_("Also try rare serial settings, slow devices, and function 03 for unit identifiers "
+                      "that do not respond."))  # fmt: skip
+@click.option("--listen", type=DurationType(2), default=10.0, show_default=True,
+              help=N_("Listen on the serial port for this many seconds first."))  # fmt: skip
+@click.option("--expect", metavar="N|LIST",
+              help=N_("Number of devices, or unit identifiers (11-14,31), that must respond."))  # fmt: skip
+def scan(
+    serial: str | None, tcp: str | None, line: str | None, framing: str | None, allow_fc03: bool, as_json: bool,
+    unit_ids: str, depth: str | None, listen: float, expect: str | None,
+) -> None:  # fmt: skip
+    from agent.cli.scan_runner import may_use_fc03, run_scan
+    from agent.commissioning.discovery.scan_result import ScanOptions, parse_expected, parse_units
+
+    target = target_of(serial, tcp, line, framing)
+    try:
+        wanted = parse_units(unit_ids)
+    except ValueError as error:
+        fail(_("{option} {value}: {error}", option="--unit-ids", value=unit_ids, error=text_of(error)))
+    try:
+        expected = parse_expected(expect) if expect is not None else None
+    except ValueError as error:
+        fail(_("{option} {value}: {error}", option="--expect", value=expect, error=text_of(error)))
+    if expected and (outside := sorted(set(expected.units) - set(wanted))):
+        text = _(
+            "--expect {expected}: unit identifier {unit_id:d} is not in --unit-ids {unit_ids}",
+            expected=expect, unit_id=outside[0], unit_ids=unit_ids,
+        )  # fmt: skip
+        fail(text)
+    options = ScanOptions(tuple(wanted), depth or "usual", listen, may_use_fc03(allow_fc03), expected=expected)
+    sys.exit(run_scan(target, options, as_json))

@@ -1,0 +1,134 @@
+"""Run a scan or an identification for the command line: warnings, prompt, Ctrl-C, output, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from agent.cli.scan_view import evidence_texts, identified_object, open_view, result_object, result_text
+from agent.commissioning.discovery import reasons as codes
+from agent.commissioning.discovery.config_snippet import to_toml
+from agent.commissioning.discovery.identify import identify
+from agent.commissioning.discovery.match import Identified
+from agent.commissioning.discovery.probe import ProbeResult, Reply, ask
+from agent.commissioning.discovery.scan import Scan
+from agent.commissioning.discovery.scan_order import timeout_s
+from agent.commissioning.discovery.scan_result import ScanOptions, Target
+from agent.core.clock import SystemClock
+from agent.core.text import N_, _, text_of
+from drivers.errors import ForeignMasterActive, LinkClosed
+from drivers.modbus_link import ModbusLink
+from drivers.reasons import Reason, cause_of
+
+LISTEN_S = 2.0  # time of listening before the first request on a serial line
+FINE, FINDING, WRONG, INTERRUPTED = 0, 1, 2, 130
+WARNING = N_(
+    "Warning: a drive whose communication watchdog is active may accept this computer as its master and trip when the "
+    "requests end. Continue only while the drives are stopped or the watchdog is disabled."
+)
+FC03_WARNING = N_(
+    "With some private protocols (Huanyang HY), a read request of function 03 can start the motor. Without function "
+    "03, most models cannot be identified."
+)
+FC03_PROMPT = N_("Enter yes to use function 03, anything else to use function 04 only")
+
+
+def may_use_fc03(permitted: bool) -> bool:
+    """Whether function 03 is permitted, by the option or at the prompt."""
+    if permitted:
+        return True
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        text = _("Function 04 only: most models cannot be identified without function 03 (--allow-fc03).")
+        click.echo(text, err=True)
+        return False
+    click.echo(_(FC03_WARNING), err=True)
+    entered = str(click.prompt(_(FC03_PROMPT), default="no", show_default=False, err=True))
+    return entered.strip().lower() == "yes"
+
+
+def run_scan(target: Target, options: ScanOptions, as_json: bool) -> int:
+    async def main() -> int:
+        with open_view() as view:
+            scan = Scan(target, options, view)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, scan.stop.set)
+            result = await scan.run()
+        click.echo(json.dumps(result_object(result)) if as_json else result_text(result))
+        if result.stopped:
+            return INTERRUPTED
+        return FINDING if result.findings or not result.found else FINE
+
+    click.echo(_(WARNING), err=True)
+    return _guarded(main)
+
+
+def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
+    click.echo(_(WARNING), err=True)
+
+    async def main() -> int:
+        wire = replace(target.wire(target.setting), listen_s=LISTEN_S if target.is_line else 0.0)
+        link = ModbusLink(wire, SystemClock())
+        ending = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, ending.set)
+        try:
+            known = await _identify(link, target, unit, fc03, ending)
+        finally:
+            await link.close()
+        if known is None:
+            return FINDING
+        toml = to_toml(target, target.setting, [known])
+        if as_json:
+            click.echo(json.dumps({"unit_id": unit, **identified_object(known), "toml": toml}))
+        else:
+            heading = _("unit {unit_id:d}: {model}", unit_id=unit, model=known.summary)
+            click.echo("\n".join([f"# {heading}", *(f"#   {line}" for line in evidence_texts(known)), toml]))
+        if ending.is_set():
+            return INTERRUPTED
+        return FINE if known.matches and not known.foreign else FINDING
+
+    return _guarded(main)
+
+
+async def _identify(
+    link: ModbusLink, target: Target, unit: int, fc03: bool, ending: asyncio.Event
+) -> Identified | None:
+    """Identifies one unit; prints the reason and returns None if it cannot be identified."""
+    slow_s = 1.0
+    longest_s = timeout_s(target.setting, slow_s) if target.setting else 3.0
+    function = 4
+    reply = await ask(link, unit, 4, longest_s)
+    if reply.outcome is ProbeResult.NOTHING and fc03 and not reply.exception:
+        function = 3
+        reply = await ask(link, unit, 3, longest_s)
+    if reply.outcome is not ProbeResult.HERE:
+        click.echo(text_of(_why_not(target, unit, reply)))
+        return None
+    return await identify(
+        link, unit, max(0.3, 3 * reply.took_s), fc03=fc03, ending=ending, function=function,
+        character_s=link.wire.character_s if target.is_line else 0.0,
+    )  # fmt: skip
+
+
+def _why_not(target: Target, unit: int, reply: Reply) -> Reason:
+    if reply.outcome is ProbeResult.FOREIGN:
+        return codes.IDENTIFY_PRIVATE_PROTOCOL(unit_id=unit, data=reply.raw[:12].hex(" "))
+    code = codes.IDENTIFY_NO_FRAME if reply.outcome is ProbeResult.NOISE else codes.IDENTIFY_NO_RESPONSE
+    return code(unit_id=unit, target=str(target))
+
+
+def _guarded(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Runs a coroutine and returns the exit code; errors of the bus are printed."""
+    try:
+        return asyncio.run(main())
+    except LinkClosed as error:
+        click.echo(text_of(error), err=True)
+        return WRONG
+    except ForeignMasterActive as error:
+        click.echo(text_of(codes.SCAN_BUS_IN_USE(error=cause_of(error))), err=True)
+        return FINDING

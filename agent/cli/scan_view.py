@@ -1,0 +1,220 @@
+"""Output of a scan: a progress bar in a terminal, lines elsewhere; at the end a table, findings and a configuration."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from agent.commissioning.discovery.config_snippet import to_toml
+from agent.core.columns import padded
+from agent.core.text import N_, _, as_object, text_of
+
+if TYPE_CHECKING:
+    from agent.commissioning.discovery.match import Identified
+    from agent.commissioning.discovery.scan_result import FoundDevice, ScanResult
+
+PROGRESS_S = 3.0  # minimum interval between lines of progress
+LEVEL_WIDTH, UNIT_WIDTH, RESPONSE_WIDTH = 8, 7, 15  # columns of the table
+FINDING, NOTE = N_("finding"), N_("note")
+
+
+class View(Protocol):
+    """Where a scan shows its progress. Texts are in the language of the process."""
+
+    def show(self, text: str) -> None: ...
+
+    def start(self, what: str, total: int) -> None:
+        """A part of the scan begins, in which `total` units are queried."""
+
+    def step(self, unit: int) -> None:
+        """The next unit is queried."""
+
+    def found(self, found: FoundDevice) -> None: ...
+
+
+class Lines:
+    """Progress as lines on standard error, so that standard output contains the result only."""
+
+    def __init__(self) -> None:
+        self._shown_s = 0.0
+        self._what, self._done, self._total = "", 0, 0
+
+    def show(self, text: str) -> None:
+        click.echo(text, err=True)
+
+    def start(self, what: str, total: int) -> None:
+        self._what, self._done, self._total = what, 0, total
+        self._progress()
+
+    def step(self, unit: int) -> None:
+        self._done += 1
+        self._progress()
+
+    def found(self, found: FoundDevice) -> None:
+        click.echo(found_text(found), err=True)
+
+    def _progress(self) -> None:
+        if time.monotonic() - self._shown_s >= PROGRESS_S:
+            self._shown_s = time.monotonic()
+            text = _("{part}: {n:d} of {total:d} {total:unit|units}", part=self._what, n=self._done, total=self._total)
+            click.echo(text, err=True)
+
+
+class Bar:
+    """Progress as a bar in a terminal."""
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._task = progress.add_task(_("listening"), total=None)
+
+    def show(self, text: str) -> None:
+        self._progress.console.print(text, highlight=False, markup=False)
+
+    def start(self, what: str, total: int) -> None:
+        self._progress.reset(self._task, total=max(total, 1), description=what)
+
+    def step(self, unit: int) -> None:
+        self._progress.update(self._task, advance=1)
+
+    def found(self, found: FoundDevice) -> None:
+        self.show(found_text(found))
+
+
+@contextmanager
+def open_view() -> Iterator[View]:
+    if not sys.stderr.isatty():
+        yield Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield Bar(progress)
+
+
+def found_text(found: FoundDevice) -> str:
+    """One line on a unit that responded."""
+    response, took_ms = response_text(found), 1000 * found.took_s
+    if found.setting:
+        return _(
+            "unit {unit_id:d} at {line}: {response}, {took_ms:.0f} ms",
+            unit_id=found.unit, line=str(found.setting), response=response, took_ms=took_ms,
+        )  # fmt: skip
+    return _("unit {unit_id:d}: {response}, {took_ms:.0f} ms", unit_id=found.unit, response=response, took_ms=took_ms)
+
+
+def response_text(found: FoundDevice) -> str:
+    return _("exception 0x{code:02X}", code=found.exception) if found.exception else _("registers")
+
+
+def result_text(result: ScanResult) -> str:
+    """The table of devices, notes and findings, the next step, and a configuration."""
+    bus = str(result.target)
+    if result.setting:
+        bus = _("{target} at {line}", target=bus, line=str(result.setting))
+    lines = [
+        _(
+            "{bus}: {n:d} {n:device|devices}, {requests:d} {requests:request|requests}, {seconds:.0f} s",
+            bus=bus, n=len(result.found), requests=result.asked, seconds=result.sought_s,
+        )
+    ]  # fmt: skip
+    if result.found:
+        heading = (
+            padded(_("unit ID"), UNIT_WIDTH) + " " + padded(_("response"), RESPONSE_WIDTH) + " " + _("device model")
+        )
+        lines += ["", heading]
+        for found in result.found:
+            known = found.identified
+            model = text_of(known.summary) if known else _("not identified")
+            response = padded(response_text(found), RESPONSE_WIDTH)
+            lines.append(f"{found.unit:>{UNIT_WIDTH - 1}}  {response} {model}")
+            indent = " " * (UNIT_WIDTH + RESPONSE_WIDTH + 2)
+            lines += [f"{indent}{text}" for text in (evidence_texts(known) if known else [])]
+    lines += [f"{padded(_(NOTE), LEVEL_WIDTH)} {text_of(note)}" for note in result.notes]
+    lines += [f"{padded(_(FINDING), LEVEL_WIDTH)} {text_of(finding)}" for finding in result.findings]
+    lines += ["", next_step(result)]
+    if any(found.identified for found in result.found):
+        lines += ["", "# " + _("Configuration:"), toml_of(result)]
+    return "\n".join(lines)
+
+
+def toml_of(result: ScanResult) -> str:
+    known = [found.identified for found in result.found if found.identified]
+    return to_toml(result.target, result.setting, known)
+
+
+def evidence_texts(known: Identified) -> list[str]:
+    """The main evidence for and against each possible model, and the notes; one line each."""
+    shown = []
+    for match in known.matches:
+        evidence = _("; ").join(map(text_of, (*match.pro[:4], *match.contra[:2])))
+        shown.append(evidence if known.conclusive else _(": ").join((match.profile.id, evidence)))
+    return shown + list(map(text_of, known.notes))
+
+
+def next_step(result: ScanResult) -> str:
+    """What the operator does next."""
+    if result.stopped:
+        return _("The scan was interrupted; the results until then are shown above.")
+    if result.found:
+        if any(found.identified and not found.identified.matches for found in result.found) and not result.fc03:
+            return _("Next: scan or identify again with --allow-fc03; docs/scan.md describes the risk.")
+        return _("Next: copy the tables below to a configuration, then run `magwatt check` and `magwatt read`.")
+    if result.findings:
+        return _("Next: act on the findings, then scan again.")
+    if result.target.serial:
+        return _(
+            "No device responded. Check the conductors A and B (swap them), the power supply, the unit identifiers of "
+            "the devices and the termination; --full also tries rare settings and slow devices."
+        )
+    return _("No device responded. Check that Modbus is enabled in the device and that it accepts this computer.")
+
+
+def result_object(result: ScanResult) -> dict[str, Any]:
+    """The result for --json; docs/scan.md describes the keys."""
+    return {
+        "target": str(result.target),
+        "line": str(result.setting) if result.setting else None,
+        "found": [
+            {
+                "unit_id": found.unit,
+                "function": found.function,
+                "exception": found.exception or None,
+                "response_ms": round(1000 * found.took_s, 1),
+                **(identified_object(found.identified) if found.identified else {}),
+            }
+            for found in result.found
+        ],
+        "notes": list(map(as_object, result.notes)),
+        "findings": list(map(as_object, result.findings)),
+        "requests": result.asked,
+        "seconds": round(result.sought_s, 2),
+        "stopped": result.stopped,
+        "toml": toml_of(result) if any(found.identified for found in result.found) else None,
+    }
+
+
+def identified_object(known: Identified) -> dict[str, Any]:
+    """The result of an identification for --json; docs/scan.md describes the keys."""
+    return {
+        "conclusive": known.conclusive,
+        "identification": known.reported or None,
+        "in_library": not known.foreign if known.matches else None,
+        "models": [
+            {
+                "profile": match.profile.id,
+                "nats": round(match.score, 1),
+                "named": match.named,
+                "for": list(map(as_object, match.pro)),
+                "against": list(map(as_object, match.contra)),
+            }
+            for match in known.matches
+        ],
+        "remarks": list(map(as_object, known.notes)),
+    }

@@ -1,0 +1,277 @@
+"""`magwatt watch`: a live table of all motors, from the topics that every MQTT client can subscribe to."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import click
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from agent.analysis.power_quality.event_text import format_event
+from agent.config.model import Mqtt
+from agent.core.state_reasons import STATES
+from agent.core.text import N_, _, text_of, text_of_object
+from agent.delivery.mqtt.follower import FollowedMessage, Follower
+
+EVENT_S = 600.0  # for this time an event is shown
+OLD_S = 5.0  # from this age on a row is shown dim
+_QUALITY_STYLE = {"good": "green", "uncertain": "yellow", "bad": "red"}
+_FLAG_HELP = {"CLOCK_UNSYNCHRONIZED": N_("the clock of the gateway is not synchronized, see `magwatt doctor`")}
+QUALITIES = (N_("good"), N_("uncertain"), N_("bad"))
+_STATE_STYLE = {"online": "green", "stale": "yellow", "offline": "red", "maintenance": "cyan"}
+
+
+def watch_broker(broker: Mqtt, topic: str, seconds: float | None) -> int:
+    """Shows the table until Ctrl-C or `seconds`; returns 1 if the broker cannot be used, else 0."""
+    follower = Follower(broker, topic)
+    console = Console()
+    try:
+        follower.start()
+    except (OSError, ValueError) as error:  # ValueError: an invalid host name, or a password file that is not text
+        address = f"{broker.host}:{broker.port}"
+        click.echo(_("no connection to broker {address}: {error}", address=address, error=text_of(error)), err=True)
+        return 1
+    try:
+        show_live(follower, console, seconds, lambda: "")
+    finally:
+        follower.stop()
+    return 0
+
+
+def show_live(
+    follower: Follower, console: Console, seconds: float | None, footer: Callable[[], str],
+    ending: threading.Event | None = None,
+) -> None:  # fmt: skip
+    """Redraws the table four times a second until SIGINT, SIGTERM, `ending` or `seconds`."""
+    ending = ending or threading.Event()
+    handlers = {number: signal.signal(number, lambda *_: ending.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    until_s = time.monotonic() + seconds if seconds else float("inf")
+    try:
+        with Live(render(follower, console.width, footer()), console=console, auto_refresh=False) as live:
+            while not ending.wait(0.25) and time.monotonic() < until_s:
+                live.update(render(follower, console.width, footer()), refresh=True)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+QUALITY = N_("quality")
+# heading, unit below it, right-aligned, and order in which columns are omitted in a narrow terminal (0: never)
+_COLUMNS = (
+    (N_("motor"), "", False, 0),
+    (N_("state"), QUALITY, False, 0),
+    (N_("input"), "kW", True, 0),
+    (N_("shaft"), "kW", True, 8),
+    (N_("speed"), "r/min", True, 3),
+    (N_("current"), "A", True, 2),
+    (N_("THD-I"), "%", True, 4),
+    (N_("drive"), "%", True, 7),
+    (N_("motor"), "%", True, 6),
+    (N_("system"), "%", True, 0),
+    (N_("method"), "", False, 1),
+    (N_("age"), "s", True, 5),
+)
+_NAME_WIDTH = 16  # a longer name is wrapped before a column is omitted
+
+
+def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
+    """One row for each motor, with U (k = 2) below its value; an unknown value is a dash, never 0.
+
+    width: of the terminal in characters. Columns that do not fit are omitted; no text is truncated.
+    """
+    if not follower.seen:
+        waiting = _("Waiting for messages on {topic} …", topic=follower.topic)
+        return Group(Text(waiting), Text(footer, style="dim"))
+    rows = [
+        (_row(seen, follower.gateways), _is_old(seen, follower.gateways))
+        for _topic, seen in sorted(follower.seen.copy().items())  # keys are unique: no two `Seen` are compared
+        if {"telemetry", "state"} & seen.messages.keys()
+    ]
+    shown = _fitting([cells for cells, _ in rows], width)
+    table = Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=_title(follower), title_justify="left",
+        title_style="",
+    )  # fmt: skip
+    for number in shown:
+        side: JustifyMethod = "right" if _COLUMNS[number][2] else "left"
+        table.add_column(Text("\n".join(_heading(number))), justify=side, no_wrap=number > 0, overflow="fold")
+    for cells, old in rows:
+        table.add_row(*(cells[number] for number in shown), style="dim" if old else "")
+    parts: list[RenderableType] = [table, Text(_("±: uncertainty U (k = 2); –: unknown"), style="dim")]
+    parts += [Text(text, style="yellow") for text in [*marks(follower), *troubles(follower), *events(follower)]]
+    return Group(*parts, Text(footer, style="dim")) if footer else Group(*parts)
+
+
+def marks(follower: Follower) -> list[str]:
+    """Flags of complete messages, with the motors. SIMULATED is in the title."""
+    found: dict[str, list[str]] = {}
+    for _topic, seen in sorted(follower.seen.copy().items()):
+        for flag in seen.messages.get("telemetry", {}).get("f", {}).get("*", []):
+            found.setdefault(flag, []).append(seen.asset)
+    lines = []
+    for flag, names in found.items():
+        if flag in _FLAG_HELP:
+            lines.append(_("{flag} ({help:word}): {motors}", flag=flag, help=_FLAG_HELP[flag], motors=names))
+        elif flag != "SIMULATED":
+            lines.append(_("{flag}: {motors}", flag=flag, motors=names))
+    return lines
+
+
+def troubles(follower: Follower) -> list[str]:
+    """State, reasons and start time of each motor whose state has reasons. The states of an offline gateway are
+    outdated and not shown."""
+    return [
+        _("{time}  {motor}: {state}: {reasons}", time=_clock(state.get("since", state["t"])), motor=seen.asset,
+          state=_word(state["state"]), reasons=_("; ").join(map(text_of_object, state["reason"])))
+        for _topic, seen in sorted(follower.seen.copy().items())
+        if (state := seen.messages.get("state", {})).get("reason") and follower.gateways.get(seen.gateway) != "offline"
+    ]  # fmt: skip
+
+
+def events(follower: Follower) -> list[str]:
+    """The latest event of each motor, for EVENT_S; times are local."""
+    found = []
+    for seen in list(follower.seen.values()):
+        message = seen.messages.get("event")
+        if message is not None and time.monotonic() - seen.came_s["event"] < EVENT_S:
+            found.append((message["t"], event_line(seen)))
+    return [text for _t, text in sorted(found)]
+
+
+def event_line(seen: FollowedMessage) -> str:
+    message = seen.messages["event"]
+    name = seen.messages.get("meta", {}).get("name", seen.asset)
+    text = format_event(message["v"], message.get("r", {}).get("event_text", ()))
+    return f"{_clock(message['v'].get('event_start_ms', message['t']))}  {name}: {text}"
+
+
+def _clock(utc_ms: float) -> str:
+    """The local time; with the date if it is not today."""
+    at = datetime.fromtimestamp(utc_ms / 1000).astimezone()
+    return f"{at:%H:%M:%S}" if at.date() == datetime.now().astimezone().date() else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _fitting(rows: list[list[Text]], width: int) -> list[int]:
+    """The numbers of the columns that fit into the width without truncation."""
+    wide = [
+        max(cell_len(part) for text in (*_heading(number), *(cells[number].plain for cells in rows))
+            for part in text.split("\n"))
+        for number in range(len(_COLUMNS))
+    ]  # fmt: skip
+    wide[0] = min(wide[0], _NAME_WIDTH)
+    shown = list(range(len(_COLUMNS)))
+    # A column has one character of padding and one of border in addition to its text, the table one more border.
+    while sum(wide[number] + 2 for number in shown) + 1 > width and len(shown) > 4:
+        shown.remove(min((number for number in shown if _COLUMNS[number][3]), key=lambda number: _COLUMNS[number][3]))
+    return shown
+
+
+def _heading(number: int) -> tuple[str, str]:
+    """Heading and unit of a column."""
+    heading, unit, *_rest = _COLUMNS[number]
+    return _(heading), unit if unit != QUALITY else _(unit)
+
+
+def line(seen: FollowedMessage) -> str:
+    """The same row as plain text, for runs without a terminal."""
+    cells = [str(cell).replace("\n", " ") for cell in _row(seen, {})]
+    parts = [*cells[:2], *([_("simulated")] if _simulated(seen) else [])]
+    for number, cell in enumerate(cells[2:-1], 2):
+        if cell != "–":
+            heading, unit = _heading(number)
+            parts.append(" ".join(filter(None, (heading, cell, unit))))
+    return "  ".join(parts)
+
+
+def _title(follower: Follower) -> Text:
+    title = Text()
+    for topic, status in sorted(follower.gateways.items()):
+        title.append(f"{topic} ").append(_word(status), style=_STATE_STYLE.get(status, "")).append("  ")
+    if any(_simulated(seen) for seen in list(follower.seen.values())):
+        title.append("SIMULATED", style="bold yellow")
+    return title
+
+
+def _simulated(seen: FollowedMessage) -> bool:
+    return "SIMULATED" in seen.messages.get("telemetry", {}).get("f", {}).get("*", [])
+
+
+def _is_old(seen: FollowedMessage, gateways: Mapping[str, str]) -> bool:
+    return _age_s(seen) > OLD_S or gateways.get(seen.gateway) == "offline"
+
+
+def _row(seen: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
+    """One row of the table. gateways: topic → status. The state of an offline gateway is outdated and not shown."""
+    telemetry = seen.messages.get("telemetry", {})
+    v: dict[str, Any] = telemetry.get("v", {})
+    pq: dict[str, Any] = seen.messages.get("pq3s", {}).get("v", {})
+    name = seen.messages.get("meta", {}).get("name", seen.asset)
+    state = seen.messages.get("state", {}).get("state", "–")
+    quality = telemetry.get("q", "–")
+    if gateways.get(seen.gateway) == "offline":
+        condition = Text("\n".join((_("gateway offline"), _word(quality))), style="dim")
+    else:
+        condition = Text.assemble(
+            (_word(state), _STATE_STYLE.get(state, "")), "\n", (_word(quality), _QUALITY_STYLE.get(quality, ""))
+        )
+    # From the waveform, else from the registers of the meter
+    thd = next((found for source in (pq, v) if (found := _phases(source, "thd_i_l{}_pct"))), [])
+    currents = _phases(v, "current_l{}_a")
+    methods = telemetry.get("m", {})
+    return [
+        Text(name) if name == seen.asset else Text.assemble(f"{name}\n", (seen.asset, "dim")),
+        condition,
+        _number(v.get("active_power_w"), 1000, 2),
+        _plus_minus(v, "shaft_power_w", 1000, 2),
+        _number(v.get("motor_speed_rpm"), 1, 0),
+        _number(sum(currents) / len(currents) if currents else None, 1, 1),
+        _number(sum(thd) / len(thd) if thd else None, 1, 1),
+        _plus_minus(v, "drive_efficiency_pct", 1, 1),
+        _plus_minus(v, "motor_efficiency_pct", 1, 1),
+        _plus_minus(v, "system_efficiency_pct", 1, 1),
+        Text(methods.get("system_efficiency_pct", "–")),
+        Text(f"{_age_s(seen):.0f}"),
+    ]
+
+
+def _word(text: str) -> str:
+    """A state or quality in the language of the user; a word of another version as it is."""
+    return _(text) if text in STATES or text in QUALITIES else text
+
+
+def _phases(values: Mapping[str, Any], name: str) -> list[float]:
+    """The values of the three phases, without missing ones."""
+    found = (values.get(name.format(number)) for number in (1, 2, 3))
+    return [value for value in found if value is not None]
+
+
+def _age_s(seen: FollowedMessage) -> float:
+    """Seconds since the last telemetry, else the last state, was received."""
+    came_s = seen.came_s.get("telemetry", seen.came_s.get("state", time.monotonic()))
+    return time.monotonic() - came_s
+
+
+def _number(value: float | None, divisor: float, decimals: int) -> Text:
+    return Text("–", style="dim") if value is None else Text(_figure(value / divisor, decimals))
+
+
+def _plus_minus(values: dict[str, Any], name: str, divisor: float, decimals: int) -> Text:
+    value, u = values.get(name), values.get(f"{name}_u")
+    if value is None or u is None:
+        return Text("–", style="dim")
+    return Text.assemble(f"{_figure(value / divisor, decimals)}\n", (f"±{_figure(u / divisor, decimals)}", "dim"))
+
+
+def _figure(value: float, decimals: int) -> str:
+    """The number with its decimals; "0.0", never "-0.0"."""
+    return f"{value:z.{decimals}f}"

@@ -1,1 +1,0 @@
-"""The commands of `magwatt`, one module for each; agent.cli lists them."""

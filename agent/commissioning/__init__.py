@@ -1,0 +1,1 @@
+"""Discovery, self-check, wizard and doctor."""

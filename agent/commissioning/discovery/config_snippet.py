@@ -1,0 +1,118 @@
+"""The devices that were found as TOML for a configuration, with comments on what the operator has to add."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from agent.cli.profiles_view import WATCHDOG
+from agent.commissioning.discovery.match import Identified
+from agent.commissioning.discovery.reasons import FUNCTION_03_NEEDED
+from agent.config.keys import COMM_LOSS
+from agent.core.text import _
+from drivers.profiles import Profile
+from drivers.serial_sniffer import SerialSetting
+
+BY_ID = Path("/dev/serial/by-id")
+
+
+class SnippetPlace(Protocol):
+    """The bus; see agent.commissioning.discovery.scan_result.Target."""
+
+    @property
+    def serial(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port_number(self) -> int: ...
+    @property
+    def rtu(self) -> bool: ...
+
+
+def to_toml(place: SnippetPlace, setting: SerialSetting | None, devices: Sequence[Identified]) -> str:
+    """A [bus.NAME] table and one table for each device; a device of unknown model is a comment."""
+    bus = "line" if place.serial else "gateway"
+    lines = [f"[bus.{bus}]"]
+    if place.serial:
+        lines.append(f"serial = {json.dumps(stable_name(place.serial))}")
+    else:
+        lines.append(f"tcp = {json.dumps(f'{place.host}:{place.port_number}')}")
+    if place.rtu:
+        lines.append('framing = "rtu"')
+    if setting is not None:
+        lines.append(f'line = "{setting}"')
+    lines.append('poll_interval = "1s"')
+    for device in devices:
+        lines += ["", *_device(bus, device)]
+    return "\n".join(lines) + "\n"
+
+
+def stable_name(port: str) -> str:
+    """The name in /dev/serial/by-id, which does not depend on the USB socket; the port itself if there is none."""
+    real = Path(port).resolve()
+    for link in sorted(BY_ID.glob("*")) if BY_ID.is_dir() else []:
+        if link.resolve() == real:
+            return str(link)
+    return port
+
+
+def _device(bus: str, device: Identified) -> list[str]:
+    if not device.matches:
+        return _unknown(device)
+    kinds = {match.profile.kind for match in device.matches}
+    drive = device.matches[0].profile.kind == "vfd"
+    head = [f"[{'drive' if drive else 'meter'}.{'drive' if drive else 'meter'}-{device.unit}]",
+            f'bus = "{bus}"', f"unit_id = {device.unit}"]  # fmt: skip
+    if device.conclusive:
+        head.append(f'profile = "{device.matches[0].profile.id}"')
+    else:
+        head.append("# " + _advice(device))
+        for match in device.matches:
+            other = match.profile.kind == "vfd" and not drive
+            remark = "   # " + _("a drive: change the table to [drive.NAME]") if other else ""
+            head.append(f'# profile = "{match.profile.id}"{remark}')
+    if drive and kinds == {"vfd"}:
+        return head + _drive(device.matches[0].profile)
+    place = _('or "drive-input", or "motor" (a motor without drive)')
+    label = _("accuracy class on the label")
+    return [*head, f'measuring_point = "feeder"   # {place}', f'class = "1"   # {label}']
+
+
+def _unknown(device: Identified) -> list[str]:
+    lines = [_("unit {unit_id:d}: {model}", unit_id=device.unit, model=device.summary)]
+    if any(note.code == FUNCTION_03_NEEDED for note in device.notes):
+        lines.append(_("Scan or identify it again with --allow-fc03."))
+    else:
+        lines.append(_("docs/adding-a-device.md describes how to add a model."))
+    return [f"# {line}" for line in lines]
+
+
+def _advice(device: Identified) -> str:
+    """How to choose the profile of a device whose model is not certain."""
+    if device.foreign:
+        return _(
+            "The model is not in the library; these are similar. docs/adding-a-device.md describes how to add a model."
+        )
+    if len(device.matches) > 1:
+        return _("Not certain: compare the label and uncomment one of these lines.")
+    return _("Not certain: compare the label and uncomment this line if it matches.")
+
+
+def watchdog(profile: Profile) -> str:
+    """What the profile contains on the communication watchdog of a drive."""
+    known = profile.comm_loss
+    parameter = known.get("parameter") or _("parameter unknown")
+    remarks = [_(": ").join((_(WATCHDOG[key]), known[key])) for key in ("default", "reset_by") if known.get(key)]
+    return _("; ").join([parameter, *remarks])
+
+
+def _drive(profile: Profile) -> list[str]:
+    """A drive is not polled until the reaction of its watchdog is stated."""
+    comments = (
+        _("Polling may activate or mask the communication watchdog, which may stop the motor when polling ends."),
+        _("Check the watchdog ({watchdog}), then uncomment and correct this line:", watchdog=watchdog(profile)),
+    )
+    others = _("or {values}", values=COMM_LOSS[1:])
+    return [*(f"# {line}" for line in comments), f'# comm_loss = "{COMM_LOSS[0]}"   # {others}']

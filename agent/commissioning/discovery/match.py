@@ -1,0 +1,110 @@
+"""The result of `magwatt identify`: one model if all others are much less likely, else a short list.
+
+A device that is not in the library can look like a related model, since manufacturers reuse their maps. If the reported
+name or a rejected register excludes a model, that model is only the most similar one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.commissioning.discovery import reasons as codes
+from agent.commissioning.discovery.likelihood import Evidence
+from drivers.profiles import Profile
+from drivers.reasons import Reason
+
+SURE, APART = 8.0, 5.0  # nats that identify a model, and the minimum distance to every other model
+POSSIBLE = 2.0  # models with fewer nats are not listed
+LIST_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A model that the device may be.
+
+    profile: its register map.
+    score: log-likelihood ratio in nats.
+    named: the device reports this model.
+    pro: evidence for the model.
+    contra: evidence against it.
+    foreign: the reported name or a missing register excludes the model; it is only similar.
+    """
+
+    profile: Profile
+    score: float
+    named: bool
+    pro: tuple[Reason, ...]
+    contra: tuple[Reason, ...]
+    foreign: bool = False
+
+
+@dataclass(slots=True)
+class Identified:
+    """Result of an identification.
+
+    unit: unit identifier of the device.
+    matches: possible models, the most likely first, the excluded ones last.
+    conclusive: the device is the first model; all others are much less likely.
+    reported: identification that the device reports; empty: none.
+    notes: restrictions of the result.
+    requests: number of requests that were sent.
+    """
+
+    unit: int
+    matches: list[Match] = field(default_factory=list)
+    conclusive: bool = False
+    reported: str = ""
+    notes: list[Reason] = field(default_factory=list)
+    requests: int = 0
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the device is not in the library, and all matches are only similar."""
+        return bool(self.matches) and all(match.foreign for match in self.matches)
+
+    @property
+    def summary(self) -> Reason:
+        """The result as one reason: the model, the possible models, or that it is unknown."""
+        models = tuple(match.profile.id for match in self.matches)
+        if self.conclusive:
+            return codes.MODEL_IDENTIFIED(model=models[0])
+        if not models:
+            return codes.MODEL_UNKNOWN_NAMED(text=self.reported) if self.reported else codes.MODEL_UNKNOWN()
+        if self.foreign:
+            return codes.MODEL_SIMILAR(models=models)
+        return codes.MODEL_POSSIBLE(model=models[0]) if len(models) == 1 else codes.MODELS_POSSIBLE(models=models)
+
+
+def ranked(candidates: Mapping[str, Profile], evidence: Mapping[str, Evidence]) -> list[str]:
+    """Names of the possible models, the most likely first."""
+    order = sorted(evidence.items(), key=lambda item: -item[1].score)
+    best = order[0][1].score if order else 0.0
+    near = [name for name, seen in order if seen.score >= POSSIBLE and best - seen.score < APART]
+    if near and not evidence[near[0]].named:  # only values are evidence: readable maps of the same manufacturer remain
+        maker = candidates[near[0]].vendor
+        near += [
+            name
+            for name, seen in order
+            if name not in near and candidates[name].vendor == maker and seen.score >= POSSIBLE and not seen.rejected
+        ]
+    return near
+
+
+def decide(found: Identified, candidates: Mapping[str, Profile], evidence: Mapping[str, Evidence]) -> None:
+    """Enters the possible models into the result."""
+    near = ranked(candidates, evidence)
+    found.matches = [
+        Match(candidates[name], seen.score, seen.named, tuple(seen.pro), tuple(seen.contra), _is_foreign(seen))
+        for name, seen in ((name, evidence[name]) for name in near[:LIST_MAX])
+    ]
+    found.matches.sort(key=lambda match: match.foreign)
+    first = evidence[near[0]] if near else Evidence()
+    fits = first.named or not first.rejected
+    found.conclusive = len(near) == 1 and first.score >= SURE and fits and not _is_foreign(first)
+    if found.conclusive and not first.named:
+        found.notes.append(codes.COMPARE_LABEL())
+
+
+def _is_foreign(seen: Evidence) -> bool:
+    return seen.denied or (not seen.named and bool(seen.other or seen.absent))

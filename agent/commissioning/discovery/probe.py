@@ -1,0 +1,86 @@
+"""One request to one unit identifier and the evaluation of the response. Reads one or a few registers, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from drivers.errors import FrameError, LinkTimeout, ModbusExceptionResponse
+from drivers.framing import Request, crc16, rtu_request
+from drivers.modbus_link import ModbusLink
+
+NO_TARGET = (0x0A, 0x0B)  # exception codes by which a gateway reports that the unit does not respond
+
+
+class ProbeResult(Enum):
+    """What was received.
+
+    HERE: registers or an exception response.
+    NOTHING: no bytes, or the gateway reports that the unit does not respond.
+    NOISE: bytes that are not a frame.
+    FOREIGN: frames with a valid checksum that are not a Modbus response.
+    """
+
+    HERE = "here"
+    NOTHING = "nothing"
+    NOISE = "noise"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Result of one request.
+
+    outcome: what was received.
+    exception: code of the exception response; 0: none.
+    took_s: response time in seconds.
+    raw: received bytes that are not a response.
+    late: a unit that was queried earlier responded in the meantime.
+    echo: the adapter returned the request.
+    """
+
+    outcome: ProbeResult
+    exception: int = 0
+    took_s: float = 0.0
+    raw: bytes = b""
+    late: bool = False
+    echo: bool = False
+
+
+async def ask(link: ModbusLink, unit: int, function: int, timeout_s: float, registers: int = 1) -> Reply:
+    """Requests registers from address 0. Raises LinkBusy and LinkClosed; everything else is a result.
+
+    timeout_s: longest waiting time.
+    registers: count; a repetition must use another count, since the response to the first request may still arrive.
+    """
+    request = Request(unit, function, 0, registers)
+    late_before = link.late
+    try:
+        await link.read_block(request, timeout_s, patience_s=timeout_s)
+        return Reply(ProbeResult.HERE, took_s=link.answered_s, late=link.late > late_before)
+    except ModbusExceptionResponse as error:
+        outcome = ProbeResult.NOTHING if error.code in NO_TARGET else ProbeResult.HERE
+        return Reply(outcome, error.code, link.answered_s, late=link.late > late_before)
+    except (FrameError, LinkTimeout):
+        if not link.wire.is_rtu:
+            return Reply(ProbeResult.NOTHING, late=link.late > late_before)
+        raw, sent = link.unexplained, rtu_request(request)
+        rest = raw.replace(sent, b"")
+        outcome = (
+            ProbeResult.FOREIGN
+            if has_frame(rest, unit, function)
+            else ProbeResult.NOISE
+            if rest
+            else ProbeResult.NOTHING
+        )
+        return Reply(outcome, raw=rest, late=link.late > late_before, echo=rest != raw)
+
+
+def has_frame(data: bytes, unit: int, function: int) -> bool:
+    """Whether the data contain a frame of that unit and function with a valid checksum, of any length."""
+    for at in range(len(data) - 4):
+        if data[at] == unit and data[at + 1] & 0x7F == function:
+            for end in range(at + 5, len(data) + 1):
+                if not crc16(data[at:end]):
+                    return True
+    return False

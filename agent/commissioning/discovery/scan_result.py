@@ -1,0 +1,183 @@
+"""Options and results of a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agent.commissioning.discovery import reasons as codes
+from agent.commissioning.discovery import scan_order as order
+from agent.commissioning.discovery.match import Identified
+from drivers.bus_settings import BusSettings
+from drivers.reasons import InvalidValue, Reason
+from drivers.serial_sniffer import SerialSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The bus to scan: a serial port, or a host.
+
+    serial: name of the serial port; empty: TCP.
+    host, port_number: Modbus TCP device, gateway or converter.
+    rtu: RTU frames in TCP, for a transparent converter.
+    setting: line settings; None: unknown.
+    """
+
+    serial: str = ""
+    host: str = ""
+    port_number: int = 502
+    rtu: bool = False
+    setting: SerialSetting | None = None
+
+    @property
+    def is_line(self) -> bool:
+        """Whether the units share a serial line (RTU); otherwise it is a device or gateway with Modbus TCP."""
+        return bool(self.serial) or self.rtu
+
+    def wire(self, setting: SerialSetting | None) -> BusSettings:
+        speed = setting or SerialSetting(19200)
+        return BusSettings(
+            "bus", host=self.host, port_number=self.port_number, serial_port=self.serial, baud=speed.baud,
+            data_bits=speed.data_bits, parity=speed.parity, stop_bits=speed.stop_bits, rtu_framing=self.rtu,
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.serial or f"{self.host}:{self.port_number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The devices that must respond.
+
+    count: their number.
+    units: their unit identifiers; empty: unknown.
+    """
+
+    count: int
+    units: tuple[int, ...] = ()
+
+    def missing(self, responded: set[int]) -> Reason | None:
+        """The finding on missing devices; None if all responded."""
+        if silent := tuple(unit for unit in self.units if unit not in responded):
+            return codes.EXPECTED_UNITS_SILENT(n=len(silent), expected=self.count, unit_ids=silent)
+        if len(responded) < self.count:
+            return codes.EXPECTED_DEVICES_MISSING(
+                expected=self.count, responded=len(responded), missing=self.count - len(responded)
+            )
+        return None
+
+    def surplus(self, responded: set[int]) -> Reason | None:
+        """The note on devices that were not expected; None if there are none."""
+        if self.units:
+            others = tuple(sorted(responded - set(self.units)))
+            return codes.UNEXPECTED_UNITS(unit_ids=others) if others else None
+        if len(responded) > self.count:
+            return codes.UNEXPECTED_DEVICES(responded=len(responded), expected=self.count)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What a scan does.
+
+    units: unit identifiers to query.
+    depth: quick (likely units only), usual, or full (also rare settings, slow devices, and function 03 for units that
+        do not respond).
+    listen_s: time of listening before the first request, in seconds.
+    fc03: function 03 may be used.
+    identify: also identify the models.
+    expected: the devices that must respond; None: unknown.
+    """
+
+    units: Sequence[int] = tuple(order.UNITS)
+    depth: str = "usual"
+    listen_s: float = 10.0
+    fc03: bool = False
+    identify: bool = True
+    expected: Expected | None = None
+
+
+@dataclass(slots=True)
+class FoundDevice:
+    """A unit that responded.
+
+    unit: unit identifier.
+    setting: line settings; None: Modbus TCP, or unknown settings of a converter.
+    function: function code of the request.
+    exception: code of the exception response; 0: registers.
+    took_s: response time in seconds.
+    identified: its model; None: not identified.
+    """
+
+    unit: int
+    setting: SerialSetting | None
+    function: int
+    exception: int
+    took_s: float
+    identified: Identified | None = None
+
+
+@dataclass(slots=True)
+class ScanResult:
+    """Result of a scan.
+
+    target: the bus.
+    setting: line settings that were found; None: none, or Modbus TCP.
+    found: units that responded.
+    findings: what requires an action.
+    notes: information.
+    asked: number of requests.
+    sought_s: duration in seconds with listening, without identification.
+    stopped: the scan was interrupted.
+    fc03: function 03 was permitted.
+    """
+
+    target: Target
+    setting: SerialSetting | None = None
+    found: list[FoundDevice] = field(default_factory=list)
+    findings: list[Reason] = field(default_factory=list)
+    notes: list[Reason] = field(default_factory=list)
+    asked: int = 0
+    sought_s: float = 0.0
+    stopped: bool = False
+    fc03: bool = False
+
+    @property
+    def units(self) -> set[int]:
+        return {found.unit for found in self.found}
+
+
+def noise_findings(noisy: Mapping[int, SerialSetting | None], result: ScanResult) -> Iterator[Reason]:
+    """The findings on units from which only invalid bytes were received.
+
+    noisy: unit identifier → setting at which bytes were received first.
+    """
+    for unit, setting in noisy.items():
+        if result.found:
+            yield codes.UNIT_ID_SHARED(unit_id=unit)
+        else:
+            yield codes.UNIT_WITHOUT_FRAME(unit_id=unit, line=str(setting or result.target))
+
+
+def parse_expected(text: str) -> Expected:
+    """ "6": number of devices; "11-14,31": unit identifiers. Raises InvalidValue."""
+    if text.strip().isdecimal():
+        if not 0 < int(text) <= 247:
+            raise InvalidValue(codes.UNIT_COUNT_OUT_OF_RANGE)
+        return Expected(int(text))
+    units = tuple(parse_units(text))
+    return Expected(len(units), units)
+
+
+def parse_units(text: str) -> list[int]:
+    """ "1-247" or "1,5,20-30" → unit identifiers. Raises InvalidValue."""
+    found: list[int] = []
+    for part in text.split(","):
+        low, dash, high = part.strip().partition("-")
+        if not (low.isdecimal() and (high.isdecimal() or not dash)):
+            raise InvalidValue(codes.UNIT_LIST_EXPECTED)
+        first, last = int(low), int(high or low)
+        if not 0 < first <= last <= 247:
+            raise InvalidValue(codes.UNIT_ID_OUT_OF_RANGE)
+        found += range(first, last + 1)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,281 @@
+"""Examines a bus: reads each block of each device several times without retries, and derives the findings."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from agent.acquisition.scheduler import BusPoller, PolledDevice
+from agent.commissioning.doctor import reasons as codes
+from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
+from drivers.errors import (
+    ForeignMasterActive,
+    FrameError,
+    LinkClosed,
+    LinkTimeout,
+    ModbusExceptionResponse,
+    ResponseQuarantined,
+)
+from drivers.framing import Request
+from drivers.modbus_link import ModbusLink
+from drivers.reasons import Reason, cause_of
+from drivers.serial_port import LineErrors, latency_timer_ms, line_errors, stable_names
+
+REQUEST_BYTES = 8
+GATEWAY_EXCEPTIONS = (0x0A, 0x0B)
+CORRUPT_MAX = 0.005  # share of corrupt responses; a correct RS-485 line is far below
+STRAY_MAX = 0.05  # stray bytes per response
+SLOW_SHARE = 0.8  # of the timeout
+TIMER_MAX_MS = 2
+
+
+@dataclass(slots=True)
+class DeviceObservation:
+    """Counters of one device.
+
+    name: name in the configuration.
+    unit: unit identifier.
+    timeout_s: timeout in seconds, without the transmission time.
+    requests: number of requests.
+    valid: number of valid responses.
+    timeouts: number of requests without response.
+    invalid: number of those for which invalid bytes were received.
+    corrupt: number of corrupt responses.
+    exceptions: exception code → number of exception responses.
+    response_s: response times in seconds, without the transmission time.
+    """
+
+    name: str
+    unit: int
+    timeout_s: float
+    requests: int = 0
+    valid: int = 0
+    timeouts: int = 0
+    invalid: int = 0
+    corrupt: int = 0
+    exceptions: dict[int, int] = field(default_factory=dict)
+    response_s: list[float] = field(default_factory=list)
+
+    @property
+    def responses(self) -> int:
+        """Number of responses, corrupt ones included."""
+        return self.requests - self.timeouts
+
+
+@dataclass(slots=True)
+class BusObservation:
+    """What was received on one bus.
+
+    name: name in the configuration.
+    where: serial port, or host and port number.
+    serial: whether it is a serial port.
+    line: configured line settings; empty for Modbus TCP.
+    rtu: whether frames are RTU.
+    closed: why port or connection could not be opened; None: it was opened.
+    busy: the finding that another master is active; None: no other master.
+    devices: counters of each device.
+    late: number of late responses.
+    noise_bytes: received bytes outside of responses, without echoes.
+    echoes: number of requests of which the adapter returned an echo.
+    errors: errors that the UART counted during the examination; None: it has no counters.
+    latency_timer_ms: latency timer of an FTDI adapter; None for other ports.
+    stable_name: name of the port that does not depend on the USB socket; empty: none.
+    """
+
+    name: str
+    where: str
+    serial: bool
+    line: str = ""
+    rtu: bool = False
+    closed: Reason | str | None = None
+    busy: Reason | str | None = None
+    devices: list[DeviceObservation] = field(default_factory=list)
+    late: int = 0
+    noise_bytes: int = 0
+    echoes: int = 0
+    errors: LineErrors | None = None
+    latency_timer_ms: int | None = None
+    stable_name: str = ""
+
+    @property
+    def requests(self) -> int:
+        """Number of requests."""
+        return sum(device.requests for device in self.devices)
+
+    @property
+    def responses(self) -> int:
+        """Number of responses, corrupt ones included."""
+        return sum(device.responses for device in self.devices)
+
+
+async def look(poller: BusPoller, rounds: int) -> BusObservation:
+    """Reads every block `rounds` times with one attempt each, and counts. Faults of the bus are results, not errors."""
+    link = poller.link
+    assert isinstance(link, ModbusLink), "only a real bus has interference"
+    wire = link.wire
+    seen = BusObservation(
+        wire.name,
+        wire.serial_port or f"{wire.host}:{wire.port_number}",
+        wire.is_serial,
+        f"{wire.baud} {wire.data_bits}{wire.parity}{wire.stop_bits}" if wire.is_rtu else "",
+        wire.is_rtu,
+    )
+    seen.devices = [
+        DeviceObservation(item.device.name, item.device.unit, item.device.latency.cap_s) for item in poller.devices
+    ]
+    before = line_errors(wire.serial_port) if wire.is_serial else None
+    try:
+        for _ in range(rounds):
+            for polled, counts in zip(poller.devices, seen.devices, strict=True):
+                await _ask(link, polled, counts, seen)
+    except ForeignMasterActive as error:
+        seen.busy = cause_of(error)
+    except LinkClosed as error:
+        seen.closed = cause_of(error)
+    finally:
+        seen.late = link.late
+        await link.close()
+    if wire.is_serial:
+        after = line_errors(wire.serial_port)  # only possible after the link has closed the port
+        seen.errors = after - before if after is not None and before is not None else None
+        seen.latency_timer_ms = latency_timer_ms(wire.serial_port)
+        seen.stable_name = next(stable_names(wire.serial_port), "")
+    return seen
+
+
+async def _ask(link: ModbusLink, polled: PolledDevice, counts: DeviceObservation, seen: BusObservation) -> None:
+    device = polled.device
+    for block in device.blocks():
+        request = Request(device.unit, block.function, block.address, block.count)
+        skipped = link.skipped
+        counts.requests += 1
+        valid = True
+        try:
+            wire_s = device.wire_s(block)
+            await link.read_block(request, device.latency.longest_s(wire_s), device.gap_s)
+            counts.valid += 1
+            counts.response_s.append(link.answered_s - wire_s)
+        except ModbusExceptionResponse as error:
+            counts.exceptions[error.code] = counts.exceptions.get(error.code, 0) + 1
+        except FrameError:
+            counts.corrupt += 1
+            valid = False
+        except ResponseQuarantined:
+            counts.requests -= 1
+            valid = False
+        except LinkTimeout:
+            counts.timeouts += 1
+            counts.invalid += link.heard > 0
+            valid = False
+        except LinkClosed:
+            if seen.requests == 1:  # it was never open
+                raise
+            counts.timeouts += 1
+            valid = False
+        stray = link.skipped - skipped
+        if seen.rtu and stray == REQUEST_BYTES and valid:
+            seen.echoes += 1
+        elif valid:
+            seen.noise_bytes += stray
+
+
+def judge(seen: BusObservation) -> list[DoctorFinding]:
+    """The findings, each with the action to take, and the figures at the end."""
+    where = f"bus.{seen.name}"
+    if seen.closed:
+        return [finding(where, _why_closed(seen, seen.closed))]
+    if seen.busy:
+        return [finding(where, codes.BUS_IN_USE(error=seen.busy))]
+    found = [*_silences(seen, where), *_corrupt(seen, where), *_adapter(seen, where)]
+    for device in seen.devices:
+        found += _device(seen, device, where)
+    return [*found, *_figures(seen, where)]
+
+
+def _why_closed(seen: BusObservation, error: Reason | str) -> Reason:
+    if not seen.serial:
+        return codes.TCP_BUS_UNAVAILABLE(error=error)
+    adapters = tuple(stable_names())
+    if adapters:
+        return codes.SERIAL_PORT_UNAVAILABLE(error=error, adapters=adapters)
+    return codes.SERIAL_PORT_MISSING(error=error)
+
+
+def _silences(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
+    silent = [device for device in seen.devices if device.requests and not device.responses]
+    if silent and len(silent) == len(seen.devices) and seen.rtu:
+        received = any(device.invalid for device in seen.devices)
+        yield finding(where, (codes.BUS_WRONG_SETTINGS if received else codes.BUS_WITHOUT_RESPONSE)(line=seen.line))
+        return
+    for device in silent:
+        if device.invalid:
+            code = codes.DEVICE_WITHOUT_FRAME
+        elif len(silent) < len(seen.devices):
+            code = codes.DEVICE_WITHOUT_RESPONSE
+        else:
+            code = codes.CONNECTION_WITHOUT_RESPONSE
+        yield finding(where, code(device=device.name, unit_id=device.unit))
+
+
+def _corrupt(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
+    n, total = sum(device.corrupt for device in seen.devices), seen.responses
+    share = n / total if total else 0.0
+    if share > CORRUPT_MAX:
+        if seen.errors is not None and seen.errors.parity > seen.errors.frame:
+            yield finding(where, codes.PARITY_ERRORS(share=share, n=n, total=total, errors=seen.errors.parity))
+        else:
+            yield finding(where, codes.RESPONSES_CORRUPT(share=share, n=n, total=total))
+    elif n:
+        yield note(where, codes.FEW_RESPONSES_CORRUPT(n=n, total=total))
+    if seen.rtu and seen.noise_bytes > STRAY_MAX * max(total, 1):
+        yield finding(where, codes.STRAY_BYTES(n_bytes=seen.noise_bytes, total=total))
+
+
+def _adapter(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
+    valid = sum(device.valid for device in seen.devices)
+    if 2 * seen.echoes > valid:  # interference sometimes has the length of a request
+        yield note(where, codes.ADAPTER_ECHO(n=seen.echoes))
+    if seen.late:
+        yield finding(where, codes.RESPONSES_LATE(n=seen.late, bus=seen.name))
+    if seen.latency_timer_ms is not None and seen.latency_timer_ms > TIMER_MAX_MS:
+        yield finding(where, codes.ADAPTER_LATENCY(timer_ms=seen.latency_timer_ms))
+    if seen.stable_name and seen.stable_name != seen.where:
+        yield note(where, codes.PORT_NAME_UNSTABLE(port=seen.where, stable_name=seen.stable_name))
+
+
+def _device(seen: BusObservation, device: DeviceObservation, where: str) -> Iterator[DoctorFinding]:
+    about = {"device": device.name, "unit_id": device.unit}
+    if n := sum(device.exceptions.get(code, 0) for code in GATEWAY_EXCEPTIONS):
+        yield finding(where, codes.GATEWAY_WITHOUT_RESPONSE(**about, n=n, total=device.requests))
+    if n := device.exceptions.get(2, 0) + device.exceptions.get(3, 0):
+        yield finding(where, codes.REGISTERS_ILLEGAL(**about, n=n, total=device.requests))
+    if device.exceptions.get(1):
+        yield finding(where, codes.FUNCTION_UNSUPPORTED(**about))
+    if n := device.exceptions.get(6, 0):
+        yield note(where, codes.DEVICE_BUSY(**about, n=n))
+    if device.responses and device.timeouts:
+        yield finding(
+            where,
+            codes.RESPONSES_MISSING(
+                **about, n=device.timeouts, total=device.requests, timeout_s=device.timeout_s, bus=seen.name
+            ),
+        )
+    if device.response_s and (longest_s := max(device.response_s)) > SLOW_SHARE * device.timeout_s:
+        reason = codes.RESPONSE_SLOW(**about, longest_s=longest_s, timeout_s=device.timeout_s, bus=seen.name)
+        yield finding(where, reason)
+
+
+def _figures(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
+    for device in seen.devices:
+        if device.valid:
+            reason = codes.RESPONSE_TIMES(
+                device=device.name, unit_id=device.unit, n=device.valid, total=device.requests,
+                median_ms=1e3 * statistics.median(device.response_s), longest_ms=1e3 * max(device.response_s),
+            )  # fmt: skip
+            yield fine(where, reason)
+    if errors := seen.errors:
+        reason = codes.UART_COUNTERS(
+            framing=errors.frame, parity=errors.parity, overrun=errors.overrun, breaks=errors.breaks
+        )
+        yield fine(where, reason)

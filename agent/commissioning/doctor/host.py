@@ -1,0 +1,138 @@
+"""Examines the computer of the agent: clock, disk, connection to the broker, kernels."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import ssl
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.commissioning.doctor import reasons as codes
+from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
+from agent.config.model import Config, Mqtt
+from agent.core.clock import believed, kernel_synchronised
+from agent.core.text import N_
+from agent.delivery.store import default_directory
+from agent.delivery.store.database_file import NAME
+from drivers.reasons import Reason, cause_of
+
+PARTS = CLOCK, KERNELS = N_("clock"), N_("kernels")  # of the computer: what no configuration key names
+FREE_MIN_MB = 500
+EARLIEST_S = 1.7e9  # November 2023, before the first version: an earlier time is wrong
+
+
+def clock(config: Config) -> Iterator[DoctorFinding]:
+    """Whether the kernel clock follows a reference; if not, whether the agent uses it."""
+    if time.time() < EARLIEST_S:
+        yield finding(CLOCK, codes.CLOCK_NOT_SET(shown_ms=round(1000 * time.time())))
+        return
+    synchronised = kernel_synchronised()
+    trusted = config.site.assume_clock_synchronized or config.site.simulated
+    cause = None if synchronised else believed(_reached_ns(config), trusted).why_not_used(time.time_ns())
+    if cause:
+        yield finding(CLOCK, codes.CLOCK_NOT_USED(cause=cause))
+    elif synchronised is None:
+        yield note(CLOCK, codes.CLOCK_STATE_UNKNOWN())
+    elif synchronised:
+        yield fine(CLOCK, codes.CLOCK_SYNCHRONIZED())
+    else:
+        yield finding(CLOCK, codes.CLOCK_UNSYNCHRONIZED())
+
+
+def _reached_ns(config: Config) -> int:
+    """UTC that the last run of the agent reached; 0 if it is unknown."""
+    from agent.runtime.clock_supervisor import KIND, REACHED
+    from agent.savings.ledger.verify import open_copy
+
+    path = (config.state_dir or default_directory()) / NAME
+    with contextlib.suppress(OSError, sqlite3.Error, ValueError, KeyError, TypeError):
+        if path.is_file():
+            with contextlib.closing(open_copy(path)) as db:
+                row = db.execute("select body from note where kind = ? and name = ?", (KIND, REACHED)).fetchone()
+            return int(json.loads(row[0])["utc_ms"]) * 1_000_000 if row else 0
+    return 0
+
+
+def disk(config: Config) -> Iterator[DoctorFinding]:
+    """Whether the state directory is writable, and its free space."""
+    directory = config.state_dir or default_directory()
+    where = "store.state_dir"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=directory):
+            pass
+        free_mb = shutil.disk_usage(directory).free / 1e6
+    except OSError as error:
+        reason = codes.STATE_DIR_UNWRITABLE(path=str(directory), error=cause_of(error))
+        yield finding(where, reason)
+        return
+    if free_mb < FREE_MIN_MB:
+        yield finding(where, codes.DISK_ALMOST_FULL(free_mb=free_mb, path=str(directory), minimum_mb=FREE_MIN_MB))
+    else:
+        yield fine(where, codes.DISK_SPACE(path=str(directory), free_gb=free_mb / 1e3))
+    if _on_sd_card(directory) and config.store.commit_interval_s < 1:
+        yield note(where, codes.COMMITS_ON_SD_CARD())
+
+
+def broker(config: Config) -> Iterator[DoctorFinding]:
+    """Tests one connection with the settings of the agent, under another client identifier."""
+    settings = config.mqtt
+    where = "mqtt.url"
+    if settings is None:
+        yield note("mqtt", codes.NO_BROKER_CONFIGURED())
+        return
+    from agent.delivery.mqtt.follower import Follower
+
+    follower = Follower(settings, f"{config.site.root}/status")
+    started_s = time.monotonic()
+    try:
+        follower.start()
+    except (OSError, ValueError) as error:
+        yield finding(where, _why_failed(settings, error, rejected=bool(follower.error)))
+        return
+    took_ms = 1e3 * (time.monotonic() - started_s)
+    follower.stop()
+    yield fine(where, codes.BROKER_ACCEPTS(host=settings.host, port=settings.port, took_ms=took_ms))
+
+
+def kernels() -> Iterator[DoctorFinding]:
+    from agent.core.kernel_cache import is_warm
+
+    if is_warm():
+        yield fine(KERNELS, codes.KERNELS_COMPILED())
+    else:
+        yield note(KERNELS, codes.KERNELS_NOT_COMPILED())
+
+
+def _why_failed(settings: Mqtt, error: Exception, rejected: bool) -> Reason:
+    """Why there is no connection to the broker. rejected: by the broker itself, in its CONNACK."""
+    if rejected:
+        code = codes.BROKER_LOGIN_REJECTED
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        code = codes.BROKER_CERTIFICATE_INVALID
+    elif isinstance(error, ConnectionRefusedError):
+        code = codes.BROKER_NOT_LISTENING
+    elif isinstance(error, socket.gaierror):
+        code = codes.BROKER_HOST_UNKNOWN
+    elif isinstance(error, TimeoutError) or getattr(error, "errno", None) in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        code = codes.BROKER_UNREACHABLE
+    else:
+        code = codes.BROKER_CONNECTION_FAILED
+    return code(host=settings.host, port=settings.port, error=cause_of(error))
+
+
+def _on_sd_card(directory: Path) -> bool:
+    device = os.stat(directory).st_dev
+    try:
+        name = os.path.realpath(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    except OSError:
+        return False
+    return "/mmcblk" in name

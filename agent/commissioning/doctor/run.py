@@ -1,0 +1,68 @@
+"""Examines everything once and reports each result immediately."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from agent.acquisition.scheduler import BusPoller, pollers
+from agent.commissioning.doctor import host
+from agent.commissioning.doctor.bus import judge, look
+from agent.commissioning.doctor.finding import DoctorFinding, Level
+from agent.commissioning.doctor.mqtt_signals import LISTEN_S, topics
+from agent.config.model import Config
+from agent.config.signals import topic_signals
+from agent.core.clock import SystemClock
+from agent.core.text import _
+
+
+async def examine(
+    config: Config, rounds: int, report: Callable[[DoctorFinding], None], starts: Callable[[str], None]
+) -> bool:  # fmt: skip
+    """Whether no action is needed. Buses are examined concurrently.
+
+    rounds: number of reads of each block of each device.
+    report: receives each result.
+    starts: receives the name of each part when its examination starts, in the language of the process.
+    """
+    clean = True
+
+    def add(item: DoctorFinding) -> None:
+        nonlocal clean
+        clean = clean and item.level is not Level.FINDING
+        report(item)
+
+    for name, part in (
+        (_("clock"), host.clock(config)),
+        (_("disk"), host.disk(config)),
+        (_("broker"), host.broker(config)),
+        (_("kernels"), host.kernels()),
+    ):
+        starts(name)
+        for item in part:
+            add(item)
+
+    async def bus(poller: BusPoller) -> None:
+        for item in judge(await look(poller, rounds)):
+            add(item)
+
+    async def signals() -> None:
+        for item in await topics(config):
+            add(item)
+
+    buses = pollers(config, SystemClock(), lambda reading: None)
+    for poller in buses:
+        starts(_bus_text(poller))
+    if n := len(topic_signals(config)):
+        starts(_("{n:d} {n:topic|topics}, waiting up to {seconds:g} s", n=n, seconds=LISTEN_S))
+    await asyncio.gather(*(bus(poller) for poller in buses), signals())
+    return clean
+
+
+def _bus_text(poller: BusPoller) -> str:
+    name, n, seconds = poller.bus.name, len(poller.devices), poller.bus.listen_before_start_s
+    if seconds:
+        return _(
+            "bus {bus}: {n:d} {n:device|devices}, listening for {seconds:g} s first", bus=name, n=n, seconds=seconds
+        )
+    return _("bus {bus}: {n:d} {n:device|devices}", bus=name, n=n)

@@ -1,0 +1,160 @@
+"""Relations between the values of a drive, its nameplate and the meter upstream. One row for each relation."""
+
+from __future__ import annotations
+
+import math
+
+from agent.commissioning.selfcheck import rule_codes as codes
+from agent.commissioning.selfcheck.rule import NONE, SQRT3, Numbers, RatedValues, Rule, equal, over, ratio
+
+
+def _torque_w(torque_pct: float, speed_share: float, p: RatedValues) -> float:
+    """Shaft power from torque in percent of rated and speed as a share of rated."""
+    return torque_pct / 100 * speed_share * p.kw * 1000
+
+
+def _slip_share(v: Numbers, p: RatedValues) -> float:
+    """motor_speed over synchronous speed; for an induction motor, up to 1.8 times the rated slip is added first."""
+    synchronous = 120 * abs(v[1]) / p.poles if p.poles else math.nan
+    if not synchronous:
+        return math.nan
+    speed = abs(v[0])
+    if p.induction:
+        slip_rpm = 120 * p.hertz / p.poles - p.rpm
+        speed += min(max(synchronous - speed, 0.0), 1.8 * slip_rpm)
+    return over(speed, synchronous)
+
+
+def _motoring(meter_w: float, drive: float) -> float:
+    """1; NaN during regeneration (the power of meter and drive is negative)."""
+    return math.nan if meter_w < 0 and drive < 0 else 1.0
+
+
+DRIVE: list[Rule] = [
+    ratio(codes.SPEED_FROM_FREQUENCY(), "motor_speed output_frequency", _slip_share, (0.97, 1.015), (0.9, 1.06),
+           "120 f / poles; up to 1.8 times the rated slip for induction motors, none for magnet motors"),
+    ratio(codes.SPEED_PCT_FROM_FREQUENCY(), "motor_speed_percent output_frequency",
+           lambda v, p: over(abs(v[0]) / 100, abs(v[1]) / p.hertz), (0.85, 1.15), (0.4, 2.5),
+           "percent of rated speed or of maximum speed"),
+    ratio(codes.FREQUENCY_VS_NAMEPLATE(), "output_frequency", lambda v, p: abs(v[0]) / p.hertz, NONE, (0.04, 2.2),
+           "a loaded motor turns"),
+    ratio(codes.SPEED_VS_NAMEPLATE(), "motor_speed", lambda v, p: abs(v[0]) / p.rpm, NONE, (0.04, 2.2),
+           "a loaded motor turns"),
+    ratio(codes.FREQUENCY_VS_REFERENCE(), "reference_frequency output_frequency",
+           lambda v, p: over(abs(v[0]), abs(v[1])),
+           (0.97, 1.03), (0.35, 2.8), "a drive at a limit or on a ramp does not reach its reference"),
+    ratio(codes.SPEED_VS_REFERENCE(), "reference_speed motor_speed", lambda v, p: over(abs(v[0]), abs(v[1])),
+           (0.94, 1.06), (0.35, 2.8), "as above"),
+    ratio(codes.VOLTS_PER_HERTZ(), "output_voltage output_frequency",
+           lambda v, p: over(v[0] / p.volts, min(abs(v[1]) / p.hertz, 1.0) + 0.02), (0.7, 1.25), (0.35, 1.9),
+           "constant flux; energy saving lowers it at part load, boost raises it at low speed"),
+    ratio(codes.OUTPUT_VOLTAGE_LIMIT(), "output_voltage dc_bus_voltage", lambda v, p: over(v[0], v[1] / math.sqrt(2)),
+           NONE, (0.01, 1.1), "full modulation at most"),
+    ratio(codes.DC_LINK_VS_NAMEPLATE(), "dc_bus_voltage", lambda v, p: v[0] / p.volts, (1.2, 1.6), (0.85, 2.3),
+           "1.35–1.41 of the line voltage, which equals the motor's within ±20 %; up to 1.7 of it during braking",
+           loaded=False),
+    ratio(codes.DC_LINK_VS_MAINS(), "dc_bus_voltage mains_voltage", lambda v, p: over(v[0], v[1]), (1.30, 1.45),
+           (1.22, 1.85), "1.35–1.41 with a diode front end; higher with an active front end or during braking",
+           loaded=False),
+    ratio(codes.MAINS_VS_NAMEPLATE(), "mains_voltage", lambda v, p: v[0] / p.volts, (0.85, 1.2), (0.6, 1.7),
+           "as for the meter", loaded=False),
+    ratio(codes.MOTOR_CURRENT_VS_NAMEPLATE(), "motor_current", lambda v, p: v[0] / p.amps, NONE, (0.06, 2.0),
+           "from the no-load current of a magnet motor to a short overload"),
+    ratio(codes.MOTOR_MAGNETIZING_CURRENT(), "motor_current output_frequency",
+          lambda v, p: v[0] / p.amps if p.induction and abs(v[1]) > 0.1 * p.hertz else math.nan, NONE, (0.12, 2.5),
+          "a running induction motor draws at least 20 % of its rated current at no load", loaded=False),
+    ratio(codes.MOTOR_CURRENT_PCT_RANGE(), "motor_current_percent", lambda v, p: v[0] / 100, NONE, (0.03, 2.0),
+           "percent of the rating of the motor or of the drive"),
+    ratio(codes.MOTOR_POWER_FROM_UI(), "motor_power output_voltage motor_current",
+           lambda v, p: over(abs(v[0]) * 1000, SQRT3 * v[1] * v[2]), (0.2, 1.04), (0.1, 1.2),
+           "power factor of a loaded motor"),
+    ratio(codes.MOTOR_POWER_FROM_TORQUE(), "motor_power motor_torque output_frequency",
+           lambda v, p: (abs(v[0]) * 1000 - _torque_w(abs(v[1]), abs(v[2]) / p.hertz, p) / p.efficiency)
+           / (abs(v[0]) * 1000 + 20 * p.kw), (-0.2, 0.2), (-0.5, 0.5),
+           "the torque of drives has an error of up to 10 % of rated torque, rarely more"),
+    ratio(codes.MOTOR_POWER_FROM_TORQUE_NM(), "motor_power motor_torque_nm output_frequency",
+           lambda v, p: (abs(v[0]) * 1000 - abs(v[1]) * 4 * math.pi * abs(v[2]) / p.poles / p.efficiency)
+           / (abs(v[0]) * 1000 + 20 * p.kw) if p.poles else math.nan, (-0.2, 0.2), (-0.5, 0.5), "as above"),
+    ratio(codes.TORQUE_PCT_FROM_NM(), "motor_torque motor_torque_nm",
+           lambda v, p: over(abs(v[1]), abs(v[0]) / 100 * p.rated_nm), (0.85, 1.18),
+           (0.5, 2.0), "both come from one estimate of the drive"),
+    ratio(codes.TORQUE_VS_NAMEPLATE(), "motor_torque", lambda v, p: abs(v[0]) / 100, NONE, (0.02, 2.6),
+           "breakdown torque"),
+    ratio(codes.TORQUE_NM_VS_NAMEPLATE(), "motor_torque_nm",
+           lambda v, p: abs(v[0]) / p.rated_nm, NONE, (0.02, 2.6), "breakdown torque"),
+    ratio(codes.TORQUE_VS_CURRENT(), "motor_torque motor_current",
+           lambda v, p: (v[1] / p.amps) ** 2 - (v[0] / 100) ** 2, (-0.3, 0.5), (-0.5, 0.65),
+           "I² = (magnetizing current)² + (torque-producing current)²; no-load current up to 0.7 of rated"),
+    ratio(codes.TORQUE_NM_VS_CURRENT(), "motor_torque_nm motor_current",
+           lambda v, p: (v[1] / p.amps) ** 2 - (v[0] / p.rated_nm) ** 2, (-0.3, 0.5), (-0.5, 0.65), "as above"),
+    ratio(codes.MOTOR_POWER_VS_NAMEPLATE(), "motor_power", lambda v, p: abs(v[0]) / p.kw, NONE, (0.004, 1.8),
+           "as for the meter"),
+    ratio(codes.POWER_PCT_FROM_CURRENT(), "motor_power_percent output_frequency motor_current",
+           lambda v, p: over(abs(v[0]) / 100, min(abs(v[1]) / p.hertz, 1.2) * v[2] / p.amps), (0.4, 1.4), (0.15, 2.5),
+           "percent of the rated power of the motor or of the drive"),
+    ratio(codes.POWER_PCT_FROM_TORQUE(), "motor_power_percent motor_torque output_frequency",
+           lambda v, p: (abs(v[0]) - abs(v[1]) * abs(v[2]) / p.hertz) / (abs(v[0]) + 5), (-0.25, 0.35), (-0.55, 0.6),
+           "as MOTOR_POWER_FROM_TORQUE"),
+    ratio(codes.POWER_PCT_FROM_KW(), "motor_power_percent motor_power",
+           lambda v, p: over(abs(v[0]) / 100, abs(v[1]) / p.kw), (0.7, 1.2), (0.4, 2.5),
+           "rating of the motor or of the drive"),
+    ratio(codes.SHAFT_POWER_VS_MOTOR(), "shaft_power motor_power", lambda v, p: over(abs(v[0]), abs(v[1])),
+           (0.75, 1.03), (0.5, 1.3),
+           "efficiency of the motor"),
+    ratio(codes.INPUT_POWER_VS_MOTOR(), "input_power motor_power", lambda v, p: over(abs(v[0]), abs(v[1])),
+           (0.98, 1.25), (0.9, 1.7),
+           "losses of the drive"),
+    ratio(codes.OUTPUT_POWER_FACTOR_FROM_S(), "output_power_factor motor_power output_voltage motor_current",
+           lambda v, p: abs(v[0]) - over(abs(v[1]) * 1000, SQRT3 * v[2] * v[3]), (-0.1, 0.1), (-0.4, 0.4),
+           "PF = P/S of three values with errors of 1–3 %"),
+    ratio(codes.OUTPUT_POWER_FACTOR_RANGE(), "output_power_factor", lambda v, p: abs(v[0]), NONE, (0.1, 1.01),
+           "loaded motor"),
+    ratio(codes.OUTPUT_ANGLE_FROM_S(), "output_power_factor_angle motor_power output_voltage motor_current",
+           lambda v, p: math.cos(math.radians(v[0])) - over(abs(v[1]) * 1000, SQRT3 * v[2] * v[3]), (-0.1, 0.1),
+           (-0.4, 0.4), "as OUTPUT_POWER_FACTOR_FROM_S"),
+    ratio(codes.VOLTAGE_PCT_PER_HERTZ(), "output_voltage_percent output_frequency",
+           lambda v, p: over(v[0] / 100, min(abs(v[1]) / p.hertz, 1.0) + 0.02), (0.7, 1.25), (0.3, 2.0),
+           "as VOLTS_PER_HERTZ"),
+    ratio(codes.RATED_CURRENT_SETTING(), "motor_rated_current", lambda v, p: v[0] / p.amps, (0.93, 1.07), (0.5, 2.0),
+           "nameplate as set in the drive; small differences are a choice of the integrator", loaded=False),
+    ratio(codes.RATED_VOLTAGE_SETTING(), "motor_rated_voltage", lambda v, p: v[0] / p.volts, (0.93, 1.07), (0.5, 2.0),
+           "as above", loaded=False),
+    ratio(codes.RATED_FREQUENCY_SETTING(), "motor_rated_frequency", lambda v, p: v[0] / p.hertz, (0.96, 1.04),
+           (0.5, 2.0),
+           "as above", loaded=False),
+    ratio(codes.RATED_SPEED_SETTING(), "motor_rated_speed", lambda v, p: v[0] / p.rpm, (0.96, 1.04), (0.5, 2.0),
+           "as above", loaded=False),
+    ratio(codes.DRIVE_RATED_POWER(), "drive_rated_power", lambda v, p: v[0] / p.drive_kw, (0.8, 1.3), (0.4, 2.5),
+           "light and heavy duty ratings", loaded=False),
+    ratio(codes.DRIVE_RATED_CURRENT(), "drive_rated_current",
+           lambda v, p: v[0] / (p.amps * p.drive_kw / p.kw), (0.75, 1.4), (0.4, 2.5), "as above", loaded=False),
+    ratio(codes.RATED_TORQUE_SETTING(), "motor_torque_scale_nm", lambda v, p: v[0] / p.rated_nm,
+           (0.93, 1.07), (0.5, 2.0), "nameplate as set in the drive", loaded=False),
+]  # fmt: skip
+
+# Quantities with the prefix "drive:" are those of the drive, the others those of the meter upstream.
+CROSS: list[Rule] = [
+    ratio(codes.DRIVE_POWER_VS_METER(), "active_power drive:motor_power",
+           lambda v, p: _motoring(v[0], v[1]) * (v[0] / 1000 + 0.015 * p.kw) / (abs(v[1]) + 0.015 * p.kw),
+           (0.96, 1.25), (0.93, 1.32),
+           "losses of 2–15 %, error of the drive's power up to 5 %, constant losses; not during regeneration"),
+    ratio(codes.DRIVE_TORQUE_VS_METER(), "active_power drive:motor_torque drive:output_frequency",
+           lambda v, p: _motoring(v[0], v[1] * v[2])
+           * (v[0] - _torque_w(abs(v[1]), abs(v[2]) / p.hertz, p) / p.efficiency) / (abs(v[0]) + 30 * p.kw),
+           (-0.15, 0.35), (-0.5, 0.6), "as MOTOR_POWER_FROM_TORQUE, with the losses of the drive"),
+    ratio(codes.DRIVE_UI_VS_METER(), "active_power drive:output_voltage drive:motor_current",
+           lambda v, p: over(abs(v[0]), SQRT3 * v[1] * v[2]), (0.2, 1.15), (0.12, 1.35),
+           "power factor of a loaded motor"),
+    ratio(codes.DC_LINK_VS_LINE_VOLTAGE(), "voltage_l12 drive:dc_bus_voltage", lambda v, p: over(v[1], v[0]),
+           (1.30, 1.45),
+           (1.22, 1.85), "1.35–1.41 with a diode front end; higher with an active front end or during braking",
+           loaded=False),
+    ratio(codes.DC_LINK_VS_PHASE_VOLTAGE(), "voltage_l1n drive:dc_bus_voltage",
+           lambda v, p: over(v[1], SQRT3 * v[0]) if p.per_phase else math.nan, (1.28, 1.47), (1.2, 1.87), "as above",
+           loaded=False),
+    equal(codes.MAINS_VS_METER(), "voltage_l1n drive:mains_voltage",
+           lambda v, p: SQRT3 * v[0] if p.per_phase else math.nan, lambda v, p: v[1], 0.04,
+           "two instruments on one supply", wide=0.12, loaded=False),
+    ratio(codes.INPUT_POWER_VS_METER(), "active_power drive:input_power",
+           lambda v, p: over(abs(v[0]) / 1000, abs(v[1])), (0.93, 1.08), (0.75, 1.35), "estimate of the drive"),
+]  # fmt: skip

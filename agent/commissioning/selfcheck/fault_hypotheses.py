@@ -1,0 +1,197 @@
+"""The possible mistakes: every single one that the self-check tries."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from agent.acquisition.scheduler import CT_QUANTITIES
+from agent.commissioning.selfcheck import reasons as codes
+from agent.commissioning.selfcheck.ct_wiring import wiring
+from agent.commissioning.selfcheck.decoding import Key, Series, median
+from agent.commissioning.selfcheck.fault_hypothesis import Hypothesis, counts, scaled
+from agent.commissioning.selfcheck.register_reader import ReadingRound
+from agent.commissioning.selfcheck.rule_evaluation import RuleEvaluation
+from agent.config.model import Meter
+from drivers.profiles import Register
+from drivers.reasons import Reason
+
+DUST = 1e-6
+DECADES = (-1, 1, -2, 2, -3, 3)
+# Rated primaries of IEC 61869-2 and usual neighbours, in A.
+PRIMARIES = (1, 5, 10, 15, 20, 25, 30, 40, 50, 60, 75, 80, 100, 120, 125, 150, 160, 200, 250, 300, 400, 500, 600,
+             750, 800, 1000, 1200, 1250, 1500, 1600, 2000, 2500, 3000, 4000, 5000)  # fmt: skip
+PAIRS = (("l1", "l2"), ("l2", "l3"), ("l1", "l3"), ("l12", "l23"), ("l23", "l31"), ("l12", "l31"),
+         ("l1n", "l2n"), ("l2n", "l3n"), ("l1n", "l3n"))  # fmt: skip
+
+
+def hypotheses(
+    world: RuleEvaluation, suspects: Iterable[Key], foreign: Mapping[Key, list[ReadingRound]]
+) -> Iterator[Hypothesis]:
+    """The hypotheses for these keys. foreign: (device, other device) → map of the device, read at the other unit."""
+    suspects = sorted(set(suspects))
+    for key in suspects:
+        if key in world.rows and world.rows[key].type != "string":
+            yield from (item for item in _of_register(world, key) if _is_number(item.series[key]))
+    for name in sorted({key[0] for key in suspects}):
+        yield from _of_map(world, name)
+        yield from _of_groups(world, name)
+        yield from _swapped_phases(world, name, {key[1] for key in suspects if key[0] == name})
+        if isinstance(world.subjects[name].item, Meter):
+            yield from _ratios(world, name)
+            yield from wiring(world, name)
+    yield from _units(world, {key[0] for key in suspects}, foreign)
+
+
+def _is_number(column: Series) -> bool:
+    """Whether there is a value of a usual magnitude: a float decoded from other words is often close to 0."""
+    value = median(column)
+    return value is not None and (value == 0 or abs(value) > DUST)
+
+
+def _of_register(world: RuleEvaluation, key: Key) -> Iterator[Hypothesis]:
+    device, name = key
+    row = world.rows[key]
+    for step in (-1, 1):
+        other = replace(row, address=row.address + step)
+        reason = codes.REGISTER_ADDRESS_WRONG(
+            device=device, quantity=name, address=row.address, correct_address=other.address
+        )
+        yield _reread(world, key, other, reason)
+    if row.own_words > 1:
+        other = replace(row, big_words_first=not row.big_words_first)
+        reason = codes.REGISTER_WORDS_SWAPPED(device=device, quantity=name, word_order=_word_order(other))
+        yield _reread(world, key, other, reason)
+    for decade in DECADES:
+        factor = 10.0**decade
+        column = [None if value is None else value * factor for value in world.series[key]]
+        scale = row.scale_for(world.subjects[device].rating_kw)
+        if scale:
+            reason = codes.REGISTER_SCALE_WRONG(
+                device=device, quantity=name, factor=1 / factor, scale=scale, correct_scale=scale * factor
+            )
+        else:
+            reason = codes.RATED_SCALE_WRONG(device=device, quantity=name, factor=1 / factor, correction=factor)
+        yield Hypothesis(reason, (name,), 0.5 + 0.7 * abs(decade), {key: column}, factor=factor)
+
+
+def _reread(world: RuleEvaluation, key: Key, row: Register, reason: Reason) -> Hypothesis:
+    return Hypothesis(reason, (key[1],), 1.0, {key: world.read(key, row)}, {key: row})
+
+
+def _word_order(row: Register) -> str:
+    """The word order as the key `word_order` of a profile states it."""
+    return "big" if row.big_words_first else "little"
+
+
+def _of_map(world: RuleEvaluation, device: str) -> Iterator[Hypothesis]:
+    keys = [key for key, row in world.rows.items() if key[0] == device and row.type != "string"]
+    names = tuple(key[1] for key in keys)
+    for step in (-1, 1):
+        rows = {key: replace(world.rows[key], address=world.rows[key].address + step) for key in keys}
+        reason = codes.MAP_ADDRESS_OFFSET(device=device, correction=step)
+        yield Hypothesis(reason, names, 1.5, _read_all(world, rows), rows)
+    wide = [key for key in keys if world.rows[key].own_words > 1]
+    if len(wide) > 1:
+        rows = {key: replace(world.rows[key], big_words_first=not world.rows[key].big_words_first) for key in wide}
+        reason = codes.MAP_WORDS_SWAPPED(device=device, word_order=_word_order(rows[wide[0]]))
+        yield Hypothesis(reason, tuple(key[1] for key in wide), 1.5, _read_all(world, rows), rows)
+
+
+def _read_all(world: RuleEvaluation, rows: Mapping[Key, Register]) -> dict[Key, Series]:
+    return {key: world.read(key, row) for key, row in rows.items()}
+
+
+def _of_groups(world: RuleEvaluation, device: str) -> Iterator[Hypothesis]:
+    """One wrong scale for all currents, voltages or powers: manufacturers often state one scale for a group."""
+    for units, group in zip((("A",), ("V",), ("W", "var", "VA"), ("W",)), codes.GROUPS, strict=True):
+        keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in units]
+        if len(keys) > 1:
+            for decade in DECADES:
+                factor = 10.0**decade
+                reason = codes.GROUP_SCALE_WRONG(device=device, group=group, factor=1 / factor, correction=factor)
+                series = {key: scaled(world.series[key], factor) for key in keys}
+                names = tuple(key[1] for key in keys)
+                yield Hypothesis(reason, names, 2.0 + 0.7 * abs(decade), series, factor=factor)
+
+
+def _swapped_phases(world: RuleEvaluation, device: str, suspects: set[str]) -> Iterator[Hypothesis]:
+    """Two phases of one quantity swapped in the map."""
+    for a, b in PAIRS:
+        for name in sorted(suspects):
+            if name.endswith(f"_{a}") or name.endswith(f"_{b}"):
+                stem = name.rsplit("_", 1)[0]
+                one, two = (device, f"{stem}_{a}"), (device, f"{stem}_{b}")
+                if one in world.rows and two in world.rows and (name == one[1] or one[1] not in suspects):
+                    reason = codes.MAP_PHASES_SWAPPED(device=device, quantity=one[1], other_quantity=two[1])
+                    series = {one: world.series[two], two: world.series[one]}
+                    yield Hypothesis(reason, (one[1], two[1]), 1.5, series)
+
+
+def _ratios(world: RuleEvaluation, device: str) -> Iterator[Hypothesis]:
+    """Another ratio of the current transformers: all quantities that depend on a current have the same factor."""
+    item = world.subjects[device].item
+    assert isinstance(item, Meter)
+    keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in CT_QUANTITIES]
+    primary, secondary = item.ct or (5.0, 5.0)
+    code = codes.CT_SETTING_WRONG if item.ratio_applied_by == "agent" else codes.METER_CT_SETTING_WRONG
+    names = tuple(key[1] for key in keys)
+    for factor, correction in _corrections(primary, secondary, item.ratio_applied_by if item.ct else None):
+        reason = code(
+            device=device, factor=1 / factor, primary_a=primary, secondary_a=secondary, corrections=(correction,)
+        )
+        series = {key: scaled(world.series[key], factor) for key in keys}
+        cost = 1.5 + 0.3 * abs(math.log(factor))
+        yield Hypothesis(reason, names, cost, series, tag=f"ct:{device}", factor=factor)
+
+
+def _corrections(primary_a: float, secondary_a: float, applied_by: str | None) -> Iterator[tuple[float, Reason]]:
+    """Possible corrections of a ratio, each with the factor of the currents. applied_by: None without a ratio."""
+    for other_a in PRIMARIES:
+        if other_a != primary_a:
+            yield other_a / primary_a, codes.CT_RATIO_OPTION(primary_a=other_a, secondary_a=secondary_a)
+    other_secondary_a = 1.0 if secondary_a == 5 else 5.0
+    yield (
+        secondary_a / other_secondary_a,
+        codes.CT_RATIO_OPTION(primary_a=primary_a, secondary_a=other_secondary_a),
+    )
+    if applied_by == "agent":
+        yield secondary_a / primary_a, codes.CT_APPLIED_BY_METER_OPTION()
+        yield primary_a / secondary_a, codes.CT_NOT_APPLIED_OPTION()
+    elif applied_by is not None:
+        yield secondary_a / primary_a, codes.CT_APPLIED_TWICE_OPTION()
+        yield primary_a / secondary_a, codes.CT_APPLIED_BY_AGENT_OPTION()
+
+
+def _units(
+    world: RuleEvaluation, suspects: set[str], foreign: Mapping[Key, list[ReadingRound]]
+) -> Iterator[Hypothesis]:
+    """Two devices of one kind on one bus with swapped unit identifiers."""
+    for a, b in itertools.combinations(sorted(world.subjects), 2):
+        one, two = world.subjects[a], world.subjects[b]
+        if one.item.bus != two.item.bus or not {a, b} & suspects or type(one.item) is not type(two.item):
+            continue
+        series: dict[Key, Series] = {}
+        for here, there in ((a, b), (b, a)):
+            if one.profile.id == two.profile.id:
+                rounds: list[ReadingRound] | None = world.rounds[there]
+            else:
+                rounds = foreign.get((here, there))
+            if rounds:
+                size = len(world.rounds[here])
+                for key, row in world.rows.items():
+                    if key[0] == here:
+                        # The counters of another model were read at other times.
+                        known = one.profile.id == two.profile.id or not counts(row)
+                        series[key] = _length(world.read(key, row, rounds) if known else [], size)
+        if series:
+            reason = codes.UNIT_IDS_SWAPPED(
+                device=a, other_device=b, unit_id=one.item.unit_id, other_unit_id=two.item.unit_id
+            )
+            yield Hypothesis(reason, tuple(sorted({key[1] for key in series})), 2.0, series, tag=f"unit:{a}:{b}")
+
+
+def _length(column: Series, size: int) -> Series:
+    return [*column, *([None] * size)][:size]

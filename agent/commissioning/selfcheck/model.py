@@ -1,0 +1,138 @@
+"""Input and result of a self-check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS, UNIT_IDS_SWAPPED
+from agent.config.model import Drive, Meter, Motor
+from drivers.profiles import Profile
+from drivers.reading import RegisterLink
+from drivers.reasons import Code, Reason
+
+Outcome = Literal["passed", "failed", "unverified"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A configured device and its connection.
+
+    poll_interval_s: poll interval of its bus.
+    gap_s: delay between requests; None: the one of the profile.
+    timeout_s: None: the one of the profile.
+    rating_kw: rated power of a drive, for scales that depend on it; None when unknown.
+    character_s: duration of a character on a serial line; 0 on TCP.
+    """
+
+    item: Meter | Drive
+    profile: Profile
+    link: RegisterLink
+    poll_interval_s: float = 1.0
+    gap_s: float | None = None
+    timeout_s: float | None = None
+    rating_kw: float | None = None
+    character_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.item.name
+
+    @property
+    def period_s(self) -> float:
+        return max(self.poll_interval_s, self.profile.refresh_s)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSet:
+    """The devices that are checked together, so that the devices of one motor are compared with each other."""
+
+    subjects: tuple[Subject, ...]
+    motors: tuple[Motor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceVerdict:
+    """The result for one quantity.
+
+    reason: of a passed value the relation that confirmed it, of a failed one the likely cause.
+    value: median of the readings; None without one.
+    """
+
+    outcome: Outcome
+    reason: Reason
+    value: float | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelfcheckFinding:
+    """A likely cause (agent/commissioning/selfcheck/reasons.py, docs/selfcheck.md).
+
+    reason: its code and data; `device` is the device concerned.
+    quantities: those of the device that the cause makes wrong.
+    group: findings of one group explain the same deviations equally well; one of them is true. 0: no alternatives.
+    models: models that identification found at the unit; None without any.
+    """
+
+    reason: Reason
+    quantities: tuple[str, ...]
+    group: int
+    models: Reason | None = None
+
+    @property
+    def cause(self) -> Code:
+        return self.reason.code
+
+    @property
+    def device(self) -> str:
+        return str(self.reason.data["device"])
+
+    @property
+    def other_device(self) -> str | None:
+        """The second device of two with swapped unit identifiers."""
+        return str(self.reason.data["other_device"]) if self.cause == UNIT_IDS_SWAPPED else None
+
+    @property
+    def summary(self) -> Reason:
+        """The cause, with the models if identification found any."""
+        return CAUSE_AND_MODELS(cause=self.reason, models=self.models) if self.models else self.reason
+
+    def concerns(self, device: str) -> bool:
+        return device in (self.device, self.other_device)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceResult:
+    """The result for one device.
+
+    profile: identifier of its profile.
+    verdicts: quantity → verdict.
+    failed: quantities to be published with Quality.UNVERIFIED.
+    verified: quantities of confidence `from_memory` that a relation confirmed.
+    """
+
+    profile: str
+    verdicts: Mapping[str, DeviceVerdict]
+    failed: tuple[str, ...]
+    verified: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SelfcheckOutcome:
+    """The result of a self-check.
+
+    started_ns: UTC.
+    lasted_s: duration.
+    readings: number of rounds.
+    devices: device → result.
+    findings: likely causes, the clearest first.
+    notes: devices that were not checked; `device` in the data names each.
+    """
+
+    started_ns: int
+    lasted_s: float
+    readings: int
+    devices: Mapping[str, DeviceResult]
+    findings: tuple[SelfcheckFinding, ...] = ()
+    notes: tuple[Reason, ...] = ()

@@ -1,0 +1,69 @@
+"""Nameplate data from the configuration for the machine downstream of a device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agent.acquisition.scheduler import CT_QUANTITIES, VT_QUANTITIES
+from agent.commissioning.selfcheck.model import DeviceSet, Subject
+from agent.commissioning.selfcheck.rule import RatedValues
+from agent.config.model import Drive, Meter, Motor
+from dsp.efficiency import CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY, rated_current_a
+
+
+def ratio_factor(item: Meter | Drive, unit: str) -> float:
+    """The factor that the agent applies when the meter does not apply the transformer ratio; otherwise 1."""
+    if not isinstance(item, Meter) or item.ratio_applied_by != "agent":
+        return 1.0
+    ct = item.ct[0] / item.ct[1] if item.ct and unit in CT_QUANTITIES else 1.0
+    vt = item.vt[0] / item.vt[1] if item.vt and unit in VT_QUANTITIES else 1.0
+    return ct * vt
+
+
+def plate_of(bench: DeviceSet, subject: Subject) -> RatedValues:
+    """The nameplate of the motor downstream of a device, or of its motors together when they share a drive."""
+    item = subject.item
+    if isinstance(item, Meter):
+        drives = [
+            other.item for other in bench.subjects if isinstance(other.item, Drive) and other.item.fed_by == item.name
+        ]
+        direct = [motor for motor in bench.motors if motor.fed_by == item.name]
+        motors = direct + [motor for motor in bench.motors if any(motor.fed_by == drive.name for drive in drives)]
+        sinusoidal = item.measuring_point == "motor"
+        base = RatedValues(
+            sinusoidal=sinusoidal,
+            per_phase=per_phase(subject),
+            ct=item.ct[0] / item.ct[1] if item.ct else math.nan,
+            vt=item.vt[0] / item.vt[1] if item.vt else math.nan,
+        )
+        if len(direct) + len(drives) != 1:
+            return base
+        return replace(_motor_plate(base, motors), direct=bool(direct))
+    motors = [motor for motor in bench.motors if motor.fed_by == item.name]
+    return replace(_motor_plate(RatedValues(), motors), drive_kw=item.kw or math.nan)
+
+
+def per_phase(subject: Subject) -> bool:
+    item = subject.item
+    return isinstance(item, Meter) and item.wiring == "3P4W" and subject.profile.phases == 3
+
+
+def _motor_plate(plate: RatedValues, motors: Sequence[Motor]) -> RatedValues:
+    if not motors:
+        return plate
+    first = motors[0]
+    efficiency = first.efficiency_pct / 100 if first.efficiency_pct else USUAL_EFFICIENCY
+    pf = CAGE_PF if first.kind == "induction" else MAGNET_PF
+    amps = first.amps or rated_current_a(first.kw * 1000, first.volts, efficiency, pf)
+    return replace(
+        plate,
+        kw=sum(motor.kw for motor in motors),
+        rpm=first.rpm,
+        poles=first.poles,
+        volts=first.volts,
+        amps=amps * sum(motor.kw for motor in motors) / first.kw,
+        induction=first.kind == "induction",
+        efficiency=efficiency,
+    )

@@ -1,0 +1,183 @@
+"""Read all registers of a device's map into a memory of words, on request with the adjacent words."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from agent.commissioning.selfcheck.model import Subject
+from drivers.errors import DriverError, ModbusExceptionResponse
+from drivers.framing import Request
+from drivers.profiles import Profile, Register
+from drivers.reading import Clock
+from drivers.registers import plan_blocks, usable
+from drivers.sunspec import SunSpecLink
+
+HOLE_MAX = 16  # a gap of up to this many registers is read together with the registers around it
+REQUEST_AND_FRAME = 13  # characters of request and response without the registers
+ABSENT = (0x01, 0x02, 0x03, 0x04)  # permanent exception codes; after others the request is repeated in the next round
+GATEWAY_SILENCES = (0x0A, 0x0B)  # gateway path unavailable, gateway target failed to respond
+SILENCES_MAX = 2  # requests without a response after which a round is aborted
+
+Memory = dict[tuple[int, int], int]  # (function, address) → word
+ALONE = 256  # added to the function of words read by a separate request, where they have another meaning
+Span = tuple[int, int, int]  # function (with ALONE), address, count
+
+
+@dataclass(slots=True)
+class ReadingRound:
+    """One pass over the map.
+
+    at_s: monotonic time of its start.
+    memory: the words; those of rejected addresses are missing.
+    silent: aborted because the device did not respond.
+    lasted_s: duration.
+    """
+
+    at_s: float
+    memory: Memory = field(default_factory=dict)
+    silent: bool = False
+    lasted_s: float = 0.0
+
+
+class RegisterReader:
+    """Reads only, at most as many registers in a request as the profile allows. Rejected spans are split, then omitted.
+
+    absent: registers of the map that the device rejects, without those of confidence `from_memory`.
+    """
+
+    def __init__(self, subject: Subject, profile: Profile, unit: int, clock: Clock) -> None:
+        self._subject, self._profile, self._unit, self._clock = subject, profile, unit, clock
+        self._link = SunSpecLink(subject.link, profile) if profile.dialect == "sunspec" else subject.link
+        self._rows = checkable(profile)
+        # Registers whose reading has an effect in the device are never read.
+        self._forbidden = {
+            (row.function, address)
+            for row in profile.registers
+            if row.feeds_watchdog
+            for address in range(row.address, row.address + row.words)
+        }
+        self._rejected: set[tuple[int, int]] = set()
+        self.absent: list[str] = []
+        self._spans = [
+            (block.function + (ALONE if block.registers[0].alone else 0), block.address, block.count)
+            for block in plan_blocks(profile, self._rows, 0 if self._forbidden else HOLE_MAX)
+        ]  # fmt: skip
+
+    async def round(self) -> ReadingRound:
+        found = ReadingRound(self._clock.monotonic_ns() / 1e9)
+        await self._read(found, self._spans, learn=True)
+        found.lasted_s = self._clock.monotonic_ns() / 1e9 - found.at_s
+        return found
+
+    async def read_adjacent(self, found: ReadingRound) -> None:
+        """Add the words before and after every register, and single words of rejected spans, as far as they exist."""
+        wanted = self._adjacent() - (found.memory.keys() | self._rejected)
+        await self._read(found, [(function, address, 1) for function, address in sorted(wanted)], learn=False)
+        self._rejected |= wanted - found.memory.keys()
+
+    def counts(self, adjacent: bool = False) -> list[int]:
+        """Number of registers of each request of a round. adjacent: with the adjacent words; an upper bound."""
+        spans = [count for _, _, count in self._spans]
+        if not adjacent:
+            return spans
+        read = {
+            (function, address + k)
+            for function, address, count in self._spans
+            for k in range(count)
+            if function < ALONE
+        }  # fmt: skip
+        return [*spans, *[1] * len(self._adjacent() - read)]
+
+    def _adjacent(self) -> set[tuple[int, int]]:
+        return {
+            (row.function, address)
+            for row in self._rows
+            if not row.alone
+            for address in range(row.address - 1, row.address + row.words + 1)
+            if 0 <= address <= 65535
+        } - self._forbidden
+
+    async def _read(self, found: ReadingRound, spans: list[Span], learn: bool) -> None:
+        waiting, kept, silences = list(reversed(spans)), list[Span](), 0
+        while waiting:
+            span = waiting.pop()
+            function, address, count = span
+            try:
+                data = await self._request(span)
+            except ModbusExceptionResponse as error:
+                if error.code in GATEWAY_SILENCES:
+                    silences += 1
+                    kept.append(span)
+                elif error.code not in ABSENT:
+                    kept.append(span)
+                elif count > 1 and (parts := self._parts(span)):
+                    waiting += reversed(parts)
+                    continue
+                elif learn:
+                    self.absent += self._documented(span)
+            except DriverError:
+                silences += 1
+                kept.append(span)
+            else:
+                kept.append(span)
+                for k, word in enumerate(struct.unpack(f">{count}H", data)):
+                    found.memory[function, address + k] = word
+            if silences >= SILENCES_MAX:
+                found.silent = True
+                kept += reversed(waiting)
+                break
+        if learn:
+            self._spans = kept
+
+    async def _request(self, span: Span) -> bytes:
+        subject = self._subject
+        timeout_s = subject.timeout_s or subject.profile.timeout_s
+        timeout_s += (REQUEST_AND_FRAME + 2 * span[2]) * subject.character_s
+        gap_s = subject.profile.min_gap_s if subject.gap_s is None else subject.gap_s
+        return await self._link.read_block(
+            Request(self._unit, span[0] % ALONE, span[1], span[2]),
+            timeout_s,
+            gap_s,
+            tries=2,
+            patience_s=timeout_s,
+            silence_tries=1,
+        )
+
+    def _parts(self, span: Span) -> list[Span]:
+        """The registers of a rejected span as separate spans; none when the span is a single register."""
+        function, start, count = span
+        rows = [
+            (function, row.address, row.words)
+            for row in self._rows
+            if row.function == function and not row.alone and start <= row.address < start + count
+        ]
+        return [part for part in dict.fromkeys(rows) if part != span]
+
+    def _documented(self, span: Span) -> list[str]:
+        """The names of the documented registers in a span."""
+        function, start, count = span
+        rows = usable(self._profile)
+        return [
+            row.name
+            for row in rows
+            if row.function + (ALONE if row.alone else 0) == function and start <= row.address < start + count
+        ]
+
+
+def checkable(profile: Profile) -> tuple[Register, ...]:
+    """The registers that may be read, including those of confidence `from_memory`."""
+    return usable(profile, {row.name for row in profile.registers})
+
+
+def words_of(memory: Memory, row: Register) -> list[int] | None:
+    """The words of one value; None when one is missing."""
+    function = row.function + (ALONE if row.alone else 0)
+    found = [memory.get((function, k)) for k in range(row.address, row.address + row.words)]
+    return None if None in found else found  # type: ignore[return-value]
+
+
+def missing(rounds: Iterable[ReadingRound]) -> bool:
+    """Whether the device responded in no round."""
+    return all(item.silent for item in rounds)

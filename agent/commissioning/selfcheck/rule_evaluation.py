@@ -1,0 +1,268 @@
+"""The readings as numbers, the relations bound to devices, and the state of each relation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+from agent.commissioning.selfcheck.decoding import Key, Series, decade_of, median, number_of
+from agent.commissioning.selfcheck.drive_rules import CROSS, DRIVE
+from agent.commissioning.selfcheck.load_estimate import LOADED, load_of
+from agent.commissioning.selfcheck.meter_rules import METER
+from agent.commissioning.selfcheck.model import DeviceSet
+from agent.commissioning.selfcheck.nameplate import per_phase, plate_of, ratio_factor
+from agent.commissioning.selfcheck.register_reader import ReadingRound, checkable
+from agent.commissioning.selfcheck.rule import RatedValues, Rule
+from agent.commissioning.selfcheck.rule_codes import PLAUSIBLE_RANGE
+from agent.config.model import Drive, Meter
+from drivers.profiles import Register
+from drivers.registers import window
+
+# Design choices; docs/selfcheck.md states the effect of half and double of each.
+CHANGE_MAX = 0.05  # limit of the change between readings: random values of a wrong map must not widen every band
+SAME_DEVICE = 0.4  # share of that change in the median of ten readings with requests before and after a refresh
+CONFIRM_DX = 0.15  # a relation with a larger uncertainty of x from resolution and change does not confirm
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRule:
+    """A relation with the keys of its quantities, the nameplate to use, and the devices involved."""
+
+    relation: Rule
+    keys: tuple[Key, ...]
+    plate: RatedValues
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleState:
+    """The state of a relation.
+
+    word: confirms | neutral | contradicts | void (does not apply) | missing (a quantity has no value).
+    fit: 1 in the middle of the tight band, 0 at its edge and outside.
+    x: value of the relation; NaN without one.
+    """
+
+    word: str
+    fit: float = 0.0
+    x: float = math.nan
+
+
+VOID, MISSING = RuleState("void"), RuleState("missing")
+WINDOW = Rule(PLAUSIBLE_RANGE(), ("",), lambda v, p: 0.0, (0, 0), (0, 0), "the vocabulary", loaded=False)
+
+
+class RuleEvaluation:
+    """All series of the bench and the states of its relations, also with some series replaced by a hypothesis."""
+
+    def __init__(self, bench: DeviceSet, rounds: Mapping[str, Sequence[ReadingRound]]) -> None:
+        self.bench = bench
+        self.subjects = {subject.name: subject for subject in bench.subjects}
+        # A silent round is kept, without words: round k of a meter is compared with round k of its drive.
+        self.rounds = {
+            name: [ReadingRound(item.at_s, silent=True) if item.silent else item for item in rows]
+            for name, rows in rounds.items()
+        }
+        self.rows: dict[Key, Register] = {
+            (subject.name, row.name): row for subject in bench.subjects for row in checkable(subject.profile)
+        }
+        self.series: dict[Key, Series] = {key: self.read(key, row) for key, row in self.rows.items()}
+        self.resolution = {key: self.resolution_of(key, row) for key, row in self.rows.items()}
+        self.changes = self.changes_with({})
+        self.shares = {name: self._share(name) for name in self.subjects}
+        self._plates = {name: plate_of(bench, subject) for name, subject in self.subjects.items()}
+        self.loads = self.loads_with({})
+        self.bound = tuple(self._bind())
+        self.touching: dict[Key, list[int]] = {}
+        for index, item in enumerate(self.bound):
+            for key in item.keys:
+                self.touching.setdefault(key, []).append(index)
+
+    def read(self, key: Key, row: Register, rounds: Sequence[ReadingRound] | None = None) -> Series:
+        """The series of one register as `row` describes it; None where its words are missing or encode no value."""
+        subject = self.subjects[key[0]]
+        factor = ratio_factor(subject.item, row.unit)
+        found: Series = []
+        for item in self.rounds[key[0]] if rounds is None else rounds:
+            value = number_of(row, item.memory, subject.rating_kw)
+            found.append(value * factor if isinstance(value, int | float) else None)
+        return found
+
+    def resolution_of(self, key: Key, row: Register) -> float:
+        if row.type in ("f32", "f64", "string"):
+            return 0.0
+        subject = self.subjects[key[0]]
+        scale = row.scale_for(subject.rating_kw) or 0.0
+        if row.parts:
+            scale = min(abs(part.scale) for part in row.parts)
+        responded = [item for item in self.rounds[key[0]] if not item.silent]
+        if row.scale_from and responded:
+            scale *= 10.0 ** decade_of(row, responded[-1].memory, subject.rating_kw)
+        return abs(scale) * ratio_factor(subject.item, row.unit)
+
+    def value(self, key: Key) -> float | None:
+        return median(self.series.get(key, ()))
+
+    def loaded(self, index: int, loads: Mapping[str, float] | None = None) -> bool:
+        """Whether the load is sufficient for relations that need load."""
+        return max((loads or self.loads).get(name, 0.0) for name in self.bound[index].devices) >= LOADED
+
+    def state(
+        self, index: int, series: Mapping[Key, Series] | None = None, resolution: Mapping[Key, float] | None = None,
+        loads: Mapping[str, float] | None = None, changes: Mapping[str, float] | None = None,
+    ) -> RuleState:  # fmt: skip
+        """The state of relation `index`, with some series replaced."""
+        bound = self.bound[index]
+        relation = bound.relation
+        if relation.loaded and not self.loaded(index, loads):
+            return VOID
+        columns = [(series or self.series).get(key) or self.series.get(key) for key in bound.keys]
+        if any(column is None for column in columns):
+            return MISSING
+        if relation is WINDOW:
+            return self._window(bound.keys[0], columns[0] or [])
+        steps = [(resolution or {}).get(key, self.resolution.get(key, 0.0)) for key in bound.keys]
+        change = max((changes or self.changes)[name] for name in bound.devices)
+        if len(bound.devices) == 1:
+            change *= self.shares[bound.devices[0]]
+        if relation.over_time:
+            return self._counted(bound, columns, steps, change)  # type: ignore[arg-type]
+        points = [row for row in zip(*columns, strict=True) if None not in row]
+        responded = self._responded(bound.devices)
+        if not responded:
+            return VOID
+        if len(points) < max(1, responded // 2):
+            return MISSING
+        with_x = [(relation.x(row, bound.plate), row) for row in points]
+        with_x = [pair for pair in with_x if not math.isnan(pair[0])]
+        if not with_x:
+            return VOID
+        x, row = sorted(with_x, key=lambda pair: pair[0])[len(with_x) // 2]
+        return _judge(relation, x, change + _resolution_of_x(relation, row, steps, x, bound.plate))
+
+    def _window(self, key: Key, column: Series) -> RuleState:
+        low, high = window(self.rows[key])
+        bad = [value for value in column if value is not None and not low <= value <= high]
+        return RuleState("contradicts") if 2 * len(bad) > self._responded((key[0],)) else RuleState("neutral")
+
+    def _responded(self, names: Iterable[str]) -> int:
+        """Number of rounds in which all these devices responded."""
+        return sum(
+            not any(item.silent for item in rows) for rows in zip(*(self.rounds[name] for name in names), strict=True)
+        )
+
+    def _counted(self, bound: BoundRule, columns: Sequence[Series], steps: Sequence[float], change: float) -> RuleState:
+        """Compare the increase of a counter with the integral of its power over the same time."""
+        times = [item.at_s for item in self.rounds[bound.keys[0][0]]]
+        points = [(t, e, p) for t, e, p in zip(times, *columns, strict=True) if e is not None and p is not None]
+        if len(points) < 3:
+            return VOID
+        pairs = list(pairwise(points))
+        integral = sum((b[2] + a[2]) / 2 * (b[0] - a[0]) for a, b in pairs) / 3.6e6
+        counted, size = points[-1][1] - points[0][1], abs(points[-1][1])
+        if integral <= 0:
+            return VOID
+        span_s = points[-1][0] - points[0][0]
+        lag_s = max(2.0, 2 * self.subjects[bound.keys[0][0]].profile.refresh_s)
+        step = steps[0] or size * 2.4e-7
+        dx = 1.5 * step / integral + lag_s / span_s + change
+        return _judge(bound.relation, counted / integral, dx)
+
+    def _share(self, name: str) -> float:
+        """Share of the change between two readings that is possible between two requests of one reading."""
+        rounds = self.rounds[name]
+        if len(rounds) < 2:
+            return 1.0
+        period_s = (rounds[-1].at_s - rounds[0].at_s) / (len(rounds) - 1)
+        return SAME_DEVICE * min(1.0, 2 * max(item.lasted_s for item in rounds) / period_s)
+
+    def changes_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
+        """Relative change of the plant at each device between two readings, with some series replaced."""
+        return {name: self._change(name, series) for name in self.subjects}
+
+    def _change(self, name: str, series: Mapping[Key, Series]) -> float:
+        """Relative change of the plant between two readings: the median over the fast values of the device."""
+        changes = []
+        for stem in ("active_power", "current_l1", "current_l2", "current_l3", "motor_power", "motor_current"):
+            key = (name, stem)
+            column = [value for value in series.get(key, self.series.get(key, [])) if value is not None]
+            mean = sum(map(abs, column)) / len(column) if column else 0.0
+            if len(column) >= 3 and mean:
+                steps = sorted(abs(b - a) for a, b in pairwise(column))
+                changes.append(max(0.0, steps[len(steps) // 2] - self.resolution[name, stem]) / mean)
+        return min(sorted(changes)[len(changes) // 2], CHANGE_MAX) if changes else 0.0
+
+    def loads_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
+        """Load (torque) of the machine at each device as a share of rated torque, with some series replaced."""
+        return {name: self._load(name, series) for name in self.subjects}
+
+    def _load(self, name: str, series: Mapping[Key, Series]) -> float:
+        def value(key: Key) -> float | None:
+            return median(series[key]) if key in series else self.value(key)
+
+        step_a = self.resolution.get((name, "current_l1"), 0.0)
+        return load_of((name, *self._partners(name)), self._plates[name], value, step_a)
+
+    def _partners(self, name: str) -> list[str]:
+        return [b if a == name else a for a, b in self.pairs if name in (a, b)]
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Meters that feed exactly one drive and no motor directly, each with its drive."""
+        drives = [item.item for item in self.bench.subjects if isinstance(item.item, Drive)]
+        meters = [item.name for item in self.bench.subjects if isinstance(item.item, Meter)]
+        found = []
+        for meter in meters:
+            fed = [drive.name for drive in drives if drive.fed_by == meter]
+            if len(fed) == 1 and not any(motor.fed_by == meter for motor in self.bench.motors):
+                found.append((meter, fed[0]))
+        return tuple(found)
+
+    def _bind(self) -> Iterable[BoundRule]:
+        for name, subject in self.subjects.items():
+            plate = self._plates[name]
+            for relation in METER if isinstance(subject.item, Meter) else DRIVE:
+                keys = tuple((name, need) for need in relation.needs)
+                if all(key in self.rows for key in keys):
+                    yield BoundRule(relation, keys, plate, tuple({key[0] for key in keys}))
+            for key, row in self.rows.items():
+                if key[0] == name and row.type != "string":
+                    yield BoundRule(WINDOW, (key,), plate, (name,))
+        for meter, drive in self.pairs:
+            plate = replace(self._plates[drive], per_phase=per_phase(self.subjects[meter]))
+            for relation in CROSS:
+                keys = tuple(
+                    (drive, need.removeprefix("drive:")) if need.startswith("drive:") else (meter, need)
+                    for need in relation.needs
+                )
+                if all(key in self.rows for key in keys):
+                    yield BoundRule(relation, keys, plate, tuple({key[0] for key in keys}))
+
+
+def _judge(relation: Rule, x: float, dx: float) -> RuleState:
+    low, high = relation.wide
+    if x < low - dx or x > high + dx:
+        return RuleState("contradicts", 0.0, x)
+    low, high = relation.tight
+    if low - dx <= x <= high + dx and dx <= CONFIRM_DX + (high - low) / 2:
+        half = (high - low) / 2 + dx
+        return RuleState("confirms", 1 - abs(x - (low + high) / 2) / half if half else 1.0, x)
+    return RuleState("neutral", 0.0, x)
+
+
+def _resolution_of_x(
+    relation: Rule, row: Sequence[float], steps: Sequence[float], x: float, plate: RatedValues
+) -> float:
+    """Change of x when each quantity changes by half its resolution."""
+    total = 0.0
+    for k, step in enumerate(steps):
+        if step > 1e-4 * abs(row[k]):
+            changed = [*row]
+            changed[k] += step / 2
+            there = relation.x(changed, plate)
+            if math.isfinite(there) and math.isfinite(x):
+                total += abs(there - x)
+    return total

@@ -1,0 +1,243 @@
+"""The self-check of a bench: read some rounds, evaluate the relations, and search for the cause of deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from agent.commissioning.selfcheck import reasons as codes
+from agent.commissioning.selfcheck.decoding import Key, is_measured
+from agent.commissioning.selfcheck.diagnosis import contradicting, find_causes, suspects_of
+from agent.commissioning.selfcheck.load_estimate import LOADED
+from agent.commissioning.selfcheck.model import (
+    DeviceResult,
+    DeviceSet,
+    DeviceVerdict,
+    SelfcheckFinding,
+    SelfcheckOutcome,
+    Subject,
+)
+from agent.commissioning.selfcheck.register_reader import ReadingRound, RegisterReader, missing, words_of
+from agent.commissioning.selfcheck.rule_evaluation import WINDOW, RuleEvaluation
+from agent.config.model import Meter
+from drivers.profiles import Profile
+from drivers.reading import Clock
+from drivers.reasons import Reason
+from drivers.registers import decode, usable
+
+READINGS = 10
+LASTS_MAX_S = 300.0
+SLIDE = 1.1  # factor of the period: with 1.0 every reading might fall on the refresh of a meter
+EMPTY = 0.8  # from this share of quantities without a value another model is suspected
+FOREIGN_MAX, FOREIGN_READINGS = 4, 6  # devices whose maps are read at each other's units, number of rounds
+BROKEN = 0.5  # below this share of quantities that a relation confirms another model is suspected
+SHOWN_MAX = 4  # quantities and relations named in a reason
+
+
+async def self_check(bench: DeviceSet, clock: Clock, readings: int = READINGS) -> SelfcheckOutcome:
+    """Reads only. Devices that do not respond become notes and values `unverified`; raises no LinkError."""
+    started_ns, started_s = clock.utc_ns(), clock.monotonic_ns() / 1e9
+    reader = {item.name: RegisterReader(item, item.profile, item.item.unit_id, clock) for item in bench.subjects}
+    period_s = period_of(bench, readings)
+    rounds: dict[str, list[ReadingRound]] = {name: [] for name in reader}
+    for number in range(readings):
+        await _round(reader, rounds, clock, period_s, last=number == readings - 1)
+    lost = [name for name, rows in rounds.items() if missing(rows)]
+    notes = tuple(codes.DEVICE_NOT_CHECKED(device=name) for name in lost)
+    bench = DeviceSet(tuple(item for item in bench.subjects if item.name not in lost), bench.motors)
+    world = RuleEvaluation(bench, rounds)
+    findings = _serials(world, rounds)
+    corrected = world
+    if suspects_of(world, [world.state(index) for index in range(len(world.bound))]):
+        again: dict[str, list[ReadingRound]] = {item.name: [] for item in bench.subjects}
+        asked = {name: reader[name] for name in again}
+        for number in range(readings):  # with the adjacent words
+            await _round(asked, again, clock, period_s, last=number == readings - 1, adjacent=True)
+        corrected = RuleEvaluation(bench, again)
+        foreign = await _foreign(corrected, clock)
+        findings += find_causes(corrected, foreign)
+        findings += _unexplained(corrected, findings)
+    findings += _rejected(bench, reader, findings)
+    devices = {item.name: _device(item, world, corrected, findings) for item in bench.subjects}
+    return SelfcheckOutcome(
+        started_ns, clock.monotonic_ns() / 1e9 - started_s, readings, devices, tuple(findings), notes
+    )
+
+
+def period_of(bench: DeviceSet, readings: int) -> float:
+    """Seconds from one round to the next, if the reading takes no longer."""
+    period_s = max((item.period_s for item in bench.subjects), default=1.0)
+    return min(period_s * SLIDE, LASTS_MAX_S / max(1, readings))
+
+
+async def _round(
+    reader: Mapping[str, RegisterReader],
+    rounds: Mapping[str, list[ReadingRound]],
+    clock: Clock,
+    period_s: float,
+    last: bool,
+    adjacent: bool = False,
+) -> None:
+    begin_s = clock.monotonic_ns() / 1e9
+    for name, device in reader.items():
+        found = await device.round()
+        if adjacent and not found.silent:
+            await device.read_adjacent(found)
+        rounds[name].append(found)
+    if not last:
+        await clock.sleep(max(0.0, begin_s + period_s - clock.monotonic_ns() / 1e9))
+
+
+async def _foreign(world: RuleEvaluation, clock: Clock) -> dict[Key, list[ReadingRound]]:
+    """Maps that do not fit, read at the units of the other such devices of the same kind on the same bus."""
+    states = [world.state(index) for index in range(len(world.bound))]
+    names = {key[0] for key in suspects_of(world, states)}
+    odd = [item for item in world.bench.subjects if item.name in names][:FOREIGN_MAX]
+    found: dict[Key, list[ReadingRound]] = {}
+    for item in odd:
+        for other in odd:
+            same_bus = item.item.bus == other.item.bus and type(item.item) is type(other.item)
+            if item is not other and same_bus and item.profile.id != other.profile.id and _may_be_read(other.profile):
+                reader = RegisterReader(item, item.profile, other.item.unit_id, clock)
+                found[item.name, other.name] = [await reader.round() for _ in range(FOREIGN_READINGS)]
+    return found
+
+
+def _may_be_read(profile: Profile) -> bool:
+    """Whether every address may be read: not where reading is a command or starts a watchdog."""
+    return profile.dialect != "huanyang_private" and not any(row.feeds_watchdog for row in profile.registers)
+
+
+def _broken(world: RuleEvaluation, subject: Subject) -> bool:
+    """Whether relations confirm less than half of the quantities that they could confirm."""
+    confirmed, possible = _confirmed(world), set[Key]()
+    for bound in world.bound:
+        if bound.relation is not WINDOW:
+            possible |= {key for key in bound.keys if key[0] == subject.name}
+    return len(possible) > 3 and len(possible & confirmed) < BROKEN * len(possible)
+
+
+def _confirmed(world: RuleEvaluation) -> set[Key]:
+    """The quantities that a relation confirms."""
+    return {
+        key for index, bound in enumerate(world.bound) if world.state(index).word == "confirms" for key in bound.keys
+    }
+
+
+def _serials(world: RuleEvaluation, rounds: Mapping[str, Sequence[ReadingRound]]) -> list[SelfcheckFinding]:
+    """Compare configured serial numbers with those of the devices."""
+    read = {item.name: _serial(item, rounds[item.name]) for item in world.bench.subjects}
+    found = []
+    for item in world.bench.subjects:
+        stated = item.item.serial_number if isinstance(item.item, Meter) else None
+        if stated and read[item.name] and _bare(read[item.name]) != _bare(stated):
+            found_at = next((name for name, serial in read.items() if _bare(serial) == _bare(stated)), None)
+            data = dict(device=item.name, unit_id=item.item.unit_id, serial_number=read[item.name], configured=stated)
+            if found_at is None:
+                reason = codes.SERIAL_NUMBER_MISMATCH(**data)
+            else:
+                reason = codes.SERIAL_NUMBER_ELSEWHERE(**data, found_at=found_at)
+            found.append(SelfcheckFinding(reason, tuple(row.name for row in item.profile.registers), 0))
+    return found
+
+
+def _bare(serial: str) -> str:
+    """A serial number without leading zeros and in lower case, because labels differ in both."""
+    return serial.strip().lstrip("0").casefold()
+
+
+def _serial(subject: Subject, rounds: Sequence[ReadingRound]) -> str:
+    row = subject.profile.register("serial_number")
+    if row is None or not rounds:
+        return ""
+    words = words_of(rounds[-1].memory, row)
+    value = decode(row, words)[0] if words else None
+    return "" if not value else f"{value:.0f}" if isinstance(value, float) else str(value)
+
+
+def _unexplained(world: RuleEvaluation, findings: Sequence[SelfcheckFinding]) -> list[SelfcheckFinding]:
+    """Devices with deviations that no single mistake explains."""
+    found, group = [], max((item.group for item in findings), default=0)
+    confirmed = _confirmed(world)
+    for item in world.bench.subjects:
+        rows = [world.bound[index] for index in contradicting(world) if world.bound[index].keys[0][0] == item.name]
+        values = [world.value(key) for key in world.rows if key[0] == item.name and is_measured(key[1])]
+        empty = len(values) > 2 and sum(value is None for value in values) > EMPTY * len(values)
+        if not rows and not empty:
+            continue
+        group += 1
+        keys = {key for bound in rows for key in bound.keys if key[0] == item.name}
+        names = tuple(sorted(key[1] for key in (keys - confirmed or keys)))
+        if empty or _broken(world, item):
+            names = tuple(row.name for row in item.profile.registers)
+            reason = codes.MAP_MISMATCH(device=item.name, profile=item.profile.id, unit_id=item.item.unit_id)
+        else:
+            relations = tuple(dict.fromkeys(bound.relation.label for bound in rows[:SHOWN_MAX]))
+            reason = codes.VALUES_INCONSISTENT(device=item.name, quantities=names[:SHOWN_MAX], relations=relations)
+        found.append(SelfcheckFinding(reason, names, group))
+    return found
+
+
+def _rejected(
+    bench: DeviceSet, reader: Mapping[str, RegisterReader], findings: Sequence[SelfcheckFinding]
+) -> list[SelfcheckFinding]:
+    """Registers of the map that the device rejects, if no other finding explains it: often a related model."""
+    found, group = [], max((item.group for item in findings), default=0)
+    for item in bench.subjects:
+        own = [each for each in findings if each.concerns(item.name)]
+        explained = {name for each in own for name in each.quantities}
+        absent = tuple(name for name in reader[item.name].absent if name not in explained)
+        if absent and not any(each.cause in codes.UNITS or each.cause == codes.MAP_MISMATCH for each in own):
+            group += 1
+            reason = codes.MAP_REGISTERS_REJECTED(
+                device=item.name, unit_id=item.item.unit_id, profile=item.profile.id, n=len(absent),
+                total=len(usable(item.profile)), examples=absent[:SHOWN_MAX],
+            )  # fmt: skip
+            found.append(SelfcheckFinding(reason, absent, group))
+    return found
+
+
+def _device(
+    subject: Subject, world: RuleEvaluation, corrected: RuleEvaluation, findings: Sequence[SelfcheckFinding]
+) -> DeviceResult:
+    named = {
+        name: item
+        for item in reversed(findings)
+        for name in item.quantities
+        if item.device == subject.name and item.cause != codes.MAP_REGISTERS_REJECTED
+    }
+    for item in findings:
+        if item.other_device == subject.name:
+            named |= dict.fromkeys((row.name for row in subject.profile.registers), item)
+    confirmed, waiting = dict[str, Reason](), set[str]()
+    for index, bound in enumerate(corrected.bound):
+        names = [key[1] for key in bound.keys if key[0] == subject.name]
+        if corrected.state(index).word == "confirms":
+            confirmed |= {name: bound.relation.label for name in names if name not in confirmed}
+        elif bound.relation.loaded and not corrected.loaded(index):
+            waiting.update(names)
+    verdicts = {
+        row.name: _verdict(row.name, subject, world, named, confirmed, waiting) for row in subject.profile.registers
+    }
+    from_memory = {row.name for row in subject.profile.registers if row.confidence == "from_memory"}
+    return DeviceResult(
+        subject.profile.id,
+        verdicts,
+        tuple(name for name, verdict in verdicts.items() if verdict.outcome == "failed"),
+        tuple(name for name, verdict in verdicts.items() if verdict.outcome == "passed" and name in from_memory),
+    )
+
+
+def _verdict(
+    name: str, subject: Subject, world: RuleEvaluation, named: Mapping[str, SelfcheckFinding], confirmed: Mapping[str, Reason],
+    waiting: set[str],
+) -> DeviceVerdict:  # fmt: skip
+    value = world.value((subject.name, name))
+    if name in named:
+        return DeviceVerdict("failed", named[name].reason, value)
+    if value is None:
+        return DeviceVerdict("unverified", codes.VALUE_ABSENT(), None)
+    if name in confirmed:
+        return DeviceVerdict("passed", confirmed[name], value)
+    if name in waiting:
+        return DeviceVerdict("unverified", codes.LOAD_INSUFFICIENT(least=LOADED), value)
+    return DeviceVerdict("unverified", codes.NOTHING_COMPARABLE(), value)

@@ -1,0 +1,53 @@
+"""Duration of a self-check, computed from its requests and the speed of the buses."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from agent.acquisition.poll_plan import block_s
+from agent.acquisition.scheduler import wire_of
+from agent.commissioning.selfcheck import DeviceSet
+from agent.commissioning.selfcheck.register_reader import SILENCES_MAX, RegisterReader
+from agent.commissioning.selfcheck.run import period_of
+from agent.config.model import Config
+from drivers.reading import Clock
+
+
+class EstimatedDuration(NamedTuple):
+    """Durations in seconds, including the listening before the first request.
+
+    sound: all devices respond, and their values agree.
+    lossy: in each round one device does not respond.
+    odd: values disagree, so that the adjacent words are read too.
+    odd_lossy: both.
+    """
+
+    sound: float
+    lossy: float
+    odd: float
+    odd_lossy: float
+
+
+def lasts(config: Config, bench: DeviceSet, readings: int, clock: Clock) -> EstimatedDuration:
+    """The durations of a self-check; opens no connection."""
+    listen_s = max((config.buses[item.item.bus].listen_before_start_s for item in bench.subjects), default=0.0)
+    silent_s = SILENCES_MAX * max((item.timeout_s or item.profile.timeout_s for item in bench.subjects), default=0.0)
+    period_s = period_of(bench, readings)
+    plain_s, adjacent_s = (_round_s(config, bench, clock, adjacent) for adjacent in (False, True))
+
+    def rounds(each_s: float) -> float:
+        return (readings - 1) * max(period_s, each_s) + each_s
+
+    sound_s, lossy_s = listen_s + rounds(plain_s), listen_s + rounds(plain_s + silent_s)
+    return EstimatedDuration(sound_s, lossy_s, sound_s + rounds(adjacent_s), lossy_s + rounds(adjacent_s + silent_s))
+
+
+def _round_s(config: Config, bench: DeviceSet, clock: Clock, adjacent: bool) -> float:
+    """Duration of a round: the self-check reads the devices of all buses one after the other."""
+    total_s = 0.0
+    for item in bench.subjects:
+        wire = wire_of(config.buses[item.item.bus])
+        gap_s = item.profile.min_gap_s if item.gap_s is None else item.gap_s
+        counts = RegisterReader(item, item.profile, item.item.unit_id, clock).counts(adjacent)
+        total_s += sum(block_s(wire, count, gap_s) for count in counts)
+    return total_s

@@ -1,0 +1,1 @@
+"""The configuration: TOML file to frozen records, topology, tariff, periods, emission factors."""

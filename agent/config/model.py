@@ -1,0 +1,288 @@
+"""The records of a configuration, which agent/config/loader.py creates. Tables and keys: docs/configuration.md.
+
+Meters, drives and motors are separate tables, connected by `fed_by`; agent/config/topology.py evaluates the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from agent.config.sinks import Dialects
+from agent.config.tariff import Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The table [site].
+
+    id, gateway: names of the plant and of this gateway, levels of the topics.
+    timezone: IANA name.
+    currency: of the prices; None: not configured.
+    energy_price: per kWh, at all times; None: not configured.
+    grid_factor: name of a grid, or kg CO2 per kWh; None: not configured.
+    topic_prefix: replaces magwatt/v1/<id> at the start of the topics; None: default.
+    simulated: all data are flagged SIMULATED.
+    profiles: folder of the user's register maps, relative to the configuration file; None: none.
+    assume_clock_synchronized: the system clock is treated as synchronized although the kernel does not confirm it.
+    """
+
+    id: str
+    gateway: str
+    timezone: str
+    currency: str | None
+    energy_price: float | None
+    grid_factor: str | float | None
+    topic_prefix: str | None
+    simulated: bool
+    profiles: str | None = None
+    assume_clock_synchronized: bool = False
+
+    @property
+    def root(self) -> str:
+        """The topic below which this agent publishes all its topics."""
+        return f"{self.topic_prefix or f'magwatt/v1/{self.id}'}/{self.gateway}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The table [store] without state_dir.
+
+    commit_interval_s: rows of this interval are committed together.
+    quota_bytes: maximum size of the state file.
+    min_free_share: share of the file system that must remain free, 0 to 1.
+    spool_retention_s: maximum age of a row in the spool.
+    history_s: retention of 1 s, 1 min and 15 min values.
+    """
+
+    commit_interval_s: float = 0.1
+    quota_bytes: int = 4_000_000_000
+    min_free_share: float = 0.05
+    spool_retention_s: float = 90 * 86400.0
+    history_s: tuple[float, float, float] = (6 * 3600.0, 40 * 86400.0, 5 * 366 * 86400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Mqtt:
+    """A broker, and how to connect to it.
+
+    host, port, tls: from the URL.
+    user: None: anonymous.
+    password_file: file that contains the password; None: no password.
+    ca: certificates of the authority that signed the broker's certificate; None: those of the system.
+    version: of the protocol, auto | 5 | 3.1.1.
+    keepalive_s: MQTT keep-alive interval.
+    outputs: further outputs that are on, such as homeassistant.
+    cert, key: client certificate and its private key; None: none.
+    backfill_rate: maximum rate of rows from the backlog, rows/s; None: derived from the live rate.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    user: str | None = None
+    password_file: Path | None = None
+    ca: Path | None = None
+    version: str = "auto"
+    keepalive_s: float = 30.0
+    outputs: tuple[str, ...] = ()
+    cert: Path | None = None
+    key: Path | None = None
+    backfill_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """A table [bus.name].
+
+    serial: serial port; None: TCP.
+    line: baud rate, data bits, parity (N, E, O), stop bits.
+    tcp: host and port; None: serial.
+    framing: tcp | rtu.
+    poll_interval_s: interval between polls of the fast registers.
+    listen_before_start_s: time in which the bus is monitored for another master before the first request.
+    timeout_s: maximum response time; None: as in the profile.
+    inter_request_delay_s: minimum time between a response and the next request; None: as in the profile.
+    rs485: the kernel switches the direction of the transceiver.
+    """
+
+    name: str
+    serial: str | None
+    line: tuple[int, int, str, int]
+    tcp: tuple[str, int] | None
+    framing: str
+    poll_interval_s: float
+    listen_before_start_s: float
+    timeout_s: float | None
+    inter_request_delay_s: float | None
+    rs485: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A table [meter.name].
+
+    bus, unit_id: where the meter responds.
+    profile: register map, vendor/model.
+    measuring_point: drive-input | motor | feeder.
+    wiring: 3P4W | 3P3W | 1P2W.
+    ct, vt: primary and secondary rating of the transformers, A and V; None: direct connection.
+    ratio_applied_by: meter | agent.
+    accuracy_class: of the meter.
+    ct_class: of the current transformers, or the limits of their certificate; None: not known.
+    serial_number: as on the label; None: not checked.
+    fed_by: the upstream meter; None: none.
+    allocation: rule by which the energy is divided between motors, drive-power | rated-power.
+    certificate: number and date of the calibration certificate, shown in reports; None: none.
+    power_factor_compensation: capacitors are connected downstream: the power factor is not that of the motor.
+    """
+
+    name: str
+    bus: str
+    unit_id: int
+    profile: str
+    measuring_point: str
+    wiring: str
+    ct: tuple[float, float] | None
+    vt: tuple[float, float] | None
+    ratio_applied_by: str
+    accuracy_class: str
+    ct_class: str | None
+    serial_number: str | None
+    fed_by: str | None
+    allocation: str
+    certificate: str | None = None
+    power_factor_compensation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """A table [drive.name].
+
+    bus, unit_id: where the drive responds.
+    profile: register map, vendor/model.
+    fed_by: the meter at its input; None: none.
+    comm_loss: setting of the communication watchdog, as found at the drive; None: not checked, the drive is not polled.
+    kw: rated power; None: that of its motors.
+    efficiency_class: IE0 | IE1 | IE2 of IEC 61800-9-2; None: not known.
+    loss_points_w: losses at dsp.efficiency_drive.EIGHT_POINTS; empty: not known.
+    """
+
+    name: str
+    bus: str
+    unit_id: int
+    profile: str
+    fed_by: str | None
+    comm_loss: str | None
+    kw: float | None
+    efficiency_class: str | None
+    loss_points_w: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WaveformSource:
+    """A table [motor.name.waveform]: a device that sends samples.
+
+    where: serial port, or socket://host:port.
+    baud: of the serial port.
+    measuring_point: drive-input | motor | drive-output.
+    supply_v: declared line-to-line voltage of the mains at this point; None: not stated.
+    """
+
+    where: str
+    baud: int
+    measuring_point: str
+    supply_v: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The motor that was replaced in the retrofit.
+
+    kind: pm | pm-line-start | induction.
+    kw, rpm: rated power and speed; rpm None: not known.
+    efficiency_class: IE1 to IE5; None: not known.
+    since: date of the replacement; None: not known.
+    """
+
+    kind: str
+    kw: float
+    efficiency_class: str | None
+    rpm: float | None
+    since: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Motor:
+    """A table [motor.name].
+
+    title: name that operators read.
+    kind: pm | pm-line-start | induction.
+    kw, rpm, poles, volts, amps: of the nameplate; amps None: not known.
+    fed_by: the drive or meter that feeds the motor.
+    efficiency_class: IE1 to IE5; None: not known.
+    efficiency_pct: at rated load, of the nameplate; None: not known.
+    r1_ohm: resistance of a stator phase; None: not known.
+    loss_points_w: losses at the seven points of IEC 60034-2-3; empty: not known.
+    replaced_motor: the motor before the retrofit; None: not stated.
+    waveform: source of samples; None: none.
+    no_load_w: core and friction losses of an induction motor, from a no-load test; None: not known.
+    emf_v: back EMF, line to line, rms, at rated speed and 20 °C; None: not known.
+    xq_ohm: q-axis reactance at rated frequency; None: not known.
+    periods: names and start dates of the periods of the retrofit.
+    auxiliary_w: power of auxiliaries such as cooling while the motor runs, which the meter does not measure.
+    """
+
+    name: str
+    title: str
+    kind: str
+    kw: float
+    rpm: float
+    poles: int
+    volts: float
+    fed_by: str
+    amps: float | None
+    efficiency_class: str | None
+    efficiency_pct: float | None
+    r1_ohm: float | None
+    loss_points_w: tuple[float, ...]
+    replaced_motor: Replaced | None
+    waveform: WaveformSource | None
+    no_load_w: float | None = None
+    emf_v: float | None = None
+    xq_ohm: float | None = None
+    periods: tuple[tuple[str, date], ...] = ()
+    auxiliary_w: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A complete configuration.
+
+    path: of the file.
+    hash: first 16 hexadecimal digits of the SHA-256 of the file.
+    state_dir: folder of the state file; None: no state is stored.
+    mqtt: None: no broker.
+    buses, meters, drives, motors: name → record.
+    signals: name → checked values of [signal.name], see agent/config/signal_tables.py.
+    tariff: None: energy prices are not known.
+    checkpoint_file: second place for the daily checkpoints of the ledger; None: none.
+    """
+
+    path: Path
+    hash: str
+    site: Site
+    state_dir: Path | None
+    store: StoreSettings
+    mqtt: Mqtt | None
+    buses: Mapping[str, Bus]
+    meters: Mapping[str, Meter]
+    drives: Mapping[str, Drive]
+    motors: Mapping[str, Motor]
+    signals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    dialects: Dialects = Dialects()  # noqa: RUF009  # frozen
+    tariff: Tariff | None = None
+    checkpoint_file: Path | None = None

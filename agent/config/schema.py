@@ -1,0 +1,332 @@
+"""Check TOML tables against their allowed keys and report every problem with file, line, key and value."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from agent.config import reasons as codes
+from agent.config.line_numbers import line_of
+from agent.core.text import as_object, english
+from drivers.reasons import CodedError, InvalidValue, Reason
+from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED, KEY_UNKNOWN
+
+REQUIRED = object()
+PROBLEM, FINDING, NOTE = "problem", "finding", "note"
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
+_SECRET = re.compile(
+    r"pass|pwd|secret|token|kennwort|credential|密码|key$", re.IGNORECASE
+)  # values that are never printed or logged
+_NO_SECRET = ("password_file",)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT])B")
+_BYTES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """One allowed key.
+
+    convert: returns the value to keep, or raises InvalidValue.
+    default: value of a missing key; REQUIRED: the key must be present.
+    missing: problem to report when a required key is missing.
+    """
+
+    convert: Callable[[Any], Any]
+    default: Any = REQUIRED
+    missing: Reason = KEY_MISSING()  # noqa: RUF009  # immutable
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem, finding or note of a file.
+
+    level: "problem" (the file cannot be used), "finding" (to be decided on) or "note".
+    file: name of the file.
+    line: line number, counted from 1; None when unknown.
+    key: dotted key; empty for the complete file.
+    value: the value as TOML, shortened and without secrets; None when it is not shown.
+    reason: what is wrong, or worth knowing.
+    """
+
+    level: str
+    file: str
+    line: int | None
+    key: str
+    value: str | None
+    reason: Reason
+
+    @property
+    def place(self) -> str:
+        """File, line, key and value: "plant.toml:12: bus.b.tcp = 5"."""
+        file = self.file if self.line is None else f"{self.file}:{self.line}"
+        key = self.key if self.value is None else f"{self.key} = {self.value}"
+        return _one_line(f"{file}: {key}" if key else file)
+
+    def text(self, render: Callable[[Reason], str] = english) -> str:
+        """One line: place and reason. render: reason → text in the reader's language."""
+        return _one_line(f"{self.place}: {render(self.reason)}")
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def as_object(self) -> dict[str, Any]:
+        """The fields for JSON; the reason is an object with code, data and English text."""
+        return {"level": self.level, "file": self.file, "line": self.line, "key": self.key, "value": self.value,
+                "reason": as_object(self.reason)}  # fmt: skip
+
+
+@dataclass(slots=True)
+class ConfigReport:
+    """Problems, findings and notes of a configuration.
+
+    file: name of the configuration file.
+    lines: dotted key → line number, see agent/config/line_numbers.py.
+    problems: prevent the use of the file.
+    findings: the operator must decide on them.
+    notes: information.
+    """
+
+    file: str
+    lines: Mapping[str, int] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+    notes: list[Diagnostic] = field(default_factory=list)
+
+    def problem(self, key: str, reason: Reason, value: Any = REQUIRED) -> None:
+        self.problems.append(self.diagnostic(PROBLEM, key, reason, value))
+
+    def finding(self, key: str, reason: Reason, value: Any = REQUIRED) -> None:
+        self.findings.append(self.diagnostic(FINDING, key, reason, value))
+
+    def note(self, key: str, reason: Reason) -> None:
+        self.notes.append(self.diagnostic(NOTE, key, reason))
+
+    def diagnostic(self, level: str, key: str, reason: Reason, value: Any = REQUIRED) -> Diagnostic:
+        """A diagnostic with its line.
+
+        value: as parsed; REQUIRED: not shown. The value of a key that may be a secret is replaced by ***.
+        """
+        last = key.rpartition(".")[2]
+        secret = _SECRET.search(last) is not None and last not in _NO_SECRET
+        shown = None if value is REQUIRED else "***" if secret else as_toml(value)
+        return Diagnostic(level, self.file, line_of(key, self.lines), key, shown, reason)
+
+
+def reason_of_error(error: ValueError) -> Reason:
+    """The reason of a rejected value; a text of a library is data of `value_invalid`."""
+    return error.reason if isinstance(error, CodedError) else codes.VALUE_INVALID(error=str(error))
+
+
+def read_table(
+    raw: Mapping[str, Any], keys: Mapping[str, KeySpec], where: str, report: ConfigReport
+) -> dict[str, Any] | None:
+    """Checked values by key with the defaults of missing keys; None when a required one is missing or wrong.
+
+    A misspelled required key is one problem, not two.
+    """
+    good = True
+    values: dict[str, Any] = {}
+    unknown = [name for name in raw if name not in keys]
+    missing = [name for name, key in keys.items() if key.default is REQUIRED and name not in raw]
+    for name in unknown:
+        near = nearest(name, keys)
+        reason = KEY_MISSPELLED(near=near) if near else KEY_UNKNOWN()
+        report.problem(f"{where}.{name}", reason, raw[name])
+        if near in missing:
+            missing.remove(near)
+            good = False
+    for name in missing:
+        report.problem(f"{where}.{name}", keys[name].missing)
+        good = False
+    for name, key in keys.items():
+        if name in raw:
+            try:
+                values[name] = key.convert(raw[name])
+            except ValueError as error:
+                report.problem(f"{where}.{name}", reason_of_error(error), raw[name])
+                good = False
+        elif key.default is not REQUIRED:
+            values[name] = key.default
+    return values if good else None
+
+
+def unknown_reference(kind: str, name: str, known: Collection[str]) -> Reason:
+    """The problem that no table has this name. kind: one of `config_reasons.TABLE_KINDS`."""
+    if near := nearest(name, known):
+        return codes.REFERENCE_MISSPELLED(kind=kind, near=near)
+    if known:
+        return codes.REFERENCE_UNKNOWN(kind=kind, known=tuple(known))
+    return codes.REFERENCE_WITHOUT_TARGET(kind=kind)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most similar to `word`; None when none is similar."""
+    found = difflib.get_close_matches(word, list(known), 1, 0.6)
+    return found[0] if found else None
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidValue(codes.TEXT_EXPECTED)
+    if _CONTROL.search(value):
+        raise InvalidValue(codes.CONTROL_CHARACTER)
+    return value
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidValue(codes.BOOLEAN_EXPECTED)
+    return value
+
+
+def identifier(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9_-]{1,64}", value):
+        raise InvalidValue(codes.IDENTIFIER_EXPECTED)
+    return value
+
+
+def topic_prefix(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*", value):
+        raise InvalidValue(codes.TOPIC_LEVELS_EXPECTED)
+    return value
+
+
+def one_of(*allowed: str) -> Callable[[Any], str]:
+    def convert(value: Any) -> str:
+        if value in allowed and isinstance(value, str):
+            return value
+        if near := nearest(value, allowed) if isinstance(value, str) else None:
+            raise InvalidValue(codes.CHOICE_MISSPELLED, allowed=allowed, near=near)
+        raise InvalidValue(codes.CHOICE_UNKNOWN, allowed=allowed)
+
+    return convert
+
+
+def number(low: float, high: float, unit: str = "") -> Callable[[Any], float]:
+    """A number from low to high. unit: symbol to show in problems; empty for a number without a unit."""
+
+    def convert(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InvalidValue(codes.QUANTITY_EXPECTED(unit=unit) if unit else codes.NUMBER_EXPECTED())
+        if not low <= value <= high:
+            limits = codes.QUANTITY_LIMITS(low=low, high=high, unit=unit) if unit else None
+            raise InvalidValue(limits or codes.NUMBER_LIMITS(low=low, high=high))
+        return float(value)
+
+    return convert
+
+
+def whole(low: int, high: int, step: int = 1) -> Callable[[Any], int]:
+    """An integer; step 2: an even one."""
+
+    def convert(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high or (value - low) % step:
+            raise InvalidValue(codes.EVEN_INTEGER_LIMITS if step == 2 else codes.INTEGER_LIMITS, low=low, high=high)
+        return value
+
+    return convert
+
+
+def duration(low_s: float, high_s: float) -> Callable[[Any], float]:
+    def convert(value: Any) -> float:
+        found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        if not found:
+            raise InvalidValue(codes.DURATION_EXPECTED)
+        seconds = float(found[1]) * _SECONDS[found[2]]
+        if not low_s <= seconds <= high_s:
+            raise InvalidValue(codes.DURATION_LIMITS, low_s=low_s, high_s=high_s)
+        return seconds
+
+    return convert
+
+
+def size(low: int, high: int) -> Callable[[Any], int]:
+    """A size such as 500MB, in bytes. low, high: limits in bytes."""
+
+    def convert(value: Any) -> int:
+        found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+        if not found:
+            raise InvalidValue(codes.SIZE_EXPECTED)
+        count = round(float(found[1]) * _BYTES[found[2]])
+        if not low <= count <= high:
+            raise InvalidValue(codes.SIZE_LIMITS, low_mb=low / 1e6, high_mb=high / 1e6)
+        return count
+
+    return convert
+
+
+def percent(low: float, high: float) -> Callable[[Any], float]:
+    def convert(value: Any) -> float:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+        if not found or not low <= float(found[1]) <= high:
+            raise InvalidValue(codes.PERCENTAGE_EXPECTED, low_pct=low, high_pct=high)
+        return float(found[1])
+
+    return convert
+
+
+def ratio(value: Any) -> tuple[float, float]:
+    """`400/5` → (400.0, 5.0)."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)", value) if isinstance(value, str) else None
+    if not found or float(found[1]) <= 0 or float(found[2]) <= 0:
+        raise InvalidValue(codes.RATIO_EXPECTED)
+    return float(found[1]), float(found[2])
+
+
+def host_port(default_port: int) -> Callable[[Any], tuple[str, int]]:
+    def convert(value: Any) -> tuple[str, int]:
+        found = (
+            re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?", value)
+            if isinstance(value, str)
+            else None
+        )
+        port = int(found[2] or default_port) if found else 0
+        if not found or not 0 < port < 65536:
+            raise InvalidValue(codes.ADDRESS_EXPECTED, port=default_port)
+        return found[1].strip("[]"), port
+
+    return convert
+
+
+def day(value: Any) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise InvalidValue(codes.DATE_EXPECTED)
+    return value
+
+
+def masked(url: str) -> str:
+    """The URL with user name and password replaced by ***."""
+    return re.sub(r"//.*@", "//***@", url)
+
+
+def anything(value: Any) -> Any:
+    return value
+
+
+def as_toml(value: Any) -> str:
+    """The value as TOML, shortened; without the content of tables and without passwords in URLs."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict | list) for item in value)):
+        return "{…}" if isinstance(value, dict) else "[…]"  # the content may be deep, or contain a password
+    if isinstance(value, str):
+        return '"' + masked(value if len(value) <= 200 else value[:199] + "…") + '"'
+    if isinstance(value, list):
+        shown = f"[{', '.join(map(as_toml, value))}]"
+    else:
+        try:
+            shown = str(value)
+        except ValueError:  # an integer of thousands of digits
+            shown = "…"
+    return shown if len(shown) <= 60 else shown[:57] + "…"
+
+
+def _one_line(shown: str) -> str:
+    """Control characters as escapes, so that one diagnostic is one line of a terminal or log."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", shown)

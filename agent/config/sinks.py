@@ -1,0 +1,140 @@
+"""The tables [homeassistant], [sparkplug], [prometheus] and [file] of the configuration.
+
+A dialect is on if its table is present or `outputs` of [mqtt] contains its name. One that cannot be used is off, and is
+a finding: the agent measures without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.config import reasons as codes
+from agent.config import schema
+from agent.config.schema import ConfigReport, KeySpec
+from drivers.reasons import InvalidValue
+from drivers.recordings.reasons import TABLE_EXPECTED
+
+PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAssistant:
+    prefix: str = "homeassistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Sparkplug:
+    """The table [sparkplug].
+
+    group, node: group ID and edge node ID of the topics.
+    primary_host: births wait for the STATE of this host application; None: births are sent without waiting.
+    """
+
+    group: str
+    node: str
+    primary_host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    host: str = "127.0.0.1"
+    port: int = 9464
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The table [file].
+
+    directory: where the files are written.
+    format: ndjson | parquet.
+    rotate_bytes: a file of this size is closed and the next one opened.
+    keep_bytes: maximum size of all closed files; the oldest are deleted.
+    """
+
+    directory: Path
+    format: str = "ndjson"
+    rotate_bytes: int = 50_000_000
+    keep_bytes: int = 5_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Dialects:
+    homeassistant: HomeAssistant | None = None
+    sparkplug: Sparkplug | None = None
+    prometheus: Prometheus | None = None
+    file: Files | None = None
+
+
+def _sparkplug_id(value: Any) -> str:
+    text = schema.text(value)
+    if re.search(r"[+#/]", text) or text == "STATE":
+        raise InvalidValue(codes.SPARKPLUG_ID_INVALID)
+    return text
+
+
+HOMEASSISTANT = {"prefix": KeySpec(schema.text, "homeassistant")}
+SPARKPLUG = {
+    "group": KeySpec(_sparkplug_id, None),
+    "node": KeySpec(_sparkplug_id, None),
+    "primary_host": KeySpec(_sparkplug_id, None),
+}
+PROMETHEUS = {"listen": KeySpec(schema.host_port(9464), ("127.0.0.1", 9464))}
+FILE = {
+    "dir": KeySpec(schema.text),
+    "format": KeySpec(schema.one_of("ndjson", "parquet"), "ndjson"),
+    "rotate": KeySpec(schema.size(100_000, 10_000_000_000), 50_000_000),
+    "keep": KeySpec(schema.size(1_000_000, 10_000_000_000_000), 5_000_000_000),
+}
+TABLES = {"homeassistant": HOMEASSISTANT, "sparkplug": SPARKPLUG, "prometheus": PROMETHEUS, "file": FILE}
+
+
+def read_dialects(
+    folder: Path, raw: Mapping[str, Any], outputs: tuple[str, ...], broker: bool, site_gateway: tuple[str, str],
+    report: ConfigReport,
+) -> Dialects:  # fmt: skip
+    """Reads the tables of the dialects and reports their problems.
+
+    folder: folder of the configuration file; its paths are relative to it.
+    outputs: value of the key in [mqtt].
+    broker: whether there is an [mqtt] table.
+    site_gateway: default group and node of Sparkplug.
+    """
+    values = {name: _table(raw, name, keys, name in outputs, report) for name, keys in TABLES.items()}
+    for name in ("homeassistant", "sparkplug"):
+        if values[name] is not None and not broker:
+            report.finding(name, codes.DIALECT_WITHOUT_BROKER())
+            values[name] = None
+    group, node = site_gateway
+    found: dict[str, Any] = {}
+    if (table := values["homeassistant"]) is not None:
+        if PREFIX.fullmatch(table["prefix"]):
+            found["homeassistant"] = HomeAssistant(**table)
+        else:
+            report.finding("homeassistant.prefix", codes.DISCOVERY_PREFIX_INVALID(), table["prefix"])
+    if (table := values["sparkplug"]) is not None:
+        found["sparkplug"] = Sparkplug(table["group"] or group, table["node"] or node, table["primary_host"])
+    if (table := values["prometheus"]) is not None:
+        host, port = table["listen"]
+        found["prometheus"] = Prometheus(host, port)
+        if host not in LOOPBACK:
+            report.note("prometheus.listen", codes.OPEN_TO_NETWORK(host=host))
+    if (table := values["file"]) is not None:
+        found["file"] = Files(folder / table["dir"], table["format"], table["rotate"], table["keep"])
+    return Dialects(**found)
+
+
+def _table(
+    raw: Mapping[str, Any], name: str, keys: Mapping[str, KeySpec], named: bool, report: ConfigReport
+) -> dict[str, Any] | None:
+    table = raw.get(name)
+    if table is None:
+        return schema.read_table({}, keys, name, report) if named else None
+    if not isinstance(table, dict):
+        report.problem(name, TABLE_EXPECTED(), table)
+        return None
+    return schema.read_table(table, keys, name, report)

@@ -1,0 +1,195 @@
+"""Check the graph of the plant: problems, findings that the operator must decide on, and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agent.config import reasons as codes
+from agent.config.model import Config, Meter
+from agent.config.schema import ConfigReport, unknown_reference
+from agent.config.signals import metric_of
+from agent.config.topology import polled_devices, uses_modbus
+from drivers.profiles import load_profile
+from drivers.registers import usable
+
+Tables = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def check_topology(config: Config, raw: Mapping[str, Any], report: ConfigReport) -> None:
+    """Check references, duplicate names and addresses, invalid measuring points, profiles and watchdogs.
+
+    raw: the tables of the file, so that a table with another problem is checked too.
+    """
+    tables = {kind: _tables(raw, kind) for kind in ("bus", "meter", "drive", "motor", "signal")}
+    _check_names(tables, report)
+    _check_references(tables, report)
+    _check_places(tables, report)
+    _check_loops(tables["meter"], report)
+    _check_units(tables, report)
+    _check_ports(config, report)
+    _check_signals(config, report)
+    _check_drives(config, report)
+    _check_readable(config, report)
+    _check_meters(config, report)
+    if not report.problems:
+        _check_emptiness(config, report)
+    _note_unchecked(config, report)
+
+
+def _tables(raw: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
+    found = raw.get(kind, {})
+    return {name: table for name, table in found.items() if isinstance(table, dict)} if isinstance(found, dict) else {}
+
+
+def _word(table: Mapping[str, Any], key: str) -> str:
+    """The text of `key`; empty for another type, which agent/config/schema.py reports."""
+    value = table.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _check_names(tables: Tables, report: ConfigReport) -> None:
+    taken: dict[str, str] = {}
+    for kind in ("meter", "drive", "motor"):
+        for name in tables[kind]:
+            other = taken.setdefault(name, kind)
+            if other != kind:
+                report.problem(f"{kind}.{name}", codes.NAME_TAKEN(other=f"{other}.{name}"))
+
+
+def _check_references(tables: Tables, report: ConfigReport) -> None:
+    """The keys bus, fed_by and motor must contain the name of a table."""
+    sources = [*tables["meter"], *tables["drive"]]
+    allowed = (
+        ("meter", "bus", "bus", tables["bus"]),
+        ("meter", "fed_by", "meter", sources),  # _check_places reports a drive
+        ("drive", "bus", "bus", tables["bus"]),
+        ("drive", "fed_by", "meter", tables["meter"]),
+        ("motor", "fed_by", "meter or drive", sources),
+        ("signal", "bus", "bus", tables["bus"]),
+        ("signal", "motor", "motor", tables["motor"]),
+    )
+    for kind, key, what, known in allowed:
+        for name, table in tables[kind].items():
+            wanted = _word(table, key)
+            if wanted and wanted not in known:
+                report.problem(f"{kind}.{name}.{key}", unknown_reference(what, wanted, known), wanted)
+
+
+def _check_places(tables: Tables, report: ConfigReport) -> None:
+    """Measuring points with wrong values, and motors that cannot run."""
+    for name, meter in tables["meter"].items():
+        if _word(meter, "fed_by") in tables["drive"]:
+            report.problem(f"meter.{name}.fed_by", codes.METER_AT_DRIVE_OUTPUT(), meter["fed_by"])
+    for name, drive in tables["drive"].items():
+        upstream = _word(drive, "fed_by")
+        if tables["meter"].get(upstream, {}).get("measuring_point") == "motor":
+            report.problem(f"meter.{upstream}.measuring_point", codes.FEEDS_DRIVE(drive=name), "motor")
+    for name, motor in tables["motor"].items():
+        if motor.get("kind") == "pm" and _word(motor, "fed_by") in tables["meter"]:
+            report.problem(f"motor.{name}.fed_by", codes.PM_WITHOUT_DRIVE(), motor["fed_by"])
+
+
+def _check_loops(meters: Mapping[str, Mapping[str, Any]], report: ConfigReport) -> None:
+    """No meter may feed itself, directly or through others. Each loop is one problem, of its first meter."""
+    reported: set[str] = set()
+    for name in meters:
+        path = [name]
+        while (upstream := _word(meters[path[-1]], "fed_by")) in meters and upstream not in path:
+            path.append(upstream)
+        if upstream == name and name not in reported:
+            reported.update(path)
+            report.problem(f"meter.{name}.fed_by", codes.FED_BY_LOOP(meters=tuple(path)), upstream)
+
+
+def _check_drives(config: Config, report: ConfigReport) -> None:
+    """Profiles and communication watchdogs of the drives."""
+    for drive in _present(config.drives):
+        profile = load_profile(drive.profile)
+        if profile.kind != "vfd":
+            report.problem(f"drive.{drive.name}.profile", codes.DRIVE_PROFILE_EXPECTED(), drive.profile)
+        elif drive.comm_loss is None:
+            parameter = profile.comm_loss.get("parameter")
+            reason = (
+                codes.COMM_LOSS_PARAMETER_NOT_STATED(parameter=str(parameter))
+                if parameter
+                else codes.COMM_LOSS_NOT_STATED()
+            )
+            report.finding(f"drive.{drive.name}.comm_loss", reason)
+        elif drive.comm_loss == "armed":
+            report.finding(f"drive.{drive.name}.comm_loss", codes.COMM_LOSS_ARMED(), drive.comm_loss)
+
+
+def _check_readable(config: Config, report: ConfigReport) -> None:
+    """Devices that are configured but not polled."""
+    for item in (*_present(config.meters), *_present(config.drives)):
+        kind = "meter" if isinstance(item, Meter) else "drive"
+        if not uses_modbus(item.profile):
+            report.finding(f"{kind}.{item.name}.profile", codes.PRIVATE_PROTOCOL(), item.profile)
+        elif not usable(load_profile(item.profile)):
+            report.finding(f"{kind}.{item.name}.profile", codes.REGISTERS_UNCONFIRMED(), item.profile)
+
+
+def _check_meters(config: Config, report: ConfigReport) -> None:
+    for meter in _present(config.meters):
+        if load_profile(meter.profile).kind == "vfd":
+            report.problem(f"meter.{meter.name}.profile", codes.METER_PROFILE_EXPECTED(), meter.profile)
+        if meter.ct and not meter.ct_class:
+            report.note(f"meter.{meter.name}.ct_class", codes.CT_CLASS_ASSUMED())
+
+
+def _check_emptiness(config: Config, report: ConfigReport) -> None:
+    if not config.buses:
+        report.finding("bus", codes.BUS_MISSING())
+    elif not polled_devices(config):
+        report.finding("bus", codes.NO_DEVICE_TO_POLL())
+
+
+def _check_units(tables: Tables, report: ConfigReport) -> None:
+    taken: dict[tuple[Any, Any], str] = {}
+    for kind in ("meter", "drive"):
+        for name, table in tables[kind].items():
+            bus, unit = table.get("bus"), table.get("unit_id")
+            if isinstance(bus, str) and isinstance(unit, int):
+                other = taken.setdefault((bus, unit), f"{kind}.{name}")
+                if other != f"{kind}.{name}":
+                    report.problem(f"{kind}.{name}.unit_id", codes.UNIT_ID_TAKEN(other=other, bus=bus), unit)
+
+
+def _check_ports(config: Config, report: ConfigReport) -> None:
+    ports: dict[str, str] = {}
+    for bus in _present(config.buses):
+        where = bus.serial or f"{bus.tcp[0]}:{bus.tcp[1]}"
+        other = ports.setdefault(where, f"bus.{bus.name}")
+        if other != f"bus.{bus.name}":
+            report.problem(f"bus.{bus.name}", codes.PORT_TAKEN(other=other, port=where))
+    for motor in _present(config.motors):
+        if motor.waveform:
+            other = ports.setdefault(motor.waveform.where, f"motor.{motor.name}")
+            if other != f"motor.{motor.name}":
+                reason = codes.PORT_TAKEN(other=other, port=motor.waveform.where)
+                report.problem(f"motor.{motor.name}.waveform", reason)
+
+
+def _check_signals(config: Config, report: ConfigReport) -> None:
+    taken: dict[str, str] = {}
+    for name, row in config.signals.items():
+        if row is not None:
+            metric = metric_of(name, row["unit_of_measure"])
+            other = taken.setdefault(metric, name)
+            if other != name:
+                report.problem(f"signal.{name}", codes.SIGNAL_METRIC_TAKEN(other=other, metric=metric))
+
+
+def _note_unchecked(config: Config, report: ConfigReport) -> None:
+    """Statements of the configuration that the agent cannot check."""
+    for motor in _present(config.motors):
+        if motor.waveform:
+            report.note(f"motor.{motor.name}.waveform.measuring_point", codes.WAVEFORM_POINT())
+    for meter in _present(config.meters):
+        if meter.ct and meter.ratio_applied_by == "meter" and load_profile(meter.profile).register("ct_ratio") is None:
+            report.note(f"meter.{meter.name}.ratio_applied_by", codes.RATIO_NOT_READABLE())
+
+
+def _present(items: Mapping[str, Any]) -> Iterator[Any]:
+    return (item for item in items.values() if item is not None)

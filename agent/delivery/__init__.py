@@ -1,0 +1,1 @@
+"""From messages to brokers and files: spool, publisher and sinks."""

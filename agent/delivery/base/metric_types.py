@@ -1,0 +1,114 @@
+"""Type of each metric, for dialects that must declare it: number, integer, text or series.
+
+It follows from the vocabulary and the kind of the metric, so that a new metric needs no entry here. Only texts and
+series of messages that are not measurements are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from agent.config.topology import Asset
+from agent.core.metrics import Metric, by_name
+from drivers.profiles import load_profile
+from drivers.reading import BAD, Quality
+from drivers.registers import TEXT_OF, usable
+from drivers.vocabulary import metric_name_of, vocabulary
+
+TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "savings", "health")
+SERIES_NAMES = ("harmonic_", "harmonics_", "band_", "snapshot_u_", "snapshot_i_", "event_phases")
+TEXTS = ("event_kind", "event_state", "event_text", "gap_message_type")
+FALLING = ("energy_net", "energy_total", "reactive_energy_total", "waveform_drift_ppm")  # may decrease
+BAD_NAMES = frozenset(BAD.names())
+
+
+class MetricType(Enum):
+    NUMBER = "number"
+    WHOLE = "whole number"
+    TEXT = "text"
+    SERIES = "series of numbers"
+
+
+def shape(metric: Metric) -> MetricType:
+    """Type of the value of a metric."""
+    if metric.name.startswith(SERIES_NAMES):
+        return MetricType.SERIES
+    quantity = vocabulary().get(metric.name)  # states and identities have no unit suffix
+    if metric.kind in ("text", "code") or metric.name in TEXTS or metric.name.endswith("_text"):
+        return MetricType.TEXT
+    if quantity is not None and quantity.kind in ("identity", "state"):
+        return MetricType.TEXT if quantity.kind == "identity" else MetricType.WHOLE
+    return MetricType.NUMBER
+
+
+def nature(metric: Metric) -> str:
+    """Kind in the vocabulary (gauge, state, setting, identity), or the kind of the metric where it is derived."""
+    found = _quantities().get(metric.name)
+    return found if metric.topic == "telemetry" and found else metric.kind
+
+
+@cache
+def _quantities() -> dict[str, str]:
+    return {metric_name_of(name): quantity.kind for name, quantity in vocabulary().items()}
+
+
+def grows(metric: Metric) -> bool:
+    """Whether it is a counter that decreases only when it is reset."""
+    return metric.kind == "counter" and not metric.name.startswith(FALLING)
+
+
+def everything() -> Iterator[Metric]:
+    """Each metric, once for each message type that contains it."""
+    for topic in TOPICS:
+        for metric in by_name(topic).values():
+            yield metric if metric.topic == topic else _moved(metric, topic)
+
+
+def _moved(metric: Metric, topic: str) -> Metric:
+    return Metric(metric.name, metric.unit, metric.about, metric.kind, topic, metric.decimals)
+
+
+def expected(asset: Asset) -> dict[str, list[Metric]]:
+    """Message type → metrics that an asset may publish, from the register maps of its devices and its measurements."""
+    table = asset.metrics("telemetry")
+    names: list[str] = []
+    for model in (device.profile for device in (asset.meter, asset.drive) if device):
+        profile = load_profile(model)
+        names += [metric_name_of(row.name) for row in usable(profile)]
+        if profile.faults and profile.faults_of in TEXT_OF:
+            names.append(TEXT_OF[profile.faults_of])
+    names += [signal.metric.name for signal in asset.signals]
+    if asset.motor:
+        names += [row.name for row in table.values() if row.kind in ("estimate", "text", "code")]
+        names += [row.name for row in table.values() if row.kind == "counter" and _derived(row)]
+    found = {"telemetry": [table[name] for name in dict.fromkeys(names) if name in table]}
+    topics = ["event", *(["savings"] if asset.motor else [])]
+    if asset.motor and asset.motor.waveform:
+        topics += ["pq3s", "pq10m", "harmonics"]
+    return found | {topic: list(by_name(topic).values()) for topic in topics}
+
+
+def _derived(metric: Metric) -> bool:
+    return metric.name not in _quantities()
+
+
+def flags_of(body: Mapping[str, Any], name: str) -> list[str]:
+    """Flags of one metric in an encoded message, without the flags of the complete message."""
+    found: list[str] = body.get("f", {}).get(name, [])
+    return found
+
+
+def reason_text(reasons: Iterable[Mapping[str, Any]]) -> str:
+    """English text of the reasons in an encoded message; empty when there are none."""
+    return "; ".join(str(reason["text"]) for reason in reasons)
+
+
+def unusable(flags: list[str]) -> bool:
+    return not BAD_NAMES.isdisjoint(flags)
+
+
+def unusable_flag(flag: Quality) -> bool:
+    return bool(flag & BAD)

@@ -1,0 +1,126 @@
+"""Opens the store, creates the sinks and announces data gaps."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from agent.config.model import Config, Mqtt
+from agent.delivery.base.sink import DurableSink
+from agent.delivery.publisher import Publisher
+from agent.delivery.sinks import durable_dialects, live_dialects
+from agent.delivery.store import Store, StoreError
+from agent.delivery.store.history import History
+from agent.runtime.health import SpoolForecast
+from drivers.reading import Clock
+from drivers.reasons import Reason
+
+log = logging.getLogger(__name__)
+
+ANNOUNCE_S = 10.0, 900.0  # shortest and longest interval between announcements of gaps
+MEMORY_BYTES = 64_000_000  # quota without a state directory
+
+
+def open_store(directory: Path, config: Config, clock: Clock) -> Store:
+    """The store of this run. When the directory cannot be used, this is logged and the store is in memory only."""
+    store = None
+    try:
+        store = Store(directory, clock, config.store)
+        _ = store.boot
+        return store
+    except StoreError as error:
+        log.error("%s; measurement continues, but undelivered rows are lost at a restart", error)
+        unusable = error.reason
+        if store is not None:
+            store.close()
+    return Store(None, clock, replace(config.store, quota_bytes=MEMORY_BYTES), unusable)
+
+
+class Delivery:
+    """The sinks of a configuration. Created before the first message.
+
+    sinks: the durable ones.
+    """
+
+    def __init__(self, config: Config, publisher: Publisher, store: Store, clock: Clock) -> None:
+        self._publisher, self._store = publisher, store
+        self._outlook = SpoolForecast(clock)
+        self.sinks: list[DurableSink] = []
+        self._mqtt = config.mqtt
+        if config.mqtt is not None:
+            self.sinks.append(self._mqtt_sink(config, config.mqtt))
+        else:
+            log.warning("the configuration has no [mqtt] table: results are not published by MQTT")
+        self.sinks += durable_dialects(config, publisher, store, clock)
+        publisher.sinks = self.sinks
+        self._drains = store.drains([sink.name for sink in self.sinks])
+        for sink in self.sinks:
+            sink.start(self._drains[sink.name])
+        publisher.live = [History(store, config.store.history_s), *live_dialects(config, publisher, store)]
+        for live in publisher.live:
+            live.start()
+        self._damage: Reason | None = None  # as announced
+        self._announce_damage()
+        if store.directory is None and store.trouble:
+            publisher.publish_event("state_file_unwritable", store.trouble)
+
+    def _mqtt_sink(self, config: Config, settings: Mqtt) -> DurableSink:
+        from agent.delivery.mqtt.sink import MqttSink
+
+        publisher = self._publisher
+        client_id = f"magwatt-{config.site.id}-{config.site.gateway}"
+        return MqttSink(settings, client_id, publisher.root, publisher.greeting, publisher.publish_event)
+
+    def renew(self, config: Config) -> None:
+        """Connects to another broker, or with other settings; rows stay in the spool. May block for seconds."""
+        if config.mqtt is None or self._mqtt is None or config.mqtt == self._mqtt:
+            return
+        self._mqtt = config.mqtt
+        new = self._mqtt_sink(config, config.mqtt)
+        place = next(number for number, sink in enumerate(self.sinks) if sink.name == new.name)
+        old, self.sinks[place] = self.sinks[place], new
+        old.stop()
+        new.start(self._drains[new.name])
+
+    async def run(self, clock: Clock) -> None:
+        """Announces gaps, the first within 10 s. While losses continue, the interval doubles up to 15 min, so that the
+        announcements do not fill the spool."""
+        pause_s = ANNOUNCE_S[0]
+        while True:
+            self._announce_damage()
+            announced = 0
+            with contextlib.suppress(StoreError):  # logged by the writer
+                announced = await asyncio.to_thread(self._publisher.announce_gaps)
+            pause_s = min(2 * pause_s, ANNOUNCE_S[1]) if announced else ANNOUNCE_S[0]
+            await clock.sleep(pause_s)
+
+    def _announce_damage(self) -> None:
+        """Publishes an event when a corrupt state file was replaced, at the start or while running."""
+        if self._store.damage is not None and self._store.damage != self._damage:
+            self._damage = self._store.damage
+            self._publisher.publish_event("state_file_corrupt", self._damage)
+
+    def numbers(self) -> dict[str, float | int]:
+        """Values for `health`."""
+        found = self._store.figures()
+        hours = self._outlook.hours(found["spool_used_pct"], 100.0)
+        if hours is not None:
+            found["spool_hours_left"] = hours
+        for sink in self.sinks:
+            found.update(sink.numbers())
+        return found
+
+    def stop(self, save: Callable[[], None]) -> None:
+        """Stops the sinks and closes the store. save: writes the last data. Blocks for some seconds at most."""
+        save()
+        with contextlib.suppress(StoreError):
+            self._store.flush()
+        for live in self._publisher.live:
+            live.stop()
+        for sink in self.sinks:
+            sink.stop()
+        self._store.close()

@@ -1,0 +1,218 @@
+"""Files: every row as one line of JSON; files are closed by size and optionally converted to Parquet.
+
+A row is confirmed after fsync. After a crash the last rows may come again: their ids are compared with the end of the
+open file and of the file closed last, so that no row is written twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from agent.config.sinks import Files
+from agent.delivery.store import SinkCursor, StoredRow
+
+log = logging.getLogger(__name__)
+
+OPEN = "current.ndjson"
+BATCH = 500
+WAIT_S = 0.5
+GATHER_S = 0.7  # rows of this time are written together: flash memory wears out by the number of writes
+RETRY_S = 10.0
+TAIL_BYTES = 4_000_000  # more than the rows of one batch
+CONVERT_S = 600.0
+_CLOSED = re.compile(r"rows-\d{8}T\d{6}Z-\d{4,}\.(ndjson|parquet|partial)")  # other files in the folder are not touched
+
+
+class FileSink:
+    """Writes every row to files. written: number of rows written in this run."""
+
+    name = "file"
+
+    def __init__(self, settings: Files, root: str) -> None:
+        self._settings, self._root = settings, root
+        self.written = 0
+        self._file: int | None = None
+        self._size = 0
+        self._written_before: set[str] = set()  # ids at the end of the file, until newer rows come
+        self._newest = ""  # name of the file that was closed last
+        self._failing = False  # an error was logged
+        self._drain: SinkCursor | None = None
+        self._awake, self._ending = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="file", daemon=True)
+
+    def start(self, drain: SinkCursor) -> None:
+        self._drain = drain
+        drain.wake = self._awake.set
+        self._thread.start()
+
+    def update_retained(self, topic: str, payload: bytes) -> None:
+        """Retained messages are not written."""
+
+    def numbers(self) -> Mapping[str, float | int]:
+        return {"file_rows": self.written}
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._awake.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        assert self._drain is not None
+        while True:
+            ending = self._ending.is_set()  # one more cycle after `stop`
+            try:
+                while rows := self._take(self._drain):
+                    self._write(rows)
+                    self._drain.confirm([row.n for row in rows])
+                    if self._size >= self._settings.rotate_bytes:
+                        self._rotate(rows[-1].t_ms)
+                self._report_recovery()
+            except OSError as error:
+                self._drain.give_back()
+                self._close()
+                self._report_error(error)
+                self._ending.wait(RETRY_S)
+            if ending:
+                self._close()
+                return
+            if self._awake.wait(WAIT_S):
+                self._ending.wait(GATHER_S)
+            self._awake.clear()
+
+    @staticmethod
+    def _take(drain: SinkCursor) -> list[StoredRow]:
+        """Backlog rows first: a file keeps the order of the rows."""
+        return drain.take_backlog(BATCH) or drain.take_live(BATCH)
+
+    def _write(self, rows: list[StoredRow]) -> None:
+        """Writes all rows or none: a partial write is truncated."""
+        if self._file is None:
+            self._open()
+        assert self._file is not None
+        fresh = [row for row in rows if row.id not in self._written_before]
+        data = b"".join(line(row, self._root) for row in fresh)
+        try:
+            done = 0
+            while done < len(data):
+                done += os.write(self._file, data[done:])
+            os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(data)
+        self.written += len(fresh)
+        if fresh:
+            self._written_before.clear()
+
+    def _open(self) -> None:
+        folder = self._settings.directory
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / OPEN
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
+        size = os.fstat(self._file).st_size
+        tail = os.pread(self._file, TAIL_BYTES, max(0, size - TAIL_BYTES))
+        end = tail.rfind(b"\n") + 1  # a power cut may have left a partial line
+        if end < len(tail):
+            os.ftruncate(self._file, size - (len(tail) - end))
+        self._size = size - (len(tail) - end)
+        self._written_before = ids(_end_of_last(self._closed()) + tail[:end])
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _rotate(self, t_ms: int) -> None:
+        self._close()
+        folder = self._settings.directory
+        stamp = datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+        self._newest = later_name(stamp, max([self._newest, *(path.stem for path in self._closed())]))
+        (folder / OPEN).rename(folder / f"{self._newest}.ndjson")
+        if self._settings.format == "parquet":
+            self._to_parquet()
+        self._prune()
+
+    def _to_parquet(self) -> None:
+        """Converts closed files in a separate process, which keeps the agent small. Failed files are tried again."""
+        for closed in (path for path in self._closed() if path.suffix == ".ndjson"):
+            command = [sys.executable, "-P", "-m", "agent.delivery.files.parquet", str(closed), self._root]
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=CONVERT_S, check=False)
+            except subprocess.TimeoutExpired:
+                log.warning("file: %s was not converted to Parquet within %.0f s; it stays NDJSON", closed.name,
+                            CONVERT_S)  # fmt: skip
+                continue
+            if done.returncode:
+                error = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+                log.warning("file: %s was not converted to Parquet: %s", closed.name, error)
+
+    def _prune(self) -> None:
+        """Deletes the oldest closed files when all closed files together exceed the limit."""
+        closed = self._closed()
+        total = sum(path.stat().st_size for path in closed)
+        for path in closed[:-1]:
+            if total <= self._settings.keep_bytes:
+                return
+            total -= path.stat().st_size
+            path.unlink()
+            log.info("file: %s deleted: the closed files exceed file.keep", path.name)
+
+    def _closed(self) -> list[Path]:
+        """Closed files, oldest first."""
+        return sorted(path for path in self._settings.directory.glob("rows-*") if _CLOSED.fullmatch(path.name))
+
+    def _report_error(self, error: OSError) -> None:
+        if not self._failing:
+            log.error("file %s: %s; rows stay in the spool, next attempt in %.0f s", self._settings.directory,
+                      error.strerror or error, RETRY_S)  # fmt: skip
+        self._failing = True
+
+    def _report_recovery(self) -> None:
+        if self._failing:
+            log.info("file %s: can be written again", self._settings.directory)
+            self._failing = False
+
+
+def line(row: StoredRow, root: str) -> bytes:
+    """The message as one line, with its topic as the first key."""
+    topic = msgspec.json.encode(row.topic(root))
+    return b'{"topic":' + topic + b"," + row.payload[1:] + b"\n"
+
+
+def ids(lines: bytes) -> set[str]:
+    """Ids of the last rows at the end of a file."""
+    found = set()
+    for text in lines.splitlines()[-2 * BATCH :]:
+        try:
+            found.add(str(msgspec.json.decode(text)["id"]))
+        except (msgspec.DecodeError, KeyError, TypeError):
+            continue  # a partial first line, or a line written by another program
+    return found
+
+
+def _end_of_last(closed: list[Path]) -> bytes:
+    """End of the file closed last; empty when it is Parquet already, because its rows are confirmed by then."""
+    if not closed or closed[-1].suffix != ".ndjson":
+        return b""
+    with closed[-1].open("rb") as lines:
+        lines.seek(max(0, closed[-1].stat().st_size - TAIL_BYTES))
+        return lines.read()
+
+
+def later_name(stamp: str, newest: str) -> str:
+    """`rows-<stamp>-0000`, or the name after the newest one: names increase although the clock may step back."""
+    name = f"rows-{stamp}-0000"
+    if name > newest:
+        return name
+    before, _, number = newest.rpartition("-")
+    return f"{before}-{int(number) + 1:04d}"

@@ -1,0 +1,212 @@
+"""Home Assistant: each motor, each shared meter and the gateway as a device with entities (MQTT device discovery).
+
+The values come over the JSON topics. Entities are created for the metrics that an asset has published. The dialect
+uses a separate connection, because it subscribes to the birth message of Home Assistant.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import threading
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+import paho.mqtt.client as paho
+
+from agent.config.model import Config
+from agent.config.topology import Asset
+from agent.core.messages import Message
+from agent.core.metrics import by_name
+from agent.delivery.homeassistant.entities import EntityIds, asset_device, gateway_device
+from agent.delivery.mqtt.connection import MqttConnection
+from agent.delivery.sparkplug.birth_rate import BirthRateLimiter
+from agent.delivery.store import Store, StoreError
+from agent.runtime.health import row_name
+
+log = logging.getLogger(__name__)
+
+NOTE = "homeassistant"
+SETTLE_S = 3.0  # new names come in groups: one discovery message for all
+JITTER_S = 5.0  # after the birth message of Home Assistant, which all gateways receive at the same time
+IDLE_S = 0.5
+GATEWAY = ""  # key in the tables of names
+
+
+class HomeAssistantSink:
+    """`show` and `renew` may be called from any thread; everything else runs in the thread of the link."""
+
+    def __init__(self, config: Config, assets: tuple[Asset, ...], root: str, store: Store) -> None:
+        settings, broker = config.dialects.homeassistant, config.mqtt
+        assert settings is not None
+        assert broker is not None
+        site = config.site
+        self.link = MqttConnection("homeassistant", broker, f"magwatt-{site.id}-{site.gateway}-homeassistant", self)
+        self._prefix, self._root, self._store = settings.prefix, root, store
+        self._ids = EntityIds(site.id, site.gateway)
+        self._lock = threading.Lock()
+        self._assets = {asset.name: asset for asset in assets}
+        self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics seen, in order
+        self._load_names()
+        self._due = {GATEWAY, *self._names}  # whose discovery message is to be sent
+        self._due_s = 0.0
+        self._republish = True
+        self._gone = set(store.notes(f"{NOTE} topics")) - self._topics()
+        self._removing: dict[int, str] = {}  # packet → topic whose retained message it deletes
+        self._pace = BirthRateLimiter()
+        self._client: paho.Client | None = None
+
+    def start(self) -> None:
+        self.link.start()
+
+    def stop(self) -> None:
+        """Discovery messages stay; the availability topic shows that the agent is offline."""
+        self.link.stop()
+
+    def show(self, message: Message) -> None:
+        asset = message.asset or GATEWAY
+        with self._lock:
+            known = self._names.setdefault(asset, {}).setdefault(message.kind, {})
+            uncertain = [f"{name}_u" for name in message.uncertainties]
+            new = [name for name in (*message.values, *uncertain) if name not in known]
+            if not new or (asset and asset not in self._assets):
+                return
+            known.update(dict.fromkeys(new))
+            self._due.add(asset)
+            self._due_s = math.inf  # set by the next `turn`
+        self.link.wake()
+
+    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        with self._lock:
+            new = {asset.name: asset for asset in assets}
+            for name in self._assets.keys() - new.keys():
+                self._gone.add(self._topic(name))
+                self._names.pop(name, None)
+            self._due |= {name for name, asset in new.items() if self._assets.get(name) != asset}
+            self._gone -= {self._topic(name) for name in new}
+            self._assets = new
+        if config.mqtt is not None:
+            self.link.move(config.mqtt)
+        self.link.wake()
+
+    # Called by the link.
+
+    def configure(self, client: paho.Client) -> None:
+        """No will: the topic `status` of the JSON dialect shows whether the gateway is online."""
+
+    def stands(self, client: paho.Client) -> None:
+        self._client = client
+        client.subscribe(f"{self._prefix}/status", qos=1)
+        self._all_again(0.0)
+
+    def turn(self, now_s: float) -> float:
+        with self._lock:
+            if self._republish:
+                self._republish, self._due = False, {GATEWAY, *self._assets}
+                self._due_s = now_s + self._delay_s
+            elif math.isinf(self._due_s):
+                self._due_s = now_s + SETTLE_S
+            if now_s < self._due_s:
+                return min(IDLE_S, self._due_s - now_s)
+            if (wait_s := self._pace.wait_s(now_s)) > 0:
+                return wait_s
+            job = self._next()
+        if job is None:
+            return IDLE_S
+        topic, body = job
+        payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() if body else b""
+        assert self._client is not None
+        number = self._client.publish(topic, payload, qos=1, retain=True).mid
+        self._pace.spend(now_s, len(payload) + len(topic))
+        if body:
+            self._save_names(topic)
+        else:
+            self._removing[number] = topic
+        return 0.0
+
+    def heard(self, topic: str, payload: bytes) -> None:
+        if payload == b"online":
+            self._all_again(self.link.chance.uniform(0, JITTER_S))
+
+    def confirmed(self, mid: int) -> None:
+        """A removal is repeated until it is confirmed; discovery messages are repeated with each connection."""
+        topic = self._removing.pop(mid, None)
+        if topic is not None and topic not in self._topics():
+            try:
+                self._store.forget_note(f"{NOTE} topics", topic)
+            except StoreError as error:
+                log.warning("homeassistant: names of entities not saved: %s", error)
+
+    def part(self, client: paho.Client) -> bool:
+        return True
+
+    def gone(self) -> None:
+        self._client = None
+        with self._lock:
+            self._gone |= set(self._removing.values()) - self._topics()
+            self._removing.clear()
+
+    def _all_again(self, delay_s: float) -> None:
+        with self._lock:
+            self._republish, self._delay_s = True, delay_s
+
+    def _next(self) -> tuple[str, dict[str, Any] | None] | None:
+        """Topic and content of the next discovery message, removals (None) first. Called under the lock."""
+        if self._gone:
+            return self._gone.pop(), None
+        while self._due:
+            name = GATEWAY if GATEWAY in self._due else min(self._due)
+            self._due.discard(name)
+            names = self._names.get(name, {})
+            if name == GATEWAY:
+                return self._topic(name), self._gateway(names)
+            if name in self._assets and names:
+                body = asset_device(self._assets[name], self._ids, self._root, names)
+                return self._topic(name), _with_origin(body)
+        return None
+
+    def _gateway(self, names: Mapping[str, Mapping[str, None]]) -> dict[str, Any]:
+        rows = {
+            kind: [(name, row) for name in seen if (row := _own_row(kind, name)) is not None]
+            for kind, seen in names.items()
+        }
+        return _with_origin(gateway_device(self._ids, self._root, rows))
+
+    def _topics(self) -> set[str]:
+        return {self._topic(name) for name in (GATEWAY, *self._assets)}
+
+    def _topic(self, asset: str) -> str:
+        return f"{self._prefix}/device/{self._ids.of(asset) if asset else self._ids.gateway}/config"
+
+    # Stored over restarts: published names, because some are published only every ten minutes, and topics to delete.
+
+    def _load_names(self) -> None:
+        try:
+            for name, kinds in self._store.notes(f"{NOTE} names").items():
+                if name in self._assets or name == GATEWAY:
+                    self._names[name] = {kind: dict.fromkeys(seen) for kind, seen in kinds.items()}
+        except (AttributeError, TypeError) as error:
+            log.warning("homeassistant: the stored names of entities cannot be read: %s", error)
+
+    def _save_names(self, topic: str) -> None:
+        """Waits for the disk."""
+        with self._lock:
+            names = {name: {kind: list(seen) for kind, seen in kinds.items()} for name, kinds in self._names.items()
+                     if self._topic(name) == topic}  # fmt: skip
+        try:
+            self._store.save_note(f"{NOTE} topics", topic, "", {})
+            for name, kinds in names.items():
+                self._store.save_note(f"{NOTE} names", name, "", kinds)
+        except StoreError as error:
+            log.warning("homeassistant: names of entities not saved: %s", error)
+
+
+def _own_row(kind: str, name: str) -> Any:
+    return by_name(kind).get(row_name(name) if kind == "health" else name)
+
+
+def _with_origin(body: dict[str, Any]) -> dict[str, Any]:
+    version = metadata.version("magwatt")
+    return {"o": {"name": "magwatt", "sw": version}} | body

@@ -1,0 +1,1 @@
+"""MQTT: connection, sink, and the follower that reads the topics back."""

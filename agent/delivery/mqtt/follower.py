@@ -1,0 +1,154 @@
+"""Subscribe to the topics of agents as any MQTT client can: for `watch`, `explain`, `doctor` and the demo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from agent.config.model import Mqtt
+from agent.delivery.mqtt import tls
+from drivers.reasons import Code, CodedError, InvalidValue, Reason
+
+CONNACK_S = 2.0
+FILTER_BYTES_MAX = 65535
+# Modules that declare the codes of messages: a reason whose code is not declared is shown in English
+MESSAGE_CODES = (
+    "agent.config.reasons", "agent.analysis.efficiency.reasons", "agent.savings.reasons", "agent.commissioning.selfcheck.reasons",
+    "agent.delivery.reasons", "agent.core.state_reasons", "agent.delivery.store.reasons", "agent.acquisition.mqtt_signals.reasons",
+)  # fmt: skip
+
+FILTER_NOT_UTF8 = Code("filter_not_utf8", "is not UTF-8")
+FILTER_EMPTY = Code("filter_empty", "is empty; # matches all topics")
+FILTER_TOO_LONG = Code("filter_too_long", "is longer than {bytes_max:d} bytes or contains a null character")
+FILTER_HASH = Code("filter_hash", "# is only valid as the complete last level")
+FILTER_PLUS = Code("filter_plus", "+ is only valid as a complete level")
+BROKER_WITHOUT_RESPONSE = Code(
+    "broker_without_response", "no response from {host}:{port:d} as an MQTT broker within {timeout_s:g} s"
+)
+CONNECTION_REJECTED = Code("connection_rejected", "the broker rejected the connection: {error}")
+KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")
+
+
+@dataclass(slots=True)
+class FollowedMessage:
+    """The latest messages of one asset.
+
+    gateway: topic of the gateway, without the asset.
+    messages: kind → message.
+    came_s: kind → monotonic time of arrival.
+    """
+
+    gateway: str
+    asset: str
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    came_s: dict[str, float] = field(default_factory=dict)
+
+
+class BrokerError(CodedError, OSError):
+    """No connection to a broker."""
+
+
+def check_filter(topic: str) -> None:
+    """Raises InvalidValue if `topic` is not a topic filter (MQTT 5.0, 4.7)."""
+    try:
+        size = len(topic.encode())
+    except UnicodeEncodeError:
+        raise InvalidValue(FILTER_NOT_UTF8) from None
+    levels = topic.split("/")
+    if not topic:
+        raise InvalidValue(FILTER_EMPTY)
+    if size > FILTER_BYTES_MAX or "\0" in topic:
+        raise InvalidValue(FILTER_TOO_LONG, bytes_max=FILTER_BYTES_MAX)
+    if any("#" in level and (level != "#" or number < len(levels) - 1) for number, level in enumerate(levels)):
+        raise InvalidValue(FILTER_HASH)
+    if any("+" in level and level != "+" for level in levels):
+        raise InvalidValue(FILTER_PLUS)
+
+
+class Follower:
+    """Subscribes to a topic filter and stores the latest messages.
+
+    seen: topic of an asset → its messages.
+    gateways: topic of a gateway → online | offline.
+    error: why the broker rejected the connection; None: it did not.
+    changed: is called after each message, in the thread of the MQTT client.
+    """
+
+    def __init__(self, broker: Mqtt, topic: str, changed: Callable[[FollowedMessage, str], None] | None = None) -> None:
+        self.broker, self.topic = broker, topic
+        self.seen: dict[str, FollowedMessage] = {}
+        self.gateways: dict[str, str] = {}
+        self.error: Reason | None = None
+        self._changed = changed
+        self._client: paho.Client | None = None
+
+    def start(self) -> None:
+        """Connects with MQTT 5, then with 3.1.1. Raises OSError if there is no connection (BrokerError if the broker
+        rejects it or does not respond), ValueError for an invalid file or host name."""
+        for name in MESSAGE_CODES:
+            import_module(name)
+        versions = [MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311]
+        if self.broker.version == "3.1.1":
+            del versions[0]
+        for version in versions:
+            client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
+            if self.broker.user:
+                client.username_pw_set(self.broker.user, tls.password(self.broker))
+            if self.broker.tls:
+                client.tls_set_context(tls.context(self.broker))
+            client.on_connect = self._on_connect
+            client.on_message = self._on_message
+            client.connect(self.broker.host, self.broker.port, keepalive=30)
+            client.loop_start()
+            until_s = time.monotonic() + CONNACK_S
+            while not client.is_connected() and time.monotonic() < until_s:
+                time.sleep(0.02)
+            if client.is_connected():
+                self._client = client
+                return
+            client.disconnect()
+            client.loop_stop()
+        raise BrokerError(
+            self.error or BROKER_WITHOUT_RESPONSE(host=self.broker.host, port=self.broker.port, timeout_s=CONNACK_S)
+        )
+
+    def stop(self) -> None:
+        if self._client is not None:
+            self._client.disconnect()
+            self._client.loop_stop()
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self.error = CONNECTION_REJECTED(error=str(reason))
+            return
+        client.subscribe(self.topic, qos=1)
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        levels = message.topic.split("/")
+        if levels[-1] == "status":
+            self.gateways["/".join(levels[:-1])] = message.payload.decode("utf-8", "replace")
+            return
+        if len(levels) < 3 or levels[-1] not in KINDS or "backfill" in levels:
+            return
+        asset = "/".join(levels[:-1])
+        if not message.payload:  # a retained message was deleted: the motor was removed
+            self.seen.pop(asset, None)
+            return
+        try:
+            body = msgspec.json.decode(message.payload)
+        except msgspec.DecodeError:
+            return
+        if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{levels[-1]}/"):
+            return  # not from an agent
+        seen = self.seen.setdefault(asset, FollowedMessage("/".join(levels[:-2]), levels[-2]))
+        seen.messages[levels[-1]] = body
+        seen.came_s[levels[-1]] = time.monotonic()
+        if self._changed is not None:
+            self._changed(seen, levels[-1])

@@ -1,0 +1,38 @@
+"""docs/dialect-names.md: the name of every metric in each dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.core.metrics import Metric
+from agent.delivery.base.metric_types import MetricType, everything, shape
+from agent.delivery.homeassistant.entities import entity
+from agent.delivery.prometheus.names import names
+
+SPARKPLUG = {
+    MetricType.NUMBER: "Double",
+    MetricType.WHOLE: "Int64",
+    MetricType.TEXT: "String",
+    MetricType.SERIES: "DoubleArray",
+}
+
+
+def table_markdown() -> str:
+    lines = ["| message | metric | Home Assistant | Sparkplug | Prometheus |", "|---|---|---|---|---|"]
+    exposed = names(everything())
+    for metric in sorted(everything(), key=lambda row: (row.topic, row.name)):
+        found = exposed[metric.topic, metric.name]
+        entity_words, datatype = " ".join(_entity(metric)), SPARKPLUG[shape(metric)]
+        if metric.kind == "code":
+            datatype += f", `{metric.name}_text`"
+        lines.append(f"| {metric.topic} | `{metric.name}` | {entity_words} | {datatype} | `{found.name}` |")
+    return "\n".join(lines) + "\n"
+
+
+def _entity(metric: Metric) -> Iterator[str]:
+    found = entity(metric, metric.topic, "root", "asset")
+    yield str(found.get("dev_cla", "–"))
+    yield str(found.get("stat_cla", "–"))
+    yield str(found.get("unit_of_meas", "–"))
+    if "en" in found:
+        yield "(off)"

@@ -1,0 +1,168 @@
+"""Prometheus: the newest values on an HTTP port, which listens on loopback by default.
+
+A value that is missing, flagged as unusable or old is not exposed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import Metric as Family
+
+from agent.config.model import Config
+from agent.config.topology import Asset
+from agent.core.messages import Message
+from agent.delivery.base.metric_types import everything, unusable_flag
+from agent.delivery.prometheus.names import ExposedMetric, PrometheusType, names
+from agent.runtime.health import row_name
+
+log = logging.getLogger(__name__)
+
+AGE_S = {"pq10m": 1500.0, "savings": 3600.0, "health": 300.0, "event": float("inf")}  # less frequent messages
+AGE_DEFAULT_S = 120.0
+RETRY_S = 30.0
+POINTS_MAX = 64  # a longer series (a waveform) is exposed by its minimum and maximum
+LABELS = ("site", "gateway", "asset")
+
+
+class PrometheusSink:
+    """A live sink, and the collector that the threads of the HTTP server call.
+
+    port: on which it listens; None: not yet.
+    """
+
+    def __init__(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        settings = config.dialects.prometheus
+        assert settings is not None
+        self.port: int | None = None
+        self._settings, self._site = settings, (config.site.id, config.site.gateway)
+        self._lock = threading.Lock()
+        self._newest: dict[tuple[str, str], tuple[Message, float]] = {}  # (asset, kind) → message, monotonic time
+        self._buses = tuple(config.buses)
+        self._assets: tuple[Asset, ...] = ()
+        self._exposed: dict[tuple[str, str], ExposedMetric] = {}
+        self._server: Any = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="prometheus", daemon=True)
+        self.renew(config, assets)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._thread.join(5)
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def show(self, message: Message) -> None:
+        with self._lock:
+            self._newest[message.asset or "", message.kind] = (message, time.monotonic())
+
+    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        signals = [signal.metric for asset in assets for signal in asset.signals]
+        with self._lock:
+            self._buses, self._assets = tuple(config.buses), assets
+            self._exposed = names((*everything(), *signals))
+            known = {"", *(asset.name for asset in assets)}
+            self._newest = {key: item for key, item in self._newest.items() if key[0] in known}
+
+    def collect(self) -> Iterator[Family]:
+        """One family for each metric that has a value now."""
+        now_s = time.monotonic()
+        with self._lock:
+            newest, exposed = list(self._newest.items()), self._exposed
+        families: dict[str, Family] = {}
+        for (asset, kind), (message, at_s) in newest:
+            if now_s - at_s > AGE_S.get(kind, AGE_DEFAULT_S):
+                continue
+            labels = (*self._site, asset)
+            for name, value in message.values.items():
+                self._add(families, exposed, kind, name, value, labels, message)
+            for name, value in message.uncertainties.items():
+                self._add_uncertainty(families, exposed, kind, name, value, labels)
+        yield from families.values()
+
+    def _add(
+        self, families: dict[str, Family], exposed: dict[tuple[str, str], ExposedMetric], kind: str, name: str, value: Any,
+        labels: tuple[str, ...], message: Message,
+    ) -> None:  # fmt: skip
+        bus = max((bus for bus in self._buses if name.startswith(f"bus_{bus}_")), key=len, default=None)
+        found = exposed.get((kind, row_name(name) if bus else name))
+        if found is None or value is None or unusable_flag(message.flags.get(name, message.quality & 0)):
+            return
+        keys, own = (("bus",), (bus,)) if bus else ((), ())
+        if found.type is PrometheusType.INFO:
+            family = _family(families, found, (*LABELS, *keys, "text"))
+            family.add_metric((*labels, *own, str(value)), 1.0)
+            return
+        if found.series:
+            points = _points(value)
+            family = _family(families, found, (*LABELS, "point"))
+            for place, number in points:
+                family.add_metric((*labels, place), number * found.factor)
+        elif isinstance(value, int | float):
+            family = _family(families, found, (*LABELS, *keys))
+            family.add_metric((*labels, *own), value * found.factor)
+
+    @staticmethod
+    def _add_uncertainty(
+        families: dict[str, Family], exposed: dict[tuple[str, str], ExposedMetric], kind: str, name: str, value: float,
+        labels: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        found = exposed.get((kind, name))
+        if found is not None:
+            exposed_u = uncertainty_of(found)
+            _family(families, exposed_u, LABELS).add_metric(labels, value * found.factor)
+
+    def _listen(self) -> None:
+        """Opens the port. A port in use is logged once and tried again: an earlier run may still hold it."""
+        registry = CollectorRegistry()
+        registry.register(self)
+        logged = False
+        while not self._ending.is_set():
+            try:
+                self._server, _ = start_http_server(self._settings.port, self._settings.host, registry)
+            except OSError as error:
+                if not logged:
+                    log.error(
+                        "prometheus.listen %s:%d: %s; measurement continues, next attempt in %.0f s",
+                        self._settings.host, self._settings.port, error.strerror or error, RETRY_S,
+                    )  # fmt: skip
+                    logged = True
+                self._ending.wait(RETRY_S)
+            else:
+                self.port = self._server.server_address[1]
+                log.info("prometheus: http://%s:%d/metrics", self._settings.host, self.port)
+                return
+
+
+def uncertainty_of(exposed: ExposedMetric) -> ExposedMetric:
+    """`magwatt_motor_efficiency_ratio` → `magwatt_motor_efficiency_uncertainty_ratio`."""
+    name = exposed.name.removesuffix("_total")
+    stem, _, unit = name.rpartition("_")
+    return ExposedMetric(f"{stem}_uncertainty_{unit}", exposed.factor, PrometheusType.GAUGE, f"k = 2: {exposed.about}")
+
+
+def _points(value: Any) -> list[tuple[str, float]]:
+    numbers = value if isinstance(value, list) else [value]
+    if len(numbers) > POINTS_MAX:
+        present = [number for number in numbers if number is not None]
+        return [("min", min(present)), ("max", max(present))] if present else []
+    return [(str(place), number) for place, number in enumerate(numbers) if number is not None]
+
+
+def _family(families: dict[str, Family], exposed: ExposedMetric, labels: Iterable[str]) -> Any:
+    found = families.get(exposed.name)
+    if found is None:
+        about = exposed.about or exposed.name.removeprefix("magwatt_").replace("_", " ")
+        kind = CounterMetricFamily if exposed.type is PrometheusType.COUNTER else GaugeMetricFamily
+        found = families[exposed.name] = kind(exposed.name, about, labels=list(labels))
+    return found

@@ -1,0 +1,189 @@
+"""Ids, topics and retained messages of the gateway and its motors, independent of the transport."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import agent.delivery.reasons  # noqa: F401 - declares the codes of gaps that sinks cause
+from agent import VERSION
+from agent.config.model import Config
+from agent.config.topology import Asset
+from agent.core.messages import Message, encode, encode_plain, event
+from agent.core.text import as_object, zone_of
+from agent.delivery.base.sink import DurableSink, LiveSink
+from agent.delivery.store import Store
+from drivers.reading import Clock
+from drivers.reasons import Reason
+
+
+class Carrier(Protocol):
+    """Receives every message immediately, without the spool: for runs on virtual time."""
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool: ...
+
+
+class Publisher:
+    """Appends messages to the spool, with their ids, and passes changed retained messages to all sinks. Thread-safe.
+
+    carrier: receives every message too; None: none.
+    sinks, live: set before the first message.
+    on_renew: called with a changed configuration, for sinks that need all assets.
+    """
+
+    def __init__(self, config: Config, assets: tuple[Asset, ...], store: Store, clock: Clock) -> None:
+        self.root = config.site.root
+        self.carrier: Carrier | None = None
+        self.sinks: list[DurableSink] = []
+        self.live: list[LiveSink] = []
+        self.on_renew: list[Callable[[Config, tuple[Asset, ...]], None]] = []
+        self._config, self._assets, self._store, self._clock = config, assets, store, clock
+        self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → message type → published metrics, in order
+        self._states: dict[str, bytes] = {}
+        self._since: dict[str, tuple[str, int]] = {}  # asset → its state, and its start
+
+    def publish(self, message: Message, settles: int | None = None) -> None:
+        """Appends a message. settles: number of the gap that it announces; None: none."""
+        if message.asset:
+            self._learn(message.asset, message)
+        row = self._store.append(
+            message.asset, message.kind, message.t_ms, lambda row_id: encode(message, row_id), message.counters, settles
+        )
+        if self.carrier is not None:
+            self.carrier.publish(row.topic(self.root), row.payload)
+        for sink in self.live:
+            sink.show(message)
+
+    def publish_event(self, kind: str, reason: Reason) -> None:
+        """Publishes an event of the gateway."""
+        self.publish(event(None, self._clock.utc_ns() // 1_000_000, kind, [reason]))
+
+    def announce_gaps(self) -> int:
+        """Publishes one event for each unannounced gap; returns their number. Waits for the disk. Raises StoreError."""
+        gaps = self._store.take_gaps()
+        for gap in gaps:
+            values = {
+                "event_start_ms": gap.from_ms,
+                "event_rows": gap.rows,
+                "gap_message_type": gap.kind,
+                "event_number": gap.g,
+            }
+            self.publish(event(None, gap.to_ms, "data_gap", [gap.reason], values), settles=gap.g)
+        return len(gaps)
+
+    def publish_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
+        """Publishes the state of an asset, retained. `since` changes only with the word, not with the reasons.
+
+        A state of an asset that is not configured, such as a removed motor in maintenance, is ignored.
+        """
+        if all(item.name != asset for item in self._assets):
+            return
+        now_ms = self._clock.utc_ns() // 1_000_000
+        before, since_ms = self._since.get(asset, ("", 0))
+        if word != before:
+            since_ms = now_ms
+        self._since[asset] = (word, since_ms)
+        zone = zone_of(self._config.site.timezone)
+        body = {"state": word, "reason": [as_object(reason, zone) for reason in reasons], "since": since_ms}
+        payload = encode_plain("state", now_ms, body)
+        topic = f"{self.root}/{asset}/state"
+        self._states[topic] = payload
+        self._send_retained(topic, payload)
+
+    def publish_retained(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
+        """Publishes a retained message of an asset. keep: it is sent again with each new connection."""
+        now_ms = self._clock.utc_ns() // 1_000_000
+        topic, payload = f"{self.root}/{asset}/{kind}", encode_plain(kind, now_ms, body)
+        if keep:
+            self._states[topic] = payload
+        self._send_retained(topic, payload)
+
+    def _send_retained(self, topic: str, payload: bytes) -> None:
+        if self.carrier is not None:
+            self.carrier.publish(topic, payload, retain=True)
+        for sink in self.sinks:
+            sink.update_retained(topic, payload)
+
+    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        """Applies a changed configuration: publishes info and meta again, deletes the messages of removed assets."""
+        gone = {asset.name for asset in self._assets} - {asset.name for asset in assets}
+        self._config, self._assets = config, assets
+        for name in gone:
+            self._names.pop(name, None)
+            self._states.pop(f"{self.root}/{name}/state", None)
+            self._since.pop(name, None)
+        for name in gone:
+            for kind in ("meta", "state", "explain"):
+                self._send_retained(f"{self.root}/{name}/{kind}", b"")
+        for renewed in self.on_renew:
+            renewed(config, assets)
+        for topic, payload in self.greeting():
+            self._send_retained(topic, payload)
+
+    def greeting(self) -> list[tuple[str, bytes]]:
+        """All retained messages, for a new connection."""
+        now_ms = self._clock.utc_ns() // 1_000_000
+        texts = [(f"{self.root}/info", encode_plain("info", now_ms, self._info()))]
+        texts += [(f"{self.root}/{asset.name}/meta", self._meta(asset, now_ms)) for asset in self._assets]
+        return texts + list(self._states.copy().items())
+
+    def _learn(self, asset: str, message: Message) -> None:
+        """Adds newly published metrics to `meta`, and publishes `meta` again. Removed assets are ignored."""
+        known = self._names.get(asset, {}).get(message.kind, {})
+        if message.values.keys() <= known.keys():
+            return
+        found = next((item for item in self._assets if item.name == asset), None)
+        if found is not None:  # a new dict each time: `_meta` may be reading the old one
+            self._names.setdefault(asset, {})[message.kind] = known | dict.fromkeys(message.values)
+            self._send_retained(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
+
+    def _info(self) -> dict[str, Any]:
+        return {
+            "site": self._config.site.id,
+            "gateway": self._config.site.gateway,
+            "version": VERSION,
+            "config": self._config.hash,
+            "boot": self._store.boot,
+            "simulated": self._config.site.simulated,
+            "assets": [asset.name for asset in self._assets],
+        }
+
+    def _meta(self, asset: Asset, now_ms: int) -> bytes:
+        metrics = {
+            kind: {
+                row.name: {"unit": row.unit, "about": row.about, "kind": row.kind}
+                for row in map(asset.metrics(kind).get, names)
+                if row is not None  # a signal that was removed from the configuration
+            }
+            for kind, names in self._names.get(asset.name, {}).copy().items()
+        }
+        body: dict[str, Any] = {"name": asset.title, "metrics": metrics}
+        if motor := asset.motor:
+            body["motor"] = {
+                "kind": motor.kind,
+                "rated_power_kw": motor.kw,
+                "rated_speed_rpm": motor.rpm,
+                "poles": motor.poles,
+                "rated_voltage_v": motor.volts,
+                "waveform_measuring_point": motor.waveform.measuring_point if motor.waveform else None,
+                "efficiency_class": motor.efficiency_class,
+            }
+        if meter := asset.meter:
+            body["meter"] = {
+                "name": meter.name,
+                "profile": meter.profile,
+                "measuring_point": meter.measuring_point,
+                "wiring": meter.wiring,
+                "class": meter.accuracy_class,
+                "ct_class": meter.ct_class,
+                "serial_number": meter.serial_number,
+            }
+        if drive := asset.drive:
+            body["drive"] = {"name": drive.name, "profile": drive.profile, "comm_loss": drive.comm_loss}
+        if asset.shared:
+            body["allocated"] = {
+                "rule": asset.rule,
+                "branches": [branch.name for branch in asset.branches],
+                "share_of_drive": round(asset.drive_share, 6),
+            }
+        return encode_plain("meta", now_ms, body)

@@ -1,0 +1,68 @@
+"""Creates the configured dialects other than MQTT. A dialect whose library is missing is logged and omitted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from agent.config.model import Config
+from agent.config.topology import assets
+from agent.delivery.base.sink import DurableSink, LiveSink
+from agent.delivery.publisher import Publisher
+from agent.delivery.store import Store
+from drivers.reading import Clock
+
+log = logging.getLogger(__name__)
+
+Sink = TypeVar("Sink")
+
+
+def durable_dialects(config: Config, publisher: Publisher, store: Store, clock: Clock) -> list[DurableSink]:
+    def sparkplug() -> DurableSink:
+        from agent.delivery.sparkplug.sink import SparkplugSink
+
+        sink = SparkplugSink(config, assets(config), publisher.root, publisher.greeting, store, clock)
+        publisher.on_renew.append(sink.renew)
+        return sink
+
+    def file() -> DurableSink:
+        from agent.delivery.files.ndjson import FileSink
+
+        assert config.dialects.file is not None
+        return FileSink(config.dialects.file, publisher.root)
+
+    wanted = ((config.dialects.sparkplug, sparkplug), (config.dialects.file, file))
+    return [sink for settings, build in wanted if settings is not None and (sink := _built(build)) is not None]
+
+
+def live_dialects(config: Config, publisher: Publisher, store: Store) -> list[LiveSink]:
+    def homeassistant() -> LiveSink:
+        from agent.delivery.homeassistant.sink import HomeAssistantSink
+
+        sink = HomeAssistantSink(config, assets(config), publisher.root, store)
+        publisher.on_renew.append(sink.renew)
+        return sink
+
+    def prometheus() -> LiveSink:
+        from agent.delivery.prometheus.sink import PrometheusSink
+
+        sink = PrometheusSink(config, assets(config))
+        publisher.on_renew.append(sink.renew)
+        return sink
+
+    wanted = ((config.dialects.homeassistant, homeassistant), (config.dialects.prometheus, prometheus))
+    return [sink for settings, build in wanted if settings is not None and (sink := _built(build)) is not None]
+
+
+def _built(build: Callable[[], Sink]) -> Sink | None:
+    try:
+        return build()
+    except ImportError as error:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        log.error("%s is not installed: run `pip install 'magwatt[%s]'`; measurement continues without this output",
+                  error.name, extra)  # fmt: skip
+        return None
+
+
+_EXTRAS = {"google": "sparkplug", "prometheus_client": "prometheus", "pyarrow": "parquet"}

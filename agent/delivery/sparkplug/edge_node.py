@@ -1,0 +1,207 @@
+"""The Sparkplug edge node as a state machine: births, sequence numbers and the content of each message."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
+from typing import Any
+
+from agent.config.model import Config
+from agent.config.topology import Asset
+from agent.core.metrics import Metric, by_name
+from agent.delivery.base.metric_types import expected
+from agent.delivery.sparkplug.metric_registry import MetricRegistry, MetricUpdate, keep, news, write_birth, write_data
+from agent.delivery.sparkplug.protobuf import BOOLEAN, DOUBLE, INT64, STRING, Payload
+from agent.runtime.health import row_name
+from drivers.reading import Clock
+
+NAMESPACE = "spBv1.0"
+Send = Callable[[str, bytes], None]
+
+
+class EdgeNode:
+    """The node with its devices.
+
+    send: publishes topic and payload with QoS 0, not retained, in the order of the calls.
+    born: whether NBIRTH was sent in this session.
+    """
+
+    def __init__(
+        self, group: str, node: str, config: Config, assets: tuple[Asset, ...], clock: Clock, send: Send
+    ) -> None:
+        self.born = False
+        self._group, self._node, self._clock, self._send = group, node, clock, send
+        self._seq = self._bd_seq = 0
+        self._aliases = itertools.count(1)
+        self._own = MetricRegistry(self._aliases, _own_row)
+        keep([self._own.state("Properties/agent", f"magwatt {metadata.version('magwatt')}", 0)])
+        self._own.expect("event", ((row.name, row) for row in by_name("event").values()))
+        self._assets: dict[str, Asset] = {}
+        self._books: dict[str, MetricRegistry] = {}
+        self._online: set[str] = set()  # assets whose state is not offline
+        self._born: set[str] = set()
+        self.renew(config, assets)
+
+    def topic(self, kind: str, device: str | None = None) -> str:
+        return "/".join([NAMESPACE, self._group, kind, self._node, *([device] if device else [])])
+
+    def to_be_born(self, device: str) -> bool:
+        """Whether DBIRTH of a device is due."""
+        return device in self._online and device not in self._born
+
+    def living(self) -> list[str]:
+        """Devices that are not offline, in the order of the configuration."""
+        return [name for name in self._books if name in self._online]
+
+    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        """Applies a changed configuration: DDEATH of removed devices, DBIRTH of changed ones with all their metrics."""
+        self._own.expect("health", _own_health(config))
+        wanted = {asset.name: asset for asset in assets}
+        for name in [name for name in self._books if name not in wanted]:
+            self._online.discard(name)
+            self._send_death(name)
+            del self._books[name]
+        for name, asset in wanted.items():
+            if self._assets.get(name) != asset:
+                self._books[name] = self._new_book(asset)
+                if name in self._born:
+                    self.device_birth(name)
+        self._assets = wanted
+
+    def _new_book(self, asset: Asset) -> MetricRegistry:
+        book = MetricRegistry(self._aliases, lambda kind, name: asset.metrics(kind).get(name))
+        for kind, metrics in expected(asset).items():
+            book.expect(kind, ((row.name, row) for row in metrics))
+        nameplate: dict[str, Any] = {"Properties/name": asset.title}
+        if asset.motor:
+            motor = asset.motor
+            nameplate |= {
+                "Properties/kind": motor.kind,
+                "Properties/rated_power_kw": motor.kw,
+                "Properties/rated_speed_rpm": motor.rpm,
+                "Properties/rated_voltage_v": motor.volts,
+            }
+        for name, value in nameplate.items():
+            keep([book.state(name, value, 0, DOUBLE if isinstance(value, float) else STRING)])
+        for name in ("state", "state_reason"):
+            book.state(name, None, 0)
+        return book
+
+    def birth(self, bd_seq: int) -> int:
+        """Sends NBIRTH, after which every DBIRTH is due. Returns its size in bytes."""
+        self._seq, self._bd_seq, self.born = 0, bd_seq, True
+        self._born.clear()
+        payload = self._payload()
+        payload.metrics.add(name="bdSeq", timestamp=payload.timestamp, datatype=INT64, long_value=bd_seq)
+        payload.metrics.add(
+            name="Node Control/Rebirth", timestamp=payload.timestamp, datatype=BOOLEAN, boolean_value=False
+        )
+        write_birth(payload, self._own)
+        return self._publish("NBIRTH", None, payload)
+
+    def device_birth(self, device: str) -> int:
+        """Sends DBIRTH. Returns its size in bytes."""
+        self._born.add(device)
+        payload = self._payload()
+        write_birth(payload, self._books[device])
+        return self._publish("DBIRTH", device, payload)
+
+    def death(self, bd_seq: int) -> bytes:
+        """Payload of NDEATH, for the will and for a clean end: bdSeq only, without a sequence number."""
+        payload = Payload(timestamp=self._now_ms())
+        payload.metrics.add(name="bdSeq", timestamp=payload.timestamp, datatype=INT64, long_value=bd_seq)
+        data: bytes = payload.SerializeToString()
+        return data
+
+    def end_session(self) -> None:
+        """The connection has ended: births are due again."""
+        self.born = False
+        self._born.clear()
+
+    def update_retained(self, asset: str | None, text: bytes) -> None:
+        """Applies a retained message of the JSON dialect: the state of an asset, or the info of the gateway."""
+        body = json.loads(text) if text else {}
+        if asset is None:
+            for key in ("config", "boot", "simulated"):
+                keep([self._own.state(f"Properties/{key}", body.get(key), int(body["t"]))])
+            return
+        if asset not in self._books or "state" not in body:
+            return
+        book, t_ms = self._books[asset], int(body["t"])
+        reason = "; ".join(item["text"] for item in body.get("reason", []))
+        said = [book.state("state", body["state"], t_ms), book.state("state_reason", reason, t_ms)]
+        keep(said)
+        if body["state"] == "offline":
+            self._online.discard(asset)
+            self._send_death(asset)
+            return
+        revives = asset not in self._online
+        self._online.add(asset)
+        if not self.born:
+            return
+        if revives:
+            self.device_birth(asset)
+        else:
+            self._data(asset, news(said), t_ms, historical=False)
+
+    def row(self, asset: str | None, kind: str, body: Mapping[str, Any], historical: bool) -> int:
+        """Sends one message of the agent. Returns the size of the births that it required, bytes."""
+        if asset is not None and asset not in self._books:
+            return 0  # of an asset that was removed from the configuration
+        book = self._own if asset is None else self._books[asset]
+        updates, undeclared = book.read(kind, body)
+        keep(updates)
+        size = 0
+        if asset is None and undeclared:  # NBIRTH makes all DBIRTH messages due
+            living = [name for name in self._books if name in self._born]
+            size = self.birth(self._bd_seq) + sum(map(self.device_birth, living))
+        if asset is not None and (undeclared or asset not in self._born):
+            if not historical and asset not in self._online:
+                return 0  # the device is offline: DDEATH was sent
+            size = self.device_birth(asset)
+        if historical:
+            self._data(asset, updates, int(body["t"]), historical)
+        elif size == 0:
+            self._data(asset, news(updates), int(body["t"]), historical)
+        return size
+
+    def send_due_deaths(self) -> None:
+        """No backlog is left: sends DDEATH of offline devices that were born to deliver it."""
+        for name in self._born - self._online:
+            self._send_death(name)
+
+    def _send_death(self, device: str) -> None:
+        if device in self._born:
+            self._born.discard(device)
+            self._publish("DDEATH", device, self._payload())
+
+    def _data(self, device: str | None, updates: list[MetricUpdate], t_ms: int, historical: bool) -> None:
+        if updates:
+            payload = self._payload(t_ms)
+            write_data(payload, updates, historical)
+            self._publish("DDATA" if device else "NDATA", device, payload)
+
+    def _payload(self, t_ms: int | None = None) -> Any:
+        return Payload(timestamp=self._now_ms() if t_ms is None else t_ms)
+
+    def _publish(self, kind: str, device: str | None, payload: Any) -> int:
+        payload.seq, self._seq = self._seq, (self._seq + 1) % 256
+        data = payload.SerializeToString()
+        self._send(self.topic(kind, device), data)
+        return len(data)
+
+    def _now_ms(self) -> int:
+        return self._clock.utc_ns() // 1_000_000
+
+
+def _own_row(kind: str, name: str) -> Metric | None:
+    return by_name(kind).get(row_name(name) if kind == "health" else name)
+
+
+def _own_health(config: Config) -> Iterator[tuple[str, Metric]]:
+    """The metrics of `health`, those of buses once for each bus."""
+    for row in by_name("health").values():
+        names = [row.name.replace("*", bus) for bus in config.buses] if "*" in row.name else [row.name]
+        yield from ((name, row) for name in names)

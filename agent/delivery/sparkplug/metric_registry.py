@@ -1,0 +1,230 @@
+"""The metrics of one Sparkplug device, or of the node itself, with alias, type and newest value."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent.core.messages import EVERYTHING
+from agent.core.metrics import Metric
+from agent.delivery.base.metric_types import MetricType, flags_of, reason_text, shape, unusable
+from agent.delivery.sparkplug.protobuf import DOUBLE, DOUBLE_ARRAY, INT32, INT64, STRING
+
+QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500  # chapter 6, property "Quality"
+DATATYPES = {
+    MetricType.NUMBER: DOUBLE,
+    MetricType.WHOLE: INT64,
+    MetricType.TEXT: STRING,
+    MetricType.SERIES: DOUBLE_ARRAY,
+}
+AT_HOME = ("telemetry", "health")  # message types whose metrics have no folder
+INT64_RANGE = range(-(2**63), 2**63)
+
+
+@dataclass(slots=True)
+class MetricUpdate:
+    """One value of one message.
+
+    cell: the metric.
+    t_ms: UTC milliseconds.
+    value: as the declared type; None: not known.
+    flags, method: of the value.
+    recovers: the value sent before had flags, this one has none.
+    """
+
+    cell: RegisteredMetric
+    t_ms: int
+    value: Any
+    flags: tuple[str, ...] = ()
+    method: str = ""
+    recovers: bool = False
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """The part that report by exception compares."""
+        return (self.value, self.flags, self.method)
+
+
+@dataclass(slots=True, eq=False)
+class RegisteredMetric:
+    """One metric of the birth.
+
+    name, alias, datatype, unit, about: as declared in the birth.
+    coded: whether the value is a code, whose English text is another metric, NAME_text.
+    last: newest value.
+    last_sent: value, flags and method sent last since the birth.
+    """
+
+    name: str
+    alias: int
+    datatype: int
+    unit: str = ""
+    about: str = ""
+    coded: bool = False
+    last: MetricUpdate | None = None
+    last_sent: tuple[Any, ...] = ()
+
+
+class MetricRegistry:
+    """The metrics of one device.
+
+    aliases: counter, shared by all devices of the node.
+    row: message type and name → row of the metrics table.
+    """
+
+    def __init__(self, aliases: Iterator[int], row: Callable[[str, str], Metric | None]) -> None:
+        self._aliases, self._row = aliases, row
+        self.cells: dict[str, RegisteredMetric] = {}
+
+    def expect(self, kind: str, metrics: Iterable[tuple[str, Metric]]) -> None:
+        """Declares metrics under the names that they have in messages of this type."""
+        for name in ("id", "quality", "flags"):
+            self._cell(kind, name, STRING, "", _ABOUT[name])
+        for name, metric in metrics:
+            self._declare(kind, name, metric)
+            if metric.kind == "estimate" or (metric.kind == "counter" and kind == "telemetry"):
+                self._cell(kind, f"{name}_u", DOUBLE, metric.unit, f"uncertainty (k = 2) of {name}")
+
+    def state(self, name: str, value: Any, t_ms: int, datatype: int = STRING) -> MetricUpdate:
+        """A value that is not part of a message: identity or state."""
+        cell = self.cells.get(name) or self._cell("telemetry", name, datatype, "", "")
+        return MetricUpdate(cell, t_ms, _fit(cell.datatype, value))
+
+    def read(self, kind: str, body: Mapping[str, Any]) -> tuple[list[MetricUpdate], bool]:
+        """All values of an encoded message; true when some were not in the birth."""
+        reasons = body.get("r", {})
+        before, t_ms, methods = len(self.cells), int(body["t"]), body.get("m", {})
+        frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(flags_of(body, EVERYTHING))}
+        found = [self._update(kind, name, value, t_ms) for name, value in frame.items()]
+        for name, value in body["v"].items():
+            flags = tuple(flags_of(body, name))
+            found.append(self._update(kind, name, value, t_ms, flags, methods.get(name, "")))
+            if found[-1].cell.coded:
+                found.append(self._update(kind, f"{name}_text", reason_text(reasons.get(name, ())), t_ms))
+        return found, len(self.cells) != before
+
+    def _update(
+        self, kind: str, name: str, value: Any, t_ms: int, flags: tuple[str, ...] = (), method: str = ""
+    ) -> MetricUpdate:  # fmt: skip
+        cell = self.cells.get(_folder(kind) + name)
+        if cell is None:
+            metric = self._row(kind, name)
+            unknown = STRING if isinstance(value, str) else DOUBLE
+            cell = self._declare(kind, name, metric) if metric else self._cell(kind, name, unknown, "", "")
+        return MetricUpdate(cell, t_ms, _fit(cell.datatype, value), flags, method)
+
+    def _declare(self, kind: str, name: str, metric: Metric) -> RegisteredMetric:
+        cell = self._cell(kind, name, DATATYPES[shape(metric)], metric.unit, metric.about)
+        if metric.kind == "code" and not cell.coded:
+            cell.coded = True
+            self._cell(kind, f"{name}_text", STRING, "", f"English text of {name}")
+        return cell
+
+    def _cell(self, kind: str, name: str, datatype: int, unit: str, about: str) -> RegisteredMetric:
+        full = _folder(kind) + name
+        if full not in self.cells:
+            self.cells[full] = RegisteredMetric(full, next(self._aliases), datatype, unit, about)
+        return self.cells[full]
+
+
+_ABOUT = {
+    "id": "identifier of the message (boot-sequence), for deduplication",
+    "quality": "quality of the message: good, uncertain or bad",
+    "flags": "quality flags of the complete message",
+}
+
+
+def keep(updates: Iterable[MetricUpdate]) -> None:
+    """Stores these as the newest values, except where a newer one is known (backfill)."""
+    for item in updates:
+        if item.cell.last is None or item.t_ms >= item.cell.last.t_ms:
+            item.cell.last = item
+
+
+def news(updates: Iterable[MetricUpdate]) -> list[MetricUpdate]:
+    """The values that differ from those sent last, which are then replaced (report by exception)."""
+    found = [item for item in updates if item.cell.last_sent != item.content]
+    for item in found:
+        item.recovers = bool(item.cell.last_sent and item.cell.last_sent[1] and not item.flags)
+        item.cell.last_sent = item.content
+    return found
+
+
+def write_birth(payload: Any, book: MetricRegistry) -> None:
+    """Adds every metric with name, alias, type and value or null."""
+    for cell in book.cells.values():
+        metric = payload.metrics.add(name=cell.name, alias=cell.alias, datatype=cell.datatype)
+        for key, text in (("engUnit", cell.unit), ("documentation", cell.about)):
+            if text:
+                _property(metric, key, STRING, text)
+        update = cell.last or MetricUpdate(cell, payload.timestamp, None)
+        _value(metric, update)
+        _quality(metric, update)
+        cell.last_sent = update.content
+
+
+def write_data(payload: Any, updates: Iterable[MetricUpdate], historical: bool) -> None:
+    """Adds values by alias."""
+    for item in updates:
+        metric = payload.metrics.add(alias=item.cell.alias)
+        if historical:
+            metric.is_historical = True
+        _value(metric, item)
+        _quality(metric, item)
+
+
+def _value(metric: Any, update: MetricUpdate) -> None:
+    metric.timestamp = update.t_ms
+    if update.value is None:
+        metric.is_null = True
+    elif update.cell.datatype == STRING:
+        metric.string_value = update.value
+    elif update.cell.datatype == INT64:
+        metric.long_value = update.value & (2**64 - 1)
+    elif update.cell.datatype == DOUBLE_ARRAY:
+        metric.bytes_value = update.value
+    else:
+        metric.double_value = update.value
+
+
+def _quality(metric: Any, update: MetricUpdate) -> None:
+    if unusable(list(update.flags)):
+        _property(metric, "Quality", INT32, QUALITY_STALE if update.flags == ("STALE",) else QUALITY_BAD)
+    elif update.recovers:
+        _property(metric, "Quality", INT32, QUALITY_GOOD)
+    if update.flags or update.recovers:
+        _property(metric, "flags", STRING, " ".join(update.flags))
+    if update.method:
+        _property(metric, "method", STRING, update.method)
+
+
+def _property(metric: Any, key: str, datatype: int, value: str | int) -> None:
+    metric.properties.keys.append(key)
+    item = metric.properties.values.add(type=datatype)
+    if isinstance(value, int):
+        item.int_value = value
+    else:
+        item.string_value = value
+
+
+def _fit(datatype: int, value: Any) -> Any:
+    """The value as its declared type; None where it has another type."""
+    if value is None:
+        return None
+    if datatype == STRING:
+        return str(value)
+    if datatype == DOUBLE_ARRAY:
+        items = value if isinstance(value, list) else [value]
+        numbers = [float("nan") if item is None else float(item) for item in items]
+        return struct.pack(f"<{len(numbers)}d", *numbers)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if datatype == INT64:
+        return int(value) if value == int(value) and int(value) in INT64_RANGE else None
+    return float(value)
+
+
+def _folder(kind: str) -> str:
+    return "" if kind in AT_HOME else f"{kind}/"

@@ -1,0 +1,17 @@
+"""State that outlives the process: one SQLite file (WAL, synchronous FULL) with one writer thread.
+
+spool: rows, written before any sink receives them and deleted when every durable sink has confirmed them.
+counters: integers, committed in one transaction with the row that first shows them.
+notes: small JSON objects by kind and name, such as commissioning results and unsupported registers.
+interval, ledger: energies and records that savings are computed from.
+history: measured values, aggregated. gaps: number and time span of all rows that were dropped.
+
+`Store` opens the file; `Drain` gives one sink its view of the spool.
+"""
+
+from agent.delivery.store.cursor import SinkCursor
+from agent.delivery.store.database_file import StoreError, default_directory
+from agent.delivery.store.row import StoredRow
+from agent.delivery.store.store import Store
+
+__all__ = ["SinkCursor", "Store", "StoreError", "StoredRow", "default_directory"]

@@ -1,0 +1,155 @@
+"""One sink's view of the spool: live rows as they are committed, older rows as backlog, and unconfirmed rows.
+
+The thread of the sink takes, confirms, rejects and returns rows; the thread of the writer adds them. A row that was
+taken stays in the spool until it is confirmed. A row that was not taken within FRESH_S of its creation is backlog, so
+that the time of live data never goes backwards.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from agent.delivery.store.row import StoredRow
+from drivers.reasons import Reason
+
+FRESH_S = 1.0
+LIVE_MAX = 2000
+CHUNK = 200
+
+
+class Spool(Protocol):
+    """The part of the store that a drain uses."""
+
+    def read(self, bit: int, above: int, below: int, limit: int) -> tuple[list[StoredRow], bool]: ...
+
+    def confirm(self, bit: int, numbers: list[int]) -> None: ...
+
+    def reject(self, bit: int, n: int, reason: Reason) -> None: ...
+
+
+class SinkCursor:
+    """Thread-safe.
+
+    wake: called in the writer's thread, without a lock, when rows were committed; it must not block.
+    """
+
+    def __init__(self, spool: Spool, bit: int, name: str, newest: int) -> None:
+        self.name, self.bit = name, bit
+        self.wake: Callable[[], None] = _nothing
+        self._spool, self._newest = spool, newest
+        self._live: deque[StoredRow] = deque()
+        self._buffer: deque[StoredRow] = deque()  # backlog rows read in advance
+        self._cursor = 0  # the backlog was read up to this row
+        self._behind = newest > 0
+        self._out: set[int] = set()
+        self._done: set[int] = set()  # confirmed, not yet deleted from the file
+        self._lock = threading.Lock()
+
+    @property
+    def behind(self) -> bool:
+        """Whether there may be a backlog."""
+        return self._behind
+
+    def take_live(self, limit: int) -> list[StoredRow]:
+        """The oldest live rows, in order."""
+        if not self._live:
+            return []
+        oldest_ns = time.monotonic_ns() - round(FRESH_S * 1e9)
+        with self._lock:
+            while self._live and self._live[0].put_ns < oldest_ns:
+                self._leave_behind()
+            taken = [self._live.popleft() for _ in range(min(limit, len(self._live)))]
+            self._out.update(row.n for row in taken)
+        return taken
+
+    def take_backlog(self, limit: int) -> list[StoredRow]:
+        """The oldest backlog rows, in order. Empty: there are none, or they cannot be read now."""
+        if not self._behind or limit < 1:
+            return []
+        if not self._buffer:
+            self._read()
+        with self._lock:
+            taken = [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
+            self._out.update(row.n for row in taken)
+        return taken
+
+    def confirm(self, numbers: Iterable[int]) -> None:
+        """Records that the destination has stored these rows."""
+        stored = list(numbers)
+        with self._lock:
+            self._out.difference_update(stored)
+            self._done.update(stored)
+        self._spool.confirm(self.bit, stored)
+
+    def reject(self, n: int, reason: Reason) -> None:
+        """Moves a row that the destination will never accept out of the spool, and counts it."""
+        with self._lock:
+            self._out.discard(n)
+            self._done.add(n)
+        self._spool.reject(self.bit, n, reason)
+
+    def give_back(self) -> None:
+        """Returns the unconfirmed rows after the end of a connection; they are taken again."""
+        with self._lock:
+            low = min([*self._out, *(row.n for row in self._buffer)], default=None)
+            self._out.clear()
+            self._buffer.clear()
+            if low is not None:
+                self._cursor = min(self._cursor, low - 1) if self._behind else low - 1
+                self._behind = True
+
+    def put(self, rows: list[StoredRow]) -> None:
+        """Adds committed rows, in order."""
+        with self._lock:
+            self._live.extend(rows)
+            self._newest = rows[-1].n
+            while len(self._live) > LIVE_MAX:
+                self._leave_behind()
+        self.wake()
+
+    def settle(self, numbers: Iterable[int]) -> None:
+        """Discards these rows, because they were deleted from the file."""
+        with self._lock:
+            self._done.difference_update(numbers)
+
+    def taken(self) -> set[int]:
+        """Numbers of the rows taken and not confirmed."""
+        with self._lock:
+            return set(self._out)
+
+    def reread(self) -> None:
+        """Rows read in advance or waiting as live rows have changed in the file: they will be read again."""
+        with self._lock:
+            while self._live:
+                self._leave_behind()
+            if self._buffer:
+                self._cursor = min(self._cursor, self._buffer[0].n - 1)
+                self._buffer.clear()
+
+    def _leave_behind(self) -> None:
+        row = self._live.popleft()
+        if not self._behind:
+            self._cursor, self._behind = row.n - 1, True
+
+    def _read(self) -> None:
+        with self._lock:
+            above = self._cursor
+            below = self._live[0].n if self._live else self._newest + 1
+        rows, complete = self._spool.read(self.bit, above, below, CHUNK)
+        with self._lock:
+            if self._cursor != above:
+                return  # `give_back` was called meanwhile
+            if not rows and complete:
+                self._behind = below != (self._live[0].n if self._live else self._newest + 1)
+                return
+            if complete:  # otherwise rows of the file are still to be read
+                self._cursor = rows[-1].n
+            self._buffer.extend(row for row in rows if row.n not in self._out and row.n not in self._done)
+
+
+def _nothing() -> None:
+    pass

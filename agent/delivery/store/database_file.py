@@ -1,0 +1,212 @@
+"""The state file: opening, replacement of a corrupt file, and a reserve for a full disk."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.delivery.store.data_gaps import note_gap
+from agent.delivery.store.migrations import SchemaTooNew, migrate, version
+from agent.delivery.store.reasons import ROWS_UNREADABLE, STATE_DIR_UNUSABLE, STATE_FILE_REPLACED
+from drivers.reasons import CodedError, Reason, cause_of
+
+log = logging.getLogger(__name__)
+
+NAME = "magwatt.sqlite"
+RESERVE_BYTES = 4 << 20  # released when the disk is full, so that confirmed rows can still be deleted
+START_BYTES = RESERVE_BYTES // 8  # for the WAL and shared-memory files and a first transaction
+WAL_PAGES = 256
+ASIDE_KEPT = 3
+SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history", "interval", "ledger")
+QUICK_CHECK_BYTES = 32 << 20  # a full check of a larger file would delay the start: only NEEDED is checked
+NEEDED = ("boots", "counters", "note", "sinks", "gaps")  # small tables that a start requires
+
+
+class StoreError(CodedError):
+    """The state file cannot be used."""
+
+
+class DatabaseDamaged(Exception):
+    """The file is not a SQLite database, or its content is corrupt."""
+
+
+def open_file(
+    directory: Path, utc_s: Callable[[], float], reserve: DiskReserve
+) -> tuple[sqlite3.Connection, Reason | None]:
+    """The connection, and how a corrupt file was replaced; None: the file was intact.
+
+    The readable rows of a corrupt file are copied to the new one. The reserve is released when the disk is full.
+    Raises StoreError.
+    """
+    path = directory / NAME
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if free_bytes(directory)[0] < START_BYTES and reserve.release():
+            log.warning("%s: the disk is full; the reserve of %d bytes was released", directory, RESERVE_BYTES)
+        try:
+            return connect(path), None
+        except DatabaseDamaged as error:
+            return replace_file(directory, str(error), utc_s())
+    except (OSError, ValueError, sqlite3.Error, SchemaTooNew, DatabaseDamaged) as error:
+        raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(error)) from None
+
+
+def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Connection, Reason]:
+    """Renames a corrupt file and creates a new one with the rows that can be read from it. Raises StoreError."""
+    path = directory / NAME
+    try:
+        aside = set_aside(path, utc_s)
+        db = connect(path)
+    except (OSError, sqlite3.Error, DatabaseDamaged) as again:
+        raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(again)) from None
+    reason = STATE_FILE_REPLACED(error=error, file=aside.name, rows=salvage(db, aside, round(1000 * utc_s)))
+    log.error("%s: %s", path, reason)
+    return db, reason
+
+
+def connect(path: Path | str) -> sqlite3.Connection:
+    """Opens the database. Raises Damaged, sqlite3.Error, SchemaTooNew."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    try:
+        version(db)
+        db.execute("pragma synchronous = full")
+        db.execute(f"pragma wal_autocheckpoint = {WAL_PAGES}")
+        db.execute(f"pragma journal_size_limit = {8192 * WAL_PAGES}")
+        migrate(db)
+        db.execute("pragma journal_mode = wal")
+        small = path == ":memory:" or os.path.getsize(path) < QUICK_CHECK_BYTES
+        for part in ("1",) if small else NEEDED:
+            found = db.execute(f"pragma quick_check({part})").fetchone()[0]
+            if found != "ok":
+                raise DatabaseDamaged(str(found).splitlines()[-1])
+    except sqlite3.DatabaseError as error:
+        db.close()
+        if is_damage(error):
+            raise DatabaseDamaged(str(error)) from None
+        raise
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def is_damage(error: Exception) -> bool:
+    """SQLite reports a corrupt file."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_full(error: Exception) -> bool:
+    """Probably a full disk: SQLite reports FULL for a page and IOERR for the WAL and shared-memory files."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def set_aside(path: Path, utc_s: float) -> Path:
+    """Renames the file with its WAL; returns the new path. The newest ASIDE_KEPT such files are kept."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(utc_s))
+    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    # Earlier files may carry the time of a wrong clock: the new file is excluded, whatever its time.
+    earlier = sorted(set(path.parent.glob(f"{path.name}.corrupt-*Z")) - {aside})
+    for item in earlier[: 1 - ASIDE_KEPT]:
+        for suffix in ("", "-wal", "-shm"):
+            item.with_name(item.name + suffix).unlink(missing_ok=True)
+    return aside
+
+
+def salvage(db: sqlite3.Connection, damaged: Path, now_ms: int) -> int:
+    """Copies the readable rows of a corrupt file of this version; returns their number. Unreadable rows of the spool
+    become a gap."""
+    saved = 0
+    with contextlib.suppress(sqlite3.Error):
+        old = sqlite3.connect(damaged, isolation_level=None)
+        try:
+            if version(old) == version(db):
+                saved = sum(_copy(old, db, table) for table in SALVAGED)
+        finally:
+            old.close()
+    _note_unread(db, now_ms)
+    return saved
+
+
+def _note_unread(db: sqlite3.Connection, now_ms: int) -> None:
+    """Notes unreadable spool rows as a gap. Tables are read from their start, so missing rows follow the last row read.
+    Where the row count is lost too, the gap starts in 1970 and its size is unknown."""
+    last = db.execute("select spool_rows, last_ms from boots order by n desc limit 1").fetchone()
+    rows, read_ms = db.execute("select count(*), max(t_ms) from spool").fetchone()
+    if last is None:
+        note_gap(db, "*", ROWS_UNREADABLE(), None, 0, now_ms)
+    elif last[0] > rows:
+        since_ms = read_ms if rows else db.execute("select min(opened_ms) from boots").fetchone()[0]
+        note_gap(db, "*", ROWS_UNREADABLE(), last[0] - rows, since_ms, max(since_ms, last[1]))
+    db.execute("update boots set spool_rows = ?", (rows,))
+
+
+def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
+    saved = 0
+    db.execute("begin")
+    with contextlib.suppress(sqlite3.Error):
+        for row in old.execute(f"select * from {table}"):
+            db.execute(f"insert or ignore into {table} values ({','.join('?' * len(row))})", row)
+            saved += 1
+    db.execute("commit")
+    return saved
+
+
+class DiskReserve:
+    """A file that reserves disk space. `release` deletes it when the disk is full; `restore` creates it again."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._path = directory / "reserve" if directory else None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file was released, or could not be created."""
+        return self._path is not None and not self._path.exists()
+
+    def batch(self, spare_pages: int) -> int | None:
+        """Maximum number of rows per transaction after the disk was full; None: no limit, there is space again.
+
+        The released space is for deletions and for the checkpoint that makes them effective; only space beyond that
+        is used for new rows.
+        """
+        free = free_bytes(self._path.parent)[0] if self._path else 0
+        if free >= 2 * RESERVE_BYTES:
+            return None
+        if free >= RESERVE_BYTES:
+            return 256
+        return 32 if spare_pages > 64 and free > START_BYTES else 0
+
+    def release(self) -> bool:
+        """Deletes the file; False when there is none."""
+        if self._path is None or not self._path.exists():
+            return False
+        self._path.unlink(missing_ok=True)
+        return True
+
+    def restore(self) -> None:
+        """Creates the file when the disk has enough free space."""
+        path = self._path
+        if path is None or path.exists() or free_bytes(path.parent)[0] < 2 * RESERVE_BYTES:
+            return
+        with contextlib.suppress(OSError), path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+
+
+def free_bytes(directory: Path) -> tuple[int, int]:
+    """Free space for this user and size of the file system, bytes."""
+    found = os.statvfs(directory)
+    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
+
+def default_directory() -> Path:
+    """Default state directory: systemd's STATE_DIRECTORY, else XDG_STATE_HOME/magwatt, else ~/.local/state/magwatt."""
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "magwatt"

@@ -1,0 +1,192 @@
+"""History of measured values: as polled ("1 s") and as means of 1 min and 15 min, each with its own retention.
+
+Telemetry is collected for one minute and then written as one compressed row per step; a kill loses the current minute.
+The 15 min values are computed again from their minutes each time, so they never lack more than that.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from agent.core.messages import Message
+from agent.delivery.store.retention import DateRange
+from agent.delivery.store.store import Store
+from drivers.reading import BAD, Quality
+
+SECOND_S, MINUTE_S, QUARTER_S = 1, 60, 900
+_MINUTE_MS, _QUARTER_MS = 60_000, 900_000
+Stats = list[float]  # n, mean, least, largest, flags
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """One value of the history.
+
+    t_ms: UTC milliseconds of the start of the interval; for single values the time of the sample.
+    n: number of usable values.
+    mean, `least`, largest: mean, minimum and maximum of these values.
+    flags: union of their flags; not stored for single values.
+    """
+
+    t_ms: int
+    n: int
+    mean: float
+    least: float
+    largest: float
+    flags: Quality
+
+
+@dataclass(slots=True)
+class _Minute:
+    start_ms: int
+    times_ms: list[int] = field(default_factory=list)
+    values: dict[str, list[float | None]] = field(default_factory=dict)
+    flags: dict[str, list[int]] = field(default_factory=dict)
+
+
+class History:
+    """A live sink.
+
+    keep_s: retention of values of 1 s, 1 min and 15 min, seconds; 0 for 1 s: no such history.
+    """
+
+    def __init__(self, store: Store, keep_s: tuple[float, float, float]) -> None:
+        self._store, self._keep_s = store, keep_s
+        self._minutes: dict[str, _Minute] = {}
+
+    def show(self, message: Message) -> None:
+        if message.kind != "telemetry" or message.asset is None:
+            return
+        start_ms = message.t_ms // _MINUTE_MS * _MINUTE_MS
+        minute = self._minutes.get(message.asset)
+        if minute is None or minute.start_ms != start_ms:
+            if minute is not None:
+                self._put(message.asset, minute)
+            minute = self._minutes[message.asset] = _Minute(start_ms)
+        place = len(minute.times_ms)
+        minute.times_ms.append(message.t_ms)
+        for name, value in message.values.items():
+            flag = message.flags.get(name, Quality.GOOD) | message.quality
+            usable = isinstance(value, int | float) and not flag & BAD
+            column = minute.values.setdefault(name, [])
+            column.extend([None] * (place - len(column)))
+            column.append(value if usable else None)
+            if usable and flag:
+                minute.flags.setdefault(name, []).append(int(flag))
+
+    def start(self) -> None:
+        """Nothing to do: earlier parts of a minute are merged when it is written."""
+
+    def stop(self) -> None:
+        """Writes the incomplete minutes; later parts are merged with them."""
+        for asset, minute in self._minutes.items():
+            self._put(asset, minute)
+        self._minutes.clear()
+
+    def points(self, asset: str, metric: str, step_s: int, from_ms: int, to_ms: int) -> list[HistoryPoint]:
+        """Values with from_ms ≤ t < to_ms, in order, without the current minute. step_s: 1, 60 or 900."""
+        first_ms = from_ms // _MINUTE_MS * _MINUTE_MS if step_s == SECOND_S else from_ms
+        found: list[HistoryPoint] = []
+        for start_ms, body in self._store.history_rows(step_s, asset, first_ms, to_ms):
+            if step_s == SECOND_S:
+                column = body["v"].get(metric, [])
+                pairs = zip(body["t"], column, strict=False)
+                found += [
+                    HistoryPoint(t, 1, v, v, v, Quality(0)) for t, v in pairs if v is not None and from_ms <= t < to_ms
+                ]
+            elif metric in body:
+                n, mean, least, largest, flags = body[metric]
+                found.append(HistoryPoint(start_ms, int(n), mean, least, largest, Quality(int(flags))))
+        return found
+
+    def _put(self, asset: str, minute: _Minute) -> None:
+        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.retained_range))
+
+
+def _write_minute(
+    asset: str, minute: _Minute, keep_s: tuple[float, float, float], retained_range: Callable[[float], DateRange]
+) -> Callable[[sqlite3.Connection], None]:
+    stats = {name: found for name, column in minute.values.items() if (found := _stats(column, minute.flags.get(name)))}
+    single = {"t": minute.times_ms, "v": minute.values}
+
+    def job(db: sqlite3.Connection) -> None:
+        start_ms = minute.start_ms
+        if keep_s[0] > 0:
+            _save(db, SECOND_S, asset, start_ms, _appended(_load(db, SECOND_S, asset, start_ms), single))
+        before = _load(db, MINUTE_S, asset, start_ms)
+        _save(db, MINUTE_S, asset, start_ms, joined([before, stats]) if before else stats)
+        quarter_ms = start_ms // _QUARTER_MS * _QUARTER_MS
+        parts = db.execute(
+            "select body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ?",
+            (MINUTE_S, asset, quarter_ms, quarter_ms + _QUARTER_MS),
+        ).fetchall()
+        _save(db, QUARTER_S, asset, quarter_ms, joined(_unpack(body) for (body,) in parts))
+        for step_s, kept_s in zip((SECOND_S, MINUTE_S, QUARTER_S), keep_s, strict=True):
+            first_ms, last_ms = retained_range(kept_s)
+            oldest_ms = min(start_ms - round(1000 * kept_s), first_ms - 1000 * max(step_s, MINUTE_S))
+            db.execute(
+                "delete from history where step_s = ? and asset = ? and (t_ms < ? or t_ms > ?)",
+                (step_s, asset, oldest_ms, last_ms),
+            )
+
+    return job
+
+
+def joined(parts: Iterable[dict[str, Stats]]) -> dict[str, Stats]:
+    """Combined statistics of intervals; means are weighted by the number of values."""
+    found: dict[str, Stats] = {}
+    for part in parts:
+        for name, (n, mean, least, largest, flags) in part.items():
+            old = found.get(name)
+            if old is None:
+                found[name] = [n, mean, least, largest, flags]
+            else:
+                total = old[0] + n
+                found[name] = [
+                    total, old[1] + (mean - old[1]) * n / total, min(old[2], least), max(old[3], largest),
+                    int(old[4]) | int(flags),
+                ]  # fmt: skip
+    return found
+
+
+def _stats(column: list[float | None], flags: list[int] | None) -> Stats | None:
+    values = [value for value in column if value is not None]
+    if not values:
+        return None
+    all_flags = 0
+    for flag in flags or ():
+        all_flags |= flag
+    return [len(values), sum(values) / len(values), min(values), max(values), all_flags]
+
+
+def _appended(before: dict[str, Any] | None, more: dict[str, Any]) -> dict[str, Any]:
+    if before is None:
+        return more
+    place, times = len(before["t"]), [*before["t"], *more["t"]]
+    values = {name: column + [None] * (place - len(column)) for name, column in before["v"].items()}
+    for name, column in more["v"].items():
+        values[name] = values.get(name, [None] * place) + column
+    return {"t": times, "v": values}
+
+
+def _load(db: sqlite3.Connection, step_s: int, asset: str, t_ms: int) -> dict[str, Any] | None:
+    row = db.execute(
+        "select body from history where step_s = ? and asset = ? and t_ms = ?", (step_s, asset, t_ms)
+    ).fetchone()
+    return _unpack(row[0]) if row else None
+
+
+def _save(db: sqlite3.Connection, step_s: int, asset: str, t_ms: int, body: dict[str, Any]) -> None:
+    packed = zlib.compress(msgspec.json.encode(body), 1)
+    db.execute("insert or replace into history values (?, ?, ?, ?)", (step_s, asset, t_ms, packed))
+
+
+def _unpack(body: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(zlib.decompress(body))
+    return found

@@ -1,0 +1,64 @@
+"""Housekeeping between two transactions: retention, quota and the disk reserve."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from agent.delivery.store.database_file import DiskReserve
+from agent.delivery.store.quota import Quota, shrink
+
+if TYPE_CHECKING:
+    from agent.delivery.store.writer import Writer
+
+log = logging.getLogger(__name__)
+
+HOUSEKEEPING_S = 30.0
+ROOM_S = 0.02  # for deleting rows while new rows wait
+
+
+class Housekeeping:
+    """Runs in the writer's thread.
+
+    too_old: highest row number of the spool that is beyond its retention.
+    """
+
+    def __init__(self, quota: Quota, reserve: DiskReserve, too_old: Callable[[sqlite3.Connection], int]) -> None:
+        self._quota, self._reserve, self._too_old = quota, reserve, too_old
+        self._next_s = 0.0
+        self._bug = ""  # the last internal error; its traceback is logged once
+
+    @property
+    def due(self) -> bool:
+        return time.monotonic() >= self._next_s
+
+    def keep(self, writer: Writer) -> None:
+        """Short transactions. Errors are logged, and the step is repeated after the next transaction. Never raises: an
+        internal error must not end the writer thread."""
+        try:
+            if self.due:
+                self._next_s = time.monotonic() + HOUSEKEEPING_S
+                self._reserve.restore()
+                writer.in_transaction(lambda: self._quota.age(writer.db, writer.busy(), self._too_old(writer.db)))
+                with writer.db_lock:
+                    shrink(writer.db)
+            if self._quota.short(writer.db):
+                self._make_room(writer)
+        except (sqlite3.Error, OSError) as error:
+            if not writer.trouble:
+                log.warning("no space could be freed in the state file: %s", error)
+        except Exception as error:
+            if repr(error) != self._bug:
+                self._bug = repr(error)
+                log.exception("housekeeping of the state file failed (internal error); writing continues")
+
+    def _make_room(self, writer: Writer) -> None:
+        until_s = time.monotonic() + ROOM_S
+        while not self._quota.enough(writer.db):
+            if writer.in_transaction(lambda: self._quota.step(writer.db, writer.busy())) is None:
+                return
+            if time.monotonic() > until_s and writer.rows_wait and not self._quota.far_over(writer.db):
+                return  # continued after the next transaction

@@ -1,0 +1,49 @@
+"""A row of the spool, and its importance when space is short."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+EVENT, SAVED, WINDOW, SECOND, SPECTRUM = range(5)  # 0 is kept longest, the highest number is dropped first
+IMPORTANCE = {
+    "event": EVENT,
+    "savings": SAVED,
+    "pq10m": SAVED,
+    "pq3s": WINDOW,
+    "condition": WINDOW,
+    "telemetry": SECOND,
+    "health": SECOND,
+    "harmonics": SPECTRUM,
+}
+THIN_MS = {WINDOW: 30_000, SECOND: 10_000, SPECTRUM: 30_000}  # thinning keeps one row per topic in each slot
+
+
+class StoredRow(NamedTuple):
+    """One message as the spool stores it and sinks receive it.
+
+    n: number in the spool, increasing over all runs.
+    id: boot-sequence as published, never used twice.
+    t_ms: time of the message, UTC milliseconds.
+    asset: name of the asset; None: the gateway.
+    kind: message type.
+    payload: JSON as published.
+    put_ns: monotonic time of the append, ns; 0: from an earlier run, or read from the file.
+    """
+
+    n: int
+    id: str
+    t_ms: int
+    asset: str | None
+    kind: str
+    payload: bytes
+    put_ns: int = 0
+
+    def topic(self, root: str, backfill: bool = False) -> str:
+        """The MQTT topic. root: topic of the gateway."""
+        place = f"{root}/{self.asset}" if self.asset else root
+        return f"{place}/backfill/{self.kind}" if backfill else f"{place}/{self.kind}"
+
+
+def importance(kind: str) -> int:
+    """Importance of a message type, 0 to 4."""
+    return IMPORTANCE.get(kind, SECOND)

@@ -1,0 +1,364 @@
+"""The store: the interface of agent/store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from agent.config.model import StoreSettings
+from agent.delivery.store import data_gaps, database_file, retention
+from agent.delivery.store.batch import PendingRow
+from agent.delivery.store.cursor import SinkCursor
+from agent.delivery.store.data_gaps import DataGap
+from agent.delivery.store.database_file import DiskReserve, StoreError
+from agent.delivery.store.quota import Quota, pages
+from agent.delivery.store.reasons import IN_MEMORY_ONLY, NO_STATE_DIR, STATE_FILE_UNREADABLE
+from agent.delivery.store.row import StoredRow
+from agent.delivery.store.runs import claim_directory, end_boot, new_boot, number_in, register
+from agent.delivery.store.time_correction import shift_rows
+from agent.delivery.store.writer import Writer
+from drivers.reading import Clock
+from drivers.reasons import Reason
+
+HANGS_S = 90.0  # without work the writer wakes every 30 s
+MINUTES_2020 = 26_297_280  # from 1970 to 2020
+
+
+class Store:
+    """Opens or creates the file. Thread-safe. Raises StoreError.
+
+    directory: of the file; None: in memory only, when no state directory can be used.
+    settings: None: the defaults.
+    unusable: why the state directory cannot be used, with directory None.
+
+    A new file takes the number of its first run from the clock (minutes since 2020) and from the file `boot` of an
+    earlier state file, so that ids are never used twice, even when the state file was lost.
+    """
+
+    def __init__(
+        self, directory: Path | None, clock: Clock, settings: StoreSettings | None = None,
+        unusable: Reason | None = None,
+    ) -> None:  # fmt: skip
+        self._clock = clock
+        settings = self._settings = settings or StoreSettings()
+        self.directory = directory
+        self.path = directory / database_file.NAME if directory else Path(":memory:")
+        self.damage: Reason | None = None  # how a corrupt file was replaced
+        self._in_memory = None if directory else IN_MEMORY_ONLY(cause=unusable or NO_STATE_DIR())
+        reserve = DiskReserve(directory)
+        db = self._open(reserve)
+        reserve.restore()
+        self._age = retention.load(db, self._utc_ms(), self._monotonic_s())
+        self._writer = Writer(
+            db,
+            settings.commit_interval_s,
+            Quota(directory, settings.quota_bytes, settings.min_free_share),
+            reserve,
+            self._too_old,
+            self._replace_file,
+        )
+        self._lock = threading.Lock()  # of ids: rows enter the spool in the order of their ids
+        self._boot = self._sequence = self._n = 0
+        self._lock_file: IO[str] | None = None
+        self._writer.start()
+
+    @property
+    def boot(self) -> int:
+        """Number of this run, assigned at the first access.
+
+        Raises StoreError when another agent uses the directory.
+        """
+        if not self._boot:
+            self._claim()
+        return self._boot
+
+    @property
+    def trouble(self) -> Reason | None:
+        """Why rows are in memory only; None: they are in the file."""
+        return self._writer.trouble or self._in_memory
+
+    @property
+    def alive(self) -> bool:
+        """Whether the writer thread runs. A disk that cannot be written is reported by `trouble`, not here."""
+        return self._writer.is_alive() and time.monotonic() - self._writer.beat_s < HANGS_S
+
+    @property
+    def sequence(self) -> int:
+        """Sequence number of the last id."""
+        return self._sequence
+
+    @property
+    def now_ms(self) -> int:
+        """UTC of the clock given to the constructor, milliseconds."""
+        return self._clock.utc_ns() // 1_000_000
+
+    def append(
+        self, asset: str | None, kind: str, t_ms: int, encode: Callable[[str], bytes],
+        counters: Mapping[str, int] | None = None, settles: int | None = None,
+    ) -> StoredRow:  # fmt: skip
+        """Appends one row to the spool without waiting for the disk. It is committed within the commit interval.
+
+        encode: id → payload.
+        counters: integers, such as energies, that this row is the first to show. They are committed in the same
+            transaction as the row: after a kill both are in the file or neither.
+        settles: number of the gap that this row announces; None: none.
+        """
+        boot = self.boot
+        with self._lock:
+            sequence = self._sequence + 1
+            payload = encode(f"{boot}-{sequence}")
+            self._sequence, self._n = sequence, self._n + 1
+            row = StoredRow(self._n, f"{boot}-{sequence}", t_ms, asset, kind, payload, time.monotonic_ns())
+            self._writer.put(PendingRow(row, boot, sequence, dict(counters or {}), settles))
+        return row
+
+    def counters(self) -> dict[str, int]:
+        """All counters as last committed, by name; integers, so that sums have no rounding error."""
+        return dict(self._select("select name, value from counters"))
+
+    def save_counters(self, values: Mapping[str, int]) -> None:
+        """Saves counters that no row carries, with the next transaction. Does not wait."""
+        self._writer.put_counters(dict(values))
+
+    def drains(self, names: Iterable[str]) -> dict[str, SinkCursor]:
+        """The durable sinks of this run, each with its view of the spool. Call once, before the first row.
+
+        A new sink receives the rows from now on; a sink that is no longer named is removed.
+        """
+        wanted = list(names)
+        self._claim()
+        bits, gone = self._writer.do(lambda db: register(db, wanted))
+        self._writer.spool_rows -= gone
+        found = {name: SinkCursor(self, bits[name], name, self._n) for name in wanted}
+        self._writer.drains = {drain.bit: drain for drain in found.values()}
+        return found
+
+    def read(self, bit: int, above: int, below: int, limit: int) -> tuple[list[StoredRow], bool]:
+        """Rows that a sink has not confirmed, above < n < below, in order, rows in memory last; and whether the file
+        could be read. If not, only rows in memory are returned."""
+        complete = True
+        with self._writer.db_lock:
+            try:
+                rows = self._select(
+                    "select n, boot, seq, t_ms, asset, kind, payload from spool "
+                    "where n > ? and n < ? and owed & ? order by n limit ?",
+                    (above, below, 1 << bit, limit),
+                )
+            except sqlite3.Error:
+                rows, complete = [], False
+            found = [
+                StoredRow(n, f"{boot}-{seq}", t_ms, asset, kind, body) for n, boot, seq, t_ms, asset, kind, body in rows
+            ]
+            if len(found) < limit and self._writer.unsaved:
+                unsaved = self._writer.unsaved.items()
+                waiting = [put.row for n, put in unsaved if above < n < below and not put.confirmed >> bit & 1]
+                found += waiting[: limit - len(found)]
+        return found, complete
+
+    def confirm(self, bit: int, numbers: list[int]) -> None:
+        self._writer.confirm(self._writer.drains[bit], numbers)
+
+    def reject(self, bit: int, n: int, reason: Reason) -> None:
+        self._writer.reject(self._writer.drains[bit], n, reason)
+
+    def take_gaps(self) -> list[DataGap]:
+        """Gaps to announce, until a row with the number of the gap in `settles` is committed. Raises StoreError."""
+        found: list[DataGap] = self._writer.do(data_gaps.take_gaps)
+        return found
+
+    def note_gap(self, kind: str, reason: Reason, rows: int | None, from_ms: int, to_ms: int) -> None:
+        """Counts rows that were lost before they reached the store. Raises StoreError."""
+        self._writer.do(lambda db: data_gaps.note_gap(db, kind, reason, rows, from_ms, to_ms))
+
+    def shift_unsent(
+        self, boot: int, delta_ms: int, after: int = 0, seen: tuple[int, int] = (1 << 62, 0)
+    ) -> int:  # fmt: skip
+        """Corrects the times of the rows of a run that are in the spool and have a sequence above `after`.
+
+        delta_ms: error of the clock that stamped them, added to all times.
+        seen: sequence and wrong time at the correction of the clock; later rows are corrected when they were measured
+            before it.
+
+        Returns the number of rows. Rows that a sink has taken keep the old time if they are delivered. Raises
+        StoreError.
+        """
+        moved: int = self._writer.do(lambda db: shift_rows(db, boot, delta_ms, after, seen))
+        for drain in self._writer.drains.values():
+            drain.reread()
+        return moved
+
+    def figures(self) -> dict[str, float | int]:
+        """Values for `health`; the names are metrics."""
+        writer = self._writer
+        found: dict[str, float | int] = {
+            "spool_rows": writer.spool_rows + len(writer.unsaved),
+            "rows_in_memory": len(writer.unsaved),
+        }
+        with suppress(sqlite3.Error), self._reading():
+            used, _, size = pages(writer.db)
+            found["spool_mb"] = used * size / 1e6
+            found["spool_used_pct"] = 100 * used * size / self._settings.quota_bytes
+            found["rows_dropped"] = data_gaps.dropped_rows(writer.db)
+        return found
+
+    def note(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
+        """The stored object of this kind and name; None when there is none, it is older than age_max_s, has another
+        fingerprint, or cannot be read."""
+        rows = self._rows("select fingerprint, saved_ms, body from note where kind = ? and name = ?", kind, name)
+        for kept, saved_ms, body in rows:
+            if kept == fingerprint and self._clock.utc_ns() / 1e9 - saved_ms / 1e3 <= age_max_s:
+                with suppress(ValueError):
+                    return json.loads(body)
+        return None
+
+    def notes(self, kind: str) -> dict[str, Any]:
+        """All stored objects of one kind by name, of any fingerprint and age, without unreadable ones."""
+        rows = self._rows("select name, body from note where kind = ? order by name", kind)
+        found: dict[str, Any] = {}
+        for name, body in rows:
+            with suppress(ValueError):
+                found[name] = json.loads(body)
+        return found
+
+    def _rows(self, query: str, *values: str) -> list[Any]:
+        """Rows of a query; empty when the file cannot be read."""
+        with suppress(sqlite3.Error):
+            return self._select(query, values)
+        return []
+
+    def _select(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Rows of a query. Raises sqlite3.Error."""
+        with self._reading() as db:
+            return db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Reports corruption that a reader finds to the writer, which replaces the file."""
+        with self._writer.db_lock:
+            try:
+                yield self._writer.db
+            except sqlite3.Error as error:
+                if database_file.is_damage(error):
+                    self._writer.report_corruption(str(error))
+                raise
+
+    def save_note(self, kind: str, name: str, fingerprint: str, body: Any) -> None:
+        """Stores an object as JSON and waits for its commit. Raises StoreError.
+
+        fingerprint: identifies the device or configuration that the object is valid for.
+        """
+        row = (kind, name, fingerprint, self._utc_ms(), json.dumps(body))
+        self._writer.do(lambda db: db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row).rowcount)
+
+    def forget_note(self, kind: str, name: str) -> None:
+        """Deletes a stored object and waits for the commit. Raises StoreError."""
+        self._writer.do(lambda db: db.execute("delete from note where kind = ? and name = ?", (kind, name)).rowcount)
+
+    def history_rows(self, step_s: int, asset: str, from_ms: int, to_ms: int) -> list[tuple[int, dict[str, Any]]]:
+        """Time and content of the history rows with from_ms ≤ t < to_ms, in order."""
+        rows = self._select(
+            "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ? order by t_ms",
+            (step_s, asset, from_ms, to_ms),
+        )
+        return [(t_ms, msgspec.json.decode(zlib.decompress(body))) for t_ms, body in rows]
+
+    def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Rows of a query on the committed file; does not wait for a commit. Raises StoreError."""
+        try:
+            return self._select(query, values)
+        except sqlite3.Error as error:
+            raise StoreError(STATE_FILE_UNREADABLE, file=str(self.path), error=str(error)) from None
+
+    def post(self, job: Callable[[sqlite3.Connection], Any]) -> None:
+        """Runs `job` in the next transaction of the writer without waiting; a job that fails is lost."""
+        self._writer.post(job)
+
+    def do(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Runs `job` in the next transaction of the writer and waits for its commit. Raises StoreError."""
+        return self._writer.do(job)
+
+    def flush(self) -> None:
+        """Waits until all appended rows are committed. Raises StoreError."""
+        self._writer.do(lambda _db: None)
+
+    def close(self) -> None:
+        """Commits everything and closes the file; a run that is closed leaves no gap."""
+        if self._boot and self._writer.is_alive():
+            with suppress(StoreError):
+                self.flush()
+            with suppress(StoreError):  # then the next run finds this one unclosed and notes a gap
+                self._writer.do(self._end)
+        self._writer.stop()
+        with self._writer.db_lock:
+            self._writer.db.close()
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    def retained_range(self, age_s: float) -> retention.DateRange:
+        """Range of the dates of data not older than `age_s`, also after clock steps. In the writer's thread only."""
+        self._age.advance(self._utc_ms(), self._monotonic_s())
+        return self._age.retained_range(age_s)
+
+    def _too_old(self, db: sqlite3.Connection) -> int:
+        """Number up to which rows of the spool are too old. Only the agent saves the age, not a command."""
+        self._age.advance(self._utc_ms(), self._monotonic_s())
+        up_to = self._age.expired_up_to(db, self._settings.spool_retention_s)
+        if self._boot:
+            self._age.save(db, self._monotonic_s())
+        return up_to
+
+    def _end(self, db: sqlite3.Connection) -> None:
+        self._age.advance(self._utc_ms(), self._monotonic_s())
+        self._age.save(db, self._monotonic_s(), force=True)
+        end_boot(db, self._boot, list(self._writer.unsaved.values()))
+
+    def _open(self, reserve: DiskReserve) -> sqlite3.Connection:
+        if self.directory is None:
+            return database_file.connect(":memory:")
+        db, self.damage = database_file.open_file(self.directory, lambda: self._clock.utc_ns() / 1e9, reserve)
+        return db
+
+    def _replace_file(self, error: str) -> sqlite3.Connection:
+        """Called in the writer's thread when the open file is found corrupt. Raises StoreError."""
+        assert self.directory is not None
+        self._writer.db.close()
+        db, self.damage = database_file.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)
+        now_ms = self._utc_ms()
+        if self._boot:
+            db.execute("insert or ignore into boots (n, opened_ms, last_ms) values (?, ?, ?)",
+                       (self._boot, now_ms, now_ms))  # fmt: skip
+        for drain in self._writer.drains.values():
+            db.execute("insert or ignore into sinks values (?, ?)", (drain.bit, drain.name))
+        self._writer.spool_rows = db.execute("select count(*) from spool").fetchone()[0]
+        return db
+
+    def _claim(self) -> None:
+        with self._lock:
+            if self._boot:
+                return
+            if self.directory is not None:
+                self._lock_file = claim_directory(self.directory / "agent.lock")
+            floor = max(1, self._utc_ms() // 60_000 - MINUTES_2020, number_in(self._boot_file()) + 1)
+            self._boot, self._n, rows = self._writer.do(lambda db: new_boot(db, floor, self._utc_ms()))
+            self._writer.boot, self._writer.spool_rows = self._boot, rows
+            if (path := self._boot_file()) is not None:
+                with suppress(OSError):
+                    path.write_text(f"{self._boot}\n", encoding="ascii")
+
+    def _boot_file(self) -> Path | None:
+        return self.directory / "boot" if self.directory else None
+
+    def _utc_ms(self) -> int:
+        return self.now_ms
+
+    def _monotonic_s(self) -> float:
+        return self._clock.monotonic_ns() / 1e9

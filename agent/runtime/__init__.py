@@ -1,0 +1,1 @@
+"""The agent process: assembly, pipeline, reconfiguration, health, maintenance."""

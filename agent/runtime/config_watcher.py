@@ -1,0 +1,200 @@
+"""Reload of the configuration while the agent runs: checked, compared, applied; with errors the old one stays."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from agent.config.loader import ConfigError, load_config, profile_folders
+from agent.config.model import Config
+from agent.core.messages import Message, event
+from agent.runtime.systemd import notify, reloading
+from drivers.profiles import set_profile_folders
+from drivers.reading import Clock
+from drivers.reasons import Code, Reason
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 2.0  # interval of the checks of the file; a change applies when it is unchanged for one interval
+TEXT_MAX = 2000  # characters of the event text
+FIXED_SITE = (
+    "id",
+    "gateway",
+    "topic_prefix",
+    "simulated",
+    "assume_clock_synchronized",
+)  # identity of the agent
+
+CONFIG_TABLE_ADDED = Code("config_table_added", "+ {table}")
+CONFIG_TABLE_REMOVED = Code("config_table_removed", "- {table}")
+CONFIG_KEY_ADDED = Code("config_key_added", "+ {key} = {value}")
+CONFIG_KEY_CHANGED = Code("config_key_changed", "{key}: {before} → {after}")
+CONFIG_RESTART_NEEDED = Code("config_restart_needed", "{key} changes only with a restart of the agent")
+CONFIG_PROBLEM = Code("config_problem", "{place}: {cause}")
+MORE_CONFIG_LINES = Code("more_config_lines", "… and {n:d} more")
+
+
+class ConfigWatcher:
+    """Watches the file of a configuration. apply: applies a new configuration to the agent.
+
+    reloads, rejected: applied and rejected changes.
+    """
+
+    def __init__(
+        self, config: Config, clock: Clock, apply: Callable[[Config], Awaitable[None]], emit: Callable[[Message], None]
+    ) -> None:
+        self.config = config
+        self.reloads = self.rejected = 0
+        self._clock, self._apply, self._emit = clock, apply, emit
+        self._raw = _raw(config.path)
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Requests a reload now, also of an unchanged file (SIGHUP)."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        taken = seen = await asyncio.to_thread(file_marks, self.config)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), LOOK_S)
+            before, seen = seen, await asyncio.to_thread(file_marks, self.config)
+            if self._asked.is_set() or (seen != taken and seen == before):
+                self._asked.clear()
+                taken = seen
+                await self.reload()
+
+    async def reload(self) -> None:
+        reloading()
+        try:
+            await self._reload()
+        finally:
+            notify(READY=1)
+
+    async def _reload(self) -> None:
+        old = self.config
+        try:
+            new, report = await asyncio.to_thread(load_config, old.path)
+        except ConfigError as error:
+            set_profile_folders(_folders(old))
+            self.rejected += 1
+            for problem in error.problems:
+                log.error("%s", problem)
+            log.error("%s was rejected; the previous configuration stays active", old.path)
+            reasons = [CONFIG_PROBLEM(place=item.place, cause=item.reason) for item in error.problems]
+            self._publish("config_rejected", reasons)
+            return
+        new, waiting = without_restart(old, new)
+        raw = await asyncio.to_thread(_raw, old.path)
+        lines = difference(self._raw, raw)
+        for line in (*map(str, report.findings), *waiting):
+            log.warning("%s", line)
+        await self._apply(new)
+        self.config, self._raw = new, raw
+        self.reloads += 1
+        for line in lines:
+            log.info("configuration: %s", line)
+        log.info("configuration applied: %d changes", len(lines))
+        if lines or waiting:
+            self._publish("config_changed", [*lines, *waiting])
+
+    def _publish(self, kind: str, reasons: list[Reason]) -> None:
+        now_ms = self._clock.utc_ns() // 1_000_000
+        self._emit(event(None, now_ms, kind, shortened(reasons)))
+
+
+def shortened(reasons: list[Reason]) -> list[Reason]:
+    """The first reasons, as many as fit into TEXT_MAX characters, and the number of the others."""
+    length, found = 0, list[Reason]()
+    for reason in reasons:
+        length += len(str(reason))
+        if length > TEXT_MAX and found:
+            return [*found, MORE_CONFIG_LINES(n=len(reasons) - len(found))]
+        found.append(reason)
+    return found
+
+
+def file_marks(config: Config) -> tuple[Any, ...]:
+    """A value that changes when the configuration or a file of its register maps changes."""
+    files = [config.path]
+    for folder in _folders(config):
+        with contextlib.suppress(OSError):
+            files += sorted(folder.rglob("*.toml"))
+    return tuple((file, _mark(file)) for file in files)
+
+
+def _mark(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _folders(config: Config) -> list[Path]:
+    own = config.site.profiles
+    return [*profile_folders(), *([config.path.parent / own] if own else [])]
+
+
+def without_restart(old: Config, new: Config) -> tuple[Config, list[Reason]]:
+    """The new configuration with the old values of keys that need a restart, and a reason for each of those."""
+    waiting = list[Reason]()
+    site = new.site
+    for name in FIXED_SITE:
+        before = getattr(old.site, name)
+        if before != getattr(site, name):
+            waiting.append(CONFIG_RESTART_NEEDED(key=f"site.{name}"))
+            site = replace(site, **{name: before})
+    if (old.state_dir, old.store) != (new.state_dir, new.store):
+        waiting.append(CONFIG_RESTART_NEEDED(key="[store]"))
+    mqtt = new.mqtt
+    if (old.mqtt is None) != (mqtt is None):
+        waiting.append(CONFIG_RESTART_NEEDED(key="[mqtt]"))
+        mqtt = old.mqtt
+    elif old.mqtt and mqtt and old.mqtt.outputs != mqtt.outputs:
+        waiting.append(CONFIG_RESTART_NEEDED(key="mqtt.outputs"))
+        mqtt = old.mqtt
+    if old.dialects != new.dialects:
+        waiting.append(CONFIG_RESTART_NEEDED(key="[homeassistant], [sparkplug], [prometheus], [file]"))
+    kept = replace(new, site=site, state_dir=old.state_dir, store=old.store, mqtt=mqtt, dialects=old.dialects)
+    return kept, waiting
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[Reason]:
+    """A reason for each table that was added or removed and each key that changed, named as in the file."""
+    found = [CONFIG_TABLE_REMOVED(table=f"{where}{name}") for name in old if name not in new]
+    for name, after in new.items():
+        before = old.get(name)
+        if name not in old:
+            found += _added(f"{where}{name}", after)
+        elif isinstance(before, dict) and isinstance(after, dict):
+            found += difference(before, after, f"{where}{name}.")
+        elif before != after:
+            found.append(CONFIG_KEY_CHANGED(key=f"{where}{name}", before=str(before), after=str(after)))
+    return found
+
+
+def _added(name: str, value: Any) -> list[Reason]:
+    """What a new entry adds: a key, a table, or for a table of tables such as [bus] each of its tables."""
+    if not isinstance(value, dict):
+        return [CONFIG_KEY_ADDED(key=name, value=str(value))]
+    inner = [
+        reason for key, item in value.items() if isinstance(item, dict) for reason in _added(f"{name}.{key}", item)
+    ]
+    return (
+        inner if inner and all(isinstance(item, dict) for item in value.values()) else [CONFIG_TABLE_ADDED(table=name)]
+    )
+
+
+def _raw(path: Path) -> dict[str, Any]:
+    """The tables of the file; empty when it cannot be read."""
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return {}

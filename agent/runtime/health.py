@@ -1,0 +1,198 @@
+"""Figures of the agent about itself, once a minute, and the supervision of its threads and tasks for the watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from agent.acquisition.scheduler import BusPoller
+from agent.core.messages import Message
+from agent.core.metrics import by_name, rounded
+from agent.runtime.systemd import notify, watchdog_s
+from drivers.reading import Clock
+
+HEALTH_S = 60.0
+TURN_MAX_S = 120.0  # a bus without a poll for longer is blocked: its longest wait (listening) is 60 s
+BEAT_MAX_S = 60.0  # a thread without a cycle for longer is blocked
+LATE_S = 0.1  # interval of the measurements of the event-loop lag
+
+Numbers = Mapping[str, float | int]
+
+
+class Health:
+    """Publishes the figures of all its sources as one message. A source is a function that returns figures by name.
+
+    The names are rows of the metrics table; each bus has its own figure for each `bus_*` row.
+    """
+
+    def __init__(self, clock: Clock, emit: Callable[[Message], None]) -> None:
+        self._clock, self._emit = clock, emit
+        self._sources: list[tuple[Callable[[], Numbers], bool]] = []
+
+    def add(self, source: Callable[[], Numbers], *, waits: bool = False) -> None:
+        """Adds a source. waits: it may block, for example on a disk, and is called in another thread."""
+        self._sources.append((source, waits))
+
+    async def run(self, every_s: float = HEALTH_S, part: float = 1.0) -> None:
+        """Publishes the figures every `every_s` seconds.
+
+        part: share of the first period to wait, so that the gateways of a fleet do not publish at the same time.
+        """
+        await self._clock.sleep(part * every_s)
+        while True:
+            await self.publish()
+            await self._clock.sleep(every_s)
+
+    async def publish(self) -> None:
+        values: dict[str, float | int] = {}
+        for source, waits in self._sources:
+            values |= await asyncio.to_thread(source) if waits else source()
+        table = by_name("health")
+        shown = {name: rounded(table[row_name(name)], value) for name, value in values.items()}
+        self._emit(Message(None, "health", self._clock.utc_ns() // 1_000_000, shown))
+
+
+def row_name(name: str) -> str:
+    """Row of the metrics table for a figure: `bus_north_2_polls` → `bus_*_polls`."""
+    if not name.startswith("bus_"):
+        return name
+    ends = [row for row in by_name("health") if row.startswith("bus_*_") and name.endswith(row[len("bus_*") :])]
+    return max(ends, key=len)
+
+
+class BusNumbers:
+    """Figures of all buses together and of each. The sums still contain the counts of removed buses."""
+
+    def __init__(self, pollers: Callable[[], Iterable[BusPoller]], clock: Clock) -> None:
+        self._pollers, self._clock = pollers, clock
+        self._last: dict[str, tuple[BusPoller, int, int]] = {}  # bus → poller, time, busy time
+        self._gone = dict.fromkeys(_OF_BUS, 0)
+        self._known: list[BusPoller] = []
+
+    def __call__(self) -> Numbers:
+        pollers, now_ns = list(self._pollers()), self._clock.monotonic_ns()
+        for old in self._known:
+            if all(old is not poller for poller in pollers):
+                for name, count in _counts(old).items():
+                    self._gone[name] += count
+        self._known = pollers
+        values: dict[str, float | int] = {}
+        sums = dict(self._gone)
+        for poller in pollers:
+            name = poller.bus.name
+            for key, count in _counts(poller).items():
+                sums[key] += count
+                values[f"bus_{name}_{key}"] = count
+            values[f"bus_{name}_offline"] = sum(polled.offline for polled in poller.devices)
+            before = self._last.get(name)
+            if before is not None and before[0] is poller and now_ns > before[1]:
+                values[f"bus_{name}_utilization_pct"] = 100 * (poller.busy_ns - before[2]) / (now_ns - before[1])
+            self._last[name] = (poller, now_ns, poller.busy_ns)
+        return sums | values
+
+    def hanging(self) -> str | None:
+        """Status text about a bus that no longer polls; None when all do."""
+        now_ns = self._clock.monotonic_ns()
+        for poller in self._pollers():
+            silent_s = (now_ns - poller.turn_ns) / 1e9
+            if silent_s > TURN_MAX_S + poller.bus.listen_before_start_s:
+                return f"bus {poller.bus.name} has not polled for {silent_s:.0f} s"
+        return None
+
+
+_OF_BUS = ("polls", "polls_failed", "late_responses", "corrupt_responses")
+
+
+def _counts(poller: BusPoller) -> dict[str, int]:
+    return dict(zip(_OF_BUS, (poller.polls, poller.failed, poller.link.late, poller.link.damaged), strict=True))
+
+
+class EventLoopLag:
+    """Event-loop lag: delay with which the loop resumes tasks, which delays all polls."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._late_ms: deque[float] = deque(maxlen=round(HEALTH_S / LATE_S))
+
+    async def run(self) -> None:
+        while True:
+            due_ns = self._clock.monotonic_ns() + int(LATE_S * 1e9)
+            await self._clock.sleep(LATE_S)
+            self.note(max(0.0, (self._clock.monotonic_ns() - due_ns) / 1e6))
+
+    def note(self, late_ms: float) -> None:
+        self._late_ms.append(late_ms)
+
+    def __call__(self) -> Numbers:
+        found = sorted(self._late_ms)
+        if not found:
+            return {}
+        return {"event_loop_lag_p99_ms": found[math.ceil(0.99 * len(found)) - 1], "event_loop_lag_max_ms": found[-1]}
+
+
+class HostMetrics:
+    """Processor time, memory and free disk space."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._before = time.process_time(), time.monotonic()
+
+    def __call__(self) -> Numbers:
+        cpu_s, now_s = time.process_time(), time.monotonic()
+        cpu_before_s, then_s = self._before
+        self._before = cpu_s, now_s
+        values: dict[str, float | int] = {}
+        if now_s > then_s:
+            values["cpu_pct"] = 100 * (cpu_s - cpu_before_s) / (now_s - then_s)
+        try:
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            values["memory_mb"] = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+            values["disk_free_mb"] = shutil.disk_usage(self._directory).free / 1e6
+        except OSError:
+            pass  # not Linux, or the directory is missing, which the store reports
+        return values
+
+
+class SpoolForecast:
+    """Forecast of the time until the spool is full, from its growth over the last minutes."""
+
+    def __init__(self, clock: Clock, kept: int = 10) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[int, float]] = deque(maxlen=kept)
+
+    def hours(self, used: float, limit: float) -> float | None:
+        """Hours until the spool is full; 0 when it is full, None while it does not grow. Call it with each message."""
+        self._seen.append((self._clock.monotonic_ns(), used))
+        if used >= limit:
+            return 0.0
+        then_ns, before = self._seen[0]
+        hours = (self._seen[-1][0] - then_ns) / 3.6e12
+        if hours <= 0 or used <= before:
+            return None
+        return (limit - used) / ((used - before) / hours)
+
+
+async def feed_watchdog(clock: Clock, trouble: Callable[[], str | None]) -> None:
+    """Sends WATCHDOG=1 to systemd while `trouble` returns None, otherwise its text as the status.
+
+    It runs in the event loop that polls. Without a watchdog it waits until it is cancelled.
+    """
+    wanted_s = watchdog_s()
+    if wanted_s is None:
+        await asyncio.Event().wait()
+        return
+    blocked = False
+    while True:
+        found = trouble()
+        if found is not None:
+            notify(STATUS=f"blocked: {found}")
+        else:
+            notify(WATCHDOG=1, **({"STATUS": "running"} if blocked else {}))
+        blocked = found is not None
+        await clock.sleep(wanted_s / 3)

@@ -1,0 +1,1 @@
+"""Avoided energy of a period, its uncertainty, verdict and price."""

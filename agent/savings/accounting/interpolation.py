@@ -1,0 +1,118 @@
+"""Linear interpolation of drivers that are missing for at most one hour.
+
+The energy of the gap is measured; only the driver is uncertain. The history of the baseline gives the standard
+uncertainty of an interpolation over the same number of intervals (`straight_u` of its shape).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, NamedTuple
+
+from agent.savings.records.model import Baseline, Driver, Interval
+
+if TYPE_CHECKING:
+    from agent.savings.baseline.regression import Array
+
+BRIDGED_MS = 3_600_000  # longest gap of a driver that is interpolated
+
+
+class InterpolatedDriver(NamedTuple):
+    """Interpolation of one driver.
+
+    since_ms: start of the last interval with a value, UTC.
+    intervals: length of the gap.
+    step: absolute difference of the values on both sides, in the unit of the driver.
+    """
+
+    since_ms: int
+    intervals: int
+    step: float
+
+
+@dataclass(frozen=True, slots=True)
+class InterpolatedInterval(Interval):
+    """An interval with interpolated drivers, by name. It is never stored."""
+
+    drawn: Mapping[str, InterpolatedDriver] = field(default_factory=dict)
+
+
+def bridged(found: Sequence[Interval]) -> list[Interval]:
+    """The intervals with interpolated drivers. found: in order."""
+    names = {name for item in found for name in item.drivers}
+    result = list(found)
+    for name in names:
+        last: int | None = None
+        for k, item in enumerate(result):
+            if name not in item.drivers:
+                continue
+            if last is not None and k - last > 1 and item.start_ms - result[last].start_ms <= BRIDGED_MS:
+                before, reach_ms = result[last], item.start_ms - result[last].start_ms
+                a, b = before.drivers[name], item.drivers[name]
+                gap = InterpolatedDriver(before.start_ms, reach_ms // (1000 * item.length_s) - 1, abs(b.mean - a.mean))
+                for j in range(last + 1, k):
+                    share = (result[j].start_ms - before.start_ms) / reach_ms
+                    result[j] = _with(result[j], name, Driver(a.mean + share * (b.mean - a.mean), max(a.u, b.u)), gap)
+            last = k
+    return result
+
+
+def _with(item: Interval, name: str, driver: Driver, gap: InterpolatedDriver) -> InterpolatedInterval:
+    known = {each.name: getattr(item, each.name) for each in fields(item)}
+    drivers, drawn = {**item.drivers, name: driver}, {**known.pop("drawn", {}), name: gap}
+    return InterpolatedInterval(**{**known, "drivers": drivers}, drawn=drawn)
+
+
+def drawn_of(baseline: Baseline, item: Interval) -> dict[str, InterpolatedDriver]:
+    """The interpolated drivers that the model takes."""
+    found = item.drawn if isinstance(item, InterpolatedInterval) else {}
+    return {name: gap for name, gap in found.items() if name in baseline.drivers}
+
+
+def straight_u(x: Array, starts_ms: Sequence[int], length_s: int) -> list[float]:
+    """Standard uncertainty of a linear interpolation over 1, 2, … missing intervals, in the unit of x.
+
+    Root mean square error over all runs of the history; a length without a run has the value of the one before, the
+    first one the standard deviation of x.
+    """
+    import numpy as np
+
+    at, found = np.asarray(starts_ms), [float(x.std())]
+    for missing in range(1, BRIDGED_MS // (1000 * length_s)):
+        reach = missing + 1
+        runs = np.flatnonzero(at[reach:] - at[:-reach] == 1000 * length_s * reach)
+        if len(runs):
+            inner = sum(x[runs + k] for k in range(1, reach)) / missing
+            found.append(float(np.sqrt(np.mean((inner - (x[runs] + x[runs + reach]) / 2) ** 2))))
+        else:
+            found.append(found[-1])
+    return found[1:]
+
+
+class InterpolationUncertainty:
+    """Uncertainty of interpolated drivers, Wh: fully correlated within a gap, independent between gaps."""
+
+    __slots__ = ("_closed_wh2", "_gaps")
+
+    def __init__(self, drivers: int) -> None:
+        self._gaps = [(0, 0.0)] * drivers  # (start of the gap, its sum in Wh) of each driver
+        self._closed_wh2 = 0.0
+
+    def add(self, k: int, since_ms: int, u_wh: float) -> None:
+        """Adds an interval of driver k; the gaps of a driver come one after the other."""
+        known_ms, wh = self._gaps[k]
+        if known_ms != since_ms:
+            self._closed_wh2 += wh * wh
+            wh = 0.0
+        self._gaps[k] = since_ms, wh + u_wh
+
+    def copy(self) -> InterpolationUncertainty:
+        found = InterpolationUncertainty(0)
+        found._gaps, found._closed_wh2 = list(self._gaps), self._closed_wh2
+        return found
+
+    @property
+    def u_wh(self) -> float:
+        return math.sqrt(self._closed_wh2 + sum(wh * wh for _, wh in self._gaps))

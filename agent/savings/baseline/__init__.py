@@ -1,0 +1,1 @@
+"""Baseline models: regression, selection, uncertainty."""

@@ -1,0 +1,80 @@
+"""Autocorrelation of residuals: their equivalent number of independent samples."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+LAGS_FROM = 200  # residuals from which lags above the first are used
+LAST_LAG = 8  # n divided by the longest lag; also the smallest number of independent samples
+LAGS, TIMES = 24, 60  # tried, in logarithmic steps
+TIME_LEAST, TIME_MOST = (
+    0.4,
+    6,
+)  # shortest time, and n divided by the longest time, in which the slow component decays to 1/e
+ROUNDS = 4  # iterations of its share, which depends on the bias
+
+
+class SlowComponent(NamedTuple):
+    """The slow component of residuals.
+
+    share: of the variance, at lag 0.
+    time: in intervals, in which its correlation decays to 1/e.
+    """
+
+    share: float
+    time: float
+
+    @property
+    def tau(self) -> float:
+        """1 + 2·Σ c·φᵏ over all lags k from 1."""
+        phi = np.exp(-1 / self.time)
+        return float(1 + 2 * self.share * phi / (1 - phi))
+
+
+def persistence(left: Array) -> tuple[float, float]:
+    """Lag-1 autocorrelation of residuals, and the factor τ by which it reduces their number: (1+ρ)/(1−ρ), at least 1.
+
+    Residuals that are partly white and partly slow are correlated for longer than lag 1 indicates: then τ is that of
+    the slow component that fits all lags best, if that is larger. At most n/8: with fewer than eight independent
+    samples their number could not be estimated.
+    """
+    n = len(left)
+    if n < 4 or float(np.ptp(left)) < 1e-9 * (1 + float(np.abs(left).max())):
+        return 0.0, 1.0
+    apart = min(np.ptp(left[1:]), np.ptp(left[:-1])) > 1e-9 * np.ptp(left)  # not if only one end differs
+    rho = float(np.corrcoef(left[1:], left[:-1])[0, 1]) if apart else 0.0
+    held = min(max(rho, 0.0), 0.99)
+    tau = (1 + held) / (1 - held)
+    if n >= LAGS_FROM and held > 3 / np.sqrt(n):
+        tau = max(tau, slow_part(left).tau)
+    return rho, max(min(tau, n / LAST_LAG), 1.0)
+
+
+def slow_part(left: Array) -> SlowComponent:
+    """ρₖ = c·φᵏ, the correlogram of an AR(1) with white noise (an ARMA(1,1)), by least squares over lags up to n/8
+    [M: Box and Jenkins].
+
+    The mean of the residuals is zero, so their correlogram is biased by the variance of that mean, τ/n: it is
+    (c·φᵏ − τ/n)/(1 − τ/n) [M: Kendall 1954]. Without this correction, a correlation time of days is not
+    detected in two weeks of data.
+    """
+    n = len(left)
+    lags = np.unique(np.geomspace(1, n // LAST_LAG, LAGS).round().astype(int))
+    around = left - left.mean()
+    seen = np.array([around[k:] @ around[:-k] for k in lags]) / (around @ around)
+    times = np.geomspace(TIME_LEAST, n / TIME_MOST, TIMES)
+    phi = np.exp(-1 / times)
+    decay, sums = phi[:, None] ** lags, 2 * phi / (1 - phi)
+    weight = (decay**2).sum(axis=1)
+    share = np.clip(decay @ seen / weight, 0, 1)
+    for _ in range(ROUNDS):
+        lost = ((1 + share * sums) / n)[:, None]
+        share = np.clip((decay * (seen * (1 - lost) + lost)).sum(axis=1) / weight, 0, 1)
+    lost = ((1 + share * sums) / n)[:, None]
+    missed = (((share[:, None] * decay - lost) / (1 - lost) - seen) ** 2).sum(axis=1)
+    best = int(missed.argmin())
+    return SlowComponent(float(share[best]), float(times[best]))

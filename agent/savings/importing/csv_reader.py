@@ -1,0 +1,274 @@
+"""Rows of a CSV file with timestamps: read, sorted by time, without duplicates; each invalid line is reported."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from agent.savings.importing import reasons as codes
+from drivers.reasons import Code, CodedError, InvalidValue, Reason, cause_of
+from drivers.recordings.reasons import FILE_EMPTY, FILE_UNREADABLE
+
+_HOUR_MS = 3_600_000
+SHOWN = 5  # lines with errors that are named
+_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d.%m.%Y %H:%M:%S",
+            "%d.%m.%Y %H:%M", "%Y年%m月%d日 %H:%M")  # fmt: skip
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_ZIP = b"PK\x03\x04"
+_HEAD_LINES = 50  # lines at the start of a file in which the names of the columns are searched
+
+
+class ImportProblem(Exception):
+    """A file cannot be imported.
+
+    reasons: why, in the order of the lines of the file.
+    """
+
+    def __init__(self, *reasons: Reason) -> None:
+        self.reasons = reasons
+        super().__init__(*reasons)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class CsvColumn:
+    """A column with values.
+
+    name: as in the header line.
+    unit: of an energy (per row, or of a register), or of a mean power.
+    u: of a driver: uncertainty (k = 2), in its unit.
+    """
+
+    name: str
+    unit: str
+    u: float = 0.0
+
+
+@dataclass(slots=True)
+class CsvRow:
+    """One row.
+
+    line: its number in the file.
+    t_ms: UTC.
+    value: of the energy column; None: empty, or the file has no such column.
+    drivers: name → value.
+    """
+
+    line: int
+    t_ms: int
+    value: float | None
+    drivers: dict[str, float]
+
+
+class CsvTable(NamedTuple):
+    """The rows of a file.
+
+    rows: in the order of time.
+    repeated: number of duplicate rows.
+    once: local times, each in an hour that a clock change repeats and that the file contains only once.
+    """
+
+    rows: list[CsvRow]
+    repeated: int
+    once: list[str]
+
+
+def read_rows(
+    path: Path, zone: str, time: str, energy: CsvColumn | None, drivers: Mapping[str, CsvColumn]
+) -> CsvTable:  # fmt: skip
+    """The rows of a CSV file. Raises ImportProblem."""
+    times = _Times(zone)
+    rows, repeated = _without_duplicates(_parsed(path, times, time, energy, drivers), path)
+    return CsvTable(rows, repeated, times.once)
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImportProblem(FILE_UNREADABLE(path=str(path), error=cause_of(error))) from None
+    if data.startswith(_ZIP):
+        raise ImportProblem(codes.FILE_IS_ARCHIVE(path=str(path)))
+    for encoding in ("utf-16",) if data.startswith(_UTF16) else ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise ImportProblem(codes.FILE_ENCODING_UNKNOWN(path=str(path)))
+
+
+def _parsed(
+    path: Path, times: _Times, time: str, energy: CsvColumn | None, drivers: Mapping[str, CsvColumn]
+) -> list[CsvRow]:  # fmt: skip
+    text = _text(path)
+    head = text.partition("\n")[0]
+    separator = max(",;\t", key=head.count)
+    lines = list(csv.reader(io.StringIO(text), delimiter=separator))
+    if not lines:
+        raise ImportProblem(FILE_EMPTY(path=str(path)))
+    wanted = [time, *([energy.name] if energy else []), *(column.name for column in drivers.values())]
+    position = _positions(path, text, [name.strip() for name in lines[0]], wanted)
+    rows: list[CsvRow] = []
+    wrong: list[Reason] = []
+    filled = [(number, cells) for number, cells in enumerate(lines[1:], 2) if any(cell.strip() for cell in cells)]
+    for number, cells in _oldest_first(filled, position[time]):
+        try:
+            values = {name: cells[position[name]].strip() for name in wanted}
+            t_ms = times.utc_ms(values[time])
+            own = {name: _number(values[column.name], separator) for name, column in drivers.items()}
+            value = _number(values[energy.name], separator) if energy else None
+        except IndexError:
+            wrong.append(codes.LINE_TOO_SHORT(file=path.name, line=number))
+            continue
+        except (ValueError, OverflowError) as error:
+            cause = error.reason if isinstance(error, CodedError) else codes.TIME_INVALID(text=values[time])
+            wrong.append(codes.LINE_INVALID(file=path.name, line=number, cause=cause))
+            continue
+        rows.append(CsvRow(number, t_ms, value, {name: mean for name, mean in own.items() if mean is not None}))
+    if wrong:
+        raise _problem(wrong)
+    if len(rows) < 2:
+        raise ImportProblem(codes.FILE_TOO_SHORT(path=str(path), n=len(rows)))
+    return rows
+
+
+def _positions(path: Path, text: str, names: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
+    """Name → position of the wanted columns."""
+    if missing := tuple(name for name in wanted if name not in names):
+        if line := _line_with(text, wanted):
+            raise ImportProblem(codes.COLUMNS_IN_LATER_LINE(path=str(path), columns=missing, line=line))
+        raise ImportProblem(codes.COLUMNS_MISSING(path=str(path), columns=missing, available=tuple(names)))
+    for name, count in Counter(names).items():
+        if count > 1 and name in wanted:
+            raise ImportProblem(codes.COLUMN_REPEATED(path=str(path), n=count, column=name))
+    return {name: names.index(name) for name in wanted}
+
+
+def _line_with(text: str, wanted: Sequence[str]) -> int | None:
+    """The line that names these columns: many exports start with other lines."""
+    for number, line in enumerate(text.splitlines()[:_HEAD_LINES], 1):
+        cells = {cell.strip(' "\ufeff') for cell in re.split("[,;\t]", line)}
+        if cells.issuperset(wanted):
+            return number
+    return None
+
+
+def _problem(wrong: Sequence[Reason]) -> ImportProblem:
+    """The first lines with errors, and the number of the others."""
+    more = [codes.MORE_LINES_INVALID(n=len(wrong) - SHOWN)] if len(wrong) > SHOWN else []
+    return ImportProblem(*wrong[:SHOWN], *more)
+
+
+def _oldest_first(lines: list[tuple[int, list[str]]], position: int) -> list[tuple[int, list[str]]]:
+    """Many exports start with the newest row."""
+    try:
+        first, last = (_stamp(cells[position].strip()) for _, cells in (lines[0], lines[-1]))
+        return lines[::-1] if first > last else lines
+    except (ValueError, TypeError, IndexError):  # the caller reports the line
+        return lines
+
+
+def _number(cell: str, separator: str) -> float | None:
+    """The number in a cell; None for an empty cell and for texts that mean "no value"."""
+    if cell.lower() in ("", "-", "--", "null", "nan", "n/a", "na"):
+        return None
+    try:
+        value = float(cell.replace(",", ".") if separator != "," else cell)
+    except ValueError:
+        raise InvalidValue(_not_a_number(cell, separator), text=cell) from None
+    if not math.isfinite(value):
+        raise InvalidValue(codes.NUMBER_INVALID, text=cell)
+    return value
+
+
+def _not_a_number(cell: str, separator: str) -> Code:
+    if separator == "," and re.fullmatch(r"[+-]?\d+,\d+", cell):
+        return codes.NUMBER_WITH_DECIMAL_COMMA
+    if re.fullmatch(r"[+-]?\d[\d.,'’ \u00a0\u202f]*", cell):
+        return codes.NUMBER_WITH_THOUSANDS if separator == "," else codes.NUMBER_WITH_THOUSANDS_COMMA
+    return codes.NUMBER_INVALID
+
+
+class _Times:
+    """Converts texts to UTC. In a local hour that occurs twice, the order of the rows decides."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone = ZoneInfo(zone)
+        self._last_ms = self._before_ms = 0
+        self._first_of: dict[date, datetime] = {}  # local time of the first row in an hour that occurs twice
+        self._second_of: set[date] = set()
+
+    @property
+    def once(self) -> list[str]:
+        """The field of `Table`; valid after all rows, which must arrive in the order of time."""
+        return [
+            f"{first:%Y-%m-%d %H:%M}"
+            for day, first in self._first_of.items()
+            if day not in self._second_of
+            and self._last_ms > first.replace(tzinfo=self._zone, fold=1).timestamp() * 1000
+        ]
+
+    def utc_ms(self, text: str) -> int:
+        stamp = _stamp(text)
+        if stamp.tzinfo is None:
+            first = stamp.replace(tzinfo=self._zone)
+            back = first.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None)
+            if back != stamp:
+                raise InvalidValue(codes.TIME_SKIPPED, text=text, zone=self._zone.key)
+            second = first.replace(fold=1)
+            if first.utcoffset() == second.utcoffset():
+                stamp = first
+            else:  # occurs twice: the second time after the texts ran backwards, or when hourly rows repeat their time
+                t_ms = round(first.timestamp() * 1000)
+                hourly = t_ms == self._last_ms and t_ms - self._before_ms >= _HOUR_MS
+                again = t_ms < self._last_ms or hourly
+                if again:
+                    self._second_of.add(stamp.date())
+                self._first_of.setdefault(stamp.date(), stamp)
+                stamp = second if again else first
+        self._before_ms, self._last_ms = self._last_ms, round(stamp.timestamp() * 1000)
+        return self._last_ms
+
+
+def _stamp(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    for form in _FORMATS:
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007  # the zone follows
+        except ValueError:
+            continue
+    if text.endswith((" 24:00", " 24:00:00")):
+        return _stamp(text.partition(" ")[0] + " 00:00") + timedelta(days=1)
+    raise InvalidValue(codes.TIME_INVALID, text=text)
+
+
+def _without_duplicates(rows: Sequence[CsvRow], path: Path) -> tuple[list[CsvRow], int]:
+    """Rows by time, and the number of duplicates. Rejects rows with the same time and different values."""
+    by_time: dict[int, CsvRow] = {}
+    repeated = 0
+    wrong = []
+    for row in rows:
+        old = by_time.get(row.t_ms)
+        if old is None:
+            by_time[row.t_ms] = row
+        elif (old.value, old.drivers) == (row.value, row.drivers):
+            repeated += 1
+        else:
+            wrong.append(codes.LINES_CONFLICT(file=path.name, line=row.line, other_line=old.line))
+    if wrong:
+        raise _problem(wrong)
+    return [by_time[t_ms] for t_ms in sorted(by_time)], repeated

@@ -1,0 +1,162 @@
+"""The history of a meter from a CSV file, as intervals of 15 min; each suspect line is reported.
+
+Nothing is guessed: the caller specifies unit and time zone, and contradictory rows are rejected.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from agent.savings.importing import reasons as codes
+from agent.savings.importing.csv_reader import CsvColumn, CsvRow, ImportProblem, read_rows
+from agent.savings.records.model import QUARTER_MS, Driver, Interval
+from drivers.reasons import Reason
+
+ENERGY_WH = {"Wh": 1.0, "kWh": 1e3, "MWh": 1e6}
+POWER_W = {"W": 1.0, "kW": 1e3, "MW": 1e6}
+LENGTHS_S = (60, 300, 900)
+BRIDGED_MS = 3_600_000
+
+
+@dataclass(slots=True)
+class MeterHistory:
+    """The intervals of a file, and what is notable in it.
+
+    rows: number of rows, with duplicates.
+    repeated: duplicate rows.
+    empty: rows without a value.
+    below_zero: rows with a negative value.
+    once: local times of hours that a clock change repeats and that the file contains once.
+    gaps: (from, to) in UTC ms without data.
+    partial: number of incomplete intervals.
+    resets: how often the register decreased.
+    step_s: time between two rows.
+    """
+
+    intervals: list[Interval] = field(default_factory=list)
+    rows: int = 0
+    repeated: int = 0
+    empty: int = 0
+    below_zero: int = 0
+    once: list[str] = field(default_factory=list)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    partial: int = 0
+    resets: int = 0
+    step_s: int = 900
+
+
+def read_history(
+    path: Path, asset: str, zone: str, time: str, energy: CsvColumn, *, counter: bool = False, ends: bool = False,
+    drivers: Mapping[str, CsvColumn] | None = None, meter: str = "",
+) -> MeterHistory:  # fmt: skip
+    """Reads rows every 1, 5 or 15 min as intervals of 15 min. Raises ImportProblem.
+
+    zone: time zone of times without an offset. The file must contain an hour that a clock change repeats twice, and
+        must not contain an hour that it skips.
+    energy: energy or mean power of a row, or with `counter` a cumulative register.
+    ends: the times mark the ends of the rows.
+    meter: identity of the meter.
+    """
+    if energy.unit not in ENERGY_WH and (counter or energy.unit not in POWER_W):
+        known = [*ENERGY_WH, *([] if counter else POWER_W)]
+        raise ImportProblem(codes.IMPORT_UNIT_UNKNOWN(unit=energy.unit, units=tuple(known)))
+    rows, repeated, once = read_rows(path, zone, time, energy, drivers or {})
+    found = MeterHistory(rows=len(rows) + repeated, repeated=repeated, once=once)
+    found.below_zero = sum(row.value is not None and row.value < 0 for row in rows)
+    found.step_s = _step(rows, path)
+    step_ms = 1000 * found.step_s
+    if ends and not counter:
+        for row in rows:
+            row.t_ms -= step_ms
+    check_grid(rows, path, step_ms)
+    pieces = _from_counter(rows, energy, found, step_ms) if counter else _from_rows(rows, energy, found)
+    _gather(pieces, rows, asset, drivers or {}, meter, found)
+    return found
+
+
+def _step(rows: Sequence[CsvRow], path: Path) -> int:
+    apart = [b.t_ms - a.t_ms for a, b in pairwise(rows)]
+    if not apart:
+        raise ImportProblem(codes.ROWS_AT_ONE_TIME(path=str(path)))
+    seconds = round(statistics.mode(apart) / 1000)
+    if seconds not in LENGTHS_S:
+        raise ImportProblem(unsupported_length(path, seconds, LENGTHS_S))
+    return seconds
+
+
+def unsupported_length(path: Path, step_s: float, supported_s: Sequence[int]) -> Reason:
+    return codes.ROW_LENGTH_UNSUPPORTED(
+        path=str(path), step_min=step_s / 60, expected_min=tuple(f"{length_s / 60:g}" for length_s in supported_s)
+    )
+
+
+def check_grid(rows: Sequence[CsvRow], path: Path, step_ms: int) -> None:
+    """Raises ImportProblem for times that are not multiples of the step."""
+    if off := [row for row in rows if row.t_ms % step_ms]:
+        raise ImportProblem(
+            codes.ROWS_OFF_GRID(file=path.name, line=off[0].line, n=len(off), step_min=step_ms // 60_000)
+        )
+
+
+Pieces = dict[int, tuple[float, bool]]  # UTC ms of a row's start → Wh, and whether it is interpolated
+
+
+def _from_rows(rows: Sequence[CsvRow], energy: CsvColumn, found: MeterHistory) -> Pieces:
+    factor = ENERGY_WH.get(energy.unit) or POWER_W[energy.unit] * found.step_s / 3600
+    found.empty = sum(row.value is None for row in rows)
+    return {row.t_ms: (row.value * factor, False) for row in rows if row.value is not None}
+
+
+def _from_counter(rows: Sequence[CsvRow], energy: CsvColumn, found: MeterHistory, step_ms: int) -> Pieces:
+    """The increase of the register between readings, evenly distributed over gaps of at most one hour."""
+    known = [(row.t_ms, row.value) for row in rows if row.value is not None]
+    found.empty = len(rows) - len(known)
+    pieces: Pieces = {}
+    for (begin, before), (end, after) in pairwise(known):
+        if after < before:
+            found.resets += 1
+        elif end - begin <= max(BRIDGED_MS, step_ms):
+            steps = range(begin, end, step_ms)
+            wh = (after - before) * ENERGY_WH[energy.unit] / len(steps)
+            pieces.update((t_ms, (wh, len(steps) > 1)) for t_ms in steps)
+    return pieces
+
+
+def _gather(
+    pieces: Pieces,
+    rows: Sequence[CsvRow],
+    asset: str,
+    drivers: Mapping[str, CsvColumn],
+    meter: str,
+    found: MeterHistory,
+) -> None:
+    """Combines rows to intervals of 15 min. If at most a quarter of an interval is missing, it is extrapolated from the
+    rest and marked as filled; if more is missing, its energy is unknown."""
+    by_quarter: dict[int, list[tuple[float, bool]]] = {}
+    for t_ms, piece in pieces.items():
+        by_quarter.setdefault(t_ms // QUARTER_MS * QUARTER_MS, []).append(piece)
+    means: dict[int, dict[str, list[float]]] = {}
+    for row in rows:
+        of_quarter = means.setdefault(row.t_ms // QUARTER_MS * QUARTER_MS, {})
+        for name, mean in row.drivers.items():
+            of_quarter.setdefault(name, []).append(mean)
+    complete, before = 900 // found.step_s, None
+    for start_ms in sorted(by_quarter):
+        if before is not None and start_ms > before + QUARTER_MS:
+            found.gaps.append((before + QUARTER_MS, start_ms))
+        before = start_ms
+        parts = by_quarter[start_ms]
+        seen, missing = sum(wh for wh, filled in parts if not filled), complete - len(parts)
+        enough = len(parts) >= 0.75 * complete
+        energy_wh = sum(wh for wh, _ in parts) * complete / len(parts) if enough else None
+        found.partial += missing > 0
+        coverage = sum(not filled for _, filled in parts) / complete
+        own = {name: Driver(statistics.fmean(all_), drivers[name].u) for name, all_ in means.get(start_ms, {}).items()}
+        found.intervals.append(
+            Interval(asset, start_ms, energy_wh, drivers=own, coverage=coverage,
+                     filled_wh=energy_wh - seen if energy_wh is not None else 0.0, meter=meter, source="imported")
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The signed chain of records and its verification."""

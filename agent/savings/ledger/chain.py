@@ -1,0 +1,99 @@
+"""The ledger: append-only records in the state file, each holding the hash of the one before and a signature.
+
+A record is canonical JSON {"seq", "kind", "t_ms", "prev", …, "sig"}; its hash is SHA-256 of that text. Kinds: `key`
+(the first; declares the key that signs), `hour` (agent.savings.ledger.interval_records), `checkpoint` (end of a day), `baseline` (a
+complete frozen baseline), `decision` (on an event), `import` (of a history). `hours_to_ms` in the records of the last
+three kinds: all hours up to there were recorded before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent.savings.ledger.signing_key import LedgerKey
+
+SCHEMA = "magwatt.ledger/1"
+BEGIN = "0" * 64  # `prev` of the first record
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRecord:
+    """One record.
+
+    seq: its number; the first is 1.
+    t_ms: UTC time of writing.
+    kind: see the module.
+    body: its content, with number, time, kind and signature.
+    hash: SHA-256 of the canonical text of the body.
+    """
+
+    seq: int
+    t_ms: int
+    kind: str
+    body: dict[str, Any]
+    hash: str
+
+
+def canonical(body: Mapping[str, Any]) -> str:
+    """The canonical text of a body: keys sorted, no spaces, UTF-8, no NaN. Raises ValueError."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def signed_by(key: LedgerKey, body: Mapping[str, Any]) -> bool:
+    """Whether a record is signed with this key. Raises LedgerKeyError when the key cannot verify here."""
+    unsigned = {name: value for name, value in body.items() if name != "sig"}
+    return key.verifies(canonical(unsigned).encode(), str(body.get("sig", "")))
+
+
+def append_to(
+    db: sqlite3.Connection, key: LedgerKey, t_ms: int, entries: Iterable[tuple[str, Mapping[str, Any]]]
+) -> list[LedgerRecord]:  # fmt: skip
+    """Appends entries (kind, body) in the transaction of the caller.
+
+    Two processes may append concurrently: the end of the chain is read in the transaction.
+    """
+    last = db.execute("select seq, hash from ledger order by seq desc limit 1").fetchone()
+    seq, before = last or (0, BEGIN)
+    wanted = list(entries)
+    if not seq and (not wanted or wanted[0][0] != "key"):
+        wanted.insert(0, ("key", {"key": key.declaration()}))
+    written = []
+    for kind, body in wanted:
+        seq += 1
+        complete = {**body, "s": SCHEMA, "seq": seq, "kind": kind, "t_ms": t_ms, "prev": before}
+        complete["sig"] = key.sign(canonical(complete).encode())
+        text = canonical(complete)
+        before = digest(text)
+        db.execute("insert into ledger values (?, ?, ?, ?, ?)", (seq, t_ms, kind, text, before))
+        written.append(LedgerRecord(seq, t_ms, kind, complete, before))
+    return written
+
+
+def records(db: sqlite3.Connection, kind: str | None = None, after: int = 0, since_ms: int = 0) -> list[LedgerRecord]:
+    """Records with numbers above `after`, written since then, in order.
+
+    kind: None: all kinds. Records that are not valid JSON are omitted; `verify` reports them.
+    """
+    rows = db.execute(
+        "select seq, t_ms, kind, body, hash from ledger where seq > ? and t_ms >= ? and (? is null or kind = ?) "
+        "order by seq",
+        (after, since_ms, kind, kind),
+    ).fetchall()
+    found = []
+    for seq, t_ms, kind_, text, hash_ in rows:
+        try:
+            body = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(body, dict):
+            found.append(LedgerRecord(seq, t_ms, kind_, body, hash_))
+    return found

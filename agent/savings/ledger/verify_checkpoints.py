@@ -1,0 +1,65 @@
+"""Check externally stored checkpoints against the ledger and report the first record that differs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from agent.savings.ledger import reasons as codes
+from agent.savings.ledger.chain import canonical, digest, signed_by
+from agent.savings.ledger.checkpoints import record_body
+from agent.savings.ledger.signing_key import LedgerKey, LedgerKeyError
+
+if TYPE_CHECKING:
+    from agent.savings.ledger.verify import VerificationResult
+
+
+def check_external(
+    db: sqlite3.Connection, found: VerificationResult, checkpoints: Iterable[Mapping[str, Any]], key: LedgerKey | None,
+    fingerprint: str,
+) -> None:  # fmt: skip
+    """Adds to `found` what external checkpoints show about the ledger.
+
+    A valid checkpoint that is not in the chain: the ledger was truncated, rolled back to an older copy, or rewritten up
+    to it. An invalid checkpoint is reported and proves nothing about the ledger.
+    key: the key that signs the ledger; None if it is not known.
+    fingerprint: the one that the ledger declares; empty if it declares none.
+    """
+    good = 0
+    for checkpoint in sorted(checkpoints, key=lambda item: int(item["seq"])):
+        found.external_checkpoints += 1
+        seq, name = int(checkpoint["seq"]), str(checkpoint.get("day", checkpoint["seq"]))
+        if not _intact(checkpoint, key):
+            found.problems.append(codes.CHECKPOINT_INVALID(checkpoint=name))
+            continue
+        row = db.execute("select body from ledger where seq = ?", (seq,)).fetchone()
+        if checkpoint.get("key") and fingerprint and checkpoint["key"] != fingerprint:
+            found.bad(1, codes.CHECKPOINT_OF_OTHER_KEY, checkpoint=name, fingerprint=str(checkpoint["key"]))
+        elif row is None:
+            last = db.execute("select max(seq) from ledger").fetchone()[0] or 0
+            found.bad(last + 1, codes.CHECKPOINT_NOT_IN_LEDGER, checkpoint=name, checkpoint_seq=seq)
+            return
+        elif digest(str(row[0])) != checkpoint["hash"]:
+            found.bad(good + 1, codes.CHECKPOINT_DIFFERS, checkpoint=name, checkpoint_seq=seq)
+            return
+        else:
+            found.self_named = False  # the hash of the checkpoint confirms record 1 and the key in it
+        good = seq
+
+
+def _intact(checkpoint: Mapping[str, Any], key: LedgerKey | None) -> bool:
+    """Whether hash and signature of an external checkpoint match its content.
+
+    key: the key that signs the ledger; None if it is not known. A checkpoint without a signature has nothing to check
+    and counts as intact. A signature by another key, or one that cannot be checked here, is reported by the callers.
+    """
+    if not checkpoint.get("sig"):
+        return True
+    body = record_body(checkpoint)
+    if body is None or digest(canonical(body)) != checkpoint["hash"]:
+        return False
+    try:
+        return key is None or checkpoint["key"] != key.fingerprint or signed_by(key, body)
+    except LedgerKeyError:
+        return True

@@ -1,0 +1,1 @@
+"""Records of savings and their repository in the state file."""

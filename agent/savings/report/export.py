@@ -1,0 +1,175 @@
+"""The report as data: intervals as CSV for a spreadsheet, everything as JSON for a program.
+
+docs/report.md lists names and units. Every figure of the report can be calculated from these two files.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from agent.config import emission_factors
+from agent.core.text import as_object
+from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.baseline.baseline import to_json
+from agent.savings.baseline.models import ReplacedMotor, old_losses_wh
+from agent.savings.records.model import Interval, Saving
+from agent.savings.records.replaced_motor import old_motor_of
+from agent.savings.report.html.page import Cover
+from agent.savings.report.model.month import ReportMonth, local
+
+HEAD = ("motor", "start_local", "start_utc", "driver", "measured_kwh", "adjusted_baseline_kwh", "saved_kwh",
+        "coverage_pct", "excluded_reason", "flags", "source", "period", "price", "reactive_kvarh", "shaft_kwh",
+        "register_start_kwh", "register_end_kwh", "meter", "auxiliary_kwh", "filled_kwh", "speed_rpm", "running_s",
+        "motor_loss_kwh", "u_motor_loss_kwh", "drive_loss_kwh", "u_drive_loss_kwh", "old_motor_loss_kwh")  # fmt: skip
+
+
+def as_csv(months: Sequence[ReportMonth]) -> bytes:
+    """One row for each interval of 15 min; UTF-8 with a byte-order mark for spreadsheets. Empty: unknown.
+
+    After the columns of HEAD: two columns for each driver of any motor, its mean and its U (k = 2).
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    drivers = sorted({name for month in months for item in month.intervals for name in item.drivers})
+    writer.writerow([*HEAD, *(column for name in drivers for column in (name, f"u_{name}"))])
+    for month in months:
+        lines = {line.start_ms: line for line in month.lines}
+        for item in month.intervals:
+            own = [value for name in drivers for value in item.drivers.get(name, (None, None))]
+            writer.writerow([*_row(month, item, lines.get(item.start_ms)), *map(_number, own)])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _row(month: ReportMonth, item: Interval, line: IntervalResult | None) -> list[str]:
+    measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
+    adjusted = line.adjusted_wh if line else None
+    saved = None if line is None or line.excluded or adjusted is None or measured is None else adjusted - measured
+    register_start_wh, register_end_wh = item.register_wh or (None, None)
+    return [
+        month.asset, local(item.start_ms, month.zone), local(item.start_ms, "UTC"),
+        _number(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
+        f"{100 * item.coverage:.1f}", line.excluded.code if line and line.excluded else "",
+        " ".join(item.flags), item.source, *_price(month, item.start_ms), _kwh(item.reactive_varh),
+        _kwh(item.shaft_wh), _kwh(register_start_wh), _kwh(register_end_wh), item.meter,
+        _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),
+        _kwh(item.motor_loss_wh), _kwh(item.u_motor_loss_wh), _kwh(item.drive_loss_wh), _kwh(item.u_drive_loss_wh),
+        _kwh(_old_loss_wh(month, item)),
+    ]  # fmt: skip
+
+
+def _old_motor(month: ReportMonth) -> dict[str, float] | None:
+    """What the losses of the old motor are calculated from; None: unknown."""
+    plate = old_motor_of(month.plant.motor) if month.plant and month.plant.motor else None
+    return plate or (month.baseline.shape.get("old_motor") if month.baseline else None)
+
+
+def _old_loss_wh(month: ReportMonth, item: Interval) -> float | None:
+    plate = _old_motor(month)
+    return old_losses_wh(ReplacedMotor(**plate), item) if plate else None
+
+
+def _price(month: ReportMonth, start_ms: int) -> tuple[str, str]:
+    """Name and value of the price; empty without a tariff, and where it has no price."""
+    if month.tariff is None:
+        return "", ""
+    try:
+        name, price = month.tariff.price(start_ms)
+    except ValueError:
+        return "", ""
+    return name, f"{price:.10g}"
+
+
+def as_json(months: Sequence[ReportMonth], cover: Cover) -> str:
+    """The value of "ledger" is the newest checkpoint: `magwatt ledger verify --checkpoint` accepts this file."""
+    proofs = [month.proof.checkpoint for month in months if month.proof.checkpoint]
+    body = {
+        "s": "magwatt.report/1", "site": cover.site, "gateway": cover.gateway, "zone": cover.zone,
+        "made_ms": cover.made_ms, "version": cover.version, "config": cover.config_hash,
+        "ledger": proofs[0] if proofs else None,
+        "ledger_key": next((month.proof.key for month in months if month.proof.key), None),
+        "motors": [_motor(month) for month in months],
+    }  # fmt: skip
+    return json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _motor(month: ReportMonth) -> dict[str, Any]:
+    saving, money, proof = month.saving, month.money, month.proof
+    found: dict[str, Any] = {
+        "motor": month.asset, "title": month.title, "month": month.month, "from_ms": month.from_ms,
+        "to_ms": month.to_ms, "simulated": month.simulated,
+        "notes": [as_object(note) for note in month.notes], "hints": [as_object(hint) for hint in month.hints],
+        "measured_wh": month.measured_wh if month.energy_known else None, "coverage": month.coverage,
+        "compared": month.compared,
+        "running_h": month.running_h, "tonnes": month.tonnes,
+        "saving": _saving(saving) if saving else None,
+        "baseline": to_json(month.baseline) if month.baseline else None, "meter": _meter(month),
+        "old_motor": _old_motor(month),
+        "tariff": _tariff(month),
+        "days": [asdict(day) for day in month.days],
+        "events": [asdict(event) | {"cause": as_object(event.cause)} for event in month.events],
+        "ledger": {
+            "hours": proof.hours, "recorded_wh": proof.recorded_wh, "reported_wh": proof.reported_wh,
+            "differing": proof.differing, "unrecorded": proof.stray, "not_yet_recorded": proof.waiting,
+            "external_checkpoints": proof.verdict.external_checkpoints if proof.verdict else 0,
+            "confirmed": proof.confirmed, "ok": proof.verdict.content if proof.verdict else None,
+            "first_bad": proof.verdict.first_bad if proof.verdict else None, "recorded_under": proof.under,
+            "self_named": proof.verdict.self_named if proof.verdict else None,
+        },
+    }  # fmt: skip
+    if saving is not None:
+        figures = {kind: emission_factors.coal(kind, month.year) for kind in ("calorific", "equivalent")}
+        found["coal"] = {kind: asdict(figure) for kind, figure in figures.items()}
+        found["coal_kgce"] = {
+            kind: emission_factors.coal_kg(saving.saved_wh, figure) for kind, figure in figures.items()
+        }
+    if month.factor is not None:
+        found["grid_factor"] = asdict(month.factor)
+        found["avoided_grid_emissions_kg"] = month.co2_kg
+    if money is not None:
+        found["money"] = {
+            "currency": money.currency, "saved": money.saved, "u95": money.u95, "own_bill": money.own_bill,
+            "demand_at_most": money.demand_at_most, "before": asdict(money.before), "after": asdict(money.after),
+        }  # fmt: skip
+    return found
+
+
+def _saving(saving: Saving) -> dict[str, Any]:
+    return asdict(saving) | {
+        "share": saving.share, "parts": {name: part._asdict() for name, part in saving.parts.items()},
+        "caveats": [as_object(caveat) for caveat in saving.caveats],
+        "advice": as_object(saving.advice) if saving.advice else None,
+    }  # fmt: skip
+
+
+def _meter(month: ReportMonth) -> dict[str, Any] | None:
+    if month.plant is None or (meter := month.plant.meter) is None:
+        return None
+    return {
+        "name": meter.name, "profile": meter.profile, "measuring_point": meter.measuring_point,
+        "serial_number": meter.serial_number or None,
+        "class": meter.accuracy_class, "ct": list(meter.ct) if meter.ct else None, "ct_class": meter.ct_class or None,
+        "certificate": meter.certificate or None,
+    }  # fmt: skip
+
+
+def _tariff(month: ReportMonth) -> dict[str, Any] | None:
+    """Prices per kWh in this month."""
+    if (tariff := month.tariff) is None:
+        return None
+    return {
+        "currency": tariff.currency, "prices": {**tariff.prices, **tariff.prices_in.get(month.month, {})},
+        "reading_day": tariff.reading_day,
+    }  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
+def _kwh(wh: float | None) -> str:
+    return "" if wh is None else f"{wh / 1000:.4f}"

@@ -1,0 +1,278 @@
+"""The details of the report as rows: money, motor and meters, baseline, ledger, formulas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from agent.config import emission_factors
+from agent.config.model import Motor, Replaced
+from agent.core.text import N_, Catalogue
+from agent.savings.accounting.bill import Bill
+from agent.savings.baseline.models import BY_STATE, described, factors, formula, stretches
+from agent.savings.records.model import Baseline
+from agent.savings.report.formatting import grouped, kwh
+from agent.savings.report.html.summary import ct_class, currency
+from agent.savings.report.model.month import ReportMonth, local
+from agent.savings.report.model.uncertainty import COMPONENTS
+from drivers.reasons import signal_name
+
+TRIED = 6  # models in the list of those that were tried
+MOTOR_KINDS = {
+    "pm": N_("magnet motor"),
+    "pm-line-start": N_("line-start magnet motor"),
+    "induction": N_("induction motor"),
+}
+PRICES = {
+    "peak": N_("peak"),
+    "flat": N_("flat"),
+    "valley": N_("valley"),
+    "sharp": N_("sharp peak"),
+    "deep": N_("deep valley"),
+}  # usual names of prices in a tariff
+
+
+class DetailRow(NamedTuple):
+    """Name and value of a detail.
+
+    value: its lines.
+    code: the value is a hash, a key or a command.
+    """
+
+    name: str
+    value: tuple[str, ...]
+    code: bool = False
+
+
+class MoneyRow(NamedTuple):
+    """A line of the bill.
+
+    note: remark in small print.
+    total: shown in bold.
+    """
+
+    name: str
+    saved: str = ""
+    before: str = ""
+    after: str = ""
+    difference: str = ""
+    note: str = ""
+    total: bool = False
+
+
+def money_rows(month: ReportMonth, _: Catalogue) -> list[MoneyRow]:
+    money, saving = month.money, month.saving
+    if money is None or saving is None:
+        return []
+    before, after = money.before, money.after
+    rows = []
+    for name, old in before.energy_cost.items():
+        new = after.energy_cost.get(name, 0.0)
+        saved_wh = before.wh_by_period[name] - after.wh_by_period.get(name, 0.0)
+        label = _(PRICES[name]) if name in PRICES else name
+        rows.append(MoneyRow(label, kwh(saved_wh), grouped(old, 2), grouped(new, 2), grouped(old - new, 2)))
+    if before.demand_cost or after.demand_cost:
+        rows.append(MoneyRow(
+            _("demand {before} → {after} kW", before=grouped(before.demand_kw, 1), after=grouped(after.demand_kw, 1)),
+            "", grouped(before.demand_cost, 2), grouped(after.demand_cost, 2),
+            grouped(before.demand_cost - after.demand_cost, 2),
+            "" if money.own_bill else _("at most, not in the total"),
+        ))  # fmt: skip
+    rows.append(MoneyRow(_("total"), kwh(saving.saved_wh), difference=grouped(money.saved, 2), total=True))
+    rows.append(MoneyRow("U95", kwh(saving.u95_wh), difference=grouped(money.u95, 2)))
+    return rows
+
+
+def money_head(month: ReportMonth, _: Catalogue) -> list[str]:
+    unit = currency(month.money.currency, _) if month.money else ""
+    return [
+        _("price"), _("saving, kWh"), _("adjusted baseline, {unit}", unit=unit), _("measured, {unit}", unit=unit),
+        _("saving, {unit}", unit=unit),
+    ]  # fmt: skip
+
+
+def power_factor(before: Bill, after: Bill, _: Catalogue) -> str:
+    """The power factor of the motor and what the tariff adjusts for it; empty when it is unknown."""
+    if after.power_factor is None:
+        return ""
+    value = f"{after.power_factor:.2f}"
+    if before.power_factor is not None:
+        value = f"{before.power_factor:.2f} → {value}"
+    if not after.adjustment:
+        return _("Power factor of this motor: {value}", value=value)
+    return _(
+        "Power factor of this motor: {value}; billed alone, it would adjust the bill by {share} %",
+        value=value, share=grouped(100 * after.adjustment, 2),
+    )  # fmt: skip
+
+
+def meter_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
+    plant = month.plant
+    if plant is None or plant.meter is None:
+        return []
+    rows = []
+    if plant.motor:
+        rows.append(DetailRow(_("motor"), (_motor_text(plant.motor, _),)))
+        if old := plant.motor.replaced_motor:
+            rows.append(DetailRow(_("replaced motor"), (_old_motor_text(old, _),)))
+    meter = plant.meter
+    transformers = _("direct connection")
+    if meter.ct:
+        ratio = f"{meter.ct[0]:g}/{meter.ct[1]:g}"
+        transformers = _("{ratio}, class {name}", ratio=ratio, name=ct_class(meter, _))
+    place = _("measuring point {name}", name=meter.measuring_point)
+    seen = sorted({item.meter for item in month.intervals if item.meter})
+    return [
+        *rows,
+        DetailRow(_("meter"), (_(", ").join((meter.name, meter.profile, place, meter.wiring)),)),
+        DetailRow(_("serial number"), (meter.serial_number or _("not stated"),)),
+        DetailRow(_("accuracy class"), (meter.accuracy_class,)),
+        DetailRow(_("current transformers"), (transformers,)),
+        DetailRow(_("calibration certificate"), (meter.certificate or _("not stated"),)),
+        DetailRow(_("meters in the data"), (_("; ").join(seen) or "–",)),
+    ]
+
+
+def _motor_text(motor: Motor, _: Catalogue) -> str:
+    poles = _("{poles:d} poles", poles=motor.poles)
+    return _(", ").join(
+        (_(MOTOR_KINDS[motor.kind]), f"{motor.kw:g} kW", f"{motor.rpm:g} r/min", poles, f"{motor.volts:g} V")
+    )
+
+
+def _old_motor_text(old: Replaced, _: Catalogue) -> str:
+    rpm = f"{old.rpm:g} r/min" if old.rpm else ""
+    parts = _(MOTOR_KINDS[old.kind]), f"{old.kw:g} kW", old.efficiency_class or "–", rpm
+    return _(", ").join(filter(None, parts))
+
+
+def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
+    found = month.baseline
+    if found is None:
+        return []
+    measured = found.n > 0
+    rows = [
+        DetailRow(_("model"), (_.reason(described(found.kind, found.shape, found.drivers)),)),
+        DetailRow(_("formula"), formula_lines(found, _)),
+        DetailRow(_("learned from"), (_source_text(found, month.zone, _),)),
+        DetailRow(_("effective number of samples n′"), (f"{found.n_effective:.0f}" if measured else "–",)),
+        DetailRow("CV(RMSE), NMBE, R²", (_fit_text(found) if measured else "–",)),
+        DetailRow(
+            _("range of the drivers"), tuple(f"{signal_name(name)}: {text}" for name, text in ranges(found)) or ("–",)
+        ),
+    ]
+    if vif := found.shape.get("vif"):
+        rows.append(
+            DetailRow("VIF", (_("; ").join(f"{signal_name(name)} {value:.3g}" for name, value in vif.items()),))
+        )
+    tried = sorted(found.candidates, key=lambda item: item.cv_rmse)[:TRIED]
+    rows += [
+        DetailRow(_("models tried, cross-validated CV(RMSE)"),
+            tuple(f"{_.reason(model)}{_(': ')}{100 * score:.2f} %" for model, score in tried) or ("–",)),
+        DetailRow(_("frozen"), (f"{local(found.frozen_ms, month.zone)} {found.by}" if found.frozen_ms else "–",)),
+        DetailRow("SHA-256", (found.hash,), code=True),
+    ]  # fmt: skip
+    if month.saving and month.saving.causes:
+        rows.append(DetailRow(_("standard uncertainty by component, kWh"), (_components_text(month, _),)))
+    return rows
+
+
+def _source_text(found: Baseline, zone: str, _: Catalogue) -> str:
+    if not found.n:
+        return _.reason(found.fallback) if found.fallback else "–"
+    return f"{local(found.from_ms, zone)} – {local(found.to_ms, zone)}, {found.n} × {found.length_s // 60} min"
+
+
+def _fit_text(found: Baseline) -> str:
+    return f"{100 * found.cv_rmse:.2f} %, {grouped(100 * found.nmbe, 3)} %, {found.r2:.4f}"
+
+
+def _components_text(month: ReportMonth, _: Catalogue) -> str:
+    """The components in descending order, their root sum of squares, and U95."""
+    saving = month.saving
+    assert saving is not None
+    causes = sorted(((name, wh) for name, wh in saving.causes.items() if wh > 0), key=lambda pair: -pair[1])
+    total = math.sqrt(sum(wh * wh for _name, wh in causes))
+    parts = [f"{_(COMPONENTS[name].short)} {wh / 1000:.3g}" for name, wh in causes]
+    return _("; ").join((*parts, f"√Σu² = {total / 1000:.3g}", f"U95 = {saving.u95_wh / 1000:.3g}"))
+
+
+def ranges(baseline: Baseline) -> Iterator[tuple[str, str]]:
+    """Each driver with the range of its values; of a model with slopes by state, with the range in each state."""
+    of_states = baseline.shape["ranges"] if baseline.kind == "slopes" else {}
+    for name in baseline.ranges:
+        if name not in of_states:
+            yield name, " | ".join(f"{low:g} … {high:g}" for low, high in stretches(baseline, name))
+            continue
+        state = signal_name(baseline.drivers[-1])
+        for value, (low, high) in zip(baseline.shape["states"], of_states[name], strict=True):
+            yield name, f"{low:g} … {high:g} [{state} = {value:g}]"
+
+
+def formula_lines(baseline: Baseline, _: Catalogue) -> tuple[str, ...]:
+    """The model with its coefficients, so that a reader can calculate with it, and its symbols."""
+    values = baseline.coefficients
+    if baseline.kind == "shaft-power":
+        return (_("E = {factor:.6g} · (shaft energy + losses of the old motor at this shaft power)", factor=values[0]),)
+    letters = "xyzw"[: len(baseline.drivers)]
+    symbols = [_("E: Wh in {minutes:d} min", minutes=baseline.length_s // 60)]
+    symbols += [f"{letter} = {signal_name(driver)}" for letter, driver in zip(letters, baseline.drivers, strict=True)]
+    still = "still" in baseline.shape
+    if baseline.kind in ("binned", "state") and not still:
+        places = baseline.shape["centres" if baseline.kind == "binned" else "states"]
+        points = "; ".join(f"{place:.4g} → {value:.6g}" for place, value in zip(places, values, strict=False))
+        return f"x → E: {points}", _("; ").join(symbols)
+    equation = f"E = {formula(values, factors(baseline.kind, baseline.shape, letters))}"
+    if baseline.kind in BY_STATE or still:
+        symbols.append(_("[…]: 1 in this state, otherwise 0"))
+        if "binned" in (baseline.kind, baseline.shape.get("base")):
+            symbols.append(_("[x → c]: weight of the centre c in the linear interpolation"))
+    return equation, _("; ").join(symbols)
+
+
+def ledger_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
+    """Empty when the ledger has no record of this month."""
+    proof = month.proof
+    if (verdict := proof.verdict) is None:
+        return []
+    state = _("all valid")
+    if verdict.first_bad is not None:
+        state = _("first invalid record: {seq:d}", seq=verdict.first_bad)
+    external = _("none: truncation or rollback of the ledger is not detected")
+    if proof.elsewhere:
+        external = f"{verdict.external_checkpoints}{_(': ')}{', '.join(proof.elsewhere)}"
+    reported = _("{energy} Wh (difference {difference:d} Wh)", energy=grouped(proof.reported_wh),
+                 difference=proof.reported_wh - proof.recorded_wh)  # fmt: skip
+    rows = [
+        DetailRow(_("hours recorded"), (grouped(proof.hours),)),
+        DetailRow(_("energy in the ledger"), (f"{grouped(proof.recorded_wh)} Wh",)),
+        DetailRow(_("energy in this report, same hours"), (reported,)),
+        DetailRow(_("intervals not recorded yet"), (grouped(proof.waiting),)),
+        DetailRow(_("intervals without a record, although later ones are recorded"), (grouped(proof.stray),)),
+        DetailRow(_("hours recorded again; hours recorded late"), (f"{grouped(verdict.amended)}; {grouped(verdict.late)}",)),
+        DetailRow(_("records verified"), (f"{grouped(verdict.records)}{_('; ')}{state}",)),
+        DetailRow(_("recorded with configuration; software"),
+            (f"{_versions(proof.under.get('config', {}))}; {_versions(proof.under.get('software', {}))}",)),
+        DetailRow(_("external checkpoints compared"), (external,)),
+        DetailRow(_("key"), (", ".join(verdict.keys),), code=True),
+    ]  # fmt: skip
+    if checkpoint := proof.checkpoint:
+        place = _("record {seq:d}, {day}", seq=checkpoint["seq"], day=str(checkpoint["day"]))
+        rows += [
+            DetailRow(_("checkpoint"), (checkpoint["hash"], place), code=True),
+            DetailRow(_("signature"), (str(checkpoint["sig"]),), code=True),
+        ]
+    return rows
+
+
+def _versions(hours: Mapping[str, int]) -> str:
+    """Versions with the number of hours that each recorded."""
+    return ", ".join(f"{version or '–'} ({grouped(n)} h)" for version, n in hours.items()) or "–"
+
+
+def sources(months: Sequence[ReportMonth], _: Catalogue) -> list[str]:
+    """Sources of the grid factors in use, and the meaning of [M]."""
+    used = {month.factor.source for month in months if month.factor is not None}
+    found = [_("[M]: quoted from memory, not yet checked against the text")]
+    return found + [f"{code}{_(': ')}{_(text)}" for code, text in emission_factors.SOURCES.items() if code in used]

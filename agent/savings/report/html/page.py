@@ -1,0 +1,207 @@
+"""The report as one HTML file in all languages, from Jinja2 templates: no script, nothing loaded, printable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from agent.core.text import LANGUAGES, Catalogue, language_of
+from agent.savings.records.model import NonRoutineEvent
+from agent.savings.report.formatting import grouped, kwh, plus_minus, with_u
+from agent.savings.report.html import charts, details, summary
+from agent.savings.report.model import uncertainty
+from agent.savings.report.model.month import ReportMonth, local
+from agent.savings.tracking.event_detector import adjustments
+
+PARTS = ("control", "motor", "drive")
+BAR = 46.0  # of 100 units, longest bar of a part
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Origin of the report.
+
+    zone: time zone of the site.
+    made_ms: UTC.
+    check: command that verifies the ledger.
+    """
+
+    site: str
+    gateway: str
+    zone: str
+    made_ms: int
+    version: str
+    config_hash: str
+    check: str
+
+
+def page(months: Sequence[ReportMonth], cover: Cover, first: str = "en") -> str:
+    """The page. first: the language that is shown when it is opened, a name that `language_of` knows."""
+    names = {language: language.partition("_")[0] for language in LANGUAGES}
+    articles = []
+    for language, name in names.items():
+        catalogue = Catalogue(language, ZoneInfo(cover.zone))
+        text = _environment().get_template("article.html").render(
+            _=catalogue, lang=name, cover=cover, made=local(cover.made_ms, cover.zone),
+            overview=_overview(months, catalogue) if len(months) > 1 else None,
+            motors=[_motor(month, catalogue) for month in months], sources=details.sources(months, catalogue),
+        )  # fmt: skip
+        articles.append(
+            {"name": name, "code": language.replace("_", "-"), "title": LANGUAGES[language], "html": Markup(text)}
+        )
+    head = months[0] if months else None
+    title = head.title if head and len(months) == 1 else cover.site
+    return _environment().get_template("page.html").render(
+        title=f"{title} {head.month if head else ''}", articles=articles, first=names[language_of(first) or "en"],
+        style=Markup((files("agent.savings.report") / "report.css").read_text(encoding="utf-8")),
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("agent.savings.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    found.filters |= {"dates": _dates, "light_signs": _light_signs}
+    return found
+
+
+def _dates(text: str) -> Markup:
+    """A text in which a line never breaks within a date."""
+    return Markup(re.sub(r"\d{4}-\d\d-\d\d", r'<span class="date">\g<0></span>', str(escape(text))))
+
+
+def _light_signs(text: str) -> Markup:
+    """A text whose ± is lighter than the numbers."""
+    return escape(text).replace("±", Markup("<i>±</i>"))
+
+
+def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
+    """What the template of one motor shows; texts and formatted numbers."""
+    saving, money = month.saving, month.money
+    notes = [*month.notes, *month.hints, *(saving.caveats if saving else ())]
+    if saving and saving.advice:
+        notes.append(saving.advice)
+    added_wh = adjustments(month.events, month.asset, (saving.from_ms, saving.to_ms)) if saving else 0.0
+    return {
+        "month": month,
+        "span": f"{local(month.from_ms, month.zone)} – {local(month.to_ms, month.zone)} ({month.zone})",
+        "headline": summary.headline(month, _),
+        "largest": uncertainty.largest_text(saving, _) if saving else "",
+        "measured": kwh(month.measured_wh) if month.energy_known else "",
+        "tiles": summary.tiles(month, _),
+        "notes": [_.reason(note) for note in notes],
+        "parts": _parts(month),
+        "losses_missing": uncertainty.losses_missing(month),
+        "parts_less_certain": uncertainty.parts_less_certain(saving),
+        "creep": kwh(saving.speed_creep_wh) if saving and saving.speed_creep_wh is not None else "",
+        "figures": charts.figures(month, _),
+        "money_head": details.money_head(month, _),
+        "money": details.money_rows(month, _),
+        "power_factor": details.power_factor(money.before, money.after, _) if money else "",
+        "days": _days(month),
+        "added": kwh(added_wh) if added_wh else "",
+        "events": [_event(event, month.zone, _) for event in month.events],
+        "meter": details.meter_rows(month, _),
+        "baseline": details.baseline_rows(month, _),
+        "ledger": details.ledger_rows(month, _),
+    }
+
+
+def _parts(month: ReportMonth) -> list[Mapping[str, Any]]:
+    """The parts of the saving and their sum; empty when they are unknown."""
+    saving = month.saving
+    if saving is None or not saving.parts:
+        return []
+    largest = max(abs(part.wh) for part in saving.parts.values()) or 1.0
+    rows: list[Mapping[str, Any]] = []
+    for name in PARTS:
+        part = saving.parts[name]
+        width = BAR * abs(part.wh) / largest
+        share = f"{grouped(100 * part.wh / saving.adjusted_wh, 1)} %" if saving.adjusted_wh else "–"
+        value, u = with_u(part.wh / 1000, part.u95_wh / 1000)
+        rows.append({"name": name, "value": value, "u": u, "share": share, "lost": part.wh < 0, "width": f"{width:.1f}",
+                     "x": f"{50.0 if part.wh >= 0 else 50.0 - width:.1f}"})  # fmt: skip
+    value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000)
+    return [*rows, {"name": "", "value": value, "u": u, "share": f"{grouped(100 * saving.share, 1)} %"}]
+
+
+def _days(month: ReportMonth) -> list[list[str]]:
+    rows = []
+    for day in month.days:
+        compared_wh = None if day.adjusted_wh is None or day.saved_wh is None else day.adjusted_wh - day.saved_wh
+        so_far = [kwh(day.total_wh), kwh(day.u95_wh)] if day.u95_wh else ["–", "–"]
+        rows.append([day.date, kwh(day.measured_wh), kwh(compared_wh), kwh(day.adjusted_wh), kwh(day.saved_wh), *so_far,
+                     f"{100 * day.coverage:.0f} %"])  # fmt: skip
+    return rows
+
+
+def _event(event: NonRoutineEvent, zone: str, _: Catalogue) -> Mapping[str, Any]:
+    return {
+        "event": event,
+        "start": local(event.from_ms, zone),
+        "end": local(event.to_ms, zone) if event.to_ms is not None else "",
+        "cause": _.reason(event.cause),
+        "energy": kwh(event.energy_wh),
+        "decided": local(event.decided_ms, zone) if event.decided_ms else "",
+        "adjustment": f"{kwh(event.adjust_wh)} kWh" if event.adjust_wh else "",
+    }
+
+
+def _overview(months: Sequence[ReportMonth], _: Catalogue) -> Mapping[str, Any]:
+    """All motors and their sum."""
+    with_saving = [month for month in months if month.saving is not None]
+    return {
+        "site_month": months[0].month,
+        "simulated": any(month.simulated for month in months),
+        "rows": [_overview_row(month, _) for month in months],
+        "sum": _sum(months, _),
+        "n": len(with_saving), "of": len(months),
+        "confirmed": all(month.proof.confirmed for month in with_saving),
+    }  # fmt: skip
+
+
+def _overview_row(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
+    saving, money = month.saving, month.money
+    co2 = "–"
+    if saving and month.factor:
+        scale = month.factor.kg_per_kwh / 1e6
+        co2 = f"{plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t"
+    verdict = summary.verdict_text(month, _)
+    if saving and not month.proof.confirmed:
+        verdict = _("⚠ not confirmed by the ledger")
+    value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000) if saving else ("–", "–")
+    cost = f"{plus_minus(money.saved, money.u95)} {summary.currency(money.currency, _)}" if money else "–"
+    return {
+        "asset": month.asset, "title": month.title, "verdict": verdict,
+        "numbers": [value, u, f"{grouped(100 * saving.share, 1)} %" if saving else "–", cost, co2],
+    }  # fmt: skip
+
+
+def _sum(months: Sequence[ReportMonth], _: Catalogue) -> Mapping[str, str]:
+    """The sum of all motors. Uncertainties are added linearly: meters of the same class can have the same error."""
+    found = [(month, month.saving) for month in months if month.saving is not None]
+    if not found:
+        return dict.fromkeys(("value", "u", "share", "money", "co2"), "–")
+    saved_wh, adjusted_wh = sum(each.saved_wh for _m, each in found), sum(each.adjusted_wh for _m, each in found)
+    value, u = with_u(saved_wh / 1000, sum(each.u95_wh for _m, each in found) / 1000)
+    money = co2 = "–"
+    if priced := [month.money for month in months if month.money is not None]:
+        cost = plus_minus(sum(each.saved for each in priced), sum(each.u95 for each in priced))
+        money = f"{cost} {summary.currency(priced[0].currency, _)}"
+    if scaled := [(each, month.factor.kg_per_kwh / 1e6) for month, each in found if month.factor]:
+        tonnes = plus_minus(
+            sum(each.saved_wh * kg for each, kg in scaled), sum(each.u95_wh * kg for each, kg in scaled)
+        )
+        co2 = f"{tonnes} t"
+    share = f"{grouped(100 * saved_wh / adjusted_wh, 1)} %" if adjusted_wh else "–"
+    return {"value": value, "u": u, "share": share, "money": money, "co2": co2}

@@ -1,0 +1,35 @@
+"""What a reader needs to know about the origin of a baseline: frozen late, not the first, not the best model."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.baseline.models import described
+from agent.savings.ledger.chain import records
+from agent.savings.records.model import Baseline
+from agent.savings.report.reasons import BASELINE_FROZEN_LATE, BASELINE_REPLACED, BETTER_MODEL
+from drivers.reasons import Reason
+
+WORSE = 1.25  # ratio to the best CV(RMSE) that was tried, from which the choice is worth a remark
+
+
+def of_baseline(db: sqlite3.Connection, baseline: Baseline, lines: Sequence[IntervalResult]) -> list[Reason]:
+    """The notes on a baseline. lines: the intervals that are compared with it, in order."""
+    found = []
+    if lines and baseline.frozen_ms and baseline.frozen_ms > (first_ms := lines[0].start_ms):
+        found.append(BASELINE_FROZEN_LATE(frozen_ms=baseline.frozen_ms, first_ms=first_ms))
+    for record in records(db, "baseline"):
+        body = record.body.get("baseline", {})
+        if body.get("asset") == baseline.asset and body.get("hash") != baseline.hash:
+            found.append(
+                BASELINE_REPLACED(hash=str(body.get("hash"))[:16], frozen_ms=record.t_ms, by=str(body.get("by")))
+            )
+    own_model = described(baseline.kind, baseline.shape, baseline.drivers)
+    own = next((score for model, score in baseline.candidates if model == own_model), None)
+    if own is not None:
+        best_model, best = min(baseline.candidates, key=lambda item: item.cv_rmse)
+        if own > WORSE * best:
+            found.append(BETTER_MODEL(model=best_model, best_cv_rmse=best, cv_rmse=own))
+    return found

@@ -1,0 +1,328 @@
+"""The report of one motor and month as data: all figures, before they are formatted or drawn."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from agent.config import emission_factors
+from agent.config.model import Config, Motor
+from agent.config.reporting_periods import begin_ms, phases_of, reporting_of
+from agent.config.tariff import Tariff, month_bounds_ms
+from agent.config.topology import Asset
+from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
+from agent.savings.accounting.interpolation import BRIDGED_MS, bridged
+from agent.savings.accounting.verdict import COVERAGE_LEAST
+from agent.savings.ledger.signing_key import LedgerKey
+from agent.savings.records import source
+from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, ReportingPhase, Saving
+from agent.savings.records.replaced_motor import old_motor_of
+from agent.savings.report import reasons as codes
+from agent.savings.report.model.baseline_notes import of_baseline
+from agent.savings.report.model.cost import Cost, priced
+from agent.savings.report.model.ledger_check import Elsewhere, LedgerCheck, prove
+from drivers.reasons import InvalidValue, Reason
+
+IDLE = 0.02  # share of the rated power below which the motor is at standstill
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDay:
+    """One day of the site's calendar. Energies in Wh.
+
+    date: local date, 2026-10-25.
+    measured_wh: measured energy of all intervals, auxiliaries included.
+    adjusted_wh: adjusted baseline of the intervals in the saving; None: there are none.
+    saved_wh: saving of these intervals; None: there are none.
+    coverage: measured share of the day's time, as far as the day is in the month.
+    total_wh: saving from the start of the month to the end of the day.
+    u95_wh: U95 of total_wh.
+    """
+
+    date: str
+    measured_wh: float
+    adjusted_wh: float | None
+    saved_wh: float | None
+    coverage: float
+    total_wh: float = 0.0
+    u95_wh: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMonth:
+    """One motor in one billing month. Energies in Wh, times in UTC milliseconds.
+
+    month: 2026-10.
+    from_ms, to_ms: the billing month.
+    zone: time zone of the site.
+    intervals: all intervals of the month.
+    measured_wh: measured energy of all intervals; 0 when it is unknown (see energy_known).
+    coverage: measured share of the month (of a month that has not ended: up to now).
+    running_h: running time; None without data.
+    saving: None when no saving is calculated.
+    lines: the intervals of the reporting period, compared with the baseline.
+    baseline: the frozen baseline; None when there is none that can be used.
+    cloud: intervals of the baseline period.
+    money: None without a usable tariff or a saving.
+    factor: grid emission factor; None when it is not set or unknown.
+    tonnes: production of the month; None when it is not measured in all intervals.
+    compared_kwh_t: specific energy before and after the retrofit, in the intervals of the saving; None when unknown.
+    events: non-routine events that overlap the month.
+    proof: result of the comparison with the ledger.
+    notes: what is missing or wrong, in the order of importance.
+    hints: what is neither missing nor wrong, but a reader needs to know.
+    plant: the motor with its meter and drive.
+    simulated: the data are from a simulation.
+    compared: share of the month that is part of the saving (of a month that has not ended: up to now).
+    """
+
+    asset: str
+    title: str
+    month: str
+    from_ms: int
+    to_ms: int
+    zone: str
+    intervals: Sequence[Interval]
+    measured_wh: float
+    coverage: float
+    running_h: float | None
+    saving: Saving | None = None
+    lines: Sequence[IntervalResult] = ()
+    baseline: Baseline | None = None
+    cloud: Sequence[Interval] = ()
+    days: Sequence[ReportDay] = ()
+    money: Cost | None = None
+    tariff: Tariff | None = None
+    factor: emission_factors.EmissionFactor | None = None
+    tonnes: float | None = None
+    compared_kwh_t: tuple[float, float] | None = None
+    events: Sequence[NonRoutineEvent] = ()
+    proof: LedgerCheck = field(default_factory=LedgerCheck)
+    notes: Sequence[Reason] = ()
+    hints: Sequence[Reason] = ()
+    plant: Asset | None = None
+    simulated: bool = False
+    compared: float = 0.0
+
+    @property
+    def reported(self) -> Sequence[Interval]:
+        """Intervals of the reporting period; all of them when no saving is calculated."""
+        if not self.lines:
+            return self.intervals
+        known = {line.start_ms for line in self.lines}
+        return [item for item in self.intervals if item.start_ms in known]
+
+    @property
+    def energy_known(self) -> bool:
+        """Whether the energy of at least one interval is known; if not, measured_wh is 0 and has no meaning."""
+        return any(item.energy_wh is not None for item in self.intervals)
+
+    @property
+    def complete(self) -> bool:
+        """Nothing is missing or wrong, and a saving, if there is one, includes at least 90 % of the month."""
+        return not self.notes and (self.saving is None or self.compared >= COVERAGE_LEAST)
+
+    @property
+    def year(self) -> int:
+        return int(self.month[:4])
+
+    @property
+    def co2_kg(self) -> float | None:
+        if self.saving is None or self.factor is None:
+            return None
+        return emission_factors.co2_kg(self.saving.saved_wh, self.factor)
+
+
+def collect(
+    db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, key: LedgerKey | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> ReportMonth:  # fmt: skip
+    """Collects the data of a month.
+
+    Raises InvalidValue for an invalid month, sqlite3.Error when db is not a state file.
+    """
+    zone, tariff = config.site.timezone, config.tariff
+    from_ms, to_ms = tariff.bounds_ms(month) if tariff else month_bounds_ms(month, zone)
+    found = source.intervals(db, plant.name, from_ms, to_ms)
+    notes: list[Reason] = []
+    if not found:
+        notes.append(_no_data(db, plant.name))
+    if now_ms < to_ms and found:
+        notes.append(codes.MONTH_INCOMPLETE(now_ms=now_ms))
+    if unknown := sum(item.energy_wh is None for item in found):
+        notes.append(codes.ENERGY_UNKNOWN_INTERVALS(n=unknown))
+    end_ms = min(
+        to_ms, max(now_ms, found[-1].end_ms if found else from_ms + 1)
+    )  # the clock of this machine may be wrong
+    baseline, wrong = source.frozen_baseline(db, plant.name)
+    if wrong:
+        notes.append(wrong)
+    elif baseline is None and found:
+        notes.append(codes.BASELINE_MISSING())
+    events = source.events(db, plant.name, from_ms, to_ms)
+    saving, tally, days = None, None, list[ReportDay]()
+    if baseline is not None and plant.motor is not None and found:
+        phase = reporting_of(phases_of(dict(plant.motor.periods), zone), baseline)
+        earlier, later = (_readable_hour(db, plant.name, at_ms) for at_ms in (from_ms - BRIDGED_MS, to_ms))
+        around = bridged([*earlier, *found, *later])
+        after = [item for item in around if from_ms <= item.start_ms < to_ms and phase.holds(item.start_ms)]
+        if len(after) < len(found):
+            notes.append(_outside(phase, len(found) - len(after)))
+        if mixed := _old_among(after, plant.motor, zone):
+            notes.append(mixed)
+        tally = SavingsAccumulator(
+            baseline, classes=_classes(plant), events=events, old_motor=old_motor_of(plant.motor)
+        )
+        days = _days(found, after, zone, tally, (from_ms, to_ms))
+        saving = tally.saving((max(from_ms, phase.from_ms), min(end_ms, phase.to_ms or end_ms))) if after else None
+    lines = tally.lines if tally else []
+    factor = None
+    if config.site.grid_factor is not None:
+        try:
+            factor = emission_factors.grid_factor(config.site.grid_factor)
+        except InvalidValue as error:
+            notes.append(codes.GRID_FACTOR_UNUSABLE(cause=error.reason))
+    elif found:
+        notes.append(codes.GRID_FACTOR_MISSING())
+    money = None
+    if tariff is None and found:
+        notes.append(codes.TARIFF_MISSING())
+    elif tariff is not None and saving is not None and baseline is not None:
+        try:
+            money = priced(tariff, lines, found, baseline, saving, events)
+        except InvalidValue as error:
+            notes.append(codes.TARIFF_UNUSABLE(cause=error.reason))
+        if not tariff.currency:
+            notes.append(codes.CURRENCY_MISSING())
+    proof = prove(db, plant.name, from_ms, end_ms, found, key, elsewhere or {})
+    notes += proof.notes
+    return ReportMonth(
+        plant.name, plant.title, month, from_ms, to_ms, zone, found,
+        sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in found),
+        sum(item.length_s * min(item.coverage, 1.0) for item in found) / ((end_ms - from_ms) / 1000),
+        _running_h(found, plant), saving, lines, baseline,
+        source.intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
+        days or _days(found, [], zone, None, (from_ms, to_ms)), money, tariff, factor, _tonnes(found),
+        _compared_kwh_t(found, lines),
+        events, proof, notes, [*(of_baseline(db, baseline, lines) if baseline else ()), *proof.hints], plant,
+        config.site.simulated,
+        compared=sum(line.length_s for line in lines if line.excluded is None) / ((end_ms - from_ms) / 1000),
+    )  # fmt: skip
+
+
+def local(t_ms: int, zone: str) -> str:
+    """A moment on the site's clock, 2026-10-31 08:15."""
+    return f"{datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def _readable_hour(db: sqlite3.Connection, asset: str, from_ms: int) -> list[Interval]:
+    """The intervals of one hour before or after the month; those that cannot be read are left out."""
+    found = list[Interval]()
+    for start_ms in range(from_ms, from_ms + BRIDGED_MS, QUARTER_MS):
+        with contextlib.suppress(ValueError):
+            found += source.intervals(db, asset, start_ms, start_ms + QUARTER_MS)
+    return found
+
+
+def _classes(plant: Asset) -> tuple[str, str]:
+    meter = plant.meter
+    return (meter.accuracy_class, (meter.ct_class or "1") if meter.ct else "") if meter else ("", "")
+
+
+def _no_data(db: sqlite3.Connection, asset: str) -> Reason:
+    span = source.known_span(db, asset)
+    if span is None:
+        return codes.NO_DATA_OF_MOTOR()
+    return codes.NO_DATA_IN_MONTH(from_ms=span[0], to_ms=span[1] + QUARTER_MS)
+
+
+def _running_h(found: Sequence[Interval], plant: Asset) -> float | None:
+    """Running time as the agent counted it, else the time of intervals above 2 % of the rated power."""
+    if not found:
+        return None
+    rated_w = 1000 * plant.motor.kw if plant.motor else 0.0
+    seconds = 0.0
+    for item in found:
+        if item.running_s is not None:
+            seconds += item.running_s
+        elif item.energy_wh is not None and item.energy_wh * 3600 / item.length_s > IDLE * rated_w:
+            seconds += item.length_s
+    return seconds / 3600
+
+
+def _tonnes(found: Sequence[Interval]) -> float | None:
+    """Production by a driver in t or t/h; None unless each interval with energy has its value."""
+    names = {name for item in found for name in item.drivers if name.endswith(("_t", "_t_h"))}
+    if len(names) != 1:
+        return None
+    name = names.pop()
+    if any(name not in item.drivers for item in found if item.energy_wh):
+        return None
+    hours = name.endswith("_t_h")
+    return sum(
+        item.drivers[name].mean * (item.length_s / 3600 if hours else 1.0) for item in found if name in item.drivers
+    )
+
+
+def _compared_kwh_t(found: Sequence[Interval], lines: Sequence[IntervalResult]) -> tuple[float, float] | None:
+    claimed = {line.start_ms: line for line in lines if line.excluded is None}
+    tonnes = _tonnes([item for item in found if item.start_ms in claimed])
+    if not tonnes:
+        return None
+    adjusted_wh = sum(line.adjusted_wh or 0.0 for line in claimed.values())
+    return adjusted_wh / 1000 / tonnes, sum(line.measured_wh or 0.0 for line in claimed.values()) / 1000 / tonnes
+
+
+def _days(
+    found: Sequence[Interval],
+    after: Sequence[Interval],
+    zone: str,
+    tally: SavingsAccumulator | None,
+    span: tuple[int, int],
+) -> list[ReportDay]:
+    """Days of `found`; adds all of `after` to the tally."""
+    by_day: dict[str, list[Interval]] = {}
+    for item in found:
+        by_day.setdefault(local(item.start_ms, zone)[:10], []).append(item)
+    claimable: dict[str, list[Interval]] = {}
+    for item in after:
+        claimable.setdefault(local(item.start_ms, zone)[:10], []).append(item)
+    days = []
+    for name, items in sorted(by_day.items()):
+        lines = [tally.add(item) for item in claimable.get(name, [])] if tally else []
+        claimed = [line for line in lines if line.excluded is None]
+        adjusted = sum(line.adjusted_wh or 0.0 for line in claimed)
+        so_far = tally.saving() if tally and tally.lines else None
+        days.append(
+            ReportDay(name, sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in items),
+                adjusted if claimed else None,
+                adjusted - sum(line.measured_wh or 0.0 for line in claimed) if claimed else None,
+                sum(item.length_s * min(item.coverage, 1.0) for item in items) / _day_s(name, zone, span),
+                so_far.saved_wh if so_far else 0.0, so_far.u95_wh if so_far else 0.0)
+        )  # fmt: skip
+    return days
+
+
+def _day_s(name: str, zone: str, span: tuple[int, int]) -> float:
+    """Seconds of a local day within the span; a clock change makes 2026-10-25 25 hours long."""
+    begin = datetime.fromisoformat(name).replace(tzinfo=ZoneInfo(zone))
+    end = begin + timedelta(days=1)
+    return (min(round(end.timestamp() * 1000), span[1]) - max(round(begin.timestamp() * 1000), span[0])) / 1000
+
+
+def _outside(phase: ReportingPhase, n: int) -> Reason:
+    if phase.to_ms is None:
+        return codes.OUTSIDE_REPORTING_PERIOD(n=n, from_ms=phase.from_ms)
+    return codes.OUTSIDE_ENDED_REPORTING_PERIOD(n=n, from_ms=phase.from_ms, to_ms=phase.to_ms)
+
+
+def _old_among(after: Sequence[Interval], motor: Motor, zone: str) -> Reason | None:
+    """The note that the saving includes intervals before the old motor was replaced; None if it does not."""
+    since = motor.replaced_motor.since if motor.replaced_motor else None
+    if since is None or not (n := sum(item.start_ms < begin_ms(since, zone) for item in after)):
+        return None
+    return codes.OLD_MOTOR_IN_REPORTING_PERIOD(n=n, since=str(since), motor=motor.name)

@@ -1,0 +1,101 @@
+"""Writes the three files of a report and returns a summary of them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sqlite3
+from collections.abc import Collection, Sequence
+from importlib import metadata
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from agent.config.model import Config
+from agent.config.topology import assets
+from agent.core.text import Catalogue, current
+from agent.savings.ledger.signing_key import LedgerKey
+from agent.savings.report import reasons as codes
+from agent.savings.report.export import as_csv, as_json
+from agent.savings.report.formatting import grouped, kwh, plus_minus
+from agent.savings.report.html.page import Cover, page
+from agent.savings.report.html.summary import currency, verdict_text
+from agent.savings.report.model.ledger_check import Elsewhere
+from agent.savings.report.model.month import ReportMonth, collect
+from drivers.reasons import InvalidValue
+from drivers.recordings.reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
+
+
+def write(
+    db: sqlite3.Connection, config: Config, motors: Collection[str], month: str, out: Path, lang: str, key: LedgerKey | None,
+    elsewhere: Elsewhere, now_ms: int, source: Sequence[str],
+) -> tuple[list[str], bool]:  # fmt: skip
+    """Writes the page `out`, and next to it the same report as CSV and JSON.
+
+    motors: empty for all.
+    lang: language in which the page is opened.
+    elsewhere: file → the external checkpoints in it.
+    source: options by which `magwatt ledger verify` finds the same ledger.
+    Returns the summary, line by line, and whether nothing is missing or wrong. Raises InvalidValue, OSError.
+    """
+    if out.suffix in (".csv", ".json"):
+        raise InvalidValue(codes.OUTPUT_IS_DATA_FILE, path=str(out), kind=out.suffix[1:].upper())
+    if out.is_dir():
+        raise InvalidValue(PATH_IS_FOLDER, path=str(out))
+    if not out.parent.is_dir():
+        raise InvalidValue(OUTPUT_FOLDER_MISSING, path=str(out), folder=str(out.parent))
+    plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
+    if not plants:
+        raise InvalidValue(codes.NO_MOTOR)
+    months = [collect(db, config, plant, month, now_ms, key, elsewhere) for plant in plants]
+    check = shlex.join(["magwatt", "ledger", "verify", *source, "--checkpoint", str(out.with_suffix(".json"))])
+    cover = Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, metadata.version("magwatt"),
+                  config.hash, check)  # fmt: skip
+    files = {
+        out: page(months, cover, lang).encode(),
+        out.with_suffix(".csv"): as_csv(months),
+        out.with_suffix(".json"): as_json(months, cover).encode(),
+    }
+    for path, data in files.items():
+        _replace(path, data)
+    return [*_summary(months), ", ".join(map(str, files))], all(month.complete for month in months)
+
+
+def _summary(months: Sequence[ReportMonth]) -> list[str]:
+    lines = []
+    for month in months:
+        _ = Catalogue(current().language, ZoneInfo(month.zone))
+        lines.append(_(": ").join((f"{month.asset} {month.month}", *_result(month, _))))
+        reasons = (*month.notes, *month.hints, *(month.saving.caveats if month.saving else ()))
+        lines += [f"  {_.reason(reason)}" for reason in reasons]
+    return lines
+
+
+def _result(month: ReportMonth, _: Catalogue) -> list[str]:
+    """The verdict and the figures of a month."""
+    saving = month.saving
+    if saving is None or not saving.intervals:
+        if not month.energy_known:
+            return [_("no saving calculated")]
+        return [_("no saving calculated, {energy} kWh measured", energy=kwh(month.measured_wh))]
+    verdict = verdict_text(month, _)
+    if not month.proof.confirmed:
+        verdict = _("{verdict}, but the ledger does not confirm it", verdict=verdict)
+    energy = plus_minus(saving.saved_wh / 1000, saving.u95_wh / 1000)
+    figures = [_("{energy} kWh saved ({rate} %)", energy=energy, rate=grouped(100 * saving.share, 1))]
+    if (money := month.money) is not None:
+        figures.append(f"{plus_minus(money.saved, money.u95)} {currency(money.currency, _)}".rstrip())
+    if month.factor is not None:
+        scale = month.factor.kg_per_kwh / 1e6
+        figures.append(f"{plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t CO2")
+    return [verdict, _(", ").join(figures)]
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Writes the complete file, or leaves the previous one unchanged."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

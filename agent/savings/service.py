@@ -1,0 +1,243 @@
+"""The savings of one motor, as the commands `baseline` and `adjustment` show and change them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from agent.config.model import Config, Meter, Motor
+from agent.config.reporting_periods import begin_ms, phases_of, place_of, reporting_of
+from agent.core.text import as_object
+from agent.delivery.store import Store
+from agent.savings.accounting.avoided_energy import evaluate
+from agent.savings.baseline.baseline import alike_drivers, freeze, from_plate, learn, to_json
+from agent.savings.ledger import recorder
+from agent.savings.ledger.signing_key import LedgerKeyError
+from agent.savings.reasons import EVENT_IN_BASELINE
+from agent.savings.records import keep
+from agent.savings.records.model import QUARTER_MS, Baseline, NonRoutineEvent, Saving
+from agent.savings.records.replaced_motor import old_motor_of
+from agent.savings.tracking.event_detector import NonRoutineEventDetector, decided
+from drivers.reasons import Code, CodedError, InvalidValue, Reason
+
+_SPAN = "select min(start_ms), max(start_ms) from interval where asset = ?"
+
+
+PERIOD_EMPTY = Code("period_empty", "--from {from_ms:local} is not before --to {to_ms:local}")
+NEVER_MEASURED = Code(
+    "never_measured",
+    "{asset}: the state file has no data of this motor; `magwatt import` adds the history of a meter",
+)
+NOT_MEASURED_BEFORE = Code(
+    "not_measured_before",
+    "{asset}: no data before {to_ms:local}; the state file has data from {first_ms:local} to {last_ms:local}",
+)
+NOT_MEASURED_BETWEEN = Code(
+    "not_measured_between",
+    "{asset}: no data from {from_ms:local} to {to_ms:local}; the state file has data from {first_ms:local} to "
+    "{last_ms:local}",
+)
+REPLACED_MOTOR_MISSING = Code(
+    "replaced_motor_missing",
+    "motor.{asset}.replaced_motor is not set; it describes the motor before the retrofit, from which the baseline is "
+    "calculated",
+)
+DRAFT_MISSING = Code(
+    "draft_missing", "{asset}: there is no draft of a baseline; first run: magwatt baseline learn {asset}"
+)
+BASELINE_ALREADY_FROZEN = Code(
+    "baseline_already_frozen",
+    "{asset}: a baseline is already frozen ({hash}, by {by}); --replace puts the draft in force instead, and the "
+    "ledger contains both",
+)
+EVENT_MISSING = Code("event_missing", "{asset}: there is no event {number:d}; the events are: {known}")
+NO_EVENTS = Code("no_events", "{asset}: there is no event {number:d}; the motor has no events")
+NOT_RECORDED = Code("not_recorded", "nothing was changed, because the ledger cannot record it: {cause}")
+DRIVER_UNKNOWN = Code("driver_unknown", "{asset}: no driver {driver}; the drivers are: {known}")
+NO_DRIVERS = Code("no_drivers", "{asset}: no driver {driver}; the data contain no driver")
+DATE_INVALID = Code("date_invalid", "{text:quoted} is not a date; write for example 2026-09-15 or 2026-09-15T06:00")
+
+
+class SavingsError(CodedError):
+    """The request cannot be carried out."""
+
+
+class SavingsService:
+    """The savings of one motor. Its methods raise CodedError or StoreError."""
+
+    def __init__(self, config: Config, store: Store, motor: str, now_ms: int) -> None:
+        self._config, self._store, self._now_ms = config, store, now_ms
+        self.motor: Motor = config.motors[motor]
+        self.zone = config.site.timezone
+        self.phases = phases_of(dict(self.motor.periods), self.zone)
+        self._meter = _meter_of(config, self.motor)
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """Accuracy classes of the meter and of its current transformers; empty without transformers."""
+        if (meter := self._meter) is None:
+            return "2", ""
+        return meter.accuracy_class, (meter.ct_class or "1") if meter.ct else ""
+
+    def learn(
+        self, span: tuple[int | None, int | None], drivers: Sequence[str], kind: str | None, bypass: bool
+    ) -> tuple[Baseline, list[Reason]]:
+        """Fits a baseline and stores it as a draft. Returns it, and what is unusual in its data.
+
+        span: start and end in UTC ms. None: that of the baseline period; without such a period, all data before the
+            reporting period or before the old motor was replaced; for a bypass test, all data.
+        drivers: empty: chosen by cross-validation.
+        kind: of the model; None: chosen by cross-validation.
+        """
+        first_ms, end_ms = (0, None) if bypass else self._old_plant()
+        from_ms = first_ms if span[0] is None else span[0]
+        to_ms = span[1] if span[1] is not None else end_ms or self._now_ms
+        if from_ms >= to_ms:
+            raise SavingsError(PERIOD_EMPTY, from_ms=from_ms, to_ms=to_ms)
+        found = keep.load_intervals(self._store, self.motor.name, from_ms, to_ms)
+        if not found:
+            raise SavingsError(self._no_data(from_ms, to_ms))
+        names = [self._driver(name, found) for name in drivers] or None
+        draft = learn(self.motor.name, found, drivers=names, kind=kind, classes=self.classes, bypass=bypass)
+        if (old := old_motor_of(self.motor)) is not None:
+            draft = _with_shape(draft, {"old_motor": old})
+        keep.save_draft(self._store, draft)
+        watch, suspect = NonRoutineEventDetector(self.motor.name), alike_drivers(found) if not bypass else []
+        watch.follow_model(draft)
+        for item in found:
+            suspect += [
+                EVENT_IN_BASELINE(start_ms=event.from_ms, kind=event.kind, cause=event.cause)
+                for event in watch.take(item)
+                if event.kind in ("load_shift", "meter_replaced", "ct_ratio", "ct_wiring")
+            ]
+        return draft, list(dict.fromkeys(suspect))
+
+    def from_plate(self) -> Baseline:
+        """Calculates a baseline from the nameplate of the replaced motor and stores it as a draft."""
+        old = old_motor_of(self.motor)
+        if old is None:
+            raise SavingsError(REPLACED_MOTOR_MISSING, asset=self.motor.name)
+        draft = from_plate(self.motor.name, old, self._now_ms, self.classes)
+        keep.save_draft(self._store, draft)
+        return draft
+
+    def freeze(self, by: str, again: bool) -> Baseline:
+        """Puts the draft in force, and stores it permanently under its hash, in the state file and in the ledger."""
+        draft = self.draft()
+        if draft is None:
+            raise SavingsError(DRAFT_MISSING, asset=self.motor.name)
+        before = self.frozen()
+        if before is not None and not again:
+            raise SavingsError(BASELINE_ALREADY_FROZEN, asset=self.motor.name, hash=before.hash[:16], by=before.by)
+        frozen = freeze(draft, self._now_ms, by)
+        body = {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""}
+        self._record("baseline", body, lambda db: keep.insert_frozen(db, frozen, self._now_ms))
+        return frozen
+
+    def frozen(self) -> Baseline | None:
+        """The baseline in force; None: there is none."""
+        return keep.load_frozen(self._store, self.motor.name)
+
+    def draft(self) -> Baseline | None:
+        """The draft; None: there is none."""
+        return keep.load_draft(self._store, self.motor.name)
+
+    def saving(self, baseline: Baseline) -> Saving:
+        """The saving since the start of the reporting period."""
+        phase = reporting_of(self.phases, baseline)
+        to_ms = phase.to_ms or self._now_ms
+        found = keep.load_intervals(self._store, self.motor.name, phase.from_ms, to_ms)
+        return evaluate(
+            baseline, found, classes=self.classes, events=self.events(), old_motor=old_motor_of(self.motor)
+        )[0]
+
+    def events(self) -> list[NonRoutineEvent]:
+        """All non-routine events, by their numbers."""
+        return keep.load_events(self._store, self.motor.name)
+
+    def decide(self, number: int, decision: str, by: str, reason: str, adjust_wh: float) -> NonRoutineEvent:
+        """Decides on an event; the decision is recorded in the ledger and takes effect, both or neither."""
+        event = next((item for item in self.events() if item.number == number), None)
+        if event is None:
+            if known := tuple(str(item.number) for item in self.events()):
+                raise SavingsError(EVENT_MISSING, asset=self.motor.name, number=number, known=known)
+            raise SavingsError(NO_EVENTS, asset=self.motor.name, number=number)
+        found = decided(event, decision, by, reason, self._now_ms, adjust_wh)
+        self._record(
+            "decision", {"event": keep.event_json(found)}, lambda db: keep.insert_event(db, found, self._now_ms)
+        )
+        return found
+
+    def local(self, utc_ms: int) -> str:
+        """A moment on the plant's clock: "2026-10-31 08:15"."""
+        return datetime.fromtimestamp(utc_ms / 1000, place_of(self.zone)).strftime("%Y-%m-%d %H:%M")
+
+    def _old_plant(self) -> tuple[int, int | None]:
+        """Start and end (None: not known) of the time of the old motor, according to the configuration."""
+        dated = {phase.name: phase for phase in self.phases}
+        if phase := dated.get("baseline"):
+            return phase.from_ms, phase.to_ms
+        if phase := dated.get("reporting"):
+            return 0, phase.from_ms
+        old = self.motor.replaced_motor
+        return 0, begin_ms(old.since, self.zone) if old and old.since else None
+
+    def _no_data(self, from_ms: int, to_ms: int) -> Reason:
+        asset = self.motor.name
+        [(first_ms, last_ms)] = self._store.rows(_SPAN, (asset,))
+        if first_ms is None:
+            return NEVER_MEASURED(asset=asset)
+        known = {"first_ms": first_ms, "last_ms": last_ms + QUARTER_MS}
+        if not from_ms:
+            return NOT_MEASURED_BEFORE(asset=asset, to_ms=to_ms, **known)
+        return NOT_MEASURED_BETWEEN(asset=asset, from_ms=from_ms, to_ms=to_ms, **known)
+
+    def _record(self, kind: str, body: Mapping[str, Any], then: Callable[[sqlite3.Connection], None]) -> None:
+        try:
+            recorder.record(self._store, self._config, self._now_ms, kind, body, then)
+        except LedgerKeyError as error:
+            raise SavingsError(NOT_RECORDED, cause=error.reason) from None
+
+    def _driver(self, name: str, found: Sequence[Any]) -> str:
+        """The metric of a signal; name: as configured or as published."""
+        known = sorted({metric for item in found for metric in item.drivers})
+        if name in known:
+            return str(name)
+        begin = f"signal_{name.replace('-', '_')}_"
+        fitting = [metric for metric in known if metric.startswith(begin) or metric == begin[:-1]]
+        if len(fitting) == 1:
+            return str(fitting[0])
+        if known:
+            raise SavingsError(DRIVER_UNKNOWN, asset=self.motor.name, driver=name, known=tuple(known))
+        raise SavingsError(NO_DRIVERS, asset=self.motor.name, driver=name)
+
+
+def saving_json(saving: Saving) -> dict[str, Any]:
+    """A saving for JSON; reasons with code, data and English text."""
+    return {name: getattr(saving, name) for name in Saving.__slots__} | {
+        "parts": {name: part._asdict() for name, part in saving.parts.items()},
+        "caveats": [as_object(caveat) for caveat in saving.caveats],
+        "advice": as_object(saving.advice) if saving.advice else None,
+    }
+
+
+def moment_ms(text: str, zone: str) -> int:
+    """UTC ms of a date or time on the plant's clock. Raises InvalidValue."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidValue(DATE_INVALID, text=text) from None
+    return begin_ms(moment, zone)
+
+
+def _with_shape(baseline: Baseline, more: Mapping[str, Any]) -> Baseline:
+    return replace(baseline, shape={**baseline.shape, **more})
+
+
+def _meter_of(config: Config, motor: Motor) -> Meter | None:
+    drive = config.drives.get(motor.fed_by)
+    name = drive.fed_by if drive else motor.fed_by
+    return config.meters.get(name) if name else None

@@ -1,0 +1,1 @@
+"""Intervals and non-routine events while the agent runs."""

@@ -1,0 +1,91 @@
+"""Sums of one interval of 15 min while it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.analysis.efficiency.energy_window import EnergyCell
+from agent.savings.records.model import QUARTER_MS, Driver, Interval
+
+SHAFT_LEAST = 0.5  # share of the covered time from which a known shaft energy is extrapolated to all of it
+
+
+@dataclass(slots=True)
+class IntervalAccumulator:
+    """Sums of the interval that starts at start_ms (UTC).
+
+    base: the same interval as stored earlier, by an earlier run or before a change of the clock; None: there is none.
+    """
+
+    start_ms: int
+    base: Interval | None = None
+    covered_s: float = 0.0
+    joules: float = 0.0
+    var_s: float = 0.0
+    var_known_s: float = 0.0
+    running_s: float = 0.0
+    filled_wh: float = 0.0
+    filled: bool = False
+    cells: EnergyCell | None = None
+    speed_s: float = 0.0
+    speed_known_s: float = 0.0
+    drivers: dict[str, tuple[float, float]] = field(default_factory=dict)  # (∫ value dt, s)
+    flags: set[str] = field(default_factory=set)
+    register_wh: tuple[int, int] | None = None
+
+    @property
+    def end_ms(self) -> int:
+        return self.start_ms + QUARTER_MS
+
+    def add_power(self, seconds: float, w: float, var: float | None, off_w: float) -> None:
+        """Adds a part of the time between two polls.
+
+        w, var: mean active and reactive power (None: unknown). off_w: largest power of a motor at standstill.
+        """
+        self.covered_s += seconds
+        self.joules += w * seconds
+        if var is not None:
+            self.var_s += var * seconds
+            self.var_known_s += seconds
+        if abs(w) > off_w:
+            self.running_s += seconds
+
+    def add_cell(self, cell: EnergyCell, speed_rpm: float | None) -> None:
+        """Adds what the estimator measured. speed_rpm: None when unknown."""
+        self.cells = cell if self.cells is None else self.cells.plus(cell)
+        if speed_rpm is not None and cell.busy_s > 0:
+            self.speed_s += speed_rpm * cell.busy_s
+            self.speed_known_s += cell.busy_s
+
+    def add_driver(self, name: str, value: float, seconds: float) -> None:
+        """Adds the value of a driver, and the time for which it applied."""
+        total, known_s = self.drivers.get(name, (0.0, 0.0))
+        self.drivers[name] = total + value * seconds, known_s + seconds
+
+    def interval(self, asset: str, meter: str, auxiliary_w: float, accuracy: Mapping[str, float]) -> Interval:
+        """The interval, without `base`. auxiliary_w: power of auxiliaries while the motor runs; accuracy: relative U of
+        drivers.
+        """
+        shaft = drive = motor = None
+        u_drive = u_motor = 0.0
+        if (cells := self.cells) is not None and cells.seconds >= SHAFT_LEAST * max(self.covered_s, 1.0):
+            whole = self.covered_s / cells.seconds / 3600 if self.covered_s > 0 else 1 / 3600
+            shaft, drive = whole * (cells.shaft_plus - cells.shaft_minus), whole * cells.drive
+            motor = whole * cells.motor
+            u_drive, u_motor = whole * cells.u_drive, whole * cells.u_motor
+        known = self.covered_s > 0 or self.filled
+        reactive = self.var_s / 3600 if self.var_known_s >= 0.9 * self.covered_s > 0 else None
+        drivers = {
+            name: Driver(total / seconds, accuracy.get(name, 0.0) * abs(total / seconds))
+            for name, (total, seconds) in self.drivers.items()
+            if seconds >= 0.5 * self.covered_s > 0
+        }
+        return Interval(
+            asset, self.start_ms, self.joules / 3600 + self.filled_wh if known else None,
+            auxiliary_wh=auxiliary_w * self.running_s / 3600, shaft_wh=shaft, drive_loss_wh=drive, motor_loss_wh=motor,
+            u_drive_loss_wh=u_drive, u_motor_loss_wh=u_motor, reactive_varh=reactive,
+            speed_rpm=self.speed_s / self.speed_known_s if self.speed_known_s > 0 else None, drivers=drivers,
+            coverage=self.covered_s / 900, filled_wh=self.filled_wh, running_s=self.running_s, meter=meter,
+            register_wh=self.register_wh, flags=tuple(sorted(self.flags)),
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Simulated plants for people: serve, accelerated runs, fleet load."""

@@ -1,0 +1,206 @@
+"""`magwatt simulate` with a time factor above 60: plant and agent run in this process. An earlier run is resumed."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from agent.config.loader import load_config
+from agent.core.progress import DAY_S, Progress
+from agent.core.text import N_, _
+from agent.delivery.store.database_file import NAME
+from agent.savings.ledger.verify import open_copy
+from agent.savings.records.source import frozen_baseline
+from agent.simulation.accelerated import CONFIG_FILE, run_accelerated
+from agent.simulation.reasons import SCENARIO_ENDED
+from agent.simulation.run_state import RunState, resumed
+from drivers.reasons import InvalidValue
+from simulators.scenarios import Scenario
+from simulators.scenarios.retrofit_timeline import RetrofitTimeline
+from simulators.truth import Row
+
+TRUTH_S = 900.0  # interval of the true values of a retrofit; its energies are counters, shorter rows would fill a disk
+NO_BASELINE = N_(
+    "{motor}: no frozen baseline, so no savings are computed; run `magwatt baseline learn {motor}` and "
+    "`magwatt baseline freeze {motor}`"
+)
+BEFORE_RETROFIT = N_("{time} ({timezone}): the old motor is running. To continue:")
+AT_RETROFIT = N_("{time} ({timezone}): the old motor has been stopped. Next:")
+AFTER_RETROFIT = N_("{time} ({timezone}): the new motor is installed. To continue:")
+MONTH_COMPLETE = N_("{time} ({timezone}): the month is complete. Next:")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedRun:
+    """A run that a user has requested.
+
+    command: the command that resumes this run.
+    seed: seed of the plant.
+    seconds: duration in the plant's time. None: up to the next change of the scenario.
+    fault: name and time of a fault. None: no fault.
+    truth: file for the true values. None: not written.
+    published: file for the messages. None: not written.
+    state: folder for configuration, state and ledger; a run in it is resumed. None: a temporary one.
+    """
+
+    command: str
+    seed: int
+    seconds: float | None
+    fault: tuple[str, float] | None
+    truth: Path | None
+    published: Path | None
+    state: Path | None
+
+
+def run_without_wires(scenario: Scenario, wanted: RequestedRun) -> None:
+    """Runs plant and agent at full speed and prints the next steps. Raises InvalidValue if the run is not possible."""
+    kept = resumed(wanted.state, scenario, wanted.seed, wanted.fault)
+    from_s = kept.seconds or 0.0
+    to_s = _end_s(scenario, from_s, wanted.seconds)
+    life = scenario.life
+    if life is not None and not life.turns.is_old(from_s + scenario.step_s):
+        scenario = replace(scenario, config_toml=life.after)
+        if wanted.state is not None and not _is_frozen(wanted.state, life.asset):
+            click.echo(_(NO_BASELINE, motor=life.asset))
+    month = AcceleratedMonth(life) if life is not None else None
+    rows = _run(scenario, wanted, kept, from_s, to_s, month)
+    click.echo(_simulated(scenario.name, to_s - from_s, rows))
+    if month is not None and (true := month.text()):
+        click.echo(true)
+    if wanted.state is not None:
+        click.echo("\n".join(_next_steps(life, wanted, wanted.state / CONFIG_FILE, to_s)))
+
+
+def _simulated(scenario: str, seconds: float, rows: int) -> str:
+    if seconds >= 2 * DAY_S:
+        days = seconds / DAY_S
+        return _("{scenario}: {days:.4g} days simulated, {rows:d} rows", scenario=scenario, days=days, rows=rows)
+    return _("{scenario}: {seconds:g} s simulated, {rows:d} rows", scenario=scenario, seconds=seconds, rows=rows)
+
+
+def _end_s(scenario: Scenario, from_s: float, seconds: float | None) -> float:
+    """End of the run, at the latest the next change of the scenario, because the configuration changes there."""
+    life = scenario.life
+    turn_s = life.turn_s(from_s) if life is not None else None
+    if seconds is not None:
+        return min(from_s + seconds, turn_s) if turn_s is not None else from_s + seconds
+    if turn_s is None:
+        assert life is not None
+        raise InvalidValue(SCENARIO_ENDED, scenario=scenario.name, date=life.local(from_s))
+    return turn_s
+
+
+class AcceleratedMonth:
+    """True energies of the month of the report, from the rows of a run that contains the complete month."""
+
+    def __init__(self, life: RetrofitTimeline) -> None:
+        self._life, self._bounds = life, dict.fromkeys(life.month_ms(), (math.nan, math.nan))
+
+    def add(self, utc_ms: int, rows: Mapping[str, Row]) -> None:
+        """Adds the true values of a moment."""
+        if utc_ms in self._bounds:
+            row = rows[self._life.asset]
+            old, new = row["adjusted_baseline_energy_kwh"], row["energy_taken_kwh"]
+            assert isinstance(old, float)
+            assert isinstance(new, float)
+            self._bounds[utc_ms] = old, new
+
+    def text(self) -> str:
+        """One line; empty if the run did not contain the complete month."""
+        (old, new), (old_then, new_then) = self._bounds.values()
+        old_kwh, new_kwh = old_then - old, new_then - new
+        if math.isnan(old_kwh):
+            return ""
+        return _(
+            "true values of {month}: old motor {old_kwh:.0f} kWh, new motor {new_kwh:.0f} kWh, savings {saved_kwh:.0f} "
+            "kWh ({saved_pct:.1f} %)",
+            month=self._life.month,
+            old_kwh=old_kwh,
+            new_kwh=new_kwh,
+            saved_kwh=old_kwh - new_kwh,
+            saved_pct=100 * (1 - new_kwh / old_kwh),
+        )
+
+
+def _run(
+    scenario: Scenario, wanted: RequestedRun, kept: RunState, from_s: float, to_s: float, month: AcceleratedMonth | None
+) -> int:
+    rows, reached_s = 0, from_s
+    progress = Progress(sys.stderr, from_s, to_s)
+    every = max(1, round(TRUTH_S / scenario.step_s)) if scenario.life is not None else 1
+
+    def passed(now_s: float) -> None:
+        nonlocal reached_s
+        reached_s = now_s
+        progress.passed(now_s)
+
+    with contextlib.ExitStack() as files:
+        out = files.enter_context(wanted.published.open("ab" if from_s else "wb")) if wanted.published else None
+
+        def on_message(topic: str, payload: bytes, _retain: bool) -> None:
+            nonlocal rows
+            rows += topic.endswith("/telemetry")
+            if out is not None:
+                out.write(b'{"topic":"' + topic.encode() + b'","payload":' + payload + b"}\n")
+
+        files.enter_context(_kept(wanted.state, kept, lambda: max(reached_s, from_s)))
+        files.callback(progress.close)
+        run_accelerated(
+            scenario, to_s - from_s, on_message, seed=wanted.seed, truth=wanted.truth, truth_every=every,
+            fault=wanted.fault, folder=wanted.state, from_s=from_s, passed=passed,
+            on_truth=month.add if month is not None else None,
+        )  # fmt: skip
+    return rows
+
+
+@contextlib.contextmanager
+def _kept(folder: Path | None, kept: RunState, reached_s: Callable[[], float]) -> Iterator[None]:
+    """Records in the folder at which second the run ended, also after an interruption."""
+    if folder is None:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    replace(kept, seconds=None).save(folder)
+    try:
+        yield
+    finally:
+        replace(kept, seconds=reached_s()).save(folder)
+
+
+def _is_frozen(folder: Path, asset: str) -> bool:
+    state = load_config(folder / CONFIG_FILE)[0].state_dir
+    try:
+        return state is not None and frozen_baseline(open_copy(state / NAME), asset)[0] is not None
+    except sqlite3.Error:
+        return False
+
+
+def _next_steps(life: RetrofitTimeline | None, wanted: RequestedRun, config: Path, now_s: float) -> list[str]:
+    if life is None:
+        return [_("Next: `magwatt ledger verify --config {file}`", file=str(config))]
+    turns = life.turns
+    learn = [
+        f"magwatt baseline learn {life.asset} --config {config}",
+        f'magwatt baseline freeze {life.asset} --by "your name" --config {config}',
+    ]
+    if now_s < turns.retrofit_s:
+        text, commands = BEFORE_RETROFIT, [wanted.command]
+    elif now_s == turns.retrofit_s:
+        text, commands = AT_RETROFIT, [*learn, wanted.command]
+    elif now_s < turns.end_s:
+        text, commands = AFTER_RETROFIT, [wanted.command]
+    else:
+        text = MONTH_COMPLETE
+        commands = [
+            f"magwatt report --month {life.month} --config {config} --output report.html",
+            f"magwatt ledger verify --config {config}",
+        ]
+    heading = _(text, time=life.local(now_s), timezone=life.timezone)
+    return [heading, *(f"  {command}" for command in commands)]

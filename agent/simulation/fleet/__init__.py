@@ -1,0 +1,1 @@
+"""A simulated fleet of gateways that loads a broker."""

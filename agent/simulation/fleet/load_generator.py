@@ -1,0 +1,301 @@
+"""`magwatt simulate fleet`: simulate many gateways at one broker, and count the rows that arrive, by id.
+
+One thread simulates all gateways. A separate process subscribes and counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import select
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+
+from agent.config.model import Mqtt
+from agent.core.text import N_, _
+from agent.simulation.fleet.delivery_check import COUNT, DeliveryCount, listen
+from agent.simulation.fleet.gateway import Gateway
+from drivers.reading import Clock
+from drivers.reasons import Code, CodedError
+
+SUBSCRIBE_S = 30.0
+SETTLE_S = 30.0
+TICK_S = 0.02
+MISC_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class FleetReport:
+    """What was sent and what arrived.
+
+    gateways, motors: number of gateways, number of motors of each.
+    interval_s: time between two rows of a motor, seconds.
+    seconds: duration, seconds.
+    rows: rows that were generated.
+    confirmed: rows that the broker acknowledged.
+    arrived: rows that the subscriber received, without duplicates.
+    lost: rows that did not arrive.
+    duplicates: rows that arrived more than once.
+    out_of_order: rows that arrived after a later row of the same topic.
+    bytes_per_row: mean size of a payload, bytes.
+    latency_p50_ms, latency_p99_ms: time from the timestamp of a row to its arrival, milliseconds.
+    connects: connections that the broker accepted.
+    connects_per_s_max: the same, maximum within one second.
+    births: retained messages that gateways publish after they connect.
+    births_per_s_max, birth_kb_per_s_max: maximum within one second, number and kilobytes.
+    gateway_birth_kb_in_10_s_max: maximum of one gateway within 10 s, kilobytes.
+    generator_lag_s_max: maximum delay of the generator, seconds; above interval_s, the host was overloaded.
+    generator_cpu_us_per_row, subscriber_cpu_us_per_row: processor time for each row, microseconds.
+    """
+
+    gateways: int
+    motors: int
+    interval_s: float
+    seconds: float
+    rows: int
+    confirmed: int
+    arrived: int
+    lost: int
+    duplicates: int
+    out_of_order: int
+    bytes_per_row: float
+    latency_p50_ms: float
+    latency_p99_ms: float
+    connects: int
+    connects_per_s_max: int
+    births: int
+    births_per_s_max: int
+    birth_kb_per_s_max: float
+    gateway_birth_kb_in_10_s_max: float
+    generator_lag_s_max: float
+    generator_cpu_us_per_row: float
+    subscriber_cpu_us_per_row: float
+
+    def lines(self) -> list[str]:
+        """One line of text for each value."""
+        return [_(LABELS[name], value=value) for name, value in asdict(self).items()]
+
+
+LABELS = {
+    "gateways": N_("gateways: {value:d}"),
+    "motors": N_("motors per gateway: {value:d}"),
+    "interval_s": N_("interval between two rows of a motor: {value:g} s"),
+    "seconds": N_("duration: {value:g} s"),
+    "rows": N_("rows generated: {value:d}"),
+    "confirmed": N_("rows acknowledged by the broker: {value:d}"),
+    "arrived": N_("rows received by the subscriber: {value:d}"),
+    "lost": N_("rows lost: {value:d}"),
+    "duplicates": N_("duplicates: {value:d}"),
+    "out_of_order": N_("out of order: {value:d}"),
+    "bytes_per_row": N_("bytes per row: {value:.0f}"),
+    "latency_p50_ms": N_("latency, median: {value:.0f} ms"),
+    "latency_p99_ms": N_("latency, 99th percentile: {value:.0f} ms"),
+    "connects": N_("connections: {value:d}"),
+    "connects_per_s_max": N_("connections, maximum within 1 s: {value:d}"),
+    "births": N_("retained messages after connecting: {value:d}"),
+    "births_per_s_max": N_("retained messages, maximum within 1 s: {value:d}"),
+    "birth_kb_per_s_max": N_("retained messages, maximum within 1 s: {value:.1f} kB"),
+    "gateway_birth_kb_in_10_s_max": N_("retained messages of one gateway, maximum within 10 s: {value:.1f} kB"),
+    "generator_lag_s_max": N_("generator delay, maximum: {value:.2f} s"),
+    "generator_cpu_us_per_row": N_("generator CPU per row: {value:.0f} µs"),
+    "subscriber_cpu_us_per_row": N_("subscriber CPU per row: {value:.0f} µs"),
+}
+
+FLEET_SUBSCRIPTION_FAILED = Code("fleet_subscription_failed", "{host}:{port:d}: cannot subscribe: {error}")
+FLEET_SUBSCRIPTION_TIMEOUT = Code(
+    "fleet_subscription_timeout", "{host}:{port:d}: no response to the subscription within {timeout_s:g} s"
+)
+
+
+class FleetError(CodedError):
+    """The broker cannot be used."""
+
+
+def play(
+    broker: Mqtt, site: str, gateways: int, motors: int, interval_s: float, seconds: float, clock: Clock
+) -> FleetReport:  # fmt: skip
+    """Simulates the gateways for `seconds` and waits until the rows in transit have arrived.
+
+    interval_s: time between two rows of a motor. Raises FleetError if the broker accepts no subscription.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    listener = context.Process(target=listen, args=(theirs, broker, site), daemon=True)
+    listener.start()
+    try:
+        if not ours.poll(SUBSCRIBE_S):
+            raise FleetError(FLEET_SUBSCRIPTION_TIMEOUT, host=broker.host, port=broker.port, timeout_s=SUBSCRIBE_S)
+        if error := ours.recv():
+            raise FleetError(FLEET_SUBSCRIPTION_FAILED, host=broker.host, port=broker.port, error=error)
+        fleet, cpu_s = _Fleet(broker, site, gateways, motors, interval_s, clock), time.process_time()
+        fleet.run(seconds)
+        cpu_s = time.process_time() - cpu_s
+        found = _arrived(ours, sum(gateway.sequence for gateway in fleet.gateways))
+    finally:
+        listener.terminate()
+        listener.join(5)
+    return _report(fleet, found, seconds, cpu_s)
+
+
+def _arrived(ours: Any, wanted: int) -> dict[str, Any]:
+    """Polls the subscriber until all rows have arrived, for at most SETTLE_S."""
+    until_s = time.monotonic() + SETTLE_S
+    found: dict[str, Any] = DeliveryCount().summary()
+    while True:
+        ours.send(COUNT)
+        found = ours.recv() if ours.poll(10) else found
+        if found["arrived"] >= wanted or time.monotonic() > until_s:
+            return found
+        time.sleep(0.2)
+
+
+class _Fleet:
+    def __init__(self, broker: Mqtt, site: str, gateways: int, motors: int, interval_s: float, clock: Clock) -> None:
+        self._clock = clock
+        boot, now_s = clock.utc_ns() // 60_000_000_000, time.monotonic()
+        self.gateways = [
+            Gateway(broker, site, f"gw-{number:04d}", motors, interval_s, boot, now_s)
+            for number in range(1, gateways + 1)
+        ]
+        self.interval_s = interval_s
+        self.connected_s: list[float] = []
+        self.lag_s = 0.0  # maximum delay of a row in this process
+        self._poll = select.epoll()
+        self._by_fd: dict[int, Gateway] = {}
+        self._fds: dict[Gateway, int] = {}
+        self._writing: set[Gateway] = set()
+        self._misc_s: dict[Gateway, float] = {}
+
+    def run(self, seconds: float) -> None:
+        end_s = time.monotonic() + seconds
+        while (now_s := time.monotonic()) < end_s:
+            t_ms = self._clock.utc_ns() // 1_000_000
+            for gateway in self.gateways:
+                self.lag_s = max(self.lag_s, now_s - gateway.due_s)
+                gateway.measure(now_s, t_ms)
+            self._serve(now_s)
+        self._settle()
+        for gateway in self.gateways:
+            gateway.send_offline()
+        for gateway in list(self._fds):
+            assert gateway.client is not None
+            gateway.client.disconnect()
+            self._forget(gateway, time.monotonic())
+
+    def _settle(self) -> None:
+        """Waits until all rows are acknowledged, or none is for SETTLE_S."""
+        confirmed, progress_s = -1, time.monotonic()
+        while not all(gateway.settled for gateway in self.gateways) and time.monotonic() - progress_s < SETTLE_S:
+            self._serve(time.monotonic())
+            if (count := sum(gateway.confirmed for gateway in self.gateways)) != confirmed:
+                confirmed, progress_s = count, time.monotonic()
+
+    def _serve(self, now_s: float) -> None:
+        """Connects gateways, sends rows that are due, and processes the sockets that are ready."""
+        for gateway in self.gateways:
+            if gateway not in self._fds:
+                if now_s >= gateway.connect_due_s:
+                    self._connect(gateway, now_s)
+            elif not gateway.send_due(now_s):
+                self._forget(gateway, now_s)
+            elif gateway.client is not None:
+                self._watch(gateway)
+                if now_s - self._misc_s[gateway] > MISC_S:
+                    self._misc_s[gateway] = now_s
+                    gateway.client.loop_misc()
+        for fd, events in self._poll.poll(TICK_S):
+            gateway = self._by_fd[fd]
+            if gateway.client is None or gateway.client.socket() is None:
+                continue
+            was_connected = gateway.connected
+            if events & ~select.EPOLLOUT:
+                gateway.client.loop_read(100)
+            if events & select.EPOLLOUT:
+                gateway.client.loop_write()
+            if gateway.connected and not was_connected:
+                self.connected_s.append(now_s)
+
+    def _connect(self, gateway: Gateway, now_s: float) -> None:
+        if not gateway.connect(now_s):
+            gateway.lost(now_s)
+            return
+        assert gateway.client is not None
+        sock = gateway.client.socket()
+        assert sock is not None
+        fd = sock.fileno()
+        self._by_fd[fd], self._fds[gateway], self._misc_s[gateway] = gateway, fd, now_s
+        self._poll.register(fd, select.EPOLLIN)
+
+    def _watch(self, gateway: Gateway) -> None:
+        """Polls the socket for writing while the client has data to write."""
+        assert gateway.client is not None
+        wants = gateway.client.want_write()
+        if wants != (gateway in self._writing):
+            (self._writing.add if wants else self._writing.discard)(gateway)
+            self._poll.modify(self._fds[gateway], select.EPOLLIN | (select.EPOLLOUT if wants else 0))
+
+    def _forget(self, gateway: Gateway, now_s: float) -> None:
+        fd = self._fds.pop(gateway)
+        self._writing.discard(gateway)
+        if self._by_fd.get(fd) is gateway:  # else another connection already has the number
+            del self._by_fd[fd]
+            with contextlib.suppress(OSError):  # paho has closed it already, and the kernel has removed it
+                self._poll.unregister(fd)
+        gateway.lost(now_s)
+
+
+def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) -> FleetReport:
+    rows = sum(gateway.sequence for gateway in fleet.gateways)
+    births = [birth for gateway in fleet.gateways for birth in gateway.births]
+    count_by_s, bytes_by_s = Counter[int](), Counter[int]()
+    for at_s, size in births:
+        count_by_s[int(at_s)] += 1
+        bytes_by_s[int(at_s)] += size
+    connects = Counter(int(at_s) for at_s in fleet.connected_s)
+    first = fleet.gateways[0]
+    return FleetReport(
+        gateways=len(fleet.gateways),
+        motors=len(first.motors),
+        interval_s=fleet.interval_s,
+        seconds=seconds,
+        rows=rows,
+        confirmed=sum(gateway.confirmed for gateway in fleet.gateways),
+        arrived=found["arrived"],
+        lost=rows - found["arrived"],
+        duplicates=found["duplicates"],
+        out_of_order=found["out_of_order"],
+        bytes_per_row=found["bytes"] / max(1, found["arrived"]),
+        latency_p50_ms=found["latency_p50_ms"],
+        latency_p99_ms=found["latency_p99_ms"],
+        connects=sum(gateway.connects for gateway in fleet.gateways),
+        connects_per_s_max=max(connects.values(), default=0),
+        births=len(births),
+        births_per_s_max=max(count_by_s.values(), default=0),
+        birth_kb_per_s_max=max(bytes_by_s.values(), default=0) / 1e3,
+        gateway_birth_kb_in_10_s_max=max(_densest(gateway.births, 10.0) for gateway in fleet.gateways) / 1e3,
+        generator_lag_s_max=fleet.lag_s,
+        generator_cpu_us_per_row=cpu_s / max(1, rows) * 1e6,
+        subscriber_cpu_us_per_row=found["cpu_s"] / max(1, found["arrived"]) * 1e6,
+    )
+
+
+def _densest(births: list[tuple[float, int]], window_s: float) -> int:
+    """Maximum number of bytes within a window of this length."""
+    most = total = first = 0
+    for at_s, size in births:
+        total += size
+        while births[first][0] < at_s - window_s:
+            total -= births[first][1]
+            first += 1
+        most = max(most, total)
+    return most
+
+
+def show(report: FleetReport, as_json: bool) -> None:
+    """Prints the report, as one JSON object or as lines."""
+    click.echo(json.dumps(asdict(report)) if as_json else "\n".join(report.lines()))

@@ -1,0 +1,76 @@
+"""The record of the run in a folder of `magwatt simulate --state-dir`, from which the same command resumes it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+from agent.simulation import reasons as codes
+from drivers.reasons import InvalidValue
+from simulators.scenarios import Scenario
+
+FILE = "simulated.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run, or several runs that continue each other.
+
+    scenario, seed, fault: what is simulated.
+    digest: digest of the scenario file.
+    seconds: simulated time of all runs. None: a run is in progress.
+    software: version of magwatt; another version can give another plant for the same seed.
+    """
+
+    scenario: str
+    seed: int
+    fault: list[str | float] | None
+    digest: str
+    seconds: float | None
+    software: str = ""
+
+    def save(self, folder: Path) -> None:
+        """Writes the record, atomically."""
+        unfinished = folder / f"{FILE}.part"
+        unfinished.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        unfinished.replace(folder / FILE)
+
+
+def resumed(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[str, float] | None) -> RunState:
+    """The earlier run in a folder, or a new one if there is no folder or it is empty.
+
+    Raises InvalidValue if the run cannot be resumed.
+    """
+    wanted = RunState(
+        scenario.name, seed, list(fault) if fault else None, scenario.digest, 0.0, metadata.version("magwatt")
+    )
+    if folder is None or not folder.exists() or not any(folder.iterdir()):
+        return wanted
+    file, place = folder / FILE, str(folder)
+    if not file.is_file():
+        raise InvalidValue(codes.RUN_FOLDER_NOT_EMPTY, folder=place)
+    try:
+        kept = msgspec.json.decode(file.read_bytes(), type=RunState)
+    except (OSError, msgspec.DecodeError) as error:
+        raise InvalidValue(codes.RUN_RECORD_CORRUPT, folder=place, file=FILE, error=str(error)) from None
+    for code, earlier, now in (
+        (codes.OTHER_SCENARIO, kept.scenario, wanted.scenario),
+        (codes.OTHER_SEED, kept.seed, wanted.seed),
+        (codes.OTHER_FAULT, _fault_text(kept.fault), _fault_text(wanted.fault)),
+        (codes.OTHER_VERSION, kept.software, wanted.software),
+    ):
+        if earlier != now:
+            raise InvalidValue(code, folder=place, earlier=earlier, now=now)
+    if kept.digest != wanted.digest:
+        raise InvalidValue(codes.SCENARIO_CHANGED, folder=place, scenario=scenario.name)
+    if kept.seconds is None:
+        raise InvalidValue(codes.RUN_NOT_FINISHED, folder=place)
+    return kept
+
+
+def _fault_text(fault: list[str | float] | None) -> str:
+    return "@".join(map(str, fault)) if fault else "–"

@@ -1,0 +1,310 @@
+"""The Modbus master of one bus. A value may be missing, but it is never the value of another request.
+
+This package has its own request loop and framing because every Modbus client that was tested returned the registers of
+an earlier request as valid data after a single late response (docs/decisions/0005).
+
+The rule: a response is matched to its request by the transaction identifier (TCP) or by its shape (RTU, and gateways
+that respond with transaction identifier 0). The shape is unit identifier, function and number of registers. No request
+is sent whose response could be confused with a response that may still arrive. A retry of a block therefore reads one
+more register if the profile allows it. If not, the shape is quarantined until its late response has arrived or
+QUARANTINE_S have passed.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import time
+from collections.abc import Hashable
+
+from drivers import error_reasons as codes
+from drivers.bus_settings import BusSettings
+from drivers.errors import (
+    ConnectFailed,
+    ForeignMasterActive,
+    FrameError,
+    LinkClosed,
+    LinkError,
+    LinkTimeout,
+    ModbusExceptionResponse,
+    ResponseQuarantined,
+)
+from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.reading import Clock
+from drivers.reasons import Reason
+from drivers.serial_line import SerialLine, port_parity
+from drivers.tcp_stream import TcpStream
+
+__all__ = ["QUARANTINE_S", "BusSettings", "ModbusLink", "port_parity"]
+
+log = logging.getLogger(__name__)
+
+QUARANTINE_S = 5.0  # no response is expected later than this after its request
+BUSY_LISTEN_S = 5.0  # minimum listening time after another master was detected on the line
+RECONNECT_S = (0.5, 10.0)  # delay after a failed connection attempt: first, maximum
+DEAF_AFTER = 3  # consecutive time-outs without any byte after which a TCP connection counts as half open
+
+
+class ModbusLink:
+    """The only connection to a bus. Use from one task only.
+
+    late: responses discarded because they arrived too late. damaged: responses discarded as corrupt.
+    answered_s: response time of the last request in seconds, from sending to the complete response.
+    tight: (unit, function, address) of blocks after which no further register may be read.
+    """
+
+    def __init__(self, wire: BusSettings, clock: Clock) -> None:
+        self.wire = wire
+        self.late = self.damaged = 0
+        self.answered_s = 0.0
+        self.tight: set[tuple[int, int, int]] = set()
+        self._clock = clock
+        self._rtu = wire.is_rtu
+        self._stream: SerialLine | TcpStream | None = None
+        self._want = ResponseMatcher(rtu_scan if wire.is_rtu else tcp_scan)
+        self._rest_s: dict[Hashable, float] = {}  # key → end of its quarantine, monotonic time
+        self._transaction = 0
+        self._silence_s = wire.silence_s
+        self._ids_known = wire.is_rtu
+        self._copies_ids = False  # whether the TCP peer returns the transaction identifier of the request
+        self._listened = self._busy = False
+        self._retry_s = 0.0
+        self._pause_s = RECONNECT_S[0]
+        self._deaf = 0
+        self._down: Reason | None = None  # why the last connection attempt failed
+
+    @property
+    def skipped(self) -> int:
+        """Bytes received so far that belong to no response: noise, echoes, frames of other masters."""
+        return self._want.skipped + len(self._want.buffer)
+
+    @property
+    def heard(self) -> int:
+        """Bytes received since the last request was sent."""
+        return self._want.received
+
+    async def read_registers(
+        self, unit: int, function: int, address: int, count: int, timeout_s: float, gap_s: float = 0.0, *,
+        spare: int = 0, tries: int = 1, patience_s: float | None = None,
+    ) -> list[int]:  # fmt: skip
+        """`count` register values, each 0 to 65535; arguments and errors as in `read_block`."""
+        data = await self.read_block(
+            Request(unit, function, address, count), timeout_s, gap_s, spare=spare, tries=tries, patience_s=patience_s
+        )
+        return list(struct.unpack(f">{count}H", data))
+
+    async def read_block(
+        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
+        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
+    ) -> bytes:  # fmt: skip
+        """The register bytes of one block, 2 · request.registers, big endian.
+
+        For an identity request (registers = 0): the bytes after the function code.
+        timeout_s: time after which a response is overdue.
+        gap_s: silence before the request is sent; on RTU at least 3.5 characters.
+        spare: number of registers after the block that may be read as well, so that each retry has its own shape.
+        tries: number of attempts, at least 1.
+        patience_s: longest time that one attempt waits; None: timeout_s.
+        silence_tries: number of attempts that may end without a response; None: `tries`.
+        Raises ForeignMasterActive, LinkClosed, LinkTimeout, FrameError, ModbusExceptionResponse.
+        """
+        if gap_s < self._silence_s:
+            gap_s = self._silence_s
+        if patience_s is None:
+            patience_s = timeout_s
+        want, silences = self._want, 0
+        failure: Exception | None = None
+        try:
+            for _ in range(tries):
+                stream = self._stream
+                if stream is None or not stream.connected:
+                    stream = await self._connected()
+                try:
+                    if self._copies_ids:
+                        key: Hashable = self._next_transaction()
+                        sent = request
+                    else:
+                        key, sent = await self._free(stream, request, spare, patience_s)
+                    answer = await stream.exchange(self._frame(sent, key), key, sent, want, patience_s, gap_s)
+                except FrameError as error:
+                    failure = error
+                    self.damaged += 1
+                    if want.headed and not want.late and list(want.open) == [key]:
+                        # No other response is pending, so this was the response: the shape is free again.
+                        del want.open[key]
+                    self._deaf = 0
+                    self._distrust(stream)
+                    continue
+                except ResponseQuarantined as error:
+                    failure = failure or error  # the failure of an earlier attempt is more informative
+                    silences += 1
+                    if silences == silence_tries:
+                        break
+                    continue
+                except LinkTimeout as error:
+                    failure = error
+                    silences += 1
+                    self._note_silence(stream)
+                    if silences == silence_tries:
+                        break
+                    continue
+                self._deaf = 0
+                self.answered_s = time.monotonic() - want.sent_s
+                if not self._ids_known:
+                    self._settle_ids()
+                if not answer.exception:
+                    return answer.data[: 2 * request.registers] if request.registers else answer.data
+                if answer.exception != 2 or sent.registers == request.registers:
+                    raise ModbusExceptionResponse(answer.exception, request.unit, request.address)
+                # The device rejects the registers after the block. This is no fault: they are never read again.
+                self.tight.add(request[:3])
+                failure = FrameError(codes.OVERREAD_REJECTED, unit_id=request.unit, address=request.address)
+            raise failure or ValueError(f"tries must be at least 1, got {tries}")
+        except (LinkClosed, ForeignMasterActive) as error:
+            self._drop()
+            if isinstance(error, ForeignMasterActive):
+                self._listened, self._busy = False, True  # listen again before the next byte is sent
+            raise
+        finally:
+            if want.open or want.late_seen or self._rest_s:
+                self._retire()
+
+    @property
+    def unexplained(self) -> bytes:
+        """Bytes received since the last request that belong to no expected response (RTU)."""
+        return bytes(self._want.buffer)
+
+    async def close(self) -> None:
+        """Closes the port. A cancelled request that is still running ends first; the event loop is not blocked."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await stream.end()
+        self._drop()
+
+    # --- one attempt ---
+
+    async def _free(
+        self, stream: SerialLine | TcpStream, request: Request, spare: int, wait_s: float
+    ) -> tuple[Hashable, Request]:
+        """Key and request whose response cannot be confused with a pending one.
+
+        Waits up to wait_s for late responses. Raises ResponseQuarantined if no such request exists.
+        """
+        want = self._want
+        if request[:3] in self.tight:
+            spare = 0
+        self._expire()
+        for attempt in range(2):
+            taken = {other.shape for other in (*want.open.values(), *want.late.values())}
+            for extra in range(min(spare, 125 - request.registers) + 1):
+                sent = request._replace(registers=request.registers + extra)
+                if sent.shape not in taken:
+                    return sent.shape if self._rtu else self._next_transaction(), sent
+            if attempt == 0:
+                await stream.wait_late(want, wait_s)
+                self._expire()
+        raise ResponseQuarantined(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
+
+    def _frame(self, request: Request, key: Hashable) -> bytes:
+        if self._rtu:
+            return rtu_request(request)
+        assert isinstance(key, int)
+        return tcp_request(request, key)
+
+    def _next_transaction(self) -> int:
+        self._transaction = self._transaction % 0xFFFF + 1
+        return self._transaction
+
+    def _retire(self) -> None:
+        """Moves the open requests of this poll to the late ones and quarantines their shapes."""
+        want = self._want
+        for key, sent in want.open.items():
+            want.late[key] = sent
+            self._rest_s[key] = time.monotonic() + QUARANTINE_S
+        want.open.clear()
+        self._expire()
+        self._rest_s = {key: until_s for key, until_s in self._rest_s.items() if key in want.late}
+
+    def _quiet(self) -> None:
+        """Restarts the quarantine after a late response: a device that queues requests has a growing delay."""
+        self.late += self._want.late_seen
+        self._want.late_seen = 0
+        until_s = time.monotonic() + QUARANTINE_S
+        for key in self._want.late:
+            self._rest_s[key] = until_s
+
+    def _expire(self) -> None:
+        """Releases shapes whose quarantine has ended."""
+        if self._want.late_seen:
+            self._quiet()
+        now_s = time.monotonic()
+        for key in [key for key, until_s in self._rest_s.items() if until_s < now_s]:
+            del self._rest_s[key]
+            self._want.late.pop(key, None)
+
+    # --- the connection ---
+
+    async def _connected(self) -> SerialLine | TcpStream:
+        stream = self._stream
+        if stream is not None and stream.connected:
+            return stream
+        self._drop()
+        now_s = time.monotonic()
+        if self._down is not None and now_s < self._retry_s:
+            raise ConnectFailed(self._down)
+        stream = SerialLine(self.wire) if self.wire.is_serial else TcpStream(self.wire)
+        try:
+            await stream.open()
+            if self._rtu:
+                await self._listen(stream)
+        except BaseException as error:
+            await stream.end()  # the port is also released if listening was cancelled
+            if isinstance(error, LinkError):
+                self._down = error.reason
+                self._retry_s = time.monotonic() + self._pause_s
+                self._pause_s = min(2 * self._pause_s, RECONNECT_S[1])
+            raise
+        self._pause_s = RECONNECT_S[0]
+        self._stream = stream
+        return stream
+
+    async def _listen(self, line: SerialLine | TcpStream) -> None:
+        """Checks for traffic of another master before the first byte is sent. Raises ForeignMasterActive."""
+        wire = self.wire
+        if self._listened or (wire.listen_s <= 0 and not self._busy):
+            return
+        log.info("%s: listening on %s for %g s before the first request", wire.name, wire.where, wire.listen_s)
+        seconds = max(wire.listen_s, BUSY_LISTEN_S if self._busy else 0.0)
+        heard = await line.listen(seconds)
+        if heard:
+            raise ForeignMasterActive(
+                codes.BYTES_BEFORE_FIRST_REQUEST, target=wire.where, n_bytes=heard, seconds=seconds
+            )
+        self._listened, self._busy = True, False
+
+    def _settle_ids(self) -> None:
+        """Records after the first response whether the peer returns transaction identifiers."""
+        self._want.zero_ids = bool(self._want.zero_ids)
+        self._copies_ids, self._ids_known = not self._want.zero_ids, True
+        if self._want.zero_ids:
+            log.info("%s: responses have transaction identifier 0; they are matched by length", self.wire.name)
+
+    def _note_silence(self, stream: SerialLine | TcpStream) -> None:
+        self._deaf += 1
+        if isinstance(stream, TcpStream) and self._deaf >= DEAF_AFTER and not self._want.received:
+            self._drop()
+        else:
+            self._distrust(stream)
+
+    def _distrust(self, stream: SerialLine | TcpStream) -> None:
+        """Closes a TCP connection with an incomplete frame: without a checksum, the next response would complete it."""
+        if isinstance(stream, TcpStream) and not self._rtu and self._want.buffer:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Closes the connection. Late responses stay expected: a gateway may send them on the next connection."""
+        if self._stream is not None:
+            self._stream.shut_down()
+        self._stream = None
+        self._deaf = 0
+        self._want.clear()

@@ -1,0 +1,1 @@
+"""Recordings of waveforms: CSV and COMTRADE files."""

@@ -1,0 +1,176 @@
+"""Loads recordings from npz, CSV and COMTRADE files."""
+
+from __future__ import annotations
+
+import math
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers import error_reasons as codes
+from drivers.errors import FileError
+from drivers.reasons import Reason
+from drivers.recordings.channels import RawChannel, one_line
+from drivers.recordings.comtrade_file import read_comtrade
+from drivers.recordings.csv_file import read_csv
+from drivers.recordings.reasons import FILE_EMPTY, FILE_MISSING, FILE_UNREADABLE, PATH_IS_FOLDER
+
+ROLES = ("u1", "u2", "u3", "i1", "i2", "i3")
+RATE_MAX_HZ = 10e6  # above the rate of all known recorders; later buffers are sized by the rate
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording with assigned channels.
+
+    rate_hz: sampling rate.
+    samples: float64, shape (6, n), C order, rows u1 u2 u3 i1 i2 i3 in V and A; NaN where a sample or a row is missing.
+    present: which of the six rows exist.
+    notes: messages for the user, for example about a truncated file.
+    """
+
+    rate_hz: float
+    samples: NDArray[np.float64]
+    present: tuple[bool, ...]
+    notes: tuple[Reason, ...] = ()
+
+
+def load(path: Path, mapping: Mapping[str, str] | None = None) -> Recording:
+    """Loads a recording and assigns its channels.
+
+    mapping: role (u1 … i3) → name of the channel, or its number (from 1, without the time column); None or empty: by
+        the names, phases and units in the file.
+    Raises FileError with the content of the file and the correction.
+    """
+    _must_be_a_file(path)
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        raw = _npz(path)
+    elif suffix in (".cfg", ".dat", ".cff"):
+        raw = read_comtrade(path)
+    elif suffix in (".csv", ".txt", ".tsv"):
+        raw = read_csv(path)
+    else:
+        raise FileError(codes.RECORDING_TYPE_UNKNOWN, path=str(path), suffix=suffix)
+    return _assign(path, raw, mapping or {})
+
+
+def _must_be_a_file(path: Path) -> None:
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileError(FILE_MISSING, path=str(path)) from None
+    except (OSError, ValueError) as error:
+        text = getattr(error, "strerror", None) or str(error)
+        raise FileError(FILE_UNREADABLE, path=str(path), error=text) from None
+    if stat.S_ISDIR(found.st_mode):
+        raise FileError(PATH_IS_FOLDER, path=str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise FileError(codes.RECORDING_NOT_REGULAR, path=str(path))
+    if found.st_size == 0:
+        raise FileError(FILE_EMPTY, path=str(path))
+
+
+def parse_map(text: str) -> dict[str, str]:
+    """`u1=VA,u2=VB,i1=4` → {"u1": "VA", …}. Raises FileError."""
+    found: dict[str, str] = {}
+    for part in filter(None, (item.strip() for item in text.split(","))):
+        role, equals, name = (item.strip() for item in part.partition("="))
+        if not equals or not name or role not in ROLES:
+            raise FileError(codes.MAP_ITEM_INVALID, item=part, roles=ROLES)
+        if role in found:
+            raise FileError(codes.MAP_ROLE_TWICE, item=part, role=role)
+        found[role] = name
+    return found
+
+
+def _assign(path: Path, raw: RawChannel, mapping: Mapping[str, str]) -> Recording:
+    names = list(raw.channels)
+    channels = codes.shown(names)
+    if not names or not all(array.size for array in raw.channels.values()):
+        raise FileError(codes.RECORDING_WITHOUT_SAMPLES, path=str(path))
+    if not 0 < raw.rate_hz <= RATE_MAX_HZ:
+        raise FileError(codes.SAMPLING_RATE_IMPLAUSIBLE, path=str(path), rate_hz=raw.rate_hz, rate_max_hz=RATE_MAX_HZ)
+    chosen: dict[str, str] = {}
+    for role, wanted in mapping.items():
+        if wanted in raw.channels:
+            name = wanted
+        elif wanted.isdecimal() and len(wanted) < 9 and 1 <= int(wanted) <= len(names):
+            name = names[int(wanted) - 1]
+        elif wanted in raw.ignored:
+            length = len(raw.channels[names[0]])
+            raise FileError(
+                codes.CHANNEL_LENGTH, path=str(path), channel=wanted, n_samples=raw.ignored[wanted], n=length,
+                channels=channels,
+            )  # fmt: skip
+        else:
+            raise FileError(codes.CHANNEL_UNKNOWN, path=str(path), channel=wanted, channels=channels)
+        other = next((role for role, taken in chosen.items() if taken == name), None)
+        if other:
+            raise FileError(codes.MAP_CHANNEL_TWICE, path=str(path), channel=name, other=other, role=role)
+        chosen[role] = name
+    if not mapping:
+        for name, role in raw.roles.items():
+            if role in chosen:
+                raise FileError(
+                    codes.CHANNELS_AMBIGUOUS, path=str(path), one=chosen[role], other=name, role=role, channels=channels
+                )
+            chosen[role] = name
+    if not chosen:
+        raise FileError(codes.CHANNELS_UNIDENTIFIED, path=str(path), example=names[0], channels=channels)
+    length = len(next(iter(raw.channels.values())))
+    samples = np.full((6, length), math.nan)
+    for role, name in chosen.items():
+        samples[ROLES.index(role)] = raw.channels[name]
+    samples[np.isinf(samples)] = math.nan
+    return Recording(raw.rate_hz, samples, tuple(role in chosen for role in ROLES), tuple(raw.notes))
+
+
+def _npz(path: Path) -> RawChannel:
+    try:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            single = isinstance(archive, np.ndarray)
+            members = {} if single else {name: archive[name] for name in archive.files}
+    except Exception as error:  # zip, zlib and numpy raise many types for a corrupt archive
+        raise FileError(codes.NPZ_UNREADABLE, path=str(path), error=one_line(error)) from None
+    if single:
+        raise FileError(codes.NPZ_SINGLE_ARRAY, path=str(path))
+    data: dict[str, NDArray[Any]] = {key: value for key, value in members.items() if isinstance(value, np.ndarray)}
+    if not data:
+        raise FileError(codes.NPZ_WITHOUT_ARRAYS, path=str(path))
+    if "fs" not in data or data["fs"].size != 1:
+        raise FileError(codes.NPZ_RATE_MISSING, path=str(path), arrays=codes.shown(list(data)))
+    if data["fs"].dtype.kind not in "fiu":
+        raise FileError(codes.NPZ_RATE_TYPE, path=str(path), type=data["fs"].dtype.name)
+    rate_hz = float(data["fs"].reshape(()))
+    if not (math.isfinite(rate_hz) and rate_hz > 0):
+        raise FileError(codes.NPZ_RATE_INVALID, path=str(path), value=rate_hz)
+    channels, roles = {}, {}
+    for key, letter in (("u_abc", "u"), ("i_abc", "i")):
+        if key in data:
+            if data[key].ndim != 2 or data[key].shape[0] != 3:
+                raise FileError(codes.NPZ_SHAPE, path=str(path), array=key, shape=str(data[key].shape))
+            if data[key].dtype.kind not in "fiu":
+                raise FileError(codes.NPZ_TYPE, path=str(path), array=key, type=data[key].dtype.name)
+            for phase in range(3):
+                channels[f"{letter}{phase + 1}"] = data[key][phase].astype(np.float64)
+                roles[f"{letter}{phase + 1}"] = f"{letter}{phase + 1}"
+    for key, value in data.items():  # other arrays can be mapped by name, two-dimensional ones as name_1, name_2 …
+        if key not in ("u_abc", "i_abc", "fs") and value.ndim in (1, 2) and value.dtype.kind in "fiu":
+            rows = value.reshape(1, -1) if value.ndim == 1 else value
+            for number, row in enumerate(rows[:8], 1):
+                channels[key if value.ndim == 1 else f"{key}_{number}"] = row.astype(np.float64)
+    sizes = {len(channels[name]) for name in roles} or {max((len(row) for row in channels.values()), default=0)}
+    if len(sizes) != 1:
+        raise FileError(codes.NPZ_LENGTHS_DIFFER, path=str(path))
+    size = sizes.pop()
+    ignored = {name: len(row) for name, row in channels.items() if len(row) != size}
+    lengths = [codes.ARRAY_LENGTH(array=name, n=length) for name, length in ignored.items()]
+    notes = [codes.NPZ_ARRAYS_IGNORED(file=path.name, n=size, arrays=codes.shown(lengths))] if lengths else []
+    return RawChannel(rate_hz, {name: row for name, row in channels.items() if len(row) == size}, roles, ignored, notes)

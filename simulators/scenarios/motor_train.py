@@ -1,0 +1,245 @@
+"""Trains of a scenario file: each with its machines, its load and its state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from simulators.plant.drive_logic import DriveInputs, Limits
+from simulators.plant.faults import HEALTHY, Bearing, Condition, Course
+from simulators.plant.feeder import Auxiliary, Cable
+from simulators.plant.params import DriveParameters, InductionMotor, LineStartMotor, MagnetMotor
+from simulators.plant.random_walk import RandomWalk, soft_limit
+from simulators.plant.station_trains import Train, TrainLosses
+from simulators.plant.thermal import Thermal, heat_of, network_of
+from simulators.reasons import LOAD_TOO_LARGE, within, wrong
+from simulators.scenarios import steady_state
+from simulators.scenarios.feeders import feeder_of
+from simulators.scenarios.load_profiles import LoadDemand, Shared, at
+from simulators.scenarios.machines import drive_of, induction_motor, line_motor, magnet_motor
+from simulators.scenarios.records import Law, ScenarioRecord, TrainRecord, law
+from simulators.scenarios.retrofit_timeline import Turns
+from simulators.scenarios.running import RunningDrive
+
+Motor = InductionMotor | MagnetMotor | LineStartMotor
+COOLANT_DEGC = 30.0
+COUNTED = ("import", "export", "shaft", "reactive", "before")
+OVER_A = 3.0  # trip current of a drive relative to the rated current
+# lag of a random change relative to its time constant; time constant of the unmeasured change
+LAG, HIDDEN_S = 0.15, 1800.0
+RAMP_S = 20.0  # from standstill to rated speed
+OVERLOAD = 1.8  # limit relative to the rated torque: below the breakdown torque of every motor of the library
+
+
+@dataclass(slots=True)
+class MotorTrain:
+    """One train with its state.
+
+    name: name of the train or copy.
+    number: number of the copy, from 0.
+    record: record of the scenario file.
+    motor: the motor; of a retrofit the new one.
+    load: the load.
+    wander: random change of the flow share.
+    hidden: relative random change of the shaft power that no signal shows.
+    drive: the drive. None: direct on line.
+    feeder: cable and auxiliaries.
+    old: the replaced motor of a retrofit. None: no retrofit.
+    turns: times of the retrofit. None: no retrofit.
+    train: present state; on a DC bus, input_w is the power that the inverter takes from it. None: not yet solved.
+    before: state that the replaced motor would have now. None: no retrofit.
+    share: present share of the full flow.
+    winding_degc, magnet_degc: temperatures, °C.
+    thermal: thermal model of a magnet motor. None: not modelled.
+    running: state of the drive. None: direct on line.
+    kwh: energies since the start, kWh and kvarh.
+    """
+
+    name: str
+    number: int
+    record: TrainRecord
+    motor: Motor
+    load: Law
+    wander: RandomWalk
+    hidden: RandomWalk
+    drive: DriveParameters | None = None
+    feeder: tuple[Cable | None, tuple[Auxiliary, ...]] = (None, ())
+    old: InductionMotor | None = None
+    turns: Turns | None = None
+    train: Train | None = None
+    before: Train | None = None
+    share: float = 0.0
+    winding_degc: float = 80.0
+    magnet_degc: float = 65.0
+    thermal: Thermal | None = None
+    running: RunningDrive | None = None
+    kwh: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0.0))
+
+    def demand(self, now_s: float) -> LoadDemand:
+        """Return the demand of a driven shaft; update the share of the flow."""
+        if not isinstance(self.load, Shared):
+            return self.load.demand(now_s + self.number * self.record.offset_s)
+        wanted = self.load.driven(self.flow(now_s))
+        wanted = wanted._replace(torque_nm=wanted.torque_nm * (1 + self.hidden.value))
+        if self.running is None or self.running.free_rad_s is None:
+            return wanted
+        speed = max(self.running.free_rad_s, 1e-3)
+        return LoadDemand(speed, self.load_w(speed) / speed + self._inertia * self._rate, self.share)
+
+    def flow(self, now_s: float) -> float:
+        record = self.record.load
+        profile = [(hours, value) for hours, value in record.profile]
+        share = at(profile, now_s + self.number * self.record.offset_s)
+        if self.turns is not None and not self.turns.is_old(now_s):
+            share *= 0.0 if self.turns.stands(now_s) else self.turns.production
+        self.share = soft_limit(share + self.wander.value, 0.3, 1.15) if record.wander and share else share
+        return self.share
+
+    @property
+    def plate(self) -> InductionMotor | MagnetMotor:
+        """The record with rated power, speed and current."""
+        return self.motor.machine if isinstance(self.motor, LineStartMotor) else self.motor
+
+    def motor_now(self, now_s: float) -> Motor:
+        """Return the motor that runs now, with the effect of its defect."""
+        motor, defect = self.motor, self.record.defect
+        if self.old is not None and self.turns is not None and self.turns.is_old(now_s):
+            return self.old
+        if defect is None or isinstance(motor, LineStartMotor):
+            return motor
+        share = defect.share(now_s)
+        if isinstance(motor, MagnetMotor):
+            return replace(motor, flux20_wb=motor.flux20_wb * (1 - share))
+        return replace(motor, rr_ohm=motor.rr_ohm * (1 + share)) if defect.kind == "broken-bar" else motor
+
+    def condition(self, now_s: float) -> Condition:
+        """Return the part of its defect that only a waveform shows."""
+        defect = self.record.defect
+        if defect is None or isinstance(self.motor, MagnetMotor):
+            return HEALTHY
+        share = defect.share(now_s)
+        if defect.kind == "bearing":
+            return Bearing(Course(first=share)).apply(HEALTHY, now_s)
+        if defect.kind == "eccentricity":
+            return Condition(gap_static=share / 2, gap_dynamic=share / 2)
+        return Condition(bar=share / (1 + share))  # one axis of the cage has the complete increase, the other none
+
+    def warm(self, dt_s: float) -> None:
+        """Advance the temperatures by the losses of the last step; a replaced motor has no thermal model."""
+        if self.thermal is not None and self.train is not None and self.train.winding_degc is not None:
+            now = self.thermal.step(heat_of(self.train.motor_losses), dt_s)
+            self.winding_degc, self.magnet_degc = now.winding, now.rotor
+
+    def stands(self, now_s: float) -> bool:
+        """Return True until the new motor runs."""
+        return self.turns is not None and now_s <= self.turns.runs_s
+
+    @property
+    def tripped(self) -> bool:
+        return self.running is not None and self.running.tripped
+
+    def run(self, dc_v: float, now_s: float, dt_s: float) -> None:
+        """Advance the state of the drive. dc_v: DC bus voltage that the supply provides."""
+        if self.running is None or not isinstance(self.load, Shared) or self.train is None or self.stands(now_s):
+            return
+        current_a = self.train.output.current_a * math.sqrt(2) if self.train.output else 0.0
+        seen = DriveInputs(True, dc_v, current_a, self.train.speed_rad_s, self.winding_degc)
+        wanted = self.load.driven(self.flow(now_s)).speed_rad_s
+        self.running.step(now_s, dt_s, seen, wanted, self._rate, self._slower)
+
+    @property
+    def _inertia(self) -> float:
+        return self.plate.inertia_kg_m2 + (self.load.inertia_kg_m2 if isinstance(self.load, Shared) else 0.0)
+
+    @property
+    def _rate(self) -> float:
+        """Rate of the drive's ramp, rad/s²."""
+        return self.plate.speed_rpm / 60 * 2 * math.pi / RAMP_S
+
+    def load_w(self, speed_rad_s: float) -> float:
+        """Return the shaft power at this speed and the present share, W."""
+        if not isinstance(self.load, Shared):
+            return 0.0
+        return self.load.throttled_w(self.share, speed_rad_s) * (1 + self.hidden.value)
+
+    def _slower(self, speed_rad_s: float, dt_s: float) -> float:
+        """Return the speed of the coasting shaft after dt_s: J·ω·dω = −P·dt."""
+        assert isinstance(self.motor, MagnetMotor)
+        rated = self.motor.omega_rated / self.motor.pole_pairs
+        taken_w = self.load_w(speed_rad_s) + self.motor.friction_w * (speed_rad_s / rated) ** 2
+        return math.sqrt(max(speed_rad_s**2 - 2 * taken_w * dt_s / self._inertia, 0.0))
+
+    def count(self, dt_s: float) -> None:
+        train = self.train
+        assert train is not None
+        var = float((train.u_v[:, 1] * train.i_a[:, 1].conj()).imag.sum())
+        way = "import" if train.input_w >= 0 else "export"
+        before_w = self.before.input_w if self.before is not None else 0.0
+        for what, watts in (
+            (way, abs(train.input_w)), ("shaft", train.shaft_w), ("reactive", var), ("before", before_w)
+        ):  # fmt: skip
+            self.kwh[what] += watts * dt_s / 3.6e6
+
+
+def units_of(record: ScenarioRecord, chance: Random, turns: Turns | None = None) -> dict[str, MotorTrain]:
+    """Return all trains by name, copies numbered from 1. Raises InvalidValue for an impossible motor or load."""
+    found = {unit.name: unit for item in record.train for unit in _copies(item, chance)}
+    for unit in found.values() if turns else ():
+        unit.turns, unit.old = turns, induction_motor(unit.record.replaces)
+    return found
+
+
+def _copies(item: TrainRecord, chance: Random) -> list[MotorTrain]:
+    plate = item.motor
+    try:
+        motor: Motor = (
+            line_motor(plate.library)
+            if item.kind == "direct"
+            else magnet_motor(plate.kw, plate.rpm, plate.poles, plate.volts, plate.efficiency)
+        )
+    except ValueError as error:
+        raise within(f"train.{item.name}.motor", error) from None
+    try:
+        load = law(item.load)
+        rated = motor.machine if isinstance(motor, LineStartMotor) else motor
+        rated_nm = rated.power_w / (rated.speed_rpm / 60 * 2 * math.pi)
+        if not 0 <= load.torque_max_nm <= OVERLOAD * rated_nm:
+            raise wrong("load", LOAD_TOO_LARGE, torque_nm=load.torque_max_nm, rated_nm=rated_nm)
+    except ValueError as error:
+        raise within(f"train.{item.name}", error) from None
+    drive, restart_s = None, math.inf
+    if isinstance(motor, MagnetMotor):
+        restart_s = item.drive.restart_s if item.drive else restart_s
+        kw = item.drive.kw if item.drive and item.drive.kw else plate.kw
+        drive = drive_of(kw, motor.current_a * kw / plate.kw)
+    names = [item.name] if item.count == 1 else [f"{item.name}-{k + 1}" for k in range(item.count)]
+    units = []
+    for k, name in enumerate(names):
+        tau_s = item.load.wander_s
+        wander = RandomWalk(Random(chance.getrandbits(64)), item.load.wander, tau_s, LAG * tau_s)
+        seed = chance.getrandbits(64) if item.load.hidden else 0
+        hidden = RandomWalk(Random(seed), item.load.hidden, HIDDEN_S)
+        unit = MotorTrain(name, k, item, motor, load, wander, hidden, drive, feeder_of(item))
+        if isinstance(rated, MagnetMotor):
+            unit.thermal = _thermal(rated)
+        if isinstance(motor, MagnetMotor):
+            unit.running = RunningDrive(Limits(OVER_A * math.sqrt(2) * motor.current_a, restart_s=restart_s))
+        units.append(unit)
+    return units
+
+
+def _thermal(motor: MagnetMotor) -> Thermal:
+    """Return a thermal model whose winding is rise_k above the coolant at the rated point."""
+    rated = LoadDemand(motor.omega_rated / motor.pole_pairs, motor.torque_rated_nm)
+    state = steady_state.point(motor, rated, COOLANT_DEGC + motor.rise_k, COOLANT_DEGC + 0.75 * motor.rise_k)
+    losses = TrainLosses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    return Thermal(network_of(heat_of(losses), motor.rise_k), COOLANT_DEGC)
+
+
+def meter_name(train: str) -> str:
+    return f"mcc-{train}"
+
+
+def drive_name(train: str) -> str:
+    return f"vfd-{train}"

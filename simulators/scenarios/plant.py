@@ -1,0 +1,202 @@
+"""A plant from a scenario file with any number of trains, meters and lines. The same `rng` gives the same readings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from random import Random
+from typing import TYPE_CHECKING
+
+from simulators.devices.waves import Sampler
+from simulators.endpoints import Outlet
+from simulators.plant import params
+from simulators.plant.faults import Dip
+from simulators.plant.grid import GridSupply
+from simulators.plant.params import InductionMotor, LineStartMotor, MagnetMotor
+from simulators.plant.phasors import Phasors
+from simulators.plant.station_trains import Train
+from simulators.scenarios import ScenarioLine, steady_state
+from simulators.scenarios.instruments import Instruments
+from simulators.scenarios.load_profiles import LoadDemand, Shared
+from simulators.scenarios.machines import drive_of
+from simulators.scenarios.motor_train import MotorTrain, meter_name, units_of
+from simulators.scenarios.records import ScenarioRecord
+from simulators.scenarios.retrofit_timeline import turns_of
+from simulators.truth import Row, of_inverter, of_train
+
+if TYPE_CHECKING:
+    from simulators.plant.line_wave import LineWave
+
+_SETTLED_S = 1e9
+_BRIDGE = 3 * math.sqrt(6) / math.pi  # DC bus voltage under load over the phase voltage
+
+
+class ScenarioPlant:
+    """A plant of a scenario file. Raises ValueError for records that do not fit together."""
+
+    def __init__(self, record: ScenarioRecord, rng: Random) -> None:
+        self.record = record
+        self.now_s = 0.0
+        self._supply = GridSupply(params.BUSBAR, Random(rng.getrandbits(64)))
+        self._dips = [Dip(3600 * dip.at_h, dip.duration_s, dip.residual, kind=dip.kind) for dip in record.dip]
+        chance = Random(rng.getrandbits(64))
+        self.turns = turns_of(record.life, record.site.timezone) if record.life else None
+        self.units = units_of(record, chance, self.turns)
+        kw = record.rectifier_kw
+        self._rectifier = drive_of(kw, 1.8 * kw) if kw else None
+        self._dc_v = 560.0
+        self._at_rectifier: tuple[Phasors, Phasors, float] | None = None
+        self.instruments = Instruments(record, self.units, chance)
+        self._meter_kwh = dict.fromkeys(self.instruments.behind, 0.0)
+        self._waves: LineWave | None = None
+        self._solve()
+        for unit in self.units.values():
+            unit.warm(_SETTLED_S)
+        self._solve()
+        self._measure(0.0)
+
+    @property
+    def lines(self) -> Mapping[str, ScenarioLine]:
+        return self.instruments.lines
+
+    @property
+    def outlets(self) -> Mapping[str, Outlet]:
+        return self.instruments.outlets
+
+    def step(self, dt_s: float) -> None:
+        self.now_s += dt_s
+        self._supply.meet(self._dips, self.now_s)
+        self._supply.step(dt_s)
+        dc_v = _BRIDGE * self._supply.undipped_v * self._supply.line_share
+        for unit in self.units.values():
+            unit.wander.step(dt_s)
+            unit.hidden.step(dt_s)
+            unit.warm(dt_s)
+            unit.run(dc_v, self.now_s, dt_s)
+        self._solve()
+        for unit in self.units.values():
+            unit.count(dt_s)
+        self._measure(dt_s)
+
+    def _solve(self) -> None:
+        known: dict[tuple[int, LoadDemand, float, float], Train] = {}
+        for unit in self.units.values():
+            motor = unit.motor_now(self.now_s)
+            if not isinstance(motor, MagnetMotor):
+                unit.train = self._fed(unit, self._direct(unit, motor))
+                unit.before = unit.train if unit.old is not None else None
+                continue
+            assert unit.drive is not None
+            assert unit.record.drive is not None
+            if unit.stands(self.now_s):
+                unit.flow(self.now_s)
+                unit.train, unit.before = self._coasting(unit, motor, 0.0), None
+                continue
+            if unit.running is not None and unit.tripped:
+                unit.train = self._fed(unit, self._coasting(unit, motor, unit.running.free_rad_s or 0.0))
+                continue
+            demand = unit.demand(self.now_s)
+            warm = unit.winding_degc, unit.magnet_degc
+            if unit.record.kind == "driven":
+                front = unit.record.drive.active_front
+                driven = steady_state.driven(motor, unit.drive, self._supply, demand, warm[0], front, warm[1])
+                unit.train = self._fed(unit, driven)
+                if unit.old is not None:
+                    unit.before = self._fed(unit, steady_state.direct(unit.old, self._supply, unit.load_w))
+                continue
+            key = id(unit.record), demand, *warm  # many rollers have the same demand at the same time
+            if key not in known:
+                known[key] = steady_state.on_dc_bus(motor, unit.drive, self._supply, demand, *warm, self._dc_v)
+            unit.train = known[key]
+        if self._rectifier is not None:
+            dc_w = sum(unit.train.input_w for unit in self.units.values() if unit.train and self._on_dc(unit.name))
+            u, i, input_w, self._dc_v = steady_state.rectifier(self._rectifier, self._supply, dc_w)
+            self._at_rectifier = u, i, input_w
+
+    def _direct(self, unit: MotorTrain, motor: InductionMotor | LineStartMotor) -> Train:
+        unit.flow(self.now_s)
+        if isinstance(motor, LineStartMotor):
+            return steady_state.line_started(motor, self._supply, unit.load_w, unit.winding_degc, unit.magnet_degc)
+        return steady_state.direct(motor, self._supply, unit.load_w)
+
+    def _coasting(self, unit: MotorTrain, motor: MagnetMotor, speed_rad_s: float) -> Train:
+        assert unit.drive is not None
+        return steady_state.coasting(motor, unit.drive, self._supply, speed_rad_s, unit.winding_degc)
+
+    def _fed(self, unit: MotorTrain, train: Train) -> Train:
+        cable, auxiliaries = unit.feeder
+        return steady_state.fed(train, cable, auxiliaries, not unit.tripped) if cable or auxiliaries else train
+
+    def _on_dc(self, name: str) -> bool:
+        return self.units[name].record.kind == "dc-bus"
+
+    def _measure(self, dt_s: float) -> None:
+        for name, behind in self.instruments.behind.items():
+            self._meter_kwh[name] += max(self._watts(behind), 0.0) * dt_s / 3.6e6
+        self.instruments.measure(self._before, self._supply.frequency_hz, self.now_s, dt_s)
+
+    def _before(self, behind: list[str]) -> tuple[Phasors, Phasors]:
+        """Return the voltages and currents of a meter of these trains."""
+        found = [self.units[name].train for name in behind if not self._on_dc(name)]
+        parts = [(train.u_v, train.i_a) for train in found if train is not None]
+        if self._at_rectifier is not None and any(map(self._on_dc, behind)):
+            parts.append(self._at_rectifier[:2])
+        return steady_state.together(parts)
+
+    def _watts(self, behind: list[str]) -> float:
+        found = [self.units[name].train for name in behind if not self._on_dc(name)]
+        rest_w = self._at_rectifier[2] if self._at_rectifier and any(map(self._on_dc, behind)) else 0.0
+        return sum(train.input_w for train in found if train is not None) + rest_w
+
+    def truth(self) -> Mapping[str, Row]:
+        rows: dict[str, Row] = {}
+        for unit in self.units.values():
+            rows[unit.name] = self._row(unit)
+        for name, behind in self.instruments.behind.items():
+            if len(behind) > 1:
+                energy = self.instruments.start_kwh[name] + self._meter_kwh[name]
+                rows[name] = {"active_power_w": self._watts(behind), "energy_import_kwh": energy}
+        if self._dips:
+            rows["supply"] = {"sag": self._supply.sag}
+        return rows | self.instruments.truth(self.now_s)
+
+    def _row(self, unit: MotorTrain) -> Row:
+        assert unit.train is not None
+        start = self.instruments.start_kwh.get(meter_name(unit.name), 0.0)
+        if self._on_dc(unit.name):
+            row = of_inverter(unit.train)
+        else:
+            row = of_train(unit.train, start + unit.kwh["import"], start / 2 + unit.kwh["reactive"])
+        row |= {
+            "energy_taken_kwh": unit.kwh["import"], "energy_export_kwh": unit.kwh["export"],
+            "energy_shaft_kwh": unit.kwh["shaft"], "flow_share": unit.share, "input_power_w": unit.train.input_w,
+            "drive_input_power_w": unit.train.input_w - unit.train.feeder_w,
+        }  # fmt: skip
+        if unit.old is not None:
+            row |= {
+                "adjusted_baseline_power_w": unit.before.input_w if unit.before is not None else 0.0,
+                "adjusted_baseline_energy_kwh": unit.kwh["before"],
+            }  # fmt: skip
+        if unit.record.defect is not None:
+            row["defect"] = unit.record.defect.share(self.now_s)
+        return row
+
+    def sampled(self) -> Train | Sampler | None:
+        """Return a motor on the line in the waveform model, which shows its defect.
+
+        With a drive, the phasors of its input.
+        """
+        unit = next((unit for unit in self.units.values() if unit.record.waveform), None)
+        if unit is None or unit.train is None or not isinstance(unit.motor, InductionMotor):
+            return unit.train if unit else None
+        from simulators.plant.line_wave import LineWave  # imports numba, which only this needs
+
+        motor = unit.motor_now(self.now_s)
+        assert isinstance(motor, InductionMotor)
+        assert isinstance(unit.load, Shared)
+        self._waves = self._waves or LineWave(motor)
+        self._waves.aim(
+            motor, self._supply.components(), self._supply.frequency_hz, unit.load.in_time(unit.share),
+            unit.condition(self.now_s), unit.train.speed_rad_s,
+        )  # fmt: skip
+        return self._waves

@@ -1,0 +1,116 @@
+"""Retrofit of one train: which motor runs when, in seconds of the plant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from simulators import reasons as codes
+from simulators.clock import START_UTC_NS
+from simulators.endpoints import Endpoints
+from simulators.reasons import wrong
+from simulators.scenarios.records import LifeRecord
+
+PRODUCTION = 0.1, 1.2  # limits of the production after the retrofit, as a share of before
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Times of a retrofit: the old motor runs up to retrofit_s, the new one from runs_s on, none between.
+
+    retrofit: day of the retrofit.
+    start_utc_ns: UTC time of second 0.
+    retrofit_s, runs_s, end_s: seconds since the start of the plant.
+    production: production after the retrofit relative to the production before it.
+    """
+
+    retrofit: date
+    start_utc_ns: int
+    retrofit_s: float
+    runs_s: float
+    end_s: float
+    production: float
+
+    def is_old(self, now_s: float) -> bool:
+        return now_s <= self.retrofit_s
+
+    def stands(self, now_s: float) -> bool:
+        return self.retrofit_s < now_s <= self.runs_s
+
+
+@dataclass(frozen=True, slots=True)
+class RetrofitTimeline:
+    """A retrofit, for the program that runs the scenario.
+
+    turns: its times.
+    asset: name of the train.
+    timezone: IANA name of the site's time zone.
+    month: the first complete calendar month of the reporting period, "YYYY-MM".
+    after: returns the agent's configuration since the retrofit.
+    """
+
+    turns: Turns
+    asset: str
+    timezone: str
+    month: str
+    after: Callable[[Endpoints, str, str], str]
+
+    def turn_s(self, now_s: float) -> float | None:
+        """Return the time of the next change (the retrofit, the end), seconds; None after the end."""
+        return next((at for at in (self.turns.retrofit_s, self.turns.end_s) if at > now_s), None)
+
+    def month_ms(self) -> tuple[int, int]:
+        """Return the UTC times of the beginning and the end of the month, milliseconds."""
+        begin = date.fromisoformat(f"{self.month}-01")
+        first, last = (round(1000 * _utc_s(day, self.timezone)) for day in (begin, _next_month(begin)))
+        return first, last
+
+    def local(self, now_s: float) -> str:
+        utc_s = self.turns.start_utc_ns / 1e9 + now_s
+        return f"{datetime.fromtimestamp(utc_s, ZoneInfo(self.timezone)):%Y-%m-%d %H:%M}"
+
+
+def turns_of(life: LifeRecord, timezone: str) -> Turns:
+    """Return the times of a life. Raises InvalidValue."""
+    for name, day in (("retrofit", life.retrofit), ("reporting", life.reporting)):
+        if isinstance(day, datetime):
+            raise wrong(f"life.{name}", codes.DAY_EXPECTED, value=str(day))
+    start_s, retrofit_s, reporting_s, end_s = (
+        _utc_s(day, timezone) for day in (life.start, life.retrofit, life.reporting, life.end)
+    )
+    runs_s = retrofit_s + 3600 * life.stands_h
+    if not start_s < retrofit_s:
+        raise wrong("life.retrofit", codes.RETROFIT_BEFORE_START)
+    if not (life.stands_h >= 0 and runs_s <= reporting_s):
+        raise wrong("life.reporting", codes.REPORTING_BEFORE_MOTOR)
+    if not reporting_s < end_s:
+        raise wrong("life.end", codes.END_BEFORE_REPORTING)
+    low, high = PRODUCTION
+    if not low <= life.production <= high:
+        raise wrong("life.production", codes.PRODUCTION_SHARE, low=low, high=high, value=life.production)
+    return Turns(
+        life.retrofit, round(1e9 * start_s), retrofit_s - start_s, runs_s - start_s, end_s - start_s, life.production
+    )  # fmt: skip
+
+
+def first_month(life: LifeRecord) -> str:
+    """Return the first month that is completely in the reporting period."""
+    day = life.reporting
+    if day.day > 1:
+        day = _next_month(day)
+    return f"{day:%Y-%m}"
+
+
+def _next_month(day: date) -> date:
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def start_of(turns: Turns | None) -> int:
+    return turns.start_utc_ns if turns else START_UTC_NS
+
+
+def _utc_s(day: date, timezone: str) -> float:
+    moment = day if isinstance(day, datetime) else datetime.combine(day, time())
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))).timestamp()

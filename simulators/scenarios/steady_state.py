@@ -1,0 +1,190 @@
+"""One instant of a scenario's train: direct on line, on its own drive, or on a DC bus with others.
+
+Four quadrants: the magnet motor is solved for its torque, so speed and torque may have any sign.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from simulators.plant import drive, induction, line_start, magnet
+from simulators.plant.feeder import Auxiliary, Cable, sending_end
+from simulators.plant.grid import GridSupply
+from simulators.plant.magnet import MagnetState
+from simulators.plant.params import DriveParameters, InductionMotor, LineStartMotor, MagnetMotor
+from simulators.plant.phasors import ORDERS, PhasorComponent, Phasors, active_w, natural_sequence, phasors
+from simulators.plant.station_trains import Output, Train, TrainLosses
+from simulators.scenarios.load_profiles import LoadDemand
+
+_NOTHING: Phasors = np.zeros((3, ORDERS), complex)
+# harmonic currents of an active front end relative to its rated current: an assumption
+_FRONT_END = {5: 0.012, 7: 0.008}
+_STILL_RAD_S = 1e-6
+
+
+def direct(motor: InductionMotor, supply: GridSupply, load_w: Callable[[float], float]) -> Train:
+    u = supply.components()
+    state = induction.solve(motor, u, supply.frequency_hz, load_w)
+    losses = TrainLosses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    return Train(
+        phasors(u), phasors(state.currents), supply.frequency_hz, state.input_w, state.input_w, losses, 0.0,
+        state.shaft_w, state.speed_rad_s, 0.0, 0.0,
+    )  # fmt: skip
+
+
+def line_started(
+    motor: LineStartMotor, supply: GridSupply, load_w: Callable[[float], float], winding_degc: float, magnet_degc: float
+) -> Train:
+    """Solve a line-start motor; it is synchronous, so faster than the induction motor that it replaces."""
+    u = supply.components()
+    shaft_w = load_w(2 * math.pi * supply.frequency_hz / motor.machine.pole_pairs)
+    state = line_start.solve(motor, u, supply.frequency_hz, shaft_w, winding_degc, magnet_degc)
+    losses = TrainLosses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    return Train(
+        phasors(u), phasors(state.currents), supply.frequency_hz, state.input_w, state.input_w, losses, 0.0,
+        state.shaft_w, state.speed_rad_s, 0.0, 0.0, winding_degc,
+    )  # fmt: skip
+
+
+def fed(train: Train, cable: Cable | None, auxiliaries: Iterable[Auxiliary], runs: bool) -> Train:
+    """Return the train as measured upstream of cable and auxiliaries.
+
+    The auxiliaries are at the train's end of the cable.
+    """
+    u, i = train.u_v, train.i_a + phasors(item.current(complex(train.u_v[0, 1]), runs) for item in auxiliaries)
+    if cable is not None:
+        u = sending_end(cable, u, i, train.frequency_hz)
+    input_w = float(active_w(u, i).sum())
+    return train._replace(u_v=u, i_a=i, input_w=input_w, feeder_w=input_w - train.input_w)
+
+
+def point(motor: MagnetMotor, demand: LoadDemand, winding_degc: float, magnet_degc: float) -> MagnetState:
+    """Solve the motor at a signed speed and shaft torque without d current; shaft_w and input_w are negative when it
+    brakes.
+
+    Reverse rotation is solved forward with the opposite torque: the machine is symmetric.
+    """
+    sign = -1.0 if demand.speed_rad_s < 0 else 1.0
+    speed, torque = max(abs(demand.speed_rad_s), _STILL_RAD_S), sign * demand.torque_nm
+    rated = motor.omega_rated / motor.pole_pairs
+    gap_nm = torque + motor.friction_w * speed / rated**2
+    per_amp = 1.5 * motor.pole_pairs * motor.flux20_wb * 0.93  # near the slope of the torque
+    i_a = gap_nm / per_amp
+    for _ in range(12):
+        state = magnet.at_current(motor, speed, 0.0, i_a, winding_degc, magnet_degc)
+        missing_nm = torque - state.shaft_w / speed
+        i_a += missing_nm / per_amp
+        if abs(missing_nm) < 1e-9 * motor.torque_rated_nm:
+            break
+    return state
+
+
+def output(motor: MagnetMotor, state: MagnetState, demand: LoadDemand, dc_bus_v: float) -> Output:
+    sign = math.copysign(1.0, demand.speed_rad_s)
+    return Output(
+        sign * state.frequency_hz, state.volts_v, state.current_a, 100 * demand.torque_nm / motor.torque_rated_nm,
+        dc_bus_v,
+    )  # fmt: skip
+
+
+def driven(
+    motor: MagnetMotor, converter: DriveParameters, supply: GridSupply, demand: LoadDemand, winding_degc: float, active_front: bool,
+    magnet_degc: float | None = None,
+) -> Train:  # fmt: skip
+    """Solve a motor on its own drive, with a diode bridge and braking resistor or with an active front end.
+
+    magnet_degc: temperature of the magnets, °C. None: 15 K below the winding.
+    """
+    state = point(motor, demand, winding_degc, winding_degc - 15 if magnet_degc is None else magnet_degc)
+    if active_front:
+        dc_v = 650.0
+        loss_w = drive.losses_w(converter, state.current_a, state.input_w, dc_v)
+        input_w = state.input_w + loss_w
+        u, i = _sine(supply, input_w, converter.current_a)
+    else:
+        taken = drive.solve(converter, supply, state._replace(input_w=max(state.input_w, 0.0)))
+        input_w, dc_v = taken.input_w, taken.dc_bus_v
+        loss_w = input_w - state.input_w  # including the heat of the braking resistor
+        u, i = phasors(taken.bus), phasors(taken.currents)
+    return _train(motor, state, demand, supply, winding_degc, (u, i, input_w, loss_w, dc_v))
+
+
+def coasting(
+    motor: MagnetMotor, converter: DriveParameters, supply: GridSupply, speed_rad_s: float, winding_degc: float
+) -> Train:  # fmt: skip
+    """Return a train whose drive has tripped or not started: the rectifier takes the standby power, a turning shaft
+    coasts.
+
+    The inertia supplies the friction loss, so the motor takes no power.
+    """
+    u, i, input_w, dc_v = rectifier(converter, supply, 0.0)
+    ratio = speed_rad_s * motor.pole_pairs / motor.omega_rated
+    losses = TrainLosses(0.0, 0.0, motor.friction_w * ratio**2, 0.0)
+    stands = Output(0.0, 0.0, 0.0, 0.0, dc_v)
+    return Train(
+        u, i, supply.frequency_hz, input_w, 0.0, losses, input_w, 0.0, speed_rad_s, 0.0, 0.0, winding_degc, stands
+    )  # fmt: skip
+
+
+def inverter_loss_w(converter: DriveParameters, state: MagnetState, dc_v: float) -> float:
+    """Return the losses of an inverter, W, without those of bridge, fans and electronics, which belong to the
+    rectifier.
+    """
+    return drive.loss_terms(converter).inverter_w(state.current_a, state.input_w, dc_v)
+
+
+def on_dc_bus(
+    motor: MagnetMotor, converter: DriveParameters, supply: GridSupply, demand: LoadDemand, winding_degc: float, magnet_degc: float,
+    dc_v: float,
+) -> Train:  # fmt: skip
+    """Solve an inverter on a shared DC bus; input_w is the power from the bus, negative when it feeds back."""
+    state = point(motor, demand, winding_degc, magnet_degc)
+    loss_w = inverter_loss_w(converter, state, dc_v)
+    return _train(
+        motor, state, demand, supply, winding_degc, (_NOTHING, _NOTHING, state.input_w + loss_w, loss_w, dc_v)
+    )
+
+
+def rectifier(converter: DriveParameters, supply: GridSupply, dc_w: float) -> tuple[Phasors, Phasors, float, float]:
+    """Return voltages, currents, input power (W) and DC bus voltage (V) of a rectifier. It cannot feed back."""
+    taken = drive.rectify(converter, supply, dc_w)
+    return phasors(taken.bus), phasors(taken.currents), taken.input_w, taken.dc_bus_v
+
+
+def together(parts: Iterable[tuple[Phasors, Phasors]]) -> tuple[Phasors, Phasors]:
+    """Return the values of a meter of several feeders: the sum of the currents, and the voltages of the first.
+
+    Without cables the voltages of the feeders differ only by the distortion that each feeder causes.
+    """
+    voltages, currents = zip(*parts, strict=True)
+    return voltages[0], sum(currents[1:], currents[0])
+
+
+def _train(
+    motor: MagnetMotor, state: MagnetState, demand: LoadDemand, supply: GridSupply, winding_degc: float,
+    taken: tuple[Phasors, Phasors, float, float, float],
+) -> Train:  # fmt: skip
+    u, i, input_w, loss_w, dc_v = taken
+    losses = TrainLosses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    return Train(
+        u, i, supply.frequency_hz, input_w, state.input_w, losses, loss_w, state.shaft_w, demand.speed_rad_s,
+        0.0, 0.0, winding_degc, output(motor, state, demand, dc_v),
+    )  # fmt: skip
+
+
+def _sine(supply: GridSupply, input_w: float, rated_a: float) -> tuple[Phasors, Phasors]:
+    """Return voltages and currents of an active front end at unity power factor that takes input_w, harmonics
+    included.
+    """
+    u = supply.components()
+    upper = [
+        PhasorComponent(order, natural_sequence(order), complex(0.0, share * rated_a))
+        for order, share in _FRONT_END.items()
+    ]
+    by_order = {item.order: item.value for item in u if item.order > 1}
+    harmonic_w = sum(3 * (by_order.get(item.order, 0j) * item.value.conjugate()).real for item in upper)
+    fundamental = PhasorComponent(1, 1, complex((input_w - harmonic_w) / 3 / supply.volts_v))
+    return phasors(u), phasors([fundamental, *upper])

@@ -1,0 +1,323 @@
+"""Bad input: null or a larger U with the reason, never a wrong value; and which method is used when."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.motor_estimator import ON_DRIVE, ON_MAINS, SENSOR, Bench, nothing, phases, with_sensor
+
+from agent.analysis.efficiency import reasons
+from agent.analysis.efficiency.airgap_torque import AirgapTorque
+from agent.analysis.efficiency.explain import explanation
+from drivers.reading import Quality, Value, Waveform
+
+
+@pytest.fixture
+def driven(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, ON_DRIVE)
+
+
+@pytest.fixture
+def mains(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, ON_MAINS)
+
+
+def test_a_sound_motor_says_everything(driven: Bench) -> None:
+    found = driven.run(15)
+    v, u = found.values, found.uncertainties
+    assert 94 < float(v["motor_efficiency_pct"] or 0) < 97.5
+    assert 0.3 < u["motor_efficiency_pct"] < 1.5
+    parts = sum(float(v[f"motor_losses_{part}_w"] or 0) for part in ("copper", "core", "mechanical", "additional"))
+    assert parts == pytest.approx(float(v["motor_losses_w"] or 0))
+    assert v["efficiency_basis"] == "modelled"
+    assert v["efficiency_unavailable_reason"] == ""
+    assert "efficiency_class_observed" not in v, "from modelled losses no class is told: that would be circular"
+    assert v["meter_wiring"] == "ok"
+    assert v["back_emf"] == "live"
+
+
+def test_a_meter_at_a_feeder_knows_no_system_and_less_of_the_power(tmp_path: Path, driven: Bench) -> None:
+    """A cable may lose a twentieth of the measured power."""
+    feeder = Bench(tmp_path, ON_DRIVE.replace('measuring_point = "drive-input"', 'measuring_point = "feeder"')).run(15)
+    near = driven.run(15)
+    assert feeder.values.get("system_efficiency_pct") is None
+    assert near.values["system_efficiency_pct"] is not None
+    shaft_w = float(feeder.values["shaft_power_w"] or 0)
+    assert 0.05 * shaft_w < feeder.uncertainties["shaft_power_w"] < 0.065 * shaft_w
+    assert near.uncertainties["shaft_power_w"] < 0.03 * shaft_w
+    assert feeder.values["motor_efficiency_pct"] == near.values["motor_efficiency_pct"]
+
+
+def test_bypassed(driven: Bench) -> None:
+    driven.run(12)
+    driven.drive |= {"motor_current": 0.0, "output_frequency": 0.0, "motor_power": 0.0}
+    assert nothing(driven.run(8), reasons.DRIVE_BYPASSED)
+
+
+def test_off(driven: Bench) -> None:
+    driven.meter = phases(150.0, 0.95)
+    driven.drive |= {
+        "motor_current": 0.0,
+        "output_frequency": 0.0,
+        "motor_power": 0.0,
+        "motor_speed": 0.0,
+        "output_voltage": 0.0,
+    }
+    found = driven.run(15)
+    assert nothing(found, reasons.MOTOR_OFF)
+    assert found.values["back_emf"] == "unknown", "never safe"
+    driven.drive["motor_speed"] = 200.0
+    assert driven.run(3).values["back_emf"] == "live", "a fan in the wind makes voltage"
+
+
+def test_of_a_drive_that_is_silent_nothing_is_live(driven: Bench) -> None:
+    """It may be stopped or turning: three periods and a second after its last reading the state is unknown."""
+    heard = driven.run(20).values
+    assert (heard["back_emf"], heard["flux_index_pct"] is None) == ("live", False)
+    driven.drive = {}
+    late = driven.run(4)
+    assert late.values["back_emf"] == "live"
+    gone = driven.run(1)
+    assert (gone.values["back_emf"], gone.flags["back_emf"]) == ("unknown", Quality.STALE)
+    assert gone.values["flux_index_pct"] is None
+    told = explanation(driven.of)
+    assert not [name for name in told["signals"] if name.endswith(" now")], "what it showed is no present value"
+    assert told["methods"] == []
+    driven.drive = {"motor_current": 70.0, "output_frequency": 90.0, "motor_power": 38.4, "output_voltage": 345.0}
+    again = driven.run(1)
+    assert (again.values["back_emf"], again.flags.get("back_emf", Quality.GOOD) & Quality.STALE) == ("live", 0)
+
+
+def test_a_drive_that_answers_without_its_current_says_nothing_of_the_terminals(driven: Bench) -> None:
+    driven.run(10)
+    driven.drive = {"motor_power": 38.4}
+    assert driven.run(6).values["back_emf"] == "unknown"
+
+
+def test_below_the_load_at_which_anything_honest_can_be_said(driven: Bench, mains: Bench) -> None:
+    driven.meter = phases(7_000.0, 0.9)
+    driven.drive |= {"motor_current": 15.0, "motor_power": 6.5}
+    assert nothing(driven.run(15), reasons.LOAD_TOO_LOW)
+    mains.meter = phases(6_000.0, 0.25)
+    assert nothing(mains.run(15), reasons.LOAD_TOO_LOW)
+
+
+def test_regenerating(driven: Bench) -> None:
+    driven.run(12)
+    driven.meter = {**phases(-36_000.0, 0.98)}
+    driven.drive |= {"motor_power": -38.0, "motor_current": 70.0}
+    found = driven.run(20)
+    shaft, eta = found.values["shaft_power_w"], found.values["motor_efficiency_pct"]
+    assert isinstance(shaft, float)
+    assert isinstance(eta, float)
+    assert shaft < -37_000
+    assert 90 < eta < 98
+    assert found.values["power_direction"] == -1
+
+
+def test_a_brake_resistor_hides_what_the_motor_gives(driven: Bench) -> None:
+    driven.run(12)
+    driven.meter = phases(400.0, 0.9)
+    driven.drive |= {"motor_power": -20.0}
+    assert nothing(driven.run(5), reasons.BRAKING_RESISTOR)
+
+
+def test_a_reversal_between_two_polls_is_no_resistor(driven: Bench) -> None:
+    """The drive was polled after the reversal, the meter before it: the 15 min interval continues."""
+    driven.run(12)
+    driven.drive |= {"motor_power": -38.0}
+    assert driven.run(1).reason is None
+    driven.meter = phases(-36_000.0, 0.98)
+    assert driven.run(3).values["efficiency_unavailable_reason"] == ""
+
+
+def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(driven: Bench) -> None:
+    """A hoist on a brake resistor withholds for seconds, again and again: the time in between is counted."""
+    sound_meter, sound_drive, counted = dict(driven.meter), dict(driven.drive), 0.0
+    for second in range(120):
+        braking = 0 <= second % 30 - 20 < 5
+        driven.meter, driven.drive = dict(sound_meter), sound_drive | ({"motor_power": -20.0} if braking else {})
+        driven.run(1)
+        counted += sum(cell.seconds for cell in driven.of.take_energies())
+    assert 4 * 25 - 4 < counted <= 120 - 4 * 3, "of each braking two readings show before it is sure"
+
+
+@pytest.mark.parametrize("missing", ["motor_current", "output_frequency"])
+def test_one_signal_missing(driven: Bench, missing: str) -> None:
+    driven.run(12)
+    driven.drive[missing] = None
+    assert nothing(driven.run(20), reasons.DRIVE_SILENT)
+
+
+def test_a_missing_meter_is_replaced_and_says_so_with_more_doubt(driven: Bench) -> None:
+    before = driven.run(15)
+    driven.meter["active_power"] = None
+    after = driven.run(15)
+    assert after.flags["motor_efficiency_pct"] & Quality.SUBSTITUTED
+    assert after.uncertainties["shaft_power_w"] > 2 * before.uncertainties["shaft_power_w"]
+
+
+@pytest.mark.parametrize("flag", [Quality.STALE, Quality.OUT_OF_RANGE, Quality.NO_REPLY])
+def test_a_stale_or_bad_signal_is_none(driven: Bench, flag: Quality) -> None:
+    driven.run(12)
+    found = driven.run(20, {"motor_current": flag, "output_frequency": flag})
+    assert nothing(found, reasons.DRIVE_SILENT)
+    driven.now_s += 60
+    assert nothing(driven.of.estimates(driven.now_s), reasons.DRIVE_SILENT)
+
+
+def test_a_meter_wired_wrong_withholds_and_lets_go(mains: Bench) -> None:
+    mains.run(12)
+    mains.meter = phases(40_000.0, 0.85, (1, -1, 1))
+    reason = nothing(mains.run(8), reasons.METER_WIRING)
+    assert reason.data["fault"] == reasons.WIRING_FAULTS["ct_reversed"](phases="L2")
+    mains.meter = phases(40_000.0, 0.85)
+    found = mains.run(20)
+    assert found.values["meter_wiring"] == "ok"
+    assert found.values["motor_efficiency_pct"] is not None
+
+
+def test_a_meter_at_a_wrong_place_sees_another_power(driven: Bench) -> None:
+    """The meter of another drive, or of two drives: its power is not that of this drive."""
+    driven.meter = phases(80_000.0, 0.95)
+    found = driven.run(15)
+    reason = nothing(found, reasons.METER_RATIO)
+    assert reason.data["fault"].code == reasons.WIRING_RATIO
+    assert reason.data["fault"].data["ratio"] == pytest.approx(2.02, abs=0.005)
+    assert found.values["meter_wiring"] == "ratio:2.02"
+    assert found.reasons["meter_wiring"] == [reason.data["fault"]]
+
+
+def test_a_wrong_ratio_is_found_while_the_load_moves_and_told_once(driven: Bench) -> None:
+    """The digits of the ratio vary with each reading; the ratio of the finding stays published."""
+    driven.run(12)
+    told = []
+    for second in range(20):
+        driven.meter = phases(80_000.0 * (1 + 0.01 * (second % 3)), 0.95)
+        told.append(driven.run(1).values["meter_wiring"])
+    assert str(told[8]).startswith("ratio:2.0")
+    assert len(set(told[8:])) == 1
+
+
+def test_a_silent_drives_last_power_says_nothing_of_the_meter(driven: Bench) -> None:
+    """The cable of the drive is cut at 38 kW and the load falls to 8 kW: no transformer changed."""
+    driven.run(12)
+    driven.drive, driven.meter = {}, phases(8_000.0, 0.95)
+    found = driven.run(30)
+    assert found.values["meter_wiring"] == "ok"
+    assert found.values["efficiency_unavailable_reason"] == reasons.DRIVE_SILENT
+
+
+def test_a_wrong_ratio_is_found_beside_a_drive_that_is_read_more_seldom(driven: Bench) -> None:
+    driven.meter, drive = phases(80_000.0, 0.95), driven.drive
+    for second in range(40):
+        driven.drive = drive if second % 6 == 0 else {}
+        found = driven.run(1)
+    assert found.values["meter_wiring"] == "ratio:2.02"
+    driven.drive = {}
+    assert driven.run(30).values["meter_wiring"] == "ratio:2.02", "silence puts nothing right"
+
+
+@pytest.mark.parametrize(
+    "drive", [{"motor_power": -20.0}, {"motor_current": 0.0, "output_frequency": 0.0, "motor_power": 0.0}]
+)
+def test_a_silent_meters_last_power_makes_no_resistor_and_no_bypass(driven: Bench, drive: dict[str, Value]) -> None:
+    driven.run(12)
+    driven.meter = {}
+    driven.run(10)
+    driven.drive |= drive
+    reason = driven.run(20).reason
+    assert reason is None or reason.code not in (reasons.BRAKING_RESISTOR, reasons.DRIVE_BYPASSED)
+
+
+def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) -> None:
+    """Half the power at a power factor that a 55 kW motor has only from 0.6 of its load on."""
+    mains.meter = phases(18_000.0, 0.87)
+    found = mains.run(12)
+    fault = nothing(found, reasons.METER_RATIO).data["fault"]
+    assert fault.code == reasons.WIRING_ALTERNATIVES
+    assert [item.code for item in fault.data["faults"]] == [
+        reasons.WIRING_RATIO, reasons.WIRING_FAULTS["compensated_load"]
+    ]  # fmt: skip
+    ratio, other = str(found.values["meter_wiring"]).split("|")
+    assert ratio.startswith("ratio:0.")
+    assert other == "compensated_load"
+    told = Bench(tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\npower_factor_compensation = true'))
+    told.meter = phases(18_000.0, 0.87)
+    assert told.run(12).values["motor_efficiency_pct"] is not None
+
+
+def test_no_flux_of_a_voltage_from_another_speed(driven: Bench) -> None:
+    """The drive goes to half its speed; its voltage is read less often, or no longer."""
+    whole = driven.run(60).values["flux_index_pct"]
+    assert isinstance(whole, float)
+    driven.drive |= {"output_frequency": 45.0, "motor_speed": 675.0, "motor_power": 19.2, "output_voltage": None}
+    driven.meter = phases(20_000.0, 0.95)
+    seen = [driven.run(1).values["flux_index_pct"] for _ in range(300)]
+    assert all(value is None or abs(float(value) - whole) < 1 for value in seen)
+    driven.drive["output_voltage"] = 175.0
+    again = driven.run(600).values["flux_index_pct"]
+    assert isinstance(again, float)
+    assert again == pytest.approx(whole, abs=10)
+
+
+def test_a_sensor_at_the_shaft_measures_and_may_tell_a_class(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ON_MAINS + SENSOR)
+    bench.meter = phases(56_000.0, 0.87)
+    found = with_sensor(bench, 53_100.0, 1479.0)
+    assert found.methods["motor_efficiency_pct"] == "M9"
+    assert found.values["motor_efficiency_pct"] == pytest.approx(100 * 53.1 / 56, abs=0.05)
+    meter, sensor = 2 * math.hypot(0.005, 0.005, math.radians(0.5) * 0.567) / math.sqrt(3), 0.006
+    direct = 100 * 53.1 / 56 * math.hypot(meter, sensor)
+    assert found.uncertainties["motor_efficiency_pct"] == pytest.approx(direct, rel=0.05), (
+        "as from both powers directly"
+    )
+    assert found.values["efficiency_basis"] == "measured"
+    assert "IE" in str(found.values["efficiency_class_observed"])
+    assert "grade" in str(found.values["efficiency_class_observed"]) or ";" not in str(
+        found.values["efficiency_class_observed"]
+    )
+    impossible = Bench(tmp_path, ON_MAINS + SENSOR)
+    impossible.meter = phases(50_000.0, 0.87)
+    after = with_sensor(impossible, 53_100.0, 1479.0)
+    assert after.methods["motor_efficiency_pct"] == "M1", "more out than in: the sensor is not believed"
+
+
+def test_a_cycling_load_takes_a_quarter_of_an_hour_together(driven: Bench) -> None:
+    """Between full and a third of the load, 4 s each: instantaneous values would vary by four points."""
+    seen, flags = [], []
+    for k in range(300):
+        high = k % 2 == 0
+        driven.meter = phases(50_000.0 if high else 16_000.0, 0.95)
+        driven.drive |= {"motor_current": 88.0 if high else 30.0, "motor_power": 48.0 if high else 15.2}
+        found = driven.run(4)
+        seen.append(found.values["motor_efficiency_pct"])
+        flags.append(found.flags.get("motor_efficiency_pct", Quality.GOOD))
+    settled = [float(value or 0) for value in seen[230:]]
+    assert max(settled) - min(settled) < 0.1
+    assert flags[100] & Quality.WARMING_UP, "a quarter of an hour has not passed"
+    assert not flags[250] & Quality.WARMING_UP
+    steady = driven.run(15).values["motor_efficiency_pct"]
+    assert isinstance(steady, float)
+    assert abs(steady - settled[-1]) > 0.5, "in steady state it is the moment's"
+
+
+def test_gap_torque_from_a_waveform(tmp_path: Path) -> None:
+    """Sinusoidal waveforms whose gap power is known in closed form: they give M7 and a class."""
+    text = ON_MAINS + 'r1_ohm = 0.03\n[motor.p.waveform]\ntcp = "127.0.0.1:7000"\nmeasuring_point = "motor"\n'
+    bench = Bench(tmp_path, text)
+    gap, rate = AirgapTorque(bench.of.facts), 10_240.0
+    t = np.arange(int(1.2 * rate)) / rate
+    angle = 2 * np.pi * 50 * t - np.array([[0], [2 * np.pi / 3], [-2 * np.pi / 3]])
+    amps = 56_000 / 3 / 230.9 / 0.87 * math.sqrt(2)
+    rows = np.vstack([230.9 * math.sqrt(2) * np.cos(angle), amps * np.cos(angle - math.acos(0.87))])
+    names = ("u1", "u2", "u3", "i1", "i2", "i3")
+    ratios = list(gap.take(Waveform("p", 0, 0, rate, names, rows)))
+    assert len(ratios) == 1
+    copper = 1.5 * amps**2 * 0.03 * (235 + 80) / 255 / 56_000
+    assert 0.90 < ratios[0] < 1 - copper
+    assert list(gap.take(Waveform("p", 0, 99_999_999, rate, names, rows[:, :100]))) == [], "a hole starts anew"
+    assert list(gap.take(Waveform("p", 0, 0, rate, names[:3], rows[:3]))) == []

@@ -1,0 +1,81 @@
+"""`magwatt explain`: the same values as the published ones, and parts of U that add up to it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from support.motor_estimator import ON_DRIVE, ON_MAINS, SENSOR, Bench, phases, with_sensor
+
+from agent.analysis.efficiency import explain_text, reasons
+from agent.analysis.efficiency.explain import explanation
+from agent.analysis.efficiency.explain_text import as_text
+from drivers.reasons import reason_of
+
+
+@pytest.mark.parametrize("text", [ON_DRIVE, ON_MAINS])
+def test_explain_tells_the_same_numbers_and_its_parts_make_u(tmp_path: Path, text: str) -> None:
+    bench = Bench(tmp_path, text)
+    found = bench.run(15)
+    body = explanation(bench.of)
+    assert body["efficiency_pct"] == pytest.approx(found.values["motor_efficiency_pct"], abs=0.006)
+    assert body["u_pct"] == pytest.approx(found.uncertainties["motor_efficiency_pct"], rel=0.02)
+    assert math.hypot(*body["u_parts_pct"].values()) == pytest.approx(body["u_pct"], abs=0.006)
+    powers = body["powers"]
+    losses = sum(value for name, value in powers.items() if name.endswith("_losses_w"))
+    assert powers["input_w"] - losses == pytest.approx(powers["shaft_w"], abs=0.5)
+    text = as_text("p", body)
+    for value in (f" {body['efficiency_pct']:.1f} %", f"± {body['u_pct']:.1f} %", " 55 ", body["methods"][0]["id"]):
+        assert value in text
+    assert text.count("  - ") == len(body["improvements"]) > 0
+    assert all(len(line) < 130 for line in text.splitlines())
+
+
+def test_explain_follows_a_sensor_to_as_low_a_load_as_the_figures(tmp_path: Path) -> None:
+    """At 8 % load a sensor at the shaft gives an efficiency, no model does. Both agree, also where it is withheld."""
+    bench = Bench(tmp_path, ON_MAINS.replace("[motor.p]", "power_factor_compensation = true\n[motor.p]") + SENSOR)
+    bench.meter = phases(5_500.0, 0.3)
+    found = with_sensor(bench, 4_400.0, 1497.0)
+    assert found.methods["motor_efficiency_pct"] == "M9"
+    assert explanation(bench.of)["efficiency_pct"] == pytest.approx(found.values["motor_efficiency_pct"], abs=0.006)
+    below = with_sensor(bench, 2_000.0, 1497.0)
+    assert below.reason == reasons.LOAD_TOO_LOW(least=0.05)
+    assert reason_of(explanation(bench.of)["reason"]) == below.reason
+
+
+def test_explain_says_why_there_is_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ON_MAINS)
+    bench.meter = phases(40_000.0, 0.85, (-1, 1, 1))
+    bench.run(12)
+    body = explanation(bench.of)
+    assert reason_of(body["reason"]) == bench.of.guard.withheld
+    assert [fault["data"] for fault in body["meter_wiring_faults"]] == [{"phases": "L1"}]
+    assert "correct_wiring" in [item["code"] for item in body["improvements"]]
+    text = as_text("p", body)
+    assert body["reason"]["text"] in text
+    assert body["improvements"][0]["text"] in text
+
+
+@pytest.mark.text
+def test_the_sections_of_the_text(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ON_DRIVE)
+    bench.run(15)
+    text = as_text("p", explanation(bench.of))
+    for heading in ("Inputs", "Motor efficiency", "Methods", "Power from the supply", "Uncertainty budget",
+                    "Possible improvements"):  # fmt: skip
+        assert f"\n{heading}" in text
+
+
+@pytest.mark.parametrize("text", [ON_DRIVE, ON_MAINS])
+def test_every_key_of_the_body_has_a_name(tmp_path: Path, text: str) -> None:
+    bench = Bench(tmp_path, text + SENSOR)
+    bench.drive["motor_torque"] = 80.0
+    bench.run(15)
+    body = explanation(bench.of)
+    assert body["nameplate"]["kind"] in explain_text.KINDS
+    for key, table in (("inputs", explain_text.INPUTS), ("signals", explain_text.SIGNALS),
+                       ("powers", explain_text.POWERS), ("checks", explain_text.CHECKS),
+                       ("u_parts_pct", explain_text.U_PARTS)):  # fmt: skip
+        assert body[key].keys() <= table.keys()
+    assert {item["id"] for item in body["methods"]} <= explain_text.METHODS.keys()

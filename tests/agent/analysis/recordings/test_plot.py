@@ -1,0 +1,131 @@
+"""`magwatt replay --plot`: the file is written in the right format and shows the measured values."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.analysis.recordings import ReplayOptions, replay_file
+from agent.analysis.recordings import reasons as codes
+from agent.analysis.recordings.reasons import ReplayError
+from agent.cli import main
+from agent.core.text import _
+from drivers.reasons import Code
+from drivers.recordings.reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
+
+pytest.importorskip("matplotlib")
+SHIFT = 2 * np.pi / 3 * np.arange(3)[:, None]
+
+
+def replay(*words: str) -> Result:
+    result = CliRunner().invoke(main, ["replay", *words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def recording(path: Path, fifth_pct: float = 7.0, seconds: float = 1.0) -> str:
+    t = 2 * np.pi * 50 * np.arange(round(seconds * 10_000)) / 10_000
+    u = 325.27 * (np.sin(t - SHIFT) + fifth_pct / 100 * np.sin(5 * (t - SHIFT)))
+    np.savez(path, fs=10e3, u_abc=u, i_abc=14.142 * np.sin(t - SHIFT - 0.5))
+    return str(path)
+
+
+def texts(path: Path) -> list[str]:
+    root = ET.parse(path).getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    return ["".join(item.itertext()) for item in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_a_png_has_all_three_phases_in_it(tmp_path: Path) -> None:
+    from matplotlib.image import imread
+
+    done = replay(recording(tmp_path / "a.npz"), "--plot", str(tmp_path / "a.png"))
+    assert done.exit_code == 0
+    assert len(done.stdout.splitlines()) == 1 + 5, "the same lines as without a picture"
+    pixels = np.round(255 * imread(tmp_path / "a.png")[:, :, :3]).astype(int)
+    assert pixels.shape[0] > 800
+    assert pixels.shape[1] > 1200
+    for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00), (0x00, 0x9E, 0x73)):
+        assert (np.abs(pixels - colour).max(axis=2) < 3).sum() > 1000
+
+
+@pytest.mark.text
+def test_an_svg_contains_titles_and_values(tmp_path: Path) -> None:
+    """The title has file, time and frequency; order 5 with 7 % is marked as above the 6 % of EN 50160."""
+    words = ("--supply", "230", "--limits", "en50160", "--plot", str(tmp_path / "a.svg"), "--at", "0.7")
+    assert replay(recording(tmp_path / "a$x$.npz"), *words).exit_code == 0
+    found = texts(tmp_path / "a.svg")
+    assert any(item.startswith("a$x$.npz   0.6000 to 0.8000 s   50.0000 Hz, 10 cycles") for item in found)
+    for word in ("Voltages", "Currents", "U1", "I3", "EN 50160 [S]", "above a limit", "Fundamental phasors"):
+        assert word in found, word
+    assert any("order (of 50 Hz)" in item for item in found)
+    assert any(item.split() == ["THD-U", "%", "7.00", "7.00", "7.00"] for item in found)
+    assert replay(recording(tmp_path / "b.npz", fifth_pct=5.0), *words).exit_code == 0
+    assert "above a limit" not in texts(tmp_path / "a.svg")
+
+
+def test_no_limit_is_drawn_over_pulses(tmp_path: Path) -> None:
+    t = np.arange(40_000) / 40_000
+    carrier = 2 * np.abs(2 * ((2000 * t) % 1) - 1) - 1
+    np.savez(
+        tmp_path / "a.npz", fs=40e3, u_abc=np.where(0.8 * np.sin(2 * np.pi * 50 * t - SHIFT) > carrier, 270.0, -270.0)
+    )
+    words = ("--nominal-v", "400", "--limits", "en50160", "--plot", str(tmp_path / "a.svg"))
+    assert replay(str(tmp_path / "a.npz"), *words).exit_code == 0
+    found = texts(tmp_path / "a.svg")
+    assert "EN 50160 [S]" not in found
+    expected = _("no limits: {reason}", reason=codes.VOLTAGE_NOT_MAINS(rest_pct=12345))
+    assert any(re.fullmatch(re.escape(expected).replace("12345", r"\d+"), item) for item in found), found
+
+
+@pytest.mark.parametrize("kind", ["constant", "gap", "one current"])
+def test_every_recording_gives_a_picture(tmp_path: Path, kind: str) -> None:
+    t = 2 * np.pi * 50 * np.arange(10_000) / 10_000
+    u = 325 * np.sin(t - SHIFT)
+    if kind == "gap":
+        u[:, 1000:9500] = np.nan
+    arrays = {"constant": {"u_abc": np.ones((3, 10_000))}, "gap": {"u_abc": u}, "one current": {"x": u[0] / 1e6}}[kind]
+    np.savez(tmp_path / "a.npz", fs=10e3, **arrays)
+    done = replay(
+        str(tmp_path / "a.npz"), *(["--map", "i2=x"] if "x" in arrays else []), "--plot", str(tmp_path / "a.png")
+    )
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.pdf", codes.PLOT_NAME_INVALID),
+        ("none/a.png", OUTPUT_FOLDER_MISSING),
+        ("folder.png", PATH_IS_FOLDER),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path, name: str, expected: Code) -> None:
+    (tmp_path / "folder.png").mkdir()
+    done = replay(recording(tmp_path / "a.npz"), "--plot", str(tmp_path / name))
+    assert done.exit_code == 2
+    assert str(tmp_path / name) in done.output
+    assert len(done.output.splitlines()) == 1, "before the analysis, which prints a line for each window"
+    with pytest.raises(ReplayError) as error:
+        replay_file(tmp_path / "a.npz", ReplayOptions(plot=tmp_path / name))
+    assert error.value.reason.code == expected
+    assert error.value.reason.data["path"] == str(tmp_path / name)
+
+
+def test_without_matplotlib_the_error_has_the_install_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.analysis.recordings.plot.find_spec", lambda name: None)
+    done = replay(recording(tmp_path / "a.npz"), "--plot", str(tmp_path / "a.png"))
+    assert done.exit_code == 2
+    assert len(done.output.splitlines()) == 1
+    assert "`pip install 'magwatt[plot]'`" in done.output
+    with pytest.raises(ReplayError) as error:
+        replay_file(tmp_path / "a.npz", ReplayOptions(plot=tmp_path / "a.png"))
+    assert error.value.reason == codes.PLOT_LIBRARY_MISSING()
+    assert replay(recording(tmp_path / "a.npz")).exit_code == 0, "other functions do not require it"

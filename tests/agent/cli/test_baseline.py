@@ -1,0 +1,282 @@
+"""`magwatt baseline` and `magwatt adjustment`: learn, freeze, show and decide, each recorded; errors in one line."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from support.retrofit import FLOW, START_MS
+
+from agent.cli import main
+from agent.core.clock import SystemClock
+from agent.core.text import english, zone_of
+from agent.delivery.store import Store
+from agent.savings import service
+from agent.savings.reasons import (
+    ADJUSTMENT_ENERGY,
+    BASELINE_CHANGED,
+    DECISION_WITHOUT_REASON,
+    EVENT_UNDECIDED,
+    FROM_NAMEPLATE,
+    MAINTENANCE,
+    SECOND_DRIVER_NEEDED,
+    TOO_FEW_BYPASS_INTERVALS,
+)
+from agent.savings.records import keep
+from agent.savings.records.model import QUARTER_MS, Driver, Interval, NonRoutineEvent
+from drivers.reasons import Reason
+
+PLANT = """
+[site]
+id = "mill"
+gateway = "gw"
+timezone = "Asia/Shanghai"
+[store]
+state_dir = "state"
+[bus.b]
+tcp = "127.0.0.1:502"
+[meter.mcc-1]
+bus = "b"
+unit_id = 1
+profile = "eastron/sdm630"
+measuring_point = "drive-input"
+class = "0.5S"
+ct = "400/5"
+ct_class = "0.5"
+[drive.vfd]
+bus = "b"
+unit_id = 2
+profile = "yaskawa/ga800"
+fed_by = "mcc-1"
+comm_loss = "not used"
+[motor.pump]
+kind = "pm"
+kw = 160
+rpm = 1500
+poles = 8
+volts = 380
+fed_by = "vfd"
+replaced_motor = { kind = "induction", class = "IE1", kw = 160, rpm = 1485 }
+"""
+METER = "mcc-1 22091734 400/5"
+ZONE = zone_of("Asia/Shanghai")
+
+
+def at(day: str) -> int:
+    return round(datetime.fromisoformat(day).replace(tzinfo=ZONE).timestamp() * 1000)
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    path = tmp_path / "plant.toml"
+    path.write_text(PLANT, encoding="utf-8")
+    store = Store(tmp_path / "state", SystemClock())
+    keep.save_intervals(store, [quarter(k) for k in range(400)])
+    keep.save_intervals(store, [replace(quarter(500 + k), energy_wh=0.9 * law(500 + k)[1]) for k in range(200)])
+    keep.save_event(store, NonRoutineEvent(0, "pump", "maintenance", START_MS + 510 * QUARTER_MS, START_MS + 514 * QUARTER_MS,
+                                 MAINTENANCE(), 1e5, "exclude"))  # fmt: skip
+    store.close()
+    return path
+
+
+def law(k: int) -> tuple[float, float]:
+    flow = 300.0 + 37 * k % 601
+    return flow, 15_000 + 20 * flow + 100 * (-1) ** k
+
+
+def quarter(k: int) -> Interval:
+    flow, wh = law(k)
+    return Interval(
+        "pump", START_MS + k * QUARTER_MS, wh, drivers={FLOW: Driver(flow)}, meter=METER, reactive_varh=wh / 2
+    )
+
+
+def magwatt(plant: Path, *words: str) -> Result:
+    return CliRunner().invoke(main, [*words, "--config", str(plant)])
+
+
+def body(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def learn(plant: Path) -> Result:
+    return magwatt(plant, "baseline", "learn", "pump", "--to", "2026-09-26T02:15")
+
+
+def test_a_baseline_is_learned_frozen_and_shown_with_the_saving(plant: Path) -> None:
+    learned = learn(plant)
+    assert learned.exit_code == 0, learned.output
+    assert re.search(r"2026-09-21 22:15 \+0800 .* 400 ", learned.stdout)
+    assert re.search(rf"{FLOW}: 300 ", learned.stdout)
+    frozen = magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
+    assert frozen.exit_code == 0, frozen.output
+    shown = magwatt(plant, "baseline", "show", "pump", "--json")
+    told = body(shown)
+    assert told["baseline"]["by"] == "Li Wei"
+    assert told["baseline"]["hash"] in frozen.stdout
+    assert told["saving"]["verdict"] == "proven"
+    assert told["saving"]["saved_wh"] == pytest.approx(0.1 * told["saving"]["adjusted_wh"], rel=0.02)
+    assert told["saving"]["open_events"] == 1
+    words = magwatt(plant, "baseline", "show", "pump").stdout
+    assert str(EVENT_UNDECIDED(number=1, kind="maintenance", cause=MAINTENANCE())) in words
+    assert f"{told['saving']['saved_wh'] / 1000:.1f} ± {told['saving']['u95_wh'] / 1000:.1f} kWh" in words
+
+
+def test_no_figure_has_a_minus_before_zero(plant: Path) -> None:
+    assert learn(plant).exit_code == 0
+    store = Store(plant.parent / "state", SystemClock())
+    draft = keep.load_draft(store, "pump")
+    assert draft is not None
+    keep.save_draft(store, replace(draft, nmbe=-1e-9, autocorrelation=-1e-4))
+    store.close()
+    shown = magwatt(plant, "baseline", "show", "pump").stdout
+    assert "NMBE 0.00 %" in shown
+    assert "-0.0" not in shown
+
+
+def test_each_step_names_the_next_command_as_it_must_be_typed(plant: Path) -> None:
+    def typed(text: str) -> list[str]:
+        command = re.search(r"magwatt (.+plant\.toml)", text)
+        assert command, text
+        return shlex.split(command[1])
+
+    nothing = magwatt(plant, "baseline", "show", "pump")
+    assert nothing.exit_code == 1
+    learned = CliRunner().invoke(main, typed(nothing.output))
+    assert learned.exit_code == 0, learned.output
+    frozen = CliRunner().invoke(main, typed(learned.output.splitlines()[-1]))
+    assert frozen.exit_code == 0, frozen.output
+
+
+def test_a_model_of_several_signals_needs_more_than_one(plant: Path) -> None:
+    found = magwatt(plant, "baseline", "learn", "pump", "--model", "linear", "--driver", FLOW)
+    assert found.exit_code == 2
+    assert str(SECOND_DRIVER_NEEDED(asset="pump", kind="linear")) in found.output
+
+
+def test_a_frozen_baseline_is_only_replaced_with_the_option(plant: Path) -> None:
+    learn(plant)
+    magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
+    again = magwatt(plant, "baseline", "freeze", "pump", "--by", "Wang")
+    assert again.exit_code == 2
+    assert "--replace" in again.output
+    assert "Li Wei" in again.output
+    assert magwatt(plant, "baseline", "freeze", "pump", "--by", "Wang", "--replace").exit_code == 0
+
+
+def test_a_decision_takes_effect_and_is_recorded(plant: Path) -> None:
+    learn(plant)
+    magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
+    before = body(magwatt(plant, "baseline", "show", "pump", "--json"))["saving"]
+    listed = magwatt(plant, "adjustment", "list", "pump")
+    assert listed.exit_code == 1
+    assert str(MAINTENANCE()) in listed.stdout
+    [line] = magwatt(plant, "adjustment", "list", "pump", "--json").stdout.splitlines()
+    listed_event = json.loads(line)
+    assert (listed_event["decision"], listed_event["proposal"]) == (None, "exclude")
+    done = magwatt(plant, "adjustment", "decide", "pump", "1", "--keep", "--by", "Li Wei", "--reason", "it ran as ever")
+    assert done.exit_code == 0, done.output
+    assert "(Li Wei: it ran as ever)" in done.stdout
+    assert magwatt(plant, "adjustment", "list", "pump").exit_code == 0
+    after = body(magwatt(plant, "baseline", "show", "pump", "--json"))["saving"]
+    assert after["intervals"] == before["intervals"] + 4
+    verified = magwatt(plant, "ledger", "verify", "--json")
+    assert body(verified)["ok"], verified.output
+    store = Store(plant.parent / "state", SystemClock())
+    kinds = [kind for (kind,) in store.rows("select kind from ledger order by seq")]
+    store.close()
+    assert [kind for kind in kinds if kind not in ("hour", "checkpoint")] == ["key", "baseline", "decision"]
+    assert kinds[1] == "hour", "hours that are over are recorded before the baseline"
+
+
+def test_an_adjustment_is_in_kilowatt_hours_and_signed(plant: Path) -> None:
+    learn(plant)
+    magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
+    words = ("adjustment", "decide", "pump", "1", "--by", "Li Wei", "--reason", "valve 3 stood open")
+    magwatt(plant, *words, "--keep")
+    before = body(magwatt(plant, "baseline", "show", "pump", "--json"))["saving"]["saved_wh"]
+    done = magwatt(plant, *words, "--adjust", "-12.5")
+    assert done.exit_code == 0, done.output
+    after = body(magwatt(plant, "baseline", "show", "pump", "--json"))["saving"]["saved_wh"]
+    assert after - before == pytest.approx(-12_500)
+
+
+def test_a_nameplate_serves_where_nothing_was_measured(plant: Path) -> None:
+    done = magwatt(plant, "baseline", "learn", "pump", "--nameplate")
+    assert done.exit_code == 0
+    assert str(FROM_NAMEPLATE()) in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("baseline", "learn", "pum"), "'pump'"),
+        (("baseline", "learn", "pump", "--driver", "tonnes"),
+         service.DRIVER_UNKNOWN(asset="pump", driver="tonnes", known=(FLOW,))),
+        (("baseline", "learn", "pump", "--from", "yesterday"), service.DATE_INVALID(text="yesterday")),
+        (("baseline", "learn", "pump", "--to", "2020-01-01"),
+         service.NOT_MEASURED_BEFORE(asset="pump", to_ms=at("2020-01-01"), first_ms=START_MS,
+                                  last_ms=START_MS + 700 * QUARTER_MS)),
+        (("baseline", "learn", "pump", "--from", "2020-01-01", "--to", "2020-01-02"),
+         service.NOT_MEASURED_BETWEEN(asset="pump", from_ms=at("2020-01-01"), to_ms=at("2020-01-02"), first_ms=START_MS,
+                                   last_ms=START_MS + 700 * QUARTER_MS)),
+        (("baseline", "learn", "pump", "--from", "2026-09-20", "--to", "2026-09-01"),
+         service.PERIOD_EMPTY(from_ms=at("2026-09-20"), to_ms=at("2026-09-01"))),
+        (("baseline", "learn", "pump", "--from-bypass-test"),
+         TOO_FEW_BYPASS_INTERVALS(asset="pump", usable=0, n=600, least=12)),
+        (("baseline", "freeze", "pump", "--by", "Li"), service.DRAFT_MISSING(asset="pump")),
+        (("baseline", "freeze", "pump", "--by", " "), "--by"),
+        (("adjustment", "decide", "pump", "7", "--keep", "--by", "Li", "--reason", "x"),
+         service.EVENT_MISSING(asset="pump", number=7, known=("1",))),
+        (("adjustment", "decide", "pump", "1", "--by", "Li", "--reason", "x"), "--exclude"),
+        (("adjustment", "decide", "pump", "1", "--keep", "--by", "Li", "--reason", " "),
+         DECISION_WITHOUT_REASON()),
+        (("adjustment", "decide", "pump", "1", "--adjust", "0", "--by", "Li", "--reason", "x"),
+         ADJUSTMENT_ENERGY()),
+        (("adjustment", "decide", "pump", "1", "--adjust", "nan", "--by", "Li", "--reason", "x"),
+         ADJUSTMENT_ENERGY()),
+        (("adjustment", "decide", "pump", "1", "--adjust", "-inf", "--by", "Li", "--reason", "x"),
+         ADJUSTMENT_ENERGY()),
+    ],
+)  # fmt: skip
+def test_each_error_is_one_line(plant: Path, words: tuple[str, ...], expected: Reason | str) -> None:
+    done = magwatt(plant, *words)
+    assert done.exit_code == 2
+    assert (expected if isinstance(expected, str) else english(expected, ZONE)) in done.output
+    assert len(done.output.splitlines()) == 1
+
+
+def test_without_periods_it_is_learned_until_the_old_motor_was_replaced(plant: Path) -> None:
+    """400 intervals of the old motor from 2026-09-22; those of the new one since 2026-09-27 are not used."""
+    replaced = "rpm = 1485, since = 2026-09-27 }"
+    plant.write_text(PLANT.replace("rpm = 1485 }", replaced), encoding="utf-8")
+    told = body(magwatt(plant, "baseline", "learn", "pump", "--json"))
+    assert told["baseline"]["n"] == 400
+    assert told["suspect"] == []
+    told = body(magwatt(plant, "baseline", "learn", "pump", "--to", "2026-09-24", "--json"))
+    assert 0 < told["baseline"]["n"] < 400
+
+
+def test_without_a_baseline_show_prints_the_next_command(plant: Path) -> None:
+    done = magwatt(plant, "baseline", "show", "pump")
+    assert done.exit_code == 1
+    assert "magwatt baseline learn pump" in done.output
+
+
+def test_a_changed_baseline_is_rejected(plant: Path) -> None:
+    learn(plant)
+    magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
+    store = Store(plant.parent / "state", SystemClock())
+    told = store.notes(keep.FROZEN)["pump"]
+    store.save_note(keep.FROZEN, "pump", "", {**told, "coefficients": [1.1 * value for value in told["coefficients"]]})
+    store.close()
+    done = magwatt(plant, "baseline", "show", "pump")
+    assert done.exit_code == 2
+    assert done.output.strip() == str(BASELINE_CHANGED())

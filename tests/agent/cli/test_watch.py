@@ -1,0 +1,158 @@
+"""The live table: events, flags, states, figures, foreign messages."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import paho.mqtt.client as paho
+import pytest
+from rich.console import Console
+
+from agent.analysis.efficiency.reasons import SERIAL_NUMBER_CHANGED
+from agent.analysis.power_quality.event_text import format_event
+from agent.cli.watch_view import EVENT_S, _number, _plus_minus, line, marks, render, troubles
+from agent.config.model import Mqtt
+from agent.core.state_reasons import DEVICE_NOT_RESPONDING
+from agent.core.text import _, as_object, english
+from agent.delivery.mqtt.follower import FollowedMessage, Follower
+
+DIP = {"event_kind": "dip", "event_extreme_pct": 70.9, "event_duration_s": 0.12, "event_phases": [1, 3]}
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (DIP, "voltage dip: 71 %, 0.12 s, L1 L3"),
+        (DIP | {"event_kind": "rapid_change", "event_extreme_pct": 6.4}, "rapid voltage change: 6 %, 0.12 s, L1 L3"),
+        ({"event_kind": "swell"}, "voltage swell"),
+        ({"event_kind": "maintenance", "event_state": "begin", "event_text": "轴承"}, "maintenance began: 轴承"),
+        ({"event_kind": "maintenance", "event_state": "end", "event_duration_s": 9.0}, "maintenance ended"),
+        ({"event_kind": "kind_of_next_year", "event_text": "a b"}, "kind_of_next_year: a b"),
+    ],
+)
+@pytest.mark.text
+def test_an_event_as_text(values: dict[str, object], text: str) -> None:
+    assert format_event(values) == text
+
+
+def test_the_reasons_of_an_event_replace_its_english_text() -> None:
+    reason = SERIAL_NUMBER_CHANGED(serial_number="78")
+    values = {"event_kind": "meter_replaced", "event_text": "English"}
+    text = format_event(values, [as_object(reason)])
+    assert "English" not in text
+    assert english(reason) in text
+    assert "123" in format_event(values, [{"code": "code_of_next_year", "data": {}, "text": "123"}])
+
+
+def test_a_recent_event_is_shown_below_the_table() -> None:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    seen = follower.seen["a/m"] = FollowedMessage("a", "m")
+    seen.messages = {"telemetry": {"v": {}}, "meta": {"name": "Pump 2"}, "event": {"t": 1_790_000_000_000, "v": DIP}}
+
+    seen.came_s = {"event": time.monotonic()}
+    assert "71 %, 0.12 s, L1 L3" in drawn(follower)
+    seen.came_s = {"event": time.monotonic() - EVENT_S - 1}
+    assert "71 %" not in drawn(follower)
+
+
+def row_of(telemetry: dict[str, object], pq: dict[str, object] | None) -> str:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    seen = follower.seen["a/m"] = FollowedMessage("a", "m")
+    seen.messages = {"telemetry": {"v": telemetry}, **({"pq3s": {"v": pq}} if pq is not None else {})}
+    seen.came_s = {"telemetry": time.monotonic()}
+    return line(seen)
+
+
+METER_VALUES = {"thd_i_l1_pct": 30.0, "thd_i_l2_pct": 32.0, "thd_i_l3_pct": 34.0}
+
+
+@pytest.mark.text
+def test_the_current_distortion_is_that_of_the_waveform_else_of_the_meter() -> None:
+    assert "THD-I 32.0 %" in row_of(METER_VALUES, None)
+    assert "THD-I 32.0 %" in row_of(METER_VALUES, {"thd_i_l1_pct": None})
+    assert "THD-I 41.0 %" in row_of(METER_VALUES, {"thd_i_l1_pct": 40.0, "thd_i_l2_pct": 42.0})
+    assert "THD-I" not in row_of({"thd_u_l1_pct": 3.0}, {})
+
+
+def test_flags_of_complete_messages_are_shown_below_the_table() -> None:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    for name, flags in (("p-1", ["CLOCK_UNSYNCHRONIZED", "SIMULATED"]), ("p-2", ["CLOCK_UNSYNCHRONIZED"]), ("p-3", [])):
+        seen = follower.seen[f"a/{name}"] = FollowedMessage("a", name)
+        seen.messages = {"telemetry": {"v": {}, "f": {"*": flags} if flags else {}}}
+        seen.came_s = {"telemetry": time.monotonic()}
+    [line] = marks(follower)
+    assert "CLOCK_UNSYNCHRONIZED (" in line
+    assert "p-1" in line
+    assert "p-2" in line
+    assert "p-3" not in line
+    assert "`magwatt doctor`" in line
+    assert "CLOCK_UNSYNCHRONIZED" in drawn(follower)
+
+
+def test_the_reasons_of_a_state_are_shown_below_the_table() -> None:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    seen = follower.seen["a/m"] = FollowedMessage("a", "m")
+    reason = DEVICE_NOT_RESPONDING(device="mcc-1")
+    unknown = {"code": "of_another_version", "data": {}, "text": "text of another version"}
+    reasons = [as_object(reason), unknown]
+    state = {"t": 1_790_000_060_000, "since": 1_790_000_000_000, "state": "offline", "reason": reasons}
+    seen.messages = {"state": state}
+    seen.came_s = {"state": time.monotonic()}
+    [line] = troubles(follower)
+    assert f"m: {_('offline')}: " in line
+    assert english(reason) in line
+    assert "text of another version" in line, "an unknown code has the text of the message"
+    assert english(reason) in drawn(follower)
+    follower.gateways["a"] = "offline"
+    assert troubles(follower) == []
+    follower.gateways["a"] = "online"
+    seen.messages = {"state": state | {"state": "online", "reason": []}}
+    assert troubles(follower) == []
+
+
+def came(follower: Follower, topic: str, payload: bytes) -> None:
+    message = paho.MQTTMessage(topic=topic.encode())
+    message.payload = payload
+    follower._on_message(None, None, message)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"x":1}',
+        b'{"v":null}',
+        b'{"t":5,"v":{"active_power_w":"ON"}}',
+        b'{"t":5,"m":null,"f":[]}',
+        b'{"state":3}',
+        b"ON",
+    ],
+)
+@pytest.mark.parametrize("kind", ["telemetry", "event", "state", "meta"])
+def test_messages_of_other_publishers_are_ignored(kind: str, payload: bytes) -> None:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    came(follower, "magwatt/v1/a/b/pump-1/telemetry", b'{"s":"magwatt.telemetry/1","t":5,"v":{"motor_speed_rpm":1470}}')
+    came(follower, f"zigbee/kitchen/plug/{kind}", payload)
+    assert "1470" in drawn(follower)
+    assert "plug" not in drawn(follower)
+
+
+def test_a_motor_that_was_removed_from_the_configuration_leaves_the_table() -> None:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    for name in ("pump-1", "pump-2"):
+        came(follower, f"magwatt/v1/a/b/{name}/state", b'{"s":"magwatt.state/1","t":5,"state":"online","reason":[]}')
+    came(follower, "magwatt/v1/a/b/pump-1/state", b"")
+    assert "pump-1" not in drawn(follower)
+    assert "pump-2" in drawn(follower)
+
+
+def drawn(follower: Follower) -> str:
+    out = io.StringIO()
+    Console(width=120, file=out).print(render(follower, 120))
+    return out.getvalue()
+
+
+def test_no_figure_has_a_minus_before_zero() -> None:
+    assert _number(-0.4, 1000, 2).plain == "0.00"
+    values = {"shaft_power_w": -4.0, "shaft_power_w_u": 90.0}
+    assert _plus_minus(values, "shaft_power_w", 1000, 2).plain == "0.00\n±0.09"

@@ -1,0 +1,217 @@
+"""Time with simulated clocks: steps, a start without a reference, a computer without a battery clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.core.clock import (
+    PLAUSIBLE,
+    PLAUSIBLE_NS,
+    SYNCHRONISED,
+    UNSURE,
+    ClockStep,
+    ClockWatch,
+    SystemClock,
+    kernel_synchronised,
+)
+
+NOW_NS = 1_800_000_000_000_000_000
+HOUR_NS = 3_600_000_000_000
+
+
+class System:
+    """A computer: wall clock, monotonic clock, and the state that its kernel reports."""
+
+    def __init__(self, wall_ns: int = NOW_NS, synchronised: bool | None = True) -> None:
+        self.wall, self.mono, self.synchronised = wall_ns, 5_000_000_000, synchronised
+        self.clock = SystemClock(lambda: self.wall, lambda: self.mono)
+
+    def watch(self, last_ns: int = 0, trusted: bool = False) -> ClockWatch:
+        return ClockWatch(self.clock, lambda: self.synchronised, last_ns, trusted)
+
+    def wait(self, seconds: float) -> None:
+        self.wall += round(seconds * 1e9)
+        self.mono += round(seconds * 1e9)
+
+    def step(self, by_ns: int) -> None:
+        self.wall += by_ns
+
+
+@pytest.mark.parametrize("hours", [1, -1, -8])
+def test_a_step_shows_only_when_it_is_looked_at(hours: int) -> None:
+    system = System()
+    watch = system.watch()
+    system.step(hours * HOUR_NS)
+    assert system.clock.utc_ns() == NOW_NS, "what is measured until then belongs to the old time"
+    system.wait(1)
+    assert watch.look() == ClockStep(hours * 3_600_000, correct=False)
+    assert system.clock.utc_ns() == system.wall
+    assert watch.look() is None, "told once"
+
+
+@pytest.mark.parametrize("hours", [1, -1, -8])
+def test_rows_of_an_unsynchronised_clock_are_corrected_when_it_becomes_right(hours: int) -> None:
+    system = System(synchronised=False)
+    watch = system.watch()
+    assert not watch.sure
+    system.wait(100)
+    system.step(hours * HOUR_NS)
+    system.synchronised = True
+    assert watch.look() == ClockStep(hours * 3_600_000, correct=True)
+    assert watch.sure
+
+
+def test_rows_of_a_right_clock_keep_their_time_when_somebody_sets_it_wrong() -> None:
+    """Set manually: the kernel clears its synchronized state at that moment. Then the time server corrects it."""
+    system = System()
+    watch = system.watch()
+    system.step(HOUR_NS)
+    system.synchronised = False
+    assert watch.look() == ClockStep(3_600_000, correct=False)
+    assert not watch.sure
+    system.wait(60)
+    assert watch.look() is None
+    system.step(-HOUR_NS)
+    system.synchronised = True
+    assert watch.look() == ClockStep(-3_600_000, correct=True)
+
+
+def test_a_clock_that_becomes_synchronised_without_a_step_was_right() -> None:
+    system = System(synchronised=False)
+    watch = system.watch()
+    system.synchronised = True
+    assert watch.look() is None
+    assert watch.word == SYNCHRONISED
+
+
+def test_small_differences_are_followed_without_a_word() -> None:
+    system = System()
+    watch = system.watch()
+    for _ in range(20):
+        system.wait(1)
+        system.step(100_000_000)
+        assert watch.look() is None
+        assert system.clock.utc_ns() == system.wall
+
+
+@pytest.mark.parametrize("wall_ns", [0, NOW_NS - 8 * HOUR_NS])
+@pytest.mark.parametrize("synchronised", [False, None])
+def test_without_a_reference_time_never_runs_before_the_last_boot(wall_ns: int, synchronised: bool | None) -> None:
+    """0: no battery clock. None: a kernel that does not report its state."""
+    system = System(wall_ns, synchronised)
+    watch = system.watch(last_ns=NOW_NS)
+    assert system.clock.utc_ns() == NOW_NS
+    assert watch.word == UNSURE
+    system.wait(30)
+    assert watch.look() is None
+    assert system.clock.utc_ns() == NOW_NS + 30_000_000_000, "it runs on from there"
+    system.wall = NOW_NS + HOUR_NS
+    system.synchronised = True
+    step = watch.look()
+    assert step == ClockStep(3_570_000, correct=True)
+    assert system.clock.utc_ns() == NOW_NS + HOUR_NS
+
+
+@pytest.mark.parametrize("wall_ns", [NOW_NS + 367 * 24 * HOUR_NS, 2_082_758_400 * 10**9, 4_070_908_800 * 10**9])
+@pytest.mark.parametrize("synchronised", [False, None])
+def test_without_a_reference_time_never_runs_into_a_year_to_come(wall_ns: int, synchronised: bool | None) -> None:
+    """A faulty battery clock: a year and a day ahead, 2036, 2099. Then the time server responds."""
+    system = System(wall_ns, synchronised)
+    watch = system.watch(last_ns=NOW_NS)
+    assert (watch.word, watch.possible) == (UNSURE, False)
+    assert system.clock.utc_ns() == NOW_NS
+    system.wait(3600)
+    assert watch.look() is None
+    assert system.clock.utc_ns() == NOW_NS + HOUR_NS, "it runs on from where the last run ended"
+    system.wall = NOW_NS + 3 * HOUR_NS
+    system.synchronised = True
+    assert watch.look() == ClockStep(2 * 3_600_000, correct=True)
+
+
+def test_a_clock_that_runs_away_while_nobody_vouches_for_it_is_not_followed() -> None:
+    system = System(synchronised=False)
+    watch = system.watch(last_ns=NOW_NS - HOUR_NS)
+    system.step(73 * 365 * 24 * HOUR_NS)
+    system.wait(1)
+    assert watch.look() is None
+    assert system.clock.utc_ns() == NOW_NS + 10**9
+    system.step(-73 * 365 * 24 * HOUR_NS)
+    assert watch.look() is None
+    assert watch.possible
+
+
+@pytest.mark.parametrize("synchronised", [False, None])
+def test_a_machine_that_was_off_for_months_is_believed_and_so_is_one_that_runs_for_years(
+    synchronised: bool | None,
+) -> None:
+    system = System(synchronised=synchronised)
+    watch = system.watch(last_ns=NOW_NS - 300 * 24 * HOUR_NS)
+    assert watch.look() is None
+    system.wait(3 * 366 * 86_400)
+    assert watch.look() is None
+    assert watch.possible
+    assert system.clock.utc_ns() == system.wall
+
+
+def test_a_first_run_believes_no_clock_of_after_2035() -> None:
+    system = System(4_070_908_800 * 10**9, synchronised=None)
+    watch = system.watch()
+    assert not watch.sure
+    assert system.clock.utc_ns() == PLAUSIBLE_NS
+
+
+def test_what_a_run_by_a_wrong_reference_reached_holds_no_later_run() -> None:
+    """A time server reported 2099, and the power failed before it was corrected."""
+    system = System(synchronised=None)
+    watch = system.watch(last_ns=4_070_908_800 * 10**9)
+    assert watch.word == PLAUSIBLE
+    assert system.clock.utc_ns() == NOW_NS
+
+
+def test_a_set_clock_below_the_last_boot_is_not_followed_until_it_is_vouched_for() -> None:
+    system = System(synchronised=False)
+    watch = system.watch(last_ns=NOW_NS - 1)
+    system.wait(10)
+    system.step(-8 * HOUR_NS)
+    assert watch.look() is None
+    assert system.clock.utc_ns() == NOW_NS + 10_000_000_000
+    system.synchronised = True
+    assert watch.look() == ClockStep(-8 * 3_600_000, correct=True), "a reference knows better than an earlier run"
+
+
+def test_a_synchronised_clock_is_right_even_before_the_last_boot() -> None:
+    """An earlier run had a wrong date."""
+    system = System()
+    watch = system.watch(last_ns=NOW_NS + 1000 * HOUR_NS)
+    assert watch.sure
+    assert system.clock.utc_ns() == NOW_NS
+
+
+def test_a_trusted_clock_is_believed_whatever_the_kernel_and_an_earlier_run_say() -> None:
+    system = System(synchronised=False)
+    watch = system.watch(last_ns=NOW_NS + 1000 * HOUR_NS, trusted=True)
+    assert (watch.word, watch.sure) == (PLAUSIBLE, True)
+    assert system.clock.utc_ns() == NOW_NS
+
+
+def test_no_trust_makes_1970_plausible() -> None:
+    system = System(0, synchronised=None)
+    watch = system.watch(trusted=True)
+    assert not watch.sure
+    assert system.clock.utc_ns() == PLAUSIBLE_NS
+
+
+def test_intervals_do_not_feel_a_step() -> None:
+    system = System()
+    watch = system.watch()
+    before = system.clock.monotonic_ns()
+    system.step(-8 * HOUR_NS)
+    system.wait(2)
+    watch.look()
+    assert system.clock.monotonic_ns() - before == 2_000_000_000
+
+
+def test_the_kernel_is_asked_without_being_changed() -> None:
+    """Twice the same result, one of the three states; which one depends on this computer."""
+    assert kernel_synchronised() is kernel_synchronised()
+    assert kernel_synchronised() in (True, False, None)

@@ -1,0 +1,76 @@
+"""The rate of the backfill and the delays between connections, on a simulated clock."""
+
+from __future__ import annotations
+
+import random
+from statistics import mean
+
+import pytest
+
+from agent.delivery.mqtt.backfill_rate import BURST_S, JITTER, PROBE_RATE, RATE_MIN, STUCK_S, BackfillRateLimiter
+from agent.delivery.mqtt.backoff import LIMIT_S, SLOW_LIMIT_S, Backoff, DisconnectReason
+
+
+def granted(pacer: BackfillRateLimiter, seconds: float, step_s: float = 0.02, from_s: float = 0.0) -> int:
+    return sum(pacer.grant(from_s + n * step_s, 50) for n in range(round(seconds / step_s)))
+
+
+def test_a_backlog_goes_out_at_its_rate_with_jitter_and_without_bursts() -> None:
+    pacer = BackfillRateLimiter(random.Random(1))
+    assert granted(pacer, 100) == pytest.approx(100 * RATE_MIN, rel=0.02)
+    pacer.grant(100.0, 0)
+    assert pacer.grant(160.0, 1000) <= RATE_MIN * BURST_S, "a minute of nothing does not pile up"
+    seeds = {granted(BackfillRateLimiter(random.Random(seed)), 1) for seed in range(20)}
+    assert len(seeds) > 1, "gateways do not send in step"
+    assert max(seeds) <= RATE_MIN * (1 + JITTER) + RATE_MIN * BURST_S
+
+
+def test_five_times_what_is_live_when_that_is_more() -> None:
+    pacer = BackfillRateLimiter(random.Random(1))
+    for n in range(3000):
+        pacer.live(n * 0.1, 4)
+    assert pacer.rate() == pytest.approx(200, rel=0.01)
+
+
+def test_a_slow_broker_gets_half_the_rate_and_a_blocked_one_a_probe() -> None:
+    pacer = BackfillRateLimiter(random.Random(1), 100.0)
+    pacer.confirmed(0.5)
+    assert granted(pacer, 20) == pytest.approx(1000, rel=0.03)
+    pacer.waiting(STUCK_S + 1)
+    assert granted(pacer, 20, from_s=20) <= 25, "the remaining tokens, and one probe per second"
+    assert pacer.rate() == PROBE_RATE
+    pacer.confirmed(0.01)
+    assert pacer.rate() == 100.0, "the confirmation of the probe restores the rate"
+
+
+def test_a_broker_that_asks_for_a_pause_gets_it() -> None:
+    pacer = BackfillRateLimiter(random.Random(1), 100.0)
+    pacer.hold(5.0, 30.0)
+    assert granted(pacer, 35) == 0
+    assert pacer.grant(35.1, 10) > 0
+
+
+def test_full_jitter_below_a_limit_that_doubles() -> None:
+    chance = random.Random(2)
+    for _ in range(50):
+        retry = Backoff(chance)
+        limits = [min(LIMIT_S[0] * 2**n, LIMIT_S[1]) for n in range(10)]
+        for limit in limits:
+            assert 0 <= retry.after(DisconnectReason.UNREACHABLE, 0.0) <= limit
+        assert retry.after(DisconnectReason.LOST, 3600.0) <= LIMIT_S[0], "a long connection resets the limit"
+    spread = [Backoff(random.Random(seed)).after(DisconnectReason.LOST, 100.0) for seed in range(1000)]
+    assert mean(spread) == pytest.approx(0.5, abs=0.05), "a thousand gateways reconnect evenly, not simultaneously"
+
+
+@pytest.mark.parametrize("end", [DisconnectReason.REFUSED, DisconnectReason.TAKEN_OVER])
+def test_what_trying_again_makes_worse_waits_long(end: DisconnectReason) -> None:
+    retry = Backoff(random.Random(1))
+    waits = [retry.after(end, 5.0) for _ in range(12)]
+    assert min(waits) >= SLOW_LIMIT_S[0] / 2
+    assert waits[-1] >= SLOW_LIMIT_S[1] / 2
+
+
+def test_a_row_of_brief_connections_looks_like_two_clients_of_one_name() -> None:
+    retry = Backoff(random.Random(1))
+    seen = [retry.looks_taken_over(DisconnectReason.LOST, stood_s) for stood_s in (1, 1, 100, 1, 1, 1, 1)]
+    assert seen == [False] * 6 + [True]

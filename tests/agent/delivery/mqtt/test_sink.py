@@ -1,0 +1,290 @@
+"""Delivery to a real broker: published rows, retained messages, and the behavior without a broker."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from support.basics import Mosquitto, free_port, wait_until, within
+from support.mqtt import Line, Listener
+
+from agent.config.loader import parse_broker
+from agent.config.model import Mqtt
+from agent.delivery.mqtt.sink import POISON_ENDS
+from agent.delivery.reasons import (
+    CLIENT_ID_CONFLICT,
+    CONNECT_FAILED,
+    CONNECT_REJECTED,
+    PUBLISH_FORBIDDEN,
+    ROW_ENDS_CONNECTION,
+    ROW_TOO_LARGE,
+)
+from drivers.reasons import Reason
+
+
+@pytest.fixture(autouse=True)
+def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows stay live although a slow disk may take a second for a commit."""
+    monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 3600.0)
+
+
+def reported(caplog: pytest.LogCaptureFixture) -> list[Reason]:
+    """The reasons in the warnings of the sink, in order."""
+    warnings = [record for record in caplog.records if record.levelname == "WARNING" and record.name.endswith("mqtt")]
+    return [item for record in warnings for item in record.args or () if isinstance(item, Reason)]
+
+
+@pytest.fixture
+def listener(mosquitto: Mosquitto) -> Iterator[Listener]:
+    found = Listener(mosquitto.port)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    found = Line(tmp_path / "state")
+    yield found
+    found.close()
+
+
+def test_status_greeting_rows_and_a_clean_end(mosquitto: Mosquitto, listener: Listener, line: Line) -> None:
+    sink = line.sink(parse_broker(mosquitto.url), [("g/info", b"{}")])
+    wait_until(lambda: sink.connected, 5, "connected")
+    line.put(200)
+    wait_until(lambda: len(listener.of("g/m/telemetry")) == 200, 5, "200 rows")
+    assert listener.of("g/m/telemetry") == line.payloads, "in order, once"
+    wait_until(lambda: line.store.figures()["spool_rows"] == 0, 5, "confirmed rows are deleted")
+    assert sink.published == 200
+    sink.stop()
+    wait_until(lambda: listener.of("g/status") == [b"online", b"offline"], 5, "status is offline")
+    late = Listener(mosquitto.port)
+    wait_until(lambda: late.of("g/status") == [b"offline"] and late.of("g/info") == [b"{}"], 5, "both are retained")
+    assert late.of("g/m/telemetry") == [], "telemetry is not retained: an old row would look live"
+    late.stop()
+
+
+def test_rows_from_before_are_backfill_and_live_ones_do_not_wait_for_them(
+    mosquitto: Mosquitto, listener: Listener, tmp_path: Path
+) -> None:
+    before = Line(tmp_path / "state")
+    before.put(400)
+    before.close()
+    line = Line(tmp_path / "state")
+    line.payloads = before.payloads
+    started_s = time.monotonic()
+    sink = line.sink(parse_broker(mosquitto.url))
+    wait_until(lambda: sink.connected, 5, "connected")
+    line.put(5)
+    within(lambda: len(listener.of("g/m/telemetry")) == 5, 1, "live values within a second of the connection")
+    wait_until(lambda: len(listener.of("g/m/backfill/telemetry")) > 50, 5, "the backlog moves")
+    rate = len(listener.of("g/m/backfill/telemetry")) / (time.monotonic() - started_s)
+    assert rate < 72, "50 rows/s, a fifth of jitter, and the first burst; less the moment before the connection"
+    wait_until(lambda: len(listener.of("g/m/backfill/telemetry")) == 400, 15, "all of it")
+    assert listener.of("g/m/backfill/telemetry") == line.payloads[:400], "in order, once"
+    assert listener.of("g/m/telemetry") == line.payloads[400:]
+    line.close()
+
+
+def test_a_killed_agent_is_announced_by_its_will(mosquitto: Mosquitto, listener: Listener, line: Line) -> None:
+    line.sink(parse_broker(mosquitto.url))
+    wait_until(lambda: listener.of("g/status") == [b"online"], 5, "online")
+    line.kill_connection()  # as after a kill or a disconnected cable: no DISCONNECT
+    wait_until(lambda: b"offline" in listener.of("g/status"), 5, "the will")
+    wait_until(lambda: listener.of("g/status")[-1] == b"online", 5, "it comes back")
+
+
+def test_changed_retained_messages_are_sent_immediately_and_with_each_connection(
+    mosquitto: Mosquitto, listener: Listener, line: Line
+) -> None:
+    sink = line.sink(parse_broker(mosquitto.url))
+    wait_until(lambda: sink.connected, 5, "connected")
+    line.texts["g/m/state"] = b"stale"
+    sink.update_retained("g/m/state", b"stale")
+    within(lambda: listener.of("g/m/state") == [b"stale"], 2, "sent")
+    line.texts["g/m/state"] = b"offline"
+    line.kill_connection()
+    wait_until(lambda: listener.of("g/m/state")[-1] == b"offline", 5, "sent with the next connection")
+
+
+def test_without_a_broker_nothing_blocks_and_loss_and_recovery_are_logged_once(
+    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = Mosquitto(tmp_path)
+    with caplog.at_level("INFO"):
+        sink = line.sink(parse_broker(broker.url), [("g/info", b"{}")])
+        started = time.monotonic()
+        line.append(1000)
+        assert time.monotonic() - started < 2, "publishing without a broker must not wait"
+        line.store.flush()
+        assert line.store.figures()["spool_rows"] == 1000
+        wait_until(lambda: [reason.code for reason in reported(caplog)] == [CONNECT_FAILED], 3, "one warning")
+        broker.start()
+        wait_until(lambda: sink.connected, 20, "it recovers")
+        broker.stop()
+        wait_until(lambda: not sink.connected, 10, "it is lost again")
+        broker.start()
+        wait_until(lambda: sink.connects == 2, 20, "it recovers again")
+    levels = [record.levelname for record in caplog.records if f":{broker.port}: " in record.message]
+    assert levels == ["WARNING", "INFO", "WARNING", "INFO"]
+    sink.stop()
+    broker.stop()
+
+
+class SilentToFive(threading.Thread):
+    """A broker that supports 3.1.1 only and does not respond to MQTT 5, like amqtt. Packets are written by hand."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.levels: list[int] = []
+
+    def run(self) -> None:
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            head = connection.recv(4096)
+            level = head[head.index(b"MQTT") + 4]
+            self.levels.append(level)
+            if level == 4:
+                connection.sendall(bytes([0x20, 2, 0, 0]))  # CONNACK, accepted
+            while connection.recv(4096):
+                pass
+
+
+def test_a_broker_that_does_not_respond_to_mqtt_5_is_used_with_3_1_1(line: Line) -> None:
+    broker = SilentToFive()
+    broker.start()
+    sink = line.sink(parse_broker(f"mqtt://127.0.0.1:{broker.port}"))
+    within(lambda: sink.connected, 4, "connected by 3.1.1")
+    assert broker.levels == [5, 4]
+    broker.server.close()
+
+
+def test_a_rejected_login_is_logged_once_and_not_retried_every_second(
+    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "passwords").write_text("")
+    log = tmp_path / "broker.log"
+    broker = Mosquitto(tmp_path, f"password_file {tmp_path / 'passwords'}\nlog_dest file {log}\n")
+    broker._config.write_text(broker._config.read_text().replace("allow_anonymous true", "allow_anonymous false"))
+    (tmp_path / "passwords").chmod(0o644)
+    broker.start()
+    (tmp_path / "secret").write_text("wrong\n")
+    settings = Mqtt("127.0.0.1", broker.port, False, user="gw", password_file=tmp_path / "secret")
+    with caplog.at_level("WARNING"):
+        line.sink(settings)
+        wait_until(lambda: bool(reported(caplog)), 6, "the rejection is logged")
+        time.sleep(4)
+    assert not any("wrong" in record.message for record in caplog.records), "the password is in no log"
+    assert [reason.code for reason in reported(caplog)] == [CONNECT_REJECTED]
+    assert log.read_text().count("not authorised") == 1, "one attempt: the next follows after 15 s or more"
+    broker.stop()
+
+
+def test_a_missing_password_file_does_not_end_the_thread(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, line: Line
+) -> None:
+    settings = Mqtt("127.0.0.1", free_port(), False, user="gw", password_file=tmp_path / "nothing")
+    with caplog.at_level("WARNING"):
+        sink = line.sink(settings)
+        wait_until(lambda: bool(reported(caplog)), 3, "logged")
+    assert reported(caplog)[0].code == CONNECT_FAILED
+    assert str(tmp_path / "nothing") in reported(caplog)[0].data["error"]
+    assert sink._thread.is_alive()
+
+
+def test_rows_that_were_never_confirmed_come_again(mosquitto: Mosquitto, line: Line) -> None:
+    """The broker stops responding and ends: rows sent meanwhile have no PUBACK and stay in the spool."""
+    sink = line.sink(Mqtt("127.0.0.1", mosquitto.port, False, keepalive_s=5.0))
+    wait_until(lambda: sink.connected, 5, "connected")
+    line.put(20)
+    wait_until(lambda: sink.published == 20, 5, "confirmed")
+    assert mosquitto._process is not None
+    mosquitto._process.send_signal(signal.SIGSTOP)
+    line.put(30)
+    time.sleep(0.3)
+    assert sink.connected
+    mosquitto._process.send_signal(signal.SIGKILL)
+    mosquitto._process.wait()
+    wait_until(lambda: not sink.connected, 15, "the loss is detected")
+    assert line.store.figures()["spool_rows"] == 30
+    mosquitto.start()
+    wait_until(lambda: sink.published == 50, 15, "they come again")
+    wait_until(lambda: line.store.figures()["spool_rows"] == 0, 5, "and are deleted")
+
+
+def test_a_second_client_with_the_same_identifier_is_reported_and_not_disconnected(
+    mosquitto: Mosquitto, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = line.sink(parse_broker(mosquitto.url))
+    wait_until(lambda: sink.connected, 5, "connected")
+    with caplog.at_level("WARNING"):
+        other = paho.Client(CallbackAPIVersion.VERSION2, line.client_id)
+        other.connect("127.0.0.1", mosquitto.port)
+        other.loop_start()
+        wait_until(lambda: not sink.connected, 5, "disconnected by the broker")
+        time.sleep(3)
+    assert not sink.connected, "it waits 15 s or more, so that the other client stays connected"
+    assert other.is_connected()
+    conflict = CLIENT_ID_CONFLICT(client_id=line.client_id)
+    assert line.events == [("client_id_conflict", conflict)]
+    assert reported(caplog) == [conflict]
+    other.disconnect()
+    other.loop_stop()
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_row_over_the_limit_of_the_broker_is_set_aside_and_the_others_are_delivered(
+    tmp_path: Path, line: Line, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MQTT 5 reports the limit; a broker of 3.1.1 closes the connection each time. Rows become backlog after a second
+    here, as in a plant."""
+    monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 1.0)
+    broker = Mosquitto(tmp_path, "max_packet_size 20000\n")
+    broker.start()
+    listener = Listener(broker.port)
+    sink = line.sink(Mqtt("127.0.0.1", broker.port, False, version=version))
+    wait_until(lambda: sink.connected, 5, "connected")
+    line.put(3)
+    line.put(1, size=30_000)
+    line.put(3)
+    wait_until(lambda: len(listener.of("g/m/telemetry") + listener.of("g/m/backfill/telemetry")) >= 6, 30, "the rest")
+    wait_until(lambda: line.store.figures()["spool_rows"] == 0, 30, "nothing is stuck")
+    (gap,) = line.store.take_gaps()
+    assert gap.rows == 1
+    assert gap.reason == (ROW_TOO_LARGE(limit_bytes=20_000) if version == "5" else ROW_ENDS_CONNECTION(n=POISON_ENDS))
+    listener.stop()
+    sink.stop()
+    broker.stop()
+
+
+def test_a_broker_that_forbids_publishing_gets_few_connections_and_rows_are_kept(
+    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "acl").write_text("topic read #\n")
+    (tmp_path / "acl").chmod(0o600)
+    broker = Mosquitto(tmp_path, f"acl_file {tmp_path / 'acl'}\n")
+    broker.start()
+    with caplog.at_level("WARNING"):
+        line.sink(parse_broker(broker.url))
+        line.put(10)
+        wait_until(lambda: bool(reported(caplog)), 5, "logged")
+        time.sleep(2)
+    assert reported(caplog) == [PUBLISH_FORBIDDEN(topic="g")]
+    assert line.store.figures()["spool_rows"] == 10
+    broker.stop()

@@ -1,0 +1,100 @@
+"""Files of earlier versions are migrated; a file of a later version is rejected and not changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.basics import HandClock
+
+from agent.delivery.store import Store, StoreError
+from agent.delivery.store.database_file import NAME
+from agent.delivery.store.migrations import VERSION
+from agent.delivery.store.reasons import STATE_DIR_UNUSABLE, STATE_FILE_TOO_NEW
+
+# As version 1 made it, with what was in it after some weeks.
+VERSION_1 = """
+pragma journal_mode = wal;
+create table boot (one integer primary key check (one = 1), count integer not null);
+create table counter (name text primary key, value real not null) without rowid;
+create table note (
+    kind text, name text, fingerprint text not null, saved_ms integer not null, body text not null,
+    primary key (kind, name)
+) without rowid;
+insert into boot values (1, 3600123);
+insert into counter values ('energy_allocated/pump-1', 48213.3771), ('energy_allocated/pump-2', 0.0004);
+insert into note values ('refused', 'mcc-1', 'abc', 1790000000000, '{"absent": [3]}');
+"""
+
+
+def old_file(folder: Path, text: str = VERSION_1) -> Path:
+    with closing(sqlite3.connect(folder / NAME, isolation_level=None)) as db:
+        db.executescript(text)
+    return folder / NAME
+
+
+def test_version_1_keeps_its_counters_notes_and_numbers(tmp_path: Path, clock: HandClock) -> None:
+    path = old_file(tmp_path)
+    store = Store(tmp_path, clock)
+    assert store.counters() == {"energy_allocated/pump-1": 48_213_377, "energy_allocated/pump-2": 0}
+    assert store.note("refused", "mcc-1", "abc") == {"absent": [3]}
+    assert store.boot == 3_600_124, "numbering continues"
+    assert store.take_gaps() == [], "version 1 did not record how a run ended: no gap is noted"
+    store.close()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("pragma user_version").fetchone() == (VERSION,)
+        assert db.execute("pragma auto_vacuum").fetchone() == (2,)
+        assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+        names = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
+    assert not names & {"boot", "counter"}
+
+
+def test_a_migrated_file_has_the_tables_of_a_new_one(tmp_path: Path, clock: HandClock) -> None:
+    (tmp_path / "old").mkdir()
+    old_file(tmp_path / "old")
+    shapes = []
+    for name in ("old", "new"):
+        Store(tmp_path / name, clock).close()
+        with closing(sqlite3.connect(tmp_path / name / NAME)) as db:
+            tables = [table for (table,) in db.execute("select name from sqlite_master where type = 'table'")]
+            shapes.append({table: db.execute(f"pragma table_info({table})").fetchall() for table in tables})
+    assert shapes[0] == shapes[1]
+
+
+def test_a_migration_that_fails_leaves_the_old_file(tmp_path: Path, clock: HandClock) -> None:
+    path = old_file(tmp_path, VERSION_1 + "create table spool (in_the_way integer);")
+    with pytest.raises(StoreError) as error:
+        Store(tmp_path, clock)
+    cause = error.value.reason.data["cause"]
+    assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(tmp_path), cause=cause)
+    assert "spool" in cause, "the table that SQLite names"
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("select count from boot").fetchone() == (3_600_123,)
+        assert db.execute("pragma user_version").fetchone() == (0,)
+
+
+def test_a_later_version_is_rejected(tmp_path: Path, clock: HandClock) -> None:
+    Store(tmp_path, clock).close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        db.execute(f"pragma user_version = {VERSION + 1}")
+    with pytest.raises(StoreError) as error:
+        Store(tmp_path, clock)
+    cause = STATE_FILE_TOO_NEW(version=VERSION + 1, supported=VERSION)
+    assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(tmp_path), cause=cause)
+    assert not list(tmp_path.glob("*corrupt*")), "the file is intact and is not renamed"
+
+
+def test_version_2_gets_the_tables_of_savings_and_keeps_its_rows(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock)
+    store.save_counters({"pump/import": 48_213_377})
+    store.close()
+    with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as db:
+        db.executescript("drop table interval; drop table ledger; pragma user_version = 2")
+    store = Store(tmp_path, clock)
+    assert store.counters() == {"pump/import": 48_213_377}
+    store.close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        assert db.execute("pragma user_version").fetchone() == (VERSION,)
+        assert db.execute("select count(*) from interval, ledger").fetchone() == (0,)

@@ -1,0 +1,319 @@
+"""No space: quota, retention, a full disk, no directory. Dropped rows are counted; measurement continues."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from support.basics import HandClock, wait_until
+from support.store import QUOTA, T_MS, left, lost, measure, small
+
+from agent.config.loader import load_config
+from agent.config.model import StoreSettings
+from agent.delivery.delivery import open_store
+from agent.delivery.store import Store
+from agent.delivery.store.database_file import NAME, RESERVE_BYTES
+from agent.delivery.store.reasons import (
+    IN_MEMORY_ONLY,
+    MEMORY_BUFFER_FULL,
+    NO_SPACE_LEFT,
+    RETENTION_EXPIRED,
+    ROWS_THINNED,
+    STATE_DIR_IN_USE,
+    STATE_DIR_UNUSABLE,
+    STATE_FILE_TOO_NEW,
+    STATE_FILE_UNWRITABLE,
+    UNSAVED_AT_STOP,
+)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows stay live although a slow disk may take a second for a commit."""
+    monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 3600.0)
+
+
+def test_every_row_is_there_or_counted_and_the_file_stays_within_its_quota(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    made = measure(store, 4000)
+    wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
+    rows, gone = left(store), lost(store)
+    assert sum(rows.values()) + sum(gone.values()) == made
+    assert store.figures()["rows_dropped"] == sum(gone.values())
+    assert store.figures()["spool_rows"] == sum(rows.values())
+    assert os.path.getsize(tmp_path / NAME) < QUOTA * 1.3, "what is over while a group is written is little"
+    store.close()
+
+
+def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    measure(store, 1500)  # 2,525 rows of 1 kB: thinning spectra and the oldest seconds is enough
+    wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
+    gaps = store.take_gaps()
+    assert {gap.reason for gap in gaps} == {ROWS_THINNED()}
+    assert {gap.kind for gap in gaps} <= {"harmonics", "telemetry", "pq3s"}
+    times = [t for (t,) in store.do(lambda db: db.execute(
+        "select t_ms from spool where kind = 'telemetry' order by n").fetchall())]  # fmt: skip
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    assert steps == sorted(steps, reverse=True), "the oldest are 10 s apart, the newest whole"
+    assert {steps[0], steps[-1]} == {10_000, 1000}
+    measure(store, 12_000, T_MS + 1_500_000)
+    wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
+    reasons = {(gap.kind, gap.reason) for gap in store.take_gaps()}
+    assert ("harmonics", NO_SPACE_LEFT()) in reasons
+    assert ("event", NO_SPACE_LEFT()) not in reasons
+    assert left(store)["event"] == 225, "each event is still there"
+    store.close()
+
+
+def test_a_row_that_a_sink_has_in_hand_is_not_dropped(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, small())
+    drain = store.drains(["mqtt"])["mqtt"]
+    measure(store, 50)
+    held = [row.n for row in (*drain.take_live(40), *drain.take_backlog(40))]
+    assert len(held) >= 40
+    measure(store, 5000)
+    wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
+    marks = ",".join("?" * len(held))
+    there = store.do(lambda db: db.execute(f"select count(*) from spool where n in ({marks})", held).fetchone()[0])
+    assert there == len(held), "counted as dropped although delivered would be wrong"
+    store.close()
+
+
+def test_too_old_goes_and_is_counted(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.delivery.store.housekeeping.HOUSEKEEPING_S", 0.0)
+    store = Store(tmp_path, clock, small(spool_retention_s=3600.0))
+    store.drains(["mqtt"])
+    measure(store, 10, clock.utc_ns() // 1_000_000)
+    clock.move(150.0)
+    store.flush()
+    store.flush()  # the housekeeping after the first flush is done
+    clock.move(3400.0)
+    measure(store, 10, clock.utc_ns() // 1_000_000)
+    clock.move(210.0)
+    wait_until(lambda: left(store)["telemetry"] == 10, 5, "the old ones went")
+    assert {gap.reason for gap in store.take_gaps()} == {RETENTION_EXPIRED()}
+    store.close()
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A separate file system of 24 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)], capture_output=True)
+    if done.returncode:
+        pytest.skip("mounting needs root; the quota tests show the same bookkeeping")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def fill(place: Path) -> Path:
+    """Another program uses all free space."""
+    hog = place / "hog"
+    with hog.open("wb", buffering=0) as file:
+        size = 1 << 16
+        while size:
+            try:
+                file.write(b"x" * size)
+            except OSError:
+                size //= 2
+    return hog
+
+
+def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Path, clock: HandClock) -> None:
+    store = Store(tiny_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
+    drain = store.drains(["mqtt"])["mqtt"]
+    made = measure(store, 600)
+    assert (tiny_disk / "state" / "reserve").stat().st_size == RESERVE_BYTES
+    hog = fill(tiny_disk)
+    for second in range(3000):
+        store.append("m", "telemetry", T_MS + 1000 * second, lambda _: b"x" * 1000)
+        made += 1
+        if second % 50 == 0:
+            time.sleep(0.002)
+    time.sleep(1.0)
+    if store.trouble:
+        assert store.trouble.code == STATE_FILE_UNWRITABLE
+        assert store.figures()["rows_in_memory"] > 0, "rows that cannot be written are buffered in memory"
+    came: set[int] = set()
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        rows = [*drain.take_live(100), *drain.take_backlog(100)]
+        drain.confirm([row.n for row in rows])
+        came |= {row.n for row in rows}
+        if not rows and store.figures()["spool_rows"] == 0:
+            break
+        time.sleep(0.002)
+    assert len(came) + store.figures()["rows_dropped"] == made, "a full disk drains, and nothing is lost uncounted"
+    hog.unlink()
+    wait_until(lambda: not store.trouble, 5, "it heals")
+    measure(store, 10)
+    store.close()
+    with closing(sqlite3.connect(tiny_disk / "state" / NAME)) as db:
+        assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize("end", ["closed", "killed"])
+def test_a_start_on_a_full_disk_goes_on_with_the_file_that_is_there(
+    tiny_disk: Path, tmp_path: Path, clock: HandClock, end: str
+) -> None:
+    config_file = tmp_path / "plant.toml"
+    config_file.write_text(CONFIG)
+    config, _ = load_config(config_file)
+    before = Store(tmp_path / "before", clock, small())
+    before.drains(["mqtt"])
+    made = measure(before, 60)
+    before.save_counters({"wh": 5})
+    before.flush()
+    if end == "closed":
+        before.close()
+    shutil.copytree(tmp_path / "before", tiny_disk / "state")
+    if end == "killed":
+        before.close()
+    hog = fill(tiny_disk)
+    store = open_store(tiny_disk / "state", config, clock)
+    assert store.directory == tiny_disk / "state"
+    assert store.counters() == {"wh": 5}, "no counter begins anew"
+    drain = store.drains(["mqtt"])["mqtt"]
+    while rows := drain.take_backlog(100):
+        drain.confirm([row.n for row in rows])
+        made -= len(rows)
+    assert made == 0
+    hog.unlink()
+    store.append("m", "telemetry", T_MS, lambda _: b"x")
+    wait_until(lambda: store.figures()["rows_in_memory"] == 0 and not store.trouble, 5, "it heals")
+    store.close()
+
+
+def test_a_disk_short_of_its_free_share_grows_the_file_no_further(tiny_disk: Path, clock: HandClock) -> None:
+    store = Store(tiny_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.3))
+    store.drains(["mqtt"])
+    made = measure(store, 12_000, size=1000)
+    found = os.statvfs(tiny_disk)
+    assert found.f_bavail / found.f_blocks > 0.15, "the log beside the file takes its part"
+    assert sum(left(store).values()) + sum(lost(store).values()) == made
+    store.close()
+
+
+@contextmanager
+def locked(store: Store) -> Iterator[None]:
+    """Another program locks the file: nothing can be written."""
+    store.flush()
+    store._writer.db.execute("pragma busy_timeout = 20")
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        yield
+        other.execute("rollback")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_counters_of_rows_that_go_without_being_written_are_kept(tmp_path: Path, clock: HandClock, order: int) -> None:
+    store = Store(tmp_path, clock, small())
+    drain = store.drains(["mqtt"])["mqtt"]
+    with locked(store):
+        rows = [store.append("m", "telemetry", T_MS + n, lambda _: b"x", {"wh": 100 + n}) for n in range(4)]
+        wait_until(lambda: store.figures()["rows_in_memory"] == 4, 5, "they are buffered")
+        wait_until(lambda: store.trouble == STATE_FILE_UNWRITABLE(error="database is locked"), 5, "the cause")
+        for row in rows[1:][::order]:  # the first is written when it can be: it sets nothing back
+            drain.confirm([row.n])
+            wait_until(lambda row=row: row.n not in store._writer.unsaved, 5, "it need not be written")
+    wait_until(lambda: not (store.trouble or store._writer.unsaved), 5, "it heals")
+    assert store.counters() == {"wh": 103}
+    store.close()
+
+
+def test_counters_of_rows_that_found_no_room_in_memory_are_kept(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.delivery.store.writer.MEMORY_ROWS", 10)
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    with locked(store):
+        store.append("m", "telemetry", T_MS, lambda _: b"x", {"wh": 100})
+        for n in range(30):  # the motor stands: nothing more is counted
+            store.append("m", "telemetry", T_MS + n, lambda _: b"x")
+        wait_until(lambda: len(store._writer._lost) == 21, 5, "more do not fit")
+        assert store.figures()["rows_in_memory"] == 10
+    wait_until(lambda: not (store.trouble or store._writer.unsaved), 5, "it heals")
+    assert store.counters() == {"wh": 100}
+    gaps = store.take_gaps()
+    assert {gap.reason for gap in gaps} == {MEMORY_BUFFER_FULL()}
+    assert sum(gap.rows or 0 for gap in gaps) == 21
+    store.close()
+
+
+def test_rows_that_cannot_be_written_before_the_end_are_a_gap(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    with locked(store):
+        for n in range(3):
+            store.append("m", "telemetry", T_MS + n, lambda _: b"x")
+        wait_until(lambda: store.figures()["rows_in_memory"] == 3, 5, "they are buffered")
+        store._writer._batch = 0  # as on a full disk: no rows are written, but jobs are run
+    store.close()
+    again = Store(tmp_path, clock, small())
+    again.drains(["mqtt"])
+    assert left(again)["telemetry"] == 0
+    (gap,) = again.take_gaps()
+    assert (gap.kind, gap.reason, gap.rows) == ("telemetry", UNSAVED_AT_STOP(), 3)
+    again.close()
+
+
+CONFIG = '[site]\nid = "a"\ngateway = "b"\n[store]\nstate_dir = "state"\n'
+
+
+@pytest.mark.parametrize("trouble", ["a file is there", "of a later version", "another agent", "read-only"])
+def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
+    tmp_path: Path, clock: HandClock, caplog: pytest.LogCaptureFixture, trouble: str
+) -> None:
+    config_file = tmp_path / "plant.toml"
+    config_file.write_text(CONFIG)
+    config, _ = load_config(config_file)
+    place = tmp_path / "state"
+    other = None
+    if trouble == "a file is there":
+        place.write_text("x")
+    elif trouble == "of a later version":
+        Store(place, clock).close()
+        with closing(sqlite3.connect(place / NAME)) as db:
+            db.execute("pragma user_version = 99")
+    elif trouble == "another agent":
+        other = Store(place, clock)
+        assert other.boot
+    else:
+        place.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)], capture_output=True)
+        if mounted.returncode:
+            place.chmod(0o500)
+    try:
+        store = open_store(place, config, clock)
+        assert store.directory is None
+        (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert str(place) in record.message
+        assert store.trouble is not None
+        assert store.trouble.code == IN_MEMORY_ONLY
+        cause = store.trouble.data["cause"]
+        assert (cause.code, cause.data["directory"]) == (STATE_DIR_UNUSABLE, str(place))
+        codes = {"of a later version": STATE_FILE_TOO_NEW, "another agent": STATE_DIR_IN_USE}
+        assert getattr(cause.data["cause"], "code", None) == codes.get(trouble)
+        drain = store.drains(["mqtt"])["mqtt"]
+        assert measure(store, 20) == sum(left(store).values())
+        assert drain.take_live(1000)
+        store.close()
+    finally:
+        if trouble == "read-only":
+            subprocess.run(["umount", "-l", str(place)], capture_output=True)
+            place.chmod(0o700)
+        if other is not None:
+            other.close()

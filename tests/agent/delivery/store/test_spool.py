@@ -1,0 +1,377 @@
+"""The spool: order and lifetime of rows, and counters that are committed with their row."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from support.basics import HandClock, wait_until
+
+from agent.config.model import StoreSettings
+from agent.delivery.reasons import ROW_TOO_LARGE
+from agent.delivery.store import SinkCursor, Store, StoredRow, StoreError
+from agent.delivery.store.database_file import NAME
+from agent.delivery.store.reasons import (
+    NO_SPACE_LEFT,
+    ROWS_THINNED,
+    STATE_DIR_IN_USE,
+    STATE_DIR_UNUSABLE,
+    loaded,
+    stored,
+)
+from drivers.reasons import UNKNOWN
+
+ROOT = Path(__file__).parents[4]
+FAST = StoreSettings(commit_interval_s=0.01)
+TOO_LARGE = ROW_TOO_LARGE(limit_bytes=20_000)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows stay live although a slow disk may take a second for a commit."""
+    monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 3600.0)
+
+
+def put(store: Store, count: int, kind: str = "telemetry", t_ms: int = 1_790_000_000_000) -> list[StoredRow]:
+    return [store.append("m", kind, t_ms + n, lambda row_id: b'{"id":"%s"}' % row_id.encode()) for n in range(count)]
+
+
+def take_all(drain: SinkCursor) -> list[int]:
+    taken = []
+    while rows := drain.take_live(7) or drain.take_backlog(7):
+        taken += [row.n for row in rows]
+    return taken
+
+
+def owed(store: Store) -> int:
+    return int(store.figures()["spool_rows"])
+
+
+def test_a_row_is_in_the_file_before_a_sink_sees_it(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        rows = drain.take_live(1000)
+        with closing(sqlite3.connect(tmp_path / NAME)) as other:  # another connection sees only what is committed
+            there = {n for (n,) in other.execute("select n from spool")}
+        seen.append((len(rows), sum(row.n in there for row in rows)))
+
+    drain.wake = look
+    for _ in range(20):
+        put(store, 5)
+        time.sleep(0.004)
+    store.flush()
+    assert sum(taken for taken, _ in seen) == 100
+    assert all(taken == there for taken, there in seen)
+    store.close()
+
+
+def test_rows_go_when_every_sink_confirmed_them(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drains = store.drains(["mqtt", "file"])
+    rows = put(store, 10)
+    store.flush()
+    assert take_all(drains["mqtt"]) == take_all(drains["file"]) == [row.n for row in rows]
+    drains["mqtt"].confirm([row.n for row in rows])
+    store.flush()
+    assert owed(store) == 10, "the file has confirmed nothing"
+    drains["file"].confirm([row.n for row in rows[:4]])
+    store.flush()
+    assert owed(store) == 6
+    store.close()
+    again = Store(tmp_path, clock, FAST)
+    drains = again.drains(["file", "mqtt"])
+    assert take_all(drains["mqtt"]) == []
+    assert take_all(drains["file"]) == [row.n for row in rows[4:]]
+    again.close()
+
+
+def test_a_sink_that_is_no_longer_wanted_keeps_no_rows(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drains = store.drains(["mqtt", "file"])
+    rows = put(store, 10)
+    drains["mqtt"].confirm([row.n for row in rows[:3]])
+    store.close()
+    again = Store(tmp_path, clock, FAST)
+    drain = again.drains(["mqtt"])["mqtt"]
+    assert owed(again) == 7
+    assert take_all(drain) == [row.n for row in rows[3:]]
+    again.close()
+
+
+def test_what_is_given_back_comes_again_in_order_and_nothing_twice(tmp_path: Path, clock: HandClock) -> None:
+    """Any sequence of takes, confirmations and lost connections ends with each row confirmed once, oldest first."""
+    chance = random.Random(3)
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    confirmed: list[int] = []
+    in_hand: list[int] = []
+    for _ in range(300):
+        step = chance.random()
+        if step < 0.3:
+            put(store, chance.randrange(5))
+        elif step < 0.4:
+            store.flush()
+        elif step < 0.6:
+            in_hand += [row.n for row in drain.take_live(chance.randrange(10))]
+        elif step < 0.8:
+            taken = [row.n for row in drain.take_backlog(chance.randrange(10))]
+            assert taken == sorted(taken)
+            in_hand += taken
+        elif step < 0.95:
+            count = chance.randrange(len(in_hand) + 1)
+            drain.confirm(in_hand[:count])
+            confirmed += in_hand[:count]
+            del in_hand[:count]
+        else:
+            drain.give_back()
+            in_hand.clear()
+            store.flush()
+    drain.give_back()
+    store.flush()
+    confirmed += take_all(drain)
+    assert sorted(confirmed) == list(range(1, len(confirmed) + 1)), "each once"
+    assert len(confirmed) == store.sequence
+    store.close()
+
+
+def test_rows_that_are_not_fresh_are_backlog(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    put(store, 5)
+    store.flush()
+    real, later_ns = time.monotonic_ns, 3601 * 1_000_000_000
+    monkeypatch.setattr("time.monotonic_ns", lambda: real() + later_ns)
+    put(store, 3)
+    store.flush()
+    assert [row.n for row in drain.take_live(10)] == [6, 7, 8]
+    assert [row.n for row in drain.take_backlog(10)] == [1, 2, 3, 4, 5]
+    assert not drain.take_backlog(10)
+    store.close()
+
+
+class Unreadable:
+    """A connection to a file that cannot be read now."""
+
+    def execute(self, *_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+
+def test_a_backlog_that_cannot_be_read_for_a_moment_is_read_later(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 0.0)
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    rows = put(store, 50)
+    store.flush()
+    assert drain.take_live(100) == []
+    with store._writer.db_lock:
+        whole, store._writer.db = store._writer.db, Unreadable()  # type: ignore[assignment]
+        assert drain.take_backlog(100) == []
+        store._writer.db = whole
+    assert drain.behind
+    assert [row.n for row in drain.take_backlog(100)] == [row.n for row in rows]
+    store.close()
+
+
+def test_a_rejected_row_is_set_aside_and_counted(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    rows = put(store, 3, "event")
+    store.flush()
+    take_all(drain)
+    drain.reject(rows[1].n, TOO_LARGE)
+    store.flush()
+    assert owed(store) == 2
+    (gap,) = store.take_gaps()
+    assert (gap.kind, gap.reason, gap.rows, gap.from_ms) == ("event", TOO_LARGE, 1, rows[1].t_ms)
+    assert store.do(lambda db: db.execute("select n, reason, payload from aside").fetchall()) == [
+        (rows[1].n, stored(TOO_LARGE), rows[1].payload)
+    ]
+    drain.give_back()
+    assert take_all(drain) == [rows[0].n, rows[2].n]
+    store.close()
+
+
+def test_a_gap_is_announced_until_the_announcement_is_committed(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    store.drains(["mqtt"])
+    store.note_gap("telemetry", TOO_LARGE, 5, 10, 20)
+    store.note_gap("telemetry", ROW_TOO_LARGE(limit_bytes=20_000), 2, 5, 30)
+    (gap,) = store.take_gaps()
+    assert (gap.rows, gap.from_ms, gap.to_ms) == (7, 5, 30), "rows with equal reasons are one gap until it is announced"
+    store.note_gap("telemetry", TOO_LARGE, 1, 40, 40)
+    first, second = store.take_gaps()
+    assert (first.g, first.rows, second.rows) == (gap.g, 7, 1), (
+        "announced again with its number; later rows are another gap"
+    )
+    store.append(None, "event", 1, lambda _: b"{}", settles=first.g)
+    store.append(None, "event", 1, lambda _: b"{}", settles=second.g)
+    store.flush()
+    assert store.take_gaps() == []
+    assert store.figures()["rows_dropped"] == 8
+    store.close()
+
+
+def test_gaps_of_different_reasons_are_not_merged(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    for reason in (NO_SPACE_LEFT(), ROWS_THINNED(), TOO_LARGE, ROW_TOO_LARGE(limit_bytes=30_000)):
+        store.note_gap("telemetry", reason, 1, 10, 20)
+        store.note_gap("telemetry", reason, 1, 10, 20)
+    found = {gap.reason: gap.rows for gap in store.take_gaps()}
+    assert found == {NO_SPACE_LEFT(): 2, ROWS_THINNED(): 2, TOO_LARGE: 2, ROW_TOO_LARGE(limit_bytes=30_000): 2}
+    store.close()
+
+
+def test_a_gap_of_a_file_without_codes_is_read_as_unknown(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    for text in ("quota reached", '"text"', '{"code": "of_a_later_version", "data": {}}', stored(TOO_LARGE)):
+        row = "telemetry", text, 1, 10, 20
+        store.do(lambda db, row=row: db.execute(
+            "insert into gaps (kind, reason, rows, from_ms, to_ms) values (?, ?, ?, ?, ?)", row).rowcount)  # fmt: skip
+    found = [gap.reason for gap in store.take_gaps()]
+    assert [reason.code for reason in found] == [UNKNOWN, UNKNOWN, UNKNOWN, ROW_TOO_LARGE]
+    assert found[0].data["name"] == "quota reached"
+    assert found[2].data["name"] == "of_a_later_version"
+    assert loaded(stored(TOO_LARGE)) == TOO_LARGE
+    store.close()
+
+
+def test_times_of_unsent_rows_are_moved_and_nothing_else(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    body = {"s": "magwatt.event/1", "t": 1000, "id": "x", "v": {"event_start_ms": 900, "active_power_w": 1000}}
+    for _ in range(3):
+        store.append("m", "event", 1000, lambda _: msgspec.json.encode(body))
+    assert store.shift_unsent(store.boot, 3_600_000, after=1) == 2
+    assert store.shift_unsent(store.boot + 1, 5) == 0
+    rows = [*drain.take_live(9), *drain.take_backlog(9)]
+    found = [msgspec.json.decode(row.payload) for row in rows]
+    moved = {**body, "t": 3_601_000, "v": {"event_start_ms": 3_600_900, "active_power_w": 1000}}
+    assert found == [body, moved, moved]
+    assert [row.t_ms for row in rows] == [1000, 3_601_000, 3_601_000]
+    store.close()
+
+
+COUNTING = """
+import sys, time
+from pathlib import Path
+from agent.core.clock import SystemClock
+from agent.config.model import StoreSettings
+from agent.delivery.store import Store
+store = Store(Path(sys.argv[1]), SystemClock(), StoreSettings(commit_interval_s=0.02))
+store.drains(["mqtt"])
+n = store.counters().get("wh", 0)
+first = n + 1
+while True:
+    n += 1
+    store.append("m", "telemetry", time.time_ns() // 10**6, lambda _: b"%d" % n, {"wh": n, "other": 2 * n})
+    if n == first:
+        store.flush()
+        print("ready", flush=True)
+    if n % 50 == 0:
+        store.flush()
+"""
+
+
+@contextmanager
+def counting(folder: Path) -> Iterator[int]:
+    """The process id after its first commit; the process is killed at the end."""
+    command = [sys.executable, "-c", COUNTING, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def inside(path: Path) -> tuple[int, int, int, list[tuple[str]]]:
+    """Counter, other counter, last row, result of SQLite's integrity check."""
+    with closing(sqlite3.connect(path)) as db:
+        counters = dict(db.execute("select name, value from counters").fetchall())
+        last = db.execute("select payload from spool order by n desc limit 1").fetchone()
+        verdict = db.execute("pragma integrity_check").fetchall()
+    return counters.get("wh", 0), counters.get("other", 0), int(last[0]) if last else 0, verdict
+
+
+def test_counter_and_row_are_both_there_or_neither(tmp_path: Path) -> None:
+    """kill -9 at random moments; the counter continues from the last row."""
+    chance = random.Random(5)
+    before = 0
+    for _ in range(4):
+        with counting(tmp_path):
+            time.sleep(chance.uniform(0.02, 0.2))
+        counter, other, last, verdict = inside(tmp_path / NAME)
+        assert verdict == [("ok",)]
+        assert counter == last
+        assert other == 2 * counter
+        assert counter > before
+        before = counter
+
+
+def test_copies_at_random_moments_open_whole(tmp_path: Path) -> None:
+    """The state after a power cut: the process is suspended and its files are copied, with a partial frame at the end
+    of the WAL. Everything that was committed is in the copy."""
+    chance = random.Random(11)
+    copies = [tmp_path / f"copy-{number}" for number in range(8)]
+    with counting(tmp_path / "state") as pid:
+        for copy in copies:
+            time.sleep(chance.uniform(0.01, 0.08))
+            copy.mkdir()
+            os.kill(pid, signal.SIGSTOP)
+            wait_until(lambda: stands(pid), 2, "it stands")
+            for name in (NAME, f"{NAME}-wal"):
+                shutil.copyfile(tmp_path / "state" / name, copy / name)
+            os.kill(pid, signal.SIGCONT)
+    seen = 0
+    for copy in copies:
+        with (copy / f"{NAME}-wal").open("ab") as log:
+            log.write(chance.randbytes(chance.randrange(5000)))
+        counter, other, last, verdict = inside(copy / NAME)
+        assert verdict == [("ok",)]
+        assert counter == last
+        assert other == 2 * counter
+        assert counter >= seen, "nothing that was there is gone"
+        seen = counter
+        store = Store(copy, HandClock())
+        assert store.boot
+        assert [gap.rows for gap in store.take_gaps()] == [None], "an interrupted run leaves a gap"
+        store.close()
+    assert seen > 50
+
+
+def stands(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+
+def test_a_clean_end_leaves_no_gap_and_a_second_agent_is_rejected(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    boot = store.boot
+    other = Store(tmp_path, clock)
+    with pytest.raises(StoreError) as error:
+        _ = other.boot
+    assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(tmp_path), cause=STATE_DIR_IN_USE(pid=os.getpid()))
+    other.save_note("a", "b", "", 1)
+    assert store.note("a", "b", "") == 1, "commands may write while an agent runs"
+    other.close()
+    store.close()
+    again = Store(tmp_path, clock)
+    assert again.boot == boot + 1
+    assert again.take_gaps() == []
+    again.close()

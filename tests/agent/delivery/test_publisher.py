@@ -1,0 +1,151 @@
+"""Retained state of a motor, and announcements of gaps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.basics import HandClock
+from support.dialects import Bench, configured
+
+from agent.core.state_reasons import DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE
+from agent.core.text import english
+from agent.delivery.delivery import Delivery
+from agent.delivery.store import Store
+from agent.delivery.store.reasons import AGENT_KILLED, NO_SPACE_LEFT, STATE_FILE_REPLACED
+from agent.runtime.maintenance import MaintenanceLog
+from agent.runtime.message_flags import MessageFlagger
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(configured(tmp_path, "mqtt://127.0.0.1:1883"), tmp_path / "state")
+
+
+def told(bench: Bench) -> dict[str, Any]:
+    (payload,) = (text for topic, text in bench.publisher.greeting() if topic.endswith("/pump-1/state"))
+    return json.loads(payload)  # type: ignore[no-any-return]
+
+
+def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_ms = 1_790_000_000_000
+    monkeypatch.setattr(type(bench.clock), "utc_ns", lambda _: now_ms * 1_000_000)
+    silent, other = DEVICE_NOT_RESPONDING(device="mcc-1"), DEVICE_UNAVAILABLE(device="mcc-1", cause="no route to host")
+    bench.publisher.publish_state("pump-1", "offline", [silent])
+    now_ms += 60_000
+    bench.publisher.publish_state("pump-1", "offline", [other])
+    found = told(bench)
+    assert (found["t"], found["since"]) == (now_ms, now_ms - 60_000)
+    assert found["reason"] == [
+        {"code": "device_unavailable", "data": {"device": "mcc-1", "cause": "no route to host"},
+         "text": english(other)}
+    ]  # fmt: skip
+    now_ms += 60_000
+    bench.publisher.publish_state("pump-1", "online", [])
+    assert told(bench)["since"] == now_ms
+    now_ms += 60_000
+    bench.publisher.publish_state("pump-1", "offline", [silent])
+    assert told(bench)["since"] == now_ms
+
+
+class Carried:
+    """Published messages, topic by topic."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        self.sent.append((topic, json.loads(payload)))
+        return True
+
+
+def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(bench: Bench, tmp_path: Path) -> None:
+    publisher, book, now_ms = bench.publisher, MaintenanceLog(tmp_path), bench.clock.utc_ns() // 1_000_000
+    publisher.carrier = carried = Carried()
+    for motor in ("taken-out", "pump-1"):
+        book.begin(motor, "new bearings", now_ms - 1000, None, "li")
+    marks = MessageFlagger(publisher.publish, publisher.publish_state, bench.clock, book, lambda: True)
+    marks.recall(now_ms - 2000)
+    for motor in ("taken-out", "pump-1"):
+        book.release(motor, now_ms)
+    marks.take_holds(marks.look())
+    events = [(topic.split("/")[4], body["v"]["event_state"]) for topic, body in carried.sent if "event" in topic]
+    assert sorted(events) == [(name, state) for name in ("pump-1", "taken-out") for state in ("begin", "end")]
+    assert told(bench)["state"] == "offline"
+    assert not [topic for topic, _ in publisher.greeting() if "taken-out" in topic], "no state or meta without a motor"
+
+
+def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_path: Path) -> None:
+    bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1"), tmp_path / "state")
+    delivery = Delivery(bench.config, bench.publisher, bench.store, bench.clock)
+    bench.publisher.carrier = carried = Carried()
+
+    async def for_some_turns() -> None:
+        telling = asyncio.create_task(delivery.run(HandClock()))
+        await asyncio.sleep(0.2)
+        assert carried.sent == []
+        bench.store._writer.report_corruption("database disk image is malformed")
+        await asyncio.to_thread(bench.store.flush)
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            if carried.sent:
+                break
+        await asyncio.sleep(0.1)
+        telling.cancel()
+
+    asyncio.run(for_some_turns())
+    (event,) = [body for _, body in carried.sent if body["v"]["event_kind"] == "state_file_corrupt"]
+    (reason,) = event["r"]["event_text"]
+    assert reason["code"] == STATE_FILE_REPLACED
+    assert reason["data"]["error"] == "database disk image is malformed"
+    assert (tmp_path / "state" / reason["data"]["file"]).exists()
+    assert event["v"]["event_text"] == reason["text"]
+    delivery.stop(lambda: None)
+
+
+class Losing(HandClock):
+    """At each sleep another row is lost; after a day the test ends."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.store, self.lost = store, 0
+
+    async def sleep(self, seconds: float) -> None:
+        self.move(seconds)
+        if self.monotonic_ns() > 86_400 * 1e9:
+            raise asyncio.CancelledError
+        self.store.note_gap("telemetry", NO_SPACE_LEFT(), 1, 1_790_000_000_000, 1_790_000_000_000)
+        self.lost += 1
+
+
+def test_a_loss_of_a_day_does_not_fill_the_spool_with_announcements(tmp_path: Path) -> None:
+    bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1"), tmp_path / "state")
+    delivery = Delivery(bench.config, bench.publisher, bench.store, bench.clock)
+    bench.publisher.carrier = carried = Carried()
+    clock = Losing(bench.store)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(delivery.run(clock))
+    events = [body["v"] for topic, body in carried.sent if topic.endswith("/event")]
+    assert len(events) < 110, "the interval between announcements grows to 15 min"
+    assert sum(event["event_rows"] for event in events) == clock.lost
+    reasons = {reason["code"] for _, body in carried.sent for reason in body["r"]["event_text"]}
+    assert reasons == {NO_SPACE_LEFT}
+    delivery.stop(lambda: None)
+
+
+def test_a_gap_is_announced_with_code_data_and_text(bench: Bench) -> None:
+    bench.publisher.carrier = carried = Carried()
+    bench.store.note_gap("*", AGENT_KILLED(), None, 1_790_000_000_000, 1_790_000_060_000)
+    assert bench.publisher.announce_gaps() == 1
+    ((topic, body),) = carried.sent
+    assert topic.endswith("/event")
+    assert (body["v"]["event_start_ms"], body["t"]) == (1_790_000_000_000, 1_790_000_060_000)
+    assert body["v"]["event_rows"] is None
+    assert (body["v"]["event_kind"], body["v"]["gap_message_type"]) == ("data_gap", "*")
+    (reason,) = body["r"]["event_text"]
+    assert reason == {"code": AGENT_KILLED, "data": {}, "text": body["v"]["event_text"]}
+    bench.store.flush()
+    assert bench.publisher.announce_gaps() == 0

@@ -1,0 +1,152 @@
+"""Figures of the agent about itself: sums and each bus, event-loop lag, spool forecast, blocked buses."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.basics import HandClock
+
+from agent.acquisition.scheduler import BusPoller
+from agent.config.model import Bus
+from agent.core.messages import Message
+from agent.core.metrics import by_name
+from agent.delivery.store import Store
+from agent.runtime.health import TURN_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics, SpoolForecast, row_name
+
+
+class Link:
+    wire: Any = None
+    tight: Any = frozenset()
+    late = damaged = 0
+    answered_s = 0.0
+
+
+def poller(name: str, clock: HandClock, polls: int = 0, failed: int = 0) -> BusPoller:
+    bus = Bus(name, None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
+    found = BusPoller(bus, [], Link(), clock, lambda _: None, random.Random(1))  # type: ignore[arg-type]
+    found.polls, found.failed = polls, failed
+    return found
+
+
+def test_each_bus_is_told_and_the_sums_are_theirs(clock: HandClock) -> None:
+    buses = [poller("north", clock, 100, 3), poller("south-2", clock, 50, 1)]
+    numbers = BusNumbers(lambda: buses, clock)()
+    assert (numbers["polls"], numbers["polls_failed"]) == (150, 4)
+    assert (numbers["bus_north_polls"], numbers["bus_south-2_polls_failed"]) == (100, 1)
+
+
+def test_a_bus_that_went_keeps_its_part_of_the_sums(clock: HandClock) -> None:
+    """Counters never fall: a consumer would detect a restart."""
+    buses = [poller("north", clock, 100), poller("south", clock, 50)]
+    numbers = BusNumbers(lambda: buses, clock)
+    numbers()
+    buses[0].polls = 110
+    del buses[0]
+    assert numbers()["polls"] == 160
+    buses.append(poller("north", clock, 5))
+    assert numbers()["polls"] == 165
+    assert numbers()["bus_north_polls"] == 5
+
+
+def test_busy_is_the_part_of_the_time_since_the_last_message(clock: HandClock) -> None:
+    bus = poller("north", clock)
+    numbers = BusNumbers(lambda: [bus], clock)
+    assert "bus_north_utilization_pct" not in numbers(), "nothing is known yet"
+    clock.move(60)
+    bus.busy_ns += 15_000_000_000
+    assert numbers()["bus_north_utilization_pct"] == 25.0
+    clock.move(60)
+    assert numbers()["bus_north_utilization_pct"] == 0.0
+
+
+def test_a_bus_that_begins_no_turn_hangs(clock: HandClock) -> None:
+    bus = poller("north", clock)
+    numbers = BusNumbers(lambda: [bus], clock)
+    clock.move(TURN_MAX_S)
+    assert numbers.hanging() is None
+    clock.move(1)
+    assert "bus north" in (numbers.hanging() or "")
+    bus.turn_ns = clock.monotonic_ns()
+    assert numbers.hanging() is None
+
+
+def test_lateness_is_the_99th_percentile_and_the_worst(clock: HandClock) -> None:
+    late = EventLoopLag(clock)
+    assert late() == {}
+    for value in random.Random(1).sample(range(1, 101), 100):
+        late.note(float(value))
+    assert late() == {"event_loop_lag_p99_ms": 99.0, "event_loop_lag_max_ms": 100.0}
+
+
+def test_spool_hours_left_follow_the_growth(clock: HandClock) -> None:
+    """10 a minute and 400 left: 40 minutes."""
+    outlook = SpoolForecast(clock)
+    assert outlook.hours(0, 500) is None
+    for used in range(10, 101, 10):
+        clock.move(60)
+        hours = outlook.hours(used, 500)
+    assert hours == pytest.approx(400 / 10 / 60)
+    clock.move(60)
+    assert outlook.hours(500, 500) == 0.0
+
+
+def test_a_spool_that_empties_is_never_full(clock: HandClock) -> None:
+    outlook = SpoolForecast(clock)
+    outlook.hours(100, 500)
+    clock.move(60)
+    assert outlook.hours(90, 500) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("polls", "polls"),
+        ("bus_north_polls", "bus_*_polls"),
+        ("bus_north_polls_failed", "bus_*_polls_failed"),
+        ("bus_polls_polls_failed", "bus_*_polls_failed"),
+        ("bus_a-1_b_utilization_pct", "bus_*_utilization_pct"),
+    ],
+)
+def test_each_number_of_a_bus_has_its_row(name: str, row: str) -> None:
+    assert row_name(name) == row
+    assert row in by_name("health")
+
+
+def test_health_is_one_message_of_the_gateway(clock: HandClock, tmp_path: Path) -> None:
+    told: list[Message] = []
+    health = Health(clock, told.append)
+    bus = poller("north", clock, 7)
+    health.add(BusNumbers(lambda: [bus], clock))
+    health.add(HostMetrics(tmp_path))
+    asyncio.run(health.publish())
+    assert (told[0].asset, told[0].kind) == (None, "health")
+    values = told[0].values
+    assert values["bus_north_polls"] == 7
+    assert 5 < values["memory_mb"] < 5000
+    assert values["disk_free_mb"] > 0
+
+
+def test_a_disk_that_is_waited_for_holds_up_no_polling(tmp_path: Path, clock: HandClock) -> None:
+    told, store = list[Message](), Store(tmp_path, clock)
+    health = Health(clock, told.append)
+    health.add(store.figures, waits=True)
+    turns = 0
+
+    async def poll() -> None:
+        nonlocal turns
+        publishing = asyncio.create_task(health.publish())
+        while not publishing.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+            if turns == 20:
+                store._writer.db_lock.release()
+
+    store._writer.db_lock.acquire()  # as the writer has it while the disk is slow
+    asyncio.run(poll())
+    assert turns >= 20
+    assert told[0].values["spool_rows"] == 0
+    store.close()

@@ -1,0 +1,293 @@
+"""Buses and motors with a new configuration: schedules, connections and data that are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from support.basics import HandClock
+from support.config_text import load, two_fans
+
+from agent.acquisition.buses import Buses
+from agent.acquisition.scheduler import BusPoller, PolledDevice
+from agent.config.model import Bus
+from agent.config.topology import assets
+from agent.core.messages import Message
+from agent.runtime.agent import QUEUE_MAX, PipelineThread
+from agent.runtime.pipeline import Pipeline
+from agent.runtime.reconfigure import due, due_after, ratings
+from drivers.bus_settings import BusSettings
+from drivers.framing import Request
+from drivers.modbus_device import ModbusDevice
+from drivers.profiles import load_profile
+from drivers.reading import Quality, Reading
+
+PLANT = two_fans()
+
+BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
+
+
+class Line:
+    """A bus that responds in 15 ms and records the requests. `on_ask` runs in the middle of a request."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.clock, self.wire = clock, BusSettings("b", host="127.0.0.1")
+        self.asked: list[tuple[float, int]] = []
+        self.answered_s, self.late, self.damaged = 0.015, 0, 0
+        self.tight: set[tuple[int, int, int]] = set()
+        self.on_ask: Callable[[], None] = lambda: None
+        self.closed = False
+
+    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+        self.asked.append((self.clock.monotonic_ns() / 1e9, request.unit))
+        self.clock.move(self.answered_s)
+        await asyncio.sleep(0)
+        self.on_ask()
+        return bytes(2 * request.registers)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def polled(line: Line, unit: int, made_from: str = "as ever", every_s: float = 1.0) -> PolledDevice:
+    device = ModbusDevice(f"m{unit}", load_profile("schneider/pm5000"), unit, line, line.clock)
+    return PolledDevice(device, every_s, {}, cluster=f"m{unit}", made_from=(made_from,))
+
+
+def run_for(poller: BusPoller, line: Line, seconds: float) -> None:
+    async def until() -> None:
+        task = asyncio.create_task(poller.run())
+        end_s = line.clock.monotonic_ns() / 1e9 + seconds
+        while line.clock.monotonic_ns() / 1e9 < end_s:
+            await asyncio.sleep(0)
+            assert not task.done(), task.exception()
+        task.cancel()
+
+    asyncio.run(until())
+
+
+class PoliteClock(HandClock):
+    """A sleep lets other tasks run."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await asyncio.sleep(0)
+
+
+def bus_of(line: Line, count: int = 6) -> tuple[BusPoller, list[Reading]]:
+    readings: list[Reading] = []
+    devices = [polled(line, unit) for unit in range(1, count + 1)]
+    return BusPoller(BUS, devices, line, line.clock, readings.append, random.Random(1)), readings
+
+
+def times(readings: list[Reading], name: str) -> list[float]:
+    return [reading.monotonic_ns / 1e9 for reading in readings if reading.device == name]
+
+
+def test_unchanged_devices_of_a_changed_bus_miss_no_beat(clock: HandClock) -> None:
+    line = Line(clock)
+    poller, readings = bus_of(line)
+    run_for(poller, line, 5)
+    kept = list(poller.devices)
+    learnt = kept[0].device.learnt
+    poller.adopt(BUS, [polled(line, 1), polled(line, 2, "another ratio"), *[polled(line, n) for n in (3, 4, 5, 7)]])
+    run_for(poller, line, 5)
+    assert poller.devices[0] is kept[0]
+    assert poller.devices[0].device.learnt is learnt
+    assert poller.devices[1] is not kept[1]
+    for name in ("m1", "m2", "m3", "m4", "m5"):
+        found = times(readings, name)
+        assert len(found) >= 9
+        assert max(later - earlier for earlier, later in pairwise(found)) < 1.2, name
+    assert len(times(readings, "m7")) >= 4, "the new one joined"
+    assert max(times(readings, "m6")) < 7, "the one that went is asked no more"
+
+
+def test_an_answer_to_the_old_question_is_not_handed_on(clock: HandClock) -> None:
+    """The change occurs during a request: the response belongs to the old map."""
+    line = Line(clock)
+    poller, readings = bus_of(line, 1)
+    line.on_ask = lambda: poller.adopt(BUS, [polled(line, 1, "another map")])
+    asyncio.run(poller.poll_once(poller.devices[0]))
+    assert readings == []
+
+
+def test_a_bus_that_waits_long_notices_a_new_device() -> None:
+    clock = PoliteClock()
+    line = Line(clock)
+    readings: list[Reading] = []
+    slow = polled(line, 1, every_s=3600)
+    poller = BusPoller(BUS, [slow], line, clock, readings.append, random.Random(1))
+    run_for(poller, line, 10)
+    poller.adopt(BUS, [slow, polled(line, 2)])
+    run_for(poller, line, 10)
+    assert len(times(readings, "m2")) >= 5
+    assert len(times(readings, "m1")) == 1
+
+
+def test_a_wire_that_changed_is_closed_before_the_next_is_opened(clock: HandClock) -> None:
+    """Two serial settings of one port: the second cannot be opened while the first is open."""
+    old, same, new = Line(clock), Line(clock), Line(clock)
+
+    async def change() -> None:
+        wires = Buses(clock)
+        for line in (old, same):
+            wires.start(BusPoller(BUS, [polled(line, 1)], line, clock, lambda _: None, random.Random(1)))
+        await asyncio.sleep(0)
+        running = wires.pollers[1]
+        wanted = [
+            BusPoller(BUS, [polled(line, 1)], line, clock, lambda _: None, random.Random(1)) for line in (same, new)
+        ]
+        new.on_ask = lambda: None if old.closed else pytest.fail("the old wire is still open")
+        fresh = await wires.change(wanted)
+        assert wires.pollers == [running, wanted[1]]
+        assert [device.device.unit for device in fresh] == [1], "of the new wire; the other's did not change"
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert (old.closed, same.closed) == (True, False)
+        await wires.stop()
+        assert same.closed
+
+    asyncio.run(change())
+    assert new.asked
+
+
+def test_a_poller_that_breaks_is_raised_and_not_hidden(clock: HandClock) -> None:
+    line = Line(clock)
+    line.on_ask = lambda: 1 // 0  # type: ignore[assignment,return-value]
+
+    async def broken() -> None:
+        wires = Buses(clock)
+        wires.start(BusPoller(BUS, [polled(line, 1)], line, clock, lambda _: None, random.Random(1)))
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(wires.run(), 60)
+        await wires.stop()
+
+    asyncio.run(broken())
+
+
+def reading(device: str, clock: HandClock, watts: float) -> Reading:
+    now_ns = clock.utc_ns()
+    return Reading(device, now_ns, now_ns, {"active_power": watts}, Quality.GOOD, {}, None, clock.monotonic_ns())
+
+
+def test_a_motor_that_did_not_change_keeps_what_it_knows(tmp_path: Path, clock: HandClock) -> None:
+    """Motor 2 has run for 30 s. After a change of motor 1 its next row is complete; motor 1 restarts."""
+    rows: list[Message] = []
+    old = load(tmp_path, PLANT)
+    every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
+    compute = Pipeline(assets(old), every, ratings(old), clock, rows.append, lambda *_: None, {})
+
+    def second() -> None:
+        clock.move(1)
+        for name in ("m-1", "m-2"):
+            compute.reading(reading(name, clock, 27_000))
+
+    for _ in range(30):
+        second()
+    assert all(row.values["motor_efficiency_pct"] is not None for row in rows[-2:])
+    new = load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
+    compute.renew(assets(new), every, ratings(new))
+    rows.clear()
+    second()
+    found = {row.asset: row.values["motor_efficiency_pct"] for row in rows}
+    assert found["fan-2"] is not None
+    assert found["fan-1"] is None
+    compute.renew(assets(load(tmp_path, PLANT.replace("fan-1", "fan-9"))), every, {})
+    second()
+    assert {row.asset for row in rows[2:]} == {"fan-2", "fan-9"}
+
+
+def test_a_motor_that_comes_back_goes_on_counting_its_part_of_a_shared_meter(tmp_path: Path, clock: HandClock) -> None:
+    shared = PLANT.replace('fed_by = "m-2"', 'fed_by = "m-1"')
+    both, alone = load(tmp_path, shared), load(tmp_path, shared[: shared.index("[motor.fan-2]")])
+    every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
+    told = {f"energy_allocated/{name}": 5.0 for name in ("fan-1", "fan-2")}
+    compute = Pipeline(assets(both), every, ratings(both), clock, lambda _: None, lambda *_: None, told)
+    assert compute.energies_kwh() == told
+    for config in (alone, both):
+        compute.renew(assets(config), every, ratings(config))
+    assert compute.energies_kwh() == told
+
+
+class Slow:
+    """A pipeline that waits for a signal, so that the queue fills."""
+
+    def __init__(self) -> None:
+        self.busy, self.go = threading.Event(), threading.Event()
+        self.seen = 0
+
+    def reading(self, _reading: Reading) -> None:
+        self.busy.set()
+        self.go.wait(60)
+        self.seen += 1
+
+    def waveform(self, _block: object) -> None: ...
+
+    def tick(self) -> None: ...
+
+
+def test_a_function_in_the_queue_runs_in_its_turn_and_is_never_dropped(clock: HandClock) -> None:
+    slow, ran = Slow(), list[int]()
+    worker = PipelineThread(slow)  # type: ignore[arg-type]
+    worker.start()
+    worker.put(reading("m-1", clock, 1))
+    assert slow.busy.wait(60)
+    worker.put(lambda: ran.append(slow.seen))
+    for _ in range(2 * QUEUE_MAX):
+        worker.put(reading("m-1", clock, 1))
+    worker.put(lambda: ran.append(-1))
+    slow.go.set()
+    worker.stop()
+    assert ran == [1, -1]
+    assert worker.dropped >= QUEUE_MAX
+
+
+def test_a_function_that_fails_costs_nothing_behind_it_in_the_queue(clock: HandClock) -> None:
+    slow, ran = Slow(), list[int]()
+    worker = PipelineThread(slow)  # type: ignore[arg-type]
+    worker.start()
+    worker.put(reading("m-1", clock, 1))
+    assert slow.busy.wait(60)
+    for _ in range(2):
+        worker.put(lambda: ran[9])  # type: ignore[arg-type,return-value]
+    for number in range(QUEUE_MAX):  # pushes both out
+        worker.put(lambda number=number: ran.append(number))  # type: ignore[misc]
+    slow.go.set()
+    worker.stop()
+    assert not worker.is_alive()
+    assert ran == list(range(QUEUE_MAX))
+    assert worker.failures == 2
+
+
+def test_stopping_does_not_wait_for_a_thread_that_hangs(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.runtime.agent.STOP_S", 0.1)
+    slow = Slow()
+    worker = PipelineThread(slow)  # type: ignore[arg-type]
+    worker.start()
+    for _ in range(QUEUE_MAX + 2):
+        worker.put(reading("m-1", clock, 1))
+    began_s = time.monotonic()
+    worker.stop()
+    assert time.monotonic() - began_s < 5
+    slow.go.set()
+
+
+def test_what_a_device_refused_meanwhile_is_no_change_of_its_motor(clock: HandClock) -> None:
+    poller, _ = bus_of(Line(clock), 2)
+    before = due([poller])
+    assert min(before["m1"].values()) == 1.0
+    for polled in poller.devices:
+        polled.device.learnt.absent.add("frequency")
+        polled.device._plans.clear()
+    assert due([poller]) != before
+    assert due_after(before, [poller], fresh=set()) == before
+    after = due_after(before, [poller], fresh={"m2"})
+    assert after["m1"] == before["m1"]
+    assert set(before["m2"]) - set(after["m2"]) == {"frequency"}

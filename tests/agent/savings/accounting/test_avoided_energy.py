@@ -1,0 +1,289 @@
+"""Savings of intervals: what is counted, what is excluded and why, and properties of the uncertainty."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.retrofit import FLOW, START_MS
+
+from agent.savings import reasons
+from agent.savings.accounting.avoided_energy import IntervalResult, evaluate
+from agent.savings.accounting.meter_uncertainty import MeterUncertainty
+from agent.savings.accounting.verdict import caveats
+from agent.savings.baseline.baseline import freeze, learn
+from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, NonRoutineEvent, Saving
+from agent.savings.tracking.event_detector import decided
+from drivers.reasons import Code, InvalidValue, Reason
+
+CLASSES = ("0.5S", "0.5")
+
+
+def quarter(k: int, wh: float, flow: float = 500.0, **more: object) -> Interval:
+    found = Interval(
+        "pump", START_MS + k * QUARTER_MS, wh, drivers={FLOW: Driver(flow)}, meter="a", reactive_varh=wh / 2
+    )
+    return replace(found, **more)  # type: ignore[arg-type]
+
+
+def law(k: int) -> tuple[float, float]:
+    """Flow and energy of interval k: a straight line with an alternating deviation of ±100 Wh, not random."""
+    flow = 300.0 + 37 * k % 601
+    return flow, 5000 + 20 * flow + 100 * (-1) ** k
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
+    return freeze(learn("pump", told, classes=CLASSES, kind="polynomial"), 0, "test")
+
+
+def after(share: float = 0.8, n: int = 400) -> list[Interval]:
+    return [quarter(1000 + k, share * (5000 + 20 * law(k)[0]), law(k)[0]) for k in range(n)]
+
+
+def of(baseline: Baseline, told: list[Interval], **more: object) -> Saving:
+    return evaluate(baseline, told, classes=CLASSES, **more)[0]  # type: ignore[arg-type]
+
+
+def caveats_of(saving: Saving, *codes: Code) -> list[Reason]:
+    return [caveat for caveat in saving.caveats if caveat.code in codes]
+
+
+def test_a_fifth_saved_is_a_fifth(baseline: Baseline) -> None:
+    found = of(baseline, after())
+    assert found.share == pytest.approx(0.2, abs=0.001)
+    assert found.verdict == "proven"
+    assert found.saved_wh == pytest.approx(found.adjusted_wh - found.measured_wh, abs=1e-6)
+    assert found.coverage == pytest.approx(1)
+
+
+def test_nothing_saved_is_not_proven_and_more_used_is_negative(baseline: Baseline) -> None:
+    nothing = of(baseline, after(1.0))
+    assert nothing.verdict == "not_yet_proven"
+    assert caveats_of(nothing, reasons.WITHIN_UNCERTAINTY) == [reasons.WITHIN_UNCERTAINTY(u95_wh=nothing.u95_wh)]
+    more = of(baseline, after(1.1))
+    assert more.verdict == "negative"
+    assert reasons.MORE_THAN_BASELINE() in more.caveats
+
+
+def test_the_order_of_intervals_does_not_matter(baseline: Baseline) -> None:
+    told = after()
+    assert of(baseline, told[::-1]) == of(baseline, told)
+
+
+def test_twice_the_energy_has_twice_the_meters_doubt(baseline: Baseline) -> None:
+    once, twice = of(baseline, after()), of(baseline, after(n=800))
+    for name in ("meter_gain", "transformer_ratio", "transformer_phase"):
+        assert twice.causes[name] == pytest.approx(2 * once.causes[name], rel=0.01)
+    assert twice.causes["scatter"] == pytest.approx(2**0.5 * once.causes["scatter"])
+
+
+def test_auxiliaries_are_used_energy(baseline: Baseline) -> None:
+    plain, cooled = of(baseline, after()), of(baseline, [replace(item, auxiliary_wh=50.0) for item in after()])
+    assert plain.saved_wh - cooled.saved_wh == pytest.approx(400 * 50)
+
+
+def test_another_meter_counts_in_full(baseline: Baseline) -> None:
+    same, other = of(baseline, after()), of(baseline, [replace(item, meter="b") for item in after()])
+    assert other.u95_wh > 3 * same.u95_wh
+    assert reasons.METER_CHANGED() in other.caveats
+    assert reasons.METER_CHANGED() not in same.caveats
+    assert other.causes["meter_gain"] == pytest.approx(
+        0.005 / 3**0.5 * (1 + 0.8**2) ** 0.5 * same.adjusted_wh, rel=0.01
+    )
+
+
+def test_a_bypass_test_by_the_same_meter_errs_alike(baseline: Baseline) -> None:
+    tested = replace(baseline, fallback=reasons.FROM_BYPASS_TEST())
+    assert of(tested, after()).u95_wh == of(baseline, after()).u95_wh
+
+
+def test_phase_errors_count_with_the_change_of_reactive_energy(baseline: Baseline) -> None:
+    """Phase displacement of 30′ (class 0.5), tan φ from 0.5 to 0: 0.87 % / √3 of half the adjusted baseline."""
+    found = of(baseline, [replace(item, reactive_varh=0.0) for item in after()])
+    assert found.causes["transformer_phase"] == pytest.approx(
+        0.5 / 60 * 3.14159 / 180 * 60 * 0.5 * found.adjusted_wh / 3**0.5, rel=0.01
+    )
+
+
+def test_beyond_the_range_nothing_is_claimed_and_it_is_said(baseline: Baseline) -> None:
+    told = after()
+    told[7] = quarter(1007, 1e5, 2000.0)
+    found, lines = evaluate(baseline, told, classes=CLASSES)
+    assert lines[7].excluded == reasons.DRIVER_OUT_OF_RANGE(driver=FLOW, value=2000.0, low=300.0, high=900.0)
+    assert found.intervals == len(told) - 1
+    assert found.excluded_wh == pytest.approx(1e5)
+    above = reasons.ABOVE_RANGE(driver=FLOW, low=300.0, high=900.0)
+    assert caveats_of(found, reasons.ENERGY_EXCLUDED) == [reasons.ENERGY_EXCLUDED(energy_wh=100_000, cause=above)]
+
+
+def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: Baseline) -> None:
+    told = after(n=60)
+    found = []
+    for number, kwh in enumerate((70, 60, 50, 40, 3, 2, 1), 1):
+        told[number] = replace(told[number], energy_wh=1000.0 * kwh)
+        begin_ms = told[number].start_ms
+        found.append(NonRoutineEvent(number, "pump", "maintenance", begin_ms, begin_ms + QUARTER_MS, reasons.MAINTENANCE(), 0.0,
+                           "exclude"))  # fmt: skip
+    excluded = reasons.ENERGY_EXCLUDED, reasons.MORE_ENERGY_EXCLUDED
+    assert caveats_of(of(baseline, told, events=found), *excluded) == [
+        *(
+            reasons.ENERGY_EXCLUDED(
+                energy_wh=1000 * kwh, cause=reasons.EXCLUDED_UNDECIDED(number=number, kind="maintenance")
+            )
+            for number, kwh in enumerate((70, 60, 50, 40), 1)
+        ),
+        reasons.MORE_ENERGY_EXCLUDED(energy_wh=6000, n=3),
+    ]
+    five = caveats_of(of(baseline, told, events=found[:5]), *excluded)
+    assert five[-1] == reasons.MORE_ENERGY_EXCLUDED(energy_wh=3000, n=1)
+    assert not caveats_of(of(baseline, told, events=found[:4]), reasons.MORE_ENERGY_EXCLUDED)
+
+
+def test_no_reason_is_named_for_no_energy_and_energy_that_is_not_known_is_counted(baseline: Baseline) -> None:
+    told = after(n=60)
+    told[3:5] = [replace(item, energy_wh=None) for item in told[3:5]]
+    told[7] = quarter(1007, 20.0, 2000.0)
+    excluded = (reasons.ENERGY_EXCLUDED, reasons.MORE_ENERGY_EXCLUDED, reasons.INTERVALS_WITHOUT_ENERGY)
+    assert caveats_of(of(baseline, told), *excluded) == [reasons.INTERVALS_WITHOUT_ENERGY(n=2)]
+
+
+def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseline) -> None:
+    """The caveat contains no values of single intervals: excluded energy is summed by combination of drivers."""
+    lines = [
+        IntervalResult(0, 900, 1.0, 1.0, 5000.0, reasons.DRIVERS_OUT_OF_RANGE_TOGETHER(drivers=drivers, values=values))
+        for drivers, values in ((("flow",), ("1",)), (("flow", "pumps"), ("1", "2")), (("flow", "pumps"), ("3", "2")))
+    ]
+    saving, meters = of(baseline, after()), MeterUncertainty({}, [], True)
+    found = [item for item in caveats(saving, baseline, lines, (), meters) if item.code == reasons.ENERGY_EXCLUDED]
+    assert set(found) == {
+        reasons.ENERGY_EXCLUDED(energy_wh=5000, cause=reasons.COMBINATION_UNKNOWN(drivers=("flow",))),
+        reasons.ENERGY_EXCLUDED(energy_wh=10_000, cause=reasons.COMBINATION_UNKNOWN(drivers=("flow", "pumps"))),
+    }
+
+
+@pytest.mark.parametrize(
+    ("flows", "cause", "part"),
+    [
+        ([2000.0] * 10, None, 0.0),
+        ([2000.0] * 100, reasons.ABOVE_RANGE, 1.0),
+        ([100.0] * 70 + [2000.0] * 30, reasons.BELOW_RANGE, 0.7),
+    ],
+)  # fmt: skip
+def test_where_much_lies_beyond_the_range_there_is_advice(
+    baseline: Baseline, flows: list[float], cause: Code | None, part: float
+) -> None:
+    """All intervals have the same energy, so that shares of energy and of time are equal."""
+    told = [quarter(1000 + k, 10_000.0, 500.0) for k in range(400)]
+    told[: len(flows)] = [quarter(1000 + k, 10_000.0, flow) for k, flow in enumerate(flows)]
+    found = caveats_of(of(baseline, told), reasons.OUTSIDE_BASELINE)
+    assert len(found) == (cause is not None)
+    if cause is not None:
+        assert found[0].data["share"] == pytest.approx(0.25)
+        assert found[0].data["part"] == pytest.approx(part)
+        assert found[0].data["cause"] == cause(driver=FLOW, low=300.0, high=900.0)
+        assert "`magwatt adjustment decide --adjust`" in str(found[0])
+
+
+def test_a_missing_driver_is_drawn_for_an_hour_and_not_longer(baseline: Baseline) -> None:
+    told = after()
+    short = [replace(item, drivers={}) if 10 <= k < 13 else item for k, item in enumerate(told)]
+    long = [replace(item, drivers={}) if 10 <= k < 20 else item for k, item in enumerate(told)]
+    found = of(baseline, short)
+    assert found.intervals == len(told)
+    assert found.causes["gaps"] == 0
+    less = of(baseline, long)
+    assert less.intervals == len(told) - 10
+    [missing] = caveats_of(less, reasons.ENERGY_EXCLUDED)
+    assert missing.data["cause"] == reasons.DRIVER_MISSING(drivers=(FLOW,))
+
+
+def test_gaps_are_not_claimed_and_lower_the_coverage(baseline: Baseline) -> None:
+    told = [replace(item, energy_wh=None, coverage=0.0) if k % 5 == 0 else item for k, item in enumerate(after())]
+    found = of(baseline, told)
+    assert found.coverage == pytest.approx(0.8)
+    assert caveats_of(found, reasons.LOW_COVERAGE)[0].data["coverage"] == pytest.approx(0.8)
+    half = of(baseline, [replace(item, coverage=0.5) for item in after()])
+    assert half.intervals == 0
+    assert half.verdict == "not_yet_proven"
+
+
+def test_filled_energy_is_doubted(baseline: Baseline) -> None:
+    told = [replace(item, filled_wh=100.0) for item in after()]
+    assert of(baseline, told).causes["gaps"] == pytest.approx(0.3 * 100 * 400)
+
+
+def test_a_driver_with_doubt_of_its_own_adds_to_the_saving(baseline: Baseline) -> None:
+    told = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean, 10.0)}) for item in after()]
+    assert of(baseline, told).causes["driver"] == pytest.approx(400 * 20 * 10 / 2, rel=0.02)
+
+
+def test_no_data_is_said() -> None:
+    told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
+    found = evaluate(learn("pump", told), [], span=(0, 86_400_000))[0]
+    assert found.verdict == "not_yet_proven"
+    assert found.caveats == (reasons.NO_DATA(),)
+    assert found.coverage == 0
+
+
+def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
+    told = after()
+    event = NonRoutineEvent(3, "pump", "maintenance", told[10].start_ms + 60_000, told[12].end_ms, reasons.MAINTENANCE(), 0.0,
+                  "exclude")  # fmt: skip
+    waiting = of(baseline, told, events=[event])
+    assert waiting.intervals == len(told) - 3
+    assert waiting.open_events == 1
+    assert reasons.EVENT_UNDECIDED(number=3, kind="maintenance", cause=event.cause) in waiting.caveats
+    kept = of(baseline, told, events=[decided(event, "keep", "Li Wei", "it ran as ever", 0)])
+    assert kept.intervals == len(told)
+    assert kept.open_events == 0
+    adjusted = of(baseline, told, events=[decided(event, "adjust", "Li Wei", "valve 3 was open", 0, -5000.0)])
+    assert adjusted.saved_wh == pytest.approx(kept.saved_wh - 5000)
+    gone = of(baseline, told, events=[decided(event, "exclude", "Li Wei", "not the process", 0)])
+    assert gone.saved_wh == pytest.approx(waiting.saved_wh)
+
+
+@pytest.mark.parametrize(
+    ("decision", "by", "reason", "wh", "code"),
+    [
+        ("drop", "Li", "x", 0.0, reasons.UNKNOWN_DECISION), ("keep", " ", "x", 0.0, reasons.DECISION_WITHOUT_REASON),
+        ("keep", "Li", "", 0.0, reasons.DECISION_WITHOUT_REASON), ("adjust", "Li", "x", 0.0, reasons.ADJUSTMENT_ENERGY),
+        ("keep", "Li", "x", 5.0, reasons.ADJUSTMENT_ENERGY),
+    ],
+)  # fmt: skip
+def test_a_decision_needs_name_reason_and_energy(decision: str, by: str, reason: str, wh: float, code: Code) -> None:
+    event = NonRoutineEvent(1, "pump", "maintenance", 0, 1, reasons.MAINTENANCE(), 0.0, "exclude")
+    with pytest.raises(InvalidValue) as error:
+        decided(event, decision, by, reason, 0, wh)
+    assert error.value.reason.code == code
+
+
+def test_a_constant_baseline_of_a_load_that_varied_says_so() -> None:
+    told = [replace(quarter(k, law(k)[1]), drivers={}) for k in range(600)]
+    found = of(learn("pump", told, classes=CLASSES), [replace(item, drivers={}) for item in after()])
+    assert len(caveats_of(found, reasons.LOAD_UNEXPLAINED)) == 1
+
+
+@pytest.mark.parametrize("hidden", [0.0, 0.1, 0.24])
+def test_a_gap_that_the_register_filled_takes_nothing_off_a_saving_by_the_nameplate(hidden: float) -> None:
+    """At steady load, an interval with register-filled energy has the same saving and parts as a measured one.
+
+    Shaft power and losses are known for the measured time only; they are extrapolated to the gap.
+    """
+    from agent.savings.baseline.baseline import from_plate
+
+    old = {"rated_w": 160e3, "efficiency": 0.93, "rpm": 1485.0, "sync_rpm": 1500.0}
+    seen = 1 - hidden
+    item = Interval(
+        "pump", START_MS, 25e3, shaft_wh=22.5e3 * seen, drive_loss_wh=1e3 * seen, motor_loss_wh=1.5e3 * seen,
+        speed_rpm=1400.0, coverage=seen, filled_wh=25e3 * hidden, running_s=900 * seen,
+    )  # fmt: skip
+    whole = replace(item, shaft_wh=22.5e3, drive_loss_wh=1e3, motor_loss_wh=1.5e3, coverage=1.0, filled_wh=0.0,
+                    running_s=900.0)  # fmt: skip
+    baseline = from_plate("pump", old, START_MS)
+    told, wanted = (evaluate(baseline, [each], old_motor=old)[0] for each in (item, whole))
+    assert told.intervals == 1
+    assert told.saved_wh == pytest.approx(wanted.saved_wh, rel=1e-9)
+    for name, part in wanted.parts.items():
+        assert told.parts[name].wh == pytest.approx(part.wh, abs=1e-6), name

@@ -1,0 +1,199 @@
+"""Baselines: the published regression case, model selection, immutability once frozen, rejection with a reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from support.retrofit import FLOW, START_MS
+
+from agent.savings import reasons
+from agent.savings.accounting.avoided_energy import evaluate
+from agent.savings.baseline import regression
+from agent.savings.baseline.baseline import LearnError, digest, freeze, from_json, from_plate, intact, learn, to_json
+from agent.savings.baseline.coverage_factors import student_t
+from agent.savings.baseline.models import ReplacedMotor, old_losses_wh
+from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
+from drivers.reasons import Reason
+
+
+def quarters(law: Callable[[float], float], n: int = 400) -> list[Interval]:
+    rng = Random(5)
+    return [
+        Interval("pump", START_MS + k * QUARTER_MS, law(d) * (1 + rng.gauss(0, 0.01)), drivers={FLOW: Driver(d)})
+        for k in range(n)
+        for d in [rng.uniform(200.0, 900.0)]
+    ]
+
+
+def test_the_regression_case_to_every_digit(data: Path) -> None:
+    """Expected values: statsmodels' OLS with n' of the guideline; the saving of the case is calculated in Wh."""
+    cases = json.loads((data / "efficiency" / "cases.json").read_text())["cases"]
+    case = next(case for case in cases if case["kind"] == "mv_regression")
+    given, expected = case["inputs"], case["expected"]
+    x, y = np.array(given["x_base"]), np.array(given["y_base_kwh"])
+    found = regression.least_squares(regression.design("polynomial", {"degree": given["degree"]}, x, len(x)), y)
+    assert found.coefficients == pytest.approx(expected["params"], rel=1e-6)
+    assert found.cv_rmse == pytest.approx(expected["cvrmse"], rel=1e-6)
+    assert found.nmbe == pytest.approx(0, abs=1e-12)
+    assert found.r2 == pytest.approx(expected["r2"], rel=1e-6)
+    assert found.autocorrelation == pytest.approx(expected["rho1"], rel=1e-6)
+    assert found.n_effective == pytest.approx(expected["n_eff"], rel=1e-6)
+    assert student_t(found.n_effective - 3) == pytest.approx(expected["t_975"], rel=1e-6)
+    frozen = learned_from(y, found)
+    after = [
+        Interval("pump", k * QUARTER_MS, 1000 * energy, drivers={FLOW: Driver(value)})
+        for k, (value, energy) in enumerate(zip(given["x_post"], given["y_post_kwh"], strict=True))
+    ]
+    saving, _ = evaluate(frozen, after, classes=("0.5S", "0.5"))
+    assert saving.adjusted_wh / 1000 == pytest.approx(expected["baseline_adj_kwh"], rel=1e-6)
+    assert saving.saved_wh / 1000 == pytest.approx(expected["savings_kwh"], rel=1e-6)
+    assert saving.causes["model"] / 1000 == pytest.approx(expected["u_model_kwh"], rel=1e-6)
+
+
+def learned_from(y: regression.Array, found: regression.Fit) -> Baseline:
+    """A frozen baseline with the fit of the case instead of a model that `learn` selects."""
+    base = learn("pump", quarters(lambda d: 10 + d, 60))
+    return freeze(
+        replace(
+            base, kind="polynomial", drivers=(FLOW,), shape={"degree": 2}, rivals=(), ranges={FLOW: (40.0, 120.0)},
+            coefficients=tuple(float(1000 * value) for value in found.coefficients), n=len(y),
+            covariance=tuple(tuple(float(1e6 * value) for value in row) for row in found.covariance),
+            n_effective=found.n_effective,
+        ), 0, "test",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("law", "kinds", "smooth"),
+    [
+        (lambda d: 20_000.0, {"constant", "polynomial", "affinity", "binned"}, True),
+        (lambda d: 5_000 + 20 * d, {"polynomial", "affinity", "binned"}, True),
+        (lambda d: 9_000 + 10 * d + 3e-5 * d**3, {"affinity", "polynomial", "binned"}, True),
+        (lambda d: 9_000 + 10 * d + (8_000 if d > 500 else 0), {"binned", "polynomial"}, False),
+    ],
+)
+def test_the_model_that_foretells_best_is_close_to_the_law(
+    law: Callable[[float], float], kinds: set[str], smooth: bool
+) -> None:
+    found = learn("pump", quarters(law, 1200))
+    assert found.kind in kinds
+    for value in (300.0, 450.0, 800.0) if smooth else (300.0, 800.0):
+        item = Interval("pump", START_MS, 0.0, drivers={FLOW: Driver(value)})
+        saving, _ = evaluate(found, [item])
+        assert saving.adjusted_wh == pytest.approx(law(value), rel=0.005 if smooth else 0.1)
+
+
+def test_two_levels_of_a_driver_are_states() -> None:
+    rng = Random(3)
+    found = learn("pump", [
+        Interval("pump", START_MS + k * QUARTER_MS, 1000.0 + 9000.0 * on + rng.gauss(0, 20), drivers={"on": Driver(on)})
+        for k in range(200)
+        for on in [float(k % 7 > 2)]
+    ])  # fmt: skip
+    assert found.kind == "state"
+    assert found.coefficients == pytest.approx([1000, 10_000], rel=0.01)
+
+
+def test_tonnes_that_are_heated_before_they_are_rolled_are_learnt_by_shifts() -> None:
+    """Energy depends on the tonnes of the next three hours: fits to single intervals have too flat a slope."""
+    rng = Random(8)
+    plan = [rng.choice((5.0, 10.0, 20.0, 30.0)) for _ in range(15)]  # a product runs for two days
+    tonnes = [plan[k // 192] * rng.uniform(0, 2) for k in range(28 * 96 + 12)]
+    told = [
+        Interval("mill", k * QUARTER_MS, 2000 + 75 * sum(tonnes[k : k + 12]), drivers={"tonnes_t": Driver(tonnes[k])})
+        for k in range(28 * 96)
+    ]
+    found = learn("mill", told, kind="production")
+    assert found.coefficients[1] == pytest.approx(900, rel=0.1)
+    flat = learn("mill", told, kind="polynomial")
+    assert flat.coefficients[1] < 0.8 * 900
+
+
+def test_a_frozen_baseline_is_told_from_any_other() -> None:
+    frozen = freeze(learn("pump", quarters(lambda d: 10 + d)), 1_790_000_000_000, "Li Wei")
+    assert intact(frozen)
+    again = from_json(to_json(frozen))
+    assert again == frozen
+    assert digest(again) == frozen.hash
+    for changed in (
+        replace(frozen, coefficients=(frozen.coefficients[0] * (1 + 1e-15) + 1e-12, *frozen.coefficients[1:])),
+        replace(frozen, by="somebody else"), replace(frozen, residual_wh=0.0), replace(frozen, ranges={}),
+    ):  # fmt: skip
+        assert not intact(changed)
+
+
+def test_what_no_baseline_can_be_learnt_from_is_said() -> None:
+    told = quarters(lambda d: 10 + d, 60)
+
+    def refused(intervals: list[Interval], **options: Any) -> Reason:
+        with pytest.raises(LearnError) as error:
+            learn("pump", intervals, **options)
+        return error.value.reason
+
+    assert refused(told[:3]) == reasons.TOO_FEW_INTERVALS(asset="pump", usable=3, n=3, least=48)
+    unavailable = refused(told, drivers=["signal_tonnes"])
+    assert unavailable.code == reasons.DRIVER_UNAVAILABLE
+    assert (unavailable.data["driver"], unavailable.data["found"], unavailable.data["n"]) == ("signal_tonnes", 0, 60)
+    mixed = [*told, replace(told[0], start_ms=1, length_s=3600)]
+    assert refused(mixed) == reasons.MIXED_INTERVAL_LENGTHS(asset="pump", shortest_s=900, longest_s=3600)
+    assert refused([replace(item, energy_wh=0.0) for item in told]) == reasons.NO_ENERGY_IN_PERIOD(asset="pump")
+    assert refused(told, bypass=True).code == reasons.TOO_FEW_BYPASS_INTERVALS
+
+
+def test_doubtful_intervals_teach_nothing() -> None:
+    told = quarters(lambda d: 10 + d)
+    words = ("maintenance", "ct_wiring", "bypass", "clock_step")
+    spoilt = [replace(item, energy_wh=1e6, flags=(word,)) for item, word in zip(told[:4], words, strict=True)]
+    assert learn("pump", [*spoilt, *told[4:]]) == learn("pump", told[4:])
+
+
+def test_a_bypass_test_and_a_nameplate_say_what_they_are() -> None:
+    told = [replace(item, flags=("bypass",)) for item in quarters(lambda d: 10 + d, 20)]
+    assert learn("pump", told, bypass=True).fallback == reasons.FROM_BYPASS_TEST()
+    plate = {"rated_w": 55_000.0, "efficiency": 0.921, "rpm": 1475.0, "sync_rpm": 1500.0}
+    found = freeze(from_plate("pump", plate, 0), 0, "test")
+    item = Interval("pump", 0, 10_500.0, shaft_wh=10_000.0, motor_loss_wh=400.0, drive_loss_wh=100.0, speed_rpm=1500.0)
+    saving, _ = evaluate(found, [item])
+    lost = old_losses_wh(ReplacedMotor(**plate), item)
+    assert lost is not None
+    assert saving.adjusted_wh == pytest.approx(10_000 + lost)
+    assert reasons.BASELINE_SUBSTITUTE(cause=reasons.FROM_NAMEPLATE()) in saving.caveats
+    assert from_json(to_json(found)) == found
+
+
+def test_energies_all_alike_have_a_baseline_with_rivals() -> None:
+    """All models predict equal energies exactly."""
+    told = [
+        Interval("pump", START_MS + k * QUARTER_MS, 1000.0, drivers={"signal_shift": Driver(float(k // 32 % 3))})
+        for k in range(400)
+    ]
+    assert [rival["weight"] for rival in learn("pump", told).rivals] == [1.0]
+
+
+def test_an_insisted_model_that_foretells_far_worse_has_rivals_of_finite_weight() -> None:
+    """2000 independent intervals, prediction errors 30 times larger: a weight of 30^1000 would overflow."""
+    told = quarters(lambda d: 10 + d, 2000)
+    found = learn("pump", told, kind="constant")
+    assert found.rivals[0]["weight"] == 1e100
+    saving, _ = evaluate(found, told[:100])
+    assert 0 < saving.causes["choice"] < float("inf")
+    assert saving.u95_wh > saving.causes["choice"]
+
+
+def test_drivers_that_are_never_there_together_are_said() -> None:
+    """Each of ten drivers is missing in a tenth of the intervals, so that no interval contains all of them."""
+    told = [
+        Interval("pump", START_MS + k * QUARTER_MS, 1000.0 + k % 7,
+                 drivers={f"signal_{i}": Driver(float(k * (i + 1) % 17)) for i in range(10) if k % 10 != i})
+        for k in range(400)
+    ]  # fmt: skip
+    with pytest.raises(LearnError) as error:
+        learn("pump", told)
+    assert error.value.reason == reasons.TOO_FEW_COMPLETE_INTERVALS(asset="pump", usable=0, least=48)

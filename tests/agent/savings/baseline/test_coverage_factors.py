@@ -1,0 +1,47 @@
+"""Half-widths with 95 % coverage, compared with tables, closed forms and random samples."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from agent.savings.baseline.coverage_factors import half_width, student_t
+
+
+@pytest.mark.parametrize(("freedom", "t"), [(1, 12.7062047), (2, 4.3026527), (10, 2.2281389), (30, 2.0422725)])
+def test_student_is_that_of_the_tables(freedom: float, t: float) -> None:
+    assert student_t(freedom) == pytest.approx(t, rel=1e-7)
+
+
+def test_two_degrees_of_freedom_have_a_closed_form() -> None:
+    p = 0.9
+    assert student_t(2, p) == pytest.approx((2 * p - 1) / math.sqrt(2 * p * (1 - p)), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "t"), [(0.3, 6582.0356994), (0.6, 67.844395330), (1.5, 6.0166631044), (1e5, 1.9599877075)]
+)
+def test_any_freedom_has_its_quantile(freedom: float, t: float) -> None:
+    """Expected values: scipy 1.17, stats.t.ppf(0.975, freedom)."""
+    assert student_t(freedom) == pytest.approx(t, rel=1e-9)
+
+
+def test_no_freedom_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        student_t(0)
+
+
+def test_ends_are_a_normal_and_an_even_spread() -> None:
+    assert half_width(2.0, 0.0) == pytest.approx(2 * 1.959964)
+    assert half_width(0.0, 2.0) == pytest.approx(1.9)
+    assert half_width(0.0, 0.0) == 0
+
+
+@pytest.mark.parametrize("limit", [0.3, 1.0, 3.0, 10.0])
+def test_what_lies_inside_is_95_of_100(limit: float) -> None:
+    rng = random.Random(4)
+    width, n = half_width(1.0, limit), 200_000
+    inside = sum(abs(rng.gauss(0, 1) + rng.uniform(-limit, limit)) <= width for _ in range(n))
+    assert inside / n == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / n))

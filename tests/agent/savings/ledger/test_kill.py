@@ -1,0 +1,253 @@
+"""A kill between any two commits leaves a valid ledger: the file is verified after each commit."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from support import metered_retrofit
+from support.basics import HandClock
+from support.metered_motor import START_S, Gateway, Teller, W
+from support.metered_retrofit import PLANT
+
+from agent.cli import main
+from agent.config.loader import load_config
+from agent.config.model import Config
+from agent.delivery.store import Store
+from agent.delivery.store.writer import Writer
+from agent.savings.ledger import checkpoints
+from agent.savings.ledger.chain import append_to
+from agent.savings.ledger.interval_records import HOUR_MS, HourlyRecorder
+from agent.savings.ledger.recorder import LedgerRecorder
+from agent.savings.ledger.signing_key import load_or_make
+from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.reasons import MAINTENANCE
+from agent.savings.records import keep
+from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "plant.toml").write_text(PLANT, encoding="utf-8")
+    return load_config(tmp_path / "plant.toml")[0]
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """The problems of the state file after each commit."""
+    found: list[str] = []
+    path = tmp_path / "state" / "magwatt.sqlite"
+    transact: Callable[..., Any] = Writer._transact
+
+    def watched(writer: Writer, group: object) -> Any:
+        before = writer.commits
+        results = transact(writer, group)
+        if writer.commits > before:
+            db = open_copy(path)
+            found.extend(f"commit {writer.commits}: {problem}" for problem in verify(db).problems)
+            db.close()
+        return results
+
+    monkeypatch.setattr(Writer, "_transact", watched)
+    return found
+
+
+def test_a_meter_that_responds_again_after_its_hours_were_recorded(
+    tmp_path: Path, config: Config, killed: list[str]
+) -> None:
+    gateway = Gateway(tmp_path, config, HandClock(START_S))
+    begin_wh = gateway.wh
+    gateway.run(1.5)
+    gateway.silent(5)
+    gateway.run(0.5)
+    assert gateway.energy_wh() == pytest.approx(gateway.wh - begin_wh, abs=W / 300)
+    gateway.store.close()
+    assert killed == []
+
+
+def test_a_clock_that_is_set_to_recorded_hours(tmp_path: Path, config: Config, killed: list[str]) -> None:
+    gateway = Gateway(tmp_path, config, HandClock(START_S))
+    gateway.run(6)
+    gateway.clock._utc_ns -= 4 * 3600 * 10**9
+    gateway.run(1)
+    gateway.store.close()
+    assert killed == []
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    assert verify(db).amended >= 1
+    db.close()
+
+
+def test_a_clock_that_is_set_to_last_year(tmp_path: Path, config: Config, killed: list[str]) -> None:
+    gateway = Gateway(tmp_path, config, HandClock(START_S))
+    gateway.run(3)
+    gateway.clock._utc_ns -= 400 * 86_400 * 10**9
+    gateway.run(0.6)
+    gateway.store.close()
+    assert killed == []
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A retrofit with a frozen baseline, two days of October in the ledger."""
+    metered_retrofit.retrofit(tmp_path, days=2)
+    return tmp_path
+
+
+def command(folder: Path, *words: str) -> None:
+    done = CliRunner().invoke(main, [*words, "--config", str(folder / "plant.toml")])
+    assert done.exit_code == 0, done.output
+
+
+def test_drivers_added_to_recorded_hours(recorded: Path, killed: list[str]) -> None:
+    rows = "\n".join(f"2024-10-01 {hour:02d}:00,{hour}" for hour in range(24))
+    (recorded / "tonnes.csv").write_text(f"time,t\n{rows}", encoding="utf-8")
+    command(recorded, "import", str(recorded / "tonnes.csv"), "--motor", "fan", "--time", "time", "--driver",
+            "rolled=t:t")  # fmt: skip
+    assert killed == []
+
+
+def test_a_history_of_two_years_ago_is_never_half_recorded(recorded: Path, killed: list[str]) -> None:
+    rows = [f"2022-01-{day:02d} {hour:02d}:{minute:02d},20"
+            for day in range(1, 29) for hour in range(24) for minute in (0, 15, 30, 45)]  # fmt: skip
+    (recorded / "old.csv").write_text("time,kWh\n" + "\n".join(rows), encoding="utf-8")
+    command(recorded, "import", str(recorded / "old.csv"), "--motor", "fan", "--time", "time", "--energy", "kWh",
+            "--unit", "kWh")  # fmt: skip
+    assert killed == []
+
+
+def test_a_decision_and_a_frozen_baseline(recorded: Path, killed: list[str]) -> None:
+    store = Store(recorded / "state", HandClock())
+    begin_ms = metered_retrofit.utc_ms("2024-10-01 00:00")
+    keep.save_event(
+        store, NonRoutineEvent(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, MAINTENANCE(), 1.0, "exclude")
+    )
+    store.close()
+    words = ("--by", "Li Wei")
+    command(recorded, "adjustment", "decide", "fan", "1", "--keep", *words, "--reason", "as ever")
+    command(recorded, "baseline", "learn", "fan", "--to", "2024-09-14")
+    command(recorded, "baseline", "freeze", "fan", "--replace", *words)
+    assert killed == []
+
+
+def test_intervals_that_a_full_disk_rejected_are_written_later(
+    tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk for an hour: all intervals and the state of the register are written later, none twice."""
+    gateway = Gateway(tmp_path, config, HandClock(START_S))
+    begin_wh = gateway.wh
+    gateway.run(0.6)
+    insert = keep.insert_intervals
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(keep, "insert_intervals", full)
+    for _ in range(6):
+        with pytest.MonkeyPatch.context() as quiet:
+            quiet.setattr(gateway.store, "flush", lambda: None)
+            gateway.run(1 / 6)
+    monkeypatch.setattr(keep, "insert_intervals", insert)
+    gateway.run(0.6)
+    assert gateway.energy_wh() == pytest.approx(gateway.wh - begin_wh, abs=W / 300)
+    gateway.store.close()
+
+
+def test_a_killed_gateway_continues_from_its_last_commit(tmp_path: Path, config: Config, killed: list[str]) -> None:
+    """The file is copied while the agent runs, as a power failure leaves it; the copy counts nothing twice."""
+    clock = HandClock(START_S)
+    gateway = Gateway(tmp_path, config, clock)
+    begin_wh = gateway.wh
+    gateway.run(1.5)
+    gateway.silent(4)
+    gateway.run(0.2)
+    gateway.store.flush()
+    (tmp_path / "after").mkdir()
+    shutil.copytree(tmp_path / "state", tmp_path / "after" / "state", ignore=shutil.ignore_patterns("reserve"))
+    again = Gateway(tmp_path / "after", config, clock)
+    again.wh = gateway.wh
+    gateway.store.close()
+    again.run(1.0)
+    assert again.energy_wh() == pytest.approx(again.wh - begin_wh, abs=W / 300)
+    again.store.close()
+    db = open_copy(tmp_path / "after" / "state" / "magwatt.sqlite")
+    assert verify(db).problems == []
+    db.close()
+
+
+@pytest.mark.parametrize("register_every", [1, 5])
+def test_a_kill_just_after_the_end_of_an_interval_loses_nothing(
+    tmp_path: Path, config: Config, register_every: int
+) -> None:
+    """The state of the register and the intervals that depend on it are committed together."""
+    gateway = Gateway(tmp_path, config, HandClock(START_S + 20))
+    begin_wh = None
+    for k in range(89):  # until 10 s after the end of the interval
+        gateway.pass_by(1 / 360)
+        gateway.read(W, gateway.wh if k % register_every == 0 else None)
+        begin_wh = gateway.wh if begin_wh is None else begin_wh
+    gateway.store.flush()
+    gateway.store._writer.stop()  # killed, without an orderly stop
+    again = Gateway(tmp_path, config, gateway.clock)
+    again.wh, gateway = gateway.wh, again
+    gateway.run(0.2)
+    assert gateway.energy_wh() == pytest.approx(gateway.wh - begin_wh, abs=1.0)
+    gateway.store.close()
+
+
+def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> None:
+    """The recorder holds the last days in memory, not all hours that it has recorded."""
+    clock = HandClock(START_S)
+    store = Store(tmp_path / "state", clock)
+    books = LedgerRecorder(store, lambda: config, Teller(), clock)
+    for _ in range(40):
+        start_ms = clock.utc_ns() // 1_000_000 // HOUR_MS * HOUR_MS
+        clock.move(86_400)
+        keep.save_intervals(store, [Interval("fan", start_ms + k * QUARTER_MS, 25_000.0) for k in range(96)])
+        books.keep()
+    assert books._keeper is not None
+    assert len(books._keeper._known) < 4 * 24
+    late = Interval("fan", 1000 * START_S // HOUR_MS * HOUR_MS, 30_000.0, flags=("clock_step",))
+    keep.save_intervals(store, [replace(late, drivers={})])
+    books.keep()
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    found = verify(db)
+    assert (found.problems, found.amended) == ([], 1)
+    db.close()
+
+
+@pytest.mark.parametrize("what", ["keep_up", "newest checkpoint"])
+def test_a_round_of_recording_does_not_read_earlier_years(tmp_path: Path, what: str) -> None:
+    """Measured in steps of SQLite's virtual machine: ten times the history takes less than 1.5 times the steps."""
+
+    def steps(days: int) -> int:
+        store = Store(tmp_path / str(days), HandClock(START_S))
+        key = load_or_make(tmp_path / str(days))
+        keeper = HourlyRecorder(key, {})
+        begin_ms = 1000 * START_S // HOUR_MS * HOUR_MS
+        rows = [(name, begin_ms + k * QUARTER_MS, msgspec.json.encode(Interval(name, 0, 1.0)).decode())
+                for name in ("fan", "pump") for k in range(96 * days)]  # fmt: skip
+        now_ms = begin_ms + days * 24 * HOUR_MS
+        counted: list[int] = []
+
+        def job(db: sqlite3.Connection) -> None:
+            db.executemany("insert into interval values (?, ?, ?)", rows)
+            while keeper.keep_up(db, now_ms):
+                pass
+            append_to(db, key, now_ms, [("checkpoint", {})])
+            db.set_progress_handler(lambda: counted.append(1), 10)
+            keeper.keep_up(db, now_ms + 60_000) if what == "keep_up" else checkpoints.newest(db)
+            db.set_progress_handler(None, 10)
+
+        store.do(job)
+        store.close()
+        return len(counted)
+
+    assert steps(100) < 1.5 * steps(10) + 5

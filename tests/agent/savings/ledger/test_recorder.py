@@ -1,0 +1,184 @@
+"""The agent records its ledger: hours, checkpoints published and exported; an error is logged once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.basics import HandClock
+from support.metered_retrofit import PLANT
+
+from agent.config.loader import load_config
+from agent.config.model import Config
+from agent.delivery.store import Store
+from agent.savings.ledger import checkpoints
+from agent.savings.ledger import reasons as codes
+from agent.savings.ledger.chain import records
+from agent.savings.ledger.interval_records import HOUR_MS, SETTLED_MS
+from agent.savings.ledger.recorder import LedgerRecorder
+from agent.savings.ledger.signing_key import FILE
+from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.records.keep import save_interval
+from agent.savings.records.model import QUARTER_MS, Interval
+
+START_S = 1_789_995_600  # 2026-09-21 21:00 in Shanghai
+
+
+class Teller:
+    def __init__(self) -> None:
+        self.published: list[Mapping[str, Any]] = []
+
+    def publish_retained(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
+        assert (asset, kind, keep) == ("ledger", "checkpoint", True)
+        self.published.append(body)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "plant.toml").write_text(PLANT + '[ledger]\ncheckpoint_file = "elsewhere.jsonl"\n', encoding="utf-8")
+    return load_config(tmp_path / "plant.toml")[0]
+
+
+def live(store: Store, keeper: LedgerRecorder, clock: HandClock, hours: int) -> None:
+    for _ in range(4 * hours):
+        start_ms = clock.utc_ns() // 1_000_000
+        clock.move(900)
+        save_interval(store, Interval("fan", start_ms, 25_000.5))
+        keeper.keep()
+
+
+def test_two_days_without_interruption(tmp_path: Path, config: Config) -> None:
+    clock, teller = HandClock(START_S), Teller()
+    store = Store(tmp_path / "state", clock)
+    keeper = LedgerRecorder(store, lambda: config, teller, clock)
+    live(store, keeper, clock, 48)
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    elsewhere = checkpoints.read((tmp_path / "elsewhere.jsonl").read_text(encoding="utf-8"))
+    verdict = verify(db, checkpoints=elsewhere)
+    assert verdict.content, verdict.problems
+    hours = records(db, "hour")
+    assert [record.body["from_ms"] for record in hours] == [1000 * START_S + k * HOUR_MS for k in range(47)]
+    assert {record.body["config"] for record in hours} == {config.hash}
+    assert len(elsewhere) == len(teller.published) == 2
+    assert [checkpoint["hash"] for checkpoint in teller.published] == [checkpoint["hash"] for checkpoint in elsewhere]
+
+
+def test_a_restart_publishes_the_checkpoint_again_and_exports_it_once(tmp_path: Path, config: Config) -> None:
+    clock, teller = HandClock(START_S), Teller()
+    for _ in range(3):
+        store = Store(tmp_path / "state", clock)
+        live(store, LedgerRecorder(store, lambda: config, teller, clock), clock, 4)
+        store.close()
+    assert len((tmp_path / "elsewhere.jsonl").read_text(encoding="utf-8").splitlines()) == 1
+    assert len(teller.published) == 3
+
+
+def test_a_new_configuration_is_in_the_next_record(tmp_path: Path, config: Config) -> None:
+    clock, now = HandClock(START_S), [config]
+    store = Store(tmp_path / "state", clock)
+    keeper = LedgerRecorder(store, lambda: now[0], Teller(), clock)
+    live(store, keeper, clock, 2)
+    now[0] = replace(config, hash="another")
+    live(store, keeper, clock, 2)
+    store.close()
+    hours = records(open_copy(tmp_path / "state" / "magwatt.sqlite"), "hour")
+    assert [record.body["config"] for record in hours] == [config.hash, "another", "another"]
+
+
+def test_an_error_is_logged_once_and_missed_hours_are_recorded_later(
+    tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:  # fmt: skip
+    clock = HandClock(START_S)
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / FILE).write_text("broken", encoding="ascii")
+    store = Store(state, clock)
+    with caplog.at_level(logging.INFO):
+        keeper = LedgerRecorder(store, lambda: config, Teller(), clock)
+        live(store, keeper, clock, 2)
+        (state / FILE).unlink()
+        live(store, keeper, clock, 1)
+    store.close()
+    failed, resumed = [line for line in caplog.records if line.name == "agent.savings.ledger.recorder"]
+    assert (failed.levelno, resumed.levelno) == (logging.ERROR, logging.INFO)
+    assert str(codes.KEY_FILE_INVALID(path=str(state / FILE))) in failed.getMessage()
+    db = open_copy(state / "magwatt.sqlite")
+    assert len(records(db, "hour")) == 2
+    assert verify(db).content
+
+
+def test_without_a_state_directory_there_is_no_ledger(config: Config) -> None:
+    clock = HandClock(START_S)
+    store = Store(None, clock)
+    keeper = LedgerRecorder(store, lambda: config, Teller(), clock)
+    live(store, keeper, clock, 2)
+    assert store.do(lambda db: records(db)) == []
+    store.close()
+
+
+def test_a_clock_set_to_eight_hours_earlier_leaves_the_ledger_valid(tmp_path: Path, config: Config) -> None:
+    """The clock passes through recorded hours a second time: their intervals are merged, the hours recorded again."""
+    clock = HandClock(START_S)
+    store = Store(tmp_path / "state", clock)
+    keeper = LedgerRecorder(store, lambda: config, Teller(), clock)
+    live(store, keeper, clock, 12)
+    clock._utc_ns -= 8 * 3600 * 10**9
+    for _ in range(32):
+        start_ms = clock.utc_ns() // 1_000_000
+        clock.move(900)
+        save_interval(store, Interval("fan", start_ms, 50_000.0, flags=("clock_step",)))
+        keeper.keep()
+    live(store, keeper, clock, 4)
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    verdict = verify(db)
+    assert verdict.content, verdict.problems
+    assert verdict.amended >= 7
+    [last] = [record for record in records(db, "hour") if record.body["from_ms"] == 1000 * START_S + 5 * HOUR_MS][-1:]
+    assert last.body["energy_wh"] == 200_000
+    assert "replaces" in last.body
+
+
+def test_the_published_checkpoint_can_be_read_by_verify(tmp_path: Path, config: Config) -> None:
+    clock, teller = HandClock(START_S), Teller()
+    store = Store(tmp_path / "state", clock)
+    live(store, LedgerRecorder(store, lambda: config, teller, clock), clock, 4)
+    store.close()
+    [checkpoint] = checkpoints.read(json.dumps({"s": "magwatt.checkpoint/1", "t": 1, **teller.published[0]}))
+    assert checkpoint["day"] == "2026-09-21"
+    assert clock.utc_ns() // 1_000_000 >= 1000 * START_S + SETTLED_MS + QUARTER_MS
+
+
+@pytest.mark.parametrize("trouble", ["no extra", "public half"])
+def test_a_key_that_cannot_sign_is_logged_once_and_hours_are_recorded_when_it_can(
+    trouble: str, tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two causes: an update without the extra `crypto`, and a key file that contains the public key only."""
+    pytest.importorskip("cryptography")
+    clock = HandClock(START_S)
+    store = Store(tmp_path / "state", clock)
+    live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 3)
+    file = tmp_path / "state" / FILE
+    complete = file.read_text(encoding="ascii")
+    with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+        if trouble == "no extra":
+            patch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
+        else:
+            file.write_text(json.dumps({**json.loads(complete), "secret": ""}), encoding="ascii")
+        live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 3)
+    [record] = caplog.records
+    expected = codes.ED25519_UNAVAILABLE() if trouble == "no extra" else codes.KEY_WITHOUT_PRIVATE_HALF(path=str(file))
+    assert str(expected) in record.getMessage()
+    file.write_text(complete, encoding="ascii")
+    live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 2)
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    assert verify(db).content
+    assert len(records(db, "hour")) == 7

@@ -1,0 +1,491 @@
+"""The monthly report: its figures compared with sums calculated here, its page, its files, and invalid input."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import sqlite3
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from support import metered_retrofit
+from support.basics import HandClock
+
+from agent.cli import main
+from agent.config.loader import load_config
+from agent.config.reasons import REFERENCE_MISSPELLED
+from agent.config.topology import assets
+from agent.core.text import Catalogue, english, zone_of
+from agent.delivery.store import Store
+from agent.savings.ledger.reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_LEDGER, RECORDS_OVERDUE
+from agent.savings.ledger.verify import open_copy, verify
+from agent.savings.reasons import (
+    BASELINE_CHANGED,
+    EVENT_UNDECIDED,
+    GRID_FACTOR_MISSPELLED,
+    MAINTENANCE,
+    NOT_A_MONTH,
+    PRICE_MISSING,
+    PRICES_OVERLAP,
+)
+from agent.savings.records.keep import save_event, save_intervals
+from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
+from agent.savings.report.formatting import alike, with_u
+from agent.savings.report.html import page as page_module
+from agent.savings.report.html.page import Cover
+from agent.savings.report.model.month import collect
+from agent.savings.report.reasons import (
+    BASELINE_MISSING,
+    GRID_FACTOR_MISSING,
+    LEDGER_DIFFERS,
+    LEDGER_INVALID,
+    LEDGER_RECORD_MISSING,
+    NO_DATA_IN_MONTH,
+    OUTSIDE_REPORTING_PERIOD,
+    TARIFF_MISSING,
+)
+from drivers.reasons import Reason, reason_of
+
+BEGIN_MS = metered_retrofit.utc_ms("2024-10-01 00:00")
+END_MS = metered_retrofit.utc_ms("2024-11-01 00:00")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("retrofit")
+    metered_retrofit.retrofit(folder)
+    return folder
+
+
+@pytest.fixture
+def plant(made: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "plant"
+    shutil.copytree(made, folder, ignore=shutil.ignore_patterns("reserve"))
+    return folder
+
+
+def report(plant: Path, *more: str, month: str = "2024-10") -> Result:
+    command = [
+        "report",
+        "--month",
+        month,
+        "--config",
+        str(plant / "plant.toml"),
+        "--output",
+        str(plant / "r.html"),
+        *more,
+    ]
+    return CliRunner().invoke(main, command)
+
+
+def ledger_problems(plant: Path) -> list[str]:
+    """The codes of the problems of the ledger that the report names."""
+    notes = told(plant)["notes"]
+    return [note["data"]["problem"]["code"] for note in notes if note["code"] == LEDGER_INVALID]  # type: ignore[attr-defined]
+
+
+def told(plant: Path) -> dict[str, object]:
+    [motor] = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]
+    return motor
+
+
+def shown_in_both_languages(plant: Path, reason: Reason) -> None:
+    """The texts themselves are tested in test_report_chinese.py."""
+    page = unescape(re.sub("</?span[^>]*>", "", (plant / "r.html").read_text(encoding="utf-8")))
+    for language in ("en", "zh_CN"):
+        assert Catalogue(language, zone_of(metered_retrofit.ZONE)).reason(reason) in page
+
+
+def codes(found: object) -> list[str]:
+    return [reason["code"] for reason in found]  # type: ignore[attr-defined]
+
+
+def edit_plant(plant: Path, old: str, new: str) -> None:
+    path = plant / "plant.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def tamper(plant: Path, statement: str, *values: object) -> None:
+    db = sqlite3.connect(plant / "state" / "magwatt.sqlite")
+    assert db.execute(statement, values).rowcount
+    db.commit()
+    db.close()
+
+
+def add_event(plant: Path, **more: object) -> None:
+    store = Store(plant / "state", HandClock())
+    save_event(store, NonRoutineEvent(0, "fan", "maintenance", BEGIN_MS, BEGIN_MS + 4 * QUARTER_MS, MAINTENANCE(),
+                            5000.0, "exclude", **more))  # type: ignore[arg-type]  # fmt: skip
+    store.close()
+
+
+def test_the_numbers_are_those_of_the_plant(plant: Path) -> None:
+    """Measured energy: summed here from the laws of the plant. Adjusted baseline: the old fan at today's flow."""
+    assert report(plant).exit_code == 0
+    items = metered_retrofit.new(BEGIN_MS, END_MS)
+    measured_wh = sum((item.energy_wh or 0) + item.auxiliary_wh for item in items)
+    old_wh = sum(250 * metered_retrofit.before_kw(item.drivers[metered_retrofit.FLOW].mean) for item in items)
+    found = told(plant)
+    assert found["measured_wh"] == pytest.approx(measured_wh, rel=1e-12)
+    saving = found["saving"]
+    assert saving["verdict"] == "proven"  # type: ignore[index]
+    assert saving["saved_wh"] == pytest.approx(old_wh - measured_wh, rel=2e-3)  # type: ignore[index]
+    parts = saving["parts"]  # type: ignore[index]
+    assert sum(part["wh"] for part in parts.values()) == pytest.approx(saving["saved_wh"], abs=1)  # type: ignore[index]
+    assert parts["drive"]["wh"] == pytest.approx(-sum((i.drive_loss_wh or 0) + i.auxiliary_wh for i in items), rel=1e-3)
+
+
+def test_money_coal_and_carbon_follow_from_the_quarter_hours(plant: Path) -> None:
+    """The rows of the CSV file are priced here by their local hour."""
+    report(plant)
+    rows = list(csv.DictReader(io.StringIO((plant / "r.csv").read_text(encoding="utf-8-sig"))))
+    assert len(rows) == 31 * 96
+    prices = {**dict.fromkeys(range(7, 17), 0.68), **dict.fromkeys(range(17, 23), 1.05)}
+    claimed = [row for row in rows if row["saved_kwh"]]
+    money = sum(float(row["saved_kwh"]) * prices.get(int(row["start_local"][11:13]), 0.34) for row in claimed)
+    kwh = sum(float(row["saved_kwh"]) for row in claimed)
+    found = told(plant)
+    assert found["money"]["saved"] == pytest.approx(money, rel=1e-5)  # type: ignore[index]
+    assert found["avoided_grid_emissions_kg"] == pytest.approx(0.6849 * kwh, rel=1e-5)
+    assert found["coal_kgce"]["calorific"] == pytest.approx(0.1229 * kwh, rel=1e-5)  # type: ignore[index]
+    assert found["grid_factor"]["year"] == 2022  # type: ignore[index]
+
+
+def test_the_report_balances_with_the_ledger_to_the_watt_hour(plant: Path) -> None:
+    report(plant)
+    ledger = told(plant)["ledger"]
+    assert ledger["hours"] == 744  # type: ignore[index]
+    assert ledger["recorded_wh"] == ledger["reported_wh"] > 20_000_000  # type: ignore[index]
+    assert (ledger["differing"], ledger["unrecorded"], ledger["ok"]) == (0, 0, True)  # type: ignore[index]
+
+
+def test_the_json_is_a_checkpoint_that_verify_takes(plant: Path) -> None:
+    report(plant)
+    command = ["ledger", "verify", "--state", str(plant / "state"), "--checkpoint", str(plant / "r.json"), "--json"]
+    found = CliRunner().invoke(main, command)
+    assert found.exit_code == 0, found.output
+    body = json.loads(found.output)
+    assert (body["ok"], body["external_checkpoints"]) == (True, 1)
+    tamper(plant, "delete from ledger where seq > 100")
+    cut = CliRunner().invoke(main, command)
+    assert cut.exit_code == 1
+    assert json.loads(cut.output)["first_bad"] == 101
+
+
+class _Reader(HTMLParser):
+    VOID = ("meta", "input", "br", "rect", "line", "path", "polyline", "polygon")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [f"{name}={value}" for name, value in attrs if name in ("src", "data") or name == "href"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+@pytest.mark.text
+def test_the_page_is_whole_and_needs_nothing_else(plant: Path) -> None:
+    report(plant)
+    text = (plant / "r.html").read_text(encoding="utf-8")
+    reader = _Reader()
+    reader.feed(text)
+    assert reader.open == []
+    assert "script" not in reader.tags
+    assert "link" not in reader.tags
+    assert [load for load in reader.loads if not load.startswith("href=#")] == []
+    assert "url(" not in text
+    assert "@import" not in text
+    assert text.count("<figure>") == 8  # four charts in two languages
+    for said in (
+        "48\u202f250",
+        "proven",
+        "已证实",
+        "22091734",
+        "JJG 596",
+        "0.5S",
+        "IE5",
+        "避免的电网排放",
+        "SIMULATED",
+    ):
+        assert said in text
+    assert "nan" not in text.lower().replace("nance", "")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_it_opens_in_the_language_that_was_asked_for(plant: Path, lang: str) -> None:
+    report(plant, "--lang", lang)
+    assert f'id="lang-{lang}" checked' in (plant / "r.html").read_text(encoding="utf-8")
+
+
+def test_what_people_wrote_is_shown_not_run(plant: Path) -> None:
+    edit_plant(plant, "3#除尘风机", "<script>alert(1)</script>")
+    add_event(plant, decision="keep", by="<b>Wang", reason="5 < 6 & so on", decided_ms=BEGIN_MS)
+    report(plant)
+    text = (plant / "r.html").read_text(encoding="utf-8")
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert "5 &lt; 6 &amp; so on" in text
+    assert "&lt;b&gt;Wang" in text
+
+
+def test_an_open_event_is_shown_and_excludes(plant: Path) -> None:
+    report(plant)
+    before = told(plant)["saving"]["intervals"]  # type: ignore[index]
+    add_event(plant)
+    report(plant)
+    assert told(plant)["saving"]["intervals"] == before - 4  # type: ignore[index]
+    assert EVENT_UNDECIDED in codes(told(plant)["saving"]["caveats"])  # type: ignore[index]
+    shown_in_both_languages(plant, EVENT_UNDECIDED(number=1, kind="maintenance", cause=MAINTENANCE()))
+
+
+@pytest.mark.parametrize("month", ["2024-08", "2025-01"])
+def test_a_month_without_data_is_said(plant: Path, month: str) -> None:
+    found = report(plant, month=month)
+    assert found.exit_code == 1
+    assert "2024-09-01 00:00 +0800" in found.output
+    [note] = told(plant)["notes"]  # type: ignore[misc]
+    assert note["code"] == NO_DATA_IN_MONTH
+    assert note["data"] == {"from_ms": metered_retrofit.utc_ms("2024-09-01 00:00"), "to_ms": END_MS}
+    shown_in_both_languages(plant, reason_of(note))
+    assert told(plant)["measured_wh"] is None
+
+
+def test_the_baselines_own_month_tells_no_saving(plant: Path) -> None:
+    found = report(plant, month="2024-09")
+    assert found.exit_code == 1
+    assert OUTSIDE_REPORTING_PERIOD in codes(told(plant)["notes"])
+    assert told(plant)["saving"] is None
+
+
+def test_an_edited_interval_is_said_in_output_and_page(plant: Path) -> None:
+    start_ms = BEGIN_MS + 100 * QUARTER_MS
+    tamper(
+        plant,
+        "update interval set body = replace(body, '\"energy_wh\":', '\"energy_wh\":1') where start_ms = ?",
+        start_ms,
+    )
+    found = report(plant)
+    assert found.exit_code == 1
+    notes = told(plant)["notes"]
+    assert codes(notes) == [LEDGER_INVALID, LEDGER_DIFFERS]
+    assert notes[1]["data"] == {"n": 1}  # type: ignore[index]
+    text = (plant / "r.html").read_text(encoding="utf-8")
+    assert 'class="verdict denied"' in text
+    assert 'class="verdict proven"' not in text
+    assert told(plant)["ledger"]["confirmed"] is False  # type: ignore[index]
+    for note in notes:  # type: ignore[attr-defined]
+        shown_in_both_languages(plant, reason_of(note))
+
+
+def test_an_edited_record_is_said(plant: Path) -> None:
+    tamper(plant, "update ledger set body = replace(body, '\"energy_wh\":', '\"energy_wh\":1') where seq = 50")
+    found = report(plant)
+    assert found.exit_code == 1
+    assert told(plant)["ledger"]["first_bad"] == 50  # type: ignore[index]
+
+
+def test_a_baseline_that_is_not_the_frozen_one_is_not_used(plant: Path) -> None:
+    tamper(plant, "update note set body = replace(body, 'polynomial', 'affinity') where kind = 'baseline'")
+    found = report(plant)
+    assert found.exit_code == 1
+    assert codes(told(plant)["notes"])[0] == BASELINE_CHANGED
+    assert told(plant)["saving"] is None
+
+
+def test_data_without_ledger_are_called_unproven(plant: Path) -> None:
+    tamper(plant, "delete from ledger")
+    found = report(plant)
+    assert LEDGER_RECORD_MISSING in codes(told(plant)["notes"])
+    assert 'class="verdict denied"' in (plant / "r.html").read_text(encoding="utf-8")
+    assert found.exit_code == 1
+
+
+def test_a_gap_in_the_ledger_is_counted(plant: Path) -> None:
+    store = Store(plant / "state", HandClock())
+    more = metered_retrofit.new(
+        metered_retrofit.utc_ms("2024-11-01 00:00"), metered_retrofit.utc_ms("2024-11-02 00:00")
+    )
+    save_intervals(store, more)
+    store.close()
+    found = report(plant, month="2024-11")
+    assert found.exit_code == 1
+    [pending] = [note for note in told(plant)["notes"] if note["code"] == RECORDS_OVERDUE]  # type: ignore[attr-defined]
+    assert pending["data"] == {"n": 96, "assets": ["fan"], "since_ms": END_MS}
+    assert told(plant)["ledger"]["not_yet_recorded"] == 96  # type: ignore[index]
+    assert told(plant)["ledger"]["confirmed"] is False  # type: ignore[index]
+
+
+def test_a_negative_saving_is_called_so(tmp_path: Path) -> None:
+    """The fan uses 1.3 times the energy of the old one at the same flow."""
+    (tmp_path / "plant").mkdir()
+    metered_retrofit.retrofit(tmp_path / "plant", days=3)
+    store = Store(tmp_path / "plant" / "state", HandClock())
+    from dataclasses import replace
+
+    worse = [replace(item, energy_wh=1.3 * 250 * metered_retrofit.before_kw(item.drivers[metered_retrofit.FLOW].mean))
+             for item in metered_retrofit.new(BEGIN_MS, BEGIN_MS + 288 * QUARTER_MS)]  # fmt: skip
+    save_intervals(store, worse)
+    store.close()
+    report(tmp_path / "plant")
+    assert told(tmp_path / "plant")["saving"]["verdict"] == "negative"  # type: ignore[index]
+    text = (tmp_path / "plant" / "r.html").read_text(encoding="utf-8")
+    assert 'class="verdict negative"' in text or 'class="verdict denied"' in text
+    for language in ("en", "zh_CN"):
+        assert Catalogue(language).translate("negative") in text
+
+
+def test_without_tariff_factor_or_baseline_it_says_what_is_missing(tmp_path: Path) -> None:
+    plant = tmp_path / "plant"
+    plant.mkdir()
+    metered_retrofit.retrofit(plant, days=2, baseline=False)
+    edit_plant(plant, 'grid_factor = "CN-NM"\n', "")
+    text = (plant / "plant.toml").read_text(encoding="utf-8")
+    begin, end = text.index("[tariff]"), text.index("[store]")
+    (plant / "plant.toml").write_text(text[:begin] + text[end:], encoding="utf-8")
+    found = report(plant)
+    assert codes(told(plant)["notes"]) == [BASELINE_MISSING, GRID_FACTOR_MISSING, TARIFF_MISSING]
+    assert "1\u202f440 kWh" in found.output
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('grid_factor = "CN-NM"', 'grid_factor = "CN-MN"', GRID_FACTOR_MISSPELLED(name="CN-MN", near="CN-YN")),
+        ('to = "17:00"', 'to = "16:00"', PRICE_MISSING(start="16:00", end="17:00", days="all", months="all")),
+        ('to = "17:00"', 'to = "18:00"',
+         PRICES_OVERLAP(prices=("flat", "peak"), start="17:00", end="18:00", days="all", months="all")),
+    ],
+)  # fmt: skip
+def test_a_wrong_tariff_or_factor_stops_with_its_line(plant: Path, old: str, new: str, said: Reason) -> None:
+    edit_plant(plant, old, new)
+    found = report(plant)
+    assert found.exit_code == 2
+    assert re.match(r"plant\.toml:\d+: ", found.output)
+    assert english(said) in found.output
+    assert not (plant / "r.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "month", "said"),
+    [((), "2024-13", NOT_A_MONTH(text="2024-13")),
+     (("--motor", "fann"), "2024-10", REFERENCE_MISSPELLED(kind="motor", near="fan")),
+     (("--state", "nowhere"), "2024-10", "`magwatt run`"), (("--key", "none.key"), "2024-10", "No such file")],
+)  # fmt: skip
+def test_wrong_usage_is_one_line(plant: Path, more: tuple[str, ...], month: str, said: Reason | str) -> None:
+    found = report(plant, *more, month=month)
+    assert found.exit_code == 2
+    assert (said if isinstance(said, str) else english(said)) in found.output
+    assert len(found.output.splitlines()) == 1
+
+
+def test_a_file_that_is_no_state_file(plant: Path) -> None:
+    (plant / "state" / "magwatt.sqlite").write_bytes(b"not a database" * 1000)
+    found = report(plant)
+    assert found.exit_code == 2
+    assert "magwatt.sqlite" in found.output
+
+
+def test_a_copy_can_be_reported_from_without_writing_to_it(plant: Path) -> None:
+    for file in (plant / "state").glob("magwatt.sqlite-*"):
+        file.unlink()
+    state = (plant / "state" / "magwatt.sqlite").read_bytes()
+    assert report(plant, "--state", str(plant / "state" / "magwatt.sqlite")).exit_code == 0
+    assert (plant / "state" / "magwatt.sqlite").read_bytes() == state
+
+
+@pytest.mark.text
+def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None:
+    """Also those of an earlier report, and also if only the records of the month are verified."""
+    report(plant)
+    earlier = plant / "september.json"
+    shutil.copy(plant / "r.json", earlier)
+    assert "no external checkpoint compared" in (plant / "r.html").read_text(encoding="utf-8")
+    assert report(plant, "--checkpoint", str(earlier)).exit_code == 0
+    text = (plant / "r.html").read_text(encoding="utf-8")
+    assert f"1: {earlier}" in text
+    assert "external checkpoints that match: 1" in text
+    assert told(plant)["ledger"]["external_checkpoints"] == 1  # type: ignore[index]
+    [seq] = [json.loads(earlier.read_text(encoding="utf-8"))["ledger"]["seq"]]
+    tamper(plant, "delete from ledger where seq >= ?", seq)
+    cut = report(plant, "--checkpoint", str(earlier))
+    assert cut.exit_code == 1
+    assert CHECKPOINT_NOT_IN_LEDGER in ledger_problems(plant)
+    assert 'class="verdict denied"' in (plant / "r.html").read_text(encoding="utf-8")
+    lost = report(plant, "--checkpoint", "nowhere.json")
+    assert (lost.exit_code, lost.output) == (2, "cannot read nowhere.json: No such file or directory\n")
+
+
+def test_a_long_ledger_is_asked_for_older_checkpoints_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the records before the month only that of the checkpoint is read."""
+    from agent.savings.report.model import ledger_check
+
+    db = sqlite3.connect(plant / "state" / "magwatt.sqlite")
+    seq, said = db.execute("select seq, hash from ledger where kind = 'hour' order by seq limit 1").fetchone()
+    db.close()
+    elsewhere = plant / "roots.jsonl"
+    elsewhere.write_text(json.dumps({"seq": seq, "hash": said}) + "\n", encoding="utf-8")
+    monkeypatch.setattr(ledger_check, "WHOLE", 10)
+    assert report(plant, "--checkpoint", str(elsewhere)).exit_code == 0
+    elsewhere.write_text(json.dumps({"seq": seq, "hash": "0" * 64}) + "\n", encoding="utf-8")
+    found = report(plant, "--checkpoint", str(elsewhere))
+    assert found.exit_code == 1
+    assert CHECKPOINT_DIFFERS in ledger_problems(plant)
+
+
+@pytest.mark.parametrize("whole", [10, 10_000])
+def test_report_and_verify_count_alike(plant: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
+    from agent.savings.report.model import ledger_check
+
+    monkeypatch.setattr(ledger_check, "WHOLE", whole)
+    store = Store(plant / "state", HandClock())
+    late = metered_retrofit.new(END_MS, END_MS + 5 * QUARTER_MS)
+    save_intervals(store, late)
+    store.close()
+    tamper(plant, "update interval set start_ms = start_ms + 1 where start_ms = ?", BEGIN_MS + 40 * QUARTER_MS)
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    found = verify(db).unrecorded
+    db.close()
+    assert [len(found.stray["fan"]), len(found.waiting["fan"])] == [1, 5]
+    report(plant)
+    ledger = told(plant)["ledger"]
+    assert (ledger["unrecorded"], ledger["not_yet_recorded"]) == (1, 0)  # type: ignore[index]
+    report(plant, month="2024-11")
+    ledger = told(plant)["ledger"]
+    assert (ledger["unrecorded"], ledger["not_yet_recorded"]) == (0, 5)  # type: ignore[index]
+
+
+@pytest.mark.text
+def test_motors_are_summed_and_so_are_their_doubts(plant: Path) -> None:
+    """Two identical motors: twice the energy and at most twice U95, because meter errors may be correlated."""
+    config = load_config(plant / "plant.toml")[0]
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    month = collect(db, config, assets(config)[0], "2024-10", END_MS)
+    db.close()
+    cover = Cover("mill-2", "gw-07", metered_retrofit.ZONE, END_MS, "0", "c0ffee", "magwatt ledger verify")
+    text = page_module.page([month, month], cover)
+    assert month.saving
+    value, u = with_u(2 * month.saving.saved_wh / 1000, 2 * month.saving.u95_wh / 1000)
+    assert f'<td><b>total</b></td><td></td><td class="n"><b>{value}</b></td><td class="n">{u} <small>at most' in text
+
+
+def test_the_doubt_says_how_many_digits_a_number_has() -> None:
+    assert with_u(48246.4, 559.6) == ("48\u202f250", "560")
+    assert alike(47686.8, 559.6) == "47\u202f690"
+    assert with_u(1.0, 0.0) == ("1.0", "–")

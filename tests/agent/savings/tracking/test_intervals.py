@@ -1,0 +1,260 @@
+"""Intervals from readings: energy against closed forms, register-filled gaps, no loss at clock steps and kills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from random import Random
+
+import pytest
+
+from agent.analysis.efficiency.energy_window import EnergyCell
+from agent.savings.records.keep import merged
+from agent.savings.records.model import QUARTER_MS, Driver, Interval
+from agent.savings.tracking.intervals import IntervalBuilder
+
+START_MS = 1_790_000_100_000 // QUARTER_MS * QUARTER_MS
+
+
+@dataclass
+class Bench:
+    """A meter with its readings, a store, and the finished intervals.
+
+    utc_off_ms: error of the clock.
+    true_wh: register of the meter.
+    read_every: the register is read at every n-th second.
+    """
+
+    kept: dict[int, Interval] = field(default_factory=dict)
+    finished: list[Interval] = field(default_factory=list)
+    now_s: float = 0.0
+    utc_off_ms: int = 0
+    true_wh: float = 1_000_000.0
+    mark_wh: float | None = None
+    read_every: int = 1
+
+    def __post_init__(self) -> None:
+        self.hours = self.start()
+
+    def start(self, last: Interval | None = None) -> IntervalBuilder:
+        return IntervalBuilder("pump", 1.0, 160e3, self.kept.get, self._keep, self._done, auxiliary_w=200.0, last=last,
+                            accuracy={"flow": 0.01}, mark_wh=self.mark_wh)  # fmt: skip
+
+    def _keep(self, item: Interval) -> None:
+        self.kept[item.start_ms], self.mark_wh = item, self.hours.mark_wh
+
+    def _done(self, item: Interval) -> None:
+        self._keep(item)
+        self.finished.append(item)
+
+    @property
+    def utc_ms(self) -> int:
+        return START_MS + round(1000 * self.now_s) + self.utc_off_ms
+
+    def run(
+        self, seconds: float, w: float = 100e3, step_s: float = 1.0, registers: bool = True, var: float = 5e4
+    ) -> None:
+        for _ in range(round(seconds / step_s)):
+            self.pass_by(step_s, w)
+            seen = registers and round(self.now_s) % self.read_every == 0
+            register = round(self.true_wh / 10) * 10 if seen else None
+            self.hours.take_power(self.now_s, self.utc_ms, w, var, register)
+
+    def pass_by(self, seconds: float, w: float = 100e3) -> None:
+        """Time passes without a reading."""
+        self.now_s += seconds
+        self.true_wh += w * seconds / 3600
+
+    def total_wh(self) -> float:
+        self.hours.close()
+        return sum(item.energy_wh or 0.0 for item in self.kept.values())
+
+
+def test_an_hour_of_steady_power_is_four_equal_quarters() -> None:
+    bench = Bench()
+    bench.run(3700)
+    for item in bench.finished[1:]:
+        assert item.energy_wh == pytest.approx(25_000, rel=1e-9)
+        assert item.coverage == pytest.approx(1)
+        assert item.reactive_varh == pytest.approx(12_500, rel=1e-9)
+        assert item.auxiliary_wh == pytest.approx(50)
+        assert item.running_s == pytest.approx(900)
+        assert item.filled_wh == 0
+    assert [item.start_ms - START_MS for item in bench.finished] == [0, QUARTER_MS, 2 * QUARTER_MS, 3 * QUARTER_MS]
+
+
+def test_a_power_that_rises_straight_is_integrated_exactly_and_cut_at_the_quarter() -> None:
+    bench = Bench()
+    for k in range(131):
+        bench.now_s = 7.0 * k
+        bench.hours.take_power(bench.now_s, bench.utc_ms, 10.0 * bench.now_s, None, None)
+    (first,) = bench.finished
+    assert first.energy_wh == pytest.approx(10 * 900**2 / 2 / 3600, rel=1e-12)
+    assert first.reactive_varh is None
+    bench.hours.close()
+    assert bench.kept[START_MS + QUARTER_MS].energy_wh == pytest.approx(10 * (910**2 - 900**2) / 2 / 3600, rel=1e-9)
+
+
+def test_regeneration_is_negative() -> None:
+    bench = Bench()
+    bench.run(1000, w=-20e3, registers=False)
+    assert bench.finished[0].energy_wh == pytest.approx(-5000, rel=0.002)
+
+
+@pytest.mark.parametrize("gap_s", [45, 61, 600, 3600, 3 * 3600])
+def test_what_a_gap_held_is_told_by_the_register(gap_s: int) -> None:
+    bench = Bench()
+    bench.run(500)
+    bench.pass_by(gap_s, 150e3)
+    bench.run(2000)
+    told_wh, bridged = bench.total_wh(), gap_s < 60
+    if not bridged:  # a gap below one minute is interpolated without the register
+        assert told_wh == pytest.approx(bench.true_wh - 1_000_000 - 100e3 / 3600, abs=15)
+        filled_wh = sum(item.filled_wh for item in bench.kept.values())
+        assert filled_wh == pytest.approx((gap_s * 150e3 + 100e3) / 3600, abs=15)
+    covered_s = 900 * sum(item.coverage for item in bench.kept.values())
+    assert covered_s == pytest.approx(2499 + gap_s if bridged else 2498, abs=1e-6)
+
+
+def test_a_gap_without_a_register_is_a_gap() -> None:
+    bench = Bench()
+    bench.run(900, registers=False)
+    bench.pass_by(1800)
+    bench.run(910, registers=False)
+    whole = [item for item in bench.finished if item.coverage > 0.99]
+    assert len(whole) == 2
+    assert bench.total_wh() == pytest.approx(2 * 25_000, rel=0.02)
+
+
+def test_while_nothing_answers_quarters_end_all_the_same_and_say_that_nothing_is_known() -> None:
+    bench = Bench()
+    bench.run(900)
+    for _ in range(4 * 900):
+        bench.pass_by(1.0)
+        bench.hours.roll(bench.utc_ms)
+    silent = [item for item in bench.finished if item.coverage == 0]
+    assert len(silent) == 3
+    assert all(item.energy_wh is None for item in silent)
+    bench.run(900)
+    assert bench.total_wh() == pytest.approx(bench.true_wh - 1_000_000, abs=100)
+    assert all(bench.kept[item.start_ms].energy_wh == pytest.approx(25_000, abs=50) for item in silent)
+
+
+def test_a_register_that_was_set_tells_nothing_of_a_gap() -> None:
+    bench = Bench()
+    bench.run(500)
+    bench.pass_by(300)
+    bench.true_wh = 5.0
+    bench.run(500)
+    assert bench.total_wh() == pytest.approx(998 * 100e3 / 3600, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_kills_at_any_moment_lose_nothing_and_count_nothing_twice(seed: int) -> None:
+    rng = Random(seed)
+    bench = Bench(read_every=(1, 10, 300)[seed % 3])
+    for _ in range(6):
+        bench.run(rng.randint(70, 2000))
+        last = bench.kept[max(bench.kept)]  # killed: only stored intervals remain
+        bench.pass_by(rng.randint(1, 400))
+        bench.hours = bench.start(last)
+    bench.run(1900)
+    assert bench.total_wh() == pytest.approx(bench.true_wh - 1_000_000, abs=200)
+    assert max(item.coverage for item in bench.kept.values()) <= 1.01
+
+
+@pytest.mark.parametrize("step_h", [-8, 8, -0.1])
+def test_a_clock_that_jumps_and_comes_back_loses_no_energy_and_is_seen(step_h: float) -> None:
+    bench = Bench()
+    bench.run(2000)
+    bench.utc_off_ms = round(3_600_000 * step_h)
+    bench.run(3000)
+    bench.utc_off_ms = 0
+    bench.run(3000)
+    assert bench.total_wh() == pytest.approx(bench.true_wh - 1_000_000, abs=100)
+    assert sum("clock_step" in item.flags for item in bench.kept.values()) >= 2
+
+
+@pytest.mark.parametrize(
+    "utc_off_h", [-8.0, -2.0, -1.9], ids=["8 h back", "where it stood", "hardly further than it stood"]
+)
+def test_a_power_cut_whose_clock_lost_the_time_loses_no_energy_and_is_seen(utc_off_h: float) -> None:
+    """The gateway is without power for two hours, and its clock has no battery: the register supplies the energy."""
+    bench = Bench()
+    bench.run(2000)
+    last = bench.kept[max(bench.kept)]
+    bench.pass_by(7200)
+    bench.utc_off_ms = round(3_600_000 * utc_off_h)
+    bench.hours = bench.start(last)
+    bench.run(3000)
+    assert bench.total_wh() == pytest.approx(bench.true_wh - 1_000_000, abs=100)
+    [seen] = [item for item in bench.kept.values() if "clock_step" in item.flags and item.filled_wh > 150_000]
+    assert seen.filled_wh == pytest.approx(200_000, rel=0.02)
+
+
+def test_another_meters_register_is_believed_by_no_clock() -> None:
+    bench = Bench()
+    bench.hours.meter = "mcc-1 1234 400/5"
+    bench.run(2000)
+    last = bench.kept[max(bench.kept)]
+    bench.pass_by(7200)
+    bench.utc_off_ms = -8 * 3_600_000
+    bench.hours = bench.start(last)
+    bench.hours.meter = "mcc-1 9999 400/5"
+    bench.run(3000)
+    assert bench.total_wh() == pytest.approx(5000 * 100e3 / 3600, rel=0.02)
+
+
+def test_drivers_are_means_over_time_with_their_accuracy() -> None:
+    bench = Bench()
+    for k in range(1000):
+        bench.run(1, registers=False)
+        if k % 10 == 0:
+            bench.hours.take_driver("flow", bench.now_s, 100.0 if k < 450 else 200.0)
+    assert bench.finished[0].drivers["flow"].mean == pytest.approx(150, rel=0.02)
+    assert bench.finished[0].drivers["flow"].u == pytest.approx(1.5, rel=0.02)
+
+
+def test_a_driver_that_was_hardly_heard_is_none() -> None:
+    bench = Bench()
+    bench.run(10)
+    bench.hours.take_driver("flow", bench.now_s, 100.0)
+    bench.run(900)
+    assert bench.finished[0].drivers == {}
+
+
+def test_shaft_and_losses_come_from_the_estimator_and_stand_for_the_whole_time() -> None:
+    bench = Bench()
+    for k in range(901):
+        bench.run(1, registers=False)
+        if k % 4:  # three of four seconds
+            cell = EnergyCell(bench.now_s, 1.0, 1e5, 0, 97e3, 0, 92e3, 0, 3e3, 300.0, 5e3, 0, 0, 0, 750.0, 500.0, 1.0)
+            bench.hours.take_cells([cell], 1400.0)
+    item = bench.finished[0]
+    assert item.shaft_wh == pytest.approx(92e3 / 4, rel=0.01)
+    assert item.drive_loss_wh == pytest.approx(3e3 / 4, rel=0.01)
+    assert item.motor_loss_wh == pytest.approx(5e3 / 4, rel=0.01)
+    assert item.speed_rpm == pytest.approx(1400)
+
+
+def test_two_parts_of_a_quarter_are_one() -> None:
+    a = Interval("p", 0, 10.0, coverage=0.25, drivers={"f": Driver(100.0)}, register_wh=(5, 15), flags=("maintenance",))
+    b = Interval("p", 0, 30.0, coverage=0.75, drivers={"f": Driver(200.0)}, register_wh=(15, 45), shaft_wh=20.0)
+    both = merged(a, b)
+    assert (both.energy_wh, both.coverage) == (40, 1)
+    assert both.shaft_wh == pytest.approx(20 / 0.75), "three quarters of the time stand for all of it"
+    assert both.drivers["f"].mean == pytest.approx(175)
+    assert both.register_wh == (5, 45)
+    assert both.flags == ("maintenance",)
+    assert "clock_step" in merged(both, b).flags
+
+
+def test_a_shaft_that_was_known_for_a_little_only_is_unknown() -> None:
+    """After a restart the estimator has no result for a while: the shaft energy of a part is not extrapolated."""
+    known = Interval("p", 0, 10.0, coverage=0.4, shaft_wh=8.0, motor_loss_wh=1.0, u_motor_loss_wh=0.2)
+    unknown = Interval("p", 0, 15.0, coverage=0.6)
+    for both in (merged(known, unknown), merged(unknown, known)):
+        assert (both.shaft_wh, both.motor_loss_wh, both.drive_loss_wh, both.u_motor_loss_wh) == (None, None, None, 0.0)
+    filled = Interval("p", 0, 15.0, coverage=0.0, filled_wh=15.0)
+    assert merged(known, filled).shaft_wh == 8.0, "what a register filled is told apart"
+    twice = merged(known, replace(known, coverage=0.6, shaft_wh=12.0))
+    assert twice.shaft_wh == 20.0

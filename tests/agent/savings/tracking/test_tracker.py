@@ -1,0 +1,333 @@
+"""Savings of one motor while the agent runs: published for each interval, also with invalid contents of the store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.basics import HandClock
+from support.retrofit import FLOW
+from support.retrofit_plant import config_toml
+
+from agent.analysis.efficiency.reasons import METER_WIRING, WIRING_FAULTS
+from agent.config.loader import load_config
+from agent.config.topology import assets
+from agent.core.messages import Message
+from agent.delivery.store import Store
+from agent.savings.accounting.avoided_energy import evaluate
+from agent.savings.baseline.baseline import freeze, learn
+from agent.savings.records import keep
+from agent.savings.records.model import QUARTER_MS, Driver, Interval, Saving
+from agent.savings.report.model.month import collect
+from agent.savings.tracking.tracker import SavingsTracker
+from drivers.reading import Reading
+from drivers.reasons import Reason
+
+W = 100e3
+
+
+class Bench:
+    def __init__(self, folder: Path, clock: HandClock) -> None:
+        path = folder / "plant.toml"
+        path.write_text(config_toml(True, "127.0.0.1:502", folder / "state", 1.0), encoding="utf-8")
+        self.config = load_config(path)[0]
+        self.asset = assets(self.config)[0]
+        self.clock, self.store, self.told = clock, Store(folder / "state", clock), list[Message]()
+        self.held = False
+        self.lane = self.start()
+
+    def start(self) -> SavingsTracker:
+        return SavingsTracker(self.asset, 1.0, self.store, self.told.append, "UTC", lambda _: self.held)
+
+    def run(self, quarters: float, withheld: Reason | None = None, w: float = W) -> None:
+        for _ in range(round(quarters * 90)):
+            self.clock.move(10)
+            now = self.clock.utc_ns()
+            values: dict[str, Any] = {"active_power": w, "reactive_power": w / 2, "serial_number": "22091734"}
+            reading = Reading("mcc-1", now, now, values, monotonic_ns=self.clock.monotonic_ns())
+            self.lane.take_meter(reading, reading.values, reading.flags)
+            flow = Reading(
+                "signals-line-9", now, now, {"signal_flow_m3_h": 500.0}, monotonic_ns=self.clock.monotonic_ns()
+            )
+            self.lane.take_signals(flow)
+            self.lane.take_row([], 1400.0, withheld, now // 1_000_000)
+        self.store.flush()
+
+    def savings(self) -> list[dict[str, Any]]:
+        return [dict(message.values) for message in self.told if message.kind == "savings"]
+
+    def events(self) -> list[tuple[str, str]]:
+        return [(message.values["event_kind"], message.values["event_state"]) for message in self.told
+                if message.kind == "event"]  # fmt: skip
+
+
+@pytest.fixture
+def bench(tmp_path: Path, clock: HandClock) -> Bench:
+    return Bench(tmp_path, clock)
+
+
+def freeze_what_was(bench: Bench, wh: float = 30e3) -> None:
+    """Freezes a constant baseline of the last 100 intervals."""
+    now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
+    told = [Interval("pump", now_ms - (100 - k) * QUARTER_MS, wh + k % 2) for k in range(100)]
+    keep.save_frozen(bench.store, freeze(learn("pump", told, kind="constant", classes=("0.5S", "0.5")), now_ms, "test"))
+
+
+def test_each_quarter_hour_is_told_with_what_was_saved_since(bench: Bench) -> None:
+    freeze_what_was(bench)
+    bench.run(5)
+    told = bench.savings()
+    assert len(told) >= 4
+    newest = told[-1]
+    assert newest["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)
+    assert newest["interval_saved_wh"] == pytest.approx(5e3, rel=1e-3)
+    assert newest["savings_verdict"] == "proven"
+    assert newest["saved_share_pct"] == pytest.approx(100 / 6, rel=1e-3)
+    message = [item for item in bench.told if item.kind == "savings"][-1]
+    assert message.uncertainties["saved_energy_wh"] > 0
+    kept = keep.load_intervals(bench.store, "pump")
+    assert kept[-2].drivers["signal_flow_m3_h"].mean == 500
+    assert kept[-2].meter == "mcc-1 22091734 400/5"
+
+
+def test_without_a_baseline_energy_is_told_and_no_saving(bench: Bench) -> None:
+    bench.run(2.2)
+    assert bench.savings()[-1]["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)
+    assert "saved_energy_wh" not in bench.savings()[-1]
+
+
+def test_hold_and_wiring_are_events_at_once_and_mark_the_quarter(bench: Bench) -> None:
+    bench.run(2)
+    bench.held = True
+    bench.run(0.02)
+    assert bench.events() == [("nre_maintenance", "begin")]
+    bench.held = False
+    bench.run(2.5, withheld=METER_WIRING(fault=WIRING_FAULTS["ct_reversed"](phases="L1")))
+    bench.run(2.5)
+    assert bench.events() == [("nre_maintenance", "begin"), ("nre_ct_wiring", "begin"), ("nre_maintenance", "end"),
+                              ("nre_ct_wiring", "end")]  # fmt: skip
+    assert {flag for item in keep.load_intervals(bench.store, "pump") for flag in item.flags} == {
+        "maintenance",
+        "ct_wiring",
+    }
+
+
+def test_another_lane_goes_on_in_the_same_quarter_hour(bench: Bench) -> None:
+    bench.run(1.5)
+    bench.lane.close()
+    bench.lane = bench.start()
+    bench.run(1)
+    whole = [item for item in keep.load_intervals(bench.store, "pump") if item.coverage > 0.9]
+    assert whole[0].energy_wh == pytest.approx(25e3, rel=0.02)
+
+
+def test_a_decision_of_another_process_counts_from_the_next_quarter(bench: Bench) -> None:
+    freeze_what_was(bench)
+    bench.run(2)
+    bench.held = True
+    bench.run(1)
+    bench.held = False
+    bench.run(3)
+    before = bench.savings()[-1]["excluded_energy_wh"]
+    assert before > 20e3
+    (event,) = keep.load_events(bench.store, "pump")
+    from agent.savings.tracking.event_detector import decided
+
+    keep.save_event(bench.store, decided(event, "keep", "Li Wei", "as ever", 0))
+    bench.run(1)
+    assert bench.savings()[-1]["excluded_energy_wh"] < before - 20e3
+    assert bench.savings()[-1]["nre_open"] == 0
+
+
+def test_a_baseline_that_was_changed_claims_nothing_and_says_why(bench: Bench) -> None:
+    freeze_what_was(bench)
+    bench.run(2.2)
+    body = bench.store.notes(keep.FROZEN)["pump"]
+    bench.store.save_note(keep.FROZEN, "pump", "", {**body, "coefficients": [60e3]})
+    bench.run(1.2)
+    newest = bench.savings()[-1]
+    assert "saved_energy_wh" not in newest
+    assert newest["savings_caveats"] == "baseline_changed"
+    bench.store.save_note(keep.FROZEN, "pump", "", body)
+    bench.run(1.2)
+    assert bench.savings()[-1]["savings_verdict"] == "proven"
+
+
+def test_a_new_motor_that_uses_half_is_no_forgotten_ratio_and_no_shift(bench: Bench) -> None:
+    bench.run(60)
+    bench.lane.close()
+    motor = bench.asset.motor
+    assert motor is not None
+    bench.asset = replace(bench.asset, motor=replace(motor, kind="induction", rpm=1485.0), drive=None)
+    bench.lane = bench.start()
+    bench.run(110, w=W / 2)
+    assert bench.events() == []
+    bench.lane = bench.start()
+    bench.run(4, w=W)
+    assert ("nre_ct_ratio", "begin") in bench.events(), "of the new motor it would be one"
+
+
+def test_nonsense_in_the_store_ends_nothing(tmp_path: Path, bench: Bench) -> None:
+    bench.run(1.2)
+    bench.store.do(lambda db: db.execute("update interval set body = '{\"asset\": 5}'").rowcount)
+    bench.lane.close()
+    bench.lane = bench.start()
+    bench.run(2.2)
+    assert bench.savings()[-1]["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)
+
+
+@pytest.mark.parametrize("back_h", [3, 30])
+def test_a_clock_that_goes_back_changes_no_sum(bench: Bench, back_h: int) -> None:
+    """Published sums equal those of a report over all stored intervals, also those dated later than the clock."""
+    freeze_what_was(bench)
+    bench.run(4 * 40)
+    bench.clock._utc_ns -= back_h * 3600 * 10**9
+    bench.run(4 * 2)
+    baseline = keep.load_frozen(bench.store, "pump")
+    assert baseline is not None
+    known = [item for item in keep.load_intervals(bench.store, "pump", baseline.to_ms) if item.coverage > 0.01]
+    whole, _ = evaluate(baseline, known, events=keep.load_events(bench.store, "pump"), classes=bench.lane.classes)
+    told = bench.savings()[-1]
+    assert told["measured_energy_wh"] == pytest.approx(whole.measured_wh, abs=30e3), "but for the one that runs"
+    assert told["saved_energy_wh"] == pytest.approx(whole.saved_wh, abs=6e3)
+    assert told["savings_coverage_pct"] <= 101
+
+
+def test_a_register_of_which_half_was_not_heard_fills_no_gap(bench: Bench) -> None:
+    """The first response after a gap of four hours lacks the export register: the next complete one fills the gap."""
+    wh = 1_000_000.0
+
+    def read(hours: float, export: bool = True) -> None:
+        nonlocal wh
+        bench.clock.move(3600 * hours)
+        wh += W * hours
+        now = bench.clock.utc_ns()
+        values: dict[str, Any] = {"active_power": W, "energy_import": wh / 1000}
+        values |= {"energy_export": 400.0} if export else {}
+        reading = Reading("mcc-1", now, now, values, monotonic_ns=bench.clock.monotonic_ns())
+        bench.lane.take_meter(reading, reading.values, reading.flags)
+
+    for hours, export in (*[(1 / 360, True)] * 360, (4.0, False), *[(1 / 360, True)] * 360):
+        read(hours, export)
+    bench.lane.close()
+    energy_wh = sum(item.energy_wh or 0.0 for item in keep.load_intervals(bench.store, "pump"))
+    assert energy_wh == pytest.approx(6 * W, abs=W / 300)
+
+
+def freeze_a_line(bench: Bench) -> None:
+    """Freezes a linear baseline of the last 400 intervals: 30 kWh at 500 m³/h, and 20 Wh for each further m³/h."""
+    now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
+    told = []
+    for k in range(400):
+        flow = 300 + 37 * k % 400
+        wh = 20_000 + 20 * flow + 100 * (-1) ** (k // 2)
+        told.append(Interval("pump", now_ms - (400 - k) * QUARTER_MS, wh, drivers={FLOW: Driver(float(flow))}))
+    draft = learn("pump", told, kind="polynomial", drivers=[FLOW], classes=("0.5S", "0.5"))
+    keep.save_frozen(bench.store, freeze(draft, now_ms, "test"))
+
+
+def run_flows(bench: Bench, flows: list[float | None], *, register: bool = False) -> None:
+    """Runs one interval for each flow; None: not received. Stops shortly after the start of the next interval."""
+    for flow in flows:
+        for _ in range(90):
+            step(bench, flow, register)
+    while not 0 < bench.clock.utc_ns() // 1_000_000 % QUARTER_MS < 20_000:
+        step(bench, flows[-1], register)
+    bench.store.flush()
+
+
+def step(bench: Bench, flow: float | None, register: bool) -> None:
+    bench.clock.move(10)
+    now, monotonic = bench.clock.utc_ns(), bench.clock.monotonic_ns()
+    values: dict[str, Any] = {"active_power": W, "reactive_power": W / 2, "serial_number": "22091734"}
+    values |= {"energy_import": W / 1000 * (monotonic / 3.6e12)} if register else {}
+    reading = Reading("mcc-1", now, now, values, monotonic_ns=monotonic)
+    bench.lane.take_meter(reading, reading.values, reading.flags)
+    if flow is not None:
+        bench.lane.take_signals(Reading("signals-line-9", now, now, {FLOW: flow}, monotonic_ns=monotonic))
+    bench.lane.take_row([], 1400.0, None, now // 1_000_000)
+
+
+def reported(bench: Bench) -> Saving:
+    """The saving in the monthly report of the same file, without the current interval (published at its end)."""
+    now_ms = bench.clock.utc_ns() // 1_000_000
+    runs_ms = now_ms // QUARTER_MS * QUARTER_MS
+    bench.store.do(lambda db: db.execute("delete from interval where start_ms >= ?", (runs_ms,)).rowcount)
+    month = f"{datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m}"
+    found = bench.store.do(lambda db: collect(db, bench.config, bench.asset, month, now_ms))
+    assert found.saving is not None
+    return found.saving
+
+
+def assert_the_same(bench: Bench) -> Saving:
+    told, page = bench.savings()[-1], reported(bench)
+    message = [item for item in bench.told if item.kind == "savings"][-1]
+    assert told["measured_energy_wh"] == pytest.approx(page.measured_wh, abs=1)
+    assert told["saved_energy_wh"] == pytest.approx(page.saved_wh, abs=1)
+    assert message.uncertainties["saved_energy_wh"] == float(f"{page.u95_wh:.4g}"), "told to four digits"
+    assert told["excluded_energy_wh"] == pytest.approx(page.excluded_wh, abs=1)
+    return page
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3, 4, 6])
+def test_a_driver_that_was_away_is_drawn_straight_live_as_in_the_report(bench: Bench, missing: int) -> None:
+    """A gap of up to three intervals is within the limit of one hour; longer gaps are excluded from both."""
+    freeze_a_line(bench)
+    run_flows(bench, [400.0, 420.0, 450.0, *[None] * missing, 600.0, 580.0, 500.0, *[None] * 2, 520.0, 510.0, 500.0])
+    page = assert_the_same(bench)
+    assert page.causes["driver"] > 0
+    assert (page.excluded_wh > 20e3) == (missing > 3)
+
+
+def test_it_is_the_same_after_a_restart_while_the_driver_is_away(bench: Bench) -> None:
+    freeze_a_line(bench)
+    run_flows(bench, [400.0, 420.0, 450.0, None])
+    bench.lane.close()
+    bench.lane = bench.start()
+    run_flows(bench, [None, 600.0, 580.0, 500.0])
+    page = assert_the_same(bench)
+    assert page.causes["driver"] > 0
+
+
+def test_what_was_seen_before_reporting_began_holds_an_end_of_the_line(bench: Bench) -> None:
+    run_flows(bench, [400.0, 420.0, 450.0])
+    freeze_a_line(bench)
+    run_flows(bench, [None, None, 600.0, 580.0, 500.0])
+    assert assert_the_same(bench).causes["driver"] > 0
+
+
+def test_a_driver_that_comes_and_goes_makes_no_sum_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second interval lacks the flow: pending ones are added to the sums without reading a year again."""
+    freeze_a_line(bench)
+    run_flows(bench, [400.0, 420.0, 450.0] * 3)
+    wide: list[int] = []
+    load = keep.load_intervals
+
+    def watched(store: Store, asset: str, from_ms: int = 0, to_ms: int | None = None) -> list[Interval]:
+        if to_ms is None or to_ms - from_ms > QUARTER_MS:
+            wide.append(from_ms)
+        return load(store, asset, from_ms, to_ms)
+
+    monkeypatch.setattr(keep, "load_intervals", watched)
+    run_flows(bench, [None, 500.0] * 8 + [None, None, 450.0] * 4)
+    assert assert_the_same(bench).causes["driver"] > 0
+    assert wide == []
+
+
+@pytest.mark.parametrize("asleep_s", [1500, 2400, 5000])
+def test_a_process_that_was_stopped_tells_what_the_register_filled_as_the_report_does(
+    bench: Bench, asleep_s: int
+) -> None:
+    """Nothing was polled during the stop: the register supplies the energy, the flow is interpolated for an hour."""
+    freeze_a_line(bench)
+    run_flows(bench, [400.0, 420.0, 450.0], register=True)
+    while bench.clock.utc_ns() // 1_000_000 % QUARTER_MS < 880_000:
+        step(bench, 450.0, True)
+    bench.clock.move(asleep_s)
+    run_flows(bench, [600.0, 580.0, 500.0], register=True)
+    page = assert_the_same(bench)
+    assert page.causes["gaps"] > (1000 if asleep_s < 3600 else 0)
+    assert (page.excluded_wh > 4 * W / 4) == (asleep_s > 3600), "longer than the hour: no quarter of it is claimed"

@@ -1,0 +1,71 @@
+"""The result of a poll when requests fail."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from drivers import error_reasons as codes
+from drivers.errors import DriverError, FrameError, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
+from drivers.framing import Request
+from drivers.modbus_device import ModbusDevice
+from drivers.profiles import load_profile
+from drivers.reading import Quality
+
+
+class Wire:
+    """A link that raises the next of `troubles` for each block, the last one repeatedly; None: returns zeros."""
+
+    answered_s = 0.001
+
+    def __init__(self, *troubles: DriverError | None) -> None:
+        self._troubles = list(troubles)
+
+    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **_: object) -> bytes:
+        trouble = self._troubles.pop(0) if len(self._troubles) > 1 else self._troubles[0]
+        if trouble is not None:
+            raise trouble
+        return bytes(2 * request.registers)
+
+    async def close(self) -> None: ...
+
+
+class StillClock:
+    def utc_ns(self) -> int:
+        return 0
+
+    def monotonic_ns(self) -> int:
+        return 0
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+DAMAGED = FrameError(codes.RESPONSE_CORRUPT, unit_id=1, address=0)
+SILENT = LinkTimeout(codes.NO_RESPONSE, unit_id=1, address=0, timeout_s=1.0)
+RESTING = ResponseQuarantined(codes.LATE_RESPONSE_PENDING, unit_id=1, address=0)
+REFUSED = ModbusExceptionResponse(4, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("troubles", "no_reply", "held_back"),
+    [
+        ([None], False, False),
+        ([SILENT], True, False),
+        ([None, SILENT], True, False),  # a partial reading is not from one moment
+        ([DAMAGED], True, False),  # a device with corrupt responses only counts as not responding
+        ([DAMAGED, None], False, False),
+        ([DAMAGED, RESTING], True, False),
+        ([RESTING], True, True),  # no request was sent
+        ([RESTING, None], False, False),
+        ([REFUSED], False, False),  # an exception response is a response
+    ],
+)
+def test_whether_a_device_responded(troubles: list[DriverError | None], no_reply: bool, held_back: bool) -> None:
+    meter = ModbusDevice("m", load_profile("eastron/sdm630"), 1, Wire(*troubles), StillClock())
+    assert len(meter.blocks()) > 2
+    reading = asyncio.run(meter.poll())
+    assert (Quality.NO_REPLY in reading.quality, meter.held_back) == (no_reply, held_back)
+    if no_reply:
+        assert set(reading.values.values()) == {None}
+        assert reading.error == next(item for item in reversed(troubles) if item).reason

@@ -1,0 +1,265 @@
+"""Serial link on a pseudo-terminal, and loss and recovery of every kind of link."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.basics import free_port
+from support.bus_servers import RtuSlave, crc16, echo_address, link_to, opened, passing, run, tcp_server
+
+from agent.core.clock import SystemClock
+from drivers import error_reasons as codes
+from drivers.errors import ForeignMasterActive, FrameError, LinkClosed, LinkError, LinkTimeout
+from drivers.framing import Request
+from drivers.modbus_link import BusSettings, ModbusLink, port_parity
+from drivers.reasons import Code
+from simulators.bus.frames import ReadBlock
+from simulators.bus.plc import Plc
+from simulators.bus.segment import Segment, SegmentSlave
+
+
+@pytest.fixture
+def slave() -> Iterator[RtuSlave]:
+    found = RtuSlave()
+    found.start()
+    yield found
+    found.stop()
+
+
+def test_rtu_on_a_pseudo_terminal_falls_back_to_no_parity(slave: RtuSlave) -> None:
+    assert port_parity(slave.port, "E") == "N"
+    assert port_parity("/dev/ttyUSB0", "E") == "E"
+
+    async def scene() -> None:
+        link = ModbusLink(BusSettings("s", serial_port=slave.port, parity="E"), SystemClock())
+        assert await link.read_registers(31, 3, 0x40, 4, 1.0) == [0x40, 0x41, 0x42, 0x43]
+        await link.close()
+
+    run(scene())
+
+
+def test_a_late_answer_on_a_serial_line_dies_on_the_line() -> None:
+    slave = RtuSlave(delays=[0.3])
+    slave.start()
+
+    async def scene() -> None:
+        link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
+        with pytest.raises(LinkTimeout):
+            await link.read_registers(1, 3, 100, 2, 0.15)
+        for address in range(200, 210, 2):
+            assert await link.read_registers(1, 3, address, 2, 1.0) == [address, address + 1]
+        await link.close()
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
+
+
+def test_nothing_is_sent_while_another_master_talks() -> None:
+    slave = RtuSlave(chatter=b"\x01\x03\x00\x00\x00\x02\xc4\x0b")
+    slave.start()
+
+    async def scene() -> None:
+        link = ModbusLink(BusSettings("s", serial_port=slave.port, listen_s=0.3), SystemClock())
+        with pytest.raises(ForeignMasterActive) as busy:
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        reason = busy.value.reason
+        assert reason == codes.BYTES_BEFORE_FIRST_REQUEST(
+            target=slave.port, n_bytes=reason.data["n_bytes"], seconds=0.3
+        )
+        assert reason.data["n_bytes"] >= 8, "at least one of its frames"
+        await link.close()
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
+
+
+def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
+    """3.5 characters of 10 bits at 1200 baud are 29 ms; the pause between two transactions is at least this long."""
+
+    async def scene() -> None:
+        link = ModbusLink(BusSettings("s", serial_port=slave.port, baud=1200), SystemClock())
+        await link.read_registers(1, 3, 0, 1, 1.0)
+        started = time.monotonic()
+        for _ in range(5):
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        assert time.monotonic() - started >= 5 * 3.5 * 10 / 1200
+        await link.close()
+
+    run(scene())
+
+
+# --- loss and recovery ------------------------------------------------------------------------------------------------
+
+
+async def until_read(link: ModbusLink, expected: list[int], seconds: float) -> float:
+    """Poll until a response arrives; return the elapsed seconds."""
+    started = time.monotonic()
+    while True:
+        try:
+            assert await link.read_registers(1, 3, 500, 2, 0.3) == expected
+            return time.monotonic() - started
+        except LinkError:
+            assert time.monotonic() - started < seconds, "it did not come back"
+            await asyncio.sleep(0.1)
+
+
+def test_an_adapter_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None:
+    name = tmp_path / "usb-adapter"  # as /dev/serial/by-id: same name, another device
+    first = RtuSlave()
+    first.start()
+    name.symlink_to(first.port)
+
+    async def scene() -> None:
+        link = ModbusLink(BusSettings("s", serial_port=str(name)), SystemClock())
+        assert await link.read_registers(1, 3, 500, 2, 1.0) == [500, 501]
+        name.unlink()
+        first.stop()  # hangup, as with an unplugged adapter
+        with pytest.raises(LinkClosed):
+            await link.read_registers(1, 3, 500, 2, 0.3)
+        await asyncio.sleep(0.6)
+        with pytest.raises(LinkClosed) as missing:
+            await link.read_registers(1, 3, 500, 2, 0.3)
+        assert missing.value.reason == codes.PORT_MISSING(port=str(name))
+        second = RtuSlave()
+        second.start()
+        name.symlink_to(second.port)
+        assert await until_read(link, [500, 501], 12) < 12
+        await link.close()
+        second.stop()
+
+    run(scene())
+
+
+def test_a_gateway_that_is_restarted_or_comes_up_late() -> None:
+    async def scene() -> None:
+        port = free_port()
+        link = link_to(port)
+        with pytest.raises(LinkClosed):
+            await link.read_registers(1, 3, 500, 2, 0.3)  # the first connection attempt fails
+        for _ in range(2):
+            async with tcp_server(echo_address, port):
+                assert await until_read(link, [500, 501], 12) < 12
+        await link.close()
+
+    run(scene())
+
+
+def test_a_connection_closed_during_a_request_fails_it_at_once() -> None:
+    async def scene() -> None:
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(12)
+            writer.close()
+
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        link = link_to(server.sockets[0].getsockname()[1])
+        async with passing() as passed_s:
+            with pytest.raises(LinkClosed) as closed:
+                await link.read_registers(1, 3, 0, 1, 5.0)
+            assert closed.value.reason == codes.CONNECTION_CLOSED_EARLY(peer=link.wire.where)
+            assert passed_s() < 1.0, "pymodbus waits 12 s here"
+        await link.close()
+        server.close()
+
+    run(scene())
+
+
+def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> None:
+    foreign = b"\x09\x03\x00\x10\x00\x02"
+    foreign += crc16(foreign)
+
+    async def scene() -> None:
+        link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
+        await link.read_registers(1, 3, 0, 1, 1.0)
+        for _ in range(2):  # one or two frames may be lost or corrupt
+            os.write(slave.master, foreign)
+            await asyncio.sleep(0.05)
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        os.write(slave.master, foreign)
+        await asyncio.sleep(0.05)
+        with pytest.raises(ForeignMasterActive) as busy:
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        assert busy.value.reason == codes.FRAMES_NOT_REQUESTED(target=slave.port)
+        await link.close()
+
+    run(scene())
+
+
+def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
+    slave = RtuSlave()
+    slave.garble = True
+    slave.start()
+
+    async def scene() -> None:
+        link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
+        with pytest.raises(LinkTimeout) as silent:
+            await link.read_registers(1, 3, 0, 4, 0.3)
+        reason = silent.value.reason
+        assert reason == codes.NO_VALID_RESPONSE(unit_id=1, address=0, timeout_s=0.3, n_bytes=reason.data["n_bytes"])
+        assert reason.data["n_bytes"] > 0
+        await link.close()
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
+
+
+@pytest.mark.parametrize(("garble", "code"), [(True, codes.NO_VALID_RESPONSE), (False, codes.NO_RESPONSE)])
+def test_a_block_without_spare_registers_reports_the_first_attempt(garble: bool, code: Code) -> None:
+    """The later attempts are postponed, because a retry of another length is not possible."""
+    slave = RtuSlave()
+    slave.garble = garble
+    if garble:
+        slave.start()
+
+    async def scene() -> None:
+        async with opened(BusSettings("s", serial_port=slave.port)) as link:
+            with pytest.raises(LinkTimeout) as silent:
+                await link.read_block(Request(11, 4, 0, 80), 0.2, spare=0, tries=3, silence_tries=2)
+            assert silent.value.reason.code == code
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
+
+
+@pytest.mark.parametrize("spare", [0, 4])
+def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two(spare: int) -> None:
+    """Two blocks every 0.5 s, as in a small plant; then a PLC starts to poll a drive ten times per second."""
+    segment = Segment()
+    port = segment.port("agent")
+    SegmentSlave(segment, 11)
+    SegmentSlave(segment, 31)
+    plc = Plc(segment, [ReadBlock(31, 3, 0x40, 4)])
+    segment.start()
+
+    async def scene() -> None:
+        async with opened(BusSettings("s", serial_port=port)) as link:
+            for polls in range(8):
+                if polls == 2:
+                    plc.start()
+                try:
+                    for address in (0, 100):
+                        with contextlib.suppress(LinkTimeout, FrameError):
+                            await link.read_registers(11, 4, address, 20 + address // 10, 0.1, spare=spare)
+                except ForeignMasterActive:
+                    assert 3 <= polls <= 6
+                    return
+                await asyncio.sleep(0.5)
+        pytest.fail(f"not noticed in 8 polls; {plc.lost} answers lost to the PLC")
+
+    try:
+        run(scene())
+    finally:
+        segment.stop()

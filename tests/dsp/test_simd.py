@@ -1,0 +1,69 @@
+"""Vectors of eight numbers: same results as numpy, and vector instructions on other processors."""
+
+from __future__ import annotations
+
+import re
+
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+import pytest
+
+from dsp import _jit, transform
+from dsp._simd import load, root, rows, store, zero
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_lanes_do_what_numpy_does(dtype):
+    @numba.njit(**_jit.FLAGS)
+    def run(x, out):
+        a, b = load(x, 0), load(x, 1)
+        store(out, 0, a + b)
+        store(out, 1, a - b)
+        store(out, 2, a * b)
+        store(out, 3, 2.5 * a)
+        store(out, 4, a * 2.5)
+        store(out, 5, root(a * a + b * b))
+        store(out, 6, zero(x))
+
+    x, out = rows(2, dtype), rows(8, dtype)
+    x[:] = np.random.default_rng(1).standard_normal(x.shape)
+    out[:] = 7.0
+    run(x, out)
+    a, b = x
+    want = [a + b, a - b, a * b, dtype(2.5) * a, dtype(2.5) * a, np.hypot(a, b), 0 * a, 0 * a + 7]
+    assert out == pytest.approx(np.array(want), rel=4 * float(np.finfo(dtype).eps))
+
+
+def test_a_row_is_within_one_cache_line():
+    for n in range(1, 40):
+        assert rows(n).ctypes.data % 64 == 0
+        assert rows(n).shape == (n, 8)
+
+
+@pytest.mark.parametrize(
+    ("triple", "processor", "vector", "scalar"),
+    [
+        ("aarch64-unknown-linux-gnu", "cortex-a76", r"\bf(?:mla|mls)\s+v\d+\.2d", r"\bfn?m(?:add|sub)\s+d\d+"),
+        ("x86_64-unknown-linux-gnu", "x86-64-v3", r"vf\w+pd\s.*%ymm", r"vf\w+sd\s"),
+    ],
+)
+def test_the_transform_becomes_vectors_elsewhere(triple, processor, vector, scalar):
+    """Raspberry Pi 5 (A76) and any x86-64 of the last ten years: all products and sums are vector instructions."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    try:
+        target = llvm.Target.from_triple(triple)
+    except RuntimeError as error:
+        pytest.skip(f"this LLVM does not know it: {error}")
+    plan = transform.plan(10, 32)
+    fresh = numba.njit(_nrt=False, **_jit.FLAGS)(transform.subgroups.py_func)
+    arguments = (rows(320), 10, 32, 16, *plan[2:7], plan.place, plan.half_place, rows(96), rows(400))
+    fresh.compile(tuple(numba.typeof(a) for a in arguments))
+    code = re.sub(r'"target-(cpu|features)"="[^"]*"', "", next(iter(fresh.inspect_llvm().values())))
+    code = re.sub(
+        r'target datalayout = "[^"]*"', "", re.sub(r'target triple = "[^"]*"', f'target triple = "{triple}"', code)
+    )
+    text = target.create_target_machine(cpu=processor, opt=3).emit_assembly(llvm.parse_assembly(code))
+    assert len(re.findall(vector, text)) > 100
+    assert not re.findall(scalar, text)

@@ -1,0 +1,36 @@
+"""A node as in the agent with 100 rows/s, for the test to kill. Prints the number of committed rows."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from support.dialects import Bench, configured  # noqa: E402
+
+from agent.delivery.sparkplug.sink import SparkplugSink  # noqa: E402
+
+
+def main(folder: Path, port: int) -> None:
+    config = configured(folder, f"mqtt://127.0.0.1:{port}", "[sparkplug]")
+    bench = Bench(config, folder / "state")
+    publisher = bench.publisher
+    sink = SparkplugSink(config, bench.assets, publisher.root, publisher.greeting, bench.store, bench.clock)
+    publisher.sinks = [sink]
+    sink.start(bench.store.drains([sink.name])[sink.name])
+    publisher.publish_state("pump-1", "online", [])
+    count = 0
+    while True:
+        for _ in range(10):
+            bench.row(active_power_w=float(count))
+            count += 1
+        time.sleep(0.1)
+        bench.store.flush()
+        print(count, flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
