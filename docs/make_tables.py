@@ -18,10 +18,10 @@ Made from `agent/core/metrics.py` by `make docs`. A metric is named after its qu
 
 NAMES_HEAD = """# Metrics in each dialect
 
-Generated from `agent/core/metrics.py` by `make docs`; see [dialects](dialects.md). Home Assistant: device class, state class
-and unit; *(off)*: an entity that is disabled by default. Sparkplug: data type; the metric has the name in the second
-column, in a folder named after the message unless the message is telemetry or health. A code has a second metric with
-its English text.
+Generated from `agent/core/metrics.py` by `make docs`; see [dialects](dialects.md). Home Assistant: device class,
+state class and unit; *(off)*: an entity that is disabled by default. Sparkplug: data type; the metric has the name in
+the second column, in a folder named after the message unless the message is telemetry or health. A code has a second
+metric with its English text.
 
 """
 

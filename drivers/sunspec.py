@@ -71,7 +71,8 @@ async def find_model(
     """Address of the identifier register of the model. Raises DriverError without a marker or without the model.
 
     bases: addresses at which the marker may be. model_id: the model.
-    A rejected address counts as "no marker" or "end of chain"; a temporary exception response raises ModbusExceptionResponse.
+    A rejected address counts as "no marker" or "end of chain"; a temporary exception response raises
+    ModbusExceptionResponse.
     """
 
     async def words(address: int) -> bytes:

@@ -128,9 +128,16 @@ class WindowAnalysis:
             )
             if self._interharmonics:
                 distortion_indices.between(
-                    self._lines, size, n_cycles, samples, resample.BAND, self._gain,
-                    tables[window_layout.ISG :], tables[window_layout.G : window_layout.FLOW], tables[window_layout.FLOW : window_layout.SG],
-                )  # fmt: skip
+                    self._lines,
+                    size,
+                    n_cycles,
+                    samples,
+                    resample.BAND,
+                    self._gain,
+                    tables[window_layout.ISG :],
+                    tables[window_layout.G : window_layout.FLOW],
+                    tables[window_layout.FLOW : window_layout.SG],
+                )
             if self._reach_hz:
                 bands = numbers[_BANDS].reshape(CHANNELS, BANDS)
                 spectrum.bands(

@@ -23,7 +23,7 @@ NUMBERS = (N_("integer"), N_("integer range"), N_("float"), N_("float range"))  
 class Entry(NamedTuple):
     """One row of `magwatt --help`.
 
-    place: module of agent.commands and name of the command in it, "module:name".
+    place: module of agent.cli and name of the command in it, "module:name".
     summary: the first sentence of the command's own help, without its full stop.
     """
 

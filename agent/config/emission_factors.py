@@ -130,19 +130,31 @@ def coal_kg(saved_wh: float, figure: CoalEquivalent) -> float:
 def factors() -> tuple[EmissionFactor, ...]:
     """All rows of grid_emission_factors.csv."""
     return tuple(
-        EmissionFactor(row["scope"], row["region"], int(row["year"]), float(row["kgco2_per_kwh"]), row["basis"], row["source"],
-               _MARKS[row["status"]])
+        EmissionFactor(
+            row["scope"],
+            row["region"],
+            int(row["year"]),
+            float(row["kgco2_per_kwh"]),
+            row["basis"],
+            row["source"],
+            _MARKS[row["status"]],
+        )
         for row in _rows("grid_emission_factors.csv")
-    )  # fmt: skip
+    )
 
 
 @cache
 def _coal_rows() -> tuple[CoalEquivalent, ...]:
     return tuple(
-        CoalEquivalent(row["kind"], int(row["year"]) if row["year"] else None, float(row["kgce_per_kwh"]), row["source"],
-             _MARKS[row["status"]])
+        CoalEquivalent(
+            row["kind"],
+            int(row["year"]) if row["year"] else None,
+            float(row["kgce_per_kwh"]),
+            row["source"],
+            _MARKS[row["status"]],
+        )
         for row in _rows("coal.csv")
-    )  # fmt: skip
+    )
 
 
 def _named(row: EmissionFactor, name: str) -> bool:

@@ -148,9 +148,12 @@ def _table(raw: Mapping[str, Any], name: str, report: ConfigReport) -> Mapping[s
 
 
 def _named(
-    raw: Mapping[str, Any], kind: str, allowed: Mapping[str, KeySpec] | Callable[[Mapping[str, Any]], Mapping[str, KeySpec]],
-    report: ConfigReport, build: Any,
-) -> dict[str, Any]:  # fmt: skip
+    raw: Mapping[str, Any],
+    kind: str,
+    allowed: Mapping[str, KeySpec] | Callable[[Mapping[str, Any]], Mapping[str, KeySpec]],
+    report: ConfigReport,
+    build: Any,
+) -> dict[str, Any]:
     """The tables [kind.name]: name → record, or None for a table with problems, so that it causes no further ones.
 
     allowed: the allowed keys, or a function that returns those of a table.

@@ -62,7 +62,8 @@ class MaintenancePeriod:
 
 
 class MaintenanceLog:
-    """The maintenance intervals of one state directory. Every method raises MaintenanceError when the file cannot be used."""
+    """The maintenance intervals of one state directory. Every method raises MaintenanceError when the file cannot be
+    used."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory.absolute() / FILE

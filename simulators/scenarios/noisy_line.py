@@ -102,9 +102,14 @@ class NoisyLine:
         chance, cable = Random(self._cable_chance), CableNoise()
         for item in (*METERS, *DRIVES):
             self._on_line[item.name] = NoisyStation(
-                segment, self.served(item), Random(chance.getrandbits(64)), cable,
-                nameplate=identity.nameplate(load_profile(item.profile)), name=item.name, turnaround_s=item.turnaround_s,
-            )  # fmt: skip
+                segment,
+                self.served(item),
+                Random(chance.getrandbits(64)),
+                cable,
+                nameplate=identity.nameplate(load_profile(item.profile)),
+                name=item.name,
+                turnaround_s=item.turnaround_s,
+            )
         if self._with_plc:
             self._plc = Plc(segment, PLC_READS)
         return {"rtu_port": SegmentPort(segment, self._on_line.values(), self._plc)}

@@ -91,9 +91,14 @@ def output(motor: MagnetMotor, state: MagnetState, demand: LoadDemand, dc_bus_v:
 
 
 def driven(
-    motor: MagnetMotor, converter: DriveParameters, supply: GridSupply, demand: LoadDemand, winding_degc: float, active_front: bool,
+    motor: MagnetMotor,
+    converter: DriveParameters,
+    supply: GridSupply,
+    demand: LoadDemand,
+    winding_degc: float,
+    active_front: bool,
     magnet_degc: float | None = None,
-) -> Train:  # fmt: skip
+) -> Train:
     """Solve a motor on its own drive, with a diode bridge and braking resistor or with an active front end.
 
     magnet_degc: temperature of the magnets, °C. None: 15 K below the winding.
@@ -137,9 +142,14 @@ def inverter_loss_w(converter: DriveParameters, state: MagnetState, dc_v: float)
 
 
 def on_dc_bus(
-    motor: MagnetMotor, converter: DriveParameters, supply: GridSupply, demand: LoadDemand, winding_degc: float, magnet_degc: float,
+    motor: MagnetMotor,
+    converter: DriveParameters,
+    supply: GridSupply,
+    demand: LoadDemand,
+    winding_degc: float,
+    magnet_degc: float,
     dc_v: float,
-) -> Train:  # fmt: skip
+) -> Train:
     """Solve an inverter on a shared DC bus; input_w is the power from the bus, negative when it feeds back."""
     state = point(motor, demand, winding_degc, magnet_degc)
     loss_w = inverter_loss_w(converter, state, dc_v)

@@ -1,7 +1,7 @@
 """The fault matrix: every fault on every kind of line, ten polls each. No wrong value; available values arrive in time.
 
-The faults are in simulators/bus/faults.py, the check in tests/support/answer_check.py. The contents of each response identify
-its request, so a response to another block, or to an earlier poll of the same block, is detected.
+The faults are in simulators/bus/faults.py, the check in tests/support/answer_check.py. The contents of each response
+identify its request, so a response to another block, or to an earlier poll of the same block, is detected.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dsp.compile_kernels import cache_misses, compile_all
 
 def test_a_second_process_compiles_nothing():
     compile_all()
-    code = "from dsp.compile_kernels import compile_all; compile_all(); import dsp.compile_kernels as w; print(w.cache_misses())"
+    code = "import dsp.compile_kernels as kernels; kernels.compile_all(); print(kernels.cache_misses())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=True)
     assert done.stdout.strip() == "0"
 

@@ -1,8 +1,8 @@
 """Identify the model of a device: read what distinguishes the register maps, and weigh the evidence.
 
-The weights are in agent/commissioning/discovery/likelihood.py, the decision is in agent/commissioning/discovery/match.py. Read are only the
-reported identification (functions 0x2B and 0x11), the identification registers of the maps, and some measured values of
-each map that is still possible.
+The weights are in agent/commissioning/discovery/likelihood.py, the decision is in
+agent/commissioning/discovery/match.py. Read are only the reported identification (functions 0x2B and 0x11), the
+identification registers of the maps, and some measured values of each map that is still possible.
 """
 
 from __future__ import annotations

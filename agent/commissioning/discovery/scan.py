@@ -220,9 +220,15 @@ class Scan:
         return found
 
     async def _ask(
-        self, link: ModbusLink, setting: SerialSetting | None, unit: int, function: int, device_s: float, registers: int,
+        self,
+        link: ModbusLink,
+        setting: SerialSetting | None,
+        unit: int,
+        function: int,
+        device_s: float,
+        registers: int,
         confirm: bool = False,
-    ) -> Reply:  # fmt: skip
+    ) -> Reply:
         """Sends one request. confirm: repeat it after a response, since interference can look like a frame once."""
         timeout_s = order.timeout_s(setting, device_s) if setting else device_s
         if self._target.rtu:

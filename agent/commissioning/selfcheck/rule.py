@@ -87,9 +87,16 @@ class Rule:
 
 
 def equal(
-    label: Reason, needs: str, left: Callable[[Numbers, RatedValues], float], right: Callable[[Numbers, RatedValues], float],
-    tolerance: float, basis: str, *, wide: float | None = None, loaded: bool = True,
-) -> Rule:  # fmt: skip
+    label: Reason,
+    needs: str,
+    left: Callable[[Numbers, RatedValues], float],
+    right: Callable[[Numbers, RatedValues], float],
+    tolerance: float,
+    basis: str,
+    *,
+    wide: float | None = None,
+    loaded: bool = True,
+) -> Rule:
     """The relation left = right; x is the difference divided by the larger value."""
 
     def x(v: Numbers, p: RatedValues) -> float:

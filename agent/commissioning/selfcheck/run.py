@@ -228,9 +228,13 @@ def _device(
 
 
 def _verdict(
-    name: str, subject: Subject, world: RuleEvaluation, named: Mapping[str, SelfcheckFinding], confirmed: Mapping[str, Reason],
+    name: str,
+    subject: Subject,
+    world: RuleEvaluation,
+    named: Mapping[str, SelfcheckFinding],
+    confirmed: Mapping[str, Reason],
     waiting: set[str],
-) -> DeviceVerdict:  # fmt: skip
+) -> DeviceVerdict:
     value = world.value((subject.name, name))
     if name in named:
         return DeviceVerdict("failed", named[name].reason, value)

@@ -103,9 +103,16 @@ async def with_models(result: SelfcheckOutcome, bench: DeviceSet) -> SelfcheckOu
 
 
 def _one(
-    config: Config, store: Store, directory: Path, asset: Asset, polled_devices: dict[str, tuple[BusPoller, PolledDevice]],
-    by: str, result: SelfcheckOutcome | None, dialogue: Dialogue, clock: Clock,
-) -> CommissioningRecord:  # fmt: skip
+    config: Config,
+    store: Store,
+    directory: Path,
+    asset: Asset,
+    polled_devices: dict[str, tuple[BusPoller, PolledDevice]],
+    by: str,
+    result: SelfcheckOutcome | None,
+    dialogue: Dialogue,
+    clock: Clock,
+) -> CommissioningRecord:
     at_ms = clock.utc_ns() // 1_000_000
     when = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(config.site.timezone))
     record = CommissioningRecord(

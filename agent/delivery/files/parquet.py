@@ -1,7 +1,7 @@
 """Converts a closed NDJSON file to Parquet with one row per value, so that the columns do not depend on the metrics.
 
-`python -m agent.delivery.files.parquet FILE ROOT`: FILE.parquet replaces FILE when it is completely on disk. ROOT is the
-topic of the gateway, whose own messages have no asset.
+`python -m agent.delivery.files.parquet FILE ROOT`: FILE.parquet replaces FILE when it is completely on disk. ROOT is
+the topic of the gateway, whose own messages have no asset.
 """
 
 from __future__ import annotations

@@ -20,9 +20,15 @@ CONNACK_S = 2.0
 FILTER_BYTES_MAX = 65535
 # Modules that declare the codes of messages: a reason whose code is not declared is shown in English
 MESSAGE_CODES = (
-    "agent.config.reasons", "agent.analysis.efficiency.reasons", "agent.savings.reasons", "agent.commissioning.selfcheck.reasons",
-    "agent.delivery.reasons", "agent.core.state_reasons", "agent.delivery.store.reasons", "agent.acquisition.mqtt_signals.reasons",
-)  # fmt: skip
+    "agent.config.reasons",
+    "agent.analysis.efficiency.reasons",
+    "agent.savings.reasons",
+    "agent.commissioning.selfcheck.reasons",
+    "agent.delivery.reasons",
+    "agent.core.state_reasons",
+    "agent.delivery.store.reasons",
+    "agent.acquisition.mqtt_signals.reasons",
+)
 
 FILTER_NOT_UTF8 = Code("filter_not_utf8", "is not UTF-8")
 FILTER_EMPTY = Code("filter_empty", "is empty; # matches all topics")

@@ -88,11 +88,21 @@ class MqttSession:
     """
 
     def __init__(
-        self, client: paho.Client, drain: SinkCursor, pacer: BackfillRateLimiter, births: BirthRateLimiter, *, client_id: str, root: str,
-        will_topic: str, texts: dict[str, bytes],
-        greet: Callable[[], list[tuple[str, bytes]]], wake: int, ending: Callable[[], bool],
+        self,
+        client: paho.Client,
+        drain: SinkCursor,
+        pacer: BackfillRateLimiter,
+        births: BirthRateLimiter,
+        *,
+        client_id: str,
+        root: str,
+        will_topic: str,
+        texts: dict[str, bytes],
+        greet: Callable[[], list[tuple[str, bytes]]],
+        wake: int,
+        ending: Callable[[], bool],
         connected: Callable[[paho.Client], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.published = 0
         self._client, self._drain, self._pacer, self._births = client, drain, pacer, births
         self._client_id, self._root, self._will_topic = client_id, root, will_topic

@@ -91,9 +91,15 @@ class PrometheusSink:
         yield from families.values()
 
     def _add(
-        self, families: dict[str, Family], exposed: dict[tuple[str, str], ExposedMetric], kind: str, name: str, value: Any,
-        labels: tuple[str, ...], message: Message,
-    ) -> None:  # fmt: skip
+        self,
+        families: dict[str, Family],
+        exposed: dict[tuple[str, str], ExposedMetric],
+        kind: str,
+        name: str,
+        value: Any,
+        labels: tuple[str, ...],
+        message: Message,
+    ) -> None:
         bus = max((bus for bus in self._buses if name.startswith(f"bus_{bus}_")), key=len, default=None)
         found = exposed.get((kind, row_name(name) if bus else name))
         if found is None or value is None or unusable_flag(message.flags.get(name, message.quality & 0)):

@@ -174,9 +174,14 @@ class SavingsAccumulator:
 
 
 def evaluate(
-    baseline: Baseline, intervals: Iterable[Interval], *, classes: tuple[str, str] = ("", ""),
-    events: Sequence[NonRoutineEvent] = (), old_motor: Mapping[str, float] | None = None, span: tuple[int, int] | None = None,
-) -> tuple[Saving, list[IntervalResult]]:  # fmt: skip
+    baseline: Baseline,
+    intervals: Iterable[Interval],
+    *,
+    classes: tuple[str, str] = ("", ""),
+    events: Sequence[NonRoutineEvent] = (),
+    old_motor: Mapping[str, float] | None = None,
+    span: tuple[int, int] | None = None,
+) -> tuple[Saving, list[IntervalResult]]:
     """The saving over all intervals, and each interval; intervals in any order.
 
     Intervals without data, outside the range of the baseline, or excluded by an event are not part of the saving.

@@ -16,7 +16,8 @@
 
 binned, polynomial and affinity can have a separate mean at standstill, if almost no data are between standstill and the
 lowest value of the driver.
-Plain Python, for the polling process; agent/savings/baseline/regression.py has the same terms for arrays, and a test compares both.
+Plain Python, for the polling process; agent/savings/baseline/regression.py has the same terms for arrays, and a test
+compares both.
 """
 
 from __future__ import annotations
@@ -169,9 +170,9 @@ def out_of_range(baseline: Baseline, values: Sequence[Driver]) -> Reason | None:
     """Why the drivers of an interval are outside the data of the baseline; None when they are not.
 
     A driver is below or above its range, or in a coverage gap of it, as between standstill and the lowest flow
-    (agent/savings/baseline/regression.py). Drivers can also be within their ranges but never in this combination: then the leverage
-    (hat value) exceeds that of every baseline interval. In a model with slopes by state, ranges and leverage are those
-    of the state.
+    (agent/savings/baseline/regression.py). Drivers can also be within their ranges but never in this combination: then
+    the leverage (hat value) exceeds that of every baseline interval. In a model with slopes by state, ranges and
+    leverage are those of the state.
     """
     at = state_number(baseline, values)
     for k, (name, (mean, _)) in enumerate(zip(baseline.drivers, values, strict=False)):

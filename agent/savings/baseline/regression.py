@@ -1,4 +1,5 @@
-"""Least squares for baselines: the terms of agent/savings/baseline/models.py for arrays, cross-validation, autocorrelation."""
+"""Least squares for baselines: the terms of agent/savings/baseline/models.py for arrays, cross-validation,
+autocorrelation."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The ledger: append-only records in the state file, each holding the hash of the one before and a signature.
 
 A record is canonical JSON {"seq", "kind", "t_ms", "prev", …, "sig"}; its hash is SHA-256 of that text. Kinds: `key`
-(the first; declares the key that signs), `hour` (agent.savings.ledger.interval_records), `checkpoint` (end of a day), `baseline` (a
-complete frozen baseline), `decision` (on an event), `import` (of a history). `hours_to_ms` in the records of the last
-three kinds: all hours up to there were recorded before.
+(the first; declares the key that signs), `hour` (agent.savings.ledger.interval_records), `checkpoint` (end of a day),
+`baseline` (a complete frozen baseline), `decision` (on an event), `import` (of a history). `hours_to_ms` in the records
+of the last three kinds: all hours up to there were recorded before.
 """
 
 from __future__ import annotations

@@ -26,9 +26,17 @@ from drivers.recordings.reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 
 
 def write(
-    db: sqlite3.Connection, config: Config, motors: Collection[str], month: str, out: Path, lang: str, key: LedgerKey | None,
-    elsewhere: Elsewhere, now_ms: int, source: Sequence[str],
-) -> tuple[list[str], bool]:  # fmt: skip
+    db: sqlite3.Connection,
+    config: Config,
+    motors: Collection[str],
+    month: str,
+    out: Path,
+    lang: str,
+    key: LedgerKey | None,
+    elsewhere: Elsewhere,
+    now_ms: int,
+    source: Sequence[str],
+) -> tuple[list[str], bool]:
     """Writes the page `out`, and next to it the same report as CSV and JSON.
 
     motors: empty for all.

@@ -80,8 +80,19 @@ def plant(tmp_path: Path) -> Path:
     store = Store(tmp_path / "state", SystemClock())
     keep.save_intervals(store, [quarter(k) for k in range(400)])
     keep.save_intervals(store, [replace(quarter(500 + k), energy_wh=0.9 * law(500 + k)[1]) for k in range(200)])
-    keep.save_event(store, NonRoutineEvent(0, "pump", "maintenance", START_MS + 510 * QUARTER_MS, START_MS + 514 * QUARTER_MS,
-                                 MAINTENANCE(), 1e5, "exclude"))  # fmt: skip
+    keep.save_event(
+        store,
+        NonRoutineEvent(
+            0,
+            "pump",
+            "maintenance",
+            START_MS + 510 * QUARTER_MS,
+            START_MS + 514 * QUARTER_MS,
+            MAINTENANCE(),
+            1e5,
+            "exclude",
+        ),
+    )
     store.close()
     return path
 

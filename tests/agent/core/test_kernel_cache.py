@@ -10,7 +10,7 @@ import pytest
 
 from agent.core import kernel_cache
 
-DSP = Path(kernel_cache.__file__).parents[1] / "dsp"
+DSP = Path(kernel_cache.__file__).parents[2] / "dsp"
 
 
 def test_a_cache_is_warm_for_the_files_it_was_made_of_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,7 +22,7 @@ def test_a_cache_is_warm_for_the_files_it_was_made_of_only(tmp_path: Path, monke
     monkeypatch.setattr("dsp.compile_kernels.compile_all", lambda: None)
 
     def at(dsp: Path) -> bool:
-        monkeypatch.setattr(kernel_cache, "__file__", str(dsp.parent / "agent" / "kernels.py"))
+        monkeypatch.setattr(kernel_cache, "__file__", str(dsp.parent / "agent" / "core" / "kernel_cache.py"))
         return kernel_cache.is_warm()
 
     assert not at(one)

@@ -73,8 +73,13 @@ def test_a_missing_library_is_logged_and_the_other_dialects_are_created(
 ) -> None:
     tables = '[sparkplug]\n[homeassistant]\n[prometheus]\n[file]\ndir = "x"\n'
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", tables), tmp_path / "state")
-    for name in ("agent.delivery.sparkplug.sink", "agent.delivery.sparkplug.edge_node", "agent.delivery.sparkplug.protobuf",
-                 "agent.delivery.sparkplug.metric_registry", "agent.delivery.prometheus.sink"):  # fmt: skip
+    for name in (
+        "agent.delivery.sparkplug.sink",
+        "agent.delivery.sparkplug.edge_node",
+        "agent.delivery.sparkplug.protobuf",
+        "agent.delivery.sparkplug.metric_registry",
+        "agent.delivery.prometheus.sink",
+    ):
         monkeypatch.delitem(sys.modules, name, raising=False)
     for name in ("google.protobuf", "prometheus_client"):
         monkeypatch.setitem(sys.modules, name, None)

@@ -160,9 +160,13 @@ def test_two_elements_see_the_power_of_three(seed: int) -> None:
             PhasorComponent(1, 0, 4 + 0j),
         ]
     )
-    i = phasors([
-        PhasorComponent(1, 1, cmath.rect(80, chance.uniform(-1.5, 1.5))), PhasorComponent(1, -1, 4 - 2j), PhasorComponent(5, -1, 9 + 0j)
-    ])  # fmt: skip
+    i = phasors(
+        [
+            PhasorComponent(1, 1, cmath.rect(80, chance.uniform(-1.5, 1.5))),
+            PhasorComponent(1, -1, 4 - 2j),
+            PhasorComponent(5, -1, 9 + 0j),
+        ]
+    )
     four, three = SimulatedMeter(EXACT), SimulatedMeter(EXACT, connection="3P3W")
     for item in (four, three):
         item.step(u, i, 50.0, 360.0)

@@ -250,13 +250,17 @@ def ledger_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         DetailRow(_("energy in this report, same hours"), (reported,)),
         DetailRow(_("intervals not recorded yet"), (grouped(proof.waiting),)),
         DetailRow(_("intervals without a record, although later ones are recorded"), (grouped(proof.stray),)),
-        DetailRow(_("hours recorded again; hours recorded late"), (f"{grouped(verdict.amended)}; {grouped(verdict.late)}",)),
+        DetailRow(
+            _("hours recorded again; hours recorded late"), (f"{grouped(verdict.amended)}; {grouped(verdict.late)}",)
+        ),
         DetailRow(_("records verified"), (f"{grouped(verdict.records)}{_('; ')}{state}",)),
-        DetailRow(_("recorded with configuration; software"),
-            (f"{_versions(proof.under.get('config', {}))}; {_versions(proof.under.get('software', {}))}",)),
+        DetailRow(
+            _("recorded with configuration; software"),
+            (f"{_versions(proof.under.get('config', {}))}; {_versions(proof.under.get('software', {}))}",),
+        ),
         DetailRow(_("external checkpoints compared"), (external,)),
         DetailRow(_("key"), (", ".join(verdict.keys),), code=True),
-    ]  # fmt: skip
+    ]
     if checkpoint := proof.checkpoint:
         place = _("record {seq:d}, {day}", seq=checkpoint["seq"], day=str(checkpoint["day"]))
         rows += [

@@ -1,7 +1,8 @@
 """Identification of every model that can be simulated: the right one alone, or in a list of at most five.
 
-The devices serve the values of a simulated motor (simulators/devices/reference_motor.py) through their own encoder, and the
-identification registers of their profiles. Also: a model that is not among the candidates, and devices that are none.
+The devices serve the values of a simulated motor (simulators/devices/reference_motor.py) through their own encoder, and
+the identification registers of their profiles. Also: a model that is not among the candidates, and devices that are
+none.
 """
 
 from __future__ import annotations

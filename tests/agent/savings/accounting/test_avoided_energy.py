@@ -124,8 +124,11 @@ def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: B
     for number, kwh in enumerate((70, 60, 50, 40, 3, 2, 1), 1):
         told[number] = replace(told[number], energy_wh=1000.0 * kwh)
         begin_ms = told[number].start_ms
-        found.append(NonRoutineEvent(number, "pump", "maintenance", begin_ms, begin_ms + QUARTER_MS, reasons.MAINTENANCE(), 0.0,
-                           "exclude"))  # fmt: skip
+        found.append(
+            NonRoutineEvent(
+                number, "pump", "maintenance", begin_ms, begin_ms + QUARTER_MS, reasons.MAINTENANCE(), 0.0, "exclude"
+            )
+        )
     excluded = reasons.ENERGY_EXCLUDED, reasons.MORE_ENERGY_EXCLUDED
     assert caveats_of(of(baseline, told, events=found), *excluded) == [
         *(
@@ -229,8 +232,9 @@ def test_no_data_is_said() -> None:
 
 def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
     told = after()
-    event = NonRoutineEvent(3, "pump", "maintenance", told[10].start_ms + 60_000, told[12].end_ms, reasons.MAINTENANCE(), 0.0,
-                  "exclude")  # fmt: skip
+    event = NonRoutineEvent(
+        3, "pump", "maintenance", told[10].start_ms + 60_000, told[12].end_ms, reasons.MAINTENANCE(), 0.0, "exclude"
+    )
     waiting = of(baseline, told, events=[event])
     assert waiting.intervals == len(told) - 3
     assert waiting.open_events == 1

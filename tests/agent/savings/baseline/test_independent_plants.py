@@ -1,4 +1,5 @@
-"""U95 in mills that it was not tuned on (tests/support/independent_plants.py). Long form: `python -m benchmarks.savings 300 worlds`."""
+"""U95 in mills that it was not tuned on (tests/support/independent_plants.py). Long form: `python -m benchmarks.savings
+300 worlds`."""
 
 from __future__ import annotations
 

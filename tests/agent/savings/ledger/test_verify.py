@@ -272,8 +272,9 @@ def test_a_removed_baseline_and_an_older_one_in_use_are_detected(copy: Path) -> 
 
 def test_an_unrecorded_or_changed_decision_is_detected(copy: Path) -> None:
     store = Store(copy, HandClock())
-    event = save_event(store, NonRoutineEvent(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, MAINTENANCE(), 0.0,
-                              "exclude"))  # fmt: skip
+    event = save_event(
+        store, NonRoutineEvent(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, MAINTENANCE(), 0.0, "exclude")
+    )
     assert verdict_of(copy).content
     decision = decided(event, "keep", "Li Wei", "was running", START_MS)
     save_event(store, decision)

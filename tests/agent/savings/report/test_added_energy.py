@@ -37,8 +37,21 @@ def month_of(plant: Path) -> ReportMonth:
 
 
 def decide(plant: Path, begin: str, end: str) -> None:
-    event = NonRoutineEvent(1, "fan", "bypass", metered_retrofit.utc_ms(begin), metered_retrofit.utc_ms(end), BYPASS(), 0.0, "keep",
-                  "adjust", ADDED_WH, "Li Wei", "the valve was open", 1)  # fmt: skip
+    event = NonRoutineEvent(
+        1,
+        "fan",
+        "bypass",
+        metered_retrofit.utc_ms(begin),
+        metered_retrofit.utc_ms(end),
+        BYPASS(),
+        0.0,
+        "keep",
+        "adjust",
+        ADDED_WH,
+        "Li Wei",
+        "the valve was open",
+        1,
+    )
     with sqlite3.connect(plant / "state" / "magwatt.sqlite") as db:
         db.execute("insert into note values ('savings-event', 'fan/1', '', 0, ?)", (json.dumps(event_json(event)),))
     db.close()

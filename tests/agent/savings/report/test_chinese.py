@@ -44,8 +44,21 @@ def article(tmp_path_factory: pytest.TempPathFactory) -> str:
         save_event(
             store, NonRoutineEvent(0, "fan", kind, begin_ms, begin_ms + 8 * QUARTER_MS, cause, 5e4, PROPOSALS[kind])
         )
-    decided = NonRoutineEvent(0, "fan", "maintenance", BEGIN_MS + 10 * 96 * QUARTER_MS, None, reasons.MAINTENANCE(), 1e5,
-                    "exclude", "adjust", 2.5e5, "Wang Fang", "检修", BEGIN_MS)  # fmt: skip
+    decided = NonRoutineEvent(
+        0,
+        "fan",
+        "maintenance",
+        BEGIN_MS + 10 * 96 * QUARTER_MS,
+        None,
+        reasons.MAINTENANCE(),
+        1e5,
+        "exclude",
+        "adjust",
+        2.5e5,
+        "Wang Fang",
+        "检修",
+        BEGIN_MS,
+    )
     metered_retrofit.appended(store, END_MS, [("decision", {"event": event_json(save_event(store, decided))})])
     store.close()
     command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--output", str(plant / "r.html")]
