@@ -77,7 +77,7 @@ def apply_checks(store: Store, config: Config, buses: list[BusPoller]) -> None:
             if found is None:
                 unchecked.append(polled.device.name)
                 continue
-            polled.device.trust(found.verified, found.failed)
+            polled.device.apply_selfcheck(found.verified, found.failed)
             for reason in found.findings:
                 log.warning("%s (self-check; failed quantities are published as UNVERIFIED)", reason)
     if unchecked:

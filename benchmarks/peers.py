@@ -25,7 +25,6 @@ from simulators.bus.frames import Block
 
 TRIES = 3
 PATIENCE_S = 0.3  # the longest wait of one attempt: the time-out of every other master
-OVERDUE = 1 / 3  # only for ours: the share after which a response counts as late, as if estimated from earlier ones
 SPARE = 8
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
@@ -93,13 +92,13 @@ class Ours(Looping):
     def __init__(self, wire: Wire, _kind: Line, patience_s: float = PATIENCE_S) -> None:
         super().__init__()
         self._link = ModbusLink(wire, SystemClock())
-        self._overdue_s, self._patience_s = patience_s * OVERDUE, patience_s
+        self._patience_s = patience_s
 
     async def fetch(self, block: Block) -> Sequence[int]:
         try:
             return await self._link.read_registers(
-                block.unit, block.function, block.address, block.words, self._overdue_s,
-                spare=SPARE, tries=TRIES, patience_s=self._patience_s,
+                block.unit, block.function, block.address, block.words, self._patience_s,
+                overread_registers=SPARE, tries=TRIES,
             )  # fmt: skip
         except DriverError as error:
             raise Lost(f"{type(error).__name__}: {error}") from None

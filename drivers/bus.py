@@ -56,15 +56,15 @@ class ModbusLink:
     """The only connection to a bus. Use from one task only.
 
     late: responses discarded because they arrived too late. damaged: responses discarded as corrupt.
-    answered_s: response time of the last request in seconds, from sending to the complete response.
-    tight: (unit, function, address) of blocks after which no further register may be read.
+    response_s: response time of the last request in seconds, from sending to the complete response.
+    no_overread: (unit, function, address) of blocks after which no further register may be read.
     """
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
         self.wire = wire
         self.late = self.damaged = 0
-        self.answered_s = 0.0
-        self.tight: set[tuple[int, int, int]] = set()
+        self.response_s = 0.0
+        self.no_overread: set[tuple[int, int, int]] = set()
         self._clock = clock
         self._rtu = wire.is_rtu
         self._stream: SerialLine | TcpStream | None = None
@@ -91,48 +91,42 @@ class ModbusLink:
         return self._want.received
 
     async def read_registers(
-        self, unit: int, function: int, address: int, count: int, timeout_s: float, gap_s: float = 0.0, *,
-        spare: int = 0, tries: int = 1, patience_s: float | None = None,
+        self, unit: int, function: int, address: int, count: int, timeout_s: float, *,
+        overread_registers: int = 0, tries: int = 1,
     ) -> list[int]:  # fmt: skip
         """`count` register values, each 0 to 65535; arguments and errors as in `read_block`."""
-        data = await self.read_block(
-            Request(unit, function, address, count), timeout_s, gap_s, spare=spare, tries=tries, patience_s=patience_s
-        )
+        request = Request(unit, function, address, count)
+        data = await self.read_block(request, timeout_s, overread_registers=overread_registers, tries=tries)
         return list(struct.unpack(f">{count}H", data))
 
     async def read_block(
-        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
-        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
+        overread_registers: int = 0, tries: int = 1, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
         """The register bytes of one block, 2 · request.registers, big endian.
 
         For an identity request (registers = 0): the bytes after the function code.
-        timeout_s: time after which a response is overdue.
-        gap_s: silence before the request is sent; on RTU at least 3.5 characters.
-        spare: number of registers after the block that may be read as well, so that each retry has its own shape.
+        timeout_s: longest time that one attempt waits.
+        inter_request_delay_s: silence before the request is sent; on RTU at least 3.5 characters.
+        overread_registers: number of registers after the block that may be read as well, so that each retry has its own
+            shape.
         tries: number of attempts, at least 1.
-        patience_s: longest time that one attempt waits; None: timeout_s.
         silence_tries: number of attempts that may end without a response; None: `tries`.
         Raises LinkBusy, LinkClosed, LinkTimeout, FrameError, DeviceRefused.
         """
-        if gap_s < self._silence_s:
-            gap_s = self._silence_s
-        if patience_s is None:
-            patience_s = timeout_s
+        delay_s = max(inter_request_delay_s, self._silence_s)
         want, silences = self._want, 0
         failure: Exception | None = None
         try:
             for _ in range(tries):
-                stream = self._stream
-                if stream is None or not stream.connected:
-                    stream = await self._connected()
+                stream = await self._connected()
                 try:
                     if self._copies_ids:
                         key: Hashable = self._next_transaction()
                         sent = request
                     else:
-                        key, sent = await self._free(stream, request, spare, patience_s)
-                    answer = await stream.exchange(self._frame(sent, key), key, sent, want, patience_s, gap_s)
+                        key, sent = await self._free(stream, request, overread_registers, timeout_s)
+                    answer = await stream.exchange(self._frame(sent, key), key, sent, want, timeout_s, delay_s)
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
@@ -142,21 +136,18 @@ class ModbusLink:
                     self._deaf = 0
                     self._distrust(stream)
                     continue
-                except LinkResting as error:
-                    failure = failure or error  # the failure of an earlier attempt is more informative
-                    silences += 1
-                    if silences == silence_tries:
-                        break
-                    continue
                 except LinkTimeout as error:
-                    failure = error
+                    if isinstance(error, LinkResting):
+                        failure = failure or error  # the failure of an earlier attempt is more informative
+                    else:
+                        failure = error
+                        self._count_silence(stream)
                     silences += 1
-                    self._note_silence(stream)
                     if silences == silence_tries:
                         break
                     continue
                 self._deaf = 0
-                self.answered_s = time.monotonic() - want.sent_s
+                self.response_s = time.monotonic() - want.sent_s
                 if not self._ids_known:
                     self._settle_ids()
                 if not answer.exception:
@@ -164,7 +155,7 @@ class ModbusLink:
                 if answer.exception != 2 or sent.registers == request.registers:
                     raise DeviceRefused(answer.exception, request.unit, request.address)
                 # The device rejects the registers after the block. This is no fault: they are never read again.
-                self.tight.add(request[:3])
+                self.no_overread.add(request[:3])
                 failure = FrameError(codes.OVERREAD_REJECTED, unit_id=request.unit, address=request.address)
             raise failure or ValueError(f"tries must be at least 1, got {tries}")
         except (LinkClosed, LinkBusy) as error:
@@ -191,19 +182,19 @@ class ModbusLink:
     # --- one attempt ---
 
     async def _free(
-        self, stream: SerialLine | TcpStream, request: Request, spare: int, wait_s: float
+        self, stream: SerialLine | TcpStream, request: Request, overread_registers: int, wait_s: float
     ) -> tuple[Hashable, Request]:
         """Key and request whose response cannot be confused with a pending one.
 
         Waits up to wait_s for late responses. Raises LinkResting if no such request exists.
         """
         want = self._want
-        if request[:3] in self.tight:
-            spare = 0
+        if request[:3] in self.no_overread:
+            overread_registers = 0
         self._expire()
         for attempt in range(2):
             taken = {other.shape for other in (*want.open.values(), *want.late.values())}
-            for extra in range(min(spare, 125 - request.registers) + 1):
+            for extra in range(min(overread_registers, 125 - request.registers) + 1):
                 sent = request._replace(registers=request.registers + extra)
                 if sent.shape not in taken:
                     return sent.shape if self._rtu else self._next_transaction(), sent
@@ -294,7 +285,7 @@ class ModbusLink:
         if self._want.zero_ids:
             log.info("%s: responses have transaction identifier 0; they are matched by length", self.wire.name)
 
-    def _note_silence(self, stream: SerialLine | TcpStream) -> None:
+    def _count_silence(self, stream: SerialLine | TcpStream) -> None:
         self._deaf += 1
         if isinstance(stream, TcpStream) and self._deaf >= DEAF_AFTER and not self._want.received:
             self._drop()

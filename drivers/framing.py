@@ -133,6 +133,11 @@ def rtu_request(request: Request) -> bytes:
     return body + crc16(body).to_bytes(2, "little")
 
 
+def exchange_characters(registers: int) -> int:
+    """Number of characters of request and response of a register request."""
+    return 13 + 2 * registers
+
+
 def rtu_length(request: Request) -> int:
     """Number of bytes of the response; for an identity request the minimum."""
     return 5 + 2 * request.registers

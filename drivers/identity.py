@@ -55,19 +55,21 @@ class ServerId:
         return "".join(chr(byte) for byte in self.data if 0x20 <= byte < 0x7F).strip()
 
 
-async def read_server_id(link: Link, unit: int, timeout_s: float, gap_s: float = 0.0) -> ServerId:
+async def read_server_id(link: Link, unit: int, timeout_s: float, inter_request_delay_s: float = 0.0) -> ServerId:
     """Requests the server ID of a device. Raises as Link.read_block, and FrameError on an invalid response."""
-    data = await link.read_block(Request(unit, REPORT_SERVER_ID, 0, 0), timeout_s, gap_s, tries=2, silence_tries=1)
+    data = await link.read_block(
+        Request(unit, REPORT_SERVER_ID, 0, 0), timeout_s, inter_request_delay_s, tries=2, silence_tries=1
+    )
     return parse_server_id(data)
 
 
-async def read_identity(link: Link, unit: int, timeout_s: float, gap_s: float = 0.0) -> DeviceIdentity:
+async def read_identity(link: Link, unit: int, timeout_s: float, inter_request_delay_s: float = 0.0) -> DeviceIdentity:
     """Requests the regular objects; devices with basic objects only return those. Raises as `read_server_id`."""
     objects: dict[int, str] = {}
     following = 0
     for _ in range(REQUESTS_MAX):
         request = Request(unit, READ_DEVICE_ID, REGULAR << 8 | following, 0)
-        data = await link.read_block(request, timeout_s, gap_s, tries=2, silence_tries=1)
+        data = await link.read_block(request, timeout_s, inter_request_delay_s, tries=2, silence_tries=1)
         found, more = parse_identity(data, following)
         objects |= found
         if more is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from drivers.profiles import HarmonicBlock, Profile, Register
@@ -184,16 +184,6 @@ class BlockDecoder:
             parts.append("xx" * (row.address - at) + _FORMAT[row.type])
             at = row.address + row.words
         return struct.Struct("".join(parts))
-
-
-def texts(profile: Profile, values: Mapping[str, Value]) -> dict[str, Value]:
-    """The fault of the drive as text: `fault_text`, or `last_fault_text` if the table explains the latched code.
-
-    An unknown code appears as a number; None if the code is missing. Empty without a fault table.
-    """
-    if profile.faults_of not in values or (name := TEXT_OF.get(profile.faults_of)) is None:
-        return {}
-    return {name: explained(profile, profile.faults_of, values[profile.faults_of])}
 
 
 def explained(profile: Profile, name: str, value: Value) -> str | None:

@@ -65,14 +65,14 @@ class SerialLine:
         return heard
 
     async def exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, want: Want, timeout_s: float, delay_s: float
     ) -> Answer:
         """Sends `data`, the frame of the request `sent`, and waits for the response.
 
-        key: key of the request in want.open. patience_s: longest waiting time. gap_s: silence before sending.
+        key: key of the request in want.open. timeout_s: longest waiting time. delay_s: silence before sending.
         Raises LinkTimeout (no response), FrameError (corrupt response), LinkBusy, LinkClosed.
         """
-        answer: Answer = await self._worker.call(self._exchange, data, key, sent, want, patience_s, gap_s)
+        answer: Answer = await self._worker.call(self._exchange, data, key, sent, want, timeout_s, delay_s)
         return answer
 
     async def wait_late(self, want: Want, seconds: float) -> None:
@@ -132,9 +132,9 @@ class SerialLine:
         return heard
 
     def _exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, want: Want, timeout_s: float, delay_s: float
     ) -> Answer:
-        self._settle(want, gap_s)
+        self._settle(want, delay_s)
         want.clear()
         want.open[key] = sent  # not earlier: bytes received before sending cannot be its response
         want.sent = data
@@ -145,7 +145,7 @@ class SerialLine:
         character_s, length = self._wire.character_s, rtu_length(sent)
         want.sent_s = time.monotonic()
         self._last_s = asked_s = want.sent_s + len(data) * character_s
-        give_up_s = want.sent_s + patience_s
+        give_up_s = want.sent_s + timeout_s
         turnaround_s = self._turnaround_s.get(sent.unit, 0.0)
         # Sleep during the response: a thread that waits for bytes is woken for every few of them.
         self._sleep_until(min(asked_s + turnaround_s + length * character_s - AWAKE_S, give_up_s))
@@ -161,7 +161,7 @@ class SerialLine:
             began = want.received > 0 and (want.missing > 1 or want.damaged)
             limit_s = min(give_up_s, self._last_s + stall_s) if began else give_up_s
             if now_s >= limit_s:
-                raise _no_answer(want, sent, began, patience_s)
+                raise _no_answer(want, sent, began, timeout_s)
             rest_s = want.missing * character_s
             if began and not want.damaged and rest_s > 2 * AWAKE_S:
                 self._sleep_until(min(now_s + rest_s - AWAKE_S, limit_s))
@@ -177,17 +177,17 @@ class SerialLine:
             known_s += (measured_s - known_s) * (0.2 if measured_s > known_s else 1.0)
         self._turnaround_s[unit] = max(0.0, known_s)
 
-    def _settle(self, want: Want, gap_s: float) -> None:
-        """Waits until the line was silent for gap_s. Bytes received meanwhile may be a late response."""
+    def _settle(self, want: Want, delay_s: float) -> None:
+        """Waits until the line was silent for delay_s. Bytes received meanwhile may be a late response."""
         if self._fd < 0:
             raise LinkClosed(codes.PORT_CLOSED, port=self._wire.serial_port)
-        until_s = time.monotonic() + BABBLE_S + gap_s
+        until_s = time.monotonic() + BABBLE_S + delay_s
         before = want.skipped + len(want.buffer)
         want.feed(self._read_now())
-        while self._last_s + gap_s > (now_s := time.monotonic()):
+        while self._last_s + delay_s > (now_s := time.monotonic()):
             if now_s > until_s:
                 raise LinkBusy(codes.LINE_NEVER_SILENT, target=self._wire.where)
-            self._sleep_until(self._last_s + gap_s)
+            self._sleep_until(self._last_s + delay_s)
             want.feed(self._read_now())
         self._foreign.note(want.skipped + len(want.buffer) - before)
 
@@ -232,14 +232,14 @@ class SerialLine:
         return LinkClosed(codes.PORT_LOST, port=port, error=str(error))
 
 
-def _no_answer(want: Want, sent: Request, began: bool, patience_s: float) -> LinkTimeout | FrameError:
+def _no_answer(want: Want, sent: Request, began: bool, timeout_s: float) -> LinkTimeout | FrameError:
     """Why the request `sent` failed. began: whether a response had begun."""
     request = {"unit_id": sent.unit, "address": sent.address}
     if began:
         return FrameError(codes.RESPONSE_CORRUPT, **request)
     if want.received:
-        return LinkTimeout(codes.NO_VALID_RESPONSE, **request, timeout_s=patience_s, n_bytes=want.received)
-    return LinkTimeout(codes.NO_RESPONSE, **request, timeout_s=patience_s)
+        return LinkTimeout(codes.NO_VALID_RESPONSE, **request, timeout_s=timeout_s, n_bytes=want.received)
+    return LinkTimeout(codes.NO_RESPONSE, **request, timeout_s=timeout_s)
 
 
 def not_opened(port: str, error: Exception) -> Reason:

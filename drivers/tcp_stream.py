@@ -38,7 +38,7 @@ class TcpStream(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._give_up_s = 0.0  # loop time
-        self._patience_s = 0.0
+        self._timeout_s = 0.0
         self._chunk = bytearray(CHUNK)
         self._foreign = Foreign(wire.where)
         self._answered = False  # whether a response was received on this connection
@@ -62,11 +62,11 @@ class TcpStream(asyncio.BufferedProtocol):
             raise LinkDown(_not_connected(wire.where, error)) from None
 
     async def exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, want: Want, timeout_s: float, delay_s: float
     ) -> Answer:
         """Same as SerialLine.exchange; raises LinkTimeout, FrameError, LinkBusy, LinkClosed."""
-        if gap_s:
-            await self._settle(gap_s)
+        if delay_s:
+            await self._settle(delay_s)
         if self._rtu:
             self._foreign.note(want.skipped + len(want.buffer) - self._skipped)
         transport = self._transport
@@ -82,7 +82,7 @@ class TcpStream(asyncio.BufferedProtocol):
         future = self._future = self._loop.create_future()
         transport.write(data)
         self.last_s = want.sent_s = now_s = self._loop.time()
-        self._patience_s, self._give_up_s = patience_s, now_s + patience_s
+        self._timeout_s, self._give_up_s = timeout_s, now_s + timeout_s
         if self._timer is None or self._timer.when() > self._give_up_s:
             self._arm()
         try:
@@ -128,8 +128,8 @@ class TcpStream(asyncio.BufferedProtocol):
         """Same as close()."""
         self.close()
 
-    async def _settle(self, gap_s: float) -> None:
-        while (rest_s := self.last_s + gap_s - self._loop.time()) > 0:  # noqa: ASYNC110 (received bytes extend the wait)
+    async def _settle(self, delay_s: float) -> None:
+        while (rest_s := self.last_s + delay_s - self._loop.time()) > 0:  # noqa: ASYNC110 (received bytes extend the wait)
             await asyncio.sleep(rest_s)
 
     def _arm(self) -> None:
@@ -149,7 +149,7 @@ class TcpStream(asyncio.BufferedProtocol):
         if want is not None and want.received and (want.damaged or want.missing > 1):
             self._future.set_exception(FrameError(codes.RESPONSE_CORRUPT, **self._request()))
         else:
-            timeout = LinkTimeout(codes.NO_RESPONSE, **self._request(), timeout_s=self._patience_s)
+            timeout = LinkTimeout(codes.NO_RESPONSE, **self._request(), timeout_s=self._timeout_s)
             self._future.set_exception(timeout)
 
     def _request(self) -> dict[str, int]:

@@ -56,11 +56,11 @@ async def ask(link: ModbusLink, unit: int, function: int, timeout_s: float, regi
     request = Request(unit, function, 0, registers)
     late_before = link.late
     try:
-        await link.read_block(request, timeout_s, patience_s=timeout_s)
-        return Reply(Heard.HERE, took_s=link.answered_s, late=link.late > late_before)
+        await link.read_block(request, timeout_s)
+        return Reply(Heard.HERE, took_s=link.response_s, late=link.late > late_before)
     except DeviceRefused as error:
         outcome = Heard.NOTHING if error.code in NO_TARGET else Heard.HERE
-        return Reply(outcome, error.code, link.answered_s, late=link.late > late_before)
+        return Reply(outcome, error.code, link.response_s, late=link.late > late_before)
     except (FrameError, LinkTimeout):
         if not link.wire.is_rtu:
             return Reply(Heard.NOTHING, late=link.late > late_before)

@@ -115,7 +115,8 @@ async def look(poller: BusPoller, rounds: int) -> WireSeen:
         wire.is_rtu,
     )
     seen.devices = [
-        DeviceSeen(item.device.name, item.device.unit, item.device.latency.cap_s) for item in poller.devices
+        DeviceSeen(item.device.name, item.device.unit, item.device.health.response_time.timeout_s)
+        for item in poller.devices
     ]
     before = line_errors(wire.serial_port) if wire.is_serial else None
     try:
@@ -145,10 +146,11 @@ async def _ask(link: ModbusLink, polled: Polled, counts: DeviceSeen, seen: WireS
         counts.requests += 1
         valid = True
         try:
-            wire_s = device.wire_s(block)
-            await link.read_block(request, device.latency.longest_s(wire_s), device.gap_s)
+            transmission_time_s = device.transmission_time_s(block.count)
+            timeout_s = device.health.response_time.longest_s(transmission_time_s)
+            await link.read_block(request, timeout_s, device.inter_request_delay_s)
             counts.valid += 1
-            counts.response_s.append(link.answered_s - wire_s)
+            counts.response_s.append(link.response_s - transmission_time_s)
         except DeviceRefused as error:
             counts.exceptions[error.code] = counts.exceptions.get(error.code, 0) + 1
         except FrameError:

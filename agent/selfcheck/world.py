@@ -9,12 +9,13 @@ from functools import cached_property
 from itertools import pairwise
 
 from agent.config import Drive, Meter
+from agent.poll import ratio_factor
 from agent.selfcheck.drive_relations import CROSS, DRIVE
 from agent.selfcheck.load import LOADED, load_of
 from agent.selfcheck.meter_relations import METER
 from agent.selfcheck.model import Bench
 from agent.selfcheck.numbers import Key, Series, decade_of, median, number_of
-from agent.selfcheck.plates import per_phase, plate_of, ratio_factor
+from agent.selfcheck.plates import per_phase, plate_of
 from agent.selfcheck.reader import Round, checkable
 from agent.selfcheck.relation_codes import PLAUSIBLE_RANGE
 from agent.selfcheck.relations import Plate, Relation

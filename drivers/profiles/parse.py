@@ -124,7 +124,7 @@ def parse_profile(raw: Table, source: str) -> Profile:
         timeout_s=protocol.get("timeout_ms", 1000) / 1000,
         refresh_s=protocol.get("refresh_ms", 0) / 1000,
         gaps_allowed=gaps in ("allowed", "inside"),
-        spare_allowed=gaps == "allowed",
+        overread_allowed=gaps == "allowed",
         registers=registers,
         notes=tuple(device.get("notes", ())),
         rtu=protocol.get("rtu", {}),

@@ -28,7 +28,7 @@ from agent.poll import BusPoller, Polled
 from agent.store import Store
 from agent.timekeeping import KIND, REACHED
 from drivers.bus import ModbusLink, Wire
-from drivers.modbus import ModbusDevice
+from drivers.modbus import DeviceSettings, ModbusDevice
 from drivers.profiles import load_profile
 from drivers.reasons import Code, Reason, reason_of
 from drivers.serial_port import LineErrors
@@ -51,11 +51,10 @@ def seen_on(script: Script, kind: Line = Line.RTU, units: tuple[int, ...] = (1, 
             )
             link = ModbusLink(wire, SystemClock())
             profile = load_profile("schneider/pm5000")
+            settings = DeviceSettings(timeout_s=0.15, character_s=wire.character_s)
             devices = [
                 Polled(
-                    ModbusDevice(
-                        f"m{unit}", profile, unit, link, SystemClock(), timeout_s=0.15, character_s=wire.character_s
-                    ),
+                    ModbusDevice(f"m{unit}", profile, unit, link, SystemClock(), settings),
                     1.0,
                     {},
                 )

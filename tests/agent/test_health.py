@@ -22,7 +22,7 @@ class Link:
     wire: Any = None
     tight: Any = frozenset()
     late = damaged = 0
-    answered_s = 0.0
+    response_s = 0.0
 
 
 def poller(name: str, clock: HandClock, polls: int = 0, failed: int = 0) -> BusPoller:

@@ -13,7 +13,7 @@ from agent.clock import SystemClock
 from drivers import error_reasons as codes
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkTimeout
-from drivers.modbus import ModbusDevice
+from drivers.modbus import DeviceSettings, ModbusDevice
 from drivers.profiles import load_profile
 from drivers.reading import Quality
 from simulators.bus.frames import Block
@@ -124,7 +124,8 @@ def test_a_silent_device_gives_nulls_and_no_reply() -> None:
     async def scene() -> None:
         async with tcp_server(silent) as port:
             link = link_to(port)
-            device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, SystemClock(), timeout_s=0.1)
+            settings = DeviceSettings(timeout_s=0.1)
+            device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, SystemClock(), settings)
             reading = await device.poll()
             assert Quality.NO_REPLY in reading.quality
             assert set(reading.values.values()) == {None}
@@ -149,7 +150,8 @@ def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
     async def scene() -> None:
         async with tcp_server(no_holes) as port:
             link = link_to(port)
-            device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, SystemClock(), gap_s=0)
+            settings = DeviceSettings(inter_request_delay_s=0)
+            device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, SystemClock(), settings)
             first = await device.poll(frozenset({"fast"}))
             assert first.values["active_power"] is None
             assert first.flags["active_power"] == Quality.NO_REPLY

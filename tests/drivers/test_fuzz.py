@@ -24,7 +24,7 @@ from drivers.bus import QUARANTINE_S, ModbusLink, Wire
 from drivers.errors import DriverError
 from simulators.bus.frames import Ask, Block, answers, crc_fits, rtu
 
-OVERDUE_S, PATIENCE_S = 0.004, 0.008  # no transmission time on this line: a response arrives within 1 ms or is late
+PATIENCE_S = 0.008  # no transmission time on this line: a response arrives within 1 ms or is late
 TRIES, SPARE = 3, 8
 LATEST_S = 0.96 * QUARANTINE_S  # documented limit: no response arrives later than this
 FAST_BAUD = 115200  # 1.75 ms of silence between requests: the shortest possible
@@ -149,8 +149,8 @@ async def exchanges(blocks: list[Block], harm: Callable[[Ask], Harm]) -> Result:
             since_s = time.monotonic()
             try:
                 words = await link.read_registers(
-                    block.unit, block.function, block.address, block.words, OVERDUE_S,
-                    spare=SPARE, tries=TRIES, patience_s=PATIENCE_S,
+                    block.unit, block.function, block.address, block.words, PATIENCE_S,
+                    overread_registers=SPARE, tries=TRIES,
                 )  # fmt: skip
             except DriverError as error:
                 result.score.miss(error)

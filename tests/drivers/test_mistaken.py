@@ -121,7 +121,7 @@ def test_a_refusal_that_may_be_the_first_tries_leaves_both_watched_for() -> None
     async def scene(port: str) -> None:
         async with opened(Wire("s", serial_port=port)) as link:
             with pytest.raises(DeviceRefused):
-                await link.read_block(Request(1, 3, 100, 10), 0.3, spare=4, tries=2)
+                await link.read_block(Request(1, 3, 100, 10), 0.3, overread_registers=4, tries=2)
             # 11 registers is the shape of the second attempt: its late response is discarded, then the shape is free
             assert await link.read_registers(1, 3, 300, 11, 1.0) == list(range(300, 311))
             assert link.late == 1

@@ -24,7 +24,7 @@ from simulators.bus.faults import MATRIX, Expect, Fault, Line, faults
 pytestmark = pytest.mark.alone
 
 POLLS = 10
-OVERDUE_S, PATIENCE_S, TRIES, SPARE = 0.1, 0.3, 3, 8
+PATIENCE_S, TRIES, SPARE = 0.3, 3, 8
 PERIOD_S = 1.0  # each of up to three attempts waits 0.3 s at most; the rest is transmission time
 AT_ONCE = 12  # rows that run in parallel, each with its own line
 RETRY_S = 0.15  # pause after a poll with a lost connection, as in a scheduler
@@ -55,8 +55,8 @@ async def torture(fault: Fault, kind: Line) -> Row:
             block, since_s = block_of(poll), time.monotonic()
             try:
                 words = await link.read_registers(
-                    block.unit, block.function, block.address, block.words, OVERDUE_S,
-                    spare=SPARE, tries=TRIES, patience_s=PATIENCE_S,
+                    block.unit, block.function, block.address, block.words, PATIENCE_S,
+                    overread_registers=SPARE, tries=TRIES,
                 )  # fmt: skip
             except DriverError as error:
                 row.score.miss(error)

@@ -301,7 +301,7 @@ def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
             block, since_s = block_of(poll), time.monotonic()
             try:
                 words = await link.read_registers(
-                    block.unit, block.function, block.address, block.words, 0.1, spare=8, tries=2, patience_s=0.2
+                    block.unit, block.function, block.address, block.words, 0.2, overread_registers=8, tries=2
                 )
             except DriverError as error:
                 score.miss(error)
