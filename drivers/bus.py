@@ -300,7 +300,7 @@ class ModbusLink:
     def _drop(self) -> None:
         """Closes the connection. Late responses stay expected: a gateway may send them on the next connection."""
         if self._stream is not None:
-            self._stream.shut_down()
+            self._stream.close()
         self._stream = None
         self._deaf = 0
         self._want.clear()

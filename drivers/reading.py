@@ -169,11 +169,3 @@ class Link(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-class Device(Protocol):
-    """A device that can be polled. Faults of the plant are data: `poll` never raises for them."""
-
-    name: str
-
-    async def poll(self, groups: frozenset[str]) -> Reading: ...

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Collection, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from drivers.profiles import HarmonicBlock, Profile, Register
+from drivers.profiles import Profile, Register
 from drivers.profiles.shape import ScaleFrom
 from drivers.reading import Quality, Value
 from drivers.vocabulary import vocabulary
@@ -186,16 +186,12 @@ class BlockDecoder:
         return struct.Struct("".join(parts))
 
 
-def explained(profile: Profile, name: str, value: Value) -> str | None:
-    """A code or a bit field as text from the tables of the profile; None without a table or a value."""
-    if not isinstance(value, int | float):
+def fault_text(profile: Profile, value: Value) -> str | None:
+    """A fault code as text; an unknown code as a number. None without a fault table or a code."""
+    if not profile.faults or not isinstance(value, int | float):
         return None
     code = int(value)
-    if name == profile.faults_of and profile.faults:
-        return profile.faults.get(code) or ("no fault" if code == 0 else f"code {code} (0x{code:04X})")
-    if name in profile.bits:
-        return ", ".join(text for bit, text in profile.bits[name].items() if code >> bit & 1) or "none"
-    return None
+    return profile.faults.get(code) or ("no fault" if code == 0 else f"code {code} (0x{code:04X})")
 
 
 TEXT_OF = {"fault_code": "fault_text", "last_fault_code": "last_fault_text"}
@@ -245,30 +241,6 @@ def plan_blocks(profile: Profile, registers: Iterable[Register], hole_max: int =
 def scale_addresses(registers: Iterable[Register]) -> frozenset[int]:
     """Addresses of registers with the scale of values that are read in another request."""
     return frozenset(row.scale_from.address for row in registers if row.scale_from and row.scale_from.offset is None)
-
-
-def plan_harmonics(profile: Profile, block: HarmonicBlock) -> tuple[Block, ...]:
-    """The read requests for a block of harmonics; no value is split between two requests."""
-    each = _words_of(block)
-    most = profile.max_registers // each * each
-    total = block.count * each
-    return tuple(
-        Block(block.function, block.address + start, min(most, total - start), ()) for start in range(0, total, most)
-    )
-
-
-def decode_harmonics(block: HarmonicBlock, data: bytes) -> tuple[float | None, ...]:
-    """One value for each of `block.orders`, in the unit of the block; None: not available.
-
-    data: register bytes of all responses, joined.
-    """
-    each = _words_of(block)
-    out: list[float | None] = []
-    for k in range(block.count):
-        words = struct.unpack_from(f">{each}H", data, 2 * each * k)
-        raw = struct.unpack(">" + _FORMAT[block.type], _joined(words, block.big_words_first))[0]
-        out.append(_scaled(raw, block.scale) if math.isfinite(raw) else None)
-    return tuple(out)
 
 
 def break_even_hole(character_s: float, silence_s: float, turnaround_s: float) -> int:
@@ -402,10 +374,6 @@ def _swapped(data: bytes) -> bytes:
     words = array("H", data)
     words.byteswap()
     return words.tobytes()
-
-
-def _words_of(block: HarmonicBlock) -> int:
-    return struct.calcsize(">" + _FORMAT[block.type]) // 2
 
 
 def _four_quadrant_pf(raw: float) -> float:

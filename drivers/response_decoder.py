@@ -8,7 +8,7 @@ from functools import cache
 from drivers import counters
 from drivers.profiles import Profile
 from drivers.reading import Quality, Value
-from drivers.registers import TEXT_OF, BlockDecoder, explained
+from drivers.registers import TEXT_OF, BlockDecoder, fault_text
 from drivers.vocabulary import vocabulary
 
 
@@ -42,7 +42,7 @@ class ResponseDecoder:
         name = TEXT_OF.get(code_name)
         if name is None or code_name not in values:
             return
-        values[name] = explained(self._profile, code_name, values[code_name])
+        values[name] = fault_text(self._profile, values[code_name])
         if code_flag := flags.get(code_name):
             flags[name] = code_flag
 

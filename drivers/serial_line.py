@@ -79,23 +79,22 @@ class SerialLine:
         """Receives late responses until none is pending, at most for `seconds`."""
         await self._worker.call(self._wait_late, want, seconds)
 
-    def close(self) -> None:
-        """Closes the port."""
+    def _close_port(self) -> None:
         if self._port is not None:
             with contextlib.suppress(OSError, termios.error):
                 self._port.close()
             self._port, self._fd = None, -1
 
-    def shut_down(self) -> None:
+    def close(self) -> None:
         """Closes port and thread. Blocks until a running exchange has ended."""
         self._worker.stop()
-        self.close()
+        self._close_port()
 
     async def end(self) -> None:
-        """Same as shut_down, without blocking the event loop: stops listening, waits for a running exchange."""
+        """Same as `close`, without blocking the event loop: stops listening, waits for a running exchange."""
         self._ending = True
-        await self._worker.call(self.close)
-        self.shut_down()
+        await self._worker.call(self._close_port)
+        self.close()
 
     def _open(self) -> None:
         import serial
@@ -225,7 +224,7 @@ class SerialLine:
 
     def _lost(self, error: Exception | None = None) -> LinkClosed:
         """Closes the port. error: why it was lost; None: the adapter was unplugged."""
-        self.close()
+        self._close_port()
         port = self._wire.serial_port
         if error is None:
             return LinkClosed(codes.PORT_DISCONNECTED, port=port)

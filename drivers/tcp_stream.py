@@ -120,10 +120,6 @@ class TcpStream(asyncio.BufferedProtocol):
             self._timer.cancel()
             self._timer = None
 
-    def shut_down(self) -> None:
-        """Same as close()."""
-        self.close()
-
     async def end(self) -> None:
         """Same as close()."""
         self.close()

@@ -25,10 +25,8 @@ from drivers.reasons import Reason
 from drivers.registers import (
     BlockDecoder,
     decode,
-    decode_harmonics,
-    explained,
+    fault_text,
     plan_blocks,
-    plan_harmonics,
     touches_watchdog,
     usable,
 )  # fmt: skip
@@ -331,12 +329,7 @@ def test_an_old_fault_is_not_told_as_the_present_one() -> None:
 
 
 def test_codes_of_acs880_are_hexadecimal() -> None:
-    assert explained(load_profile("abb/acs880"), "fault_code", 0x3220) == "dc link undervoltage"
-
-
-def test_status_bits_have_words() -> None:
-    words = explained(load_profile("rockwell/powerflex525"), "status_word", 0b11)
-    assert words == "ready, active (running)"
+    assert fault_text(load_profile("abb/acs880"), 0x3220) == "dc link undervoltage"
 
 
 # --- counters -------------------------------------------------------------------------------------------------------
@@ -392,19 +385,6 @@ def test_a_counter_that_goes_round_loses_nothing(before: int, grown: int) -> Non
 )
 def test_what_a_counter_can_show(profile: str, name: str, value: float, expected: float) -> None:
     assert resolution(row(profile, name), value) == pytest.approx(expected, rel=1e-12)
-
-
-# --- harmonics ------------------------------------------------------------------------------------------------------
-
-
-def test_harmonics_come_as_an_array() -> None:
-    map3h = load_profile("wiren-board/map3h")
-    (block,) = [item for item in map3h.blocks if item.name == "harmonics_u_l1"]
-    assert [(request.address, request.count) for request in plan_harmonics(map3h, block)] == [(0x167B, 41)]
-    data = struct.pack(">41H", *range(41))
-    values = decode_harmonics(block, data)
-    assert list(block.orders) == list(range(2, 43))
-    assert values[3] == pytest.approx(3 * 0.00610352)  # the fifth
 
 
 # --- decoding a block -------------------------------------------------------------------------------------------------
