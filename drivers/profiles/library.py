@@ -61,17 +61,8 @@ def load_file(path: Path) -> Profile:
 
 @cache
 def _shipped() -> dict[str, Callable[[], Raw]]:
-    found: dict[str, Callable[[], Raw]] = {}
-    for vendor in Path(__file__).parent.iterdir():
-        if vendor.is_dir():
-            for file in vendor.iterdir():
-                if file.name.endswith(".toml"):
-                    found[f"{vendor.name}/{file.name[:-5]}"] = partial(_parsed, file)
-    return found
-
-
-def _parsed(file: Any) -> Raw:
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    files = Path(__file__).parent.glob("*/*.toml")
+    return {f"{file.parent.name}/{file.stem}": partial(_read, file) for file in files}
 
 
 @cache
