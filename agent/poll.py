@@ -70,13 +70,9 @@ class Polled:
     made_from: tuple[Any, ...] = ()
 
     @property
-    def health(self) -> str:
-        """good, suspect (one failure) or offline (polled with increasing delay)."""
-        return "good" if not self.failures else "suspect" if self.failures < FAILURES_UNTIL_OFFLINE else "offline"
-
-    @property
     def offline(self) -> bool:
-        return self.health == "offline"
+        """Whether the device is probed, with increasing delay, instead of polled."""
+        return self.failures >= FAILURES_UNTIL_OFFLINE
 
     def groups(self) -> frozenset[str]:
         """The groups of this round; all in the first one and after a loss of communication."""

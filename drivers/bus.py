@@ -223,19 +223,16 @@ class ModbusLink:
         self._expire()
         self._rest_s = {key: until_s for key, until_s in self._rest_s.items() if key in want.late}
 
-    def _quiet(self) -> None:
-        """Restarts the quarantine after a late response: a device that queues requests has a growing delay."""
-        self.late += self._want.late_seen
-        self._want.late_seen = 0
-        until_s = time.monotonic() + QUARANTINE_S
-        for key in self._want.late:
-            self._rest_s[key] = until_s
-
     def _expire(self) -> None:
-        """Releases shapes whose quarantine has ended."""
-        if self._want.late_seen:
-            self._quiet()
+        """Releases shapes whose quarantine has ended.
+
+        A late response restarts the quarantine of the others: a device that queues requests has a growing delay.
+        """
         now_s = time.monotonic()
+        if self._want.late_seen:
+            self.late += self._want.late_seen
+            self._want.late_seen = 0
+            self._rest_s |= dict.fromkeys(self._want.late, now_s + QUARANTINE_S)
         for key in [key for key, until_s in self._rest_s.items() if until_s < now_s]:
             del self._rest_s[key]
             self._want.late.pop(key, None)

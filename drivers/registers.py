@@ -86,24 +86,27 @@ def decode(
     value = _scaled(raw, scale)
     if row.offset:
         value += row.offset
-    return value, flag | _window_flag(row, value)
+    return value, flag | _range_flag(value, window(row))
 
 
 def plausibility(name: str, value: float) -> Quality:
     """OUT_OF_RANGE outside the plausibility limits of the vocabulary; GOOD inside, or without limits."""
-    quantity = vocabulary()[name]
-    if quantity.low is not None and quantity.high is not None and not quantity.low <= value <= quantity.high:
-        return Quality.OUT_OF_RANGE
-    return Quality.GOOD
+    return _range_flag(value, _limits(name))
 
 
 def window(row: Register) -> tuple[float, float]:
     """Plausibility limits of a register in its unit; infinite if unknown."""
-    if row.window:
-        return row.window
-    quantity = vocabulary()[row.name]
+    return row.window or _limits(row.name)
+
+
+def _limits(name: str) -> tuple[float, float]:
+    quantity = vocabulary()[name]
     low, high = quantity.low, quantity.high
     return (-math.inf if low is None else low), (math.inf if high is None else high)
+
+
+def _range_flag(value: float, limits: tuple[float, float]) -> Quality:
+    return Quality.GOOD if limits[0] <= value <= limits[1] else Quality.OUT_OF_RANGE
 
 
 class BlockDecoder:
@@ -132,12 +135,16 @@ class BlockDecoder:
         self._start, self._function, self._size = block.address, block.function, 2 * block.count
         self._kept = [address for address in scale_addresses if 0 <= address - block.address < block.count]
         self.brings_scales = bool(self._kept)
-        candidates = [row for row in block.registers if _is_plain(row, rating_kw, self._verified)]
-        self._little = sum(-1 if row.big_words_first else 1 for row in candidates if row.words > 1) > 0
-        plain = [row for row in candidates if row.words == 1 or row.big_words_first is not self._little]
-        plain.sort(key=lambda row: row.address)
+        limits = {row.name: _plain_limits(row, rating_kw, self._verified) for row in block.registers}
+        long = [row for row in block.registers if limits[row.name] and row.words > 1]
+        self._little = sum(-1 if row.big_words_first else 1 for row in long) > 0
+        self._plain = [
+            (row, *_factor(row.scale_for(rating_kw) or 1.0), *found)
+            for row in sorted(block.registers, key=lambda row: row.address)
+            if (found := limits[row.name]) and (row.words == 1 or row.big_words_first is not self._little)
+        ]
+        plain = [row for row, *_ in self._plain]
         self._odd = [row for row in block.registers if row not in plain]
-        self._plain = [(row, *_factor(row.scale_for(rating_kw) or 1.0), *_sure(row, rating_kw)) for row in plain]
         self._unpack = self._struct(plain).unpack_from
 
     def decode(self, data: bytes) -> tuple[dict[str, Value], dict[str, Quality]]:
@@ -270,27 +277,22 @@ def _block(function: int, run: Sequence[Register]) -> Block:
     return Block(function, start, max(row.address + row.words for row in run) - start, tuple(run))
 
 
-def _is_plain(row: Register, rating_kw: float | None, verified: Collection[str]) -> bool:
+def _plain_limits(row: Register, rating_kw: float | None, verified: Collection[str]) -> tuple[float, float] | None:
+    """The values between which a plain number has no flags; None if it is not plain: it needs `decode`."""
     scale = row.scale_for(rating_kw)
-    low, high = _sure_raw(row, rating_kw)
-    return (
-        row.type in _FORMAT
-        and row.mask is None
-        and (row.encoding == "plain" or window(row) == (-1, 1))  # within ±1 the encoding is linear
-        and row.offset == 0
-        and not row.parts
-        and row.scale_from is None
-        and (not row.scale_doubt or row.name in verified)
-        and scale is not None
-        and scale > 0
-        and not any(low <= mark <= high for mark in _mark_values(row))
-        and (row.invalid_high_word is None or row.invalid_high_word == 0x7FFF)
-    )
-
-
-def _sure_raw(row: Register, rating_kw: float | None) -> tuple[float, float]:
-    """Range of raw values of a plain register that are plausible and no code for \"not available\"."""
-    scale = row.scale_for(rating_kw) or 1.0
+    if (
+        row.type not in _FORMAT
+        or row.mask is not None
+        or (row.encoding != "plain" and window(row) != (-1, 1))  # within ±1 the encoding is linear
+        or row.offset
+        or row.parts
+        or row.scale_from
+        or (row.scale_doubt and row.name not in verified)
+        or scale is None
+        or scale < 0
+        or row.invalid_high_word not in (None, 0x7FFF)
+    ):
+        return None
     low, high = (bound / scale for bound in window(row))
     if limits := row.raw_limits():
         low, high = max(low, limits[0]), min(high, limits[1])
@@ -299,20 +301,11 @@ def _sure_raw(row: Register, rating_kw: float | None) -> tuple[float, float]:
     top = (1 << 16 * row.own_words - (row.type[0] == "i")) - 1
     if top in row.invalid:
         high = min(high, top - 1)
-    return low, high
-
-
-def _sure(row: Register, rating_kw: float | None) -> tuple[float, float]:
-    """Values of a plain register between which it has no flags."""
-    scale = row.scale_for(rating_kw) or 1.0
-    low, high = _sure_raw(row, rating_kw)
+    for pattern in row.invalid:
+        (mark,) = struct.unpack(">" + _FORMAT[row.type], pattern.to_bytes(2 * row.own_words, "big"))
+        if low <= mark <= high:
+            return None
     return low * scale, high * scale
-
-
-def _mark_values(row: Register) -> list[float]:
-    """The listed patterns for \"not available\", decoded as numbers."""
-    form = ">" + _FORMAT[row.type]
-    return [struct.unpack(form, pattern.to_bytes(2 * row.own_words, "big"))[0] for pattern in row.invalid]
 
 
 def _raw(row: Register, words: Sequence[int]) -> float | None:
@@ -334,7 +327,7 @@ def _decode_parts(row: Register, words: Sequence[int]) -> tuple[Value, Quality]:
         if raw is None:
             return _MISSING
         total += _scaled(raw, part.scale)
-    return total, _window_flag(row, total)
+    return total, _range_flag(total, window(row))
 
 
 def _joined(words: Sequence[int], big_words_first: bool) -> bytes:
@@ -359,14 +352,9 @@ def _scaled(raw: float, scale: float) -> float:
 
 def _factor(scale: float) -> tuple[float, int]:
     """Factor and divisor of a scale; divisor 0: use the factor. Factor 1 is an int, so that integers stay integers."""
-    if _is_fraction(scale):
+    if 0 < scale < 1 and math.isclose(1 / scale, round(1 / scale), rel_tol=1e-12):
         return 1, round(1 / scale)
     return (1 if scale == 1 else scale), 0
-
-
-def _window_flag(row: Register, value: float) -> Quality:
-    low, high = window(row)
-    return Quality.GOOD if low <= value <= high else Quality.OUT_OF_RANGE
 
 
 def _swapped(data: bytes) -> bytes:
@@ -379,10 +367,6 @@ def _swapped(data: bytes) -> bytes:
 def _four_quadrant_pf(raw: float) -> float:
     """Schneider encoding: beyond ±1 the load is leading (capacitive), and the power factor is 2 − x or −2 − x."""
     return 2 - raw if raw > 1 else -2 - raw if raw < -1 else raw
-
-
-def _is_fraction(scale: float) -> bool:
-    return 0 < scale < 1 and math.isclose(1 / scale, round(1 / scale), rel_tol=1e-12)
 
 
 def _lowest_bit(mask: int) -> int:
