@@ -22,7 +22,7 @@ class Refusals:
         for bus, polled in self._devices:
             body = store.note(KIND, polled.device.name, fingerprint(bus, polled), FORGET_S)
             if body is not None:
-                _recall(bus, polled, body)
+                _load(bus, polled, body)
             self._saved[polled.device.name] = _body(bus, polled)
 
     def save(self) -> None:
@@ -48,7 +48,7 @@ def _body(bus: BusPoller, polled: Polled) -> dict[str, Any]:
     return {"split": rejected_blocks, "absent": sorted(unsupported.registers), "tight": no_overread}
 
 
-def _recall(bus: BusPoller, polled: Polled, body: dict[str, Any]) -> None:
+def _load(bus: BusPoller, polled: Polled, body: dict[str, Any]) -> None:
     unsupported = polled.device.unsupported
     unsupported.rejected_blocks |= {(function, address, count) for function, address, count in body["split"]}
     unsupported.registers |= set(body["absent"])

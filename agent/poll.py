@@ -93,7 +93,7 @@ class BusPoller:
 
     on_reading: receives every reading, also those without a response. chance: source of the jitter between two probes.
 
-    polls, failed: successful and failed polls. busy_ns: time spent with polls. turn_ns: start of the last cycle.
+    polls, failed: successful and failed polls. busy_ns: time spent with polls. cycle_start_ns: start of the last cycle.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class BusPoller:
         self.devices = list(devices)
         self.polls = self.failed = 0
         self.busy_ns = 0
-        self.turn_ns = clock.monotonic_ns()
+        self.cycle_start_ns = clock.monotonic_ns()
         self._bus_failed = False
         self._clock, self._on_reading, self._chance = clock, on_reading, chance
         self._spread(self.devices)
@@ -140,9 +140,9 @@ class BusPoller:
         """Polls until cancelled. Never raises for errors in the plant."""
         try:
             while True:
-                self.turn_ns = self._clock.monotonic_ns()
+                self.cycle_start_ns = self._clock.monotonic_ns()
                 polled = min(self.devices, key=lambda item: item.due_ns)
-                wait_s = (polled.due_ns - self.turn_ns) / 1e9
+                wait_s = (polled.due_ns - self.cycle_start_ns) / 1e9
                 if wait_s > 0:
                     await self._clock.sleep(min(wait_s, CHECK_S))
                 if wait_s <= CHECK_S and self._is_polled(polled):

@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 QUARANTINE_S = 5.0  # no response is expected later than this after its request
 BUSY_LISTEN_S = 5.0  # minimum listening time after another master was detected on the line
 RECONNECT_S = (0.5, 10.0)  # delay after a failed connection attempt: first, maximum
-DEAF_AFTER = 3  # consecutive time-outs without any byte after which a TCP connection counts as half open
+HALF_OPEN_AFTER = 3  # consecutive time-outs without any byte after which a TCP connection counts as half open
 
 
 class ModbusLink:
@@ -68,27 +68,27 @@ class ModbusLink:
         self._clock = clock
         self._rtu = wire.is_rtu
         self._stream: SerialLine | TcpStream | None = None
-        self._want = Want(rtu_scan if wire.is_rtu else tcp_scan)
-        self._rest_s: dict[Hashable, float] = {}  # key → end of its quarantine, monotonic time
+        self._pending = Want(rtu_scan if wire.is_rtu else tcp_scan)
+        self._quarantine_s: dict[Hashable, float] = {}  # key → end of its quarantine, monotonic time
         self._transaction = 0
         self._silence_s = wire.silence_s
         self._ids_known = wire.is_rtu
-        self._copies_ids = False  # whether the TCP peer returns the transaction identifier of the request
+        self._returns_ids = False  # whether the TCP peer returns the transaction identifier of the request
         self._listened = self._busy = False
         self._retry_s = 0.0
         self._pause_s = RECONNECT_S[0]
-        self._deaf = 0
+        self._timeouts = 0
         self._down: Reason | None = None  # why the last connection attempt failed
 
     @property
     def skipped(self) -> int:
         """Bytes received so far that belong to no response: noise, echoes, frames of other masters."""
-        return self._want.skipped + len(self._want.buffer)
+        return self._pending.unmatched
 
     @property
-    def heard(self) -> int:
+    def received(self) -> int:
         """Bytes received since the last request was sent."""
-        return self._want.received
+        return self._pending.received
 
     async def read_registers(
         self, unit: int, function: int, address: int, count: int, timeout_s: float, *,
@@ -115,26 +115,26 @@ class ModbusLink:
         Raises LinkBusy, LinkClosed, LinkTimeout, FrameError, DeviceRefused.
         """
         delay_s = max(inter_request_delay_s, self._silence_s)
-        want, silences = self._want, 0
+        pending, silences = self._pending, 0
         failure: Exception | None = None
         try:
             for _ in range(tries):
                 stream = await self._connected()
                 try:
-                    if self._copies_ids:
+                    if self._returns_ids:
                         key: Hashable = self._next_transaction()
                         sent = request
                     else:
-                        key, sent = await self._free(stream, request, overread_registers, timeout_s)
-                    answer = await stream.exchange(self._frame(sent, key), key, sent, want, timeout_s, delay_s)
+                        key, sent = await self._unambiguous(stream, request, overread_registers, timeout_s)
+                    answer = await stream.exchange(self._frame(sent, key), key, sent, pending, timeout_s, delay_s)
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
-                    if want.headed and not want.late and list(want.open) == [key]:
+                    if pending.begun and not pending.late and list(pending.open) == [key]:
                         # No other response is pending, so this was the response: the shape is free again.
-                        del want.open[key]
-                    self._deaf = 0
-                    self._distrust(stream)
+                        del pending.open[key]
+                    self._timeouts = 0
+                    self._drop_incomplete(stream)
                     continue
                 except LinkTimeout as error:
                     if isinstance(error, LinkResting):
@@ -146,10 +146,10 @@ class ModbusLink:
                     if silences == silence_tries:
                         break
                     continue
-                self._deaf = 0
-                self.response_s = time.monotonic() - want.sent_s
+                self._timeouts = 0
+                self.response_s = time.monotonic() - pending.sent_s
                 if not self._ids_known:
-                    self._settle_ids()
+                    self._learn_transaction_ids()
                 if not answer.exception:
                     return answer.data[: 2 * request.registers] if request.registers else answer.data
                 if answer.exception != 2 or sent.registers == request.registers:
@@ -164,13 +164,13 @@ class ModbusLink:
                 self._listened, self._busy = False, True  # listen again before the next byte is sent
             raise
         finally:
-            if want.open or want.late_seen or self._rest_s:
-                self._retire()
+            if pending.open or pending.late_seen or self._quarantine_s:
+                self._expect_late()
 
     @property
-    def unexplained(self) -> bytes:
+    def unmatched(self) -> bytes:
         """Bytes received since the last request that belong to no expected response (RTU)."""
-        return bytes(self._want.buffer)
+        return bytes(self._pending.buffer)
 
     async def close(self) -> None:
         """Closes the port. A cancelled request that is still running ends first; the event loop is not blocked."""
@@ -181,25 +181,25 @@ class ModbusLink:
 
     # --- one attempt ---
 
-    async def _free(
+    async def _unambiguous(
         self, stream: SerialLine | TcpStream, request: Request, overread_registers: int, wait_s: float
     ) -> tuple[Hashable, Request]:
         """Key and request whose response cannot be confused with a pending one.
 
         Waits up to wait_s for late responses. Raises LinkResting if no such request exists.
         """
-        want = self._want
+        pending = self._pending
         if request[:3] in self.no_overread:
             overread_registers = 0
         self._expire()
         for attempt in range(2):
-            taken = {other.shape for other in (*want.open.values(), *want.late.values())}
+            taken = {other.shape for other in (*pending.open.values(), *pending.late.values())}
             for extra in range(min(overread_registers, 125 - request.registers) + 1):
                 sent = request._replace(registers=request.registers + extra)
                 if sent.shape not in taken:
                     return sent.shape if self._rtu else self._next_transaction(), sent
             if attempt == 0:
-                await stream.wait_late(want, wait_s)
+                await stream.wait_late(pending, wait_s)
                 self._expire()
         raise LinkResting(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
 
@@ -213,15 +213,15 @@ class ModbusLink:
         self._transaction = self._transaction % 0xFFFF + 1
         return self._transaction
 
-    def _retire(self) -> None:
+    def _expect_late(self) -> None:
         """Moves the open requests of this poll to the late ones and quarantines their shapes."""
-        want = self._want
-        for key, sent in want.open.items():
-            want.late[key] = sent
-            self._rest_s[key] = time.monotonic() + QUARANTINE_S
-        want.open.clear()
+        pending = self._pending
+        for key, sent in pending.open.items():
+            pending.late[key] = sent
+            self._quarantine_s[key] = time.monotonic() + QUARANTINE_S
+        pending.open.clear()
         self._expire()
-        self._rest_s = {key: until_s for key, until_s in self._rest_s.items() if key in want.late}
+        self._quarantine_s = {key: until_s for key, until_s in self._quarantine_s.items() if key in pending.late}
 
     def _expire(self) -> None:
         """Releases shapes whose quarantine has ended.
@@ -229,13 +229,13 @@ class ModbusLink:
         A late response restarts the quarantine of the others: a device that queues requests has a growing delay.
         """
         now_s = time.monotonic()
-        if self._want.late_seen:
-            self.late += self._want.late_seen
-            self._want.late_seen = 0
-            self._rest_s |= dict.fromkeys(self._want.late, now_s + QUARANTINE_S)
-        for key in [key for key, until_s in self._rest_s.items() if until_s < now_s]:
-            del self._rest_s[key]
-            self._want.late.pop(key, None)
+        if self._pending.late_seen:
+            self.late += self._pending.late_seen
+            self._pending.late_seen = 0
+            self._quarantine_s |= dict.fromkeys(self._pending.late, now_s + QUARANTINE_S)
+        for key in [key for key, until_s in self._quarantine_s.items() if until_s < now_s]:
+            del self._quarantine_s[key]
+            self._pending.late.pop(key, None)
 
     # --- the connection ---
 
@@ -275,23 +275,23 @@ class ModbusLink:
             raise LinkBusy(codes.BYTES_BEFORE_FIRST_REQUEST, target=wire.where, n_bytes=heard, seconds=seconds)
         self._listened, self._busy = True, False
 
-    def _settle_ids(self) -> None:
+    def _learn_transaction_ids(self) -> None:
         """Records after the first response whether the peer returns transaction identifiers."""
-        self._want.zero_ids = bool(self._want.zero_ids)
-        self._copies_ids, self._ids_known = not self._want.zero_ids, True
-        if self._want.zero_ids:
+        self._pending.zero_ids = bool(self._pending.zero_ids)
+        self._returns_ids, self._ids_known = not self._pending.zero_ids, True
+        if self._pending.zero_ids:
             log.info("%s: responses have transaction identifier 0; they are matched by length", self.wire.name)
 
     def _count_silence(self, stream: SerialLine | TcpStream) -> None:
-        self._deaf += 1
-        if isinstance(stream, TcpStream) and self._deaf >= DEAF_AFTER and not self._want.received:
+        self._timeouts += 1
+        if isinstance(stream, TcpStream) and self._timeouts >= HALF_OPEN_AFTER and not self._pending.received:
             self._drop()
         else:
-            self._distrust(stream)
+            self._drop_incomplete(stream)
 
-    def _distrust(self, stream: SerialLine | TcpStream) -> None:
+    def _drop_incomplete(self, stream: SerialLine | TcpStream) -> None:
         """Closes a TCP connection with an incomplete frame: without a checksum, the next response would complete it."""
-        if isinstance(stream, TcpStream) and not self._rtu and self._want.buffer:
+        if isinstance(stream, TcpStream) and not self._rtu and self._pending.buffer:
             self._drop()
 
     def _drop(self) -> None:
@@ -299,5 +299,5 @@ class ModbusLink:
         if self._stream is not None:
             self._stream.close()
         self._stream = None
-        self._deaf = 0
-        self._want.clear()
+        self._timeouts = 0
+        self._pending.clear()

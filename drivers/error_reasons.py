@@ -243,7 +243,7 @@ ARRAY_LENGTH = Code("array_length", "{array} ({n:d})")
 NAMES_SHOWN, NAME_CHARACTERS = 12, 40
 
 
-def shown(names: Sequence[str | Reason], most: int = NAMES_SHOWN) -> tuple[str | Reason, ...]:
+def shortened(names: Sequence[str | Reason], most: int = NAMES_SHOWN) -> tuple[str | Reason, ...]:
     """At most `most` names as data of a reason, each of at most 40 characters, then the number of the others."""
     short = tuple(
         name if isinstance(name, Reason) or len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…"

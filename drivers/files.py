@@ -91,7 +91,7 @@ def parse_map(text: str) -> dict[str, str]:
 
 def _assign(path: Path, raw: Raw, mapping: Mapping[str, str]) -> Recording:
     names = list(raw.channels)
-    channels = codes.shown(names)
+    channels = codes.shortened(names)
     if not names or not all(array.size for array in raw.channels.values()):
         raise FileError(codes.RECORDING_WITHOUT_SAMPLES, path=str(path))
     if not 0 < raw.rate_hz <= RATE_MAX_HZ:
@@ -145,7 +145,7 @@ def _npz(path: Path) -> Raw:
     if not data:
         raise FileError(codes.NPZ_WITHOUT_ARRAYS, path=str(path))
     if "fs" not in data or data["fs"].size != 1 or data["fs"].dtype.kind not in "fiu":
-        raise FileError(codes.NPZ_RATE_MISSING, path=str(path), arrays=codes.shown(list(data)))
+        raise FileError(codes.NPZ_RATE_MISSING, path=str(path), arrays=codes.shortened(list(data)))
     rate_hz = float(data["fs"].reshape(()))
     channels, roles = {}, {}
     for key, letter in (("u_abc", "u"), ("i_abc", "i")):
@@ -168,5 +168,5 @@ def _npz(path: Path) -> Raw:
     size = sizes.pop()
     ignored = {name: len(row) for name, row in channels.items() if len(row) != size}
     lengths = [codes.ARRAY_LENGTH(array=name, n=length) for name, length in ignored.items()]
-    notes = [codes.NPZ_ARRAYS_IGNORED(file=path.name, n=size, arrays=codes.shown(lengths))] if lengths else []
+    notes = [codes.NPZ_ARRAYS_IGNORED(file=path.name, n=size, arrays=codes.shortened(lengths))] if lengths else []
     return Raw(rate_hz, {name: row for name, row in channels.items() if len(row) == size}, roles, ignored, notes)

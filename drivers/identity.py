@@ -53,10 +53,10 @@ def parse_server_id(data: bytes) -> str:
     return "".join(chr(byte) for byte in data[1:] if 0x20 <= byte < 0x7F).strip()
 
 
-def parse_identity(data: bytes, asked: int = 0) -> tuple[dict[int, str], int | None]:
+def parse_identity(data: bytes, requested: int = 0) -> tuple[dict[int, str], int | None]:
     """The objects of one response (from the MEI type on), and the next object to request; None after the last one.
 
-    asked: first object of the request. Object numbers must increase; the device may start again at 0 if it does not
+    requested: first object of the request. Object numbers must increase; the device may start again at 0 if it does not
     have this object, as the protocol allows. Raises FrameError.
     """
     if len(data) < 6 or data[0] != 0x0E:
@@ -78,6 +78,6 @@ def parse_identity(data: bytes, asked: int = 0) -> tuple[dict[int, str], int | N
         raise FrameError(codes.IDENTITY_EXTRA_BYTES)
     if not more:
         return objects, None
-    if following <= max(last, asked):
-        raise FrameError(codes.IDENTITY_NEXT_OBJECT, object_id=following, last_id=max(last, asked))
+    if following <= max(last, requested):
+        raise FrameError(codes.IDENTITY_NEXT_OBJECT, object_id=following, last_id=max(last, requested))
     return objects, following

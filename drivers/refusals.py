@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from drivers.profiles import Profile, Register
-from drivers.registers import Block
+from drivers.registers import Block, block_of
 
 FIRST_S, LONGEST_S = 60.0, 86_400.0
 CONTENDED_EVERY = 10  # polls per trial while other devices wait
@@ -38,22 +38,22 @@ class Learnt:
 
     def readable_blocks(self, profile: Profile, blocks: Iterable[Block]) -> list[Block]:
         """The blocks, with smaller ones instead of those that are rejected or contain a rejected register."""
-        alone = self._alone(profile)
-        return [part for block in blocks for part in self._parts(block, alone)]
+        unsupported = self._unsupported_addresses(profile)
+        return [part for block in blocks for part in self._parts(block, unsupported)]
 
     def to_reprobe(self, profile: Profile) -> list[Address]:
         """Addresses to try again: rejected single registers, and rejected blocks without such a register."""
-        alone = self._alone(profile)
-        return [*alone, *(block for block in self.rejected_blocks if not any(_overlap(block, one) for one in alone))]
+        unsupported = self._unsupported_addresses(profile)
+        return [*unsupported, *(block for block in self.rejected_blocks if not _overlaps(block, unsupported))]
 
-    def _alone(self, profile: Profile) -> set[Address]:
+    def _unsupported_addresses(self, profile: Profile) -> set[Address]:
         return {_address(row) for row in profile.registers if row.name in self.registers}
 
-    def _parts(self, block: Block, alone: set[Address]) -> list[Block]:
+    def _parts(self, block: Block, unsupported: set[Address]) -> list[Block]:
         own = block.function, block.address, block.count
-        if len(block.registers) == 1 or not (own in self.rejected_blocks or any(_overlap(own, one) for one in alone)):
+        if len(block.registers) == 1 or not (own in self.rejected_blocks or _overlaps(own, unsupported)):
             return [block]
-        return [part for run in _runs(block) for part in self._parts(run, alone)]
+        return [part for run in _runs(block) for part in self._parts(run, unsupported)]
 
     def accept(self, profile: Profile, address: Address) -> None:
         """Removes an address that the device accepts again."""
@@ -112,15 +112,13 @@ def _runs(block: Block) -> list[Block]:
             runs.append([row])
     if len(runs) == 1:
         runs = [[row] for row in runs[0]]
-    return [
-        Block(block.function, run[0].address, run[-1].address + run[-1].words - run[0].address, tuple(run))
-        for run in runs
-    ]
+    return [block_of(block.function, run) for run in runs]
 
 
 def _address(row: Register) -> Address:
     return row.function, row.address, row.words
 
 
-def _overlap(a: Address, b: Address) -> bool:
-    return a[0] == b[0] and a[1] < b[1] + b[2] and b[1] < a[1] + a[2]
+def _overlaps(block: Address, others: Iterable[Address]) -> bool:
+    function, begin, count = block
+    return any(other[0] == function and begin < other[1] + other[2] and other[1] < begin + count for other in others)

@@ -133,8 +133,8 @@ class BlockDecoder:
         self._rating_kw, self._verified = rating_kw, frozenset(verified)
         self._scales = {} if scales is None else scales
         self._start, self._function, self._size = block.address, block.function, 2 * block.count
-        self._kept = [address for address in scale_addresses if 0 <= address - block.address < block.count]
-        self.brings_scales = bool(self._kept)
+        self._scale_addresses = [address for address in scale_addresses if 0 <= address - block.address < block.count]
+        self.brings_scales = bool(self._scale_addresses)
         limits = {row.name: _plain_limits(row, rating_kw, self._verified) for row in block.registers}
         long = [row for row in block.registers if limits[row.name] and row.words > 1]
         self._little = sum(-1 if row.big_words_first else 1 for row in long) > 0
@@ -144,14 +144,14 @@ class BlockDecoder:
             if (found := limits[row.name]) and (row.words == 1 or row.big_words_first is not self._little)
         ]
         plain = [row for row, *_ in self._plain]
-        self._odd = [row for row in block.registers if row not in plain]
+        self._others = [row for row in block.registers if row not in plain]
         self._unpack = self._struct(plain).unpack_from
 
     def decode(self, data: bytes) -> tuple[dict[str, Value], dict[str, Quality]]:
         """Values of one response (register bytes, big endian), and the flags of those that are not good."""
         if len(data) != self._size:
             data = data[: self._size]
-        if self._kept:
+        if self._scale_addresses:
             self._keep_scales(data)
         raws = self._unpack(_swapped(data) if self._little else data)
         values: dict[str, Value] = {}
@@ -161,18 +161,18 @@ class BlockDecoder:
             if low < value < high:
                 values[row.name] = value
             else:  # includes NaN
-                self._one(row, data, values, flags)
-        for row in self._odd:
-            self._one(row, data, values, flags)
+                self._decode_one(row, data, values, flags)
+        for row in self._others:
+            self._decode_one(row, data, values, flags)
         return values, flags
 
     def _keep_scales(self, data: bytes) -> None:
-        for address in self._kept:
+        for address in self._scale_addresses:
             (word,) = struct.unpack_from(">H", data, 2 * (address - self._start))
             before = self._scales.get((self._function, address))
             self._scales[self._function, address] = (before[1] if before else None), word
 
-    def _one(self, row: Register, data: bytes, values: dict[str, Value], flags: dict[str, Quality]) -> None:
+    def _decode_one(self, row: Register, data: bytes, values: dict[str, Value], flags: dict[str, Quality]) -> None:
         words = struct.unpack_from(f">{row.words}H", data, 2 * (row.address - self._start))
         scale_word = None
         if row.scale_from and row.scale_from.offset is None:
@@ -236,12 +236,12 @@ def plan_blocks(profile: Profile, registers: Iterable[Register], hole_max: int =
             if row.alone:
                 continue
             if run and not _joins(profile, run, row, hole_max):
-                blocks.append(_block(function, run))
+                blocks.append(block_of(function, run))
                 run = []
             run.append(row)
         if run:
-            blocks.append(_block(function, run))
-        blocks += [_block(function, [row]) for row in rows if row.alone]
+            blocks.append(block_of(function, run))
+        blocks += [block_of(function, [row]) for row in rows if row.alone]
     return tuple(blocks)
 
 
@@ -272,7 +272,8 @@ def touches_watchdog(profile: Profile, function: int, begin: int, end: int) -> b
     )
 
 
-def _block(function: int, run: Sequence[Register]) -> Block:
+def block_of(function: int, run: Sequence[Register]) -> Block:
+    """The request for these registers, which are in order of their addresses."""
     start = run[0].address
     return Block(function, start, max(row.address + row.words for row in run) - start, tuple(run))
 

@@ -64,7 +64,7 @@ async def ask(link: ModbusLink, unit: int, function: int, timeout_s: float, regi
     except (FrameError, LinkTimeout):
         if not link.wire.is_rtu:
             return Reply(Heard.NOTHING, late=link.late > late_before)
-        raw, sent = link.unexplained, rtu_request(request)
+        raw, sent = link.unmatched, rtu_request(request)
         rest = raw.replace(sent, b"")
         outcome = Heard.FOREIGN if has_frame(rest, unit, function) else Heard.NOISE if rest else Heard.NOTHING
         return Reply(outcome, raw=rest, late=link.late > late_before, echo=rest != raw)

@@ -161,7 +161,7 @@ async def _ask(link: ModbusLink, polled: Polled, counts: DeviceSeen, seen: WireS
             valid = False
         except LinkTimeout:
             counts.timeouts += 1
-            counts.invalid += link.heard > 0
+            counts.invalid += link.received > 0
             valid = False
         except LinkClosed:
             if seen.requests == 1:  # it was never open

@@ -70,7 +70,7 @@ def test_a_bus_that_begins_no_turn_hangs(clock: HandClock) -> None:
     assert numbers.hanging() is None
     clock.move(1)
     assert "bus north" in (numbers.hanging() or "")
-    bus.turn_ns = clock.monotonic_ns()
+    bus.cycle_start_ns = clock.monotonic_ns()
     assert numbers.hanging() is None
 
 

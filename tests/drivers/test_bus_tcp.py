@@ -207,7 +207,7 @@ def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.
                 assert await link.read_registers(1, 3, 0, 1, 1.0) == [0]
                 with pytest.raises(LinkTimeout):
                     await link.read_registers(9, 3, 0, 1, 0.01)
-            assert len(link._want.late) <= 12  # 0.1 s of requests with 0.01 s each, and one or two more
+            assert len(link._pending.late) <= 12  # 0.1 s of requests with 0.01 s each, and one or two more
             await link.close()
 
     run(scene())

@@ -154,7 +154,7 @@ def test_at_most_twelve_channels_are_listed(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", table(50, *["{n}"] * 15, header=f"time,{','.join(names)}\n"))
     shown = (*names[:12], codes.MORE_NAMES(n=3))
     assert failure(file, "u1=VB").data["channels"] == shown
-    assert codes.shown(["n" * 50]) == ("n" * 39 + "…",)
+    assert codes.shortened(["n" * 50]) == ("n" * 39 + "…",)
 
 
 def test_arrays_of_another_length_are_ignored(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_an_echo_in_pieces_is_waited_for_as_an_echo() -> None:
     want = Want(rtu_scan, open={request.shape: request}, sent=rtu_request(request))
     for byte in want.sent:
         assert want.feed(bytes([byte])) is None
-    assert not want.headed
+    assert not want.begun
     assert want.missing == 1, "nothing began that could stall"
     body = b"\x01" + registers(3, list(range(17)))
     answer = want.feed(body + crc16(body))
