@@ -14,6 +14,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from drivers.error_reasons import NO_RESPONSE, NO_VALID_RESPONSE, RESPONSE_CORRUPT
+from drivers.errors import FrameError, LinkTimeout
+
 READ_FUNCTIONS = (3, 4)
 IDENTITY_FUNCTIONS = (REPORT_SERVER_ID, READ_DEVICE_ID) = (0x11, 0x2B)  # see drivers/identity.py
 CARRIED = READ_FUNCTIONS + IDENTITY_FUNCTIONS
@@ -108,6 +111,20 @@ class Want:
     def unmatched(self) -> int:
         """Number of received bytes that are not part of an expected response, as far as known."""
         return self.skipped + len(self.buffer)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a response has begun that is not complete, or is corrupt."""
+        return self.received > 0 and (self.missing > 1 or self.damaged)
+
+    def failure(self, sent: Request, timeout_s: float) -> LinkTimeout | FrameError:
+        """Why the request `sent` has no response after timeout_s."""
+        request = {"unit_id": sent.unit, "address": sent.address}
+        if self.incomplete:
+            return FrameError(RESPONSE_CORRUPT, **request)
+        if self.received:
+            return LinkTimeout(NO_VALID_RESPONSE, **request, timeout_s=timeout_s, n_bytes=self.received)
+        return LinkTimeout(NO_RESPONSE, **request, timeout_s=timeout_s)
 
     def clear(self) -> None:
         """Discards received bytes that no longer belong to a response, because the line was silent since."""

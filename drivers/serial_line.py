@@ -18,7 +18,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from drivers import error_reasons as codes
-from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkDown, LinkTimeout
+from drivers.errors import LinkBusy, LinkClosed, LinkDown
 from drivers.foreign import Foreign
 from drivers.framing import Answer, Request, Want, rtu_length
 from drivers.reasons import Reason
@@ -157,12 +157,11 @@ class SerialLine:
                 self._learn_turnaround(sent.unit, now_s - request_end_s - length * character_s, checks)
                 return answer
             checks += 1
-            began = pending.received > 0 and (pending.missing > 1 or pending.damaged)
-            limit_s = min(give_up_s, self._last_s + stall_s) if began else give_up_s
+            limit_s = min(give_up_s, self._last_s + stall_s) if pending.incomplete else give_up_s
             if now_s >= limit_s:
-                raise _no_answer(pending, sent, began, timeout_s)
+                raise pending.failure(sent, timeout_s)
             rest_s = pending.missing * character_s
-            if began and not pending.damaged and rest_s > 2 * AWAKE_S:
+            if pending.incomplete and not pending.damaged and rest_s > 2 * AWAKE_S:
                 self._sleep_until(min(now_s + rest_s - AWAKE_S, limit_s))
             else:
                 self._wait_until(limit_s)
@@ -229,16 +228,6 @@ class SerialLine:
         if error is None:
             return LinkClosed(codes.PORT_DISCONNECTED, port=port)
         return LinkClosed(codes.PORT_LOST, port=port, error=str(error))
-
-
-def _no_answer(pending: Want, sent: Request, began: bool, timeout_s: float) -> LinkTimeout | FrameError:
-    """Why the request `sent` failed. began: whether a response had begun."""
-    request = {"unit_id": sent.unit, "address": sent.address}
-    if began:
-        return FrameError(codes.RESPONSE_CORRUPT, **request)
-    if pending.received:
-        return LinkTimeout(codes.NO_VALID_RESPONSE, **request, timeout_s=timeout_s, n_bytes=pending.received)
-    return LinkTimeout(codes.NO_RESPONSE, **request, timeout_s=timeout_s)
 
 
 def not_opened(port: str, error: Exception) -> Reason:

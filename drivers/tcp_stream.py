@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from drivers import error_reasons as codes
-from drivers.errors import FrameError, LinkClosed, LinkDown, LinkTimeout
+from drivers.errors import LinkClosed, LinkDown
 from drivers.foreign import Foreign
 from drivers.framing import Answer, Request, Want, tcp_answer_head
 from drivers.reasons import Reason, cause_of
@@ -33,12 +34,11 @@ class TcpStream(asyncio.BufferedProtocol):
         self._rtu = wire.is_rtu
         self._transport: asyncio.Transport | None = None
         self._pending: Want | None = None
-        self._sent: Request | None = None
+        self._failure: Callable[[], Exception]  # why the present exchange has no response
         self._future: asyncio.Future[Answer] | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._give_up_s = 0.0  # loop time
-        self._timeout_s = 0.0
         self._chunk = bytearray(CHUNK)
         self._foreign = Foreign(wire.where)
         self._answered = False  # whether a response was received on this connection
@@ -77,12 +77,12 @@ class TcpStream(asyncio.BufferedProtocol):
             pending.sent = data
         pending.open[key] = sent  # not earlier: bytes received before sending cannot be its response
         pending.received, pending.damaged = 0, False
-        self._pending, self._sent = pending, sent
+        self._pending, self._failure = pending, partial(pending.failure, sent, timeout_s)
         pending.awaited = b"" if self._rtu else tcp_answer_head(sent, key)
         future = self._future = self._loop.create_future()
         transport.write(data)
         self.last_s = pending.sent_s = now_s = self._loop.time()
-        self._timeout_s, self._give_up_s = timeout_s, now_s + timeout_s
+        self._give_up_s = now_s + timeout_s
         if self._timer is None or self._timer.when() > self._give_up_s:
             self._start_timer()
         try:
@@ -141,17 +141,7 @@ class TcpStream(asyncio.BufferedProtocol):
         if self._loop.time() < self._give_up_s:  # set for an earlier request
             self._start_timer()
             return
-        pending = self._pending
-        if pending is not None and pending.received and (pending.damaged or pending.missing > 1):
-            self._future.set_exception(FrameError(codes.RESPONSE_CORRUPT, **self._request()))
-        else:
-            timeout = LinkTimeout(codes.NO_RESPONSE, **self._request(), timeout_s=self._timeout_s)
-            self._future.set_exception(timeout)
-
-    def _request(self) -> dict[str, int]:
-        """Unit identifier and address of the last request, as data of a reason."""
-        assert self._sent is not None
-        return {"unit_id": self._sent.unit, "address": self._sent.address}
+        self._future.set_exception(self._failure())
 
     # --- called by asyncio ---
 
@@ -176,13 +166,13 @@ class TcpStream(asyncio.BufferedProtocol):
         if answer is not None:
             self._answered = True
             future.set_result(answer)
-        elif pending.damaged or (pending.missing > 1 and pending.received):
+        elif pending.incomplete:
             self._loop.call_later(STALL_S, self._on_stall, self.last_s, future)
 
     def _on_stall(self, since_s: float, future: asyncio.Future[Answer]) -> None:
         """Fails the exchange if no byte arrived since an incomplete or corrupt response."""
         if self._future is future and not future.done() and self.last_s == since_s:
-            future.set_exception(FrameError(codes.RESPONSE_CORRUPT, **self._request()))
+            future.set_exception(self._failure())
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
