@@ -14,6 +14,7 @@ from agent.core.text import N_, _, as_object
 from agent.poll import GROUP_FACTOR, TURNAROUND_S, BusPoller, Polled, pollers
 from drivers.framing import exchange_characters
 from drivers.modbus import SILENCES_MAX
+from drivers.profiles import GROUPS
 from drivers.reasons import Code, Reason
 from drivers.registers import Block
 from drivers.wire import Wire
@@ -162,7 +163,7 @@ def _bus_plan(poller: BusPoller) -> BusPlan:
 
 
 def _blocks(polled: Polled, wire: Wire) -> Iterator[PlannedBlock]:
-    for group in ("fast", "normal", "slow", "once"):
+    for group in GROUPS:
         factor = GROUP_FACTOR.get(group)
         for block in polled.device.blocks([group]):
             yield PlannedBlock(

@@ -12,6 +12,7 @@ import ctypes
 import ctypes.util
 import importlib.util
 import logging
+import struct
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from support.faulty_line import FaultyLine
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
+from drivers.framing import Request
 from simulators.bus.faults import Line
 from simulators.bus.frames import Block
 
@@ -96,10 +98,9 @@ class Ours(Looping):
 
     async def fetch(self, block: Block) -> Sequence[int]:
         try:
-            return await self._link.read_registers(
-                block.unit, block.function, block.address, block.words, self._patience_s,
-                overread_registers=SPARE, tries=TRIES,
-            )  # fmt: skip
+            request = Request(block.unit, block.function, block.address, block.words)
+            data = await self._link.read_block(request, self._patience_s, overread_registers=SPARE, tries=TRIES)
+            return struct.unpack(f">{block.words}H", data)
         except DriverError as error:
             raise Lost(f"{type(error).__name__}: {error}") from None
 

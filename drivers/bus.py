@@ -13,7 +13,6 @@ QUARANTINE_S have passed.
 from __future__ import annotations
 
 import logging
-import struct
 import time
 from collections.abc import Hashable
 
@@ -89,15 +88,6 @@ class ModbusLink:
     def received(self) -> int:
         """Bytes received since the last request was sent."""
         return self._pending.received
-
-    async def read_registers(
-        self, unit: int, function: int, address: int, count: int, timeout_s: float, *,
-        overread_registers: int = 0, tries: int = 1,
-    ) -> list[int]:  # fmt: skip
-        """`count` register values, each 0 to 65535; arguments and errors as in `read_block`."""
-        request = Request(unit, function, address, count)
-        data = await self.read_block(request, timeout_s, overread_registers=overread_registers, tries=tries)
-        return list(struct.unpack(f">{count}H", data))
 
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,

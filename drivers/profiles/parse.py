@@ -132,7 +132,6 @@ def parse_profile(raw: TableData, source: str) -> Profile:
         blocks=blocks,
         aliases=tuple(device.get("aliases", ())),
         addressing=protocol.get("addressing", ""),
-        waveforms=tuple(raw.get("waveform", ())),
     )
 
 

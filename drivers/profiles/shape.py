@@ -240,7 +240,6 @@ class Profile:
     blocks: individual harmonics.
     aliases: other names of the model.
     addressing: how the manual counts addresses.
-    waveforms: waveform recordings that the device makes; not read.
     """
 
     id: str
@@ -271,7 +270,6 @@ class Profile:
     blocks: tuple[HarmonicBlock, ...] = ()
     aliases: tuple[str, ...] = ()
     addressing: str = ""
-    waveforms: tuple[Mapping[str, Any], ...] = ()
 
     def register(self, name: str) -> Register | None:
         """The register of a quantity; None if the model does not have it."""

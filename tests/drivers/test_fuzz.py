@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.judge import Score, fault_of
+from wirekit import read_registers
 
 from agent.clock import SystemClock
 from drivers.bus import QUARANTINE_S, ModbusLink, Wire
@@ -148,8 +149,8 @@ async def exchanges(blocks: list[Block], harm: Callable[[Ask], Harm]) -> Result:
         for block in blocks:
             since_s = time.monotonic()
             try:
-                words = await link.read_registers(
-                    block.unit, block.function, block.address, block.words, PATIENCE_S,
+                words = await read_registers(
+                    link, block.unit, block.function, block.address, block.words, PATIENCE_S,
                     overread_registers=SPARE, tries=TRIES,
                 )  # fmt: skip
             except DriverError as error:

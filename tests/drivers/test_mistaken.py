@@ -12,7 +12,7 @@ import tty
 from collections.abc import Callable, Iterator
 
 import pytest
-from wirekit import crc16, opened, registers, run
+from wirekit import crc16, opened, read_registers, registers, run
 
 from drivers.bus import Wire
 from drivers.errors import DeviceRefused, LinkResting
@@ -83,7 +83,7 @@ def test_an_echo_whose_address_looks_like_the_answers_length_is_no_answer(own_s:
     async def scene(port: str) -> None:
         async with opened(Wire("s", serial_port=port)) as link:
             for address in range(0x2200, 0x2200 + 6 * 17, 17):
-                got = await link.read_registers(1, 3, address, 17, 1.0, tries=2)
+                got = await read_registers(link, 1, 3, address, 17, 1.0, tries=2)
                 assert got == list(range(address, address + 17))
             assert link.damaged == 0
 
@@ -123,10 +123,10 @@ def test_a_refusal_that_may_be_the_first_tries_leaves_both_watched_for() -> None
             with pytest.raises(DeviceRefused):
                 await link.read_block(Request(1, 3, 100, 10), 0.3, overread_registers=4, tries=2)
             # 11 registers is the shape of the second attempt: its late response is discarded, then the shape is free
-            assert await link.read_registers(1, 3, 300, 11, 1.0) == list(range(300, 311))
+            assert await read_registers(link, 1, 3, 300, 11, 1.0) == list(range(300, 311))
             assert link.late == 1
             with pytest.raises(LinkResting):  # the response to the first attempt can still arrive
-                await link.read_registers(1, 3, 400, 10, 0.1)
+                await read_registers(link, 1, 3, 400, 10, 0.1)
 
     with line(behave) as far:
         run(scene(far.port))

@@ -15,6 +15,7 @@ from support.faulty import open_line
 from support.faulty_line import FaultyLine
 from support.faulty_serial import SerialLine
 from support.judge import Score, block_of
+from wirekit import read_registers
 
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
@@ -54,8 +55,8 @@ async def torture(fault: Fault, kind: Line) -> Row:
         for poll in range(POLLS):
             block, since_s = block_of(poll), time.monotonic()
             try:
-                words = await link.read_registers(
-                    block.unit, block.function, block.address, block.words, PATIENCE_S,
+                words = await read_registers(
+                    link, block.unit, block.function, block.address, block.words, PATIENCE_S,
                     overread_registers=SPARE, tries=TRIES,
                 )  # fmt: skip
             except DriverError as error:

@@ -23,6 +23,7 @@ from click.testing import CliRunner
 from support.faulty import ModbusTcp, RtuPty, RtuTcp
 from support.judge import Score, block_of
 from testkit import wait_until
+from wirekit import read_registers
 
 from agent.cli import main
 from agent.clock import SystemClock
@@ -300,8 +301,8 @@ def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
         for poll in range(60):
             block, since_s = block_of(poll), time.monotonic()
             try:
-                words = await link.read_registers(
-                    block.unit, block.function, block.address, block.words, 0.2, overread_registers=8, tries=2
+                words = await read_registers(
+                    link, block.unit, block.function, block.address, block.words, 0.2, overread_registers=8, tries=2
                 )
             except DriverError as error:
                 score.miss(error)
