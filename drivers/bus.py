@@ -72,7 +72,6 @@ class ModbusLink:
         self._transaction = 0
         self._silence_s = wire.silence_s
         self._ids_known = wire.is_rtu
-        self._returns_ids = False  # whether the TCP peer returns the transaction identifier of the request
         self._listened = self._busy = False
         self._retry_s = 0.0
         self._pause_s = RECONNECT_S[0]
@@ -80,9 +79,9 @@ class ModbusLink:
         self._down: Reason | None = None  # why the last connection attempt failed
 
     @property
-    def skipped(self) -> int:
+    def unmatched_count(self) -> int:
         """Bytes received so far that belong to no response: noise, echoes, frames of other masters."""
-        return self._pending.unmatched
+        return self._pending.unmatched_count
 
     @property
     def received(self) -> int:
@@ -111,7 +110,7 @@ class ModbusLink:
             for _ in range(tries):
                 stream = await self._connected()
                 try:
-                    if self._returns_ids:
+                    if pending.zero_ids is False:
                         key: Hashable = self._next_transaction()
                         sent = request
                     else:
@@ -268,7 +267,7 @@ class ModbusLink:
     def _learn_transaction_ids(self) -> None:
         """Records after the first response whether the peer returns transaction identifiers."""
         self._pending.zero_ids = bool(self._pending.zero_ids)
-        self._returns_ids, self._ids_known = not self._pending.zero_ids, True
+        self._ids_known = True
         if self._pending.zero_ids:
             log.info("%s: responses have transaction identifier 0; they are matched by length", self.wire.name)
 

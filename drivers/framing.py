@@ -108,7 +108,7 @@ class Want:
         return answer
 
     @property
-    def unmatched(self) -> int:
+    def unmatched_count(self) -> int:
         """Number of received bytes that are not part of an expected response, as far as known."""
         return self.skipped + len(self.buffer)
 

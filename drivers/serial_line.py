@@ -180,21 +180,21 @@ class SerialLine:
         if self._fd < 0:
             raise LinkClosed(codes.PORT_CLOSED, port=self._wire.serial_port)
         until_s = time.monotonic() + NEVER_SILENT_S + delay_s
-        before = pending.unmatched
+        before = pending.unmatched_count
         pending.feed(self._read_now())
         while self._last_s + delay_s > (now_s := time.monotonic()):
             if now_s > until_s:
                 raise LinkBusy(codes.LINE_NEVER_SILENT, target=self._wire.where)
             self._sleep_until(self._last_s + delay_s)
             pending.feed(self._read_now())
-        self._foreign.add(pending.unmatched - before)
+        self._foreign.add(pending.unmatched_count - before)
 
     def _wait_late(self, pending: Want, seconds: float) -> None:
-        until_s, before = time.monotonic() + seconds, pending.unmatched
+        until_s, before = time.monotonic() + seconds, pending.unmatched_count
         while pending.late and time.monotonic() < until_s:
             self._wait_until(until_s)
             pending.feed(self._read_now())
-        self._foreign.add(pending.unmatched - before)
+        self._foreign.add(pending.unmatched_count - before)
 
     def _sleep_until(self, at_s: float) -> None:
         rest_s = at_s - time.monotonic()

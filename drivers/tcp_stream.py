@@ -68,7 +68,7 @@ class TcpStream(asyncio.BufferedProtocol):
         if delay_s:
             await self._wait_for_silence(delay_s)
         if self._rtu:
-            self._foreign.add(pending.unmatched - self._skipped)
+            self._foreign.add(pending.unmatched_count - self._skipped)
         transport = self._transport
         if transport is None:
             raise LinkClosed(codes.NOT_CONNECTED, peer=self._wire.where)
@@ -90,7 +90,7 @@ class TcpStream(asyncio.BufferedProtocol):
             return answer
         finally:
             self._future = None
-            self._skipped = pending.unmatched
+            self._skipped = pending.unmatched_count
 
     async def listen(self, seconds: float) -> int:
         """Number of bytes received within `seconds`; sends nothing.
@@ -105,11 +105,11 @@ class TcpStream(asyncio.BufferedProtocol):
         """Receives late responses until none is pending, at most for `seconds`."""
         self._pending = pending
         until_s = self._loop.time() + seconds
-        before = pending.unmatched
+        before = pending.unmatched_count
         while pending.late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; not worth an event)
             await asyncio.sleep(min(rest_s, 0.01))
         if self._rtu:
-            self._foreign.add(pending.unmatched - before)
+            self._foreign.add(pending.unmatched_count - before)
 
     def close(self) -> None:
         """Closes the connection without waiting."""

@@ -142,7 +142,7 @@ async def _ask(link: ModbusLink, polled: Polled, counts: DeviceSeen, seen: WireS
     device = polled.device
     for block in device.blocks():
         request = Request(device.unit, block.function, block.address, block.count)
-        skipped = link.skipped
+        skipped = link.unmatched_count
         counts.requests += 1
         valid = True
         try:
@@ -168,7 +168,7 @@ async def _ask(link: ModbusLink, polled: Polled, counts: DeviceSeen, seen: WireS
                 raise
             counts.timeouts += 1
             valid = False
-        stray = link.skipped - skipped
+        stray = link.unmatched_count - skipped
         if seen.rtu and stray == REQUEST_BYTES and valid:
             seen.echoes += 1
         elif valid:
