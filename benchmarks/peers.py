@@ -12,6 +12,7 @@ import ctypes
 import ctypes.util
 import importlib.util
 import logging
+import struct
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -19,13 +20,13 @@ from support.scripted_line import FaultyLine
 
 from agent.core.clock import SystemClock
 from drivers.errors import DriverError
+from drivers.framing import Request
 from drivers.modbus_link import BusSettings, ModbusLink
 from simulators.bus.faults import ScriptedLine
 from simulators.bus.frames import ReadBlock
 
 TRIES = 3
 PATIENCE_S = 0.3  # the longest wait of one attempt: the time-out of every other master
-OVERDUE = 1 / 3  # only for ours: the share after which a response counts as late, as if estimated from earlier ones
 SPARE = 8
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
@@ -93,14 +94,13 @@ class Ours(Looping):
     def __init__(self, wire: BusSettings, _kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
         super().__init__()
         self._link = ModbusLink(wire, SystemClock())
-        self._overdue_s, self._patience_s = patience_s * OVERDUE, patience_s
+        self._patience_s = patience_s
 
     async def fetch(self, block: ReadBlock) -> Sequence[int]:
         try:
-            return await self._link.read_registers(
-                block.unit, block.function, block.address, block.words, self._overdue_s,
-                spare=SPARE, tries=TRIES, patience_s=self._patience_s,
-            )  # fmt: skip
+            request = Request(block.unit, block.function, block.address, block.words)
+            data = await self._link.read_block(request, self._patience_s, overread_registers=SPARE, tries=TRIES)
+            return struct.unpack(f">{block.words}H", data)
         except DriverError as error:
             raise Lost(f"{type(error).__name__}: {error}") from None
 

@@ -49,7 +49,9 @@ class BusSettings:
 
     @property
     def character_s(self) -> float:
-        """Transmission time of one character in seconds: start, data, parity and stop bits."""
+        """Transmission time of one character in seconds (start, data, parity and stop bits); 0 for TCP."""
+        if not self.is_rtu:
+            return 0.0
         return (1 + self.data_bits + (self.parity != "N") + self.stop_bits) / self.baud
 
     @property
@@ -58,6 +60,4 @@ class BusSettings:
 
         Source: Modbus over serial line V1.02, 2.5.1.1.
         """
-        if not self.is_rtu:
-            return 0.0
-        return 0.00175 if self.baud > 19200 else 3.5 * self.character_s
+        return 0.00175 if self.is_rtu and self.baud > 19200 else 3.5 * self.character_s

@@ -189,8 +189,6 @@ NPZ_RATE_MISSING = Code(
     "{path}: fs (the sampling rate in Hz) is missing or not a single number; arrays: {arrays}",
 )
 NPZ_WITHOUT_ARRAYS = Code("npz_without_arrays", "{path}: the archive has no arrays; fs and u_abc or i_abc are required")
-NPZ_RATE_TYPE = Code("npz_rate_type", "{path}: fs must be a sampling rate in Hz; its type is {type}")
-NPZ_RATE_INVALID = Code("npz_rate_invalid", "{path}: fs must be a sampling rate in Hz; it is {value:g}")
 NPZ_SHAPE = Code("npz_shape", "{path}: {array} must have the shape (3, N); its shape is {shape}")
 NPZ_TYPE = Code("npz_type", "{path}: {array} must contain real numbers; its type is {type}")
 NPZ_LENGTHS_DIFFER = Code("npz_lengths_differ", "{path}: u_abc and i_abc have different lengths")
@@ -245,7 +243,7 @@ ARRAY_LENGTH = Code("array_length", "{array} ({n:d})")
 NAMES_SHOWN, NAME_CHARACTERS = 12, 40
 
 
-def shown(names: Sequence[str | Reason], most: int = NAMES_SHOWN) -> tuple[str | Reason, ...]:
+def shortened(names: Sequence[str | Reason], most: int = NAMES_SHOWN) -> tuple[str | Reason, ...]:
     """At most `most` names as data of a reason, each of at most 40 characters, then the number of the others."""
     short = tuple(
         name if isinstance(name, Reason) or len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…"

@@ -63,22 +63,14 @@ class Assembler:
     quality: flags added to every block.
     decoder: frame decoder; its counter `damaged` includes frames that do not match their hello frame.
     hello: latest description of the channels; None: not received yet.
-    waiting: sample frames discarded because no matching hello frame was received yet.
-    lost: number of lost samples.
-    temperature_degc: temperature of the sender in °C; None: not reported.
-    overruns: overruns that the sender has reported.
     """
 
     device: str
     quality: Quality = Quality.GOOD
     decoder: ews_protocol.EwsDecoder = field(default_factory=ews_protocol.EwsDecoder)
     hello: ews_protocol.Hello | None = None
-    waiting: int = 0
-    lost: int = 0
-    temperature_degc: float | None = None
-    overruns: int = 0
     _calibration: int = -1
-    _greeting: bytes = b""
+    _hello_payload: bytes = b""
     _stream: int = -1
     _backwards: int = 0  # consecutive frames with a decreasing index
     _next_device: int = 0  # expected index of the next frame, modulo 2^32
@@ -92,12 +84,9 @@ class Assembler:
         runs: list[_Run] = []
         for frame in self.decoder.feed(data):
             if frame.type == ews_protocol.HELLO and frame.hello is not None:
-                self._greet(frame, frame.hello)
-            elif frame.type == ews_protocol.STATUS and len(frame.payload) == 12:
-                values = np.frombuffer(frame.payload, "<f4,<u4,<u4")[0]
-                self.temperature_degc, self.overruns = float(values[0]), int(values[1])
+                self._set_hello(frame, frame.hello)
             elif frame.type == ews_protocol.SAMPLES:
-                self._take(frame, came_ns, runs)
+                self._add_samples(frame, came_ns, runs)
         return [self._waveform(run, came_ns) for run in runs]
 
     def rate_hz(self) -> float | None:
@@ -124,11 +113,11 @@ class Assembler:
         if self._stream >= 0:
             self._stream = RESTARTED
 
-    def _greet(self, frame: ews_protocol.EwsFrame, hello: ews_protocol.Hello) -> None:
+    def _set_hello(self, frame: ews_protocol.EwsFrame, hello: ews_protocol.Hello) -> None:
         self._calibration = frame.calibration
-        if frame.payload == self._greeting:
+        if frame.payload == self._hello_payload:
             return
-        self._greeting, self.hello = frame.payload, hello
+        self._hello_payload, self.hello = frame.payload, hello
         self._arrivals.clear()
         delays = [channel.delay_ns for channel in hello.channels]
         self._skewed = bool(delays) and max(delays) - min(delays) > SKEW_NS
@@ -140,9 +129,8 @@ class Assembler:
                 (max(delays) - min(delays)) / 1000,
             )
 
-    def _take(self, frame: ews_protocol.EwsFrame, came_ns: int, runs: list[_Run]) -> None:
+    def _add_samples(self, frame: ews_protocol.EwsFrame, came_ns: int, runs: list[_Run]) -> None:
         if self.hello is None or frame.calibration != self._calibration:
-            self.waiting += 1
             return
         block = ews_protocol.samples(frame, self.hello)
         if block is None:
@@ -151,7 +139,6 @@ class Assembler:
         if frame.stream != self._stream:
             if self._stream >= 0:  # the sender restarted: estimate the lost samples from the elapsed time
                 missing = max(1, round((came_ns - self._last_ns) / 1e9 * self.hello.rate_hz) - frame.count)
-                self.lost += missing
                 self._next += missing
             self._stream, self._arrivals = frame.stream, []
         else:
@@ -163,7 +150,6 @@ class Assembler:
                     self._stream = RESTARTED
                 return
             self._backwards = 0
-            self.lost += missing
             self._next += missing
         quality = Quality.CLIPPED if frame.flags & ews_protocol.FLAG_CLIPPED else Quality.GOOD
         if self._skewed:
@@ -206,20 +192,20 @@ class StreamReader(threading.Thread):
     """Thread that reads one stream until stopped and reconnects after a failure. Logs loss and recovery once each.
 
     name: name of the stream. where: path of a serial port, or socket://host:port. baud: bit rate of a serial port.
-    take: callback for each Waveform; must not wait. clock: source of UTC. quality: flags of all samples.
+    on_waveform: receives each Waveform; must not wait. clock: source of UTC. quality: flags of all samples.
     alive: whether samples are arriving.
     """
 
     def __init__(
-        self, name: str, where: str, baud: int, take: Callable[[Waveform], None], clock: Clock, quality: Quality
+        self, name: str, where: str, baud: int, on_waveform: Callable[[Waveform], None], clock: Clock, quality: Quality
     ) -> None:
         super().__init__(name=f"waveform-{name}", daemon=True)
         self.assembler = Assembler(name, quality)
         self.device = name
-        self.alive = self._told = self._told_useless = False
+        self.alive = self._loss_logged = self._useless_logged = False
         self._useless_since_s = 0.0  # monotonic time since which no samples arrived; 0: not set
         self._offset_ns: int | None = None  # UTC minus monotonic time when data was last received
-        self._where, self._baud, self._take, self._clock = where, baud, take, clock
+        self._where, self._baud, self._on_waveform, self._clock = where, baud, on_waveform, clock
         self._ending = threading.Event()
 
     def stop(self) -> None:
@@ -235,11 +221,11 @@ class StreamReader(threading.Thread):
             try:
                 read()
             except (OSError, termios.error, ValueError) as error:
-                if not self._told:
+                if not self._loss_logged:
                     log.warning(
                         "waveform %s: %s lost (%s); next attempt in %g s", self.device, self._where, error, pause_s
                     )
-                self._told, self.alive = True, False
+                self._loss_logged, self.alive = True, False
             if time.monotonic() - started_s > ALIVE_S:
                 pause_s = RETRY_S[0]
             self._ending.wait(pause_s)
@@ -277,13 +263,13 @@ class StreamReader(threading.Thread):
         now_s = time.monotonic()
         if not data or not self._useless_since_s:
             self._useless_since_s = now_s
-        if data and now_s - self._useless_since_s > HELLO_WAIT_S and not self._told_useless:
+        if data and now_s - self._useless_since_s > HELLO_WAIT_S and not self._useless_logged:
             log.warning(
                 "waveform %s: %s sends data, but no samples with a matching hello frame (see docs/ews1.md)",
                 self.device,
                 self._where,
             )
-            self._told_useless = True
+            self._useless_logged = True
         utc_ns = self._clock.utc_ns()
         offset_ns = utc_ns - self._clock.monotonic_ns()
         if self._offset_ns is not None and abs(offset_ns - self._offset_ns) > CLOCK_STEP_NS:
@@ -292,6 +278,6 @@ class StreamReader(threading.Thread):
         for block in self.assembler.feed(data, utc_ns):
             if not self.alive:
                 log.info("waveform %s: receiving samples from %s", self.device, self._where)
-                self.alive, self._told = True, False
+                self.alive, self._loss_logged = True, False
             self._useless_since_s = now_s
-            self._take(block)
+            self._on_waveform(block)

@@ -17,7 +17,7 @@ class ForeignMasterDetector:
         self._target = target
         self._times, self._last_s = 0, 0.0
 
-    def note(self, count: int) -> None:
+    def add(self, count: int) -> None:
         """Counts bytes received since the last exchange that belong to no request. Raises ForeignMasterActive."""
         now_s = time.monotonic()
         if now_s - self._last_s > WITHIN_S:

@@ -14,6 +14,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from drivers.error_reasons import NO_RESPONSE, NO_VALID_RESPONSE, RESPONSE_CORRUPT
+from drivers.errors import FrameError, LinkTimeout
+
 READ_FUNCTIONS = (3, 4)
 IDENTITY_FUNCTIONS = (REPORT_SERVER_ID, READ_DEVICE_ID) = (0x11, 0x2B)  # see drivers/identity.py
 CARRIED = READ_FUNCTIONS + IDENTITY_FUNCTIONS
@@ -63,7 +66,7 @@ class ResponseMatcher:
     buffer: received bytes that are not assigned yet.
     missing: bytes until the most advanced response is complete.
     damaged: a response of the right shape had a wrong checksum.
-    headed: RTU: the first bytes of a response to an open request were received.
+    begun: RTU: the first bytes of a response to an open request were received.
     received: bytes received since the last request was sent.
     skipped: bytes that belong to no open request.
     late_seen: late responses since the counter was last read.
@@ -79,7 +82,7 @@ class ResponseMatcher:
     buffer: bytearray = field(default_factory=bytearray)
     missing: int = 1
     damaged: bool = False
-    headed: bool = False
+    begun: bool = False
     received: int = 0
     skipped: int = 0
     late_seen: int = 0
@@ -104,18 +107,37 @@ class ResponseMatcher:
             del self.buffer[:-KEEP_BYTES]
         return answer
 
+    @property
+    def unmatched_count(self) -> int:
+        """Number of received bytes that are not part of an expected response, as far as known."""
+        return self.skipped + len(self.buffer)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a response has begun that is not complete, or is corrupt."""
+        return self.received > 0 and (self.missing > 1 or self.damaged)
+
+    def failure(self, sent: Request, timeout_s: float) -> LinkTimeout | FrameError:
+        """Why the request `sent` has no response after timeout_s."""
+        request = {"unit_id": sent.unit, "address": sent.address}
+        if self.incomplete:
+            return FrameError(RESPONSE_CORRUPT, **request)
+        if self.received:
+            return LinkTimeout(NO_VALID_RESPONSE, **request, timeout_s=timeout_s, n_bytes=self.received)
+        return LinkTimeout(NO_RESPONSE, **request, timeout_s=timeout_s)
+
     def clear(self) -> None:
         """Discards received bytes that no longer belong to a response, because the line was silent since."""
         self.skipped += len(self.buffer)
         self.buffer.clear()
-        self.missing, self.damaged, self.headed, self.received = 1, False, False, 0
+        self.missing, self.damaged, self.begun, self.received = 1, False, False, 0
 
-    def cut(self, end: int, begin: int = 0) -> None:
+    def remove(self, end: int, begin: int = 0) -> None:
         """Removes the bytes before `end` and counts those before `begin` as skipped."""
         self.skipped += begin
         del self.buffer[:end]
 
-    def take(self, key: Hashable) -> Request | None:
+    def pop(self, key: Hashable) -> Request | None:
         """Removes the request with this key. Returns it if it is open; None if it is late or unknown."""
         if key in self.open:
             return self.open.pop(key)
@@ -131,6 +153,11 @@ def rtu_request(request: Request) -> bytes:
     """The RTU frame of a request, with checksum."""
     body = struct.pack(">BBHH", *request) if request.registers else _identity_request(request)
     return body + crc16(body).to_bytes(2, "little")
+
+
+def exchange_characters(registers: int) -> int:
+    """Number of characters of request and response of a register request."""
+    return 13 + 2 * registers
 
 
 def rtu_length(request: Request) -> int:
@@ -165,53 +192,53 @@ def _identity_end(request: Request, frame: bytes | bytearray, at: int) -> tuple[
     return (end, True) if end - at <= FRAME_MAX - 2 else (-1, True)
 
 
-def rtu_scan(want: ResponseMatcher) -> Response | None:
+def rtu_scan(pending: ResponseMatcher) -> Response | None:
     """The first complete response in the buffer, None if there is none; sets `missing` and `damaged`."""
-    buffer = want.buffer
-    want.missing, want.damaged = 1 << 16, False
+    buffer = pending.buffer
+    pending.missing, pending.damaged = 1 << 16, False
     at = 0
     while at + 2 <= len(buffer):
         unit, function = buffer[at], buffer[at + 1]
-        if len(buffer) - at > 2 and want.sent and buffer.startswith(want.sent[: len(buffer) - at], at):
+        if len(buffer) - at > 2 and pending.sent and buffer.startswith(pending.sent[: len(buffer) - at], at):
             # The echo of the request, or its first part. Its third byte, an address, may look like a byte count.
-            if at + len(want.sent) > len(buffer):
-                want.missing = min(want.missing, at + len(want.sent) - len(buffer))
-            at += len(want.sent)
+            if at + len(pending.sent) > len(buffer):
+                pending.missing = min(pending.missing, at + len(pending.sent) - len(buffer))
+            at += len(pending.sent)
             continue
         if function & 0x7F in CARRIED:
-            found = _rtu_at(want, at, unit, function)
+            found = _rtu_at(pending, at, unit, function)
             if isinstance(found, Response):
                 return found
             if found:  # a late response was removed, with the bytes before it
                 at = 0
                 continue
         at += 1
-    if want.missing == 1 << 16:
-        want.missing = 1
+    if pending.missing == 1 << 16:
+        pending.missing = 1
     return None
 
 
-def _rtu_at(want: ResponseMatcher, at: int, unit: int, function: int) -> Response | bool:
+def _rtu_at(pending: ResponseMatcher, at: int, unit: int, function: int) -> Response | bool:
     """The response at this offset; True if a late response was removed; False if there is none or it is incomplete."""
-    buffer = want.buffer
+    buffer = pending.buffer
     if function & 0x80:
-        if not _known(want, unit, function & 0x7F):
+        if not _known(pending, unit, function & 0x7F):
             return False
         if at + 5 > len(buffer):
-            want.missing = min(want.missing, at + 5 - len(buffer))
+            pending.missing = min(pending.missing, at + 5 - len(buffer))
             return False
         if not _crc_fits(buffer, at, at + 5):
             return False
         code = buffer[at + 2]
-        want.cut(at + 5, at)
-        request = _refused(want, unit, function & 0x7F)
+        pending.remove(at + 5, at)
+        request = _refused(pending, unit, function & 0x7F)
         return Response(request, b"", code) if request is not None else True
     if at + 3 > len(buffer):
-        if _known(want, unit, function):
-            want.missing = min(want.missing, 3)
+        if _known(pending, unit, function):
+            pending.missing = min(pending.missing, 3)
         return False
     key = (unit, function, buffer[at + 2] >> 1 if function in READ_FUNCTIONS else 0)
-    request = want.open.get(key) or want.late.get(key)
+    request = pending.open.get(key) or pending.late.get(key)
     if request is None:
         return False
     begin, end = at + 3, at + 5 + buffer[at + 2]
@@ -221,38 +248,38 @@ def _rtu_at(want: ResponseMatcher, at: int, unit: int, function: int) -> Respons
             return False
     elif buffer[at + 2] & 1:
         return False
-    want.headed = want.headed or key in want.open
+    pending.begun = pending.begun or key in pending.open
     if end > len(buffer):
-        want.missing = min(want.missing, end - len(buffer))
+        pending.missing = min(pending.missing, end - len(buffer))
         return False
     if not _crc_fits(buffer, at, end):
-        want.damaged = want.damaged or key in want.open
+        pending.damaged = pending.damaged or key in pending.open
         return False
     data = bytes(buffer[begin : end - 2])
-    want.cut(end, at)
-    taken = want.take(key)
+    pending.remove(end, at)
+    taken = pending.pop(key)
     return Response(taken, data) if taken is not None else True
 
 
-def _refused(want: ResponseMatcher, unit: int, function: int) -> Request | None:
+def _refused(pending: ResponseMatcher, unit: int, function: int) -> Request | None:
     """The open request to which an exception response belongs; None if it belongs to a late request.
 
     The exception response does not identify its request. If several requests of this unit identifier and function are
     pending, the last open one gets the exception and all stay pending.
     """
-    asked = [key for key, request in want.open.items() if request[:2] == (unit, function)]
-    late = [key for key, request in want.late.items() if request[:2] == (unit, function)]
-    if asked:
-        return want.open.pop(asked[0]) if len(asked) + len(late) == 1 else want.open[asked[-1]]
+    fitting = [key for key, request in pending.open.items() if request[:2] == (unit, function)]
+    late = [key for key, request in pending.late.items() if request[:2] == (unit, function)]
+    if fitting:
+        return pending.open.pop(fitting[0]) if len(fitting) + len(late) == 1 else pending.open[fitting[-1]]
     if len(late) == 1:
-        want.take(late[0])
+        pending.pop(late[0])
     return None
 
 
-def _known(want: ResponseMatcher, unit: int, function: int) -> bool:
+def _known(pending: ResponseMatcher, unit: int, function: int) -> bool:
     wanted = (unit, function)
-    return any(request[:2] == wanted for request in want.open.values()) or any(
-        request[:2] == wanted for request in want.late.values()
+    return any(request[:2] == wanted for request in pending.open.values()) or any(
+        request[:2] == wanted for request in pending.late.values()
     )
 
 
@@ -307,61 +334,61 @@ def tcp_answer_head(request: Request, transaction: Hashable) -> bytes:
     return _TCP_ANSWER.pack(transaction, 0, 3 + size, request.unit, request.function, size)
 
 
-def tcp_scan(want: ResponseMatcher) -> Response | None:
+def tcp_scan(pending: ResponseMatcher) -> Response | None:
     """The first complete response to an open request, None if there is none; sets `missing` and `damaged`."""
-    buffer = want.buffer
+    buffer = pending.buffer
     while len(buffer) >= 9:
         transaction, protocol, length = _TCP_HEAD.unpack_from(buffer)
         if protocol or not 3 <= length <= 254:
-            if not _resynchronise(want):
+            if not _resynchronise(pending):
                 return None
             continue
         end = 6 + length
         if end > len(buffer):
-            if not _resynchronise(want, after_first=True):
-                want.missing = end - len(buffer)
+            if not _resynchronise(pending, after_first=True):
+                pending.missing = end - len(buffer)
                 return None
             continue
         frame = bytes(buffer[:end])
-        want.cut(end)
-        answer = _tcp_answer(want, transaction, frame)
+        pending.remove(end)
+        answer = _tcp_answer(pending, transaction, frame)
         if answer is not None:
             return answer
-    want.missing = 9 - len(buffer) if buffer else 1
+    pending.missing = 9 - len(buffer) if buffer else 1
     return None
 
 
-def _tcp_answer(want: ResponseMatcher, transaction: Hashable, frame: bytes) -> Response | None:
-    if transaction == 0 and want.zero_ids is not False:
-        transaction = _by_shape(want, frame)
-    request = want.open.get(transaction)
+def _tcp_answer(pending: ResponseMatcher, transaction: Hashable, frame: bytes) -> Response | None:
+    if transaction == 0 and pending.zero_ids is not False:
+        transaction = _by_shape(pending, frame)
+    request = pending.open.get(transaction)
     if request is None:
-        want.take(transaction)
+        pending.pop(transaction)
         return None
     unit, function = frame[6], frame[7]
     if unit != request.unit:
         return None
     if function == request.function | 0x80 and len(frame) == 9:
-        want.take(transaction)
+        pending.pop(transaction)
         return Response(request, b"", frame[8])
     if function == request.function and request.registers:
         if frame[8] == 2 * request.registers and len(frame) == 9 + frame[8]:
-            del want.open[transaction]
+            del pending.open[transaction]
             return Response(request, frame[9:])
     elif function == request.function and _identity_end(request, frame, 6) == (len(frame), True):
-        del want.open[transaction]
+        del pending.open[transaction]
         return Response(request, frame[8:])
-    want.damaged = True
+    pending.damaged = True
     return None
 
 
-def _by_shape(want: ResponseMatcher, frame: bytes) -> Hashable:
+def _by_shape(pending: ResponseMatcher, frame: bytes) -> Hashable:
     """Key of the only request that matches a frame with transaction identifier 0; -1 if none or several match.
 
     No request has transaction identifier 0. Until the peer is known to return identifiers, all pending requests differ
     in shape.
     """
-    known = (*want.open.items(), *want.late.items())
+    known = (*pending.open.items(), *pending.late.items())
     if frame[7] & 0x80:
         fits = [key for key, request in known if request[:2] == (frame[6], frame[7] & 0x7F)]
     else:
@@ -369,20 +396,20 @@ def _by_shape(want: ResponseMatcher, frame: bytes) -> Hashable:
         fits = [key for key, request in known if request.shape == (frame[6], frame[7], registers)]
     if len(fits) != 1:
         return -1
-    want.zero_ids = True
+    pending.zero_ids = True
     return fits[0]
 
 
-def _resynchronise(want: ResponseMatcher, after_first: bool = False) -> bool:
+def _resynchronise(pending: ResponseMatcher, after_first: bool = False) -> bool:
     """Removes the bytes before the start of a response to an open request. Returns whether one was found.
 
     after_first: search after offset 0 only, and keep the buffer if nothing is found.
     """
-    buffer = want.buffer
+    buffer = pending.buffer
     best = -1
-    for key, request in want.open.items():
+    for key, request in pending.open.items():
         ids = [key] if isinstance(key, int) else []
-        if want.zero_ids is not False:
+        if pending.zero_ids is not False:
             ids.append(0)
         for transaction in ids:
             whole = _TCP_HEAD.pack(transaction, 0, 3 + 2 * request.registers) + bytes(
@@ -396,9 +423,9 @@ def _resynchronise(want: ResponseMatcher, after_first: bool = False) -> bool:
                 if at >= 0 and (best < 0 or at < best):
                     best = at
     if best > 0:
-        want.cut(best, best)
+        pending.remove(best, best)
         return True
     if best < 0 and not after_first:
         keep = min(len(buffer), 8)  # the last bytes may be the start of a response
-        want.cut(len(buffer) - keep, len(buffer) - keep)
+        pending.remove(len(buffer) - keep, len(buffer) - keep)
     return False

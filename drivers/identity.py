@@ -5,88 +5,58 @@ Source: Modbus application protocol V1.1b3, 6.13 and 6.21. The frames are in dri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from drivers import error_reasons as codes
 from drivers.errors import FrameError
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID, Request
 from drivers.reading import RegisterLink
 
 BASIC, REGULAR = 1, 2  # read codes; basic: vendor, product code, revision; regular: also URL, product name, model …
-OBJECTS = ("vendor", "product_code", "revision", "url", "product_name", "model_name", "application")
 REQUESTS_MAX = 8  # per device; two or three are usual
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceIdentity:
-    """Result of Read Device Identification.
+async def read_server_id(link: RegisterLink, unit: int, timeout_s: float, inter_request_delay_s: float = 0.0) -> str:
+    """Requests the server ID of a device, usually its name.
 
-    objects: object number → text; bytes that are not UTF-8 appear as �.
+    Raises as Link.read_block, and FrameError on an invalid response.
     """
-
-    objects: dict[int, str]
-
-    def __str__(self) -> str:
-        return " ".join(text for text in self.objects.values() if text)
-
-    @property
-    def vendor(self) -> str:
-        """Vendor name; empty if not reported."""
-        return self.objects.get(0, "")
-
-    @property
-    def product(self) -> str:
-        """Product code, product name and model name, as far as reported, separated by spaces."""
-        return " ".join(dict.fromkeys(self.objects[number] for number in (1, 4, 5) if self.objects.get(number)))
-
-
-@dataclass(frozen=True, slots=True)
-class ServerId:
-    """Result of Report Server ID.
-
-    data: bytes after the byte count; only the run indicator has a standard meaning.
-    """
-
-    data: bytes
-
-    @property
-    def text(self) -> str:
-        """The printable ASCII characters of `data`; usually the name of the device."""
-        return "".join(chr(byte) for byte in self.data if 0x20 <= byte < 0x7F).strip()
-
-
-async def read_server_id(link: RegisterLink, unit: int, timeout_s: float, gap_s: float = 0.0) -> ServerId:
-    """Requests the server ID of a device. Raises as Link.read_block, and FrameError on an invalid response."""
-    data = await link.read_block(Request(unit, REPORT_SERVER_ID, 0, 0), timeout_s, gap_s, tries=2, silence_tries=1)
+    data = await link.read_block(
+        Request(unit, REPORT_SERVER_ID, 0, 0), timeout_s, inter_request_delay_s, tries=2, silence_tries=1
+    )
     return parse_server_id(data)
 
 
-async def read_identity(link: RegisterLink, unit: int, timeout_s: float, gap_s: float = 0.0) -> DeviceIdentity:
-    """Requests the regular objects; devices with basic objects only return those. Raises as `read_server_id`."""
+async def read_identity(link: RegisterLink, unit: int, timeout_s: float, inter_request_delay_s: float = 0.0) -> str:
+    """Requests the regular objects (vendor, product code, revision, names) and joins them.
+
+    Devices with basic objects only return those. Bytes that are not UTF-8 appear as �. Raises as `read_server_id`.
+    """
     objects: dict[int, str] = {}
     following = 0
     for _ in range(REQUESTS_MAX):
         request = Request(unit, READ_DEVICE_ID, REGULAR << 8 | following, 0)
-        data = await link.read_block(request, timeout_s, gap_s, tries=2, silence_tries=1)
+        data = await link.read_block(request, timeout_s, inter_request_delay_s, tries=2, silence_tries=1)
         found, more = parse_identity(data, following)
         objects |= found
         if more is None:
             break
         following = more
-    return DeviceIdentity(objects)
+    return " ".join(text for text in objects.values() if text)
 
 
-def parse_server_id(data: bytes) -> ServerId:
-    """Decodes a response, from the byte count on. Raises FrameError."""
+def parse_server_id(data: bytes) -> str:
+    """The printable ASCII characters of a response, which starts with the byte count. Raises FrameError.
+
+    Only the run indicator among its bytes has a standard meaning.
+    """
     if not data or data[0] != len(data) - 1 or len(data) < 2:
         raise FrameError(codes.SERVER_ID_LENGTH, n_bytes=len(data))
-    return ServerId(data[1:])
+    return "".join(chr(byte) for byte in data[1:] if 0x20 <= byte < 0x7F).strip()
 
 
-def parse_identity(data: bytes, asked: int = 0) -> tuple[dict[int, str], int | None]:
+def parse_identity(data: bytes, requested: int = 0) -> tuple[dict[int, str], int | None]:
     """The objects of one response (from the MEI type on), and the next object to request; None after the last one.
 
-    asked: first object of the request. Object numbers must increase; the device may start again at 0 if it does not
+    requested: first object of the request. Object numbers must increase; the device may start again at 0 if it does not
     have this object, as the protocol allows. Raises FrameError.
     """
     if len(data) < 6 or data[0] != 0x0E:
@@ -108,6 +78,6 @@ def parse_identity(data: bytes, asked: int = 0) -> tuple[dict[int, str], int | N
         raise FrameError(codes.IDENTITY_EXTRA_BYTES)
     if not more:
         return objects, None
-    if following <= max(last, asked):
-        raise FrameError(codes.IDENTITY_NEXT_OBJECT, object_id=following, last_id=max(last, asked))
+    if following <= max(last, requested):
+        raise FrameError(codes.IDENTITY_NEXT_OBJECT, object_id=following, last_id=max(last, requested))
     return objects, following

@@ -13,7 +13,6 @@ QUARANTINE_S have passed.
 from __future__ import annotations
 
 import logging
-import struct
 import time
 from collections.abc import Hashable
 
@@ -42,122 +41,103 @@ log = logging.getLogger(__name__)
 QUARANTINE_S = 5.0  # no response is expected later than this after its request
 BUSY_LISTEN_S = 5.0  # minimum listening time after another master was detected on the line
 RECONNECT_S = (0.5, 10.0)  # delay after a failed connection attempt: first, maximum
-DEAF_AFTER = 3  # consecutive time-outs without any byte after which a TCP connection counts as half open
+HALF_OPEN_AFTER = 3  # consecutive time-outs without any byte after which a TCP connection counts as half open
 
 
 class ModbusLink:
     """The only connection to a bus. Use from one task only.
 
     late: responses discarded because they arrived too late. damaged: responses discarded as corrupt.
-    answered_s: response time of the last request in seconds, from sending to the complete response.
-    tight: (unit, function, address) of blocks after which no further register may be read.
+    response_s: response time of the last request in seconds, from sending to the complete response.
+    no_overread: (unit, function, address) of blocks after which no further register may be read.
     """
 
     def __init__(self, wire: BusSettings, clock: Clock) -> None:
         self.wire = wire
         self.late = self.damaged = 0
-        self.answered_s = 0.0
-        self.tight: set[tuple[int, int, int]] = set()
+        self.response_s = 0.0
+        self.no_overread: set[tuple[int, int, int]] = set()
         self._clock = clock
         self._rtu = wire.is_rtu
         self._stream: SerialLine | TcpStream | None = None
-        self._want = ResponseMatcher(rtu_scan if wire.is_rtu else tcp_scan)
-        self._rest_s: dict[Hashable, float] = {}  # key → end of its quarantine, monotonic time
+        self._pending = ResponseMatcher(rtu_scan if wire.is_rtu else tcp_scan)
+        self._quarantine_s: dict[Hashable, float] = {}  # key → end of its quarantine, monotonic time
         self._transaction = 0
         self._silence_s = wire.silence_s
         self._ids_known = wire.is_rtu
-        self._copies_ids = False  # whether the TCP peer returns the transaction identifier of the request
         self._listened = self._busy = False
         self._retry_s = 0.0
         self._pause_s = RECONNECT_S[0]
-        self._deaf = 0
+        self._timeouts = 0
         self._down: Reason | None = None  # why the last connection attempt failed
 
     @property
-    def skipped(self) -> int:
+    def unmatched_count(self) -> int:
         """Bytes received so far that belong to no response: noise, echoes, frames of other masters."""
-        return self._want.skipped + len(self._want.buffer)
+        return self._pending.unmatched_count
 
     @property
-    def heard(self) -> int:
+    def received(self) -> int:
         """Bytes received since the last request was sent."""
-        return self._want.received
-
-    async def read_registers(
-        self, unit: int, function: int, address: int, count: int, timeout_s: float, gap_s: float = 0.0, *,
-        spare: int = 0, tries: int = 1, patience_s: float | None = None,
-    ) -> list[int]:  # fmt: skip
-        """`count` register values, each 0 to 65535; arguments and errors as in `read_block`."""
-        data = await self.read_block(
-            Request(unit, function, address, count), timeout_s, gap_s, spare=spare, tries=tries, patience_s=patience_s
-        )
-        return list(struct.unpack(f">{count}H", data))
+        return self._pending.received
 
     async def read_block(
-        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
-        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
+        overread_registers: int = 0, tries: int = 1, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
         """The register bytes of one block, 2 · request.registers, big endian.
 
         For an identity request (registers = 0): the bytes after the function code.
-        timeout_s: time after which a response is overdue.
-        gap_s: silence before the request is sent; on RTU at least 3.5 characters.
-        spare: number of registers after the block that may be read as well, so that each retry has its own shape.
+        timeout_s: longest time that one attempt waits.
+        inter_request_delay_s: silence before the request is sent; on RTU at least 3.5 characters.
+        overread_registers: number of registers after the block that may be read as well, so that each retry has its own
+            shape.
         tries: number of attempts, at least 1.
-        patience_s: longest time that one attempt waits; None: timeout_s.
         silence_tries: number of attempts that may end without a response; None: `tries`.
         Raises ForeignMasterActive, LinkClosed, LinkTimeout, FrameError, ModbusExceptionResponse.
         """
-        if gap_s < self._silence_s:
-            gap_s = self._silence_s
-        if patience_s is None:
-            patience_s = timeout_s
-        want, silences = self._want, 0
+        delay_s = max(inter_request_delay_s, self._silence_s)
+        pending, silences = self._pending, 0
         failure: Exception | None = None
         try:
             for _ in range(tries):
-                stream = self._stream
-                if stream is None or not stream.connected:
-                    stream = await self._connected()
+                stream = await self._connected()
                 try:
-                    if self._copies_ids:
+                    if pending.zero_ids is False:
                         key: Hashable = self._next_transaction()
                         sent = request
                     else:
-                        key, sent = await self._free(stream, request, spare, patience_s)
-                    answer = await stream.exchange(self._frame(sent, key), key, sent, want, patience_s, gap_s)
+                        key, sent = await self._unambiguous(stream, request, overread_registers, timeout_s)
+                    answer = await stream.exchange(self._frame(sent, key), key, sent, pending, timeout_s, delay_s)
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
-                    if want.headed and not want.late and list(want.open) == [key]:
+                    if pending.begun and not pending.late and list(pending.open) == [key]:
                         # No other response is pending, so this was the response: the shape is free again.
-                        del want.open[key]
-                    self._deaf = 0
-                    self._distrust(stream)
-                    continue
-                except ResponseQuarantined as error:
-                    failure = failure or error  # the failure of an earlier attempt is more informative
-                    silences += 1
-                    if silences == silence_tries:
-                        break
+                        del pending.open[key]
+                    self._timeouts = 0
+                    self._drop_incomplete(stream)
                     continue
                 except LinkTimeout as error:
-                    failure = error
+                    if isinstance(error, ResponseQuarantined):
+                        failure = failure or error  # the failure of an earlier attempt is more informative
+                    else:
+                        failure = error
+                        self._count_silence(stream)
                     silences += 1
-                    self._note_silence(stream)
                     if silences == silence_tries:
                         break
                     continue
-                self._deaf = 0
-                self.answered_s = time.monotonic() - want.sent_s
+                self._timeouts = 0
+                self.response_s = time.monotonic() - pending.sent_s
                 if not self._ids_known:
-                    self._settle_ids()
+                    self._learn_transaction_ids()
                 if not answer.exception:
                     return answer.data[: 2 * request.registers] if request.registers else answer.data
                 if answer.exception != 2 or sent.registers == request.registers:
                     raise ModbusExceptionResponse(answer.exception, request.unit, request.address)
                 # The device rejects the registers after the block. This is no fault: they are never read again.
-                self.tight.add(request[:3])
+                self.no_overread.add(request[:3])
                 failure = FrameError(codes.OVERREAD_REJECTED, unit_id=request.unit, address=request.address)
             raise failure or ValueError(f"tries must be at least 1, got {tries}")
         except (LinkClosed, ForeignMasterActive) as error:
@@ -166,13 +146,13 @@ class ModbusLink:
                 self._listened, self._busy = False, True  # listen again before the next byte is sent
             raise
         finally:
-            if want.open or want.late_seen or self._rest_s:
-                self._retire()
+            if pending.open or pending.late_seen or self._quarantine_s:
+                self._expect_late()
 
     @property
-    def unexplained(self) -> bytes:
+    def unmatched(self) -> bytes:
         """Bytes received since the last request that belong to no expected response (RTU)."""
-        return bytes(self._want.buffer)
+        return bytes(self._pending.buffer)
 
     async def close(self) -> None:
         """Closes the port. A cancelled request that is still running ends first; the event loop is not blocked."""
@@ -183,25 +163,25 @@ class ModbusLink:
 
     # --- one attempt ---
 
-    async def _free(
-        self, stream: SerialLine | TcpStream, request: Request, spare: int, wait_s: float
+    async def _unambiguous(
+        self, stream: SerialLine | TcpStream, request: Request, overread_registers: int, wait_s: float
     ) -> tuple[Hashable, Request]:
         """Key and request whose response cannot be confused with a pending one.
 
         Waits up to wait_s for late responses. Raises ResponseQuarantined if no such request exists.
         """
-        want = self._want
-        if request[:3] in self.tight:
-            spare = 0
+        pending = self._pending
+        if request[:3] in self.no_overread:
+            overread_registers = 0
         self._expire()
         for attempt in range(2):
-            taken = {other.shape for other in (*want.open.values(), *want.late.values())}
-            for extra in range(min(spare, 125 - request.registers) + 1):
+            taken = {other.shape for other in (*pending.open.values(), *pending.late.values())}
+            for extra in range(min(overread_registers, 125 - request.registers) + 1):
                 sent = request._replace(registers=request.registers + extra)
                 if sent.shape not in taken:
                     return sent.shape if self._rtu else self._next_transaction(), sent
             if attempt == 0:
-                await stream.wait_late(want, wait_s)
+                await stream.wait_late(pending, wait_s)
                 self._expire()
         raise ResponseQuarantined(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
 
@@ -215,32 +195,29 @@ class ModbusLink:
         self._transaction = self._transaction % 0xFFFF + 1
         return self._transaction
 
-    def _retire(self) -> None:
+    def _expect_late(self) -> None:
         """Moves the open requests of this poll to the late ones and quarantines their shapes."""
-        want = self._want
-        for key, sent in want.open.items():
-            want.late[key] = sent
-            self._rest_s[key] = time.monotonic() + QUARANTINE_S
-        want.open.clear()
+        pending = self._pending
+        for key, sent in pending.open.items():
+            pending.late[key] = sent
+            self._quarantine_s[key] = time.monotonic() + QUARANTINE_S
+        pending.open.clear()
         self._expire()
-        self._rest_s = {key: until_s for key, until_s in self._rest_s.items() if key in want.late}
-
-    def _quiet(self) -> None:
-        """Restarts the quarantine after a late response: a device that queues requests has a growing delay."""
-        self.late += self._want.late_seen
-        self._want.late_seen = 0
-        until_s = time.monotonic() + QUARANTINE_S
-        for key in self._want.late:
-            self._rest_s[key] = until_s
+        self._quarantine_s = {key: until_s for key, until_s in self._quarantine_s.items() if key in pending.late}
 
     def _expire(self) -> None:
-        """Releases shapes whose quarantine has ended."""
-        if self._want.late_seen:
-            self._quiet()
+        """Releases shapes whose quarantine has ended.
+
+        A late response restarts the quarantine of the others: a device that queues requests has a growing delay.
+        """
         now_s = time.monotonic()
-        for key in [key for key, until_s in self._rest_s.items() if until_s < now_s]:
-            del self._rest_s[key]
-            self._want.late.pop(key, None)
+        if self._pending.late_seen:
+            self.late += self._pending.late_seen
+            self._pending.late_seen = 0
+            self._quarantine_s |= dict.fromkeys(self._pending.late, now_s + QUARANTINE_S)
+        for key in [key for key, until_s in self._quarantine_s.items() if until_s < now_s]:
+            del self._quarantine_s[key]
+            self._pending.late.pop(key, None)
 
     # --- the connection ---
 
@@ -282,29 +259,29 @@ class ModbusLink:
             )
         self._listened, self._busy = True, False
 
-    def _settle_ids(self) -> None:
+    def _learn_transaction_ids(self) -> None:
         """Records after the first response whether the peer returns transaction identifiers."""
-        self._want.zero_ids = bool(self._want.zero_ids)
-        self._copies_ids, self._ids_known = not self._want.zero_ids, True
-        if self._want.zero_ids:
+        self._pending.zero_ids = bool(self._pending.zero_ids)
+        self._ids_known = True
+        if self._pending.zero_ids:
             log.info("%s: responses have transaction identifier 0; they are matched by length", self.wire.name)
 
-    def _note_silence(self, stream: SerialLine | TcpStream) -> None:
-        self._deaf += 1
-        if isinstance(stream, TcpStream) and self._deaf >= DEAF_AFTER and not self._want.received:
+    def _count_silence(self, stream: SerialLine | TcpStream) -> None:
+        self._timeouts += 1
+        if isinstance(stream, TcpStream) and self._timeouts >= HALF_OPEN_AFTER and not self._pending.received:
             self._drop()
         else:
-            self._distrust(stream)
+            self._drop_incomplete(stream)
 
-    def _distrust(self, stream: SerialLine | TcpStream) -> None:
+    def _drop_incomplete(self, stream: SerialLine | TcpStream) -> None:
         """Closes a TCP connection with an incomplete frame: without a checksum, the next response would complete it."""
-        if isinstance(stream, TcpStream) and not self._rtu and self._want.buffer:
+        if isinstance(stream, TcpStream) and not self._rtu and self._pending.buffer:
             self._drop()
 
     def _drop(self) -> None:
         """Closes the connection. Late responses stay expected: a gateway may send them on the next connection."""
         if self._stream is not None:
-            self._stream.shut_down()
+            self._stream.close()
         self._stream = None
-        self._deaf = 0
-        self._want.clear()
+        self._timeouts = 0
+        self._pending.clear()

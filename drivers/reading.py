@@ -159,21 +159,13 @@ class RegisterLink(Protocol):
     """Access to one bus; see drivers.modbus_link.ModbusLink."""
 
     @property
-    def answered_s(self) -> float: ...
+    def response_s(self) -> float: ...
 
     async def read_block(
-        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
-        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
+        overread_registers: int = 0, tries: int = 1, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
         """Register bytes, big endian. Raises LinkError without a response, DeviceRefused on an exception response."""
         ...
 
     async def close(self) -> None: ...
-
-
-class Device(Protocol):
-    """A device that can be polled. Faults of the plant are data: `poll` never raises for them."""
-
-    name: str
-
-    async def poll(self, groups: frozenset[str]) -> Reading: ...

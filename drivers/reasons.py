@@ -202,15 +202,15 @@ def fill(text: str, data: Mapping[str, Any], translate: Translate = str, zone: t
     for literal, name, spec, _ in _parser.parse(text):
         pieces.append(literal)
         if name is not None:
-            pieces.append(_shown(data[name], spec or "", translate, zone))
+            pieces.append(_field_text(data[name], spec or "", translate, zone))
     return "".join(pieces)
 
 
-def _shown(value: Any, spec: str, translate: Translate, zone: tzinfo) -> str:
+def _field_text(value: Any, spec: str, translate: Translate, zone: tzinfo) -> str:
     if isinstance(value, Reason):
         return render(value, translate, zone)
     if isinstance(value, tuple | list):
-        items = [_shown(item, spec, translate, zone) for item in value]
+        items = [_field_text(item, spec, translate, zone) for item in value]
         if spec == "lines":
             return "\n".join(items)
         pair = translate(PAIR)

@@ -24,7 +24,7 @@ class RefreshMonitor:
         self._runs: deque[int] = deque(maxlen=RUNS)  # polls with each earlier content
         self._longest = 1
 
-    def note(self, key: object, data: bytes, monotonic_ns: int, loaded: bool) -> None:
+    def add(self, key: object, data: bytes, monotonic_ns: int, loaded: bool) -> None:
         """Records one response; only the first block is observed. loaded: the block contains a power or a current."""
         if self._key not in (None, key):
             return
@@ -38,11 +38,11 @@ class RefreshMonitor:
             self._run, self._since_ns = 1, monotonic_ns
         self._data = data
 
-    def broken(self) -> None:
+    def interrupt(self) -> None:
         """Records a failed poll."""
         self._runs.clear()
 
-    def every_s(self, polled_s: float) -> float | None:
+    def refresh_interval_s(self, polled_s: float) -> float | None:
         """Refresh interval in seconds if clearly longer than the polling interval polled_s; else None."""
         runs = self._runs
         if len(runs) < RUNS or max(runs) - min(runs) > 1 or sum(runs) < SLOW * RUNS:

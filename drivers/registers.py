@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from drivers.profiles import HarmonicBlock, Profile, Register
+from drivers.profiles import Profile, Register
 from drivers.profiles.model import ScaleFrom
 from drivers.reading import Quality, Value
 from drivers.vocabulary import vocabulary
@@ -86,24 +86,27 @@ def decode(
     value = _scaled(raw, scale)
     if row.offset:
         value += row.offset
-    return value, flag | _window_flag(row, value)
+    return value, flag | _range_flag(value, window(row))
 
 
 def plausibility(name: str, value: float) -> Quality:
     """OUT_OF_RANGE outside the plausibility limits of the vocabulary; GOOD inside, or without limits."""
-    quantity = vocabulary()[name]
-    if quantity.low is not None and quantity.high is not None and not quantity.low <= value <= quantity.high:
-        return Quality.OUT_OF_RANGE
-    return Quality.GOOD
+    return _range_flag(value, _limits(name))
 
 
 def window(row: Register) -> tuple[float, float]:
     """Plausibility limits of a register in its unit; infinite if unknown."""
-    if row.window:
-        return row.window
-    quantity = vocabulary()[row.name]
+    return row.window or _limits(row.name)
+
+
+def _limits(name: str) -> tuple[float, float]:
+    quantity = vocabulary()[name]
     low, high = quantity.low, quantity.high
     return (-math.inf if low is None else low), (math.inf if high is None else high)
+
+
+def _range_flag(value: float, limits: tuple[float, float]) -> Quality:
+    return Quality.GOOD if limits[0] <= value <= limits[1] else Quality.OUT_OF_RANGE
 
 
 class BlockDecoder:
@@ -130,21 +133,25 @@ class BlockDecoder:
         self._rating_kw, self._verified = rating_kw, frozenset(verified)
         self._scales = {} if scales is None else scales
         self._start, self._function, self._size = block.address, block.function, 2 * block.count
-        self._kept = [address for address in scale_addresses if 0 <= address - block.address < block.count]
-        self.brings_scales = bool(self._kept)
-        candidates = [row for row in block.registers if _is_plain(row, rating_kw, self._verified)]
-        self._little = sum(-1 if row.big_words_first else 1 for row in candidates if row.words > 1) > 0
-        plain = [row for row in candidates if row.words == 1 or row.big_words_first is not self._little]
-        plain.sort(key=lambda row: row.address)
-        self._odd = [row for row in block.registers if row not in plain]
-        self._plain = [(row, *_factor(row.scale_for(rating_kw) or 1.0), *_sure(row, rating_kw)) for row in plain]
+        self._scale_addresses = [address for address in scale_addresses if 0 <= address - block.address < block.count]
+        self.brings_scales = bool(self._scale_addresses)
+        limits = {row.name: _plain_limits(row, rating_kw, self._verified) for row in block.registers}
+        long = [row for row in block.registers if limits[row.name] and row.words > 1]
+        self._little = sum(-1 if row.big_words_first else 1 for row in long) > 0
+        self._plain = [
+            (row, *_factor(row.scale_for(rating_kw) or 1.0), *found)
+            for row in sorted(block.registers, key=lambda row: row.address)
+            if (found := limits[row.name]) and (row.words == 1 or row.big_words_first is not self._little)
+        ]
+        plain = [row for row, *_ in self._plain]
+        self._others = [row for row in block.registers if row not in plain]
         self._unpack = self._struct(plain).unpack_from
 
     def decode(self, data: bytes) -> tuple[dict[str, Value], dict[str, Quality]]:
         """Values of one response (register bytes, big endian), and the flags of those that are not good."""
         if len(data) != self._size:
             data = data[: self._size]
-        if self._kept:
+        if self._scale_addresses:
             self._keep_scales(data)
         raws = self._unpack(_swapped(data) if self._little else data)
         values: dict[str, Value] = {}
@@ -154,18 +161,18 @@ class BlockDecoder:
             if low < value < high:
                 values[row.name] = value
             else:  # includes NaN
-                self._one(row, data, values, flags)
-        for row in self._odd:
-            self._one(row, data, values, flags)
+                self._decode_one(row, data, values, flags)
+        for row in self._others:
+            self._decode_one(row, data, values, flags)
         return values, flags
 
     def _keep_scales(self, data: bytes) -> None:
-        for address in self._kept:
+        for address in self._scale_addresses:
             (word,) = struct.unpack_from(">H", data, 2 * (address - self._start))
             before = self._scales.get((self._function, address))
             self._scales[self._function, address] = (before[1] if before else None), word
 
-    def _one(self, row: Register, data: bytes, values: dict[str, Value], flags: dict[str, Quality]) -> None:
+    def _decode_one(self, row: Register, data: bytes, values: dict[str, Value], flags: dict[str, Quality]) -> None:
         words = struct.unpack_from(f">{row.words}H", data, 2 * (row.address - self._start))
         scale_word = None
         if row.scale_from and row.scale_from.offset is None:
@@ -186,26 +193,12 @@ class BlockDecoder:
         return struct.Struct("".join(parts))
 
 
-def texts(profile: Profile, values: Mapping[str, Value]) -> dict[str, Value]:
-    """The fault of the drive as text: `fault_text`, or `last_fault_text` if the table explains the latched code.
-
-    An unknown code appears as a number; None if the code is missing. Empty without a fault table.
-    """
-    if profile.faults_of not in values or (name := TEXT_OF.get(profile.faults_of)) is None:
-        return {}
-    return {name: explained(profile, profile.faults_of, values[profile.faults_of])}
-
-
-def explained(profile: Profile, name: str, value: Value) -> str | None:
-    """A code or a bit field as text from the tables of the profile; None without a table or a value."""
-    if not isinstance(value, int | float):
+def fault_text(profile: Profile, value: Value) -> str | None:
+    """A fault code as text; an unknown code as a number. None without a fault table or a code."""
+    if not profile.faults or not isinstance(value, int | float):
         return None
     code = int(value)
-    if name == profile.faults_of and profile.faults:
-        return profile.faults.get(code) or ("no fault" if code == 0 else f"code {code} (0x{code:04X})")
-    if name in profile.bits:
-        return ", ".join(text for bit, text in profile.bits[name].items() if code >> bit & 1) or "none"
-    return None
+    return profile.faults.get(code) or ("no fault" if code == 0 else f"code {code} (0x{code:04X})")
 
 
 TEXT_OF = {"fault_code": "fault_text", "last_fault_code": "last_fault_text"}
@@ -243,42 +236,18 @@ def plan_blocks(profile: Profile, registers: Iterable[Register], hole_max: int =
             if row.alone:
                 continue
             if run and not _joins(profile, run, row, hole_max):
-                blocks.append(_block(function, run))
+                blocks.append(block_of(function, run))
                 run = []
             run.append(row)
         if run:
-            blocks.append(_block(function, run))
-        blocks += [_block(function, [row]) for row in rows if row.alone]
+            blocks.append(block_of(function, run))
+        blocks += [block_of(function, [row]) for row in rows if row.alone]
     return tuple(blocks)
 
 
 def scale_addresses(registers: Iterable[Register]) -> frozenset[int]:
     """Addresses of registers with the scale of values that are read in another request."""
     return frozenset(row.scale_from.address for row in registers if row.scale_from and row.scale_from.offset is None)
-
-
-def plan_harmonics(profile: Profile, block: HarmonicBlock) -> tuple[Block, ...]:
-    """The read requests for a block of harmonics; no value is split between two requests."""
-    each = _words_of(block)
-    most = profile.max_registers // each * each
-    total = block.count * each
-    return tuple(
-        Block(block.function, block.address + start, min(most, total - start), ()) for start in range(0, total, most)
-    )
-
-
-def decode_harmonics(block: HarmonicBlock, data: bytes) -> tuple[float | None, ...]:
-    """One value for each of `block.orders`, in the unit of the block; None: not available.
-
-    data: register bytes of all responses, joined.
-    """
-    each = _words_of(block)
-    out: list[float | None] = []
-    for k in range(block.count):
-        words = struct.unpack_from(f">{each}H", data, 2 * each * k)
-        raw = struct.unpack(">" + _FORMAT[block.type], _joined(words, block.big_words_first))[0]
-        out.append(_scaled(raw, block.scale) if math.isfinite(raw) else None)
-    return tuple(out)
 
 
 def break_even_hole(character_s: float, silence_s: float, turnaround_s: float) -> int:
@@ -303,32 +272,28 @@ def touches_watchdog(profile: Profile, function: int, begin: int, end: int) -> b
     )
 
 
-def _block(function: int, run: Sequence[Register]) -> Block:
+def block_of(function: int, run: Sequence[Register]) -> Block:
+    """The request for these registers, which are in order of their addresses."""
     start = run[0].address
     return Block(function, start, max(row.address + row.words for row in run) - start, tuple(run))
 
 
-def _is_plain(row: Register, rating_kw: float | None, verified: Collection[str]) -> bool:
+def _plain_limits(row: Register, rating_kw: float | None, verified: Collection[str]) -> tuple[float, float] | None:
+    """The values between which a plain number has no flags; None if it is not plain: it needs `decode`."""
     scale = row.scale_for(rating_kw)
-    low, high = _sure_raw(row, rating_kw)
-    return (
-        row.type in _FORMAT
-        and row.mask is None
-        and (row.encoding == "plain" or window(row) == (-1, 1))  # within ±1 the encoding is linear
-        and row.offset == 0
-        and not row.parts
-        and row.scale_from is None
-        and (not row.scale_doubt or row.name in verified)
-        and scale is not None
-        and scale > 0
-        and not any(low <= mark <= high for mark in _mark_values(row))
-        and (row.invalid_high_word is None or row.invalid_high_word == 0x7FFF)
-    )
-
-
-def _sure_raw(row: Register, rating_kw: float | None) -> tuple[float, float]:
-    """Range of raw values of a plain register that are plausible and no code for \"not available\"."""
-    scale = row.scale_for(rating_kw) or 1.0
+    if (
+        row.type not in _FORMAT
+        or row.mask is not None
+        or (row.encoding != "plain" and window(row) != (-1, 1))  # within ±1 the encoding is linear
+        or row.offset
+        or row.parts
+        or row.scale_from
+        or (row.scale_doubt and row.name not in verified)
+        or scale is None
+        or scale < 0
+        or row.invalid_high_word not in (None, 0x7FFF)
+    ):
+        return None
     low, high = (bound / scale for bound in window(row))
     if limits := row.raw_limits():
         low, high = max(low, limits[0]), min(high, limits[1])
@@ -337,20 +302,11 @@ def _sure_raw(row: Register, rating_kw: float | None) -> tuple[float, float]:
     top = (1 << 16 * row.own_words - (row.type[0] == "i")) - 1
     if top in row.invalid:
         high = min(high, top - 1)
-    return low, high
-
-
-def _sure(row: Register, rating_kw: float | None) -> tuple[float, float]:
-    """Values of a plain register between which it has no flags."""
-    scale = row.scale_for(rating_kw) or 1.0
-    low, high = _sure_raw(row, rating_kw)
+    for pattern in row.invalid:
+        (mark,) = struct.unpack(">" + _FORMAT[row.type], pattern.to_bytes(2 * row.own_words, "big"))
+        if low <= mark <= high:
+            return None
     return low * scale, high * scale
-
-
-def _mark_values(row: Register) -> list[float]:
-    """The listed patterns for \"not available\", decoded as numbers."""
-    form = ">" + _FORMAT[row.type]
-    return [struct.unpack(form, pattern.to_bytes(2 * row.own_words, "big"))[0] for pattern in row.invalid]
 
 
 def _raw(row: Register, words: Sequence[int]) -> float | None:
@@ -372,7 +328,7 @@ def _decode_parts(row: Register, words: Sequence[int]) -> tuple[Value, Quality]:
         if raw is None:
             return _MISSING
         total += _scaled(raw, part.scale)
-    return total, _window_flag(row, total)
+    return total, _range_flag(total, window(row))
 
 
 def _joined(words: Sequence[int], big_words_first: bool) -> bytes:
@@ -397,14 +353,9 @@ def _scaled(raw: float, scale: float) -> float:
 
 def _factor(scale: float) -> tuple[float, int]:
     """Factor and divisor of a scale; divisor 0: use the factor. Factor 1 is an int, so that integers stay integers."""
-    if _is_fraction(scale):
+    if 0 < scale < 1 and math.isclose(1 / scale, round(1 / scale), rel_tol=1e-12):
         return 1, round(1 / scale)
     return (1 if scale == 1 else scale), 0
-
-
-def _window_flag(row: Register, value: float) -> Quality:
-    low, high = window(row)
-    return Quality.GOOD if low <= value <= high else Quality.OUT_OF_RANGE
 
 
 def _swapped(data: bytes) -> bytes:
@@ -414,17 +365,9 @@ def _swapped(data: bytes) -> bytes:
     return words.tobytes()
 
 
-def _words_of(block: HarmonicBlock) -> int:
-    return struct.calcsize(">" + _FORMAT[block.type]) // 2
-
-
 def _four_quadrant_pf(raw: float) -> float:
     """Schneider encoding: beyond ±1 the load is leading (capacitive), and the power factor is 2 − x or −2 − x."""
     return 2 - raw if raw > 1 else -2 - raw if raw < -1 else raw
-
-
-def _is_fraction(scale: float) -> bool:
-    return 0 < scale < 1 and math.isclose(1 / scale, round(1 / scale), rel_tol=1e-12)
 
 
 def _lowest_bit(mask: int) -> int:

@@ -12,28 +12,28 @@ KEEP = 64  # recent responses
 class ResponseTimeEstimator:
     """Response times in seconds, from the first byte sent to the complete response.
 
-    cap_s: upper limit without transmission time, from the profile or the configuration.
+    timeout_s: upper limit without transmission time, from the profile or the configuration.
     """
 
-    def __init__(self, cap_s: float) -> None:
-        self.cap_s = cap_s
-        self._seen: deque[float] = deque(maxlen=KEEP)
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self._recent: deque[float] = deque(maxlen=KEEP)
 
     def add(self, seconds: float) -> None:
         """Records a response time."""
-        self._seen.append(seconds)
+        self._recent.append(seconds)
 
     @property
     def known(self) -> bool:
         """Whether the device has responded at least once."""
-        return bool(self._seen)
+        return bool(self._recent)
 
-    def longest_s(self, wire_s: float) -> float:
-        """Longest time to wait for a response. wire_s: transmission time of request and response."""
-        return self.cap_s + wire_s
+    def longest_s(self, transmission_time_s: float) -> float:
+        """Longest time to wait for a response. transmission_time_s: that of request and response."""
+        return self.timeout_s + transmission_time_s
 
-    def overdue_s(self, wire_s: float) -> float:
+    def overdue_s(self, transmission_time_s: float) -> float:
         """Time after which a response is overdue; `longest_s` before the first response."""
-        if not self._seen:
-            return self.longest_s(wire_s)
-        return min(self.longest_s(wire_s), max(MARGIN * max(self._seen), wire_s + FLOOR_S))
+        if not self._recent:
+            return self.longest_s(transmission_time_s)
+        return min(self.longest_s(transmission_time_s), max(MARGIN * max(self._recent), transmission_time_s + FLOOR_S))

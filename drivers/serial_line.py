@@ -18,7 +18,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from drivers import error_reasons as codes
-from drivers.errors import ConnectFailed, ForeignMasterActive, FrameError, LinkClosed, LinkTimeout
+from drivers.errors import ConnectFailed, ForeignMasterActive, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
 from drivers.framing import Request, Response, ResponseMatcher, rtu_length
 from drivers.reasons import Reason
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BABBLE_S = 1.0  # a line without silence for that long is in use by another master
+NEVER_SILENT_S = 1.0  # a line without silence for that long is in use by another master
 LISTEN_S = 0.1  # interval for checking whether to stop listening
 AWAKE_S = 0.0003  # time before the predicted end of a response from which on each byte is awaited
 STALL_S, STALL_CHARACTERS = 0.05, 20  # a response with a pause that long is incomplete
@@ -65,37 +65,36 @@ class SerialLine:
         return heard
 
     async def exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: ResponseMatcher, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
     ) -> Response:
         """Sends `data`, the frame of the request `sent`, and waits for the response.
 
-        key: key of the request in want.open. patience_s: longest waiting time. gap_s: silence before sending.
+        key: key of the request in pending.open. timeout_s: longest waiting time. delay_s: silence before sending.
         Raises LinkTimeout (no response), FrameError (corrupt response), ForeignMasterActive, LinkClosed.
         """
-        answer: Response = await self._worker.call(self._exchange, data, key, sent, want, patience_s, gap_s)
+        answer: Response = await self._worker.call(self._exchange, data, key, sent, pending, timeout_s, delay_s)
         return answer
 
-    async def wait_late(self, want: ResponseMatcher, seconds: float) -> None:
+    async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives late responses until none is pending, at most for `seconds`."""
-        await self._worker.call(self._wait_late, want, seconds)
+        await self._worker.call(self._wait_late, pending, seconds)
 
-    def close(self) -> None:
-        """Closes the port."""
+    def _close_port(self) -> None:
         if self._port is not None:
             with contextlib.suppress(OSError, termios.error):
                 self._port.close()
             self._port, self._fd = None, -1
 
-    def shut_down(self) -> None:
+    def close(self) -> None:
         """Closes port and thread. Blocks until a running exchange has ended."""
         self._worker.stop()
-        self.close()
+        self._close_port()
 
     async def end(self) -> None:
-        """Same as shut_down, without blocking the event loop: stops listening, waits for a running exchange."""
+        """Same as `close`, without blocking the event loop: stops listening, waits for a running exchange."""
         self._ending = True
-        await self._worker.call(self.close)
-        self.shut_down()
+        await self._worker.call(self._close_port)
+        self.close()
 
     def _open(self) -> None:
         import serial
@@ -132,71 +131,70 @@ class SerialLine:
         return heard
 
     def _exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: ResponseMatcher, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
     ) -> Response:
-        self._settle(want, gap_s)
-        want.clear()
-        want.open[key] = sent  # not earlier: bytes received before sending cannot be its response
-        want.sent = data
+        self._wait_for_silence(pending, delay_s)
+        pending.clear()
+        pending.open[key] = sent  # not earlier: bytes received before sending cannot be its response
+        pending.sent = data
         try:
             os.write(self._fd, data)
         except OSError as error:
             raise self._lost(error) from None
         character_s, length = self._wire.character_s, rtu_length(sent)
-        want.sent_s = time.monotonic()
-        self._last_s = asked_s = want.sent_s + len(data) * character_s
-        give_up_s = want.sent_s + patience_s
+        pending.sent_s = time.monotonic()
+        self._last_s = request_end_s = pending.sent_s + len(data) * character_s
+        give_up_s = pending.sent_s + timeout_s
         turnaround_s = self._turnaround_s.get(sent.unit, 0.0)
         # Sleep during the response: a thread that waits for bytes is woken for every few of them.
-        self._sleep_until(min(asked_s + turnaround_s + length * character_s - AWAKE_S, give_up_s))
+        self._sleep_until(min(request_end_s + turnaround_s + length * character_s - AWAKE_S, give_up_s))
         stall_s = max(STALL_S, STALL_CHARACTERS * character_s)
-        looks = 0
+        checks = 0
         while True:
-            answer = want.feed(self._read_now())
+            answer = pending.feed(self._read_now())
             now_s = time.monotonic()
             if answer is not None:
-                self._learn_turnaround(sent.unit, now_s - asked_s - length * character_s, looks)
+                self._learn_turnaround(sent.unit, now_s - request_end_s - length * character_s, checks)
                 return answer
-            looks += 1
-            began = want.received > 0 and (want.missing > 1 or want.damaged)
-            limit_s = min(give_up_s, self._last_s + stall_s) if began else give_up_s
+            checks += 1
+            limit_s = min(give_up_s, self._last_s + stall_s) if pending.incomplete else give_up_s
             if now_s >= limit_s:
-                raise _no_answer(want, sent, began, patience_s)
-            rest_s = want.missing * character_s
-            if began and not want.damaged and rest_s > 2 * AWAKE_S:
+                raise pending.failure(sent, timeout_s)
+            rest_s = pending.missing * character_s
+            if pending.incomplete and not pending.damaged and rest_s > 2 * AWAKE_S:
                 self._sleep_until(min(now_s + rest_s - AWAKE_S, limit_s))
             else:
                 self._wait_until(limit_s)
 
-    def _learn_turnaround(self, unit: int, measured_s: float, looks: int) -> None:
+    def _learn_turnaround(self, unit: int, measured_s: float, checks: int) -> None:
         """Updates the turnaround time of a device. A response complete at the first look may have been so earlier."""
         known_s = self._turnaround_s.get(unit, 0.0)
-        if looks == 0:
+        if checks == 0:
             known_s *= 0.9
         else:
             known_s += (measured_s - known_s) * (0.2 if measured_s > known_s else 1.0)
         self._turnaround_s[unit] = max(0.0, known_s)
 
-    def _settle(self, want: ResponseMatcher, gap_s: float) -> None:
-        """Waits until the line was silent for gap_s. Bytes received meanwhile may be a late response."""
+    def _wait_for_silence(self, pending: ResponseMatcher, delay_s: float) -> None:
+        """Waits until the line was silent for delay_s. Bytes received meanwhile may be a late response."""
         if self._fd < 0:
             raise LinkClosed(codes.PORT_CLOSED, port=self._wire.serial_port)
-        until_s = time.monotonic() + BABBLE_S + gap_s
-        before = want.skipped + len(want.buffer)
-        want.feed(self._read_now())
-        while self._last_s + gap_s > (now_s := time.monotonic()):
+        until_s = time.monotonic() + NEVER_SILENT_S + delay_s
+        before = pending.unmatched_count
+        pending.feed(self._read_now())
+        while self._last_s + delay_s > (now_s := time.monotonic()):
             if now_s > until_s:
                 raise ForeignMasterActive(codes.LINE_NEVER_SILENT, target=self._wire.where)
-            self._sleep_until(self._last_s + gap_s)
-            want.feed(self._read_now())
-        self._foreign.note(want.skipped + len(want.buffer) - before)
+            self._sleep_until(self._last_s + delay_s)
+            pending.feed(self._read_now())
+        self._foreign.add(pending.unmatched_count - before)
 
-    def _wait_late(self, want: ResponseMatcher, seconds: float) -> None:
-        until_s, before = time.monotonic() + seconds, want.skipped + len(want.buffer)
-        while want.late and time.monotonic() < until_s:
+    def _wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
+        until_s, before = time.monotonic() + seconds, pending.unmatched_count
+        while pending.late and time.monotonic() < until_s:
             self._wait_until(until_s)
-            want.feed(self._read_now())
-        self._foreign.note(want.skipped + len(want.buffer) - before)
+            pending.feed(self._read_now())
+        self._foreign.add(pending.unmatched_count - before)
 
     def _sleep_until(self, at_s: float) -> None:
         rest_s = at_s - time.monotonic()
@@ -225,21 +223,11 @@ class SerialLine:
 
     def _lost(self, error: Exception | None = None) -> LinkClosed:
         """Closes the port. error: why it was lost; None: the adapter was unplugged."""
-        self.close()
+        self._close_port()
         port = self._wire.serial_port
         if error is None:
             return LinkClosed(codes.PORT_DISCONNECTED, port=port)
         return LinkClosed(codes.PORT_LOST, port=port, error=str(error))
-
-
-def _no_answer(want: ResponseMatcher, sent: Request, began: bool, patience_s: float) -> LinkTimeout | FrameError:
-    """Why the request `sent` failed. began: whether a response had begun."""
-    request = {"unit_id": sent.unit, "address": sent.address}
-    if began:
-        return FrameError(codes.RESPONSE_CORRUPT, **request)
-    if want.received:
-        return LinkTimeout(codes.NO_VALID_RESPONSE, **request, timeout_s=patience_s, n_bytes=want.received)
-    return LinkTimeout(codes.NO_RESPONSE, **request, timeout_s=patience_s)
 
 
 def not_opened(port: str, error: Exception) -> Reason:

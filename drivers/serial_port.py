@@ -30,9 +30,6 @@ class LineErrors:
     def __sub__(self, other: LineErrors) -> LineErrors:
         return LineErrors(*(new - old for new, old in zip(astuple(self), astuple(other), strict=True)))
 
-    def __str__(self) -> str:
-        return f"{self.frame} framing, {self.parity} parity, {self.overrun} overrun errors, {self.breaks} breaks"
-
 
 def line_errors(port: str) -> LineErrors | None:
     """Error counters since the kernel driver was loaded; None if there are none (pseudo-terminals, some adapters)."""

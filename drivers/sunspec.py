@@ -26,26 +26,32 @@ class SunSpecLink:
         self._start: int | None = None
 
     @property
-    def answered_s(self) -> float:
+    def response_s(self) -> float:
         """Response time of the last request in seconds."""
-        return self._link.answered_s
+        return self._link.response_s
 
     async def read_block(
-        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
-        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
+        overread_registers: int = 0, tries: int = 1, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
         """Same as ModbusLink.read_block; also raises DriverError if the device does not have the model."""
         if self._start is None:
             self._start = await find_model(
-                self._link, request.unit, request.function, self._bases, self._model_id, timeout_s, gap_s
+                self._link,
+                request.unit,
+                request.function,
+                self._bases,
+                self._model_id,
+                timeout_s,
+                inter_request_delay_s,
             )
         address = self._start + request.address
         if address + request.registers > 65536:
             raise DriverError(codes.SUNSPEC_ADDRESS_RANGE, unit_id=request.unit, address=address, model=self._model_id)
         try:
             return await self._link.read_block(
-                Request(request.unit, request.function, address, request.registers), timeout_s, gap_s,
-                spare=min(spare, 65536 - address - request.registers), tries=tries, patience_s=patience_s,
+                request._replace(address=address), timeout_s, inter_request_delay_s,
+                overread_registers=min(overread_registers, 65536 - address - request.registers), tries=tries,
                 silence_tries=silence_tries,
             )  # fmt: skip
         except ResponseQuarantined:
@@ -66,7 +72,7 @@ async def find_model(
     bases: tuple[int, ...],
     model_id: int | None,
     timeout_s: float,
-    gap_s: float,
+    inter_request_delay_s: float,
 ) -> int:
     """Address of the identifier register of the model. Raises DriverError without a marker or without the model.
 
@@ -77,7 +83,7 @@ async def find_model(
 
     async def words(address: int) -> bytes:
         try:
-            return await link.read_block(Request(unit, function, address, 2), timeout_s, gap_s, tries=2)
+            return await link.read_block(Request(unit, function, address, 2), timeout_s, inter_request_delay_s, tries=2)
         except ModbusExceptionResponse as error:
             if error.retry:
                 raise

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from drivers import error_reasons as codes
-from drivers.errors import ConnectFailed, FrameError, LinkClosed, LinkTimeout
+from drivers.errors import ConnectFailed, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
 from drivers.framing import Request, Response, ResponseMatcher, tcp_answer_head
 from drivers.reasons import Reason, cause_of
@@ -32,18 +33,17 @@ class TcpStream(asyncio.BufferedProtocol):
         self._wire = wire
         self._rtu = wire.is_rtu
         self._transport: asyncio.Transport | None = None
-        self._want: ResponseMatcher | None = None
-        self._sent: Request | None = None
+        self._pending: ResponseMatcher | None = None
+        self._failure: Callable[[], Exception]  # why the present exchange has no response
         self._future: asyncio.Future[Response] | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._give_up_s = 0.0  # loop time
-        self._patience_s = 0.0
         self._chunk = bytearray(CHUNK)
         self._foreign = ForeignMasterDetector(wire.where)
         self._answered = False  # whether a response was received on this connection
-        self._skipped = 0  # unassigned bytes of `want` after the last exchange
-        self._unasked = 0  # bytes received before the first request
+        self._skipped = 0  # unassigned bytes of `pending` after the last exchange
+        self._unrequested = 0  # bytes received before the first request
         self.last_s = 0.0
 
     @property
@@ -62,54 +62,54 @@ class TcpStream(asyncio.BufferedProtocol):
             raise ConnectFailed(_not_connected(wire.where, error)) from None
 
     async def exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: ResponseMatcher, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
     ) -> Response:
         """Same as SerialLine.exchange; raises LinkTimeout, FrameError, LinkBusy, LinkClosed."""
-        if gap_s:
-            await self._settle(gap_s)
+        if delay_s:
+            await self._wait_for_silence(delay_s)
         if self._rtu:
-            self._foreign.note(want.skipped + len(want.buffer) - self._skipped)
+            self._foreign.add(pending.unmatched_count - self._skipped)
         transport = self._transport
         if transport is None:
             raise LinkClosed(codes.NOT_CONNECTED, peer=self._wire.where)
         if self._rtu:
-            want.clear()  # the line was silent: bytes in the buffer are not part of a response
-            want.sent = data
-        want.open[key] = sent  # not earlier: bytes received before sending cannot be its response
-        want.received, want.damaged = 0, False
-        self._want, self._sent = want, sent
-        want.awaited = b"" if self._rtu else tcp_answer_head(sent, key)
+            pending.clear()  # the line was silent: bytes in the buffer are not part of a response
+            pending.sent = data
+        pending.open[key] = sent  # not earlier: bytes received before sending cannot be its response
+        pending.received, pending.damaged = 0, False
+        self._pending, self._failure = pending, partial(pending.failure, sent, timeout_s)
+        pending.awaited = b"" if self._rtu else tcp_answer_head(sent, key)
         future = self._future = self._loop.create_future()
         transport.write(data)
-        self.last_s = want.sent_s = now_s = self._loop.time()
-        self._patience_s, self._give_up_s = patience_s, now_s + patience_s
+        self.last_s = pending.sent_s = now_s = self._loop.time()
+        self._give_up_s = now_s + timeout_s
         if self._timer is None or self._timer.when() > self._give_up_s:
-            self._arm()
+            self._start_timer()
         try:
             answer: Response = await future
             return answer
         finally:
             self._future = None
-            self._skipped = want.skipped + len(want.buffer)
+            self._skipped = pending.unmatched_count
 
     async def listen(self, seconds: float) -> int:
         """Number of bytes received within `seconds`; sends nothing.
 
         A transparent converter forwards the traffic of other masters on its line.
         """
-        self._unasked = 0
+        self._unrequested = 0
         await asyncio.sleep(seconds)
-        return self._unasked
+        return self._unrequested
 
-    async def wait_late(self, want: ResponseMatcher, seconds: float) -> None:
+    async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives late responses until none is pending, at most for `seconds`."""
-        self._want = want
+        self._pending = pending
         until_s = self._loop.time() + seconds
-        before = want.skipped + len(want.buffer)
-        while want.late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; not worth an event)
+        before = pending.unmatched_count
+        while pending.late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; not worth an event)
             await asyncio.sleep(min(rest_s, 0.01))
         if self._rtu:
-            self._foreign.note(want.skipped + len(want.buffer) - before)
+            self._foreign.add(pending.unmatched_count - before)
 
     def close(self) -> None:
         """Closes the connection without waiting."""
@@ -120,42 +120,28 @@ class TcpStream(asyncio.BufferedProtocol):
             self._timer.cancel()
             self._timer = None
 
-    def shut_down(self) -> None:
-        """Same as close()."""
-        self.close()
-
     async def end(self) -> None:
         """Same as close()."""
         self.close()
 
-    async def _settle(self, gap_s: float) -> None:
-        while (rest_s := self.last_s + gap_s - self._loop.time()) > 0:  # noqa: ASYNC110 (received bytes extend the wait)
+    async def _wait_for_silence(self, delay_s: float) -> None:
+        while (rest_s := self.last_s + delay_s - self._loop.time()) > 0:  # noqa: ASYNC110 (received bytes extend the wait)
             await asyncio.sleep(rest_s)
 
-    def _arm(self) -> None:
+    def _start_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._give_up_s, self._time_is_up)
+        self._timer = self._loop.call_at(self._give_up_s, self._on_timeout)
 
-    def _time_is_up(self) -> None:
+    def _on_timeout(self) -> None:
         """Handles the timer that all requests share: it fires once per time-out, not once per request."""
         self._timer = None
         if self._future is None or self._future.done():
             return
         if self._loop.time() < self._give_up_s:  # set for an earlier request
-            self._arm()
+            self._start_timer()
             return
-        want = self._want
-        if want is not None and want.received and (want.damaged or want.missing > 1):
-            self._future.set_exception(FrameError(codes.RESPONSE_CORRUPT, **self._request()))
-        else:
-            timeout = LinkTimeout(codes.NO_RESPONSE, **self._request(), timeout_s=self._patience_s)
-            self._future.set_exception(timeout)
-
-    def _request(self) -> dict[str, int]:
-        """Unit identifier and address of the last request, as data of a reason."""
-        assert self._sent is not None
-        return {"unit_id": self._sent.unit, "address": self._sent.address}
+        self._future.set_exception(self._failure())
 
     # --- called by asyncio ---
 
@@ -169,24 +155,24 @@ class TcpStream(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self.last_s = self._loop.time()
-        want = self._want
-        if want is None:
-            self._unasked += nbytes
+        pending = self._pending
+        if pending is None:
+            self._unrequested += nbytes
             return
-        answer = want.feed(bytes(self._chunk[:nbytes]))
+        answer = pending.feed(bytes(self._chunk[:nbytes]))
         future = self._future
         if future is None or future.done():
             return
         if answer is not None:
             self._answered = True
             future.set_result(answer)
-        elif want.damaged or (want.missing > 1 and want.received):
-            self._loop.call_later(STALL_S, self._stalled, self.last_s, future)
+        elif pending.incomplete:
+            self._loop.call_later(STALL_S, self._on_stall, self.last_s, future)
 
-    def _stalled(self, since_s: float, future: asyncio.Future[Response]) -> None:
+    def _on_stall(self, since_s: float, future: asyncio.Future[Response]) -> None:
         """Fails the exchange if no byte arrived since an incomplete or corrupt response."""
         if self._future is future and not future.done() and self.last_s == since_s:
-            future.set_exception(FrameError(codes.RESPONSE_CORRUPT, **self._request()))
+            future.set_exception(self._failure())
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None

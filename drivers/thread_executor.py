@@ -41,10 +41,10 @@ class ThreadExecutor:
             except BaseException as raised:
                 result, error = None, raised
             with suppress(RuntimeError):  # the loop is closed: no task waits for the result
-                future.get_loop().call_soon_threadsafe(_settle, future, result, error)
+                future.get_loop().call_soon_threadsafe(_complete, future, result, error)
 
 
-def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+def _complete(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
     if future.done():
         return
     if error is None:

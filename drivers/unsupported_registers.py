@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from drivers.profiles import Profile, Register
-from drivers.registers import Block
+from drivers.registers import Block, block_of
 
 FIRST_S, LONGEST_S = 60.0, 86_400.0
-SPARING = 10  # polls per trial while other devices wait
+CONTENDED_EVERY = 10  # polls per trial while other devices wait
 Address = tuple[int, int, int]  # function, address, count
 
 
@@ -23,65 +23,65 @@ Address = tuple[int, int, int]  # function, address, count
 class UnsupportedRegisters:
     """Unsupported registers of a device. Stored, so that a restart does not repeat the rejected requests.
 
-    split: rejected blocks, which are read in parts.
-    absent: registers that the device rejects even in a separate request.
+    rejected_blocks: blocks that are read in parts.
+    registers: names of registers that the device rejects even in a separate request.
     """
 
-    split: set[Address] = field(default_factory=set)
-    absent: set[str] = field(default_factory=set)
+    rejected_blocks: set[Address] = field(default_factory=set)
+    registers: set[str] = field(default_factory=set)
 
-    def refused(self, block: Block) -> None:
+    def reject(self, block: Block) -> None:
         """Records a rejected block. It is then read in contiguous parts, next by register, finally not at all."""
         if len(block.registers) == 1:
-            self.absent.add(block.registers[0].name)
-        self.split.add((block.function, block.address, block.count))
+            self.registers.add(block.registers[0].name)
+        self.rejected_blocks.add((block.function, block.address, block.count))
 
-    def accepted(self, profile: Profile, blocks: Iterable[Block]) -> list[Block]:
+    def readable_blocks(self, profile: Profile, blocks: Iterable[Block]) -> list[Block]:
         """The blocks, with smaller ones instead of those that are rejected or contain a rejected register."""
-        alone = self._alone(profile)
-        return [part for block in blocks for part in self._parts(block, alone)]
+        unsupported = self._unsupported_addresses(profile)
+        return [part for block in blocks for part in self._parts(block, unsupported)]
 
-    def doubtful(self, profile: Profile) -> list[Address]:
+    def to_reprobe(self, profile: Profile) -> list[Address]:
         """Addresses to try again: rejected single registers, and rejected blocks without such a register."""
-        alone = self._alone(profile)
-        return [*alone, *(block for block in self.split if not any(_touch(block, one) for one in alone))]
+        unsupported = self._unsupported_addresses(profile)
+        return [*unsupported, *(block for block in self.rejected_blocks if not _overlaps(block, unsupported))]
 
-    def _alone(self, profile: Profile) -> set[Address]:
-        return {_address(row) for row in profile.registers if row.name in self.absent}
+    def _unsupported_addresses(self, profile: Profile) -> set[Address]:
+        return {_address(row) for row in profile.registers if row.name in self.registers}
 
-    def _parts(self, block: Block, alone: set[Address]) -> list[Block]:
+    def _parts(self, block: Block, unsupported: set[Address]) -> list[Block]:
         own = block.function, block.address, block.count
-        if len(block.registers) == 1 or not (own in self.split or any(_touch(own, one) for one in alone)):
+        if len(block.registers) == 1 or not (own in self.rejected_blocks or _overlaps(own, unsupported)):
             return [block]
-        return [part for run in _runs(block) for part in self._parts(run, alone)]
+        return [part for run in _runs(block) for part in self._parts(run, unsupported)]
 
-    def answered(self, profile: Profile, address: Address) -> None:
+    def accept(self, profile: Profile, address: Address) -> None:
         """Removes an address that the device accepts again."""
-        self.split.discard(address)
-        self.absent -= {row.name for row in profile.registers if _address(row) == address}
+        self.rejected_blocks.discard(address)
+        self.registers -= {row.name for row in profile.registers if _address(row) == address}
 
 
 class ReprobeSchedule:
     """Schedule of the trials. Times are monotonic, in seconds."""
 
     def __init__(self) -> None:
-        self._pause_s, self._due_s = FIRST_S, float("inf")
-        self._left: list[Address] = []
-        self._asked: Address | None = None
+        self._pause_s, self._next_s = FIRST_S, float("inf")
+        self._due: list[Address] = []
+        self._last: Address | None = None
         self._polls = 0
 
-    def soon(self, now_s: float) -> None:
+    def restart(self, now_s: float) -> None:
         """Restarts the schedule: a request was rejected, or the device may have been changed."""
-        self.answer(now_s)
-        self._left.clear()
+        self.accepted(now_s)
+        self._due.clear()
 
-    def answer(self, now_s: float) -> None:
+    def accepted(self, now_s: float) -> None:
         """Records that a rejected address is accepted again: tries the others next and resets the delay."""
-        self._pause_s, self._due_s = FIRST_S, now_s + FIRST_S
+        self._pause_s, self._next_s = FIRST_S, now_s + FIRST_S
 
-    def silence(self) -> None:
+    def postpone(self) -> None:
         """Records a missing response: postpones the other addresses, because a time-out costs more than a rejection."""
-        self._left.clear()
+        self._due.clear()
 
     def next(self, now_s: float, rejected: Callable[[], Iterable[Address]], contended: bool = False) -> Address | None:
         """The address to try in this poll; None: none.
@@ -89,17 +89,17 @@ class ReprobeSchedule:
         rejected: returns all rejected addresses. contended: other devices wait for the bus.
         """
         self._polls += 1
-        if contended and self._polls % SPARING:
+        if contended and self._polls % CONTENDED_EVERY:
             return None
-        if not self._left:
-            if now_s < self._due_s:
+        if not self._due:
+            if now_s < self._next_s:
                 return None
-            last = self._asked
-            self._left = sorted(rejected(), key=lambda one: (last is not None and one <= last, one), reverse=True)
-            self._due_s = now_s + self._pause_s
+            last = self._last
+            self._due = sorted(rejected(), key=lambda one: (last is not None and one <= last, one), reverse=True)
+            self._next_s = now_s + self._pause_s
             self._pause_s = min(2 * self._pause_s, LONGEST_S)
-        self._asked = self._left.pop() if self._left else None
-        return self._asked
+        self._last = self._due.pop() if self._due else None
+        return self._last
 
 
 def _runs(block: Block) -> list[Block]:
@@ -112,15 +112,13 @@ def _runs(block: Block) -> list[Block]:
             runs.append([row])
     if len(runs) == 1:
         runs = [[row] for row in runs[0]]
-    return [
-        Block(block.function, run[0].address, run[-1].address + run[-1].words - run[0].address, tuple(run))
-        for run in runs
-    ]
+    return [block_of(block.function, run) for run in runs]
 
 
 def _address(row: Register) -> Address:
     return row.function, row.address, row.words
 
 
-def _touch(a: Address, b: Address) -> bool:
-    return a[0] == b[0] and a[1] < b[1] + b[2] and b[1] < a[1] + a[2]
+def _overlaps(block: Address, others: Iterable[Address]) -> bool:
+    function, begin, count = block
+    return any(other[0] == function and begin < other[1] + other[2] and other[1] < begin + count for other in others)

@@ -49,7 +49,7 @@ class Buses:
             if running is None:
                 self.start(poller)
             else:
-                running.adopt(poller.bus, poller.devices)
+                running.update_devices(poller.bus, poller.devices)
         return [polled for poller in self.pollers for polled in poller.devices if id(polled) not in before]
 
     async def run(self) -> None:

@@ -13,14 +13,15 @@ from agent.core.clock import SystemClock
 from agent.core.columns import headings, padded_left
 from agent.core.text import N_, _, as_object
 from drivers.bus_settings import BusSettings
-from drivers.modbus_device import PATIENT_SILENCES
+from drivers.framing import exchange_characters
+from drivers.modbus_device import SILENCES_MAX
+from drivers.profiles import GROUPS
 from drivers.reasons import Code, Reason
 from drivers.registers import Block
 
 TCP_S = 0.005  # a transaction over TCP, network and device together; an assumption
 UTILIZATION_WARN = 0.7  # of a bus; above it there is no margin for retries
 UTILIZATION_MAX = 1.0
-REQUEST_CHARACTERS, RESPONSE_CHARACTERS = 8, 5  # of an RTU request, and of a response without its registers
 
 COLUMNS = (
     (N_("device"), 20), (N_("group"), 7), (N_("fc"), -2), (N_("address"), -7), (N_("count"), -5), (N_("values"), -6),
@@ -94,12 +95,12 @@ def overloads(config: Config) -> Iterator[tuple[str, Reason]]:
             yield f"bus.{item.name}.poll_interval", reason
 
 
-def block_s(wire: BusSettings, count: int, gap_s: float) -> float:
+def block_s(wire: BusSettings, count: int, inter_request_delay_s: float) -> float:
     """Duration of one transaction, including the turnaround delay of the device (15 ms, an assumption)."""
     if not wire.is_rtu:
-        return TCP_S + gap_s
-    characters = REQUEST_CHARACTERS + RESPONSE_CHARACTERS + 2 * count
-    return characters * wire.character_s + wire.silence_s + max(gap_s, wire.silence_s) + TURNAROUND_S
+        return TCP_S + inter_request_delay_s
+    silences_s = wire.silence_s + max(inter_request_delay_s, wire.silence_s)
+    return exchange_characters(count) * wire.character_s + silences_s + TURNAROUND_S
 
 
 def plan_as_object(found: BusPlan) -> dict[str, Any]:
@@ -148,28 +149,28 @@ def _bus_plan(poller: BusPoller) -> BusPlan:
     blocks = tuple(block for polled in poller.devices for block in _blocks(polled, wire))
     utilization = sum(item.transaction_s / item.interval_s for item in blocks if item.interval_s)
     cycle_s = sum(item.transaction_s for item in blocks)
-    silent_s = max((polled.device.latency.cap_s for polled in poller.devices), default=0.0)
+    silent_s = max((polled.device.health.response_time.timeout_s for polled in poller.devices), default=0.0)
     problems = []
     longest_s = max(polled.every_s for polled in poller.devices)
     fitting_s = math.ceil(10 * longest_s * utilization / UTILIZATION_WARN) / 10
     if utilization > UTILIZATION_WARN:
         problems.append(RETRY_MARGIN_MISSING(utilization=utilization, interval_s=fitting_s))
     problems += _too_fast(poller)
-    worst_s = cycle_s + PATIENT_SILENCES * silent_s
+    worst_s = cycle_s + SILENCES_MAX * silent_s
     speed = f"  {wire.baud} {wire.data_bits}{wire.parity}{wire.stop_bits}" if wire.is_rtu else ""
     return BusPlan(poller.bus.name, wire.where + speed, blocks, utilization, cycle_s, worst_s, fitting_s,
                    tuple(problems))  # fmt: skip
 
 
 def _blocks(polled: PolledDevice, wire: BusSettings) -> Iterator[PlannedBlock]:
-    for group in ("fast", "normal", "slow", "once"):
+    for group in GROUPS:
         factor = GROUP_FACTOR.get(group)
         for block in polled.device.blocks([group]):
             yield PlannedBlock(
                 polled.device.name,
                 group,
                 block,
-                block_s(wire, block.count, polled.device.gap_s),
+                block_s(wire, block.count, polled.device.inter_request_delay_s),
                 polled.every_s * factor if factor else None,
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from agent.config.model import Bus, Config, Drive, Meter
@@ -13,7 +13,7 @@ from agent.config.signals import SignalDevice, signal_devices
 from agent.config.topology import drive_rating_kw, polled_devices
 from agent.core.state_reasons import NO_RESPONSE_TO_PROBE, POLLS_WITHOUT_RESPONSE
 from drivers.bus_settings import BusSettings
-from drivers.modbus_device import ModbusDevice
+from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import ModbusLink
 from drivers.profiles import GROUPS, load_profile
 from drivers.reading import Clock, Quality, Reading, RegisterLink, Value
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # periods between two readings; "once": only after each start
 FAILURES_UNTIL_OFFLINE = 2
-LOOK_S = 5.0  # longest wait without a look at the devices, which a reload may change
+CHECK_S = 5.0  # longest wait without checking the devices, which a reload may change
 PROBE_S = (2.0, 60.0)  # first and longest delay between two probes of an offline device
 PROBE_DOUBLINGS = 5  # of the delay, up to the longest; an unlimited power would overflow after 17 hours
 TURNAROUND_S = 0.015  # response time of a device, for planning only
@@ -39,7 +39,7 @@ class BusLink(RegisterLink, Protocol):
     wire: BusSettings
     late: int
     damaged: int
-    tight: set[tuple[int, int, int]]
+    no_overread: set[tuple[int, int, int]]
 
 
 @dataclass(slots=True)
@@ -70,13 +70,9 @@ class PolledDevice:
     made_from: tuple[Any, ...] = ()
 
     @property
-    def health(self) -> str:
-        """good, suspect (one failure) or offline (polled with increasing delay)."""
-        return "good" if not self.failures else "suspect" if self.failures < FAILURES_UNTIL_OFFLINE else "offline"
-
-    @property
     def offline(self) -> bool:
-        return self.health == "offline"
+        """Whether the device is probed, with increasing delay, instead of polled."""
+        return self.failures >= FAILURES_UNTIL_OFFLINE
 
     def groups(self) -> frozenset[str]:
         """The groups of this round; all in the first one and after a loss of communication."""
@@ -93,25 +89,27 @@ class PolledDevice:
 
 
 class BusPoller:
-    """Polls one bus; nothing else may use it. `take` receives every reading, also those without a response.
+    """Polls one bus; nothing else may use it.
 
-    polls, failed: successful and failed polls. busy_ns: time spent with polls. turn_ns: start of the last cycle.
+    on_reading: receives every reading, also those without a response. chance: source of the jitter between two probes.
+
+    polls, failed: successful and failed polls. busy_ns: time spent with polls. cycle_start_ns: start of the last cycle.
     """
 
     def __init__(
-        self, bus: Bus, devices: Iterable[PolledDevice], link: BusLink, clock: Clock, take: Callable[[Reading], None],
-        chance: random.Random,
+        self, bus: Bus, devices: Iterable[PolledDevice], link: BusLink, clock: Clock,
+        on_reading: Callable[[Reading], None], chance: random.Random,
     ) -> None:  # fmt: skip
         self.bus, self.link = bus, link
         self.devices = list(devices)
         self.polls = self.failed = 0
         self.busy_ns = 0
-        self.turn_ns = clock.monotonic_ns()
+        self.cycle_start_ns = clock.monotonic_ns()
         self._bus_failed = False
-        self._clock, self._take, self._chance = clock, take, chance
+        self._clock, self._on_reading, self._chance = clock, on_reading, chance
         self._spread(self.devices)
 
-    def adopt(self, bus: Bus, devices: Iterable[PolledDevice]) -> None:
+    def update_devices(self, bus: Bus, devices: Iterable[PolledDevice]) -> None:
         """Replaces the devices on the same bus while it is polled.
 
         Unchanged devices keep their schedule and learned state. Changed devices keep their schedule; the result of a
@@ -119,20 +117,16 @@ class BusPoller:
         """
         before = {item.device.name: item for item in self.devices}
         now_ns = self._clock.monotonic_ns()
-        wanted, found = list(devices), list[PolledDevice]()
-        for item in wanted:
+        self.bus, self.devices = bus, []
+        for item in devices:
             old = before.get(item.device.name)
             if old is not None and old.made_from == item.made_from:
                 old.cluster = item.cluster
-                found.append(old)
-            else:
-                found.append(item)
-        self.bus, self.devices = bus, found
-        self._spread(item for item in found if item.device.name not in before)
-        for item in found:
-            old = before.get(item.device.name)
-            if old is not None and old is not item:
+                item = old
+            elif old is not None:
                 item.due_ns = min(old.due_ns, now_ns + int(item.every_s * 1e9))
+            self.devices.append(item)
+        self._spread(item for item in self.devices if item.device.name not in before)
 
     def _spread(self, items: Iterable[PolledDevice]) -> None:
         """Spreads the polls over the period, those of one motor close together."""
@@ -146,12 +140,12 @@ class BusPoller:
         """Polls until cancelled. Never raises for errors in the plant."""
         try:
             while True:
-                self.turn_ns = self._clock.monotonic_ns()
+                self.cycle_start_ns = self._clock.monotonic_ns()
                 polled = min(self.devices, key=lambda item: item.due_ns)
-                wait_s = (polled.due_ns - self.turn_ns) / 1e9
+                wait_s = (polled.due_ns - self.cycle_start_ns) / 1e9
                 if wait_s > 0:
-                    await self._clock.sleep(min(wait_s, LOOK_S))
-                if wait_s <= LOOK_S and self._has(polled):
+                    await self._clock.sleep(min(wait_s, CHECK_S))
+                if wait_s <= CHECK_S and self._is_polled(polled):
                     await self.poll_once(polled)
         finally:
             await self.link.close()
@@ -164,12 +158,12 @@ class BusPoller:
         else:
             reading = with_ratios(await device.poll(polled.groups(), self._others_wait(polled)), polled.ratios)
         failed = Quality.NO_REPLY in reading.quality
-        if failed and device.wire_down:
-            self._note_bus_failure(device.error)
-        elif failed and device.held_back:
-            self.failed += 1  # no request was sent, so the device did not fail
-        else:
-            self._note_bus_recovery()
+        self.failed += failed
+        self.polls += not failed
+        if failed and device.health.bus_failed:
+            self._log_bus_failure(device.health.error)
+        elif not failed or not device.held_back:  # held back: no request was sent, so the device did not fail
+            self._log_bus_recovery()
             self._count(polled, reading, failed)
         now_ns = self._clock.monotonic_ns()
         self.busy_ns += now_ns - began_ns
@@ -181,26 +175,25 @@ class BusPoller:
             # Keeps its phase; missed periods are skipped.
             period_ns = int(polled.every_s * 1e9)
             polled.due_ns += period_ns * max(1, -((polled.due_ns - now_ns) // period_ns))
-        if self._has(polled):
-            self._take(reading)
+        if self._is_polled(polled):
+            self._on_reading(reading)
         return reading
 
-    def _has(self, polled: PolledDevice) -> bool:
+    def _is_polled(self, polled: PolledDevice) -> bool:
         """Whether the device is still polled; False after it was removed or replaced."""
         return any(item is polled for item in self.devices)
 
     def _others_wait(self, polled: PolledDevice) -> bool:
-        soon_ns = self._clock.monotonic_ns() + int(polled.device.latency.cap_s * 1e9)
+        soon_ns = self._clock.monotonic_ns() + int(polled.device.health.response_time.timeout_s * 1e9)
         return any(other is not polled and not other.offline and other.due_ns < soon_ns for other in self.devices)
 
-    def _note_bus_failure(self, error: Reason | None) -> None:
+    def _log_bus_failure(self, error: Reason | None) -> None:
         """An error of the bus is logged once, and is not counted as a failure of the device."""
-        self.failed += 1
         if not self._bus_failed:
             log.warning("bus %s: %s; retrying", self.bus.name, error)
         self._bus_failed = True
 
-    def _note_bus_recovery(self) -> None:
+    def _log_bus_recovery(self) -> None:
         """After an error of the bus all devices are polled immediately, in phases as at the start."""
         if self._bus_failed:
             log.info("bus %s recovered", self.bus.name)
@@ -210,61 +203,61 @@ class BusPoller:
             self._spread(self.devices)
 
     def _still_silent(self, polled: PolledDevice) -> Reading:
-        now_ns = self._clock.utc_ns()
-        names = polled.device.names()
-        cause = polled.device.error or NO_RESPONSE_TO_PROBE()
-        error = POLLS_WITHOUT_RESPONSE(cause=cause, n=polled.failures)
-        quality = polled.device.quality | Quality.NO_REPLY
-        return Reading(
-            polled.device.name, now_ns, now_ns, dict.fromkeys(names), quality, {}, error, self._clock.monotonic_ns()
-        )
+        device, now_ns = polled.device, self._clock.utc_ns()
+        error = POLLS_WITHOUT_RESPONSE(cause=device.health.error or NO_RESPONSE_TO_PROBE(), n=polled.failures)
+        quality = device.settings.quality | Quality.NO_REPLY
+        values = dict.fromkeys(device.names())
+        return Reading(device.name, now_ns, now_ns, values, quality, {}, error, self._clock.monotonic_ns())
 
     def _count(self, polled: PolledDevice, reading: Reading, failed: bool) -> None:
-        name = polled.device.name
+        device = polled.device
         if failed:
-            self.failed += 1
             polled.failures += 1
             if polled.failures == 1:
-                log.warning("%s: %s; retrying with increasing delay", name, reading.error)
+                log.warning("%s: %s; retrying with increasing delay", device.name, reading.error)
             return
-        self.polls += 1
         if polled.failures:
-            log.info("%s responds%s", name, " again" if polled.responded else "")
-            polled.round = 0
-        else:
-            polled.round += 1
+            log.info("%s responds%s", device.name, " again" if polled.responded else "")
+        polled.round = 0 if polled.failures else polled.round + 1
         polled.failures, polled.responded = 0, True
-        renewed_s = polled.device.renewed_every_s(polled.every_s)
-        if renewed_s is not None and not polled.slow_logged:
+        refresh_s = device.health.refresh.refresh_interval_s(polled.every_s)
+        if refresh_s is not None and not polled.slow_logged:
             polled.slow_logged = True
             log.warning(
-                "%s updates its values about every %.1f s, but is polled every %g s", name, renewed_s, polled.every_s
-            )
-        if bool(polled.device.stuck_s) != polled.stuck_logged:
+                "%s updates its values about every %.1f s, but is polled every %g s",
+                device.name, refresh_s, polled.every_s,
+            )  # fmt: skip
+        if bool(device.stuck_s) != polled.stuck_logged:
             polled.stuck_logged = not polled.stuck_logged
             if polled.stuck_logged:
                 log.warning("%s has returned identical values for %.0f s under load; its values are flagged STALE",
-                            name, polled.device.stuck_s)  # fmt: skip
+                            device.name, device.stuck_s)  # fmt: skip
             else:
-                log.info("%s updates its values again", name)
+                log.info("%s updates its values again", device.name)
 
 
 def with_ratios(reading: Reading, ratios: Mapping[str, float]) -> Reading:
     """The reading with currents, voltages, powers and energies converted to the primary side."""
     if not ratios:
         return reading
-    values: dict[str, Value] = {}
-    for name, value in reading.values.items():
-        factor = ratios.get(vocabulary()[name].unit, 1.0)
-        values[name] = value * factor if isinstance(value, int | float) else value
-    return Reading(
-        reading.device, reading.sent_ns, reading.came_ns, values, reading.quality, reading.flags, reading.error,
-        reading.monotonic_ns,
-    )  # fmt: skip
+    values: dict[str, Value] = {
+        name: value * ratios.get(vocabulary()[name].unit, 1.0) if isinstance(value, int | float) else value
+        for name, value in reading.values.items()
+    }
+    return replace(reading, values=values)
+
+
+def ratio_factor(item: Meter | Drive | SignalDevice, unit: str) -> float:
+    """The factor that the agent applies when the meter does not apply the transformer ratio; otherwise 1."""
+    if not isinstance(item, Meter) or item.ratio_applied_by != "agent":
+        return 1.0
+    ct = item.ct[0] / item.ct[1] if item.ct and unit in CT_QUANTITIES else 1.0
+    vt = item.vt[0] / item.vt[1] if item.vt and unit in VT_QUANTITIES else 1.0
+    return ct * vt
 
 
 def pollers(
-    config: Config, clock: Clock, take: Callable[[Reading], None], only: str | None = None, seed: int = 0,
+    config: Config, clock: Clock, on_reading: Callable[[Reading], None], only: str | None = None, seed: int = 0,
     link_of: Callable[[Bus], BusLink] | None = None,
 ) -> list[BusPoller]:  # fmt: skip
     """One poller for each bus with devices to poll.
@@ -272,7 +265,6 @@ def pollers(
     only: the only device to poll; None for all. link_of: makes the link of a bus; None: a ModbusLink.
     """
     found = []
-    quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
     for bus in config.buses.values():
         every = [*polled_devices(config), *signal_devices(config)]
         items = [item for item in every if item.bus == bus.name and only in (None, item.name)]
@@ -280,9 +272,9 @@ def pollers(
             continue
         link = link_of(bus) if link_of else ModbusLink(wire_of(bus), clock)
         several = len({item.unit_id for item in items}) > 1
-        devices = [_polled(config, bus, item, link, clock, quality, several) for item in items]
+        devices = [_polled(config, bus, item, link, clock, several) for item in items]
         devices.sort(key=lambda polled: polled.cluster)
-        found.append(BusPoller(bus, devices, link, clock, take, random.Random(f"{seed}-{bus.name}")))
+        found.append(BusPoller(bus, devices, link, clock, on_reading, random.Random(f"{seed}-{bus.name}")))
     return found
 
 
@@ -305,42 +297,24 @@ def wire_of(bus: Bus) -> BusSettings:
 
 
 def _polled(
-    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: BusLink, clock: Clock, quality: Quality,
-    several: bool,
-) -> PolledDevice:  # fmt: skip
+    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: BusLink, clock: Clock, several: bool
+) -> PolledDevice:
     profile = item.profile if isinstance(item, SignalDevice) else load_profile(item.profile)
     wire = link.wire
-    rating_kw = drive_rating_kw(config, item) if isinstance(item, Drive) else None
-    hole_max = break_even_hole(wire.character_s, wire.silence_s, TURNAROUND_S) if wire.is_rtu else 125
-    device = ModbusDevice(
-        item.name,
-        profile,
-        item.unit_id,
-        link,
-        clock,
-        rating_kw=rating_kw,
+    settings = DeviceSettings(
+        rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
         timeout_s=bus.timeout_s,
-        gap_s=bus.inter_request_delay_s,
-        hole_max=hole_max,
-        character_s=wire.character_s if wire.is_rtu else 0.0,
-        quality=quality,
+        inter_request_delay_s=bus.inter_request_delay_s,
+        hole_max=break_even_hole(wire.character_s, wire.silence_s, TURNAROUND_S) if wire.is_rtu else 125,
+        character_s=wire.character_s,
+        quality=Quality.SIMULATED if config.site.simulated else Quality.GOOD,
         behind_gateway=several and not wire.is_rtu,
     )
-    ratios: dict[str, float] = {}
-    if isinstance(item, Meter) and item.ratio_applied_by == "agent":
-        ct = item.ct[0] / item.ct[1] if item.ct else 1.0
-        vt = item.vt[0] / item.vt[1] if item.vt else 1.0
-        for unit in {*CT_QUANTITIES, *VT_QUANTITIES}:
-            ratios[unit] = (ct if unit in CT_QUANTITIES else 1.0) * (vt if unit in VT_QUANTITIES else 1.0)
-    near = item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name
-    made_from = (
-        item,
-        profile,
+    ratios = {unit: factor for unit in (*CT_QUANTITIES, "V") if (factor := ratio_factor(item, unit)) != 1.0}
+    return PolledDevice(
+        ModbusDevice(item.name, profile, item.unit_id, link, clock, settings),
         bus.poll_interval_s,
-        bus.timeout_s,
-        bus.inter_request_delay_s,
-        device.quality,
-        several,
-        rating_kw,
+        ratios,
+        cluster=item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name,
+        made_from=(item, profile, bus.poll_interval_s, several, settings),
     )
-    return PolledDevice(device, bus.poll_interval_s, ratios, cluster=near, made_from=made_from)

@@ -4,55 +4,55 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.acquisition.unsupported_registers import fingerprint
-from agent.commissioning.selfcheck import reasons, rule_codes  # noqa: F401  # they declare the codes of stored findings
 from agent.config.model import Config
 from agent.delivery.store import Store
-from drivers.reasons import Reason, reason_of
-
-if TYPE_CHECKING:
-    from agent.commissioning.selfcheck import DeviceResult, SelfcheckFinding
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
 KIND = "selfcheck"
 
 
+class DeviceChecked(Protocol):
+    """The result of a self-check for one device, as agent.commissioning.selfcheck.DeviceResult."""
+
+    @property
+    def failed(self) -> tuple[str, ...]: ...
+
+    @property
+    def verified(self) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class SelfcheckResult:
     """The stored result for one device.
 
-    at_ms: UTC.
     failed: quantities to be published with Quality.UNVERIFIED.
     verified: quantities of confidence `from_memory` that a relation confirmed.
-    findings: likely causes.
+    findings: likely causes, in English for the log.
     """
 
-    at_ms: int
     failed: tuple[str, ...]
     verified: tuple[str, ...]
-    findings: tuple[Reason, ...]
+    findings: tuple[str, ...]
 
 
 def save_check(
-    store: Store,
-    config: Config,
-    bus: BusPoller,
-    polled: PolledDevice,
-    at_ms: int,
-    result: DeviceResult,
-    findings: list[SelfcheckFinding],
-) -> None:
-    """Stores the result of a self-check for one device. Raises StoreError."""
+    store: Store, config: Config, bus: BusPoller, polled: PolledDevice, at_ms: int, result: DeviceChecked,
+    findings: Iterable[Reason],
+) -> None:  # fmt: skip
+    """Stores the result of a self-check for one device. findings: its likely causes. Raises StoreError."""
     body = {
         "at_ms": at_ms,
         "failed": list(result.failed),
         "verified": list(result.verified),
-        "findings": [item.summary.as_object() for item in findings],
+        "findings": [reason.as_object() | {"text": str(reason)} for reason in findings],
     }
     store.save_note(KIND, polled.device.name, _key(config, bus, polled), body)
 
@@ -62,8 +62,8 @@ def load_check(store: Store, config: Config, bus: BusPoller, polled: PolledDevic
     body: dict[str, Any] | None = store.note(KIND, polled.device.name, _key(config, bus, polled))
     if body is None:
         return None
-    findings = tuple(reason_of(item) for item in body["findings"])
-    return SelfcheckResult(body["at_ms"], tuple(body["failed"]), tuple(body["verified"]), findings)
+    findings = tuple(item.get("text", item["code"]) for item in body["findings"])
+    return SelfcheckResult(tuple(body["failed"]), tuple(body["verified"]), findings)
 
 
 def apply_checks(store: Store, config: Config, buses: list[BusPoller]) -> None:
@@ -77,9 +77,9 @@ def apply_checks(store: Store, config: Config, buses: list[BusPoller]) -> None:
             if found is None:
                 unchecked.append(polled.device.name)
                 continue
-            polled.device.trust(found.verified, found.failed)
-            for reason in found.findings:
-                log.warning("%s (self-check; failed quantities are published as UNVERIFIED)", reason)
+            polled.device.apply_selfcheck(found.verified, found.failed)
+            for text in found.findings:
+                log.warning("%s (self-check; failed quantities are published as UNVERIFIED)", text)
     if unchecked:
         log.info("no self-check of %s yet; run `magwatt commission %s`", ", ".join(unchecked), config.path)
 

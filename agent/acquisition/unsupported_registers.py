@@ -22,7 +22,7 @@ class UnsupportedRegisterStore:
         for bus, polled in self._devices:
             body = store.note(KIND, polled.device.name, fingerprint(bus, polled), FORGET_S)
             if body is not None:
-                _recall(bus, polled, body)
+                _load(bus, polled, body)
             self._saved[polled.device.name] = _body(bus, polled)
 
     def save(self) -> None:
@@ -42,13 +42,14 @@ def fingerprint(bus: BusPoller, polled: PolledDevice) -> str:
 
 
 def _body(bus: BusPoller, polled: PolledDevice) -> dict[str, Any]:
-    learnt, unit = polled.device.learnt, polled.device.unit
-    tight = sorted([function, address] for where, function, address in bus.link.tight if where == unit)
-    return {"split": sorted(map(list, learnt.split)), "absent": sorted(learnt.absent), "tight": tight}
+    unsupported, unit = polled.device.unsupported, polled.device.unit
+    no_overread = sorted([function, address] for where, function, address in bus.link.no_overread if where == unit)
+    rejected_blocks = sorted(map(list, unsupported.rejected_blocks))
+    return {"split": rejected_blocks, "absent": sorted(unsupported.registers), "tight": no_overread}
 
 
-def _recall(bus: BusPoller, polled: PolledDevice, body: dict[str, Any]) -> None:
-    learnt = polled.device.learnt
-    learnt.split |= {(function, address, count) for function, address, count in body["split"]}
-    learnt.absent |= set(body["absent"])
-    bus.link.tight |= {(polled.device.unit, function, address) for function, address in body["tight"]}
+def _load(bus: BusPoller, polled: PolledDevice, body: dict[str, Any]) -> None:
+    unsupported = polled.device.unsupported
+    unsupported.rejected_blocks |= {(function, address, count) for function, address, count in body["split"]}
+    unsupported.registers |= set(body["absent"])
+    bus.link.no_overread |= {(polled.device.unit, function, address) for function, address in body["tight"]}

@@ -63,9 +63,9 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
                 reading = await settled(polled)
                 if not without_values(reading):
                     responded.add(reading.device)
-                rejected = sorted(polled.device.learnt.absent)
+                rejected = sorted(polled.device.unsupported.registers)
                 click.echo(reading_json(reading, rejected) if as_json else reading_text(reading, rejected))
-        rejecting = [polled for polled in bus.devices if polled.device.learnt.absent]
+        rejecting = [polled for polled in bus.devices if polled.device.unsupported.registers]
         for polled in rejecting:
             label = padded(_("finding"), 8)
             click.echo(f"{label} {text_of(await _likely_cause(bus, polled))}", err=True)
@@ -96,22 +96,22 @@ async def _read_topics(config: Config, device: str | None, times: int, as_json: 
 
 async def settled(polled: PolledDevice) -> Reading:
     """One reading with all available values: a rejected block is split until each rejected register is known."""
-    learnt = polled.device.learnt
+    unsupported = polled.device.unsupported
     for _attempt in range(SETTLE_MAX):
-        known = len(learnt.split), len(learnt.absent)
+        known = len(unsupported.rejected_blocks), len(unsupported.registers)
         reading = await polled.device.poll(ALL_GROUPS)
-        if known == (len(learnt.split), len(learnt.absent)) or not polled.device.names():
+        if known == (len(unsupported.rejected_blocks), len(unsupported.registers)) or not polled.device.names():
             break
     return with_ratios(reading, polled.ratios)
 
 
 async def _likely_cause(bus: BusPoller, polled: PolledDevice) -> Reason:
     """The registers that the device rejects, and the models that it may be instead."""
-    device, wire = polled.device, bus.link.wire
-    finding = rejected_registers(device.name, device.unit, device.profile, sorted(device.learnt.absent))
-    character_s = wire.character_s if wire.is_rtu else 0.0
+    device = polled.device
+    timeout_s, character_s = device.health.response_time.timeout_s, bus.link.wire.character_s
+    finding = rejected_registers(device.name, device.unit, device.profile, sorted(device.unsupported.registers))
     try:
-        found = await models_at(bus.link, device.unit, device.profile, device.latency.cap_s, character_s)
+        found = await models_at(bus.link, device.unit, device.profile, timeout_s, character_s)
     except LinkError:
         return finding
     return with_models(finding, *found)

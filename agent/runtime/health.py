@@ -100,7 +100,7 @@ class BusNumbers:
         """Status text about a bus that no longer polls; None when all do."""
         now_ns = self._clock.monotonic_ns()
         for poller in self._pollers():
-            silent_s = (now_ns - poller.turn_ns) / 1e9
+            silent_s = (now_ns - poller.cycle_start_ns) / 1e9
             if silent_s > TURN_MAX_S + poller.bus.listen_before_start_s:
                 return f"bus {poller.bus.name} has not polled for {silent_s:.0f} s"
         return None

@@ -74,7 +74,7 @@ class AgentComponents:
         for bus in wanted:
             for polled in bus.devices:
                 if found := load_check(self.store, new, bus, polled):
-                    polled.device.trust(found.verified, found.failed)
+                    polled.device.apply_selfcheck(found.verified, found.failed)
         return wanted
 
 

@@ -200,7 +200,7 @@ async def _check(
         for polled in bus.devices:
             name = polled.device.name
             if name in result.devices:
-                findings = [finding for finding in result.findings if finding.device == name]
+                findings = [finding.summary for finding in result.findings if finding.device == name]
                 save_check(store, config, bus, polled, clock.utc_ns() // 1_000_000, result.devices[name], findings)
     apply_checks(store, config, buses)
 

@@ -32,14 +32,14 @@ def set_profile_folders(paths: Iterable[Path]) -> None:
     before, _folders = _folders, tuple(paths)
     if not before and not _folders:
         return
-    for cached in (_own, profile_ids, load_profile):
+    for cached in (_user_profiles, profile_ids, load_profile):
         cached.cache_clear()
 
 
 @cache
 def profile_ids() -> tuple[str, ...]:
     """All models, as vendor/model. Raises ProfileError if a directory of the user or a file in it cannot be read."""
-    return tuple(sorted({*_shipped(), *_own()}))
+    return tuple(sorted({*_product_profiles(), *_user_profiles()}))
 
 
 @cache
@@ -47,10 +47,10 @@ def load_profile(profile_id: str) -> Profile:
     """The profile `vendor/model`. Raises ProfileError with the most similar model."""
     if profile_id not in profile_ids():
         raise ProfileError(_unknown(profile_id))
-    if profile_id in _own():
-        path, raw = _own()[profile_id]
+    if profile_id in _user_profiles():
+        path, raw = _user_profiles()[profile_id]
         return parse_profile(_extended(raw, str(path), (profile_id,)), str(path))
-    return parse_profile(_shipped()[profile_id](), profile_id)
+    return parse_profile(_product_profiles()[profile_id](), profile_id)
 
 
 def load_file(path: Path) -> Profile:
@@ -60,22 +60,13 @@ def load_file(path: Path) -> Profile:
 
 
 @cache
-def _shipped() -> dict[str, Callable[[], Raw]]:
-    found: dict[str, Callable[[], Raw]] = {}
-    for vendor in Path(__file__).parent.iterdir():
-        if vendor.is_dir():
-            for file in vendor.iterdir():
-                if file.name.endswith(".toml"):
-                    found[f"{vendor.name}/{file.name[:-5]}"] = partial(_parsed, file)
-    return found
-
-
-def _parsed(file: Any) -> Raw:
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+def _product_profiles() -> dict[str, Callable[[], Raw]]:
+    files = Path(__file__).parent.glob("*/*.toml")
+    return {f"{file.parent.name}/{file.stem}": partial(_read, file) for file in files}
 
 
 @cache
-def _own() -> dict[str, tuple[Path, Raw]]:
+def _user_profiles() -> dict[str, tuple[Path, Raw]]:
     found: dict[str, tuple[Path, Raw]] = {}
     problems: list[Reason] = []
     for folder in _folders:
@@ -141,11 +132,11 @@ def _extended(raw: Raw, source: str, chain: tuple[str, ...]) -> Raw:
     parent_id = raw["extends"]
     if not isinstance(parent_id, str):
         raise _error(source, "extends", codes.PROFILE_ID_EXPECTED(value=repr(parent_id)))
-    own = _own().get(parent_id)
+    own = _user_profiles().get(parent_id)
     if own and parent_id not in chain:
         parent = _extended(own[1], str(own[0]), (*chain, parent_id))
-    elif parent_id in _shipped() and (parent_id not in chain or chain[-1] == parent_id):
-        parent = _shipped()[parent_id]()
+    elif parent_id in _product_profiles() and (parent_id not in chain or chain[-1] == parent_id):
+        parent = _product_profiles()[parent_id]()
     elif parent_id in chain:
         raise _error(source, "extends", codes.EXTENDS_CIRCULAR(profiles=(*chain, parent_id)))
     else:

@@ -235,12 +235,11 @@ class Profile:
     faults_of: quantity that contains the fault code; empty: unknown.
     sources: documents from which the map was made.
     dialect: one of DIALECTS.
-    spare_allowed: a request may extend beyond the last mapped register.
+    overread_allowed: a request may extend beyond the last mapped register.
     identify: ways to identify the model.
     blocks: individual harmonics.
     aliases: other names of the model.
     addressing: how the manual counts addresses.
-    waveforms: waveform recordings that the device makes; not read.
     """
 
     id: str
@@ -266,12 +265,11 @@ class Profile:
     faults_of: str = ""
     sources: tuple[Mapping[str, str], ...] = ()
     dialect: str = "modbus"
-    spare_allowed: bool = False
+    overread_allowed: bool = False
     identify: tuple[Identify, ...] = ()
     blocks: tuple[HarmonicBlock, ...] = ()
     aliases: tuple[str, ...] = ()
     addressing: str = ""
-    waveforms: tuple[Mapping[str, Any], ...] = ()
 
     def register(self, name: str) -> Register | None:
         """The register of a quantity; None if the model does not have it."""

@@ -1,17 +1,20 @@
-"""Checks of the tables in a profile: unknown keys, wrong types, suggestions."""
+"""Checks of the tables in a profile: unknown and missing keys, wrong types and values, suggestions."""
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from drivers import profile_reasons as codes
 from drivers.reasons import Code, Reason
-from drivers.recordings.reasons import KEY_MISSPELLED, KEY_UNKNOWN, TABLE_EXPECTED
+from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED, KEY_UNKNOWN, TABLE_EXPECTED
 
-Table = Mapping[str, Any]
+T = TypeVar("T")
+TableData = Mapping[str, Any]
 TEXT, WHOLE, NUMBER, YES, LIST, TABLE = str, int, (int, float), bool, list, dict
 TEXTS, WHOLES = "strings", "integers"
 
@@ -19,6 +22,39 @@ EXPECTED = {
     TEXT: codes.PROFILE_STRING, WHOLE: codes.PROFILE_INTEGER, NUMBER: codes.PROFILE_NUMBER, YES: codes.PROFILE_BOOLEAN,
     LIST: codes.PROFILE_LIST, TABLE: codes.PROFILE_TABLE, TEXTS: codes.PROFILE_STRINGS, WHOLES: codes.PROFILE_INTEGERS,
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The valid values of a key.
+
+    kind: type, a key of EXPECTED.
+    allowed: valid values, or valid items of a list; empty: all.
+    low, high: limits of a number; None: none.
+    required: whether the table must have the key.
+    """
+
+    kind: Any
+    allowed: tuple[object, ...] = ()
+    low: int | None = None
+    high: int | None = None
+    required: bool = False
+
+    def problem(self, value: Any) -> Reason | None:
+        """Why a value is invalid; None if it is valid."""
+        if not is_a(value, self.kind):
+            return EXPECTED[self.kind](value=repr(value))
+        wrong = [item for item in (value if isinstance(value, list) else [value]) if item not in self.allowed]
+        if self.allowed and wrong:
+            return codes.PROFILE_CHOICE(allowed=tuple(map(str, self.allowed)), value=repr(wrong[0]))
+        if self.low is not None and self.high is not None and not self.low <= value <= self.high:
+            return codes.PROFILE_LIMITS(low=self.low, high=self.high, value=repr(value))
+        if self.low is not None and value < self.low:
+            return codes.PROFILE_MINIMUM(low=self.low, value=repr(value))
+        return None
+
+
+Keys = Mapping[str, Key]
 
 
 class Problem(NamedTuple):
@@ -32,17 +68,68 @@ class Problem(NamedTuple):
     cause: Reason
 
 
-def check_keys(table: Table, allowed: Mapping[str, Any], place: str, problems: list[Problem]) -> None:
-    """Adds unknown keys and values of a wrong type to `problems`.
+class Rejected(Exception):
+    """A table cannot be converted; its problems are recorded."""
 
-    allowed: key → type. place: prefix of the places.
-    """
-    for key, value in table.items():
-        if key not in allowed:
-            cause = unknown(KEY_UNKNOWN, KEY_MISSPELLED, key, allowed)
-            problems.append(Problem(f"{place}{key}", cause))
-        elif not is_a(value, allowed[key]):
-            problems.append(Problem(f"{place}{key}", EXPECTED[allowed[key]](value=repr(value))))
+
+class Table:
+    """A table of a profile, and the list that collects its problems. place: prefix of the places."""
+
+    def __init__(self, data: TableData, place: str, problems: list[Problem]) -> None:
+        self.data = data
+        self._place, self._problems, self._before = place, problems, len(problems)
+
+    def part(self, key: str) -> Table:
+        """The table with this key; empty if it is missing or not a table."""
+        value = self.data.get(key, {})
+        return Table(value if isinstance(value, dict) else {}, f"{self._place}{key}.", self._problems)
+
+    def parts(self, key: str) -> Iterator[Table]:
+        """The entries of an array of tables; an entry that is not a table is a problem."""
+        value = self.data.get(key, [])
+        for number, entry in enumerate(value if isinstance(value, list) else []):
+            if isinstance(entry, dict):
+                name = f" ({entry['name']})" if entry.get("name") else ""
+                yield Table(entry, f"{key} {number}{name}: ", self._problems)
+            else:
+                self._problems.append(Problem(f"{key} {number}", TABLE_EXPECTED()))
+
+    def wrong(self, key: str, cause: Reason) -> None:
+        """Adds a problem of this table."""
+        self._problems.append(Problem(self._place + key, cause))
+
+    def reject(self, key: str, cause: Reason) -> NoReturn:
+        """Adds a problem that ends the conversion of this table."""
+        self.wrong(key, cause)
+        raise Rejected
+
+    def reject_if_wrong(self) -> None:
+        """Ends the conversion if the table has problems."""
+        if len(self._problems) > self._before:
+            raise Rejected
+
+    def check_keys(self, keys: Keys) -> None:
+        """Adds unknown and missing keys, and invalid values. A misspelled key is not also missing."""
+        misspelled = set()
+        for key, value in self.data.items():
+            if key not in keys:
+                cause = unknown(KEY_UNKNOWN, KEY_MISSPELLED, key, keys)
+                misspelled.add(cause.data.get("near"))
+                self.wrong(key, cause)
+            elif problem := keys[key].problem(value):
+                self.wrong(key, problem)
+        for key, rule in keys.items():
+            if rule.required and key not in self.data and key not in misspelled:
+                self.wrong(key, KEY_MISSING())
+
+
+def converted(tables: Iterable[Table], convert: Callable[[Table], T]) -> list[T]:
+    """The results for all tables that are not rejected."""
+    found = []
+    for table in tables:
+        with suppress(Rejected):
+            found.append(convert(table))
+    return found
 
 
 def is_a(value: object, kind: Any) -> bool:
@@ -58,24 +145,3 @@ def unknown(plain: Code, misspelled: Code, name: str, known: Iterable[str]) -> R
     """The reason for an unknown name: `misspelled`, which has the field `near`, if a known name is similar."""
     found = difflib.get_close_matches(str(name), list(known), 1)
     return misspelled(near=found[0]) if found else plain()
-
-
-def choice(allowed: Iterable[object], value: object) -> Reason:
-    """The reason for a value that is not one of the allowed ones."""
-    return codes.PROFILE_CHOICE(allowed=tuple(map(str, allowed)), value=repr(value))
-
-
-def table_of(raw: Table, key: str) -> Table:
-    """The table with this key; empty if it is missing or not a table."""
-    value = raw.get(key, {})
-    return value if isinstance(value, dict) else {}
-
-
-def tables_of(raw: Table, key: str, problems: list[Problem]) -> Iterator[tuple[int, Table]]:
-    """Number (from 0) and table of each entry of an array of tables; other entries go to `problems`."""
-    value = raw.get(key, [])
-    for number, entry in enumerate(value if isinstance(value, list) else []):
-        if isinstance(entry, dict):
-            yield number, entry
-        else:
-            problems.append(Problem(f"{key} {number}", TABLE_EXPECTED()))

@@ -82,7 +82,7 @@ def _as_recorded(path: Path, names: list[str], about: list[Any]) -> list[Reason]
         if info.pors.strip().upper() == "S" and info.primary != info.secondary
     ]
     if secondary:
-        notes.append(codes.COMTRADE_SECONDARY(file=path.name, channels=codes.shown(secondary, RATIOS_SHOWN)))
+        notes.append(codes.COMTRADE_SECONDARY(file=path.name, channels=codes.shortened(secondary, RATIOS_SHOWN)))
     skews_us = [info.skew for info in about]
     if skews_us and max(skews_us) - min(skews_us) > SKEW_US:
         notes.append(codes.COMTRADE_SKEW(file=path.name, skew_us=max(skews_us) - min(skews_us)))

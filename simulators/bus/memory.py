@@ -36,17 +36,17 @@ class MemoryLink:
     ) -> None:  # fmt: skip
         self.wire = wire or BusSettings("memory", "127.0.0.1", 502)
         self.late = self.damaged = 0
-        self.tight: set[tuple[int, int, int]] = set()
+        self.no_overread: set[tuple[int, int, int]] = set()
         self._before_read, self._silent = before_read, silent
-        self._character_s = self.wire.character_s if self.wire.is_rtu else 0.0
-        self.answered_s = wire_s
+        self._character_s = self.wire.character_s
+        self.response_s = wire_s
         self._devices = {device.unit: device for device in devices}
         self._nameplates = nameplates or {}
         self._clock, self._wire_s = clock, wire_s
 
     async def read_block(
-        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
-        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
+        overread_registers: int = 0, tries: int = 1, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
         """Read one block, as drivers.modbus_link.ModbusLink does, without attempts after the first."""
         unit, function, address, count = request
@@ -60,8 +60,8 @@ class MemoryLink:
         if device is None or device.silent or unit in self._silent:
             await self._clock.sleep(timeout_s)
             raise LinkTimeout(NO_RESPONSE, unit_id=unit, address=address, timeout_s=timeout_s)
-        self.answered_s = self._wire_s + self._character_s * (13 + 2 * count)
-        await self._clock.sleep(self.answered_s)
+        self.response_s = self._wire_s + self._character_s * (13 + 2 * count)
+        await self._clock.sleep(self.response_s)
         if self._before_read is not None:
             self._before_read()
         try:

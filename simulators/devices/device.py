@@ -129,7 +129,7 @@ class SimulatedDevice:
         if self._inner[function] & {address, address + count}:
             raise Refused(ILLEGAL_ADDRESS)
         ends_in_gap = address + count - 1 not in self._mapped[function]
-        if ends_in_gap and not self.profile.spare_allowed and self.profile.gaps_allowed:
+        if ends_in_gap and not self.profile.overread_allowed and self.profile.gaps_allowed:
             raise Refused(ILLEGAL_ADDRESS)
         rows = self._rows[function]
         alone = [row for row in rows if row.alone and (row.address, row.words) == (address, count)]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 from support.answer_check import Score, block_of
+from support.bus_servers import read_registers
 from support.scripted_line import FaultyLine
 from support.scripted_serial import SerialLine
 from support.scripted_slave import open_line
@@ -24,7 +25,7 @@ from simulators.bus.faults import MATRIX, Expect, Fault, ScriptedLine, faults
 pytestmark = pytest.mark.alone
 
 POLLS = 10
-OVERDUE_S, PATIENCE_S, TRIES, SPARE = 0.1, 0.3, 3, 8
+PATIENCE_S, TRIES, SPARE = 0.3, 3, 8
 PERIOD_S = 1.0  # each of up to three attempts waits 0.3 s at most; the rest is transmission time
 AT_ONCE = 12  # rows that run in parallel, each with its own line
 RETRY_S = 0.15  # pause after a poll with a lost connection, as in a scheduler
@@ -54,9 +55,9 @@ async def torture(fault: Fault, kind: ScriptedLine) -> Row:
         for poll in range(POLLS):
             block, since_s = block_of(poll), time.monotonic()
             try:
-                words = await link.read_registers(
-                    block.unit, block.function, block.address, block.words, OVERDUE_S,
-                    spare=SPARE, tries=TRIES, patience_s=PATIENCE_S,
+                words = await read_registers(
+                    link, block.unit, block.function, block.address, block.words, PATIENCE_S,
+                    overread_registers=SPARE, tries=TRIES,
                 )  # fmt: skip
             except DriverError as error:
                 row.score.miss(error)

@@ -18,13 +18,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.answer_check import Score, fault_of
+from support.bus_servers import read_registers
 
 from agent.core.clock import SystemClock
 from drivers.errors import DriverError
 from drivers.modbus_link import QUARANTINE_S, BusSettings, ModbusLink
 from simulators.bus.frames import Ask, ReadBlock, answers, crc_fits, rtu
 
-OVERDUE_S, PATIENCE_S = 0.004, 0.008  # no transmission time on this line: a response arrives within 1 ms or is late
+PATIENCE_S = 0.008  # no transmission time on this line: a response arrives within 1 ms or is late
 TRIES, SPARE = 3, 8
 LATEST_S = 0.96 * QUARANTINE_S  # documented limit: no response arrives later than this
 FAST_BAUD = 115200  # 1.75 ms of silence between requests: the shortest possible
@@ -148,9 +149,9 @@ async def exchanges(blocks: list[ReadBlock], harm: Callable[[Ask], Harm]) -> Res
         for block in blocks:
             since_s = time.monotonic()
             try:
-                words = await link.read_registers(
-                    block.unit, block.function, block.address, block.words, OVERDUE_S,
-                    spare=SPARE, tries=TRIES, patience_s=PATIENCE_S,
+                words = await read_registers(
+                    link, block.unit, block.function, block.address, block.words, PATIENCE_S,
+                    overread_registers=SPARE, tries=TRIES,
                 )  # fmt: skip
             except DriverError as error:
                 result.score.miss(error)

@@ -17,12 +17,14 @@ from drivers.reading import Quality
 class Wire:
     """A link that raises the next of `troubles` for each block, the last one repeatedly; None: returns zeros."""
 
-    answered_s = 0.001
+    response_s = 0.001
 
     def __init__(self, *troubles: DriverError | None) -> None:
         self._troubles = list(troubles)
 
-    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **_: object) -> bytes:
+    async def read_block(
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **_: object
+    ) -> bytes:
         trouble = self._troubles.pop(0) if len(self._troubles) > 1 else self._troubles[0]
         if trouble is not None:
             raise trouble

@@ -11,7 +11,7 @@ import tty
 
 import pytest
 import serial
-from support.bus_servers import RtuSlave, opened, passing, run
+from support.bus_servers import RtuSlave, opened, passing, read_registers, run
 
 from agent.core.clock import SystemClock
 from drivers.error_reasons import PORT_DISCONNECTED, PORT_LOST, PORT_NOT_OPENED
@@ -26,14 +26,14 @@ def test_a_cancelled_listening_frees_the_port() -> None:
 
     async def scene() -> None:
         first = ModbusLink(BusSettings("s", serial_port=slave.port, listen_s=10.0), SystemClock())
-        listening = asyncio.create_task(first.read_registers(1, 3, 0, 1, 1.0))
+        listening = asyncio.create_task(read_registers(first, 1, 3, 0, 1, 1.0))
         await asyncio.sleep(0.1)
         async with passing() as passed_s:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
             await first.close()
             async with opened(BusSettings("s", serial_port=slave.port)) as second:
-                assert await second.read_registers(1, 3, 7, 1, 1.0) == [7]
+                assert await read_registers(second, 1, 3, 7, 1, 1.0) == [7]
             assert passed_s() < 2, "of the 10 s that were left to listen"
 
     try:
@@ -48,7 +48,7 @@ def test_closing_while_an_answer_is_waited_for_holds_up_nobody() -> None:
 
     async def scene() -> None:
         link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
-        asking = asyncio.create_task(link.read_registers(1, 3, 0, 1, 1.5))
+        asking = asyncio.create_task(read_registers(link, 1, 3, 0, 1, 1.5))
         await asyncio.sleep(0.1)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -78,10 +78,10 @@ def test_an_adapter_unplugged_while_it_is_opened_is_down(monkeypatch: pytest.Mon
             with monkeypatch.context() as patched:
                 patched.setattr(serial.Serial, "reset_input_buffer", gone)
                 with pytest.raises(ConnectFailed) as down:
-                    await link.read_registers(1, 3, 7, 1, 1.0)
+                    await read_registers(link, 1, 3, 7, 1, 1.0)
             assert (down.value.reason.code, down.value.reason.data["port"]) == (PORT_NOT_OPENED, slave.port)
             await asyncio.sleep(0.6)
-            assert await link.read_registers(1, 3, 7, 1, 1.0) == [7]
+            assert await read_registers(link, 1, 3, 7, 1, 1.0) == [7]
 
     try:
         run(scene())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.basics import free_port
-from support.bus_servers import RtuSlave, crc16, echo_address, link_to, opened, passing, run, tcp_server
+from support.bus_servers import RtuSlave, crc16, echo_address, link_to, opened, passing, read_registers, run, tcp_server
 
 from agent.core.clock import SystemClock
 from drivers import error_reasons as codes
@@ -38,7 +38,7 @@ def test_rtu_on_a_pseudo_terminal_falls_back_to_no_parity(slave: RtuSlave) -> No
 
     async def scene() -> None:
         link = ModbusLink(BusSettings("s", serial_port=slave.port, parity="E"), SystemClock())
-        assert await link.read_registers(31, 3, 0x40, 4, 1.0) == [0x40, 0x41, 0x42, 0x43]
+        assert await read_registers(link, 31, 3, 0x40, 4, 1.0) == [0x40, 0x41, 0x42, 0x43]
         await link.close()
 
     run(scene())
@@ -51,9 +51,9 @@ def test_a_late_answer_on_a_serial_line_dies_on_the_line() -> None:
     async def scene() -> None:
         link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
         with pytest.raises(LinkTimeout):
-            await link.read_registers(1, 3, 100, 2, 0.15)
+            await read_registers(link, 1, 3, 100, 2, 0.15)
         for address in range(200, 210, 2):
-            assert await link.read_registers(1, 3, address, 2, 1.0) == [address, address + 1]
+            assert await read_registers(link, 1, 3, address, 2, 1.0) == [address, address + 1]
         await link.close()
 
     try:
@@ -69,7 +69,7 @@ def test_nothing_is_sent_while_another_master_talks() -> None:
     async def scene() -> None:
         link = ModbusLink(BusSettings("s", serial_port=slave.port, listen_s=0.3), SystemClock())
         with pytest.raises(ForeignMasterActive) as busy:
-            await link.read_registers(1, 3, 0, 1, 1.0)
+            await read_registers(link, 1, 3, 0, 1, 1.0)
         reason = busy.value.reason
         assert reason == codes.BYTES_BEFORE_FIRST_REQUEST(
             target=slave.port, n_bytes=reason.data["n_bytes"], seconds=0.3
@@ -88,10 +88,10 @@ def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
 
     async def scene() -> None:
         link = ModbusLink(BusSettings("s", serial_port=slave.port, baud=1200), SystemClock())
-        await link.read_registers(1, 3, 0, 1, 1.0)
+        await read_registers(link, 1, 3, 0, 1, 1.0)
         started = time.monotonic()
         for _ in range(5):
-            await link.read_registers(1, 3, 0, 1, 1.0)
+            await read_registers(link, 1, 3, 0, 1, 1.0)
         assert time.monotonic() - started >= 5 * 3.5 * 10 / 1200
         await link.close()
 
@@ -106,7 +106,7 @@ async def until_read(link: ModbusLink, expected: list[int], seconds: float) -> f
     started = time.monotonic()
     while True:
         try:
-            assert await link.read_registers(1, 3, 500, 2, 0.3) == expected
+            assert await read_registers(link, 1, 3, 500, 2, 0.3) == expected
             return time.monotonic() - started
         except LinkError:
             assert time.monotonic() - started < seconds, "it did not come back"
@@ -121,14 +121,14 @@ def test_an_adapter_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> No
 
     async def scene() -> None:
         link = ModbusLink(BusSettings("s", serial_port=str(name)), SystemClock())
-        assert await link.read_registers(1, 3, 500, 2, 1.0) == [500, 501]
+        assert await read_registers(link, 1, 3, 500, 2, 1.0) == [500, 501]
         name.unlink()
         first.stop()  # hangup, as with an unplugged adapter
         with pytest.raises(LinkClosed):
-            await link.read_registers(1, 3, 500, 2, 0.3)
+            await read_registers(link, 1, 3, 500, 2, 0.3)
         await asyncio.sleep(0.6)
         with pytest.raises(LinkClosed) as missing:
-            await link.read_registers(1, 3, 500, 2, 0.3)
+            await read_registers(link, 1, 3, 500, 2, 0.3)
         assert missing.value.reason == codes.PORT_MISSING(port=str(name))
         second = RtuSlave()
         second.start()
@@ -145,7 +145,7 @@ def test_a_gateway_that_is_restarted_or_comes_up_late() -> None:
         port = free_port()
         link = link_to(port)
         with pytest.raises(LinkClosed):
-            await link.read_registers(1, 3, 500, 2, 0.3)  # the first connection attempt fails
+            await read_registers(link, 1, 3, 500, 2, 0.3)  # the first connection attempt fails
         for _ in range(2):
             async with tcp_server(echo_address, port):
                 assert await until_read(link, [500, 501], 12) < 12
@@ -164,7 +164,7 @@ def test_a_connection_closed_during_a_request_fails_it_at_once() -> None:
         link = link_to(server.sockets[0].getsockname()[1])
         async with passing() as passed_s:
             with pytest.raises(LinkClosed) as closed:
-                await link.read_registers(1, 3, 0, 1, 5.0)
+                await read_registers(link, 1, 3, 0, 1, 5.0)
             assert closed.value.reason == codes.CONNECTION_CLOSED_EARLY(peer=link.wire.where)
             assert passed_s() < 1.0, "pymodbus waits 12 s here"
         await link.close()
@@ -179,15 +179,15 @@ def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> No
 
     async def scene() -> None:
         link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
-        await link.read_registers(1, 3, 0, 1, 1.0)
+        await read_registers(link, 1, 3, 0, 1, 1.0)
         for _ in range(2):  # one or two frames may be lost or corrupt
             os.write(slave.master, foreign)
             await asyncio.sleep(0.05)
-            await link.read_registers(1, 3, 0, 1, 1.0)
+            await read_registers(link, 1, 3, 0, 1, 1.0)
         os.write(slave.master, foreign)
         await asyncio.sleep(0.05)
         with pytest.raises(ForeignMasterActive) as busy:
-            await link.read_registers(1, 3, 0, 1, 1.0)
+            await read_registers(link, 1, 3, 0, 1, 1.0)
         assert busy.value.reason == codes.FRAMES_NOT_REQUESTED(target=slave.port)
         await link.close()
 
@@ -202,7 +202,7 @@ def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
     async def scene() -> None:
         link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
         with pytest.raises(LinkTimeout) as silent:
-            await link.read_registers(1, 3, 0, 4, 0.3)
+            await read_registers(link, 1, 3, 0, 4, 0.3)
         reason = silent.value.reason
         assert reason == codes.NO_VALID_RESPONSE(unit_id=1, address=0, timeout_s=0.3, n_bytes=reason.data["n_bytes"])
         assert reason.data["n_bytes"] > 0
@@ -225,7 +225,7 @@ def test_a_block_without_spare_registers_reports_the_first_attempt(garble: bool,
     async def scene() -> None:
         async with opened(BusSettings("s", serial_port=slave.port)) as link:
             with pytest.raises(LinkTimeout) as silent:
-                await link.read_block(Request(11, 4, 0, 80), 0.2, spare=0, tries=3, silence_tries=2)
+                await link.read_block(Request(11, 4, 0, 80), 0.2, overread_registers=0, tries=3, silence_tries=2)
             assert silent.value.reason.code == code
 
     try:
@@ -252,7 +252,9 @@ def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two(spare
                 try:
                     for address in (0, 100):
                         with contextlib.suppress(LinkTimeout, FrameError):
-                            await link.read_registers(11, 4, address, 20 + address // 10, 0.1, spare=spare)
+                            await read_registers(
+                                link, 11, 4, address, 20 + address // 10, 0.1, overread_registers=spare
+                            )
                 except ForeignMasterActive:
                     assert 3 <= polls <= 6
                     return

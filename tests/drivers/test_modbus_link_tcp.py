@@ -7,12 +7,22 @@ import contextlib
 import struct
 
 import pytest
-from support.bus_servers import Converter, echo_address, link_to, opened, passing, registers, run, tcp_server
+from support.bus_servers import (
+    Converter,
+    echo_address,
+    link_to,
+    opened,
+    passing,
+    read_registers,
+    registers,
+    run,
+    tcp_server,
+)
 
 from agent.core.clock import SystemClock
 from drivers import error_reasons as codes
 from drivers.errors import ForeignMasterActive, FrameError, LinkClosed, LinkTimeout, ModbusExceptionResponse
-from drivers.modbus_device import ModbusDevice
+from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.profiles import load_profile
 from drivers.reading import Quality
@@ -25,8 +35,8 @@ def test_registers_arrive() -> None:
     async def scene() -> None:
         async with tcp_server(echo_address) as port:
             link = link_to(port)
-            assert await link.read_registers(1, 3, 100, 3, 1.0) == [100, 101, 102]
-            assert await link.read_registers(1, 4, 7, 1, 1.0) == [7]
+            assert await read_registers(link, 1, 3, 100, 3, 1.0) == [100, 101, 102]
+            assert await read_registers(link, 1, 4, 7, 1, 1.0) == [7]
             await link.close()
 
     run(scene())
@@ -46,9 +56,9 @@ def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
         async with tcp_server(late_once) as port:
             link = link_to(port)
             with pytest.raises(LinkTimeout):
-                await link.read_registers(1, 3, 100, 2, 0.1)
+                await read_registers(link, 1, 3, 100, 2, 0.1)
             for address in range(200, 220, 2):
-                assert await link.read_registers(1, 3, address, 2, 1.0) == [address, address + 1]
+                assert await read_registers(link, 1, 3, address, 2, 1.0) == [address, address + 1]
             await link.close()
 
     run(scene())
@@ -62,7 +72,7 @@ def test_an_answer_of_another_shape_is_an_error_not_data() -> None:
         async with tcp_server(two_for_four) as port:
             link = link_to(port)
             with pytest.raises(FrameError):
-                await link.read_registers(1, 3, 0, 4, 1.0)
+                await read_registers(link, 1, 3, 0, 4, 1.0)
             await link.close()
 
     run(scene())
@@ -76,7 +86,7 @@ def test_an_exception_response_is_reported_with_its_code() -> None:
         async with tcp_server(refuse) as port:
             link = link_to(port)
             with pytest.raises(ModbusExceptionResponse) as caught:
-                await link.read_registers(1, 3, 7, 4, 1.0)
+                await read_registers(link, 1, 3, 7, 4, 1.0)
             assert caught.value.code == 2
             cause = codes.EXCEPTIONS[2]()
             assert caught.value.reason == codes.MODBUS_EXCEPTION(unit_id=1, address=7, exception=2, cause=cause)
@@ -90,10 +100,10 @@ def test_a_closed_connection_fails_fast_and_heals() -> None:
     async def scene() -> None:
         async with tcp_server(echo_address) as port:
             link = link_to(port)
-            await link.read_registers(1, 3, 0, 1, 1.0)
+            await read_registers(link, 1, 3, 0, 1, 1.0)
         async with passing() as passed_s:
             with pytest.raises((LinkClosed, LinkTimeout)):
-                await link.read_registers(1, 3, 0, 1, 1.0)
+                await read_registers(link, 1, 3, 0, 1, 1.0)
             assert passed_s() < 2.5
         await link.close()
 
@@ -104,14 +114,14 @@ def test_nobody_there() -> None:
     async def scene() -> None:
         link = ModbusLink(BusSettings("w", host="127.0.0.1", port_number=1), SystemClock())
         with pytest.raises(LinkClosed) as closed:
-            await link.read_registers(1, 3, 0, 1, 1.0)
+            await read_registers(link, 1, 3, 0, 1, 1.0)
         assert closed.value.reason == codes.CONNECTION_REFUSED(peer="127.0.0.1:1")
         with pytest.raises(LinkClosed) as again:  # without a further attempt
-            await link.read_registers(1, 3, 0, 1, 1.0)
+            await read_registers(link, 1, 3, 0, 1, 1.0)
         assert again.value.reason == closed.value.reason
         serial = ModbusLink(BusSettings("s", serial_port="/dev/does-not-exist"), SystemClock())
         with pytest.raises(LinkClosed) as missing:
-            await serial.read_registers(1, 3, 0, 1, 1.0)
+            await read_registers(serial, 1, 3, 0, 1, 1.0)
         assert missing.value.reason == codes.PORT_MISSING(port="/dev/does-not-exist")
 
     run(scene())
@@ -124,7 +134,8 @@ def test_a_silent_device_gives_nulls_and_no_reply() -> None:
     async def scene() -> None:
         async with tcp_server(silent) as port:
             link = link_to(port)
-            device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, SystemClock(), timeout_s=0.1)
+            settings = DeviceSettings(timeout_s=0.1)
+            device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, SystemClock(), settings)
             reading = await device.poll()
             assert Quality.NO_REPLY in reading.quality
             assert set(reading.values.values()) == {None}
@@ -149,7 +160,8 @@ def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
     async def scene() -> None:
         async with tcp_server(no_holes) as port:
             link = link_to(port)
-            device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, SystemClock(), gap_s=0)
+            settings = DeviceSettings(inter_request_delay_s=0)
+            device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, SystemClock(), settings)
             first = await device.poll(frozenset({"fast"}))
             assert first.values["active_power"] is None
             assert first.flags["active_power"] == Quality.NO_REPLY
@@ -180,7 +192,7 @@ def test_one_connection_never_more() -> None:
         server = await asyncio.start_server(count, "127.0.0.1", 0)
         link = link_to(server.sockets[0].getsockname()[1])
         for _ in range(50):
-            await link.read_registers(1, 3, 0, 1, 1.0)
+            await read_registers(link, 1, 3, 0, 1, 1.0)
         assert connections == 1
         await link.close()
         await asyncio.sleep(0.05)
@@ -202,10 +214,10 @@ def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.
         async with tcp_server(dead_unit_nine) as port:
             link = link_to(port)
             for _ in range(60):
-                assert await link.read_registers(1, 3, 0, 1, 1.0) == [0]
+                assert await read_registers(link, 1, 3, 0, 1, 1.0) == [0]
                 with pytest.raises(LinkTimeout):
-                    await link.read_registers(9, 3, 0, 1, 0.01)
-            assert len(link._want.late) <= 12  # 0.1 s of requests with 0.01 s each, and one or two more
+                    await read_registers(link, 9, 3, 0, 1, 0.01)
+            assert len(link._pending.late) <= 12  # 0.1 s of requests with 0.01 s each, and one or two more
             await link.close()
 
     run(scene())
@@ -226,7 +238,7 @@ def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
         port = converter.listener.port_number
         async with opened(BusSettings("w", host="127.0.0.1", port_number=port, rtu_framing=True, listen_s=0.5)) as link:
             with pytest.raises(ForeignMasterActive) as busy:
-                await link.read_registers(31, 3, 0, 1, 0.2)
+                await read_registers(link, 31, 3, 0, 1, 0.2)
             assert busy.value.reason.code == codes.BYTES_BEFORE_FIRST_REQUEST
             assert busy.value.reason.data["target"] == f"127.0.0.1:{port}"
 

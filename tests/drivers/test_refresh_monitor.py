@@ -18,7 +18,7 @@ def fed(
     at_s = from_s
     for k, content in enumerate(contents):
         at_s = from_s + k * every_s
-        renewal.note("block", struct.pack(">I", content), round(at_s * 1e9), loaded)
+        renewal.add("block", struct.pack(">I", content), round(at_s * 1e9), loaded)
     return at_s
 
 

@@ -12,7 +12,7 @@ import tty
 from collections.abc import Callable, Iterator
 
 import pytest
-from support.bus_servers import crc16, opened, registers, run
+from support.bus_servers import crc16, opened, read_registers, registers, run
 
 from drivers.errors import ModbusExceptionResponse, ResponseQuarantined
 from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan
@@ -83,7 +83,7 @@ def test_an_echo_whose_address_looks_like_the_answers_length_is_no_answer(own_s:
     async def scene(port: str) -> None:
         async with opened(BusSettings("s", serial_port=port)) as link:
             for address in range(0x2200, 0x2200 + 6 * 17, 17):
-                got = await link.read_registers(1, 3, address, 17, 1.0, tries=2)
+                got = await read_registers(link, 1, 3, address, 17, 1.0, tries=2)
                 assert got == list(range(address, address + 17))
             assert link.damaged == 0
 
@@ -96,7 +96,7 @@ def test_an_echo_in_pieces_is_waited_for_as_an_echo() -> None:
     want = ResponseMatcher(rtu_scan, open={request.shape: request}, sent=rtu_request(request))
     for byte in want.sent:
         assert want.feed(bytes([byte])) is None
-    assert not want.headed
+    assert not want.begun
     assert want.missing == 1, "nothing began that could stall"
     body = b"\x01" + registers(3, list(range(17)))
     answer = want.feed(body + crc16(body))
@@ -121,12 +121,12 @@ def test_a_refusal_that_may_be_the_first_tries_leaves_both_watched_for() -> None
     async def scene(port: str) -> None:
         async with opened(BusSettings("s", serial_port=port)) as link:
             with pytest.raises(ModbusExceptionResponse):
-                await link.read_block(Request(1, 3, 100, 10), 0.3, spare=4, tries=2)
+                await link.read_block(Request(1, 3, 100, 10), 0.3, overread_registers=4, tries=2)
             # 11 registers is the shape of the second attempt: its late response is discarded, then the shape is free
-            assert await link.read_registers(1, 3, 300, 11, 1.0) == list(range(300, 311))
+            assert await read_registers(link, 1, 3, 300, 11, 1.0) == list(range(300, 311))
             assert link.late == 1
             with pytest.raises(ResponseQuarantined):  # the response to the first attempt can still arrive
-                await link.read_registers(1, 3, 400, 10, 0.1)
+                await read_registers(link, 1, 3, 400, 10, 0.1)
 
     with line(behave) as far:
         run(scene(far.port))

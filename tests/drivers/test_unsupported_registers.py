@@ -24,14 +24,16 @@ DAY_S = 86_400
 class Booting:
     """A link to a meter that rejects reads of the registers in `lacking`, or is silent, as set by the test."""
 
-    answered_s = 0.01
+    response_s = 0.01
 
     def __init__(self) -> None:
         self.refuses, self.silent, self.silent_when_alone = True, False, False
         self.lacking, self.silent_to = {LACKING}, set[int]()
         self.asked, self.alone = 0, list[int]()
 
-    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+    async def read_block(
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object
+    ) -> bytes:
         self.asked += 1
         if how["tries"] == 1:
             self.alone.append(request.address)
@@ -83,13 +85,13 @@ def test_a_register_that_was_refused_while_booting_is_back_in_minutes(meter: Met
     for _ in range(300):
         assert Quality.NO_REPLY not in meter.poll().flags.values(), "nothing is missing meanwhile"
     assert "frequency" in meter.poll().values
-    assert meter.device.learnt.absent == meter.device.learnt.split == set()
+    assert meter.device.unsupported.registers == meter.device.unsupported.rejected_blocks == set()
     assert meter.device.blocks() == meter.first, "and in one request with the others"
 
 
 def test_what_the_device_never_has_costs_a_request_ever_more_seldom(meter: Meter) -> None:
     """After one, two, four … minutes, finally once a day; the readings remain complete."""
-    refused = len(meter.device.learnt.doubtful(meter.device.profile))
+    refused = len(meter.device.unsupported.to_reprobe(meter.device.profile))
     assert meter.extra(900, 1.0) <= 4 * refused
     assert meter.extra(DAY_S // 60, 60.0) <= 8 * refused
     ten_days = meter.extra(10 * DAY_S // 1800, 1800.0)
@@ -104,7 +106,7 @@ def test_after_a_silence_it_is_asked_soon(meter: Meter) -> None:
     meter.poll("fast", "normal", "slow", "once")  # same groups as the first poll after a silence
     for _ in range(300):
         meter.poll()
-    assert meter.device.learnt.absent == set()
+    assert meter.device.unsupported.registers == set()
 
 
 def lacking_most(meter: Meter) -> set[int]:
@@ -115,7 +117,7 @@ def lacking_most(meter: Meter) -> set[int]:
     for _ in range(10):
         meter.poll(contended=True)
     meter.wire.alone.clear()
-    assert len(meter.device.learnt.absent) == len(meter.wire.lacking) > 20
+    assert len(meter.device.unsupported.registers) == len(meter.wire.lacking) > 20
     return meter.wire.lacking
 
 
@@ -135,10 +137,10 @@ def test_silence_says_nothing(meter: Meter) -> None:
     """
     lacking_most(meter)
     meter.wire.silent_when_alone = True
-    absent = set(meter.device.learnt.absent)
+    absent = set(meter.device.unsupported.registers)
     for _ in range(300):
         assert meter.poll().error is None
-    assert meter.device.learnt.absent == absent
+    assert meter.device.unsupported.registers == absent
     assert len(meter.wire.alone) == 3, "after one, two and four minutes"
 
 
@@ -148,7 +150,7 @@ def test_all_that_was_refused_while_booting_is_back_in_minutes(meter: Meter) -> 
     meter.wire.lacking = {lowest}
     for _ in range(240):
         assert meter.poll().error is None
-    assert len(meter.device.learnt.absent) == 1
+    assert len(meter.device.unsupported.registers) == 1
 
 
 def test_one_that_is_silent_holds_up_none_behind_it(meter: Meter) -> None:
@@ -157,12 +159,12 @@ def test_one_that_is_silent_holds_up_none_behind_it(meter: Meter) -> None:
     meter.wire.lacking = {lowest}
     for _ in range(3600):
         assert meter.poll().error is None
-    assert len(meter.device.learnt.absent) == 1
+    assert len(meter.device.unsupported.registers) == 1
 
 
 def test_the_times_by_hand() -> None:
     again, asked = ReprobeSchedule(), []
-    again.soon(0.0)
+    again.restart(0.0)
     for second in range(4 * DAY_S):
         if again.next(float(second), lambda: [(3, 0, 1)]) is not None:
             asked.append(second)

@@ -14,11 +14,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 from agent.core.clock import SystemClock
+from drivers.framing import Request
 from drivers.modbus_link import BusSettings, ModbusLink
 from simulators.bus.segment import Segment
 from simulators.bus.sockets import SocketListener
 
 Answer = Callable[[int, int, int, int], Awaitable[bytes | None]]  # unit, function, address, count → PDU or no response
+
+
+async def read_registers(
+    link: ModbusLink, unit: int, function: int, address: int, count: int, timeout_s: float, **how: Any
+) -> list[int]:
+    """`count` register values, each 0 to 65535; arguments and errors as in ModbusLink.read_block."""
+    data = await link.read_block(Request(unit, function, address, count), timeout_s, **how)
+    return list(struct.unpack(f">{count}H", data))
 
 
 def registers(function: int, values: list[int]) -> bytes:

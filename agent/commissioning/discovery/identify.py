@@ -17,7 +17,7 @@ from agent.commissioning.discovery.likelihood import ANSWERED, Evidence, judge_n
 from agent.commissioning.discovery.match import Identified, decide, ranked
 from drivers.errors import FrameError, LinkTimeout, ModbusExceptionResponse
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
-from drivers.identity import DeviceIdentity, ServerId, read_identity, read_server_id
+from drivers.identity import read_identity, read_server_id
 from drivers.profiles import Identify, Profile, Register, load_profile, profile_ids
 from drivers.reading import RegisterLink
 from drivers.reasons import Code, Reason
@@ -94,13 +94,12 @@ async def _reported(
     for function, read in ((READ_DEVICE_ID, read_identity), (REPORT_SERVER_ID, read_server_id)):
         device.requests += 1
         try:
-            answer: DeviceIdentity | ServerId = await read(device.link, device.unit, device.timeout_s, device.gap_s)
+            text = await read(device.link, device.unit, device.timeout_s, device.gap_s)
         except ModbusExceptionResponse:
             device.rejects = True
             continue
         except (FrameError, LinkTimeout):
             continue
-        text = str(answer) if isinstance(answer, DeviceIdentity) else answer.text
         if sum(letter.isalnum() for letter in text) >= 3:
             reported.append((text, function))
     found.reported = "; ".join(text for text, _ in reported)

@@ -56,15 +56,15 @@ async def ask(link: ModbusLink, unit: int, function: int, timeout_s: float, regi
     request = Request(unit, function, 0, registers)
     late_before = link.late
     try:
-        await link.read_block(request, timeout_s, patience_s=timeout_s)
-        return Reply(ProbeResult.HERE, took_s=link.answered_s, late=link.late > late_before)
+        await link.read_block(request, timeout_s)
+        return Reply(ProbeResult.HERE, took_s=link.response_s, late=link.late > late_before)
     except ModbusExceptionResponse as error:
         outcome = ProbeResult.NOTHING if error.code in NO_TARGET else ProbeResult.HERE
-        return Reply(outcome, error.code, link.answered_s, late=link.late > late_before)
+        return Reply(outcome, error.code, link.response_s, late=link.late > late_before)
     except (FrameError, LinkTimeout):
         if not link.wire.is_rtu:
             return Reply(ProbeResult.NOTHING, late=link.late > late_before)
-        raw, sent = link.unexplained, rtu_request(request)
+        raw, sent = link.unmatched, rtu_request(request)
         rest = raw.replace(sent, b"")
         outcome = (
             ProbeResult.FOREIGN

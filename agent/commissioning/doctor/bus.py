@@ -122,7 +122,8 @@ async def look(poller: BusPoller, rounds: int) -> BusObservation:
         wire.is_rtu,
     )
     seen.devices = [
-        DeviceObservation(item.device.name, item.device.unit, item.device.latency.cap_s) for item in poller.devices
+        DeviceObservation(item.device.name, item.device.unit, item.device.health.response_time.timeout_s)
+        for item in poller.devices
     ]
     before = line_errors(wire.serial_port) if wire.is_serial else None
     try:
@@ -148,14 +149,15 @@ async def _ask(link: ModbusLink, polled: PolledDevice, counts: DeviceObservation
     device = polled.device
     for block in device.blocks():
         request = Request(device.unit, block.function, block.address, block.count)
-        skipped = link.skipped
+        skipped = link.unmatched_count
         counts.requests += 1
         valid = True
         try:
-            wire_s = device.wire_s(block)
-            await link.read_block(request, device.latency.longest_s(wire_s), device.gap_s)
+            transmission_time_s = device.transmission_time_s(block.count)
+            timeout_s = device.health.response_time.longest_s(transmission_time_s)
+            await link.read_block(request, timeout_s, device.inter_request_delay_s)
             counts.valid += 1
-            counts.response_s.append(link.answered_s - wire_s)
+            counts.response_s.append(link.response_s - transmission_time_s)
         except ModbusExceptionResponse as error:
             counts.exceptions[error.code] = counts.exceptions.get(error.code, 0) + 1
         except FrameError:
@@ -166,14 +168,14 @@ async def _ask(link: ModbusLink, polled: PolledDevice, counts: DeviceObservation
             valid = False
         except LinkTimeout:
             counts.timeouts += 1
-            counts.invalid += link.heard > 0
+            counts.invalid += link.received > 0
             valid = False
         except LinkClosed:
             if seen.requests == 1:  # it was never open
                 raise
             counts.timeouts += 1
             valid = False
-        stray = link.skipped - skipped
+        stray = link.unmatched_count - skipped
         if seen.rtu and stray == REQUEST_BYTES and valid:
             seen.echoes += 1
         elif valid:

@@ -28,7 +28,7 @@ def bench_of(config: Config, links: Mapping[str, RegisterLink]) -> DeviceSet:
                     gap_s=bus.inter_request_delay_s,
                     timeout_s=bus.timeout_s,
                     rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
-                    character_s=wire.character_s if wire.is_rtu else 0.0,
+                    character_s=wire.character_s,
                 )
             )
     return DeviceSet(tuple(subjects), tuple(config.motors.values()))

@@ -6,20 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agent.acquisition.scheduler import CT_QUANTITIES, VT_QUANTITIES
 from agent.commissioning.selfcheck.model import DeviceSet, Subject
 from agent.commissioning.selfcheck.rule import RatedValues
 from agent.config.model import Drive, Meter, Motor
 from dsp.efficiency import CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY, rated_current_a
-
-
-def ratio_factor(item: Meter | Drive, unit: str) -> float:
-    """The factor that the agent applies when the meter does not apply the transformer ratio; otherwise 1."""
-    if not isinstance(item, Meter) or item.ratio_applied_by != "agent":
-        return 1.0
-    ct = item.ct[0] / item.ct[1] if item.ct and unit in CT_QUANTITIES else 1.0
-    vt = item.vt[0] / item.vt[1] if item.vt and unit in VT_QUANTITIES else 1.0
-    return ct * vt
 
 
 def plate_of(bench: DeviceSet, subject: Subject) -> RatedValues:

@@ -141,7 +141,6 @@ class RegisterReader:
             timeout_s,
             gap_s,
             tries=2,
-            patience_s=timeout_s,
             silence_tries=1,
         )
 

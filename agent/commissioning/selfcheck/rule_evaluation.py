@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
+from agent.acquisition.scheduler import ratio_factor
 from agent.commissioning.selfcheck.decoding import Key, Series, decade_of, median, number_of
 from agent.commissioning.selfcheck.drive_rules import CROSS, DRIVE
 from agent.commissioning.selfcheck.load_estimate import LOADED, load_of
 from agent.commissioning.selfcheck.meter_rules import METER
 from agent.commissioning.selfcheck.model import DeviceSet
-from agent.commissioning.selfcheck.nameplate import per_phase, plate_of, ratio_factor
+from agent.commissioning.selfcheck.nameplate import per_phase, plate_of
 from agent.commissioning.selfcheck.register_reader import ReadingRound, checkable
 from agent.commissioning.selfcheck.rule import RatedValues, Rule
 from agent.commissioning.selfcheck.rule_codes import PLAUSIBLE_RANGE

@@ -165,7 +165,7 @@ def _save(
 ) -> None:
     assert record.result is not None
     for name, result in record.result.devices.items():
-        findings = [item for item in record.result.findings if item.device == name]
+        findings = [item.summary for item in record.result.findings if item.device == name]
         try:
             save_check(store, config, *polled_devices[name], record.at_ms, result, findings)
         except StoreError as error:

@@ -34,20 +34,20 @@ class ScriptedLink:
         self.clock, self.dead, self.refusing = clock, set[int](), dict[int, int]()
         self.asked: list[tuple[float, int, int, int]] = []
         self.unplugged = False
-        self.answered_s = 0.015
+        self.response_s = 0.015
         self.wire = BusSettings("b", host="127.0.0.1")
         self.value = 0
 
-    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+    async def read_block(
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object
+    ) -> bytes:
         self.asked.append((self.clock.monotonic_ns() / 1e9, request.unit, request.address, request.registers))
         if self.unplugged:
             raise ConnectFailed(PORT_MISSING, port="/dev/x")
-        patience = how["patience_s"]
-        assert isinstance(patience, float)
         if request.unit in self.dead:
-            self.clock.move(patience)
-            raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=patience)
-        self.clock.move(self.answered_s)
+            self.clock.move(timeout_s)
+            raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
+        self.clock.move(self.response_s)
         if code := self.refusing.get(request.unit):
             raise ModbusExceptionResponse(code, request.unit, request.address)
         self.value += 1
@@ -151,8 +151,16 @@ def test_a_gateway_that_reports_a_silent_device_counts_for_the_device_only(clock
     run(poller, clock, 20)
     assert all(Quality.NO_REPLY in reading.quality for reading in readings if reading.device == "m2")
     assert all(Quality.NO_REPLY not in reading.quality for reading in readings if reading.device != "m2")
-    assert poller.devices[1].health == "offline"
-    assert poller.devices[0].health == "good"
+    assert [polled.offline for polled in poller.devices] == [False, True, False]
+
+
+def test_a_device_that_its_gateway_cannot_reach_after_a_bus_failure_goes_offline(clock: HandClock) -> None:
+    poller, link, _ = scene(clock, units=3)
+    link.unplugged = True
+    run(poller, clock, 20)
+    link.unplugged, link.refusing[2] = False, 0x0B
+    run(poller, clock, 20)
+    assert [polled.offline for polled in poller.devices] == [False, True, False]
 
 
 def test_an_illegal_address_is_learnt_and_not_asked_again(clock: HandClock) -> None:
@@ -169,7 +177,7 @@ def test_a_meter_that_renews_slowly_is_reported_once(clock: HandClock, caplog: p
     polled = poller.devices[0]
     polled.every_s = 0.2
 
-    async def slow(request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+    async def slow(request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object) -> bytes:
         clock.move(0.015)
         return struct.pack(f">{request.registers}H", *([int(clock.monotonic_ns() / 1e9)] * request.registers))
 
@@ -187,7 +195,7 @@ def test_values_that_merely_stand_still_are_not_called_slow(clock: HandClock) ->
     chance = random.Random(5)
     digit = 0
 
-    async def steady(request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+    async def steady(request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object) -> bytes:
         nonlocal digit
         clock.move(0.015)
         digit += chance.random() < 0.3
@@ -195,7 +203,7 @@ def test_values_that_merely_stand_still_are_not_called_slow(clock: HandClock) ->
 
     link.read_block = steady  # type: ignore[assignment]
     run(poller, clock, 600)
-    assert poller.devices[0].device.renewed_every_s(1.0) is None
+    assert poller.devices[0].device.health.refresh.refresh_interval_s(1.0) is None
     assert not poller.devices[0].slow_logged
 
 
@@ -215,12 +223,14 @@ def test_counters_that_run_backwards_and_clocks_that_jump_are_flagged(clock: Han
 class Counting:
     """A drive whose 16-bit energy counter (register 114 of an ACS550) has the given values; zeros elsewhere."""
 
-    answered_s = 0.01
+    response_s = 0.01
 
     def __init__(self) -> None:
         self.kwh = 0
 
-    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+    async def read_block(
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object
+    ) -> bytes:
         words = (self.kwh if request.address + k == 114 else 0 for k in range(request.registers))
         return struct.pack(f">{request.registers}H", *words)
 
@@ -309,7 +319,7 @@ def test_trouble_with_the_wire_is_told_once_and_counts_against_no_device(
     readings.clear()
     run(poller, clock, 120)
     assert all(Quality.NO_REPLY in reading.quality for reading in readings)
-    assert all(polled.health == "good" for polled in poller.devices)
+    assert not any(polled.failures for polled in poller.devices)
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
         f"bus b: {PORT_MISSING(port='/dev/x')}; retrying"
     ]

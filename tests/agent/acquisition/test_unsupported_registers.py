@@ -28,15 +28,17 @@ class Refusing:
 
     def __init__(self, port: int) -> None:
         self.wire = BusSettings("b", host="127.0.0.1", port_number=port)
-        self.tight: set[tuple[int, int, int]] = set()
-        self.answered_s = 0.01
+        self.no_overread: set[tuple[int, int, int]] = set()
+        self.response_s = 0.01
         self.refused = 0
 
-    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+    async def read_block(
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object
+    ) -> bytes:
         if request.address <= LACKING < request.address + request.registers:
             self.refused += 1
             raise ModbusExceptionResponse(2, request.unit, request.address)
-        self.tight.add((request.unit, request.function, request.address))
+        self.no_overread.add((request.unit, request.function, request.address))
         return bytes(2 * request.registers)
 
     async def close(self) -> None: ...
@@ -69,8 +71,8 @@ def test_a_refusal_outlives_the_process(store: Store, clock: HandClock) -> None:
     again, link = scene(clock)
     UnsupportedRegisterStore(store, [again])
     assert polls(again, link) == 0
-    assert again.devices[0].device.learnt == poller.devices[0].device.learnt
-    assert again.link.tight == poller.link.tight
+    assert again.devices[0].device.unsupported == poller.devices[0].device.unsupported
+    assert again.link.no_overread == poller.link.no_overread
 
 
 def test_another_wire_or_a_month_later_it_is_asked_again(store: Store, clock: HandClock) -> None:

@@ -38,10 +38,12 @@ FLOW, DAMPER, TONNES = "signal_well_1_flow_m3_h", "signal_damper_pct", "signal_t
 class Words:
     """A controller's registers, by literal words: 123.5 m3/h (IEEE 754), 45.6 %, 70000 t with the low word first."""
 
-    answered_s = 0.01
+    response_s = 0.01
     memory = {(3, 120): 0x42F7, (3, 121): 0x0000, (3, 122): 456, (4, 300): 4464, (4, 301): 1}  # noqa: RUF012
 
-    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+    async def read_block(
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object
+    ) -> bytes:
         words = (
             self.memory[request.function, request.address + k].to_bytes(2, "big") for k in range(request.registers)
         )

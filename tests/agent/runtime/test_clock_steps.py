@@ -34,13 +34,15 @@ class Line:
     """A bus that responds in 15 ms; during the first response UTC steps forward by an hour."""
 
     def __init__(self, clock: Stepping) -> None:
-        self.clock, self.wire, self.answered_s = clock, BusSettings("b", host="127.0.0.1"), 0.015
+        self.clock, self.wire, self.response_s = clock, BusSettings("b", host="127.0.0.1"), 0.015
         self.late = self.damaged = 0
-        self.tight: set[tuple[int, int, int]] = set()
+        self.no_overread: set[tuple[int, int, int]] = set()
         self._step_ns = HOUR_NS
 
-    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
-        self.clock.move(self.answered_s)
+    async def read_block(
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object
+    ) -> bytes:
+        self.clock.move(self.response_s)
         self.clock.step(self._step_ns)
         self._step_ns = 0
         return bytes(2 * request.registers)

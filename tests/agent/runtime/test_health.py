@@ -22,7 +22,7 @@ class Link:
     wire: Any = None
     tight: Any = frozenset()
     late = damaged = 0
-    answered_s = 0.0
+    response_s = 0.0
 
 
 def poller(name: str, clock: HandClock, polls: int = 0, failed: int = 0) -> BusPoller:
@@ -70,7 +70,7 @@ def test_a_bus_that_begins_no_turn_hangs(clock: HandClock) -> None:
     assert numbers.hanging() is None
     clock.move(1)
     assert "bus north" in (numbers.hanging() or "")
-    bus.turn_ns = clock.monotonic_ns()
+    bus.cycle_start_ns = clock.monotonic_ns()
     assert numbers.hanging() is None
 
 

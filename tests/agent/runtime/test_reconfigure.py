@@ -39,14 +39,16 @@ class Line:
     def __init__(self, clock: HandClock) -> None:
         self.clock, self.wire = clock, BusSettings("b", host="127.0.0.1")
         self.asked: list[tuple[float, int]] = []
-        self.answered_s, self.late, self.damaged = 0.015, 0, 0
-        self.tight: set[tuple[int, int, int]] = set()
+        self.response_s, self.late, self.damaged = 0.015, 0, 0
+        self.no_overread: set[tuple[int, int, int]] = set()
         self.on_ask: Callable[[], None] = lambda: None
         self.closed = False
 
-    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+    async def read_block(
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object
+    ) -> bytes:
         self.asked.append((self.clock.monotonic_ns() / 1e9, request.unit))
-        self.clock.move(self.answered_s)
+        self.clock.move(self.response_s)
         await asyncio.sleep(0)
         self.on_ask()
         return bytes(2 * request.registers)
@@ -95,11 +97,13 @@ def test_unchanged_devices_of_a_changed_bus_miss_no_beat(clock: HandClock) -> No
     poller, readings = bus_of(line)
     run_for(poller, line, 5)
     kept = list(poller.devices)
-    learnt = kept[0].device.learnt
-    poller.adopt(BUS, [polled(line, 1), polled(line, 2, "another ratio"), *[polled(line, n) for n in (3, 4, 5, 7)]])
+    learnt = kept[0].device.unsupported
+    poller.update_devices(
+        BUS, [polled(line, 1), polled(line, 2, "another ratio"), *[polled(line, n) for n in (3, 4, 5, 7)]]
+    )
     run_for(poller, line, 5)
     assert poller.devices[0] is kept[0]
-    assert poller.devices[0].device.learnt is learnt
+    assert poller.devices[0].device.unsupported is learnt
     assert poller.devices[1] is not kept[1]
     for name in ("m1", "m2", "m3", "m4", "m5"):
         found = times(readings, name)
@@ -113,7 +117,7 @@ def test_an_answer_to_the_old_question_is_not_handed_on(clock: HandClock) -> Non
     """The change occurs during a request: the response belongs to the old map."""
     line = Line(clock)
     poller, readings = bus_of(line, 1)
-    line.on_ask = lambda: poller.adopt(BUS, [polled(line, 1, "another map")])
+    line.on_ask = lambda: poller.update_devices(BUS, [polled(line, 1, "another map")])
     asyncio.run(poller.poll_once(poller.devices[0]))
     assert readings == []
 
@@ -125,7 +129,7 @@ def test_a_bus_that_waits_long_notices_a_new_device() -> None:
     slow = polled(line, 1, every_s=3600)
     poller = BusPoller(BUS, [slow], line, clock, readings.append, random.Random(1))
     run_for(poller, line, 10)
-    poller.adopt(BUS, [slow, polled(line, 2)])
+    poller.update_devices(BUS, [slow, polled(line, 2)])
     run_for(poller, line, 10)
     assert len(times(readings, "m2")) >= 5
     assert len(times(readings, "m1")) == 1
@@ -284,8 +288,8 @@ def test_what_a_device_refused_meanwhile_is_no_change_of_its_motor(clock: HandCl
     before = due([poller])
     assert min(before["m1"].values()) == 1.0
     for polled in poller.devices:
-        polled.device.learnt.absent.add("frequency")
-        polled.device._plans.clear()
+        polled.device.unsupported.registers.add("frequency")
+        polled.device.apply_selfcheck((), ())  # rebuilds the plan
     assert due([poller]) != before
     assert due_after(before, [poller], fresh=set()) == before
     after = due_after(before, [poller], fresh={"m2"})

@@ -25,10 +25,8 @@ from drivers.reasons import Reason
 from drivers.registers import (
     BlockDecoder,
     decode,
-    decode_harmonics,
-    explained,
+    fault_text,
     plan_blocks,
-    plan_harmonics,
     touches_watchdog,
     usable,
 )  # fmt: skip
@@ -37,14 +35,16 @@ from drivers.registers import (
 class Wire:
     """A link to a device that is a table of words; records the requests."""
 
-    answered_s = 0.001
+    response_s = 0.001
 
     def __init__(self, words: dict[int, int], refused: frozenset[int] = frozenset()) -> None:
         self.words, self.refused = words, refused
         self.asked: list[tuple[int, int]] = []
         self.silent = False
 
-    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **_: object) -> bytes:
+    async def read_block(
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **_: object
+    ) -> bytes:
         self.asked.append((request.address, request.registers))
         if self.silent:
             raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
@@ -68,7 +68,7 @@ class StillClock:
 
 def device(profile: str, wire: Wire, verified: frozenset[str] = frozenset()) -> ModbusDevice:
     made = ModbusDevice("d", load_profile(profile), 1, wire, StillClock())
-    made.trust(verified, ())
+    made.apply_selfcheck(verified, ())
     return made
 
 
@@ -154,8 +154,8 @@ def test_sunspec_a_chain_without_an_end_teaches_nothing_about_the_model() -> Non
     reading = poll(meter)
     assert reading.error == SUNSPEC_NO_MODEL(unit_id=1, model=203, models=(1, 213))
     assert Quality.NO_REPLY in reading.quality
-    assert not meter.learnt.split
-    assert not meter.learnt.absent
+    assert not meter.unsupported.rejected_blocks
+    assert not meter.unsupported.registers
 
 
 def test_sunspec_is_looked_for_anew_after_a_silence() -> None:
@@ -264,7 +264,7 @@ def test_the_watchdog_of_the_g120_is_not_woken() -> None:
 
 
 def test_a_watchdog_inside_a_hole_or_behind_a_block_is_not_woken() -> None:
-    g120 = dataclasses.replace(load_profile("siemens/g120"), gaps_allowed=True, spare_allowed=True)
+    g120 = dataclasses.replace(load_profile("siemens/g120"), gaps_allowed=True, overread_allowed=True)
     rows = usable(g120, {item.name for item in g120.registers})
     feeding = {
         (row.function, row.address + k) for row in g120.registers if row.feeds_watchdog for k in range(row.words)
@@ -295,7 +295,7 @@ def test_a_register_of_its_own_is_read_by_itself() -> None:
 def test_no_read_ends_on_a_reserved_register() -> None:
     meter = load_profile("carlo-gavazzi/em340")
     mapped = {item.address + item.words - 1 for item in meter.registers}
-    assert not meter.spare_allowed
+    assert not meter.overread_allowed
     assert all(block.address + block.count - 1 in mapped for block in plan_blocks(meter, usable(meter)))
 
 
@@ -329,12 +329,7 @@ def test_an_old_fault_is_not_told_as_the_present_one() -> None:
 
 
 def test_codes_of_acs880_are_hexadecimal() -> None:
-    assert explained(load_profile("abb/acs880"), "fault_code", 0x3220) == "dc link undervoltage"
-
-
-def test_status_bits_have_words() -> None:
-    words = explained(load_profile("rockwell/powerflex525"), "status_word", 0b11)
-    assert words == "ready, active (running)"
+    assert fault_text(load_profile("abb/acs880"), 0x3220) == "dc link undervoltage"
 
 
 # --- counters -------------------------------------------------------------------------------------------------------
@@ -392,19 +387,6 @@ def test_a_counter_that_goes_round_loses_nothing(before: int, grown: int) -> Non
 )
 def test_what_a_counter_can_show(profile: str, name: str, value: float, expected: float) -> None:
     assert resolution(row(profile, name), value) == pytest.approx(expected, rel=1e-12)
-
-
-# --- harmonics ------------------------------------------------------------------------------------------------------
-
-
-def test_harmonics_come_as_an_array() -> None:
-    map3h = load_profile("wiren-board/map3h")
-    (block,) = [item for item in map3h.blocks if item.name == "harmonics_u_l1"]
-    assert [(request.address, request.count) for request in plan_harmonics(map3h, block)] == [(0x167B, 41)]
-    data = struct.pack(">41H", *range(41))
-    values = decode_harmonics(block, data)
-    assert list(block.orders) == list(range(2, 43))
-    assert values[3] == pytest.approx(3 * 0.00610352)  # the fifth
 
 
 # --- decoding a block -------------------------------------------------------------------------------------------------

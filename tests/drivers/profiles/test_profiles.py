@@ -164,7 +164,7 @@ def test_a_single_mistake_is_a_single_problem(added: str, place: str, cause: Rea
 def test_all_mistakes_are_reported_together() -> None:
     found = problems(BASE + register(unit='"A"', poll='"quick"') + register(name='"voltage_l2n"', type='"u17"'))
     assert [place for place, _ in found] == [
-        "register 1 (voltage_l1n): unit", "register 1 (voltage_l1n): poll", "register 2 (voltage_l2n): type",
+        "register 1 (voltage_l1n): poll", "register 1 (voltage_l1n): unit", "register 2 (voltage_l2n): type",
     ]  # fmt: skip
 
 

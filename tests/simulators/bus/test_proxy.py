@@ -22,6 +22,7 @@ import pytest
 from click.testing import CliRunner
 from support.answer_check import Score, block_of
 from support.basics import wait_until
+from support.bus_servers import read_registers
 from support.scripted_slave import ModbusTcp, RtuPty, RtuTcp
 
 from agent.cli import main
@@ -300,8 +301,8 @@ def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
         for poll in range(60):
             block, since_s = block_of(poll), time.monotonic()
             try:
-                words = await link.read_registers(
-                    block.unit, block.function, block.address, block.words, 0.1, spare=8, tries=2, patience_s=0.2
+                words = await read_registers(
+                    link, block.unit, block.function, block.address, block.words, 0.2, overread_registers=8, tries=2
                 )
             except DriverError as error:
                 score.miss(error)

@@ -13,7 +13,7 @@ from support.profile_values import RATING_KW, example, exponents
 
 from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import Quality, Value
-from drivers.registers import BlockDecoder, plan_blocks, plan_harmonics, scale_addresses
+from drivers.registers import BlockDecoder, plan_blocks, scale_addresses
 from simulators.devices.device import SimulatedDevice
 
 
@@ -107,15 +107,6 @@ def test_no_value_is_torn(profile_id: str) -> None:
         assert row.address + row.words <= block.address + block.count <= block.address + profile.max_registers
         for part in row.parts:
             assert block.address <= row.address + part.offset < block.address + block.count
-
-
-@pytest.mark.parametrize("profile_id", profile_ids())
-def test_harmonics_are_asked_for_within_the_limit(profile_id: str) -> None:
-    profile = load_profile(profile_id)
-    for block in profile.blocks:
-        requests = plan_harmonics(profile, block)
-        assert sum(request.count for request in requests) == block.count * (2 if "32" in block.type else 1)
-        assert all(request.count <= profile.max_registers for request in requests)
 
 
 @pytest.mark.parametrize("profile_id", profile_ids())

@@ -82,7 +82,7 @@ def test_a_model_that_is_not_known_is_not_called_by_a_strangers_name() -> None:
 class Strange:
     """A device that responds to every read with the contents that `word` returns, which are of no map."""
 
-    answered_s = 0.01
+    response_s = 0.01
 
     def __init__(self, word: object) -> None:
         self._word = word

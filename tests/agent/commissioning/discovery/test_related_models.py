@@ -139,7 +139,7 @@ def test_of_all_pairs_of_one_maker_refusals_name_the_right_model() -> None:
         polled = PolledDevice(ModbusDevice("d", other, 7, link, HandClock()), 1.0, {})
         asyncio.run(settled(polled))
         asked["pairs"] += 1
-        if polled.device.learnt.absent:
+        if polled.device.unsupported.registers:
             models, _ = asyncio.run(models_at(link, 7, other, 0.3, 0.0))
             asked["told"] += 1
             asked["right"] += is_a in models

@@ -27,7 +27,7 @@ from agent.core.clock import CLOCK_AFTER_LAST_RUN, CLOCK_BEFORE_LAST_RUN, System
 from agent.core.text import as_object
 from agent.delivery.store import Store
 from agent.runtime.clock_supervisor import KIND, REACHED
-from drivers.modbus_device import ModbusDevice
+from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.profiles import load_profile
 from drivers.reasons import Code, Reason, reason_of
@@ -53,11 +53,10 @@ def seen_on(
             )
             link = ModbusLink(wire, SystemClock())
             profile = load_profile("schneider/pm5000")
+            settings = DeviceSettings(timeout_s=0.15, character_s=wire.character_s)
             devices = [
                 PolledDevice(
-                    ModbusDevice(
-                        f"m{unit}", profile, unit, link, SystemClock(), timeout_s=0.15, character_s=wire.character_s
-                    ),
+                    ModbusDevice(f"m{unit}", profile, unit, link, SystemClock(), settings),
                     1.0,
                     {},
                 )

@@ -257,12 +257,14 @@ class Slow(RecordingLink):
     def __init__(self, devices: Mapping[int, SimulatedDevice], clock: HandClock) -> None:
         super().__init__(devices, clock, BusSettings("slow", serial_port="none", baud=2400, parity="E"))
 
-    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **more: Any) -> bytes:  # type: ignore[override]
-        await self._clock.sleep(gap_s)
+    async def read_block(  # type: ignore[override]
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **more: Any
+    ) -> bytes:
+        await self._clock.sleep(inter_request_delay_s)
         if self._wire_s + (13 + 2 * request.registers) * self.character_s > timeout_s:
             await self._clock.sleep(timeout_s)
             raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
-        return await super().read_block(request, timeout_s, gap_s, **more)
+        return await super().read_block(request, timeout_s, inter_request_delay_s, **more)
 
 
 def test_a_slow_line_is_given_the_time_that_its_characters_take() -> None:

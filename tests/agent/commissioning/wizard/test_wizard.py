@@ -202,7 +202,7 @@ def test_a_wrong_ratio_is_named_and_published_as_unverified(tmp_path: Path) -> N
     assert any(line.startswith("  ! ") and "mcc-1" in line and "300/5" in line for line in scene.said)
     kept = scene.kept["mcc-1"]
     assert kept
-    assert kept.findings == tuple(points)
+    assert kept.findings == tuple(map(str, points))
     flags = scene.reading("mcc-1").flags
     assert Quality.UNVERIFIED in flags["active_power"]
     assert Quality.UNVERIFIED in flags["current_l1"]

@@ -1,0 +1,65 @@
+"""Whether a device responds, how long to wait for it, and whether its values are refreshed."""
+
+from __future__ import annotations
+
+from drivers.errors import (
+    ConnectFailed,
+    DriverError,
+    ForeignMasterActive,
+    FrameError,
+    ModbusExceptionResponse,
+    ResponseQuarantined,
+)
+from drivers.reasons import Reason
+from drivers.refresh_monitor import RefreshMonitor
+from drivers.response_time import ResponseTimeEstimator
+
+UNHEARD_S, UNHEARD_EVERY = 0.2, 4  # time-out of a device that never responded; every 4th time its full time-out
+
+
+class DeviceHealth:
+    """Failures and response times of one device.
+
+    timeout_s: longest response time without transmission time.
+    behind_gateway: the peer serves several devices in sequence and may still wait for another device.
+
+    error: why the last poll or probe failed; None if the device responded.
+    bus_failed: whether the bus failed, not the device.
+    silences: requests without a response since the last response.
+    response_time: estimate from the recent responses.
+    refresh: how often the device refreshes its values.
+    """
+
+    def __init__(self, timeout_s: float, behind_gateway: bool) -> None:
+        self.error: Reason | None = None
+        self.bus_failed = False
+        self.silences = 0
+        self.response_time = ResponseTimeEstimator(timeout_s)
+        self.refresh = RefreshMonitor()
+        self._behind_gateway = behind_gateway
+
+    def responded(self, response_s: float) -> None:
+        """Records a response with register contents."""
+        self.response_time.add(response_s)
+        self.silences, self.error, self.bus_failed = 0, None, False
+
+    def failed(self, error: DriverError) -> None:
+        """Records why a poll or probe failed."""
+        self.error = error.reason
+        self.bus_failed = isinstance(error, ConnectFailed | ForeignMasterActive)
+        self.silences += not (
+            self.bus_failed or isinstance(error, ModbusExceptionResponse | FrameError | ResponseQuarantined)
+        )
+
+    def attempt_timeout_s(self, transmission_time_s: float, contended: bool) -> float:
+        """Longest time that one attempt waits, in seconds.
+
+        If other devices wait: until the response is overdue. A device that never responded gets its full time-out only
+        every fourth time. Through a gateway always the full time-out, because the gateway may wait for another device.
+        """
+        longest_s = self.response_time.longest_s(transmission_time_s)
+        if not contended or self._behind_gateway:
+            return longest_s
+        if not self.response_time.known and self.silences % UNHEARD_EVERY:
+            return min(longest_s, transmission_time_s + UNHEARD_S)
+        return self.response_time.overdue_s(transmission_time_s)
