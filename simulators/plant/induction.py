@@ -10,9 +10,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from drivers.reasons import InvalidValue
 from simulators.plant.params import InductionMotor
 from simulators.plant.phasors import Component
 from simulators.plant.roots import root
+from simulators.reasons import MOTOR_STALLS
 
 _ENOUGH_W = 1e-8
 
@@ -79,7 +81,7 @@ def solve(
 ) -> InductionState:
     """Return the operating point for a shaft load `load_w(speed_rad_s)` in watts, between zero slip and breakdown.
 
-    Raises ValueError if the load exceeds the breakdown torque.
+    Raises InvalidValue if the load exceeds the breakdown torque.
     """
     k = frequency_hz / motor.frequency_hz
     high = motor.rr_ohm / math.hypot(motor.rs_ohm, (motor.xl1_ohm + motor.xl2_ohm) * k)
@@ -94,7 +96,7 @@ def solve(
     if near is not None:
         return near
     if missing_w(at(high)) > 0:
-        raise ValueError(f"the load exceeds the breakdown torque: a motor of {motor.power_w:.0f} W stalls")
+        raise InvalidValue(MOTOR_STALLS, power_w=motor.power_w)
     return at(root(lambda slip: missing_w(at(slip)), 0.0, high, width=1e-15, enough=_ENOUGH_W))
 
 

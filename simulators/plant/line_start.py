@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from drivers.reasons import InvalidValue
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, LineStartMotor
 from simulators.plant.phasors import Component
 from simulators.plant.roots import root
+from simulators.reasons import ABOVE_PULL_OUT
 
 _GRID = 61  # number of angles in half a turn for the search of the maximum
 _FIVE = [2 * math.pi * k / 5 for k in range(5)]
@@ -109,12 +111,12 @@ def solve(
     winding_degc: float,
     magnet_degc: float,
 ) -> LineStartState:
-    """Return the stable operating point. Raises ValueError above pull-out."""
+    """Return the stable operating point. Raises InvalidValue above pull-out."""
     at = partial(at_angle, motor, supply, frequency_hz, winding_degc=winding_degc, magnet_degc=magnet_degc)
     carries_w = _shaft_w(at)
     top_rad = _top_rad(carries_w)
     if not (top_w := carries_w(top_rad)) > shaft_w:
-        raise ValueError(f"{shaft_w:.0f} W exceed the pull-out power of the line-start motor, {top_w:.0f} W")
+        raise InvalidValue(ABOVE_PULL_OUT, shaft_w=shaft_w, top_w=top_w)
     return at(root(lambda x: shaft_w - carries_w(x), top_rad - math.pi, top_rad, width=1e-15, enough=1e-8))
 
 

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from simulators.plant import check
+from simulators.plant.phasors import ORDERS
 
 COPPER_PER_K = 0.00393  # resistance of copper relative to 20 °C
 ALUMINIUM_PER_K = 0.0044  # of a cast cage
@@ -52,7 +53,14 @@ class InductionMotor:
     inertia_kg_m2: float = 1.0
 
     def __post_init__(self) -> None:
-        check.induction(self)
+        what = "induction motor"
+        check.positive(what, self, "power_w volts_v frequency_hz speed_rpm current_a rs_ohm rr_ohm xl2_ohm xm_ohm")
+        check.positive(what, self, "rfe_ohm inertia_kg_m2")
+        check.not_negative(what, self, "xl1_ohm friction_w additional_w")
+        check.motor(what, self.pole_pairs, self.power_w, self.volts_v, self.current_a)
+        synchronous_rpm = 60 * self.frequency_hz / self.pole_pairs
+        if self.speed_rpm >= synchronous_rpm:
+            raise ValueError(f"{what}: speed_rpm must be below {synchronous_rpm:g} rpm, got {self.speed_rpm:g} rpm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,11 @@ class MagnetMotor:
     inertia_kg_m2: float = 0.6
 
     def __post_init__(self) -> None:
-        check.magnet(self)
+        what = "magnet motor"
+        check.positive(what, self, "power_w volts_v current_a speed_rpm ld_h lq_h flux20_wb inertia_kg_m2")
+        check.not_negative(what, self, "rs20_ohm core_s friction_w additional_w")
+        check.shares(what, self, "core_hysteresis")
+        check.motor(what, self.pole_pairs, self.power_w, self.volts_v, self.current_a)
 
     @property
     def omega_rated(self) -> float:
@@ -124,7 +136,13 @@ class LineStartMotor:
     cage_x_ohm: float
 
     def __post_init__(self) -> None:
-        check.line_start(self)
+        check.positive("line-start motor", self, "frequency_hz cage_ohm cage_x_ohm")
+        synchronous_rpm = 60 * self.frequency_hz / self.machine.pole_pairs
+        if not math.isclose(self.machine.speed_rpm, synchronous_rpm, rel_tol=1e-9):
+            raise ValueError(
+                f"line-start motor: speed_rpm must be the synchronous {synchronous_rpm:g} rpm,"
+                f" got {self.machine.speed_rpm:g} rpm"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +184,11 @@ class Drive:
     unbalance_gain: float = 3.0
 
     def __post_init__(self) -> None:
-        check.drive(self)
+        check.positive("drive", self, "power_w current_a choke_ohm capacitor_s carrier_hz")
+        check.not_negative("drive", self, "line_ohm fixed_w switch_v switch_ohm diode_v diode_ohm switching_j_per_va")
+        check.not_negative("drive", self, "bridge_v bridge_ohm choke_r_ohm")
+        if 2 * self.line_ohm > self.choke_ohm:
+            raise ValueError("drive: choke_ohm is that of the complete DC loop and must be at least 2 × line_ohm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +216,11 @@ class Pump:
     pipe: float
 
     def __post_init__(self) -> None:
-        check.pump(self)
+        check.positive("pump", self, "speed_rpm flow_m3_s power_w head0_m")
+        check.not_negative("pump", self, "head_fall static_head_m pipe")
+        head_m = self.head0_m - self.head_fall * self.flow_m3_s**2
+        if 1000 * 9.80665 * self.flow_m3_s * head_m > self.power_w * sum(self.power_shape):
+            raise ValueError("pump: power_w is below the hydraulic power at the design flow: efficiency above 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +250,14 @@ class Grid:
     source_x_ohm: float
 
     def __post_init__(self) -> None:
-        check.grid(self)
+        check.positive("grid", self, "volts_v frequency_hz tau_s")
+        check.not_negative("grid", self, "volts_sigma frequency_sigma_hz source_ohm source_x_ohm")
+        if abs(self.negative) >= 1:
+            raise ValueError(f"grid: negative must be below 1, the positive sequence, got {abs(self.negative):g}")
+        for order, share, _ in self.harmonics:
+            if not (2 <= order <= ORDERS - 1 and 0 <= share < 1):
+                orders = f"orders from 2 to {ORDERS - 1}"
+                raise ValueError(f"grid: harmonics must have {orders} and shares below 1, got {order}: {share:g}")
 
 
 # Fitted to typical catalogue values (IE1 efficiency of IEC 60034-30-1; speed, power factor, breakdown torque of

@@ -6,12 +6,12 @@ C·dT/dt = P − G·T, T above ambient, solved exactly for constant heat over an
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from simulators.plant import check
 from simulators.plant._arrays import Floats
 from simulators.plant.units import Losses
 
@@ -47,10 +47,7 @@ class Network:
     frame_j_k: float
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if not (value > 0 and math.isfinite(value)):
-                raise ValueError(f"thermal network: {name} must be positive, got {value:g}")
+        check.positive("thermal network", self, " ".join(self.__slots__))
 
 
 def network_of(rated: Heat, rise_k: float, *, frame_share: float = 0.55, rotor_share: float = 0.75) -> Network:

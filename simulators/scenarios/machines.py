@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from simulators.plant import check
 from simulators.plant.params import (
     COPPER_PER_K,
     DRIVE_55KW,
@@ -67,7 +66,7 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
             raise wrong(name, VALUE_NOT_POSITIVE, value=value)
     if poles < 2 or poles % 2:
         raise wrong("poles", POLES_ODD, value=poles)
-    pairs = check.pole_pairs(poles)
+    pairs = poles // 2
     power_w = 1000 * kw
     losses_w = power_w * (1 / efficiency - 1)
     copper_w, core_w, friction_w, additional_w = (part * losses_w for part in _SPLIT)

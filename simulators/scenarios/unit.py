@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from simulators.plant.drive_logic import Limits, Seen
-from simulators.plant.faults import HEALTHY, Bearing, Condition, Course
+from simulators.plant.faults import HEALTHY, Condition, bearing_order
 from simulators.plant.feeder import Auxiliary, Cable
 from simulators.plant.params import Drive, InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.thermal import Thermal, heat_of, network_of
@@ -120,7 +120,7 @@ class Unit:
             return HEALTHY
         share = defect.share(now_s)
         if defect.kind == "bearing":
-            return Bearing(Course(first=share)).apply(HEALTHY, now_s)
+            return Condition(bearing=share, bearing_order=bearing_order())
         if defect.kind == "eccentricity":
             return Condition(gap_static=share / 2, gap_dynamic=share / 2)
         return Condition(bar=share / (1 + share))  # one axis of the cage has the complete increase, the other none
