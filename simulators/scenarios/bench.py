@@ -17,8 +17,8 @@ from simulators.bus.tcp import TcpBus
 from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
-from simulators.scenarios import Line, Scenario
 from simulators.scenarios.line import SegmentPort, TcpPort
+from simulators.scenarios.scenario import Line, Scenario
 from simulators.truth import Row
 
 NAME = "devices"

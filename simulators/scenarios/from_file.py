@@ -11,12 +11,12 @@ from random import Random
 from drivers.file_reasons import FILE_UNREADABLE, INVALID_TOML
 from drivers.reasons import InvalidValue, cause_of
 from simulators.reasons import SCENARIO_FILE_PROBLEM
-from simulators.scenarios import Scenario
 from simulators.scenarios.checks import check
 from simulators.scenarios.life import Life, first_month, start_of
 from simulators.scenarios.mill import Mill
 from simulators.scenarios.mill_config import config_toml
 from simulators.scenarios.records import ScenarioRecord, scenario_record
+from simulators.scenarios.scenario import Scenario
 
 
 def scenario_from(path: Path) -> Scenario:

@@ -22,9 +22,9 @@ from simulators.meters.readings import Values
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Phasors
 from simulators.reasons import wrong
-from simulators.scenarios import Line
 from simulators.scenarios.line import SegmentPort, TcpPort
 from simulators.scenarios.records import DeviceRecord, ScenarioRecord, SignalRecord
+from simulators.scenarios.scenario import Line
 from simulators.scenarios.unit import Unit, drive_name, meter_name
 from simulators.truth import Row
 

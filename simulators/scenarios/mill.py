@@ -15,12 +15,13 @@ from simulators.plant.grid import Supply
 from simulators.plant.params import InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.phasors import Phasors
 from simulators.plant.units import Train
-from simulators.scenarios import Line, trains
+from simulators.scenarios import trains
 from simulators.scenarios.instruments import Instruments
 from simulators.scenarios.life import turns_of
 from simulators.scenarios.loads import Demand, Shared
 from simulators.scenarios.machines import drive_of
 from simulators.scenarios.records import ScenarioRecord
+from simulators.scenarios.scenario import Line
 from simulators.scenarios.unit import Unit, meter_name, units_of
 from simulators.truth import Row, of_inverter, of_train
 

@@ -26,8 +26,9 @@ from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
 from simulators.plant.station import DOL, DRIVEN, Station
-from simulators.scenarios import Line, Scenario, tables_55kw
+from simulators.scenarios import tables_55kw
 from simulators.scenarios.line import SegmentPort
+from simulators.scenarios.scenario import Line, Scenario
 from simulators.truth import Row, of_train
 
 LINE = "38400 8E1"

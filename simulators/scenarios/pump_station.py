@@ -17,7 +17,8 @@ from simulators.meters.readings import Values
 from simulators.plant.faults import Dip
 from simulators.plant.station import DOL, DRIVEN, Station
 from simulators.plant.units import Train
-from simulators.scenarios import Line, Scenario, tables_55kw
+from simulators.scenarios import tables_55kw
+from simulators.scenarios.scenario import Line, Scenario
 from simulators.truth import Row, of_train
 
 MCC_1, MCC_2, VFD_2 = 1, 11, 31  # unit identifiers
