@@ -77,7 +77,7 @@ class NoisyStation(Station):
         now_s = self._segment.now()
         if self.dead or now_s < self._busy_until_s:
             return
-        pdu = self._pdu(frame[1], frame[1:-2])
+        pdu = self._pdu(frame[1:-2])
         if pdu[0] not in (3, 4):
             self._say_all(iter([Step(Ask(0, now_s, self.unit, frame[1], 0, 0, None, frame).wrap(pdu))]), now_s)
             return

@@ -8,8 +8,9 @@ from random import Random
 
 from drivers.profiles import load_profile
 from drivers.reasons import N_
-from simulators.bus.rtu import RtuBus
 from simulators.bus.tcp import TcpBus
+from simulators.bus.tuned import Station as Slave
+from simulators.bus.tuned import TunedSegment
 from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
@@ -18,9 +19,11 @@ from simulators.plant.faults import Dip
 from simulators.plant.station import DOL, DRIVEN, Station
 from simulators.plant.units import Train
 from simulators.scenarios import tables_55kw
+from simulators.scenarios.line import SegmentPort
 from simulators.scenarios.scenario import Line, Scenario
 from simulators.truth import Row, of_train
 
+LINE = "19200 8N1"
 MCC_1, MCC_2, VFD_2 = 1, 11, 31  # unit identifiers
 _START_KWH = {DOL: 184_321.0, DRIVEN: 21_507.0}
 _START_KVARH = {DOL: 131_877.0, DRIVEN: 2_266.0}
@@ -63,7 +66,9 @@ class PumpStation:
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
-        return {"modbus_tcp": TcpBus(self.tcp_devices), "rtu_port": RtuBus(self.rtu_devices)}
+        segment = TunedSegment(LINE)
+        slaves = [Slave(segment, device) for device in self.rtu_devices]
+        return {"modbus_tcp": TcpBus(self.tcp_devices), "rtu_port": SegmentPort(segment, slaves)}
 
     def step(self, dt_s: float) -> None:
         self._station.step(dt_s)
@@ -103,7 +108,7 @@ poll_interval = "1s"
 
 [bus.south]
 serial = {json.dumps(endpoints.rtu_port)}
-line = "19200 8N1"
+line = "{LINE}"
 poll_interval = "1s"
 listen_before_start = "2s"
 """

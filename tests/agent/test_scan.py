@@ -15,6 +15,7 @@ from random import Random
 import pytest
 from click.testing import CliRunner
 from support.faulty import open_line
+from support.special_slaves import PrivateDrive
 from testkit import wait_until
 
 from agent.cli import main
@@ -35,7 +36,7 @@ from simulators.bus.frames import Ask, Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import SegmentSlave
 from simulators.bus.tcp import TcpBus
-from simulators.bus.tuned import PrivateDrive, Station, TunedSegment
+from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.named import marked_values, marks
 from simulators.devices.one_motor import OneMotor, draw_machine

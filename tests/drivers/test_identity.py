@@ -23,8 +23,8 @@ from drivers.wire import Wire
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.memory import MemoryLink
 from simulators.bus.nameplate import Nameplate
-from simulators.bus.rtu import RtuBus
 from simulators.bus.tcp import TcpBus
+from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.device import SimulatedDevice
 
 UNIT = 7
@@ -132,13 +132,16 @@ PLATES = {UNIT: Nameplate(LONG, b"\x01\xffFC 302")}
 
 
 async def _rtu(scene: Callable[[Link], Awaitable[None]]) -> None:
-    bus = RtuBus([_device(UNIT), _device(8)], 115200, PLATES)
-    link = ModbusLink(Wire("test", serial_port=await bus.start()), SystemClock())
+    segment = TunedSegment("115200 8N1")
+    for unit in (UNIT, 8):
+        Station(segment, _device(unit), PLATES.get(unit))
+    link = ModbusLink(Wire("test", serial_port=segment.port("agent"), baud=115200), SystemClock())
+    segment.start()
     try:
         await scene(link)
     finally:
         await link.close()
-        await bus.stop()
+        segment.stop()
 
 
 async def _tcp(scene: Callable[[Link], Awaitable[None]]) -> None:

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.special_slaves import WATCHDOG_S, WatchdogDrive
 from testkit import wait_until
 
 from simulators.bus.frames import Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
-from simulators.bus.watchdog import WATCHDOG_S, WatchdogDrive
 
 pytestmark = pytest.mark.alone
 

@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from support.special_slaves import WatchdogDrive
 from testkit import wait_until
 
 from simulators.bus.frames import Block, rtu_request
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
-from simulators.bus.watchdog import WatchdogDrive
 
 
 @pytest.fixture
