@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from support.fault_matrix import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, Line
 from testkit import Mosquitto
 
 from benchmarks.far_end import BITS, FarEnd
 from benchmarks.matrix import matrix
 from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, masters, missing, version
 from drivers.bus import Wire
-from simulators.bus.faults import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, Line
 from simulators.bus.frames import Block
 
 SPEEDS = {9600: (6, 1), 19200: (10, 1), 115200: (40, 8)}  # baud → sweeps, characters that arrive together

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from support.fault_matrix import Fault, Line, faults
 from support.faulty import open_line
 from support.judge import Score, block_of
 
 from benchmarks.peers import Lost, Make, masters, wire_of
-from simulators.bus.faults import Fault, Line, faults
 
 POLLS = 10
 AT_ONCE = 20  # almost all of the time is waiting

@@ -15,12 +15,12 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from support.fault_matrix import Line
 from support.faulty_line import FaultyLine
 
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
-from simulators.bus.faults import Line
 from simulators.bus.frames import Block
 
 TRIES = 3

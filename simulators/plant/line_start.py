@@ -7,7 +7,6 @@ pull-out. Harmonics and negative sequence act on the cage: Z = Rs + R/s + j·h·
 
 from __future__ import annotations
 
-import cmath
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -152,11 +151,3 @@ def _top_rad(carries_w: Callable[[float], float]) -> float:
         a, b = low + (high - low) / 3, high - (high - low) / 3
         low, high = (a, high) if carries_w(a) < carries_w(b) else (low, b)
     return (low + high) / 2
-
-
-def power_factor(state: LineStartState, supply: Sequence[Component]) -> float:
-    """Return the displacement factor: positive for a lagging current, negative for a leading one (strong magnets)."""
-    u1 = next(complex(item.value) for item in supply if item.order == 1 and item.sequence == 1)
-    i1 = state.currents[0].value
-    phase = cmath.phase(u1 / i1)
-    return math.copysign(math.cos(phase), phase)

@@ -84,9 +84,8 @@ class Thermal:
                 [-n.winding_w_k, -n.rotor_w_k, n.winding_w_k + n.rotor_w_k + n.frame_w_k],
             ]
         )
-        self._c: Floats = np.array([n.winding_j_k, n.rotor_j_k, n.frame_j_k])
         self._inverse: Floats = np.linalg.inv(g)
-        root = np.sqrt(self._c)
+        root = np.sqrt(np.array([n.winding_j_k, n.rotor_j_k, n.frame_j_k]))
         self._rates, vectors = np.linalg.eigh(g / root[:, None] / root)  # symmetric, so numerically well-behaved
         self._to, self._back = vectors.T * root, vectors / root[:, None]
         self._rise: Floats = np.zeros(3)
@@ -94,18 +93,6 @@ class Thermal:
     @property
     def degc(self) -> Temperatures:
         return Temperatures(*(self.ambient_degc + float(k) for k in self._rise))
-
-    @property
-    def stored_j(self) -> float:
-        """Stored heat relative to a motor at ambient temperature, J."""
-        return float(self._c @ self._rise)
-
-    def settled(self, heat: Heat) -> Temperatures:
-        """Return the final temperatures for constant heat."""
-        return Temperatures(*(self.ambient_degc + float(k) for k in self._inverse @ np.array(heat)))
-
-    def settle(self, heat: Heat) -> None:
-        self._rise = self._inverse @ np.array(heat)
 
     def step(self, heat: Heat, dt_s: float) -> Temperatures:
         """Advance by dt_s of constant heat. Exact: two half steps equal one step."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support import fault_matrix as faults
+from support.fault_matrix import Line, Script, Step
 from support.faulty import open_line
 from testkit import free_port
 
@@ -32,8 +34,7 @@ from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile
 from drivers.reasons import Code, Reason, reason_of
 from drivers.serial_port import LineErrors
-from simulators.bus import faults
-from simulators.bus.faults import Ask, Line, Script, Step
+from simulators.bus.frames import Ask
 
 M2 = {"device": "m2", "unit_id": 2}
 BUS = Bus("b", None, (19200, 8, "N", 1), None, "rtu", 1.0, 0.0, None, None)

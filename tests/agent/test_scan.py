@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
+from support.fault_matrix import Line, Step, clean, echo
 from support.faulty import open_line
 from support.special_slaves import PrivateDrive
 from testkit import wait_until
@@ -31,7 +32,6 @@ from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting
 from drivers.profiles import load_profile, profile_ids
 from drivers.wire import Wire
-from simulators.bus.faults import Line, Step, clean, echo
 from simulators.bus.frames import Ask, Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import SegmentSlave

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from support.fault_matrix import MATRIX, Expect, Fault, Line, faults
 from support.faulty import open_line
 from support.faulty_line import FaultyLine
 from support.faulty_serial import SerialLine
@@ -19,7 +20,6 @@ from support.judge import Score, block_of
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
-from simulators.bus.faults import MATRIX, Expect, Fault, Line, faults
 
 pytestmark = pytest.mark.alone
 

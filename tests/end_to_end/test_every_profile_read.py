@@ -24,6 +24,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
+from support.fault_matrix import Line
 from testkit import real_command, wait_until
 
 from benchmarks.peers import LibModbus, Ours, missing
@@ -31,7 +32,6 @@ from drivers.profiles import load_profile, profile_ids
 from drivers.registers import plan_blocks
 from drivers.vocabulary import metric_name_of
 from drivers.wire import Wire
-from simulators.bus.faults import Line
 from simulators.bus.frames import Block as Asked
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints

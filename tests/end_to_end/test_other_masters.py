@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.fault_matrix import Line, Step
 from support.faulty import ModbusTcp, RtuPty, open_line
 from testkit import real_command
 
 from benchmarks.peers import LibModbus, missing
 from drivers.wire import Wire
-from simulators.bus.faults import Line, Step
 from simulators.bus.frames import Ask, Block
 
 

@@ -15,10 +15,10 @@ import os
 import shutil
 import struct
 
+from support.fault_matrix import Line, Script
 from support.faulty_line import FaultyLine
 from support.faulty_serial import SerialLine
 
-from simulators.bus.faults import Line, Script
 from simulators.bus.folder import port_folder
 from simulators.bus.pty import Pty
 from simulators.bus.sockets import Connection, Listener

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from simulators.bus.faults import Line, Script, Step
+from support.fault_matrix import Line, Script, Step
+
 from simulators.bus.frames import Ask, mbap, rtu
 from simulators.bus.functions import allowed
 from simulators.bus.reactor import Reactor

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from support.fault_matrix import Line, Script
 from support.faulty_line import FaultyLine, Peer
 
-from simulators.bus.faults import Line, Script
 from simulators.bus.frames import crc_fits
 from simulators.bus.reactor import Timer
 

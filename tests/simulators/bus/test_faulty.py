@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import fault_matrix as of
+from support.fault_matrix import MATRIX, Line, Script, Step
 from support.faulty import RtuPty, RtuTcp, open_line
 from support.faulty_line import FaultyLine
 from support.judge import fault_of
 from testkit import wait_until
 
-from simulators.bus import faults as of
-from simulators.bus.faults import MATRIX, Line, Script, Step
 from simulators.bus.frames import Ask, Block, answers, content, crc16, crc_fits, mbap, rtu_request
 from simulators.bus.functions import LOG_VARIABLE
 

@@ -20,6 +20,7 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
+from support import fault_matrix as of
 from support.faulty import ModbusTcp, RtuPty, RtuTcp
 from support.judge import Score, block_of
 from testkit import wait_until
@@ -31,7 +32,6 @@ from agent.stand_before import run_proxy
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
 from drivers.reasons import InvalidValue
-from simulators.bus import faults as of
 from simulators.bus.frames import crc_fits, mbap, rtu, rtu_request
 from simulators.bus.frames import rtu as rtu_frame
 from simulators.bus.proxy import FaultProxy, SerialProxy

@@ -148,22 +148,6 @@ def test_an_unknown_wiring_fault_is_an_error(fault: str) -> None:
         wiring_of(example)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_two_elements_see_the_power_of_three(seed: int) -> None:
-    """Blondel: if the currents sum to zero, two wattmeters suffice, with unbalance and harmonics too."""
-    chance = Random(seed)
-    u = phasors([Component(1, 1, 230 + 0j), Component(1, -1, 5 + 3j), Component(5, -1, 8j), Component(1, 0, 4 + 0j)])
-    i = phasors([
-        Component(1, 1, cmath.rect(80, chance.uniform(-1.5, 1.5))), Component(1, -1, 4 - 2j), Component(5, -1, 9 + 0j)
-    ])  # fmt: skip
-    four, three = Meter(EXACT), Meter(EXACT, connection="3P3W")
-    for item in (four, three):
-        item.step(u, i, 50.0, 360.0)
-    for name in ("active_power", "current_l2", "voltage_l12", "voltage_l31", "energy_import", "frequency"):
-        assert three.values[name] == pytest.approx(four.values[name], rel=1e-9), name
-    assert not {"voltage_l1n", "active_power_l1", "energy_import_l1"} & three.values.keys()
-
-
 def test_digits_and_rollover() -> None:
     """A counter of 0.01 kWh that wraps at 1000 kWh, currents in 0.1 A."""
     u, i = load(0.8, 80.26)
