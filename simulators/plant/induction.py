@@ -14,6 +14,7 @@ from drivers.reasons import InvalidValue
 from simulators.plant.params import InductionMotor
 from simulators.plant.phasors import Component
 from simulators.plant.roots import root
+from simulators.plant.units import Losses
 from simulators.reasons import MOTOR_STALLS
 
 _ENOUGH_W = 1e-8
@@ -24,7 +25,7 @@ class InductionState(NamedTuple):
 
     slip: slip of the fundamental.
     currents: components of the stator currents, rms, A.
-    copper_w: losses of stator and rotor winding.
+    losses: losses by kind; copper_w: of stator and rotor winding.
     """
 
     slip: float
@@ -32,14 +33,7 @@ class InductionState(NamedTuple):
     currents: tuple[Component, ...]
     input_w: float
     shaft_w: float
-    copper_w: float
-    core_w: float
-    mechanical_w: float
-    additional_w: float
-
-    @property
-    def losses_w(self) -> float:
-        return self.copper_w + self.core_w + self.mechanical_w + self.additional_w
+    losses: Losses
 
 
 def at_slip(motor: InductionMotor, supply: Sequence[Component], frequency_hz: float, slip: float) -> InductionState:
@@ -70,7 +64,8 @@ def at_slip(motor: InductionMotor, supply: Sequence[Component], frequency_hz: fl
     mechanical_w = motor.friction_w * (speed / rated_speed) ** 2
     additional_w = motor.additional_w * (fundamental_a / motor.current_a) ** 2 * speed / rated_speed
     shaft_w = gap_mechanical_w - mechanical_w - additional_w
-    return InductionState(slip, speed, tuple(currents), input_w, shaft_w, copper_w, core_w, mechanical_w, additional_w)
+    losses = Losses(copper_w, core_w, mechanical_w, additional_w)
+    return InductionState(slip, speed, tuple(currents), input_w, shaft_w, losses)
 
 
 def solve(

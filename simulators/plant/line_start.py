@@ -16,6 +16,7 @@ from drivers.reasons import InvalidValue
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, LineStartMotor
 from simulators.plant.phasors import Component
 from simulators.plant.roots import root
+from simulators.plant.units import Losses
 from simulators.reasons import ABOVE_PULL_OUT
 
 _GRID = 61  # number of angles in half a turn for the search of the maximum
@@ -27,7 +28,7 @@ class LineStartState(NamedTuple):
 
     angle_rad: angle of the voltage ahead of the magnets' EMF.
     currents: components of the stator currents, rms, A.
-    copper_w: losses of stator winding and cage.
+    losses: losses by kind; copper_w: of stator winding and cage.
     """
 
     angle_rad: float
@@ -35,14 +36,7 @@ class LineStartState(NamedTuple):
     currents: tuple[Component, ...]
     input_w: float
     shaft_w: float
-    copper_w: float
-    core_w: float
-    mechanical_w: float
-    additional_w: float
-
-    @property
-    def losses_w(self) -> float:
-        return self.copper_w + self.core_w + self.mechanical_w + self.additional_w
+    losses: Losses
 
 
 def at_angle(
@@ -88,10 +82,8 @@ def at_angle(
         currents.append(Component(order, sequence, i_v))
     mechanical_w = m.friction_w * ratio**2
     additional_w = m.additional_w * i2 / 2 / m.current_a**2 * ratio
-    return LineStartState(
-        angle_rad, speed, tuple(currents), input_w, gap_w - mechanical_w - additional_w, copper_w,
-        1.5 * core_s * abs(e) ** 2, mechanical_w, additional_w,
-    )  # fmt: skip
+    losses = Losses(copper_w, 1.5 * core_s * abs(e) ** 2, mechanical_w, additional_w)
+    return LineStartState(angle_rad, speed, tuple(currents), input_w, gap_w - mechanical_w - additional_w, losses)
 
 
 def pull_out(

@@ -192,38 +192,6 @@ class Drive:
 
 
 @dataclass(frozen=True, slots=True)
-class Pump:
-    """Radial pump at reference speed: head H0 − a·Q², shaft power P·(b0 + b1·φ + b2·φ²) with φ = Q/Qr.
-
-    speed_rpm: reference speed, rpm.
-    flow_m3_s: design flow Qr, m³/s.
-    power_w: reference power P, W.
-    head0_m: head H0 at zero flow, m.
-    head_fall: a, m for each (m³/s)².
-    power_shape: b0, b1, b2.
-    static_head_m: static head of the open system, m.
-    pipe: k of the open system, m for each (m³/s)².
-    Raises ValueError for impossible values.
-    """
-
-    speed_rpm: float
-    flow_m3_s: float
-    power_w: float
-    head0_m: float
-    head_fall: float
-    power_shape: tuple[float, float, float]
-    static_head_m: float
-    pipe: float
-
-    def __post_init__(self) -> None:
-        check.positive("pump", self, "speed_rpm flow_m3_s power_w head0_m")
-        check.not_negative("pump", self, "head_fall static_head_m pipe")
-        head_m = self.head0_m - self.head_fall * self.flow_m3_s**2
-        if 1000 * 9.80665 * self.flow_m3_s * head_m > self.power_w * sum(self.power_shape):
-            raise ValueError("pump: power_w is below the hydraulic power at the design flow: efficiency above 1")
-
-
-@dataclass(frozen=True, slots=True)
 class Grid:
     """Supply of the motor feeders. Each feeder sees only its own distortion, through the source impedance.
 
@@ -388,18 +356,6 @@ DRIVE_55KW = Drive(
     bridge_v=0.8,
     bridge_ohm=0.003,
     choke_r_ohm=0.010,
-)
-
-# ASSUMPTION: shape of a radial pump of specific speed about 30; 50 kW shaft power at 600 m³/h and 25 m.
-COOLING_PUMP = Pump(
-    speed_rpm=1480.0,
-    flow_m3_s=600 / 3600,
-    power_w=50000.0,
-    head0_m=32.0,
-    head_fall=252.0,
-    power_shape=(0.45, 0.65, -0.10),
-    static_head_m=8.0,
-    pipe=612.0,
 )
 
 # ASSUMPTION: 1 MVA transformer of 5 % (X 8 mΩ, R 1.5 mΩ at 400 V) with the usual distortion of an industrial busbar;

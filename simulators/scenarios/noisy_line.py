@@ -25,10 +25,10 @@ from simulators.devices import named
 from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
-from simulators.plant.station import DOL, DRIVEN, Station
 from simulators.scenarios import tables_55kw
 from simulators.scenarios.line import SegmentPort
 from simulators.scenarios.scenario import Line, Scenario
+from simulators.scenarios.two_pumps import DOL, DRIVEN, TwoPumps
 from simulators.truth import Row, of_train
 
 LINE = "38400 8E1"
@@ -70,7 +70,7 @@ class NoisyLine:
     """The plant. The same `rng` gives the same readings and the same faults in the same order."""
 
     def __init__(self, rng: Random, with_plc: bool = False) -> None:
-        self._stations = [Station(Random(rng.getrandbits(64))) for _ in range(2)]
+        self._pumps = [TwoPumps(Random(rng.getrandbits(64))) for _ in range(2)]
         errors, self._cable_chance = Random(rng.getrandbits(64)), rng.getrandbits(64)
         self._start_kwh = {pump: errors.uniform(2e4, 2e5) for pump in PUMPS}
         self._meters = {
@@ -111,8 +111,8 @@ class NoisyLine:
         return {"rtu_port": SegmentPort(segment, self._on_line.values(), self._plc)}
 
     def step(self, dt_s: float) -> None:
-        for station in self._stations:
-            station.step(dt_s)
+        for pumps in self._pumps:
+            pumps.step(dt_s)
         self._measure(dt_s)
         self._left_s -= dt_s
         if self._left_s <= 0:
@@ -125,7 +125,7 @@ class NoisyLine:
     def truth(self) -> Mapping[str, Row]:
         rows = {}
         for pump, (number, train) in PUMPS.items():
-            station, kwh = self._stations[number], self._start_kwh[pump]
+            station, kwh = self._pumps[number], self._start_kwh[pump]
             rows[pump] = of_train(
                 station.trains[train], kwh + station.energy_kwh[train], kwh / 3 + station.reactive_kvarh[train]
             )
@@ -163,7 +163,7 @@ class NoisyLine:
 
     def _measure(self, dt_s: float) -> None:
         for pump, (number, name) in PUMPS.items():
-            train = self._stations[number].trains[name]
+            train = self._pumps[number].trains[name]
             self._meters[pump].step(train.u_v, train.i_a, train.frequency_hz, dt_s)
             if pump in self._drive_errors and train.output is not None:
                 shown = drive_display.display(train, self._drive_errors[pump])

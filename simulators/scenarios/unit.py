@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from simulators.plant import magnet
 from simulators.plant.drive_logic import Limits, Seen
 from simulators.plant.faults import HEALTHY, Condition, bearing_order
 from simulators.plant.feeder import Auxiliary, Cable
 from simulators.plant.params import Drive, InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.thermal import Thermal, heat_of, network_of
-from simulators.plant.units import Losses, Train
+from simulators.plant.units import Train
 from simulators.plant.wander import Wander, soft_limit
 from simulators.reasons import LOAD_TOO_LARGE, within, wrong
-from simulators.scenarios import trains
 from simulators.scenarios.feeders import feeder_of
 from simulators.scenarios.life import Turns
 from simulators.scenarios.loads import Demand, Shared, at
@@ -173,11 +173,10 @@ class Unit:
     def count(self, dt_s: float) -> None:
         train = self.train
         assert train is not None
-        var = float((train.u_v[:, 1] * train.i_a[:, 1].conj()).imag.sum())
         way = "import" if train.input_w >= 0 else "export"
         before_w = self.before.input_w if self.before is not None else 0.0
         for what, watts in (
-            (way, abs(train.input_w)), ("shaft", train.shaft_w), ("reactive", var), ("before", before_w)
+            (way, abs(train.input_w)), ("shaft", train.shaft_w), ("reactive", train.reactive_var), ("before", before_w)
         ):  # fmt: skip
             self.kwh[what] += watts * dt_s / 3.6e6
 
@@ -231,10 +230,9 @@ def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
 
 def _thermal(motor: MagnetMotor) -> Thermal:
     """Return a thermal model whose winding is rise_k above the coolant at the rated point."""
-    rated = Demand(motor.omega_rated / motor.pole_pairs, motor.torque_rated_nm)
-    state = trains.point(motor, rated, COOLANT_DEGC + motor.rise_k, COOLANT_DEGC + 0.75 * motor.rise_k)
-    losses = Losses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
-    return Thermal(network_of(heat_of(losses), motor.rise_k), COOLANT_DEGC)
+    speed, hot_degc = motor.omega_rated / motor.pole_pairs, COOLANT_DEGC + motor.rise_k
+    state = magnet.solve(motor, speed, motor.torque_rated_nm, hot_degc, COOLANT_DEGC + 0.75 * motor.rise_k)
+    return Thermal(network_of(heat_of(state.losses), motor.rise_k), COOLANT_DEGC)
 
 
 def meter_name(train: str) -> str:

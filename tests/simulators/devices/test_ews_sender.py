@@ -12,13 +12,13 @@ from ewskit import Frame, decode, values
 from drivers.reading import Quality, Waveform
 from drivers.waveform import Assembler
 from simulators.devices.ews_sender import EwsSender
-from simulators.plant.station import DRIVEN, Station
+from simulators.scenarios.two_pumps import DRIVEN, TwoPumps
 
 START_NS = 1_790_000_000_000_000_000
 
 
-def run(steps: int, drift_ppm: float = 4.0, moving: bool = False) -> tuple[list[Frame], Station]:
-    station, sender = Station(Random(1)), EwsSender(1, drift_ppm)
+def run(steps: int, drift_ppm: float = 4.0, moving: bool = False) -> tuple[list[Frame], TwoPumps]:
+    station, sender = TwoPumps(Random(1)), EwsSender(1, drift_ppm)
     stream = b""
     for k in range(1, steps + 1):
         if moving:
@@ -87,7 +87,7 @@ def test_no_steps_between_blocks() -> None:
 
 
 def test_a_device_that_slept_loses_samples_and_says_so() -> None:
-    station, sender = Station(Random(1)), EwsSender(1, 0.0)
+    station, sender = TwoPumps(Random(1)), EwsSender(1, 0.0)
     train = station.trains["pump-2"]
     sender.sample(train, dt_s=0.2, utc_ns=10**18, due_ns=0)
     sender.sample(train, dt_s=10.0, utc_ns=10**18 + 10**10, due_ns=10**10)
@@ -98,7 +98,7 @@ def test_a_device_that_slept_loses_samples_and_says_so() -> None:
 
 
 def test_nobody_takes_and_memory_stays_bounded() -> None:
-    sender, train = EwsSender(1, 0.0), Station(Random(1)).trains["pump-2"]
+    sender, train = EwsSender(1, 0.0), TwoPumps(Random(1)).trains["pump-2"]
     for k in range(100):
         sender.sample(train, dt_s=0.2, utc_ns=10**18, due_ns=k * 200_000_000)
     assert len(sender.take(10**12)) == 2000
@@ -109,7 +109,7 @@ def test_a_clock_that_stands_is_doubted_and_costs_no_samples() -> None:
 
     The reader reports it as soon as the stamps deviate by more than 5 s from its own clock.
     """
-    station, sender = Station(Random(1)), EwsSender(1, 4.0)
+    station, sender = TwoPumps(Random(1)), EwsSender(1, 4.0)
     assembler, frames = Assembler("pump-2"), list[Frame]()
     seen: list[tuple[float, Waveform]] = []
     for number in range(1, 61):

@@ -16,8 +16,8 @@ from simulators.meters.meter import EXACT, Errors, Meter, draw_errors
 from simulators.meters.readings import electrical
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Component, Phasors, phasors
-from simulators.plant.station import Station
 from simulators.reasons import WIRING_FAULT_UNKNOWN
+from simulators.scenarios.two_pumps import TwoPumps
 
 
 def load(pf: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
@@ -100,7 +100,7 @@ def test_third_harmonic_adds_up_in_the_neutral() -> None:
 
 def test_phasors_agree_with_sampled_sums() -> None:
     """The same quantities from a synthesised period: rms and power are means over time."""
-    train = Station(Random(2)).trains["pump-2"]
+    train = TwoPumps(Random(2)).trains["pump-2"]
     angle = 2 * math.pi * np.arange(512) / 512
     basis = np.exp(1j * np.outer(np.arange(51), angle))
     u, i = (math.sqrt(2) * (x @ basis).real for x in (train.u_v, train.i_a))

@@ -17,7 +17,6 @@ MACHINES = {
     "magnet motor": params.MAGNET_55KW,
     "line-start motor": params.LINE_START_55KW,
     "drive": params.DRIVE_55KW,
-    "pump": params.COOLING_PUMP,
     "grid": params.BUSBAR,
 }
 
@@ -41,7 +40,6 @@ MACHINES = {
         ("drive", "choke_ohm", 0.0, "choke_ohm: must be positive, got 0"),
         ("drive", "line_ohm", 0.2, "choke_ohm is that of the complete DC loop and must be at least 2 × line_ohm"),
         ("drive", "fixed_w", -5.0, "fixed_w: must not be negative, got -5"),
-        ("pump", "power_w", 20e3, "power_w is below the hydraulic power at the design flow: efficiency above 1"),
         ("grid", "frequency_hz", 0.0, "frequency_hz: must be positive, got 0"),
         ("grid", "negative", 1.2 + 0j, "negative must be below 1, the positive sequence, got 1.2"),
         ("grid", "harmonics", ((60, 0.01, 0.0),), "harmonics must have orders from 2 to 50 and shares below 1"),

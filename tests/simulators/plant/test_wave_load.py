@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from simulators.plant import pump, wave_load
 from simulators.plant.drive_wave import STIFF, Converter, DriveWave, spent_j
-from simulators.plant.params import COOLING_PUMP, MAGNET_55KW
+from simulators.plant.params import MAGNET_55KW
 from simulators.plant.wave_load import Load
 from simulators.scenarios.loads import Conveyor
+from simulators.scenarios.two_pumps import PUMP
 
 RATE = 10240
 
@@ -21,13 +21,11 @@ def torque_nm(load: Load, speed: float) -> float:
     return load.constant_nm + load.linear * speed + load.square * speed * abs(speed) + dry
 
 
-@pytest.mark.parametrize("flow", [0.05, 0.12, 1 / 6])
+@pytest.mark.parametrize("share", [0.3, 0.72, 1.0])
 @pytest.mark.parametrize("relative", [0.6, 1.0])
-def test_pump(flow: float, relative: float) -> None:
+def test_pump(share: float, relative: float) -> None:
     speed = relative * 1480 * math.pi / 30
-    pumps = COOLING_PUMP
-    load = wave_load.of_flow(pumps.power_w, pumps.speed_rpm, pumps.power_shape, flow / pumps.flow_m3_s)
-    assert torque_nm(load, speed) * speed == pytest.approx(pump.power_w(COOLING_PUMP, flow, relative), rel=1e-12)
+    assert torque_nm(PUMP.in_time(share), speed) * speed == pytest.approx(PUMP.throttled_w(share, speed), rel=1e-12)
 
 
 def test_conveyor() -> None:
