@@ -149,6 +149,12 @@ def wrong(place: str, code: Code, **data: Any) -> InvalidValue:
     return InvalidValue(SCENARIO_PROBLEM(place=place, cause=code(**data)))
 
 
+def require(condition: object, place: str, code: Code, **data: Any) -> None:
+    """Raise the error of `wrong` if the condition is false or empty."""
+    if not condition:
+        raise wrong(place, code, **data)
+
+
 def within(place: str, error: Exception) -> InvalidValue:
     """The error of a part of a scenario, with its place. An error without a code keeps its own text."""
     return InvalidValue(SCENARIO_PROBLEM(place=place, cause=cause_of(error)))

@@ -1,4 +1,4 @@
-"""A noisy cable: devices whose responses suffer the faults of faults.py at random, and a line that counts bytes."""
+"""A noisy cable: devices whose responses suffer the faults of faults.py at random,"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulators.bus.faults import STRAY_MAX, Script, Step, clean, damaged, glitc
 from simulators.bus.frames import Ask
 from simulators.bus.nameplate import Nameplate
 from simulators.bus.segment import Segment
-from simulators.bus.tuned import Station, TunedSegment
+from simulators.bus.tuned import Station
 from simulators.devices.device import SimulatedDevice
 
 LATE_S = 0.35  # longer than the wait of a master that has estimated the usual response time of the device
@@ -100,18 +100,3 @@ class NoisyStation(Station):
             self._say_all(steps, end_s)
 
         self._segment.at(when_s, say)
-
-
-class CountingSegment(TunedSegment):
-    """A segment with a byte count.
-
-    `said`: bytes sent by each station since the start; stays when the log is truncated.
-    """
-
-    def __init__(self, line: str) -> None:
-        super().__init__(line)
-        self.said: Counter[str] = Counter()
-
-    def _say(self, who: str, data: bytes) -> float:
-        self.said[who] += len(data)
-        return super()._say(who, data)

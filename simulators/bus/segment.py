@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -53,6 +54,7 @@ class Segment(Reactor):
         self.character_s = bits / baud
         self.silence_s = 0.00175 if baud > 19200 else 3.5 * self.character_s
         self.log: list[Spoken] = []
+        self.sent_bytes: Counter[str] = Counter()  # by station since the start; stays when the log is truncated
         self.chunk = chunk
         self._ears: dict[str, Hear] = {}
         self._ptys: dict[str, Pty] = {}
@@ -101,6 +103,7 @@ class Segment(Reactor):
 
     def _say(self, who: str, data: bytes) -> float:
         """Send bytes after those that the same station sent before."""
+        self.sent_bytes[who] += len(data)
         now_s = self.now()
         last = self.log[-1] if self.log else None
         mine = next((spoken for spoken in reversed(self.log[-8:]) if spoken.who == who), None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from drivers.reading import Value
 from drivers.vocabulary import vocabulary
-from simulators.reasons import FAULT_TIMES, SCENARIO_CHOICE, wrong
+from simulators.reasons import FAULT_TIMES, SCENARIO_CHOICE, require
 
 KINDS = ("silent", "refusing", "stuck", "blank", "reboot", "counter-reset")
 REFUSALS = (1, 2, 3, 4, 5, 6, 10, 11)
@@ -40,12 +40,9 @@ class Trouble:
     code: int = 6
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise wrong("kind", SCENARIO_CHOICE, allowed=KINDS, value=self.kind)
-        if self.code not in REFUSALS:
-            raise wrong("code", SCENARIO_CHOICE, allowed=tuple(map(str, REFUSALS)), value=str(self.code))
-        if not 0 <= self.from_s < self.to_s:
-            raise wrong("to_h", FAULT_TIMES, from_s=self.from_s, to_s=self.to_s)
+        require(self.kind in KINDS, "kind", SCENARIO_CHOICE, allowed=KINDS, value=self.kind)
+        require(self.code in REFUSALS, "code", SCENARIO_CHOICE, allowed=tuple(map(str, REFUSALS)), value=str(self.code))
+        require(0 <= self.from_s < self.to_s, "to_h", FAULT_TIMES, from_s=self.from_s, to_s=self.to_s)
 
     def lies_at(self, now_s: float) -> bool:
         return self.from_s <= now_s < self.to_s

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from simulators.plant import check
-from simulators.reasons import SCENARIO_CHOICE, wrong
+from simulators.reasons import SCENARIO_CHOICE, require
 
 DIP_KINDS = ("A", "B", "C", "D")
 
@@ -34,8 +34,7 @@ class Dip:
     jump_degrees: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.kind not in DIP_KINDS:
-            raise wrong("dip: kind", SCENARIO_CHOICE, allowed=DIP_KINDS, value=self.kind)
+        require(self.kind in DIP_KINDS, "dip: kind", SCENARIO_CHOICE, allowed=DIP_KINDS, value=self.kind)
         check.shares("dip", self, "residual")
 
     def factor(self, now_s: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from simulators.plant import check
 from simulators.plant.params import COPPER_PER_K
 from simulators.plant.phasors import ORDERS, Component, Phasors
-from simulators.reasons import POWER_FACTOR_OUT_OF_RANGE, VALUE_NOT_POSITIVE, wrong
+from simulators.reasons import POWER_FACTOR_OUT_OF_RANGE, VALUE_NOT_POSITIVE, require
 
 _COPPER_OHM_MM2_M = 0.0183  # of stranded conductors at 20 °C, the limits of IEC 60228 for 16–240 mm², from memory
 _X_OHM_M = 0.08e-3  # three cores in one sheath at 50 Hz: usual value, from memory
@@ -39,8 +39,7 @@ def copper_cable(length_m: float, mm2: float, degc: float = 50.0) -> Cable:
     Raises ValueError for a length or cross-section that is not positive.
     """
     for name, value in (("length_m", length_m), ("mm2", mm2)):
-        if not value > 0:
-            raise wrong(f"cable: {name}", VALUE_NOT_POSITIVE, value=value)
+        require(value > 0, f"cable: {name}", VALUE_NOT_POSITIVE, value=value)
     warm = 1 + COPPER_PER_K * (degc - 20)
     return Cable(_COPPER_OHM_MM2_M / mm2 * length_m * warm, _X_OHM_M * length_m)
 
@@ -70,8 +69,9 @@ class Auxiliary:
 
     def __post_init__(self) -> None:
         check.not_negative("auxiliary", self, "power_w")
-        if not 0 < self.power_factor <= 1:
-            raise wrong("auxiliary: power_factor", POWER_FACTOR_OUT_OF_RANGE, value=self.power_factor)
+        require(
+            0 < self.power_factor <= 1, "auxiliary: power_factor", POWER_FACTOR_OUT_OF_RANGE, value=self.power_factor
+        )
 
     def current(self, u1_v: complex, motor_runs: bool) -> Component:
         """Return its fundamental current, lagging, rms, A. u1_v: phase to neutral, rms."""

@@ -21,7 +21,7 @@ from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Phasors
-from simulators.reasons import wrong
+from simulators.reasons import require, wrong
 from simulators.scenarios.line import SegmentPort, TcpPort
 from simulators.scenarios.records import DeviceRecord, ScenarioRecord, SignalRecord
 from simulators.scenarios.scenario import Line
@@ -74,8 +74,7 @@ class Instruments:
         self._signals = {item.name: (item, self._place_signal(item)) for item in record.signal}
         known = {placed.name for placed in self.placed}
         for trouble in record.trouble:
-            if trouble.device not in known:
-                raise wrong("trouble.device", codes.FAULTY_DEVICE_UNKNOWN, device=trouble.device)
+            require(trouble.device in known, "trouble.device", codes.FAULTY_DEVICE_UNKNOWN, device=trouble.device)
 
     def _place_meter(self, name: str, item: DeviceRecord, behind: list[str], number: int) -> None:
         start = self.start_kwh[name] = round(self._chance.uniform(2e3, 9e3), 2)
@@ -115,8 +114,7 @@ class Instruments:
     def _take(self, name: str, line: str, unit: int) -> None:
         if (line, unit) in self._taken:
             raise wrong(name, codes.UNIT_ID_IN_USE, unit_id=unit, line=line, other=self._taken[line, unit])
-        if unit > UNIT_MAX:
-            raise wrong(name, codes.LINE_FULL, unit_id=unit, line=line, n_max=UNIT_MAX)
+        require(unit <= UNIT_MAX, name, codes.LINE_FULL, unit_id=unit, line=line, n_max=UNIT_MAX)
         self._taken[line, unit] = name
 
     @property

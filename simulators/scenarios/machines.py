@@ -19,7 +19,7 @@ from simulators.plant.params import (
     LineStartMotor,
     MagnetMotor,
 )  # fmt: skip
-from simulators.reasons import POLES_ODD, SHARE_OUT_OF_RANGE, VALUE_NOT_POSITIVE, wrong
+from simulators.reasons import POLES_ODD, SHARE_OUT_OF_RANGE, VALUE_NOT_POSITIVE, require, wrong
 
 DATA = Path(__file__).parent / "data"
 HOT_WINDING_DEGC, HOT_MAGNET_DEGC = 100.0, 85.0
@@ -59,11 +59,9 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
     volts: rated line voltage, V.
     efficiency: rated efficiency, 0…1.
     """
-    if not 0 < efficiency < 1:
-        raise wrong("efficiency", SHARE_OUT_OF_RANGE, value=efficiency)
+    require(0 < efficiency < 1, "efficiency", SHARE_OUT_OF_RANGE, value=efficiency)
     for name, value in (("kw", kw), ("rpm", rpm), ("volts", volts)):
-        if not value > 0:
-            raise wrong(name, VALUE_NOT_POSITIVE, value=value)
+        require(value > 0, name, VALUE_NOT_POSITIVE, value=value)
     if poles < 2 or poles % 2:
         raise wrong("poles", POLES_ODD, value=poles)
     pairs = poles // 2

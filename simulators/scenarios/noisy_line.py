@@ -19,8 +19,9 @@ from drivers.profiles import load_profile
 from drivers.reading import Value
 from drivers.reasons import N_
 from simulators.bus.frames import Block
-from simulators.bus.noise import Cable, CountingSegment, NoisyStation
+from simulators.bus.noise import Cable, NoisyStation
 from simulators.bus.plc import Plc
+from simulators.bus.tuned import TunedSegment
 from simulators.devices import named
 from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
@@ -87,7 +88,7 @@ class NoisyLine:
         self._alive, self._left_s = True, self._life.uniform(*FIRST_S)
         self._silent: set[int] = set()
         self._with_plc = with_plc
-        self._segment: CountingSegment | None = None
+        self._segment: TunedSegment | None = None
         self._on_line: dict[str, NoisyStation] = {}
         self._plc: Plc | None = None
         self._measure(0.0)
@@ -99,7 +100,7 @@ class NoisyLine:
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
-        segment = self._segment = CountingSegment(LINE)
+        segment = self._segment = TunedSegment(LINE)
         chance, cable = Random(self._cable_chance), Cable()
         for item in (*METERS, *DRIVES):
             self._on_line[item.name] = NoisyStation(
@@ -138,11 +139,11 @@ class NoisyLine:
         """Return the bytes sent by each master, the responses to the PLC, and the number of each fault so far."""
         if self._segment is None:
             return {}
-        row: Row = {"sent_by_agent_bytes": float(self._segment.said["agent"])}
+        row: Row = {"sent_by_agent_bytes": float(self._segment.sent_bytes["agent"])}
         if self._plc is not None:
             # the PLC expects numbered contents, so responses of real profiles count as wrong
             answered = self._plc.good + self._plc.wrong
-            row |= {"sent_by_plc_bytes": float(self._segment.said["plc"]), "plc_answers": float(answered)}
+            row |= {"sent_by_plc_bytes": float(self._segment.sent_bytes["plc"]), "plc_answers": float(answered)}
             row |= {"plc_lost": float(self._plc.lost)}
         for what in ("clean", "stray_before", "stray_after", "damaged", "truncated", "late"):
             row[f"answers_{what}"] = float(sum(station.suffered[what] for station in self._on_line.values()))

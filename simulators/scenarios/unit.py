@@ -14,7 +14,7 @@ from simulators.plant.params import Drive, InductionMotor, LineStartMotor, Magne
 from simulators.plant.thermal import Thermal, heat_of, network_of
 from simulators.plant.units import Train
 from simulators.plant.wander import Wander, soft_limit
-from simulators.reasons import LOAD_TOO_LARGE, within, wrong
+from simulators.reasons import LOAD_TOO_LARGE, require, within
 from simulators.scenarios.feeders import feeder_of
 from simulators.scenarios.life import Turns
 from simulators.scenarios.loads import Demand, Shared, at
@@ -203,8 +203,13 @@ def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
         load = law(item.load)
         rated = motor.machine if isinstance(motor, LineStartMotor) else motor
         rated_nm = rated.power_w / (rated.speed_rpm / 60 * 2 * math.pi)
-        if not 0 <= load.torque_max_nm <= OVERLOAD * rated_nm:
-            raise wrong("load", LOAD_TOO_LARGE, torque_nm=load.torque_max_nm, rated_nm=rated_nm)
+        require(
+            0 <= load.torque_max_nm <= OVERLOAD * rated_nm,
+            "load",
+            LOAD_TOO_LARGE,
+            torque_nm=load.torque_max_nm,
+            rated_nm=rated_nm,
+        )
     except ValueError as error:
         raise within(f"train.{item.name}", error) from None
     drive, restart_s = None, math.inf
