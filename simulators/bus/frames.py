@@ -39,7 +39,7 @@ class Ask:
         values = self.words if words is None else words
         return self.wrap(struct.pack(f">BB{len(values)}H", self.function, 2 * len(values) & 0xFF, *values))
 
-    def refusal(self, code: int) -> bytes:
+    def exception_frame(self, code: int) -> bytes:
         """The frame of an exception response."""
         return self.wrap(bytes((self.function | 0x80, code)))
 
@@ -90,7 +90,7 @@ def rtu_request(unit: int, function: int, address: int, count: int) -> bytes:
     return rtu(unit, struct.pack(">BHH", function, address, count))
 
 
-def crc_fits(frame: bytes) -> bool:
+def crc_valid(frame: bytes) -> bool:
     """Whether the checksum at the end of the frame is valid."""
     return len(frame) >= 4 and crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
 
@@ -115,7 +115,7 @@ def crc16(data: bytes | bytearray | memoryview) -> int:
     return crc
 
 
-def or_ed(first: bytes, second: bytes) -> bytes:
+def superposed(first: bytes, second: bytes) -> bytes:
     """Two simultaneous frames on a line where 1 is dominant."""
     length = max(len(first), len(second))
     return bytes(a | b for a, b in zip(first.ljust(length, b"\0"), second.ljust(length, b"\0"), strict=True))

@@ -62,7 +62,7 @@ def record(sending: bool, data: bytes) -> bytes:
     return data
 
 
-def nobody() -> SimDevice:
+def placeholder() -> SimDevice:
     """Return a device for pymodbus, which requires one; its registers are never read."""
     bits, registers = SimData(0, values=[False] * 16, datatype=DataType.BITS), SimData(0, datatype=DataType.REGISTERS)
     return SimDevice(0, ([bits], [bits], [registers], [registers]))

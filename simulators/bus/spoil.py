@@ -10,7 +10,7 @@ from random import Random
 
 from drivers.reasons import InvalidValue
 from simulators.bus.faults import STRAY_MAX, Step
-from simulators.bus.frames import crc_fits, or_ed, rtu
+from simulators.bus.frames import crc_valid, rtu, superposed
 from simulators.reasons import FAULT_NAME_MISSPELLED, FAULT_NAME_UNKNOWN, FAULT_VALUE
 
 _SPLIT_S = 0.008
@@ -95,7 +95,7 @@ def faults_of(texts: Iterable[str]) -> Faults:
     return found
 
 
-def spoiled(answer: bytes, asked: bytes, faults: Faults, chance: Random) -> list[Step]:
+def injected(answer: bytes, asked: bytes, faults: Faults, chance: Random) -> list[Step]:
     """Return the steps to send, each with its delay; an empty list if the response is lost.
 
     asked: the request that the response belongs to.
@@ -107,13 +107,13 @@ def spoiled(answer: bytes, asked: bytes, faults: Faults, chance: Random) -> list
 
     if happens("drop"):
         return []
-    serial = crc_fits(answer)
+    serial = crc_valid(answer)
     if happens("wrong_unit"):
         answer = _of_unit(answer, serial)
     if happens("wrong_id") and not serial and len(answer) > 2:
         answer = struct.pack(">H", struct.unpack(">H", answer[:2])[0] + _ID_BESIDE & 0xFFFF) + answer[2:]
     if happens("collision"):
-        answer = or_ed(answer, _of_unit(answer, serial))
+        answer = superposed(answer, _of_unit(answer, serial))
     if happens("flip") and answer:
         at = chance.randrange(len(answer)) if serial else min(2, len(answer) - 1)
         answer = answer[:at] + bytes((answer[at] ^ 1 << chance.randrange(8),)) + answer[at + 1 :]

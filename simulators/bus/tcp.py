@@ -9,7 +9,7 @@ from functools import partial
 from pymodbus.server import ModbusTcpServer
 
 from simulators.bus.nameplate import Nameplate
-from simulators.bus.server import answering, nobody, record
+from simulators.bus.server import answering, placeholder, record
 from simulators.devices.device import SimulatedDevice
 
 
@@ -32,7 +32,7 @@ class TcpBus:
     async def start(self) -> str:
         by_unit = {device.unit: device for device in self._devices}
         self._server = ModbusTcpServer(
-            nobody(),
+            placeholder(),
             address=("127.0.0.1", self._port),
             trace_packet=record,
             trace_pdu=partial(answering, by_unit, self._nameplates),

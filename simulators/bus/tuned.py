@@ -33,18 +33,18 @@ class TunedSegment(Segment):
         super().__init__(self.baud, 9 + int(format_[2]) + (self.parity != "N"), chunk)
         self.parity_of_port = self.parity
 
-    def _in_tune(self, port: Pty, with_parity: bool = True) -> bool:
+    def _settings_match(self, port: Pty, with_parity: bool = True) -> bool:
         speed = termios.tcgetattr(port.fd)[4]
         fits = not with_parity or self.parity_of_port == self.parity
         return fits and speed == getattr(termios, f"B{self.baud}")
 
-    def _say(self, who: str, data: bytes) -> float:
+    def _transmit(self, who: str, data: bytes) -> float:
         port = self._ptys.get(who)
-        heard = port is None or self._in_tune(port, self.checks_parity)
-        return super()._say(who, data if heard else _spoilt(data))
+        matches = port is None or self._settings_match(port, self.checks_parity)
+        return super()._transmit(who, data if matches else _corrupted(data))
 
     def _deliver(self, port: Pty, data: bytes) -> None:
-        super()._deliver(port, data if self._in_tune(port) else _spoilt(data))
+        super()._deliver(port, data if self._settings_match(port) else _corrupted(data))
 
 
 class Station(SegmentSlave):
@@ -61,7 +61,7 @@ class Station(SegmentSlave):
         self.functions: list[int] = []
         self._device, self._nameplate = device, nameplate or Nameplate()
 
-    def addressed(self, frame: bytes) -> None:
+    def on_request(self, frame: bytes) -> None:
         self.functions.append(frame[1])
         if self._device.silent:
             return
@@ -72,6 +72,6 @@ class Station(SegmentSlave):
         return response(self._device, self._nameplate, pdu)
 
 
-def _spoilt(data: bytes) -> bytes:
+def _corrupted(data: bytes) -> bytes:
     """Return what a receiver with other line settings detects: other and fewer bytes."""
     return bytes(byte ^ 0xB4 for byte in data[: max(1, len(data) - 1)])

@@ -102,16 +102,16 @@ def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
     A harmonic current causes a harmonic voltage −Z·I in the supply and thus the power −R·I² at the bus: the bridge
     converts power of the fundamental into harmonic power that is lost in the supply.
     """
-    return _taken(drive, supply, motor.input_w, partial(losses_w, drive, motor.current_a))
+    return _input_state(drive, supply, motor.input_w, partial(losses_w, drive, motor.current_a))
 
 
 def rectify(drive: Drive, supply: Supply, dc_w: float) -> DriveState:
     """Return the state of a rectifier without inverter; dc_w is taken from its DC bus. It cannot feed back."""
     terms = loss_terms(drive)
-    return _taken(drive, supply, max(dc_w, 0.0), lambda out_w, dc_v: terms.fixed_w + terms.bridge_w(out_w, dc_v))
+    return _input_state(drive, supply, max(dc_w, 0.0), lambda out_w, dc_v: terms.fixed_w + terms.bridge_w(out_w, dc_v))
 
 
-def _taken(drive: Drive, supply: Supply, output_w: float, loss_w: Callable[[float, float], float]) -> DriveState:
+def _input_state(drive: Drive, supply: Supply, output_w: float, loss_w: Callable[[float, float], float]) -> DriveState:
     """Return the state for an output power. loss_w: losses as a function of output power and DC voltage."""
     u1 = supply.volts_v
     peak_v = math.sqrt(6) * u1

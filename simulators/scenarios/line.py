@@ -21,7 +21,7 @@ class SegmentPort:
         self._path = segment.port("agent")
 
     async def start(self) -> str:
-        self._segment.soon(self._tidy)
+        self._segment.call_soon(self._tidy)
         self._segment.start()
         if self._plc is not None:
             self._plc.start()

@@ -48,11 +48,11 @@ class Mill:
         self._dc_v = 560.0
         self._at_rectifier: tuple[Phasors, Phasors, float] | None = None
         self.instruments = Instruments(record, self.units, chance)
-        self._meter_kwh = dict.fromkeys(self.instruments.behind, 0.0)
+        self._meter_kwh = dict.fromkeys(self.instruments.trains_of, 0.0)
         self._waves: LineWave | None = None
         self._solve()
         for unit in self.units.values():
-            unit.warm(_SETTLED_S)
+            unit.update_temperature(_SETTLED_S)
         self._solve()
         self._measure(0.0)
 
@@ -66,17 +66,17 @@ class Mill:
 
     def step(self, dt_s: float) -> None:
         self.now_s += dt_s
-        self._supply.meet(self._dips, self.now_s)
+        self._supply.apply_dips(self._dips, self.now_s)
         self._supply.step(dt_s)
         dc_v = _BRIDGE * self._supply.undipped_v * self._supply.line_share
         for unit in self.units.values():
             unit.wander.step(dt_s)
             unit.hidden.step(dt_s)
-            unit.warm(dt_s)
-            unit.run(dc_v, self.now_s, dt_s)
+            unit.update_temperature(dt_s)
+            unit.step_drive(dc_v, self.now_s, dt_s)
         self._solve()
         for unit in self.units.values():
-            unit.count(dt_s)
+            unit.count_energy(dt_s)
         self._measure(dt_s)
 
     def _solve(self) -> None:
@@ -89,7 +89,7 @@ class Mill:
                 continue
             assert unit.drive is not None
             assert unit.record.drive is not None
-            if unit.stands(self.now_s):
+            if unit.is_stopped(self.now_s):
                 unit.flow(self.now_s)
                 unit.train, unit.before = self._coasting(unit, motor, 0.0), None
                 continue
@@ -132,11 +132,11 @@ class Mill:
         return self.units[name].record.kind == "dc-bus"
 
     def _measure(self, dt_s: float) -> None:
-        for name, behind in self.instruments.behind.items():
+        for name, behind in self.instruments.trains_of.items():
             self._meter_kwh[name] += max(self._watts(behind), 0.0) * dt_s / 3.6e6
-        self.instruments.measure(self._before, self._supply.frequency_hz, self.now_s, dt_s)
+        self.instruments.measure(self._phasors_of, self._supply.frequency_hz, self.now_s, dt_s)
 
-    def _before(self, behind: list[str]) -> tuple[Phasors, Phasors]:
+    def _phasors_of(self, behind: list[str]) -> tuple[Phasors, Phasors]:
         """Return the voltages and currents of a meter of these trains."""
         found = [self.units[name].train for name in behind if not self._on_dc(name)]
         parts = [(train.u_v, train.i_a) for train in found if train is not None]
@@ -153,7 +153,7 @@ class Mill:
         rows: dict[str, Row] = {}
         for unit in self.units.values():
             rows[unit.name] = self._row(unit)
-        for name, behind in self.instruments.behind.items():
+        for name, behind in self.instruments.trains_of.items():
             if len(behind) > 1:
                 energy = self.instruments.start_kwh[name] + self._meter_kwh[name]
                 rows[name] = {"active_power_w": self._watts(behind), "energy_import_kwh": energy}
@@ -196,7 +196,7 @@ class Mill:
         assert isinstance(motor, InductionMotor)
         assert isinstance(unit.load, Shared)
         self._waves = self._waves or LineWave(motor)
-        self._waves.aim(
+        self._waves.set_state(
             motor, self._supply.components(), self._supply.frequency_hz, unit.load.in_time(unit.share),
             unit.condition(self.now_s), unit.train.speed_rad_s,
         )  # fmt: skip

@@ -146,14 +146,18 @@ class NoisyLine:
             row |= {"sent_by_plc_bytes": float(self._segment.sent_bytes["plc"]), "plc_answers": float(answered)}
             row |= {"plc_lost": float(self._plc.lost)}
         for what in ("clean", "stray_before", "stray_after", "damaged", "truncated", "late"):
-            row[f"answers_{what}"] = float(sum(station.suffered[what] for station in self._on_line.values()))
+            row[f"answers_{what}"] = float(sum(station.fault_counts[what] for station in self._on_line.values()))
         return row
 
     def served(self, item: Device) -> SimulatedDevice:
         profile = load_profile(item.profile)
-        marked = named.marked_values(profile)
+        marked = named.identity_values(profile)
         return SimulatedDevice(
-            item.unit, profile, lambda: {**self._shown(item), **marked}, rating_kw=55.0, extra=named.marks(profile)
+            item.unit,
+            profile,
+            lambda: {**self._shown(item), **marked},
+            rating_kw=55.0,
+            extra=named.identity_words(profile),
         )
 
     def _shown(self, item: Device) -> Mapping[str, Value]:

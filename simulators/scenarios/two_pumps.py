@@ -43,7 +43,7 @@ class TwoPumps:
 
     def step(self, dt_s: float) -> None:
         self.now_s += dt_s
-        self._supply.meet(self.dips, self.now_s)
+        self._supply.apply_dips(self.dips, self.now_s)
         self._supply.step(dt_s)
         for demand in self._demand.values():
             demand.step(dt_s)

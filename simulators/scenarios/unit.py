@@ -125,13 +125,13 @@ class Unit:
             return Condition(gap_static=share / 2, gap_dynamic=share / 2)
         return Condition(bar=share / (1 + share))  # one axis of the cage has the complete increase, the other none
 
-    def warm(self, dt_s: float) -> None:
+    def update_temperature(self, dt_s: float) -> None:
         """Advance the temperatures by the losses of the last step; a replaced motor has no thermal model."""
         if self.thermal is not None and self.train is not None and self.train.winding_degc is not None:
             now = self.thermal.step(heat_of(self.train.motor_losses), dt_s)
             self.winding_degc, self.magnet_degc = now.winding, now.rotor
 
-    def stands(self, now_s: float) -> bool:
+    def is_stopped(self, now_s: float) -> bool:
         """Return True until the new motor runs."""
         return self.turns is not None and now_s <= self.turns.runs_s
 
@@ -139,14 +139,14 @@ class Unit:
     def tripped(self) -> bool:
         return self.running is not None and self.running.tripped
 
-    def run(self, dc_v: float, now_s: float, dt_s: float) -> None:
+    def step_drive(self, dc_v: float, now_s: float, dt_s: float) -> None:
         """Advance the state of the drive. dc_v: DC bus voltage that the supply provides."""
-        if self.running is None or not isinstance(self.load, Shared) or self.train is None or self.stands(now_s):
+        if self.running is None or not isinstance(self.load, Shared) or self.train is None or self.is_stopped(now_s):
             return
         current_a = self.train.output.current_a * math.sqrt(2) if self.train.output else 0.0
         seen = Seen(True, dc_v, current_a, self.train.speed_rad_s, self.winding_degc)
         wanted = self.load.driven(self.flow(now_s)).speed_rad_s
-        self.running.step(now_s, dt_s, seen, wanted, self._rate, self._slower)
+        self.running.step(now_s, dt_s, seen, wanted, self._rate, self._coasting_speed)
 
     @property
     def _inertia(self) -> float:
@@ -163,14 +163,14 @@ class Unit:
             return 0.0
         return self.load.throttled_w(self.share, speed_rad_s) * (1 + self.hidden.value)
 
-    def _slower(self, speed_rad_s: float, dt_s: float) -> float:
+    def _coasting_speed(self, speed_rad_s: float, dt_s: float) -> float:
         """Return the speed of the coasting shaft after dt_s: J·ω·dω = −P·dt."""
         assert isinstance(self.motor, MagnetMotor)
         rated = self.motor.omega_rated / self.motor.pole_pairs
         taken_w = self.load_w(speed_rad_s) + self.motor.friction_w * (speed_rad_s / rated) ** 2
         return math.sqrt(max(speed_rad_s**2 - 2 * taken_w * dt_s / self._inertia, 0.0))
 
-    def count(self, dt_s: float) -> None:
+    def count_energy(self, dt_s: float) -> None:
         train = self.train
         assert train is not None
         way = "import" if train.input_w >= 0 else "export"

@@ -79,7 +79,7 @@ def garbage(ask: Ask) -> list[Step]:
 
 
 def exception(code: int) -> Script:
-    return lambda ask: [Step(ask.refusal(code))]
+    return lambda ask: [Step(ask.exception_frame(code))]
 
 
 def of_unit(unit: int, bad: Script) -> Script:

@@ -38,7 +38,7 @@ from simulators.bus.segment import SegmentSlave
 from simulators.bus.tcp import TcpBus
 from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.named import marked_values, marks
+from simulators.devices.named import identity_values, identity_words
 from simulators.devices.one_motor import OneMotor, draw_machine
 
 LISTEN_S = 0.3
@@ -50,8 +50,8 @@ def device(unit: int, profile_id: str) -> SimulatedDevice:
     profile = load_profile(profile_id)
     motor = OneMotor(draw_machine(Random(unit), 55, unit % 2 == 0), 0.6, unit, driven=True)
     values = motor.drive if profile.kind == "vfd" else motor.meter
-    shown = {**values(5.0), **marked_values(profile)}
-    return SimulatedDevice(unit, profile, lambda: shown, rating_kw=motor.machine.kw, extra=marks(profile))
+    shown = {**values(5.0), **identity_values(profile)}
+    return SimulatedDevice(unit, profile, lambda: shown, rating_kw=motor.machine.kw, extra=identity_words(profile))
 
 
 class Silent(Lines):
@@ -325,7 +325,7 @@ def test_a_slow_gateway_gets_a_longer_timeout(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("agent.discover.scan.QUIET_TCP_S", 0.05)
 
     def answer(ask: Ask) -> list[Step]:
-        return clean(ask) if ask.unit == 7 else [Step(ask.refusal(0x0B), 0.14)]
+        return clean(ask) if ask.unit == 7 else [Step(ask.exception_frame(0x0B), 0.14)]
 
     server = open_line(Line.TCP, answer)
     server.start()

@@ -22,7 +22,7 @@ from simulators.bus.faults import (
     stray_bytes,
     truncated,
 )
-from simulators.bus.frames import Ask, or_ed
+from simulators.bus.frames import Ask, superposed
 
 __all__ = [
     "EVERYWHERE",
@@ -152,13 +152,13 @@ def wrong_unit(ask: Ask) -> list[Step]:
 
 
 def refused_behind_noise(ask: Ask) -> list[Step]:
-    return [Step(stray_bytes(ask, 2) + ask.refusal(2))]
+    return [Step(stray_bytes(ask, 2) + ask.exception_frame(2))]
 
 
 def two_at_once(ask: Ask) -> list[Step]:
     """Two devices respond at the same time; the master receives the superposition of both frames."""
     other = replace(ask, unit=ask.unit ^ 0x5, transaction=_other(ask))
-    return [Step(or_ed(ask.frame(), other.frame()))]
+    return [Step(superposed(ask.frame(), other.frame()))]
 
 
 def cut_off(ask: Ask) -> list[Step]:

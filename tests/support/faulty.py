@@ -68,7 +68,7 @@ class RtuPty(SerialLine):
         if self._pty is not None and (data := self._pty.read()):
             self._hear(data, self)
 
-    def shut(self) -> None:
+    def close_resources(self) -> None:
         """Releases the pseudo-terminal."""
         if self._pty is not None:
             self._pty.close()
@@ -100,7 +100,7 @@ class RtuTcp(SerialLine):
         for connection in self._listener.connections:
             connection.close()
 
-    def shut(self) -> None:
+    def close_resources(self) -> None:
         self._listener.close()
 
 
@@ -139,7 +139,7 @@ class ModbusTcp(FaultyLine):
             now_s = self.now()
             self._understood(unit, frame[7:], number, frame, connection, now_s, now_s)
 
-    def shut(self) -> None:
+    def close_resources(self) -> None:
         self._listener.close()
 
 

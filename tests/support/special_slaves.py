@@ -25,12 +25,12 @@ class WatchdogDrive(SegmentSlave):
         self.tripped_s: float | None = None
         self._timer: Timer | None = None
 
-    def addressed(self, frame: bytes) -> None:
+    def on_request(self, frame: bytes) -> None:
         self.armed, self.fed_s = True, self._segment.now()
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._segment.at(self.fed_s + self.watchdog_s, self._trip)
-        super().addressed(frame)
+        super().on_request(frame)
 
     def _trip(self) -> None:
         if self.tripped_s is None:
@@ -44,7 +44,7 @@ class PrivateDrive(SegmentSlave):
         super().__init__(segment, unit, f"private-{unit}")
         self.asked_times = self.commands = 0
 
-    def addressed(self, frame: bytes) -> None:
+    def on_request(self, frame: bytes) -> None:
         self.asked_times += 1
         if frame[1] == 4:
             self._answer(rtu(self.unit, bytes((4, 3, frame[3], 0x13, 0x88))))

@@ -19,7 +19,7 @@ from support.faulty_line import FaultyLine
 from support.judge import fault_of
 from testkit import wait_until
 
-from simulators.bus.frames import Ask, Block, answers, content, crc16, crc_fits, mbap, rtu_request
+from simulators.bus.frames import Ask, Block, answers, content, crc16, crc_valid, mbap, rtu_request
 from simulators.bus.functions import LOG_VARIABLE
 
 pytestmark = pytest.mark.alone
@@ -142,17 +142,17 @@ def sent(script: Script, number: int, kind: Line = Line.RTU) -> bytes:
 
 def test_what_is_damaged_is_damaged() -> None:
     good = ask(Line.RTU).frame()
-    assert crc_fits(good)
+    assert crc_valid(good)
     for script in (of.damaged, of.truncated, of.two_at_once, of.cut_off):
-        assert not crc_fits(sent(script, 1))
-    assert crc_fits(sent(of.wrong_unit, 1))
-    assert crc_fits(sent(of.wrong_function, 1))
-    assert crc_fits(sent(of.short, 1))
+        assert not crc_valid(sent(script, 1))
+    assert crc_valid(sent(of.wrong_unit, 1))
+    assert crc_valid(sent(of.wrong_function, 1))
+    assert crc_valid(sent(of.short, 1))
     assert sent(of.stray(5), 1).endswith(good)
     assert sent(of.foreign, 1).endswith(good)
     assert sent(of.echo, 1) == ask(Line.RTU).raw + good
     assert sent(of.merged, 5, Line.TCP).endswith(ask(Line.TCP, 5).frame())
-    assert crc_fits(sent(of.refused_behind_noise, 1)[2:])
+    assert crc_valid(sent(of.refused_behind_noise, 1)[2:])
 
 
 def test_every_and_once_count_requests() -> None:

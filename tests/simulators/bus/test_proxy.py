@@ -21,7 +21,7 @@ from random import Random
 import pytest
 from click.testing import CliRunner
 from support import fault_matrix as of
-from support.faulty import ModbusTcp, RtuPty, RtuTcp
+from support.faulty import ModbusTcp, RtuPty
 from support.judge import Score, block_of
 from testkit import wait_until
 
@@ -32,10 +32,12 @@ from agent.stand_before import run_proxy
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
 from drivers.reasons import InvalidValue
-from simulators.bus.frames import crc_fits, mbap, rtu, rtu_request
+from simulators.bus.frames import crc_valid, mbap, rtu, rtu_request
 from simulators.bus.frames import rtu as rtu_frame
 from simulators.bus.proxy import FaultProxy, SerialProxy
-from simulators.bus.spoil import CHANCES, SECONDS, SWITCHES, Faults, faults_of, spoiled
+from simulators.bus.reactor import Reactor
+from simulators.bus.sockets import Listener
+from simulators.bus.spoil import CHANCES, SECONDS, SWITCHES, Faults, faults_of, injected
 from simulators.reasons import FAULT_NAME_MISSPELLED, FAULT_NAME_UNKNOWN, FAULT_VALUE
 
 ASKED = mbap(7, 11, struct.pack(">BHH", 3, 100, 4))
@@ -44,8 +46,8 @@ RTU_ASKED, RTU_ANSWER = rtu_request(11, 3, 100, 4), rtu(11, bytes((3, 8, *range(
 
 
 def with_fault(name: str, answer: bytes = ANSWER, seed: int = 3) -> list[tuple[bytes, float]]:
-    asked = RTU_ASKED if crc_fits(answer) else ASKED
-    return [(step.data, step.after_s) for step in spoiled(answer, asked, Faults(**{name: 1.0}), Random(seed))]
+    asked = RTU_ASKED if crc_valid(answer) else ASKED
+    return [(step.data, step.after_s) for step in injected(answer, asked, Faults(**{name: 1.0}), Random(seed))]
 
 
 @pytest.mark.parametrize("answer", [ANSWER, RTU_ANSWER], ids=["tcp", "rtu"])
@@ -62,14 +64,14 @@ def test_each_fault_is_what_its_name_says(answer: bytes, seed: int) -> None:
     assert with_fault("late", answer, seed) == [(answer, 1.5)]
     flipped = one("flip")
     assert sum((a ^ b).bit_count() for a, b in zip(flipped, answer, strict=True)) == 1
-    assert not crc_fits(flipped)
+    assert not crc_valid(flipped)
     assert 0 < len(one("truncate")) < len(answer)
     assert answer.startswith(one("truncate"))
     for name, where in (("garbage_before", bytes.endswith), ("garbage_after", bytes.startswith)):
         assert where(one(name), answer)
         assert 1 <= len(one(name)) - len(answer) <= of.STRAY_MAX
     other = one("wrong_unit")
-    assert crc_fits(other) is serial
+    assert crc_valid(other) is serial
     at = 0 if serial else 6
     assert other[at] != answer[at]
     assert other[at + 1 : at + 11] == answer[at + 1 : at + 11]
@@ -89,7 +91,7 @@ def test_chances_are_kept_and_a_seed_repeats_itself() -> None:
 
     def lost(seed: int) -> list[bool]:
         chance = Random(seed)
-        return [not spoiled(ANSWER, ASKED, faults, chance) for _ in range(1000)]
+        return [not injected(ANSWER, ASKED, faults, chance) for _ in range(1000)]
 
     assert abs(sum(lost(1)) - 200) < 51
     assert lost(1) == lost(1) != lost(2)
@@ -161,16 +163,17 @@ def test_a_proxy_without_faults_is_a_relay(proxy: FaultProxy) -> None:
 def recorded(rtu: bool) -> Iterator[tuple[FaultProxy, list[bytes]]]:
     """A proxy in front of a server that never responds, and the bytes that pass."""
     came: list[bytes] = []
-    server = RtuTcp(of.silent, baud=0) if rtu else ModbusTcp(of.silent)
-    server._listener._take = lambda data, _: came.append(data)
+    server = Reactor("server")
+    listener = Listener(server, lambda data, _: came.append(data))
     server.start()
-    proxy = FaultProxy(server.host, server.port_number, rtu=rtu)
+    proxy = FaultProxy("127.0.0.1", listener.port_number, rtu=rtu)
     proxy.start()
     try:
         yield proxy, came
     finally:
         proxy.stop()
         server.stop()
+        listener.close()
 
 
 WRITE = struct.pack(">BHH", 6, 100, 1)
@@ -265,7 +268,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
     try:
         assert exchange(rtu_request(11, 3, 100, 4), 13) == line.asked[0].frame()
         proxy.faults.flip = 1.0
-        assert not crc_fits(exchange(rtu_request(11, 3, 100, 4), 13))
+        assert not crc_valid(exchange(rtu_request(11, 3, 100, 4), 13))
         proxy.faults.flip, proxy.faults.echo = 0.0, 1.0
         assert exchange(rtu_request(11, 3, 100, 4), 21).startswith(rtu_request(11, 3, 100, 4))
         proxy.faults.echo = 0.0
@@ -273,7 +276,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
         assert exchange(rtu(11, struct.pack(">BHH", 6, 100, 1)), 0) == b""
         wait_until(lambda: proxy.blocked > 0, 5, "the request is processed")
         assert (proxy.blocked, len(line.asked)) == (1, before)
-        assert (proxy.passed, proxy.spoilt) == (1, 2)
+        assert (proxy.passed, proxy.altered) == (1, 2)
     finally:
         os.close(port)
 
@@ -316,7 +319,7 @@ def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
         server.stop()
     assert score.wrong == 0, score.reasons
     assert score.good > 40
-    assert proxy.spoilt > 10
+    assert proxy.altered > 10
 
 
 @pytest.mark.parametrize(

@@ -88,11 +88,11 @@ def test_refusals_are_modbus_exceptions(station: tuple[int, Station]) -> None:
 def test_a_port_tells_whether_somebody_is_there() -> None:
     port = Pty(hold=False)
     try:
-        assert not port.anybody()
+        assert not port.is_opened()
         fd = os.open(port.path, os.O_RDWR | os.O_NOCTTY)
-        assert port.anybody()
+        assert port.is_opened()
         os.close(fd)
-        assert not port.anybody()
+        assert not port.is_opened()
     finally:
         port.close()
 
@@ -112,7 +112,7 @@ def test_a_closed_port_leaves_its_number_to_others(tmp_path: Path) -> None:
         os.lseek(fd, 0, os.SEEK_SET)
         assert port.write(b"late") == 0
         assert port.read() == b""
-        assert not port.anybody()
+        assert not port.is_opened()
         port.close()
         assert os.read(fd, 9) == b"kept"
     finally:
