@@ -77,7 +77,7 @@ class Gateway:
     def __init__(self, segment: Segment) -> None:
         self.listener = Listener(segment, self._ask)
         self._segment = segment
-        self._send = segment.attach("agent", Framing(segment, self._answer).hear)
+        self._send = segment.attach("agent", Framing(segment, self._answer).on_bytes)
         self._waiting: deque[tuple[int, bytes, Connection]] = deque()
         self._open: tuple[int, bytes, Connection] | None = None
         self._number = 0

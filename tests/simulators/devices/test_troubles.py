@@ -41,7 +41,7 @@ def test_before_it_begins_and_without_troubles_all_is_well(kind: str) -> None:
     (before,) = shown(kind, 9)
     assert (before.silent, before.refuses, before.values) == (False, None, sound(9))
     healthy = Ailing()
-    healthy.at(15, sound(15))
+    healthy.update(15, sound(15))
     assert healthy.values == sound(15)
 
 
