@@ -158,13 +158,7 @@ class FaultProxy(_Proxy):
                 buffer.clear()
 
     def _from_server(self, data: bytes, client: Connection) -> None:
-        faults = self.faults
-        if faults.half_open:
-            return
-        if faults.cut_after is not None:
-            cut, faults.cut_after = faults.cut_after, None
-            client.write(data[:cut])
-            client.close()
+        if self.faults.half_open:
             return
         when_s = max(self.now(), self._passed_s.get(client, 0.0))
         for step in self._steps(data, self._asked.get(client, b"")):

@@ -36,7 +36,6 @@ class Faults:
     collision: probability that the response of another station is superposed (bitwise OR).
     echo: probability that the request is sent back first, as by a two-wire adapter.
     half_open: TCP only: connections stay open, but no data passes in either direction.
-    cut_after: TCP only: number of bytes of the next response to pass before the connection is closed. None: no cut.
     only_one: TCP only: a second connection is closed directly after it is accepted.
     `refuse`: TCP only: every new connection is closed directly after it is accepted.
     """
@@ -57,7 +56,6 @@ class Faults:
     collision: float = 0.0
     echo: float = 0.0
     half_open: bool = False
-    cut_after: int | None = None
     only_one: bool = False
     refuse: bool = False
 
@@ -72,11 +70,10 @@ SWITCHES = ("half_open", "only_one", "refuse")
 
 def faults_of(texts: Iterable[str]) -> Faults:
     """Parse texts such as "flip=0.02", "latency_s=0.1" or "only_one". Raises InvalidValue."""
-    found = Faults()
+    found, known = Faults(), [item.name for item in fields(Faults)]
     for text in texts:
         name, _, value = text.partition("=")
         name = name.replace("-", "_")
-        known = [item.name for item in fields(Faults) if item.name != "cut_after"]
         if name not in known:
             if near := difflib.get_close_matches(name, known, 1, 0.5):
                 raise InvalidValue(FAULT_NAME_MISSPELLED, fault=name, near=near[0])

@@ -17,7 +17,7 @@ from simulators.bus.tcp import TcpBus
 from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
-from simulators.scenarios.line import SegmentPort, TcpPort
+from simulators.scenarios.line import SegmentPort
 from simulators.scenarios.scenario import Line, Scenario
 from simulators.truth import Row
 
@@ -81,7 +81,7 @@ class Bench:
         nameplates = {device.unit: device.nameplate for device in self.devices}
         if not self._line:
             bus = TcpBus([device.served for device in self.devices], self._port, nameplates)
-            return {"modbus_tcp": TcpPort(bus, self._port)}
+            return {"modbus_tcp": bus}
         segment = TunedSegment(self._line)
         stations = [Station(segment, device.served, device.nameplate) for device in self.devices]
         return {"rtu_port": SegmentPort(segment, stations)}

@@ -77,9 +77,9 @@ def _shared(meter: DeviceRecord, found: ScenarioRecord, lines: set[str]) -> None
     for name in meter.of:
         require(name in trains, f"{where}.of", codes.TRAIN_UNKNOWN, train=name)
     require(meter.of, f"{where}.of", codes.TRAINS_MISSING)
-    behind = [trains[name] for name in meter.of]
-    cabled = next((train.name for train in behind if train.cable), None)
-    if cabled and sum(train.count for train in behind) > 1:
+    measured = [trains[name] for name in meter.of]
+    cabled = next((train.name for train in measured if train.cable), None)
+    if cabled and sum(train.count for train in measured) > 1:
         raise wrong(f"{where}.of", codes.TRAIN_WITH_CABLE, train=cabled)
 
 

@@ -10,9 +10,10 @@ from random import Random
 
 from drivers.file_reasons import FILE_UNREADABLE, INVALID_TOML
 from drivers.reasons import InvalidValue, cause_of
+from simulators.clock import START_UTC_NS
 from simulators.reasons import SCENARIO_FILE_PROBLEM
 from simulators.scenarios.checks import check
-from simulators.scenarios.life import Life, first_month, start_of
+from simulators.scenarios.life import Life, first_month
 from simulators.scenarios.mill import Mill
 from simulators.scenarios.mill_config import config_toml
 from simulators.scenarios.records import ScenarioRecord, scenario_record
@@ -56,7 +57,7 @@ def _scenario(record: ScenarioRecord, drawn: Mill, digest: str) -> Scenario:
             (placed.device.unit, f"{placed.device.profile.id} {placed.name} ({placed.line})")
             for placed in drawn.instruments.placed
         ),
-        start_utc_ns=start_of(turns),
+        start_utc_ns=turns.start_utc_ns if turns else START_UTC_NS,
         life=life,
         digest=digest,
     )

@@ -22,7 +22,7 @@ from simulators.meters.readings import Values
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Phasors
 from simulators.reasons import require, wrong
-from simulators.scenarios.line import SegmentPort, TcpPort
+from simulators.scenarios.line import SegmentPort
 from simulators.scenarios.records import DeviceRecord, ScenarioRecord, SignalRecord
 from simulators.scenarios.scenario import Line
 from simulators.scenarios.unit import Unit, drive_name, meter_name
@@ -135,7 +135,7 @@ class Instruments:
                 stations = [Station(segment, device, plates[device.unit]) for device in devices]
                 wires[item.name] = SegmentPort(segment, stations)
             else:
-                wires[item.name] = TcpPort(TcpBus(devices, item.port), item.port)
+                wires[item.name] = TcpBus(devices, item.port)
         return wires
 
     def _on(self, line: str) -> list[SimulatedDevice]:

@@ -8,7 +8,6 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from simulators import reasons as codes
-from simulators.clock import START_UTC_NS
 from simulators.endpoints import Endpoints
 from simulators.reasons import require
 from simulators.scenarios.records import LifeRecord
@@ -107,10 +106,6 @@ def first_month(life: LifeRecord) -> str:
 
 def _next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
-
-
-def start_of(turns: Turns | None) -> int:
-    return turns.start_utc_ns if turns else START_UTC_NS
 
 
 def _utc_s(day: date, timezone: str) -> float:

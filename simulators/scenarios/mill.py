@@ -132,31 +132,31 @@ class Mill:
         return self.units[name].record.kind == "dc-bus"
 
     def _measure(self, dt_s: float) -> None:
-        for name, behind in self.instruments.trains_of.items():
-            self._meter_kwh[name] += max(self._watts(behind), 0.0) * dt_s / 3.6e6
-        self.instruments.measure(self._phasors_of, self._supply.frequency_hz, self.now_s, dt_s)
+        for name, measured in self.instruments.trains_of.items():
+            self._meter_kwh[name] += max(self._watts(measured), 0.0) * dt_s / 3.6e6
+        self.instruments.measure(self.phasors_of, self._supply.frequency_hz, self.now_s, dt_s)
 
-    def _phasors_of(self, behind: list[str]) -> tuple[Phasors, Phasors]:
+    def phasors_of(self, measured: list[str]) -> tuple[Phasors, Phasors]:
         """Return the voltages and currents of a meter of these trains."""
-        found = [self.units[name].train for name in behind if not self._on_dc(name)]
+        found = [self.units[name].train for name in measured if not self._on_dc(name)]
         parts = [(train.u_v, train.i_a) for train in found if train is not None]
-        if self._at_rectifier is not None and any(map(self._on_dc, behind)):
+        if self._at_rectifier is not None and any(map(self._on_dc, measured)):
             parts.append(self._at_rectifier[:2])
         return trains.together(parts)
 
-    def _watts(self, behind: list[str]) -> float:
-        found = [self.units[name].train for name in behind if not self._on_dc(name)]
-        rest_w = self._at_rectifier[2] if self._at_rectifier and any(map(self._on_dc, behind)) else 0.0
+    def _watts(self, measured: list[str]) -> float:
+        found = [self.units[name].train for name in measured if not self._on_dc(name)]
+        rest_w = self._at_rectifier[2] if self._at_rectifier and any(map(self._on_dc, measured)) else 0.0
         return sum(train.input_w for train in found if train is not None) + rest_w
 
     def truth(self) -> Mapping[str, Row]:
         rows: dict[str, Row] = {}
         for unit in self.units.values():
             rows[unit.name] = self._row(unit)
-        for name, behind in self.instruments.trains_of.items():
-            if len(behind) > 1:
+        for name, measured in self.instruments.trains_of.items():
+            if len(measured) > 1:
                 energy = self.instruments.start_kwh[name] + self._meter_kwh[name]
-                rows[name] = {"active_power_w": self._watts(behind), "energy_import_kwh": energy}
+                rows[name] = {"active_power_w": self._watts(measured), "energy_import_kwh": energy}
         if self._dips:
             rows["supply"] = {"sag": self._supply.sag}
         return rows | self.instruments.truth(self.now_s)

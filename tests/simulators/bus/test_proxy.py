@@ -98,7 +98,7 @@ def test_chances_are_kept_and_a_seed_repeats_itself() -> None:
 
 
 def test_faults_from_texts() -> None:
-    assert {*CHANCES, *SECONDS, *SWITCHES, "cut_after"} == {item.name for item in fields(Faults)}
+    assert {*CHANCES, *SECONDS, *SWITCHES} == {item.name for item in fields(Faults)}
     assert faults_of(["flip=0.25", "garbage-before=1", "only_one"]) == Faults(
         flip=0.25, garbage_before=1.0, only_one=True
     )
@@ -215,7 +215,7 @@ def test_what_is_no_modbus_ends_the_connection() -> None:
         assert came == []
 
 
-def test_the_proxy_delays_drops_doubles_and_cuts(proxy: FaultProxy) -> None:
+def test_the_proxy_delays_drops_and_doubles(proxy: FaultProxy) -> None:
     proxy.faults.latency_s = 0.1
     assert len(through(proxy, 17)) == 17
     late_s = [first_s(proxy) for _ in range(5)]
@@ -225,10 +225,7 @@ def test_the_proxy_delays_drops_doubles_and_cuts(proxy: FaultProxy) -> None:
     assert len(through(proxy, 34)) == 34
     proxy.faults.duplicate, proxy.faults.drop = 0.0, 1.0
     assert through(proxy, 0) == b""
-    proxy.faults.drop, proxy.faults.cut_after = 0.0, 5
-    assert len(through(proxy, 5)) == 5
-    assert len(through(proxy, 17)) == 17, "cut only once"
-    proxy.faults.half_open = True
+    proxy.faults.drop, proxy.faults.half_open = 0.0, True
     assert through(proxy, 0) == b""
 
 
