@@ -17,12 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from support.basics import Mosquitto
+from support.fault_matrix import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, Line
 
 from benchmarks.far_end import BITS, FarEnd
 from benchmarks.matrix import matrix
 from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, masters, missing, version
 from drivers.modbus_link import BusSettings
-from simulators.bus.faults import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, ScriptedLine
 from simulators.bus.frames import ReadBlock
 
 SPEEDS = {9600: (6, 1), 19200: (10, 1), 115200: (40, 8)}  # baud → sweeps, characters that arrive together
@@ -62,7 +62,7 @@ def matrices() -> None:
         "value is wrong if it does not belong to a request of the same poll. deliver: all ten polls can succeed; "
         "never: there is no correct response; either: only wrong values count. The slave queues requests as converters "
         "do.")  # fmt: skip
-    for kind in ScriptedLine:
+    for kind in Line:
         say()
         matrix(kind, say)
 
@@ -89,10 +89,10 @@ def rtu() -> None:
     for baud, (sweeps, chunk) in SPEEDS.items():
         with FarEnd("rtu", baud, chunk, TURNAROUND_S) as far:
             wire = BusSettings("rtu", serial_port=far.where["port"], baud=baud, rtu_framing=True)
-            for name, make in masters(ScriptedLine.RTU).items():
+            for name, make in masters(Line.RTU).items():
                 if "recovery" in name:
                     continue
-                master = make(wire, ScriptedLine.RTU, SLOW_S)
+                master = make(wire, Line.RTU, SLOW_S)
                 try:
                     say(f"| {baud} | {name} | {_sweeps(master, far, baud, sweeps)} |")
                 finally:
@@ -130,11 +130,7 @@ def tcp() -> None:
     rates: dict[str, list[float]] = {}
     with FarEnd("tcp") as far:
         wire = BusSettings("tcp", host="127.0.0.1", port_number=far.where["port_number"])
-        open_ = {
-            name: make(wire, ScriptedLine.TCP, SLOW_S)
-            for name, make in masters(ScriptedLine.TCP).items()
-            if "recov" not in name
-        }
+        open_ = {name: make(wire, Line.TCP, SLOW_S) for name, make in masters(Line.TCP).items() if "recov" not in name}
         blocks = [FIFTY] * REQUESTS
         for master in open_.values():
             master.sweep(blocks[:200])

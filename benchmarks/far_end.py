@@ -16,9 +16,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from support import fault_matrix as faults
 from support.scripted_slave import RtuPty
-
-from simulators.bus import faults
 
 BITS = 10  # 8N1: a pseudo-terminal has no parity
 

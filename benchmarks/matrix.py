@@ -7,17 +7,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from support.answer_check import Score, block_of
+from support.fault_matrix import Fault, Line, faults
 from support.scripted_slave import open_line
 
 from benchmarks.peers import Lost, Make, masters, wire_of
-from simulators.bus.faults import Fault, ScriptedLine, faults
 
 POLLS = 10
 AT_ONCE = 20  # almost all of the time is waiting
 RETRY_S = 0.15
 
 
-def torture(fault: Fault, kind: ScriptedLine, make: Make) -> Score:
+def torture(fault: Fault, kind: Line, make: Make) -> Score:
     line, score = open_line(kind, fault.script), Score()
     line.start()
     try:
@@ -39,7 +39,7 @@ def torture(fault: Fault, kind: ScriptedLine, make: Make) -> Score:
     return score
 
 
-def matrix(kind: ScriptedLine, say: Callable[[str], None]) -> dict[str, dict[str, Score]]:
+def matrix(kind: Line, say: Callable[[str], None]) -> dict[str, dict[str, Score]]:
     """Return master → fault → score; print the table."""
     rows = faults(kind)
     found: dict[str, dict[str, Score]] = {}

@@ -16,13 +16,13 @@ import struct
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from support.fault_matrix import Line
 from support.scripted_line import FaultyLine
 
 from agent.core.clock import SystemClock
 from drivers.errors import DriverError
 from drivers.framing import Request
 from drivers.modbus_link import BusSettings, ModbusLink
-from simulators.bus.faults import ScriptedLine
 from simulators.bus.frames import ReadBlock
 
 TRIES = 3
@@ -91,7 +91,7 @@ def wire_of(line: FaultyLine, baud: int = 19200) -> BusSettings:
 class Ours(Looping):
     """drivers/modbus_link.py."""
 
-    def __init__(self, wire: BusSettings, _kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, wire: BusSettings, _kind: Line, patience_s: float = PATIENCE_S) -> None:
         super().__init__()
         self._link = ModbusLink(wire, SystemClock())
         self._patience_s = patience_s
@@ -110,7 +110,7 @@ class Ours(Looping):
 
 
 class PymodbusAsync(Looping):
-    def __init__(self, wire: BusSettings, kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, wire: BusSettings, kind: Line, patience_s: float = PATIENCE_S) -> None:
         from pymodbus import FramerType
         from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
@@ -119,7 +119,7 @@ class PymodbusAsync(Looping):
 
         async def connect() -> None:
             common: dict[str, Any] = {"timeout": patience_s, "retries": TRIES - 1}
-            if kind is ScriptedLine.RTU:
+            if kind is Line.RTU:
                 self._client = AsyncModbusSerialClient(wire.serial_port, baudrate=wire.baud, **common)
             else:
                 framer = FramerType.RTU if kind.is_rtu else FramerType.SOCKET
@@ -150,13 +150,13 @@ class PymodbusAsync(Looping):
 
 
 class PymodbusSync(Blocking):
-    def __init__(self, wire: BusSettings, kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, wire: BusSettings, kind: Line, patience_s: float = PATIENCE_S) -> None:
         from pymodbus import FramerType
         from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
         common: dict[str, Any] = {"timeout": patience_s, "retries": TRIES - 1}
         self._client: Any
-        if kind is ScriptedLine.RTU:
+        if kind is Line.RTU:
             self._client = ModbusSerialClient(wire.serial_port, baudrate=wire.baud, **common)
         else:
             framer = FramerType.RTU if kind.is_rtu else FramerType.SOCKET
@@ -182,7 +182,7 @@ class PymodbusSync(Blocking):
 class MinimalModbus(Blocking):
     """RTU on a serial port only."""
 
-    def __init__(self, wire: BusSettings, _kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, wire: BusSettings, _kind: Line, patience_s: float = PATIENCE_S) -> None:
         self._wire, self._patience_s = wire, patience_s
         self._instrument: Any = None
         self._open()
@@ -223,9 +223,9 @@ class LibModbus(Blocking):
 
     recovery = False
 
-    def __init__(self, wire: BusSettings, kind: ScriptedLine, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, wire: BusSettings, kind: Line, patience_s: float = PATIENCE_S) -> None:
         self._lib = _libmodbus()
-        if kind is ScriptedLine.RTU:
+        if kind is Line.RTU:
             port = wire.serial_port.encode()
             self._context = self._lib.modbus_new_rtu(port, wire.baud, b"N", wire.data_bits, wire.stop_bits)
         else:
@@ -266,16 +266,16 @@ class LibModbusRecovering(LibModbus):
 
 
 class Make(Protocol):
-    def __call__(self, wire: BusSettings, kind: ScriptedLine, patience_s: float = PATIENCE_S) -> Master: ...
+    def __call__(self, wire: BusSettings, kind: Line, patience_s: float = PATIENCE_S) -> Master: ...
 
 
-MASTERS: dict[str, tuple[Make, tuple[ScriptedLine, ...]]] = {
-    "ours": (Ours, tuple(ScriptedLine)),
-    "pymodbus async": (PymodbusAsync, tuple(ScriptedLine)),
-    "pymodbus sync": (PymodbusSync, tuple(ScriptedLine)),
-    "minimalmodbus": (MinimalModbus, (ScriptedLine.RTU,)),
-    "libmodbus": (LibModbus, (ScriptedLine.RTU, ScriptedLine.TCP, ScriptedLine.TCP0)),
-    "libmodbus + recovery": (LibModbusRecovering, (ScriptedLine.RTU, ScriptedLine.TCP, ScriptedLine.TCP0)),
+MASTERS: dict[str, tuple[Make, tuple[Line, ...]]] = {
+    "ours": (Ours, tuple(Line)),
+    "pymodbus async": (PymodbusAsync, tuple(Line)),
+    "pymodbus sync": (PymodbusSync, tuple(Line)),
+    "minimalmodbus": (MinimalModbus, (Line.RTU,)),
+    "libmodbus": (LibModbus, (Line.RTU, Line.TCP, Line.TCP0)),
+    "libmodbus + recovery": (LibModbusRecovering, (Line.RTU, Line.TCP, Line.TCP0)),
 }
 
 
@@ -289,7 +289,7 @@ def missing() -> dict[str, str]:
     return found
 
 
-def masters(kind: ScriptedLine) -> dict[str, Make]:
+def masters(kind: Line) -> dict[str, Make]:
     """Return the installed masters that support this kind of line."""
     absent = missing()
     return {name: make for name, (make, kinds) in MASTERS.items() if kind in kinds and name not in absent}

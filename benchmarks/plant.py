@@ -10,7 +10,6 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 import numba
 import numpy as np
@@ -18,7 +17,6 @@ from support.plant import GRID_400V, magnet_2kw2, one_second
 
 from simulators.plant import params
 from simulators.plant.drive_wave import STIFF, Converter, DriveWave
-from simulators.plant.fleet import Duty, Fleet, FleetTrain
 from simulators.plant.induction_wave import InductionWave
 from simulators.plant.supply_wave import SupplyWave
 from simulators.plant.wave_load import WaveLoad
@@ -34,7 +32,6 @@ def main() -> None:
     versions = f"numpy {np.__version__}, numba {numba.__version__}"
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; {versions}\n")
     waveforms()
-    month()
     steps_without_switching()
     steps_with_switching()
 
@@ -78,26 +75,6 @@ def waveforms() -> None:
             seconds.append(time.thread_time() - started)
         goal = "≤ 0.5" if "…" not in name and "each" not in name else ""
         print(f"| {name} | {statistics.median(seconds):.2f} ({min(seconds):.2f} … {max(seconds):.2f}) | {goal} |")
-    print()
-
-
-def month() -> None:
-    direct = FleetTrain(params.IE1_55KW, params.COOLING_PUMP, Duty((0.9, 0.6)))
-    driven = FleetTrain(params.MAGNET_55KW, params.COOLING_PUMP, Duty((0.9, 0.6), low=0.5), params.DRIVE_55KW)
-    print("| 30 days of 10 pump trains, 1 s steps | s of processor time | goal |\n|---|---|---|")
-    for name, trains in (
-        ("induction motors on the line", [direct] * 10),
-        ("magnet motors on drives", [driven] * 10),
-        ("five of each", [direct, driven] * 5),
-    ):
-        Fleet(trains, Random(1)).run(1)
-        seconds = []
-        for _ in range(3):
-            fleet = Fleet(trains, Random(1))
-            started = time.thread_time()
-            fleet.run(720)
-            seconds.append(time.thread_time() - started)
-        print(f"| {name} | {statistics.median(seconds):.1f} ({min(seconds):.1f} … {max(seconds):.1f}) | < 10 |")
     print()
 
 

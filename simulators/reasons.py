@@ -30,6 +30,7 @@ DAY_EXPECTED = Code("day_expected", "must be a date without a time, got {value};
 # Values
 
 VALUE_NOT_POSITIVE = Code("value_not_positive", "must be positive, got {value:g}")
+VALUE_NEGATIVE = Code("value_negative", "must not be negative, got {value:g}")
 VALUE_BELOW_MINIMUM = Code("value_below_minimum", "must be at least {low:g}, got {value:g}")
 VALUE_OUT_OF_RANGE = Code("value_out_of_range", "must be a number from {low:g} to {high:g}, got {value:g}")
 SHARE_OUT_OF_RANGE = Code("share_out_of_range", "must be between 0 and 1, got {value:g}")
@@ -79,6 +80,11 @@ TRAIN_WITHOUT_FEEDER = Code(
 DEFECT_IMPOSSIBLE = Code("defect_impossible", "{defect} is not possible on a train of kind {kind}")
 DEFECT_OF_LINE_START = Code("defect_of_line_start", "not supported for a line-start motor")
 DEFECT_VALUES = Code("defect_values", "from_h must be before to_h, and `to` from 0 to below 1")
+POWER_FACTOR_OUT_OF_RANGE = Code("power_factor_out_of_range", "must be above 0 and at most 1, got {value:g}")
+MOTOR_STALLS = Code("motor_stalls", "the load exceeds the breakdown torque: a motor of {power_w:.0f} W stalls")
+ABOVE_PULL_OUT = Code(
+    "above_pull_out", "{shaft_w:.0f} W exceed the pull-out power of the line-start motor, {top_w:.0f} W"
+)
 LOAD_TOO_LARGE = Code("load_too_large", "requires {torque_nm:.0f} Nm, too much for a motor of {rated_nm:.0f} Nm")
 
 # Faults and dips
@@ -141,6 +147,12 @@ class PortError(CodedError, OSError):
 def wrong(place: str, code: Code, **data: Any) -> InvalidValue:
     """The error for a value of a scenario. place: its key."""
     return InvalidValue(SCENARIO_PROBLEM(place=place, cause=code(**data)))
+
+
+def require(condition: object, place: str, code: Code, **data: Any) -> None:
+    """Raise the error of `wrong` if the condition is false or empty."""
+    if not condition:
+        raise wrong(place, code, **data)
 
 
 def within(place: str, error: Exception) -> InvalidValue:

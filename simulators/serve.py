@@ -131,7 +131,7 @@ class _Waves:
 
     async def send(self, clock: Clock) -> None:
         while True:
-            frames = self._sender.take(clock.monotonic_ns())
+            frames = self._sender.due_frames(clock.monotonic_ns())
             if frames:
                 self.port.send(frames)
                 self.tcp.send(frames)

@@ -63,8 +63,6 @@ def _machine(train: Train) -> Row:
     }
     if train.feeder_w:
         row["feeder_power_w"] = train.feeder_w
-    if train.flow_m3_s:
-        row |= {"flow_m3_h": train.flow_m3_s * 3600, "head_m": train.head_m}
     # otherwise nothing is driven, or the machine feeds the grid
     if min(train.shaft_w, train.motor_input_w, train.input_w) > 0:
         row["motor_efficiency_pct"] = 100 * train.shaft_w / train.motor_input_w

@@ -45,7 +45,7 @@ def run_proxy(where: str, line: str, fault_rates: Sequence[str], seed: int, seco
             _(
                 "responses: {passed:d} unchanged, {changed:d} with faults; requests blocked: {blocked:d}",
                 passed=proxy.passed,
-                changed=proxy.spoilt,
+                changed=proxy.altered,
                 blocked=proxy.blocked,
             )
         )

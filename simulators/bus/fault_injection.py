@@ -10,7 +10,7 @@ from random import Random
 
 from drivers.reasons import InvalidValue
 from simulators.bus.faults import STRAY_MAX, FaultStep
-from simulators.bus.frames import crc_fits, or_ed, rtu
+from simulators.bus.frames import crc_valid, rtu, superposed
 from simulators.reasons import FAULT_NAME_MISSPELLED, FAULT_NAME_UNKNOWN, FAULT_VALUE
 
 _SPLIT_S = 0.008
@@ -36,7 +36,6 @@ class FaultInjection:
     collision: probability that the response of another station is superposed (bitwise OR).
     echo: probability that the request is sent back first, as by a two-wire adapter.
     half_open: TCP only: connections stay open, but no data passes in either direction.
-    cut_after: TCP only: number of bytes of the next response to pass before the connection is closed. None: no cut.
     only_one: TCP only: a second connection is closed directly after it is accepted.
     `refuse`: TCP only: every new connection is closed directly after it is accepted.
     """
@@ -57,7 +56,6 @@ class FaultInjection:
     collision: float = 0.0
     echo: float = 0.0
     half_open: bool = False
-    cut_after: int | None = None
     only_one: bool = False
     refuse: bool = False
 
@@ -72,11 +70,10 @@ SWITCHES = ("half_open", "only_one", "refuse")
 
 def faults_of(texts: Iterable[str]) -> FaultInjection:
     """Parse texts such as "flip=0.02", "latency_s=0.1" or "only_one". Raises InvalidValue."""
-    found = FaultInjection()
+    found, known = FaultInjection(), [item.name for item in fields(FaultInjection)]
     for text in texts:
         name, _, value = text.partition("=")
         name = name.replace("-", "_")
-        known = [item.name for item in fields(FaultInjection) if item.name != "cut_after"]
         if name not in known:
             if near := difflib.get_close_matches(name, known, 1, 0.5):
                 raise InvalidValue(FAULT_NAME_MISSPELLED, fault=name, near=near[0])
@@ -95,7 +92,7 @@ def faults_of(texts: Iterable[str]) -> FaultInjection:
     return found
 
 
-def spoiled(answer: bytes, asked: bytes, faults: FaultInjection, chance: Random) -> list[FaultStep]:
+def injected(answer: bytes, asked: bytes, faults: FaultInjection, chance: Random) -> list[FaultStep]:
     """Return the steps to send, each with its delay; an empty list if the response is lost.
 
     asked: the request that the response belongs to.
@@ -107,13 +104,13 @@ def spoiled(answer: bytes, asked: bytes, faults: FaultInjection, chance: Random)
 
     if happens("drop"):
         return []
-    serial = crc_fits(answer)
+    serial = crc_valid(answer)
     if happens("wrong_unit"):
         answer = _of_unit(answer, serial)
     if happens("wrong_id") and not serial and len(answer) > 2:
         answer = struct.pack(">H", struct.unpack(">H", answer[:2])[0] + _ID_BESIDE & 0xFFFF) + answer[2:]
     if happens("collision"):
-        answer = or_ed(answer, _of_unit(answer, serial))
+        answer = superposed(answer, _of_unit(answer, serial))
     if happens("flip") and answer:
         at = chance.randrange(len(answer)) if serial else min(2, len(answer) - 1)
         answer = answer[:at] + bytes((answer[at] ^ 1 << chance.randrange(8),)) + answer[at + 1 :]

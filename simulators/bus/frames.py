@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from simulators.bus.rtu import crc16 as crc16_by_bits
-
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -41,7 +39,7 @@ class Ask:
         values = self.words if words is None else words
         return self.wrap(struct.pack(f">BB{len(values)}H", self.function, 2 * len(values) & 0xFF, *values))
 
-    def refusal(self, code: int) -> bytes:
+    def exception_frame(self, code: int) -> bytes:
         """The frame of an exception response."""
         return self.wrap(bytes((self.function | 0x80, code)))
 
@@ -92,28 +90,32 @@ def rtu_request(unit: int, function: int, address: int, count: int) -> bytes:
     return rtu(unit, struct.pack(">BHH", function, address, count))
 
 
-def crc_fits(frame: bytes) -> bool:
+def crc_valid(frame: bytes) -> bool:
     """Whether the checksum at the end of the frame is valid."""
     return len(frame) >= 4 and crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
 
 
-def _step(byte: int) -> int:
-    return crc16_by_bits(bytes((byte,))) ^ crc16_by_bits(b"\0")
+def _remainder(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ 0xA001 if byte & 1 else byte >> 1
+    return byte
 
 
-# The CRC is linear: remainder of each byte value, from the bitwise definition.
-_TABLE = tuple(_step(byte) for byte in range(256))
+_TABLE = tuple(map(_remainder, range(256)))
 
 
 def crc16(data: bytes | bytearray | memoryview) -> int:
-    """CRC-16 of Modbus."""
+    """CRC of Modbus RTU: polynomial 0xA001 reflected, initial value 0xFFFF, low byte first on the line.
+
+    Source: Modbus over Serial Line 1.02, 6.2.2.
+    """
     crc, table = 0xFFFF, _TABLE
     for byte in data:
         crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
     return crc
 
 
-def or_ed(first: bytes, second: bytes) -> bytes:
+def superposed(first: bytes, second: bytes) -> bytes:
     """Two simultaneous frames on a line where 1 is dominant."""
     length = max(len(first), len(second))
     return bytes(a | b for a, b in zip(first.ljust(length, b"\0"), second.ljust(length, b"\0"), strict=True))

@@ -7,15 +7,15 @@ port = line.port("agent"); line.start(); ...; line.stop()
 
 from __future__ import annotations
 
-import struct
 import termios
 
 from simulators.bus.frames import rtu
-from simulators.bus.functions import IDENTITY, allowed
+from simulators.bus.functions import allowed
 from simulators.bus.nameplate import Nameplate
 from simulators.bus.pty import Pty
+from simulators.bus.responder import response
 from simulators.bus.segment import Segment, SegmentSlave
-from simulators.devices.device import Refused, SimulatedDevice
+from simulators.devices.device import SimulatedDevice
 
 
 class LineSettingsSegment(Segment):
@@ -33,18 +33,18 @@ class LineSettingsSegment(Segment):
         super().__init__(self.baud, 9 + int(format_[2]) + (self.parity != "N"), chunk)
         self.parity_of_port = self.parity
 
-    def _in_tune(self, port: Pty, with_parity: bool = True) -> bool:
+    def _settings_match(self, port: Pty, with_parity: bool = True) -> bool:
         speed = termios.tcgetattr(port.fd)[4]
         fits = not with_parity or self.parity_of_port == self.parity
         return fits and speed == getattr(termios, f"B{self.baud}")
 
-    def _say(self, who: str, data: bytes) -> float:
+    def _transmit(self, who: str, data: bytes) -> float:
         port = self._ptys.get(who)
-        heard = port is None or self._in_tune(port, self.checks_parity)
-        return super()._say(who, data if heard else _spoilt(data))
+        matches = port is None or self._settings_match(port, self.checks_parity)
+        return super()._transmit(who, data if matches else _corrupted(data))
 
     def _deliver(self, port: Pty, data: bytes) -> None:
-        super()._deliver(port, data if self._in_tune(port) else _spoilt(data))
+        super()._deliver(port, data if self._settings_match(port) else _corrupted(data))
 
 
 class SettingsStation(SegmentSlave):
@@ -61,42 +61,17 @@ class SettingsStation(SegmentSlave):
         self.functions: list[int] = []
         self._device, self._nameplate = device, nameplate or Nameplate()
 
-    def addressed(self, frame: bytes) -> None:
-        function = frame[1]
-        self.functions.append(function)
+    def on_request(self, frame: bytes) -> None:
+        self.functions.append(frame[1])
         if self._device.silent:
             return
-        self._answer(rtu(self.unit, self._pdu(function, frame[1:-2])))
+        self._answer(rtu(self.unit, self._pdu(frame[1:-2])))
 
-    def _pdu(self, function: int, pdu: bytes) -> bytes:
-        if function in IDENTITY:
-            return self._nameplate.answer(pdu)
-        if not allowed(function, self.name) or function not in (3, 4) or len(pdu) != 5:
-            return bytes((function | 0x80, 1))
-        address, count = struct.unpack(">HH", pdu[1:])
-        try:
-            words = self._device.read(function, address, count)
-        except Refused as refusal:
-            return bytes((function | 0x80, refusal.code))
-        return struct.pack(f">BB{count}H", function, 2 * count, *words)
+    def _pdu(self, pdu: bytes) -> bytes:
+        allowed(pdu[0], self.name)
+        return response(self._device, self._nameplate, pdu)
 
 
-class PrivateDrive(SegmentSlave):
-    """The Huanyang protocol, similar to Modbus: function 3 commands the motor, function 4 returns three bytes."""
-
-    def __init__(self, segment: Segment, unit: int) -> None:
-        super().__init__(segment, unit, f"private-{unit}")
-        self.asked_times = self.commands = 0
-
-    def addressed(self, frame: bytes) -> None:
-        self.asked_times += 1
-        if frame[1] == 4:
-            self._answer(rtu(self.unit, bytes((4, 3, frame[3], 0x13, 0x88))))
-        elif frame[1] in (3, 5):
-            self.commands += 1
-            self._answer(rtu(self.unit, bytes((frame[1], 1, 0x01))))
-
-
-def _spoilt(data: bytes) -> bytes:
+def _corrupted(data: bytes) -> bytes:
     """Return what a receiver with other line settings detects: other and fewer bytes."""
     return bytes(byte ^ 0xB4 for byte in data[: max(1, len(data) - 1)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import NO_RESPONSE
@@ -25,19 +25,18 @@ class MemoryLink:
     wire_s: response time, seconds, without the transmission time of the characters.
     nameplates: as in TcpBus.
     wire: the bus that this link represents; on a serial bus the characters take their transmission time. None: TCP.
-    before_read: called before each response, for plants that advance only when they are read. None: no call.
     silent: unit identifiers that do not respond; the caller may change the container during the run.
     """
 
     def __init__(
         self, devices: Sequence[SimulatedDevice], clock: Clock, wire_s: float = 0.005,
         nameplates: Mapping[int, Nameplate] | None = None, wire: BusSettings | None = None,
-        before_read: Callable[[], None] | None = None, silent: Container[int] = (),
+        silent: Container[int] = (),
     ) -> None:  # fmt: skip
         self.wire = wire or BusSettings("memory", "127.0.0.1", 502)
         self.late = self.damaged = 0
         self.no_overread: set[tuple[int, int, int]] = set()
-        self._before_read, self._silent = before_read, silent
+        self._silent = silent
         self._character_s = self.wire.character_s
         self.response_s = wire_s
         self._devices = {device.unit: device for device in devices}
@@ -62,8 +61,6 @@ class MemoryLink:
             raise LinkTimeout(NO_RESPONSE, unit_id=unit, address=address, timeout_s=timeout_s)
         self.response_s = self._wire_s + self._character_s * (13 + 2 * count)
         await self._clock.sleep(self.response_s)
-        if self._before_read is not None:
-            self._before_read()
         try:
             return device.answer(function, address, count)
         except Refused as refusal:

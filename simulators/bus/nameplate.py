@@ -42,14 +42,14 @@ class Nameplate:
             wanted = [number for number in known if number >= first] if first in known else known
         else:
             return bytes((0xAB, 3))
-        body, told = b"", 0
+        body, sent = b"", 0
         for number in wanted:
             text = self.objects[number].encode()[: _ROOM - 9]
             if 7 + len(body) + 2 + len(text) > _ROOM:
                 break
             body += bytes((number, len(text))) + text
-            told += 1
-        more = told < len(wanted)
+            sent += 1
+        more = sent < len(wanted)
         conformity = 0x80 | (3 if max(self.objects) > 0x7F else 2 if max(self.objects) > 2 else 1)
-        head = (0x2B, 0x0E, code, conformity, 0xFF if more else 0, wanted[told] if more else 0, told)
+        head = (0x2B, 0x0E, code, conformity, 0xFF if more else 0, wanted[sent] if more else 0, sent)
         return bytes(head) + body

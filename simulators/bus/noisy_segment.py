@@ -1,4 +1,4 @@
-"""A noisy cable: devices whose responses suffer the faults of faults.py at random, and a line that counts bytes."""
+"""A noisy cable: devices whose responses suffer the faults of faults.py at random,"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from random import Random
 
 from simulators.bus.faults import STRAY_MAX, FaultStep, Script, clean, damaged, glitch, late, stray, truncated
 from simulators.bus.frames import Ask
-from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
+from simulators.bus.line_settings_segment import SettingsStation
 from simulators.bus.nameplate import Nameplate
 from simulators.bus.segment import Segment
 from simulators.devices.device import SimulatedDevice
@@ -59,7 +59,7 @@ class NoisyStation(SettingsStation):
     """A device at the end of a noisy cable; it ignores requests while it sends a response, as devices do.
 
     dead: True: the device receives nothing.
-    suffered: number of responses by fault, "clean" included.
+    fault_counts: number of responses by fault, "clean" included.
     """
 
     def __init__(
@@ -68,50 +68,35 @@ class NoisyStation(SettingsStation):
     ) -> None:  # fmt: skip
         super().__init__(segment, device, nameplate, name, turnaround_s)
         self.dead = False
-        self.suffered: Counter[str] = Counter()
+        self.fault_counts: Counter[str] = Counter()
         self._chance, self._cable = chance, cable
         self._busy_until_s = 0.0
         self._number = 0
 
-    def addressed(self, frame: bytes) -> None:
+    def on_request(self, frame: bytes) -> None:
         now_s = self._segment.now()
         if self.dead or now_s < self._busy_until_s:
             return
-        pdu = self._pdu(frame[1], frame[1:-2])
+        pdu = self._pdu(frame[1:-2])
         if pdu[0] not in (3, 4):
-            self._say_all(iter([FaultStep(Ask(0, now_s, self.unit, frame[1], 0, 0, None, frame).wrap(pdu))]), now_s)
+            self._send_steps(iter([FaultStep(Ask(0, now_s, self.unit, frame[1], 0, 0, None, frame).wrap(pdu))]), now_s)
             return
         self._number += 1
         address, count = struct.unpack(">HH", frame[2:6])
         words = struct.unpack(f">{count}H", pdu[2:])
         what, script = self._cable.draw(self._chance)
-        self.suffered[what] += 1
+        self.fault_counts[what] += 1
         asked = Asked(self._number, now_s, self.unit, frame[1], address, count, None, frame, words)
-        self._say_all(iter(script(asked)), now_s + self._turnaround_s)
+        self._send_steps(iter(script(asked)), now_s + self._turnaround_s)
 
-    def _say_all(self, steps: Iterator[FaultStep], from_s: float) -> None:
+    def _send_steps(self, steps: Iterator[FaultStep], from_s: float) -> None:
         step = next(steps, None)
         if step is None:
             return
         when_s = self._busy_until_s = from_s + step.after_s
 
-        def say() -> None:
-            end_s = self._busy_until_s = self._mouth(step.data)
-            self._say_all(steps, end_s)
+        def send() -> None:
+            end_s = self._busy_until_s = self._send(step.data)
+            self._send_steps(steps, end_s)
 
-        self._segment.at(when_s, say)
-
-
-class CountingSegment(LineSettingsSegment):
-    """A segment with a byte count.
-
-    `said`: bytes sent by each station since the start; stays when the log is truncated.
-    """
-
-    def __init__(self, line: str) -> None:
-        super().__init__(line)
-        self.said: Counter[str] = Counter()
-
-    def _say(self, who: str, data: bytes) -> float:
-        self.said[who] += len(data)
-        return super()._say(who, data)
+        self._segment.at(when_s, send)

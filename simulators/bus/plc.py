@@ -26,7 +26,7 @@ class Plc:
         self._overdue: Timer | None = None
         self._turn = 0
         self._running = False
-        self._mouth = segment.attach("plc", Framing(segment, self._take).hear)
+        self._send = segment.attach("plc", Framing(segment, self._on_frame).on_bytes)
 
     def start(self) -> None:
         """Start polling. From any thread; the segment must run."""
@@ -48,15 +48,15 @@ class Plc:
             return  # a response is outstanding: a master has only one open request
         block = self._open = self._blocks[self._turn % len(self._blocks)]
         self._turn += 1
-        end_s = self._mouth(rtu_request(block.unit, block.function, block.address, block.words))
-        self._overdue = self._segment.at(end_s + self._timeout_s, self._miss)
+        end_s = self._send(rtu_request(block.unit, block.function, block.address, block.words))
+        self._overdue = self._segment.at(end_s + self._timeout_s, self._on_timeout)
 
-    def _miss(self) -> None:
+    def _on_timeout(self) -> None:
         if self._open is not None:
             self._open = None
             self.lost += 1
 
-    def _take(self, frame: bytes) -> None:
+    def _on_frame(self, frame: bytes) -> None:
         block, self._open = self._open, None
         if block is None:
             return

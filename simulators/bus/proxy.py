@@ -13,14 +13,15 @@ import shutil
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 
 import serial
 
-from simulators.bus.fault_injection import FaultInjection, spoiled
+from simulators.bus.fault_injection import FaultInjection, injected
 from simulators.bus.faults import FaultStep
 from simulators.bus.folder import port_folder
-from simulators.bus.frames import crc_fits
+from simulators.bus.frames import crc_valid
 from simulators.bus.functions import READING
 from simulators.bus.pty import Pty
 from simulators.bus.reactor import Reactor, Timer
@@ -35,17 +36,17 @@ class _Proxy(Reactor):
     """Common part of the proxies.
 
     passed: number of responses forwarded unchanged.
-    `spoilt`: number of responses changed, delayed, split or dropped.
+    altered: number of responses changed, delayed, split or dropped.
     blocked: number of requests that are not read requests.
     """
 
     def __init__(self, faults: FaultInjection | None, chance: Random | None) -> None:
         super().__init__("proxy")
         self.faults = faults or FaultInjection()
-        self.passed = self.spoilt = self.blocked = 0
+        self.passed = self.altered = self.blocked = 0
         self._chance = chance or Random(1)
 
-    def _may_pass(self, pdu: bytes) -> bool:
+    def _is_read(self, pdu: bytes) -> bool:
         """Return True if the PDU of one complete request only reads.
 
         Function 0x2B counts as a read only for the device identification (MEI type 0x0E).
@@ -56,9 +57,9 @@ class _Proxy(Reactor):
         return False
 
     def _steps(self, answer: bytes, asked: bytes) -> list[FaultStep]:
-        steps = spoiled(answer, asked, self.faults, self._chance)
-        as_it_came = len(steps) == 1 and steps[0].data == answer
-        self.passed, self.spoilt = self.passed + as_it_came, self.spoilt + (not as_it_came)
+        steps = injected(answer, asked, self.faults, self._chance)
+        unchanged = len(steps) == 1 and steps[0].data == answer
+        self.passed, self.altered = self.passed + unchanged, self.altered + (not unchanged)
         return steps
 
 
@@ -79,7 +80,7 @@ class FaultProxy(_Proxy):
         self.refused = 0
         self._to, self._rtu = (host, port_number), rtu
         self._listener = SocketListener(self, self._from_client)
-        self._listener.greet = self._greet
+        self._listener.on_connect = self._on_connect
         self.port_number = self._listener.port_number
         self._servers: dict[Connection, Connection] = {}  # client → server
         self._asked: dict[Connection, bytes] = {}
@@ -94,7 +95,7 @@ class FaultProxy(_Proxy):
         """Number of client connections that are open now."""
         return sum(connection.open for connection in list(self._listener.connections))
 
-    def _greet(self, client: Connection) -> None:
+    def _on_connect(self, client: Connection) -> None:
         if self.faults.refuse or (self.faults.only_one and self.open > 1):
             self.refused += 1
             client.close()
@@ -118,12 +119,12 @@ class FaultProxy(_Proxy):
         if self.faults.half_open or client not in self._servers:
             return
         client.buffer += data
-        for request, pdu in self._whole_rtu(client) if self._rtu else self._whole_tcp(client):
-            if client in self._servers and self._may_pass(pdu):
+        for request, pdu in self._complete_rtu(client) if self._rtu else self._complete_tcp(client):
+            if client in self._servers and self._is_read(pdu):
                 self._asked[client] = request
                 self._servers[client].write(request)
 
-    def _whole_tcp(self, client: Connection) -> Iterator[tuple[bytes, bytes]]:
+    def _complete_tcp(self, client: Connection) -> Iterator[tuple[bytes, bytes]]:
         """Yield each complete request with its PDU. Data that is not Modbus closes the connection."""
         buffer = client.buffer
         while len(buffer) >= 8:
@@ -137,9 +138,10 @@ class FaultProxy(_Proxy):
             del buffer[: 6 + length]
             yield request, request[7:]
 
-    def _whole_rtu(self, client: Connection) -> Iterator[tuple[bytes, bytes]]:
-        """Same as _whole_tcp, for RTU, which has no length field: after an unknown function or wrong CRC, discards all
-        buffered bytes.
+    def _complete_rtu(self, client: Connection) -> Iterator[tuple[bytes, bytes]]:
+        """Same as _complete_tcp, for RTU, which has no length field.
+
+        An unknown function or a wrong CRC discards all buffered bytes.
         """
         buffer = client.buffer
         while len(buffer) >= 2:
@@ -150,19 +152,13 @@ class FaultProxy(_Proxy):
             del buffer[:size]
             if size is None:
                 yield request, request[1:]
-            elif crc_fits(request):
+            elif crc_valid(request):
                 yield request, request[1:-2]
             else:
                 buffer.clear()
 
     def _from_server(self, data: bytes, client: Connection) -> None:
-        faults = self.faults
-        if faults.half_open:
-            return
-        if faults.cut_after is not None:
-            cut, faults.cut_after = faults.cut_after, None
-            client.write(data[:cut])
-            client.close()
+        if self.faults.half_open:
             return
         when_s = max(self.now(), self._passed_s.get(client, 0.0))
         for step in self._steps(data, self._asked.get(client, b"")):
@@ -170,13 +166,9 @@ class FaultProxy(_Proxy):
             if when_s <= self.now():
                 client.write(step.data)
             else:
-                self.at(when_s, self._then(client, step.data))
+                self.at(when_s, partial(client.write, step.data))
 
-    @staticmethod
-    def _then(client: Connection, data: bytes) -> Callable[[], None]:
-        return lambda: client.write(data)
-
-    def shut(self) -> None:
+    def close_resources(self) -> None:
         self._listener.close()
         for server in list(self._servers.values()):
             server.close()
@@ -210,38 +202,32 @@ class SerialProxy(_Proxy):
 
     def _from_master(self) -> None:
         self._request += self._pty.read()
-        self._after_pause("request", self._asked_for)
+        self._after_pause("request", self._on_request)
 
     def _from_line(self) -> None:
         self._answer += self._serial.read(4096)  # raises an error if the adapter is unplugged, which ends the proxy
-        self._after_pause("answer", self._answered)
+        self._after_pause("answer", self._on_response)
 
     def _after_pause(self, what: str, call: Callable[[], None]) -> None:
         if what in self._pauses:
             self._pauses[what].cancel()
         self._pauses[what] = self.at(self.now() + self._pause_s, call)
 
-    def _asked_for(self) -> None:
+    def _on_request(self) -> None:
         """Discard an incomplete frame: the proxy cannot decide whether it only reads."""
         frame, self._request = bytes(self._request), bytearray()
-        if crc_fits(frame) and self._may_pass(frame[1:-2]):
+        if crc_valid(frame) and self._is_read(frame[1:-2]):
             self._asked = frame
             self._serial.write(frame)
 
-    def _answered(self) -> None:
+    def _on_response(self) -> None:
         frame, self._answer = bytes(self._answer), bytearray()
         when_s = max(self.now(), self._passed_s)
         for step in self._steps(frame, self._asked):
             when_s = self._passed_s = when_s + step.after_s
-            self.at(when_s, self._then(step.data))
+            self.at(when_s, partial(self._pty.write, step.data))
 
-    def _then(self, data: bytes) -> Callable[[], None]:
-        def say() -> None:
-            self._pty.write(data)
-
-        return say
-
-    def shut(self) -> None:
+    def close_resources(self) -> None:
         self._pty.close()
         self._serial.close()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -18,7 +18,7 @@ class Pty:
     Raw mode, 8 bits, no echo, non-blocking. After `close`, reads return no bytes and writes accept none.
 
     hold: True keeps the other end open too, so that reads do not fail while no program has opened the port. False lets
-        `anybody()` report whether a program has opened it.
+        `is_opened()` report whether a program has opened it.
     """
 
     def __init__(self, hold: bool) -> None:
@@ -32,7 +32,7 @@ class Pty:
             os.close(other)
             self._other = None
 
-    def anybody(self) -> bool:
+    def is_opened(self) -> bool:
         """Return True if a program has the port open; valid only without `hold`."""
         if self.fd < 0:
             return False
@@ -59,7 +59,7 @@ class Pty:
             fcntl.ioctl(self._other, termios.FIONREAD, waiting)
         return waiting[0]
 
-    def forget(self) -> None:
+    def discard_unread(self) -> None:
         """Discard the unread bytes, as a port does when it is closed."""
         if self._other is not None:
             termios.tcflush(self._other, termios.TCIFLUSH)

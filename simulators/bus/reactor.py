@@ -26,8 +26,8 @@ class Timer:
 
     __slots__ = ("call",)
 
-    def __init__(self, call: Callable[[], None]) -> None:
-        self.call: Callable[[], None] | None = call
+    def __init__(self, call: Callable[[], object]) -> None:
+        self.call: Callable[[], object] | None = call
 
     def cancel(self) -> None:
         self.call = None
@@ -55,7 +55,7 @@ class Reactor(threading.Thread):
     def now() -> float:
         return time.monotonic()
 
-    def at(self, when_s: float, call: Callable[[], None]) -> Timer:
+    def at(self, when_s: float, call: Callable[[], object]) -> Timer:
         """Schedule a call at a monotonic time in seconds. From this thread only."""
         timer = Timer(call)
         heapq.heappush(self._timers, (when_s, next(self._order), timer))
@@ -67,7 +67,7 @@ class Reactor(threading.Thread):
     def unwatch(self, fd: int) -> None:
         self._readers.pop(fd, None)
 
-    def soon(self, call: Callable[[], None]) -> None:
+    def call_soon(self, call: Callable[[], None]) -> None:
         """Schedule a call as soon as possible. From any thread."""
         self._calls.append(call)
         with contextlib.suppress(BlockingIOError):
@@ -83,32 +83,32 @@ class Reactor(threading.Thread):
             except Exception as error:
                 future.set_exception(error)
 
-        self.soon(run)
+        self.call_soon(run)
         return future.result(5)
 
     def stop(self) -> None:
         """End the thread, close all resources, and raise the exception that ended a callback, if any."""
         self._ending = True
-        self.soon(lambda: None)
+        self.call_soon(lambda: None)
         if self.is_alive():
             self.join(5)
-        self.shut()
+        self.close_resources()
         for fd in (self._wake_read, self._wake_write):
             os.close(fd)
         if self._failure is not None:
             raise self._failure
 
-    def shut(self) -> None:
+    def close_resources(self) -> None:
         """Close the resources of the subclass; the thread has already ended."""
 
     def run(self) -> None:
         try:
             while not self._ending:
-                self._turn()
+                self._run_once()
         except BaseException as error:
             self._failure = error
 
-    def _turn(self) -> None:
+    def _run_once(self) -> None:
         wait_s = _IDLE_S
         while self._timers:
             when_s, _, timer = self._timers[0]

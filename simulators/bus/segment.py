@@ -14,19 +14,21 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from simulators.bus.folder import port_folder
-from simulators.bus.frames import Ask, crc_fits, rtu
+from simulators.bus.frames import Ask, crc_valid, rtu
 from simulators.bus.functions import allowed
 from simulators.bus.pty import Pty
 from simulators.bus.reactor import Reactor, Timer
 
 STALE_BYTES = 512  # limit of the bytes that a closed port keeps; a UART would keep none
 _EARLY_S = 50e-6
-Hear = Callable[[bytes], None]
+Receiver = Callable[[bytes], None]
 
 
 @dataclass(slots=True)
@@ -53,8 +55,9 @@ class Segment(Reactor):
         self.character_s = bits / baud
         self.silence_s = 0.00175 if baud > 19200 else 3.5 * self.character_s
         self.log: list[Spoken] = []
+        self.sent_bytes: Counter[str] = Counter()  # by station since the start; stays when the log is truncated
         self.chunk = chunk
-        self._ears: dict[str, Hear] = {}
+        self._receivers: dict[str, Receiver] = {}
         self._ptys: dict[str, Pty] = {}
         self._folder = port_folder()
 
@@ -68,13 +71,13 @@ class Segment(Reactor):
         self._plug(name)
         return str(self._folder / name)
 
-    def attach(self, name: str, hear: Hear) -> Callable[[bytes], float]:
+    def attach(self, name: str, receive: Receiver) -> Callable[[bytes], float]:
         """Add a simulated station.
 
         Returns its send function: bytes → monotonic end of the transmission. Call before `start`.
         """
-        self._ears[name] = hear
-        return lambda data: self._say(name, data)
+        self._receivers[name] = receive
+        return partial(self._transmit, name)
 
     def unplug(self, name: str) -> None:
         """Unplug the adapter. From any thread."""
@@ -99,8 +102,9 @@ class Segment(Reactor):
 
     # --- transmission ---
 
-    def _say(self, who: str, data: bytes) -> float:
+    def _transmit(self, who: str, data: bytes) -> float:
         """Send bytes after those that the same station sent before."""
+        self.sent_bytes[who] += len(data)
         now_s = self.now()
         last = self.log[-1] if self.log else None
         mine = next((spoken for spoken in reversed(self.log[-8:]) if spoken.who == who), None)
@@ -113,25 +117,25 @@ class Segment(Reactor):
             last.data += data  # one transmission: the sender's buffer was filled in two parts
             last.end_s = spoken.end_s
             last.collided |= spoken.collided
-            self._carry(last, len(last.data) - len(data))
+            self._schedule(last, len(last.data) - len(data))
         else:
             self.log.append(spoken)
-            self._carry(spoken, 0)
+            self._schedule(spoken, 0)
         return spoken.end_s
 
-    def _carry(self, spoken: Spoken, begin: int) -> None:
+    def _schedule(self, spoken: Spoken, begin: int) -> None:
         for at in range(begin, len(spoken.data), self.chunk):
             end = min(at + self.chunk, len(spoken.data))
             when_s = spoken.start_s + end * self.character_s
-            self.at(when_s, lambda at=at, end=end: self._hear(spoken, at, end))  # type: ignore[misc]
+            self.at(when_s, partial(self._deliver_chunk, spoken, at, end))
 
-    def _hear(self, spoken: Spoken, at: int, end: int) -> None:
+    def _deliver_chunk(self, spoken: Spoken, at: int, end: int) -> None:
         data = spoken.data[at:end]
         if spoken.collided:
             data = bytes(byte ^ 0x5A for byte in data)
-        for name, hear in self._ears.items():
+        for name, receive in self._receivers.items():
             if name != spoken.who:
-                hear(data)
+                receive(data)
         for name, port in self._ptys.items():
             if name != spoken.who:
                 self._deliver(port, data)
@@ -149,7 +153,7 @@ class Segment(Reactor):
 
         def read() -> None:
             if data := port.read():
-                self._say(name, data)
+                self._transmit(name, data)
 
         self.watch(port.fd, read)
 
@@ -160,7 +164,7 @@ class Segment(Reactor):
             os.unlink(self._folder / name)
             port.close()
 
-    def shut(self) -> None:
+    def close_resources(self) -> None:
         for port in self._ptys.values():
             port.close()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -172,21 +176,21 @@ def _write(port: Pty, data: bytes) -> None:
     Stale bytes beyond a limit are dropped, so that the next reader does not get them.
     """
     if port.unread() > STALE_BYTES:
-        port.forget()
+        port.discard_unread()
     port.write(data)
 
 
 class Framing:
     """Frame detection of a station: 3.5 characters of silence end a frame; corrupt frames are dropped and counted."""
 
-    def __init__(self, segment: Segment, take: Callable[[bytes], None]) -> None:
-        self._segment, self._take = segment, take
-        self._heard = bytearray()
+    def __init__(self, segment: Segment, on_frame: Callable[[bytes], None]) -> None:
+        self._segment, self._on_frame = segment, on_frame
+        self._received = bytearray()
         self._ended: Timer | None = None
         self.damaged = 0
 
-    def hear(self, data: bytes) -> None:
-        self._heard += data
+    def on_bytes(self, data: bytes) -> None:
+        self._received += data
         if self._ended is not None:
             self._ended.cancel()
         # Bytes arrive in chunks, the next one up to a chunk later: the silence counts only after that time.
@@ -194,9 +198,9 @@ class Framing:
         self._ended = self._segment.at(self._segment.now() + pause_s, self._end)
 
     def _end(self) -> None:
-        frame, self._heard = bytes(self._heard), bytearray()
-        if crc_fits(frame):
-            self._take(frame)
+        frame, self._received = bytes(self._received), bytearray()
+        if crc_valid(frame):
+            self._on_frame(frame)
         else:
             self.damaged += 1
 
@@ -209,14 +213,14 @@ class SegmentSlave:
         self.name = name or f"slave-{unit}"
         self.asked: list[Ask] = []
         self._segment, self._turnaround_s = segment, turnaround_s
-        self.framing = Framing(segment, self._take)
-        self._mouth = segment.attach(self.name, self.framing.hear)
+        self.framing = Framing(segment, self._on_frame)
+        self._send = segment.attach(self.name, self.framing.on_bytes)
 
-    def _take(self, frame: bytes) -> None:
+    def _on_frame(self, frame: bytes) -> None:
         if frame[0] == self.unit:
-            self.addressed(frame)
+            self.on_request(frame)
 
-    def addressed(self, frame: bytes) -> None:
+    def on_request(self, frame: bytes) -> None:
         """Respond to a valid frame with this unit identifier.
 
         A frame not 8 bytes long is not a register read and is ignored.
@@ -230,10 +234,7 @@ class SegmentSlave:
         address, count = struct.unpack(">HH", frame[2:6])
         ask = Ask(len(self.asked) + 1, self._segment.now(), self.unit, function, address, count, None, frame)
         self.asked.append(ask)
-        self._answer(ask.frame() if 1 <= count <= 125 else ask.refusal(3))
+        self._answer(ask.frame() if 1 <= count <= 125 else ask.exception_frame(3))
 
     def _answer(self, data: bytes) -> None:
-        def say() -> None:
-            self._mouth(data)
-
-        self._segment.at(self._segment.now() + self._turnaround_s, say)
+        self._segment.at(self._segment.now() + self._turnaround_s, partial(self._send, data))

@@ -7,16 +7,16 @@ second request that arrives during an await would take the transaction identifie
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from typing import Any
 
 from pymodbus.pdu import ModbusPDU
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from simulators.bus.functions import IDENTITY, READING, allowed
+from simulators.bus.functions import READING, allowed
 from simulators.bus.nameplate import Nameplate
-from simulators.devices.device import ILLEGAL_FUNCTION, NO_RESPONSE, Refused, SimulatedDevice
+from simulators.bus.responder import response
+from simulators.devices.device import ILLEGAL_FUNCTION, NO_RESPONSE, SimulatedDevice
 
 
 class RawResponse(ModbusPDU):
@@ -44,17 +44,12 @@ def answering(
     if sending:
         return pdu
     function, device = pdu.function_code, devices.get(pdu.dev_id)
-    if function not in READING:
-        return RawResponse(pdu, bytes((function | 0x80, ILLEGAL_FUNCTION)))
-    if device is None or device.silent:
+    if function in READING and (device is None or device.silent):
         return RawResponse(pdu, bytes((function | 0x80, NO_RESPONSE)))
-    if function in IDENTITY:
-        return RawResponse(pdu, nameplates.get(pdu.dev_id, Nameplate()).answer(bytes((function,)) + pdu.encode()))
-    try:
-        words = device.read(function, pdu.address, pdu.count)
-    except Refused as refusal:
-        return RawResponse(pdu, bytes((function | 0x80, refusal.code)))
-    return RawResponse(pdu, struct.pack(f">BB{len(words)}H", function, 2 * len(words), *words))
+    if device is None or function not in READING:
+        return RawResponse(pdu, bytes((function | 0x80, ILLEGAL_FUNCTION)))
+    plate = nameplates.get(pdu.dev_id, Nameplate())
+    return RawResponse(pdu, response(device, plate, bytes((function,)) + pdu.encode()))
 
 
 def record(sending: bool, data: bytes) -> bytes:
@@ -67,7 +62,7 @@ def record(sending: bool, data: bytes) -> bytes:
     return data
 
 
-def nobody() -> SimDevice:
+def placeholder() -> SimDevice:
     """Return a device for pymodbus, which requires one; its registers are never read."""
     bits, registers = SimData(0, values=[False] * 16, datatype=DataType.BITS), SimData(0, datatype=DataType.REGISTERS)
     return SimDevice(0, ([bits], [bits], [registers], [registers]))

@@ -14,13 +14,13 @@ _RECEIVE_BYTES = 4096
 class Connection:
     """One accepted socket."""
 
-    def __init__(self, sock: socket.socket, owner: Reactor, take: Callable[[bytes, Connection], None]) -> None:
+    def __init__(self, sock: socket.socket, owner: Reactor, on_data: Callable[[bytes, Connection], None]) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock, self.open = sock, True
         self.buffer = bytearray()
         self.on_close: Callable[[], None] | None = None
-        self._owner, self._take = owner, take
+        self._owner, self._on_data = owner, on_data
         owner.watch(sock.fileno(), self._read)
 
     def write(self, data: bytes) -> None:
@@ -46,7 +46,7 @@ class Connection:
         except OSError:
             data = b""
         if data:
-            self._take(data, self)
+            self._on_data(data, self)
         else:
             self.close()
 
@@ -54,13 +54,13 @@ class Connection:
 class SocketListener:
     """A loopback port with the list of its open connections."""
 
-    def __init__(self, owner: Reactor, take: Callable[[bytes, Connection], None]) -> None:
+    def __init__(self, owner: Reactor, on_data: Callable[[bytes, Connection], None]) -> None:
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.sock.setblocking(False)
         self.connections: list[Connection] = []
         self.accepted = 0
-        self.greet: Callable[[Connection], None] | None = None
-        self._owner, self._take = owner, take
+        self.on_connect: Callable[[Connection], None] | None = None
+        self._owner, self._on_data = owner, on_data
         owner.watch(self.sock.fileno(), self._accept)
 
     @property
@@ -71,11 +71,11 @@ class SocketListener:
         with contextlib.suppress(BlockingIOError):
             sock, _ = self.sock.accept()
             self.connections = [connection for connection in self.connections if connection.open]
-            connection = Connection(sock, self._owner, self._take)
+            connection = Connection(sock, self._owner, self._on_data)
             self.connections.append(connection)
             self.accepted += 1
-            if self.greet is not None:
-                self.greet(connection)
+            if self.on_connect is not None:
+                self.on_connect(connection)
 
     def close(self) -> None:
         for connection in self.connections:

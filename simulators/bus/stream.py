@@ -25,7 +25,7 @@ class PtyOutlet:
         self._rest = b""
 
     def send(self, frames: list[bytes]) -> None:
-        if not self._pty.anybody():
+        if not self._pty.is_opened():
             self._rest = b""
             return
         for frame in frames:

@@ -9,12 +9,13 @@ from functools import partial
 from pymodbus.server import ModbusTcpServer
 
 from simulators.bus.nameplate import Nameplate
-from simulators.bus.server import answering, nobody, record
+from simulators.bus.server import answering, placeholder, record
 from simulators.devices.device import SimulatedDevice
+from simulators.reasons import TCP_PORT_NOT_OPENED, PortError
 
 
 class TcpBus:
-    """A Modbus TCP server; `await start()` returns "127.0.0.1:port".
+    """A Modbus TCP server; `await start()` returns "127.0.0.1:port", or raises PortError if the port is in use.
 
     devices: one for each unit identifier.
     port: port number; 0 takes any free port.
@@ -32,12 +33,15 @@ class TcpBus:
     async def start(self) -> str:
         by_unit = {device.unit: device for device in self._devices}
         self._server = ModbusTcpServer(
-            nobody(),
+            placeholder(),
             address=("127.0.0.1", self._port),
             trace_packet=record,
             trace_pdu=partial(answering, by_unit, self._nameplates),
         )
-        await self._server.serve_forever(background=True)
+        try:
+            await self._server.serve_forever(background=True)
+        except RuntimeError:  # raised by pymodbus
+            raise PortError(TCP_PORT_NOT_OPENED, port=self._port) from None
         listener = self._server.transport
         if not isinstance(listener, asyncio.Server):
             raise RuntimeError("pymodbus opened something that is not a TCP listener")

@@ -53,14 +53,14 @@ class BenchDevice:
         self.is_drive = profile.kind == "vfd"
         load, speed, seed = rng.uniform(0.5, 0.9), rng.uniform(0.7, 1.0), rng.getrandbits(32)
         self.motor = _motor_for(profile, rng, load, speed, seed)
-        self._marks = identity.marked_values(profile)
+        self._marks = identity.identity_values(profile)
         self._elapsed_s = 0.0
         self._counted = _Counted()
         self._before: Mapping[str, float] = {}
         self.values: Mapping[str, Value] = {}
         self.step(0.0)
         self.served = SimulatedDevice(
-            unit, profile, lambda: self.values, rating_kw=self.machine.kw, extra=identity.marks(profile)
+            unit, profile, lambda: self.values, rating_kw=self.machine.kw, extra=identity.identity_words(profile)
         )
 
     @property
@@ -109,7 +109,7 @@ class BenchDevice:
         for k, kwh in enumerate(counted.phases_kwh, 1):
             for name in (f"energy_import_l{k}", f"energy_total_l{k}"):
                 values[name] = start[name] + kwh
-        return {name: self._rolled(name, value) for name, value in values.items()}
+        return {name: self._wrapped(name, value) for name, value in values.items()}
 
     def _drive_energies(self, now: Mapping[str, float]) -> dict[str, Value]:
         """Split the energy into separate kWh and MWh registers; the kWh register holds only the rest below 1 MWh."""
@@ -117,9 +117,9 @@ class BenchDevice:
         mwh = self.profile.register("energy_mwh")
         fine = self.profile.register("energy_kwh")
         kwh = total % 1000 if mwh and fine and not fine.parts else total
-        return {"energy_kwh": self._rolled("energy_kwh", kwh), "energy_mwh": total // 1000}
+        return {"energy_kwh": self._wrapped("energy_kwh", kwh), "energy_mwh": total // 1000}
 
-    def _rolled(self, name: str, value: float) -> float:
+    def _wrapped(self, name: str, value: float) -> float:
         row = self.profile.register(name)
         if row is None:
             return value
@@ -160,13 +160,13 @@ def _motor_for(profile: Profile, rng: Random, load: float, speed: float, seed: i
         machine = replace(draw_machine(Random(seed), size, induction), kw=size)
         motor = ReferenceMotor(machine, load, seed, driven, speed, refresh_s=profile.refresh_s or REFRESH_S)
         values = motor.drive(0.0) if profile.kind == "vfd" else motor.meter(0.0)
-        if all(_shows(row, values[row.name], machine.kw) for row in profile.registers if row.name in values):
+        if all(_representable(row, values[row.name], machine.kw) for row in profile.registers if row.name in values):
             return motor
     assert motor is not None
     return motor
 
 
-def _shows(row: Register, value: float, rating_kw: float) -> bool:
+def _representable(row: Register, value: float, rating_kw: float) -> bool:
     """Return True if the value is plausible and the register can hold 1.3 times the value."""
     quantity, scale = vocabulary()[row.name], row.scale_for(rating_kw)
     if quantity.kind != "gauge" or row.type == "string" or row.parts or scale is None:

@@ -41,8 +41,6 @@ class SimulatedDevice:
     values: returns the current values by name.
     rating_kw: rating that selects size-dependent scales. None: the profile must not need it.
     extra: (function, address) → words outside the profile, such as a serial number. None: no words.
-    exponents: (function, address) of a scale register → its power of ten. None, or no entry: the finest that fits.
-    whole_values: True rejects a read that begins or ends inside a value.
     ailing: faults of the device. None: no fault. A silent device does not respond on a line; a gateway returns 0x0B.
     """
 
@@ -54,8 +52,6 @@ class SimulatedDevice:
         *,
         rating_kw: float | None = None,
         extra: Mapping[tuple[int, int], Sequence[int]] | None = None,
-        exponents: Mapping[tuple[int, int], int] | None = None,
-        whole_values: bool = False,
         ailing: FaultyDevice | None = None,
     ) -> None:
         extra = dict(extra or {})
@@ -63,7 +59,7 @@ class SimulatedDevice:
             profile, chain = _in_chain(profile)
             extra |= chain
         self.unit, self.profile = unit, profile
-        self._values, self._rating_kw, self._exponents = values, rating_kw, dict(exponents or {})
+        self._values, self._rating_kw = values, rating_kw
         self._ailing = ailing or FaultyDevice()
         self._rows = {function: [row for row in profile.registers if row.function == function] for function in (3, 4)}
         self._extra = {
@@ -74,10 +70,6 @@ class SimulatedDevice:
         self._scaled = [row for row in profile.registers if row.scale_from is not None]
         self._mapped = {function: self._mapped_words(function) for function in (3, 4)}
         self.areas = {function: self._area(function) for function in (3, 4)}
-        self._inner = {
-            function: {row.address + k for row in rows for k in range(1, row.words)} if whole_values else set()
-            for function, rows in self._rows.items()
-        }
         self._asked = lru_cache(_KNOWN)(self._answer)  # a master repeats the same requests
 
     @property
@@ -101,9 +93,7 @@ class SimulatedDevice:
         if not rows and not self._scaled:
             return bytes(answer)
         out = list(struct.unpack(f">{count}H", answer))
-        exponents: dict[tuple[int, int], int] = {}
-        if self._scaled:
-            exponents = register_encoder.choose_exponents(self.profile, values, self._rating_kw) | self._exponents
+        exponents = self.exponents(values) if self._scaled else {}
         for row, places in rows:
             exponent = exponents.get((function, row.scale_from.address)) if row.scale_from is not None else None
             for (k, bits), word in zip(
@@ -116,6 +106,10 @@ class SimulatedDevice:
                 out[k] = out[k] & ~bits | word
         return struct.pack(f">{count}H", *out)
 
+    def exponents(self, values: Mapping[str, Value]) -> dict[tuple[int, int], int]:
+        """Return (function, address) of each scale register → its power of ten: the finest that fits."""
+        return register_encoder.choose_exponents(self.profile, values, self._rating_kw)
+
     def _answer(
         self, function: int, address: int, count: int
     ) -> tuple[list[register_encoder.RegisterWriter], list[_Row], bytes]:
@@ -125,8 +119,6 @@ class SimulatedDevice:
         if not 1 <= count <= self.profile.max_registers:
             raise Refused(ILLEGAL_VALUE)
         if any(k not in self.areas[function] for k in range(address, address + count)):
-            raise Refused(ILLEGAL_ADDRESS)
-        if self._inner[function] & {address, address + count}:
             raise Refused(ILLEGAL_ADDRESS)
         ends_in_gap = address + count - 1 not in self._mapped[function]
         if ends_in_gap and not self.profile.overread_allowed and self.profile.gaps_allowed:

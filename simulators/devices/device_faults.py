@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from drivers.reading import Value
 from drivers.vocabulary import vocabulary
-from simulators.reasons import FAULT_TIMES, SCENARIO_CHOICE, wrong
+from simulators.reasons import FAULT_TIMES, SCENARIO_CHOICE, require
 
 KINDS = ("silent", "refusing", "stuck", "blank", "reboot", "counter-reset")
 REFUSALS = (1, 2, 3, 4, 5, 6, 10, 11)
@@ -40,19 +40,16 @@ class DeviceFault:
     code: int = 6
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise wrong("kind", SCENARIO_CHOICE, allowed=KINDS, value=self.kind)
-        if self.code not in REFUSALS:
-            raise wrong("code", SCENARIO_CHOICE, allowed=tuple(map(str, REFUSALS)), value=str(self.code))
-        if not 0 <= self.from_s < self.to_s:
-            raise wrong("to_h", FAULT_TIMES, from_s=self.from_s, to_s=self.to_s)
+        require(self.kind in KINDS, "kind", SCENARIO_CHOICE, allowed=KINDS, value=self.kind)
+        require(self.code in REFUSALS, "code", SCENARIO_CHOICE, allowed=tuple(map(str, REFUSALS)), value=str(self.code))
+        require(0 <= self.from_s < self.to_s, "to_h", FAULT_TIMES, from_s=self.from_s, to_s=self.to_s)
 
-    def lies_at(self, now_s: float) -> bool:
+    def is_active(self, now_s: float) -> bool:
         return self.from_s <= now_s < self.to_s
 
 
 class FaultyDevice:
-    """The faults of one device. `at` advances time and updates `silent`, `refuses` and `values`.
+    """The faults of one device. `update` advances time and sets `silent`, `refuses` and `values`.
 
     silent: True: the device does not respond.
     `refuses`: code of the exception response to every request. None: normal responses.
@@ -66,7 +63,7 @@ class FaultyDevice:
         self.refuses: int | None = None
         self.values: Mapping[str, Value] = {}
 
-    def at(self, now_s: float, measured: Mapping[str, Value]) -> None:
+    def update(self, now_s: float, measured: Mapping[str, Value]) -> None:
         """Update the state. Other threads may read: each of the three attributes is assigned once.
 
         now_s: seconds since the start of the plant.
@@ -79,7 +76,7 @@ class FaultyDevice:
                 shown |= {name: value - start[name] for name, value in shown.items() if _counts(name, value, start)}  # type: ignore[operator]
             elif trouble.kind == "reboot" and trouble.to_s <= now_s < trouble.to_s + AWAKE_S:
                 shown |= {name: 0.0 for name, value in shown.items() if _gauge(name, value)}
-            elif trouble.lies_at(now_s):
+            elif trouble.is_active(now_s):
                 if trouble.kind in ("silent", "reboot"):
                     silent = True
                 elif trouble.kind == "refusing":
@@ -92,7 +89,7 @@ class FaultyDevice:
 
     def state(self, now_s: float) -> dict[str, float]:
         """Return kind → 1 while the fault is active, else 0; for the truth log."""
-        now = {trouble.kind for trouble in self._troubles if trouble.lies_at(now_s)}
+        now = {trouble.kind for trouble in self._troubles if trouble.is_active(now_s)}
         return {trouble.kind: float(trouble.kind in now) for trouble in self._troubles}
 
 

@@ -53,7 +53,7 @@ class Due(NamedTuple):
 
 
 class EwsSender:
-    """Sender with a bounded queue: `sample` fills it once for each plant step, `take` returns the due frames.
+    """Sender with a bounded queue: `sample` fills it once for each plant step, `due_frames` returns the due frames.
 
     If the queue is full, the oldest frames are lost.
 
@@ -116,7 +116,7 @@ class EwsSender:
             self._index += INSTANTS
         self._pending = data[full * 12 * INSTANTS :]
 
-    def take(self, now_ns: int) -> list[bytes]:
+    def due_frames(self, now_ns: int) -> list[bytes]:
         """Return the due frames in order, with sequence numbers."""
         found = []
         while self._queue and self._queue[0].at_ns <= now_ns:

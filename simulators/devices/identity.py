@@ -16,7 +16,7 @@ SERIAL_NUMBER = 22091734
 Words = list[int]
 
 
-def marks(profile: Profile) -> dict[tuple[int, int], Words]:
+def identity_words(profile: Profile) -> dict[tuple[int, int], Words]:
     """Return (function, address) → words of every register that identifies the model."""
     found: dict[tuple[int, int], Words] = {}
     for rule in profile.identify:
@@ -25,10 +25,10 @@ def marks(profile: Profile) -> dict[tuple[int, int], Words]:
     return found
 
 
-def marked_values(profile: Profile) -> Mapping[str, Value]:
+def identity_values(profile: Profile) -> Mapping[str, Value]:
     """Return the identification values of registers that the map names, as raw values."""
     values: dict[str, Value] = {}
-    for (function, address), words in marks(profile).items():
+    for (function, address), words in identity_words(profile).items():
         for row in profile.registers:
             if (row.function, row.address) == (function, address) and row.type[0] in "ui":
                 values[row.name] = float(int.from_bytes(b"".join(word.to_bytes(2, "big") for word in words), "big"))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivers.vocabulary import vocabulary
-from simulators.meters.readings import Values, aron, electrical, two_elements
+from simulators.meters.readings import Values, electrical
 from simulators.meters.wiring import RIGHT, Wiring
 from simulators.plant.phasors import Phasors, active_w, reactive_var
 
@@ -66,23 +66,16 @@ class SimulatedMeter:
     refresh_s: refresh interval, seconds.
     start_kwh, start_kvarh: counters at the start of the plant.
     wiring: wiring of the terminals.
-    connection: "3P4W", or "3P3W" with two current transformers (phases 1 and 3) and line voltages, where no phase
-        values are available except two currents.
     quanta: unit → display resolution of A, V, W, var, VA, kWh, kvarh. None, or no entry: full resolution.
     rolls_at: kWh or kvarh at which the counters wrap to 0.
-    Raises ValueError for another connection.
     """
 
     def __init__(
         self, errors: MeterErrors, *, refresh_s: float = 0.2, start_kwh: float = 0.0, start_kvarh: float = 0.0,
-        wiring: Wiring = RIGHT, connection: str = "3P4W", quanta: Mapping[str, float] | None = None,
-        rolls_at: float = math.inf,
+        wiring: Wiring = RIGHT, quanta: Mapping[str, float] | None = None, rolls_at: float = math.inf,
     ) -> None:  # fmt: skip
-        if connection not in ("3P4W", "3P3W"):
-            raise ValueError(f"connection: must be 3P4W or 3P3W, got {connection}")
         self._errors, self._refresh_s = errors, refresh_s
-        self._wiring, self._connection = wiring, connection
-        self._quanta, self._rolls_at = dict(quanta or {}), rolls_at
+        self._wiring, self._quanta, self._rolls_at = wiring, dict(quanta or {}), rolls_at
         self._age_s = math.inf
         self._demand: Values = {}
         self._counters = {
@@ -91,9 +84,8 @@ class SimulatedMeter:
             "reactive_energy_import": start_kvarh,
             "reactive_energy_export": 0.0,
         }
-        if connection == "3P4W":
-            self._counters |= {f"energy_import_l{k}": start_kwh / 3 for k in (1, 2, 3)}
-            self._counters |= {f"energy_export_l{k}": 0.0 for k in (1, 2, 3)}
+        self._counters |= {f"energy_import_l{k}": start_kwh / 3 for k in (1, 2, 3)}
+        self._counters |= {f"energy_export_l{k}": 0.0 for k in (1, 2, 3)}
         self.values: Values = {}
 
     def step(self, u_v: Phasors, i_a: Phasors, frequency_hz: float, dt_s: float) -> None:
@@ -104,14 +96,11 @@ class SimulatedMeter:
         """
         u, i = self._wiring.at_terminals(u_v, i_a)
         u, i = u * self._errors.u[:, None], i * self._errors.i[:, None]
-        if self._connection == "3P3W":
-            u, i = two_elements(u, i)
         self._count(active_w(u, i) * dt_s / 3.6e6, float(reactive_var(u, i).sum()) * dt_s / 3.6e6)
         self._age_s += dt_s
         if self._age_s < self._refresh_s * (1 - 1e-9):
             return
-        reading = electrical if self._connection == "3P4W" else aron
-        shown = reading(u, i, frequency_hz + self._errors.frequency_hz)
+        shown = electrical(u, i, frequency_hz + self._errors.frequency_hz)
         self._average(shown, 0.0 if math.isinf(self._age_s) else self._age_s)
         self._age_s = 0.0
         self.values = self._digits(shown | self._demand | self._totals())
@@ -123,9 +112,8 @@ class SimulatedMeter:
         return {name: round(value / step) * step if (step := names[name]) else value for name, value in shown.items()}
 
     def _count(self, phases_kwh: NDArray[np.float64], kvarh: float) -> None:
-        if self._connection == "3P4W":
-            for k, kwh in enumerate(phases_kwh.tolist(), 1):
-                self._add(f"energy_{'import' if kwh >= 0 else 'export'}_l{k}", kwh)
+        for k, kwh in enumerate(phases_kwh.tolist(), 1):
+            self._add(f"energy_{'import' if kwh >= 0 else 'export'}_l{k}", kwh)
         total = float(phases_kwh.sum())
         self._add("energy_import" if total >= 0 else "energy_export", total)
         self._add("reactive_energy_import" if kvarh >= 0 else "reactive_energy_export", kvarh)
@@ -147,11 +135,9 @@ class SimulatedMeter:
 
     def _totals(self) -> Values:
         c = self._counters
-        sums = {
+        return c | {
             "energy_total": c["energy_import"] + c["energy_export"],
             "energy_net": c["energy_import"] - c["energy_export"],
             "reactive_energy_total": c["reactive_energy_import"] + c["reactive_energy_export"],
+            **{f"energy_total_l{k}": c[f"energy_import_l{k}"] + c[f"energy_export_l{k}"] for k in (1, 2, 3)},
         }
-        if self._connection == "3P4W":
-            sums |= {f"energy_total_l{k}": c[f"energy_import_l{k}"] + c[f"energy_export_l{k}"] for k in (1, 2, 3)}
-        return c | sums

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,10 +25,10 @@ class Wiring:
     voltage_factors, current_factors: factor of each terminal; −1: reversed.
     """
 
-    voltages: tuple[int, int, int] = (0, 1, 2)
-    currents: tuple[int, int, int] = (0, 1, 2)
-    voltage_factors: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    current_factors: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    voltages: tuple[int, ...] = (0, 1, 2)
+    currents: tuple[int, ...] = (0, 1, 2)
+    voltage_factors: tuple[float, ...] = (1.0, 1.0, 1.0)
+    current_factors: tuple[float, ...] = (1.0, 1.0, 1.0)
 
     def at_terminals(self, u_v: Phasors, i_a: Phasors) -> tuple[Phasors, Phasors]:
         if self is RIGHT:
@@ -49,34 +49,21 @@ def wiring_of(text: str) -> Wiring:
 
 
 def _with(now: Wiring, fault: str) -> Wiring:
-    words = re.fullmatch(r"(reversed|missing) (ct|vt)([123])", fault)
-    if words:
-        k, factor = int(words[3]) - 1, -1.0 if words[1] == "reversed" else 0.0
-        currents, voltages = list(now.current_factors), list(now.voltage_factors)
-        (currents if words[2] == "ct" else voltages)[k] *= factor
-        return Wiring(now.voltages, now.currents, _three(voltages), _three(currents))
-    if words := re.fullmatch(r"swapped (ct|vt)(12|23|13)", fault):
-        one, two = (int(digit) - 1 for digit in words[2])
-        order = list(now.currents if words[1] == "ct" else now.voltages)
+    found = re.fullmatch(r"(reversed|missing|swapped|rotated|ratio) (ct|vt)(.*)", fault)
+    what, kind, rest = found.groups() if found else ("", "ct", "")
+    order = list(now.currents if kind == "ct" else now.voltages)
+    factors = list(now.current_factors if kind == "ct" else now.voltage_factors)
+    if what in ("reversed", "missing") and re.fullmatch("[123]", rest):
+        factors[int(rest) - 1] *= -1.0 if what == "reversed" else 0.0
+    elif what == "swapped" and rest in ("12", "23", "13"):
+        one, two = (int(digit) - 1 for digit in rest)
         order[one], order[two] = order[two], order[one]
-        return _ordered(now, words[1], (order[0], order[1], order[2]))
-    if words := re.fullmatch(r"rotated (ct|vt)( back)?", fault):
-        a, b, c = now.currents if words[1] == "ct" else now.voltages
-        return _ordered(now, words[1], (c, a, b) if words[2] else (b, c, a))
-    if words := re.fullmatch(r"ratio (ct|vt) (\d+(?:\.\d+)?)", fault):
-        factor = float(words[2])
-        scaled = [x * factor for x in (now.current_factors if words[1] == "ct" else now.voltage_factors)]
-        if words[1] == "ct":
-            return Wiring(now.voltages, now.currents, now.voltage_factors, _three(scaled))
-        return Wiring(now.voltages, now.currents, _three(scaled), now.current_factors)
-    raise InvalidValue(WIRING_FAULT_UNKNOWN, fault=fault, examples=_EXAMPLES)
-
-
-def _ordered(now: Wiring, which: str, order: tuple[int, int, int]) -> Wiring:
-    if which == "ct":
-        return Wiring(now.voltages, order, now.voltage_factors, now.current_factors)
-    return Wiring(order, now.currents, now.voltage_factors, now.current_factors)
-
-
-def _three(values: list[float]) -> tuple[float, float, float]:
-    return values[0], values[1], values[2]
+    elif what == "rotated" and rest in ("", " back"):
+        order = [order[2], *order[:2]] if rest else [*order[1:], order[0]]
+    elif what == "ratio" and re.fullmatch(r" \d+(\.\d+)?", rest):
+        factors = [factor * float(rest) for factor in factors]
+    else:
+        raise InvalidValue(WIRING_FAULT_UNKNOWN, fault=fault, examples=_EXAMPLES)
+    if kind == "ct":
+        return replace(now, currents=tuple(order), current_factors=tuple(factors))
+    return replace(now, voltages=tuple(order), voltage_factors=tuple(factors))

@@ -102,16 +102,16 @@ def solve(drive: DriveParameters, supply: GridSupply, motor: MagnetState) -> Dri
     A harmonic current causes a harmonic voltage −Z·I in the supply and thus the power −R·I² at the bus: the bridge
     converts power of the fundamental into harmonic power that is lost in the supply.
     """
-    return _taken(drive, supply, motor.input_w, partial(losses_w, drive, motor.current_a))
+    return _input_state(drive, supply, motor.input_w, partial(losses_w, drive, motor.current_a))
 
 
 def rectify(drive: DriveParameters, supply: GridSupply, dc_w: float) -> DriveState:
     """Return the state of a rectifier without inverter; dc_w is taken from its DC bus. It cannot feed back."""
     terms = loss_terms(drive)
-    return _taken(drive, supply, max(dc_w, 0.0), lambda out_w, dc_v: terms.fixed_w + terms.bridge_w(out_w, dc_v))
+    return _input_state(drive, supply, max(dc_w, 0.0), lambda out_w, dc_v: terms.fixed_w + terms.bridge_w(out_w, dc_v))
 
 
-def _taken(
+def _input_state(
     drive: DriveParameters, supply: GridSupply, output_w: float, loss_w: Callable[[float, float], float]
 ) -> DriveState:
     """Return the state for an output power. loss_w: losses as a function of output power and DC voltage."""

@@ -24,7 +24,6 @@ class Trip(Enum):
     OVERVOLTAGE = "overvoltage"
     OVERCURRENT = "overcurrent"
     OVERHEATED = "overheated"
-    COMMUNICATION = "communication"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,6 @@ class Limits:
         start the drive.
     over_v: trip limit of the DC bus voltage, V.
     over_degc: trip limit of the winding temperature, °C.
-    watchdog_s: maximum time without a request of the master, seconds; inf: no watchdog.
     restart_s: time from the end of the cause of a trip to the automatic restart, seconds; inf: no restart.
     still_rad_s: speed below which the shaft counts as stopped, rad/s.
     """
@@ -47,7 +45,6 @@ class Limits:
     ready_v: float = 450.0
     over_v: float = 780.0
     over_degc: float = 155.0
-    watchdog_s: float = math.inf
     restart_s: float = math.inf
     still_rad_s: float = 0.5
 
@@ -60,7 +57,6 @@ class DriveInputs(NamedTuple):
     current_a: peak of the current's space vector, A.
     speed_rad_s: speed of the shaft, rad/s.
     winding_degc: winding temperature, °C.
-    silent_s: time since the last request of the master, seconds. None: no request yet; the first one arms the watchdog.
     """
 
     run: bool
@@ -68,7 +64,6 @@ class DriveInputs(NamedTuple):
     current_a: float = 0.0
     speed_rad_s: float = 0.0
     winding_degc: float = 20.0
-    silent_s: float | None = None
 
 
 class DriveLogic:
@@ -117,6 +112,4 @@ class DriveLogic:
             return Trip.OVERCURRENT
         if seen.winding_degc > limits.over_degc:
             return Trip.OVERHEATED
-        if seen.silent_s is not None and seen.silent_s > limits.watchdog_s:
-            return Trip.COMMUNICATION
         return Trip.NONE

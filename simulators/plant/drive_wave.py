@@ -64,7 +64,10 @@ class Converter:
     averaged: bool = False
 
     def __post_init__(self) -> None:
-        validation.converter(self)
+        validation.positive("converter", self, "choke_h capacitor_f carrier_hz")
+        validation.not_negative("converter", self, "choke_ohm esr_ohm dead_s threshold_v")
+        if self.dead_s >= 0.25 / self.carrier_hz:
+            raise ValueError(f"converter: dead_s must be below a quarter of the carrier period, got {self.dead_s:g}")
 
 
 class DriveWaves(NamedTuple):

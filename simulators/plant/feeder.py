@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.plant import validation
 from simulators.plant.params import COPPER_PER_K
 from simulators.plant.phasors import ORDERS, PhasorComponent, Phasors
+from simulators.reasons import POWER_FACTOR_OUT_OF_RANGE, VALUE_NOT_POSITIVE, require
 
 _COPPER_OHM_MM2_M = 0.0183  # of stranded conductors at 20 °C, the limits of IEC 60228 for 16–240 mm², from memory
 _X_OHM_M = 0.08e-3  # three cores in one sheath at 50 Hz: usual value, from memory
@@ -28,10 +30,7 @@ class Cable:
     x_ohm: float
 
     def __post_init__(self) -> None:
-        for name in ("r_ohm", "x_ohm"):
-            value = getattr(self, name)
-            if not (value >= 0 and math.isfinite(value)):
-                raise ValueError(f"cable: {name} must not be negative, got {value:g}")
+        validation.not_negative("cable", self, "r_ohm x_ohm")
 
 
 def copper_cable(length_m: float, mm2: float, degc: float = 50.0) -> Cable:
@@ -40,8 +39,7 @@ def copper_cable(length_m: float, mm2: float, degc: float = 50.0) -> Cable:
     Raises ValueError for a length or cross-section that is not positive.
     """
     for name, value in (("length_m", length_m), ("mm2", mm2)):
-        if not value > 0:
-            raise ValueError(f"cable: {name} must be positive, got {value:g}")
+        require(value > 0, f"cable: {name}", VALUE_NOT_POSITIVE, value=value)
     warm = 1 + COPPER_PER_K * (degc - 20)
     return Cable(_COPPER_OHM_MM2_M / mm2 * length_m * warm, _X_OHM_M * length_m)
 
@@ -70,10 +68,10 @@ class Auxiliary:
     rated_v: float = 400.0
 
     def __post_init__(self) -> None:
-        if not self.power_w >= 0:
-            raise ValueError(f"auxiliary: power_w must not be negative, got {self.power_w:g}")
-        if not 0 < self.power_factor <= 1:
-            raise ValueError(f"auxiliary: power_factor must be above 0 and at most 1, got {self.power_factor:g}")
+        validation.not_negative("auxiliary", self, "power_w")
+        require(
+            0 < self.power_factor <= 1, "auxiliary: power_factor", POWER_FACTOR_OUT_OF_RANGE, value=self.power_factor
+        )
 
     def current(self, u1_v: complex, motor_runs: bool) -> PhasorComponent:
         """Return its fundamental current, lagging, rms, A. u1_v: phase to neutral, rms."""

@@ -80,5 +80,5 @@ class ActiveFront:
 
     @property
     def energy(self) -> dict[str, float]:
-        told = self._drive.energy
-        return {"filter": told["copper"], "dc": -told["link"]}
+        energy = self._drive.energy
+        return {"filter": energy["copper"], "dc": -energy["link"]}

@@ -33,7 +33,7 @@ class GridSupply:
         self.volts_v = self.undipped_v * self.sag
         self.frequency_hz = self.params.frequency_hz + self._frequency.step(dt_s)
 
-    def meet(self, dips: Iterable[Dip], now_s: float) -> None:
+    def apply_dips(self, dips: Iterable[Dip], now_s: float) -> None:
         """Apply the deepest of the dips. Takes effect at the next step."""
         positive, negative = min((dip.sequences(now_s) for dip in dips), key=lambda pair: abs(pair[0]), default=(1, 0))
         self.sag = abs(positive)

@@ -10,9 +10,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from drivers.reasons import InvalidValue
 from simulators.plant.params import InductionMotor
 from simulators.plant.phasors import PhasorComponent
 from simulators.plant.root_finding import root
+from simulators.plant.station_trains import TrainLosses
+from simulators.reasons import MOTOR_STALLS
 
 _ENOUGH_W = 1e-8
 
@@ -22,7 +25,7 @@ class InductionState(NamedTuple):
 
     slip: slip of the fundamental.
     currents: components of the stator currents, rms, A.
-    copper_w: losses of stator and rotor winding.
+    losses: losses by kind; copper_w: of stator and rotor winding.
     """
 
     slip: float
@@ -30,14 +33,7 @@ class InductionState(NamedTuple):
     currents: tuple[PhasorComponent, ...]
     input_w: float
     shaft_w: float
-    copper_w: float
-    core_w: float
-    mechanical_w: float
-    additional_w: float
-
-    @property
-    def losses_w(self) -> float:
-        return self.copper_w + self.core_w + self.mechanical_w + self.additional_w
+    losses: TrainLosses
 
 
 def at_slip(
@@ -70,7 +66,8 @@ def at_slip(
     mechanical_w = motor.friction_w * (speed / rated_speed) ** 2
     additional_w = motor.additional_w * (fundamental_a / motor.current_a) ** 2 * speed / rated_speed
     shaft_w = gap_mechanical_w - mechanical_w - additional_w
-    return InductionState(slip, speed, tuple(currents), input_w, shaft_w, copper_w, core_w, mechanical_w, additional_w)
+    losses = TrainLosses(copper_w, core_w, mechanical_w, additional_w)
+    return InductionState(slip, speed, tuple(currents), input_w, shaft_w, losses)
 
 
 def solve(
@@ -81,7 +78,7 @@ def solve(
 ) -> InductionState:
     """Return the operating point for a shaft load `load_w(speed_rad_s)` in watts, between zero slip and breakdown.
 
-    Raises ValueError if the load exceeds the breakdown torque.
+    Raises InvalidValue if the load exceeds the breakdown torque.
     """
     k = frequency_hz / motor.frequency_hz
     high = motor.rr_ohm / math.hypot(motor.rs_ohm, (motor.xl1_ohm + motor.xl2_ohm) * k)
@@ -96,7 +93,7 @@ def solve(
     if near is not None:
         return near
     if missing_w(at(high)) > 0:
-        raise ValueError(f"the load exceeds the breakdown torque: a motor of {motor.power_w:.0f} W stalls")
+        raise InvalidValue(MOTOR_STALLS, power_w=motor.power_w)
     return at(root(lambda slip: missing_w(at(slip)), 0.0, high, width=1e-15, enough=_ENOUGH_W))
 
 

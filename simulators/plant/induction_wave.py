@@ -71,17 +71,16 @@ class Wave(NamedTuple):
     torque_nm: Floats
 
 
-def circuit(motor: InductionMotor, condition: Condition = HEALTHY, warmer_k: float = 0.0) -> Circuit:
-    """Return the kernel's parameters. warmer_k: temperature of winding and cage above that of the record, K."""
+def circuit(motor: InductionMotor, condition: Condition = HEALTHY) -> Circuit:
+    """Return the kernel's parameters."""
     omega = 2 * math.pi * motor.frequency_hz
     speed = motor.speed_rpm * math.pi / 30
-    warmer_k += condition.hotter_k
-    rs = motor.rs_ohm * (1 + COPPER_PER_K * warmer_k)
+    rs = motor.rs_ohm * (1 + COPPER_PER_K * condition.hotter_k)
     loop_ohm = condition.turns * rs + condition.turns_ohm
     return Circuit(
         pole_pairs=float(motor.pole_pairs),
         rs=rs,
-        rr=motor.rr_ohm * (1 + ALUMINIUM_PER_K * warmer_k),
+        rr=motor.rr_ohm * (1 + ALUMINIUM_PER_K * condition.hotter_k),
         lls=motor.xl1_ohm / omega,
         llr=motor.xl2_ohm / omega,
         lm=motor.xm_ohm / omega,
@@ -122,7 +121,6 @@ class InductionWave:
         load: WaveLoad = NO_LOAD,
         *,
         condition: Condition = HEALTHY,
-        warmer_k: float = 0.0,
         torque_nm: Floats | None = None,
     ) -> Wave:
         """Advance by a block of voltages.
@@ -131,13 +129,12 @@ class InductionWave:
         step_s: length of a step, seconds.
         load: load torque as a function of speed.
         condition: faults of the motor.
-        warmer_k: temperature above that of the record, K.
         torque_nm: additional load torque at the same instants. None: 0.
         Raises ValueError for an even number of voltages.
         """
         if len(u) % 2 == 0:
             raise ValueError(f"voltages at half steps must be odd in number, got {len(u)}")
-        self._circuit, self._load = circuit(self.motor, condition, warmer_k), load
+        self._circuit, self._load = circuit(self.motor, condition), load
         more = torque_nm if torque_nm is not None else np.zeros(1)
         n = len(u) // 2
         wave = Wave(np.empty(n, complex), np.empty(n, complex), np.empty(n), np.empty(n))

@@ -7,15 +7,17 @@ pull-out. Harmonics and negative sequence act on the cage: Z = Rs + R/s + j·h·
 
 from __future__ import annotations
 
-import cmath
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from drivers.reasons import InvalidValue
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, LineStartMotor
 from simulators.plant.phasors import PhasorComponent
 from simulators.plant.root_finding import root
+from simulators.plant.station_trains import TrainLosses
+from simulators.reasons import ABOVE_PULL_OUT
 
 _GRID = 61  # number of angles in half a turn for the search of the maximum
 _FIVE = [2 * math.pi * k / 5 for k in range(5)]
@@ -26,7 +28,7 @@ class LineStartState(NamedTuple):
 
     angle_rad: angle of the voltage ahead of the magnets' EMF.
     currents: components of the stator currents, rms, A.
-    copper_w: losses of stator winding and cage.
+    losses: losses by kind; copper_w: of stator winding and cage.
     """
 
     angle_rad: float
@@ -34,14 +36,7 @@ class LineStartState(NamedTuple):
     currents: tuple[PhasorComponent, ...]
     input_w: float
     shaft_w: float
-    copper_w: float
-    core_w: float
-    mechanical_w: float
-    additional_w: float
-
-    @property
-    def losses_w(self) -> float:
-        return self.copper_w + self.core_w + self.mechanical_w + self.additional_w
+    losses: TrainLosses
 
 
 def at_angle(
@@ -87,10 +82,8 @@ def at_angle(
         currents.append(PhasorComponent(order, sequence, i_v))
     mechanical_w = m.friction_w * ratio**2
     additional_w = m.additional_w * i2 / 2 / m.current_a**2 * ratio
-    return LineStartState(
-        angle_rad, speed, tuple(currents), input_w, gap_w - mechanical_w - additional_w, copper_w,
-        1.5 * core_s * abs(e) ** 2, mechanical_w, additional_w,
-    )  # fmt: skip
+    losses = TrainLosses(copper_w, 1.5 * core_s * abs(e) ** 2, mechanical_w, additional_w)
+    return LineStartState(angle_rad, speed, tuple(currents), input_w, gap_w - mechanical_w - additional_w, losses)
 
 
 def pull_out(
@@ -113,12 +106,12 @@ def solve(
     winding_degc: float,
     magnet_degc: float,
 ) -> LineStartState:
-    """Return the stable operating point. Raises ValueError above pull-out."""
+    """Return the stable operating point. Raises InvalidValue above pull-out."""
     at = partial(at_angle, motor, supply, frequency_hz, winding_degc=winding_degc, magnet_degc=magnet_degc)
     carries_w = _shaft_w(at)
     top_rad = _top_rad(carries_w)
     if not (top_w := carries_w(top_rad)) > shaft_w:
-        raise ValueError(f"{shaft_w:.0f} W exceed the pull-out power of the line-start motor, {top_w:.0f} W")
+        raise InvalidValue(ABOVE_PULL_OUT, shaft_w=shaft_w, top_w=top_w)
     return at(root(lambda x: shaft_w - carries_w(x), top_rad - math.pi, top_rad, width=1e-15, enough=1e-8))
 
 
@@ -154,11 +147,3 @@ def _top_rad(carries_w: Callable[[float], float]) -> float:
         a, b = low + (high - low) / 3, high - (high - low) / 3
         low, high = (a, high) if carries_w(a) < carries_w(b) else (low, b)
     return (low + high) / 2
-
-
-def power_factor(state: LineStartState, supply: Sequence[PhasorComponent]) -> float:
-    """Return the displacement factor: positive for a lagging current, negative for a leading one (strong magnets)."""
-    u1 = next(complex(item.value) for item in supply if item.order == 1 and item.sequence == 1)
-    i1 = state.currents[0].value
-    phase = cmath.phase(u1 / i1)
-    return math.copysign(math.cos(phase), phase)

@@ -1,6 +1,7 @@
 """Samples of an induction motor direct on line: the waveform model follows the state of the steady-state model.
 
-Both have the same parameters, supply and load. `aim` sets the state to reach, `samples` returns the samples up to it.
+Both have the same parameters, supply and load. `set_state` sets the state to reach, `samples` returns the samples up to
+it.
 Faults appear as in a motor: sidebands of a broken bar, a bearing or an eccentric rotor. A second of samples takes some
 milliseconds to compute.
 """
@@ -37,7 +38,7 @@ class LineWave:
         self._before: Sequence[PhasorComponent] = ()
         InductionWave(motor).run(np.zeros(3, complex), 1e-4)  # compile now, not in the first second
 
-    def aim(
+    def set_state(
         self, motor: InductionMotor, supply: Sequence[PhasorComponent], frequency_hz: float, load: WaveLoad,
         condition: Condition, speed_rad_s: float,
     ) -> None:  # fmt: skip

@@ -10,7 +10,9 @@ import math
 from typing import NamedTuple
 
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, MagnetMotor
-from simulators.plant.root_finding import root
+from simulators.plant.station_trains import TrainLosses
+
+_STILL_RAD_S = 1e-6
 
 
 class MagnetState(NamedTuple):
@@ -30,14 +32,7 @@ class MagnetState(NamedTuple):
     input_w: float
     shaft_w: float
     gap_torque_nm: float
-    copper_w: float
-    core_w: float
-    mechanical_w: float
-    additional_w: float
-
-    @property
-    def losses_w(self) -> float:
-        return self.copper_w + self.core_w + self.mechanical_w + self.additional_w
+    losses: TrainLosses
 
 
 def at_current(
@@ -72,22 +67,28 @@ def at_current(
         input_w=1.5 * (u_d * id_a + u_q * iq),
         shaft_w=torque * speed_rad_s - mechanical_w - additional_w,
         gap_torque_nm=torque,
-        copper_w=1.5 * rs * current2,
-        core_w=1.5 * core_s * (e_d**2 + e_q**2),
-        mechanical_w=mechanical_w,
-        additional_w=additional_w,
+        losses=TrainLosses(1.5 * rs * current2, 1.5 * core_s * (e_d**2 + e_q**2), mechanical_w, additional_w),
     )
 
 
 def solve(
-    motor: MagnetMotor, speed_rad_s: float, shaft_w: float, winding_degc: float, magnet_degc: float
+    motor: MagnetMotor, speed_rad_s: float, torque_nm: float, winding_degc: float, magnet_degc: float
 ) -> MagnetState:
-    """Return the operating point under i_d = 0 control. Raises ValueError above three times the rated current."""
-    high = 3 * motor.current_a * math.sqrt(2)
+    """Return the state at a signed speed and shaft torque without d current; shaft_w and input_w are negative when it
+    brakes.
 
-    def at(iq_a: float) -> MagnetState:
-        return at_current(motor, speed_rad_s, 0.0, iq_a, winding_degc, magnet_degc)
-
-    if at(high).shaft_w < shaft_w:
-        raise ValueError(f"{shaft_w:.0f} W at {speed_rad_s:.1f} rad/s exceed three times the rated current")
-    return at(root(lambda iq_a: shaft_w - at(iq_a).shaft_w, 0.0, high, width=1e-13, enough=1e-8))
+    Reverse rotation is solved forward with the opposite torque: the machine is symmetric.
+    """
+    sign = -1.0 if speed_rad_s < 0 else 1.0
+    speed, torque = max(abs(speed_rad_s), _STILL_RAD_S), sign * torque_nm
+    rated = motor.omega_rated / motor.pole_pairs
+    gap_nm = torque + motor.friction_w * speed / rated**2
+    per_amp = 1.5 * motor.pole_pairs * motor.flux20_wb * 0.93  # near the slope of the torque
+    i_a = gap_nm / per_amp
+    for _ in range(12):
+        state = at_current(motor, speed, 0.0, i_a, winding_degc, magnet_degc)
+        missing_nm = torque - state.shaft_w / speed
+        i_a += missing_nm / per_amp
+        if abs(missing_nm) < 1e-9 * motor.torque_rated_nm:
+            break
+    return state

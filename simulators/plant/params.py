@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from simulators.plant import validation
+from simulators.plant.phasors import ORDERS
 
 COPPER_PER_K = 0.00393  # resistance of copper relative to 20 °C
 ALUMINIUM_PER_K = 0.0044  # of a cast cage
@@ -52,7 +53,14 @@ class InductionMotor:
     inertia_kg_m2: float = 1.0
 
     def __post_init__(self) -> None:
-        validation.induction(self)
+        what = "induction motor"
+        validation.positive(what, self, "power_w volts_v frequency_hz speed_rpm current_a rs_ohm rr_ohm xl2_ohm xm_ohm")
+        validation.positive(what, self, "rfe_ohm inertia_kg_m2")
+        validation.not_negative(what, self, "xl1_ohm friction_w additional_w")
+        validation.motor(what, self.pole_pairs, self.power_w, self.volts_v, self.current_a)
+        synchronous_rpm = 60 * self.frequency_hz / self.pole_pairs
+        if self.speed_rpm >= synchronous_rpm:
+            raise ValueError(f"{what}: speed_rpm must be below {synchronous_rpm:g} rpm, got {self.speed_rpm:g} rpm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,11 @@ class MagnetMotor:
     inertia_kg_m2: float = 0.6
 
     def __post_init__(self) -> None:
-        validation.magnet(self)
+        what = "magnet motor"
+        validation.positive(what, self, "power_w volts_v current_a speed_rpm ld_h lq_h flux20_wb inertia_kg_m2")
+        validation.not_negative(what, self, "rs20_ohm core_s friction_w additional_w")
+        validation.shares(what, self, "core_hysteresis")
+        validation.motor(what, self.pole_pairs, self.power_w, self.volts_v, self.current_a)
 
     @property
     def omega_rated(self) -> float:
@@ -124,7 +136,13 @@ class LineStartMotor:
     cage_x_ohm: float
 
     def __post_init__(self) -> None:
-        validation.line_start(self)
+        validation.positive("line-start motor", self, "frequency_hz cage_ohm cage_x_ohm")
+        synchronous_rpm = 60 * self.frequency_hz / self.machine.pole_pairs
+        if not math.isclose(self.machine.speed_rpm, synchronous_rpm, rel_tol=1e-9):
+            raise ValueError(
+                f"line-start motor: speed_rpm must be the synchronous {synchronous_rpm:g} rpm,"
+                f" got {self.machine.speed_rpm:g} rpm"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,35 +184,13 @@ class DriveParameters:
     unbalance_gain: float = 3.0
 
     def __post_init__(self) -> None:
-        validation.drive(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Pump:
-    """Radial pump at reference speed: head H0 − a·Q², shaft power P·(b0 + b1·φ + b2·φ²) with φ = Q/Qr.
-
-    speed_rpm: reference speed, rpm.
-    flow_m3_s: design flow Qr, m³/s.
-    power_w: reference power P, W.
-    head0_m: head H0 at zero flow, m.
-    head_fall: a, m for each (m³/s)².
-    power_shape: b0, b1, b2.
-    static_head_m: static head of the open system, m.
-    pipe: k of the open system, m for each (m³/s)².
-    Raises ValueError for impossible values.
-    """
-
-    speed_rpm: float
-    flow_m3_s: float
-    power_w: float
-    head0_m: float
-    head_fall: float
-    power_shape: tuple[float, float, float]
-    static_head_m: float
-    pipe: float
-
-    def __post_init__(self) -> None:
-        validation.pump(self)
+        validation.positive("drive", self, "power_w current_a choke_ohm capacitor_s carrier_hz")
+        validation.not_negative(
+            "drive", self, "line_ohm fixed_w switch_v switch_ohm diode_v diode_ohm switching_j_per_va"
+        )
+        validation.not_negative("drive", self, "bridge_v bridge_ohm choke_r_ohm")
+        if 2 * self.line_ohm > self.choke_ohm:
+            raise ValueError("drive: choke_ohm is that of the complete DC loop and must be at least 2 × line_ohm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +220,14 @@ class Grid:
     source_x_ohm: float
 
     def __post_init__(self) -> None:
-        validation.grid(self)
+        validation.positive("grid", self, "volts_v frequency_hz tau_s")
+        validation.not_negative("grid", self, "volts_sigma frequency_sigma_hz source_ohm source_x_ohm")
+        if abs(self.negative) >= 1:
+            raise ValueError(f"grid: negative must be below 1, the positive sequence, got {abs(self.negative):g}")
+        for order, share, _ in self.harmonics:
+            if not (2 <= order <= ORDERS - 1 and 0 <= share < 1):
+                orders = f"orders from 2 to {ORDERS - 1}"
+                raise ValueError(f"grid: harmonics must have {orders} and shares below 1, got {order}: {share:g}")
 
 
 # Fitted to typical catalogue values (IE1 efficiency of IEC 60034-30-1; speed, power factor, breakdown torque of
@@ -355,18 +358,6 @@ DRIVE_55KW = DriveParameters(
     bridge_v=0.8,
     bridge_ohm=0.003,
     choke_r_ohm=0.010,
-)
-
-# ASSUMPTION: shape of a radial pump of specific speed about 30; 50 kW shaft power at 600 m³/h and 25 m.
-COOLING_PUMP = Pump(
-    speed_rpm=1480.0,
-    flow_m3_s=600 / 3600,
-    power_w=50000.0,
-    head0_m=32.0,
-    head_fall=252.0,
-    power_shape=(0.45, 0.65, -0.10),
-    static_head_m=8.0,
-    pipe=612.0,
 )
 
 # ASSUMPTION: 1 MVA transformer of 5 % (X 8 mΩ, R 1.5 mΩ at 400 V) with the usual distortion of an industrial busbar;

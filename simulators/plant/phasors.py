@@ -66,11 +66,6 @@ def rms_and_thd(x: Phasors) -> tuple[list[float], list[float]]:
     return [math.sqrt(value) for value in whole], thd
 
 
-def thd_percent(x: Phasors) -> Reals:
-    """Return the THD of each phase; see rms_and_thd."""
-    return np.array(rms_and_thd(x)[1])
-
-
 def line_to_line(u: Phasors) -> Phasors:
     """Return U12, U23, U31 from the phase voltages."""
     return np.asarray(u - u[[1, 2, 0]])

@@ -6,12 +6,12 @@ C·dT/dt = P − G·T, T above ambient, solved exactly for constant heat over an
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from simulators.plant import validation
 from simulators.plant._arrays import Floats
 from simulators.plant.station_trains import TrainLosses
 
@@ -47,10 +47,7 @@ class Network:
     frame_j_k: float
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if not (value > 0 and math.isfinite(value)):
-                raise ValueError(f"thermal network: {name} must be positive, got {value:g}")
+        validation.positive("thermal network", self, " ".join(self.__slots__))
 
 
 def network_of(rated: Heat, rise_k: float, *, frame_share: float = 0.55, rotor_share: float = 0.75) -> Network:
@@ -87,9 +84,8 @@ class Thermal:
                 [-n.winding_w_k, -n.rotor_w_k, n.winding_w_k + n.rotor_w_k + n.frame_w_k],
             ]
         )
-        self._c: Floats = np.array([n.winding_j_k, n.rotor_j_k, n.frame_j_k])
         self._inverse: Floats = np.linalg.inv(g)
-        root = np.sqrt(self._c)
+        root = np.sqrt(np.array([n.winding_j_k, n.rotor_j_k, n.frame_j_k]))
         self._rates, vectors = np.linalg.eigh(g / root[:, None] / root)  # symmetric, so numerically well-behaved
         self._to, self._back = vectors.T * root, vectors / root[:, None]
         self._rise: Floats = np.zeros(3)
@@ -97,18 +93,6 @@ class Thermal:
     @property
     def degc(self) -> Temperatures:
         return Temperatures(*(self.ambient_degc + float(k) for k in self._rise))
-
-    @property
-    def stored_j(self) -> float:
-        """Stored heat relative to a motor at ambient temperature, J."""
-        return float(self._c @ self._rise)
-
-    def settled(self, heat: Heat) -> Temperatures:
-        """Return the final temperatures for constant heat."""
-        return Temperatures(*(self.ambient_degc + float(k) for k in self._inverse @ np.array(heat)))
-
-    def settle(self, heat: Heat) -> None:
-        self._rise = self._inverse @ np.array(heat)
 
     def step(self, heat: Heat, dt_s: float) -> Temperatures:
         """Advance by dt_s of constant heat. Exact: two half steps equal one step."""

@@ -30,7 +30,7 @@ id = {json.dumps(record.name)}
 gateway = "gw-01"
 timezone = {json.dumps(record.site.timezone)}
 simulated = true
-{_for_people(record.site)}
+{_site_options(record.site)}
 [store]
 state_dir = {json.dumps(state_dir)}
 
@@ -58,9 +58,9 @@ url = {json.dumps(mqtt_url)}
     return "\n".join([*tables, record.site.tariff])
 
 
-def _for_people(site: SiteRecord) -> str:
-    said = {"currency": site.currency, "grid_factor": site.grid_factor}
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in said.items() if value)
+def _site_options(site: SiteRecord) -> str:
+    options = {"currency": site.currency, "grid_factor": site.grid_factor}
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items() if value)
 
 
 def _phases(life: LifeRecord | None) -> str:

@@ -17,8 +17,8 @@ from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsSt
 from simulators.bus.tcp import TcpBus
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
-from simulators.scenarios import Scenario, ScenarioLine
-from simulators.scenarios.line import SegmentPort, TcpPort
+from simulators.scenarios.line import SegmentPort
+from simulators.scenarios.scenario import Line, Scenario
 from simulators.truth import Row
 
 NAME = "devices"
@@ -71,11 +71,9 @@ class DeviceBench:
         self._port, self._line = port, line
 
     @property
-    def lines(self) -> Mapping[str, ScenarioLine]:
+    def lines(self) -> Mapping[str, Line]:
         return {
-            "rtu_port" if self._line else "modbus_tcp": ScenarioLine(
-                [item.served for item in self.devices], bool(self._line)
-            )
+            "rtu_port" if self._line else "modbus_tcp": Line([item.served for item in self.devices], bool(self._line))
         }
 
     @property
@@ -83,7 +81,7 @@ class DeviceBench:
         nameplates = {device.unit: device.nameplate for device in self.devices}
         if not self._line:
             bus = TcpBus([device.served for device in self.devices], self._port, nameplates)
-            return {"modbus_tcp": TcpPort(bus, self._port)}
+            return {"modbus_tcp": bus}
         segment = LineSettingsSegment(self._line)
         stations = [SettingsStation(segment, device.served, device.nameplate) for device in self.devices]
         return {"rtu_port": SegmentPort(segment, stations)}

@@ -13,7 +13,7 @@ from simulators import reasons as codes
 from simulators.devices.device_faults import DeviceFault
 from simulators.meters.wiring import wiring_of
 from simulators.plant.faults import DIP_KINDS
-from simulators.reasons import within, wrong
+from simulators.reasons import require, within, wrong
 from simulators.scenarios.feeders import feeder_of
 from simulators.scenarios.machines import LINE_START, library, line_motors
 from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, SignalRecord, TrainRecord
@@ -34,10 +34,8 @@ DIP_LEAST, DIP_LEAST_DIRECT = 0.05, 0.75
 def check(found: ScenarioRecord) -> None:
     """Raise InvalidValue at the first inconsistency."""
     for name, value in (("step_s", found.step_s), ("every_s", found.every_s), ("hours", found.hours)):
-        if not 0 < value < 1e5:
-            raise wrong(name, codes.VALUE_NOT_POSITIVE, value=value)
-    if not _NAME.fullmatch(found.name):
-        raise wrong("name", codes.NAME_CHARACTERS, value=found.name)
+        require(0 < value < 1e5, name, codes.VALUE_NOT_POSITIVE, value=value)
+    require(_NAME.fullmatch(found.name), "name", codes.NAME_CHARACTERS, value=found.name)
     for what, items in (("line", found.line), ("train", found.train), ("meter", found.meter)):
         _once(what, [item.name for item in items])
     for line in found.line:
@@ -52,12 +50,15 @@ def check(found: ScenarioRecord) -> None:
             DeviceFault(trouble.kind, 3600 * trouble.from_h, 3600 * trouble.to_h, trouble.code)
         except ValueError as error:
             raise within(f"trouble.{number}", error) from None
-    if sum(train.waveform for train in found.train) > 1:
-        raise wrong("train", codes.ONE_WAVEFORM)
+    require(sum(train.waveform for train in found.train) <= 1, "train", codes.ONE_WAVEFORM)
     for number, dip in enumerate(found.dip):
         _dip(dip, f"dip.{number}", found)
-    if found.site.timezone not in zoneinfo.available_timezones():
-        raise wrong("site.timezone", codes.SITE_TIME_ZONE, value=found.site.timezone)
+    require(
+        found.site.timezone in zoneinfo.available_timezones(),
+        "site.timezone",
+        codes.SITE_TIME_ZONE,
+        value=found.site.timezone,
+    )
     if found.life is not None:
         _life(found)
     _once("signal", [item.name for item in found.signal])
@@ -74,29 +75,22 @@ def _shared(meter: DeviceRecord, found: ScenarioRecord, lines: set[str]) -> None
     _device(meter, where, lines)
     trains = {train.name: train for train in found.train}
     for name in meter.of:
-        if name not in trains:
-            raise wrong(f"{where}.of", codes.TRAIN_UNKNOWN, train=name)
-    if not meter.of:
-        raise wrong(f"{where}.of", codes.TRAINS_MISSING)
-    behind = [trains[name] for name in meter.of]
-    cabled = next((train.name for train in behind if train.cable), None)
-    if cabled and sum(train.count for train in behind) > 1:
+        require(name in trains, f"{where}.of", codes.TRAIN_UNKNOWN, train=name)
+    require(meter.of, f"{where}.of", codes.TRAINS_MISSING)
+    measured = [trains[name] for name in meter.of]
+    cabled = next((train.name for train in measured if train.cable), None)
+    if cabled and sum(train.count for train in measured) > 1:
         raise wrong(f"{where}.of", codes.TRAIN_WITH_CABLE, train=cabled)
 
 
 def _signal(signal: SignalRecord, found: ScenarioRecord, lines: set[str]) -> None:
     where = f"signal.{signal.name}"
     flows = [train.name for train in found.train if train.load.kind in PROFILED and train.count == 1]
-    if not flows:
-        raise wrong(f"{where}.of", codes.FLOW_TRAIN_MISSING)
-    if signal.of not in flows:
-        raise wrong(f"{where}.of", codes.FLOW_TRAIN_EXPECTED, trains=tuple(flows))
-    if signal.line not in lines:
-        raise wrong(f"{where}.line", codes.LINE_UNKNOWN, line=signal.line, known=tuple(sorted(lines)))
-    if not 1 <= signal.unit <= 247:
-        raise wrong(f"{where}.unit", codes.VALUE_OUT_OF_RANGE, low=1, high=247, value=signal.unit)
-    if not (signal.full > 0 and 0 <= signal.accuracy <= 5):
-        raise wrong(where, codes.TRANSMITTER_VALUES)
+    require(flows, f"{where}.of", codes.FLOW_TRAIN_MISSING)
+    require(signal.of in flows, f"{where}.of", codes.FLOW_TRAIN_EXPECTED, trains=tuple(flows))
+    require(signal.line in lines, f"{where}.line", codes.LINE_UNKNOWN, line=signal.line, known=tuple(sorted(lines)))
+    require(1 <= signal.unit <= 247, f"{where}.unit", codes.VALUE_OUT_OF_RANGE, low=1, high=247, value=signal.unit)
+    require(signal.full > 0 and 0 <= signal.accuracy <= 5, where, codes.TRANSMITTER_VALUES)
 
 
 def _life(found: ScenarioRecord) -> None:
@@ -105,10 +99,8 @@ def _life(found: ScenarioRecord) -> None:
     train = found.train[0] if len(found.train) == 1 else None
     if train is None or train.kind != "driven" or train.count != 1:
         raise wrong("life", codes.LIFE_TRAIN)
-    if train.load.kind not in PROFILED:
-        raise wrong(f"train.{train.name}.load.kind", codes.LIFE_LOAD, value=train.load.kind)
-    if not train.replaces:
-        raise wrong(f"train.{train.name}.replaces", codes.LIFE_REPLACED_MOTOR)
+    require(train.load.kind in PROFILED, f"train.{train.name}.load.kind", codes.LIFE_LOAD, value=train.load.kind)
+    require(train.replaces, f"train.{train.name}.replaces", codes.LIFE_REPLACED_MOTOR)
     if train.meter is None or train.waveform or found.dip:
         raise wrong(f"train.{train.name}", codes.LIFE_METER)
     turns_of(found.life, found.site.timezone)
@@ -117,59 +109,72 @@ def _life(found: ScenarioRecord) -> None:
 def _once(what: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
-        if name in seen:
-            raise wrong(f"{what}.{name}", codes.NAME_TWICE)
-        if not _NAME.fullmatch(name):
-            raise wrong(f"{what}.name", codes.NAME_CHARACTERS, value=name)
+        require(name not in seen, f"{what}.{name}", codes.NAME_TWICE)
+        require(_NAME.fullmatch(name), f"{what}.name", codes.NAME_CHARACTERS, value=name)
         seen.add(name)
 
 
 def _line(line: LineRecord) -> None:
     if line.serial and not re.fullmatch(r"(9600|19200|38400|57600|115200) 8(N1|E1|O1|N2)", line.serial):
         raise wrong(f"line.{line.name}.serial", codes.SERIAL_SETTING, value=line.serial)
-    if not 0 <= line.port <= 65535:
-        raise wrong(f"line.{line.name}.port", codes.VALUE_OUT_OF_RANGE, low=0, high=65535, value=line.port)
+    require(
+        0 <= line.port <= 65535, f"line.{line.name}.port", codes.VALUE_OUT_OF_RANGE, low=0, high=65535, value=line.port
+    )
 
 
 def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
     where = f"train.{train.name}"
-    if train.kind not in KINDS:
-        raise wrong(f"{where}.kind", codes.SCENARIO_CHOICE, allowed=KINDS, value=train.kind)
-    if train.count < 1:
-        raise wrong(f"{where}.count", codes.VALUE_BELOW_MINIMUM, low=1, value=train.count)
-    if not (0 <= train.load.wander < 1 and train.load.wander_s > 0 and 0 <= train.load.hidden < 0.2):
-        raise wrong(f"{where}.load", codes.LOAD_VARIATION)
+    require(train.kind in KINDS, f"{where}.kind", codes.SCENARIO_CHOICE, allowed=KINDS, value=train.kind)
+    require(train.count >= 1, f"{where}.count", codes.VALUE_BELOW_MINIMUM, low=1, value=train.count)
+    require(
+        0 <= train.load.wander < 1 and train.load.wander_s > 0 and 0 <= train.load.hidden < 0.2,
+        f"{where}.load",
+        codes.LOAD_VARIATION,
+    )
     if train.load.kind in PROFILED:
         _profile(train.load.profile, f"{where}.load.profile")
     if train.kind == "direct":
-        if train.load.kind not in PROFILED:
-            raise wrong(f"{where}.load.kind", codes.LOAD_OF_DIRECT_MOTOR, value=train.load.kind)
+        require(train.load.kind in PROFILED, f"{where}.load.kind", codes.LOAD_OF_DIRECT_MOTOR, value=train.load.kind)
         if train.meter is None:
             raise wrong(f"{where}.meter", KEY_MISSING)
         if train.drive is not None:
             raise wrong(f"{where}.drive", codes.DRIVE_OF_DIRECT_MOTOR)
-        if train.motor.library not in line_motors():
-            raise wrong(
-                f"{where}.motor.library", codes.SCENARIO_CHOICE, allowed=tuple(line_motors()), value=train.motor.library
-            )
+        require(
+            train.motor.library in line_motors(),
+            f"{where}.motor.library",
+            codes.SCENARIO_CHOICE,
+            allowed=tuple(line_motors()),
+            value=train.motor.library,
+        )
     elif train.drive is None:
         raise wrong(f"{where}.drive", KEY_MISSING)
     if train.kind == "dc-bus":
-        if not rectifier_kw > 0:
-            raise wrong("rectifier_kw", codes.RECTIFIER_MISSING)
+        require(rectifier_kw > 0, "rectifier_kw", codes.RECTIFIER_MISSING)
         if train.meter is not None or train.waveform:
             raise wrong(where, codes.TRAIN_ON_DC_BUS)
     if train.replaces and train.replaces not in library():
         raise wrong(f"{where}.replaces", codes.SCENARIO_CHOICE, allowed=tuple(library()), value=train.replaces)
     if train.defect is not None:
-        if train.defect.kind not in DEFECTS:
-            raise wrong(f"{where}.defect.kind", codes.SCENARIO_CHOICE, allowed=tuple(DEFECTS), value=train.defect.kind)
-        if train.kind not in DEFECTS[train.defect.kind]:
-            raise wrong(f"{where}.defect.kind", codes.DEFECT_IMPOSSIBLE, defect=train.defect.kind, kind=train.kind)
-        if train.motor.library in LINE_START:
-            raise wrong(f"{where}.defect", codes.DEFECT_OF_LINE_START)
-        if not (0 <= train.defect.from_h < train.defect.to_h and 0 <= train.defect.to < 1):
-            raise wrong(f"{where}.defect", codes.DEFECT_VALUES)
+        require(
+            train.defect.kind in DEFECTS,
+            f"{where}.defect.kind",
+            codes.SCENARIO_CHOICE,
+            allowed=tuple(DEFECTS),
+            value=train.defect.kind,
+        )
+        require(
+            train.kind in DEFECTS[train.defect.kind],
+            f"{where}.defect.kind",
+            codes.DEFECT_IMPOSSIBLE,
+            defect=train.defect.kind,
+            kind=train.kind,
+        )
+        require(train.motor.library not in LINE_START, f"{where}.defect", codes.DEFECT_OF_LINE_START)
+        require(
+            0 <= train.defect.from_h < train.defect.to_h and 0 <= train.defect.to < 1,
+            f"{where}.defect",
+            codes.DEFECT_VALUES,
+        )
     try:
         _feeder(train)
     except ValueError as error:
@@ -196,15 +201,20 @@ def _profile(profile: list[list[float]], where: str) -> None:
 
 def _device(device: DeviceRecord, where: str, lines: set[str]) -> None:
     for line in [device.line] if isinstance(device.line, str) else device.line:
-        if line not in lines:
-            raise wrong(f"{where}.line", codes.LINE_UNKNOWN, line=str(line), known=tuple(sorted(lines)))
-    if not 1 <= device.unit <= 247:
-        raise wrong(f"{where}.unit", codes.VALUE_OUT_OF_RANGE, low=1, high=247, value=device.unit)
-    if not (device.refresh_s > 0 and device.restart_s > 0 and device.kw >= 0 and device.ct >= 0):
-        raise wrong(where, codes.DEVICE_VALUES)
+        require(line in lines, f"{where}.line", codes.LINE_UNKNOWN, line=str(line), known=tuple(sorted(lines)))
+    require(1 <= device.unit <= 247, f"{where}.unit", codes.VALUE_OUT_OF_RANGE, low=1, high=247, value=device.unit)
+    require(
+        device.refresh_s > 0 and device.restart_s > 0 and device.kw >= 0 and device.ct >= 0, where, codes.DEVICE_VALUES
+    )
     low, high = ACCURACY_PCT
-    if not low <= device.accuracy <= high:
-        raise wrong(f"{where}.accuracy", codes.ACCURACY_CLASS, low=low, high=high, value=device.accuracy)
+    require(
+        low <= device.accuracy <= high,
+        f"{where}.accuracy",
+        codes.ACCURACY_CLASS,
+        low=low,
+        high=high,
+        value=device.accuracy,
+    )
     try:
         load_profile(device.profile)
     except ProfileError as error:
@@ -217,9 +227,7 @@ def _device(device: DeviceRecord, where: str, lines: set[str]) -> None:
 
 def _dip(dip: DipRecord, where: str, found: ScenarioRecord) -> None:
     least = DIP_LEAST_DIRECT if any(train.kind == "direct" for train in found.train) else DIP_LEAST
-    if not least <= dip.residual < 1:
-        raise wrong(f"{where}.residual", codes.DIP_RESIDUAL, low=least, value=dip.residual)
-    if dip.kind not in DIP_KINDS:
-        raise wrong(f"{where}.kind", codes.SCENARIO_CHOICE, allowed=DIP_KINDS, value=dip.kind)
+    require(least <= dip.residual < 1, f"{where}.residual", codes.DIP_RESIDUAL, low=least, value=dip.residual)
+    require(dip.kind in DIP_KINDS, f"{where}.kind", codes.SCENARIO_CHOICE, allowed=DIP_KINDS, value=dip.kind)
     if dip.at_h < 0 or dip.duration_s < found.step_s:
         raise wrong(where, codes.DIP_TIMES, step_s=found.step_s)

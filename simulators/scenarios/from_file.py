@@ -10,13 +10,14 @@ from random import Random
 
 from drivers.reasons import InvalidValue, cause_of
 from drivers.recordings.reasons import FILE_UNREADABLE, INVALID_TOML
+from simulators.clock import START_UTC_NS
 from simulators.reasons import SCENARIO_FILE_PROBLEM
-from simulators.scenarios import Scenario
 from simulators.scenarios.agent_config import config_toml
 from simulators.scenarios.checks import check
 from simulators.scenarios.plant import ScenarioPlant
 from simulators.scenarios.records import ScenarioRecord, scenario_record
-from simulators.scenarios.retrofit_timeline import RetrofitTimeline, first_month, start_of
+from simulators.scenarios.retrofit_timeline import RetrofitTimeline, first_month
+from simulators.scenarios.scenario import Scenario
 
 
 def scenario_from(path: Path) -> Scenario:
@@ -58,7 +59,7 @@ def _scenario(record: ScenarioRecord, drawn: ScenarioPlant, digest: str) -> Scen
             (placed.device.unit, f"{placed.device.profile.id} {placed.name} ({placed.line})")
             for placed in drawn.instruments.placed
         ),
-        start_utc_ns=start_of(turns),
+        start_utc_ns=turns.start_utc_ns if turns else START_UTC_NS,
         life=life,
         digest=digest,
     )

@@ -1,4 +1,4 @@
-"""Buses of a plant: a segment with one port, named "agent", for an external program, and a TCP port."""
+"""A serial bus of a plant: a segment with one port, named "agent", for an external program."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from simulators.bus.line_settings_segment import SettingsStation
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment
-from simulators.bus.tcp import TcpBus
-from simulators.reasons import TCP_PORT_NOT_OPENED, PortError
 
 _TIDY_S, _LOG_MAX = 60.0, 200
 
@@ -21,7 +19,7 @@ class SegmentPort:
         self._path = segment.port("agent")
 
     async def start(self) -> str:
-        self._segment.soon(self._tidy)
+        self._segment.call_soon(self._tidy)
         self._segment.start()
         if self._plc is not None:
             self._plc.start()
@@ -35,19 +33,3 @@ class SegmentPort:
         for station in self._stations:
             station.functions.clear()
         self._segment.at(self._segment.now() + _TIDY_S, self._tidy)
-
-
-class TcpPort:
-    """A TCP bus whose port may be in use."""
-
-    def __init__(self, bus: TcpBus, port: int) -> None:
-        self._bus, self._port = bus, port
-
-    async def start(self) -> str:
-        try:
-            return await self._bus.start()
-        except RuntimeError:  # raised by pymodbus
-            raise PortError(TCP_PORT_NOT_OPENED, port=self._port) from None
-
-    async def stop(self) -> None:
-        await self._bus.stop()

@@ -104,7 +104,10 @@ class Conveyor:
     def in_time(self, share: float) -> wave_load.WaveLoad:
         """Return the load for the waveform model."""
         friction_nm = self.friction_nm + share * self.loaded_nm
-        return wave_load.of_conveyor(friction_nm, self.viscous_nm_s, share * self.lift_nm, self.inertia_kg_m2)
+        return wave_load.WaveLoad(
+            constant_nm=share * self.lift_nm, linear=self.viscous_nm_s, dry_nm=friction_nm,
+            inertia_kg_m2=self.inertia_kg_m2,
+        )  # fmt: skip
 
     def throttled_w(self, share: float, speed_rad_s: float) -> float:
         """Return the shaft power at a given speed, W."""

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from simulators.plant import validation
 from simulators.plant.params import (  # fmt: skip
     COPPER_PER_K,
     DRIVE_55KW,
@@ -20,7 +19,7 @@ from simulators.plant.params import (  # fmt: skip
     LineStartMotor,
     MagnetMotor,
 )
-from simulators.reasons import POLES_ODD, SHARE_OUT_OF_RANGE, VALUE_NOT_POSITIVE, wrong
+from simulators.reasons import POLES_ODD, SHARE_OUT_OF_RANGE, VALUE_NOT_POSITIVE, require, wrong
 
 DATA = Path(__file__).parent / "data"
 HOT_WINDING_DEGC, HOT_MAGNET_DEGC = 100.0, 85.0
@@ -60,14 +59,12 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
     volts: rated line voltage, V.
     efficiency: rated efficiency, 0…1.
     """
-    if not 0 < efficiency < 1:
-        raise wrong("efficiency", SHARE_OUT_OF_RANGE, value=efficiency)
+    require(0 < efficiency < 1, "efficiency", SHARE_OUT_OF_RANGE, value=efficiency)
     for name, value in (("kw", kw), ("rpm", rpm), ("volts", volts)):
-        if not value > 0:
-            raise wrong(name, VALUE_NOT_POSITIVE, value=value)
+        require(value > 0, name, VALUE_NOT_POSITIVE, value=value)
     if poles < 2 or poles % 2:
         raise wrong("poles", POLES_ODD, value=poles)
-    pairs = validation.pole_pairs(poles)
+    pairs = poles // 2
     power_w = 1000 * kw
     losses_w = power_w * (1 / efficiency - 1)
     copper_w, core_w, friction_w, additional_w = (part * losses_w for part in _SPLIT)

@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from simulators.plant import magnet
 from simulators.plant.drive_logic import DriveInputs, Limits
-from simulators.plant.faults import HEALTHY, Bearing, Condition, Course
+from simulators.plant.faults import HEALTHY, Condition, bearing_order
 from simulators.plant.feeder import Auxiliary, Cable
 from simulators.plant.params import DriveParameters, InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.random_walk import RandomWalk, soft_limit
-from simulators.plant.station_trains import Train, TrainLosses
+from simulators.plant.station_trains import Train
 from simulators.plant.thermal import Thermal, heat_of, network_of
-from simulators.reasons import LOAD_TOO_LARGE, within, wrong
-from simulators.scenarios import steady_state
+from simulators.reasons import LOAD_TOO_LARGE, require, within
 from simulators.scenarios.feeders import feeder_of
 from simulators.scenarios.load_profiles import LoadDemand, Shared, at
 from simulators.scenarios.machines import drive_of, induction_motor, line_motor, magnet_motor
@@ -120,18 +120,18 @@ class MotorTrain:
             return HEALTHY
         share = defect.share(now_s)
         if defect.kind == "bearing":
-            return Bearing(Course(first=share)).apply(HEALTHY, now_s)
+            return Condition(bearing=share, bearing_order=bearing_order())
         if defect.kind == "eccentricity":
             return Condition(gap_static=share / 2, gap_dynamic=share / 2)
         return Condition(bar=share / (1 + share))  # one axis of the cage has the complete increase, the other none
 
-    def warm(self, dt_s: float) -> None:
+    def update_temperature(self, dt_s: float) -> None:
         """Advance the temperatures by the losses of the last step; a replaced motor has no thermal model."""
         if self.thermal is not None and self.train is not None and self.train.winding_degc is not None:
             now = self.thermal.step(heat_of(self.train.motor_losses), dt_s)
             self.winding_degc, self.magnet_degc = now.winding, now.rotor
 
-    def stands(self, now_s: float) -> bool:
+    def is_stopped(self, now_s: float) -> bool:
         """Return True until the new motor runs."""
         return self.turns is not None and now_s <= self.turns.runs_s
 
@@ -139,14 +139,14 @@ class MotorTrain:
     def tripped(self) -> bool:
         return self.running is not None and self.running.tripped
 
-    def run(self, dc_v: float, now_s: float, dt_s: float) -> None:
+    def step_drive(self, dc_v: float, now_s: float, dt_s: float) -> None:
         """Advance the state of the drive. dc_v: DC bus voltage that the supply provides."""
-        if self.running is None or not isinstance(self.load, Shared) or self.train is None or self.stands(now_s):
+        if self.running is None or not isinstance(self.load, Shared) or self.train is None or self.is_stopped(now_s):
             return
         current_a = self.train.output.current_a * math.sqrt(2) if self.train.output else 0.0
         seen = DriveInputs(True, dc_v, current_a, self.train.speed_rad_s, self.winding_degc)
         wanted = self.load.driven(self.flow(now_s)).speed_rad_s
-        self.running.step(now_s, dt_s, seen, wanted, self._rate, self._slower)
+        self.running.step(now_s, dt_s, seen, wanted, self._rate, self._coasting_speed)
 
     @property
     def _inertia(self) -> float:
@@ -163,21 +163,20 @@ class MotorTrain:
             return 0.0
         return self.load.throttled_w(self.share, speed_rad_s) * (1 + self.hidden.value)
 
-    def _slower(self, speed_rad_s: float, dt_s: float) -> float:
+    def _coasting_speed(self, speed_rad_s: float, dt_s: float) -> float:
         """Return the speed of the coasting shaft after dt_s: J·ω·dω = −P·dt."""
         assert isinstance(self.motor, MagnetMotor)
         rated = self.motor.omega_rated / self.motor.pole_pairs
         taken_w = self.load_w(speed_rad_s) + self.motor.friction_w * (speed_rad_s / rated) ** 2
         return math.sqrt(max(speed_rad_s**2 - 2 * taken_w * dt_s / self._inertia, 0.0))
 
-    def count(self, dt_s: float) -> None:
+    def count_energy(self, dt_s: float) -> None:
         train = self.train
         assert train is not None
-        var = float((train.u_v[:, 1] * train.i_a[:, 1].conj()).imag.sum())
         way = "import" if train.input_w >= 0 else "export"
         before_w = self.before.input_w if self.before is not None else 0.0
         for what, watts in (
-            (way, abs(train.input_w)), ("shaft", train.shaft_w), ("reactive", var), ("before", before_w)
+            (way, abs(train.input_w)), ("shaft", train.shaft_w), ("reactive", train.reactive_var), ("before", before_w)
         ):  # fmt: skip
             self.kwh[what] += watts * dt_s / 3.6e6
 
@@ -204,8 +203,13 @@ def _copies(item: TrainRecord, chance: Random) -> list[MotorTrain]:
         load = law(item.load)
         rated = motor.machine if isinstance(motor, LineStartMotor) else motor
         rated_nm = rated.power_w / (rated.speed_rpm / 60 * 2 * math.pi)
-        if not 0 <= load.torque_max_nm <= OVERLOAD * rated_nm:
-            raise wrong("load", LOAD_TOO_LARGE, torque_nm=load.torque_max_nm, rated_nm=rated_nm)
+        require(
+            0 <= load.torque_max_nm <= OVERLOAD * rated_nm,
+            "load",
+            LOAD_TOO_LARGE,
+            torque_nm=load.torque_max_nm,
+            rated_nm=rated_nm,
+        )
     except ValueError as error:
         raise within(f"train.{item.name}", error) from None
     drive, restart_s = None, math.inf
@@ -231,10 +235,9 @@ def _copies(item: TrainRecord, chance: Random) -> list[MotorTrain]:
 
 def _thermal(motor: MagnetMotor) -> Thermal:
     """Return a thermal model whose winding is rise_k above the coolant at the rated point."""
-    rated = LoadDemand(motor.omega_rated / motor.pole_pairs, motor.torque_rated_nm)
-    state = steady_state.point(motor, rated, COOLANT_DEGC + motor.rise_k, COOLANT_DEGC + 0.75 * motor.rise_k)
-    losses = TrainLosses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
-    return Thermal(network_of(heat_of(losses), motor.rise_k), COOLANT_DEGC)
+    speed, hot_degc = motor.omega_rated / motor.pole_pairs, COOLANT_DEGC + motor.rise_k
+    state = magnet.solve(motor, speed, motor.torque_rated_nm, hot_degc, COOLANT_DEGC + 0.75 * motor.rise_k)
+    return Thermal(network_of(heat_of(state.losses), motor.rise_k), COOLANT_DEGC)
 
 
 def meter_name(train: str) -> str:

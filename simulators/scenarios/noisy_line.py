@@ -19,15 +19,17 @@ from drivers.profiles import load_profile
 from drivers.reading import Value
 from drivers.reasons import N_
 from simulators.bus.frames import ReadBlock
-from simulators.bus.noisy_segment import CableNoise, CountingSegment, NoisyStation
+from simulators.bus.line_settings_segment import LineSettingsSegment
+from simulators.bus.noisy_segment import CableNoise, NoisyStation
 from simulators.bus.plc import Plc
 from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
-from simulators.plant.station import DOL, DRIVEN, Station
-from simulators.scenarios import Scenario, ScenarioLine, tables_55kw
+from simulators.scenarios import tables_55kw
 from simulators.scenarios.line import SegmentPort
+from simulators.scenarios.scenario import Line, Scenario
+from simulators.scenarios.two_pumps import DOL, DRIVEN, TwoPumps
 from simulators.truth import Row, of_train
 
 LINE = "38400 8E1"
@@ -69,7 +71,7 @@ class NoisyLine:
     """The plant. The same `rng` gives the same readings and the same faults in the same order."""
 
     def __init__(self, rng: Random, with_plc: bool = False) -> None:
-        self._stations = [Station(Random(rng.getrandbits(64))) for _ in range(2)]
+        self._pumps = [TwoPumps(Random(rng.getrandbits(64))) for _ in range(2)]
         errors, self._cable_chance = Random(rng.getrandbits(64)), rng.getrandbits(64)
         self._start_kwh = {pump: errors.uniform(2e4, 2e5) for pump in PUMPS}
         self._meters = {
@@ -86,19 +88,19 @@ class NoisyLine:
         self._alive, self._left_s = True, self._life.uniform(*FIRST_S)
         self._silent: set[int] = set()
         self._with_plc = with_plc
-        self._segment: CountingSegment | None = None
+        self._segment: LineSettingsSegment | None = None
         self._on_line: dict[str, NoisyStation] = {}
         self._plc: Plc | None = None
         self._measure(0.0)
 
     @property
-    def lines(self) -> Mapping[str, ScenarioLine]:
+    def lines(self) -> Mapping[str, Line]:
         """The devices without the faults of the cable, but with the failing meter."""
-        return {"rtu_port": ScenarioLine([self.served(item) for item in (*METERS, *DRIVES)], True, self._silent)}
+        return {"rtu_port": Line([self.served(item) for item in (*METERS, *DRIVES)], True, self._silent)}
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
-        segment = self._segment = CountingSegment(LINE)
+        segment = self._segment = LineSettingsSegment(LINE)
         chance, cable = Random(self._cable_chance), CableNoise()
         for item in (*METERS, *DRIVES):
             self._on_line[item.name] = NoisyStation(
@@ -115,8 +117,8 @@ class NoisyLine:
         return {"rtu_port": SegmentPort(segment, self._on_line.values(), self._plc)}
 
     def step(self, dt_s: float) -> None:
-        for station in self._stations:
-            station.step(dt_s)
+        for pumps in self._pumps:
+            pumps.step(dt_s)
         self._measure(dt_s)
         self._left_s -= dt_s
         if self._left_s <= 0:
@@ -129,7 +131,7 @@ class NoisyLine:
     def truth(self) -> Mapping[str, Row]:
         rows = {}
         for pump, (number, train) in PUMPS.items():
-            station, kwh = self._stations[number], self._start_kwh[pump]
+            station, kwh = self._pumps[number], self._start_kwh[pump]
             rows[pump] = of_train(
                 station.trains[train], kwh + station.energy_kwh[train], kwh / 3 + station.reactive_kvarh[train]
             )
@@ -142,21 +144,25 @@ class NoisyLine:
         """Return the bytes sent by each master, the responses to the PLC, and the number of each fault so far."""
         if self._segment is None:
             return {}
-        row: Row = {"sent_by_agent_bytes": float(self._segment.said["agent"])}
+        row: Row = {"sent_by_agent_bytes": float(self._segment.sent_bytes["agent"])}
         if self._plc is not None:
             # the PLC expects numbered contents, so responses of real profiles count as wrong
             answered = self._plc.good + self._plc.wrong
-            row |= {"sent_by_plc_bytes": float(self._segment.said["plc"]), "plc_answers": float(answered)}
+            row |= {"sent_by_plc_bytes": float(self._segment.sent_bytes["plc"]), "plc_answers": float(answered)}
             row |= {"plc_lost": float(self._plc.lost)}
         for what in ("clean", "stray_before", "stray_after", "damaged", "truncated", "late"):
-            row[f"answers_{what}"] = float(sum(station.suffered[what] for station in self._on_line.values()))
+            row[f"answers_{what}"] = float(sum(station.fault_counts[what] for station in self._on_line.values()))
         return row
 
     def served(self, item: NoisyDevice) -> SimulatedDevice:
         profile = load_profile(item.profile)
-        marked = identity.marked_values(profile)
+        marked = identity.identity_values(profile)
         return SimulatedDevice(
-            item.unit, profile, lambda: {**self._shown(item), **marked}, rating_kw=55.0, extra=identity.marks(profile)
+            item.unit,
+            profile,
+            lambda: {**self._shown(item), **marked},
+            rating_kw=55.0,
+            extra=identity.identity_words(profile),
         )
 
     def _shown(self, item: NoisyDevice) -> Mapping[str, Value]:
@@ -167,7 +173,7 @@ class NoisyLine:
 
     def _measure(self, dt_s: float) -> None:
         for pump, (number, name) in PUMPS.items():
-            train = self._stations[number].trains[name]
+            train = self._pumps[number].trains[name]
             self._meters[pump].step(train.u_v, train.i_a, train.frequency_hz, dt_s)
             if pump in self._drive_errors and train.output is not None:
                 shown = drive_display.display(train, self._drive_errors[pump])

@@ -15,13 +15,14 @@ from simulators.plant.grid import GridSupply
 from simulators.plant.params import InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.phasors import Phasors
 from simulators.plant.station_trains import Train
-from simulators.scenarios import ScenarioLine, steady_state
+from simulators.scenarios import steady_state
 from simulators.scenarios.instruments import Instruments
 from simulators.scenarios.load_profiles import LoadDemand, Shared
 from simulators.scenarios.machines import drive_of
 from simulators.scenarios.motor_train import MotorTrain, meter_name, units_of
 from simulators.scenarios.records import ScenarioRecord
 from simulators.scenarios.retrofit_timeline import turns_of
+from simulators.scenarios.scenario import Line
 from simulators.truth import Row, of_inverter, of_train
 
 if TYPE_CHECKING:
@@ -47,16 +48,16 @@ class ScenarioPlant:
         self._dc_v = 560.0
         self._at_rectifier: tuple[Phasors, Phasors, float] | None = None
         self.instruments = Instruments(record, self.units, chance)
-        self._meter_kwh = dict.fromkeys(self.instruments.behind, 0.0)
+        self._meter_kwh = dict.fromkeys(self.instruments.trains_of, 0.0)
         self._waves: LineWave | None = None
         self._solve()
         for unit in self.units.values():
-            unit.warm(_SETTLED_S)
+            unit.update_temperature(_SETTLED_S)
         self._solve()
         self._measure(0.0)
 
     @property
-    def lines(self) -> Mapping[str, ScenarioLine]:
+    def lines(self) -> Mapping[str, Line]:
         return self.instruments.lines
 
     @property
@@ -65,17 +66,17 @@ class ScenarioPlant:
 
     def step(self, dt_s: float) -> None:
         self.now_s += dt_s
-        self._supply.meet(self._dips, self.now_s)
+        self._supply.apply_dips(self._dips, self.now_s)
         self._supply.step(dt_s)
         dc_v = _BRIDGE * self._supply.undipped_v * self._supply.line_share
         for unit in self.units.values():
             unit.wander.step(dt_s)
             unit.hidden.step(dt_s)
-            unit.warm(dt_s)
-            unit.run(dc_v, self.now_s, dt_s)
+            unit.update_temperature(dt_s)
+            unit.step_drive(dc_v, self.now_s, dt_s)
         self._solve()
         for unit in self.units.values():
-            unit.count(dt_s)
+            unit.count_energy(dt_s)
         self._measure(dt_s)
 
     def _solve(self) -> None:
@@ -88,7 +89,7 @@ class ScenarioPlant:
                 continue
             assert unit.drive is not None
             assert unit.record.drive is not None
-            if unit.stands(self.now_s):
+            if unit.is_stopped(self.now_s):
                 unit.flow(self.now_s)
                 unit.train, unit.before = self._coasting(unit, motor, 0.0), None
                 continue
@@ -131,31 +132,31 @@ class ScenarioPlant:
         return self.units[name].record.kind == "dc-bus"
 
     def _measure(self, dt_s: float) -> None:
-        for name, behind in self.instruments.behind.items():
-            self._meter_kwh[name] += max(self._watts(behind), 0.0) * dt_s / 3.6e6
-        self.instruments.measure(self._before, self._supply.frequency_hz, self.now_s, dt_s)
+        for name, measured in self.instruments.trains_of.items():
+            self._meter_kwh[name] += max(self._watts(measured), 0.0) * dt_s / 3.6e6
+        self.instruments.measure(self.phasors_of, self._supply.frequency_hz, self.now_s, dt_s)
 
-    def _before(self, behind: list[str]) -> tuple[Phasors, Phasors]:
+    def phasors_of(self, measured: list[str]) -> tuple[Phasors, Phasors]:
         """Return the voltages and currents of a meter of these trains."""
-        found = [self.units[name].train for name in behind if not self._on_dc(name)]
+        found = [self.units[name].train for name in measured if not self._on_dc(name)]
         parts = [(train.u_v, train.i_a) for train in found if train is not None]
-        if self._at_rectifier is not None and any(map(self._on_dc, behind)):
+        if self._at_rectifier is not None and any(map(self._on_dc, measured)):
             parts.append(self._at_rectifier[:2])
         return steady_state.together(parts)
 
-    def _watts(self, behind: list[str]) -> float:
-        found = [self.units[name].train for name in behind if not self._on_dc(name)]
-        rest_w = self._at_rectifier[2] if self._at_rectifier and any(map(self._on_dc, behind)) else 0.0
+    def _watts(self, measured: list[str]) -> float:
+        found = [self.units[name].train for name in measured if not self._on_dc(name)]
+        rest_w = self._at_rectifier[2] if self._at_rectifier and any(map(self._on_dc, measured)) else 0.0
         return sum(train.input_w for train in found if train is not None) + rest_w
 
     def truth(self) -> Mapping[str, Row]:
         rows: dict[str, Row] = {}
         for unit in self.units.values():
             rows[unit.name] = self._row(unit)
-        for name, behind in self.instruments.behind.items():
-            if len(behind) > 1:
+        for name, measured in self.instruments.trains_of.items():
+            if len(measured) > 1:
                 energy = self.instruments.start_kwh[name] + self._meter_kwh[name]
-                rows[name] = {"active_power_w": self._watts(behind), "energy_import_kwh": energy}
+                rows[name] = {"active_power_w": self._watts(measured), "energy_import_kwh": energy}
         if self._dips:
             rows["supply"] = {"sag": self._supply.sag}
         return rows | self.instruments.truth(self.now_s)
@@ -195,7 +196,7 @@ class ScenarioPlant:
         assert isinstance(motor, InductionMotor)
         assert isinstance(unit.load, Shared)
         self._waves = self._waves or LineWave(motor)
-        self._waves.aim(
+        self._waves.set_state(
             motor, self._supply.components(), self._supply.frequency_hz, unit.load.in_time(unit.share),
             unit.condition(self.now_s), unit.train.speed_rad_s,
         )  # fmt: skip

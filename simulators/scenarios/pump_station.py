@@ -8,18 +8,21 @@ from random import Random
 
 from drivers.profiles import load_profile
 from drivers.reasons import N_
-from simulators.bus.rtu import RtuBus
+from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
 from simulators.plant.faults import Dip
-from simulators.plant.station import DOL, DRIVEN, Station
 from simulators.plant.station_trains import Train
-from simulators.scenarios import Scenario, ScenarioLine, tables_55kw
+from simulators.scenarios import tables_55kw
+from simulators.scenarios.line import SegmentPort
+from simulators.scenarios.scenario import Line, Scenario
+from simulators.scenarios.two_pumps import DOL, DRIVEN, TwoPumps
 from simulators.truth import Row, of_train
 
+LINE = "19200 8N1"
 MCC_1, MCC_2, VFD_2 = 1, 11, 31  # unit identifiers
 _START_KWH = {DOL: 184_321.0, DRIVEN: 21_507.0}
 _START_KVARH = {DOL: 131_877.0, DRIVEN: 2_266.0}
@@ -29,7 +32,7 @@ class PumpStation:
     """The plant with its three instruments. The same `rng` gives the same truth and the same readings."""
 
     def __init__(self, rng: Random) -> None:
-        self._station = Station(Random(rng.getrandbits(64)))
+        self._pumps = TwoPumps(Random(rng.getrandbits(64)))
         errors = Random(rng.getrandbits(64))
         self._meters = {
             name: meter.SimulatedMeter(
@@ -59,39 +62,41 @@ class PumpStation:
         )
 
     @property
-    def lines(self) -> Mapping[str, ScenarioLine]:
-        return {"modbus_tcp": ScenarioLine(self.tcp_devices), "rtu_port": ScenarioLine(self.rtu_devices, serial=True)}
+    def lines(self) -> Mapping[str, Line]:
+        return {"modbus_tcp": Line(self.tcp_devices), "rtu_port": Line(self.rtu_devices, serial=True)}
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
-        return {"modbus_tcp": TcpBus(self.tcp_devices), "rtu_port": RtuBus(self.rtu_devices)}
+        segment = LineSettingsSegment(LINE)
+        stations = [SettingsStation(segment, device) for device in self.rtu_devices]
+        return {"modbus_tcp": TcpBus(self.tcp_devices), "rtu_port": SegmentPort(segment, stations)}
 
     def step(self, dt_s: float) -> None:
-        self._station.step(dt_s)
+        self._pumps.step(dt_s)
         self._measure(dt_s)
 
     def provoke(self, fault: str, at_s: float) -> None:
         """Cause one of the scenario's faults, at_s seconds after the start."""
         assert fault == "dip"
-        self._station.dips.append(Dip(at_s))
+        self._pumps.dips.append(Dip(at_s))
 
     def truth(self) -> Mapping[str, Row]:
         return {
             name: of_train(
                 train,
-                _START_KWH[name] + self._station.energy_kwh[name],
-                _START_KVARH[name] + self._station.reactive_kvarh[name],
+                _START_KWH[name] + self._pumps.energy_kwh[name],
+                _START_KVARH[name] + self._pumps.reactive_kvarh[name],
             )
-            for name, train in self._station.trains.items()
+            for name, train in self._pumps.trains.items()
         }
 
     def sampled(self) -> Train:
-        return self._station.trains[DRIVEN]
+        return self._pumps.trains[DRIVEN]
 
     def _measure(self, dt_s: float) -> None:
-        for name, train in self._station.trains.items():
+        for name, train in self._pumps.trains.items():
             self._meters[name].step(train.u_v, train.i_a, train.frequency_hz, dt_s)
-        self._drive_values = drive_display.display(self._station.trains[DRIVEN], self._drive_errors)
+        self._drive_values = drive_display.display(self._pumps.trains[DRIVEN], self._drive_errors)
 
 
 def config_toml(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
@@ -104,7 +109,7 @@ poll_interval = "1s"
 
 [bus.south]
 serial = {json.dumps(endpoints.rtu_port)}
-line = "19200 8N1"
+line = "{LINE}"
 poll_interval = "1s"
 listen_before_start = "2s"
 """

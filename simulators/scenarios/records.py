@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED, TABLE_EXPECTED
 from simulators import reasons as codes
-from simulators.reasons import wrong
+from simulators.reasons import require, wrong
 from simulators.scenarios.load_profiles import Conveyor, Flow, Hoist, Roller
 
 T = TypeVar("T")
@@ -349,8 +349,7 @@ def law(load: LoadRecord) -> Law:
 
 
 def _record(cls: type[T], raw: Any, where: str) -> T:
-    if not isinstance(raw, dict):
-        raise wrong(where, TABLE_EXPECTED)
+    require(isinstance(raw, dict), where, TABLE_EXPECTED)
     names = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
     hints = get_type_hints(cls)
     raw = dict(raw)
@@ -370,8 +369,7 @@ def _record(cls: type[T], raw: Any, where: str) -> T:
 
 def _split_load(raw: dict[str, Any], where: str) -> dict[str, Any]:
     kind = raw.get("kind")
-    if kind not in _LOADS:
-        raise wrong(_at(where, "kind"), codes.SCENARIO_CHOICE, allowed=tuple(_LOADS), value=str(kind))
+    require(kind in _LOADS, _at(where, "kind"), codes.SCENARIO_CHOICE, allowed=tuple(_LOADS), value=str(kind))
     own = {"kind", "profile", "wander", "wander_s", "hidden"}
     return {key: raw[key] for key in raw if key in own} | {"keys": {key: raw[key] for key in raw if key not in own}}
 
@@ -384,8 +382,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _record(inner, value, where)
     for cls in record:
         if hint == list[cls]:  # type: ignore[valid-type]
-            if not isinstance(value, list):
-                raise wrong(where, codes.SCENARIO_TABLES)
+            require(isinstance(value, list), where, codes.SCENARIO_TABLES)
             return [_record(cls, item, f"{where}.{_name(item, number)}") for number, item in enumerate(value)]
     allowed: dict[Any, tuple[type, ...]] = {
         str: (str,), int: (int,), float: (int, float), bool: (bool,), date: (date,)

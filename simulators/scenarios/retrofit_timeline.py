@@ -8,9 +8,8 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from simulators import reasons as codes
-from simulators.clock import START_UTC_NS
 from simulators.endpoints import Endpoints
-from simulators.reasons import wrong
+from simulators.reasons import require
 from simulators.scenarios.records import LifeRecord
 
 PRODUCTION = 0.1, 1.2  # limits of the production after the retrofit, as a share of before
@@ -75,21 +74,23 @@ class RetrofitTimeline:
 def turns_of(life: LifeRecord, timezone: str) -> Turns:
     """Return the times of a life. Raises InvalidValue."""
     for name, day in (("retrofit", life.retrofit), ("reporting", life.reporting)):
-        if isinstance(day, datetime):
-            raise wrong(f"life.{name}", codes.DAY_EXPECTED, value=str(day))
+        require(not isinstance(day, datetime), f"life.{name}", codes.DAY_EXPECTED, value=str(day))
     start_s, retrofit_s, reporting_s, end_s = (
         _utc_s(day, timezone) for day in (life.start, life.retrofit, life.reporting, life.end)
     )
     runs_s = retrofit_s + 3600 * life.stands_h
-    if not start_s < retrofit_s:
-        raise wrong("life.retrofit", codes.RETROFIT_BEFORE_START)
-    if not (life.stands_h >= 0 and runs_s <= reporting_s):
-        raise wrong("life.reporting", codes.REPORTING_BEFORE_MOTOR)
-    if not reporting_s < end_s:
-        raise wrong("life.end", codes.END_BEFORE_REPORTING)
+    require(start_s < retrofit_s, "life.retrofit", codes.RETROFIT_BEFORE_START)
+    require(life.stands_h >= 0 and runs_s <= reporting_s, "life.reporting", codes.REPORTING_BEFORE_MOTOR)
+    require(reporting_s < end_s, "life.end", codes.END_BEFORE_REPORTING)
     low, high = PRODUCTION
-    if not low <= life.production <= high:
-        raise wrong("life.production", codes.PRODUCTION_SHARE, low=low, high=high, value=life.production)
+    require(
+        low <= life.production <= high,
+        "life.production",
+        codes.PRODUCTION_SHARE,
+        low=low,
+        high=high,
+        value=life.production,
+    )
     return Turns(
         life.retrofit, round(1e9 * start_s), retrofit_s - start_s, runs_s - start_s, end_s - start_s, life.production
     )  # fmt: skip
@@ -105,10 +106,6 @@ def first_month(life: LifeRecord) -> str:
 
 def _next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
-
-
-def start_of(turns: Turns | None) -> int:
-    return turns.start_utc_ns if turns else START_UTC_NS
 
 
 def _utc_s(day: date, timezone: str) -> float:

@@ -23,7 +23,7 @@ class RunningDrive:
 
     def step(
         self, now_s: float, dt_s: float, seen: DriveInputs, wanted_rad_s: float, rate_rad_s2: float,
-        slower: Callable[[float, float], float],
+        coast: Callable[[float, float], float],
     ) -> None:  # fmt: skip
         """Advance by dt_s. After a trip the shaft coasts; after the restart the drive accelerates it from the present
         speed.
@@ -31,12 +31,12 @@ class RunningDrive:
         seen: measured values; the speed applies only while the shaft follows the demand.
         wanted_rad_s: speed of the demand.
         rate_rad_s2: rate of the acceleration ramp.
-        slower: returns the speed of the coasting shaft from a speed and a time.
+        coast: returns the speed of the coasting shaft from a speed and a time.
         """
         turning = seen.speed_rad_s if self.free_rad_s is None else self.free_rad_s
         self._logic.step(now_s, seen._replace(speed_rad_s=turning))
         if self.tripped:
-            self.free_rad_s = slower(turning, dt_s)
+            self.free_rad_s = coast(turning, dt_s)
         elif self.free_rad_s is not None:
             self.free_rad_s += rate_rad_s2 * dt_s
             if self.free_rad_s >= wanted_rad_s:

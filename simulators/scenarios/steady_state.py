@@ -13,6 +13,8 @@ import numpy as np
 from simulators.plant import drive, induction, line_start, magnet
 from simulators.plant.feeder import Auxiliary, Cable, sending_end
 from simulators.plant.grid import GridSupply
+from simulators.plant.induction import InductionState
+from simulators.plant.line_start import LineStartState
 from simulators.plant.magnet import MagnetState
 from simulators.plant.params import DriveParameters, InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.phasors import ORDERS, PhasorComponent, Phasors, active_w, natural_sequence, phasors
@@ -22,30 +24,25 @@ from simulators.scenarios.load_profiles import LoadDemand
 _NOTHING: Phasors = np.zeros((3, ORDERS), complex)
 # harmonic currents of an active front end relative to its rated current: an assumption
 _FRONT_END = {5: 0.012, 7: 0.008}
-_STILL_RAD_S = 1e-6
 
 
 def direct(motor: InductionMotor, supply: GridSupply, load_w: Callable[[float], float]) -> Train:
-    u = supply.components()
-    state = induction.solve(motor, u, supply.frequency_hz, load_w)
-    losses = TrainLosses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
-    return Train(
-        phasors(u), phasors(state.currents), supply.frequency_hz, state.input_w, state.input_w, losses, 0.0,
-        state.shaft_w, state.speed_rad_s, 0.0, 0.0,
-    )  # fmt: skip
+    return _on_line(supply, induction.solve(motor, supply.components(), supply.frequency_hz, load_w))
 
 
 def line_started(
     motor: LineStartMotor, supply: GridSupply, load_w: Callable[[float], float], winding_degc: float, magnet_degc: float
 ) -> Train:
     """Solve a line-start motor; it is synchronous, so faster than the induction motor that it replaces."""
-    u = supply.components()
-    shaft_w = load_w(2 * math.pi * supply.frequency_hz / motor.machine.pole_pairs)
-    state = line_start.solve(motor, u, supply.frequency_hz, shaft_w, winding_degc, magnet_degc)
-    losses = TrainLosses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    u, hz = supply.components(), supply.frequency_hz
+    shaft_w = load_w(2 * math.pi * hz / motor.machine.pole_pairs)
+    return _on_line(supply, line_start.solve(motor, u, hz, shaft_w, winding_degc, magnet_degc), winding_degc)
+
+
+def _on_line(supply: GridSupply, state: InductionState | LineStartState, winding_degc: float | None = None) -> Train:
     return Train(
-        phasors(u), phasors(state.currents), supply.frequency_hz, state.input_w, state.input_w, losses, 0.0,
-        state.shaft_w, state.speed_rad_s, 0.0, 0.0, winding_degc,
+        phasors(supply.components()), phasors(state.currents), supply.frequency_hz, state.input_w, state.input_w,
+        state.losses, 0.0, state.shaft_w, state.speed_rad_s, winding_degc,
     )  # fmt: skip
 
 
@@ -61,35 +58,6 @@ def fed(train: Train, cable: Cable | None, auxiliaries: Iterable[Auxiliary], run
     return train._replace(u_v=u, i_a=i, input_w=input_w, feeder_w=input_w - train.input_w)
 
 
-def point(motor: MagnetMotor, demand: LoadDemand, winding_degc: float, magnet_degc: float) -> MagnetState:
-    """Solve the motor at a signed speed and shaft torque without d current; shaft_w and input_w are negative when it
-    brakes.
-
-    Reverse rotation is solved forward with the opposite torque: the machine is symmetric.
-    """
-    sign = -1.0 if demand.speed_rad_s < 0 else 1.0
-    speed, torque = max(abs(demand.speed_rad_s), _STILL_RAD_S), sign * demand.torque_nm
-    rated = motor.omega_rated / motor.pole_pairs
-    gap_nm = torque + motor.friction_w * speed / rated**2
-    per_amp = 1.5 * motor.pole_pairs * motor.flux20_wb * 0.93  # near the slope of the torque
-    i_a = gap_nm / per_amp
-    for _ in range(12):
-        state = magnet.at_current(motor, speed, 0.0, i_a, winding_degc, magnet_degc)
-        missing_nm = torque - state.shaft_w / speed
-        i_a += missing_nm / per_amp
-        if abs(missing_nm) < 1e-9 * motor.torque_rated_nm:
-            break
-    return state
-
-
-def output(motor: MagnetMotor, state: MagnetState, demand: LoadDemand, dc_bus_v: float) -> Output:
-    sign = math.copysign(1.0, demand.speed_rad_s)
-    return Output(
-        sign * state.frequency_hz, state.volts_v, state.current_a, 100 * demand.torque_nm / motor.torque_rated_nm,
-        dc_bus_v,
-    )  # fmt: skip
-
-
 def driven(
     motor: MagnetMotor,
     converter: DriveParameters,
@@ -103,7 +71,8 @@ def driven(
 
     magnet_degc: temperature of the magnets, °C. None: 15 K below the winding.
     """
-    state = point(motor, demand, winding_degc, winding_degc - 15 if magnet_degc is None else magnet_degc)
+    magnet_degc = winding_degc - 15 if magnet_degc is None else magnet_degc
+    state = magnet.solve(motor, demand.speed_rad_s, demand.torque_nm, winding_degc, magnet_degc)
     if active_front:
         dc_v = 650.0
         loss_w = drive.losses_w(converter, state.current_a, state.input_w, dc_v)
@@ -130,15 +99,8 @@ def coasting(
     losses = TrainLosses(0.0, 0.0, motor.friction_w * ratio**2, 0.0)
     stands = Output(0.0, 0.0, 0.0, 0.0, dc_v)
     return Train(
-        u, i, supply.frequency_hz, input_w, 0.0, losses, input_w, 0.0, speed_rad_s, 0.0, 0.0, winding_degc, stands
+        u, i, supply.frequency_hz, input_w, 0.0, losses, input_w, 0.0, speed_rad_s, winding_degc, stands
     )  # fmt: skip
-
-
-def inverter_loss_w(converter: DriveParameters, state: MagnetState, dc_v: float) -> float:
-    """Return the losses of an inverter, W, without those of bridge, fans and electronics, which belong to the
-    rectifier.
-    """
-    return drive.loss_terms(converter).inverter_w(state.current_a, state.input_w, dc_v)
 
 
 def on_dc_bus(
@@ -151,8 +113,9 @@ def on_dc_bus(
     dc_v: float,
 ) -> Train:
     """Solve an inverter on a shared DC bus; input_w is the power from the bus, negative when it feeds back."""
-    state = point(motor, demand, winding_degc, magnet_degc)
-    loss_w = inverter_loss_w(converter, state, dc_v)
+    state = magnet.solve(motor, demand.speed_rad_s, demand.torque_nm, winding_degc, magnet_degc)
+    # without the losses of bridge, fans and electronics, which belong to the rectifier
+    loss_w = drive.loss_terms(converter).inverter_w(state.current_a, state.input_w, dc_v)
     return _train(
         motor, state, demand, supply, winding_degc, (_NOTHING, _NOTHING, state.input_w + loss_w, loss_w, dc_v)
     )
@@ -178,10 +141,11 @@ def _train(
     taken: tuple[Phasors, Phasors, float, float, float],
 ) -> Train:  # fmt: skip
     u, i, input_w, loss_w, dc_v = taken
-    losses = TrainLosses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    sign = math.copysign(1.0, demand.speed_rad_s)
+    torque_pct = 100 * demand.torque_nm / motor.torque_rated_nm
     return Train(
-        u, i, supply.frequency_hz, input_w, state.input_w, losses, loss_w, state.shaft_w, demand.speed_rad_s,
-        0.0, 0.0, winding_degc, output(motor, state, demand, dc_v),
+        u, i, supply.frequency_hz, input_w, state.input_w, state.losses, loss_w, state.shaft_w, demand.speed_rad_s,
+        winding_degc, Output(sign * state.frequency_hz, state.volts_v, state.current_a, torque_pct, dc_v),
     )  # fmt: skip
 
 

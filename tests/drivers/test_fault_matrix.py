@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pytest
 from support.answer_check import Score, block_of
 from support.bus_servers import read_registers
+from support.fault_matrix import MATRIX, Expect, Fault, Line, faults
 from support.scripted_line import FaultyLine
 from support.scripted_serial import SerialLine
 from support.scripted_slave import open_line
@@ -20,7 +21,6 @@ from support.scripted_slave import open_line
 from agent.core.clock import SystemClock
 from drivers.errors import DriverError
 from drivers.modbus_link import BusSettings, ModbusLink
-from simulators.bus.faults import MATRIX, Expect, Fault, ScriptedLine, faults
 
 pytestmark = pytest.mark.alone
 
@@ -46,7 +46,7 @@ def wire(line: FaultyLine) -> BusSettings:
     )  # fmt: skip
 
 
-async def torture(fault: Fault, kind: ScriptedLine) -> Row:
+async def torture(fault: Fault, kind: Line) -> Row:
     line = open_line(kind, fault.script)
     line.start()
     link = ModbusLink(wire(line), SystemClock())
@@ -74,10 +74,10 @@ async def torture(fault: Fault, kind: ScriptedLine) -> Row:
     return row
 
 
-@pytest.fixture(scope="module", params=list(ScriptedLine), ids=lambda kind: kind.value)
+@pytest.fixture(scope="module", params=list(Line), ids=lambda kind: kind.value)
 def rows(request: pytest.FixtureRequest) -> dict[str, Row]:
     """All rows of one kind of line, many in parallel, because most of the time is waiting."""
-    kind: ScriptedLine = request.param
+    kind: Line = request.param
 
     async def scene() -> dict[str, Row]:
         room = asyncio.Semaphore(AT_ONCE)

@@ -23,7 +23,7 @@ from support.bus_servers import read_registers
 from agent.core.clock import SystemClock
 from drivers.errors import DriverError
 from drivers.modbus_link import QUARANTINE_S, BusSettings, ModbusLink
-from simulators.bus.frames import Ask, ReadBlock, answers, crc_fits, rtu
+from simulators.bus.frames import Ask, ReadBlock, answers, crc_valid, rtu
 
 PATIENCE_S = 0.008  # no transmission time on this line: a response arrives within 1 ms or is late
 TRIES, SPARE = 3, 8
@@ -82,7 +82,7 @@ class Slave:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 raw = await reader.readexactly(8)
-                assert crc_fits(raw), "a request of ours is never damaged"
+                assert crc_valid(raw), "a request of ours is never damaged"
                 address, count = int.from_bytes(raw[2:4], "big"), int.from_bytes(raw[4:6], "big")
                 ask = Ask(len(self.asked) + 1, time.monotonic(), raw[0], raw[1], address, count, None, raw)
                 self.asked.append(ask)
@@ -120,7 +120,7 @@ class Slave:
             at = -1
             while (at := self.wire.find(head, at + 1)) >= 0:
                 frame = bytes(self.wire[at : at + 5 + 2 * count])
-                if len(frame) == 5 + 2 * count and crc_fits(frame) and frame not in self.whole:
+                if len(frame) == 5 + 2 * count and crc_valid(frame) and frame not in self.whole:
                     return True
         return False
 

@@ -21,9 +21,9 @@ from drivers.profiles import load_profile
 from drivers.reading import RegisterLink
 from drivers.reasons import Reason
 from simulators.bus.frames import mbap, rtu
+from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
 from simulators.bus.memory import MemoryLink
 from simulators.bus.nameplate import Nameplate
-from simulators.bus.rtu import RtuBus
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
 
@@ -129,13 +129,16 @@ PLATES = {UNIT: Nameplate(LONG, b"\x01\xffFC 302")}
 
 
 async def _rtu(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:
-    bus = RtuBus([_device(UNIT), _device(8)], 115200, PLATES)
-    link = ModbusLink(BusSettings("test", serial_port=await bus.start()), SystemClock())
+    segment = LineSettingsSegment("115200 8N1")
+    for unit in (UNIT, 8):
+        SettingsStation(segment, _device(unit), PLATES.get(unit))
+    link = ModbusLink(BusSettings("test", serial_port=segment.port("agent"), baud=115200), SystemClock())
+    segment.start()
     try:
         await scene(link)
     finally:
         await link.close()
-        await bus.stop()
+        segment.stop()
 
 
 async def _tcp(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:

@@ -64,11 +64,11 @@ class Mortal(SegmentSlave):
         self.dead = False
         self.ignored: list[float] = []
 
-    def addressed(self, frame: bytes) -> None:
+    def on_request(self, frame: bytes) -> None:
         if self.dead:
             self.ignored.append(self._segment.now())
         else:
-            super().addressed(frame)
+            super().on_request(frame)
 
 
 class Gateway:
@@ -77,7 +77,7 @@ class Gateway:
     def __init__(self, segment: Segment) -> None:
         self.listener = SocketListener(segment, self._ask)
         self._segment = segment
-        self._mouth = segment.attach("agent", Framing(segment, self._answer).hear)
+        self._send = segment.attach("agent", Framing(segment, self._answer).on_bytes)
         self._waiting: deque[tuple[int, bytes, Connection]] = deque()
         self._open: tuple[int, bytes, Connection] | None = None
         self._number = 0
@@ -97,7 +97,7 @@ class Gateway:
             return
         self._number += 1
         _, body, _ = self._open
-        end_s = self._mouth(rtu(body[0], body[1:]))
+        end_s = self._send(rtu(body[0], body[1:]))
         self._segment.at(end_s + GATEWAY_S, lambda number=self._number: self._miss(number))  # type: ignore[misc]
 
     def _answer(self, frame: bytes) -> None:

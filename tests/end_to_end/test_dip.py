@@ -47,7 +47,7 @@ def test_it_arrives_as_an_event_that_tells_the_truth() -> None:
         if number * STEP_S < DIP_S - 1:
             before_v = float(abs(plant.sampled().u_v[0, 1]))
         sender.sample(plant.sampled(), dt_s=STEP_S, utc_ns=START_NS + now_ns, due_ns=now_ns)
-        for frame in sender.take(now_ns + round(STEP_S * 1e9)):
+        for frame in sender.due_frames(now_ns + round(STEP_S * 1e9)):
             for block in assembler.feed(frame, START_NS + now_ns):
                 lane.take(block)
     (event,) = [message for message in out if message.kind == "event"]

@@ -25,13 +25,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from support.basics import real_command, wait_until
+from support.fault_matrix import Line
 
 from benchmarks.peers import LibModbus, Ours, missing
 from drivers.bus_settings import BusSettings
 from drivers.profiles import load_profile, profile_ids
 from drivers.registers import plan_blocks
 from drivers.vocabulary import metric_name_of
-from simulators.bus.faults import ScriptedLine
 from simulators.bus.frames import ReadBlock as Asked
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints
@@ -135,8 +135,8 @@ class Served:
         return BusSettings("b", host=host, port_number=int(port))
 
     @property
-    def kind(self) -> ScriptedLine:
-        return ScriptedLine.RTU if self.line else ScriptedLine.TCP
+    def kind(self) -> Line:
+        return Line.RTU if self.line else Line.TCP
 
     def device(self, profile: str) -> BenchDevice:
         return next(item for item in self.plant.devices if item.profile.id == profile)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 from support.basics import wait_until
+from support.special_slaves import WATCHDOG_S, WatchdogDrive
 
 from simulators.bus.frames import ReadBlock
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
-from simulators.bus.watchdog import WATCHDOG_S, WatchdogDrive
 
 pytestmark = pytest.mark.alone
 

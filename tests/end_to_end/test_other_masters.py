@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import pytest
 from support.basics import real_command
+from support.fault_matrix import FaultStep, Line
 from support.scripted_slave import ModbusTcp, RtuPty, open_line
 
 from benchmarks.peers import LibModbus, missing
 from drivers.bus_settings import BusSettings
-from simulators.bus.faults import FaultStep, ScriptedLine
 from simulators.bus.frames import Ask, ReadBlock
 
 
@@ -82,7 +82,7 @@ def remembered(ask: Ask) -> list[FaultStep]:
     return [FaultStep(ask.frame(words))] if ask.unit in (11, 31) else []
 
 
-@pytest.fixture(params=[ScriptedLine.RTU, ScriptedLine.TCP], ids=str)
+@pytest.fixture(params=[Line.RTU, Line.TCP], ids=str)
 def line(request: pytest.FixtureRequest) -> Iterator[RtuPty | ModbusTcp]:
     found = open_line(request.param, remembered)
     assert isinstance(found, RtuPty | ModbusTcp)

@@ -24,7 +24,7 @@ from agent.savings.ledger.verify import open_copy
 from agent.simulation import reasons as codes
 from agent.simulation.serve import fault_of, is_accelerated
 from drivers.profile_reasons import PROFILE_MISSPELLED
-from drivers.reasons import InvalidValue, Reason
+from drivers.reasons import Code, InvalidValue, Reason
 from drivers.recordings.reasons import INVALID_TOML, KEY_MISSING, KEY_MISSPELLED, OUTPUT_FOLDER_MISSING
 from simulators import reasons
 from simulators.scenarios import load, names
@@ -137,12 +137,12 @@ def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> Non
          reasons.SCENARIO_CHOICE(allowed=("A", "B", "C", "D"), value="E")),
         (("hours = 1", "hours = 1\n[[dip]]\nat_h = 0\nduration_s = 1\nresidual = 1.5"), "dip.0.residual",
          reasons.DIP_RESIDUAL(low=0.05, value=1.5)),
-        (('motor = {', 'cable = { length_m = 0, mm2 = 50 }\nmotor = {'), "train.pump",
-         "cable: length_m must be positive, got 0"),
+        (('motor = {', 'cable = { length_m = 0, mm2 = 50 }\nmotor = {'), "train.pump: cable: length_m",
+         reasons.VALUE_NOT_POSITIVE(value=0.0)),
         (('motor = {', 'cable = { length_m = 9, mm = 50 }\nmotor = {'), "train.pump.cable.mm",
          KEY_MISSPELLED(near="mm2")),
-        (('motor = {', 'auxiliary = [{ kw = -1 }]\nmotor = {'), "train.pump",
-         "auxiliary: power_w must not be negative, got -1000"),
+        (('motor = {', 'auxiliary = [{ kw = -1 }]\nmotor = {'), "train.pump: auxiliary: power_w",
+         reasons.VALUE_NEGATIVE(value=-1000.0)),
         (("step_s = 1", "step_s = 0"), "step_s", reasons.VALUE_NOT_POSITIVE(value=0.0)),
         (("step_s = 1", 'step_s = "1"'), "step_s", reasons.SCENARIO_NUMBER(value="'1'")),
         (('name = "mine"\n', ""), "name", KEY_MISSING()),
@@ -156,9 +156,9 @@ def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> Non
     ],
 )  # fmt: skip
 def test_an_error_in_a_scenario_file_is_one_line(
-    change: tuple[str, str], place: str, cause: Reason | str, tmp_path: Path
+    change: tuple[str, str], place: str, cause: Reason | Code, tmp_path: Path
 ) -> None:
-    """cause: the reason, its code, or the text of an error without a code."""
+    """cause: the reason or its code."""
     assert change[0] in FILE
     path = tmp_path / "mine.toml"
     path.write_text(FILE.replace(*change, 1), encoding="utf-8")

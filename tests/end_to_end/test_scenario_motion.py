@@ -164,7 +164,7 @@ def test_each_dip_arrives_as_an_event_from_the_waveform() -> None:
         train = plant.sampled()
         assert train is not None
         sender.sample(train, dt_s=step_s, utc_ns=start_ns + now_ns, due_ns=now_ns)
-        for frame in sender.take(now_ns + round(step_s * 1e9)):
+        for frame in sender.due_frames(now_ns + round(step_s * 1e9)):
             for block in assembler.feed(frame, start_ns + now_ns):
                 lane.take(block)
     events = [message for message in out if message.kind == "event" and message.values["event_kind"] == "dip"]

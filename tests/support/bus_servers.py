@@ -164,10 +164,10 @@ class Converter:
 
     def __init__(self, segment: Segment) -> None:
         self.listener = SocketListener(segment, lambda data, _: self._say(data))
-        self._mouth = segment.attach("agent", self._hear)
+        self._send = segment.attach("agent", self._hear)
 
     def _say(self, data: bytes) -> None:
-        self._mouth(data)
+        self._send(data)
 
     def _hear(self, data: bytes) -> None:
         for connection in self.listener.connections[-1:]:

@@ -12,7 +12,7 @@ from agent.commissioning.discovery.match import Identified
 from drivers.profiles import Profile, load_profile, profile_ids
 from simulators.bus.memory import MemoryLink
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.identity import marked_values, marks, nameplate
+from simulators.devices.identity import identity_values, identity_words, nameplate
 from simulators.devices.reference_motor import ReferenceMotor, draw_machine
 
 SERVED = [name for name in profile_ids() if load_profile(name).dialect in ("modbus", "sunspec")]
@@ -28,9 +28,9 @@ def served(profile: Profile, seed: int, marked: bool = True) -> SimulatedDevice:
     shown |= motor.drive(5.0) if profile.kind != "meter" else motor.meter(5.0)
     shown.pop("model_code", None)  # the result of the identification must not depend on it
     if marked:
-        shown |= marked_values(profile)
+        shown |= identity_values(profile)
     return SimulatedDevice(
-        UNIT, profile, lambda: shown, rating_kw=motor.machine.kw, extra=marks(profile) if marked else None
+        UNIT, profile, lambda: shown, rating_kw=motor.machine.kw, extra=identity_words(profile) if marked else None
     )
 
 

@@ -170,7 +170,7 @@ def _old_on_drive_w(old: InductionMotor, demand: LoadDemand) -> float:
         u = [PhasorComponent(1, 1, complex(old.volts_v / math.sqrt(3) * hz / old.frequency_hz))]
         state = induction.solve(old, u, hz, lambda speed: demand.torque_nm * speed)
         hz *= demand.speed_rad_s / state.speed_rad_s
-    return state.losses_w
+    return sum(state.losses)
 
 
 def _plate(plant: Retrofit, current_a: float, efficiency: float, volts: float) -> Motor:

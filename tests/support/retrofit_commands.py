@@ -13,7 +13,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from agent.cli import main
-from simulators.scenarios import _DATA
+from simulators.scenarios.machines import DATA
 
 QUARTER_MS = 900_000
 SHORT = {  # two days of baseline, one day of commissioning, two days of reporting
@@ -26,7 +26,7 @@ SHORT = {  # two days of baseline, one day of commissioning, two days of reporti
 
 def shortened(scenario: str, folder: Path, **more: str) -> Path:
     """Writes a scenario file with a retrofit of five days. more: keys at the start of a line with their values."""
-    text = (_DATA / f"{scenario}.toml").read_text(encoding="utf-8")
+    text = (DATA / f"{scenario}.toml").read_text(encoding="utf-8")
     for old, new in SHORT.items():
         assert text.count(old) == 1
         text = text.replace(old, new)

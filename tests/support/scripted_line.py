@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from simulators.bus.faults import FaultStep, Script, ScriptedLine
+from support.fault_matrix import FaultStep, Line, Script
+
 from simulators.bus.frames import Ask, mbap, rtu
 from simulators.bus.functions import allowed
 from simulators.bus.reactor import Reactor
@@ -33,7 +34,7 @@ class FaultyLine(Reactor):
     serial_port = ""
     host, port_number = "", 0
 
-    def __init__(self, kind: ScriptedLine, script: Script, turnaround_s: float, queue: bool) -> None:
+    def __init__(self, kind: Line, script: Script, turnaround_s: float, queue: bool) -> None:
         super().__init__(f"line-{kind.value}")
         self.kind = kind
         self.asked: list[Ask] = []

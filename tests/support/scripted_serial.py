@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from support.fault_matrix import Line, Script
 from support.scripted_line import FaultyLine, Peer
 
-from simulators.bus.faults import Script, ScriptedLine
-from simulators.bus.frames import crc_fits
+from simulators.bus.frames import crc_valid
 from simulators.bus.reactor import Timer
 
 _EARLY_S = 50e-6  # tolerance between the clocks of two threads
@@ -22,7 +22,7 @@ class SerialLine(FaultyLine):
     """
 
     def __init__(
-        self, kind: ScriptedLine, script: Script, turnaround_s: float, queue: bool, baud: int, bits: int, chunk: int
+        self, kind: Line, script: Script, turnaround_s: float, queue: bool, baud: int, bits: int, chunk: int
     ) -> None:
         super().__init__(kind, script, turnaround_s, queue)
         self.violations = 0
@@ -56,7 +56,7 @@ class SerialLine(FaultyLine):
 
     def _frame_ended(self, peer: Peer, ended_s: float) -> None:
         frame, self._request = bytes(self._request), bytearray()
-        if crc_fits(frame):
+        if crc_valid(frame):
             self._understood(frame[0], frame[1:-2], None, frame, peer, self._began_s, ended_s)
         else:
             self.damaged += 1
@@ -64,7 +64,7 @@ class SerialLine(FaultyLine):
     def _by_length(self, peer: Peer) -> None:
         while len(self._request) >= 8:
             frame = bytes(self._request[:8])
-            if not crc_fits(frame):
+            if not crc_valid(frame):
                 self.damaged += 1
                 self._request.clear()
                 return

@@ -15,10 +15,10 @@ import os
 import shutil
 import struct
 
+from support.fault_matrix import Line, Script
 from support.scripted_line import FaultyLine
 from support.scripted_serial import SerialLine
 
-from simulators.bus.faults import Script, ScriptedLine
 from simulators.bus.folder import port_folder
 from simulators.bus.pty import Pty
 from simulators.bus.sockets import Connection, SocketListener
@@ -33,7 +33,7 @@ class RtuPty(SerialLine):
         self, script: Script, *, baud: int = 19200, bits: int = 10, turnaround_s: float = 0.002, queue: bool = True,
         chunk: int = 0,
     ) -> None:  # fmt: skip
-        super().__init__(ScriptedLine.RTU, script, turnaround_s, queue, baud, bits, chunk)
+        super().__init__(Line.RTU, script, turnaround_s, queue, baud, bits, chunk)
         self._folder = port_folder()
         self.serial_port = str(self._folder / "port")
         self._pty: Pty | None = None
@@ -68,7 +68,7 @@ class RtuPty(SerialLine):
         if self._pty is not None and (data := self._pty.read()):
             self._hear(data, self)
 
-    def shut(self) -> None:
+    def close_resources(self) -> None:
         """Releases the pseudo-terminal."""
         if self._pty is not None:
             self._pty.close()
@@ -84,7 +84,7 @@ class RtuTcp(SerialLine):
         self, script: Script, *, baud: int = 19200, bits: int = 10, turnaround_s: float = 0.002, queue: bool = True,
         chunk: int = 0,
     ) -> None:  # fmt: skip
-        super().__init__(ScriptedLine.RTU_TCP, script, turnaround_s, queue, baud, bits, chunk)
+        super().__init__(Line.RTU_TCP, script, turnaround_s, queue, baud, bits, chunk)
         self._listener = SocketListener(self, lambda data, _connection: self._hear(data, self))
         self.port_number = self._listener.port_number
 
@@ -100,7 +100,7 @@ class RtuTcp(SerialLine):
         for connection in self._listener.connections:
             connection.close()
 
-    def shut(self) -> None:
+    def close_resources(self) -> None:
         self._listener.close()
 
 
@@ -112,7 +112,7 @@ class ModbusTcp(FaultyLine):
     def __init__(
         self, script: Script, *, zero_ids: bool = False, turnaround_s: float = 0.0, queue: bool = True
     ) -> None:
-        super().__init__(ScriptedLine.TCP0 if zero_ids else ScriptedLine.TCP, script, turnaround_s, queue)
+        super().__init__(Line.TCP0 if zero_ids else Line.TCP, script, turnaround_s, queue)
         self._zero_ids = zero_ids
         self._listener = SocketListener(self, self._hear)
         self.port_number = self._listener.port_number
@@ -139,14 +139,14 @@ class ModbusTcp(FaultyLine):
             now_s = self.now()
             self._understood(unit, frame[7:], number, frame, connection, now_s, now_s)
 
-    def shut(self) -> None:
+    def close_resources(self) -> None:
         self._listener.close()
 
 
-def open_line(kind: ScriptedLine, script: Script, *, queue: bool = True) -> RtuPty | RtuTcp | ModbusTcp:
+def open_line(kind: Line, script: Script, *, queue: bool = True) -> RtuPty | RtuTcp | ModbusTcp:
     """A line of this kind with default settings."""
-    if kind is ScriptedLine.RTU:
+    if kind is Line.RTU:
         return RtuPty(script, queue=queue)
-    if kind is ScriptedLine.RTU_TCP:
+    if kind is Line.RTU_TCP:
         return RtuTcp(script, queue=queue)
-    return ModbusTcp(script, zero_ids=kind is ScriptedLine.TCP0, queue=queue)
+    return ModbusTcp(script, zero_ids=kind is Line.TCP0, queue=queue)

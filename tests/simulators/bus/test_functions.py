@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ import pytest
 from drivers.profiles import load_profile
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.functions import LOG_VARIABLE, READING, allowed
+from simulators.bus.line_settings_segment import SettingsStation
 from simulators.bus.nameplate import Nameplate
-from simulators.bus.rtu import RtuBus
+from simulators.bus.segment import Segment
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
 
@@ -83,17 +85,16 @@ def test_the_tcp_server_refuses_and_records(log: Path, function: int) -> None:
 
 @pytest.mark.parametrize("function", REQUESTS)
 def test_the_serial_bus_refuses_and_records(log: Path, function: int) -> None:
-    async def scene() -> None:
-        bus = RtuBus([device()], baud=0)
-        fd = os.open(await bus.start(), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            os.write(fd, rtu(31, REQUESTS[function]))
-            assert (await asyncio.to_thread(select.select, [fd], [], [], 60))[0]
-            await asyncio.sleep(0.1)  # time for the remaining bytes and for surplus ones
-            assert os.read(fd, 100) == rtu(31, bytes((function | 0x80, 1)))
-        finally:
-            os.close(fd)
-            await bus.stop()
-
-    asyncio.run(scene())
-    assert log.read_text() == f"0x{function:02X} rtu bus\n"
+    segment = Segment()
+    SettingsStation(segment, device())
+    fd = os.open(segment.port("master"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    segment.start()
+    try:
+        os.write(fd, rtu(31, REQUESTS[function]))
+        assert select.select([fd], [], [], 60)[0]
+        time.sleep(0.1)  # time for the remaining bytes and for surplus ones
+        assert os.read(fd, 100) == rtu(31, bytes((function | 0x80, 1)))
+    finally:
+        os.close(fd)
+        segment.stop()
+    assert log.read_text() == f"0x{function:02X} slave-31\n"

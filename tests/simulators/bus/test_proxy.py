@@ -20,10 +20,11 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
+from support import fault_matrix as of
 from support.answer_check import Score, block_of
 from support.basics import wait_until
 from support.bus_servers import read_registers
-from support.scripted_slave import ModbusTcp, RtuPty, RtuTcp
+from support.scripted_slave import ModbusTcp, RtuPty
 
 from agent.cli import main
 from agent.core.clock import SystemClock
@@ -32,11 +33,12 @@ from agent.simulation.reasons import PROXY_TARGET_INVALID
 from drivers.errors import DriverError
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.reasons import InvalidValue
-from simulators.bus import faults as of
-from simulators.bus.fault_injection import CHANCES, SECONDS, SWITCHES, FaultInjection, faults_of, spoiled
-from simulators.bus.frames import crc_fits, mbap, rtu, rtu_request
+from simulators.bus.fault_injection import CHANCES, SECONDS, SWITCHES, FaultInjection, faults_of, injected
+from simulators.bus.frames import crc_valid, mbap, rtu, rtu_request
 from simulators.bus.frames import rtu as rtu_frame
 from simulators.bus.proxy import FaultProxy, SerialProxy
+from simulators.bus.reactor import Reactor
+from simulators.bus.sockets import SocketListener
 from simulators.reasons import FAULT_NAME_MISSPELLED, FAULT_NAME_UNKNOWN, FAULT_VALUE
 
 ASKED = mbap(7, 11, struct.pack(">BHH", 3, 100, 4))
@@ -45,8 +47,8 @@ RTU_ASKED, RTU_ANSWER = rtu_request(11, 3, 100, 4), rtu(11, bytes((3, 8, *range(
 
 
 def with_fault(name: str, answer: bytes = ANSWER, seed: int = 3) -> list[tuple[bytes, float]]:
-    asked = RTU_ASKED if crc_fits(answer) else ASKED
-    return [(step.data, step.after_s) for step in spoiled(answer, asked, FaultInjection(**{name: 1.0}), Random(seed))]
+    asked = RTU_ASKED if crc_valid(answer) else ASKED
+    return [(step.data, step.after_s) for step in injected(answer, asked, FaultInjection(**{name: 1.0}), Random(seed))]
 
 
 @pytest.mark.parametrize("answer", [ANSWER, RTU_ANSWER], ids=["tcp", "rtu"])
@@ -63,14 +65,14 @@ def test_each_fault_is_what_its_name_says(answer: bytes, seed: int) -> None:
     assert with_fault("late", answer, seed) == [(answer, 1.5)]
     flipped = one("flip")
     assert sum((a ^ b).bit_count() for a, b in zip(flipped, answer, strict=True)) == 1
-    assert not crc_fits(flipped)
+    assert not crc_valid(flipped)
     assert 0 < len(one("truncate")) < len(answer)
     assert answer.startswith(one("truncate"))
     for name, where in (("garbage_before", bytes.endswith), ("garbage_after", bytes.startswith)):
         assert where(one(name), answer)
         assert 1 <= len(one(name)) - len(answer) <= of.STRAY_MAX
     other = one("wrong_unit")
-    assert crc_fits(other) is serial
+    assert crc_valid(other) is serial
     at = 0 if serial else 6
     assert other[at] != answer[at]
     assert other[at + 1 : at + 11] == answer[at + 1 : at + 11]
@@ -90,14 +92,14 @@ def test_chances_are_kept_and_a_seed_repeats_itself() -> None:
 
     def lost(seed: int) -> list[bool]:
         chance = Random(seed)
-        return [not spoiled(ANSWER, ASKED, faults, chance) for _ in range(1000)]
+        return [not injected(ANSWER, ASKED, faults, chance) for _ in range(1000)]
 
     assert abs(sum(lost(1)) - 200) < 51
     assert lost(1) == lost(1) != lost(2)
 
 
 def test_faults_from_texts() -> None:
-    assert {*CHANCES, *SECONDS, *SWITCHES, "cut_after"} == {item.name for item in fields(FaultInjection)}
+    assert {*CHANCES, *SECONDS, *SWITCHES} == {item.name for item in fields(FaultInjection)}
     assert faults_of(["flip=0.25", "garbage-before=1", "only_one"]) == FaultInjection(
         flip=0.25, garbage_before=1.0, only_one=True
     )
@@ -162,16 +164,17 @@ def test_a_proxy_without_faults_is_a_relay(proxy: FaultProxy) -> None:
 def recorded(rtu: bool) -> Iterator[tuple[FaultProxy, list[bytes]]]:
     """A proxy in front of a server that never responds, and the bytes that pass."""
     came: list[bytes] = []
-    server = RtuTcp(of.silent, baud=0) if rtu else ModbusTcp(of.silent)
-    server._listener._take = lambda data, _: came.append(data)
+    server = Reactor("server")
+    listener = SocketListener(server, lambda data, _: came.append(data))
     server.start()
-    proxy = FaultProxy(server.host, server.port_number, rtu=rtu)
+    proxy = FaultProxy("127.0.0.1", listener.port_number, rtu=rtu)
     proxy.start()
     try:
         yield proxy, came
     finally:
         proxy.stop()
         server.stop()
+        listener.close()
 
 
 WRITE = struct.pack(">BHH", 6, 100, 1)
@@ -213,7 +216,7 @@ def test_what_is_no_modbus_ends_the_connection() -> None:
         assert came == []
 
 
-def test_the_proxy_delays_drops_doubles_and_cuts(proxy: FaultProxy) -> None:
+def test_the_proxy_delays_drops_and_doubles(proxy: FaultProxy) -> None:
     proxy.faults.latency_s = 0.1
     assert len(through(proxy, 17)) == 17
     late_s = [first_s(proxy) for _ in range(5)]
@@ -223,10 +226,7 @@ def test_the_proxy_delays_drops_doubles_and_cuts(proxy: FaultProxy) -> None:
     assert len(through(proxy, 34)) == 34
     proxy.faults.duplicate, proxy.faults.drop = 0.0, 1.0
     assert through(proxy, 0) == b""
-    proxy.faults.drop, proxy.faults.cut_after = 0.0, 5
-    assert len(through(proxy, 5)) == 5
-    assert len(through(proxy, 17)) == 17, "cut only once"
-    proxy.faults.half_open = True
+    proxy.faults.drop, proxy.faults.half_open = 0.0, True
     assert through(proxy, 0) == b""
 
 
@@ -266,7 +266,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
     try:
         assert exchange(rtu_request(11, 3, 100, 4), 13) == line.asked[0].frame()
         proxy.faults.flip = 1.0
-        assert not crc_fits(exchange(rtu_request(11, 3, 100, 4), 13))
+        assert not crc_valid(exchange(rtu_request(11, 3, 100, 4), 13))
         proxy.faults.flip, proxy.faults.echo = 0.0, 1.0
         assert exchange(rtu_request(11, 3, 100, 4), 21).startswith(rtu_request(11, 3, 100, 4))
         proxy.faults.echo = 0.0
@@ -274,7 +274,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
         assert exchange(rtu(11, struct.pack(">BHH", 6, 100, 1)), 0) == b""
         wait_until(lambda: proxy.blocked > 0, 5, "the request is processed")
         assert (proxy.blocked, len(line.asked)) == (1, before)
-        assert (proxy.passed, proxy.spoilt) == (1, 2)
+        assert (proxy.passed, proxy.altered) == (1, 2)
     finally:
         os.close(port)
 
@@ -317,7 +317,7 @@ def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
         server.stop()
     assert score.wrong == 0, score.reasons
     assert score.good > 40
-    assert proxy.spoilt > 10
+    assert proxy.altered > 10
 
 
 @pytest.mark.parametrize(

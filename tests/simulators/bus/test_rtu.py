@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import select
 import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from drivers.profiles import load_profile
+from simulators.bus.frames import crc16
 from simulators.bus.frames import rtu_request as request
+from simulators.bus.line_settings_segment import SettingsStation
 from simulators.bus.pty import Pty
-from simulators.bus.rtu import RtuBus, crc16
+from simulators.bus.segment import Segment
 from simulators.bus.stream import PtyOutlet
 from simulators.devices.device import SimulatedDevice
 
 
-def on_bus(talk: Callable[[int, RtuBus], Awaitable[None]], baud: int = 0) -> None:
-    async def run() -> None:
-        device = SimulatedDevice(
-            31, load_profile("yaskawa/ga800"), lambda: {"output_frequency": 81.2, "motor_current": 57.5}, rating_kw=55.0
-        )
-        bus = RtuBus([device], baud=baud)
-        fd = os.open(await bus.start(), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        try:
-            await talk(fd, bus)
-        finally:
-            os.close(fd)
-            await bus.stop()
+@pytest.fixture
+def station() -> Iterator[tuple[int, SettingsStation]]:
+    """A drive on a segment, and the file descriptor of a master's port."""
+    device = SimulatedDevice(
+        31, load_profile("yaskawa/ga800"), lambda: {"output_frequency": 81.2, "motor_current": 57.5}, rating_kw=55.0
+    )
+    segment = Segment()
+    station = SettingsStation(segment, device)
+    fd = os.open(segment.port("master"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    segment.start()
+    try:
+        yield fd, station
+    finally:
+        os.close(fd)
+        segment.stop()
 
-    asyncio.run(run())
 
-
-async def listen(fd: int, seconds: float = 2.0) -> bytes:
-    """Return the received bytes as soon as any arrive, at the latest after `seconds`."""
-    for _ in range(round(seconds / 0.005)):
-        await asyncio.sleep(0.005)
-        try:
-            return os.read(fd, 4096)
-        except BlockingIOError:
-            continue
-    return b""
+def listen(fd: int, seconds: float = 2.0, size: int = 1) -> bytes:
+    """Return the received bytes as soon as `size` have arrived, at the latest after `seconds`."""
+    got, end_s = b"", time.monotonic() + seconds
+    while len(got) < size and (left_s := end_s - time.monotonic()) > 0:
+        if select.select([fd], [], [], left_s)[0]:
+            got += os.read(fd, 4096)
+    return got
 
 
 def test_crc_of_the_standard_s_example() -> None:
@@ -51,64 +52,47 @@ def test_crc_of_the_standard_s_example() -> None:
     assert crc16(b"123456789") == 0x4B37
 
 
-def test_an_answer() -> None:
-    async def talk(fd: int, bus: RtuBus) -> None:
-        os.write(fd, request(31, 3, 0x41, 2))
-        got = await listen(fd)
-        assert got[:3] == bytes([31, 3, 4])
-        assert struct.unpack(">HH", got[3:7]) == (8120, 575)
-        assert crc16(got[:-2]) == int.from_bytes(got[-2:], "little")
-
-    on_bus(talk)
+def test_an_answer(station: tuple[int, SettingsStation]) -> None:
+    fd, _ = station
+    os.write(fd, request(31, 3, 0x41, 2))
+    got = listen(fd, size=9)
+    assert got[:3] == bytes([31, 3, 4])
+    assert struct.unpack(">HH", got[3:7]) == (8120, 575)
+    assert crc16(got[:-2]) == int.from_bytes(got[-2:], "little")
 
 
-def test_silence_for_unknown_units_and_damaged_frames() -> None:
-    async def talk(fd: int, bus: RtuBus) -> None:
-        broken = bytearray(request(31, 3, 0x41, 2))
-        broken[3] ^= 1
-        for frame in (request(7, 3, 0, 1), bytes(broken), request(31, 3, 0x41, 2)[:5], b"\xff\x00garbage", b"\x00"):
-            os.write(fd, frame)
-            assert await listen(fd, 0.03) == b""
-        assert bus.dropped == 5
-        os.write(fd, request(31, 3, 0x41, 1))
-        assert len(await listen(fd)) == 7  # it still responds afterwards
-
-    on_bus(talk)
+def test_silence_for_unknown_units_and_damaged_frames(station: tuple[int, SettingsStation]) -> None:
+    fd, drive = station
+    broken = bytearray(request(31, 3, 0x41, 2))
+    broken[3] ^= 1
+    for frame in (request(7, 3, 0, 1), bytes(broken), request(31, 3, 0x41, 2)[:5], b"\xff\x00garbage", b"\x00"):
+        os.write(fd, frame)
+        assert listen(fd, 0.05) == b""
+    assert drive.framing.damaged == 4
+    os.write(fd, request(31, 3, 0x41, 1))
+    assert len(listen(fd, size=7)) == 7  # it still responds afterwards
 
 
-def test_refusals_are_modbus_exceptions() -> None:
-    async def talk(fd: int, bus: RtuBus) -> None:
-        for frame, code in (
-            (request(31, 3, 0x1000, 1), 2),
-            (request(31, 3, 0x20, 17), 3),
-            (request(31, 6, 0x01, 1), 1),
-            (request(31, 4, 0x20, 1), 2),
-        ):
-            os.write(fd, frame)
-            assert (await listen(fd))[1:3] == bytes([frame[1] | 0x80, code]), frame
-
-    on_bus(talk)
-
-
-def test_answers_take_the_time_of_a_wire() -> None:
-    """8 + 7 characters of 10 bits at 1200 baud last 125 ms."""
-
-    async def talk(fd: int, bus: RtuBus) -> None:
-        os.write(fd, request(31, 3, 0x41, 1))
-        assert await listen(fd, 0.08) == b""
-        assert len(await listen(fd)) == 7
-
-    on_bus(talk, baud=1200)
+def test_refusals_are_modbus_exceptions(station: tuple[int, SettingsStation]) -> None:
+    fd, _ = station
+    for frame, code in (
+        (request(31, 3, 0x1000, 1), 2),
+        (request(31, 3, 0x20, 17), 3),
+        (request(31, 6, 0x01, 1), 1),
+        (request(31, 4, 0x20, 1), 2),
+    ):
+        os.write(fd, frame)
+        assert listen(fd, size=5)[1:3] == bytes([frame[1] | 0x80, code]), frame
 
 
 def test_a_port_tells_whether_somebody_is_there() -> None:
     port = Pty(hold=False)
     try:
-        assert not port.anybody()
+        assert not port.is_opened()
         fd = os.open(port.path, os.O_RDWR | os.O_NOCTTY)
-        assert port.anybody()
+        assert port.is_opened()
         os.close(fd)
-        assert not port.anybody()
+        assert not port.is_opened()
     finally:
         port.close()
 
@@ -128,7 +112,7 @@ def test_a_closed_port_leaves_its_number_to_others(tmp_path: Path) -> None:
         os.lseek(fd, 0, os.SEEK_SET)
         assert port.write(b"late") == 0
         assert port.read() == b""
-        assert not port.anybody()
+        assert not port.is_opened()
         port.close()
         assert os.read(fd, 9) == b"kept"
     finally:

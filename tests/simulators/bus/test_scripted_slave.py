@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import fault_matrix as of
 from support.answer_check import fault_of
 from support.basics import wait_until
+from support.fault_matrix import MATRIX, FaultStep, Line, Script
 from support.scripted_line import FaultyLine
 from support.scripted_slave import RtuPty, RtuTcp, open_line
 
-from simulators.bus import faults as of
-from simulators.bus.faults import MATRIX, FaultStep, Script, ScriptedLine
-from simulators.bus.frames import Ask, ReadBlock, answers, content, crc16, crc_fits, mbap, rtu_request
+from simulators.bus.frames import Ask, ReadBlock, answers, content, crc16, crc_valid, mbap, rtu_request
 from simulators.bus.functions import LOG_VARIABLE
 
 pytestmark = pytest.mark.alone
@@ -61,7 +61,7 @@ def running(line: FaultyLine) -> Iterator[FaultyLine]:
 
 def exchange(line: FaultyLine, wait_s: float = 0.25, requests: int = 1) -> list[tuple[float, bytes]]:
     """Return the responses to a number of requests, each chunk with its time since the last request."""
-    if line.kind is ScriptedLine.RTU:
+    if line.kind is Line.RTU:
         fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     else:
         sock = socket.create_connection((line.host, line.port_number))
@@ -86,24 +86,24 @@ def exchange(line: FaultyLine, wait_s: float = 0.25, requests: int = 1) -> list[
         os.close(fd)
 
 
-def ask(line: ScriptedLine, number: int = 1) -> Ask:
+def ask(line: Line, number: int = 1) -> Ask:
     pdu = struct.pack(">BHH", BLOCK.function, BLOCK.address, BLOCK.words)
-    transaction = {ScriptedLine.TCP: number, ScriptedLine.TCP0: 0}.get(line)
+    transaction = {Line.TCP: number, Line.TCP0: 0}.get(line)
     raw = rtu_request(*BLOCK) if line.is_rtu else mbap(number, BLOCK.unit, pdu)
     return Ask(number, 0.0, *BLOCK, transaction, raw)
 
 
-@pytest.mark.parametrize("kind", list(ScriptedLine), ids=lambda kind: kind.value)
-def test_a_clean_answer_is_exactly_the_frame(kind: ScriptedLine) -> None:
+@pytest.mark.parametrize("kind", list(Line), ids=lambda kind: kind.value)
+def test_a_clean_answer_is_exactly_the_frame(kind: Line) -> None:
     with running(open_line(kind, of.clean)) as line:
         got = b"".join(data for _, data in exchange(line))
         assert got == ask(kind).frame()
         assert len(line.asked) == 1
 
 
-@pytest.mark.parametrize("kind", [ScriptedLine.RTU, ScriptedLine.RTU_TCP], ids=lambda kind: kind.value)
-def test_an_answer_takes_the_time_of_the_wire(kind: ScriptedLine) -> None:
-    line = RtuPty(of.clean, baud=2400) if kind is ScriptedLine.RTU else RtuTcp(of.clean, baud=2400)
+@pytest.mark.parametrize("kind", [Line.RTU, Line.RTU_TCP], ids=lambda kind: kind.value)
+def test_an_answer_takes_the_time_of_the_wire(kind: Line) -> None:
+    line = RtuPty(of.clean, baud=2400) if kind is Line.RTU else RtuTcp(of.clean, baud=2400)
     # 8 characters of request, 3.5 of silence, 2 ms, 13 characters of response, each 10 bits at 2400 baud.
     wire_s, took_s = (8 + 3.5 + 13) * 10 / 2400 + 0.002, list[float]()
     with running(line):
@@ -115,8 +115,8 @@ def test_an_answer_takes_the_time_of_the_wire(kind: ScriptedLine) -> None:
 
 
 @pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: fault.name.replace(" ", "-"))
-@pytest.mark.parametrize("kind", list(ScriptedLine), ids=lambda kind: kind.value)
-def test_each_fault_sends_what_its_script_says(kind: ScriptedLine, fault: of.Fault) -> None:
+@pytest.mark.parametrize("kind", list(Line), ids=lambda kind: kind.value)
+def test_each_fault_sends_what_its_script_says(kind: Line, fault: of.Fault) -> None:
     """Exactly the bytes of the steps of request 1 arrive over the real line."""
     if kind not in fault.on:
         pytest.skip("not a fault of this kind of line")
@@ -136,23 +136,23 @@ def test_each_fault_sends_what_its_script_says(kind: ScriptedLine, fault: of.Fau
     assert b"".join(data for _, data in got) == b"".join(step.data for step in steps)
 
 
-def sent(script: Script, number: int, kind: ScriptedLine = ScriptedLine.RTU) -> bytes:
+def sent(script: Script, number: int, kind: Line = Line.RTU) -> bytes:
     return b"".join(step.data for step in script(ask(kind, number)))
 
 
 def test_what_is_damaged_is_damaged() -> None:
-    good = ask(ScriptedLine.RTU).frame()
-    assert crc_fits(good)
+    good = ask(Line.RTU).frame()
+    assert crc_valid(good)
     for script in (of.damaged, of.truncated, of.two_at_once, of.cut_off):
-        assert not crc_fits(sent(script, 1))
-    assert crc_fits(sent(of.wrong_unit, 1))
-    assert crc_fits(sent(of.wrong_function, 1))
-    assert crc_fits(sent(of.short, 1))
+        assert not crc_valid(sent(script, 1))
+    assert crc_valid(sent(of.wrong_unit, 1))
+    assert crc_valid(sent(of.wrong_function, 1))
+    assert crc_valid(sent(of.short, 1))
     assert sent(of.stray(5), 1).endswith(good)
     assert sent(of.foreign, 1).endswith(good)
-    assert sent(of.echo, 1) == ask(ScriptedLine.RTU).raw + good
-    assert sent(of.merged, 5, ScriptedLine.TCP).endswith(ask(ScriptedLine.TCP, 5).frame())
-    assert crc_fits(sent(of.refused_behind_noise, 1)[2:])
+    assert sent(of.echo, 1) == ask(Line.RTU).raw + good
+    assert sent(of.merged, 5, Line.TCP).endswith(ask(Line.TCP, 5).frame())
+    assert crc_valid(sent(of.refused_behind_noise, 1)[2:])
 
 
 def test_every_and_once_count_requests() -> None:
@@ -166,9 +166,7 @@ def test_a_slave_with_a_queue_answers_late_and_one_without_never() -> None:
     script = of.once(of.late(0.8))
     with running(RtuPty(script, queue=True)) as line:
         got = b"".join(data for _, data in exchange(line, 0.4, requests=3))
-        assert got.startswith(ask(ScriptedLine.RTU, 1).frame()), (
-            "the third wait receives the response to the first request"
-        )
+        assert got.startswith(ask(Line.RTU, 1).frame()), "the third wait receives the response to the first request"
         assert len(line.asked) == 3
     with running(RtuPty(of.once(of.late(1.0)), queue=False)) as line:
         exchange(line, 0.4, requests=4)
@@ -212,7 +210,7 @@ def test_an_unplugged_adapter_comes_back_under_its_name() -> None:
     with running(RtuPty(of.once(of.cut_off))) as line:
         assert exchange(line)[-1][1] == b"closed"
         time.sleep(0.1)
-        assert b"".join(data for _, data in exchange(line)) == ask(ScriptedLine.RTU, 2).frame()
+        assert b"".join(data for _, data in exchange(line)) == ask(Line.RTU, 2).frame()
 
 
 def test_a_converter_gives_late_bytes_to_whoever_is_connected_then() -> None:
@@ -222,15 +220,15 @@ def test_a_converter_gives_late_bytes_to_whoever_is_connected_then() -> None:
             assert sock.makefile("rb").read(4) == b"late"
 
 
-@pytest.mark.parametrize("kind", list(ScriptedLine), ids=lambda kind: kind.value)
-def test_writing_is_refused_and_recorded(kind: ScriptedLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", list(Line), ids=lambda kind: kind.value)
+def test_writing_is_refused_and_recorded(kind: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "functions"
     monkeypatch.setenv(LOG_VARIABLE, str(log))
     write = ask(kind).wrap(struct.pack(">BHH", 6, 0, 1))
     with running(open_line(kind, of.clean)) as line:
         exchange(line)
         assert not log.exists(), "reading writes no log line"
-        if kind is ScriptedLine.RTU:
+        if kind is Line.RTU:
             fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY)
         else:
             fd = socket.create_connection((line.host, line.port_number)).detach()
@@ -247,7 +245,7 @@ def test_writing_is_refused_and_recorded(kind: ScriptedLine, tmp_path: Path, mon
 
 def test_steps_keep_their_pauses() -> None:
     with running(
-        open_line(ScriptedLine.TCP, lambda _: [FaultStep(b"a"), FaultStep(b"b", 0.05), FaultStep(b"c", 0.05)])
+        open_line(Line.TCP, lambda _: [FaultStep(b"a"), FaultStep(b"b", 0.05), FaultStep(b"c", 0.05)])
     ) as line:
         got = exchange(line)
     assert [data for _, data in got] == [b"a", b"b", b"c"]

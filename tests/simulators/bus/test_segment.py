@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 from support.basics import wait_until
+from support.special_slaves import WatchdogDrive
 
 from simulators.bus.frames import ReadBlock, rtu_request
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
-from simulators.bus.watchdog import WatchdogDrive
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def shown(kind: str, *at_s: float, code: int = 6) -> list[FaultyDevice]:
     for end_s in at_s:
         ailing = FaultyDevice([DeviceFault(kind, 10, 20, code)])
         for now_s in range(int(end_s) + 1):
-            ailing.at(now_s, sound(now_s))
+            ailing.update(now_s, sound(now_s))
         found.append(ailing)
     return found
 
@@ -41,7 +41,7 @@ def test_before_it_begins_and_without_troubles_all_is_well(kind: str) -> None:
     (before,) = shown(kind, 9)
     assert (before.silent, before.refuses, before.values) == (False, None, sound(9))
     healthy = FaultyDevice()
-    healthy.at(15, sound(15))
+    healthy.update(15, sound(15))
     assert healthy.values == sound(15)
 
 
@@ -68,7 +68,7 @@ def test_each_kind() -> None:
 def test_two_troubles_of_one_kind_are_told_each_in_its_time() -> None:
     ailing = FaultyDevice([DeviceFault("silent", 10, 20), DeviceFault("silent", 30, 40), DeviceFault("stuck", 35, 40)])
     for now_s, silent, stuck in ((9, 0, 0), (15, 1, 0), (25, 0, 0), (35, 1, 1), (40, 0, 0)):
-        ailing.at(now_s, sound(now_s))
+        ailing.update(now_s, sound(now_s))
         assert ailing.state(now_s) == {"silent": silent, "stuck": stuck}
         assert ailing.silent == bool(silent)
 
@@ -76,15 +76,15 @@ def test_two_troubles_of_one_kind_are_told_each_in_its_time() -> None:
 def test_who_reads_meanwhile_meets_no_half_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """A serial line reads in another thread: a silent device must not respond between two instants."""
     ailing = FaultyDevice([DeviceFault("silent", 10, 20), DeviceFault("refusing", 10, 20)])
-    ailing.at(12, sound(12))
-    lies_at, met = DeviceFault.lies_at, []
+    ailing.update(12, sound(12))
+    is_active, met = DeviceFault.is_active, []
 
     def looking(trouble: DeviceFault, now_s: float) -> bool:
         met.append((ailing.silent, ailing.refuses))
-        return lies_at(trouble, now_s)
+        return is_active(trouble, now_s)
 
-    monkeypatch.setattr(DeviceFault, "lies_at", looking)
-    ailing.at(13, sound(13))
+    monkeypatch.setattr(DeviceFault, "is_active", looking)
+    ailing.update(13, sound(13))
     assert met == [(True, 6)] * 2
 
 

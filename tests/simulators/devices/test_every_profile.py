@@ -7,6 +7,7 @@ planned, so a value split over two requests, a rejected gap or too long a reques
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 
 import pytest
 from support.profile_values import RATING_KW, example, exponents
@@ -15,6 +16,13 @@ from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import Quality, Value
 from drivers.registers import BlockDecoder, plan_blocks, scale_addresses
 from simulators.devices.device import SimulatedDevice
+
+
+class FixedExponents(SimulatedDevice):
+    """A device whose scale registers have the power of ten of the example values."""
+
+    def exponents(self, values: Mapping[str, Value]) -> dict[tuple[int, int], int]:
+        return super().exponents(values) | exponents(self.profile)
 
 
 def polled(profile: Profile) -> list[Register]:
@@ -29,7 +37,7 @@ def serve(profile: Profile, values: dict[str, Value]) -> SimulatedDevice:
     flat = profile if profile.dialect != "sunspec" else type(profile)(
         **{name: getattr(profile, name) for name in profile.__slots__} | {"dialect": "modbus"}
     )  # fmt: skip
-    return SimulatedDevice(1, flat, lambda: values, rating_kw=RATING_KW, exponents=exponents(profile))
+    return FixedExponents(1, flat, lambda: values, rating_kw=RATING_KW)
 
 
 def read_all(profile: Profile, values: dict[str, Value]) -> tuple[dict[str, Value], dict[str, Quality]]:

@@ -12,20 +12,20 @@ from support.ews_decoder import Frame, decode, values
 from drivers.ews_stream import Assembler
 from drivers.reading import Quality, Waveform
 from simulators.devices.ews_sender import EwsSender
-from simulators.plant.station import DRIVEN, Station
+from simulators.scenarios.two_pumps import DRIVEN, TwoPumps
 
 START_NS = 1_790_000_000_000_000_000
 
 
-def run(steps: int, drift_ppm: float = 4.0, moving: bool = False) -> tuple[list[Frame], Station]:
-    station, sender = Station(Random(1)), EwsSender(1, drift_ppm)
+def run(steps: int, drift_ppm: float = 4.0, moving: bool = False) -> tuple[list[Frame], TwoPumps]:
+    station, sender = TwoPumps(Random(1)), EwsSender(1, drift_ppm)
     stream = b""
     for k in range(1, steps + 1):
         if moving:
             station.step(0.2)
         at_ns = k * 200_000_000
         sender.sample(station.trains["pump-2"], dt_s=0.2, utc_ns=10**18 + at_ns, due_ns=at_ns)
-        stream += b"".join(sender.take(at_ns + 200_000_000))
+        stream += b"".join(sender.due_frames(at_ns + 200_000_000))
     return decode(stream), station
 
 
@@ -87,21 +87,21 @@ def test_no_steps_between_blocks() -> None:
 
 
 def test_a_device_that_slept_loses_samples_and_says_so() -> None:
-    station, sender = Station(Random(1)), EwsSender(1, 0.0)
+    station, sender = TwoPumps(Random(1)), EwsSender(1, 0.0)
     train = station.trains["pump-2"]
     sender.sample(train, dt_s=0.2, utc_ns=10**18, due_ns=0)
     sender.sample(train, dt_s=10.0, utc_ns=10**18 + 10**10, due_ns=10**10)
     sender.sample(train, dt_s=0.2, utc_ns=10**18 + 10**10 + 2 * 10**8, due_ns=10**10 + 2 * 10**8)
-    samples = [frame for frame in decode(b"".join(sender.take(2 * 10**10))) if frame.kind == 1]
+    samples = [frame for frame in decode(b"".join(sender.due_frames(2 * 10**10))) if frame.kind == 1]
     steps = np.diff([frame.index for frame in samples])
     assert sorted(set(steps.tolist())) == [64, 64 + 102400]
 
 
 def test_nobody_takes_and_memory_stays_bounded() -> None:
-    sender, train = EwsSender(1, 0.0), Station(Random(1)).trains["pump-2"]
+    sender, train = EwsSender(1, 0.0), TwoPumps(Random(1)).trains["pump-2"]
     for k in range(100):
         sender.sample(train, dt_s=0.2, utc_ns=10**18, due_ns=k * 200_000_000)
-    assert len(sender.take(10**12)) == 2000
+    assert len(sender.due_frames(10**12)) == 2000
 
 
 def test_a_clock_that_stands_is_doubted_and_costs_no_samples() -> None:
@@ -109,7 +109,7 @@ def test_a_clock_that_stands_is_doubted_and_costs_no_samples() -> None:
 
     The reader reports it as soon as the stamps deviate by more than 5 s from its own clock.
     """
-    station, sender = Station(Random(1)), EwsSender(1, 4.0)
+    station, sender = TwoPumps(Random(1)), EwsSender(1, 4.0)
     assembler, frames = Assembler("pump-2"), list[Frame]()
     seen: list[tuple[float, Waveform]] = []
     for number in range(1, 61):
@@ -117,7 +117,7 @@ def test_a_clock_that_stands_is_doubted_and_costs_no_samples() -> None:
         station.step(0.2)
         now_ns = START_NS + number * 200_000_000
         sender.sample(station.trains[DRIVEN], dt_s=0.2, utc_ns=now_ns, due_ns=now_ns)
-        for data in sender.take(now_ns + 200_000_000):
+        for data in sender.due_frames(now_ns + 200_000_000):
             frames += [frame for frame in decode(data) if frame.kind == 1]
             seen += [(number * 0.2, block) for block in assembler.feed(data, now_ns)]
     late = [frame for frame in frames if frame.index > 11 * 2048]

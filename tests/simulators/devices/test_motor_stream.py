@@ -46,7 +46,7 @@ def crusher(at_s: float = 7000.0, **defect: Any) -> Seen:
         assert source is not None
         sender.sample(source, dt_s=1.0, utc_ns=10**18 + second * 10**9, due_ns=second * 10**9)
         rows.append(plant.truth()["crusher"])
-        for piece in b"".join(sender.take((second + 1) * 10**9)).split(b"\0"):
+        for piece in b"".join(sender.due_frames((second + 1) * 10**9)).split(b"\0"):
             frame = ews_protocol.parse(piece) if piece else None
             if frame is not None and frame.type == ews_protocol.SAMPLES:
                 counts.append(np.frombuffer(frame.payload, "<i2").reshape(INSTANTS, 6)[:, 3] * (AMPS_MAX / 32767))

@@ -96,11 +96,3 @@ def test_gaps_are_refused(profile: str, function: int, address: int, count: int)
 
 def test_a_gap_inside_may_be_read_over() -> None:
     assert len(device("carlo-gavazzi/em24", {}).read(4, 4, 10)) == 10
-
-
-@pytest.mark.parametrize(("address", "count"), [(2, 2), (1, 3)])
-def test_some_devices_refuse_half_a_value(address: int, count: int) -> None:
-    meter = device("siemens/pac3200", {}, whole_values=True)
-    assert len(meter.read(3, 1, 4)) == 4
-    with pytest.raises(Refused):
-        meter.read(3, address, count)

@@ -16,8 +16,8 @@ from simulators.meters.meter import EXACT, MeterErrors, SimulatedMeter, draw_err
 from simulators.meters.readings import electrical
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import PhasorComponent, Phasors, phasors
-from simulators.plant.station import Station
 from simulators.reasons import WIRING_FAULT_UNKNOWN
+from simulators.scenarios.two_pumps import TwoPumps
 
 
 def load(pf: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
@@ -100,7 +100,7 @@ def test_third_harmonic_adds_up_in_the_neutral() -> None:
 
 def test_phasors_agree_with_sampled_sums() -> None:
     """The same quantities from a synthesised period: rms and power are means over time."""
-    train = Station(Random(2)).trains["pump-2"]
+    train = TwoPumps(Random(2)).trains["pump-2"]
     angle = 2 * math.pi * np.arange(512) / 512
     basis = np.exp(1j * np.outer(np.arange(51), angle))
     u, i = (math.sqrt(2) * (x @ basis).real for x in (train.u_v, train.i_a))
@@ -146,33 +146,6 @@ def test_an_unknown_wiring_fault_is_an_error(fault: str) -> None:
     assert (reason.code, reason.data["fault"]) == (WIRING_FAULT_UNKNOWN, fault)
     for example in reason.data["examples"]:
         wiring_of(example)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_two_elements_see_the_power_of_three(seed: int) -> None:
-    """Blondel: if the currents sum to zero, two wattmeters suffice, with unbalance and harmonics too."""
-    chance = Random(seed)
-    u = phasors(
-        [
-            PhasorComponent(1, 1, 230 + 0j),
-            PhasorComponent(1, -1, 5 + 3j),
-            PhasorComponent(5, -1, 8j),
-            PhasorComponent(1, 0, 4 + 0j),
-        ]
-    )
-    i = phasors(
-        [
-            PhasorComponent(1, 1, cmath.rect(80, chance.uniform(-1.5, 1.5))),
-            PhasorComponent(1, -1, 4 - 2j),
-            PhasorComponent(5, -1, 9 + 0j),
-        ]
-    )
-    four, three = SimulatedMeter(EXACT), SimulatedMeter(EXACT, connection="3P3W")
-    for item in (four, three):
-        item.step(u, i, 50.0, 360.0)
-    for name in ("active_power", "current_l2", "voltage_l12", "voltage_l31", "energy_import", "frequency"):
-        assert three.values[name] == pytest.approx(four.values[name], rel=1e-9), name
-    assert not {"voltage_l1n", "active_power_l1", "energy_import_l1"} & three.values.keys()
 
 
 def test_digits_and_rollover() -> None:

@@ -30,11 +30,10 @@ def running(limits: Limits) -> DriveLogic:
         ({"dc_v": 781.0}, Trip.OVERVOLTAGE),
         ({"current_a": 301.0}, Trip.OVERCURRENT),
         ({"winding_degc": 156.0}, Trip.OVERHEATED),
-        ({"silent_s": 3.1}, Trip.COMMUNICATION),
     ],
 )
 def test_a_trip_stays_until_it_is_acknowledged(seen: dict[str, float], trip: Trip) -> None:
-    logic = running(Limits(over_a=300.0, watchdog_s=3.0))
+    logic = running(Limits(over_a=300.0))
     sick = HEALTHY._replace(**seen)
     assert logic.step(2.0, sick) is LogicState.FAULT
     assert logic.trip is trip
@@ -44,12 +43,6 @@ def test_a_trip_stays_until_it_is_acknowledged(seen: dict[str, float], trip: Tri
     logic.reset(HEALTHY)
     assert (logic.state, logic.trip) == (LogicState.COAST, Trip.NONE)
     assert logic.step(901.0, HEALTHY) is LogicState.RUN
-
-
-def test_the_watchdog_waits_for_its_first_frame() -> None:
-    logic = running(Limits(over_a=300.0, watchdog_s=3.0))
-    assert logic.step(100.0, HEALTHY._replace(silent_s=None)) is LogicState.RUN
-    assert logic.step(101.0, HEALTHY._replace(silent_s=2.9)) is LogicState.RUN
 
 
 def test_a_stop_coasts_until_the_shaft_rests() -> None:

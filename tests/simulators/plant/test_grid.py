@@ -35,13 +35,13 @@ def test_dips_leave_the_phases_that_they_should(kind: str) -> None:
     abc = dip_phases(kind, 0.4 * np.exp(1j * math.radians(-30)))
     supply = GridSupply(STILL, Random(1))
     whole = supply.volts_v
-    supply.meet([Dip(0.0, 1.0, 0.9), Dip(0.0, 1.0, 0.4, kind=kind, jump_degrees=-30.0)], 0.5)
+    supply.apply_dips([Dip(0.0, 1.0, 0.9), Dip(0.0, 1.0, 0.4, kind=kind, jump_degrees=-30.0)], 0.5)
     supply.step(1.0)
     seen = np.abs(phasors(supply.components())[:, 1]) / whole
     assert seen == pytest.approx([abs(value) for value in abc])
     lines = [abs(abc[k] - abc[k - 1]) / math.sqrt(3) for k in range(3)]
     assert supply.line_share == pytest.approx(max(lines)), "the voltage that supplies a bridge"
-    supply.meet([], 2.0)
+    supply.apply_dips([], 2.0)
     assert supply.line_share == pytest.approx(1.0)
     supply.step(1.0)
     assert np.abs(phasors(supply.components())[:, 1]) == pytest.approx(whole)
@@ -49,7 +49,7 @@ def test_dips_leave_the_phases_that_they_should(kind: str) -> None:
 
 def test_an_interruption_leaves_nothing() -> None:
     supply = GridSupply(STILL, Random(1))
-    supply.meet([Dip(0.0, 1.0, 0.0)], 0.5)
+    supply.apply_dips([Dip(0.0, 1.0, 0.0)], 0.5)
     supply.step(0.0)
     assert np.abs(phasors(supply.components())).max() == 0
 

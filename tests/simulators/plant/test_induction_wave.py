@@ -110,10 +110,10 @@ def test_both_tiers_agree(load: float) -> None:
     motor.run(supply.block(GRID_400V, 50.0, RATE, 1 / RATE), 1 / RATE, WaveLoad(constant_nm=torque))
     used = {key: value - before[key] for key, value in motor.energy.items()}
     assert used["input"] == pytest.approx(steady.input_w, rel=2e-6)
-    assert used["copper"] == pytest.approx(steady.copper_w, rel=1e-4)
-    assert used["core"] == pytest.approx(steady.core_w, rel=1e-5)
-    assert used["friction"] == pytest.approx(steady.mechanical_w, rel=1e-6)
-    assert used["additional"] == pytest.approx(steady.additional_w, rel=1e-4)
+    assert used["copper"] == pytest.approx(steady.losses.copper_w, rel=1e-4)
+    assert used["core"] == pytest.approx(steady.losses.core_w, rel=1e-5)
+    assert used["friction"] == pytest.approx(steady.losses.mechanical_w, rel=1e-6)
+    assert used["additional"] == pytest.approx(steady.losses.additional_w, rel=1e-4)
     assert motor.speed_rad_s == pytest.approx(steady.speed_rad_s, rel=1e-7)
 
 

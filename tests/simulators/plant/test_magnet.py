@@ -11,6 +11,7 @@ from simulators.plant import magnet
 from simulators.plant.params import COPPER_PER_K, MAGNET_55KW, MagnetMotor
 
 RATED = 1500 * math.pi / 30
+RATED_NM = 55000 / RATED
 
 
 def lossless(rs: float, flux: float) -> MagnetMotor:
@@ -55,30 +56,30 @@ def test_closed_form(
     assert state.current_a == pytest.approx(current_a, rel=1e-9)
     assert state.input_w == pytest.approx(input_w, rel=1e-9)
     assert state.gap_torque_nm == pytest.approx(torque_nm, rel=1e-9)
-    assert state.copper_w == pytest.approx(copper_w, rel=1e-9)
+    assert state.losses.copper_w == pytest.approx(copper_w, rel=1e-9)
     assert state.frequency_hz == pytest.approx(100.0, rel=1e-12)
 
 
 @pytest.mark.parametrize("speed", [0.05, 0.6, 0.95, 1.0])
 @pytest.mark.parametrize("load", [0.0, 0.3, 1.0, 1.2])
 def test_energy_balance(speed: float, load: float) -> None:
-    state = magnet.solve(MAGNET_55KW, speed * RATED, load * speed * 55000, 80.0, 65.0)
-    assert state.input_w == pytest.approx(state.shaft_w + state.losses_w, rel=1e-9, abs=1e-6)
+    state = magnet.solve(MAGNET_55KW, speed * RATED, load * RATED_NM, 80.0, 65.0)
+    assert state.input_w == pytest.approx(state.shaft_w + sum(state.losses), rel=1e-9, abs=1e-6)
     assert state.shaft_w == pytest.approx(load * speed * 55000, rel=1e-9, abs=1e-4)
 
 
 def test_braking_is_the_same_balance() -> None:
     state = magnet.at_current(MAGNET_55KW, RATED, 0.0, -100.0, 80.0, 65.0)
     assert state.shaft_w < 0
-    assert state.input_w == pytest.approx(state.shaft_w + state.losses_w, rel=1e-9)
+    assert state.input_w == pytest.approx(state.shaft_w + sum(state.losses), rel=1e-9)
 
 
 def test_rated_point_and_loss_split() -> None:
     """The split is the assumption of the parameters: copper 50, core 30, friction 12, additional 8 %."""
-    state = magnet.solve(MAGNET_55KW, RATED, 55000.0, 100.0, 85.0)
-    assert state.losses_w == pytest.approx(MAGNET_55KW.losses_w, rel=1e-6)
-    parts = (state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
-    assert [part / state.losses_w for part in parts] == pytest.approx([0.5, 0.3, 0.12, 0.08], abs=1e-6)
+    state = magnet.solve(MAGNET_55KW, RATED, RATED_NM, 100.0, 85.0)
+    assert sum(state.losses) == pytest.approx(MAGNET_55KW.losses_w, rel=1e-6)
+    parts = state.losses
+    assert [part / sum(state.losses) for part in parts] == pytest.approx([0.5, 0.3, 0.12, 0.08], abs=1e-6)
     assert state.current_a == pytest.approx(MAGNET_55KW.current_a, rel=1e-6)
     assert state.volts_v == pytest.approx(MAGNET_55KW.volts_v, abs=0.05)  # rounded there
 
@@ -93,12 +94,12 @@ def test_losses_are_those_of_the_declared_class(on_converter: float) -> None:
 
 
 def test_warm_copper_and_warm_magnets_cost() -> None:
-    cold = magnet.solve(MAGNET_55KW, RATED, 40000.0, 20.0, 20.0)
-    hot_copper = magnet.solve(MAGNET_55KW, RATED, 40000.0, 120.0, 20.0)
-    hot_magnet = magnet.solve(MAGNET_55KW, RATED, 40000.0, 20.0, 120.0)
-    assert hot_copper.copper_w == pytest.approx(cold.copper_w * (1 + COPPER_PER_K * 100), rel=1e-6)
+    cold = magnet.solve(MAGNET_55KW, RATED, 40000.0 / RATED, 20.0, 20.0)
+    hot_copper = magnet.solve(MAGNET_55KW, RATED, 40000.0 / RATED, 120.0, 20.0)
+    hot_magnet = magnet.solve(MAGNET_55KW, RATED, 40000.0 / RATED, 20.0, 120.0)
+    assert hot_copper.losses.copper_w == pytest.approx(cold.losses.copper_w * (1 + COPPER_PER_K * 100), rel=1e-6)
     assert hot_magnet.current_a > cold.current_a * 1.1
-    assert hot_magnet.core_w < cold.core_w
+    assert hot_magnet.losses.core_w < cold.losses.core_w
 
 
 def test_an_operating_point_of_another_code_base(data_file) -> None:
@@ -123,4 +124,4 @@ def test_an_operating_point_of_another_code_base(data_file) -> None:
     state = magnet.at_current(motor, truth["speed_rad_s_mean"], -90.0, 120.0, 20.0, 20.0)
     assert state.gap_torque_nm == pytest.approx(truth["tau_em_mean"], rel=1e-6)
     assert state.input_w == pytest.approx(truth["P_elec_W"], rel=1e-4)
-    assert state.copper_w == pytest.approx(truth["P_cu_stator_W"], rel=1e-4)
+    assert state.losses.copper_w == pytest.approx(truth["P_cu_stator_W"], rel=1e-4)

@@ -1,4 +1,4 @@
-"""The station through time: slow changes, exact energies, and the same result for the same seed."""
+"""Two pumps through time: slow changes, exact energies, and the same result for the same seed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from simulators.plant.phasors import active_w
 from simulators.plant.random_walk import RandomWalk
-from simulators.plant.station import DOL, DRIVEN, Station
+from simulators.scenarios.two_pumps import DOL, DRIVEN, TwoPumps
 
 
 def test_energy_is_the_sum_of_power_times_time() -> None:
-    station, sums = Station(Random(1)), {DOL: 0.0, DRIVEN: 0.0}
+    station, sums = TwoPumps(Random(1)), {DOL: 0.0, DRIVEN: 0.0}
     for dt_s in (0.2, 0.2, 1.0, 60.0, 0.05):
         station.step(dt_s)
         for name, train in station.trains.items():
@@ -23,7 +23,7 @@ def test_energy_is_the_sum_of_power_times_time() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_train_balances_and_lives_in_its_range(seed: int) -> None:
-    station = Station(Random(seed))
+    station = TwoPumps(Random(seed))
     for _ in range(150):
         station.step(20.0)
         for train in station.trains.values():
@@ -37,7 +37,7 @@ def test_every_train_balances_and_lives_in_its_range(seed: int) -> None:
 
 
 def test_powers_live_but_do_not_jump() -> None:
-    station, before = Station(Random(4)), {DOL: 0.0, DRIVEN: 0.0}
+    station, before = TwoPumps(Random(4)), {DOL: 0.0, DRIVEN: 0.0}
     moved = 0.0
     for k in range(600):
         station.step(0.2)
@@ -51,7 +51,7 @@ def test_powers_live_but_do_not_jump() -> None:
 
 
 def test_same_seed_same_plant() -> None:
-    one, two, other = Station(Random(7)), Station(Random(7)), Station(Random(8))
+    one, two, other = TwoPumps(Random(7)), TwoPumps(Random(7)), TwoPumps(Random(8))
     for station in (one, two, other):
         for _ in range(20):
             station.step(0.2)

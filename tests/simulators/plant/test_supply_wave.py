@@ -9,7 +9,7 @@ import pytest
 
 from simulators.plant.faults import Dip
 from simulators.plant.phasors import PhasorComponent
-from simulators.plant.supply_wave import FlickerSource, Interharmonic, SupplyWave
+from simulators.plant.supply_wave import SupplyWave
 
 RATE = 10240
 U = 230.0
@@ -47,22 +47,6 @@ def test_components_have_their_sequence_and_phase() -> None:
     expected = {50: root * U, -50: root * (3 + 2j), -250: root * (4 - 1j), 350: root * 2j, 150: 0, -150: 0}
     for hz, value in expected.items():
         assert amplitude(u, hz) == pytest.approx(value, abs=1e-9), hz
-
-
-@pytest.mark.parametrize("sequence", [1, -1])
-def test_interharmonics(sequence: int) -> None:
-    u = one_second(SupplyWave(interharmonics=[Interharmonic(183.0, 0.02, sequence)]), SINE)
-    assert abs(amplitude(u, sequence * 183)) == pytest.approx(0.02 * math.sqrt(2) * U, rel=1e-9)
-    assert abs(amplitude(u, -sequence * 183)) < 1e-9
-
-
-def test_flicker_is_modulation() -> None:
-    """ΔV/V of 2 % at 9 Hz: sidebands of ΔV/V/4 at 50 ± 9 Hz; the envelope changes by 2 %."""
-    u = one_second(SupplyWave(flicker=[FlickerSource(9.0, 0.02)]), SINE)
-    peak = math.sqrt(2) * U
-    for hz in (41, 59):
-        assert abs(amplitude(u, hz)) == pytest.approx(peak * 0.02 / 4, rel=1e-9)
-    assert np.ptp(np.abs(u)) == pytest.approx(0.02 * peak, rel=1e-9)
 
 
 def test_a_wandering_frequency_never_jumps() -> None:

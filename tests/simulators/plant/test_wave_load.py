@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from simulators.plant import pump, wave_load
 from simulators.plant.drive_wave import STIFF, Converter, DriveWave, spent_j
-from simulators.plant.params import COOLING_PUMP, MAGNET_55KW
+from simulators.plant.params import MAGNET_55KW
 from simulators.plant.wave_load import WaveLoad
+from simulators.scenarios.load_profiles import Conveyor
+from simulators.scenarios.two_pumps import PUMP
 
 RATE = 10240
 
@@ -21,28 +21,16 @@ def torque_nm(load: WaveLoad, speed: float) -> float:
     return load.constant_nm + load.linear * speed + load.square * speed * abs(speed) + dry
 
 
-@pytest.mark.parametrize("flow", [0.05, 0.12, 1 / 6])
+@pytest.mark.parametrize("share", [0.3, 0.72, 1.0])
 @pytest.mark.parametrize("relative", [0.6, 1.0])
-def test_pump(flow: float, relative: float) -> None:
+def test_pump(share: float, relative: float) -> None:
     speed = relative * 1480 * math.pi / 30
-    load = wave_load.of_pump(COOLING_PUMP, flow)
-    assert torque_nm(load, speed) * speed == pytest.approx(pump.power_w(COOLING_PUMP, flow, relative), rel=1e-12)
-
-
-def test_fan() -> None:
-    """On a pipe without static head the flow is proportional to the speed and to the opening of the damper."""
-    fan = replace(COOLING_PUMP, static_head_m=0.0)
-    for opening in (0.4, 1.0):
-        for relative in (0.5, 1.0):
-            speed = relative * 1480 * math.pi / 30
-            expected = pump.power_w(fan, opening * relative * fan.flow_m3_s, relative)
-            assert torque_nm(wave_load.of_fan(fan, opening), speed) * speed == pytest.approx(expected, rel=1e-12)
-    with pytest.raises(ValueError, match="static_head_m must be 0"):
-        wave_load.of_fan(COOLING_PUMP, 1.0)
+    assert torque_nm(PUMP.in_time(share), speed) * speed == pytest.approx(PUMP.throttled_w(share, speed), rel=1e-12)
 
 
 def test_conveyor() -> None:
-    load = wave_load.of_conveyor(80.0, 0.2, 30.0)
+    belt = Conveyor(1000.0, friction_nm=60.0, loaded_nm=40.0, viscous_nm_s=0.2, lift_nm=60.0)
+    load = belt.in_time(0.5)
     assert torque_nm(load, 100.0) == pytest.approx(80 + 20 + 30)
     assert torque_nm(load, -100.0) == pytest.approx(-80 - 20 + 30)
 
@@ -69,7 +57,11 @@ def test_hoist_in_four_quadrants() -> None:
     The motor is then a generator, and at standstill it holds the load.
     """
     mass, per_rad, gear = 3000.0, 0.01, 0.92
-    load = wave_load.of_hoist(mass, per_rad, gear)
+    weight_nm = mass * 9.81 * per_rad
+    load = WaveLoad(
+        constant_nm=weight_nm * (1 / gear + gear) / 2, dry_nm=weight_nm * (1 / gear - gear) / 2,
+        inertia_kg_m2=mass * per_rad**2,
+    )  # fmt: skip
     assert torque_nm(load, 50.0) == pytest.approx(mass * 9.81 * per_rad / gear)
     assert torque_nm(load, -50.0) == pytest.approx(mass * 9.81 * per_rad * gear)
     lift, sink = (driven(load, (speed, speed), 1.0, 400.0)[1] for speed in (80.0, -80.0))
@@ -82,7 +74,7 @@ def test_hoist_in_four_quadrants() -> None:
 
 def test_a_roller_gives_its_kinetic_energy_back_to_the_bus() -> None:
     """Reversing: J·ω²/2 less friction and copper loss is returned, and taken again."""
-    load = wave_load.of_roller(60.0, 4.0)
+    load = WaveLoad(dry_nm=60.0, inertia_kg_m2=4.0)
     turned = driven(load, (60.0, -60.0, 60.0), 1.0, 300.0)
     kinetic = (4.0 + MAGNET_55KW.inertia_kg_m2) * 60.0**2 / 2
     assert turned[0]["terminal"] > kinetic + turned[0]["shaft"]

@@ -73,10 +73,10 @@ def two_fans(**more: Any) -> ScenarioPlant:
 def test_a_meter_before_two_trains_shows_the_sum_of_both() -> None:
     """It measures the voltages of the first: 3e-5 for the distortion by the other, which a feeder does not see here."""
     plant = two_fans()
-    behind = [unit.name for unit in plant.units.values()]
+    trains = [unit.name for unit in plant.units.values()]
     for _ in range(20):
         plant.step(60.0)
-        seen_w = float(active_w(*plant._before(behind)).sum())
+        seen_w = float(active_w(*plant.phasors_of(trains)).sum())
         assert plant.truth()["main"]["active_power_w"] == pytest.approx(seen_w, rel=5e-5)
 
 

@@ -27,7 +27,7 @@ from drivers.profile_reasons import PROFILE_MISSPELLED, PROFILE_UNKNOWN
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import InvalidValue, Reason
 from drivers.vocabulary import vocabulary
-from simulators.bus.frames import crc_fits, rtu_request
+from simulators.bus.frames import crc_valid, rtu_request
 from simulators.bus.line_settings_segment import LineSettingsSegment
 from simulators.bus.noisy_segment import LATE_S, CableNoise, NoisyStation
 from simulators.devices.bench import BenchDevice
@@ -225,7 +225,7 @@ def test_a_serial_line_has_the_speed_and_the_manners_of_one(opened: Callable[[st
         least_s = 1.0  # of five at most: a busy host can delay it, never advance it
         for _ in range(5):
             answer, took_s = exchange(port, rtu_request(11, 4, 0, 20), 0.25, 45)
-            assert crc_fits(answer)
+            assert crc_valid(answer)
             assert answer[:3] == bytes((11, 4, 40))
             least_s = min(least_s, took_s)
             if least_s < 0.15:
@@ -234,7 +234,7 @@ def test_a_serial_line_has_the_speed_and_the_manners_of_one(opened: Callable[[st
         assert exchange(port, rtu_request(12, 4, 0, 20), 0.15)[0] == b"", "no such unit: no response"
         assert exchange(port, rtu_request(11, 4, 0, 20)[:-1] + b"\x00", 0.15)[0] == b"", "damaged: silence"
         assert exchange(port, b"\x0b\x04\x00", 0.1)[0] == b"", "an incomplete request is discarded"
-        assert crc_fits(exchange(port, rtu_request(11, 4, 0, 20), 0.25, 45)[0])
+        assert crc_valid(exchange(port, rtu_request(11, 4, 0, 20), 0.25, 45)[0])
         refused = exchange(port, rtu_request(11, 4, 60000, 2), 0.15, 5)[0]
         assert refused[:3] == bytes((11, 0x84, 2))
 
@@ -374,11 +374,11 @@ def said(
 def test_each_fault_of_the_cable_is_what_its_name_says(opened: Callable[[str], int]) -> None:
     none = dict.fromkeys(("stray_before", "stray_after", "damaged", "truncated", "late"), 0.0)
     ((right, _),), _ = said(CableNoise(**none), 1, opened, 1.0)
-    assert crc_fits(right)
+    assert crc_valid(right)
     for name, proof in (
         ("stray_before", lambda got, _: got.endswith(right) and 1 <= len(got) - len(right) <= 8),
         ("stray_after", lambda got, _: got.startswith(right) and len(got) == len(right) + 1),
-        ("damaged", lambda got, _: len(got) == len(right) and not crc_fits(got)),
+        ("damaged", lambda got, _: len(got) == len(right) and not crc_valid(got)),
         ("truncated", lambda got, _: right.startswith(got) and len(got) < len(right)),
         ("late", lambda got, took_s: got == right and took_s > LATE_S),
     ):
@@ -387,7 +387,7 @@ def test_each_fault_of_the_cable_is_what_its_name_says(opened: Callable[[str], i
             if all(proof(*answer) for answer in answers):
                 break
         assert all(proof(*answer) for answer in answers), (name, answers)
-        assert station.suffered == {name: 3}
+        assert station.fault_counts == {name: 3}
 
 
 def test_a_dead_device_says_nothing(opened: Callable[[str], int]) -> None:

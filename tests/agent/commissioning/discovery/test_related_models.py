@@ -22,7 +22,7 @@ from drivers.profiles import load_profile, profile_ids
 from simulators.bus.memory import MemoryLink
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.identity import marked_values, marks, nameplate
+from simulators.devices.identity import identity_values, identity_words, nameplate
 from simulators.devices.reference_motor import MotorParameters, ReferenceMotor
 
 PLANT = """
@@ -47,10 +47,10 @@ def told(folder: Path, is_a: str, called: str, *command: str) -> Result:
     """The command's words about a device of model `is_a` that is configured as `called`."""
     profile = load_profile(is_a)
     plant = ReferenceMotor(MotorParameters(55, 1475.0, 4, 400.0, True, 0.94, 0.85), 0.7, 3, profile.kind == "vfd")
-    shown = {**(plant.drive(5.0) if profile.kind == "vfd" else plant.meter(5.0)), **marked_values(profile)}
+    shown = {**(plant.drive(5.0) if profile.kind == "vfd" else plant.meter(5.0)), **identity_values(profile)}
 
     async def scene() -> Result:
-        bus = TcpBus([SimulatedDevice(7, profile, lambda: shown, rating_kw=55, extra=marks(profile))])
+        bus = TcpBus([SimulatedDevice(7, profile, lambda: shown, rating_kw=55, extra=identity_words(profile))])
         kind = "drive" if profile.kind == "vfd" else "meter"
         text = PLANT.format(folder=folder, where=await bus.start(), kind=kind, profile=called)
         file = folder / "plant.toml"
@@ -133,8 +133,8 @@ def test_of_all_pairs_of_one_maker_refusals_name_the_right_model() -> None:
         if not modbus or one.kind != other.kind or is_a.split("/")[0] != called.split("/")[0]:
             continue
         plant = ReferenceMotor(MotorParameters(55, 1475.0, 4, 400.0, True, 0.94, 0.85), 0.6, 3, True)
-        shown = {**(plant.drive(5.0) if one.kind == "vfd" else plant.meter(5.0)), **marked_values(one)}
-        device = SimulatedDevice(7, one, lambda shown=shown: shown, rating_kw=55, extra=marks(one))  # type: ignore[misc]
+        shown = {**(plant.drive(5.0) if one.kind == "vfd" else plant.meter(5.0)), **identity_values(one)}
+        device = SimulatedDevice(7, one, lambda shown=shown: shown, rating_kw=55, extra=identity_words(one))  # type: ignore[misc]
         link = MemoryLink([device], HandClock(), nameplates={7: nameplate(one)})
         polled = PolledDevice(ModbusDevice("d", other, 7, link, HandClock()), 1.0, {})
         asyncio.run(settled(polled))

@@ -15,7 +15,9 @@ from random import Random
 import pytest
 from click.testing import CliRunner
 from support.basics import wait_until
+from support.fault_matrix import FaultStep, Line, clean, echo
 from support.scripted_slave import open_line
+from support.special_slaves import PrivateDrive
 
 from agent.cli import main
 from agent.cli.scan_view import Lines, result_object, result_text
@@ -30,14 +32,13 @@ from drivers.bus_settings import BusSettings
 from drivers.modbus_link import ModbusLink
 from drivers.profiles import load_profile, profile_ids
 from drivers.serial_sniffer import SerialSetting
-from simulators.bus.faults import FaultStep, ScriptedLine, clean, echo
 from simulators.bus.frames import Ask, ReadBlock
-from simulators.bus.line_settings_segment import LineSettingsSegment, PrivateDrive, SettingsStation
+from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
 from simulators.bus.plc import Plc
 from simulators.bus.segment import SegmentSlave
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.identity import marked_values, marks
+from simulators.devices.identity import identity_values, identity_words
 from simulators.devices.reference_motor import ReferenceMotor, draw_machine
 
 LISTEN_S = 0.3
@@ -49,8 +50,8 @@ def device(unit: int, profile_id: str) -> SimulatedDevice:
     profile = load_profile(profile_id)
     motor = ReferenceMotor(draw_machine(Random(unit), 55, unit % 2 == 0), 0.6, unit, driven=True)
     values = motor.drive if profile.kind == "vfd" else motor.meter
-    shown = {**values(5.0), **marked_values(profile)}
-    return SimulatedDevice(unit, profile, lambda: shown, rating_kw=motor.machine.kw, extra=marks(profile))
+    shown = {**values(5.0), **identity_values(profile)}
+    return SimulatedDevice(unit, profile, lambda: shown, rating_kw=motor.machine.kw, extra=identity_words(profile))
 
 
 class Silent(Lines):
@@ -232,7 +233,7 @@ def test_noise_from_one_unit_does_not_slow_the_pass_over_the_others() -> None:
 
 
 def test_an_echo_of_the_adapter_is_not_a_device() -> None:
-    server = open_line(ScriptedLine.RTU, lambda ask: echo(ask) if ask.unit == 3 else [FaultStep(ask.raw)])
+    server = open_line(Line.RTU, lambda ask: echo(ask) if ask.unit == 3 else [FaultStep(ask.raw)])
     server.start()
     try:
         target = Target(serial=server.serial_port, setting=SerialSetting(19200))
@@ -293,7 +294,7 @@ def test_a_gateway_that_reports_absent_units_is_scanned_quickly(fc03: bool) -> N
 
 
 def test_a_device_that_responds_to_every_unit_is_one_device() -> None:
-    server = open_line(ScriptedLine.TCP, clean)
+    server = open_line(Line.TCP, clean)
     server.start()
     try:
         result = scan(Target(host=server.host, port_number=server.port_number), ScanOptions(identify=False))
@@ -307,7 +308,7 @@ def test_a_device_that_responds_to_every_unit_is_one_device() -> None:
 
 
 def test_a_line_behind_a_converter_is_scanned_like_a_port() -> None:
-    server = open_line(ScriptedLine.RTU_TCP, lambda ask: clean(ask) if ask.unit in (2, 9) else [])
+    server = open_line(Line.RTU_TCP, lambda ask: clean(ask) if ask.unit in (2, 9) else [])
     server.start()
     target = Target(host=server.host, port_number=server.port_number, rtu=True, setting=SerialSetting(19200))
     try:
@@ -324,9 +325,9 @@ def test_a_slow_gateway_gets_a_longer_timeout(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("agent.commissioning.discovery.scan.QUIET_TCP_S", 0.05)
 
     def answer(ask: Ask) -> list[FaultStep]:
-        return clean(ask) if ask.unit == 7 else [FaultStep(ask.refusal(0x0B), 0.14)]
+        return clean(ask) if ask.unit == 7 else [FaultStep(ask.exception_frame(0x0B), 0.14)]
 
-    server = open_line(ScriptedLine.TCP, answer)
+    server = open_line(Line.TCP, answer)
     server.start()
     try:
         result = scan(

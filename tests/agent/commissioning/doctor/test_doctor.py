@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support import fault_matrix as faults
 from support.basics import free_port
+from support.fault_matrix import FaultStep, Line, Script
 from support.scripted_slave import open_line
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice
@@ -32,16 +34,13 @@ from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.profiles import load_profile
 from drivers.reasons import Code, Reason, reason_of
 from drivers.serial_port import LineErrors
-from simulators.bus import faults
-from simulators.bus.faults import Ask, FaultStep, Script, ScriptedLine
+from simulators.bus.frames import Ask
 
 M2 = {"device": "m2", "unit_id": 2}
 BUS = Bus("b", None, (19200, 8, "N", 1), None, "rtu", 1.0, 0.0, None, None)
 
 
-def seen_on(
-    script: Script, kind: ScriptedLine = ScriptedLine.RTU, units: tuple[int, ...] = (1, 2), rounds: int = 2
-) -> BusObservation:
+def seen_on(script: Script, kind: Line = Line.RTU, units: tuple[int, ...] = (1, 2), rounds: int = 2) -> BusObservation:
     """Examines two PM5000 meters on a line that behaves as the script."""
 
     async def scene() -> BusObservation:
@@ -79,17 +78,15 @@ def garbage(ask: Ask) -> list[FaultStep]:
 
 
 def exception(code: int) -> Script:
-    return lambda ask: [FaultStep(ask.refusal(code))]
+    return lambda ask: [FaultStep(ask.exception_frame(code))]
 
 
 def of_unit(unit: int, bad: Script) -> Script:
     return lambda ask: bad(ask) if ask.unit == unit else faults.clean(ask)
 
 
-@pytest.mark.parametrize(
-    "kind", [ScriptedLine.RTU, ScriptedLine.RTU_TCP, ScriptedLine.TCP], ids=lambda kind: kind.value
-)
-def test_a_faultless_line_has_no_findings(kind: ScriptedLine) -> None:
+@pytest.mark.parametrize("kind", [Line.RTU, Line.RTU_TCP, Line.TCP], ids=lambda kind: kind.value)
+def test_a_faultless_line_has_no_findings(kind: Line) -> None:
     seen = seen_on(faults.clean, kind)
     assert findings(seen) == []
     assert seen.requests == sum(device.valid for device in seen.devices) > 0

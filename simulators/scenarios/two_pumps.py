@@ -1,30 +1,34 @@
-"""The pump station: two trains on one busbar with slowly varying flow."""
+"""Two 55 kW pumps on one busbar with slowly varying flow: one direct on line, one on a magnet motor and a drive."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from random import Random
 
-from simulators.plant import params
 from simulators.plant.faults import Dip
 from simulators.plant.grid import GridSupply
+from simulators.plant.params import BUSBAR, DRIVE_55KW, IE1_55KW, MAGNET_55KW
 from simulators.plant.random_walk import RandomWalk, soft_limit
-from simulators.plant.station_trains import Train, direct_on_line, on_drive
+from simulators.plant.station_trains import Train
+from simulators.scenarios.load_profiles import Flow
+from simulators.scenarios.steady_state import direct, driven
 
 DOL, DRIVEN = "pump-1", "pump-2"
+# ASSUMPTION: shape of a radial pump of specific speed about 30; a quarter of the head at full flow is static.
+PUMP = Flow(50.0, 1480.0, (0.45, 0.65, -0.10), (0.25, 0.75))
 _THERMAL_S = 1800.0  # first-order winding model
 _COOLANT_DEGC = 30.0
 
 
-class Station:
-    """The station. `step(dt)` advances time; `trains` is the true state at that instant.
+class TwoPumps:
+    """`step(dt)` advances time; `trains` is the true state at that instant.
 
-    Energies are exact: the powers are constant within a step. The demand is relative to the design flow.
+    Energies are exact: the powers are constant within a step. The demand is relative to the full flow.
     """
 
-    def __init__(self, rng: Random, motor: params.MagnetMotor = params.MAGNET_55KW) -> None:
-        self._motor = motor
-        self._supply = GridSupply(params.BUSBAR, rng)
+    def __init__(self, rng: Random) -> None:
+        self._supply = GridSupply(BUSBAR, rng)
         self._demand = {name: RandomWalk(rng, sigma, 400.0, 60.0) for name, sigma in ((DOL, 0.10), (DRIVEN, 0.09))}
         self._winding_degc = 70.0
         self.now_s = 0.0
@@ -39,7 +43,7 @@ class Station:
 
     def step(self, dt_s: float) -> None:
         self.now_s += dt_s
-        self._supply.meet(self.dips, self.now_s)
+        self._supply.apply_dips(self.dips, self.now_s)
         self._supply.step(dt_s)
         for demand in self._demand.values():
             demand.step(dt_s)
@@ -48,17 +52,15 @@ class Station:
         self._solve()
         for name, train in self.trains.items():
             self.energy_kwh[name] += train.input_w * dt_s / 3.6e6
-            q_var = float((train.u_v[:, 1] * train.i_a[:, 1].conj()).imag.sum())
-            self.reactive_kvarh[name] += q_var * dt_s / 3.6e6
+            self.reactive_kvarh[name] += train.reactive_var * dt_s / 3.6e6
 
     def _settled_degc(self) -> float:
-        return _COOLANT_DEGC + self._motor.rise_k * sum(self.trains[DRIVEN].motor_losses) / self._motor.losses_w
+        return _COOLANT_DEGC + MAGNET_55KW.rise_k * sum(self.trains[DRIVEN].motor_losses) / MAGNET_55KW.losses_w
 
     def _solve(self) -> None:
-        pump = params.COOLING_PUMP
-        flow_1 = soft_limit(0.72 + self._demand[DOL].value, 0.35, 1.0) * pump.flow_m3_s
-        flow_2 = soft_limit(0.75 + self._demand[DRIVEN].value, 0.52, 0.94) * pump.flow_m3_s
+        valve = soft_limit(0.72 + self._demand[DOL].value, 0.35, 1.0)
+        flow = soft_limit(0.75 + self._demand[DRIVEN].value, 0.52, 0.94)
         self.trains = {
-            DOL: direct_on_line(params.IE1_55KW, pump, self._supply, flow_1),
-            DRIVEN: on_drive(self._motor, params.DRIVE_55KW, pump, self._supply, flow_2, self._winding_degc),
+            DOL: direct(IE1_55KW, self._supply, partial(PUMP.throttled_w, valve)),
+            DRIVEN: driven(MAGNET_55KW, DRIVE_55KW, self._supply, PUMP.driven(flow), self._winding_degc, False),
         }

@@ -1,7 +1,8 @@
-"""A drive that stops its motor if its master stops sending; the first frame addressed to it arms the watchdog."""
+"""Slaves with a behaviour of their own: a communication watchdog, a protocol that only resembles Modbus."""
 
 from __future__ import annotations
 
+from simulators.bus.frames import rtu
 from simulators.bus.reactor import Timer
 from simulators.bus.segment import Segment, SegmentSlave
 
@@ -9,7 +10,7 @@ WATCHDOG_S = 3.0
 
 
 class WatchdogDrive(SegmentSlave):
-    """A slave with a communication watchdog.
+    """A drive that stops its motor if its master stops sending.
 
     armed: True after the first valid frame addressed to the drive.
     fed_s: monotonic time of the last such frame, seconds.
@@ -24,13 +25,29 @@ class WatchdogDrive(SegmentSlave):
         self.tripped_s: float | None = None
         self._timer: Timer | None = None
 
-    def addressed(self, frame: bytes) -> None:
+    def on_request(self, frame: bytes) -> None:
         self.armed, self.fed_s = True, self._segment.now()
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._segment.at(self.fed_s + self.watchdog_s, self._trip)
-        super().addressed(frame)
+        super().on_request(frame)
 
     def _trip(self) -> None:
         if self.tripped_s is None:
             self.tripped_s = self._segment.now()
+
+
+class PrivateDrive(SegmentSlave):
+    """The Huanyang protocol, similar to Modbus: function 3 commands the motor, function 4 returns three bytes."""
+
+    def __init__(self, segment: Segment, unit: int) -> None:
+        super().__init__(segment, unit, f"private-{unit}")
+        self.asked_times = self.commands = 0
+
+    def on_request(self, frame: bytes) -> None:
+        self.asked_times += 1
+        if frame[1] == 4:
+            self._answer(rtu(self.unit, bytes((4, 3, frame[3], 0x13, 0x88))))
+        elif frame[1] in (3, 5):
+            self.commands += 1
+            self._answer(rtu(self.unit, bytes((frame[1], 1, 0x01))))
