@@ -13,7 +13,7 @@ import numpy as np
 from drivers.vocabulary import metric_name_of
 from simulators.meters.drive_display import DriveErrors, display
 from simulators.meters.readings import electrical
-from simulators.plant.station_trains import Train
+from simulators.plant.train import Train
 
 Row = dict[str, float | list[float]]
 

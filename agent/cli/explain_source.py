@@ -14,7 +14,7 @@ import click
 
 from agent.acquisition.mqtt_signals.signals import MqttSignals
 from agent.acquisition.scheduler import pollers
-from agent.analysis.efficiency.explain_text import as_text
+from agent.cli.explain_text import as_text
 from agent.config.model import Config, Mqtt
 from agent.config.schema import nearest
 from agent.config.topology import assets, drive_rating_kw

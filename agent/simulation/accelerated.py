@@ -34,7 +34,7 @@ from agent.simulation.virtual_plant import OnTruth, VirtualPlant
 from simulators.bus.memory import MemoryLink
 from simulators.clock import LoopClock, run_virtual
 from simulators.endpoints import Endpoints
-from simulators.scenarios import Line, Plant, Scenario
+from simulators.scenarios import Plant, Scenario, ScenarioLine
 from simulators.truth import TruthLog
 
 OnMessage = Callable[[str, bytes, bool], None]  # topic, payload, retained
@@ -192,7 +192,7 @@ async def _plant_and_agent(
 
 
 async def _check(
-    config: Config, buses: list[BusPoller], store: Store, lines: dict[str, Line], clock: LoopClock
+    config: Config, buses: list[BusPoller], store: Store, lines: dict[str, ScenarioLine], clock: LoopClock
 ) -> None:
     links = {name: _link(bus, lines, clock) for name, bus in config.buses.items()}
     result = await check_devices(bench_of(config, links), clock)
@@ -213,12 +213,12 @@ def _addresses(plant: Plant) -> dict[str, str]:
     }
 
 
-def _by_address(plant: Plant) -> dict[str, Line]:
+def _by_address(plant: Plant) -> dict[str, ScenarioLine]:
     where = _addresses(plant)
     return {where[name]: line for name, line in plant.lines.items()}
 
 
-def _link(bus: Bus, lines: dict[str, Line], clock: LoopClock) -> MemoryLink:
+def _link(bus: Bus, lines: dict[str, ScenarioLine], clock: LoopClock) -> MemoryLink:
     wire = wire_of(bus)
     line = lines[wire.where]
     return MemoryLink(line.devices, clock, wire=wire, silent=line.silent)

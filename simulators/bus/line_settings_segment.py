@@ -11,11 +11,11 @@ import termios
 
 from simulators.bus.frames import rtu
 from simulators.bus.functions import allowed
-from simulators.bus.nameplate import Nameplate
 from simulators.bus.pty import Pty
 from simulators.bus.responder import response
 from simulators.bus.segment import Segment, SegmentSlave
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.nameplate import Nameplate
 
 
 class LineSettingsSegment(Segment):

@@ -11,8 +11,8 @@ from drivers.errors import LinkTimeout, ModbusExceptionResponse
 from drivers.framing import Request
 from drivers.reading import Clock
 from simulators.bus.functions import IDENTITY
-from simulators.bus.nameplate import Nameplate
 from simulators.devices.device import Refused, SimulatedDevice
+from simulators.devices.nameplate import Nameplate
 
 
 class MemoryLink:

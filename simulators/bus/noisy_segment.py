@@ -11,9 +11,9 @@ from random import Random
 from simulators.bus.faults import STRAY_MAX, FaultStep, Script, clean, damaged, glitch, late, stray, truncated
 from simulators.bus.frames import Ask
 from simulators.bus.line_settings_segment import SettingsStation
-from simulators.bus.nameplate import Nameplate
 from simulators.bus.segment import Segment
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.nameplate import Nameplate
 
 LATE_S = 0.35  # longer than the wait of a master that has estimated the usual response time of the device
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from simulators.bus.functions import IDENTITY
-from simulators.bus.nameplate import Nameplate
 from simulators.devices.device import ILLEGAL_FUNCTION, ILLEGAL_VALUE, Refused, SimulatedDevice
+from simulators.devices.nameplate import Nameplate
 
 
 def response(device: SimulatedDevice, nameplate: Nameplate, pdu: bytes) -> bytes:

@@ -14,9 +14,9 @@ from pymodbus.pdu import ModbusPDU
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from simulators.bus.functions import READING, allowed
-from simulators.bus.nameplate import Nameplate
 from simulators.bus.responder import response
 from simulators.devices.device import ILLEGAL_FUNCTION, NO_RESPONSE, SimulatedDevice
+from simulators.devices.nameplate import Nameplate
 
 
 class RawResponse(ModbusPDU):

@@ -8,9 +8,9 @@ from functools import partial
 
 from pymodbus.server import ModbusTcpServer
 
-from simulators.bus.nameplate import Nameplate
 from simulators.bus.server import answering, placeholder, record
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.nameplate import Nameplate
 from simulators.reasons import TCP_PORT_NOT_OPENED, PortError
 
 

@@ -15,9 +15,9 @@ from drivers.profiles import Profile, Register
 from drivers.reading import Value
 from drivers.reasons import InvalidValue
 from drivers.vocabulary import vocabulary
-from simulators.bus.nameplate import Nameplate
 from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.nameplate import Nameplate
 from simulators.devices.reference_motor import SIZES_KW, MotorParameters, ReferenceMotor, draw_machine
 from simulators.reasons import PROPRIETARY_PROTOCOL
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from drivers import ews_protocol
 from simulators.devices.waves import FrontEnd, Sampler, Synthesiser
-from simulators.plant.station_trains import Train
+from simulators.plant.train import Train
 
 RATE_HZ = 10240.0
 INSTANTS = 64

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from drivers.profiles import Identify, Profile
 from drivers.reading import Value
-from simulators.bus.nameplate import Nameplate
+from simulators.devices.nameplate import Nameplate
 
 SERIAL_NUMBER = 22091734
 Words = list[int]

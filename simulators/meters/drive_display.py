@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from simulators.meters.readings import Values
-from simulators.plant.station_trains import Train
+from simulators.plant.train import Train
 
 
 @dataclass(frozen=True, slots=True)

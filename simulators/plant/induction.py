@@ -14,7 +14,7 @@ from drivers.reasons import InvalidValue
 from simulators.plant.params import InductionMotor
 from simulators.plant.phasors import PhasorComponent
 from simulators.plant.root_finding import root
-from simulators.plant.station_trains import TrainLosses
+from simulators.plant.train import TrainLosses
 from simulators.reasons import MOTOR_STALLS
 
 _ENOUGH_W = 1e-8

@@ -16,7 +16,7 @@ from drivers.reasons import InvalidValue
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, LineStartMotor
 from simulators.plant.phasors import PhasorComponent
 from simulators.plant.root_finding import root
-from simulators.plant.station_trains import TrainLosses
+from simulators.plant.train import TrainLosses
 from simulators.reasons import ABOVE_PULL_OUT
 
 _GRID = 61  # number of angles in half a turn for the search of the maximum

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, MagnetMotor
-from simulators.plant.station_trains import TrainLosses
+from simulators.plant.train import TrainLosses
 
 _STILL_RAD_S = 1e-6
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from simulators.plant import validation
 from simulators.plant._arrays import Floats
-from simulators.plant.station_trains import TrainLosses
+from simulators.plant.train import TrainLosses
 
 
 class Heat(NamedTuple):

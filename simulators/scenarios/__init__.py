@@ -11,9 +11,9 @@ from pathlib import Path
 
 from drivers.reasons import InvalidValue
 from simulators.reasons import SCENARIO_MISSPELLED, SCENARIO_UNKNOWN
-from simulators.scenarios.scenario import Line, Plant, Scenario
+from simulators.scenarios.scenario import Plant, Scenario, ScenarioLine
 
-__all__ = ["Line", "Plant", "Scenario", "load", "names"]
+__all__ = ["Plant", "Scenario", "ScenarioLine", "load", "names"]
 
 _MODULES = {
     "noisy-line": "simulators.scenarios.noisy_line",

@@ -18,7 +18,7 @@ from simulators.bus.tcp import TcpBus
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.scenarios.line import SegmentPort
-from simulators.scenarios.scenario import Line, Scenario
+from simulators.scenarios.scenario import Scenario, ScenarioLine
 from simulators.truth import Row
 
 NAME = "devices"
@@ -71,9 +71,11 @@ class DeviceBench:
         self._port, self._line = port, line
 
     @property
-    def lines(self) -> Mapping[str, Line]:
+    def lines(self) -> Mapping[str, ScenarioLine]:
         return {
-            "rtu_port" if self._line else "modbus_tcp": Line([item.served for item in self.devices], bool(self._line))
+            "rtu_port" if self._line else "modbus_tcp": ScenarioLine(
+                [item.served for item in self.devices], bool(self._line)
+            )
         }
 
     @property

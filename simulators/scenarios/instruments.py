@@ -25,7 +25,7 @@ from simulators.reasons import require, wrong
 from simulators.scenarios.line import SegmentPort
 from simulators.scenarios.motor_train import MotorTrain, drive_name, meter_name
 from simulators.scenarios.records import DeviceRecord, ScenarioRecord, SignalRecord
-from simulators.scenarios.scenario import Line
+from simulators.scenarios.scenario import ScenarioLine
 from simulators.truth import Row
 
 UNIT_MAX = 247
@@ -118,9 +118,9 @@ class Instruments:
         self._taken[line, unit] = name
 
     @property
-    def lines(self) -> Mapping[str, Line]:
+    def lines(self) -> Mapping[str, ScenarioLine]:
         return {
-            item.name: Line(self._on(item.name), bool(item.serial), self.absent[item.name])
+            item.name: ScenarioLine(self._on(item.name), bool(item.serial), self.absent[item.name])
             for item in self._record.line
         }
 

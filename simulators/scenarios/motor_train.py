@@ -12,8 +12,8 @@ from simulators.plant.faults import HEALTHY, Condition, bearing_order
 from simulators.plant.feeder import Auxiliary, Cable
 from simulators.plant.params import DriveParameters, InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.random_walk import RandomWalk, soft_limit
-from simulators.plant.station_trains import Train
 from simulators.plant.thermal import Thermal, heat_of, network_of
+from simulators.plant.train import Train
 from simulators.reasons import LOAD_TOO_LARGE, require, within
 from simulators.scenarios.feeders import feeder_of
 from simulators.scenarios.load_profiles import LoadDemand, Shared, at

@@ -28,7 +28,7 @@ from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
 from simulators.scenarios import tables_55kw
 from simulators.scenarios.line import SegmentPort
-from simulators.scenarios.scenario import Line, Scenario
+from simulators.scenarios.scenario import Scenario, ScenarioLine
 from simulators.scenarios.two_pumps import DOL, DRIVEN, TwoPumps
 from simulators.truth import Row, of_train
 
@@ -94,9 +94,9 @@ class NoisyLine:
         self._measure(0.0)
 
     @property
-    def lines(self) -> Mapping[str, Line]:
+    def lines(self) -> Mapping[str, ScenarioLine]:
         """The devices without the faults of the cable, but with the failing meter."""
-        return {"rtu_port": Line([self.served(item) for item in (*METERS, *DRIVES)], True, self._silent)}
+        return {"rtu_port": ScenarioLine([self.served(item) for item in (*METERS, *DRIVES)], True, self._silent)}
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:

@@ -14,7 +14,7 @@ from simulators.plant.faults import Dip
 from simulators.plant.grid import GridSupply
 from simulators.plant.params import InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.phasors import Phasors
-from simulators.plant.station_trains import Train
+from simulators.plant.train import Train
 from simulators.scenarios import steady_state
 from simulators.scenarios.instruments import Instruments
 from simulators.scenarios.load_profiles import LoadDemand, Shared
@@ -22,7 +22,7 @@ from simulators.scenarios.machines import drive_of
 from simulators.scenarios.motor_train import MotorTrain, meter_name, units_of
 from simulators.scenarios.records import ScenarioRecord
 from simulators.scenarios.retrofit_timeline import turns_of
-from simulators.scenarios.scenario import Line
+from simulators.scenarios.scenario import ScenarioLine
 from simulators.truth import Row, of_inverter, of_train
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ScenarioPlant:
         self._measure(0.0)
 
     @property
-    def lines(self) -> Mapping[str, Line]:
+    def lines(self) -> Mapping[str, ScenarioLine]:
         return self.instruments.lines
 
     @property

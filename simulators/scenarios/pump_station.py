@@ -15,10 +15,10 @@ from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
 from simulators.plant.faults import Dip
-from simulators.plant.station_trains import Train
+from simulators.plant.train import Train
 from simulators.scenarios import tables_55kw
 from simulators.scenarios.line import SegmentPort
-from simulators.scenarios.scenario import Line, Scenario
+from simulators.scenarios.scenario import Scenario, ScenarioLine
 from simulators.scenarios.two_pumps import DOL, DRIVEN, TwoPumps
 from simulators.truth import Row, of_train
 
@@ -62,8 +62,8 @@ class PumpStation:
         )
 
     @property
-    def lines(self) -> Mapping[str, Line]:
-        return {"modbus_tcp": Line(self.tcp_devices), "rtu_port": Line(self.rtu_devices, serial=True)}
+    def lines(self) -> Mapping[str, ScenarioLine]:
+        return {"modbus_tcp": ScenarioLine(self.tcp_devices), "rtu_port": ScenarioLine(self.rtu_devices, serial=True)}
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:

@@ -11,13 +11,13 @@ from simulators.clock import START_UTC_NS
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.waves import Sampler
 from simulators.endpoints import Endpoints, Outlet
-from simulators.plant.station_trains import Train
+from simulators.plant.train import Train
 from simulators.scenarios.retrofit_timeline import RetrofitTimeline
 from simulators.truth import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScenarioLine:
     """The devices on one bus, for plants that run without real buses.
 
     devices: one for each unit identifier.
@@ -34,7 +34,7 @@ class Plant(Protocol):
     """A plant with its instruments, advanced step by step."""
 
     @property
-    def lines(self) -> Mapping[str, Line]:
+    def lines(self) -> Mapping[str, ScenarioLine]:
         """The devices on each bus, by the name of the bus in Endpoints."""
         ...
 

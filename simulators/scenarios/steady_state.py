@@ -18,7 +18,7 @@ from simulators.plant.line_start import LineStartState
 from simulators.plant.magnet import MagnetState
 from simulators.plant.params import DriveParameters, InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.phasors import ORDERS, PhasorComponent, Phasors, active_w, natural_sequence, phasors
-from simulators.plant.station_trains import Output, Train, TrainLosses
+from simulators.plant.train import Output, Train, TrainLosses
 from simulators.scenarios.load_profiles import LoadDemand
 
 _NOTHING: Phasors = np.zeros((3, ORDERS), complex)

@@ -10,7 +10,7 @@ from simulators.plant.faults import Dip
 from simulators.plant.grid import GridSupply
 from simulators.plant.params import BUSBAR, DRIVE_55KW, IE1_55KW, MAGNET_55KW
 from simulators.plant.random_walk import RandomWalk, soft_limit
-from simulators.plant.station_trains import Train
+from simulators.plant.train import Train
 from simulators.scenarios.load_profiles import Flow
 from simulators.scenarios.steady_state import direct, driven
 

@@ -23,9 +23,9 @@ from drivers.reasons import Reason
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
 from simulators.bus.memory import MemoryLink
-from simulators.bus.nameplate import Nameplate
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.nameplate import Nameplate
 
 UNIT = 7
 ASK_ID, ASK_SERVER = Request(UNIT, 0x2B, 0x0200, 0), Request(UNIT, 0x11, 0, 0)

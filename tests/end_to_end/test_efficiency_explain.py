@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 from support.basics import Mosquitto
 
-from agent.analysis.efficiency.explain_text import as_text
 from agent.cli import main
+from agent.cli.explain_text import as_text
 from agent.simulation.accelerated import run_accelerated
 from simulators.scenarios import load
 

@@ -30,7 +30,7 @@ from simulators.plant.grid import GridSupply
 from simulators.plant.params import DriveParameters as DriveRecord
 from simulators.plant.params import InductionMotor
 from simulators.plant.phasors import PhasorComponent, active_w, reactive_var
-from simulators.plant.station_trains import Train
+from simulators.plant.train import Train
 from simulators.scenarios import steady_state
 from simulators.scenarios.load_profiles import Flow, LoadDemand
 from simulators.scenarios.machines import drive_of, induction_motor, magnet_motor

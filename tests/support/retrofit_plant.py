@@ -24,7 +24,7 @@ from simulators.endpoints import Outlet
 from simulators.meters import drive_display
 from simulators.meters.meter import MeterErrors, SimulatedMeter
 from simulators.meters.wiring import RIGHT, wiring_of
-from simulators.plant.station_trains import Train
+from simulators.plant.train import Train
 from simulators.scenarios import Scenario, ScenarioLine, steady_state
 from simulators.truth import Row
 

@@ -17,9 +17,9 @@ from agent.commissioning.discovery.config_snippet import to_toml
 from agent.commissioning.discovery.scan_result import Target
 from drivers.profiles import load_profile
 from drivers.serial_sniffer import SerialSetting
-from simulators.bus.nameplate import Nameplate
 from simulators.bus.tcp import TcpBus
 from simulators.devices.identity import nameplate
+from simulators.devices.nameplate import Nameplate
 
 HEAD = '[site]\nid = "test"\ngateway = "gw"\n\n[store]\nstate_dir = "state"\n\n'
 

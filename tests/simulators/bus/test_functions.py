@@ -15,10 +15,10 @@ from drivers.profiles import load_profile
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.functions import LOG_VARIABLE, READING, allowed
 from simulators.bus.line_settings_segment import SettingsStation
-from simulators.bus.nameplate import Nameplate
 from simulators.bus.segment import Segment
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.nameplate import Nameplate
 
 REQUESTS = {
     0x05: struct.pack(">BHH", 5, 0, 0xFF00),

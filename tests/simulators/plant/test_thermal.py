@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from simulators.plant.station_trains import TrainLosses
 from simulators.plant.thermal import Heat, Network, Thermal, heat_of, network_of
+from simulators.plant.train import TrainLosses
 
 RATED = heat_of(TrainLosses(1065.0, 639.0, 255.6, 170.4))
 SETTLED_S = 1e6  # many time constants of each network here

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from support.motor_estimator import ON_DRIVE, ON_MAINS, SENSOR, Bench, phases, with_sensor
 
-from agent.analysis.efficiency import explain_text, reasons
+from agent.analysis.efficiency import reasons
 from agent.analysis.efficiency.explain import explanation
-from agent.analysis.efficiency.explain_text import as_text
+from agent.cli import explain_text
+from agent.cli.explain_text import as_text
 from drivers.reasons import reason_of
 
 
