@@ -15,11 +15,11 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from agent.config import Mqtt
+from agent.delivery.mqtt.rate_limit import BirthPace
 from agent.messages import Message, encode, encode_plain
 from agent.metrics import by_name
 from agent.phase import share
 from agent.sinks import tls
-from agent.sinks.births import BirthPace
 from agent.sinks.retry import End, Retry
 from drivers.reading import Quality
 
@@ -97,10 +97,7 @@ class Gateway:
         client.will_set(f"{self.root}/status", b"offline", qos=1, retain=True)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_publish = lambda _client, _data, mid, *_: self._on_ack(mid)
-        if self._broker.user:
-            client.username_pw_set(self._broker.user, tls.password(self._broker))
-        if self._broker.tls:
-            client.tls_set_context(tls.context(self._broker))
+        tls.authenticate(client, self._broker)
         self._since_s, self._end, self._connected_s = now_s, None, None
         try:
             client.connect(self._broker.host, self._broker.port, round(KEEPALIVE_S * self._random.uniform(0.9, 1.1)))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import agent.sinks.reasons  # noqa: F401 - declares the codes of gaps that sinks cause
 from agent import VERSION
 from agent.config import Config
 from agent.core.text import as_object, zone_of
+from agent.delivery.base.sink import DurableSink, LiveSink
 from agent.messages import Message, encode, encode_plain, event
-from agent.sinks import DurableSink, LiveSink
 from agent.store import Store
 from agent.topology import Asset
 from drivers.reading import Clock
@@ -28,7 +28,6 @@ class Publisher:
 
     carrier: receives every message too; None: none.
     sinks, live: set before the first message.
-    on_renew: called with a changed configuration, for sinks that need all assets.
     """
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], store: Store, clock: Clock) -> None:
@@ -36,7 +35,6 @@ class Publisher:
         self.carrier: Carrier | None = None
         self.sinks: list[DurableSink] = []
         self.live: list[LiveSink] = []
-        self.on_renew: list[Callable[[Config, tuple[Asset, ...]], None]] = []
         self._config, self._assets, self._store, self._clock = config, assets, store, clock
         self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → message type → published metrics, in order
         self._states: dict[str, bytes] = {}
@@ -52,7 +50,7 @@ class Publisher:
         if self.carrier is not None:
             self.carrier.publish(row.topic(self.root), row.payload)
         for sink in self.live:
-            sink.show(message)
+            sink.on_published(message)
 
     def publish_event(self, kind: str, reason: Reason) -> None:
         """Publishes an event of the gateway."""
@@ -115,12 +113,14 @@ class Publisher:
         for name in gone:
             for kind in ("meta", "state", "explain"):
                 self._send_retained(f"{self.root}/{name}/{kind}", b"")
-        for renewed in self.on_renew:
-            renewed(config, assets)
-        for topic, payload in self.greeting():
+        for sink in self.sinks:
+            sink.renew(config, assets)
+        for live in self.live:
+            live.renew(config, assets)
+        for topic, payload in self.retained_messages():
             self._send_retained(topic, payload)
 
-    def greeting(self) -> list[tuple[str, bytes]]:
+    def retained_messages(self) -> list[tuple[str, bytes]]:
         """All retained messages, for a new connection."""
         now_ms = self._clock.utc_ns() // 1_000_000
         texts = [(f"{self.root}/info", encode_plain("info", now_ms, self._info()))]

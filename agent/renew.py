@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from agent.checked import load_check
 from agent.compute import Compute
 from agent.config import Config
-from agent.deliver import Delivery
 from agent.learnt import Refusals
 from agent.marks import Marks
 from agent.poll import BusPoller, pollers
@@ -38,7 +37,6 @@ class Parts:
     compute: Compute
     in_order: Callable[[Callable[[], None]], None]
     publisher: Publisher
-    delivery: Delivery
     streams: Streams
     topics: Topics
     marks: Marks
@@ -61,7 +59,6 @@ class Parts:
         self.in_order(lambda: self.publisher.renew(new, all_assets))
         await asyncio.to_thread(self.streams.set, new)
         self.refusals = await asyncio.to_thread(Refusals, self.store, self.wires.pollers)
-        await asyncio.to_thread(self.delivery.renew, new)
 
     def _prepared(self, new: Config) -> list[BusPoller]:
         """The pollers of a configuration, with stored rejections and self-checks of their devices."""

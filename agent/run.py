@@ -161,7 +161,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     streams = Streams(worker.put, clock)
     streams.set(config)
     parts = Parts(
-        clock, store, wires, worker.put, compute, worker.put, publisher, delivery, streams, topics, marks,
+        clock, store, wires, worker.put, compute, worker.put, publisher, streams, topics, marks,
         refusals, due_s,
     )  # fmt: skip
     reloader = Reloader(config, clock, parts.renew, marks.emit)

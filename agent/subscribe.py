@@ -99,10 +99,7 @@ class Follower:
             del versions[0]
         for version in versions:
             client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
-            if self.broker.user:
-                client.username_pw_set(self.broker.user, tls.password(self.broker))
-            if self.broker.tls:
-                client.tls_set_context(tls.context(self.broker))
+            tls.authenticate(client, self.broker)
             client.on_connect = self._on_connect
             client.on_message = self._on_message
             client.connect(self.broker.host, self.broker.port, keepalive=30)

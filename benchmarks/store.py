@@ -82,7 +82,7 @@ def _through(port: int, ahead_max: int, backfill_per_s: float | None) -> float:
         broker = replace(parse_broker(f"mqtt://127.0.0.1:{port}"), backfill_rate=backfill_per_s)
         sink = MqttSink(broker, "ours", "magwatt/v1/s/g", list, lambda *_: None)
         sink.start(drain)
-        while not sink.connected:
+        while not sink.link.connected:
             time.sleep(0.01)
         started_s = time.process_time()
         for first in range(0, ROWS, BATCH):

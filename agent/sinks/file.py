@@ -18,8 +18,10 @@ from pathlib import Path
 
 import msgspec
 
+from agent.config import Config
 from agent.config_dialects import Files
 from agent.store import Drain, Row
+from agent.topology import Asset
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,9 @@ class FileSink:
 
     def update_retained(self, topic: str, payload: bytes) -> None:
         """Retained messages are not written."""
+
+    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        """Another directory requires a restart."""
 
     def numbers(self) -> Mapping[str, float | int]:
         return {"file_rows": self.written}

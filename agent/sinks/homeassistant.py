@@ -17,14 +17,15 @@ from typing import Any
 import paho.mqtt.client as paho
 
 from agent.config import Config
-from agent.health import row_name
+from agent.core.row_names import gateway_row
+from agent.delivery.mqtt.rate_limit import BirthPace
 from agent.messages import Message
-from agent.metrics import by_name
-from agent.sinks.births import BirthPace
 from agent.sinks.homeassistant_entities import Ids, asset_device, gateway_device
 from agent.sinks.link import Link
+from agent.sinks.retry import End
 from agent.store import Store, StoreError
 from agent.topology import Asset
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ GATEWAY = ""  # key in the tables of names
 
 
 class HomeAssistantSink:
-    """`show` and `renew` may be called from any thread; everything else runs in the thread of the link."""
+    """`on_published` and `renew` may be called from any thread; everything else runs in the thread of the link."""
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], root: str, store: Store) -> None:
         settings, broker = config.dialects.homeassistant, config.mqtt
@@ -65,7 +66,7 @@ class HomeAssistantSink:
         """Discovery messages stay; the availability topic shows that the agent is offline."""
         self.link.stop()
 
-    def show(self, message: Message) -> None:
+    def on_published(self, message: Message) -> None:
         asset = message.asset or GATEWAY
         with self._lock:
             known = self._names.setdefault(asset, {}).setdefault(message.kind, {})
@@ -75,7 +76,7 @@ class HomeAssistantSink:
                 return
             known.update(dict.fromkeys(new))
             self._due.add(asset)
-            self._due_s = math.inf  # set by the next `turn`
+            self._due_s = math.inf  # set by the next `send_due`
         self.link.wake()
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
@@ -88,7 +89,7 @@ class HomeAssistantSink:
             self._gone -= {self._topic(name) for name in new}
             self._assets = new
         if config.mqtt is not None:
-            self.link.move(config.mqtt)
+            self.link.update_settings(config.mqtt)
         self.link.wake()
 
     # Called by the link.
@@ -96,12 +97,12 @@ class HomeAssistantSink:
     def configure(self, client: paho.Client) -> None:
         """No will: the topic `status` of the JSON dialect shows whether the gateway is online."""
 
-    def stands(self, client: paho.Client) -> None:
+    def on_connected(self, client: paho.Client, properties: Any) -> None:
         self._client = client
         client.subscribe(f"{self._prefix}/status", qos=1)
         self._all_again(0.0)
 
-    def turn(self, now_s: float) -> float:
+    def send_due(self, now_s: float) -> float:
         with self._lock:
             if self._republish:
                 self._republish, self._due = False, {GATEWAY, *self._assets}
@@ -126,11 +127,11 @@ class HomeAssistantSink:
             self._removing[number] = topic
         return 0.0
 
-    def heard(self, topic: str, payload: bytes) -> None:
+    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         if payload == b"online":
             self._all_again(self.link.chance.uniform(0, JITTER_S))
 
-    def confirmed(self, mid: int) -> None:
+    def on_confirmed(self, mid: int, code: int) -> None:
         """A removal is repeated until it is confirmed; discovery messages are repeated with each connection."""
         topic = self._removing.pop(mid, None)
         if topic is not None and topic not in self._topics():
@@ -139,10 +140,10 @@ class HomeAssistantSink:
             except StoreError as error:
                 log.warning("homeassistant: names of entities not saved: %s", error)
 
-    def part(self, client: paho.Client) -> bool:
+    def send_last(self, client: paho.Client) -> bool:
         return True
 
-    def gone(self) -> None:
+    def on_disconnected(self, end: End, reason: Reason | None) -> None:
         self._client = None
         with self._lock:
             self._gone |= set(self._removing.values()) - self._topics()
@@ -169,7 +170,7 @@ class HomeAssistantSink:
 
     def _gateway(self, names: Mapping[str, Mapping[str, None]]) -> dict[str, Any]:
         rows = {
-            kind: [(name, row) for name in seen if (row := _own_row(kind, name)) is not None]
+            kind: [(name, row) for name in seen if (row := gateway_row(kind, name)) is not None]
             for kind, seen in names.items()
         }
         return _with_origin(gateway_device(self._ids, self._root, rows))
@@ -201,10 +202,6 @@ class HomeAssistantSink:
                 self._store.save_note(f"{NOTE} names", name, "", kinds)
         except StoreError as error:
             log.warning("homeassistant: names of entities not saved: %s", error)
-
-
-def _own_row(kind: str, name: str) -> Any:
-    return by_name(kind).get(row_name(name) if kind == "health" else name)
 
 
 def _with_origin(body: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 
 from agent.config import Config
-from agent.health import row_name
+from agent.core.row_names import row_name
 from agent.messages import Message
 from agent.sinks.prometheus_names import Exposed, Type, names
 from agent.sinks.shapes import everything, unusable_flag
@@ -62,7 +62,7 @@ class PrometheusSink:
             self._server.shutdown()
             self._server.server_close()
 
-    def show(self, message: Message) -> None:
+    def on_published(self, message: Message) -> None:
         with self._lock:
             self._newest[message.asset or "", message.kind] = (message, time.monotonic())
 

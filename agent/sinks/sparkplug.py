@@ -18,17 +18,18 @@ import msgspec
 import paho.mqtt.client as paho
 
 from agent.config import Config
+from agent.delivery.base.sink import RetainedMessages
+from agent.delivery.mqtt.rate_limit import BirthPace, Pacer
 from agent.messages import encode_plain
-from agent.sinks import Texts
-from agent.sinks.births import BirthPace
 from agent.sinks.link import Link
-from agent.sinks.pace import Pacer
 from agent.sinks.reasons import CONFIRMATION_TIMEOUT, PRIMARY_HOST_OFFLINE, SPARKPLUG_ENCODING_FAILED
+from agent.sinks.retry import End
 from agent.sinks.sparkplug_node import NAMESPACE, Node
 from agent.sinks.sparkplug_types import SIZE_MAX, decoded
 from agent.store import Drain, Row, Store, StoreError
 from agent.topology import Asset
 from drivers.reading import Clock
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,13 @@ class SparkplugSink:
     name = "sparkplug"
 
     def __init__(
-        self, config: Config, assets: tuple[Asset, ...], root: str, greet: Texts, store: Store, clock: Clock
+        self,
+        config: Config,
+        assets: tuple[Asset, ...],
+        root: str,
+        retained_messages: RetainedMessages,
+        store: Store,
+        clock: Clock,
     ) -> None:
         settings, broker = config.dialects.sparkplug, config.mqtt
         assert settings is not None
@@ -58,7 +65,7 @@ class SparkplugSink:
         self.link = Link("sparkplug", broker, f"magwatt-{config.site.id}-{config.site.gateway}-sparkplug", self)
         self.node = Node(settings.group, settings.node, config, assets, clock, self._publish)
         self.commands_rejected = self.rebirths = 0
-        self._host, self._root, self._greet = settings.primary_host, root, greet
+        self._host, self._root, self._retained_messages = settings.primary_host, root, retained_messages
         self._store, self._clock = store, clock
         self._drain: Drain | None = None
         self._messages: deque[tuple[str, bytes]] = deque()
@@ -83,14 +90,14 @@ class SparkplugSink:
         self.link.start()
 
     def update_retained(self, topic: str, payload: bytes) -> None:
-        if self.link.standing:  # a new connection sends all retained messages
+        if self.link.connected:  # a new connection sends all retained messages
             self._messages.append((topic, payload))
             self.link.wake()
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
         self._renewed.append((config, assets))
         if config.mqtt is not None:
-            self.link.move(config.mqtt)
+            self.link.update_settings(config.mqtt)
         self.link.wake()
 
     def numbers(self) -> Mapping[str, float | int]:
@@ -114,20 +121,20 @@ class SparkplugSink:
             log.warning("sparkplug: bdSeq not saved: %s", error)
         client.will_set(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1, retain=False)
 
-    def stands(self, client: paho.Client) -> None:
+    def on_connected(self, client: paho.Client, properties: Any) -> None:
         self._client = client
         topics = [(self.node.topic("NCMD"), 1)]
         if self._host is not None:
             self._host_online = False  # until its retained STATE message is received
             topics.append((f"{NAMESPACE}/STATE/{self._host}", 1))
-        self._messages.extend(self._greet())
+        self._messages.extend(self._retained_messages())
         self._subscribing = client.subscribe(topics)[1]
 
-    def turn(self, now_s: float) -> float:
+    def send_due(self, now_s: float) -> float:
         self._now_s = now_s
         self._apply_messages()
         if not self._host_online and self.node.born and self._client is not None:
-            self.part(self._client)
+            self.send_last(self._client)
             self.link.close(PRIMARY_HOST_OFFLINE(host=self._host))
         if self._subscribing is not None or not self._host_online:
             return IDLE_S
@@ -141,13 +148,13 @@ class SparkplugSink:
             return wait_s
         return min(self._send_rows(now_s), IDLE_S)
 
-    def heard(self, topic: str, payload: bytes) -> None:
+    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         if topic == self.node.topic("NCMD"):
             self._command(payload)
         elif topic == f"{NAMESPACE}/STATE/{self._host}":
             self._host_state(payload)
 
-    def confirmed(self, mid: int) -> None:
+    def on_confirmed(self, mid: int, code: int) -> None:
         if mid == self._subscribing:
             self._subscribing = None
         if mid == self._parting:  # NDEATH follows all rows of this connection and confirms them like a marker
@@ -157,11 +164,11 @@ class SparkplugSink:
             self._unmarked, self._marked = [], None
         if self._marked is not None and self._marked[0] == mid:
             assert self._drain is not None
-            self._pacer.confirmed(self._now_s - self._marked[1])
+            self._pacer.on_confirmed(self._now_s - self._marked[1])
             self._drain.confirm(self._marked[2])
             self._marked = None
 
-    def part(self, client: paho.Client) -> bool:
+    def send_last(self, client: paho.Client) -> bool:
         """Publishes NDEATH first: a DISCONNECT of MQTT 3.1.1 discards the will."""
         if not self.node.born:
             return True
@@ -170,7 +177,7 @@ class SparkplugSink:
             self._parting = client.publish(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1).mid
         return self._parting == -1
 
-    def gone(self) -> None:
+    def on_disconnected(self, end: End, reason: Reason | None) -> None:
         self._client = self._subscribing = self._parting = None
         self.node.end_session()
         self._births_due, self._rebirth_due_s = [], None
@@ -212,7 +219,7 @@ class SparkplugSink:
         free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)
         live = self._drain.take_live(free)
         if live:
-            self._pacer.live(now_s, len(live))
+            self._pacer.on_live_rows(now_s, len(live))
         room = min(free - len(live), WINDOW // 2)
         backlog = self._drain.take_backlog(self._pacer.grant(now_s, room)) if self._drain.behind and room > 0 else []
         for row in live:
@@ -231,7 +238,7 @@ class SparkplugSink:
         try:
             born = self.node.row(row.asset, row.kind, msgspec.json.decode(row.payload), historical)
         except (ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
-            self.link.mistaken("a row could not be encoded; it is moved out of the spool")
+            self.link.log_internal_error("a row could not be encoded; it is moved out of the spool")
             self._drain.reject(row.n, SPARKPLUG_ENCODING_FAILED(error=repr(error)))
             return
         self._pace.spend(self._now_s, born)

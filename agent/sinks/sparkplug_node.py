@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from agent.config import Config
-from agent.health import row_name
+from agent.core.row_names import gateway_row
 from agent.metrics import Metric, by_name
 from agent.sinks.shapes import expected
 from agent.sinks.sparkplug_book import Book, Said, keep, news, write_birth, write_data
@@ -35,7 +35,7 @@ class Node:
         self._group, self._node, self._clock, self._send = group, node, clock, send
         self._seq = self._bd_seq = 0
         self._aliases = itertools.count(1)
-        self._own = Book(self._aliases, _own_row)
+        self._own = Book(self._aliases, gateway_row)
         keep([self._own.state("Properties/agent", f"magwatt {metadata.version('magwatt')}", 0)])
         self._own.expect("event", ((row.name, row) for row in by_name("event").values()))
         self._assets: dict[str, Asset] = {}
@@ -194,10 +194,6 @@ class Node:
 
     def _now_ms(self) -> int:
         return self._clock.utc_ns() // 1_000_000
-
-
-def _own_row(kind: str, name: str) -> Metric | None:
-    return by_name(kind).get(row_name(name) if kind == "health" else name)
 
 
 def _own_health(config: Config) -> Iterator[tuple[str, Metric]]:

@@ -8,6 +8,8 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
+import paho.mqtt.client as paho
+
 from agent.config import Mqtt
 from agent.sinks.reasons import CERTIFICATE_INVALID, CERTIFICATE_MISSING
 from drivers.reasons import InvalidValue
@@ -25,9 +27,14 @@ def context(settings: Mqtt) -> ssl.SSLContext:
     return found
 
 
-def password(settings: Mqtt) -> str | None:
-    """The password, read for each connection, so that a corrected file needs no restart. Raises OSError, ValueError."""
-    return settings.password_file.read_text(encoding="utf-8").strip() if settings.password_file else None
+def authenticate(client: paho.Client, settings: Mqtt) -> None:
+    """Sets user, password and TLS of a new client. The password is read for each connection, so that a corrected file
+    needs no restart. Raises OSError, ValueError."""
+    if settings.user:
+        file = settings.password_file
+        client.username_pw_set(settings.user, file.read_text(encoding="utf-8").strip() if file else None)
+    if settings.tls:
+        client.tls_set_context(context(settings))
 
 
 def file_ends(path: Path) -> datetime:

@@ -14,9 +14,11 @@ from typing import Any
 
 import msgspec
 
+from agent.config import Config
 from agent.messages import Message
 from agent.store.age import Dates
 from agent.store.store import Store
+from agent.topology import Asset
 from drivers.reading import BAD, Quality
 
 SECOND_S, MINUTE_S, QUARTER_S = 1, 60, 900
@@ -60,7 +62,7 @@ class History:
         self._store, self._keep_s = store, keep_s
         self._minutes: dict[str, _Minute] = {}
 
-    def show(self, message: Message) -> None:
+    def on_published(self, message: Message) -> None:
         if message.kind != "telemetry" or message.asset is None:
             return
         start_ms = message.t_ms // _MINUTE_MS * _MINUTE_MS
@@ -79,6 +81,9 @@ class History:
             column.append(value if usable else None)
             if usable and flag:
                 minute.flags.setdefault(name, []).append(int(flag))
+
+    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        """Another retention requires a restart."""
 
     def start(self) -> None:
         """Nothing to do: earlier parts of a minute are merged when it is written."""

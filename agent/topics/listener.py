@@ -10,6 +10,7 @@ import paho.mqtt.client as paho
 
 from agent.config import Mqtt
 from agent.sinks.link import Link
+from agent.sinks.retry import End
 from agent.topics.reasons import SUBSCRIPTION_REJECTED
 from drivers.reasons import Reason
 
@@ -41,13 +42,13 @@ class Listener:
     # Called by the link
 
     def configure(self, client: paho.Client) -> None:
-        """Replaces handlers of the link, which ignore the retain flag and rejected subscriptions."""
-        client.on_message, client.on_subscribe = self._on_message, self._on_subscribe
+        """Replaces the handler of the link, which ignores rejected subscriptions."""
+        client.on_subscribe = self._on_subscribe
 
-    def stands(self, client: paho.Client) -> None:
+    def on_connected(self, client: paho.Client, properties: Any) -> None:
         self._client, self._subscribed = client, frozenset()
 
-    def turn(self, now_s: float) -> float:
+    def send_due(self, now_s: float) -> float:
         assert self._client is not None
         wanted = self._wanted
         if gone := sorted(self._subscribed - wanted):
@@ -61,24 +62,18 @@ class Listener:
         self._subscribed = wanted
         return IDLE_S
 
-    def heard(self, topic: str, payload: bytes) -> None:
-        self._deliver(topic, payload, False)
+    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        self._deliver(topic, payload, retained)
 
-    def confirmed(self, mid: int) -> None:
+    def on_confirmed(self, mid: int, code: int) -> None:
         """Nothing is published."""
 
-    def part(self, client: paho.Client) -> bool:
+    def send_last(self, client: paho.Client) -> bool:
         return True
 
-    def gone(self) -> None:
+    def on_disconnected(self, end: End, reason: Reason | None) -> None:
         self._client = None
         self._requested.clear()
-
-    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        try:
-            self._deliver(message.topic, bytes(message.payload), bool(message.retain))
-        except Exception:  # no payload may end the thread
-            self.link.mistaken("internal error while processing a message; the message is ignored")
 
     def _on_subscribe(
         self, _client: paho.Client, _data: Any, number: int, reasons: list[Any], _properties: Any

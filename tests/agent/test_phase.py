@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.delivery.mqtt.rate_limit import BirthPace
 from agent.phase import share
-from agent.sinks.births import BirthPace
 
 
 def test_phases_are_spread_evenly_and_stay() -> None:

@@ -49,7 +49,7 @@ class Plant:
             self.clock.move(EVERY_S)
             t_ms = self.clock.utc_ns() // 1_000_000
             message = Message("fan", "telemetry", t_ms, {"active_power_w": 1.0})
-            self.history.show(message)
+            self.history.on_published(message)
             self.store.append("fan", "telemetry", t_ms, lambda row_id: b"{}")
             self.flush()
 

@@ -19,9 +19,9 @@ from testkit import Mosquitto, free_port, real_command, wait_until
 
 from agent.clock import SystemClock
 from agent.config_load import parse_broker
+from agent.delivery.mqtt.rate_limit import BURST_BYTES, RATE_BYTES_S
 from agent.fleet import FLEET_SUBSCRIPTION_FAILED, FleetError, play
 from agent.phase import share
-from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
 from agent.sinks.mqtt import MqttSink
 
 pytestmark = pytest.mark.alone
@@ -103,7 +103,7 @@ def test_ten_minute_values_of_a_fleet_are_spread_over_time(
     sink = MqttSink(replace(config.mqtt, version="3.1.1"), "magwatt-test", root, lambda: [], lambda *_: None)
     bench.publisher.sinks = [sink]
     sink.start(bench.store.drains([sink.name])[sink.name])
-    wait_until(lambda: sink.connected, 5, "connected")
+    wait_until(lambda: sink.link.connected, 5, "connected")
 
     def at_s(kind: str) -> list[float]:
         return [p.at_s for found in list(proxy.connections) for p in list(found) if p.topic.endswith(f"/{kind}")]

@@ -24,7 +24,7 @@ from sparkplugkit import Packet, Proxy, command, properties, read, value_of
 from testkit import Mosquitto, wait_until
 
 from agent.core.text import english
-from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
+from agent.delivery.mqtt.rate_limit import BURST_BYTES, RATE_BYTES_S
 from agent.sinks.sparkplug import SparkplugSink
 from agent.state_reasons import DEVICE_NOT_RESPONDING
 from agent.topology import assets
@@ -55,7 +55,7 @@ class World:
     def start(self) -> Bench:
         config = configured(self.folder, f"mqtt://127.0.0.1:{self.proxy.port}", self.tables)
         bench = self.bench = Bench(config, self.folder / "state")
-        sink = self.sink = SparkplugSink(config, bench.assets, bench.publisher.root, bench.publisher.greeting,
+        sink = self.sink = SparkplugSink(config, bench.assets, bench.publisher.root, bench.publisher.retained_messages,
                                          bench.store, bench.clock)  # fmt: skip
         bench.publisher.sinks = [sink]
         sink.start(bench.store.drains([sink.name])[sink.name])

@@ -60,7 +60,7 @@ def reaches_all(metric: Metric, sink: PrometheusSink, exposed: str) -> None:
     assert own.value is not None
     assert own.cell.datatype == DATATYPES[shape(metric)]
 
-    sink.show(message)
+    sink.on_published(message)
     samples = [sample for family in sink.collect() for sample in family.samples]
     assert samples
     assert exposed in {sample.name for sample in samples}

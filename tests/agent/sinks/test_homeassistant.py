@@ -26,6 +26,7 @@ from agent.metrics import by_name
 from agent.sinks import homeassistant
 from agent.sinks.homeassistant import HomeAssistantSink
 from agent.sinks.homeassistant_entities import Ids, asset_device, entity, template
+from agent.sinks.retry import End
 from agent.sinks.shapes import Shape, everything
 from agent.store.reasons import AGENT_KILLED, STATE_FILE_TIMEOUT
 from agent.topology import assets
@@ -322,29 +323,29 @@ def test_a_removal_that_no_broker_confirmed_is_sent_again(tmp_path: Path) -> Non
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", "[homeassistant]"), tmp_path / "state")
     sink = HomeAssistantSink(bench.config, bench.assets, bench.publisher.root, bench.store)
     for asset in bench.assets:
-        sink.show(Message(asset.name, "telemetry", 1, {"active_power_w": 1}))
+        sink.on_published(Message(asset.name, "telemetry", 1, {"active_power_w": 1}))
 
     def removed_by(of: HomeAssistantSink) -> tuple[Unconfirmed, list[str]]:
         client = Unconfirmed()
-        of.stands(cast(paho.Client, client))
+        of.on_connected(cast(paho.Client, client), None)
         now_s = 0.0
         for _ in range(30):
-            now_s += max(of.turn(now_s), 0.5)
+            now_s += max(of.send_due(now_s), 0.5)
         return client, [topic for topic, payload in client.sent if not payload]
 
     assert removed_by(sink)[1] == []
-    sink.gone()
+    sink.on_disconnected(End.LOST, None)
     less = configured(tmp_path, "mqtt://127.0.0.1:1", "[homeassistant]", PLANT)
     sink.renew(less, assets(less))
     (removed,) = removed_by(sink)[1]
     assert removed.endswith("fan-2/config")
-    sink.gone()
+    sink.on_disconnected(End.LOST, None)
     assert removed_by(sink)[1] == [removed]
     again = HomeAssistantSink(less, assets(less), bench.publisher.root, bench.store)
     client, topics = removed_by(again)
     assert topics == [removed], "also after a restart"
-    again.confirmed(client.sent.index((removed, b"")) + 1)
-    again.gone()
+    again.on_confirmed(client.sent.index((removed, b"")) + 1, 0)
+    again.on_disconnected(End.LOST, None)
     assert removed_by(again)[1] == []
     for each in (sink, again):
         each.link.wake()

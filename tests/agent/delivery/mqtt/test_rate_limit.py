@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 
-from agent.sinks.pace import BURST_S, JITTER, PROBE_RATE, RATE_MIN, STUCK_S, Pacer
+from agent.delivery.mqtt.rate_limit import BURST_S, JITTER, PROBE_RATE, RATE_MIN, STUCK_S, Pacer
 from agent.sinks.retry import LIMIT_S, SLOW_LIMIT_S, End, Retry
 
 
@@ -28,24 +28,24 @@ def test_a_backlog_goes_out_at_its_rate_with_jitter_and_without_bursts() -> None
 def test_five_times_what_is_live_when_that_is_more() -> None:
     pacer = Pacer(random.Random(1))
     for n in range(3000):
-        pacer.live(n * 0.1, 4)
+        pacer.on_live_rows(n * 0.1, 4)
     assert pacer.rate() == pytest.approx(200, rel=0.01)
 
 
 def test_a_slow_broker_gets_half_the_rate_and_a_blocked_one_a_probe() -> None:
     pacer = Pacer(random.Random(1), 100.0)
-    pacer.confirmed(0.5)
+    pacer.on_confirmed(0.5)
     assert granted(pacer, 20) == pytest.approx(1000, rel=0.03)
-    pacer.waiting(STUCK_S + 1)
+    pacer.on_waiting(STUCK_S + 1)
     assert granted(pacer, 20, from_s=20) <= 25, "the remaining tokens, and one probe per second"
     assert pacer.rate() == PROBE_RATE
-    pacer.confirmed(0.01)
+    pacer.on_confirmed(0.01)
     assert pacer.rate() == 100.0, "the confirmation of the probe restores the rate"
 
 
 def test_a_broker_that_asks_for_a_pause_gets_it() -> None:
     pacer = Pacer(random.Random(1), 100.0)
-    pacer.hold(5.0, 30.0)
+    pacer.pause(5.0, 30.0)
     assert granted(pacer, 35) == 0
     assert pacer.grant(35.1, 10) > 0
 

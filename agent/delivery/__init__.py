@@ -1,0 +1,1 @@
+"""Delivery of rows: the spool, and the sinks by protocol."""

@@ -1,0 +1,1 @@
+"""MQTT: connection, rate limits and the sink of the JSON topics."""
