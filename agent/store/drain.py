@@ -28,7 +28,7 @@ class Spool(Protocol):
 
     def confirm(self, bit: int, numbers: list[int]) -> None: ...
 
-    def reject(self, bit: int, n: int, reason: Reason) -> None: ...
+    def reject(self, n: int, reason: Reason) -> None: ...
 
 
 class Drain:
@@ -90,7 +90,7 @@ class Drain:
         with self._lock:
             self._out.discard(n)
             self._done.add(n)
-        self._spool.reject(self.bit, n, reason)
+        self._spool.reject(n, reason)
 
     def give_back(self) -> None:
         """Returns the unconfirmed rows after the end of a connection; they are taken again."""

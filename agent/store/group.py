@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.store.drain import Drain
 from agent.store.gaps import ANNOUNCED, note_gap
 from agent.store.reasons import stored
 from agent.store.row import Row, importance
@@ -19,11 +18,10 @@ Job = Callable[[sqlite3.Connection], Any]
 
 @dataclass(slots=True)
 class Put:
-    """A row to append, with the data committed in the same transaction.
+    """A row to append.
 
     row: the row.
     boot, seq: the two parts of its id.
-    counters: name → value that this row is the first to show.
     settles: number of the gap that this row announces; None: none.
     confirmed: mask of the sinks that confirmed it before it was written to the file.
     """
@@ -31,7 +29,6 @@ class Put:
     row: Row
     boot: int
     seq: int
-    counters: dict[str, int]
     settles: int | None = None
     confirmed: int = 0
 
@@ -41,65 +38,32 @@ class Group:
     """Everything that the next transaction commits.
 
     puts: rows to append.
-    counters: name → value, of counters that no row carries.
-    confirmed: sink → numbers of the rows that it confirmed.
-    rejected: sink, number of a row, and why it can never be delivered.
+    counters: name → newest value.
+    confirmed: bit of a sink → numbers of the rows that it confirmed.
+    rejected: number of a row, and why it can never be delivered.
     jobs: functions to run in the transaction, and the future of their result.
     """
 
     puts: list[Put] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
-    confirmed: dict[Drain, list[int]] = field(default_factory=dict)
-    rejected: list[tuple[Drain, int, Reason]] = field(default_factory=list)
+    confirmed: dict[int, list[int]] = field(default_factory=dict)
+    rejected: list[tuple[int, Reason]] = field(default_factory=list)
     jobs: list[tuple[Job, Future[Any]]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.puts or self.counters or self.confirmed or self.rejected or self.jobs)
 
 
-class Orphans:
-    """Counters of rows that leave memory without being written. The counters are written nevertheless, and an older row
-    that is written later does not reset them."""
-
-    def __init__(self) -> None:
-        self._newest: dict[str, tuple[int, int]] = {}  # name → n of the row that showed it, value
-
-    def take(self, put: Put) -> None:
-        """Keeps the counters of a row that leaves memory."""
-        for name, value in put.counters.items():
-            if put.row.n >= self._newest.get(name, (0, 0))[0]:
-                self._newest[name] = put.row.n, value
-
-    def beside(self, puts: list[Put]) -> dict[str, int]:
-        """Newest value of each counter, over the kept counters and these rows."""
-        together = Orphans()
-        together._newest = self._newest.copy()
-        for put in puts:
-            together.take(put)
-        return {name: value for name, (_, value) in together._newest.items()}
-
-    def forget(self, unsaved: dict[int, Put]) -> None:
-        """After a commit: drops the counters that no row in memory could reset."""
-        first = min(unsaved, default=None)
-        self._newest = {} if first is None else {name: it for name, it in self._newest.items() if it[0] > first}
-
-
-def confirm_unsaved(unsaved: dict[int, Put], group: Group, owed: int) -> list[Put]:
-    """Applies confirmations to rows in memory. Removes and returns the rows that all sinks confirmed: only their
-    counters must still be written.
+def confirm_unsaved(unsaved: dict[int, Put], group: Group, owed: int) -> None:
+    """Applies confirmations to rows in memory, and removes the rows that all sinks confirmed.
 
     `owed`: mask of all sinks.
     """
-    gone = []
-    for drain, numbers in group.confirmed.items():
-        for n in numbers:
-            put = unsaved.get(n)
-            if put is None:
-                continue
-            put.confirmed |= 1 << drain.bit
+    for bit, numbers in group.confirmed.items():
+        for put in [unsaved[n] for n in numbers if n in unsaved]:
+            put.confirmed |= 1 << bit
             if put.confirmed & owed == owed and put.settles is None:
-                gone.append(unsaved.pop(n))
-    return gone
+                del unsaved[put.row.n]
 
 
 def insert(db: sqlite3.Connection, puts: list[Put], owed: int) -> int:
@@ -124,11 +88,11 @@ def insert(db: sqlite3.Connection, puts: list[Put], owed: int) -> int:
 
 def take_off(db: sqlite3.Connection, group: Group, alone: bool) -> int:
     """Deletes confirmed and rejected rows; returns how many left the spool. alone: there is only one sink."""
-    gone = sum(_set_aside(db, n, reason) for _, n, reason in group.rejected)
-    for drain, numbers in group.confirmed.items():
+    gone = sum(_set_aside(db, n, reason) for n, reason in group.rejected)
+    for bit, numbers in group.confirmed.items():
         keys = [(n,) for n in numbers]
         if not alone:
-            db.executemany(f"update spool set owed = owed & ~{1 << drain.bit} where n = ?", keys)
+            db.executemany(f"update spool set owed = owed & ~{1 << bit} where n = ?", keys)
         gone += db.executemany("delete from spool where n = ?" + ("" if alone else " and owed = 0"), keys).rowcount
     return gone
 

@@ -63,7 +63,7 @@ class Store:
             settings.commit_interval_s,
             Quota(directory, settings.quota_bytes, settings.min_free_share),
             reserve,
-            self._too_old,
+            self._expired_up_to,
             self._replace_file,
         )
         self._lock = threading.Lock()  # of ids: rows enter the spool in the order of their ids
@@ -89,7 +89,7 @@ class Store:
     @property
     def alive(self) -> bool:
         """Whether the writer thread runs. A disk that cannot be written is reported by `trouble`, not here."""
-        return self._writer.is_alive() and time.monotonic() - self._writer.beat_s < HANGS_S
+        return self._writer.is_alive() and time.monotonic() - self._writer.cycle_s < HANGS_S
 
     @property
     def sequence(self) -> int:
@@ -109,7 +109,8 @@ class Store:
 
         encode: id → payload.
         counters: integers, such as energies, that this row is the first to show. They are committed in the same
-            transaction as the row: after a kill both are in the file or neither.
+            transaction as the row: after a kill both are in the file or neither. Only while the disk is full, counters
+            may be committed before their row.
         settles: number of the gap that this row announces; None: none.
         """
         boot = self.boot
@@ -118,7 +119,7 @@ class Store:
             payload = encode(f"{boot}-{sequence}")
             self._sequence, self._n = sequence, self._n + 1
             row = Row(self._n, f"{boot}-{sequence}", t_ms, asset, kind, payload, time.monotonic_ns())
-            self._writer.put(Put(row, boot, sequence, dict(counters or {}), settles))
+            self._writer.put(Put(row, boot, sequence, settles), counters or {})
         return row
 
     def counters(self) -> dict[str, int]:
@@ -127,7 +128,7 @@ class Store:
 
     def save_counters(self, values: Mapping[str, int]) -> None:
         """Saves counters that no row carries, with the next transaction. Does not wait."""
-        self._writer.put_counters(dict(values))
+        self._writer.put_counters(values)
 
     def drains(self, names: Iterable[str]) -> dict[str, Drain]:
         """The durable sinks of this run, each with its view of the spool. Call once, before the first row.
@@ -163,10 +164,10 @@ class Store:
         return found, complete
 
     def confirm(self, bit: int, numbers: list[int]) -> None:
-        self._writer.confirm(self._writer.drains[bit], numbers)
+        self._writer.confirm(bit, numbers)
 
-    def reject(self, bit: int, n: int, reason: Reason) -> None:
-        self._writer.reject(self._writer.drains[bit], n, reason)
+    def reject(self, n: int, reason: Reason) -> None:
+        self._writer.reject(n, reason)
 
     def take_gaps(self) -> list[Gap]:
         """Gaps to announce, until a row with the number of the gap in `settles` is committed. Raises StoreError."""
@@ -306,7 +307,7 @@ class Store:
         self._age.advance(self._utc_ms(), self._monotonic_s())
         return self._age.retained_range(age_s)
 
-    def _too_old(self, db: sqlite3.Connection) -> int:
+    def _expired_up_to(self, db: sqlite3.Connection) -> int:
         """Number up to which rows of the spool are too old. Only the agent saves the age, not a command."""
         self._age.advance(self._utc_ms(), self._monotonic_s())
         up_to = self._age.expired_up_to(db, self._settings.spool_retention_s)

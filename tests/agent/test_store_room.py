@@ -317,3 +317,25 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
             place.chmod(0o700)
         if other is not None:
             other.close()
+
+
+def test_unused_space_is_returned_to_the_file_system(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an outage the file is large and nearly empty: each housekeeping returns 256 pages of 4 KiB."""
+    store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01))
+    drain = store.drains(["mqtt"])["mqtt"]
+    for second in range(6000):
+        store.append("m", "telemetry", T_MS + 1000 * second, lambda _: b"x" * 4000)
+    store.flush()
+    while rows := drain.take_live(500) or drain.take_backlog(500):
+        drain.confirm([row.n for row in rows])
+    store.close()
+    before = os.path.getsize(tmp_path / NAME)
+    monkeypatch.setattr("agent.store.house.HOUSEKEEPING_S", 0.0)
+    again = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01))
+    for _ in range(6):
+        again.save_counters({"wh": 1})
+        again.flush()
+    again.close()
+    assert before - os.path.getsize(tmp_path / NAME) >= 5 * 256 * 4096
