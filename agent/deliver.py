@@ -29,7 +29,7 @@ def open_store(directory: Path, config: Config, clock: Clock) -> Store:
     store = None
     try:
         store = Store(directory, clock, config.store)
-        _ = store.boot
+        _ = store.run_id
         return store
     except StoreError as error:
         log.error("%s; measurement continues, but undelivered rows are lost at a restart", error)

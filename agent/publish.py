@@ -40,12 +40,17 @@ class Publisher:
         self._states: dict[str, bytes] = {}
         self._since: dict[str, tuple[str, int]] = {}  # asset → its state, and its start
 
-    def publish(self, message: Message, settles: int | None = None) -> None:
-        """Appends a message. settles: number of the gap that it announces; None: none."""
+    def publish(self, message: Message, announces_gap: int | None = None) -> None:
+        """Appends a message. announces_gap: number of the gap that it announces; None: none."""
         if message.asset:
             self._learn(message.asset, message)
         row = self._store.append(
-            message.asset, message.kind, message.t_ms, lambda row_id: encode(message, row_id), message.counters, settles
+            message.asset,
+            message.kind,
+            message.t_ms,
+            lambda row_id: encode(message, row_id),
+            message.counters,
+            announces_gap,
         )
         if self.carrier is not None:
             self.carrier.publish(row.topic(self.root), row.payload)
@@ -58,7 +63,7 @@ class Publisher:
 
     def announce_gaps(self) -> int:
         """Publishes one event for each unannounced gap; returns their number. Waits for the disk. Raises StoreError."""
-        gaps = self._store.take_gaps()
+        gaps = self._store.fetch_gaps()
         for gap in gaps:
             values = {
                 "event_start_ms": gap.from_ms,
@@ -66,7 +71,7 @@ class Publisher:
                 "gap_message_type": gap.kind,
                 "event_number": gap.g,
             }
-            self.publish(event(None, gap.to_ms, "data_gap", [gap.reason], values), settles=gap.g)
+            self.publish(event(None, gap.to_ms, "data_gap", [gap.reason], values), announces_gap=gap.g)
         return len(gaps)
 
     def publish_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
@@ -143,7 +148,7 @@ class Publisher:
             "gateway": self._config.site.gateway,
             "version": VERSION,
             "config": self._config.hash,
-            "boot": self._store.boot,
+            "boot": self._store.run_id,
             "simulated": self._config.site.simulated,
             "assets": [asset.name for asset in self._assets],
         }

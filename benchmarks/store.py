@@ -108,7 +108,7 @@ def spool(commit_s: float) -> tuple[float, float]:
         taken = [0]
 
         def take() -> None:
-            while rows := [*drain.take_live(1000), *drain.take_backlog(1000)]:
+            while rows := [*drain.fetch_live(1000), *drain.fetch_backlog(1000)]:
                 taken[0] += len(rows)
                 drain.confirm([row.n for row in rows])
 

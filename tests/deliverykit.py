@@ -107,7 +107,7 @@ def log_confirmations(path: Path) -> None:
 
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     polls: dict[int, int] = {}
-    take_live, take_backlog, confirm = Drain.take_live, Drain.take_backlog, Drain.confirm
+    fetch_live, fetch_backlog, confirm = Drain.fetch_live, Drain.fetch_backlog, Drain.confirm
 
     def remembered(rows: list[Any]) -> list[Any]:
         polls.update((row.n, json.loads(row.payload)["v"].get("active_power_w", -1)) for row in rows)
@@ -118,8 +118,8 @@ def log_confirmations(path: Path) -> None:
         os.write(log, "".join(f"{polls.pop(n)} {now_ms}\n" for n in numbers).encode())
         confirm(drain, numbers)
 
-    Drain.take_live = lambda drain, limit: remembered(take_live(drain, limit))  # type: ignore[method-assign]
-    Drain.take_backlog = lambda drain, limit: remembered(take_backlog(drain, limit))  # type: ignore[method-assign]
+    Drain.fetch_live = lambda drain, limit: remembered(fetch_live(drain, limit))  # type: ignore[method-assign]
+    Drain.fetch_backlog = lambda drain, limit: remembered(fetch_backlog(drain, limit))  # type: ignore[method-assign]
     Drain.confirm = confirmed  # type: ignore[method-assign]
 
 

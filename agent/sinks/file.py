@@ -83,7 +83,7 @@ class FileSink:
                         self._rotate(rows[-1].t_ms)
                 self._report_recovery()
             except OSError as error:
-                self._drain.give_back()
+                self._drain.return_unconfirmed()
                 self._close()
                 self._report_error(error)
                 self._ending.wait(RETRY_S)
@@ -97,7 +97,7 @@ class FileSink:
     @staticmethod
     def _take(drain: Drain) -> list[Row]:
         """Backlog rows first: a file keeps the order of the rows."""
-        return drain.take_backlog(BATCH) or drain.take_live(BATCH)
+        return drain.fetch_backlog(BATCH) or drain.fetch_live(BATCH)
 
     def _write(self, rows: list[Row]) -> None:
         """Writes all rows or none: a partial write is truncated."""

@@ -21,7 +21,7 @@ from agent.core.row_names import gateway_row
 from agent.delivery.mqtt.rate_limit import BirthPace
 from agent.messages import Message
 from agent.sinks.homeassistant_entities import Ids, asset_device, gateway_device
-from agent.sinks.link import Link
+from agent.sinks.link import Link, Talk
 from agent.sinks.retry import End
 from agent.store import Store, StoreError
 from agent.topology import Asset
@@ -36,7 +36,7 @@ IDLE_S = 0.5
 GATEWAY = ""  # key in the tables of names
 
 
-class HomeAssistantSink:
+class HomeAssistantSink(Talk):
     """`on_published` and `renew` may be called from any thread; everything else runs in the thread of the link."""
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], root: str, store: Store) -> None:
@@ -54,7 +54,7 @@ class HomeAssistantSink:
         self._due = {GATEWAY, *self._names}  # whose discovery message is to be sent
         self._due_s = 0.0
         self._republish = True
-        self._gone = set(store.notes(f"{NOTE} topics")) - self._topics()
+        self._gone = set(store.entries(f"{NOTE} topics")) - self._topics()
         self._removing: dict[int, str] = {}  # packet → topic whose retained message it deletes
         self._pace = BirthPace()
         self._client: paho.Client | None = None
@@ -92,10 +92,7 @@ class HomeAssistantSink:
             self.link.update_settings(config.mqtt)
         self.link.wake()
 
-    # Called by the link.
-
-    def configure(self, client: paho.Client) -> None:
-        """No will: the topic `status` of the JSON dialect shows whether the gateway is online."""
+    # Called by the link. There is no will: the topic `status` of the JSON dialect shows whether the gateway is online.
 
     def on_connected(self, client: paho.Client, properties: Any) -> None:
         self._client = client
@@ -136,12 +133,9 @@ class HomeAssistantSink:
         topic = self._removing.pop(mid, None)
         if topic is not None and topic not in self._topics():
             try:
-                self._store.forget_note(f"{NOTE} topics", topic)
+                self._store.delete_entry(f"{NOTE} topics", topic)
             except StoreError as error:
                 log.warning("homeassistant: names of entities not saved: %s", error)
-
-    def send_last(self, client: paho.Client) -> bool:
-        return True
 
     def on_disconnected(self, end: End, reason: Reason | None) -> None:
         self._client = None
@@ -185,7 +179,7 @@ class HomeAssistantSink:
 
     def _load_names(self) -> None:
         try:
-            for name, kinds in self._store.notes(f"{NOTE} names").items():
+            for name, kinds in self._store.entries(f"{NOTE} names").items():
                 if name in self._assets or name == GATEWAY:
                     self._names[name] = {kind: dict.fromkeys(seen) for kind, seen in kinds.items()}
         except (AttributeError, TypeError) as error:
@@ -197,9 +191,9 @@ class HomeAssistantSink:
             names = {name: {kind: list(seen) for kind, seen in kinds.items()} for name, kinds in self._names.items()
                      if self._topic(name) == topic}  # fmt: skip
         try:
-            self._store.save_note(f"{NOTE} topics", topic, "", {})
+            self._store.save_entry(f"{NOTE} topics", topic, "", {})
             for name, kinds in names.items():
-                self._store.save_note(f"{NOTE} names", name, "", kinds)
+                self._store.save_entry(f"{NOTE} names", name, "", kinds)
         except StoreError as error:
             log.warning("homeassistant: names of entities not saved: %s", error)
 

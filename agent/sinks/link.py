@@ -13,7 +13,7 @@ import select
 import ssl
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -43,8 +43,9 @@ TRACEBACKS_MAX = 3
 UNSUPPORTED_PROTOCOL, TAKEN_OVER = (1, 0x84), 0x8E  # MQTT 3.1.1, 3.2.2.3; MQTT 5.0, 2.4
 
 
-class Talk(Protocol):
-    """The dialect of a link. All methods are called in the thread of the link."""
+class Talk:
+    """The dialect of a link. All methods are called in the thread of the link. Those that a dialect does not need do
+    nothing."""
 
     def configure(self, client: paho.Client) -> None:
         """Sets the will of a new client before it connects."""
@@ -54,7 +55,7 @@ class Talk(Protocol):
 
     def send_due(self, now_s: float) -> float:
         """Sends what is due; returns the longest time until the next call, seconds."""
-        ...
+        raise NotImplementedError
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         """A message was received."""
@@ -64,7 +65,7 @@ class Talk(Protocol):
 
     def send_last(self, client: paho.Client) -> bool:
         """The link is stopping: sends the last messages; true when all are sent."""
-        ...
+        return True
 
     def on_disconnected(self, end: End, reason: Reason | None) -> None:
         """The connection has ended or could not be established. reason: None when it was logged before."""

@@ -18,7 +18,7 @@ from agent.config import Config, Mqtt
 from agent.delivery.base.sink import RetainedMessages
 from agent.delivery.mqtt.rate_limit import BirthPace, Pacer
 from agent.sinks import tls
-from agent.sinks.link import Link
+from agent.sinks.link import Link, Talk
 from agent.sinks.mqtt_session import Session
 from agent.sinks.reasons import (
     BROKER_CERTIFICATE_EXPIRING,
@@ -37,7 +37,7 @@ CERTIFICATE_DAYS = 30
 POISON_BYTES, POISON_ENDS = 8192, 3  # a row of this size that ended this number of connections is not sent again
 
 
-class MqttSink:
+class MqttSink(Talk):
     """The sink of the JSON topics. `update_retained`, `renew`, `numbers` and `stop` may be called from any thread.
 
     retained_messages: called for each connection.
@@ -112,9 +112,6 @@ class MqttSink:
         assert self._session is not None
         return self._session.send_due(now_s)
 
-    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
-        """It subscribes to nothing."""
-
     def on_confirmed(self, mid: int, code: int) -> None:
         if self._session is not None:
             self._session.on_confirmed(mid, code)
@@ -131,7 +128,7 @@ class MqttSink:
             self._published += session.published
             if end is End.LOST and (stuck := session.unconfirmed):
                 self._reject_poison(self._drain, stuck)
-            self._drain.give_back()
+            self._drain.return_unconfirmed()
         if end is End.TAKEN_OVER and reason is not None:
             self._publish_event("client_id_conflict", reason)
 

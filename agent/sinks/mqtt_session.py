@@ -85,7 +85,7 @@ class Session:
     def send_due(self, now_s: float) -> float:
         """Sends what is due; returns the longest time until the next call, seconds."""
         self._send(now_s, stopping=False)
-        if self._drain.behind and self._backlog_out < self._backlog_window:
+        if self._drain.has_backlog and self._backlog_out < self._backlog_window:
             return min(TURN_S, max(0.002, self._pacer.wait_s(now_s)))
         return TURN_S
 
@@ -146,10 +146,10 @@ class Session:
         if self._send_again:
             if self._sent:
                 return
-            self._drain.give_back()
+            self._drain.return_unconfirmed()
             self._later.clear()
             self._send_again = False
-        live = self._drain.take_live(self._free)
+        live = self._drain.fetch_live(self._free)
         if live:
             self._pacer.on_live_rows(now_s, len(live))
             for row in live:
@@ -159,10 +159,10 @@ class Session:
                     self._publish(row, now_s, backlog=False)
         while self._later and self._free > 0 and (stopping or self._later[0][0] <= now_s):
             self._publish(self._later.popleft()[1], now_s, backlog=False)
-        if stopping or not self._drain.behind:
+        if stopping or not self._drain.has_backlog:
             return
         room = min(self._free, self._backlog_window - self._backlog_out)
-        for row in self._drain.take_backlog(self._pacer.grant(now_s, room) if room > 0 else 0):
+        for row in self._drain.fetch_backlog(self._pacer.grant(now_s, room) if room > 0 else 0):
             self._publish(row, now_s, backlog=True)
 
     def _check_timeout(self, now_s: float) -> None:

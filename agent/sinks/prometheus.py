@@ -19,8 +19,9 @@ from agent.config import Config
 from agent.core.row_names import row_name
 from agent.messages import Message
 from agent.sinks.prometheus_names import Exposed, Type, names
-from agent.sinks.shapes import everything, unusable_flag
+from agent.sinks.shapes import everything
 from agent.topology import Asset
+from drivers.reading import BAD, Quality
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class PrometheusSink:
     ) -> None:  # fmt: skip
         bus = max((bus for bus in self._buses if name.startswith(f"bus_{bus}_")), key=len, default=None)
         found = exposed.get((kind, row_name(name) if bus else name))
-        if found is None or value is None or unusable_flag(message.flags.get(name, message.quality & 0)):
+        if found is None or value is None or message.flags.get(name, Quality.GOOD) & BAD:
             return
         keys, own = (("bus",), (bus,)) if bus else ((), ())
         if found.type is Type.INFO:

@@ -6,15 +6,14 @@ series of messages that are not measurements are listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
 from functools import cache
-from typing import Any
 
 from agent.metrics import Metric, by_name
 from agent.topology import Asset
 from drivers.profiles import load_profile
-from drivers.reading import BAD, Quality
+from drivers.reading import BAD
 from drivers.registers import TEXT_OF, usable
 from drivers.vocabulary import metric_name_of, vocabulary
 
@@ -93,22 +92,3 @@ def expected(asset: Asset) -> dict[str, list[Metric]]:
 
 def _derived(metric: Metric) -> bool:
     return metric.name not in _quantities()
-
-
-def flags_of(body: Mapping[str, Any], name: str) -> list[str]:
-    """Flags of one metric in an encoded message, without the flags of the complete message."""
-    found: list[str] = body.get("f", {}).get(name, [])
-    return found
-
-
-def reason_text(reasons: Iterable[Mapping[str, Any]]) -> str:
-    """English text of the reasons in an encoded message; empty when there are none."""
-    return "; ".join(str(reason["text"]) for reason in reasons)
-
-
-def unusable(flags: list[str]) -> bool:
-    return not BAD_NAMES.isdisjoint(flags)
-
-
-def unusable_flag(flag: Quality) -> bool:
-    return bool(flag & BAD)

@@ -21,7 +21,7 @@ from agent.config import Config
 from agent.delivery.base.sink import RetainedMessages
 from agent.delivery.mqtt.rate_limit import BirthPace, Pacer
 from agent.messages import encode_plain
-from agent.sinks.link import Link
+from agent.sinks.link import Link, Talk
 from agent.sinks.reasons import CONFIRMATION_TIMEOUT, PRIMARY_HOST_OFFLINE, SPARKPLUG_ENCODING_FAILED
 from agent.sinks.retry import End
 from agent.sinks.sparkplug_node import NAMESPACE, Node
@@ -42,7 +42,7 @@ LOGGED_MAX = 5  # rejected commands that are logged; later ones are only counted
 IDLE_S = 0.5
 
 
-class SparkplugSink:
+class SparkplugSink(Talk):
     """Runs in the thread of the link, except `update_retained`, `renew` and `numbers`.
 
     commands_rejected, rebirths: counters of this run.
@@ -116,7 +116,7 @@ class SparkplugSink:
         """The TCP connection is open: the following CONNECT packet gets a new bdSeq."""
         self._bd_seq = (self._bd_seq + 1) % 256
         try:
-            self._store.save_note(NOTE, "bdSeq", "", self._bd_seq)
+            self._store.save_entry(NOTE, "bdSeq", "", self._bd_seq)
         except StoreError as error:
             log.warning("sparkplug: bdSeq not saved: %s", error)
         client.will_set(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1, retain=False)
@@ -184,7 +184,7 @@ class SparkplugSink:
         self._unmarked, self._marked = [], None
         self._messages.clear()
         if self._drain is not None:
-            self._drain.give_back()
+            self._drain.return_unconfirmed()
 
     # Births and rows.
 
@@ -217,21 +217,21 @@ class SparkplugSink:
     def _send_rows(self, now_s: float) -> float:
         assert self._drain is not None
         free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)
-        live = self._drain.take_live(free)
+        live = self._drain.fetch_live(free)
         if live:
             self._pacer.on_live_rows(now_s, len(live))
         room = min(free - len(live), WINDOW // 2)
-        backlog = self._drain.take_backlog(self._pacer.grant(now_s, room)) if self._drain.behind and room > 0 else []
         for row in live:
             self._send(row, historical=False)
-        for row in backlog:
+        more = self._drain.has_backlog and room > 0
+        for row in self._drain.fetch_backlog(self._pacer.grant(now_s, room)) if more else ():
             self._send(row, historical=True)
-        if not self._drain.behind:
+        if not self._drain.has_backlog:
             self.node.send_due_deaths()
         self._mark(now_s)
         if self._marked and now_s - self._marked[1] > CONFIRM_S:
             self.link.close(CONFIRMATION_TIMEOUT(timeout_s=CONFIRM_S))
-        return max(0.002, self._pacer.wait_s(now_s)) if self._drain.behind and free > 0 else IDLE_S
+        return max(0.002, self._pacer.wait_s(now_s)) if self._drain.has_backlog and free > 0 else IDLE_S
 
     def _send(self, row: Row, historical: bool) -> None:
         assert self._drain is not None
@@ -296,5 +296,5 @@ class SparkplugSink:
 
 
 def _last_bd_seq(store: Store) -> int:
-    found = store.note(NOTE, "bdSeq", "")
+    found = store.entry(NOTE, "bdSeq", "")
     return found if isinstance(found, int) and 0 <= found < 256 else 255

@@ -9,11 +9,12 @@ from typing import Any
 
 from agent.messages import EVERYTHING
 from agent.metrics import Metric
-from agent.sinks.shapes import Shape, flags_of, reason_text, shape, unusable
+from agent.sinks.shapes import BAD_NAMES, Shape, shape
 from agent.sinks.sparkplug_types import DOUBLE, DOUBLE_ARRAY, INT32, INT64, STRING
 
 QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500  # chapter 6, property "Quality"
 DATATYPES = {Shape.NUMBER: DOUBLE, Shape.WHOLE: INT64, Shape.TEXT: STRING, Shape.SERIES: DOUBLE_ARRAY}
+VALUE_FIELDS = {STRING: "string_value", INT64: "long_value", DOUBLE: "double_value", DOUBLE_ARRAY: "bytes_value"}
 AT_HOME = ("telemetry", "health")  # message types whose metrics have no folder
 INT64_RANGE = range(-(2**63), 2**63)
 
@@ -89,15 +90,15 @@ class Book:
 
     def read(self, kind: str, body: Mapping[str, Any]) -> tuple[list[Said], bool]:
         """All values of an encoded message; true when some were not in the birth."""
-        reasons = body.get("r", {})
-        before, t_ms, methods = len(self.cells), int(body["t"]), body.get("m", {})
-        frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(flags_of(body, EVERYTHING))}
+        all_flags, methods, reasons = body.get("f", {}), body.get("m", {}), body.get("r", {})
+        before, t_ms = len(self.cells), int(body["t"])
+        frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(all_flags.get(EVERYTHING, ()))}
         found = [self._update(kind, name, value, t_ms) for name, value in frame.items()]
         for name, value in body["v"].items():
-            flags = tuple(flags_of(body, name))
+            flags = tuple(all_flags.get(name, ()))
             found.append(self._update(kind, name, value, t_ms, flags, methods.get(name, "")))
             if found[-1].cell.coded:
-                found.append(self._update(kind, f"{name}_text", reason_text(reasons.get(name, ())), t_ms))
+                found.append(self._update(kind, f"{name}_text", text_of_reasons(reasons.get(name, ())), t_ms))
         return found, len(self.cells) != before
 
     def _update(
@@ -174,18 +175,13 @@ def _value(metric: Any, update: Said) -> None:
     metric.timestamp = update.t_ms
     if update.value is None:
         metric.is_null = True
-    elif update.cell.datatype == STRING:
-        metric.string_value = update.value
-    elif update.cell.datatype == INT64:
-        metric.long_value = update.value & (2**64 - 1)
-    elif update.cell.datatype == DOUBLE_ARRAY:
-        metric.bytes_value = update.value
     else:
-        metric.double_value = update.value
+        unsigned = update.value & (2**64 - 1) if update.cell.datatype == INT64 else update.value
+        setattr(metric, VALUE_FIELDS[update.cell.datatype], unsigned)
 
 
 def _quality(metric: Any, update: Said) -> None:
-    if unusable(list(update.flags)):
+    if not BAD_NAMES.isdisjoint(update.flags):
         _property(metric, "Quality", INT32, QUALITY_STALE if update.flags == ("STALE",) else QUALITY_BAD)
     elif update.recovers:
         _property(metric, "Quality", INT32, QUALITY_GOOD)
@@ -197,11 +193,7 @@ def _quality(metric: Any, update: Said) -> None:
 
 def _property(metric: Any, key: str, datatype: int, value: str | int) -> None:
     metric.properties.keys.append(key)
-    item = metric.properties.values.add(type=datatype)
-    if isinstance(value, int):
-        item.int_value = value
-    else:
-        item.string_value = value
+    setattr(metric.properties.values.add(type=datatype), "int_value" if datatype == INT32 else "string_value", value)
 
 
 def _fit(datatype: int, value: Any) -> Any:
@@ -219,6 +211,11 @@ def _fit(datatype: int, value: Any) -> Any:
     if datatype == INT64:
         return int(value) if value == int(value) and int(value) in INT64_RANGE else None
     return float(value)
+
+
+def text_of_reasons(reasons: Iterable[Mapping[str, Any]]) -> str:
+    """English text of the reasons in an encoded message; empty when there are none."""
+    return "; ".join(str(reason["text"]) for reason in reasons)
 
 
 def _folder(kind: str) -> str:

@@ -12,7 +12,7 @@ from agent.config import Config
 from agent.core.row_names import gateway_row
 from agent.metrics import Metric, by_name
 from agent.sinks.shapes import expected
-from agent.sinks.sparkplug_book import Book, Said, keep, news, write_birth, write_data
+from agent.sinks.sparkplug_book import Book, Said, keep, news, text_of_reasons, write_birth, write_data
 from agent.sinks.sparkplug_types import BOOLEAN, DOUBLE, INT64, STRING, Payload
 from agent.topology import Asset
 from drivers.reading import Clock
@@ -130,7 +130,7 @@ class Node:
         if asset not in self._books or "state" not in body:
             return
         book, t_ms = self._books[asset], int(body["t"])
-        reason = "; ".join(item["text"] for item in body.get("reason", []))
+        reason = text_of_reasons(body.get("reason", ()))
         said = [book.state("state", body["state"], t_ms), book.state("state_reason", reason, t_ms)]
         keep(said)
         if body["state"] == "offline":

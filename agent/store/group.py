@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.store.gaps import ANNOUNCED, note_gap
+from agent.store.gaps import ANNOUNCED, record_gap
 from agent.store.reasons import stored
 from agent.store.row import Row, importance
 from drivers.reasons import Reason
@@ -21,15 +21,15 @@ class Put:
     """A row to append.
 
     row: the row.
-    boot, seq: the two parts of its id.
-    settles: number of the gap that this row announces; None: none.
+    run_id, seq: the two parts of its id.
+    announces_gap: number of the gap that this row announces; None: none.
     confirmed: mask of the sinks that confirmed it before it was written to the file.
     """
 
     row: Row
-    boot: int
+    run_id: int
     seq: int
-    settles: int | None = None
+    announces_gap: int | None = None
     confirmed: int = 0
 
 
@@ -62,7 +62,7 @@ def confirm_unsaved(unsaved: dict[int, Put], group: Group, owed: int) -> None:
     for bit, numbers in group.confirmed.items():
         for put in [unsaved[n] for n in numbers if n in unsaved]:
             put.confirmed |= 1 << bit
-            if put.confirmed & owed == owed and put.settles is None:
+            if put.confirmed & owed == owed and put.announces_gap is None:
                 del unsaved[put.row.n]
 
 
@@ -75,18 +75,18 @@ def insert(db: sqlite3.Connection, puts: list[Put], owed: int) -> int:
         db.executemany(
             "insert into spool values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (put.row.n, put.boot, put.seq, importance(put.row.kind), put.row.t_ms, put.row.asset, put.row.kind,
+                (put.row.n, put.run_id, put.seq, importance(put.row.kind), put.row.t_ms, put.row.asset, put.row.kind,
                  put.row.payload, owed & ~put.confirmed)
                 for put in puts
             ],
         )  # fmt: skip
-    announced = [(ANNOUNCED, put.settles) for put in puts if put.settles is not None]
+    announced = [(ANNOUNCED, put.announces_gap) for put in puts if put.announces_gap is not None]
     if announced:
         db.executemany("update gaps set announced = ? where g = ?", announced)
     return len(puts) if owed else 0
 
 
-def take_off(db: sqlite3.Connection, group: Group, alone: bool) -> int:
+def remove_delivered(db: sqlite3.Connection, group: Group, alone: bool) -> int:
     """Deletes confirmed and rejected rows; returns how many left the spool. alone: there is only one sink."""
     gone = sum(_set_aside(db, n, reason) for n, reason in group.rejected)
     for bit, numbers in group.confirmed.items():
@@ -108,5 +108,5 @@ def _set_aside(db: sqlite3.Connection, n: int, reason: Reason) -> int:
     )
     db.execute("delete from aside where n not in (select n from aside order by n desc limit 100)")
     db.execute("delete from spool where n = ?", (n,))
-    note_gap(db, row[0], reason, 1, row[1], row[1])
+    record_gap(db, row[0], reason, 1, row[1], row[1])
     return 1

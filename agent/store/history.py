@@ -98,7 +98,11 @@ class History:
         """Values with from_ms ≤ t < to_ms, in order, without the current minute. step_s: 1, 60 or 900."""
         first_ms = from_ms // _MINUTE_MS * _MINUTE_MS if step_s == SECOND_S else from_ms
         found: list[Point] = []
-        for start_ms, body in self._store.history_rows(step_s, asset, first_ms, to_ms):
+        rows = self._store.rows(
+            "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ? order by t_ms",
+            (step_s, asset, first_ms, to_ms),
+        )
+        for start_ms, body in ((t_ms, _unpack(packed)) for t_ms, packed in rows):
             if step_s == SECOND_S:
                 column = body["v"].get(metric, [])
                 pairs = zip(body["t"], column, strict=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.store.file import free_bytes
-from agent.store.gaps import note_gap
+from agent.store.gaps import record_gap
 from agent.store.reasons import NO_SPACE_LEFT, RETENTION_EXPIRED, ROWS_THINNED
 from agent.store.row import EVENT, THIN_MS
 from drivers.reasons import Code
@@ -146,5 +146,5 @@ def _delete(db: sqlite3.Connection, rows: list[tuple[int, str, int]], code: Code
     db.executemany("delete from spool where n = ?", [(n,) for n, _, _ in rows])
     for kind in {kind for _, kind, _ in rows}:
         times = [t_ms for _, other, t_ms in rows if other == kind]
-        note_gap(db, kind, code(), len(times), min(times), max(times))
+        record_gap(db, kind, code(), len(times), min(times), max(times))
     return len(rows)

@@ -18,8 +18,8 @@ from typing import Any
 
 from agent.store.drain import Drain
 from agent.store.file import Reserve, StoreError, is_damage, is_full
-from agent.store.gaps import note_gap
-from agent.store.group import Group, Job, Put, confirm_unsaved, insert, take_off
+from agent.store.gaps import record_gap
+from agent.store.group import Group, Job, Put, confirm_unsaved, insert, remove_delivered
 from agent.store.house import HOUSEKEEPING_S, House
 from agent.store.quota import Quota, pages
 from agent.store.reasons import MEMORY_BUFFER_FULL, STATE_FILE_CLOSED, STATE_FILE_TIMEOUT, STATE_FILE_UNWRITABLE
@@ -53,7 +53,7 @@ class Writer(threading.Thread):
         self.db, self.db_lock = db, threading.RLock()
         self.drains: dict[int, Drain] = {}
         self.spool_rows = self.commits = self.failures = 0
-        self.boot: int | None = None
+        self.run_id: int | None = None
         self.trouble: Reason | None = None
         self.cycle_s = time.monotonic()  # of the last cycle; there is one every HOUSEKEEPING_S or more often
         self.unsaved: dict[int, Put] = {}  # rows that are not in the file, by number; changed under db_lock
@@ -66,7 +66,7 @@ class Writer(threading.Thread):
         self._group = Group()
         self._wake = threading.Condition(threading.Lock())
         self._idle = self._urgent = self._ending = False
-        self._full, self._batch = (True, 0) if reserve.is_gone else (False, BATCH_MAX)
+        self._full, self._batch = (True, 0) if reserve.is_released else (False, BATCH_MAX)
         self._damage = ""
         self._lost: list[tuple[str, int, int, int]] = []  # kind, rows, from, to: dropped, not yet counted
 
@@ -184,7 +184,7 @@ class Writer(threading.Thread):
         if group.puts:
             rows = [put.row for put in group.puts]
             for drain in list(self.drains.values()):
-                drain.put(rows)
+                drain.add_committed(rows)
         for future, result in results:  # after the sinks received the rows
             if isinstance(result, BaseException):
                 future.set_exception(result)
@@ -200,19 +200,19 @@ class Writer(threading.Thread):
             rows += insert(db, saved, self._owed)
             if group.counters:
                 db.executemany("insert or replace into counters values (?, ?)", list(group.counters.items()))
-            rows -= take_off(db, group, len(self.drains) == 1)
+            rows -= remove_delivered(db, group, len(self.drains) == 1)
             for kind, count, from_ms, to_ms in self._lost:
-                note_gap(db, kind, MEMORY_BUFFER_FULL(), count, from_ms, to_ms)
+                record_gap(db, kind, MEMORY_BUFFER_FULL(), count, from_ms, to_ms)
             results = [(future, self._run_job(job)) for job, future in group.jobs]
-            if self.boot is not None and (saved or rows != self.spool_rows):
-                self._note_progress(saved, rows)
+            if self.run_id is not None and (saved or rows != self.spool_rows):
+                self._record_progress(saved, rows)
         self.spool_rows = max(0, rows)
         self.commits += 1
         for put in saved:
             del self.unsaved[put.row.n]
         self._lost.clear()
         for bit, numbers in group.confirmed.items():
-            self.drains[bit].settle(numbers)
+            self.drains[bit].forget(numbers)
         return results
 
     @contextlib.contextmanager
@@ -226,14 +226,14 @@ class Writer(threading.Thread):
                 self.db.execute("rollback")
             raise
 
-    def _note_progress(self, saved: list[Put], rows: int) -> None:
+    def _record_progress(self, saved: list[Put], rows: int) -> None:
         """Records how far the run is complete, in case this is its last commit."""
         last_seq = saved[-1].seq if saved else 0
         times_ms = [put.row.t_ms for put in saved] or [0, 1 << 62]  # the newest time follows a clock that steps back
         self.db.execute(
             "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = min(max(last_ms, ?), ?) "
             "where n = ?",
-            (max(0, rows), last_seq, min(times_ms), max(times_ms), self.boot),
+            (max(0, rows), last_seq, min(times_ms), max(times_ms), self.run_id),
         )
 
     def _run_job(self, job: Job) -> Any:
@@ -289,8 +289,8 @@ class Writer(threading.Thread):
         """Runs a step of housekeeping in a transaction; returns its result, the number of rows that left the spool."""
         with self.db_lock, self._transaction():
             dropped = step()
-            if dropped and self.boot is not None:
-                self._note_progress([], self.spool_rows - dropped)
+            if dropped and self.run_id is not None:
+                self._record_progress([], self.spool_rows - dropped)
         self.spool_rows -= dropped or 0
         return dropped
 
@@ -305,4 +305,4 @@ class Writer(threading.Thread):
 
     def busy(self) -> set[int]:
         """Numbers of the rows that sinks have taken and not confirmed."""
-        return set().union(*(drain.taken() for drain in self.drains.values()))
+        return set().union(*(drain.unconfirmed() for drain in self.drains.values()))

@@ -9,7 +9,7 @@ from typing import Any
 import paho.mqtt.client as paho
 
 from agent.config import Mqtt
-from agent.sinks.link import Link
+from agent.sinks.link import Link, Talk
 from agent.sinks.retry import End
 from agent.topics.reasons import SUBSCRIPTION_REJECTED
 from drivers.reasons import Reason
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 IDLE_S = 0.5
 
 
-class Listener:
+class Listener(Talk):
     """deliver: is called with topic, payload and the retain flag, in the thread of the link.
 
     rejected: topic → why the broker rejects its subscription.
@@ -64,12 +64,6 @@ class Listener:
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         self._deliver(topic, payload, retained)
-
-    def on_confirmed(self, mid: int, code: int) -> None:
-        """Nothing is published."""
-
-    def send_last(self, client: paho.Client) -> bool:
-        return True
 
     def on_disconnected(self, end: End, reason: Reason | None) -> None:
         self._client = None

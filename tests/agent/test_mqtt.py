@@ -282,7 +282,7 @@ def test_a_row_over_the_limit_of_the_broker_is_set_aside_and_the_others_are_deli
     line.put(3)
     wait_until(lambda: len(listener.of("g/m/telemetry") + listener.of("g/m/backfill/telemetry")) >= 6, 30, "the rest")
     wait_until(lambda: line.store.figures()["spool_rows"] == 0, 30, "nothing is stuck")
-    (gap,) = line.store.take_gaps()
+    (gap,) = line.store.fetch_gaps()
     assert gap.rows == 1
     assert gap.reason == (ROW_TOO_LARGE(limit_bytes=20_000) if version == "5" else ROW_ENDS_CONNECTION(n=POISON_ENDS))
     listener.stop()

@@ -119,7 +119,7 @@ class Losing(HandClock):
         self.move(seconds)
         if self.monotonic_ns() > 86_400 * 1e9:
             raise asyncio.CancelledError
-        self.store.note_gap("telemetry", NO_SPACE_LEFT(), 1, 1_790_000_000_000, 1_790_000_000_000)
+        self.store.record_gap("telemetry", NO_SPACE_LEFT(), 1, 1_790_000_000_000, 1_790_000_000_000)
         self.lost += 1
 
 
@@ -140,7 +140,7 @@ def test_a_loss_of_a_day_does_not_fill_the_spool_with_announcements(tmp_path: Pa
 
 def test_a_gap_is_announced_with_code_data_and_text(bench: Bench) -> None:
     bench.publisher.carrier = carried = Carried()
-    bench.store.note_gap("*", AGENT_KILLED(), None, 1_790_000_000_000, 1_790_000_060_000)
+    bench.store.record_gap("*", AGENT_KILLED(), None, 1_790_000_000_000, 1_790_000_060_000)
     assert bench.publisher.announce_gaps() == 1
     ((topic, body),) = carried.sent
     assert topic.endswith("/event")

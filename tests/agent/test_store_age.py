@@ -178,10 +178,10 @@ def test_a_state_file_without_an_age_starts_with_the_time_of_its_last_run(plant:
     plant.measure(DAY_S)
     plant.history.stop()
     if note is None:
-        plant.store.forget_note("age", "reached")
+        plant.store.delete_entry("age", "reached")
     else:
-        plant.store.save_note("age", "reached", "", note)
-    plant.store._boot = 0  # nothing is noted at its end
+        plant.store.save_entry("age", "reached", "", note)
+    plant.store._run_id = 0  # nothing is noted at its end
     plant.restart(away_s=73 * YEAR_S)
     plant.measure(HOUR_S)
     assert plant.spooled() == (DAY_S + HOUR_S) // EVERY_S
@@ -194,8 +194,8 @@ def test_a_state_file_whose_last_run_was_in_2099_loses_nothing(plant: Plant) -> 
     plant.step(73 * YEAR_S)
     plant.measure(HOUR_S)
     plant.history.stop()
-    plant.store.forget_note("age", "reached")
-    plant.store._boot = 0
+    plant.store.delete_entry("age", "reached")
+    plant.store._run_id = 0
     plant.restart(away_s=-73 * YEAR_S)
     plant.measure(HOUR_S)
     rows = (DAY_S + 2 * HOUR_S) // EVERY_S
@@ -223,7 +223,7 @@ def test_a_kill_after_a_night_in_2099_leaves_a_gap_of_now(plant: Plant, when: st
     plant.store._lock_file.close()
     plant.clock.move(60.0)
     plant.start()
-    [gap] = [gap for gap in plant.store.take_gaps() if gap.reason == AGENT_KILLED()]
+    [gap] = [gap for gap in plant.store.fetch_gaps() if gap.reason == AGENT_KILLED()]
     assert (gap.from_ms, gap.to_ms) == (killed_ms, killed_ms + 60_000)
     plant.store.close()
 

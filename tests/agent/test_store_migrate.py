@@ -39,9 +39,9 @@ def test_version_1_keeps_its_counters_notes_and_numbers(tmp_path: Path, clock: H
     path = old_file(tmp_path)
     store = Store(tmp_path, clock)
     assert store.counters() == {"energy_allocated/pump-1": 48_213_377, "energy_allocated/pump-2": 1}
-    assert store.note("refused", "mcc-1", "abc") == {"absent": [3]}
-    assert store.boot == 3_600_124, "numbering continues"
-    assert store.take_gaps() == [], "version 1 did not record how a run ended: no gap is noted"
+    assert store.entry("refused", "mcc-1", "abc") == {"absent": [3]}
+    assert store.run_id == 3_600_124, "numbering continues"
+    assert store.fetch_gaps() == [], "version 1 did not record how a run ended: no gap is noted"
     store.close()
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("pragma user_version").fetchone() == (VERSION,)

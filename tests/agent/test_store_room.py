@@ -59,7 +59,7 @@ def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Pa
     store.drains(["mqtt"])
     measure(store, 1500)  # 2,525 rows of 1 kB: thinning spectra and the oldest seconds is enough
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
-    gaps = store.take_gaps()
+    gaps = store.fetch_gaps()
     assert {gap.reason for gap in gaps} == {ROWS_THINNED()}
     assert {gap.kind for gap in gaps} <= {"harmonics", "telemetry", "pq3s"}
     times = [t for (t,) in store.do(lambda db: db.execute(
@@ -69,7 +69,7 @@ def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Pa
     assert {steps[0], steps[-1]} == {10_000, 1000}
     measure(store, 12_000, T_MS + 1_500_000)
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
-    reasons = {(gap.kind, gap.reason) for gap in store.take_gaps()}
+    reasons = {(gap.kind, gap.reason) for gap in store.fetch_gaps()}
     assert ("harmonics", NO_SPACE_LEFT()) in reasons
     assert ("event", NO_SPACE_LEFT()) not in reasons
     assert left(store)["event"] == 225, "each event is still there"
@@ -80,7 +80,7 @@ def test_a_row_that_a_sink_has_in_hand_is_not_dropped(tmp_path: Path, clock: Han
     store = Store(tmp_path, clock, small())
     drain = store.drains(["mqtt"])["mqtt"]
     measure(store, 50)
-    held = [row.n for row in (*drain.take_live(40), *drain.take_backlog(40))]
+    held = [row.n for row in (*drain.fetch_live(40), *drain.fetch_backlog(40))]
     assert len(held) >= 40
     measure(store, 5000)
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
@@ -102,7 +102,7 @@ def test_too_old_goes_and_is_counted(tmp_path: Path, clock: HandClock, monkeypat
     measure(store, 10, clock.utc_ns() // 1_000_000)
     clock.move(210.0)
     wait_until(lambda: left(store)["telemetry"] == 10, 5, "the old ones went")
-    assert {gap.reason for gap in store.take_gaps()} == {RETENTION_EXPIRED()}
+    assert {gap.reason for gap in store.fetch_gaps()} == {RETENTION_EXPIRED()}
     store.close()
 
 
@@ -149,7 +149,7 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
     came: set[int] = set()
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        rows = [*drain.take_live(100), *drain.take_backlog(100)]
+        rows = [*drain.fetch_live(100), *drain.fetch_backlog(100)]
         drain.confirm([row.n for row in rows])
         came |= {row.n for row in rows}
         if not rows and store.figures()["spool_rows"] == 0:
@@ -186,7 +186,7 @@ def test_a_start_on_a_full_disk_goes_on_with_the_file_that_is_there(
     assert store.directory == tiny_disk / "state"
     assert store.counters() == {"wh": 5}, "no counter begins anew"
     drain = store.drains(["mqtt"])["mqtt"]
-    while rows := drain.take_backlog(100):
+    while rows := drain.fetch_backlog(100):
         drain.confirm([row.n for row in rows])
         made -= len(rows)
     assert made == 0
@@ -247,7 +247,7 @@ def test_counters_of_rows_that_found_no_room_in_memory_are_kept(
         assert store.figures()["rows_in_memory"] == 10
     wait_until(lambda: not (store.trouble or store._writer.unsaved), 5, "it heals")
     assert store.counters() == {"wh": 100}
-    gaps = store.take_gaps()
+    gaps = store.fetch_gaps()
     assert {gap.reason for gap in gaps} == {MEMORY_BUFFER_FULL()}
     assert sum(gap.rows or 0 for gap in gaps) == 21
     store.close()
@@ -265,7 +265,7 @@ def test_rows_that_cannot_be_written_before_the_end_are_a_gap(tmp_path: Path, cl
     again = Store(tmp_path, clock, small())
     again.drains(["mqtt"])
     assert left(again)["telemetry"] == 0
-    (gap,) = again.take_gaps()
+    (gap,) = again.fetch_gaps()
     assert (gap.kind, gap.reason, gap.rows) == ("telemetry", UNSAVED_AT_STOP(), 3)
     again.close()
 
@@ -290,7 +290,7 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
             db.execute("pragma user_version = 99")
     elif trouble == "another agent":
         other = Store(place, clock)
-        assert other.boot
+        assert other.run_id
     else:
         place.mkdir()
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)], capture_output=True)
@@ -309,7 +309,7 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
         assert getattr(cause.data["cause"], "code", None) == codes.get(trouble)
         drain = store.drains(["mqtt"])["mqtt"]
         assert measure(store, 20) == sum(left(store).values())
-        assert drain.take_live(1000)
+        assert drain.fetch_live(1000)
         store.close()
     finally:
         if trouble == "read-only":
@@ -328,7 +328,7 @@ def test_unused_space_is_returned_to_the_file_system(
     for second in range(6000):
         store.append("m", "telemetry", T_MS + 1000 * second, lambda _: b"x" * 4000)
     store.flush()
-    while rows := drain.take_live(500) or drain.take_backlog(500):
+    while rows := drain.fetch_live(500) or drain.fetch_backlog(500):
         drain.confirm([row.n for row in rows])
     store.close()
     before = os.path.getsize(tmp_path / NAME)

@@ -3,10 +3,10 @@
 A **durable** sink (MQTT, Sparkplug, files) must not lose a row. It has its own position in the spool: `start` passes
 its `Drain` (agent/store/drain.py), which wakes the sink when rows were committed. In its own thread the sink
 
-    takes rows:       drain.take_live(n) first, then drain.take_backlog(n)
+    fetches rows:     drain.fetch_live(n) first, then drain.fetch_backlog(n)
     confirms them:    drain.confirm(numbers) when the destination has stored them (MQTT: PUBACK; a file: fsync)
     rejects a row:    drain.reject(n, reason) when the destination will never accept it; it is set aside and counted
-    returns all rows: drain.give_back() when its connection has ended; they come again as backlog
+    returns all rows: drain.return_unconfirmed() when its connection has ended; they come again as backlog
 
 A row is deleted from the spool when every durable sink has confirmed it. A sink keeps its name over all runs; a name
 that is no longer configured is removed.
@@ -39,7 +39,8 @@ class DurableSink(Protocol):
 
     def start(self, drain: Drain) -> None: ...
 
-    def update_retained(self, topic: str, payload: bytes) -> None: ...
+    def update_retained(self, topic: str, payload: bytes) -> None:
+        """Receives a changed retained message."""
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration."""
