@@ -43,7 +43,7 @@ class Publisher:
     def publish(self, message: Message, announces_gap: int | None = None) -> None:
         """Appends a message. announces_gap: number of the gap that it announces; None: none."""
         if message.asset:
-            self._learn(message.asset, message)
+            self._add_metrics(message.asset, message)
         row = self._store.append(
             message.asset,
             message.kind,
@@ -132,7 +132,7 @@ class Publisher:
         texts += [(f"{self.root}/{asset.name}/meta", self._meta(asset, now_ms)) for asset in self._assets]
         return texts + list(self._states.copy().items())
 
-    def _learn(self, asset: str, message: Message) -> None:
+    def _add_metrics(self, asset: str, message: Message) -> None:
         """Adds newly published metrics to `meta`, and publishes `meta` again. Removed assets are ignored."""
         known = self._names.get(asset, {}).get(message.kind, {})
         if message.values.keys() <= known.keys():

@@ -42,13 +42,13 @@ class Seen:
 
     gateway: topic of the gateway, without the asset.
     messages: kind → message.
-    came_s: kind → monotonic time of arrival.
+    received_s: kind → monotonic time of arrival.
     """
 
     gateway: str
     asset: str
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    came_s: dict[str, float] = field(default_factory=dict)
+    received_s: dict[str, float] = field(default_factory=dict)
 
 
 class BrokerError(CodedError, OSError):
@@ -146,6 +146,6 @@ class Follower:
             return  # not from an agent
         seen = self.seen.setdefault(asset, Seen("/".join(levels[:-2]), levels[-2]))
         seen.messages[levels[-1]] = body
-        seen.came_s[levels[-1]] = time.monotonic()
+        seen.received_s[levels[-1]] = time.monotonic()
         if self._changed is not None:
             self._changed(seen, levels[-1])

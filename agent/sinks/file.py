@@ -76,7 +76,7 @@ class FileSink:
         while True:
             ending = self._ending.is_set()  # one more cycle after `stop`
             try:
-                while rows := self._take(self._drain):
+                while rows := self._fetch(self._drain):
                     self._write(rows)
                     self._drain.confirm([row.n for row in rows])
                     if self._size >= self._settings.rotate_bytes:
@@ -95,7 +95,7 @@ class FileSink:
             self._awake.clear()
 
     @staticmethod
-    def _take(drain: Drain) -> list[Row]:
+    def _fetch(drain: Drain) -> list[Row]:
         """Backlog rows first: a file keeps the order of the rows."""
         return drain.fetch_backlog(BATCH) or drain.fetch_live(BATCH)
 

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from agent.metrics import Metric
 from agent.sinks.homeassistant_entities import entity
 from agent.sinks.prometheus_names import names
-from agent.sinks.shapes import Shape, everything, shape
+from agent.sinks.shapes import Shape, all_metrics, metric_type
 
-SPARKPLUG = {Shape.NUMBER: "Double", Shape.WHOLE: "Int64", Shape.TEXT: "String", Shape.SERIES: "DoubleArray"}
+SPARKPLUG = {Shape.NUMBER: "Double", Shape.INTEGER: "Int64", Shape.TEXT: "String", Shape.SERIES: "DoubleArray"}
 
 
 def table_markdown() -> str:
     lines = ["| message | metric | Home Assistant | Sparkplug | Prometheus |", "|---|---|---|---|---|"]
-    exposed = names(everything())
-    for metric in sorted(everything(), key=lambda row: (row.topic, row.name)):
+    exposed = names(all_metrics())
+    for metric in sorted(all_metrics(), key=lambda row: (row.topic, row.name)):
         found = exposed[metric.topic, metric.name]
-        entity_words, datatype = " ".join(_entity(metric)), SPARKPLUG[shape(metric)]
+        entity_words, datatype = " ".join(_entity(metric)), SPARKPLUG[metric_type(metric)]
         if metric.kind == "code":
             datatype += f", `{metric.name}_text`"
         lines.append(f"| {metric.topic} | `{metric.name}` | {entity_words} | {datatype} | `{found.name}` |")

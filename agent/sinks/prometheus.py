@@ -19,7 +19,7 @@ from agent.config import Config
 from agent.core.row_names import row_name
 from agent.messages import Message
 from agent.sinks.prometheus_names import Exposed, Type, names
-from agent.sinks.shapes import everything
+from agent.sinks.shapes import all_metrics
 from agent.topology import Asset
 from drivers.reading import BAD, Quality
 
@@ -71,7 +71,7 @@ class PrometheusSink:
         signals = [signal.metric for asset in assets for signal in asset.signals]
         with self._lock:
             self._buses, self._assets = tuple(config.buses), assets
-            self._exposed = names((*everything(), *signals))
+            self._exposed = names((*all_metrics(), *signals))
             known = {"", *(asset.name for asset in assets)}
             self._newest = {key: item for key, item in self._newest.items() if key[0] in known}
 

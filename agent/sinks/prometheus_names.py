@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from agent.metrics import Metric
-from agent.sinks.shapes import Shape, grows, shape
+from agent.sinks.shapes import Shape, is_monotonic, metric_type
 from drivers.vocabulary import metric_name
 
 BASE = {
@@ -87,11 +87,11 @@ def _exposed(metric: Metric, mark: str) -> Exposed:
             stem = stem.removesuffix(end)
             unit = unit if unit.startswith("_") or not stem else f"_{unit}"
     kind = "" if metric.topic in ("telemetry", "event") else f"{metric.topic}_"
-    form = shape(metric)
+    form = metric_type(metric)
     name = "magwatt_" + _words(f"{kind}{stem.rstrip('_')}{mark}{unit}")
     if form is Shape.TEXT:
         return Exposed(f"{name}_info", 1.0, Type.INFO, metric.about)
-    if grows(metric) and form is not Shape.SERIES:
+    if is_monotonic(metric) and form is not Shape.SERIES:
         return Exposed(f"{name.removesuffix('_total')}_total", factor, Type.COUNTER, metric.about)
     return Exposed(name, factor, Type.GAUGE, metric.about, form is Shape.SERIES)
 

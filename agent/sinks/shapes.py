@@ -26,12 +26,12 @@ BAD_NAMES = frozenset(BAD.names())
 
 class Shape(Enum):
     NUMBER = "number"
-    WHOLE = "whole number"
+    INTEGER = "whole number"
     TEXT = "text"
     SERIES = "series of numbers"
 
 
-def shape(metric: Metric) -> Shape:
+def metric_type(metric: Metric) -> Shape:
     """Type of the value of a metric."""
     if metric.name.startswith(SERIES_NAMES):
         return Shape.SERIES
@@ -39,11 +39,11 @@ def shape(metric: Metric) -> Shape:
     if metric.kind in ("text", "code") or metric.name in TEXTS or metric.name.endswith("_text"):
         return Shape.TEXT
     if quantity is not None and quantity.kind in ("identity", "state"):
-        return Shape.TEXT if quantity.kind == "identity" else Shape.WHOLE
+        return Shape.TEXT if quantity.kind == "identity" else Shape.INTEGER
     return Shape.NUMBER
 
 
-def nature(metric: Metric) -> str:
+def quantity_kind(metric: Metric) -> str:
     """Kind in the vocabulary (gauge, state, setting, identity), or the kind of the metric where it is derived."""
     found = _quantities().get(metric.name)
     return found if metric.topic == "telemetry" and found else metric.kind
@@ -54,12 +54,12 @@ def _quantities() -> dict[str, str]:
     return {metric_name_of(name): quantity.kind for name, quantity in vocabulary().items()}
 
 
-def grows(metric: Metric) -> bool:
+def is_monotonic(metric: Metric) -> bool:
     """Whether it is a counter that decreases only when it is reset."""
     return metric.kind == "counter" and not metric.name.startswith(FALLING)
 
 
-def everything() -> Iterator[Metric]:
+def all_metrics() -> Iterator[Metric]:
     """Each metric, once for each message type that contains it."""
     for topic in TOPICS:
         for metric in by_name(topic).values():
@@ -70,7 +70,7 @@ def _moved(metric: Metric, topic: str) -> Metric:
     return Metric(metric.name, metric.unit, metric.about, metric.kind, topic, metric.decimals)
 
 
-def expected(asset: Asset) -> dict[str, list[Metric]]:
+def expected_metrics(asset: Asset) -> dict[str, list[Metric]]:
     """Message type → metrics that an asset may publish, from the register maps of its devices and its measurements."""
     table = asset.metrics("telemetry")
     names: list[str] = []

@@ -76,12 +76,12 @@ class SparkplugSink(Talk):
         self._host_online, self._host_ms = settings.primary_host is None, -1
         self._births_due: list[str | None] = []
         self._rebirth_due_s: float | None = None
-        self._reborn_s = -math.inf
+        self._last_rebirth_s = -math.inf
         self._unmarked: list[int] = []  # rows sent since the last marker
         self._unmarked_s = 0.0  # time when the first of them was sent
         self._marked: tuple[int, float, list[int]] | None = None  # packet id, time sent, rows before it
         self._subscribing: int | None = None
-        self._parting: int | None = None
+        self._death_mid: int | None = None
         self._now_s = 0.0
 
     def start(self, drain: Drain) -> None:
@@ -139,7 +139,7 @@ class SparkplugSink(Talk):
         if self._subscribing is not None or not self._host_online:
             return IDLE_S
         if self._rebirth_due_s is not None and now_s >= self._rebirth_due_s:
-            self._rebirth_due_s, self._reborn_s = None, now_s
+            self._rebirth_due_s, self._last_rebirth_s = None, now_s
             self.rebirths += 1
             self._births_due = [None]
         if not self.node.born and None not in self._births_due:
@@ -157,8 +157,8 @@ class SparkplugSink(Talk):
     def on_confirmed(self, mid: int, code: int) -> None:
         if mid == self._subscribing:
             self._subscribing = None
-        if mid == self._parting:  # NDEATH follows all rows of this connection and confirms them like a marker
-            self._parting = -1
+        if mid == self._death_mid:  # NDEATH follows all rows of this connection and confirms them like a marker
+            self._death_mid = -1
             assert self._drain is not None
             self._drain.confirm([*(self._marked[2] if self._marked else ()), *self._unmarked])
             self._unmarked, self._marked = [], None
@@ -172,13 +172,13 @@ class SparkplugSink(Talk):
         """Publishes NDEATH first: a DISCONNECT of MQTT 3.1.1 discards the will."""
         if not self.node.born:
             return True
-        if self._parting is None:
+        if self._death_mid is None:
             self.node.end_session()
-            self._parting = client.publish(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1).mid
-        return self._parting == -1
+            self._death_mid = client.publish(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1).mid
+        return self._death_mid == -1
 
     def on_disconnected(self, end: End, reason: Reason | None) -> None:
-        self._client = self._subscribing = self._parting = None
+        self._client = self._subscribing = self._death_mid = None
         self.node.end_session()
         self._births_due, self._rebirth_due_s = [], None
         self._unmarked, self._marked = [], None
@@ -200,8 +200,8 @@ class SparkplugSink(Talk):
             device = self._births_due.pop(0)
             if device is None:
                 self._pace.spend(now_s, self.node.birth(self._bd_seq))
-                self._births_due = list(self.node.living())
-            elif self.node.to_be_born(device):
+                self._births_due = list(self.node.online_devices())
+            elif self.node.birth_due(device):
                 self._pace.spend(now_s, self.node.device_birth(device))
         return 0.0
 
@@ -267,7 +267,7 @@ class SparkplugSink(Talk):
                 if metric.WhichOneof("value") != "boolean_value":
                     self._reject("Node Control/Rebirth without a Boolean value")
                 elif metric.boolean_value and self._rebirth_due_s is None:
-                    self._rebirth_due_s = max(self._now_s, self._reborn_s + REBIRTH_S)
+                    self._rebirth_due_s = max(self._now_s, self._last_rebirth_s + REBIRTH_S)
             else:
                 self._reject(f"{metric.name or f'alias {metric.alias}'!r} cannot be written")
 

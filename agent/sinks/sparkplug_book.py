@@ -9,11 +9,11 @@ from typing import Any
 
 from agent.messages import EVERYTHING
 from agent.metrics import Metric
-from agent.sinks.shapes import BAD_NAMES, Shape, shape
+from agent.sinks.shapes import BAD_NAMES, Shape, metric_type
 from agent.sinks.sparkplug_types import DOUBLE, DOUBLE_ARRAY, INT32, INT64, STRING
 
 QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500  # chapter 6, property "Quality"
-DATATYPES = {Shape.NUMBER: DOUBLE, Shape.WHOLE: INT64, Shape.TEXT: STRING, Shape.SERIES: DOUBLE_ARRAY}
+DATATYPES = {Shape.NUMBER: DOUBLE, Shape.INTEGER: INT64, Shape.TEXT: STRING, Shape.SERIES: DOUBLE_ARRAY}
 VALUE_FIELDS = {STRING: "string_value", INT64: "long_value", DOUBLE: "double_value", DOUBLE_ARRAY: "bytes_value"}
 AT_HOME = ("telemetry", "health")  # message types whose metrics have no folder
 INT64_RANGE = range(-(2**63), 2**63)
@@ -112,7 +112,7 @@ class Book:
         return Said(cell, t_ms, _fit(cell.datatype, value), flags, method)
 
     def _declare(self, kind: str, name: str, metric: Metric) -> Cell:
-        cell = self._cell(kind, name, DATATYPES[shape(metric)], metric.unit, metric.about)
+        cell = self._cell(kind, name, DATATYPES[metric_type(metric)], metric.unit, metric.about)
         if metric.kind == "code" and not cell.coded:
             cell.coded = True
             self._cell(kind, f"{name}_text", STRING, "", f"English text of {name}")
@@ -132,14 +132,14 @@ _ABOUT = {
 }
 
 
-def keep(updates: Iterable[Said]) -> None:
+def store_newest(updates: Iterable[Said]) -> None:
     """Stores these as the newest values, except where a newer one is known (backfill)."""
     for item in updates:
         if item.cell.last is None or item.t_ms >= item.cell.last.t_ms:
             item.cell.last = item
 
 
-def news(updates: Iterable[Said]) -> list[Said]:
+def changed_values(updates: Iterable[Said]) -> list[Said]:
     """The values that differ from those sent last, which are then replaced (report by exception)."""
     found = [item for item in updates if item.cell.last_sent != item.content]
     for item in found:

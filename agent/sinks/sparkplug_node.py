@@ -11,8 +11,16 @@ from typing import Any
 from agent.config import Config
 from agent.core.row_names import gateway_row
 from agent.metrics import Metric, by_name
-from agent.sinks.shapes import expected
-from agent.sinks.sparkplug_book import Book, Said, keep, news, text_of_reasons, write_birth, write_data
+from agent.sinks.shapes import expected_metrics
+from agent.sinks.sparkplug_book import (
+    Book,
+    Said,
+    changed_values,
+    store_newest,
+    text_of_reasons,
+    write_birth,
+    write_data,
+)
 from agent.sinks.sparkplug_types import BOOLEAN, DOUBLE, INT64, STRING, Payload
 from agent.topology import Asset
 from drivers.reading import Clock
@@ -36,7 +44,7 @@ class Node:
         self._seq = self._bd_seq = 0
         self._aliases = itertools.count(1)
         self._own = Book(self._aliases, gateway_row)
-        keep([self._own.state("Properties/agent", f"magwatt {metadata.version('magwatt')}", 0)])
+        store_newest([self._own.state("Properties/agent", f"magwatt {metadata.version('magwatt')}", 0)])
         self._own.expect("event", ((row.name, row) for row in by_name("event").values()))
         self._assets: dict[str, Asset] = {}
         self._books: dict[str, Book] = {}
@@ -47,11 +55,11 @@ class Node:
     def topic(self, kind: str, device: str | None = None) -> str:
         return "/".join([NAMESPACE, self._group, kind, self._node, *([device] if device else [])])
 
-    def to_be_born(self, device: str) -> bool:
+    def birth_due(self, device: str) -> bool:
         """Whether DBIRTH of a device is due."""
         return device in self._online and device not in self._born
 
-    def living(self) -> list[str]:
+    def online_devices(self) -> list[str]:
         """Devices that are not offline, in the order of the configuration."""
         return [name for name in self._books if name in self._online]
 
@@ -72,7 +80,7 @@ class Node:
 
     def _new_book(self, asset: Asset) -> Book:
         book = Book(self._aliases, lambda kind, name: asset.metrics(kind).get(name))
-        for kind, metrics in expected(asset).items():
+        for kind, metrics in expected_metrics(asset).items():
             book.expect(kind, ((row.name, row) for row in metrics))
         nameplate: dict[str, Any] = {"Properties/name": asset.title}
         if asset.motor:
@@ -84,7 +92,7 @@ class Node:
                 "Properties/rated_voltage_v": motor.volts,
             }
         for name, value in nameplate.items():
-            keep([book.state(name, value, 0, DOUBLE if isinstance(value, float) else STRING)])
+            store_newest([book.state(name, value, 0, DOUBLE if isinstance(value, float) else STRING)])
         for name in ("state", "state_reason"):
             book.state(name, None, 0)
         return book
@@ -125,14 +133,14 @@ class Node:
         body = json.loads(text) if text else {}
         if asset is None:
             for key in ("config", "boot", "simulated"):
-                keep([self._own.state(f"Properties/{key}", body.get(key), int(body["t"]))])
+                store_newest([self._own.state(f"Properties/{key}", body.get(key), int(body["t"]))])
             return
         if asset not in self._books or "state" not in body:
             return
         book, t_ms = self._books[asset], int(body["t"])
         reason = text_of_reasons(body.get("reason", ()))
-        said = [book.state("state", body["state"], t_ms), book.state("state_reason", reason, t_ms)]
-        keep(said)
+        updates = [book.state("state", body["state"], t_ms), book.state("state_reason", reason, t_ms)]
+        store_newest(updates)
         if body["state"] == "offline":
             self._online.discard(asset)
             self._send_death(asset)
@@ -144,7 +152,7 @@ class Node:
         if revives:
             self.device_birth(asset)
         else:
-            self._data(asset, news(said), t_ms, historical=False)
+            self._data(asset, changed_values(updates), t_ms, historical=False)
 
     def row(self, asset: str | None, kind: str, body: Mapping[str, Any], historical: bool) -> int:
         """Sends one message of the agent. Returns the size of the births that it required, bytes."""
@@ -152,7 +160,7 @@ class Node:
             return 0  # of an asset that was removed from the configuration
         book = self._own if asset is None else self._books[asset]
         updates, undeclared = book.read(kind, body)
-        keep(updates)
+        store_newest(updates)
         size = 0
         if asset is None and undeclared:  # NBIRTH makes all DBIRTH messages due
             living = [name for name in self._books if name in self._born]
@@ -164,7 +172,7 @@ class Node:
         if historical:
             self._data(asset, updates, int(body["t"]), historical)
         elif size == 0:
-            self._data(asset, news(updates), int(body["t"]), historical)
+            self._data(asset, changed_values(updates), int(body["t"]), historical)
         return size
 
     def send_due_deaths(self) -> None:

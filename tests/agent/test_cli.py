@@ -513,7 +513,7 @@ def followed(state: str, quality: str, status: str, name: str = "Cooling-water p
         "meta": {"name": name},
         "pq3s": {"v": {"thd_i_l1_pct": 133.2}},
     }
-    seen.came_s = {"telemetry": time.monotonic()}
+    seen.received_s = {"telemetry": time.monotonic()}
     follower.gateways["magwatt/v1/demo/gw"] = status
     follower.seen["magwatt/v1/demo/gw/pump-2"] = seen
     return follower

@@ -15,7 +15,7 @@ from agent.cli import main
 from agent.config import Config, Mqtt
 from agent.schema import Diagnostic
 from agent.signals import signal_devices, topic_signals
-from agent.sinks.shapes import expected
+from agent.sinks.shapes import expected_metrics
 from agent.topology import assets
 from drivers.file_reasons import KEY_MISSING, KEY_MISSPELLED
 from drivers.reasons import Reason
@@ -55,7 +55,7 @@ def test_signals_from_a_register_and_a_topic(tmp_path: Path) -> None:
     (asset,) = assets(config)
     assert asset.signal_devices == ("signals-b-4", "signal.tonnes")
     assert [signal.accuracy for signal in asset.signals] == [None, 0.01]
-    units = {metric.name: metric.unit for metric in expected(asset)["telemetry"]}
+    units = {metric.name: metric.unit for metric in expected_metrics(asset)["telemetry"]}
     assert units["signal_tonnes_t_h"] == "t/h", "all dialects declare it like a signal from a register"
 
 

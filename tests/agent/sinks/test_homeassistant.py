@@ -27,7 +27,7 @@ from agent.sinks import homeassistant
 from agent.sinks.homeassistant import HomeAssistantSink
 from agent.sinks.homeassistant_entities import Ids, asset_device, entity, template
 from agent.sinks.retry import End
-from agent.sinks.shapes import Shape, everything
+from agent.sinks.shapes import Shape, all_metrics
 from agent.store.reasons import AGENT_KILLED, STATE_FILE_TIMEOUT
 from agent.topology import assets
 from drivers.reading import Quality
@@ -93,7 +93,7 @@ def check_device(body: dict[str, Any]) -> None:
 
 
 def test_each_metric_fits_the_schema() -> None:
-    for metric in everything():
+    for metric in all_metrics():
         check_component(entity(metric, metric.topic, "magwatt/v1/mill-2/gw-07", "pump-1") | {"uniq_id": "x"})
 
 
@@ -137,7 +137,7 @@ def test_invalid_components_are_found(wrong: dict[str, Any]) -> None:
     ],
 )
 def test_classes_and_units(name: str, wanted: tuple[str | None, ...]) -> None:
-    metric = next(row for row in everything() if row.name == name)
+    metric = next(row for row in all_metrics() if row.name == name)
     found = entity(metric, "telemetry", "r", "a")
     assert (found.get("dev_cla"), found.get("stat_cla"), found.get("unit_of_meas")) == wanted
 

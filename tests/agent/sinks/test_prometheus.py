@@ -23,11 +23,11 @@ from agent.messages import Message
 from agent.sinks import prometheus
 from agent.sinks.prometheus import PrometheusSink
 from agent.sinks.prometheus_names import Type, names
-from agent.sinks.shapes import everything
+from agent.sinks.shapes import all_metrics
 from agent.topology import assets
 from drivers.reading import Quality
 
-EXPOSED = names(everything())
+EXPOSED = names(all_metrics())
 
 # The rules of `promtool check metrics` (client_golang/prometheus/testutil/promlint, Apache-2.0), reimplemented.
 NOT_BASE = {
