@@ -76,7 +76,8 @@ class FileSink:
         while True:
             ending = self._ending.is_set()  # one more cycle after `stop`
             try:
-                while rows := self._fetch(self._drain):
+                # Backlog rows first: a file keeps the order of the rows.
+                while rows := self._drain.fetch_backlog(BATCH) or self._drain.fetch_live(BATCH):
                     self._write(rows)
                     self._drain.confirm([row.n for row in rows])
                     if self._size >= self._settings.rotate_bytes:
@@ -93,11 +94,6 @@ class FileSink:
             if self._awake.wait(WAIT_S):
                 self._ending.wait(GATHER_S)
             self._awake.clear()
-
-    @staticmethod
-    def _fetch(drain: Drain) -> list[Row]:
-        """Backlog rows first: a file keeps the order of the rows."""
-        return drain.fetch_backlog(BATCH) or drain.fetch_live(BATCH)
 
     def _write(self, rows: list[Row]) -> None:
         """Writes all rows or none: a partial write is truncated."""

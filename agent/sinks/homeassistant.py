@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-import paho.mqtt.client as paho
-
 from agent.config import Config
 from agent.core.row_names import gateway_row
 from agent.delivery.mqtt.rate_limit import BirthPace
@@ -57,7 +55,6 @@ class HomeAssistantSink(Talk):
         self._gone = set(store.entries(f"{NOTE} topics")) - self._topics()
         self._removing: dict[int, str] = {}  # packet → topic whose retained message it deletes
         self._pace = BirthPace()
-        self._client: paho.Client | None = None
 
     def start(self) -> None:
         self.link.start()
@@ -94,9 +91,8 @@ class HomeAssistantSink(Talk):
 
     # Called by the link. There is no will: the topic `status` of the JSON dialect shows whether the gateway is online.
 
-    def on_connected(self, client: paho.Client, properties: Any) -> None:
-        self._client = client
-        client.subscribe(f"{self._prefix}/status", qos=1)
+    def on_connected(self, properties: Any) -> None:
+        self.link.subscribe([f"{self._prefix}/status"])
         self._all_again(0.0)
 
     def send_due(self, now_s: float) -> float:
@@ -115,8 +111,7 @@ class HomeAssistantSink(Talk):
             return IDLE_S
         topic, body = job
         payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() if body else b""
-        assert self._client is not None
-        number = self._client.publish(topic, payload, qos=1, retain=True).mid
+        number = self.link.publish(topic, payload, retain=True)
         self._pace.spend(now_s, len(payload) + len(topic))
         if body:
             self._save_names(topic)
@@ -138,7 +133,6 @@ class HomeAssistantSink(Talk):
                 log.warning("homeassistant: names of entities not saved: %s", error)
 
     def on_disconnected(self, end: End, reason: Reason | None) -> None:
-        self._client = None
         with self._lock:
             self._gone |= set(self._removing.values()) - self._topics()
             self._removing.clear()

@@ -50,7 +50,7 @@ class Talk:
     def configure(self, client: paho.Client) -> None:
         """Sets the will of a new client before it connects."""
 
-    def on_connected(self, client: paho.Client, properties: Any) -> None:
+    def on_connected(self, properties: Any) -> None:
         """The broker accepted the connection. properties: of the CONNACK packet; None with MQTT 3.1.1."""
 
     def send_due(self, now_s: float) -> float:
@@ -63,7 +63,7 @@ class Talk:
     def on_confirmed(self, mid: int, code: int) -> None:
         """The broker responded to a publication (QoS 1) or a subscription. code: 0x80 and above for a rejection."""
 
-    def send_last(self, client: paho.Client) -> bool:
+    def send_last(self) -> bool:
         """The link is stopping: sends the last messages; true when all are sent."""
         return True
 
@@ -78,13 +78,14 @@ class Link:
     `talk`: the dialect.
     negotiate: whether settings.version applies; otherwise MQTT 3.1.1.
 
-    settings: of the present connection.
+    settings, client: of the present connection.
     connects: number of connections so far. connected: whether a connection exists now.
     """
 
     def __init__(self, name: str, settings: Mqtt, client_id: str, talk: Talk, *, negotiate: bool = False) -> None:
         self.name, self.client_id, self.settings = name, client_id, settings
         self.connects, self.connected = 0, False
+        self.client: paho.Client | None = None
         self.chance = random.Random(client_id)
         self._talk, self._negotiate = talk, negotiate
         self._version = self._first_version(settings)
@@ -129,6 +130,21 @@ class Link:
             self._interrupt.set()
         self.wake()
 
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> int:
+        """Returns the packet identifier. Call in the thread of the link, while connected.
+
+        Raises ValueError for an invalid topic.
+        """
+        assert self.client is not None
+        mid: int = self.client.publish(topic, payload, qos, retain).mid
+        return mid
+
+    def subscribe(self, topics: list[str]) -> int | None:
+        """Returns the packet identifier; None: not sent. Call in the thread of the link, while connected."""
+        assert self.client is not None
+        mid: int | None = self.client.subscribe([(topic, 1) for topic in topics])[1]
+        return mid
+
     def close(self, reason: Reason, end: End = End.LOST) -> None:
         """Ends this connection; another one follows. Call in the thread of the link."""
         self._end = self._end or (end, reason)
@@ -163,9 +179,9 @@ class Link:
 
     def _connect_once(self) -> float:
         """Duration of the connection, seconds; 0: none was established."""
-        self._end, client, started_s = None, None, 0.0
+        self._end, self.client, started_s = None, None, 0.0
         try:
-            client = self._new_client()
+            client = self.client = self._new_client()
             self._talk.configure(client)
             keepalive_s = self.settings.keepalive_s * self.chance.uniform(0.9, 1.1)
             client.connect(self.settings.host, self.settings.port, keepalive=round(keepalive_s))
@@ -179,9 +195,9 @@ class Link:
         lasted_s = time.monotonic() - started_s if self.connected else 0.0
         self.connected = False
         self._end = self._end or (End.ASKED, None)  # from here on this client closes the connection
-        if client is not None:
-            client.disconnect()
-            if (sock := client.socket()) is not None:  # DISCONNECT could not be sent
+        if self.client is not None:
+            self.client.disconnect()
+            if (sock := self.client.socket()) is not None:  # DISCONNECT could not be sent
                 sock.close()
         return lasted_s
 
@@ -258,7 +274,7 @@ class Link:
 
     def _send_last(self, client: paho.Client, sock: Any) -> None:
         until_s = time.monotonic() + STOP_S
-        while not self._talk.send_last(client) and self._end is None and time.monotonic() < until_s:
+        while not self._talk.send_last() and self._end is None and time.monotonic() < until_s:
             select.select([sock], [], [], 0.05)
             client.loop_read()
             self._flush(client, sock)
@@ -270,7 +286,7 @@ class Link:
             select.select([], [sock], [], 0.1)
             client.loop_write()
 
-    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, properties: Any) -> None:
+    def _on_connect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, properties: Any) -> None:
         if code.is_failure:
             unsupported = code.value in UNSUPPORTED_PROTOCOL
             self._end = (End.OTHER_VERSION if unsupported else End.REFUSED, CONNECT_REJECTED(error=str(code)))
@@ -280,7 +296,7 @@ class Link:
         if self._reported:
             log.info("%s: broker %s:%d: connected again", self.name, self.settings.host, self.settings.port)
             self._reported = None
-        self._talk.on_connected(client, properties)
+        self._talk.on_connected(properties)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if self._end is not None:

@@ -95,18 +95,18 @@ class MqttSink(Talk):
         client.will_set(f"{self._root}/status", b"offline", qos=1, retain=True)
         self._pacer.rate_max = self.link.settings.backfill_rate
 
-    def on_connected(self, client: paho.Client, properties: Any) -> None:
+    def on_connected(self, properties: Any) -> None:
         if getattr(properties, "MaximumQoS", 1) < 1:
             self.link.close(QOS_1_UNSUPPORTED(), End.REFUSED)
             return
         assert self._drain is not None
-        session = Session(self.link, client, properties, self._drain, self._root, self._pacer, self._births)
+        session = Session(self.link, properties, self._drain, self._root, self._pacer, self._births)
         self._session = session  # from here on it receives changes, which are newer than the following
         for topic, payload in reversed(self._retained_messages()):
             session.retained.setdefault(topic, payload)
         session.retained[session.status_topic] = b"online"  # the last one added is sent first
         if self.link.settings.tls:
-            self._check_certificates(client)
+            self._check_certificates()
 
     def send_due(self, now_s: float) -> float:
         assert self._session is not None
@@ -116,7 +116,7 @@ class MqttSink(Talk):
         if self._session is not None:
             self._session.on_confirmed(mid, code)
 
-    def send_last(self, client: paho.Client) -> bool:
+    def send_last(self) -> bool:
         assert self._session is not None
         return self._session.send_last()
 
@@ -147,9 +147,10 @@ class MqttSink(Talk):
             log.error("a row of %d bytes ended the connection %d times; it is moved out of the spool",
                       len(first.payload), count)  # fmt: skip
 
-    def _check_certificates(self, client: paho.Client) -> None:
+    def _check_certificates(self) -> None:
         broker_end = own_end = None
-        sock: Any = client.socket()
+        assert self.link.client is not None
+        sock: Any = self.link.client.socket()
         file = self.link.settings.cert
         with contextlib.suppress(OSError, ValueError, AttributeError):
             broker_end = tls.ends(sock.getpeercert(True))

@@ -7,8 +7,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-import paho.mqtt.client as paho
-
 from agent.delivery.mqtt.rate_limit import BirthPace, Pacer
 from agent.phase import share
 from agent.sinks.link import Link
@@ -52,13 +50,13 @@ class Session:
     """
 
     def __init__(
-        self, link: Link, client: paho.Client, properties: Any, drain: Drain, root: str, pacer: Pacer,
+        self, link: Link, properties: Any, drain: Drain, root: str, pacer: Pacer,
         births: BirthPace,
     ) -> None:  # fmt: skip
         self.retained: dict[str, bytes] = {}
         self.status_topic = f"{root}/status"
         self.published = 0
-        self._link, self._client, self._drain, self._root = link, client, drain, root
+        self._link, self._drain, self._root = link, drain, root
         self._pacer, self._births = pacer, births
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._size_max = getattr(properties, "MaximumPacketSize", 0)
@@ -176,7 +174,7 @@ class Session:
 
     def _publish_text(self, topic: str, payload: bytes) -> int:
         """Publishes a retained message; returns its packet identifier."""
-        mid = self._client.publish(topic, payload, qos=1, retain=self._retain).mid
+        mid = self._link.publish(topic, payload, retain=self._retain)
         self._text_mids.add(mid)
         return mid
 
@@ -188,9 +186,9 @@ class Session:
             return
         try:
             retain = self._retain and row.kind in RETAINED and not backlog
-            info = self._client.publish(topic, row.payload, qos=1, retain=retain)
+            mid = self._link.publish(topic, row.payload, retain=retain)
         except ValueError as error:  # an invalid topic
             self._drain.reject(row.n, MQTT_TOPIC_INVALID(error=str(error)))
             return
-        self._sent[info.mid] = _Sent(row, now_s, backlog)
+        self._sent[mid] = _Sent(row, now_s, backlog)
         self._backlog_out += backlog

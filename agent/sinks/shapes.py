@@ -61,13 +61,7 @@ def is_monotonic(metric: Metric) -> bool:
 
 def all_metrics() -> Iterator[Metric]:
     """Each metric, once for each message type that contains it."""
-    for topic in TOPICS:
-        for metric in by_name(topic).values():
-            yield metric if metric.topic == topic else _moved(metric, topic)
-
-
-def _moved(metric: Metric, topic: str) -> Metric:
-    return Metric(metric.name, metric.unit, metric.about, metric.kind, topic, metric.decimals)
+    return (metric for topic in TOPICS for metric in by_name(topic).values())
 
 
 def expected_metrics(asset: Asset) -> dict[str, list[Metric]]:
@@ -82,13 +76,9 @@ def expected_metrics(asset: Asset) -> dict[str, list[Metric]]:
     names += [signal.metric.name for signal in asset.signals]
     if asset.motor:
         names += [row.name for row in table.values() if row.kind in ("estimate", "text", "code")]
-        names += [row.name for row in table.values() if row.kind == "counter" and _derived(row)]
+        names += [row.name for row in table.values() if row.kind == "counter" and row.name not in _quantities()]
     found = {"telemetry": [table[name] for name in dict.fromkeys(names) if name in table]}
     topics = ["event", *(["savings"] if asset.motor else [])]
     if asset.motor and asset.motor.waveform:
         topics += ["pq3s", "pq10m", "harmonics"]
     return found | {topic: list(by_name(topic).values()) for topic in topics}
-
-
-def _derived(metric: Metric) -> bool:
-    return metric.name not in _quantities()

@@ -70,7 +70,6 @@ class SparkplugSink(Talk):
         self._drain: Drain | None = None
         self._messages: deque[tuple[str, bytes]] = deque()
         self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
-        self._client: paho.Client | None = None
         self._bd_seq = _last_bd_seq(store)
         self._pace, self._pacer = BirthPace(), Pacer(self.link.chance)
         self._host_online, self._host_ms = settings.primary_host is None, -1
@@ -121,20 +120,19 @@ class SparkplugSink(Talk):
             log.warning("sparkplug: bdSeq not saved: %s", error)
         client.will_set(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1, retain=False)
 
-    def on_connected(self, client: paho.Client, properties: Any) -> None:
-        self._client = client
-        topics = [(self.node.topic("NCMD"), 1)]
+    def on_connected(self, properties: Any) -> None:
+        topics = [self.node.topic("NCMD")]
         if self._host is not None:
             self._host_online = False  # until its retained STATE message is received
-            topics.append((f"{NAMESPACE}/STATE/{self._host}", 1))
+            topics.append(f"{NAMESPACE}/STATE/{self._host}")
         self._messages.extend(self._retained_messages())
-        self._subscribing = client.subscribe(topics)[1]
+        self._subscribing = self.link.subscribe(topics)
 
     def send_due(self, now_s: float) -> float:
         self._now_s = now_s
         self._apply_messages()
-        if not self._host_online and self.node.born and self._client is not None:
-            self.send_last(self._client)
+        if not self._host_online and self.node.born:
+            self.send_last()
             self.link.close(PRIMARY_HOST_OFFLINE(host=self._host))
         if self._subscribing is not None or not self._host_online:
             return IDLE_S
@@ -168,17 +166,17 @@ class SparkplugSink(Talk):
             self._drain.confirm(self._marked[2])
             self._marked = None
 
-    def send_last(self, client: paho.Client) -> bool:
+    def send_last(self) -> bool:
         """Publishes NDEATH first: a DISCONNECT of MQTT 3.1.1 discards the will."""
         if not self.node.born:
             return True
         if self._death_mid is None:
             self.node.end_session()
-            self._death_mid = client.publish(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1).mid
+            self._death_mid = self.link.publish(self.node.topic("NDEATH"), self.node.death(self._bd_seq))
         return self._death_mid == -1
 
     def on_disconnected(self, end: End, reason: Reason | None) -> None:
-        self._client = self._subscribing = self._death_mid = None
+        self._subscribing = self._death_mid = None
         self.node.end_session()
         self._births_due, self._rebirth_due_s = [], None
         self._unmarked, self._marked = [], None
@@ -189,8 +187,7 @@ class SparkplugSink(Talk):
     # Births and rows.
 
     def _publish(self, topic: str, payload: bytes) -> None:
-        assert self._client is not None
-        self._client.publish(topic, payload, qos=0, retain=False)
+        self.link.publish(topic, payload, qos=0)
 
     def _send_births(self, now_s: float) -> float:
         """Sends due births; returns the seconds until the next one may be sent, 0 when none is due."""
@@ -249,9 +246,9 @@ class SparkplugSink(Talk):
     def _mark(self, now_s: float) -> None:
         """Sends a marker when one is due and none is unconfirmed."""
         due = len(self._unmarked) >= MARK_ROWS or now_s - self._unmarked_s >= MARK_S
-        if self._unmarked and due and not self._marked and self._client is not None:
+        if self._unmarked and due and not self._marked:
             text = encode_plain("sparkplug", self._clock.utc_ns() // 1_000_000, {"rows": len(self._unmarked)})
-            mid = self._client.publish(f"{self._root}/sparkplug", text, qos=1).mid
+            mid = self.link.publish(f"{self._root}/sparkplug", text)
             self._marked, self._unmarked = (mid, now_s, self._unmarked), []
 
     # Messages of host applications.

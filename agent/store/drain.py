@@ -34,6 +34,7 @@ class Spool(Protocol):
 class Drain:
     """Thread-safe.
 
+    has_backlog: whether there may be a backlog.
     wake: called in the writer's thread, without a lock, when rows were committed; it must not block.
     """
 
@@ -44,15 +45,10 @@ class Drain:
         self._live: deque[Row] = deque()
         self._buffer: deque[Row] = deque()  # backlog rows read in advance
         self._cursor = 0  # the backlog was read up to this row
-        self._has_backlog = newest > 0
+        self.has_backlog = newest > 0
         self._unconfirmed: set[int] = set()
         self._confirmed: set[int] = set()  # not yet deleted from the file
         self._lock = threading.Lock()
-
-    @property
-    def has_backlog(self) -> bool:
-        """Whether there may be a backlog."""
-        return self._has_backlog
 
     def fetch_live(self, limit: int) -> list[Row]:
         """The oldest live rows, in order."""
@@ -66,7 +62,7 @@ class Drain:
 
     def fetch_backlog(self, limit: int) -> list[Row]:
         """The oldest backlog rows, in order. Empty: there are none, or they cannot be read now."""
-        if not self._has_backlog or limit < 1:
+        if not self.has_backlog or limit < 1:
             return []
         if not self._buffer:
             self._read()
@@ -95,8 +91,8 @@ class Drain:
             self._unconfirmed.clear()
             self._buffer.clear()
             if low is not None:
-                self._cursor = min(self._cursor, low - 1) if self._has_backlog else low - 1
-                self._has_backlog = True
+                self._cursor = min(self._cursor, low - 1) if self.has_backlog else low - 1
+                self.has_backlog = True
 
     def add_committed(self, rows: list[Row]) -> None:
         """Adds committed rows, in order."""
@@ -133,8 +129,8 @@ class Drain:
 
     def _move_to_backlog(self) -> None:
         row = self._live.popleft()
-        if not self._has_backlog:
-            self._cursor, self._has_backlog = row.n - 1, True
+        if not self.has_backlog:
+            self._cursor, self.has_backlog = row.n - 1, True
 
     def _read(self) -> None:
         with self._lock:
@@ -144,7 +140,7 @@ class Drain:
             if self._cursor != above:
                 return  # `return_unconfirmed` was called meanwhile
             if not rows and complete:
-                self._has_backlog = below != self._end_of_backlog
+                self.has_backlog = below != self._end_of_backlog
                 return
             if complete:  # otherwise rows of the file are still to be read
                 self._cursor = rows[-1].n

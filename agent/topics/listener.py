@@ -32,7 +32,6 @@ class Listener(Talk):
         self._wanted: frozenset[str] = frozenset()
         self._subscribed: frozenset[str] = frozenset()
         self._requested: dict[int, list[str]] = {}  # packet identifier → its topics
-        self._client: paho.Client | None = None
 
     def follow(self, topics: Iterable[str]) -> None:
         """Replaces the subscriptions. From any thread."""
@@ -45,20 +44,19 @@ class Listener(Talk):
         """Replaces the handler of the link, which ignores rejected subscriptions."""
         client.on_subscribe = self._on_subscribe
 
-    def on_connected(self, client: paho.Client, properties: Any) -> None:
-        self._client, self._subscribed = client, frozenset()
+    def on_connected(self, properties: Any) -> None:
+        self._subscribed = frozenset()
 
     def send_due(self, now_s: float) -> float:
-        assert self._client is not None
+        assert self.link.client is not None
         wanted = self._wanted
         if gone := sorted(self._subscribed - wanted):
-            self._client.unsubscribe(gone)
+            self.link.client.unsubscribe(gone)
             for topic in gone:
                 self.rejected.pop(topic, None)
-        if new := sorted(wanted - self._subscribed):
-            _, number = self._client.subscribe([(topic, 1) for topic in new])
-            if number is not None:
-                self._requested[number] = new
+        new = sorted(wanted - self._subscribed)
+        if new and (number := self.link.subscribe(new)) is not None:
+            self._requested[number] = new
         self._subscribed = wanted
         return IDLE_S
 
@@ -66,7 +64,6 @@ class Listener(Talk):
         self._deliver(topic, payload, retained)
 
     def on_disconnected(self, end: End, reason: Reason | None) -> None:
-        self._client = None
         self._requested.clear()
 
     def _on_subscribe(

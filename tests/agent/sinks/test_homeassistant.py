@@ -311,9 +311,10 @@ class Unconfirmed:
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes]] = []
 
-    def subscribe(self, *_: Any, **__: Any) -> None: ...
+    def subscribe(self, _topics: Any) -> tuple[int, int]:
+        return 0, 1
 
-    def publish(self, topic: str, payload: bytes, **_: Any) -> Any:
+    def publish(self, topic: str, payload: bytes, *_: Any) -> Any:
         self.sent.append((topic, payload))
         return SimpleNamespace(mid=len(self.sent))
 
@@ -327,7 +328,8 @@ def test_a_removal_that_no_broker_confirmed_is_sent_again(tmp_path: Path) -> Non
 
     def removed_by(of: HomeAssistantSink) -> tuple[Unconfirmed, list[str]]:
         client = Unconfirmed()
-        of.on_connected(cast(paho.Client, client), None)
+        of.link.client = cast(paho.Client, client)
+        of.on_connected(None)
         now_s = 0.0
         for _ in range(30):
             now_s += max(of.send_due(now_s), 0.5)
