@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -80,48 +80,20 @@ class PrometheusSink:
         now_s = time.monotonic()
         with self._lock:
             newest, exposed = list(self._newest.items()), self._exposed
-        families: dict[str, Family] = {}
+        families: dict[str, Any] = {}
         for (asset, kind), (message, at_s) in newest:
             if now_s - at_s > AGE_S.get(kind, AGE_DEFAULT_S):
                 continue
-            labels = (*self._site, asset)
+            labels = dict(zip(LABELS, (*self._site, asset), strict=True))
             for name, value in message.values.items():
-                self._add(families, exposed, kind, name, value, labels, message)
+                bus = max((bus for bus in self._buses if name.startswith(f"bus_{bus}_")), key=len, default=None)
+                found = exposed.get((kind, row_name(name) if bus else name))
+                if found is not None and value is not None and not message.flags.get(name, Quality.GOOD) & BAD:
+                    _add(families, found, labels | ({"bus": bus} if bus else {}), value)
             for name, value in message.uncertainties.items():
-                self._add_uncertainty(families, exposed, kind, name, value, labels)
+                if (found := exposed.get((kind, name))) is not None:
+                    _add(families, uncertainty_of(found), labels, value)
         yield from families.values()
-
-    def _add(
-        self, families: dict[str, Family], exposed: dict[tuple[str, str], Exposed], kind: str, name: str, value: Any,
-        labels: tuple[str, ...], message: Message,
-    ) -> None:  # fmt: skip
-        bus = max((bus for bus in self._buses if name.startswith(f"bus_{bus}_")), key=len, default=None)
-        found = exposed.get((kind, row_name(name) if bus else name))
-        if found is None or value is None or message.flags.get(name, Quality.GOOD) & BAD:
-            return
-        keys, own = (("bus",), (bus,)) if bus else ((), ())
-        if found.type is Type.INFO:
-            family = _family(families, found, (*LABELS, *keys, "text"))
-            family.add_metric((*labels, *own, str(value)), 1.0)
-            return
-        if found.series:
-            points = _points(value)
-            family = _family(families, found, (*LABELS, "point"))
-            for place, number in points:
-                family.add_metric((*labels, place), number * found.factor)
-        elif isinstance(value, int | float):
-            family = _family(families, found, (*LABELS, *keys))
-            family.add_metric((*labels, *own), value * found.factor)
-
-    @staticmethod
-    def _add_uncertainty(
-        families: dict[str, Family], exposed: dict[tuple[str, str], Exposed], kind: str, name: str, value: float,
-        labels: tuple[str, ...],
-    ) -> None:  # fmt: skip
-        found = exposed.get((kind, name))
-        if found is not None:
-            exposed_u = uncertainty_of(found)
-            _family(families, exposed_u, LABELS).add_metric(labels, value * found.factor)
 
     def _listen(self) -> None:
         """Opens the port. A port in use is logged once and tried again: an earlier run may still hold it."""
@@ -152,18 +124,26 @@ def uncertainty_of(exposed: Exposed) -> Exposed:
     return Exposed(f"{stem}_uncertainty_{unit}", exposed.factor, Type.GAUGE, f"k = 2: {exposed.about}")
 
 
+def _add(families: dict[str, Any], exposed: Exposed, labels: dict[str, str], value: Any) -> None:
+    """Adds the samples of one value to the family of its metric."""
+    samples: list[tuple[dict[str, str], float]] = []
+    if exposed.type is Type.INFO:
+        samples = [({"text": str(value)}, 1.0)]
+    elif exposed.series:
+        samples = [({"point": place}, number * exposed.factor) for place, number in _points(value)]
+    elif isinstance(value, int | float):
+        samples = [({}, value * exposed.factor)]
+    for extra, number in samples:
+        if exposed.name not in families:
+            about = exposed.about or exposed.name.removeprefix("magwatt_").replace("_", " ")
+            kind = CounterMetricFamily if exposed.type is Type.COUNTER else GaugeMetricFamily
+            families[exposed.name] = kind(exposed.name, about, labels=[*labels, *extra])
+        families[exposed.name].add_metric([*labels.values(), *extra.values()], number)
+
+
 def _points(value: Any) -> list[tuple[str, float]]:
     numbers = value if isinstance(value, list) else [value]
     if len(numbers) > POINTS_MAX:
         present = [number for number in numbers if number is not None]
         return [("min", min(present)), ("max", max(present))] if present else []
     return [(str(place), number) for place, number in enumerate(numbers) if number is not None]
-
-
-def _family(families: dict[str, Family], exposed: Exposed, labels: Iterable[str]) -> Any:
-    found = families.get(exposed.name)
-    if found is None:
-        about = exposed.about or exposed.name.removeprefix("magwatt_").replace("_", " ")
-        kind = CounterMetricFamily if exposed.type is Type.COUNTER else GaugeMetricFamily
-        found = families[exposed.name] = kind(exposed.name, about, labels=list(labels))
-    return found

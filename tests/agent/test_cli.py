@@ -30,10 +30,7 @@ from agent.read import reading_text
 from agent.replay.reasons import NO_COMPLETE_WINDOW
 from agent.simulate import cannot_write
 from agent.subscribe import (
-    FILTER_EMPTY,
-    FILTER_HASH,
-    FILTER_PLUS,
-    FILTER_TOO_LONG,
+    FILTER_INVALID,
     Follower,
     Seen,
     check_filter,
@@ -440,13 +437,12 @@ def test_filters_of_the_standard(topic: str) -> None:
     check_filter(topic)
 
 
-@pytest.mark.parametrize("topic", ["", "a#", "#/a", "a/b#", "a+", "a/+b/c", "a\0b", "x" * 65536])
+@pytest.mark.parametrize("topic", ["", "a#", "#/a", "a/b#", "a+", "a/+b/c", "a\0b", "a\udc80b", "x" * 65536])
 def test_filters_that_the_standard_forbids(topic: str) -> None:
     """MQTT 5.0, 4.7.1 and 4.7.3."""
-    code = {"": FILTER_EMPTY, "a+": FILTER_PLUS, "a/+b/c": FILTER_PLUS}.get(topic, FILTER_HASH)
     with pytest.raises(InvalidValue) as rejected:
         check_filter(topic)
-    assert rejected.value.reason.code == (FILTER_TOO_LONG if "\0" in topic or len(topic) > 65535 else code)
+    assert rejected.value.reason == FILTER_INVALID()
 
 
 def test_a_password_in_the_url_is_not_repeated() -> None:
