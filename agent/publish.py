@@ -35,7 +35,8 @@ class Publisher:
         self.carrier: Carrier | None = None
         self.sinks: list[DurableSink] = []
         self.live: list[LiveSink] = []
-        self._config, self._assets, self._store, self._clock = config, assets, store, clock
+        self._config, self._store, self._clock = config, store, clock
+        self._assets = {asset.name: asset for asset in assets}
         self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → message type → published metrics, in order
         self._states: dict[str, bytes] = {}
         self._since: dict[str, tuple[str, int]] = {}  # asset → its state, and its start
@@ -79,7 +80,7 @@ class Publisher:
 
         A state of an asset that is not configured, such as a removed motor in maintenance, is ignored.
         """
-        if all(item.name != asset for item in self._assets):
+        if asset not in self._assets:
             return
         now_ms = self._clock.utc_ns() // 1_000_000
         before, since_ms = self._since.get(asset, ("", 0))
@@ -109,13 +110,12 @@ class Publisher:
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration: publishes info and meta again, deletes the messages of removed assets."""
-        gone = {asset.name for asset in self._assets} - {asset.name for asset in assets}
-        self._config, self._assets = config, assets
+        gone = self._assets.keys() - {asset.name for asset in assets}
+        self._config, self._assets = config, {asset.name: asset for asset in assets}
         for name in gone:
             self._names.pop(name, None)
             self._states.pop(f"{self.root}/{name}/state", None)
             self._since.pop(name, None)
-        for name in gone:
             for kind in ("meta", "state", "explain"):
                 self._send_retained(f"{self.root}/{name}/{kind}", b"")
         for sink in self.sinks:
@@ -129,7 +129,7 @@ class Publisher:
         """All retained messages, for a new connection."""
         now_ms = self._clock.utc_ns() // 1_000_000
         texts = [(f"{self.root}/info", encode_plain("info", now_ms, self._info()))]
-        texts += [(f"{self.root}/{asset.name}/meta", self._meta(asset, now_ms)) for asset in self._assets]
+        texts += [(f"{self.root}/{asset.name}/meta", self._meta(asset, now_ms)) for asset in self._assets.values()]
         return texts + list(self._states.copy().items())
 
     def _add_metrics(self, asset: str, message: Message) -> None:
@@ -137,8 +137,8 @@ class Publisher:
         known = self._names.get(asset, {}).get(message.kind, {})
         if message.values.keys() <= known.keys():
             return
-        found = next((item for item in self._assets if item.name == asset), None)
-        if found is not None:  # a new dict each time: `_meta` may be reading the old one
+        if (found := self._assets.get(asset)) is not None:
+            # A new dict each time: `_meta` may be reading the old one.
             self._names.setdefault(asset, {})[message.kind] = known | dict.fromkeys(message.values)
             self._send_retained(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
 
@@ -150,7 +150,7 @@ class Publisher:
             "config": self._config.hash,
             "boot": self._store.run_id,
             "simulated": self._config.site.simulated,
-            "assets": [asset.name for asset in self._assets],
+            "assets": list(self._assets),
         }
 
     def _meta(self, asset: Asset, now_ms: int) -> bytes:

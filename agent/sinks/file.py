@@ -18,10 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent.config import Config
 from agent.config_dialects import Files
 from agent.store import Drain, Row
-from agent.topology import Asset
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +46,7 @@ class FileSink:
         self._written_before: set[str] = set()  # ids at the end of the file, until newer rows come
         self._newest = ""  # name of the file that was closed last
         self._failing = False  # an error was logged
-        self._drain: Drain | None = None
+        self._drain: Drain  # set by `start`
         self._awake, self._ending = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="file", daemon=True)
 
@@ -60,7 +58,7 @@ class FileSink:
     def update_retained(self, topic: str, payload: bytes) -> None:
         """Retained messages are not written."""
 
-    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+    def renew(self, *_changed: object) -> None:
         """Another directory requires a restart."""
 
     def numbers(self) -> Mapping[str, float | int]:
@@ -72,7 +70,6 @@ class FileSink:
         self._thread.join(5)
 
     def _run(self) -> None:
-        assert self._drain is not None
         while True:
             ending = self._ending.is_set()  # one more cycle after `stop`
             try:

@@ -1,4 +1,4 @@
-"""One MQTT connection in a thread of its own, established again whenever it is lost.
+"""One MQTT connection in a separate thread, established again whenever it is lost.
 
 Everything happens in this thread, paho's callbacks included: no lock is held around publish(). No error ends it.
 """

@@ -28,7 +28,6 @@ from agent.sinks.reasons import (
 )
 from agent.sinks.retry import End
 from agent.store import Drain, Row
-from agent.topology import Asset
 from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class MqttSink(Talk):
         self._published = 0  # in earlier connections
         self._session: Session | None = None
         self._suspect: tuple[int, int] = (0, 0)  # row, number of connections that ended while it was sent
-        self._drain: Drain | None = None
+        self._drain: Drain  # set by `start`
 
     @property
     def published(self) -> int:
@@ -75,7 +74,7 @@ class MqttSink(Talk):
             session.retained[topic] = payload
             self.link.wake()
 
-    def renew(self, config: Config, _assets: tuple[Asset, ...]) -> None:
+    def renew(self, config: Config, *_assets: object) -> None:
         if config.mqtt is not None:
             self.link.update_settings(config.mqtt)
 
@@ -99,7 +98,6 @@ class MqttSink(Talk):
         if getattr(properties, "MaximumQoS", 1) < 1:
             self.link.close(QOS_1_UNSUPPORTED(), End.REFUSED)
             return
-        assert self._drain is not None
         session = Session(self.link, properties, self._drain, self._root, self._pacer, self._births)
         self._session = session  # from here on it receives changes, which are newer than the following
         for topic, payload in reversed(self._retained_messages()):
@@ -122,17 +120,16 @@ class MqttSink(Talk):
 
     def on_disconnected(self, end: End, reason: Reason | None) -> None:
         session, self._session = self._session, None
-        assert self._drain is not None
         if session is not None:
             session.process_confirmations()
             self._published += session.published
             if end is End.LOST and (stuck := session.unconfirmed):
-                self._reject_poison(self._drain, stuck)
+                self._reject_poison(stuck)
             self._drain.return_unconfirmed()
         if end is End.TAKEN_OVER and reason is not None:
             self._publish_event("client_id_conflict", reason)
 
-    def _reject_poison(self, drain: Drain, stuck: list[Row]) -> None:
+    def _reject_poison(self, stuck: list[Row]) -> None:
         """Rejects a row that ends each connection: MQTT 3.1.1 brokers close the connection at an oversized packet.
 
         stuck: the rows that were sent and not confirmed, in order.
@@ -143,7 +140,7 @@ class MqttSink(Talk):
         count = self._suspect[1] + 1 if self._suspect[0] == first.n else 1
         self._suspect = (first.n, count)
         if count >= POISON_ENDS:
-            drain.reject(first.n, ROW_ENDS_CONNECTION(n=count))
+            self._drain.reject(first.n, ROW_ENDS_CONNECTION(n=count))
             log.error("a row of %d bytes ended the connection %d times; it is moved out of the spool",
                       len(first.payload), count)  # fmt: skip
 

@@ -46,7 +46,6 @@ class PrometheusSink:
         self._lock = threading.Lock()
         self._newest: dict[tuple[str, str], tuple[Message, float]] = {}  # (asset, kind) → message, monotonic time
         self._buses = tuple(config.buses)
-        self._assets: tuple[Asset, ...] = ()
         self._exposed: dict[tuple[str, str], Exposed] = {}
         self._server: Any = None
         self._ending = threading.Event()
@@ -70,7 +69,7 @@ class PrometheusSink:
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
         signals = [signal.metric for asset in assets for signal in asset.signals]
         with self._lock:
-            self._buses, self._assets = tuple(config.buses), assets
+            self._buses = tuple(config.buses)
             self._exposed = names((*all_metrics(), *signals))
             known = {"", *(asset.name for asset in assets)}
             self._newest = {key: item for key, item in self._newest.items() if key[0] in known}

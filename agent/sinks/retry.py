@@ -19,7 +19,7 @@ class End(Enum):
     UNREACHABLE: no connection was established.
     LOST: an established connection ended.
     OTHER_VERSION: the broker does not support the protocol version; connect immediately with the other one.
-    REFUSED: the broker rejected the login or forbids publishing.
+    `REFUSED`: the broker rejected the login or forbids publishing.
     TAKEN_OVER: another client uses the client identifier.
     """
 

@@ -67,7 +67,7 @@ class SparkplugSink(Talk):
         self.commands_rejected = self.rebirths = 0
         self._host, self._root, self._retained_messages = settings.primary_host, root, retained_messages
         self._store, self._clock = store, clock
-        self._drain: Drain | None = None
+        self._drain: Drain  # set by `start`
         self._messages: deque[tuple[str, bytes]] = deque()
         self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
         self._bd_seq = _last_bd_seq(store)
@@ -157,11 +157,9 @@ class SparkplugSink(Talk):
             self._subscribing = None
         if mid == self._death_mid:  # NDEATH follows all rows of this connection and confirms them like a marker
             self._death_mid = -1
-            assert self._drain is not None
             self._drain.confirm([*(self._marked[2] if self._marked else ()), *self._unmarked])
             self._unmarked, self._marked = [], None
         if self._marked is not None and self._marked[0] == mid:
-            assert self._drain is not None
             self._pacer.on_confirmed(self._now_s - self._marked[1])
             self._drain.confirm(self._marked[2])
             self._marked = None
@@ -181,8 +179,7 @@ class SparkplugSink(Talk):
         self._births_due, self._rebirth_due_s = [], None
         self._unmarked, self._marked = [], None
         self._messages.clear()
-        if self._drain is not None:
-            self._drain.return_unconfirmed()
+        self._drain.return_unconfirmed()
 
     # Births and rows.
 
@@ -212,7 +209,6 @@ class SparkplugSink(Talk):
                 self.node.update_retained(asset or None, payload)
 
     def _send_rows(self, now_s: float) -> float:
-        assert self._drain is not None
         free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)
         live = self._drain.fetch_live(free)
         if live:
@@ -231,7 +227,6 @@ class SparkplugSink(Talk):
         return max(0.002, self._pacer.wait_s(now_s)) if self._drain.has_backlog and free > 0 else IDLE_S
 
     def _send(self, row: Row, historical: bool) -> None:
-        assert self._drain is not None
         try:
             born = self.node.row(row.asset, row.kind, msgspec.json.decode(row.payload), historical)
         except (ValueError, KeyError, TypeError, msgspec.DecodeError) as error:

@@ -14,11 +14,9 @@ from typing import Any
 
 import msgspec
 
-from agent.config import Config
 from agent.messages import Message
 from agent.store.age import Dates
 from agent.store.store import Store
-from agent.topology import Asset
 from drivers.reading import BAD, Quality
 
 SECOND_S, MINUTE_S, QUARTER_S = 1, 60, 900
@@ -82,7 +80,7 @@ class History:
             if usable and flag:
                 minute.flags.setdefault(name, []).append(int(flag))
 
-    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+    def renew(self, *_changed: object) -> None:
         """Another retention requires a restart."""
 
     def start(self) -> None:
