@@ -85,7 +85,7 @@ class Link:
     def __init__(self, name: str, settings: Mqtt, client_id: str, talk: Talk, *, negotiate: bool = False) -> None:
         self.name, self.client_id, self.settings = name, client_id, settings
         self.connects, self.connected = 0, False
-        self.client: paho.Client | None = None
+        self.client: paho.Client  # set for each connection
         self.chance = random.Random(client_id)
         self._talk, self._negotiate = talk, negotiate
         self._version = self._first_version(settings)
@@ -135,13 +135,11 @@ class Link:
 
         Raises ValueError for an invalid topic.
         """
-        assert self.client is not None
         mid: int = self.client.publish(topic, payload, qos, retain).mid
         return mid
 
     def subscribe(self, topics: list[str]) -> int | None:
         """Returns the packet identifier; None: not sent. Call in the thread of the link, while connected."""
-        assert self.client is not None
         mid: int | None = self.client.subscribe([(topic, 1) for topic in topics])[1]
         return mid
 
@@ -167,19 +165,19 @@ class Link:
                 self.settings, self._version, retry = settings, self._first_version(settings), Retry(self.chance)
             lasted_s = self._connect_once()
             end, reason = self._other_version(*(self._end or (End.ASKED, None)))
-            older = self._version == MQTTProtocolVersion.MQTTv311
+            cause, older = end, self._version == MQTTProtocolVersion.MQTTv311
             if self._negotiate and older and retry.looks_taken_over(end, lasted_s):
-                end = End.TAKEN_OVER
+                cause = End.TAKEN_OVER
                 reason = CLIENT_ID_CONFLICT_SUSPECTED(n=BRIEF_ENDS, limit_s=BRIEF_S, client_id=self.client_id)
             try:
-                self._talk.on_disconnected(end, self._log_end(end, reason))
+                self._talk.on_disconnected(end, self._log_end(cause, reason))
             except Exception:
                 self.log_internal_error("the end of the connection could not be processed (internal error)")
-            self._interrupt.wait(retry.after(end, lasted_s))
+            self._interrupt.wait(retry.after(cause, lasted_s))
 
     def _connect_once(self) -> float:
         """Duration of the connection, seconds; 0: none was established."""
-        self._end, self.client, started_s = None, None, 0.0
+        self._end, client, started_s = None, None, 0.0
         try:
             client = self.client = self._new_client()
             self._talk.configure(client)
@@ -195,9 +193,9 @@ class Link:
         lasted_s = time.monotonic() - started_s if self.connected else 0.0
         self.connected = False
         self._end = self._end or (End.ASKED, None)  # from here on this client closes the connection
-        if self.client is not None:
-            self.client.disconnect()
-            if (sock := self.client.socket()) is not None:  # DISCONNECT could not be sent
+        if client is not None:
+            client.disconnect()
+            if (sock := client.socket()) is not None:  # DISCONNECT could not be sent
                 sock.close()
         return lasted_s
 

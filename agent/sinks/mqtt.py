@@ -23,6 +23,8 @@ from agent.sinks.mqtt_session import Session
 from agent.sinks.reasons import (
     BROKER_CERTIFICATE_EXPIRING,
     CLIENT_CERTIFICATE_EXPIRING,
+    CLIENT_ID_CONFLICT,
+    CLIENT_ID_CONFLICT_SUSPECTED,
     QOS_1_UNSUPPORTED,
     ROW_ENDS_CONNECTION,
 )
@@ -126,7 +128,7 @@ class MqttSink(Talk):
             if end is End.LOST and (stuck := session.unconfirmed):
                 self._reject_poison(stuck)
             self._drain.return_unconfirmed()
-        if end is End.TAKEN_OVER and reason is not None:
+        if reason is not None and reason.code in (CLIENT_ID_CONFLICT, CLIENT_ID_CONFLICT_SUSPECTED):
             self._publish_event("client_id_conflict", reason)
 
     def _reject_poison(self, stuck: list[Row]) -> None:
@@ -146,7 +148,6 @@ class MqttSink(Talk):
 
     def _check_certificates(self) -> None:
         broker_end = own_end = None
-        assert self.link.client is not None
         sock: Any = self.link.client.socket()
         file = self.link.settings.cert
         with contextlib.suppress(OSError, ValueError, AttributeError):

@@ -48,7 +48,6 @@ class Listener(Talk):
         self._subscribed = frozenset()
 
     def send_due(self, now_s: float) -> float:
-        assert self.link.client is not None
         wanted = self._wanted
         if gone := sorted(self._subscribed - wanted):
             self.link.client.unsubscribe(gone)

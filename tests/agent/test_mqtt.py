@@ -7,7 +7,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
@@ -22,6 +24,7 @@ from agent.config_load import parse_broker
 from agent.sinks.mqtt import POISON_ENDS
 from agent.sinks.reasons import (
     CLIENT_ID_CONFLICT,
+    CLIENT_ID_CONFLICT_SUSPECTED,
     CONNECT_FAILED,
     CONNECT_REJECTED,
     PUBLISH_FORBIDDEN,
@@ -288,6 +291,59 @@ def test_a_row_over_the_limit_of_the_broker_is_set_aside_and_the_others_are_deli
     listener.stop()
     sink.stop()
     broker.stop()
+
+
+class ClosesAtLarge(threading.Thread):
+    """A broker of MQTT 3.1.1 that closes the connection at a packet of 20 kB. In the first connection it confirms
+    nothing, so that the reason for its end is not clear."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.connections = 0
+
+    def run(self) -> None:
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with connection, suppress(IndexError, OSError):
+                self._serve(connection.makefile("rwb"))
+
+    def _serve(self, stream: Any) -> None:
+        while head := stream.read(1):
+            size, shift = 0, 0
+            while (byte := stream.read(1)[0]) & 0x80:
+                size, shift = size | (byte & 0x7F) << shift, shift + 7
+            size |= byte << shift
+            if size > 20_000:
+                return
+            body = stream.read(size)
+            if head[0] >> 4 == 1:
+                stream.write(bytes([0x20, 2, 0, 0]))
+            elif head[0] >> 4 == 3 and self.connections > 1:
+                end = 2 + int.from_bytes(body[:2], "big")
+                stream.write(bytes([0x40, 2]) + body[end : end + 2])
+            stream.flush()
+
+
+def test_a_row_that_ends_each_connection_does_not_stay_because_two_clients_are_suspected(line: Line) -> None:
+    """The fourth brief connection looks like two clients with one name; the row that causes it is rejected then."""
+    line.put(1)
+    line.put(1, size=30_000)
+    broker = ClosesAtLarge()
+    broker.start()
+    sink = line.sink(Mqtt("127.0.0.1", broker.port, False, version="3.1.1"))
+    wait_until(lambda: line.store.figures()["spool_rows"] == 0, 30, "nothing is stuck")
+    assert broker.connections == 1 + POISON_ENDS
+    (gap,) = line.store.fetch_gaps()
+    assert (gap.rows, gap.reason) == (1, ROW_ENDS_CONNECTION(n=POISON_ENDS))
+    wait_until(lambda: [reason.code for _, reason in line.events] == [CLIENT_ID_CONFLICT_SUSPECTED], 5, "an event")
+    sink.stop()
+    broker.server.close()
 
 
 def test_a_broker_that_forbids_publishing_gets_few_connections_and_rows_are_kept(
