@@ -269,7 +269,7 @@ def test_no_retained_data_is_outside_the_retained_range(seed: int) -> None:
 
 @pytest.mark.parametrize("retention_s", [HOUR_S, 5 * DAY_S, 90 * DAY_S])
 def test_a_row_expires_after_the_retention_and_at_most_a_32nd_of_it_later(retention_s: int) -> None:
-    """At each moment, every row older than 33/32 of the retention is expired, and none that is younger than it."""
+    """At each moment, every row older than 33/32 of the retention is expired, and no newer one."""
     step_s = retention_s // 200
     age = Age(0, 0.0, [Span(0, 0, 0)])
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
@@ -280,4 +280,4 @@ def test_a_row_expires_after_the_retention_and_at_most_a_32nd_of_it_later(retent
             expired = age.expired_up_to(db, float(retention_s))
             oldest_s, newest_expired_s = (number - expired - 1) * step_s, (number - expired) * step_s
             assert oldest_s <= retention_s * 33 / 32, "the oldest row that is kept"
-            assert expired == 0 or newest_expired_s >= retention_s, "the youngest row that is deleted"
+            assert expired == 0 or newest_expired_s >= retention_s, "the newest row that is deleted"

@@ -269,7 +269,6 @@ def test_a_motor_taken_out_dies_and_one_put_in_is_born(world: World) -> None:
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
     old = SECOND.replace("fan-2", "fan-3").replace("dp-2", "dp-3")
     config = configured(world.folder, f"mqtt://127.0.0.1:{world.proxy.port}", world.tables, PLANT + old)
-    bench.publisher.on_renew = [world.sink.renew] if world.sink else []
     bench.publisher.renew(config, assets(config))
     online(world, "fan-3")
     wait_until(lambda: len(world.said("DBIRTH")) == 3, 5, "the new one is born")

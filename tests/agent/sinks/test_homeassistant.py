@@ -233,7 +233,6 @@ def started(folder: Path, url: str, plant: str = PLANT + SECOND) -> tuple[Bench,
     bench = Bench(configured(folder, url, "[homeassistant]", plant), folder / "state")
     sink = HomeAssistantSink(bench.config, bench.assets, bench.publisher.root, bench.store)
     bench.publisher.live = [sink]
-    bench.publisher.on_renew = [sink.renew]
     sink.start()
     return bench, sink
 
