@@ -82,7 +82,7 @@ def _through(port: int, ahead_max: int, backfill_per_s: float | None) -> float:
         broker = replace(parse_broker(f"mqtt://127.0.0.1:{port}"), backfill_rate=backfill_per_s)
         sink = MqttSink(broker, "ours", "magwatt/v1/s/g", list, lambda *_: None)
         sink.start(drain)
-        while not sink.connected:
+        while not sink.link.connected:
             time.sleep(0.01)
         started_s = time.process_time()
         for first in range(0, ROWS, BATCH):
@@ -108,7 +108,7 @@ def spool(commit_s: float) -> tuple[float, float]:
         taken = [0]
 
         def take() -> None:
-            while rows := [*drain.take_live(1000), *drain.take_backlog(1000)]:
+            while rows := [*drain.fetch_live(1000), *drain.fetch_backlog(1000)]:
                 taken[0] += len(rows)
                 drain.confirm([row.n for row in rows])
 

@@ -54,12 +54,12 @@ def save_check(
         "verified": list(result.verified),
         "findings": [reason.as_object() | {"text": str(reason)} for reason in findings],
     }
-    store.save_note(KIND, polled.device.name, _key(config, bus, polled), body)
+    store.save_entry(KIND, polled.device.name, _key(config, bus, polled), body)
 
 
 def load_check(store: Store, config: Config, bus: BusPoller, polled: PolledDevice) -> SelfcheckResult | None:
     """The stored result for a device; None if it was not checked since its connection, map or configuration changed."""
-    body: dict[str, Any] | None = store.note(KIND, polled.device.name, _key(config, bus, polled))
+    body: dict[str, Any] | None = store.entry(KIND, polled.device.name, _key(config, bus, polled))
     if body is None:
         return None
     findings = tuple(item.get("text", item["code"]) for item in body["findings"])

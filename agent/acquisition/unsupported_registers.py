@@ -20,7 +20,7 @@ class UnsupportedRegisterStore:
         self._devices = [(bus, polled) for bus in buses for polled in bus.devices]
         self._saved: dict[str, Any] = {}
         for bus, polled in self._devices:
-            body = store.note(KIND, polled.device.name, fingerprint(bus, polled), FORGET_S)
+            body = store.entry(KIND, polled.device.name, fingerprint(bus, polled), FORGET_S)
             if body is not None:
                 _load(bus, polled, body)
             self._saved[polled.device.name] = _body(bus, polled)
@@ -30,7 +30,7 @@ class UnsupportedRegisterStore:
         for bus, polled in self._devices:
             name, body = polled.device.name, _body(bus, polled)
             if body != self._saved[name]:
-                self._store.save_note(KIND, name, fingerprint(bus, polled), body)
+                self._store.save_entry(KIND, name, fingerprint(bus, polled), body)
                 self._saved[name] = body
 
 

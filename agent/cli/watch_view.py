@@ -143,7 +143,7 @@ def events(follower: Follower) -> list[str]:
     found = []
     for seen in list(follower.seen.values()):
         message = seen.messages.get("event")
-        if message is not None and time.monotonic() - seen.came_s["event"] < EVENT_S:
+        if message is not None and time.monotonic() - seen.received_s["event"] < EVENT_S:
             found.append((message["t"], event_line(seen)))
     return [text for _t, text in sorted(found)]
 
@@ -257,8 +257,8 @@ def _phases(values: Mapping[str, Any], name: str) -> list[float]:
 
 def _age_s(seen: FollowedMessage) -> float:
     """Seconds since the last telemetry, else the last state, was received."""
-    came_s = seen.came_s.get("telemetry", seen.came_s.get("state", time.monotonic()))
-    return time.monotonic() - came_s
+    received_s = seen.received_s.get("telemetry", seen.received_s.get("state", time.monotonic()))
+    return time.monotonic() - received_s
 
 
 def _number(value: float | None, divisor: float, decimals: int) -> Text:

@@ -64,7 +64,7 @@ def event(
     return Message(asset, "event", t_ms, body, quality=quality, reasons={"event_text": reasons})
 
 
-def judge(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Quality) -> str:
+def overall_quality(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Quality) -> str:
     """good, uncertain or bad: bad when no value is usable, uncertain when any value or the message has a flag.
 
     SIMULATED alone does not make a message uncertain.
@@ -82,7 +82,7 @@ def encode(message: Message, message_id: str) -> bytes:
         "s": f"magwatt.{message.kind}/{SCHEMA_VERSION}",
         "t": message.t_ms,
         "id": message_id,
-        "q": judge(message.values, message.flags, message.quality),
+        "q": overall_quality(message.values, message.flags, message.quality),
         "v": _with_uncertainties(message),
     }
     if message.methods:

@@ -1,1 +1,1 @@
-"""From messages to brokers and files: spool, publisher and sinks."""
+"""Delivery of rows: the spool, and the sinks by protocol."""

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from agent.config.model import Config, Mqtt
-from agent.delivery.base.sink import DurableSink
+from agent.config.model import Config
 from agent.delivery.publisher import Publisher
-from agent.delivery.sinks import durable_dialects, live_dialects
+from agent.delivery.sinks import durable_sinks, live_sinks
+from agent.delivery.spool_forecast import SpoolForecast
 from agent.delivery.store import Store, StoreError
 from agent.delivery.store.history import History
-from agent.runtime.health import SpoolForecast
 from drivers.reading import Clock
 from drivers.reasons import Reason
 
@@ -30,7 +29,7 @@ def open_store(directory: Path, config: Config, clock: Clock) -> Store:
     store = None
     try:
         store = Store(directory, clock, config.store)
-        _ = store.boot
+        _ = store.run_id
         return store
     except StoreError as error:
         log.error("%s; measurement continues, but undelivered rows are lost at a restart", error)
@@ -48,43 +47,20 @@ class Delivery:
 
     def __init__(self, config: Config, publisher: Publisher, store: Store, clock: Clock) -> None:
         self._publisher, self._store = publisher, store
-        self._outlook = SpoolForecast(clock)
-        self.sinks: list[DurableSink] = []
-        self._mqtt = config.mqtt
-        if config.mqtt is not None:
-            self.sinks.append(self._mqtt_sink(config, config.mqtt))
-        else:
+        self._forecast = SpoolForecast(clock)
+        if config.mqtt is None:
             log.warning("the configuration has no [mqtt] table: results are not published by MQTT")
-        self.sinks += durable_dialects(config, publisher, store, clock)
-        publisher.sinks = self.sinks
-        self._drains = store.drains([sink.name for sink in self.sinks])
+        publisher.sinks = self.sinks = durable_sinks(config, publisher, store, clock)
+        drains = store.drains([sink.name for sink in self.sinks])
         for sink in self.sinks:
-            sink.start(self._drains[sink.name])
-        publisher.live = [History(store, config.store.history_s), *live_dialects(config, publisher, store)]
+            sink.start(drains[sink.name])
+        publisher.live = [History(store, config.store.history_s), *live_sinks(config, publisher, store)]
         for live in publisher.live:
             live.start()
         self._damage: Reason | None = None  # as announced
         self._announce_damage()
         if store.directory is None and store.trouble:
             publisher.publish_event("state_file_unwritable", store.trouble)
-
-    def _mqtt_sink(self, config: Config, settings: Mqtt) -> DurableSink:
-        from agent.delivery.mqtt.sink import MqttSink
-
-        publisher = self._publisher
-        client_id = f"magwatt-{config.site.id}-{config.site.gateway}"
-        return MqttSink(settings, client_id, publisher.root, publisher.greeting, publisher.publish_event)
-
-    def renew(self, config: Config) -> None:
-        """Connects to another broker, or with other settings; rows stay in the spool. May block for seconds."""
-        if config.mqtt is None or self._mqtt is None or config.mqtt == self._mqtt:
-            return
-        self._mqtt = config.mqtt
-        new = self._mqtt_sink(config, config.mqtt)
-        place = next(number for number, sink in enumerate(self.sinks) if sink.name == new.name)
-        old, self.sinks[place] = self.sinks[place], new
-        old.stop()
-        new.start(self._drains[new.name])
 
     async def run(self, clock: Clock) -> None:
         """Announces gaps, the first within 10 s. While losses continue, the interval doubles up to 15 min, so that the
@@ -107,7 +83,7 @@ class Delivery:
     def numbers(self) -> dict[str, float | int]:
         """Values for `health`."""
         found = self._store.figures()
-        hours = self._outlook.hours(found["spool_used_pct"], 100.0)
+        hours = self._forecast.hours_left(found["spool_used_pct"], 100.0)
         if hours is not None:
             found["spool_hours_left"] = hours
         for sink in self.sinks:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.core.metrics import Metric
-from agent.delivery.base.metric_types import MetricType, everything, shape
+from agent.delivery.base.metric_types import MetricType, all_metrics, metric_type
 from agent.delivery.homeassistant.entities import entity
 from agent.delivery.prometheus.names import names
 
 SPARKPLUG = {
     MetricType.NUMBER: "Double",
-    MetricType.WHOLE: "Int64",
+    MetricType.INTEGER: "Int64",
     MetricType.TEXT: "String",
     MetricType.SERIES: "DoubleArray",
 }
@@ -19,10 +19,10 @@ SPARKPLUG = {
 
 def table_markdown() -> str:
     lines = ["| message | metric | Home Assistant | Sparkplug | Prometheus |", "|---|---|---|---|---|"]
-    exposed = names(everything())
-    for metric in sorted(everything(), key=lambda row: (row.topic, row.name)):
+    exposed = names(all_metrics())
+    for metric in sorted(all_metrics(), key=lambda row: (row.topic, row.name)):
         found = exposed[metric.topic, metric.name]
-        entity_words, datatype = " ".join(_entity(metric)), SPARKPLUG[shape(metric)]
+        entity_words, datatype = " ".join(_entity(metric)), SPARKPLUG[metric_type(metric)]
         if metric.kind == "code":
             datatype += f", `{metric.name}_text`"
         lines.append(f"| {metric.topic} | `{metric.name}` | {entity_words} | {datatype} | `{found.name}` |")

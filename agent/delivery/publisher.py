@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import agent.delivery.reasons  # noqa: F401 - declares the codes of gaps that sinks cause
@@ -28,7 +28,6 @@ class Publisher:
 
     carrier: receives every message too; None: none.
     sinks, live: set before the first message.
-    on_renew: called with a changed configuration, for sinks that need all assets.
     """
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], store: Store, clock: Clock) -> None:
@@ -36,23 +35,28 @@ class Publisher:
         self.carrier: Carrier | None = None
         self.sinks: list[DurableSink] = []
         self.live: list[LiveSink] = []
-        self.on_renew: list[Callable[[Config, tuple[Asset, ...]], None]] = []
-        self._config, self._assets, self._store, self._clock = config, assets, store, clock
+        self._config, self._store, self._clock = config, store, clock
+        self._assets = {asset.name: asset for asset in assets}
         self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → message type → published metrics, in order
         self._states: dict[str, bytes] = {}
         self._since: dict[str, tuple[str, int]] = {}  # asset → its state, and its start
 
-    def publish(self, message: Message, settles: int | None = None) -> None:
-        """Appends a message. settles: number of the gap that it announces; None: none."""
+    def publish(self, message: Message, announces_gap: int | None = None) -> None:
+        """Appends a message. announces_gap: number of the gap that it announces; None: none."""
         if message.asset:
-            self._learn(message.asset, message)
+            self._add_metrics(message.asset, message)
         row = self._store.append(
-            message.asset, message.kind, message.t_ms, lambda row_id: encode(message, row_id), message.counters, settles
+            message.asset,
+            message.kind,
+            message.t_ms,
+            lambda row_id: encode(message, row_id),
+            message.counters,
+            announces_gap,
         )
         if self.carrier is not None:
             self.carrier.publish(row.topic(self.root), row.payload)
         for sink in self.live:
-            sink.show(message)
+            sink.on_published(message)
 
     def publish_event(self, kind: str, reason: Reason) -> None:
         """Publishes an event of the gateway."""
@@ -60,7 +64,7 @@ class Publisher:
 
     def announce_gaps(self) -> int:
         """Publishes one event for each unannounced gap; returns their number. Waits for the disk. Raises StoreError."""
-        gaps = self._store.take_gaps()
+        gaps = self._store.fetch_gaps()
         for gap in gaps:
             values = {
                 "event_start_ms": gap.from_ms,
@@ -68,7 +72,7 @@ class Publisher:
                 "gap_message_type": gap.kind,
                 "event_number": gap.g,
             }
-            self.publish(event(None, gap.to_ms, "data_gap", [gap.reason], values), settles=gap.g)
+            self.publish(event(None, gap.to_ms, "data_gap", [gap.reason], values), announces_gap=gap.g)
         return len(gaps)
 
     def publish_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
@@ -76,7 +80,7 @@ class Publisher:
 
         A state of an asset that is not configured, such as a removed motor in maintenance, is ignored.
         """
-        if all(item.name != asset for item in self._assets):
+        if asset not in self._assets:
             return
         now_ms = self._clock.utc_ns() // 1_000_000
         before, since_ms = self._since.get(asset, ("", 0))
@@ -106,34 +110,35 @@ class Publisher:
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration: publishes info and meta again, deletes the messages of removed assets."""
-        gone = {asset.name for asset in self._assets} - {asset.name for asset in assets}
-        self._config, self._assets = config, assets
+        gone = self._assets.keys() - {asset.name for asset in assets}
+        self._config, self._assets = config, {asset.name: asset for asset in assets}
         for name in gone:
             self._names.pop(name, None)
             self._states.pop(f"{self.root}/{name}/state", None)
             self._since.pop(name, None)
-        for name in gone:
             for kind in ("meta", "state", "explain"):
                 self._send_retained(f"{self.root}/{name}/{kind}", b"")
-        for renewed in self.on_renew:
-            renewed(config, assets)
-        for topic, payload in self.greeting():
+        for sink in self.sinks:
+            sink.renew(config, assets)
+        for live in self.live:
+            live.renew(config, assets)
+        for topic, payload in self.retained_messages():
             self._send_retained(topic, payload)
 
-    def greeting(self) -> list[tuple[str, bytes]]:
+    def retained_messages(self) -> list[tuple[str, bytes]]:
         """All retained messages, for a new connection."""
         now_ms = self._clock.utc_ns() // 1_000_000
         texts = [(f"{self.root}/info", encode_plain("info", now_ms, self._info()))]
-        texts += [(f"{self.root}/{asset.name}/meta", self._meta(asset, now_ms)) for asset in self._assets]
+        texts += [(f"{self.root}/{asset.name}/meta", self._meta(asset, now_ms)) for asset in self._assets.values()]
         return texts + list(self._states.copy().items())
 
-    def _learn(self, asset: str, message: Message) -> None:
+    def _add_metrics(self, asset: str, message: Message) -> None:
         """Adds newly published metrics to `meta`, and publishes `meta` again. Removed assets are ignored."""
         known = self._names.get(asset, {}).get(message.kind, {})
         if message.values.keys() <= known.keys():
             return
-        found = next((item for item in self._assets if item.name == asset), None)
-        if found is not None:  # a new dict each time: `_meta` may be reading the old one
+        if (found := self._assets.get(asset)) is not None:
+            # A new dict each time: `_meta` may be reading the old one.
             self._names.setdefault(asset, {})[message.kind] = known | dict.fromkeys(message.values)
             self._send_retained(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
 
@@ -143,9 +148,9 @@ class Publisher:
             "gateway": self._config.site.gateway,
             "version": VERSION,
             "config": self._config.hash,
-            "boot": self._store.boot,
+            "boot": self._store.run_id,
             "simulated": self._config.site.simulated,
-            "assets": [asset.name for asset in self._assets],
+            "assets": list(self._assets),
         }
 
     def _meta(self, asset: Asset, now_ms: int) -> bytes:

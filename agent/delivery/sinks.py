@@ -1,4 +1,4 @@
-"""Creates the configured dialects other than MQTT. A dialect whose library is missing is logged and omitted."""
+"""Creates the configured sinks. A sink whose library is missing is logged and omitted."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ log = logging.getLogger(__name__)
 Sink = TypeVar("Sink")
 
 
-def durable_dialects(config: Config, publisher: Publisher, store: Store, clock: Clock) -> list[DurableSink]:
+def durable_sinks(config: Config, publisher: Publisher, store: Store, clock: Clock) -> list[DurableSink]:
+    def mqtt() -> DurableSink:
+        from agent.delivery.mqtt.sink import MqttSink
+
+        assert config.mqtt is not None
+        client_id = f"magwatt-{config.site.id}-{config.site.gateway}"
+        return MqttSink(config.mqtt, client_id, publisher.root, publisher.retained_messages, publisher.publish_event)
+
     def sparkplug() -> DurableSink:
         from agent.delivery.sparkplug.sink import SparkplugSink
 
-        sink = SparkplugSink(config, assets(config), publisher.root, publisher.greeting, store, clock)
-        publisher.on_renew.append(sink.renew)
-        return sink
+        return SparkplugSink(config, assets(config), publisher.root, publisher.retained_messages, store, clock)
 
     def file() -> DurableSink:
         from agent.delivery.files.ndjson import FileSink
@@ -32,24 +37,20 @@ def durable_dialects(config: Config, publisher: Publisher, store: Store, clock: 
         assert config.dialects.file is not None
         return FileSink(config.dialects.file, publisher.root)
 
-    wanted = ((config.dialects.sparkplug, sparkplug), (config.dialects.file, file))
+    wanted = (config.mqtt, mqtt), (config.dialects.sparkplug, sparkplug), (config.dialects.file, file)
     return [sink for settings, build in wanted if settings is not None and (sink := _built(build)) is not None]
 
 
-def live_dialects(config: Config, publisher: Publisher, store: Store) -> list[LiveSink]:
+def live_sinks(config: Config, publisher: Publisher, store: Store) -> list[LiveSink]:
     def homeassistant() -> LiveSink:
         from agent.delivery.homeassistant.sink import HomeAssistantSink
 
-        sink = HomeAssistantSink(config, assets(config), publisher.root, store)
-        publisher.on_renew.append(sink.renew)
-        return sink
+        return HomeAssistantSink(config, assets(config), publisher.root, store)
 
     def prometheus() -> LiveSink:
         from agent.delivery.prometheus.sink import PrometheusSink
 
-        sink = PrometheusSink(config, assets(config))
-        publisher.on_renew.append(sink.renew)
-        return sink
+        return PrometheusSink(config, assets(config))
 
     wanted = ((config.dialects.homeassistant, homeassistant), (config.dialects.prometheus, prometheus))
     return [sink for settings, build in wanted if settings is not None and (sink := _built(build)) is not None]

@@ -163,7 +163,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     streams = WaveformReaders(worker.put, clock)
     streams.set(config)
     parts = AgentComponents(
-        clock, store, wires, worker.put, compute, worker.put, publisher, delivery, streams, topics, marks,
+        clock, store, wires, worker.put, compute, worker.put, publisher, streams, topics, marks,
         refusals, due_s,
     )  # fmt: skip
     reloader = ConfigWatcher(config, clock, parts.renew, marks.emit)

@@ -26,7 +26,7 @@ CLOCK_STEPPED = Code(
 
 def last_utc_ns(store: Store) -> int:
     """UTC that no earlier run exceeded; 0 when it is not known."""
-    body = store.note(KIND, REACHED, "")
+    body = store.entry(KIND, REACHED, "")
     return int(body["utc_ms"]) * 1_000_000 + int(REMEMBER_S * 1e9) if body else 0
 
 
@@ -70,7 +70,7 @@ class ClockSupervisor:
     def remember(self) -> None:
         """Stores the latest UTC reached. The store logs its own errors."""
         with contextlib.suppress(StoreError):
-            self._store.save_note(KIND, REACHED, "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
+            self._store.save_entry(KIND, REACHED, "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
 
     def _note_sound(self) -> None:
         self._sound = self._store.sequence
@@ -80,7 +80,7 @@ class ClockSupervisor:
         corrected = 0
         if step.correct:
             try:
-                corrected = self._store.shift_unsent(self._store.boot, step.delta_ms, self._sound, seen)
+                corrected = self._store.correct_unsent_timestamps(self._store.run_id, step.delta_ms, self._sound, seen)
             except StoreError as error:
                 log.warning("the time of unsent rows was not corrected: %s", error)
         reason = CLOCK_STEPPED(step_s=step.delta_ms / 1000, rows=corrected)

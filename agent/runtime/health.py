@@ -14,6 +14,7 @@ from pathlib import Path
 from agent.acquisition.scheduler import BusPoller
 from agent.core.messages import Message
 from agent.core.metrics import by_name, rounded
+from agent.core.row_names import row_name
 from agent.runtime.systemd import notify, watchdog_s
 from drivers.reading import Clock
 
@@ -56,14 +57,6 @@ class Health:
         table = by_name("health")
         shown = {name: rounded(table[row_name(name)], value) for name, value in values.items()}
         self._emit(Message(None, "health", self._clock.utc_ns() // 1_000_000, shown))
-
-
-def row_name(name: str) -> str:
-    """Row of the metrics table for a figure: `bus_north_2_polls` → `bus_*_polls`."""
-    if not name.startswith("bus_"):
-        return name
-    ends = [row for row in by_name("health") if row.startswith("bus_*_") and name.endswith(row[len("bus_*") :])]
-    return max(ends, key=len)
 
 
 class BusNumbers:
@@ -157,25 +150,6 @@ class HostMetrics:
         except OSError:
             pass  # not Linux, or the directory is missing, which the store reports
         return values
-
-
-class SpoolForecast:
-    """Forecast of the time until the spool is full, from its growth over the last minutes."""
-
-    def __init__(self, clock: Clock, kept: int = 10) -> None:
-        self._clock = clock
-        self._seen: deque[tuple[int, float]] = deque(maxlen=kept)
-
-    def hours(self, used: float, limit: float) -> float | None:
-        """Hours until the spool is full; 0 when it is full, None while it does not grow. Call it with each message."""
-        self._seen.append((self._clock.monotonic_ns(), used))
-        if used >= limit:
-            return 0.0
-        then_ns, before = self._seen[0]
-        hours = (self._seen[-1][0] - then_ns) / 3.6e12
-        if hours <= 0 or used <= before:
-            return None
-        return (limit - used) / ((used - before) / hours)
 
 
 async def feed_watchdog(clock: Clock, trouble: Callable[[], str | None]) -> None:

@@ -15,7 +15,6 @@ from agent.acquisition.unsupported_registers import UnsupportedRegisterStore
 from agent.acquisition.waveform_readers import WaveformReaders
 from agent.config.model import Config
 from agent.config.topology import assets, drive_rating_kw
-from agent.delivery.delivery import Delivery
 from agent.delivery.publisher import Publisher
 from agent.delivery.store import Store, StoreError
 from agent.runtime.message_flags import MessageFlagger
@@ -38,7 +37,6 @@ class AgentComponents:
     compute: Pipeline
     in_order: Callable[[Callable[[], None]], None]
     publisher: Publisher
-    delivery: Delivery
     streams: WaveformReaders
     topics: MqttSignals
     marks: MessageFlagger
@@ -61,7 +59,6 @@ class AgentComponents:
         self.in_order(lambda: self.publisher.renew(new, all_assets))
         await asyncio.to_thread(self.streams.set, new)
         self.refusals = await asyncio.to_thread(UnsupportedRegisterStore, self.store, self.wires.pollers)
-        await asyncio.to_thread(self.delivery.renew, new)
 
     def _prepared(self, new: Config) -> list[BusPoller]:
         """The pollers of a configuration, with stored rejections and self-checks of their devices."""

@@ -122,7 +122,7 @@ async def _plant_and_agent(
         publisher.publish, publisher.publish_state, clock, MaintenanceLog(config.state_dir), lambda: True
     )
     marks.recall(clock.utc_ns() // 1_000_000)
-    for topic, payload in publisher.greeting():
+    for topic, payload in publisher.retained_messages():
         on_message(topic, payload, True)
     lines = _by_address(virtual.plant)
     computing: list[Pipeline] = []

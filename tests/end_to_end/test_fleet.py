@@ -20,8 +20,8 @@ from support.sparkplug import Packet, Proxy
 from agent.config.loader import parse_broker
 from agent.core.clock import SystemClock
 from agent.core.stable_hash import share
+from agent.delivery.mqtt.rate_limit import BURST_BYTES, RATE_BYTES_S
 from agent.delivery.mqtt.sink import MqttSink
-from agent.delivery.sparkplug.birth_rate import BURST_BYTES, RATE_BYTES_S
 from agent.simulation.fleet.load_generator import FLEET_SUBSCRIPTION_FAILED, FleetError, play
 
 pytestmark = pytest.mark.alone
@@ -103,7 +103,7 @@ def test_ten_minute_values_of_a_fleet_are_spread_over_time(
     sink = MqttSink(replace(config.mqtt, version="3.1.1"), "magwatt-test", root, lambda: [], lambda *_: None)
     bench.publisher.sinks = [sink]
     sink.start(bench.store.drains([sink.name])[sink.name])
-    wait_until(lambda: sink.connected, 5, "connected")
+    wait_until(lambda: sink.link.connected, 5, "connected")
 
     def at_s(kind: str) -> list[float]:
         return [p.at_s for found in list(proxy.connections) for p in list(found) if p.topic.endswith(f"/{kind}")]

@@ -26,7 +26,7 @@ from support.sparkplug import Packet, Proxy, command, properties, read, value_of
 from agent.config.topology import assets
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.core.text import english
-from agent.delivery.sparkplug.birth_rate import BURST_BYTES, RATE_BYTES_S
+from agent.delivery.mqtt.rate_limit import BURST_BYTES, RATE_BYTES_S
 from agent.delivery.sparkplug.sink import SparkplugSink
 from drivers.reading import Quality
 
@@ -55,7 +55,7 @@ class World:
     def start(self) -> Bench:
         config = configured(self.folder, f"mqtt://127.0.0.1:{self.proxy.port}", self.tables)
         bench = self.bench = Bench(config, self.folder / "state")
-        sink = self.sink = SparkplugSink(config, bench.assets, bench.publisher.root, bench.publisher.greeting,
+        sink = self.sink = SparkplugSink(config, bench.assets, bench.publisher.root, bench.publisher.retained_messages,
                                          bench.store, bench.clock)  # fmt: skip
         bench.publisher.sinks = [sink]
         sink.start(bench.store.drains([sink.name])[sink.name])
@@ -269,7 +269,6 @@ def test_a_motor_taken_out_dies_and_one_put_in_is_born(world: World) -> None:
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
     old = SECOND.replace("fan-2", "fan-3").replace("dp-2", "dp-3")
     config = configured(world.folder, f"mqtt://127.0.0.1:{world.proxy.port}", world.tables, PLANT + old)
-    bench.publisher.on_renew = [world.sink.renew] if world.sink else []
     bench.publisher.renew(config, assets(config))
     online(world, "fan-3")
     wait_until(lambda: len(world.said("DBIRTH")) == 3, 5, "the new one is born")

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,8 @@ def feed(config_file: Path, polls: Path, rate: float, pad: int) -> None:
     assert config.state_dir is not None
     store = open_store(config.state_dir, config, clock)
     publisher = Publisher(config, assets(config), store, clock)
+    log_confirmations(polls.with_name("confirmed"))
     delivery = Delivery(config, publisher, store, clock)
-    log_confirmations(delivery, polls.with_name("confirmed"))
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     log = os.open(polls, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -100,25 +101,26 @@ def announce(publisher: Any) -> None:
         publisher.announce_gaps()
 
 
-def log_confirmations(delivery: Any, path: Path) -> None:
+def log_confirmations(path: Path) -> None:
     """Logs number and time of each poll that the broker confirmed: a later loss is a loss of the broker."""
-    drain = delivery._drains["mqtt"]
+    from agent.delivery.store import SinkCursor
+
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     polls: dict[int, int] = {}
-    take_live, take_backlog, confirm = drain.take_live, drain.take_backlog, drain.confirm
+    fetch_live, fetch_backlog, confirm = SinkCursor.fetch_live, SinkCursor.fetch_backlog, SinkCursor.confirm
 
     def remembered(rows: list[Any]) -> list[Any]:
         polls.update((row.n, json.loads(row.payload)["v"].get("active_power_w", -1)) for row in rows)
         return rows
 
-    def confirmed(numbers: list[int]) -> None:
+    def confirmed(drain: SinkCursor, numbers: Iterable[int]) -> None:
         now_ms = time.time_ns() // 1_000_000
         os.write(log, "".join(f"{polls.pop(n)} {now_ms}\n" for n in numbers).encode())
-        confirm(numbers)
+        confirm(drain, numbers)
 
-    drain.take_live = lambda limit: remembered(take_live(limit))
-    drain.take_backlog = lambda limit: remembered(take_backlog(limit))
-    drain.confirm = confirmed
+    SinkCursor.fetch_live = lambda drain, limit: remembered(fetch_live(drain, limit))  # type: ignore[method-assign]
+    SinkCursor.fetch_backlog = lambda drain, limit: remembered(fetch_backlog(drain, limit))  # type: ignore[method-assign]
+    SinkCursor.confirm = confirmed  # type: ignore[method-assign]
 
 
 @dataclass

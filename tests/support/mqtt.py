@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from pathlib import Path
 
@@ -70,14 +69,6 @@ class Line:
             self.payloads.append(f"{len(self.payloads):0{size}d}".encode())
             payload = self.payloads[-1]
             self.store.append("m", "telemetry", time.time_ns() // 1_000_000, lambda _, payload=payload: payload)  # type: ignore[misc]
-
-    def kill_connection(self) -> None:
-        assert self._sink is not None
-        session = self._sink._session
-        assert session is not None
-        sock = session._client.socket()
-        assert isinstance(sock, socket.socket)
-        sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         if self._sink is not None:

@@ -18,7 +18,7 @@ def main(folder: Path, port: int) -> None:
     config = configured(folder, f"mqtt://127.0.0.1:{port}", "[sparkplug]")
     bench = Bench(config, folder / "state")
     publisher = bench.publisher
-    sink = SparkplugSink(config, bench.assets, publisher.root, publisher.greeting, bench.store, bench.clock)
+    sink = SparkplugSink(config, bench.assets, publisher.root, publisher.retained_messages, bench.store, bench.clock)
     publisher.sinks = [sink]
     sink.start(bench.store.drains([sink.name])[sink.name])
     publisher.publish_state("pump-1", "online", [])

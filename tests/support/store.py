@@ -37,7 +37,7 @@ def left(store: Store) -> Counter[str]:
 
 def lost(store: Store) -> Counter[str]:
     found: Counter[str] = Counter()
-    for gap in store.take_gaps():
+    for gap in store.fetch_gaps():
         assert gap.rows is not None
         found[gap.kind] += gap.rows
     return found

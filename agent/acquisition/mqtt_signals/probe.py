@@ -79,7 +79,7 @@ class TopicProbe:
         listener = self._topics.listeners.get(signal.broker) if signal.broker else None
         if listener is None or signal.broker is None:
             return codes.NO_SIGNAL_BROKER()
-        if not listener.link.standing:
+        if not listener.link.connected:
             return codes.SIGNAL_BROKER_UNREACHABLE(host=signal.broker.host, port=signal.broker.port)
         return listener.rejected.get(signal.topic)
 

@@ -74,7 +74,7 @@ class MqttSignals:
 
     def connected(self, held: SignalState) -> bool:
         listener = self.listeners.get(held.signal.broker) if held.signal.broker else None
-        return listener is not None and listener.link.standing
+        return listener is not None and listener.link.connected
 
     async def run(self) -> None:
         while True:

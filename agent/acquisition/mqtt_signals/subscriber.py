@@ -10,7 +10,8 @@ import paho.mqtt.client as paho
 
 from agent.acquisition.mqtt_signals.reasons import SUBSCRIPTION_REJECTED
 from agent.config.model import Mqtt
-from agent.delivery.mqtt.connection import MqttConnection
+from agent.delivery.mqtt.backoff import DisconnectReason
+from agent.delivery.mqtt.connection import MqttConnection, MqttHandler
 from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 IDLE_S = 0.5
 
 
-class MqttSubscriber:
+class MqttSubscriber(MqttHandler):
     """deliver: is called with topic, payload and the retain flag, in the thread of the link.
 
     rejected: topic → why the broker rejects its subscription.
@@ -31,7 +32,6 @@ class MqttSubscriber:
         self._wanted: frozenset[str] = frozenset()
         self._subscribed: frozenset[str] = frozenset()
         self._requested: dict[int, list[str]] = {}  # packet identifier → its topics
-        self._client: paho.Client | None = None
 
     def follow(self, topics: Iterable[str]) -> None:
         """Replaces the subscriptions. From any thread."""
@@ -41,44 +41,29 @@ class MqttSubscriber:
     # Called by the link
 
     def configure(self, client: paho.Client) -> None:
-        """Replaces handlers of the link, which ignore the retain flag and rejected subscriptions."""
-        client.on_message, client.on_subscribe = self._on_message, self._on_subscribe
+        """Replaces the handler of the link, which ignores rejected subscriptions."""
+        client.on_subscribe = self._on_subscribe
 
-    def stands(self, client: paho.Client) -> None:
-        self._client, self._subscribed = client, frozenset()
+    def on_connected(self, properties: Any) -> None:
+        self._subscribed = frozenset()
 
-    def turn(self, now_s: float) -> float:
-        assert self._client is not None
+    def send_due(self, now_s: float) -> float:
         wanted = self._wanted
         if gone := sorted(self._subscribed - wanted):
-            self._client.unsubscribe(gone)
+            self.link.client.unsubscribe(gone)
             for topic in gone:
                 self.rejected.pop(topic, None)
-        if new := sorted(wanted - self._subscribed):
-            _, number = self._client.subscribe([(topic, 1) for topic in new])
-            if number is not None:
-                self._requested[number] = new
+        new = sorted(wanted - self._subscribed)
+        if new and (number := self.link.subscribe(new)) is not None:
+            self._requested[number] = new
         self._subscribed = wanted
         return IDLE_S
 
-    def heard(self, topic: str, payload: bytes) -> None:
-        self._deliver(topic, payload, False)
+    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        self._deliver(topic, payload, retained)
 
-    def confirmed(self, mid: int) -> None:
-        """Nothing is published."""
-
-    def part(self, client: paho.Client) -> bool:
-        return True
-
-    def gone(self) -> None:
-        self._client = None
+    def on_disconnected(self, end: DisconnectReason, reason: Reason | None) -> None:
         self._requested.clear()
-
-    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        try:
-            self._deliver(message.topic, bytes(message.payload), bool(message.retain))
-        except Exception:  # no payload may end the thread
-            self.link.mistaken("internal error while processing a message; the message is ignored")
 
     def _on_subscribe(
         self, _client: paho.Client, _data: Any, number: int, reasons: list[Any], _properties: Any

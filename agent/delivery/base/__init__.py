@@ -1,1 +1,1 @@
-"""What all sinks share."""
+"""What all sinks share: their protocol and the types of metrics."""

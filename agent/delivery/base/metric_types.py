@@ -6,15 +6,14 @@ series of messages that are not measurements are listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
 from functools import cache
-from typing import Any
 
 from agent.config.topology import Asset
 from agent.core.metrics import Metric, by_name
 from drivers.profiles import load_profile
-from drivers.reading import BAD, Quality
+from drivers.reading import BAD
 from drivers.registers import TEXT_OF, usable
 from drivers.vocabulary import metric_name_of, vocabulary
 
@@ -27,12 +26,12 @@ BAD_NAMES = frozenset(BAD.names())
 
 class MetricType(Enum):
     NUMBER = "number"
-    WHOLE = "whole number"
+    INTEGER = "whole number"
     TEXT = "text"
     SERIES = "series of numbers"
 
 
-def shape(metric: Metric) -> MetricType:
+def metric_type(metric: Metric) -> MetricType:
     """Type of the value of a metric."""
     if metric.name.startswith(SERIES_NAMES):
         return MetricType.SERIES
@@ -40,11 +39,11 @@ def shape(metric: Metric) -> MetricType:
     if metric.kind in ("text", "code") or metric.name in TEXTS or metric.name.endswith("_text"):
         return MetricType.TEXT
     if quantity is not None and quantity.kind in ("identity", "state"):
-        return MetricType.TEXT if quantity.kind == "identity" else MetricType.WHOLE
+        return MetricType.TEXT if quantity.kind == "identity" else MetricType.INTEGER
     return MetricType.NUMBER
 
 
-def nature(metric: Metric) -> str:
+def quantity_kind(metric: Metric) -> str:
     """Kind in the vocabulary (gauge, state, setting, identity), or the kind of the metric where it is derived."""
     found = _quantities().get(metric.name)
     return found if metric.topic == "telemetry" and found else metric.kind
@@ -55,23 +54,17 @@ def _quantities() -> dict[str, str]:
     return {metric_name_of(name): quantity.kind for name, quantity in vocabulary().items()}
 
 
-def grows(metric: Metric) -> bool:
+def is_monotonic(metric: Metric) -> bool:
     """Whether it is a counter that decreases only when it is reset."""
     return metric.kind == "counter" and not metric.name.startswith(FALLING)
 
 
-def everything() -> Iterator[Metric]:
+def all_metrics() -> Iterator[Metric]:
     """Each metric, once for each message type that contains it."""
-    for topic in TOPICS:
-        for metric in by_name(topic).values():
-            yield metric if metric.topic == topic else _moved(metric, topic)
+    return (metric for topic in TOPICS for metric in by_name(topic).values())
 
 
-def _moved(metric: Metric, topic: str) -> Metric:
-    return Metric(metric.name, metric.unit, metric.about, metric.kind, topic, metric.decimals)
-
-
-def expected(asset: Asset) -> dict[str, list[Metric]]:
+def expected_metrics(asset: Asset) -> dict[str, list[Metric]]:
     """Message type → metrics that an asset may publish, from the register maps of its devices and its measurements."""
     table = asset.metrics("telemetry")
     names: list[str] = []
@@ -83,32 +76,9 @@ def expected(asset: Asset) -> dict[str, list[Metric]]:
     names += [signal.metric.name for signal in asset.signals]
     if asset.motor:
         names += [row.name for row in table.values() if row.kind in ("estimate", "text", "code")]
-        names += [row.name for row in table.values() if row.kind == "counter" and _derived(row)]
+        names += [row.name for row in table.values() if row.kind == "counter" and row.name not in _quantities()]
     found = {"telemetry": [table[name] for name in dict.fromkeys(names) if name in table]}
     topics = ["event", *(["savings"] if asset.motor else [])]
     if asset.motor and asset.motor.waveform:
         topics += ["pq3s", "pq10m", "harmonics"]
     return found | {topic: list(by_name(topic).values()) for topic in topics}
-
-
-def _derived(metric: Metric) -> bool:
-    return metric.name not in _quantities()
-
-
-def flags_of(body: Mapping[str, Any], name: str) -> list[str]:
-    """Flags of one metric in an encoded message, without the flags of the complete message."""
-    found: list[str] = body.get("f", {}).get(name, [])
-    return found
-
-
-def reason_text(reasons: Iterable[Mapping[str, Any]]) -> str:
-    """English text of the reasons in an encoded message; empty when there are none."""
-    return "; ".join(str(reason["text"]) for reason in reasons)
-
-
-def unusable(flags: list[str]) -> bool:
-    return not BAD_NAMES.isdisjoint(flags)
-
-
-def unusable_flag(flag: Quality) -> bool:
-    return bool(flag & BAD)

@@ -1,22 +1,22 @@
-"""Destinations of results: one file per dialect.
+"""Protocol of the sinks, the destinations of results.
 
 A **durable** sink (MQTT, Sparkplug, files) must not lose a row. It has its own position in the spool: `start` passes
 its `Drain` (agent/delivery/store/cursor.py), which wakes the sink when rows were committed. In its own thread the sink
 
-    takes rows:       drain.take_live(n) first, then drain.take_backlog(n)
+    fetches rows:     drain.fetch_live(n) first, then drain.fetch_backlog(n)
     confirms them:    drain.confirm(numbers) when the destination has stored them (MQTT: PUBACK; a file: fsync)
     rejects a row:    drain.reject(n, reason) when the destination will never accept it; it is set aside and counted
-    returns all rows: drain.give_back() when its connection has ended; they come again as backlog
+    returns all rows: drain.return_unconfirmed() when its connection has ended; they come again as backlog
 
 A row is deleted from the spool when every durable sink has confirmed it. A sink keeps its name over all runs; a name
 that is no longer configured is removed.
 
-A **live** sink (Prometheus, Home Assistant) shows the newest values and may miss rows: `show` is called for each
-message.
+A **live** sink (Prometheus, Home Assistant) shows the newest values and may miss rows: `on_published` is called for
+each message.
 
-Retained messages (info, meta, state) are not rows: `update_retained` passes each change, and the sink calls `Texts` for
-all of them after it has connected. No method of a sink may block its caller: `update_retained`, `show` and `wake` only
-record the change.
+Retained messages (info, meta, state) are not rows: `update_retained` passes each change, and the sink calls
+`RetainedMessages` for all of them after it has connected. No method of a sink may block its caller: `renew`,
+`update_retained`, `on_published` and `wake` only record the change.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from agent.config.model import Config
+from agent.config.topology import Asset
 from agent.core.messages import Message
 from agent.delivery.store import SinkCursor
 
-Texts = Callable[[], list[tuple[str, bytes]]]  # topic and payload of all retained messages, in the order of sending
+RetainedMessages = Callable[[], list[tuple[str, bytes]]]  # topic and payload of each, in the order of sending
 
 
 class DurableSink(Protocol):
@@ -37,7 +39,11 @@ class DurableSink(Protocol):
 
     def start(self, drain: SinkCursor) -> None: ...
 
-    def update_retained(self, topic: str, payload: bytes) -> None: ...
+    def update_retained(self, topic: str, payload: bytes) -> None:
+        """Receives a changed retained message."""
+
+    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        """Applies a changed configuration."""
 
     def numbers(self) -> Mapping[str, float | int]:
         """Values for `health`; each name is a metric."""
@@ -51,6 +57,8 @@ class DurableSink(Protocol):
 class LiveSink(Protocol):
     def start(self) -> None: ...
 
-    def show(self, message: Message) -> None: ...
+    def on_published(self, message: Message) -> None: ...
+
+    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None: ...
 
     def stop(self) -> None: ...

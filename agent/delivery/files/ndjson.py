@@ -46,7 +46,7 @@ class FileSink:
         self._written_before: set[str] = set()  # ids at the end of the file, until newer rows come
         self._newest = ""  # name of the file that was closed last
         self._failing = False  # an error was logged
-        self._drain: SinkCursor | None = None
+        self._drain: SinkCursor  # set by `start`
         self._awake, self._ending = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="file", daemon=True)
 
@@ -58,6 +58,9 @@ class FileSink:
     def update_retained(self, topic: str, payload: bytes) -> None:
         """Retained messages are not written."""
 
+    def renew(self, *_changed: object) -> None:
+        """Another directory requires a restart."""
+
     def numbers(self) -> Mapping[str, float | int]:
         return {"file_rows": self.written}
 
@@ -67,18 +70,18 @@ class FileSink:
         self._thread.join(5)
 
     def _run(self) -> None:
-        assert self._drain is not None
         while True:
             ending = self._ending.is_set()  # one more cycle after `stop`
             try:
-                while rows := self._take(self._drain):
+                # Backlog rows first: a file keeps the order of the rows.
+                while rows := self._drain.fetch_backlog(BATCH) or self._drain.fetch_live(BATCH):
                     self._write(rows)
                     self._drain.confirm([row.n for row in rows])
                     if self._size >= self._settings.rotate_bytes:
                         self._rotate(rows[-1].t_ms)
                 self._report_recovery()
             except OSError as error:
-                self._drain.give_back()
+                self._drain.return_unconfirmed()
                 self._close()
                 self._report_error(error)
                 self._ending.wait(RETRY_S)
@@ -88,11 +91,6 @@ class FileSink:
             if self._awake.wait(WAIT_S):
                 self._ending.wait(GATHER_S)
             self._awake.clear()
-
-    @staticmethod
-    def _take(drain: SinkCursor) -> list[StoredRow]:
-        """Backlog rows first: a file keeps the order of the rows."""
-        return drain.take_backlog(BATCH) or drain.take_live(BATCH)
 
     def _write(self, rows: list[StoredRow]) -> None:
         """Writes all rows or none: a partial write is truncated."""

@@ -12,7 +12,7 @@ from typing import Any
 from agent.config.topology import Asset
 from agent.core.metrics import Metric
 from agent.core.state_reasons import STATES
-from agent.delivery.base.metric_types import BAD_NAMES, MetricType, grows, nature, shape
+from agent.delivery.base.metric_types import BAD_NAMES, MetricType, is_monotonic, metric_type, quantity_kind
 
 UNITS = {"degC": "°C", "deg": "°", "Nm": "N·m", "m3/h": "m³/h", "": None}
 CLASSES = {
@@ -37,20 +37,20 @@ def entity(metric: Metric, kind: str, root: str, asset: str | None, name: str | 
         "p": "sensor",
         "name": title(name, kind),
         "stat_t": "/".join([root, *([asset] if asset else []), kind]),
-        "val_tpl": template(name, shape(metric)),
+        "val_tpl": template(name, metric_type(metric)),
     }
     seconds = metric.name in SECONDS
     unit = "s" if seconds else UNITS.get(metric.unit, metric.unit)
     device_class = "duration" if seconds else "power_factor" if metric.name.startswith("power_factor") else None
     device_class = device_class or CLASSES.get(metric.unit)
-    what = nature(metric)
-    if shape(metric) is MetricType.NUMBER:
+    what = quantity_kind(metric)
+    if metric_type(metric) is MetricType.NUMBER:
         state_class = state_class_of(metric, what, device_class)
         if state_class is None and what in ("setting", "event") and device_class == "energy":
             device_class = None
         extras = {"dev_cla": device_class, "stat_cla": state_class, "unit_of_meas": unit}
         found |= {key: value for key, value in extras.items() if value is not None}
-    elif shape(metric) is MetricType.SERIES:
+    elif metric_type(metric) is MetricType.SERIES:
         found |= {
             "json_attr_t": found["stat_t"],
             "json_attr_tpl": f"{{{{ {{'values': value_json.v.get('{name}'), 'unit': '{unit or ''}'}} | tojson }}}}",
@@ -78,7 +78,7 @@ def state_class_of(metric: Metric, what: str, device_class: str | None) -> str |
         return None if metric.name.startswith("interval_") else "total"
     if metric.kind != "counter":
         return None if device_class == "energy" else "measurement"
-    if grows(metric):
+    if is_monotonic(metric):
         return "total_increasing"
     return "total" if device_class == "energy" or metric.unit in ("kvarh", "kVAh") else "measurement"
 

@@ -14,17 +14,16 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-import paho.mqtt.client as paho
-
 from agent.config.model import Config
 from agent.config.topology import Asset
 from agent.core.messages import Message
-from agent.core.metrics import by_name
+from agent.core.row_names import gateway_row
 from agent.delivery.homeassistant.entities import EntityIds, asset_device, gateway_device
-from agent.delivery.mqtt.connection import MqttConnection
-from agent.delivery.sparkplug.birth_rate import BirthRateLimiter
+from agent.delivery.mqtt.backoff import DisconnectReason
+from agent.delivery.mqtt.connection import MqttConnection, MqttHandler
+from agent.delivery.mqtt.rate_limit import BirthPace
 from agent.delivery.store import Store, StoreError
-from agent.runtime.health import row_name
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +34,8 @@ IDLE_S = 0.5
 GATEWAY = ""  # key in the tables of names
 
 
-class HomeAssistantSink:
-    """`show` and `renew` may be called from any thread; everything else runs in the thread of the link."""
+class HomeAssistantSink(MqttHandler):
+    """`on_published` and `renew` may be called from any thread; everything else runs in the thread of the link."""
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], root: str, store: Store) -> None:
         settings, broker = config.dialects.homeassistant, config.mqtt
@@ -53,10 +52,9 @@ class HomeAssistantSink:
         self._due = {GATEWAY, *self._names}  # whose discovery message is to be sent
         self._due_s = 0.0
         self._republish = True
-        self._gone = set(store.notes(f"{NOTE} topics")) - self._topics()
+        self._gone = set(store.entries(f"{NOTE} topics")) - self._topics()
         self._removing: dict[int, str] = {}  # packet → topic whose retained message it deletes
-        self._pace = BirthRateLimiter()
-        self._client: paho.Client | None = None
+        self._pace = BirthPace()
 
     def start(self) -> None:
         self.link.start()
@@ -65,7 +63,7 @@ class HomeAssistantSink:
         """Discovery messages stay; the availability topic shows that the agent is offline."""
         self.link.stop()
 
-    def show(self, message: Message) -> None:
+    def on_published(self, message: Message) -> None:
         asset = message.asset or GATEWAY
         with self._lock:
             known = self._names.setdefault(asset, {}).setdefault(message.kind, {})
@@ -75,7 +73,7 @@ class HomeAssistantSink:
                 return
             known.update(dict.fromkeys(new))
             self._due.add(asset)
-            self._due_s = math.inf  # set by the next `turn`
+            self._due_s = math.inf  # set by the next `send_due`
         self.link.wake()
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
@@ -88,20 +86,16 @@ class HomeAssistantSink:
             self._gone -= {self._topic(name) for name in new}
             self._assets = new
         if config.mqtt is not None:
-            self.link.move(config.mqtt)
+            self.link.update_settings(config.mqtt)
         self.link.wake()
 
-    # Called by the link.
+    # Called by the link. There is no will: the topic `status` of the JSON dialect shows whether the gateway is online.
 
-    def configure(self, client: paho.Client) -> None:
-        """No will: the topic `status` of the JSON dialect shows whether the gateway is online."""
-
-    def stands(self, client: paho.Client) -> None:
-        self._client = client
-        client.subscribe(f"{self._prefix}/status", qos=1)
+    def on_connected(self, properties: Any) -> None:
+        self.link.subscribe([f"{self._prefix}/status"])
         self._all_again(0.0)
 
-    def turn(self, now_s: float) -> float:
+    def send_due(self, now_s: float) -> float:
         with self._lock:
             if self._republish:
                 self._republish, self._due = False, {GATEWAY, *self._assets}
@@ -117,8 +111,7 @@ class HomeAssistantSink:
             return IDLE_S
         topic, body = job
         payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() if body else b""
-        assert self._client is not None
-        number = self._client.publish(topic, payload, qos=1, retain=True).mid
+        number = self.link.publish(topic, payload, retain=True)
         self._pace.spend(now_s, len(payload) + len(topic))
         if body:
             self._save_names(topic)
@@ -126,24 +119,20 @@ class HomeAssistantSink:
             self._removing[number] = topic
         return 0.0
 
-    def heard(self, topic: str, payload: bytes) -> None:
+    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         if payload == b"online":
             self._all_again(self.link.chance.uniform(0, JITTER_S))
 
-    def confirmed(self, mid: int) -> None:
+    def on_confirmed(self, mid: int, code: int) -> None:
         """A removal is repeated until it is confirmed; discovery messages are repeated with each connection."""
         topic = self._removing.pop(mid, None)
         if topic is not None and topic not in self._topics():
             try:
-                self._store.forget_note(f"{NOTE} topics", topic)
+                self._store.delete_entry(f"{NOTE} topics", topic)
             except StoreError as error:
                 log.warning("homeassistant: names of entities not saved: %s", error)
 
-    def part(self, client: paho.Client) -> bool:
-        return True
-
-    def gone(self) -> None:
-        self._client = None
+    def on_disconnected(self, end: DisconnectReason, reason: Reason | None) -> None:
         with self._lock:
             self._gone |= set(self._removing.values()) - self._topics()
             self._removing.clear()
@@ -169,7 +158,7 @@ class HomeAssistantSink:
 
     def _gateway(self, names: Mapping[str, Mapping[str, None]]) -> dict[str, Any]:
         rows = {
-            kind: [(name, row) for name in seen if (row := _own_row(kind, name)) is not None]
+            kind: [(name, row) for name in seen if (row := gateway_row(kind, name)) is not None]
             for kind, seen in names.items()
         }
         return _with_origin(gateway_device(self._ids, self._root, rows))
@@ -184,7 +173,7 @@ class HomeAssistantSink:
 
     def _load_names(self) -> None:
         try:
-            for name, kinds in self._store.notes(f"{NOTE} names").items():
+            for name, kinds in self._store.entries(f"{NOTE} names").items():
                 if name in self._assets or name == GATEWAY:
                     self._names[name] = {kind: dict.fromkeys(seen) for kind, seen in kinds.items()}
         except (AttributeError, TypeError) as error:
@@ -196,15 +185,11 @@ class HomeAssistantSink:
             names = {name: {kind: list(seen) for kind, seen in kinds.items()} for name, kinds in self._names.items()
                      if self._topic(name) == topic}  # fmt: skip
         try:
-            self._store.save_note(f"{NOTE} topics", topic, "", {})
+            self._store.save_entry(f"{NOTE} topics", topic, "", {})
             for name, kinds in names.items():
-                self._store.save_note(f"{NOTE} names", name, "", kinds)
+                self._store.save_entry(f"{NOTE} names", name, "", kinds)
         except StoreError as error:
             log.warning("homeassistant: names of entities not saved: %s", error)
-
-
-def _own_row(kind: str, name: str) -> Any:
-    return by_name(kind).get(row_name(name) if kind == "health" else name)
 
 
 def _with_origin(body: dict[str, Any]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""MQTT: connection, sink, and the follower that reads the topics back."""
+"""MQTT: connection, rate limits and the sink of the JSON topics."""

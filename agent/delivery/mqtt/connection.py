@@ -1,4 +1,4 @@
-"""A separate MQTT 3.1.1 connection, in a separate thread, for a dialect that needs its own will or subscriptions.
+"""One MQTT connection in a separate thread, established again whenever it is lost.
 
 Everything happens in this thread, paho's callbacks included: no lock is held around publish(). No error ends it.
 """
@@ -13,15 +13,17 @@ import select
 import ssl
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from agent.config.model import Mqtt
 from agent.delivery.mqtt import tls
-from agent.delivery.mqtt.backoff import Backoff, DisconnectReason
+from agent.delivery.mqtt.backoff import BRIEF_ENDS, BRIEF_S, Backoff, DisconnectReason
 from agent.delivery.reasons import (
+    CLIENT_ID_CONFLICT,
+    CLIENT_ID_CONFLICT_SUSPECTED,
     CLOSED_BEFORE_CONNACK,
     CONNACK_TIMEOUT,
     CONNECT_FAILED,
@@ -34,57 +36,68 @@ from drivers.reasons import Reason
 log = logging.getLogger(__name__)
 
 CONNECT_S, CONNACK_S = 5.0, 5.0
+NEGOTIATION_S = 2.0  # for the CONNACK to MQTT 5, where MQTT 3.1.1 is the alternative
 TURN_S = 0.5
-PART_S = 2.0
+STOP_S, FLUSH_S = 4.0, 2.0  # for the last messages; for what is already in the buffer
 TRACEBACKS_MAX = 3
+UNSUPPORTED_PROTOCOL, TAKEN_OVER = (1, 0x84), 0x8E  # MQTT 3.1.1, 3.2.2.3; MQTT 5.0, 2.4
 
 
-class MqttHandler(Protocol):
-    """The dialect of a link. All methods are called in the thread of the link."""
+class MqttHandler:
+    """The dialect of a link. All methods are called in the thread of the link. Those that a dialect does not need do
+    nothing."""
 
     def configure(self, client: paho.Client) -> None:
         """Sets the will of a new client before it connects."""
 
-    def stands(self, client: paho.Client) -> None:
-        """The broker accepted the connection."""
+    def on_connected(self, properties: Any) -> None:
+        """The broker accepted the connection. properties: of the CONNACK packet; None with MQTT 3.1.1."""
 
-    def turn(self, now_s: float) -> float:
+    def send_due(self, now_s: float) -> float:
         """Sends what is due; returns the longest time until the next call, seconds."""
-        ...
+        raise NotImplementedError
 
-    def heard(self, topic: str, payload: bytes) -> None:
+    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         """A message was received."""
 
-    def confirmed(self, mid: int) -> None:
-        """The broker confirmed a publication (QoS 1) or a subscription."""
+    def on_confirmed(self, mid: int, code: int) -> None:
+        """The broker responded to a publication (QoS 1) or a subscription. code: 0x80 and above for a rejection."""
 
-    def part(self, client: paho.Client) -> bool:
+    def send_last(self) -> bool:
         """The link is stopping: sends the last messages; true when all are sent."""
-        ...
+        return True
 
-    def gone(self) -> None:
-        """The connection has ended."""
+    def on_disconnected(self, end: DisconnectReason, reason: Reason | None) -> None:
+        """The connection has ended or could not be established. reason: None when it was logged before."""
 
 
 class MqttConnection:
-    """The connection, made again whenever it is lost.
+    """The connection.
 
     name: of the thread, and in log lines.
     `talk`: the dialect.
-    connects: number of connections so far. standing: whether a connection exists now.
+    negotiate: whether settings.version applies; otherwise MQTT 3.1.1.
+
+    settings, client: of the present connection.
+    connects: number of connections so far. connected: whether a connection exists now.
     """
 
-    def __init__(self, name: str, settings: Mqtt, client_id: str, talk: MqttHandler) -> None:
-        self.name, self.connects, self.standing = name, 0, False
-        self._settings, self._client_id, self._talk = settings, client_id, talk
+    def __init__(
+        self, name: str, settings: Mqtt, client_id: str, talk: MqttHandler, *, negotiate: bool = False
+    ) -> None:
+        self.name, self.client_id, self.settings = name, client_id, settings
+        self.connects, self.connected = 0, False
+        self.client: paho.Client  # set for each connection
         self.chance = random.Random(client_id)
-        self._ending = threading.Event()
+        self._talk, self._negotiate = talk, negotiate
+        self._version = self._first_version(settings)
+        self._lock = threading.Lock()  # of the next four
+        self._next_settings, self._ending, self._pipe_open = settings, False, True
+        self._interrupt = threading.Event()  # the connection ends: `stop`, or other settings
         self._wake_out, self._wake_in = os.pipe()
         for end in (self._wake_out, self._wake_in):
             os.set_blocking(end, False)
-        self._pipe, self._open = threading.Lock(), True
         self._end: tuple[DisconnectReason, Reason | None] | None = None
-        self._moved = False
         self._reported: Reason | None = None  # why the connection is lost, as logged
         self._bugs = 0
         self._thread = threading.Thread(target=self._keep_connected, name=name, daemon=True)
@@ -93,32 +106,50 @@ class MqttConnection:
         self._thread.start()
 
     def stop(self) -> None:
-        self._ending.set()
+        with self._lock:
+            self._ending = True
+            self._interrupt.set()
         self.wake()
-        self._thread.join(CONNECT_S + CONNACK_S + 2 * PART_S)
-        with self._pipe:
-            if self._open and not self._thread.is_alive():
-                self._open = False
+        self._thread.join(CONNECT_S + CONNACK_S + STOP_S + FLUSH_S)
+        with self._lock:
+            if self._pipe_open and not self._thread.is_alive():
+                self._pipe_open = False
                 os.close(self._wake_in)
                 os.close(self._wake_out)
 
     def wake(self) -> None:
         """There is something to send. From any thread."""
-        with self._pipe, contextlib.suppress(BlockingIOError):  # full: it is awake
-            if self._open:
+        with self._lock, contextlib.suppress(BlockingIOError):  # full: it is awake
+            if self._pipe_open:
                 os.write(self._wake_in, b"1")
 
-    def move(self, settings: Mqtt) -> None:
-        """Connects to another broker, or with another login. From any thread."""
-        if settings != self._settings:
-            self._settings, self._moved = settings, True
-            self.wake()
+    def update_settings(self, settings: Mqtt) -> None:
+        """Connects to another broker, or with another login, if they differ. From any thread."""
+        with self._lock:
+            if settings == self._next_settings:
+                return
+            self._next_settings = settings
+            self._interrupt.set()
+        self.wake()
 
-    def close(self, reason: Reason) -> None:
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> int:
+        """Returns the packet identifier. Call in the thread of the link, while connected.
+
+        Raises ValueError for an invalid topic.
+        """
+        mid: int = self.client.publish(topic, payload, qos, retain).mid
+        return mid
+
+    def subscribe(self, topics: list[str]) -> int | None:
+        """Returns the packet identifier; None: not sent. Call in the thread of the link, while connected."""
+        mid: int | None = self.client.subscribe([(topic, 1) for topic in topics])[1]
+        return mid
+
+    def close(self, reason: Reason, end: DisconnectReason = DisconnectReason.LOST) -> None:
         """Ends this connection; another one follows. Call in the thread of the link."""
-        self._end = self._end or (DisconnectReason.LOST, reason)
+        self._end = self._end or (end, reason)
 
-    def mistaken(self, what: str) -> None:
+    def log_internal_error(self, what: str) -> None:
         """Logs an internal error; the traceback only for the first ones. Call while the exception is handled."""
         self._bugs += 1
         if self._bugs <= TRACEBACKS_MAX:
@@ -126,77 +157,107 @@ class MqttConnection:
 
     def _keep_connected(self) -> None:
         retry = Backoff(self.chance)
-        while not self._ending.is_set():
-            self._end, self._moved, stood_s = None, False, 0.0
+        while True:
+            with self._lock:
+                if self._ending:
+                    return
+                self._interrupt.clear()
+                settings = self._next_settings
+            if settings != self.settings:
+                self.settings, self._version, retry = settings, self._first_version(settings), Backoff(self.chance)
+            lasted_s = self._connect_once()
+            end, reason = self._other_version(*(self._end or (DisconnectReason.ASKED, None)))
+            cause, older = end, self._version == MQTTProtocolVersion.MQTTv311
+            if self._negotiate and older and retry.looks_taken_over(end, lasted_s):
+                cause = DisconnectReason.TAKEN_OVER
+                reason = CLIENT_ID_CONFLICT_SUSPECTED(n=BRIEF_ENDS, limit_s=BRIEF_S, client_id=self.client_id)
             try:
-                stood_s = self._connect_once()
-            except (OSError, ValueError) as error:
-                self._end = self._end or (
-                    DisconnectReason.UNREACHABLE,
-                    CONNECT_FAILED(error=str(error) or type(error).__name__),
-                )
-            except Exception as error:
-                self.mistaken("the connection failed (internal error)")
-                self._end = (DisconnectReason.UNREACHABLE, SINK_INTERNAL_ERROR(error=repr(error)))
-            end, reason = self._end or (DisconnectReason.ASKED, None)
-            self._report(end, reason)
-            self._ending.wait(0 if end is DisconnectReason.ASKED else retry.after(end, stood_s))
+                self._talk.on_disconnected(end, self._log_end(cause, reason))
+            except Exception:
+                self.log_internal_error("the end of the connection could not be processed (internal error)")
+            self._interrupt.wait(retry.after(cause, lasted_s))
 
     def _connect_once(self) -> float:
-        """Duration of the connection, seconds."""
-        client = self._new_client()
-        self._talk.configure(client)
-        host, port = self._settings.host, self._settings.port
+        """Duration of the connection, seconds; 0: none was established."""
+        self._end, client, started_s = None, None, 0.0
         try:
-            client.connect(host, port, keepalive=round(self._settings.keepalive_s * self.chance.uniform(0.9, 1.1)))
-            return self._turns(client)
-        finally:
-            self.standing = False
-            self._end = self._end or (DisconnectReason.ASKED, None)  # from here on this client closes the connection
+            client = self.client = self._new_client()
+            self._talk.configure(client)
+            keepalive_s = self.settings.keepalive_s * self.chance.uniform(0.9, 1.1)
+            client.connect(self.settings.host, self.settings.port, keepalive=round(keepalive_s))
+            started_s = time.monotonic()
+            self._exchange(client, started_s)
+        except (OSError, ValueError) as error:
+            self._end = self._end or (
+                DisconnectReason.UNREACHABLE,
+                CONNECT_FAILED(error=str(error) or type(error).__name__),
+            )
+        except Exception as error:
+            self.log_internal_error("the connection failed (internal error)")
+            self._end = (DisconnectReason.UNREACHABLE, SINK_INTERNAL_ERROR(error=repr(error)))
+        lasted_s = time.monotonic() - started_s if self.connected else 0.0
+        self.connected = False
+        self._end = self._end or (DisconnectReason.ASKED, None)  # from here on this client closes the connection
+        if client is not None:
             client.disconnect()
-            if (sock := client.socket()) is not None:
+            if (sock := client.socket()) is not None:  # DISCONNECT could not be sent
                 sock.close()
-            self._talk.gone()
+        return lasted_s
+
+    def _first_version(self, settings: Mqtt) -> MQTTProtocolVersion:
+        newer = self._negotiate and settings.version != "3.1.1"
+        return MQTTProtocolVersion.MQTTv5 if newer else MQTTProtocolVersion.MQTTv311
+
+    def _other_version(self, end: DisconnectReason, reason: Reason | None) -> tuple[DisconnectReason, Reason | None]:
+        """When the broker does not support MQTT 5: MQTT 3.1.1 immediately; when that fails too, both again later."""
+        if end is not DisconnectReason.OTHER_VERSION:
+            return end, reason
+        if self._negotiate and self.settings.version == "auto":
+            if self._version == MQTTProtocolVersion.MQTTv5:
+                self._version = MQTTProtocolVersion.MQTTv311
+                if self.connects == 0:
+                    log.info("%s: the broker does not support MQTT 5; connecting with MQTT 3.1.1", self.name)
+                return DisconnectReason.OTHER_VERSION, None
+            self._version = MQTTProtocolVersion.MQTTv5
+        return DisconnectReason.UNREACHABLE, reason
 
     def _new_client(self) -> paho.Client:
-        settings = self._settings
         client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=True,
-            protocol=MQTTProtocolVersion.MQTTv311, reconnect_on_failure=False,
+            CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=self._version,
+            # A clean session: what must survive is in the spool, not in the broker.
+            clean_session=True if self._version == MQTTProtocolVersion.MQTTv311 else None, reconnect_on_failure=False,
         )  # fmt: skip
         client.connect_timeout = CONNECT_S
-        client.max_inflight_messages_set(0)
-        if settings.user:
-            client.username_pw_set(settings.user, tls.password(settings))
-        if settings.tls:
-            client.tls_set_context(tls.context(settings))
+        client.max_inflight_messages_set(0)  # the dialect limits the unconfirmed messages
+        tls.authenticate(client, self.settings)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_message = self._on_message
-        client.on_publish = lambda _client, _data, mid, *_: self._talk.confirmed(mid)
-        client.on_subscribe = lambda _client, _data, mid, *_: self._talk.confirmed(mid)
+        client.on_publish = lambda _client, _data, mid, code, _properties: self._talk.on_confirmed(mid, code.value)
+        client.on_subscribe = lambda _client, _data, mid, *_: self._talk.on_confirmed(mid, 0)
         return client
 
-    def _turns(self, client: paho.Client) -> float:
+    def _exchange(self, client: paho.Client, started_s: float) -> None:
+        """Sends and receives until the connection ends."""
         sock: Any = client.socket()
         poll = select.poll()
         poll.register(self._wake_out, select.POLLIN)
         poll.register(sock, select.POLLIN)
-        started_s, misc_s, stood_from_s, wait_s = time.monotonic(), 0.0, 0.0, TURN_S
+        alternative = self._version == MQTTProtocolVersion.MQTTv5 and self.settings.version == "auto"
+        connack_s = NEGOTIATION_S if alternative else CONNACK_S
+        misc_s, wait_s = 0.0, TURN_S
         while self._end is None:
             now_s = time.monotonic()
-            if self.standing:
-                stood_from_s = stood_from_s or now_s
-                if self._ending.is_set() or self._moved:
-                    self._talk.turn(now_s)  # live rows are sent before the last messages
-                    self._part(client, sock)
-                    break
-                wait_s = min(TURN_S, max(0.0, self._talk.turn(now_s)))
+            if self.connected:
+                wait_s = min(TURN_S, max(0.0, self._talk.send_due(now_s)))
                 if self._end is not None:
                     break
-            elif self._ending.is_set():
+                if self._interrupt.is_set():
+                    self._send_last(client, sock)
+                    break
+            elif self._interrupt.is_set():
                 break
-            elif now_s - started_s > CONNACK_S:
-                self._end = (DisconnectReason.UNREACHABLE, CONNACK_TIMEOUT(timeout_s=CONNACK_S))
+            elif now_s - started_s > connack_s:
+                self._end = (DisconnectReason.OTHER_VERSION, CONNACK_TIMEOUT(timeout_s=connack_s))
                 break
             poll.modify(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
             pending = isinstance(sock, ssl.SSLSocket) and sock.pending()
@@ -212,51 +273,60 @@ class MqttConnection:
             if now_s - misc_s > 1:
                 misc_s = now_s
                 client.loop_misc()
-        if self._end is not None:  # earlier messages are still sent
-            self._flush(client, sock)
-        return time.monotonic() - stood_from_s if stood_from_s else 0.0
+        self._flush(client, sock)
 
-    def _part(self, client: paho.Client, sock: Any) -> None:
-        until_s = time.monotonic() + PART_S
-        while not self._talk.part(client) and self._end is None and time.monotonic() < until_s:
+    def _send_last(self, client: paho.Client, sock: Any) -> None:
+        until_s = time.monotonic() + STOP_S
+        while not self._talk.send_last() and self._end is None and time.monotonic() < until_s:
             select.select([sock], [], [], 0.05)
             client.loop_read()
             self._flush(client, sock)
-        self._flush(client, sock)
 
     @staticmethod
     def _flush(client: paho.Client, sock: Any) -> None:
-        until_s = time.monotonic() + PART_S
+        until_s = time.monotonic() + FLUSH_S
         while client.want_write() and time.monotonic() < until_s and client.socket() is not None:
             select.select([], [sock], [], 0.1)
             client.loop_write()
 
-    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+    def _on_connect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, properties: Any) -> None:
         if code.is_failure:
-            self._end = (DisconnectReason.REFUSED, CONNECT_REJECTED(error=str(code)))
+            unsupported = code.value in UNSUPPORTED_PROTOCOL
+            self._end = (
+                DisconnectReason.OTHER_VERSION if unsupported else DisconnectReason.REFUSED,
+                CONNECT_REJECTED(error=str(code)),
+            )
             return
         self.connects += 1
-        self.standing = True
+        self.connected = True
         if self._reported:
-            log.info("%s: connected again", self.name)
+            log.info("%s: broker %s:%d: connected again", self.name, self.settings.host, self.settings.port)
             self._reported = None
-        self._talk.stands(client)
+        self._talk.on_connected(properties)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        if self._end is None and self.standing:
+        if self._end is not None:
+            return
+        if code.value == TAKEN_OVER:
+            self._end = (DisconnectReason.TAKEN_OVER, CLIENT_ID_CONFLICT(client_id=self.client_id))
+        elif self.connected:
             self._end = (DisconnectReason.LOST, CONNECTION_LOST(error=str(code)))
-        elif self._end is None:
+        else:
             self._end = (DisconnectReason.UNREACHABLE, CLOSED_BEFORE_CONNACK(error=str(code)))
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         try:
-            self._talk.heard(message.topic, bytes(message.payload))
+            self._talk.on_message(message.topic, bytes(message.payload), bool(message.retain))
         except Exception:  # a received payload must not end the thread
-            self.mistaken(f"a message on {message.topic} could not be processed; it is ignored")
+            self.log_internal_error(f"a message on {message.topic} could not be processed; it is ignored")
 
-    def _report(self, end: DisconnectReason, reason: Reason | None) -> None:
-        """Logs the reason once when the connection is lost, and again only when the reason changes."""
-        if end is not DisconnectReason.ASKED and reason and reason != self._reported:
-            host, port = self._settings.host, self._settings.port
-            log.warning("%s: broker %s:%d: %s; polling continues", self.name, host, port, reason)
-            self._reported = reason
+    def _log_end(self, end: DisconnectReason, reason: Reason | None) -> Reason | None:
+        """Logs why the connection was lost; later attempts only for another rejection. None: it was not logged."""
+        if end is DisconnectReason.ASKED or reason is None or reason == self._reported:
+            return None
+        first, self._reported = self._reported is None, reason
+        if end is DisconnectReason.UNREACHABLE and not first:
+            return None
+        log.warning("%s: broker %s:%d: %s; polling continues", self.name, self.settings.host, self.settings.port,
+                    reason)  # fmt: skip
+        return reason

@@ -30,11 +30,10 @@ MESSAGE_CODES = (
     "agent.acquisition.mqtt_signals.reasons",
 )
 
-FILTER_NOT_UTF8 = Code("filter_not_utf8", "is not UTF-8")
-FILTER_EMPTY = Code("filter_empty", "is empty; # matches all topics")
-FILTER_TOO_LONG = Code("filter_too_long", "is longer than {bytes_max:d} bytes or contains a null character")
-FILTER_HASH = Code("filter_hash", "# is only valid as the complete last level")
-FILTER_PLUS = Code("filter_plus", "+ is only valid as a complete level")
+FILTER_INVALID = Code(
+    "filter_invalid",
+    "is not an MQTT topic filter: # is only valid as the last level, + as a complete level; # matches all topics",
+)
 BROKER_WITHOUT_RESPONSE = Code(
     "broker_without_response", "no response from {host}:{port:d} as an MQTT broker within {timeout_s:g} s"
 )
@@ -48,13 +47,13 @@ class FollowedMessage:
 
     gateway: topic of the gateway, without the asset.
     messages: kind → message.
-    came_s: kind → monotonic time of arrival.
+    received_s: kind → monotonic time of arrival.
     """
 
     gateway: str
     asset: str
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    came_s: dict[str, float] = field(default_factory=dict)
+    received_s: dict[str, float] = field(default_factory=dict)
 
 
 class BrokerError(CodedError, OSError):
@@ -63,19 +62,11 @@ class BrokerError(CodedError, OSError):
 
 def check_filter(topic: str) -> None:
     """Raises InvalidValue if `topic` is not a topic filter (MQTT 5.0, 4.7)."""
-    try:
-        size = len(topic.encode())
-    except UnicodeEncodeError:
-        raise InvalidValue(FILTER_NOT_UTF8) from None
     levels = topic.split("/")
-    if not topic:
-        raise InvalidValue(FILTER_EMPTY)
-    if size > FILTER_BYTES_MAX or "\0" in topic:
-        raise InvalidValue(FILTER_TOO_LONG, bytes_max=FILTER_BYTES_MAX)
-    if any("#" in level and (level != "#" or number < len(levels) - 1) for number, level in enumerate(levels)):
-        raise InvalidValue(FILTER_HASH)
-    if any("+" in level and level != "+" for level in levels):
-        raise InvalidValue(FILTER_PLUS)
+    wildcards_alone = all(level in ("#", "+") or not {"#", "+"} & set(level) for level in levels)
+    valid = topic and wildcards_alone and "#" not in levels[:-1] and topic.isprintable()
+    if not valid or len(topic.encode()) > FILTER_BYTES_MAX:
+        raise InvalidValue(FILTER_INVALID)
 
 
 class Follower:
@@ -105,10 +96,7 @@ class Follower:
             del versions[0]
         for version in versions:
             client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
-            if self.broker.user:
-                client.username_pw_set(self.broker.user, tls.password(self.broker))
-            if self.broker.tls:
-                client.tls_set_context(tls.context(self.broker))
+            tls.authenticate(client, self.broker)
             client.on_connect = self._on_connect
             client.on_message = self._on_message
             client.connect(self.broker.host, self.broker.port, keepalive=30)
@@ -155,6 +143,6 @@ class Follower:
             return  # not from an agent
         seen = self.seen.setdefault(asset, FollowedMessage("/".join(levels[:-2]), levels[-2]))
         seen.messages[levels[-1]] = body
-        seen.came_s[levels[-1]] = time.monotonic()
+        seen.received_s[levels[-1]] = time.monotonic()
         if self._changed is not None:
             self._changed(seen, levels[-1])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from agent.core.metrics import Metric
-from agent.delivery.base.metric_types import MetricType, grows, shape
+from agent.delivery.base.metric_types import MetricType, is_monotonic, metric_type
 from drivers.vocabulary import metric_name
 
 BASE = {
@@ -87,11 +87,11 @@ def _exposed(metric: Metric, mark: str) -> ExposedMetric:
             stem = stem.removesuffix(end)
             unit = unit if unit.startswith("_") or not stem else f"_{unit}"
     kind = "" if metric.topic in ("telemetry", "event") else f"{metric.topic}_"
-    form = shape(metric)
+    form = metric_type(metric)
     name = "magwatt_" + _words(f"{kind}{stem.rstrip('_')}{mark}{unit}")
     if form is MetricType.TEXT:
         return ExposedMetric(f"{name}_info", 1.0, PrometheusType.INFO, metric.about)
-    if grows(metric) and form is not MetricType.SERIES:
+    if is_monotonic(metric) and form is not MetricType.SERIES:
         return ExposedMetric(f"{name.removesuffix('_total')}_total", factor, PrometheusType.COUNTER, metric.about)
     return ExposedMetric(name, factor, PrometheusType.GAUGE, metric.about, form is MetricType.SERIES)
 

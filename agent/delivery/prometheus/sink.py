@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -18,9 +18,10 @@ from prometheus_client.core import Metric as Family
 from agent.config.model import Config
 from agent.config.topology import Asset
 from agent.core.messages import Message
-from agent.delivery.base.metric_types import everything, unusable_flag
+from agent.core.row_names import row_name
+from agent.delivery.base.metric_types import all_metrics
 from agent.delivery.prometheus.names import ExposedMetric, PrometheusType, names
-from agent.runtime.health import row_name
+from drivers.reading import BAD, Quality
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,6 @@ class PrometheusSink:
         self._lock = threading.Lock()
         self._newest: dict[tuple[str, str], tuple[Message, float]] = {}  # (asset, kind) → message, monotonic time
         self._buses = tuple(config.buses)
-        self._assets: tuple[Asset, ...] = ()
         self._exposed: dict[tuple[str, str], ExposedMetric] = {}
         self._server: Any = None
         self._ending = threading.Event()
@@ -62,15 +62,15 @@ class PrometheusSink:
             self._server.shutdown()
             self._server.server_close()
 
-    def show(self, message: Message) -> None:
+    def on_published(self, message: Message) -> None:
         with self._lock:
             self._newest[message.asset or "", message.kind] = (message, time.monotonic())
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
         signals = [signal.metric for asset in assets for signal in asset.signals]
         with self._lock:
-            self._buses, self._assets = tuple(config.buses), assets
-            self._exposed = names((*everything(), *signals))
+            self._buses = tuple(config.buses)
+            self._exposed = names((*all_metrics(), *signals))
             known = {"", *(asset.name for asset in assets)}
             self._newest = {key: item for key, item in self._newest.items() if key[0] in known}
 
@@ -79,54 +79,20 @@ class PrometheusSink:
         now_s = time.monotonic()
         with self._lock:
             newest, exposed = list(self._newest.items()), self._exposed
-        families: dict[str, Family] = {}
+        families: dict[str, Any] = {}
         for (asset, kind), (message, at_s) in newest:
             if now_s - at_s > AGE_S.get(kind, AGE_DEFAULT_S):
                 continue
-            labels = (*self._site, asset)
+            labels = dict(zip(LABELS, (*self._site, asset), strict=True))
             for name, value in message.values.items():
-                self._add(families, exposed, kind, name, value, labels, message)
+                bus = max((bus for bus in self._buses if name.startswith(f"bus_{bus}_")), key=len, default=None)
+                found = exposed.get((kind, row_name(name) if bus else name))
+                if found is not None and value is not None and not message.flags.get(name, Quality.GOOD) & BAD:
+                    _add(families, found, labels | ({"bus": bus} if bus else {}), value)
             for name, value in message.uncertainties.items():
-                self._add_uncertainty(families, exposed, kind, name, value, labels)
+                if (found := exposed.get((kind, name))) is not None:
+                    _add(families, uncertainty_of(found), labels, value)
         yield from families.values()
-
-    def _add(
-        self,
-        families: dict[str, Family],
-        exposed: dict[tuple[str, str], ExposedMetric],
-        kind: str,
-        name: str,
-        value: Any,
-        labels: tuple[str, ...],
-        message: Message,
-    ) -> None:
-        bus = max((bus for bus in self._buses if name.startswith(f"bus_{bus}_")), key=len, default=None)
-        found = exposed.get((kind, row_name(name) if bus else name))
-        if found is None or value is None or unusable_flag(message.flags.get(name, message.quality & 0)):
-            return
-        keys, own = (("bus",), (bus,)) if bus else ((), ())
-        if found.type is PrometheusType.INFO:
-            family = _family(families, found, (*LABELS, *keys, "text"))
-            family.add_metric((*labels, *own, str(value)), 1.0)
-            return
-        if found.series:
-            points = _points(value)
-            family = _family(families, found, (*LABELS, "point"))
-            for place, number in points:
-                family.add_metric((*labels, place), number * found.factor)
-        elif isinstance(value, int | float):
-            family = _family(families, found, (*LABELS, *keys))
-            family.add_metric((*labels, *own), value * found.factor)
-
-    @staticmethod
-    def _add_uncertainty(
-        families: dict[str, Family], exposed: dict[tuple[str, str], ExposedMetric], kind: str, name: str, value: float,
-        labels: tuple[str, ...],
-    ) -> None:  # fmt: skip
-        found = exposed.get((kind, name))
-        if found is not None:
-            exposed_u = uncertainty_of(found)
-            _family(families, exposed_u, LABELS).add_metric(labels, value * found.factor)
 
     def _listen(self) -> None:
         """Opens the port. A port in use is logged once and tried again: an earlier run may still hold it."""
@@ -157,18 +123,26 @@ def uncertainty_of(exposed: ExposedMetric) -> ExposedMetric:
     return ExposedMetric(f"{stem}_uncertainty_{unit}", exposed.factor, PrometheusType.GAUGE, f"k = 2: {exposed.about}")
 
 
+def _add(families: dict[str, Any], exposed: ExposedMetric, labels: dict[str, str], value: Any) -> None:
+    """Adds the samples of one value to the family of its metric."""
+    samples: list[tuple[dict[str, str], float]] = []
+    if exposed.type is PrometheusType.INFO:
+        samples = [({"text": str(value)}, 1.0)]
+    elif exposed.series:
+        samples = [({"point": place}, number * exposed.factor) for place, number in _points(value)]
+    elif isinstance(value, int | float):
+        samples = [({}, value * exposed.factor)]
+    for extra, number in samples:
+        if exposed.name not in families:
+            about = exposed.about or exposed.name.removeprefix("magwatt_").replace("_", " ")
+            kind = CounterMetricFamily if exposed.type is PrometheusType.COUNTER else GaugeMetricFamily
+            families[exposed.name] = kind(exposed.name, about, labels=[*labels, *extra])
+        families[exposed.name].add_metric([*labels.values(), *extra.values()], number)
+
+
 def _points(value: Any) -> list[tuple[str, float]]:
     numbers = value if isinstance(value, list) else [value]
     if len(numbers) > POINTS_MAX:
         present = [number for number in numbers if number is not None]
         return [("min", min(present)), ("max", max(present))] if present else []
     return [(str(place), number) for place, number in enumerate(numbers) if number is not None]
-
-
-def _family(families: dict[str, Family], exposed: ExposedMetric, labels: Iterable[str]) -> Any:
-    found = families.get(exposed.name)
-    if found is None:
-        about = exposed.about or exposed.name.removeprefix("magwatt_").replace("_", " ")
-        kind = CounterMetricFamily if exposed.type is PrometheusType.COUNTER else GaugeMetricFamily
-        found = families[exposed.name] = kind(exposed.name, about, labels=list(labels))
-    return found

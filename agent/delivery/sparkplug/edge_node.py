@@ -11,10 +11,18 @@ from typing import Any
 from agent.config.model import Config
 from agent.config.topology import Asset
 from agent.core.metrics import Metric, by_name
-from agent.delivery.base.metric_types import expected
-from agent.delivery.sparkplug.metric_registry import MetricRegistry, MetricUpdate, keep, news, write_birth, write_data
+from agent.core.row_names import gateway_row
+from agent.delivery.base.metric_types import expected_metrics
+from agent.delivery.sparkplug.metric_registry import (
+    MetricRegistry,
+    MetricUpdate,
+    changed_values,
+    store_newest,
+    text_of_reasons,
+    write_birth,
+    write_data,
+)
 from agent.delivery.sparkplug.protobuf import BOOLEAN, DOUBLE, INT64, STRING, Payload
-from agent.runtime.health import row_name
 from drivers.reading import Clock
 
 NAMESPACE = "spBv1.0"
@@ -35,8 +43,8 @@ class EdgeNode:
         self._group, self._node, self._clock, self._send = group, node, clock, send
         self._seq = self._bd_seq = 0
         self._aliases = itertools.count(1)
-        self._own = MetricRegistry(self._aliases, _own_row)
-        keep([self._own.state("Properties/agent", f"magwatt {metadata.version('magwatt')}", 0)])
+        self._own = MetricRegistry(self._aliases, gateway_row)
+        store_newest([self._own.state("Properties/agent", f"magwatt {metadata.version('magwatt')}", 0)])
         self._own.expect("event", ((row.name, row) for row in by_name("event").values()))
         self._assets: dict[str, Asset] = {}
         self._books: dict[str, MetricRegistry] = {}
@@ -47,11 +55,11 @@ class EdgeNode:
     def topic(self, kind: str, device: str | None = None) -> str:
         return "/".join([NAMESPACE, self._group, kind, self._node, *([device] if device else [])])
 
-    def to_be_born(self, device: str) -> bool:
+    def birth_due(self, device: str) -> bool:
         """Whether DBIRTH of a device is due."""
         return device in self._online and device not in self._born
 
-    def living(self) -> list[str]:
+    def online_devices(self) -> list[str]:
         """Devices that are not offline, in the order of the configuration."""
         return [name for name in self._books if name in self._online]
 
@@ -72,7 +80,7 @@ class EdgeNode:
 
     def _new_book(self, asset: Asset) -> MetricRegistry:
         book = MetricRegistry(self._aliases, lambda kind, name: asset.metrics(kind).get(name))
-        for kind, metrics in expected(asset).items():
+        for kind, metrics in expected_metrics(asset).items():
             book.expect(kind, ((row.name, row) for row in metrics))
         nameplate: dict[str, Any] = {"Properties/name": asset.title}
         if asset.motor:
@@ -84,7 +92,7 @@ class EdgeNode:
                 "Properties/rated_voltage_v": motor.volts,
             }
         for name, value in nameplate.items():
-            keep([book.state(name, value, 0, DOUBLE if isinstance(value, float) else STRING)])
+            store_newest([book.state(name, value, 0, DOUBLE if isinstance(value, float) else STRING)])
         for name in ("state", "state_reason"):
             book.state(name, None, 0)
         return book
@@ -125,14 +133,14 @@ class EdgeNode:
         body = json.loads(text) if text else {}
         if asset is None:
             for key in ("config", "boot", "simulated"):
-                keep([self._own.state(f"Properties/{key}", body.get(key), int(body["t"]))])
+                store_newest([self._own.state(f"Properties/{key}", body.get(key), int(body["t"]))])
             return
         if asset not in self._books or "state" not in body:
             return
         book, t_ms = self._books[asset], int(body["t"])
-        reason = "; ".join(item["text"] for item in body.get("reason", []))
-        said = [book.state("state", body["state"], t_ms), book.state("state_reason", reason, t_ms)]
-        keep(said)
+        reason = text_of_reasons(body.get("reason", ()))
+        updates = [book.state("state", body["state"], t_ms), book.state("state_reason", reason, t_ms)]
+        store_newest(updates)
         if body["state"] == "offline":
             self._online.discard(asset)
             self._send_death(asset)
@@ -144,7 +152,7 @@ class EdgeNode:
         if revives:
             self.device_birth(asset)
         else:
-            self._data(asset, news(said), t_ms, historical=False)
+            self._data(asset, changed_values(updates), t_ms, historical=False)
 
     def row(self, asset: str | None, kind: str, body: Mapping[str, Any], historical: bool) -> int:
         """Sends one message of the agent. Returns the size of the births that it required, bytes."""
@@ -152,7 +160,7 @@ class EdgeNode:
             return 0  # of an asset that was removed from the configuration
         book = self._own if asset is None else self._books[asset]
         updates, undeclared = book.read(kind, body)
-        keep(updates)
+        store_newest(updates)
         size = 0
         if asset is None and undeclared:  # NBIRTH makes all DBIRTH messages due
             living = [name for name in self._books if name in self._born]
@@ -164,7 +172,7 @@ class EdgeNode:
         if historical:
             self._data(asset, updates, int(body["t"]), historical)
         elif size == 0:
-            self._data(asset, news(updates), int(body["t"]), historical)
+            self._data(asset, changed_values(updates), int(body["t"]), historical)
         return size
 
     def send_due_deaths(self) -> None:
@@ -194,10 +202,6 @@ class EdgeNode:
 
     def _now_ms(self) -> int:
         return self._clock.utc_ns() // 1_000_000
-
-
-def _own_row(kind: str, name: str) -> Metric | None:
-    return by_name(kind).get(row_name(name) if kind == "health" else name)
 
 
 def _own_health(config: Config) -> Iterator[tuple[str, Metric]]:

@@ -9,16 +9,17 @@ from typing import Any
 
 from agent.core.messages import EVERYTHING
 from agent.core.metrics import Metric
-from agent.delivery.base.metric_types import MetricType, flags_of, reason_text, shape, unusable
+from agent.delivery.base.metric_types import BAD_NAMES, MetricType, metric_type
 from agent.delivery.sparkplug.protobuf import DOUBLE, DOUBLE_ARRAY, INT32, INT64, STRING
 
 QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500  # chapter 6, property "Quality"
 DATATYPES = {
     MetricType.NUMBER: DOUBLE,
-    MetricType.WHOLE: INT64,
+    MetricType.INTEGER: INT64,
     MetricType.TEXT: STRING,
     MetricType.SERIES: DOUBLE_ARRAY,
 }
+VALUE_FIELDS = {STRING: "string_value", INT64: "long_value", DOUBLE: "double_value", DOUBLE_ARRAY: "bytes_value"}
 AT_HOME = ("telemetry", "health")  # message types whose metrics have no folder
 INT64_RANGE = range(-(2**63), 2**63)
 
@@ -94,15 +95,15 @@ class MetricRegistry:
 
     def read(self, kind: str, body: Mapping[str, Any]) -> tuple[list[MetricUpdate], bool]:
         """All values of an encoded message; true when some were not in the birth."""
-        reasons = body.get("r", {})
-        before, t_ms, methods = len(self.cells), int(body["t"]), body.get("m", {})
-        frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(flags_of(body, EVERYTHING))}
+        all_flags, methods, reasons = body.get("f", {}), body.get("m", {}), body.get("r", {})
+        before, t_ms = len(self.cells), int(body["t"])
+        frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(all_flags.get(EVERYTHING, ()))}
         found = [self._update(kind, name, value, t_ms) for name, value in frame.items()]
         for name, value in body["v"].items():
-            flags = tuple(flags_of(body, name))
+            flags = tuple(all_flags.get(name, ()))
             found.append(self._update(kind, name, value, t_ms, flags, methods.get(name, "")))
             if found[-1].cell.coded:
-                found.append(self._update(kind, f"{name}_text", reason_text(reasons.get(name, ())), t_ms))
+                found.append(self._update(kind, f"{name}_text", text_of_reasons(reasons.get(name, ())), t_ms))
         return found, len(self.cells) != before
 
     def _update(
@@ -116,7 +117,7 @@ class MetricRegistry:
         return MetricUpdate(cell, t_ms, _fit(cell.datatype, value), flags, method)
 
     def _declare(self, kind: str, name: str, metric: Metric) -> RegisteredMetric:
-        cell = self._cell(kind, name, DATATYPES[shape(metric)], metric.unit, metric.about)
+        cell = self._cell(kind, name, DATATYPES[metric_type(metric)], metric.unit, metric.about)
         if metric.kind == "code" and not cell.coded:
             cell.coded = True
             self._cell(kind, f"{name}_text", STRING, "", f"English text of {name}")
@@ -136,14 +137,14 @@ _ABOUT = {
 }
 
 
-def keep(updates: Iterable[MetricUpdate]) -> None:
+def store_newest(updates: Iterable[MetricUpdate]) -> None:
     """Stores these as the newest values, except where a newer one is known (backfill)."""
     for item in updates:
         if item.cell.last is None or item.t_ms >= item.cell.last.t_ms:
             item.cell.last = item
 
 
-def news(updates: Iterable[MetricUpdate]) -> list[MetricUpdate]:
+def changed_values(updates: Iterable[MetricUpdate]) -> list[MetricUpdate]:
     """The values that differ from those sent last, which are then replaced (report by exception)."""
     found = [item for item in updates if item.cell.last_sent != item.content]
     for item in found:
@@ -179,18 +180,13 @@ def _value(metric: Any, update: MetricUpdate) -> None:
     metric.timestamp = update.t_ms
     if update.value is None:
         metric.is_null = True
-    elif update.cell.datatype == STRING:
-        metric.string_value = update.value
-    elif update.cell.datatype == INT64:
-        metric.long_value = update.value & (2**64 - 1)
-    elif update.cell.datatype == DOUBLE_ARRAY:
-        metric.bytes_value = update.value
     else:
-        metric.double_value = update.value
+        unsigned = update.value & (2**64 - 1) if update.cell.datatype == INT64 else update.value
+        setattr(metric, VALUE_FIELDS[update.cell.datatype], unsigned)
 
 
 def _quality(metric: Any, update: MetricUpdate) -> None:
-    if unusable(list(update.flags)):
+    if not BAD_NAMES.isdisjoint(update.flags):
         _property(metric, "Quality", INT32, QUALITY_STALE if update.flags == ("STALE",) else QUALITY_BAD)
     elif update.recovers:
         _property(metric, "Quality", INT32, QUALITY_GOOD)
@@ -202,11 +198,7 @@ def _quality(metric: Any, update: MetricUpdate) -> None:
 
 def _property(metric: Any, key: str, datatype: int, value: str | int) -> None:
     metric.properties.keys.append(key)
-    item = metric.properties.values.add(type=datatype)
-    if isinstance(value, int):
-        item.int_value = value
-    else:
-        item.string_value = value
+    setattr(metric.properties.values.add(type=datatype), "int_value" if datatype == INT32 else "string_value", value)
 
 
 def _fit(datatype: int, value: Any) -> Any:
@@ -224,6 +216,11 @@ def _fit(datatype: int, value: Any) -> Any:
     if datatype == INT64:
         return int(value) if value == int(value) and int(value) in INT64_RANGE else None
     return float(value)
+
+
+def text_of_reasons(reasons: Iterable[Mapping[str, Any]]) -> str:
+    """English text of the reasons in an encoded message; empty when there are none."""
+    return "; ".join(str(reason["text"]) for reason in reasons)
 
 
 def _folder(kind: str) -> str:

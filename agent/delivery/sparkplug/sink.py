@@ -20,15 +20,16 @@ import paho.mqtt.client as paho
 from agent.config.model import Config
 from agent.config.topology import Asset
 from agent.core.messages import encode_plain
-from agent.delivery.base.sink import Texts
-from agent.delivery.mqtt.backfill_rate import BackfillRateLimiter
-from agent.delivery.mqtt.connection import MqttConnection
+from agent.delivery.base.sink import RetainedMessages
+from agent.delivery.mqtt.backoff import DisconnectReason
+from agent.delivery.mqtt.connection import MqttConnection, MqttHandler
+from agent.delivery.mqtt.rate_limit import BirthPace, Pacer
 from agent.delivery.reasons import CONFIRMATION_TIMEOUT, PRIMARY_HOST_OFFLINE, SPARKPLUG_ENCODING_FAILED
-from agent.delivery.sparkplug.birth_rate import BirthRateLimiter
 from agent.delivery.sparkplug.edge_node import NAMESPACE, EdgeNode
 from agent.delivery.sparkplug.protobuf import SIZE_MAX, decoded
 from agent.delivery.store import SinkCursor, Store, StoredRow, StoreError
 from drivers.reading import Clock
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ LOGGED_MAX = 5  # rejected commands that are logged; later ones are only counted
 IDLE_S = 0.5
 
 
-class SparkplugSink:
+class SparkplugSink(MqttHandler):
     """Runs in the thread of the link, except `update_retained`, `renew` and `numbers`.
 
     commands_rejected, rebirths: counters of this run.
@@ -50,7 +51,13 @@ class SparkplugSink:
     name = "sparkplug"
 
     def __init__(
-        self, config: Config, assets: tuple[Asset, ...], root: str, greet: Texts, store: Store, clock: Clock
+        self,
+        config: Config,
+        assets: tuple[Asset, ...],
+        root: str,
+        retained_messages: RetainedMessages,
+        store: Store,
+        clock: Clock,
     ) -> None:
         settings, broker = config.dialects.sparkplug, config.mqtt
         assert settings is not None
@@ -60,23 +67,22 @@ class SparkplugSink:
         )
         self.node = EdgeNode(settings.group, settings.node, config, assets, clock, self._publish)
         self.commands_rejected = self.rebirths = 0
-        self._host, self._root, self._greet = settings.primary_host, root, greet
+        self._host, self._root, self._retained_messages = settings.primary_host, root, retained_messages
         self._store, self._clock = store, clock
-        self._drain: SinkCursor | None = None
+        self._drain: SinkCursor  # set by `start`
         self._messages: deque[tuple[str, bytes]] = deque()
         self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
-        self._client: paho.Client | None = None
         self._bd_seq = _last_bd_seq(store)
-        self._pace, self._pacer = BirthRateLimiter(), BackfillRateLimiter(self.link.chance)
+        self._pace, self._pacer = BirthPace(), Pacer(self.link.chance)
         self._host_online, self._host_ms = settings.primary_host is None, -1
         self._births_due: list[str | None] = []
         self._rebirth_due_s: float | None = None
-        self._reborn_s = -math.inf
+        self._last_rebirth_s = -math.inf
         self._unmarked: list[int] = []  # rows sent since the last marker
         self._unmarked_s = 0.0  # time when the first of them was sent
         self._marked: tuple[int, float, list[int]] | None = None  # packet id, time sent, rows before it
         self._subscribing: int | None = None
-        self._parting: int | None = None
+        self._death_mid: int | None = None
         self._now_s = 0.0
 
     def start(self, drain: SinkCursor) -> None:
@@ -85,14 +91,14 @@ class SparkplugSink:
         self.link.start()
 
     def update_retained(self, topic: str, payload: bytes) -> None:
-        if self.link.standing:  # a new connection sends all retained messages
+        if self.link.connected:  # a new connection sends all retained messages
             self._messages.append((topic, payload))
             self.link.wake()
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
         self._renewed.append((config, assets))
         if config.mqtt is not None:
-            self.link.move(config.mqtt)
+            self.link.update_settings(config.mqtt)
         self.link.wake()
 
     def numbers(self) -> Mapping[str, float | int]:
@@ -111,30 +117,29 @@ class SparkplugSink:
         """The TCP connection is open: the following CONNECT packet gets a new bdSeq."""
         self._bd_seq = (self._bd_seq + 1) % 256
         try:
-            self._store.save_note(NOTE, "bdSeq", "", self._bd_seq)
+            self._store.save_entry(NOTE, "bdSeq", "", self._bd_seq)
         except StoreError as error:
             log.warning("sparkplug: bdSeq not saved: %s", error)
         client.will_set(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1, retain=False)
 
-    def stands(self, client: paho.Client) -> None:
-        self._client = client
-        topics = [(self.node.topic("NCMD"), 1)]
+    def on_connected(self, properties: Any) -> None:
+        topics = [self.node.topic("NCMD")]
         if self._host is not None:
             self._host_online = False  # until its retained STATE message is received
-            topics.append((f"{NAMESPACE}/STATE/{self._host}", 1))
-        self._messages.extend(self._greet())
-        self._subscribing = client.subscribe(topics)[1]
+            topics.append(f"{NAMESPACE}/STATE/{self._host}")
+        self._messages.extend(self._retained_messages())
+        self._subscribing = self.link.subscribe(topics)
 
-    def turn(self, now_s: float) -> float:
+    def send_due(self, now_s: float) -> float:
         self._now_s = now_s
         self._apply_messages()
-        if not self._host_online and self.node.born and self._client is not None:
-            self.part(self._client)
+        if not self._host_online and self.node.born:
+            self.send_last()
             self.link.close(PRIMARY_HOST_OFFLINE(host=self._host))
         if self._subscribing is not None or not self._host_online:
             return IDLE_S
         if self._rebirth_due_s is not None and now_s >= self._rebirth_due_s:
-            self._rebirth_due_s, self._reborn_s = None, now_s
+            self._rebirth_due_s, self._last_rebirth_s = None, now_s
             self.rebirths += 1
             self._births_due = [None]
         if not self.node.born and None not in self._births_due:
@@ -143,49 +148,45 @@ class SparkplugSink:
             return wait_s
         return min(self._send_rows(now_s), IDLE_S)
 
-    def heard(self, topic: str, payload: bytes) -> None:
+    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         if topic == self.node.topic("NCMD"):
             self._command(payload)
         elif topic == f"{NAMESPACE}/STATE/{self._host}":
             self._host_state(payload)
 
-    def confirmed(self, mid: int) -> None:
+    def on_confirmed(self, mid: int, code: int) -> None:
         if mid == self._subscribing:
             self._subscribing = None
-        if mid == self._parting:  # NDEATH follows all rows of this connection and confirms them like a marker
-            self._parting = -1
-            assert self._drain is not None
+        if mid == self._death_mid:  # NDEATH follows all rows of this connection and confirms them like a marker
+            self._death_mid = -1
             self._drain.confirm([*(self._marked[2] if self._marked else ()), *self._unmarked])
             self._unmarked, self._marked = [], None
         if self._marked is not None and self._marked[0] == mid:
-            assert self._drain is not None
-            self._pacer.confirmed(self._now_s - self._marked[1])
+            self._pacer.on_confirmed(self._now_s - self._marked[1])
             self._drain.confirm(self._marked[2])
             self._marked = None
 
-    def part(self, client: paho.Client) -> bool:
+    def send_last(self) -> bool:
         """Publishes NDEATH first: a DISCONNECT of MQTT 3.1.1 discards the will."""
         if not self.node.born:
             return True
-        if self._parting is None:
+        if self._death_mid is None:
             self.node.end_session()
-            self._parting = client.publish(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1).mid
-        return self._parting == -1
+            self._death_mid = self.link.publish(self.node.topic("NDEATH"), self.node.death(self._bd_seq))
+        return self._death_mid == -1
 
-    def gone(self) -> None:
-        self._client = self._subscribing = self._parting = None
+    def on_disconnected(self, end: DisconnectReason, reason: Reason | None) -> None:
+        self._subscribing = self._death_mid = None
         self.node.end_session()
         self._births_due, self._rebirth_due_s = [], None
         self._unmarked, self._marked = [], None
         self._messages.clear()
-        if self._drain is not None:
-            self._drain.give_back()
+        self._drain.return_unconfirmed()
 
     # Births and rows.
 
     def _publish(self, topic: str, payload: bytes) -> None:
-        assert self._client is not None
-        self._client.publish(topic, payload, qos=0, retain=False)
+        self.link.publish(topic, payload, qos=0)
 
     def _send_births(self, now_s: float) -> float:
         """Sends due births; returns the seconds until the next one may be sent, 0 when none is due."""
@@ -195,8 +196,8 @@ class SparkplugSink:
             device = self._births_due.pop(0)
             if device is None:
                 self._pace.spend(now_s, self.node.birth(self._bd_seq))
-                self._births_due = list(self.node.living())
-            elif self.node.to_be_born(device):
+                self._births_due = list(self.node.online_devices())
+            elif self.node.birth_due(device):
                 self._pace.spend(now_s, self.node.device_birth(device))
         return 0.0
 
@@ -210,30 +211,28 @@ class SparkplugSink:
                 self.node.update_retained(asset or None, payload)
 
     def _send_rows(self, now_s: float) -> float:
-        assert self._drain is not None
         free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)
-        live = self._drain.take_live(free)
+        live = self._drain.fetch_live(free)
         if live:
-            self._pacer.live(now_s, len(live))
+            self._pacer.on_live_rows(now_s, len(live))
         room = min(free - len(live), WINDOW // 2)
-        backlog = self._drain.take_backlog(self._pacer.grant(now_s, room)) if self._drain.behind and room > 0 else []
         for row in live:
             self._send(row, historical=False)
-        for row in backlog:
+        more = self._drain.has_backlog and room > 0
+        for row in self._drain.fetch_backlog(self._pacer.grant(now_s, room)) if more else ():
             self._send(row, historical=True)
-        if not self._drain.behind:
+        if not self._drain.has_backlog:
             self.node.send_due_deaths()
         self._mark(now_s)
         if self._marked and now_s - self._marked[1] > CONFIRM_S:
             self.link.close(CONFIRMATION_TIMEOUT(timeout_s=CONFIRM_S))
-        return max(0.002, self._pacer.wait_s(now_s)) if self._drain.behind and free > 0 else IDLE_S
+        return max(0.002, self._pacer.wait_s(now_s)) if self._drain.has_backlog and free > 0 else IDLE_S
 
     def _send(self, row: StoredRow, historical: bool) -> None:
-        assert self._drain is not None
         try:
             born = self.node.row(row.asset, row.kind, msgspec.json.decode(row.payload), historical)
         except (ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
-            self.link.mistaken("a row could not be encoded; it is moved out of the spool")
+            self.link.log_internal_error("a row could not be encoded; it is moved out of the spool")
             self._drain.reject(row.n, SPARKPLUG_ENCODING_FAILED(error=repr(error)))
             return
         self._pace.spend(self._now_s, born)
@@ -244,9 +243,9 @@ class SparkplugSink:
     def _mark(self, now_s: float) -> None:
         """Sends a marker when one is due and none is unconfirmed."""
         due = len(self._unmarked) >= MARK_ROWS or now_s - self._unmarked_s >= MARK_S
-        if self._unmarked and due and not self._marked and self._client is not None:
+        if self._unmarked and due and not self._marked:
             text = encode_plain("sparkplug", self._clock.utc_ns() // 1_000_000, {"rows": len(self._unmarked)})
-            mid = self._client.publish(f"{self._root}/sparkplug", text, qos=1).mid
+            mid = self.link.publish(f"{self._root}/sparkplug", text)
             self._marked, self._unmarked = (mid, now_s, self._unmarked), []
 
     # Messages of host applications.
@@ -262,7 +261,7 @@ class SparkplugSink:
                 if metric.WhichOneof("value") != "boolean_value":
                     self._reject("Node Control/Rebirth without a Boolean value")
                 elif metric.boolean_value and self._rebirth_due_s is None:
-                    self._rebirth_due_s = max(self._now_s, self._reborn_s + REBIRTH_S)
+                    self._rebirth_due_s = max(self._now_s, self._last_rebirth_s + REBIRTH_S)
             else:
                 self._reject(f"{metric.name or f'alias {metric.alias}'!r} cannot be written")
 
@@ -291,5 +290,5 @@ class SparkplugSink:
 
 
 def _last_bd_seq(store: Store) -> int:
-    found = store.note(NOTE, "bdSeq", "")
+    found = store.entry(NOTE, "bdSeq", "")
     return found if isinstance(found, int) and 0 <= found < 256 else 255

@@ -2,7 +2,7 @@
 
 spool: rows, written before any sink receives them and deleted when every durable sink has confirmed them.
 counters: integers, committed in one transaction with the row that first shows them.
-notes: small JSON objects by kind and name, such as commissioning results and unsupported registers.
+note: small JSON objects by kind and name, such as commissioning results and unsupported registers.
 interval, ledger: energies and records that savings are computed from.
 history: measured values, aggregated. gaps: number and time span of all rows that were dropped.
 

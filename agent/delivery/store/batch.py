@@ -8,8 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.delivery.store.cursor import SinkCursor
-from agent.delivery.store.data_gaps import ANNOUNCED, note_gap
+from agent.delivery.store.data_gaps import ANNOUNCED, record_gap
 from agent.delivery.store.reasons import stored
 from agent.delivery.store.row import StoredRow, importance
 from drivers.reasons import Reason
@@ -19,20 +18,18 @@ Job = Callable[[sqlite3.Connection], Any]
 
 @dataclass(slots=True)
 class PendingRow:
-    """A row to append, with the data committed in the same transaction.
+    """A row to append.
 
     row: the row.
-    boot, seq: the two parts of its id.
-    counters: name → value that this row is the first to show.
-    settles: number of the gap that this row announces; None: none.
+    run_id, seq: the two parts of its id.
+    announces_gap: number of the gap that this row announces; None: none.
     confirmed: mask of the sinks that confirmed it before it was written to the file.
     """
 
     row: StoredRow
-    boot: int
+    run_id: int
     seq: int
-    counters: dict[str, int]
-    settles: int | None = None
+    announces_gap: int | None = None
     confirmed: int = 0
 
 
@@ -41,65 +38,32 @@ class WriteBatch:
     """Everything that the next transaction commits.
 
     puts: rows to append.
-    counters: name → value, of counters that no row carries.
-    confirmed: sink → numbers of the rows that it confirmed.
-    rejected: sink, number of a row, and why it can never be delivered.
+    counters: name → newest value.
+    confirmed: bit of a sink → numbers of the rows that it confirmed.
+    rejected: number of a row, and why it can never be delivered.
     jobs: functions to run in the transaction, and the future of their result.
     """
 
     puts: list[PendingRow] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
-    confirmed: dict[SinkCursor, list[int]] = field(default_factory=dict)
-    rejected: list[tuple[SinkCursor, int, Reason]] = field(default_factory=list)
+    confirmed: dict[int, list[int]] = field(default_factory=dict)
+    rejected: list[tuple[int, Reason]] = field(default_factory=list)
     jobs: list[tuple[Job, Future[Any]]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.puts or self.counters or self.confirmed or self.rejected or self.jobs)
 
 
-class UnmatchedConfirmations:
-    """Counters of rows that leave memory without being written. The counters are written nevertheless, and an older row
-    that is written later does not reset them."""
-
-    def __init__(self) -> None:
-        self._newest: dict[str, tuple[int, int]] = {}  # name → n of the row that showed it, value
-
-    def take(self, put: PendingRow) -> None:
-        """Keeps the counters of a row that leaves memory."""
-        for name, value in put.counters.items():
-            if put.row.n >= self._newest.get(name, (0, 0))[0]:
-                self._newest[name] = put.row.n, value
-
-    def beside(self, puts: list[PendingRow]) -> dict[str, int]:
-        """Newest value of each counter, over the kept counters and these rows."""
-        together = UnmatchedConfirmations()
-        together._newest = self._newest.copy()
-        for put in puts:
-            together.take(put)
-        return {name: value for name, (_, value) in together._newest.items()}
-
-    def forget(self, unsaved: dict[int, PendingRow]) -> None:
-        """After a commit: drops the counters that no row in memory could reset."""
-        first = min(unsaved, default=None)
-        self._newest = {} if first is None else {name: it for name, it in self._newest.items() if it[0] > first}
-
-
-def confirm_unsaved(unsaved: dict[int, PendingRow], group: WriteBatch, owed: int) -> list[PendingRow]:
-    """Applies confirmations to rows in memory. Removes and returns the rows that all sinks confirmed: only their
-    counters must still be written.
+def confirm_unsaved(unsaved: dict[int, PendingRow], group: WriteBatch, owed: int) -> None:
+    """Applies confirmations to rows in memory, and removes the rows that all sinks confirmed.
 
     `owed`: mask of all sinks.
     """
-    gone = []
-    for drain, numbers in group.confirmed.items():
-        for n in numbers:
-            put = unsaved.get(n)
-            if put is None:
-                continue
-            put.confirmed |= 1 << drain.bit
-            if put.confirmed & owed == owed and put.settles is None:
-                gone.append(unsaved.pop(n))
-    return gone
+    for bit, numbers in group.confirmed.items():
+        for put in [unsaved[n] for n in numbers if n in unsaved]:
+            put.confirmed |= 1 << bit
+            if put.confirmed & owed == owed and put.announces_gap is None:
+                del unsaved[put.row.n]
 
 
 def insert(db: sqlite3.Connection, puts: list[PendingRow], owed: int) -> int:
@@ -111,24 +75,24 @@ def insert(db: sqlite3.Connection, puts: list[PendingRow], owed: int) -> int:
         db.executemany(
             "insert into spool values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (put.row.n, put.boot, put.seq, importance(put.row.kind), put.row.t_ms, put.row.asset, put.row.kind,
+                (put.row.n, put.run_id, put.seq, importance(put.row.kind), put.row.t_ms, put.row.asset, put.row.kind,
                  put.row.payload, owed & ~put.confirmed)
                 for put in puts
             ],
         )  # fmt: skip
-    announced = [(ANNOUNCED, put.settles) for put in puts if put.settles is not None]
+    announced = [(ANNOUNCED, put.announces_gap) for put in puts if put.announces_gap is not None]
     if announced:
         db.executemany("update gaps set announced = ? where g = ?", announced)
     return len(puts) if owed else 0
 
 
-def take_off(db: sqlite3.Connection, group: WriteBatch, alone: bool) -> int:
+def remove_delivered(db: sqlite3.Connection, group: WriteBatch, alone: bool) -> int:
     """Deletes confirmed and rejected rows; returns how many left the spool. alone: there is only one sink."""
-    gone = sum(_set_aside(db, n, reason) for _, n, reason in group.rejected)
-    for drain, numbers in group.confirmed.items():
+    gone = sum(_set_aside(db, n, reason) for n, reason in group.rejected)
+    for bit, numbers in group.confirmed.items():
         keys = [(n,) for n in numbers]
         if not alone:
-            db.executemany(f"update spool set owed = owed & ~{1 << drain.bit} where n = ?", keys)
+            db.executemany(f"update spool set owed = owed & ~{1 << bit} where n = ?", keys)
         gone += db.executemany("delete from spool where n = ?" + ("" if alone else " and owed = 0"), keys).rowcount
     return gone
 
@@ -144,5 +108,5 @@ def _set_aside(db: sqlite3.Connection, n: int, reason: Reason) -> int:
     )
     db.execute("delete from aside where n not in (select n from aside order by n desc limit 100)")
     db.execute("delete from spool where n = ?", (n,))
-    note_gap(db, row[0], reason, 1, row[1], row[1])
+    record_gap(db, row[0], reason, 1, row[1], row[1])
     return 1

@@ -1,8 +1,8 @@
 """One sink's view of the spool: live rows as they are committed, older rows as backlog, and unconfirmed rows.
 
-The thread of the sink takes, confirms, rejects and returns rows; the thread of the writer adds them. A row that was
-taken stays in the spool until it is confirmed. A row that was not taken within FRESH_S of its creation is backlog, so
-that the time of live data never goes backwards.
+The thread of the sink fetches, confirms, rejects and returns rows; the thread of the writer adds them. A row that was
+fetched stays in the spool until it is confirmed. A row that was not fetched within FRESH_S of its creation is backlog,
+so that the time of live data never goes backwards.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ class Spool(Protocol):
 
     def confirm(self, bit: int, numbers: list[int]) -> None: ...
 
-    def reject(self, bit: int, n: int, reason: Reason) -> None: ...
+    def reject(self, n: int, reason: Reason) -> None: ...
 
 
 class SinkCursor:
     """Thread-safe.
 
+    has_backlog: whether there may be a backlog.
     wake: called in the writer's thread, without a lock, when rows were committed; it must not block.
     """
 
@@ -44,111 +45,110 @@ class SinkCursor:
         self._live: deque[StoredRow] = deque()
         self._buffer: deque[StoredRow] = deque()  # backlog rows read in advance
         self._cursor = 0  # the backlog was read up to this row
-        self._behind = newest > 0
-        self._out: set[int] = set()
-        self._done: set[int] = set()  # confirmed, not yet deleted from the file
+        self.has_backlog = newest > 0
+        self._unconfirmed: set[int] = set()
+        self._confirmed: set[int] = set()  # not yet deleted from the file
         self._lock = threading.Lock()
 
-    @property
-    def behind(self) -> bool:
-        """Whether there may be a backlog."""
-        return self._behind
-
-    def take_live(self, limit: int) -> list[StoredRow]:
+    def fetch_live(self, limit: int) -> list[StoredRow]:
         """The oldest live rows, in order."""
         if not self._live:
             return []
         oldest_ns = time.monotonic_ns() - round(FRESH_S * 1e9)
         with self._lock:
             while self._live and self._live[0].put_ns < oldest_ns:
-                self._leave_behind()
-            taken = [self._live.popleft() for _ in range(min(limit, len(self._live)))]
-            self._out.update(row.n for row in taken)
-        return taken
+                self._move_to_backlog()
+            return self._fetch(self._live, limit)
 
-    def take_backlog(self, limit: int) -> list[StoredRow]:
+    def fetch_backlog(self, limit: int) -> list[StoredRow]:
         """The oldest backlog rows, in order. Empty: there are none, or they cannot be read now."""
-        if not self._behind or limit < 1:
+        if not self.has_backlog or limit < 1:
             return []
         if not self._buffer:
             self._read()
         with self._lock:
-            taken = [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
-            self._out.update(row.n for row in taken)
-        return taken
+            return self._fetch(self._buffer, limit)
 
     def confirm(self, numbers: Iterable[int]) -> None:
         """Records that the destination has stored these rows."""
         stored = list(numbers)
         with self._lock:
-            self._out.difference_update(stored)
-            self._done.update(stored)
+            self._unconfirmed.difference_update(stored)
+            self._confirmed.update(stored)
         self._spool.confirm(self.bit, stored)
 
     def reject(self, n: int, reason: Reason) -> None:
         """Moves a row that the destination will never accept out of the spool, and counts it."""
         with self._lock:
-            self._out.discard(n)
-            self._done.add(n)
-        self._spool.reject(self.bit, n, reason)
+            self._unconfirmed.discard(n)
+            self._confirmed.add(n)
+        self._spool.reject(n, reason)
 
-    def give_back(self) -> None:
-        """Returns the unconfirmed rows after the end of a connection; they are taken again."""
+    def return_unconfirmed(self) -> None:
+        """Returns the unconfirmed rows after the end of a connection; they are fetched again."""
         with self._lock:
-            low = min([*self._out, *(row.n for row in self._buffer)], default=None)
-            self._out.clear()
+            low = min([*self._unconfirmed, *(row.n for row in self._buffer)], default=None)
+            self._unconfirmed.clear()
             self._buffer.clear()
             if low is not None:
-                self._cursor = min(self._cursor, low - 1) if self._behind else low - 1
-                self._behind = True
+                self._cursor = min(self._cursor, low - 1) if self.has_backlog else low - 1
+                self.has_backlog = True
 
-    def put(self, rows: list[StoredRow]) -> None:
+    def add_committed(self, rows: list[StoredRow]) -> None:
         """Adds committed rows, in order."""
         with self._lock:
             self._live.extend(rows)
             self._newest = rows[-1].n
             while len(self._live) > LIVE_MAX:
-                self._leave_behind()
+                self._move_to_backlog()
         self.wake()
 
-    def settle(self, numbers: Iterable[int]) -> None:
+    def forget(self, numbers: Iterable[int]) -> None:
         """Discards these rows, because they were deleted from the file."""
         with self._lock:
-            self._done.difference_update(numbers)
+            self._confirmed.difference_update(numbers)
 
-    def taken(self) -> set[int]:
-        """Numbers of the rows taken and not confirmed."""
+    def unconfirmed(self) -> set[int]:
+        """Numbers of the rows fetched and not confirmed."""
         with self._lock:
-            return set(self._out)
+            return set(self._unconfirmed)
 
     def reread(self) -> None:
         """Rows read in advance or waiting as live rows have changed in the file: they will be read again."""
         with self._lock:
             while self._live:
-                self._leave_behind()
+                self._move_to_backlog()
             if self._buffer:
                 self._cursor = min(self._cursor, self._buffer[0].n - 1)
                 self._buffer.clear()
 
-    def _leave_behind(self) -> None:
+    def _fetch(self, queue: deque[StoredRow], limit: int) -> list[StoredRow]:
+        rows = [queue.popleft() for _ in range(min(limit, len(queue)))]
+        self._unconfirmed.update(row.n for row in rows)
+        return rows
+
+    def _move_to_backlog(self) -> None:
         row = self._live.popleft()
-        if not self._behind:
-            self._cursor, self._behind = row.n - 1, True
+        if not self.has_backlog:
+            self._cursor, self.has_backlog = row.n - 1, True
 
     def _read(self) -> None:
         with self._lock:
-            above = self._cursor
-            below = self._live[0].n if self._live else self._newest + 1
+            above, below = self._cursor, self._end_of_backlog
         rows, complete = self._spool.read(self.bit, above, below, CHUNK)
         with self._lock:
             if self._cursor != above:
-                return  # `give_back` was called meanwhile
+                return  # `return_unconfirmed` was called meanwhile
             if not rows and complete:
-                self._behind = below != (self._live[0].n if self._live else self._newest + 1)
+                self.has_backlog = below != self._end_of_backlog
                 return
             if complete:  # otherwise rows of the file are still to be read
                 self._cursor = rows[-1].n
-            self._buffer.extend(row for row in rows if row.n not in self._out and row.n not in self._done)
+            self._buffer.extend(row for row in rows if row.n not in self._unconfirmed and row.n not in self._confirmed)
+
+    @property
+    def _end_of_backlog(self) -> int:
+        return self._live[0].n if self._live else self._newest + 1
 
 
 def _nothing() -> None:

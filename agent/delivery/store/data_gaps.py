@@ -33,7 +33,7 @@ class DataGap:
     to_ms: int
 
 
-def note_gap(db: sqlite3.Connection, kind: str, reason: Reason, rows: int | None, from_ms: int, to_ms: int) -> None:
+def record_gap(db: sqlite3.Connection, kind: str, reason: Reason, rows: int | None, from_ms: int, to_ms: int) -> None:
     """Adds rows to the unannounced gap of this kind and reason, or starts a new gap."""
     grown = db.execute(
         "update gaps set rows = rows + ?, from_ms = min(from_ms, ?), to_ms = max(to_ms, ?) "
@@ -47,7 +47,7 @@ def note_gap(db: sqlite3.Connection, kind: str, reason: Reason, rows: int | None
         )
 
 
-def take_gaps(db: sqlite3.Connection) -> list[DataGap]:
+def fetch_gaps(db: sqlite3.Connection) -> list[DataGap]:
     """All gaps that are not announced. Later losses start new gaps."""
     db.execute("update gaps set announced = ? where announced = ?", (ANNOUNCING, NEW))
     rows = db.execute(

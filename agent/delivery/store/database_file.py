@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.delivery.store.data_gaps import note_gap
+from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.migrations import SchemaTooNew, migrate, version
 from agent.delivery.store.reasons import ROWS_UNREADABLE, STATE_DIR_UNUSABLE, STATE_FILE_REPLACED
 from drivers.reasons import CodedError, Reason, cause_of
@@ -131,20 +131,20 @@ def salvage(db: sqlite3.Connection, damaged: Path, now_ms: int) -> int:
                 saved = sum(_copy(old, db, table) for table in SALVAGED)
         finally:
             old.close()
-    _note_unread(db, now_ms)
+    _record_unread_rows(db, now_ms)
     return saved
 
 
-def _note_unread(db: sqlite3.Connection, now_ms: int) -> None:
+def _record_unread_rows(db: sqlite3.Connection, now_ms: int) -> None:
     """Notes unreadable spool rows as a gap. Tables are read from their start, so missing rows follow the last row read.
     Where the row count is lost too, the gap starts in 1970 and its size is unknown."""
     last = db.execute("select spool_rows, last_ms from boots order by n desc limit 1").fetchone()
     rows, read_ms = db.execute("select count(*), max(t_ms) from spool").fetchone()
     if last is None:
-        note_gap(db, "*", ROWS_UNREADABLE(), None, 0, now_ms)
+        record_gap(db, "*", ROWS_UNREADABLE(), None, 0, now_ms)
     elif last[0] > rows:
         since_ms = read_ms if rows else db.execute("select min(opened_ms) from boots").fetchone()[0]
-        note_gap(db, "*", ROWS_UNREADABLE(), last[0] - rows, since_ms, max(since_ms, last[1]))
+        record_gap(db, "*", ROWS_UNREADABLE(), last[0] - rows, since_ms, max(since_ms, last[1]))
     db.execute("update boots set spool_rows = ?", (rows,))
 
 
@@ -166,7 +166,7 @@ class DiskReserve:
         self._path = directory / "reserve" if directory else None
 
     @property
-    def is_gone(self) -> bool:
+    def is_released(self) -> bool:
         """Whether the file was released, or could not be created."""
         return self._path is not None and not self._path.exists()
 

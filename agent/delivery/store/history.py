@@ -60,7 +60,7 @@ class History:
         self._store, self._keep_s = store, keep_s
         self._minutes: dict[str, _Minute] = {}
 
-    def show(self, message: Message) -> None:
+    def on_published(self, message: Message) -> None:
         if message.kind != "telemetry" or message.asset is None:
             return
         start_ms = message.t_ms // _MINUTE_MS * _MINUTE_MS
@@ -80,6 +80,9 @@ class History:
             if usable and flag:
                 minute.flags.setdefault(name, []).append(int(flag))
 
+    def renew(self, *_changed: object) -> None:
+        """Another retention requires a restart."""
+
     def start(self) -> None:
         """Nothing to do: earlier parts of a minute are merged when it is written."""
 
@@ -93,7 +96,11 @@ class History:
         """Values with from_ms ≤ t < to_ms, in order, without the current minute. step_s: 1, 60 or 900."""
         first_ms = from_ms // _MINUTE_MS * _MINUTE_MS if step_s == SECOND_S else from_ms
         found: list[HistoryPoint] = []
-        for start_ms, body in self._store.history_rows(step_s, asset, first_ms, to_ms):
+        rows = self._store.rows(
+            "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ? order by t_ms",
+            (step_s, asset, first_ms, to_ms),
+        )
+        for start_ms, body in ((t_ms, _unpack(packed)) for t_ms, packed in rows):
             if step_s == SECOND_S:
                 column = body["v"].get(metric, [])
                 pairs = zip(body["t"], column, strict=False)

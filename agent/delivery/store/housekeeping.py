@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from agent.delivery.store.database_file import DiskReserve
 from agent.delivery.store.quota import Quota, shrink
-
-if TYPE_CHECKING:
-    from agent.delivery.store.writer import Writer
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -20,14 +19,32 @@ HOUSEKEEPING_S = 30.0
 ROOM_S = 0.02  # for deleting rows while new rows wait
 
 
+class Database(Protocol):
+    """The part of the writer that housekeeping uses.
+
+    trouble: why the file cannot be written; None: it can.
+    """
+
+    db: sqlite3.Connection
+    db_lock: threading.RLock
+    trouble: Reason | None
+
+    @property
+    def rows_wait(self) -> bool: ...
+
+    def busy(self) -> set[int]: ...
+
+    def evict(self, step: Callable[[], int | None]) -> int | None: ...
+
+
 class Housekeeping:
     """Runs in the writer's thread.
 
-    too_old: highest row number of the spool that is beyond its retention.
+    expired_up_to: highest row number of the spool that is beyond its retention.
     """
 
-    def __init__(self, quota: Quota, reserve: DiskReserve, too_old: Callable[[sqlite3.Connection], int]) -> None:
-        self._quota, self._reserve, self._too_old = quota, reserve, too_old
+    def __init__(self, quota: Quota, reserve: DiskReserve, expired_up_to: Callable[[sqlite3.Connection], int]) -> None:
+        self._quota, self._reserve, self._expired_up_to = quota, reserve, expired_up_to
         self._next_s = 0.0
         self._bug = ""  # the last internal error; its traceback is logged once
 
@@ -35,14 +52,14 @@ class Housekeeping:
     def due(self) -> bool:
         return time.monotonic() >= self._next_s
 
-    def keep(self, writer: Writer) -> None:
+    def run(self, writer: Database) -> None:
         """Short transactions. Errors are logged, and the step is repeated after the next transaction. Never raises: an
         internal error must not end the writer thread."""
         try:
             if self.due:
                 self._next_s = time.monotonic() + HOUSEKEEPING_S
                 self._reserve.restore()
-                writer.in_transaction(lambda: self._quota.age(writer.db, writer.busy(), self._too_old(writer.db)))
+                writer.evict(lambda: self._quota.expire(writer.db, writer.busy(), self._expired_up_to(writer.db)))
                 with writer.db_lock:
                     shrink(writer.db)
             if self._quota.short(writer.db):
@@ -55,10 +72,10 @@ class Housekeeping:
                 self._bug = repr(error)
                 log.exception("housekeeping of the state file failed (internal error); writing continues")
 
-    def _make_room(self, writer: Writer) -> None:
+    def _make_room(self, writer: Database) -> None:
         until_s = time.monotonic() + ROOM_S
         while not self._quota.enough(writer.db):
-            if writer.in_transaction(lambda: self._quota.step(writer.db, writer.busy())) is None:
+            if writer.evict(lambda: self._quota.evict(writer.db, writer.busy())) is None:
                 return
             if time.monotonic() > until_s and writer.rows_wait and not self._quota.far_over(writer.db):
                 return  # continued after the next transaction

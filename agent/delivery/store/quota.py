@@ -10,7 +10,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.delivery.store.data_gaps import note_gap
+from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.database_file import free_bytes
 from agent.delivery.store.reasons import NO_SPACE_LEFT, RETENTION_EXPIRED, ROWS_THINNED
 from agent.delivery.store.row import EVENT, THIN_MS
@@ -65,7 +65,7 @@ class Quota:
         used, spare, size = pages(db)
         return used * size > 1.1 * self.bytes_max or (spare < SPARE_PAGES and self.disk_short())
 
-    def step(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
+    def evict(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
         """Frees some space in one transaction; number of spool rows dropped, None when nothing can be dropped.
 
         busy: rows that a sink has sent and that are not confirmed.
@@ -76,7 +76,7 @@ class Quota:
                 return dropped
         return None
 
-    def age(self, db: sqlite3.Connection, busy: Container[int], up_to: int) -> int:
+    def expire(self, db: sqlite3.Connection, busy: Container[int], up_to: int) -> int:
         """Drops one chunk of the rows up to this number, whatever their date; returns how many."""
         rows = db.execute("select n, kind, t_ms from spool where n <= ? order by n limit ?", (up_to, CHUNK)).fetchall()
         return _delete(db, [row for row in rows if row[0] not in busy], RETENTION_EXPIRED)
@@ -126,7 +126,7 @@ def pages(db: sqlite3.Connection) -> tuple[int, int, int]:
 def shrink(db: sqlite3.Connection) -> None:
     """Returns unused pages to the file system."""
     if pages(db)[1] > SHRINK_PAGES:
-        db.execute("pragma incremental_vacuum(256)").fetchall()
+        db.executescript("pragma incremental_vacuum(256)")  # `execute` would return a single page
 
 
 def _next(
@@ -146,5 +146,5 @@ def _delete(db: sqlite3.Connection, rows: list[tuple[int, str, int]], code: Code
     db.executemany("delete from spool where n = ?", [(n,) for n, _, _ in rows])
     for kind in {kind for _, kind, _ in rows}:
         times = [t_ms for _, other, t_ms in rows if other == kind]
-        note_gap(db, kind, code(), len(times), min(times), max(times))
+        record_gap(db, kind, code(), len(times), min(times), max(times))
     return len(rows)

@@ -11,46 +11,46 @@ from pathlib import Path
 from typing import IO
 
 from agent.delivery.store.batch import PendingRow
-from agent.delivery.store.data_gaps import note_gap
+from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.database_file import StoreError
 from agent.delivery.store.reasons import AGENT_KILLED, STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, UNSAVED_AT_STOP
 from drivers.reasons import cause_of
 
-BOOTS_KEPT = 100
+RUNS_KEPT = 100
 BITS = 60
 
 
-def new_boot(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int, int]:
+def start_run(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int, int]:
     """Number of this run, highest row number used in the spool, and number of rows in the spool.
 
     floor: lowest number that this run may get.
     An earlier run that did not close leaves a gap: the rows that it had measured and not committed.
     """
     last = db.execute("select n, last_ms, closed, spool_rows from boots order by n desc limit 1").fetchone()
-    boot = max(floor, last[0] + 1) if last else floor
+    run_id = max(floor, last[0] + 1) if last else floor
     rows = last[3] if last else int(db.execute("select count(*) from spool").fetchone()[0])
     if last and not last[2]:
-        note_gap(db, "*", AGENT_KILLED(), None, min(last[1], now_ms), now_ms)  # the clock may have been set back
+        record_gap(db, "*", AGENT_KILLED(), None, min(last[1], now_ms), now_ms)  # the clock may have been set back
         db.execute("update boots set closed = 1 where n = ?", (last[0],))
     db.execute(
         "insert into boots (n, opened_ms, last_ms, spool_rows) values (?, ?, ?, ?)",
-        (boot, now_ms, now_ms, rows),
+        (run_id, now_ms, now_ms, rows),
     )
-    db.execute("delete from boots where n <= (select n from boots order by n desc limit 1 offset ?)", (BOOTS_KEPT,))
+    db.execute("delete from boots where n <= (select n from boots order by n desc limit 1 offset ?)", (RUNS_KEPT,))
     used = db.execute("select max(seq) from sqlite_sequence where name = 'spool'").fetchone()[0]
-    return boot, int(used or 0), rows
+    return run_id, int(used or 0), rows
 
 
-def end_boot(db: sqlite3.Connection, boot: int, unsaved: Iterable[PendingRow]) -> None:
+def end_run(db: sqlite3.Connection, run_id: int, unsaved: Iterable[PendingRow]) -> None:
     """Closes a run. Rows that are still in memory only could not be written and are counted as a gap."""
     for put in unsaved:
         if db.execute("select 1 from spool where n = ?", (put.row.n,)).fetchone():
             continue  # written in this transaction
-        note_gap(db, put.row.kind, UNSAVED_AT_STOP(), 1, put.row.t_ms, put.row.t_ms)
-    db.execute("update boots set closed = 1 where n = ?", (boot,))
+        record_gap(db, put.row.kind, UNSAVED_AT_STOP(), 1, put.row.t_ms, put.row.t_ms)
+    db.execute("update boots set closed = 1 where n = ?", (run_id,))
 
 
-def register(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, int], int]:
+def register_sinks(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, int], int]:
     """Bit of each sink, and the number of rows deleted because only removed sinks had not confirmed them."""
     known: dict[str, int] = dict(db.execute("select name, bit from sinks").fetchall())
     for name in set(known) - set(names):
@@ -75,7 +75,7 @@ def claim_directory(path: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
-        cause = STATE_DIR_IN_USE(pid=number_in(path) or None)
+        cause = STATE_DIR_IN_USE(pid=read_number(path) or None)
         raise StoreError(STATE_DIR_UNUSABLE, directory=str(path.parent), cause=cause) from None
     with suppress(OSError):  # a full disk: the number is only for the error message
         os.ftruncate(lock.fileno(), 0)
@@ -83,7 +83,7 @@ def claim_directory(path: Path) -> IO[str]:
     return lock
 
 
-def number_in(path: Path | None) -> int:
+def read_number(path: Path | None) -> int:
     """The integer in a file; 0 when there is none."""
     try:
         return int(path.read_text(encoding="ascii")) if path else 0

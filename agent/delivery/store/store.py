@@ -6,13 +6,10 @@ import json
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
-
-import msgspec
 
 from agent.config.model import StoreSettings
 from agent.delivery.store import data_gaps, database_file, retention
@@ -23,8 +20,8 @@ from agent.delivery.store.database_file import DiskReserve, StoreError
 from agent.delivery.store.quota import Quota, pages
 from agent.delivery.store.reasons import IN_MEMORY_ONLY, NO_STATE_DIR, STATE_FILE_UNREADABLE
 from agent.delivery.store.row import StoredRow
-from agent.delivery.store.runs import claim_directory, end_boot, new_boot, number_in, register
-from agent.delivery.store.time_correction import shift_rows
+from agent.delivery.store.runs import claim_directory, end_run, read_number, register_sinks, start_run
+from agent.delivery.store.time_correction import correct_timestamps
 from agent.delivery.store.writer import Writer
 from drivers.reading import Clock
 from drivers.reasons import Reason
@@ -57,29 +54,29 @@ class Store:
         reserve = DiskReserve(directory)
         db = self._open(reserve)
         reserve.restore()
-        self._age = retention.load(db, self._utc_ms(), self._monotonic_s())
+        self._age = retention.load(db, self.now_ms, self._monotonic_s())
         self._writer = Writer(
             db,
             settings.commit_interval_s,
             Quota(directory, settings.quota_bytes, settings.min_free_share),
             reserve,
-            self._too_old,
+            self._expired_up_to,
             self._replace_file,
         )
         self._lock = threading.Lock()  # of ids: rows enter the spool in the order of their ids
-        self._boot = self._sequence = self._n = 0
+        self._run_id = self._sequence = self._n = 0
         self._lock_file: IO[str] | None = None
         self._writer.start()
 
     @property
-    def boot(self) -> int:
+    def run_id(self) -> int:
         """Number of this run, assigned at the first access.
 
         Raises StoreError when another agent uses the directory.
         """
-        if not self._boot:
+        if not self._run_id:
             self._claim()
-        return self._boot
+        return self._run_id
 
     @property
     def trouble(self) -> Reason | None:
@@ -89,7 +86,7 @@ class Store:
     @property
     def alive(self) -> bool:
         """Whether the writer thread runs. A disk that cannot be written is reported by `trouble`, not here."""
-        return self._writer.is_alive() and time.monotonic() - self._writer.beat_s < HANGS_S
+        return self._writer.is_alive() and time.monotonic() - self._writer.cycle_s < HANGS_S
 
     @property
     def sequence(self) -> int:
@@ -103,22 +100,23 @@ class Store:
 
     def append(
         self, asset: str | None, kind: str, t_ms: int, encode: Callable[[str], bytes],
-        counters: Mapping[str, int] | None = None, settles: int | None = None,
+        counters: Mapping[str, int] | None = None, announces_gap: int | None = None,
     ) -> StoredRow:  # fmt: skip
         """Appends one row to the spool without waiting for the disk. It is committed within the commit interval.
 
         encode: id → payload.
         counters: integers, such as energies, that this row is the first to show. They are committed in the same
-            transaction as the row: after a kill both are in the file or neither.
-        settles: number of the gap that this row announces; None: none.
+            transaction as the row: after a kill both are in the file or neither. Only while the disk is full, counters
+            may be committed before their row.
+        announces_gap: number of the gap that this row announces; None: none.
         """
-        boot = self.boot
+        run_id = self.run_id
         with self._lock:
             sequence = self._sequence + 1
-            payload = encode(f"{boot}-{sequence}")
+            payload = encode(f"{run_id}-{sequence}")
             self._sequence, self._n = sequence, self._n + 1
-            row = StoredRow(self._n, f"{boot}-{sequence}", t_ms, asset, kind, payload, time.monotonic_ns())
-            self._writer.put(PendingRow(row, boot, sequence, dict(counters or {}), settles))
+            row = StoredRow(self._n, f"{run_id}-{sequence}", t_ms, asset, kind, payload, time.monotonic_ns())
+            self._writer.put(PendingRow(row, run_id, sequence, announces_gap), counters or {})
         return row
 
     def counters(self) -> dict[str, int]:
@@ -127,7 +125,7 @@ class Store:
 
     def save_counters(self, values: Mapping[str, int]) -> None:
         """Saves counters that no row carries, with the next transaction. Does not wait."""
-        self._writer.put_counters(dict(values))
+        self._writer.put_counters(values)
 
     def drains(self, names: Iterable[str]) -> dict[str, SinkCursor]:
         """The durable sinks of this run, each with its view of the spool. Call once, before the first row.
@@ -136,7 +134,7 @@ class Store:
         """
         wanted = list(names)
         self._claim()
-        bits, gone = self._writer.do(lambda db: register(db, wanted))
+        bits, gone = self._writer.do(lambda db: register_sinks(db, wanted))
         self._writer.spool_rows -= gone
         found = {name: SinkCursor(self, bits[name], name, self._n) for name in wanted}
         self._writer.drains = {drain.bit: drain for drain in found.values()}
@@ -165,22 +163,22 @@ class Store:
         return found, complete
 
     def confirm(self, bit: int, numbers: list[int]) -> None:
-        self._writer.confirm(self._writer.drains[bit], numbers)
+        self._writer.confirm(bit, numbers)
 
-    def reject(self, bit: int, n: int, reason: Reason) -> None:
-        self._writer.reject(self._writer.drains[bit], n, reason)
+    def reject(self, n: int, reason: Reason) -> None:
+        self._writer.reject(n, reason)
 
-    def take_gaps(self) -> list[DataGap]:
-        """Gaps to announce, until a row with the number of the gap in `settles` is committed. Raises StoreError."""
-        found: list[DataGap] = self._writer.do(data_gaps.take_gaps)
+    def fetch_gaps(self) -> list[DataGap]:
+        """Gaps that no committed row announces (`announces_gap` of `append`). Raises StoreError."""
+        found: list[DataGap] = self._writer.do(data_gaps.fetch_gaps)
         return found
 
-    def note_gap(self, kind: str, reason: Reason, rows: int | None, from_ms: int, to_ms: int) -> None:
+    def record_gap(self, kind: str, reason: Reason, rows: int | None, from_ms: int, to_ms: int) -> None:
         """Counts rows that were lost before they reached the store. Raises StoreError."""
-        self._writer.do(lambda db: data_gaps.note_gap(db, kind, reason, rows, from_ms, to_ms))
+        self._writer.do(lambda db: data_gaps.record_gap(db, kind, reason, rows, from_ms, to_ms))
 
-    def shift_unsent(
-        self, boot: int, delta_ms: int, after: int = 0, seen: tuple[int, int] = (1 << 62, 0)
+    def correct_unsent_timestamps(
+        self, run_id: int, delta_ms: int, after: int = 0, seen: tuple[int, int] = (1 << 62, 0)
     ) -> int:  # fmt: skip
         """Corrects the times of the rows of a run that are in the spool and have a sequence above `after`.
 
@@ -191,7 +189,7 @@ class Store:
         Returns the number of rows. Rows that a sink has taken keep the old time if they are delivered. Raises
         StoreError.
         """
-        moved: int = self._writer.do(lambda db: shift_rows(db, boot, delta_ms, after, seen))
+        moved: int = self._writer.do(lambda db: correct_timestamps(db, run_id, delta_ms, after, seen))
         for drain in self._writer.drains.values():
             drain.reread()
         return moved
@@ -210,7 +208,7 @@ class Store:
             found["rows_dropped"] = data_gaps.dropped_rows(writer.db)
         return found
 
-    def note(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
+    def entry(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
         """The stored object of this kind and name; None when there is none, it is older than age_max_s, has another
         fingerprint, or cannot be read."""
         rows = self._rows("select fingerprint, saved_ms, body from note where kind = ? and name = ?", kind, name)
@@ -220,7 +218,7 @@ class Store:
                     return json.loads(body)
         return None
 
-    def notes(self, kind: str) -> dict[str, Any]:
+    def entries(self, kind: str) -> dict[str, Any]:
         """All stored objects of one kind by name, of any fingerprint and age, without unreadable ones."""
         rows = self._rows("select name, body from note where kind = ? order by name", kind)
         found: dict[str, Any] = {}
@@ -251,25 +249,17 @@ class Store:
                     self._writer.report_corruption(str(error))
                 raise
 
-    def save_note(self, kind: str, name: str, fingerprint: str, body: Any) -> None:
+    def save_entry(self, kind: str, name: str, fingerprint: str, body: Any) -> None:
         """Stores an object as JSON and waits for its commit. Raises StoreError.
 
         fingerprint: identifies the device or configuration that the object is valid for.
         """
-        row = (kind, name, fingerprint, self._utc_ms(), json.dumps(body))
+        row = (kind, name, fingerprint, self.now_ms, json.dumps(body))
         self._writer.do(lambda db: db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row).rowcount)
 
-    def forget_note(self, kind: str, name: str) -> None:
+    def delete_entry(self, kind: str, name: str) -> None:
         """Deletes a stored object and waits for the commit. Raises StoreError."""
         self._writer.do(lambda db: db.execute("delete from note where kind = ? and name = ?", (kind, name)).rowcount)
-
-    def history_rows(self, step_s: int, asset: str, from_ms: int, to_ms: int) -> list[tuple[int, dict[str, Any]]]:
-        """Time and content of the history rows with from_ms ≤ t < to_ms, in order."""
-        rows = self._select(
-            "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ? order by t_ms",
-            (step_s, asset, from_ms, to_ms),
-        )
-        return [(t_ms, msgspec.json.decode(zlib.decompress(body))) for t_ms, body in rows]
 
     def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """Rows of a query on the committed file; does not wait for a commit. Raises StoreError."""
@@ -292,7 +282,7 @@ class Store:
 
     def close(self) -> None:
         """Commits everything and closes the file; a run that is closed leaves no gap."""
-        if self._boot and self._writer.is_alive():
+        if self._run_id and self._writer.is_alive():
             with suppress(StoreError):
                 self.flush()
             with suppress(StoreError):  # then the next run finds this one unclosed and notes a gap
@@ -305,21 +295,21 @@ class Store:
 
     def retained_range(self, age_s: float) -> retention.DateRange:
         """Range of the dates of data not older than `age_s`, also after clock steps. In the writer's thread only."""
-        self._age.advance(self._utc_ms(), self._monotonic_s())
+        self._age.advance(self.now_ms, self._monotonic_s())
         return self._age.retained_range(age_s)
 
-    def _too_old(self, db: sqlite3.Connection) -> int:
+    def _expired_up_to(self, db: sqlite3.Connection) -> int:
         """Number up to which rows of the spool are too old. Only the agent saves the age, not a command."""
-        self._age.advance(self._utc_ms(), self._monotonic_s())
+        self._age.advance(self.now_ms, self._monotonic_s())
         up_to = self._age.expired_up_to(db, self._settings.spool_retention_s)
-        if self._boot:
+        if self._run_id:
             self._age.save(db, self._monotonic_s())
         return up_to
 
     def _end(self, db: sqlite3.Connection) -> None:
-        self._age.advance(self._utc_ms(), self._monotonic_s())
+        self._age.advance(self.now_ms, self._monotonic_s())
         self._age.save(db, self._monotonic_s(), force=True)
-        end_boot(db, self._boot, list(self._writer.unsaved.values()))
+        end_run(db, self._run_id, list(self._writer.unsaved.values()))
 
     def _open(self, reserve: DiskReserve) -> sqlite3.Connection:
         if self.directory is None:
@@ -332,10 +322,10 @@ class Store:
         assert self.directory is not None
         self._writer.db.close()
         db, self.damage = database_file.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)
-        now_ms = self._utc_ms()
-        if self._boot:
+        now_ms = self.now_ms
+        if self._run_id:
             db.execute("insert or ignore into boots (n, opened_ms, last_ms) values (?, ?, ?)",
-                       (self._boot, now_ms, now_ms))  # fmt: skip
+                       (self._run_id, now_ms, now_ms))  # fmt: skip
         for drain in self._writer.drains.values():
             db.execute("insert or ignore into sinks values (?, ?)", (drain.bit, drain.name))
         self._writer.spool_rows = db.execute("select count(*) from spool").fetchone()[0]
@@ -343,22 +333,19 @@ class Store:
 
     def _claim(self) -> None:
         with self._lock:
-            if self._boot:
+            if self._run_id:
                 return
             if self.directory is not None:
                 self._lock_file = claim_directory(self.directory / "agent.lock")
-            floor = max(1, self._utc_ms() // 60_000 - MINUTES_2020, number_in(self._boot_file()) + 1)
-            self._boot, self._n, rows = self._writer.do(lambda db: new_boot(db, floor, self._utc_ms()))
-            self._writer.boot, self._writer.spool_rows = self._boot, rows
-            if (path := self._boot_file()) is not None:
+            floor = max(1, self.now_ms // 60_000 - MINUTES_2020, read_number(self._run_id_file()) + 1)
+            self._run_id, self._n, rows = self._writer.do(lambda db: start_run(db, floor, self.now_ms))
+            self._writer.run_id, self._writer.spool_rows = self._run_id, rows
+            if (path := self._run_id_file()) is not None:
                 with suppress(OSError):
-                    path.write_text(f"{self._boot}\n", encoding="ascii")
+                    path.write_text(f"{self._run_id}\n", encoding="ascii")
 
-    def _boot_file(self) -> Path | None:
+    def _run_id_file(self) -> Path | None:
         return self.directory / "boot" if self.directory else None
-
-    def _utc_ms(self) -> int:
-        return self.now_ms
 
     def _monotonic_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

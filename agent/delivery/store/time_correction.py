@@ -11,8 +11,8 @@ CHUNK = 1000
 _TIMES_IN_VALUES = ("event_start_ms", "snapshot_start_ms")
 
 
-def shift_rows(db: sqlite3.Connection, boot: int, delta_ms: int, after: int, seen: tuple[int, int]) -> int:
-    """Adds delta_ms (signed) to all times of the rows of a boot with a sequence above `after`; returns their number.
+def correct_timestamps(db: sqlite3.Connection, run_id: int, delta_ms: int, after: int, seen: tuple[int, int]) -> int:
+    """Adds delta_ms (signed) to all times of the rows of a run with a sequence above `after`; returns their number.
 
     seen: sequence and time, on the old clock, when the clock was stepped. A later row is corrected when its time is
     nearer to the old than to the new time, because it was measured before the step.
@@ -21,7 +21,7 @@ def shift_rows(db: sqlite3.Connection, boot: int, delta_ms: int, after: int, see
     while rows := db.execute(
         "select n, payload from spool where n > ? and boot = ? and seq > ? "
         "and (seq <= ? or abs(t_ms - ?) < abs(t_ms - ?)) order by n limit ?",
-        (above, boot, after, up_to, old_ms, old_ms + delta_ms, CHUNK),
+        (above, run_id, after, up_to, old_ms, old_ms + delta_ms, CHUNK),
     ).fetchall():
         db.executemany(
             "update spool set t_ms = t_ms + ?, payload = ? where n = ?",

@@ -12,21 +12,13 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from agent.delivery.store.batch import (
-    Job,
-    PendingRow,
-    UnmatchedConfirmations,
-    WriteBatch,
-    confirm_unsaved,
-    insert,
-    take_off,
-)
+from agent.delivery.store.batch import Job, PendingRow, WriteBatch, confirm_unsaved, insert, remove_delivered
 from agent.delivery.store.cursor import SinkCursor
-from agent.delivery.store.data_gaps import note_gap
+from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.database_file import DiskReserve, StoreError, is_damage, is_full
 from agent.delivery.store.housekeeping import HOUSEKEEPING_S, Housekeeping
 from agent.delivery.store.quota import Quota, pages
@@ -51,7 +43,7 @@ class Writer(threading.Thread):
     """The writer thread.
 
     commit_interval_s: time within which rows are committed.
-    too_old: highest row number of the spool that is beyond its retention.
+    expired_up_to: highest row number of the spool that is beyond its retention.
     reopen: text of the error → connection to a new file, when the file is corrupt.
 
     drains: bit → drain.
@@ -60,54 +52,55 @@ class Writer(threading.Thread):
 
     def __init__(
         self, db: sqlite3.Connection, commit_interval_s: float, quota: Quota, reserve: DiskReserve,
-        too_old: Callable[[sqlite3.Connection], int], reopen: Callable[[str], sqlite3.Connection],
+        expired_up_to: Callable[[sqlite3.Connection], int], reopen: Callable[[str], sqlite3.Connection],
     ) -> None:  # fmt: skip
         super().__init__(name="store", daemon=True)
         self.db, self.db_lock = db, threading.RLock()
         self.drains: dict[int, SinkCursor] = {}
         self.spool_rows = self.commits = self.failures = 0
-        self.boot: int | None = None
+        self.run_id: int | None = None
         self.trouble: Reason | None = None
-        self.beat_s = time.monotonic()  # of the last cycle; there is one every HOUSEKEEPING_S or more often
+        self.cycle_s = time.monotonic()  # of the last cycle; there is one every HOUSEKEEPING_S or more often
         self.unsaved: dict[int, PendingRow] = {}  # rows that are not in the file, by number; changed under db_lock
         self._commit_interval_s, self._reserve, self._house = (
             commit_interval_s,
             reserve,
-            Housekeeping(quota, reserve, too_old),
+            Housekeeping(quota, reserve, expired_up_to),
         )
         self._reopen = reopen
-        self._group, self._orphans = WriteBatch(), UnmatchedConfirmations()
+        self._group = WriteBatch()
         self._wake = threading.Condition(threading.Lock())
         self._idle = self._urgent = self._ending = False
-        self._full, self._batch = (True, 0) if reserve.is_gone else (False, BATCH_MAX)
+        self._full, self._batch = (True, 0) if reserve.is_released else (False, BATCH_MAX)
         self._damage = ""
         self._lost: list[tuple[str, int, int, int]] = []  # kind, rows, from, to: dropped, not yet counted
 
-    def put(self, put: PendingRow) -> None:
+    def put(self, put: PendingRow, counters: Mapping[str, int]) -> None:
         with self._wake:
             self._group.puts.append(put)
-            self._stir()
+            self._group.counters.update(counters)
+            self._notify()
 
-    def put_counters(self, counters: dict[str, int]) -> None:
+    def put_counters(self, counters: Mapping[str, int]) -> None:
         with self._wake:
             self._group.counters.update(counters)
-            self._stir()
+            self._notify()
 
-    def confirm(self, drain: SinkCursor, numbers: list[int]) -> None:
+    def confirm(self, bit: int, numbers: list[int]) -> None:
         with self._wake:
-            self._group.confirmed.setdefault(drain, []).extend(numbers)
-            self._stir()
+            self._group.confirmed.setdefault(bit, []).extend(numbers)
+            self._notify()
 
-    def reject(self, drain: SinkCursor, n: int, reason: Reason) -> None:
+    def reject(self, n: int, reason: Reason) -> None:
         with self._wake:
-            self._group.rejected.append((drain, n, reason))
-            self._stir()
+            self._group.rejected.append((n, reason))
+            self._notify()
 
     def report_corruption(self, error: str) -> None:
         """A reader found the file corrupt."""
         with self._wake:
             self._damage, self._urgent = error, True
-            self._stir()
+            self._notify()
 
     def do(self, job: Job) -> Any:
         """Runs `job` in the next transaction and waits for its commit. After a StoreError the job had no effect."""
@@ -117,7 +110,7 @@ class Writer(threading.Thread):
                 raise StoreError(STATE_FILE_CLOSED)
             self._group.jobs.append((job, future))
             self._urgent = True
-            self._stir()
+            self._notify()
         try:
             return future.result(WAIT_S)
         except TimeoutError:
@@ -127,7 +120,7 @@ class Writer(threading.Thread):
         """Like `do`, without waiting."""
         with self._wake:
             self._group.jobs.append((job, Future()))
-            self._stir()
+            self._notify()
 
     def stop(self) -> None:
         """Commits everything and ends the thread."""
@@ -148,10 +141,10 @@ class Writer(threading.Thread):
             self._write(group)
             if ending:
                 return
-            self._house.keep(self)
-            self.beat_s = time.monotonic()
+            self._house.run(self)
+            self.cycle_s = time.monotonic()
 
-    def _stir(self) -> None:
+    def _notify(self) -> None:
         if self._idle or self._urgent:
             self._wake.notify()
 
@@ -179,8 +172,7 @@ class Writer(threading.Thread):
             for put in group.puts:
                 self.unsaved[put.row.n] = put
             if self.unsaved:
-                for put in confirm_unsaved(self.unsaved, group, self._owed):
-                    self._orphans.take(put)
+                confirm_unsaved(self.unsaved, group, self._owed)
             self._bound_memory()
             try:
                 if self._damage:
@@ -197,7 +189,7 @@ class Writer(threading.Thread):
         if group.puts:
             rows = [put.row for put in group.puts]
             for drain in list(self.drains.values()):
-                drain.put(rows)
+                drain.add_committed(rows)
         for future, result in results:  # after the sinks received the rows
             if isinstance(result, BaseException):
                 future.set_exception(result)
@@ -209,41 +201,44 @@ class Writer(threading.Thread):
         db, saved, rows = self.db, list(itertools.islice(self.unsaved.values(), self._batch)), self.spool_rows
         if not (group or saved or self._lost):
             return []
-        db.execute("begin immediate")
-        try:
-            counters = group.counters | self._orphans.beside(saved)
+        with self._transaction():
             rows += insert(db, saved, self._owed)
-            if counters:
-                db.executemany("insert or replace into counters values (?, ?)", list(counters.items()))
-            rows -= take_off(db, group, len(self.drains) == 1)
+            if group.counters:
+                db.executemany("insert or replace into counters values (?, ?)", list(group.counters.items()))
+            rows -= remove_delivered(db, group, len(self.drains) == 1)
             for kind, count, from_ms, to_ms in self._lost:
-                note_gap(db, kind, MEMORY_BUFFER_FULL(), count, from_ms, to_ms)
+                record_gap(db, kind, MEMORY_BUFFER_FULL(), count, from_ms, to_ms)
             results = [(future, self._run_job(job)) for job, future in group.jobs]
-            if self.boot is not None and (saved or rows != self.spool_rows):
-                self._note_progress(saved, rows)
-            db.execute("commit")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("rollback")
-            raise
+            if self.run_id is not None and (saved or rows != self.spool_rows):
+                self._record_progress(saved, rows)
         self.spool_rows = max(0, rows)
         self.commits += 1
         for put in saved:
             del self.unsaved[put.row.n]
-        self._orphans.forget(self.unsaved)
         self._lost.clear()
-        for drain, numbers in group.confirmed.items():
-            drain.settle(numbers)
+        for bit, numbers in group.confirmed.items():
+            self.drains[bit].forget(numbers)
         return results
 
-    def _note_progress(self, saved: list[PendingRow], rows: int) -> None:
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.db.execute("begin immediate")
+        try:
+            yield
+            self.db.execute("commit")
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("rollback")
+            raise
+
+    def _record_progress(self, saved: list[PendingRow], rows: int) -> None:
         """Records how far the run is complete, in case this is its last commit."""
         last_seq = saved[-1].seq if saved else 0
         times_ms = [put.row.t_ms for put in saved] or [0, 1 << 62]  # the newest time follows a clock that steps back
         self.db.execute(
             "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = min(max(last_ms, ?), ?) "
             "where n = ?",
-            (max(0, rows), last_seq, min(times_ms), max(times_ms), self.boot),
+            (max(0, rows), last_seq, min(times_ms), max(times_ms), self.run_id),
         )
 
     def _run_job(self, job: Job) -> Any:
@@ -267,8 +262,8 @@ class Writer(threading.Thread):
             future.set_exception(StoreError(reason))
         with self._wake:
             self._group.counters = {**group.counters, **self._group.counters}
-            for drain, numbers in group.confirmed.items():
-                self._group.confirmed.setdefault(drain, []).extend(numbers)
+            for bit, numbers in group.confirmed.items():
+                self._group.confirmed.setdefault(bit, []).extend(numbers)
             self._group.rejected[:0] = group.rejected
         if not self.trouble:
             log.error("%s; rows are buffered in memory, measurement continues", reason)
@@ -292,22 +287,15 @@ class Writer(threading.Thread):
             return
         order = sorted(self.unsaved.values(), key=lambda put: (-importance(put.row.kind), put.row.n))
         for put in order[:surplus]:
-            self._orphans.take(self.unsaved.pop(put.row.n))
+            del self.unsaved[put.row.n]
             self._lost.append((put.row.kind, 1, put.row.t_ms, put.row.t_ms))
 
-    def in_transaction(self, step: Callable[[], int | None]) -> int | None:
+    def evict(self, step: Callable[[], int | None]) -> int | None:
         """Runs a step of housekeeping in a transaction; returns its result, the number of rows that left the spool."""
-        with self.db_lock:
-            self.db.execute("begin immediate")
-            try:
-                dropped = step()
-                if dropped and self.boot is not None:
-                    self._note_progress([], self.spool_rows - dropped)
-                self.db.execute("commit")
-            except BaseException:
-                if self.db.in_transaction:
-                    self.db.execute("rollback")
-                raise
+        with self.db_lock, self._transaction():
+            dropped = step()
+            if dropped and self.run_id is not None:
+                self._record_progress([], self.spool_rows - dropped)
         self.spool_rows -= dropped or 0
         return dropped
 
@@ -322,4 +310,4 @@ class Writer(threading.Thread):
 
     def busy(self) -> set[int]:
         """Numbers of the rows that sinks have taken and not confirmed."""
-        return set().union(*(drain.taken() for drain in self.drains.values()))
+        return set().union(*(drain.unconfirmed() for drain in self.drains.values()))

@@ -93,7 +93,7 @@ def last_interval(store: Store, asset: str) -> Interval | None:
 
 
 def save_draft(store: Store, baseline: Baseline) -> None:
-    store.save_note(DRAFT, baseline.asset, "", baselines.to_json(baseline))
+    store.save_entry(DRAFT, baseline.asset, "", baselines.to_json(baseline))
 
 
 def load_draft(store: Store, asset: str) -> Baseline | None:
@@ -135,7 +135,7 @@ def save_event(store: Store, event: NonRoutineEvent) -> NonRoutineEvent:
     """Stores an event; number 0: it gets the next number. Waits for the commit. Raises StoreError."""
     if event.number == 0:
         event = replace(event, number=1 + max((old.number for old in load_events(store, event.asset)), default=0))
-    store.save_note(EVENT, f"{event.asset}/{event.number}", "", event_json(event))
+    store.save_entry(EVENT, f"{event.asset}/{event.number}", "", event_json(event))
     return event
 
 

@@ -16,7 +16,7 @@ _READ = "select body from note where kind = ? and name = ?"
 
 def remember(store: Store, utc_ms: int) -> None:
     """Stores where a run on virtual time ended. Raises StoreError."""
-    store.save_note(_KIND, _NAME, "", {"utc_ms": utc_ms})
+    store.save_entry(_KIND, _NAME, "", {"utc_ms": utc_ms})
 
 
 def present_ms(config: Config, rows: Callable[[str, tuple[Any, ...]], list[Any]], clock_ms: int) -> int:

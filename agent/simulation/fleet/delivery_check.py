@@ -74,10 +74,7 @@ def listen(pipe: Any, broker: Mqtt, site: str) -> None:
         protocol=MQTTProtocolVersion.MQTTv311,
     )  # fmt: skip
     client.reconnect_delay_set(1, 2)
-    if broker.user:
-        client.username_pw_set(broker.user, tls.password(broker))
-    if broker.tls:
-        client.tls_set_context(tls.context(broker))
+    tls.authenticate(client, broker)
     subscribed = False
 
     def on_subscribe(*_args: Any) -> None:

@@ -20,7 +20,7 @@ from agent.core.metrics import by_name
 from agent.core.stable_hash import share
 from agent.delivery.mqtt import tls
 from agent.delivery.mqtt.backoff import Backoff, DisconnectReason
-from agent.delivery.sparkplug.birth_rate import BirthRateLimiter
+from agent.delivery.mqtt.rate_limit import BirthPace
 from drivers.reading import Quality
 
 WINDOW = 100
@@ -57,7 +57,7 @@ class Gateway:
         self.connected = False
         self._broker, self._id, self._boot, self._interval_s = broker, f"magwatt-{site}-{name}", boot, interval_s
         self._random = random.Random(self._id)
-        self._retry, self._pace = Backoff(self._random), BirthRateLimiter()
+        self._retry, self._pace = Backoff(self._random), BirthPace()
         self._levels = [self._random.uniform(0.5, 1.0) for _ in self.motors]
         self.due_s = now_s + share(self._id) * interval_s
         self.connect_due_s = now_s + share(self._id, "connect") * min(10.0, 2 * interval_s)
@@ -97,10 +97,7 @@ class Gateway:
         client.will_set(f"{self.root}/status", b"offline", qos=1, retain=True)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_publish = lambda _client, _data, mid, *_: self._on_ack(mid)
-        if self._broker.user:
-            client.username_pw_set(self._broker.user, tls.password(self._broker))
-        if self._broker.tls:
-            client.tls_set_context(tls.context(self._broker))
+        tls.authenticate(client, self._broker)
         self._since_s, self._end, self._connected_s = now_s, None, None
         try:
             client.connect(self._broker.host, self._broker.port, round(KEEPALIVE_S * self._random.uniform(0.9, 1.1)))

@@ -285,8 +285,8 @@ def test_a_changed_baseline_is_rejected(plant: Path) -> None:
     learn(plant)
     magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
     store = Store(plant.parent / "state", SystemClock())
-    told = store.notes(keep.FROZEN)["pump"]
-    store.save_note(keep.FROZEN, "pump", "", {**told, "coefficients": [1.1 * value for value in told["coefficients"]]})
+    told = store.entries(keep.FROZEN)["pump"]
+    store.save_entry(keep.FROZEN, "pump", "", {**told, "coefficients": [1.1 * value for value in told["coefficients"]]})
     store.close()
     done = magwatt(plant, "baseline", "show", "pump")
     assert done.exit_code == 2

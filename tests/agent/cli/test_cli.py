@@ -27,15 +27,7 @@ from agent.cli.fleet import fleet
 from agent.cli.read_view import reading_text
 from agent.config.loader import parse_broker
 from agent.core.text import text_of
-from agent.delivery.mqtt.follower import (
-    FILTER_EMPTY,
-    FILTER_HASH,
-    FILTER_PLUS,
-    FILTER_TOO_LONG,
-    FollowedMessage,
-    Follower,
-    check_filter,
-)
+from agent.delivery.mqtt.follower import FILTER_INVALID, FollowedMessage, Follower, check_filter
 from agent.simulation.serve import cannot_write
 from drivers.error_reasons import (
     CHANNELS_UNIDENTIFIED,
@@ -439,13 +431,12 @@ def test_filters_of_the_standard(topic: str) -> None:
     check_filter(topic)
 
 
-@pytest.mark.parametrize("topic", ["", "a#", "#/a", "a/b#", "a+", "a/+b/c", "a\0b", "x" * 65536])
+@pytest.mark.parametrize("topic", ["", "a#", "#/a", "a/b#", "a+", "a/+b/c", "a\0b", "a\udc80b", "x" * 65536])
 def test_filters_that_the_standard_forbids(topic: str) -> None:
     """MQTT 5.0, 4.7.1 and 4.7.3."""
-    code = {"": FILTER_EMPTY, "a+": FILTER_PLUS, "a/+b/c": FILTER_PLUS}.get(topic, FILTER_HASH)
     with pytest.raises(InvalidValue) as rejected:
         check_filter(topic)
-    assert rejected.value.reason.code == (FILTER_TOO_LONG if "\0" in topic or len(topic) > 65535 else code)
+    assert rejected.value.reason == FILTER_INVALID()
 
 
 def test_a_password_in_the_url_is_not_repeated() -> None:
@@ -512,7 +503,7 @@ def followed(state: str, quality: str, status: str, name: str = "Cooling-water p
         "meta": {"name": name},
         "pq3s": {"v": {"thd_i_l1_pct": 133.2}},
     }
-    seen.came_s = {"telemetry": time.monotonic()}
+    seen.received_s = {"telemetry": time.monotonic()}
     follower.gateways["magwatt/v1/demo/gw"] = status
     follower.seen["magwatt/v1/demo/gw/pump-2"] = seen
     return follower

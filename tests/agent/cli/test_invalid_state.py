@@ -115,7 +115,7 @@ def test_a_baseline_that_cannot_be_read_does_not_stop_recording(plant: Path, bod
 
 def test_a_draft_that_cannot_be_read_is_named(plant: Path) -> None:
     store = Store(plant / "state", HandClock())
-    store.save_note("baseline-draft", "fan", "", {"x": 1})
+    store.save_entry("baseline-draft", "fan", "", {"x": 1})
     store.do(lambda db: db.execute("delete from note where kind = 'baseline'").rowcount)
     store.close()
     for words in (("show", "fan"), ("freeze", "fan", "--by", "Li Wei")):

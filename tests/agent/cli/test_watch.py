@@ -50,9 +50,9 @@ def test_a_recent_event_is_shown_below_the_table() -> None:
     seen = follower.seen["a/m"] = FollowedMessage("a", "m")
     seen.messages = {"telemetry": {"v": {}}, "meta": {"name": "Pump 2"}, "event": {"t": 1_790_000_000_000, "v": DIP}}
 
-    seen.came_s = {"event": time.monotonic()}
+    seen.received_s = {"event": time.monotonic()}
     assert "71 %, 0.12 s, L1 L3" in drawn(follower)
-    seen.came_s = {"event": time.monotonic() - EVENT_S - 1}
+    seen.received_s = {"event": time.monotonic() - EVENT_S - 1}
     assert "71 %" not in drawn(follower)
 
 
@@ -60,7 +60,7 @@ def row_of(telemetry: dict[str, object], pq: dict[str, object] | None) -> str:
     follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
     seen = follower.seen["a/m"] = FollowedMessage("a", "m")
     seen.messages = {"telemetry": {"v": telemetry}, **({"pq3s": {"v": pq}} if pq is not None else {})}
-    seen.came_s = {"telemetry": time.monotonic()}
+    seen.received_s = {"telemetry": time.monotonic()}
     return line(seen)
 
 
@@ -80,7 +80,7 @@ def test_flags_of_complete_messages_are_shown_below_the_table() -> None:
     for name, flags in (("p-1", ["CLOCK_UNSYNCHRONIZED", "SIMULATED"]), ("p-2", ["CLOCK_UNSYNCHRONIZED"]), ("p-3", [])):
         seen = follower.seen[f"a/{name}"] = FollowedMessage("a", name)
         seen.messages = {"telemetry": {"v": {}, "f": {"*": flags} if flags else {}}}
-        seen.came_s = {"telemetry": time.monotonic()}
+        seen.received_s = {"telemetry": time.monotonic()}
     [line] = marks(follower)
     assert "CLOCK_UNSYNCHRONIZED (" in line
     assert "p-1" in line
@@ -98,7 +98,7 @@ def test_the_reasons_of_a_state_are_shown_below_the_table() -> None:
     reasons = [as_object(reason), unknown]
     state = {"t": 1_790_000_060_000, "since": 1_790_000_000_000, "state": "offline", "reason": reasons}
     seen.messages = {"state": state}
-    seen.came_s = {"state": time.monotonic()}
+    seen.received_s = {"state": time.monotonic()}
     [line] = troubles(follower)
     assert f"m: {_('offline')}: " in line
     assert english(reason) in line

@@ -16,7 +16,7 @@ from agent.config.model import Config, Mqtt
 from agent.config.schema import Diagnostic
 from agent.config.signals import signal_devices, topic_signals
 from agent.config.topology import assets
-from agent.delivery.base.metric_types import expected
+from agent.delivery.base.metric_types import expected_metrics
 from drivers.reasons import Reason
 from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED
 
@@ -55,7 +55,7 @@ def test_signals_from_a_register_and_a_topic(tmp_path: Path) -> None:
     (asset,) = assets(config)
     assert asset.signal_devices == ("signals-b-4", "signal.tonnes")
     assert [signal.accuracy for signal in asset.signals] == [None, 0.01]
-    units = {metric.name: metric.unit for metric in expected(asset)["telemetry"]}
+    units = {metric.name: metric.unit for metric in expected_metrics(asset)["telemetry"]}
     assert units["signal_tonnes_t_h"] == "t/h", "all dialects declare it like a signal from a register"
 
 

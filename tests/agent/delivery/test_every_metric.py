@@ -13,22 +13,22 @@ from agent.config.topology import assets
 from agent.core.messages import Message, codes, encode
 from agent.core.metrics import Metric, by_name
 from agent.core.text import english
-from agent.delivery.base.metric_types import MetricType, everything, expected, shape
+from agent.delivery.base.metric_types import MetricType, all_metrics, expected_metrics, metric_type
 from agent.delivery.files.ndjson import line
 from agent.delivery.homeassistant.entities import entity
 from agent.delivery.names_table import table_markdown
 from agent.delivery.prometheus.names import names
 from agent.delivery.prometheus.sink import PrometheusSink
-from agent.delivery.sparkplug.metric_registry import DATATYPES, MetricRegistry, news
+from agent.delivery.sparkplug.metric_registry import DATATYPES, MetricRegistry, changed_values
 from agent.delivery.store import StoredRow
 from agent.delivery.store.reasons import AGENT_KILLED, STATE_FILE_TIMEOUT
 from drivers.reasons import Reason
 
 DOCS = Path(__file__).parents[3] / "docs"
-ROWS = list(everything())
+ROWS = list(all_metrics())
 EXAMPLES: dict[MetricType, Any] = {
     MetricType.NUMBER: 1.5,
-    MetricType.WHOLE: 3,
+    MetricType.INTEGER: 3,
     MetricType.TEXT: "word",
     MetricType.SERIES: [1.0, None, 2.0],
 }
@@ -51,7 +51,7 @@ def test_each_row_reaches_each_dialect(tmp_path: Path) -> None:
 def reaches_all(metric: Metric, sink: PrometheusSink, exposed: str) -> None:
     asset = None if metric.topic == "health" else "pump-1"
     name = metric.name.replace("*", "south")
-    value = EXAMPLES[shape(metric)]
+    value = EXAMPLES[metric_type(metric)]
     message = Message(asset, metric.topic, 1_790_000_000_000, {name: value})
 
     found = entity(metric, metric.topic, "r", asset, name)
@@ -60,12 +60,12 @@ def reaches_all(metric: Metric, sink: PrometheusSink, exposed: str) -> None:
 
     book = MetricRegistry(count(1), lambda _kind, wanted: metric if wanted == name else None)
     body = {"t": message.t_ms, "id": "1-1", "q": "good", "v": {name: value}}
-    said, _ = book.read(metric.topic, body)
-    (own,) = [item for item in news(said) if item.cell.name.endswith(name)]
+    updates, _ = book.read(metric.topic, body)
+    (own,) = [item for item in changed_values(updates) if item.cell.name.endswith(name)]
     assert own.value is not None
-    assert own.cell.datatype == DATATYPES[shape(metric)]
+    assert own.cell.datatype == DATATYPES[metric_type(metric)]
 
-    sink.show(message)
+    sink.on_published(message)
     samples = [sample for family in sink.collect() for sample in family.samples]
     assert samples
     assert exposed in {sample.name for sample in samples}
@@ -89,9 +89,9 @@ def test_a_code_has_its_english_text_as_a_metric_of_sparkplug() -> None:
     def sent(reasons: list[Reason]) -> dict[str, Any]:
         values, found = {"savings_caveats": codes(reasons)}, {"savings_caveats": reasons}
         body = json.loads(encode(Message("pump-1", "savings", 1_790_000_000_000, values, reasons=found), "1-1"))
-        said, undeclared = book.read("savings", body)
+        updates, undeclared = book.read("savings", body)
         assert not undeclared
-        return {item.cell.name.removeprefix("savings/"): item.value for item in news(said)}
+        return {item.cell.name.removeprefix("savings/"): item.value for item in changed_values(updates)}
 
     reasons = [AGENT_KILLED(), STATE_FILE_TIMEOUT(timeout_s=15.0)]
     first = sent(reasons)
@@ -105,10 +105,10 @@ def test_expected_metrics_of_motors_with_and_without_a_waveform(tmp_path: Path) 
     waveform = '[motor.fan-2.waveform]\ntcp = "127.0.0.1:7000"\nmeasuring_point = "drive-input"\n'
     config = configured(tmp_path, "mqtt://127.0.0.1:1", "", PLANT + SECOND + waveform)
     pump, fan = assets(config)[:2]
-    assert set(expected(fan)) - set(expected(pump)) == {"pq3s", "pq10m", "harmonics"}
-    assert {"telemetry", "event"} <= set(expected(pump))
-    names_of_pump = {row.name for row in expected(pump)["telemetry"]}
+    assert set(expected_metrics(fan)) - set(expected_metrics(pump)) == {"pq3s", "pq10m", "harmonics"}
+    assert {"telemetry", "event"} <= set(expected_metrics(pump))
+    names_of_pump = {row.name for row in expected_metrics(pump)["telemetry"]}
     assert {"active_power_w", "motor_speed_rpm", "motor_efficiency_pct", "energy_shaft_wh"} <= names_of_pump
     assert "thd_u_l1_pct" in names_of_pump, "the meter has that register"
-    assert "motor_speed_rpm" in {row.name for row in expected(fan)["telemetry"]}
-    assert "thd_u_l1_pct" not in {row.name for row in expected(fan)["telemetry"]}, "no meter there"
+    assert "motor_speed_rpm" in {row.name for row in expected_metrics(fan)["telemetry"]}
+    assert "thd_u_l1_pct" not in {row.name for row in expected_metrics(fan)["telemetry"]}, "no meter there"

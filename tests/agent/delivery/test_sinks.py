@@ -12,7 +12,7 @@ from support.dialects import BUS, PLANT, SITE, Bench, configured
 from agent.config import reasons as codes
 from agent.config.loader import ConfigError, load_config
 from agent.config.sinks import TABLES
-from agent.delivery.sinks import durable_dialects, live_dialects
+from agent.delivery.sinks import durable_sinks, live_sinks
 from agent.runtime.config_watcher import CONFIG_RESTART_NEEDED, without_restart
 from drivers.reasons import Reason
 from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED, TABLE_EXPECTED
@@ -84,9 +84,9 @@ def test_a_missing_library_is_logged_and_the_other_dialects_are_created(
     for name in ("google.protobuf", "prometheus_client"):
         monkeypatch.setitem(sys.modules, name, None)
     with caplog.at_level(logging.ERROR):
-        durable = durable_dialects(bench.config, bench.publisher, bench.store, bench.clock)
-        live = live_dialects(bench.config, bench.publisher, bench.store)
-    assert [sink.name for sink in durable] == ["file"]
+        durable = durable_sinks(bench.config, bench.publisher, bench.store, bench.clock)
+        live = live_sinks(bench.config, bench.publisher, bench.store)
+    assert [sink.name for sink in durable] == ["mqtt", "file"]
     assert [type(sink).__name__ for sink in live] == ["HomeAssistantSink"]
     logged = " ".join(record.message for record in caplog.records)
     assert "pip install 'magwatt[sparkplug]'" in logged

@@ -7,15 +7,13 @@ import random
 from pathlib import Path
 from typing import Any
 
-import pytest
 from support.basics import HandClock
 
 from agent.acquisition.scheduler import BusPoller
 from agent.config.model import Bus
 from agent.core.messages import Message
-from agent.core.metrics import by_name
 from agent.delivery.store import Store
-from agent.runtime.health import TURN_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics, SpoolForecast, row_name
+from agent.runtime.health import TURN_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics
 
 
 class Link:
@@ -80,40 +78,6 @@ def test_lateness_is_the_99th_percentile_and_the_worst(clock: HandClock) -> None
     for value in random.Random(1).sample(range(1, 101), 100):
         late.note(float(value))
     assert late() == {"event_loop_lag_p99_ms": 99.0, "event_loop_lag_max_ms": 100.0}
-
-
-def test_spool_hours_left_follow_the_growth(clock: HandClock) -> None:
-    """10 a minute and 400 left: 40 minutes."""
-    outlook = SpoolForecast(clock)
-    assert outlook.hours(0, 500) is None
-    for used in range(10, 101, 10):
-        clock.move(60)
-        hours = outlook.hours(used, 500)
-    assert hours == pytest.approx(400 / 10 / 60)
-    clock.move(60)
-    assert outlook.hours(500, 500) == 0.0
-
-
-def test_a_spool_that_empties_is_never_full(clock: HandClock) -> None:
-    outlook = SpoolForecast(clock)
-    outlook.hours(100, 500)
-    clock.move(60)
-    assert outlook.hours(90, 500) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "row"),
-    [
-        ("polls", "polls"),
-        ("bus_north_polls", "bus_*_polls"),
-        ("bus_north_polls_failed", "bus_*_polls_failed"),
-        ("bus_polls_polls_failed", "bus_*_polls_failed"),
-        ("bus_a-1_b_utilization_pct", "bus_*_utilization_pct"),
-    ],
-)
-def test_each_number_of_a_bus_has_its_row(name: str, row: str) -> None:
-    assert row_name(name) == row
-    assert row in by_name("health")
 
 
 def test_health_is_one_message_of_the_gateway(clock: HandClock, tmp_path: Path) -> None:

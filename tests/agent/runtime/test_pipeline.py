@@ -12,7 +12,7 @@ from support.basics import HandClock
 from support.config_text import bus, drive, load, magnet, meter, motor, site
 
 from agent.config.topology import assets, drive_rating_kw
-from agent.core.messages import Message, judge
+from agent.core.messages import Message, overall_quality
 from agent.core.state_reasons import DEVICE_UNAVAILABLE
 from agent.runtime.pipeline import Pipeline
 from drivers.error_reasons import NO_RESPONSE
@@ -260,7 +260,7 @@ def test_estimates_die_with_their_inputs(scene: Scene) -> None:
         last = scene.of(asset)[-1]
         assert last.values["motor_efficiency_pct"] is None
         assert last.values["shaft_power_w"] is None
-        assert judge(last.values, last.flags, last.quality) == "bad"
+        assert overall_quality(last.values, last.flags, last.quality) == "bad"
 
 
 def test_with_a_dead_meter_the_drives_own_power_takes_over_at_once(scene: Scene) -> None:

@@ -139,7 +139,7 @@ def test_a_broker_that_restarts_is_used_again(plant: Plant, caplog: pytest.LogCa
     plant.wait_for(T, None, Quality.STALE | Quality.NO_REPLY)
     wait_until(lambda: plant.topics.readings()[0].error == disconnected(plant), 5, "the reason is in the reading")
     plant.broker.start()
-    wait_until(lambda: next(iter(plant.topics.listeners.values())).link.standing, 15, "connected again")
+    wait_until(lambda: next(iter(plant.topics.listeners.values())).link.connected, 15, "connected again")
     wait_until(plant._client.is_connected, 15, "its publisher too")
 
     def came() -> bool:
@@ -286,7 +286,7 @@ def test_another_broker_and_the_same_one_again_need_no_restart(plant: Plant, tmp
         config = plant.config(SHIFT)
         plant.topics.set(replace(config, mqtt=replace(config.mqtt, keepalive_s=77.0)))  # type: ignore[type-var]
         assert len(plant.topics.listeners) == 1
-        wait_until(lambda: all(item.link.standing for item in plant.topics.listeners.values()), 5, "connected")
+        wait_until(lambda: all(item.link.connected for item in plant.topics.listeners.values()), 5, "connected")
     finally:
         there.stop()
         other.stop()

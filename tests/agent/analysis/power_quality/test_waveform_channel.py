@@ -11,7 +11,7 @@ import pytest
 
 from agent.analysis.power_quality.waveform_channel import WaveformChannel
 from agent.config.model import Motor, WaveformSource
-from agent.core.messages import Message, judge
+from agent.core.messages import Message, overall_quality
 from drivers import ews_protocol
 from drivers.ews_stream import Assembler
 from drivers.reading import Quality, Waveform
@@ -142,7 +142,7 @@ def test_one_lossy_window_does_not_make_the_row_bad() -> None:
     del wire[100]
     messages, _, _ = play(wire)
     first = of(messages, "pq3s")[0]
-    assert judge(first.values, first.flags, first.quality) == "uncertain"
+    assert overall_quality(first.values, first.flags, first.quality) == "uncertain"
 
 
 def test_a_stream_without_all_phases_has_no_total_power() -> None:
@@ -158,7 +158,7 @@ def test_a_stream_without_all_phases_has_no_total_power() -> None:
     out.clear()
     lane.take(Waveform("m", 0, 0, RATE_HZ, ("u12", "u23"), samples))
     last = of(out, "pq3s")[0]
-    assert judge(last.values, last.flags, last.quality) == "bad"
+    assert overall_quality(last.values, last.flags, last.quality) == "bad"
 
 
 MOTOR = Motor("m", "m", "induction", 55, 1475, 4, math.sqrt(3) * U_V, "x", 100.0, None, None, None, (), None,
@@ -284,7 +284,7 @@ def test_harmonics_are_not_sure_where_nothing_keeps_aliases_out(caplog: pytest.L
     assert "voltage_l1n_v" not in pq.flags
     assert pq.quality == Quality.GOOD
     assert harmonics.flags["harmonic_u_l1_v"] == harmonics.flags["band_u_l3_v"] == Quality.UNVERIFIED
-    assert judge(harmonics.values, harmonics.flags, harmonics.quality) == "uncertain"
+    assert overall_quality(harmonics.values, harmonics.flags, harmonics.quality) == "uncertain"
     assert [record.getMessage().count("PWM of a drive") for record in caplog.records] == [1]
 
 

@@ -275,7 +275,7 @@ def test_a_clock_that_the_agent_does_not_use_is_a_finding(
     )
     file.write_text(text)
     store = Store(tmp_path, SystemClock())
-    store.save_note(KIND, REACHED, "", {"utc_ms": now_ns // 1_000_000 - off_days * 86_400_000})
+    store.save_entry(KIND, REACHED, "", {"utc_ms": now_ns // 1_000_000 - off_days * 86_400_000})
     store.close()
     (found,) = host.clock(load_config(file)[0])
     other = codes.CLOCK_UNSYNCHRONIZED() if synchronised is False else codes.CLOCK_STATE_UNKNOWN()

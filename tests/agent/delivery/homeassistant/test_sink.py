@@ -24,10 +24,11 @@ from agent.config.topology import assets
 from agent.core.messages import Message, codes, encode
 from agent.core.metrics import by_name
 from agent.core.text import english
-from agent.delivery.base.metric_types import MetricType, everything
+from agent.delivery.base.metric_types import MetricType, all_metrics
 from agent.delivery.homeassistant import sink as homeassistant
 from agent.delivery.homeassistant.entities import EntityIds, asset_device, entity, template
 from agent.delivery.homeassistant.sink import HomeAssistantSink
+from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.store.reasons import AGENT_KILLED, STATE_FILE_TIMEOUT
 from drivers.reading import Quality
 
@@ -92,7 +93,7 @@ def check_device(body: dict[str, Any]) -> None:
 
 
 def test_each_metric_fits_the_schema() -> None:
-    for metric in everything():
+    for metric in all_metrics():
         check_component(entity(metric, metric.topic, "magwatt/v1/mill-2/gw-07", "pump-1") | {"uniq_id": "x"})
 
 
@@ -136,7 +137,7 @@ def test_invalid_components_are_found(wrong: dict[str, Any]) -> None:
     ],
 )
 def test_classes_and_units(name: str, wanted: tuple[str | None, ...]) -> None:
-    metric = next(row for row in everything() if row.name == name)
+    metric = next(row for row in all_metrics() if row.name == name)
     found = entity(metric, "telemetry", "r", "a")
     assert (found.get("dev_cla"), found.get("stat_cla"), found.get("unit_of_meas")) == wanted
 
@@ -234,7 +235,6 @@ def started(folder: Path, url: str, plant: str = PLANT + SECOND) -> tuple[Bench,
     bench = Bench(configured(folder, url, "[homeassistant]", plant), folder / "state")
     sink = HomeAssistantSink(bench.config, bench.assets, bench.publisher.root, bench.store)
     bench.publisher.live = [sink]
-    bench.publisher.on_renew = [sink.renew]
     sink.start()
     return bench, sink
 
@@ -312,9 +312,10 @@ class Unconfirmed:
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes]] = []
 
-    def subscribe(self, *_: Any, **__: Any) -> None: ...
+    def subscribe(self, _topics: Any) -> tuple[int, int]:
+        return 0, 1
 
-    def publish(self, topic: str, payload: bytes, **_: Any) -> Any:
+    def publish(self, topic: str, payload: bytes, *_: Any) -> Any:
         self.sent.append((topic, payload))
         return SimpleNamespace(mid=len(self.sent))
 
@@ -324,29 +325,30 @@ def test_a_removal_that_no_broker_confirmed_is_sent_again(tmp_path: Path) -> Non
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", "[homeassistant]"), tmp_path / "state")
     sink = HomeAssistantSink(bench.config, bench.assets, bench.publisher.root, bench.store)
     for asset in bench.assets:
-        sink.show(Message(asset.name, "telemetry", 1, {"active_power_w": 1}))
+        sink.on_published(Message(asset.name, "telemetry", 1, {"active_power_w": 1}))
 
     def removed_by(of: HomeAssistantSink) -> tuple[Unconfirmed, list[str]]:
         client = Unconfirmed()
-        of.stands(cast(paho.Client, client))
+        of.link.client = cast(paho.Client, client)
+        of.on_connected(None)
         now_s = 0.0
         for _ in range(30):
-            now_s += max(of.turn(now_s), 0.5)
+            now_s += max(of.send_due(now_s), 0.5)
         return client, [topic for topic, payload in client.sent if not payload]
 
     assert removed_by(sink)[1] == []
-    sink.gone()
+    sink.on_disconnected(DisconnectReason.LOST, None)
     less = configured(tmp_path, "mqtt://127.0.0.1:1", "[homeassistant]", PLANT)
     sink.renew(less, assets(less))
     (removed,) = removed_by(sink)[1]
     assert removed.endswith("fan-2/config")
-    sink.gone()
+    sink.on_disconnected(DisconnectReason.LOST, None)
     assert removed_by(sink)[1] == [removed]
     again = HomeAssistantSink(less, assets(less), bench.publisher.root, bench.store)
     client, topics = removed_by(again)
     assert topics == [removed], "also after a restart"
-    again.confirmed(client.sent.index((removed, b"")) + 1)
-    again.gone()
+    again.on_confirmed(client.sent.index((removed, b"")) + 1, 0)
+    again.on_disconnected(DisconnectReason.LOST, None)
     assert removed_by(again)[1] == []
     for each in (sink, again):
         each.link.wake()

@@ -61,7 +61,7 @@ def broker_of(folder: Path, papers: Path, name: str, extra: str = "") -> Mosquit
 def test_a_broker_with_a_good_certificate_gets_the_rows(tmp_path: Path, papers: Path, line: Line) -> None:
     broker = broker_of(tmp_path, papers, "broker")
     sink = line.sink(Mqtt("127.0.0.1", broker.port, True, ca=papers / "ca.pem"))
-    wait_until(lambda: sink.connected, 5, "connected")
+    wait_until(lambda: sink.link.connected, 5, "connected")
     line.put(300)
     wait_until(lambda: sink.published == 300, 10, "all confirmed")
     assert sink.numbers()["certificate_days"] == pytest.approx(200, abs=1.1)
@@ -82,8 +82,8 @@ def test_a_broker_without_a_valid_certificate_gets_nothing(
     (reason,) = [item for item in caplog.records[0].args or () if isinstance(item, Reason)]
     assert reason.code == CONNECT_FAILED
     assert "CERTIFICATE_VERIFY_FAILED" in reason.data["error"]
-    assert not sink.connected
-    assert sink.connects == 0
+    assert not sink.link.connected
+    assert sink.link.connects == 0
     broker.stop()
 
 
@@ -91,7 +91,7 @@ def test_the_client_certificate_is_presented_and_its_expiry_announced(tmp_path: 
     broker = broker_of(tmp_path, papers, "broker", "require_certificate true\nuse_identity_as_username true\n")
     settings = Mqtt("127.0.0.1", broker.port, True, ca=papers / "ca.pem", cert=papers / "gw.pem", key=papers / "gw.key")
     sink = line.sink(settings)
-    wait_until(lambda: sink.connected, 5, "connected")
+    wait_until(lambda: sink.link.connected, 5, "connected")
     wait_until(lambda: bool(line.events), 2, "an event")
     ((kind, reason),) = line.events
     assert (kind, reason.code) == ("certificate_expiring", CLIENT_CERTIFICATE_EXPIRING)
@@ -107,13 +107,13 @@ def test_a_renewed_certificate_is_the_one_that_counts(tmp_path: Path, papers: Pa
     make_certificate(papers, "short", "IP:127.0.0.1", 20)
     broker = broker_of(tmp_path, papers, "short")
     sink = line.sink(Mqtt("127.0.0.1", broker.port, True, ca=papers / "ca.pem"))
-    wait_until(lambda: sink.connected, 5, "connected")
+    wait_until(lambda: sink.link.connected, 5, "connected")
     assert sink.numbers()["certificate_days"] == pytest.approx(20, abs=1.1)
     for kind in ("pem", "key"):
         shutil.copy(papers / f"broker.{kind}", papers / f"short.{kind}")
     broker.stop()
     broker.start()
-    wait_until(lambda: sink.connects == 2, 10, "connected again")
+    wait_until(lambda: sink.link.connects == 2, 10, "connected again")
     assert sink.numbers()["certificate_days"] == pytest.approx(200, abs=1.1)
     broker.stop()
 
@@ -124,7 +124,7 @@ def test_without_a_client_certificate_such_a_broker_rejects_the_connection(
     broker = broker_of(tmp_path, papers, "broker", "require_certificate true\n")
     sink = line.sink(Mqtt("127.0.0.1", broker.port, True, ca=papers / "ca.pem"))
     with pytest.raises(AssertionError):
-        within(lambda: sink.connected, 1.5, "connected")
+        within(lambda: sink.link.connected, 1.5, "connected")
     broker.stop()
 
 

@@ -21,13 +21,13 @@ from agent.config.loader import load_config
 from agent.config.reasons import OPEN_TO_NETWORK
 from agent.config.topology import assets
 from agent.core.messages import Message
-from agent.delivery.base.metric_types import everything
+from agent.delivery.base.metric_types import all_metrics
 from agent.delivery.prometheus import sink as prometheus
 from agent.delivery.prometheus.names import PrometheusType, names
 from agent.delivery.prometheus.sink import PrometheusSink
 from drivers.reading import Quality
 
-EXPOSED = names(everything())
+EXPOSED = names(all_metrics())
 
 # The rules of `promtool check metrics` (client_golang/prometheus/testutil/promlint, Apache-2.0), reimplemented.
 NOT_BASE = {
@@ -123,11 +123,11 @@ def show(sink: PrometheusSink) -> None:
         "active_power_w": 71240, "energy_import_kwh": 12.5, "fault_text": 'say "no"\nfault',
         "motor_efficiency_pct": 96.1, "frequency_hz": 50.0, "motor_speed_rpm": None,
     }  # fmt: skip
-    sink.show(Message("pump-1", "telemetry", 1, values, {"motor_efficiency_pct": 0.8}, {},
+    sink.on_published(Message("pump-1", "telemetry", 1, values, {"motor_efficiency_pct": 0.8}, {},
                       {"frequency_hz": Quality.STALE, "active_power_w": Quality.SUBSTITUTED}))  # fmt: skip
-    sink.show(Message("pump-1", "harmonics", 1, {"harmonic_u_l1_v": [0.1, 230.0, None]}))
-    sink.show(Message("pump-1", "event", 1, {"snapshot_u_l1_v": [float(n) for n in range(-500, 500)]}))
-    sink.show(Message(None, "health", 1, {"bus_south_polls": 7, "polls": 7}))
+    sink.on_published(Message("pump-1", "harmonics", 1, {"harmonic_u_l1_v": [0.1, 230.0, None]}))
+    sink.on_published(Message("pump-1", "event", 1, {"snapshot_u_l1_v": [float(n) for n in range(-500, 500)]}))
+    sink.on_published(Message(None, "health", 1, {"bus_south_polls": 7, "polls": 7}))
 
 
 @pytest.mark.parametrize("order", [("south", "south_2"), ("south_2", "south")])
@@ -137,7 +137,7 @@ def test_a_bus_whose_name_begins_like_anothers_keeps_its_own_label(tmp_path: Pat
     path = tmp_path / "magwatt.toml"
     path.write_text(f'[site]\nid = "mill-2"\ngateway = "gw-07"\n[prometheus]\n{buses}', encoding="utf-8")
     sink = PrometheusSink(load_config(path)[0], ())
-    sink.show(Message(None, "health", 1, {"bus_south_polls": 7, "bus_south_2_polls": 9}))
+    sink.on_published(Message(None, "health", 1, {"bus_south_polls": 7, "bus_south_2_polls": 9}))
     found = {(sample.labels["bus"], sample.value) for family in sink.collect() for sample in family.samples}
     assert found == {("south", 7), ("south_2", 9)}
 
@@ -198,7 +198,7 @@ def test_a_port_in_use_is_logged_once_and_tried_again(
         with caplog.at_level(logging.ERROR):
             sink.start()
             wait_until(lambda: bool(caplog.records), 5, "logged")
-            sink.show(Message("pump-1", "telemetry", 1, {"active_power_w": 1.0}))  # does not block
+            sink.on_published(Message("pump-1", "telemetry", 1, {"active_power_w": 1.0}))  # does not block
             assert not sink._ending.wait(0.5)
         assert [record.message.count(f"127.0.0.1:{port}") for record in caplog.records] == [1]
     wait_until(lambda: sink.port == port, 5, "it recovers")

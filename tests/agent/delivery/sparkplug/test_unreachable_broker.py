@@ -16,7 +16,7 @@ def test_retained_messages_without_a_connection_take_no_memory(tmp_path: Path) -
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", "[sparkplug]"), tmp_path / "state")
     publisher = bench.publisher
     sink = SparkplugSink(
-        bench.config, assets(bench.config), publisher.root, publisher.greeting, bench.store, bench.clock
+        bench.config, assets(bench.config), publisher.root, publisher.retained_messages, bench.store, bench.clock
     )
     publisher.sinks = [sink]
     sink.start(bench.store.drains([sink.name])[sink.name])

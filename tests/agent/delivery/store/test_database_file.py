@@ -16,6 +16,7 @@ from support.store import T_MS, left, lost, measure, small
 from agent.config.model import StoreSettings
 from agent.delivery.store import Store, StoreError
 from agent.delivery.store.database_file import NAME, NEEDED
+from agent.delivery.store.history import History
 from agent.delivery.store.reasons import ROWS_UNREADABLE, STATE_FILE_REPLACED
 
 
@@ -33,7 +34,7 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
     store.drains(["mqtt"])
     made = measure(store, 400)
     store.save_counters({"wh": 5})
-    boot = store.boot
+    boot = store.run_id
     store.close()
     with (tmp_path / NAME).open("r+b") as file:
         file.seek(0 if damage == "head" else 300_000)
@@ -44,13 +45,13 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
     assert again.damage.code == STATE_FILE_REPLACED
     assert [path.name for path in tmp_path.glob(f"{NAME}.corrupt-*Z")] == [again.damage.data["file"]]
     assert (again.damage.data["rows"] > 100) == (damage == "middle")
-    assert again.boot > boot, "numbers do not come again, whatever was lost"
+    assert again.run_id > boot, "numbers do not come again, whatever was lost"
     if damage == "middle":
         assert again.counters() == {"wh": 5}
         assert sum(left(again).values()) > 100, "rows before the damage were saved"
         assert sum(left(again).values()) + lost(again)["*"] == made, "what could not be read is counted"
     else:
-        assert [(gap.kind, gap.reason, gap.rows) for gap in again.take_gaps()] == [("*", ROWS_UNREADABLE(), None)]
+        assert [(gap.kind, gap.reason, gap.rows) for gap in again.fetch_gaps()] == [("*", ROWS_UNREADABLE(), None)]
     measure(again, 5)
     again.close()
 
@@ -91,7 +92,7 @@ def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
     again.drains(["mqtt"])
     assert again.damage is not None
     assert again.damage.code == STATE_FILE_REPLACED
-    assert again.note("clock", "reached", "") is None
+    assert again.entry("clock", "reached", "") is None
     assert again.counters() == {}
     assert sum(left(again).values()) > 100, "the rows were saved"
     again.close()
@@ -107,7 +108,7 @@ def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock:
         file.write(os.urandom(200_000))
     for n in range(200):
         store.append("m", "telemetry", T_MS + n, lambda _: b"x" * 3000)
-        drain.take_backlog(1)
+        drain.fetch_backlog(1)
         time.sleep(0.002)
     wait_until(lambda: store.damage is not None, 10, "a new file is created")
     store.flush()
@@ -122,18 +123,18 @@ def test_notes_of_a_file_that_becomes_corrupt_are_none_and_the_file_is_replaced(
     """A reload reads the unsupported registers of devices from notes; it continues without them."""
     store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     for n in range(400):
-        store.save_note("refused", f"device-{n}", "", "x" * 20_000)  # more than SQLite keeps in memory
+        store.save_entry("refused", f"device-{n}", "", "x" * 20_000)  # more than SQLite keeps in memory
     store.flush()
     with (tmp_path / NAME).open("r+b") as file:
         file.write(os.urandom(os.path.getsize(tmp_path / NAME)))
     with (tmp_path / f"{NAME}-wal").open("r+b") as file:
         file.write(os.urandom(os.path.getsize(tmp_path / f"{NAME}-wal")))
-    found = [store.note("refused", f"device-{n}", "") for n in range(400)]
+    found = [store.entry("refused", f"device-{n}", "") for n in range(400)]
     assert None in found
-    assert len(store.notes("refused")) < 400
+    assert len(store.entries("refused")) < 400
     wait_until(lambda: store.damage is not None, 10, "a new file is created")
-    store.save_note("refused", "device-0", "", "again")
-    assert store.note("refused", "device-0", "") == "again"
+    store.save_entry("refused", "device-0", "", "again")
+    assert store.entry("refused", "device-0", "") == "again"
     assert not store.trouble
     store.close()
 
@@ -151,7 +152,7 @@ def test_an_internal_error_in_the_housekeeping_does_not_end_the_writer(
     for n in range(3):
         store.append("m", "telemetry", T_MS + n, lambda _: b"x")
         store.flush()
-    assert len(drain.take_live(10)) == 3
+    assert len(drain.fetch_live(10)) == 3
     assert store.alive
     store.close()
     assert caplog.text.count("TypeError: internal") == 1, "one traceback"
@@ -159,7 +160,7 @@ def test_an_internal_error_in_the_housekeeping_does_not_end_the_writer(
 
 READERS: dict[str, Callable[[Store], object]] = {
     "interval": lambda store: store.rows("select body from interval"),
-    "history": lambda store: store.history_rows(60, "m", 0, 1 << 62),
+    "history": lambda store: History(store, (1.0, 1.0, 1.0)).points("m", "active_power_w", 60, 0, 1 << 62),
     "counters": lambda store: store.counters(),
     "gaps": lambda store: store.figures(),
 }
@@ -186,12 +187,12 @@ def test_corruption_that_a_reader_finds_is_reported_and_the_file_replaced(
     store.close()
 
 
-def test_a_note_that_is_not_json_is_none(tmp_path: Path, clock: HandClock) -> None:
+def test_an_entry_that_is_not_json_is_none(tmp_path: Path, clock: HandClock) -> None:
     """Flipped bits on flash memory that SQLite does not detect."""
     store = Store(tmp_path, clock, small())
-    store.save_note("refused", "a", "", "whole")
-    store.save_note("refused", "b", "", "broken")
+    store.save_entry("refused", "a", "", "whole")
+    store.save_entry("refused", "b", "", "broken")
     store.do(lambda db: db.execute("update note set body = '\"bro' where name = 'b'").rowcount)
-    assert store.note("refused", "b", "") is None
-    assert store.notes("refused") == {"a": "whole"}
+    assert store.entry("refused", "b", "") is None
+    assert store.entries("refused") == {"a": "whole"}
     store.close()

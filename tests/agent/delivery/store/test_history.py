@@ -36,11 +36,11 @@ def feed(history: History, store: Store, count: int, from_ms: int = START_MS) ->
     for second in range(count):
         t_ms, value = from_ms + 1000 * second, chance.uniform(-1e5, 1e5)
         if second % 7 == 0:
-            history.show(row(t_ms, None))
+            history.on_published(row(t_ms, None))
         elif second % 11 == 0:
-            history.show(row(t_ms, value, Quality.STALE))
+            history.on_published(row(t_ms, value, Quality.STALE))
         else:
-            history.show(row(t_ms, value, Quality.UNVERIFIED if second % 300 == 1 else Quality.GOOD))
+            history.on_published(row(t_ms, value, Quality.UNVERIFIED if second % 300 == 1 else Quality.GOOD))
             usable.append((t_ms, value))
     history.stop()
     store.flush()

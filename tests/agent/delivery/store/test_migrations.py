@@ -24,7 +24,7 @@ create table note (
     primary key (kind, name)
 ) without rowid;
 insert into boot values (1, 3600123);
-insert into counter values ('energy_allocated/pump-1', 48213.3771), ('energy_allocated/pump-2', 0.0004);
+insert into counter values ('energy_allocated/pump-1', 48213.3771), ('energy_allocated/pump-2', 0.0006);
 insert into note values ('refused', 'mcc-1', 'abc', 1790000000000, '{"absent": [3]}');
 """
 
@@ -38,10 +38,10 @@ def old_file(folder: Path, text: str = VERSION_1) -> Path:
 def test_version_1_keeps_its_counters_notes_and_numbers(tmp_path: Path, clock: HandClock) -> None:
     path = old_file(tmp_path)
     store = Store(tmp_path, clock)
-    assert store.counters() == {"energy_allocated/pump-1": 48_213_377, "energy_allocated/pump-2": 0}
-    assert store.note("refused", "mcc-1", "abc") == {"absent": [3]}
-    assert store.boot == 3_600_124, "numbering continues"
-    assert store.take_gaps() == [], "version 1 did not record how a run ended: no gap is noted"
+    assert store.counters() == {"energy_allocated/pump-1": 48_213_377, "energy_allocated/pump-2": 1}
+    assert store.entry("refused", "mcc-1", "abc") == {"absent": [3]}
+    assert store.run_id == 3_600_124, "numbering continues"
+    assert store.fetch_gaps() == [], "version 1 did not record how a run ended: no gap is noted"
     store.close()
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("pragma user_version").fetchone() == (VERSION,)

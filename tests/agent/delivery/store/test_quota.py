@@ -19,7 +19,7 @@ from support.store import QUOTA, T_MS, left, lost, measure, small
 from agent.config.loader import load_config
 from agent.config.model import StoreSettings
 from agent.delivery.delivery import open_store
-from agent.delivery.store import Store
+from agent.delivery.store import Store, StoredRow
 from agent.delivery.store.database_file import NAME, RESERVE_BYTES
 from agent.delivery.store.reasons import (
     IN_MEMORY_ONLY,
@@ -59,7 +59,7 @@ def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Pa
     store.drains(["mqtt"])
     measure(store, 1500)  # 2,525 rows of 1 kB: thinning spectra and the oldest seconds is enough
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
-    gaps = store.take_gaps()
+    gaps = store.fetch_gaps()
     assert {gap.reason for gap in gaps} == {ROWS_THINNED()}
     assert {gap.kind for gap in gaps} <= {"harmonics", "telemetry", "pq3s"}
     times = [t for (t,) in store.do(lambda db: db.execute(
@@ -69,7 +69,7 @@ def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Pa
     assert {steps[0], steps[-1]} == {10_000, 1000}
     measure(store, 12_000, T_MS + 1_500_000)
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
-    reasons = {(gap.kind, gap.reason) for gap in store.take_gaps()}
+    reasons = {(gap.kind, gap.reason) for gap in store.fetch_gaps()}
     assert ("harmonics", NO_SPACE_LEFT()) in reasons
     assert ("event", NO_SPACE_LEFT()) not in reasons
     assert left(store)["event"] == 225, "each event is still there"
@@ -80,7 +80,7 @@ def test_a_row_that_a_sink_has_in_hand_is_not_dropped(tmp_path: Path, clock: Han
     store = Store(tmp_path, clock, small())
     drain = store.drains(["mqtt"])["mqtt"]
     measure(store, 50)
-    held = [row.n for row in (*drain.take_live(40), *drain.take_backlog(40))]
+    held = [row.n for row in (*drain.fetch_live(40), *drain.fetch_backlog(40))]
     assert len(held) >= 40
     measure(store, 5000)
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
@@ -102,7 +102,7 @@ def test_too_old_goes_and_is_counted(tmp_path: Path, clock: HandClock, monkeypat
     measure(store, 10, clock.utc_ns() // 1_000_000)
     clock.move(210.0)
     wait_until(lambda: left(store)["telemetry"] == 10, 5, "the old ones went")
-    assert {gap.reason for gap in store.take_gaps()} == {RETENTION_EXPIRED()}
+    assert {gap.reason for gap in store.fetch_gaps()} == {RETENTION_EXPIRED()}
     store.close()
 
 
@@ -149,7 +149,7 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
     came: set[int] = set()
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        rows = [*drain.take_live(100), *drain.take_backlog(100)]
+        rows = [*drain.fetch_live(100), *drain.fetch_backlog(100)]
         drain.confirm([row.n for row in rows])
         came |= {row.n for row in rows}
         if not rows and store.figures()["spool_rows"] == 0:
@@ -186,7 +186,7 @@ def test_a_start_on_a_full_disk_goes_on_with_the_file_that_is_there(
     assert store.directory == tiny_disk / "state"
     assert store.counters() == {"wh": 5}, "no counter begins anew"
     drain = store.drains(["mqtt"])["mqtt"]
-    while rows := drain.take_backlog(100):
+    while rows := drain.fetch_backlog(100):
         drain.confirm([row.n for row in rows])
         made -= len(rows)
     assert made == 0
@@ -210,7 +210,7 @@ def test_a_disk_short_of_its_free_share_grows_the_file_no_further(tiny_disk: Pat
 def locked(store: Store) -> Iterator[None]:
     """Another program locks the file: nothing can be written."""
     store.flush()
-    store._writer.db.execute("pragma busy_timeout = 20")
+    store.do(lambda db: db.execute("pragma busy_timeout = 20").fetchone())
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("begin exclusive")
         yield
@@ -225,10 +225,10 @@ def test_counters_of_rows_that_go_without_being_written_are_kept(tmp_path: Path,
         rows = [store.append("m", "telemetry", T_MS + n, lambda _: b"x", {"wh": 100 + n}) for n in range(4)]
         wait_until(lambda: store.figures()["rows_in_memory"] == 4, 5, "they are buffered")
         wait_until(lambda: store.trouble == STATE_FILE_UNWRITABLE(error="database is locked"), 5, "the cause")
-        for row in rows[1:][::order]:  # the first is written when it can be: it sets nothing back
+        for left_in_memory, row in enumerate(rows[1:][::order]):  # the first is written later and resets nothing
             drain.confirm([row.n])
-            wait_until(lambda row=row: row.n not in store._writer.unsaved, 5, "it need not be written")
-    wait_until(lambda: not (store.trouble or store._writer.unsaved), 5, "it heals")
+            wait_until(lambda n=3 - left_in_memory: store.figures()["rows_in_memory"] == n, 5, "it need not be written")
+    wait_until(lambda: not (store.trouble or store.figures()["rows_in_memory"]), 5, "it heals")
     assert store.counters() == {"wh": 103}
     store.close()
 
@@ -238,34 +238,39 @@ def test_counters_of_rows_that_found_no_room_in_memory_are_kept(
 ) -> None:
     monkeypatch.setattr("agent.delivery.store.writer.MEMORY_ROWS", 10)
     store = Store(tmp_path, clock, small())
-    store.drains(["mqtt"])
+    drain = store.drains(["mqtt"])["mqtt"]
+    fetched: list[StoredRow] = []
     with locked(store):
         store.append("m", "telemetry", T_MS, lambda _: b"x", {"wh": 100})
         for n in range(30):  # the motor stands: nothing more is counted
             store.append("m", "telemetry", T_MS + n, lambda _: b"x")
-        wait_until(lambda: len(store._writer._lost) == 21, 5, "more do not fit")
-        assert store.figures()["rows_in_memory"] == 10
-    wait_until(lambda: not (store.trouble or store._writer.unsaved), 5, "it heals")
+        wait_until(lambda: fetched.extend(drain.fetch_live(100)) or len(fetched) == 31, 5, "all are processed")
+        assert store.figures()["rows_in_memory"] == 10, "more do not fit"
+    wait_until(lambda: not (store.trouble or store.figures()["rows_in_memory"]), 5, "it heals")
     assert store.counters() == {"wh": 100}
-    gaps = store.take_gaps()
+    gaps = store.fetch_gaps()
     assert {gap.reason for gap in gaps} == {MEMORY_BUFFER_FULL()}
     assert sum(gap.rows or 0 for gap in gaps) == 21
     store.close()
 
 
-def test_rows_that_cannot_be_written_before_the_end_are_a_gap(tmp_path: Path, clock: HandClock) -> None:
-    store = Store(tmp_path, clock, small())
-    store.drains(["mqtt"])
-    with locked(store):
+def test_rows_that_cannot_be_written_before_the_end_are_a_gap(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full: no rows are written, but the run is closed."""
+    with monkeypatch.context() as full:
+        full.setattr("agent.delivery.store.database_file.free_bytes", lambda _directory: (0, 1))
+        store = Store(tmp_path, clock, small())
+        store.drains(["mqtt"])
         for n in range(3):
             store.append("m", "telemetry", T_MS + n, lambda _: b"x")
-        wait_until(lambda: store.figures()["rows_in_memory"] == 3, 5, "they are buffered")
-        store._writer._batch = 0  # as on a full disk: no rows are written, but jobs are run
-    store.close()
+        store.flush()
+        assert store.figures()["rows_in_memory"] == 3
+        store.close()
     again = Store(tmp_path, clock, small())
     again.drains(["mqtt"])
     assert left(again)["telemetry"] == 0
-    (gap,) = again.take_gaps()
+    (gap,) = again.fetch_gaps()
     assert (gap.kind, gap.reason, gap.rows) == ("telemetry", UNSAVED_AT_STOP(), 3)
     again.close()
 
@@ -290,7 +295,7 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
             db.execute("pragma user_version = 99")
     elif trouble == "another agent":
         other = Store(place, clock)
-        assert other.boot
+        assert other.run_id
     else:
         place.mkdir()
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)], capture_output=True)
@@ -309,7 +314,7 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
         assert getattr(cause.data["cause"], "code", None) == codes.get(trouble)
         drain = store.drains(["mqtt"])["mqtt"]
         assert measure(store, 20) == sum(left(store).values())
-        assert drain.take_live(1000)
+        assert drain.fetch_live(1000)
         store.close()
     finally:
         if trouble == "read-only":
@@ -317,3 +322,25 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
             place.chmod(0o700)
         if other is not None:
             other.close()
+
+
+def test_unused_space_is_returned_to_the_file_system(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an outage the file is large and nearly empty: each housekeeping returns 256 pages of 4 KiB."""
+    store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01))
+    drain = store.drains(["mqtt"])["mqtt"]
+    for second in range(6000):
+        store.append("m", "telemetry", T_MS + 1000 * second, lambda _: b"x" * 4000)
+    store.flush()
+    while rows := drain.fetch_live(500) or drain.fetch_backlog(500):
+        drain.confirm([row.n for row in rows])
+    store.close()
+    before = os.path.getsize(tmp_path / NAME)
+    monkeypatch.setattr("agent.delivery.store.housekeeping.HOUSEKEEPING_S", 0.0)
+    again = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01))
+    for _ in range(6):
+        again.save_counters({"wh": 1})
+        again.flush()
+    again.close()
+    assert before - os.path.getsize(tmp_path / NAME) >= 5 * 256 * 4096

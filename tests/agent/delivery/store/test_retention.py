@@ -15,10 +15,10 @@ from agent.core.messages import Message
 from agent.delivery.store import Store
 from agent.delivery.store.history import History
 from agent.delivery.store.reasons import AGENT_KILLED
-from agent.delivery.store.retention import MARKS, SAVE_S, SPANS, ClockOffsetSpan, RetentionClock, load
+from agent.delivery.store.retention import ClockOffsetSpan, RetentionClock, load
 
 EVERY_S, HOUR_S, DAY_S, YEAR_S = 1800, 3600, 86_400, 365 * 86_400
-LONGEST = 5 * DAY_S * (1 + 1 / MARKS) // EVERY_S + 2  # rows in the spool: five days, and the part between two marks
+LONGEST = 5 * DAY_S * (1 + 1 / 32) // EVERY_S + 2  # rows in the spool: five days, and at most 1/32 more
 KEEP_S = (2.0 * HOUR_S, 5.0 * DAY_S, 30.0 * DAY_S)
 
 
@@ -49,7 +49,7 @@ class Plant:
             self.clock.move(EVERY_S)
             t_ms = self.clock.utc_ns() // 1_000_000
             message = Message("fan", "telemetry", t_ms, {"active_power_w": 1.0})
-            self.history.show(message)
+            self.history.on_published(message)
             self.store.append("fan", "telemetry", t_ms, lambda row_id: b"{}")
             self.flush()
 
@@ -178,10 +178,10 @@ def test_a_state_file_without_an_age_starts_with_the_time_of_its_last_run(plant:
     plant.measure(DAY_S)
     plant.history.stop()
     if note is None:
-        plant.store.forget_note("age", "reached")
+        plant.store.delete_entry("age", "reached")
     else:
-        plant.store.save_note("age", "reached", "", note)
-    plant.store._boot = 0  # nothing is noted at its end
+        plant.store.save_entry("age", "reached", "", note)
+    plant.store._run_id = 0  # nothing is noted at its end
     plant.restart(away_s=73 * YEAR_S)
     plant.measure(HOUR_S)
     assert plant.spooled() == (DAY_S + HOUR_S) // EVERY_S
@@ -194,8 +194,8 @@ def test_a_state_file_whose_last_run_was_in_2099_loses_nothing(plant: Plant) -> 
     plant.step(73 * YEAR_S)
     plant.measure(HOUR_S)
     plant.history.stop()
-    plant.store.forget_note("age", "reached")
-    plant.store._boot = 0
+    plant.store.delete_entry("age", "reached")
+    plant.store._run_id = 0
     plant.restart(away_s=-73 * YEAR_S)
     plant.measure(HOUR_S)
     rows = (DAY_S + 2 * HOUR_S) // EVERY_S
@@ -223,7 +223,7 @@ def test_a_kill_after_a_night_in_2099_leaves_a_gap_of_now(plant: Plant, when: st
     plant.store._lock_file.close()
     plant.clock.move(60.0)
     plant.start()
-    [gap] = [gap for gap in plant.store.take_gaps() if gap.reason == AGENT_KILLED()]
+    [gap] = [gap for gap in plant.store.fetch_gaps() if gap.reason == AGENT_KILLED()]
     assert (gap.from_ms, gap.to_ms) == (killed_ms, killed_ms + 60_000)
     plant.store.close()
 
@@ -235,7 +235,7 @@ def test_the_retained_range_by_hand() -> None:
     for minute in range(1, 211):
         in_order_ms = wrong_ms if 60 < minute <= 180 else right_ms
         age.advance(in_order_ms + minute * 60_000, 60.0 * minute)
-    margin_ms = round(2000 * SAVE_S)
+    margin_ms = 1_200_000  # twice the interval of 10 min at which the running time is saved
     assert age.retained_range(600.0) == (right_ms + 3.5 * hour_ms - 600_000, right_ms + 3.5 * hour_ms + margin_ms)
     assert age.retained_range(2 * HOUR_S) == (right_ms + 181 * 60_000, wrong_ms + 181 * 60_000 + margin_ms)
     assert age.retained_range(3 * HOUR_S).first == right_ms + hour_ms / 2
@@ -244,13 +244,13 @@ def test_the_retained_range_by_hand() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_no_retained_data_is_outside_the_retained_range(seed: int) -> None:
     """Compared with the age of each measurement, with steps in both directions, drift, power-off and restarts.
-    There are more steps than stored spans."""
+    There are three times as many steps as stored spans (64)."""
     chance = random.Random(seed)
     mono_s, utc_s, ran_s = 0.0, 2e9, 0.0
     age, taken = RetentionClock(0, 0.0, [ClockOffsetSpan(0, round(utc_s * 1000), round(utc_s * 1000))]), []
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
         db.execute("create table note (kind, name, fingerprint, saved_ms, body, primary key (kind, name))")
-        for _ in range(3 * SPANS):
+        for _ in range(192):
             utc_s += chance.choice((0, 0, 30, 20 * DAY_S, -20 * DAY_S, 16 * HOUR_S, chance.uniform(-YEAR_S, YEAR_S)))
             if chance.random() < 0.3:
                 age.save(db, mono_s, force=True)
@@ -265,3 +265,19 @@ def test_no_retained_data_is_outside_the_retained_range(seed: int) -> None:
                 first, last = age.retained_range(kept_s)
                 recent = [date for at_s, date in taken if at_s > ran_s - kept_s + 10]
                 assert all(first - 1 <= date <= last for date in recent), "to the millisecond"
+
+
+@pytest.mark.parametrize("retention_s", [HOUR_S, 5 * DAY_S, 90 * DAY_S])
+def test_a_row_expires_after_the_retention_and_at_most_a_32nd_of_it_later(retention_s: int) -> None:
+    """At each moment, every row older than 33/32 of the retention is expired, and no newer one."""
+    step_s = retention_s // 200
+    age = RetentionClock(0, 0.0, [ClockOffsetSpan(0, 0, 0)])
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        db.execute("create table spool (n integer primary key autoincrement)")
+        for number in range(1, 601):  # one row per step: row n is measured at n steps
+            db.execute("insert into spool values (null)")
+            age.advance(1000 * step_s * number, float(step_s * number))
+            expired = age.expired_up_to(db, float(retention_s))
+            oldest_s, newest_expired_s = (number - expired - 1) * step_s, (number - expired) * step_s
+            assert oldest_s <= retention_s * 33 / 32, "the oldest row that is kept"
+            assert expired == 0 or newest_expired_s >= retention_s, "the newest row that is deleted"

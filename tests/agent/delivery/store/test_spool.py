@@ -49,7 +49,7 @@ def put(store: Store, count: int, kind: str = "telemetry", t_ms: int = 1_790_000
 
 def take_all(drain: SinkCursor) -> list[int]:
     taken = []
-    while rows := drain.take_live(7) or drain.take_backlog(7):
+    while rows := drain.fetch_live(7) or drain.fetch_backlog(7):
         taken += [row.n for row in rows]
     return taken
 
@@ -64,7 +64,7 @@ def test_a_row_is_in_the_file_before_a_sink_sees_it(tmp_path: Path, clock: HandC
     seen: list[tuple[int, int]] = []
 
     def look() -> None:
-        rows = drain.take_live(1000)
+        rows = drain.fetch_live(1000)
         with closing(sqlite3.connect(tmp_path / NAME)) as other:  # another connection sees only what is committed
             there = {n for (n,) in other.execute("select n from spool")}
         seen.append((len(rows), sum(row.n in there for row in rows)))
@@ -126,9 +126,9 @@ def test_what_is_given_back_comes_again_in_order_and_nothing_twice(tmp_path: Pat
         elif step < 0.4:
             store.flush()
         elif step < 0.6:
-            in_hand += [row.n for row in drain.take_live(chance.randrange(10))]
+            in_hand += [row.n for row in drain.fetch_live(chance.randrange(10))]
         elif step < 0.8:
-            taken = [row.n for row in drain.take_backlog(chance.randrange(10))]
+            taken = [row.n for row in drain.fetch_backlog(chance.randrange(10))]
             assert taken == sorted(taken)
             in_hand += taken
         elif step < 0.95:
@@ -137,10 +137,10 @@ def test_what_is_given_back_comes_again_in_order_and_nothing_twice(tmp_path: Pat
             confirmed += in_hand[:count]
             del in_hand[:count]
         else:
-            drain.give_back()
+            drain.return_unconfirmed()
             in_hand.clear()
             store.flush()
-    drain.give_back()
+    drain.return_unconfirmed()
     store.flush()
     confirmed += take_all(drain)
     assert sorted(confirmed) == list(range(1, len(confirmed) + 1)), "each once"
@@ -157,9 +157,9 @@ def test_rows_that_are_not_fresh_are_backlog(tmp_path: Path, clock: HandClock, m
     monkeypatch.setattr("time.monotonic_ns", lambda: real() + later_ns)
     put(store, 3)
     store.flush()
-    assert [row.n for row in drain.take_live(10)] == [6, 7, 8]
-    assert [row.n for row in drain.take_backlog(10)] == [1, 2, 3, 4, 5]
-    assert not drain.take_backlog(10)
+    assert [row.n for row in drain.fetch_live(10)] == [6, 7, 8]
+    assert [row.n for row in drain.fetch_backlog(10)] == [1, 2, 3, 4, 5]
+    assert not drain.fetch_backlog(10)
     store.close()
 
 
@@ -178,13 +178,13 @@ def test_a_backlog_that_cannot_be_read_for_a_moment_is_read_later(
     drain = store.drains(["mqtt"])["mqtt"]
     rows = put(store, 50)
     store.flush()
-    assert drain.take_live(100) == []
+    assert drain.fetch_live(100) == []
     with store._writer.db_lock:
         whole, store._writer.db = store._writer.db, Unreadable()  # type: ignore[assignment]
-        assert drain.take_backlog(100) == []
+        assert drain.fetch_backlog(100) == []
         store._writer.db = whole
-    assert drain.behind
-    assert [row.n for row in drain.take_backlog(100)] == [row.n for row in rows]
+    assert drain.has_backlog
+    assert [row.n for row in drain.fetch_backlog(100)] == [row.n for row in rows]
     store.close()
 
 
@@ -197,12 +197,12 @@ def test_a_rejected_row_is_set_aside_and_counted(tmp_path: Path, clock: HandCloc
     drain.reject(rows[1].n, TOO_LARGE)
     store.flush()
     assert owed(store) == 2
-    (gap,) = store.take_gaps()
+    (gap,) = store.fetch_gaps()
     assert (gap.kind, gap.reason, gap.rows, gap.from_ms) == ("event", TOO_LARGE, 1, rows[1].t_ms)
     assert store.do(lambda db: db.execute("select n, reason, payload from aside").fetchall()) == [
         (rows[1].n, stored(TOO_LARGE), rows[1].payload)
     ]
-    drain.give_back()
+    drain.return_unconfirmed()
     assert take_all(drain) == [rows[0].n, rows[2].n]
     store.close()
 
@@ -210,19 +210,19 @@ def test_a_rejected_row_is_set_aside_and_counted(tmp_path: Path, clock: HandCloc
 def test_a_gap_is_announced_until_the_announcement_is_committed(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
     store.drains(["mqtt"])
-    store.note_gap("telemetry", TOO_LARGE, 5, 10, 20)
-    store.note_gap("telemetry", ROW_TOO_LARGE(limit_bytes=20_000), 2, 5, 30)
-    (gap,) = store.take_gaps()
+    store.record_gap("telemetry", TOO_LARGE, 5, 10, 20)
+    store.record_gap("telemetry", ROW_TOO_LARGE(limit_bytes=20_000), 2, 5, 30)
+    (gap,) = store.fetch_gaps()
     assert (gap.rows, gap.from_ms, gap.to_ms) == (7, 5, 30), "rows with equal reasons are one gap until it is announced"
-    store.note_gap("telemetry", TOO_LARGE, 1, 40, 40)
-    first, second = store.take_gaps()
+    store.record_gap("telemetry", TOO_LARGE, 1, 40, 40)
+    first, second = store.fetch_gaps()
     assert (first.g, first.rows, second.rows) == (gap.g, 7, 1), (
         "announced again with its number; later rows are another gap"
     )
-    store.append(None, "event", 1, lambda _: b"{}", settles=first.g)
-    store.append(None, "event", 1, lambda _: b"{}", settles=second.g)
+    store.append(None, "event", 1, lambda _: b"{}", announces_gap=first.g)
+    store.append(None, "event", 1, lambda _: b"{}", announces_gap=second.g)
     store.flush()
-    assert store.take_gaps() == []
+    assert store.fetch_gaps() == []
     assert store.figures()["rows_dropped"] == 8
     store.close()
 
@@ -230,9 +230,9 @@ def test_a_gap_is_announced_until_the_announcement_is_committed(tmp_path: Path, 
 def test_gaps_of_different_reasons_are_not_merged(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
     for reason in (NO_SPACE_LEFT(), ROWS_THINNED(), TOO_LARGE, ROW_TOO_LARGE(limit_bytes=30_000)):
-        store.note_gap("telemetry", reason, 1, 10, 20)
-        store.note_gap("telemetry", reason, 1, 10, 20)
-    found = {gap.reason: gap.rows for gap in store.take_gaps()}
+        store.record_gap("telemetry", reason, 1, 10, 20)
+        store.record_gap("telemetry", reason, 1, 10, 20)
+    found = {gap.reason: gap.rows for gap in store.fetch_gaps()}
     assert found == {NO_SPACE_LEFT(): 2, ROWS_THINNED(): 2, TOO_LARGE: 2, ROW_TOO_LARGE(limit_bytes=30_000): 2}
     store.close()
 
@@ -243,7 +243,7 @@ def test_a_gap_of_a_file_without_codes_is_read_as_unknown(tmp_path: Path, clock:
         row = "telemetry", text, 1, 10, 20
         store.do(lambda db, row=row: db.execute(
             "insert into gaps (kind, reason, rows, from_ms, to_ms) values (?, ?, ?, ?, ?)", row).rowcount)  # fmt: skip
-    found = [gap.reason for gap in store.take_gaps()]
+    found = [gap.reason for gap in store.fetch_gaps()]
     assert [reason.code for reason in found] == [UNKNOWN, UNKNOWN, UNKNOWN, ROW_TOO_LARGE]
     assert found[0].data["name"] == "quota reached"
     assert found[2].data["name"] == "of_a_later_version"
@@ -257,9 +257,9 @@ def test_times_of_unsent_rows_are_moved_and_nothing_else(tmp_path: Path, clock: 
     body = {"s": "magwatt.event/1", "t": 1000, "id": "x", "v": {"event_start_ms": 900, "active_power_w": 1000}}
     for _ in range(3):
         store.append("m", "event", 1000, lambda _: msgspec.json.encode(body))
-    assert store.shift_unsent(store.boot, 3_600_000, after=1) == 2
-    assert store.shift_unsent(store.boot + 1, 5) == 0
-    rows = [*drain.take_live(9), *drain.take_backlog(9)]
+    assert store.correct_unsent_timestamps(store.run_id, 3_600_000, after=1) == 2
+    assert store.correct_unsent_timestamps(store.run_id + 1, 5) == 0
+    rows = [*drain.fetch_live(9), *drain.fetch_backlog(9)]
     found = [msgspec.json.decode(row.payload) for row in rows]
     moved = {**body, "t": 3_601_000, "v": {"event_start_ms": 3_600_900, "active_power_w": 1000}}
     assert found == [body, moved, moved]
@@ -350,8 +350,8 @@ def test_copies_at_random_moments_open_whole(tmp_path: Path) -> None:
         assert counter >= seen, "nothing that was there is gone"
         seen = counter
         store = Store(copy, HandClock())
-        assert store.boot
-        assert [gap.rows for gap in store.take_gaps()] == [None], "an interrupted run leaves a gap"
+        assert store.run_id
+        assert [gap.rows for gap in store.fetch_gaps()] == [None], "an interrupted run leaves a gap"
         store.close()
     assert seen > 50
 
@@ -362,16 +362,16 @@ def stands(pid: int) -> bool:
 
 def test_a_clean_end_leaves_no_gap_and_a_second_agent_is_rejected(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
-    boot = store.boot
+    boot = store.run_id
     other = Store(tmp_path, clock)
     with pytest.raises(StoreError) as error:
-        _ = other.boot
+        _ = other.run_id
     assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(tmp_path), cause=STATE_DIR_IN_USE(pid=os.getpid()))
-    other.save_note("a", "b", "", 1)
-    assert store.note("a", "b", "") == 1, "commands may write while an agent runs"
+    other.save_entry("a", "b", "", 1)
+    assert store.entry("a", "b", "") == 1, "commands may write while an agent runs"
     other.close()
     store.close()
     again = Store(tmp_path, clock)
-    assert again.boot == boot + 1
-    assert again.take_gaps() == []
+    assert again.run_id == boot + 1
+    assert again.fetch_gaps() == []
     again.close()

@@ -17,7 +17,7 @@ def test_every_opening_is_a_boot_and_ids_never_repeat(tmp_path: Path, clock: Han
     boots = []
     for _ in range(3):
         store = Store(tmp_path, clock)
-        boots.append(store.boot)
+        boots.append(store.run_id)
         ids = {store.append("m", "telemetry", 0, str.encode).id for _ in range(10)}
         assert len(ids) == 10
         assert not seen & ids
@@ -28,10 +28,10 @@ def test_every_opening_is_a_boot_and_ids_never_repeat(tmp_path: Path, clock: Han
 
 def test_a_lost_file_does_not_bring_old_ids_back(tmp_path: Path, clock: HandClock) -> None:
     first = Store(tmp_path / "a", clock)
-    earlier = first.boot
+    earlier = first.run_id
     clock.move(120)
     second = Store(tmp_path / "b", clock)
-    assert second.boot > earlier
+    assert second.run_id > earlier
     first.close()
     second.close()
 
@@ -52,12 +52,12 @@ def test_a_locked_file_is_an_error_until_it_is_released(tmp_path: Path, clock: H
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("begin exclusive")
     with pytest.raises(StoreError) as error:
-        store.save_note("a", "b", "", 1)
+        store.save_entry("a", "b", "", 1)
     assert error.value.reason == STATE_FILE_UNWRITABLE(error="database is locked")
     other.execute("rollback")
     other.close()
-    store.save_note("a", "b", "", 2)
-    assert store.note("a", "b", "") == 2
+    store.save_entry("a", "b", "", 2)
+    assert store.entry("a", "b", "") == 2
     store.close()
 
 

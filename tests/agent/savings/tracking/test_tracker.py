@@ -145,13 +145,13 @@ def test_a_decision_of_another_process_counts_from_the_next_quarter(bench: Bench
 def test_a_baseline_that_was_changed_claims_nothing_and_says_why(bench: Bench) -> None:
     freeze_what_was(bench)
     bench.run(2.2)
-    body = bench.store.notes(keep.FROZEN)["pump"]
-    bench.store.save_note(keep.FROZEN, "pump", "", {**body, "coefficients": [60e3]})
+    body = bench.store.entries(keep.FROZEN)["pump"]
+    bench.store.save_entry(keep.FROZEN, "pump", "", {**body, "coefficients": [60e3]})
     bench.run(1.2)
     newest = bench.savings()[-1]
     assert "saved_energy_wh" not in newest
     assert newest["savings_caveats"] == "baseline_changed"
-    bench.store.save_note(keep.FROZEN, "pump", "", body)
+    bench.store.save_entry(keep.FROZEN, "pump", "", body)
     bench.run(1.2)
     assert bench.savings()[-1]["savings_verdict"] == "proven"
 
