@@ -21,7 +21,7 @@ from agent.core.row_names import gateway_row
 from agent.delivery.homeassistant.entities import EntityIds, asset_device, gateway_device
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.mqtt.connection import MqttConnection, MqttHandler
-from agent.delivery.mqtt.rate_limit import BirthPace
+from agent.delivery.mqtt.rate_limit import BirthRateLimiter
 from agent.delivery.store import Store, StoreError
 from drivers.reasons import Reason
 
@@ -54,7 +54,7 @@ class HomeAssistantSink(MqttHandler):
         self._republish = True
         self._gone = set(store.entries(f"{NOTE} topics")) - self._topics()
         self._removing: dict[int, str] = {}  # packet → topic whose retained message it deletes
-        self._pace = BirthPace()
+        self._pace = BirthRateLimiter()
 
     def start(self) -> None:
         self.link.start()

@@ -15,7 +15,7 @@ LIVE_TAU_S = 30.0
 RATE_BYTES_S, BURST_BYTES = 20_000.0, 64_000.0  # of births and retained messages
 
 
-class Pacer:
+class BackfillRateLimiter:
     """Rate of the backfill: a token bucket with jitter, which slows down for live rows and for a slow broker.
 
     chance: source of the jitter.
@@ -85,7 +85,7 @@ class Pacer:
         self._paused_until_s = now_s + seconds
 
 
-class BirthPace:
+class BirthRateLimiter:
     """Rate of births and retained messages, which are large: a thousand gateways connect at the same time when their
     broker is available again.
 

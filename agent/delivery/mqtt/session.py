@@ -10,7 +10,7 @@ from typing import Any
 from agent.core.stable_hash import share
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.mqtt.connection import MqttConnection
-from agent.delivery.mqtt.rate_limit import BirthPace, Pacer
+from agent.delivery.mqtt.rate_limit import BackfillRateLimiter, BirthRateLimiter
 from agent.delivery.reasons import (
     CONFIRMATION_TIMEOUT,
     MQTT_TOPIC_INVALID,
@@ -50,8 +50,8 @@ class MqttSession:
     """
 
     def __init__(
-        self, link: MqttConnection, properties: Any, drain: SinkCursor, root: str, pacer: Pacer,
-        births: BirthPace,
+        self, link: MqttConnection, properties: Any, drain: SinkCursor, root: str, pacer: BackfillRateLimiter,
+        births: BirthRateLimiter,
     ) -> None:  # fmt: skip
         self.retained: dict[str, bytes] = {}
         self.status_topic = f"{root}/status"

@@ -19,7 +19,7 @@ from agent.delivery.base.sink import RetainedMessages
 from agent.delivery.mqtt import tls
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.mqtt.connection import MqttConnection, MqttHandler
-from agent.delivery.mqtt.rate_limit import BirthPace, Pacer
+from agent.delivery.mqtt.rate_limit import BackfillRateLimiter, BirthRateLimiter
 from agent.delivery.mqtt.session import MqttSession
 from agent.delivery.reasons import (
     BROKER_CERTIFICATE_EXPIRING,
@@ -53,7 +53,7 @@ class MqttSink(MqttHandler):
     ) -> None:  # fmt: skip
         self.link = MqttConnection("mqtt", settings, client_id, self, negotiate=True)
         self._root, self._retained_messages, self._publish_event = root, retained_messages, publish_event
-        self._pacer, self._births = Pacer(self.link.chance), BirthPace()
+        self._pacer, self._births = BackfillRateLimiter(self.link.chance), BirthRateLimiter()
         self._certificate_end: datetime | None = None  # the earlier of broker and client; None: no TLS
         self._published = 0  # in earlier connections
         self._session: MqttSession | None = None

@@ -23,7 +23,7 @@ from agent.core.messages import encode_plain
 from agent.delivery.base.sink import RetainedMessages
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.mqtt.connection import MqttConnection, MqttHandler
-from agent.delivery.mqtt.rate_limit import BirthPace, Pacer
+from agent.delivery.mqtt.rate_limit import BackfillRateLimiter, BirthRateLimiter
 from agent.delivery.reasons import CONFIRMATION_TIMEOUT, PRIMARY_HOST_OFFLINE, SPARKPLUG_ENCODING_FAILED
 from agent.delivery.sparkplug.edge_node import NAMESPACE, EdgeNode
 from agent.delivery.sparkplug.protobuf import SIZE_MAX, decoded
@@ -73,7 +73,7 @@ class SparkplugSink(MqttHandler):
         self._messages: deque[tuple[str, bytes]] = deque()
         self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
         self._bd_seq = _last_bd_seq(store)
-        self._pace, self._pacer = BirthPace(), Pacer(self.link.chance)
+        self._pace, self._pacer = BirthRateLimiter(), BackfillRateLimiter(self.link.chance)
         self._host_online, self._host_ms = settings.primary_host is None, -1
         self._births_due: list[str | None] = []
         self._rebirth_due_s: float | None = None

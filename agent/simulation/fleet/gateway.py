@@ -20,7 +20,7 @@ from agent.core.metrics import by_name
 from agent.core.stable_hash import share
 from agent.delivery.mqtt import tls
 from agent.delivery.mqtt.backoff import Backoff, DisconnectReason
-from agent.delivery.mqtt.rate_limit import BirthPace
+from agent.delivery.mqtt.rate_limit import BirthRateLimiter
 from drivers.reading import Quality
 
 WINDOW = 100
@@ -57,7 +57,7 @@ class Gateway:
         self.connected = False
         self._broker, self._id, self._boot, self._interval_s = broker, f"magwatt-{site}-{name}", boot, interval_s
         self._random = random.Random(self._id)
-        self._retry, self._pace = Backoff(self._random), BirthPace()
+        self._retry, self._pace = Backoff(self._random), BirthRateLimiter()
         self._levels = [self._random.uniform(0.5, 1.0) for _ in self.motors]
         self.due_s = now_s + share(self._id) * interval_s
         self.connect_due_s = now_s + share(self._id, "connect") * min(10.0, 2 * interval_s)

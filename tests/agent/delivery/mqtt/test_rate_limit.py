@@ -8,32 +8,32 @@ from statistics import mean
 import pytest
 
 from agent.delivery.mqtt.backoff import LIMIT_S, SLOW_LIMIT_S, Backoff, DisconnectReason
-from agent.delivery.mqtt.rate_limit import BURST_S, JITTER, PROBE_RATE, RATE_MIN, STUCK_S, Pacer
+from agent.delivery.mqtt.rate_limit import BURST_S, JITTER, PROBE_RATE, RATE_MIN, STUCK_S, BackfillRateLimiter
 
 
-def granted(pacer: Pacer, seconds: float, step_s: float = 0.02, from_s: float = 0.0) -> int:
+def granted(pacer: BackfillRateLimiter, seconds: float, step_s: float = 0.02, from_s: float = 0.0) -> int:
     return sum(pacer.grant(from_s + n * step_s, 50) for n in range(round(seconds / step_s)))
 
 
 def test_a_backlog_goes_out_at_its_rate_with_jitter_and_without_bursts() -> None:
-    pacer = Pacer(random.Random(1))
+    pacer = BackfillRateLimiter(random.Random(1))
     assert granted(pacer, 100) == pytest.approx(100 * RATE_MIN, rel=0.02)
     pacer.grant(100.0, 0)
     assert pacer.grant(160.0, 1000) <= RATE_MIN * BURST_S, "a minute of nothing does not pile up"
-    seeds = {granted(Pacer(random.Random(seed)), 1) for seed in range(20)}
+    seeds = {granted(BackfillRateLimiter(random.Random(seed)), 1) for seed in range(20)}
     assert len(seeds) > 1, "gateways do not send in step"
     assert max(seeds) <= RATE_MIN * (1 + JITTER) + RATE_MIN * BURST_S
 
 
 def test_five_times_what_is_live_when_that_is_more() -> None:
-    pacer = Pacer(random.Random(1))
+    pacer = BackfillRateLimiter(random.Random(1))
     for n in range(3000):
         pacer.on_live_rows(n * 0.1, 4)
     assert pacer.rate() == pytest.approx(200, rel=0.01)
 
 
 def test_a_slow_broker_gets_half_the_rate_and_a_blocked_one_a_probe() -> None:
-    pacer = Pacer(random.Random(1), 100.0)
+    pacer = BackfillRateLimiter(random.Random(1), 100.0)
     pacer.on_confirmed(0.5)
     assert granted(pacer, 20) == pytest.approx(1000, rel=0.03)
     pacer.on_waiting(STUCK_S + 1)
@@ -44,7 +44,7 @@ def test_a_slow_broker_gets_half_the_rate_and_a_blocked_one_a_probe() -> None:
 
 
 def test_a_broker_that_asks_for_a_pause_gets_it() -> None:
-    pacer = Pacer(random.Random(1), 100.0)
+    pacer = BackfillRateLimiter(random.Random(1), 100.0)
     pacer.pause(5.0, 30.0)
     assert granted(pacer, 35) == 0
     assert pacer.grant(35.1, 10) > 0
