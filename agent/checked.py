@@ -15,7 +15,7 @@ from agent.store import Store
 from drivers.reasons import Reason, reason_of
 
 if TYPE_CHECKING:
-    from agent.selfcheck import DeviceResult, Finding
+    from agent.selfcheck.model import DeviceResult, Finding
 
 log = logging.getLogger(__name__)
 

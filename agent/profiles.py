@@ -13,6 +13,7 @@ import click
 
 from agent.core.columns import headings, padded, padded_left
 from agent.core.text import N_, _, text_of
+from agent.discover.paste import WATCHDOG
 from drivers.errors import ProfileError
 from drivers.profile_reasons import PROFILE_ID_DUPLICATE
 from drivers.profiles import (
@@ -32,7 +33,6 @@ COLUMNS = (
     (N_("register"), 30), (N_("poll"), 6), (N_("fc"), 2), (N_("address"), -7), (N_("manual"), 16), (N_("type"), 6),
     (N_("scale"), -12), (N_("unit"), 5), (N_("confidence"), 10),
 )  # fmt: skip
-WATCHDOG = {"parameter": N_("parameter"), "default": N_("default"), "reset_by": N_("reset by")}
 
 
 def list_profiles(as_json: bool) -> None:

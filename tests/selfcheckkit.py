@@ -12,8 +12,8 @@ from typing import Any
 from testkit import HandClock
 
 from agent.config import Drive, Meter, Motor
-from agent.selfcheck import Bench, Result, Subject
 from agent.selfcheck.check import self_check
+from agent.selfcheck.model import Bench, Result, Subject
 from drivers.framing import Request
 from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import Value

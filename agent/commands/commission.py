@@ -38,8 +38,8 @@ def commission(
     import asyncio
 
     from agent.clock import SystemClock
-    from agent.commission import Dialogue
-    from agent.commission import commission as walk
+    from agent.commission.walk import Dialogue
+    from agent.commission.walk import commission as walk
     from agent.core.columns import padded
     from agent.schema import nearest
     from agent.store import Store, StoreError, default_directory

@@ -31,8 +31,8 @@ def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bo
     import asyncio
 
     from agent.core.columns import padded
-    from agent.doctor import Finding, examine
-    from agent.doctor.finding import finding
+    from agent.doctor.examine import examine
+    from agent.doctor.finding import Finding, finding
     from agent.doctor.host import PARTS
 
     def report_finding(item: Finding) -> None:

@@ -102,8 +102,8 @@ def replay(
     isc_il: float | None, short_circuit_mva: float | None, plant_class: int, plot: Path | None, at_s: float | None,
     **settings: Any,
 ) -> None:  # fmt: skip
-    from agent.replay import Options, replay_file
     from agent.replay import reasons as codes
+    from agent.replay.command import Options, replay_file
     from agent.replay.reasons import ReplayError
     from agent.replay.source import Settings
     from agent.replay.verdict import where

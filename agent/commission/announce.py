@@ -7,8 +7,8 @@ from typing import NamedTuple
 from agent.config import Config
 from agent.plan import block_s
 from agent.poll import wire_of
-from agent.selfcheck import Bench
 from agent.selfcheck.check import period_of
+from agent.selfcheck.model import Bench
 from agent.selfcheck.reader import SILENCES_MAX, MapReader
 from drivers.reading import Clock
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from agent.commission.reasons import NOT_CONFIRMED, NOT_CONFIRMED_ACTUAL, SELF_CHECK_NOT_RUN, plate_entries
 from agent.core.codec import encode_reason_with_text
 from agent.core.text import N_, _, text_of
-from agent.selfcheck import DeviceResult, Result
+from agent.selfcheck.model import DeviceResult, Result
 from drivers.reasons import Reason
 from drivers.vocabulary import vocabulary
 

@@ -21,9 +21,9 @@ from agent.config import Config, Meter, Motor
 from agent.core.text import _, text_of
 from agent.discover.likely import models_at
 from agent.poll import BusPoller, Polled, pollers
-from agent.selfcheck import Bench, DeviceResult, Result
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check
+from agent.selfcheck.model import Bench, DeviceResult, Result
 from agent.selfcheck.reasons import MODELS_MATCHING, MODELS_SIMILAR, OTHER_MODEL
 from agent.store import Store, StoreError
 from agent.topology import Asset, assets

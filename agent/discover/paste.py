@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.config_keys import COMM_LOSS
-from agent.core.text import _
+from agent.core.text import N_, _
 from agent.discover.identified import Identified
 from agent.discover.reasons import FUNCTION_03_NEEDED
-from agent.profiles import WATCHDOG
 from drivers.eavesdrop import Setting
 from drivers.profiles import Profile
 
 BY_ID = Path("/dev/serial/by-id")
+WATCHDOG = {"parameter": N_("parameter"), "default": N_("default"), "reset_by": N_("reset by")}  # keys of a profile
 
 
 class Place(Protocol):

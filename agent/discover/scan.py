@@ -17,8 +17,7 @@ from agent.discover import scan_order as order
 from agent.discover.identify import identify
 from agent.discover.overhear import overhear
 from agent.discover.probe import Heard, Reply, ask
-from agent.discover.scan_result import Found, Options, Result, Target, noise_findings
-from agent.discover.scan_view import View
+from agent.discover.scan_result import Found, Options, Result, ScanProgress, Target, noise_findings
 from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting
 from drivers.errors import LinkBusy, LinkClosed
@@ -40,10 +39,10 @@ class Stopped(Exception):
 class Scan:
     """One scan. `stop` may be set by a signal handler: the result then contains what was found until then."""
 
-    def __init__(self, target: Target, options: Options, view: View) -> None:
+    def __init__(self, target: Target, options: Options, progress: ScanProgress) -> None:
         self.result = Result(target, fc03=options.fc03)
         self.stop = asyncio.Event()
-        self._target, self._options, self._view = target, options, view
+        self._target, self._options, self._progress = target, options, progress
         self._excluded: set[int] = set()  # units with a private protocol
         self._noisy: dict[int, Setting | None] = {}
         self._echo = False
@@ -53,7 +52,7 @@ class Scan:
         """Scans the bus. Raises LinkClosed if the port or the connection cannot be opened."""
         result, options = self.result, self._options
         try:
-            if self._target.serial and (finding := await overhear(self._target, options, self._view, self.stop)):
+            if self._target.serial and (finding := await overhear(self._target, options, self._progress, self.stop)):
                 result.findings.append(finding)
                 return result
             self._check_stop()
@@ -87,7 +86,7 @@ class Scan:
             return
         setting = await self._find_setting(units)
         if setting is not None:
-            self._view.show(_("Devices respond at {line}.", line=str(setting)))
+            self._progress.on_text(_("Devices respond at {line}.", line=str(setting)))
             await self._all_units(setting, units)
 
     def _wanted(self) -> list[int]:
@@ -189,12 +188,12 @@ class Scan:
     ) -> bool:  # fmt: skip
         """Queries each unit once. Returns whether one responded."""
         found, silent, mute = False, [], 0
-        self._view.start(
+        self._progress.on_part(
             _("{line}, function {function:02d}", line=str(setting or self._target), function=function), len(units)
         )
         for unit in units:
             self._check_stop()
-            self._view.step(unit)
+            self._progress.on_unit(unit)
             if unit in self.result.units or unit in self._excluded:
                 continue
             if not self._target.is_line and mute >= 3:
@@ -238,7 +237,7 @@ class Scan:
             self._noisy.pop(unit, None)
             found = Found(unit, setting, function, reply.exception, reply.took_s)
             self.result.found.append(found)
-            self._view.found(found)
+            self._progress.on_found(found)
         elif reply.outcome is Heard.NOISE:
             self._noisy.setdefault(unit, setting)
         elif reply.outcome is Heard.FOREIGN:
@@ -270,7 +269,7 @@ class Scan:
             "{n:d} of {expected:d} devices responded; querying the others again …",
             n=len(self.result.found), expected=expected.count,
         )  # fmt: skip
-        self._view.show(text)
+        self._progress.on_text(text)
         silent = [unit for unit in expected.units or units if self._is_open(unit)]
         await self._sweep(link, setting, silent, order.SLOW_S if len(silent) <= FEW else order.DEVICE_S, 4)
 
@@ -294,10 +293,10 @@ class Scan:
             return
         link = self._open(self.result.setting)
         try:
-            self._view.start(_("identification"), len(found))
+            self._progress.on_part(_("identification"), len(found))
             for item in found:
                 self._check_stop()
-                self._view.step(item.unit)
+                self._progress.on_unit(item.unit)
                 timeout_s = max(0.3, 3 * item.took_s)
                 item.identified = await identify(
                     link, item.unit, timeout_s, fc03=self._options.fc03, ending=self.stop, function=item.function,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from agent.discover import reasons as codes
 from agent.discover import scan_order as order
@@ -145,6 +146,20 @@ class Result:
     @property
     def units(self) -> set[int]:
         return {found.unit for found in self.found}
+
+
+class ScanProgress(Protocol):
+    """Receives the progress of a scan. Texts are in the language of the process."""
+
+    def on_text(self, text: str) -> None: ...
+
+    def on_part(self, name: str, total: int) -> None:
+        """A part of the scan begins, in which `total` units are queried."""
+
+    def on_unit(self, unit: int) -> None:
+        """The next unit is queried."""
+
+    def on_found(self, found: Found) -> None: ...
 
 
 def noise_findings(noisy: Mapping[int, Setting | None], result: Result) -> Iterator[Reason]:

@@ -6,62 +6,46 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import click
 
 from agent.core.columns import padded
 from agent.core.text import N_, _, as_object, text_of
+from agent.discover.identified import Identified
 from agent.discover.paste import to_toml
-
-if TYPE_CHECKING:
-    from agent.discover.identified import Identified
-    from agent.discover.scan_result import Found, Result
+from agent.discover.scan_result import Found, Result, ScanProgress
 
 PROGRESS_S = 3.0  # minimum interval between lines of progress
 LEVEL_WIDTH, UNIT_WIDTH, RESPONSE_WIDTH = 8, 7, 15  # columns of the table
 FINDING, NOTE = N_("finding"), N_("note")
 
 
-class View(Protocol):
-    """Where a scan shows its progress. Texts are in the language of the process."""
-
-    def show(self, text: str) -> None: ...
-
-    def start(self, what: str, total: int) -> None:
-        """A part of the scan begins, in which `total` units are queried."""
-
-    def step(self, unit: int) -> None:
-        """The next unit is queried."""
-
-    def found(self, found: Found) -> None: ...
-
-
 class Lines:
     """Progress as lines on standard error, so that standard output contains the result only."""
 
     def __init__(self) -> None:
-        self._shown_s = 0.0
-        self._what, self._done, self._total = "", 0, 0
+        self._printed_s = 0.0
+        self._part, self._done, self._total = "", 0, 0
 
-    def show(self, text: str) -> None:
+    def on_text(self, text: str) -> None:
         click.echo(text, err=True)
 
-    def start(self, what: str, total: int) -> None:
-        self._what, self._done, self._total = what, 0, total
+    def on_part(self, name: str, total: int) -> None:
+        self._part, self._done, self._total = name, 0, total
         self._progress()
 
-    def step(self, unit: int) -> None:
+    def on_unit(self, unit: int) -> None:
         self._done += 1
         self._progress()
 
-    def found(self, found: Found) -> None:
+    def on_found(self, found: Found) -> None:
         click.echo(found_text(found), err=True)
 
     def _progress(self) -> None:
-        if time.monotonic() - self._shown_s >= PROGRESS_S:
-            self._shown_s = time.monotonic()
-            text = _("{part}: {n:d} of {total:d} {total:unit|units}", part=self._what, n=self._done, total=self._total)
+        if time.monotonic() - self._printed_s >= PROGRESS_S:
+            self._printed_s = time.monotonic()
+            text = _("{part}: {n:d} of {total:d} {total:unit|units}", part=self._part, n=self._done, total=self._total)
             click.echo(text, err=True)
 
 
@@ -72,21 +56,21 @@ class Bar:
         self._progress = progress
         self._task = progress.add_task(_("listening"), total=None)
 
-    def show(self, text: str) -> None:
+    def on_text(self, text: str) -> None:
         self._progress.console.print(text, highlight=False, markup=False)
 
-    def start(self, what: str, total: int) -> None:
-        self._progress.reset(self._task, total=max(total, 1), description=what)
+    def on_part(self, name: str, total: int) -> None:
+        self._progress.reset(self._task, total=max(total, 1), description=name)
 
-    def step(self, unit: int) -> None:
+    def on_unit(self, unit: int) -> None:
         self._progress.update(self._task, advance=1)
 
-    def found(self, found: Found) -> None:
-        self.show(found_text(found))
+    def on_found(self, found: Found) -> None:
+        self.on_text(found_text(found))
 
 
 @contextmanager
-def open_view() -> Iterator[View]:
+def open_view() -> Iterator[ScanProgress]:
     if not sys.stderr.isatty():
         yield Lines()
         return

@@ -21,7 +21,6 @@ from agent.replay.source import Settings, Source
 from agent.replay.summary import Summary
 from agent.replay.text import summary_text
 from agent.replay.verdict import Where, verdict
-from drivers.errors import FileError
 from drivers.files import load, parse_map
 
 _LONG_BYTES = 5_000_000  # size of a file from which a progress bar is shown
@@ -134,6 +133,3 @@ def _progress(file: Path, options: Options) -> Iterator[Callable[[float], None]]
         yield lambda part: bar.update(
             task, description=_("analysing {file}", file=file.name), total=1.0, completed=part
         )
-
-
-__all__ = ["FileError", "Options", "replay_file"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from agent.core.columns import padded, padded_left
 from agent.core.text import N_, _, text_of
 from agent.replay import lines
-from agent.replay.lines import padded
 from agent.replay.verdict import MARKS
 
 _MOST_3S = 20  # 3 s values that are printed; the table of the 10 min values replaces a longer list
@@ -48,6 +48,7 @@ _YEAR = N_("year")
 _UNITS = {"% of IL": N_("% of IL")}
 _WIDTHS = (11, 11, 11, 13, 11, 13)  # columns of the 10 min values
 _EXCEEDED, _WITHIN = N_("EXCEEDED"), N_("within")
+_RESULT_WIDTH = 8
 
 
 def summary_text(found: dict[str, Any]) -> str:
@@ -99,7 +100,7 @@ def _ten_minutes(value: dict[str, Any]) -> str:
                _("minimum"), _("maximum"), _("95 % of 3 s")]  # fmt: skip
     out = [
         _(", ").join([title, *_marks(value)]),
-        f"{'':13}" + "".join(lines.padded_left(name, width) for name, width in zip(columns, _WIDTHS, strict=True)),
+        f"{'':13}" + "".join(padded_left(name, width) for name, width in zip(columns, _WIDTHS, strict=True)),
     ]
     for name, label, unit, form in _QUANTITIES:
         mean, least, largest, p95 = (_phases(part[name]) for part in (value, value["min"], value["max"], value["p95"]))
@@ -191,15 +192,14 @@ def _standard(one: dict[str, Any]) -> str:
     if one["flagged_left_out"]:
         out.append("  " + _("flagged 3 s and 10 min values, excluded: {n:d}", n=one["flagged_left_out"]))
     by_use = sorted((item for item in one["findings"] if item["held"] is not None), key=lambda item: -item["use_pct"])
-    width = max(lines.width(_(_EXCEEDED)), lines.width(_(_WITHIN)))
     exceeded = [item for item in by_use if not item["held"]]
-    out += [f"  {padded(_(_EXCEEDED), width)}  {_line(item)}" for item in exceeded[:_MOST_FINDINGS]]
+    out += [f"  {padded(_(_EXCEEDED), _RESULT_WIDTH)}  {_line(item)}" for item in exceeded[:_MOST_FINDINGS]]
     if len(exceeded) > _MOST_FINDINGS:
         out.append("  " + _("{n:d} more exceeded; `--json` prints all", n=len(exceeded) - _MOST_FINDINGS))
     kept = [item for item in by_use if item["held"] and item["use_pct"] >= 1.0]
-    out += [f"  {padded(_(_WITHIN), width)}  {_line(item)}" for item in kept[:_MOST_KEPT]]
+    out += [f"  {padded(_(_WITHIN), _RESULT_WIDTH)}  {_line(item)}" for item in kept[:_MOST_KEPT]]
     if one["kept"] and not kept:
-        out.append(f"  {padded(_(_WITHIN), width)}  " + _("all below 1 % of their limits"))
+        out.append(f"  {padded(_(_WITHIN), _RESULT_WIDTH)}  " + _("all below 1 % of their limits"))
     if missing := _missing(item for item in one["findings"] if item["held"] is None):
         out.append("  " + _("not measured: {quantities}", quantities=missing))
     return "\n".join(out)

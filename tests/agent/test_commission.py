@@ -13,14 +13,13 @@ from testkit import HandClock
 
 from agent.checked import apply_checks, load_check, save_check
 from agent.clock import SystemClock
-from agent.commission import Dialogue, commission
 from agent.commission import reasons as codes
 from agent.commission.record import Record, Reply, Step, as_markdown
-from agent.commission.walk import with_models
+from agent.commission.walk import Dialogue, commission, with_models
 from agent.config_load import load_config
 from agent.poll import pollers
-from agent.selfcheck import DeviceResult, Finding, Result
 from agent.selfcheck.bench import bench_of
+from agent.selfcheck.model import DeviceResult, Finding, Result
 from agent.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH
 from agent.store import Store
 from drivers.error_reasons import CONNECTION_CLOSED

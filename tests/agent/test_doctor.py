@@ -20,8 +20,9 @@ from agent.clock import CLOCK_AFTER_LAST_RUN, CLOCK_BEFORE_LAST_RUN, SystemClock
 from agent.config import Bus, Mqtt
 from agent.config_load import load_config
 from agent.core.text import as_object
-from agent.doctor import examine, host
+from agent.doctor import host
 from agent.doctor import reasons as codes
+from agent.doctor.examine import examine
 from agent.doctor.finding import Finding, Level
 from agent.doctor.wire import WireSeen, judge, look
 from agent.poll import BusPoller, Polled

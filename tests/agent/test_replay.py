@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import main
-from agent.replay import Options, replay_file
+from agent.replay.command import Options, replay_file
 from agent.replay.reasons import TWO_WATTMETER_CHANNELS_MISSING, ReplayError
 from agent.replay.source import Settings
 

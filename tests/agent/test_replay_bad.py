@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.core.text import text_of
-from agent.replay import Options, replay_file
 from agent.replay import reasons as codes
+from agent.replay.command import Options, replay_file
 from agent.replay.reasons import ReplayError
 from agent.replay.source import Settings, Source
 from drivers.files import load, parse_map

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.core.text import _
-from agent.replay import Options, replay_file
 from agent.replay import reasons as codes
+from agent.replay.command import Options, replay_file
 from agent.replay.reasons import ReplayError
 from drivers.file_reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import Code

@@ -25,7 +25,7 @@ from agent.discover.scan import Scan
 from agent.discover.scan_order import DEVICE_S, HASTY_S, SLOW_S, USUAL, in_order
 from agent.discover.scan_result import Found, Options, Target, parse_expected
 from agent.discover.scan_result import Result as Outcome
-from agent.discover.scan_view import Lines, result_object, result_text
+from agent.discover.scan_view import result_object, result_text
 from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting
 from drivers.profiles import load_profile, profile_ids
@@ -53,17 +53,16 @@ def device(unit: int, profile_id: str) -> SimulatedDevice:
     return SimulatedDevice(unit, profile, lambda: shown, rating_kw=motor.machine.kw, extra=marks(profile))
 
 
-class Silent(Lines):
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
+class Silent:
+    """Progress that is not printed."""
 
-    def show(self, text: str) -> None:
-        self.texts.append(text)
+    def on_text(self, text: str) -> None: ...
 
-    def found(self, found: Found) -> None: ...
+    def on_part(self, name: str, total: int) -> None: ...
 
-    def _progress(self) -> None: ...
+    def on_unit(self, unit: int) -> None: ...
+
+    def on_found(self, found: Found) -> None: ...
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from testkit import HandClock
 
 from agent.commission.announce import lasts
 from agent.config_load import load_config
-from agent.selfcheck import Bench, Result
 from agent.selfcheck import reasons as codes
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check
+from agent.selfcheck.model import Bench, Result
 from agent.selfcheck.relation_codes import MAINS_FREQUENCY
 from drivers.error_reasons import NO_RESPONSE
 from drivers.errors import DeviceRefused, LinkTimeout

@@ -17,8 +17,8 @@ import pytest
 from selfcheckkit import Scene, check, counts, draw, served
 from support.map_mistakes import map_mistakes
 
-from agent.selfcheck import Result
 from agent.selfcheck import reasons as codes
+from agent.selfcheck.model import Result
 from drivers.profiles import load_profile
 from drivers.reasons import Code
 
