@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agent.config import Config
 from agent.learnt import fingerprint
 from agent.poll import BusPoller, Polled
-from agent.selfcheck import reasons, relation_codes  # noqa: F401  # they declare the codes of stored findings
+from agent.selfcheck import drive_relations, meter_relations, reasons  # noqa: F401  # they declare stored codes
 from agent.store import Store
 from drivers.reasons import Reason, reason_of
 

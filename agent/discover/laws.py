@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from agent.discover import reasons as codes
-from agent.selfcheck.relation_codes import (
+from agent.selfcheck.reasons import (
     LINE_TO_PHASE_VOLTAGE,
     MEAN_CURRENT,
     MEAN_PHASE_VOLTAGE,

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from agent.config import Meter
 from agent.selfcheck import reasons as codes
-from agent.selfcheck.judge import contradicting, find_causes, suspects_of
+from agent.selfcheck.judge import find_causes, suspects_of
 from agent.selfcheck.load import LOADED
 from agent.selfcheck.model import Bench, DeviceResult, Finding, Result, Subject, Verdict
 from agent.selfcheck.numbers import Key, is_measured
 from agent.selfcheck.reader import MapReader, Round, missing, words_of
-from agent.selfcheck.world import WINDOW, World
+from agent.selfcheck.world import WINDOW, RuleOutcome, World
 from drivers.profiles import Profile
 from drivers.reading import Clock
 from drivers.reasons import Reason
@@ -40,14 +40,14 @@ async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Re
     world = World(bench, rounds)
     findings = _serials(world, rounds)
     corrected = world
-    if suspects_of(world, [world.state(index) for index in range(len(world.bound))]):
+    if suspects_of(world):
         again: dict[str, list[Round]] = {item.name: [] for item in bench.subjects}
         asked = {name: reader[name] for name in again}
         for number in range(readings):  # with the adjacent words
             await _round(asked, again, clock, period_s, last=number == readings - 1, adjacent=True)
         corrected = World(bench, again)
-        foreign = await _foreign(corrected, clock)
-        findings += find_causes(corrected, foreign)
+        causes, corrected = find_causes(corrected, await _foreign(corrected, clock))
+        findings += causes
         findings += _unexplained(corrected, findings)
     findings += _rejected(bench, reader, findings)
     devices = {item.name: _device(item, world, corrected, findings) for item in bench.subjects}
@@ -80,8 +80,7 @@ async def _round(
 
 async def _foreign(world: World, clock: Clock) -> dict[Key, list[Round]]:
     """Maps that do not fit, read at the units of the other such devices of the same kind on the same bus."""
-    states = [world.state(index) for index in range(len(world.bound))]
-    names = {key[0] for key in suspects_of(world, states)}
+    names = {key[0] for key in suspects_of(world)}
     odd = [item for item in world.bench.subjects if item.name in names][:FOREIGN_MAX]
     found: dict[Key, list[Round]] = {}
     for item in odd:
@@ -100,18 +99,16 @@ def _may_be_read(profile: Profile) -> bool:
 
 def _broken(world: World, subject: Subject) -> bool:
     """Whether relations confirm less than half of the quantities that they could confirm."""
-    confirmed, possible = _confirmed(world), set[Key]()
-    for bound in world.bound:
-        if bound.relation is not WINDOW:
-            possible |= {key for key in bound.keys if key[0] == subject.name}
+    confirmed = _confirmed(world)
+    possible = {
+        key for bound in world.bound if bound.relation is not WINDOW for key in bound.keys if key[0] == subject.name
+    }
     return len(possible) > 3 and len(possible & confirmed) < BROKEN * len(possible)
 
 
 def _confirmed(world: World) -> set[Key]:
     """The quantities that a relation confirms."""
-    return {
-        key for index, bound in enumerate(world.bound) if world.state(index).word == "confirms" for key in bound.keys
-    }
+    return {key for bound in world.with_outcome(RuleOutcome.PASS) for key in bound.keys}
 
 
 def _serials(world: World, rounds: Mapping[str, Sequence[Round]]) -> list[Finding]:
@@ -148,9 +145,9 @@ def _serial(subject: Subject, rounds: Sequence[Round]) -> str:
 def _unexplained(world: World, findings: Sequence[Finding]) -> list[Finding]:
     """Devices with deviations that no single mistake explains."""
     found, group = [], max((item.group for item in findings), default=0)
-    confirmed = _confirmed(world)
+    confirmed, failed = _confirmed(world), world.with_outcome(RuleOutcome.FAIL)
     for item in world.bench.subjects:
-        rows = [world.bound[index] for index in contradicting(world) if world.bound[index].keys[0][0] == item.name]
+        rows = [bound for bound in failed if bound.keys[0][0] == item.name]
         values = [world.value(key) for key in world.rows if key[0] == item.name and is_measured(key[1])]
         empty = len(values) > 2 and sum(value is None for value in values) > EMPTY * len(values)
         if not rows and not empty:
@@ -196,11 +193,11 @@ def _device(subject: Subject, world: World, corrected: World, findings: Sequence
         if item.other_device == subject.name:
             named |= dict.fromkeys((row.name for row in subject.profile.registers), item)
     confirmed, waiting = dict[str, Reason](), set[str]()
-    for index, bound in enumerate(corrected.bound):
+    for bound, state in zip(corrected.bound, corrected.states(), strict=True):
         names = [key[1] for key in bound.keys if key[0] == subject.name]
-        if corrected.state(index).word == "confirms":
+        if state.outcome is RuleOutcome.PASS:
             confirmed |= {name: bound.relation.label for name in names if name not in confirmed}
-        elif bound.relation.loaded and not corrected.loaded(index):
+        elif bound.relation.loaded and not corrected.loaded(bound):
             waiting.update(names)
     verdicts = {
         row.name: _verdict(row.name, subject, world, named, confirmed, waiting) for row in subject.profile.registers

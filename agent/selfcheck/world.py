@@ -1,22 +1,25 @@
-"""The readings as numbers, the relations bound to devices, and the state of each relation."""
+"""The readings as numbers, the relations bound to devices, and the outcome of each relation."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cached_property
 from itertools import pairwise
 
 from agent.config import Drive, Meter
 from agent.selfcheck.drive_relations import CROSS, DRIVE
+from agent.selfcheck.hypothesis import Hypothesis
 from agent.selfcheck.load import LOADED, load_of
 from agent.selfcheck.meter_relations import METER
 from agent.selfcheck.model import Bench
 from agent.selfcheck.numbers import Key, Series, decade_of, median, number_of
 from agent.selfcheck.plates import per_phase, plate_of, ratio_factor
 from agent.selfcheck.reader import Round, checkable
-from agent.selfcheck.relation_codes import PLAUSIBLE_RANGE
+from agent.selfcheck.reasons import PLAUSIBLE_RANGE
 from agent.selfcheck.relations import Plate, Relation
 from drivers.profiles import Register
 from drivers.registers import window
@@ -37,26 +40,50 @@ class Bound:
     devices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """The state of a relation.
+class RuleOutcome(Enum):
+    """What a relation shows about its quantities.
 
-    word: confirms | neutral | contradicts | void (does not apply) | missing (a quantity has no value).
-    fit: 1 in the middle of the tight band, 0 at its edge and outside.
-    x: value of the relation; NaN without one.
+    PASS: it confirms them.
+    NEUTRAL: neither.
+    FAIL: it contradicts them.
+    NOT_APPLICABLE: it does not apply to these values.
+    MISSING: a quantity has no value.
     """
 
-    word: str
+    PASS = "pass"
+    NEUTRAL = "neutral"
+    FAIL = "fail"
+    NOT_APPLICABLE = "not_applicable"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The outcome of a relation.
+
+    fit: 1 in the middle of the tight band, 0 at its edge and outside.
+    """
+
+    outcome: RuleOutcome
     fit: float = 0.0
-    x: float = math.nan
 
 
-VOID, MISSING = State("void"), State("missing")
+NOT_APPLICABLE, MISSING = State(RuleOutcome.NOT_APPLICABLE), State(RuleOutcome.MISSING)
+FAIL, NEUTRAL = State(RuleOutcome.FAIL), State(RuleOutcome.NEUTRAL)
 WINDOW = Relation(PLAUSIBLE_RANGE(), ("",), lambda v, p: 0.0, (0, 0), (0, 0), "the vocabulary", loaded=False)
 
 
 class World:
-    """All series of the bench and the states of its relations, also with some series replaced by a hypothesis."""
+    """All series of the bench and the outcomes of its relations.
+
+    rows: key → register.
+    series: key → value of each round.
+    resolution: key → step of the value.
+    loads: device → load (torque) of its machine as a share of rated torque.
+    changes: device → relative change of the plant between two readings.
+    bound: the relations that the devices have the quantities for.
+    rules_of: key → indices of its relations in `bound`.
+    """
 
     def __init__(self, bench: Bench, rounds: Mapping[str, Sequence[Round]]) -> None:
         self.bench = bench
@@ -71,15 +98,32 @@ class World:
         }
         self.series: dict[Key, Series] = {key: self.read(key, row) for key, row in self.rows.items()}
         self.resolution = {key: self.resolution_of(key, row) for key, row in self.rows.items()}
-        self.changes = self.changes_with({})
         self.shares = {name: self._share(name) for name in self.subjects}
         self._plates = {name: plate_of(bench, subject) for name, subject in self.subjects.items()}
-        self.loads = self.loads_with({})
+        self._update()
         self.bound = tuple(self._bind())
-        self.touching: dict[Key, list[int]] = {}
+        self.rules_of: dict[Key, list[int]] = {}
         for index, item in enumerate(self.bound):
             for key in item.keys:
-                self.touching.setdefault(key, []).append(index)
+                self.rules_of.setdefault(key, []).append(index)
+
+    def _update(self) -> None:
+        """Computes what depends on the series."""
+        self.changes = {name: self._change(name) for name in self.subjects}
+        self.loads = {name: self._load(name) for name in self.subjects}
+
+    def corrected(self, item: Hypothesis) -> World:
+        """The same readings without a mistake."""
+        other = copy.copy(self)
+        other.rows = {**self.rows, **item.rows}
+        other.series = {**self.series, **item.series}
+        other.resolution = (
+            self.resolution
+            | {key: self.resolution.get(key, 0.0) * item.factor for key in item.series}
+            | {key: self.resolution_of(key, row) for key, row in item.rows.items()}
+        )
+        other._update()
+        return other
 
     def read(self, key: Key, row: Register, rounds: Sequence[Round] | None = None) -> Series:
         """The series of one register as `row` describes it; None where its words are missing or encode no value."""
@@ -106,47 +150,46 @@ class World:
     def value(self, key: Key) -> float | None:
         return median(self.series.get(key, ()))
 
-    def loaded(self, index: int, loads: Mapping[str, float] | None = None) -> bool:
+    def loaded(self, bound: Bound) -> bool:
         """Whether the load is sufficient for relations that need load."""
-        return max((loads or self.loads).get(name, 0.0) for name in self.bound[index].devices) >= LOADED
+        return max(self.loads[name] for name in bound.devices) >= LOADED
 
-    def state(
-        self, index: int, series: Mapping[Key, Series] | None = None, resolution: Mapping[Key, float] | None = None,
-        loads: Mapping[str, float] | None = None, changes: Mapping[str, float] | None = None,
-    ) -> State:  # fmt: skip
-        """The state of relation `index`, with some series replaced."""
-        bound = self.bound[index]
+    def states(self) -> list[State]:
+        return [self.state(bound) for bound in self.bound]
+
+    def with_outcome(self, outcome: RuleOutcome) -> list[Bound]:
+        return [bound for bound in self.bound if self.state(bound).outcome is outcome]
+
+    def state(self, bound: Bound) -> State:
         relation = bound.relation
-        if relation.loaded and not self.loaded(index, loads):
-            return VOID
-        columns = [(series or self.series).get(key) or self.series.get(key) for key in bound.keys]
-        if any(column is None for column in columns):
-            return MISSING
+        if relation.loaded and not self.loaded(bound):
+            return NOT_APPLICABLE
+        columns = [self.series[key] for key in bound.keys]
         if relation is WINDOW:
-            return self._window(bound.keys[0], columns[0] or [])
-        steps = [(resolution or {}).get(key, self.resolution.get(key, 0.0)) for key in bound.keys]
-        change = max((changes or self.changes)[name] for name in bound.devices)
+            return self._window(bound.keys[0], columns[0])
+        steps = [self.resolution[key] for key in bound.keys]
+        change = max(self.changes[name] for name in bound.devices)
         if len(bound.devices) == 1:
             change *= self.shares[bound.devices[0]]
         if relation.over_time:
-            return self._counted(bound, columns, steps, change)  # type: ignore[arg-type]
+            return self._counted(bound, columns, steps, change)
         points = [row for row in zip(*columns, strict=True) if None not in row]
         responded = self._responded(bound.devices)
         if not responded:
-            return VOID
+            return NOT_APPLICABLE
         if len(points) < max(1, responded // 2):
             return MISSING
         with_x = [(relation.x(row, bound.plate), row) for row in points]
         with_x = [pair for pair in with_x if not math.isnan(pair[0])]
         if not with_x:
-            return VOID
+            return NOT_APPLICABLE
         x, row = sorted(with_x, key=lambda pair: pair[0])[len(with_x) // 2]
         return _judge(relation, x, change + _resolution_of_x(relation, row, steps, x, bound.plate))
 
     def _window(self, key: Key, column: Series) -> State:
         low, high = window(self.rows[key])
         bad = [value for value in column if value is not None and not low <= value <= high]
-        return State("contradicts") if 2 * len(bad) > self._responded((key[0],)) else State("neutral")
+        return FAIL if 2 * len(bad) > self._responded((key[0],)) else NEUTRAL
 
     def _responded(self, names: Iterable[str]) -> int:
         """Number of rounds in which all these devices responded."""
@@ -159,12 +202,12 @@ class World:
         times = [item.at_s for item in self.rounds[bound.keys[0][0]]]
         points = [(t, e, p) for t, e, p in zip(times, *columns, strict=True) if e is not None and p is not None]
         if len(points) < 3:
-            return VOID
+            return NOT_APPLICABLE
         pairs = list(pairwise(points))
         integral = sum((b[2] + a[2]) / 2 * (b[0] - a[0]) for a, b in pairs) / 3.6e6
         counted, size = points[-1][1] - points[0][1], abs(points[-1][1])
         if integral <= 0:
-            return VOID
+            return NOT_APPLICABLE
         span_s = points[-1][0] - points[0][0]
         lag_s = max(2.0, 2 * self.subjects[bound.keys[0][0]].profile.refresh_s)
         step = steps[0] or size * 2.4e-7
@@ -179,35 +222,22 @@ class World:
         period_s = (rounds[-1].at_s - rounds[0].at_s) / (len(rounds) - 1)
         return SAME_DEVICE * min(1.0, 2 * max(item.lasted_s for item in rounds) / period_s)
 
-    def changes_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
-        """Relative change of the plant at each device between two readings, with some series replaced."""
-        return {name: self._change(name, series) for name in self.subjects}
-
-    def _change(self, name: str, series: Mapping[Key, Series]) -> float:
+    def _change(self, name: str) -> float:
         """Relative change of the plant between two readings: the median over the fast values of the device."""
         changes = []
         for stem in ("active_power", "current_l1", "current_l2", "current_l3", "motor_power", "motor_current"):
             key = (name, stem)
-            column = [value for value in series.get(key, self.series.get(key, [])) if value is not None]
+            column = [value for value in self.series.get(key, []) if value is not None]
             mean = sum(map(abs, column)) / len(column) if column else 0.0
             if len(column) >= 3 and mean:
                 steps = sorted(abs(b - a) for a, b in pairwise(column))
                 changes.append(max(0.0, steps[len(steps) // 2] - self.resolution[name, stem]) / mean)
         return min(sorted(changes)[len(changes) // 2], CHANGE_MAX) if changes else 0.0
 
-    def loads_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
-        """Load (torque) of the machine at each device as a share of rated torque, with some series replaced."""
-        return {name: self._load(name, series) for name in self.subjects}
-
-    def _load(self, name: str, series: Mapping[Key, Series]) -> float:
-        def value(key: Key) -> float | None:
-            return median(series[key]) if key in series else self.value(key)
-
+    def _load(self, name: str) -> float:
+        partners = [b if a == name else a for a, b in self.pairs if name in (a, b)]
         step_a = self.resolution.get((name, "current_l1"), 0.0)
-        return load_of((name, *self._partners(name)), self._plates[name], value, step_a)
-
-    def _partners(self, name: str) -> list[str]:
-        return [b if a == name else a for a, b in self.pairs if name in (a, b)]
+        return load_of((name, *partners), self._plates[name], self.value, step_a)
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -245,12 +275,12 @@ class World:
 def _judge(relation: Relation, x: float, dx: float) -> State:
     low, high = relation.wide
     if x < low - dx or x > high + dx:
-        return State("contradicts", 0.0, x)
+        return FAIL
     low, high = relation.tight
     if low - dx <= x <= high + dx and dx <= CONFIRM_DX + (high - low) / 2:
         half = (high - low) / 2 + dx
-        return State("confirms", 1 - abs(x - (low + high) / 2) / half if half else 1.0, x)
-    return State("neutral", 0.0, x)
+        return State(RuleOutcome.PASS, 1 - abs(x - (low + high) / 2) / half if half else 1.0)
+    return NEUTRAL
 
 
 def _resolution_of_x(relation: Relation, row: Sequence[float], steps: Sequence[float], x: float, plate: Plate) -> float:

@@ -11,7 +11,7 @@ from identifykit import SERVED
 from agent.discover import reasons as codes
 from agent.discover.fingerprint import Evidence, chance, judge_names
 from agent.discover.laws import LAWS
-from agent.selfcheck.relation_codes import LINE_TO_PHASE_VOLTAGE, POWER_FACTOR_FROM_S, POWERS_EQUAL
+from agent.selfcheck.reasons import LINE_TO_PHASE_VOLTAGE, POWER_FACTOR_FROM_S, POWERS_EQUAL
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import Code
