@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -13,9 +14,11 @@ from agent.clock import SystemClock
 from agent.config import Config
 from agent.core.columns import padded
 from agent.core.text import _, as_object, text_of
-from agent.discover.likely import models_at, rejected_registers, with_models
+from agent.discover.likely import models_at
 from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, Polled, pollers, with_ratios
+from agent.selfcheck.check import rejected_registers
+from agent.selfcheck.reasons import CAUSE_AND_MODELS
 from agent.signals import topic_signals
 from agent.topics.look import Look
 from agent.topics.topics import BEAT_S
@@ -110,11 +113,10 @@ async def _likely_cause(bus: BusPoller, polled: Polled) -> Reason:
     device, wire = polled.device, bus.link.wire
     finding = rejected_registers(device.name, device.unit, device.profile, sorted(device.learnt.absent))
     character_s = wire.character_s if wire.is_rtu else 0.0
-    try:
-        found = await models_at(bus.link, device.unit, device.profile, device.latency.cap_s, character_s)
-    except LinkError:
-        return finding
-    return with_models(finding, *found)
+    models = None
+    with contextlib.suppress(LinkError):
+        models = await models_at(bus.link, device.unit, device.profile, device.latency.cap_s, character_s)
+    return CAUSE_AND_MODELS(cause=finding, models=models) if models else finding
 
 
 def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:

@@ -48,6 +48,6 @@ def _round_s(config: Config, bench: Bench, clock: Clock, adjacent: bool) -> floa
     for item in bench.subjects:
         wire = wire_of(config.buses[item.item.bus])
         gap_s = item.profile.min_gap_s if item.gap_s is None else item.gap_s
-        counts = MapReader(item, item.profile, item.item.unit_id, clock).counts(adjacent)
+        counts = MapReader(item, item.item.unit_id, clock).counts(adjacent)
         total_s += sum(block_s(wire, count, gap_s) for count in counts)
     return total_s

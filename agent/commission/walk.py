@@ -24,7 +24,7 @@ from agent.poll import BusPoller, Polled, pollers
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check
 from agent.selfcheck.model import Bench, DeviceResult, Result
-from agent.selfcheck.reasons import MODELS_MATCHING, MODELS_SIMILAR, OTHER_MODEL
+from agent.selfcheck.reasons import OTHER_MODEL
 from agent.store import Store, StoreError
 from agent.topology import Asset, assets
 from drivers.errors import LinkError
@@ -93,12 +93,10 @@ async def with_models(result: Result, bench: Bench) -> Result:
         subject = next(each for each in bench.subjects if each.name == item.device)
         timeout_s = subject.timeout_s or subject.profile.timeout_s
         with contextlib.suppress(LinkError):
-            models, matching = await models_at(
+            models = await models_at(
                 subject.link, subject.item.unit_id, subject.profile, timeout_s, subject.character_s
             )
-            if models:
-                code = MODELS_MATCHING if matching else MODELS_SIMILAR
-                found[at] = dataclasses.replace(item, models=code(models=models))
+            found[at] = dataclasses.replace(item, models=models)
     return dataclasses.replace(result, findings=tuple(found))
 
 

@@ -18,7 +18,7 @@ from functools import cache
 from random import Random
 
 from agent.discover import reasons as codes
-from agent.discover.laws import LAWS, PAIRS, PHASES
+from agent.discover.laws import PAIRS, PHASES, consistency
 from drivers.framing import READ_DEVICE_ID
 from drivers.profiles import Identify, Profile, Register
 from drivers.reasons import Reason
@@ -107,13 +107,12 @@ def judge_values(profile: Profile, words: Mapping[tuple[int, int], int], evidenc
     if evidence.judged:
         reason = codes.VALUES_PLAUSIBLE(plausible=evidence.plausible, n=evidence.judged)
         (evidence.pro if 2 * evidence.plausible >= evidence.judged else evidence.contra).append(reason)
-    for law in LAWS:
-        if (off := law.deviation(evidence.values)) is not None:
-            relation = law.code()
-            if off <= 1:
-                evidence.add(law.reward, relation)
-            else:
-                evidence.add(-law.penalty, codes.RELATION_VIOLATED(relation=relation))
+    for law, holds in consistency(evidence.values):
+        relation = law.code()
+        if holds:
+            evidence.add(law.reward, relation)
+        else:
+            evidence.add(-law.penalty, codes.RELATION_VIOLATED(relation=relation))
 
 
 def _verdict(row: Register, words: Sequence[int], scale_word: int | None = None) -> tuple[str, float | None]:

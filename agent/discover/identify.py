@@ -14,7 +14,7 @@ from dataclasses import replace
 from agent.discover import reasons as codes
 from agent.discover.fingerprint import ANSWERED, Evidence, judge_names, judge_register, judge_values
 from agent.discover.identified import Identified, decide, ranked
-from agent.discover.questions import Gone, Questions
+from agent.discover.questions import GAP_S, Gone, Questions
 from drivers.errors import DeviceRefused, FrameError, LinkTimeout
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
 from drivers.identity import DeviceIdentity, ServerId, read_identity, read_server_id
@@ -30,25 +30,22 @@ LOST = 0.5  # nats for a request without a response at two attempts: the same as
 SUNSPEC_MODELS_MAX = 30
 HOLE_MAX = 16
 CUT_MAX = 8  # registers by which a request may be shortened
-GAP_S = 0.02  # before each request, since some devices need a delay and the model is not known yet
 
 
 async def identify(
-    link: Link, unit: int, timeout_s: float = 0.5, gap_s: float = GAP_S, *, fc03: bool = False,
-    ending: asyncio.Event | None = None, profiles: Iterable[Profile] | None = None, function: int = 4,
-    character_s: float = 0.0,
+    link: Link, unit: int, timeout_s: float = 0.5, *, fc03: bool = False, ending: asyncio.Event | None = None,
+    profiles: Iterable[Profile] | None = None, function: int = 4, character_s: float = 0.0,
 ) -> Identified:  # fmt: skip
     """The most likely models of the device with the unit identifier `unit`. Raises LinkBusy and LinkClosed.
 
     timeout_s: response time of the device, without the transmission time.
-    gap_s: delay before each request.
     fc03: function 03 may be used; without it most models cannot be identified.
     ending: stops the identification when it is set.
     profiles: the candidates; None: the library.
     function: function code to which the device responds for register 0, possibly with an exception.
     character_s: transmission time of one character on a serial line.
     """
-    device = Questions(link, unit, timeout_s, gap_s, fc03, ending, function, character_s)
+    device = Questions(link, unit, timeout_s, fc03, ending, function, character_s)
     found = Identified(unit)
     candidates = {profile.id: profile for profile in (_all_profiles() if profiles is None else profiles)}
     evidence = {name: Evidence() for name in candidates}
@@ -94,7 +91,7 @@ async def _reported(
     for function, read in ((READ_DEVICE_ID, read_identity), (REPORT_SERVER_ID, read_server_id)):
         device.requests += 1
         try:
-            answer: DeviceIdentity | ServerId = await read(device.link, device.unit, device.timeout_s, device.gap_s)
+            answer: DeviceIdentity | ServerId = await read(device.link, device.unit, device.timeout_s, GAP_S)
         except DeviceRefused:
             device.rejects = True
             continue

@@ -12,6 +12,7 @@ from drivers.framing import Request
 from drivers.reading import Link
 
 UNKNOWN_MAX = 3  # some devices return "illegal function" for an illegal address
+GAP_S = 0.02  # before each request, since some devices need a delay and the model is not known yet
 REQUEST_AND_FRAME = 13  # characters of request and response without the registers
 MUTE_MAX, SILENCES_MAX = 3, 80  # consecutive and total: some devices do not respond to requests that others reject
 
@@ -33,11 +34,11 @@ class Questions:
     """
 
     def __init__(
-        self, link: Link, unit: int, timeout_s: float, gap_s: float, fc03: bool, ending: asyncio.Event | None,
-        function: int, character_s: float = 0.0,
+        self, link: Link, unit: int, timeout_s: float, fc03: bool, ending: asyncio.Event | None, function: int,
+        character_s: float,
     ) -> None:  # fmt: skip
         """timeout_s: response time of the device; the transmission time of request and response is added."""
-        self.link, self.unit, self.timeout_s, self.gap_s = link, unit, timeout_s, gap_s
+        self.link, self.unit, self.timeout_s = link, unit, timeout_s
         self.words: dict[tuple[int, int], int] = {}
         self.rejected: set[tuple[int, int, int]] = set()
         self.lost: set[tuple[int, int]] = set()
@@ -125,4 +126,4 @@ class Questions:
             raise Gone
         self.requests += 1
         timeout_s = self.timeout_s + (REQUEST_AND_FRAME + 2 * request.registers) * self._character_s
-        return await self.link.read_block(request, timeout_s, self.gap_s, tries=2, silence_tries=1)
+        return await self.link.read_block(request, timeout_s, GAP_S, tries=2, silence_tries=1)

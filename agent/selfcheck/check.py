@@ -10,7 +10,7 @@ from agent.selfcheck.judge import find_causes, suspects_of
 from agent.selfcheck.load import LOADED
 from agent.selfcheck.model import Bench, DeviceResult, Finding, Result, Subject, Verdict
 from agent.selfcheck.numbers import Key, is_measured
-from agent.selfcheck.reader import MapReader, Round, missing, words_of
+from agent.selfcheck.reader import MapReader, Round, words_of
 from agent.selfcheck.world import WINDOW, RuleOutcome, World
 from drivers.profiles import Profile
 from drivers.reading import Clock
@@ -29,23 +29,18 @@ SHOWN_MAX = 4  # quantities and relations named in a reason
 async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Result:
     """Reads only. Devices that do not respond become notes and values `unverified`; raises no LinkError."""
     started_ns, started_s = clock.utc_ns(), clock.monotonic_ns() / 1e9
-    reader = {item.name: MapReader(item, item.profile, item.item.unit_id, clock) for item in bench.subjects}
+    reader = {item.name: MapReader(item, item.item.unit_id, clock) for item in bench.subjects}
     period_s = period_of(bench, readings)
-    rounds: dict[str, list[Round]] = {name: [] for name in reader}
-    for number in range(readings):
-        await _round(reader, rounds, clock, period_s, last=number == readings - 1)
-    lost = [name for name, rows in rounds.items() if missing(rows)]
+    rounds = await _rounds(reader, clock, period_s, readings)
+    lost = [name for name, rows in rounds.items() if all(item.silent for item in rows)]
     notes = tuple(codes.DEVICE_NOT_CHECKED(device=name) for name in lost)
     bench = Bench(tuple(item for item in bench.subjects if item.name not in lost), bench.motors)
     world = World(bench, rounds)
     findings = _serials(world, rounds)
     corrected = world
     if suspects_of(world):
-        again: dict[str, list[Round]] = {item.name: [] for item in bench.subjects}
-        asked = {name: reader[name] for name in again}
-        for number in range(readings):  # with the adjacent words
-            await _round(asked, again, clock, period_s, last=number == readings - 1, adjacent=True)
-        corrected = World(bench, again)
+        responding = {item.name: reader[item.name] for item in bench.subjects}
+        corrected = World(bench, await _rounds(responding, clock, period_s, readings, adjacent=True))
         causes, corrected = find_causes(corrected, await _foreign(corrected, clock))
         findings += causes
         findings += _unexplained(corrected, findings)
@@ -60,22 +55,18 @@ def period_of(bench: Bench, readings: int) -> float:
     return min(period_s * SLIDE, LASTS_MAX_S / max(1, readings))
 
 
-async def _round(
-    reader: Mapping[str, MapReader],
-    rounds: Mapping[str, list[Round]],
-    clock: Clock,
-    period_s: float,
-    last: bool,
-    adjacent: bool = False,
-) -> None:
-    begin_s = clock.monotonic_ns() / 1e9
-    for name, device in reader.items():
-        found = await device.round()
-        if adjacent and not found.silent:
-            await device.read_adjacent(found)
-        rounds[name].append(found)
-    if not last:
-        await clock.sleep(max(0.0, begin_s + period_s - clock.monotonic_ns() / 1e9))
+async def _rounds(
+    reader: Mapping[str, MapReader], clock: Clock, period_s: float, readings: int, adjacent: bool = False
+) -> dict[str, list[Round]]:
+    """Device → its rounds. adjacent: with the words before and after each register."""
+    rounds: dict[str, list[Round]] = {name: [] for name in reader}
+    due_s = clock.monotonic_ns() / 1e9
+    for _ in range(readings):
+        await clock.sleep(max(0.0, due_s - clock.monotonic_ns() / 1e9))
+        due_s = clock.monotonic_ns() / 1e9 + period_s
+        for name, device in reader.items():
+            rounds[name].append(await device.round(adjacent))
+    return rounds
 
 
 async def _foreign(world: World, clock: Clock) -> dict[Key, list[Round]]:
@@ -87,7 +78,7 @@ async def _foreign(world: World, clock: Clock) -> dict[Key, list[Round]]:
         for other in odd:
             same_bus = item.item.bus == other.item.bus and type(item.item) is type(other.item)
             if item is not other and same_bus and item.profile.id != other.profile.id and _may_be_read(other.profile):
-                reader = MapReader(item, item.profile, other.item.unit_id, clock)
+                reader = MapReader(item, other.item.unit_id, clock)
                 found[item.name, other.name] = [await reader.round() for _ in range(FOREIGN_READINGS)]
     return found
 
@@ -174,12 +165,17 @@ def _rejected(bench: Bench, reader: Mapping[str, MapReader], findings: Sequence[
         absent = tuple(name for name in reader[item.name].absent if name not in explained)
         if absent and not any(each.cause in codes.UNITS or each.cause == codes.MAP_MISMATCH for each in own):
             group += 1
-            reason = codes.MAP_REGISTERS_REJECTED(
-                device=item.name, unit_id=item.item.unit_id, profile=item.profile.id, n=len(absent),
-                total=len(usable(item.profile)), examples=absent[:SHOWN_MAX],
-            )  # fmt: skip
+            reason = rejected_registers(item.name, item.item.unit_id, item.profile, absent)
             found.append(Finding(reason, absent, group))
     return found
+
+
+def rejected_registers(device: str, unit: int, profile: Profile, absent: Sequence[str]) -> Reason:
+    """The finding on a device. absent: quantities of its profile whose registers it rejects."""
+    return codes.MAP_REGISTERS_REJECTED(
+        device=device, unit_id=unit, n=len(absent), total=len(usable(profile)), profile=profile.id,
+        examples=tuple(absent[:SHOWN_MAX]),
+    )  # fmt: skip
 
 
 def _device(subject: Subject, world: World, corrected: World, findings: Sequence[Finding]) -> DeviceResult:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agent.selfcheck.model import Subject
@@ -47,8 +46,9 @@ class MapReader:
     absent: registers of the map that the device rejects, without those of confidence `from_memory`.
     """
 
-    def __init__(self, subject: Subject, profile: Profile, unit: int, clock: Clock) -> None:
-        self._subject, self._profile, self._unit, self._clock = subject, profile, unit, clock
+    def __init__(self, subject: Subject, unit: int, clock: Clock) -> None:
+        self._subject, self._unit, self._clock = subject, unit, clock
+        profile = subject.profile
         self._link = SunSpecLink(subject.link, profile) if profile.dialect == "sunspec" else subject.link
         self._rows = checkable(profile)
         # Registers whose reading has an effect in the device are never read.
@@ -65,14 +65,17 @@ class MapReader:
             for block in plan_blocks(profile, self._rows, 0 if self._forbidden else HOLE_MAX)
         ]  # fmt: skip
 
-    async def round(self) -> Round:
+    async def round(self, adjacent: bool = False) -> Round:
+        """Reads the map once. adjacent: also the words before and after every register."""
         found = Round(self._clock.monotonic_ns() / 1e9)
         await self._read(found, self._spans, learn=True)
         found.lasted_s = self._clock.monotonic_ns() / 1e9 - found.at_s
+        if adjacent and not found.silent:
+            await self._read_adjacent(found)
         return found
 
-    async def read_adjacent(self, found: Round) -> None:
-        """Add the words before and after every register, and single words of rejected spans, as far as they exist."""
+    async def _read_adjacent(self, found: Round) -> None:
+        """Adds the words before and after every register, and single words of rejected spans, as far as they exist."""
         wanted = self._adjacent() - (found.memory.keys() | self._rejected)
         await self._read(found, [(function, address, 1) for function, address in sorted(wanted)], learn=False)
         self._rejected |= wanted - found.memory.keys()
@@ -133,8 +136,8 @@ class MapReader:
 
     async def _request(self, span: Span) -> bytes:
         subject = self._subject
-        timeout_s = subject.timeout_s or subject.profile.timeout_s
-        timeout_s += (REQUEST_AND_FRAME + 2 * span[2]) * subject.character_s
+        wire_s = (REQUEST_AND_FRAME + 2 * span[2]) * subject.character_s
+        timeout_s = wire_s + (subject.timeout_s or subject.profile.timeout_s)
         gap_s = subject.profile.min_gap_s if subject.gap_s is None else subject.gap_s
         return await self._link.read_block(
             Request(self._unit, span[0] % ALONE, span[1], span[2]),
@@ -158,10 +161,9 @@ class MapReader:
     def _documented(self, span: Span) -> list[str]:
         """The names of the documented registers in a span."""
         function, start, count = span
-        rows = usable(self._profile)
         return [
             row.name
-            for row in rows
+            for row in usable(self._subject.profile)
             if row.function + (ALONE if row.alone else 0) == function and start <= row.address < start + count
         ]
 
@@ -176,8 +178,3 @@ def words_of(memory: Memory, row: Register) -> list[int] | None:
     function = row.function + (ALONE if row.alone else 0)
     found = [memory.get((function, k)) for k in range(row.address, row.address + row.words)]
     return None if None in found else found  # type: ignore[return-value]
-
-
-def missing(rounds: Iterable[Round]) -> bool:
-    """Whether the device responded in no round."""
-    return all(item.silent for item in rounds)

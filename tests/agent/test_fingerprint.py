@@ -10,11 +10,12 @@ from identifykit import SERVED
 
 from agent.discover import reasons as codes
 from agent.discover.fingerprint import Evidence, chance, judge_names
-from agent.discover.laws import LAWS
+from agent.discover.laws import consistency
 from agent.selfcheck.reasons import LINE_TO_PHASE_VOLTAGE, POWER_FACTOR_FROM_S, POWERS_EQUAL
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import Code
+from drivers.vocabulary import vocabulary
 
 
 def test_a_narrow_window_is_stronger_evidence_than_a_wide_one() -> None:
@@ -24,9 +25,6 @@ def test_a_narrow_window_is_stronger_evidence_than_a_wide_one() -> None:
     assert frequency is not None
     assert torque is not None
     assert chance(frequency) < 0.1 < 0.25 < chance(torque)
-
-
-LAW = {law.code: law.deviation for law in LAWS}
 
 
 @pytest.mark.parametrize(
@@ -48,15 +46,12 @@ LAW = {law.code: law.deviation for law in LAWS}
     ],
 )  # fmt: skip
 def test_relations_hold_for_consistent_values(law: Code, values: dict[str, float], holds: bool) -> None:
-    off = LAW[law](values)
-    assert off is not None
-    assert (off <= 1) == holds
+    assert {applied.code: held for applied, held in consistency(values)} == {law: holds}
 
 
 def test_relations_without_values_have_no_result() -> None:
-    for law in LAWS:
-        assert law.deviation({}) is None
-        assert law.deviation({name: 0.0 for name in ("active_power", "apparent_power", "motor_speed")}) is None
+    assert not list(consistency({}))
+    assert not list(consistency(dict.fromkeys(vocabulary(), 0.0)))
 
 
 def test_the_score_of_a_map_is_finite() -> None:
