@@ -15,6 +15,7 @@ from agent.discover import reasons as codes
 from agent.discover.fingerprint import ANSWERED, Evidence, judge_names, judge_register, judge_values
 from agent.discover.identified import Identified, decide, ranked
 from agent.discover.questions import GAP_S, Gone, Questions
+from drivers.bus import ModbusLink
 from drivers.errors import DeviceRefused, FrameError, LinkTimeout
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
 from drivers.identity import DeviceIdentity, ServerId, read_identity, read_server_id
@@ -74,6 +75,17 @@ async def identify(
         hidden = sum(profile.function == 3 for profile in candidates.values())
         found.notes.append(codes.FUNCTION_03_NEEDED(n=hidden, total=len(candidates)))
     return found
+
+
+async def identify_responding(
+    link: ModbusLink, unit: int, response_s: float, fc03: bool, ending: asyncio.Event, function: int
+) -> Identified:
+    """Same as `identify` for a device that responded in a scan. response_s: its response time."""
+    character_s = link.wire.character_s if link.wire.is_rtu else 0.0
+    timeout_s = max(0.3, 3 * response_s)
+    return await identify(
+        link, unit, timeout_s, fc03=fc03, ending=ending, function=function, character_s=character_s
+    )  # fmt: skip
 
 
 def _all_profiles() -> list[Profile]:

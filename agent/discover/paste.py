@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 from agent.config_keys import COMM_LOSS
 from agent.core.text import N_, _
 from agent.discover.identified import Identified
 from agent.discover.reasons import FUNCTION_03_NEEDED
+from agent.discover.scan_result import Target
 from drivers.eavesdrop import Setting
 from drivers.profiles import Profile
 
@@ -18,28 +18,15 @@ BY_ID = Path("/dev/serial/by-id")
 WATCHDOG = {"parameter": N_("parameter"), "default": N_("default"), "reset_by": N_("reset by")}  # keys of a profile
 
 
-class Place(Protocol):
-    """The bus; see agent.discover.scan_result.Target."""
-
-    @property
-    def serial(self) -> str: ...
-    @property
-    def host(self) -> str: ...
-    @property
-    def port_number(self) -> int: ...
-    @property
-    def rtu(self) -> bool: ...
-
-
-def to_toml(place: Place, setting: Setting | None, devices: Sequence[Identified]) -> str:
+def to_toml(target: Target, setting: Setting | None, devices: Sequence[Identified]) -> str:
     """A [bus.NAME] table and one table for each device; a device of unknown model is a comment."""
-    bus = "line" if place.serial else "gateway"
+    bus = "line" if target.serial else "gateway"
     lines = [f"[bus.{bus}]"]
-    if place.serial:
-        lines.append(f"serial = {json.dumps(stable_name(place.serial))}")
+    if target.serial:
+        lines.append(f"serial = {json.dumps(stable_name(target.serial))}")
     else:
-        lines.append(f"tcp = {json.dumps(f'{place.host}:{place.port_number}')}")
-    if place.rtu:
+        lines.append(f"tcp = {json.dumps(str(target))}")
+    if target.rtu:
         lines.append('framing = "rtu"')
     if setting is not None:
         lines.append(f'line = "{setting}"')

@@ -106,7 +106,7 @@ class Found:
     setting: line settings; None: Modbus TCP, or unknown settings of a converter.
     function: function code of the request.
     exception: code of the exception response; 0: registers.
-    took_s: response time in seconds.
+    response_s: response time in seconds.
     identified: its model; None: not identified.
     """
 
@@ -114,7 +114,7 @@ class Found:
     setting: Setting | None
     function: int
     exception: int
-    took_s: float
+    response_s: float
     identified: Identified | None = None
 
 
@@ -127,8 +127,8 @@ class Result:
     found: units that responded.
     findings: what requires an action.
     notes: information.
-    asked: number of requests.
-    sought_s: duration in seconds with listening, without identification.
+    requests: number of requests.
+    duration_s: duration in seconds with listening, without identification.
     stopped: the scan was interrupted.
     fc03: function 03 was permitted.
     """
@@ -138,8 +138,8 @@ class Result:
     found: list[Found] = field(default_factory=list)
     findings: list[Reason] = field(default_factory=list)
     notes: list[Reason] = field(default_factory=list)
-    asked: int = 0
-    sought_s: float = 0.0
+    requests: int = 0
+    duration_s: float = 0.0
     stopped: bool = False
     fc03: bool = False
 

@@ -16,9 +16,9 @@ from agent.clock import SystemClock
 from agent.core.text import N_, _, text_of
 from agent.discover import reasons as codes
 from agent.discover.identified import Identified
-from agent.discover.identify import identify
+from agent.discover.identify import identify_responding
 from agent.discover.paste import to_toml
-from agent.discover.probe import Heard, Reply, ask
+from agent.discover.probe import Heard, Reply, probe
 from agent.discover.scan import Scan
 from agent.discover.scan_order import timeout_s
 from agent.discover.scan_result import Options, Target
@@ -102,17 +102,14 @@ async def _identify(
     slow_s = 1.0
     longest_s = timeout_s(target.setting, slow_s) if target.setting else 3.0
     function = 4
-    reply = await ask(link, unit, 4, longest_s)
+    reply = await probe(link, unit, 4, longest_s)
     if reply.outcome is Heard.NOTHING and fc03 and not reply.exception:
         function = 3
-        reply = await ask(link, unit, 3, longest_s)
+        reply = await probe(link, unit, 3, longest_s)
     if reply.outcome is not Heard.HERE:
         click.echo(text_of(_why_not(target, unit, reply)))
         return None
-    return await identify(
-        link, unit, max(0.3, 3 * reply.took_s), fc03=fc03, ending=ending, function=function,
-        character_s=link.wire.character_s if target.is_line else 0.0,
-    )  # fmt: skip
+    return await identify_responding(link, unit, reply.response_s, fc03, ending, function)
 
 
 def _why_not(target: Target, unit: int, reply: Reply) -> Reason:

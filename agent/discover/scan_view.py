@@ -84,7 +84,7 @@ def open_view() -> Iterator[ScanProgress]:
 
 def found_text(found: Found) -> str:
     """One line on a unit that responded."""
-    response, took_ms = response_text(found), 1000 * found.took_s
+    response, took_ms = response_text(found), 1000 * found.response_s
     if found.setting:
         return _(
             "unit {unit_id:d} at {line}: {response}, {took_ms:.0f} ms",
@@ -105,7 +105,7 @@ def result_text(result: Result) -> str:
     lines = [
         _(
             "{bus}: {n:d} {n:device|devices}, {requests:d} {requests:request|requests}, {seconds:.0f} s",
-            bus=bus, n=len(result.found), requests=result.asked, seconds=result.sought_s,
+            bus=bus, n=len(result.found), requests=result.requests, seconds=result.duration_s,
         )
     ]  # fmt: skip
     if result.found:
@@ -170,15 +170,15 @@ def result_object(result: Result) -> dict[str, Any]:
                 "unit_id": found.unit,
                 "function": found.function,
                 "exception": found.exception or None,
-                "response_ms": round(1000 * found.took_s, 1),
+                "response_ms": round(1000 * found.response_s, 1),
                 **(identified_object(found.identified) if found.identified else {}),
             }
             for found in result.found
         ],
         "notes": list(map(as_object, result.notes)),
         "findings": list(map(as_object, result.findings)),
-        "requests": result.asked,
-        "seconds": round(result.sought_s, 2),
+        "requests": result.requests,
+        "seconds": round(result.duration_s, 2),
         "stopped": result.stopped,
         "toml": toml_of(result) if any(found.identified for found in result.found) else None,
     }

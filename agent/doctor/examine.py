@@ -11,7 +11,7 @@ from agent.core.text import _
 from agent.doctor import host
 from agent.doctor.finding import Finding, Level
 from agent.doctor.topics import LISTEN_S, topics
-from agent.doctor.wire import judge, look
+from agent.doctor.wire import bus_findings, examine_bus
 from agent.poll import BusPoller, pollers
 from agent.signals import topic_signals
 
@@ -43,7 +43,7 @@ async def examine(
             add(item)
 
     async def bus(poller: BusPoller) -> None:
-        for item in judge(await look(poller, rounds)):
+        for item in bus_findings(await examine_bus(poller, rounds)):
             add(item)
 
     async def signals() -> None:

@@ -21,8 +21,9 @@ from agent.cli import main
 from agent.clock import SystemClock
 from agent.discover import reasons as codes
 from agent.discover.identify import Identified, identify
-from agent.discover.scan import Scan
-from agent.discover.scan_order import DEVICE_S, HASTY_S, SLOW_S, USUAL, in_order
+from agent.discover.probe import Heard, Reply
+from agent.discover.scan import NETWORK_S, Scan
+from agent.discover.scan_order import CHARACTERS, DEVICE_S, FIRST_UNITS, HASTY_S, SLOW_S, USUAL, in_order
 from agent.discover.scan_result import Found, Options, Target, parse_expected
 from agent.discover.scan_result import Result as Outcome
 from agent.discover.scan_view import result_object, result_text
@@ -174,7 +175,7 @@ def test_nothing_is_sent_while_another_master_is_active(line: TunedSegment) -> N
     assert finding.data["line"] == "9600 8E1"
     assert finding.data["unit_ids"] == (11,)
     assert finding.data["n_bytes"] > 8
-    assert result.asked == 0
+    assert result.requests == 0
     assert not line.sent_by("agent")
     assert plc.wrong == plc.lost == 0
 
@@ -186,7 +187,7 @@ def test_unknown_speed_and_parity_are_found(line: TunedSegment) -> None:
     result = on_line(line, None, Options((1, 2, 7, 19), "usual", LISTEN_S, identify=False))
     assert str(result.setting) == "9600 8E1"
     assert [found.unit for found in result.found] == [1, 19]
-    assert result.sought_s < 10
+    assert result.duration_s < 10
 
 
 @at("9600 8E1")
@@ -208,26 +209,25 @@ def test_noise_leads_to_the_setting(line: TunedSegment) -> None:
     assert [found.unit for found in result.found] == [1]
     assert str(result.setting) == "19200 8N1", "the fourth setting of the scan"
     assert not result.findings
-    assert result.asked < 3 * 8, "it was not found by querying all likely units at each setting"
+    assert result.requests < 3 * 8, "it was not found by querying all likely units at each setting"
 
 
-def test_noise_from_one_unit_does_not_slow_the_pass_over_the_others() -> None:
+def test_noise_from_one_unit_does_not_slow_the_pass_over_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """That unit is queried with a long timeout at every setting; the others keep the short timeout."""
-    sweeps: list[tuple[int, float]] = []
+    noisy, others = 56, range(57, 76)
+    response_times: dict[int, set[float]] = {}
 
-    class Noisy(Scan):
-        async def _sweep(
-            self, link: ModbusLink, setting: Setting | None, units: Sequence[int], device_s: float, function: int,
-            until_found: bool = False,
-        ) -> bool:  # fmt: skip
-            sweeps.append((len(units), device_s))
-            self._noisy.setdefault(units[0], setting)
-            return False
+    async def probe(link: ModbusLink, unit: int, function: int, timeout_s: float, registers: int = 1) -> Reply:
+        device_s = timeout_s - NETWORK_S - CHARACTERS * link.wire.character_s
+        response_times.setdefault(unit, set()).add(round(device_s, 6))
+        return Reply(Heard.NOISE if unit == noisy else Heard.NOTHING)
 
-    seeking = Noisy(Target(serial="/dev/nowhere"), Options(), Silent())
-    assert asyncio.run(seeking._try_all(USUAL, range(40, 60), HASTY_S)) is None
-    assert [device_s for count, device_s in sweeps if count == 20] == [HASTY_S] * len(USUAL)
-    assert {device_s for count, device_s in sweeps if count == 1} == {DEVICE_S, SLOW_S}
+    monkeypatch.setattr("agent.discover.scan.probe", probe)
+    units = (*range(40, 40 + FIRST_UNITS), noisy, *others)
+    result = scan(Target(host="converter", rtu=True), Options(units, identify=False))
+    assert result.findings == [codes.UNIT_WITHOUT_FRAME(unit_id=noisy, line=str(USUAL[0]))]
+    assert all(response_times[unit] == {HASTY_S} for unit in others)
+    assert response_times[noisy] == {HASTY_S, DEVICE_S, SLOW_S}
 
 
 def test_an_echo_of_the_adapter_is_not_a_device() -> None:
@@ -287,8 +287,8 @@ def test_a_gateway_that_reports_absent_units_is_scanned_quickly(fc03: bool) -> N
 
     result = asyncio.run(scene())
     assert [found.unit for found in result.found] == [3, 77]
-    assert result.asked >= 247
-    assert result.sought_s / result.asked < 0.005
+    assert result.requests >= 247
+    assert result.duration_s / result.requests < 0.005
 
 
 def test_a_device_that_responds_to_every_unit_is_one_device() -> None:
@@ -301,7 +301,7 @@ def test_a_device_that_responds_to_every_unit_is_one_device() -> None:
     assert [found.unit for found in result.found] == [1]
     target = f"{server.host}:{server.port_number}"
     assert result.notes == [codes.ONE_DEVICE_ALL_UNITS(target=target)]
-    assert result.asked < 10
+    assert result.requests < 10
     assert server.connections == 0 or server.connections == 1
 
 
@@ -332,7 +332,7 @@ def test_a_slow_gateway_gets_a_longer_timeout(monkeypatch: pytest.MonkeyPatch) -
     finally:
         server.stop()
     assert [found.unit for found in result.found] == [7]
-    assert result.sought_s < 20
+    assert result.duration_s < 20
 
 
 @at("9600 8E1")
@@ -455,9 +455,9 @@ def test_ten_devices_at_the_right_speed_within_a_minute(line: TunedSegment) -> N
     ten(line)
     setting = f"{line.baud} 8{line.parity}1"
     result = on_line(line, setting, Options(fc03=True))
-    print(f"\n{setting}: {len(result.found)} of 10 in {result.sought_s:.1f} s, {result.asked} questions")
+    print(f"\n{setting}: {len(result.found)} of 10 in {result.duration_s:.1f} s, {result.requests} questions")
     assert [found.unit for found in result.found] == list(TEN)
-    assert result.sought_s < 60
+    assert result.duration_s < 60
 
 
 @pytest.mark.soak
@@ -467,7 +467,7 @@ def test_ten_devices_at_an_unknown_speed_within_five_minutes(line: TunedSegment)
     assert not set(UNLIKELY) & set(in_order(range(1, 248))[:16])
     ten(line, UNLIKELY)
     result = on_line(line, None, Options(identify=False))
-    print(f"\n{line.baud} 8{line.parity}1, unknown: {len(result.found)} of 10 in {result.sought_s:.1f} s")
+    print(f"\n{line.baud} 8{line.parity}1, unknown: {len(result.found)} of 10 in {result.duration_s:.1f} s")
     assert result.setting == Setting(line.baud, 8, line.parity)
     assert [found.unit for found in result.found] == list(UNLIKELY)
-    assert result.sought_s < 300
+    assert result.duration_s < 300
