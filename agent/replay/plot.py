@@ -103,6 +103,6 @@ def _fill(figure: Any, source: Source, window: Any, place: Where | None) -> None
         axes = figure.add_subplot(grid[row, :2], sharex=first)
         first = first or axes
         panels.waves(axes, source, window, kind, last=row == len(kinds) - 1)
-        panels.spectrum(figure.add_subplot(grid[len(kinds) + row, :2]), window, kind, place, source)
+        panels.spectrum(figure.add_subplot(grid[len(kinds) + row, :2]), window, kind, place)
     panels.phasors(figure.add_subplot(grid[: len(kinds), 2], projection="polar"), window, kinds)
     panels.figures(figure.add_subplot(grid[len(kinds) :, 2]), window)

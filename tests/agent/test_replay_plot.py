@@ -70,6 +70,14 @@ def test_an_svg_contains_titles_and_values(tmp_path: Path) -> None:
     assert "above a limit" not in texts(tmp_path / "a.svg")
 
 
+def test_the_two_wattmeter_method_shows_two_voltages(tmp_path: Path) -> None:
+    """A channel u2 of the file has no meaning there and is not drawn."""
+    words = ("--wiring", "3P3W-2", "--plot", str(tmp_path / "a.svg"))
+    assert replay(recording(tmp_path / "a.npz"), *words).exit_code == 0
+    assert {"u12", "u32", "i1", "i2", "i3"} <= set(texts(tmp_path / "a.svg"))
+    assert "u2" not in texts(tmp_path / "a.svg")
+
+
 def test_no_limit_is_drawn_over_pulses(tmp_path: Path) -> None:
     t = np.arange(40_000) / 40_000
     carrier = 2 * np.abs(2 * ((2000 * t) % 1) - 1) - 1
