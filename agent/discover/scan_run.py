@@ -22,7 +22,7 @@ from agent.discover.probe import Heard, Reply, probe
 from agent.discover.scan import Scan
 from agent.discover.scan_order import timeout_s
 from agent.discover.scan_result import Options, Target
-from agent.discover.scan_view import evidence_texts, identified_object, open_view, result_object, result_text
+from agent.discover.scan_view import Lines, format_evidence, format_result, identified_object, result_object
 from drivers.bus import ModbusLink
 from drivers.errors import LinkBusy, LinkClosed
 from drivers.reasons import Reason, cause_of
@@ -55,11 +55,10 @@ def may_use_fc03(permitted: bool) -> bool:
 
 def run_scan(target: Target, options: Options, as_json: bool) -> int:
     async def main() -> int:
-        with open_view() as view:
-            scan = Scan(target, options, view)
-            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, scan.stop.set)
-            result = await scan.run()
-        click.echo(json.dumps(result_object(result)) if as_json else result_text(result))
+        scan = Scan(target, options, Lines())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, scan.stop.set)
+        result = await scan.run()
+        click.echo(json.dumps(result_object(result)) if as_json else format_result(result))
         if result.stopped:
             return INTERRUPTED
         return FINDING if result.findings or not result.found else FINE
@@ -87,7 +86,7 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
             click.echo(json.dumps({"unit_id": unit, **identified_object(known), "toml": toml}))
         else:
             heading = _("unit {unit_id:d}: {model}", unit_id=unit, model=known.summary)
-            click.echo("\n".join([f"# {heading}", *(f"#   {line}" for line in evidence_texts(known)), toml]))
+            click.echo("\n".join([f"# {heading}", *(f"#   {line}" for line in format_evidence(known)), toml]))
         if ending.is_set():
             return INTERRUPTED
         return FINE if known.matches and not known.foreign else FINDING

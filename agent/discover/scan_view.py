@@ -1,11 +1,8 @@
-"""Output of a scan: a progress bar in a terminal, lines elsewhere; at the end a table, findings and a configuration."""
+"""Output of a scan: lines of progress; at the end a table, findings and a configuration."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -14,7 +11,7 @@ from agent.core.columns import padded
 from agent.core.text import N_, _, as_object, text_of
 from agent.discover.identified import Identified
 from agent.discover.paste import to_toml
-from agent.discover.scan_result import Found, Result, ScanProgress
+from agent.discover.scan_result import Found, Result
 
 PROGRESS_S = 3.0  # minimum interval between lines of progress
 LEVEL_WIDTH, UNIT_WIDTH, RESPONSE_WIDTH = 8, 7, 15  # columns of the table
@@ -40,7 +37,7 @@ class Lines:
         self._progress()
 
     def on_found(self, found: Found) -> None:
-        click.echo(found_text(found), err=True)
+        click.echo(format_found(found), err=True)
 
     def _progress(self) -> None:
         if time.monotonic() - self._printed_s >= PROGRESS_S:
@@ -49,42 +46,9 @@ class Lines:
             click.echo(text, err=True)
 
 
-class Bar:
-    """Progress as a bar in a terminal."""
-
-    def __init__(self, progress: Any) -> None:
-        self._progress = progress
-        self._task = progress.add_task(_("listening"), total=None)
-
-    def on_text(self, text: str) -> None:
-        self._progress.console.print(text, highlight=False, markup=False)
-
-    def on_part(self, name: str, total: int) -> None:
-        self._progress.reset(self._task, total=max(total, 1), description=name)
-
-    def on_unit(self, unit: int) -> None:
-        self._progress.update(self._task, advance=1)
-
-    def on_found(self, found: Found) -> None:
-        self.on_text(found_text(found))
-
-
-@contextmanager
-def open_view() -> Iterator[ScanProgress]:
-    if not sys.stderr.isatty():
-        yield Lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield Bar(progress)
-
-
-def found_text(found: Found) -> str:
+def format_found(found: Found) -> str:
     """One line on a unit that responded."""
-    response, took_ms = response_text(found), 1000 * found.response_s
+    response, took_ms = format_response(found), 1000 * found.response_s
     if found.setting:
         return _(
             "unit {unit_id:d} at {line}: {response}, {took_ms:.0f} ms",
@@ -93,11 +57,11 @@ def found_text(found: Found) -> str:
     return _("unit {unit_id:d}: {response}, {took_ms:.0f} ms", unit_id=found.unit, response=response, took_ms=took_ms)
 
 
-def response_text(found: Found) -> str:
+def format_response(found: Found) -> str:
     return _("exception 0x{code:02X}", code=found.exception) if found.exception else _("registers")
 
 
-def result_text(result: Result) -> str:
+def format_result(result: Result) -> str:
     """The table of devices, notes and findings, the next step, and a configuration."""
     bus = str(result.target)
     if result.setting:
@@ -116,10 +80,10 @@ def result_text(result: Result) -> str:
         for found in result.found:
             known = found.identified
             model = text_of(known.summary) if known else _("not identified")
-            response = padded(response_text(found), RESPONSE_WIDTH)
+            response = padded(format_response(found), RESPONSE_WIDTH)
             lines.append(f"{found.unit:>{UNIT_WIDTH - 1}}  {response} {model}")
             indent = " " * (UNIT_WIDTH + RESPONSE_WIDTH + 2)
-            lines += [f"{indent}{text}" for text in (evidence_texts(known) if known else [])]
+            lines += [f"{indent}{text}" for text in (format_evidence(known) if known else [])]
     lines += [f"{padded(_(NOTE), LEVEL_WIDTH)} {text_of(note)}" for note in result.notes]
     lines += [f"{padded(_(FINDING), LEVEL_WIDTH)} {text_of(finding)}" for finding in result.findings]
     lines += ["", next_step(result)]
@@ -133,13 +97,13 @@ def toml_of(result: Result) -> str:
     return to_toml(result.target, result.setting, known)
 
 
-def evidence_texts(known: Identified) -> list[str]:
+def format_evidence(known: Identified) -> list[str]:
     """The main evidence for and against each possible model, and the notes; one line each."""
-    shown = []
+    lines = []
     for match in known.matches:
         evidence = _("; ").join(map(text_of, (*match.pro[:4], *match.contra[:2])))
-        shown.append(evidence if known.conclusive else _(": ").join((match.profile.id, evidence)))
-    return shown + list(map(text_of, known.notes))
+        lines.append(evidence if known.conclusive else _(": ").join((match.profile.id, evidence)))
+    return lines + list(map(text_of, known.notes))
 
 
 def next_step(result: Result) -> str:

@@ -26,7 +26,7 @@ from agent.discover.scan import NETWORK_S, Scan
 from agent.discover.scan_order import CHARACTERS, DEVICE_S, FIRST_UNITS, HASTY_S, SLOW_S, USUAL, in_order
 from agent.discover.scan_result import Found, Options, Target, parse_expected
 from agent.discover.scan_result import Result as Outcome
-from agent.discover.scan_view import result_object, result_text
+from agent.discover.scan_view import format_result, result_object
 from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting
 from drivers.profiles import load_profile, profile_ids
@@ -109,7 +109,7 @@ def test_two_devices_are_found_and_named(line: TunedSegment) -> None:
     assert not line.broken_silences("agent")
     sent = line.sent_by("agent")
     assert all(run.data[1] in READS | {3} for run in sent), "only read functions"
-    text = result_text(result)
+    text = format_result(result)
     assert 'profile = "eastron/sdm630"' in text
     assert "# comm_loss" in text
     body = json.loads(json.dumps(result_object(result)))
@@ -198,7 +198,7 @@ def test_with_the_wrong_parity_no_device_is_found(line: TunedSegment) -> None:
     assert not result.found
     assert not result.findings
     assert result_object(result)["toml"] is None
-    assert result_text(result)
+    assert format_result(result)
 
 
 def test_noise_leads_to_the_setting(line: TunedSegment) -> None:

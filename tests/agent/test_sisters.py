@@ -15,7 +15,7 @@ from testkit import HandClock
 from agent.cli import main
 from agent.discover.likely import models_at
 from agent.poll import Polled
-from agent.read import settled
+from agent.read import read_completely
 from agent.selfcheck.reasons import CAUSE_AND_MODELS, MAP_REGISTERS_REJECTED, MODELS_MATCHING
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile, profile_ids
@@ -137,7 +137,7 @@ def test_of_all_pairs_of_one_maker_refusals_name_the_right_model() -> None:
         device = SimulatedDevice(7, one, lambda shown=shown: shown, rating_kw=55, extra=marks(one))  # type: ignore[misc]
         link = MemoryLink([device], HandClock(), nameplates={7: nameplate(one)})
         polled = Polled(ModbusDevice("d", other, 7, link, HandClock()), 1.0, {})
-        asyncio.run(settled(polled))
+        asyncio.run(read_completely(polled))
         asked["pairs"] += 1
         if polled.device.learnt.absent:
             models = asyncio.run(models_at(link, 7, other, 0.3, 0.0))
