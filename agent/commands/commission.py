@@ -38,8 +38,7 @@ def commission(
     import asyncio
 
     from agent.clock import SystemClock
-    from agent.commission.walk import Dialogue
-    from agent.commission.walk import commission as walk
+    from agent.commission.walk import Dialogue, run_wizard
     from agent.core.columns import padded
     from agent.schema import nearest
     from agent.store import Store, StoreError, default_directory
@@ -68,7 +67,7 @@ def commission(
         store = Store(loaded.state_dir or default_directory(), SystemClock())
         folder = output_dir or config.parent / "commissioning"
         dialogue = Dialogue(click.echo, _skip if batch else _confirm)
-        done = asyncio.run(walk(loaded, store, folder, list(motors), by, readings, dialogue))
+        done = asyncio.run(run_wizard(loaded, store, folder, list(motors), by, readings, dialogue))
     except (StoreError, OSError) as error:
         fail(text_of(error))
     sys.exit(FINDING if report.findings or any(record.open_points for record in done) else 0)

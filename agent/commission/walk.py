@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from agent.checked import save_check
 from agent.clock import SystemClock
 from agent.commission import reasons as codes
-from agent.commission.announce import lasts
+from agent.commission.announce import estimate_duration
 from agent.commission.record import Record, Reply, Step, write
 from agent.config import Config, Meter, Motor
 from agent.core.text import _, text_of
@@ -43,15 +43,15 @@ COMPARED = (
 class Dialogue:
     """The dialogue with the operator.
 
-    show: prints a line.
+    print_line: prints a line.
     confirm: asks the operator to confirm a statement; returns the reply and a remark.
     """
 
-    show: Callable[[str], None]
+    print_line: Callable[[str], None]
     confirm: Callable[[Reason], tuple[Reply, str]]
 
 
-async def commission(
+async def run_wizard(
     config: Config, store: Store, directory: Path, wanted: list[str], by: str, readings: int, dialogue: Dialogue
 ) -> list[Record]:
     """One record for each asset, written to `directory`. Devices whose watchdog setting is not stated are omitted.
@@ -66,16 +66,16 @@ async def commission(
         bench = bench_of(config, {bus.bus.name: bus.link for bus in buses})
         result = None
         if bench.subjects:
-            takes = lasts(config, bench, readings, clock)
-            dialogue.show(_(
+            estimate = estimate_duration(config, bench, readings, clock)
+            dialogue.print_line(_(
                 "Self-check of {n:d} {n:device|devices}: {sound_s:.0f} s, {lossy_s:.0f} s on a disturbed bus; "
                 "{odd_s:.0f} s to {odd_lossy_s:.0f} s if values disagree.",
-                n=len(bench.subjects), sound_s=takes.sound, lossy_s=takes.lossy, odd_s=takes.odd,
-                odd_lossy_s=takes.odd_lossy,
+                n=len(bench.subjects), sound_s=estimate.sound, lossy_s=estimate.lossy, odd_s=estimate.odd,
+                odd_lossy_s=estimate.odd_lossy,
             ))  # fmt: skip
             result = await with_models(await self_check(bench, clock, readings), bench)
         return [
-            _one(config, store, directory, asset, polled_devices, by, result, dialogue, clock)
+            _commission_asset(config, store, directory, asset, polled_devices, by, result, dialogue, clock)
             for asset in assets(config)
             if not wanted or asset.name in wanted
         ]
@@ -94,13 +94,13 @@ async def with_models(result: Result, bench: Bench) -> Result:
         timeout_s = subject.timeout_s or subject.profile.timeout_s
         with contextlib.suppress(LinkError):
             models = await models_at(
-                subject.link, subject.item.unit_id, subject.profile, timeout_s, subject.character_s
+                subject.link, subject.device.unit_id, subject.profile, timeout_s, subject.character_s
             )
             found[at] = dataclasses.replace(item, models=models)
     return dataclasses.replace(result, findings=tuple(found))
 
 
-def _one(
+def _commission_asset(
     config: Config, store: Store, directory: Path, asset: Asset, polled_devices: dict[str, tuple[BusPoller, Polled]],
     by: str, result: Result | None, dialogue: Dialogue, clock: Clock,
 ) -> Record:  # fmt: skip
@@ -110,21 +110,21 @@ def _one(
         asset.name, asset.title, config.site.id, config.site.gateway, config.hash, by, at_ms,
         when.strftime("%Y-%m-%d %H:%M %Z"), nameplate(asset.motor) if asset.motor else {},
     )  # fmt: skip
-    dialogue.show(f"\n{asset.title}" + (f" ({asset.name})" if asset.title != asset.name else ""))
+    dialogue.print_line(f"\n{asset.title}" + (f" ({asset.name})" if asset.title != asset.name else ""))
     for statement in statements(asset):
         record.steps.append(Step(statement, *dialogue.confirm(statement)))
     for name in asset.devices:
         if name not in polled_devices:
             record.problems.append(codes.POLLING_DISABLED(device=name))
-            dialogue.show(f"  ! {text_of(record.problems[-1])}")
+            dialogue.print_line(f"  ! {text_of(record.problems[-1])}")
     if result is not None and any(name in polled_devices for name in asset.devices):
-        record.result = _part(result, asset)
-        for line in summary(record.result):
-            dialogue.show(f"  {line}")
+        record.result = _result_of(result, asset)
+        for line in format_summary(record.result):
+            dialogue.print_line(f"  {line}")
         _save(store, config, record, polled_devices, dialogue)
         for name, device in record.result.devices.items():
-            values = tuple(shown(device))
-            dialogue.show("  " + (
+            values = tuple(format_values(device))
+            dialogue.print_line("  " + (
                 _("{device}: {values}", device=name, values=values) if values
                 else _("{device}: no values to compare with the display", device=name)
             ))  # fmt: skip
@@ -132,11 +132,11 @@ def _one(
         record.steps.append(Step(statement, *dialogue.confirm(statement)))
     path = write(record, directory)
     n = len(record.open_points)
-    dialogue.show("  " + _("{n:d} open {n:point|points}; record: {path}", n=n, path=str(path)))
+    dialogue.print_line("  " + _("{n:d} open {n:point|points}; record: {path}", n=n, path=str(path)))
     return record
 
 
-def _part(result: Result, asset: Asset) -> Result:
+def _result_of(result: Result, asset: Asset) -> Result:
     """The part for the devices of one asset."""
     own = asset.devices
     return dataclasses.replace(
@@ -160,7 +160,9 @@ def _save(
         try:
             save_check(store, config, *polled_devices[name], record.at_ms, result, findings)
         except StoreError as error:
-            dialogue.show("  " + _("{device}: result not saved for `run`: {error}", device=name, error=text_of(error)))
+            dialogue.print_line(
+                "  " + _("{device}: result not saved for `run`: {error}", device=name, error=text_of(error))
+            )
 
 
 def nameplate(motor: Motor) -> dict[str, Any]:
@@ -182,7 +184,7 @@ def statements(asset: Asset) -> Iterator[Reason]:
     if asset.motor:
         yield codes.NAMEPLATE_MATCHES(entries=codes.plate_entries(nameplate(asset.motor)))
     if asset.meter:
-        yield from _of_meter(asset.meter)
+        yield from _meter_statements(asset.meter)
     if drive := asset.drive:
         model = load_profile(drive.profile).model
         yield codes.DRIVE_MATCHES(drive=drive.name, model=model, unit_id=drive.unit_id)
@@ -190,7 +192,7 @@ def statements(asset: Asset) -> Iterator[Reason]:
             yield codes.WATCHDOG_CHECKED(drive=drive.name, setting=drive.comm_loss)
 
 
-def _of_meter(meter: Meter) -> Iterator[Reason]:
+def _meter_statements(meter: Meter) -> Iterator[Reason]:
     yield codes.METER_MATCHES(
         meter=meter.name, model=load_profile(meter.profile).model, unit_id=meter.unit_id, wiring=meter.wiring,
         place=codes.PLACES[meter.measuring_point](),
@@ -205,7 +207,7 @@ def _of_meter(meter: Meter) -> Iterator[Reason]:
     yield codes.CTS_ON_THEIR_PHASE(meter=meter.name)
 
 
-def summary(result: Result) -> Iterator[str]:
+def format_summary(result: Result) -> Iterator[str]:
     """The result in a few lines, in the language of this process."""
     for name, device in result.devices.items():
         counts = Counter(verdict.outcome for verdict in device.verdicts.values())
@@ -221,7 +223,7 @@ def summary(result: Result) -> Iterator[str]:
         yield f"! {text_of(note)}"
 
 
-def shown(device: DeviceResult) -> Iterator[str]:
+def format_values(device: DeviceResult) -> Iterator[str]:
     """The values to compare with the display: name, median of the readings, unit."""
     for name in COMPARED:
         verdict = device.verdicts.get(name)

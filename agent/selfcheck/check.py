@@ -29,7 +29,7 @@ SHOWN_MAX = 4  # quantities and relations named in a reason
 async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Result:
     """Reads only. Devices that do not respond become notes and values `unverified`; raises no LinkError."""
     started_ns, started_s = clock.utc_ns(), clock.monotonic_ns() / 1e9
-    reader = {item.name: MapReader(item, item.item.unit_id, clock) for item in bench.subjects}
+    reader = {item.name: MapReader(item, item.device.unit_id, clock) for item in bench.subjects}
     period_s = period_of(bench, readings)
     rounds = await _rounds(reader, clock, period_s, readings)
     lost = [name for name, rows in rounds.items() if all(item.silent for item in rows)]
@@ -76,9 +76,9 @@ async def _foreign(world: World, clock: Clock) -> dict[Key, list[Round]]:
     found: dict[Key, list[Round]] = {}
     for item in odd:
         for other in odd:
-            same_bus = item.item.bus == other.item.bus and type(item.item) is type(other.item)
+            same_bus = item.device.bus == other.device.bus and type(item.device) is type(other.device)
             if item is not other and same_bus and item.profile.id != other.profile.id and _may_be_read(other.profile):
-                reader = MapReader(item, other.item.unit_id, clock)
+                reader = MapReader(item, other.device.unit_id, clock)
                 found[item.name, other.name] = [await reader.round() for _ in range(FOREIGN_READINGS)]
     return found
 
@@ -107,10 +107,10 @@ def _serials(world: World, rounds: Mapping[str, Sequence[Round]]) -> list[Findin
     read = {item.name: _serial(item, rounds[item.name]) for item in world.bench.subjects}
     found = []
     for item in world.bench.subjects:
-        stated = item.item.serial_number if isinstance(item.item, Meter) else None
+        stated = item.device.serial_number if isinstance(item.device, Meter) else None
         if stated and read[item.name] and _bare(read[item.name]) != _bare(stated):
             found_at = next((name for name, serial in read.items() if _bare(serial) == _bare(stated)), None)
-            data = dict(device=item.name, unit_id=item.item.unit_id, serial_number=read[item.name], configured=stated)
+            data = dict(device=item.name, unit_id=item.device.unit_id, serial_number=read[item.name], configured=stated)
             if found_at is None:
                 reason = codes.SERIAL_NUMBER_MISMATCH(**data)
             else:
@@ -148,7 +148,7 @@ def _unexplained(world: World, findings: Sequence[Finding]) -> list[Finding]:
         names = tuple(sorted(key[1] for key in (keys - confirmed or keys)))
         if empty or _broken(world, item):
             names = tuple(row.name for row in item.profile.registers)
-            reason = codes.MAP_MISMATCH(device=item.name, profile=item.profile.id, unit_id=item.item.unit_id)
+            reason = codes.MAP_MISMATCH(device=item.name, profile=item.profile.id, unit_id=item.device.unit_id)
         else:
             relations = tuple(dict.fromkeys(bound.relation.label for bound in rows[:SHOWN_MAX]))
             reason = codes.VALUES_INCONSISTENT(device=item.name, quantities=names[:SHOWN_MAX], relations=relations)
@@ -165,7 +165,7 @@ def _rejected(bench: Bench, reader: Mapping[str, MapReader], findings: Sequence[
         absent = tuple(name for name in reader[item.name].absent if name not in explained)
         if absent and not any(each.cause in codes.UNITS or each.cause == codes.MAP_MISMATCH for each in own):
             group += 1
-            reason = rejected_registers(item.name, item.item.unit_id, item.profile, absent)
+            reason = rejected_registers(item.name, item.device.unit_id, item.profile, absent)
             found.append(Finding(reason, absent, group))
     return found
 

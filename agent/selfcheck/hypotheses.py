@@ -37,7 +37,7 @@ def hypotheses(world: World, suspects: Iterable[Key], foreign: Mapping[Key, list
         yield from _of_map(world, name)
         yield from _of_groups(world, name)
         yield from _swapped_phases(world, name, {key[1] for key in suspects if key[0] == name})
-        if isinstance(world.subjects[name].item, Meter):
+        if isinstance(world.subjects[name].device, Meter):
             yield from _ratios(world, name)
             yield from wiring(world, name)
     yield from _units(world, {key[0] for key in suspects}, foreign)
@@ -130,7 +130,7 @@ def _swapped_phases(world: World, device: str, suspects: set[str]) -> Iterator[H
 
 def _ratios(world: World, device: str) -> Iterator[Hypothesis]:
     """Another ratio of the current transformers: all quantities that depend on a current have the same factor."""
-    item = world.subjects[device].item
+    item = world.subjects[device].device
     assert isinstance(item, Meter)
     keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in CT_QUANTITIES]
     primary, secondary = item.ct or (5.0, 5.0)
@@ -167,7 +167,7 @@ def _units(world: World, suspects: set[str], foreign: Mapping[Key, list[Round]])
     """Two devices of one kind on one bus with swapped unit identifiers."""
     for a, b in itertools.combinations(sorted(world.subjects), 2):
         one, two = world.subjects[a], world.subjects[b]
-        if one.item.bus != two.item.bus or not {a, b} & suspects or type(one.item) is not type(two.item):
+        if one.device.bus != two.device.bus or not {a, b} & suspects or type(one.device) is not type(two.device):
             continue
         series: dict[Key, Series] = {}
         for here, there in ((a, b), (b, a)):
@@ -184,7 +184,7 @@ def _units(world: World, suspects: set[str], foreign: Mapping[Key, list[Round]])
                         series[key] = _length(world.read(key, row, rounds) if known else [], size)
         if series:
             reason = codes.UNIT_IDS_SWAPPED(
-                device=a, other_device=b, unit_id=one.item.unit_id, other_unit_id=two.item.unit_id
+                device=a, other_device=b, unit_id=one.device.unit_id, other_unit_id=two.device.unit_id
             )
             yield Hypothesis(reason, tuple(sorted({key[1] for key in series})), 2.0, series, tag=f"unit:{a}:{b}")
 

@@ -24,10 +24,12 @@ def ratio_factor(item: Meter | Drive, unit: str) -> float:
 
 def plate_of(bench: Bench, subject: Subject) -> Plate:
     """The nameplate of the motor downstream of a device, or of its motors together when they share a drive."""
-    item = subject.item
+    item = subject.device
     if isinstance(item, Meter):
         drives = [
-            other.item for other in bench.subjects if isinstance(other.item, Drive) and other.item.fed_by == item.name
+            other.device
+            for other in bench.subjects
+            if isinstance(other.device, Drive) and other.device.fed_by == item.name
         ]
         direct = [motor for motor in bench.motors if motor.fed_by == item.name]
         motors = direct + [motor for motor in bench.motors if any(motor.fed_by == drive.name for drive in drives)]
@@ -46,7 +48,7 @@ def plate_of(bench: Bench, subject: Subject) -> Plate:
 
 
 def per_phase(subject: Subject) -> bool:
-    item = subject.item
+    item = subject.device
     return isinstance(item, Meter) and item.wiring == "3P4W" and subject.profile.phases == 3
 
 

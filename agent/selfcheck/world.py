@@ -128,7 +128,7 @@ class World:
     def read(self, key: Key, row: Register, rounds: Sequence[Round] | None = None) -> Series:
         """The series of one register as `row` describes it; None where its words are missing or encode no value."""
         subject = self.subjects[key[0]]
-        factor = ratio_factor(subject.item, row.unit)
+        factor = ratio_factor(subject.device, row.unit)
         found: Series = []
         for item in self.rounds[key[0]] if rounds is None else rounds:
             value = number_of(row, item.memory, subject.rating_kw)
@@ -145,7 +145,7 @@ class World:
         responded = [item for item in self.rounds[key[0]] if not item.silent]
         if row.scale_from and responded:
             scale *= 10.0 ** decade_of(row, responded[-1].memory, subject.rating_kw)
-        return abs(scale) * ratio_factor(subject.item, row.unit)
+        return abs(scale) * ratio_factor(subject.device, row.unit)
 
     def value(self, key: Key) -> float | None:
         return median(self.series.get(key, ()))
@@ -242,8 +242,8 @@ class World:
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Meters that feed exactly one drive and no motor directly, each with its drive."""
-        drives = [item.item for item in self.bench.subjects if isinstance(item.item, Drive)]
-        meters = [item.name for item in self.bench.subjects if isinstance(item.item, Meter)]
+        drives = [item.device for item in self.bench.subjects if isinstance(item.device, Drive)]
+        meters = [item.name for item in self.bench.subjects if isinstance(item.device, Meter)]
         found = []
         for meter in meters:
             fed = [drive.name for drive in drives if drive.fed_by == meter]
@@ -254,7 +254,7 @@ class World:
     def _bind(self) -> Iterable[Bound]:
         for name, subject in self.subjects.items():
             plate = self._plates[name]
-            for relation in METER if isinstance(subject.item, Meter) else DRIVE:
+            for relation in METER if isinstance(subject.device, Meter) else DRIVE:
                 keys = tuple((name, need) for need in relation.needs)
                 if all(key in self.rows for key in keys):
                     yield Bound(relation, keys, plate, tuple({key[0] for key in keys}))

@@ -15,7 +15,7 @@ from agent.checked import apply_checks, load_check, save_check
 from agent.clock import SystemClock
 from agent.commission import reasons as codes
 from agent.commission.record import Record, Reply, Step, as_markdown
-from agent.commission.walk import Dialogue, commission, with_models
+from agent.commission.walk import Dialogue, run_wizard, with_models
 from agent.config_load import load_config
 from agent.poll import pollers
 from agent.selfcheck.bench import bench_of
@@ -106,7 +106,7 @@ class Scene:
         moving = asyncio.create_task(self._move(plant))
         try:
             self.config, _ = load_config(path)
-            records = await commission(
+            records = await run_wizard(
                 self.config,
                 self.store,
                 self.folder / "records",

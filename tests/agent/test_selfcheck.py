@@ -13,7 +13,7 @@ import pytest
 from selfcheckkit import DRIVE_UNIT, METER_UNIT, RecordingLink, Scene, check, draw, served_map
 from testkit import HandClock
 
-from agent.commission.announce import lasts
+from agent.commission.announce import estimate_duration
 from agent.config_load import load_config
 from agent.selfcheck import reasons as codes
 from agent.selfcheck.bench import bench_of
@@ -249,7 +249,7 @@ def test_same_seed_same_findings() -> None:
 
 
 class Slow(RecordingLink):
-    """2400 baud: a response takes the time of its characters; one that exceeds the timeout is lost."""
+    """2400 baud: a response estimate the time of its characters; one that exceeds the timeout is lost."""
 
     character_s = 11 / 2400
 
@@ -290,11 +290,11 @@ def test_the_announced_time_is_the_one_it_takes(tmp_path: Path, factor: float) -
     bench = bench_of(config, {"b": link})
     wrong = remade(bench.subjects[0].profile, "current_l1", scale=factor)
     bench = Bench((replace(bench.subjects[0], profile=wrong),), (a.motor(),))
-    takes = lasts(config, bench, 10, clock)
+    estimate = estimate_duration(config, bench, 10, clock)
     result = asyncio.run(self_check(bench, clock))
     assert bool(result.findings) == (factor != 1.0)
     listen_s = config.buses["b"].listen_before_start_s  # this link does not listen
-    announced_s = (takes.sound if factor == 1.0 else takes.odd) - listen_s
+    announced_s = (estimate.sound if factor == 1.0 else estimate.odd) - listen_s
     assert result.lasted_s == pytest.approx(announced_s, rel=0.1)  # nor does it keep silences
 
 
@@ -310,10 +310,10 @@ def test_the_announced_time_holds_where_a_device_is_silent(tmp_path: Path) -> No
     clock = HandClock()
     link = RecordingLink(scene(drive=None).devices(lambda: clock.monotonic_ns() / 1e9), clock)
     bench = bench_of(config, {"b": link})
-    takes = lasts(config, bench, 10, clock)
+    estimate = estimate_duration(config, bench, 10, clock)
     result = asyncio.run(self_check(bench, clock))
     assert result.notes
-    assert takes.sound < result.lasted_s < takes.lossy * 1.1
+    assert estimate.sound < result.lasted_s < estimate.lossy * 1.1
 
 
 def test_a_rejected_register_is_found_and_a_busy_device_is_not() -> None:
