@@ -25,8 +25,8 @@ from drivers.reasons import Reason
 from drivers.registers import decode
 from drivers.vocabulary import vocabulary
 
-DRAWS = 96  # register contents drawn for each register
-RIGHT = 0.97  # probability that a nonzero register of the right map is inside its window
+SAMPLES = 96  # register contents drawn for each register
+PLAUSIBLE_IF_RIGHT = 0.97  # probability that a nonzero register of the right map is inside its window
 ZERO, ZERO_BY_CHANCE = 0.30, 0.55  # probability of zero in a register of the right map, and in any readable register
 ZERO_COSTS = 0.2  # smaller than the probabilities imply: a stopped drive has many zeros
 ANSWERED = 0.5  # nats for a readable block: of a wrong map, one in two or three is readable
@@ -81,7 +81,7 @@ class Evidence:
 # --- values ---
 
 
-def judge_values(profile: Profile, words: Mapping[tuple[int, int], int], evidence: Evidence) -> None:
+def add_values(profile: Profile, words: Mapping[tuple[int, int], int], evidence: Evidence) -> None:
     """Adds the evidence of the registers that were read. words: (function code, address) → register content."""
     total = 0.0
     for row in profile.registers:
@@ -94,11 +94,11 @@ def judge_values(profile: Profile, words: Mapping[tuple[int, int], int], evidenc
             evidence.values[row.name] = value
         p = chance(row)
         if verdict == "in":
-            total += min(math.log((1 - ZERO) * RIGHT / (1 - ZERO_BY_CHANCE) / p), REWARD_MAX)
+            total += min(math.log((1 - ZERO) * PLAUSIBLE_IF_RIGHT / (1 - ZERO_BY_CHANCE) / p), REWARD_MAX)
             evidence.plausible += 1
             evidence.judged += 1
         elif verdict == "out":
-            total += max(math.log((1 - RIGHT) / (1 - min(p, 0.9))), -PENALTY_MAX)
+            total += max(math.log((1 - PLAUSIBLE_IF_RIGHT) / (1 - min(p, 0.9))), -PENALTY_MAX)
             evidence.judged += 1
         elif verdict in ("dead", "zero"):
             total -= 1.0 if verdict == "dead" else ZERO_COSTS
@@ -140,7 +140,7 @@ def chance(row: Register) -> float:
     """Probability that the content of a register of another device is plausible in this one."""
     random = Random(1)
     inside = judged = 0
-    for _ in range(DRAWS):
+    for _ in range(SAMPLES):
         verdict, _ = _verdict(row, _any_words(random, row.words), random.choice((0, 1, 2, 0xFFFF)))
         inside += verdict == "in"
         judged += verdict in ("in", "out")
@@ -167,7 +167,7 @@ def _any_words(random: Random, count: int) -> list[int]:
 # --- identification that a device reports ---
 
 
-def judge_names(profile: Profile, reported: str, evidence: Evidence, function: int) -> None:
+def add_names(profile: Profile, reported: str, evidence: Evidence, function: int) -> None:
     """Adds the evidence of the text that function 0x2B (device identification) or 0x11 (server ID) returned."""
     text = reported.casefold()
     reason = codes.REPORTED_IDENTIFICATION(text=reported, function=function)
@@ -218,7 +218,7 @@ def _vendor_in(profile: Profile, text: str) -> bool:
     return any(word.startswith(names) for word in re.findall(r"[^\W_]+", text))
 
 
-def judge_register(profile: Profile, rule: Identify, words: Sequence[int] | None, evidence: Evidence) -> None:
+def add_register(profile: Profile, rule: Identify, words: Sequence[int] | None, evidence: Evidence) -> None:
     """Adds the evidence of an identification register.
 
     words: its content; None if the device rejected it. Zeros mean an unused register, unless the rule expects zero.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from agent.discover import reasons as codes
-from agent.discover.fingerprint import ANSWERED, Evidence, judge_names, judge_register, judge_values
+from agent.discover.fingerprint import ANSWERED, Evidence, add_names, add_register, add_values
 from agent.discover.identified import Identified, decide, ranked
 from agent.discover.questions import GAP_S, Gone, Questions
 from drivers.bus import ModbusLink
@@ -25,7 +25,7 @@ from drivers.reasons import Code, Reason
 from drivers.registers import Block, plan_blocks, usable
 
 BLOCKS_MAX, ROWS_MIN = 4, 6  # requests for the values of one map; number of values that is usually sufficient
-HOPELESS = -5.0
+EXCLUDED = -5.0
 ABSENT, ABSENT_MAX = 2.5, 2  # nats for an absent register; more than ABSENT_MAX are no further evidence
 LOST = 0.5  # nats for a request without a response at two attempts: the same as for a readable block
 SUNSPEC_MODELS_MAX = 30
@@ -51,21 +51,21 @@ async def identify(
     candidates = {profile.id: profile for profile in (_all_profiles() if profiles is None else profiles)}
     evidence = {name: Evidence() for name in candidates}
     try:
-        await _reported(device, candidates, evidence, found)
-        checked = await _registers(device, candidates.values(), evidence)
-        waiting = list(candidates.values())
-        while waiting:
-            profile = next((item for item in waiting if _askable(device, item)), waiting[0])
-            waiting.remove(profile)
+        await _read_identification(device, candidates, evidence, found)
+        checked = await _read_identification_registers(device, candidates.values(), evidence)
+        pending = list(candidates.values())
+        while pending:
+            profile = next((item for item in pending if _can_start(device, item)), pending[0])
+            pending.remove(profile)
             if profile.dialect == "sunspec":
                 await _sunspec(device, profile, evidence[profile.id])
-            elif evidence[profile.id].score > HOPELESS:
-                await _values(device, profile, evidence[profile.id])
+            elif evidence[profile.id].score > EXCLUDED:
+                await _read_values(device, profile, evidence[profile.id])
         left = [item for item in candidates.values() if item.id not in checked and evidence[item.id].score > 0]
-        await _registers(device, left, evidence, slow=True)
+        await _read_identification_registers(device, left, evidence, slow=True)
         for name in ranked(candidates, evidence):
             if not evidence[name].named:
-                await _whole_map(device, candidates[name], evidence[name])
+                await _check_complete_map(device, candidates[name], evidence[name])
     except Gone:
         stopped = ending is not None and ending.is_set()
         found.notes.append(codes.IDENTIFICATION_STOPPED() if stopped else codes.DEVICE_STOPPED_RESPONDING())
@@ -95,7 +95,7 @@ def _all_profiles() -> list[Profile]:
     ]  # fmt: skip
 
 
-async def _reported(
+async def _read_identification(
     device: Questions, candidates: dict[str, Profile], evidence: dict[str, Evidence], found: Identified
 ) -> None:
     """Reads the identification that the device reports, and adds it to the evidence."""
@@ -115,14 +115,14 @@ async def _reported(
     found.reported = "; ".join(text for text, _ in reported)
     for name, profile in candidates.items():
         for text, function in reported:
-            judge_names(profile, text, evidence[name], function)
+            add_names(profile, text, evidence[name], function)
         if not any(function == READ_DEVICE_ID for _, function in reported) and any(
             rule.method == "fc43" and rule.confidence != "from_device" for rule in profile.identify
         ):
             evidence[name].add(-2.0, codes.NO_DEVICE_IDENTIFICATION())
 
 
-async def _registers(
+async def _read_identification_registers(
     device: Questions, profiles: Iterable[Profile], evidence: dict[str, Evidence], slow: bool = False
 ) -> set[str]:
     """Reads the identification registers. Returns the IDs of the profiles whose registers were read.
@@ -132,21 +132,21 @@ async def _registers(
     """
     checked: set[str] = set()
     for profile in profiles:
-        if device.silences and not slow:
+        if device.unanswered and not slow:
             break
         checked.add(profile.id)
         for rule in profile.identify:
             if rule.method == "register" and rule.address is not None and rule.function in device.functions:
-                there = await device.read(rule.function, rule.address, rule.words)
-                words = device.get(rule.function, rule.address, rule.words) if there else None
+                readable = await device.read(rule.function, rule.address, rule.words)
+                words = device.get(rule.function, rule.address, rule.words) if readable else None
                 if words is None and (rule.function, rule.address) in device.lost:
                     continue
                 if words is not None or rule.function in device.functions:
-                    judge_register(profile, rule, words, evidence[profile.id])
+                    add_register(profile, rule, words, evidence[profile.id])
     return checked
 
 
-async def _values(device: Questions, profile: Profile, evidence: Evidence) -> None:
+async def _read_values(device: Questions, profile: Profile, evidence: Evidence) -> None:
     if profile.function not in device.functions:
         if profile.function == 4:
             evidence.add(-6.0, codes.FUNCTION_04_UNSUPPORTED())
@@ -160,16 +160,16 @@ async def _values(device: Questions, profile: Profile, evidence: Evidence) -> No
                 continue
             evidence.rejected += 1
             evidence.add(-4.0, _of_block(codes.REGISTERS_REJECTED, block))
-            if evidence.score < HOPELESS or evidence.rejected > 1:
+            if evidence.score < EXCLUDED or evidence.rejected > 1:
                 return
         else:
             read += 1
             evidence.score += ANSWERED
     if read:
-        judge_values(_narrowed(profile), device.words, evidence)
+        add_values(_narrowed(profile), device.words, evidence)
 
 
-async def _whole_map(device: Questions, profile: Profile, evidence: Evidence) -> None:
+async def _check_complete_map(device: Questions, profile: Profile, evidence: Evidence) -> None:
     """Checks that every register of the map is readable: related models share most of a map, rarely all of it."""
     if profile.function not in device.functions or profile.dialect == "sunspec":
         return
@@ -178,8 +178,8 @@ async def _whole_map(device: Questions, profile: Profile, evidence: Evidence) ->
         if await device.read(block.function, block.address, block.count):
             continue
         for row in block.registers:
-            there = await device.read(row.function, row.address, row.words)
-            if not there and (row.function, row.address) not in device.lost:
+            readable = await device.read(row.function, row.address, row.words)
+            if not readable and (row.function, row.address) not in device.lost:
                 evidence.absent += 1
                 evidence.add(-ABSENT, codes.QUANTITY_REJECTED(quantity=row.name, address=row.address))
                 if evidence.absent == ABSENT_MAX:
@@ -190,9 +190,9 @@ def _of_block(code: Code, block: Block) -> Reason:
     return code(first=block.address, last=block.address + block.count - 1)
 
 
-def _askable(device: Questions, profile: Profile) -> bool:
+def _can_start(device: Questions, profile: Profile) -> bool:
     """Whether the first request for that map can be sent without waiting."""
-    return all(device.free(block.function, block.count) for block in _sampled_blocks(profile)[:1])
+    return all(device.is_free(block.function, block.count) for block in _sampled_blocks(profile)[:1])
 
 
 def _sampled_blocks(profile: Profile) -> list[Block]:
@@ -245,7 +245,7 @@ async def _sunspec(device: Questions, profile: Profile, evidence: Evidence) -> N
         evidence.named = True
         evidence.add(14.0, codes.SUNSPEC_MODEL_FOUND(model=rule.model_id, address=at))
         shifted = replace(profile, registers=tuple(_shifted(row, at) for row in profile.registers))
-        await _values(device, shifted, evidence)
+        await _read_values(device, shifted, evidence)
 
 
 async def _sunspec_start(device: Questions, rule: Identify) -> int | None:

@@ -16,7 +16,7 @@ from agent.core.text import _
 from agent.discover import reasons as codes
 from agent.discover import scan_order as order
 from agent.discover.identify import identify_responding
-from agent.discover.overhear import overhear
+from agent.discover.overhear import listen_first
 from agent.discover.probe import Heard, Reply, probe
 from agent.discover.scan_result import Found, Options, Result, ScanProgress, Target, noise_findings
 from drivers.bus import ModbusLink
@@ -54,8 +54,10 @@ class Scan:
         """Scans the bus. Raises LinkClosed if the port or the connection cannot be opened."""
         result, options = self.result, self._options
         try:
-            if self._target.serial and (finding := await overhear(self._target, options, self._progress, self.stop)):
-                result.findings.append(finding)
+            if self._target.serial and (
+                traffic := await listen_first(self._target, options, self._progress, self.stop)
+            ):
+                result.findings.append(traffic)
                 return result
             self._check_stop()
             if self._target.is_line:
@@ -85,14 +87,14 @@ class Scan:
     # --- serial line, at a port or a converter ---
 
     async def _line(self) -> None:
-        setting, units = self._target.setting, self._wanted()
+        setting, units = self._target.setting, self._units_in_order()
         if setting is None and (setting := await self._find_setting(units)):
             self._progress.on_text(_("Devices respond at {line}.", line=str(setting)))
         if setting is not None:
             await self._all_units(setting, units)
 
-    def _wanted(self) -> list[int]:
-        units = order.in_order(self._options.units)
+    def _units_in_order(self) -> list[int]:
+        units = order.by_likelihood(self._options.units)
         if self._options.depth == "quick":
             likely = set(order.likely_units())
             units = [unit for unit in units if unit in likely] or units
@@ -120,7 +122,7 @@ class Scan:
         if found := await self._try_all(settings, first, order.DEVICE_S):
             return found
         for at in range(0, len(rest), order.PART):
-            if found := await self._try_all(order.USUAL, rest[at : at + order.PART], order.HASTY_S):
+            if found := await self._try_all(order.USUAL, rest[at : at + order.PART], order.SHORT_S):
                 return found
         if self._options.depth == "full" and (found := await self._try_all(settings, rest, order.DEVICE_S)):
             return found
@@ -146,11 +148,12 @@ class Scan:
     # --- TCP ---
 
     async def _tcp(self) -> None:
-        wanted = self._wanted()
-        units = order.in_order([*wanted, *((255, 0) if len(wanted) > 1 else ())], (255, 0, 1))
+        units = self._units_in_order()
+        n = len(units)
+        units = order.by_likelihood([*units, *((255, 0) if n > 1 else ())], (255, 0, 1))
         result = self.result
         async with self._open(None):
-            if len(wanted) > len(PROMISCUOUS):
+            if n > len(PROMISCUOUS):
                 await self._sweep(PROMISCUOUS, GATEWAY_S)
                 if result.units >= set(PROMISCUOUS):
                     result.found = [found for found in result.found if found.unit == 1]
@@ -185,7 +188,7 @@ class Scan:
         self, units: Sequence[int], device_s: float, function: int = 4, until_found: bool = False
     ) -> bool:  # fmt: skip
         """Queries each unit once. Returns whether one responded."""
-        found, silent, mute = False, [], 0
+        found, silent, unanswered = False, [], 0
         line = str(self._setting or self._target)
         self._progress.on_part(_("{line}, function {function:02d}", line=line, function=function), len(units))
         for unit in units:
@@ -193,7 +196,7 @@ class Scan:
             self._progress.on_unit(unit)
             if unit in self.result.units or unit in self._excluded:
                 continue
-            if not self._target.is_line and mute >= 3:
+            if not self._target.is_line and unanswered >= 3:
                 device_s = QUIET_TCP_S  # absent units are not reported: the long timeout would take hours
             registers = 2 if device_s == order.SLOW_S else 1
             reply = await self._query(unit, function, device_s, registers, confirm=until_found)
@@ -202,13 +205,13 @@ class Scan:
                 if until_found:
                     break
             elif reply.outcome is Heard.NOTHING:
-                mute += not reply.exception
+                unanswered += not reply.exception
                 silent.append(unit)
             if reply.late:  # a unit queried before is slow: the last ones are queried again with a long timeout
                 slow_s = order.SLOW_S
                 if not self._target.is_line:
                     device_s = slow_s = 2 * GATEWAY_S
-                    mute = -len(units)
+                    unanswered = -len(units)
                 for slow in silent[-SLOW_UNITS:]:
                     again = await self._query(slow, function, slow_s, 2)
                     found |= again.outcome is Heard.HERE

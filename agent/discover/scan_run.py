@@ -76,20 +76,20 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
         ending = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, ending.set)
         try:
-            known = await _identify(link, target, unit, fc03, ending)
+            identified = await _identify(link, target, unit, fc03, ending)
         finally:
             await link.close()
-        if known is None:
+        if identified is None:
             return FINDING
-        toml = to_toml(target, target.setting, [known])
+        toml = to_toml(target, target.setting, [identified])
         if as_json:
-            click.echo(json.dumps({"unit_id": unit, **identified_object(known), "toml": toml}))
+            click.echo(json.dumps({"unit_id": unit, **identified_object(identified), "toml": toml}))
         else:
-            heading = _("unit {unit_id:d}: {model}", unit_id=unit, model=known.summary)
-            click.echo("\n".join([f"# {heading}", *(f"#   {line}" for line in format_evidence(known)), toml]))
+            heading = _("unit {unit_id:d}: {model}", unit_id=unit, model=identified.summary)
+            click.echo("\n".join([f"# {heading}", *(f"#   {line}" for line in format_evidence(identified)), toml]))
         if ending.is_set():
             return INTERRUPTED
-        return FINE if known.matches and not known.foreign else FINDING
+        return FINE if identified.matches and not identified.foreign else FINDING
 
     return _guarded(main)
 

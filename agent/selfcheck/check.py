@@ -23,7 +23,7 @@ SLIDE = 1.1  # factor of the period: with 1.0 every reading might fall on the re
 EMPTY = 0.8  # from this share of quantities without a value another model is suspected
 FOREIGN_MAX, FOREIGN_READINGS = 4, 6  # devices whose maps are read at each other's units, number of rounds
 BROKEN = 0.5  # below this share of quantities that a relation confirms another model is suspected
-SHOWN_MAX = 4  # quantities and relations named in a reason
+SHOWN_MAX = 4  # quantities and relations failed in a reason
 
 
 async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Result:
@@ -43,7 +43,7 @@ async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Re
         corrected = World(bench, await _rounds(responding, clock, period_s, readings, adjacent=True))
         causes, corrected = find_causes(corrected, await _foreign(corrected, clock))
         findings += causes
-        findings += _unexplained(corrected, findings)
+        findings += _without_cause(corrected, findings)
     findings += _rejected(bench, reader, findings)
     devices = {item.name: _device(item, world, corrected, findings) for item in bench.subjects}
     return Result(started_ns, clock.monotonic_ns() / 1e9 - started_s, readings, devices, tuple(findings), notes)
@@ -88,7 +88,7 @@ def _may_be_read(profile: Profile) -> bool:
     return profile.dialect != "huanyang_private" and not any(row.feeds_watchdog for row in profile.registers)
 
 
-def _broken(world: World, subject: Subject) -> bool:
+def _mostly_unconfirmed(world: World, subject: Subject) -> bool:
     """Whether relations confirm less than half of the quantities that they could confirm."""
     confirmed = _confirmed(world)
     possible = {
@@ -133,7 +133,7 @@ def _serial(subject: Subject, rounds: Sequence[Round]) -> str:
     return "" if not value else f"{value:.0f}" if isinstance(value, float) else str(value)
 
 
-def _unexplained(world: World, findings: Sequence[Finding]) -> list[Finding]:
+def _without_cause(world: World, findings: Sequence[Finding]) -> list[Finding]:
     """Devices with deviations that no single mistake explains."""
     found, group = [], max((item.group for item in findings), default=0)
     confirmed, failed = _confirmed(world), world.with_outcome(RuleOutcome.FAIL)
@@ -146,7 +146,7 @@ def _unexplained(world: World, findings: Sequence[Finding]) -> list[Finding]:
         group += 1
         keys = {key for bound in rows for key in bound.keys if key[0] == item.name}
         names = tuple(sorted(key[1] for key in (keys - confirmed or keys)))
-        if empty or _broken(world, item):
+        if empty or _mostly_unconfirmed(world, item):
             names = tuple(row.name for row in item.profile.registers)
             reason = codes.MAP_MISMATCH(device=item.name, profile=item.profile.id, unit_id=item.device.unit_id)
         else:
@@ -179,7 +179,7 @@ def rejected_registers(device: str, unit: int, profile: Profile, absent: Sequenc
 
 
 def _device(subject: Subject, world: World, corrected: World, findings: Sequence[Finding]) -> DeviceResult:
-    named = {
+    failed = {
         name: item
         for item in reversed(findings)
         for name in item.quantities
@@ -187,16 +187,16 @@ def _device(subject: Subject, world: World, corrected: World, findings: Sequence
     }
     for item in findings:
         if item.other_device == subject.name:
-            named |= dict.fromkeys((row.name for row in subject.profile.registers), item)
-    confirmed, waiting = dict[str, Reason](), set[str]()
+            failed |= dict.fromkeys((row.name for row in subject.profile.registers), item)
+    confirmed, unloaded = dict[str, Reason](), set[str]()
     for bound, state in zip(corrected.bound, corrected.states(), strict=True):
         names = [key[1] for key in bound.keys if key[0] == subject.name]
         if state.outcome is RuleOutcome.PASS:
             confirmed |= {name: bound.relation.label for name in names if name not in confirmed}
         elif bound.relation.loaded and not corrected.loaded(bound):
-            waiting.update(names)
+            unloaded.update(names)
     verdicts = {
-        row.name: _verdict(row.name, subject, world, named, confirmed, waiting) for row in subject.profile.registers
+        row.name: _verdict(row.name, subject, world, failed, confirmed, unloaded) for row in subject.profile.registers
     }
     from_memory = {row.name for row in subject.profile.registers if row.confidence == "from_memory"}
     return DeviceResult(
@@ -208,16 +208,16 @@ def _device(subject: Subject, world: World, corrected: World, findings: Sequence
 
 
 def _verdict(
-    name: str, subject: Subject, world: World, named: Mapping[str, Finding], confirmed: Mapping[str, Reason],
-    waiting: set[str],
+    name: str, subject: Subject, world: World, failed: Mapping[str, Finding], confirmed: Mapping[str, Reason],
+    unloaded: set[str],
 ) -> Verdict:  # fmt: skip
     value = world.value((subject.name, name))
-    if name in named:
-        return Verdict("failed", named[name].reason, value)
+    if name in failed:
+        return Verdict("failed", failed[name].reason, value)
     if value is None:
         return Verdict("unverified", codes.VALUE_ABSENT(), None)
     if name in confirmed:
         return Verdict("passed", confirmed[name], value)
-    if name in waiting:
+    if name in unloaded:
         return Verdict("unverified", codes.LOAD_INSUFFICIENT(least=LOADED), value)
     return Verdict("unverified", codes.NOTHING_COMPARABLE(), value)

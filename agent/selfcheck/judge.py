@@ -33,15 +33,15 @@ class Weighed:
     """A hypothesis and its score.
 
     world: the evaluation without the mistake.
-    healed: relations that no longer contradict, or confirm only with it.
-    left: relations that still contradict.
+    explained: relations that no longer contradict, or confirm only with it.
+    failing: relations that still contradict.
     """
 
     hypothesis: Hypothesis
     world: World
     score: float
-    healed: int
-    left: int
+    explained: int
+    failing: int
 
 
 def find_causes(world: World, foreign: Mapping[Key, list[Round]]) -> tuple[list[Finding], World]:
@@ -51,7 +51,7 @@ def find_causes(world: World, foreign: Mapping[Key, list[Round]]) -> tuple[list[
         if not (suspects := suspects_of(world)):
             break
         states = world.states()
-        weighed = [_weigh(world, states, item) for item in hypotheses(world, suspects, foreign)]
+        weighed = [_score(world, states, item) for item in hypotheses(world, suspects, foreign)]
         useful = sorted((item for item in weighed if item is not None), key=lambda item: -item.score)
         if not useful:
             break
@@ -70,12 +70,12 @@ def suspects_of(world: World) -> set[Key]:
     return suspects
 
 
-def _weigh(world: World, states: list[State], item: Hypothesis) -> Weighed | None:
+def _score(world: World, states: list[State], item: Hypothesis) -> Weighed | None:
     affected = {index for key in item.series for index in world.rules_of.get(key, ())}
     corrected = world.corrected(item)
     if any((load >= LOADED) != (world.loads[name] >= LOADED) for name, load in corrected.loads.items()):
         affected |= {index for index, bound in enumerate(world.bound) if bound.relation.loaded}
-    score, healed, left = -item.cost, 0, 0
+    score, explained, failing = -item.cost, 0, 0
     for index in sorted(affected, key=lambda index: world.bound[index].relation is not WINDOW):  # fast ones first
         bound = world.bound[index]
         state = corrected.state(bound)
@@ -83,18 +83,18 @@ def _weigh(world: World, states: list[State], item: Hypothesis) -> Weighed | Non
         if after in (RuleOutcome.NOT_APPLICABLE, RuleOutcome.MISSING) and not bound.relation.over_time:
             # A relation that cannot be evaluated with the hypothesis is not explained by it.
             score += _SILENCED if before is RuleOutcome.PASS else 0.0
-            left += before is RuleOutcome.FAIL
+            failing += before is RuleOutcome.FAIL
             continue
         if after is RuleOutcome.FAIL and before is not RuleOutcome.FAIL:
             return None
         score += _value(state) - _value(states[index])
-        healed += before is not after and (before is RuleOutcome.FAIL or after is RuleOutcome.PASS)
-        left += after is RuleOutcome.FAIL
+        explained += before is not after and (before is RuleOutcome.FAIL or after is RuleOutcome.PASS)
+        failing += after is RuleOutcome.FAIL
     gained = sum(world.value(key) is None and corrected.value(key) is not None for key in item.series)
     layout = _layout(corrected, item.rows) - _layout(world, item.rows)
     score += min(GAINED_MAX, GAINED * gained) + layout
-    healed += layout > 1 and not left
-    return Weighed(item, corrected, score, healed, left) if healed and score > 0 else None
+    explained += layout > 1 and not failing
+    return Weighed(item, corrected, score, explained, failing) if explained and score > 0 else None
 
 
 def _value(state: State) -> float:

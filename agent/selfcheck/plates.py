@@ -26,11 +26,8 @@ def plate_of(bench: Bench, subject: Subject) -> Plate:
     """The nameplate of the motor downstream of a device, or of its motors together when they share a drive."""
     item = subject.device
     if isinstance(item, Meter):
-        drives = [
-            other.device
-            for other in bench.subjects
-            if isinstance(other.device, Drive) and other.device.fed_by == item.name
-        ]
+        devices = (other.device for other in bench.subjects)
+        drives = [device for device in devices if isinstance(device, Drive) and device.fed_by == item.name]
         direct = [motor for motor in bench.motors if motor.fed_by == item.name]
         motors = direct + [motor for motor in bench.motors if any(motor.fed_by == drive.name for drive in drives)]
         sinusoidal = item.measuring_point == "motor"

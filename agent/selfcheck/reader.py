@@ -31,13 +31,13 @@ class Round:
     at_s: monotonic time of its start.
     memory: the words; those of rejected addresses are missing.
     silent: aborted because the device did not respond.
-    lasted_s: duration.
+    duration_s: duration.
     """
 
     at_s: float
     memory: Memory = field(default_factory=dict)
     silent: bool = False
-    lasted_s: float = 0.0
+    duration_s: float = 0.0
 
 
 class MapReader:
@@ -69,7 +69,7 @@ class MapReader:
         """Reads the map once. adjacent: also the words before and after every register."""
         found = Round(self._clock.monotonic_ns() / 1e9)
         await self._read(found, self._spans, learn=True)
-        found.lasted_s = self._clock.monotonic_ns() / 1e9 - found.at_s
+        found.duration_s = self._clock.monotonic_ns() / 1e9 - found.at_s
         if adjacent and not found.silent:
             await self._read_adjacent(found)
         return found
@@ -103,9 +103,9 @@ class MapReader:
         } - self._forbidden
 
     async def _read(self, found: Round, spans: list[Span], learn: bool) -> None:
-        waiting, kept, silences = list(reversed(spans)), list[Span](), 0
-        while waiting:
-            span = waiting.pop()
+        queue, kept, silences = list(reversed(spans)), list[Span](), 0
+        while queue:
+            span = queue.pop()
             function, address, count = span
             try:
                 data = await self._request(span)
@@ -116,7 +116,7 @@ class MapReader:
                 elif error.code not in ABSENT:
                     kept.append(span)
                 elif count > 1 and (parts := self._parts(span)):
-                    waiting += reversed(parts)
+                    queue += reversed(parts)
                     continue
                 elif learn:
                     self.absent += self._documented(span)
@@ -129,7 +129,7 @@ class MapReader:
                     found.memory[function, address + k] = word
             if silences >= SILENCES_MAX:
                 found.silent = True
-                kept += reversed(waiting)
+                kept += reversed(queue)
                 break
         if learn:
             self._spans = kept

@@ -220,7 +220,7 @@ class World:
         if len(rounds) < 2:
             return 1.0
         period_s = (rounds[-1].at_s - rounds[0].at_s) / (len(rounds) - 1)
-        return SAME_DEVICE * min(1.0, 2 * max(item.lasted_s for item in rounds) / period_s)
+        return SAME_DEVICE * min(1.0, 2 * max(item.duration_s for item in rounds) / period_s)
 
     def _change(self, name: str) -> float:
         """Relative change of the plant between two readings: the median over the fast values of the device."""

@@ -9,7 +9,7 @@ import pytest
 from identifykit import SERVED
 
 from agent.discover import reasons as codes
-from agent.discover.fingerprint import Evidence, chance, judge_names
+from agent.discover.fingerprint import Evidence, add_names, chance
 from agent.discover.laws import consistency
 from agent.selfcheck.reasons import LINE_TO_PHASE_VOLTAGE, POWER_FACTOR_FROM_S, POWERS_EQUAL
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
@@ -70,7 +70,7 @@ def test_the_score_of_a_map_is_finite() -> None:
 def test_a_manufacturers_name_must_start_a_word(reported: str, is_maker: bool) -> None:
     profile = next(load_profile(name) for name in profile_ids() if name.startswith("ls/"))
     evidence = Evidence()
-    judge_names(profile, reported, evidence, READ_DEVICE_ID)
+    add_names(profile, reported, evidence, READ_DEVICE_ID)
     assert (evidence.score > 0) == is_maker, (evidence.pro, evidence.contra)
     reason = codes.REPORTED_IDENTIFICATION(text=reported, function=0x2B)
     assert (evidence.pro if is_maker else evidence.contra) == [reason]
@@ -82,5 +82,5 @@ def test_a_manufacturers_name_must_start_a_word(reported: str, is_maker: bool) -
 )
 def test_a_type_code_names_the_model(reported: str, named: bool) -> None:
     evidence = Evidence()
-    judge_names(load_profile("danfoss/fc302"), reported, evidence, REPORT_SERVER_ID)
+    add_names(load_profile("danfoss/fc302"), reported, evidence, REPORT_SERVER_ID)
     assert evidence.named == named

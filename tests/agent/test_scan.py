@@ -23,7 +23,7 @@ from agent.discover import reasons as codes
 from agent.discover.identify import Identified, identify
 from agent.discover.probe import Heard, Reply
 from agent.discover.scan import NETWORK_S, Scan
-from agent.discover.scan_order import CHARACTERS, DEVICE_S, FIRST_UNITS, HASTY_S, SLOW_S, USUAL, in_order
+from agent.discover.scan_order import CHARACTERS, DEVICE_S, FIRST_UNITS, SHORT_S, SLOW_S, USUAL, by_likelihood
 from agent.discover.scan_result import Found, Options, Target, parse_expected
 from agent.discover.scan_result import Result as Outcome
 from agent.discover.scan_view import format_result, result_object
@@ -226,8 +226,8 @@ def test_noise_from_one_unit_does_not_slow_the_pass_over_the_others(monkeypatch:
     units = (*range(40, 40 + FIRST_UNITS), noisy, *others)
     result = scan(Target(host="converter", rtu=True), Options(units, identify=False))
     assert result.findings == [codes.UNIT_WITHOUT_FRAME(unit_id=noisy, line=str(USUAL[0]))]
-    assert all(response_times[unit] == {HASTY_S} for unit in others)
-    assert response_times[noisy] == {HASTY_S, DEVICE_S, SLOW_S}
+    assert all(response_times[unit] == {SHORT_S} for unit in others)
+    assert response_times[noisy] == {SHORT_S, DEVICE_S, SLOW_S}
 
 
 def test_an_echo_of_the_adapter_is_not_a_device() -> None:
@@ -464,7 +464,7 @@ def test_ten_devices_at_the_right_speed_within_a_minute(line: TunedSegment) -> N
 @pytest.mark.parametrize("line", ["19200 8E1", "9600 8N1", "115200 8E1", "2400 8E1"], indirect=True)
 def test_ten_devices_at_an_unknown_speed_within_five_minutes(line: TunedSegment) -> None:
     """None of them is at a unit that is queried first."""
-    assert not set(UNLIKELY) & set(in_order(range(1, 248))[:16])
+    assert not set(UNLIKELY) & set(by_likelihood(range(1, 248))[:16])
     ten(line, UNLIKELY)
     result = on_line(line, None, Options(identify=False))
     print(f"\n{line.baud} 8{line.parity}1, unknown: {len(result.found)} of 10 in {result.duration_s:.1f} s")

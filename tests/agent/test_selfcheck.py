@@ -140,7 +140,7 @@ def test_a_ratio_read_back_is_compared() -> None:
     clock = HandClock()
     link = RecordingLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
     subjects = a.subjects(link)
-    wrong = replace(subjects[0], item=replace(subjects[0].item, ct=(100.0, 5.0)))
+    wrong = replace(subjects[0], device=replace(subjects[0].device, ct=(100.0, 5.0)))
     result = asyncio.run(self_check(Bench((wrong, *subjects[1:]), (a.motor(),)), clock))
     verdict = result.devices["meter-a"].verdicts["ct_ratio"]
     assert verdict.outcome == "failed", result.findings
