@@ -28,7 +28,7 @@ from agent.config import Mqtt
 from agent.config_load import parse_broker
 from agent.core.text import _, text_of
 from agent.subscribe import Follower, Seen
-from agent.watch import event_line, line, show_live
+from agent.watch import format_event_line, format_line, show_live
 from drivers.reasons import Code, CodedError, cause_of
 
 START_S = 20.0
@@ -192,9 +192,9 @@ class _RowCounter:
             self.count += 1
             self.assets.add(seen.asset)
             if self._headless:
-                click.echo(line(seen))
+                click.echo(format_line(seen))
         elif kind == "event" and self._headless:
-            click.echo(event_line(seen))
+            click.echo(format_event_line(seen))
 
 
 def _start(stack: contextlib.ExitStack, log_file: Path, *arguments: str) -> subprocess.Popen[bytes]:

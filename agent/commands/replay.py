@@ -106,7 +106,7 @@ def replay(
     from agent.replay.command import Options, replay_file
     from agent.replay.reasons import ReplayError
     from agent.replay.source import Settings
-    from agent.replay.verdict import where
+    from agent.replay.verdict import place_of
     from drivers.errors import FileError
 
     how = Settings(**settings)
@@ -119,7 +119,7 @@ def replay(
             raise ReplayError(codes.LAMP_WITHOUT_SUPPLY)
         if (isc_il or short_circuit_mva or nominal_v) and not standards:
             raise ReplayError(codes.LIMIT_OPTIONS_WITHOUT_LIMITS)
-        place = where(standards, how, nominal_v, isc_il, short_circuit_mva, plant_class) if standards else None
+        place = place_of(standards, how, nominal_v, isc_il, short_circuit_mva, plant_class) if standards else None
         sys.exit(replay_file(file, Options(how, mapping, as_json, summary, place, plot, at_s)))
     except FileError as error:
         fail(text_of(error))

@@ -20,7 +20,7 @@ from agent.replay.reasons import NO_COMPLETE_WINDOW
 from agent.replay.source import Settings, Source
 from agent.replay.summary import Summary
 from agent.replay.text import summary_text
-from agent.replay.verdict import Where, verdict
+from agent.replay.verdict import Where, compare_with_limits
 from drivers.files import load, parse_map
 
 _LONG_BYTES = 5_000_000  # size of a file from which a progress bar is shown
@@ -64,22 +64,24 @@ def replay_file(file: Path, options: Options) -> int:
         source = Source(recording, options.settings, str(file))
         _print_notes(source)
         summary = Summary(source) if options.summary else None
-        picked = plot.Picked(source, options.plot_at_s) if options.plot else None
+        selection = plot.Picked(source, options.plot_at_s) if options.plot else None
         count = 0
         for window in source.windows(lambda samples: step(samples / (source.last - source.first))):
             count += 1
-            if picked:
-                picked.add(window)
+            if selection:
+                selection.add(window)
             if summary:
                 summary.add(window)
             else:
-                _print(lines.as_object(window, source.time_s), options.as_json, heading=count == 1)
+                if count == 1 and not options.as_json:
+                    click.echo(lines.headings())
+                _print(lines.window_object(window, source.time_s), options.as_json)
     _print_notes(source)
     if not count:
         click.echo(text_of(NO_COMPLETE_WINDOW(file=str(file), length_s=source.seconds)), err=True)
         return 1
-    if options.plot and picked:
-        plot.draw(options.plot, source, picked.window, options.place)
+    if options.plot and selection:
+        plot.draw(options.plot, source, selection.window, options.place)
     return _conclude(summary, source, options) if summary else 0
 
 
@@ -88,20 +90,16 @@ def _print_notes(source: Source) -> None:
         click.echo(text_of(source.notes.pop(0)), err=True)
 
 
-def _print(row: dict[str, Any], as_json: bool, heading: bool) -> None:
-    if as_json:
-        click.echo(msgspec.json.encode(row).decode())
-        return
-    click.echo(lines.text(row, heading))
-    for event in row["events"]:
-        click.echo(f"         {lines.event_text(event)}")
+def _print(row: dict[str, Any], as_json: bool) -> None:
+    events = [f"         {lines.format_event(event)}" for event in row["events"]]
+    click.echo(msgspec.json.encode(row).decode() if as_json else "\n".join([lines.format_row(row), *events]))
 
 
 def _conclude(summary: Summary, source: Source, options: Options) -> int:
     summary.finish()
     found = summary.as_object()
     if options.place:
-        found["limits"] = verdict(summary, options.place, source.seconds)
+        found["limits"] = compare_with_limits(summary, options.place, source.seconds)
     if options.as_json:
         click.echo(msgspec.json.encode(found, enc_hook=encode_reason_with_text).decode())
     else:

@@ -52,7 +52,10 @@ _RESULT_WIDTH = 8
 
 
 def summary_text(found: dict[str, Any]) -> str:
-    """Several blocks, separated by empty lines. found: `Summary.as_object`, with `limits` as of `verdict`."""
+    """Several blocks, separated by empty lines.
+
+    found: `Summary.as_object`, with `limits` as of `compare_with_limits`.
+    """
     blocks = [_head(found), _three_seconds(found), *map(_ten_minutes, found["values_10min"]), _rest(found)]
     blocks += map(_standard, found.get("limits", []))
     return "\n\n".join(block for block in blocks if block)
@@ -76,16 +79,15 @@ def _three_seconds(found: dict[str, Any]) -> str:
     if len(values) > _MOST_3S:
         flagged = sum(value["flagged"] for value in values)
         return _("3 s values: {n:d}, {flagged:d} flagged; `--json` prints all", n=len(values), flagged=flagged)
-    rows = [
-        lines.text(
-            value | {"t_s": value["start_s"], "n_cycles": value["windows"], "flags": _marks(value)}, heading=k == 0
-        )
-        for k, value in enumerate(values)
-    ]
-    return "\n".join([_("3 s values, with start and number of windows"), *rows])
+    rows = []
+    for value in values:
+        columns = {"t_s": value["start_s"], "n_cycles": value["windows"], "flags": _format_flags(value)}
+        rows.append(lines.format_row(value | columns))
+    title = _("3 s values, with start and number of windows")
+    return "\n".join([title, *([lines.headings()] if rows else []), *rows])
 
 
-def _marks(value: dict[str, Any]) -> list[str]:
+def _format_flags(value: dict[str, Any]) -> list[str]:
     return [_("flagged")] * value["flagged"] + [_("incomplete")] * (not value["whole"])
 
 
@@ -99,7 +101,7 @@ def _ten_minutes(value: dict[str, Any]) -> str:
     columns = [*(_("phase {number:d}", number=number) for number in (1, 2, 3)),
                _("minimum"), _("maximum"), _("95 % of 3 s")]  # fmt: skip
     out = [
-        _(", ").join([title, *_marks(value)]),
+        _(", ").join([title, *_format_flags(value)]),
         f"{'':13}" + "".join(padded_left(name, width) for name, width in zip(columns, _WIDTHS, strict=True)),
     ]
     for name, label, unit, form in _QUANTITIES:
@@ -156,7 +158,7 @@ def _rest(found: dict[str, Any]) -> str:
         for item in found[key]:
             numbers = "  ".join("–" if x is None else f"{x:.3f}" for x in item[key])
             out.append(_("{name} up to {end_s:g} s: {numbers}", name=name, end_s=item["end_s"], numbers=numbers))
-    out += [_("event: {event}", event=lines.event_text(event)) for event in found["events"]]
+    out += [_("event: {event}", event=lines.format_event(event)) for event in found["events"]]
     return "\n".join(out)
 
 

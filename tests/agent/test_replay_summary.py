@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from agent.cli import main
 from agent.replay import reasons as codes
 from agent.replay.source import Settings
-from agent.replay.verdict import where
+from agent.replay.verdict import place_of
 from drivers.reasons import Code
 
 SHIFT = 2 * np.pi / 3 * np.arange(3)[:, None]
@@ -247,5 +247,5 @@ def test_the_place_of_the_limits_must_be_complete(
     how: Settings, nominal_v: float | None, isc_over_il: float | None, expected: Code
 ) -> None:
     with pytest.raises(codes.ReplayError) as error:
-        where(("en50160",), how, nominal_v, isc_over_il, None, 2)
+        place_of(("en50160",), how, nominal_v, isc_over_il, None, 2)
     assert error.value.reason == expected()
