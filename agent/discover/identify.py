@@ -8,7 +8,8 @@ each map that is still possible.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Iterable
 from dataclasses import replace
 
 from agent.discover import reasons as codes
@@ -16,19 +17,20 @@ from agent.discover.fingerprint import ANSWERED, Evidence, add_names, add_regist
 from agent.discover.identified import Identified, decide, ranked
 from agent.discover.questions import GAP_S, Gone, Questions
 from drivers.bus import ModbusLink
-from drivers.errors import DeviceRefused, FrameError, LinkTimeout
+from drivers.error_reasons import SUNSPEC_NO_MARKER
+from drivers.errors import DeviceRefused, DriverError, FrameError, LinkError, LinkTimeout
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
 from drivers.identity import DeviceIdentity, ServerId, read_identity, read_server_id
-from drivers.profiles import Identify, Profile, Register, load_profile, profile_ids
+from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import Link
 from drivers.reasons import Code, Reason
 from drivers.registers import Block, plan_blocks, usable
+from drivers.sunspec import find_in_chain
 
 BLOCKS_MAX, ROWS_MIN = 4, 6  # requests for the values of one map; number of values that is usually sufficient
 EXCLUDED = -5.0
 ABSENT, ABSENT_MAX = 2.5, 2  # nats for an absent register; more than ABSENT_MAX are no further evidence
 LOST = 0.5  # nats for a request without a response at two attempts: the same as for a readable block
-SUNSPEC_MODELS_MAX = 30
 HOLE_MAX = 16
 CUT_MAX = 8  # registers by which a request may be shortened
 
@@ -231,44 +233,26 @@ def _narrowed(profile: Profile) -> Profile:
 
 async def _sunspec(device: Questions, profile: Profile, evidence: Evidence) -> None:
     """Finds the SunSpec marker and the model; its address is added to the addresses of the map."""
-    rules = [rule for rule in profile.identify if rule.method == "sunspec"]
-    for rule in rules:
-        start = await _sunspec_start(device, rule)
-        if start is None:
-            evidence.add(-6.0, codes.SUNSPEC_MARKER_MISSING())
-            return
-        models = await _sunspec_models(device, start)
-        at = next((address for number, address in models if number == rule.model_id), None)
-        if at is None:
-            evidence.add(-6.0, codes.SUNSPEC_MODEL_MISSING(model=rule.model_id))
+
+    async def words(address: int) -> bytes:
+        return struct.pack(">2H", *device.get(3, address, 2)) if await device.read(3, address, 2) else b""
+
+    for rule in profile.identify:
+        if rule.method != "sunspec":
+            continue
+        try:
+            at = await find_in_chain(words, device.unit, rule.bases, rule.model_id)
+        except LinkError:
+            raise
+        except DriverError as error:
+            missing = error.reason.code == SUNSPEC_NO_MARKER
+            reason = codes.SUNSPEC_MARKER_MISSING() if missing else codes.SUNSPEC_MODEL_MISSING(model=rule.model_id)
+            evidence.add(-6.0, reason)
             return
         evidence.named = True
         evidence.add(14.0, codes.SUNSPEC_MODEL_FOUND(model=rule.model_id, address=at))
         shifted = replace(profile, registers=tuple(_shifted(row, at) for row in profile.registers))
         await _read_values(device, shifted, evidence)
-
-
-async def _sunspec_start(device: Questions, rule: Identify) -> int | None:
-    for base in rule.bases:
-        if not await device.read(3, base, 2):
-            continue
-        high, low = device.get(3, base, 2)
-        if high << 16 | low == rule.marker:
-            return base + 2
-    return None
-
-
-async def _sunspec_models(device: Questions, at: int) -> Sequence[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    while len(found) < SUNSPEC_MODELS_MAX:
-        if not await device.read(3, at, 2):
-            break
-        number, length = device.get(3, at, 2)
-        if number == 0xFFFF:
-            break
-        found.append((number, at))
-        at += 2 + length
-    return found
 
 
 def _shifted(row: Register, by: int) -> Register:
