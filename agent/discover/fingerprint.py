@@ -73,6 +73,11 @@ class Evidence:
     absent: int = 0
     values: dict[str, float] = field(default_factory=dict)
 
+    def add_identification(self, fits: bool) -> None:
+        """Adds that what identifies the model fits, or excludes it."""
+        self.named |= fits
+        self.denied |= not fits
+
     def add(self, nats: float, reason: Reason) -> None:
         self.score += nats
         (self.pro if nats > 0 else self.contra).append(reason)
@@ -92,27 +97,26 @@ def add_values(profile: Profile, words: Mapping[tuple[int, int], int], evidence:
         verdict, value = _verdict(row, [word for word in own if word is not None], scale_word)
         if value is not None:
             evidence.values[row.name] = value
-        p = chance(row)
-        if verdict == "in":
-            total += min(math.log((1 - ZERO) * PLAUSIBLE_IF_RIGHT / (1 - ZERO_BY_CHANCE) / p), REWARD_MAX)
-            evidence.plausible += 1
-            evidence.judged += 1
-        elif verdict == "out":
-            total += max(math.log((1 - PLAUSIBLE_IF_RIGHT) / (1 - min(p, 0.9))), -PENALTY_MAX)
-            evidence.judged += 1
-        elif verdict in ("dead", "zero"):
-            total -= 1.0 if verdict == "dead" else ZERO_COSTS
-            evidence.judged += verdict == "dead"
+        evidence.plausible += verdict == "in"
+        evidence.judged += verdict in ("in", "out", "dead")
+        total += _nats(verdict, chance(row))
     evidence.score += CORRELATED * total
     if evidence.judged:
         reason = codes.VALUES_PLAUSIBLE(plausible=evidence.plausible, n=evidence.judged)
         (evidence.pro if 2 * evidence.plausible >= evidence.judged else evidence.contra).append(reason)
     for law, holds in consistency(evidence.values):
         relation = law.code()
-        if holds:
-            evidence.add(law.reward, relation)
-        else:
-            evidence.add(-law.penalty, codes.RELATION_VIOLATED(relation=relation))
+        reason = relation if holds else codes.RELATION_VIOLATED(relation=relation)
+        evidence.add(law.reward if holds else -law.penalty, reason)
+
+
+def _nats(verdict: str, p: float) -> float:
+    """Evidence of one value. p: probability that another device has a plausible one."""
+    if verdict == "in":
+        return min(math.log((1 - ZERO) * PLAUSIBLE_IF_RIGHT / (1 - ZERO_BY_CHANCE) / p), REWARD_MAX)
+    if verdict == "out":
+        return max(math.log((1 - PLAUSIBLE_IF_RIGHT) / (1 - min(p, 0.9))), -PENALTY_MAX)
+    return {"dead": -1.0, "zero": -ZERO_COSTS}.get(verdict, 0.0)
 
 
 def _verdict(row: Register, words: Sequence[int], scale_word: int | None = None) -> tuple[str, float | None]:
@@ -171,15 +175,10 @@ def add_names(profile: Profile, reported: str, evidence: Evidence, function: int
     """Adds the evidence of the text that function 0x2B (device identification) or 0x11 (server ID) returned."""
     text = reported.casefold()
     reason = codes.REPORTED_IDENTIFICATION(text=reported, function=function)
-    rules = [rule for rule in profile.identify if rule.method == "fc43"]
-    if any(
-        rule.vendor_contains.casefold() in text and rule.contains and rule.contains.casefold() in text for rule in rules
-    ):
-        evidence.named, evidence.denied = True, False
-        evidence.add(10.0, reason)
-        return
-    evidence.denied |= any(rule.contains for rule in rules) and function == READ_DEVICE_ID
-    if _names_model(profile, reported):
+    rules = [rule for rule in profile.identify if rule.method == "fc43" and rule.contains]
+    matches = any(rule.vendor_contains.casefold() in text and rule.contains.casefold() in text for rule in rules)
+    evidence.denied |= bool(rules) and function == READ_DEVICE_ID
+    if matches or _names_model(profile, reported):
         evidence.named, evidence.denied = True, False
         evidence.add(10.0, reason)
     elif _vendor_in(profile, text):
@@ -236,8 +235,7 @@ def add_register(profile: Profile, rule: Identify, words: Sequence[int] | None, 
         reason = codes.REGISTER_TEXT(address=address, text=text)
         if rule.contains:
             fits = rule.contains.casefold() in text.casefold()
-            evidence.named |= fits
-            evidence.denied |= not fits
+            evidence.add_identification(fits)
             evidence.add(8.0 if fits else -5.0 * weight, reason)
         elif _names_model(profile, text):
             evidence.named = True
@@ -254,8 +252,7 @@ def add_register(profile: Profile, rule: Identify, words: Sequence[int] | None, 
     if expected:
         fits = raw in expected
         if bits >= 8:
-            evidence.named |= fits
-            evidence.denied |= not fits
+            evidence.add_identification(fits)
         by_chance = 0.5 * (0 in expected) + 0.5 * len(expected) / 2**bits
         evidence.add(min(-math.log(max(by_chance, 1e-9)), 8.0) if fits else -6.0 * weight, reason)
     elif rule.low is not None and rule.high is not None:
