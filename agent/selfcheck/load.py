@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from statistics import median_high
 
 from agent.selfcheck.numbers import Key
 from agent.selfcheck.relations import Plate
@@ -50,15 +51,13 @@ def load_of(
                 loads.append(abs(sum(found)) / rated(plate, speed))
         shares = [item / plate.amps for item in values(device, CURRENTS)]
         shares += [item / 100 for item in values(device, ("motor_current_percent",))]
-        middle = sorted(shares)[len(shares) // 2 :][:1]
+        middle = [median_high(shares)] if shares else []
         currents += middle
         # A current that may be the no-load current does not indicate the load.
         loads += [load for item in middle if (load := (item - idle) / (1 - idle)) >= LOADED]
-    loads = sorted(load for load in loads if not math.isnan(load))
-    if loads:
-        return loads[len(loads) // 2]
-    known = [share for share in currents if not math.isnan(share)]
-    if known:
-        return max(known)
+    if loads := [load for load in loads if not math.isnan(load)]:
+        return median_high(loads)
+    if currents := [share for share in currents if not math.isnan(share)]:
+        return max(currents)
     floor = 20 * current_step_a + 0.05
     return float(any(item > floor for item in values(devices[0], CURRENTS[:3])))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from itertools import pairwise
+from statistics import median_high
 
 from agent.config import Drive, Meter
 from agent.selfcheck.drive_relations import CROSS, DRIVE
@@ -129,11 +130,9 @@ class World:
         """The series of one register as `row` describes it; None where its words are missing or encode no value."""
         subject = self.subjects[key[0]]
         factor = ratio_factor(subject.device, row.unit)
-        found: Series = []
-        for item in self.rounds[key[0]] if rounds is None else rounds:
-            value = number_of(row, item.memory, subject.rating_kw)
-            found.append(value * factor if isinstance(value, int | float) else None)
-        return found
+        rounds = self.rounds[key[0]] if rounds is None else rounds
+        values = [number_of(row, item.memory, subject.rating_kw) for item in rounds]
+        return [None if value is None else value * factor for value in values]
 
     def resolution_of(self, key: Key, row: Register) -> float:
         if row.type in ("f32", "f64", "string"):
@@ -179,8 +178,7 @@ class World:
             return NOT_APPLICABLE
         if len(points) < max(1, responded // 2):
             return MISSING
-        with_x = [(relation.x(row, bound.plate), row) for row in points]
-        with_x = [pair for pair in with_x if not math.isnan(pair[0])]
+        with_x = [(x, row) for row in points if not math.isnan(x := relation.x(row, bound.plate))]
         if not with_x:
             return NOT_APPLICABLE
         x, row = sorted(with_x, key=lambda pair: pair[0])[len(with_x) // 2]
@@ -230,9 +228,9 @@ class World:
             column = [value for value in self.series.get(key, []) if value is not None]
             mean = sum(map(abs, column)) / len(column) if column else 0.0
             if len(column) >= 3 and mean:
-                steps = sorted(abs(b - a) for a, b in pairwise(column))
-                changes.append(max(0.0, steps[len(steps) // 2] - self.resolution[name, stem]) / mean)
-        return min(sorted(changes)[len(changes) // 2], CHANGE_MAX) if changes else 0.0
+                step = median_high(abs(b - a) for a, b in pairwise(column))
+                changes.append(max(0.0, step - self.resolution[name, stem]) / mean)
+        return min(median_high(changes), CHANGE_MAX) if changes else 0.0
 
     def _load(self, name: str) -> float:
         partners = [b if a == name else a for a, b in self.pairs if name in (a, b)]
@@ -242,34 +240,35 @@ class World:
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Meters that feed exactly one drive and no motor directly, each with its drive."""
-        drives = [item.device for item in self.bench.subjects if isinstance(item.device, Drive)]
-        meters = [item.name for item in self.bench.subjects if isinstance(item.device, Meter)]
-        found = []
-        for meter in meters:
-            fed = [drive.name for drive in drives if drive.fed_by == meter]
-            if len(fed) == 1 and not any(motor.fed_by == meter for motor in self.bench.motors):
-                found.append((meter, fed[0]))
-        return tuple(found)
+        fed_by = [motor.fed_by for motor in self.bench.motors]
+        drives = [(item.device.fed_by, item.name) for item in self.bench.subjects if isinstance(item.device, Drive)]
+        feeding = [feeder for feeder, _ in drives]
+        return tuple(
+            (feeder, drive)
+            for feeder, drive in drives
+            if feeder in self.subjects and feeding.count(feeder) == 1 and feeder not in fed_by
+        )
 
-    def _bind(self) -> Iterable[Bound]:
+    def _bind(self) -> Iterator[Bound]:
         for name, subject in self.subjects.items():
             plate = self._plates[name]
-            for relation in METER if isinstance(subject.device, Meter) else DRIVE:
-                keys = tuple((name, need) for need in relation.needs)
-                if all(key in self.rows for key in keys):
-                    yield Bound(relation, keys, plate, tuple({key[0] for key in keys}))
+            yield from self._with_values(METER if isinstance(subject.device, Meter) else DRIVE, plate, name)
             for key, row in self.rows.items():
                 if key[0] == name and row.type != "string":
                     yield Bound(WINDOW, (key,), plate, (name,))
         for meter, drive in self.pairs:
             plate = replace(self._plates[drive], per_phase=per_phase(self.subjects[meter]))
-            for relation in CROSS:
-                keys = tuple(
-                    (drive, need.removeprefix("drive:")) if need.startswith("drive:") else (meter, need)
-                    for need in relation.needs
-                )
-                if all(key in self.rows for key in keys):
-                    yield Bound(relation, keys, plate, tuple({key[0] for key in keys}))
+            yield from self._with_values(CROSS, plate, meter, drive)
+
+    def _with_values(self, relations: Iterable[Relation], plate: Plate, name: str, drive: str = "") -> Iterator[Bound]:
+        """The relations whose quantities the device has, or the device and its drive."""
+        for relation in relations:
+            keys = tuple(
+                (drive, need.removeprefix("drive:")) if need.startswith("drive:") else (name, need)
+                for need in relation.needs
+            )
+            if all(key in self.rows for key in keys):
+                yield Bound(relation, keys, plate, tuple({key[0] for key in keys}))
 
 
 def _judge(relation: Relation, x: float, dx: float) -> State:
