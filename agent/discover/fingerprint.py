@@ -50,7 +50,7 @@ class Evidence:
 
     score: log-likelihood ratio in nats, positive for the model.
     named: the device reports this model.
-    denied: the device reports another model, or an identification register has another value.
+    excluded: the device reports another model, or an identification register has another value.
     other: the device reports another name of the same manufacturer.
     pro: evidence for the model.
     contra: evidence against it.
@@ -63,7 +63,7 @@ class Evidence:
 
     score: float = 0.0
     named: bool = False
-    denied: bool = False
+    excluded: bool = False
     other: bool = False
     pro: list[Reason] = field(default_factory=list)
     contra: list[Reason] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Evidence:
     def add_identification(self, fits: bool) -> None:
         """Adds that what identifies the model fits, or excludes it."""
         self.named |= fits
-        self.denied |= not fits
+        self.excluded |= not fits
 
     def add(self, nats: float, reason: Reason) -> None:
         self.score += nats
@@ -177,9 +177,9 @@ def add_names(profile: Profile, reported: str, evidence: Evidence, function: int
     reason = codes.REPORTED_IDENTIFICATION(text=reported, function=function)
     rules = [rule for rule in profile.identify if rule.method == "fc43" and rule.contains]
     matches = any(rule.vendor_contains.casefold() in text and rule.contains.casefold() in text for rule in rules)
-    evidence.denied |= bool(rules) and function == READ_DEVICE_ID
+    evidence.excluded |= bool(rules) and function == READ_DEVICE_ID
     if matches or _names_model(profile, reported):
-        evidence.named, evidence.denied = True, False
+        evidence.named, evidence.excluded = True, False
         evidence.add(10.0, reason)
     elif _vendor_in(profile, text):
         evidence.other |= function == READ_DEVICE_ID
@@ -226,7 +226,7 @@ def add_register(profile: Profile, rule: Identify, words: Sequence[int] | None, 
     address = rule.address or 0
     if words is None or not (any(words) or 0 in (rule.equals, *rule.equals_any)):
         specific = bool(rule.equals_any or rule.contains) or rule.equals is not None
-        evidence.denied |= specific and weight == 1.0
+        evidence.excluded |= specific and weight == 1.0
         code = codes.REGISTER_ZERO if words else codes.REGISTER_REJECTED
         evidence.add(-2.0 * weight, code(address=address))
         return

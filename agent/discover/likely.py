@@ -22,4 +22,4 @@ async def models_at(link: Link, unit: int, profile: Profile, timeout_s: float, c
     others = tuple(match.profile.id for match in known.matches if match.profile.id != profile.id)
     if not others or (known.conclusive and len(others) < len(known.matches)):
         return None
-    return (MODELS_SIMILAR if known.foreign else MODELS_MATCHING)(models=others)
+    return (MODELS_SIMILAR if known.only_similar else MODELS_MATCHING)(models=others)

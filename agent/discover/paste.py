@@ -78,7 +78,7 @@ def _unknown(device: Identified) -> list[str]:
 
 def _advice(device: Identified) -> str:
     """How to choose the profile of a device whose model is not certain."""
-    if device.foreign:
+    if device.only_similar:
         return _(
             "The model is not in the library; these are similar. docs/adding-a-device.md describes how to add a model."
         )

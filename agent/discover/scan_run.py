@@ -27,6 +27,7 @@ from drivers.bus import ModbusLink
 from drivers.errors import LinkBusy, LinkClosed
 from drivers.reasons import Reason, cause_of
 
+SLOW_DEVICE_S, UNKNOWN_TIMEOUT_S = 1.0, 3.0  # longest response time; timeout without known line settings
 LISTEN_S = 2.0  # time of listening before the first request on a serial line
 FINE, FINDING, WRONG, INTERRUPTED = 0, 1, 2, 130
 WARNING = N_(
@@ -82,14 +83,12 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
         if identified is None:
             return FINDING
         toml = to_toml(target, target.setting, [identified])
-        if as_json:
-            click.echo(json.dumps({"unit_id": unit, **identified_object(identified), "toml": toml}))
-        else:
-            heading = _("unit {unit_id:d}: {model}", unit_id=unit, model=identified.summary)
-            click.echo("\n".join([f"# {heading}", *(f"#   {line}" for line in format_evidence(identified)), toml]))
+        heading = _("unit {unit_id:d}: {model}", unit_id=unit, model=identified.summary)
+        text = "\n".join([f"# {heading}", *(f"#   {line}" for line in format_evidence(identified)), toml])
+        click.echo(json.dumps({"unit_id": unit, **identified_object(identified), "toml": toml}) if as_json else text)
         if ending.is_set():
             return INTERRUPTED
-        return FINE if identified.matches and not identified.foreign else FINDING
+        return FINE if identified.matches and not identified.only_similar else FINDING
 
     return _guarded(main)
 
@@ -98,13 +97,11 @@ async def _identify(
     link: ModbusLink, target: Target, unit: int, fc03: bool, ending: asyncio.Event
 ) -> Identified | None:
     """Identifies one unit; prints the reason and returns None if it cannot be identified."""
-    slow_s = 1.0
-    longest_s = timeout_s(target.setting, slow_s) if target.setting else 3.0
-    function = 4
-    reply = await probe(link, unit, 4, longest_s)
-    if reply.outcome is Heard.NOTHING and fc03 and not reply.exception:
-        function = 3
-        reply = await probe(link, unit, 3, longest_s)
+    longest_s = timeout_s(target.setting, SLOW_DEVICE_S) if target.setting else UNKNOWN_TIMEOUT_S
+    for function in (4, 3) if fc03 else (4,):
+        reply = await probe(link, unit, function, longest_s)
+        if reply.outcome is not Heard.NOTHING or reply.exception:
+            break
     if reply.outcome is not Heard.HERE:
         click.echo(text_of(_why_not(target, unit, reply)))
         return None

@@ -153,7 +153,7 @@ def identified_object(known: Identified) -> dict[str, Any]:
     return {
         "conclusive": known.conclusive,
         "identification": known.reported or None,
-        "in_library": not known.foreign if known.matches else None,
+        "in_library": not known.only_similar if known.matches else None,
         "models": [
             {
                 "profile": match.profile.id,
