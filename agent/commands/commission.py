@@ -40,7 +40,7 @@ def commission(
     from agent.clock import SystemClock
     from agent.commission.walk import Dialogue, run_wizard
     from agent.core.columns import padded
-    from agent.schema import nearest
+    from agent.schema import unknown_reference
     from agent.store import Store, StoreError, default_directory
     from agent.topology import assets
 
@@ -48,12 +48,8 @@ def commission(
     config = plant_file(config_file, file)
     loaded, report = load(config)
     known = [asset.name for asset in assets(loaded)]
-    for name in motors:
-        if name in known:
-            continue
-        if near := nearest(name, known):
-            fail(_("{name}: no such motor or shared meter; did you mean '{near}'?", name=name, near=near))
-        fail(_("{name}: no such motor or shared meter; the configuration has: {known}", name=name, known=tuple(known)))
+    if unknown := [name for name in motors if name not in known]:
+        fail(f"{unknown[0]}: {text_of(unknown_reference('motor', unknown[0], known))}")
     for item in report.findings:
         click.echo(f"{padded(_(item.level), 8)} {item.text(text_of)}", err=True)
 

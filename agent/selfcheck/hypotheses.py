@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agent.config import Meter
@@ -57,26 +57,33 @@ def _of_register(world: World, key: Key) -> Iterator[Hypothesis]:
         reason = codes.REGISTER_ADDRESS_WRONG(
             device=device, quantity=name, address=row.address, correct_address=other.address
         )
-        yield _reread(world, key, other, reason)
+        yield _reread(world, reason, {key: other}, 1.0)
     if row.own_words > 1:
         other = replace(row, big_words_first=not row.big_words_first)
         reason = codes.REGISTER_WORDS_SWAPPED(device=device, quantity=name, word_order=_word_order(other))
-        yield _reread(world, key, other, reason)
+        yield _reread(world, reason, {key: other}, 1.0)
+    scale = row.scale_for(world.subjects[device].rating_kw)
     for decade in DECADES:
         factor = 10.0**decade
-        column = [None if value is None else value * factor for value in world.series[key]]
-        scale = row.scale_for(world.subjects[device].rating_kw)
         if scale:
             reason = codes.REGISTER_SCALE_WRONG(
                 device=device, quantity=name, factor=1 / factor, scale=scale, correct_scale=scale * factor
             )
         else:
             reason = codes.RATED_SCALE_WRONG(device=device, quantity=name, factor=1 / factor, correction=factor)
-        yield Hypothesis(reason, (name,), 0.5 + 0.7 * abs(decade), {key: column}, factor=factor)
+        yield _scaled(world, reason, [key], 0.5 + 0.7 * abs(decade), factor)
 
 
-def _reread(world: World, key: Key, row: Register, reason: Reason) -> Hypothesis:
-    return Hypothesis(reason, (key[1],), 1.0, {key: world.read(key, row)}, {key: row})
+def _scaled(world: World, reason: Reason, keys: Sequence[Key], cost: float, factor: float, tag: str = "") -> Hypothesis:
+    """All these quantities have a wrong factor."""
+    series = {key: scaled(world.series[key], factor) for key in keys}
+    return Hypothesis(reason, tuple(key[1] for key in keys), cost, series, tag=tag, factor=factor)
+
+
+def _reread(world: World, reason: Reason, rows: Mapping[Key, Register], cost: float) -> Hypothesis:
+    """These registers are decoded in another way."""
+    series = {key: world.read(key, row) for key, row in rows.items()}
+    return Hypothesis(reason, tuple(key[1] for key in rows), cost, series, rows)
 
 
 def _word_order(row: Register) -> str:
@@ -86,20 +93,15 @@ def _word_order(row: Register) -> str:
 
 def _of_map(world: World, device: str) -> Iterator[Hypothesis]:
     keys = [key for key, row in world.rows.items() if key[0] == device and row.type != "string"]
-    names = tuple(key[1] for key in keys)
     for step in (-1, 1):
         rows = {key: replace(world.rows[key], address=world.rows[key].address + step) for key in keys}
         reason = codes.MAP_ADDRESS_OFFSET(device=device, correction=step)
-        yield Hypothesis(reason, names, 1.5, _read_all(world, rows), rows)
+        yield _reread(world, reason, rows, 1.5)
     wide = [key for key in keys if world.rows[key].own_words > 1]
     if len(wide) > 1:
         rows = {key: replace(world.rows[key], big_words_first=not world.rows[key].big_words_first) for key in wide}
         reason = codes.MAP_WORDS_SWAPPED(device=device, word_order=_word_order(rows[wide[0]]))
-        yield Hypothesis(reason, tuple(key[1] for key in wide), 1.5, _read_all(world, rows), rows)
-
-
-def _read_all(world: World, rows: Mapping[Key, Register]) -> dict[Key, Series]:
-    return {key: world.read(key, row) for key, row in rows.items()}
+        yield _reread(world, reason, rows, 1.5)
 
 
 def _of_groups(world: World, device: str) -> Iterator[Hypothesis]:
@@ -110,9 +112,7 @@ def _of_groups(world: World, device: str) -> Iterator[Hypothesis]:
             for decade in DECADES:
                 factor = 10.0**decade
                 reason = codes.GROUP_SCALE_WRONG(device=device, group=group, factor=1 / factor, correction=factor)
-                series = {key: scaled(world.series[key], factor) for key in keys}
-                names = tuple(key[1] for key in keys)
-                yield Hypothesis(reason, names, 2.0 + 0.7 * abs(decade), series, factor=factor)
+                yield _scaled(world, reason, keys, 2.0 + 0.7 * abs(decade), factor)
 
 
 def _swapped_phases(world: World, device: str, suspects: set[str]) -> Iterator[Hypothesis]:
@@ -135,14 +135,11 @@ def _ratios(world: World, device: str) -> Iterator[Hypothesis]:
     keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in CT_QUANTITIES]
     primary, secondary = item.ct or (5.0, 5.0)
     code = codes.CT_SETTING_WRONG if item.ratio_applied_by == "agent" else codes.METER_CT_SETTING_WRONG
-    names = tuple(key[1] for key in keys)
     for factor, correction in _corrections(primary, secondary, item.ratio_applied_by if item.ct else None):
         reason = code(
             device=device, factor=1 / factor, primary_a=primary, secondary_a=secondary, corrections=(correction,)
         )
-        series = {key: scaled(world.series[key], factor) for key in keys}
-        cost = 1.5 + 0.3 * abs(math.log(factor))
-        yield Hypothesis(reason, names, cost, series, tag=f"ct:{device}", factor=factor)
+        yield _scaled(world, reason, keys, 1.5 + 0.3 * abs(math.log(factor)), factor, f"ct:{device}")
 
 
 def _corrections(primary_a: float, secondary_a: float, applied_by: str | None) -> Iterator[tuple[float, Reason]]:

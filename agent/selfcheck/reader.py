@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agent.selfcheck.model import Subject
@@ -61,7 +62,7 @@ class MapReader:
         self._rejected: set[tuple[int, int]] = set()
         self.absent: list[str] = []
         self._spans = [
-            (block.function + (ALONE if block.registers[0].alone else 0), block.address, block.count)
+            (_function(block.registers[0]), block.address, block.count)
             for block in plan_blocks(profile, self._rows, 0 if self._forbidden else HOLE_MAX)
         ]  # fmt: skip
 
@@ -150,22 +151,22 @@ class MapReader:
 
     def _parts(self, span: Span) -> list[Span]:
         """The registers of a rejected span as separate spans; none when the span is a single register."""
-        function, start, count = span
-        rows = [
-            (function, row.address, row.words)
-            for row in self._rows
-            if row.function == function and not row.alone and start <= row.address < start + count
-        ]
+        rows = [(row.function, row.address, row.words) for row in _rows_in(self._rows, span) if not row.alone]
         return [part for part in dict.fromkeys(rows) if part != span]
 
     def _documented(self, span: Span) -> list[str]:
         """The names of the documented registers in a span."""
-        function, start, count = span
-        return [
-            row.name
-            for row in usable(self._subject.profile)
-            if row.function + (ALONE if row.alone else 0) == function and start <= row.address < start + count
-        ]
+        return [row.name for row in _rows_in(usable(self._subject.profile), span)]
+
+
+def _rows_in(rows: Iterable[Register], span: Span) -> list[Register]:
+    function, start, count = span
+    return [row for row in rows if _function(row) == function and start <= row.address < start + count]
+
+
+def _function(row: Register) -> int:
+    """The function under which the words of a register are in the memory."""
+    return row.function + (ALONE if row.alone else 0)
 
 
 def checkable(profile: Profile) -> tuple[Register, ...]:
@@ -175,6 +176,5 @@ def checkable(profile: Profile) -> tuple[Register, ...]:
 
 def words_of(memory: Memory, row: Register) -> list[int] | None:
     """The words of one value; None when one is missing."""
-    function = row.function + (ALONE if row.alone else 0)
-    found = [memory.get((function, k)) for k in range(row.address, row.address + row.words)]
+    found = [memory.get((_function(row), k)) for k in range(row.address, row.address + row.words)]
     return None if None in found else found  # type: ignore[return-value]
