@@ -38,7 +38,7 @@ def commission(
     import asyncio
 
     from agent.clock import SystemClock
-    from agent.commission.walk import Dialogue, run_wizard
+    from agent.commission.walk import Dialogue, Wizard
     from agent.core.columns import padded
     from agent.schema import unknown_reference
     from agent.store import Store, StoreError, default_directory
@@ -63,7 +63,7 @@ def commission(
         store = Store(loaded.state_dir or default_directory(), SystemClock())
         folder = output_dir or config.parent / "commissioning"
         dialogue = Dialogue(click.echo, _skip if batch else _confirm)
-        done = asyncio.run(run_wizard(loaded, store, folder, list(motors), by, readings, dialogue))
+        done = asyncio.run(Wizard(loaded, store, folder, by, dialogue).run(list(motors), readings))
     except (StoreError, OSError) as error:
         fail(text_of(error))
     sys.exit(FINDING if report.findings or any(record.open_points for record in done) else 0)
