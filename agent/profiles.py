@@ -102,8 +102,8 @@ def _summary_line(profile: Profile, row: dict[str, Any]) -> str:
         remarks.append(_("not Modbus: never polled"))
     elif unconfirmed := sum(item.confidence == "from_memory" for item in profile.registers):
         remarks.append(_("{n:d} more after a self-check", n=unconfirmed))
-    kind, transports = profile.kind, "/".join(profile.transports)
-    return f"{profile.id:26} {kind:11} {transports:8} {registers} ({groups})  {_(', ').join(remarks)}"
+    transports, text = "/".join(profile.transports), _(", ").join(remarks)
+    return f"{profile.id:26} {profile.kind:11} {transports:8} {registers} ({groups})  {text}"
 
 
 def _read_summary(profile: Profile) -> str:
@@ -121,7 +121,7 @@ def _lines(profile: Profile) -> list[str]:
         confidence=profile.confidence, summary=_read_summary(profile),
     )  # fmt: skip
     watchdog = (
-        f"{padded(_(name), 10)} {profile.comm_loss.get(key) or _('unknown')}"
+        padded(_(name), 10) + " " + (profile.comm_loss.get(key) or _("unknown"))
         for key, name in WATCHDOG.items()
         if profile.kind == "vfd"
     )

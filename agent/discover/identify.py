@@ -134,7 +134,7 @@ async def _read_identification_registers(
     """
     checked: set[str] = set()
     for profile in profiles:
-        if device.unanswered and not slow:
+        if device.without_response and not slow:
             break
         checked.add(profile.id)
         for rule in profile.identify:

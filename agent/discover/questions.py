@@ -15,7 +15,7 @@ UNKNOWN_MAX = 3  # some devices return "illegal function" for an illegal address
 GAP_S = 0.02  # before each request, since some devices need a delay and the model is not known yet
 REQUEST_AND_FRAME = 13  # characters of request and response without the registers
 # Consecutive and total: some devices do not respond to requests that others reject.
-SILENT_IN_ROW_MAX, UNANSWERED_MAX = 3, 80
+SILENT_IN_ROW_MAX, WITHOUT_RESPONSE_MAX = 3, 80
 
 
 class Gone(Exception):
@@ -31,7 +31,7 @@ class Questions:
     rejects: the device returns exception responses; otherwise a missing response is its rejection.
     functions: function codes that may be used and that the device supports.
     requests: number of requests.
-    unanswered: number of those without response.
+    without_response: number of those without response.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Questions:
         self.lost: set[tuple[int, int]] = set()
         self.rejects = False
         self.functions = {3, 4} if fc03 else {4}
-        self.requests = self.unanswered = 0
+        self.requests = self.without_response = 0
         self._illegal_function = {3: 0, 4: 0}  # number of exception responses "illegal function"
         self._silent_in_row = 0  # consecutive requests without response
         self._responding = Request(unit, function, 0, 1)  # a request to which the device responds
@@ -108,10 +108,10 @@ class Questions:
     async def _check_response(self) -> None:
         """Raises Gone if the device does not respond to a request to which it has responded before."""
         self._silent_in_row += 1
-        self.unanswered += 1
-        if self._silent_in_row < SILENT_IN_ROW_MAX and self.unanswered < UNANSWERED_MAX:
+        self.without_response += 1
+        if self._silent_in_row < SILENT_IN_ROW_MAX and self.without_response < WITHOUT_RESPONSE_MAX:
             return
-        if self.unanswered >= UNANSWERED_MAX:
+        if self.without_response >= WITHOUT_RESPONSE_MAX:
             raise Gone
         known = self._responding
         blocked_until_s = self._blocked_until_s.get((known.function, known.registers), 0.0)

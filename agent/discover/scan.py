@@ -188,7 +188,7 @@ class Scan:
         self, units: Sequence[int], device_s: float, function: int = 4, until_found: bool = False
     ) -> bool:  # fmt: skip
         """Queries each unit once. Returns whether one responded."""
-        found, silent, unanswered = False, [], 0
+        found, silent, without_response = False, [], 0
         line = str(self._setting or self._target)
         self._progress.on_part(_("{line}, function {function:02d}", line=line, function=function), len(units))
         for unit in units:
@@ -196,7 +196,7 @@ class Scan:
             self._progress.on_unit(unit)
             if unit in self.result.units or unit in self._excluded:
                 continue
-            if not self._target.is_line and unanswered >= 3:
+            if not self._target.is_line and without_response >= 3:
                 device_s = QUIET_TCP_S  # absent units are not reported: the long timeout would take hours
             registers = 2 if device_s == order.SLOW_S else 1
             reply = await self._query(unit, function, device_s, registers, confirm=until_found)
@@ -205,13 +205,13 @@ class Scan:
                 if until_found:
                     break
             elif reply.outcome is Heard.NOTHING:
-                unanswered += not reply.exception
+                without_response += not reply.exception
                 silent.append(unit)
             if reply.late:  # a unit queried before is slow: the last ones are queried again with a long timeout
                 slow_s = order.SLOW_S
                 if not self._target.is_line:
                     device_s = slow_s = 2 * GATEWAY_S
-                    unanswered = -len(units)
+                    without_response = -len(units)
                 for slow in silent[-SLOW_UNITS:]:
                     again = await self._query(slow, function, slow_s, 2)
                     found |= again.outcome is Heard.HERE

@@ -99,7 +99,7 @@ def headings() -> str:
     """The headings of the columns of `format_row`."""
     head = (f"{'t s':>8} {'n':>3} {'f Hz':>9} {'U1 V':>9} {'U2 V':>9} {'U3 V':>9} {'I1 A':>9} {'I2 A':>9} {'I3 A':>9} "
             f"{'P W':>11} {'PF':>6} {'THD-U %':>8} {'THD-I %':>8} {'u2 %':>6}")  # fmt: skip
-    return f"{head}  {_('flags')}"
+    return f"{head}  " + _("flags")
 
 
 def format_row(row: dict[str, Any]) -> str:
