@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.acquisition.unsupported_registers import fingerprint
-from agent.commissioning.selfcheck import reasons, rule_codes  # noqa: F401  # they declare the codes of stored findings
+from agent.commissioning.selfcheck import drive_rules, meter_rules, reasons  # noqa: F401  # they declare stored codes
 from agent.config.model import Config
 from agent.delivery.store import Store
 from drivers.reasons import Reason, reason_of
 
 if TYPE_CHECKING:
-    from agent.commissioning.selfcheck import DeviceResult, SelfcheckFinding
+    from agent.commissioning.selfcheck.model import DeviceResult, SelfcheckFinding
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +54,12 @@ def save_check(
         "verified": list(result.verified),
         "findings": [item.summary.as_object() for item in findings],
     }
-    store.save_note(KIND, polled.device.name, _key(config, bus, polled), body)
+    store.save_entry(KIND, polled.device.name, _key(config, bus, polled), body)
 
 
 def load_check(store: Store, config: Config, bus: BusPoller, polled: PolledDevice) -> SelfcheckResult | None:
     """The stored result for a device; None if it was not checked since its connection, map or configuration changed."""
-    body: dict[str, Any] | None = store.note(KIND, polled.device.name, _key(config, bus, polled))
+    body: dict[str, Any] | None = store.entry(KIND, polled.device.name, _key(config, bus, polled))
     if body is None:
         return None
     findings = tuple(reason_of(item) for item in body["findings"])
