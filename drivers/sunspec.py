@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from drivers import error_reasons as codes
 from drivers.errors import DriverError, LinkClosed, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
 from drivers.framing import Request
@@ -89,6 +91,13 @@ async def find_model(
                 raise
             return b""
 
+    return await find_in_chain(words, unit, bases, model_id)
+
+
+async def find_in_chain(
+    words: Callable[[int], Awaitable[bytes]], unit: int, bases: Sequence[int], model_id: int | None
+) -> int:
+    """Same as `find_model`. words: address → two registers; empty if the device rejects them."""
     for base in bases:
         if await words(base) != MARKER:
             continue

@@ -37,9 +37,8 @@ def commission(
 ) -> None:  # fmt: skip
     import asyncio
 
-    from agent.commissioning.wizard import Dialogue
-    from agent.commissioning.wizard import commission as walk
-    from agent.config.schema import nearest
+    from agent.commissioning.wizard.wizard import Dialogue, Wizard
+    from agent.config.schema import unknown_reference
     from agent.config.topology import assets
     from agent.core.clock import SystemClock
     from agent.core.columns import padded
@@ -49,12 +48,8 @@ def commission(
     config = plant_file(config_file, file)
     loaded, report = load(config)
     known = [asset.name for asset in assets(loaded)]
-    for name in motors:
-        if name in known:
-            continue
-        if near := nearest(name, known):
-            fail(_("{name}: no such motor or shared meter; did you mean '{near}'?", name=name, near=near))
-        fail(_("{name}: no such motor or shared meter; the configuration has: {known}", name=name, known=tuple(known)))
+    if unknown := [name for name in motors if name not in known]:
+        fail(f"{unknown[0]}: {text_of(unknown_reference('motor', unknown[0], known))}")
     for item in report.findings:
         click.echo(f"{padded(_(item.level), 8)} {item.text(text_of)}", err=True)
 
@@ -68,7 +63,7 @@ def commission(
         store = Store(loaded.state_dir or default_directory(), SystemClock())
         folder = output_dir or config.parent / "commissioning"
         dialogue = Dialogue(click.echo, _skip if batch else _confirm)
-        done = asyncio.run(walk(loaded, store, folder, list(motors), by, readings, dialogue))
+        done = asyncio.run(Wizard(loaded, store, folder, by, dialogue).run(list(motors), readings))
     except (StoreError, OSError) as error:
         fail(text_of(error))
     sys.exit(FINDING if report.findings or any(record.open_points for record in done) else 0)

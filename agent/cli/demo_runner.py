@@ -23,7 +23,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 
-from agent.cli.watch_view import event_line, line, show_live
+from agent.cli.watch_view import format_event_line, format_line, show_live
 from agent.config.loader import parse_broker
 from agent.config.model import Mqtt
 from agent.core import kernel_cache
@@ -192,9 +192,9 @@ class _RowCounter:
             self.count += 1
             self.assets.add(seen.asset)
             if self._headless:
-                click.echo(line(seen))
+                click.echo(format_line(seen))
         elif kind == "event" and self._headless:
-            click.echo(event_line(seen))
+            click.echo(format_event_line(seen))
 
 
 def _start(stack: contextlib.ExitStack, log_file: Path, *arguments: str) -> subprocess.Popen[bytes]:

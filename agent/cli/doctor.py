@@ -30,9 +30,9 @@ LEVEL_WIDTH = 8
 def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bool) -> None:
     import asyncio
 
-    from agent.commissioning.doctor import DoctorFinding, examine
-    from agent.commissioning.doctor.finding import finding
+    from agent.commissioning.doctor.finding import DoctorFinding, finding
     from agent.commissioning.doctor.host import PARTS
+    from agent.commissioning.doctor.run import examine
     from agent.core.columns import padded
 
     def report_finding(item: DoctorFinding) -> None:

@@ -11,12 +11,14 @@ from typing import Any
 
 import click
 
+from agent.commissioning.discovery.config_snippet import WATCHDOG
 from agent.core.columns import headings, padded, padded_left
 from agent.core.text import N_, _, text_of
 from drivers.errors import ProfileError
 from drivers.profile_reasons import PROFILE_ID_DUPLICATE
 from drivers.profiles import (
     GROUPS,
+    HarmonicBlock,
     Identify,
     Profile,
     Register,
@@ -32,7 +34,6 @@ COLUMNS = (
     (N_("register"), 30), (N_("poll"), 6), (N_("fc"), 2), (N_("address"), -7), (N_("manual"), 16), (N_("type"), 6),
     (N_("scale"), -12), (N_("unit"), 5), (N_("confidence"), 10),
 )  # fmt: skip
-WATCHDOG = {"parameter": N_("parameter"), "default": N_("default"), "reset_by": N_("reset by")}
 
 
 def list_profiles(as_json: bool) -> None:
@@ -40,13 +41,7 @@ def list_profiles(as_json: bool) -> None:
     for name in profile_ids():
         profile = load_profile(name)
         row = _summary(profile)
-        if as_json:
-            click.echo(json.dumps(row))
-            continue
-        groups = " ".join(f"{row['groups'][group]:3}" for group in GROUPS)
-        registers = padded_left(_("{n:d} {n:register|registers}", n=row["registers"]), 13)
-        remarks = _(", ").join((profile.confidence, *_remarks(profile)))
-        click.echo(f"{name:26} {profile.kind:11} {'/'.join(profile.transports):8} {registers} ({groups})  {remarks}")
+        click.echo(json.dumps(row) if as_json else _summary_line(profile, row))
     if not as_json:
         click.echo(
             _(
@@ -59,10 +54,7 @@ def list_profiles(as_json: bool) -> None:
 
 def show_profile(profile: Profile, as_json: bool) -> None:
     """All data of a profile, for an engineer who checks it against the device."""
-    if as_json:
-        click.echo(json.dumps(_as_object(profile)))
-    else:
-        click.echo("\n".join(_lines(profile)))
+    click.echo(json.dumps(_as_object(profile)) if as_json else "\n".join(_lines(profile)))
 
 
 def check_files(paths: Sequence[Path]) -> int:
@@ -102,12 +94,16 @@ def _summary(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _remarks(profile: Profile) -> Iterator[str]:
-    unconfirmed = sum(row.confidence == "from_memory" for row in profile.registers)
+def _summary_line(profile: Profile, row: dict[str, Any]) -> str:
+    groups = " ".join(f"{row['groups'][group]:3}" for group in GROUPS)
+    registers = padded_left(_("{n:d} {n:register|registers}", n=row["registers"]), 13)
+    remarks = [profile.confidence]
     if profile.dialect == "huanyang_private":
-        yield _("not Modbus: never polled")
-    elif unconfirmed:
-        yield _("{n:d} more after a self-check", n=unconfirmed)
+        remarks.append(_("not Modbus: never polled"))
+    elif unconfirmed := sum(item.confidence == "from_memory" for item in profile.registers):
+        remarks.append(_("{n:d} more after a self-check", n=unconfirmed))
+    transports, text = "/".join(profile.transports), _(", ").join(remarks)
+    return f"{profile.id:26} {profile.kind:11} {transports:8} {registers} ({groups})  {text}"
 
 
 def _read_summary(profile: Profile) -> str:
@@ -118,42 +114,51 @@ def _read_summary(profile: Profile) -> str:
     )  # fmt: skip
 
 
-def _lines(profile: Profile) -> Iterator[str]:
+def _lines(profile: Profile) -> list[str]:
     phases = _("{n:d} {n:phase|phases}", n=profile.phases)
-    yield f"{profile.id}  {profile.vendor} {profile.model}, {profile.kind}, {phases}"
-    summary = _read_summary(profile)
-    yield "  " + _("{confidence}; not verified on hardware; {summary}", confidence=profile.confidence, summary=summary)
+    confidence = _(
+        "{confidence}; not verified on hardware; {summary}",
+        confidence=profile.confidence, summary=_read_summary(profile),
+    )  # fmt: skip
+    watchdog = (
+        padded(_(name), 10) + " " + (profile.comm_loss.get(key) or _("unknown"))
+        for key, name in WATCHDOG.items()
+        if profile.kind == "vfd"
+    )
+    rows = sorted(profile.registers, key=lambda item: (item.function, item.address + item.at))
+    title = _("faults ({register})", register=profile.faults_of) if profile.faults_of else _("faults")
+    faults = (f"{f'0x{code:04X}' if code > 999 else code:>6}  {text}" for code, text in profile.faults.items())
+    return [
+        f"{profile.id}  {profile.vendor} {profile.model}, {profile.kind}, {phases}",
+        *(f"  {text}" for text in (confidence, *_protocol(profile))),
+        *_section(_("communication watchdog"), watchdog),
+        f"  {headings(COLUMNS)}",
+        *(line for row in rows for line in _register_lines(row)),
+        *map(_block_line, profile.blocks),
+        *(
+            line
+            for name, bits in profile.bits.items()
+            for line in _section(
+                _("bits of {register}", register=name), (f"{bit:3}  {text}" for bit, text in bits.items())
+            )
+        ),
+        *_section(title, faults),
+        *_section(_("identified by"), map(_identify_line, profile.identify)),
+        *_section(_("notes"), profile.notes),
+        *_section(_("sources"), (f"{row['kind']}: {row['ref']} ({row['covers']})" for row in profile.sources)),
+    ]
+
+
+def _protocol(profile: Profile) -> Iterator[str]:
     if profile.aliases:
-        yield "  " + _("other names: {names}", names=profile.aliases)
-    yield from _protocol_lines(profile)
-    if profile.kind == "vfd":
-        yield _("communication watchdog")
-        for key, name in WATCHDOG.items():
-            setting = profile.comm_loss.get(key) or _("unknown")
-            yield f"  {padded(_(name), 10)} {setting}"
-    yield f"  {headings(COLUMNS)}"
-    for row in sorted(profile.registers, key=lambda item: (item.function, item.address + item.at)):
-        yield from _register_lines(row)
-    for block in profile.blocks:
-        orders = _("orders {first:d} to {last:d}, % of the {reference}", first=block.orders[0], last=block.orders[-1],
-                   reference=block.reference)  # fmt: skip
-        yield f"  {block.name:30} {'-':6} {block.function:2} {block.address:7} {orders}"
-    yield from _tables(profile)
-    yield from _section(_("identified by"), (_identify_line(row) for row in profile.identify))
-    yield from _section(_("notes"), profile.notes)
-    yield from _section(_("sources"), (f"{row['kind']}: {row['ref']} ({row['covers']})" for row in profile.sources))
-
-
-def _protocol_lines(profile: Profile) -> Iterator[str]:
+        yield _("other names: {names}", names=profile.aliases)
     if profile.dialect == "huanyang_private":
-        yield "  " + _("private protocol, not Modbus: never polled, because a read frame may be a command")
-    if profile.rtu:
-        rtu = profile.rtu
+        yield _("private protocol, not Modbus: never polled, because a read frame may be a command")
+    if rtu := profile.rtu:
         line = f"{rtu.get('baud')} {rtu.get('data_bits')}{rtu.get('parity')}{rtu.get('stop_bits')}"
-        yield "  " + _("RTU   factory setting {line}, unit ID {unit_id}", line=line, unit_id=rtu.get("unit_id"))
-    if profile.tcp:
-        port, unit_id = profile.tcp.get("port", 502), profile.tcp.get("unit_id", 1)
-        yield "  " + _("TCP   port {port:d}, unit ID {unit_id:d}", port=port, unit_id=unit_id)
+        yield _("RTU   factory setting {line}, unit ID {unit_id}", line=line, unit_id=rtu.get("unit_id"))
+    if tcp := profile.tcp:
+        yield _("TCP   port {port:d}, unit ID {unit_id:d}", port=tcp.get("port", 502), unit_id=tcp.get("unit_id", 1))
     text = _(
         "at most {n:d} {n:register|registers} per request; {gap_ms:g} ms between requests; timeout {timeout_ms:g} ms",
         n=profile.max_registers, gap_ms=1000 * profile.min_gap_s, timeout_ms=1000 * profile.timeout_s,
@@ -161,9 +166,17 @@ def _protocol_lines(profile: Profile) -> Iterator[str]:
     parts = [text, _("reads across address gaps") if profile.gaps_allowed else _("no reads across address gaps")]
     if profile.refresh_s:
         parts.append(_("values refreshed every {refresh_ms:g} ms", refresh_ms=1000 * profile.refresh_s))
-    yield "  " + _("; ").join(parts)
+    yield _("; ").join(parts)
     if profile.addressing:
-        yield "  " + _("addresses: {addressing}", addressing=profile.addressing)
+        yield _("addresses: {addressing}", addressing=profile.addressing)
+
+
+def _block_line(block: HarmonicBlock) -> str:
+    orders = _(
+        "orders {first:d} to {last:d}, % of the {reference}",
+        first=block.orders[0], last=block.orders[-1], reference=block.reference,
+    )  # fmt: skip
+    return f"  {block.name:30} {'-':6} {block.function:2} {block.address:7} {orders}"
 
 
 def _register_lines(row: Register) -> Iterator[str]:
@@ -206,19 +219,6 @@ def _off(row: Register) -> Iterator[str]:
         yield _("never polled: starts a watchdog")
     elif row.confidence == "from_memory":
         yield _("not polled until a self-check confirms it")
-
-
-def _tables(profile: Profile) -> Iterator[str]:
-    for name, bits in profile.bits.items():
-        yield from _section(_("bits of {register}", register=name), (f"{bit:3}  {text}" for bit, text in bits.items()))
-    if profile.faults:
-        codes = (f"{_code(code):>6}  {text}" for code, text in profile.faults.items())
-        title = _("faults ({register})", register=profile.faults_of) if profile.faults_of else _("faults")
-        yield from _section(title, codes)
-
-
-def _code(code: int) -> str:
-    return f"0x{code:04X}" if code > 999 else str(code)
 
 
 def _identify_line(row: Identify) -> str:

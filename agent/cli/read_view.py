@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -12,7 +13,9 @@ import msgspec
 from agent.acquisition.mqtt_signals.probe import TopicProbe
 from agent.acquisition.mqtt_signals.signals import BEAT_S
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers, with_ratios
-from agent.commissioning.discovery.mismatch import models_at, rejected_registers, with_models
+from agent.commissioning.discovery.mismatch import models_at
+from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS
+from agent.commissioning.selfcheck.run import rejected_registers
 from agent.config.model import Config
 from agent.config.signals import topic_signals
 from agent.core.clock import SystemClock
@@ -60,11 +63,8 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
             if round_number:
                 await asyncio.sleep(bus.bus.poll_interval_s)
             for polled in bus.devices:
-                reading = await settled(polled)
-                if not without_values(reading):
-                    responded.add(reading.device)
-                rejected = sorted(polled.device.unsupported.registers)
-                click.echo(reading_json(reading, rejected) if as_json else reading_text(reading, rejected))
+                reading = await read_completely(polled)
+                responded |= _print(reading, as_json, sorted(polled.device.unsupported.registers))
         rejecting = [polled for polled in bus.devices if polled.device.unsupported.registers]
         for polled in rejecting:
             label = padded(_("finding"), 8)
@@ -85,16 +85,19 @@ async def _read_topics(config: Config, device: str | None, times: int, as_json: 
             if round_number:
                 await asyncio.sleep(BEAT_S)
             for seen in await look.wait(LISTEN_S):
-                reading = seen.as_reading()
-                if not without_values(reading):
-                    received.add(reading.device)
-                click.echo(reading_json(reading) if as_json else reading_text(reading))
+                received |= _print(seen.as_reading(), as_json)
     finally:
         await look.stop()
     return len(received) == len(look.signals), True
 
 
-async def settled(polled: PolledDevice) -> Reading:
+def _print(reading: Reading, as_json: bool, rejected: Sequence[str] = ()) -> set[str]:
+    """Prints a reading. Returns its device if it responded with values."""
+    click.echo(reading_json(reading, rejected) if as_json else reading_text(reading, rejected))
+    return set() if _without_values(reading) else {reading.device}
+
+
+async def read_completely(polled: PolledDevice) -> Reading:
     """One reading with all available values: a rejected block is split until each rejected register is known."""
     unsupported = polled.device.unsupported
     for _attempt in range(SETTLE_MAX):
@@ -108,13 +111,12 @@ async def settled(polled: PolledDevice) -> Reading:
 async def _likely_cause(bus: BusPoller, polled: PolledDevice) -> Reason:
     """The registers that the device rejects, and the models that it may be instead."""
     device = polled.device
-    timeout_s, character_s = device.health.response_time.timeout_s, bus.link.wire.character_s
     finding = rejected_registers(device.name, device.unit, device.profile, sorted(device.unsupported.registers))
-    try:
-        found = await models_at(bus.link, device.unit, device.profile, timeout_s, character_s)
-    except LinkError:
-        return finding
-    return with_models(finding, *found)
+    timeout_s, character_s = device.health.response_time.timeout_s, bus.link.wire.character_s
+    models = None
+    with contextlib.suppress(LinkError):
+        models = await models_at(bus.link, device.unit, device.profile, timeout_s, character_s)
+    return CAUSE_AND_MODELS(cause=finding, models=models) if models else finding
 
 
 def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
@@ -128,7 +130,7 @@ def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
         "t": reading.came_ns // 1_000_000,
         "quality": reading.quality.names(),
         "flags": {metric_name_of(name): flag.names() for name, flag in reading.flags.items() if flag},
-        "values": published(reading.values),
+        "values": _published(reading.values),
     }
     if reading.error:
         body["error"] = as_object(reading.error)
@@ -137,29 +139,23 @@ def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
     return msgspec.json.encode(body).decode()
 
 
-def published(values: Mapping[str, Value]) -> dict[str, Value]:
+def _published(values: Mapping[str, Value]) -> dict[str, Value]:
     """Values by metric name, rounded as they are published; None for a value that is not finite."""
     table = by_name("telemetry")
     found: dict[str, Value] = {}
     for name, value in values.items():
-        metric = metric_name_of(name)
-        known = table.get(metric)  # signals are not in it
-        found[metric] = rounded(known, value) if known and isinstance(value, float) else value
+        metric = table.get(metric_name_of(name))  # signals are not in it
+        found[metric_name_of(name)] = rounded(metric, value) if metric and isinstance(value, float) else value
     return found
 
 
-def _plain(value: float) -> str:
-    """All published digits, without exponent: 184321.028, not 1.84321e+05."""
-    return format(Decimal(repr(value)), "f")
-
-
-def without_values(reading: Reading) -> bool:
+def _without_values(reading: Reading) -> bool:
     """Whether the device did not respond, or rejected all requests, as another model does."""
     return Quality.NO_REPLY in reading.quality or (bool(reading.error) and set(reading.values.values()) <= {None})
 
 
 def reading_text(reading: Reading, rejected: Sequence[str] = ()) -> str:
-    if without_values(reading):
+    if _without_values(reading):
         error = text_of(reading.error) if reading.error else _("no response")
         return _("{device}  no values: {error}", device=reading.device, error=error)
     remarks = [" ".join(reading.quality.names()) or _("good")]
@@ -169,9 +165,10 @@ def reading_text(reading: Reading, rejected: Sequence[str] = ()) -> str:
         remarks.append(text_of(reading.error))
     summary = _("; ").join(remarks)
     lines = [f"{reading.device}  ({summary})"]
-    for name, value in published(reading.values).items():
+    for name, value in _published(reading.values).items():
         flag = next((flag for key, flag in reading.flags.items() if metric_name_of(key) == name), Quality.GOOD)
         unit = next((item.unit for key, item in vocabulary().items() if metric_name_of(key) == name), "")
-        shown = "–" if value is None else _plain(value) if isinstance(value, float) else str(value)
-        lines.append(f"  {name:32} {shown:>14} {unit:6} {' '.join(flag.names())}".rstrip())
+        # All published digits, without exponent: 184321.028, not 1.84321e+05
+        text = "–" if value is None else f"{Decimal(repr(value)):f}" if isinstance(value, float) else str(value)
+        lines.append(f"  {name:32} {text:>14} {unit:6} {' '.join(flag.names())}".rstrip())
     return "\n".join(lines)

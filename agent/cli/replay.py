@@ -102,11 +102,11 @@ def replay(
     isc_il: float | None, short_circuit_mva: float | None, plant_class: int, plot: Path | None, at_s: float | None,
     **settings: Any,
 ) -> None:  # fmt: skip
-    from agent.analysis.recordings import ReplayOptions, replay_file
     from agent.analysis.recordings import reasons as codes
-    from agent.analysis.recordings.limits import where
+    from agent.analysis.recordings.limits import place_of
     from agent.analysis.recordings.reader import RecordingSettings
     from agent.analysis.recordings.reasons import ReplayError
+    from agent.cli.replay_runner import ReplayOptions, replay_file
     from drivers.errors import FileError
 
     how = RecordingSettings(**settings)
@@ -119,7 +119,7 @@ def replay(
             raise ReplayError(codes.LAMP_WITHOUT_SUPPLY)
         if (isc_il or short_circuit_mva or nominal_v) and not standards:
             raise ReplayError(codes.LIMIT_OPTIONS_WITHOUT_LIMITS)
-        place = where(standards, how, nominal_v, isc_il, short_circuit_mva, plant_class) if standards else None
+        place = place_of(standards, how, nominal_v, isc_il, short_circuit_mva, plant_class) if standards else None
         sys.exit(replay_file(file, ReplayOptions(how, mapping, as_json, summary, place, plot, at_s)))
     except FileError as error:
         fail(text_of(error))

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from agent.analysis.recordings import plot, rows
-from agent.analysis.recordings.limits import MeasurementPoint, verdict
+from agent.analysis.recordings.limits import MeasurementPoint, compare_with_limits
 from agent.analysis.recordings.reader import RecordingSettings, RecordingSource
 from agent.analysis.recordings.reasons import NO_COMPLETE_WINDOW
 from agent.analysis.recordings.summary import RecordingSummary
@@ -21,7 +21,6 @@ from agent.analysis.recordings.summary_text import summary_text
 from agent.core import kernel_cache
 from agent.core.codec import encode_reason_with_text
 from agent.core.text import _, text_of
-from drivers.errors import FileError
 from drivers.recordings.recording import load, parse_map
 
 _LONG_BYTES = 5_000_000  # size of a file from which a progress bar is shown
@@ -65,22 +64,24 @@ def replay_file(file: Path, options: ReplayOptions) -> int:
         source = RecordingSource(recording, options.settings, str(file))
         _print_notes(source)
         summary = RecordingSummary(source) if options.summary else None
-        picked = plot.Picked(source, options.plot_at_s) if options.plot else None
+        selection = plot.Picked(source, options.plot_at_s) if options.plot else None
         count = 0
         for window in source.windows(lambda samples: step(samples / (source.last - source.first))):
             count += 1
-            if picked:
-                picked.add(window)
+            if selection:
+                selection.add(window)
             if summary:
                 summary.add(window)
             else:
-                _print(rows.as_object(window, source.time_s), options.as_json, heading=count == 1)
+                if count == 1 and not options.as_json:
+                    click.echo(rows.headings())
+                _print(rows.window_object(window, source.time_s), options.as_json)
     _print_notes(source)
     if not count:
         click.echo(text_of(NO_COMPLETE_WINDOW(file=str(file), length_s=source.seconds)), err=True)
         return 1
-    if options.plot and picked:
-        plot.draw(options.plot, source, picked.window, options.place)
+    if options.plot and selection:
+        plot.draw(options.plot, source, selection.window, options.place)
     return _conclude(summary, source, options) if summary else 0
 
 
@@ -89,20 +90,16 @@ def _print_notes(source: RecordingSource) -> None:
         click.echo(text_of(source.notes.pop(0)), err=True)
 
 
-def _print(row: dict[str, Any], as_json: bool, heading: bool) -> None:
-    if as_json:
-        click.echo(msgspec.json.encode(row).decode())
-        return
-    click.echo(rows.text(row, heading))
-    for event in row["events"]:
-        click.echo(f"         {rows.event_text(event)}")
+def _print(row: dict[str, Any], as_json: bool) -> None:
+    events = [f"         {rows.format_event(event)}" for event in row["events"]]
+    click.echo(msgspec.json.encode(row).decode() if as_json else "\n".join([rows.format_row(row), *events]))
 
 
 def _conclude(summary: RecordingSummary, source: RecordingSource, options: ReplayOptions) -> int:
     summary.finish()
     found = summary.as_object()
     if options.place:
-        found["limits"] = verdict(summary, options.place, source.seconds)
+        found["limits"] = compare_with_limits(summary, options.place, source.seconds)
     if options.as_json:
         click.echo(msgspec.json.encode(found, enc_hook=encode_reason_with_text).decode())
     else:
@@ -134,6 +131,3 @@ def _progress(file: Path, options: ReplayOptions) -> Iterator[Callable[[float], 
         yield lambda part: bar.update(
             task, description=_("analysing {file}", file=file.name), total=1.0, completed=part
         )
-
-
-__all__ = ["FileError", "ReplayOptions", "replay_file"]

@@ -12,12 +12,12 @@ from typing import Any
 
 import click
 
-from agent.cli.scan_view import evidence_texts, identified_object, open_view, result_object, result_text
+from agent.cli.scan_view import Lines, format_evidence, format_result, identified_object, result_object
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.config_snippet import to_toml
-from agent.commissioning.discovery.identify import identify
+from agent.commissioning.discovery.identify import identify_responding
 from agent.commissioning.discovery.match import Identified
-from agent.commissioning.discovery.probe import ProbeResult, Reply, ask
+from agent.commissioning.discovery.probe import ProbeResult, Reply, probe
 from agent.commissioning.discovery.scan import Scan
 from agent.commissioning.discovery.scan_order import timeout_s
 from agent.commissioning.discovery.scan_result import ScanOptions, Target
@@ -27,6 +27,7 @@ from drivers.errors import ForeignMasterActive, LinkClosed
 from drivers.modbus_link import ModbusLink
 from drivers.reasons import Reason, cause_of
 
+SLOW_DEVICE_S, UNKNOWN_TIMEOUT_S = 1.0, 3.0  # longest response time; timeout without known line settings
 LISTEN_S = 2.0  # time of listening before the first request on a serial line
 FINE, FINDING, WRONG, INTERRUPTED = 0, 1, 2, 130
 WARNING = N_(
@@ -55,11 +56,10 @@ def may_use_fc03(permitted: bool) -> bool:
 
 def run_scan(target: Target, options: ScanOptions, as_json: bool) -> int:
     async def main() -> int:
-        with open_view() as view:
-            scan = Scan(target, options, view)
-            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, scan.stop.set)
-            result = await scan.run()
-        click.echo(json.dumps(result_object(result)) if as_json else result_text(result))
+        scan = Scan(target, options, Lines())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, scan.stop.set)
+        result = await scan.run()
+        click.echo(json.dumps(result_object(result)) if as_json else format_result(result))
         if result.stopped:
             return INTERRUPTED
         return FINDING if result.findings or not result.found else FINE
@@ -77,20 +77,18 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
         ending = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, ending.set)
         try:
-            known = await _identify(link, target, unit, fc03, ending)
+            identified = await _identify(link, target, unit, fc03, ending)
         finally:
             await link.close()
-        if known is None:
+        if identified is None:
             return FINDING
-        toml = to_toml(target, target.setting, [known])
-        if as_json:
-            click.echo(json.dumps({"unit_id": unit, **identified_object(known), "toml": toml}))
-        else:
-            heading = _("unit {unit_id:d}: {model}", unit_id=unit, model=known.summary)
-            click.echo("\n".join([f"# {heading}", *(f"#   {line}" for line in evidence_texts(known)), toml]))
+        toml = to_toml(target, target.setting, [identified])
+        heading = _("unit {unit_id:d}: {model}", unit_id=unit, model=identified.summary)
+        text = "\n".join([f"# {heading}", *(f"#   {line}" for line in format_evidence(identified)), toml])
+        click.echo(json.dumps({"unit_id": unit, **identified_object(identified), "toml": toml}) if as_json else text)
         if ending.is_set():
             return INTERRUPTED
-        return FINE if known.matches and not known.foreign else FINDING
+        return FINE if identified.matches and not identified.only_similar else FINDING
 
     return _guarded(main)
 
@@ -99,20 +97,15 @@ async def _identify(
     link: ModbusLink, target: Target, unit: int, fc03: bool, ending: asyncio.Event
 ) -> Identified | None:
     """Identifies one unit; prints the reason and returns None if it cannot be identified."""
-    slow_s = 1.0
-    longest_s = timeout_s(target.setting, slow_s) if target.setting else 3.0
-    function = 4
-    reply = await ask(link, unit, 4, longest_s)
-    if reply.outcome is ProbeResult.NOTHING and fc03 and not reply.exception:
-        function = 3
-        reply = await ask(link, unit, 3, longest_s)
+    longest_s = timeout_s(target.setting, SLOW_DEVICE_S) if target.setting else UNKNOWN_TIMEOUT_S
+    for function in (4, 3) if fc03 else (4,):
+        reply = await probe(link, unit, function, longest_s)
+        if reply.outcome is not ProbeResult.NOTHING or reply.exception:
+            break
     if reply.outcome is not ProbeResult.HERE:
         click.echo(text_of(_why_not(target, unit, reply)))
         return None
-    return await identify(
-        link, unit, max(0.3, 3 * reply.took_s), fc03=fc03, ending=ending, function=function,
-        character_s=link.wire.character_s if target.is_line else 0.0,
-    )  # fmt: skip
+    return await identify_responding(link, unit, reply.response_s, fc03, ending, function)
 
 
 def _why_not(target: Target, unit: int, reply: Reply) -> Reason:

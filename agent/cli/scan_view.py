@@ -1,106 +1,54 @@
-"""Output of a scan: a progress bar in a terminal, lines elsewhere; at the end a table, findings and a configuration."""
+"""Output of a scan: lines of progress; at the end a table, findings and a configuration."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import click
 
 from agent.commissioning.discovery.config_snippet import to_toml
+from agent.commissioning.discovery.match import Identified
+from agent.commissioning.discovery.scan_result import FoundDevice, ScanResult
 from agent.core.columns import padded
 from agent.core.text import N_, _, as_object, text_of
-
-if TYPE_CHECKING:
-    from agent.commissioning.discovery.match import Identified
-    from agent.commissioning.discovery.scan_result import FoundDevice, ScanResult
 
 PROGRESS_S = 3.0  # minimum interval between lines of progress
 LEVEL_WIDTH, UNIT_WIDTH, RESPONSE_WIDTH = 8, 7, 15  # columns of the table
 FINDING, NOTE = N_("finding"), N_("note")
 
 
-class View(Protocol):
-    """Where a scan shows its progress. Texts are in the language of the process."""
-
-    def show(self, text: str) -> None: ...
-
-    def start(self, what: str, total: int) -> None:
-        """A part of the scan begins, in which `total` units are queried."""
-
-    def step(self, unit: int) -> None:
-        """The next unit is queried."""
-
-    def found(self, found: FoundDevice) -> None: ...
-
-
 class Lines:
     """Progress as lines on standard error, so that standard output contains the result only."""
 
     def __init__(self) -> None:
-        self._shown_s = 0.0
-        self._what, self._done, self._total = "", 0, 0
+        self._printed_s = 0.0
+        self._part, self._done, self._total = "", 0, 0
 
-    def show(self, text: str) -> None:
+    def on_text(self, text: str) -> None:
         click.echo(text, err=True)
 
-    def start(self, what: str, total: int) -> None:
-        self._what, self._done, self._total = what, 0, total
+    def on_part(self, name: str, total: int) -> None:
+        self._part, self._done, self._total = name, 0, total
         self._progress()
 
-    def step(self, unit: int) -> None:
+    def on_unit(self, unit: int) -> None:
         self._done += 1
         self._progress()
 
-    def found(self, found: FoundDevice) -> None:
-        click.echo(found_text(found), err=True)
+    def on_found(self, found: FoundDevice) -> None:
+        click.echo(format_found(found), err=True)
 
     def _progress(self) -> None:
-        if time.monotonic() - self._shown_s >= PROGRESS_S:
-            self._shown_s = time.monotonic()
-            text = _("{part}: {n:d} of {total:d} {total:unit|units}", part=self._what, n=self._done, total=self._total)
+        if time.monotonic() - self._printed_s >= PROGRESS_S:
+            self._printed_s = time.monotonic()
+            text = _("{part}: {n:d} of {total:d} {total:unit|units}", part=self._part, n=self._done, total=self._total)
             click.echo(text, err=True)
 
 
-class Bar:
-    """Progress as a bar in a terminal."""
-
-    def __init__(self, progress: Any) -> None:
-        self._progress = progress
-        self._task = progress.add_task(_("listening"), total=None)
-
-    def show(self, text: str) -> None:
-        self._progress.console.print(text, highlight=False, markup=False)
-
-    def start(self, what: str, total: int) -> None:
-        self._progress.reset(self._task, total=max(total, 1), description=what)
-
-    def step(self, unit: int) -> None:
-        self._progress.update(self._task, advance=1)
-
-    def found(self, found: FoundDevice) -> None:
-        self.show(found_text(found))
-
-
-@contextmanager
-def open_view() -> Iterator[View]:
-    if not sys.stderr.isatty():
-        yield Lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield Bar(progress)
-
-
-def found_text(found: FoundDevice) -> str:
+def format_found(found: FoundDevice) -> str:
     """One line on a unit that responded."""
-    response, took_ms = response_text(found), 1000 * found.took_s
+    response, took_ms = format_response(found), 1000 * found.response_s
     if found.setting:
         return _(
             "unit {unit_id:d} at {line}: {response}, {took_ms:.0f} ms",
@@ -109,11 +57,11 @@ def found_text(found: FoundDevice) -> str:
     return _("unit {unit_id:d}: {response}, {took_ms:.0f} ms", unit_id=found.unit, response=response, took_ms=took_ms)
 
 
-def response_text(found: FoundDevice) -> str:
+def format_response(found: FoundDevice) -> str:
     return _("exception 0x{code:02X}", code=found.exception) if found.exception else _("registers")
 
 
-def result_text(result: ScanResult) -> str:
+def format_result(result: ScanResult) -> str:
     """The table of devices, notes and findings, the next step, and a configuration."""
     bus = str(result.target)
     if result.setting:
@@ -121,7 +69,7 @@ def result_text(result: ScanResult) -> str:
     lines = [
         _(
             "{bus}: {n:d} {n:device|devices}, {requests:d} {requests:request|requests}, {seconds:.0f} s",
-            bus=bus, n=len(result.found), requests=result.asked, seconds=result.sought_s,
+            bus=bus, n=len(result.found), requests=result.requests, seconds=result.duration_s,
         )
     ]  # fmt: skip
     if result.found:
@@ -132,10 +80,10 @@ def result_text(result: ScanResult) -> str:
         for found in result.found:
             known = found.identified
             model = text_of(known.summary) if known else _("not identified")
-            response = padded(response_text(found), RESPONSE_WIDTH)
+            response = padded(format_response(found), RESPONSE_WIDTH)
             lines.append(f"{found.unit:>{UNIT_WIDTH - 1}}  {response} {model}")
             indent = " " * (UNIT_WIDTH + RESPONSE_WIDTH + 2)
-            lines += [f"{indent}{text}" for text in (evidence_texts(known) if known else [])]
+            lines += [f"{indent}{text}" for text in (format_evidence(known) if known else [])]
     lines += [f"{padded(_(NOTE), LEVEL_WIDTH)} {text_of(note)}" for note in result.notes]
     lines += [f"{padded(_(FINDING), LEVEL_WIDTH)} {text_of(finding)}" for finding in result.findings]
     lines += ["", next_step(result)]
@@ -149,13 +97,13 @@ def toml_of(result: ScanResult) -> str:
     return to_toml(result.target, result.setting, known)
 
 
-def evidence_texts(known: Identified) -> list[str]:
+def format_evidence(known: Identified) -> list[str]:
     """The main evidence for and against each possible model, and the notes; one line each."""
-    shown = []
+    lines = []
     for match in known.matches:
         evidence = _("; ").join(map(text_of, (*match.pro[:4], *match.contra[:2])))
-        shown.append(evidence if known.conclusive else _(": ").join((match.profile.id, evidence)))
-    return shown + list(map(text_of, known.notes))
+        lines.append(evidence if known.conclusive else _(": ").join((match.profile.id, evidence)))
+    return lines + list(map(text_of, known.notes))
 
 
 def next_step(result: ScanResult) -> str:
@@ -186,15 +134,15 @@ def result_object(result: ScanResult) -> dict[str, Any]:
                 "unit_id": found.unit,
                 "function": found.function,
                 "exception": found.exception or None,
-                "response_ms": round(1000 * found.took_s, 1),
+                "response_ms": round(1000 * found.response_s, 1),
                 **(identified_object(found.identified) if found.identified else {}),
             }
             for found in result.found
         ],
         "notes": list(map(as_object, result.notes)),
         "findings": list(map(as_object, result.findings)),
-        "requests": result.asked,
-        "seconds": round(result.sought_s, 2),
+        "requests": result.requests,
+        "seconds": round(result.duration_s, 2),
         "stopped": result.stopped,
         "toml": toml_of(result) if any(found.identified for found in result.found) else None,
     }
@@ -205,7 +153,7 @@ def identified_object(known: Identified) -> dict[str, Any]:
     return {
         "conclusive": known.conclusive,
         "identification": known.reported or None,
-        "in_library": not known.foreign if known.matches else None,
+        "in_library": not known.only_similar if known.matches else None,
         "models": [
             {
                 "profile": match.profile.id,

@@ -93,62 +93,67 @@ def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
         waiting = _("Waiting for messages on {topic} …", topic=follower.topic)
         return Group(Text(waiting), Text(footer, style="dim"))
     rows = [
-        (_row(seen, follower.gateways), _is_old(seen, follower.gateways))
-        for _topic, seen in sorted(follower.seen.copy().items())  # keys are unique: no two `Seen` are compared
+        (_row(seen, follower.gateways), _age_s(seen) > OLD_S or follower.gateways.get(seen.gateway) == "offline")
+        for seen in _sorted(follower)
         if {"telemetry", "state"} & seen.messages.keys()
     ]
-    shown = _fitting([cells for cells, _ in rows], width)
+    columns = _fitting([cells for cells, _ in rows], width)
     table = Table(
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=_title(follower), title_justify="left",
         title_style="",
     )  # fmt: skip
-    for number in shown:
+    for number in columns:
         side: JustifyMethod = "right" if _COLUMNS[number][2] else "left"
         table.add_column(Text("\n".join(_heading(number))), justify=side, no_wrap=number > 0, overflow="fold")
     for cells, old in rows:
-        table.add_row(*(cells[number] for number in shown), style="dim" if old else "")
+        table.add_row(*(cells[number] for number in columns), style="dim" if old else "")
     parts: list[RenderableType] = [table, Text(_("±: uncertainty U (k = 2); –: unknown"), style="dim")]
-    parts += [Text(text, style="yellow") for text in [*marks(follower), *troubles(follower), *events(follower)]]
+    lines = [*format_flags(follower), *format_states(follower), *_format_events(follower)]
+    parts += [Text(text, style="yellow") for text in lines]
     return Group(*parts, Text(footer, style="dim")) if footer else Group(*parts)
 
 
-def marks(follower: Follower) -> list[str]:
+def _sorted(follower: Follower) -> list[FollowedMessage]:
+    """The motors by topic; a copy, since messages arrive in another thread."""
+    return [seen for _topic, seen in sorted(follower.seen.copy().items(), key=lambda item: item[0])]
+
+
+def format_flags(follower: Follower) -> list[str]:
     """Flags of complete messages, with the motors. SIMULATED is in the title."""
-    found: dict[str, list[str]] = {}
-    for _topic, seen in sorted(follower.seen.copy().items()):
-        for flag in seen.messages.get("telemetry", {}).get("f", {}).get("*", []):
-            found.setdefault(flag, []).append(seen.asset)
-    lines = []
-    for flag, names in found.items():
-        if flag in _FLAG_HELP:
-            lines.append(_("{flag} ({help:word}): {motors}", flag=flag, help=_FLAG_HELP[flag], motors=names))
-        elif flag != "SIMULATED":
-            lines.append(_("{flag}: {motors}", flag=flag, motors=names))
-    return lines
+    motors: dict[str, list[str]] = {}
+    for seen in _sorted(follower):
+        for flag in _flags(seen):
+            motors.setdefault(flag, []).append(seen.asset)
+    return [
+        _("{flag} ({help:word}): {motors}", flag=flag, help=_FLAG_HELP[flag], motors=names) if flag in _FLAG_HELP
+        else _("{flag}: {motors}", flag=flag, motors=names)
+        for flag, names in motors.items()
+        if flag != "SIMULATED"
+    ]  # fmt: skip
 
 
-def troubles(follower: Follower) -> list[str]:
+def format_states(follower: Follower) -> list[str]:
     """State, reasons and start time of each motor whose state has reasons. The states of an offline gateway are
     outdated and not shown."""
     return [
         _("{time}  {motor}: {state}: {reasons}", time=_clock(state.get("since", state["t"])), motor=seen.asset,
-          state=_word(state["state"]), reasons=_("; ").join(map(text_of_object, state["reason"])))
-        for _topic, seen in sorted(follower.seen.copy().items())
+          state=_translated(state["state"]), reasons=_("; ").join(map(text_of_object, state["reason"])))
+        for seen in _sorted(follower)
         if (state := seen.messages.get("state", {})).get("reason") and follower.gateways.get(seen.gateway) != "offline"
     ]  # fmt: skip
 
 
-def events(follower: Follower) -> list[str]:
+def _format_events(follower: Follower) -> list[str]:
     """The latest event of each motor, for EVENT_S; times are local."""
-    found = []
-    for seen in list(follower.seen.values()):
-        message = seen.messages.get("event")
-        if message is not None and time.monotonic() - seen.received_s["event"] < EVENT_S:
-            found.append((message["t"], event_line(seen)))
-    return [text for _t, text in sorted(found)]
+    recent = [
+        seen
+        for seen in _sorted(follower)
+        if "event" in seen.messages and time.monotonic() - seen.received_s["event"] < EVENT_S
+    ]
+    return [format_event_line(seen) for seen in sorted(recent, key=lambda seen: seen.messages["event"]["t"])]
 
 
-def event_line(seen: FollowedMessage) -> str:
+def format_event_line(seen: FollowedMessage) -> str:
     message = seen.messages["event"]
     name = seen.messages.get("meta", {}).get("name", seen.asset)
     text = format_event(message["v"], message.get("r", {}).get("event_text", ()))
@@ -169,11 +174,16 @@ def _fitting(rows: list[list[Text]], width: int) -> list[int]:
         for number in range(len(_COLUMNS))
     ]  # fmt: skip
     wide[0] = min(wide[0], _NAME_WIDTH)
-    shown = list(range(len(_COLUMNS)))
+    columns = list(range(len(_COLUMNS)))
     # A column has one character of padding and one of border in addition to its text, the table one more border.
-    while sum(wide[number] + 2 for number in shown) + 1 > width and len(shown) > 4:
-        shown.remove(min((number for number in shown if _COLUMNS[number][3]), key=lambda number: _COLUMNS[number][3]))
-    return shown
+    while sum(wide[number] + 2 for number in columns) + 1 > width and len(columns) > 4:
+        columns.remove(min(filter(_omission, columns), key=_omission))
+    return columns
+
+
+def _omission(number: int) -> int:
+    """The order in which a column is omitted; 0: never."""
+    return _COLUMNS[number][3]
 
 
 def _heading(number: int) -> tuple[str, str]:
@@ -182,10 +192,10 @@ def _heading(number: int) -> tuple[str, str]:
     return _(heading), unit if unit != QUALITY else _(unit)
 
 
-def line(seen: FollowedMessage) -> str:
+def format_line(seen: FollowedMessage) -> str:
     """The same row as plain text, for runs without a terminal."""
     cells = [str(cell).replace("\n", " ") for cell in _row(seen, {})]
-    parts = [*cells[:2], *([_("simulated")] if _simulated(seen) else [])]
+    parts = [*cells[:2], *([_("simulated")] if "SIMULATED" in _flags(seen) else [])]
     for number, cell in enumerate(cells[2:-1], 2):
         if cell != "–":
             heading, unit = _heading(number)
@@ -196,18 +206,16 @@ def line(seen: FollowedMessage) -> str:
 def _title(follower: Follower) -> Text:
     title = Text()
     for topic, status in sorted(follower.gateways.items()):
-        title.append(f"{topic} ").append(_word(status), style=_STATE_STYLE.get(status, "")).append("  ")
-    if any(_simulated(seen) for seen in list(follower.seen.values())):
+        title.append(f"{topic} ").append(_translated(status), style=_STATE_STYLE.get(status, "")).append("  ")
+    if any("SIMULATED" in _flags(seen) for seen in _sorted(follower)):
         title.append("SIMULATED", style="bold yellow")
     return title
 
 
-def _simulated(seen: FollowedMessage) -> bool:
-    return "SIMULATED" in seen.messages.get("telemetry", {}).get("f", {}).get("*", [])
-
-
-def _is_old(seen: FollowedMessage, gateways: Mapping[str, str]) -> bool:
-    return _age_s(seen) > OLD_S or gateways.get(seen.gateway) == "offline"
+def _flags(seen: FollowedMessage) -> list[str]:
+    """The flags of the complete last telemetry message."""
+    flags: list[str] = seen.messages.get("telemetry", {}).get("f", {}).get("*", [])
+    return flags
 
 
 def _row(seen: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
@@ -219,11 +227,10 @@ def _row(seen: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
     state = seen.messages.get("state", {}).get("state", "–")
     quality = telemetry.get("q", "–")
     if gateways.get(seen.gateway) == "offline":
-        condition = Text("\n".join((_("gateway offline"), _word(quality))), style="dim")
+        condition = Text("\n".join((_("gateway offline"), _translated(quality))), style="dim")
     else:
-        condition = Text.assemble(
-            (_word(state), _STATE_STYLE.get(state, "")), "\n", (_word(quality), _QUALITY_STYLE.get(quality, ""))
-        )
+        styles = _STATE_STYLE.get(state, ""), _QUALITY_STYLE.get(quality, "")
+        condition = Text.assemble((_translated(state), styles[0]), "\n", (_translated(quality), styles[1]))
     # From the waveform, else from the registers of the meter
     thd = next((found for source in (pq, v) if (found := _phases(source, "thd_i_l{}_pct"))), [])
     currents = _phases(v, "current_l{}_a")
@@ -244,7 +251,7 @@ def _row(seen: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
     ]
 
 
-def _word(text: str) -> str:
+def _translated(text: str) -> str:
     """A state or quality in the language of the user; a word of another version as it is."""
     return _(text) if text in STATES or text in QUALITIES else text
 

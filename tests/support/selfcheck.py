@@ -11,7 +11,7 @@ from typing import Any
 
 from support.basics import HandClock
 
-from agent.commissioning.selfcheck import DeviceSet, SelfcheckOutcome, Subject
+from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome, Subject
 from agent.commissioning.selfcheck.run import self_check
 from agent.config.model import Drive, Meter, Motor
 from drivers.bus_settings import BusSettings

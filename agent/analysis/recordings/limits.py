@@ -58,9 +58,9 @@ class MeasurementPoint:
     plant_class: int = 2
 
 
-def where(
+def place_of(
     names: Iterable[str],
-    how: RecordingSettings,
+    settings: RecordingSettings,
     nominal_v: float | None,
     isc_over_il: float | None,
     short_circuit_mva: float | None,
@@ -71,24 +71,24 @@ def where(
     Raises ReplayError if an option is missing or excludes limits.
     """
     chosen = tuple(name for group in names for name in STANDARDS[group])
-    if how.nominal == "drive":
+    if settings.nominal == "drive":
         raise ReplayError(codes.LIMITS_AT_DRIVE_OUTPUT)
-    if isc_over_il is not None and how.demand_a is None:
+    if isc_over_il is not None and settings.demand_a is None:
         raise ReplayError(codes.DEMAND_CURRENT_MISSING)
-    if how.supply_v is not None:
-        two = how.wiring == "3P3W-2"
-        line_v = how.supply_v if two else math.sqrt(3.0) * how.supply_v
-        reference_v = how.supply_v / math.sqrt(3.0) if two else how.supply_v
+    if settings.supply_v is not None:
+        two = settings.wiring == "3P3W-2"
+        line_v = settings.supply_v if two else math.sqrt(3.0) * settings.supply_v
+        reference_v = settings.supply_v / math.sqrt(3.0) if two else settings.supply_v
     elif nominal_v is not None:
         line_v, reference_v = nominal_v, nominal_v / math.sqrt(3.0)
     else:
         raise ReplayError(codes.LIMIT_VOLTAGE_MISSING)
     return MeasurementPoint(
-        chosen, nominal_v or line_v, reference_v, how.demand_a, isc_over_il, short_circuit_mva, plant_class
+        chosen, nominal_v or line_v, reference_v, settings.demand_a, isc_over_il, short_circuit_mva, plant_class
     )
 
 
-def verdict(summary: RecordingSummary, place: MeasurementPoint, seconds: float) -> list[dict[str, Any]]:
+def compare_with_limits(summary: RecordingSummary, place: MeasurementPoint, seconds: float) -> list[dict[str, Any]]:
     """For each standard: whether it applies, and every limit with the measured value.
 
     Objects have the keys of docs/replay.md; `reason` is a `Reason`.
@@ -100,9 +100,9 @@ def verdict(summary: RecordingSummary, place: MeasurementPoint, seconds: float) 
     reason = not_mains(f_hz, summary.rest_pct())
     out = []
     for standard in place.standards:
-        which = about(standard)
-        one: dict[str, Any] = {"standard": which.title, "place": which.places[0], "nominal_v": place.nominal_v,
-                               "source": which.source}  # fmt: skip
+        info = about(standard)
+        one: dict[str, Any] = {"standard": info.title, "place": info.places[0], "nominal_v": place.nominal_v,
+                               "source": info.source}  # fmt: skip
         found = () if reason else limits_of(standard, place, f_hz)
         if not found:
             why = reason or codes.LINE_VOLTAGE_NOT_COVERED(nominal_v=place.nominal_v)
@@ -213,8 +213,8 @@ def _beyond(every: Any, limit: Any) -> tuple[float, float]:
         use = np.where(known < 0.0, known / limit.low, known / limit.high)
         at = np.argsort(use)[max(math.ceil(len(use) * limit.statistic.percent / 100.0 - 1e-9), 1) - 1]
         if use[at] > most:
-            most, dev = float(use[at]), float(known[at])
-            worst = (dev, 0.0) if dev < 0.0 else (0.0, dev)
+            most, deviation = float(use[at]), float(known[at])
+            worst = (deviation, 0.0) if deviation < 0.0 else (0.0, deviation)
     return worst
 
 

@@ -103,6 +103,6 @@ def _fill(figure: Any, source: RecordingSource, window: Any, place: MeasurementP
         axes = figure.add_subplot(grid[row, :2], sharex=first)
         first = first or axes
         plot_panels.waves(axes, source, window, kind, last=row == len(kinds) - 1)
-        plot_panels.spectrum(figure.add_subplot(grid[len(kinds) + row, :2]), window, kind, place, source)
+        plot_panels.spectrum(figure.add_subplot(grid[len(kinds) + row, :2]), window, kind, place)
     plot_panels.phasors(figure.add_subplot(grid[: len(kinds), 2], projection="polar"), window, kinds)
     plot_panels.figures(figure.add_subplot(grid[len(kinds) :, 2]), window)

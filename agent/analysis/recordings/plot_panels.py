@@ -10,16 +10,12 @@ import numpy as np
 
 from agent.analysis.recordings.limits import PULSES_PCT, MeasurementPoint, limits_of, not_mains
 from agent.analysis.recordings.reader import RecordingSource
-from agent.analysis.recordings.rows import padded
 from agent.analysis.recordings.summary import rest_pct
+from agent.core.columns import padded
 from agent.core.text import N_, _
-from drivers.reasons import Reason
 
-COLOURS = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-)  # blue, vermilion, green of Okabe and Ito: distinguishable with colour vision deficiency
+# blue, vermilion, green of Okabe and Ito: distinguishable with colour vision deficiency
+COLOURS = ("#0072B2", "#D55E00", "#009E73")
 _LIMIT_COLOURS = ("#000000", "#CC79A7", "#7A5C00", "#56B4E9")
 _LIMIT_STYLES = ("-", (0, (4, 1)), (0, (1, 1)), "-.")
 MONOSPACED = ["DejaVu Sans Mono", "Noto Sans Mono CJK SC", "WenQuanYi Micro Hei Mono", "SimHei"]
@@ -44,17 +40,16 @@ def waves(axes: Any, source: RecordingSource, window: Any, kind: str, last: bool
     t_ms = 1e3 * (begin - source.first - window.start_index + np.arange(count)) / source.rate_hz
     factor, prefix = _scaled(window.u_rms_v if kind == "u" else window.i_rms_a)
     two = source.settings.wiring == "3P3W-2" and kind == "u"
-    for phase in range(3):
+    labels = ("u12", "", "u32") if two else (f"{kind}1", f"{kind}2", f"{kind}3")
+    for phase, label in enumerate(labels):
         row = phase if kind == "u" else 3 + phase
-        if source.recording.present[row]:
-            label = {0: "u12", 2: "u32"}[phase] if two else f"{kind}{phase + 1}"
+        if label and source.recording.present[row]:
             samples = source.recording.samples[row, begin : begin + count]
             axes.plot(t_ms, samples / factor, color=COLOURS[phase], linewidth=0.7 if pulses and kind == "u" else 1.3,
                       label=label)  # fmt: skip
     axes.axhline(0, color="#888888", linewidth=0.8)
     axes.margins(x=0)
-    axes.set_title(_("Voltages") if kind == "u" else _("Currents"))
-    axes.set_ylabel(f"{prefix}{'V' if kind == 'u' else 'A'}")
+    axes.set(title=_("Voltages") if kind == "u" else _("Currents"), ylabel=f"{prefix}{'V' if kind == 'u' else 'A'}")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=3, fontsize=9, columnspacing=1.2)
     if last:
         axes.set_xlabel(_("ms from {start_s:.4f} s", start_s=source.time_s(window.start_index)))
@@ -77,7 +72,7 @@ def _table(window: Any, kind: str) -> tuple[Any, str]:
     return getattr(window, f"h_{tail}"), N_("components")
 
 
-def spectrum(axes: Any, window: Any, kind: str, place: MeasurementPoint | None, source: RecordingSource) -> None:
+def spectrum(axes: Any, window: Any, kind: str, place: MeasurementPoint | None) -> None:
     """Orders from 2; voltages in percent of the reference of the limits or of the fundamental, currents in amperes."""
     values, what = _table(window, kind)
     axes.set_title(_("Voltage harmonics") if kind == "u" else _("Current harmonics"))
@@ -94,17 +89,19 @@ def spectrum(axes: Any, window: Any, kind: str, place: MeasurementPoint | None, 
     else:
         factor, prefix = _scaled(np.append(values[:, 2:].ravel(), least))
         least, unit = least / factor, f"{prefix}A"
+    known = np.isfinite(values[:, 2:])
     orders = np.arange(2, values.shape[1])
-    top = int(orders[np.isfinite(values[:, 2:]).any(axis=0)].max())
-    there = [phase for phase in range(3) if np.isfinite(values[phase, 2:]).any()]
-    width = 0.81 / max(len(there), 2)
-    for k, phase in enumerate(there):
-        at = orders + width * (k - (len(there) - 1) / 2)
+    top = int(orders[known.any(axis=0)].max())
+    phases = np.flatnonzero(known.any(axis=1))
+    width = 0.81 / max(len(phases), 2)
+    for k, phase in enumerate(phases):
+        at = orders + width * (k - (len(phases) - 1) / 2)
         axes.bar(at, np.nan_to_num(values[phase, 2:]) / factor, width, color=COLOURS[phase])
     highest = np.nanmax(np.nan_to_num(values), axis=0) / factor
     most = float(highest[2:].max())
     beyond: set[int] = set()
-    for number, label, limits in _limits(window, kind, place):
+    reason = not_mains(window.frequency_hz, _pulses(window))
+    for number, label, limits in _limits(window, kind, place) if place and not reason else ():
         for k, (order, high) in enumerate(sorted(limits.items())):
             axes.hlines(
                 high / factor, order - 0.48, order + 0.48, color=_LIMIT_COLOURS[number % 4], linewidth=1.6,
@@ -115,13 +112,12 @@ def spectrum(axes: Any, window: Any, kind: str, place: MeasurementPoint | None, 
     if beyond:
         at = np.array(sorted(beyond))
         axes.plot(at, highest[at] + 0.05 * most, "v", color="black", markersize=6, label=_("above a limit"))
-    axes.set_xlim(1.3, max(top, 10) + 0.7)
-    axes.set_ylim(0, 1.12 * max(most, least))
-    axes.set_xticks([order for order in range(3, max(top, 10) + 1, 2)])
     axes.tick_params(axis="x", labelsize=9)
-    axes.set_xlabel(_("order (of {frequency_hz:.4g} Hz)", frequency_hz=window.frequency_hz))
-    axes.set_ylabel(f"{unit}, {_(what)}")
-    if place and (reason := _no_limits(window)):
+    axes.set(
+        xlim=(1.3, max(top, 10) + 0.7), ylim=(0, 1.12 * max(most, least)), xticks=range(3, max(top, 10) + 1, 2),
+        xlabel=_("order (of {frequency_hz:.4g} Hz)", frequency_hz=window.frequency_hz), ylabel=f"{unit}, {_(what)}",
+    )  # fmt: skip
+    if place and reason:
         text = _("no limits: {reason}", reason=reason)
         axes.text(1.0, 1.03, text, transform=axes.transAxes, ha="right", fontsize=9, color="#666666")
     if axes.get_legend_handles_labels()[0]:  # of limits; the legend of the phases is in the panel of the waveforms
@@ -142,14 +138,8 @@ def _pulses(window: Any) -> float:
     return worst if worst > PULSES_PCT else 0.0
 
 
-def _no_limits(window: Any) -> Reason | None:
-    return not_mains(window.frequency_hz, _pulses(window))
-
-
-def _limits(window: Any, kind: str, place: MeasurementPoint | None) -> Iterator[tuple[int, str, dict[int, float]]]:
+def _limits(window: Any, kind: str, place: MeasurementPoint) -> Iterator[tuple[int, str, dict[int, float]]]:
     """The strictest limit of each order, by standard: V in %, currents in A; nothing at a drive's output."""
-    if place is None or _no_limits(window):
-        return
     for number, standard in enumerate(place.standards):
         strict: dict[int, float] = {}
         label = ""
@@ -167,9 +157,7 @@ def phasors(axes: Any, window: Any, kinds: list[str]) -> None:
     both = [("u", window.phasor_u_v), ("i", window.phasor_i_a)]
     reference = next((z for _, some in both for z in some if np.isfinite(z) and abs(z) > 0.0), None)
     axes.set_title(_("Fundamental phasors"), pad=14)
-    axes.set_yticklabels([])
-    axes.set_ylim(0, 1.12)
-    axes.set_xticks(np.radians(range(0, 360, 30)))
+    axes.set(yticklabels=[], ylim=(0, 1.12), xticks=np.radians(range(0, 360, 30)))
     axes.tick_params(axis="x", labelsize=9, colors="#555555")
     if reference is None:
         return
@@ -179,10 +167,8 @@ def phasors(axes: Any, window: Any, kinds: list[str]) -> None:
         for phase, z in enumerate(some):
             if largest == 0.0 or not np.isfinite(z) or abs(z) < 0.005 * largest:
                 continue
-            angle, length = (
-                float(np.angle(z / reference)),
-                abs(z) / largest * (1.0 if kind == "u" or len(kinds) == 1 else 0.7),
-            )
+            angle, length = float(np.angle(z / reference)), abs(z) / largest
+            length *= 1.0 if kind == "u" or len(kinds) == 1 else 0.7
             style = {"arrowstyle": "-|>", "color": COLOURS[phase], "linewidth": 2.0 if kind == "u" else 1.6,
                      "linestyle": "-" if kind == "u" else "--", "shrinkA": 0, "shrinkB": 0}  # fmt: skip
             axes.annotate("", xy=(angle, length), xytext=(0, 0), arrowprops=style)

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from rich.cells import cell_len
 
 from agent.analysis.power_quality.event_text import KINDS
 from agent.core.text import _
 from drivers.recordings.recording import ROLES
 
 
-def as_object(window: Any, time_s: Any) -> dict[str, Any]:
+def window_object(window: Any, time_s: Any) -> dict[str, Any]:
     """A window with the keys of docs/replay.md; quantities that are not known are None.
 
     time_s: converts a sample position into seconds from the start of the file.
@@ -25,9 +24,9 @@ def as_object(window: Any, time_s: Any) -> dict[str, Any]:
         "t_s": round(time_s((window.start_index + window.end_index) / 2), 6),
         "n_cycles": window.n_cycles,
         "frequency_hz": number(window.frequency_hz),
-        "flags": names(window.flags, Flag),
+        "flags": flag_names(window.flags, Flag),
         "channel_flags": {
-            role: names(flag, Flag) for role, flag in zip(ROLES, window.channel_flags, strict=True) if flag
+            role: flag_names(flag, Flag) for role, flag in zip(ROLES, window.channel_flags, strict=True) if flag
         },
         **{name: numbers(getattr(window, name)) for name in ("u_rms_v", "i_rms_a", "u_dc_v", "i_dc_a", "p_phase_w")},
         **{name: number(getattr(window, name)) for name in ("p_w", "q1_var", "s_va", "pf")},
@@ -69,7 +68,7 @@ def event_object(event: Any, time_s: Any) -> dict[str, Any]:
     }
 
 
-def event_text(event: dict[str, Any]) -> str:
+def format_event(event: dict[str, Any]) -> str:
     """One line of text for an object of `event_object`."""
     unit = "A" if "extreme_a" in event else "V"
     parts = [
@@ -96,26 +95,29 @@ def event_text(event: dict[str, Any]) -> str:
     return _("; ").join(parts)
 
 
-def text(row: dict[str, Any], heading: bool) -> str:
-    """A window as one line of text. heading: precede it by the heading of the columns."""
-    flags = _("flags")
+def headings() -> str:
+    """The headings of the columns of `format_row`."""
     head = (f"{'t s':>8} {'n':>3} {'f Hz':>9} {'U1 V':>9} {'U2 V':>9} {'U3 V':>9} {'I1 A':>9} {'I2 A':>9} {'I3 A':>9} "
-            f"{'P W':>11} {'PF':>6} {'THD-U %':>8} {'THD-I %':>8} {'u2 %':>6}  {flags}\n"
-            ) if heading else ""  # fmt: skip
+            f"{'P W':>11} {'PF':>6} {'THD-U %':>8} {'THD-I %':>8} {'u2 %':>6}")  # fmt: skip
+    return f"{head}  " + _("flags")
+
+
+def format_row(row: dict[str, Any]) -> str:
+    """A window as one line of text."""
     numbers = [
-        cell(row["frequency_hz"], 9, 4),
-        *(cell(value, 9, 5, "g") for value in (*row["u_rms_v"], *row["i_rms_a"])),
-        cell(row["p_w"], 11, 6, "g"),
-        cell(row["pf"], 6, 3),
-        cell(_first(row["thd_u_pct"]), 8, 2),
-        cell(_first(row["thd_i_pct"]), 8, 2),
-        cell(row["u2_pct"], 6, 2),
+        format_number(row["frequency_hz"], 9, 4),
+        *(format_number(value, 9, 5, "g") for value in (*row["u_rms_v"], *row["i_rms_a"])),
+        format_number(row["p_w"], 11, 6, "g"),
+        format_number(row["pf"], 6, 3),
+        format_number(_first(row["thd_u_pct"]), 8, 2),
+        format_number(_first(row["thd_i_pct"]), 8, 2),
+        format_number(row["u2_pct"], 6, 2),
     ]
-    marks = " ".join(row["flags"])
-    return f"{head}{row['t_s']:8.3f} {row['n_cycles']:3d} {' '.join(numbers)}  {marks}".rstrip()
+    flags = " ".join(row["flags"])
+    return f"{row['t_s']:8.3f} {row['n_cycles']:3d} {' '.join(numbers)}  {flags}".rstrip()
 
 
-def cell(value: float | None, width: int, digits: int, kind: str = "f") -> str:
+def format_number(value: float | None, width: int, digits: int, kind: str = "f") -> str:
     """A number, right-aligned, large numbers without an exponent; None as –."""
     if value is None:
         return f"{'–':>{width}}"
@@ -124,26 +126,11 @@ def cell(value: float | None, width: int, digits: int, kind: str = "f") -> str:
     return f"{value:{width}.{digits}{kind}}"
 
 
-def padded(text: str, width: int) -> str:
-    """The text with spaces up to a width in columns of a terminal, in which a Chinese character has two."""
-    return text + " " * (width - cell_len(text))
-
-
-def padded_left(text: str, width: int) -> str:
-    """Same as `padded`, with the spaces before the text."""
-    return " " * (width - cell_len(text)) + text
-
-
-def width(text: str) -> int:
-    """Columns of a terminal that a text takes."""
-    return cell_len(text)
-
-
 def _first(values: list[float | None]) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def names(flags: int, kind: Any) -> list[str]:
+def flag_names(flags: int, kind: Any) -> list[str]:
     """The names of the flags of an enumeration that are set."""
     return [flag.name for flag in kind if flag and flag & flags]
 

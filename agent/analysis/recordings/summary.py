@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from agent.analysis.recordings.reader import RecordingSource
-from agent.analysis.recordings.rows import event_object, names, number, numbers
+from agent.analysis.recordings.rows import event_object, flag_names, number, numbers
 
 # name in the summary: column of the aggregate, index of its entry (None: all entries)
 _SHOWN: dict[str, tuple[str, int | None]] = {
@@ -58,7 +58,7 @@ class RecordingSummary:
         rate_hz = self._source.rate_hz
         start_s, end_s = window.start_index / rate_hz, window.end_index / rate_hz
         self.windows += 1
-        self.flags.update(names(window.flags, Flag))
+        self.flags.update(flag_names(window.flags, Flag))
         for interval in self._aggregator.add(row_of(window), start_s, end_s, bool(window.flags & FLAGGED)):
             self.intervals[interval.seconds].append(interval)
         self.frequency_hz += self._frequency.add(window.n_cycles, start_s, end_s - start_s)
@@ -137,7 +137,7 @@ class RecordingSummary:
         """Converts seconds from the start of the part into seconds from the start of the file."""
         return round(self._source.time_s(0) + seconds, 6)
 
-    def _shown(self, values: Any) -> dict[str, Any]:
+    def _selected(self, values: Any) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for name, (column, entry) in _SHOWN.items():
             part = values[self._columns[column]]
@@ -145,15 +145,15 @@ class RecordingSummary:
         return out
 
     def _values(self, interval: Any) -> dict[str, Any]:
-        shown = self._shown(interval.values)
-        p_w, s_va = shown["p_w"], shown["s_va"]
+        selected = self._selected(interval.values)
+        p_w, s_va = selected["p_w"], selected["s_va"]
         return {
             "start_s": self._at(interval.start_s),
             "end_s": self._at(min(interval.end_s, self._source.seconds)),
             "windows": interval.windows,
             "flagged": interval.flagged,
             "whole": interval.whole,
-            **shown,
+            **selected,
             "pf": number(p_w / s_va) if p_w is not None and s_va else None,
         }
 
@@ -166,9 +166,9 @@ class RecordingSummary:
         p95 = np.array([percentile(column, 95.0) for column in rows.T])
         return {
             **self._values(interval),
-            "min": self._shown(interval.low),
-            "max": self._shown(interval.high),
-            "p95": self._shown(p95),
+            "min": self._selected(interval.low),
+            "max": self._selected(interval.high),
+            "p95": self._selected(p95),
             **{name: [numbers(row) for row in self.column(interval, name)] for name in _TABLES},
         }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.analysis.recordings import rows as lines
 from agent.analysis.recordings.limits import MARKS
-from agent.analysis.recordings.rows import padded
+from agent.core.columns import padded, padded_left
 from agent.core.text import N_, _, text_of
 
 _MOST_3S = 20  # 3 s values that are printed; the table of the 10 min values replaces a longer list
@@ -48,10 +48,14 @@ _YEAR = N_("year")
 _UNITS = {"% of IL": N_("% of IL")}
 _WIDTHS = (11, 11, 11, 13, 11, 13)  # columns of the 10 min values
 _EXCEEDED, _WITHIN = N_("EXCEEDED"), N_("within")
+_RESULT_WIDTH = 8
 
 
 def summary_text(found: dict[str, Any]) -> str:
-    """Several blocks, separated by empty lines. found: `Summary.as_object`, with `limits` as of `verdict`."""
+    """Several blocks, separated by empty lines.
+
+    found: `Summary.as_object`, with `limits` as of `compare_with_limits`.
+    """
     blocks = [_head(found), _three_seconds(found), *map(_ten_minutes, found["values_10min"]), _rest(found)]
     blocks += map(_standard, found.get("limits", []))
     return "\n\n".join(block for block in blocks if block)
@@ -75,16 +79,15 @@ def _three_seconds(found: dict[str, Any]) -> str:
     if len(values) > _MOST_3S:
         flagged = sum(value["flagged"] for value in values)
         return _("3 s values: {n:d}, {flagged:d} flagged; `--json` prints all", n=len(values), flagged=flagged)
-    rows = [
-        lines.text(
-            value | {"t_s": value["start_s"], "n_cycles": value["windows"], "flags": _marks(value)}, heading=k == 0
-        )
-        for k, value in enumerate(values)
-    ]
-    return "\n".join([_("3 s values, with start and number of windows"), *rows])
+    rows = []
+    for value in values:
+        columns = {"t_s": value["start_s"], "n_cycles": value["windows"], "flags": _format_flags(value)}
+        rows.append(lines.format_row(value | columns))
+    title = _("3 s values, with start and number of windows")
+    return "\n".join([title, *([lines.headings()] if rows else []), *rows])
 
 
-def _marks(value: dict[str, Any]) -> list[str]:
+def _format_flags(value: dict[str, Any]) -> list[str]:
     return [_("flagged")] * value["flagged"] + [_("incomplete")] * (not value["whole"])
 
 
@@ -98,8 +101,8 @@ def _ten_minutes(value: dict[str, Any]) -> str:
     columns = [*(_("phase {number:d}", number=number) for number in (1, 2, 3)),
                _("minimum"), _("maximum"), _("95 % of 3 s")]  # fmt: skip
     out = [
-        _(", ").join([title, *_marks(value)]),
-        f"{'':13}" + "".join(lines.padded_left(name, width) for name, width in zip(columns, _WIDTHS, strict=True)),
+        _(", ").join([title, *_format_flags(value)]),
+        f"{'':13}" + "".join(padded_left(name, width) for name, width in zip(columns, _WIDTHS, strict=True)),
     ]
     for name, label, unit, form in _QUANTITIES:
         mean, least, largest, p95 = (_phases(part[name]) for part in (value, value["min"], value["max"], value["p95"]))
@@ -155,7 +158,7 @@ def _rest(found: dict[str, Any]) -> str:
         for item in found[key]:
             numbers = "  ".join("–" if x is None else f"{x:.3f}" for x in item[key])
             out.append(_("{name} up to {end_s:g} s: {numbers}", name=name, end_s=item["end_s"], numbers=numbers))
-    out += [_("event: {event}", event=lines.event_text(event)) for event in found["events"]]
+    out += [_("event: {event}", event=lines.format_event(event)) for event in found["events"]]
     return "\n".join(out)
 
 
@@ -191,15 +194,14 @@ def _standard(one: dict[str, Any]) -> str:
     if one["flagged_left_out"]:
         out.append("  " + _("flagged 3 s and 10 min values, excluded: {n:d}", n=one["flagged_left_out"]))
     by_use = sorted((item for item in one["findings"] if item["held"] is not None), key=lambda item: -item["use_pct"])
-    width = max(lines.width(_(_EXCEEDED)), lines.width(_(_WITHIN)))
     exceeded = [item for item in by_use if not item["held"]]
-    out += [f"  {padded(_(_EXCEEDED), width)}  {_line(item)}" for item in exceeded[:_MOST_FINDINGS]]
+    out += [f"  {padded(_(_EXCEEDED), _RESULT_WIDTH)}  {_line(item)}" for item in exceeded[:_MOST_FINDINGS]]
     if len(exceeded) > _MOST_FINDINGS:
         out.append("  " + _("{n:d} more exceeded; `--json` prints all", n=len(exceeded) - _MOST_FINDINGS))
     kept = [item for item in by_use if item["held"] and item["use_pct"] >= 1.0]
-    out += [f"  {padded(_(_WITHIN), width)}  {_line(item)}" for item in kept[:_MOST_KEPT]]
+    out += [f"  {padded(_(_WITHIN), _RESULT_WIDTH)}  {_line(item)}" for item in kept[:_MOST_KEPT]]
     if one["kept"] and not kept:
-        out.append(f"  {padded(_(_WITHIN), width)}  " + _("all below 1 % of their limits"))
+        out.append(f"  {padded(_(_WITHIN), _RESULT_WIDTH)}  " + _("all below 1 % of their limits"))
     if missing := _missing(item for item in one["findings"] if item["held"] is None):
         out.append("  " + _("not measured: {quantities}", quantities=missing))
     return "\n".join(out)

@@ -12,8 +12,10 @@ from drivers.modbus_link import QUARANTINE_S
 from drivers.reading import RegisterLink
 
 UNKNOWN_MAX = 3  # some devices return "illegal function" for an illegal address
+GAP_S = 0.02  # before each request, since some devices need a delay and the model is not known yet
 REQUEST_AND_FRAME = 13  # characters of request and response without the registers
-MUTE_MAX, SILENCES_MAX = 3, 80  # consecutive and total: some devices do not respond to requests that others reject
+# Consecutive and total: some devices do not respond to requests that others reject.
+SILENT_IN_ROW_MAX, WITHOUT_RESPONSE_MAX = 3, 80
 
 
 class DeviceUnreachable(Exception):
@@ -29,59 +31,60 @@ class CachedReader:
     rejects: the device returns exception responses; otherwise a missing response is its rejection.
     functions: function codes that may be used and that the device supports.
     requests: number of requests.
-    silences: number of those without response.
+    without_response: number of those without response.
     """
 
     def __init__(
-        self, link: RegisterLink, unit: int, timeout_s: float, gap_s: float, fc03: bool, ending: asyncio.Event | None,
-        function: int, character_s: float = 0.0,
+        self, link: RegisterLink, unit: int, timeout_s: float, fc03: bool, ending: asyncio.Event | None, function: int,
+        character_s: float,
     ) -> None:  # fmt: skip
         """timeout_s: response time of the device; the transmission time of request and response is added."""
-        self.link, self.unit, self.timeout_s, self.gap_s = link, unit, timeout_s, gap_s
+        self.link, self.unit, self.timeout_s = link, unit, timeout_s
         self.words: dict[tuple[int, int], int] = {}
         self.rejected: set[tuple[int, int, int]] = set()
         self.lost: set[tuple[int, int]] = set()
         self.rejects = False
         self.functions = {3, 4} if fc03 else {4}
-        self.requests = self.silences = 0
-        self._unknown = {3: 0, 4: 0}  # number of exception responses "illegal function"
-        self._mute = 0  # consecutive requests without response
-        self._answered = Request(unit, function, 0, 1)  # a request to which the device responds
-        self._rest_s: dict[tuple[int, int], float] = {}  # (function, count) without response → time until it is blocked
+        self.requests = self.without_response = 0
+        self._illegal_function = {3: 0, 4: 0}  # number of exception responses "illegal function"
+        self._silent_in_row = 0  # consecutive requests without response
+        self._responding = Request(unit, function, 0, 1)  # a request to which the device responds
+        self._blocked_until_s: dict[tuple[int, int], float] = {}  # (function, count) of requests without response
         self._ending, self._character_s = ending, character_s
 
-    async def read(self, function: int, address: int, count: int, least: int | None = None) -> int:
+    async def read(self, function: int, address: int, count: int, count_min: int | None = None) -> int:
         """Reads registers into `words`. Returns the number of registers read; 0 if they are not available.
 
-        least: minimum count. If a device does not respond instead of rejecting, a late response may still arrive; until
-        then a shorter request is sent. A device that returns exception responses gets a second request before the
-        response counts as lost. Raises Gone, LinkBusy, LinkClosed.
+        count_min: minimum count. If a device does not respond instead of rejecting, a late response may still arrive;
+        until then a shorter request is sent. A device that returns exception responses gets a second request before
+        the response counts as lost. Raises Gone, LinkBusy, LinkClosed.
         """
         if function not in self.functions or (function, address, count) in self.rejected or address + count > 65536:
             return 0
         if all((function, address + k) in self.words for k in range(count)):
             return count
-        wanted = count
+        requested = count
         for _ in range(2):
-            count = await self._free_count(function, wanted, wanted if least is None else least)
+            count = await self._free_count(function, requested, requested if count_min is None else count_min)
             request = Request(self.unit, function, address, count)
             try:
-                data = await self._ask(request)
+                data = await self._request(request)
             except ModbusExceptionResponse as error:
                 self.rejected.add((function, address, count))
-                self._answered, self._mute, self.rejects = request, 0, True
-                self._unknown[function] += error.code == 1
-                if self._unknown[function] >= UNKNOWN_MAX and not any(known == function for known, _ in self.words):
+                self._responding, self._silent_in_row, self.rejects = request, 0, True
+                self._illegal_function[function] += error.code == 1
+                supported = any(known == function for known, _ in self.words)
+                if self._illegal_function[function] >= UNKNOWN_MAX and not supported:
                     self.functions.discard(function)
                 return 0
             except (FrameError, LinkTimeout) as error:
-                self._rest_s[function, count] = time.monotonic() + QUARANTINE_S
-                await self._alive()
+                self._blocked_until_s[function, count] = time.monotonic() + QUARANTINE_S
+                await self._check_response()
                 if isinstance(error, LinkTimeout) and not self.rejects:
                     self.rejected.add((function, address, count))
                     return 0
                 continue
-            self._answered, self._mute = request, 0
+            self._responding, self._silent_in_row = request, 0
             words = struct.unpack(f">{count}H", data)
             self.words.update(((function, address + k), word) for k, word in enumerate(words))
             return count
@@ -91,38 +94,39 @@ class CachedReader:
     def get(self, function: int, address: int, count: int) -> list[int]:
         return [self.words[function, address + k] for k in range(count)]
 
-    def free(self, function: int, count: int) -> bool:
+    def is_free(self, function: int, count: int) -> bool:
         """Whether such a request can be sent without waiting."""
-        return self._rest_s.get((function, count), 0.0) <= time.monotonic()
+        return self._blocked_until_s.get((function, count), 0.0) <= time.monotonic()
 
-    async def _free_count(self, function: int, count: int, least: int) -> int:
-        for shorter in range(count, least - 1, -1):
-            if self.free(function, shorter):
+    async def _free_count(self, function: int, count: int, count_min: int) -> int:
+        for shorter in range(count, count_min - 1, -1):
+            if self.is_free(function, shorter):
                 return shorter
-        await asyncio.sleep(max(0.0, self._rest_s[function, count] - time.monotonic()))
+        await asyncio.sleep(max(0.0, self._blocked_until_s[function, count] - time.monotonic()))
         return count
 
-    async def _alive(self) -> None:
+    async def _check_response(self) -> None:
         """Raises Gone if the device does not respond to a request to which it has responded before."""
-        self._mute += 1
-        self.silences += 1
-        if self._mute < MUTE_MAX and self.silences < SILENCES_MAX:
+        self._silent_in_row += 1
+        self.without_response += 1
+        if self._silent_in_row < SILENT_IN_ROW_MAX and self.without_response < WITHOUT_RESPONSE_MAX:
             return
-        if self.silences >= SILENCES_MAX:
+        if self.without_response >= WITHOUT_RESPONSE_MAX:
             raise DeviceUnreachable
-        known = self._answered
-        await asyncio.sleep(max(0.0, self._rest_s.get((known.function, known.registers), 0.0) - time.monotonic()))
+        known = self._responding
+        blocked_until_s = self._blocked_until_s.get((known.function, known.registers), 0.0)
+        await asyncio.sleep(max(0.0, blocked_until_s - time.monotonic()))
         try:
-            await self._ask(known)
+            await self._request(known)
         except ModbusExceptionResponse:
             pass
         except (FrameError, LinkTimeout):
             raise DeviceUnreachable from None
-        self._mute = 0
+        self._silent_in_row = 0
 
-    async def _ask(self, request: Request) -> bytes:
+    async def _request(self, request: Request) -> bytes:
         if self._ending is not None and self._ending.is_set():
             raise DeviceUnreachable
         self.requests += 1
         timeout_s = self.timeout_s + (REQUEST_AND_FRAME + 2 * request.registers) * self._character_s
-        return await self.link.read_block(request, timeout_s, self.gap_s, tries=2, silence_tries=1)
+        return await self.link.read_block(request, timeout_s, GAP_S, tries=2, silence_tries=1)

@@ -5,41 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
-from agent.cli.profiles_view import WATCHDOG
 from agent.commissioning.discovery.match import Identified
 from agent.commissioning.discovery.reasons import FUNCTION_03_NEEDED
+from agent.commissioning.discovery.scan_result import Target
 from agent.config.keys import COMM_LOSS
-from agent.core.text import _
+from agent.core.text import N_, _
 from drivers.profiles import Profile
 from drivers.serial_sniffer import SerialSetting
 
 BY_ID = Path("/dev/serial/by-id")
+WATCHDOG = {"parameter": N_("parameter"), "default": N_("default"), "reset_by": N_("reset by")}  # keys of a profile
 
 
-class SnippetPlace(Protocol):
-    """The bus; see agent.commissioning.discovery.scan_result.Target."""
-
-    @property
-    def serial(self) -> str: ...
-    @property
-    def host(self) -> str: ...
-    @property
-    def port_number(self) -> int: ...
-    @property
-    def rtu(self) -> bool: ...
-
-
-def to_toml(place: SnippetPlace, setting: SerialSetting | None, devices: Sequence[Identified]) -> str:
+def to_toml(target: Target, setting: SerialSetting | None, devices: Sequence[Identified]) -> str:
     """A [bus.NAME] table and one table for each device; a device of unknown model is a comment."""
-    bus = "line" if place.serial else "gateway"
+    bus = "line" if target.serial else "gateway"
     lines = [f"[bus.{bus}]"]
-    if place.serial:
-        lines.append(f"serial = {json.dumps(stable_name(place.serial))}")
+    if target.serial:
+        lines.append(f"serial = {json.dumps(stable_name(target.serial))}")
     else:
-        lines.append(f"tcp = {json.dumps(f'{place.host}:{place.port_number}')}")
-    if place.rtu:
+        lines.append(f"tcp = {json.dumps(str(target))}")
+    if target.rtu:
         lines.append('framing = "rtu"')
     if setting is not None:
         lines.append(f'line = "{setting}"')
@@ -91,7 +78,7 @@ def _unknown(device: Identified) -> list[str]:
 
 def _advice(device: Identified) -> str:
     """How to choose the profile of a device whose model is not certain."""
-    if device.foreign:
+    if device.only_similar:
         return _(
             "The model is not in the library; these are similar. docs/adding-a-device.md describes how to add a model."
         )

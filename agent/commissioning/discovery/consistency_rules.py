@@ -7,12 +7,12 @@ of LAWS.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from agent.commissioning.discovery import reasons as codes
-from agent.commissioning.selfcheck.rule_codes import (
+from agent.commissioning.selfcheck.reasons import (
     LINE_TO_PHASE_VOLTAGE,
     MEAN_CURRENT,
     MEAN_PHASE_VOLTAGE,
@@ -25,6 +25,9 @@ from drivers.reasons import Code
 PHASES = ("l1", "l2", "l3")
 PAIRS = ("l12", "l23", "l31")
 SIGNIFICANT_A, SIGNIFICANT_W = 0.2, 20.0  # smaller currents and powers are noise
+_UN, _UL = [f"voltage_{phase}n" for phase in PHASES], [f"voltage_{pair}" for pair in PAIRS]
+_I, _P = [f"current_{phase}" for phase in PHASES], [f"active_power_{phase}" for phase in PHASES]
+_PF = [f"power_factor_{phase}" for phase in PHASES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,176 +35,173 @@ class ConsistencyRule:
     """A relation between values.
 
     code: its name.
-    deviation: values by name → deviation as a multiple of the tolerance; None if values are missing or too small.
+    needs: names of its values, which may be derived ones.
+    x: function of these values; NaN where they are too small.
+    low, high: range of x in which the relation holds.
     reward: nats for a map whose values fulfil the relation.
     penalty: nats against a map whose values violate it.
     """
 
     code: Code
-    deviation: Callable[[Mapping[str, float]], float | None]
+    needs: Sequence[str]
+    x: Callable[..., float]
+    low: float
+    high: float
     reward: float
     penalty: float
 
 
-def _all(values: Mapping[str, float], names: Sequence[str]) -> list[float] | None:
-    found = [values[name] for name in names if name in values]
-    return found if len(found) == len(names) else None
+def consistency(values: Mapping[str, float]) -> Iterator[tuple[ConsistencyRule, bool]]:
+    """The relations that apply to the values, and whether each holds."""
+    known = {**values, **_derived(values)}
+    for law in LAWS:
+        if all(name in known for name in law.needs):
+            x = law.x(*(known[name] for name in law.needs))
+            if not math.isnan(x):
+                yield law, law.low <= x <= law.high
 
 
-def _alike(names: Sequence[str], minimum: float, allowed: float) -> Callable[[Mapping[str, float]], float | None]:
-    def deviation(values: Mapping[str, float]) -> float | None:
-        found = _all(values, names)
-        if found is None or max(map(abs, found)) < minimum:
-            return None
-        return (max(found) - min(found)) / max(map(abs, found)) / allowed
-
-    return deviation
-
-
-def _near(one: Callable[[Mapping[str, float]], float | None], other: Callable[[Mapping[str, float]], float | None],
-          minimum: float, allowed: float) -> Callable[[Mapping[str, float]], float | None]:  # fmt: skip
-    def deviation(values: Mapping[str, float]) -> float | None:
-        a, b = one(values), other(values)
-        if a is None or b is None or max(abs(a), abs(b)) < minimum:
-            return None
-        return abs(abs(a) - abs(b)) / max(abs(a), abs(b)) / allowed
-
-    return deviation
-
-
-def _value(name: str) -> Callable[[Mapping[str, float]], float | None]:
-    return lambda values: values.get(name)
-
-
-def _sum(names: Sequence[str]) -> Callable[[Mapping[str, float]], float | None]:
-    return lambda values: None if (found := _all(values, names)) is None else sum(found)
+def _derived(values: Mapping[str, float]) -> dict[str, float]:
+    """Sums and means of the phases, as far as their values exist."""
+    total_pf = dict.fromkeys(_PF, values["power_factor"]) if "power_factor" in values else {}
+    known = {**total_pf, **values}
+    found = {
+        name: function([known[need] for need in needs])
+        for name, needs, function in (
+            ("mean_un", _UN, fmean),
+            ("mean_ul", _UL, fmean),
+            ("mean_i", _I, fmean),
+            ("sum_p", _P, sum),
+            ("sum_ui", _UN + _I, _volt_amperes),
+            ("sum_ui_pf", _UN + _I + _PF, _volt_amperes),
+        )
+        if all(need in known for need in needs)
+    }
+    for name, measured, mean in (("un", "voltage_ln_avg", "mean_un"), ("ul", "voltage_ll_avg", "mean_ul")):
+        if value := values.get(measured) or found.get(mean):
+            found[name] = value
+    if "current_l2" not in values:
+        found |= {name: values[name_l1] for name, name_l1 in (("u", _UN[0]), ("i", _I[0])) if name_l1 in values}
+    return found
 
 
-def _mean(names: Sequence[str]) -> Callable[[Mapping[str, float]], float | None]:
-    return lambda values: None if (found := _all(values, names)) is None else fmean(found)
+def _volt_amperes(v: Sequence[float]) -> float:
+    """ΣU·I, or ΣU·I·|PF| of currents that are significant; v: U1 U2 U3 I1 I2 I3, PF1 PF2 PF3."""
+    if len(v) == 6:
+        return sum(v[k] * v[k + 3] for k in range(3))
+    return sum(v[k] * v[k + 3] * abs(v[k + 6]) for k in range(3)) if min(v[3:6]) >= SIGNIFICANT_A else math.nan
 
 
-def _u_i_pf(values: Mapping[str, float]) -> float | None:
-    total = 0.0
-    for phase in PHASES:
-        parts = _all(values, (f"voltage_{phase}n", f"current_{phase}"))
-        pf = values.get(f"power_factor_{phase}", values.get("power_factor"))
-        if parts is None or pf is None or parts[1] < SIGNIFICANT_A:
-            return None
-        total += parts[0] * parts[1] * abs(pf)
-    return total
+def _spread(least: float) -> Callable[..., float]:
+    """Difference between the largest and the smallest value, as a share of the largest."""
+    return lambda *v: (max(v) - min(v)) / top if (top := max(map(abs, v))) >= least else math.nan
 
 
-def _u_i(values: Mapping[str, float]) -> float | None:
-    found = _all(values, [f"voltage_{phase}n" for phase in PHASES] + [f"current_{phase}" for phase in PHASES])
-    return sum(u * i for u, i in zip(found[:3], found[3:], strict=True)) if found else None
+def _difference(least: float) -> Callable[[float, float], float]:
+    """Difference between the magnitudes of two values, as a share of the larger one."""
+    return lambda a, b: abs(abs(a) - abs(b)) / top if (top := max(abs(a), abs(b))) >= least else math.nan
 
 
-def _power_within_apparent(values: Mapping[str, float]) -> float | None:
-    """0.15 to 1.02 of ΣU·I."""
-    s, p = _u_i(values), values.get("active_power")
-    if s is None or p is None or s < SIGNIFICANT_W or abs(p) < SIGNIFICANT_W:
-        return None
-    return 0.0 if 0.15 <= abs(p) / s <= 1.02 else 2.0
+def _ratio(a: float, b: float, significant: bool = True) -> float:
+    return a / b if b and significant else math.nan
 
 
-def _pythagoras(values: Mapping[str, float]) -> float | None:
-    """S ≥ √(P² + Q²), by less than 15 %, because of harmonics."""
-    found = _all(values, ("apparent_power", "active_power", "reactive_power"))
-    if found is None or abs(found[0]) < SIGNIFICANT_W:
-        return None
-    ratio = math.hypot(found[1], found[2]) / abs(found[0])
-    return 0.0 if 0.85 <= ratio <= 1.01 else 2.0
-
-
-def _pf(values: Mapping[str, float]) -> float | None:
-    found = _all(values, ("apparent_power", "active_power", "power_factor"))
-    if found is None or abs(found[0]) < SIGNIFICANT_W:
-        return None
-    return abs(abs(found[1] / found[0]) - abs(found[2])) / 0.02
-
-
-def _root_three(values: Mapping[str, float]) -> float | None:
-    ll = values.get("voltage_ll_avg") or _mean([f"voltage_{pair}" for pair in PAIRS])(values)
-    ln = values.get("voltage_ln_avg") or _mean([f"voltage_{phase}n" for phase in PHASES])(values)
-    if not ll or not ln:
-        return None
-    return abs(ll / ln / math.sqrt(3) - 1) / 0.02
-
-
-def _dc_of_mains(values: Mapping[str, float]) -> float | None:
-    """1.30 (at load) to 1.45 (no load) times the line voltage for a diode bridge; higher for active front ends."""
-    dc, mains = values.get("dc_bus_voltage"), values.get("mains_voltage")
-    if not dc or not mains:
-        return None
-    return 0.0 if 1.25 <= dc / mains <= 1.75 else 2.0
-
-
-def _output_below_dc(values: Mapping[str, float]) -> float | None:
-    dc, out = values.get("dc_bus_voltage"), values.get("output_voltage")
-    if not dc or not out or out < 10:
-        return None
-    return 0.0 if 0.02 <= out / dc <= 0.80 else 2.0
-
-
-def _drive_power(values: Mapping[str, float]) -> float | None:
-    """0.2 to 1.1 of √3·U·I at the drive's output."""
-    found = _all(values, ("motor_power", "output_voltage", "motor_current"))
-    if found is None or found[0] < 0.1 or found[1] < 10 or found[2] < SIGNIFICANT_A:
-        return None
-    return 0.0 if 0.2 <= 1000 * found[0] / (math.sqrt(3) * found[1] * found[2]) <= 1.1 else 2.0
-
-
-def _one_power(values: Mapping[str, float]) -> float | None:
-    """0.05 to 1.05 of U·I, for a single-phase meter or one with totals only."""
-    found = _all(values, ("voltage_l1n", "current_l1", "active_power"))
-    if found is None or "current_l2" in values or found[0] < 30 or found[1] < SIGNIFICANT_A:
-        return None
-    return 0.0 if 0.05 <= abs(found[2]) / found[0] / found[1] <= 1.05 else 2.0
-
-
-def _shaft(values: Mapping[str, float]) -> float | None:
-    """T·ω is 0.6 to 1.05 of the electrical power."""
-    found = _all(values, ("motor_torque_nm", "motor_speed", "motor_power"))
-    if found is None or min(map(abs, found)) < 0.5:
-        return None
-    return 0.0 if 0.6 <= abs(found[0] * found[1]) / 9549 / abs(found[2]) <= 1.05 else 2.0
-
-
-def _poles(values: Mapping[str, float]) -> float | None:
-    """120·f/n is an even number of poles, up to 8 % more with slip."""
-    found = _all(values, ("output_frequency", "motor_speed"))
-    if found is None or abs(found[0]) < 3 or abs(found[1]) < 30:
-        return None
-    poles = abs(120 * found[0] / found[1])
+def _poles(hertz: float, rpm: float) -> float:
+    """120·f/n above the next lower even number, as a multiple of it; infinite for impossible numbers of poles."""
+    if abs(hertz) < 3 or abs(rpm) < 30:
+        return math.nan
+    poles = abs(120 * hertz / rpm)
     even = 2 * math.floor((poles + 0.05) / 2)
-    return 0.0 if 2 <= even <= 24 and poles <= 1.08 * even + 0.05 else 2.0
+    return (poles - 0.05) / even if 2 <= even <= 24 else math.inf
 
 
-_UN, _UL = [f"voltage_{phase}n" for phase in PHASES], [f"voltage_{pair}" for pair in PAIRS]
-_I, _P = [f"current_{phase}" for phase in PHASES], [f"active_power_{phase}" for phase in PHASES]
-_W = SIGNIFICANT_W
 LAWS = (
-    ConsistencyRule(codes.MATCH_PHASE_VOLTAGES, _alike(_UN, 30, 0.1), 3.0, 2.0),
-    ConsistencyRule(codes.MATCH_LINE_VOLTAGES, _alike(_UL, 50, 0.1), 3.0, 2.0),
-    ConsistencyRule(LINE_TO_PHASE_VOLTAGE, _root_three, 3.0, 2.0),
-    ConsistencyRule(codes.MATCH_POWER_FROM_PHASES, _near(_value("active_power"), _u_i_pf, _W, 0.08), 4.0, 3.0),
-    ConsistencyRule(codes.MATCH_POWER_LIMIT, _power_within_apparent, 2.0, 3.0),
-    ConsistencyRule(SUM_OF_P, _near(_value("active_power"), _sum(_P), _W, 0.03), 4.0, 3.0),
-    ConsistencyRule(POWERS_EQUAL, _pythagoras, 2.5, 1.0),
-    ConsistencyRule(POWER_FACTOR_FROM_S, _pf, 3.0, 1.5),
-    ConsistencyRule(MEAN_CURRENT, _near(_value("current_avg"), _mean(_I), SIGNIFICANT_A, 0.03), 3.0, 2.0),
-    ConsistencyRule(MEAN_PHASE_VOLTAGE, _near(_value("voltage_ln_avg"), _mean(_UN), 30, 0.03), 3.0, 2.0),
-    ConsistencyRule(codes.MATCH_DC_LINK, _dc_of_mains, 2.0, 2.0),
-    ConsistencyRule(codes.MATCH_OUTPUT_VOLTAGE, _output_below_dc, 1.0, 2.5),
-    ConsistencyRule(codes.MATCH_MOTOR_POWER, _drive_power, 2.0, 2.0),
-    ConsistencyRule(codes.MATCH_SHAFT_POWER, _shaft, 3.0, 2.0),
+    ConsistencyRule(codes.MATCH_PHASE_VOLTAGES, _UN, _spread(30), 0, 0.1, 3.0, 2.0),
+    ConsistencyRule(codes.MATCH_LINE_VOLTAGES, _UL, _spread(50), 0, 0.1, 3.0, 2.0),
+    ConsistencyRule(LINE_TO_PHASE_VOLTAGE, ("ul", "un"), lambda ul, un: ul / un / math.sqrt(3), 0.98, 1.02, 3.0, 2.0),
     ConsistencyRule(
-        codes.MATCH_REFERENCE,
-        _near(_value("output_frequency"), _value("reference_frequency"), 3, 0.05),
-        2.0,
-        0.3,
+        codes.MATCH_POWER_FROM_PHASES, ("active_power", "sum_ui_pf"), _difference(SIGNIFICANT_W), 0, 0.08, 4.0, 3.0
     ),
-    ConsistencyRule(codes.MATCH_SINGLE_PHASE_POWER, _one_power, 1.5, 2.0),
-    ConsistencyRule(codes.MATCH_SPEED, _poles, 1.5, 1.5),
+    ConsistencyRule(
+        codes.MATCH_POWER_LIMIT,
+        ("active_power", "sum_ui"),
+        lambda p, s: _ratio(abs(p), s, min(abs(p), s) >= SIGNIFICANT_W),
+        0.15,
+        1.02,
+        2.0,
+        3.0,
+    ),
+    ConsistencyRule(SUM_OF_P, ("active_power", "sum_p"), _difference(SIGNIFICANT_W), 0, 0.03, 4.0, 3.0),
+    # S ≥ √(P² + Q²), by less than 15 %, because of harmonics
+    ConsistencyRule(
+        POWERS_EQUAL,
+        ("apparent_power", "active_power", "reactive_power"),
+        lambda s, p, q: _ratio(math.hypot(p, q), abs(s), abs(s) >= SIGNIFICANT_W),
+        0.85,
+        1.01,
+        2.5,
+        1.0,
+    ),
+    ConsistencyRule(
+        POWER_FACTOR_FROM_S,
+        ("apparent_power", "active_power", "power_factor"),
+        lambda s, p, pf: _ratio(abs(p), abs(s), abs(s) >= SIGNIFICANT_W) - abs(pf),
+        -0.02,
+        0.02,
+        3.0,
+        1.5,
+    ),
+    ConsistencyRule(MEAN_CURRENT, ("current_avg", "mean_i"), _difference(SIGNIFICANT_A), 0, 0.03, 3.0, 2.0),
+    ConsistencyRule(MEAN_PHASE_VOLTAGE, ("voltage_ln_avg", "mean_un"), _difference(30), 0, 0.03, 3.0, 2.0),
+    # 1.30 (at load) to 1.45 (no load) for a diode bridge; higher for active front ends
+    ConsistencyRule(
+        codes.MATCH_DC_LINK,
+        ("dc_bus_voltage", "mains_voltage"),
+        lambda dc, mains: _ratio(dc, mains, bool(dc)),
+        1.25,
+        1.75,
+        2.0,
+        2.0,
+    ),
+    ConsistencyRule(
+        codes.MATCH_OUTPUT_VOLTAGE,
+        ("output_voltage", "dc_bus_voltage"),
+        lambda out, dc: _ratio(out, dc, out >= 10),
+        0.02,
+        0.80,
+        1.0,
+        2.5,
+    ),
+    ConsistencyRule(
+        codes.MATCH_MOTOR_POWER,
+        ("motor_power", "output_voltage", "motor_current"),
+        lambda kw, u, i: _ratio(1000 * kw, math.sqrt(3) * u * i, kw >= 0.1 and u >= 10 and i >= SIGNIFICANT_A),
+        0.2,
+        1.1,
+        2.0,
+        2.0,
+    ),
+    ConsistencyRule(
+        codes.MATCH_SHAFT_POWER,
+        ("motor_torque_nm", "motor_speed", "motor_power"),
+        lambda nm, rpm, kw: _ratio(abs(nm * rpm) / 9549, abs(kw), min(abs(nm), abs(rpm), abs(kw)) >= 0.5),
+        0.6,
+        1.05,
+        3.0,
+        2.0,
+    ),
+    ConsistencyRule(
+        codes.MATCH_REFERENCE, ("output_frequency", "reference_frequency"), _difference(3), 0, 0.05, 2.0, 0.3
+    ),
+    ConsistencyRule(
+        codes.MATCH_SINGLE_PHASE_POWER,
+        ("active_power", "u", "i"),
+        lambda p, u, i: _ratio(abs(p), u * i, u >= 30 and i >= SIGNIFICANT_A),
+        0.05,
+        1.05,
+        1.5,
+        2.0,
+    ),
+    # an even number of poles, up to 8 % more with slip
+    ConsistencyRule(codes.MATCH_SPEED, ("output_frequency", "motor_speed"), _poles, 0, 1.08, 1.5, 1.5),
 )

@@ -8,66 +8,66 @@ identification registers of the maps, and some measured values of each map that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Iterable
 from dataclasses import replace
 
 from agent.commissioning.discovery import reasons as codes
-from agent.commissioning.discovery.cached_reader import CachedReader, DeviceUnreachable
-from agent.commissioning.discovery.likelihood import ANSWERED, Evidence, judge_names, judge_register, judge_values
+from agent.commissioning.discovery.cached_reader import GAP_S, CachedReader, DeviceUnreachable
+from agent.commissioning.discovery.likelihood import ANSWERED, Evidence, add_names, add_register, add_values
 from agent.commissioning.discovery.match import Identified, decide, ranked
-from drivers.errors import FrameError, LinkTimeout, ModbusExceptionResponse
+from drivers.error_reasons import SUNSPEC_NO_MARKER
+from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, ModbusExceptionResponse
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
 from drivers.identity import read_identity, read_server_id
-from drivers.profiles import Identify, Profile, Register, load_profile, profile_ids
+from drivers.modbus_link import ModbusLink
+from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import RegisterLink
 from drivers.reasons import Code, Reason
 from drivers.registers import Block, plan_blocks, usable
+from drivers.sunspec import find_in_chain
 
 BLOCKS_MAX, ROWS_MIN = 4, 6  # requests for the values of one map; number of values that is usually sufficient
-HOPELESS = -5.0
+EXCLUDED = -5.0
 ABSENT, ABSENT_MAX = 2.5, 2  # nats for an absent register; more than ABSENT_MAX are no further evidence
 LOST = 0.5  # nats for a request without a response at two attempts: the same as for a readable block
-SUNSPEC_MODELS_MAX = 30
 HOLE_MAX = 16
 CUT_MAX = 8  # registers by which a request may be shortened
-GAP_S = 0.02  # before each request, since some devices need a delay and the model is not known yet
 
 
 async def identify(
-    link: RegisterLink, unit: int, timeout_s: float = 0.5, gap_s: float = GAP_S, *, fc03: bool = False,
-    ending: asyncio.Event | None = None, profiles: Iterable[Profile] | None = None, function: int = 4,
-    character_s: float = 0.0,
+    link: RegisterLink, unit: int, timeout_s: float = 0.5, *, fc03: bool = False, ending: asyncio.Event | None = None,
+    profiles: Iterable[Profile] | None = None, function: int = 4, character_s: float = 0.0,
 ) -> Identified:  # fmt: skip
     """The most likely models of the device with the unit identifier `unit`. Raises LinkBusy and LinkClosed.
 
     timeout_s: response time of the device, without the transmission time.
-    gap_s: delay before each request.
     fc03: function 03 may be used; without it most models cannot be identified.
     ending: stops the identification when it is set.
     profiles: the candidates; None: the library.
     function: function code to which the device responds for register 0, possibly with an exception.
     character_s: transmission time of one character on a serial line.
     """
-    device = CachedReader(link, unit, timeout_s, gap_s, fc03, ending, function, character_s)
+    device = CachedReader(link, unit, timeout_s, fc03, ending, function, character_s)
     found = Identified(unit)
     candidates = {profile.id: profile for profile in (_all_profiles() if profiles is None else profiles)}
     evidence = {name: Evidence() for name in candidates}
     try:
-        await _reported(device, candidates, evidence, found)
-        checked = await _registers(device, candidates.values(), evidence)
-        waiting = list(candidates.values())
-        while waiting:
-            profile = next((item for item in waiting if _askable(device, item)), waiting[0])
-            waiting.remove(profile)
+        await _read_identification(device, candidates, evidence, found)
+        checked = await _read_identification_registers(device, candidates.values(), evidence)
+        pending = list(candidates.values())
+        while pending:
+            profile = next((item for item in pending if _can_start(device, item)), pending[0])
+            pending.remove(profile)
             if profile.dialect == "sunspec":
                 await _sunspec(device, profile, evidence[profile.id])
-            elif evidence[profile.id].score > HOPELESS:
-                await _values(device, profile, evidence[profile.id])
+            elif evidence[profile.id].score > EXCLUDED:
+                await _read_values(device, profile, evidence[profile.id])
         left = [item for item in candidates.values() if item.id not in checked and evidence[item.id].score > 0]
-        await _registers(device, left, evidence, slow=True)
+        await _read_identification_registers(device, left, evidence, slow=True)
         for name in ranked(candidates, evidence):
             if not evidence[name].named:
-                await _whole_map(device, candidates[name], evidence[name])
+                await _check_complete_map(device, candidates[name], evidence[name])
     except DeviceUnreachable:
         stopped = ending is not None and ending.is_set()
         found.notes.append(codes.IDENTIFICATION_STOPPED() if stopped else codes.DEVICE_STOPPED_RESPONDING())
@@ -79,6 +79,17 @@ async def identify(
     return found
 
 
+async def identify_responding(
+    link: ModbusLink, unit: int, response_s: float, fc03: bool, ending: asyncio.Event, function: int
+) -> Identified:
+    """Same as `identify` for a device that responded in a scan. response_s: its response time."""
+    character_s = link.wire.character_s if link.wire.is_rtu else 0.0
+    timeout_s = max(0.3, 3 * response_s)
+    return await identify(
+        link, unit, timeout_s, fc03=fc03, ending=ending, function=function, character_s=character_s
+    )  # fmt: skip
+
+
 def _all_profiles() -> list[Profile]:
     """All of the library except those with a private protocol."""
     return [
@@ -86,7 +97,7 @@ def _all_profiles() -> list[Profile]:
     ]  # fmt: skip
 
 
-async def _reported(
+async def _read_identification(
     device: CachedReader, candidates: dict[str, Profile], evidence: dict[str, Evidence], found: Identified
 ) -> None:
     """Reads the identification that the device reports, and adds it to the evidence."""
@@ -94,7 +105,7 @@ async def _reported(
     for function, read in ((READ_DEVICE_ID, read_identity), (REPORT_SERVER_ID, read_server_id)):
         device.requests += 1
         try:
-            text = await read(device.link, device.unit, device.timeout_s, device.gap_s)
+            text = await read(device.link, device.unit, device.timeout_s, GAP_S)
         except ModbusExceptionResponse:
             device.rejects = True
             continue
@@ -105,14 +116,14 @@ async def _reported(
     found.reported = "; ".join(text for text, _ in reported)
     for name, profile in candidates.items():
         for text, function in reported:
-            judge_names(profile, text, evidence[name], function)
+            add_names(profile, text, evidence[name], function)
         if not any(function == READ_DEVICE_ID for _, function in reported) and any(
             rule.method == "fc43" and rule.confidence != "from_device" for rule in profile.identify
         ):
             evidence[name].add(-2.0, codes.NO_DEVICE_IDENTIFICATION())
 
 
-async def _registers(
+async def _read_identification_registers(
     device: CachedReader, profiles: Iterable[Profile], evidence: dict[str, Evidence], slow: bool = False
 ) -> set[str]:
     """Reads the identification registers. Returns the IDs of the profiles whose registers were read.
@@ -122,21 +133,21 @@ async def _registers(
     """
     checked: set[str] = set()
     for profile in profiles:
-        if device.silences and not slow:
+        if device.without_response and not slow:
             break
         checked.add(profile.id)
         for rule in profile.identify:
             if rule.method == "register" and rule.address is not None and rule.function in device.functions:
-                there = await device.read(rule.function, rule.address, rule.words)
-                words = device.get(rule.function, rule.address, rule.words) if there else None
+                readable = await device.read(rule.function, rule.address, rule.words)
+                words = device.get(rule.function, rule.address, rule.words) if readable else None
                 if words is None and (rule.function, rule.address) in device.lost:
                     continue
                 if words is not None or rule.function in device.functions:
-                    judge_register(profile, rule, words, evidence[profile.id])
+                    add_register(profile, rule, words, evidence[profile.id])
     return checked
 
 
-async def _values(device: CachedReader, profile: Profile, evidence: Evidence) -> None:
+async def _read_values(device: CachedReader, profile: Profile, evidence: Evidence) -> None:
     if profile.function not in device.functions:
         if profile.function == 4:
             evidence.add(-6.0, codes.FUNCTION_04_UNSUPPORTED())
@@ -150,16 +161,16 @@ async def _values(device: CachedReader, profile: Profile, evidence: Evidence) ->
                 continue
             evidence.rejected += 1
             evidence.add(-4.0, _of_block(codes.REGISTERS_REJECTED, block))
-            if evidence.score < HOPELESS or evidence.rejected > 1:
+            if evidence.score < EXCLUDED or evidence.rejected > 1:
                 return
         else:
             read += 1
             evidence.score += ANSWERED
     if read:
-        judge_values(_narrowed(profile), device.words, evidence)
+        add_values(_narrowed(profile), device.words, evidence)
 
 
-async def _whole_map(device: CachedReader, profile: Profile, evidence: Evidence) -> None:
+async def _check_complete_map(device: CachedReader, profile: Profile, evidence: Evidence) -> None:
     """Checks that every register of the map is readable: related models share most of a map, rarely all of it."""
     if profile.function not in device.functions or profile.dialect == "sunspec":
         return
@@ -168,8 +179,8 @@ async def _whole_map(device: CachedReader, profile: Profile, evidence: Evidence)
         if await device.read(block.function, block.address, block.count):
             continue
         for row in block.registers:
-            there = await device.read(row.function, row.address, row.words)
-            if not there and (row.function, row.address) not in device.lost:
+            readable = await device.read(row.function, row.address, row.words)
+            if not readable and (row.function, row.address) not in device.lost:
                 evidence.absent += 1
                 evidence.add(-ABSENT, codes.QUANTITY_REJECTED(quantity=row.name, address=row.address))
                 if evidence.absent == ABSENT_MAX:
@@ -180,9 +191,9 @@ def _of_block(code: Code, block: Block) -> Reason:
     return code(first=block.address, last=block.address + block.count - 1)
 
 
-def _askable(device: CachedReader, profile: Profile) -> bool:
+def _can_start(device: CachedReader, profile: Profile) -> bool:
     """Whether the first request for that map can be sent without waiting."""
-    return all(device.free(block.function, block.count) for block in _sampled_blocks(profile)[:1])
+    return all(device.is_free(block.function, block.count) for block in _sampled_blocks(profile)[:1])
 
 
 def _sampled_blocks(profile: Profile) -> list[Block]:
@@ -221,44 +232,26 @@ def _narrowed(profile: Profile) -> Profile:
 
 async def _sunspec(device: CachedReader, profile: Profile, evidence: Evidence) -> None:
     """Finds the SunSpec marker and the model; its address is added to the addresses of the map."""
-    rules = [rule for rule in profile.identify if rule.method == "sunspec"]
-    for rule in rules:
-        start = await _sunspec_start(device, rule)
-        if start is None:
-            evidence.add(-6.0, codes.SUNSPEC_MARKER_MISSING())
-            return
-        models = await _sunspec_models(device, start)
-        at = next((address for number, address in models if number == rule.model_id), None)
-        if at is None:
-            evidence.add(-6.0, codes.SUNSPEC_MODEL_MISSING(model=rule.model_id))
+
+    async def words(address: int) -> bytes:
+        return struct.pack(">2H", *device.get(3, address, 2)) if await device.read(3, address, 2) else b""
+
+    for rule in profile.identify:
+        if rule.method != "sunspec":
+            continue
+        try:
+            at = await find_in_chain(words, device.unit, rule.bases, rule.model_id)
+        except LinkError:
+            raise
+        except DriverError as error:
+            missing = error.reason.code == SUNSPEC_NO_MARKER
+            reason = codes.SUNSPEC_MARKER_MISSING() if missing else codes.SUNSPEC_MODEL_MISSING(model=rule.model_id)
+            evidence.add(-6.0, reason)
             return
         evidence.named = True
         evidence.add(14.0, codes.SUNSPEC_MODEL_FOUND(model=rule.model_id, address=at))
         shifted = replace(profile, registers=tuple(_shifted(row, at) for row in profile.registers))
-        await _values(device, shifted, evidence)
-
-
-async def _sunspec_start(device: CachedReader, rule: Identify) -> int | None:
-    for base in rule.bases:
-        if not await device.read(3, base, 2):
-            continue
-        high, low = device.get(3, base, 2)
-        if high << 16 | low == rule.marker:
-            return base + 2
-    return None
-
-
-async def _sunspec_models(device: CachedReader, at: int) -> Sequence[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    while len(found) < SUNSPEC_MODELS_MAX:
-        if not await device.read(3, at, 2):
-            break
-        number, length = device.get(3, at, 2)
-        if number == 0xFFFF:
-            break
-        found.append((number, at))
-        at += 2 + length
-    return found
+        await _read_values(device, shifted, evidence)
 
 
 def _shifted(row: Register, by: int) -> Register:

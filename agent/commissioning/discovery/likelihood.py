@@ -18,15 +18,15 @@ from functools import cache
 from random import Random
 
 from agent.commissioning.discovery import reasons as codes
-from agent.commissioning.discovery.consistency_rules import LAWS, PAIRS, PHASES
+from agent.commissioning.discovery.consistency_rules import PAIRS, PHASES, consistency
 from drivers.framing import READ_DEVICE_ID
 from drivers.profiles import Identify, Profile, Register
 from drivers.reasons import Reason
 from drivers.registers import decode
 from drivers.vocabulary import vocabulary
 
-DRAWS = 96  # register contents drawn for each register
-RIGHT = 0.97  # probability that a nonzero register of the right map is inside its window
+SAMPLES = 96  # register contents drawn for each register
+PLAUSIBLE_IF_RIGHT = 0.97  # probability that a nonzero register of the right map is inside its window
 ZERO, ZERO_BY_CHANCE = 0.30, 0.55  # probability of zero in a register of the right map, and in any readable register
 ZERO_COSTS = 0.2  # smaller than the probabilities imply: a stopped drive has many zeros
 ANSWERED = 0.5  # nats for a readable block: of a wrong map, one in two or three is readable
@@ -50,7 +50,7 @@ class Evidence:
 
     score: log-likelihood ratio in nats, positive for the model.
     named: the device reports this model.
-    denied: the device reports another model, or an identification register has another value.
+    excluded: the device reports another model, or an identification register has another value.
     other: the device reports another name of the same manufacturer.
     pro: evidence for the model.
     contra: evidence against it.
@@ -63,7 +63,7 @@ class Evidence:
 
     score: float = 0.0
     named: bool = False
-    denied: bool = False
+    excluded: bool = False
     other: bool = False
     pro: list[Reason] = field(default_factory=list)
     contra: list[Reason] = field(default_factory=list)
@@ -73,6 +73,11 @@ class Evidence:
     absent: int = 0
     values: dict[str, float] = field(default_factory=dict)
 
+    def add_identification(self, fits: bool) -> None:
+        """Adds that what identifies the model fits, or excludes it."""
+        self.named |= fits
+        self.excluded |= not fits
+
     def add(self, nats: float, reason: Reason) -> None:
         self.score += nats
         (self.pro if nats > 0 else self.contra).append(reason)
@@ -81,7 +86,7 @@ class Evidence:
 # --- values ---
 
 
-def judge_values(profile: Profile, words: Mapping[tuple[int, int], int], evidence: Evidence) -> None:
+def add_values(profile: Profile, words: Mapping[tuple[int, int], int], evidence: Evidence) -> None:
     """Adds the evidence of the registers that were read. words: (function code, address) → register content."""
     total = 0.0
     for row in profile.registers:
@@ -92,28 +97,26 @@ def judge_values(profile: Profile, words: Mapping[tuple[int, int], int], evidenc
         verdict, value = _verdict(row, [word for word in own if word is not None], scale_word)
         if value is not None:
             evidence.values[row.name] = value
-        p = chance(row)
-        if verdict == "in":
-            total += min(math.log((1 - ZERO) * RIGHT / (1 - ZERO_BY_CHANCE) / p), REWARD_MAX)
-            evidence.plausible += 1
-            evidence.judged += 1
-        elif verdict == "out":
-            total += max(math.log((1 - RIGHT) / (1 - min(p, 0.9))), -PENALTY_MAX)
-            evidence.judged += 1
-        elif verdict in ("dead", "zero"):
-            total -= 1.0 if verdict == "dead" else ZERO_COSTS
-            evidence.judged += verdict == "dead"
+        evidence.plausible += verdict == "in"
+        evidence.judged += verdict in ("in", "out", "dead")
+        total += _nats(verdict, chance(row))
     evidence.score += CORRELATED * total
     if evidence.judged:
         reason = codes.VALUES_PLAUSIBLE(plausible=evidence.plausible, n=evidence.judged)
         (evidence.pro if 2 * evidence.plausible >= evidence.judged else evidence.contra).append(reason)
-    for law in LAWS:
-        if (off := law.deviation(evidence.values)) is not None:
-            relation = law.code()
-            if off <= 1:
-                evidence.add(law.reward, relation)
-            else:
-                evidence.add(-law.penalty, codes.RELATION_VIOLATED(relation=relation))
+    for law, holds in consistency(evidence.values):
+        relation = law.code()
+        reason = relation if holds else codes.RELATION_VIOLATED(relation=relation)
+        evidence.add(law.reward if holds else -law.penalty, reason)
+
+
+def _nats(verdict: str, p: float) -> float:
+    """Evidence of one value. p: probability that another device has a plausible one."""
+    if verdict == "in":
+        return min(math.log((1 - ZERO) * PLAUSIBLE_IF_RIGHT / (1 - ZERO_BY_CHANCE) / p), REWARD_MAX)
+    if verdict == "out":
+        return max(math.log((1 - PLAUSIBLE_IF_RIGHT) / (1 - min(p, 0.9))), -PENALTY_MAX)
+    return {"dead": -1.0, "zero": -ZERO_COSTS}.get(verdict, 0.0)
 
 
 def _verdict(row: Register, words: Sequence[int], scale_word: int | None = None) -> tuple[str, float | None]:
@@ -141,7 +144,7 @@ def chance(row: Register) -> float:
     """Probability that the content of a register of another device is plausible in this one."""
     random = Random(1)
     inside = judged = 0
-    for _ in range(DRAWS):
+    for _ in range(SAMPLES):
         verdict, _ = _verdict(row, _any_words(random, row.words), random.choice((0, 1, 2, 0xFFFF)))
         inside += verdict == "in"
         judged += verdict in ("in", "out")
@@ -168,20 +171,15 @@ def _any_words(random: Random, count: int) -> list[int]:
 # --- identification that a device reports ---
 
 
-def judge_names(profile: Profile, reported: str, evidence: Evidence, function: int) -> None:
+def add_names(profile: Profile, reported: str, evidence: Evidence, function: int) -> None:
     """Adds the evidence of the text that function 0x2B (device identification) or 0x11 (server ID) returned."""
     text = reported.casefold()
     reason = codes.REPORTED_IDENTIFICATION(text=reported, function=function)
-    rules = [rule for rule in profile.identify if rule.method == "fc43"]
-    if any(
-        rule.vendor_contains.casefold() in text and rule.contains and rule.contains.casefold() in text for rule in rules
-    ):
-        evidence.named, evidence.denied = True, False
-        evidence.add(10.0, reason)
-        return
-    evidence.denied |= any(rule.contains for rule in rules) and function == READ_DEVICE_ID
-    if _names_model(profile, reported):
-        evidence.named, evidence.denied = True, False
+    rules = [rule for rule in profile.identify if rule.method == "fc43" and rule.contains]
+    matches = any(rule.vendor_contains.casefold() in text and rule.contains.casefold() in text for rule in rules)
+    evidence.excluded |= bool(rules) and function == READ_DEVICE_ID
+    if matches or _names_model(profile, reported):
+        evidence.named, evidence.excluded = True, False
         evidence.add(10.0, reason)
     elif _vendor_in(profile, text):
         evidence.other |= function == READ_DEVICE_ID
@@ -219,7 +217,7 @@ def _vendor_in(profile: Profile, text: str) -> bool:
     return any(word.startswith(names) for word in re.findall(r"[^\W_]+", text))
 
 
-def judge_register(profile: Profile, rule: Identify, words: Sequence[int] | None, evidence: Evidence) -> None:
+def add_register(profile: Profile, rule: Identify, words: Sequence[int] | None, evidence: Evidence) -> None:
     """Adds the evidence of an identification register.
 
     words: its content; None if the device rejected it. Zeros mean an unused register, unless the rule expects zero.
@@ -228,7 +226,7 @@ def judge_register(profile: Profile, rule: Identify, words: Sequence[int] | None
     address = rule.address or 0
     if words is None or not (any(words) or 0 in (rule.equals, *rule.equals_any)):
         specific = bool(rule.equals_any or rule.contains) or rule.equals is not None
-        evidence.denied |= specific and weight == 1.0
+        evidence.excluded |= specific and weight == 1.0
         code = codes.REGISTER_ZERO if words else codes.REGISTER_REJECTED
         evidence.add(-2.0 * weight, code(address=address))
         return
@@ -237,8 +235,7 @@ def judge_register(profile: Profile, rule: Identify, words: Sequence[int] | None
         reason = codes.REGISTER_TEXT(address=address, text=text)
         if rule.contains:
             fits = rule.contains.casefold() in text.casefold()
-            evidence.named |= fits
-            evidence.denied |= not fits
+            evidence.add_identification(fits)
             evidence.add(8.0 if fits else -5.0 * weight, reason)
         elif _names_model(profile, text):
             evidence.named = True
@@ -255,8 +252,7 @@ def judge_register(profile: Profile, rule: Identify, words: Sequence[int] | None
     if expected:
         fits = raw in expected
         if bits >= 8:
-            evidence.named |= fits
-            evidence.denied |= not fits
+            evidence.add_identification(fits)
         by_chance = 0.5 * (0 in expected) + 0.5 * len(expected) / 2**bits
         evidence.add(min(-math.log(max(by_chance, 1e-9)), 8.0) if fits else -6.0 * weight, reason)
     elif rule.low is not None and rule.high is not None:

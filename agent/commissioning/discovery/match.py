@@ -28,7 +28,7 @@ class Match:
     named: the device reports this model.
     pro: evidence for the model.
     contra: evidence against it.
-    foreign: the reported name or a missing register excludes the model; it is only similar.
+    only_similar: the reported name or a missing register excludes the model; it is only similar.
     """
 
     profile: Profile
@@ -36,7 +36,7 @@ class Match:
     named: bool
     pro: tuple[Reason, ...]
     contra: tuple[Reason, ...]
-    foreign: bool = False
+    only_similar: bool = False
 
 
 @dataclass(slots=True)
@@ -59,9 +59,9 @@ class Identified:
     requests: int = 0
 
     @property
-    def foreign(self) -> bool:
+    def only_similar(self) -> bool:
         """Whether the device is not in the library, and all matches are only similar."""
-        return bool(self.matches) and all(match.foreign for match in self.matches)
+        return bool(self.matches) and all(match.only_similar for match in self.matches)
 
     @property
     def summary(self) -> Reason:
@@ -71,40 +71,38 @@ class Identified:
             return codes.MODEL_IDENTIFIED(model=models[0])
         if not models:
             return codes.MODEL_UNKNOWN_NAMED(text=self.reported) if self.reported else codes.MODEL_UNKNOWN()
-        if self.foreign:
+        if self.only_similar:
             return codes.MODEL_SIMILAR(models=models)
         return codes.MODEL_POSSIBLE(model=models[0]) if len(models) == 1 else codes.MODELS_POSSIBLE(models=models)
 
 
 def ranked(candidates: Mapping[str, Profile], evidence: Mapping[str, Evidence]) -> list[str]:
     """Names of the possible models, the most likely first."""
-    order = sorted(evidence.items(), key=lambda item: -item[1].score)
-    best = order[0][1].score if order else 0.0
-    near = [name for name, seen in order if seen.score >= POSSIBLE and best - seen.score < APART]
-    if near and not evidence[near[0]].named:  # only values are evidence: readable maps of the same manufacturer remain
-        maker = candidates[near[0]].vendor
-        near += [
-            name
-            for name, seen in order
-            if name not in near and candidates[name].vendor == maker and seen.score >= POSSIBLE and not seen.rejected
-        ]
-    return near
+    order = sorted(((name, item) for name, item in evidence.items() if item.score >= POSSIBLE),
+                   key=lambda entry: -entry[1].score)  # fmt: skip
+    possible = [name for name, item in order if order[0][1].score - item.score < APART]
+    if not possible or evidence[possible[0]].named:
+        return possible
+    # Only values are evidence: all models of the manufacturer whose map is readable remain possible.
+    maker = candidates[possible[0]].vendor
+    rest = [(name, item) for name, item in order if name not in possible]
+    return possible + [name for name, item in rest if candidates[name].vendor == maker and not item.rejected]
 
 
-def decide(found: Identified, candidates: Mapping[str, Profile], evidence: Mapping[str, Evidence]) -> None:
+def decide(result: Identified, candidates: Mapping[str, Profile], evidence: Mapping[str, Evidence]) -> None:
     """Enters the possible models into the result."""
-    near = ranked(candidates, evidence)
-    found.matches = [
-        Match(candidates[name], seen.score, seen.named, tuple(seen.pro), tuple(seen.contra), _is_foreign(seen))
-        for name, seen in ((name, evidence[name]) for name in near[:LIST_MAX])
+    possible = ranked(candidates, evidence)
+    result.matches = [
+        Match(candidates[name], item.score, item.named, tuple(item.pro), tuple(item.contra), _is_excluded(item))
+        for name, item in ((name, evidence[name]) for name in possible[:LIST_MAX])
     ]
-    found.matches.sort(key=lambda match: match.foreign)
-    first = evidence[near[0]] if near else Evidence()
+    result.matches.sort(key=lambda match: match.only_similar)
+    first = evidence[possible[0]] if possible else Evidence()
     fits = first.named or not first.rejected
-    found.conclusive = len(near) == 1 and first.score >= SURE and fits and not _is_foreign(first)
-    if found.conclusive and not first.named:
-        found.notes.append(codes.COMPARE_LABEL())
+    result.conclusive = len(possible) == 1 and first.score >= SURE and fits and not _is_excluded(first)
+    if result.conclusive and not first.named:
+        result.notes.append(codes.COMPARE_LABEL())
 
 
-def _is_foreign(seen: Evidence) -> bool:
-    return seen.denied or (not seen.named and bool(seen.other or seen.absent))
+def _is_excluded(item: Evidence) -> bool:
+    return item.excluded or (not item.named and bool(item.other or item.absent))

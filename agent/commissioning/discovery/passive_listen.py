@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from agent.cli.scan_view import View
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery import scan_order as order
-from agent.commissioning.discovery.scan_result import ScanOptions, Target
+from agent.commissioning.discovery.scan_result import ScanOptions, ScanProgress, Target
 from agent.core.text import _
 from drivers.reasons import Reason
 from drivers.serial_sniffer import FRAMES_SURE, OverheardTraffic, SerialSetting, eavesdrop
@@ -16,19 +15,21 @@ STRAY_BYTES = 2  # an adapter produces these when its port is opened
 TUNE_S = 1.2  # time at each setting, to find the one of another master
 
 
-async def overhear(target: Target, options: ScanOptions, view: View, stop: asyncio.Event) -> Reason | None:
+async def listen_first(
+    target: Target, options: ScanOptions, progress: ScanProgress, stop: asyncio.Event
+) -> Reason | None:
     """The finding on received traffic; None if the line was silent. Sends nothing. Raises LinkClosed."""
     setting = target.setting or order.USUAL[0]
     text = _("Listening for {seconds:g} s on {port}; nothing is sent …", seconds=options.listen_s, port=target.serial)
-    view.show(text)
-    heard = await _listen(target, setting, options.listen_s, stop)
-    if len(heard.data) <= STRAY_BYTES:
+    progress.on_text(text)
+    traffic = await _listen(target, setting, options.listen_s, stop)
+    if len(traffic.data) <= STRAY_BYTES:
         return None
-    best = await _in_tune(target, heard, view, stop)
+    best = await _at_best_setting(target, traffic, progress, stop)
     if len(best.frames) < FRAMES_SURE:
-        return codes.SCAN_UNKNOWN_TRAFFIC(port=target.serial, n_bytes=len(heard.data), seconds=heard.seconds)
+        return codes.SCAN_UNKNOWN_TRAFFIC(port=target.serial, n_bytes=len(traffic.data), seconds=traffic.seconds)
     return codes.SCAN_OTHER_MASTER(
-        port=target.serial, n_bytes=len(heard.data), seconds=heard.seconds, line=str(best.setting),
+        port=target.serial, n_bytes=len(traffic.data), seconds=traffic.seconds, line=str(best.setting),
         unit_ids=tuple(sorted({frame[0] for frame in best.frames})),
     )  # fmt: skip
 
@@ -37,14 +38,16 @@ async def _listen(target: Target, setting: SerialSetting, seconds: float, stop: 
     return await asyncio.to_thread(eavesdrop, target.serial, setting, seconds, stop.is_set)
 
 
-async def _in_tune(target: Target, heard: OverheardTraffic, view: View, stop: asyncio.Event) -> OverheardTraffic:
+async def _at_best_setting(
+    target: Target, traffic: OverheardTraffic, progress: ScanProgress, stop: asyncio.Event
+) -> OverheardTraffic:
     """The traffic at the setting with the most valid frames."""
-    best = heard
+    best = traffic
     for setting in order.USUAL:
         if len(best.frames) >= FRAMES_SURE or stop.is_set():
             break
-        if setting != heard.setting:
-            view.show(_("Traffic on the line; listening at {line} …", line=str(setting)))
+        if setting != traffic.setting:
+            progress.on_text(_("Traffic on the line; listening at {line} …", line=str(setting)))
             tried = await _listen(target, setting, TUNE_S, stop)
             best = max(best, tried, key=lambda item: len(item.frames))
     return best

@@ -33,7 +33,7 @@ class Reply:
 
     outcome: what was received.
     exception: code of the exception response; 0: none.
-    took_s: response time in seconds.
+    response_s: response time in seconds.
     raw: received bytes that are not a response.
     late: a unit that was queried earlier responded in the meantime.
     echo: the adapter returned the request.
@@ -41,13 +41,13 @@ class Reply:
 
     outcome: ProbeResult
     exception: int = 0
-    took_s: float = 0.0
+    response_s: float = 0.0
     raw: bytes = b""
     late: bool = False
     echo: bool = False
 
 
-async def ask(link: ModbusLink, unit: int, function: int, timeout_s: float, registers: int = 1) -> Reply:
+async def probe(link: ModbusLink, unit: int, function: int, timeout_s: float, registers: int = 1) -> Reply:
     """Requests registers from address 0. Raises LinkBusy and LinkClosed; everything else is a result.
 
     timeout_s: longest waiting time.
@@ -57,7 +57,7 @@ async def ask(link: ModbusLink, unit: int, function: int, timeout_s: float, regi
     late_before = link.late
     try:
         await link.read_block(request, timeout_s)
-        return Reply(ProbeResult.HERE, took_s=link.response_s, late=link.late > late_before)
+        return Reply(ProbeResult.HERE, response_s=link.response_s, late=link.late > late_before)
     except ModbusExceptionResponse as error:
         outcome = ProbeResult.NOTHING if error.code in NO_TARGET else ProbeResult.HERE
         return Reply(outcome, error.code, link.response_s, late=link.late > late_before)

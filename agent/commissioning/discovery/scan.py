@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from agent.cli.scan_view import View
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery import scan_order as order
-from agent.commissioning.discovery.identify import identify
-from agent.commissioning.discovery.passive_listen import overhear
-from agent.commissioning.discovery.probe import ProbeResult, Reply, ask
-from agent.commissioning.discovery.scan_result import FoundDevice, ScanOptions, ScanResult, Target, noise_findings
+from agent.commissioning.discovery.identify import identify_responding
+from agent.commissioning.discovery.passive_listen import listen_first
+from agent.commissioning.discovery.probe import ProbeResult, Reply, probe
+from agent.commissioning.discovery.scan_result import (
+    FoundDevice,
+    ScanOptions,
+    ScanProgress,
+    ScanResult,
+    Target,
+    noise_findings,
+)
 from agent.core.clock import SystemClock
 from agent.core.text import _
 from drivers.errors import ForeignMasterActive, LinkClosed
@@ -40,21 +47,24 @@ class ScanStopped(Exception):
 class Scan:
     """One scan. `stop` may be set by a signal handler: the result then contains what was found until then."""
 
-    def __init__(self, target: Target, options: ScanOptions, view: View) -> None:
+    def __init__(self, target: Target, options: ScanOptions, progress: ScanProgress) -> None:
         self.result = ScanResult(target, fc03=options.fc03)
         self.stop = asyncio.Event()
-        self._target, self._options, self._view = target, options, view
+        self._target, self._options, self._progress = target, options, progress
         self._excluded: set[int] = set()  # units with a private protocol
         self._noisy: dict[int, SerialSetting | None] = {}
-        self._echo = False
+        self._link: ModbusLink  # while the bus is open
+        self._setting: SerialSetting | None = None
         self._began_s = time.monotonic()
 
     async def run(self) -> ScanResult:
         """Scans the bus. Raises LinkClosed if the port or the connection cannot be opened."""
         result, options = self.result, self._options
         try:
-            if self._target.serial and (finding := await overhear(self._target, options, self._view, self.stop)):
-                result.findings.append(finding)
+            if self._target.serial and (
+                traffic := await listen_first(self._target, options, self._progress, self.stop)
+            ):
+                result.findings.append(traffic)
                 return result
             self._check_stop()
             if self._target.is_line:
@@ -62,56 +72,55 @@ class Scan:
             else:
                 await self._tcp()
             result.findings += noise_findings(self._noisy, result)
-            self._compare()
-            result.sought_s = time.monotonic() - self._began_s
+            if options.expected and (missing := options.expected.missing(result.units)):
+                result.findings.append(missing)
+            if options.expected and (surplus := options.expected.surplus(result.units)):
+                result.notes.append(surplus)
+            result.duration_s = time.monotonic() - self._began_s
             if options.identify:
                 await self._identify()
         except ForeignMasterActive as error:
             result.findings.append(codes.SCAN_BUS_IN_USE(error=cause_of(error)))
         except LinkClosed as error:
-            if not result.asked:
+            if not result.requests:
                 raise
             result.findings.append(codes.SCAN_ENDED_EARLY(error=cause_of(error)))
         except ScanStopped:
             result.stopped = True
-        result.sought_s = result.sought_s or time.monotonic() - self._began_s
+        result.duration_s = result.duration_s or time.monotonic() - self._began_s
         result.found.sort(key=lambda found: found.unit)
         return result
 
     # --- serial line, at a port or a converter ---
 
     async def _line(self) -> None:
-        known, units = self._target.setting, self._wanted()
-        if known is not None:
-            await self._all_units(known, units)
-            return
-        setting = await self._find_setting(units)
+        setting, units = self._target.setting, self._units_in_order()
+        if setting is None and (setting := await self._find_setting(units)):
+            self._progress.on_text(_("Devices respond at {line}.", line=str(setting)))
         if setting is not None:
-            self._view.show(_("Devices respond at {line}.", line=str(setting)))
             await self._all_units(setting, units)
 
-    def _wanted(self) -> list[int]:
-        units = order.in_order(self._options.units)
+    def _units_in_order(self) -> list[int]:
+        units = order.by_likelihood(self._options.units)
         if self._options.depth == "quick":
             likely = set(order.likely_units())
             units = [unit for unit in units if unit in likely] or units
         return units
 
-    async def _all_units(self, setting: SerialSetting | None, units: Sequence[int]) -> None:
-        result = self.result
-        result.setting = setting
-        link = self._open(setting)
-        try:
-            await self._sweep(link, setting, units, order.DEVICE_S, 4)
-            await self._again(link, setting)
-            await self._repeat(link, setting, units)
-            silent = [unit for unit in units if self._is_open(unit)]
+    async def _all_units(self, setting: SerialSetting, units: Sequence[int]) -> None:
+        self.result.setting = setting
+        async with self._open(setting):
+            await self._sweep(units, order.DEVICE_S)
+            await self._query_noisy()
+            await self._query_missing(units)
             if self._options.depth == "full":
-                await self._sweep(link, setting, silent, order.SLOW_S, 4)
-            if self._options.fc03 and (self._options.depth == "full" or not result.found):
-                await self._sweep(link, setting, [unit for unit in silent if self._is_open(unit)], order.DEVICE_S, 3)
-        finally:
-            await link.close()
+                await self._sweep(self._silent(units), order.SLOW_S)
+            await self._query_with_fc03(units, order.DEVICE_S)
+
+    async def _query_with_fc03(self, units: Sequence[int], device_s: float) -> None:
+        """Queries the units without response with function 03, if it is permitted and makes sense."""
+        if self._options.fc03 and (self._options.depth == "full" or not self.result.found):
+            await self._sweep(self._silent(units), device_s, 3)
 
     async def _find_setting(self, units: Sequence[int]) -> SerialSetting | None:
         """The first setting at which a unit responds."""
@@ -120,7 +129,7 @@ class Scan:
         if found := await self._try_all(settings, first, order.DEVICE_S):
             return found
         for at in range(0, len(rest), order.PART):
-            if found := await self._try_all(order.USUAL, rest[at : at + order.PART], order.HASTY_S):
+            if found := await self._try_all(order.USUAL, rest[at : at + order.PART], order.SHORT_S):
                 return found
         if self._options.depth == "full" and (found := await self._try_all(settings, rest, order.DEVICE_S)):
             return found
@@ -131,143 +140,129 @@ class Scan:
     ) -> SerialSetting | None:
         for setting in settings:
             noisy_before = set(self._noisy)
-            link = self._open(setting)
-            try:
-                if await self._sweep(link, setting, units, device_s, function, until_found=True):
+            async with self._open(setting):
+                if await self._sweep(units, device_s, function, until_found=True):
                     return setting
-            finally:
-                await link.close()
             # Invalid bytes are a response at another setting, or an incomplete one: the unit identifier is right.
             for unit in set(self._noisy) - noisy_before:
                 for other in (setting, *(item for item in order.USUAL if item != setting)):
                     retry_s = order.SLOW_S if other == setting else order.DEVICE_S
-                    link = self._open(other)
-                    try:
-                        if await self._sweep(link, other, [unit], retry_s, function):
+                    async with self._open(other):
+                        if await self._sweep([unit], retry_s, function):
                             return other
-                    finally:
-                        await link.close()
         return None
 
     # --- TCP ---
 
     async def _tcp(self) -> None:
-        wanted = self._wanted()
-        units = order.in_order([*wanted, *((255, 0) if len(wanted) > 1 else ())], (255, 0, 1))
-        link = self._open(None)
+        units = self._units_in_order()
+        n = len(units)
+        units = order.by_likelihood([*units, *((255, 0) if n > 1 else ())], (255, 0, 1))
         result = self.result
-        try:
-            if len(wanted) > len(PROMISCUOUS):
-                await self._sweep(link, None, PROMISCUOUS, GATEWAY_S, 4)
+        async with self._open(None):
+            if n > len(PROMISCUOUS):
+                await self._sweep(PROMISCUOUS, GATEWAY_S)
                 if result.units >= set(PROMISCUOUS):
                     result.found = [found for found in result.found if found.unit == 1]
                     result.notes.append(codes.ONE_DEVICE_ALL_UNITS(target=str(self._target)))
                     return
-            await self._sweep(link, None, [unit for unit in units if self._is_open(unit)], GATEWAY_S, 4)
+            await self._sweep(self._silent(units), GATEWAY_S)
             if result.units & {0, 255} and 1 in result.units:
                 result.notes.append(codes.GATEWAY_UNITS())
-            if self._options.fc03 and (self._options.depth == "full" or not result.found):
-                silent = [unit for unit in units if self._is_open(unit)]
-                await self._sweep(link, None, silent, GATEWAY_S, 3)
-        finally:
-            await link.close()
+            await self._query_with_fc03(units, GATEWAY_S)
 
     # --- requests ---
 
-    def _open(self, setting: SerialSetting | None) -> ModbusLink:
-        """The first connection to a converter listens before it sends; at a serial port this is already done."""
-        listen_s = 0.0 if self._target.serial or self.result.asked else self._options.listen_s
-        return ModbusLink(replace(self._target.wire(setting), listen_s=listen_s), SystemClock())
+    @asynccontextmanager
+    async def _open(self, setting: SerialSetting | None) -> AsyncIterator[None]:
+        """Opens the bus for the requests inside.
 
-    def _is_open(self, unit: int) -> bool:
-        """Whether nothing was received from the unit yet."""
-        return unit not in self.result.units and unit not in self._excluded and unit not in self._noisy
+        The first connection to a converter listens before it sends; at a serial port this is already done.
+        """
+        listen_s = 0.0 if self._target.serial or self.result.requests else self._options.listen_s
+        self._setting = setting
+        self._link = ModbusLink(replace(self._target.wire(setting), listen_s=listen_s), SystemClock())
+        try:
+            yield
+        finally:
+            await self._link.close()
+
+    def _silent(self, units: Iterable[int]) -> list[int]:
+        """The units from which nothing was received yet."""
+        return [unit for unit in units if unit not in self.result.units | self._excluded | self._noisy.keys()]
 
     async def _sweep(
-        self, link: ModbusLink, setting: SerialSetting | None, units: Sequence[int], device_s: float, function: int,
-        until_found: bool = False,
+        self, units: Sequence[int], device_s: float, function: int = 4, until_found: bool = False
     ) -> bool:  # fmt: skip
         """Queries each unit once. Returns whether one responded."""
-        found, silent, mute = False, [], 0
-        self._view.start(
-            _("{line}, function {function:02d}", line=str(setting or self._target), function=function), len(units)
-        )
+        found, silent, without_response = False, [], 0
+        line = str(self._setting or self._target)
+        self._progress.on_part(_("{line}, function {function:02d}", line=line, function=function), len(units))
         for unit in units:
             self._check_stop()
-            self._view.step(unit)
+            self._progress.on_unit(unit)
             if unit in self.result.units or unit in self._excluded:
                 continue
-            if not self._target.is_line and mute >= 3:
+            if not self._target.is_line and without_response >= 3:
                 device_s = QUIET_TCP_S  # absent units are not reported: the long timeout would take hours
             registers = 2 if device_s == order.SLOW_S else 1
-            reply = await self._ask(link, setting, unit, function, device_s, registers, confirm=until_found)
+            reply = await self._query(unit, function, device_s, registers, confirm=until_found)
             if reply.outcome is ProbeResult.HERE or (until_found and reply.outcome is ProbeResult.FOREIGN):
                 found = True  # any valid checksum confirms the setting
                 if until_found:
                     break
             elif reply.outcome is ProbeResult.NOTHING:
-                mute += not reply.exception
+                without_response += not reply.exception
                 silent.append(unit)
             if reply.late:  # a unit queried before is slow: the last ones are queried again with a long timeout
                 slow_s = order.SLOW_S
                 if not self._target.is_line:
                     device_s = slow_s = 2 * GATEWAY_S
-                    mute = -len(units)
+                    without_response = -len(units)
                 for slow in silent[-SLOW_UNITS:]:
-                    again = await self._ask(link, setting, slow, function, slow_s, 2)
+                    again = await self._query(slow, function, slow_s, 2)
                     found |= again.outcome is ProbeResult.HERE
                 silent.clear()
         return found
 
-    async def _ask(
-        self,
-        link: ModbusLink,
-        setting: SerialSetting | None,
-        unit: int,
-        function: int,
-        device_s: float,
-        registers: int,
-        confirm: bool = False,
-    ) -> Reply:
+    async def _query(
+        self, unit: int, function: int, device_s: float, registers: int, confirm: bool = False
+    ) -> Reply:  # fmt: skip
         """Sends one request. confirm: repeat it after a response, since interference can look like a frame once."""
-        timeout_s = order.timeout_s(setting, device_s) if setting else device_s
+        timeout_s = order.timeout_s(self._setting, device_s) if self._setting else device_s
         if self._target.rtu:
             timeout_s += NETWORK_S
-        reply = await ask(link, unit, function, timeout_s, registers)
+        reply = await probe(self._link, unit, function, timeout_s, registers)
         if confirm and reply.outcome is ProbeResult.HERE:
-            reply = await ask(link, unit, function, timeout_s + order.SLOW_S, registers + 1)
-        self.result.asked += 1
-        if reply.echo and not self._echo:
-            self._echo = True
+            reply = await probe(self._link, unit, function, timeout_s + order.SLOW_S, registers + 1)
+        self.result.requests += 1
+        if reply.echo and codes.SCAN_ECHO() not in self.result.notes:
             self.result.notes.append(codes.SCAN_ECHO())
         if reply.outcome is ProbeResult.HERE:
             self._noisy.pop(unit, None)
-            found = FoundDevice(unit, setting, function, reply.exception, reply.took_s)
+            found = FoundDevice(unit, self._setting, function, reply.exception, reply.response_s)
             self.result.found.append(found)
-            self._view.found(found)
+            self._progress.on_found(found)
         elif reply.outcome is ProbeResult.NOISE:
-            self._noisy.setdefault(unit, setting)
+            self._noisy.setdefault(unit, self._setting)
         elif reply.outcome is ProbeResult.FOREIGN:
-            self._exclude(unit, reply)
+            self._excluded.add(unit)
+            self.result.findings.append(codes.SCAN_PRIVATE_PROTOCOL(unit_id=unit, data=reply.raw[:12].hex(" ")))
         return reply
 
-    def _exclude(self, unit: int, reply: Reply) -> None:
-        self._excluded.add(unit)
-        self.result.findings.append(codes.SCAN_PRIVATE_PROTOCOL(unit_id=unit, data=reply.raw[:12].hex(" ")))
-
-    async def _again(self, link: ModbusLink, setting: SerialSetting | None) -> None:
+    async def _query_noisy(self) -> None:
         """Queries the units from which invalid bytes were received again, with a long timeout."""
         for unit in list(self._noisy):
             for registers in range(2, 2 + RETRIES):
                 self._check_stop()
-                if (await self._ask(link, setting, unit, 4, order.SLOW_S, registers)).outcome is not ProbeResult.NOISE:
+                if (await self._query(unit, 4, order.SLOW_S, registers)).outcome is not ProbeResult.NOISE:
                     break
             if unit in self.result.units:
                 self.result.notes.append(codes.SCAN_CORRUPT_RESPONSE(unit_id=unit))
             elif unit in self._excluded:
                 del self._noisy[unit]
 
-    async def _repeat(self, link: ModbusLink, setting: SerialSetting | None, units: Sequence[int]) -> None:
+    async def _query_missing(self, units: Sequence[int]) -> None:
         """Queries the units without response once more if devices are missing."""
         expected = self._options.expected
         if expected is None or not expected.missing(self.result.units):
@@ -276,17 +271,9 @@ class Scan:
             "{n:d} of {expected:d} devices responded; querying the others again …",
             n=len(self.result.found), expected=expected.count,
         )  # fmt: skip
-        self._view.show(text)
-        silent = [unit for unit in expected.units or units if self._is_open(unit)]
-        await self._sweep(link, setting, silent, order.SLOW_S if len(silent) <= FEW else order.DEVICE_S, 4)
-
-    def _compare(self) -> None:
-        """Compares the devices found with the expected ones."""
-        if expected := self._options.expected:
-            if missing := expected.missing(self.result.units):
-                self.result.findings.append(missing)
-            if surplus := expected.surplus(self.result.units):
-                self.result.notes.append(surplus)
+        self._progress.on_text(text)
+        silent = self._silent(expected.units or units)
+        await self._sweep(silent, order.SLOW_S if len(silent) <= FEW else order.DEVICE_S)
 
     def _check_stop(self) -> None:
         if self.stop.is_set():
@@ -298,17 +285,12 @@ class Scan:
         found = sorted(self.result.found, key=lambda item: item.unit)
         if not found:
             return
-        link = self._open(self.result.setting)
-        try:
-            self._view.start(_("identification"), len(found))
+        async with self._open(self.result.setting):
+            self._progress.on_part(_("identification"), len(found))
             for item in found:
                 self._check_stop()
-                self._view.step(item.unit)
-                timeout_s = max(0.3, 3 * item.took_s)
-                item.identified = await identify(
-                    link, item.unit, timeout_s, fc03=self._options.fc03, ending=self.stop, function=item.function,
-                    character_s=link.wire.character_s if self._target.is_line else 0.0,
-                )  # fmt: skip
+                self._progress.on_unit(item.unit)
+                item.identified = await identify_responding(
+                    self._link, item.unit, item.response_s, self._options.fc03, self.stop, item.function
+                )
             self._check_stop()
-        finally:
-            await link.close()

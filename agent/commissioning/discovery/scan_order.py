@@ -16,10 +16,10 @@ from drivers.serial_sniffer import SerialSetting
 
 UNITS = range(1, 248)
 DEVICE_S = 0.15  # maximum response time; drives need 5 ms to 20 ms, meters up to 100 ms
-HASTY_S = 0.025
+SHORT_S = 0.025
 SLOW_S = 0.5  # for units with a late or corrupt response
 FIRST_UNITS = 16  # queried at every setting before all others
-PART = 33  # units of one pass over the settings with HASTY_S
+PART = 33  # units of one pass over the settings with SHORT_S
 CHARACTERS = 19  # a request, the inter-frame delay and the shortest response: 8 + 3.5 + 7
 
 USUAL = tuple(
@@ -56,11 +56,11 @@ def likely_units() -> tuple[int, ...]:
     return tuple(dict.fromkeys([1, *frequent, *range(2, 12), 20, 21, 30, 100, 247]))
 
 
-def in_order(units: Iterable[int], first: Iterable[int] = ()) -> list[int]:
+def by_likelihood(units: Iterable[int], first: Iterable[int] = ()) -> list[int]:
     """The units in this order: `first`, the likely ones, all others."""
-    wanted = list(units)
-    known = set(wanted)
-    return list(dict.fromkeys(unit for unit in (*first, *likely_units(), *wanted) if unit in known))
+    requested = list(units)
+    known = set(requested)
+    return list(dict.fromkeys(unit for unit in (*first, *likely_units(), *requested) if unit in known))
 
 
 def timeout_s(setting: SerialSetting, device_s: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery import scan_order as order
@@ -105,7 +106,7 @@ class FoundDevice:
     setting: line settings; None: Modbus TCP, or unknown settings of a converter.
     function: function code of the request.
     exception: code of the exception response; 0: registers.
-    took_s: response time in seconds.
+    response_s: response time in seconds.
     identified: its model; None: not identified.
     """
 
@@ -113,7 +114,7 @@ class FoundDevice:
     setting: SerialSetting | None
     function: int
     exception: int
-    took_s: float
+    response_s: float
     identified: Identified | None = None
 
 
@@ -126,8 +127,8 @@ class ScanResult:
     found: units that responded.
     findings: what requires an action.
     notes: information.
-    asked: number of requests.
-    sought_s: duration in seconds with listening, without identification.
+    requests: number of requests.
+    duration_s: duration in seconds with listening, without identification.
     stopped: the scan was interrupted.
     fc03: function 03 was permitted.
     """
@@ -137,14 +138,28 @@ class ScanResult:
     found: list[FoundDevice] = field(default_factory=list)
     findings: list[Reason] = field(default_factory=list)
     notes: list[Reason] = field(default_factory=list)
-    asked: int = 0
-    sought_s: float = 0.0
+    requests: int = 0
+    duration_s: float = 0.0
     stopped: bool = False
     fc03: bool = False
 
     @property
     def units(self) -> set[int]:
         return {found.unit for found in self.found}
+
+
+class ScanProgress(Protocol):
+    """Receives the progress of a scan. Texts are in the language of the process."""
+
+    def on_text(self, text: str) -> None: ...
+
+    def on_part(self, name: str, total: int) -> None:
+        """A part of the scan begins, in which `total` units are queried."""
+
+    def on_unit(self, unit: int) -> None:
+        """The next unit is queried."""
+
+    def on_found(self, found: FoundDevice) -> None: ...
 
 
 def noise_findings(noisy: Mapping[int, SerialSetting | None], result: ScanResult) -> Iterator[Reason]:

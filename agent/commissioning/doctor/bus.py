@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from agent.acquisition.scheduler import BusPoller, PolledDevice
+from agent.acquisition.scheduler import BusPoller
 from agent.commissioning.doctor import reasons as codes
 from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
+from drivers.bus_settings import BusSettings
 from drivers.errors import (
     ForeignMasterActive,
     FrameError,
@@ -18,8 +20,10 @@ from drivers.errors import (
     ResponseQuarantined,
 )
 from drivers.framing import Request
+from drivers.modbus_device import ModbusDevice
 from drivers.modbus_link import ModbusLink
 from drivers.reasons import Reason, cause_of
+from drivers.registers import Block
 from drivers.serial_port import LineErrors, latency_timer_ms, line_errors, stable_names
 
 REQUEST_BYTES = 8
@@ -54,7 +58,7 @@ class DeviceObservation:
     timeouts: int = 0
     invalid: int = 0
     corrupt: int = 0
-    exceptions: dict[int, int] = field(default_factory=dict)
+    exceptions: Counter[int] = field(default_factory=Counter)
     response_s: list[float] = field(default_factory=list)
 
     @property
@@ -67,11 +71,7 @@ class DeviceObservation:
 class BusObservation:
     """What was received on one bus.
 
-    name: name in the configuration.
-    where: serial port, or host and port number.
-    serial: whether it is a serial port.
-    line: configured line settings; empty for Modbus TCP.
-    rtu: whether frames are RTU.
+    wire: address and line settings.
     closed: why port or connection could not be opened; None: it was opened.
     busy: the finding that another master is active; None: no other master.
     devices: counters of each device.
@@ -83,11 +83,7 @@ class BusObservation:
     stable_name: name of the port that does not depend on the USB socket; empty: none.
     """
 
-    name: str
-    where: str
-    serial: bool
-    line: str = ""
-    rtu: bool = False
+    wire: BusSettings
     closed: Reason | str | None = None
     busy: Reason | str | None = None
     devices: list[DeviceObservation] = field(default_factory=list)
@@ -109,27 +105,21 @@ class BusObservation:
         return sum(device.responses for device in self.devices)
 
 
-async def look(poller: BusPoller, rounds: int) -> BusObservation:
+async def examine_bus(poller: BusPoller, rounds: int) -> BusObservation:
     """Reads every block `rounds` times with one attempt each, and counts. Faults of the bus are results, not errors."""
     link = poller.link
     assert isinstance(link, ModbusLink), "only a real bus has interference"
     wire = link.wire
+    devices = [item.device for item in poller.devices]
     seen = BusObservation(
-        wire.name,
-        wire.serial_port or f"{wire.host}:{wire.port_number}",
-        wire.is_serial,
-        f"{wire.baud} {wire.data_bits}{wire.parity}{wire.stop_bits}" if wire.is_rtu else "",
-        wire.is_rtu,
+        wire, devices=[DeviceObservation(item.name, item.unit, item.health.response_time.timeout_s) for item in devices]
     )
-    seen.devices = [
-        DeviceObservation(item.device.name, item.device.unit, item.device.health.response_time.timeout_s)
-        for item in poller.devices
-    ]
     before = line_errors(wire.serial_port) if wire.is_serial else None
     try:
         for _ in range(rounds):
-            for polled, counts in zip(poller.devices, seen.devices, strict=True):
-                await _ask(link, polled, counts, seen)
+            for device, counts in zip(devices, seen.devices, strict=True):
+                for block in device.blocks():
+                    await _read(link, device, block, counts, seen)
     except ForeignMasterActive as error:
         seen.busy = cause_of(error)
     except LinkClosed as error:
@@ -145,46 +135,45 @@ async def look(poller: BusPoller, rounds: int) -> BusObservation:
     return seen
 
 
-async def _ask(link: ModbusLink, polled: PolledDevice, counts: DeviceObservation, seen: BusObservation) -> None:
-    device = polled.device
-    for block in device.blocks():
-        request = Request(device.unit, block.function, block.address, block.count)
-        skipped = link.unmatched_count
-        counts.requests += 1
-        valid = True
-        try:
-            transmission_time_s = device.transmission_time_s(block.count)
-            timeout_s = device.health.response_time.longest_s(transmission_time_s)
-            await link.read_block(request, timeout_s, device.inter_request_delay_s)
-            counts.valid += 1
-            counts.response_s.append(link.response_s - transmission_time_s)
-        except ModbusExceptionResponse as error:
-            counts.exceptions[error.code] = counts.exceptions.get(error.code, 0) + 1
-        except FrameError:
-            counts.corrupt += 1
-            valid = False
-        except ResponseQuarantined:
-            counts.requests -= 1
-            valid = False
-        except LinkTimeout:
-            counts.timeouts += 1
-            counts.invalid += link.received > 0
-            valid = False
-        except LinkClosed:
-            if seen.requests == 1:  # it was never open
-                raise
-            counts.timeouts += 1
-            valid = False
-        stray = link.unmatched_count - skipped
-        if seen.rtu and stray == REQUEST_BYTES and valid:
-            seen.echoes += 1
-        elif valid:
-            seen.noise_bytes += stray
+async def _read(
+    link: ModbusLink, device: ModbusDevice, block: Block, counts: DeviceObservation, seen: BusObservation
+) -> None:
+    request = Request(device.unit, block.function, block.address, block.count)
+    skipped, transmission_time_s = link.unmatched_count, device.transmission_time_s(block.count)
+    counts.requests += 1
+    try:
+        await link.read_block(
+            request, device.health.response_time.longest_s(transmission_time_s), device.inter_request_delay_s
+        )
+        counts.valid += 1
+        counts.response_s.append(link.response_s - transmission_time_s)
+    except ModbusExceptionResponse as error:
+        counts.exceptions[error.code] += 1
+    except FrameError:
+        counts.corrupt += 1
+        return
+    except ResponseQuarantined:
+        counts.requests -= 1
+        return
+    except LinkTimeout:
+        counts.timeouts += 1
+        counts.invalid += link.received > 0
+        return
+    except LinkClosed:
+        if seen.requests == 1:  # it was never open
+            raise
+        counts.timeouts += 1
+        return
+    stray = link.unmatched_count - skipped
+    if seen.wire.is_rtu and stray == REQUEST_BYTES:
+        seen.echoes += 1
+    else:
+        seen.noise_bytes += stray
 
 
-def judge(seen: BusObservation) -> list[DoctorFinding]:
+def bus_findings(seen: BusObservation) -> list[DoctorFinding]:
     """The findings, each with the action to take, and the figures at the end."""
-    where = f"bus.{seen.name}"
+    where = f"bus.{seen.wire.name}"
     if seen.closed:
         return [finding(where, _why_closed(seen, seen.closed))]
     if seen.busy:
@@ -196,7 +185,7 @@ def judge(seen: BusObservation) -> list[DoctorFinding]:
 
 
 def _why_closed(seen: BusObservation, error: Reason | str) -> Reason:
-    if not seen.serial:
+    if not seen.wire.is_serial:
         return codes.TCP_BUS_UNAVAILABLE(error=error)
     adapters = tuple(stable_names())
     if adapters:
@@ -206,9 +195,10 @@ def _why_closed(seen: BusObservation, error: Reason | str) -> Reason:
 
 def _silences(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
     silent = [device for device in seen.devices if device.requests and not device.responses]
-    if silent and len(silent) == len(seen.devices) and seen.rtu:
-        received = any(device.invalid for device in seen.devices)
-        yield finding(where, (codes.BUS_WRONG_SETTINGS if received else codes.BUS_WITHOUT_RESPONSE)(line=seen.line))
+    if silent and len(silent) == len(seen.devices) and seen.wire.is_rtu:
+        wire, received = seen.wire, any(device.invalid for device in seen.devices)
+        code = codes.BUS_WRONG_SETTINGS if received else codes.BUS_WITHOUT_RESPONSE
+        yield finding(where, code(line=f"{wire.baud} {wire.data_bits}{wire.parity}{wire.stop_bits}"))
         return
     for device in silent:
         if device.invalid:
@@ -230,7 +220,7 @@ def _corrupt(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
             yield finding(where, codes.RESPONSES_CORRUPT(share=share, n=n, total=total))
     elif n:
         yield note(where, codes.FEW_RESPONSES_CORRUPT(n=n, total=total))
-    if seen.rtu and seen.noise_bytes > STRAY_MAX * max(total, 1):
+    if seen.wire.is_rtu and seen.noise_bytes > STRAY_MAX * max(total, 1):
         yield finding(where, codes.STRAY_BYTES(n_bytes=seen.noise_bytes, total=total))
 
 
@@ -239,32 +229,32 @@ def _adapter(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
     if 2 * seen.echoes > valid:  # interference sometimes has the length of a request
         yield note(where, codes.ADAPTER_ECHO(n=seen.echoes))
     if seen.late:
-        yield finding(where, codes.RESPONSES_LATE(n=seen.late, bus=seen.name))
+        yield finding(where, codes.RESPONSES_LATE(n=seen.late, bus=seen.wire.name))
     if seen.latency_timer_ms is not None and seen.latency_timer_ms > TIMER_MAX_MS:
         yield finding(where, codes.ADAPTER_LATENCY(timer_ms=seen.latency_timer_ms))
-    if seen.stable_name and seen.stable_name != seen.where:
-        yield note(where, codes.PORT_NAME_UNSTABLE(port=seen.where, stable_name=seen.stable_name))
+    if seen.stable_name and seen.stable_name != seen.wire.where:
+        yield note(where, codes.PORT_NAME_UNSTABLE(port=seen.wire.where, stable_name=seen.stable_name))
 
 
 def _device(seen: BusObservation, device: DeviceObservation, where: str) -> Iterator[DoctorFinding]:
     about = {"device": device.name, "unit_id": device.unit}
-    if n := sum(device.exceptions.get(code, 0) for code in GATEWAY_EXCEPTIONS):
+    if n := sum(device.exceptions[code] for code in GATEWAY_EXCEPTIONS):
         yield finding(where, codes.GATEWAY_WITHOUT_RESPONSE(**about, n=n, total=device.requests))
-    if n := device.exceptions.get(2, 0) + device.exceptions.get(3, 0):
+    if n := device.exceptions[2] + device.exceptions[3]:
         yield finding(where, codes.REGISTERS_ILLEGAL(**about, n=n, total=device.requests))
-    if device.exceptions.get(1):
+    if device.exceptions[1]:
         yield finding(where, codes.FUNCTION_UNSUPPORTED(**about))
-    if n := device.exceptions.get(6, 0):
+    if n := device.exceptions[6]:
         yield note(where, codes.DEVICE_BUSY(**about, n=n))
     if device.responses and device.timeouts:
         yield finding(
             where,
             codes.RESPONSES_MISSING(
-                **about, n=device.timeouts, total=device.requests, timeout_s=device.timeout_s, bus=seen.name
+                **about, n=device.timeouts, total=device.requests, timeout_s=device.timeout_s, bus=seen.wire.name
             ),
         )
     if device.response_s and (longest_s := max(device.response_s)) > SLOW_SHARE * device.timeout_s:
-        reason = codes.RESPONSE_SLOW(**about, longest_s=longest_s, timeout_s=device.timeout_s, bus=seen.name)
+        reason = codes.RESPONSE_SLOW(**about, longest_s=longest_s, timeout_s=device.timeout_s, bus=seen.wire.name)
         yield finding(where, reason)
 
 

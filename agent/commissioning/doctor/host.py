@@ -27,6 +27,12 @@ from drivers.reasons import Reason, cause_of
 PARTS = CLOCK, KERNELS = N_("clock"), N_("kernels")  # of the computer: what no configuration key names
 FREE_MIN_MB = 500
 EARLIEST_S = 1.7e9  # November 2023, before the first version: an earlier time is wrong
+CAUSES = (
+    (ssl.SSLCertVerificationError, codes.BROKER_CERTIFICATE_INVALID),
+    (ConnectionRefusedError, codes.BROKER_NOT_LISTENING),
+    (socket.gaierror, codes.BROKER_HOST_UNKNOWN),
+    (TimeoutError, codes.BROKER_UNREACHABLE),
+)
 
 
 def clock(config: Config) -> Iterator[DoctorFinding]:
@@ -116,16 +122,10 @@ def _why_failed(settings: Mqtt, error: Exception, rejected: bool) -> Reason:
     """Why there is no connection to the broker. rejected: by the broker itself, in its CONNACK."""
     if rejected:
         code = codes.BROKER_LOGIN_REJECTED
-    elif isinstance(error, ssl.SSLCertVerificationError):
-        code = codes.BROKER_CERTIFICATE_INVALID
-    elif isinstance(error, ConnectionRefusedError):
-        code = codes.BROKER_NOT_LISTENING
-    elif isinstance(error, socket.gaierror):
-        code = codes.BROKER_HOST_UNKNOWN
-    elif isinstance(error, TimeoutError) or getattr(error, "errno", None) in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+    elif getattr(error, "errno", None) in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         code = codes.BROKER_UNREACHABLE
     else:
-        code = codes.BROKER_CONNECTION_FAILED
+        code = next((code for kind, code in CAUSES if isinstance(error, kind)), codes.BROKER_CONNECTION_FAILED)
     return code(host=settings.host, port=settings.port, error=cause_of(error))
 
 

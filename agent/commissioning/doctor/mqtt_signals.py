@@ -18,12 +18,12 @@ async def topics(config: Config) -> list[DoctorFinding]:
     """Waits for the expected interval of each signal, at most LISTEN_S."""
     look = TopicProbe(config)
     try:
-        return [item for seen in await look.wait(LISTEN_S) for item in judge(seen)]
+        return [item for seen in await look.wait(LISTEN_S) for item in signal_findings(seen)]
     finally:
         await look.stop()
 
 
-def judge(seen: ProbedTopic) -> Iterator[DoctorFinding]:
+def signal_findings(seen: ProbedTopic) -> Iterator[DoctorFinding]:
     """The finding on one signal, with the action to take."""
     signal, where = seen.signal, seen.signal.device
     silent = seen.reading is None or Quality.NO_REPLY in seen.reading.quality

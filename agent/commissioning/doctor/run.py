@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from agent.acquisition.scheduler import BusPoller, pollers
 from agent.commissioning.doctor import host
-from agent.commissioning.doctor.bus import judge, look
+from agent.commissioning.doctor.bus import bus_findings, examine_bus
 from agent.commissioning.doctor.finding import DoctorFinding, Level
 from agent.commissioning.doctor.mqtt_signals import LISTEN_S, topics
 from agent.config.model import Config
@@ -27,10 +27,11 @@ async def examine(
     """
     clean = True
 
-    def add(item: DoctorFinding) -> None:
+    def add(items: Iterable[DoctorFinding]) -> None:
         nonlocal clean
-        clean = clean and item.level is not Level.FINDING
-        report(item)
+        for item in items:
+            clean = clean and item.level is not Level.FINDING
+            report(item)
 
     for name, part in (
         (_("clock"), host.clock(config)),
@@ -39,16 +40,13 @@ async def examine(
         (_("kernels"), host.kernels()),
     ):
         starts(name)
-        for item in part:
-            add(item)
+        add(part)
 
     async def bus(poller: BusPoller) -> None:
-        for item in judge(await look(poller, rounds)):
-            add(item)
+        add(bus_findings(await examine_bus(poller, rounds)))
 
     async def signals() -> None:
-        for item in await topics(config):
-            add(item)
+        add(await topics(config))
 
     buses = pollers(config, SystemClock(), lambda reading: None)
     for poller in buses:

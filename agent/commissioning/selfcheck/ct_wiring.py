@@ -15,7 +15,7 @@ from drivers.reasons import Reason
 
 def wiring(world: RuleEvaluation, device: str) -> Iterator[Hypothesis]:
     """Swapped or reversed current transformers, with the powers as they would be with correct wiring."""
-    item = world.subjects[device].item
+    item = world.subjects[device].device
     assert isinstance(item, Meter)
     stems = (("active_power_l", ""), ("current_l", ""), ("voltage_l", "n"))
     needed = [(device, f"{stem}{k}{end}") for stem, end in stems

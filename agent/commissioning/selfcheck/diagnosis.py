@@ -1,17 +1,17 @@
-"""Find the single mistake that makes the values consistent: score each hypothesis by the states of the relations."""
+"""Find the single mistake that makes the values consistent: score each hypothesis by the outcomes of the relations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agent.commissioning.selfcheck.decoding import Key, is_measured, median
+from agent.commissioning.selfcheck.decoding import Key, is_measured
 from agent.commissioning.selfcheck.fault_hypotheses import hypotheses
 from agent.commissioning.selfcheck.fault_hypothesis import Hypothesis
 from agent.commissioning.selfcheck.load_estimate import LOADED
 from agent.commissioning.selfcheck.model import SelfcheckFinding
 from agent.commissioning.selfcheck.register_reader import ReadingRound
-from agent.commissioning.selfcheck.rule_evaluation import WINDOW, RuleEvaluation, RuleState
+from agent.commissioning.selfcheck.rule_evaluation import WINDOW, RuleEvaluation, RuleOutcome, RuleState
 from drivers.profiles import Register
 from drivers.reasons import Reason
 
@@ -19,9 +19,10 @@ FINDINGS_MAX = 5
 # The weights are design choices; docs/selfcheck.md states the effect of half and double of each.
 TIE = 0.9  # hypotheses whose scores differ by less explain the deviations equally well
 CANDIDATES_MAX, CORRECTIONS_MAX = 3, 4
-_WEIGHT = {"contradicts": -5.0, "neutral": -0.2, "void": 0.0, "missing": -0.6}
+_WEIGHT = {
+    RuleOutcome.FAIL: -5.0, RuleOutcome.NEUTRAL: -0.2, RuleOutcome.NOT_APPLICABLE: 0.0, RuleOutcome.MISSING: -0.6,
+}  # fmt: skip
 _SILENCED = -2.0  # a relation that confirmed before and cannot be evaluated with the hypothesis
-INDICATORS = {"active_power", "motor_power", "motor_torque", "motor_current", "current_l1", "current_l2", "current_l3"}
 OVERLAP, PARITY = -2.0, -1.2
 GAINED, GAINED_MAX = 0.2, 1.5  # for each register that has a value only with the hypothesis; limit of their sum
 NEAR = 64  # range of addresses within which the 32-bit values of a map have the same parity
@@ -31,93 +32,75 @@ NEAR = 64  # range of addresses within which the 32-bit values of a map have the
 class WeightedHypothesis:
     """A hypothesis and its score.
 
-    healed: relations that no longer contradict, or confirm only with it.
-    left: relations that still contradict.
+    world: the evaluation without the mistake.
+    explained: relations that no longer contradict, or confirm only with it.
+    failing: relations that still contradict.
     """
 
     hypothesis: Hypothesis
+    world: RuleEvaluation
     score: float
-    healed: int
-    left: int
+    explained: int
+    failing: int
 
 
-def find_causes(world: RuleEvaluation, foreign: Mapping[Key, list[ReadingRound]]) -> list[SelfcheckFinding]:
-    """The likely causes, the best first. Each is corrected in `world` before the next is searched for."""
+def find_causes(
+    world: RuleEvaluation, foreign: Mapping[Key, list[ReadingRound]]
+) -> tuple[list[SelfcheckFinding], RuleEvaluation]:
+    """The likely causes, the best first, and the evaluation without them. Each is corrected before the next search."""
     found: list[SelfcheckFinding] = []
     for group in range(1, FINDINGS_MAX + 1):
-        states = [world.state(index) for index in range(len(world.bound))]
-        suspects = suspects_of(world, states)
-        if not suspects:
+        if not (suspects := suspects_of(world)):
             break
-        weighed = [_weigh(world, states, item) for item in hypotheses(world, suspects, foreign)]
+        states = world.states()
+        weighed = [_score(world, states, item) for item in hypotheses(world, suspects, foreign)]
         useful = sorted((item for item in weighed if item is not None), key=lambda item: -item.score)
         if not useful:
             break
-        best = useful[0]
         found += [SelfcheckFinding(reason, item.quantities, group) for item, reason in _equals(useful)]
-        for key, column in best.hypothesis.series.items():
-            world.series[key] = column
-            world.resolution[key] = world.resolution.get(key, 0.0) * best.hypothesis.factor
-        world.rows |= best.hypothesis.rows
-        world.loads, world.changes = world.loads_with({}), world.changes_with({})
-    return found
+        world = useful[0].world
+    return found, world
 
 
-def contradicting(world: RuleEvaluation) -> list[int]:
-    """Indices of the relations that contradict."""
-    return [index for index in range(len(world.bound)) if world.state(index).word == "contradicts"]
-
-
-def suspects_of(world: RuleEvaluation, states: list[RuleState]) -> set[Key]:
+def suspects_of(world: RuleEvaluation) -> set[Key]:
     """Quantities that a relation contradicts, that have no value, or that share words with another quantity."""
-    suspects = {
-        key
-        for state, bound in zip(states, world.bound, strict=True)
-        if state.word == "contradicts"
-        for key in bound.keys
-    }
+    suspects = {key for bound in world.with_outcome(RuleOutcome.FAIL) for key in bound.keys}
     for key, column in world.series.items():
         silent = is_measured(key[1]) and column and all(value is None for value in column)
-        if silent or _overlaps(world, {}, key):
+        if silent or _overlaps(world, key):
             suspects.add(key)
     return suspects
 
 
-def _weigh(world: RuleEvaluation, states: list[RuleState], item: Hypothesis) -> WeightedHypothesis | None:
-    touched = {index for key in item.series for index in world.touching.get(key, ())}
-    resolution = {key: world.resolution.get(key, 0.0) * item.factor for key in item.series}
-    resolution |= {key: world.resolution_of(key, row) for key, row in item.rows.items()}
-    loads = world.loads_with(item.series) if any(key[1] in INDICATORS for key in item.series) else world.loads
-    changes = world.changes_with(item.series) if loads is not world.loads else world.changes
-    if any((loads[name] >= LOADED) != (world.loads[name] >= LOADED) for name in loads):
-        touched |= {index for index, bound in enumerate(world.bound) if bound.relation.loaded}
-    score, healed, left = -item.cost, 0, 0
-    for index in sorted(touched, key=lambda index: world.bound[index].relation is not WINDOW):  # fast ones first
-        before, after = states[index], world.state(index, item.series, resolution, loads, changes)
-        if after.word in ("void", "missing") and not world.bound[index].relation.over_time:
+def _score(world: RuleEvaluation, states: list[RuleState], item: Hypothesis) -> WeightedHypothesis | None:
+    affected = {index for key in item.series for index in world.rules_of.get(key, ())}
+    corrected = world.corrected(item)
+    if any((load >= LOADED) != (world.loads[name] >= LOADED) for name, load in corrected.loads.items()):
+        affected |= {index for index, bound in enumerate(world.bound) if bound.relation.loaded}
+    score, explained, failing = -item.cost, 0, 0
+    for index in sorted(affected, key=lambda index: world.bound[index].relation is not WINDOW):  # fast ones first
+        bound = world.bound[index]
+        state = corrected.state(bound)
+        before, after = states[index].outcome, state.outcome
+        if after in (RuleOutcome.NOT_APPLICABLE, RuleOutcome.MISSING) and not bound.relation.over_time:
             # A relation that cannot be evaluated with the hypothesis is not explained by it.
-            score += _SILENCED if before.word == "confirms" else 0.0
-            left += before.word == "contradicts"
+            score += _SILENCED if before is RuleOutcome.PASS else 0.0
+            failing += before is RuleOutcome.FAIL
             continue
-        score += _value(after) - _value(before)
-        if (before.word == "contradicts" and after.word != "contradicts") or (
-            before.word in ("void", "missing", "neutral") and after.word == "confirms"
-        ):
-            healed += 1
-        elif after.word == "contradicts" and before.word != "contradicts":
+        if after is RuleOutcome.FAIL and before is not RuleOutcome.FAIL:
             return None
-        left += after.word == "contradicts"
-    gained = sum(world.value(key) is None and median(column) is not None for key, column in item.series.items())
-    score += min(GAINED_MAX, GAINED * gained)
-    before_layout, after_layout = _layout(world, {}, item.rows), _layout(world, item.rows, item.rows)
-    score += after_layout - before_layout
-    if after_layout > before_layout + 1 and not left:
-        healed += 1
-    return WeightedHypothesis(item, score, healed, left) if healed and score > 0 else None
+        score += _value(state) - _value(states[index])
+        explained += before is not after and (before is RuleOutcome.FAIL or after is RuleOutcome.PASS)
+        failing += after is RuleOutcome.FAIL
+    gained = sum(world.value(key) is None and corrected.value(key) is not None for key in item.series)
+    layout = _layout(corrected, item.rows) - _layout(world, item.rows)
+    score += min(GAINED_MAX, GAINED * gained) + layout
+    explained += layout > 1 and not failing
+    return WeightedHypothesis(item, corrected, score, explained, failing) if explained and score > 0 else None
 
 
 def _value(state: RuleState) -> float:
-    return 0.4 + 0.6 * state.fit if state.word == "confirms" else _WEIGHT[state.word]
+    return 0.4 + 0.6 * state.fit if state.outcome is RuleOutcome.PASS else _WEIGHT[state.outcome]
 
 
 def _equals(useful: list[WeightedHypothesis]) -> Iterable[tuple[Hypothesis, Reason]]:
@@ -140,16 +123,15 @@ def _with_corrections(reason: Reason, others: Iterable[Reason]) -> Reason:
     return Reason(reason.code, {**reason.data, "corrections": tuple(corrections)[:CORRECTIONS_MAX]})
 
 
-def _layout(world: RuleEvaluation, rows: Mapping[Key, Register], keys: Iterable[Key]) -> float:
+def _layout(world: RuleEvaluation, keys: Iterable[Key]) -> float:
     """Score of the layout of a map: values that share a word and 32-bit values of unusual parity are penalized."""
     total = 0.0
     for key in keys:
-        row = rows.get(key, world.rows[key])
-        if _overlaps(world, rows, key):
-            total += OVERLAP
+        row = world.rows[key]
+        total += OVERLAP * _overlaps(world, key)
         if row.own_words > 1:
             peers = [
-                rows.get(other, peer).address % 2
+                peer.address % 2
                 for other, peer in world.rows.items()
                 if other[0] == key[0]
                 and other != key
@@ -157,22 +139,22 @@ def _layout(world: RuleEvaluation, rows: Mapping[Key, Register], keys: Iterable[
                 and peer.function == row.function
                 and abs(peer.address - row.address) <= NEAR
             ]
-            if len(peers) >= 4 and sum(value == row.address % 2 for value in peers) < 0.2 * len(peers):
-                total += PARITY
+            unusual = len(peers) >= 4 and peers.count(row.address % 2) < 0.2 * len(peers)
+            total += PARITY * unusual
     return max(total, -8.0)
 
 
-def _overlaps(world: RuleEvaluation, rows: Mapping[Key, Register], key: Key) -> bool:
-    row = rows.get(key, world.rows[key])
-    if row.mask is not None or row.alone or row.parts:
-        return False
-    start, end = row.address + row.at, row.address + row.at + row.own_words
-    for other, plain in world.rows.items():
-        if other[0] == key[0] and other != key:
-            peer = rows.get(other, plain)
-            if peer.function != row.function or peer.mask is not None or peer.alone or peer.parts:
-                continue
-            first = peer.address + peer.at
-            if first < end and start < first + peer.own_words:
-                return True
-    return False
+def _overlaps(world: RuleEvaluation, key: Key) -> bool:
+    """Whether a value shares a word with another one of the device; masks and separate requests share legitimately."""
+
+    def span(row: Register) -> range:
+        shares = row.mask is not None or row.alone or row.parts
+        return range(0) if shares else range(row.address + row.at, row.address + row.at + row.own_words)
+
+    row, own = world.rows[key], span(world.rows[key])
+    return any(
+        max(own.start, other.start) < min(own.stop, other.stop)
+        for name, peer in world.rows.items()
+        if name[0] == key[0] and name != key and peer.function == row.function
+        for other in (span(peer),)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agent.acquisition.scheduler import CT_QUANTITIES
@@ -39,7 +39,7 @@ def hypotheses(
         yield from _of_map(world, name)
         yield from _of_groups(world, name)
         yield from _swapped_phases(world, name, {key[1] for key in suspects if key[0] == name})
-        if isinstance(world.subjects[name].item, Meter):
+        if isinstance(world.subjects[name].device, Meter):
             yield from _ratios(world, name)
             yield from wiring(world, name)
     yield from _units(world, {key[0] for key in suspects}, foreign)
@@ -59,26 +59,35 @@ def _of_register(world: RuleEvaluation, key: Key) -> Iterator[Hypothesis]:
         reason = codes.REGISTER_ADDRESS_WRONG(
             device=device, quantity=name, address=row.address, correct_address=other.address
         )
-        yield _reread(world, key, other, reason)
+        yield _reread(world, reason, {key: other}, 1.0)
     if row.own_words > 1:
         other = replace(row, big_words_first=not row.big_words_first)
         reason = codes.REGISTER_WORDS_SWAPPED(device=device, quantity=name, word_order=_word_order(other))
-        yield _reread(world, key, other, reason)
+        yield _reread(world, reason, {key: other}, 1.0)
+    scale = row.scale_for(world.subjects[device].rating_kw)
     for decade in DECADES:
         factor = 10.0**decade
-        column = [None if value is None else value * factor for value in world.series[key]]
-        scale = row.scale_for(world.subjects[device].rating_kw)
         if scale:
             reason = codes.REGISTER_SCALE_WRONG(
                 device=device, quantity=name, factor=1 / factor, scale=scale, correct_scale=scale * factor
             )
         else:
             reason = codes.RATED_SCALE_WRONG(device=device, quantity=name, factor=1 / factor, correction=factor)
-        yield Hypothesis(reason, (name,), 0.5 + 0.7 * abs(decade), {key: column}, factor=factor)
+        yield _scaled(world, reason, [key], 0.5 + 0.7 * abs(decade), factor)
 
 
-def _reread(world: RuleEvaluation, key: Key, row: Register, reason: Reason) -> Hypothesis:
-    return Hypothesis(reason, (key[1],), 1.0, {key: world.read(key, row)}, {key: row})
+def _scaled(
+    world: RuleEvaluation, reason: Reason, keys: Sequence[Key], cost: float, factor: float, tag: str = ""
+) -> Hypothesis:
+    """All these quantities have a wrong factor."""
+    series = {key: scaled(world.series[key], factor) for key in keys}
+    return Hypothesis(reason, tuple(key[1] for key in keys), cost, series, tag=tag, factor=factor)
+
+
+def _reread(world: RuleEvaluation, reason: Reason, rows: Mapping[Key, Register], cost: float) -> Hypothesis:
+    """These registers are decoded in another way."""
+    series = {key: world.read(key, row) for key, row in rows.items()}
+    return Hypothesis(reason, tuple(key[1] for key in rows), cost, series, rows)
 
 
 def _word_order(row: Register) -> str:
@@ -88,20 +97,15 @@ def _word_order(row: Register) -> str:
 
 def _of_map(world: RuleEvaluation, device: str) -> Iterator[Hypothesis]:
     keys = [key for key, row in world.rows.items() if key[0] == device and row.type != "string"]
-    names = tuple(key[1] for key in keys)
     for step in (-1, 1):
         rows = {key: replace(world.rows[key], address=world.rows[key].address + step) for key in keys}
         reason = codes.MAP_ADDRESS_OFFSET(device=device, correction=step)
-        yield Hypothesis(reason, names, 1.5, _read_all(world, rows), rows)
+        yield _reread(world, reason, rows, 1.5)
     wide = [key for key in keys if world.rows[key].own_words > 1]
     if len(wide) > 1:
         rows = {key: replace(world.rows[key], big_words_first=not world.rows[key].big_words_first) for key in wide}
         reason = codes.MAP_WORDS_SWAPPED(device=device, word_order=_word_order(rows[wide[0]]))
-        yield Hypothesis(reason, tuple(key[1] for key in wide), 1.5, _read_all(world, rows), rows)
-
-
-def _read_all(world: RuleEvaluation, rows: Mapping[Key, Register]) -> dict[Key, Series]:
-    return {key: world.read(key, row) for key, row in rows.items()}
+        yield _reread(world, reason, rows, 1.5)
 
 
 def _of_groups(world: RuleEvaluation, device: str) -> Iterator[Hypothesis]:
@@ -112,9 +116,7 @@ def _of_groups(world: RuleEvaluation, device: str) -> Iterator[Hypothesis]:
             for decade in DECADES:
                 factor = 10.0**decade
                 reason = codes.GROUP_SCALE_WRONG(device=device, group=group, factor=1 / factor, correction=factor)
-                series = {key: scaled(world.series[key], factor) for key in keys}
-                names = tuple(key[1] for key in keys)
-                yield Hypothesis(reason, names, 2.0 + 0.7 * abs(decade), series, factor=factor)
+                yield _scaled(world, reason, keys, 2.0 + 0.7 * abs(decade), factor)
 
 
 def _swapped_phases(world: RuleEvaluation, device: str, suspects: set[str]) -> Iterator[Hypothesis]:
@@ -132,19 +134,16 @@ def _swapped_phases(world: RuleEvaluation, device: str, suspects: set[str]) -> I
 
 def _ratios(world: RuleEvaluation, device: str) -> Iterator[Hypothesis]:
     """Another ratio of the current transformers: all quantities that depend on a current have the same factor."""
-    item = world.subjects[device].item
+    item = world.subjects[device].device
     assert isinstance(item, Meter)
     keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in CT_QUANTITIES]
     primary, secondary = item.ct or (5.0, 5.0)
     code = codes.CT_SETTING_WRONG if item.ratio_applied_by == "agent" else codes.METER_CT_SETTING_WRONG
-    names = tuple(key[1] for key in keys)
     for factor, correction in _corrections(primary, secondary, item.ratio_applied_by if item.ct else None):
         reason = code(
             device=device, factor=1 / factor, primary_a=primary, secondary_a=secondary, corrections=(correction,)
         )
-        series = {key: scaled(world.series[key], factor) for key in keys}
-        cost = 1.5 + 0.3 * abs(math.log(factor))
-        yield Hypothesis(reason, names, cost, series, tag=f"ct:{device}", factor=factor)
+        yield _scaled(world, reason, keys, 1.5 + 0.3 * abs(math.log(factor)), factor, f"ct:{device}")
 
 
 def _corrections(primary_a: float, secondary_a: float, applied_by: str | None) -> Iterator[tuple[float, Reason]]:
@@ -171,7 +170,7 @@ def _units(
     """Two devices of one kind on one bus with swapped unit identifiers."""
     for a, b in itertools.combinations(sorted(world.subjects), 2):
         one, two = world.subjects[a], world.subjects[b]
-        if one.item.bus != two.item.bus or not {a, b} & suspects or type(one.item) is not type(two.item):
+        if one.device.bus != two.device.bus or not {a, b} & suspects or type(one.device) is not type(two.device):
             continue
         series: dict[Key, Series] = {}
         for here, there in ((a, b), (b, a)):
@@ -188,7 +187,7 @@ def _units(
                         series[key] = _length(world.read(key, row, rounds) if known else [], size)
         if series:
             reason = codes.UNIT_IDS_SWAPPED(
-                device=a, other_device=b, unit_id=one.item.unit_id, other_unit_id=two.item.unit_id
+                device=a, other_device=b, unit_id=one.device.unit_id, other_unit_id=two.device.unit_id
             )
             yield Hypothesis(reason, tuple(sorted({key[1] for key in series})), 2.0, series, tag=f"unit:{a}:{b}")
 

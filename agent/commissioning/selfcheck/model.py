@@ -19,6 +19,7 @@ Outcome = Literal["passed", "failed", "unverified"]
 class Subject:
     """A configured device and its connection.
 
+    device: its configuration.
     poll_interval_s: poll interval of its bus.
     gap_s: delay between requests; None: the one of the profile.
     timeout_s: None: the one of the profile.
@@ -26,7 +27,7 @@ class Subject:
     character_s: duration of a character on a serial line; 0 on TCP.
     """
 
-    item: Meter | Drive
+    device: Meter | Drive
     profile: Profile
     link: RegisterLink
     poll_interval_s: float = 1.0
@@ -37,7 +38,7 @@ class Subject:
 
     @property
     def name(self) -> str:
-        return self.item.name
+        return self.device.name
 
     @property
     def period_s(self) -> float:

@@ -14,11 +14,10 @@ from dsp.efficiency import CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY, rated_current_a
 
 def plate_of(bench: DeviceSet, subject: Subject) -> RatedValues:
     """The nameplate of the motor downstream of a device, or of its motors together when they share a drive."""
-    item = subject.item
+    item = subject.device
     if isinstance(item, Meter):
-        drives = [
-            other.item for other in bench.subjects if isinstance(other.item, Drive) and other.item.fed_by == item.name
-        ]
+        devices = (other.device for other in bench.subjects)
+        drives = [device for device in devices if isinstance(device, Drive) and device.fed_by == item.name]
         direct = [motor for motor in bench.motors if motor.fed_by == item.name]
         motors = direct + [motor for motor in bench.motors if any(motor.fed_by == drive.name for drive in drives)]
         sinusoidal = item.measuring_point == "motor"
@@ -36,7 +35,7 @@ def plate_of(bench: DeviceSet, subject: Subject) -> RatedValues:
 
 
 def per_phase(subject: Subject) -> bool:
-    item = subject.item
+    item = subject.device
     return isinstance(item, Meter) and item.wiring == "3P4W" and subject.profile.phases == 3
 
 

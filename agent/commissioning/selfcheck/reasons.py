@@ -107,12 +107,10 @@ MODELS_MATCHING = Code("models_matching", "models whose registers match: {models
 MODELS_SIMILAR = Code("models_similar", "no model of the library matches; the most similar ones are: {models}")
 CAUSE_AND_MODELS = Code("cause_and_models", "{cause}; {models}")
 
-SCALES = frozenset((REGISTER_SCALE_WRONG, RATED_SCALE_WRONG, GROUP_SCALE_WRONG))
-CT_SETTINGS = frozenset((CT_SETTING_WRONG, METER_CT_SETTING_WRONG))
 UNITS = frozenset((UNIT_IDS_SWAPPED, SERIAL_NUMBER_MISMATCH, SERIAL_NUMBER_ELSEWHERE))
 OTHER_MODEL = frozenset((MAP_MISMATCH, MAP_REGISTERS_REJECTED))
 
-# Why a value is unverified; a passed one names its relation (relation_codes.py), a failed one its likely cause
+# Why a value is unverified; a passed one names its relation, a failed one its likely cause
 
 VALUE_ABSENT = Code("value_absent", "the device returned no value")
 LOAD_INSUFFICIENT = Code("load_insufficient", "the check needs a load of at least {least:pct} %")
@@ -123,3 +121,13 @@ NOTHING_COMPARABLE = Code("nothing_comparable", "no other value to compare with"
 DEVICE_NOT_CHECKED = Code(
     "device_not_checked", "{device}: no response to any permitted request; the device was not checked"
 )
+
+# Relations that are used outside of the tables, too
+
+PLAUSIBLE_RANGE = Code("plausible_range", "plausible range")
+SUM_OF_P = Code("sum_of_p", "P = P1 + P2 + P3")
+POWER_FACTOR_FROM_S = Code("power_factor_from_s", "power factor = P / S")
+POWERS_EQUAL = Code("powers_equal", "P² + Q² = S²")
+MEAN_PHASE_VOLTAGE = Code("mean_phase_voltage", "mean of the phase voltages")
+LINE_TO_PHASE_VOLTAGE = Code("line_to_phase_voltage", "line voltage = √3 · phase voltage")
+MEAN_CURRENT = Code("mean_current", "mean of the currents")

@@ -32,13 +32,13 @@ class ReadingRound:
     at_s: monotonic time of its start.
     memory: the words; those of rejected addresses are missing.
     silent: aborted because the device did not respond.
-    lasted_s: duration.
+    duration_s: duration.
     """
 
     at_s: float
     memory: Memory = field(default_factory=dict)
     silent: bool = False
-    lasted_s: float = 0.0
+    duration_s: float = 0.0
 
 
 class RegisterReader:
@@ -47,8 +47,9 @@ class RegisterReader:
     absent: registers of the map that the device rejects, without those of confidence `from_memory`.
     """
 
-    def __init__(self, subject: Subject, profile: Profile, unit: int, clock: Clock) -> None:
-        self._subject, self._profile, self._unit, self._clock = subject, profile, unit, clock
+    def __init__(self, subject: Subject, unit: int, clock: Clock) -> None:
+        self._subject, self._unit, self._clock = subject, unit, clock
+        profile = subject.profile
         self._link = SunSpecLink(subject.link, profile) if profile.dialect == "sunspec" else subject.link
         self._rows = checkable(profile)
         # Registers whose reading has an effect in the device are never read.
@@ -61,18 +62,21 @@ class RegisterReader:
         self._rejected: set[tuple[int, int]] = set()
         self.absent: list[str] = []
         self._spans = [
-            (block.function + (ALONE if block.registers[0].alone else 0), block.address, block.count)
+            (_function(block.registers[0]), block.address, block.count)
             for block in plan_blocks(profile, self._rows, 0 if self._forbidden else HOLE_MAX)
         ]  # fmt: skip
 
-    async def round(self) -> ReadingRound:
+    async def round(self, adjacent: bool = False) -> ReadingRound:
+        """Reads the map once. adjacent: also the words before and after every register."""
         found = ReadingRound(self._clock.monotonic_ns() / 1e9)
         await self._read(found, self._spans, learn=True)
-        found.lasted_s = self._clock.monotonic_ns() / 1e9 - found.at_s
+        found.duration_s = self._clock.monotonic_ns() / 1e9 - found.at_s
+        if adjacent and not found.silent:
+            await self._read_adjacent(found)
         return found
 
-    async def read_adjacent(self, found: ReadingRound) -> None:
-        """Add the words before and after every register, and single words of rejected spans, as far as they exist."""
+    async def _read_adjacent(self, found: ReadingRound) -> None:
+        """Adds the words before and after every register, and single words of rejected spans, as far as they exist."""
         wanted = self._adjacent() - (found.memory.keys() | self._rejected)
         await self._read(found, [(function, address, 1) for function, address in sorted(wanted)], learn=False)
         self._rejected |= wanted - found.memory.keys()
@@ -100,9 +104,9 @@ class RegisterReader:
         } - self._forbidden
 
     async def _read(self, found: ReadingRound, spans: list[Span], learn: bool) -> None:
-        waiting, kept, silences = list(reversed(spans)), list[Span](), 0
-        while waiting:
-            span = waiting.pop()
+        queue, kept, silences = list(reversed(spans)), list[Span](), 0
+        while queue:
+            span = queue.pop()
             function, address, count = span
             try:
                 data = await self._request(span)
@@ -113,7 +117,7 @@ class RegisterReader:
                 elif error.code not in ABSENT:
                     kept.append(span)
                 elif count > 1 and (parts := self._parts(span)):
-                    waiting += reversed(parts)
+                    queue += reversed(parts)
                     continue
                 elif learn:
                     self.absent += self._documented(span)
@@ -126,15 +130,15 @@ class RegisterReader:
                     found.memory[function, address + k] = word
             if silences >= SILENCES_MAX:
                 found.silent = True
-                kept += reversed(waiting)
+                kept += reversed(queue)
                 break
         if learn:
             self._spans = kept
 
     async def _request(self, span: Span) -> bytes:
         subject = self._subject
-        timeout_s = subject.timeout_s or subject.profile.timeout_s
-        timeout_s += (REQUEST_AND_FRAME + 2 * span[2]) * subject.character_s
+        wire_s = (REQUEST_AND_FRAME + 2 * span[2]) * subject.character_s
+        timeout_s = wire_s + (subject.timeout_s or subject.profile.timeout_s)
         gap_s = subject.profile.min_gap_s if subject.gap_s is None else subject.gap_s
         return await self._link.read_block(
             Request(self._unit, span[0] % ALONE, span[1], span[2]),
@@ -146,23 +150,22 @@ class RegisterReader:
 
     def _parts(self, span: Span) -> list[Span]:
         """The registers of a rejected span as separate spans; none when the span is a single register."""
-        function, start, count = span
-        rows = [
-            (function, row.address, row.words)
-            for row in self._rows
-            if row.function == function and not row.alone and start <= row.address < start + count
-        ]
+        rows = [(row.function, row.address, row.words) for row in _rows_in(self._rows, span) if not row.alone]
         return [part for part in dict.fromkeys(rows) if part != span]
 
     def _documented(self, span: Span) -> list[str]:
         """The names of the documented registers in a span."""
-        function, start, count = span
-        rows = usable(self._profile)
-        return [
-            row.name
-            for row in rows
-            if row.function + (ALONE if row.alone else 0) == function and start <= row.address < start + count
-        ]
+        return [row.name for row in _rows_in(usable(self._subject.profile), span)]
+
+
+def _rows_in(rows: Iterable[Register], span: Span) -> list[Register]:
+    function, start, count = span
+    return [row for row in rows if _function(row) == function and start <= row.address < start + count]
+
+
+def _function(row: Register) -> int:
+    """The function under which the words of a register are in the memory."""
+    return row.function + (ALONE if row.alone else 0)
 
 
 def checkable(profile: Profile) -> tuple[Register, ...]:
@@ -172,11 +175,5 @@ def checkable(profile: Profile) -> tuple[Register, ...]:
 
 def words_of(memory: Memory, row: Register) -> list[int] | None:
     """The words of one value; None when one is missing."""
-    function = row.function + (ALONE if row.alone else 0)
-    found = [memory.get((function, k)) for k in range(row.address, row.address + row.words)]
+    found = [memory.get((_function(row), k)) for k in range(row.address, row.address + row.words)]
     return None if None in found else found  # type: ignore[return-value]
-
-
-def missing(rounds: Iterable[ReadingRound]) -> bool:
-    """Whether the device responded in no round."""
-    return all(item.silent for item in rounds)

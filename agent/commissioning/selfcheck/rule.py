@@ -1,4 +1,4 @@
-"""The relations of the self-check: one row each, a dimensionless x and two bands around its ideal value.
+"""The relations of the self-check: one row each with its code, a dimensionless x and two bands around its ideal value.
 
 Inside `tight` the row confirms its quantities, outside `wide` it contradicts them, between the two it is neutral: rare
 but normal states of a plant must not contradict, possible results of a mistake must not confirm. The resolution of the
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.analysis.efficiency.nameplate import induction_hz
-from drivers.reasons import Reason
+from drivers.reasons import Code, Reason
 from dsp.efficiency import USUAL_EFFICIENCY
 
 Numbers = Sequence[float]
@@ -87,7 +87,7 @@ class Rule:
 
 
 def equal(
-    label: Reason,
+    code: Code,
     needs: str,
     left: Callable[[Numbers, RatedValues], float],
     right: Callable[[Numbers, RatedValues], float],
@@ -96,8 +96,9 @@ def equal(
     *,
     wide: float | None = None,
     loaded: bool = True,
+    **data: int,
 ) -> Rule:
-    """The relation left = right; x is the difference divided by the larger value."""
+    """The relation left = right; x is the difference divided by the larger value. data: of the code."""
 
     def x(v: Numbers, p: RatedValues) -> float:
         a, b = left(v, p), right(v, p)
@@ -105,14 +106,14 @@ def equal(
         return (a - b) / size if size else math.nan
 
     wide = tolerance if wide is None else wide
-    return Rule(label, tuple(needs.split()), x, (-tolerance, tolerance), (-wide, wide), basis, loaded)
+    return ratio(code, needs, x, (-tolerance, tolerance), (-wide, wide), basis, loaded=loaded, **data)
 
 
 def ratio(
-    label: Reason, needs: str, x: Callable[[Numbers, RatedValues], float], tight: Band, wide: Band, basis: str,
-    *, loaded: bool = True,
+    code: Code, needs: str, x: Callable[[Numbers, RatedValues], float], tight: Band, wide: Band, basis: str,
+    *, loaded: bool = True, **data: int,
 ) -> Rule:  # fmt: skip
-    return Rule(label, tuple(needs.split()), x, tight, wide, basis, loaded)
+    return Rule(code(**data), tuple(needs.split()), x, tight, wide, basis, loaded)
 
 
 def over(a: float, b: float) -> float:

@@ -1,23 +1,27 @@
-"""The readings as numbers, the relations bound to devices, and the state of each relation."""
+"""The readings as numbers, the relations bound to devices, and the outcome of each relation."""
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cached_property
 from itertools import pairwise
+from statistics import median_high
 
 from agent.acquisition.scheduler import ratio_factor
 from agent.commissioning.selfcheck.decoding import Key, Series, decade_of, median, number_of
 from agent.commissioning.selfcheck.drive_rules import CROSS, DRIVE
+from agent.commissioning.selfcheck.fault_hypothesis import Hypothesis
 from agent.commissioning.selfcheck.load_estimate import LOADED, load_of
 from agent.commissioning.selfcheck.meter_rules import METER
 from agent.commissioning.selfcheck.model import DeviceSet
 from agent.commissioning.selfcheck.nameplate import per_phase, plate_of
+from agent.commissioning.selfcheck.reasons import PLAUSIBLE_RANGE
 from agent.commissioning.selfcheck.register_reader import ReadingRound, checkable
 from agent.commissioning.selfcheck.rule import RatedValues, Rule
-from agent.commissioning.selfcheck.rule_codes import PLAUSIBLE_RANGE
 from agent.config.model import Drive, Meter
 from drivers.profiles import Register
 from drivers.registers import window
@@ -38,26 +42,50 @@ class BoundRule:
     devices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleState:
-    """The state of a relation.
+class RuleOutcome(Enum):
+    """What a relation shows about its quantities.
 
-    word: confirms | neutral | contradicts | void (does not apply) | missing (a quantity has no value).
-    fit: 1 in the middle of the tight band, 0 at its edge and outside.
-    x: value of the relation; NaN without one.
+    PASS: it confirms them.
+    NEUTRAL: neither.
+    FAIL: it contradicts them.
+    NOT_APPLICABLE: it does not apply to these values.
+    MISSING: a quantity has no value.
     """
 
-    word: str
+    PASS = "pass"
+    NEUTRAL = "neutral"
+    FAIL = "fail"
+    NOT_APPLICABLE = "not_applicable"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleState:
+    """The outcome of a relation.
+
+    fit: 1 in the middle of the tight band, 0 at its edge and outside.
+    """
+
+    outcome: RuleOutcome
     fit: float = 0.0
-    x: float = math.nan
 
 
-VOID, MISSING = RuleState("void"), RuleState("missing")
+NOT_APPLICABLE, MISSING = RuleState(RuleOutcome.NOT_APPLICABLE), RuleState(RuleOutcome.MISSING)
+FAIL, NEUTRAL = RuleState(RuleOutcome.FAIL), RuleState(RuleOutcome.NEUTRAL)
 WINDOW = Rule(PLAUSIBLE_RANGE(), ("",), lambda v, p: 0.0, (0, 0), (0, 0), "the vocabulary", loaded=False)
 
 
 class RuleEvaluation:
-    """All series of the bench and the states of its relations, also with some series replaced by a hypothesis."""
+    """All series of the bench and the outcomes of its relations.
+
+    rows: key → register.
+    series: key → value of each round.
+    resolution: key → step of the value.
+    loads: device → load (torque) of its machine as a share of rated torque.
+    changes: device → relative change of the plant between two readings.
+    bound: the relations that the devices have the quantities for.
+    rules_of: key → indices of its relations in `bound`.
+    """
 
     def __init__(self, bench: DeviceSet, rounds: Mapping[str, Sequence[ReadingRound]]) -> None:
         self.bench = bench
@@ -72,25 +100,40 @@ class RuleEvaluation:
         }
         self.series: dict[Key, Series] = {key: self.read(key, row) for key, row in self.rows.items()}
         self.resolution = {key: self.resolution_of(key, row) for key, row in self.rows.items()}
-        self.changes = self.changes_with({})
         self.shares = {name: self._share(name) for name in self.subjects}
         self._plates = {name: plate_of(bench, subject) for name, subject in self.subjects.items()}
-        self.loads = self.loads_with({})
+        self._update()
         self.bound = tuple(self._bind())
-        self.touching: dict[Key, list[int]] = {}
+        self.rules_of: dict[Key, list[int]] = {}
         for index, item in enumerate(self.bound):
             for key in item.keys:
-                self.touching.setdefault(key, []).append(index)
+                self.rules_of.setdefault(key, []).append(index)
+
+    def _update(self) -> None:
+        """Computes what depends on the series."""
+        self.changes = {name: self._change(name) for name in self.subjects}
+        self.loads = {name: self._load(name) for name in self.subjects}
+
+    def corrected(self, item: Hypothesis) -> RuleEvaluation:
+        """The same readings without a mistake."""
+        other = copy.copy(self)
+        other.rows = {**self.rows, **item.rows}
+        other.series = {**self.series, **item.series}
+        other.resolution = (
+            self.resolution
+            | {key: self.resolution.get(key, 0.0) * item.factor for key in item.series}
+            | {key: self.resolution_of(key, row) for key, row in item.rows.items()}
+        )
+        other._update()
+        return other
 
     def read(self, key: Key, row: Register, rounds: Sequence[ReadingRound] | None = None) -> Series:
         """The series of one register as `row` describes it; None where its words are missing or encode no value."""
         subject = self.subjects[key[0]]
-        factor = ratio_factor(subject.item, row.unit)
-        found: Series = []
-        for item in self.rounds[key[0]] if rounds is None else rounds:
-            value = number_of(row, item.memory, subject.rating_kw)
-            found.append(value * factor if isinstance(value, int | float) else None)
-        return found
+        factor = ratio_factor(subject.device, row.unit)
+        rounds = self.rounds[key[0]] if rounds is None else rounds
+        values = [number_of(row, item.memory, subject.rating_kw) for item in rounds]
+        return [None if value is None else value * factor for value in values]
 
     def resolution_of(self, key: Key, row: Register) -> float:
         if row.type in ("f32", "f64", "string"):
@@ -102,52 +145,50 @@ class RuleEvaluation:
         responded = [item for item in self.rounds[key[0]] if not item.silent]
         if row.scale_from and responded:
             scale *= 10.0 ** decade_of(row, responded[-1].memory, subject.rating_kw)
-        return abs(scale) * ratio_factor(subject.item, row.unit)
+        return abs(scale) * ratio_factor(subject.device, row.unit)
 
     def value(self, key: Key) -> float | None:
         return median(self.series.get(key, ()))
 
-    def loaded(self, index: int, loads: Mapping[str, float] | None = None) -> bool:
+    def loaded(self, bound: BoundRule) -> bool:
         """Whether the load is sufficient for relations that need load."""
-        return max((loads or self.loads).get(name, 0.0) for name in self.bound[index].devices) >= LOADED
+        return max(self.loads[name] for name in bound.devices) >= LOADED
 
-    def state(
-        self, index: int, series: Mapping[Key, Series] | None = None, resolution: Mapping[Key, float] | None = None,
-        loads: Mapping[str, float] | None = None, changes: Mapping[str, float] | None = None,
-    ) -> RuleState:  # fmt: skip
-        """The state of relation `index`, with some series replaced."""
-        bound = self.bound[index]
+    def states(self) -> list[RuleState]:
+        return [self.state(bound) for bound in self.bound]
+
+    def with_outcome(self, outcome: RuleOutcome) -> list[BoundRule]:
+        return [bound for bound in self.bound if self.state(bound).outcome is outcome]
+
+    def state(self, bound: BoundRule) -> RuleState:
         relation = bound.relation
-        if relation.loaded and not self.loaded(index, loads):
-            return VOID
-        columns = [(series or self.series).get(key) or self.series.get(key) for key in bound.keys]
-        if any(column is None for column in columns):
-            return MISSING
+        if relation.loaded and not self.loaded(bound):
+            return NOT_APPLICABLE
+        columns = [self.series[key] for key in bound.keys]
         if relation is WINDOW:
-            return self._window(bound.keys[0], columns[0] or [])
-        steps = [(resolution or {}).get(key, self.resolution.get(key, 0.0)) for key in bound.keys]
-        change = max((changes or self.changes)[name] for name in bound.devices)
+            return self._window(bound.keys[0], columns[0])
+        steps = [self.resolution[key] for key in bound.keys]
+        change = max(self.changes[name] for name in bound.devices)
         if len(bound.devices) == 1:
             change *= self.shares[bound.devices[0]]
         if relation.over_time:
-            return self._counted(bound, columns, steps, change)  # type: ignore[arg-type]
+            return self._counted(bound, columns, steps, change)
         points = [row for row in zip(*columns, strict=True) if None not in row]
         responded = self._responded(bound.devices)
         if not responded:
-            return VOID
+            return NOT_APPLICABLE
         if len(points) < max(1, responded // 2):
             return MISSING
-        with_x = [(relation.x(row, bound.plate), row) for row in points]
-        with_x = [pair for pair in with_x if not math.isnan(pair[0])]
+        with_x = [(x, row) for row in points if not math.isnan(x := relation.x(row, bound.plate))]
         if not with_x:
-            return VOID
+            return NOT_APPLICABLE
         x, row = sorted(with_x, key=lambda pair: pair[0])[len(with_x) // 2]
         return _judge(relation, x, change + _resolution_of_x(relation, row, steps, x, bound.plate))
 
     def _window(self, key: Key, column: Series) -> RuleState:
         low, high = window(self.rows[key])
         bad = [value for value in column if value is not None and not low <= value <= high]
-        return RuleState("contradicts") if 2 * len(bad) > self._responded((key[0],)) else RuleState("neutral")
+        return FAIL if 2 * len(bad) > self._responded((key[0],)) else NEUTRAL
 
     def _responded(self, names: Iterable[str]) -> int:
         """Number of rounds in which all these devices responded."""
@@ -160,12 +201,12 @@ class RuleEvaluation:
         times = [item.at_s for item in self.rounds[bound.keys[0][0]]]
         points = [(t, e, p) for t, e, p in zip(times, *columns, strict=True) if e is not None and p is not None]
         if len(points) < 3:
-            return VOID
+            return NOT_APPLICABLE
         pairs = list(pairwise(points))
         integral = sum((b[2] + a[2]) / 2 * (b[0] - a[0]) for a, b in pairs) / 3.6e6
         counted, size = points[-1][1] - points[0][1], abs(points[-1][1])
         if integral <= 0:
-            return VOID
+            return NOT_APPLICABLE
         span_s = points[-1][0] - points[0][0]
         lag_s = max(2.0, 2 * self.subjects[bound.keys[0][0]].profile.refresh_s)
         step = steps[0] or size * 2.4e-7
@@ -178,80 +219,70 @@ class RuleEvaluation:
         if len(rounds) < 2:
             return 1.0
         period_s = (rounds[-1].at_s - rounds[0].at_s) / (len(rounds) - 1)
-        return SAME_DEVICE * min(1.0, 2 * max(item.lasted_s for item in rounds) / period_s)
+        return SAME_DEVICE * min(1.0, 2 * max(item.duration_s for item in rounds) / period_s)
 
-    def changes_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
-        """Relative change of the plant at each device between two readings, with some series replaced."""
-        return {name: self._change(name, series) for name in self.subjects}
-
-    def _change(self, name: str, series: Mapping[Key, Series]) -> float:
+    def _change(self, name: str) -> float:
         """Relative change of the plant between two readings: the median over the fast values of the device."""
         changes = []
         for stem in ("active_power", "current_l1", "current_l2", "current_l3", "motor_power", "motor_current"):
             key = (name, stem)
-            column = [value for value in series.get(key, self.series.get(key, [])) if value is not None]
+            column = [value for value in self.series.get(key, []) if value is not None]
             mean = sum(map(abs, column)) / len(column) if column else 0.0
             if len(column) >= 3 and mean:
-                steps = sorted(abs(b - a) for a, b in pairwise(column))
-                changes.append(max(0.0, steps[len(steps) // 2] - self.resolution[name, stem]) / mean)
-        return min(sorted(changes)[len(changes) // 2], CHANGE_MAX) if changes else 0.0
+                step = median_high(abs(b - a) for a, b in pairwise(column))
+                changes.append(max(0.0, step - self.resolution[name, stem]) / mean)
+        return min(median_high(changes), CHANGE_MAX) if changes else 0.0
 
-    def loads_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
-        """Load (torque) of the machine at each device as a share of rated torque, with some series replaced."""
-        return {name: self._load(name, series) for name in self.subjects}
-
-    def _load(self, name: str, series: Mapping[Key, Series]) -> float:
-        def value(key: Key) -> float | None:
-            return median(series[key]) if key in series else self.value(key)
-
+    def _load(self, name: str) -> float:
+        partners = [b if a == name else a for a, b in self.pairs if name in (a, b)]
         step_a = self.resolution.get((name, "current_l1"), 0.0)
-        return load_of((name, *self._partners(name)), self._plates[name], value, step_a)
-
-    def _partners(self, name: str) -> list[str]:
-        return [b if a == name else a for a, b in self.pairs if name in (a, b)]
+        return load_of((name, *partners), self._plates[name], self.value, step_a)
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Meters that feed exactly one drive and no motor directly, each with its drive."""
-        drives = [item.item for item in self.bench.subjects if isinstance(item.item, Drive)]
-        meters = [item.name for item in self.bench.subjects if isinstance(item.item, Meter)]
-        found = []
-        for meter in meters:
-            fed = [drive.name for drive in drives if drive.fed_by == meter]
-            if len(fed) == 1 and not any(motor.fed_by == meter for motor in self.bench.motors):
-                found.append((meter, fed[0]))
-        return tuple(found)
+        fed_by = [motor.fed_by for motor in self.bench.motors]
+        drives = [(item.device.fed_by, item.name) for item in self.bench.subjects if isinstance(item.device, Drive)]
+        feeding = [feeder for feeder, _ in drives]
+        return tuple(
+            (feeder, drive)
+            for feeder, drive in drives
+            if feeder in self.subjects and feeding.count(feeder) == 1 and feeder not in fed_by
+        )
 
-    def _bind(self) -> Iterable[BoundRule]:
+    def _bind(self) -> Iterator[BoundRule]:
         for name, subject in self.subjects.items():
             plate = self._plates[name]
-            for relation in METER if isinstance(subject.item, Meter) else DRIVE:
-                keys = tuple((name, need) for need in relation.needs)
-                if all(key in self.rows for key in keys):
-                    yield BoundRule(relation, keys, plate, tuple({key[0] for key in keys}))
+            yield from self._with_values(METER if isinstance(subject.device, Meter) else DRIVE, plate, name)
             for key, row in self.rows.items():
                 if key[0] == name and row.type != "string":
                     yield BoundRule(WINDOW, (key,), plate, (name,))
         for meter, drive in self.pairs:
             plate = replace(self._plates[drive], per_phase=per_phase(self.subjects[meter]))
-            for relation in CROSS:
-                keys = tuple(
-                    (drive, need.removeprefix("drive:")) if need.startswith("drive:") else (meter, need)
-                    for need in relation.needs
-                )
-                if all(key in self.rows for key in keys):
-                    yield BoundRule(relation, keys, plate, tuple({key[0] for key in keys}))
+            yield from self._with_values(CROSS, plate, meter, drive)
+
+    def _with_values(
+        self, relations: Iterable[Rule], plate: RatedValues, name: str, drive: str = ""
+    ) -> Iterator[BoundRule]:
+        """The relations whose quantities the device has, or the device and its drive."""
+        for relation in relations:
+            keys = tuple(
+                (drive, need.removeprefix("drive:")) if need.startswith("drive:") else (name, need)
+                for need in relation.needs
+            )
+            if all(key in self.rows for key in keys):
+                yield BoundRule(relation, keys, plate, tuple({key[0] for key in keys}))
 
 
 def _judge(relation: Rule, x: float, dx: float) -> RuleState:
     low, high = relation.wide
     if x < low - dx or x > high + dx:
-        return RuleState("contradicts", 0.0, x)
+        return FAIL
     low, high = relation.tight
     if low - dx <= x <= high + dx and dx <= CONFIRM_DX + (high - low) / 2:
         half = (high - low) / 2 + dx
-        return RuleState("confirms", 1 - abs(x - (low + high) / 2) / half if half else 1.0, x)
-    return RuleState("neutral", 0.0, x)
+        return RuleState(RuleOutcome.PASS, 1 - abs(x - (low + high) / 2) / half if half else 1.0)
+    return NEUTRAL
 
 
 def _resolution_of_x(

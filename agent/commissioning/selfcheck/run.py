@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from agent.commissioning.selfcheck import reasons as codes
 from agent.commissioning.selfcheck.decoding import Key, is_measured
-from agent.commissioning.selfcheck.diagnosis import contradicting, find_causes, suspects_of
+from agent.commissioning.selfcheck.diagnosis import find_causes, suspects_of
 from agent.commissioning.selfcheck.load_estimate import LOADED
 from agent.commissioning.selfcheck.model import (
     DeviceResult,
@@ -16,8 +16,8 @@ from agent.commissioning.selfcheck.model import (
     SelfcheckOutcome,
     Subject,
 )
-from agent.commissioning.selfcheck.register_reader import ReadingRound, RegisterReader, missing, words_of
-from agent.commissioning.selfcheck.rule_evaluation import WINDOW, RuleEvaluation
+from agent.commissioning.selfcheck.register_reader import ReadingRound, RegisterReader, words_of
+from agent.commissioning.selfcheck.rule_evaluation import WINDOW, RuleEvaluation, RuleOutcome
 from agent.config.model import Meter
 from drivers.profiles import Profile
 from drivers.reading import Clock
@@ -30,32 +30,27 @@ SLIDE = 1.1  # factor of the period: with 1.0 every reading might fall on the re
 EMPTY = 0.8  # from this share of quantities without a value another model is suspected
 FOREIGN_MAX, FOREIGN_READINGS = 4, 6  # devices whose maps are read at each other's units, number of rounds
 BROKEN = 0.5  # below this share of quantities that a relation confirms another model is suspected
-SHOWN_MAX = 4  # quantities and relations named in a reason
+SHOWN_MAX = 4  # quantities and relations failed in a reason
 
 
 async def self_check(bench: DeviceSet, clock: Clock, readings: int = READINGS) -> SelfcheckOutcome:
     """Reads only. Devices that do not respond become notes and values `unverified`; raises no LinkError."""
     started_ns, started_s = clock.utc_ns(), clock.monotonic_ns() / 1e9
-    reader = {item.name: RegisterReader(item, item.profile, item.item.unit_id, clock) for item in bench.subjects}
+    reader = {item.name: RegisterReader(item, item.device.unit_id, clock) for item in bench.subjects}
     period_s = period_of(bench, readings)
-    rounds: dict[str, list[ReadingRound]] = {name: [] for name in reader}
-    for number in range(readings):
-        await _round(reader, rounds, clock, period_s, last=number == readings - 1)
-    lost = [name for name, rows in rounds.items() if missing(rows)]
+    rounds = await _rounds(reader, clock, period_s, readings)
+    lost = [name for name, rows in rounds.items() if all(item.silent for item in rows)]
     notes = tuple(codes.DEVICE_NOT_CHECKED(device=name) for name in lost)
     bench = DeviceSet(tuple(item for item in bench.subjects if item.name not in lost), bench.motors)
     world = RuleEvaluation(bench, rounds)
     findings = _serials(world, rounds)
     corrected = world
-    if suspects_of(world, [world.state(index) for index in range(len(world.bound))]):
-        again: dict[str, list[ReadingRound]] = {item.name: [] for item in bench.subjects}
-        asked = {name: reader[name] for name in again}
-        for number in range(readings):  # with the adjacent words
-            await _round(asked, again, clock, period_s, last=number == readings - 1, adjacent=True)
-        corrected = RuleEvaluation(bench, again)
-        foreign = await _foreign(corrected, clock)
-        findings += find_causes(corrected, foreign)
-        findings += _unexplained(corrected, findings)
+    if suspects_of(world):
+        responding = {item.name: reader[item.name] for item in bench.subjects}
+        corrected = RuleEvaluation(bench, await _rounds(responding, clock, period_s, readings, adjacent=True))
+        causes, corrected = find_causes(corrected, await _foreign(corrected, clock))
+        findings += causes
+        findings += _without_cause(corrected, findings)
     findings += _rejected(bench, reader, findings)
     devices = {item.name: _device(item, world, corrected, findings) for item in bench.subjects}
     return SelfcheckOutcome(
@@ -69,35 +64,30 @@ def period_of(bench: DeviceSet, readings: int) -> float:
     return min(period_s * SLIDE, LASTS_MAX_S / max(1, readings))
 
 
-async def _round(
-    reader: Mapping[str, RegisterReader],
-    rounds: Mapping[str, list[ReadingRound]],
-    clock: Clock,
-    period_s: float,
-    last: bool,
-    adjacent: bool = False,
-) -> None:
-    begin_s = clock.monotonic_ns() / 1e9
-    for name, device in reader.items():
-        found = await device.round()
-        if adjacent and not found.silent:
-            await device.read_adjacent(found)
-        rounds[name].append(found)
-    if not last:
-        await clock.sleep(max(0.0, begin_s + period_s - clock.monotonic_ns() / 1e9))
+async def _rounds(
+    reader: Mapping[str, RegisterReader], clock: Clock, period_s: float, readings: int, adjacent: bool = False
+) -> dict[str, list[ReadingRound]]:
+    """Device → its rounds. adjacent: with the words before and after each register."""
+    rounds: dict[str, list[ReadingRound]] = {name: [] for name in reader}
+    due_s = clock.monotonic_ns() / 1e9
+    for _ in range(readings):
+        await clock.sleep(max(0.0, due_s - clock.monotonic_ns() / 1e9))
+        due_s = clock.monotonic_ns() / 1e9 + period_s
+        for name, device in reader.items():
+            rounds[name].append(await device.round(adjacent))
+    return rounds
 
 
 async def _foreign(world: RuleEvaluation, clock: Clock) -> dict[Key, list[ReadingRound]]:
     """Maps that do not fit, read at the units of the other such devices of the same kind on the same bus."""
-    states = [world.state(index) for index in range(len(world.bound))]
-    names = {key[0] for key in suspects_of(world, states)}
+    names = {key[0] for key in suspects_of(world)}
     odd = [item for item in world.bench.subjects if item.name in names][:FOREIGN_MAX]
     found: dict[Key, list[ReadingRound]] = {}
     for item in odd:
         for other in odd:
-            same_bus = item.item.bus == other.item.bus and type(item.item) is type(other.item)
+            same_bus = item.device.bus == other.device.bus and type(item.device) is type(other.device)
             if item is not other and same_bus and item.profile.id != other.profile.id and _may_be_read(other.profile):
-                reader = RegisterReader(item, item.profile, other.item.unit_id, clock)
+                reader = RegisterReader(item, other.device.unit_id, clock)
                 found[item.name, other.name] = [await reader.round() for _ in range(FOREIGN_READINGS)]
     return found
 
@@ -107,20 +97,18 @@ def _may_be_read(profile: Profile) -> bool:
     return profile.dialect != "huanyang_private" and not any(row.feeds_watchdog for row in profile.registers)
 
 
-def _broken(world: RuleEvaluation, subject: Subject) -> bool:
+def _mostly_unconfirmed(world: RuleEvaluation, subject: Subject) -> bool:
     """Whether relations confirm less than half of the quantities that they could confirm."""
-    confirmed, possible = _confirmed(world), set[Key]()
-    for bound in world.bound:
-        if bound.relation is not WINDOW:
-            possible |= {key for key in bound.keys if key[0] == subject.name}
+    confirmed = _confirmed(world)
+    possible = {
+        key for bound in world.bound if bound.relation is not WINDOW for key in bound.keys if key[0] == subject.name
+    }
     return len(possible) > 3 and len(possible & confirmed) < BROKEN * len(possible)
 
 
 def _confirmed(world: RuleEvaluation) -> set[Key]:
     """The quantities that a relation confirms."""
-    return {
-        key for index, bound in enumerate(world.bound) if world.state(index).word == "confirms" for key in bound.keys
-    }
+    return {key for bound in world.with_outcome(RuleOutcome.PASS) for key in bound.keys}
 
 
 def _serials(world: RuleEvaluation, rounds: Mapping[str, Sequence[ReadingRound]]) -> list[SelfcheckFinding]:
@@ -128,10 +116,10 @@ def _serials(world: RuleEvaluation, rounds: Mapping[str, Sequence[ReadingRound]]
     read = {item.name: _serial(item, rounds[item.name]) for item in world.bench.subjects}
     found = []
     for item in world.bench.subjects:
-        stated = item.item.serial_number if isinstance(item.item, Meter) else None
+        stated = item.device.serial_number if isinstance(item.device, Meter) else None
         if stated and read[item.name] and _bare(read[item.name]) != _bare(stated):
             found_at = next((name for name, serial in read.items() if _bare(serial) == _bare(stated)), None)
-            data = dict(device=item.name, unit_id=item.item.unit_id, serial_number=read[item.name], configured=stated)
+            data = dict(device=item.name, unit_id=item.device.unit_id, serial_number=read[item.name], configured=stated)
             if found_at is None:
                 reason = codes.SERIAL_NUMBER_MISMATCH(**data)
             else:
@@ -154,12 +142,12 @@ def _serial(subject: Subject, rounds: Sequence[ReadingRound]) -> str:
     return "" if not value else f"{value:.0f}" if isinstance(value, float) else str(value)
 
 
-def _unexplained(world: RuleEvaluation, findings: Sequence[SelfcheckFinding]) -> list[SelfcheckFinding]:
+def _without_cause(world: RuleEvaluation, findings: Sequence[SelfcheckFinding]) -> list[SelfcheckFinding]:
     """Devices with deviations that no single mistake explains."""
     found, group = [], max((item.group for item in findings), default=0)
-    confirmed = _confirmed(world)
+    confirmed, failed = _confirmed(world), world.with_outcome(RuleOutcome.FAIL)
     for item in world.bench.subjects:
-        rows = [world.bound[index] for index in contradicting(world) if world.bound[index].keys[0][0] == item.name]
+        rows = [bound for bound in failed if bound.keys[0][0] == item.name]
         values = [world.value(key) for key in world.rows if key[0] == item.name and is_measured(key[1])]
         empty = len(values) > 2 and sum(value is None for value in values) > EMPTY * len(values)
         if not rows and not empty:
@@ -167,9 +155,9 @@ def _unexplained(world: RuleEvaluation, findings: Sequence[SelfcheckFinding]) ->
         group += 1
         keys = {key for bound in rows for key in bound.keys if key[0] == item.name}
         names = tuple(sorted(key[1] for key in (keys - confirmed or keys)))
-        if empty or _broken(world, item):
+        if empty or _mostly_unconfirmed(world, item):
             names = tuple(row.name for row in item.profile.registers)
-            reason = codes.MAP_MISMATCH(device=item.name, profile=item.profile.id, unit_id=item.item.unit_id)
+            reason = codes.MAP_MISMATCH(device=item.name, profile=item.profile.id, unit_id=item.device.unit_id)
         else:
             relations = tuple(dict.fromkeys(bound.relation.label for bound in rows[:SHOWN_MAX]))
             reason = codes.VALUES_INCONSISTENT(device=item.name, quantities=names[:SHOWN_MAX], relations=relations)
@@ -188,18 +176,23 @@ def _rejected(
         absent = tuple(name for name in reader[item.name].absent if name not in explained)
         if absent and not any(each.cause in codes.UNITS or each.cause == codes.MAP_MISMATCH for each in own):
             group += 1
-            reason = codes.MAP_REGISTERS_REJECTED(
-                device=item.name, unit_id=item.item.unit_id, profile=item.profile.id, n=len(absent),
-                total=len(usable(item.profile)), examples=absent[:SHOWN_MAX],
-            )  # fmt: skip
+            reason = rejected_registers(item.name, item.device.unit_id, item.profile, absent)
             found.append(SelfcheckFinding(reason, absent, group))
     return found
+
+
+def rejected_registers(device: str, unit: int, profile: Profile, absent: Sequence[str]) -> Reason:
+    """The finding on a device. absent: quantities of its profile whose registers it rejects."""
+    return codes.MAP_REGISTERS_REJECTED(
+        device=device, unit_id=unit, n=len(absent), total=len(usable(profile)), profile=profile.id,
+        examples=tuple(absent[:SHOWN_MAX]),
+    )  # fmt: skip
 
 
 def _device(
     subject: Subject, world: RuleEvaluation, corrected: RuleEvaluation, findings: Sequence[SelfcheckFinding]
 ) -> DeviceResult:
-    named = {
+    failed = {
         name: item
         for item in reversed(findings)
         for name in item.quantities
@@ -207,16 +200,16 @@ def _device(
     }
     for item in findings:
         if item.other_device == subject.name:
-            named |= dict.fromkeys((row.name for row in subject.profile.registers), item)
-    confirmed, waiting = dict[str, Reason](), set[str]()
-    for index, bound in enumerate(corrected.bound):
+            failed |= dict.fromkeys((row.name for row in subject.profile.registers), item)
+    confirmed, unloaded = dict[str, Reason](), set[str]()
+    for bound, state in zip(corrected.bound, corrected.states(), strict=True):
         names = [key[1] for key in bound.keys if key[0] == subject.name]
-        if corrected.state(index).word == "confirms":
+        if state.outcome is RuleOutcome.PASS:
             confirmed |= {name: bound.relation.label for name in names if name not in confirmed}
-        elif bound.relation.loaded and not corrected.loaded(index):
-            waiting.update(names)
+        elif bound.relation.loaded and not corrected.loaded(bound):
+            unloaded.update(names)
     verdicts = {
-        row.name: _verdict(row.name, subject, world, named, confirmed, waiting) for row in subject.profile.registers
+        row.name: _verdict(row.name, subject, world, failed, confirmed, unloaded) for row in subject.profile.registers
     }
     from_memory = {row.name for row in subject.profile.registers if row.confidence == "from_memory"}
     return DeviceResult(
@@ -231,17 +224,17 @@ def _verdict(
     name: str,
     subject: Subject,
     world: RuleEvaluation,
-    named: Mapping[str, SelfcheckFinding],
+    failed: Mapping[str, SelfcheckFinding],
     confirmed: Mapping[str, Reason],
-    waiting: set[str],
+    unloaded: set[str],
 ) -> DeviceVerdict:
     value = world.value((subject.name, name))
-    if name in named:
-        return DeviceVerdict("failed", named[name].reason, value)
+    if name in failed:
+        return DeviceVerdict("failed", failed[name].reason, value)
     if value is None:
         return DeviceVerdict("unverified", codes.VALUE_ABSENT(), None)
     if name in confirmed:
         return DeviceVerdict("passed", confirmed[name], value)
-    if name in waiting:
+    if name in unloaded:
         return DeviceVerdict("unverified", codes.LOAD_INSUFFICIENT(least=LOADED), value)
     return DeviceVerdict("unverified", codes.NOTHING_COMPARABLE(), value)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from agent.acquisition.poll_plan import block_s
 from agent.acquisition.scheduler import wire_of
-from agent.commissioning.selfcheck import DeviceSet
+from agent.commissioning.selfcheck.model import DeviceSet
 from agent.commissioning.selfcheck.register_reader import SILENCES_MAX, RegisterReader
 from agent.commissioning.selfcheck.run import period_of
 from agent.config.model import Config
@@ -28,9 +28,9 @@ class EstimatedDuration(NamedTuple):
     odd_lossy: float
 
 
-def lasts(config: Config, bench: DeviceSet, readings: int, clock: Clock) -> EstimatedDuration:
+def estimate_duration(config: Config, bench: DeviceSet, readings: int, clock: Clock) -> EstimatedDuration:
     """The durations of a self-check; opens no connection."""
-    listen_s = max((config.buses[item.item.bus].listen_before_start_s for item in bench.subjects), default=0.0)
+    listen_s = max((config.buses[item.device.bus].listen_before_start_s for item in bench.subjects), default=0.0)
     silent_s = SILENCES_MAX * max((item.timeout_s or item.profile.timeout_s for item in bench.subjects), default=0.0)
     period_s = period_of(bench, readings)
     plain_s, adjacent_s = (_round_s(config, bench, clock, adjacent) for adjacent in (False, True))
@@ -46,8 +46,8 @@ def _round_s(config: Config, bench: DeviceSet, clock: Clock, adjacent: bool) -> 
     """Duration of a round: the self-check reads the devices of all buses one after the other."""
     total_s = 0.0
     for item in bench.subjects:
-        wire = wire_of(config.buses[item.item.bus])
+        wire = wire_of(config.buses[item.device.bus])
         gap_s = item.profile.min_gap_s if item.gap_s is None else item.gap_s
-        counts = RegisterReader(item, item.profile, item.item.unit_id, clock).counts(adjacent)
+        counts = RegisterReader(item, item.device.unit_id, clock).counts(adjacent)
         total_s += sum(block_s(wire, count, gap_s) for count in counts)
     return total_s

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from agent.commissioning.selfcheck import DeviceResult, SelfcheckOutcome
+from agent.commissioning.selfcheck.model import DeviceResult, SelfcheckOutcome
 from agent.commissioning.wizard.reasons import NOT_CONFIRMED, NOT_CONFIRMED_ACTUAL, SELF_CHECK_NOT_RUN, plate_entries
 from agent.core.codec import encode_reason_with_text
 from agent.core.text import N_, _, text_of

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers
 from agent.acquisition.selfcheck_results import save_check
 from agent.commissioning.discovery.mismatch import models_at
-from agent.commissioning.selfcheck import DeviceResult, DeviceSet, SelfcheckOutcome
 from agent.commissioning.selfcheck.devices import bench_of
-from agent.commissioning.selfcheck.reasons import MODELS_MATCHING, MODELS_SIMILAR, OTHER_MODEL
+from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome
+from agent.commissioning.selfcheck.reasons import OTHER_MODEL
 from agent.commissioning.selfcheck.run import self_check
 from agent.commissioning.wizard import reasons as codes
-from agent.commissioning.wizard.duration import lasts
+from agent.commissioning.wizard.duration import estimate_duration
 from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, Reply, write
 from agent.config.model import Config, Meter, Motor
 from agent.config.topology import Asset, assets
@@ -29,7 +29,6 @@ from agent.core.text import _, text_of
 from agent.delivery.store import Store, StoreError
 from drivers.errors import LinkError
 from drivers.profiles import load_profile
-from drivers.reading import Clock
 from drivers.reasons import Reason
 from drivers.vocabulary import vocabulary
 
@@ -43,45 +42,87 @@ COMPARED = (
 class Dialogue:
     """The dialogue with the operator.
 
-    show: prints a line.
+    print_line: prints a line.
     confirm: asks the operator to confirm a statement; returns the reply and a remark.
     """
 
-    show: Callable[[str], None]
+    print_line: Callable[[str], None]
     confirm: Callable[[Reason], tuple[Reply, str]]
 
 
-async def commission(
-    config: Config, store: Store, directory: Path, wanted: list[str], by: str, readings: int, dialogue: Dialogue
-) -> list[CommissioningRecord]:
-    """One record for each asset, written to `directory`. Devices whose watchdog setting is not stated are omitted.
+class Wizard:
+    """Commissions assets: statements that the operator confirms, self-check, one record for each asset.
 
-    wanted: names of assets; empty: all. All devices are checked together in any case: swapped unit identifiers are
-    detected only by comparison. by: name of the operator; empty without one.
+    directory: folder of the records.
+    by: name of the operator; empty without one.
     """
-    clock = SystemClock()
-    buses = pollers(config, clock, lambda reading: None)
-    polled_devices = {polled.device.name: (bus, polled) for bus in buses for polled in bus.devices}
-    try:
-        bench = bench_of(config, {bus.bus.name: bus.link for bus in buses})
-        result = None
-        if bench.subjects:
-            takes = lasts(config, bench, readings, clock)
-            dialogue.show(_(
-                "Self-check of {n:d} {n:device|devices}: {sound_s:.0f} s, {lossy_s:.0f} s on a disturbed bus; "
-                "{odd_s:.0f} s to {odd_lossy_s:.0f} s if values disagree.",
-                n=len(bench.subjects), sound_s=takes.sound, lossy_s=takes.lossy, odd_s=takes.odd,
-                odd_lossy_s=takes.odd_lossy,
-            ))  # fmt: skip
-            result = await with_models(await self_check(bench, clock, readings), bench)
-        return [
-            _one(config, store, directory, asset, polled_devices, by, result, dialogue, clock)
-            for asset in assets(config)
-            if not wanted or asset.name in wanted
-        ]
-    finally:
-        for bus in buses:
-            await bus.link.close()
+
+    def __init__(self, config: Config, store: Store, directory: Path, by: str, dialogue: Dialogue) -> None:
+        self._config, self._store, self._directory, self._by = config, store, directory, by
+        self._dialogue, self._clock = dialogue, SystemClock()
+        self._polled: dict[str, tuple[BusPoller, PolledDevice]] = {}
+
+    async def run(self, wanted: list[str], readings: int) -> list[CommissioningRecord]:
+        """One record for each asset. Devices whose watchdog setting is not stated are omitted.
+
+        wanted: names of assets; empty: all. All devices are checked together in any case: swapped unit identifiers are
+        detected only by comparison.
+        """
+        config, clock = self._config, self._clock
+        buses = pollers(config, clock, lambda reading: None)
+        self._polled = {polled.device.name: (bus, polled) for bus in buses for polled in bus.devices}
+        try:
+            bench = bench_of(config, {bus.bus.name: bus.link for bus in buses})
+            result = None
+            if bench.subjects:
+                estimate = estimate_duration(config, bench, readings, clock)
+                self._dialogue.print_line(_(
+                    "Self-check of {n:d} {n:device|devices}: {sound_s:.0f} s, {lossy_s:.0f} s on a disturbed bus; "
+                    "{odd_s:.0f} s to {odd_lossy_s:.0f} s if values disagree.",
+                    n=len(bench.subjects), sound_s=estimate.sound, lossy_s=estimate.lossy, odd_s=estimate.odd,
+                    odd_lossy_s=estimate.odd_lossy,
+                ))  # fmt: skip
+                result = await with_models(await self_check(bench, clock, readings), bench)
+            return [self._commission(asset, result) for asset in assets(config) if not wanted or asset.name in wanted]
+        finally:
+            for bus in buses:
+                await bus.link.close()
+
+    def _commission(self, asset: Asset, result: SelfcheckOutcome | None) -> CommissioningRecord:
+        config, print_line = self._config, self._dialogue.print_line
+        at_ms = self._clock.utc_ns() // 1_000_000
+        when = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(config.site.timezone))
+        record = CommissioningRecord(
+            asset.name, asset.title, config.site.id, config.site.gateway, config.hash, self._by, at_ms,
+            when.strftime("%Y-%m-%d %H:%M %Z"), nameplate(asset.motor) if asset.motor else {},
+        )  # fmt: skip
+        print_line(f"\n{asset.title}" + (f" ({asset.name})" if asset.title != asset.name else ""))
+        self._confirm(record, *statements(asset))
+        record.problems += [codes.POLLING_DISABLED(device=name) for name in asset.devices if name not in self._polled]
+        for problem in record.problems:
+            print_line(f"  ! {text_of(problem)}")
+        if result is not None and len(record.problems) < len(asset.devices):
+            record.result = _result_of(result, asset)
+            self._save(record.result, at_ms)
+            for line in (*format_summary(record.result), *format_values(record.result)):
+                print_line(f"  {line}")
+            self._confirm(record, codes.DISPLAY_MATCHES())
+        path, n = write(record, self._directory), len(record.open_points)
+        print_line("  " + _("{n:d} open {n:point|points}; record: {path}", n=n, path=str(path)))
+        return record
+
+    def _confirm(self, record: CommissioningRecord, *statements: Reason) -> None:
+        record.steps += [CommissioningStep(statement, *self._dialogue.confirm(statement)) for statement in statements]
+
+    def _save(self, result: SelfcheckOutcome, at_ms: int) -> None:
+        """Saves the results for `run`."""
+        for name, device in result.devices.items():
+            findings = [item.summary for item in result.findings if item.device == name]
+            try:
+                save_check(self._store, self._config, *self._polled[name], at_ms, device, findings)
+            except StoreError as error:
+                text = _("{device}: result not saved for `run`: {error}", device=name, error=text_of(error))
+                self._dialogue.print_line(f"  {text}")
 
 
 async def with_models(result: SelfcheckOutcome, bench: DeviceSet) -> SelfcheckOutcome:
@@ -93,59 +134,14 @@ async def with_models(result: SelfcheckOutcome, bench: DeviceSet) -> SelfcheckOu
         subject = next(each for each in bench.subjects if each.name == item.device)
         timeout_s = subject.timeout_s or subject.profile.timeout_s
         with contextlib.suppress(LinkError):
-            models, matching = await models_at(
-                subject.link, subject.item.unit_id, subject.profile, timeout_s, subject.character_s
+            models = await models_at(
+                subject.link, subject.device.unit_id, subject.profile, timeout_s, subject.character_s
             )
-            if models:
-                code = MODELS_MATCHING if matching else MODELS_SIMILAR
-                found[at] = dataclasses.replace(item, models=code(models=models))
+            found[at] = dataclasses.replace(item, models=models)
     return dataclasses.replace(result, findings=tuple(found))
 
 
-def _one(
-    config: Config,
-    store: Store,
-    directory: Path,
-    asset: Asset,
-    polled_devices: dict[str, tuple[BusPoller, PolledDevice]],
-    by: str,
-    result: SelfcheckOutcome | None,
-    dialogue: Dialogue,
-    clock: Clock,
-) -> CommissioningRecord:
-    at_ms = clock.utc_ns() // 1_000_000
-    when = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(config.site.timezone))
-    record = CommissioningRecord(
-        asset.name, asset.title, config.site.id, config.site.gateway, config.hash, by, at_ms,
-        when.strftime("%Y-%m-%d %H:%M %Z"), nameplate(asset.motor) if asset.motor else {},
-    )  # fmt: skip
-    dialogue.show(f"\n{asset.title}" + (f" ({asset.name})" if asset.title != asset.name else ""))
-    for statement in statements(asset):
-        record.steps.append(CommissioningStep(statement, *dialogue.confirm(statement)))
-    for name in asset.devices:
-        if name not in polled_devices:
-            record.problems.append(codes.POLLING_DISABLED(device=name))
-            dialogue.show(f"  ! {text_of(record.problems[-1])}")
-    if result is not None and any(name in polled_devices for name in asset.devices):
-        record.result = _part(result, asset)
-        for line in summary(record.result):
-            dialogue.show(f"  {line}")
-        _save(store, config, record, polled_devices, dialogue)
-        for name, device in record.result.devices.items():
-            values = tuple(shown(device))
-            dialogue.show("  " + (
-                _("{device}: {values}", device=name, values=values) if values
-                else _("{device}: no values to compare with the display", device=name)
-            ))  # fmt: skip
-        statement = codes.DISPLAY_MATCHES()
-        record.steps.append(CommissioningStep(statement, *dialogue.confirm(statement)))
-    path = write(record, directory)
-    n = len(record.open_points)
-    dialogue.show("  " + _("{n:d} open {n:point|points}; record: {path}", n=n, path=str(path)))
-    return record
-
-
-def _part(result: SelfcheckOutcome, asset: Asset) -> SelfcheckOutcome:
+def _result_of(result: SelfcheckOutcome, asset: Asset) -> SelfcheckOutcome:
     """The part for the devices of one asset."""
     own = asset.devices
     return dataclasses.replace(
@@ -154,22 +150,6 @@ def _part(result: SelfcheckOutcome, asset: Asset) -> SelfcheckOutcome:
         findings=tuple(item for item in result.findings if any(item.concerns(name) for name in own)),
         notes=tuple(note for note in result.notes if note.data["device"] in own),
     )
-
-
-def _save(
-    store: Store,
-    config: Config,
-    record: CommissioningRecord,
-    polled_devices: dict[str, tuple[BusPoller, PolledDevice]],
-    dialogue: Dialogue,
-) -> None:
-    assert record.result is not None
-    for name, result in record.result.devices.items():
-        findings = [item.summary for item in record.result.findings if item.device == name]
-        try:
-            save_check(store, config, *polled_devices[name], record.at_ms, result, findings)
-        except StoreError as error:
-            dialogue.show("  " + _("{device}: result not saved for `run`: {error}", device=name, error=text_of(error)))
 
 
 def nameplate(motor: Motor) -> dict[str, Any]:
@@ -191,7 +171,7 @@ def statements(asset: Asset) -> Iterator[Reason]:
     if asset.motor:
         yield codes.NAMEPLATE_MATCHES(entries=codes.plate_entries(nameplate(asset.motor)))
     if asset.meter:
-        yield from _of_meter(asset.meter)
+        yield from _meter_statements(asset.meter)
     if drive := asset.drive:
         model = load_profile(drive.profile).model
         yield codes.DRIVE_MATCHES(drive=drive.name, model=model, unit_id=drive.unit_id)
@@ -199,7 +179,7 @@ def statements(asset: Asset) -> Iterator[Reason]:
             yield codes.WATCHDOG_CHECKED(drive=drive.name, setting=drive.comm_loss)
 
 
-def _of_meter(meter: Meter) -> Iterator[Reason]:
+def _meter_statements(meter: Meter) -> Iterator[Reason]:
     yield codes.METER_MATCHES(
         meter=meter.name, model=load_profile(meter.profile).model, unit_id=meter.unit_id, wiring=meter.wiring,
         place=codes.PLACES[meter.measuring_point](),
@@ -214,7 +194,7 @@ def _of_meter(meter: Meter) -> Iterator[Reason]:
     yield codes.CTS_ON_THEIR_PHASE(meter=meter.name)
 
 
-def summary(result: SelfcheckOutcome) -> Iterator[str]:
+def format_summary(result: SelfcheckOutcome) -> Iterator[str]:
     """The result in a few lines, in the language of this process."""
     for name, device in result.devices.items():
         counts = Counter(verdict.outcome for verdict in device.verdicts.values())
@@ -230,10 +210,15 @@ def summary(result: SelfcheckOutcome) -> Iterator[str]:
         yield f"! {text_of(note)}"
 
 
-def shown(device: DeviceResult) -> Iterator[str]:
-    """The values to compare with the display: name, median of the readings, unit."""
-    for name in COMPARED:
-        verdict = device.verdicts.get(name)
-        if verdict is not None and isinstance(verdict.value, float | int):
-            digits = f"{verdict.value:.4g}" if abs(verdict.value) < 1000 else f"{verdict.value:.0f}"
-            yield f"{name} {digits} {vocabulary()[name].unit}"
+def format_values(result: SelfcheckOutcome) -> Iterator[str]:
+    """The values of each device to compare with its display: name, median of the readings, unit."""
+    for device, found in result.devices.items():
+        values = []
+        for name in COMPARED:
+            value = found.verdicts[name].value if name in found.verdicts else None
+            if isinstance(value, float | int):
+                values.append(f"{name} {value:{'.4g' if abs(value) < 1000 else '.0f'}} {vocabulary()[name].unit}")
+        if values:
+            yield _("{device}: {values}", device=device, values=tuple(values))
+        else:
+            yield _("{device}: no values to compare with the display", device=device)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.commissioning.discovery import reasons as codes
-from agent.commissioning.discovery.scan_order import DEVICE_S, FIRST_UNITS, HASTY_S, USUAL, in_order, likely_units
+from agent.commissioning.discovery.scan_order import DEVICE_S, FIRST_UNITS, SHORT_S, USUAL, by_likelihood, likely_units
 from agent.commissioning.discovery.scan_result import parse_expected, parse_units
 from drivers.reasons import InvalidValue, Reason
 from drivers.serial_sniffer import frames_in
@@ -103,7 +103,7 @@ def test_lists_of_units() -> None:
 def test_likely_units_come_first() -> None:
     """Factory settings in the maps: Yaskawa 31, Rockwell 100, Siemens PAC 126, Socomec 5."""
     assert {1, 5, 31, 100, 126} <= set(likely_units())
-    order = in_order(range(1, 248))
+    order = by_likelihood(range(1, 248))
     assert order[0] == 1
     assert sorted(order) == list(range(1, 248))
     assert max(order.index(unit) for unit in (5, 31, 100, 126)) < 16
@@ -121,7 +121,7 @@ def test_even_the_worst_line_takes_less_than_five_minutes() -> None:
     rest = sum(silent_s(*line, 231, 0.025) for line in usual)
     last = max(silent_s(*line, 247, 0.15) for line in usual)
     assert 10 + first + rest + last < 300
-    assert (FIRST_UNITS, DEVICE_S, HASTY_S) == (16, 0.15, 0.025)
+    assert (FIRST_UNITS, DEVICE_S, SHORT_S) == (16, 0.15, 0.025)
 
 
 def test_frames_are_found_in_received_bytes() -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from agent.analysis.efficiency.reasons import SERIAL_NUMBER_CHANGED
 from agent.analysis.power_quality.event_text import format_event
-from agent.cli.watch_view import EVENT_S, _number, _plus_minus, line, marks, render, troubles
+from agent.cli.watch_view import EVENT_S, format_flags, format_line, format_states, render
 from agent.config.model import Mqtt
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.core.text import _, as_object, english
@@ -61,7 +61,7 @@ def row_of(telemetry: dict[str, object], pq: dict[str, object] | None) -> str:
     seen = follower.seen["a/m"] = FollowedMessage("a", "m")
     seen.messages = {"telemetry": {"v": telemetry}, **({"pq3s": {"v": pq}} if pq is not None else {})}
     seen.received_s = {"telemetry": time.monotonic()}
-    return line(seen)
+    return format_line(seen)
 
 
 METER_VALUES = {"thd_i_l1_pct": 30.0, "thd_i_l2_pct": 32.0, "thd_i_l3_pct": 34.0}
@@ -81,7 +81,7 @@ def test_flags_of_complete_messages_are_shown_below_the_table() -> None:
         seen = follower.seen[f"a/{name}"] = FollowedMessage("a", name)
         seen.messages = {"telemetry": {"v": {}, "f": {"*": flags} if flags else {}}}
         seen.received_s = {"telemetry": time.monotonic()}
-    [line] = marks(follower)
+    [line] = format_flags(follower)
     assert "CLOCK_UNSYNCHRONIZED (" in line
     assert "p-1" in line
     assert "p-2" in line
@@ -99,16 +99,16 @@ def test_the_reasons_of_a_state_are_shown_below_the_table() -> None:
     state = {"t": 1_790_000_060_000, "since": 1_790_000_000_000, "state": "offline", "reason": reasons}
     seen.messages = {"state": state}
     seen.received_s = {"state": time.monotonic()}
-    [line] = troubles(follower)
+    [line] = format_states(follower)
     assert f"m: {_('offline')}: " in line
     assert english(reason) in line
     assert "text of another version" in line, "an unknown code has the text of the message"
     assert english(reason) in drawn(follower)
     follower.gateways["a"] = "offline"
-    assert troubles(follower) == []
+    assert format_states(follower) == []
     follower.gateways["a"] = "online"
     seen.messages = {"state": state | {"state": "online", "reason": []}}
-    assert troubles(follower) == []
+    assert format_states(follower) == []
 
 
 def came(follower: Follower, topic: str, payload: bytes) -> None:
@@ -153,6 +153,8 @@ def drawn(follower: Follower) -> str:
 
 
 def test_no_figure_has_a_minus_before_zero() -> None:
-    assert _number(-0.4, 1000, 2).plain == "0.00"
-    values = {"shaft_power_w": -4.0, "shaft_power_w_u": 90.0}
-    assert _plus_minus(values, "shaft_power_w", 1000, 2).plain == "0.00\n±0.09"
+    seen = FollowedMessage("a", "m")
+    seen.messages = {"telemetry": {"v": {"active_power_w": -0.4, "shaft_power_w": -4.0, "shaft_power_w_u": 90.0}}}
+    assert "0.00 kW" in format_line(seen)
+    assert "0.00 ±0.09 kW" in format_line(seen)
+    assert "-0" not in format_line(seen)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.analysis.recordings import ReplayOptions, replay_file
 from agent.analysis.recordings import reasons as codes
 from agent.analysis.recordings.reader import RecordingSettings, RecordingSource
 from agent.analysis.recordings.reasons import ReplayError
 from agent.cli import main
+from agent.cli.replay_runner import ReplayOptions, replay_file
 from agent.core.text import text_of
 from drivers.reasons import Reason
 from drivers.recordings.recording import load, parse_map

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.analysis.recordings import ReplayOptions, replay_file
 from agent.analysis.recordings import reasons as codes
 from agent.analysis.recordings.reasons import ReplayError
 from agent.cli import main
+from agent.cli.replay_runner import ReplayOptions, replay_file
 from agent.core.text import _
 from drivers.reasons import Code
 from drivers.recordings.reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
@@ -68,6 +68,14 @@ def test_an_svg_contains_titles_and_values(tmp_path: Path) -> None:
     assert any(item.split() == ["THD-U", "%", "7.00", "7.00", "7.00"] for item in found)
     assert replay(recording(tmp_path / "b.npz", fifth_pct=5.0), *words).exit_code == 0
     assert "above a limit" not in texts(tmp_path / "a.svg")
+
+
+def test_the_two_wattmeter_method_shows_two_voltages(tmp_path: Path) -> None:
+    """A channel u2 of the file has no meaning there and is not drawn."""
+    words = ("--wiring", "3P3W-2", "--plot", str(tmp_path / "a.svg"))
+    assert replay(recording(tmp_path / "a.npz"), *words).exit_code == 0
+    assert {"u12", "u32", "i1", "i2", "i3"} <= set(texts(tmp_path / "a.svg"))
+    assert "u2" not in texts(tmp_path / "a.svg")
 
 
 def test_no_limit_is_drawn_over_pulses(tmp_path: Path) -> None:

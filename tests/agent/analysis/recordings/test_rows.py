@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.analysis.recordings import ReplayOptions, replay_file
 from agent.analysis.recordings.reader import RecordingSettings
 from agent.analysis.recordings.reasons import TWO_WATTMETER_CHANNELS_MISSING, ReplayError
 from agent.cli import main
+from agent.cli.replay_runner import ReplayOptions, replay_file
 
 ROOT = Path(__file__).parents[4]
 SIGNALS = Path(__file__).parents[3] / "dsp" / "signals"

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.analysis.recordings import reasons as codes
-from agent.analysis.recordings.limits import where
+from agent.analysis.recordings.limits import place_of
 from agent.analysis.recordings.reader import RecordingSettings
 from agent.cli import main
 from drivers.reasons import Code
@@ -247,5 +247,5 @@ def test_the_place_of_the_limits_must_be_complete(
     how: RecordingSettings, nominal_v: float | None, isc_over_il: float | None, expected: Code
 ) -> None:
     with pytest.raises(codes.ReplayError) as error:
-        where(("en50160",), how, nominal_v, isc_over_il, None, 2)
+        place_of(("en50160",), how, nominal_v, isc_over_il, None, 2)
     assert error.value.reason == expected()

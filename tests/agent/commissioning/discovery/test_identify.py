@@ -186,7 +186,7 @@ def test_a_lost_answer_is_not_a_refusal(times: int, monkeypatch: pytest.MonkeyPa
     if times == 1:
         assert lossy.matches[0].score == pytest.approx(known.matches[0].score)
     else:
-        assert not lossy.foreign
+        assert not lossy.only_similar
 
 
 def test_the_time_on_the_wire_is_not_the_devices_own() -> None:
@@ -229,8 +229,8 @@ def test_an_excluded_model_is_only_similar(model: str, similar: str, code: Code,
 def test_a_map_with_a_rejected_register_is_last() -> None:
     known = look(served(load_profile("delta/c2000"), 0))
     assert names(known) == ["delta/c2000", "delta/vfd-b"]
-    assert [match.foreign for match in known.matches] == [False, True]
-    assert not known.foreign
+    assert [match.only_similar for match in known.matches] == [False, True]
+    assert not known.only_similar
 
 
 def test_a_device_without_identification_needs_its_label() -> None:

@@ -20,11 +20,20 @@ from support.scripted_slave import open_line
 from support.special_slaves import PrivateDrive
 
 from agent.cli import main
-from agent.cli.scan_view import Lines, result_object, result_text
+from agent.cli.scan_view import format_result, result_object
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.identify import Identified, identify
-from agent.commissioning.discovery.scan import Scan
-from agent.commissioning.discovery.scan_order import DEVICE_S, HASTY_S, SLOW_S, USUAL, in_order
+from agent.commissioning.discovery.probe import ProbeResult, Reply
+from agent.commissioning.discovery.scan import NETWORK_S, Scan
+from agent.commissioning.discovery.scan_order import (
+    CHARACTERS,
+    DEVICE_S,
+    FIRST_UNITS,
+    SHORT_S,
+    SLOW_S,
+    USUAL,
+    by_likelihood,
+)
 from agent.commissioning.discovery.scan_result import FoundDevice, ScanOptions, Target, parse_expected
 from agent.commissioning.discovery.scan_result import ScanResult as Outcome
 from agent.core.clock import SystemClock
@@ -54,17 +63,16 @@ def device(unit: int, profile_id: str) -> SimulatedDevice:
     return SimulatedDevice(unit, profile, lambda: shown, rating_kw=motor.machine.kw, extra=identity_words(profile))
 
 
-class Silent(Lines):
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
+class Silent:
+    """Progress that is not printed."""
 
-    def show(self, text: str) -> None:
-        self.texts.append(text)
+    def on_text(self, text: str) -> None: ...
 
-    def found(self, found: FoundDevice) -> None: ...
+    def on_part(self, name: str, total: int) -> None: ...
 
-    def _progress(self) -> None: ...
+    def on_unit(self, unit: int) -> None: ...
+
+    def on_found(self, found: FoundDevice) -> None: ...
 
 
 @pytest.fixture
@@ -110,7 +118,7 @@ def test_two_devices_are_found_and_named(line: LineSettingsSegment) -> None:
     assert not line.broken_silences("agent")
     sent = line.sent_by("agent")
     assert all(run.data[1] in READS | {3} for run in sent), "only read functions"
-    text = result_text(result)
+    text = format_result(result)
     assert 'profile = "eastron/sdm630"' in text
     assert "# comm_loss" in text
     body = json.loads(json.dumps(result_object(result)))
@@ -176,7 +184,7 @@ def test_nothing_is_sent_while_another_master_is_active(line: LineSettingsSegmen
     assert finding.data["line"] == "9600 8E1"
     assert finding.data["unit_ids"] == (11,)
     assert finding.data["n_bytes"] > 8
-    assert result.asked == 0
+    assert result.requests == 0
     assert not line.sent_by("agent")
     assert plc.wrong == plc.lost == 0
 
@@ -188,7 +196,7 @@ def test_unknown_speed_and_parity_are_found(line: LineSettingsSegment) -> None:
     result = on_line(line, None, ScanOptions((1, 2, 7, 19), "usual", LISTEN_S, identify=False))
     assert str(result.setting) == "9600 8E1"
     assert [found.unit for found in result.found] == [1, 19]
-    assert result.sought_s < 10
+    assert result.duration_s < 10
 
 
 @at("9600 8E1")
@@ -199,7 +207,7 @@ def test_with_the_wrong_parity_no_device_is_found(line: LineSettingsSegment) -> 
     assert not result.found
     assert not result.findings
     assert result_object(result)["toml"] is None
-    assert result_text(result)
+    assert format_result(result)
 
 
 def test_noise_leads_to_the_setting(line: LineSettingsSegment) -> None:
@@ -210,26 +218,25 @@ def test_noise_leads_to_the_setting(line: LineSettingsSegment) -> None:
     assert [found.unit for found in result.found] == [1]
     assert str(result.setting) == "19200 8N1", "the fourth setting of the scan"
     assert not result.findings
-    assert result.asked < 3 * 8, "it was not found by querying all likely units at each setting"
+    assert result.requests < 3 * 8, "it was not found by querying all likely units at each setting"
 
 
-def test_noise_from_one_unit_does_not_slow_the_pass_over_the_others() -> None:
+def test_noise_from_one_unit_does_not_slow_the_pass_over_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """That unit is queried with a long timeout at every setting; the others keep the short timeout."""
-    sweeps: list[tuple[int, float]] = []
+    noisy, others = 56, range(57, 76)
+    response_times: dict[int, set[float]] = {}
 
-    class Noisy(Scan):
-        async def _sweep(
-            self, link: ModbusLink, setting: SerialSetting | None, units: Sequence[int], device_s: float, function: int,
-            until_found: bool = False,
-        ) -> bool:  # fmt: skip
-            sweeps.append((len(units), device_s))
-            self._noisy.setdefault(units[0], setting)
-            return False
+    async def probe(link: ModbusLink, unit: int, function: int, timeout_s: float, registers: int = 1) -> Reply:
+        device_s = timeout_s - NETWORK_S - CHARACTERS * link.wire.character_s
+        response_times.setdefault(unit, set()).add(round(device_s, 6))
+        return Reply(ProbeResult.NOISE if unit == noisy else ProbeResult.NOTHING)
 
-    seeking = Noisy(Target(serial="/dev/nowhere"), ScanOptions(), Silent())
-    assert asyncio.run(seeking._try_all(USUAL, range(40, 60), HASTY_S)) is None
-    assert [device_s for count, device_s in sweeps if count == 20] == [HASTY_S] * len(USUAL)
-    assert {device_s for count, device_s in sweeps if count == 1} == {DEVICE_S, SLOW_S}
+    monkeypatch.setattr("agent.commissioning.discovery.scan.probe", probe)
+    units = (*range(40, 40 + FIRST_UNITS), noisy, *others)
+    result = scan(Target(host="converter", rtu=True), ScanOptions(units, identify=False))
+    assert result.findings == [codes.UNIT_WITHOUT_FRAME(unit_id=noisy, line=str(USUAL[0]))]
+    assert all(response_times[unit] == {SHORT_S} for unit in others)
+    assert response_times[noisy] == {SHORT_S, DEVICE_S, SLOW_S}
 
 
 def test_an_echo_of_the_adapter_is_not_a_device() -> None:
@@ -289,8 +296,8 @@ def test_a_gateway_that_reports_absent_units_is_scanned_quickly(fc03: bool) -> N
 
     result = asyncio.run(scene())
     assert [found.unit for found in result.found] == [3, 77]
-    assert result.asked >= 247
-    assert result.sought_s / result.asked < 0.005
+    assert result.requests >= 247
+    assert result.duration_s / result.requests < 0.005
 
 
 def test_a_device_that_responds_to_every_unit_is_one_device() -> None:
@@ -303,7 +310,7 @@ def test_a_device_that_responds_to_every_unit_is_one_device() -> None:
     assert [found.unit for found in result.found] == [1]
     target = f"{server.host}:{server.port_number}"
     assert result.notes == [codes.ONE_DEVICE_ALL_UNITS(target=target)]
-    assert result.asked < 10
+    assert result.requests < 10
     assert server.connections == 0 or server.connections == 1
 
 
@@ -336,7 +343,7 @@ def test_a_slow_gateway_gets_a_longer_timeout(monkeypatch: pytest.MonkeyPatch) -
     finally:
         server.stop()
     assert [found.unit for found in result.found] == [7]
-    assert result.sought_s < 20
+    assert result.duration_s < 20
 
 
 @at("9600 8E1")
@@ -461,19 +468,19 @@ def test_ten_devices_at_the_right_speed_within_a_minute(line: LineSettingsSegmen
     ten(line)
     setting = f"{line.baud} 8{line.parity}1"
     result = on_line(line, setting, ScanOptions(fc03=True))
-    print(f"\n{setting}: {len(result.found)} of 10 in {result.sought_s:.1f} s, {result.asked} questions")
+    print(f"\n{setting}: {len(result.found)} of 10 in {result.duration_s:.1f} s, {result.requests} questions")
     assert [found.unit for found in result.found] == list(TEN)
-    assert result.sought_s < 60
+    assert result.duration_s < 60
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("line", ["19200 8E1", "9600 8N1", "115200 8E1", "2400 8E1"], indirect=True)
 def test_ten_devices_at_an_unknown_speed_within_five_minutes(line: LineSettingsSegment) -> None:
     """None of them is at a unit that is queried first."""
-    assert not set(UNLIKELY) & set(in_order(range(1, 248))[:16])
+    assert not set(UNLIKELY) & set(by_likelihood(range(1, 248))[:16])
     ten(line, UNLIKELY)
     result = on_line(line, None, ScanOptions(identify=False))
-    print(f"\n{line.baud} 8{line.parity}1, unknown: {len(result.found)} of 10 in {result.sought_s:.1f} s")
+    print(f"\n{line.baud} 8{line.parity}1, unknown: {len(result.found)} of 10 in {result.duration_s:.1f} s")
     assert result.setting == SerialSetting(line.baud, 8, line.parity)
     assert [found.unit for found in result.found] == list(UNLIKELY)
-    assert result.sought_s < 300
+    assert result.duration_s < 300

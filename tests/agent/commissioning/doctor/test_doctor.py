@@ -19,10 +19,11 @@ from support.scripted_slave import open_line
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.cli import main
-from agent.commissioning.doctor import examine, host
+from agent.commissioning.doctor import host
 from agent.commissioning.doctor import reasons as codes
-from agent.commissioning.doctor.bus import BusObservation, judge, look
+from agent.commissioning.doctor.bus import BusObservation, bus_findings, examine_bus
 from agent.commissioning.doctor.finding import DoctorFinding, Level
+from agent.commissioning.doctor.run import examine
 from agent.config.loader import load_config
 from agent.config.model import Bus, Mqtt
 from agent.core.clock import CLOCK_AFTER_LAST_RUN, CLOCK_BEFORE_LAST_RUN, SystemClock
@@ -61,7 +62,9 @@ def seen_on(script: Script, kind: Line = Line.RTU, units: tuple[int, ...] = (1, 
                 )
                 for unit in units
             ]
-            return await look(BusPoller(BUS, devices, link, SystemClock(), lambda _: None, random.Random(1)), rounds)
+            return await examine_bus(
+                BusPoller(BUS, devices, link, SystemClock(), lambda _: None, random.Random(1)), rounds
+            )
         finally:
             line.stop()
 
@@ -69,7 +72,7 @@ def seen_on(script: Script, kind: Line = Line.RTU, units: tuple[int, ...] = (1, 
 
 
 def findings(seen: BusObservation) -> list[Reason]:
-    return [item.reason for item in judge(seen) if item.level is Level.FINDING]
+    return [item.reason for item in bus_findings(seen) if item.level is Level.FINDING]
 
 
 def garbage(ask: Ask) -> list[FaultStep]:
@@ -90,7 +93,7 @@ def test_a_faultless_line_has_no_findings(kind: Line) -> None:
     seen = seen_on(faults.clean, kind)
     assert findings(seen) == []
     assert seen.requests == sum(device.valid for device in seen.devices) > 0
-    assert [item.level for item in judge(seen)].count(Level.FINE) == 2
+    assert [item.level for item in bus_findings(seen)].count(Level.FINE) == 2
 
 
 @pytest.mark.parametrize(
@@ -150,7 +153,7 @@ def test_an_echo_is_a_note() -> None:
     seen = seen_on(faults.echo)
     assert findings(seen) == []
     assert seen.echoes == seen.requests
-    notes = [item.reason for item in judge(seen) if item.level is Level.NOTE]
+    notes = [item.reason for item in bus_findings(seen) if item.level is Level.NOTE]
     assert codes.ADAPTER_ECHO(n=seen.requests) in notes
 
 
@@ -158,7 +161,7 @@ def test_properties_of_the_port_are_reported() -> None:
     seen = seen_on(faults.every(3, faults.damaged))
     seen.errors = LineErrors(frame=1, overrun=0, parity=9, breaks=0)
     seen.latency_timer_ms, seen.stable_name = 16, "/dev/serial/by-id/usb-x"
-    reasons = {item.reason.code: item.reason.data for item in judge(seen)}
+    reasons = {item.reason.code: item.reason.data for item in bus_findings(seen)}
     assert reasons[codes.PARITY_ERRORS]["errors"] == 9
     assert reasons[codes.ADAPTER_LATENCY] == {"timer_ms": 16}
     assert reasons[codes.PORT_NAME_UNSTABLE]["stable_name"] == "/dev/serial/by-id/usb-x"

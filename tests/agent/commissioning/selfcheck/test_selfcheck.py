@@ -13,12 +13,11 @@ import pytest
 from support.basics import HandClock
 from support.selfcheck import DRIVE_UNIT, METER_UNIT, RecordingLink, Scene, check, draw, served_map
 
-from agent.commissioning.selfcheck import DeviceSet, SelfcheckOutcome
 from agent.commissioning.selfcheck import reasons as codes
 from agent.commissioning.selfcheck.devices import bench_of
-from agent.commissioning.selfcheck.rule_codes import MAINS_FREQUENCY
+from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome
 from agent.commissioning.selfcheck.run import self_check
-from agent.commissioning.wizard.duration import lasts
+from agent.commissioning.wizard.duration import estimate_duration
 from agent.config.loader import load_config
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import NO_RESPONSE
@@ -55,7 +54,7 @@ def test_a_sound_pair_passes_and_says_by_what() -> None:
     verdicts = result.devices["meter-a"].verdicts
     for name in ("voltage_l1n", "current_l2", "active_power", "power_factor_l3", "frequency", "voltage_ll_avg"):
         assert verdicts[name].outcome == "passed", (name, verdicts[name])
-    assert verdicts["frequency"].reason == MAINS_FREQUENCY()
+    assert verdicts["frequency"].reason.code == "mains_frequency"
     assert verdicts["thd_i_l1"].outcome == "unverified"
     assert verdicts["thd_i_l1"].reason == codes.NOTHING_COMPARABLE()
     drive = result.devices["drive-a"].verdicts
@@ -141,7 +140,7 @@ def test_a_ratio_read_back_is_compared() -> None:
     clock = HandClock()
     link = RecordingLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
     subjects = a.subjects(link)
-    wrong = replace(subjects[0], item=replace(subjects[0].item, ct=(100.0, 5.0)))
+    wrong = replace(subjects[0], device=replace(subjects[0].device, ct=(100.0, 5.0)))
     result = asyncio.run(self_check(DeviceSet((wrong, *subjects[1:]), (a.motor(),)), clock))
     verdict = result.devices["meter-a"].verdicts["ct_ratio"]
     assert verdict.outcome == "failed", result.findings
@@ -250,7 +249,7 @@ def test_same_seed_same_findings() -> None:
 
 
 class Slow(RecordingLink):
-    """2400 baud: a response takes the time of its characters; one that exceeds the timeout is lost."""
+    """2400 baud: a response estimate the time of its characters; one that exceeds the timeout is lost."""
 
     character_s = 11 / 2400
 
@@ -293,11 +292,11 @@ def test_the_announced_time_is_the_one_it_takes(tmp_path: Path, factor: float) -
     bench = bench_of(config, {"b": link})
     wrong = remade(bench.subjects[0].profile, "current_l1", scale=factor)
     bench = DeviceSet((replace(bench.subjects[0], profile=wrong),), (a.motor(),))
-    takes = lasts(config, bench, 10, clock)
+    estimate = estimate_duration(config, bench, 10, clock)
     result = asyncio.run(self_check(bench, clock))
     assert bool(result.findings) == (factor != 1.0)
     listen_s = config.buses["b"].listen_before_start_s  # this link does not listen
-    announced_s = (takes.sound if factor == 1.0 else takes.odd) - listen_s
+    announced_s = (estimate.sound if factor == 1.0 else estimate.odd) - listen_s
     assert result.lasted_s == pytest.approx(announced_s, rel=0.1)  # nor does it keep silences
 
 
@@ -313,10 +312,10 @@ def test_the_announced_time_holds_where_a_device_is_silent(tmp_path: Path) -> No
     clock = HandClock()
     link = RecordingLink(scene(drive=None).devices(lambda: clock.monotonic_ns() / 1e9), clock)
     bench = bench_of(config, {"b": link})
-    takes = lasts(config, bench, 10, clock)
+    estimate = estimate_duration(config, bench, 10, clock)
     result = asyncio.run(self_check(bench, clock))
     assert result.notes
-    assert takes.sound < result.lasted_s < takes.lossy * 1.1
+    assert estimate.sound < result.lasted_s < estimate.lossy * 1.1
 
 
 def test_a_rejected_register_is_found_and_a_busy_device_is_not() -> None:

@@ -13,13 +13,12 @@ from support.basics import HandClock
 
 from agent.acquisition.scheduler import pollers
 from agent.acquisition.selfcheck_results import apply_checks, load_check, save_check
-from agent.commissioning.selfcheck import DeviceResult, SelfcheckFinding, SelfcheckOutcome
 from agent.commissioning.selfcheck.devices import bench_of
+from agent.commissioning.selfcheck.model import DeviceResult, SelfcheckFinding, SelfcheckOutcome
 from agent.commissioning.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH
-from agent.commissioning.wizard import Dialogue, commission
 from agent.commissioning.wizard import reasons as codes
 from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, Reply, as_markdown
-from agent.commissioning.wizard.wizard import with_models
+from agent.commissioning.wizard.wizard import Dialogue, Wizard, with_models
 from agent.config.loader import load_config
 from agent.core.clock import SystemClock
 from agent.delivery.store import Store
@@ -87,7 +86,7 @@ class Scene:
     def __init__(self, folder: Path, ratio: str, comm_loss: str, no_to: str = "", only: str = "") -> None:
         self.folder, self.no_to, self.only = folder, no_to, [only] if only else []
         self.ratio, self.comm_loss = ratio, comm_loss
-        self.said: list[str] = []
+        self.printed: list[str] = []
         self.statements: list[Reason] = []
         self.store = Store(folder / "state", SystemClock())
         self.readings: list[Reading] = []
@@ -107,15 +106,9 @@ class Scene:
         moving = asyncio.create_task(self._move(plant))
         try:
             self.config, _ = load_config(path)
-            records = await commission(
-                self.config,
-                self.store,
-                self.folder / "records",
-                self.only,
-                "Li Wei",
-                3,
-                Dialogue(self.said.append, self.confirm),
-            )
+            dialogue = Dialogue(self.printed.append, self.confirm)
+            wizard = Wizard(self.config, self.store, self.folder / "records", "Li Wei", dialogue)
+            records = await wizard.run(self.only, 3)
             buses = pollers(self.config, SystemClock(), lambda reading: None)
             apply_checks(self.store, self.config, buses)
             for poller in buses:
@@ -199,7 +192,7 @@ def test_a_wrong_ratio_is_named_and_published_as_unverified(tmp_path: Path) -> N
     assert wrong[0]["device"] == "mcc-1"
     assert wrong[0]["factor"] == pytest.approx(60)
     assert CT_APPLIED_BY_METER_OPTION() in wrong[0]["corrections"]
-    assert any(line.startswith("  ! ") and "mcc-1" in line and "300/5" in line for line in scene.said)
+    assert any(line.startswith("  ! ") and "mcc-1" in line and "300/5" in line for line in scene.printed)
     kept = scene.kept["mcc-1"]
     assert kept
     assert kept.findings == tuple(map(str, points))
