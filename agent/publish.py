@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import agent.sinks.reasons  # noqa: F401 - declares the codes of gaps that sinks cause
 from agent import VERSION
 from agent.config import Config
-from agent.core.text import as_object, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import as_object
 from agent.messages import Message, encode, encode_plain, event
 from agent.sinks import DurableSink, LiveSink
 from agent.store import Store

@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 import click
@@ -18,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.config import Mqtt
+from agent.core.local_time import format_date, format_second
 from agent.core.text import N_, _, text_of, text_of_object
 from agent.state_reasons import STATES
 from agent.subscribe import Follower, Seen
@@ -157,8 +157,7 @@ def event_line(seen: Seen) -> str:
 
 def _clock(utc_ms: float) -> str:
     """The local time; with the date if it is not today."""
-    at = datetime.fromtimestamp(utc_ms / 1000).astimezone()
-    return f"{at:%H:%M:%S}" if at.date() == datetime.now().astimezone().date() else f"{at:%Y-%m-%d %H:%M:%S}"
+    return format_second(utc_ms).removeprefix(f"{format_date(1000 * time.time())} ")
 
 
 def _fitting(rows: list[list[Text]], width: int) -> list[int]:

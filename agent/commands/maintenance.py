@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.commands.options import FINDING, config_option, fail, load, plant_file
-from agent.core.text import N_, _, text_of, use, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import N_, _, text_of, use
 
 if TYPE_CHECKING:
     from agent.config import Config

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from agent.core.text import N_, _, text_of, use, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import N_, _, text_of, use
 
 if TYPE_CHECKING:
     from agent.config import Config

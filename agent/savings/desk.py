@@ -16,7 +16,7 @@ from agent.savings.baseline import alike_drivers, freeze, from_plate, learn, to_
 from agent.savings.events import Watch, decided
 from agent.savings.ledger_key import LedgerKeyError
 from agent.savings.old_motor import old_motor_of
-from agent.savings.phases import begin_ms, phases_of, place_of, reporting_of
+from agent.savings.phases import begin_ms, phases_of, reporting_of
 from agent.savings.reasons import EVENT_IN_BASELINE
 from agent.savings.types import QUARTER_MS, Baseline, Event, Saving
 from agent.store import Store
@@ -169,10 +169,6 @@ class Desk:
             "decision", {"event": keep.event_json(found)}, lambda db: keep.insert_event(db, found, self._now_ms)
         )
         return found
-
-    def local(self, utc_ms: int) -> str:
-        """A moment on the plant's clock: "2026-10-31 08:15"."""
-        return datetime.fromtimestamp(utc_ms / 1000, place_of(self.zone)).strftime("%Y-%m-%d %H:%M")
 
     def _old_plant(self) -> tuple[int, int | None]:
         """Start and end (None: not known) of the time of the old motor, according to the configuration."""

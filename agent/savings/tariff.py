@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
+from agent.core.local_time import local_datetime, zone_of
 from agent.savings.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, TARIFF_GAP, TARIFF_OVERLAP
 from drivers.reasons import InvalidValue, Reason
 
@@ -80,7 +79,7 @@ class Tariff:
 
     def price(self, start_ms: int) -> tuple[str, float]:
         """Name and value per kWh of the price at that time. Raises InvalidValue when there is none or more than one."""
-        local = datetime.fromtimestamp(start_ms / 1000, UTC).astimezone(_zone(self.zone))
+        local = local_datetime(start_ms, self.zone)
         found = self.at(local.date(), local.hour * 4 + local.minute // 15)
         if len(found) != 1:
             if found:
@@ -118,7 +117,7 @@ class Tariff:
 def month_bounds_ms(month: str, zone: str, reading_day: int = 1) -> tuple[int, int]:
     """Start and end of a billing month, from reading day to reading day at 0:00 local time. Raises InvalidValue."""
     try:
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=_zone(zone))
+        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone_of(zone))
     except ValueError:
         raise InvalidValue(NOT_A_MONTH, text=month) from None
     following = (first + timedelta(days=32)).replace(day=1)
@@ -176,8 +175,3 @@ def _reasons_of(first: int, end: int, prices: tuple[str, ...], by_kind: Mapping[
 
 def _clock(quarter: int) -> str:
     return f"{quarter // 4:02d}:{quarter % 4 * 15:02d}"
-
-
-@lru_cache(maxsize=8)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

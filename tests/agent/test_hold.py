@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from testkit import HandClock
 
 from agent.cli import main
-from agent.core.text import zone_of
+from agent.core.local_time import zone_of
 from agent.hold import Hold, HoldBook, HoldError
 from agent.marks import Marks
 from agent.messages import Message

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from agent.config import Motor, Replaced
+from agent.core.local_time import format_minute
 from agent.core.text import N_, Catalogue
 from agent.savings import carbon
 from agent.savings.models import BY_STATE, described, factors, formula, stretches
 from agent.savings.money import Bill
-from agent.savings.report.month import Month, local
+from agent.savings.report.month import Month
 from agent.savings.report.numbers import grouped, kwh
 from agent.savings.report.top import ct_class, currency
 from agent.savings.report.uncertainty import COMPONENTS
@@ -166,7 +167,7 @@ def baseline_rows(month: Month, _: Catalogue) -> list[Row]:
     rows += [
         Row(_("models tried, cross-validated CV(RMSE)"),
             tuple(f"{_.reason(model)}{_(': ')}{100 * score:.2f} %" for model, score in tried) or ("–",)),
-        Row(_("frozen"), (f"{local(found.frozen_ms, month.zone)} {found.by}" if found.frozen_ms else "–",)),
+        Row(_("frozen"), (f"{format_minute(found.frozen_ms, month.zone)} {found.by}" if found.frozen_ms else "–",)),
         Row("SHA-256", (found.hash,), code=True),
     ]  # fmt: skip
     if month.saving and month.saving.causes:
@@ -177,7 +178,8 @@ def baseline_rows(month: Month, _: Catalogue) -> list[Row]:
 def _source_text(found: Baseline, zone: str, _: Catalogue) -> str:
     if not found.n:
         return _.reason(found.fallback) if found.fallback else "–"
-    return f"{local(found.from_ms, zone)} – {local(found.to_ms, zone)}, {found.n} × {found.length_s // 60} min"
+    begin, end = format_minute(found.from_ms, zone), format_minute(found.to_ms, zone)
+    return f"{begin} – {end}, {found.n} × {found.length_s // 60} min"
 
 
 def _fit_text(found: Baseline) -> str:

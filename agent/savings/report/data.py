@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from agent.core.local_time import format_minute
 from agent.core.text import as_object
 from agent.savings import carbon
 from agent.savings.adjust import Line
@@ -19,7 +20,7 @@ from agent.savings.baseline import to_json
 from agent.savings.models import OldMotor, old_losses_wh
 from agent.savings.old_motor import old_motor_of
 from agent.savings.report.html import Cover
-from agent.savings.report.month import Month, local
+from agent.savings.report.month import Month
 from agent.savings.types import Interval, Saving
 
 HEAD = ("motor", "start_local", "start_utc", "driver", "measured_kwh", "adjusted_baseline_kwh", "saved_kwh",
@@ -51,7 +52,7 @@ def _row(month: Month, item: Interval, line: Line | None) -> list[str]:
     saved = None if line is None or line.excluded or adjusted is None or measured is None else adjusted - measured
     register_start_wh, register_end_wh = item.register_wh or (None, None)
     return [
-        month.asset, local(item.start_ms, month.zone), local(item.start_ms, "UTC"),
+        month.asset, format_minute(item.start_ms, month.zone), format_minute(item.start_ms, "UTC"),
         _number(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
         f"{100 * item.coverage:.1f}", line.excluded.code if line and line.excluded else "",
         " ".join(item.flags), item.source, *_price(month, item.start_ms), _kwh(item.reactive_varh),

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from agent.core.local_time import format_minute, zone_of
 from agent.core.text import LANGUAGES, Catalogue, language_of
 from agent.savings.events import adjustments
 from agent.savings.report import cards, charts, top, uncertainty
-from agent.savings.report.month import Month, local
+from agent.savings.report.month import Month
 from agent.savings.report.numbers import grouped, kwh, plus_minus, with_u
 from agent.savings.types import Event
 
@@ -47,9 +47,9 @@ def page(months: Sequence[Month], cover: Cover, first: str = "en") -> str:
     names = {language: language.partition("_")[0] for language in LANGUAGES}
     articles = []
     for language, name in names.items():
-        catalogue = Catalogue(language, ZoneInfo(cover.zone))
+        catalogue = Catalogue(language, zone_of(cover.zone))
         text = _environment().get_template("article.html").render(
-            _=catalogue, lang=name, cover=cover, made=local(cover.made_ms, cover.zone),
+            _=catalogue, lang=name, cover=cover, made=format_minute(cover.made_ms, cover.zone),
             overview=_overview(months, catalogue) if len(months) > 1 else None,
             motors=[_motor(month, catalogue) for month in months], sources=cards.sources(months, catalogue),
         )  # fmt: skip
@@ -93,7 +93,7 @@ def _motor(month: Month, _: Catalogue) -> Mapping[str, Any]:
     added_wh = adjustments(month.events, month.asset, (saving.from_ms, saving.to_ms)) if saving else 0.0
     return {
         "month": month,
-        "span": f"{local(month.from_ms, month.zone)} – {local(month.to_ms, month.zone)} ({month.zone})",
+        "span": f"{format_minute(month.from_ms, month.zone)} – {format_minute(month.to_ms, month.zone)} ({month.zone})",
         "headline": top.headline(month, _),
         "largest": uncertainty.largest_text(saving, _) if saving else "",
         "measured": kwh(month.measured_wh) if month.energy_known else "",
@@ -147,11 +147,11 @@ def _days(month: Month) -> list[list[str]]:
 def _event(event: Event, zone: str, _: Catalogue) -> Mapping[str, Any]:
     return {
         "event": event,
-        "start": local(event.from_ms, zone),
-        "end": local(event.to_ms, zone) if event.to_ms is not None else "",
+        "start": format_minute(event.from_ms, zone),
+        "end": format_minute(event.to_ms, zone) if event.to_ms is not None else "",
         "cause": _.reason(event.cause),
         "energy": kwh(event.energy_wh),
-        "decided": local(event.decided_ms, zone) if event.decided_ms else "",
+        "decided": format_minute(event.decided_ms, zone) if event.decided_ms else "",
         "adjustment": f"{kwh(event.adjust_wh)} kWh" if event.adjust_wh else "",
     }
 

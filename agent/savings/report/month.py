@@ -6,10 +6,10 @@ import contextlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from agent.config import Config, Motor
+from agent.core.local_time import format_date, zone_of
 from agent.savings import carbon, source
 from agent.savings.adjust import Line, Tally
 from agent.savings.bridge import BRIDGED_MS, bridged
@@ -211,11 +211,6 @@ def collect(
     )  # fmt: skip
 
 
-def local(t_ms: int, zone: str) -> str:
-    """A moment on the site's clock, 2026-10-31 08:15."""
-    return f"{datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
-
-
 def _readable_hour(db: sqlite3.Connection, asset: str, from_ms: int) -> list[Interval]:
     """The intervals of one hour before or after the month; those that cannot be read are left out."""
     found = list[Interval]()
@@ -280,10 +275,10 @@ def _days(
     """Days of `found`; adds all of `after` to the tally."""
     by_day: dict[str, list[Interval]] = {}
     for item in found:
-        by_day.setdefault(local(item.start_ms, zone)[:10], []).append(item)
+        by_day.setdefault(format_date(item.start_ms, zone), []).append(item)
     claimable: dict[str, list[Interval]] = {}
     for item in after:
-        claimable.setdefault(local(item.start_ms, zone)[:10], []).append(item)
+        claimable.setdefault(format_date(item.start_ms, zone), []).append(item)
     days = []
     for name, items in sorted(by_day.items()):
         lines = [tally.add(item) for item in claimable.get(name, [])] if tally else []
@@ -302,7 +297,7 @@ def _days(
 
 def _day_s(name: str, zone: str, span: tuple[int, int]) -> float:
     """Seconds of a local day within the span; a clock change makes 2026-10-25 25 hours long."""
-    begin = datetime.fromisoformat(name).replace(tzinfo=ZoneInfo(zone))
+    begin = datetime.fromisoformat(name).replace(tzinfo=zone_of(zone))
     end = begin + timedelta(days=1)
     return (min(round(end.timestamp() * 1000), span[1]) - max(round(begin.timestamp() * 1000), span[0])) / 1000
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from agent.config import Meter
+from agent.core.local_time import format_date
 from agent.core.text import N_, Catalogue
 from agent.savings import carbon
 from agent.savings.models import described
-from agent.savings.report.month import Month, local
+from agent.savings.report.month import Month
 from agent.savings.report.numbers import alike, grouped, kwh, plus_minus, with_u
 from agent.savings.types import Saving
 from agent.savings.verdict import COVERAGE_LEAST, NEGATIVE, NOT_YET, PROVEN
@@ -126,7 +127,7 @@ def _origin(month: Month, _: Catalogue) -> Iterator[Tile]:
         yield Tile(_("coverage"), f"{100 * month.coverage:.1f} %", tuple(notes))
     if (baseline := month.baseline) is not None:
         fit = (f"CV(RMSE) {100 * baseline.cv_rmse:.1f} %",) if baseline.n else ()
-        day = local(baseline.frozen_ms, month.zone)[:10] if baseline.frozen_ms else "–"
+        day = format_date(baseline.frozen_ms, month.zone) if baseline.frozen_ms else "–"
         frozen = _("frozen {date} {by}", date=day, by=baseline.by)
         model = described(baseline.kind, baseline.shape, baseline.drivers)
         yield Tile(_("baseline"), _.reason(model), (*fit, frozen))

@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from importlib import metadata
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from agent.config import Config
+from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, current
 from agent.savings.ledger_key import Key
 from agent.savings.report import reasons as codes
@@ -63,7 +63,7 @@ def write(
 def _summary(months: Sequence[Month]) -> list[str]:
     lines = []
     for month in months:
-        _ = Catalogue(current().language, ZoneInfo(month.zone))
+        _ = Catalogue(current().language, zone_of(month.zone))
         lines.append(_(": ").join((f"{month.asset} {month.month}", *_result(month, _))))
         reasons = (*month.notes, *month.hints, *(month.saving.caveats if month.saving else ()))
         lines += [f"  {_.reason(reason)}" for reason in reasons]

@@ -17,7 +17,8 @@ from testkit import HandClock
 
 from agent.cli import main
 from agent.config_load import load_config
-from agent.core.text import english, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import english
 from agent.savings import import_reasons, ledger_reasons, source
 from agent.savings.keep import save_interval
 from agent.savings.ledger_key import FILE

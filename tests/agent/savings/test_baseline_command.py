@@ -16,7 +16,8 @@ from retrofitkit import FLOW, START_MS
 
 from agent.cli import main
 from agent.clock import SystemClock
-from agent.core.text import english, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import english
 from agent.savings import desk, keep
 from agent.savings.reasons import (
     ADJUSTMENT_ENERGY,

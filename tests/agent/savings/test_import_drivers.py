@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
-from agent.core.text import english, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import english
 from agent.savings import import_reasons as codes
 from agent.savings import source
 from agent.savings.csv_rows import Column, ImportProblem

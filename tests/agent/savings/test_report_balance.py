@@ -15,7 +15,8 @@ from testkit import HandClock
 
 from agent.cli import main
 from agent.config_load import load_config
-from agent.core.text import Catalogue, english, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import Catalogue, english
 from agent.savings.keep import save_event, save_intervals
 from agent.savings.ledger_reasons import RECORDS_OVERDUE, RECORDS_PENDING
 from agent.savings.reasons import INTERVAL_UNREADABLE, MAINTENANCE
