@@ -12,7 +12,7 @@ from agent import config_reasons as codes
 from agent import schema
 from agent.schema import Key
 from drivers.errors import ProfileError
-from drivers.file_reasons import FILE_UNREADABLE
+from drivers.file_reasons import FILE_UNREADABLE, with_suggestion
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import InvalidValue, Reason, cause_of
 from dsp.efficiency_meter import CERTIFICATE, CT_CLASSES, ct_limits
@@ -50,9 +50,7 @@ def _zone(value: Any) -> str:
         known = zoneinfo.available_timezones()
         if not known:  # a system without time zone data: nothing to compare with
             return str(value)
-        if near := schema.nearest(value, known) if isinstance(value, str) else None:
-            raise InvalidValue(codes.TIME_ZONE_MISSPELLED, near=near) from None
-        raise InvalidValue(codes.TIME_ZONE_UNKNOWN) from None
+        raise InvalidValue(with_suggestion(codes.TIME_ZONE_UNKNOWN(), value, known)) from None
     return str(value)
 
 
@@ -60,9 +58,7 @@ def _profile(value: Any) -> str:
     name = schema.text(value)
     try:
         if name not in profile_ids():
-            if near := schema.nearest(name, profile_ids()):
-                raise InvalidValue(codes.CONFIG_PROFILE_MISSPELLED, near=near)
-            raise InvalidValue(codes.CONFIG_PROFILE_UNKNOWN)
+            raise InvalidValue(with_suggestion(codes.CONFIG_PROFILE_UNKNOWN(), name, profile_ids()))
         load_profile(name)
     except ProfileError as error:
         raise InvalidValue(error.problems[0]) from None
@@ -82,9 +78,8 @@ def _ct_class(value: Any) -> str:
     except ValueError:
         if CERTIFICATE.fullmatch(text.strip()):
             raise InvalidValue(codes.CT_LIMITS_RANGE) from None
-        if near := schema.nearest(text, CT_CLASSES):
-            raise InvalidValue(codes.CT_CLASS_MISSPELLED, allowed=tuple(CT_CLASSES), near=near) from None
-        raise InvalidValue(codes.CT_CLASS_EXPECTED, allowed=tuple(CT_CLASSES)) from None
+        expected = codes.CT_CLASS_EXPECTED(allowed=tuple(CT_CLASSES))
+        raise InvalidValue(with_suggestion(expected, text, CT_CLASSES)) from None
     return text if text in CT_CLASSES else f"{100 * ratio:g} % {minutes:g}'"
 
 

@@ -22,7 +22,7 @@ from agent.savings.phases import phases_of
 from agent.schema import PROBLEM, Diagnostic, Key, Report
 from agent.topology_check import check_topology
 from drivers.errors import ProfileError
-from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, INVALID_TOML, TABLE_EXPECTED
+from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, INVALID_TOML, TABLE_EXPECTED, with_suggestion
 from drivers.profiles import profile_ids, set_profile_folders
 from drivers.reasons import InvalidValue, Reason, cause_of
 
@@ -82,8 +82,7 @@ def _unreadable(path: Path, reason: Reason) -> ConfigError:
 def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
     for name in raw:
         if name not in keys.TOP:
-            near = schema.nearest(name, keys.TOP)
-            report.problem(name, codes.CONFIG_TABLE_MISSPELLED(near=near) if near else codes.CONFIG_TABLE_UNKNOWN())
+            report.problem(name, with_suggestion(codes.CONFIG_TABLE_UNKNOWN(), name, keys.TOP))
     site_raw = _table(raw, "site", report)
     site = schema.read_table(site_raw, keys.SITE, "site", report) if site_raw is not None else None
     if "site" not in raw:

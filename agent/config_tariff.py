@@ -12,7 +12,7 @@ from agent import schema
 from agent.savings import carbon
 from agent.savings.tariff import DAY_KINDS, Demand, Period, Tariff, flat, holes
 from agent.schema import Key, Report
-from drivers.file_reasons import TABLE_EXPECTED
+from drivers.file_reasons import TABLE_EXPECTED, with_suggestion
 from drivers.reasons import InvalidValue
 
 
@@ -131,9 +131,8 @@ def _periods(values: Mapping[str, Any], report: Report) -> tuple[Period, ...]:
         if read is None:
             continue
         if read["price"] not in prices:
-            near = schema.nearest(read["price"], prices)
-            reason = codes.PRICE_MISSPELLED(near=near) if near else codes.PRICE_UNKNOWN()
-            report.problem(f"{where}.price", reason, read["price"])
+            unknown = with_suggestion(codes.PRICE_UNKNOWN(), read["price"], prices)
+            report.problem(f"{where}.price", unknown, read["price"])
         elif read["from"] == read["to"] or (read["from"], read["to"]) == (96, 0):
             report.problem(where, codes.TARIFF_PERIOD_EMPTY())
         else:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from agent import config_reasons as codes
 from agent.config_lines import line_of
 from agent.core.text import as_object, english
-from drivers.file_reasons import KEY_MISSING, KEY_MISSPELLED, KEY_UNKNOWN
+from drivers.file_reasons import KEY_MISSING, KEY_UNKNOWN, nearest, with_suggestion
 from drivers.reasons import CodedError, InvalidValue, Reason
 
 REQUIRED = object()
@@ -134,8 +133,7 @@ def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, repo
     missing = [name for name, key in keys.items() if key.default is REQUIRED and name not in raw]
     for name in unknown:
         near = nearest(name, keys)
-        reason = KEY_MISSPELLED(near=near) if near else KEY_UNKNOWN()
-        report.problem(f"{where}.{name}", reason, raw[name])
+        report.problem(f"{where}.{name}", with_suggestion(KEY_UNKNOWN(), name, keys), raw[name])
         if near in missing:
             missing.remove(near)
             good = False
@@ -161,12 +159,6 @@ def unknown_reference(kind: str, name: str, known: Collection[str]) -> Reason:
     if known:
         return codes.REFERENCE_UNKNOWN(kind=kind, known=tuple(known))
     return codes.REFERENCE_WITHOUT_TARGET(kind=kind)
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most similar to `word`; None when none is similar."""
-    found = difflib.get_close_matches(word, list(known), 1, 0.6)
-    return found[0] if found else None
 
 
 def text(value: Any) -> str:
@@ -199,9 +191,7 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
     def convert(value: Any) -> str:
         if value in allowed and isinstance(value, str):
             return value
-        if near := nearest(value, allowed) if isinstance(value, str) else None:
-            raise InvalidValue(codes.CHOICE_MISSPELLED, allowed=allowed, near=near)
-        raise InvalidValue(codes.CHOICE_UNKNOWN, allowed=allowed)
+        raise InvalidValue(with_suggestion(codes.CHOICE_UNKNOWN(allowed=allowed), value, allowed))
 
     return convert
 

@@ -41,9 +41,9 @@ def commission(
     from agent.commission import Dialogue
     from agent.commission import commission as walk
     from agent.core.columns import padded
-    from agent.schema import nearest
     from agent.store import Store, StoreError, default_directory
     from agent.topology import assets
+    from drivers.file_reasons import nearest
 
     file, motors = split_file(words)
     config = plant_file(config_file, file)

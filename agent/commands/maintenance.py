@@ -113,8 +113,8 @@ def _seconds(text: str) -> float:
 
 def _asset(config: Config, wanted: str) -> str:
     """The id of the motor or shared meter with that id or name."""
-    from agent.schema import nearest
     from agent.topology import assets
+    from drivers.file_reasons import nearest
 
     known = assets(config)
     found = [asset.name for asset in known if wanted in (asset.name, asset.title)]

@@ -19,10 +19,10 @@ from agent.core.text import _, text_of_object
 from agent.estimate.explain_text import as_text
 from agent.messages import Message
 from agent.poll import pollers
-from agent.schema import nearest
 from agent.subscribe import Follower, Seen
 from agent.topics.topics import Topics
 from agent.topology import assets, drive_rating_kw
+from drivers.file_reasons import nearest
 
 TICK_S = 0.25
 REST_S = 0.2  # further retained messages arrive within that time after the first

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
-from drivers.file_reasons import FILE_UNREADABLE, KEY_MISSING
+from drivers.file_reasons import FILE_UNREADABLE, KEY_MISSING, with_suggestion
 from drivers.profiles.parse import parse_profile
 from drivers.profiles.rows import NOT_WITH_PARTS
 from drivers.profiles.shape import Profile
@@ -202,10 +201,7 @@ def _with(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(profile_id: str) -> Reason:
-    near = difflib.get_close_matches(profile_id, profile_ids(), 1, 0.5)
-    if near:
-        return codes.PROFILE_MISSPELLED(profile=profile_id, near=near[0])
-    return codes.PROFILE_UNKNOWN(profile=profile_id)
+    return with_suggestion(codes.PROFILE_UNKNOWN(profile=profile_id), profile_id, profile_ids())
 
 
 def _problem(file: str, place: str, cause: Reason) -> Reason:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from drivers import profile_reasons as codes
-from drivers.file_reasons import KEY_MISSING
+from drivers.file_reasons import KEY_MISSING, with_suggestion
 from drivers.profiles.checks import (
     LIST,
     NUMBER,
@@ -20,7 +20,6 @@ from drivers.profiles.checks import (
     check_keys,
     choice,
     is_a,
-    unknown,
 )
 from drivers.profiles.shape import CONFIDENCE, ENCODINGS, GROUPS, SCALE_KINDS, WORDS, Part, Register, ScaleFrom
 from drivers.reasons import Reason
@@ -55,7 +54,7 @@ class Row:
             return None
         quantity = vocabulary().get(self.name)
         if quantity is None:
-            self._wrong("name", unknown(codes.QUANTITY_UNKNOWN, codes.QUANTITY_MISSPELLED, self.name, vocabulary()))
+            self._wrong("name", with_suggestion(codes.QUANTITY_UNKNOWN(), self.name, vocabulary()))
             return None
         if entry.get("unit") != quantity.unit:
             self._wrong("unit", codes.QUANTITY_UNIT(unit=quantity.unit, value=repr(entry.get("unit"))))

@@ -28,7 +28,7 @@ from agent.reload import (
     shortened,
     without_restart,
 )
-from drivers.file_reasons import FILE_UNREADABLE, INVALID_TOML, KEY_MISSPELLED
+from drivers.file_reasons import DID_YOU_MEAN, FILE_UNREADABLE, INVALID_TOML
 from drivers.profiles import load_profile
 from drivers.reading import Clock
 from drivers.reasons import Code
@@ -94,7 +94,7 @@ def test_a_good_file_is_applied_and_told(tmp_path: Path, clock: HandClock) -> No
 @pytest.mark.parametrize(
     ("text", "key", "code"),
     [
-        (PLANT.replace("fed_by", "fedby", 1), "fedby", KEY_MISSPELLED),
+        (PLANT.replace("fed_by", "fedby", 1), "fedby", DID_YOU_MEAN),
         (PLANT + "[", "", INVALID_TOML),
         ("", "site", SITE_MISSING),
         (None, "", FILE_UNREADABLE),

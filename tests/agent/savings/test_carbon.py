@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.savings import carbon, reasons
+from drivers.file_reasons import DID_YOU_MEAN
 from drivers.reasons import Code, InvalidValue
 
 
@@ -45,7 +46,7 @@ def test_memory_is_marked_and_never_preferred() -> None:
 @pytest.mark.parametrize(
     ("wanted", "code", "data"),
     [
-        ("CN-MN", reasons.GRID_FACTOR_MISSPELLED, {"name": "CN-MN"}),
+        ("CN-MN", DID_YOU_MEAN, {"problem": reasons.GRID_FACTOR_UNKNOWN(name="CN-MN")}),
         ("CN-NM 1999", reasons.GRID_FACTOR_YEAR, {"name": "CN-NM", "year": 1999, "years": ("2021", "2022")}),
         ("Atlantis", reasons.GRID_FACTOR_UNKNOWN, {"name": "Atlantis"}),
     ],

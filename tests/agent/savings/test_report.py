@@ -27,7 +27,7 @@ from agent.savings.ledger_reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_L
 from agent.savings.reasons import (
     BASELINE_CHANGED,
     EVENT_UNDECIDED,
-    GRID_FACTOR_MISSPELLED,
+    GRID_FACTOR_UNKNOWN,
     MAINTENANCE,
     NOT_A_MONTH,
     PRICE_MISSING,
@@ -51,6 +51,7 @@ from agent.savings.types import QUARTER_MS, Event
 from agent.savings.verify import open_copy, verify
 from agent.store import Store
 from agent.topology import assets
+from drivers.file_reasons import DID_YOU_MEAN
 from drivers.reasons import Reason, reason_of
 
 BEGIN_MS = reportkit.utc_ms("2024-10-01 00:00")
@@ -366,7 +367,8 @@ def test_without_tariff_factor_or_baseline_it_says_what_is_missing(tmp_path: Pat
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('grid_factor = "CN-NM"', 'grid_factor = "CN-MN"', GRID_FACTOR_MISSPELLED(name="CN-MN", near="CN-YN")),
+        ('grid_factor = "CN-NM"', 'grid_factor = "CN-MN"',
+         DID_YOU_MEAN(problem=GRID_FACTOR_UNKNOWN(name="CN-MN"), near="CN-YN")),
         ('to = "17:00"', 'to = "16:00"', PRICE_MISSING(start="16:00", end="17:00", days="all", months="all")),
         ('to = "17:00"', 'to = "18:00"',
          PRICES_OVERLAP(prices=("flat", "peak"), start="17:00", end="18:00", days="all", months="all")),

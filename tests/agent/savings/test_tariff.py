@@ -17,7 +17,7 @@ from agent.savings.money import bill, pf_adjustment
 from agent.savings.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, REACTIVE_ENERGY_MISSING
 from agent.savings.tariff import Demand, Period, Tariff, flat, holes, month_bounds_ms
 from agent.schema import Report
-from drivers.file_reasons import KEY_UNKNOWN
+from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN
 from drivers.reasons import InvalidValue, Reason
 
 SITE = {"currency": "CNY", "timezone": "Asia/Shanghai", "energy_price": None, "grid_factor": "CN-NM"}
@@ -102,7 +102,8 @@ def test_a_hole_on_some_days_in_some_months_names_them() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "key", "reason"),
     [
-        ('price = "peak"', 'price = "peek"', "period 3.price", codes.PRICE_MISSPELLED(near="peak")),
+        ('price = "peak"', 'price = "peek"', "period 3.price",
+         DID_YOU_MEAN(problem=codes.PRICE_UNKNOWN(), near="peak")),
         ('from = "17:00"', 'from = "17:10"', "period 3.from", codes.QUARTER_HOUR_EXPECTED()),
         ("peak = 1.05", 'peak = "1.05"', "prices", codes.NUMBER_EXPECTED()),
         ("[tariff]", "[tariff]\nreading_day = 31", "reading_day", codes.INTEGER_LIMITS(low=1, high=28)),
