@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import urllib.parse
 import zoneinfo
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from agent import config_reasons as codes
 from agent import schema
-from agent.schema import Key
+from agent.schema import Key, Report
 from drivers.errors import ProfileError
-from drivers.file_reasons import FILE_UNREADABLE, with_suggestion
+from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, with_suggestion
 from drivers.profiles import load_profile, profile_ids
-from drivers.reasons import InvalidValue, Reason, cause_of
+from drivers.reasons import Code, InvalidValue, Reason, cause_of
 from dsp.efficiency_meter import CERTIFICATE, CT_CLASSES, ct_limits
 
 METER_CLASSES = ("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "2", "A", "B", "C")
@@ -87,28 +88,16 @@ def _number_or_row(value: Any) -> str | float:
     return schema.text(value) if isinstance(value, str) else schema.number(0, 5, "kg/kWh")(value)
 
 
-def _watts(value: Any) -> tuple[float, ...]:
-    if not isinstance(value, list) or len(value) != 7:
-        raise InvalidValue(codes.SEVEN_LOSSES_EXPECTED)
-    return tuple(schema.number(0, 1e6, "W")(item) for item in value)
+def _losses(count: int, low_w: float, expected: Code) -> Callable[[Any], tuple[float, ...]]:
+    def convert(value: Any) -> tuple[float, ...]:
+        if not isinstance(value, list) or len(value) != count:
+            raise InvalidValue(expected)
+        return tuple(map(schema.number(low_w, 1e6, "W"), value))
+
+    return convert
 
 
-def _eight_watts(value: Any) -> tuple[float, ...]:
-    if not isinstance(value, list) or len(value) != 8:
-        raise InvalidValue(codes.EIGHT_LOSSES_EXPECTED)
-    return tuple(schema.number(0.01, 1e6, "W")(item) for item in value)
-
-
-def _sinks(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise InvalidValue(codes.LIST_EXPECTED, example='["homeassistant"]')
-    return tuple(schema.one_of("homeassistant", "sparkplug", "prometheus")(item) for item in value)
-
-
-def _losses_kind(value: Any) -> str:
-    return schema.one_of("seven-point")(value)
-
-
+_OUTPUT = schema.one_of("homeassistant", "sparkplug", "prometheus")
 TOPIC_BYTES_MAX = 65535  # MQTT 5.0, 1.5.4
 
 
@@ -158,7 +147,7 @@ MQTT = {
     "backfill_rate": Key(schema.number(1, 100_000, "rows/s"), None),
     "version": Key(schema.one_of("auto", "5", "3.1.1"), "auto"),
     "keepalive": Key(schema.duration(5, 3600), 30.0),
-    "outputs": Key(_sinks, ()),
+    "outputs": Key(schema.list_of(_OUTPUT, '["homeassistant"]', least=0), ()),
 }
 BUS = {
     "serial": Key(schema.text, None),
@@ -188,43 +177,16 @@ METER = {
     "allocation": Key(schema.one_of(*ALLOCATION_RULES), "drive-power"),
     "power_factor_compensation": Key(schema.flag, False),
 }
-DRIVE = {
-    "bus": Key(schema.identifier),
-    "unit_id": Key(schema.whole(1, 255)),
-    "profile": Key(_profile),
-    "fed_by": Key(schema.identifier, None),
-    "comm_loss": Key(schema.one_of(*COMM_LOSS), None),
-    "kw": Key(schema.number(0.05, 50000, "kW"), None),
-    "class": Key(schema.one_of("IE0", "IE1", "IE2"), None),
-    "losses": Key(schema.anything, None),
-}
-MOTOR = {
-    "name": Key(schema.text, None),
-    "kind": Key(schema.one_of("pm", "pm-line-start", "induction")),
-    "kw": Key(schema.number(0.05, 50000, "kW")),
-    "rpm": Key(schema.number(10, 60000, "rpm")),
-    "poles": Key(schema.whole(2, 200, 2)),
-    "volts": Key(schema.number(12, 20000, "V")),
-    "fed_by": Key(schema.identifier),
-    "amps": Key(schema.number(0.1, 20000, "A"), None),
-    "class": Key(schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5"), None),
-    "efficiency": Key(schema.number(30, 99.9, "%"), None),
-    "r1_ohm": Key(schema.number(1e-5, 1000, "ohm"), None),
-    "no_load_w": Key(schema.number(0.1, 1e6, "W"), None),
-    "emf_v": Key(schema.number(1, 20000, "V"), None),
-    "xq_ohm": Key(schema.number(1e-4, 1000, "ohm"), None),
-    "losses": Key(schema.anything, None),
-    "replaced_motor": Key(schema.anything, None),
-    "periods": Key(schema.anything, None),
-    "auxiliary_w": Key(schema.number(0, 1e6, "W"), 0.0),
-    "waveform": Key(schema.anything, None),
-}
-LOSSES = {"points": Key(_losses_kind), "watts": Key(_watts)}
-DRIVE_LOSSES = {"points": Key(schema.one_of("eight-point")), "watts": Key(_eight_watts)}
+MOTOR_KIND = schema.one_of("pm", "pm-line-start", "induction")
+IE_CLASS = schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5")
+LOSSES = {"points": Key(schema.one_of("seven-point")), "watts": Key(_losses(7, 0, codes.SEVEN_LOSSES_EXPECTED))}
+DRIVE_LOSSES = {
+    "points": Key(schema.one_of("eight-point")), "watts": Key(_losses(8, 0.01, codes.EIGHT_LOSSES_EXPECTED)),
+}  # fmt: skip
 REPLACED_MOTOR = {
-    "kind": Key(schema.one_of("pm", "pm-line-start", "induction")),
+    "kind": Key(MOTOR_KIND),
     "kw": Key(schema.number(0.05, 50000, "kW")),
-    "class": Key(schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5"), None),
+    "class": Key(IE_CLASS, None),
     "rpm": Key(schema.number(10, 60000, "rpm"), None),
     "since": Key(schema.day, None),
 }
@@ -235,6 +197,37 @@ WAVEFORM = {
     "baud": Key(schema.whole(9600, 12_000_000), 921600),
     "measuring_point": Key(schema.one_of("drive-input", "motor", "drive-output")),
     "supply": Key(schema.number(50, 40_000, "V"), None),
+}
+DRIVE = {
+    "bus": Key(schema.identifier),
+    "unit_id": Key(schema.whole(1, 255)),
+    "profile": Key(_profile),
+    "fed_by": Key(schema.identifier, None),
+    "comm_loss": Key(schema.one_of(*COMM_LOSS), None),
+    "kw": Key(schema.number(0.05, 50000, "kW"), None),
+    "class": Key(schema.one_of("IE0", "IE1", "IE2"), None),
+    "losses": schema.optional_table(DRIVE_LOSSES),
+}
+MOTOR = {
+    "name": Key(schema.text, None),
+    "kind": Key(MOTOR_KIND),
+    "kw": Key(schema.number(0.05, 50000, "kW")),
+    "rpm": Key(schema.number(10, 60000, "rpm")),
+    "poles": Key(schema.whole(2, 200, 2)),
+    "volts": Key(schema.number(12, 20000, "V")),
+    "fed_by": Key(schema.identifier),
+    "amps": Key(schema.number(0.1, 20000, "A"), None),
+    "class": Key(IE_CLASS, None),
+    "efficiency": Key(schema.number(30, 99.9, "%"), None),
+    "r1_ohm": Key(schema.number(1e-5, 1000, "ohm"), None),
+    "no_load_w": Key(schema.number(0.1, 1e6, "W"), None),
+    "emf_v": Key(schema.number(1, 20000, "V"), None),
+    "xq_ohm": Key(schema.number(1e-4, 1000, "ohm"), None),
+    "losses": schema.optional_table(LOSSES),
+    "replaced_motor": schema.optional_table(REPLACED_MOTOR),
+    "periods": schema.optional_table(PERIODS),
+    "auxiliary_w": Key(schema.number(0, 1e6, "W"), 0.0),
+    "waveform": schema.optional_table(WAVEFORM),
 }
 SIGNAL = {
     "unit_of_measure": Key(schema.text),
@@ -264,6 +257,27 @@ SIGNAL_TOPIC = {
     "password_file": Key(schema.text, None),
     "ca": Key(schema.text, None),
 }
+
+
+SECRET_FILES = ("password_file", "key")
+TLS_FILES = ("ca", "cert")
+
+
+def resolve_files(values: dict[str, Any], folder: Path, tls: bool, where: str, report: Report) -> None:
+    """Replaces the names of files by paths; a file that is missing, readable by others or not used is a finding.
+
+    folder: of the configuration file, to which its paths are relative.
+    """
+    for key in (*SECRET_FILES, *TLS_FILES):
+        if (name := values.get(key)) is None:
+            continue
+        file = values[key] = folder / name
+        if not file.is_file():
+            report.finding(f"{where}.{key}", FILE_MISSING(path=str(file)), name)
+        elif key in SECRET_FILES and (reason := open_to_others(file)):
+            report.finding(f"{where}.{key}", reason, name)
+        if key in TLS_FILES and not tls:
+            report.finding(f"{where}.{key}", codes.TLS_KEY_UNUSED(), name)
 
 
 def open_to_others(file: Path) -> Reason | None:

@@ -12,7 +12,7 @@ from agent import schema
 from agent.savings import carbon
 from agent.savings.tariff import DAY_KINDS, Demand, Period, Tariff, flat, holes
 from agent.schema import Key, Report
-from drivers.file_reasons import TABLE_EXPECTED, with_suggestion
+from drivers.file_reasons import with_suggestion
 from drivers.reasons import InvalidValue
 
 
@@ -34,42 +34,33 @@ def _clock(value: Any) -> int:
     return quarter
 
 
-def _list_of(convert: Any, example: str) -> Any:
-    def converted(value: Any) -> tuple[Any, ...]:
-        if not isinstance(value, list) or not value:
-            raise InvalidValue(codes.LIST_EXPECTED, example=example)
-        return tuple(convert(item) for item in value)
-
-    return converted
-
-
 def _standard(value: Any) -> float:
     if value not in (0.80, 0.85, 0.90):
         raise InvalidValue(codes.POWER_FACTOR_STANDARD_EXPECTED)
     return float(value)
 
 
-TARIFF = {
-    "prices": Key(_prices),
-    "period": Key(schema.anything, None),
-    "prices_in": Key(schema.anything, None),
-    "holidays": Key(_list_of(schema.day, "[2026-10-01]"), ()),
-    "demand": Key(schema.anything, None),
-    "power_factor": Key(_standard, None),
-    "reading_day": Key(schema.whole(1, 28), 1),
-}
 PERIOD = {
     "price": Key(schema.text),
     "from": Key(_clock),
     "to": Key(_clock),
-    "days": Key(_list_of(schema.one_of(*DAY_KINDS), '["workday"]'), ("all",)),
-    "months": Key(_list_of(schema.whole(1, 12), "[7, 8]"), tuple(range(1, 13))),
+    "days": Key(schema.list_of(schema.one_of(*DAY_KINDS), '["workday"]'), ("all",)),
+    "months": Key(schema.list_of(schema.whole(1, 12), "[7, 8]"), tuple(range(1, 13))),
 }
 DEMAND = {
     "price": Key(schema.number(0, 1e6)),
     "per": Key(schema.one_of("kW", "kVA"), "kW"),
     "window": Key(schema.duration(900, 3600), 900.0),
     "settled_at": Key(schema.one_of("site", "motor"), "site"),
+}
+TARIFF = {
+    "prices": Key(_prices),
+    "period": Key(schema.anything, None),
+    "prices_in": Key(schema.anything, None),
+    "holidays": Key(schema.list_of(schema.day, "[2026-10-01]"), ()),
+    "demand": schema.optional_table(DEMAND),
+    "power_factor": Key(_standard, None),
+    "reading_day": Key(schema.whole(1, 28), 1),
 }
 
 
@@ -85,9 +76,6 @@ def read_tariff(raw: Mapping[str, Any], site: Mapping[str, Any] | None, report: 
     if table is None:
         price = site["energy_price"] if site else None
         return flat(price, currency, zone) if price is not None else None
-    if not isinstance(table, dict):
-        report.problem("tariff", TABLE_EXPECTED(), table)
-        return None
     before = len(report.problems)
     values = schema.read_table(table, TARIFF, "tariff", report)
     if values is None:
@@ -98,12 +86,10 @@ def read_tariff(raw: Mapping[str, Any], site: Mapping[str, Any] | None, report: 
         report.finding("site.currency", codes.TARIFF_CURRENCY_MISSING())
     periods = _periods(values, report)
     months = _prices_in(values, report)
-    demand = None
-    if values["demand"] is not None:
-        read = _nested(values["demand"], DEMAND, "tariff.demand", report)
-        demand = Demand(read["price"], read["per"], int(read["window"]), read["settled_at"]) if read else None
-        if demand and demand.window_s % 900:
-            report.problem("tariff.demand.window", codes.WINDOW_NOT_QUARTER_HOURS())
+    read = values["demand"]
+    demand = Demand(read["price"], read["per"], int(read["window"]), read["settled_at"]) if read else None
+    if demand and demand.window_s % 900:
+        report.problem("tariff.demand.window", codes.WINDOW_NOT_QUARTER_HOURS())
     if len(report.problems) > before:
         return None
     days: frozenset[date] = frozenset(values["holidays"])
@@ -127,7 +113,7 @@ def _periods(values: Mapping[str, Any], report: Report) -> tuple[Period, ...]:
     found = []
     for number, row in enumerate(rows, 1):
         where = f"tariff.period {number}"
-        read = _nested(row, PERIOD, where, report)
+        read = schema.read_table(row, PERIOD, where, report)
         if read is None:
             continue
         if read["price"] not in prices:
@@ -159,10 +145,3 @@ def _prices_in(values: Mapping[str, Any], report: Report) -> dict[str, dict[str,
         for name in found[month].keys() - values["prices"].keys():
             report.problem(f"{where}.{name}", codes.PRICE_UNKNOWN())
     return found
-
-
-def _nested(value: Any, keys: Mapping[str, Key], where: str, report: Report) -> dict[str, Any] | None:
-    if not isinstance(value, dict):
-        report.problem(where, TABLE_EXPECTED(), value)
-        return None
-    return schema.read_table(value, keys, where, report)

@@ -11,7 +11,7 @@ from typing import Any
 from agent import config_reasons as codes
 from agent.config_lines import line_of
 from agent.core.text import as_object, english
-from drivers.file_reasons import KEY_MISSING, KEY_UNKNOWN, nearest, with_suggestion
+from drivers.file_reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest, with_suggestion
 from drivers.reasons import CodedError, InvalidValue, Reason
 
 REQUIRED = object()
@@ -34,11 +34,13 @@ class Key:
     convert: returns the value to keep, or raises InvalidValue.
     default: value of a missing key; REQUIRED: the key must be present.
     missing: problem to report when a required key is missing.
+    nested: keys of the table that is the value; None: the value is no table.
     """
 
     convert: Callable[[Any], Any]
     default: Any = REQUIRED
     missing: Reason = KEY_MISSING()  # noqa: RUF009  # immutable
+    nested: Mapping[str, Key] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,23 @@ def reason_of_error(error: ValueError) -> Reason:
     return error.reason if isinstance(error, CodedError) else codes.VALUE_INVALID(error=str(error))
 
 
-def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, report: Report) -> dict[str, Any] | None:
-    """Checked values by key with the defaults of missing keys; None when a required one is missing or wrong.
+def optional_table(keys: Mapping[str, Key]) -> Key:
+    """A key whose value is a table with these keys; its value is None when the table is missing or wrong."""
+    return Key(anything, None, nested=keys)
 
-    A misspelled required key is one problem, not two.
+
+def defaults(keys: Mapping[str, Key]) -> dict[str, Any]:
+    return {name: key.default for name, key in keys.items()}
+
+
+def read_table(raw: Any, keys: Mapping[str, Key], where: str, report: Report) -> dict[str, Any] | None:
+    """Checked values by key with the defaults of missing keys; None when a value is missing or wrong.
+
+    A misspelled required key is one problem, not two. A wrong nested table is a problem, and None in the result.
     """
+    if not isinstance(raw, dict):
+        report.problem(where, TABLE_EXPECTED(), raw)
+        return None
     good = True
     values: dict[str, Any] = {}
     unknown = [name for name in raw if name not in keys]
@@ -141,7 +155,9 @@ def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, repo
         report.problem(f"{where}.{name}", keys[name].missing)
         good = False
     for name, key in keys.items():
-        if name in raw:
+        if key.nested is not None and name in raw:
+            values[name] = read_table(raw[name], key.nested, f"{where}.{name}", report)
+        elif name in raw:
             try:
                 values[name] = key.convert(raw[name])
             except ValueError as error:
@@ -219,6 +235,17 @@ def whole(low: int, high: int, step: int = 1) -> Callable[[Any], int]:
         return value
 
     return convert
+
+
+def list_of(convert: Callable[[Any], Any], example: str, least: int = 1) -> Callable[[Any], tuple[Any, ...]]:
+    """A list of at least so many values."""
+
+    def converted(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) < least:
+            raise InvalidValue(codes.LIST_EXPECTED, example=example)
+        return tuple(map(convert, value))
+
+    return converted
 
 
 def duration(low_s: float, high_s: float) -> Callable[[Any], float]:
