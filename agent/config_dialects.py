@@ -17,7 +17,6 @@ from agent import schema
 from agent.schema import Key, Report
 from drivers.reasons import InvalidValue
 
-PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -114,9 +113,9 @@ def read_dialects(
     group, node = site_gateway
     found: dict[str, Any] = {}
     if table := values.get("homeassistant"):
-        if PREFIX.fullmatch(table["prefix"]):
-            found["homeassistant"] = HomeAssistant(**table)
-        else:
+        try:
+            found["homeassistant"] = HomeAssistant(schema.topic_prefix(table["prefix"]))
+        except InvalidValue:
             report.finding("homeassistant.prefix", codes.DISCOVERY_PREFIX_INVALID(), table["prefix"])
     if table := values.get("sparkplug"):
         found["sparkplug"] = Sparkplug(table["group"] or group, table["node"] or node, table["primary_host"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import urllib.parse
 import zoneinfo
 from collections.abc import Callable
@@ -38,9 +37,7 @@ def broker_url(value: Any) -> tuple[bool, str, int]:
 
 
 def _line(value: Any) -> tuple[int, int, str, int]:
-    found = re.fullmatch(r"(\d{3,7})\s+([78])([NEO])([12])", value) if isinstance(value, str) else None
-    if not found:
-        raise InvalidValue(codes.LINE_SETTINGS_EXPECTED)
+    found = schema.matched(value, r"(\d{3,7})\s+([78])([NEO])([12])", codes.LINE_SETTINGS_EXPECTED())
     return int(found[1]), int(found[2]), found[3], int(found[4])
 
 

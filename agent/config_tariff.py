@@ -27,9 +27,9 @@ def _prices(value: Any) -> dict[str, float]:
 
 
 def _clock(value: Any) -> int:
-    found = re.fullmatch(r"(\d\d?):(\d\d)", value) if isinstance(value, str) else None
-    quarter = int(found[1]) * 4 + int(found[2]) // 15 if found and int(found[2]) % 15 == 0 else -1
-    if not found or not 0 <= quarter <= 96:
+    found = schema.matched(value, r"(\d\d?):(00|15|30|45)", codes.QUARTER_HOUR_EXPECTED())
+    quarter = int(found[1]) * 4 + int(found[2]) // 15
+    if quarter > 96:
         raise InvalidValue(codes.QUARTER_HOUR_EXPECTED)
     return quarter
 

@@ -16,14 +16,13 @@ from drivers.reasons import CodedError, InvalidValue, Reason
 
 REQUIRED = object()
 PROBLEM, FINDING, NOTE = "problem", "finding", "note"
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
+_DECIMAL = r"(\d+(?:\.\d+)?)"
 _SECRET = re.compile(
     r"pass|pwd|secret|token|kennwort|credential|密码|key$", re.IGNORECASE
 )  # values that are never printed or logged
 _NO_SECRET = ("password_file",)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT])B")
 _BYTES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
@@ -191,16 +190,20 @@ def flag(value: Any) -> bool:
     return value
 
 
+def matched(value: Any, pattern: str, expected: Reason) -> re.Match[str]:
+    """The match of a complete string. Raises InvalidValue with `expected`, also for another type."""
+    found = re.fullmatch(pattern, value) if isinstance(value, str) else None
+    if found is None:
+        raise InvalidValue(expected)
+    return found
+
+
 def identifier(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9_-]{1,64}", value):
-        raise InvalidValue(codes.IDENTIFIER_EXPECTED)
-    return value
+    return matched(value, r"[a-z0-9_-]{1,64}", codes.IDENTIFIER_EXPECTED())[0]
 
 
 def topic_prefix(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*", value):
-        raise InvalidValue(codes.TOPIC_LEVELS_EXPECTED)
-    return value
+    return matched(value, r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*", codes.TOPIC_LEVELS_EXPECTED())[0]
 
 
 def one_of(*allowed: str) -> Callable[[Any], str]:
@@ -219,8 +222,8 @@ def number(low: float, high: float, unit: str = "") -> Callable[[Any], float]:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidValue(codes.QUANTITY_EXPECTED(unit=unit) if unit else codes.NUMBER_EXPECTED())
         if not low <= value <= high:
-            limits = codes.QUANTITY_LIMITS(low=low, high=high, unit=unit) if unit else None
-            raise InvalidValue(limits or codes.NUMBER_LIMITS(low=low, high=high))
+            limits = {"low": low, "high": high}
+            raise InvalidValue(codes.QUANTITY_LIMITS(unit=unit, **limits) if unit else codes.NUMBER_LIMITS(**limits))
         return float(value)
 
     return convert
@@ -250,9 +253,7 @@ def list_of(convert: Callable[[Any], Any], example: str, least: int = 1) -> Call
 
 def duration(low_s: float, high_s: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
-        found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-        if not found:
-            raise InvalidValue(codes.DURATION_EXPECTED)
+        found = matched(value, rf"{_DECIMAL}\s*(ms|s|min|h|d)", codes.DURATION_EXPECTED())
         seconds = float(found[1]) * _SECONDS[found[2]]
         if not low_s <= seconds <= high_s:
             raise InvalidValue(codes.DURATION_LIMITS, low_s=low_s, high_s=high_s)
@@ -265,9 +266,7 @@ def size(low: int, high: int) -> Callable[[Any], int]:
     """A size such as 500MB, in bytes. low, high: limits in bytes."""
 
     def convert(value: Any) -> int:
-        found = _SIZE.fullmatch(value) if isinstance(value, str) else None
-        if not found:
-            raise InvalidValue(codes.SIZE_EXPECTED)
+        found = matched(value, rf"{_DECIMAL}\s*([kMGT])B", codes.SIZE_EXPECTED())
         count = round(float(found[1]) * _BYTES[found[2]])
         if not low <= count <= high:
             raise InvalidValue(codes.SIZE_LIMITS, low_mb=low / 1e6, high_mb=high / 1e6)
@@ -278,32 +277,31 @@ def size(low: int, high: int) -> Callable[[Any], int]:
 
 def percent(low: float, high: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-        if not found or not low <= float(found[1]) <= high:
-            raise InvalidValue(codes.PERCENTAGE_EXPECTED, low_pct=low, high_pct=high)
-        return float(found[1])
+        expected = codes.PERCENTAGE_EXPECTED(low_pct=low, high_pct=high)
+        share_pct = float(matched(value, rf"{_DECIMAL}\s*%", expected)[1])
+        if not low <= share_pct <= high:
+            raise InvalidValue(expected)
+        return share_pct
 
     return convert
 
 
 def ratio(value: Any) -> tuple[float, float]:
     """`400/5` → (400.0, 5.0)."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)", value) if isinstance(value, str) else None
-    if not found or float(found[1]) <= 0 or float(found[2]) <= 0:
+    found = matched(value, rf"{_DECIMAL}\s*/\s*{_DECIMAL}", codes.RATIO_EXPECTED())
+    primary, secondary = float(found[1]), float(found[2])
+    if not (primary > 0 and secondary > 0):
         raise InvalidValue(codes.RATIO_EXPECTED)
-    return float(found[1]), float(found[2])
+    return primary, secondary
 
 
 def host_port(default_port: int) -> Callable[[Any], tuple[str, int]]:
     def convert(value: Any) -> tuple[str, int]:
-        found = (
-            re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?", value)
-            if isinstance(value, str)
-            else None
-        )
-        port = int(found[2] or default_port) if found else 0
-        if not found or not 0 < port < 65536:
-            raise InvalidValue(codes.ADDRESS_EXPECTED, port=default_port)
+        expected = codes.ADDRESS_EXPECTED(port=default_port)
+        found = matched(value, r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?", expected)
+        port = int(found[2] or default_port)
+        if not 0 < port < 65536:
+            raise InvalidValue(expected)
         return found[1].strip("[]"), port
 
     return convert
