@@ -71,7 +71,7 @@ def learn(
     found, columns, holes = _without_holes(told, columns) if told else (told, columns, {})
     if len(found) < least:
         raise LearnError(_too_few_kept(asset, told, found, holes, least))
-    y = np.array([_energy(item) for item in found])
+    y = np.array([(item.energy_wh or 0.0) + item.auxiliary_wh for item in found])
     if not y.mean() > 0:
         raise LearnError(reasons.NO_ENERGY_IN_PERIOD, asset=asset)
     tried = candidates.try_all(columns, y, [item.start_ms / 1000 for item in found], holes)
@@ -250,11 +250,6 @@ def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> Re
     if drivers:
         return reasons.NO_MODEL_OF_DRIVERS(asset=asset, drivers=tuple(drivers))
     return reasons.NO_MODEL_FITS(asset=asset)
-
-
-def _energy(item: Interval) -> float:
-    assert item.energy_wh is not None
-    return item.energy_wh + item.auxiliary_wh
 
 
 def _meters(found: list[Interval]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.savings.models import OF_ONE
+from agent.savings.models import BY_STATE, OF_ONE, powers_of
 from agent.savings.persistence import persistence
 
 Array = NDArray[np.float64]
@@ -49,22 +50,12 @@ def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Arra
         runs = (x > shape["still"]).astype(float)[:, None]
         moving = {key: value for key, value in shape.items() if key != "still"}
         return np.concatenate([1 - runs, runs * design(kind, moving, x, n)], axis=1)
-    if kind == "linear":
-        return np.stack([np.prod(x ** np.asarray(powers), axis=1) for powers in shape["powers"]], axis=1)
-    if kind == "indicator":
+    if kind in BY_STATE:
         numbers = x[:, 0] if x.shape[1] == 2 else x[:, :-1]
         base, levels = design(shape["base"], shape, numbers, n), design("state", shape, x[:, -1], n)
-        return np.concatenate([base, levels[:, 1:]], axis=1)
-    if kind == "slopes":
-        numbers = x[:, 0] if x.shape[1] == 2 else x[:, :-1]
-        base, levels = design(shape["base"], shape, numbers, n), design("state", shape, x[:, -1], n)
+        if kind == "indicator":
+            return np.concatenate([base, levels[:, 1:]], axis=1)
         return (levels[:, :, None] * base[:, None, :]).reshape(n, -1)
-    if kind == "polynomial":
-        return np.stack([x**power for power in range(int(shape["degree"]) + 1)], axis=1)
-    if kind == "affinity":
-        return np.stack([np.ones(n), x, x**3], axis=1)
-    if kind == "production":
-        return np.stack([np.ones(n), x], axis=1)
     if kind == "binned":
         centres = np.asarray(shape["centres"])
         k = np.clip(np.searchsorted(centres, x, side="left") - 1, 0, len(centres) - 2)
@@ -78,7 +69,9 @@ def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Arra
         states: Array = np.where(apart <= shape.get("within", 0.0), 1.0, 0.0)
         states[~states.any(axis=1)] = np.nan
         return states
-    raise ValueError(f"no such model: {kind}")
+    columns = x.reshape(n, -1).T
+    products = [math.prod(map(pow, columns, powers)) for powers in powers_of(kind, shape)]
+    return np.stack(products, axis=1)
 
 
 def least_squares(terms: Array, y: Array) -> Fit:
@@ -88,17 +81,22 @@ def least_squares(terms: Array, y: Array) -> Fit:
     """
     n, p = terms.shape
     beta, inverse, scale, left = _solved(terms, y)
-    s2 = float(left @ left) / (n - p)
     rho, tau = persistence(left)
     n_effective = n / tau
     if n_effective < p + FREEDOM_LEAST:
         raise ValueError("the residuals are autocorrelated: too few independent samples")
-    covariance = s2 * (n - p) / (n_effective - p) * (inverse @ inverse.T)
-    mean, spread = float(y.mean()), float(((y - y.mean()) ** 2).sum())
+    covariance = float(left @ left) / (n_effective - p) * (inverse @ inverse.T) / np.outer(scale, scale)
+    return _fit(beta / scale, covariance, y, left, rho, n_effective)
+
+
+def _fit(beta: Array, covariance: Array, y: Array, left: Array, rho: float, n_effective: float) -> Fit:
+    """The result, with its quality from the residuals `left`."""
+    freedom = len(y) - len(beta)
+    squares, mean, spread = float(left @ left), float(y.mean()), float(((y - y.mean()) ** 2).sum())
+    residual = math.sqrt(squares / freedom)
     return Fit(
-        beta / scale, covariance / np.outer(scale, scale), float(np.sqrt(s2)), rho, n_effective,
-        float(np.sqrt(s2)) / mean if mean else float("inf"), float(left.sum()) / ((n - p) * mean) if mean else 0.0,
-        1 - float(left @ left) / spread if spread else 0.0,
+        beta, covariance, residual, rho, n_effective, residual / mean if mean else math.inf,
+        float(left.sum()) / (freedom * mean) if mean else 0.0, 1 - squares / spread if spread else 0.0,
     )  # fmt: skip
 
 
@@ -131,13 +129,8 @@ def by_state(terms: Array, y: Array, place: NDArray[np.intp], sizes: Sequence[in
             raise ValueError("the residuals are autocorrelated: too few independent samples in a state")
         block = float(own @ own) / freedom * (inverse @ inverse.T) / np.outer(scale, scale)
         covariance[column, column] = block
-    s = float(np.sqrt(left @ left / (n - terms.shape[1])))
-    mean, spread = float(y.mean()), float(((y - y.mean()) ** 2).sum())
-    return Fit(
-        np.concatenate([beta / scale for beta, _, scale, _ in solved]), covariance, s, rho, n / tau,
-        s / mean if mean else float("inf"), float(left.sum()) / ((n - terms.shape[1]) * mean) if mean else 0.0,
-        1 - float(left @ left) / spread if spread else 0.0,
-    ), spreads  # fmt: skip
+    beta = np.concatenate([own / scale for own, _, scale, _ in solved])
+    return _fit(beta, covariance, y, left, rho, n / tau), spreads
 
 
 def _solved(terms: Array, y: Array) -> tuple[Array, Array, Array, Array]:
