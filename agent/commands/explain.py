@@ -9,13 +9,13 @@ import click
 
 from agent.commands.options import (
     BROKER,
-    Seconds,
     broker_of,
     fail,
     load,
     login_options,
     must_have,
     plant_file,
+    seconds_from,
 )
 from agent.core.text import N_, _
 
@@ -38,7 +38,7 @@ HELP = N_(
 @click.option("--topic", metavar="FILTER",
               help=N_("MQTT topic filter. [default: that of --config, else magwatt/v1/#]"))  # fmt: skip
 @login_options
-@click.option("--seconds", type=Seconds(1),
+@click.option("--seconds", type=seconds_from(1),
               help=N_("Seconds to wait for a message or to poll. [default: 5; --poll: 20]"))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def explain(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agent.commands.options import BROKER, FINDING, Seconds, broker_of, fail, login_options
+from agent.commands.options import BROKER, FINDING, broker_of, fail, login_options, seconds_from
 from agent.core.text import N_, text_of
 
 
@@ -28,12 +28,14 @@ from agent.core.text import N_, text_of
 @click.option(
     "--interval",
     "interval_s",
-    type=Seconds(0.1),
+    type=seconds_from(0.1),
     default=5.0,
     show_default=True,
     help=N_("Seconds between two rows of a motor."),
 )
-@click.option("--seconds", type=Seconds(1), default=60.0, show_default=True, help=N_("Stop after this many seconds."))
+@click.option(
+    "--seconds", type=seconds_from(1), default=60.0, show_default=True, help=N_("Stop after this many seconds.")
+)
 @click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Publish to this broker."))
 @login_options
 @click.option(

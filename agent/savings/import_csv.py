@@ -14,7 +14,6 @@ from pathlib import Path
 from agent.savings import import_reasons as codes
 from agent.savings.csv_rows import Column, ImportProblem, Row, read_rows
 from agent.savings.types import QUARTER_MS, Driver, Interval
-from drivers.reasons import Reason
 
 ENERGY_WH = {"Wh": 1.0, "kWh": 1e3, "MWh": 1e6}
 POWER_W = {"W": 1.0, "kW": 1e3, "MW": 1e6}
@@ -67,7 +66,7 @@ def read_history(
     rows, repeated, once = read_rows(path, zone, time, energy, drivers or {})
     found = Imported(rows=len(rows) + repeated, repeated=repeated, once=once)
     found.below_zero = sum(row.value is not None and row.value < 0 for row in rows)
-    found.step_s = _step(rows, path)
+    found.step_s = step_of(rows, path, LENGTHS_S)
     step_ms = 1000 * found.step_s
     if ends and not counter:
         for row in rows:
@@ -78,20 +77,18 @@ def read_history(
     return found
 
 
-def _step(rows: Sequence[Row], path: Path) -> int:
+def step_of(rows: Sequence[Row], path: Path, supported_s: Sequence[int]) -> int:
+    """The usual time between two rows, seconds. Raises ImportProblem for one that is not supported."""
     apart = [b.t_ms - a.t_ms for a, b in pairwise(rows)]
     if not apart:
         raise ImportProblem(codes.ROWS_AT_ONE_TIME(path=str(path)))
     seconds = round(statistics.mode(apart) / 1000)
-    if seconds not in LENGTHS_S:
-        raise ImportProblem(unsupported_length(path, seconds, LENGTHS_S))
+    if seconds not in supported_s:
+        expected_min = tuple(f"{length_s / 60:g}" for length_s in supported_s)
+        raise ImportProblem(
+            codes.ROW_LENGTH_UNSUPPORTED(path=str(path), step_min=seconds / 60, expected_min=expected_min)
+        )
     return seconds
-
-
-def unsupported_length(path: Path, step_s: float, supported_s: Sequence[int]) -> Reason:
-    return codes.ROW_LENGTH_UNSUPPORTED(
-        path=str(path), step_min=step_s / 60, expected_min=tuple(f"{length_s / 60:g}" for length_s in supported_s)
-    )
 
 
 def check_grid(rows: Sequence[Row], path: Path, step_ms: int) -> None:

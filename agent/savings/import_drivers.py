@@ -5,11 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
-from agent.savings.csv_rows import Column, ImportProblem, Row, read_rows
-from agent.savings.import_csv import check_grid, unsupported_length
+from agent.savings.csv_rows import Column, Row, read_rows
+from agent.savings.import_csv import check_grid, step_of
 from agent.savings.types import QUARTER_MS, Driver
 
 AMOUNTS = ("t", "kg")  # units of amounts per row; all others are means
@@ -40,10 +39,7 @@ def read_drivers(
 ) -> Drivers:  # fmt: skip
     """Reads rows of 1 min to 1 day; longer than 15 min they start at a multiple of it. Raises ImportProblem."""
     rows, repeated, once = read_rows(path, zone, time, None, columns)
-    apart = [b.t_ms - a.t_ms for a, b in pairwise(rows)]
-    step_ms = statistics.mode(apart) if apart else 0
-    if step_ms // 1000 not in STEPS_S:
-        raise ImportProblem(unsupported_length(path, step_ms / 1000, STEPS_S))
+    step_ms = 1000 * step_of(rows, path, STEPS_S)
     grid_ms = min(step_ms, QUARTER_MS)
     check_grid(rows, path, grid_ms)
     found = Drivers(rows=len(rows) + repeated, repeated=repeated, step_s=step_ms // 1000, once=once)

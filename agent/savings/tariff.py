@@ -80,7 +80,8 @@ class Tariff:
     def price(self, start_ms: int) -> tuple[str, float]:
         """Name and value per kWh of the price at that time. Raises InvalidValue when there is none or more than one."""
         local = local_datetime(start_ms, self.zone)
-        found = self.at(local.date(), local.hour * 4 + local.minute // 15)
+        quarter = local.hour * 4 + local.minute // 15
+        found = [each.price for each in self.active(local.month, self.day_kind(local.date())) if each.holds(quarter)]
         if len(found) != 1:
             if found:
                 raise InvalidValue(TARIFF_OVERLAP, n=len(found), at_ms=start_ms)
@@ -88,20 +89,19 @@ class Tariff:
         name = found[0]
         return name, self.prices_in.get(self.month_of(local.date()), {}).get(name, self.prices[name])
 
-    def at(self, day: date, quarter: int) -> list[str]:
-        """All prices that apply then: one, unless the tariff has a gap or an overlap."""
-        kinds = self.kinds(day)
-        return [
-            period.price
-            for period in self.periods
-            if day.month in period.months and kinds & set(period.days) and period.holds(quarter)
-        ]
+    def active(self, month: int, day_kind: str) -> list[Period]:
+        """The periods that apply on such a day. day_kind: of `day_kinds`."""
+        kinds = {"all", "holiday"} if day_kind == "holiday" else {
+            "all", day_kind, "workday" if day_kind in DAYS[:5] else "weekend"}  # fmt: skip
+        return [period for period in self.periods if month in period.months and kinds & set(period.days)]
 
-    def kinds(self, day: date) -> set[str]:
-        """A holiday has a separate kind of day if the tariff uses it, otherwise that of its weekday."""
-        if day in self.holidays and any("holiday" in period.days for period in self.periods):
-            return {"all", "holiday"}
-        return {"all", DAYS[day.weekday()], "workday" if day.weekday() < 5 else "weekend"}
+    @property
+    def day_kinds(self) -> tuple[str, ...]:
+        """The days of the week, and holidays if the tariff has prices for them."""
+        return (*DAYS, "holiday") if any("holiday" in period.days for period in self.periods) else DAYS
+
+    def day_kind(self, day: date) -> str:
+        return "holiday" if day in self.holidays and "holiday" in self.day_kinds else DAYS[day.weekday()]
 
     def month_of(self, day: date) -> str:
         """The billing month; with another reading day than the first it has the name of the month in which it ends."""
@@ -137,13 +137,9 @@ def flat(price: float, currency: str, zone: str) -> Tariff:
 def holes(tariff: Tariff) -> list[Reason]:
     """Times without a price and times with several; empty: each interval of every kind of day has one price."""
     found: dict[tuple[int, int, tuple[str, ...]], dict[str, list[int]]] = {}
-    special = any("holiday" in period.days for period in tariff.periods)
     for month in range(1, 13):
-        for kind in (*DAYS, *(["holiday"] if special else [])):
-            kinds = {"all", "holiday"} if kind == "holiday" else {
-                "all", kind, "workday" if kind in DAYS[:5] else "weekend"}  # fmt: skip
-            active = [item for item in tariff.periods if month in item.months and kinds & set(item.days)]
-            for first, end, names in _uneven(active):
+        for kind in tariff.day_kinds:
+            for first, end, names in _uneven(tariff.active(month, kind)):
                 found.setdefault((first, end, tuple(names)), {}).setdefault(kind, []).append(month)
     return [reason for place, by_kind in found.items() for reason in _reasons_of(*place, by_kind)]
 

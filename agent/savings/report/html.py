@@ -171,15 +171,12 @@ def _overview(months: Sequence[Month], _: Catalogue) -> Mapping[str, Any]:
 
 def _overview_row(month: Month, _: Catalogue) -> Mapping[str, Any]:
     saving, money = month.saving, month.money
-    co2 = "–"
-    if saving and month.factor:
-        scale = month.factor.kg_per_kwh / 1e6
-        co2 = f"{plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t"
+    co2 = f"{top.scaled(saving, month.factor.kg_per_kwh / 1e6)} t" if saving and month.factor else "–"
     verdict = top.verdict_text(month, _)
     if saving and not month.proof.confirmed:
         verdict = _("⚠ not confirmed by the ledger")
     value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000) if saving else ("–", "–")
-    cost = f"{plus_minus(money.saved, money.u95)} {top.currency(money.currency, _)}" if money else "–"
+    cost = top.cost_text(money, _) if money else "–"
     return {
         "asset": month.asset, "title": month.title, "verdict": verdict,
         "numbers": [value, u, f"{grouped(100 * saving.share, 1)} %" if saving else "–", cost, co2],

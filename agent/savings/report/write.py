@@ -17,9 +17,9 @@ from agent.savings.report import reasons as codes
 from agent.savings.report.data import as_csv, as_json
 from agent.savings.report.html import Cover, page
 from agent.savings.report.month import Month, collect
-from agent.savings.report.numbers import grouped, kwh, plus_minus
+from agent.savings.report.numbers import grouped, kwh
 from agent.savings.report.proof import Elsewhere
-from agent.savings.report.top import currency, verdict_text
+from agent.savings.report.top import cost_text, scaled, verdict_text
 from agent.topology import assets
 from drivers.file_reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import InvalidValue
@@ -80,13 +80,11 @@ def _result(month: Month, _: Catalogue) -> list[str]:
     verdict = verdict_text(month, _)
     if not month.proof.confirmed:
         verdict = _("{verdict}, but the ledger does not confirm it", verdict=verdict)
-    energy = plus_minus(saving.saved_wh / 1000, saving.u95_wh / 1000)
-    figures = [_("{energy} kWh saved ({rate} %)", energy=energy, rate=grouped(100 * saving.share, 1))]
+    figures = [_("{energy} kWh saved ({rate} %)", energy=scaled(saving, 1e-3), rate=grouped(100 * saving.share, 1))]
     if (money := month.money) is not None:
-        figures.append(f"{plus_minus(money.saved, money.u95)} {currency(money.currency, _)}".rstrip())
+        figures.append(cost_text(money, _))
     if month.factor is not None:
-        scale = month.factor.kg_per_kwh / 1e6
-        figures.append(f"{plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t CO2")
+        figures.append(f"{scaled(saving, month.factor.kg_per_kwh / 1e6)} t CO2")
     return [verdict, _(", ").join(figures)]
 
 
