@@ -10,7 +10,7 @@ from typing import Any
 from agent import config_reasons as codes
 from agent import schema
 from agent.savings import carbon
-from agent.savings.tariff import DAY_KINDS, Demand, Period, Tariff, flat, holes
+from agent.savings.tariff import DAY_KINDS, Demand, Period, Tariff, flat, gaps_and_overlaps
 from agent.schema import Key, Report
 from drivers.file_reasons import with_suggestion
 from drivers.reasons import InvalidValue
@@ -95,8 +95,8 @@ def read_tariff(raw: Mapping[str, Any], site: Mapping[str, Any] | None, report: 
     days: frozenset[date] = frozenset(values["holidays"])
     tariff = Tariff(currency, zone, values["prices"], periods, months, days, demand, values["power_factor"],
                     values["reading_day"])  # fmt: skip
-    for hole in holes(tariff):
-        report.problem("tariff.period", hole)
+    for problem in gaps_and_overlaps(tariff):
+        report.problem("tariff.period", problem)
     return tariff if len(report.problems) == before else None
 
 

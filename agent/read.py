@@ -18,7 +18,7 @@ from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, Polled, pollers, with_ratios
 from agent.signals import topic_signals
 from agent.topics.look import Look
-from agent.topics.topics import BEAT_S
+from agent.topics.topics import SAMPLE_INTERVAL_S
 from drivers.errors import LinkError
 from drivers.modbus import ALL_GROUPS
 from drivers.reading import Quality, Reading, Value
@@ -83,7 +83,7 @@ async def _read_topics(config: Config, device: str | None, times: int, as_json: 
     try:
         for round_number in range(times):
             if round_number:
-                await asyncio.sleep(BEAT_S)
+                await asyncio.sleep(SAMPLE_INTERVAL_S)
             for seen in await look.wait(LISTEN_S):
                 reading = seen.as_reading()
                 if not without_values(reading):

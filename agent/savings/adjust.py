@@ -17,8 +17,8 @@ from agent.savings.meters import MeterUncertainty, meter_uncertainty
 from agent.savings.models import (
     OldMotor,
     is_state,
+    is_transition,
     out_of_range,
-    partly_ran,
     quadratic,
     residuals_wh,
     state_number,
@@ -211,7 +211,7 @@ def _line(baseline: Baseline, item: Interval, events: Sequence[Event]) -> tuple[
         excluded = POLLING_INCOMPLETE()
     elif outside := out_of_range(baseline, values):
         excluded = outside
-    elif "holes" in baseline.shape and partly_ran(item):
+    elif "holes" in baseline.shape and is_transition(item):
         excluded = TRANSITION_INTERVAL()
     elif (event := nre.excluding(events, item)) is not None:
         excluded = (EXCLUDED_BY_DECISION if event.decision else EXCLUDED_UNDECIDED)(

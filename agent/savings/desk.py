@@ -12,7 +12,7 @@ from agent.config import Config, Meter, Motor
 from agent.core.text import as_object
 from agent.savings import bookkeeper, keep
 from agent.savings.adjust import evaluate
-from agent.savings.baseline import alike_drivers, freeze, from_plate, learn, to_json
+from agent.savings.baseline import collinear_drivers, freeze, from_nameplate, learn, to_json
 from agent.savings.events import Watch, decided
 from agent.savings.ledger_key import LedgerKeyError
 from agent.savings.old_motor import old_motor_of
@@ -104,7 +104,7 @@ class Desk:
         if (old := old_motor_of(self.motor)) is not None:
             draft = _with_shape(draft, {"old_motor": old})
         keep.save_draft(self._store, draft)
-        watch, suspect = Watch(self.motor.name), alike_drivers(found) if not bypass else []
+        watch, suspect = Watch(self.motor.name), collinear_drivers(found) if not bypass else []
         watch.follow_model(draft)
         for item in found:
             suspect += [
@@ -114,12 +114,12 @@ class Desk:
             ]
         return draft, list(dict.fromkeys(suspect))
 
-    def from_plate(self) -> Baseline:
+    def from_nameplate(self) -> Baseline:
         """Calculates a baseline from the nameplate of the replaced motor and stores it as a draft."""
         old = old_motor_of(self.motor)
         if old is None:
             raise DeskError(REPLACED_MOTOR_MISSING, asset=self.motor.name)
-        draft = from_plate(self.motor.name, old, self._now_ms, self.classes)
+        draft = from_nameplate(self.motor.name, old, self._now_ms, self.classes)
         keep.save_draft(self._store, draft)
         return draft
 

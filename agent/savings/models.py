@@ -68,7 +68,7 @@ def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[
         base, flags = terms(shape["base"], shape, values[:-1]), _indicators(shape, values[-1])
         return base + flags[1:] if kind == "indicator" else [flag * factor for flag in flags for factor in base]
     if kind == "binned":
-        return hats(shape["centres"], values[0])
+        return hat_weights(shape["centres"], values[0])
     if kind == "state":
         return _indicators(shape, values[0])
     if kind == "shaft-power":
@@ -102,7 +102,7 @@ def _indicators(shape: Mapping[str, Any], value: float) -> list[float]:
     return found
 
 
-def hats(centres: Sequence[float], value: float) -> list[float]:
+def hat_weights(centres: Sequence[float], value: float) -> list[float]:
     """Weights of the centres for linear interpolation; outside the ends the last line is extrapolated."""
     found = [0.0] * len(centres)
     k = 0
@@ -120,13 +120,13 @@ def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
         lost = old_losses_wh(old, interval)
         if lost is None or interval.shaft_wh is None:
             return None
-        return [Driver((interval.shaft_wh + lost) * unseen_factor(interval))]
+        return [Driver((interval.shaft_wh + lost) * extrapolation_factor(interval))]
     found = [interval.drivers.get(name) for name in baseline.drivers]
     known = [item for item in found if item is not None]
     return known if len(known) == len(found) else None
 
 
-def stretches(baseline: Baseline, name: str) -> list[tuple[float, float]]:
+def covered_ranges(baseline: Baseline, name: str) -> list[tuple[float, float]]:
     """The range of a driver, from lowest to highest: one, or several with coverage gaps between them."""
     low, high = baseline.ranges[name]
     found = []
@@ -136,7 +136,7 @@ def stretches(baseline: Baseline, name: str) -> list[tuple[float, float]]:
     return [*found, (low, high)]
 
 
-def partly_ran(interval: Interval) -> bool:
+def is_transition(interval: Interval) -> bool:
     """Whether the motor was started or stopped within the interval: its mean values then fit no curve. False when the
     running time is unknown.
     """
@@ -271,7 +271,7 @@ def old_losses_wh(old: OldMotor, interval: Interval) -> float | None:
     return m1_losses(plate, load, speed).total_w * hours
 
 
-def unseen_factor(interval: Interval) -> float:
+def extrapolation_factor(interval: Interval) -> float:
     """Factor by which shaft energy and losses, known for the measured part of the interval only, are extrapolated to
     energy that the register filled in. 1 when all of the energy is filled in.
     """

@@ -50,11 +50,11 @@ def persistence(left: Array) -> tuple[float, float]:
     held = min(max(rho, 0.0), 0.99)
     tau = (1 + held) / (1 - held)
     if n >= LAGS_FROM and held > 3 / np.sqrt(n):
-        tau = max(tau, slow_part(left).tau)
+        tau = max(tau, slow_component(left).tau)
     return rho, max(min(tau, n / LAST_LAG), 1.0)
 
 
-def slow_part(left: Array) -> Slow:
+def slow_component(left: Array) -> Slow:
     """ρₖ = c·φᵏ, the correlogram of an AR(1) with white noise (an ARMA(1,1)), by least squares over lags up to n/8
     [M: Box and Jenkins].
 

@@ -34,7 +34,7 @@ class Period:
     days: tuple[str, ...] = ("all",)
     months: tuple[int, ...] = tuple(range(1, 13))
 
-    def holds(self, quarter: int) -> bool:
+    def contains(self, quarter: int) -> bool:
         first, end = self.quarters
         return first <= quarter < end if first < end else quarter >= first or quarter < end
 
@@ -81,7 +81,7 @@ class Tariff:
         """Name and value per kWh of the price at that time. Raises InvalidValue when there is none or more than one."""
         local = local_datetime(start_ms, self.zone)
         quarter = local.hour * 4 + local.minute // 15
-        found = [each.price for each in self.active(local.month, self.day_kind(local.date())) if each.holds(quarter)]
+        found = [each.price for each in self.active(local.month, self.day_kind(local.date())) if each.contains(quarter)]
         if len(found) != 1:
             if found:
                 raise InvalidValue(TARIFF_OVERLAP, n=len(found), at_ms=start_ms)
@@ -134,7 +134,7 @@ def flat(price: float, currency: str, zone: str) -> Tariff:
     return Tariff(currency, zone, {"flat": price}, (Period("flat", (0, QUARTERS)),))
 
 
-def holes(tariff: Tariff) -> list[Reason]:
+def gaps_and_overlaps(tariff: Tariff) -> list[Reason]:
     """Times without a price and times with several; empty: each interval of every kind of day has one price."""
     found: dict[tuple[int, int, tuple[str, ...]], dict[str, list[int]]] = {}
     for month in range(1, 13):
@@ -146,9 +146,9 @@ def holes(tariff: Tariff) -> list[Reason]:
 
 def _uneven(active: list[Period]) -> Iterable[tuple[int, int, list[str]]]:
     """Parts of a day in which not exactly one price applies: (first, end, prices)."""
-    begin, before = 0, [item.price for item in active if item.holds(0)]
+    begin, before = 0, [item.price for item in active if item.contains(0)]
     for quarter in range(1, QUARTERS + 1):
-        now = [item.price for item in active if item.holds(quarter)] if quarter < QUARTERS else None
+        now = [item.price for item in active if item.contains(quarter)] if quarter < QUARTERS else None
         if now != before:
             if len(before) != 1:
                 yield begin, quarter, before

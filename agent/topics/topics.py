@@ -15,7 +15,7 @@ from drivers.reading import Clock, Quality, Reading
 if TYPE_CHECKING:
     from agent.topics.listener import Listener
 
-BEAT_S = 1.0  # interval of the readings; of several values in one interval the latest is used
+SAMPLE_INTERVAL_S = 1.0  # interval of the readings; of several values in one interval the latest is used
 
 
 class Topics:
@@ -63,7 +63,7 @@ class Topics:
 
     def due_s(self) -> dict[str, dict[str, float]]:
         """Device → quantity → interval in which it is read."""
-        return {name: {held.signal.metric: BEAT_S} for name, held in self.held.items()}
+        return {name: {held.signal.metric: SAMPLE_INTERVAL_S} for name, held in self.held.items()}
 
     def readings(self) -> list[Reading]:
         """One of each signal with a value, or with an overdue value."""
@@ -80,7 +80,7 @@ class Topics:
         while True:
             for reading in self.readings():
                 self._take(reading)
-            await self._clock.sleep(BEAT_S)
+            await self._clock.sleep(SAMPLE_INTERVAL_S)
 
     def numbers(self) -> Mapping[str, float | int]:
         """For `health`; empty without signals from topics."""

@@ -10,7 +10,7 @@ from agent.config import Motor, Replaced
 from agent.core.local_time import format_minute
 from agent.core.text import N_, Catalogue
 from agent.savings import carbon
-from agent.savings.models import BY_STATE, described, factors, formula, stretches
+from agent.savings.models import BY_STATE, covered_ranges, described, factors, formula
 from agent.savings.money import Bill
 from agent.savings.report.month import Month
 from agent.savings.report.numbers import grouped, kwh
@@ -201,7 +201,7 @@ def ranges(baseline: Baseline) -> Iterator[tuple[str, str]]:
     of_states = baseline.shape["ranges"] if baseline.kind == "slopes" else {}
     for name in baseline.ranges:
         if name not in of_states:
-            yield name, " | ".join(f"{low:g} … {high:g}" for low, high in stretches(baseline, name))
+            yield name, " | ".join(f"{low:g} … {high:g}" for low, high in covered_ranges(baseline, name))
             continue
         state = signal_name(baseline.drivers[-1])
         for value, (low, high) in zip(baseline.shape["states"], of_states[name], strict=True):

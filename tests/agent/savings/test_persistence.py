@@ -9,7 +9,7 @@ import pytest
 from millkit import Array, decaying
 
 from agent.savings.fit import design, least_squares
-from agent.savings.persistence import persistence, slow_part
+from agent.savings.persistence import persistence, slow_component
 
 
 def made(seed: int, n: int, hours: float, share: float) -> Array:
@@ -36,7 +36,7 @@ def test_half_of_all_estimates_lie_above_the_closed_form_and_half_below(days: in
 
 
 def test_much_data_tells_share_and_time() -> None:
-    found = [slow_part(made(seed, 96 * 365, 12.0, 0.3)) for seed in range(5)]
+    found = [slow_component(made(seed, 96 * 365, 12.0, 0.3)) for seed in range(5)]
     assert np.mean([slow.share for slow in found]) == pytest.approx(0.3, abs=0.03)
     assert np.median([slow.time for slow in found]) == pytest.approx(48, rel=0.15)
 

@@ -15,7 +15,7 @@ from agent import config_reasons as codes
 from agent.config_tariff import read_tariff
 from agent.savings.money import bill, pf_adjustment
 from agent.savings.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, REACTIVE_ENERGY_MISSING
-from agent.savings.tariff import Demand, Period, Tariff, flat, holes, month_bounds_ms
+from agent.savings.tariff import Demand, Period, Tariff, flat, gaps_and_overlaps, month_bounds_ms
 from agent.schema import Report
 from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN
 from drivers.reasons import InvalidValue, Reason
@@ -153,7 +153,7 @@ def test_a_holiday_is_a_day_of_its_own_only_where_the_tariff_knows_any() -> None
     special = Tariff("CNY", "Asia/Shanghai", {"work": 1.0, "rest": 0.5, "free": 0.1},
                      (*whole, Period("free", (0, 96), ("holiday",))), holidays=national)  # fmt: skip
     assert special.price(ms(2026, 10, 1, 12))[0] == "free"
-    assert not holes(special)
+    assert not gaps_and_overlaps(special)
 
 
 def test_clock_changes_keep_the_wall_clocks_price() -> None:
