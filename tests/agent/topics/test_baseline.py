@@ -50,7 +50,7 @@ class Mill:
             if number % 5 == 0 and not silent:
                 self.rate = min(max(self.rate + self.chance.gauss(0, 4), 10), 70)
                 body = json.dumps({"rate": self.rate, "t": utc_ns // 1_000_000}).encode()
-                self.held.take(body, False, now_ns, utc_ns)
+                self.held.on_payload(body, False, now_ns, utc_ns)
             found = self.held.reading(now_ns, utc_ns, Quality.GOOD, True)
             if found is not None:
                 self.compute.reading(found)
