@@ -119,9 +119,9 @@ SITE = {
     "energy_price": Key(schema.number(0, 1e6), None),
     "grid_factor": Key(_number_or_row, None),
     "topic_prefix": Key(schema.topic_prefix, None),
-    "simulated": Key(schema.flag, False),
+    "simulated": Key(schema.boolean, False),
     "profiles": Key(schema.text, None),
-    "assume_clock_synchronized": Key(schema.flag, False),
+    "assume_clock_synchronized": Key(schema.boolean, False),
 }
 STORE = {
     "state_dir": Key(schema.text, None),
@@ -155,11 +155,11 @@ BUS = {
     "listen_before_start": Key(schema.duration(0, 60), 2.0),
     "timeout": Key(schema.duration(0.02, 10), None),
     "inter_request_delay": Key(schema.duration(0, 5), None),
-    "rs485": Key(schema.flag, False),
+    "rs485": Key(schema.boolean, False),
 }
 METER = {
     "bus": Key(schema.identifier),
-    "unit_id": Key(schema.whole(1, 255)),
+    "unit_id": Key(schema.integer(1, 255)),
     "profile": Key(_profile),
     "measuring_point": Key(_at_meter),
     "wiring": Key(schema.one_of(*WIRINGS), "3P4W"),
@@ -172,7 +172,7 @@ METER = {
     "certificate": Key(schema.text, None),
     "fed_by": Key(schema.identifier, None),
     "allocation": Key(schema.one_of(*ALLOCATION_RULES), "drive-power"),
-    "power_factor_compensation": Key(schema.flag, False),
+    "power_factor_compensation": Key(schema.boolean, False),
 }
 MOTOR_KIND = schema.one_of("pm", "pm-line-start", "induction")
 IE_CLASS = schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5")
@@ -191,13 +191,13 @@ PERIODS = {name: Key(schema.day, None) for name in ("baseline", "commissioning",
 WAVEFORM = {
     "serial": Key(schema.text, None),
     "tcp": Key(schema.host_port(7000), None),
-    "baud": Key(schema.whole(9600, 12_000_000), 921600),
+    "baud": Key(schema.integer(9600, 12_000_000), 921600),
     "measuring_point": Key(schema.one_of("drive-input", "motor", "drive-output")),
     "supply": Key(schema.number(50, 40_000, "V"), None),
 }
 DRIVE = {
     "bus": Key(schema.identifier),
-    "unit_id": Key(schema.whole(1, 255)),
+    "unit_id": Key(schema.integer(1, 255)),
     "profile": Key(_profile),
     "fed_by": Key(schema.identifier, None),
     "comm_loss": Key(schema.one_of(*COMM_LOSS), None),
@@ -210,7 +210,7 @@ MOTOR = {
     "kind": Key(MOTOR_KIND),
     "kw": Key(schema.number(0.05, 50000, "kW")),
     "rpm": Key(schema.number(10, 60000, "rpm")),
-    "poles": Key(schema.whole(2, 200, 2)),
+    "poles": Key(schema.integer(2, 200, 2)),
     "volts": Key(schema.number(12, 20000, "V")),
     "fed_by": Key(schema.identifier),
     "amps": Key(schema.number(0.1, 20000, "A"), None),
@@ -238,11 +238,11 @@ SIGNAL = {
 }
 SIGNAL_REGISTER = {
     "bus": Key(schema.identifier),
-    "unit_id": Key(schema.whole(1, 255)),
-    "address": Key(schema.whole(0, 65535)),
+    "unit_id": Key(schema.integer(1, 255)),
+    "address": Key(schema.integer(0, 65535)),
     "type": Key(schema.one_of("u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64")),
     "word_order": Key(schema.one_of("big", "little"), "big"),
-    "function": Key(schema.whole(3, 4), 3),
+    "function": Key(schema.integer(3, 4), 3),
 }
 SIGNAL_TOPIC = {
     "topic": Key(_topic, missing=codes.TOPIC_MISSING()),

@@ -45,7 +45,7 @@ PERIOD = {
     "from": Key(_clock),
     "to": Key(_clock),
     "days": Key(schema.list_of(schema.one_of(*DAY_KINDS), '["workday"]'), ("all",)),
-    "months": Key(schema.list_of(schema.whole(1, 12), "[7, 8]"), tuple(range(1, 13))),
+    "months": Key(schema.list_of(schema.integer(1, 12), "[7, 8]"), tuple(range(1, 13))),
 }
 DEMAND = {
     "price": Key(schema.number(0, 1e6)),
@@ -60,7 +60,7 @@ TARIFF = {
     "holidays": Key(schema.list_of(schema.day, "[2026-10-01]"), ()),
     "demand": schema.optional_table(DEMAND),
     "power_factor": Key(_standard, None),
-    "reading_day": Key(schema.whole(1, 28), 1),
+    "reading_day": Key(schema.integer(1, 28), 1),
 }
 
 

@@ -33,7 +33,7 @@ class Key:
     convert: returns the value to keep, or raises InvalidValue.
     default: value of a missing key; REQUIRED: the key must be present.
     missing: problem to report when a required key is missing.
-    nested: keys of the table that is the value; None: the value is no table.
+    nested: keys of the table that is the value; None: the value is not a table.
     """
 
     convert: Callable[[Any], Any]
@@ -184,7 +184,7 @@ def text(value: Any) -> str:
     return value
 
 
-def flag(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise InvalidValue(codes.BOOLEAN_EXPECTED)
     return value
@@ -229,7 +229,7 @@ def number(low: float, high: float, unit: str = "") -> Callable[[Any], float]:
     return convert
 
 
-def whole(low: int, high: int, step: int = 1) -> Callable[[Any], int]:
+def integer(low: int, high: int, step: int = 1) -> Callable[[Any], int]:
     """An integer; step 2: an even one."""
 
     def convert(value: Any) -> int:
@@ -241,7 +241,7 @@ def whole(low: int, high: int, step: int = 1) -> Callable[[Any], int]:
 
 
 def list_of(convert: Callable[[Any], Any], example: str, least: int = 1) -> Callable[[Any], tuple[Any, ...]]:
-    """A list of at least so many values."""
+    """A list of at least `least` values."""
 
     def converted(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list) or len(value) < least:

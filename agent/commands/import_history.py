@@ -73,10 +73,10 @@ def import_history(
     use(None, zone_of(place))
     try:
         if energy_column is None or unit is None:
-            result = import_command.run_drivers(config, file, motor, place, time_column, named, ends=time_at_end,
+            result = import_command.import_drivers(config, file, motor, place, time_column, named, ends=time_at_end,
                                                 replace=replace, now_ms=now_ms)  # fmt: skip
         else:
-            result = import_command.run(config, file, motor, place, time_column, Column(energy_column, unit),
+            result = import_command.import_energy(config, file, motor, place, time_column, Column(energy_column, unit),
                                         counter=counter, ends=time_at_end, drivers=named, meter=meter_name or "",
                                         replace=replace, now_ms=now_ms)  # fmt: skip
     except ImportProblem as error:

@@ -181,8 +181,8 @@ def states_of(x: Array) -> dict[str, Any] | None:
         values = values[(counts >= STATE_LEAST) & ~_transient(x, where)]
         if not 1 < len(values) <= STATES_MOST or np.count_nonzero(np.diff(x)) > len(x) / 4:
             return None
-    elif (stays := ~_transient(x, where)).sum() > 1:
-        values = values[stays]
+    elif (lasting := ~_transient(x, where)).sum() > 1:
+        values = values[lasting]
     found = {
         "states": [float(value) for value in values],
         "within": float(STATE_REACH * np.diff(values).min()),
@@ -223,9 +223,9 @@ def variance_inflation(columns: Sequence[Array]) -> list[float]:
     found = []
     for k, part in enumerate(parts):
         others = np.concatenate([np.ones((len(part), 1)), *(p for j, p in enumerate(parts) if j != k)], axis=1)
-        left = part - others @ np.linalg.lstsq(others, part, rcond=None)[0]
+        residuals = part - others @ np.linalg.lstsq(others, part, rcond=None)[0]
         spread = ((part - part.mean(axis=0)) ** 2).sum(axis=0)
-        share = (left**2).sum(axis=0) / np.where(spread > 0, spread, 1)
+        share = (residuals**2).sum(axis=0) / np.where(spread > 0, spread, 1)
         found.append(float(1 / max(share.min(), 1e-12)))
     return found
 
@@ -327,8 +327,8 @@ class _ModelFitter:
             rows = np.einsum("ij,jk,ik->i", terms, fitted.covariance, terms)
             most = [float(rows[place == k].max()) for k in range(place.max() + 1)]
             means = self._means(kind, names, place)
-            held = most if kind == "slopes" else most[0]
-            shape = {**shape, "means": means, "variance_most_wh2": held, "vif": vif}
+            limit_wh2 = most if kind == "slopes" else most[0]
+            shape = {**shape, "means": means, "variance_most_wh2": limit_wh2, "vif": vif}
         shape.pop("holes", None)
         if gaps := {} if by_shifts else self._holes(kind, names, shape):
             shape["holes"] = gaps
@@ -351,7 +351,7 @@ class _ModelFitter:
             ]
             for name, x in self.columns.items() if name in numbers
         }  # fmt: skip
-        return {name: held for name, held in found.items() if held}
+        return {name: ranges for name, ranges in found.items() if ranges}
 
     def _by_shifts(self, terms: Array) -> Fit:
         import numpy as np

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.savings.models import BY_STATE, OF_ONE, powers_of
-from agent.savings.persistence import persistence
+from agent.savings.persistence import autocorrelation_of
 
 Array = NDArray[np.float64]
 BLOCKS = 5
@@ -81,7 +81,7 @@ def least_squares(terms: Array, y: Array) -> Fit:
     """
     n, p = terms.shape
     beta, inverse, scale, residuals = _solved(terms, y)
-    rho, tau = persistence(residuals)
+    rho, tau = autocorrelation_of(residuals)
     n_effective = n / tau
     if n_effective < p + FREEDOM_LEAST:
         raise ValueError("the residuals are autocorrelated: too few independent samples")
@@ -121,7 +121,7 @@ def by_state(terms: Array, y: Array, place: NDArray[np.intp], sizes: Sequence[in
     for row, (*_, own), spread in zip(rows, solved, spreads, strict=True):
         residuals[row] = own
         scaled[row] = own / spread if spread > 1e-9 * np.abs(y[row]).max() else 0.0
-    rho, tau = persistence(scaled)
+    rho, tau = autocorrelation_of(scaled)
     covariance = np.zeros((terms.shape[1],) * 2)
     for column, p, (_, inverse, scale, own) in zip(columns, sizes, solved, strict=True):
         freedom = len(own) / tau - p
@@ -160,10 +160,10 @@ def cross_validated(terms: Array, y: Array, groups: NDArray[np.int64] | None = N
     parts = [(terms[a:b] / scale, y[a:b]) for a, b in pairwise(edges)]
     grams = [part.T @ part for part, _ in parts]
     moments = [part.T @ energies for part, energies in parts]
-    whole, moment = sum(grams[1:], grams[0]), sum(moments[1:], moments[0])
+    total, moment = sum(grams[1:], grams[0]), sum(moments[1:], moments[0])
     errors = []
     for (part, energies), gram, own in zip(parts, grams, moments, strict=True):
-        rest = whole - gram
+        rest = total - gram
         if np.linalg.cond(rest) > 1e14:
             return float("inf")
         errors.append(energies - part @ np.linalg.solve(rest, moment - own))
@@ -241,6 +241,6 @@ def sums_by_shift(y: Array, terms: Array, times_s: Sequence[float], shift_s: flo
     """
     numbers = np.asarray([int(t // shift_s) for t in times_s])
     shifts, where, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    whole = counts >= COMPLETE * counts.max()
-    sums = [np.bincount(where, column, len(shifts))[whole] for column in (y, *terms.T)]
-    return sums[0], np.stack(sums[1:], axis=1), counts[whole].astype(float)
+    complete = counts >= COMPLETE * counts.max()
+    sums = [np.bincount(where, column, len(shifts))[complete] for column in (y, *terms.T)]
+    return sums[0], np.stack(sums[1:], axis=1), counts[complete].astype(float)

@@ -142,7 +142,7 @@ def _gather(
             found.gaps.append((before + QUARTER_MS, start_ms))
         before = start_ms
         parts = by_quarter[start_ms]
-        seen, missing = sum(wh for wh, filled in parts if not filled), complete - len(parts)
+        measured_wh, missing = sum(wh for wh, filled in parts if not filled), complete - len(parts)
         enough = len(parts) >= 0.75 * complete
         energy_wh = sum(wh for wh, _ in parts) * complete / len(parts) if enough else None
         found.partial += missing > 0
@@ -150,5 +150,6 @@ def _gather(
         own = {name: Driver(statistics.fmean(all_), drivers[name].u) for name, all_ in means.get(start_ms, {}).items()}
         found.intervals.append(
             Interval(asset, start_ms, energy_wh, drivers=own, coverage=coverage,
-                     filled_wh=energy_wh - seen if energy_wh is not None else 0.0, meter=meter, source="imported")
+                     filled_wh=energy_wh - measured_wh if energy_wh is not None else 0.0, meter=meter,
+                     source="imported")
         )  # fmt: skip

@@ -43,14 +43,14 @@ def read_drivers(
     grid_ms = min(step_ms, QUARTER_MS)
     check_grid(rows, path, grid_ms)
     found = Drivers(rows=len(rows) + repeated, repeated=repeated, step_s=step_ms // 1000, once=once)
-    seen: dict[int, dict[str, list[float]]] = {}
+    by_quarter: dict[int, dict[str, list[float]]] = {}
     for row, (begin, end) in zip(rows, _spans(rows, step_ms, ends), strict=True):
         for t_ms in range(begin, end, grid_ms):
-            of_quarter = seen.setdefault(t_ms // QUARTER_MS * QUARTER_MS, {})
+            of_quarter = by_quarter.setdefault(t_ms // QUARTER_MS * QUARTER_MS, {})
             for name, value in row.drivers.items():
                 amount = columns[name].unit in AMOUNTS
                 of_quarter.setdefault(name, []).append(value * grid_ms / (end - begin) if amount else value)
-    for start_ms, values in seen.items():
+    for start_ms, values in by_quarter.items():
         found.by_start[start_ms] = {
             name: Driver(sum(shares) if columns[name].unit in AMOUNTS else statistics.fmean(shares), columns[name].u)
             for name, shares in values.items()

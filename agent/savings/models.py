@@ -117,10 +117,10 @@ def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
     """The values of the drivers of the model; None when one is missing."""
     if baseline.kind == "shaft-power":
         old = OldMotor(**baseline.shape["old_motor"])
-        lost = old_losses_wh(old, interval)
-        if lost is None or interval.shaft_wh is None:
+        losses_wh = old_losses_wh(old, interval)
+        if losses_wh is None or interval.shaft_wh is None:
             return None
-        return [Driver((interval.shaft_wh + lost) * extrapolation_factor(interval))]
+        return [Driver((interval.shaft_wh + losses_wh) * extrapolation_factor(interval))]
     found = [interval.drivers.get(name) for name in baseline.drivers]
     known = [item for item in found if item is not None]
     return known if len(known) == len(found) else None
@@ -275,9 +275,9 @@ def extrapolation_factor(interval: Interval) -> float:
     """Factor by which shaft energy and losses, known for the measured part of the interval only, are extrapolated to
     energy that the register filled in. 1 when all of the energy is filled in.
     """
-    whole_wh = interval.energy_wh or 0.0
-    seen_wh = whole_wh - interval.filled_wh
-    return min(max(whole_wh / seen_wh, 1 / FILLED_MOST), FILLED_MOST) if seen_wh > 0 else 1.0
+    energy_wh = interval.energy_wh or 0.0
+    measured_wh = energy_wh - interval.filled_wh
+    return min(max(energy_wh / measured_wh, 1 / FILLED_MOST), FILLED_MOST) if measured_wh > 0 else 1.0
 
 
 def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[str]:

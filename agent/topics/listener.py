@@ -35,7 +35,7 @@ class Listener:
 
     @property
     def complete(self) -> bool:
-        """Whether the broker has answered all subscriptions."""
+        """Whether the broker has responded to all subscriptions."""
         return self._subscribed == self._wanted and not self._requested
 
     def follow(self, topics: Iterable[str]) -> None:

@@ -123,7 +123,7 @@ def meter_rows(month: Month, _: Catalogue) -> list[Row]:
         ratio = f"{meter.ct[0]:g}/{meter.ct[1]:g}"
         transformers = _("{ratio}, class {name}", ratio=ratio, name=ct_class(meter, _))
     place = _("measuring point {name}", name=meter.measuring_point)
-    seen = sorted({item.meter for item in month.intervals if item.meter})
+    meters = sorted({item.meter for item in month.intervals if item.meter})
     return [
         *rows,
         Row(_("meter"), (_(", ").join((meter.name, meter.profile, place, meter.wiring)),)),
@@ -131,7 +131,7 @@ def meter_rows(month: Month, _: Catalogue) -> list[Row]:
         Row(_("accuracy class"), (meter.accuracy_class,)),
         Row(_("current transformers"), (transformers,)),
         Row(_("calibration certificate"), (meter.certificate or _("not stated"),)),
-        Row(_("meters in the data"), (_("; ").join(seen) or "–",)),
+        Row(_("meters in the data"), (_("; ").join(meters) or "–",)),
     ]
 
 
