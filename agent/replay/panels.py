@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from agent.core.columns import padded
 from agent.core.text import N_, _
-from agent.replay.lines import padded
 from agent.replay.source import Source
 from agent.replay.summary import rest_pct
 from agent.replay.verdict import PULSES_PCT, Where, limits_of, not_mains
