@@ -27,12 +27,13 @@ TABLE_EXPECTED = Code("table_expected", "expected a table")
 
 # Names
 
+SIMILAR = 0.5  # ratio of difflib; that of kW and kw
 DID_YOU_MEAN = Code("did_you_mean", "{problem}; did you mean {near:quoted}?")
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:
     """The known word that is most similar to `word`; None when none is similar, or when it is no string."""
-    found = difflib.get_close_matches(word, list(known), 1) if isinstance(word, str) else []
+    found = difflib.get_close_matches(word, list(known), 1, SIMILAR) if isinstance(word, str) else []
     return found[0] if found else None
 
 

@@ -113,7 +113,7 @@ def test_a_hole_on_some_days_in_some_months_names_them() -> None:
         ("[tariff]", '[tariff]\nprices_in = { "2026-10" = { pea = 1 } }', "prices_in.2026-10.pea",
          codes.PRICE_UNKNOWN()),
         ("[tariff]", '[tariff]\ndemand = { price = 40, per = "kw" }', "demand.per",
-         codes.CHOICE_UNKNOWN(allowed=("kW", "kVA"))),
+         DID_YOU_MEAN(problem=codes.CHOICE_UNKNOWN(allowed=("kW", "kVA")), near="kW")),
         ("[tariff]", '[tariff]\ndemand = { price = 40, window = "20min" }', "demand.window",
          codes.WINDOW_NOT_QUARTER_HOURS()),
     ],
