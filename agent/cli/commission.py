@@ -39,11 +39,11 @@ def commission(
 
     from agent.commissioning.wizard import Dialogue
     from agent.commissioning.wizard import commission as walk
-    from agent.config.schema import nearest
     from agent.config.topology import assets
     from agent.core.clock import SystemClock
     from agent.core.columns import padded
     from agent.delivery.store import Store, StoreError, default_directory
+    from drivers.recordings.reasons import nearest
 
     file, motors = split_file(words)
     config = plant_file(config_file, file)

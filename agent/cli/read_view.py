@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from agent.acquisition.mqtt_signals.probe import TopicProbe
-from agent.acquisition.mqtt_signals.signals import BEAT_S
+from agent.acquisition.mqtt_signals.signals import SAMPLE_INTERVAL_S
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers, with_ratios
 from agent.commissioning.discovery.mismatch import models_at, rejected_registers, with_models
 from agent.config.model import Config
@@ -83,7 +83,7 @@ async def _read_topics(config: Config, device: str | None, times: int, as_json: 
     try:
         for round_number in range(times):
             if round_number:
-                await asyncio.sleep(BEAT_S)
+                await asyncio.sleep(SAMPLE_INTERVAL_S)
             for seen in await look.wait(LISTEN_S):
                 reading = seen.as_reading()
                 if not without_values(reading):

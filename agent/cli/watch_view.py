@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 import click
@@ -19,6 +18,7 @@ from rich.text import Text
 
 from agent.analysis.power_quality.event_text import format_event
 from agent.config.model import Mqtt
+from agent.core.local_time import format_date, format_second
 from agent.core.state_reasons import STATES
 from agent.core.text import N_, _, text_of, text_of_object
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
@@ -143,7 +143,7 @@ def events(follower: Follower) -> list[str]:
     found = []
     for seen in list(follower.seen.values()):
         message = seen.messages.get("event")
-        if message is not None and time.monotonic() - seen.came_s["event"] < EVENT_S:
+        if message is not None and time.monotonic() - seen.received_s["event"] < EVENT_S:
             found.append((message["t"], event_line(seen)))
     return [text for _t, text in sorted(found)]
 
@@ -157,8 +157,7 @@ def event_line(seen: FollowedMessage) -> str:
 
 def _clock(utc_ms: float) -> str:
     """The local time; with the date if it is not today."""
-    at = datetime.fromtimestamp(utc_ms / 1000).astimezone()
-    return f"{at:%H:%M:%S}" if at.date() == datetime.now().astimezone().date() else f"{at:%Y-%m-%d %H:%M:%S}"
+    return format_second(utc_ms).removeprefix(f"{format_date(1000 * time.time())} ")
 
 
 def _fitting(rows: list[list[Text]], width: int) -> list[int]:
@@ -257,8 +256,8 @@ def _phases(values: Mapping[str, Any], name: str) -> list[float]:
 
 def _age_s(seen: FollowedMessage) -> float:
     """Seconds since the last telemetry, else the last state, was received."""
-    came_s = seen.came_s.get("telemetry", seen.came_s.get("state", time.monotonic()))
-    return time.monotonic() - came_s
+    received_s = seen.received_s.get("telemetry", seen.received_s.get("state", time.monotonic()))
+    return time.monotonic() - received_s
 
 
 def _number(value: float | None, divisor: float, decimals: int) -> Text:

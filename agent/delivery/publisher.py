@@ -9,8 +9,9 @@ import agent.delivery.reasons  # noqa: F401 - declares the codes of gaps that si
 from agent import VERSION
 from agent.config.model import Config
 from agent.config.topology import Asset
+from agent.core.local_time import zone_of
 from agent.core.messages import Message, encode, encode_plain, event
-from agent.core.text import as_object, zone_of
+from agent.core.text import as_object
 from agent.delivery.base.sink import DurableSink, LiveSink
 from agent.delivery.store import Store
 from drivers.reading import Clock
@@ -60,7 +61,7 @@ class Publisher:
 
     def announce_gaps(self) -> int:
         """Publishes one event for each unannounced gap; returns their number. Waits for the disk. Raises StoreError."""
-        gaps = self._store.take_gaps()
+        gaps = self._store.fetch_gaps()
         for gap in gaps:
             values = {
                 "event_start_ms": gap.from_ms,
@@ -117,10 +118,10 @@ class Publisher:
                 self._send_retained(f"{self.root}/{name}/{kind}", b"")
         for renewed in self.on_renew:
             renewed(config, assets)
-        for topic, payload in self.greeting():
+        for topic, payload in self.retained_messages():
             self._send_retained(topic, payload)
 
-    def greeting(self) -> list[tuple[str, bytes]]:
+    def retained_messages(self) -> list[tuple[str, bytes]]:
         """All retained messages, for a new connection."""
         now_ms = self._clock.utc_ns() // 1_000_000
         texts = [(f"{self.root}/info", encode_plain("info", now_ms, self._info()))]
@@ -143,7 +144,7 @@ class Publisher:
             "gateway": self._config.site.gateway,
             "version": VERSION,
             "config": self._config.hash,
-            "boot": self._store.boot,
+            "boot": self._store.run_id,
             "simulated": self._config.site.simulated,
             "assets": [asset.name for asset in self._assets],
         }

@@ -34,9 +34,8 @@ from drivers.profiles.toml_checks import (
     is_a,
     table_of,
     tables_of,
-    unknown,
 )
-from drivers.recordings.reasons import KEY_MISSING
+from drivers.recordings.reasons import KEY_MISSING, with_suggestion
 from drivers.vocabulary import vocabulary
 
 _TOP = {
@@ -224,7 +223,7 @@ def _block(entry: Table, number: int, device: Table, protocol: Table, problems: 
     quantity = vocabulary().get(name)
     if quantity is None or not name.startswith("harmonics_"):
         known = [other for other in vocabulary() if other.startswith("harmonics_")]
-        cause = unknown(codes.HARMONICS_UNKNOWN, codes.HARMONICS_MISSPELLED, name, known)
+        cause = with_suggestion(codes.HARMONICS_UNKNOWN(), name, known)
         problems.append(Problem(f"{place}name", cause))
     elif entry["unit"] != quantity.unit:
         cause = codes.QUANTITY_UNIT(unit=quantity.unit, value=repr(entry["unit"]))
@@ -255,7 +254,7 @@ def _block(entry: Table, number: int, device: Table, protocol: Table, problems: 
 def _bits(tables: Table, known: Iterable[str], problems: list[Problem]) -> Iterator[tuple[str, dict[int, str]]]:
     for name, table in tables.items():
         if name not in known:
-            cause = unknown(codes.REGISTER_UNKNOWN, codes.REGISTER_MISSPELLED, name, known)
+            cause = with_suggestion(codes.REGISTER_UNKNOWN(), name, known)
             problems.append(Problem(f"bits.{name}", cause))
         elif not isinstance(table, dict) or not all(key.isdecimal() and int(key) < 64 for key in table):
             problems.append(Problem(f"bits.{name}", codes.BIT_NUMBERS_EXPECTED()))
@@ -266,7 +265,7 @@ def _bits(tables: Table, known: Iterable[str], problems: list[Problem]) -> Itera
 def _faults(table: Table, known: Iterable[str], problems: list[Problem]) -> dict[int, str]:
     check_keys(table, _FAULTS, "faults.", problems)
     if "of" in table and (name := str(table["of"])) not in known:
-        cause = unknown(codes.REGISTER_UNKNOWN, codes.REGISTER_MISSPELLED, name, known)
+        cause = with_suggestion(codes.REGISTER_UNKNOWN(), name, known)
         problems.append(Problem("faults.of", cause))
     found = {}
     for key, text in table_of(table, "codes").items():

@@ -20,10 +20,9 @@ from drivers.profiles.toml_checks import (
     check_keys,
     choice,
     is_a,
-    unknown,
 )
 from drivers.reasons import Reason
-from drivers.recordings.reasons import KEY_MISSING
+from drivers.recordings.reasons import KEY_MISSING, with_suggestion
 from drivers.vocabulary import vocabulary
 
 REGISTER = {
@@ -55,7 +54,7 @@ class RegisterRow:
             return None
         quantity = vocabulary().get(self.name)
         if quantity is None:
-            self._wrong("name", unknown(codes.QUANTITY_UNKNOWN, codes.QUANTITY_MISSPELLED, self.name, vocabulary()))
+            self._wrong("name", with_suggestion(codes.QUANTITY_UNKNOWN(), self.name, vocabulary()))
             return None
         if entry.get("unit") != quantity.unit:
             self._wrong("unit", codes.QUANTITY_UNIT(unit=quantity.unit, value=repr(entry.get("unit"))))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from drivers import profile_reasons as codes
-from drivers.reasons import Code, Reason
-from drivers.recordings.reasons import KEY_MISSPELLED, KEY_UNKNOWN, TABLE_EXPECTED
+from drivers.reasons import Reason
+from drivers.recordings.reasons import KEY_UNKNOWN, TABLE_EXPECTED, with_suggestion
 
 Table = Mapping[str, Any]
 TEXT, WHOLE, NUMBER, YES, LIST, TABLE = str, int, (int, float), bool, list, dict
@@ -39,8 +38,7 @@ def check_keys(table: Table, allowed: Mapping[str, Any], place: str, problems: l
     """
     for key, value in table.items():
         if key not in allowed:
-            cause = unknown(KEY_UNKNOWN, KEY_MISSPELLED, key, allowed)
-            problems.append(Problem(f"{place}{key}", cause))
+            problems.append(Problem(f"{place}{key}", with_suggestion(KEY_UNKNOWN(), key, allowed)))
         elif not is_a(value, allowed[key]):
             problems.append(Problem(f"{place}{key}", EXPECTED[allowed[key]](value=repr(value))))
 
@@ -52,12 +50,6 @@ def is_a(value: object, kind: Any) -> bool:
     if isinstance(value, float) and not math.isfinite(value):
         return False
     return isinstance(value, kind) and (kind is YES or not isinstance(value, bool))
-
-
-def unknown(plain: Code, misspelled: Code, name: str, known: Iterable[str]) -> Reason:
-    """The reason for an unknown name: `misspelled`, which has the field `near`, if a known name is similar."""
-    found = difflib.get_close_matches(str(name), list(known), 1)
-    return misspelled(near=found[0]) if found else plain()
 
 
 def choice(allowed: Iterable[object], value: object) -> Reason:

@@ -5,7 +5,6 @@ docs/scenarios.md describes each.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,12 +13,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from drivers.reasons import InvalidValue
+from drivers.recordings.reasons import with_suggestion
 from simulators.clock import START_UTC_NS
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.waves import Sampler
 from simulators.endpoints import Endpoints, Outlet
 from simulators.plant.station_trains import Train
-from simulators.reasons import SCENARIO_MISSPELLED, SCENARIO_UNKNOWN
+from simulators.reasons import SCENARIO_UNKNOWN
 from simulators.truth import Row
 
 if TYPE_CHECKING:
@@ -123,9 +123,7 @@ def load(name: str) -> Scenario:
 
         return scenario_from(files.get(name) or Path(name))
     if name not in _MODULES:
-        if near := difflib.get_close_matches(name, names(), 1, 0.5):
-            raise InvalidValue(SCENARIO_MISSPELLED, scenario=name, near=near[0])
-        raise InvalidValue(SCENARIO_UNKNOWN, scenario=name, known=names())
+        raise InvalidValue(with_suggestion(SCENARIO_UNKNOWN(scenario=name, known=names()), name, names()))
     scenario = import_module(_MODULES[name]).SCENARIO
     assert isinstance(scenario, Scenario)
     return scenario

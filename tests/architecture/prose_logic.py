@@ -49,7 +49,6 @@ class Allowed:
 
 ALLOWED: tuple[Allowed, ...] = (
     Allowed("simulators/meters/wiring.py", r"(rotated|ratio) \(ct\|vt\)", "syntax of wiring faults in scenario files"),
-    Allowed("dsp/limit_assessment.py", "% of IL$", "unit of a limit in the tables of IEEE 519, a code"),
     Allowed("agent/replay/*.py", "% of IL$", "unit of a limit in the tables of IEEE 519, a code"),
 )
 

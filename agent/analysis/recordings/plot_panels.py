@@ -10,8 +10,8 @@ import numpy as np
 
 from agent.analysis.recordings.limits import PULSES_PCT, MeasurementPoint, limits_of, not_mains
 from agent.analysis.recordings.reader import RecordingSource
-from agent.analysis.recordings.rows import padded
 from agent.analysis.recordings.summary import rest_pct
+from agent.core.columns import padded
 from agent.core.text import N_, _
 from drivers.reasons import Reason
 

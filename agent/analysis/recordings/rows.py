@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from rich.cells import cell_len
 
 from agent.analysis.power_quality.event_text import KINDS
 from agent.core.text import _
@@ -122,21 +121,6 @@ def cell(value: float | None, width: int, digits: int, kind: str = "f") -> str:
     if kind == "g" and abs(value) >= 10**digits:
         return f"{value:{width}.0f}"
     return f"{value:{width}.{digits}{kind}}"
-
-
-def padded(text: str, width: int) -> str:
-    """The text with spaces up to a width in columns of a terminal, in which a Chinese character has two."""
-    return text + " " * (width - cell_len(text))
-
-
-def padded_left(text: str, width: int) -> str:
-    """Same as `padded`, with the spaces before the text."""
-    return " " * (width - cell_len(text)) + text
-
-
-def width(text: str) -> int:
-    """Columns of a terminal that a text takes."""
-    return cell_len(text)
 
 
 def _first(values: list[float | None]) -> float | None:

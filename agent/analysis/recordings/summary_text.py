@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.analysis.recordings import rows as lines
 from agent.analysis.recordings.limits import MARKS
-from agent.analysis.recordings.rows import padded
+from agent.core.columns import cells, padded, padded_left
 from agent.core.text import N_, _, text_of
 
 _MOST_3S = 20  # 3 s values that are printed; the table of the 10 min values replaces a longer list
@@ -99,7 +99,7 @@ def _ten_minutes(value: dict[str, Any]) -> str:
                _("minimum"), _("maximum"), _("95 % of 3 s")]  # fmt: skip
     out = [
         _(", ").join([title, *_marks(value)]),
-        f"{'':13}" + "".join(lines.padded_left(name, width) for name, width in zip(columns, _WIDTHS, strict=True)),
+        f"{'':13}" + "".join(padded_left(name, width) for name, width in zip(columns, _WIDTHS, strict=True)),
     ]
     for name, label, unit, form in _QUANTITIES:
         mean, least, largest, p95 = (_phases(part[name]) for part in (value, value["min"], value["max"], value["p95"]))
@@ -191,7 +191,7 @@ def _standard(one: dict[str, Any]) -> str:
     if one["flagged_left_out"]:
         out.append("  " + _("flagged 3 s and 10 min values, excluded: {n:d}", n=one["flagged_left_out"]))
     by_use = sorted((item for item in one["findings"] if item["held"] is not None), key=lambda item: -item["use_pct"])
-    width = max(lines.width(_(_EXCEEDED)), lines.width(_(_WITHIN)))
+    width = max(cells(_(_EXCEEDED)), cells(_(_WITHIN)))
     exceeded = [item for item in by_use if not item["held"]]
     out += [f"  {padded(_(_EXCEEDED), width)}  {_line(item)}" for item in exceeded[:_MOST_FINDINGS]]
     if len(exceeded) > _MOST_FINDINGS:

@@ -16,7 +16,8 @@ from support.retrofit import FLOW, START_MS
 
 from agent.cli import main
 from agent.core.clock import SystemClock
-from agent.core.text import english, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import english
 from agent.delivery.store import Store
 from agent.savings import service
 from agent.savings.reasons import (
@@ -274,8 +275,8 @@ def test_a_changed_baseline_is_rejected(plant: Path) -> None:
     learn(plant)
     magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
     store = Store(plant.parent / "state", SystemClock())
-    told = store.notes(keep.FROZEN)["pump"]
-    store.save_note(keep.FROZEN, "pump", "", {**told, "coefficients": [1.1 * value for value in told["coefficients"]]})
+    told = store.entries(keep.FROZEN)["pump"]
+    store.save_entry(keep.FROZEN, "pump", "", {**told, "coefficients": [1.1 * value for value in told["coefficients"]]})
     store.close()
     done = magwatt(plant, "baseline", "show", "pump")
     assert done.exit_code == 2

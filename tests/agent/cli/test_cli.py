@@ -86,7 +86,9 @@ def test_help_imports_no_command_and_nothing_heavy() -> None:
     modules = modules_after("--help")
     assert not {name.split(".")[0] for name in modules} & HEAVY
     product = {name for name in modules if name.startswith(("agent.", "drivers", "dsp", "simulators"))}
-    assert product == {"agent.cli", "agent.core", "agent.core.text", "drivers", "drivers.reasons"}
+    assert product == {
+        "agent.cli", "agent.core", "agent.core.columns", "agent.core.text", "drivers", "drivers.reasons",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -512,7 +514,7 @@ def followed(state: str, quality: str, status: str, name: str = "Cooling-water p
         "meta": {"name": name},
         "pq3s": {"v": {"thd_i_l1_pct": 133.2}},
     }
-    seen.came_s = {"telemetry": time.monotonic()}
+    seen.received_s = {"telemetry": time.monotonic()}
     follower.gateways["magwatt/v1/demo/gw"] = status
     follower.seen["magwatt/v1/demo/gw/pump-2"] = seen
     return follower
