@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agent.core import reasons_table
+import reasons_table
+
 from agent.core.metrics import table_markdown
 from agent.delivery import names_table
 

@@ -1,7 +1,7 @@
 """Codes of the problems of register maps (drivers/profiles).
 
 Fields: file is the file, or the identifier of a profile of the product. place is the table and the key. value is the
-rejected value as Python shows it. near is the most similar known name.
+rejected value as Python shows it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from drivers.reasons import Code
 PROFILE_INVALID = Code("profile_invalid", "{problems:lines}")
 PROFILE_PROBLEM = Code("profile_problem", "{file}: {place}: {cause}")
 PROFILE_UNKNOWN = Code("profile_unknown", "{profile}: no such profile; `magwatt profiles` lists them")
-PROFILE_MISSPELLED = Code("profile_misspelled", "{profile}: no such profile; did you mean {near:quoted}?")
 
 # Files and directories
 
@@ -49,14 +48,9 @@ PROFILE_CHOICE = Code("profile_choice", "expected one of {allowed}, found {value
 PROFILE_LIMITS = Code("profile_limits", "expected {low:d}…{high:d}, found {value}")
 PROFILE_MINIMUM = Code("profile_minimum", "expected at least {low:g}, found {value}")
 QUANTITY_UNKNOWN = Code("quantity_unknown", "not in the vocabulary")
-QUANTITY_MISSPELLED = Code("quantity_misspelled", "not in the vocabulary; did you mean {near:quoted}?")
 HARMONICS_UNKNOWN = Code("harmonics_unknown", "not a harmonics quantity of the vocabulary")
-HARMONICS_MISSPELLED = Code(
-    "harmonics_misspelled", "not a harmonics quantity of the vocabulary; did you mean {near:quoted}?"
-)
 QUANTITY_UNIT = Code("quantity_unit", "expected {unit:quoted} as in the vocabulary, found {value}")
 REGISTER_UNKNOWN = Code("register_unknown", "no such register")
-REGISTER_MISSPELLED = Code("register_misspelled", "no such register; did you mean {near:quoted}?")
 BIT_NUMBERS_EXPECTED = Code("bit_numbers_expected", "expected a table with bit numbers 0…63 as keys")
 FAULT_CODE_EXPECTED = Code("fault_code_expected", "expected an integer as key, found {value}")
 

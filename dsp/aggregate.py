@@ -255,52 +255,8 @@ class Frequency:
         return out
 
 
-class Percentiles:
-    """Distributions of several quantities, in logarithmic classes of 0.5 %: days of 3 s values in bounded memory.
-
-    size: number of quantities.
-    least: lower end of the classes, a number or one per quantity, in the unit of the quantity.
-    Values are magnitudes. Values below `least` count as zero, values above 1e6 times `least` as that limit.
-    Raises ValueError if `least` is not positive.
-    """
-
-    STEP = 1.005
-    CLASSES = 2772  # ln(1e6) / ln(1.005), and one for smaller values
-
-    def __init__(self, size: int, least: Floats | float) -> None:
-        self._least = np.broadcast_to(np.asarray(least, dtype=np.float64), (size,)).copy()
-        if not (self._least > 0.0).all():
-            raise ValueError(f"`least` must be positive, got {least}")
-        self._counts = np.zeros((size, self.CLASSES), dtype=np.uint32)
-        self._rows = np.arange(size)
-
-    def add(self, values: Floats) -> None:
-        """Add one value of each quantity; NaN is omitted."""
-        known = np.isfinite(values)
-        ratio = np.where(known, np.abs(values), 0.0) / self._least
-        place = np.ceil(np.log(np.maximum(ratio, 1e-9)) / math.log(self.STEP)).astype(np.int64)
-        np.clip(place, 0, self.CLASSES - 1, out=place)
-        self._counts[self._rows[known], place[known]] += 1
-
-    def value(self, percent: float) -> Floats:
-        """Level that `percent` of the values of each quantity do not exceed, within 0.5 % above; NaN without values."""
-        counts = self._counts.cumsum(axis=1)
-        total = counts[:, -1]
-        need = np.maximum(np.ceil(total * percent / 100.0 - 1e-9), 1.0)
-        place = (counts < need[:, None]).sum(axis=1)
-        out: Floats = np.where(place > 0, self._least * self.STEP ** place.astype(float), 0.0)
-        out[total == 0] = np.nan
-        return out
-
-    def clear(self) -> None:
-        self._counts[:] = 0
-
-
 def percentile(values: npt.ArrayLike | Sequence[float], percent: float) -> float:
-    """Smallest value that `percent` of the finite values do not exceed; NaN without finite values.
-
-    Exact, unlike Percentiles; for short series such as a week of 10 min values.
-    """
+    """Smallest value that `percent` of the finite values do not exceed; NaN without finite values."""
     known = np.sort(np.asarray(values, dtype=np.float64).ravel())
     known = known[np.isfinite(known)]
     if not len(known):

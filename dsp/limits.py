@@ -103,7 +103,6 @@ def limits(
     isc_over_il: float | None = None,
     short_circuit_mva: float | None = None,
     plant_class: int = 2,
-    one_user: bool = False,
     nominal_hz: float = 50.0,
 ) -> tuple[Limit, ...]:
     """All limits of a standard at a place; empty where the standard does not apply.
@@ -115,7 +114,6 @@ def limits(
     short_circuit_mva: short-circuit power at the point of common coupling, MVA; None: GB/T 14549 gives voltage limits
         only.
     plant_class: class 1, 2 or 3 of IEC 61000-2-4.
-    one_user: True: the share that a single user may cause (GB/T).
     nominal_hz: nominal frequency, Hz; determines which interharmonics are below 100 Hz.
     Raises ValueError for an unknown standard, place or class, and for a voltage that is not positive.
     """
@@ -133,13 +131,12 @@ def limits(
     if standard == "gbt14549":
         return tuple(_gbt14549(table, nominal_v, short_circuit_mva))
     if standard == "gbt15543":
-        who = "unbalance_user" if one_user else "unbalance"
         return (
-            *_each(table, "u2", 0, table[who], "%", table["statistics"]),
-            *_each(table, "u2", 0, table[f"{who}_short"], "%", table["short_statistics"]),
+            *_each(table, "u2", 0, table["unbalance"], "%", table["statistics"]),
+            *_each(table, "u2", 0, table["unbalance_short"], "%", table["short_statistics"]),
         )
     if standard == "gbt24337":
-        return tuple(_gbt24337(table, nominal_v, one_user, nominal_hz))
+        return tuple(_gbt24337(table, nominal_v, nominal_hz))
     if plant_class not in (1, 2, 3):
         raise ValueError(f"plant_class must be 1, 2 or 3, got {plant_class}")
     return tuple(_iec61000_2_4(table, table[f"class{plant_class}"], plant_class))
@@ -222,19 +219,8 @@ def _gbt14549(table: Mapping[str, Any], nominal_v: float, short_circuit_mva: flo
         yield from _each(table, "h_i", order, amperes * short_circuit_mva / row["base_mva"], "A", table["statistics"])
 
 
-def gbt14549_share(limit_a: float, order: int, user_mva: float, supply_mva: float) -> float:
-    """Harmonic current (A) that one user of a shared point may inject, from the limit of an order (appendix B [M]).
-
-    limit_a: limit of the point for all users, A.
-    user_mva: agreed power of the user, MVA.
-    supply_mva: supply capacity at the point, MVA.
-    """
-    alpha = _tables()["gbt14549"]["alpha"]
-    return float(limit_a * (user_mva / supply_mva) ** (1.0 / alpha.get(str(order), alpha["other"])))
-
-
-def _gbt24337(table: Mapping[str, Any], nominal_v: float, one_user: bool, nominal_hz: float) -> Iterable[Limit]:
-    rows = table["one_user" if one_user else "all_users"]
+def _gbt24337(table: Mapping[str, Any], nominal_v: float, nominal_hz: float) -> Iterable[Limit]:
+    rows = table["all_users"]
     if nominal_v > rows[-1][0]:
         return
     _, slow, fast = _up_to(rows, nominal_v)

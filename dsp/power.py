@@ -8,8 +8,6 @@ of a drive.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dsp._jit import Bytes, Floats, bare
@@ -140,17 +138,6 @@ def nema_pct(a: float, b: float, c: float) -> float:
 
 
 @bare
-def iec_u2_pct(ab: float, bc: float, ca: float) -> float:
-    """Negative- over positive-sequence voltage in percent, from line-to-line voltages (IEC 61000-4-30, 5.7 [M])."""
-    squares = ab * ab + bc * bc + ca * ca
-    if not squares > 0.0:
-        return float(np.nan)
-    beta = (ab**4 + bc**4 + ca**4) / (squares * squares)
-    root = np.sqrt(max(3.0 - 6.0 * beta, 0.0))
-    return float(100.0 * np.sqrt(max(1.0 - root, 0.0) / (1.0 + root)))
-
-
-@bare
 def _effective(mean: Floats, wires: int) -> tuple[float, float]:
     """Squares of the effective voltage and current of IEEE 1459-2010, from sums().
 
@@ -254,34 +241,3 @@ def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: i
             bc = np.sqrt(max(mean[7] + mean[8] - 2.0 * mean[16], 0.0))
             ca = np.sqrt(max(mean[8] + mean[6] - 2.0 * mean[17], 0.0))
             out[U_NEMA_PCT] = nema_pct(ab, bc, ca)
-
-
-@dataclass(slots=True)
-class Energy:
-    """Energy over consecutive windows. Unmeasured time is counted and not filled with estimates.
-
-    imported_j: active energy into the load, J, from windows with positive power.
-    exported_j: active energy out of the load, J, positive.
-    reactive_vars: reactive energy of Q1, var·s, signed, positive = inductive.
-    measured_s: duration of all measured windows, s.
-    unmeasured_s: duration of windows with unknown power, s.
-    """
-
-    imported_j: float = 0.0
-    exported_j: float = 0.0
-    reactive_vars: float = 0.0
-    measured_s: float = 0.0
-    unmeasured_s: float = 0.0
-
-    def add(self, p_w: float, q1_var: float, seconds: float) -> None:
-        """Add the mean powers of one window over the new part of its duration (s); a NaN p_w counts as unmeasured."""
-        if not abs(p_w) < np.inf:
-            self.unmeasured_s += seconds
-            return
-        self.measured_s += seconds
-        if p_w >= 0.0:
-            self.imported_j += p_w * seconds
-        else:
-            self.exported_j -= p_w * seconds
-        if abs(q1_var) < np.inf:
-            self.reactive_vars += q1_var * seconds

@@ -12,7 +12,6 @@ from drivers.reasons import Code, CodedError, InvalidValue, cause_of
 # A scenario that cannot be used
 
 SCENARIO_UNKNOWN = Code("scenario_unknown", "{scenario}: no such scenario; known: {known}")
-SCENARIO_MISSPELLED = Code("scenario_misspelled", "{scenario}: no such scenario; did you mean {near:quoted}?")
 SCENARIO_FILE_PROBLEM = Code("scenario_file_problem", "{file}: {cause}")
 SCENARIO_PROBLEM = Code("scenario_problem", "{place}: {cause}")
 
@@ -128,7 +127,6 @@ BAUD_UNSUPPORTED = Code(
 # Faults of a proxy
 
 FAULT_NAME_UNKNOWN = Code("fault_name_unknown", "{fault}: unknown fault; known: {known}")
-FAULT_NAME_MISSPELLED = Code("fault_name_misspelled", "{fault}: unknown fault; did you mean {near:quoted}?")
 FAULT_VALUE = Code("fault_value", "{text}: {fault} must be a number from 0 to {high:g}")
 
 # Ports

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from copy import copy
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
-from unicodedata import east_asian_width
 
 import click
 
+from agent.core.columns import cells
 from agent.core.text import DOMAIN, N_, _, language_of, language_of_environment, locale_folder, use
 
 C = TypeVar("C", bound=click.Command)
@@ -69,18 +69,13 @@ _PIECES = re.compile(  # a line may break between spaces, words and wide charact
 )
 
 
-def _cells(text: str) -> int:
-    """Width of a text in cells of a terminal; a Chinese character has two."""
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
-
-
 def wrapped(text: str, width: int) -> list[str]:
     """A paragraph as lines of at most this many cells; a longer word has its own line."""
     lines = [""]
     for piece in _PIECES.findall(text):
         if piece.isspace():
             lines[-1] += " " if lines[-1] else ""
-        elif not lines[-1] or _cells(lines[-1] + piece) <= width:
+        elif not lines[-1] or cells(lines[-1] + piece) <= width:
             lines[-1] += piece
         else:
             lines.append(piece)
@@ -92,7 +87,7 @@ class HelpFormatter(click.HelpFormatter):
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         usage = _("Usage:")
-        super().write_usage(prog, args, prefix or (usage if _cells(usage[-1]) == 2 else f"{usage} "))
+        super().write_usage(prog, args, prefix or (usage if cells(usage[-1]) == 2 else f"{usage} "))
 
     def write_heading(self, heading: str) -> None:
         self.write(f"{'':{self.current_indent}}{heading}{_(': ').rstrip()}\n")
@@ -104,14 +99,14 @@ class HelpFormatter(click.HelpFormatter):
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         rows = list(rows)
-        left = min(max(_cells(term) for term, _text in rows), col_max) + col_spacing
+        left = min(max(cells(term) for term, _text in rows), col_max) + col_spacing
         indent, margin = " " * self.current_indent, " " * (self.current_indent + left)
         for term, text in rows:
             lines = wrapped(text, max(self.width - len(margin), 10)) if text else []
-            if not lines or _cells(term) > left - col_spacing:
+            if not lines or cells(term) > left - col_spacing:
                 self.write(f"{indent}{term}\n")
             else:
-                self.write(f"{indent}{term}{' ' * (left - _cells(term))}{lines.pop(0)}\n")
+                self.write(f"{indent}{term}{' ' * (left - cells(term))}{lines.pop(0)}\n")
             self.write("".join(f"{margin}{line}\n" for line in lines))
 
 

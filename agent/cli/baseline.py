@@ -68,7 +68,7 @@ def learn(
             fail(_("--from, --to: {error}", error=text_of(error)))
         suspect: list[Reason] = []
         if nameplate:
-            draft = desk.from_plate()
+            draft = desk.from_nameplate()
         else:
             draft, suspect = desk.learn((span[0], span[1]), drivers, kind, from_bypass_test)
         _show(draft, None, as_json, suspect)
@@ -163,7 +163,7 @@ def _show_baseline(found: Baseline) -> None:
 
 
 def _show_fit(found: Baseline) -> None:
-    from agent.savings.baseline.models import factors, formula, stretches
+    from agent.savings.baseline.models import covered_ranges, factors, formula
 
     click.echo("  " + _(
         "{from_ms:local} to {to_ms:local}: {n:d} intervals (equivalent to {n_effective:.0f} independent ones), "
@@ -175,7 +175,7 @@ def _show_fit(found: Baseline) -> None:
         cv_rmse_pct=100 * found.cv_rmse, nmbe_pct=100 * found.nmbe, r2=found.r2, autocorrelation=found.autocorrelation,
     ))  # fmt: skip
     for name in found.ranges:
-        ranges = stretches(found, name)
+        ranges = covered_ranges(found, name)
         for low, high in ranges:
             click.echo("  " + _("Range of {driver}: {low:g} to {high:g}", driver=name, low=low, high=high))
         if len(ranges) > 1:

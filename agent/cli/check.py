@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from agent.cli.options import FINDING, config_option, file_argument, load, plant_file
+from agent.core.local_time import zone_of
 from agent.core.text import N_, _, text_of
 
 
@@ -24,8 +25,6 @@ from agent.core.text import N_, _, text_of
 @config_option
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per problem, finding and note."))
 def check(file: Path | None, config_file: Path | None, as_json: bool) -> None:
-    from zoneinfo import ZoneInfo
-
     from agent.acquisition.poll_plan import overloads
     from agent.config.reporting_periods import ahead
     from agent.core.columns import padded
@@ -33,7 +32,7 @@ def check(file: Path | None, config_file: Path | None, as_json: bool) -> None:
     config = plant_file(config_file, file)
     loaded, report = load(config, as_json)
     for motor in loaded.motors.values():
-        if note := ahead(dict(motor.periods), datetime.now(ZoneInfo(loaded.site.timezone)).date()):
+        if note := ahead(dict(motor.periods), datetime.now(zone_of(loaded.site.timezone)).date()):
             report.note(f"motor.{motor.name}.periods.baseline", note)
     for key, reason in overloads(loaded):
         report.finding(key, reason)

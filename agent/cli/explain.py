@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.options import BROKER, DurationType, broker_of, fail, load, login_options, must_have, plant_file
+from agent.cli.options import BROKER, broker_of, fail, load, login_options, must_have, plant_file, seconds_from
 from agent.core.text import N_, _
 
 HELP = N_(
@@ -29,7 +29,7 @@ HELP = N_(
 @click.option("--topic", metavar="FILTER",
               help=N_("MQTT topic filter. [default: that of --config, else magwatt/v1/#]"))  # fmt: skip
 @login_options
-@click.option("--seconds", type=DurationType(1),
+@click.option("--seconds", type=seconds_from(1),
               help=N_("Seconds to wait for a message or to poll. [default: 5; --poll: 20]"))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def explain(

@@ -7,7 +7,6 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import click
@@ -16,13 +15,14 @@ from agent.acquisition.mqtt_signals.signals import MqttSignals
 from agent.acquisition.scheduler import pollers
 from agent.cli.explain_text import as_text
 from agent.config.model import Config, Mqtt
-from agent.config.schema import nearest
 from agent.config.topology import assets, drive_rating_kw
 from agent.core.clock import SystemClock
+from agent.core.local_time import format_second
 from agent.core.messages import Message
 from agent.core.text import _, text_of_object
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
 from agent.runtime.pipeline import Pipeline
+from drivers.recordings.reasons import nearest
 
 TICK_S = 0.25
 REST_S = 0.2  # further retained messages arrive within that time after the first
@@ -69,21 +69,18 @@ def _past(follower: Follower, seen: FollowedMessage) -> str:
     """Why the retained message may be outdated; empty while the agent and the devices of the motor are online."""
     state, sent_ms = seen.messages.get("state", {}), seen.messages["explain"]["t"]
     if follower.gateways.get(seen.gateway) == "offline":
-        return _("{gateway} is offline; its last message is of {time}", gateway=seen.gateway, time=_local(sent_ms))
+        return _(
+            "{gateway} is offline; its last message is of {time}", gateway=seen.gateway, time=format_second(sent_ms)
+        )
     if state.get("state") in ("offline", "stale"):
         return _(
             "{motor} is {state:word} since {time}: {reasons}",
             motor=seen.asset,
             state=state["state"],
-            time=_local(state["since"]),
+            time=format_second(state["since"]),
             reasons=_("; ").join(map(text_of_object, state["reason"])),
         )
     return ""
-
-
-def _local(utc_ms: float) -> str:
-    """The time on the clock of this computer."""
-    return f"{datetime.fromtimestamp(utc_ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -> int:

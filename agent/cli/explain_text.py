@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.cells import cell_len
-
+from agent.core.columns import cells
 from agent.core.text import N_, _, text_of_object
 
 WIDTH = 32  # of the column of names, in characters of the terminal
@@ -172,7 +171,7 @@ def _name(table: Mapping[str, str], key: str) -> str:
 
 
 def _line(name: str, value: str) -> str:
-    return f"  {name}{' ' * max(1, WIDTH - cell_len(name))}{value}"
+    return f"  {name}{' ' * max(1, WIDTH - cells(name))}{value}"
 
 
 def _watts(value: float) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.options import BROKER, FINDING, DurationType, broker_of, fail, login_options
+from agent.cli.options import BROKER, FINDING, broker_of, fail, login_options, seconds_from
 from agent.core.text import N_, text_of
 
 
@@ -28,13 +28,13 @@ from agent.core.text import N_, text_of
 @click.option(
     "--interval",
     "interval_s",
-    type=DurationType(0.1),
+    type=seconds_from(0.1),
     default=5.0,
     show_default=True,
     help=N_("Seconds between two rows of a motor."),
 )
 @click.option(
-    "--seconds", type=DurationType(1), default=60.0, show_default=True, help=N_("Stop after this many seconds.")
+    "--seconds", type=seconds_from(1), default=60.0, show_default=True, help=N_("Stop after this many seconds.")
 )
 @click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Publish to this broker."))
 @login_options

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.cli.options import FINDING, config_option, fail, load, must_have, plant_file
-from agent.core.text import N_, _, text_of, use, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import N_, _, text_of, use
 
 if TYPE_CHECKING:
     from agent.config.model import Config
@@ -72,10 +73,10 @@ def import_history(
     use(None, zone_of(place))
     try:
         if energy_column is None or unit is None:
-            result = importer.run_drivers(config, file, motor, place, time_column, named, ends=time_at_end,
+            result = importer.import_drivers(config, file, motor, place, time_column, named, ends=time_at_end,
                                                 replace=replace, now_ms=now_ms)  # fmt: skip
         else:
-            result = importer.run(config, file, motor, place, time_column, CsvColumn(energy_column, unit),
+            result = importer.import_energy(config, file, motor, place, time_column, CsvColumn(energy_column, unit),
                                         counter=counter, ends=time_at_end, drivers=named, meter=meter_name or "",
                                         replace=replace, now_ms=now_ms)  # fmt: skip
     except ImportProblem as error:

@@ -22,7 +22,8 @@ from agent.cli.ledger_options import (
     state_option,
 )
 from agent.cli.options import FINDING, config_option, load, plant_file
-from agent.core.text import N_, _, as_object, text_of, use, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import N_, _, as_object, text_of, use
 
 if TYPE_CHECKING:
     from agent.config.model import Config

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.cli.options import FINDING, config_option, fail, load, plant_file
-from agent.core.text import N_, _, text_of, use, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import N_, _, text_of, use
 
 if TYPE_CHECKING:
     from agent.config.model import Config
@@ -112,8 +113,8 @@ def _seconds(text: str) -> float:
 
 def _asset(config: Config, wanted: str) -> str:
     """The id of the motor or shared meter with that id or name."""
-    from agent.config.schema import nearest
     from agent.config.topology import assets
+    from drivers.recordings.reasons import nearest
 
     known = assets(config)
     found = [asset.name for asset in known if wanted in (asset.name, asset.title)]

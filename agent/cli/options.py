@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from agent.core.text import N_, _, text_of, use, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import N_, _, text_of, use
 
 if TYPE_CHECKING:
     from agent.config.model import Config
@@ -24,47 +25,39 @@ LONGEST_S = 1e8
 BROKER = "mqtt://127.0.0.1:1883"
 
 
-class DurationType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2 only
-    """A time from `low` seconds to 1e8 s (three years). Rejects others, and nan, in one line."""
+class Number(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2 only
+    """A number from `low` to `high`; rejects others, and nan, in one line.
 
-    name = "seconds"
+    name: shown in the help of an option.
+    expected: source text with the fields low and high.
+    """
 
-    def __init__(self, low: float) -> None:
-        self._low = low
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = math.nan
-        if not self._low <= seconds <= LONGEST_S:  # false for nan too
-            text = _("expected a number of seconds from {low_s:g} to {high_s:g}", low_s=self._low, high_s=LONGEST_S)
-            fail(f"{param.opts[0] if param else 'seconds'} {value}: {text}")
-        return seconds
-
-
-class PositiveType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2 only
-    """A number above 0, at most 1e9. Rejects others in one line."""
-
-    name = "number"
+    def __init__(self, name: str, low: float, high: float, expected: str) -> None:
+        self.name, self._low, self._high, self._expected = name, low, high, expected
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         try:
             number = float(value)
         except ValueError:
             number = math.nan
-        if not 0.0 < number <= 1e9:
-            text = _("expected a number above 0 and at most {high:g}", high=1e9)
-            fail(f"{param.opts[0] if param else 'value'} {value}: {text}")
+        if not self._low <= number <= self._high:  # true for nan too
+            text = _(self._expected, low=self._low, high=self._high)
+            fail(f"{param.opts[0] if param else self.name} {value}: {text}")
         return number
 
 
+def seconds_from(low_s: float) -> Number:
+    """The type of a time up to 1e8 s, three years."""
+    return Number("seconds", low_s, LONGEST_S, N_("expected a number of seconds from {low:g} to {high:g}"))
+
+
+POSITIVE = Number("number", sys.float_info.min, 1e9, N_("expected a number above 0 and at most {high:g}"))
 config_option = click.option(
     "--config", "config_file", metavar="FILE", type=click.Path(path_type=Path),
     help=N_("Configuration of the plant. [default: $MAGWATT_CONFIG, ./plant.toml, /etc/magwatt/plant.toml]"),
 )  # fmt: skip
 file_argument = click.argument("file", required=False, type=click.Path(path_type=Path))
-seconds_option = click.option("--seconds", type=DurationType(1), help=N_("Stop after this many seconds."))
+seconds_option = click.option("--seconds", type=seconds_from(1), help=N_("Stop after this many seconds."))
 
 
 def login_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from agent.acquisition.mqtt_signals.probe import TopicProbe
-from agent.acquisition.mqtt_signals.signals import BEAT_S
+from agent.acquisition.mqtt_signals.signals import SAMPLE_INTERVAL_S
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers, with_ratios
 from agent.commissioning.discovery.mismatch import models_at
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS
@@ -83,7 +83,7 @@ async def _read_topics(config: Config, device: str | None, times: int, as_json: 
     try:
         for round_number in range(times):
             if round_number:
-                await asyncio.sleep(BEAT_S)
+                await asyncio.sleep(SAMPLE_INTERVAL_S)
             for seen in await look.wait(LISTEN_S):
                 received |= _print(seen.as_reading(), as_json)
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from agent.cli.options import DurationType, PositiveType, fail
+from agent.cli.options import POSITIVE, fail, seconds_from
 from agent.core.text import N_, text_of
 
 
@@ -27,13 +27,13 @@ from agent.core.text import N_, text_of
     "--map", "mapping", metavar="u1=VA,i1=4…", default="", help=N_("Assign channels of the file by name or number.")
 )
 @click.option(
-    "--from", "from_s", type=DurationType(0), default=0.0, help=N_("Start, in seconds from the start of the file.")
+    "--from", "from_s", type=seconds_from(0), default=0.0, help=N_("Start, in seconds from the start of the file.")
 )
-@click.option("--to", "to_s", type=DurationType(0), help=N_("End, in seconds from the start of the file."))
+@click.option("--to", "to_s", type=seconds_from(0), help=N_("End, in seconds from the start of the file."))
 @click.option(
     "--supply",
     "supply_v",
-    type=PositiveType(),
+    type=POSITIVE,
     metavar="V",
     help=N_("Declared voltage as measured by the channels; needed for dips, swells and flicker."),
 )
@@ -44,7 +44,7 @@ from agent.core.text import N_, text_of
     show_default=True,
     help=N_("3P3W-2: two-wattmeter method with u1 = u12, u3 = u32, i1, i3."),
 )
-@click.option("--demand-a", type=PositiveType(), metavar="A", help=N_("Maximum demand load current; needed for TDD."))
+@click.option("--demand-a", type=POSITIVE, metavar="A", help=N_("Maximum demand load current; needed for TDD."))
 @click.option(
     "--lamp", type=click.Choice(["230V", "120V"]), help=N_("Lamp model of the flickermeter. [default: from --supply]")
 )
@@ -63,16 +63,16 @@ from agent.core.text import N_, text_of
 )
 @click.option(
     "--nominal-v",
-    type=PositiveType(),
+    type=POSITIVE,
     metavar="V",
     help=N_("Nominal line voltage that the limits refer to. [default: from --supply]"),
 )
 @click.option(
-    "--isc-il", type=PositiveType(), metavar="RATIO", help=N_("Ratio of short-circuit to demand current; for IEEE 519.")
+    "--isc-il", type=POSITIVE, metavar="RATIO", help=N_("Ratio of short-circuit to demand current; for IEEE 519.")
 )
 @click.option(
     "--short-circuit-mva",
-    type=PositiveType(),
+    type=POSITIVE,
     metavar="MVA",
     help=N_("Short-circuit capacity at the point of common coupling; for GB/T 14549."),
 )
@@ -93,7 +93,7 @@ from agent.core.text import N_, text_of
 @click.option(
     "--at",
     "at_s",
-    type=DurationType(0),
+    type=seconds_from(0),
     help=N_("With --plot: time of the window in seconds. [default: middle of the file]"),
 )
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per window, or one for the summary."))

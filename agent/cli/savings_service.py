@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.cli.options import fail, load, must_have, plant_file
-from agent.core.text import text_of, use, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import text_of, use
 
 if TYPE_CHECKING:
     from agent.savings.service import SavingsService

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from agent.cli.options import DurationType, fail
+from agent.cli.options import fail, seconds_from
 from agent.cli.target import target_of, target_options
 from agent.core.text import N_, _, text_of
 
@@ -25,7 +25,7 @@ from agent.core.text import N_, _, text_of
 @click.option("--full", "depth", flag_value="full",
               help=N_("Also try rare serial settings, slow devices, and function 03 for unit identifiers "
                       "that do not respond."))  # fmt: skip
-@click.option("--listen", type=DurationType(2), default=10.0, show_default=True,
+@click.option("--listen", type=seconds_from(2), default=10.0, show_default=True,
               help=N_("Listen on the serial port for this many seconds first."))  # fmt: skip
 @click.option("--expect", metavar="N|LIST",
               help=N_("Number of devices, or unit identifiers (11-14,31), that must respond."))  # fmt: skip

@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 import click
@@ -19,6 +18,7 @@ from rich.text import Text
 
 from agent.analysis.power_quality.event_text import format_event
 from agent.config.model import Mqtt
+from agent.core.local_time import format_date, format_second
 from agent.core.state_reasons import STATES
 from agent.core.text import N_, _, text_of, text_of_object
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
@@ -162,8 +162,7 @@ def format_event_line(seen: FollowedMessage) -> str:
 
 def _clock(utc_ms: float) -> str:
     """The local time; with the date if it is not today."""
-    at = datetime.fromtimestamp(utc_ms / 1000).astimezone()
-    return f"{at:%H:%M:%S}" if at.date() == datetime.now().astimezone().date() else f"{at:%Y-%m-%d %H:%M:%S}"
+    return format_second(utc_ms).removeprefix(f"{format_date(1000 * time.time())} ")
 
 
 def _fitting(rows: list[list[Text]], width: int) -> list[int]:

@@ -6,14 +6,14 @@ Avoided emissions use the location-based average factor of the grid. They are no
 from __future__ import annotations
 
 import csv
-import difflib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from agent.core.text import N_
-from agent.savings.reasons import GRID_FACTOR_MISSPELLED, GRID_FACTOR_UNKNOWN, GRID_FACTOR_YEAR
+from agent.savings.reasons import GRID_FACTOR_UNKNOWN, GRID_FACTOR_YEAR
 from drivers.reasons import InvalidValue
+from drivers.recordings.reasons import with_suggestion
 
 _TABLES = Path(__file__).with_name("tables")
 _MARKS = {"v": "verified", "m": "memory"}
@@ -95,9 +95,7 @@ def grid_factor(wanted: str | float) -> EmissionFactor:
     found = [row for row in rows if _named(row, name)]
     if not found:
         known = sorted({row.scope for row in rows} | {f"{row.scope} {row.region}" for row in rows if _regional(row)})
-        if near := difflib.get_close_matches(name, known, 1, 0.4):
-            raise InvalidValue(GRID_FACTOR_MISSPELLED, name=name, near=near[0])
-        raise InvalidValue(GRID_FACTOR_UNKNOWN, name=name)
+        raise InvalidValue(with_suggestion(GRID_FACTOR_UNKNOWN(name=name), name, known))
     if year is not None:
         found = [row for row in found if row.year == year]
         if not found:

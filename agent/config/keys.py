@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import urllib.parse
 import zoneinfo
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from agent.config import reasons as codes
 from agent.config import schema
-from agent.config.schema import KeySpec
+from agent.config.schema import ConfigReport, KeySpec
 from drivers.errors import ProfileError
 from drivers.profiles import load_profile, profile_ids
-from drivers.reasons import InvalidValue, Reason, cause_of
-from drivers.recordings.reasons import FILE_UNREADABLE
+from drivers.reasons import Code, InvalidValue, Reason, cause_of
+from drivers.recordings.reasons import FILE_MISSING, FILE_UNREADABLE, with_suggestion
 from dsp.efficiency_meter import CERTIFICATE, CT_CLASSES, ct_limits
 
 METER_CLASSES = ("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "2", "A", "B", "C")
@@ -37,9 +37,7 @@ def broker_url(value: Any) -> tuple[bool, str, int]:
 
 
 def _line(value: Any) -> tuple[int, int, str, int]:
-    found = re.fullmatch(r"(\d{3,7})\s+([78])([NEO])([12])", value) if isinstance(value, str) else None
-    if not found:
-        raise InvalidValue(codes.LINE_SETTINGS_EXPECTED)
+    found = schema.matched(value, r"(\d{3,7})\s+([78])([NEO])([12])", codes.LINE_SETTINGS_EXPECTED())
     return int(found[1]), int(found[2]), found[3], int(found[4])
 
 
@@ -50,9 +48,7 @@ def _zone(value: Any) -> str:
         known = zoneinfo.available_timezones()
         if not known:  # a system without time zone data: nothing to compare with
             return str(value)
-        if near := schema.nearest(value, known) if isinstance(value, str) else None:
-            raise InvalidValue(codes.TIME_ZONE_MISSPELLED, near=near) from None
-        raise InvalidValue(codes.TIME_ZONE_UNKNOWN) from None
+        raise InvalidValue(with_suggestion(codes.TIME_ZONE_UNKNOWN(), value, known)) from None
     return str(value)
 
 
@@ -60,9 +56,7 @@ def _profile(value: Any) -> str:
     name = schema.text(value)
     try:
         if name not in profile_ids():
-            if near := schema.nearest(name, profile_ids()):
-                raise InvalidValue(codes.CONFIG_PROFILE_MISSPELLED, near=near)
-            raise InvalidValue(codes.CONFIG_PROFILE_UNKNOWN)
+            raise InvalidValue(with_suggestion(codes.CONFIG_PROFILE_UNKNOWN(), name, profile_ids()))
         load_profile(name)
     except ProfileError as error:
         raise InvalidValue(error.problems[0]) from None
@@ -82,9 +76,8 @@ def _ct_class(value: Any) -> str:
     except ValueError:
         if CERTIFICATE.fullmatch(text.strip()):
             raise InvalidValue(codes.CT_LIMITS_RANGE) from None
-        if near := schema.nearest(text, CT_CLASSES):
-            raise InvalidValue(codes.CT_CLASS_MISSPELLED, allowed=tuple(CT_CLASSES), near=near) from None
-        raise InvalidValue(codes.CT_CLASS_EXPECTED, allowed=tuple(CT_CLASSES)) from None
+        expected = codes.CT_CLASS_EXPECTED(allowed=tuple(CT_CLASSES))
+        raise InvalidValue(with_suggestion(expected, text, CT_CLASSES)) from None
     return text if text in CT_CLASSES else f"{100 * ratio:g} % {minutes:g}'"
 
 
@@ -92,28 +85,16 @@ def _number_or_row(value: Any) -> str | float:
     return schema.text(value) if isinstance(value, str) else schema.number(0, 5, "kg/kWh")(value)
 
 
-def _watts(value: Any) -> tuple[float, ...]:
-    if not isinstance(value, list) or len(value) != 7:
-        raise InvalidValue(codes.SEVEN_LOSSES_EXPECTED)
-    return tuple(schema.number(0, 1e6, "W")(item) for item in value)
+def _losses(count: int, low_w: float, expected: Code) -> Callable[[Any], tuple[float, ...]]:
+    def convert(value: Any) -> tuple[float, ...]:
+        if not isinstance(value, list) or len(value) != count:
+            raise InvalidValue(expected)
+        return tuple(map(schema.number(low_w, 1e6, "W"), value))
+
+    return convert
 
 
-def _eight_watts(value: Any) -> tuple[float, ...]:
-    if not isinstance(value, list) or len(value) != 8:
-        raise InvalidValue(codes.EIGHT_LOSSES_EXPECTED)
-    return tuple(schema.number(0.01, 1e6, "W")(item) for item in value)
-
-
-def _sinks(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise InvalidValue(codes.LIST_EXPECTED, example='["homeassistant"]')
-    return tuple(schema.one_of("homeassistant", "sparkplug", "prometheus")(item) for item in value)
-
-
-def _losses_kind(value: Any) -> str:
-    return schema.one_of("seven-point")(value)
-
-
+_OUTPUT = schema.one_of("homeassistant", "sparkplug", "prometheus")
 TOPIC_BYTES_MAX = 65535  # MQTT 5.0, 1.5.4
 
 
@@ -138,9 +119,9 @@ SITE = {
     "energy_price": KeySpec(schema.number(0, 1e6), None),
     "grid_factor": KeySpec(_number_or_row, None),
     "topic_prefix": KeySpec(schema.topic_prefix, None),
-    "simulated": KeySpec(schema.flag, False),
+    "simulated": KeySpec(schema.boolean, False),
     "profiles": KeySpec(schema.text, None),
-    "assume_clock_synchronized": KeySpec(schema.flag, False),
+    "assume_clock_synchronized": KeySpec(schema.boolean, False),
 }
 STORE = {
     "state_dir": KeySpec(schema.text, None),
@@ -163,7 +144,7 @@ MQTT = {
     "backfill_rate": KeySpec(schema.number(1, 100_000, "rows/s"), None),
     "version": KeySpec(schema.one_of("auto", "5", "3.1.1"), "auto"),
     "keepalive": KeySpec(schema.duration(5, 3600), 30.0),
-    "outputs": KeySpec(_sinks, ()),
+    "outputs": KeySpec(schema.list_of(_OUTPUT, '["homeassistant"]', least=0), ()),
 }
 BUS = {
     "serial": KeySpec(schema.text, None),
@@ -174,11 +155,11 @@ BUS = {
     "listen_before_start": KeySpec(schema.duration(0, 60), 2.0),
     "timeout": KeySpec(schema.duration(0.02, 10), None),
     "inter_request_delay": KeySpec(schema.duration(0, 5), None),
-    "rs485": KeySpec(schema.flag, False),
+    "rs485": KeySpec(schema.boolean, False),
 }
 METER = {
     "bus": KeySpec(schema.identifier),
-    "unit_id": KeySpec(schema.whole(1, 255)),
+    "unit_id": KeySpec(schema.integer(1, 255)),
     "profile": KeySpec(_profile),
     "measuring_point": KeySpec(_at_meter),
     "wiring": KeySpec(schema.one_of(*WIRINGS), "3P4W"),
@@ -191,45 +172,18 @@ METER = {
     "certificate": KeySpec(schema.text, None),
     "fed_by": KeySpec(schema.identifier, None),
     "allocation": KeySpec(schema.one_of(*ALLOCATION_RULES), "drive-power"),
-    "power_factor_compensation": KeySpec(schema.flag, False),
+    "power_factor_compensation": KeySpec(schema.boolean, False),
 }
-DRIVE = {
-    "bus": KeySpec(schema.identifier),
-    "unit_id": KeySpec(schema.whole(1, 255)),
-    "profile": KeySpec(_profile),
-    "fed_by": KeySpec(schema.identifier, None),
-    "comm_loss": KeySpec(schema.one_of(*COMM_LOSS), None),
-    "kw": KeySpec(schema.number(0.05, 50000, "kW"), None),
-    "class": KeySpec(schema.one_of("IE0", "IE1", "IE2"), None),
-    "losses": KeySpec(schema.anything, None),
-}
-MOTOR = {
-    "name": KeySpec(schema.text, None),
-    "kind": KeySpec(schema.one_of("pm", "pm-line-start", "induction")),
-    "kw": KeySpec(schema.number(0.05, 50000, "kW")),
-    "rpm": KeySpec(schema.number(10, 60000, "rpm")),
-    "poles": KeySpec(schema.whole(2, 200, 2)),
-    "volts": KeySpec(schema.number(12, 20000, "V")),
-    "fed_by": KeySpec(schema.identifier),
-    "amps": KeySpec(schema.number(0.1, 20000, "A"), None),
-    "class": KeySpec(schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5"), None),
-    "efficiency": KeySpec(schema.number(30, 99.9, "%"), None),
-    "r1_ohm": KeySpec(schema.number(1e-5, 1000, "ohm"), None),
-    "no_load_w": KeySpec(schema.number(0.1, 1e6, "W"), None),
-    "emf_v": KeySpec(schema.number(1, 20000, "V"), None),
-    "xq_ohm": KeySpec(schema.number(1e-4, 1000, "ohm"), None),
-    "losses": KeySpec(schema.anything, None),
-    "replaced_motor": KeySpec(schema.anything, None),
-    "periods": KeySpec(schema.anything, None),
-    "auxiliary_w": KeySpec(schema.number(0, 1e6, "W"), 0.0),
-    "waveform": KeySpec(schema.anything, None),
-}
-LOSSES = {"points": KeySpec(_losses_kind), "watts": KeySpec(_watts)}
-DRIVE_LOSSES = {"points": KeySpec(schema.one_of("eight-point")), "watts": KeySpec(_eight_watts)}
+MOTOR_KIND = schema.one_of("pm", "pm-line-start", "induction")
+IE_CLASS = schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5")
+LOSSES = {"points": KeySpec(schema.one_of("seven-point")), "watts": KeySpec(_losses(7, 0, codes.SEVEN_LOSSES_EXPECTED))}
+DRIVE_LOSSES = {
+    "points": KeySpec(schema.one_of("eight-point")), "watts": KeySpec(_losses(8, 0.01, codes.EIGHT_LOSSES_EXPECTED)),
+}  # fmt: skip
 REPLACED_MOTOR = {
-    "kind": KeySpec(schema.one_of("pm", "pm-line-start", "induction")),
+    "kind": KeySpec(MOTOR_KIND),
     "kw": KeySpec(schema.number(0.05, 50000, "kW")),
-    "class": KeySpec(schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5"), None),
+    "class": KeySpec(IE_CLASS, None),
     "rpm": KeySpec(schema.number(10, 60000, "rpm"), None),
     "since": KeySpec(schema.day, None),
 }
@@ -237,9 +191,40 @@ PERIODS = {name: KeySpec(schema.day, None) for name in ("baseline", "commissioni
 WAVEFORM = {
     "serial": KeySpec(schema.text, None),
     "tcp": KeySpec(schema.host_port(7000), None),
-    "baud": KeySpec(schema.whole(9600, 12_000_000), 921600),
+    "baud": KeySpec(schema.integer(9600, 12_000_000), 921600),
     "measuring_point": KeySpec(schema.one_of("drive-input", "motor", "drive-output")),
     "supply": KeySpec(schema.number(50, 40_000, "V"), None),
+}
+DRIVE = {
+    "bus": KeySpec(schema.identifier),
+    "unit_id": KeySpec(schema.integer(1, 255)),
+    "profile": KeySpec(_profile),
+    "fed_by": KeySpec(schema.identifier, None),
+    "comm_loss": KeySpec(schema.one_of(*COMM_LOSS), None),
+    "kw": KeySpec(schema.number(0.05, 50000, "kW"), None),
+    "class": KeySpec(schema.one_of("IE0", "IE1", "IE2"), None),
+    "losses": schema.optional_table(DRIVE_LOSSES),
+}
+MOTOR = {
+    "name": KeySpec(schema.text, None),
+    "kind": KeySpec(MOTOR_KIND),
+    "kw": KeySpec(schema.number(0.05, 50000, "kW")),
+    "rpm": KeySpec(schema.number(10, 60000, "rpm")),
+    "poles": KeySpec(schema.integer(2, 200, 2)),
+    "volts": KeySpec(schema.number(12, 20000, "V")),
+    "fed_by": KeySpec(schema.identifier),
+    "amps": KeySpec(schema.number(0.1, 20000, "A"), None),
+    "class": KeySpec(IE_CLASS, None),
+    "efficiency": KeySpec(schema.number(30, 99.9, "%"), None),
+    "r1_ohm": KeySpec(schema.number(1e-5, 1000, "ohm"), None),
+    "no_load_w": KeySpec(schema.number(0.1, 1e6, "W"), None),
+    "emf_v": KeySpec(schema.number(1, 20000, "V"), None),
+    "xq_ohm": KeySpec(schema.number(1e-4, 1000, "ohm"), None),
+    "losses": schema.optional_table(LOSSES),
+    "replaced_motor": schema.optional_table(REPLACED_MOTOR),
+    "periods": schema.optional_table(PERIODS),
+    "auxiliary_w": KeySpec(schema.number(0, 1e6, "W"), 0.0),
+    "waveform": schema.optional_table(WAVEFORM),
 }
 SIGNAL = {
     "unit_of_measure": KeySpec(schema.text),
@@ -253,11 +238,11 @@ SIGNAL = {
 }
 SIGNAL_REGISTER = {
     "bus": KeySpec(schema.identifier),
-    "unit_id": KeySpec(schema.whole(1, 255)),
-    "address": KeySpec(schema.whole(0, 65535)),
+    "unit_id": KeySpec(schema.integer(1, 255)),
+    "address": KeySpec(schema.integer(0, 65535)),
     "type": KeySpec(schema.one_of("u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64")),
     "word_order": KeySpec(schema.one_of("big", "little"), "big"),
-    "function": KeySpec(schema.whole(3, 4), 3),
+    "function": KeySpec(schema.integer(3, 4), 3),
 }
 SIGNAL_TOPIC = {
     "topic": KeySpec(_topic, missing=codes.TOPIC_MISSING()),
@@ -269,6 +254,27 @@ SIGNAL_TOPIC = {
     "password_file": KeySpec(schema.text, None),
     "ca": KeySpec(schema.text, None),
 }
+
+
+SECRET_FILES = ("password_file", "key")
+TLS_FILES = ("ca", "cert")
+
+
+def resolve_files(values: dict[str, Any], folder: Path, tls: bool, where: str, report: ConfigReport) -> None:
+    """Replaces the names of files by paths; a file that is missing, readable by others or not used is a finding.
+
+    folder: of the configuration file, to which its paths are relative.
+    """
+    for key in (*SECRET_FILES, *TLS_FILES):
+        if (name := values.get(key)) is None:
+            continue
+        file = values[key] = folder / name
+        if not file.is_file():
+            report.finding(f"{where}.{key}", FILE_MISSING(path=str(file)), name)
+        elif key in SECRET_FILES and (reason := open_to_others(file)):
+            report.finding(f"{where}.{key}", reason, name)
+        if key in TLS_FILES and not tls:
+            report.finding(f"{where}.{key}", codes.TLS_KEY_UNUSED(), name)
 
 
 def open_to_others(file: Path) -> Reason | None:

@@ -23,7 +23,7 @@ from agent.config.topology_check import check_topology
 from drivers.errors import ProfileError
 from drivers.profiles import profile_ids, set_profile_folders
 from drivers.reasons import InvalidValue, Reason, cause_of
-from drivers.recordings.reasons import FILE_MISSING, FILE_UNREADABLE, INVALID_TOML, TABLE_EXPECTED
+from drivers.recordings.reasons import FILE_MISSING, FILE_UNREADABLE, INVALID_TOML, TABLE_EXPECTED, with_suggestion
 
 PROFILES_VARIABLE = "MAGWATT_PROFILES"
 
@@ -51,12 +51,11 @@ def load_config(path: Path) -> tuple[Config, ConfigReport]:
     report = ConfigReport(path.name, key_lines(text))
     raw = with_new_keys(raw, report)
     _use_own_profiles(path, raw, report)
-    config = _parse(path, raw, report)
-    config_hash = hashlib.sha256(data).hexdigest()[:16]
+    config = _parse(path, hashlib.sha256(data).hexdigest()[:16], raw, report)
     check_topology(config, raw, report)
     if report.problems:
         raise ConfigError(report.problems)
-    return Config(**{**{name: getattr(config, name) for name in Config.__slots__}, "hash": config_hash}), report
+    return config, report
 
 
 def parse_broker(
@@ -78,27 +77,20 @@ def _unreadable(path: Path, reason: Reason) -> ConfigError:
     return ConfigError([Diagnostic(PROBLEM, path.name, None, "", None, reason)])
 
 
-def _parse(path: Path, raw: Mapping[str, Any], report: ConfigReport) -> Config:
+def _parse(path: Path, config_hash: str, raw: Mapping[str, Any], report: ConfigReport) -> Config:
     for name in raw:
         if name not in keys.TOP:
-            near = schema.nearest(name, keys.TOP)
-            report.problem(name, codes.CONFIG_TABLE_MISSPELLED(near=near) if near else codes.CONFIG_TABLE_UNKNOWN())
-    site_raw = _table(raw, "site", report)
-    site = schema.read_table(site_raw, keys.SITE, "site", report) if site_raw is not None else None
+            report.problem(name, with_suggestion(codes.CONFIG_TABLE_UNKNOWN(), name, keys.TOP))
+    site = schema.read_table(raw["site"], keys.SITE, "site", report) if "site" in raw else None
     if "site" not in raw:
         report.problem("site", codes.SITE_MISSING())
-    store = schema.read_table(_table(raw, "store", report) or {}, keys.STORE, "store", report) or {
-        name: key.default for name, key in keys.STORE.items()
-    }
-    mqtt = _mqtt(path, raw, report)
-    ledger = schema.read_table(_table(raw, "ledger", report) or {}, keys.LEDGER, "ledger", report) or {
-        "checkpoint_file": None
-    }
-    names = (site["id"], site["gateway"]) if site else ("?", "?")
+    store = schema.read_table(raw.get("store", {}), keys.STORE, "store", report) or schema.defaults(keys.STORE)
+    ledger = schema.read_table(raw.get("ledger", {}), keys.LEDGER, "ledger", report) or schema.defaults(keys.LEDGER)
+    mqtt = _mqtt(path.parent, raw["mqtt"], report) if "mqtt" in raw else None
     place = Site(**site) if site else Site("?", "?", "UTC", None, None, None, None, False)
     return Config(
         path=path,
-        hash="",
+        hash=config_hash,
         site=place,
         state_dir=path.parent / store["state_dir"] if store["state_dir"] else None,
         store=StoreSettings(
@@ -114,7 +106,9 @@ def _parse(path: Path, raw: Mapping[str, Any], report: ConfigReport) -> Config:
         drives=_named(raw, "drive", keys.DRIVE, report, _drive),
         motors=_named(raw, "motor", keys.MOTOR, report, _motor),
         signals=_named(raw, "signal", signal_keys, report, SignalReader(path.parent, place.root, "mqtt" in raw)),
-        dialects=read_dialects(path.parent, raw, mqtt.outputs if mqtt else (), mqtt is not None, names, report),
+        dialects=read_dialects(
+            path.parent, raw, mqtt.outputs if mqtt else (), mqtt is not None, (place.id, place.gateway), report
+        ),
         tariff=read_tariff(raw, site, report),
         checkpoint_file=path.parent / ledger["checkpoint_file"] if ledger["checkpoint_file"] else None,
     )
@@ -139,14 +133,6 @@ def profile_folders() -> list[Path]:
     return [Path(part) for part in os.environ.get(PROFILES_VARIABLE, "").split(os.pathsep) if part]
 
 
-def _table(raw: Mapping[str, Any], name: str, report: ConfigReport) -> Mapping[str, Any] | None:
-    value = raw.get(name, {})
-    if not isinstance(value, dict):
-        report.problem(name, TABLE_EXPECTED(), value)
-        return None
-    return value if name in raw else None
-
-
 def _named(
     raw: Mapping[str, Any],
     kind: str,
@@ -160,120 +146,94 @@ def _named(
     build: name, checked values and report → record or None.
     """
     found: dict[str, Any] = {}
-    for name, table in (_table(raw, kind, report) or {}).items():
+    tables = raw.get(kind, {})
+    if not isinstance(tables, dict):
+        report.problem(kind, TABLE_EXPECTED(), tables)
+        return found
+    for name, table in tables.items():
         where = f"{kind}.{name}"
         try:
             schema.identifier(name)
         except ValueError as error:
             report.problem(where, codes.TABLE_NAME_INVALID(cause=schema.reason_of_error(error)))
             continue
-        if not isinstance(table, dict):
-            report.problem(where, TABLE_EXPECTED(), table)
-            continue
         values = schema.read_table(table, allowed(table) if callable(allowed) else allowed, where, report)
-        built = build(name, values, report) if values is not None else None
-        found[name] = built
+        found[name] = build(name, values, report) if values is not None else None
     return found
 
 
-def _mqtt(path: Path, raw: Mapping[str, Any], report: ConfigReport) -> Mqtt | None:
-    table = _table(raw, "mqtt", report)
-    values = schema.read_table(table, keys.MQTT, "mqtt", report) if table is not None else None
+def _mqtt(folder: Path, raw: Any, report: ConfigReport) -> Mqtt | None:
+    values = schema.read_table(raw, keys.MQTT, "mqtt", report)
     if values is None:
         return None
-    tls, host, port = values["url"]
-    files: dict[str, Path | None] = {}
-    for key in ("password_file", "ca", "cert", "key"):
-        file = files[key] = path.parent / values[key] if values[key] else None
-        if file is not None and not file.is_file():
-            report.finding(f"mqtt.{key}", FILE_MISSING(path=str(file)), values[key])
-        elif file is not None and key in ("password_file", "key") and (reason := keys.open_to_others(file)):
-            report.finding(f"mqtt.{key}", reason, values[key])
-    if files["ca"] and not tls:
-        report.finding("mqtt.ca", codes.TLS_KEY_UNUSED(), values["ca"])
-    if bool(files["cert"]) != bool(files["key"]):
+    tls, host, port = values.pop("url")
+    keys.resolve_files(values, folder, tls, "mqtt", report)
+    if bool(values["cert"]) != bool(values["key"]):
         report.problem("mqtt", codes.CERTIFICATE_WITHOUT_KEY())
-    if files["cert"] and not tls:
-        report.finding("mqtt.cert", codes.TLS_KEY_UNUSED(), values["cert"])
-    return Mqtt(host, port, tls, values["user"], files["password_file"], files["ca"], values["version"],
-                values["keepalive"], values["outputs"], files["cert"], files["key"],
-                values["backfill_rate"])  # fmt: skip
+    return Mqtt(host, port, tls, keepalive_s=values.pop("keepalive"), **values)
 
 
 def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
-    if bool(values["serial"]) == bool(values["tcp"]):
-        report.problem(f"bus.{name}", codes.SERIAL_AND_TCP() if values["serial"] else codes.SERIAL_OR_TCP())
+    before = len(report.problems)
+    rtu = values["serial"] or values["framing"] == "rtu"
+    if not _one_port(values, f"bus.{name}", report):
         return None
     if values["serial"] and values["line"] is None:
         report.problem(f"bus.{name}.line", codes.LINE_SETTINGS_MISSING())
-        return None
-    if values["serial"] and values["framing"] == "tcp":
+    elif values["serial"] and values["framing"] == "tcp":
         report.problem(f"bus.{name}.framing", codes.SERIAL_FRAMING(), "tcp")
+    if len(report.problems) > before:
         return None
     return Bus(
         name=name,
         serial=values["serial"],
         line=values["line"] or (19200, 8, "N", 1),
         tcp=values["tcp"],
-        framing=values["framing"] or ("rtu" if values["serial"] else "tcp"),
+        framing="rtu" if rtu else "tcp",
         poll_interval_s=values["poll_interval"],
-        listen_before_start_s=values["listen_before_start"] if values["serial"] or values["framing"] == "rtu" else 0.0,
+        listen_before_start_s=values["listen_before_start"] if rtu else 0.0,
         timeout_s=values["timeout"],
         inter_request_delay_s=values["inter_request_delay"],
         rs485=values["rs485"],
     )
 
 
+def _one_port(values: Mapping[str, Any], where: str, report: ConfigReport) -> bool:
+    """Whether exactly one of `serial` and `tcp` is given; otherwise reports a problem."""
+    if bool(values["serial"]) == bool(values["tcp"]):
+        report.problem(where, codes.SERIAL_AND_TCP() if values["serial"] else codes.SERIAL_OR_TCP())
+        return False
+    return True
+
+
 def _meter(name: str, values: dict[str, Any], report: ConfigReport) -> Meter:
-    values["accuracy_class"] = values.pop("class")
-    return Meter(name=name, **values)
+    return Meter(name=name, accuracy_class=values.pop("class"), **values)
 
 
 def _drive(name: str, values: dict[str, Any], report: ConfigReport) -> Drive:
-    values["efficiency_class"] = values.pop("class")
     losses = values.pop("losses")
-    if losses is not None and not isinstance(losses, dict):
-        report.problem(f"drive.{name}.losses", TABLE_EXPECTED(), losses)
-        losses = None
-    read = schema.read_table(losses, keys.DRIVE_LOSSES, f"drive.{name}.losses", report) if losses is not None else None
-    return Drive(name=name, loss_points_w=read["watts"] if read else (), **values)
+    return Drive(
+        name=name, efficiency_class=values.pop("class"), loss_points_w=losses["watts"] if losses else (), **values
+    )
 
 
-def _motor(name: str, values: dict[str, Any], report: ConfigReport) -> Motor | None:
+def _motor(name: str, values: dict[str, Any], report: ConfigReport) -> Motor:
     where = f"motor.{name}"
-    nested: dict[str, Any] = {}
-    for key, table in (("losses", keys.LOSSES), ("replaced_motor", keys.REPLACED_MOTOR), ("waveform", keys.WAVEFORM),
-                       ("periods", keys.PERIODS)):  # fmt: skip
-        raw = values.pop(key)
-        if raw is not None and not isinstance(raw, dict):
-            report.problem(f"{where}.{key}", TABLE_EXPECTED(), raw)
-            raw = None
-        nested[key] = schema.read_table(raw, table, f"{where}.{key}", report) if raw is not None else None
+    losses, old, source = values.pop("losses"), values.pop("replaced_motor"), values.pop("waveform")
     waveform = None
-    if nested["waveform"] is not None:
-        source = nested["waveform"]
-        if bool(source["serial"]) == bool(source["tcp"]):
-            reason = codes.SERIAL_AND_TCP() if source["serial"] else codes.SERIAL_OR_TCP()
-            report.problem(f"{where}.waveform", reason)
-        else:
-            host, port = source["tcp"] or ("", 0)
-            waveform = WaveformSource(source["serial"] or f"socket://{host}:{port}", source["baud"],
-                                      source["measuring_point"], source["supply"])  # fmt: skip
-    replaced_motor = None
-    if nested["replaced_motor"] is not None:
-        old = nested["replaced_motor"]
-        replaced_motor = Replaced(old["kind"], old["kw"], old["class"], old["rpm"], old["since"])
-    values["title"] = values.pop("name") or name
-    values["efficiency_class"] = values.pop("class")
-    values["efficiency_pct"] = values.pop("efficiency")
-    points = nested["losses"]["watts"] if nested["losses"] else ()
-    periods = tuple((key, day) for key, day in (nested["periods"] or {}).items() if day is not None)
+    if source and _one_port(source, f"{where}.waveform", report):
+        port = source["serial"] or "socket://{}:{}".format(*source["tcp"])
+        waveform = WaveformSource(port, source["baud"], source["measuring_point"], source["supply"])
+    periods = {key: day for key, day in (values.pop("periods") or {}).items() if day is not None}
     try:
-        phases_of(dict(periods), "UTC")
+        phases_of(periods, "UTC")
     except ValueError as error:
         report.problem(f"{where}.periods", schema.reason_of_error(error))
     except OverflowError as error:
         report.problem(f"{where}.periods", codes.VALUE_INVALID(error=str(error)))
     return Motor(
-        name=name, loss_points_w=points, replaced_motor=replaced_motor, waveform=waveform, periods=periods, **values
-    )
+        name=name, title=values.pop("name") or name, efficiency_class=values.pop("class"),
+        efficiency_pct=values.pop("efficiency"), loss_points_w=losses["watts"] if losses else (),
+        replaced_motor=Replaced(efficiency_class=old.pop("class"), **old) if old else None, waveform=waveform,
+        periods=tuple(periods.items()), **values,
+    )  # fmt: skip

@@ -19,7 +19,6 @@ TOML_TOO_DEEP = Code("toml_too_deep", "not valid TOML: nested too deeply")
 
 CONFIG_KEY_RENAMED = Code("config_key_renamed", "renamed; write {new} = {value}")
 CONFIG_TABLE_UNKNOWN = Code("config_table_unknown", "unknown table")
-CONFIG_TABLE_MISSPELLED = Code("config_table_misspelled", "unknown table; did you mean {near:quoted}?")
 TABLE_NAME_INVALID = Code("table_name_invalid", "invalid name: {cause}")
 SITE_MISSING = Code(
     "site_missing", 'missing; it identifies the plant and this gateway, for example id = "mill-2", gateway = "gw-07"'
@@ -36,7 +35,6 @@ IDENTIFIER_EXPECTED = Code(
 )
 TOPIC_LEVELS_EXPECTED = Code("topic_levels_expected", "expected topic levels of A-Z a-z 0-9 _ - separated by /")
 CHOICE_UNKNOWN = Code("choice_unknown", "expected one of {allowed}")
-CHOICE_MISSPELLED = Code("choice_misspelled", "expected one of {allowed}; did you mean {near:quoted}?")
 NUMBER_EXPECTED = Code("number_expected", "expected a number")
 QUANTITY_EXPECTED = Code("quantity_expected", "expected a number in {unit}")
 NUMBER_LIMITS = Code("number_limits", "expected a number from {low:g} to {high:g}")
@@ -61,15 +59,9 @@ LINE_SETTINGS_EXPECTED = Code(
     "line_settings_expected", 'expected baud rate, data bits, parity and stop bits, for example "19200 8E1"'
 )
 TIME_ZONE_UNKNOWN = Code("time_zone_unknown", "no such time zone")
-TIME_ZONE_MISSPELLED = Code("time_zone_misspelled", "no such time zone; did you mean {near:quoted}?")
 CONFIG_PROFILE_UNKNOWN = Code("config_profile_unknown", "no such profile; `magwatt profiles` lists them")
-CONFIG_PROFILE_MISSPELLED = Code("config_profile_misspelled", "no such profile; did you mean {near:quoted}?")
 CT_CLASS_EXPECTED = Code(
     "ct_class_expected", 'expected one of {allowed}, or limits from a certificate, for example "0.05 % 2\'"'
-)
-CT_CLASS_MISSPELLED = Code(
-    "ct_class_misspelled",
-    'expected one of {allowed}, or limits from a certificate, for example "0.05 % 2\'"; did you mean {near:quoted}?',
 )
 CT_LIMITS_RANGE = Code("ct_limits_range", "the limits of a certificate must be within 0.01 % to 3 % and 0.5' to 120'")
 SEVEN_LOSSES_EXPECTED = Code(
@@ -208,7 +200,6 @@ PERIODS_MISSING = Code(
 )
 PERIOD_TABLES_EXPECTED = Code("period_tables_expected", "expected [[tariff.period]] tables")
 PRICE_UNKNOWN = Code("price_unknown", "no such price in tariff.prices")
-PRICE_MISSPELLED = Code("price_misspelled", "no such price in tariff.prices; did you mean {near:quoted}?")
 TARIFF_PERIOD_EMPTY = Code(
     "tariff_period_empty", 'start and end are equal; for the full day write from = "00:00", to = "24:00"'
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import date, datetime, time
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
+from agent.core.local_time import zone_of
 from agent.savings.reasons import BASELINE_PERIOD_AHEAD, PERIOD_ORDER
 from agent.savings.records.model import Baseline, ReportingPhase
 from drivers.reasons import InvalidValue, Reason
@@ -56,13 +56,5 @@ def begin_ms(begin: date, zone: str) -> int:
     """UTC; of a date its midnight; in the given time zone unless it has one."""
     moment = begin if isinstance(begin, datetime) else datetime.combine(begin, time())
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=place_of(zone))
+        moment = moment.replace(tzinfo=zone_of(zone))
     return round(moment.timestamp() * 1000)
-
-
-def place_of(zone: str) -> tzinfo:
-    """The time zone; UTC on a system without time zone data, which `check` accepts."""
-    try:
-        return ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
-        return UTC

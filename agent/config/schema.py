@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -13,18 +12,17 @@ from agent.config import reasons as codes
 from agent.config.line_numbers import line_of
 from agent.core.text import as_object, english
 from drivers.reasons import CodedError, InvalidValue, Reason
-from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED, KEY_UNKNOWN
+from drivers.recordings.reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest, with_suggestion
 
 REQUIRED = object()
 PROBLEM, FINDING, NOTE = "problem", "finding", "note"
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
+_DECIMAL = r"(\d+(?:\.\d+)?)"
 _SECRET = re.compile(
     r"pass|pwd|secret|token|kennwort|credential|密码|key$", re.IGNORECASE
 )  # values that are never printed or logged
 _NO_SECRET = ("password_file",)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT])B")
 _BYTES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
@@ -35,11 +33,13 @@ class KeySpec:
     convert: returns the value to keep, or raises InvalidValue.
     default: value of a missing key; REQUIRED: the key must be present.
     missing: problem to report when a required key is missing.
+    nested: keys of the table that is the value; None: the value is not a table.
     """
 
     convert: Callable[[Any], Any]
     default: Any = REQUIRED
     missing: Reason = KEY_MISSING()  # noqa: RUF009  # immutable
+    nested: Mapping[str, KeySpec] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +123,30 @@ def reason_of_error(error: ValueError) -> Reason:
     return error.reason if isinstance(error, CodedError) else codes.VALUE_INVALID(error=str(error))
 
 
-def read_table(
-    raw: Mapping[str, Any], keys: Mapping[str, KeySpec], where: str, report: ConfigReport
-) -> dict[str, Any] | None:
-    """Checked values by key with the defaults of missing keys; None when a required one is missing or wrong.
+def optional_table(keys: Mapping[str, KeySpec]) -> KeySpec:
+    """A key whose value is a table with these keys; its value is None when the table is missing or wrong."""
+    return KeySpec(anything, None, nested=keys)
 
-    A misspelled required key is one problem, not two.
+
+def defaults(keys: Mapping[str, KeySpec]) -> dict[str, Any]:
+    return {name: key.default for name, key in keys.items()}
+
+
+def read_table(raw: Any, keys: Mapping[str, KeySpec], where: str, report: ConfigReport) -> dict[str, Any] | None:
+    """Checked values by key with the defaults of missing keys; None when a value is missing or wrong.
+
+    A misspelled required key is one problem, not two. A wrong nested table is a problem, and None in the result.
     """
+    if not isinstance(raw, dict):
+        report.problem(where, TABLE_EXPECTED(), raw)
+        return None
     good = True
     values: dict[str, Any] = {}
     unknown = [name for name in raw if name not in keys]
     missing = [name for name, key in keys.items() if key.default is REQUIRED and name not in raw]
     for name in unknown:
         near = nearest(name, keys)
-        reason = KEY_MISSPELLED(near=near) if near else KEY_UNKNOWN()
-        report.problem(f"{where}.{name}", reason, raw[name])
+        report.problem(f"{where}.{name}", with_suggestion(KEY_UNKNOWN(), name, keys), raw[name])
         if near in missing:
             missing.remove(near)
             good = False
@@ -145,7 +154,9 @@ def read_table(
         report.problem(f"{where}.{name}", keys[name].missing)
         good = False
     for name, key in keys.items():
-        if name in raw:
+        if key.nested is not None and name in raw:
+            values[name] = read_table(raw[name], key.nested, f"{where}.{name}", report)
+        elif name in raw:
             try:
                 values[name] = key.convert(raw[name])
             except ValueError as error:
@@ -165,12 +176,6 @@ def unknown_reference(kind: str, name: str, known: Collection[str]) -> Reason:
     return codes.REFERENCE_WITHOUT_TARGET(kind=kind)
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most similar to `word`; None when none is similar."""
-    found = difflib.get_close_matches(word, list(known), 1, 0.6)
-    return found[0] if found else None
-
-
 def text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidValue(codes.TEXT_EXPECTED)
@@ -179,31 +184,33 @@ def text(value: Any) -> str:
     return value
 
 
-def flag(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise InvalidValue(codes.BOOLEAN_EXPECTED)
     return value
 
 
+def matched(value: Any, pattern: str, expected: Reason) -> re.Match[str]:
+    """The match of a complete string. Raises InvalidValue with `expected`, also for another type."""
+    found = re.fullmatch(pattern, value) if isinstance(value, str) else None
+    if found is None:
+        raise InvalidValue(expected)
+    return found
+
+
 def identifier(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9_-]{1,64}", value):
-        raise InvalidValue(codes.IDENTIFIER_EXPECTED)
-    return value
+    return matched(value, r"[a-z0-9_-]{1,64}", codes.IDENTIFIER_EXPECTED())[0]
 
 
 def topic_prefix(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*", value):
-        raise InvalidValue(codes.TOPIC_LEVELS_EXPECTED)
-    return value
+    return matched(value, r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*", codes.TOPIC_LEVELS_EXPECTED())[0]
 
 
 def one_of(*allowed: str) -> Callable[[Any], str]:
     def convert(value: Any) -> str:
         if value in allowed and isinstance(value, str):
             return value
-        if near := nearest(value, allowed) if isinstance(value, str) else None:
-            raise InvalidValue(codes.CHOICE_MISSPELLED, allowed=allowed, near=near)
-        raise InvalidValue(codes.CHOICE_UNKNOWN, allowed=allowed)
+        raise InvalidValue(with_suggestion(codes.CHOICE_UNKNOWN(allowed=allowed), value, allowed))
 
     return convert
 
@@ -215,14 +222,14 @@ def number(low: float, high: float, unit: str = "") -> Callable[[Any], float]:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidValue(codes.QUANTITY_EXPECTED(unit=unit) if unit else codes.NUMBER_EXPECTED())
         if not low <= value <= high:
-            limits = codes.QUANTITY_LIMITS(low=low, high=high, unit=unit) if unit else None
-            raise InvalidValue(limits or codes.NUMBER_LIMITS(low=low, high=high))
+            limits = {"low": low, "high": high}
+            raise InvalidValue(codes.QUANTITY_LIMITS(unit=unit, **limits) if unit else codes.NUMBER_LIMITS(**limits))
         return float(value)
 
     return convert
 
 
-def whole(low: int, high: int, step: int = 1) -> Callable[[Any], int]:
+def integer(low: int, high: int, step: int = 1) -> Callable[[Any], int]:
     """An integer; step 2: an even one."""
 
     def convert(value: Any) -> int:
@@ -233,11 +240,20 @@ def whole(low: int, high: int, step: int = 1) -> Callable[[Any], int]:
     return convert
 
 
+def list_of(convert: Callable[[Any], Any], example: str, least: int = 1) -> Callable[[Any], tuple[Any, ...]]:
+    """A list of at least `least` values."""
+
+    def converted(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) < least:
+            raise InvalidValue(codes.LIST_EXPECTED, example=example)
+        return tuple(map(convert, value))
+
+    return converted
+
+
 def duration(low_s: float, high_s: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
-        found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-        if not found:
-            raise InvalidValue(codes.DURATION_EXPECTED)
+        found = matched(value, rf"{_DECIMAL}\s*(ms|s|min|h|d)", codes.DURATION_EXPECTED())
         seconds = float(found[1]) * _SECONDS[found[2]]
         if not low_s <= seconds <= high_s:
             raise InvalidValue(codes.DURATION_LIMITS, low_s=low_s, high_s=high_s)
@@ -250,9 +266,7 @@ def size(low: int, high: int) -> Callable[[Any], int]:
     """A size such as 500MB, in bytes. low, high: limits in bytes."""
 
     def convert(value: Any) -> int:
-        found = _SIZE.fullmatch(value) if isinstance(value, str) else None
-        if not found:
-            raise InvalidValue(codes.SIZE_EXPECTED)
+        found = matched(value, rf"{_DECIMAL}\s*([kMGT])B", codes.SIZE_EXPECTED())
         count = round(float(found[1]) * _BYTES[found[2]])
         if not low <= count <= high:
             raise InvalidValue(codes.SIZE_LIMITS, low_mb=low / 1e6, high_mb=high / 1e6)
@@ -263,32 +277,31 @@ def size(low: int, high: int) -> Callable[[Any], int]:
 
 def percent(low: float, high: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-        if not found or not low <= float(found[1]) <= high:
-            raise InvalidValue(codes.PERCENTAGE_EXPECTED, low_pct=low, high_pct=high)
-        return float(found[1])
+        expected = codes.PERCENTAGE_EXPECTED(low_pct=low, high_pct=high)
+        share_pct = float(matched(value, rf"{_DECIMAL}\s*%", expected)[1])
+        if not low <= share_pct <= high:
+            raise InvalidValue(expected)
+        return share_pct
 
     return convert
 
 
 def ratio(value: Any) -> tuple[float, float]:
     """`400/5` → (400.0, 5.0)."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)", value) if isinstance(value, str) else None
-    if not found or float(found[1]) <= 0 or float(found[2]) <= 0:
+    found = matched(value, rf"{_DECIMAL}\s*/\s*{_DECIMAL}", codes.RATIO_EXPECTED())
+    primary, secondary = float(found[1]), float(found[2])
+    if not (primary > 0 and secondary > 0):
         raise InvalidValue(codes.RATIO_EXPECTED)
-    return float(found[1]), float(found[2])
+    return primary, secondary
 
 
 def host_port(default_port: int) -> Callable[[Any], tuple[str, int]]:
     def convert(value: Any) -> tuple[str, int]:
-        found = (
-            re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?", value)
-            if isinstance(value, str)
-            else None
-        )
-        port = int(found[2] or default_port) if found else 0
-        if not found or not 0 < port < 65536:
-            raise InvalidValue(codes.ADDRESS_EXPECTED, port=default_port)
+        expected = codes.ADDRESS_EXPECTED(port=default_port)
+        found = matched(value, r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?", expected)
+        port = int(found[2] or default_port)
+        if not 0 < port < 65536:
+            raise InvalidValue(expected)
         return found[1].strip("[]"), port
 
     return convert

@@ -9,18 +9,17 @@ from typing import Any
 from agent.config import keys
 from agent.config import reasons as codes
 from agent.config.schema import ConfigReport, KeySpec, anything
-from drivers.recordings.reasons import FILE_MISSING
 
 FRESH_S = 2.0  # an older torque or speed does not belong to the power that is measured now
 FRESH = ("shaft-torque", "shaft-speed")
 
 
-def signal_keys(table: Mapping[str, Any]) -> Mapping[str, KeySpec]:
+def signal_keys(table: Any) -> Mapping[str, KeySpec]:
     """The allowed keys of this table: those of a register or of a topic.
 
     A table with a topic may also have the keys of a register, so that `SignalReader` can report them.
     """
-    if "topic" not in table and keys.SIGNAL_REGISTER.keys() & table.keys():
+    if isinstance(table, dict) and "topic" not in table and keys.SIGNAL_REGISTER.keys() & table.keys():
         return keys.SIGNAL | keys.SIGNAL_REGISTER
     return keys.SIGNAL | {name: KeySpec(anything, None) for name in keys.SIGNAL_REGISTER} | keys.SIGNAL_TOPIC
 
@@ -65,11 +64,4 @@ class SignalReader:
             return
         if values["password_file"] and not values["user"]:
             report.problem(f"{where}.password_file", codes.PASSWORD_WITHOUT_USER())
-        if values["ca"] and not values["broker"][0]:
-            report.finding(f"{where}.ca", codes.TLS_KEY_UNUSED(), values["ca"])
-        for key in ("password_file", "ca"):
-            text, values[key] = values[key], self._folder / values[key] if values[key] else None
-            if values[key] is not None and not values[key].is_file():
-                report.finding(f"{where}.{key}", FILE_MISSING(path=str(values[key])), text)
-            elif values[key] is not None and key == "password_file" and (reason := keys.open_to_others(values[key])):
-                report.finding(f"{where}.{key}", reason, text)
+        keys.resolve_files(values, self._folder, values["broker"][0], where, report)

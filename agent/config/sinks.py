@@ -16,9 +16,7 @@ from agent.config import reasons as codes
 from agent.config import schema
 from agent.config.schema import ConfigReport, KeySpec
 from drivers.reasons import InvalidValue
-from drivers.recordings.reasons import TABLE_EXPECTED
 
-PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -104,37 +102,28 @@ def read_dialects(
     broker: whether there is an [mqtt] table.
     site_gateway: default group and node of Sparkplug.
     """
-    values = {name: _table(raw, name, keys, name in outputs, report) for name, keys in TABLES.items()}
+    values = {
+        name: schema.read_table(raw.get(name, {}), keys, name, report)
+        for name, keys in TABLES.items() if name in raw or name in outputs
+    }  # fmt: skip
     for name in ("homeassistant", "sparkplug"):
-        if values[name] is not None and not broker:
+        if values.get(name) is not None and not broker:
             report.finding(name, codes.DIALECT_WITHOUT_BROKER())
             values[name] = None
     group, node = site_gateway
     found: dict[str, Any] = {}
-    if (table := values["homeassistant"]) is not None:
-        if PREFIX.fullmatch(table["prefix"]):
-            found["homeassistant"] = HomeAssistant(**table)
-        else:
+    if table := values.get("homeassistant"):
+        try:
+            found["homeassistant"] = HomeAssistant(schema.topic_prefix(table["prefix"]))
+        except InvalidValue:
             report.finding("homeassistant.prefix", codes.DISCOVERY_PREFIX_INVALID(), table["prefix"])
-    if (table := values["sparkplug"]) is not None:
+    if table := values.get("sparkplug"):
         found["sparkplug"] = Sparkplug(table["group"] or group, table["node"] or node, table["primary_host"])
-    if (table := values["prometheus"]) is not None:
+    if table := values.get("prometheus"):
         host, port = table["listen"]
         found["prometheus"] = Prometheus(host, port)
         if host not in LOOPBACK:
             report.note("prometheus.listen", codes.OPEN_TO_NETWORK(host=host))
-    if (table := values["file"]) is not None:
+    if table := values.get("file"):
         found["file"] = Files(folder / table["dir"], table["format"], table["rotate"], table["keep"])
     return Dialects(**found)
-
-
-def _table(
-    raw: Mapping[str, Any], name: str, keys: Mapping[str, KeySpec], named: bool, report: ConfigReport
-) -> dict[str, Any] | None:
-    table = raw.get(name)
-    if table is None:
-        return schema.read_table({}, keys, name, report) if named else None
-    if not isinstance(table, dict):
-        report.problem(name, TABLE_EXPECTED(), table)
-        return None
-    return schema.read_table(table, keys, name, report)

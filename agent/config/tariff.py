@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
+from agent.core.local_time import local_datetime, zone_of
 from agent.savings.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, TARIFF_GAP, TARIFF_OVERLAP
 from drivers.reasons import InvalidValue, Reason
 
@@ -35,7 +34,7 @@ class TariffPeriod:
     days: tuple[str, ...] = ("all",)
     months: tuple[int, ...] = tuple(range(1, 13))
 
-    def holds(self, quarter: int) -> bool:
+    def contains(self, quarter: int) -> bool:
         first, end = self.quarters
         return first <= quarter < end if first < end else quarter >= first or quarter < end
 
@@ -80,8 +79,9 @@ class Tariff:
 
     def price(self, start_ms: int) -> tuple[str, float]:
         """Name and value per kWh of the price at that time. Raises InvalidValue when there is none or more than one."""
-        local = datetime.fromtimestamp(start_ms / 1000, UTC).astimezone(_zone(self.zone))
-        found = self.at(local.date(), local.hour * 4 + local.minute // 15)
+        local = local_datetime(start_ms, self.zone)
+        quarter = local.hour * 4 + local.minute // 15
+        found = [each.price for each in self.active(local.month, self.day_kind(local.date())) if each.contains(quarter)]
         if len(found) != 1:
             if found:
                 raise InvalidValue(TARIFF_OVERLAP, n=len(found), at_ms=start_ms)
@@ -89,20 +89,19 @@ class Tariff:
         name = found[0]
         return name, self.prices_in.get(self.month_of(local.date()), {}).get(name, self.prices[name])
 
-    def at(self, day: date, quarter: int) -> list[str]:
-        """All prices that apply then: one, unless the tariff has a gap or an overlap."""
-        kinds = self.kinds(day)
-        return [
-            period.price
-            for period in self.periods
-            if day.month in period.months and kinds & set(period.days) and period.holds(quarter)
-        ]
+    def active(self, month: int, day_kind: str) -> list[TariffPeriod]:
+        """The periods that apply on such a day. day_kind: of `day_kinds`."""
+        kinds = {"all", "holiday"} if day_kind == "holiday" else {
+            "all", day_kind, "workday" if day_kind in DAYS[:5] else "weekend"}  # fmt: skip
+        return [period for period in self.periods if month in period.months and kinds & set(period.days)]
 
-    def kinds(self, day: date) -> set[str]:
-        """A holiday has a separate kind of day if the tariff uses it, otherwise that of its weekday."""
-        if day in self.holidays and any("holiday" in period.days for period in self.periods):
-            return {"all", "holiday"}
-        return {"all", DAYS[day.weekday()], "workday" if day.weekday() < 5 else "weekend"}
+    @property
+    def day_kinds(self) -> tuple[str, ...]:
+        """The days of the week, and holidays if the tariff has prices for them."""
+        return (*DAYS, "holiday") if any("holiday" in period.days for period in self.periods) else DAYS
+
+    def day_kind(self, day: date) -> str:
+        return "holiday" if day in self.holidays and "holiday" in self.day_kinds else DAYS[day.weekday()]
 
     def month_of(self, day: date) -> str:
         """The billing month; with another reading day than the first it has the name of the month in which it ends."""
@@ -118,7 +117,7 @@ class Tariff:
 def month_bounds_ms(month: str, zone: str, reading_day: int = 1) -> tuple[int, int]:
     """Start and end of a billing month, from reading day to reading day at 0:00 local time. Raises InvalidValue."""
     try:
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=_zone(zone))
+        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone_of(zone))
     except ValueError:
         raise InvalidValue(NOT_A_MONTH, text=month) from None
     following = (first + timedelta(days=32)).replace(day=1)
@@ -135,25 +134,21 @@ def flat(price: float, currency: str, zone: str) -> Tariff:
     return Tariff(currency, zone, {"flat": price}, (TariffPeriod("flat", (0, QUARTERS)),))
 
 
-def holes(tariff: Tariff) -> list[Reason]:
+def gaps_and_overlaps(tariff: Tariff) -> list[Reason]:
     """Times without a price and times with several; empty: each interval of every kind of day has one price."""
     found: dict[tuple[int, int, tuple[str, ...]], dict[str, list[int]]] = {}
-    special = any("holiday" in period.days for period in tariff.periods)
     for month in range(1, 13):
-        for kind in (*DAYS, *(["holiday"] if special else [])):
-            kinds = {"all", "holiday"} if kind == "holiday" else {
-                "all", kind, "workday" if kind in DAYS[:5] else "weekend"}  # fmt: skip
-            active = [item for item in tariff.periods if month in item.months and kinds & set(item.days)]
-            for first, end, names in _uneven(active):
+        for kind in tariff.day_kinds:
+            for first, end, names in _uneven(tariff.active(month, kind)):
                 found.setdefault((first, end, tuple(names)), {}).setdefault(kind, []).append(month)
     return [reason for place, by_kind in found.items() for reason in _reasons_of(*place, by_kind)]
 
 
 def _uneven(active: list[TariffPeriod]) -> Iterable[tuple[int, int, list[str]]]:
     """Parts of a day in which not exactly one price applies: (first, end, prices)."""
-    begin, before = 0, [item.price for item in active if item.holds(0)]
+    begin, before = 0, [item.price for item in active if item.contains(0)]
     for quarter in range(1, QUARTERS + 1):
-        now = [item.price for item in active if item.holds(quarter)] if quarter < QUARTERS else None
+        now = [item.price for item in active if item.contains(quarter)] if quarter < QUARTERS else None
         if now != before:
             if len(before) != 1:
                 yield begin, quarter, before
@@ -176,8 +171,3 @@ def _reasons_of(first: int, end: int, prices: tuple[str, ...], by_kind: Mapping[
 
 def _clock(quarter: int) -> str:
     return f"{quarter // 4:02d}:{quarter % 4 * 15:02d}"
-
-
-@lru_cache(maxsize=8)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

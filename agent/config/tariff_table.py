@@ -10,9 +10,9 @@ from typing import Any
 from agent.config import emission_factors, schema
 from agent.config import reasons as codes
 from agent.config.schema import ConfigReport, KeySpec
-from agent.config.tariff import DAY_KINDS, DemandCharge, Tariff, TariffPeriod, flat, holes
+from agent.config.tariff import DAY_KINDS, DemandCharge, Tariff, TariffPeriod, flat, gaps_and_overlaps
 from drivers.reasons import InvalidValue
-from drivers.recordings.reasons import TABLE_EXPECTED
+from drivers.recordings.reasons import with_suggestion
 
 
 def _price(value: Any) -> float:
@@ -26,20 +26,11 @@ def _prices(value: Any) -> dict[str, float]:
 
 
 def _clock(value: Any) -> int:
-    found = re.fullmatch(r"(\d\d?):(\d\d)", value) if isinstance(value, str) else None
-    quarter = int(found[1]) * 4 + int(found[2]) // 15 if found and int(found[2]) % 15 == 0 else -1
-    if not found or not 0 <= quarter <= 96:
+    found = schema.matched(value, r"(\d\d?):(00|15|30|45)", codes.QUARTER_HOUR_EXPECTED())
+    quarter = int(found[1]) * 4 + int(found[2]) // 15
+    if quarter > 96:
         raise InvalidValue(codes.QUARTER_HOUR_EXPECTED)
     return quarter
-
-
-def _list_of(convert: Any, example: str) -> Any:
-    def converted(value: Any) -> tuple[Any, ...]:
-        if not isinstance(value, list) or not value:
-            raise InvalidValue(codes.LIST_EXPECTED, example=example)
-        return tuple(convert(item) for item in value)
-
-    return converted
 
 
 def _standard(value: Any) -> float:
@@ -48,27 +39,27 @@ def _standard(value: Any) -> float:
     return float(value)
 
 
-TARIFF = {
-    "prices": KeySpec(_prices),
-    "period": KeySpec(schema.anything, None),
-    "prices_in": KeySpec(schema.anything, None),
-    "holidays": KeySpec(_list_of(schema.day, "[2026-10-01]"), ()),
-    "demand": KeySpec(schema.anything, None),
-    "power_factor": KeySpec(_standard, None),
-    "reading_day": KeySpec(schema.whole(1, 28), 1),
-}
 PERIOD = {
     "price": KeySpec(schema.text),
     "from": KeySpec(_clock),
     "to": KeySpec(_clock),
-    "days": KeySpec(_list_of(schema.one_of(*DAY_KINDS), '["workday"]'), ("all",)),
-    "months": KeySpec(_list_of(schema.whole(1, 12), "[7, 8]"), tuple(range(1, 13))),
+    "days": KeySpec(schema.list_of(schema.one_of(*DAY_KINDS), '["workday"]'), ("all",)),
+    "months": KeySpec(schema.list_of(schema.integer(1, 12), "[7, 8]"), tuple(range(1, 13))),
 }
 DEMAND = {
     "price": KeySpec(schema.number(0, 1e6)),
     "per": KeySpec(schema.one_of("kW", "kVA"), "kW"),
     "window": KeySpec(schema.duration(900, 3600), 900.0),
     "settled_at": KeySpec(schema.one_of("site", "motor"), "site"),
+}
+TARIFF = {
+    "prices": KeySpec(_prices),
+    "period": KeySpec(schema.anything, None),
+    "prices_in": KeySpec(schema.anything, None),
+    "holidays": KeySpec(schema.list_of(schema.day, "[2026-10-01]"), ()),
+    "demand": schema.optional_table(DEMAND),
+    "power_factor": KeySpec(_standard, None),
+    "reading_day": KeySpec(schema.integer(1, 28), 1),
 }
 
 
@@ -84,9 +75,6 @@ def read_tariff(raw: Mapping[str, Any], site: Mapping[str, Any] | None, report: 
     if table is None:
         price = site["energy_price"] if site else None
         return flat(price, currency, zone) if price is not None else None
-    if not isinstance(table, dict):
-        report.problem("tariff", TABLE_EXPECTED(), table)
-        return None
     before = len(report.problems)
     values = schema.read_table(table, TARIFF, "tariff", report)
     if values is None:
@@ -97,19 +85,17 @@ def read_tariff(raw: Mapping[str, Any], site: Mapping[str, Any] | None, report: 
         report.finding("site.currency", codes.TARIFF_CURRENCY_MISSING())
     periods = _periods(values, report)
     months = _prices_in(values, report)
-    demand = None
-    if values["demand"] is not None:
-        read = _nested(values["demand"], DEMAND, "tariff.demand", report)
-        demand = DemandCharge(read["price"], read["per"], int(read["window"]), read["settled_at"]) if read else None
-        if demand and demand.window_s % 900:
-            report.problem("tariff.demand.window", codes.WINDOW_NOT_QUARTER_HOURS())
+    read = values["demand"]
+    demand = DemandCharge(read["price"], read["per"], int(read["window"]), read["settled_at"]) if read else None
+    if demand and demand.window_s % 900:
+        report.problem("tariff.demand.window", codes.WINDOW_NOT_QUARTER_HOURS())
     if len(report.problems) > before:
         return None
     days: frozenset[date] = frozenset(values["holidays"])
     tariff = Tariff(currency, zone, values["prices"], periods, months, days, demand, values["power_factor"],
                     values["reading_day"])  # fmt: skip
-    for hole in holes(tariff):
-        report.problem("tariff.period", hole)
+    for problem in gaps_and_overlaps(tariff):
+        report.problem("tariff.period", problem)
     return tariff if len(report.problems) == before else None
 
 
@@ -126,13 +112,12 @@ def _periods(values: Mapping[str, Any], report: ConfigReport) -> tuple[TariffPer
     found = []
     for number, row in enumerate(rows, 1):
         where = f"tariff.period {number}"
-        read = _nested(row, PERIOD, where, report)
+        read = schema.read_table(row, PERIOD, where, report)
         if read is None:
             continue
         if read["price"] not in prices:
-            near = schema.nearest(read["price"], prices)
-            reason = codes.PRICE_MISSPELLED(near=near) if near else codes.PRICE_UNKNOWN()
-            report.problem(f"{where}.price", reason, read["price"])
+            unknown = with_suggestion(codes.PRICE_UNKNOWN(), read["price"], prices)
+            report.problem(f"{where}.price", unknown, read["price"])
         elif read["from"] == read["to"] or (read["from"], read["to"]) == (96, 0):
             report.problem(where, codes.TARIFF_PERIOD_EMPTY())
         else:
@@ -159,10 +144,3 @@ def _prices_in(values: Mapping[str, Any], report: ConfigReport) -> dict[str, dic
         for name in found[month].keys() - values["prices"].keys():
             report.problem(f"{where}.{name}", codes.PRICE_UNKNOWN())
     return found
-
-
-def _nested(value: Any, keys: Mapping[str, KeySpec], where: str, report: ConfigReport) -> dict[str, Any] | None:
-    if not isinstance(value, dict):
-        report.problem(where, TABLE_EXPECTED(), value)
-        return None
-    return schema.read_table(value, keys, where, report)

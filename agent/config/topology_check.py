@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from agent.config import reasons as codes
@@ -32,8 +32,10 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: ConfigReport)
     _check_drives(config, report)
     _check_readable(config, report)
     _check_meters(config, report)
-    if not report.problems:
-        _check_emptiness(config, report)
+    if not report.problems and not config.buses:
+        report.finding("bus", codes.BUS_MISSING())
+    elif not report.problems and not polled_devices(config):
+        report.finding("bus", codes.NO_DEVICE_TO_POLL())
     _note_unchecked(config, report)
 
 
@@ -48,13 +50,18 @@ def _word(table: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _duplicates(owners: Iterable[tuple[Hashable, str]]) -> Iterator[tuple[Any, str, str]]:
+    """(key, first owner, other owner) of each further owner of a key. owners: (key, owner)."""
+    first: dict[Hashable, str] = {}
+    for key, owner in owners:
+        if (other := first.setdefault(key, owner)) != owner:
+            yield key, other, owner
+
+
 def _check_names(tables: Tables, report: ConfigReport) -> None:
-    taken: dict[str, str] = {}
-    for kind in ("meter", "drive", "motor"):
-        for name in tables[kind]:
-            other = taken.setdefault(name, kind)
-            if other != kind:
-                report.problem(f"{kind}.{name}", codes.NAME_TAKEN(other=f"{other}.{name}"))
+    owners = ((name, f"{kind}.{name}") for kind in ("meter", "drive", "motor") for name in tables[kind])
+    for _, other, owner in _duplicates(owners):
+        report.problem(owner, codes.NAME_TAKEN(other=other))
 
 
 def _check_references(tables: Tables, report: ConfigReport) -> None:
@@ -109,12 +116,9 @@ def _check_drives(config: Config, report: ConfigReport) -> None:
         if profile.kind != "vfd":
             report.problem(f"drive.{drive.name}.profile", codes.DRIVE_PROFILE_EXPECTED(), drive.profile)
         elif drive.comm_loss is None:
-            parameter = profile.comm_loss.get("parameter")
-            reason = (
-                codes.COMM_LOSS_PARAMETER_NOT_STATED(parameter=str(parameter))
-                if parameter
-                else codes.COMM_LOSS_NOT_STATED()
-            )
+            reason = codes.COMM_LOSS_NOT_STATED()
+            if parameter := profile.comm_loss.get("parameter"):
+                reason = codes.COMM_LOSS_PARAMETER_NOT_STATED(parameter=str(parameter))
             report.finding(f"drive.{drive.name}.comm_loss", reason)
         elif drive.comm_loss == "armed":
             report.finding(f"drive.{drive.name}.comm_loss", codes.COMM_LOSS_ARMED(), drive.comm_loss)
@@ -138,47 +142,30 @@ def _check_meters(config: Config, report: ConfigReport) -> None:
             report.note(f"meter.{meter.name}.ct_class", codes.CT_CLASS_ASSUMED())
 
 
-def _check_emptiness(config: Config, report: ConfigReport) -> None:
-    if not config.buses:
-        report.finding("bus", codes.BUS_MISSING())
-    elif not polled_devices(config):
-        report.finding("bus", codes.NO_DEVICE_TO_POLL())
-
-
 def _check_units(tables: Tables, report: ConfigReport) -> None:
-    taken: dict[tuple[Any, Any], str] = {}
-    for kind in ("meter", "drive"):
-        for name, table in tables[kind].items():
-            bus, unit = table.get("bus"), table.get("unit_id")
-            if isinstance(bus, str) and isinstance(unit, int):
-                other = taken.setdefault((bus, unit), f"{kind}.{name}")
-                if other != f"{kind}.{name}":
-                    report.problem(f"{kind}.{name}.unit_id", codes.UNIT_ID_TAKEN(other=other, bus=bus), unit)
+    owners = (
+        ((table["bus"], table["unit_id"]), f"{kind}.{name}")
+        for kind in ("meter", "drive")
+        for name, table in tables[kind].items()
+        if isinstance(table.get("bus"), str) and isinstance(table.get("unit_id"), int)
+    )
+    for (bus, unit_id), other, owner in _duplicates(owners):
+        report.problem(f"{owner}.unit_id", codes.UNIT_ID_TAKEN(other=other, bus=bus), unit_id)
 
 
 def _check_ports(config: Config, report: ConfigReport) -> None:
-    ports: dict[str, str] = {}
-    for bus in _present(config.buses):
-        where = bus.serial or f"{bus.tcp[0]}:{bus.tcp[1]}"
-        other = ports.setdefault(where, f"bus.{bus.name}")
-        if other != f"bus.{bus.name}":
-            report.problem(f"bus.{bus.name}", codes.PORT_TAKEN(other=other, port=where))
-    for motor in _present(config.motors):
-        if motor.waveform:
-            other = ports.setdefault(motor.waveform.where, f"motor.{motor.name}")
-            if other != f"motor.{motor.name}":
-                reason = codes.PORT_TAKEN(other=other, port=motor.waveform.where)
-                report.problem(f"motor.{motor.name}.waveform", reason)
+    buses = [(bus.serial or "{}:{}".format(*bus.tcp), f"bus.{bus.name}") for bus in _present(config.buses)]
+    streams = [
+        (motor.waveform.where, f"motor.{motor.name}.waveform") for motor in _present(config.motors) if motor.waveform
+    ]
+    for port, other, owner in _duplicates([*buses, *streams]):
+        report.problem(owner, codes.PORT_TAKEN(other=other, port=port))
 
 
 def _check_signals(config: Config, report: ConfigReport) -> None:
-    taken: dict[str, str] = {}
-    for name, row in config.signals.items():
-        if row is not None:
-            metric = metric_of(name, row["unit_of_measure"])
-            other = taken.setdefault(metric, name)
-            if other != name:
-                report.problem(f"signal.{name}", codes.SIGNAL_METRIC_TAKEN(other=other, metric=metric))
+    owners = ((metric_of(name, row["unit_of_measure"]), name) for name, row in config.signals.items() if row)
+    for metric, other, name in _duplicates(owners):
+        report.problem(f"signal.{name}", codes.SIGNAL_METRIC_TAKEN(other=other, metric=metric))
 
 
 def _note_unchecked(config: Config, report: ConfigReport) -> None:

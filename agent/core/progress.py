@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from typing import IO
 
-from rich.cells import cell_len
-
+from agent.core.columns import cells
 from agent.core.text import _
 
 DAY_S = 86_400.0
@@ -64,7 +63,7 @@ class Progress:
         if not self._terminal:
             self._stream.write(text + "\n")
         else:
-            width = cell_len(text)
+            width = cells(text)
             self._stream.write("\r" + text + " " * (self._width - width))
             self._width = width
         self._stream.flush()

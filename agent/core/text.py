@@ -171,13 +171,3 @@ def text_of_object(stored: Mapping[str, Any]) -> str:
     """
     reason = reason_of(stored)
     return str(stored["text"]) if reason.code == UNKNOWN and stored.get("text") else text_of(reason)
-
-
-def zone_of(name: str) -> tzinfo:
-    """The time zone of that name; UTC when this system does not know it."""
-    from zoneinfo import ZoneInfo  # costs `magwatt --help` 2 ms
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return UTC

@@ -9,8 +9,9 @@ import agent.delivery.reasons  # noqa: F401 - declares the codes of gaps that si
 from agent import VERSION
 from agent.config.model import Config
 from agent.config.topology import Asset
+from agent.core.local_time import zone_of
 from agent.core.messages import Message, encode, encode_plain, event
-from agent.core.text import as_object, zone_of
+from agent.core.text import as_object
 from agent.delivery.base.sink import DurableSink, LiveSink
 from agent.delivery.store import Store
 from drivers.reading import Clock

@@ -257,10 +257,6 @@ POWER_FACTOR_STANDARD = Code(
 GRID_FACTOR_UNKNOWN = Code(
     "grid_factor_unknown", "{name}: unknown grid factor; write the name of a grid, or a number in kg/kWh"
 )
-GRID_FACTOR_MISSPELLED = Code(
-    "grid_factor_misspelled",
-    "{name}: unknown grid factor; did you mean {near:quoted}? A number in kg/kWh is valid, too",
-)
 GRID_FACTOR_YEAR = Code("grid_factor_year", "{name}: no factor for {year:d}; available: {years}")
 PERIOD_ORDER = Code("period_order", "{later} must start after {earlier}")
 BASELINE_PERIOD_AHEAD = Code(

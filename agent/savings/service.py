@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from agent.config.model import Config, Meter, Motor
-from agent.config.reporting_periods import begin_ms, phases_of, place_of, reporting_of
+from agent.config.reporting_periods import begin_ms, phases_of, reporting_of
 from agent.core.text import as_object
 from agent.delivery.store import Store
 from agent.savings.accounting.avoided_energy import evaluate
-from agent.savings.baseline.baseline import alike_drivers, freeze, from_plate, learn, to_json
+from agent.savings.baseline.baseline import collinear_drivers, freeze, from_nameplate, learn, to_json
 from agent.savings.ledger import recorder
 from agent.savings.ledger.signing_key import LedgerKeyError
 from agent.savings.reasons import EVENT_IN_BASELINE
@@ -105,7 +105,7 @@ class SavingsService:
         if (old := old_motor_of(self.motor)) is not None:
             draft = _with_shape(draft, {"old_motor": old})
         keep.save_draft(self._store, draft)
-        watch, suspect = NonRoutineEventDetector(self.motor.name), alike_drivers(found) if not bypass else []
+        watch, suspect = NonRoutineEventDetector(self.motor.name), collinear_drivers(found) if not bypass else []
         watch.follow_model(draft)
         for item in found:
             suspect += [
@@ -115,12 +115,12 @@ class SavingsService:
             ]
         return draft, list(dict.fromkeys(suspect))
 
-    def from_plate(self) -> Baseline:
+    def from_nameplate(self) -> Baseline:
         """Calculates a baseline from the nameplate of the replaced motor and stores it as a draft."""
         old = old_motor_of(self.motor)
         if old is None:
             raise SavingsError(REPLACED_MOTOR_MISSING, asset=self.motor.name)
-        draft = from_plate(self.motor.name, old, self._now_ms, self.classes)
+        draft = from_nameplate(self.motor.name, old, self._now_ms, self.classes)
         keep.save_draft(self._store, draft)
         return draft
 
@@ -170,10 +170,6 @@ class SavingsService:
             "decision", {"event": keep.event_json(found)}, lambda db: keep.insert_event(db, found, self._now_ms)
         )
         return found
-
-    def local(self, utc_ms: int) -> str:
-        """A moment on the plant's clock: "2026-10-31 08:15"."""
-        return datetime.fromtimestamp(utc_ms / 1000, place_of(self.zone)).strftime("%Y-%m-%d %H:%M")
 
     def _old_plant(self) -> tuple[int, int | None]:
         """Start and end (None: not known) of the time of the old motor, according to the configuration."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +15,7 @@ from drivers.profiles.model import Profile
 from drivers.profiles.profile_parser import parse_profile
 from drivers.profiles.register_parser import NOT_WITH_PARTS
 from drivers.reasons import Reason, cause_of
-from drivers.recordings.reasons import FILE_UNREADABLE, KEY_MISSING
+from drivers.recordings.reasons import FILE_UNREADABLE, KEY_MISSING, with_suggestion
 
 Raw = Mapping[str, Any]
 _folders: tuple[Path, ...] = ()
@@ -193,10 +192,7 @@ def _with(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(profile_id: str) -> Reason:
-    near = difflib.get_close_matches(profile_id, profile_ids(), 1, 0.5)
-    if near:
-        return codes.PROFILE_MISSPELLED(profile=profile_id, near=near[0])
-    return codes.PROFILE_UNKNOWN(profile=profile_id)
+    return with_suggestion(codes.PROFILE_UNKNOWN(profile=profile_id), profile_id, profile_ids())
 
 
 def _problem(file: str, place: str, cause: Reason) -> Reason:

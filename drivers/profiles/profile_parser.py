@@ -32,8 +32,8 @@ from drivers.profiles.toml_checks import (
     Table,
     TableData,
     converted,
-    unknown,
 )
+from drivers.recordings.reasons import with_suggestion
 from drivers.vocabulary import vocabulary
 
 _TOP = {
@@ -173,7 +173,7 @@ def _block(table: Table, device: TableData, protocol: TableData) -> HarmonicBloc
     quantity = vocabulary().get(name)
     if quantity is None or not name.startswith("harmonics_"):
         known = [other for other in vocabulary() if other.startswith("harmonics_")]
-        table.wrong("name", unknown(codes.HARMONICS_UNKNOWN, codes.HARMONICS_MISSPELLED, name, known))
+        table.wrong("name", with_suggestion(codes.HARMONICS_UNKNOWN(), name, known))
     elif entry["unit"] != quantity.unit:
         table.wrong("unit", codes.QUANTITY_UNIT(unit=quantity.unit, value=repr(entry["unit"])))
     kind, count, address = entry["type"], entry["count"], entry["address"]
@@ -201,7 +201,7 @@ def _block(table: Table, device: TableData, protocol: TableData) -> HarmonicBloc
 def _bits(tables: Table, known: Iterable[str]) -> Iterator[tuple[str, dict[int, str]]]:
     for name, table in tables.data.items():
         if name not in known:
-            tables.wrong(name, unknown(codes.REGISTER_UNKNOWN, codes.REGISTER_MISSPELLED, name, known))
+            tables.wrong(name, with_suggestion(codes.REGISTER_UNKNOWN(), name, known))
         elif not isinstance(table, dict) or not all(key.isdecimal() and int(key) < 64 for key in table):
             tables.wrong(name, codes.BIT_NUMBERS_EXPECTED())
         else:
@@ -211,7 +211,7 @@ def _bits(tables: Table, known: Iterable[str]) -> Iterator[tuple[str, dict[int, 
 def _faults(table: Table, known: Iterable[str]) -> dict[int, str]:
     table.check_keys(_FAULTS)
     if "of" in table.data and (name := str(table.data["of"])) not in known:
-        table.wrong("of", unknown(codes.REGISTER_UNKNOWN, codes.REGISTER_MISSPELLED, name, known))
+        table.wrong("of", with_suggestion(codes.REGISTER_UNKNOWN(), name, known))
     found = {}
     for key, text in table.part("codes").data.items():
         try:

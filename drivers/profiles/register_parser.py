@@ -20,9 +20,8 @@ from drivers.profiles.toml_checks import (
     Table,
     TableData,
     is_a,
-    unknown,
 )
-from drivers.recordings.reasons import KEY_MISSING
+from drivers.recordings.reasons import KEY_MISSING, with_suggestion
 from drivers.vocabulary import vocabulary
 
 ADDRESS, FUNCTION = Key(WHOLE, low=0, high=65535, required=True), Key(WHOLE, (3, 4))
@@ -49,7 +48,7 @@ def register_of(table: Table, device: TableData, protocol: TableData) -> Registe
     table.check_keys(REGISTER)
     quantity = vocabulary().get(name)
     if quantity is None:
-        table.reject("name", unknown(codes.QUANTITY_UNKNOWN, codes.QUANTITY_MISSPELLED, name, vocabulary()))
+        table.reject("name", with_suggestion(codes.QUANTITY_UNKNOWN(), name, vocabulary()))
     if is_a(unit := entry.get("unit"), TEXT) and unit != quantity.unit:
         table.wrong("unit", codes.QUANTITY_UNIT(unit=quantity.unit, value=repr(unit)))
     table.reject_if_wrong()

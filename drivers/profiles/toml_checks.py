@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from drivers import profile_reasons as codes
-from drivers.reasons import Code, Reason
-from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED, KEY_UNKNOWN, TABLE_EXPECTED
+from drivers.reasons import Reason
+from drivers.recordings.reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, with_suggestion
 
 T = TypeVar("T")
 TableData = Mapping[str, Any]
@@ -113,7 +112,7 @@ class Table:
         misspelled = set()
         for key, value in self.data.items():
             if key not in keys:
-                cause = unknown(KEY_UNKNOWN, KEY_MISSPELLED, key, keys)
+                cause = with_suggestion(KEY_UNKNOWN(), key, keys)
                 misspelled.add(cause.data.get("near"))
                 self.wrong(key, cause)
             elif problem := keys[key].problem(value):
@@ -139,9 +138,3 @@ def is_a(value: object, kind: Any) -> bool:
     if isinstance(value, float) and not math.isfinite(value):
         return False
     return isinstance(value, kind) and (kind is YES or not isinstance(value, bool))
-
-
-def unknown(plain: Code, misspelled: Code, name: str, known: Iterable[str]) -> Reason:
-    """The reason for an unknown name: `misspelled`, which has the field `near`, if a known name is similar."""
-    found = difflib.get_close_matches(str(name), list(known), 1)
-    return misspelled(near=found[0]) if found else plain()

@@ -6,7 +6,10 @@ similar known name.
 
 from __future__ import annotations
 
-from drivers.reasons import Code
+import difflib
+from collections.abc import Iterable
+
+from drivers.reasons import Code, Reason
 
 FILE_MISSING = Code("file_missing", "no such file: {path}")
 FILE_EMPTY = Code("file_empty", "{path}: the file is empty")
@@ -19,6 +22,22 @@ OUTPUT_FOLDER_MISSING = Code("output_folder_missing", "{path}: the folder {folde
 
 INVALID_TOML = Code("invalid_toml", "not valid TOML: {error}")
 KEY_UNKNOWN = Code("key_unknown", "unknown key")
-KEY_MISSPELLED = Code("key_misspelled", "unknown key; did you mean {near:quoted}?")
 KEY_MISSING = Code("key_missing", "missing")
 TABLE_EXPECTED = Code("table_expected", "expected a table")
+
+# Names
+
+SIMILAR = 0.5  # ratio of difflib; that of kW and kw
+DID_YOU_MEAN = Code("did_you_mean", "{problem}; did you mean {near:quoted}?")
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """The known word that is most similar to `word`; None when none is similar, or when it is no string."""
+    found = difflib.get_close_matches(word, list(known), 1, SIMILAR) if isinstance(word, str) else []
+    return found[0] if found else None
+
+
+def with_suggestion(problem: Reason, word: object, known: Iterable[str]) -> Reason:
+    """The problem of an unknown word, with the most similar known word if one is similar."""
+    near = nearest(word, known)
+    return DID_YOU_MEAN(problem=problem, near=near) if near else problem

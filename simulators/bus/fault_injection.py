@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from random import Random
 
 from drivers.reasons import InvalidValue
+from drivers.recordings.reasons import with_suggestion
 from simulators.bus.faults import STRAY_MAX, FaultStep
 from simulators.bus.frames import crc_valid, rtu, superposed
-from simulators.reasons import FAULT_NAME_MISSPELLED, FAULT_NAME_UNKNOWN, FAULT_VALUE
+from simulators.reasons import FAULT_NAME_UNKNOWN, FAULT_VALUE
 
 _SPLIT_S = 0.008
 _UNIT_BESIDE, _ID_BESIDE = 5, 0x1000
@@ -75,9 +75,7 @@ def faults_of(texts: Iterable[str]) -> FaultInjection:
         name, _, value = text.partition("=")
         name = name.replace("-", "_")
         if name not in known:
-            if near := difflib.get_close_matches(name, known, 1, 0.5):
-                raise InvalidValue(FAULT_NAME_MISSPELLED, fault=name, near=near[0])
-            raise InvalidValue(FAULT_NAME_UNKNOWN, fault=name, known=tuple(known))
+            raise InvalidValue(with_suggestion(FAULT_NAME_UNKNOWN(fault=name, known=tuple(known)), name, known))
         if name in SWITCHES:
             setattr(found, name, True)
             continue

@@ -5,12 +5,12 @@ docs/scenarios.md describes each.
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 from pathlib import Path
 
 from drivers.reasons import InvalidValue
-from simulators.reasons import SCENARIO_MISSPELLED, SCENARIO_UNKNOWN
+from drivers.recordings.reasons import with_suggestion
+from simulators.reasons import SCENARIO_UNKNOWN
 from simulators.scenarios.scenario import Plant, Scenario, ScenarioLine
 
 __all__ = ["Plant", "Scenario", "ScenarioLine", "load", "names"]
@@ -39,9 +39,7 @@ def load(name: str) -> Scenario:
 
         return scenario_from(files.get(name) or Path(name))
     if name not in _MODULES:
-        if near := difflib.get_close_matches(name, names(), 1, 0.5):
-            raise InvalidValue(SCENARIO_MISSPELLED, scenario=name, near=near[0])
-        raise InvalidValue(SCENARIO_UNKNOWN, scenario=name, known=names())
+        raise InvalidValue(with_suggestion(SCENARIO_UNKNOWN(scenario=name, known=names()), name, names()))
     scenario = import_module(_MODULES[name]).SCENARIO
     assert isinstance(scenario, Scenario)
     return scenario

@@ -6,12 +6,11 @@ simulators/scenarios/checks.py checks whether the values are consistent.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar, get_type_hints
 
-from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED, TABLE_EXPECTED
+from drivers.recordings.reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest
 from simulators import reasons as codes
 from simulators.reasons import require, wrong
 from simulators.scenarios.load_profiles import Conveyor, Flow, Hoist, Roller
@@ -357,8 +356,8 @@ def _record(cls: type[T], raw: Any, where: str) -> T:
         raw = _split_load(raw, where)
     for key in raw:
         if key not in names:
-            if near := difflib.get_close_matches(key, names, 1, 0.5):
-                raise wrong(_at(where, key), KEY_MISSPELLED, near=near[0])
+            if near := nearest(key, names):
+                raise wrong(_at(where, key), DID_YOU_MEAN, problem=KEY_UNKNOWN(), near=near)
             raise wrong(_at(where, key), codes.SCENARIO_KEY_UNKNOWN, known=tuple(names))
     for name, item in names.items():
         needed = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING

@@ -48,7 +48,6 @@ class Allowed:
 
 
 ALLOWED: tuple[Allowed, ...] = (
-    Allowed("dsp/limit_assessment.py", "% of IL$", "unit of a limit in the tables of IEEE 519, a code"),
     Allowed("agent/replay/*.py", "% of IL$", "unit of a limit in the tables of IEEE 519, a code"),
 )
 

@@ -14,6 +14,7 @@ from drivers.errors import ProfileError
 from drivers.profiles import CONFIDENCE, GROUPS, WORDS, Register, load_profile, parse_profile, profile_ids
 from drivers.reading import Quality
 from drivers.reasons import Reason
+from drivers.recordings.reasons import DID_YOU_MEAN
 from drivers.registers import decode, plan_blocks, usable
 from drivers.vocabulary import metric_name, vocabulary
 
@@ -140,7 +141,7 @@ def broken(**changes: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("changes", "key", "cause"),
     [
-        ({"name": "frequenzy"}, "name", codes.QUANTITY_MISSPELLED(near="frequency")),
+        ({"name": "frequenzy"}, "name", DID_YOU_MEAN(problem=codes.QUANTITY_UNKNOWN(), near="frequency")),
         ({"unit": "rpm"}, "unit", codes.QUANTITY_UNIT(unit="Hz", value="'rpm'")),
         ({"address": 65535}, "address", codes.REGISTER_ADDRESS(first=65535, last=65536)),
         ({"type": "f16"}, "type", codes.PROFILE_CHOICE(allowed=(*WORDS, "string"), value="'f16'")),
@@ -168,7 +169,9 @@ def test_overlapping_registers_are_a_problem() -> None:
 def test_an_unknown_model_is_reported_with_the_most_similar_one() -> None:
     with pytest.raises(ProfileError) as caught:
         load_profile("eastron/sdm360")
-    assert caught.value.reason == codes.PROFILE_MISSPELLED(profile="eastron/sdm360", near="eastron/sdm630")
+    assert caught.value.reason == DID_YOU_MEAN(
+        problem=codes.PROFILE_UNKNOWN(profile="eastron/sdm360"), near="eastron/sdm630"
+    )
     with pytest.raises(ProfileError) as caught:
         load_profile("zzz")
     assert caught.value.reason == codes.PROFILE_UNKNOWN(profile="zzz")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.aggregate import FLAGGED, AggregationInterval, Aggregator, Frequency, Percentiles, columns, percentile, row_of
+from dsp.aggregate import FLAGGED, AggregationInterval, Aggregator, Frequency, columns, percentile, row_of
 from dsp.stream import Stream
 from dsp.supply import Supply
 
@@ -184,32 +184,6 @@ def test_ten_seconds_without_half_of_it_have_no_frequency():
 
 
 # --- percentiles
-
-
-@settings(max_examples=20, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 2**32 - 1), percent=st.sampled_from([50.0, 95.0, 99.0, 100.0]))
-def test_percentiles_within_their_classes(seed, percent):
-    x = np.random.default_rng(seed).lognormal(0.0, 1.0, (2000, 3))
-    p = Percentiles(3, np.array([1e-3, 2e-3, 3e-3]))
-    for row in x:
-        p.add(row)
-    want = np.sort(x, axis=0)[math.ceil(2000 * percent / 100) - 1]
-    got = p.value(percent)
-    assert (got >= want * (1 - 1e-9)).all()
-    assert (got <= want * 1.0051).all()
-
-
-def test_percentiles_of_nothing_of_zeros_and_beyond():
-    p = Percentiles(3, 1e-3)
-    assert np.isnan(p.value(95)).all()
-    for _ in range(10):
-        p.add(np.array([0.0, np.nan, 1e9]))
-    got = p.value(95)
-    assert got[0] == pytest.approx(0.0)
-    assert np.isnan(got[1])
-    assert got[2] == pytest.approx(1e3, rel=0.01)
-    p.clear()
-    assert np.isnan(p.value(95)).all()
 
 
 def test_percentile_of_a_week():

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from dsp.limits import DAY_S, PLACES, STANDARDS, WEEK_S, Statistic, about, gbt14549_share, judge, limits
+from dsp.limits import DAY_S, PLACES, STANDARDS, WEEK_S, Statistic, about, judge, limits
 
 WEEK = Statistic(600, 95.0, WEEK_S)
 DAY = Statistic(3, 95.0, DAY_S)
@@ -104,16 +104,13 @@ def test_gbt_14549_currents_grow_with_the_short_circuit_power():
     assert of(found, "h_i", 5) == pytest.approx(20 * 2.5)
     assert of(found, "h_i", 7) == pytest.approx(15 * 2.5)
     assert of(found, "h_i", 25) == pytest.approx(4.1 * 2.5)
-    assert gbt14549_share(50.0, 5, 2.0, 20.0) == pytest.approx(50.0 * 0.1 ** (1 / 1.2))
-    assert gbt14549_share(50.0, 23, 2.0, 20.0) == pytest.approx(50.0 * math.sqrt(0.1))
 
 
 def test_gbt_15543_and_24337():
     assert [x.high for x in limits("gbt15543", "pcc", 400.0)] == [2.0, 4.0]
-    assert [x.high for x in limits("gbt15543", "pcc", 400.0, one_user=True)] == [1.3, 2.6]
     found = limits("gbt24337", "pcc", 380.0)
     assert [x.high for x in found] == [0.2] * 2 + [0.5] * 14  # at 50 Hz two intervals between orders are below 100 Hz
-    assert [x.high for x in limits("gbt24337", "pcc", 10e3, one_user=True)][:3] == [0.13, 0.13, 0.32]
+    assert [x.high for x in limits("gbt24337", "pcc", 10e3)][:3] == [0.16, 0.16, 0.4]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from agent.config.loader import ConfigError
 from agent.simulation.accelerated import run_accelerated
-from drivers.recordings.reasons import KEY_MISSPELLED
+from drivers.recordings.reasons import DID_YOU_MEAN, KEY_UNKNOWN
 from simulators.scenarios import load
 
 DAY_S = 86_400
@@ -68,6 +68,6 @@ def test_same_seed_same_bytes_in_another_process_too() -> None:
 def test_a_refused_configuration_names_the_key() -> None:
     with pytest.raises(ConfigError) as rejected:
         run_accelerated(load("pump-station"), 1, lambda *_: None, edit=lambda text: text.replace("gateway", "gatewya"))
-    assert ("site.gatewya", KEY_MISSPELLED(near="gateway")) in [
+    assert ("site.gatewya", DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="gateway")) in [
         (item.key, item.reason) for item in rejected.value.problems
     ]

@@ -23,9 +23,9 @@ from agent.core.text import Catalogue, text_of
 from agent.savings.ledger.verify import open_copy
 from agent.simulation import reasons as codes
 from agent.simulation.serve import fault_of, is_accelerated
-from drivers.profile_reasons import PROFILE_MISSPELLED
+from drivers.profile_reasons import PROFILE_UNKNOWN
 from drivers.reasons import Code, InvalidValue, Reason
-from drivers.recordings.reasons import INVALID_TOML, KEY_MISSING, KEY_MISSPELLED, OUTPUT_FOLDER_MISSING
+from drivers.recordings.reasons import DID_YOU_MEAN, INVALID_TOML, KEY_MISSING, KEY_UNKNOWN, OUTPUT_FOLDER_MISSING
 from simulators import reasons
 from simulators.scenarios import load, names
 
@@ -112,8 +112,8 @@ def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "place", "cause"),
     [
-        (('about = "', 'abuot = "'), "abuot", KEY_MISSPELLED(near="about")),
-        (("kw = 11,", "kW = 11,"), "train.pump.motor.kW", KEY_MISSPELLED(near="kw")),
+        (('about = "', 'abuot = "'), "abuot", DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="about")),
+        (("kw = 11,", "kW = 11,"), "train.pump.motor.kW", DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="kw")),
         (("efficiency = 0.93", "efficiency = 1.02"), "train.pump.motor: efficiency",
          reasons.SHARE_OUT_OF_RANGE(value=1.02)),
         (("poles = 8", "poles = 7"), "train.pump.motor: poles", reasons.POLES_ODD(value=7)),
@@ -122,7 +122,7 @@ def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> Non
         (("unit = 2", "unit = 1"), "vfd-pump", reasons.UNIT_ID_IN_USE(unit_id=1, line="hall", other="mcc-pump")),
         (("unit = 2", "unit = 300"), "train.pump.drive.unit", reasons.VALUE_OUT_OF_RANGE(low=1, high=247, value=300)),
         (('profile = "yaskawa/ga800"', 'profile = "yaskawa/ga900"'), "train.pump.drive.profile",
-         PROFILE_MISSPELLED(profile="yaskawa/ga900", near="yaskawa/ga800")),
+         DID_YOU_MEAN(problem=PROFILE_UNKNOWN(profile="yaskawa/ga900"), near="yaskawa/ga800")),
         (('line = "hall", ct', 'line = "hal", ct'), "train.pump.meter.line",
          reasons.LINE_UNKNOWN(line="hal", known=("hall",))),
         (("port = 0", 'serial = "1200 8N1"'), "line.hall.serial", reasons.SERIAL_SETTING(value="1200 8N1")),
@@ -140,7 +140,7 @@ def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> Non
         (('motor = {', 'cable = { length_m = 0, mm2 = 50 }\nmotor = {'), "train.pump: cable: length_m",
          reasons.VALUE_NOT_POSITIVE(value=0.0)),
         (('motor = {', 'cable = { length_m = 9, mm = 50 }\nmotor = {'), "train.pump.cable.mm",
-         KEY_MISSPELLED(near="mm2")),
+         DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="mm2")),
         (('motor = {', 'auxiliary = [{ kw = -1 }]\nmotor = {'), "train.pump: auxiliary: power_w",
          reasons.VALUE_NEGATIVE(value=-1000.0)),
         (("step_s = 1", "step_s = 0"), "step_s", reasons.VALUE_NOT_POSITIVE(value=0.0)),

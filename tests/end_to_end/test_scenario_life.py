@@ -28,7 +28,7 @@ from agent.simulation import reasons as codes
 from agent.simulation.accelerated import run_accelerated
 from agent.simulation.run_state import resumed
 from drivers.reasons import InvalidValue, Reason
-from drivers.recordings.reasons import INVALID_TOML, KEY_MISSPELLED
+from drivers.recordings.reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN
 from simulators import reasons
 from simulators.scenarios import Scenario, load
 from simulators.scenarios.plant import ScenarioPlant
@@ -246,7 +246,7 @@ def test_ctrl_c_saves_how_far_the_run_was(tmp_path: Path) -> None:
         ("end = 2026-10-03 02:00:00", "end = 2026-10-01", "life.end", reasons.END_BEFORE_REPORTING()),
         ("production = 0.9", "production = 9", "life.production",
          reasons.PRODUCTION_SHARE(low=0.1, high=1.2, value=9.0)),
-        ("retrofit = ", "retro = ", "life.retro", KEY_MISSPELLED(near="retrofit")),
+        ("retrofit = ", "retro = ", "life.retro", DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="retrofit")),
         ('replaces = "160kw-ie1"\n', "", "train.pump.replaces", reasons.LIFE_REPLACED_MOTOR()),
         ('kind = "driven"', 'kind = "driven"\ncount = 2', "life", reasons.LIFE_TRAIN()),
         ("wander_s = 9000", "wander_s = 0", "train.pump.load", reasons.LOAD_VARIATION()),

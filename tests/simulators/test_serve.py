@@ -21,9 +21,10 @@ from support import ews_decoder
 
 from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue
+from drivers.recordings.reasons import DID_YOU_MEAN
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
-from simulators.reasons import SCENARIO_MISSPELLED, SCENARIO_UNKNOWN, SIMULATED_PORT_REMOVED, PortError
+from simulators.reasons import SCENARIO_UNKNOWN, SIMULATED_PORT_REMOVED, PortError
 from simulators.scenarios import load, names
 from simulators.serve import Endpoints, serve
 
@@ -268,7 +269,9 @@ def test_an_error_of_a_port_is_an_os_error_with_a_reason() -> None:
 def test_an_unknown_scenario_is_reported_with_a_similar_or_all_names() -> None:
     with pytest.raises(InvalidValue) as caught:
         load("pumpstation")
-    assert caught.value.reason == SCENARIO_MISSPELLED(scenario="pumpstation", near="pump-station")
+    assert caught.value.reason == DID_YOU_MEAN(
+        problem=SCENARIO_UNKNOWN(scenario="pumpstation", known=names()), near="pump-station"
+    )
     with pytest.raises(InvalidValue) as caught:
         load("zzz")
     assert caught.value.reason == SCENARIO_UNKNOWN(scenario="zzz", known=names())

@@ -46,7 +46,7 @@ def read_payload(payload: bytes, value: str | None, time: str | None) -> Payload
     if not text:
         raise PayloadError(codes.PAYLOAD_EMPTY)
     if value is None:
-        return PayloadValue(_bare(text), None)
+        return PayloadValue(_bare_number(text), None)
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
@@ -55,7 +55,7 @@ def read_payload(payload: bytes, value: str | None, time: str | None) -> Payload
     return PayloadValue(found, None if time is None else _utc_ms(_field(body, time, "time"), time))
 
 
-def _bare(text: str) -> float | int:
+def _bare_number(text: str) -> float | int:
     if _NUMBER.fullmatch(text):
         number = _finite(int(text) if text.lstrip("+-").isdigit() else float(text))
         if number is None:
@@ -73,7 +73,7 @@ def _bare(text: str) -> float | int:
 def _field(body: Any, path: str, key: str) -> Any:
     """key: of the configuration that contains the path."""
     try:
-        return _dig(body, path)
+        return _value_at(body, path)
     except KeyError:
         if isinstance(body, dict) and body:
             fields = _clip(", ".join(map(str, body)))
@@ -81,20 +81,20 @@ def _field(body: Any, path: str, key: str) -> Any:
         raise PayloadError(codes.PAYLOAD_WITHOUT_FIELDS, field=path, key=key) from None
 
 
-def _dig(body: Any, path: str) -> Any:
+def _value_at(body: Any, path: str) -> Any:
     """Dots separate levels, unless a name contains them; in a list a number is an index from 0. Raises KeyError."""
     if isinstance(body, list):
         head, _, rest = path.partition(".")
         if not re.fullmatch(r"\d{1,5}", head) or int(head) >= len(body):
             raise KeyError(path)
-        return _dig(body[int(head)], rest) if rest else body[int(head)]
+        return _value_at(body[int(head)], rest) if rest else body[int(head)]
     if not isinstance(body, dict):
         raise KeyError(path)
     if path in body:
         return body[path]
     for dot in (found.start() for found in re.finditer(r"\.", path)):
         if path[:dot] in body:
-            return _dig(body[path[:dot]], path[dot + 1 :])
+            return _value_at(body[path[:dot]], path[dot + 1 :])
     raise KeyError(path)
 
 

@@ -14,7 +14,7 @@ from agent.core.clock import SystemClock
 from drivers.reading import Quality, Reading
 from drivers.reasons import Reason
 
-LOOK_S = 0.05
+CHECK_INTERVAL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class ProbedTopic:
 
     reading: None: nothing.
     live: a good value with a known time was received.
-    trouble: what is wrong with the latest payload; None: nothing.
+    problem: what is wrong with the latest payload; None: nothing.
     broker: what is wrong with the connection or subscription; None: nothing.
     waited_s: maximum waiting time, seconds.
     """
@@ -31,7 +31,7 @@ class ProbedTopic:
     signal: TopicSignal
     reading: Reading | None
     live: bool
-    trouble: Reason | None
+    problem: Reason | None
     broker: Reason | None
     waited_s: float
 
@@ -52,30 +52,27 @@ class TopicProbe:
     def __init__(self, config: Config, only: str | None = None) -> None:
         self._topics = MqttSignals(lambda reading: None, SystemClock(), f"look-{os.getpid()}")
         self._topics.set(config, only)
-        self.signals = [held.signal for held in self._topics.held.values()]
+        self.signals = [state.signal for state in self._topics.states.values()]
 
     async def wait(self, longest_s: float) -> list[ProbedTopic]:
         """Waits until each signal has a live value or an unusable payload, or its time is over: its
         `expected_interval`, at most longest_s."""
-        waits = {
-            held.signal.device: min(held.signal.expected_interval_s, longest_s) for held in self._topics.held.values()
-        }
+        states = self._topics.states
+        waits = {name: min(state.signal.expected_interval_s, longest_s) for name, state in states.items()}
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        while loop.time() - began_s < max(waits.values(), default=0.0):
-            passed_s = loop.time() - began_s
-            if all(held.live or held.trouble or passed_s >= waits[name] for name, held in self._topics.held.items()):
+        while (passed_s := loop.time() - began_s) < max(waits.values(), default=0.0):
+            if all(state.live or state.problem or passed_s >= waits[name] for name, state in states.items()):
                 break
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(CHECK_INTERVAL_S)
         readings = {reading.device: reading for reading in self._topics.readings()}
         return [
-            ProbedTopic(
-                held.signal, readings.get(name), held.live, held.trouble, self._trouble(held.signal), waits[name]
-            )
-            for name, held in self._topics.held.items()
-        ]
+            ProbedTopic(state.signal, readings.get(name), state.live, state.problem, self._broker_problem(state.signal),
+                 waits[name])
+            for name, state in states.items()
+        ]  # fmt: skip
 
-    def _trouble(self, signal: TopicSignal) -> Reason | None:
+    def _broker_problem(self, signal: TopicSignal) -> Reason | None:
         listener = self._topics.listeners.get(signal.broker) if signal.broker else None
         if listener is None or signal.broker is None:
             return codes.NO_SIGNAL_BROKER()

@@ -22,13 +22,13 @@ class SignalState:
     """Not thread-safe. Arguments now_ns and utc_ns: monotonic clock and UTC.
 
     signal: as configured.
-    trouble: why the latest payload is not used, or what is wrong with its value; None: nothing.
+    problem: why the latest payload is not used, or what is wrong with its value; None: nothing.
     live: a good value with a known time was received.
     """
 
     def __init__(self, signal: TopicSignal, now_ns: int, utc_ns: int) -> None:
         self.signal = signal
-        self.trouble: Reason | None = None
+        self.problem: Reason | None = None
         self.live = False
         self._value: float | int | None = None
         self._flag = Quality.GOOD
@@ -39,7 +39,7 @@ class SignalState:
         self._logged: set[Code] = set()
         self._bad_ns = now_ns
 
-    def take(self, payload: bytes, retained: bool, now_ns: int, utc_ns: int) -> bool:
+    def on_payload(self, payload: bytes, retained: bool, now_ns: int, utc_ns: int) -> bool:
         """Processes a payload; returns whether it contains a value. A payload that is too large is ignored."""
         if len(payload) > SIZE_MAX:
             self._reject(codes.PAYLOAD_TOO_LARGE(size_bytes=len(payload), max_bytes=SIZE_MAX), now_ns)
@@ -48,7 +48,7 @@ class SignalState:
             found = read_payload(payload, self.signal.value, self.signal.time)
             value = self._scaled(found.value)
         except PayloadError as error:
-            self._keep(None, Quality.OUT_OF_RANGE, now_ns, utc_ns)
+            self._set_value(None, Quality.OUT_OF_RANGE, now_ns, utc_ns)
             self._reject(error.reason, now_ns)
             return False
         age = self._value_age(found.utc_ms, payload, retained, now_ns, utc_ns)
@@ -60,11 +60,11 @@ class SignalState:
             flag |= Quality.OUT_OF_RANGE
             reason = codes.SIGNAL_OUT_OF_RANGE(topic=topic, value=value, low=_finite(low), high=_finite(high))
             self._report(reason, reason.code, now_ns)
-        self._keep(value, flag, now_ns - age_ns, utc_ns - age_ns)
+        self._set_value(value, flag, now_ns - age_ns, utc_ns - age_ns)
         self._payload, self._sent_ms = payload, sent_ms
         self.live = not flag & Quality.STALE and not self.silent(now_ns)
         if self.live and not flag & BAD:
-            self.trouble = None
+            self.problem = None
             self._recover(now_ns)
         return True
 
@@ -91,7 +91,7 @@ class SignalState:
         signal, flag = self.signal, self._flag
         if not self._received and not self.silent(now_ns):
             return None
-        value, error = self._value, self.trouble
+        value, error = self._value, self.problem
         if self.silent(now_ns):
             value, flag, quality, error = None, flag | Quality.STALE, quality | Quality.NO_REPLY, self._silence()
             self._report(error, codes.SIGNAL_SILENT, now_ns)
@@ -116,7 +116,7 @@ class SignalState:
             raise PayloadError(codes.SCALED_VALUE_NOT_FINITE)
         return scaled
 
-    def _keep(self, value: float | int | None, flag: Quality, since_ns: int, since_utc_ns: int) -> None:
+    def _set_value(self, value: float | int | None, flag: Quality, since_ns: int, since_utc_ns: int) -> None:
         self._value, self._flag, self._received = value, flag, True
         self._since_ns, self._since_utc_ns, self._sent_ms = since_ns, since_utc_ns, None
         self.live = False
@@ -127,7 +127,7 @@ class SignalState:
     def _report(self, reason: Reason, code: Code, now_ns: int) -> None:
         """Logs once for each code, until there was no problem for some time."""
         self._bad_ns = now_ns
-        self.trouble = reason
+        self.problem = reason
         if code not in self._logged:
             self._logged.add(code)
             log.warning("%s: %s", self.signal.device, reason)

@@ -15,22 +15,22 @@ from drivers.reading import Clock, Quality, Reading
 if TYPE_CHECKING:
     from agent.acquisition.mqtt_signals.subscriber import MqttSubscriber
 
-BEAT_S = 1.0  # interval of the readings; of several values in one interval the latest is used
+SAMPLE_INTERVAL_S = 1.0  # interval of the readings; of several values in one interval the latest is used
 
 
 class MqttSignals:
     """Between two readings one value is stored for each signal, so that no queue can grow.
 
-    held: device → state of the signal.
+    states: device → state of the signal.
     listeners: broker → connection.
-    take: is called with each reading.
+    on_reading: is called with each reading.
     purpose: part of the client ID, which must be unique.
     """
 
-    def __init__(self, take: Callable[[Reading], None], clock: Clock, purpose: str = "topics") -> None:
-        self.held: dict[str, SignalState] = {}
+    def __init__(self, on_reading: Callable[[Reading], None], clock: Clock, purpose: str = "topics") -> None:
+        self.states: dict[str, SignalState] = {}
         self.listeners: dict[Mqtt, MqttSubscriber] = {}
-        self._take, self._clock, self._purpose = take, clock, purpose
+        self._on_reading, self._clock, self._purpose = on_reading, clock, purpose
         self._quality = Quality.GOOD
         self._by_topic: dict[tuple[Mqtt, str], list[SignalState]] = {}
         self._lock = threading.Lock()  # messages arrive in the threads of the connections
@@ -44,13 +44,15 @@ class MqttSignals:
         now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
         signals = [signal for signal in topic_signals(config) if only in (None, signal.device)]
         with self._lock:
-            known = {held.signal: held for held in self.held.values()}
-            self.held = {signal.device: known.get(signal) or SignalState(signal, now_ns, utc_ns) for signal in signals}
+            known = {state.signal: state for state in self.states.values()}
+            self.states = {
+                signal.device: known.get(signal) or SignalState(signal, now_ns, utc_ns) for signal in signals
+            }
             self._quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
             self._by_topic = {}
-            for held in self.held.values():
-                if held.signal.broker is not None:
-                    self._by_topic.setdefault((held.signal.broker, held.signal.topic), []).append(held)
+            for state in self.states.values():
+                if state.signal.broker is not None:
+                    self._by_topic.setdefault((state.signal.broker, state.signal.topic), []).append(state)
         wanted: dict[Mqtt, set[str]] = {}
         for broker, topic in self._by_topic:
             wanted.setdefault(broker, set()).add(topic)
@@ -58,57 +60,59 @@ class MqttSignals:
             self.listeners.pop(broker).link.stop()
         for broker, topics in wanted.items():
             if broker not in self.listeners:
-                self._listen(config, broker)
+                self._connect(config, broker)
             self.listeners[broker].follow(topics)
 
     def due_s(self) -> dict[str, dict[str, float]]:
         """Device → quantity → interval in which it is read."""
-        return {name: {held.signal.metric: BEAT_S} for name, held in self.held.items()}
+        return {name: {state.signal.metric: SAMPLE_INTERVAL_S} for name, state in self.states.items()}
 
     def readings(self) -> list[Reading]:
         """One of each signal with a value, or with an overdue value."""
         now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
         with self._lock:
-            found = [held.reading(now_ns, utc_ns, self._quality, self.connected(held)) for held in self.held.values()]
+            found = [
+                state.reading(now_ns, utc_ns, self._quality, self.connected(state)) for state in self.states.values()
+            ]
         return [reading for reading in found if reading is not None]
 
-    def connected(self, held: SignalState) -> bool:
-        listener = self.listeners.get(held.signal.broker) if held.signal.broker else None
+    def connected(self, state: SignalState) -> bool:
+        listener = self.listeners.get(state.signal.broker) if state.signal.broker else None
         return listener is not None and listener.link.connected
 
     async def run(self) -> None:
         while True:
             for reading in self.readings():
-                self._take(reading)
-            await self._clock.sleep(BEAT_S)
+                self._on_reading(reading)
+            await self._clock.sleep(SAMPLE_INTERVAL_S)
 
     def numbers(self) -> Mapping[str, float | int]:
         """For `health`; empty without signals from topics."""
-        if not self.held:
+        if not self.states:
             return {}
         now_ns = self._clock.monotonic_ns()
         with self._lock:
-            silent = sum(held.silent(now_ns) for held in self.held.values())
+            silent = sum(state.silent(now_ns) for state in self.states.values())
         return {"topic_messages": self._messages, "topic_payloads_rejected": self._rejected, "topics_silent": silent}
 
     def stop(self) -> None:
         for listener in list(self.listeners.values()):  # `set` may still run in a cancelled reload
             listener.link.stop()
 
-    def _listen(self, config: Config, broker: Mqtt) -> None:
+    def _connect(self, config: Config, broker: Mqtt) -> None:
         from agent.acquisition.mqtt_signals.subscriber import MqttSubscriber  # imports paho
 
         place = f"{broker.user or ''}@{broker.host}:{broker.port}"
         client_id = f"magwatt-{config.site.id}-{config.site.gateway}-{self._purpose}-{zlib.crc32(place.encode()):08x}"
         listener = self.listeners[broker] = MqttSubscriber(
-            broker, client_id, lambda topic, payload, retained: self._came(broker, topic, payload, retained)
+            broker, client_id, lambda topic, payload, retained: self._on_message(broker, topic, payload, retained)
         )
         listener.link.start()
 
-    def _came(self, broker: Mqtt, topic: str, payload: bytes, retained: bool) -> None:
+    def _on_message(self, broker: Mqtt, topic: str, payload: bytes, retained: bool) -> None:
         now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
         with self._lock:
             followed = self._by_topic.get((broker, topic), ())
             self._messages += bool(followed)
-            for held in followed:
-                self._rejected += not held.take(payload, retained, now_ns, utc_ns)
+            for state in followed:
+                self._rejected += not state.on_payload(payload, retained, now_ns, utc_ns)

@@ -33,6 +33,11 @@ class MqttSubscriber(MqttHandler):
         self._subscribed: frozenset[str] = frozenset()
         self._requested: dict[int, list[str]] = {}  # packet identifier → its topics
 
+    @property
+    def complete(self) -> bool:
+        """Whether the broker has responded to all subscriptions."""
+        return self._subscribed == self._wanted and not self._requested
+
     def follow(self, topics: Iterable[str]) -> None:
         """Replaces the subscriptions. From any thread."""
         self._wanted = frozenset(topics)

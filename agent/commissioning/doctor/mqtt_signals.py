@@ -27,8 +27,8 @@ def signal_findings(seen: ProbedTopic) -> Iterator[DoctorFinding]:
     """The finding on one signal, with the action to take."""
     signal, where = seen.signal, seen.signal.device
     silent = seen.reading is None or Quality.NO_REPLY in seen.reading.quality
-    if seen.trouble and not silent:
-        yield finding(where, seen.trouble)
+    if seen.problem and not silent:
+        yield finding(where, seen.problem)
     elif seen.broker:
         yield finding(where, codes.SIGNAL_UNREACHABLE(topic=signal.topic, cause=seen.broker))
     elif seen.live:

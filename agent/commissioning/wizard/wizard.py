@@ -7,10 +7,8 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers
 from agent.acquisition.selfcheck_results import save_check
@@ -25,11 +23,12 @@ from agent.commissioning.wizard.record import CommissioningRecord, Commissioning
 from agent.config.model import Config, Meter, Motor
 from agent.config.topology import Asset, assets
 from agent.core.clock import SystemClock
+from agent.core.local_time import zone_of
 from agent.core.text import _, text_of
 from agent.delivery.store import Store, StoreError
 from drivers.errors import LinkError
 from drivers.profiles import load_profile
-from drivers.reasons import Reason
+from drivers.reasons import Reason, local_time
 from drivers.vocabulary import vocabulary
 
 COMPARED = (
@@ -91,10 +90,9 @@ class Wizard:
     def _commission(self, asset: Asset, result: SelfcheckOutcome | None) -> CommissioningRecord:
         config, print_line = self._config, self._dialogue.print_line
         at_ms = self._clock.utc_ns() // 1_000_000
-        when = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(config.site.timezone))
         record = CommissioningRecord(
             asset.name, asset.title, config.site.id, config.site.gateway, config.hash, self._by, at_ms,
-            when.strftime("%Y-%m-%d %H:%M %Z"), nameplate(asset.motor) if asset.motor else {},
+            local_time(at_ms, zone_of(config.site.timezone)), nameplate(asset.motor) if asset.motor else {},
         )  # fmt: skip
         print_line(f"\n{asset.title}" + (f" ({asset.name})" if asset.title != asset.name else ""))
         self._confirm(record, *statements(asset))

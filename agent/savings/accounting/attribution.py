@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from agent.savings.baseline.models import ReplacedMotor, old_losses_wh, unseen_factor
+from agent.savings.baseline.models import ReplacedMotor, extrapolation_factor, old_losses_wh
 from agent.savings.reasons import SPEED_ADVICE
 from agent.savings.records.model import Interval, SavingPart
 from drivers.reasons import Reason
@@ -46,7 +46,7 @@ class PartSums:
         lost = old_losses_wh(self.old, item)
         if lost is None:
             return
-        whole = unseen_factor(item)
+        whole = extrapolation_factor(item)
         self.covered_wh += item.energy_wh + item.auxiliary_wh
         self.old_loss_wh += whole * lost
         self.new_loss_wh += whole * item.motor_loss_wh

@@ -19,8 +19,8 @@ from agent.savings.baseline.coverage_factors import half_width, student_t
 from agent.savings.baseline.models import (
     ReplacedMotor,
     is_state,
+    is_transition,
     out_of_range,
-    partly_ran,
     quadratic,
     residuals_wh,
     state_number,
@@ -216,7 +216,7 @@ def _line(baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent])
         excluded = POLLING_INCOMPLETE()
     elif outside := out_of_range(baseline, values):
         excluded = outside
-    elif "holes" in baseline.shape and partly_ran(item):
+    elif "holes" in baseline.shape and is_transition(item):
         excluded = TRANSITION_INTERVAL()
     elif (event := nre.excluding(events, item)) is not None:
         excluded = (EXCLUDED_BY_DECISION if event.decision else EXCLUDED_UNDECIDED)(

@@ -35,26 +35,26 @@ class SlowComponent(NamedTuple):
         return float(1 + 2 * self.share * phi / (1 - phi))
 
 
-def persistence(left: Array) -> tuple[float, float]:
+def autocorrelation_of(residuals: Array) -> tuple[float, float]:
     """Lag-1 autocorrelation of residuals, and the factor τ by which it reduces their number: (1+ρ)/(1−ρ), at least 1.
 
     Residuals that are partly white and partly slow are correlated for longer than lag 1 indicates: then τ is that of
     the slow component that fits all lags best, if that is larger. At most n/8: with fewer than eight independent
     samples their number could not be estimated.
     """
-    n = len(left)
-    if n < 4 or float(np.ptp(left)) < 1e-9 * (1 + float(np.abs(left).max())):
+    n = len(residuals)
+    if n < 4 or float(np.ptp(residuals)) < 1e-9 * (1 + float(np.abs(residuals).max())):
         return 0.0, 1.0
-    apart = min(np.ptp(left[1:]), np.ptp(left[:-1])) > 1e-9 * np.ptp(left)  # not if only one end differs
-    rho = float(np.corrcoef(left[1:], left[:-1])[0, 1]) if apart else 0.0
-    held = min(max(rho, 0.0), 0.99)
-    tau = (1 + held) / (1 - held)
-    if n >= LAGS_FROM and held > 3 / np.sqrt(n):
-        tau = max(tau, slow_part(left).tau)
+    apart = min(np.ptp(residuals[1:]), np.ptp(residuals[:-1])) > 1e-9 * np.ptp(residuals)  # not if only one end differs
+    rho = float(np.corrcoef(residuals[1:], residuals[:-1])[0, 1]) if apart else 0.0
+    rho_used = min(max(rho, 0.0), 0.99)
+    tau = (1 + rho_used) / (1 - rho_used)
+    if n >= LAGS_FROM and rho_used > 3 / np.sqrt(n):
+        tau = max(tau, slow_component(residuals).tau)
     return rho, max(min(tau, n / LAST_LAG), 1.0)
 
 
-def slow_part(left: Array) -> SlowComponent:
+def slow_component(residuals: Array) -> SlowComponent:
     """ρₖ = c·φᵏ, the correlogram of an AR(1) with white noise (an ARMA(1,1)), by least squares over lags up to n/8
     [M: Box and Jenkins].
 
@@ -62,19 +62,19 @@ def slow_part(left: Array) -> SlowComponent:
     (c·φᵏ − τ/n)/(1 − τ/n) [M: Kendall 1954]. Without this correction, a correlation time of days is not
     detected in two weeks of data.
     """
-    n = len(left)
+    n = len(residuals)
     lags = np.unique(np.geomspace(1, n // LAST_LAG, LAGS).round().astype(int))
-    around = left - left.mean()
-    seen = np.array([around[k:] @ around[:-k] for k in lags]) / (around @ around)
+    centred = residuals - residuals.mean()
+    correlogram = np.array([centred[k:] @ centred[:-k] for k in lags]) / (centred @ centred)
     times = np.geomspace(TIME_LEAST, n / TIME_MOST, TIMES)
     phi = np.exp(-1 / times)
     decay, sums = phi[:, None] ** lags, 2 * phi / (1 - phi)
     weight = (decay**2).sum(axis=1)
-    share = np.clip(decay @ seen / weight, 0, 1)
+    share = np.clip(decay @ correlogram / weight, 0, 1)
     for _ in range(ROUNDS):
-        lost = ((1 + share * sums) / n)[:, None]
-        share = np.clip((decay * (seen * (1 - lost) + lost)).sum(axis=1) / weight, 0, 1)
-    lost = ((1 + share * sums) / n)[:, None]
-    missed = (((share[:, None] * decay - lost) / (1 - lost) - seen) ** 2).sum(axis=1)
-    best = int(missed.argmin())
+        bias = ((1 + share * sums) / n)[:, None]
+        share = np.clip((decay * (correlogram * (1 - bias) + bias)).sum(axis=1) / weight, 0, 1)
+    bias = ((1 + share * sums) / n)[:, None]
+    errors = (((share[:, None] * decay - bias) / (1 - bias) - correlogram) ** 2).sum(axis=1)
+    best = int(errors.argmin())
     return SlowComponent(float(share[best]), float(times[best]))

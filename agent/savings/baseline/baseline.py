@@ -15,7 +15,7 @@ from agent.savings import reasons
 from agent.savings.accounting.interpolation import straight_u
 from agent.savings.accounting.meter_uncertainty import UNKNOWN, alike
 from agent.savings.baseline import model_selection
-from agent.savings.baseline.models import BY_STATE, partly_ran
+from agent.savings.baseline.models import BY_STATE, is_transition
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
 from agent.savings.records.model import Baseline, Interval, TriedModel
 from drivers.reasons import CodedError, Reason, reason_of
@@ -27,7 +27,7 @@ LEAST = 48  # intervals
 UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # flags of intervals that are not used
 COVERED = 0.75  # share of the time of an interval from which its means are used
 STEADY = 0.05  # CV below which a constant model is sufficient
-PLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
+NAMEPLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
 HASHED_WITHOUT = ("hash",)
 
 
@@ -68,14 +68,14 @@ def learn(
     if len(found) < least or len(lengths) != 1:
         raise LearnError(_too_few(asset, list(intervals), found, lengths, least, bypass))
     names = _drivers(found, drivers, asset)
-    told, columns = _columns(found, names)
-    found, columns, holes = _without_holes(told, columns) if told else (told, columns, {})
+    complete, columns = _columns(found, names)
+    found, columns, gaps = _outside_gaps(complete, columns) if complete else (complete, columns, {})
     if len(found) < least:
-        raise LearnError(_too_few_kept(asset, told, found, holes, least))
-    y = np.array([_energy(item) for item in found])
+        raise LearnError(_too_few_kept(asset, complete, found, gaps, least))
+    y = np.array([(item.energy_wh or 0.0) + item.auxiliary_wh for item in found])
     if not y.mean() > 0:
         raise LearnError(reasons.NO_ENERGY_IN_PERIOD, asset=asset)
-    tried = model_selection.try_all(columns, y, [item.start_ms / 1000 for item in found], holes)
+    tried = model_selection.fit_all(columns, y, [item.start_ms / 1000 for item in found], gaps)
     fitting = [
         item for item in tried if kind in (None, item.kind) and (not drivers or set(item.drivers) == set(drivers))
     ]
@@ -83,24 +83,25 @@ def learn(
         raise LearnError(_no_model(asset, kind, drivers))
     best = model_selection.choose(fitting, specified=bool(drivers or kind))
     reactive = [item for item in found if item.reactive_varh is not None]
-    others = holes.keys() - set(best.drivers)
-    unlearnt: dict[str, Any] = {"holes": {}} if others else {}  # starts were not: by this adjust claims none either
+    others = gaps.keys() - set(best.drivers)
+    # intervals with a start or stop were omitted because of gaps of other drivers: adjust then excludes them, too
+    without_gaps: dict[str, Any] = {"holes": {}} if others else {}
     return Baseline(
         asset=asset, kind=best.kind, drivers=best.drivers, coefficients=tuple(map(float, best.fit.coefficients)),
         covariance=tuple(tuple(map(float, row)) for row in best.fit.covariance),
-        shape={**unlearnt, **best.shape, **_straight(told, best)},
+        shape={**without_gaps, **best.shape, **_interpolation_u(complete, best)},
         ranges={name: (float(columns[name].min()), float(columns[name].max())) for name in names}, n=len(found),
         n_effective=best.fit.n_effective, residual_wh=best.fit.residual, autocorrelation=best.fit.autocorrelation,
         cv_rmse=best.fit.cv_rmse, nmbe=best.fit.nmbe, r2=best.fit.r2, energy_wh=float(y.sum()),
-        tan_phi=_ratio(reactive), from_ms=found[0].start_ms, to_ms=found[-1].end_ms, length_s=found[0].length_s,
+        tan_phi=_tan_phi(reactive), from_ms=found[0].start_ms, to_ms=found[-1].end_ms, length_s=found[0].length_s,
         meter=" | ".join(_meters(found)), accuracy_class=classes[0], ct_class=classes[1],
         fallback=FROM_BYPASS_TEST() if bypass else None,
         candidates=tuple(TriedModel(item.description, item.score) for item in tried),
-        rivals=tuple(model_selection.rivals_of(best, tried)),
+        rivals=tuple(model_selection.competing_models(best, tried)),
     )  # fmt: skip
 
 
-def alike_drivers(intervals: Iterable[Interval]) -> list[Reason]:
+def collinear_drivers(intervals: Iterable[Interval]) -> list[Reason]:
     """Pairs of drivers that moved together: a model of one of them is wrong as soon as they differ."""
     import numpy as np
 
@@ -112,13 +113,13 @@ def alike_drivers(intervals: Iterable[Interval]) -> list[Reason]:
     pairs = []
     for one, other in combinations(names, 2):
         if np.ptp(columns[one]) > 0 and np.ptp(columns[other]) > 0:
-            vif = max(model_selection.inflation([columns[one], columns[other]]))
+            vif = max(model_selection.variance_inflation([columns[one], columns[other]]))
             if vif > model_selection.VIF_MOST:
                 pairs.append(DRIVERS_COLLINEAR(one=one, other=other, vif=vif))
     return pairs
 
 
-def from_plate(
+def from_nameplate(
     asset: str, old_motor: Mapping[str, float], now_ms: int, classes: tuple[str, str] = ("", "")
 ) -> Baseline:
     """A baseline without measurements: losses of the old motor at the present shaft power, from nameplate or class.
@@ -126,8 +127,8 @@ def from_plate(
     It does not contain savings by speed control, and its uncertainty is that of the nameplate.
     """
     return Baseline(
-        asset, "shaft-power", (), (1.0,), ((PLATE_U**2,),), {"old_motor": dict(old_motor)}, {}, 0, math.inf, 0.0, 0.0,
-        0.0, 0.0, 0.0, 0.0, None, now_ms, now_ms, accuracy_class=classes[0], ct_class=classes[1],
+        asset, "shaft-power", (), (1.0,), ((NAMEPLATE_U**2,),), {"old_motor": dict(old_motor)}, {}, 0, math.inf, 0.0,
+        0.0, 0.0, 0.0, 0.0, 0.0, None, now_ms, now_ms, accuracy_class=classes[0], ct_class=classes[1],
         fallback=FROM_NAMEPLATE(),
     )  # fmt: skip
 
@@ -207,19 +208,19 @@ def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval
     }
 
 
-def _straight(found: list[Interval], best: model_selection.Candidate) -> dict[str, Any]:
+def _interpolation_u(found: list[Interval], best: model_selection.Candidate) -> dict[str, Any]:
     """Uncertainty of linear interpolation over a gap of each numeric driver; empty for a model without drivers."""
     import numpy as np
 
     names = [] if best.kind == "state" else best.drivers[:-1] if best.kind in BY_STATE else best.drivers
     starts_ms, length_s = [item.start_ms for item in found], found[0].length_s
-    told = {
+    by_driver = {
         name: straight_u(np.array([item.drivers[name].mean for item in found]), starts_ms, length_s) for name in names
     }
-    return {"straight_u": told} if best.drivers else {}
+    return {"straight_u": by_driver} if best.drivers else {}
 
 
-def _without_holes(
+def _outside_gaps(
     found: list[Interval], columns: dict[str, Array]
 ) -> tuple[list[Interval], dict[str, Array], dict[str, list[tuple[float, float]]]]:
     """The intervals outside the coverage gaps of all numeric drivers, their columns, and the gaps by driver.
@@ -230,17 +231,17 @@ def _without_holes(
     """
     import numpy as np
 
-    from agent.savings.baseline.regression import holes, in_hole
+    from agent.savings.baseline.regression import coverage_gaps, in_gap
 
     numbers = [
         name for name, x in columns.items() if not model_selection.is_tonnes(name) and not model_selection.states_of(x)
     ]
-    told = {name: gaps for name in numbers if (gaps := holes(columns[name]))}
-    kept = np.array([not (told and partly_ran(item)) for item in found])
-    for name, gaps in told.items():
-        kept &= ~in_hole(columns[name], gaps)
+    by_driver = {name: gaps for name in numbers if (gaps := coverage_gaps(columns[name]))}
+    kept = np.array([not (by_driver and is_transition(item)) for item in found])
+    for name, gaps in by_driver.items():
+        kept &= ~in_gap(columns[name], gaps)
     columns = {name: x[kept] for name, x in columns.items()}
-    return [item for item, stays in zip(found, kept, strict=True) if stays], columns, told
+    return [item for item, stays in zip(found, kept, strict=True) if stays], columns, by_driver
 
 
 def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> Reason:
@@ -255,28 +256,23 @@ def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> Re
     return reasons.NO_MODEL_FITS(asset=asset)
 
 
-def _energy(item: Interval) -> float:
-    assert item.energy_wh is not None
-    return item.energy_wh + item.auxiliary_wh
-
-
 def _meters(found: list[Interval]) -> list[str]:
     """The meters of the intervals; one whose serial number was unknown at first is the one with the number."""
-    told = sorted({item.meter for item in found if item.meter}, key=lambda name: (UNKNOWN in name.split(), name))
+    names = sorted({item.meter for item in found if item.meter}, key=lambda name: (UNKNOWN in name.split(), name))
     kept: list[str] = []
-    for name in told:
+    for name in names:
         if not any(alike(name, other) for other in kept):
             kept.append(name)
     return kept
 
 
-def _ratio(reactive: list[Interval]) -> float | None:
+def _tan_phi(reactive: list[Interval]) -> float | None:
     energy = sum(item.energy_wh or 0.0 for item in reactive)
     return sum(item.reactive_varh or 0.0 for item in reactive) / energy if energy > 0 else None
 
 
 def _too_few_kept(
-    asset: str, complete: list[Interval], found: list[Interval], holes: Mapping[str, Any], least: int
+    asset: str, complete: list[Interval], found: list[Interval], gaps: Mapping[str, Any], least: int
 ) -> Reason:
     """Why too few intervals are left for a baseline.
 
@@ -285,7 +281,7 @@ def _too_few_kept(
     if len(complete) < least:
         return reasons.TOO_FEW_COMPLETE_INTERVALS(asset=asset, usable=len(complete), least=least)
     return reasons.TOO_FEW_OUTSIDE_GAPS(
-        asset=asset, usable=len(found), n=len(complete), drivers=tuple(sorted(holes)), least=least
+        asset=asset, usable=len(found), n=len(complete), drivers=tuple(sorted(gaps)), least=least
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 P95 = 0.975
@@ -20,13 +21,10 @@ def student_t(freedom: float, p: float = P95) -> float:
     def below(t: float) -> bool:
         return 1 - 0.5 * _beta_share(freedom / 2, 0.5, freedom / (freedom + t * t)) < p
 
-    low, high = 0.0, 1e3
+    high = 1e3
     while below(high) and high < FAR:  # half a degree of freedom and less
-        low, high = high, 10 * high
-    while high - low > 1e-12 * (1 + high):
-        mid = (low + high) / 2
-        low, high = (mid, high) if below(mid) else (low, mid)
-    return (low + high) / 2
+        high *= 10
+    return _bisected(below, high, 1e-13)
 
 
 def half_width(u_normal: float, limit: float, t: float = 1.959964) -> float:
@@ -41,15 +39,20 @@ def half_width(u_normal: float, limit: float, t: float = 1.959964) -> float:
     if sigma < 1e-9 * limit:
         return 0.95 * limit
 
-    def inside(width: float) -> float:
+    def below(width: float) -> bool:
         """P(|normal + even| ≤ width) = [G(w+a) − G(w−a)]/a − 1 with G the integral of the normal distribution."""
         a, b = (width + limit) / sigma, (width - limit) / sigma
-        return sigma * (_normal_integral(a) - _normal_integral(b)) / limit - 1
+        return sigma * (_normal_integral(a) - _normal_integral(b)) / limit - 1 < 0.95
 
-    low, high = 0.0, 0.95 * limit + 3 * sigma
-    while high - low > 1e-9 * high:
+    return _bisected(below, 0.95 * limit + 3 * sigma, 1e-9)
+
+
+def _bisected(below: Callable[[float], bool], high: float, resolution: float) -> float:
+    """The limit between 0 and `high` up to which `below` holds, with a relative resolution."""
+    low = 0.0
+    while high - low > resolution * high:
         mid = (low + high) / 2
-        low, high = (mid, high) if inside(mid) < 0.95 else (low, mid)
+        low, high = (mid, high) if below(mid) else (low, mid)
     return (low + high) / 2
 
 

@@ -22,13 +22,13 @@ STATE_SHARE = 0.9  # share of the intervals that are in a state; the others are 
 STATE_LEAST = 12  # intervals of each state
 STATE_REACH = 0.1  # share of the distance between states within which a mean belongs to a state: a late change
 NUMBERS_MOST = 6  # numeric drivers that are tried in pairs
-EARNS = 0.98  # ratio of CV(RMSE) that a further driver must reach; with 0.95 weak drivers were left out: biased
+IMPROVEMENT_LEAST = 0.98  # ratio of CV(RMSE) that a further driver must reach; 0.95 left out weak drivers: biased
 INDEPENDENT = 10  # independent samples for each coefficient of a model of several drivers [M: rule of thumb]
 VIF_MOST = 10.0  # variance inflation factor above which drivers are collinear [M: rule of thumb]
 NEAR = 1.10  # ratio to the best CV(RMSE) of a competing model
 RIVALS = 4
 WEIGHT_MOST = 1e100  # of a competing model, where a much worse one is specified: U95 sums it times Wh²
-STILL = 0.05  # share of the width of a driver over which its standstill may scatter
+STANDSTILL_SCATTER = 0.05  # share of the width of a driver over which its standstill may scatter
 SHIFT_S = 8 * 3600.0
 NUMERIC = ("polynomial", "affinity", "binned", "production")  # kinds that can have levels by state
 SLOPING = (
@@ -70,7 +70,7 @@ class Candidate:
             enough = share * self.fit.n_effective >= INDEPENDENT * own
         return enough and max(self.vif.values()) <= VIF_MOST
 
-    def rival(self, best: Candidate) -> dict[str, Any]:
+    def as_competing(self, best: Candidate) -> dict[str, Any]:
         """This model as a competing model of `best`, for the baseline.
 
         weight: square root of its likelihood relative to the best, from the prediction errors of both
@@ -89,40 +89,40 @@ class Candidate:
         }  # fmt: skip
 
 
-Holes = Mapping[str, Sequence[tuple[float, float]]]  # of each numeric driver, see fit.holes
+Gaps = Mapping[str, Sequence[tuple[float, float]]]  # of each numeric driver, see fit.coverage_gaps
 
 
-def try_all(
-    columns: Mapping[str, Array], y: Array, times_s: Sequence[float], holes: Holes | None = None
+def fit_all(
+    columns: Mapping[str, Array], y: Array, times_s: Sequence[float], gaps: Gaps | None = None
 ) -> list[Candidate]:
     """All models that can be fitted, best first. With a driver in tonnes, all are scored by complete shifts: the energy
     is used at other times.
 
-    columns: (n,) of each driver. y: (n,) energies, Wh. holes: coverage gaps; no sample is in one.
+    columns: (n,) of each driver. y: (n,) energies, Wh. gaps: coverage gaps; no sample is in one.
     """
-    bench = _Bench(columns, y, times_s, holes or {})
-    bench.attempt("constant", (), {})
+    fitter = _ModelFitter(columns, y, times_s, gaps or {})
+    fitter.fit_model("constant", (), {})
     levels = {name: found for name, x in columns.items() if (found := states_of(x))}
     for name, level in levels.items():
-        bench.attempt("state", (name,), level)
+        fitter.fit_model("state", (name,), level)
     numbers = [name for name in columns if name not in levels]
     for name in numbers:
-        bench.of_one(name)
-    ranked = list(dict.fromkeys(item.drivers[0] for item in bench.ranked() if item.drivers and item.kind != "state"))
+        fitter.fit_curves(name)
+    ranked = list(dict.fromkeys(item.drivers[0] for item in fitter.ranked() if item.drivers and item.kind != "state"))
     for pair in combinations(ranked[:NUMBERS_MOST], 2):
-        bench.of_several(pair)
-    pairs = [item for item in bench.ranked() if len(item.drivers) == 2]
+        fitter.fit_planes(pair)
+    pairs = [item for item in fitter.ranked() if len(item.drivers) == 2]
     for name in ranked[:NUMBERS_MOST] if pairs else ():
         if name not in pairs[0].drivers:
-            bench.of_several((*pairs[0].drivers, name))
-    for item in list(bench.tried):
+            fitter.fit_planes((*pairs[0].drivers, name))
+    for item in list(fitter.tried):
         base = {"base": item.kind, **item.shape}
         base.pop("residuals_wh", None)
         for name, level in levels.items() if item.kind in (*NUMERIC, "linear") else ():
-            bench.attempt("indicator", (*item.drivers, name), {**base, **level})
+            fitter.fit_model("indicator", (*item.drivers, name), {**base, **level})
         for name, level in levels.items() if item.kind in SLOPING else ():
-            bench.attempt("slopes", (*item.drivers, name), {**base, **level})
-    return bench.ranked()
+            fitter.fit_model("slopes", (*item.drivers, name), {**base, **level})
+    return fitter.ranked()
 
 
 def choose(tried: Sequence[Candidate], specified: bool) -> Candidate:
@@ -141,16 +141,16 @@ def choose(tried: Sequence[Candidate], specified: bool) -> Candidate:
     best: Candidate | None = None
     for rank in sorted({step(item) for item in fit_to_choose}):
         found = next(item for item in fit_to_choose if step(item) == rank)
-        asked = EARNS if rank[0] > 1 else 1.0
+        required = IMPROVEMENT_LEAST if rank[0] > 1 else 1.0
         if found.kind == "slopes":  # each state's line but the first
-            asked **= len(found.shape["states"]) - 1
-        if best is None or found.score < asked * best.score:
+            required **= len(found.shape["states"]) - 1
+        if best is None or found.score < required * best.score:
             best = found
     assert best is not None
     return best
 
 
-def rivals_of(best: Candidate, tried: Sequence[Candidate]) -> list[dict[str, Any]]:
+def competing_models(best: Candidate, tried: Sequence[Candidate]) -> list[dict[str, Any]]:
     """Competing models: those that predict nearly as well, first one of each set of drivers.
 
     Models with coefficients by state do not compete with a model without them: they include it as a special case, and
@@ -163,7 +163,7 @@ def rivals_of(best: Candidate, tried: Sequence[Candidate]) -> list[dict[str, Any
         first.setdefault(frozenset(item.drivers), item)
     chosen = list(first.values())
     chosen += [item for item in near if item not in chosen]
-    return [item.rival(best) for item in chosen[:RIVALS]]
+    return [item.as_competing(best) for item in chosen[:RIVALS]]
 
 
 def states_of(x: Array) -> dict[str, Any] | None:
@@ -178,11 +178,11 @@ def states_of(x: Array) -> dict[str, Any] | None:
     if len(values) == 1:
         return None
     if len(values) > STATES_MOST:
-        values = values[(counts >= STATE_LEAST) & ~_passed(x, where)]
+        values = values[(counts >= STATE_LEAST) & ~_transient(x, where)]
         if not 1 < len(values) <= STATES_MOST or np.count_nonzero(np.diff(x)) > len(x) / 4:
             return None
-    elif (stays := ~_passed(x, where)).sum() > 1:
-        values = values[stays]
+    elif (lasting := ~_transient(x, where)).sum() > 1:
+        values = values[lasting]
     found = {
         "states": [float(value) for value in values],
         "within": float(STATE_REACH * np.diff(values).min()),
@@ -190,7 +190,7 @@ def states_of(x: Array) -> dict[str, Any] | None:
     return found if known(found, x).mean() >= STATE_SHARE else None
 
 
-def _passed(x: Array, where: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _transient(x: Array, where: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Values that occur only between a lower and a higher value of the neighbouring intervals. where: (n,) index of
     each value.
     """
@@ -212,7 +212,7 @@ def known(level: Mapping[str, Any], x: Array) -> NDArray[np.bool_]:
     return found
 
 
-def inflation(columns: Sequence[Array]) -> list[float]:
+def variance_inflation(columns: Sequence[Array]) -> list[float]:
     """Variance inflation factor of each column: 1/(1−R²) of its regression on all others.
 
     columns: (n,), or (n, k) of the indicators of a state.
@@ -223,9 +223,9 @@ def inflation(columns: Sequence[Array]) -> list[float]:
     found = []
     for k, part in enumerate(parts):
         others = np.concatenate([np.ones((len(part), 1)), *(p for j, p in enumerate(parts) if j != k)], axis=1)
-        left = part - others @ np.linalg.lstsq(others, part, rcond=None)[0]
+        residuals = part - others @ np.linalg.lstsq(others, part, rcond=None)[0]
         spread = ((part - part.mean(axis=0)) ** 2).sum(axis=0)
-        share = (left**2).sum(axis=0) / np.where(spread > 0, spread, 1)
+        share = (residuals**2).sum(axis=0) / np.where(spread > 0, spread, 1)
         found.append(float(1 / max(share.min(), 1e-12)))
     return found
 
@@ -239,13 +239,13 @@ def _is_production(kind: str, shape: Mapping[str, Any]) -> bool:
     return "production" in (kind, shape.get("base"))
 
 
-class _Bench:
+class _ModelFitter:
     """Fits one model after the other; those that cannot be fitted or cross-validated are left out."""
 
-    def __init__(self, columns: Mapping[str, Array], y: Array, times_s: Sequence[float], holes: Holes) -> None:
+    def __init__(self, columns: Mapping[str, Array], y: Array, times_s: Sequence[float], gaps: Gaps) -> None:
         import numpy as np
 
-        self.columns, self.y, self.times_s, self.holes = columns, y, times_s, holes
+        self.columns, self.y, self.times_s, self.gaps = columns, y, times_s, gaps
         self.tried: list[Candidate] = []
         by_shift = any(is_tonnes(name) for name in columns)
         self._groups = np.array([int(t // SHIFT_S) for t in times_s]) if by_shift else None
@@ -253,40 +253,40 @@ class _Bench:
     def ranked(self) -> list[Candidate]:
         return sorted(self.tried, key=lambda item: item.score)
 
-    def of_one(self, name: str) -> None:
+    def fit_curves(self, name: str) -> None:
         self._curves(name, {}, self.columns[name] > -math.inf)
-        if (still := self._still(name)) is not None:
+        if (still := self._standstill(name)) is not None:
             self._curves(name, {"still": still}, self.columns[name] > still)
         if is_tonnes(name):
-            self.attempt("production", (name,), {"shift_s": SHIFT_S})
+            self.fit_model("production", (name,), {"shift_s": SHIFT_S})
 
     def _curves(self, name: str, shape: dict[str, Any], runs: NDArray[np.bool_]) -> None:
         from agent.savings.baseline.regression import centres_of
 
         for degree in (1, 2, 3):
-            self.attempt("polynomial", (name,), {"degree": degree, **shape})
-        self.attempt("affinity", (name,), shape)
+            self.fit_model("polynomial", (name,), {"degree": degree, **shape})
+        self.fit_model("affinity", (name,), shape)
         if len(centres := centres_of(self.columns[name][runs], self.y[runs])) > 2:
-            self.attempt("binned", (name,), {"centres": centres, **shape})
+            self.fit_model("binned", (name,), {"centres": centres, **shape})
 
-    def _still(self, name: str) -> float | None:
+    def _standstill(self, name: str) -> float | None:
         """The middle of the first coverage gap, if the values below it are a standstill; None if not."""
         x = self.columns[name]
-        for low, high in self.holes.get(name, ())[:1]:
-            if low - x.min() < STILL * (x.max() - x.min()):
+        for low, high in self.gaps.get(name, ())[:1]:
+            if low - x.min() < STANDSTILL_SCATTER * (x.max() - x.min()):
                 return (low + high) / 2
         return None
 
-    def of_several(self, names: tuple[str, ...]) -> None:
+    def fit_planes(self, names: tuple[str, ...]) -> None:
         """Linear; with the square of the first driver; with products; with products and all squares."""
         ones = [[int(j == k) for j in range(len(names))] for k in range(len(names))]
         straight = [[0] * len(names), *ones]
         products = [[a + b for a, b in zip(one, other, strict=True)] for one, other in combinations(ones, 2)]
         squares = [[2 * power for power in one] for one in ones]
         for more in ([], squares[:1], products, products + squares):
-            self.attempt("linear", names, {"powers": straight + more})
+            self.fit_model("linear", names, {"powers": straight + more})
 
-    def attempt(self, kind: str, names: tuple[str, ...], shape: dict[str, Any]) -> None:
+    def fit_model(self, kind: str, names: tuple[str, ...], shape: dict[str, Any]) -> None:
         import numpy as np
 
         from agent.savings.baseline import regression as fit
@@ -315,7 +315,7 @@ class _Bench:
         except ValueError:
             return
         if by_shifts:  # scored by sums, as it is fitted: with single intervals the slope is too small
-            sums_y, sums, _ = fit.grouped(self.y, terms, self.times_s, SHIFT_S)
+            sums_y, sums, _ = fit.sums_by_shift(self.y, terms, self.times_s, SHIFT_S)
             score = fit.cross_validated(sums, sums_y)
         else:
             score = fit.cross_validated(terms, self.y, self._groups)
@@ -327,8 +327,8 @@ class _Bench:
             rows = np.einsum("ij,jk,ik->i", terms, fitted.covariance, terms)
             most = [float(rows[place == k].max()) for k in range(place.max() + 1)]
             means = self._means(kind, names, place)
-            held = most if kind == "slopes" else most[0]
-            shape = {**shape, "means": means, "variance_most_wh2": held, "vif": vif}
+            limit_wh2 = most if kind == "slopes" else most[0]
+            shape = {**shape, "means": means, "variance_most_wh2": limit_wh2, "vif": vif}
         shape.pop("holes", None)
         if gaps := {} if by_shifts else self._holes(kind, names, shape):
             shape["holes"] = gaps
@@ -346,19 +346,19 @@ class _Bench:
             parts = list(design("state", shape, self.columns[names[-1]], len(self.y)).T > 0)
         found = {
             name: [
-                [low, high] for low, high in self.holes.get(name, ())
+                [low, high] for low, high in self.gaps.get(name, ())
                 if any((x[part] <= low).any() and (x[part] >= high).any() for part in parts)
             ]
             for name, x in self.columns.items() if name in numbers
         }  # fmt: skip
-        return {name: held for name, held in found.items() if held}
+        return {name: ranges for name, ranges in found.items() if ranges}
 
     def _by_shifts(self, terms: Array) -> Fit:
         import numpy as np
 
         from agent.savings.baseline import regression as fit
 
-        sums_y, sums, counts = fit.grouped(self.y, terms, self.times_s, SHIFT_S)
+        sums_y, sums, counts = fit.sums_by_shift(self.y, terms, self.times_s, SHIFT_S)
         fitted = fit.least_squares(sums, sums_y)
         return fitted._replace(residual=fitted.residual / float(np.sqrt(counts[0])))
 
@@ -379,17 +379,19 @@ class _Bench:
         With coefficients by state: the largest of all states together and of each state, because drivers can be
         collinear within one state.
         """
-        from agent.savings.baseline.regression import design, grouped
+        from agent.savings.baseline.regression import design, sums_by_shift
 
         columns = [self.columns[name] for name in names]
         if kind in BY_STATE:
             columns[-1] = design("state", shape, columns[-1], len(self.y))[:, 1:]
         if _is_production(kind, shape):  # fitted to sums, in which a state can be collinear with tonnes
-            columns = [grouped(self.y, column.reshape(len(self.y), -1), self.times_s, SHIFT_S)[1] for column in columns]
-            return {name: float(f"{value:.4g}") for name, value in zip(names, inflation(columns), strict=True)}
-        found = inflation(columns)
+            columns = [
+                sums_by_shift(self.y, column.reshape(len(self.y), -1), self.times_s, SHIFT_S)[1] for column in columns
+            ]
+            return {name: float(f"{value:.4g}") for name, value in zip(names, variance_inflation(columns), strict=True)}
+        found = variance_inflation(columns)
         for k in range(place.max() + 1) if kind == "slopes" else ():
-            own = inflation([column[place == k] for column in columns[:-1]])
+            own = variance_inflation([column[place == k] for column in columns[:-1]])
             found = [max(pair) for pair in zip(found, [*own, 1.0], strict=True)]
         return {name: float(f"{value:.4g}") for name, value in zip(names, found, strict=True)}
 

@@ -45,7 +45,8 @@ MARGIN = 0.02  # share of the width of a driver by which a value may exceed the 
 
 OF_ONE = ("polynomial", "affinity", "binned")  # kinds of one numeric driver that can have a mean at standstill
 BY_STATE = ("indicator", "slopes")  # kinds whose last driver is a state
-_POWERS = {0: "", 1: "", 2: "²", 3: "³"}
+_SUPERSCRIPTS = {0: "", 1: "", 2: "²", 3: "³"}
+_POWERS_OF = {"affinity": ((0,), (1,), (3,)), "production": ((0,), (1,))}
 
 
 class ReplacedMotor(NamedTuple):
@@ -61,30 +62,31 @@ def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[
     """The factors of the coefficients. Raises ValueError for an unknown kind, InvalidValue for an unknown state."""
     if kind == "constant":
         return [1.0]
-    value = values[0]
     if "still" in shape and kind in OF_ONE:
         row = terms(kind, _moving(shape), values)
-        return [0.0, *row] if value > shape["still"] else [1.0, *[0.0] * len(row)]
-    if kind == "polynomial":
-        return [value**power for power in range(int(shape["degree"]) + 1)]
-    if kind == "affinity":
-        return [1.0, value, value**3]
-    if kind == "production":
-        return [1.0, value]
+        return [0.0, *row] if values[0] > shape["still"] else [1.0, *[0.0] * len(row)]
+    if kind in BY_STATE:
+        base, flags = terms(shape["base"], shape, values[:-1]), _indicators(shape, values[-1])
+        return base + flags[1:] if kind == "indicator" else [flag * factor for flag in flags for factor in base]
     if kind == "binned":
-        return hats(shape["centres"], value)
+        return hat_weights(shape["centres"], values[0])
     if kind == "state":
-        return _indicators(shape, value)
-    if kind == "linear":
-        return [math.prod(map(pow, values, powers)) for powers in shape["powers"]]
-    if kind == "indicator":
-        return terms(shape["base"], shape, values[:-1]) + _indicators(shape, values[-1])[1:]
-    if kind == "slopes":
-        base = terms(shape["base"], shape, values[:-1])
-        return [flag * factor for flag in _indicators(shape, values[-1]) for factor in base]
+        return _indicators(shape, values[0])
     if kind == "shaft-power":
-        return [value]
-    raise ValueError(f"no such model: {kind}")
+        return [values[0]]
+    return [math.prod(map(pow, values, powers)) for powers in powers_of(kind, shape)]
+
+
+def powers_of(kind: str, shape: Mapping[str, Any]) -> Sequence[Sequence[int]]:
+    """Exponents of the drivers, by term, of a kind whose terms are products of powers. Raises ValueError for others."""
+    if kind == "polynomial":
+        return [[power] for power in range(int(shape["degree"]) + 1)]
+    if kind == "linear":
+        powers: Sequence[Sequence[int]] = shape["powers"]
+        return powers
+    if kind not in _POWERS_OF:
+        raise ValueError(f"no such model: {kind}")
+    return _POWERS_OF[kind]
 
 
 def _moving(shape: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +103,7 @@ def _indicators(shape: Mapping[str, Any], value: float) -> list[float]:
     return found
 
 
-def hats(centres: Sequence[float], value: float) -> list[float]:
+def hat_weights(centres: Sequence[float], value: float) -> list[float]:
     """Weights of the centres for linear interpolation; outside the ends the last line is extrapolated."""
     found = [0.0] * len(centres)
     k = 0
@@ -116,16 +118,16 @@ def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
     """The values of the drivers of the model; None when one is missing."""
     if baseline.kind == "shaft-power":
         old = ReplacedMotor(**baseline.shape["old_motor"])
-        lost = old_losses_wh(old, interval)
-        if lost is None or interval.shaft_wh is None:
+        losses_wh = old_losses_wh(old, interval)
+        if losses_wh is None or interval.shaft_wh is None:
             return None
-        return [Driver((interval.shaft_wh + lost) * unseen_factor(interval))]
+        return [Driver((interval.shaft_wh + losses_wh) * extrapolation_factor(interval))]
     found = [interval.drivers.get(name) for name in baseline.drivers]
     known = [item for item in found if item is not None]
     return known if len(known) == len(found) else None
 
 
-def stretches(baseline: Baseline, name: str) -> list[tuple[float, float]]:
+def covered_ranges(baseline: Baseline, name: str) -> list[tuple[float, float]]:
     """The range of a driver, from lowest to highest: one, or several with coverage gaps between them."""
     low, high = baseline.ranges[name]
     found = []
@@ -135,7 +137,7 @@ def stretches(baseline: Baseline, name: str) -> list[tuple[float, float]]:
     return [*found, (low, high)]
 
 
-def partly_ran(interval: Interval) -> bool:
+def is_transition(interval: Interval) -> bool:
     """Whether the motor was started or stopped within the interval: its mean values then fit no curve. False when the
     running time is unknown.
     """
@@ -226,21 +228,16 @@ def others_at_mean(baseline: Baseline, interval: Interval) -> Interval:
 
 def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> Reason:
     """The model as a code with its drivers; the code's text describes it."""
-    if kind == "indicator":
-        return reasons.MODEL_WITH_LEVELS(model=described(shape["base"], shape, drivers[:-1]), state=drivers[-1])
-    if kind == "slopes":
-        return reasons.MODEL_WITH_SLOPES(model=described(shape["base"], shape, drivers[:-1]), state=drivers[-1])
+    if kind in BY_STATE:
+        code = reasons.MODEL_WITH_LEVELS if kind == "indicator" else reasons.MODEL_WITH_SLOPES
+        return code(model=described(shape["base"], shape, drivers[:-1]), state=drivers[-1])
     if "still" in shape and kind in OF_ONE:
         return reasons.MODEL_WITH_STANDSTILL(model=described(kind, _moving(shape), drivers))
-    if kind == "constant":
-        return reasons.MODEL_CONSTANT()
-    if kind == "shaft-power":
-        return reasons.MODEL_SHAFT_POWER()
     if kind == "polynomial":
         return reasons.MODEL_POLYNOMIAL(degree=int(shape["degree"]), driver=drivers[0])
     if kind == "linear":
         return _described_linear(shape["powers"])(drivers=tuple(drivers))
-    return _OF_ONE_DRIVER[kind](driver=drivers[0])
+    return _DESCRIBED[kind](driver=drivers[0]) if drivers else _DESCRIBED[kind]()
 
 
 def _described_linear(powers: Sequence[Sequence[int]]) -> Code:
@@ -250,7 +247,8 @@ def _described_linear(powers: Sequence[Sequence[int]]) -> Code:
     return reasons.MODEL_LINEAR_SQUARE if squares else reasons.MODEL_LINEAR
 
 
-_OF_ONE_DRIVER = {
+_DESCRIBED = {
+    "constant": reasons.MODEL_CONSTANT, "shaft-power": reasons.MODEL_SHAFT_POWER,
     "state": reasons.MODEL_STATE, "binned": reasons.MODEL_BINNED, "affinity": reasons.MODEL_AFFINITY,
     "production": reasons.MODEL_PRODUCTION,
 }  # fmt: skip
@@ -274,13 +272,13 @@ def old_losses_wh(old: ReplacedMotor, interval: Interval) -> float | None:
     return m1_losses(plate, load, speed).total_w * hours
 
 
-def unseen_factor(interval: Interval) -> float:
+def extrapolation_factor(interval: Interval) -> float:
     """Factor by which shaft energy and losses, known for the measured part of the interval only, are extrapolated to
     energy that the register filled in. 1 when all of the energy is filled in.
     """
-    whole_wh = interval.energy_wh or 0.0
-    seen_wh = whole_wh - interval.filled_wh
-    return min(max(whole_wh / seen_wh, 1 / FILLED_MOST), FILLED_MOST) if seen_wh > 0 else 1.0
+    energy_wh = interval.energy_wh or 0.0
+    measured_wh = energy_wh - interval.filled_wh
+    return min(max(energy_wh / measured_wh, 1 / FILLED_MOST), FILLED_MOST) if measured_wh > 0 else 1.0
 
 
 def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[str]:
@@ -289,26 +287,24 @@ def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[s
     """
     if kind == "constant":
         return [""]
-    if kind == "indicator":
-        levels = [f"[{names[-1]} = {state:g}]" for state in shape["states"][1:]]
-        return factors(shape["base"], shape, names[:-1]) + levels
-    if kind == "slopes":
+    flags = [f"[{names[-1]} = {state:g}]" for state in shape.get("states", ())]
+    if kind in BY_STATE:
         base = factors(shape["base"], shape, names[:-1])
-        flags = [f"[{names[-1]} = {state:g}]" for state in shape["states"]]
+        if kind == "indicator":
+            return base + flags[1:]
         return ["·".join(filter(None, (mark, flag))) for flag in flags for mark in base]
     if "still" in shape and kind in OF_ONE:
         runs, stands = f"[{names[0]} > {shape['still']:.4g}]", f"[{names[0]} ≤ {shape['still']:.4g}]"
         return [stands, *("·".join(filter(None, (mark, runs))) for mark in factors(kind, _moving(shape), names))]
     if kind == "state":
-        return [f"[{names[0]} = {state:g}]" for state in shape["states"]]
+        return flags
     if kind == "binned":
         return [f"[{names[0]} → {centre:.4g}]" for centre in shape["centres"]]
     if kind == "shaft-power":
         return ["shaft and losses"]
-    rows = {"affinity": [[0], [1], [3]], "production": [[0], [1]]}.get(kind) or shape.get("powers")
-    rows = rows or [[power] for power in range(int(shape["degree"]) + 1)]
     return [
-        "·".join(f"{name}{_POWERS[power]}" for name, power in zip(names, row, strict=False) if power) for row in rows
+        "·".join(f"{name}{_SUPERSCRIPTS[power]}" for name, power in zip(names, row, strict=False) if power)
+        for row in powers_of(kind, shape)
     ]
 
 

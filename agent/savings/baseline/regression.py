@@ -3,6 +3,7 @@ autocorrelation."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -10,15 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.savings.baseline.autocorrelation import persistence
-from agent.savings.baseline.models import OF_ONE
+from agent.savings.baseline.autocorrelation import autocorrelation_of
+from agent.savings.baseline.models import BY_STATE, OF_ONE, powers_of
 
 Array = NDArray[np.float64]
 BLOCKS = 5
 FREEDOM_LEAST = 3  # independent samples more than coefficients: with three t is 3.2, with none U95 is undefined
-WHOLE = 0.9  # share of the intervals of a shift from which it is complete
-HOLE_PARTS, HOLE_LEAST = 20, 4  # parts of the range of a driver, and how many in a row are a gap
-HOLE_SEEN = 75  # HOLE_LEAST parts in a row with fewer than 1/75 of the samples are a gap
+COMPLETE = 0.9  # share of the intervals of a shift from which it is complete
+GAP_PARTS, GAP_LEAST = 20, 4  # parts of the range of a driver, and how many in a row are a gap
+GAP_SHARE = 75  # GAP_LEAST parts in a row with fewer than 1/75 of the samples are a gap
 
 
 class Fit(NamedTuple):
@@ -50,22 +51,12 @@ def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Arra
         runs = (x > shape["still"]).astype(float)[:, None]
         moving = {key: value for key, value in shape.items() if key != "still"}
         return np.concatenate([1 - runs, runs * design(kind, moving, x, n)], axis=1)
-    if kind == "linear":
-        return np.stack([np.prod(x ** np.asarray(powers), axis=1) for powers in shape["powers"]], axis=1)
-    if kind == "indicator":
+    if kind in BY_STATE:
         numbers = x[:, 0] if x.shape[1] == 2 else x[:, :-1]
         base, levels = design(shape["base"], shape, numbers, n), design("state", shape, x[:, -1], n)
-        return np.concatenate([base, levels[:, 1:]], axis=1)
-    if kind == "slopes":
-        numbers = x[:, 0] if x.shape[1] == 2 else x[:, :-1]
-        base, levels = design(shape["base"], shape, numbers, n), design("state", shape, x[:, -1], n)
+        if kind == "indicator":
+            return np.concatenate([base, levels[:, 1:]], axis=1)
         return (levels[:, :, None] * base[:, None, :]).reshape(n, -1)
-    if kind == "polynomial":
-        return np.stack([x**power for power in range(int(shape["degree"]) + 1)], axis=1)
-    if kind == "affinity":
-        return np.stack([np.ones(n), x, x**3], axis=1)
-    if kind == "production":
-        return np.stack([np.ones(n), x], axis=1)
     if kind == "binned":
         centres = np.asarray(shape["centres"])
         k = np.clip(np.searchsorted(centres, x, side="left") - 1, 0, len(centres) - 2)
@@ -79,7 +70,9 @@ def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Arra
         states: Array = np.where(apart <= shape.get("within", 0.0), 1.0, 0.0)
         states[~states.any(axis=1)] = np.nan
         return states
-    raise ValueError(f"no such model: {kind}")
+    columns = x.reshape(n, -1).T
+    products = [math.prod(map(pow, columns, powers)) for powers in powers_of(kind, shape)]
+    return np.stack(products, axis=1)
 
 
 def least_squares(terms: Array, y: Array) -> Fit:
@@ -88,18 +81,23 @@ def least_squares(terms: Array, y: Array) -> Fit:
     Raises ValueError when the terms are collinear or too few degrees of freedom are left.
     """
     n, p = terms.shape
-    beta, inverse, scale, left = _solved(terms, y)
-    s2 = float(left @ left) / (n - p)
-    rho, tau = persistence(left)
+    beta, inverse, scale, residuals = _solved(terms, y)
+    rho, tau = autocorrelation_of(residuals)
     n_effective = n / tau
     if n_effective < p + FREEDOM_LEAST:
         raise ValueError("the residuals are autocorrelated: too few independent samples")
-    covariance = s2 * (n - p) / (n_effective - p) * (inverse @ inverse.T)
-    mean, spread = float(y.mean()), float(((y - y.mean()) ** 2).sum())
+    covariance = float(residuals @ residuals) / (n_effective - p) * (inverse @ inverse.T) / np.outer(scale, scale)
+    return _fit(beta / scale, covariance, y, residuals, rho, n_effective)
+
+
+def _fit(beta: Array, covariance: Array, y: Array, residuals: Array, rho: float, n_effective: float) -> Fit:
+    """The result, with its quality from the residuals `left`."""
+    freedom = len(y) - len(beta)
+    squares, mean, spread = float(residuals @ residuals), float(y.mean()), float(((y - y.mean()) ** 2).sum())
+    residual = math.sqrt(squares / freedom)
     return Fit(
-        beta / scale, covariance / np.outer(scale, scale), float(np.sqrt(s2)), rho, n_effective,
-        float(np.sqrt(s2)) / mean if mean else float("inf"), float(left.sum()) / ((n - p) * mean) if mean else 0.0,
-        1 - float(left @ left) / spread if spread else 0.0,
+        beta, covariance, residual, rho, n_effective, residual / mean if mean else math.inf,
+        float(residuals.sum()) / (freedom * mean) if mean else 0.0, 1 - squares / spread if spread else 0.0,
     )  # fmt: skip
 
 
@@ -119,12 +117,12 @@ def by_state(terms: Array, y: Array, place: NDArray[np.intp], sizes: Sequence[in
     columns = [slice(a, b) for a, b in pairwise(edges.tolist())]
     rows = [place == k for k in range(len(sizes))]
     solved = [_solved(terms[row, column], y[row]) for column, row in zip(columns, rows, strict=True)]
-    spreads = [float(np.sqrt(left @ left / (len(left) - p))) for p, (*_, left) in zip(sizes, solved, strict=True)]
-    left, alike = np.zeros(n), np.zeros(n)
+    spreads = [float(np.sqrt(own @ own / (len(own) - p))) for p, (*_, own) in zip(sizes, solved, strict=True)]
+    residuals, scaled = np.zeros(n), np.zeros(n)
     for row, (*_, own), spread in zip(rows, solved, spreads, strict=True):
-        left[row] = own
-        alike[row] = own / spread if spread > 1e-9 * np.abs(y[row]).max() else 0.0
-    rho, tau = persistence(alike)
+        residuals[row] = own
+        scaled[row] = own / spread if spread > 1e-9 * np.abs(y[row]).max() else 0.0
+    rho, tau = autocorrelation_of(scaled)
     covariance = np.zeros((terms.shape[1],) * 2)
     for column, p, (_, inverse, scale, own) in zip(columns, sizes, solved, strict=True):
         freedom = len(own) / tau - p
@@ -132,13 +130,8 @@ def by_state(terms: Array, y: Array, place: NDArray[np.intp], sizes: Sequence[in
             raise ValueError("the residuals are autocorrelated: too few independent samples in a state")
         block = float(own @ own) / freedom * (inverse @ inverse.T) / np.outer(scale, scale)
         covariance[column, column] = block
-    s = float(np.sqrt(left @ left / (n - terms.shape[1])))
-    mean, spread = float(y.mean()), float(((y - y.mean()) ** 2).sum())
-    return Fit(
-        np.concatenate([beta / scale for beta, _, scale, _ in solved]), covariance, s, rho, n / tau,
-        s / mean if mean else float("inf"), float(left.sum()) / ((n - terms.shape[1]) * mean) if mean else 0.0,
-        1 - float(left @ left) / spread if spread else 0.0,
-    ), spreads  # fmt: skip
+    beta = np.concatenate([own / scale for own, _, scale, _ in solved])
+    return _fit(beta, covariance, y, residuals, rho, n / tau), spreads
 
 
 def _solved(terms: Array, y: Array) -> tuple[Array, Array, Array, Array]:
@@ -168,19 +161,19 @@ def cross_validated(terms: Array, y: Array, groups: NDArray[np.int64] | None = N
     parts = [(terms[a:b] / scale, y[a:b]) for a, b in pairwise(edges)]
     grams = [part.T @ part for part, _ in parts]
     moments = [part.T @ energies for part, energies in parts]
-    whole, moment = sum(grams[1:], grams[0]), sum(moments[1:], moments[0])
-    missed = []
+    total, moment = sum(grams[1:], grams[0]), sum(moments[1:], moments[0])
+    errors = []
     for (part, energies), gram, own in zip(parts, grams, moments, strict=True):
-        rest = whole - gram
+        rest = total - gram
         if np.linalg.cond(rest) > 1e14:
             return float("inf")
-        missed.append(energies - part @ np.linalg.solve(rest, moment - own))
-    left = np.concatenate(missed)
+        errors.append(energies - part @ np.linalg.solve(rest, moment - own))
+    residuals = np.concatenate(errors)
     if groups is not None:
         where = np.unique(groups, return_inverse=True)[1]
-        left, y = np.bincount(where, left).astype(float), np.bincount(where, y).astype(float)
+        residuals, y = np.bincount(where, residuals).astype(float), np.bincount(where, y).astype(float)
     mean = float(y.mean())
-    return float(np.sqrt((left @ left) / len(left))) / mean if mean > 0 else float("inf")
+    return float(np.sqrt((residuals @ residuals) / len(residuals))) / mean if mean > 0 else float("inf")
 
 
 def centres_of(x: Array, y: Array, bins: int = 10, least: int = 12) -> list[float]:
@@ -204,7 +197,7 @@ def centres_of(x: Array, y: Array, bins: int = 10, least: int = 12) -> list[floa
     return kept
 
 
-def holes(x: Array) -> list[tuple[float, float]]:
+def coverage_gaps(x: Array) -> list[tuple[float, float]]:
     """Coverage gaps: ranges of at least a fifth of the width with no samples, or almost none while both sides have
     more, as between standstill and the lowest flow.
 
@@ -214,27 +207,27 @@ def holes(x: Array) -> list[tuple[float, float]]:
     width = float(np.ptp(x))
     if not width > 0:
         return []
-    part = np.clip((HOLE_PARTS * (x - x.min()) / width).astype(int), 0, HOLE_PARTS - 1)
-    counts = np.bincount(part, minlength=HOLE_PARTS)
+    part = np.clip((GAP_PARTS * (x - x.min()) / width).astype(int), 0, GAP_PARTS - 1)
+    counts = np.bincount(part, minlength=GAP_PARTS)
     found: list[tuple[float, float]] = []
-    for few in (max(1.0, len(x) / HOLE_SEEN), 1.0):
-        thin = np.zeros(HOLE_PARTS + 2, dtype=int)
-        for k in np.flatnonzero(np.convolve(counts, np.ones(HOLE_LEAST), "valid") < few):
-            thin[k + 1 : k + 1 + HOLE_LEAST] = 1
+    for few in (max(1.0, len(x) / GAP_SHARE), 1.0):
+        thin = np.zeros(GAP_PARTS + 2, dtype=int)
+        for k in np.flatnonzero(np.convolve(counts, np.ones(GAP_LEAST), "valid") < few):
+            thin[k + 1 : k + 1 + GAP_LEAST] = 1
         begins, ends = np.flatnonzero(np.diff(thin) == 1), np.flatnonzero(np.diff(thin) == -1)
         for a, b in zip(begins.tolist(), ends.tolist(), strict=True):
-            while a < b and counts[a] * HOLE_LEAST >= few:
+            while a < b and counts[a] * GAP_LEAST >= few:
                 a += 1
-            while a < b and counts[b - 1] * HOLE_LEAST >= few:
+            while a < b and counts[b - 1] * GAP_LEAST >= few:
                 b -= 1
             below, above = x[part < a], x[part >= b]
-            if b - a >= HOLE_LEAST and min(len(below), len(above)) >= few:
-                hole = float(below.max()), float(above.min())
-                found += [hole] * (not any(low < hole[1] and hole[0] < high for low, high in found))
+            if b - a >= GAP_LEAST and min(len(below), len(above)) >= few:
+                gap = float(below.max()), float(above.min())
+                found += [gap] * (not any(low < gap[1] and gap[0] < high for low, high in found))
     return sorted(found)
 
 
-def in_hole(x: Array, gaps: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
+def in_gap(x: Array, gaps: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
     """(n,) of bool: values in a gap; its bounds are not."""
     found = np.zeros(len(x), dtype=bool)
     for low, high in gaps:
@@ -242,13 +235,13 @@ def in_hole(x: Array, gaps: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
     return found
 
 
-def grouped(y: Array, terms: Array, times_s: Sequence[float], shift_s: float) -> tuple[Array, Array, Array]:
+def sums_by_shift(y: Array, terms: Array, times_s: Sequence[float], shift_s: float) -> tuple[Array, Array, Array]:
     """Sums over shifts of the clock: energies, terms (shifts, terms), and number of intervals of each shift.
 
     Only complete shifts, except for one or two intervals in which a state changed.
     """
     numbers = np.asarray([int(t // shift_s) for t in times_s])
     shifts, where, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    whole = counts >= WHOLE * counts.max()
-    sums = [np.bincount(where, column, len(shifts))[whole] for column in (y, *terms.T)]
-    return sums[0], np.stack(sums[1:], axis=1), counts[whole].astype(float)
+    complete = counts >= COMPLETE * counts.max()
+    sums = [np.bincount(where, column, len(shifts))[complete] for column in (y, *terms.T)]
+    return sums[0], np.stack(sums[1:], axis=1), counts[complete].astype(float)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
+from agent.core.local_time import zone_of
 from agent.savings.importing import reasons as codes
 from drivers.reasons import Code, CodedError, InvalidValue, Reason, cause_of
 from drivers.recordings.reasons import FILE_EMPTY, FILE_UNREADABLE
@@ -204,7 +204,7 @@ class _Times:
     """Converts texts to UTC. In a local hour that occurs twice, the order of the rows decides."""
 
     def __init__(self, zone: str) -> None:
-        self._zone = ZoneInfo(zone)
+        self._name, self._zone = zone, zone_of(zone)
         self._last_ms = self._before_ms = 0
         self._first_of: dict[date, datetime] = {}  # local time of the first row in an hour that occurs twice
         self._second_of: set[date] = set()
@@ -225,7 +225,7 @@ class _Times:
             first = stamp.replace(tzinfo=self._zone)
             back = first.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None)
             if back != stamp:
-                raise InvalidValue(codes.TIME_SKIPPED, text=text, zone=self._zone.key)
+                raise InvalidValue(codes.TIME_SKIPPED, text=text, zone=self._name)
             second = first.replace(fold=1)
             if first.utcoffset() == second.utcoffset():
                 stamp = first

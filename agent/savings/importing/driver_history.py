@@ -5,11 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
-from agent.savings.importing.csv_reader import CsvColumn, CsvRow, ImportProblem, read_rows
-from agent.savings.importing.meter_history import check_grid, unsupported_length
+from agent.savings.importing.csv_reader import CsvColumn, CsvRow, read_rows
+from agent.savings.importing.meter_history import check_grid, step_of
 from agent.savings.records.model import QUARTER_MS, Driver
 
 AMOUNTS = ("t", "kg")  # units of amounts per row; all others are means
@@ -40,21 +39,18 @@ def read_drivers(
 ) -> DriverHistory:  # fmt: skip
     """Reads rows of 1 min to 1 day; longer than 15 min they start at a multiple of it. Raises ImportProblem."""
     rows, repeated, once = read_rows(path, zone, time, None, columns)
-    apart = [b.t_ms - a.t_ms for a, b in pairwise(rows)]
-    step_ms = statistics.mode(apart) if apart else 0
-    if step_ms // 1000 not in STEPS_S:
-        raise ImportProblem(unsupported_length(path, step_ms / 1000, STEPS_S))
+    step_ms = 1000 * step_of(rows, path, STEPS_S)
     grid_ms = min(step_ms, QUARTER_MS)
     check_grid(rows, path, grid_ms)
     found = DriverHistory(rows=len(rows) + repeated, repeated=repeated, step_s=step_ms // 1000, once=once)
-    seen: dict[int, dict[str, list[float]]] = {}
+    by_quarter: dict[int, dict[str, list[float]]] = {}
     for row, (begin, end) in zip(rows, _spans(rows, step_ms, ends), strict=True):
         for t_ms in range(begin, end, grid_ms):
-            of_quarter = seen.setdefault(t_ms // QUARTER_MS * QUARTER_MS, {})
+            of_quarter = by_quarter.setdefault(t_ms // QUARTER_MS * QUARTER_MS, {})
             for name, value in row.drivers.items():
                 amount = columns[name].unit in AMOUNTS
                 of_quarter.setdefault(name, []).append(value * grid_ms / (end - begin) if amount else value)
-    for start_ms, values in seen.items():
+    for start_ms, values in by_quarter.items():
         found.by_start[start_ms] = {
             name: Driver(sum(shares) if columns[name].unit in AMOUNTS else statistics.fmean(shares), columns[name].u)
             for name, shares in values.items()

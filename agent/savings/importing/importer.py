@@ -41,7 +41,7 @@ class ImportResult(NamedTuple):
     findings: list[Reason]
 
 
-def run(
+def import_energy(
     config: Config, file: Path, motor: str, zone: str, time: str, energy: CsvColumn, *, counter: bool, ends: bool,
     drivers: Mapping[str, CsvColumn], meter: str, replace: bool, now_ms: int,
 ) -> ImportResult:  # fmt: skip
@@ -51,17 +51,19 @@ def run(
     if not found.intervals:
         raise ImportProblem(codes.IMPORT_WITHOUT_ENERGY(path=str(file)))
     suspect = _suspect(found, config.motors[motor], file, energy.unit)
-    return _with_store(config, lambda store: _keep(store, config, file, motor, zone, found, suspect, replace, now_ms))
+    return _with_store(
+        config, lambda store: _store_energy(store, config, file, motor, zone, found, suspect, replace, now_ms)
+    )
 
 
-def run_drivers(
+def import_drivers(
     config: Config, file: Path, motor: str, zone: str, time: str, drivers: Mapping[str, CsvColumn], *, ends: bool,
     replace: bool, now_ms: int,
 ) -> ImportResult:  # fmt: skip
     """Adds drivers to stored energy. Raises ImportProblem, StoreError, LedgerKeyError; then nothing is written."""
     named = {metric_of(name, column.unit): column for name, column in drivers.items()}
     found = read_drivers(file, zone, time, named, ends=ends)
-    return _with_store(config, lambda store: _keep_drivers(store, config, file, motor, zone, found, replace, now_ms))
+    return _with_store(config, lambda store: _store_drivers(store, config, file, motor, zone, found, replace, now_ms))
 
 
 def _suspect(found: MeterHistory, motor: Motor, file: Path, unit: str) -> list[Reason]:
@@ -91,7 +93,7 @@ def _with_store(config: Config, work: Callable[[Store], ImportResult]) -> Import
         store.close()
 
 
-def _keep(
+def _store_energy(
     store: Store, config: Config, file: Path, motor: str, zone: str, found: MeterHistory, suspect: list[Reason],
     replace: bool, now_ms: int,
 ) -> ImportResult:  # fmt: skip
@@ -99,8 +101,8 @@ def _keep(
     now_ms = present_ms(config, store.rows, now_ms)
     if last.end_ms > now_ms + QUARTER_MS:
         raise ImportProblem(codes.IMPORT_IN_FUTURE(path=str(file), end_ms=last.end_ms, now_ms=now_ms))
-    held = {item.start_ms: item for item in load_intervals(store, motor, first.start_ms, last.end_ms)}
-    new, same, measured, other = _sorted(found.intervals, held)
+    stored = {item.start_ms: item for item in load_intervals(store, motor, first.start_ms, last.end_ms)}
+    new, same, measured, other = _compared(found.intervals, stored)
     if other and not replace:
         raise ImportProblem(codes.IMPORT_CONFLICT(n=len(other), first_ms=other[0].start_ms))
     _write(store, config, file, motor, zone, new + other, now_ms)
@@ -115,14 +117,14 @@ def _keep(
     return ImportResult(body, [*_findings(motor, len(new), same, measured, len(other), found), *suspect])
 
 
-def _keep_drivers(
+def _store_drivers(
     store: Store, config: Config, file: Path, motor: str, zone: str, found: DriverHistory, replace: bool, now_ms: int
 ) -> ImportResult:  # fmt: skip
     starts = sorted(found.by_start)
     now_ms = present_ms(config, store.rows, now_ms)
-    held = {item.start_ms: item for item in load_intervals(store, motor, starts[0], starts[-1] + 1)}
+    stored = {item.start_ms: item for item in load_intervals(store, motor, starts[0], starts[-1] + 1)}
     new, other = list[Interval](), list[Interval]()
-    for start_ms, item in held.items():
+    for start_ms, item in stored.items():
         read = found.by_start.get(start_ms, {})
         if any(name in item.drivers and item.drivers[name] != driver for name, driver in read.items()):
             other.append(changed(item, drivers={**item.drivers, **read}))
@@ -131,7 +133,7 @@ def _keep_drivers(
     if other and not replace:
         raise ImportProblem(codes.DRIVER_CONFLICT(n=len(other), first_ms=other[0].start_ms))
     _write(store, config, file, motor, zone, new + other, now_ms)
-    without_energy = len([start_ms for start_ms in starts if start_ms not in held])
+    without_energy = len([start_ms for start_ms in starts if start_ms not in stored])
     body = {
         "motor": motor, "rows": found.rows, "written": len(new) + len(other), "replaced": len(other),
         "without_energy": without_energy, "repeated": found.repeated, "step_s": found.step_s, "zone": zone,
@@ -159,13 +161,13 @@ def _write(
     recorder.record_import(store, config, now_ms, entry, items)
 
 
-def _sorted(
-    items: list[Interval], held: Mapping[int, Interval]
+def _compared(
+    items: list[Interval], stored: Mapping[int, Interval]
 ) -> tuple[list[Interval], int, int, list[Interval]]:  # fmt: skip
     """New intervals; how many were imported before; how many were measured; imported ones that differ."""
     new, other, same, measured = [], [], 0, 0
     for item in items:
-        old = held.get(item.start_ms)
+        old = stored.get(item.start_ms)
         if old is None:
             new.append(item)
         elif old.source == "measured":
@@ -195,5 +197,5 @@ def _findings(asset: str, new: int, known: int, measured: int, replaced: int, fo
 
 
 def _gaps(gaps: Sequence[tuple[int, int]]) -> list[Reason]:
-    shown = [codes.IMPORT_GAP(from_ms=from_ms, to_ms=to_ms) for from_ms, to_ms in gaps[:GAPS_SHOWN]]
-    return [*shown, codes.MORE_GAPS(n=len(gaps) - GAPS_SHOWN)] if len(gaps) > GAPS_SHOWN else shown
+    named_gaps = [codes.IMPORT_GAP(from_ms=from_ms, to_ms=to_ms) for from_ms, to_ms in gaps[:GAPS_SHOWN]]
+    return [*named_gaps, codes.MORE_GAPS(n=len(gaps) - GAPS_SHOWN)] if len(gaps) > GAPS_SHOWN else named_gaps

@@ -14,7 +14,6 @@ from pathlib import Path
 from agent.savings.importing import reasons as codes
 from agent.savings.importing.csv_reader import CsvColumn, CsvRow, ImportProblem, read_rows
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
-from drivers.reasons import Reason
 
 ENERGY_WH = {"Wh": 1.0, "kWh": 1e3, "MWh": 1e6}
 POWER_W = {"W": 1.0, "kW": 1e3, "MW": 1e6}
@@ -67,7 +66,7 @@ def read_history(
     rows, repeated, once = read_rows(path, zone, time, energy, drivers or {})
     found = MeterHistory(rows=len(rows) + repeated, repeated=repeated, once=once)
     found.below_zero = sum(row.value is not None and row.value < 0 for row in rows)
-    found.step_s = _step(rows, path)
+    found.step_s = step_of(rows, path, LENGTHS_S)
     step_ms = 1000 * found.step_s
     if ends and not counter:
         for row in rows:
@@ -78,20 +77,18 @@ def read_history(
     return found
 
 
-def _step(rows: Sequence[CsvRow], path: Path) -> int:
+def step_of(rows: Sequence[CsvRow], path: Path, supported_s: Sequence[int]) -> int:
+    """The usual time between two rows, seconds. Raises ImportProblem for one that is not supported."""
     apart = [b.t_ms - a.t_ms for a, b in pairwise(rows)]
     if not apart:
         raise ImportProblem(codes.ROWS_AT_ONE_TIME(path=str(path)))
     seconds = round(statistics.mode(apart) / 1000)
-    if seconds not in LENGTHS_S:
-        raise ImportProblem(unsupported_length(path, seconds, LENGTHS_S))
+    if seconds not in supported_s:
+        expected_min = tuple(f"{length_s / 60:g}" for length_s in supported_s)
+        raise ImportProblem(
+            codes.ROW_LENGTH_UNSUPPORTED(path=str(path), step_min=seconds / 60, expected_min=expected_min)
+        )
     return seconds
-
-
-def unsupported_length(path: Path, step_s: float, supported_s: Sequence[int]) -> Reason:
-    return codes.ROW_LENGTH_UNSUPPORTED(
-        path=str(path), step_min=step_s / 60, expected_min=tuple(f"{length_s / 60:g}" for length_s in supported_s)
-    )
 
 
 def check_grid(rows: Sequence[CsvRow], path: Path, step_ms: int) -> None:
@@ -150,7 +147,7 @@ def _gather(
             found.gaps.append((before + QUARTER_MS, start_ms))
         before = start_ms
         parts = by_quarter[start_ms]
-        seen, missing = sum(wh for wh, filled in parts if not filled), complete - len(parts)
+        measured_wh, missing = sum(wh for wh, filled in parts if not filled), complete - len(parts)
         enough = len(parts) >= 0.75 * complete
         energy_wh = sum(wh for wh, _ in parts) * complete / len(parts) if enough else None
         found.partial += missing > 0
@@ -158,5 +155,6 @@ def _gather(
         own = {name: Driver(statistics.fmean(all_), drivers[name].u) for name, all_ in means.get(start_ms, {}).items()}
         found.intervals.append(
             Interval(asset, start_ms, energy_wh, drivers=own, coverage=coverage,
-                     filled_wh=energy_wh - seen if energy_wh is not None else 0.0, meter=meter, source="imported")
+                     filled_wh=energy_wh - measured_wh if energy_wh is not None else 0.0, meter=meter,
+                     source="imported")
         )  # fmt: skip

@@ -10,22 +10,16 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from agent.core.local_time import format_date
 from agent.savings.ledger.chain import SCHEMA, LedgerRecord, append_to, records
 from agent.savings.ledger.reasons import CHECKPOINT_FIELDS_MISSING, CHECKPOINT_LINE_INVALID
 from agent.savings.ledger.signing_key import LedgerKey
 from drivers.reasons import InvalidValue
 
 PUBLISHED = ("site", "gateway", "day", "key", "prev", "sig")  # fields of the record's body
-
-
-def day_of(t_ms: int, zone: str) -> str:
-    """The date of a moment in a time zone: "2026-10-31"."""
-    return f"{datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(ZoneInfo(zone)):%F}"
 
 
 def append_daily_checkpoint(
@@ -36,10 +30,10 @@ def append_daily_checkpoint(
     where: site and gateway.
     """
     last = db.execute("select seq, t_ms, kind, hash from ledger order by seq desc limit 1").fetchone()
-    if last is None or last[2] == "checkpoint" or day_of(last[1], zone) >= day_of(t_ms, zone):
+    if last is None or last[2] == "checkpoint" or format_date(last[1], zone) >= format_date(t_ms, zone):
         return None
     seq, last_ms, _, hash_ = last
-    body = {**where, "day": day_of(last_ms, zone), "last": seq, "hash": hash_, "key": key.fingerprint}
+    body = {**where, "day": format_date(last_ms, zone), "last": seq, "hash": hash_, "key": key.fingerprint}
     return append_to(db, key, t_ms, [("checkpoint", body)])[0]
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.config import emission_factors
+from agent.core.local_time import format_minute
 from agent.core.text import as_object
 from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.baseline.baseline import to_json
@@ -20,7 +21,7 @@ from agent.savings.baseline.models import ReplacedMotor, old_losses_wh
 from agent.savings.records.model import Interval, Saving
 from agent.savings.records.replaced_motor import old_motor_of
 from agent.savings.report.html.page import Cover
-from agent.savings.report.model.month import ReportMonth, local
+from agent.savings.report.model.month import ReportMonth
 
 HEAD = ("motor", "start_local", "start_utc", "driver", "measured_kwh", "adjusted_baseline_kwh", "saved_kwh",
         "coverage_pct", "excluded_reason", "flags", "source", "period", "price", "reactive_kvarh", "shaft_kwh",
@@ -51,7 +52,7 @@ def _row(month: ReportMonth, item: Interval, line: IntervalResult | None) -> lis
     saved = None if line is None or line.excluded or adjusted is None or measured is None else adjusted - measured
     register_start_wh, register_end_wh = item.register_wh or (None, None)
     return [
-        month.asset, local(item.start_ms, month.zone), local(item.start_ms, "UTC"),
+        month.asset, format_minute(item.start_ms, month.zone), format_minute(item.start_ms, "UTC"),
         _number(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
         f"{100 * item.coverage:.1f}", line.excluded.code if line and line.excluded else "",
         " ".join(item.flags), item.source, *_price(month, item.start_ms), _kwh(item.reactive_varh),

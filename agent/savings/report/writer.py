@@ -8,17 +8,17 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from importlib import metadata
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from agent.config.model import Config
 from agent.config.topology import assets
+from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, current
 from agent.savings.ledger.signing_key import LedgerKey
 from agent.savings.report import reasons as codes
 from agent.savings.report.export import as_csv, as_json
-from agent.savings.report.formatting import grouped, kwh, plus_minus
+from agent.savings.report.formatting import grouped, kwh
 from agent.savings.report.html.page import Cover, page
-from agent.savings.report.html.summary import currency, verdict_text
+from agent.savings.report.html.summary import cost_text, scaled, verdict_text
 from agent.savings.report.model.ledger_check import Elsewhere
 from agent.savings.report.model.month import ReportMonth, collect
 from drivers.reasons import InvalidValue
@@ -71,7 +71,7 @@ def write(
 def _summary(months: Sequence[ReportMonth]) -> list[str]:
     lines = []
     for month in months:
-        _ = Catalogue(current().language, ZoneInfo(month.zone))
+        _ = Catalogue(current().language, zone_of(month.zone))
         lines.append(_(": ").join((f"{month.asset} {month.month}", *_result(month, _))))
         reasons = (*month.notes, *month.hints, *(month.saving.caveats if month.saving else ()))
         lines += [f"  {_.reason(reason)}" for reason in reasons]
@@ -88,13 +88,11 @@ def _result(month: ReportMonth, _: Catalogue) -> list[str]:
     verdict = verdict_text(month, _)
     if not month.proof.confirmed:
         verdict = _("{verdict}, but the ledger does not confirm it", verdict=verdict)
-    energy = plus_minus(saving.saved_wh / 1000, saving.u95_wh / 1000)
-    figures = [_("{energy} kWh saved ({rate} %)", energy=energy, rate=grouped(100 * saving.share, 1))]
+    figures = [_("{energy} kWh saved ({rate} %)", energy=scaled(saving, 1e-3), rate=grouped(100 * saving.share, 1))]
     if (money := month.money) is not None:
-        figures.append(f"{plus_minus(money.saved, money.u95)} {currency(money.currency, _)}".rstrip())
+        figures.append(cost_text(money, _))
     if month.factor is not None:
-        scale = month.factor.kg_per_kwh / 1e6
-        figures.append(f"{plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t CO2")
+        figures.append(f"{scaled(saving, month.factor.kg_per_kwh / 1e6)} t CO2")
     return [verdict, _(", ").join(figures)]
 
 

@@ -16,7 +16,8 @@ from support.retrofit import FLOW, START_MS
 
 from agent.cli import main
 from agent.core.clock import SystemClock
-from agent.core.text import english, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import english
 from agent.delivery.store import Store
 from agent.savings import service
 from agent.savings.reasons import (

@@ -17,7 +17,8 @@ from support.basics import HandClock
 
 from agent.cli import main
 from agent.config.loader import load_config
-from agent.core.text import english, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import english
 from agent.delivery.store import Store
 from agent.savings.accounting.meter_uncertainty import identity
 from agent.savings.importing import reasons as import_reasons

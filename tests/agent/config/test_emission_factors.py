@@ -10,6 +10,7 @@ import pytest
 from agent.config import emission_factors
 from agent.savings import reasons
 from drivers.reasons import Code, InvalidValue
+from drivers.recordings.reasons import DID_YOU_MEAN
 
 
 def test_the_independent_case(data: Path) -> None:
@@ -46,7 +47,7 @@ def test_memory_is_marked_and_never_preferred() -> None:
 @pytest.mark.parametrize(
     ("wanted", "code", "data"),
     [
-        ("CN-MN", reasons.GRID_FACTOR_MISSPELLED, {"name": "CN-MN"}),
+        ("CN-MN", DID_YOU_MEAN, {"problem": reasons.GRID_FACTOR_UNKNOWN(name="CN-MN")}),
         ("CN-NM 1999", reasons.GRID_FACTOR_YEAR, {"name": "CN-NM", "year": 1999, "years": ("2021", "2022")}),
         ("Atlantis", reasons.GRID_FACTOR_UNKNOWN, {"name": "Atlantis"}),
     ],

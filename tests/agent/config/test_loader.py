@@ -17,7 +17,7 @@ from agent.config.loader import load_config
 from agent.config.schema import Diagnostic
 from agent.savings.reasons import PERIOD_ORDER
 from drivers.reasons import Code, Reason
-from drivers.recordings.reasons import INVALID_TOML, KEY_MISSPELLED, TABLE_EXPECTED
+from drivers.recordings.reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN, TABLE_EXPECTED
 
 BASE = site() + bus(tcp="192.0.2.40:502")
 TEN_MISTAKES = """
@@ -58,14 +58,24 @@ def test_ten_mistakes_are_ten_findings(tmp_path: Path) -> None:
         Diagnostic("problem", "plant.toml", line, key, value, reason)
         for line, key, value, reason in (
             (3, "site.id", '"Mill 2"', codes.IDENTIFIER_EXPECTED()),
-            (5, "site.timezone", '"Asia/Shangai"', codes.TIME_ZONE_MISSPELLED(near="Asia/Shanghai")),
+            (
+                5,
+                "site.timezone",
+                '"Asia/Shangai"',
+                DID_YOU_MEAN(problem=codes.TIME_ZONE_UNKNOWN(), near="Asia/Shanghai"),
+            ),
             (8, "mqtt.url", '"http://broker:1883"', codes.BROKER_URL_EXPECTED()),
             (12, "bus.north.line", '"19200 8X1"', codes.LINE_SETTINGS_EXPECTED()),
             (13, "bus.north.poll_interval", '"1 sec"', codes.DURATION_EXPECTED()),
             (20, "meter.m1.unit_id", "300", codes.INTEGER_LIMITS(low=1, high=255)),
-            (21, "meter.m1.profile", '"eastron/sdm360"', codes.CONFIG_PROFILE_MISSPELLED(near="eastron/sdm630")),
+            (
+                21,
+                "meter.m1.profile",
+                '"eastron/sdm360"',
+                DID_YOU_MEAN(problem=codes.CONFIG_PROFILE_UNKNOWN(), near="eastron/sdm630"),
+            ),
             (22, "meter.m1.measuring_point", '"drive-output"', codes.METER_AT_DRIVE_OUTPUT()),
-            (28, "meter.m2.profil", '"eastron/sdm630"', KEY_MISSPELLED(near="profile")),
+            (28, "meter.m2.profil", '"eastron/sdm630"', DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="profile")),
             (26, "meter.m2.bus", '"suoth"', codes.REFERENCE_MISSPELLED(kind="bus", near="south")),
         )
     ]
@@ -91,7 +101,10 @@ def test_check_prints_json(tmp_path: Path) -> None:
     assert rows[1] == {
         "level": "problem", "file": "plant.toml", "line": 5, "key": "site.timezone", "value": '"Asia/Shangai"',
     }  # fmt: skip
-    assert (reason["code"], reason["data"]) == ("time_zone_misspelled", {"near": "Asia/Shanghai"})
+    assert (reason["code"], reason["data"]) == (
+        "did_you_mean",
+        {"problem": {"code": "time_zone_unknown", "data": {}}, "near": "Asia/Shanghai"},
+    )
     assert reason["text"]
     file.write_text(BASE + at_input("m", ct="150/5"))
     done = CliRunner().invoke(main, ["check", str(file), "--json"])
@@ -108,7 +121,7 @@ def test_check_prints_json(tmp_path: Path) -> None:
         ("", "site", codes.SITE_MISSING()),
         ("this is no toml", "", INVALID_TOML),
         ("site = 3", "site", TABLE_EXPECTED()),
-        (BASE + "[metre.x]\nbus = 'b'\n", "metre", codes.CONFIG_TABLE_MISSPELLED(near="meter")),
+        (BASE + "[metre.x]\nbus = 'b'\n", "metre", DID_YOU_MEAN(problem=codes.CONFIG_TABLE_UNKNOWN(), near="meter")),
         (BASE + at_input("A b"), "", INVALID_TOML),
         (BASE + at_input('"ä"'), "meter.ä", codes.TABLE_NAME_INVALID(cause=codes.IDENTIFIER_EXPECTED())),
         (BASE + at_input("m") + magnet("p", "m"), "motor.p.fed_by", codes.PM_WITHOUT_DRIVE()),
@@ -126,7 +139,7 @@ def test_check_prints_json(tmp_path: Path) -> None:
         (BASE + "[bus.c]\nserial = '/dev/ttyUSB0'\n", "bus.c.line", codes.LINE_SETTINGS_MISSING()),
         (BASE + "[mqtt]\nurl = 'mqtt://me:secret@broker'\n", "mqtt.url", codes.URL_WITH_CREDENTIALS()),
         (BASE + "[mqtt]\nurl = 'mqtt://broker'\npassword = 'x'\n", "mqtt.password",
-         KEY_MISSPELLED(near="password_file")),
+         DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="password_file")),
         (BASE + at_input("m", ct="400:5"), "meter.m.ct", codes.RATIO_EXPECTED()),
         (BASE + at_input("m", fed_by="m"), "meter.m.fed_by", codes.FED_BY_LOOP(meters=("m",))),
         (BASE + at_input("m", fed_by="n") + at_input("n", 2, fed_by="m"), "meter.m.fed_by",
@@ -136,7 +149,7 @@ def test_check_prints_json(tmp_path: Path) -> None:
         (BASE + '[store]\nstate_dir = "a\\u0000b"\n', "store.state_dir", codes.CONTROL_CHARACTER()),
         (BASE.replace('"mill-2"', "0x" + "f" * 5000), "site.id", codes.IDENTIFIER_EXPECTED()),
         (BASE.replace("[bus", "timezone = '" + "a" * 5000 + "'\n[bus"), "site.timezone", codes.TIME_ZONE_UNKNOWN()),
-        (BASE.replace("[bus", "timezone = 'Asia'\n[bus"), "site.timezone", codes.TIME_ZONE_MISSPELLED),
+        (BASE.replace("[bus", "timezone = 'Asia'\n[bus"), "site.timezone", DID_YOU_MEAN),
         ("x = " + "[" * 2000 + "]" * 2000, "", codes.TOML_TOO_DEEP()),
         ("x = " + "9" * 5000, "", INVALID_TOML),
     ],
@@ -211,7 +224,10 @@ def test_phases_that_cannot_follow_each_other_are_a_problem(tmp_path: Path) -> N
     (only,) = problems(tmp_path, text + "periods = { baseline = 2026-09-20, reporting = 2026-09-01 }\n")
     assert (only.key, only.reason) == ("motor.p.periods", PERIOD_ORDER(later="reporting", earlier="baseline"))
     (only,) = problems(tmp_path, text + "periods = { reportin = 2026-09-01 }\n")
-    assert (only.key, only.reason) == ("motor.p.periods.reportin", KEY_MISSPELLED(near="reporting"))
+    assert (only.key, only.reason) == (
+        "motor.p.periods.reportin",
+        DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="reporting"),
+    )
 
 
 def test_the_example_of_the_docs_is_accepted(tmp_path: Path) -> None:
@@ -237,7 +253,7 @@ def test_the_certificate_of_transformers_replaces_their_class(tmp_path: Path) ->
     for text, kept in (("0.5", "0.5"), ("0.050%, 2.0 min", "0.05 % 2'"), ("0.05 % 2'", "0.05 % 2'")):
         assert load_told(tmp_path, f'{begin}ct_class = "{text}"\n')[0].meters["m"].ct_class == kept
     [problem] = problems(tmp_path, f'{begin}ct_class = "0.2 S"\n')
-    assert problem.reason.code == codes.CT_CLASS_MISSPELLED
+    assert problem.reason.code == DID_YOU_MEAN
     assert problem.reason.data["near"] == "0.2S"
     [problem] = problems(tmp_path, f'{begin}ct_class = "5 % 2 min"\n')
     assert problem.reason == codes.CT_LIMITS_RANGE()

@@ -10,7 +10,7 @@ from support.config_text import at_input, bus, load_told, problems, site
 
 from agent.cli import main
 from agent.config import reasons as codes
-from drivers.recordings.reasons import KEY_MISSPELLED, KEY_UNKNOWN
+from drivers.recordings.reasons import DID_YOU_MEAN, KEY_UNKNOWN
 
 BASE = site() + bus(tcp="192.0.2.40:502")
 
@@ -29,7 +29,7 @@ def test_a_password_under_a_near_key_is_not_shown(tmp_path: Path, key: str, valu
     found = problems(tmp_path, BASE + f"[mqtt]\nurl = 'mqtt://broker'\n{key} = {value}\n")
     [problem] = found
     assert (problem.key, problem.value) == (f"mqtt.{key}", "***")
-    assert problem.reason.code in (KEY_UNKNOWN, KEY_MISSPELLED)
+    assert problem.reason.code in (KEY_UNKNOWN, DID_YOU_MEAN)
     assert f"mqtt.{key} = ***: " in str(problem)
     assert "hunter2" not in str(problem.as_object()) + str(problem)
 

@@ -18,7 +18,7 @@ from agent.config.signals import signal_devices, topic_signals
 from agent.config.topology import assets
 from agent.delivery.base.metric_types import expected_metrics
 from drivers.reasons import Reason
-from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED
+from drivers.recordings.reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN
 
 PLANT = site() + bus() + meter() + motor()
 MQTT = '[mqtt]\nurl = "mqtt://192.0.2.9"\noutputs = ["homeassistant"]\n'
@@ -81,7 +81,7 @@ def test_another_broker_has_its_own_login(tmp_path: Path) -> None:
          '"magwatt/v1/mill-2/gw-07/p1/telemetry"', codes.OWN_TOPIC()),
         (topic('bus = "b"\nunit_id = 3'), "tonnes", None, codes.TOPIC_AND_REGISTER(keys=("bus", "unit_id"))),
         (topic(topic=""), "tonnes.topic", None, codes.TOPIC_MISSING()),
-        (topic(topic='topik = "a/b"'), "tonnes.topik", '"a/b"', KEY_MISSPELLED(near="topic")),
+        (topic(topic='topik = "a/b"'), "tonnes.topik", '"a/b"', DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="topic")),
         (topic('time = "t"'), "tonnes.time", '"t"', codes.TIME_WITHOUT_VALUE()),
         (topic('expected_interval = "2d"'), "tonnes.expected_interval", '"2d"',
          codes.DURATION_LIMITS(low_s=0.1, high_s=86400)),

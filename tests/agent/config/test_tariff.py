@@ -13,12 +13,12 @@ from support.config_text import day_tariff
 
 from agent.config import reasons as codes
 from agent.config.schema import ConfigReport
-from agent.config.tariff import DemandCharge, Tariff, TariffPeriod, flat, holes, month_bounds_ms
+from agent.config.tariff import DemandCharge, Tariff, TariffPeriod, flat, gaps_and_overlaps, month_bounds_ms
 from agent.config.tariff_table import read_tariff
 from agent.savings.accounting.bill import bill, pf_adjustment
 from agent.savings.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, REACTIVE_ENERGY_MISSING
 from drivers.reasons import InvalidValue, Reason
-from drivers.recordings.reasons import KEY_UNKNOWN
+from drivers.recordings.reasons import DID_YOU_MEAN, KEY_UNKNOWN
 
 SITE = {"currency": "CNY", "timezone": "Asia/Shanghai", "energy_price": None, "grid_factor": "CN-NM"}
 GOOD = day_tariff()
@@ -102,7 +102,8 @@ def test_a_hole_on_some_days_in_some_months_names_them() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "key", "reason"),
     [
-        ('price = "peak"', 'price = "peek"', "period 3.price", codes.PRICE_MISSPELLED(near="peak")),
+        ('price = "peak"', 'price = "peek"', "period 3.price",
+         DID_YOU_MEAN(problem=codes.PRICE_UNKNOWN(), near="peak")),
         ('from = "17:00"', 'from = "17:10"', "period 3.from", codes.QUARTER_HOUR_EXPECTED()),
         ("peak = 1.05", 'peak = "1.05"', "prices", codes.NUMBER_EXPECTED()),
         ("[tariff]", "[tariff]\nreading_day = 31", "reading_day", codes.INTEGER_LIMITS(low=1, high=28)),
@@ -112,7 +113,7 @@ def test_a_hole_on_some_days_in_some_months_names_them() -> None:
         ("[tariff]", '[tariff]\nprices_in = { "2026-10" = { pea = 1 } }', "prices_in.2026-10.pea",
          codes.PRICE_UNKNOWN()),
         ("[tariff]", '[tariff]\ndemand = { price = 40, per = "kw" }', "demand.per",
-         codes.CHOICE_UNKNOWN(allowed=("kW", "kVA"))),
+         DID_YOU_MEAN(problem=codes.CHOICE_UNKNOWN(allowed=("kW", "kVA")), near="kW")),
         ("[tariff]", '[tariff]\ndemand = { price = 40, window = "20min" }', "demand.window",
          codes.WINDOW_NOT_QUARTER_HOURS()),
     ],
@@ -152,7 +153,7 @@ def test_a_holiday_is_a_day_of_its_own_only_where_the_tariff_knows_any() -> None
     special = Tariff("CNY", "Asia/Shanghai", {"work": 1.0, "rest": 0.5, "free": 0.1},
                      (*whole, TariffPeriod("free", (0, 96), ("holiday",))), holidays=national)  # fmt: skip
     assert special.price(ms(2026, 10, 1, 12))[0] == "free"
-    assert not holes(special)
+    assert not gaps_and_overlaps(special)
 
 
 def test_clock_changes_keep_the_wall_clocks_price() -> None:

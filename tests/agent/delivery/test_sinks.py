@@ -15,7 +15,7 @@ from agent.config.sinks import TABLES
 from agent.delivery.sinks import durable_sinks, live_sinks
 from agent.runtime.config_watcher import CONFIG_RESTART_NEEDED, without_restart
 from drivers.reasons import Reason
-from drivers.recordings.reasons import KEY_MISSING, KEY_MISSPELLED, TABLE_EXPECTED
+from drivers.recordings.reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -39,12 +39,12 @@ def test_outputs_and_tables_turn_dialects_on(tmp_path: Path) -> None:
         ('[sparkplug]\ngroup = "a/b"', "sparkplug.group", codes.SPARKPLUG_ID_INVALID()),
         ('[sparkplug]\nnode = "+"', "sparkplug.node", codes.SPARKPLUG_ID_INVALID()),
         ('[sparkplug]\nprimry_host = "scada"', "sparkplug.primry_host",
-         KEY_MISSPELLED(near="primary_host")),
+         DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="primary_host")),
         ('[prometheus]\nlisten = "127.0.0.1:99999"', "prometheus.listen", codes.ADDRESS_EXPECTED(port=9464)),
         ('[file]\nformat = "ndjson"', "file.dir", KEY_MISSING()),
         ('[file]\ndir = "x"\nformat = "csv"', "file.format", codes.CHOICE_UNKNOWN(allowed=("ndjson", "parquet"))),
         ("homeassistant = 3", "homeassistant", TABLE_EXPECTED()),
-        ("[sparkplg]", "sparkplg", codes.CONFIG_TABLE_MISSPELLED(near="sparkplug")),
+        ("[sparkplg]", "sparkplg", DID_YOU_MEAN(problem=codes.CONFIG_TABLE_UNKNOWN(), near="sparkplug")),
     ],
 )  # fmt: skip
 def test_each_mistake_is_a_problem(tmp_path: Path, table: str, key: str, reason: Reason) -> None:

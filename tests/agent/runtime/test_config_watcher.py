@@ -31,7 +31,7 @@ from agent.runtime.config_watcher import (
 from drivers.profiles import load_profile
 from drivers.reading import Clock
 from drivers.reasons import Code
-from drivers.recordings.reasons import FILE_UNREADABLE, INVALID_TOML, KEY_MISSPELLED
+from drivers.recordings.reasons import DID_YOU_MEAN, FILE_UNREADABLE, INVALID_TOML
 
 PLANT = two_fans()
 KW_CHANGED = CONFIG_KEY_CHANGED(key="motor.fan-1.kw", before="30", after="37")
@@ -94,7 +94,7 @@ def test_a_good_file_is_applied_and_told(tmp_path: Path, clock: HandClock) -> No
 @pytest.mark.parametrize(
     ("text", "key", "code"),
     [
-        (PLANT.replace("fed_by", "fedby", 1), "fedby", KEY_MISSPELLED),
+        (PLANT.replace("fed_by", "fedby", 1), "fedby", DID_YOU_MEAN),
         (PLANT + "[", "", INVALID_TOML),
         ("", "site", SITE_MISSING),
         (None, "", FILE_UNREADABLE),

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from support.basics import HandClock
 
 from agent.cli import main
+from agent.core.local_time import zone_of
 from agent.core.messages import Message
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING, IN_MAINTENANCE, IN_MAINTENANCE_UNTIL, STATE_OF_DEVICES
-from agent.core.text import zone_of
 from agent.runtime.maintenance import MaintenanceError, MaintenanceLog, MaintenancePeriod
 from agent.runtime.message_flags import MessageFlagger
 from drivers.reading import Quality

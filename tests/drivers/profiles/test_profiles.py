@@ -24,7 +24,7 @@ from drivers.profiles import (
 )
 from drivers.profiles.model import DIALECTS, GAP_RULES, IDENTIFY_METHODS, Identify
 from drivers.reasons import Reason
-from drivers.recordings.reasons import FILE_UNREADABLE, KEY_MISSING, KEY_MISSPELLED, KEY_UNKNOWN
+from drivers.recordings.reasons import DID_YOU_MEAN, FILE_UNREADABLE, KEY_MISSING, KEY_UNKNOWN
 
 BASE = """
 [device]
@@ -91,10 +91,10 @@ TWO_LIMITS = "[{ up_to_kw = 11, scale = 1 }, { up_to_kw = 5, scale = 1 }, { scal
     ("added", "place", "cause"),
     [
         (register(name='"voltage_l1nn"'), "register 1 (voltage_l1nn): name",
-         codes.QUANTITY_MISSPELLED(near="voltage_l1n")),
+         DID_YOU_MEAN(problem=codes.QUANTITY_UNKNOWN(), near="voltage_l1n")),
         (register(name='"zzz"'), "register 1 (zzz): name", codes.QUANTITY_UNKNOWN()),
         (register(name=None), "register 1: name", codes.QUANTITY_UNKNOWN()),
-        (register(adress=3), V1 + "adress", KEY_MISSPELLED(near="address")),
+        (register(adress=3), V1 + "adress", DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="address")),
         (register(zzz=3), V1 + "zzz", KEY_UNKNOWN()),
         (register(address=None), V1 + "address", KEY_MISSING()),
         (register(address='"20"'), V1 + "address", codes.PROFILE_INTEGER(value="'20'")),
@@ -131,7 +131,7 @@ TWO_LIMITS = "[{ up_to_kw = 11, scale = 1 }, { up_to_kw = 5, scale = 1 }, { scal
         (register(scale_from='{ address = 21, kind = "tens" }'), V1 + "scale_from.kind",
          codes.PROFILE_CHOICE(allowed=("exponent", "decimals"), value="'tens'")),
         (register(scale_from='{ adress = 21, kind = "exponent" }'), V1 + "scale_from.adress",
-         KEY_MISSPELLED(near="address")),
+         DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="address")),
         (register(parts="[{ address = 20, scale = 1 }]", address=None), V1 + "parts", codes.PARTS_TOO_FEW()),
         (register(parts="[{ address = 20, scale = 0 }]", address=None), V1 + "parts", codes.PARTS_INCOMPLETE()),
         (register(parts=TWO_PARTS), V1 + "parts", codes.PARTS_COMBINED(keys=("address",))),
@@ -140,7 +140,8 @@ TWO_LIMITS = "[{ up_to_kw = 11, scale = 1 }, { up_to_kw = 5, scale = 1 }, { scal
          codes.PARTS_COMBINED(keys=("full_scale",))),
         (register(parts="[{ address = 20, scale = 1 }, { address = 24, scale = 10 }]", address=None), "voltage_l1n",
          codes.PARTS_WITH_GAP()),
-        ('[bits.frequenzy]\n"0" = "x"', "bits.frequenzy", codes.REGISTER_MISSPELLED(near="frequency")),
+        ('[bits.frequenzy]\n"0" = "x"', "bits.frequenzy",
+         DID_YOU_MEAN(problem=codes.REGISTER_UNKNOWN(), near="frequency")),
         ('[bits.frequency]\n"64" = "x"', "bits.frequency", codes.BIT_NUMBERS_EXPECTED()),
         ('[faults]\nof = "fault"\n', "faults.of", codes.REGISTER_UNKNOWN()),
         ('[faults.codes]\n"x" = "y"', "faults.codes", codes.FAULT_CODE_EXPECTED(value="'x'")),
@@ -150,11 +151,11 @@ TWO_LIMITS = "[{ up_to_kw = 11, scale = 1 }, { up_to_kw = 5, scale = 1 }, { scal
          codes.IDENTIFY_ADDRESS(address="65536", type="u16")),
         (block(unit=None), "block 0 (harmonics_u_l1): unit", KEY_MISSING()),
         (block(name='"harmonics_u_11"'), "block 0 (harmonics_u_11): name",
-         codes.HARMONICS_MISSPELLED(near="harmonics_u_l1")),
+         DID_YOU_MEAN(problem=codes.HARMONICS_UNKNOWN(), near="harmonics_u_l1")),
         (block(name='"frequency"'), "block 0 (frequency): name", codes.HARMONICS_UNKNOWN()),
         (block(address=65530), "block 0 (harmonics_u_l1): address",
          codes.BLOCK_ADDRESS(n=40, type="u16", address=65530)),
-        ('[comm_los]\nparameter = "x"', "comm_los", KEY_MISSPELLED(near="comm_loss")),
+        ('[comm_los]\nparameter = "x"', "comm_los", DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="comm_loss")),
     ],
 )  # fmt: skip
 def test_a_single_mistake_is_a_single_problem(added: str, place: str, cause: Reason) -> None:
@@ -194,7 +195,7 @@ def test_all_mistakes_are_reported_together() -> None:
          codes.PROFILE_CHOICE(allowed=DIALECTS, value="'profibus'")),
         ('word_order = "big"', 'word_order = "big"\nreads_across_gaps = "yes"', "protocol.reads_across_gaps",
          codes.PROFILE_CHOICE(allowed=GAP_RULES, value="'yes'")),
-        ("[[register]]", "[[registers]]", "registers", KEY_MISSPELLED(near="register")),
+        ("[[register]]", "[[registers]]", "registers", DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="register")),
     ],
 )  # fmt: skip
 def test_problems_of_device_and_protocol(old: str, new: str, place: str, cause: Reason) -> None:
@@ -282,7 +283,7 @@ def test_an_override_keeps_the_id(folder: Path) -> None:
         ({"a.toml": "x = ["}, codes.PROFILE_FILE_NOT_TOML, {}),
         ({"a.toml": BASE, "b.toml": BASE}, codes.PROFILE_ID_DUPLICATE, {"profile": "acme/m1"}),
         ({"a.toml": "[device]\nvendor = 'x'"}, KEY_MISSING, {}),
-        ({"a.toml": 'extends = "delta/c200"\n[device]\nid = "x/y"'}, codes.PROFILE_MISSPELLED, {"near": "delta/c2000"}),
+        ({"a.toml": 'extends = "delta/c200"\n[device]\nid = "x/y"'}, DID_YOU_MEAN, {"near": "delta/c2000"}),
         ({"a.toml": 'extends = "zzz"\n[device]\nid = "x/y"'}, codes.PROFILE_UNKNOWN, {"profile": "zzz"}),
         ({"a.toml": 'extends = 1\n[device]\nid = "x/y"'}, codes.PROFILE_ID_EXPECTED, {"value": "1"}),
         ({"a.toml": 'remove = []\n[device]\nid = "x/y"'}, codes.REMOVE_WITHOUT_EXTENDS, {}),

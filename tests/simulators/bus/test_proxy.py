@@ -33,13 +33,14 @@ from agent.simulation.reasons import PROXY_TARGET_INVALID
 from drivers.errors import DriverError
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.reasons import InvalidValue
+from drivers.recordings.reasons import DID_YOU_MEAN
 from simulators.bus.fault_injection import CHANCES, SECONDS, SWITCHES, FaultInjection, faults_of, injected
 from simulators.bus.frames import crc_valid, mbap, rtu, rtu_request
 from simulators.bus.frames import rtu as rtu_frame
 from simulators.bus.proxy import FaultProxy, SerialProxy
 from simulators.bus.reactor import Reactor
 from simulators.bus.sockets import SocketListener
-from simulators.reasons import FAULT_NAME_MISSPELLED, FAULT_NAME_UNKNOWN, FAULT_VALUE
+from simulators.reasons import FAULT_NAME_UNKNOWN, FAULT_VALUE
 
 ASKED = mbap(7, 11, struct.pack(">BHH", 3, 100, 4))
 ANSWER = mbap(7, 11, bytes((3, 8, *range(8))))
@@ -104,7 +105,6 @@ def test_faults_from_texts() -> None:
         flip=0.25, garbage_before=1.0, only_one=True
     )
     for text, reason in (
-        ("flop=1", FAULT_NAME_MISSPELLED(fault="flop", near="flip")),
         ("flip=2", FAULT_VALUE(text="flip=2", fault="flip", high=1.0)),
         ("late=often", FAULT_VALUE(text="late=often", fault="late", high=1.0)),
         ("drop", FAULT_VALUE(text="drop", fault="drop", high=1.0)),
@@ -116,6 +116,9 @@ def test_faults_from_texts() -> None:
     with pytest.raises(InvalidValue) as caught:
         faults_of(["xyz=1"])
     assert caught.value.reason.code == FAULT_NAME_UNKNOWN
+    with pytest.raises(InvalidValue) as caught:
+        faults_of(["flop=1"])
+    assert (caught.value.reason.code, caught.value.reason.data["near"]) == (DID_YOU_MEAN, "flip")
 
 
 @pytest.fixture

@@ -23,9 +23,10 @@ from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.reasons import REGISTERS_UNCONFIRMED
 from agent.core.text import text_of
-from drivers.profile_reasons import PROFILE_MISSPELLED, PROFILE_UNKNOWN
+from drivers.profile_reasons import PROFILE_UNKNOWN
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import InvalidValue, Reason
+from drivers.recordings.reasons import DID_YOU_MEAN
 from drivers.vocabulary import vocabulary
 from simulators.bus.frames import crc_valid, rtu_request
 from simulators.bus.line_settings_segment import LineSettingsSegment
@@ -307,7 +308,7 @@ def test_an_invalid_option_is_one_line_and_leaves_no_file(arguments: list[str], 
 @pytest.mark.parametrize(
     ("devices", "reason"),
     [
-        (["eastron/sdm63"], PROFILE_MISSPELLED(profile="eastron/sdm63", near="eastron/sdm630")),
+        (["eastron/sdm63"], DID_YOU_MEAN(problem=PROFILE_UNKNOWN(profile="eastron/sdm63"), near="eastron/sdm630")),
         (["zzz"], PROFILE_UNKNOWN(profile="zzz")),
         (["eastron/sdm630@5", "yaskawa/ga800@5"],
          BENCH_UNIT_ID_TAKEN(profile="yaskawa/ga800", unit_id=5, other="eastron/sdm630")),

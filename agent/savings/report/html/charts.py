@@ -70,8 +70,8 @@ def baseline_cloud(month: ReportMonth, _: Catalogue) -> Figure | None:
     chart = Chart((min(xs), max(xs)), (0.0, 1.08 * highest), (label, _("mean power, kW")))
     chart.points(thinned(old), "old")
     chart.points(thinned(new), "new")
-    for said, points in curves:
-        chart.line(points, "model", said)
+    for label_text, points in curves:
+        chart.line(points, "model", label_text)
     if old:
         chart.legend("old", _("baseline period"))
     if model:
@@ -89,15 +89,15 @@ def _curves(month: ReportMonth, place: Place) -> list[tuple[str, list[Point]]]:
     state over the range of its data."""
     baseline = month.baseline
     assert baseline is not None
-    seen: Sequence[Interval] = [*month.cloud, *month.intervals]
+    intervals: Sequence[Interval] = [*month.cloud, *month.intervals]
     if baseline.kind not in BY_STATE:
-        return [("", part) for part in _parted(_model(baseline, seen, place), baseline)]
+        return [("", part) for part in _parted(_model(baseline, intervals, place), baseline)]
     name, shape, found = baseline.drivers[-1], baseline.shape, []
     for state in shape["states"]:
         own = replace(baseline, shape={**shape, "means": {**shape["means"], name: state}})
-        there = [item for item in seen if name in item.drivers
+        in_state = [item for item in intervals if name in item.drivers
                  and abs(item.drivers[name].mean - state) <= shape.get("within", 0.0)]  # fmt: skip
-        found.append((f"{signal_name(name)} = {state:g}", _model(own, there, place)))
+        found.append((f"{signal_name(name)} = {state:g}", _model(own, in_state, place)))
     return found
 
 
@@ -110,10 +110,10 @@ def _parted(points: Sequence[Point], baseline: Baseline) -> list[list[Point]]:
     return found
 
 
-def _model(baseline: Baseline, seen: Sequence[Interval], place: Place) -> list[Point]:
+def _model(baseline: Baseline, intervals: Sequence[Interval], place: Place) -> list[Point]:
     """The model over the range of its first driver; the other drivers are at their mean."""
     found = []
-    for item in seen:
+    for item in intervals:
         point = place(item)
         item = others_at_mean(baseline, item)
         if point is None or values_of(baseline, item) is None:
@@ -186,11 +186,11 @@ def efficiency_over_load(month: ReportMonth, _: Catalogue) -> Figure | None:
     points: list[Point] = []
     steps: dict[int, list[tuple[float, float, float]]] = {}
     for item in month.reported:
-        shaft, lost = item.shaft_wh, item.motor_loss_wh
+        shaft, loss_wh = item.shaft_wh, item.motor_loss_wh
         load = (shaft or 0.0) * 3.6 / item.length_s / motor.kw
-        if shaft is not None and lost is not None and load > LOADED:
-            points.append((100 * load, 100 * shaft / (shaft + lost)))
-            u = 100 * item.u_motor_loss_wh / (shaft + lost)
+        if shaft is not None and loss_wh is not None and load > LOADED:
+            points.append((100 * load, 100 * shaft / (shaft + loss_wh)))
+            u = 100 * item.u_motor_loss_wh / (shaft + loss_wh)
             steps.setdefault(int(load / BAND_STEP), []).append((*points[-1], u))
     if not points:
         return None

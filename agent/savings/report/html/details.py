@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 from agent.config import emission_factors
 from agent.config.model import Motor, Replaced
+from agent.core.local_time import format_minute
 from agent.core.text import N_, Catalogue
 from agent.savings.accounting.bill import Bill
-from agent.savings.baseline.models import BY_STATE, described, factors, formula, stretches
+from agent.savings.baseline.models import BY_STATE, covered_ranges, described, factors, formula
 from agent.savings.records.model import Baseline
 from agent.savings.report.formatting import grouped, kwh
 from agent.savings.report.html.summary import ct_class, currency
-from agent.savings.report.model.month import ReportMonth, local
+from agent.savings.report.model.month import ReportMonth
 from agent.savings.report.model.uncertainty import COMPONENTS
 from drivers.reasons import signal_name
 
@@ -122,7 +123,7 @@ def meter_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         ratio = f"{meter.ct[0]:g}/{meter.ct[1]:g}"
         transformers = _("{ratio}, class {name}", ratio=ratio, name=ct_class(meter, _))
     place = _("measuring point {name}", name=meter.measuring_point)
-    seen = sorted({item.meter for item in month.intervals if item.meter})
+    meters = sorted({item.meter for item in month.intervals if item.meter})
     return [
         *rows,
         DetailRow(_("meter"), (_(", ").join((meter.name, meter.profile, place, meter.wiring)),)),
@@ -130,7 +131,7 @@ def meter_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         DetailRow(_("accuracy class"), (meter.accuracy_class,)),
         DetailRow(_("current transformers"), (transformers,)),
         DetailRow(_("calibration certificate"), (meter.certificate or _("not stated"),)),
-        DetailRow(_("meters in the data"), (_("; ").join(seen) or "–",)),
+        DetailRow(_("meters in the data"), (_("; ").join(meters) or "–",)),
     ]
 
 
@@ -168,11 +169,15 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         )
     tried = sorted(found.candidates, key=lambda item: item.cv_rmse)[:TRIED]
     rows += [
-        DetailRow(_("models tried, cross-validated CV(RMSE)"),
-            tuple(f"{_.reason(model)}{_(': ')}{100 * score:.2f} %" for model, score in tried) or ("–",)),
-        DetailRow(_("frozen"), (f"{local(found.frozen_ms, month.zone)} {found.by}" if found.frozen_ms else "–",)),
+        DetailRow(
+            _("models tried, cross-validated CV(RMSE)"),
+            tuple(f"{_.reason(model)}{_(': ')}{100 * score:.2f} %" for model, score in tried) or ("–",),
+        ),
+        DetailRow(
+            _("frozen"), (f"{format_minute(found.frozen_ms, month.zone)} {found.by}" if found.frozen_ms else "–",)
+        ),
         DetailRow("SHA-256", (found.hash,), code=True),
-    ]  # fmt: skip
+    ]
     if month.saving and month.saving.causes:
         rows.append(DetailRow(_("standard uncertainty by component, kWh"), (_components_text(month, _),)))
     return rows
@@ -181,7 +186,8 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
 def _source_text(found: Baseline, zone: str, _: Catalogue) -> str:
     if not found.n:
         return _.reason(found.fallback) if found.fallback else "–"
-    return f"{local(found.from_ms, zone)} – {local(found.to_ms, zone)}, {found.n} × {found.length_s // 60} min"
+    begin, end = format_minute(found.from_ms, zone), format_minute(found.to_ms, zone)
+    return f"{begin} – {end}, {found.n} × {found.length_s // 60} min"
 
 
 def _fit_text(found: Baseline) -> str:
@@ -203,7 +209,7 @@ def ranges(baseline: Baseline) -> Iterator[tuple[str, str]]:
     of_states = baseline.shape["ranges"] if baseline.kind == "slopes" else {}
     for name in baseline.ranges:
         if name not in of_states:
-            yield name, " | ".join(f"{low:g} … {high:g}" for low, high in stretches(baseline, name))
+            yield name, " | ".join(f"{low:g} … {high:g}" for low, high in covered_ranges(baseline, name))
             continue
         state = signal_name(baseline.drivers[-1])
         for value, (low, high) in zip(baseline.shape["states"], of_states[name], strict=True):

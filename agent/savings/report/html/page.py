@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from agent.core.local_time import format_minute, zone_of
 from agent.core.text import LANGUAGES, Catalogue, language_of
 from agent.savings.records.model import NonRoutineEvent
 from agent.savings.report.formatting import grouped, kwh, plus_minus, with_u
 from agent.savings.report.html import charts, details, summary
 from agent.savings.report.model import uncertainty
-from agent.savings.report.model.month import ReportMonth, local
+from agent.savings.report.model.month import ReportMonth
 from agent.savings.tracking.event_detector import adjustments
 
 PARTS = ("control", "motor", "drive")
@@ -48,9 +48,9 @@ def page(months: Sequence[ReportMonth], cover: Cover, first: str = "en") -> str:
     names = {language: language.partition("_")[0] for language in LANGUAGES}
     articles = []
     for language, name in names.items():
-        catalogue = Catalogue(language, ZoneInfo(cover.zone))
+        catalogue = Catalogue(language, zone_of(cover.zone))
         text = _environment().get_template("article.html").render(
-            _=catalogue, lang=name, cover=cover, made=local(cover.made_ms, cover.zone),
+            _=catalogue, lang=name, cover=cover, made=format_minute(cover.made_ms, cover.zone),
             overview=_overview(months, catalogue) if len(months) > 1 else None,
             motors=[_motor(month, catalogue) for month in months], sources=details.sources(months, catalogue),
         )  # fmt: skip
@@ -94,7 +94,7 @@ def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
     added_wh = adjustments(month.events, month.asset, (saving.from_ms, saving.to_ms)) if saving else 0.0
     return {
         "month": month,
-        "span": f"{local(month.from_ms, month.zone)} – {local(month.to_ms, month.zone)} ({month.zone})",
+        "span": f"{format_minute(month.from_ms, month.zone)} – {format_minute(month.to_ms, month.zone)} ({month.zone})",
         "headline": summary.headline(month, _),
         "largest": uncertainty.largest_text(saving, _) if saving else "",
         "measured": kwh(month.measured_wh) if month.energy_known else "",
@@ -148,11 +148,11 @@ def _days(month: ReportMonth) -> list[list[str]]:
 def _event(event: NonRoutineEvent, zone: str, _: Catalogue) -> Mapping[str, Any]:
     return {
         "event": event,
-        "start": local(event.from_ms, zone),
-        "end": local(event.to_ms, zone) if event.to_ms is not None else "",
+        "start": format_minute(event.from_ms, zone),
+        "end": format_minute(event.to_ms, zone) if event.to_ms is not None else "",
         "cause": _.reason(event.cause),
         "energy": kwh(event.energy_wh),
-        "decided": local(event.decided_ms, zone) if event.decided_ms else "",
+        "decided": format_minute(event.decided_ms, zone) if event.decided_ms else "",
         "adjustment": f"{kwh(event.adjust_wh)} kWh" if event.adjust_wh else "",
     }
 
@@ -172,15 +172,12 @@ def _overview(months: Sequence[ReportMonth], _: Catalogue) -> Mapping[str, Any]:
 
 def _overview_row(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
     saving, money = month.saving, month.money
-    co2 = "–"
-    if saving and month.factor:
-        scale = month.factor.kg_per_kwh / 1e6
-        co2 = f"{plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t"
+    co2 = f"{summary.scaled(saving, month.factor.kg_per_kwh / 1e6)} t" if saving and month.factor else "–"
     verdict = summary.verdict_text(month, _)
     if saving and not month.proof.confirmed:
         verdict = _("⚠ not confirmed by the ledger")
     value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000) if saving else ("–", "–")
-    cost = f"{plus_minus(money.saved, money.u95)} {summary.currency(money.currency, _)}" if money else "–"
+    cost = summary.cost_text(money, _) if money else "–"
     return {
         "asset": month.asset, "title": month.title, "verdict": verdict,
         "numbers": [value, u, f"{grouped(100 * saving.share, 1)} %" if saving else "–", cost, co2],

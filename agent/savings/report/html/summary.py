@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from agent.config import emission_factors
 from agent.config.model import Meter
+from agent.core.local_time import format_date
 from agent.core.text import N_, Catalogue
 from agent.savings.accounting.verdict import COVERAGE_LEAST, NEGATIVE, NOT_YET, PROVEN
 from agent.savings.baseline.models import described
 from agent.savings.records.model import Saving
 from agent.savings.report.formatting import alike, grouped, kwh, plus_minus, with_u
-from agent.savings.report.model.month import ReportMonth, local
+from agent.savings.report.model.cost import Cost
+from agent.savings.report.model.month import ReportMonth
 
 MARKS = {PROVEN: "✓", NOT_YET: "?", NEGATIVE: "✗"}
 CURRENCIES = {"CNY": N_("CNY")}  # those with a name in another language
@@ -84,20 +86,20 @@ def _worth(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
     saving = month.saving
     if saving is not None and saving.intervals:
         if (money := month.money) is not None:
-            unit = currency(money.currency, _)
             kind = _("energy, demand and power factor") if money.own_bill else _("energy by time of use")
             notes = [kind]
             if money.demand_at_most:
-                notes.append(_("demand: at most {amount} {unit}", amount=grouped(money.demand_at_most), unit=unit))
-            yield Tile(_("money"), f"{plus_minus(money.saved, money.u95)} {unit}", tuple(notes))
+                amount, unit = grouped(money.demand_at_most), currency(money.currency, _)
+                notes.append(_("demand: at most {amount} {unit}", amount=amount, unit=unit))
+            yield Tile(_("money"), cost_text(money, _), tuple(notes))
         if month.factor is not None:
-            amount = _scaled(saving, month.factor.kg_per_kwh / 1e6)
+            amount = scaled(saving, month.factor.kg_per_kwh / 1e6)
             yield Tile(_("avoided grid emissions"), f"{amount} t CO₂", (factor_text(month.factor, _),))
         for kind, name in (
             ("calorific", _("standard coal, calorific value")), ("equivalent", _("standard coal, equivalent value"))
         ):  # fmt: skip
             figure = emission_factors.coal(kind, month.year)
-            amount = _scaled(saving, figure.kgce_per_kwh / 1e6)
+            amount = scaled(saving, figure.kgce_per_kwh / 1e6)
             yield Tile(name, f"{amount} tce", (coal_text(figure, _),))
     if month.tonnes:
         known = month.compared_kwh_t or (month.measured_wh / 1000 / month.tonnes,)
@@ -105,9 +107,14 @@ def _worth(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
         yield Tile(_("specific energy"), value, (f"{grouped(month.tonnes)} t",))
 
 
-def _scaled(saving: Saving, factor: float) -> str:
+def scaled(saving: Saving, factor: float) -> str:
     """The saving times a factor per Wh, with its U95."""
     return plus_minus(saving.saved_wh * factor, saving.u95_wh * factor)
+
+
+def cost_text(money: Cost, _: Catalogue) -> str:
+    """The money saved, with its U95."""
+    return f"{plus_minus(money.saved, money.u95)} {currency(money.currency, _)}".rstrip()
 
 
 def _origin(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
@@ -126,7 +133,7 @@ def _origin(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
         yield Tile(_("coverage"), f"{100 * month.coverage:.1f} %", tuple(notes))
     if (baseline := month.baseline) is not None:
         fit = (f"CV(RMSE) {100 * baseline.cv_rmse:.1f} %",) if baseline.n else ()
-        day = local(baseline.frozen_ms, month.zone)[:10] if baseline.frozen_ms else "–"
+        day = format_date(baseline.frozen_ms, month.zone) if baseline.frozen_ms else "–"
         frozen = _("frozen {date} {by}", date=day, by=baseline.by)
         model = described(baseline.kind, baseline.shape, baseline.drivers)
         yield Tile(_("baseline"), _.reason(model), (*fit, frozen))

@@ -6,14 +6,14 @@ import contextlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from agent.config import emission_factors
 from agent.config.model import Config, Motor
 from agent.config.reporting_periods import begin_ms, phases_of, reporting_of
 from agent.config.tariff import Tariff, month_bounds_ms
 from agent.config.topology import Asset
+from agent.core.local_time import format_date, zone_of
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
 from agent.savings.accounting.interpolation import BRIDGED_MS, bridged
 from agent.savings.accounting.verdict import COVERAGE_LEAST
@@ -214,11 +214,6 @@ def collect(
     )  # fmt: skip
 
 
-def local(t_ms: int, zone: str) -> str:
-    """A moment on the site's clock, 2026-10-31 08:15."""
-    return f"{datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
-
-
 def _readable_hour(db: sqlite3.Connection, asset: str, from_ms: int) -> list[Interval]:
     """The intervals of one hour before or after the month; those that cannot be read are left out."""
     found = list[Interval]()
@@ -287,10 +282,10 @@ def _days(
     """Days of `found`; adds all of `after` to the tally."""
     by_day: dict[str, list[Interval]] = {}
     for item in found:
-        by_day.setdefault(local(item.start_ms, zone)[:10], []).append(item)
+        by_day.setdefault(format_date(item.start_ms, zone), []).append(item)
     claimable: dict[str, list[Interval]] = {}
     for item in after:
-        claimable.setdefault(local(item.start_ms, zone)[:10], []).append(item)
+        claimable.setdefault(format_date(item.start_ms, zone), []).append(item)
     days = []
     for name, items in sorted(by_day.items()):
         lines = [tally.add(item) for item in claimable.get(name, [])] if tally else []
@@ -309,7 +304,7 @@ def _days(
 
 def _day_s(name: str, zone: str, span: tuple[int, int]) -> float:
     """Seconds of a local day within the span; a clock change makes 2026-10-25 25 hours long."""
-    begin = datetime.fromisoformat(name).replace(tzinfo=ZoneInfo(zone))
+    begin = datetime.fromisoformat(name).replace(tzinfo=zone_of(zone))
     end = begin + timedelta(days=1)
     return (min(round(end.timestamp() * 1000), span[1]) - max(round(begin.timestamp() * 1000), span[0])) / 1000
 

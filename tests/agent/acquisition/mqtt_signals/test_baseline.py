@@ -33,7 +33,7 @@ PLANT = "".join((
 ))  # fmt: skip
 METRIC = "signal_tonnes_t_h"
 IDLE_W, PER_TONNE_W = 40_000.0, 2_500.0  # the plant's law: power = idle + so much for each t/h
-DAYS, BEAT_S = 4, 60
+DAYS, SAMPLE_INTERVAL_S = 4, 60
 
 
 class Mill:
@@ -45,18 +45,18 @@ class Mill:
         self.chance = random.Random(3)
 
     def run(self, seconds: float, silent: bool = False) -> None:
-        for number in range(round(seconds / BEAT_S)):
+        for number in range(round(seconds / SAMPLE_INTERVAL_S)):
             now_ns, utc_ns = self.clock.monotonic_ns(), self.clock.utc_ns()
             if number % 5 == 0 and not silent:
                 self.rate = min(max(self.rate + self.chance.gauss(0, 4), 10), 70)
                 body = json.dumps({"rate": self.rate, "t": utc_ns // 1_000_000}).encode()
-                self.held.take(body, False, now_ns, utc_ns)
+                self.held.on_payload(body, False, now_ns, utc_ns)
             found = self.held.reading(now_ns, utc_ns, Quality.GOOD, True)
             if found is not None:
                 self.compute.reading(found)
             watts = IDLE_W + PER_TONNE_W * self.rate
             self.compute.reading(Reading("m1", utc_ns, utc_ns, {"active_power": watts}, monotonic_ns=now_ns))
-            self.clock.move(BEAT_S)
+            self.clock.move(SAMPLE_INTERVAL_S)
 
 
 def test_it_is_learnt_frozen_and_foretells_what_the_law_says(tmp_path: Path, clock: HandClock) -> None:

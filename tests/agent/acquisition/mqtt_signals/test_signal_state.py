@@ -26,7 +26,7 @@ class Scene:
         self.held = SignalState(signal, clock.monotonic_ns(), clock.utc_ns())
 
     def come(self, payload: str | float, retained: bool = False) -> bool:
-        return self.held.take(str(payload).encode(), retained, self.clock.monotonic_ns(), self.clock.utc_ns())
+        return self.held.on_payload(str(payload).encode(), retained, self.clock.monotonic_ns(), self.clock.utc_ns())
 
     def timed(self, value: float, ahead_s: float = 0.0, retained: bool = False) -> bool:
         t_ms = round(self.clock.utc_ns() / 1e6 + 1000 * ahead_s)
@@ -55,7 +55,7 @@ def test_a_value_holds_for_three_of_its_periods_and_is_missing_then(clock: HandC
     found = scene.maybe()
     assert found is not None
     silent = codes.SIGNAL_SILENT(topic="mill/t", since_ms=1_790_000_000_000)
-    assert scene.held.trouble == silent, "the time stays the same, and with it the state"
+    assert scene.held.problem == silent, "the time stays the same, and with it the state"
     assert found.error == silent
     scene.come(13)
     assert scene.now() == (13, Quality.GOOD)
@@ -106,7 +106,7 @@ def test_a_retained_value_with_a_time_is_judged_by_that(clock: HandClock) -> Non
     found = old.maybe()
     assert found is not None
     outdated = codes.SIGNAL_OUTDATED(topic="mill/t", since_ms=1_790_000_002_000 - 3_600_000)
-    assert old.held.trouble == outdated
+    assert old.held.problem == outdated
     assert found.error == outdated
 
 
@@ -192,7 +192,7 @@ def test_reasons_have_no_infinite_limits(clock: HandClock) -> None:
     scene = Scene(clock, replace(BARE, high=10.0))
     scene.come(12)
     expected = codes.SIGNAL_OUT_OF_RANGE(topic="mill/t", value=12, low=None, high=10.0)
-    assert scene.held.trouble == expected
+    assert scene.held.problem == expected
     json.dumps(expected.as_object(), allow_nan=False)
 
 

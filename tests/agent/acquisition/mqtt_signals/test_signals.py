@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ class Plant:
     def __init__(self, folder: Path, broker: Mosquitto) -> None:
         self.folder, self.broker = folder, broker
         self.clock = Beats(time.time())
-        self.topics = MqttSignals(lambda reading: None, self.clock)
+        self.on_reading: Callable[[Reading], None] = lambda reading: None
+        self.topics = MqttSignals(lambda reading: self.on_reading(reading), self.clock)
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.reconnect_delay_set(1, 1)
         self._client.connect("127.0.0.1", broker.port)
@@ -71,8 +72,7 @@ class Plant:
 
     def set(self, *signals: str) -> None:
         self.topics.set(self.config(*signals))
-        wait_until(lambda: all(item._subscribed == item._wanted and not item._requested
-                               for item in self.topics.listeners.values()), 5, "subscribed")  # fmt: skip
+        wait_until(lambda: all(item.complete for item in self.topics.listeners.values()), 5, "subscribed")
 
     def say(self, topic: str, body: Any, retain: bool = False) -> None:
         payload = body if isinstance(body, str) else json.dumps(body)
@@ -125,7 +125,7 @@ def test_published_values_are_read_and_unusable_ones_are_missing(plant: Plant) -
 
 
 def disconnected(plant: Plant) -> Reason | None:
-    cause = plant.topics.held["signal.tonnes"].trouble
+    cause = plant.topics.states["signal.tonnes"].problem
     return codes.SIGNAL_DISCONNECTED(cause=cause) if cause else None
 
 
@@ -187,7 +187,7 @@ def test_readings_are_passed_on_at_a_fixed_interval(plant: Plant) -> None:
         if len(taken) == 2:
             two.set()
 
-    plant.topics._take = take
+    plant.on_reading = take
     plant.set(SHIFT)
     plant.say("mill/shift", "1")
     plant.wait_for(S, 1)

@@ -147,7 +147,7 @@ def test_a_sound_plant_has_no_open_points_and_everything_is_on_record(tmp_path: 
     record = json.loads(next(file for file in scene.files() if file.suffix == ".json").read_text(encoding="utf-8"))
     assert record["by"] == "Li Wei"
     assert record["title"] == "1#泵"
-    assert record["when"].endswith("CST")
+    assert record["when"].endswith("+0800")
     assert record["config_hash"] == scene.config.hash
     assert record["open_points"] == []
     assert record["nameplate"]["power_kw"] == 55

@@ -275,7 +275,7 @@ def test_a_gap_that_the_register_filled_takes_nothing_off_a_saving_by_the_namepl
 
     Shaft power and losses are known for the measured time only; they are extrapolated to the gap.
     """
-    from agent.savings.baseline.baseline import from_plate
+    from agent.savings.baseline.baseline import from_nameplate
 
     old = {"rated_w": 160e3, "efficiency": 0.93, "rpm": 1485.0, "sync_rpm": 1500.0}
     seen = 1 - hidden
@@ -285,7 +285,7 @@ def test_a_gap_that_the_register_filled_takes_nothing_off_a_saving_by_the_namepl
     )  # fmt: skip
     whole = replace(item, shaft_wh=22.5e3, drive_loss_wh=1e3, motor_loss_wh=1.5e3, coverage=1.0, filled_wh=0.0,
                     running_s=900.0)  # fmt: skip
-    baseline = from_plate("pump", old, START_MS)
+    baseline = from_nameplate("pump", old, START_MS)
     told, wanted = (evaluate(baseline, [each], old_motor=old)[0] for each in (item, whole))
     assert told.intervals == 1
     assert told.saved_wh == pytest.approx(wanted.saved_wh, rel=1e-9)

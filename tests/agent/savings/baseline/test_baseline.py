@@ -16,7 +16,16 @@ from support.retrofit import FLOW, START_MS
 from agent.savings import reasons
 from agent.savings.accounting.avoided_energy import evaluate
 from agent.savings.baseline import regression
-from agent.savings.baseline.baseline import LearnError, digest, freeze, from_json, from_plate, intact, learn, to_json
+from agent.savings.baseline.baseline import (
+    LearnError,
+    digest,
+    freeze,
+    from_json,
+    from_nameplate,
+    intact,
+    learn,
+    to_json,
+)
 from agent.savings.baseline.coverage_factors import student_t
 from agent.savings.baseline.models import ReplacedMotor, old_losses_wh
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
@@ -158,7 +167,7 @@ def test_a_bypass_test_and_a_nameplate_say_what_they_are() -> None:
     told = [replace(item, flags=("bypass",)) for item in quarters(lambda d: 10 + d, 20)]
     assert learn("pump", told, bypass=True).fallback == reasons.FROM_BYPASS_TEST()
     plate = {"rated_w": 55_000.0, "efficiency": 0.921, "rpm": 1475.0, "sync_rpm": 1500.0}
-    found = freeze(from_plate("pump", plate, 0), 0, "test")
+    found = freeze(from_nameplate("pump", plate, 0), 0, "test")
     item = Interval("pump", 0, 10_500.0, shaft_wh=10_000.0, motor_loss_wh=400.0, drive_loss_wh=100.0, speed_rpm=1500.0)
     saving, _ = evaluate(found, [item])
     lost = old_losses_wh(ReplacedMotor(**plate), item)

@@ -19,8 +19,8 @@ from agent.core.text import Catalogue
 from agent.savings import reasons
 from agent.savings.accounting.avoided_energy import evaluate
 from agent.savings.baseline.baseline import LearnError, freeze, from_json, intact, learn, to_json
-from agent.savings.baseline.models import described, factors, formula, state_number, stretches, terms
-from agent.savings.baseline.regression import by_state, design, holes
+from agent.savings.baseline.models import covered_ranges, described, factors, formula, state_number, terms
+from agent.savings.baseline.regression import by_state, coverage_gaps, design
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
 from agent.savings.report.html import details
 from agent.savings.tracking.event_detector import NonRoutineEventDetector
@@ -74,7 +74,7 @@ def test_between_standstill_and_the_least_flow_nothing_is_claimed_and_it_is_said
     assert saving.excluded_wh == 9000
     cause = reasons.IN_COVERAGE_GAP(driver=FLOW, low=0.0, high=high)
     assert reasons.ENERGY_EXCLUDED(energy_wh=9000, cause=cause) in saving.caveats
-    assert stretches(baseline, FLOW) == [(0.0, 0.0), (high, baseline.ranges[FLOW][1])]
+    assert covered_ranges(baseline, FLOW) == [(0.0, 0.0), (high, baseline.ranges[FLOW][1])]
 
 
 def test_much_of_it_is_advised_on_and_opens_an_event(baseline: Baseline) -> None:
@@ -165,7 +165,7 @@ def test_two_parts_fitted_by_themselves_are_two_fits() -> None:
     ],
 )  # fmt: skip
 def test_where_hardly_anything_was_seen(x: np.ndarray, found: list[tuple[float, float]]) -> None:
-    assert holes(np.random.default_rng(0).permutation(x)) == found
+    assert coverage_gaps(np.random.default_rng(0).permutation(x)) == found
 
 
 def test_a_state_that_tells_standstill_apart_needs_no_hole() -> None:

@@ -8,7 +8,7 @@ from support.retrofit import DAMPER_FAN
 
 from agent.savings import reasons
 from agent.savings.baseline import regression
-from agent.savings.baseline.models import BY_STATE, ReplacedMotor, described, hats, old_losses_wh, terms
+from agent.savings.baseline.models import BY_STATE, ReplacedMotor, described, hat_weights, old_losses_wh, terms
 from agent.savings.records.model import Interval
 from drivers.reasons import InvalidValue, Reason
 
@@ -84,7 +84,7 @@ def test_each_model_has_a_code(kind: str, shape: dict[str, object], drivers: lis
 def test_between_centres_the_line_is_straight_and_weights_sum_to_one() -> None:
     centres = [1.0, 2.0, 4.0]
     for value in (0.5, 1.0, 1.3, 2.0, 3.9, 4.5):
-        weights = hats(centres, value)
+        weights = hat_weights(centres, value)
         assert sum(weights) == pytest.approx(1)
         assert sum(w * (3 * c + 1) for w, c in zip(weights, centres, strict=True)) == pytest.approx(3 * value + 1)
 

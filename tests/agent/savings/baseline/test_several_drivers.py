@@ -17,7 +17,7 @@ from support.retrofit import FLOW, SHIFT, START_MS, TEMPERATURE
 from agent.savings import reasons
 from agent.savings.accounting.avoided_energy import evaluate, expected_wh
 from agent.savings.accounting.verdict import outside_baseline
-from agent.savings.baseline.baseline import LearnError, alike_drivers, freeze, from_json, intact, learn, to_json
+from agent.savings.baseline.baseline import LearnError, collinear_drivers, freeze, from_json, intact, learn, to_json
 from agent.savings.baseline.model_selection import states_of
 from agent.savings.baseline.models import others_at_mean
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
@@ -137,11 +137,11 @@ def test_drivers_that_move_together_are_not_both_taken_and_it_is_said() -> None:
     vif = 1 / (1 - float(np.corrcoef(x, t)[0, 1]) ** 2)
     assert vif > 10
     assert len(learn("pump", items).drivers) == 1
-    [found] = alike_drivers(items)
+    [found] = collinear_drivers(items)
     assert found.code == reasons.DRIVERS_COLLINEAR
     assert (found.data["one"], found.data["other"]) == (FLOW, TEMPERATURE)
     assert found.data["vif"] == pytest.approx(vif, rel=1e-3)
-    assert alike_drivers(told(plane)) == []
+    assert collinear_drivers(told(plane)) == []
     insisted = learn("pump", items, kind="linear")
     assert insisted.shape["vif"] == {
         FLOW: pytest.approx(vif, rel=1e-3), TEMPERATURE: pytest.approx(vif, rel=1e-3)

@@ -12,7 +12,8 @@ from support import metered_retrofit
 from support.basics import HandClock
 
 from agent.cli import main
-from agent.core.text import english, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import english
 from agent.delivery.store import Store
 from agent.savings.importing import reasons as codes
 from agent.savings.importing.csv_reader import CsvColumn, ImportProblem

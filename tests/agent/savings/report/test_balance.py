@@ -16,7 +16,8 @@ from support.basics import HandClock
 from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.topology import assets
-from agent.core.text import Catalogue, english, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import Catalogue, english
 from agent.delivery.store import Store
 from agent.savings.ledger.reasons import RECORDS_OVERDUE, RECORDS_PENDING
 from agent.savings.ledger.verify import open_copy

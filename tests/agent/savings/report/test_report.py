@@ -21,14 +21,15 @@ from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.reasons import REFERENCE_MISSPELLED
 from agent.config.topology import assets
-from agent.core.text import Catalogue, english, zone_of
+from agent.core.local_time import zone_of
+from agent.core.text import Catalogue, english
 from agent.delivery.store import Store
 from agent.savings.ledger.reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_LEDGER, RECORDS_OVERDUE
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.reasons import (
     BASELINE_CHANGED,
     EVENT_UNDECIDED,
-    GRID_FACTOR_MISSPELLED,
+    GRID_FACTOR_UNKNOWN,
     MAINTENANCE,
     NOT_A_MONTH,
     PRICE_MISSING,
@@ -51,6 +52,7 @@ from agent.savings.report.reasons import (
     TARIFF_MISSING,
 )
 from drivers.reasons import Reason, reason_of
+from drivers.recordings.reasons import DID_YOU_MEAN
 
 BEGIN_MS = metered_retrofit.utc_ms("2024-10-01 00:00")
 END_MS = metered_retrofit.utc_ms("2024-11-01 00:00")
@@ -367,7 +369,8 @@ def test_without_tariff_factor_or_baseline_it_says_what_is_missing(tmp_path: Pat
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('grid_factor = "CN-NM"', 'grid_factor = "CN-MN"', GRID_FACTOR_MISSPELLED(name="CN-MN", near="CN-YN")),
+        ('grid_factor = "CN-NM"', 'grid_factor = "CN-MN"',
+         DID_YOU_MEAN(problem=GRID_FACTOR_UNKNOWN(name="CN-MN"), near="CN-YN")),
         ('to = "17:00"', 'to = "16:00"', PRICE_MISSING(start="16:00", end="17:00", days="all", months="all")),
         ('to = "17:00"', 'to = "18:00"',
          PRICES_OVERLAP(prices=("flat", "peak"), start="17:00", end="18:00", days="all", months="all")),

@@ -1,4 +1,4 @@
-"""The table of all codes for docs/reasons.md. `make docs` generates the page."""
+"""The table of all codes for reasons.md, which make_tables.py writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drivers.reasons import CODES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PACKAGES = ("drivers", "agent", "simulators")
 _DECLARES = re.compile(r"\bCode\(")
 
@@ -31,3 +31,7 @@ def table_markdown() -> str:
         text = code.text.replace("|", "\\|")
         lines.append(f"| `{str.__str__(name)}` | {fields} | {text} |")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(table_markdown(), end="")
