@@ -1,6 +1,6 @@
 """Plant and agent in one process on virtual time: a month of polling in minutes, without buses, threads or a broker.
 
-Everything between registers and payloads is the real agent: pollers, ModbusDevice, Compute, Publisher.
+Everything between registers and payloads is the real agent: pollers, ModbusDevice, Pipeline, Publisher.
 simulators.bus.memory.MemoryLink replaces the bus, a function replaces the broker. With delivery, the brokers of the
 configuration also receive the messages, from the spool and in real time.
 """
@@ -10,26 +10,20 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 from agent.checked import apply_checks, save_check
-from agent.compute import Compute
 from agent.config import Bus, Config
 from agent.config_load import load_config
-from agent.deliver import Delivery
-from agent.hold import HoldBook
-from agent.marks import Marks
-from agent.poll import BusPoller, pollers, wire_of
-from agent.publish import Publisher
-from agent.run import TICK_S
-from agent.savings.bookkeeper import Bookkeeper
-from agent.savings.live import SavingsLane
+from agent.poll import wire_of
+from agent.runtime.assembly import Agent, AgentOptions
+from agent.runtime.pipeline_thread import TICK_S
 from agent.savings.present import remember
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check as check_devices
 from agent.store import Store
-from agent.topology import assets, drive_rating_kw
 from agent.virtual_plant import OnTruth, VirtualPlant
 from simulators.bus.memory import MemoryLink
 from simulators.clock import LoopClock, run_virtual
@@ -100,72 +94,49 @@ def run_accelerated(
             passed,
         )  # fmt: skip
         virtual.repeat(from_s)
+        options = AgentOptions(deliver=deliver, ledger=folder is not None, seed=seed)
         run_virtual(
-            lambda clock: _plant_and_agent(
-                config, virtual, clock, on_message, from_s, seconds, passed, seed, self_check, bool(folder), deliver
-            ),
+            lambda clock: _plant_and_agent(config, virtual, clock, options, on_message, seconds, self_check),
             start_utc_ns + round(1e9 * from_s),
         )
 
 
 async def _plant_and_agent(
-    config: Config, virtual: VirtualPlant, clock: LoopClock, on_message: OnMessage, from_s: float, seconds: float,
-    passed: Callable[[float], None], seed: int, self_check: bool, ledger: bool, deliver: bool,
+    config: Config, virtual: VirtualPlant, clock: LoopClock, options: AgentOptions, on_message: OnMessage,
+    seconds: float, self_check: bool,
 ) -> None:  # fmt: skip
+    """Runs the agent for `seconds`, from the second of the plant at which `virtual` is."""
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
-    all_assets = assets(config)
-    publisher = Publisher(config, all_assets, store, clock)
-    publisher.carrier = _Carrier(on_message)
-    delivery = Delivery(config, publisher, store, clock) if deliver else None
-    marks = Marks(publisher.publish, publisher.publish_state, clock, HoldBook(config.state_dir), lambda: True)
-    marks.recall(clock.utc_ns() // 1_000_000)
-    for topic, payload in publisher.greeting():
-        on_message(topic, payload, True)
     lines = _by_address(virtual.plant)
-    computing: list[Compute] = []
-    bookkeeper = Bookkeeper(store, lambda: config, publisher, clock)
-    buses = pollers(
-        config, clock, lambda reading: computing[0].reading(reading), seed=seed,
-        link_of=lambda bus: _link(bus, lines, clock),
-    )  # fmt: skip
-    compute = Compute(
-        all_assets,
-        {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices},
-        {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()},
-        clock,
-        marks.emit,
-        marks.publish_state,
-        {},
-        store.counters(),
-        publisher.publish_retained,
-        savings=lambda asset, every_s: SavingsLane(
-            asset, every_s, store, marks.emit, config.site.timezone, marks.held, bookkeeper.amend if ledger else None
-        ),
-    )
-    computing.append(compute)
+    agent = Agent(config, clock, store, replace(options, link_of=lambda bus: _link(bus, lines, clock)))
+    agent.publisher.carrier = _Carrier(on_message)
+    agent.marks.restore(clock.utc_ns() // 1_000_000)
+    for topic, payload in agent.publisher.greeting():
+        on_message(topic, payload, True)
+    agent.connect()
     shortest_s = min((bus.poll_interval_s for bus in config.buses.values()), default=1.0)
 
     async def tick() -> None:
         while True:
-            marks.take_holds(marks.look())
+            agent.marks.refresh()
             for _ in range(_TICKS):
                 await clock.sleep(max(TICK_S, shortest_s / _TICKS))
-                compute.tick()
+                agent.pipeline.tick()
 
-    async def book() -> None:
+    async def record() -> None:
         while True:
             await clock.sleep(LEDGER_S)
-            bookkeeper.keep()
+            agent.bookkeeper.keep()
 
-    tasks = [asyncio.create_task(virtual.move(clock, from_s))]
-    if ledger:
-        tasks.append(asyncio.create_task(book()))
-    if deliver:
-        publisher.announce_gaps()
+    tasks = [asyncio.create_task(virtual.run(clock))]
+    if options.ledger:
+        tasks.append(asyncio.create_task(record()))
+    if options.deliver:
+        agent.publisher.announce_gaps()
     if self_check:
-        await _check(config, buses, store, lines, clock)
-    tasks += [asyncio.create_task(bus.run()) for bus in buses]
+        await _check(agent, lines, clock)
+    tasks += [asyncio.create_task(bus.run()) for bus in agent.buses]
     tasks.append(asyncio.create_task(tick()))
     try:
         done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -175,32 +146,27 @@ async def _plant_and_agent(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        compute.close()
-        if ledger:
-            bookkeeper.keep()
-        store.save_counters({name: round(1000 * kwh) for name, kwh in compute.energies_kwh().items()})
-        if ledger:
+        agent.pipeline.close()
+        if options.ledger:
+            agent.bookkeeper.keep()
             remember(store, clock.utc_ns() // 1_000_000)
-        if delivery is not None:
-            delivery.stop(lambda: None)
+        if agent.delivery is not None:
+            agent.delivery.stop(lambda: None)
         store.close()
-        reached_s = from_s + min(clock.monotonic_ns() / 1e9, seconds)
-        virtual.up_to(reached_s)
-        passed(reached_s)
+        virtual.end(min(clock.monotonic_ns() / 1e9, seconds))
 
 
-async def _check(
-    config: Config, buses: list[BusPoller], store: Store, lines: dict[str, Line], clock: LoopClock
-) -> None:
-    links = {name: _link(bus, lines, clock) for name, bus in config.buses.items()}
-    result = await check_devices(bench_of(config, links), clock)
-    for bus in buses:
+async def _check(agent: Agent, lines: dict[str, Line], clock: LoopClock) -> None:
+    links = {name: _link(bus, lines, clock) for name, bus in agent.config.buses.items()}
+    result = await check_devices(bench_of(agent.config, links), clock)
+    for bus in agent.buses:
         for polled in bus.devices:
             name = polled.device.name
             if name in result.devices:
                 findings = [finding for finding in result.findings if finding.device == name]
-                save_check(store, config, bus, polled, clock.utc_ns() // 1_000_000, result.devices[name], findings)
-    apply_checks(store, config, buses)
+                at_ms = clock.utc_ns() // 1_000_000
+                save_check(agent.store, agent.config, bus, polled, at_ms, result.devices[name], findings)
+    apply_checks(agent.store, agent.config, agent.buses)
 
 
 def _addresses(plant: Plant) -> dict[str, str]:

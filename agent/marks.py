@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from agent.hold import Hold, HoldBook, HoldError
 from agent.messages import Message
@@ -15,7 +16,7 @@ from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 1.0
+READ_S = 1.0
 
 Emit = Callable[[Message], None]
 PublishState = Callable[[str, str, Sequence[Reason]], None]
@@ -24,7 +25,7 @@ PublishState = Callable[[str, str, Sequence[Reason]], None]
 class Marks:
     """Adds the flags CLOCK_UNSYNCHRONIZED and MAINTENANCE to messages before they are published.
 
-    `emit`, `publish_state` and `take_holds` are for the pipeline thread.
+    `emit`, `publish_state` and `refresh` are for the pipeline thread.
     synchronized: whether the clock is synchronized.
 
     During maintenance the state of a motor is `maintenance`, whatever its devices do, and each of its messages has the
@@ -34,42 +35,41 @@ class Marks:
     def __init__(
         self, emit: Emit, publish_state: PublishState, clock: Clock, book: HoldBook, synchronized: Callable[[], bool]
     ) -> None:
-        self._emit, self._publish_state, self._clock, self._book, self._synchronized = (
-            emit,
-            publish_state,
-            clock,
-            book,
-            synchronized,
-        )
+        self._emit, self._publish_state, self._clock = emit, publish_state, clock
+        self._book, self._synchronized = book, synchronized
         self._holds: dict[str, Hold] = {}
         self._states: dict[str, tuple[str, Sequence[Reason]]] = {}  # as they would be without maintenance
         self._unreadable = False
 
     def emit(self, message: Message) -> None:
-        mark = Quality.GOOD if self._synchronized() else Quality.CLOCK_UNSYNCHRONIZED
+        flags = Quality.GOOD if self._synchronized() else Quality.CLOCK_UNSYNCHRONIZED
         if message.asset in self._holds:
-            mark |= Quality.MAINTENANCE
-        self._emit(replace(message, quality=message.quality | mark) if mark else message)
+            flags |= Quality.MAINTENANCE
+        self._emit(replace(message, quality=message.quality | flags) if flags else message)
 
-    def publish_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
+    def publish_state(self, asset: str, state: str, reasons: Sequence[Reason]) -> None:
         """Publishes the state of an asset, during maintenance as `maintenance` with the reasons of both."""
-        self._states[asset] = (word, reasons)
+        self._states[asset] = (state, reasons)
         hold = self._holds.get(asset)
         if hold is None:
-            self._publish_state(asset, word, reasons)
+            self._publish_state(asset, state, reasons)
         else:
-            below = () if word == "online" else (STATE_OF_DEVICES(state=word),)
+            below = () if state == "online" else (STATE_OF_DEVICES(state=state),)
             self._publish_state(asset, "maintenance", (_reason(hold), *below, *reasons))
 
-    async def run(self, in_order: Callable[[Callable[[], None]], None]) -> None:
-        """Applies changes of the maintenance file. in_order: runs a function in the pipeline thread."""
+    async def run(self, run_on_pipeline: Callable[[Callable[[], None]], None]) -> None:
+        """Applies changes of the maintenance file. run_on_pipeline: runs a function in the pipeline thread."""
         while True:
-            found = await asyncio.to_thread(self.look)
+            found = await asyncio.to_thread(self._active)
             if found != self._holds:
-                in_order(lambda found=found: self.take_holds(found))  # type: ignore[misc]
-            await self._clock.sleep(LOOK_S)
+                run_on_pipeline(partial(self._apply, found))
+            await self._clock.sleep(READ_S)
 
-    def look(self) -> dict[str, Hold]:
+    def refresh(self) -> None:
+        """Applies the maintenance intervals that are active now."""
+        self._apply(self._active())
+
+    def _active(self) -> dict[str, Hold]:
         """Motor → active maintenance; the previous ones while the file cannot be read, which is logged once."""
         try:
             found = self._book.active(self._clock.utc_ns() // 1_000_000)
@@ -81,9 +81,9 @@ class Marks:
         self._unreadable = False
         return found
 
-    def recall(self, reached_ms: int) -> None:
+    def restore(self, reached_ms: int) -> None:
         """At the start: continues maintenance of earlier runs, and publishes changes since reached_ms as events."""
-        self._holds = self.look()
+        self._holds = self._active()
         try:
             missed = self._book.between(reached_ms, self._clock.utc_ns() // 1_000_000 + 1)
         except HoldError:
@@ -98,11 +98,11 @@ class Marks:
     def motors_in_maintenance(self) -> int:
         return len(self._holds)
 
-    def held(self, motor: str) -> bool:
+    def in_maintenance(self, motor: str) -> bool:
         """Whether a motor is in maintenance."""
         return motor in self._holds
 
-    def take_holds(self, found: dict[str, Hold]) -> None:
+    def _apply(self, found: dict[str, Hold]) -> None:
         """Applies the active maintenance intervals: publishes begin, end and states that changed."""
         before, self._holds = self._holds, found
         for motor, hold in before.items():

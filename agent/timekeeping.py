@@ -14,7 +14,7 @@ from drivers.reasons import Code, local_time
 
 log = logging.getLogger(__name__)
 
-LOOK_S, REMEMBER_S = 1.0, 10.0
+CHECK_S, REMEMBER_S = 1.0, 10.0
 KIND, REACHED = "clock", "reached"
 IMPOSSIBLE = "impossible"  # not synchronized, and not plausible
 
@@ -33,16 +33,22 @@ def last_utc_ns(store: Store) -> int:
 class Timekeeper:
     """Watches the clock while the agent runs.
 
-    in_order: runs a function in the pipeline thread, after everything that was measured before.
+    run_on_pipeline: runs a function in the pipeline thread, after everything that was measured before.
     steps: number of clock steps.
     """
 
     def __init__(
         self, watch: ClockWatch, clock: SystemClock, store: Store, emit: Callable[[Message], None],
-        in_order: Callable[[Callable[[], None]], None],
+        run_on_pipeline: Callable[[Callable[[], None]], None],
     ) -> None:  # fmt: skip
         self.steps = 0
-        self._watch, self._clock, self._store, self._emit, self._in_order = watch, clock, store, emit, in_order
+        self._watch, self._clock, self._store, self._emit, self._run_on_pipeline = (
+            watch,
+            clock,
+            store,
+            emit,
+            run_on_pipeline,
+        )
         self._sound = 0  # last row with a synchronized clock: steps do not correct rows up to it
         self._logged = ""
         self._log()
@@ -50,22 +56,22 @@ class Timekeeper:
     async def run(self) -> None:
         next_s = 0.0
         while True:
-            self.look()
+            self.check()
             if self._clock.monotonic_ns() / 1e9 >= next_s:
                 next_s = self._clock.monotonic_ns() / 1e9 + REMEMBER_S
                 await asyncio.to_thread(self.remember)
-            await self._clock.sleep(LOOK_S)
+            await self._clock.sleep(CHECK_S)
 
-    def look(self) -> None:
+    def check(self) -> None:
         if self._watch.word == SYNCHRONISED:  # until now
-            self._in_order(self._note_sound)
+            self._run_on_pipeline(self._note_sound)
         before = self._store.sequence
         step = self._watch.look()
         self._log()
         if step is not None:
             self.steps += 1
             old_ms = self._clock.utc_ns() // 1_000_000 - step.delta_ms
-            self._in_order(lambda: self._correct(step, (before, old_ms)))
+            self._run_on_pipeline(lambda: self._correct(step, (before, old_ms)))
 
     def remember(self) -> None:
         """Stores the latest UTC reached. The store logs its own errors."""

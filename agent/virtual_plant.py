@@ -29,26 +29,36 @@ class VirtualPlant:
         self.plant, self._step_s, self._start_utc_ns = plant, step_s, start_utc_ns
         self._log, self._on_truth, self._truth_every, self._passed = log, on_truth, truth_every, passed
         self._made = 0
+        self._from_s = 0.0
 
     def repeat(self, from_s: float) -> None:
-        """Repeats the steps of an earlier run without recording them; that run has recorded them."""
+        """Repeats the steps of earlier runs without recording them, because those runs have recorded them.
+
+        from_s: seconds of the plant in earlier runs; the run starts there.
+        """
+        self._from_s = from_s
         while from_s > 0 and self._next_s <= from_s + _NEAR_S:
             self._step()
 
-    def up_to(self, now_s: float) -> None:
-        """Makes all steps up to this second of the plant."""
+    def _up_to(self, now_s: float) -> None:
+        """Makes and records all steps up to this second of the plant."""
         while self._next_s <= now_s + _NEAR_S:
             at_s, number = self._next_s, self._made
             self._step()
             if number % self._truth_every == 0:
                 self._record((self._start_utc_ns + round(1e9 * at_s)) // 1_000_000)
 
-    async def move(self, clock: Clock, from_s: float) -> None:
-        """Makes the steps as the clock advances. from_s: second of the plant at the clock's start."""
+    async def run(self, clock: Clock) -> None:
+        """Makes the steps as the clock advances, which starts at 0 with this run."""
         while True:
-            now_s = from_s + clock.monotonic_ns() / 1e9
-            self.up_to(now_s)
+            now_s = self._from_s + clock.monotonic_ns() / 1e9
+            self._up_to(now_s)
             await clock.sleep(self._next_s - now_s)
+
+    def end(self, run_s: float) -> None:
+        """Makes the remaining steps of a run of this duration."""
+        self._up_to(self._from_s + run_s)
+        self._passed(self._from_s + run_s)
 
     @property
     def _next_s(self) -> float:

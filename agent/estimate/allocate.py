@@ -58,7 +58,7 @@ class Allocation:
     _register: tuple[float, float] | None = None  # monotonic s, kWh
     _largest_kw: float = 0.0  # of the meter, including consumers that are not configured
 
-    def take_drive(self, reading: Reading) -> None:
+    def on_drive_reading(self, reading: Reading) -> None:
         power = _usable(reading, "motor_power")
         if power is not None:
             self._powers[reading.device] = max(0.0, power * 1000)
@@ -80,7 +80,7 @@ class Allocation:
         total = sum(weights.values())
         return weights[own.name] / total * asset.drive_share if total > 0 else None
 
-    def take_meter(self, reading: Reading) -> tuple[dict[str, Value], dict[str, Quality]]:
+    def on_meter_reading(self, reading: Reading) -> tuple[dict[str, Value], dict[str, Quality]]:
         """Values of the meter for this motor: extensive ones allocated, common ones unchanged, others omitted."""
         share = self.share()
         values: dict[str, Value] = {}
@@ -98,10 +98,10 @@ class Allocation:
         self._largest_kw = max(self._largest_kw, abs(power_w or 0.0) / 1000)
         register_kwh = _usable(reading, "energy_import")
         if register_kwh is not None:
-            self._take_register(reading.middle_s, register_kwh)
+            self._follow_register(reading.middle_s, register_kwh)
         return values, {name: flag for name, flag in flags.items() if name in values}
 
-    def _take_register(self, now_s: float, register_kwh: float) -> None:
+    def _follow_register(self, now_s: float, register_kwh: float) -> None:
         if self._register is not None and self._share_count:
             before_s, before_kwh = self._register
             largest_kw = max(self._largest_kw, sum(branch.rated_kw for branch in self.asset.branches))

@@ -68,9 +68,9 @@ class Counters:
         self._by_register = {name: f"{name}_register" in self._kept for name in ("import", "export")}
         self._started_s: float | None = None
         self._covered_s, self._slack_s, self._gap_before_s = 0.0, 0.0, self._kept.get("gap_s", 0)
-        self.events: list[MeterEvent] = []  # since the last row; the reader empties it
+        self._events: list[MeterEvent] = []
 
-    def take_meter(self, reading: Reading) -> None:
+    def on_meter_reading(self, reading: Reading) -> None:
         """Follows the energy registers of a meter that measures only this motor."""
         meter = self._asset.meter
         if meter is None or self._asset.shared:
@@ -84,7 +84,7 @@ class Counters:
             if isinstance(value, int | float) and math.isfinite(value) and not flag & BAD:
                 self._follow(name, meter, float(value), reading.came_ns)
 
-    def take_cells(self, cells: Iterable[Cell], now_s: float) -> None:
+    def add_cells(self, cells: Iterable[Cell], now_s: float) -> None:
         """Adds energies of the estimator. now_s: monotonic time; time that no cell covers is a gap."""
         if self._started_s is None:
             self._started_s = now_s
@@ -132,6 +132,11 @@ class Counters:
         self._stored = dict(self._kept)
         return found
 
+    def new_events(self) -> list[MeterEvent]:
+        """Events since the last call."""
+        found, self._events = self._events, []
+        return found
+
     def _add(self, name: str, joules: float) -> None:
         total = self._rest[name] + joules * _MWH_PER_J
         whole = int(total)
@@ -156,7 +161,7 @@ class Counters:
         if step.kind in ("reset", "jump"):
             code = REGISTER_RESET if step.kind == "reset" else REGISTER_JUMP
             cause = code(register=f"energy_{name}", before_wh=before / 1000, after_wh=now / 1000)
-            self.events.append(MeterEvent(f"meter_register_{step.kind}", [cause]))
+            self._events.append(MeterEvent(f"meter_register_{step.kind}", [cause]))
         if step.kind == "jump":
             self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
 
@@ -204,7 +209,7 @@ class Counters:
                 continue
             changed = True
             self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
-            self.events.append(MeterEvent(kind, [reason(value)]))
+            self._events.append(MeterEvent(kind, [reason(value)]))
         return changed
 
 

@@ -56,10 +56,10 @@ class Estimator:
         self._speed_rpm: float | None = None
         self.torque_pct: float | None = None  # estimated by the drive: used only as a check
 
-    def take_meter(self, reading: Reading) -> None:
+    def on_meter_reading(self, reading: Reading) -> None:
         """A reading of the meter at the drive input, or at the motor when it runs direct on line."""
         time_s, cage = reading.middle_s, self.facts.cage if self.asset.drive is None else None
-        self.guard.meter(reading, self._peek, cage)
+        self.guard.on_meter_reading(reading, self._peek, cage)
         power_w = self._number(reading, "active_power")
         current_a = self._number(reading, "current_avg") or self._number(reading, "current_l1")
         if power_w is not None:
@@ -77,9 +77,9 @@ class Estimator:
             self._input.add(time_s, best.power_w, best.u_power * best.power_w)
         self._advance()
 
-    def take_drive(self, reading: Reading) -> None:
-        self.guard.drive(reading, self._peek)
-        self.flux.take(reading, self._peek)
+    def on_drive_reading(self, reading: Reading) -> None:
+        self.guard.on_drive_reading(reading, self._peek)
+        self.flux.on_reading(reading, self._peek)
         current_a = self._number(reading, "motor_current")
         hz = self._number(reading, "output_frequency")
         if current_a is None or hz is None:
@@ -105,13 +105,13 @@ class Estimator:
         self._model(time_s, on_drive(self.facts, self.signals), loss_w, u_loss_w)
         self._advance()
 
-    def take_signals(self, reading: Reading) -> None:
+    def on_signal_reading(self, reading: Reading) -> None:
         """A reading of sensors of the plant: shaft torque (Nm), shaft speed (rpm), winding temperature (°C)."""
         for signal in self.asset.signals:
             if signal.measures and (value := self._number(reading, signal.metric.name)) is not None:
                 self._slow[signal.measures] = reading.middle_s, value
 
-    def take_gap_ratio(self, time_s: float, ratio: float) -> None:
+    def on_gap_ratio(self, time_s: float, ratio: float) -> None:
         """Shaft over input power by the air-gap torque (method M7), from waveforms at the terminals."""
         self._slow["gap-ratio"] = time_s, ratio
 
@@ -152,9 +152,9 @@ class Estimator:
         fill(result, self, over, flag)
         return result
 
-    def take_energies(self) -> list[Cell]:
+    def new_energies(self) -> list[Cell]:
         """Energies since the last call, for counters; none while the efficiency is withheld."""
-        cells = self._window.take_fresh()
+        cells = self._window.new_cells()
         return [] if self.guard.withheld else cells
 
     @property

@@ -36,7 +36,7 @@ class FluxWatch:
         self._still_s = math.inf  # start of the steady speed and load
         self._before = (0.0, 0.0)
 
-    def take(self, reading: Reading, number: Number) -> None:
+    def on_reading(self, reading: Reading, number: Number) -> None:
         """Adds a reading of the drive.
 
         Voltage and temperature may be read less often than current and power: their last values are used, that of the

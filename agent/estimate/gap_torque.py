@@ -26,7 +26,7 @@ class GapTorque:
         self._samples = 0
         self._next = -1
 
-    def take(self, block: Waveform) -> Iterator[float]:
+    def ratios(self, block: Waveform) -> Iterator[float]:
         """One ratio for each second of waveform without gaps in which the motor drives its load."""
         wanted = ("u1", "u2", "u3", "i1", "i2", "i3")
         if any(name not in block.channels for name in wanted) or block.rate_hz <= 0:

@@ -157,7 +157,7 @@ class Guard:
         self._off = self._braking = self._wrong_poles = 0
         self.live, self.live_s = "", -math.inf  # last known state of the motor terminals, and its time
 
-    def meter(self, reading: Reading, number: Number, cage: Plate | None) -> None:
+    def on_meter_reading(self, reading: Reading, number: Number, cage: Plate | None) -> None:
         self._meter_w, self._meter_s = number(reading, "active_power"), reading.middle_s
         if reading.middle_s - self._drive_s > self._fresh_s:
             self._drive_w = None
@@ -169,7 +169,7 @@ class Guard:
         if self._count >= AGREE or (self.wiring is _UNKNOWN and found.verdict == wiring.OK):
             self.wiring = self.wiring if _alike(found, self.wiring) else found
 
-    def drive(self, reading: Reading, number: Number) -> None:
+    def on_drive_reading(self, reading: Reading, number: Number) -> None:
         facts, motor = self._facts, self._asset.motor
         assert motor is not None
         current_a, hz = number(reading, "motor_current"), number(reading, "output_frequency")

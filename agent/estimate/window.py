@@ -117,7 +117,7 @@ class Window:
         self._cells.clear()
         self._whole, self._newer = ExactSums(len(Cell._fields) - 1), 0
 
-    def take_fresh(self) -> list[Cell]:
+    def new_cells(self) -> list[Cell]:
         """Energies since the last call, for counters."""
         found, self._fresh = self._fresh, []
         return found

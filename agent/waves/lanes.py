@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from agent.config import Motor
@@ -20,34 +20,36 @@ log = logging.getLogger(__name__)
 
 
 class Lanes:
-    """Waveform channels by motor. `emit` receives the messages. lost: missing samples."""
+    """Waveform channels by asset. `emit` receives the messages. lost: missing samples."""
 
-    def __init__(self, emit: Callable[[Message], None], motor_of: Callable[[str], Motor | None]) -> None:
-        self._emit, self._motor_of = emit, motor_of
+    def __init__(self, emit: Callable[[Message], None]) -> None:
+        self._emit = emit
+        self._motors: Mapping[str, Motor | None] = {}
         self._lanes: dict[str, WaveformLane] = {}
         self._plain: dict[str, Meanwhile] = {}  # while kernels are compiled
         self._warming: subprocess.Popen[bytes] | None = None
         self._kernels_failed = False
         self.lost = 0
 
-    def take(self, block: Waveform) -> None:
+    def on_block(self, block: Waveform) -> None:
         lane = self._lanes.get(block.device)
         if lane is None:
             if not self._kernels_ready():
-                self._meanwhile(block)
+                self._approximate(block)
                 return
             from agent.waves.windows import WaveformLane
 
             self._plain.pop(block.device, None)
-            lane = self._lanes[block.device] = WaveformLane(block.device, self._emit, self._motor_of(block.device))
+            lane = self._lanes[block.device] = WaveformLane(block.device, self._emit, self._motors.get(block.device))
         before = lane.lost
-        lane.take(block)
+        lane.on_block(block)
         self.lost += lane.lost - before
 
-    def forget(self, changed: Callable[[str], bool]) -> None:
-        """Restarts the channels of motors whose configuration changed."""
+    def configure(self, motors: Mapping[str, Motor | None]) -> None:
+        """Applies a configuration: asset → motor. The channels of a changed motor start again."""
         self._plain.clear()
-        for name in [name for name in self._lanes if changed(name)]:
+        before, self._motors = self._motors, motors
+        for name in [name for name in self._lanes if before.get(name) != motors.get(name)]:
             del self._lanes[name]
 
     def close(self) -> None:
@@ -56,13 +58,13 @@ class Lanes:
             self._warming.terminate()
             self._warming.wait(5)
 
-    def _meanwhile(self, block: Waveform) -> None:
+    def _approximate(self, block: Waveform) -> None:
         from agent.waves.meanwhile import Meanwhile
 
         lane = self._plain.get(block.device)
         if lane is None:
-            lane = self._plain[block.device] = Meanwhile(block.device, self._emit, self._motor_of(block.device))
-        lane.take(block)
+            lane = self._plain[block.device] = Meanwhile(block.device, self._emit, self._motors.get(block.device))
+        lane.on_block(block)
 
     def _kernels_ready(self) -> bool:
         from agent import kernels

@@ -30,7 +30,7 @@ class Meanwhile:
         self._next = -1
         self._quality = Quality.GOOD
 
-    def take(self, block: Waveform) -> None:
+    def on_block(self, block: Waveform) -> None:
         """Adds a block. After a gap a new interval starts."""
         if block.index != self._next:
             self._rows, self._done = self._rows[:, :0], []

@@ -77,7 +77,7 @@ class WaveformLane:
         self._first = 0
         self.lost = 0
 
-    def take(self, block: Waveform) -> None:
+    def on_block(self, block: Waveform) -> None:
         if self._stream is None or block.channels != self._channels or block.rate_hz != self._rate_hz:
             self._start(block)
         elif abs(block.start_ns / 1e9 - self._at_s(block.index - self._first)) > STEP_S:

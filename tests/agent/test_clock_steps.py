@@ -7,14 +7,13 @@ import random
 from pathlib import Path
 
 from configkit import bus, load, meter, motor, site
+from support.pipeline import pipeline_of
 from testkit import HandClock
 
-from agent.compute import Compute
 from agent.config import Bus
 from agent.messages import Message
 from agent.poll import BusPoller, Polled
-from agent.renew import ratings
-from agent.topology import assets
+from agent.runtime.pipeline import Outputs
 from drivers.framing import Request
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile
@@ -53,13 +52,13 @@ def test_after_a_step_back_a_row_has_the_new_time_at_once(tmp_path: Path, clock:
     rows: list[Message] = []
     config = load(tmp_path, PLANT)
     every = {"m-1": {"active_power": 1.0, "energy_import": 10.0}}
-    compute = Compute(assets(config), every, ratings(config), clock, rows.append, lambda *_: None, {})
+    pipeline = pipeline_of(config, every, clock, Outputs(rows.append))
     now_ns = clock.utc_ns()
     values = {"active_power": 27_000.0, "energy_import": 5.0}
-    compute.reading(Reading("m-1", now_ns, now_ns, values, monotonic_ns=clock.monotonic_ns()))
+    pipeline.on_reading(Reading("m-1", now_ns, now_ns, values, monotonic_ns=clock.monotonic_ns()))
     clock.move(1)
     back_ns = clock.utc_ns() - 8 * HOUR_NS
-    compute.reading(Reading("m-1", back_ns, back_ns, {"active_power": 27_000.0}, monotonic_ns=clock.monotonic_ns()))
+    pipeline.on_reading(Reading("m-1", back_ns, back_ns, {"active_power": 27_000.0}, monotonic_ns=clock.monotonic_ns()))
     assert rows[-1].values["energy_import_kwh"] == 5.0
     assert rows[-1].t_ms == back_ns // 1_000_000
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from configkit import bus, drive, load, magnet, meter, motor, site
+from support.pipeline import pipeline_of
 from testkit import HandClock
 
-from agent.compute import Compute
 from agent.messages import Message, judge
+from agent.runtime.pipeline import Outputs
 from agent.state_reasons import DEVICE_UNAVAILABLE
-from agent.topology import assets, drive_rating_kw
 from drivers.error_reasons import NO_RESPONSE
 from drivers.reading import Quality, Reading, Value
 from drivers.reasons import Reason
@@ -45,15 +45,15 @@ class Scene:
             )
             if name in config.meters or name in config.drives
         }
-        kw = {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()}
-        self.compute = Compute(
-            assets(config), due, kw, clock, self.rows.append, lambda *told: self.states.append(told), {}
-        )
+        outputs = Outputs(self.rows.append, lambda *state: self.states.append(state))
+        self.pipeline = pipeline_of(config, due, clock, outputs)
 
     def read(self, device: str, quality: Quality = Quality.GOOD, flags: Any = None, **values: Value) -> None:
         now = self.clock.utc_ns()
         error = SILENT if quality else None
-        self.compute.reading(Reading(device, now, now, values, quality, flags or {}, error, self.clock.monotonic_ns()))
+        self.pipeline.on_reading(
+            Reading(device, now, now, values, quality, flags or {}, error, self.clock.monotonic_ns())
+        )
 
     def silent(self, device: str, *names: str) -> None:
         self.read(device, Quality.NO_REPLY, **dict.fromkeys(names))
@@ -91,7 +91,7 @@ def test_a_silent_meter_gives_null_and_does_not_delay_the_other_motor(scene: Sce
         scene.read("m2", active_power=40_000.0)
         scene.read("d2", motor_current=70.0, output_frequency=90.0)
         scene.clock.move(0.5)
-        scene.compute.tick()
+        scene.pipeline.tick()
         scene.clock.move(0.5)
     assert len(scene.of("p2")) == 5
     last = scene.of("p1")[-1]
@@ -106,7 +106,7 @@ def test_a_device_that_says_nothing_at_all_is_waited_for_only_so_long(scene: Sce
     for _ in range(12):  # the drive's poll hangs: no reading, not even a failed one
         scene.read("m2", active_power=41_000.0)
         scene.clock.move(0.25)
-        scene.compute.tick()
+        scene.pipeline.tick()
     assert len(scene.of("p2")) > before
 
 
@@ -115,7 +115,7 @@ def test_values_grow_stale(scene: Scene) -> None:
     for _ in range(8):
         scene.read("m2", active_power=41_000.0)
         scene.clock.move(1.0)
-        scene.compute.tick()
+        scene.pipeline.tick()
     last = scene.of("p2")[-1]
     assert last.flags["motor_current_a"] & Quality.STALE
     assert "active_power_w" not in last.flags
@@ -135,7 +135,7 @@ def test_the_state_is_told_once_with_its_reason(scene: Scene) -> None:
         scene.silent("d2", "motor_current", "output_frequency")
         scene.read("m2", active_power=float(failed))
         scene.clock.move(2)
-        scene.compute.tick()
+        scene.pipeline.tick()
     assert scene.states[2] == ("p2", "stale", [DEVICE_UNAVAILABLE(device="d2", cause=SILENT)])
 
 
@@ -255,7 +255,7 @@ def test_estimates_die_with_their_inputs(scene: Scene) -> None:
         scene.silent("m2", "active_power", "power_factor", "current_l1")
         scene.silent("d2", "motor_current", "output_frequency", "motor_power", "motor_speed")
         scene.clock.move(1.0)
-        scene.compute.tick()
+        scene.pipeline.tick()
     for asset in ("p1", "p2"):
         last = scene.of(asset)[-1]
         assert last.values["motor_efficiency_pct"] is None
@@ -270,7 +270,7 @@ def test_with_a_dead_meter_the_drives_own_power_takes_over_at_once(scene: Scene)
         scene.silent("m2", "active_power", "power_factor", "current_l1")
         scene.read("d2", motor_current=70.0, output_frequency=90.0, motor_power=38.5, motor_speed=1350)
         scene.clock.move(1.0)
-        scene.compute.tick()
+        scene.pipeline.tick()
     last = scene.of("p2")[-1]
     assert last.values["active_power_w"] is None
     assert last.values["motor_efficiency_pct"] is not None
@@ -313,6 +313,6 @@ def test_a_row_without_anything_new_has_a_time_of_its_own(scene: Scene) -> None:
     second(scene)
     for _ in range(20):
         scene.clock.move(0.5)
-        scene.compute.tick()
+        scene.pipeline.tick()
     times = [row.t_ms for row in scene.of("p1")]
     assert len(set(times)) == len(times)

@@ -1,0 +1,118 @@
+"""The agent, assembled: the components of `magwatt run`, of accelerated runs and of `magwatt explain --poll`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from agent.checked import apply_checks
+from agent.config import Bus, Config
+from agent.deliver import Delivery
+from agent.hold import HoldBook
+from agent.learnt import Refusals
+from agent.marks import Marks
+from agent.poll import BusPoller, OwnedLink, pollers
+from agent.publish import Publisher
+from agent.runtime.pipeline import Item, Outputs, Pipeline, PolledPlant
+from agent.runtime.stage import Stage, StageContext
+from agent.runtime.stages import EXPLAIN_S, CounterStage, EfficiencyStage, SavingsStage, allocation_stage
+from agent.savings.bookkeeper import Bookkeeper
+from agent.savings.live import SavingsLane
+from agent.store import Store, default_directory
+from agent.topics.topics import Topics
+from agent.topology import assets, drive_rating_kw
+from agent.waves.streams import Streams
+from agent.wires import Wires
+from drivers.reading import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOptions:
+    """Differences from the agent of `magwatt run`.
+
+    synchronized: whether the clock is synchronized.
+    deliver: whether the sinks of the configuration receive the messages.
+    ledger: whether intervals are recorded in the ledger.
+    explain_s: shortest interval between two `explain` messages of a motor.
+    seed: of the random delays of the pollers.
+    client: part of the MQTT client ID with which signals are received.
+    link_of: makes the link of a bus; None: a Modbus connection.
+    """
+
+    synchronized: Callable[[], bool] = lambda: True
+    deliver: bool = True
+    ledger: bool = True
+    explain_s: float = EXPLAIN_S
+    seed: int = 0
+    client: str = "topics"
+    link_of: Callable[[Bus], OwnedLink] | None = None
+
+
+class Agent:
+    """The connected components of an agent. After `connect` it is ready to poll.
+
+    config: the configuration in force.
+    put: receives readings and waveforms, and functions that run in the order of the queue.
+    due_s: polling intervals as the pipeline knows them.
+    """
+
+    def __init__(self, config: Config, clock: Clock, store: Store, options: AgentOptions | None = None) -> None:
+        self.config, self.clock, self.store, self._options = config, clock, store, options or AgentOptions()
+        self.state_dir = config.state_dir or default_directory()
+        self.publisher = Publisher(config, assets(config), store, clock)
+        self.delivery = Delivery(config, self.publisher, store, clock) if self._options.deliver else None
+        self.marks = Marks(
+            self.publisher.publish, self.publisher.publish_state, clock, HoldBook(self.state_dir),
+            self._options.synchronized,
+        )  # fmt: skip
+        self.bookkeeper = Bookkeeper(store, lambda: self.config, self.publisher, clock)
+        efficiency_stage = partial(EfficiencyStage, explain_s=self._options.explain_s)
+        self.pipeline = Pipeline(
+            clock,
+            Outputs(self.marks.emit, self.marks.publish_state, self.publisher.publish_retained),
+            (efficiency_stage, allocation_stage, CounterStage, self._savings_stage),
+            store.counters(),
+        )
+        self.wires = Wires(clock)
+
+    def connect(self, put: Callable[[Item], None] | None = None) -> None:
+        """Prepares the sources of readings and configures the pipeline for them.
+
+        put: receives the readings; None: the pipeline processes them immediately.
+        """
+        self.put = put or self.pipeline.process
+        self.topics, self.streams = Topics(self.put, self.clock, self._options.client), Streams(self.put, self.clock)
+        self.buses = self.pollers(self.config)
+        self.refusals = Refusals(self.store, self.buses)
+        self.topics.set(self.config)
+        self.due_s = due(self.buses) | self.topics.due_s()
+        self.pipeline.reconfigure(polled_plant(self.config, self.due_s))
+
+    def pollers(self, config: Config) -> list[BusPoller]:
+        """The pollers of a configuration, with stored rejections and self-checks of their devices."""
+        link_of = self._options.link_of or self.wires.link_of
+        found = pollers(config, self.clock, self.put, seed=self._options.seed, link_of=link_of)
+        Refusals(self.store, found)
+        apply_checks(self.store, config, found)
+        return found
+
+    def _savings_stage(self, context: StageContext) -> Stage:
+        record = self.bookkeeper.amend if self._options.ledger else None
+        return SavingsStage(
+            SavingsLane(
+                context.asset, context.period_s, self.store, self.marks.emit, self.config.site.timezone,
+                self.marks.in_maintenance, record,
+            )
+        )  # fmt: skip
+
+
+def polled_plant(config: Config, due_s: dict[str, dict[str, float]]) -> PolledPlant:
+    return PolledPlant(
+        assets(config), due_s, {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()}
+    )
+
+
+def due(buses: list[BusPoller]) -> dict[str, dict[str, float]]:
+    """Device → quantity → seconds after which it is read again."""
+    return {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices}
