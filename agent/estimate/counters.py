@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agent.config import Meter
@@ -132,8 +132,10 @@ class Counters:
         self._stored = dict(self._kept)
         return found
 
-    def new_events(self) -> list[MeterEvent]:
+    def new_events(self) -> Sequence[MeterEvent]:
         """Events since the last call."""
+        if not self._events:
+            return ()
         found, self._events = self._events, []
         return found
 

@@ -145,12 +145,12 @@ class Window:
         return Cell(self._cells[-1].end_s, *self._whole.values())
 
     def _sum(self, from_s: float) -> Cell:
-        total = Cell(self._cells[-1].end_s, 0.0)
+        sums = [0.0] * len(Cell._fields)
         for cell in reversed(self._cells):
             if cell.end_s <= from_s + 1e-6:
                 break
-            total = total.plus(cell)
-        return total
+            sums = list(map(add, sums, cell))
+        return Cell(self._cells[-1].end_s, *sums[1:])
 
     def _cell(
         self, power: tuple[float, ...], loss: tuple[float, ...], start_s: float, stop_s: float, add_drive: bool

@@ -76,12 +76,18 @@ class TelemetryRow:
     def now_s(self) -> float:
         return self.now_ns / 1e9
 
-    def put(self, name: str, value: Value) -> None:
-        """Adds a value with the digits of its metric."""
-        self.values[name] = rounded(self.metrics[name], value) if isinstance(value, (int, float)) else value
+    def put(self, values: Mapping[str, Value]) -> None:
+        """Adds values with the digits of their metrics."""
+        metrics, own = self.metrics, self.values
+        for name, value in values.items():
+            own[name] = rounded(metrics[name], value) if isinstance(value, (int, float)) else value
 
-    def put_uncertainty(self, name: str, u: float) -> None:
-        self.uncertainties[name] = float(f"{u:.3g}")
+    def put_uncertainties(self, found: Mapping[str, float]) -> None:
+        """Adds the uncertainties of values of this row, with three digits."""
+        values, own = self.values, self.uncertainties
+        for name, u in found.items():
+            if name in values:
+                own[name] = float(f"{u:.3g}")
 
     def add_event(self, kind: str, reasons: Sequence[Reason]) -> None:
         start = {"event_start_ms": self.t_ms}

@@ -12,6 +12,7 @@ from agent.estimate.allocate import Allocation, of_drive
 from agent.estimate.counters import Counters
 from agent.estimate.estimator import Estimator
 from agent.estimate.explain import explanation
+from agent.estimate.guard import Finding
 from agent.estimate.reasons import METER_WIRING_CORRECT
 from agent.runtime.stage import MotorReading, Source, Stage, StageContext, TelemetryRow
 from drivers.reading import Quality, Waveform
@@ -35,6 +36,7 @@ class EfficiencyStage(Stage):
         self._estimator = Estimator(context.asset, context.drive_kw, context.period_s)
         self._gap_torque = self._torque_from(context.asset.motor)
         self._explained_ns = 0  # monotonic time of the last `explain` message
+        self._checked: Finding | None = None
         self._wiring = ""  # in the last event
 
     def on_reading(self, item: MotorReading) -> None:
@@ -56,10 +58,8 @@ class EfficiencyStage(Stage):
     def on_row(self, row: TelemetryRow) -> None:
         estimator = self._estimator
         found = estimator.estimates(row.now_s)
-        for name, value in found.values.items():
-            row.put(name, value)
-        for name, u in found.uncertainties.items():
-            row.put_uncertainty(name, u)
+        row.put(found.values)
+        row.put_uncertainties(found.uncertainties)
         row.methods |= found.methods
         row.flags |= found.flags
         row.reasons |= found.reasons
@@ -73,6 +73,9 @@ class EfficiencyStage(Stage):
 
     def _report_wiring(self, row: TelemetryRow) -> None:
         wiring = self._estimator.guard.wiring
+        if wiring is self._checked:
+            return
+        self._checked = wiring
         if wiring.text in (UNKNOWN, self._wiring):
             return
         if wiring.text != OK:
@@ -115,7 +118,7 @@ class AllocationStage(Stage):
     def on_row(self, row: TelemetryRow) -> None:
         if self._meter is None:
             return
-        row.put("energy_allocated_kwh", self._meter.energy_kwh)
+        row.put({"energy_allocated_kwh": self._meter.energy_kwh})
         row.flags["energy_allocated_kwh"] = Quality.ALLOCATED
         if (energy_wh := round(1000 * self._meter.energy_kwh)) != self._stored_wh:
             row.counters[self._counter] = self._stored_wh = energy_wh
@@ -138,9 +141,7 @@ class CounterStage(Stage):
         counters = self._counters
         counters.add_cells(row.energies, row.now_s)
         row.values |= counters.values()
-        for name, u in counters.uncertainties().items():
-            if name in row.values:
-                row.put_uncertainty(name, u)
+        row.put_uncertainties(counters.uncertainties())
         row.counters |= counters.changed()
         for kind, reasons in counters.new_events():
             row.add_event(kind, reasons)

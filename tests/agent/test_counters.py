@@ -54,7 +54,7 @@ def test_the_constructed_cases(data: Path, tmp_path: Path) -> None:
         for at_s, raw in x["readings"]:
             counters.on_meter_reading(reading(at_s, energy_import=raw * x["unit_kwh"]))
         assert wh(counters) == round(1000 * case["expected"]["total_kwh"])
-        assert counters.new_events() == [], "going round is how counters are"
+        assert not counters.new_events(), "going round is how counters are"
 
 
 @pytest.mark.parametrize("end_kwh", [1e4, 1e5, 1e6])
@@ -63,7 +63,7 @@ def test_a_display_goes_round_at_its_last_digit(tmp_path: Path, end_kwh: float) 
     for k in range(20):
         counters.on_meter_reading(reading(60 * k, energy_import=(end_kwh - 5 + k * 0.5) % end_kwh))
     assert wh(counters) == 9_500
-    assert counters.new_events() == []
+    assert not counters.new_events()
 
 
 def test_a_reset_begins_anew_and_is_told(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_meter_that_tells_its_number_is_believed_whatever_the_configuration_ca
         for k in range(10):
             number = {"serial_number": 77} if k == 0 else {}
             counters.on_meter_reading(reading(600 * start + 60 * k, energy_import=100 + 5 * start + k * 0.5, **number))
-        assert counters.new_events() == []
+        assert not counters.new_events()
         kept = counters.all()
     assert wh(counters) == 19_500
     counters.on_meter_reading(reading(2400, energy_import=7.0, serial_number=78))
@@ -157,7 +157,7 @@ def test_what_is_doubtful_is_not_counted_and_nothing_is_lost(tmp_path: Path) -> 
     counters.on_meter_reading(reading(180, energy_import=None))
     counters.on_meter_reading(reading(240, energy_import=10.8))
     assert wh(counters) == 800
-    assert counters.new_events() == []
+    assert not counters.new_events()
 
 
 @given(st.integers(0, 2**32), st.lists(st.floats(0, 0.9), min_size=2, max_size=60))
@@ -254,7 +254,7 @@ def test_the_events_of_another_meter_state_its_number_and_its_ratio(tmp_path: Pa
         counters.on_meter_reading(reading(60, energy_import=1.0, serial_number=number, ct_ratio=ratio))
     other = Counters(asset(tmp_path, CONFIG.replace("150/5", "200/5")), LARGEST_W, counters.all())
     other.on_meter_reading(reading(120, energy_import=1.0))
-    assert [event.reasons for event in counters.new_events() + other.new_events()] == [
+    assert [event.reasons for event in (*counters.new_events(), *other.new_events())] == [
         [reasons.SERIAL_NUMBER_CHANGED(serial_number="78")],
         [reasons.METER_OWN_RATIO_CHANGED(ratio=40.0)],
         [reasons.CONFIGURED_RATIO_CHANGED(ct="200/5", vt="–", applied_by="meter")],
