@@ -8,7 +8,8 @@ from typing import Any
 
 from configkit import bus, drive, load, magnet, meter, motor, site
 
-from agent.estimate.estimator import Estimates, Estimator
+from agent.analysis.efficiency.estimates import Estimates
+from agent.estimate.estimator import Estimator
 from agent.topology import assets, drive_rating_kw
 from drivers.reading import Quality, Reading, Value
 from drivers.reasons import Code, Reason

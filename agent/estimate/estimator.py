@@ -10,20 +10,19 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from agent.analysis.efficiency.estimates import Estimates
 from agent.estimate import reasons
 from agent.estimate.flux import FluxWatch
 from agent.estimate.guard import DRIVE_POWER_U, Guard
 from agent.estimate.losses import Modelled, Signals, on_drive, on_mains
 from agent.estimate.plate import facts
-from agent.estimate.result import NAMES, ON_MAINS, Estimates, Outcome, fill, why_no_model
+from agent.estimate.result import NAMES, ON_MAINS, Outcome, fill, why_no_model
 from agent.estimate.trace import Trace
 from agent.estimate.window import LONG_S, Cell, Window
 from agent.topology import Asset
 from drivers.reading import BAD, Quality, Reading
 from drivers.reasons import Reason
 from dsp.efficiency_meter import PowerU, power_u_parts
-
-__all__ = ["Estimates", "Estimator"]
 
 FRESH_PERIODS = 3.0  # a source without a value for longer is not used
 SLOW_S = 120.0  # longest use of a temperature, voltage or sensor value
@@ -131,9 +130,12 @@ class Estimator:
         source = self._source()
         over = self._window.over(source, now_s, self._fresh_s)
         reason = self.guard.withheld or self._missing()
-        self.outcome = Outcome(reason, over, self.choice, self.meter_u, self.signals, source is self._output)
+        self.outcome = outcome = Outcome(
+            self.asset, self.motor, self.facts, reason, over, self.choice, self.meter_u, self.signals, self.speed_rpm,
+            source is self._output,
+        )  # fmt: skip
         if reason or over is None:
-            unmodelled = why_no_model(self) if self.asset.drive is None and not self.choice else None
+            unmodelled = why_no_model(outcome) if self.asset.drive is None and not self.choice else None
             result.withhold(reason or unmodelled or reasons.WARMING_UP())
             if reason:
                 self._window.clear()
@@ -149,7 +151,7 @@ class Estimator:
             flag |= Quality.WARMING_UP
         for _, seen in self._flags_seen:
             flag |= seen
-        fill(result, self, over, flag)
+        fill(result, outcome, over, flag)
         return result
 
     def new_energies(self) -> list[Cell]:

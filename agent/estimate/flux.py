@@ -6,16 +6,13 @@ import math
 import statistics
 from collections import deque
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
+from agent.analysis.efficiency.estimates import Estimates
 from agent.estimate.guard import Number
 from agent.estimate.plate import Facts
 from drivers.reading import Reading
 from dsp.efficiency import Estimate
 from dsp.efficiency_flux import FluxIndex, flux_index
-
-if TYPE_CHECKING:
-    from agent.estimate.result import Estimates
 
 AGE_S = 600.0  # age at which the index becomes unknown
 STILL = 0.01  # largest change of a steady frequency; of the current three times that

@@ -1,0 +1,1 @@
+"""Analyses of the measured values: efficiency, power quality, recordings."""

@@ -1,0 +1,1 @@
+"""Efficiency, losses and energies of a motor with their uncertainty."""
