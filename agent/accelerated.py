@@ -89,10 +89,9 @@ def run_accelerated(
     with tempfile.TemporaryDirectory(prefix="magwatt-accelerated-") as passing, TruthLog(truth) as log:
         config = _config(scenario, plant, folder or Path(passing), edit)
         start_utc_ns = scenario.start_utc_ns if start_utc_ns is None else start_utc_ns
-        virtual = VirtualPlant(
-            plant, step_s or scenario.step_s, start_utc_ns, log if truth is not None else None, on_truth, truth_every,
-            passed,
-        )  # fmt: skip
+        receivers: list[OnTruth] = [log.write] if truth is not None else []
+        receivers += [on_truth] if on_truth is not None else []
+        virtual = VirtualPlant(plant, step_s or scenario.step_s, start_utc_ns, receivers, truth_every, passed)
         virtual.repeat(from_s)
         options = AgentOptions(deliver=deliver, ledger=folder is not None, seed=seed)
         run_virtual(

@@ -6,15 +6,11 @@ One thread simulates all gateways. A separate process subscribes and counts.
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 import select
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
 from typing import Any
-
-import click
 
 from agent.config import Mqtt
 from agent.core.text import N_, _
@@ -29,58 +25,10 @@ TICK_S = 0.02
 MISC_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was sent and what arrived.
+Report = dict[str, float]  # the values of LABELS by name
 
-    gateways, motors: number of gateways, number of motors of each.
-    interval_s: time between two rows of a motor, seconds.
-    seconds: duration, seconds.
-    rows: rows that were generated.
-    confirmed: rows that the broker acknowledged.
-    arrived: rows that the subscriber received, without duplicates.
-    lost: rows that did not arrive.
-    duplicates: rows that arrived more than once.
-    out_of_order: rows that arrived after a later row of the same topic.
-    bytes_per_row: mean size of a payload, bytes.
-    latency_p50_ms, latency_p99_ms: time from the timestamp of a row to its arrival, milliseconds.
-    connects: connections that the broker accepted.
-    connects_per_s_max: the same, maximum within one second.
-    births: retained messages that gateways publish after they connect.
-    births_per_s_max, birth_kb_per_s_max: maximum within one second, number and kilobytes.
-    gateway_birth_kb_in_10_s_max: maximum of one gateway within 10 s, kilobytes.
-    generator_lag_s_max: maximum delay of the generator, seconds; above interval_s, the host was overloaded.
-    generator_cpu_us_per_row, subscriber_cpu_us_per_row: processor time for each row, microseconds.
-    """
-
-    gateways: int
-    motors: int
-    interval_s: float
-    seconds: float
-    rows: int
-    confirmed: int
-    arrived: int
-    lost: int
-    duplicates: int
-    out_of_order: int
-    bytes_per_row: float
-    latency_p50_ms: float
-    latency_p99_ms: float
-    connects: int
-    connects_per_s_max: int
-    births: int
-    births_per_s_max: int
-    birth_kb_per_s_max: float
-    gateway_birth_kb_in_10_s_max: float
-    generator_lag_s_max: float
-    generator_cpu_us_per_row: float
-    subscriber_cpu_us_per_row: float
-
-    def lines(self) -> list[str]:
-        """One line of text for each value."""
-        return [_(LABELS[name], value=value) for name, value in asdict(self).items()]
-
-
+# The values of a report. The latency is the time from the timestamp of a row to its arrival. A generator delay above
+# interval_s means that the host was overloaded.
 LABELS = {
     "gateways": N_("gateways: {value:d}"),
     "motors": N_("motors per gateway: {value:d}"),
@@ -116,7 +64,7 @@ class FleetError(CodedError):
     """The broker cannot be used."""
 
 
-def play(
+def run_fleet(
     broker: Mqtt, site: str, gateways: int, motors: int, interval_s: float, seconds: float, clock: Clock
 ) -> Report:  # fmt: skip
     """Simulates the gateways for `seconds` and waits until the rows in transit have arrived.
@@ -258,30 +206,30 @@ def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) 
         bytes_by_s[int(at_s)] += size
     connects = Counter(int(at_s) for at_s in fleet.connected_s)
     first = fleet.gateways[0]
-    return Report(
-        gateways=len(fleet.gateways),
-        motors=len(first.motors),
-        interval_s=fleet.interval_s,
-        seconds=seconds,
-        rows=rows,
-        confirmed=sum(gateway.confirmed for gateway in fleet.gateways),
-        arrived=found["arrived"],
-        lost=rows - found["arrived"],
-        duplicates=found["duplicates"],
-        out_of_order=found["out_of_order"],
-        bytes_per_row=found["bytes"] / max(1, found["arrived"]),
-        latency_p50_ms=found["latency_p50_ms"],
-        latency_p99_ms=found["latency_p99_ms"],
-        connects=sum(gateway.connects for gateway in fleet.gateways),
-        connects_per_s_max=max(connects.values(), default=0),
-        births=len(births),
-        births_per_s_max=max(count_by_s.values(), default=0),
-        birth_kb_per_s_max=max(bytes_by_s.values(), default=0) / 1e3,
-        gateway_birth_kb_in_10_s_max=max(_densest(gateway.births, 10.0) for gateway in fleet.gateways) / 1e3,
-        generator_lag_s_max=fleet.lag_s,
-        generator_cpu_us_per_row=cpu_s / max(1, rows) * 1e6,
-        subscriber_cpu_us_per_row=found["cpu_s"] / max(1, found["arrived"]) * 1e6,
-    )
+    return {
+        "gateways": len(fleet.gateways),
+        "motors": len(first.motors),
+        "interval_s": fleet.interval_s,
+        "seconds": seconds,
+        "rows": rows,
+        "confirmed": sum(gateway.confirmed for gateway in fleet.gateways),
+        "arrived": found["arrived"],
+        "lost": rows - found["arrived"],
+        "duplicates": found["duplicates"],
+        "out_of_order": found["out_of_order"],
+        "bytes_per_row": found["bytes"] / max(1, found["arrived"]),
+        "latency_p50_ms": found["latency_p50_ms"],
+        "latency_p99_ms": found["latency_p99_ms"],
+        "connects": sum(gateway.connects for gateway in fleet.gateways),
+        "connects_per_s_max": max(connects.values(), default=0),
+        "births": len(births),
+        "births_per_s_max": max(count_by_s.values(), default=0),
+        "birth_kb_per_s_max": max(bytes_by_s.values(), default=0) / 1e3,
+        "gateway_birth_kb_in_10_s_max": max(_densest(gateway.births, 10.0) for gateway in fleet.gateways) / 1e3,
+        "generator_lag_s_max": fleet.lag_s,
+        "generator_cpu_us_per_row": cpu_s / max(1, rows) * 1e6,
+        "subscriber_cpu_us_per_row": found["cpu_s"] / max(1, found["arrived"]) * 1e6,
+    }
 
 
 def _densest(births: list[tuple[float, int]], window_s: float) -> int:
@@ -296,6 +244,6 @@ def _densest(births: list[tuple[float, int]], window_s: float) -> int:
     return most
 
 
-def show(report: Report, as_json: bool) -> None:
-    """Prints the report, as one JSON object or as lines."""
-    click.echo(json.dumps(asdict(report)) if as_json else "\n".join(report.lines()))
+def format_report(report: Report) -> str:
+    """One line of text for each value."""
+    return "\n".join(_(LABELS[name], value=value) for name, value in report.items())

@@ -117,26 +117,18 @@ class Marks:
 
     def _began(self, hold: Hold) -> None:
         log.info("%s: %s", hold.motor, _reason(hold))
-        values = {
-            "event_kind": "maintenance",
-            "event_state": "begin",
-            "event_start_ms": hold.since_ms,
-            "event_text": hold.reason,
-        }
-        self._emit(Message(hold.motor, "event", hold.since_ms, values, quality=Quality.MAINTENANCE))
+        self._publish_event(hold, "begin", hold.since_ms)
 
     def _ended(self, hold: Hold) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
         end_ms = hold.end_ms if hold.end_ms is not None and hold.end_ms <= now_ms else now_ms
         log.info("%s: maintenance ended", hold.motor)
-        values = {
-            "event_kind": "maintenance",
-            "event_state": "end",
-            "event_start_ms": hold.since_ms,
-            "event_duration_s": (end_ms - hold.since_ms) / 1000,
-            "event_text": hold.reason,
-        }
-        self._emit(Message(hold.motor, "event", end_ms, values, quality=Quality.MAINTENANCE))
+        self._publish_event(hold, "end", end_ms, event_duration_s=(end_ms - hold.since_ms) / 1000)
+
+    def _publish_event(self, hold: Hold, state: str, t_ms: int, **values: float) -> None:
+        body = {"event_kind": "maintenance", "event_state": state, "event_start_ms": hold.since_ms, **values,
+                "event_text": hold.reason}  # fmt: skip
+        self._emit(Message(hold.motor, "event", t_ms, body, quality=Quality.MAINTENANCE))
 
 
 def _reason(hold: Hold) -> Reason:

@@ -9,9 +9,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
-from agent.runtime.pipeline import Item
+from agent.runtime.pipeline import Item, Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -21,14 +20,6 @@ ERRORS_LOGGED = 3
 STOP_S = 5.0  # longest wait for the end of the thread
 
 
-class ItemProcessor(Protocol):
-    """What the thread needs of a pipeline."""
-
-    def process(self, item: Item) -> None: ...
-
-    def tick(self) -> None: ...
-
-
 class PipelineThread(threading.Thread):
     """Processes items from a bounded queue that drops the oldest reading or block when it is full.
 
@@ -36,7 +27,7 @@ class PipelineThread(threading.Thread):
     internal errors. cycle_ns: monotonic time of the last cycle.
     """
 
-    def __init__(self, pipeline: ItemProcessor) -> None:
+    def __init__(self, pipeline: Pipeline) -> None:
         super().__init__(name="pipeline", daemon=True)
         self.dropped = self.failures = 0
         self.cycle_ns = time.monotonic_ns()

@@ -11,7 +11,7 @@ import numpy as np
 
 from agent.config import Motor
 from agent.messages import Message
-from agent.waves.pq import harmonics_values, pq3s_values, shown
+from agent.waves.pq import harmonics_values, pq3s_values, rounded_values, rows_of
 from drivers.files import ROLES
 from drivers.reading import Quality, Waveform
 from dsp.plain import STRETCH_S, Plain, plain
@@ -36,11 +36,7 @@ class Meanwhile:
             self._rows, self._done = self._rows[:, :0], []
         self._next = block.index + block.samples.shape[1]
         self._quality |= block.quality
-        rows = np.full((len(ROLES), block.samples.shape[1]), np.nan)
-        for name, samples in zip(block.channels, block.samples, strict=False):
-            if name in ROLES:
-                rows[ROLES.index(name)] = samples
-        self._rows = np.concatenate((self._rows, rows), axis=1)
+        self._rows = np.concatenate((self._rows, rows_of(block)), axis=1)
         size = max(16, round(STRETCH_S * block.rate_hz))
         while self._rows.shape[1] >= size:
             self._done.append(plain(self._rows[:, :size], block.rate_hz, self._demand_a))
@@ -53,6 +49,6 @@ class Meanwhile:
     def _publish(self, t_ms: int, whole: bool) -> None:
         done, self._done = self._done, []
         quality, self._quality = self._quality | Quality.WARMING_UP, Quality.GOOD
-        values = shown("pq3s", pq3s_values(done, whole) | {"windows": len(done), "windows_left_out": 0})
+        values = rounded_values("pq3s", pq3s_values(done, whole) | {"windows": len(done), "windows_left_out": 0})
         self._emit(Message(self._asset, "pq3s", t_ms, values, quality=quality))
         self._emit(Message(self._asset, "harmonics", t_ms, harmonics_values(done), quality=quality))

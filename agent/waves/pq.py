@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from agent.metrics import by_name, rounded, rounded_all
+from drivers.files import ROLES
+from drivers.reading import Waveform
 from dsp.aggregate import Interval, columns
 from dsp.plain import Plain
 from dsp.results import Flag, Window
@@ -71,7 +73,18 @@ def distortion(values: dict[str, Any]) -> list[str]:
     return [name for name, value in values.items() if value is not None and name.startswith(_DISTORTION)]
 
 
-def shown(topic: str, values: dict[str, Any]) -> dict[str, Any]:
+def rows_of(block: Waveform) -> np.ndarray:
+    """The samples of the six ROLES, shape (6, n); NaN for channels that the block does not have."""
+    if block.channels == ROLES:
+        return block.samples
+    rows = np.full((len(ROLES), block.samples.shape[1]), np.nan)
+    for name, samples in zip(block.channels, block.samples, strict=False):
+        if name in ROLES:
+            rows[ROLES.index(name)] = samples
+    return rows
+
+
+def rounded_values(topic: str, values: dict[str, Any]) -> dict[str, Any]:
     """Values rounded for publication; lists are rounded already."""
     table = by_name(topic)
     return {

@@ -12,7 +12,15 @@ import numpy as np
 
 from agent.config import Motor
 from agent.messages import Message
-from agent.waves.pq import distortion, harmonics_values, nothing_of_3s, pq3s_values, pq10m_values, shown
+from agent.waves.pq import (
+    distortion,
+    harmonics_values,
+    nothing_of_3s,
+    pq3s_values,
+    pq10m_values,
+    rounded_values,
+    rows_of,
+)
 from agent.waves.pq_event import event_message
 from drivers.files import ROLES
 from drivers.reading import Quality, Waveform
@@ -91,7 +99,7 @@ class WaveformLane:
         self._origin = (block.index - self._first, block.start_ns)
         self._quality |= block.quality
         self._announce_tick(block.samples.shape[1])
-        for window in self._stream.push(self._rows(block)):
+        for window in self._stream.push(rows_of(block)):
             self._window(window)
         for event in self._stream.cut_short():
             self._emit(event_message(self._asset, event, self._rate_hz, self._utc_ms, block.quality))
@@ -114,15 +122,6 @@ class WaveformLane:
         self._aggregator = Aggregator.of_windows()
         self._recent.clear()
         self._tick = (math.inf, math.inf)
-
-    def _rows(self, block: Waveform) -> np.ndarray:
-        if block.channels == ROLES:
-            return block.samples
-        rows = np.full((6, block.samples.shape[1]), np.nan)
-        for number, name in enumerate(block.channels):
-            if name in ROLES:
-                rows[ROLES.index(name)] = block.samples[number]
-        return rows
 
     # --- time
 
@@ -210,7 +209,7 @@ class WaveformLane:
         values |= {"windows": len(windows), "windows_left_out": left_out}
         end_ms = math.floor(interval.end_s * 1000 + 1e-3)
         aliased = any(Flag.ALIAS_RISK in window.flags for window in windows)
-        self._publish("pq3s", end_ms, shown("pq3s", values), quality, aliased)
+        self._publish("pq3s", end_ms, rounded_values("pq3s", values), quality, aliased)
         if usable:
             self._publish("harmonics", end_ms, harmonics_values(usable), quality, aliased)
 
@@ -231,4 +230,4 @@ class WaveformLane:
             values[f"flicker_plt_l{n + 1}"] = plt([pst[n] for pst in self._psts]) if len(self._psts) == 12 else None
         self._pst = np.full(3, np.nan)
         aliased, self._aliased_10m = self._aliased_10m, False
-        self._publish("pq10m", round(interval.end_s * 1000), shown("pq10m", values), quality, aliased)
+        self._publish("pq10m", round(interval.end_s * 1000), rounded_values("pq10m", values), quality, aliased)

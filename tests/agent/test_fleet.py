@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
-
 import pytest
 
-from agent.fleet import LABELS, Report
+from agent.fleet import LABELS, format_report
 from agent.fleet_check import Counting
 
 
@@ -15,10 +13,8 @@ def payload(t_ms: int, number: int) -> bytes:
 
 
 def test_every_value_of_the_report_has_a_line() -> None:
-    values = {item.name: index for index, item in enumerate(fields(Report), start=1001)}
-    report = Report(**values)
-    assert LABELS.keys() == asdict(report).keys()
-    for line, value in zip(report.lines(), values.values(), strict=True):
+    report = {name: number for number, name in enumerate(LABELS, start=1001)}
+    for line, value in zip(format_report(report).splitlines(), report.values(), strict=True):
         assert str(value) in line
 
 

@@ -20,7 +20,7 @@ from agent.messages import Message
 from agent.poll import BusPoller, Polled
 from agent.renew import due_after
 from agent.runtime.assembly import due, polled_plant
-from agent.runtime.pipeline import Item, Outputs
+from agent.runtime.pipeline import Item, Outputs, Pipeline
 from agent.runtime.pipeline_thread import QUEUE_MAX, PipelineThread
 from agent.wires import Wires
 from drivers.framing import Request
@@ -225,10 +225,11 @@ def test_a_motor_that_comes_back_goes_on_counting_its_part_of_a_shared_meter(tmp
     assert {row.asset for row in rows} == {"fan-1", "fan-2", "m-1"}
 
 
-class Slow:
+class Slow(Pipeline):
     """A pipeline that waits for a signal, so that the queue fills."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: HandClock) -> None:
+        super().__init__(clock, Outputs(lambda _: None))
         self.busy, self.go = threading.Event(), threading.Event()
         self.seen = 0
 
@@ -244,7 +245,7 @@ class Slow:
 
 
 def test_a_function_in_the_queue_runs_in_its_turn_and_is_never_dropped(clock: HandClock) -> None:
-    slow, ran = Slow(), list[int]()
+    slow, ran = Slow(clock), list[int]()
     thread = PipelineThread(slow)
     thread.start()
     thread.put(reading("m-1", clock, 1))
@@ -260,7 +261,7 @@ def test_a_function_in_the_queue_runs_in_its_turn_and_is_never_dropped(clock: Ha
 
 
 def test_a_function_that_fails_costs_nothing_behind_it_in_the_queue(clock: HandClock) -> None:
-    slow, ran = Slow(), list[int]()
+    slow, ran = Slow(clock), list[int]()
     thread = PipelineThread(slow)
     thread.start()
     thread.put(reading("m-1", clock, 1))
@@ -278,7 +279,7 @@ def test_a_function_that_fails_costs_nothing_behind_it_in_the_queue(clock: HandC
 
 def test_stopping_does_not_wait_for_a_thread_that_hangs(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.runtime.pipeline_thread.STOP_S", 0.1)
-    slow = Slow()
+    slow = Slow(clock)
     thread = PipelineThread(slow)
     thread.start()
     for _ in range(QUEUE_MAX + 2):
