@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from agent.core.usable_number import usable_number
 from agent.topology import Asset
 from drivers import counters as registers
-from drivers.reading import BAD, Quality, Reading, Value
+from drivers.reading import Quality, Reading, Value
 
 MOST = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
 SLACK_KWH = 2.0  # resolution of coarse registers: two digits of 1 kWh
@@ -59,7 +60,7 @@ class Allocation:
     _largest_kw: float = 0.0  # of the meter, including consumers that are not configured
 
     def on_drive_reading(self, reading: Reading) -> None:
-        power = _usable(reading, "motor_power")
+        power = usable_number(reading, "motor_power")
         if power is not None:
             self._powers[reading.device] = max(0.0, power * 1000)
         else:
@@ -94,9 +95,9 @@ class Allocation:
         if share is not None:
             self._share_sum += share
             self._share_count += 1
-        power_w = _usable(reading, "active_power")
+        power_w = usable_number(reading, "active_power")
         self._largest_kw = max(self._largest_kw, abs(power_w or 0.0) / 1000)
-        register_kwh = _usable(reading, "energy_import")
+        register_kwh = usable_number(reading, "energy_import")
         if register_kwh is not None:
             self._follow_register(reading.middle_s, register_kwh)
         return values, {name: flag for name, flag in flags.items() if name in values}
@@ -110,8 +111,3 @@ class Allocation:
             self.energy_kwh += grown_kwh * self._share_sum / self._share_count
         self._register = now_s, register_kwh
         self._share_sum, self._share_count = 0.0, 0
-
-
-def _usable(reading: Reading, name: str) -> float | None:
-    value, flag = reading.values.get(name), reading.flags.get(name, Quality.GOOD)
-    return float(value) if isinstance(value, int | float) and not flag & BAD else None

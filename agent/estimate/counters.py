@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agent.config import Meter
+from agent.core.usable_number import usable_number
 from agent.estimate.reasons import (
     CONFIGURED_RATIO_CHANGED,
     METER_OWN_RATIO_CHANGED,
@@ -26,7 +27,7 @@ from agent.topology import Asset
 from drivers import counters as registers
 from drivers.errors import ProfileError
 from drivers.profiles import load_profile
-from drivers.reading import BAD, Quality, Reading
+from drivers.reading import Reading
 from drivers.reasons import Reason
 from dsp.efficiency_meter import energy_u
 
@@ -80,9 +81,8 @@ class Counters:
                 if self._kept.pop(f"{name}_register", None) is not None:
                     self._add(name, self._since[name])
         for name in ("import", "export"):
-            value, flag = reading.values.get(f"energy_{name}"), reading.flags.get(f"energy_{name}", Quality.GOOD)
-            if isinstance(value, int | float) and math.isfinite(value) and not flag & BAD:
-                self._follow(name, meter, float(value), reading.came_ns)
+            if (kwh := usable_number(reading, f"energy_{name}")) is not None:
+                self._follow(name, meter, kwh, reading.came_ns)
 
     def add_cells(self, cells: Iterable[Cell], now_s: float) -> None:
         """Adds energies of the estimator. now_s: monotonic time; time that no cell covers is a gap."""

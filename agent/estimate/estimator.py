@@ -11,6 +11,7 @@ import math
 from collections import deque
 
 from agent.analysis.efficiency.estimates import Estimates
+from agent.core.usable_number import usable_number
 from agent.estimate import reasons
 from agent.estimate.flux import FluxWatch
 from agent.estimate.guard import DRIVE_POWER_U, Guard
@@ -20,7 +21,7 @@ from agent.estimate.result import NAMES, ON_MAINS, Outcome, fill, why_no_model
 from agent.estimate.trace import Trace
 from agent.estimate.window import LONG_S, Cell, Window
 from agent.topology import Asset
-from drivers.reading import BAD, Quality, Reading
+from drivers.reading import Quality, Reading
 from drivers.reasons import Reason
 from dsp.efficiency_meter import PowerU, power_u_parts
 
@@ -58,7 +59,7 @@ class Estimator:
     def on_meter_reading(self, reading: Reading) -> None:
         """A reading of the meter at the drive input, or at the motor when it runs direct on line."""
         time_s, cage = reading.middle_s, self.facts.cage if self.asset.drive is None else None
-        self.guard.on_meter_reading(reading, self._peek, cage)
+        self.guard.on_meter_reading(reading, cage)
         power_w = self._number(reading, "active_power")
         current_a = self._number(reading, "current_avg") or self._number(reading, "current_l1")
         if power_w is not None:
@@ -77,8 +78,8 @@ class Estimator:
         self._advance()
 
     def on_drive_reading(self, reading: Reading) -> None:
-        self.guard.on_drive_reading(reading, self._peek)
-        self.flux.on_reading(reading, self._peek)
+        self.guard.on_drive_reading(reading)
+        self.flux.on_reading(reading)
         current_a = self._number(reading, "motor_current")
         hz = self._number(reading, "output_frequency")
         if current_a is None or hz is None:
@@ -93,7 +94,7 @@ class Estimator:
         last = self._input.last
         terminal_w = last[0] - loss_w if last and self._metered else None if power_kw is None else 1000 * power_kw
         speed = self._number(reading, "motor_speed")
-        self.torque_pct = self._peek(reading, "motor_torque")
+        self.torque_pct = usable_number(reading, "motor_torque")
         self._signals_s = time_s
         u_drive = u_loss_w / abs(terminal_w) if terminal_w and self._metered else 0.0
         self.signals = self._with_slow(
@@ -217,7 +218,7 @@ class Estimator:
         assert meter is not None
         relative = current_a / meter.ct[0] if current_a is not None and meter.ct else 1.0
         ct_class = (meter.ct_class or "1") if meter.ct else None
-        pf = self._peek(reading, "cos_phi") or self._peek(reading, "power_factor") or 0.85
+        pf = usable_number(reading, "cos_phi") or usable_number(reading, "power_factor") or 0.85
         parts = power_u_parts(meter.accuracy_class, ct_class, pf, relative)
         return parts._replace(feeder=FEEDER_U) if meter.measuring_point == "feeder" else parts
 
@@ -243,15 +244,7 @@ class Estimator:
 
     def _number(self, reading: Reading, name: str) -> float | None:
         """A usable number, its flags recorded; None when it is missing or bad."""
-        value = self._peek(reading, name)
+        value = usable_number(reading, name)
         if value is not None and (flag := reading.flags.get(name)):
             self._flags_seen.append((reading.middle_s, flag))
         return value
-
-    @staticmethod
-    def _peek(reading: Reading, name: str) -> float | None:
-        value = reading.values.get(name)
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
-            return None
-        flag = reading.flags.get(name)
-        return None if flag and flag & BAD else float(value)

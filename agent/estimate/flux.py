@@ -8,7 +8,7 @@ from collections import deque
 from operator import attrgetter
 
 from agent.analysis.efficiency.estimates import Estimates
-from agent.estimate.guard import Number
+from agent.core.usable_number import usable_number
 from agent.estimate.plate import Facts
 from drivers.reading import Reading
 from dsp.efficiency import Estimate
@@ -33,7 +33,7 @@ class FluxWatch:
         self._still_s = math.inf  # start of the steady speed and load
         self._before = (0.0, 0.0)
 
-    def on_reading(self, reading: Reading, number: Number) -> None:
+    def on_reading(self, reading: Reading) -> None:
         """Adds a reading of the drive.
 
         Voltage and temperature may be read less often than current and power: their last values are used, that of the
@@ -42,9 +42,11 @@ class FluxWatch:
         if self._plate is None:
             return
         for name in ("output_voltage", "motor_temperature"):
-            if (value := number(reading, name)) is not None:
+            if (value := usable_number(reading, name)) is not None:
                 self._slow[name] = reading.middle_s, value
-        current, power_kw, hz = (number(reading, name) for name in ("motor_current", "motor_power", "output_frequency"))
+        current, power_kw, hz = (
+            usable_number(reading, name) for name in ("motor_current", "motor_power", "output_frequency")
+        )
         if current is None or power_kw is None or hz is None:
             return
         self._reading_s = reading.middle_s

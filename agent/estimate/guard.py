@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
+from agent.core.usable_number import usable_number
 from agent.estimate.plate import Facts
 from agent.estimate.reasons import (
     BRAKING_RESISTOR,
@@ -24,8 +24,6 @@ from drivers.reading import Reading
 from drivers.reasons import Reason
 from dsp import wiring
 from dsp.efficiency_induction import Plate, load_of_power_factor, power_factor
-
-Number = Callable[[Reading, str], float | None]
 
 SEEN_S = 60.0
 FAULTY, RATIO, COMPENSATED = "faulty", "ratio", "compensated_load"
@@ -157,11 +155,11 @@ class Guard:
         self._off = self._braking = self._wrong_poles = 0
         self.live, self.live_s = "", -math.inf  # last known state of the motor terminals, and its time
 
-    def on_meter_reading(self, reading: Reading, number: Number, cage: Plate | None) -> None:
-        self._meter_w, self._meter_s = number(reading, "active_power"), reading.middle_s
+    def on_meter_reading(self, reading: Reading, cage: Plate | None) -> None:
+        self._meter_w, self._meter_s = usable_number(reading, "active_power"), reading.middle_s
         if reading.middle_s - self._drive_s > self._fresh_s:
             self._drive_w = None
-        found = self._diagnosed(reading, number, cage)
+        found = self._diagnosed(reading, cage)
         if found.verdict in (wiring.UNKNOWN, wiring.UNCLEAR):
             return  # too little current: the previous finding remains valid
         self._count = self._count + 1 if _alike(found, self._next) else 1
@@ -169,12 +167,12 @@ class Guard:
         if self._count >= AGREE or (self.wiring is _UNKNOWN and found.verdict == wiring.OK):
             self.wiring = self.wiring if _alike(found, self.wiring) else found
 
-    def on_drive_reading(self, reading: Reading, number: Number) -> None:
+    def on_drive_reading(self, reading: Reading) -> None:
         facts, motor = self._facts, self._asset.motor
         assert motor is not None
-        current_a, hz = number(reading, "motor_current"), number(reading, "output_frequency")
-        power_kw, rpm = number(reading, "motor_power"), number(reading, "motor_speed")
-        volts = number(reading, "output_voltage")
+        current_a, hz = usable_number(reading, "motor_current"), usable_number(reading, "output_frequency")
+        power_kw, rpm = usable_number(reading, "motor_power"), usable_number(reading, "motor_speed")
+        volts = usable_number(reading, "output_voltage")
         self._drive_w, self._drive_s = None if power_kw is None else 1000 * power_kw, reading.middle_s
         if reading.middle_s - self._meter_s > self._fresh_s:
             self._meter_w = None
@@ -214,16 +212,16 @@ class Guard:
             return POLES_MISMATCH()
         return None
 
-    def _diagnosed(self, reading: Reading, number: Number, cage: Plate | None) -> Finding:
+    def _diagnosed(self, reading: Reading, cage: Plate | None) -> Finding:
         asset, meter = self._asset, self._asset.meter
         assert meter is not None
         if meter.measuring_point == "feeder" or asset.shared or meter.wiring == "1P2W":
             return _UNKNOWN
         load = self._load()
         if meter.wiring == "3P3W":
-            found = self._two(reading, number, load)
+            found = self._two(reading, load)
         else:
-            phases = self._phases(reading, number)
+            phases = self._phases(reading)
             found = wiring.Diagnosis(wiring.UNKNOWN)
             if phases is not None:
                 found = wiring.three_wattmeters(phases, self._rated_a(max(phases.volts_v)), load)
@@ -235,7 +233,7 @@ class Guard:
             found = wiring.Diagnosis(wiring.OK)  # it was correct while the load was driven, or the drive brakes, too
         if found.verdict == wiring.OK and self._ratio_waits():
             return _UNKNOWN
-        if found.verdict == wiring.OK and (ratio := self._ratio(reading, number, cage)) is not None:
+        if found.verdict == wiring.OK and (ratio := self._ratio(reading, cage)) is not None:
             wrong = Fault(RATIO, ratio=ratio)
             if asset.drive is None:  # capacitors after the meter would also increase the power factor
                 return Finding(FAULTY, (wrong, Fault(COMPENSATED)))
@@ -252,9 +250,9 @@ class Guard:
             return self._facts.rated_a
         return self._facts.drive_w / _INPUT_PF_AND_EFFICIENCY / (3 * max(phase_v, 1.0))
 
-    def _lately(self, reading: Reading, number: Number, name: str) -> float | None:
+    def _lately(self, reading: Reading, name: str) -> float | None:
         """A value of this reading or of the last minute: not all registers are read in every poll."""
-        value = number(reading, name)
+        value = usable_number(reading, name)
         if value is not None:
             self._seen[name] = reading.middle_s, value
         elif name in reading.values:
@@ -262,19 +260,19 @@ class Guard:
         found = self._seen.get(name)
         return found[1] if found and reading.middle_s - found[0] < SEEN_S else None
 
-    def _phases(self, reading: Reading, number: Number) -> wiring.Phases | None:
+    def _phases(self, reading: Reading) -> wiring.Phases | None:
         columns: list[tuple[float, ...]] = []
         for stem, end in (("voltage", "n"), ("current", ""), ("active_power", ""), ("reactive_power", "")):
-            row = [self._lately(reading, number, f"{stem}_l{k}{end}") for k in (1, 2, 3)]
+            row = [self._lately(reading, f"{stem}_l{k}{end}") for k in (1, 2, 3)]
             if any(value is None for value in row):
                 return None
             columns.append(tuple(value for value in row if value is not None))
         return wiring.Phases(*columns)  # type: ignore[arg-type]
 
-    def _two(self, reading: Reading, number: Number, load: str) -> wiring.Diagnosis:
+    def _two(self, reading: Reading, load: str) -> wiring.Diagnosis:
         names = ("voltage_l12", "voltage_l23", "voltage_l31", "current_l1", "current_l2", "current_l3", "active_power",
                  "reactive_power")  # fmt: skip
-        v = [self._lately(reading, number, name) for name in names]
+        v = [self._lately(reading, name) for name in names]
         if any(value is None for value in v):
             return wiring.Diagnosis(wiring.UNKNOWN)
         a, b, c, i1, i2, i3, p, q = (value for value in v if value is not None)
@@ -285,7 +283,7 @@ class Guard:
         in_question = any(fault.kind == RATIO for found in (self._next, self.wiring) for fault in found.faults)
         return in_question and self._asset.drive is not None and self._drive_w is None
 
-    def _ratio(self, reading: Reading, number: Number, cage: Plate | None) -> float | None:
+    def _ratio(self, reading: Reading, cage: Plate | None) -> float | None:
         """Measured divided by expected power where it is wrong, else None.
 
         The expectation is the drive's output power, or the load that follows from a cage motor's power factor.
@@ -296,7 +294,7 @@ class Guard:
             if self._drive_w is None or self._drive_w < 0.2 * self._facts.drive_w:
                 return None
             return wiring.ratio_of(self._meter_w, self._drive_w / _PASSED_ON, _COMPARED_U)
-        pf = self._lately(reading, number, "power_factor")
+        pf = self._lately(reading, "power_factor")
         if cage is None or pf is None or self._asset.meter is None or self._asset.meter.power_factor_compensation:
             return None
         band = load_of_power_factor(cage, abs(pf))
