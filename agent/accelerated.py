@@ -63,7 +63,7 @@ def run_accelerated(
     folder: Path | None = None,
     start_utc_ns: int | None = None,
     from_s: float = 0.0,
-    passed: Callable[[float], None] = lambda _: None,
+    on_progress: Callable[[float], None] = lambda _: None,
     deliver: bool = False,
 ) -> None:
     """Runs plant and agent for `seconds` of the scenario's time. The same arguments give the same bytes.
@@ -79,19 +79,19 @@ def run_accelerated(
     folder: directory for configuration, state and ledger. None: a temporary one, without ledger.
     start_utc_ns: UTC time of the plant's first second. None: that of the scenario.
     from_s: seconds of the plant in earlier runs; they are repeated without the agent.
-    passed: called with the simulated time in seconds after each step, and once at the end, also after an exception.
+    on_progress: called with the simulated seconds after each step, and once at the end, also after an exception.
     deliver: also deliver to the brokers of the configuration.
     Raises ConfigError for an invalid configuration.
     """
     plant = scenario.build(Random(seed))
     if fault is not None and scenario.provoke is not None:
         scenario.provoke(plant, *fault)
-    with tempfile.TemporaryDirectory(prefix="magwatt-accelerated-") as passing, TruthLog(truth) as log:
-        config = _config(scenario, plant, folder or Path(passing), edit)
+    with tempfile.TemporaryDirectory(prefix="magwatt-accelerated-") as temporary, TruthLog(truth) as log:
+        config = _config(scenario, plant, folder or Path(temporary), edit)
         start_utc_ns = scenario.start_utc_ns if start_utc_ns is None else start_utc_ns
         receivers: list[OnTruth] = [log.write] if truth is not None else []
         receivers += [on_truth] if on_truth is not None else []
-        virtual = VirtualPlant(plant, step_s or scenario.step_s, start_utc_ns, receivers, truth_every, passed)
+        virtual = VirtualPlant(plant, step_s or scenario.step_s, start_utc_ns, receivers, truth_every, on_progress)
         virtual.repeat(from_s)
         options = AgentOptions(deliver=deliver, ledger=folder is not None, seed=seed)
         run_virtual(
@@ -110,7 +110,7 @@ async def _plant_and_agent(
     lines = _by_address(virtual.plant)
     agent = Agent(config, clock, store, replace(options, link_of=lambda bus: _link(bus, lines, clock)))
     agent.publisher.carrier = _Carrier(on_message)
-    agent.marks.restore(clock.utc_ns() // 1_000_000)
+    agent.flagger.restore(clock.utc_ns() // 1_000_000)
     for topic, payload in agent.publisher.greeting():
         on_message(topic, payload, True)
     agent.connect()
@@ -118,7 +118,7 @@ async def _plant_and_agent(
 
     async def tick() -> None:
         while True:
-            agent.marks.refresh()
+            agent.flagger.refresh()
             for _ in range(_TICKS):
                 await clock.sleep(max(TICK_S, shortest_s / _TICKS))
                 agent.pipeline.tick()

@@ -72,32 +72,32 @@ def run_fleet(
     interval_s: time between two rows of a motor. Raises FleetError if the broker accepts no subscription.
     """
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    listener = context.Process(target=listen, args=(theirs, broker, site), daemon=True)
+    parent_end, child_end = context.Pipe()
+    listener = context.Process(target=listen, args=(child_end, broker, site), daemon=True)
     listener.start()
     try:
-        if not ours.poll(SUBSCRIBE_S):
+        if not parent_end.poll(SUBSCRIBE_S):
             raise FleetError(FLEET_SUBSCRIPTION_TIMEOUT, host=broker.host, port=broker.port, timeout_s=SUBSCRIBE_S)
-        if error := ours.recv():
+        if error := parent_end.recv():
             raise FleetError(FLEET_SUBSCRIPTION_FAILED, host=broker.host, port=broker.port, error=error)
         fleet, cpu_s = _Fleet(broker, site, gateways, motors, interval_s, clock), time.process_time()
         fleet.run(seconds)
         cpu_s = time.process_time() - cpu_s
-        found = _arrived(ours, sum(gateway.sequence for gateway in fleet.gateways))
+        found = _arrived(parent_end, sum(gateway.sequence for gateway in fleet.gateways))
     finally:
         listener.terminate()
         listener.join(5)
     return _report(fleet, found, seconds, cpu_s)
 
 
-def _arrived(ours: Any, wanted: int) -> dict[str, Any]:
+def _arrived(parent_end: Any, expected: int) -> dict[str, Any]:
     """Polls the subscriber until all rows have arrived, for at most SETTLE_S."""
     until_s = time.monotonic() + SETTLE_S
     found: dict[str, Any] = Counting().summary()
     while True:
-        ours.send(COUNT)
-        found = ours.recv() if ours.poll(10) else found
-        if found["arrived"] >= wanted or time.monotonic() > until_s:
+        parent_end.send(COUNT)
+        found = parent_end.recv() if parent_end.poll(10) else found
+        if found["arrived"] >= expected or time.monotonic() > until_s:
             return found
         time.sleep(0.2)
 
@@ -133,7 +133,7 @@ class _Fleet:
         for gateway in list(self._fds):
             assert gateway.client is not None
             gateway.client.disconnect()
-            self._forget(gateway, time.monotonic())
+            self._disconnect(gateway, time.monotonic())
 
     def _settle(self) -> None:
         """Waits until all rows are acknowledged, or none is for SETTLE_S."""
@@ -150,7 +150,7 @@ class _Fleet:
                 if now_s >= gateway.connect_due_s:
                     self._connect(gateway, now_s)
             elif not gateway.send_due(now_s):
-                self._forget(gateway, now_s)
+                self._disconnect(gateway, now_s)
             elif gateway.client is not None:
                 self._watch(gateway)
                 if now_s - self._misc_s[gateway] > MISC_S:
@@ -170,7 +170,7 @@ class _Fleet:
 
     def _connect(self, gateway: Gateway, now_s: float) -> None:
         if not gateway.connect(now_s):
-            gateway.lost(now_s)
+            gateway.on_connection_lost(now_s)
             return
         assert gateway.client is not None
         sock = gateway.client.socket()
@@ -187,14 +187,14 @@ class _Fleet:
             (self._writing.add if wants else self._writing.discard)(gateway)
             self._poll.modify(self._fds[gateway], select.EPOLLIN | (select.EPOLLOUT if wants else 0))
 
-    def _forget(self, gateway: Gateway, now_s: float) -> None:
+    def _disconnect(self, gateway: Gateway, now_s: float) -> None:
         fd = self._fds.pop(gateway)
         self._writing.discard(gateway)
         if self._by_fd.get(fd) is gateway:  # else another connection already has the number
             del self._by_fd[fd]
             with contextlib.suppress(OSError):  # paho has closed it already, and the kernel has removed it
                 self._poll.unregister(fd)
-        gateway.lost(now_s)
+        gateway.on_connection_lost(now_s)
 
 
 def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) -> Report:
@@ -234,14 +234,14 @@ def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) 
 
 def _densest(births: list[tuple[float, int]], window_s: float) -> int:
     """Maximum number of bytes within a window of this length."""
-    most = total = first = 0
+    largest = total = first = 0
     for at_s, size in births:
         total += size
         while births[first][0] < at_s - window_s:
             total -= births[first][1]
             first += 1
-        most = max(most, total)
-    return most
+        largest = max(largest, total)
+    return largest
 
 
 def format_report(report: Report) -> str:

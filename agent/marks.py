@@ -37,31 +37,31 @@ class Marks:
     ) -> None:
         self._emit, self._publish_state, self._clock = emit, publish_state, clock
         self._book, self._synchronized = book, synchronized
-        self._holds: dict[str, Hold] = {}
+        self._intervals: dict[str, Hold] = {}
         self._states: dict[str, tuple[str, Sequence[Reason]]] = {}  # as they would be without maintenance
         self._unreadable = False
 
     def emit(self, message: Message) -> None:
         flags = Quality.GOOD if self._synchronized() else Quality.CLOCK_UNSYNCHRONIZED
-        if message.asset in self._holds:
+        if message.asset in self._intervals:
             flags |= Quality.MAINTENANCE
         self._emit(replace(message, quality=message.quality | flags) if flags else message)
 
     def publish_state(self, asset: str, state: str, reasons: Sequence[Reason]) -> None:
         """Publishes the state of an asset, during maintenance as `maintenance` with the reasons of both."""
         self._states[asset] = (state, reasons)
-        hold = self._holds.get(asset)
-        if hold is None:
+        interval = self._intervals.get(asset)
+        if interval is None:
             self._publish_state(asset, state, reasons)
         else:
             below = () if state == "online" else (STATE_OF_DEVICES(state=state),)
-            self._publish_state(asset, "maintenance", (_reason(hold), *below, *reasons))
+            self._publish_state(asset, "maintenance", (_reason(interval), *below, *reasons))
 
     async def run(self, run_on_pipeline: Callable[[Callable[[], None]], None]) -> None:
         """Applies changes of the maintenance file. run_on_pipeline: runs a function in the pipeline thread."""
         while True:
             found = await asyncio.to_thread(self._active)
-            if found != self._holds:
+            if found != self._intervals:
                 run_on_pipeline(partial(self._apply, found))
             await self._clock.sleep(READ_S)
 
@@ -77,61 +77,61 @@ class Marks:
             if not self._unreadable:
                 log.warning("%s; motors in maintenance remain in maintenance", error)
             self._unreadable = True
-            return self._holds
+            return self._intervals
         self._unreadable = False
         return found
 
     def restore(self, reached_ms: int) -> None:
         """At the start: continues maintenance of earlier runs, and publishes changes since reached_ms as events."""
-        self._holds = self._active()
+        self._intervals = self._active()
         try:
             missed = self._book.between(reached_ms, self._clock.utc_ns() // 1_000_000 + 1)
         except HoldError:
             return
-        for hold in missed:
-            if hold.since_ms > reached_ms:
-                self._began(hold)
-            if hold.motor not in self._holds or self._holds[hold.motor] != hold:
-                self._ended(hold)
+        for interval in missed:
+            if interval.since_ms > reached_ms:
+                self._began(interval)
+            if interval.motor not in self._intervals or self._intervals[interval.motor] != interval:
+                self._ended(interval)
 
     @property
     def motors_in_maintenance(self) -> int:
-        return len(self._holds)
+        return len(self._intervals)
 
     def in_maintenance(self, motor: str) -> bool:
         """Whether a motor is in maintenance."""
-        return motor in self._holds
+        return motor in self._intervals
 
     def _apply(self, found: dict[str, Hold]) -> None:
         """Applies the active maintenance intervals: publishes begin, end and states that changed."""
-        before, self._holds = self._holds, found
-        for motor, hold in before.items():
-            if found.get(motor) != hold:
-                self._ended(hold)
-        for motor, hold in found.items():
-            if before.get(motor) != hold:
-                self._began(hold)
+        before, self._intervals = self._intervals, found
+        for motor, interval in before.items():
+            if found.get(motor) != interval:
+                self._ended(interval)
+        for motor, interval in found.items():
+            if before.get(motor) != interval:
+                self._began(interval)
         for motor in before.keys() | found.keys():
             if before.get(motor) != found.get(motor):
                 self.publish_state(motor, *self._states.get(motor, ("offline", (NOTHING_RECEIVED(),))))
 
-    def _began(self, hold: Hold) -> None:
-        log.info("%s: %s", hold.motor, _reason(hold))
-        self._publish_event(hold, "begin", hold.since_ms)
+    def _began(self, interval: Hold) -> None:
+        log.info("%s: %s", interval.motor, _reason(interval))
+        self._publish_event(interval, "begin", interval.since_ms)
 
-    def _ended(self, hold: Hold) -> None:
+    def _ended(self, interval: Hold) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
-        end_ms = hold.end_ms if hold.end_ms is not None and hold.end_ms <= now_ms else now_ms
-        log.info("%s: maintenance ended", hold.motor)
-        self._publish_event(hold, "end", end_ms, event_duration_s=(end_ms - hold.since_ms) / 1000)
+        end_ms = interval.end_ms if interval.end_ms is not None and interval.end_ms <= now_ms else now_ms
+        log.info("%s: maintenance ended", interval.motor)
+        self._publish_event(interval, "end", end_ms, event_duration_s=(end_ms - interval.since_ms) / 1000)
 
-    def _publish_event(self, hold: Hold, state: str, t_ms: int, **values: float) -> None:
-        body = {"event_kind": "maintenance", "event_state": state, "event_start_ms": hold.since_ms, **values,
-                "event_text": hold.reason}  # fmt: skip
-        self._emit(Message(hold.motor, "event", t_ms, body, quality=Quality.MAINTENANCE))
+    def _publish_event(self, interval: Hold, state: str, t_ms: int, **values: float) -> None:
+        body = {"event_kind": "maintenance", "event_state": state, "event_start_ms": interval.since_ms, **values,
+                "event_text": interval.reason}  # fmt: skip
+        self._emit(Message(interval.motor, "event", t_ms, body, quality=Quality.MAINTENANCE))
 
 
-def _reason(hold: Hold) -> Reason:
-    if hold.until_ms is None:
-        return IN_MAINTENANCE(note=hold.reason)
-    return IN_MAINTENANCE_UNTIL(note=hold.reason, until_ms=hold.until_ms)
+def _reason(interval: Hold) -> Reason:
+    if interval.until_ms is None:
+        return IN_MAINTENANCE(note=interval.reason)
+    return IN_MAINTENANCE_UNTIL(note=interval.reason, until_ms=interval.until_ms)

@@ -30,7 +30,7 @@ class Progress:
         self._started: tuple[float, float] | None = None  # time of this host, time of the plant
         self._width = 0
 
-    def passed(self, now_s: float) -> None:
+    def update(self, now_s: float) -> None:
         """Prints the progress; called with each step. now_s: seconds of the plant."""
         real_s = self._clock_s()
         if now_s >= self._from_s and self._started is None:
@@ -50,14 +50,14 @@ class Progress:
         day = now_s / DAY_S
         if self._started is None:
             return _("repeating the earlier run: day {day:.1f} of {days:.1f}", day=day, days=self._from_s / DAY_S)
-        taken_s, done_s = real_s - self._started[0], now_s - self._started[1]
+        elapsed_s, done_s = real_s - self._started[0], now_s - self._started[1]
         if done_s <= 0:
             return _("day {day:.1f} of {days:.1f}", day=day, days=self._to_s / DAY_S)
         return _(
             "day {day:.1f} of {days:.1f}, {left_s:.0f} s left",
             day=day,
             days=self._to_s / DAY_S,
-            left_s=taken_s * (self._to_s - now_s) / done_s,
+            left_s=elapsed_s * (self._to_s - now_s) / done_s,
         )
 
     def _print(self, text: str) -> None:

@@ -20,16 +20,16 @@ async def reconfigure(agent: Agent, new: Config) -> None:
 
     Slow steps run in other threads than the event loop that polls.
     """
-    wanted = await asyncio.to_thread(_prepared, agent, new)
+    new_pollers = await asyncio.to_thread(_prepared, agent, new)
     await asyncio.to_thread(agent.topics.set, new)
-    fresh = await agent.wires.change(wanted)
+    fresh = await agent.wires.change(new_pollers)
     # No await from here until the pipeline is reconfigured, so that no reading arrives before its motor is known.
     agent.due_s = due_after(agent.due_s, agent.wires.pollers, {polled.device.name for polled in fresh})
     agent.due_s |= agent.topics.due_s()
     plant = polled_plant(new, agent.due_s)
     agent.put(partial(agent.pipeline.reconfigure, plant))
     agent.put(partial(agent.publisher.renew, new, plant.assets))
-    await asyncio.to_thread(agent.streams.set, new)
+    await asyncio.to_thread(agent.streams.configure, new)
     agent.refusals = await asyncio.to_thread(Refusals, agent.store, agent.wires.pollers)
     if agent.delivery is not None:
         await asyncio.to_thread(agent.delivery.renew, new)

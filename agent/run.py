@@ -41,16 +41,16 @@ async def run(config: Config, seconds: float | None = None) -> None:
     assumed = config.site.assume_clock_synchronized or config.site.simulated
     watch = ClockWatch(clock, kernel_synchronised, reached_ns, assumed)
     agent = Agent(config, clock, store, AgentOptions(synchronized=lambda: watch.sure))
-    agent.marks.restore(reached_ns // 1_000_000)
+    agent.flagger.restore(reached_ns // 1_000_000)
     thread = PipelineThread(agent.pipeline)
     agent.connect(thread.put)
     thread.start()
-    agent.streams.set(config)
-    reloader = Reloader(config, clock, partial(reconfigure, agent), agent.marks.emit)
-    timekeeper = Timekeeper(watch, clock, store, agent.marks.emit, thread.put)
+    agent.streams.configure(config)
+    reloader = Reloader(config, clock, partial(reconfigure, agent), agent.flagger.emit)
+    timekeeper = Timekeeper(watch, clock, store, agent.flagger.emit, thread.put)
     lag, buses = Lateness(clock), BusNumbers(lambda: agent.wires.pollers, clock)
     assert agent.delivery is not None
-    health = Health(clock, agent.marks.emit)
+    health = Health(clock, agent.flagger.emit)
     for source in (buses, agent.streams.numbers, agent.topics.numbers, lag):
         health.add(source)
     for source in (Machine(agent.state_dir), agent.delivery.numbers):
@@ -63,7 +63,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         agent.wires.start(bus)
     jobs: tuple[Coroutine[Any, Any, None], ...] = (
         agent.wires.run(), agent.topics.run(), agent.delivery.run(clock), health.run(part=share(agent.publisher.root)),
-        lag.run(), timekeeper.run(), agent.marks.run(thread.put), reloader.run(), agent.bookkeeper.run(),
+        lag.run(), timekeeper.run(), agent.flagger.run(thread.put), reloader.run(), agent.bookkeeper.run(),
         feed_watchdog(clock, lambda: _blocked(agent, thread, buses)), _save_regularly(agent),
     )  # fmt: skip
     tasks = [asyncio.create_task(job) for job in jobs]
@@ -92,7 +92,7 @@ def _handle_signals(ending: asyncio.Event, reloader: Reloader) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     # With a terminal, SIGHUP means that it was closed; without one, that the configuration is to be reloaded.
-    loop.add_signal_handler(signal.SIGHUP, ending.set if os.isatty(0) else reloader.ask)
+    loop.add_signal_handler(signal.SIGHUP, ending.set if os.isatty(0) else reloader.request)
 
 
 def _blocked(agent: Agent, thread: PipelineThread, buses: BusNumbers) -> str | None:
@@ -100,7 +100,7 @@ def _blocked(agent: Agent, thread: PipelineThread, buses: BusNumbers) -> str | N
     blocked_s = (time.monotonic_ns() - thread.cycle_ns) / 1e9
     if blocked_s > BEAT_MAX_S:
         return f"the pipeline thread has been blocked for {blocked_s:.0f} s"
-    return buses.hanging() or (None if agent.store.alive else "the writer thread of the store has ended")
+    return buses.blocked() or (None if agent.store.alive else "the writer thread of the store has ended")
 
 
 async def _save_regularly(agent: Agent) -> None:
@@ -127,7 +127,7 @@ def _numbers(
         "waveform_samples_lost": agent.pipeline.waveform_samples_lost,
         "clock_synchronized": int(watch.sure),
         "clock_steps": timekeeper.steps,
-        "motors_in_maintenance": agent.marks.motors_in_maintenance,
+        "motors_in_maintenance": agent.flagger.motors_in_maintenance,
         "config_reloads": reloader.reloads,
         "config_reloads_rejected": reloader.rejected,
     }

@@ -49,7 +49,7 @@ class Timekeeper:
             emit,
             run_on_pipeline,
         )
-        self._sound = 0  # last row with a synchronized clock: steps do not correct rows up to it
+        self._last_synchronized = 0  # last row with a synchronized clock: steps do not correct rows up to it
         self._logged = ""
         self._log()
 
@@ -64,7 +64,7 @@ class Timekeeper:
 
     def check(self) -> None:
         if self._watch.word == SYNCHRONISED:  # until now
-            self._run_on_pipeline(self._note_sound)
+            self._run_on_pipeline(self._note_synchronized)
         before = self._store.sequence
         step = self._watch.look()
         self._log()
@@ -78,15 +78,15 @@ class Timekeeper:
         with contextlib.suppress(StoreError):
             self._store.save_note(KIND, REACHED, "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
 
-    def _note_sound(self) -> None:
-        self._sound = self._store.sequence
+    def _note_synchronized(self) -> None:
+        self._last_synchronized = self._store.sequence
 
     def _correct(self, step: Step, seen: tuple[int, int]) -> None:
         """Corrects the time of unsent rows. Sent rows keep the old time; the event contains the difference."""
         corrected = 0
         if step.correct:
             try:
-                corrected = self._store.shift_unsent(self._store.boot, step.delta_ms, self._sound, seen)
+                corrected = self._store.shift_unsent(self._store.boot, step.delta_ms, self._last_synchronized, seen)
             except StoreError as error:
                 log.warning("the time of unsent rows was not corrected: %s", error)
         reason = CLOCK_STEPPED(step_s=step.delta_ms / 1000, rows=corrected)
@@ -100,20 +100,20 @@ class Timekeeper:
         self._emit(event(None, now_ms, "clock_step", [reason], values))
 
     def _log(self) -> None:
-        before, word = self._logged, self._watch.word
+        before, state = self._logged, self._watch.word
         cause = self._watch.why_not_used
-        if word == UNSURE and cause is not None:
-            word = IMPOSSIBLE
-        if word == before:
+        if state == UNSURE and cause is not None:
+            state = IMPOSSIBLE
+        if state == before:
             return
-        self._logged = word
-        if word == IMPOSSIBLE:
+        self._logged = state
+        if state == IMPOSSIBLE:
             log.warning("%s. Until then the agent assumes %s, and rows carry CLOCK_UNSYNCHRONIZED", cause,
                         local_time(self._clock.utc_ns() / 1e6))  # fmt: skip
-        elif word == UNSURE:
+        elif state == UNSURE:
             log.warning("the clock is not synchronized; rows carry CLOCK_UNSYNCHRONIZED until it is")
         elif before:
-            log.info("the clock is %s; rows no longer carry CLOCK_UNSYNCHRONIZED", _WORDS[word])
+            log.info("the clock is %s; rows no longer carry CLOCK_UNSYNCHRONIZED", _STATE_NAMES[state])
 
 
-_WORDS = {SYNCHRONISED: "synchronized", PLAUSIBLE: "plausible"}
+_STATE_NAMES = {SYNCHRONISED: "synchronized", PLAUSIBLE: "plausible"}

@@ -19,16 +19,16 @@ class VirtualPlant:
     step_s: length of a step, seconds.
     start_utc_ns: UTC time of second 0.
     on_truth: called with the true values every truth_every steps.
-    passed: called with the simulated time in seconds after each step.
+    on_progress: called with the simulated time in seconds after each step.
     """
 
     def __init__(
         self, plant: Plant, step_s: float, start_utc_ns: int, on_truth: Sequence[OnTruth], truth_every: int,
-        passed: Callable[[float], None],
+        on_progress: Callable[[float], None],
     ) -> None:  # fmt: skip
         self.plant, self._step_s, self._start_utc_ns = plant, step_s, start_utc_ns
-        self._on_truth, self._truth_every, self._passed = on_truth, truth_every, passed
-        self._made = 0
+        self._on_truth, self._truth_every, self._on_progress = on_truth, truth_every, on_progress
+        self._steps = 0
         self._from_s = 0.0
 
     def repeat(self, from_s: float) -> None:
@@ -43,7 +43,7 @@ class VirtualPlant:
     def _up_to(self, now_s: float) -> None:
         """Makes and records all steps up to this second of the plant."""
         while self._next_s <= now_s + _NEAR_S:
-            at_s, number = self._next_s, self._made
+            at_s, number = self._next_s, self._steps
             self._step()
             if self._on_truth and number % self._truth_every == 0:
                 utc_ms, rows = (self._start_utc_ns + round(1e9 * at_s)) // 1_000_000, dict(self.plant.truth())
@@ -60,13 +60,13 @@ class VirtualPlant:
     def end(self, run_s: float) -> None:
         """Makes the remaining steps of a run of this duration."""
         self._up_to(self._from_s + run_s)
-        self._passed(self._from_s + run_s)
+        self._on_progress(self._from_s + run_s)
 
     @property
     def _next_s(self) -> float:
-        return self._made * self._step_s
+        return self._steps * self._step_s
 
     def _step(self) -> None:
-        self._passed(self._next_s)
+        self._on_progress(self._next_s)
         self.plant.step(self._step_s)
-        self._made += 1
+        self._steps += 1

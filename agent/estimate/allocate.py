@@ -14,7 +14,7 @@ from agent.topology import Asset
 from drivers import counters as registers
 from drivers.reading import Quality, Reading, Value
 
-MOST = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
+EXCESS_MAX = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
 SLACK_KWH = 2.0  # resolution of coarse registers: two digits of 1 kWh
 EXTENSIVE = ("active_power", "reactive_power", "apparent_power")  # these are allocated
 COMMON = (
@@ -106,8 +106,8 @@ class Allocation:
         if self._register is not None and self._share_count:
             before_s, before_kwh = self._register
             largest_kw = max(self._largest_kw, sum(branch.rated_kw for branch in self.asset.branches))
-            most_kwh = MOST * largest_kw * (now_s - before_s) / 3600 + SLACK_KWH
-            grown_kwh = registers.step(before_kwh, register_kwh, None, most_kwh).grown
+            largest_kwh = EXCESS_MAX * largest_kw * (now_s - before_s) / 3600 + SLACK_KWH
+            grown_kwh = registers.step(before_kwh, register_kwh, None, largest_kwh).grown
             self.energy_kwh += grown_kwh * self._share_sum / self._share_count
         self._register = now_s, register_kwh
         self._share_sum, self._share_count = 0.0, 0

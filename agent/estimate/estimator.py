@@ -47,7 +47,7 @@ class Estimator:
         keep_s = max(15.0, 4 * period_s)
         self._input, self._output, self._losses = (Trace(keep_s, hole_s) for _ in range(3))
         self._window = Window(period_s, asset.drive_share, 0.02 * self.facts.drive_w)
-        self._flags_seen: deque[tuple[float, Quality]] = deque()
+        self._input_flags: deque[tuple[float, Quality]] = deque()
         self._slow: dict[str, tuple[float, float]] = {}  # name → (time, value)
         self.signals, self._signals_s = NO_SIGNALS, -math.inf
         self.choice: list[Modelled] = []  # lowest uncertainty first, at the last reading
@@ -129,7 +129,7 @@ class Estimator:
                 result.flags["back_emf"] = Quality.STALE
         self.flux.put(result, now_s)
         source = self._source()
-        over = self._window.over(source, now_s, self._fresh_s)
+        over = self._window.result(source, now_s, self._fresh_s)
         reason = self.guard.withheld or self._missing()
         self.outcome = outcome = Outcome(
             self.asset, self.motor, self.facts, reason, over, self.choice, self.meter_u, self.signals, self.speed_rpm,
@@ -148,10 +148,10 @@ class Estimator:
             flag |= Quality.SUBSTITUTED
         if self.asset.drive_share < 1:
             flag |= Quality.ALLOCATED
-        if not over.whole:
+        if not over.complete:
             flag |= Quality.WARMING_UP
-        for _, seen in self._flags_seen:
-            flag |= seen
+        for _, flags in self._input_flags:
+            flag |= flags
         fill(result, outcome, over, flag)
         return result
 
@@ -208,10 +208,10 @@ class Estimator:
                 trace.clear()
         if now_s - self._signals_s > self._fresh_s:  # the last values are no longer present values
             self.signals, self.choice, self._speed_rpm, self.torque_pct = NO_SIGNALS, [], None, None
-        while self._flags_seen and self._flags_seen[0][0] < now_s - 60:
-            self._flags_seen.popleft()
-        while len(self._flags_seen) > 3 * LONG_S:
-            self._flags_seen.popleft()
+        while self._input_flags and self._input_flags[0][0] < now_s - 60:
+            self._input_flags.popleft()
+        while len(self._input_flags) > 3 * LONG_S:
+            self._input_flags.popleft()
 
     def _meter_u(self, reading: Reading, current_a: float | None) -> PowerU:
         meter = self.asset.meter
@@ -246,5 +246,5 @@ class Estimator:
         """A usable number, its flags recorded; None when it is missing or bad."""
         value = usable_number(reading, name)
         if value is not None and (flag := reading.flags.get(name)):
-            self._flags_seen.append((reading.middle_s, flag))
+            self._input_flags.append((reading.middle_s, flag))
         return value

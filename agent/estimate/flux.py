@@ -15,8 +15,8 @@ from dsp.efficiency import Estimate
 from dsp.efficiency_flux import FluxIndex, flux_index
 
 AGE_S = 600.0  # age at which the index becomes unknown
-STILL = 0.01  # largest change of a steady frequency; of the current three times that
-LEAST, MOST = 10, 120  # readings in the median: flux does not change from one second to the next
+STEADY = 0.01  # largest change of a steady frequency; of the current three times that
+COUNT_MIN, COUNT_MAX = 10, 120  # readings in the median: flux does not change from one second to the next
 METHOD = "flux-V-I"
 _VALUE, _U = attrgetter("value"), attrgetter("u")
 
@@ -27,10 +27,10 @@ class FluxWatch:
     def __init__(self, facts: Facts, fresh_s: float) -> None:
         self._plate, self._fresh_s = facts.flux, fresh_s
         self._reading_s = -math.inf
-        self._found: deque[FluxIndex] = deque(maxlen=MOST)
+        self._found: deque[FluxIndex] = deque(maxlen=COUNT_MAX)
         self._slow: dict[str, tuple[float, float]] = {}  # name → (time, value)
-        self._taken_s = 0.0
-        self._still_s = math.inf  # start of the steady speed and load
+        self._found_s = 0.0
+        self._steady_since_s = math.inf  # start of the steady speed and load
         self._before = (0.0, 0.0)
 
     def on_reading(self, reading: Reading) -> None:
@@ -51,16 +51,16 @@ class FluxWatch:
             return
         self._reading_s = reading.middle_s
         before, self._before = self._before, (hz, current)
-        still = abs(hz - before[0]) < STILL * abs(hz) and abs(current - before[1]) < 3 * STILL * current
-        self._still_s = min(self._still_s, reading.middle_s) if still else math.inf
-        volts = self._since("output_voltage", self._still_s)
+        steady = abs(hz - before[0]) < STEADY * abs(hz) and abs(current - before[1]) < 3 * STEADY * current
+        self._steady_since_s = min(self._steady_since_s, reading.middle_s) if steady else math.inf
+        volts = self._since("output_voltage", self._steady_since_s)
         degc = self._since("motor_temperature", reading.middle_s - AGE_S)
         if volts is None or current < 0.1 * self._plate.rated_a:
             return  # while speed or load change, the registers belong to different moments
         found = flux_index(self._plate, volts, current, 1000 * power_kw, abs(hz), degc)
         if found is not None:
             self._found.append(found)
-            self._taken_s = reading.middle_s
+            self._found_s = reading.middle_s
 
     def _since(self, name: str, from_s: float) -> float | None:
         at_s, value = self._slow.get(name, (-math.inf, None))
@@ -69,9 +69,9 @@ class FluxWatch:
     def put(self, result: Estimates, now_s: float) -> None:
         if self._plate is None:
             return
-        if now_s - self._taken_s > AGE_S:
+        if now_s - self._found_s > AGE_S:
             self._found.clear()
-        if len(self._found) < LEAST or now_s - self._reading_s > self._fresh_s:
+        if len(self._found) < COUNT_MIN or now_s - self._reading_s > self._fresh_s:
             result.values["flux_index_pct"] = None
             return
         value = statistics.median(map(_VALUE, self._found))

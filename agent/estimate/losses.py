@@ -68,7 +68,7 @@ def on_mains(facts: Facts, s: Signals) -> list[Modelled]:
         found += _without_power(facts, s)
     if facts.magnet is not None and s.power_w is not None and s.current_a is not None:
         found.append(Modelled(eff.M5, pm_losses(facts.magnet, s.current_a, s.frequency_hz, s.winding_degc), s.power_w))
-    return _by_uncertainty(found + _at_the_shaft(facts, s, found))
+    return _by_uncertainty(found + _from_shaft_sensor(facts, s, found))
 
 
 def on_drive(facts: Facts, s: Signals) -> list[Modelled]:
@@ -92,7 +92,7 @@ def on_drive(facts: Facts, s: Signals) -> list[Modelled]:
             torque = m1_shaft_power_w(abs(power_w) / abs(speed), cage.rated_w, cage.efficiency) / cage.rated_w
         losses = m1_losses(cage, max(torque, 0.0), speed)
         found.append(Modelled(eff.M1, losses._replace(u_w=CAGE_ON_DRIVE_U * losses.total_w), power_w))
-    return _by_uncertainty(found + _at_the_shaft(facts, s, found))
+    return _by_uncertainty(found + _from_shaft_sensor(facts, s, found))
 
 
 def _without_power(facts: Facts, s: Signals) -> list[Modelled]:
@@ -115,7 +115,7 @@ def _from_load(facts: Facts, method: str, load: float, u_load: float) -> Modelle
     return Modelled(method, losses._replace(u_w=M2_U * in_w), in_w, u_load)
 
 
-def _at_the_shaft(facts: Facts, s: Signals, found: list[Modelled]) -> list[Modelled]:
+def _from_shaft_sensor(facts: Facts, s: Signals, found: list[Modelled]) -> list[Modelled]:
     """M9: input power minus shaft power of a sensor, split as by the first of the other models."""
     if s.shaft_nm is None or s.power_w is None or not found:
         return []

@@ -62,7 +62,7 @@ class Agent:
         self.state_dir = config.state_dir or default_directory()
         self.publisher = Publisher(config, assets(config), store, clock)
         self.delivery = Delivery(config, self.publisher, store, clock) if self._options.deliver else None
-        self.marks = Marks(
+        self.flagger = Marks(
             self.publisher.publish, self.publisher.publish_state, clock, HoldBook(self.state_dir),
             self._options.synchronized,
         )  # fmt: skip
@@ -70,7 +70,7 @@ class Agent:
         efficiency_stage = partial(EfficiencyStage, explain_s=self._options.explain_s)
         self.pipeline = Pipeline(
             clock,
-            Outputs(self.marks.emit, self.marks.publish_state, self.publisher.publish_retained),
+            Outputs(self.flagger.emit, self.flagger.publish_state, self.publisher.publish_retained),
             (efficiency_stage, allocation_stage, CounterStage, self._savings_stage),
             store.counters(),
         )
@@ -101,8 +101,8 @@ class Agent:
         record = self.bookkeeper.amend if self._options.ledger else None
         return SavingsStage(
             SavingsLane(
-                context.asset, context.period_s, self.store, self.marks.emit, self.config.site.timezone,
-                self.marks.in_maintenance, record,
+                context.asset, context.period_s, self.store, self.flagger.emit, self.config.site.timezone,
+                self.flagger.in_maintenance, record,
             )
         )  # fmt: skip
 

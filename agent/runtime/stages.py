@@ -1,6 +1,6 @@
 """The stages of the pipeline.
 
-To add one, write a class, here or in a file of its own, and name its factory in agent/runtime/assembly.py.
+To add one, write a class, here or in another file, and name its factory in agent/runtime/assembly.py.
 """
 
 from __future__ import annotations

@@ -25,32 +25,33 @@ class Lanes:
     def __init__(self, emit: Callable[[Message], None]) -> None:
         self._emit = emit
         self._motors: Mapping[str, Motor | None] = {}
-        self._lanes: dict[str, WaveformLane] = {}
-        self._plain: dict[str, Meanwhile] = {}  # while kernels are compiled
+        self._channels: dict[str, WaveformLane] = {}
+        self._approximations: dict[str, Meanwhile] = {}  # while kernels are compiled
         self._warming: subprocess.Popen[bytes] | None = None
         self._kernels_failed = False
         self.lost = 0
 
     def on_block(self, block: Waveform) -> None:
-        lane = self._lanes.get(block.device)
-        if lane is None:
+        channel = self._channels.get(block.device)
+        if channel is None:
             if not self._kernels_ready():
                 self._approximate(block)
                 return
             from agent.waves.windows import WaveformLane
 
-            self._plain.pop(block.device, None)
-            lane = self._lanes[block.device] = WaveformLane(block.device, self._emit, self._motors.get(block.device))
-        before = lane.lost
-        lane.on_block(block)
-        self.lost += lane.lost - before
+            self._approximations.pop(block.device, None)
+            motor = self._motors.get(block.device)
+            channel = self._channels[block.device] = WaveformLane(block.device, self._emit, motor)
+        before = channel.lost
+        channel.on_block(block)
+        self.lost += channel.lost - before
 
     def configure(self, motors: Mapping[str, Motor | None]) -> None:
         """Applies a configuration: asset → motor. The channels of a changed motor start again."""
-        self._plain.clear()
+        self._approximations.clear()
         before, self._motors = self._motors, motors
-        for name in [name for name in self._lanes if before.get(name) != motors.get(name)]:
-            del self._lanes[name]
+        for name in [name for name in self._channels if before.get(name) != motors.get(name)]:
+            del self._channels[name]
 
     def close(self) -> None:
         """Ends the compilation process."""
@@ -61,10 +62,11 @@ class Lanes:
     def _approximate(self, block: Waveform) -> None:
         from agent.waves.meanwhile import Meanwhile
 
-        lane = self._plain.get(block.device)
-        if lane is None:
-            lane = self._plain[block.device] = Meanwhile(block.device, self._emit, self._motors.get(block.device))
-        lane.on_block(block)
+        channel = self._approximations.get(block.device)
+        if channel is None:
+            motor = self._motors.get(block.device)
+            channel = self._approximations[block.device] = Meanwhile(block.device, self._emit, motor)
+        channel.on_block(block)
 
     def _kernels_ready(self) -> bool:
         from agent import kernels

@@ -46,9 +46,9 @@ class Meanwhile:
                 end_ns = block.start_ns + round((block.samples.shape[1] / block.rate_hz - left_s) * 1e9)
                 self._publish(end_ns // 1_000_000, all(role in block.channels for role in ROLES))
 
-    def _publish(self, t_ms: int, whole: bool) -> None:
+    def _publish(self, t_ms: int, all_phases: bool) -> None:
         done, self._done = self._done, []
         quality, self._quality = self._quality | Quality.WARMING_UP, Quality.GOOD
-        values = rounded_values("pq3s", pq3s_values(done, whole) | {"windows": len(done), "windows_left_out": 0})
+        values = rounded_values("pq3s", pq3s_values(done, all_phases) | {"windows": len(done), "windows_left_out": 0})
         self._emit(Message(self._asset, "pq3s", t_ms, values, quality=quality))
         self._emit(Message(self._asset, "harmonics", t_ms, harmonics_values(done), quality=quality))

@@ -15,16 +15,16 @@ from dsp.plain import Plain
 from dsp.results import Flag, Window
 
 
-def pq3s_values(windows: Sequence[Window | Plain], whole: bool = True) -> dict[str, Any]:
+def pq3s_values(windows: Sequence[Window | Plain], all_phases: bool = True) -> dict[str, Any]:
     """3 s values: root mean squares (IEC 61000-4-30, 4.5 [M]); arithmetic means of powers and frequency.
 
-    whole: whether all three phases are measured; otherwise totals are None.
+    all_phases: whether all three phases are measured; otherwise totals are None.
     """
     values: dict[str, Any] = {name: _aggregate(windows, *source) for name, source in _PQ3S.items()}
-    return values if whole else values | dict.fromkeys(_TOTALS)
+    return values if all_phases else values | dict.fromkeys(_TOTALS)
 
 
-def nothing_of_3s() -> dict[str, Any]:
+def unknown_pq3s_values() -> dict[str, Any]:
     return dict.fromkeys(_PQ3S)
 
 
@@ -45,7 +45,7 @@ def harmonics_values(windows: Sequence[Window | Plain]) -> dict[str, Any]:
     return values
 
 
-def pq10m_values(interval: Interval, whole: bool = True) -> dict[str, Any]:
+def pq10m_values(interval: Interval, all_phases: bool = True) -> dict[str, Any]:
     """10 min values with the minimum and maximum of their windows; None for values that were not measured."""
     at = columns()
     values: dict[str, Any] = {}
@@ -55,16 +55,16 @@ def pq10m_values(interval: Interval, whole: bool = True) -> dict[str, Any]:
             values[name] = float(interval.values[at[source[0]]][phase or source[1]])
     values["power_factor"] = float(values["active_power_w"]) / float(values["apparent_power_va"] or np.nan)
     for n in range(3):
-        for word, row in (("min", interval.low), ("max", interval.high)):
-            values[f"voltage_l{n + 1}n_{word}_v"] = float(row[at["u_rms_v"]][n])
+        for kind, row in (("min", interval.low), ("max", interval.high)):
+            values[f"voltage_l{n + 1}n_{kind}_v"] = float(row[at["u_rms_v"]][n])
         values[f"current_l{n + 1}_max_a"] = float(interval.high[at["i_rms_a"]][n])
     values["active_power_max_w"] = float(interval.high[at["p_w"]][0])
-    if not whole:
+    if not all_phases:
         values |= dict.fromkeys((*_TOTALS, "active_power_max_w"))
     for letter, unit in (("u", "v"), ("i", "a")):
-        for word, field in (("harmonic", "sg"), ("band", "band")):
+        for kind, field in (("harmonic", "sg"), ("band", "band")):
             rows = interval.values[at[f"{field}_{letter}_{unit}"]].reshape(3, -1)
-            values |= _by_phase("pq10m", f"{word}_{letter}", unit, rows)
+            values |= _by_phase("pq10m", f"{kind}_{letter}", unit, rows)
     return values
 
 

@@ -15,11 +15,11 @@ from agent.messages import Message
 from agent.waves.pq import (
     distortion,
     harmonics_values,
-    nothing_of_3s,
     pq3s_values,
     pq10m_values,
     rounded_values,
     rows_of,
+    unknown_pq3s_values,
 )
 from agent.waves.pq_event import event_message
 from drivers.files import ROLES
@@ -81,7 +81,7 @@ class WaveformLane:
         self._aliased_10m = self._aliased_logged = False
         self._pst: np.ndarray = np.full(3, np.nan)  # of the current 10 min interval
         self._psts: deque[np.ndarray] = deque(maxlen=12)
-        self._whole = True
+        self._all_phases = True
         self._first = 0
         self.lost = 0
 
@@ -108,8 +108,8 @@ class WaveformLane:
         self._channels, self._rate_hz, self._next = block.channels, block.rate_hz, block.index
         self._first = block.index  # index 0 of dsp
         present = tuple(role in block.channels for role in ROLES)
-        self._whole = all(present)  # total powers need all three voltages and currents
-        if not self._whole:
+        self._all_phases = all(present)  # total powers need all three voltages and currents
+        if not self._all_phases:
             missing = ", ".join(role for role in ROLES if role not in block.channels)
             log.warning("waveform %s: no total powers because %s are missing; the stream has %s", self._asset, missing,
                         ", ".join(block.channels) or "no channels")  # fmt: skip
@@ -162,9 +162,9 @@ class WaveformLane:
         self._recent.append((start_s, end_s, window))
         self._windows_10m += 1
         self._left_out_10m += bool(window.flags & (Flag.GAP | Flag.SYNC_LOST))
-        for flag, seen in _FLAGS:
+        for flag, quality_flag in _FLAGS:
             if flag in window.flags:
-                self._quality_10m |= seen
+                self._quality_10m |= quality_flag
         if Flag.ALIAS_RISK in window.flags:
             self._note_aliasing(window)
         if not np.isnan(window.pst).all():
@@ -194,18 +194,18 @@ class WaveformLane:
                     "are uncertain and carry UNVERIFIED", self._asset, source, which)  # fmt: skip
 
     def _three_seconds(self, interval: Interval) -> None:
-        inside = interval.start_s - 1e-6, interval.end_s + 1e-6
-        windows = [window for start_s, end_s, window in self._recent if inside[0] <= start_s and end_s <= inside[1]]
+        limits_s = interval.start_s - 1e-6, interval.end_s + 1e-6
+        windows = [window for start_s, end_s, window in self._recent if limits_s[0] <= start_s and end_s <= limits_s[1]]
         quality, self._quality = self._quality, Quality.GOOD
         self._quality_10m |= quality
-        for flag, seen in _FLAGS:
+        for flag, quality_flag in _FLAGS:
             if any(flag in window.flags for window in windows):
-                quality |= seen
+                quality |= quality_flag
         usable = [window for window in windows if not window.flags & (Flag.GAP | Flag.SYNC_LOST)]
         left_out = max(len(windows), WINDOWS) - len(usable)
         if left_out:
             quality |= Quality.GAP
-        values = pq3s_values(usable, self._whole) if usable else nothing_of_3s()
+        values = pq3s_values(usable, self._all_phases) if usable else unknown_pq3s_values()
         values |= {"windows": len(windows), "windows_left_out": left_out}
         end_ms = math.floor(interval.end_s * 1000 + 1e-3)
         aliased = any(Flag.ALIAS_RISK in window.flags for window in windows)
@@ -221,7 +221,7 @@ class WaveformLane:
         quality, self._quality_10m = self._quality_10m, Quality.GOOD
         if not interval.whole:
             quality |= Quality.GAP
-        values = pq10m_values(interval, self._whole)
+        values = pq10m_values(interval, self._all_phases)
         values |= {"windows": self._windows_10m, "windows_left_out": self._left_out_10m}
         values |= {f"flicker_pst_l{n + 1}": float(self._pst[n]) for n in range(3)}
         self._windows_10m = self._left_out_10m = 0

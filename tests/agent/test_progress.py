@@ -18,7 +18,7 @@ def run(stream: io.StringIO, from_day: float, to_day: float, per_day_s: float) -
     now = [0.0]
     progress = Progress(stream, from_day * DAY_S, to_day * DAY_S, lambda: now[0])
     for day in range(round(to_day) + 1):
-        progress.passed(day * DAY_S)
+        progress.update(day * DAY_S)
         now[0] += per_day_s
     return progress
 

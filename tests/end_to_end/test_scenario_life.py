@@ -24,7 +24,7 @@ from agent import simulate_reasons as codes
 from agent import virtual_run
 from agent.accelerated import run_accelerated
 from agent.core.text import _, text_of
-from agent.kept_run import resumed
+from agent.kept_run import load_run
 from agent.savings import source
 from agent.savings.verify import open_copy
 from drivers.file_reasons import INVALID_TOML, KEY_MISSPELLED
@@ -175,7 +175,7 @@ def test_a_run_that_cannot_be_resumed_has_a_code(tmp_path: Path) -> None:
 
     def rejected(scenario: Scenario = life, seed: int = 1, fault: tuple[str, float] | None = None) -> Reason:
         with pytest.raises(InvalidValue) as error:
-            resumed(state, scenario, seed, fault)
+            load_run(state, scenario, seed, fault)
         return error.value.reason
 
     assert rejected(load(str(other))) == codes.OTHER_SCENARIO(folder=folder, earlier="pump-life", now="fan-life")
