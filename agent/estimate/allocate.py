@@ -7,6 +7,7 @@ polling loses nothing. A register that was reset counts from 0; one that was set
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from agent.core.usable_number import usable_number
@@ -33,13 +34,20 @@ DRIVE_COMMON = (
 
 def of_drive(reading: Reading, share: float) -> tuple[dict[str, Value], dict[str, Quality]]:
     """Values of a drive for one of its motors: powers and currents times `share`, common values unchanged."""
+    return _part(reading, share, DRIVE_SHARED, DRIVE_COMMON)
+
+
+def _part(
+    reading: Reading, share: float | None, shared: Collection[str], common: Collection[str]
+) -> tuple[dict[str, Value], dict[str, Quality]]:
+    """Values and flags of a part: shared values times `share`, None without one; common ones unchanged; no others."""
     values: dict[str, Value] = {}
-    flags = {name: flag for name, flag in reading.flags.items() if name in (*DRIVE_SHARED, *DRIVE_COMMON)}
+    flags = {name: flag for name, flag in reading.flags.items() if name in shared or name in common}
     for name, value in reading.values.items():
-        if name in DRIVE_SHARED:
-            values[name] = value * share if isinstance(value, int | float) else None
+        if name in shared:
+            values[name] = value * share if isinstance(value, int | float) and share is not None else None
             flags[name] = flags.get(name, Quality.GOOD) | Quality.ALLOCATED
-        elif name in DRIVE_COMMON:
+        elif name in common:
             values[name] = value
     return values, flags
 
@@ -84,14 +92,6 @@ class Allocation:
     def on_meter_reading(self, reading: Reading) -> tuple[dict[str, Value], dict[str, Quality]]:
         """Values of the meter for this motor: extensive ones allocated, common ones unchanged, others omitted."""
         share = self.share()
-        values: dict[str, Value] = {}
-        flags = dict(reading.flags)
-        for name, value in reading.values.items():
-            if name in EXTENSIVE:
-                values[name] = value * share if isinstance(value, int | float) and share is not None else None
-                flags[name] = flags.get(name, Quality.GOOD) | Quality.ALLOCATED
-            elif name in COMMON:
-                values[name] = value
         if share is not None:
             self._share_sum += share
             self._share_count += 1
@@ -100,7 +100,7 @@ class Allocation:
         register_kwh = usable_number(reading, "energy_import")
         if register_kwh is not None:
             self._follow_register(reading.middle_s, register_kwh)
-        return values, {name: flag for name, flag in flags.items() if name in values}
+        return _part(reading, share, EXTENSIVE, COMMON)
 
     def _follow_register(self, now_s: float, register_kwh: float) -> None:
         if self._register is not None and self._share_count:

@@ -13,7 +13,9 @@ from support.pipeline import pipeline_of
 from testkit import HandClock
 
 from agent.messages import Message, judge
-from agent.runtime.pipeline import Outputs
+from agent.runtime.assembly import polled_plant
+from agent.runtime.pipeline import Outputs, Pipeline
+from agent.runtime.stage import MotorReading, Stage, StageContext, TelemetryRow
 from agent.state_reasons import DEVICE_UNAVAILABLE
 from drivers.error_reasons import NO_RESPONSE
 from drivers.reading import Quality, Reading, Value
@@ -316,3 +318,55 @@ def test_a_row_without_anything_new_has_a_time_of_its_own(scene: Scene) -> None:
         scene.pipeline.tick()
     times = [row.t_ms for row in scene.of("p1")]
     assert len(set(times)) == len(times)
+
+
+class Counted(Stage):
+    """A stage that counts: it shows that a stage needs no other one, and no change of the pipeline."""
+
+    def __init__(self) -> None:
+        self.readings = self.closed = 0
+
+    def on_reading(self, item: MotorReading) -> None:
+        self.readings += 1
+
+    def on_row(self, row: TelemetryRow) -> None:
+        row.put({"motor_load_pct": 12.3456})
+        row.counters["counted"] = self.readings
+        row.add_event("counted", [])
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_further_stage_receives_readings_and_completes_rows(tmp_path: Path, clock: HandClock) -> None:
+    config, rows, stages = load(tmp_path, CONFIG), list[Message](), dict[str, Counted]()
+
+    def counted(context: StageContext) -> Stage:
+        return stages.setdefault(context.asset.name, Counted())
+
+    pipeline = Pipeline(clock, Outputs(rows.append), [counted])
+    due_s = {name: {"active_power": 1.0} for name in ("m1", "m2")} | {"d2": {"motor_current": 1.0}}
+    pipeline.reconfigure(polled_plant(config, due_s))
+    now_ns, monotonic_ns = clock.utc_ns(), clock.monotonic_ns()
+    pipeline.on_reading(Reading("m1", now_ns, now_ns, {"active_power": 45_000.0}, monotonic_ns=monotonic_ns))
+    row, happened = rows
+    assert row.values == {"active_power_w": 45_000.0, "motor_load_pct": 12.3}
+    assert (row.asset, row.counters) == ("p1", {"counted": 1})
+    assert (happened.kind, happened.values["event_kind"], happened.t_ms) == ("event", "counted", row.t_ms)
+    assert (stages["p1"].readings, stages["p2"].readings) == (1, 0)
+    pipeline.reconfigure(polled_plant(load(tmp_path, CONFIG.replace('class = "IE1"', 'class = "IE2"')), due_s))
+    assert (stages["p1"].closed, stages["p2"].closed) == (1, 0), "only the motor that changed starts again"
+
+
+def test_allocated_energy_is_committed_with_the_row_that_shows_it(tmp_path: Path, clock: HandClock) -> None:
+    """After a kill the store has the energy of the last committed row, neither more nor less."""
+    scene = Scene(tmp_path, clock, SHARED)
+    for second in range(3):
+        scene.read("d2", motor_current=70.0, output_frequency=90.0, motor_power=30.0)
+        scene.read("d3", motor_current=40.0, output_frequency=90.0, motor_power=10.0)
+        scene.read("m2", active_power=42_000.0, energy_import=100.0 + 0.5 * second)
+        clock.move(1.0)
+    shown = [(row.values["energy_allocated_kwh"], row.counters.get("energy_allocated/p1")) for row in scene.of("p1")]
+    assert shown[0] == (0.0, None)
+    assert shown[-1][0] > 0
+    assert {kwh: wh for kwh, wh in shown if wh is not None} == {kwh: round(1000 * kwh) for kwh, _ in shown if kwh}
