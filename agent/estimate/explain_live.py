@@ -12,16 +12,11 @@ from typing import Any
 
 import click
 
-from agent.clock import SystemClock
 from agent.config import Config, Mqtt
 from agent.core.text import _, text_of_object
 from agent.estimate.explain_text import as_text
-from agent.runtime.assembly import Agent, AgentOptions
-from agent.runtime.pipeline_thread import TICK_S
 from agent.schema import nearest
-from agent.store import Store
 from agent.subscribe import Follower, Seen
-from agent.topology import assets
 
 REST_S = 0.2  # further retained messages arrive within that time after the first
 
@@ -99,6 +94,12 @@ class _ExplainReceiver:
 
 async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -> int:
     """Polls the devices of a motor for `seconds` and prints the result; 1 when there is none."""
+    from agent.clock import SystemClock
+    from agent.runtime.assembly import Agent, AgentOptions
+    from agent.runtime.pipeline_thread import TICK_S
+    from agent.store import Store
+    from agent.topology import assets
+
     receiver, clock = _ExplainReceiver(motor), SystemClock()
     store = Store(None, clock)
     agent = Agent(
