@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.metrics import Metric, rounded
-from agent.runtime.stage import TelemetryRow
+from agent.runtime.stage import MotorReading, TelemetryRow
 from agent.state_reasons import DEVICE_NOT_POLLED, DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE
 from agent.topology import Asset
 from drivers.reading import Quality, Reading, Value
@@ -70,30 +70,30 @@ class AssetState:
         """The values of a signal device that belong to this asset."""
         return {name: value for name, value in values.items() if name in self._signals}
 
-    def note_response(self, reading: Reading) -> None:
+    def note_response(self, reading: Reading, responded: bool) -> None:
         """Records whether a device of this asset has responded."""
         self._quality = reading.quality & Quality.SIMULATED
-        if Quality.NO_REPLY in reading.quality:
-            self._silent[reading.device] = reading.error
-            self._misses[reading.device] = self._misses.get(reading.device, SILENT_READINGS) + 1
-        else:
+        if responded:
             self._silent.pop(reading.device, None)
             self._misses[reading.device] = 0
+        else:
+            self._silent[reading.device] = reading.error
+            self._misses[reading.device] = self._misses.get(reading.device, SILENT_READINGS) + 1
 
-    def store(self, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]) -> None:
+    def store(self, item: MotorReading) -> None:
         """Stores the values of a reading that belong to this asset."""
         self._renewed = True
-        silent = reading.quality & Quality.NO_REPLY
+        reading, flags = item.reading, item.flags
         known = self._slots.get(reading.device, {})
-        if silent:  # all values of this device are unknown now, those of slow groups too
-            for slot in known.values():
-                slot.value, slot.flag = None, slot.flag | silent
         at_ns = reading.monotonic_ns, reading.came_ns
-        for name, value in values.items():
+        for name, value in item.values.items():
             slot = known.get(name) or self._new_slot(reading.device, name)
             slot.value = rounded(slot.metric, value) if isinstance(value, (int, float)) else value
-            slot.flag = flags.get(name, _GOOD) | silent if silent else flags.get(name, _GOOD)
+            slot.flag = flags.get(name, _GOOD)
             slot.at_ns = at_ns
+        if not item.responded:  # all values of this device are unknown now, those of slow groups too
+            for slot in self._slots.get(reading.device, {}).values():
+                slot.value, slot.flag = None, slot.flag | Quality.NO_REPLY
 
     def next_row(self, now_ns: int, utc_ns: int) -> TelemetryRow | None:
         """Starts a row with the values of the devices; None before the first reading."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from agent.asset_state import AssetState, Due
 from agent.messages import Message
-from agent.runtime.stage import MotorReading, Source, Stage, StageContext, StageFactory
+from agent.runtime.stage import DeviceRole, MotorReading, Stage, StageContext, StageFactory
 from agent.topology import Asset
 from agent.waves.lanes import Lanes
-from drivers.reading import Clock, Reading, Waveform
+from drivers.reading import Clock, Quality, Reading, Waveform
 from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -55,25 +55,24 @@ class _AssetPipeline:
     def __init__(self, state: AssetState, stages: Sequence[Stage]) -> None:
         self.state, self.stages = state, stages
 
-    def sources(self) -> Iterator[tuple[str, Source]]:
+    def roles(self) -> Iterator[tuple[str, DeviceRole]]:
         """The devices whose readings this asset needs."""
         asset = self.state.asset
-        own = {device.name: source for device, source in ((asset.meter, Source.METER), (asset.drive, Source.DRIVE))
+        own = {device.name: role for device, role in ((asset.meter, DeviceRole.METER), (asset.drive, DeviceRole.DRIVE))
                if device}  # fmt: skip
-        others = dict.fromkeys((branch.drive for branch in asset.branches if branch.drive), Source.OTHER_DRIVE)
-        yield from (others | dict.fromkeys(asset.signal_devices, Source.SIGNALS) | own).items()
+        others = dict.fromkeys((branch.drive for branch in asset.branches if branch.drive), DeviceRole.OTHER_DRIVE)
+        yield from (others | dict.fromkeys(asset.signal_devices, DeviceRole.SIGNALS) | own).items()
 
-    def on_reading(self, source: Source, reading: Reading) -> None:
-        state, values = self.state, reading.values
-        item = MotorReading(source, reading, values, reading.flags)
-        if source is not Source.OTHER_DRIVE:
-            state.note_response(reading)
+    def on_reading(self, role: DeviceRole, reading: Reading) -> None:
+        state = self.state
+        values = state.own_signals(reading.values) if role is DeviceRole.SIGNALS else reading.values
+        item = MotorReading(role, reading, Quality.NO_REPLY not in reading.quality, values, reading.flags)
+        if role is not DeviceRole.OTHER_DRIVE:
+            state.note_response(reading, item.responded)
         for stage in self.stages:
             stage.on_reading(item)
-        if source is Source.SIGNALS:
-            state.store(reading, state.own_signals(values), reading.flags)
-        elif source is not Source.OTHER_DRIVE:
-            state.store(reading, item.values, item.flags)
+        if role is not DeviceRole.OTHER_DRIVE:
+            state.store(item)
 
     def publish(self, now_ns: int, utc_ns: int, outputs: Outputs) -> Mapping[str, int]:
         """Publishes the state if it changed, then a row, its events and retained messages.
@@ -115,7 +114,7 @@ class Pipeline:
         self._clock, self._outputs, self._factories = clock, outputs, stages
         self._counters = dict(counters or {})  # also of removed motors, which may be added again
         self._assets: dict[Asset, _AssetPipeline] = {}
-        self._by_device: dict[str, list[tuple[Source, _AssetPipeline]]] = {}
+        self._by_device: dict[str, list[tuple[DeviceRole, _AssetPipeline]]] = {}
         self._channels = Lanes(outputs.emit)
 
     def process(self, item: Item) -> None:
@@ -129,8 +128,8 @@ class Pipeline:
 
     def on_reading(self, reading: Reading) -> None:
         """Processes a reading, and publishes the rows for which no device is missing any more."""
-        for source, asset in self._by_device.get(reading.device, ()):
-            asset.on_reading(source, reading)
+        for role, asset in self._by_device.get(reading.device, ()):
+            asset.on_reading(role, reading)
             waits_for = asset.state.waits_for
             if reading.device in waits_for:
                 waits_for.discard(reading.device)
@@ -173,8 +172,8 @@ class Pipeline:
         self._assets = {asset: kept.get(asset) or self._new(asset, plant) for asset in plant.assets}
         self._by_device = {}
         for item in self._assets.values():
-            for device, source in item.sources():
-                self._by_device.setdefault(device, []).append((source, item))
+            for device, role in item.roles():
+                self._by_device.setdefault(device, []).append((role, item))
         self._channels.configure({asset.name: asset.motor for asset in plant.assets})
 
     def close(self) -> None:

@@ -15,8 +15,8 @@ from drivers.reading import Quality, Reading, Value, Waveform
 from drivers.reasons import Reason
 
 
-class Source(Enum):
-    """Where a reading comes from: the meter, drive or plant signals of the motor, or another drive of its meter."""
+class DeviceRole(Enum):
+    """What a device is for a motor: its meter, its drive, its plant signals, or another drive of its meter."""
 
     METER = "meter"
     DRIVE = "drive"
@@ -28,13 +28,15 @@ class Source(Enum):
 class MotorReading:
     """A reading for one motor.
 
-    source: role of the device.
+    role: what the device is for this motor.
     reading: what the device returned.
+    responded: whether it responded.
     values, flags: the part of this motor; a stage may replace them, the stages after it and the row use them.
     """
 
-    source: Source
+    role: DeviceRole
     reading: Reading
+    responded: bool
     values: Mapping[str, Value]
     flags: Mapping[str, Quality]
 

@@ -14,7 +14,7 @@ from agent.estimate.estimator import Estimator
 from agent.estimate.explain import explanation
 from agent.estimate.guard import Finding
 from agent.estimate.reasons import METER_WIRING_CORRECT
-from agent.runtime.stage import MotorReading, Source, Stage, StageContext, TelemetryRow
+from agent.runtime.stage import DeviceRole, MotorReading, Stage, StageContext, TelemetryRow
 from drivers.reading import Quality, Waveform
 from dsp.wiring import OK, UNKNOWN
 
@@ -40,14 +40,14 @@ class EfficiencyStage(Stage):
         self._wiring = ""  # in the last event
 
     def on_reading(self, item: MotorReading) -> None:
-        if item.reading.quality & Quality.NO_REPLY:
+        if not item.responded:
             return
-        if item.source is Source.METER:
+        if item.role is DeviceRole.METER:
             if not self._asset.shared:
                 self._estimator.on_meter_reading(item.reading)
-        elif item.source is Source.DRIVE:
+        elif item.role is DeviceRole.DRIVE:
             self._estimator.on_drive_reading(item.reading)
-        elif item.source is Source.SIGNALS:
+        elif item.role is DeviceRole.SIGNALS:
             self._estimator.on_signal_reading(item.reading)
 
     def on_waveform(self, block: Waveform, now_s: float) -> None:
@@ -110,9 +110,9 @@ class AllocationStage(Stage):
     def on_reading(self, item: MotorReading) -> None:
         if self._meter is not None and item.reading.device in self._drives:
             self._meter.on_drive_reading(item.reading)
-        if self._meter is not None and item.source is Source.METER:
+        if self._meter is not None and item.role is DeviceRole.METER:
             item.values, item.flags = self._meter.on_meter_reading(item.reading)
-        elif item.source is Source.DRIVE and self._drive_share < 1:
+        elif item.role is DeviceRole.DRIVE and self._drive_share < 1:
             item.values, item.flags = of_drive(item.reading, self._drive_share)
 
     def on_row(self, row: TelemetryRow) -> None:
@@ -134,7 +134,7 @@ class CounterStage(Stage):
         self._counters = Counters(context.asset, largest_w, context.counters)
 
     def on_reading(self, item: MotorReading) -> None:
-        if item.source is Source.METER and not item.reading.quality & Quality.NO_REPLY:
+        if item.responded and item.role is DeviceRole.METER:
             self._counters.on_meter_reading(item.reading)
 
     def on_row(self, row: TelemetryRow) -> None:
@@ -154,9 +154,9 @@ class SavingsStage(Stage):
         self._tracker = tracker
 
     def on_reading(self, item: MotorReading) -> None:
-        if item.source is Source.METER:
+        if item.role is DeviceRole.METER:
             self._tracker.take_meter(item.reading, item.values, item.flags)
-        elif item.source is Source.SIGNALS:
+        elif item.role is DeviceRole.SIGNALS:
             self._tracker.take_signals(item.reading)
 
     def on_row(self, row: TelemetryRow) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,15 @@ def supply_of(motor: Motor | None) -> Supply | None:
     return Supply(
         voltage_v=line_v / math.sqrt(3) if line_v else None, current_a=motor.amps, demand_a=motor.amps, lamp=lamp
     )
+
+
+def _quality_of(windows: Iterable[Window]) -> Quality:
+    quality = Quality.GOOD
+    for window in windows:
+        for flag, quality_flag in _FLAGS:
+            if flag in window.flags:
+                quality |= quality_flag
+    return quality
 
 
 class WaveformLane:
@@ -162,9 +171,7 @@ class WaveformLane:
         self._recent.append((start_s, end_s, window))
         self._windows_10m += 1
         self._left_out_10m += bool(window.flags & (Flag.GAP | Flag.SYNC_LOST))
-        for flag, quality_flag in _FLAGS:
-            if flag in window.flags:
-                self._quality_10m |= quality_flag
+        self._quality_10m |= _quality_of([window])
         if Flag.ALIAS_RISK in window.flags:
             self._note_aliasing(window)
         if not np.isnan(window.pst).all():
@@ -198,9 +205,7 @@ class WaveformLane:
         windows = [window for start_s, end_s, window in self._recent if limits_s[0] <= start_s and end_s <= limits_s[1]]
         quality, self._quality = self._quality, Quality.GOOD
         self._quality_10m |= quality
-        for flag, quality_flag in _FLAGS:
-            if any(flag in window.flags for window in windows):
-                quality |= quality_flag
+        quality |= _quality_of(windows)
         usable = [window for window in windows if not window.flags & (Flag.GAP | Flag.SYNC_LOST)]
         left_out = max(len(windows), WINDOWS) - len(usable)
         if left_out:
