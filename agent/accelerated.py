@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
-from agent.checked import apply_checks, save_check
 from agent.config import Bus, Config
 from agent.config_load import load_config
 from agent.poll import wire_of
 from agent.runtime.assembly import Agent, AgentOptions
 from agent.runtime.pipeline_thread import TICK_S
 from agent.savings.present import remember
-from agent.selfcheck.bench import bench_of
-from agent.selfcheck.check import self_check as check_devices
 from agent.store import Store
 from agent.virtual_plant import OnTruth, VirtualPlant
 from simulators.bus.memory import MemoryLink
 from simulators.clock import LoopClock, run_virtual
 from simulators.endpoints import Endpoints
-from simulators.scenarios import Line, Plant, Scenario
+from simulators.scenarios import Plant, Scenario
 from simulators.truth import TruthLog
 
 OnMessage = Callable[[str, bytes, bool], None]  # topic, payload, retained
@@ -59,7 +57,7 @@ def run_accelerated(
     on_truth: OnTruth | None = None,
     fault: tuple[str, float] | None = None,
     edit: Callable[[str], str] = str,
-    self_check: bool = False,
+    before_polling: Callable[[Agent], Coroutine[Any, Any, None]] | None = None,
     folder: Path | None = None,
     start_utc_ns: int | None = None,
     from_s: float = 0.0,
@@ -75,7 +73,7 @@ def run_accelerated(
     on_truth: called with UTC milliseconds and the true values of these rows.
     fault: name and second of a fault of the scenario.
     edit: changes the agent's configuration before it is loaded.
-    self_check: check the devices first, as in commissioning, and flag the values of suspect ones.
+    before_polling: runs before the first poll, for example a self-check of the devices. None: nothing.
     folder: directory for configuration, state and ledger. None: a temporary one, without ledger.
     start_utc_ns: UTC time of the plant's first second. None: that of the scenario.
     from_s: seconds of the plant in earlier runs; they are repeated without the agent.
@@ -95,20 +93,25 @@ def run_accelerated(
         virtual.repeat(from_s)
         options = AgentOptions(deliver=deliver, ledger=folder is not None, seed=seed)
         run_virtual(
-            lambda clock: _plant_and_agent(config, virtual, clock, options, on_message, seconds, self_check),
+            lambda clock: _plant_and_agent(config, virtual, clock, options, on_message, seconds, before_polling),
             start_utc_ns + round(1e9 * from_s),
         )
 
 
 async def _plant_and_agent(
     config: Config, virtual: VirtualPlant, clock: LoopClock, options: AgentOptions, on_message: OnMessage,
-    seconds: float, self_check: bool,
+    seconds: float, before_polling: Callable[[Agent], Coroutine[Any, Any, None]] | None,
 ) -> None:  # fmt: skip
     """Runs the agent for `seconds`, from the second of the plant at which `virtual` is."""
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
-    lines = _by_address(virtual.plant)
-    agent = Agent(config, clock, store, replace(options, link_of=lambda bus: _link(bus, lines, clock)))
+    lines = {address: virtual.plant.lines[name] for name, address in _addresses(virtual.plant).items()}
+
+    def link_of(bus: Bus) -> MemoryLink:
+        line = lines[wire_of(bus).where]
+        return MemoryLink(line.devices, clock, wire=wire_of(bus), silent=line.silent)
+
+    agent = Agent(config, clock, store, replace(options, link_of=link_of))
     agent.publisher.carrier = _Carrier(on_message)
     agent.flagger.restore(clock.utc_ns() // 1_000_000)
     for topic, payload in agent.publisher.greeting():
@@ -133,8 +136,8 @@ async def _plant_and_agent(
         tasks.append(asyncio.create_task(record()))
     if options.deliver:
         agent.publisher.announce_gaps()
-    if self_check:
-        await _check(agent, lines, clock)
+    if before_polling is not None:
+        await before_polling(agent)
     tasks += [asyncio.create_task(bus.run()) for bus in agent.buses]
     tasks.append(asyncio.create_task(tick()))
     try:
@@ -155,36 +158,12 @@ async def _plant_and_agent(
         virtual.end(min(clock.monotonic_ns() / 1e9, seconds))
 
 
-async def _check(agent: Agent, lines: dict[str, Line], clock: LoopClock) -> None:
-    links = {name: _link(bus, lines, clock) for name, bus in agent.config.buses.items()}
-    result = await check_devices(bench_of(agent.config, links), clock)
-    for bus in agent.buses:
-        for polled in bus.devices:
-            name = polled.device.name
-            if name in result.devices:
-                findings = [finding for finding in result.findings if finding.device == name]
-                at_ms = clock.utc_ns() // 1_000_000
-                save_check(agent.store, agent.config, bus, polled, at_ms, result.devices[name], findings)
-    apply_checks(agent.store, agent.config, agent.buses)
-
-
 def _addresses(plant: Plant) -> dict[str, str]:
     """An address for each line that is valid in a configuration. It is never opened."""
     return {
         name: f"/dev/virtual/{name}" if line.serial else f"127.0.0.1:{1 + number}"
         for number, (name, line) in enumerate(plant.lines.items())
     }
-
-
-def _by_address(plant: Plant) -> dict[str, Line]:
-    where = _addresses(plant)
-    return {where[name]: line for name, line in plant.lines.items()}
-
-
-def _link(bus: Bus, lines: dict[str, Line], clock: LoopClock) -> MemoryLink:
-    wire = wire_of(bus)
-    line = lines[wire.where]
-    return MemoryLink(line.devices, clock, wire=wire, silent=line.silent)
 
 
 def _config(scenario: Scenario, plant: Plant, folder: Path, edit: Callable[[str], str]) -> Config:

@@ -53,6 +53,7 @@ class Agent:
     """The connected components of an agent. After `connect` it is ready to poll.
 
     config: the configuration in force.
+    link_of: makes the link of a bus.
     put: receives readings and waveforms, and functions that run in the order of the queue.
     due_s: polling intervals as the pipeline knows them.
     """
@@ -75,6 +76,7 @@ class Agent:
             store.counters(),
         )
         self.wires = Wires(clock)
+        self.link_of = self._options.link_of or self.wires.link_of
 
     def connect(self, put: Callable[[Item], None] | None = None) -> None:
         """Prepares the sources of readings and configures the pipeline for them.
@@ -91,8 +93,7 @@ class Agent:
 
     def pollers(self, config: Config) -> list[BusPoller]:
         """The pollers of a configuration, with stored rejections and self-checks of their devices."""
-        link_of = self._options.link_of or self.wires.link_of
-        found = pollers(config, self.clock, self.put, seed=self._options.seed, link_of=link_of)
+        found = pollers(config, self.clock, self.put, seed=self._options.seed, link_of=self.link_of)
         Refusals(self.store, found)
         apply_checks(self.store, config, found)
         return found
