@@ -14,6 +14,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
+from agent.checked import apply_checks
 from agent.clock import ClockWatch, SystemClock, kernel_synchronised
 from agent.config import Config
 from agent.deliver import open_store
@@ -44,6 +45,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     agent.flagger.restore(reached_ns // 1_000_000)
     thread = PipelineThread(agent.pipeline)
     agent.connect(thread.put)
+    apply_checks(store, config, agent.buses)  # logs the findings
     thread.start()
     agent.streams.configure(config)
     reloader = Reloader(config, clock, partial(reconfigure, agent), agent.flagger.emit)

@@ -16,7 +16,6 @@ from agent.accelerated import CONFIG_FILE, run_accelerated
 from agent.config_load import load_config
 from agent.core.text import N_, _
 from agent.kept_run import KeptRun, load_run
-from agent.progress import DAY_S, Progress
 from agent.savings.source import frozen_baseline
 from agent.savings.verify import open_copy
 from agent.simulate_reasons import SCENARIO_ENDED
@@ -26,6 +25,8 @@ from simulators.scenarios import Scenario
 from simulators.scenarios.life import Life
 from simulators.truth import Row
 
+DAY_S = 86_400.0
+PROGRESS_S = 600  # simulated time between two updates of the progress bar
 TRUTH_S = 900.0  # interval of the true values of a retrofit; its energies are counters, shorter rows would fill a disk
 NO_BASELINE = N_(
     "{motor}: no frozen baseline, so no savings are computed; run `magwatt baseline learn {motor}` and "
@@ -130,16 +131,20 @@ class Month:
 
 
 def _run(scenario: Scenario, request: Wanted, state: KeptRun, from_s: float, to_s: float, month: Month | None) -> int:
-    rows, reached_s = 0, from_s
-    progress = Progress(sys.stderr, from_s, to_s)
+    rows, reached_s, shown_s, bar = 0, from_s, 0, None
     every = max(1, round(TRUTH_S / scenario.step_s)) if scenario.life is not None else 1
 
     def on_progress(now_s: float) -> None:
-        nonlocal reached_s
+        nonlocal reached_s, shown_s
         reached_s = now_s
-        progress.update(now_s)
+        if bar is not None:
+            bar.update(round(now_s) - shown_s)
+            shown_s = round(now_s)
 
     with contextlib.ExitStack() as files:
+        if sys.stderr.isatty():
+            bar = files.enter_context(click.progressbar(length=round(to_s), label=scenario.name, file=sys.stderr,
+                                                        update_min_steps=PROGRESS_S))  # fmt: skip
         out = files.enter_context(request.published.open("ab" if from_s else "wb")) if request.published else None
 
         def on_message(topic: str, payload: bytes, _retain: bool) -> None:
@@ -149,7 +154,6 @@ def _run(scenario: Scenario, request: Wanted, state: KeptRun, from_s: float, to_
                 out.write(b'{"topic":"' + topic.encode() + b'","payload":' + payload + b"}\n")
 
         files.enter_context(_recorded(request.state, state, lambda: max(reached_s, from_s)))
-        files.callback(progress.close)
         run_accelerated(
             scenario, to_s - from_s, on_message, seed=request.seed, truth=request.truth, truth_every=every,
             fault=request.fault, folder=request.state, from_s=from_s, on_progress=on_progress,

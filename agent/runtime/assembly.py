@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from agent.checked import apply_checks
+from agent.checked import load_check
 from agent.config import Bus, Config
 from agent.deliver import Delivery
 from agent.hold import HoldBook
@@ -95,7 +95,10 @@ class Agent:
         """The pollers of a configuration, with stored rejections and self-checks of their devices."""
         found = pollers(config, self.clock, self.put, seed=self._options.seed, link_of=self.link_of)
         Refusals(self.store, found)
-        apply_checks(self.store, config, found)
+        for bus in found:
+            for polled in bus.devices:
+                if check := load_check(self.store, config, bus, polled):
+                    polled.device.trust(check.verified, check.failed)
         return found
 
     def _savings_stage(self, context: StageContext) -> Stage:
