@@ -26,7 +26,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def told(bench: Bench) -> dict[str, Any]:
-    (payload,) = (text for topic, text in bench.publisher.greeting() if topic.endswith("/pump-1/state"))
+    (payload,) = (text for topic, text in bench.publisher.retained_messages() if topic.endswith("/pump-1/state"))
     return json.loads(payload)  # type: ignore[no-any-return]
 
 
@@ -68,14 +68,16 @@ def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(ben
     for motor in ("taken-out", "pump-1"):
         book.begin(motor, "new bearings", now_ms - 1000, None, "li")
     marks = MessageFlagger(publisher.publish, publisher.publish_state, bench.clock, book, lambda: True)
-    marks.recall(now_ms - 2000)
+    marks.restore(now_ms - 2000)
     for motor in ("taken-out", "pump-1"):
         book.release(motor, now_ms)
-    marks.take_holds(marks.look())
+    marks.refresh()
     events = [(topic.split("/")[4], body["v"]["event_state"]) for topic, body in carried.sent if "event" in topic]
     assert sorted(events) == [(name, state) for name in ("pump-1", "taken-out") for state in ("begin", "end")]
     assert told(bench)["state"] == "offline"
-    assert not [topic for topic, _ in publisher.greeting() if "taken-out" in topic], "no state or meta without a motor"
+    assert not [topic for topic, _ in publisher.retained_messages() if "taken-out" in topic], (
+        "no state or meta without a motor"
+    )
 
 
 def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ class Losing(HandClock):
         self.move(seconds)
         if self.monotonic_ns() > 86_400 * 1e9:
             raise asyncio.CancelledError
-        self.store.note_gap("telemetry", NO_SPACE_LEFT(), 1, 1_790_000_000_000, 1_790_000_000_000)
+        self.store.record_gap("telemetry", NO_SPACE_LEFT(), 1, 1_790_000_000_000, 1_790_000_000_000)
         self.lost += 1
 
 
@@ -138,7 +140,7 @@ def test_a_loss_of_a_day_does_not_fill_the_spool_with_announcements(tmp_path: Pa
 
 def test_a_gap_is_announced_with_code_data_and_text(bench: Bench) -> None:
     bench.publisher.carrier = carried = Carried()
-    bench.store.note_gap("*", AGENT_KILLED(), None, 1_790_000_000_000, 1_790_000_060_000)
+    bench.store.record_gap("*", AGENT_KILLED(), None, 1_790_000_000_000, 1_790_000_060_000)
     assert bench.publisher.announce_gaps() == 1
     ((topic, body),) = carried.sent
     assert topic.endswith("/event")
