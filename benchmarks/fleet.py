@@ -14,7 +14,7 @@ from support.basics import Mosquitto
 
 from agent.config.loader import parse_broker
 from agent.core.clock import SystemClock
-from agent.simulation.fleet.load_generator import play
+from agent.simulation.fleet.load_generator import format_report, run_fleet
 
 BROKER = "max_queued_messages 0\nmax_inflight_messages 1000\npersistence true\nautosave_interval 1800\n"
 
@@ -43,12 +43,12 @@ def main() -> None:
         restarter.start()
         try:
             plan = (given.gateways, given.motors, given.interval, given.seconds)
-            report = play(parse_broker(broker.url), "fleet", *plan, SystemClock())
+            report = run_fleet(parse_broker(broker.url), "fleet", *plan, SystemClock())
         finally:
             ending.set()
             restarter.join()
             broker.stop()
-    print("\n".join(report.lines()))
+    print(format_report(report))
 
 
 if __name__ == "__main__":

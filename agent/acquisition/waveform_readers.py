@@ -13,36 +13,36 @@ if TYPE_CHECKING:
 
 
 class WaveformReaders:
-    """The streams of a configuration; `set` applies another one and does not interrupt unchanged streams."""
+    """The streams of a configuration; `configure` applies another one and does not interrupt unchanged streams."""
 
-    def __init__(self, take: Callable[[Waveform], None], clock: Clock) -> None:
-        self._take, self._clock = take, clock
+    def __init__(self, on_block: Callable[[Waveform], None], clock: Clock) -> None:
+        self._on_block, self._clock = on_block, clock
         self._readers: dict[tuple[str, str, int], StreamReader] = {}
         self._corrupt = 0  # frames of closed readers
 
-    def set(self, config: Config) -> None:
-        wanted = {
+    def configure(self, config: Config) -> None:
+        configured = {
             (motor.name, motor.waveform.where, motor.waveform.baud)
             for motor in config.motors.values()
             if motor.waveform
         }
-        for key in self._readers.keys() - wanted:
+        for key in self._readers.keys() - configured:
             reader = self._readers.pop(key)
             reader.stop()
             self._corrupt += reader.assembler.decoder.damaged
-        if not wanted:
+        if not configured:
             return
         from agent.core import kernel_cache
         from drivers.ews_stream import StreamReader
 
         kernel_cache.use_cache()  # before a block arrives and numba is imported
         quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
-        for key in sorted(wanted - self._readers.keys()):
-            reader = self._readers[key] = StreamReader(*key, self._take, self._clock, quality)
+        for key in sorted(configured - self._readers.keys()):
+            reader = self._readers[key] = StreamReader(*key, self._on_block, self._clock, quality)
             reader.start()
 
     def stop(self) -> None:
-        for reader in list(self._readers.values()):  # an interrupted reload may still be in `set`
+        for reader in list(self._readers.values()):  # an interrupted reload may still be in `configure`
             reader.stop()
 
     def numbers(self) -> Mapping[str, float | int]:

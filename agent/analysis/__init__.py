@@ -1,1 +1,1 @@
-"""Results from readings, waveforms and recordings."""
+"""Analyses of the measured values: efficiency, power quality, recordings."""

@@ -36,7 +36,7 @@ STOP_S = 8.0
 FAULT_S = 30.0  # after the start of the plant; the reference of the voltage has settled by then
 TOPIC = "magwatt/v1/demo/#"
 DISCOVERY = "homeassistant/device/+/config"
-OWN = "magwatt/v1/demo/", "homeassistant/device/magwatt_demo_"  # prefixes of the retained topics of the demo
+OWN_PREFIXES = "magwatt/v1/demo/", "homeassistant/device/magwatt_demo_"  # prefixes of the retained topics of the demo
 DIALECTS = {
     "sparkplug": "Sparkplug B: mosquitto_sub -h {host} -p {port} -t 'spBv1.0/demo/#' -F '%t %l bytes'",
     "homeassistant": "Home Assistant: mosquitto_sub -h {host} -p {port} -t 'homeassistant/device/#' -v",
@@ -100,7 +100,7 @@ def _run(
         raise DemoError(DEMO_BROKER_INVALID, url=broker_url, error=cause_of(error)) from None
     if not own_broker:
         stack.callback(_delete_retained, broker)  # after plant and agent have ended
-    plant, agent = demo_parts(folder, stack, broker_url, fault, outputs)
+    plant, agent = start_processes(folder, stack, broker_url, fault, outputs)
     click.echo(_("plant: pump station on Modbus TCP, Modbus RTU and a waveform stream"))
     click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
     click.echo(_("true values: {file}", file=str(folder / "truth.ndjson")))
@@ -119,16 +119,16 @@ def _run(
         raise DemoError(DEMO_BROKER_UNREACHABLE, url=broker_url, error=str(error)) from None
     stack.callback(follower.stop)
     ending = threading.Event()
-    watcher = threading.Thread(target=_watch_parts, args=([plant, agent], ending), daemon=True)
+    watcher = threading.Thread(target=_watch_processes, args=([plant, agent], ending), daemon=True)
     watcher.start()
     if headless:
         _wait(seconds, ending)
     else:
         footer = _("{url}  {topic}   Ctrl-C to exit", url=broker_url, topic=TOPIC)
         show_live(follower, Console(), seconds, lambda: footer, ending)
-    for part, log_file in ((plant, folder / "plant.log"), (agent, folder / "agent.log")):
-        if part.poll() not in (None, 0):
-            raise DemoError(DEMO_PROCESS_ENDED, exit_code=part.returncode, log=log_file.read_text(errors="replace"))
+    for process, log_file in ((plant, folder / "plant.log"), (agent, folder / "agent.log")):
+        if process.poll() not in (None, 0):
+            raise DemoError(DEMO_PROCESS_ENDED, exit_code=process.returncode, log=log_file.read_text(errors="replace"))
     click.echo(
         _(
             "{rows:d} {rows:row|rows} from {motors:d} {motors:motor|motors}",
@@ -144,7 +144,7 @@ def _run(
     return 1
 
 
-def demo_parts(
+def start_processes(
     folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None, outputs: tuple[str, ...] = ()
 ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
     """Starts plant and agent and returns their processes; closing `stack` ends them.
@@ -168,7 +168,7 @@ def _delete_retained(broker: Mqtt) -> None:
     topics: set[str] = set()
     client.on_connect = lambda connected, *_: connected.subscribe([(TOPIC, 1), (DISCOVERY, 1)])
     client.on_message = lambda _client, _data, message: (
-        topics.add(message.topic) if message.retain and message.topic.startswith(OWN) else None
+        topics.add(message.topic) if message.retain and message.topic.startswith(OWN_PREFIXES) else None
     )
     with contextlib.suppress(OSError):
         client.connect(broker.host, broker.port)
@@ -225,9 +225,9 @@ def _wait_for_file(path: Path, process: subprocess.Popen[bytes], log_file: Path)
         time.sleep(0.02)
 
 
-def _watch_parts(parts: list[subprocess.Popen[bytes]], ending: threading.Event) -> None:
+def _watch_processes(processes: list[subprocess.Popen[bytes]], ending: threading.Event) -> None:
     while not ending.wait(0.5):
-        if any(part.poll() is not None for part in parts):
+        if any(process.poll() is not None for process in processes):
             ending.set()
 
 

@@ -11,20 +11,13 @@ from typing import Any
 
 import click
 
-from agent.acquisition.mqtt_signals.signals import MqttSignals
-from agent.acquisition.scheduler import pollers
 from agent.cli.explain_text import as_text
 from agent.config.model import Config, Mqtt
-from agent.config.topology import assets, drive_rating_kw
-from agent.core.clock import SystemClock
 from agent.core.local_time import format_second
-from agent.core.messages import Message
 from agent.core.text import _, text_of_object
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
-from agent.runtime.pipeline import Pipeline
 from drivers.recordings.reasons import nearest
 
-TICK_S = 0.25
 REST_S = 0.2  # further retained messages arrive within that time after the first
 
 
@@ -83,50 +76,57 @@ def _past(follower: Follower, seen: FollowedMessage) -> str:
     return ""
 
 
+class _ExplainReceiver:
+    """Holds the last `explain` message of one motor."""
+
+    def __init__(self, motor: str) -> None:
+        self.body: dict[str, Any] | None = None
+        self._end = f"/{motor}/explain"
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        if topic.endswith(self._end):
+            self.body = json.loads(payload)
+        return True
+
+
 async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -> int:
-    """Polls the devices of a configuration for `seconds` and prints the result; 1 when there is none."""
-    found: dict[str, Mapping[str, Any]] = {}
-    clock = SystemClock()
-    computing: list[Pipeline] = []
-    buses = pollers(config, clock, lambda reading: computing[0].reading(reading))
-    wanted = [asset for asset in assets(config) if asset.name == motor]
-    topics = MqttSignals(lambda reading: computing[0].reading(reading), clock, f"explain-{os.getpid()}")
-    topics.set(config)
-    compute = Pipeline(
-        wanted,
-        {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices} | topics.due_s(),
-        {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()},
-        clock,
-        _drop,
-        lambda *_: None,
-        {},
-        publish_retained=lambda asset, _kind, body: found.__setitem__(asset, body),
-        explain_s=0.0,
+    """Polls the devices of a motor for `seconds` and prints the result; 1 when there is none."""
+    from agent.config.topology import assets
+    from agent.core.clock import SystemClock
+    from agent.delivery.store import Store
+    from agent.runtime.assembly import Agent, AgentOptions
+    from agent.runtime.pipeline_thread import TICK_S
+
+    receiver, clock = _ExplainReceiver(motor), SystemClock()
+    store = Store(None, clock)
+    agent = Agent(
+        config, clock, store, AgentOptions(deliver=False, ledger=False, explain_s=0.0, client=f"explain-{os.getpid()}")
     )
-    computing.append(compute)
-    needed = {name for asset in wanted for name in asset.sources}
-    tasks = [asyncio.create_task(bus.run()) for bus in buses if needed & {polled.device.name for polled in bus.devices}]
-    tasks.append(asyncio.create_task(topics.run()))
+    agent.publisher.carrier = receiver
+    agent.connect()
+    needed = {name for asset in assets(config) if asset.name == motor for name in asset.sources}
+    for bus in agent.buses:
+        if needed & {polled.device.name for polled in bus.devices}:
+            agent.wires.start(bus)
+    topics = asyncio.create_task(agent.topics.run())
     until_s = time.monotonic() + seconds
     try:
         while time.monotonic() < until_s:
             await asyncio.sleep(TICK_S)
-            compute.tick()
+            agent.pipeline.tick()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(topics.stop)
-    if motor not in found:
+        topics.cancel()
+        await asyncio.gather(topics, return_exceptions=True)
+        await agent.wires.stop()
+        await asyncio.to_thread(agent.topics.stop)
+        agent.pipeline.close()
+        store.close()
+    if receiver.body is None:
         click.echo(_("{motor}: no values within {seconds:g} s. Run `magwatt doctor` to find the cause", motor=motor,
                      seconds=seconds), err=True)  # fmt: skip
         return 1
-    _print(motor, found[motor], as_json)
+    _print(motor, receiver.body, as_json)
     return 0
-
-
-def _drop(_message: Message) -> None:
-    """Discards a message: the command publishes nothing."""
 
 
 def _print(motor: str, body: Mapping[str, Any], as_json: bool) -> None:

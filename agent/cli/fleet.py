@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def fleet(
 ) -> None:  # fmt: skip
     from agent.config import schema
     from agent.core.clock import SystemClock
-    from agent.simulation.fleet.load_generator import FleetError, play, show
+    from agent.simulation.fleet.load_generator import FleetError, format_report, run_fleet
 
     try:
         schema.identifier(site)
@@ -56,9 +57,9 @@ def fleet(
         fail(f"--site {site}: {text_of(error)}")
     settings = broker_of(broker, user, password_file, ca)
     try:
-        report = play(settings, site, gateways, motors, interval_s, seconds, SystemClock())
+        report = run_fleet(settings, site, gateways, motors, interval_s, seconds, SystemClock())
     except FleetError as error:
         click.echo(text_of(error), err=True)
         sys.exit(FINDING)
-    show(report, as_json)
-    sys.exit(FINDING if report.lost else 0)
+    click.echo(json.dumps(report) if as_json else format_report(report))
+    sys.exit(FINDING if report["lost"] else 0)

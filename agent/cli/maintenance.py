@@ -56,28 +56,28 @@ def maintenance(
     from agent.delivery.store import default_directory
     from agent.runtime.maintenance import MaintenanceError, MaintenanceLog
 
-    book = MaintenanceLog(loaded.state_dir or default_directory())
+    log = MaintenanceLog(loaded.state_dir or default_directory())
     now_ms = time.time_ns() // 1_000_000
     try:
         if listing:
-            shown = book.between(0, now_ms + 1) if everything else list(book.active(now_ms).values())
+            intervals = log.between(0, now_ms + 1) if everything else list(log.active(now_ms).values())
         else:
             assert motor is not None
-            name = motor if release and motor in book.active(now_ms) else _asset(loaded, motor)
+            name = motor if release and motor in log.active(now_ms) else _asset(loaded, motor)
             if not release:
                 assert reason is not None
                 until_ms = now_ms + round(1000 * seconds) if seconds is not None else None
-                book.begin(name, " ".join(reason.split()), now_ms, until_ms, _user())
-            elif not book.release(name, now_ms):
+                log.begin(name, " ".join(reason.split()), now_ms, until_ms, _user())
+            elif not log.release(name, now_ms):
                 click.echo(_("{motor} is not in maintenance", motor=name), err=True)
                 sys.exit(FINDING)
-            shown = book.between(0, now_ms + 1, name)[-1:]
+            intervals = log.between(0, now_ms + 1, name)[-1:]
     except MaintenanceError as error:
         fail(text_of(error))
-    for item in shown:
+    for item in intervals:
         line = json.dumps(_as_object(item, now_ms), ensure_ascii=False) if as_json else _as_text(item, loaded, now_ms)
         click.echo(line)
-    if not shown and not as_json:
+    if not intervals and not as_json:
         click.echo(_("no motor is in maintenance"))
 
 
@@ -111,23 +111,23 @@ def _seconds(text: str) -> float:
         fail(_("--for {value}: {problem}", value=text, problem=text_of(error)))
 
 
-def _asset(config: Config, wanted: str) -> str:
+def _asset(config: Config, motor: str) -> str:
     """The id of the motor or shared meter with that id or name."""
     from agent.config.topology import assets
     from drivers.recordings.reasons import nearest
 
     known = assets(config)
-    found = [asset.name for asset in known if wanted in (asset.name, asset.title)]
-    if wanted in {asset.name for asset in known}:
-        return wanted
+    found = [asset.name for asset in known if motor in (asset.name, asset.title)]
+    if motor in {asset.name for asset in known}:
+        return motor
     if len(found) == 1:
         return found[0]
     if found:
-        fail(_("{motor}: several motors have this name ({names}); use the id", motor=wanted, names=found))
-    if near := nearest(wanted, [word for asset in known for word in (asset.name, asset.title)]):
-        fail(_("{motor}: no such motor; did you mean {near:quoted}?", motor=wanted, near=near))
+        fail(_("{motor}: several motors have this name ({names}); use the id", motor=motor, names=found))
+    if near := nearest(motor, [word for asset in known for word in (asset.name, asset.title)]):
+        fail(_("{motor}: no such motor; did you mean {near:quoted}?", motor=motor, near=near))
     names = [asset.name for asset in known] or "–"
-    fail(_("{motor}: no such motor; the configuration has: {names}", motor=wanted, names=names))
+    fail(_("{motor}: no such motor; the configuration has: {names}", motor=motor, names=names))
 
 
 def _user() -> str:

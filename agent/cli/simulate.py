@@ -160,7 +160,7 @@ def simulate(
             serve_devices(devices, tcp, line or LINE, truth, write_config, broker, seed, seconds)
         else:
             plant = scenario_of(scenario, plc)
-            happens = fault_of(plant, fault) if fault else None
+            planned_fault = fault_of(plant, fault) if fault else None
             if is_accelerated(time_factor, seconds, output or state_dir, plant):
                 if write_config is not None or print_config:
                     fail(
@@ -170,13 +170,13 @@ def simulate(
                             value=time_factor,
                         )
                     )
-                from agent.simulation.accelerated_run import RequestedRun, run_without_wires
+                from agent.simulation.accelerated_run import RequestedRun, run_in_process
 
                 command = _resume_command(scenario, time_factor, seed, fault, state_dir)
-                run_without_wires(plant, RequestedRun(command, seed, seconds, happens, truth, output, state_dir))
+                run_in_process(plant, RequestedRun(command, seed, seconds, planned_fault, truth, output, state_dir))
                 return
             serve_scenario(
-                plant, truth, write_config, broker, seed, seconds, fault=happens, time_factor=time_factor,
+                plant, truth, write_config, broker, seed, seconds, fault=planned_fault, time_factor=time_factor,
                 print_config=print_config,
             )  # fmt: skip
     except ValueError as error:

@@ -1,1 +1,1 @@
-"""The agent process: assembly, pipeline, reconfiguration, health, maintenance."""
+"""The agent process: assembly of its components, pipeline, reconfiguration, health and maintenance."""

@@ -14,7 +14,7 @@ from drivers.reasons import Code, local_time
 
 log = logging.getLogger(__name__)
 
-LOOK_S, REMEMBER_S = 1.0, 10.0
+CHECK_S, REMEMBER_S = 1.0, 10.0
 KIND, REACHED = "clock", "reached"
 IMPOSSIBLE = "impossible"  # not synchronized, and not plausible
 
@@ -33,54 +33,62 @@ def last_utc_ns(store: Store) -> int:
 class ClockSupervisor:
     """Watches the clock while the agent runs.
 
-    in_order: runs a function in the pipeline thread, after everything that was measured before.
+    run_on_pipeline: runs a function in the pipeline thread, after everything that was measured before.
     steps: number of clock steps.
     """
 
     def __init__(
         self, watch: ClockWatch, clock: SystemClock, store: Store, emit: Callable[[Message], None],
-        in_order: Callable[[Callable[[], None]], None],
+        run_on_pipeline: Callable[[Callable[[], None]], None],
     ) -> None:  # fmt: skip
         self.steps = 0
-        self._watch, self._clock, self._store, self._emit, self._in_order = watch, clock, store, emit, in_order
-        self._sound = 0  # last row with a synchronized clock: steps do not correct rows up to it
+        self._watch, self._clock, self._store, self._emit, self._run_on_pipeline = (
+            watch,
+            clock,
+            store,
+            emit,
+            run_on_pipeline,
+        )
+        self._last_synchronized = 0  # last row with a synchronized clock: steps do not correct rows up to it
         self._logged = ""
         self._log()
 
     async def run(self) -> None:
         next_s = 0.0
         while True:
-            self.look()
+            self.check()
             if self._clock.monotonic_ns() / 1e9 >= next_s:
                 next_s = self._clock.monotonic_ns() / 1e9 + REMEMBER_S
                 await asyncio.to_thread(self.remember)
-            await self._clock.sleep(LOOK_S)
+            await self._clock.sleep(CHECK_S)
 
-    def look(self) -> None:
+    def check(self) -> None:
         if self._watch.word == SYNCHRONISED:  # until now
-            self._in_order(self._note_sound)
+            self._run_on_pipeline(self._note_synchronized)
         before = self._store.sequence
         step = self._watch.look()
         self._log()
         if step is not None:
             self.steps += 1
             old_ms = self._clock.utc_ns() // 1_000_000 - step.delta_ms
-            self._in_order(lambda: self._correct(step, (before, old_ms)))
+            self._run_on_pipeline(lambda: self._correct(step, (before, old_ms)))
 
     def remember(self) -> None:
         """Stores the latest UTC reached. The store logs its own errors."""
         with contextlib.suppress(StoreError):
             self._store.save_entry(KIND, REACHED, "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
 
-    def _note_sound(self) -> None:
-        self._sound = self._store.sequence
+    def _note_synchronized(self) -> None:
+        self._last_synchronized = self._store.sequence
 
     def _correct(self, step: ClockStep, seen: tuple[int, int]) -> None:
         """Corrects the time of unsent rows. Sent rows keep the old time; the event contains the difference."""
         corrected = 0
         if step.correct:
             try:
-                corrected = self._store.correct_unsent_timestamps(self._store.run_id, step.delta_ms, self._sound, seen)
+                corrected = self._store.correct_unsent_timestamps(
+                    self._store.run_id, step.delta_ms, self._last_synchronized, seen
+                )
             except StoreError as error:
                 log.warning("the time of unsent rows was not corrected: %s", error)
         reason = CLOCK_STEPPED(step_s=step.delta_ms / 1000, rows=corrected)
@@ -94,20 +102,20 @@ class ClockSupervisor:
         self._emit(event(None, now_ms, "clock_step", [reason], values))
 
     def _log(self) -> None:
-        before, word = self._logged, self._watch.word
+        before, state = self._logged, self._watch.word
         cause = self._watch.why_not_used
-        if word == UNSURE and cause is not None:
-            word = IMPOSSIBLE
-        if word == before:
+        if state == UNSURE and cause is not None:
+            state = IMPOSSIBLE
+        if state == before:
             return
-        self._logged = word
-        if word == IMPOSSIBLE:
+        self._logged = state
+        if state == IMPOSSIBLE:
             log.warning("%s. Until then the agent assumes %s, and rows carry CLOCK_UNSYNCHRONIZED", cause,
                         local_time(self._clock.utc_ns() / 1e6))  # fmt: skip
-        elif word == UNSURE:
+        elif state == UNSURE:
             log.warning("the clock is not synchronized; rows carry CLOCK_UNSYNCHRONIZED until it is")
         elif before:
-            log.info("the clock is %s; rows no longer carry CLOCK_UNSYNCHRONIZED", _WORDS[word])
+            log.info("the clock is %s; rows no longer carry CLOCK_UNSYNCHRONIZED", _STATE_NAMES[state])
 
 
-_WORDS = {SYNCHRONISED: "synchronized", PLAUSIBLE: "plausible"}
+_STATE_NAMES = {SYNCHRONISED: "synchronized", PLAUSIBLE: "plausible"}

@@ -21,7 +21,7 @@ from drivers.reasons import Code, Reason
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 2.0  # interval of the checks of the file; a change applies when it is unchanged for one interval
+CHECK_S = 2.0  # interval of the checks of the file; a change applies when it is unchanged for one interval
 TEXT_MAX = 2000  # characters of the event text
 FIXED_SITE = (
     "id",
@@ -53,21 +53,21 @@ class ConfigWatcher:
         self.reloads = self.rejected = 0
         self._clock, self._apply, self._emit = clock, apply, emit
         self._raw = _raw(config.path)
-        self._asked = asyncio.Event()
+        self._requested = asyncio.Event()
 
-    def ask(self) -> None:
+    def request(self) -> None:
         """Requests a reload now, also of an unchanged file (SIGHUP)."""
-        self._asked.set()
+        self._requested.set()
 
     async def run(self) -> None:
-        taken = seen = await asyncio.to_thread(file_marks, self.config)
+        applied = latest = await asyncio.to_thread(file_versions, self.config)
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), LOOK_S)
-            before, seen = seen, await asyncio.to_thread(file_marks, self.config)
-            if self._asked.is_set() or (seen != taken and seen == before):
-                self._asked.clear()
-                taken = seen
+                await asyncio.wait_for(self._requested.wait(), CHECK_S)
+            before, latest = latest, await asyncio.to_thread(file_versions, self.config)
+            if self._requested.is_set() or (latest != applied and latest == before):
+                self._requested.clear()
+                applied = latest
                 await self.reload()
 
     async def reload(self) -> None:
@@ -90,10 +90,10 @@ class ConfigWatcher:
             reasons = [CONFIG_PROBLEM(place=item.place, cause=item.reason) for item in error.problems]
             self._publish("config_rejected", reasons)
             return
-        new, waiting = without_restart(old, new)
+        new, postponed = without_restart(old, new)
         raw = await asyncio.to_thread(_raw, old.path)
         lines = difference(self._raw, raw)
-        for line in (*map(str, report.findings), *waiting):
+        for line in (*map(str, report.findings), *postponed):
             log.warning("%s", line)
         await self._apply(new)
         self.config, self._raw = new, raw
@@ -101,8 +101,8 @@ class ConfigWatcher:
         for line in lines:
             log.info("configuration: %s", line)
         log.info("configuration applied: %d changes", len(lines))
-        if lines or waiting:
-            self._publish("config_changed", [*lines, *waiting])
+        if lines or postponed:
+            self._publish("config_changed", [*lines, *postponed])
 
     def _publish(self, kind: str, reasons: list[Reason]) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
@@ -120,16 +120,16 @@ def shortened(reasons: list[Reason]) -> list[Reason]:
     return found
 
 
-def file_marks(config: Config) -> tuple[Any, ...]:
+def file_versions(config: Config) -> tuple[Any, ...]:
     """A value that changes when the configuration or a file of its register maps changes."""
     files = [config.path]
     for folder in _folders(config):
         with contextlib.suppress(OSError):
             files += sorted(folder.rglob("*.toml"))
-    return tuple((file, _mark(file)) for file in files)
+    return tuple((file, _version(file)) for file in files)
 
 
-def _mark(file: Path) -> tuple[int, int, int] | None:
+def _version(file: Path) -> tuple[int, int, int] | None:
     try:
         found = file.stat()
     except OSError:
@@ -144,26 +144,26 @@ def _folders(config: Config) -> list[Path]:
 
 def without_restart(old: Config, new: Config) -> tuple[Config, list[Reason]]:
     """The new configuration with the old values of keys that need a restart, and a reason for each of those."""
-    waiting = list[Reason]()
+    postponed = list[Reason]()
     site = new.site
     for name in FIXED_SITE:
         before = getattr(old.site, name)
         if before != getattr(site, name):
-            waiting.append(CONFIG_RESTART_NEEDED(key=f"site.{name}"))
+            postponed.append(CONFIG_RESTART_NEEDED(key=f"site.{name}"))
             site = replace(site, **{name: before})
     if (old.state_dir, old.store) != (new.state_dir, new.store):
-        waiting.append(CONFIG_RESTART_NEEDED(key="[store]"))
+        postponed.append(CONFIG_RESTART_NEEDED(key="[store]"))
     mqtt = new.mqtt
     if (old.mqtt is None) != (mqtt is None):
-        waiting.append(CONFIG_RESTART_NEEDED(key="[mqtt]"))
+        postponed.append(CONFIG_RESTART_NEEDED(key="[mqtt]"))
         mqtt = old.mqtt
     elif old.mqtt and mqtt and old.mqtt.outputs != mqtt.outputs:
-        waiting.append(CONFIG_RESTART_NEEDED(key="mqtt.outputs"))
+        postponed.append(CONFIG_RESTART_NEEDED(key="mqtt.outputs"))
         mqtt = old.mqtt
     if old.dialects != new.dialects:
-        waiting.append(CONFIG_RESTART_NEEDED(key="[homeassistant], [sparkplug], [prometheus], [file]"))
+        postponed.append(CONFIG_RESTART_NEEDED(key="[homeassistant], [sparkplug], [prometheus], [file]"))
     kept = replace(new, site=site, state_dir=old.state_dir, store=old.store, mqtt=mqtt, dialects=old.dialects)
-    return kept, waiting
+    return kept, postponed
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[Reason]:

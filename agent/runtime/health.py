@@ -55,8 +55,8 @@ class Health:
         for source, waits in self._sources:
             values |= await asyncio.to_thread(source) if waits else source()
         table = by_name("health")
-        shown = {name: rounded(table[row_name(name)], value) for name, value in values.items()}
-        self._emit(Message(None, "health", self._clock.utc_ns() // 1_000_000, shown))
+        rounded_values = {name: rounded(table[row_name(name)], value) for name, value in values.items()}
+        self._emit(Message(None, "health", self._clock.utc_ns() // 1_000_000, rounded_values))
 
 
 class BusNumbers:
@@ -65,7 +65,7 @@ class BusNumbers:
     def __init__(self, pollers: Callable[[], Iterable[BusPoller]], clock: Clock) -> None:
         self._pollers, self._clock = pollers, clock
         self._last: dict[str, tuple[BusPoller, int, int]] = {}  # bus → poller, time, busy time
-        self._gone = dict.fromkeys(_OF_BUS, 0)
+        self._removed = dict.fromkeys(_OF_BUS, 0)
         self._known: list[BusPoller] = []
 
     def __call__(self) -> Numbers:
@@ -73,10 +73,10 @@ class BusNumbers:
         for old in self._known:
             if all(old is not poller for poller in pollers):
                 for name, count in _counts(old).items():
-                    self._gone[name] += count
+                    self._removed[name] += count
         self._known = pollers
         values: dict[str, float | int] = {}
-        sums = dict(self._gone)
+        sums = dict(self._removed)
         for poller in pollers:
             name = poller.bus.name
             for key, count in _counts(poller).items():
@@ -89,7 +89,7 @@ class BusNumbers:
             self._last[name] = (poller, now_ns, poller.busy_ns)
         return sums | values
 
-    def hanging(self) -> str | None:
+    def blocked(self) -> str | None:
         """Status text about a bus that no longer polls; None when all do."""
         now_ns = self._clock.monotonic_ns()
         for poller in self._pollers():
@@ -117,9 +117,9 @@ class EventLoopLag:
         while True:
             due_ns = self._clock.monotonic_ns() + int(LATE_S * 1e9)
             await self._clock.sleep(LATE_S)
-            self.note(max(0.0, (self._clock.monotonic_ns() - due_ns) / 1e6))
+            self.add(max(0.0, (self._clock.monotonic_ns() - due_ns) / 1e6))
 
-    def note(self, late_ms: float) -> None:
+    def add(self, late_ms: float) -> None:
         self._late_ms.append(late_ms)
 
     def __call__(self) -> Numbers:

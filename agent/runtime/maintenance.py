@@ -67,8 +67,8 @@ class MaintenanceLog:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory.absolute() / FILE
-        self._seen: tuple[int, int] | None = None
-        self._holds: tuple[MaintenancePeriod, ...] = ()
+        self._version: tuple[int, int] | None = None
+        self._intervals: tuple[MaintenancePeriod, ...] = ()
 
     def begin(self, motor: str, reason: str, now_ms: int, until_ms: int | None, entered_by: str) -> None:
         """Starts maintenance now; an active interval of the same motor ends."""
@@ -86,35 +86,35 @@ class MaintenanceLog:
 
     def active(self, now_ms: int) -> dict[str, MaintenancePeriod]:
         """Motor → its active interval. Reads the file only when its size or time has changed."""
-        return {hold.motor: hold for hold in self._all() if hold.active(now_ms)}
+        return {interval.motor: interval for interval in self._all() if interval.active(now_ms)}
 
     def between(self, from_ms: int, to_ms: int, motor: str | None = None) -> list[MaintenancePeriod]:
         """Every interval that overlaps [from_ms, to_ms), the oldest first."""
         return [
-            hold
-            for hold in self._all()
-            if motor in (None, hold.motor)
-            and hold.since_ms < to_ms
-            and (hold.end_ms is None or hold.end_ms > max(from_ms, hold.since_ms))
+            interval
+            for interval in self._all()
+            if motor in (None, interval.motor)
+            and interval.since_ms < to_ms
+            and (interval.end_ms is None or interval.end_ms > max(from_ms, interval.since_ms))
         ]
 
     def _all(self) -> tuple[MaintenancePeriod, ...]:
         try:
             found = self.path.stat()
         except FileNotFoundError:
-            self._seen, self._holds = None, ()
+            self._version, self._intervals = None, ()
             return ()
         except OSError as error:
             raise MaintenanceError(FILE_UNREADABLE, path=str(self.path), error=cause_of(error)) from None
-        mark = (found.st_mtime_ns, found.st_size)
-        if mark != self._seen:
+        version = (found.st_mtime_ns, found.st_size)
+        if version != self._version:
             try:
                 with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=1)) as db:
                     rows = db.execute(f"select {_COLUMNS} from maintenance order by number").fetchall()
             except sqlite3.Error as error:
                 raise MaintenanceError(FILE_UNREADABLE, path=str(self.path), error=cause_of(error)) from None
-            self._seen, self._holds = mark, tuple(MaintenancePeriod(*row) for row in rows)
-        return self._holds
+            self._version, self._intervals = version, tuple(MaintenancePeriod(*row) for row in rows)
+        return self._intervals
 
     @staticmethod
     def _end(db: sqlite3.Connection, motor: str, now_ms: int) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from agent.core.messages import Message
 from agent.core.state_reasons import IN_MAINTENANCE, IN_MAINTENANCE_UNTIL, NOTHING_RECEIVED, STATE_OF_DEVICES
@@ -15,7 +16,7 @@ from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 1.0
+READ_S = 1.0
 
 Emit = Callable[[Message], None]
 PublishState = Callable[[str, str, Sequence[Reason]], None]
@@ -24,7 +25,7 @@ PublishState = Callable[[str, str, Sequence[Reason]], None]
 class MessageFlagger:
     """Adds the flags CLOCK_UNSYNCHRONIZED and MAINTENANCE to messages before they are published.
 
-    `emit`, `publish_state` and `take_holds` are for the pipeline thread.
+    `emit`, `publish_state` and `refresh` are for the pipeline thread.
     synchronized: whether the clock is synchronized.
 
     During maintenance the state of a motor is `maintenance`, whatever its devices do, and each of its messages has the
@@ -39,42 +40,41 @@ class MessageFlagger:
         book: MaintenanceLog,
         synchronized: Callable[[], bool],
     ) -> None:
-        self._emit, self._publish_state, self._clock, self._book, self._synchronized = (
-            emit,
-            publish_state,
-            clock,
-            book,
-            synchronized,
-        )
-        self._holds: dict[str, MaintenancePeriod] = {}
+        self._emit, self._publish_state, self._clock = emit, publish_state, clock
+        self._book, self._synchronized = book, synchronized
+        self._intervals: dict[str, MaintenancePeriod] = {}
         self._states: dict[str, tuple[str, Sequence[Reason]]] = {}  # as they would be without maintenance
         self._unreadable = False
 
     def emit(self, message: Message) -> None:
-        mark = Quality.GOOD if self._synchronized() else Quality.CLOCK_UNSYNCHRONIZED
-        if message.asset in self._holds:
-            mark |= Quality.MAINTENANCE
-        self._emit(replace(message, quality=message.quality | mark) if mark else message)
+        flags = Quality.GOOD if self._synchronized() else Quality.CLOCK_UNSYNCHRONIZED
+        if message.asset in self._intervals:
+            flags |= Quality.MAINTENANCE
+        self._emit(replace(message, quality=message.quality | flags) if flags else message)
 
-    def publish_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
+    def publish_state(self, asset: str, state: str, reasons: Sequence[Reason]) -> None:
         """Publishes the state of an asset, during maintenance as `maintenance` with the reasons of both."""
-        self._states[asset] = (word, reasons)
-        hold = self._holds.get(asset)
-        if hold is None:
-            self._publish_state(asset, word, reasons)
+        self._states[asset] = (state, reasons)
+        interval = self._intervals.get(asset)
+        if interval is None:
+            self._publish_state(asset, state, reasons)
         else:
-            below = () if word == "online" else (STATE_OF_DEVICES(state=word),)
-            self._publish_state(asset, "maintenance", (_reason(hold), *below, *reasons))
+            below = () if state == "online" else (STATE_OF_DEVICES(state=state),)
+            self._publish_state(asset, "maintenance", (_reason(interval), *below, *reasons))
 
-    async def run(self, in_order: Callable[[Callable[[], None]], None]) -> None:
-        """Applies changes of the maintenance file. in_order: runs a function in the pipeline thread."""
+    async def run(self, run_on_pipeline: Callable[[Callable[[], None]], None]) -> None:
+        """Applies changes of the maintenance file. run_on_pipeline: runs a function in the pipeline thread."""
         while True:
-            found = await asyncio.to_thread(self.look)
-            if found != self._holds:
-                in_order(lambda found=found: self.take_holds(found))  # type: ignore[misc]
-            await self._clock.sleep(LOOK_S)
+            found = await asyncio.to_thread(self._active)
+            if found != self._intervals:
+                run_on_pipeline(partial(self._apply, found))
+            await self._clock.sleep(READ_S)
 
-    def look(self) -> dict[str, MaintenancePeriod]:
+    def refresh(self) -> None:
+        """Applies the maintenance intervals that are active now."""
+        self._apply(self._active())
+
+    def _active(self) -> dict[str, MaintenancePeriod]:
         """Motor → active maintenance; the previous ones while the file cannot be read, which is logged once."""
         try:
             found = self._book.active(self._clock.utc_ns() // 1_000_000)
@@ -82,69 +82,61 @@ class MessageFlagger:
             if not self._unreadable:
                 log.warning("%s; motors in maintenance remain in maintenance", error)
             self._unreadable = True
-            return self._holds
+            return self._intervals
         self._unreadable = False
         return found
 
-    def recall(self, reached_ms: int) -> None:
+    def restore(self, reached_ms: int) -> None:
         """At the start: continues maintenance of earlier runs, and publishes changes since reached_ms as events."""
-        self._holds = self.look()
+        self._intervals = self._active()
         try:
             missed = self._book.between(reached_ms, self._clock.utc_ns() // 1_000_000 + 1)
         except MaintenanceError:
             return
-        for hold in missed:
-            if hold.since_ms > reached_ms:
-                self._began(hold)
-            if hold.motor not in self._holds or self._holds[hold.motor] != hold:
-                self._ended(hold)
+        for interval in missed:
+            if interval.since_ms > reached_ms:
+                self._began(interval)
+            if interval.motor not in self._intervals or self._intervals[interval.motor] != interval:
+                self._ended(interval)
 
     @property
     def motors_in_maintenance(self) -> int:
-        return len(self._holds)
+        return len(self._intervals)
 
-    def held(self, motor: str) -> bool:
+    def in_maintenance(self, motor: str) -> bool:
         """Whether a motor is in maintenance."""
-        return motor in self._holds
+        return motor in self._intervals
 
-    def take_holds(self, found: dict[str, MaintenancePeriod]) -> None:
+    def _apply(self, found: dict[str, MaintenancePeriod]) -> None:
         """Applies the active maintenance intervals: publishes begin, end and states that changed."""
-        before, self._holds = self._holds, found
-        for motor, hold in before.items():
-            if found.get(motor) != hold:
-                self._ended(hold)
-        for motor, hold in found.items():
-            if before.get(motor) != hold:
-                self._began(hold)
+        before, self._intervals = self._intervals, found
+        for motor, interval in before.items():
+            if found.get(motor) != interval:
+                self._ended(interval)
+        for motor, interval in found.items():
+            if before.get(motor) != interval:
+                self._began(interval)
         for motor in before.keys() | found.keys():
             if before.get(motor) != found.get(motor):
                 self.publish_state(motor, *self._states.get(motor, ("offline", (NOTHING_RECEIVED(),))))
 
-    def _began(self, hold: MaintenancePeriod) -> None:
-        log.info("%s: %s", hold.motor, _reason(hold))
-        values = {
-            "event_kind": "maintenance",
-            "event_state": "begin",
-            "event_start_ms": hold.since_ms,
-            "event_text": hold.reason,
-        }
-        self._emit(Message(hold.motor, "event", hold.since_ms, values, quality=Quality.MAINTENANCE))
+    def _began(self, interval: MaintenancePeriod) -> None:
+        log.info("%s: %s", interval.motor, _reason(interval))
+        self._publish_event(interval, "begin", interval.since_ms)
 
-    def _ended(self, hold: MaintenancePeriod) -> None:
+    def _ended(self, interval: MaintenancePeriod) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
-        end_ms = hold.end_ms if hold.end_ms is not None and hold.end_ms <= now_ms else now_ms
-        log.info("%s: maintenance ended", hold.motor)
-        values = {
-            "event_kind": "maintenance",
-            "event_state": "end",
-            "event_start_ms": hold.since_ms,
-            "event_duration_s": (end_ms - hold.since_ms) / 1000,
-            "event_text": hold.reason,
-        }
-        self._emit(Message(hold.motor, "event", end_ms, values, quality=Quality.MAINTENANCE))
+        end_ms = interval.end_ms if interval.end_ms is not None and interval.end_ms <= now_ms else now_ms
+        log.info("%s: maintenance ended", interval.motor)
+        self._publish_event(interval, "end", end_ms, event_duration_s=(end_ms - interval.since_ms) / 1000)
+
+    def _publish_event(self, interval: MaintenancePeriod, state: str, t_ms: int, **values: float) -> None:
+        body = {"event_kind": "maintenance", "event_state": state, "event_start_ms": interval.since_ms, **values,
+                "event_text": interval.reason}  # fmt: skip
+        self._emit(Message(interval.motor, "event", t_ms, body, quality=Quality.MAINTENANCE))
 
 
-def _reason(hold: MaintenancePeriod) -> Reason:
-    if hold.until_ms is None:
-        return IN_MAINTENANCE(note=hold.reason)
-    return IN_MAINTENANCE_UNTIL(note=hold.reason, until_ms=hold.until_ms)
+def _reason(interval: MaintenancePeriod) -> Reason:
+    if interval.until_ms is None:
+        return IN_MAINTENANCE(note=interval.reason)
+    return IN_MAINTENANCE_UNTIL(note=interval.reason, until_ms=interval.until_ms)

@@ -13,19 +13,20 @@ from pathlib import Path
 import click
 
 from agent.config.loader import load_config
-from agent.core.progress import DAY_S, Progress
 from agent.core.text import N_, _
 from agent.delivery.store.database_file import NAME
 from agent.savings.ledger.verify import open_copy
 from agent.savings.records.source import frozen_baseline
 from agent.simulation.accelerated import CONFIG_FILE, run_accelerated
 from agent.simulation.reasons import SCENARIO_ENDED
-from agent.simulation.run_state import RunState, resumed
+from agent.simulation.run_state import RunState, load_run
 from drivers.reasons import InvalidValue
 from simulators.scenarios import Scenario
 from simulators.scenarios.retrofit_timeline import RetrofitTimeline
 from simulators.truth import Row
 
+DAY_S = 86_400.0
+PROGRESS_S = 600  # simulated time between two updates of the progress bar
 TRUTH_S = 900.0  # interval of the true values of a retrofit; its energies are counters, shorter rows would fill a disk
 NO_BASELINE = N_(
     "{motor}: no frozen baseline, so no savings are computed; run `magwatt baseline learn {motor}` and "
@@ -59,23 +60,23 @@ class RequestedRun:
     state: Path | None
 
 
-def run_without_wires(scenario: Scenario, wanted: RequestedRun) -> None:
+def run_in_process(scenario: Scenario, request: RequestedRun) -> None:
     """Runs plant and agent at full speed and prints the next steps. Raises InvalidValue if the run is not possible."""
-    kept = resumed(wanted.state, scenario, wanted.seed, wanted.fault)
-    from_s = kept.seconds or 0.0
-    to_s = _end_s(scenario, from_s, wanted.seconds)
+    state = load_run(request.state, scenario, request.seed, request.fault)
+    from_s = state.seconds or 0.0
+    to_s = _end_s(scenario, from_s, request.seconds)
     life = scenario.life
     if life is not None and not life.turns.is_old(from_s + scenario.step_s):
         scenario = replace(scenario, config_toml=life.after)
-        if wanted.state is not None and not _is_frozen(wanted.state, life.asset):
+        if request.state is not None and not _is_frozen(request.state, life.asset):
             click.echo(_(NO_BASELINE, motor=life.asset))
     month = AcceleratedMonth(life) if life is not None else None
-    rows = _run(scenario, wanted, kept, from_s, to_s, month)
+    rows = _run(scenario, request, state, from_s, to_s, month)
     click.echo(_simulated(scenario.name, to_s - from_s, rows))
     if month is not None and (true := month.text()):
         click.echo(true)
-    if wanted.state is not None:
-        click.echo("\n".join(_next_steps(life, wanted, wanted.state / CONFIG_FILE, to_s)))
+    if request.state is not None:
+        click.echo("\n".join(_next_steps(life, request, request.state / CONFIG_FILE, to_s)))
 
 
 def _simulated(scenario: str, seconds: float, rows: int) -> str:
@@ -130,19 +131,28 @@ class AcceleratedMonth:
 
 
 def _run(
-    scenario: Scenario, wanted: RequestedRun, kept: RunState, from_s: float, to_s: float, month: AcceleratedMonth | None
+    scenario: Scenario,
+    request: RequestedRun,
+    state: RunState,
+    from_s: float,
+    to_s: float,
+    month: AcceleratedMonth | None,
 ) -> int:
-    rows, reached_s = 0, from_s
-    progress = Progress(sys.stderr, from_s, to_s)
+    rows, reached_s, shown_s, bar = 0, from_s, 0, None
     every = max(1, round(TRUTH_S / scenario.step_s)) if scenario.life is not None else 1
 
-    def passed(now_s: float) -> None:
-        nonlocal reached_s
+    def on_progress(now_s: float) -> None:
+        nonlocal reached_s, shown_s
         reached_s = now_s
-        progress.passed(now_s)
+        if bar is not None:
+            bar.update(round(now_s) - shown_s)
+            shown_s = round(now_s)
 
     with contextlib.ExitStack() as files:
-        out = files.enter_context(wanted.published.open("ab" if from_s else "wb")) if wanted.published else None
+        if sys.stderr.isatty():
+            bar = files.enter_context(click.progressbar(length=round(to_s), label=scenario.name, file=sys.stderr,
+                                                        update_min_steps=PROGRESS_S))  # fmt: skip
+        out = files.enter_context(request.published.open("ab" if from_s else "wb")) if request.published else None
 
         def on_message(topic: str, payload: bytes, _retain: bool) -> None:
             nonlocal rows
@@ -150,28 +160,27 @@ def _run(
             if out is not None:
                 out.write(b'{"topic":"' + topic.encode() + b'","payload":' + payload + b"}\n")
 
-        files.enter_context(_kept(wanted.state, kept, lambda: max(reached_s, from_s)))
-        files.callback(progress.close)
+        files.enter_context(_recorded(request.state, state, lambda: max(reached_s, from_s)))
         run_accelerated(
-            scenario, to_s - from_s, on_message, seed=wanted.seed, truth=wanted.truth, truth_every=every,
-            fault=wanted.fault, folder=wanted.state, from_s=from_s, passed=passed,
+            scenario, to_s - from_s, on_message, seed=request.seed, truth=request.truth, truth_every=every,
+            fault=request.fault, folder=request.state, from_s=from_s, on_progress=on_progress,
             on_truth=month.add if month is not None else None,
         )  # fmt: skip
     return rows
 
 
 @contextlib.contextmanager
-def _kept(folder: Path | None, kept: RunState, reached_s: Callable[[], float]) -> Iterator[None]:
+def _recorded(folder: Path | None, state: RunState, reached_s: Callable[[], float]) -> Iterator[None]:
     """Records in the folder at which second the run ended, also after an interruption."""
     if folder is None:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    replace(kept, seconds=None).save(folder)
+    replace(state, seconds=None).save(folder)
     try:
         yield
     finally:
-        replace(kept, seconds=reached_s()).save(folder)
+        replace(state, seconds=reached_s()).save(folder)
 
 
 def _is_frozen(folder: Path, asset: str) -> bool:
@@ -182,7 +191,7 @@ def _is_frozen(folder: Path, asset: str) -> bool:
         return False
 
 
-def _next_steps(life: RetrofitTimeline | None, wanted: RequestedRun, config: Path, now_s: float) -> list[str]:
+def _next_steps(life: RetrofitTimeline | None, request: RequestedRun, config: Path, now_s: float) -> list[str]:
     if life is None:
         return [_("Next: `magwatt ledger verify --config {file}`", file=str(config))]
     turns = life.turns
@@ -191,11 +200,11 @@ def _next_steps(life: RetrofitTimeline | None, wanted: RequestedRun, config: Pat
         f'magwatt baseline freeze {life.asset} --by "your name" --config {config}',
     ]
     if now_s < turns.retrofit_s:
-        text, commands = BEFORE_RETROFIT, [wanted.command]
+        text, commands = BEFORE_RETROFIT, [request.command]
     elif now_s == turns.retrofit_s:
-        text, commands = AT_RETROFIT, [*learn, wanted.command]
+        text, commands = AT_RETROFIT, [*learn, request.command]
     elif now_s < turns.end_s:
-        text, commands = AFTER_RETROFIT, [wanted.command]
+        text, commands = AFTER_RETROFIT, [request.command]
     else:
         text = MONTH_COMPLETE
         commands = [

@@ -40,36 +40,36 @@ class RunState:
         unfinished.replace(folder / FILE)
 
 
-def resumed(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[str, float] | None) -> RunState:
+def load_run(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[str, float] | None) -> RunState:
     """The earlier run in a folder, or a new one if there is no folder or it is empty.
 
     Raises InvalidValue if the run cannot be resumed.
     """
-    wanted = RunState(
+    requested = RunState(
         scenario.name, seed, list(fault) if fault else None, scenario.digest, 0.0, metadata.version("magwatt")
     )
     if folder is None or not folder.exists() or not any(folder.iterdir()):
-        return wanted
+        return requested
     file, place = folder / FILE, str(folder)
     if not file.is_file():
         raise InvalidValue(codes.RUN_FOLDER_NOT_EMPTY, folder=place)
     try:
-        kept = msgspec.json.decode(file.read_bytes(), type=RunState)
+        saved = msgspec.json.decode(file.read_bytes(), type=RunState)
     except (OSError, msgspec.DecodeError) as error:
         raise InvalidValue(codes.RUN_RECORD_CORRUPT, folder=place, file=FILE, error=str(error)) from None
     for code, earlier, now in (
-        (codes.OTHER_SCENARIO, kept.scenario, wanted.scenario),
-        (codes.OTHER_SEED, kept.seed, wanted.seed),
-        (codes.OTHER_FAULT, _fault_text(kept.fault), _fault_text(wanted.fault)),
-        (codes.OTHER_VERSION, kept.software, wanted.software),
+        (codes.OTHER_SCENARIO, saved.scenario, requested.scenario),
+        (codes.OTHER_SEED, saved.seed, requested.seed),
+        (codes.OTHER_FAULT, _fault_text(saved.fault), _fault_text(requested.fault)),
+        (codes.OTHER_VERSION, saved.software, requested.software),
     ):
         if earlier != now:
             raise InvalidValue(code, folder=place, earlier=earlier, now=now)
-    if kept.digest != wanted.digest:
+    if saved.digest != requested.digest:
         raise InvalidValue(codes.SCENARIO_CHANGED, folder=place, scenario=scenario.name)
-    if kept.seconds is None:
+    if saved.seconds is None:
         raise InvalidValue(codes.RUN_NOT_FINISHED, folder=place)
-    return kept
+    return saved
 
 
 def _fault_text(fault: list[str | float] | None) -> str:

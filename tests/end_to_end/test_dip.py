@@ -49,7 +49,7 @@ def test_it_arrives_as_an_event_that_tells_the_truth() -> None:
         sender.sample(plant.sampled(), dt_s=STEP_S, utc_ns=START_NS + now_ns, due_ns=now_ns)
         for frame in sender.due_frames(now_ns + round(STEP_S * 1e9)):
             for block in assembler.feed(frame, START_NS + now_ns):
-                lane.take(block)
+                lane.on_block(block)
     (event,) = [message for message in out if message.kind == "event"]
     assert event.values["event_kind"] == "dip"
     assert event.values["event_phases"] == [1, 2, 3]

@@ -22,7 +22,7 @@ from agent.core.clock import SystemClock
 from agent.core.stable_hash import share
 from agent.delivery.mqtt.rate_limit import BURST_BYTES, RATE_BYTES_S
 from agent.delivery.mqtt.sink import MqttSink
-from agent.simulation.fleet.load_generator import FLEET_SUBSCRIPTION_FAILED, FleetError, play
+from agent.simulation.fleet.load_generator import FLEET_SUBSCRIPTION_FAILED, LABELS, FleetError, run_fleet
 
 pytestmark = pytest.mark.alone
 
@@ -49,16 +49,17 @@ def test_no_row_is_lost_when_the_broker_restarts(tmp_path: Path) -> None:
     timer = threading.Timer(5, restart)
     timer.start()
     try:
-        report = play(parse_broker(broker.url), "fleet", 20, 3, 1.0, 9, SystemClock())
+        report = run_fleet(parse_broker(broker.url), "fleet", 20, 3, 1.0, 9, SystemClock())
     finally:
         timer.join()
         broker.stop()
-    assert report.rows >= 20 * 3 * 8
-    assert (report.lost, report.out_of_order) == (0, 0)
-    assert report.arrived == report.rows == report.confirmed
-    assert report.connects > 20, "connected gateways reconnect"
-    assert report.births <= report.connects * (2 + 2 * 3), "retained messages once for each connection"
-    assert report.gateway_birth_kb_in_10_s_max * 1000 <= BURST_BYTES + 10 * RATE_BYTES_S + TEXT_BYTES
+    assert report.keys() == LABELS.keys()
+    assert report["rows"] >= 20 * 3 * 8
+    assert (report["lost"], report["out_of_order"]) == (0, 0)
+    assert report["arrived"] == report["rows"] == report["confirmed"]
+    assert report["connects"] > 20, "connected gateways reconnect"
+    assert report["births"] <= report["connects"] * (2 + 2 * 3), "retained messages once for each connection"
+    assert report["gateway_birth_kb_in_10_s_max"] * 1000 <= BURST_BYTES + 10 * RATE_BYTES_S + TEXT_BYTES
 
 
 def test_the_agent_publishes_retained_messages_at_the_rate_limit(tmp_path: Path, mosquitto: Mosquitto) -> None:
@@ -140,7 +141,7 @@ def test_without_a_broker_the_error_is_one_line(tmp_path: Path) -> None:
     (line,) = log.read_text().splitlines()
     assert f"127.0.0.1:{port}" in line
     with pytest.raises(FleetError) as error:
-        play(parse_broker(f"mqtt://127.0.0.1:{port}"), "fleet", 1, 1, 1.0, 1, SystemClock())
+        run_fleet(parse_broker(f"mqtt://127.0.0.1:{port}"), "fleet", 1, 1, 1.0, 1, SystemClock())
     assert error.value.reason.code == FLEET_SUBSCRIPTION_FAILED
     assert error.value.reason.data["port"] == port
 

@@ -26,7 +26,7 @@ from agent.savings.records import source
 from agent.simulation import accelerated_run
 from agent.simulation import reasons as codes
 from agent.simulation.accelerated import run_accelerated
-from agent.simulation.run_state import resumed
+from agent.simulation.run_state import load_run
 from drivers.reasons import InvalidValue, Reason
 from drivers.recordings.reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN
 from simulators import reasons
@@ -175,7 +175,7 @@ def test_a_run_that_cannot_be_resumed_has_a_code(tmp_path: Path) -> None:
 
     def rejected(scenario: Scenario = life, seed: int = 1, fault: tuple[str, float] | None = None) -> Reason:
         with pytest.raises(InvalidValue) as error:
-            resumed(state, scenario, seed, fault)
+            load_run(state, scenario, seed, fault)
         return error.value.reason
 
     assert rejected(load(str(other))) == codes.OTHER_SCENARIO(folder=folder, earlier="pump-life", now="fan-life")

@@ -166,7 +166,7 @@ def test_each_dip_arrives_as_an_event_from_the_waveform() -> None:
         sender.sample(train, dt_s=step_s, utc_ns=start_ns + now_ns, due_ns=now_ns)
         for frame in sender.due_frames(now_ns + round(step_s * 1e9)):
             for block in assembler.feed(frame, start_ns + now_ns):
-                lane.take(block)
+                lane.on_block(block)
     events = [message for message in out if message.kind == "event" and message.values["event_kind"] == "dip"]
     starts_s = [(m.values["event_start_ms"] - start_ns / 1e6) / 1e3 for m in events]
     expected = ((36.0, 0.4, 0.78), (72.0, 0.6, 0.5), (108.0, 1.0, 0.85))

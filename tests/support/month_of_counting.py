@@ -19,12 +19,9 @@ import signal
 import sys
 from pathlib import Path
 
-from agent.acquisition.scheduler import pollers
 from agent.config.loader import load_config
-from agent.config.topology import assets
-from agent.delivery.publisher import Publisher
 from agent.delivery.store import Store
-from agent.runtime.pipeline import Pipeline
+from agent.runtime.assembly import Agent, AgentOptions
 from drivers.profiles import load_profile
 from simulators.bus.memory import MemoryLink
 from simulators.clock import START_UTC_NS, LoopClock, VirtualLoop
@@ -102,7 +99,6 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
     config, _ = load_config(file)
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
-    publisher = Publisher(config, assets(config), store, clock)
     store.drains(["judge"])
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: plant.meter.values, rating_kw=None)
 
@@ -124,14 +120,12 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
                     waiting.append(f"{plant.now_s:.0f} {counted} {plant.true_wh:.1f}")
             return True
 
-    publisher.carrier = Judge()
-    computing: list[Pipeline] = []
-    buses = pollers(config, clock, lambda reading: computing[0].reading(reading), seed=3,
-                    link_of=lambda _bus: MemoryLink([device], clock, silent=plant.silent))  # fmt: skip
-    due = {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices}
-    computing.append(
-        Pipeline(assets(config), due, {}, clock, publisher.publish, publisher.publish_state, {}, store.counters())
+    options = AgentOptions(
+        deliver=False, ledger=False, seed=3, link_of=lambda _bus: MemoryLink([device], clock, silent=plant.silent)
     )
+    agent = Agent(config, clock, store, options)
+    agent.publisher.carrier = Judge()
+    agent.connect()
 
     async def move() -> None:
         while True:
@@ -145,12 +139,12 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
     async def tick() -> None:
         while True:
             await clock.sleep(STEP_S)
-            computing[0].tick()
+            agent.pipeline.tick()
 
     tasks = [
         asyncio.create_task(move()),
         asyncio.create_task(tick()),
-        *(asyncio.create_task(bus.run()) for bus in buses),
+        *(asyncio.create_task(bus.run()) for bus in agent.buses),
     ]
     done, _ = await asyncio.wait(tasks, timeout=to_s - from_s, return_when=asyncio.FIRST_COMPLETED)
     for task in done:

@@ -8,7 +8,8 @@ from typing import Any
 
 from support.config_text import bus, drive, load, magnet, meter, motor, site
 
-from agent.analysis.efficiency.estimator import Estimates, Estimator
+from agent.analysis.efficiency.estimates import Estimates
+from agent.analysis.efficiency.estimator import Estimator
 from agent.config.topology import assets, drive_rating_kw
 from drivers.reading import Quality, Reading, Value
 from drivers.reasons import Code, Reason
@@ -43,9 +44,9 @@ class Bench:
         for _ in range(seconds):
             self.now_s += 1
             if self.meter:
-                self.of.take_meter(self._reading("m", self.meter, flags))
+                self.of.on_meter_reading(self._reading("m", self.meter, flags))
             if self.of.asset.drive and self.drive:
-                self.of.take_drive(self._reading("d", self.drive, flags))
+                self.of.on_drive_reading(self._reading("d", self.drive, flags))
             found = self.of.estimates(self.now_s)
         return found
 
@@ -97,6 +98,6 @@ def with_sensor(bench: Bench, shaft_w: float, rpm: float) -> Estimates:
     for _ in range(15):
         now = int((bench.now_s + 1) * 1e9)
         values: dict[str, Any] = {names[0]: shaft_w / (rpm * math.pi / 30), names[1]: rpm}
-        bench.of.take_signals(Reading("signals", now, now, values, monotonic_ns=now))
+        bench.of.on_signal_reading(Reading("signals", now, now, values, monotonic_ns=now))
         found = bench.run(1)
     return found

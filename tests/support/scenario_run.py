@@ -9,6 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.acquisition.selfcheck_results import apply_checks, save_check
+from agent.commissioning.selfcheck.devices import bench_of
+from agent.commissioning.selfcheck.run import self_check as check
+from agent.runtime.assembly import Agent
 from agent.simulation.accelerated import run_accelerated
 from simulators.scenarios import load
 
@@ -127,5 +131,19 @@ def run(
         found.truths.append(rows)
 
     run_accelerated(load(name), seconds, take, seed=seed, step_s=step_s, on_truth=remember, edit=edit,
-                    self_check=self_check)  # fmt: skip
+                    before_polling=check_devices if self_check else None)  # fmt: skip
     return found
+
+
+async def check_devices(agent: Agent) -> None:
+    """The self-check of commissioning; its result flags the values of suspect devices."""
+    links = {name: agent.link_of(bus) for name, bus in agent.config.buses.items()}
+    result = await check(bench_of(agent.config, links), agent.clock)
+    for bus in agent.buses:
+        for polled in bus.devices:
+            name = polled.device.name
+            if name in result.devices:
+                findings = [finding for finding in result.findings if finding.device == name]
+                at_ms = agent.clock.utc_ns() // 1_000_000
+                save_check(agent.store, agent.config, bus, polled, at_ms, result.devices[name], findings)
+    apply_checks(agent.store, agent.config, agent.buses)

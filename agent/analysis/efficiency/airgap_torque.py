@@ -26,15 +26,15 @@ class AirgapTorque:
         self._samples = 0
         self._next = -1
 
-    def take(self, block: Waveform) -> Iterator[float]:
+    def ratios(self, block: Waveform) -> Iterator[float]:
         """One ratio for each second of waveform without gaps in which the motor drives its load."""
-        wanted = ("u1", "u2", "u3", "i1", "i2", "i3")
-        if any(name not in block.channels for name in wanted) or block.rate_hz <= 0:
+        roles = ("u1", "u2", "u3", "i1", "i2", "i3")
+        if any(name not in block.channels for name in roles) or block.rate_hz <= 0:
             return
         if block.index != self._next:
             self._parts, self._samples = [], 0
         self._next = block.index + block.samples.shape[1]
-        self._parts.append(block.samples[[block.channels.index(name) for name in wanted]])
+        self._parts.append(block.samples[[block.channels.index(name) for name in roles]])
         self._samples += block.samples.shape[1]
         if self._samples < WINDOW_S * block.rate_hz:
             return
@@ -48,10 +48,10 @@ class AirgapTorque:
         facts, plate = self._facts, self._facts.cage
         if plate is None or plate.r1_ohm is None or not np.isfinite(rows).all():
             return None
-        cut = whole_cycles(rows[:3], rate_hz)
-        if cut is None:
+        span = whole_cycles(rows[:3], rate_hz)
+        if span is None:
             return None
-        u, i = rows[:3, cut[0] : cut[1]], rows[3:, cut[0] : cut[1]]
+        u, i = rows[:3, span[0] : span[1]], rows[3:, span[0] : span[1]]
         in_w = float((u * i).sum(axis=0).mean())
         torque = gap_torque_nm(u, i, rate_hz, copper_ohm(plate.r1_ohm, _WARM_DEGC), plate.poles)
         gap_w = torque * facts.sync_rpm * math.pi / 30

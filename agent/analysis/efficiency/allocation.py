@@ -7,13 +7,15 @@ polling loses nothing. A register that was reset counts from 0; one that was set
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from agent.config.topology import Asset
+from agent.core.usable_number import usable_number
 from drivers import counters as registers
-from drivers.reading import BAD, Quality, Reading, Value
+from drivers.reading import Quality, Reading, Value
 
-MOST = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
+EXCESS_MAX = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
 SLACK_KWH = 2.0  # resolution of coarse registers: two digits of 1 kWh
 EXTENSIVE = ("active_power", "reactive_power", "apparent_power")  # these are allocated
 COMMON = (
@@ -32,13 +34,20 @@ DRIVE_COMMON = (
 
 def of_drive(reading: Reading, share: float) -> tuple[dict[str, Value], dict[str, Quality]]:
     """Values of a drive for one of its motors: powers and currents times `share`, common values unchanged."""
+    return _part(reading, share, DRIVE_SHARED, DRIVE_COMMON)
+
+
+def _part(
+    reading: Reading, share: float | None, shared: Collection[str], common: Collection[str]
+) -> tuple[dict[str, Value], dict[str, Quality]]:
+    """Values and flags of a part: shared values times `share`, None without one; common ones unchanged; no others."""
     values: dict[str, Value] = {}
-    flags = {name: flag for name, flag in reading.flags.items() if name in (*DRIVE_SHARED, *DRIVE_COMMON)}
+    flags = {name: flag for name, flag in reading.flags.items() if name in shared or name in common}
     for name, value in reading.values.items():
-        if name in DRIVE_SHARED:
-            values[name] = value * share if isinstance(value, int | float) else None
+        if name in shared:
+            values[name] = value * share if isinstance(value, int | float) and share is not None else None
             flags[name] = flags.get(name, Quality.GOOD) | Quality.ALLOCATED
-        elif name in DRIVE_COMMON:
+        elif name in common:
             values[name] = value
     return values, flags
 
@@ -58,8 +67,8 @@ class Allocation:
     _register: tuple[float, float] | None = None  # monotonic s, kWh
     _largest_kw: float = 0.0  # of the meter, including consumers that are not configured
 
-    def take_drive(self, reading: Reading) -> None:
-        power = _usable(reading, "motor_power")
+    def on_drive_reading(self, reading: Reading) -> None:
+        power = usable_number(reading, "motor_power")
         if power is not None:
             self._powers[reading.device] = max(0.0, power * 1000)
         else:
@@ -80,38 +89,25 @@ class Allocation:
         total = sum(weights.values())
         return weights[own.name] / total * asset.drive_share if total > 0 else None
 
-    def take_meter(self, reading: Reading) -> tuple[dict[str, Value], dict[str, Quality]]:
+    def on_meter_reading(self, reading: Reading) -> tuple[dict[str, Value], dict[str, Quality]]:
         """Values of the meter for this motor: extensive ones allocated, common ones unchanged, others omitted."""
         share = self.share()
-        values: dict[str, Value] = {}
-        flags = dict(reading.flags)
-        for name, value in reading.values.items():
-            if name in EXTENSIVE:
-                values[name] = value * share if isinstance(value, int | float) and share is not None else None
-                flags[name] = flags.get(name, Quality.GOOD) | Quality.ALLOCATED
-            elif name in COMMON:
-                values[name] = value
         if share is not None:
             self._share_sum += share
             self._share_count += 1
-        power_w = _usable(reading, "active_power")
+        power_w = usable_number(reading, "active_power")
         self._largest_kw = max(self._largest_kw, abs(power_w or 0.0) / 1000)
-        register_kwh = _usable(reading, "energy_import")
+        register_kwh = usable_number(reading, "energy_import")
         if register_kwh is not None:
-            self._take_register(reading.middle_s, register_kwh)
-        return values, {name: flag for name, flag in flags.items() if name in values}
+            self._follow_register(reading.middle_s, register_kwh)
+        return _part(reading, share, EXTENSIVE, COMMON)
 
-    def _take_register(self, now_s: float, register_kwh: float) -> None:
+    def _follow_register(self, now_s: float, register_kwh: float) -> None:
         if self._register is not None and self._share_count:
             before_s, before_kwh = self._register
             largest_kw = max(self._largest_kw, sum(branch.rated_kw for branch in self.asset.branches))
-            most_kwh = MOST * largest_kw * (now_s - before_s) / 3600 + SLACK_KWH
-            grown_kwh = registers.step(before_kwh, register_kwh, None, most_kwh).grown
+            largest_kwh = EXCESS_MAX * largest_kw * (now_s - before_s) / 3600 + SLACK_KWH
+            grown_kwh = registers.step(before_kwh, register_kwh, None, largest_kwh).grown
             self.energy_kwh += grown_kwh * self._share_sum / self._share_count
         self._register = now_s, register_kwh
         self._share_sum, self._share_count = 0.0, 0
-
-
-def _usable(reading: Reading, name: str) -> float | None:
-    value, flag = reading.values.get(name), reading.flags.get(name, Quality.GOOD)
-    return float(value) if isinstance(value, int | float) and not flag & BAD else None

@@ -21,18 +21,18 @@ class CompensatedSums:
         self._odd = 0  # added rows with a number that is not finite: the sums are NaN
 
     def add(self, row: Sequence[float]) -> None:
-        self._take(row, 1)
+        self._accumulate(row, 1)
 
     def remove(self, row: Sequence[float]) -> None:
         """Removes a row that was added."""
-        self._take(row, -1)
+        self._accumulate(row, -1)
 
     def values(self) -> list[float]:
         if self._odd:
             return [math.nan] * len(self._sums)
         return [whole / _ONE for whole in self._sums]
 
-    def _take(self, row: Sequence[float], sign: int) -> None:
+    def _accumulate(self, row: Sequence[float], sign: int) -> None:
         if not all(map(math.isfinite, row)):
             self._odd += sign
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agent.analysis.efficiency.energy_window import EnergyCell
@@ -23,15 +23,16 @@ from agent.analysis.efficiency.reasons import (
 )
 from agent.config.model import Meter
 from agent.config.topology import Asset
+from agent.core.usable_number import usable_number
 from drivers import counters as registers
 from drivers.errors import ProfileError
 from drivers.profiles import load_profile
-from drivers.reading import BAD, Quality, Reading
+from drivers.reading import Reading
 from drivers.reasons import Reason
 from dsp.efficiency_meter import energy_u
 
 _MWH_PER_J, _MWH_PER_KWH = 1 / 3.6, 1_000_000
-_MOST = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
+_EXCESS_MAX = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
 _SLACK_MWH = 2 * _MWH_PER_KWH  # resolution of coarse registers: two digits of 1 kWh
 _LATE_CELLS = 3  # energy cells that are always still being computed: no gap
 _SUMS = ("shaft", "shaft_returned", "loss_motor", "loss_drive")
@@ -59,32 +60,31 @@ class EnergyCounters:
     def __init__(self, asset: Asset, largest_w: float, saved: Mapping[str, int]) -> None:
         self._asset, self._largest_w = asset, largest_w
         self._prefix = f"{asset.name}/"
-        self._kept = {
+        self._values = {
             name[len(self._prefix) :]: value for name, value in saved.items() if name.startswith(self._prefix)
         }
         self._rest = dict.fromkeys((*_SUMS, "import", "export", *(f"u_{name}" for name in _SUMS)), 0.0)
         self._since = {"import": 0.0, "export": 0.0}  # J by the power, since the register was read
-        self._stored = dict(self._kept)
-        self._by_register = {name: f"{name}_register" in self._kept for name in ("import", "export")}
+        self._stored = dict(self._values)
+        self._by_register = {name: f"{name}_register" in self._values for name in ("import", "export")}
         self._started_s: float | None = None
-        self._covered_s, self._slack_s, self._gap_before_s = 0.0, 0.0, self._kept.get("gap_s", 0)
-        self.events: list[MeterEvent] = []  # since the last row; the reader empties it
+        self._covered_s, self._slack_s, self._gap_before_s = 0.0, 0.0, self._values.get("gap_s", 0)
+        self._events: list[MeterEvent] = []
 
-    def take_meter(self, reading: Reading) -> None:
+    def on_meter_reading(self, reading: Reading) -> None:
         """Follows the energy registers of a meter that measures only this motor."""
         meter = self._asset.meter
         if meter is None or self._asset.shared:
             return
         if self._exchanged(meter, reading):
             for name in ("import", "export"):
-                if self._kept.pop(f"{name}_register", None) is not None:
+                if self._values.pop(f"{name}_register", None) is not None:
                     self._add(name, self._since[name])
         for name in ("import", "export"):
-            value, flag = reading.values.get(f"energy_{name}"), reading.flags.get(f"energy_{name}", Quality.GOOD)
-            if isinstance(value, int | float) and math.isfinite(value) and not flag & BAD:
-                self._follow(name, meter, float(value), reading.came_ns)
+            if (kwh := usable_number(reading, f"energy_{name}")) is not None:
+                self._follow(name, meter, kwh, reading.came_ns)
 
-    def take_cells(self, cells: Iterable[EnergyCell], now_s: float) -> None:
+    def add_cells(self, cells: Iterable[EnergyCell], now_s: float) -> None:
         """Adds energies of the estimator. now_s: monotonic time; time that no cell covers is a gap."""
         if self._started_s is None:
             self._started_s = now_s
@@ -107,60 +107,67 @@ class EnergyCounters:
             if not self._by_register["export"]:
                 self._add("export", cell.in_minus)
         gap_s = self._gap_before_s + now_s - self._started_s - self._covered_s - self._slack_s
-        self._kept["gap_s"] = max(self._kept.get("gap_s", 0), int(gap_s))
+        self._values["gap_s"] = max(self._values.get("gap_s", 0), int(gap_s))
 
     def values(self) -> dict[str, int]:
         """Metric → Wh, and the seconds of the gaps. A counter without a source is omitted."""
-        found = {metric: self._kept[name] // 1000 for name, metric in METRICS.items() if name in self._kept}
-        return found | {"energy_uncounted_s": self._kept.get("gap_s", 0)}
+        found = {metric: self._values[name] // 1000 for name, metric in METRICS.items() if name in self._values}
+        return found | {"energy_uncounted_s": self._values.get("gap_s", 0)}
 
     def uncertainties(self) -> dict[str, float]:
         """Metric → U (k = 2) in Wh: of a register from accuracy classes and replacements, else from the losses."""
         found: dict[str, float] = {}
         if meter := self._asset.meter:
             ct_class = (meter.ct_class or "1") if meter.ct else None
-            share = energy_u(meter.accuracy_class, ct_class, self._kept.get("exchanges", 0))
-            found = {METRICS[name]: share * self._kept.get(name, 0) / 1000 for name in ("import", "export")}
-        return found | {METRICS[name]: self._kept.get(f"u_{name}", 0) / 1000 for name in _SUMS}
+            share = energy_u(meter.accuracy_class, ct_class, self._values.get("exchanges", 0))
+            found = {METRICS[name]: share * self._values.get(name, 0) / 1000 for name in ("import", "export")}
+        return found | {METRICS[name]: self._values.get(f"u_{name}", 0) / 1000 for name in _SUMS}
 
     def all(self) -> dict[str, int]:
-        return {self._prefix + name: value for name, value in self._kept.items()}
+        return {self._prefix + name: value for name, value in self._values.items()}
 
     def changed(self) -> dict[str, int]:
         """Counters that the store does not contain yet, to be committed with the row that shows them."""
-        found = {self._prefix + name: value for name, value in self._kept.items() if self._stored.get(name) != value}
-        self._stored = dict(self._kept)
+        found = {self._prefix + name: value for name, value in self._values.items() if self._stored.get(name) != value}
+        self._stored = dict(self._values)
+        return found
+
+    def new_events(self) -> Sequence[MeterEvent]:
+        """Events since the last call."""
+        if not self._events:
+            return ()
+        found, self._events = self._events, []
         return found
 
     def _add(self, name: str, joules: float) -> None:
         total = self._rest[name] + joules * _MWH_PER_J
-        whole = int(total)
-        self._rest[name] = total - whole
-        self._kept[name] = self._kept.get(name, 0) + whole
+        mwh = int(total)
+        self._rest[name] = total - mwh
+        self._values[name] = self._values.get(name, 0) + mwh
 
     def _follow(self, name: str, meter: Meter, kwh: float, came_ns: int) -> None:
         now, now_s = round(kwh * _MWH_PER_KWH), came_ns // 1_000_000_000
-        before, before_s = self._kept.get(f"{name}_register"), self._kept.get(f"{name}_read_s", now_s)
-        self._kept.setdefault(name, 0)
-        self._kept[f"{name}_register"], self._kept[f"{name}_read_s"] = now, now_s
+        before, before_s = self._values.get(f"{name}_register"), self._values.get(f"{name}_read_s", now_s)
+        self._values.setdefault(name, 0)
+        self._values[f"{name}_register"], self._values[f"{name}_read_s"] = now, now_s
         self._by_register[name] = True
         by_power, self._since[name] = round(self._since[name] * _MWH_PER_J), 0.0
         if before is None:
             return
         passed_s = max(now_s - before_s, 60)  # the clock may have been set back in between
-        most = _MOST * self._largest_w * passed_s * _MWH_PER_J + _SLACK_MWH
-        step = self._step(f"energy_{name}", meter, before, now, most)
+        largest = _EXCESS_MAX * self._largest_w * passed_s * _MWH_PER_J + _SLACK_MWH
+        step = self._step(f"energy_{name}", meter, before, now, largest)
         grown = round(step.grown)
         # A reset loses what the register counted since the last reading; the measured power is still known.
-        self._kept[name] += max(grown, min(by_power, round(most))) if step.kind == "reset" else grown
+        self._values[name] += max(grown, min(by_power, round(largest))) if step.kind == "reset" else grown
         if step.kind in ("reset", "jump"):
             code = REGISTER_RESET if step.kind == "reset" else REGISTER_JUMP
             cause = code(register=f"energy_{name}", before_wh=before / 1000, after_wh=now / 1000)
-            self.events.append(MeterEvent(f"meter_register_{step.kind}", [cause]))
+            self._events.append(MeterEvent(f"meter_register_{step.kind}", [cause]))
         if step.kind == "jump":
-            self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
+            self._values["exchanges"] = self._values.get("exchanges", 0) + 1
 
-    def _step(self, quantity: str, meter: Meter, before: int, now: int, most: float) -> registers.RegisterStep:
+    def _step(self, quantity: str, meter: Meter, before: int, now: int, largest: float) -> registers.RegisterStep:
         """The step of a register. It rolls over at the end of its range, or at a power of ten of its display."""
         ends = [10 ** len(str(max(before, 1)))]
         try:
@@ -171,10 +178,10 @@ class EnergyCounters:
         if at is not None:
             ends.insert(0, round(at * _MWH_PER_KWH))
         for end in ends:
-            step = registers.step(before, now, end, most)
+            step = registers.step(before, now, end, largest)
             if step.kind in ("increment", "wrap", "jump") and (now >= before or step.kind == "wrap"):
                 return step
-        return registers.step(before, now, None, most)
+        return registers.step(before, now, None, largest)
 
     def _exchanged(self, meter: Meter, reading: Reading) -> bool:
         """Whether these registers are of another meter, or of the same with another ratio; adds an event.
@@ -197,14 +204,14 @@ class EnergyCounters:
         for name, kind, value, reason in identities:
             if value is None:
                 continue
-            mark = zlib.crc32(str(value).encode())
-            before = self._kept.get(name)
-            self._kept[name] = mark
-            if before in (None, mark) or (name == "serial" and "told_serial" in self._kept):
+            fingerprint = zlib.crc32(str(value).encode())
+            before = self._values.get(name)
+            self._values[name] = fingerprint
+            if before in (None, fingerprint) or (name == "serial" and "told_serial" in self._values):
                 continue
             changed = True
-            self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
-            self.events.append(MeterEvent(kind, [reason(value)]))
+            self._values["exchanges"] = self._values.get("exchanges", 0) + 1
+            self._events.append(MeterEvent(kind, [reason(value)]))
         return changed
 
 

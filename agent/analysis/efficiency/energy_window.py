@@ -57,13 +57,13 @@ class WindowResult(NamedTuple):
     now: the last seconds, for powers.
     ratio: the interval of the efficiencies.
     steady: whether the load is steady.
-    whole: False while the interval `ratio` is still shorter than the intended length.
+    complete: False while the interval `ratio` is still shorter than the intended length.
     """
 
     now: EnergyCell
     ratio: EnergyCell
     steady: bool
-    whole: bool
+    complete: bool
 
 
 class EnergyWindow:
@@ -77,12 +77,12 @@ class EnergyWindow:
         self._steady_s = max(STEADY_S, 3 * self._step_s)
         self._share, self._off_w = share, off_w
         self._cells: deque[EnergyCell] = deque()
-        self._whole, self._newer = (
+        self._sums, self._newer = (
             CompensatedSums(len(EnergyCell._fields) - 1),
             0,
         )  # of all cells except the newest, whose number this is
-        self._fresh: list[EnergyCell] = []
-        self._taken_s = -math.inf  # end of the energies that were added: none counts twice, also after `clear`
+        self._unread: list[EnergyCell] = []
+        self._added_until_s = -math.inf  # end of the energies that were added: none counts twice, also after `clear`
 
     def advance(self, powers: TimeSeries, losses: TimeSeries, add_drive: bool) -> None:
         """Adds every step that both time series cover and that was not added before.
@@ -95,7 +95,7 @@ class EnergyWindow:
         if spans[0] is None or spans[1] is None:
             return
         first_s, end_s = max(spans[0][0], spans[1][0]), min(spans[0][1], spans[1][1])
-        start_s = max(first_s, self._taken_s)
+        start_s = max(first_s, self._added_until_s)
         while start_s + self._step_s <= end_s + 1e-6:
             stop_s = min(start_s + self._step_s, end_s)
             cell = self._cell(
@@ -103,33 +103,33 @@ class EnergyWindow:
             )
             self._cells.append(cell)
             self._newer += 1
-            self._fresh.append(cell)
-            start_s = self._taken_s = stop_s
+            self._unread.append(cell)
+            start_s = self._added_until_s = stop_s
         while self._cells and self._cells[0].end_s <= self._cells[-1].end_s - LONG_S + 1e-6:
             if self._newer == len(self._cells):
                 self._newer -= 1
             else:
-                self._whole.remove(self._cells[0][1:])
+                self._sums.remove(self._cells[0][1:])
             self._cells.popleft()
 
     def clear(self) -> None:
         """Starts a new interval after the energies that were added."""
         self._cells.clear()
-        self._whole, self._newer = CompensatedSums(len(EnergyCell._fields) - 1), 0
+        self._sums, self._newer = CompensatedSums(len(EnergyCell._fields) - 1), 0
 
-    def take_fresh(self) -> list[EnergyCell]:
+    def new_cells(self) -> list[EnergyCell]:
         """Energies since the last call, for counters."""
-        found, self._fresh = self._fresh, []
+        found, self._unread = self._unread, []
         return found
 
-    def over(self, powers: TimeSeries, now_s: float, fresh_s: float) -> WindowResult | None:
+    def result(self, powers: TimeSeries, now_s: float, fresh_s: float) -> WindowResult | None:
         """Energies at now_s (monotonic); None when the last step is older than fresh_s."""
         if not self._cells or now_s - self._cells[-1].end_s > fresh_s + self._step_s:
             return None
         end_s = self._cells[-1].end_s
         newest = powers.span[1] if powers.span else end_s
         steady = powers.spread(newest - self._steady_s, newest) <= CHANGING_SPREAD
-        now = self._sum(end_s - self._steady_s)
+        now = self._total(end_s - self._steady_s)
         if now.seconds < SHORTEST_S:
             return None
         if steady:
@@ -140,17 +140,17 @@ class EnergyWindow:
     def _long(self) -> EnergyCell:
         """Sum of all cells. Only new cells are added: 900 of them each second would be slow."""
         for k in range(-self._newer, 0):
-            self._whole.add(self._cells[k][1:])
+            self._sums.add(self._cells[k][1:])
         self._newer = 0
-        return EnergyCell(self._cells[-1].end_s, *self._whole.values())
+        return EnergyCell(self._cells[-1].end_s, *self._sums.values())
 
-    def _sum(self, from_s: float) -> EnergyCell:
-        total = EnergyCell(self._cells[-1].end_s, 0.0)
+    def _total(self, from_s: float) -> EnergyCell:
+        sums = [0.0] * len(EnergyCell._fields)
         for cell in reversed(self._cells):
             if cell.end_s <= from_s + 1e-6:
                 break
-            total = total.plus(cell)
-        return total
+            sums = list(map(add, sums, cell))
+        return EnergyCell(self._cells[-1].end_s, *sums[1:])
 
     def _cell(
         self, power: tuple[float, ...], loss: tuple[float, ...], start_s: float, stop_s: float, add_drive: bool

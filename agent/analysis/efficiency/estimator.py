@@ -12,18 +12,18 @@ from collections import deque
 
 from agent.analysis.efficiency import reasons
 from agent.analysis.efficiency.energy_window import LONG_S, EnergyCell, EnergyWindow
+from agent.analysis.efficiency.estimates import Estimates
 from agent.analysis.efficiency.flux_index import FluxMonitor
 from agent.analysis.efficiency.loss_models import LossEstimate, LossSignals, on_drive, on_mains
 from agent.analysis.efficiency.nameplate import facts
 from agent.analysis.efficiency.plausibility import DRIVE_POWER_U, PlausibilityChecks
-from agent.analysis.efficiency.results import NAMES, ON_MAINS, Estimates, EstimateTrace, fill, why_no_model
+from agent.analysis.efficiency.results import NAMES, ON_MAINS, EstimateTrace, fill, why_no_model
 from agent.analysis.efficiency.time_series import TimeSeries
 from agent.config.topology import Asset
-from drivers.reading import BAD, Quality, Reading
+from agent.core.usable_number import usable_number
+from drivers.reading import Quality, Reading
 from drivers.reasons import Reason
 from dsp.efficiency_meter import PowerU, power_u_parts
-
-__all__ = ["Estimates", "Estimator"]
 
 FRESH_PERIODS = 3.0  # a source without a value for longer is not used
 SLOW_S = 120.0  # longest use of a temperature, voltage or sensor value
@@ -47,7 +47,7 @@ class Estimator:
         keep_s = max(15.0, 4 * period_s)
         self._input, self._output, self._losses = (TimeSeries(keep_s, hole_s) for _ in range(3))
         self._window = EnergyWindow(period_s, asset.drive_share, 0.02 * self.facts.drive_w)
-        self._flags_seen: deque[tuple[float, Quality]] = deque()
+        self._input_flags: deque[tuple[float, Quality]] = deque()
         self._slow: dict[str, tuple[float, float]] = {}  # name → (time, value)
         self.signals, self._signals_s = NO_SIGNALS, -math.inf
         self.choice: list[LossEstimate] = []  # lowest uncertainty first, at the last reading
@@ -56,10 +56,10 @@ class Estimator:
         self._speed_rpm: float | None = None
         self.torque_pct: float | None = None  # estimated by the drive: used only as a check
 
-    def take_meter(self, reading: Reading) -> None:
+    def on_meter_reading(self, reading: Reading) -> None:
         """A reading of the meter at the drive input, or at the motor when it runs direct on line."""
         time_s, cage = reading.middle_s, self.facts.cage if self.asset.drive is None else None
-        self.guard.meter(reading, self._peek, cage)
+        self.guard.on_meter_reading(reading, cage)
         power_w = self._number(reading, "active_power")
         current_a = self._number(reading, "current_avg") or self._number(reading, "current_l1")
         if power_w is not None:
@@ -77,9 +77,9 @@ class Estimator:
             self._input.add(time_s, best.power_w, best.u_power * best.power_w)
         self._advance()
 
-    def take_drive(self, reading: Reading) -> None:
-        self.guard.drive(reading, self._peek)
-        self.flux.take(reading, self._peek)
+    def on_drive_reading(self, reading: Reading) -> None:
+        self.guard.on_drive_reading(reading)
+        self.flux.on_reading(reading)
         current_a = self._number(reading, "motor_current")
         hz = self._number(reading, "output_frequency")
         if current_a is None or hz is None:
@@ -94,7 +94,7 @@ class Estimator:
         last = self._input.last
         terminal_w = last[0] - loss_w if last and self._metered else None if power_kw is None else 1000 * power_kw
         speed = self._number(reading, "motor_speed")
-        self.torque_pct = self._peek(reading, "motor_torque")
+        self.torque_pct = usable_number(reading, "motor_torque")
         self._signals_s = time_s
         u_drive = u_loss_w / abs(terminal_w) if terminal_w and self._metered else 0.0
         self.signals = self._with_slow(
@@ -105,13 +105,13 @@ class Estimator:
         self._model(time_s, on_drive(self.facts, self.signals), loss_w, u_loss_w)
         self._advance()
 
-    def take_signals(self, reading: Reading) -> None:
+    def on_signal_reading(self, reading: Reading) -> None:
         """A reading of sensors of the plant: shaft torque (Nm), shaft speed (rpm), winding temperature (°C)."""
         for signal in self.asset.signals:
             if signal.measures and (value := self._number(reading, signal.metric.name)) is not None:
                 self._slow[signal.measures] = reading.middle_s, value
 
-    def take_gap_ratio(self, time_s: float, ratio: float) -> None:
+    def on_gap_ratio(self, time_s: float, ratio: float) -> None:
         """Shaft over input power by the air-gap torque (method M7), from waveforms at the terminals."""
         self._slow["gap-ratio"] = time_s, ratio
 
@@ -129,11 +129,14 @@ class Estimator:
                 result.flags["back_emf"] = Quality.STALE
         self.flux.put(result, now_s)
         source = self._source()
-        over = self._window.over(source, now_s, self._fresh_s)
+        over = self._window.result(source, now_s, self._fresh_s)
         reason = self.guard.withheld or self._missing()
-        self.outcome = EstimateTrace(reason, over, self.choice, self.meter_u, self.signals, source is self._output)
+        self.outcome = outcome = EstimateTrace(
+            self.asset, self.motor, self.facts, reason, over, self.choice, self.meter_u, self.signals, self.speed_rpm,
+            source is self._output,
+        )  # fmt: skip
         if reason or over is None:
-            unmodelled = why_no_model(self) if self.asset.drive is None and not self.choice else None
+            unmodelled = why_no_model(outcome) if self.asset.drive is None and not self.choice else None
             result.withhold(reason or unmodelled or reasons.WARMING_UP())
             if reason:
                 self._window.clear()
@@ -145,16 +148,16 @@ class Estimator:
             flag |= Quality.SUBSTITUTED
         if self.asset.drive_share < 1:
             flag |= Quality.ALLOCATED
-        if not over.whole:
+        if not over.complete:
             flag |= Quality.WARMING_UP
-        for _, seen in self._flags_seen:
-            flag |= seen
-        fill(result, self, over, flag)
+        for _, flags in self._input_flags:
+            flag |= flags
+        fill(result, outcome, over, flag)
         return result
 
-    def take_energies(self) -> list[EnergyCell]:
+    def new_energies(self) -> list[EnergyCell]:
         """Energies since the last call, for counters; none while the efficiency is withheld."""
-        cells = self._window.take_fresh()
+        cells = self._window.new_cells()
         return [] if self.guard.withheld else cells
 
     @property
@@ -205,17 +208,17 @@ class Estimator:
                 trace.clear()
         if now_s - self._signals_s > self._fresh_s:  # the last values are no longer present values
             self.signals, self.choice, self._speed_rpm, self.torque_pct = NO_SIGNALS, [], None, None
-        while self._flags_seen and self._flags_seen[0][0] < now_s - 60:
-            self._flags_seen.popleft()
-        while len(self._flags_seen) > 3 * LONG_S:
-            self._flags_seen.popleft()
+        while self._input_flags and self._input_flags[0][0] < now_s - 60:
+            self._input_flags.popleft()
+        while len(self._input_flags) > 3 * LONG_S:
+            self._input_flags.popleft()
 
     def _meter_u(self, reading: Reading, current_a: float | None) -> PowerU:
         meter = self.asset.meter
         assert meter is not None
         relative = current_a / meter.ct[0] if current_a is not None and meter.ct else 1.0
         ct_class = (meter.ct_class or "1") if meter.ct else None
-        pf = self._peek(reading, "cos_phi") or self._peek(reading, "power_factor") or 0.85
+        pf = usable_number(reading, "cos_phi") or usable_number(reading, "power_factor") or 0.85
         parts = power_u_parts(meter.accuracy_class, ct_class, pf, relative)
         return parts._replace(feeder=FEEDER_U) if meter.measuring_point == "feeder" else parts
 
@@ -241,15 +244,7 @@ class Estimator:
 
     def _number(self, reading: Reading, name: str) -> float | None:
         """A usable number, its flags recorded; None when it is missing or bad."""
-        value = self._peek(reading, name)
+        value = usable_number(reading, name)
         if value is not None and (flag := reading.flags.get(name)):
-            self._flags_seen.append((reading.middle_s, flag))
+            self._input_flags.append((reading.middle_s, flag))
         return value
-
-    @staticmethod
-    def _peek(reading: Reading, name: str) -> float | None:
-        value = reading.values.get(name)
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
-            return None
-        flag = reading.flags.get(name)
-        return None if flag and flag & BAD else float(value)

@@ -51,7 +51,7 @@ def explanation(of: Estimator) -> dict[str, Any]:
         body["improvements"] = [as_object(reason) for reason in _improvements(of, {})]
         return body
     cell, over = outcome.over.ratio, outcome.over
-    body["interval"] = {"seconds": round(cell.seconds, 1), "steady": over.steady, "complete": over.whole}
+    body["interval"] = {"seconds": round(cell.seconds, 1), "steady": over.steady, "complete": over.complete}
     body["powers"] = _powers(cell)
     body["checks"] = _checks(of, outcome.over.now)
     gross = cell.terminal_plus + cell.shaft_minus

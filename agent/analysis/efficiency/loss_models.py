@@ -70,7 +70,7 @@ def on_mains(facts: Nameplate, s: LossSignals) -> list[LossEstimate]:
         found.append(
             LossEstimate(eff.M5, pm_losses(facts.magnet, s.current_a, s.frequency_hz, s.winding_degc), s.power_w)
         )
-    return _by_uncertainty(found + _at_the_shaft(facts, s, found))
+    return _by_uncertainty(found + _from_shaft_sensor(facts, s, found))
 
 
 def on_drive(facts: Nameplate, s: LossSignals) -> list[LossEstimate]:
@@ -96,7 +96,7 @@ def on_drive(facts: Nameplate, s: LossSignals) -> list[LossEstimate]:
             torque = m1_shaft_power_w(abs(power_w) / abs(speed), cage.rated_w, cage.efficiency) / cage.rated_w
         losses = m1_losses(cage, max(torque, 0.0), speed)
         found.append(LossEstimate(eff.M1, losses._replace(u_w=CAGE_ON_DRIVE_U * losses.total_w), power_w))
-    return _by_uncertainty(found + _at_the_shaft(facts, s, found))
+    return _by_uncertainty(found + _from_shaft_sensor(facts, s, found))
 
 
 def _without_power(facts: Nameplate, s: LossSignals) -> list[LossEstimate]:
@@ -119,7 +119,7 @@ def _from_load(facts: Nameplate, method: str, load: float, u_load: float) -> Los
     return LossEstimate(method, losses._replace(u_w=M2_U * in_w), in_w, u_load)
 
 
-def _at_the_shaft(facts: Nameplate, s: LossSignals, found: list[LossEstimate]) -> list[LossEstimate]:
+def _from_shaft_sensor(facts: Nameplate, s: LossSignals, found: list[LossEstimate]) -> list[LossEstimate]:
     """M9: input power minus shaft power of a sensor, split as by the first of the other models."""
     if s.shaft_nm is None or s.power_w is None or not found:
         return []

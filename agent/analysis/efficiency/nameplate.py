@@ -24,8 +24,8 @@ from dsp.efficiency_induction import Plate
 from dsp.efficiency_magnet import PmRating, SevenPoint, seven_point
 from dsp.tables import converter_fed, ie_efficiency, poles_of_speed, reference_drive_loss_w
 
-PF_MOST, PF_LEAST = 1.03, 0.45  # limits of a plausible power factor of the nameplate
-SLIP_MOST = 0.12
+PF_MAX, PF_MIN = 1.03, 0.45  # limits of a plausible power factor of the nameplate
+SLIP_MAX = 0.12
 MAINS_HZ = (50.0, 60.0)
 CLASS_LOSSES = 0.92  # of the largest losses of a class: its motors are between its limit and that of the next one
 
@@ -110,8 +110,8 @@ def induction_hz(rpm: float, poles: int) -> float:
     50 or 60 Hz where the slip is plausible; otherwise, for a motor made for a drive, a multiple of 5 Hz at 2 % slip.
     """
     turning_hz = rpm * poles / 120
-    usual = (hz for hz in MAINS_HZ if 0 < 1 - turning_hz / hz <= SLIP_MOST)
-    return next(usual, float(round(turning_hz * 1.02 / 5) * 5))
+    mains_hz = (hz for hz in MAINS_HZ if 0 < 1 - turning_hz / hz <= SLIP_MAX)
+    return next(mains_hz, float(round(turning_hz * 1.02 / 5) * 5))
 
 
 def _rated_efficiency(asset: Asset) -> tuple[float | None, bool]:
@@ -136,11 +136,11 @@ def _contradiction(asset: Asset, efficiency: float | None, sync_rpm: float) -> R
     assert motor is not None
     if motor.amps is not None and efficiency is not None:
         pf = motor.kw * 1000 / (math.sqrt(3) * motor.volts * motor.amps * efficiency)
-        if not PF_LEAST <= pf <= PF_MOST:
+        if not PF_MIN <= pf <= PF_MAX:
             return NAMEPLATE_POWER_FACTOR(kw=motor.kw, volts=motor.volts, amps=motor.amps, pf=pf)
     if motor.kind == "induction":
         slips = [1 - motor.rpm / (120 * hz / motor.poles) for hz in MAINS_HZ]
-        if asset.drive is None and not any(0 < slip <= SLIP_MOST for slip in slips):
+        if asset.drive is None and not any(0 < slip <= SLIP_MAX for slip in slips):
             return NAMEPLATE_SPEED(rpm=motor.rpm, poles=motor.poles)
     points = motor.loss_points_w
     if points and not (points[0] >= points[3] and points[3] > 0 and points[0] < 0.5 * motor.kw * 1000):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 from agent.analysis.efficiency.nameplate import Nameplate
@@ -20,12 +19,11 @@ from agent.analysis.efficiency.reasons import (
     WIRING_RATIO,
 )
 from agent.config.topology import Asset
+from agent.core.usable_number import usable_number
 from drivers.reading import Reading
 from drivers.reasons import Reason
 from dsp import wiring
 from dsp.efficiency_induction import Plate, load_of_power_factor, power_factor
-
-Number = Callable[[Reading, str], float | None]
 
 SEEN_S = 60.0
 FAULTY, RATIO, COMPENSATED = "faulty", "ratio", "compensated_load"
@@ -36,7 +34,7 @@ RUNNING = 0.02  # of rated current or frequency
 DRIVE_POWER_U = 0.10  # U (k = 2) of a drive's own output power [M: ±5 % seen, no standard states a tolerance]
 # Output over input power of a drive, for a comparison with the meter, and U of that comparison: chosen for
 # efficiencies of 0.95 to 0.99 at the loads that are compared.
-_PASSED_ON, _COMPARED_U = 0.97, DRIVE_POWER_U + 0.02
+_DRIVE_EFFICIENCY, _COMPARED_U = 0.97, DRIVE_POWER_U + 0.02
 # Input power factor times efficiency of drive and motor, 0.95 each: chosen. It only determines the tenth of the rated
 # current from which angles are used.
 _INPUT_PF_AND_EFFICIENCY = 0.95 * 0.95
@@ -127,7 +125,7 @@ def _terminals(phases: str) -> str:
 _UNKNOWN = PlausibilityFinding(wiring.UNKNOWN)
 
 
-def _alike(one: PlausibilityFinding, other: PlausibilityFinding) -> bool:
+def _same_finding(one: PlausibilityFinding, other: PlausibilityFinding) -> bool:
     """Whether two findings are the same. A measured ratio varies with the load, the one of a transformer does not."""
     if one.verdict != other.verdict or len(one.faults) != len(other.faults):
         return False
@@ -149,7 +147,7 @@ class PlausibilityChecks:
     def __init__(self, asset: Asset, facts: Nameplate, fresh_s: float) -> None:
         self._asset, self._facts, self._fresh_s = asset, facts, fresh_s
         self.wiring = _UNKNOWN
-        self._next, self._count = _UNKNOWN, 0
+        self._candidate, self._count = _UNKNOWN, 0
         self._meter_w: float | None = None
         self._drive_w: float | None = None
         self._meter_s = self._drive_s = -math.inf  # when they were measured
@@ -157,35 +155,35 @@ class PlausibilityChecks:
         self._off = self._braking = self._wrong_poles = 0
         self.live, self.live_s = "", -math.inf  # last known state of the motor terminals, and its time
 
-    def meter(self, reading: Reading, number: Number, cage: Plate | None) -> None:
-        self._meter_w, self._meter_s = number(reading, "active_power"), reading.middle_s
+    def on_meter_reading(self, reading: Reading, cage: Plate | None) -> None:
+        self._meter_w, self._meter_s = usable_number(reading, "active_power"), reading.middle_s
         if reading.middle_s - self._drive_s > self._fresh_s:
             self._drive_w = None
-        found = self._diagnosed(reading, number, cage)
+        found = self._diagnosed(reading, cage)
         if found.verdict in (wiring.UNKNOWN, wiring.UNCLEAR):
             return  # too little current: the previous finding remains valid
-        self._count = self._count + 1 if _alike(found, self._next) else 1
-        self._next = found
+        self._count = self._count + 1 if _same_finding(found, self._candidate) else 1
+        self._candidate = found
         if self._count >= AGREE or (self.wiring is _UNKNOWN and found.verdict == wiring.OK):
-            self.wiring = self.wiring if _alike(found, self.wiring) else found
+            self.wiring = self.wiring if _same_finding(found, self.wiring) else found
 
-    def drive(self, reading: Reading, number: Number) -> None:
+    def on_drive_reading(self, reading: Reading) -> None:
         facts, motor = self._facts, self._asset.motor
         assert motor is not None
-        current_a, hz = number(reading, "motor_current"), number(reading, "output_frequency")
-        power_kw, rpm = number(reading, "motor_power"), number(reading, "motor_speed")
-        volts = number(reading, "output_voltage")
+        current_a, hz = usable_number(reading, "motor_current"), usable_number(reading, "output_frequency")
+        power_kw, rpm = usable_number(reading, "motor_power"), usable_number(reading, "motor_speed")
+        volts = usable_number(reading, "output_voltage")
         self._drive_w, self._drive_s = None if power_kw is None else 1000 * power_kw, reading.middle_s
         if reading.middle_s - self._meter_s > self._fresh_s:
             self._meter_w = None
         if current_a is None or hz is None:
             return
-        standing = abs(hz) < RUNNING * facts.rated_hz and current_a < RUNNING * facts.drive_a
-        takes = self._meter_w is not None and not self._asset.shared and self._meter_w > 0.05 * facts.drive_w
-        self._off = self._off + 1 if standing and takes else 0
-        gives = self._drive_w is not None and self._drive_w < -0.03 * facts.drive_w
-        burnt = self._meter_w is not None and self._meter_w > -0.01 * facts.drive_w
-        self._braking = self._braking + 1 if gives and burnt and not self._asset.shared else 0
+        stopped = abs(hz) < RUNNING * facts.rated_hz and current_a < RUNNING * facts.drive_a
+        consuming = self._meter_w is not None and not self._asset.shared and self._meter_w > 0.05 * facts.drive_w
+        self._off = self._off + 1 if stopped and consuming else 0
+        returning = self._drive_w is not None and self._drive_w < -0.03 * facts.drive_w
+        absorbed = self._meter_w is not None and self._meter_w > -0.01 * facts.drive_w
+        self._braking = self._braking + 1 if returning and absorbed and not self._asset.shared else 0
         if rpm is not None and abs(hz) > 0.2 * facts.rated_hz:
             expected = 120 * abs(hz) / motor.poles
             slip = 0.0 if motor.kind == "pm" else 0.08
@@ -193,7 +191,7 @@ class PlausibilityChecks:
             self._wrong_poles = 0 if fits else self._wrong_poles + 1
         if motor.kind == "pm":
             turning = rpm is not None and abs(rpm) > 0.02 * motor.rpm
-            self.live = "live" if not standing or turning or (volts is not None and volts > 50) else "unknown"
+            self.live = "live" if not stopped or turning or (volts is not None and volts > 50) else "unknown"
             self.live_s = reading.middle_s
 
     @property
@@ -204,7 +202,7 @@ class PlausibilityChecks:
         if self.wiring.verdict == FAULTY:
             code = METER_RATIO if self.wiring.faults[0].kind == RATIO else METER_WIRING
             return code(fault=self.wiring.fault)
-        if self.wiring is _UNKNOWN and self._next.verdict == FAULTY:
+        if self.wiring is _UNKNOWN and self._candidate.verdict == FAULTY:
             return METER_WIRING_PENDING()
         if self._off >= AGREE:
             return DRIVE_BYPASSED()
@@ -214,28 +212,28 @@ class PlausibilityChecks:
             return POLES_MISMATCH()
         return None
 
-    def _diagnosed(self, reading: Reading, number: Number, cage: Plate | None) -> PlausibilityFinding:
+    def _diagnosed(self, reading: Reading, cage: Plate | None) -> PlausibilityFinding:
         asset, meter = self._asset, self._asset.meter
         assert meter is not None
         if meter.measuring_point == "feeder" or asset.shared or meter.wiring == "1P2W":
             return _UNKNOWN
         load = self._load()
         if meter.wiring == "3P3W":
-            found = self._two(reading, number, load)
+            found = self._two(reading, load)
         else:
-            phases = self._phases(reading, number)
+            phases = self._phases(reading)
             found = wiring.Diagnosis(wiring.UNKNOWN)
             if phases is not None:
                 found = wiring.three_wattmeters(phases, self._rated_a(max(phases.volts_v)), load)
                 leading = wiring.LEADING in found.candidates
-                if leading and cage is not None and (meter.power_factor_compensation or _other_sign(phases, cage)):
+                if leading and cage is not None and (meter.power_factor_compensation or _opposite_sign(phases, cage)):
                     found = wiring.Diagnosis(wiring.OK)
         known = self.wiring.verdict == wiring.OK or (self._drive_w is not None and self._drive_w < 0)
         if wiring.REGENERATING in found.candidates and known:
             found = wiring.Diagnosis(wiring.OK)  # it was correct while the load was driven, or the drive brakes, too
-        if found.verdict == wiring.OK and self._ratio_waits():
+        if found.verdict == wiring.OK and self._ratio_unconfirmed():
             return _UNKNOWN
-        if found.verdict == wiring.OK and (ratio := self._ratio(reading, number, cage)) is not None:
+        if found.verdict == wiring.OK and (ratio := self._ratio(reading, cage)) is not None:
             wrong = PlausibilityFault(RATIO, ratio=ratio)
             if asset.drive is None:  # capacitors after the meter would also increase the power factor
                 return PlausibilityFinding(FAULTY, (wrong, PlausibilityFault(COMPENSATED)))
@@ -252,9 +250,9 @@ class PlausibilityChecks:
             return self._facts.rated_a
         return self._facts.drive_w / _INPUT_PF_AND_EFFICIENCY / (3 * max(phase_v, 1.0))
 
-    def _lately(self, reading: Reading, number: Number, name: str) -> float | None:
+    def _recent(self, reading: Reading, name: str) -> float | None:
         """A value of this reading or of the last minute: not all registers are read in every poll."""
-        value = number(reading, name)
+        value = usable_number(reading, name)
         if value is not None:
             self._seen[name] = reading.middle_s, value
         elif name in reading.values:
@@ -262,30 +260,30 @@ class PlausibilityChecks:
         found = self._seen.get(name)
         return found[1] if found and reading.middle_s - found[0] < SEEN_S else None
 
-    def _phases(self, reading: Reading, number: Number) -> wiring.Phases | None:
+    def _phases(self, reading: Reading) -> wiring.Phases | None:
         columns: list[tuple[float, ...]] = []
         for stem, end in (("voltage", "n"), ("current", ""), ("active_power", ""), ("reactive_power", "")):
-            row = [self._lately(reading, number, f"{stem}_l{k}{end}") for k in (1, 2, 3)]
+            row = [self._recent(reading, f"{stem}_l{k}{end}") for k in (1, 2, 3)]
             if any(value is None for value in row):
                 return None
             columns.append(tuple(value for value in row if value is not None))
         return wiring.Phases(*columns)  # type: ignore[arg-type]
 
-    def _two(self, reading: Reading, number: Number, load: str) -> wiring.Diagnosis:
+    def _two(self, reading: Reading, load: str) -> wiring.Diagnosis:
         names = ("voltage_l12", "voltage_l23", "voltage_l31", "current_l1", "current_l2", "current_l3", "active_power",
                  "reactive_power")  # fmt: skip
-        v = [self._lately(reading, number, name) for name in names]
+        v = [self._recent(reading, name) for name in names]
         if any(value is None for value in v):
             return wiring.Diagnosis(wiring.UNKNOWN)
         a, b, c, i1, i2, i3, p, q = (value for value in v if value is not None)
         return wiring.two_wattmeters((a, b, c), (i1, i2, i3), p, q, self._rated_a(max(a, b, c) / math.sqrt(3)), load)
 
-    def _ratio_waits(self) -> bool:
+    def _ratio_unconfirmed(self) -> bool:
         """Whether a wrong ratio was found and cannot be confirmed now because the drive does not respond."""
-        in_question = any(fault.kind == RATIO for found in (self._next, self.wiring) for fault in found.faults)
-        return in_question and self._asset.drive is not None and self._drive_w is None
+        suspected = any(fault.kind == RATIO for found in (self._candidate, self.wiring) for fault in found.faults)
+        return suspected and self._asset.drive is not None and self._drive_w is None
 
-    def _ratio(self, reading: Reading, number: Number, cage: Plate | None) -> float | None:
+    def _ratio(self, reading: Reading, cage: Plate | None) -> float | None:
         """Measured divided by expected power where it is wrong, else None.
 
         The expectation is the drive's output power, or the load that follows from a cage motor's power factor.
@@ -295,8 +293,8 @@ class PlausibilityChecks:
         if self._asset.drive is not None:
             if self._drive_w is None or self._drive_w < 0.2 * self._facts.drive_w:
                 return None
-            return wiring.ratio_of(self._meter_w, self._drive_w / _PASSED_ON, _COMPARED_U)
-        pf = self._lately(reading, number, "power_factor")
+            return wiring.ratio_of(self._meter_w, self._drive_w / _DRIVE_EFFICIENCY, _COMPARED_U)
+        pf = self._recent(reading, "power_factor")
         if cage is None or pf is None or self._asset.meter is None or self._asset.meter.power_factor_compensation:
             return None
         band = load_of_power_factor(cage, abs(pf))
@@ -308,7 +306,7 @@ class PlausibilityChecks:
         return abs(self._meter_w) / ((low_w + high_w) / 2)
 
 
-def _other_sign(phases: wiring.Phases, cage: Plate) -> bool:
+def _opposite_sign(phases: wiring.Phases, cage: Plate) -> bool:
     """Whether only the sign of the reactive power is opposite: then power factor and current of a cage motor fit.
 
     Near 60° rotated currents have the same power factor, and the result is False.

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from agent.analysis.efficiency import reasons
 from agent.analysis.efficiency.energy_window import EnergyCell, WindowResult
+from agent.analysis.efficiency.estimates import Estimates
 from agent.analysis.efficiency.loss_models import LossEstimate, LossSignals
-from agent.core.messages import codes
+from agent.analysis.efficiency.nameplate import Nameplate
+from agent.config.model import Motor
+from agent.config.topology import Asset
 from drivers.reading import Quality
 from drivers.reasons import Reason
 from dsp import efficiency as eff
 from dsp.efficiency_class import at_rated_point, limits, observed
 from dsp.efficiency_induction import Plate
 from dsp.efficiency_meter import PowerU
-
-if TYPE_CHECKING:
-    from agent.analysis.efficiency.estimator import Estimator
 
 ON_MAINS = (
     "motor_efficiency_pct", "system_efficiency_pct", "motor_losses_w", "motor_losses_copper_w", "motor_losses_core_w",
@@ -37,63 +35,32 @@ SPLIT_KNOWN = eff.TESTED | {eff.M4}
 LOAD_MIN_SENSOR = 0.05  # with a sensor at the shaft
 
 
-@dataclass(slots=True)
-class Estimates:
-    """What is known of one motor now.
-
-    values: metric → value; None: not known.
-    uncertainties: metric → U (k = 2) in the unit of the metric.
-    methods: metric → method.
-    flags: metric → quality flags.
-    reasons: metric whose value is a code → its reasons.
-    """
-
-    values: dict[str, float | str | None] = field(default_factory=dict)
-    uncertainties: dict[str, float] = field(default_factory=dict)
-    methods: dict[str, str] = field(default_factory=dict)
-    flags: dict[str, Quality] = field(default_factory=dict)
-    reasons: dict[str, Sequence[Reason]] = field(default_factory=dict)
-
-    def withhold(self, reason: Reason | None) -> None:
-        """States why there is no efficiency; None: there is one."""
-        found = [reason] if reason else []
-        self.values["efficiency_unavailable_reason"] = codes(found)
-        self.reasons["efficiency_unavailable_reason"] = found
-
-    @property
-    def reason(self) -> Reason | None:
-        """Why there is no efficiency; None: there is one."""
-        return next(iter(self.reasons.get("efficiency_unavailable_reason", ())), None)
-
-    def put(self, name: str, estimate: eff.Estimate | None, scale: float = 1.0) -> None:
-        if estimate is None:
-            self.values[name] = None
-            return
-        self.values[name] = estimate.value * scale
-        self.uncertainties[name] = estimate.u * scale
-        self.methods[name] = estimate.method
-
-
 class EstimateTrace(NamedTuple):
-    """How the latest values were computed, for `explain`.
+    """How the latest values are computed.
 
     reason: why there is no efficiency; None: nothing prevents one.
     over: energies; None: not enough readings.
     choice: loss models, the one with the lowest uncertainty first.
     meter_u: uncertainty of the meter's power.
     signals: inputs of the loss models.
+    speed_rpm: of the shaft; None: not known.
     substituted: whether the output power of the drive replaces the meter.
     """
+
+    asset: Asset
+    motor: Motor
+    facts: Nameplate
 
     reason: Reason | None
     over: WindowResult | None
     choice: list[LossEstimate]
     meter_u: PowerU
     signals: LossSignals
+    speed_rpm: float | None
     substituted: bool
 
 
-def fill(result: Estimates, of: Estimator, over: WindowResult, flag: Quality) -> None:
+def fill(result: Estimates, of: EstimateTrace, over: WindowResult, flag: Quality) -> None:
     """Adds all values that the energies allow, and the reason where they allow no efficiency."""
     result.withhold(_fill(result, of, over))
     if flag:
@@ -102,7 +69,7 @@ def fill(result: Estimates, of: Estimator, over: WindowResult, flag: Quality) ->
                 result.flags[name] = result.flags.get(name, Quality.GOOD) | flag
 
 
-def _fill(result: Estimates, of: Estimator, over: WindowResult) -> Reason | None:
+def _fill(result: Estimates, of: EstimateTrace, over: WindowResult) -> Reason | None:
     now, cell = over.now, over.ratio
     if (cell.in_plus + cell.in_minus) / cell.seconds < OFF * of.facts.drive_w:
         return reasons.MOTOR_OFF()
@@ -140,7 +107,7 @@ def useful_w(cell: EnergyCell) -> float:
     return (cell.shaft_plus + cell.shaft_minus) / cell.busy_s if cell.busy_s > 0 else 0.0
 
 
-def _powers(result: Estimates, of: Estimator, now: EnergyCell, method: str) -> None:
+def _powers(result: Estimates, of: EstimateTrace, now: EnergyCell, method: str) -> None:
     result.put("motor_losses_w", _mean(now, now.motor, now.u_motor, method))
     for part in ("copper", "core", "mechanical", "additional"):
         joules = getattr(now, part)
@@ -165,7 +132,7 @@ def by_energies(gross: float, loss: float, u_loss: float, u_in: float, method: s
     return eff.Estimate(1 - share, math.hypot(u_loss, share * u_in) / gross, method)
 
 
-def _drive(result: Estimates, of: Estimator, over: WindowResult) -> None:
+def _drive(result: Estimates, of: EstimateTrace, over: WindowResult) -> None:
     now, cell, method, share = over.now, over.ratio, of.facts.drive_method, of.asset.drive_share
     gross = cell.in_plus + cell.terminal_minus
     result.put("drive_efficiency_pct", by_energies(gross, cell.drive, cell.u_drive, cell.u_in, method), 100)
@@ -174,7 +141,7 @@ def _drive(result: Estimates, of: Estimator, over: WindowResult) -> None:
     result.put("motor_input_power_w", _mean(now, terminal, _u_terminal(now), method))
 
 
-def _class(result: Estimates, of: Estimator, motor: eff.Estimate) -> None:
+def _class(result: Estimates, of: EstimateTrace, motor: eff.Estimate) -> None:
     """Efficiency classes that fit the losses; only with losses measured at this motor, near its rated point."""
     tested = next((item for item in of.choice if item.method in eff.TESTED and item.power_w > 0), None)
     if tested is None:
@@ -199,7 +166,7 @@ def _class(result: Estimates, of: Estimator, motor: eff.Estimate) -> None:
     result.values["efficiency_class_observed"] = "; ".join(filter(None, classes)) or None
 
 
-def why_no_model(of: Estimator) -> Reason:
+def why_no_model(of: EstimateTrace) -> Reason:
     if of.facts.efficiency is None:
         return reasons.EFFICIENCY_UNKNOWN()
     if of.signals.current_a is None:

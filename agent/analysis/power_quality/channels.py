@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from agent.config.model import Motor
@@ -20,35 +20,38 @@ log = logging.getLogger(__name__)
 
 
 class WaveformChannels:
-    """Waveform channels by motor. `emit` receives the messages. lost: missing samples."""
+    """Waveform channels by asset. `emit` receives the messages. lost: missing samples."""
 
-    def __init__(self, emit: Callable[[Message], None], motor_of: Callable[[str], Motor | None]) -> None:
-        self._emit, self._motor_of = emit, motor_of
-        self._lanes: dict[str, WaveformChannel] = {}
-        self._plain: dict[str, NumpyFallback] = {}  # while kernels are compiled
+    def __init__(self, emit: Callable[[Message], None]) -> None:
+        self._emit = emit
+        self._motors: Mapping[str, Motor | None] = {}
+        self._channels: dict[str, WaveformChannel] = {}
+        self._approximations: dict[str, NumpyFallback] = {}  # while kernels are compiled
         self._warming: subprocess.Popen[bytes] | None = None
         self._kernels_failed = False
         self.lost = 0
 
-    def take(self, block: Waveform) -> None:
-        lane = self._lanes.get(block.device)
-        if lane is None:
+    def on_block(self, block: Waveform) -> None:
+        channel = self._channels.get(block.device)
+        if channel is None:
             if not self._kernels_ready():
-                self._meanwhile(block)
+                self._approximate(block)
                 return
             from agent.analysis.power_quality.waveform_channel import WaveformChannel
 
-            self._plain.pop(block.device, None)
-            lane = self._lanes[block.device] = WaveformChannel(block.device, self._emit, self._motor_of(block.device))
-        before = lane.lost
-        lane.take(block)
-        self.lost += lane.lost - before
+            self._approximations.pop(block.device, None)
+            motor = self._motors.get(block.device)
+            channel = self._channels[block.device] = WaveformChannel(block.device, self._emit, motor)
+        before = channel.lost
+        channel.on_block(block)
+        self.lost += channel.lost - before
 
-    def forget(self, changed: Callable[[str], bool]) -> None:
-        """Restarts the channels of motors whose configuration changed."""
-        self._plain.clear()
-        for name in [name for name in self._lanes if changed(name)]:
-            del self._lanes[name]
+    def configure(self, motors: Mapping[str, Motor | None]) -> None:
+        """Applies a configuration: asset → motor. The channels of a changed motor start again."""
+        self._approximations.clear()
+        before, self._motors = self._motors, motors
+        for name in [name for name in self._channels if before.get(name) != motors.get(name)]:
+            del self._channels[name]
 
     def close(self) -> None:
         """Ends the compilation process."""
@@ -56,13 +59,14 @@ class WaveformChannels:
             self._warming.terminate()
             self._warming.wait(5)
 
-    def _meanwhile(self, block: Waveform) -> None:
+    def _approximate(self, block: Waveform) -> None:
         from agent.analysis.power_quality.fallback_numpy import NumpyFallback
 
-        lane = self._plain.get(block.device)
-        if lane is None:
-            lane = self._plain[block.device] = NumpyFallback(block.device, self._emit, self._motor_of(block.device))
-        lane.take(block)
+        channel = self._approximations.get(block.device)
+        if channel is None:
+            motor = self._motors.get(block.device)
+            channel = self._approximations[block.device] = NumpyFallback(block.device, self._emit, motor)
+        channel.on_block(block)
 
     def _kernels_ready(self) -> bool:
         from agent.core import kernel_cache

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agent.analysis.power_quality.messages import harmonics_values, pq3s_values, shown
+from agent.analysis.power_quality.messages import harmonics_values, pq3s_values, rounded_values, rows_of
 from agent.config.model import Motor
 from agent.core.messages import Message
 from drivers.reading import Quality, Waveform
@@ -30,17 +30,13 @@ class NumpyFallback:
         self._next = -1
         self._quality = Quality.GOOD
 
-    def take(self, block: Waveform) -> None:
+    def on_block(self, block: Waveform) -> None:
         """Adds a block. After a gap a new interval starts."""
         if block.index != self._next:
             self._rows, self._done = self._rows[:, :0], []
         self._next = block.index + block.samples.shape[1]
         self._quality |= block.quality
-        rows = np.full((len(ROLES), block.samples.shape[1]), np.nan)
-        for name, samples in zip(block.channels, block.samples, strict=False):
-            if name in ROLES:
-                rows[ROLES.index(name)] = samples
-        self._rows = np.concatenate((self._rows, rows), axis=1)
+        self._rows = np.concatenate((self._rows, rows_of(block)), axis=1)
         size = max(16, round(STRETCH_S * block.rate_hz))
         while self._rows.shape[1] >= size:
             self._done.append(plain(self._rows[:, :size], block.rate_hz, self._demand_a))
@@ -50,9 +46,9 @@ class NumpyFallback:
                 end_ns = block.start_ns + round((block.samples.shape[1] / block.rate_hz - left_s) * 1e9)
                 self._publish(end_ns // 1_000_000, all(role in block.channels for role in ROLES))
 
-    def _publish(self, t_ms: int, whole: bool) -> None:
+    def _publish(self, t_ms: int, all_phases: bool) -> None:
         done, self._done = self._done, []
         quality, self._quality = self._quality | Quality.WARMING_UP, Quality.GOOD
-        values = shown("pq3s", pq3s_values(done, whole) | {"windows": len(done), "windows_left_out": 0})
+        values = rounded_values("pq3s", pq3s_values(done, all_phases) | {"windows": len(done), "windows_left_out": 0})
         self._emit(Message(self._asset, "pq3s", t_ms, values, quality=quality))
         self._emit(Message(self._asset, "harmonics", t_ms, harmonics_values(done), quality=quality))

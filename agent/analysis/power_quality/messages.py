@@ -8,21 +8,23 @@ from typing import Any
 import numpy as np
 
 from agent.core.metrics import by_name, rounded, rounded_all
+from drivers.reading import Waveform
+from drivers.recordings.recording import ROLES
 from dsp.aggregate import AggregationInterval, columns
 from dsp.numpy_fallback import NumpyAnalysis
 from dsp.results import Flag, Window
 
 
-def pq3s_values(windows: Sequence[Window | NumpyAnalysis], whole: bool = True) -> dict[str, Any]:
+def pq3s_values(windows: Sequence[Window | NumpyAnalysis], all_phases: bool = True) -> dict[str, Any]:
     """3 s values: root mean squares (IEC 61000-4-30, 4.5 [M]); arithmetic means of powers and frequency.
 
-    whole: whether all three phases are measured; otherwise totals are None.
+    all_phases: whether all three phases are measured; otherwise totals are None.
     """
     values: dict[str, Any] = {name: _aggregate(windows, *source) for name, source in _PQ3S.items()}
-    return values if whole else values | dict.fromkeys(_TOTALS)
+    return values if all_phases else values | dict.fromkeys(_TOTALS)
 
 
-def nothing_of_3s() -> dict[str, Any]:
+def unknown_pq3s_values() -> dict[str, Any]:
     return dict.fromkeys(_PQ3S)
 
 
@@ -43,7 +45,7 @@ def harmonics_values(windows: Sequence[Window | NumpyAnalysis]) -> dict[str, Any
     return values
 
 
-def pq10m_values(interval: AggregationInterval, whole: bool = True) -> dict[str, Any]:
+def pq10m_values(interval: AggregationInterval, all_phases: bool = True) -> dict[str, Any]:
     """10 min values with the minimum and maximum of their windows; None for values that were not measured."""
     at = columns()
     values: dict[str, Any] = {}
@@ -53,16 +55,16 @@ def pq10m_values(interval: AggregationInterval, whole: bool = True) -> dict[str,
             values[name] = float(interval.values[at[source[0]]][phase or source[1]])
     values["power_factor"] = float(values["active_power_w"]) / float(values["apparent_power_va"] or np.nan)
     for n in range(3):
-        for word, row in (("min", interval.low), ("max", interval.high)):
-            values[f"voltage_l{n + 1}n_{word}_v"] = float(row[at["u_rms_v"]][n])
+        for kind, row in (("min", interval.low), ("max", interval.high)):
+            values[f"voltage_l{n + 1}n_{kind}_v"] = float(row[at["u_rms_v"]][n])
         values[f"current_l{n + 1}_max_a"] = float(interval.high[at["i_rms_a"]][n])
     values["active_power_max_w"] = float(interval.high[at["p_w"]][0])
-    if not whole:
+    if not all_phases:
         values |= dict.fromkeys((*_TOTALS, "active_power_max_w"))
     for letter, unit in (("u", "v"), ("i", "a")):
-        for word, field in (("harmonic", "sg"), ("band", "band")):
+        for kind, field in (("harmonic", "sg"), ("band", "band")):
             rows = interval.values[at[f"{field}_{letter}_{unit}"]].reshape(3, -1)
-            values |= _by_phase("pq10m", f"{word}_{letter}", unit, rows)
+            values |= _by_phase("pq10m", f"{kind}_{letter}", unit, rows)
     return values
 
 
@@ -71,7 +73,18 @@ def distortion(values: dict[str, Any]) -> list[str]:
     return [name for name, value in values.items() if value is not None and name.startswith(_DISTORTION)]
 
 
-def shown(topic: str, values: dict[str, Any]) -> dict[str, Any]:
+def rows_of(block: Waveform) -> np.ndarray:
+    """The samples of the six ROLES, shape (6, n); NaN for channels that the block does not have."""
+    if block.channels == ROLES:
+        return block.samples
+    rows = np.full((len(ROLES), block.samples.shape[1]), np.nan)
+    for name, samples in zip(block.channels, block.samples, strict=False):
+        if name in ROLES:
+            rows[ROLES.index(name)] = samples
+    return rows
+
+
+def rounded_values(topic: str, values: dict[str, Any]) -> dict[str, Any]:
     """Values rounded for publication; lists are rounded already."""
     table = by_name(topic)
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,11 @@ from agent.analysis.power_quality.event_message import event_message
 from agent.analysis.power_quality.messages import (
     distortion,
     harmonics_values,
-    nothing_of_3s,
     pq3s_values,
     pq10m_values,
-    shown,
+    rounded_values,
+    rows_of,
+    unknown_pq3s_values,
 )
 from agent.config.model import Motor
 from agent.core.messages import Message
@@ -61,6 +62,15 @@ def supply_of(motor: Motor | None) -> Supply | None:
     )
 
 
+def _quality_of(windows: Iterable[Window]) -> Quality:
+    quality = Quality.GOOD
+    for window in windows:
+        for flag, quality_flag in _FLAGS:
+            if flag in window.flags:
+                quality |= quality_flag
+    return quality
+
+
 class WaveformChannel:
     """Stream of one motor, for the pipeline thread. `emit` receives the messages. lost: missing samples."""
 
@@ -80,11 +90,11 @@ class WaveformChannel:
         self._aliased_10m = self._aliased_logged = False
         self._pst: np.ndarray = np.full(3, np.nan)  # of the current 10 min interval
         self._psts: deque[np.ndarray] = deque(maxlen=12)
-        self._whole = True
+        self._all_phases = True
         self._first = 0
         self.lost = 0
 
-    def take(self, block: Waveform) -> None:
+    def on_block(self, block: Waveform) -> None:
         if self._stream is None or block.channels != self._channels or block.rate_hz != self._rate_hz:
             self._start(block)
         elif abs(block.start_ns / 1e9 - self._at_s(block.index - self._first)) > STEP_S:
@@ -98,7 +108,7 @@ class WaveformChannel:
         self._origin = (block.index - self._first, block.start_ns)
         self._quality |= block.quality
         self._announce_tick(block.samples.shape[1])
-        for window in self._stream.push(self._rows(block)):
+        for window in self._stream.push(rows_of(block)):
             self._window(window)
         for event in self._stream.cut_short():
             self._emit(event_message(self._asset, event, self._rate_hz, self._utc_ms, block.quality))
@@ -107,8 +117,8 @@ class WaveformChannel:
         self._channels, self._rate_hz, self._next = block.channels, block.rate_hz, block.index
         self._first = block.index  # index 0 of dsp
         present = tuple(role in block.channels for role in ROLES)
-        self._whole = all(present)  # total powers need all three voltages and currents
-        if not self._whole:
+        self._all_phases = all(present)  # total powers need all three voltages and currents
+        if not self._all_phases:
             missing = ", ".join(role for role in ROLES if role not in block.channels)
             log.warning("waveform %s: no total powers because %s are missing; the stream has %s", self._asset, missing,
                         ", ".join(block.channels) or "no channels")  # fmt: skip
@@ -121,15 +131,6 @@ class WaveformChannel:
         self._aggregator = Aggregator.of_windows()
         self._recent.clear()
         self._tick = (math.inf, math.inf)
-
-    def _rows(self, block: Waveform) -> np.ndarray:
-        if block.channels == ROLES:
-            return block.samples
-        rows = np.full((6, block.samples.shape[1]), np.nan)
-        for number, name in enumerate(block.channels):
-            if name in ROLES:
-                rows[ROLES.index(name)] = block.samples[number]
-        return rows
 
     # --- time
 
@@ -170,9 +171,7 @@ class WaveformChannel:
         self._recent.append((start_s, end_s, window))
         self._windows_10m += 1
         self._left_out_10m += bool(window.flags & (Flag.GAP | Flag.SYNC_LOST))
-        for flag, seen in _FLAGS:
-            if flag in window.flags:
-                self._quality_10m |= seen
+        self._quality_10m |= _quality_of([window])
         if Flag.ALIAS_RISK in window.flags:
             self._note_aliasing(window)
         if not np.isnan(window.pst).all():
@@ -202,22 +201,20 @@ class WaveformChannel:
                     "are uncertain and carry UNVERIFIED", self._asset, source, which)  # fmt: skip
 
     def _three_seconds(self, interval: AggregationInterval) -> None:
-        inside = interval.start_s - 1e-6, interval.end_s + 1e-6
-        windows = [window for start_s, end_s, window in self._recent if inside[0] <= start_s and end_s <= inside[1]]
+        limits_s = interval.start_s - 1e-6, interval.end_s + 1e-6
+        windows = [window for start_s, end_s, window in self._recent if limits_s[0] <= start_s and end_s <= limits_s[1]]
         quality, self._quality = self._quality, Quality.GOOD
         self._quality_10m |= quality
-        for flag, seen in _FLAGS:
-            if any(flag in window.flags for window in windows):
-                quality |= seen
+        quality |= _quality_of(windows)
         usable = [window for window in windows if not window.flags & (Flag.GAP | Flag.SYNC_LOST)]
         left_out = max(len(windows), WINDOWS) - len(usable)
         if left_out:
             quality |= Quality.GAP
-        values = pq3s_values(usable, self._whole) if usable else nothing_of_3s()
+        values = pq3s_values(usable, self._all_phases) if usable else unknown_pq3s_values()
         values |= {"windows": len(windows), "windows_left_out": left_out}
         end_ms = math.floor(interval.end_s * 1000 + 1e-3)
         aliased = any(Flag.ALIAS_RISK in window.flags for window in windows)
-        self._publish("pq3s", end_ms, shown("pq3s", values), quality, aliased)
+        self._publish("pq3s", end_ms, rounded_values("pq3s", values), quality, aliased)
         if usable:
             self._publish("harmonics", end_ms, harmonics_values(usable), quality, aliased)
 
@@ -229,7 +226,7 @@ class WaveformChannel:
         quality, self._quality_10m = self._quality_10m, Quality.GOOD
         if not interval.whole:
             quality |= Quality.GAP
-        values = pq10m_values(interval, self._whole)
+        values = pq10m_values(interval, self._all_phases)
         values |= {"windows": self._windows_10m, "windows_left_out": self._left_out_10m}
         values |= {f"flicker_pst_l{n + 1}": float(self._pst[n]) for n in range(3)}
         self._windows_10m = self._left_out_10m = 0
@@ -238,4 +235,4 @@ class WaveformChannel:
             values[f"flicker_plt_l{n + 1}"] = plt([pst[n] for pst in self._psts]) if len(self._psts) == 12 else None
         self._pst = np.full(3, np.nan)
         aliased, self._aliased_10m = self._aliased_10m, False
-        self._publish("pq10m", round(interval.end_s * 1000), shown("pq10m", values), quality, aliased)
+        self._publish("pq10m", round(interval.end_s * 1000), rounded_values("pq10m", values), quality, aliased)

@@ -63,7 +63,7 @@ class Gateway:
         self.connect_due_s = now_s + share(self._id, "connect") * min(10.0, 2 * interval_s)
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._out: OrderedDict[int, tuple[str, bytes]] = OrderedDict()
-        self._texts: deque[tuple[str, bytes]] = deque()
+        self._retained: deque[tuple[str, bytes]] = deque()
         self._connected_s: float | None = None
         self._since_s = 0.0
         self._end: DisconnectReason | None = None
@@ -115,8 +115,8 @@ class Gateway:
             return False
         if self.connected:
             self._connected_s = self._connected_s or now_s
-            while self._texts and self._pace.wait_s(now_s) == 0:
-                topic, payload = self._texts.popleft()
+            while self._retained and self._pace.wait_s(now_s) == 0:
+                topic, payload = self._retained.popleft()
                 size = len(topic) + len(payload)
                 self._pace.spend(now_s, size)
                 self.births.append((now_s, size))
@@ -126,7 +126,7 @@ class Gateway:
                 self._out[self.client.publish(*row, qos=1).mid] = row
         return self.client.socket() is not None  # paho closes it when a write fails
 
-    def lost(self, now_s: float) -> None:
+    def on_connection_lost(self, now_s: float) -> None:
         """Closes the connection and queues the rows that were not acknowledged in front of the others."""
         client, self.client = self.client, None
         if client is not None and (sock := client.socket()) is not None:
@@ -134,7 +134,7 @@ class Gateway:
         self.connected = False
         self._waiting.extendleft(reversed(self._out.values()))
         self._out.clear()
-        self._texts.clear()
+        self._retained.clear()
         connected_s = now_s - self._connected_s if self._connected_s else 0.0
         self.connect_due_s = now_s + self._retry.after(self._end or DisconnectReason.LOST, connected_s)
 
@@ -149,8 +149,8 @@ class Gateway:
             return
         self.connects += 1
         self.connected = True
-        self._texts.clear()
-        self._texts.extend(self._retained_messages())
+        self._retained.clear()
+        self._retained.extend(self._retained_messages())
 
     def _on_disconnect(self, *_args: Any) -> None:
         self._end = self._end or (DisconnectReason.LOST if self.connected else DisconnectReason.UNREACHABLE)

@@ -6,15 +6,11 @@ One thread simulates all gateways. A separate process subscribes and counts.
 from __future__ import annotations
 
 import contextlib
-import json
 import multiprocessing
 import select
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
 from typing import Any
-
-import click
 
 from agent.config.model import Mqtt
 from agent.core.text import N_, _
@@ -29,58 +25,10 @@ TICK_S = 0.02
 MISC_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class FleetReport:
-    """What was sent and what arrived.
+Report = dict[str, float]  # the values of LABELS by name
 
-    gateways, motors: number of gateways, number of motors of each.
-    interval_s: time between two rows of a motor, seconds.
-    seconds: duration, seconds.
-    rows: rows that were generated.
-    confirmed: rows that the broker acknowledged.
-    arrived: rows that the subscriber received, without duplicates.
-    lost: rows that did not arrive.
-    duplicates: rows that arrived more than once.
-    out_of_order: rows that arrived after a later row of the same topic.
-    bytes_per_row: mean size of a payload, bytes.
-    latency_p50_ms, latency_p99_ms: time from the timestamp of a row to its arrival, milliseconds.
-    connects: connections that the broker accepted.
-    connects_per_s_max: the same, maximum within one second.
-    births: retained messages that gateways publish after they connect.
-    births_per_s_max, birth_kb_per_s_max: maximum within one second, number and kilobytes.
-    gateway_birth_kb_in_10_s_max: maximum of one gateway within 10 s, kilobytes.
-    generator_lag_s_max: maximum delay of the generator, seconds; above interval_s, the host was overloaded.
-    generator_cpu_us_per_row, subscriber_cpu_us_per_row: processor time for each row, microseconds.
-    """
-
-    gateways: int
-    motors: int
-    interval_s: float
-    seconds: float
-    rows: int
-    confirmed: int
-    arrived: int
-    lost: int
-    duplicates: int
-    out_of_order: int
-    bytes_per_row: float
-    latency_p50_ms: float
-    latency_p99_ms: float
-    connects: int
-    connects_per_s_max: int
-    births: int
-    births_per_s_max: int
-    birth_kb_per_s_max: float
-    gateway_birth_kb_in_10_s_max: float
-    generator_lag_s_max: float
-    generator_cpu_us_per_row: float
-    subscriber_cpu_us_per_row: float
-
-    def lines(self) -> list[str]:
-        """One line of text for each value."""
-        return [_(LABELS[name], value=value) for name, value in asdict(self).items()]
-
-
+# The values of a report. The latency is the time from the timestamp of a row to its arrival. A generator delay above
+# interval_s means that the host was overloaded.
 LABELS = {
     "gateways": N_("gateways: {value:d}"),
     "motors": N_("motors per gateway: {value:d}"),
@@ -116,40 +64,40 @@ class FleetError(CodedError):
     """The broker cannot be used."""
 
 
-def play(
+def run_fleet(
     broker: Mqtt, site: str, gateways: int, motors: int, interval_s: float, seconds: float, clock: Clock
-) -> FleetReport:  # fmt: skip
+) -> Report:  # fmt: skip
     """Simulates the gateways for `seconds` and waits until the rows in transit have arrived.
 
     interval_s: time between two rows of a motor. Raises FleetError if the broker accepts no subscription.
     """
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    listener = context.Process(target=listen, args=(theirs, broker, site), daemon=True)
+    parent_end, child_end = context.Pipe()
+    listener = context.Process(target=listen, args=(child_end, broker, site), daemon=True)
     listener.start()
     try:
-        if not ours.poll(SUBSCRIBE_S):
+        if not parent_end.poll(SUBSCRIBE_S):
             raise FleetError(FLEET_SUBSCRIPTION_TIMEOUT, host=broker.host, port=broker.port, timeout_s=SUBSCRIBE_S)
-        if error := ours.recv():
+        if error := parent_end.recv():
             raise FleetError(FLEET_SUBSCRIPTION_FAILED, host=broker.host, port=broker.port, error=error)
         fleet, cpu_s = _Fleet(broker, site, gateways, motors, interval_s, clock), time.process_time()
         fleet.run(seconds)
         cpu_s = time.process_time() - cpu_s
-        found = _arrived(ours, sum(gateway.sequence for gateway in fleet.gateways))
+        found = _arrived(parent_end, sum(gateway.sequence for gateway in fleet.gateways))
     finally:
         listener.terminate()
         listener.join(5)
     return _report(fleet, found, seconds, cpu_s)
 
 
-def _arrived(ours: Any, wanted: int) -> dict[str, Any]:
+def _arrived(parent_end: Any, expected: int) -> dict[str, Any]:
     """Polls the subscriber until all rows have arrived, for at most SETTLE_S."""
     until_s = time.monotonic() + SETTLE_S
     found: dict[str, Any] = DeliveryCount().summary()
     while True:
-        ours.send(COUNT)
-        found = ours.recv() if ours.poll(10) else found
-        if found["arrived"] >= wanted or time.monotonic() > until_s:
+        parent_end.send(COUNT)
+        found = parent_end.recv() if parent_end.poll(10) else found
+        if found["arrived"] >= expected or time.monotonic() > until_s:
             return found
         time.sleep(0.2)
 
@@ -185,7 +133,7 @@ class _Fleet:
         for gateway in list(self._fds):
             assert gateway.client is not None
             gateway.client.disconnect()
-            self._forget(gateway, time.monotonic())
+            self._disconnect(gateway, time.monotonic())
 
     def _settle(self) -> None:
         """Waits until all rows are acknowledged, or none is for SETTLE_S."""
@@ -202,7 +150,7 @@ class _Fleet:
                 if now_s >= gateway.connect_due_s:
                     self._connect(gateway, now_s)
             elif not gateway.send_due(now_s):
-                self._forget(gateway, now_s)
+                self._disconnect(gateway, now_s)
             elif gateway.client is not None:
                 self._watch(gateway)
                 if now_s - self._misc_s[gateway] > MISC_S:
@@ -222,7 +170,7 @@ class _Fleet:
 
     def _connect(self, gateway: Gateway, now_s: float) -> None:
         if not gateway.connect(now_s):
-            gateway.lost(now_s)
+            gateway.on_connection_lost(now_s)
             return
         assert gateway.client is not None
         sock = gateway.client.socket()
@@ -239,17 +187,17 @@ class _Fleet:
             (self._writing.add if wants else self._writing.discard)(gateway)
             self._poll.modify(self._fds[gateway], select.EPOLLIN | (select.EPOLLOUT if wants else 0))
 
-    def _forget(self, gateway: Gateway, now_s: float) -> None:
+    def _disconnect(self, gateway: Gateway, now_s: float) -> None:
         fd = self._fds.pop(gateway)
         self._writing.discard(gateway)
         if self._by_fd.get(fd) is gateway:  # else another connection already has the number
             del self._by_fd[fd]
             with contextlib.suppress(OSError):  # paho has closed it already, and the kernel has removed it
                 self._poll.unregister(fd)
-        gateway.lost(now_s)
+        gateway.on_connection_lost(now_s)
 
 
-def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) -> FleetReport:
+def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) -> Report:
     rows = sum(gateway.sequence for gateway in fleet.gateways)
     births = [birth for gateway in fleet.gateways for birth in gateway.births]
     count_by_s, bytes_by_s = Counter[int](), Counter[int]()
@@ -258,44 +206,44 @@ def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) 
         bytes_by_s[int(at_s)] += size
     connects = Counter(int(at_s) for at_s in fleet.connected_s)
     first = fleet.gateways[0]
-    return FleetReport(
-        gateways=len(fleet.gateways),
-        motors=len(first.motors),
-        interval_s=fleet.interval_s,
-        seconds=seconds,
-        rows=rows,
-        confirmed=sum(gateway.confirmed for gateway in fleet.gateways),
-        arrived=found["arrived"],
-        lost=rows - found["arrived"],
-        duplicates=found["duplicates"],
-        out_of_order=found["out_of_order"],
-        bytes_per_row=found["bytes"] / max(1, found["arrived"]),
-        latency_p50_ms=found["latency_p50_ms"],
-        latency_p99_ms=found["latency_p99_ms"],
-        connects=sum(gateway.connects for gateway in fleet.gateways),
-        connects_per_s_max=max(connects.values(), default=0),
-        births=len(births),
-        births_per_s_max=max(count_by_s.values(), default=0),
-        birth_kb_per_s_max=max(bytes_by_s.values(), default=0) / 1e3,
-        gateway_birth_kb_in_10_s_max=max(_densest(gateway.births, 10.0) for gateway in fleet.gateways) / 1e3,
-        generator_lag_s_max=fleet.lag_s,
-        generator_cpu_us_per_row=cpu_s / max(1, rows) * 1e6,
-        subscriber_cpu_us_per_row=found["cpu_s"] / max(1, found["arrived"]) * 1e6,
-    )
+    return {
+        "gateways": len(fleet.gateways),
+        "motors": len(first.motors),
+        "interval_s": fleet.interval_s,
+        "seconds": seconds,
+        "rows": rows,
+        "confirmed": sum(gateway.confirmed for gateway in fleet.gateways),
+        "arrived": found["arrived"],
+        "lost": rows - found["arrived"],
+        "duplicates": found["duplicates"],
+        "out_of_order": found["out_of_order"],
+        "bytes_per_row": found["bytes"] / max(1, found["arrived"]),
+        "latency_p50_ms": found["latency_p50_ms"],
+        "latency_p99_ms": found["latency_p99_ms"],
+        "connects": sum(gateway.connects for gateway in fleet.gateways),
+        "connects_per_s_max": max(connects.values(), default=0),
+        "births": len(births),
+        "births_per_s_max": max(count_by_s.values(), default=0),
+        "birth_kb_per_s_max": max(bytes_by_s.values(), default=0) / 1e3,
+        "gateway_birth_kb_in_10_s_max": max(_densest(gateway.births, 10.0) for gateway in fleet.gateways) / 1e3,
+        "generator_lag_s_max": fleet.lag_s,
+        "generator_cpu_us_per_row": cpu_s / max(1, rows) * 1e6,
+        "subscriber_cpu_us_per_row": found["cpu_s"] / max(1, found["arrived"]) * 1e6,
+    }
 
 
 def _densest(births: list[tuple[float, int]], window_s: float) -> int:
     """Maximum number of bytes within a window of this length."""
-    most = total = first = 0
+    largest = total = first = 0
     for at_s, size in births:
         total += size
         while births[first][0] < at_s - window_s:
             total -= births[first][1]
             first += 1
-        most = max(most, total)
-    return most
+        largest = max(largest, total)
+    return largest
 
 
-def show(report: FleetReport, as_json: bool) -> None:
-    """Prints the report, as one JSON object or as lines."""
-    click.echo(json.dumps(asdict(report)) if as_json else "\n".join(report.lines()))
+def format_report(report: Report) -> str:
+    """One line of text for each value."""
+    return "\n".join(_(LABELS[name], value=value) for name, value in report.items())

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from support.basics import HandClock
 from support.config_text import bus, load, meter, motor, problems, site, table
+from support.pipeline import pipeline_of
 
 from agent.acquisition.scheduler import pollers
 from agent.config.reasons import SIGNAL_METRIC_TAKEN
 from agent.config.signals import metric_of, signal_devices
-from agent.config.topology import assets
 from agent.core.messages import Message
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
-from agent.runtime.pipeline import Pipeline
+from agent.runtime.pipeline import Outputs
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
 from drivers.reading import Quality, Reading
@@ -81,11 +81,11 @@ def test_they_are_polled_and_go_out_with_their_motor(tmp_path: Path, clock: Hand
     assert set(due) == {"m1", "signals-b-40"}
     rows: list[Message] = []
     states: list[tuple[str, str, Sequence[Reason]]] = []
-    compute = Pipeline(assets(config), due, {}, clock, rows.append, lambda *state: states.append(state), {})
+    pipeline = pipeline_of(config, due, clock, Outputs(rows.append, lambda *state: states.append(state)))
 
     def bring(device: str, values: dict[str, float | int | str | None], quality: Quality = Quality.GOOD) -> None:
         now_ns = clock.utc_ns()
-        compute.reading(Reading(device, now_ns, now_ns, values, quality, {}, None, clock.monotonic_ns()))
+        pipeline.on_reading(Reading(device, now_ns, now_ns, values, quality, {}, None, clock.monotonic_ns()))
 
     bring("signals-b-40", {FLOW: 123.456789, DAMPER: 45.6})
     bring("m1", {"active_power": 1000.0})

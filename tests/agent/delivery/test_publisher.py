@@ -68,10 +68,10 @@ def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(ben
     for motor in ("taken-out", "pump-1"):
         book.begin(motor, "new bearings", now_ms - 1000, None, "li")
     marks = MessageFlagger(publisher.publish, publisher.publish_state, bench.clock, book, lambda: True)
-    marks.recall(now_ms - 2000)
+    marks.restore(now_ms - 2000)
     for motor in ("taken-out", "pump-1"):
         book.release(motor, now_ms)
-    marks.take_holds(marks.look())
+    marks.refresh()
     events = [(topic.split("/")[4], body["v"]["event_state"]) for topic, body in carried.sent if "event" in topic]
     assert sorted(events) == [(name, state) for name in ("pump-1", "taken-out") for state in ("begin", "end")]
     assert told(bench)["state"] == "offline"

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from support.basics import HandClock
 from support.config_text import bus, load, meter, motor, site
+from support.pipeline import pipeline_of
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.config.model import Bus
-from agent.config.topology import assets
 from agent.core.messages import Message
-from agent.runtime.pipeline import Pipeline
-from agent.runtime.reconfigure import ratings
+from agent.runtime.pipeline import Outputs
 from drivers.bus_settings import BusSettings
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
@@ -55,13 +54,13 @@ def test_after_a_step_back_a_row_has_the_new_time_at_once(tmp_path: Path, clock:
     rows: list[Message] = []
     config = load(tmp_path, PLANT)
     every = {"m-1": {"active_power": 1.0, "energy_import": 10.0}}
-    compute = Pipeline(assets(config), every, ratings(config), clock, rows.append, lambda *_: None, {})
+    pipeline = pipeline_of(config, every, clock, Outputs(rows.append))
     now_ns = clock.utc_ns()
     values = {"active_power": 27_000.0, "energy_import": 5.0}
-    compute.reading(Reading("m-1", now_ns, now_ns, values, monotonic_ns=clock.monotonic_ns()))
+    pipeline.on_reading(Reading("m-1", now_ns, now_ns, values, monotonic_ns=clock.monotonic_ns()))
     clock.move(1)
     back_ns = clock.utc_ns() - 8 * HOUR_NS
-    compute.reading(Reading("m-1", back_ns, back_ns, {"active_power": 27_000.0}, monotonic_ns=clock.monotonic_ns()))
+    pipeline.on_reading(Reading("m-1", back_ns, back_ns, {"active_power": 27_000.0}, monotonic_ns=clock.monotonic_ns()))
     assert rows[-1].values["energy_import_kwh"] == 5.0
     assert rows[-1].t_ms == back_ns // 1_000_000
 

@@ -30,12 +30,13 @@ class Computer:
         self.drain = self.store.drains(["mqtt"])["mqtt"]
         self.events: list[Message] = []
         watch = ClockWatch(self.clock, lambda: self.synchronised, last_utc_ns(self.store), trusted)
-        self.keeper = ClockSupervisor(watch, self.clock, self.store, self.events.append, lambda job: job())
+        self.submit: Callable[[Callable[[], None]], None] = lambda job: job()
+        self.keeper = ClockSupervisor(watch, self.clock, self.store, self.events.append, lambda job: self.submit(job))
 
     def wait(self, seconds: float) -> None:
         self.wall += round(seconds * 1e9)
         self.mono += round(seconds * 1e9)
-        self.keeper.look()
+        self.keeper.check()
 
     def measure(self, kind: str = "telemetry", **values: int) -> None:
         t_ms = self.clock.utc_ns() // 1_000_000
@@ -57,7 +58,7 @@ def test_rows_of_an_unsynchronised_start_get_the_right_time_and_keep_ids_and_ord
     ids = [row["id"] for row in here.rows()]
     here.wall -= 8 * HOUR_MS * 1_000_000
     here.synchronised = True
-    here.keeper.look()
+    here.keeper.check()
     here.wait(1)
     here.measure()
     rows = here.rows()
@@ -94,7 +95,7 @@ def test_a_row_made_between_the_step_and_its_correction_is_not_moved(tmp_path: P
     """One thread detects the step, another corrects rows. Queued readings have the old time, later rows the new one."""
     here = Computer(tmp_path, NOW_NS - hours * HOUR_MS * 1_000_000, synchronised=False)
     waiting: list[Callable[[], None]] = []
-    here.keeper._in_order = waiting.append
+    here.submit = waiting.append
     here.measure()
     old_ns = here.clock.utc_ns()
     here.wall += hours * HOUR_MS * 1_000_000
@@ -167,7 +168,7 @@ def test_a_machine_without_a_battery_clock_goes_on_where_it_was(tmp_path: Path) 
     assert second.rows()[-1]["t"] > newest_ms
     right_ns = NOW_NS + 86_400_000_000_000
     second.wall, second.synchronised = right_ns, True
-    second.keeper.look()
+    second.keeper.check()
     rows = second.rows()
     assert rows[-1]["t"] == right_ns // 1_000_000 - 5000, "measured 5 s before the time was known"
     assert rows[0]["t"] == newest_ms, "rows of an earlier run are not ours to correct"

@@ -160,7 +160,7 @@ def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path:
             if looks >= 6:
                 break
         seen = len(scene.applied)
-        scene.reloader.ask()
+        scene.reloader.request()
         for _ in range(1000):
             await asyncio.sleep(0.01)
             if len(scene.applied) > seen:
@@ -174,19 +174,19 @@ def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path:
         return next(marks, 3)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agent.runtime.config_watcher.file_marks", look)
-        patch.setattr("agent.runtime.config_watcher.LOOK_S", 0.02)
+        patch.setattr("agent.runtime.config_watcher.file_versions", look)
+        patch.setattr("agent.runtime.config_watcher.CHECK_S", 0.02)
         asyncio.run(script())
 
 
 def test_what_is_looked_at_changes_with_the_file_and_its_maps(tmp_path: Path) -> None:
-    from agent.runtime.config_watcher import file_marks
+    from agent.runtime.config_watcher import file_versions
 
     config = load(tmp_path, PLANT)
-    before = file_marks(config)
-    assert file_marks(config) == before
+    before = file_versions(config)
+    assert file_versions(config) == before
     (tmp_path / "new.toml").write_text(PLANT, encoding="utf-8")
     os.replace(tmp_path / "new.toml", tmp_path / "plant.toml")
-    assert file_marks(config) != before, "a file put in its place"
+    assert file_versions(config) != before, "a file put in its place"
     (tmp_path / "plant.toml").unlink()
-    assert file_marks(config) != before
+    assert file_versions(config) != before

@@ -65,18 +65,18 @@ def test_a_bus_that_begins_no_turn_hangs(clock: HandClock) -> None:
     bus = poller("north", clock)
     numbers = BusNumbers(lambda: [bus], clock)
     clock.move(TURN_MAX_S)
-    assert numbers.hanging() is None
+    assert numbers.blocked() is None
     clock.move(1)
-    assert "bus north" in (numbers.hanging() or "")
+    assert "bus north" in (numbers.blocked() or "")
     bus.cycle_start_ns = clock.monotonic_ns()
-    assert numbers.hanging() is None
+    assert numbers.blocked() is None
 
 
 def test_lateness_is_the_99th_percentile_and_the_worst(clock: HandClock) -> None:
     late = EventLoopLag(clock)
     assert late() == {}
     for value in random.Random(1).sample(range(1, 101), 100):
-        late.note(float(value))
+        late.add(float(value))
     assert late() == {"event_loop_lag_p99_ms": 99.0, "event_loop_lag_max_ms": 100.0}
 
 

@@ -146,7 +146,7 @@ class Told:
         )  # fmt: skip
 
     def look(self) -> None:
-        self.marks.take_holds(self.marks.look())
+        self.marks.refresh()
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def test_after_a_restart_only_what_changed_meanwhile_is_told(told: Told, clock: 
     told.book.begin("fan-2", "b", begin + 1000, None, "li")
     told.book.begin("fan-3", "c", begin + 2000, begin + 3000, "li")
     clock.move(3600)
-    told.marks.recall(begin)
+    told.marks.restore(begin)
     found = [(message.asset, message.values["event_state"]) for message in told.messages]
     assert sorted(found) == [("fan-2", "begin"), ("fan-3", "begin"), ("fan-3", "end"), ("fan-4", "end")]
     told.marks.publish_state("fan-1", "online", [])

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from support.basics import HandClock
 from support.config_text import bus, drive, load, magnet, meter, motor, site
+from support.pipeline import pipeline_of
 
-from agent.config.topology import assets, drive_rating_kw
 from agent.core.messages import Message, overall_quality
 from agent.core.state_reasons import DEVICE_UNAVAILABLE
-from agent.runtime.pipeline import Pipeline
+from agent.runtime.assembly import polled_plant
+from agent.runtime.pipeline import Outputs, Pipeline
+from agent.runtime.stage import MotorReading, Stage, StageContext, TelemetryRow
 from drivers.error_reasons import NO_RESPONSE
 from drivers.reading import Quality, Reading, Value
 from drivers.reasons import Reason
@@ -45,15 +47,15 @@ class Scene:
             )
             if name in config.meters or name in config.drives
         }
-        kw = {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()}
-        self.compute = Pipeline(
-            assets(config), due, kw, clock, self.rows.append, lambda *told: self.states.append(told), {}
-        )
+        outputs = Outputs(self.rows.append, lambda *state: self.states.append(state))
+        self.pipeline = pipeline_of(config, due, clock, outputs)
 
     def read(self, device: str, quality: Quality = Quality.GOOD, flags: Any = None, **values: Value) -> None:
         now = self.clock.utc_ns()
         error = SILENT if quality else None
-        self.compute.reading(Reading(device, now, now, values, quality, flags or {}, error, self.clock.monotonic_ns()))
+        self.pipeline.on_reading(
+            Reading(device, now, now, values, quality, flags or {}, error, self.clock.monotonic_ns())
+        )
 
     def silent(self, device: str, *names: str) -> None:
         self.read(device, Quality.NO_REPLY, **dict.fromkeys(names))
@@ -91,7 +93,7 @@ def test_a_silent_meter_gives_null_and_does_not_delay_the_other_motor(scene: Sce
         scene.read("m2", active_power=40_000.0)
         scene.read("d2", motor_current=70.0, output_frequency=90.0)
         scene.clock.move(0.5)
-        scene.compute.tick()
+        scene.pipeline.tick()
         scene.clock.move(0.5)
     assert len(scene.of("p2")) == 5
     last = scene.of("p1")[-1]
@@ -106,7 +108,7 @@ def test_a_device_that_says_nothing_at_all_is_waited_for_only_so_long(scene: Sce
     for _ in range(12):  # the drive's poll hangs: no reading, not even a failed one
         scene.read("m2", active_power=41_000.0)
         scene.clock.move(0.25)
-        scene.compute.tick()
+        scene.pipeline.tick()
     assert len(scene.of("p2")) > before
 
 
@@ -115,7 +117,7 @@ def test_values_grow_stale(scene: Scene) -> None:
     for _ in range(8):
         scene.read("m2", active_power=41_000.0)
         scene.clock.move(1.0)
-        scene.compute.tick()
+        scene.pipeline.tick()
     last = scene.of("p2")[-1]
     assert last.flags["motor_current_a"] & Quality.STALE
     assert "active_power_w" not in last.flags
@@ -135,7 +137,7 @@ def test_the_state_is_told_once_with_its_reason(scene: Scene) -> None:
         scene.silent("d2", "motor_current", "output_frequency")
         scene.read("m2", active_power=float(failed))
         scene.clock.move(2)
-        scene.compute.tick()
+        scene.pipeline.tick()
     assert scene.states[2] == ("p2", "stale", [DEVICE_UNAVAILABLE(device="d2", cause=SILENT)])
 
 
@@ -255,7 +257,7 @@ def test_estimates_die_with_their_inputs(scene: Scene) -> None:
         scene.silent("m2", "active_power", "power_factor", "current_l1")
         scene.silent("d2", "motor_current", "output_frequency", "motor_power", "motor_speed")
         scene.clock.move(1.0)
-        scene.compute.tick()
+        scene.pipeline.tick()
     for asset in ("p1", "p2"):
         last = scene.of(asset)[-1]
         assert last.values["motor_efficiency_pct"] is None
@@ -270,7 +272,7 @@ def test_with_a_dead_meter_the_drives_own_power_takes_over_at_once(scene: Scene)
         scene.silent("m2", "active_power", "power_factor", "current_l1")
         scene.read("d2", motor_current=70.0, output_frequency=90.0, motor_power=38.5, motor_speed=1350)
         scene.clock.move(1.0)
-        scene.compute.tick()
+        scene.pipeline.tick()
     last = scene.of("p2")[-1]
     assert last.values["active_power_w"] is None
     assert last.values["motor_efficiency_pct"] is not None
@@ -313,6 +315,58 @@ def test_a_row_without_anything_new_has_a_time_of_its_own(scene: Scene) -> None:
     second(scene)
     for _ in range(20):
         scene.clock.move(0.5)
-        scene.compute.tick()
+        scene.pipeline.tick()
     times = [row.t_ms for row in scene.of("p1")]
     assert len(set(times)) == len(times)
+
+
+class Counted(Stage):
+    """A stage that counts: it shows that a stage needs no other one, and no change of the pipeline."""
+
+    def __init__(self) -> None:
+        self.readings = self.closed = 0
+
+    def on_reading(self, item: MotorReading) -> None:
+        self.readings += 1
+
+    def on_row(self, row: TelemetryRow) -> None:
+        row.put({"motor_load_pct": 12.3456})
+        row.counters["counted"] = self.readings
+        row.add_event("counted", [])
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_further_stage_receives_readings_and_completes_rows(tmp_path: Path, clock: HandClock) -> None:
+    config, rows, stages = load(tmp_path, CONFIG), list[Message](), dict[str, Counted]()
+
+    def counted(context: StageContext) -> Stage:
+        return stages.setdefault(context.asset.name, Counted())
+
+    pipeline = Pipeline(clock, Outputs(rows.append), [counted])
+    due_s = {name: {"active_power": 1.0} for name in ("m1", "m2")} | {"d2": {"motor_current": 1.0}}
+    pipeline.reconfigure(polled_plant(config, due_s))
+    now_ns, monotonic_ns = clock.utc_ns(), clock.monotonic_ns()
+    pipeline.on_reading(Reading("m1", now_ns, now_ns, {"active_power": 45_000.0}, monotonic_ns=monotonic_ns))
+    row, happened = rows
+    assert row.values == {"active_power_w": 45_000.0, "motor_load_pct": 12.3}
+    assert (row.asset, row.counters) == ("p1", {"counted": 1})
+    assert (happened.kind, happened.values["event_kind"], happened.t_ms) == ("event", "counted", row.t_ms)
+    assert (stages["p1"].readings, stages["p2"].readings) == (1, 0)
+    pipeline.reconfigure(polled_plant(load(tmp_path, CONFIG.replace('class = "IE1"', 'class = "IE2"')), due_s))
+    assert (stages["p1"].closed, stages["p2"].closed) == (1, 0), "only the motor that changed starts again"
+
+
+def test_allocated_energy_is_committed_with_the_row_that_shows_it(tmp_path: Path, clock: HandClock) -> None:
+    """After a kill the store has the energy of the last committed row, neither more nor less."""
+    scene = Scene(tmp_path, clock, SHARED)
+    for second in range(3):
+        scene.read("d2", motor_current=70.0, output_frequency=90.0, motor_power=30.0)
+        scene.read("d3", motor_current=40.0, output_frequency=90.0, motor_power=10.0)
+        scene.read("m2", active_power=42_000.0, energy_import=100.0 + 0.5 * second)
+        clock.move(1.0)
+    shown = [(row.values["energy_allocated_kwh"], row.counters.get("energy_allocated/p1")) for row in scene.of("p1")]
+    assert shown[0] == (0.0, None)
+    assert shown[-1][0] > 0
+    assert {kwh: wh for kwh, wh in shown if wh is not None} == {kwh: round(1000 * kwh) for kwh, _ in shown if kwh}

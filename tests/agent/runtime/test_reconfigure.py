@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 from support.basics import HandClock
 from support.config_text import load, two_fans
+from support.pipeline import pipeline_of
 
 from agent.acquisition.buses import Buses
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.config.model import Bus
-from agent.config.topology import assets
 from agent.core.messages import Message
-from agent.runtime.agent import QUEUE_MAX, PipelineThread
-from agent.runtime.pipeline import Pipeline
-from agent.runtime.reconfigure import due, due_after, ratings
+from agent.runtime.assembly import due, polled_plant
+from agent.runtime.pipeline import Item, Outputs, Pipeline
+from agent.runtime.pipeline_thread import QUEUE_MAX, PipelineThread
+from agent.runtime.reconfigure import due_after
 from drivers.bus_settings import BusSettings
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
@@ -186,24 +187,24 @@ def test_a_motor_that_did_not_change_keeps_what_it_knows(tmp_path: Path, clock: 
     rows: list[Message] = []
     old = load(tmp_path, PLANT)
     every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
-    compute = Pipeline(assets(old), every, ratings(old), clock, rows.append, lambda *_: None, {})
+    pipeline = pipeline_of(old, every, clock, Outputs(rows.append))
 
     def second() -> None:
         clock.move(1)
         for name in ("m-1", "m-2"):
-            compute.reading(reading(name, clock, 27_000))
+            pipeline.on_reading(reading(name, clock, 27_000))
 
     for _ in range(30):
         second()
     assert all(row.values["motor_efficiency_pct"] is not None for row in rows[-2:])
     new = load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
-    compute.renew(assets(new), every, ratings(new))
+    pipeline.reconfigure(polled_plant(new, every))
     rows.clear()
     second()
     found = {row.asset: row.values["motor_efficiency_pct"] for row in rows}
     assert found["fan-2"] is not None
     assert found["fan-1"] is None
-    compute.renew(assets(load(tmp_path, PLANT.replace("fan-1", "fan-9"))), every, {})
+    pipeline.reconfigure(polled_plant(load(tmp_path, PLANT.replace("fan-1", "fan-9")), every))
     second()
     assert {row.asset for row in rows[2:]} == {"fan-2", "fan-9"}
 
@@ -212,73 +213,83 @@ def test_a_motor_that_comes_back_goes_on_counting_its_part_of_a_shared_meter(tmp
     shared = PLANT.replace('fed_by = "m-2"', 'fed_by = "m-1"')
     both, alone = load(tmp_path, shared), load(tmp_path, shared[: shared.index("[motor.fan-2]")])
     every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
-    told = {f"energy_allocated/{name}": 5.0 for name in ("fan-1", "fan-2")}
-    compute = Pipeline(assets(both), every, ratings(both), clock, lambda _: None, lambda *_: None, told)
-    assert compute.energies_kwh() == told
+    counters = {f"energy_allocated/{name}": 5000 for name in ("fan-1", "fan-2")}
+    rows: list[Message] = []
+    pipeline = pipeline_of(both, every, clock, Outputs(rows.append), counters=counters)
+
+    def energies_kwh() -> set[float]:
+        rows.clear()
+        pipeline.on_reading(reading("m-1", clock, 27_000))
+        return {row.values["energy_allocated_kwh"] for row in rows if row.asset != "m-1"}
+
+    assert energies_kwh() == {5.0}
     for config in (alone, both):
-        compute.renew(assets(config), every, ratings(config))
-    assert compute.energies_kwh() == told
+        pipeline.reconfigure(polled_plant(config, every))
+    assert energies_kwh() == {5.0}
+    assert {row.asset for row in rows} == {"fan-1", "fan-2", "m-1"}
 
 
-class Slow:
+class Slow(Pipeline):
     """A pipeline that waits for a signal, so that the queue fills."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: HandClock) -> None:
+        super().__init__(clock, Outputs(lambda _: None))
         self.busy, self.go = threading.Event(), threading.Event()
         self.seen = 0
 
-    def reading(self, _reading: Reading) -> None:
+    def process(self, item: Item) -> None:
+        if callable(item):
+            item()
+            return
         self.busy.set()
         self.go.wait(60)
         self.seen += 1
-
-    def waveform(self, _block: object) -> None: ...
 
     def tick(self) -> None: ...
 
 
 def test_a_function_in_the_queue_runs_in_its_turn_and_is_never_dropped(clock: HandClock) -> None:
-    slow, ran = Slow(), list[int]()
-    worker = PipelineThread(slow)  # type: ignore[arg-type]
-    worker.start()
-    worker.put(reading("m-1", clock, 1))
+    slow, ran = Slow(clock), list[int]()
+    thread = PipelineThread(slow)
+    thread.start()
+    thread.put(reading("m-1", clock, 1))
     assert slow.busy.wait(60)
-    worker.put(lambda: ran.append(slow.seen))
+    thread.put(lambda: ran.append(slow.seen))
     for _ in range(2 * QUEUE_MAX):
-        worker.put(reading("m-1", clock, 1))
-    worker.put(lambda: ran.append(-1))
+        thread.put(reading("m-1", clock, 1))
+    thread.put(lambda: ran.append(-1))
     slow.go.set()
-    worker.stop()
+    thread.stop()
     assert ran == [1, -1]
-    assert worker.dropped >= QUEUE_MAX
+    assert thread.dropped >= QUEUE_MAX
 
 
 def test_a_function_that_fails_costs_nothing_behind_it_in_the_queue(clock: HandClock) -> None:
-    slow, ran = Slow(), list[int]()
-    worker = PipelineThread(slow)  # type: ignore[arg-type]
-    worker.start()
-    worker.put(reading("m-1", clock, 1))
+    slow, ran = Slow(clock), list[int]()
+    thread = PipelineThread(slow)
+    thread.start()
+    thread.put(reading("m-1", clock, 1))
     assert slow.busy.wait(60)
     for _ in range(2):
-        worker.put(lambda: ran[9])  # type: ignore[arg-type,return-value]
+        thread.put(lambda: ran[9])  # type: ignore[arg-type,return-value]
     for number in range(QUEUE_MAX):  # pushes both out
-        worker.put(lambda number=number: ran.append(number))  # type: ignore[misc]
+        thread.put(lambda number=number: ran.append(number))  # type: ignore[misc]
     slow.go.set()
-    worker.stop()
-    assert not worker.is_alive()
+    thread.stop()
+    assert not thread.is_alive()
     assert ran == list(range(QUEUE_MAX))
-    assert worker.failures == 2
+    assert thread.failures == 2
 
 
 def test_stopping_does_not_wait_for_a_thread_that_hangs(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.runtime.agent.STOP_S", 0.1)
-    slow = Slow()
-    worker = PipelineThread(slow)  # type: ignore[arg-type]
-    worker.start()
+    monkeypatch.setattr("agent.runtime.pipeline_thread.STOP_S", 0.1)
+    slow = Slow(clock)
+    thread = PipelineThread(slow)
+    thread.start()
     for _ in range(QUEUE_MAX + 2):
-        worker.put(reading("m-1", clock, 1))
+        thread.put(reading("m-1", clock, 1))
     began_s = time.monotonic()
-    worker.stop()
+    thread.stop()
     assert time.monotonic() - began_s < 5
     slow.go.set()
 

@@ -41,9 +41,9 @@ def test_only_the_stream_that_changed_is_opened_anew(tmp_path: Path, caplog: pyt
     try:
         for server in servers:
             server.settimeout(5)
-        streams.set(config(tmp_path, fan_1=port_of(servers[0]), fan_2=port_of(servers[1])))
+        streams.configure(config(tmp_path, fan_1=port_of(servers[0]), fan_2=port_of(servers[1])))
         accepted += [servers[0].accept()[0], servers[1].accept()[0]]
-        streams.set(config(tmp_path, fan_1=port_of(servers[0]), fan_2=port_of(servers[2])))
+        streams.configure(config(tmp_path, fan_1=port_of(servers[0]), fan_2=port_of(servers[2])))
         accepted.append(servers[2].accept()[0])
         for connection in accepted:
             connection.setblocking(False)
@@ -51,7 +51,7 @@ def test_only_the_stream_that_changed_is_opened_anew(tmp_path: Path, caplog: pyt
         assert is_open(accepted[0])
         assert is_open(accepted[2])
         assert streams.numbers()["waveform_frames_corrupt"] == 0
-        streams.set(config(tmp_path))
+        streams.configure(config(tmp_path))
         wait_until(lambda: not is_open(accepted[0]) and not is_open(accepted[2]), 5, "all are closed")
     finally:
         streams.stop()

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from support.basics import HandClock
 from support.config_text import bus, load, meter, motor, site, table
+from support.pipeline import pipeline_of
 
 from agent.acquisition.mqtt_signals.signal_state import SignalState
 from agent.config.model import Config
 from agent.config.signals import topic_signals
-from agent.config.topology import assets
 from agent.core.messages import Message
 from agent.delivery.store import Store
-from agent.runtime.pipeline import Pipeline
+from agent.runtime.pipeline import Outputs, Pipeline
 from agent.savings.accounting.avoided_energy import expected_wh
 from agent.savings.records import keep
 from agent.savings.records.model import Driver, Interval
@@ -39,8 +39,8 @@ DAYS, SAMPLE_INTERVAL_S = 4, 60
 class Mill:
     """Every 5 minutes a new rate, published once; power follows it immediately."""
 
-    def __init__(self, config: Config, clock: HandClock, compute: Pipeline) -> None:
-        self.clock, self.compute, self.rate = clock, compute, 40.0
+    def __init__(self, config: Config, clock: HandClock, pipeline: Pipeline) -> None:
+        self.clock, self.pipeline, self.rate = clock, pipeline, 40.0
         self.held = SignalState(topic_signals(config)[0], clock.monotonic_ns(), clock.utc_ns())
         self.chance = random.Random(3)
 
@@ -53,9 +53,9 @@ class Mill:
                 self.held.on_payload(body, False, now_ns, utc_ns)
             found = self.held.reading(now_ns, utc_ns, Quality.GOOD, True)
             if found is not None:
-                self.compute.reading(found)
+                self.pipeline.on_reading(found)
             watts = IDLE_W + PER_TONNE_W * self.rate
-            self.compute.reading(Reading("m1", utc_ns, utc_ns, {"active_power": watts}, monotonic_ns=now_ns))
+            self.pipeline.on_reading(Reading("m1", utc_ns, utc_ns, {"active_power": watts}, monotonic_ns=now_ns))
             self.clock.move(SAMPLE_INTERVAL_S)
 
 
@@ -65,14 +65,13 @@ def test_it_is_learnt_frozen_and_foretells_what_the_law_says(tmp_path: Path, clo
     store = Store(config.state_dir, clock)
     rows: list[Message] = []
     due = {"m1": {"active_power": 60.0}, "signal.tonnes": {METRIC: 1.0}}
-    compute = Pipeline(
-        assets(config), due, {}, clock, rows.append, lambda *_: None, {},
-        savings=lambda asset, every_s: SavingsTracker(asset, every_s, store, rows.append, "UTC"),
-    )  # fmt: skip
-    mill = Mill(config, clock, compute)
+    pipeline = pipeline_of(
+        config, due, clock, Outputs(rows.append), lambda asset, s: SavingsTracker(asset, s, store, rows.append, "UTC")
+    )
+    mill = Mill(config, clock, pipeline)
     mill.run(DAYS * 86_400)
     mill.run(2 * 3600, silent=True)
-    compute.close()
+    pipeline.close()
     found = keep.load_intervals(store, "mill")
     driven = [item for item in found if METRIC in item.drivers and item.coverage > 0.99]
     assert len(driven) >= 96 * DAYS - 2

@@ -23,7 +23,7 @@ def test_a_register_flagged_as_unusable_is_not_counted_and_nothing_is_lost() -> 
     allocation = Allocation(HALF)
     steps = (100.0, Quality.GOOD), (4e9, Quality.OUT_OF_RANGE), (104.0, Quality.GOOD)
     for hour, (kwh, flag) in enumerate(steps):
-        allocation.take_meter(reading("m", {"energy_import": kwh}, hour, energy_import=flag))
+        allocation.on_meter_reading(reading("m", {"energy_import": kwh}, hour, energy_import=flag))
     assert allocation.energy_kwh == pytest.approx(2.0)
 
 
@@ -31,32 +31,32 @@ def test_another_meters_register_is_no_consumption_and_its_own_after_a_reset_is(
     """22 kW cannot consume 50 MWh in an hour; a register that restarts at 0 has counted its value."""
     allocation, registers = Allocation(HALF), (1000.0, 1010.0, 51_000.0, 51_010.0, 6.0, 16.0)
     for hour, kwh in enumerate(registers):
-        allocation.take_meter(reading("m", {"energy_import": kwh}, hour))
+        allocation.on_meter_reading(reading("m", {"energy_import": kwh}, hour))
     assert allocation.energy_kwh == pytest.approx((10 + 0 + 10 + 6 + 10) / 2)
 
 
 def test_consumers_that_nobody_listed_are_part_of_what_can_be() -> None:
     allocation = Allocation(HALF)
     for hour in range(3):
-        allocation.take_meter(reading("m", {"energy_import": 100.0 * hour, "active_power": 100_000.0}, hour))
+        allocation.on_meter_reading(reading("m", {"energy_import": 100.0 * hour, "active_power": 100_000.0}, hour))
     assert allocation.energy_kwh == pytest.approx(100.0)
 
 
 def test_a_drives_power_flagged_as_unusable_divides_nothing() -> None:
     allocation = Allocation(BY_DRIVES)
-    allocation.take_drive(reading("d", {"motor_power": 10.0}))
-    allocation.take_drive(reading("e", {"motor_power": 6553.5}, motor_power=Quality.OUT_OF_RANGE))
+    allocation.on_drive_reading(reading("d", {"motor_power": 10.0}))
+    allocation.on_drive_reading(reading("e", {"motor_power": 6553.5}, motor_power=Quality.OUT_OF_RANGE))
     assert allocation.share() is None
-    allocation.take_drive(reading("e", {"motor_power": 30.0}))
+    allocation.on_drive_reading(reading("e", {"motor_power": 30.0}))
     assert allocation.share() == pytest.approx(0.25)
 
 
 def test_a_year_on_a_meter_without_an_energy_register_takes_no_memory() -> None:
     allocation, row = Allocation(HALF), reading("m", {"active_power": 8000.0})
-    allocation.take_meter(row)
+    allocation.on_meter_reading(row)
     tracemalloc.start(8)
     for _ in range(20_000):
-        allocation.take_meter(row)
+        allocation.on_meter_reading(row)
     snapshot = tracemalloc.take_snapshot()
     tracemalloc.stop()
     below = tracemalloc.Filter(True, allocate.__file__, all_frames=True)  # not what other threads allocate meanwhile

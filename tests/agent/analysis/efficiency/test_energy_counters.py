@@ -52,26 +52,26 @@ def test_the_constructed_cases(data: Path, tmp_path: Path) -> None:
         assert row.wraps_at() == x["modulus"] * x["unit_kwh"]
         counters = EnergyCounters(asset(tmp_path, CONFIG.replace("eastron/sdm630", "acrel/adw300")), LARGEST_W, {})
         for at_s, raw in x["readings"]:
-            counters.take_meter(reading(at_s, energy_import=raw * x["unit_kwh"]))
+            counters.on_meter_reading(reading(at_s, energy_import=raw * x["unit_kwh"]))
         assert wh(counters) == round(1000 * case["expected"]["total_kwh"])
-        assert counters.events == [], "going round is how counters are"
+        assert not counters.new_events(), "going round is how counters are"
 
 
 @pytest.mark.parametrize("end_kwh", [1e4, 1e5, 1e6])
 def test_a_display_goes_round_at_its_last_digit(tmp_path: Path, end_kwh: float) -> None:
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     for k in range(20):
-        counters.take_meter(reading(60 * k, energy_import=(end_kwh - 5 + k * 0.5) % end_kwh))
+        counters.on_meter_reading(reading(60 * k, energy_import=(end_kwh - 5 + k * 0.5) % end_kwh))
     assert wh(counters) == 9_500
-    assert counters.events == []
+    assert not counters.new_events()
 
 
 def test_a_reset_begins_anew_and_is_told(tmp_path: Path) -> None:
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     for k, kwh in enumerate((4321.0, 4321.5, 4322.0, 0.2, 0.7)):
-        counters.take_meter(reading(60 * k, energy_import=kwh))
+        counters.on_meter_reading(reading(60 * k, energy_import=kwh))
     assert wh(counters) == 1_000 + 200 + 500
-    assert [event.kind for event in counters.events] == ["meter_register_reset"]
+    assert [event.kind for event in counters.new_events()] == ["meter_register_reset"]
 
 
 def test_what_a_reset_or_an_exchange_swallows_is_known_by_the_power(tmp_path: Path) -> None:
@@ -79,22 +79,22 @@ def test_what_a_reset_or_an_exchange_swallows_is_known_by_the_power(tmp_path: Pa
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     minute = EnergyCell(0.0, 60.0, in_plus=0.5 * 3.6e6)
     for k, kwh in enumerate((4321.0, 4321.5, 0.1, 0.6)):
-        counters.take_meter(reading(60 * k, energy_import=kwh, serial_number="1"))
-        counters.take_cells([minute], 60 * k)
+        counters.on_meter_reading(reading(60 * k, energy_import=kwh, serial_number="1"))
+        counters.add_cells([minute], 60 * k)
     assert wh(counters) == 1_500
-    counters.take_meter(reading(240, energy_import=77.0, serial_number="2"))
-    counters.take_meter(reading(300, energy_import=77.5, serial_number="2"))
+    counters.on_meter_reading(reading(240, energy_import=77.0, serial_number="2"))
+    counters.on_meter_reading(reading(300, energy_import=77.5, serial_number="2"))
     assert wh(counters) == 2_500
-    assert [event.kind for event in counters.events] == ["meter_register_reset", "meter_replaced"]
+    assert [event.kind for event in counters.new_events()] == ["meter_register_reset", "meter_replaced"]
 
 
 def test_a_register_that_grows_faster_than_can_be_was_set(tmp_path: Path) -> None:
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     before = counters.uncertainties
     for k, kwh in enumerate((100.0, 100.5, 9100.5, 9101.0)):
-        counters.take_meter(reading(60 * k, energy_import=kwh))
+        counters.on_meter_reading(reading(60 * k, energy_import=kwh))
     assert wh(counters) == 1_000
-    assert [event.kind for event in counters.events] == ["meter_register_jump"]
+    assert [event.kind for event in counters.new_events()] == ["meter_register_jump"]
     assert before()["energy_counted_import_wh"] > 0
 
 
@@ -102,20 +102,20 @@ def test_another_meter_counts_on_and_widens_u(tmp_path: Path) -> None:
     """The serial number in the configuration, or one that the meter reports."""
     plain, told = EnergyCounters(asset(tmp_path), LARGEST_W, {}), EnergyCounters(asset(tmp_path), LARGEST_W, {})
     for k in range(4):
-        plain.take_meter(reading(60 * k, energy_import=100 + k * 0.5))
+        plain.on_meter_reading(reading(60 * k, energy_import=100 + k * 0.5))
     for k in range(4):
-        told.take_meter(reading(60 * k, energy_import=100 + k * 0.5, serial_number="77" if k < 2 else "78"))
+        told.on_meter_reading(reading(60 * k, energy_import=100 + k * 0.5, serial_number="77" if k < 2 else "78"))
     swapped = asset(tmp_path, CONFIG.replace('"A1"', '"B2"'))
     later = EnergyCounters(swapped, LARGEST_W, plain.all())
     for k in range(4):
-        later.take_meter(reading(240 + 60 * k, energy_import=7.0 + k * 0.5))
+        later.on_meter_reading(reading(240 + 60 * k, energy_import=7.0 + k * 0.5))
     assert wh(plain) == 1_500
     assert wh(later) == 3_000, "nothing of the new register's past is counted"
-    assert [event.kind for event in later.events] == ["meter_replaced"]
+    assert [event.kind for event in later.new_events()] == ["meter_replaced"]
     share = [c.uncertainties()["energy_counted_import_wh"] / wh(c) for c in (plain, later)]
     assert share[1] == pytest.approx(share[0] * 2**0.5)
     assert wh(told) == 1_000
-    assert [event.kind for event in told.events] == ["meter_replaced"]
+    assert [event.kind for event in told.new_events()] == ["meter_replaced"]
 
 
 @pytest.mark.parametrize("stated", ["A1", "0077"])
@@ -128,22 +128,22 @@ def test_a_meter_that_tells_its_number_is_believed_whatever_the_configuration_ca
         counters = EnergyCounters(asset(tmp_path, CONFIG.replace('"A1"', f'"{stated}"')), LARGEST_W, kept)
         for k in range(10):
             number = {"serial_number": 77} if k == 0 else {}
-            counters.take_meter(reading(600 * start + 60 * k, energy_import=100 + 5 * start + k * 0.5, **number))
-        assert counters.events == []
+            counters.on_meter_reading(reading(600 * start + 60 * k, energy_import=100 + 5 * start + k * 0.5, **number))
+        assert not counters.new_events()
         kept = counters.all()
     assert wh(counters) == 19_500
-    counters.take_meter(reading(2400, energy_import=7.0, serial_number=78))
-    assert [event.kind for event in counters.events] == ["meter_replaced"]
+    counters.on_meter_reading(reading(2400, energy_import=7.0, serial_number=78))
+    assert [event.kind for event in counters.new_events()] == ["meter_replaced"]
 
 
 def test_another_ratio_is_told_and_widens_u(tmp_path: Path) -> None:
     one = EnergyCounters(asset(tmp_path), LARGEST_W, {})
-    one.take_meter(reading(0, energy_import=10.0))
-    one.take_meter(reading(60, energy_import=10.5))
+    one.on_meter_reading(reading(0, energy_import=10.0))
+    one.on_meter_reading(reading(60, energy_import=10.5))
     other = EnergyCounters(asset(tmp_path, CONFIG.replace("150/5", "200/5")), LARGEST_W, one.all())
-    other.take_meter(reading(120, energy_import=10.9))
-    other.take_meter(reading(180, energy_import=11.4))
-    assert [event.kind for event in other.events] == ["ct_ratio_changed"]
+    other.on_meter_reading(reading(120, energy_import=10.9))
+    other.on_meter_reading(reading(180, energy_import=11.4))
+    assert [event.kind for event in other.new_events()] == ["ct_ratio_changed"]
     assert wh(other) == 1_000
     share = [c.uncertainties()["energy_counted_import_wh"] / wh(c) for c in (one, other)]
     assert share[1] > 1.3 * share[0]
@@ -151,13 +151,13 @@ def test_another_ratio_is_told_and_widens_u(tmp_path: Path) -> None:
 
 def test_what_is_doubtful_is_not_counted_and_nothing_is_lost(tmp_path: Path) -> None:
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
-    counters.take_meter(reading(0, energy_import=10.0))
-    counters.take_meter(reading(60, {"energy_import": Quality.OUT_OF_RANGE}, energy_import=0.0))
-    counters.take_meter(reading(120, energy_import=float("nan")))
-    counters.take_meter(reading(180, energy_import=None))
-    counters.take_meter(reading(240, energy_import=10.8))
+    counters.on_meter_reading(reading(0, energy_import=10.0))
+    counters.on_meter_reading(reading(60, {"energy_import": Quality.OUT_OF_RANGE}, energy_import=0.0))
+    counters.on_meter_reading(reading(120, energy_import=float("nan")))
+    counters.on_meter_reading(reading(180, energy_import=None))
+    counters.on_meter_reading(reading(240, energy_import=10.8))
     assert wh(counters) == 800
-    assert counters.events == []
+    assert not counters.new_events()
 
 
 @given(st.integers(0, 2**32), st.lists(st.floats(0, 0.9), min_size=2, max_size=60))
@@ -170,7 +170,7 @@ def test_killed_between_any_two_rows_nothing_is_lost_or_doubled(seed: int, steps
     kwh, seen, first = 500.0, -1, None
     for k, grown in enumerate(steps):
         kwh += round(grown, 3)
-        counters.take_meter(reading(60 * k, energy_import=round(kwh, 3)))
+        counters.on_meter_reading(reading(60 * k, energy_import=round(kwh, 3)))
         if first is None:
             first = kwh
         if rng.random() < 0.7:
@@ -180,7 +180,7 @@ def test_killed_between_any_two_rows_nothing_is_lost_or_doubled(seed: int, steps
         if "p/import" in store:
             assert store["p/import"] >= seen
             seen = store["p/import"]
-    counters.take_meter(reading(60 * len(steps), energy_import=round(kwh, 3)))
+    counters.on_meter_reading(reading(60 * len(steps), energy_import=round(kwh, 3)))
     begun = store.get("p/import_register")
     if begun is not None:
         assert counters.all()["p/import"] == counters.all()["p/import_register"] - _first_register(motor, steps, seed)
@@ -223,7 +223,7 @@ def test_losses_and_shaft_are_whole_watt_hours_that_only_rise(tmp_path: Path) ->
             copper=300 * seconds, core=200 * seconds, drive=150 * seconds, u_motor=100 * seconds,
             in_plus=0.0 if braking else shaft + 650 * seconds, in_minus=shaft - 650 * seconds if braking else 0.0,
         )  # fmt: skip
-        counters.take_cells([cell], now_s)
+        counters.add_cells([cell], now_s)
         values = counters.values()
         assert all(isinstance(value, int) for value in values.values())
         assert all(values[name] >= value for name, value in before.items())
@@ -234,7 +234,7 @@ def test_losses_and_shaft_are_whole_watt_hours_that_only_rise(tmp_path: Path) ->
     assert values["energy_loss_drive_wh"] == pytest.approx(150 * now_s / 3600, abs=2)
     assert values["energy_counted_import_wh"] == pytest.approx(10_650, abs=12), "without a register: by the power"
     assert values["energy_uncounted_s"] == 0
-    counters.take_cells([], now_s + 100)
+    counters.add_cells([], now_s + 100)
     assert 85 <= counters.values()["energy_uncounted_s"] <= 100
     u = counters.uncertainties()
     assert u["energy_loss_motor_wh"] == pytest.approx(0.2 * values["energy_loss_motor_wh"], rel=0.02)
@@ -243,18 +243,18 @@ def test_losses_and_shaft_are_whole_watt_hours_that_only_rise(tmp_path: Path) ->
 def test_a_register_event_states_both_values(tmp_path: Path) -> None:
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     for k, kwh in enumerate((4321.0, 4321.5, 0.2)):
-        counters.take_meter(reading(60 * k, energy_import=kwh))
+        counters.on_meter_reading(reading(60 * k, energy_import=kwh))
     reset = reasons.REGISTER_RESET(register="energy_import", before_wh=4_321_500.0, after_wh=200.0)
-    assert counters.events == [MeterEvent("meter_register_reset", [reset])]
+    assert counters.new_events() == [MeterEvent("meter_register_reset", [reset])]
 
 
 def test_the_events_of_another_meter_state_its_number_and_its_ratio(tmp_path: Path) -> None:
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     for number, ratio in ((77, 30.0), (78, 30.0), (78, 40.0)):
-        counters.take_meter(reading(60, energy_import=1.0, serial_number=number, ct_ratio=ratio))
+        counters.on_meter_reading(reading(60, energy_import=1.0, serial_number=number, ct_ratio=ratio))
     other = EnergyCounters(asset(tmp_path, CONFIG.replace("150/5", "200/5")), LARGEST_W, counters.all())
-    other.take_meter(reading(120, energy_import=1.0))
-    assert [event.reasons for event in counters.events + other.events] == [
+    other.on_meter_reading(reading(120, energy_import=1.0))
+    assert [event.reasons for event in (*counters.new_events(), *other.new_events())] == [
         [reasons.SERIAL_NUMBER_CHANGED(serial_number="78")],
         [reasons.METER_OWN_RATIO_CHANGED(ratio=40.0)],
         [reasons.CONFIGURED_RATIO_CHANGED(ct="200/5", vt="–", applied_by="meter")],

@@ -141,7 +141,7 @@ def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(drive
         braking = 0 <= second % 30 - 20 < 5
         driven.meter, driven.drive = dict(sound_meter), sound_drive | ({"motor_power": -20.0} if braking else {})
         driven.run(1)
-        counted += sum(cell.seconds for cell in driven.of.take_energies())
+        counted += sum(cell.seconds for cell in driven.of.new_energies())
     assert 4 * 25 - 4 < counted <= 120 - 4 * 3, "of each braking two readings show before it is sure"
 
 
@@ -315,9 +315,9 @@ def test_gap_torque_from_a_waveform(tmp_path: Path) -> None:
     amps = 56_000 / 3 / 230.9 / 0.87 * math.sqrt(2)
     rows = np.vstack([230.9 * math.sqrt(2) * np.cos(angle), amps * np.cos(angle - math.acos(0.87))])
     names = ("u1", "u2", "u3", "i1", "i2", "i3")
-    ratios = list(gap.take(Waveform("p", 0, 0, rate, names, rows)))
+    ratios = list(gap.ratios(Waveform("p", 0, 0, rate, names, rows)))
     assert len(ratios) == 1
     copper = 1.5 * amps**2 * 0.03 * (235 + 80) / 255 / 56_000
     assert 0.90 < ratios[0] < 1 - copper
-    assert list(gap.take(Waveform("p", 0, 99_999_999, rate, names, rows[:, :100]))) == [], "a hole starts anew"
-    assert list(gap.take(Waveform("p", 0, 0, rate, names[:3], rows[:3]))) == []
+    assert list(gap.ratios(Waveform("p", 0, 99_999_999, rate, names, rows[:, :100]))) == [], "a hole starts anew"
+    assert list(gap.ratios(Waveform("p", 0, 0, rate, names[:3], rows[:3]))) == []

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from support.basics import HandClock
 from support.config_text import bus, load, meter, motor, site, table
+from support.pipeline import pipeline_of
 
 from agent.analysis.power_quality.fallback_numpy import NumpyFallback
-from agent.config.topology import assets
 from agent.core import kernel_cache
 from agent.core.messages import Message
-from agent.runtime.pipeline import Pipeline
+from agent.runtime.pipeline import Outputs
 from drivers.reading import Quality, Waveform
 from drivers.recordings.recording import ROLES
 
@@ -47,7 +47,7 @@ def test_a_sine_gives_its_closed_form_marked_warming_up() -> None:
     out: list[Message] = []
     lane = NumpyFallback("m", out.append)
     for block in blocks(6.5):
-        lane.take(block)
+        lane.on_block(block)
     pq, harmonics = of(out, "pq3s"), of(out, "harmonics")
     assert len(pq) == len(harmonics) == 2
     v = pq[0].values
@@ -65,7 +65,7 @@ def test_nothing_reaches_across_a_gap() -> None:
     out: list[Message] = []
     lane = NumpyFallback("m", out.append)
     for block in blocks(7.0, lost=range(20, 21)):  # one block at 1.25 s: the 3 s begin behind it
-        lane.take(block)
+        lane.on_block(block)
     (pq,) = of(out, "pq3s")
     assert pq.t_ms - START_NS // 1_000_000 == pytest.approx(21 * 62.5 + 3000, abs=1)
     assert pq.values["active_power_w"] == pytest.approx(3 * 230 * 40 * math.cos(math.pi / 6), rel=5e-4)
@@ -75,7 +75,7 @@ def test_a_missing_channel_leaves_the_others_and_no_totals() -> None:
     out: list[Message] = []
     lane = NumpyFallback("m", out.append)
     for block in blocks(3.1):
-        lane.take(Waveform("m", block.start_ns, block.index, RATE_HZ, ROLES[:4], block.samples[:4]))
+        lane.on_block(Waveform("m", block.start_ns, block.index, RATE_HZ, ROLES[:4], block.samples[:4]))
     v = of(out, "pq3s")[0].values
     assert v["active_power_w"] is None
     assert v["current_l2_a"] is None
@@ -98,12 +98,11 @@ def test_plain_numbers_until_the_kernels_are_there_then_the_real_ones(
     monkeypatch.setattr(kernel_cache, "is_warm", lambda: compiler.code == 0)
     monkeypatch.setattr(kernel_cache, "warm_elsewhere", lambda: compiler)
     out: list[Message] = []
-    nothing: Any = lambda *_: None  # noqa: E731
-    compute = Pipeline(assets(load(tmp_path, CONFIG)), {}, {}, clock, out.append, nothing, {})
+    pipeline = pipeline_of(load(tmp_path, CONFIG), {}, clock, Outputs(out.append))
     for block in blocks(10.0):
         if block.index > 5 * RATE_HZ:
             compiler.code = 0
-        compute.waveform(block)
+        pipeline.on_waveform(block)
     warming = [Quality.WARMING_UP in message.quality for message in of(out, "pq3s")]
     assert warming == [True, False]
     first, second = (message.values for message in of(out, "pq3s"))
@@ -118,10 +117,9 @@ def test_a_failed_compilation_keeps_the_plain_numbers(
     monkeypatch.setattr(kernel_cache, "is_warm", lambda: False)
     monkeypatch.setattr(kernel_cache, "warm_elsewhere", lambda: compiler)
     out: list[Message] = []
-    nothing: Any = lambda *_: None  # noqa: E731
-    compute = Pipeline(assets(load(tmp_path, CONFIG)), {}, {}, clock, out.append, nothing, {})
+    pipeline = pipeline_of(load(tmp_path, CONFIG), {}, clock, Outputs(out.append))
     for block in blocks(6.5):
-        compute.waveform(block)
+        pipeline.on_waveform(block)
     assert [Quality.WARMING_UP in message.quality for message in of(out, "pq3s")] == [True, True]
 
 

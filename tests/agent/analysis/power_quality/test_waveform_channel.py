@@ -62,7 +62,7 @@ def play(wire: list[bytes]) -> tuple[list[Message], Assembler, WaveformChannel]:
         )  # a frame comes when its last sample was taken; a damaged one in its turn
         came_ns = START_NS + round((parsed.index + 64) / RATE_HZ * 1e9) if parsed else came_ns + 6_250_000
         for block in assembler.feed(frame, came_ns):
-            lane.take(block)
+            lane.on_block(block)
     return out, assembler, lane
 
 
@@ -150,13 +150,13 @@ def test_a_stream_without_all_phases_has_no_total_power() -> None:
     lane = WaveformChannel("m", out.append)
     t = np.arange(int(4 * RATE_HZ)) / RATE_HZ
     samples = np.array([325 * np.cos(2 * np.pi * 50 * t), 50 * np.cos(2 * np.pi * 50 * t)])
-    lane.take(Waveform("m", 0, 0, RATE_HZ, ("u1", "i1"), samples))
+    lane.on_block(Waveform("m", 0, 0, RATE_HZ, ("u1", "i1"), samples))
     v = of(out, "pq3s")[0].values
     assert v["active_power_w"] is None
     assert v["voltage_l1n_v"] == pytest.approx(325 / math.sqrt(2), rel=1e-4)
     lane = WaveformChannel("m", out.append)
     out.clear()
-    lane.take(Waveform("m", 0, 0, RATE_HZ, ("u12", "u23"), samples))
+    lane.on_block(Waveform("m", 0, 0, RATE_HZ, ("u12", "u23"), samples))
     last = of(out, "pq3s")[0]
     assert overall_quality(last.values, last.flags, last.quality) == "bad"
 
@@ -189,7 +189,7 @@ def test_a_dip_arrives_as_an_event_and_marks_its_values() -> None:
     begin, end = int(4.0 * RATE_HZ), int(4.16 * RATE_HZ)  # eight whole cycles
     level[begin:end] = 0.6
     for block in blocks(START_NS, 9.2, level):
-        lane.take(block)
+        lane.on_block(block)
     (event,) = of(out, "event")
     v = event.values
     assert v["event_kind"] == "dip"
@@ -215,7 +215,7 @@ def test_at_a_drives_output_there_are_no_events() -> None:
     level = np.ones(int(7 * RATE_HZ))
     level[30_000:33_000] = 0.3
     for block in blocks(START_NS, 7, level):
-        lane.take(block)
+        lane.on_block(block)
     assert not of(out, "event")
     assert of(out, "pq3s")
 
@@ -226,7 +226,7 @@ def test_ten_minute_values_end_at_the_tick_and_three_second_values_begin_anew() 
     tick_s = 1_790_000_400
     level = np.where(np.arange(int(16.2 * RATE_HZ)) < 10.1 * RATE_HZ, 1.0, 0.95)
     for block in blocks(tick_s * 1_000_000_000 - 10_100_000_000, 16.2, level):
-        lane.take(block)
+        lane.on_block(block)
     (ten,) = of(out, "pq10m")
     assert ten.t_ms == tick_s * 1000
     assert ten.values["voltage_l1n_v"] == pytest.approx(U_V, rel=1e-3)  # nothing from behind the tick but its overlap
@@ -247,7 +247,7 @@ def test_a_clock_that_is_put_takes_the_values_along(step_s: int) -> None:
     tick_s = 1_790_000_400
     for block in blocks((tick_s - 4) * 1_000_000_000, 40):
         late = block.index >= 16 * RATE_HZ
-        lane.take(dataclasses.replace(block, start_ns=block.start_ns + late * step_s * 1_000_000_000))
+        lane.on_block(dataclasses.replace(block, start_ns=block.start_ns + late * step_s * 1_000_000_000))
     ends_s = [message.t_ms / 1000 - tick_s for message in of(out, "pq3s")]
     after = [end_s - step_s for end_s in ends_s if abs(end_s - step_s - 24) < 13]
     assert len(after) >= 7, ends_s
@@ -261,7 +261,7 @@ def test_without_a_second_order_there_is_no_distortion_and_no_k_factor() -> None
     lane = WaveformChannel("m", out.append)
     t = np.arange(750) / 150.0
     phases = 2 * np.pi * 50.0 * t - np.arange(3)[:, None] * 2 * np.pi / 3
-    lane.take(Waveform("m", 0, 0, 150.0, NAMES, np.vstack([325 * np.cos(phases), 50 * np.cos(phases - 0.5)])))
+    lane.on_block(Waveform("m", 0, 0, 150.0, NAMES, np.vstack([325 * np.cos(phases), 50 * np.cos(phases - 0.5)])))
     v = of(out, "pq3s")[0].values
     assert v["voltage_l1n_v"] == pytest.approx(325 / math.sqrt(2), rel=1e-3)
     for name in ("thd_u_l1_pct", "thd_i_l2_pct", "k_factor_l3"):
@@ -277,7 +277,7 @@ def test_harmonics_are_not_sure_where_nothing_keeps_aliases_out(caplog: pytest.L
     phases = 2 * np.pi * 50.0 * t - np.arange(3)[:, None] * 2 * np.pi / 3
     u = np.where(0.8 * np.sin(phases) > 2 / np.pi * np.arcsin(np.sin(2 * np.pi * 1050.0 * t)), 300.0, -300.0)
     samples = np.vstack([u - u.mean(axis=0), 50 * np.sin(phases - 0.5)])
-    lane.take(Waveform("m", 0, 0, RATE_HZ, NAMES, samples))
+    lane.on_block(Waveform("m", 0, 0, RATE_HZ, NAMES, samples))
     pq, harmonics = of(out, "pq3s")[0], of(out, "harmonics")[0]
     assert pq.flags["thd_u_l1_pct"] == Quality.UNVERIFIED
     assert "active_power_w" not in pq.flags
@@ -293,7 +293,7 @@ def test_a_frozen_channel_is_null_and_its_neighbours_stand() -> None:
     lane = WaveformChannel("m", out.append)
     for block in blocks(START_NS, 7):
         block.samples[1] = 123.0
-        lane.take(block)
+        lane.on_block(block)
     v = of(out, "pq3s")[0]
     assert v.values["voltage_l2n_v"] is None
     assert v.values["active_power_w"] is None
@@ -307,7 +307,7 @@ def test_bands_between_2_and_9_khz_are_published() -> None:
     for block in blocks(START_NS, 4):
         t = (block.index + np.arange(block.samples.shape[1])) / RATE_HZ
         block.samples[0] += 3.0 * math.sqrt(2) * np.cos(2 * np.pi * 3100.0 * t)
-        lane.take(block)
+        lane.on_block(block)
     v = of(out, "harmonics")[0].values
     assert len(v["band_u_l1_v"]) == 35
     assert v["band_u_l1_v"][5] == pytest.approx(3.0, rel=2e-3)

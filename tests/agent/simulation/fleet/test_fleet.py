@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
-
 import pytest
 
 from agent.simulation.fleet.delivery_check import DeliveryCount
-from agent.simulation.fleet.load_generator import LABELS, FleetReport
+from agent.simulation.fleet.load_generator import LABELS, format_report
 
 
 def payload(t_ms: int, number: int) -> bytes:
@@ -15,10 +13,8 @@ def payload(t_ms: int, number: int) -> bytes:
 
 
 def test_every_value_of_the_report_has_a_line() -> None:
-    values = {item.name: index for index, item in enumerate(fields(FleetReport), start=1001)}
-    report = FleetReport(**values)
-    assert LABELS.keys() == asdict(report).keys()
-    for line, value in zip(report.lines(), values.values(), strict=True):
+    report = {name: number for number, name in enumerate(LABELS, start=1001)}
+    for line, value in zip(format_report(report).splitlines(), report.values(), strict=True):
         assert str(value) in line
 
 

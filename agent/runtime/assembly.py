@@ -1,0 +1,125 @@
+"""The agent, assembled: the components of `magwatt run`, of accelerated runs and of `magwatt explain --poll`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from agent.acquisition.buses import Buses
+from agent.acquisition.mqtt_signals.signals import MqttSignals
+from agent.acquisition.scheduler import BusLink, BusPoller, pollers
+from agent.acquisition.selfcheck_results import load_check
+from agent.acquisition.unsupported_registers import UnsupportedRegisterStore
+from agent.acquisition.waveform_readers import WaveformReaders
+from agent.config.model import Bus, Config
+from agent.config.topology import assets, drive_rating_kw
+from agent.delivery.delivery import Delivery
+from agent.delivery.publisher import Publisher
+from agent.delivery.store import Store, default_directory
+from agent.runtime.maintenance import MaintenanceLog
+from agent.runtime.message_flags import MessageFlagger
+from agent.runtime.pipeline import Item, Outputs, Pipeline, PolledPlant
+from agent.runtime.stage import Stage, StageContext
+from agent.runtime.stages import EXPLAIN_S, CounterStage, EfficiencyStage, SavingsStage, allocation_stage
+from agent.savings.ledger.recorder import LedgerRecorder
+from agent.savings.tracking.tracker import SavingsTracker
+from drivers.reading import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOptions:
+    """Differences from the agent of `magwatt run`.
+
+    synchronized: whether the clock is synchronized.
+    deliver: whether the sinks of the configuration receive the messages.
+    ledger: whether intervals are recorded in the ledger.
+    explain_s: shortest interval between two `explain` messages of a motor.
+    seed: of the random delays of the pollers.
+    client: part of the MQTT client ID with which signals are received.
+    link_of: makes the link of a bus; None: a Modbus connection.
+    """
+
+    synchronized: Callable[[], bool] = lambda: True
+    deliver: bool = True
+    ledger: bool = True
+    explain_s: float = EXPLAIN_S
+    seed: int = 0
+    client: str = "topics"
+    link_of: Callable[[Bus], BusLink] | None = None
+
+
+class Agent:
+    """The connected components of an agent. After `connect` it is ready to poll.
+
+    config: the configuration in force.
+    link_of: makes the link of a bus.
+    put: receives readings and waveforms, and functions that run in the order of the queue.
+    due_s: polling intervals as the pipeline knows them.
+    """
+
+    def __init__(self, config: Config, clock: Clock, store: Store, options: AgentOptions | None = None) -> None:
+        self.config, self.clock, self.store, self._options = config, clock, store, options or AgentOptions()
+        self.state_dir = config.state_dir or default_directory()
+        self.publisher = Publisher(config, assets(config), store, clock)
+        self.delivery = Delivery(config, self.publisher, store, clock) if self._options.deliver else None
+        self.flagger = MessageFlagger(
+            self.publisher.publish, self.publisher.publish_state, clock, MaintenanceLog(self.state_dir),
+            self._options.synchronized,
+        )  # fmt: skip
+        self.bookkeeper = LedgerRecorder(store, lambda: self.config, self.publisher, clock)
+        efficiency_stage = partial(EfficiencyStage, explain_s=self._options.explain_s)
+        self.pipeline = Pipeline(
+            clock,
+            Outputs(self.flagger.emit, self.flagger.publish_state, self.publisher.publish_retained),
+            (efficiency_stage, allocation_stage, CounterStage, self._savings_stage),
+            store.counters(),
+        )
+        self.wires = Buses(clock)
+        self.link_of = self._options.link_of or self.wires.link_of
+
+    def connect(self, put: Callable[[Item], None] | None = None) -> None:
+        """Prepares the sources of readings and configures the pipeline for them.
+
+        put: receives the readings; None: the pipeline processes them immediately.
+        """
+        self.put = put or self.pipeline.process
+        self.topics, self.streams = (
+            MqttSignals(self.put, self.clock, self._options.client),
+            WaveformReaders(self.put, self.clock),
+        )
+        self.buses = self.pollers(self.config)
+        self.refusals = UnsupportedRegisterStore(self.store, self.buses)
+        self.topics.set(self.config)
+        self.due_s = due(self.buses) | self.topics.due_s()
+        self.pipeline.reconfigure(polled_plant(self.config, self.due_s))
+
+    def pollers(self, config: Config) -> list[BusPoller]:
+        """The pollers of a configuration, with stored rejections and self-checks of their devices."""
+        found = pollers(config, self.clock, self.put, seed=self._options.seed, link_of=self.link_of)
+        UnsupportedRegisterStore(self.store, found)
+        for bus in found:
+            for polled in bus.devices:
+                if check := load_check(self.store, config, bus, polled):
+                    polled.device.apply_selfcheck(check.verified, check.failed)
+        return found
+
+    def _savings_stage(self, context: StageContext) -> Stage:
+        record = self.bookkeeper.amend if self._options.ledger else None
+        return SavingsStage(
+            SavingsTracker(
+                context.asset, context.period_s, self.store, self.flagger.emit, self.config.site.timezone,
+                self.flagger.in_maintenance, record,
+            )
+        )  # fmt: skip
+
+
+def polled_plant(config: Config, due_s: dict[str, dict[str, float]]) -> PolledPlant:
+    return PolledPlant(
+        assets(config), due_s, {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()}
+    )
+
+
+def due(buses: list[BusPoller]) -> dict[str, dict[str, float]]:
+    """Device → quantity → seconds after which it is read again."""
+    return {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices}

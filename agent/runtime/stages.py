@@ -1,0 +1,166 @@
+"""The stages of the pipeline.
+
+To add one, write a class, here or in another file, and name its factory in agent/runtime/assembly.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.analysis.efficiency.allocation import Allocation, of_drive
+from agent.analysis.efficiency.energy_counters import EnergyCounters
+from agent.analysis.efficiency.estimator import Estimator
+from agent.analysis.efficiency.explain import explanation
+from agent.analysis.efficiency.plausibility import PlausibilityFinding
+from agent.analysis.efficiency.reasons import METER_WIRING_CORRECT
+from agent.config.model import Motor
+from agent.runtime.stage import DeviceRole, MotorReading, Stage, StageContext, TelemetryRow
+from drivers.reading import Quality, Waveform
+from dsp.wiring import OK, UNKNOWN
+
+if TYPE_CHECKING:
+    from agent.analysis.efficiency.airgap_torque import AirgapTorque
+    from agent.savings.tracking.tracker import SavingsTracker
+
+EXPLAIN_S = 30.0  # between two `explain` messages
+
+
+class EfficiencyStage(Stage):
+    """Efficiency, losses and energies, with the check of the meter's wiring.
+
+    explain_s: shortest interval between two `explain` messages.
+    """
+
+    def __init__(self, context: StageContext, explain_s: float = EXPLAIN_S) -> None:
+        self._asset, self._explain_s = context.asset, explain_s
+        self._estimator = Estimator(context.asset, context.drive_kw, context.period_s)
+        self._gap_torque = self._torque_from(context.asset.motor)
+        self._explained_ns = 0  # monotonic time of the last `explain` message
+        self._checked: PlausibilityFinding | None = None
+        self._wiring = ""  # in the last event
+
+    def on_reading(self, item: MotorReading) -> None:
+        if not item.responded:
+            return
+        if item.role is DeviceRole.METER:
+            if not self._asset.shared:
+                self._estimator.on_meter_reading(item.reading)
+        elif item.role is DeviceRole.DRIVE:
+            self._estimator.on_drive_reading(item.reading)
+        elif item.role is DeviceRole.SIGNALS:
+            self._estimator.on_signal_reading(item.reading)
+
+    def on_waveform(self, block: Waveform, now_s: float) -> None:
+        if self._gap_torque is not None:
+            for ratio in self._gap_torque.ratios(block):
+                self._estimator.on_gap_ratio(now_s, ratio)
+
+    def on_row(self, row: TelemetryRow) -> None:
+        estimator = self._estimator
+        found = estimator.estimates(row.now_s)
+        row.put(found.values)
+        row.put_uncertainties(found.uncertainties)
+        row.methods |= found.methods
+        row.flags |= found.flags
+        row.reasons |= found.reasons
+        row.energies, row.speed_rpm = estimator.new_energies(), estimator.speed_rpm
+        row.withheld = estimator.guard.withheld
+        if self._asset.meter is not None and not self._asset.shared:
+            self._report_wiring(row)
+        if not self._explained_ns or row.now_ns - self._explained_ns >= self._explain_s * 1e9:
+            self._explained_ns = row.now_ns
+            row.retained["explain"] = explanation(estimator)
+
+    def _report_wiring(self, row: TelemetryRow) -> None:
+        wiring = self._estimator.guard.wiring
+        if wiring is self._checked:
+            return
+        self._checked = wiring
+        if wiring.text in (UNKNOWN, self._wiring):
+            return
+        if wiring.text != OK:
+            row.add_event("meter_wiring", [fault.reason for fault in wiring.faults])
+        elif self._wiring:
+            row.add_event("meter_wiring_ok", [METER_WIRING_CORRECT()])
+        self._wiring = wiring.text
+
+    def _torque_from(self, motor: Motor | None) -> AirgapTorque | None:
+        if motor is None or motor.waveform is None or motor.waveform.measuring_point != "motor" or not motor.r1_ohm:
+            return None
+        from agent.analysis.efficiency.airgap_torque import AirgapTorque  # imports numpy
+
+        return AirgapTorque(self._estimator.facts)
+
+
+def allocation_stage(context: StageContext) -> Stage | None:
+    return AllocationStage(context) if context.asset.shared else None
+
+
+class AllocationStage(Stage):
+    """The part of one motor in a meter or a drive that several motors share."""
+
+    def __init__(self, context: StageContext) -> None:
+        asset = context.asset
+        self._drive_share = asset.drive_share
+        self._drives = {branch.drive for branch in asset.branches}
+        self._counter = f"energy_allocated/{asset.name}"
+        self._stored_wh = context.counters.get(self._counter, 0)
+        self._meter = Allocation(asset, self._stored_wh / 1000) if asset.meter is not None else None
+
+    def on_reading(self, item: MotorReading) -> None:
+        if self._meter is not None and item.reading.device in self._drives:
+            self._meter.on_drive_reading(item.reading)
+        if self._meter is not None and item.role is DeviceRole.METER:
+            item.values, item.flags = self._meter.on_meter_reading(item.reading)
+        elif item.role is DeviceRole.DRIVE and self._drive_share < 1:
+            item.values, item.flags = of_drive(item.reading, self._drive_share)
+
+    def on_row(self, row: TelemetryRow) -> None:
+        if self._meter is None:
+            return
+        row.put({"energy_allocated_kwh": self._meter.energy_kwh})
+        row.flags["energy_allocated_kwh"] = Quality.ALLOCATED
+        if (energy_wh := round(1000 * self._meter.energy_kwh)) != self._stored_wh:
+            row.counters[self._counter] = self._stored_wh = energy_wh
+
+
+class CounterStage(Stage):
+    """Energy counters, and the events of the meter's registers."""
+
+    def __init__(self, context: StageContext) -> None:
+        motor = context.asset.motor
+        assert motor is not None
+        largest_w = 1000 * (context.drive_kw or motor.kw) / 0.9
+        self._counters = EnergyCounters(context.asset, largest_w, context.counters)
+
+    def on_reading(self, item: MotorReading) -> None:
+        if item.responded and item.role is DeviceRole.METER:
+            self._counters.on_meter_reading(item.reading)
+
+    def on_row(self, row: TelemetryRow) -> None:
+        counters = self._counters
+        counters.add_cells(row.energies, row.now_s)
+        row.values |= counters.values()
+        row.put_uncertainties(counters.uncertainties())
+        row.counters |= counters.changed()
+        for kind, reasons in counters.new_events():
+            row.add_event(kind, reasons)
+
+
+class SavingsStage(Stage):
+    """Intervals and savings; the tracker publishes its own messages."""
+
+    def __init__(self, tracker: SavingsTracker) -> None:
+        self._tracker = tracker
+
+    def on_reading(self, item: MotorReading) -> None:
+        if item.role is DeviceRole.METER:
+            self._tracker.take_meter(item.reading, item.values, item.flags)
+        elif item.role is DeviceRole.SIGNALS:
+            self._tracker.take_signals(item.reading)
+
+    def on_row(self, row: TelemetryRow) -> None:
+        self._tracker.take_row(row.energies, row.speed_rpm, row.withheld, row.utc_ms)
+
+    def close(self) -> None:
+        self._tracker.close()
