@@ -41,8 +41,11 @@ class EfficiencyStage(Stage):
 
     def on_reading(self, item: MotorReading) -> None:
         if not item.responded:
-            return
-        if item.role is DeviceRole.METER:
+            if item.role is DeviceRole.METER:
+                self._estimator.on_meter_silence()
+            elif item.role is DeviceRole.DRIVE:
+                self._estimator.on_drive_silence()
+        elif item.role is DeviceRole.METER:
             if not self._asset.shared:
                 self._estimator.on_meter_reading(item.reading)
         elif item.role is DeviceRole.DRIVE:

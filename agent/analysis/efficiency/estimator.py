@@ -55,9 +55,11 @@ class Estimator:
         self.outcome: EstimateTrace | None = None
         self._speed_rpm: float | None = None
         self.torque_pct: float | None = None  # estimated by the drive: used only as a check
+        self._meter_silent = self._drive_silent = False  # at its last poll
 
     def on_meter_reading(self, reading: Reading) -> None:
         """A reading of the meter at the drive input, or at the motor when it runs direct on line."""
+        self._meter_silent = False
         time_s, cage = reading.middle_s, self.facts.cage if self.asset.drive is None else None
         self.guard.on_meter_reading(reading, cage)
         power_w = self._number(reading, "active_power")
@@ -78,6 +80,7 @@ class Estimator:
         self._advance()
 
     def on_drive_reading(self, reading: Reading) -> None:
+        self._drive_silent = False
         self.guard.on_drive_reading(reading)
         self.flux.on_reading(reading)
         current_a = self._number(reading, "motor_current")
@@ -104,6 +107,14 @@ class Estimator:
         self._speed_rpm = abs(speed) if speed else 120 * abs(hz) / self.motor.poles
         self._model(time_s, on_drive(self.facts, self.signals), loss_w, u_loss_w)
         self._advance()
+
+    def on_meter_silence(self) -> None:
+        """The meter did not respond: until it does, or until its last values are too old, estimates from it are stale."""
+        self._meter_silent = True
+
+    def on_drive_silence(self) -> None:
+        """The drive did not respond; see on_meter_silence."""
+        self._drive_silent = True
 
     def on_signal_reading(self, reading: Reading) -> None:
         """A reading of sensors of the plant: shaft torque (Nm), shaft speed (rpm), winding temperature (°C)."""
@@ -150,6 +161,8 @@ class Estimator:
             flag |= Quality.ALLOCATED
         if not over.complete:
             flag |= Quality.WARMING_UP
+        if self._drive_silent or (self._meter_silent and source is self._input):
+            flag |= Quality.STALE
         for _, flags in self._input_flags:
             flag |= flags
         fill(result, outcome, over, flag)

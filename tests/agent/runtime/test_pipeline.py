@@ -265,6 +265,24 @@ def test_estimates_die_with_their_inputs(scene: Scene) -> None:
         assert overall_quality(last.values, last.flags, last.quality) == "bad"
 
 
+@pytest.mark.parametrize(("silent", "asset"), [("m1", "p1"), ("m2", "p2"), ("d2", "p2")])
+def test_no_estimate_is_good_while_a_device_that_it_needs_is_silent(scene: Scene, silent: str, asset: str) -> None:
+    """From the first missed poll on, not only when the last values are too old to be used."""
+    for _ in range(15):
+        second(scene)
+    assert "motor_efficiency_pct" not in scene.of(asset)[-1].flags
+    scene.silent(silent)
+    scene.clock.move(1.0)
+    scene.pipeline.tick()
+    row = scene.of(asset)[-1]
+    assert row.values["motor_efficiency_pct"] is not None
+    estimates = ("motor_efficiency_pct", "shaft_power_w", "motor_losses_w")
+    assert all(row.flags[name] & Quality.STALE for name in estimates)
+    for _ in range(2):
+        second(scene)
+    assert not scene.of(asset)[-1].flags.get("motor_efficiency_pct", Quality.GOOD) & Quality.STALE
+
+
 def test_with_a_dead_meter_the_drives_own_power_takes_over_at_once(scene: Scene) -> None:
     for _ in range(15):
         second(scene)
