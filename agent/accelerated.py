@@ -25,7 +25,7 @@ from agent.publish import Publisher
 from agent.run import TICK_S
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.live import SavingsLane
-from agent.savings.present import remember
+from agent.savings.records.repository import save_virtual_time
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check as check_devices
 from agent.store import Store
@@ -180,7 +180,7 @@ async def _plant_and_agent(
             bookkeeper.keep()
         store.save_counters({name: round(1000 * kwh) for name, kwh in compute.energies_kwh().items()})
         if ledger:
-            remember(store, clock.utc_ns() // 1_000_000)
+            save_virtual_time(store, clock.utc_ns() // 1_000_000)
         if delivery is not None:
             delivery.stop(lambda: None)
         store.close()

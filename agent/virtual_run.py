@@ -17,7 +17,7 @@ from agent.config_load import load_config
 from agent.core.text import N_, _
 from agent.kept_run import KeptRun, resumed
 from agent.progress import DAY_S, Progress
-from agent.savings.source import frozen_baseline
+from agent.savings.records.repository import load_frozen
 from agent.savings.verify import open_copy
 from agent.simulate_reasons import SCENARIO_ENDED
 from agent.store.file import NAME
@@ -175,8 +175,8 @@ def _kept(folder: Path | None, kept: KeptRun, reached_s: Callable[[], float]) ->
 def _is_frozen(folder: Path, asset: str) -> bool:
     state = load_config(folder / CONFIG_FILE)[0].state_dir
     try:
-        return state is not None and frozen_baseline(open_copy(state / NAME), asset)[0] is not None
-    except sqlite3.Error:
+        return state is not None and load_frozen(open_copy(state / NAME), asset) is not None
+    except (sqlite3.Error, ValueError):
         return False
 
 

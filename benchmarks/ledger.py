@@ -15,8 +15,8 @@ from pathlib import Path
 from testkit import HandClock
 
 from agent.savings.hours import HOUR_MS, Keeper
-from agent.savings.keep import save_intervals
 from agent.savings.ledger_key import load_or_make
+from agent.savings.records.repository import save_intervals
 from agent.savings.types import QUARTER_MS, Interval
 from agent.store import Store
 

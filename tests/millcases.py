@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from millkit import WORLDS, Rng, Span, World, live_in
+from support.accounting import evaluate
 
-from agent.savings.adjust import Line, evaluate
+from agent.savings.adjust import Line
 from agent.savings.baseline import freeze, learn
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval, Saving
 

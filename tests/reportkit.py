@@ -20,8 +20,8 @@ from testkit import HandClock
 from agent.savings import checkpoints, ledger
 from agent.savings.baseline import freeze, learn
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
-from agent.savings.keep import save_frozen, save_intervals
 from agent.savings.ledger_key import Key, load_or_make
+from agent.savings.records.repository import save_frozen, save_intervals
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval
 from agent.store import Store
 
@@ -164,6 +164,6 @@ def appended(
 
 
 def _body(baseline: Baseline) -> object:
-    from agent.savings.baseline import to_json
+    from agent.savings.records.baseline_json import to_json
 
     return to_json(baseline)

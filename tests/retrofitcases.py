@@ -21,8 +21,9 @@ from retrofitkit import (
     flows,
     hours,
 )  # fmt: skip
+from support.accounting import evaluate
 
-from agent.savings.adjust import Line, evaluate
+from agent.savings.adjust import Line
 from agent.savings.baseline import freeze, learn
 from agent.savings.types import Baseline, Saving
 

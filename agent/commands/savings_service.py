@@ -26,7 +26,7 @@ def open_desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
     must_have(config, motor)
     from agent.clock import SystemClock
     from agent.savings.desk import Desk
-    from agent.savings.present import present_ms
+    from agent.savings.records.repository import present_ms
     from agent.store import Store, StoreError, default_directory
     from drivers.reasons import CodedError
 
@@ -36,7 +36,7 @@ def open_desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
     except StoreError as error:
         fail(text_of(error))
     try:
-        yield Desk(config, store, motor, present_ms(config, store.rows, time.time_ns() // 1_000_000))
+        yield Desk(config, store, motor, present_ms(config, store, time.time_ns() // 1_000_000))
     except CodedError as error:
         fail(text_of(error))
     finally:

@@ -15,9 +15,9 @@ from agent import VERSION
 from agent.config import Config
 from agent.savings import checkpoints
 from agent.savings.hours import Keeper, due_ms
-from agent.savings.keep import Rows, insert_intervals, rows_of
 from agent.savings.ledger import Record, append_to
 from agent.savings.ledger_key import Key, LedgerKeyError, load_or_make
+from agent.savings.records.repository import Rows, insert_intervals, rows_of
 from agent.savings.types import Interval
 from agent.store import Store, StoreError
 from agent.store.reasons import NO_STATE_DIR
@@ -132,7 +132,7 @@ class Bookkeeper:
             log.info("ledger recording resumed")
         self._failure = None
 
-    def amend(self, db: sqlite3.Connection) -> None:
+    def amend(self, db: sqlite3.Connection, intervals: Sequence[Interval] = ()) -> None:
         """Records what must not wait for the next round, in the transaction that wrote the intervals.
 
         If this fails, the intervals are still written, and the next round logs the error.

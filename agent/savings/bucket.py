@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from agent.estimate.window import Cell
 from agent.savings.types import QUARTER_MS, Driver, Interval
@@ -89,3 +90,53 @@ class Bucket:
             coverage=self.covered_s / 900, filled_wh=self.filled_wh, running_s=self.running_s, meter=meter,
             register_wh=self.register_wh, flags=tuple(sorted(self.flags)),
         )  # fmt: skip
+
+
+_SUMS = ("energy_wh", "auxiliary_wh", "reactive_varh", "filled_wh", "running_s")
+_LOSSES = ("drive_loss_wh", "motor_loss_wh", "u_drive_loss_wh", "u_motor_loss_wh")
+
+
+def merged(a: Interval, b: Interval) -> Interval:
+    """Two parts of one interval: before and after a restart, or of a clock that passed it twice.
+
+    If only one part has shaft energy and losses, they are extrapolated to both if it is most of the time
+    (`SHAFT_LEAST`), otherwise they are unknown.
+    """
+
+    def plus(x: float | None, y: float | None) -> float | None:
+        return y if x is None else x if y is None else x + y
+
+    weight_a, weight_b = max(a.coverage, 1e-9), max(b.coverage, 1e-9)
+
+    def mean(x: float | None, y: float | None) -> float | None:
+        return y if x is None else x if y is None else (x * weight_a + y * weight_b) / (weight_a + weight_b)
+
+    drivers = {**a.drivers, **b.drivers}
+    for name in a.drivers.keys() & b.drivers.keys():
+        one, other = a.drivers[name], b.drivers[name]
+        both = mean(one.mean, other.mean)
+        assert both is not None
+        drivers[name] = Driver(both, max(one.u, other.u))
+    flags = set(a.flags) | set(b.flags)
+    if a.coverage + b.coverage > 1.02:
+        flags.add("clock_step")
+    register = a.register_wh or b.register_wh
+    if a.register_wh and b.register_wh:
+        register = a.register_wh[0], b.register_wh[1]
+    added: dict[str, Any] = {name: plus(getattr(a, name), getattr(b, name)) for name in _SUMS}
+    shaft = _shaft_of((a, b), plus)
+    return replace(
+        a, **added, **shaft, speed_rpm=mean(a.speed_rpm, b.speed_rpm), drivers=drivers,
+        coverage=a.coverage + b.coverage, meter=b.meter or a.meter, register_wh=register, flags=tuple(sorted(flags)),
+    )  # fmt: skip
+
+
+def _shaft_of(parts: tuple[Interval, Interval], plus: Callable[[Any, Any], Any]) -> dict[str, Any]:
+    known = [part for part in parts if part.shaft_wh is not None]
+    names = ("shaft_wh", *_LOSSES)
+    if len(known) != 1:
+        return {name: plus(*(getattr(part, name) for part in parts)) for name in names}
+    share = known[0].coverage / max(sum(part.coverage for part in parts), 1e-9)
+    if share >= SHAFT_LEAST:
+        return {name: None if (wh := getattr(known[0], name)) is None else wh / share for name in names}
+    return dict.fromkeys(names[:3]) | dict.fromkeys(names[3:], 0.0)

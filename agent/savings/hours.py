@@ -24,7 +24,7 @@ import msgspec
 from agent.savings.adjust import expected_wh
 from agent.savings.ledger import Record, append_to, records
 from agent.savings.ledger_key import Key
-from agent.savings.source import frozen_baseline
+from agent.savings.records.repository import load_frozen
 from agent.savings.types import QUARTER_MS, Interval
 
 HOUR_MS = 4 * QUARTER_MS
@@ -158,7 +158,9 @@ class Keeper:
     ) -> dict[str, Any]:
         rows = rows_of_hour(db, asset, from_ms, from_ms + HOUR_MS, quarters)
         found = [msgspec.json.decode(text, type=Interval) for _, text in rows]
-        baseline, _ = frozen_baseline(db, asset)
+        baseline = None
+        with contextlib.suppress(ValueError):
+            baseline = load_frozen(db, asset)
         expected = [expected_wh(baseline, item) if baseline else None for item in found]
         known = [wh for wh in expected if wh is not None]
         body: dict[str, Any] = {

@@ -14,7 +14,7 @@ from agent.cli import main
 from agent.config_keys import METER_CLASSES
 from agent.config_lines import key_lines, line_of
 from agent.config_load import load_config
-from agent.savings.reasons import PERIOD_ORDER
+from agent.config_reasons import PERIOD_ORDER
 from agent.schema import Diagnostic
 from drivers.file_reasons import INVALID_TOML, KEY_MISSPELLED, TABLE_EXPECTED
 from drivers.reasons import Code, Reason

@@ -30,7 +30,8 @@ from agent.config_load import load_config
 from agent.deliver import Delivery
 from agent.hold import HoldBook
 from agent.publish import Publisher
-from agent.savings import ledger, source
+from agent.savings import ledger
+from agent.savings.records import repository
 from agent.savings.types import QUARTER_MS, Interval
 from agent.savings.verify import open_copy
 from agent.store import Store
@@ -137,7 +138,7 @@ class Night:
 
     def intervals(self) -> list[Interval]:
         with contextlib.closing(open_copy(self.folder / "state" / "magwatt.sqlite")) as db:
-            return source.intervals(db, "pump", 0, 1 << 60)
+            return repository.load_intervals(db, "pump", 0, 1 << 60)
 
     def hours(self) -> dict[int, ledger.Record]:
         """Start of each hour → the current record."""

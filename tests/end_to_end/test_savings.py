@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from retrofitkit import DAMPER_FAN, PUMP_HIGH_HEAD, Retrofit
 from retrofitplant import DAY_S, RetrofitPlant, run
+from support.accounting import evaluate
 
 from agent.clock import SystemClock
 from agent.config_load import load_config
-from agent.savings import keep
-from agent.savings.adjust import Line, evaluate
+from agent.savings.adjust import Line
 from agent.savings.desk import Desk
+from agent.savings.records import repository
 from agent.savings.types import Interval, Saving
 from agent.store import Store
 
@@ -69,7 +70,7 @@ def retrofit(
     def look(desk: Desk, store: Store) -> Told:
         frozen = desk.frozen()
         assert frozen is not None
-        found = keep.load_intervals(store, "pump", frozen.to_ms)
+        found = repository.load_intervals(store, "pump", frozen.to_ms)
         saving, lines = evaluate(frozen, found, classes=desk.classes, events=desk.events())
         return Told(saving, lines, found, plant, newest)
 

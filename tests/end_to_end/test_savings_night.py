@@ -12,7 +12,7 @@ from retrofitplant import RetrofitPlant, run
 
 from agent.clock import SystemClock
 from agent.estimate.reasons import METER_RATIO
-from agent.savings import keep
+from agent.savings.records import repository
 from agent.savings.types import Event, Interval
 from agent.store import Store
 
@@ -52,7 +52,7 @@ class Night:
     def look(self) -> tuple[list[Interval], list[Event]]:
         store = Store(self.folder / "state", SystemClock())
         try:
-            return keep.load_intervals(store, "pump"), keep.load_events(store, "pump")
+            return repository.load_intervals(store, "pump"), repository.load_events(store, "pump")
         finally:
             store.close()
 

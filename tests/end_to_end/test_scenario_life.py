@@ -25,7 +25,7 @@ from agent import virtual_run
 from agent.accelerated import run_accelerated
 from agent.core.text import _, text_of
 from agent.kept_run import resumed
-from agent.savings import source
+from agent.savings.records import repository
 from agent.savings.verify import open_copy
 from drivers.file_reasons import INVALID_TOML, KEY_MISSPELLED
 from drivers.reasons import InvalidValue, Reason
@@ -60,7 +60,7 @@ def hold(lived: Lived, asset: str) -> None:
 def nothing_is_missing(lived: Lived, asset: str) -> None:
     """No interval is missing, also during the retrofit, and their sum is the energy of the plant."""
     db = open_copy(lived.config.parent / "state" / "magwatt.sqlite")
-    items = source.intervals(db, asset, 0, 1 << 60)
+    items = repository.load_intervals(db, asset, 0, 1 << 60)
     times = [item.start_ms for item in items]
     assert times == list(range(min(lived.truth), times[-1] + 1, QUARTER_MS))
     whole = [item for item in items if item.end_ms in lived.truth]

@@ -14,13 +14,14 @@ from typing import Any
 
 from agent.core.text import as_object
 from agent.savings import carbon
+from agent.savings.accounting.account import saving_json
 from agent.savings.adjust import Line
-from agent.savings.baseline import to_json
 from agent.savings.models import OldMotor, old_losses_wh
 from agent.savings.old_motor import old_motor_of
+from agent.savings.records.baseline_json import to_json
 from agent.savings.report.html import Cover
 from agent.savings.report.month import Month, local
-from agent.savings.types import Interval, Saving
+from agent.savings.types import Interval
 
 HEAD = ("motor", "start_local", "start_utc", "driver", "measured_kwh", "adjusted_baseline_kwh", "saved_kwh",
         "coverage_pct", "excluded_reason", "flags", "source", "period", "price", "reactive_kvarh", "shaft_kwh",
@@ -106,7 +107,7 @@ def _motor(month: Month) -> dict[str, Any]:
         "measured_wh": month.measured_wh if month.energy_known else None, "coverage": month.coverage,
         "compared": month.compared,
         "running_h": month.running_h, "tonnes": month.tonnes,
-        "saving": _saving(saving) if saving else None,
+        "saving": saving_json(saving) if saving else None,
         "baseline": to_json(month.baseline) if month.baseline else None, "meter": _meter(month),
         "old_motor": _old_motor(month),
         "tariff": _tariff(month),
@@ -134,14 +135,6 @@ def _motor(month: Month) -> dict[str, Any]:
             "demand_at_most": money.demand_at_most, "before": asdict(money.before), "after": asdict(money.after),
         }  # fmt: skip
     return found
-
-
-def _saving(saving: Saving) -> dict[str, Any]:
-    return asdict(saving) | {
-        "share": saving.share, "parts": {name: part._asdict() for name, part in saving.parts.items()},
-        "caveats": [as_object(caveat) for caveat in saving.caveats],
-        "advice": as_object(saving.advice) if saving.advice else None,
-    }  # fmt: skip
 
 
 def _meter(month: Month) -> dict[str, Any] | None:

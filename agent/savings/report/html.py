@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from agent.core.text import LANGUAGES, Catalogue, language_of
-from agent.savings.events import adjustments
+from agent.savings.records.non_routine_events import adjustments
 from agent.savings.report import cards, charts, top, uncertainty
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh, plus_minus, with_u
@@ -90,7 +90,7 @@ def _motor(month: Month, _: Catalogue) -> Mapping[str, Any]:
     notes = [*month.notes, *month.hints, *(saving.caveats if saving else ())]
     if saving and saving.advice:
         notes.append(saving.advice)
-    added_wh = adjustments(month.events, month.asset, (saving.from_ms, saving.to_ms)) if saving else 0.0
+    added_wh = adjustments(month.events, (saving.from_ms, saving.to_ms)) if saving else 0.0
     return {
         "month": month,
         "span": f"{local(month.from_ms, month.zone)} – {local(month.to_ms, month.zone)} ({month.zone})",

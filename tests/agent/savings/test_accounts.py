@@ -18,10 +18,11 @@ from testkit import HandClock
 from agent.cli import main
 from agent.config_load import load_config
 from agent.core.text import english, zone_of
-from agent.savings import import_reasons, ledger_reasons, source
-from agent.savings.keep import save_interval
+from agent.savings import import_reasons, ledger_reasons
 from agent.savings.ledger_key import FILE
-from agent.savings.meters import identity
+from agent.savings.records import repository
+from agent.savings.records.meter_identity import identity
+from agent.savings.records.repository import save_interval
 from agent.savings.types import Interval
 from agent.savings.verify import open_copy
 from agent.store import Store
@@ -49,7 +50,7 @@ def run(plant: Path, *more: str) -> Result:
 
 
 def held(plant: Path) -> list[Interval]:
-    return source.intervals(open_copy(plant / "state" / "magwatt.sqlite"), "fan", 0, 1 << 60)
+    return repository.load_intervals(open_copy(plant / "state" / "magwatt.sqlite"), "fan", 0, 1 << 60)
 
 
 def at_ms(time: str) -> int:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 from retrofitkit import FLOW, START_MS
+from support.accounting import evaluate, excluded_energy
 
 from agent.savings import reasons
-from agent.savings.adjust import Line, evaluate
+from agent.savings.adjust import Line
 from agent.savings.baseline import freeze, learn
-from agent.savings.events import decided
 from agent.savings.meters import MeterUncertainty
+from agent.savings.records.non_routine_events import decided
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Event, Interval, Saving
 from agent.savings.verdict import caveats
 from drivers.reasons import Code, InvalidValue, Reason
@@ -156,7 +157,8 @@ def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseli
         for drivers, values in ((("flow",), ("1",)), (("flow", "pumps"), ("1", "2")), (("flow", "pumps"), ("3", "2")))
     ]
     saving, meters = of(baseline, after()), MeterUncertainty({}, [], True)
-    found = [item for item in caveats(saving, baseline, lines, (), meters) if item.code == reasons.ENERGY_EXCLUDED]
+    found = caveats(saving, baseline, excluded_energy(lines), (), meters)
+    found = [item for item in found if item.code == reasons.ENERGY_EXCLUDED]
     assert set(found) == {
         reasons.ENERGY_EXCLUDED(energy_wh=5000, cause=reasons.COMBINATION_UNKNOWN(drivers=("flow",))),
         reasons.ENERGY_EXCLUDED(energy_wh=10_000, cause=reasons.COMBINATION_UNKNOWN(drivers=("flow", "pumps"))),

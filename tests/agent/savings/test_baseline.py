@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from retrofitkit import FLOW, START_MS
+from support.accounting import evaluate
 
 from agent.savings import fit, reasons
-from agent.savings.adjust import evaluate
-from agent.savings.baseline import LearnError, digest, freeze, from_json, from_plate, intact, learn, to_json
+from agent.savings.baseline import LearnError, freeze, from_plate, learn
 from agent.savings.models import OldMotor, old_losses_wh
 from agent.savings.quantile import student_t
+from agent.savings.records.baseline_json import digest, from_json, intact, to_json
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval
 from drivers.reasons import Reason
 

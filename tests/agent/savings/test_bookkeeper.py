@@ -20,9 +20,9 @@ from agent.savings import checkpoints
 from agent.savings import ledger_reasons as codes
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, SETTLED_MS
-from agent.savings.keep import save_interval
 from agent.savings.ledger import records
 from agent.savings.ledger_key import FILE
+from agent.savings.records.repository import save_interval
 from agent.savings.types import QUARTER_MS, Interval
 from agent.savings.verify import open_copy, verify
 from agent.store import Store

@@ -16,12 +16,13 @@ import pytest
 import reportkit
 from millcases import both
 from retrofitkit import FLOW, START_MS
+from support.accounting import evaluate
 
 from agent.config_load import load_config
-from agent.savings.adjust import evaluate
-from agent.savings.baseline import freeze, intact, learn
-from agent.savings.bridge import straight_u
+from agent.savings.baseline import freeze, learn
+from agent.savings.bridge import interpolation_u
 from agent.savings.reasons import DRIVER_MISSING
+from agent.savings.records.baseline_json import intact
 from agent.savings.report.month import Month, collect
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval, Saving
 from agent.savings.verify import open_copy
@@ -114,9 +115,11 @@ def test_a_baseline_frozen_before_lines_had_a_doubt_keeps_its_own(baseline: Base
 def test_a_line_is_exact_where_the_driver_runs_straight_and_no_run_crosses_a_pause() -> None:
     starts_ms = [k * QUARTER_MS for k in (0, 1, 2, 3, 4, 100, 101, 102, 103, 104)]
     x = np.array([float(k) for k in range(10)])
-    assert straight_u(x, starts_ms, 900) == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
-    assert straight_u(x[:3] ** 2, starts_ms[:3], 900) == pytest.approx([1.0, 1.0, 1.0]), "too short for longer gaps"
-    assert straight_u(x, starts_ms, 3600) == [], "two hours are never drawn"
+    assert interpolation_u(x, starts_ms, 900) == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
+    assert interpolation_u(x[:3] ** 2, starts_ms[:3], 900) == pytest.approx([1.0, 1.0, 1.0]), (
+        "too short for longer gaps"
+    )
+    assert interpolation_u(x, starts_ms, 3600) == [], "two hours are never drawn"
 
 
 def test_a_line_is_as_long_as_the_time_that_it_passes(baseline: Baseline) -> None:

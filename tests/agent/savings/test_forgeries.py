@@ -24,8 +24,8 @@ from agent.cli import main
 from agent.savings import checkpoints, ledger
 from agent.savings import ledger_reasons as codes
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
-from agent.savings.keep import save_intervals
 from agent.savings.ledger_key import ED25519, FILE, Key, load, load_or_make, new_key
+from agent.savings.records.repository import save_intervals
 from agent.savings.types import QUARTER_MS, Interval
 from agent.savings.verify import Verdict, open_copy, verify
 from agent.store import Store, StoreError

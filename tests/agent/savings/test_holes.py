@@ -14,15 +14,16 @@ import numpy as np
 import pytest
 from millcases import Outcome, both
 from retrofitkit import FLOW, START_MS
+from support.accounting import evaluate
 
 from agent.core.text import Catalogue
 from agent.savings import reasons
-from agent.savings.adjust import evaluate
-from agent.savings.baseline import LearnError, freeze, from_json, intact, learn, to_json
-from agent.savings.events import Watch
+from agent.savings.baseline import LearnError, freeze, learn
 from agent.savings.fit import by_state, design, holes
 from agent.savings.models import described, factors, formula, state_number, stretches, terms
+from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.report import cards
+from agent.savings.tracking.event_detector import Watch
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval
 
 STANDBY_WH = 400.0
@@ -86,7 +87,8 @@ def test_much_of_it_is_advised_on_and_opens_an_event(baseline: Baseline) -> None
     assert advice.data["cause"].code == reasons.IN_COVERAGE_GAP
     assert advice.data["cause"].data["driver"] == FLOW
     watch = Watch("pump")
-    changed = [event for item, line in zip(told, lines, strict=True) for event in watch.take(item, line.excluded)]
+    pairs = zip(told, lines, strict=True)
+    changed = [event for item, line in pairs for event in watch.on_interval(item, line.excluded)]
     [cause] = {event.cause for event in changed if event.kind == "out_of_range"}
     assert cause.code == reasons.RANGE_LEFT
     assert cause.data["cause"].code == reasons.DRIVER_IN_COVERAGE_GAP

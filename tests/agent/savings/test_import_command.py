@@ -14,7 +14,7 @@ from agent.cli import main
 from agent.clock import SystemClock
 from agent.savings import import_reasons as codes
 from agent.savings.ledger import records
-from agent.savings.present import remember
+from agent.savings.records.repository import save_virtual_time
 from agent.savings.verify import open_copy
 from agent.store import Store
 
@@ -87,7 +87,7 @@ def test_in_a_plant_on_virtual_time_it_is_recorded_in_the_plants_time(plant: Pat
     """Otherwise the ledger would contain a record of today among records of a simulated past or future."""
     now_ms = reportkit.utc_ms("2024-03-01 00:00")
     store = Store(plant / "state", SystemClock())
-    remember(store, now_ms)
+    save_virtual_time(store, now_ms)
     store.close()
     assert run(plant, [20.0] * DAY).exit_code == 0
     assert {record.t_ms for record in records(open_copy(plant / "state" / "magwatt.sqlite"))} == {now_ms}

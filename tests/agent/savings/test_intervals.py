@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from agent.estimate.window import Cell
-from agent.savings.intervals import QuarterHours
-from agent.savings.keep import merged
+from agent.savings.bucket import merged
+from agent.savings.intervals import IntervalSettings, QuarterHours
 from agent.savings.types import QUARTER_MS, Driver, Interval
 
 START_MS = 1_790_000_100_000 // QUARTER_MS * QUARTER_MS
@@ -29,18 +29,18 @@ class Bench:
     now_s: float = 0.0
     utc_off_ms: int = 0
     true_wh: float = 1_000_000.0
-    mark_wh: float | None = None
+    register_wh: float | None = None
     read_every: int = 1
 
     def __post_init__(self) -> None:
         self.hours = self.start()
 
     def start(self, last: Interval | None = None) -> QuarterHours:
-        return QuarterHours("pump", 1.0, 160e3, self.kept.get, self._keep, self._done, auxiliary_w=200.0, last=last,
-                            accuracy={"flow": 0.01}, mark_wh=self.mark_wh)  # fmt: skip
+        settings = IntervalSettings("pump", 1.0, 160e3, 200.0, {"flow": 0.01})
+        return QuarterHours(settings, self.kept.get, self._keep, self._done, last, self.register_wh)
 
     def _keep(self, item: Interval) -> None:
-        self.kept[item.start_ms], self.mark_wh = item, self.hours.mark_wh
+        self.kept[item.start_ms], self.register_wh = item, self.hours.register_wh
 
     def _done(self, item: Interval) -> None:
         self._keep(item)
@@ -57,7 +57,7 @@ class Bench:
             self.pass_by(step_s, w)
             seen = registers and round(self.now_s) % self.read_every == 0
             register = round(self.true_wh / 10) * 10 if seen else None
-            self.hours.take_power(self.now_s, self.utc_ms, w, var, register)
+            self.hours.add_power(self.now_s, self.utc_ms, w, var, register)
 
     def pass_by(self, seconds: float, w: float = 100e3) -> None:
         """Time passes without a reading."""
@@ -86,7 +86,7 @@ def test_a_power_that_rises_straight_is_integrated_exactly_and_cut_at_the_quarte
     bench = Bench()
     for k in range(131):
         bench.now_s = 7.0 * k
-        bench.hours.take_power(bench.now_s, bench.utc_ms, 10.0 * bench.now_s, None, None)
+        bench.hours.add_power(bench.now_s, bench.utc_ms, 10.0 * bench.now_s, None, None)
     (first,) = bench.finished
     assert first.energy_wh == pytest.approx(10 * 900**2 / 2 / 3600, rel=1e-12)
     assert first.reactive_varh is None
@@ -130,7 +130,7 @@ def test_while_nothing_answers_quarters_end_all_the_same_and_say_that_nothing_is
     bench.run(900)
     for _ in range(4 * 900):
         bench.pass_by(1.0)
-        bench.hours.roll(bench.utc_ms)
+        bench.hours.end_overdue(bench.utc_ms)
     silent = [item for item in bench.finished if item.coverage == 0]
     assert len(silent) == 3
     assert all(item.energy_wh is None for item in silent)
@@ -209,7 +209,7 @@ def test_drivers_are_means_over_time_with_their_accuracy() -> None:
     for k in range(1000):
         bench.run(1, registers=False)
         if k % 10 == 0:
-            bench.hours.take_driver("flow", bench.now_s, 100.0 if k < 450 else 200.0)
+            bench.hours.add_driver("flow", bench.now_s, 100.0 if k < 450 else 200.0)
     assert bench.finished[0].drivers["flow"].mean == pytest.approx(150, rel=0.02)
     assert bench.finished[0].drivers["flow"].u == pytest.approx(1.5, rel=0.02)
 
@@ -217,7 +217,7 @@ def test_drivers_are_means_over_time_with_their_accuracy() -> None:
 def test_a_driver_that_was_hardly_heard_is_none() -> None:
     bench = Bench()
     bench.run(10)
-    bench.hours.take_driver("flow", bench.now_s, 100.0)
+    bench.hours.add_driver("flow", bench.now_s, 100.0)
     bench.run(900)
     assert bench.finished[0].drivers == {}
 
@@ -228,7 +228,7 @@ def test_shaft_and_losses_come_from_the_estimator_and_stand_for_the_whole_time()
         bench.run(1, registers=False)
         if k % 4:  # three of four seconds
             cell = Cell(bench.now_s, 1.0, 1e5, 0, 97e3, 0, 92e3, 0, 3e3, 300.0, 5e3, 0, 0, 0, 750.0, 500.0, 1.0)
-            bench.hours.take_cells([cell], 1400.0)
+            bench.hours.add_cells([cell], 1400.0)
     item = bench.finished[0]
     assert item.shaft_wh == pytest.approx(92e3 / 4, rel=0.01)
     assert item.drive_loss_wh == pytest.approx(3e3 / 4, rel=0.01)

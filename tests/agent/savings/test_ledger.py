@@ -14,8 +14,8 @@ from testkit import HandClock
 from agent.savings import checkpoints, ledger
 from agent.savings import ledger_reasons as codes
 from agent.savings.hours import HOUR_MS, MOST, SETTLED_MS, Keeper
-from agent.savings.keep import save_interval, save_intervals
 from agent.savings.ledger_key import ED25519, FILE, HMAC, LedgerKeyError, load, load_or_make, new_key
+from agent.savings.records.repository import save_interval, save_intervals
 from agent.savings.types import QUARTER_MS, Interval
 from agent.savings.verify import open_copy, verify
 from agent.store import Store

@@ -13,11 +13,12 @@ from testkit import HandClock
 
 from agent.cli import main
 from agent.config_load import load_config
-from agent.savings import checkpoints, keep, ledger_key
+from agent.savings import checkpoints, ledger_key
 from agent.savings import ledger_reasons as codes
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.ledger_key import load_or_make
 from agent.savings.reasons import ADJUSTMENT_ENERGY, BASELINE_UNREADABLE, DRAFT_UNREADABLE, MAINTENANCE
+from agent.savings.records import repository
 from agent.savings.types import QUARTER_MS, Event, Interval
 from agent.savings.verify import open_copy, verify
 from agent.store import Store
@@ -54,7 +55,7 @@ def edited(plant: Path, statement: str, *values: object) -> None:
 
 def add_event(plant: Path) -> None:
     store, begin_ms = Store(plant / "state", HandClock()), reportkit.utc_ms("2024-10-01 00:00")
-    keep.save_event(
+    repository.save_event(
         store, Event(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, MAINTENANCE(), 5.0, "exclude")
     )
     store.close()
@@ -104,7 +105,7 @@ def test_a_baseline_that_cannot_be_read_does_not_stop_recording(plant: Path, bod
     assert motor["notes"][0]["code"] == BASELINE_UNREADABLE
     assert command(plant, "baseline", "show", "fan").exit_code == 2
     books, store = books_at(plant, "2024-10-03 05:00")
-    keep.save_intervals(store, [Interval("fan", reportkit.utc_ms("2024-10-03 01:00"), 1.0)])
+    repository.save_intervals(store, [Interval("fan", reportkit.utc_ms("2024-10-03 01:00"), 1.0)])
     books.keep()
     store.close()
     db = open_copy(plant / "state" / "magwatt.sqlite")

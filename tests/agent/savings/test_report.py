@@ -21,7 +21,6 @@ from agent.cli import main
 from agent.config_load import load_config
 from agent.config_reasons import REFERENCE_MISSPELLED
 from agent.core.text import Catalogue, english, zone_of
-from agent.savings.keep import save_event, save_intervals
 from agent.savings.ledger_reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_LEDGER, RECORDS_OVERDUE
 from agent.savings.reasons import (
     BASELINE_CHANGED,
@@ -32,6 +31,7 @@ from agent.savings.reasons import (
     PRICE_MISSING,
     PRICES_OVERLAP,
 )
+from agent.savings.records.repository import save_event, save_intervals
 from agent.savings.report import html as page_module
 from agent.savings.report.html import Cover
 from agent.savings.report.month import collect

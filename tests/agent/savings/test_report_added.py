@@ -10,8 +10,8 @@ import pytest
 import reportkit
 
 from agent.config_load import load_config
-from agent.savings.keep import event_json
 from agent.savings.reasons import BYPASS
+from agent.savings.records.repository import event_json
 from agent.savings.report.html import Cover, page
 from agent.savings.report.month import Month, collect
 from agent.savings.types import Event

@@ -16,9 +16,9 @@ from testkit import HandClock
 from agent.cli import main
 from agent.config_load import load_config
 from agent.core.text import Catalogue, english, zone_of
-from agent.savings.keep import save_event, save_intervals
 from agent.savings.ledger_reasons import RECORDS_OVERDUE, RECORDS_PENDING
 from agent.savings.reasons import INTERVAL_UNREADABLE, MAINTENANCE
+from agent.savings.records.repository import save_event, save_intervals
 from agent.savings.report.charts import Figure, baseline_cloud, efficiency_over_load, load_histogram
 from agent.savings.report.data import as_json
 from agent.savings.report.html import Cover

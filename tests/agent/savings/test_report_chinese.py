@@ -13,8 +13,8 @@ from testkit import HandClock
 from agent.cli import main
 from agent.core.text import Catalogue
 from agent.savings import carbon, reasons
-from agent.savings.events import CAUSES, PROPOSALS
-from agent.savings.keep import event_json, save_event
+from agent.savings.records.non_routine_events import CAUSES, PROPOSALS
+from agent.savings.records.repository import event_json, save_event
 from agent.savings.report import reasons as report_reasons
 from agent.savings.types import QUARTER_MS, Event
 from agent.store import Store

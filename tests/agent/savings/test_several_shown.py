@@ -17,7 +17,7 @@ from testkit import HandClock
 from agent.cli import main
 from agent.core.text import Catalogue, english
 from agent.savings import reasons
-from agent.savings.keep import save_intervals
+from agent.savings.records.repository import save_intervals
 from agent.savings.types import QUARTER_MS, Driver, Interval
 from agent.store import Store
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from retrofitkit import START_MS, ar1
+from support.accounting import evaluate
 
 from agent.savings import reasons
-from agent.savings.adjust import evaluate
-from agent.savings.baseline import freeze, from_json, intact, learn, to_json
+from agent.savings.baseline import freeze, learn
 from agent.savings.candidates import SHIFT_S
+from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.types import QUARTER_MS, Driver, Interval
 
 TONNES, GRADE = "signal_rolled_t", "signal_grade"

@@ -22,9 +22,9 @@ from agent.savings import bookkeeper, checkpoints
 from agent.savings import ledger_reasons as codes
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, MOST, SETTLED_MS, Keeper
-from agent.savings.keep import save_intervals
 from agent.savings.ledger import records
 from agent.savings.ledger_key import load_or_make
+from agent.savings.records.repository import save_intervals
 from agent.savings.types import QUARTER_MS, Interval
 from agent.savings.unrecorded import pending
 from agent.savings.verify import Verdict, open_copy, verify

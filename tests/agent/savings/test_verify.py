@@ -17,11 +17,11 @@ from testkit import HandClock
 
 from agent.savings import checkpoints, ledger
 from agent.savings import ledger_reasons as codes
-from agent.savings.events import decided
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
-from agent.savings.keep import event_json, save_event, save_intervals
 from agent.savings.ledger_key import FILE, HMAC, Key, load, load_or_make, new_key
 from agent.savings.reasons import MAINTENANCE
+from agent.savings.records.non_routine_events import decided
+from agent.savings.records.repository import event_json, save_event, save_intervals
 from agent.savings.types import QUARTER_MS, Event, Interval
 from agent.savings.verify import Verdict, open_copy, verify
 from agent.store import Store

@@ -13,10 +13,10 @@ from testkit import HandClock
 from agent.compute import Compute
 from agent.config import Config
 from agent.messages import Message
-from agent.savings import keep
 from agent.savings.adjust import expected_wh
 from agent.savings.desk import Desk
 from agent.savings.live import SavingsLane
+from agent.savings.records import repository
 from agent.savings.types import Driver, Interval
 from agent.signals import topic_signals
 from agent.store import Store
@@ -73,7 +73,7 @@ def test_it_is_learnt_frozen_and_foretells_what_the_law_says(tmp_path: Path, clo
     mill.run(DAYS * 86_400)
     mill.run(2 * 3600, silent=True)
     compute.close()
-    found = keep.load_intervals(store, "mill")
+    found = repository.load_intervals(store, "mill")
     driven = [item for item in found if METRIC in item.drivers and item.coverage > 0.99]
     assert len(driven) >= 96 * DAYS - 2
     gap = [item for item in found if METRIC not in item.drivers and item.coverage > 0.99]

@@ -1,0 +1,1 @@
+"""Computation of savings from intervals and a frozen baseline."""

@@ -1,0 +1,1 @@
+"""Records of savings and their storage in the state file."""

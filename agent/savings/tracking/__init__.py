@@ -1,0 +1,1 @@
+"""Savings while the agent runs: intervals, non-routine events and messages."""
