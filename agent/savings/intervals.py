@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from agent.estimate.window import Cell
-from agent.savings.bucket import Bucket, merged
+from agent.savings.bucket import Bucket
 from agent.savings.records.meter_identity import same_meter
 from agent.savings.types import QUARTER_MS, Interval
 
@@ -193,7 +193,8 @@ class QuarterHours:
 
     def _begin(self, utc_ms: int) -> None:
         start_ms = utc_ms // QUARTER_MS * QUARTER_MS
-        self._bucket = Bucket(start_ms, self._known(start_ms))
+        stored = self._known(start_ms)
+        self._bucket = Bucket(start_ms) if stored is None else Bucket.resumed(stored)
 
     def _finish(self) -> None:
         assert self._bucket is not None
@@ -201,8 +202,7 @@ class QuarterHours:
         self._on_interval(self._interval(bucket))
 
     def _interval(self, bucket: Bucket) -> Interval:
-        own = bucket.interval(self._asset, self.meter, self._settings.auxiliary_w, self._settings.accuracy)
-        return own if bucket.base is None else merged(bucket.base, own)
+        return bucket.interval(self._asset, self.meter, self._settings.auxiliary_w, self._settings.accuracy)
 
     def _read(self, register_wh: float, time_s: float) -> None:
         bucket, wh = self._bucket, round(register_wh)
@@ -246,9 +246,10 @@ class QuarterHours:
         if start_ms == bucket.start_ms:
             self._fill_running(wh)
             return
-        own = Interval(self._asset, start_ms, wh, coverage=0.0, filled_wh=wh, meter=self.meter)
-        old = self._known(start_ms)
-        self._on_change(own if old is None else replace(merged(old, own), drivers=old.drivers))
+        old = self._known(start_ms) or Interval(self._asset, start_ms, None, coverage=0.0)
+        self._on_change(
+            replace(old, energy_wh=(old.energy_wh or 0.0) + wh, filled_wh=old.filled_wh + wh, meter=self.meter)
+        )
 
     def _fill_running(self, wh: float) -> None:
         assert self._bucket is not None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 import pytest
 
 from agent.estimate.window import Cell
-from agent.savings.bucket import merged
+from agent.savings.bucket import Bucket
 from agent.savings.intervals import IntervalSettings, QuarterHours
 from agent.savings.types import QUARTER_MS, Driver, Interval
 
@@ -237,24 +237,53 @@ def test_shaft_and_losses_come_from_the_estimator_and_stand_for_the_whole_time()
 
 
 def test_two_parts_of_a_quarter_are_one() -> None:
-    a = Interval("p", 0, 10.0, coverage=0.25, drivers={"f": Driver(100.0)}, register_wh=(5, 15), flags=("maintenance",))
-    b = Interval("p", 0, 30.0, coverage=0.75, drivers={"f": Driver(200.0)}, register_wh=(15, 45), shaft_wh=20.0)
-    both = merged(a, b)
-    assert (both.energy_wh, both.coverage) == (40, 1)
-    assert both.shaft_wh == pytest.approx(20 / 0.75), "three quarters of the time stand for all of it"
-    assert both.drivers["f"].mean == pytest.approx(175)
-    assert both.register_wh == (5, 45)
-    assert both.flags == ("maintenance",)
-    assert "clock_step" in merged(both, b).flags
+    stored = Interval("p", 0, 10.0, coverage=0.25, drivers={"f": Driver(100.0)}, register_wh=(5, 15),
+                      flags=("maintenance",))  # fmt: skip
+    both = Bucket.resumed(stored)
+    both.add_power(675, 160.0, None, 1.0)
+    both.add_cell(Cell(675, 675, shaft_plus=20 * 3600), None)
+    both.add_driver("f", 200.0, 675)
+    found = interval_of(both)
+    assert (found.energy_wh, found.coverage) == (pytest.approx(40), 1)
+    assert found.shaft_wh == pytest.approx(20 / 0.75), "three quarters of the time stand for all of it"
+    assert found.drivers["f"].mean == pytest.approx(175)
+    assert found.flags == ("maintenance",)
+    again = Bucket.resumed(found)
+    again.add_power(675, 160.0, None, 1.0)
+    assert "clock_step" in interval_of(again).flags
 
 
-def test_a_shaft_that_was_known_for_a_little_only_is_unknown() -> None:
+def test_a_stored_interval_that_is_resumed_is_unchanged() -> None:
+    stored = Interval("p", 0, 30.0, auxiliary_wh=5.0, shaft_wh=20.0, drive_loss_wh=2.0, motor_loss_wh=3.0,
+                      u_drive_loss_wh=0.5, u_motor_loss_wh=0.75, reactive_varh=8.0, speed_rpm=1400.0,
+                      drivers={"f": Driver(200.0)}, coverage=0.5, filled_wh=4.0, running_s=300.0, meter="m",
+                      register_wh=(5, 35), flags=("bypass",), source="imported")  # fmt: skip
+    found = Bucket.resumed(stored).interval("p", "m", 60.0, {})
+    for name in Interval.__slots__:
+        value = getattr(stored, name)
+        assert getattr(found, name) == (pytest.approx(value) if isinstance(value, float) else value), name
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_shaft_that_was_known_for_a_little_only_is_unknown(first: bool) -> None:
     """After a restart the estimator has no result for a while: the shaft energy of a part is not extrapolated."""
     known = Interval("p", 0, 10.0, coverage=0.4, shaft_wh=8.0, motor_loss_wh=1.0, u_motor_loss_wh=0.2)
-    unknown = Interval("p", 0, 15.0, coverage=0.6)
-    for both in (merged(known, unknown), merged(unknown, known)):
-        assert (both.shaft_wh, both.motor_loss_wh, both.drive_loss_wh, both.u_motor_loss_wh) == (None, None, None, 0.0)
-    filled = Interval("p", 0, 15.0, coverage=0.0, filled_wh=15.0)
-    assert merged(known, filled).shaft_wh == 8.0, "what a register filled is told apart"
-    twice = merged(known, replace(known, coverage=0.6, shaft_wh=12.0))
-    assert twice.shaft_wh == 20.0
+    both = Bucket.resumed(known if first else Interval("p", 0, 15.0, coverage=0.6))
+    both.add_power(540 if first else 360, 100.0, None, 1.0)
+    if not first:
+        both.add_cell(Cell(360, 360, shaft_plus=8.0 * 3600, copper=3600), None)
+    found = interval_of(both)
+    assert (found.shaft_wh, found.motor_loss_wh, found.drive_loss_wh, found.u_motor_loss_wh) == (None, None, None, 0.0)
+
+
+def test_energy_that_a_register_filled_does_not_change_the_shaft_energy() -> None:
+    both = Bucket.resumed(Interval("p", 0, 10.0, coverage=0.4, shaft_wh=8.0))
+    both.filled_wh += 15.0
+    assert interval_of(both).shaft_wh == pytest.approx(8.0)
+    both.add_power(540, 100.0, None, 1.0)
+    both.add_cell(Cell(540, 540, shaft_plus=12.0 * 3600), None)
+    assert interval_of(both).shaft_wh == pytest.approx(20.0)
+
+
+def interval_of(bucket: Bucket) -> Interval:
+    return bucket.interval("p", "", 0.0, {})
