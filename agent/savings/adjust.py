@@ -69,8 +69,8 @@ class _Sums:
     """Running sums of the intervals that are part of the saving, unless stated otherwise.
 
     own: terms of the model.
-    rivals: terms of each competing model, and those of the model in intervals without the drivers of the competing one:
-        there both are assumed to give the same energy.
+    competing: terms of each competing model, and those of the model in intervals without the drivers of the competing
+        one: there both are assumed to give the same energy.
     n: in intervals of the baseline, by models.state_number.
     slope_u_wh: of each driver.
     active_wh, reactive_varh: of intervals whose reactive energy is known.
@@ -78,7 +78,7 @@ class _Sums:
     """
 
     own: list[float]
-    rivals: list[tuple[list[float], list[float]]]
+    competing: list[tuple[list[float], list[float]]]
     n: list[float]
     slope_u_wh: list[float]
     interpolation: InterpolationUncertainty
@@ -109,7 +109,8 @@ class Tally:
         self.baseline, self.classes, self.events = baseline, classes, events
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
-            own=[0.0] * size, rivals=[([0.0] * len(rival["coefficients"]), [0.0] * size) for rival in baseline.rivals],
+            own=[0.0] * size,
+            competing=[([0.0] * len(rival["coefficients"]), [0.0] * size) for rival in baseline.rivals],
             n=[0.0] * len(residuals_wh(baseline)), slope_u_wh=[0.0] * max(len(baseline.drivers), 1),
             interpolation=InterpolationUncertainty(len(baseline.drivers)),
             parts=PartSums(OldMotor(**plate) if plate else None),
@@ -164,12 +165,12 @@ class Tally:
         baseline = self.baseline
         row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
         _add(self._sums.own, row, share)
-        for rival, (vector, silent) in zip(baseline.rivals, self._sums.rivals, strict=True):
+        for rival, (vector, without) in zip(baseline.rivals, self._sums.competing, strict=True):
             try:
                 known = [item.drivers[name].mean for name in rival["drivers"]]
                 _add(vector, terms(rival["kind"], rival["shape"], known), share)
             except (KeyError, ValueError):  # the driver is missing, or the state is unknown
-                _add(silent, row, share)
+                _add(without, row, share)
 
     def saving(self, span: tuple[int, int]) -> Saving:
         """The saving so far. span: the period (UTC ms), for coverage and decided adjustments."""
@@ -271,7 +272,7 @@ def _uncertainty(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> t
     causes = {
         "model": math.sqrt(variance),
         "scatter": math.hypot(*map(lambda s, n: s * math.sqrt(n * tau), residuals_wh(baseline), sums.n)),
-        "choice": _choice(baseline, sums),
+        "choice": _model_choice(baseline, sums),
         "driver": math.hypot(*sums.slope_u_wh, sums.interpolation.u_wh),
         "gaps": FILLED_U * sums.filled_wh,
         **meters.causes,
@@ -283,15 +284,15 @@ def _uncertainty(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> t
     return causes, half_width(normal, widest, t)
 
 
-def _choice(baseline: Baseline, sums: _Sums) -> float:
+def _model_choice(baseline: Baseline, sums: _Sums) -> float:
     """Standard uncertainty of the choice of model, Wh: how far the competing models are from the chosen one over these
     intervals, beyond what the uncertainty of their coefficients explains (Hausman). Root of the mean square,
     weighted by how well each predicts; those frozen without weights count equally.
     """
     total = weights = 0.0
-    for rival, (vector, silent) in zip(baseline.rivals, sums.rivals, strict=True):
+    for rival, (vector, without) in zip(baseline.rivals, sums.competing, strict=True):
         if any(vector):
-            own = [a - b for a, b in zip(sums.own, silent, strict=True)]
+            own = [a - b for a, b in zip(sums.own, without, strict=True)]
             predicted = sum(a * b for a, b in zip(vector, rival["coefficients"], strict=True))
             best = sum(a * b for a, b in zip(own, baseline.coefficients, strict=True))
             explained = abs(quadratic(vector, rival["covariance"]) - quadratic(own, baseline.covariance))

@@ -30,11 +30,12 @@ class Bucket:
     drivers: dict[str, tuple[float, float]] = field(default_factory=dict)  # (∫ value dt, s)
     flags: set[str] = field(default_factory=set)
     register_wh: tuple[int, int] | None = None
+    meter: str = ""
     source: str = "measured"
 
     @classmethod
     def resumed(cls, stored: Interval) -> Bucket:
-        """Continues a stored interval: of an earlier run, or from before the clock was set back."""
+        """Continues a stored interval: of an earlier run, or from before a step of the clock."""
         covered_s = LENGTH_S * stored.coverage
         running_s = covered_s if stored.running_s is None else stored.running_s
         cells = None
@@ -52,7 +53,7 @@ class Bucket:
             speed_s=(stored.speed_rpm or 0.0) * running_s,
             speed_known_s=0.0 if stored.speed_rpm is None else running_s,
             drivers={name: (driver.mean * covered_s, covered_s) for name, driver in stored.drivers.items()},
-            flags=set(stored.flags), register_wh=stored.register_wh, source=stored.source,
+            flags=set(stored.flags), register_wh=stored.register_wh, meter=stored.meter, source=stored.source,
         )  # fmt: skip
 
     @property
@@ -91,10 +92,10 @@ class Bucket:
         shaft = drive = motor = None
         u_drive = u_motor = 0.0
         if (cells := self.cells) is not None and cells.seconds >= SHAFT_LEAST * max(self.covered_s, 1.0):
-            whole = self.covered_s / cells.seconds / 3600 if self.covered_s > 0 else 1 / 3600
-            shaft, drive = whole * (cells.shaft_plus - cells.shaft_minus), whole * cells.drive
-            motor = whole * cells.motor
-            u_drive, u_motor = whole * cells.u_drive, whole * cells.u_motor
+            scale = self.covered_s / cells.seconds / 3600 if self.covered_s > 0 else 1 / 3600
+            shaft, drive = scale * (cells.shaft_plus - cells.shaft_minus), scale * cells.drive
+            motor = scale * cells.motor
+            u_drive, u_motor = scale * cells.u_drive, scale * cells.u_motor
         known = self.covered_s > 0 or self.filled
         reactive = self.var_s / 3600 if self.var_known_s >= 0.9 * self.covered_s > 0 else None
         drivers = {
@@ -108,6 +109,6 @@ class Bucket:
             auxiliary_wh=auxiliary_w * self.running_s / 3600, shaft_wh=shaft, drive_loss_wh=drive, motor_loss_wh=motor,
             u_drive_loss_wh=u_drive, u_motor_loss_wh=u_motor, reactive_varh=reactive,
             speed_rpm=self.speed_s / self.speed_known_s if self.speed_known_s > 0 else None, drivers=drivers,
-            coverage=self.covered_s / LENGTH_S, filled_wh=self.filled_wh, running_s=self.running_s, meter=meter,
-            register_wh=self.register_wh, flags=tuple(sorted(flags)), source=self.source,
+            coverage=self.covered_s / LENGTH_S, filled_wh=self.filled_wh, running_s=self.running_s,
+            meter=meter or self.meter, register_wh=self.register_wh, flags=tuple(sorted(flags)), source=self.source,
         )  # fmt: skip

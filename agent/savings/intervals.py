@@ -247,9 +247,8 @@ class QuarterHours:
             self._fill_running(wh)
             return
         old = self._known(start_ms) or Interval(self._asset, start_ms, None, coverage=0.0)
-        self._on_change(
-            replace(old, energy_wh=(old.energy_wh or 0.0) + wh, filled_wh=old.filled_wh + wh, meter=self.meter)
-        )
+        energy_wh, filled_wh = (old.energy_wh or 0.0) + wh, old.filled_wh + wh
+        self._on_change(replace(old, energy_wh=energy_wh, filled_wh=filled_wh, meter=self.meter or old.meter))
 
     def _fill_running(self, wh: float) -> None:
         assert self._bucket is not None

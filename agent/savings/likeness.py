@@ -197,8 +197,8 @@ class _Curve:
         missed = wh - sum(b * t for b, t in zip(self._beta, x, strict=True))
         self._beta = [b + g * missed for b, g in zip(self._beta, gain, strict=True)]
         grown = [[(self._p[i][j] - gain[i] * px[j]) / forget for j in size] for i in size]
-        held = [math.sqrt(VARIANCE_MAX / max(grown[i][i], VARIANCE_MAX)) for i in size]
-        self._p = [[grown[i][j] * held[i] * held[j] for j in size] for i in size]
+        limits = [math.sqrt(VARIANCE_MAX / max(grown[i][i], VARIANCE_MAX)) for i in size]
+        self._p = [[grown[i][j] * limits[i] * limits[j] for j in size] for i in size]
         self._n += 1
 
     def _terms(self, values: Sequence[float]) -> list[float]:

@@ -43,7 +43,7 @@ FLAGS = {
 class SavingsLane:
     """Used by the pipeline thread only. Errors of the store are logged; the saving then has a caveat.
 
-    held: whether a motor is in maintenance.
+    in_maintenance: whether a motor is in maintenance.
     record: records intervals in the ledger, in the transaction that writes them.
 
     The account of the reporting period contains all intervals up to four hours before the newest one. Later ones are
@@ -53,12 +53,13 @@ class SavingsLane:
 
     def __init__(
         self, asset: Asset, period_s: float, store: Store, emit: Callable[[Message], None], zone: str,
-        held: Callable[[str], bool] = lambda _: False, record: repository.Record | None = None,
+        in_maintenance: Callable[[str], bool] = lambda _: False, record: repository.Record | None = None,
     ) -> None:  # fmt: skip
         motor = asset.motor
         if motor is None:
             raise ValueError(f"{asset.name} is not a motor")
-        self._asset, self._store, self._emit, self._held, self._record = asset, store, emit, held, record
+        self._asset, self._store, self._emit, self._record = asset, store, emit, record
+        self._in_maintenance = in_maintenance
         self._zone, self._phases = zone, phases_of(dict(motor.periods), zone)
         self._detector = Watch(asset.name)
         self._baseline: Baseline | None = None
@@ -122,7 +123,7 @@ class SavingsLane:
         flags: dict[str, Reason | None] = {}
         if withheld is not None and withheld.code in FLAGS:
             flags[FLAGS[withheld.code]] = withheld
-        if self._held(self._asset.name):
+        if self._in_maintenance(self._asset.name):
             flags["maintenance"] = None
         for flag, cause in flags.items():
             self._intervals.flag(flag)
@@ -162,11 +163,11 @@ class SavingsLane:
         """Since when this motor runs on this drive, UTC ms; 0: always."""
         asset, motor = self._asset, self._asset.motor
         assert motor is not None
-        name, kept = f"{asset.name}/savings_era", self._store.counters()
+        name, counters = f"{asset.name}/savings_era", self._store.counters()
         words = f"{motor.kind} {motor.kw} {motor.rpm} {asset.drive.name if asset.drive else ''}"
         era = zlib.crc32(words.encode())
-        if kept.get(name) == era:
-            return kept.get(f"{name}_ms", 0)
+        if counters.get(name) == era:
+            return counters.get(f"{name}_ms", 0)
         since_ms = last.end_ms if last else 0
         self._store.save_counters({name: era, f"{name}_ms": since_ms})
         return since_ms
@@ -249,7 +250,7 @@ class SavingsLane:
             lines = {line.start_ms: line for line in account.add_until(None, now_ms)}
         except (StoreError, ValueError) as error:
             self._report(error)
-            self._account = None
+            self._account = self._baseline = None
             return None, None
         self._trouble = None
         return account.saving(now_ms), lines.get(interval.start_ms)
@@ -277,15 +278,15 @@ class SavingsLane:
         for event in changed:
             new = event.number == 0
             try:
-                kept = repository.save_event(self._store, self._as_decided(event))
+                stored_event = repository.save_event(self._store, self._as_decided(event))
             except (StoreError, ValueError) as error:
                 self._report(error)
                 continue
             stored = True
             if event.to_ms is None:
-                self._detector.open[event.kind] = kept
+                self._detector.open[event.kind] = stored_event
             if new or event.to_ms is not None:
-                self._emit(event_message(kept, self._quality))
+                self._emit(event_message(stored_event, self._quality))
         return stored
 
     def _as_decided(self, event: Event) -> Event:

@@ -14,8 +14,8 @@ from drivers.reasons import Reason
 
 PROVEN, NOT_YET, NEGATIVE = "proven", "not_yet_proven", "negative"
 COVERAGE_LEAST = 0.90
-SHOWN = 4
-SHOWN_WH = 50.0  # smallest energy of a caveat: less would be shown as 0.0 kWh
+NAMED_MAX = 4
+NAMED_WH_MIN = 50.0  # smallest energy of a caveat: less would be 0.0 kWh in the text
 OUTSIDE_MUCH = 0.10  # share of the energy outside the baseline range from which advice is given
 SLOW_S = 12 * 3600  # correlation time of the residuals from which it is a caveat: a month then has at most 60 of them
 OUTSIDE = frozenset(
@@ -84,18 +84,18 @@ def caveats(
     if not meters.same and not baseline.fallback:
         found.append(codes.METER_CHANGED())
     found += [codes.EVENT_UNDECIDED(number=event.number, kind=event.kind, cause=event.cause)
-              for event in undecided[:SHOWN]]  # fmt: skip
-    if len(undecided) > SHOWN:
-        found.append(codes.MORE_EVENTS_UNDECIDED(n=len(undecided) - SHOWN))
+              for event in undecided[:NAMED_MAX]]  # fmt: skip
+    if len(undecided) > NAMED_MAX:
+        found.append(codes.MORE_EVENTS_UNDECIDED(n=len(undecided) - NAMED_MAX))
     return found
 
 
 def _excluded_energy(excluded: ExcludedEnergy) -> list[Reason]:
     """The excluded energy by cause: the largest causes are named, the others are summed. A cause without energy is left
     out, except for intervals whose energy is not known."""
-    sized = [(cause, wh) for cause, wh in excluded.by_cause.most_common() if abs(wh) >= SHOWN_WH]
-    found = [codes.ENERGY_EXCLUDED(energy_wh=wh, cause=cause) for cause, wh in sized[:SHOWN]]
-    if rest := sized[SHOWN:]:
+    sized = [(cause, wh) for cause, wh in excluded.by_cause.most_common() if abs(wh) >= NAMED_WH_MIN]
+    found = [codes.ENERGY_EXCLUDED(energy_wh=wh, cause=cause) for cause, wh in sized[:NAMED_MAX]]
+    if rest := sized[NAMED_MAX:]:
         found.append(codes.MORE_ENERGY_EXCLUDED(energy_wh=sum(wh for _, wh in rest), n=len(rest)))
     if excluded.unknown:
         found.append(codes.INTERVALS_WITHOUT_ENERGY(n=excluded.unknown))
