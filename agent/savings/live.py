@@ -177,7 +177,8 @@ class SavingsLane:
         found = {
             item.start_ms: item for item in repository.load_intervals(self._store, self._asset.name, from_ms, to_ms)
         }
-        found |= {at_ms: item for at_ms, item in (self._posted | self._changed).items() if from_ms <= at_ms < to_ms}
+        waiting = self._uncommitted() | self._changed
+        found |= {at_ms: item for at_ms, item in waiting.items() if from_ms <= at_ms < to_ms}
         return [found[start_ms] for start_ms in sorted(found)]
 
     def _known(self, start_ms: int) -> Interval | None:
@@ -215,21 +216,19 @@ class SavingsLane:
         """
         if not self._changed:
             return
-        if self._posted and not self._is_committed():
-            self._changed = {**self._posted, **self._changed}
-            while len(self._changed) > UNSAVED_MAX:
-                del self._changed[next(iter(self._changed))]
-        self._posted, self._changed = self._changed, {}
+        self._posted, self._changed = self._uncommitted() | self._changed, {}
+        while len(self._posted) > UNSAVED_MAX:
+            del self._posted[next(iter(self._posted))]
         register_wh = self._intervals.register_wh
         counters = {} if register_wh is None else {self._register_name: round(1000 * register_wh)}
         repository.save_interval(self._store, *self._posted.values(), counters=counters, record=self._record)
 
-    def _is_committed(self) -> bool:
-        newest = next(reversed(self._posted.values()))
-        try:
-            return repository.is_stored(self._store, newest)
-        except StoreError:
-            return False
+    def _uncommitted(self) -> dict[int, Interval]:
+        """Intervals that were passed to the writer and are not in the file: it waits, or it could not write."""
+        with contextlib.suppress(StoreError):
+            if all(repository.is_stored(self._store, item) for item in self._posted.values()):
+                self._posted = {}
+        return self._posted
 
     def _stored_register_wh(self) -> float | None:
         stored = self._store.counters().get(self._register_name)

@@ -71,7 +71,7 @@ def retrofit(
         frozen = desk.frozen()
         assert frozen is not None
         found = repository.load_intervals(store, "pump", frozen.to_ms)
-        saving, lines = evaluate(frozen, found, classes=desk.classes, events=desk.events())
+        saving, lines = evaluate(frozen, found, classes=classes, events=desk.events())
         return Told(saving, lines, found, plant, newest)
 
     told: Told = at_the_desk(folder, plant, look)
