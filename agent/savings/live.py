@@ -174,10 +174,9 @@ class SavingsLane:
 
     def _load(self, from_ms: int, to_ms: int) -> list[Interval]:
         """Intervals that start in this time, in order, also those that are not committed yet."""
-        found = {
-            item.start_ms: item for item in repository.load_intervals(self._store, self._asset.name, from_ms, to_ms)
-        }
-        waiting = self._uncommitted() | self._changed
+        waiting = self._uncommitted() | self._changed  # before the file is read: the writer may commit them meanwhile
+        stored = repository.load_intervals(self._store, self._asset.name, from_ms, to_ms)
+        found = {item.start_ms: item for item in stored}
         found |= {at_ms: item for at_ms, item in waiting.items() if from_ms <= at_ms < to_ms}
         return [found[start_ms] for start_ms in sorted(found)]
 
