@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.savings.adjust import Line
-from agent.savings.money import Bill, bill, with_added
+from agent.savings.money import Bill, bill
 from agent.savings.records.non_routine_events import adjusting
 from agent.savings.tariff import Tariff
 from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Saving
@@ -49,8 +49,8 @@ def priced(
         tariff,
         [(line.start_ms, line.adjusted_wh or 0.0, None if tan is None else tan * (line.adjusted_wh or 0.0))
          for line in claimed],
+        _added(claimed, adjusting(events, (saving.from_ms, saving.to_ms))),
     )  # fmt: skip
-    before = with_added(before, tariff, _added(claimed, adjusting(events, (saving.from_ms, saving.to_ms))))
     after = bill(
         tariff, [(line.start_ms, line.measured_wh or 0.0, reactive.get(line.start_ms)) for line in claimed]
     )  # fmt: skip
