@@ -47,8 +47,9 @@ class SavingsLane:
     record: records intervals in the ledger, in the transaction that writes them.
 
     The account of the reporting period contains all intervals up to four hours before the newest one. Later ones are
-    added to a copy of it each time, because a driver that returns and the register of the meter change them. It is
-    computed from the start if an earlier interval changes, or another process wrote to the state file.
+    added to a copy of it each time (0.6 to 0.8 ms), because a driver that returns and the register of the meter change
+    them. It is computed from the start (0.7 to 1.2 s for a year) if an earlier interval changes, or another process
+    wrote to the state file.
     """
 
     def __init__(
