@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, tzinfo
 from itertools import pairwise
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from agent.savings.reasons import BASELINE_PERIOD_AHEAD, PERIOD_ORDER
-from agent.savings.records.model import Baseline, ReportingPhase
+from agent.config.reasons import BASELINE_PERIOD_AHEAD, PERIOD_ORDER
 from drivers.reasons import InvalidValue, Reason
 
 NAMES = ("baseline", "commissioning", "reporting")
 
 
-def phases_of(begins: Mapping[str, date], zone: str) -> tuple[ReportingPhase, ...]:
+class Phase(NamedTuple):
+    """A period of the retrofit, UTC ms. name: baseline | commissioning | reporting. to_ms: None: it has not ended."""
+
+    name: str
+    from_ms: int
+    to_ms: int | None = None
+
+    def contains(self, t_ms: int) -> bool:
+        return self.from_ms <= t_ms and (self.to_ms is None or t_ms < self.to_ms)
+
+
+def phases_of(begins: Mapping[str, date], zone: str) -> tuple[Phase, ...]:
     """Each period starts at its date (midnight in the time zone of the plant, or the given time) and ends where the
     next one starts, the last at `end`, if there is one. Raises InvalidValue for a wrong order.
     """
@@ -25,7 +36,7 @@ def phases_of(begins: Mapping[str, date], zone: str) -> tuple[ReportingPhase, ..
     found = []
     for k, (name, at) in enumerate(known):
         if name != "end":
-            found.append(ReportingPhase(name, at, known[k + 1][1] if k + 1 < len(known) else None))
+            found.append(Phase(name, at, known[k + 1][1] if k + 1 < len(known) else None))
     return tuple(found)
 
 
@@ -35,21 +46,6 @@ def ahead(begins: Mapping[str, date], today: date) -> Reason | None:
     if begin is None or (days := ((begin.date() if isinstance(begin, datetime) else begin) - today).days) <= 0:
         return None
     return BASELINE_PERIOD_AHEAD(days=days)
-
-
-def phase_at(phases: tuple[ReportingPhase, ...], t_ms: int, baseline: Baseline | None) -> str:
-    """Name of the period; without dated periods the reporting period follows the frozen baseline. "": none."""
-    if not phases:
-        return "reporting" if baseline is not None and t_ms >= baseline.to_ms else ""
-    return next((phase.name for phase in phases if phase.holds(t_ms)), "")
-
-
-def reporting_of(phases: tuple[ReportingPhase, ...], baseline: Baseline) -> ReportingPhase:
-    """The reporting period. It never starts before the baseline period ends."""
-    for phase in phases:
-        if phase.name == "reporting":
-            return phase._replace(from_ms=max(phase.from_ms, baseline.to_ms))
-    return ReportingPhase("reporting", baseline.to_ms)
 
 
 def begin_ms(begin: date, zone: str) -> int:

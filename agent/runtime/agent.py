@@ -154,7 +154,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         all_assets, due_s, ratings(config), clock, marks.emit, marks.publish_state, energies, counters,
         publisher.publish_retained,
         savings=lambda asset, every_s: SavingsTracker(
-            asset, every_s, store, marks.emit, config.site.timezone, marks.held, lambda db: bookkeeper.amend(db)
+            asset, every_s, store, marks.emit, config.site.timezone, marks.held, lambda db, _: bookkeeper.amend(db)
         ),
     )  # fmt: skip
     worker = PipelineThread(compute)

@@ -180,7 +180,7 @@ class Pipeline:
             values, flags = of_drive(reading, asset.drive_share)
         self._keep(state, reading, values, flags)
         if state.savings is not None and is_meter:
-            state.savings.take_meter(reading, values, flags)
+            state.savings.on_meter(reading, values, flags)
         if state.estimator and not reading.quality & Quality.NO_REPLY:
             if is_meter and not asset.shared:
                 state.estimator.take_meter(reading)
@@ -196,7 +196,7 @@ class Pipeline:
         if state.estimator and not reading.quality & Quality.NO_REPLY:
             state.estimator.take_signals(reading)
         if state.savings is not None:
-            state.savings.take_signals(reading)
+            state.savings.on_signals(reading)
         self._keep(state, reading, values, reading.flags)
 
     @staticmethod
@@ -272,7 +272,7 @@ class Pipeline:
             if state.savings is not None:
                 guard = state.estimator.guard
                 utc_ms = self._clock.utc_ns() // 1_000_000
-                state.savings.take_row(cells, state.estimator.speed_rpm, guard.withheld, utc_ms)
+                state.savings.on_row(cells, state.estimator.speed_rpm, guard.withheld, utc_ms)
             values |= state.counters.values()
             uncertainties |= {
                 name: float(f"{u:.3g}") for name, u in state.counters.uncertainties().items() if name in values

@@ -262,8 +262,3 @@ GRID_FACTOR_MISSPELLED = Code(
     "{name}: unknown grid factor; did you mean {near:quoted}? A number in kg/kWh is valid, too",
 )
 GRID_FACTOR_YEAR = Code("grid_factor_year", "{name}: no factor for {year:d}; available: {years}")
-PERIOD_ORDER = Code("period_order", "{later} must start after {earlier}")
-BASELINE_PERIOD_AHEAD = Code(
-    "baseline_period_ahead",
-    "the baseline period starts in {days:d} {days:day|days}; data until then are not part of it. Check the date",
-)

@@ -28,7 +28,7 @@ from agent.runtime.maintenance import MaintenanceLog
 from agent.runtime.message_flags import MessageFlagger
 from agent.runtime.pipeline import Pipeline
 from agent.savings.ledger.recorder import LedgerRecorder
-from agent.savings.records.present import remember
+from agent.savings.records.repository import save_virtual_time
 from agent.savings.tracking.tracker import SavingsTracker
 from agent.simulation.virtual_plant import OnTruth, VirtualPlant
 from simulators.bus.memory import MemoryLink
@@ -122,7 +122,7 @@ async def _plant_and_agent(
         publisher.publish, publisher.publish_state, clock, MaintenanceLog(config.state_dir), lambda: True
     )
     marks.recall(clock.utc_ns() // 1_000_000)
-    for topic, payload in publisher.greeting():
+    for topic, payload in publisher.retained_messages():
         on_message(topic, payload, True)
     lines = _by_address(virtual.plant)
     computing: list[Pipeline] = []
@@ -182,7 +182,7 @@ async def _plant_and_agent(
             bookkeeper.keep()
         store.save_counters({name: round(1000 * kwh) for name, kwh in compute.energies_kwh().items()})
         if ledger:
-            remember(store, clock.utc_ns() // 1_000_000)
+            save_virtual_time(store, clock.utc_ns() // 1_000_000)
         if delivery is not None:
             delivery.stop(lambda: None)
         store.close()

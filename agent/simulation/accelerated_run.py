@@ -17,7 +17,7 @@ from agent.core.progress import DAY_S, Progress
 from agent.core.text import N_, _
 from agent.delivery.store.database_file import NAME
 from agent.savings.ledger.verify import open_copy
-from agent.savings.records.source import frozen_baseline
+from agent.savings.records.repository import load_frozen
 from agent.simulation.accelerated import CONFIG_FILE, run_accelerated
 from agent.simulation.reasons import SCENARIO_ENDED
 from agent.simulation.run_state import RunState, resumed
@@ -177,8 +177,8 @@ def _kept(folder: Path | None, kept: RunState, reached_s: Callable[[], float]) -
 def _is_frozen(folder: Path, asset: str) -> bool:
     state = load_config(folder / CONFIG_FILE)[0].state_dir
     try:
-        return state is not None and frozen_baseline(open_copy(state / NAME), asset)[0] is not None
-    except sqlite3.Error:
+        return state is not None and load_frozen(open_copy(state / NAME), asset) is not None
+    except (sqlite3.Error, ValueError):
         return False
 
 

@@ -22,9 +22,9 @@ from agent.savings.ledger.interval_records import HOUR_MS, SETTLED_MS, HourlyRec
 from agent.savings.ledger.signing_key import FILE, HMAC, LedgerKey, load, load_or_make, new_key
 from agent.savings.ledger.verify import VerificationResult, open_copy, verify
 from agent.savings.reasons import MAINTENANCE
-from agent.savings.records.keep import event_json, save_event, save_intervals
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
-from agent.savings.tracking.event_detector import decided
+from agent.savings.records.non_routine_events import decided
+from agent.savings.records.repository import event_json, save_event, save_intervals
 
 START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
 HOURS = 48
@@ -242,13 +242,13 @@ def test_a_changed_baseline_is_detected(copy: Path) -> None:
     store = Store(copy, HandClock())
     body = {"asset": "pump", "coefficients": [25_000.0], "hash": "5a1e"}
     [record] = appended(store, START_MS, [("baseline", {"baseline": body})])
-    store.save_note("baseline", "pump", "", body)
+    store.save_entry("baseline", "pump", "", body)
     assert verdict_of(copy).content
-    store.save_note("baseline", "pump", "", {**body, "coefficients": [35_000.0]})
+    store.save_entry("baseline", "pump", "", {**body, "coefficients": [35_000.0]})
     found = verdict_of(copy)
     assert found.first_bad == record.seq
     assert found.problems == [codes.BASELINE_EDITED(seq=record.seq, asset="pump")]
-    store.save_note("baseline", "pump", "", {**body, "hash": "0ther"})
+    store.save_entry("baseline", "pump", "", {**body, "hash": "0ther"})
     assert verdict_of(copy).problems == [codes.BASELINE_NOT_RECORDED(asset="pump", hash="0ther")]
     store.close()
 
@@ -257,9 +257,9 @@ def test_a_removed_baseline_and_an_older_one_in_use_are_detected(copy: Path) -> 
     store = Store(copy, HandClock())
     bodies = [{"asset": "pump", "coefficients": [wh], "hash": f"{wh:g}"} for wh in (25_000.0, 24_000.0)]
     records = appended(store, START_MS, [("baseline", {"baseline": body}) for body in bodies])
-    store.save_note("baseline", "pump", "", bodies[1])
+    store.save_entry("baseline", "pump", "", bodies[1])
     assert verdict_of(copy).content
-    store.save_note("baseline", "pump", "", bodies[0])
+    store.save_entry("baseline", "pump", "", bodies[0])
     found = verdict_of(copy)
     assert found.first_bad == records[1].seq
     assert found.problems == [codes.BASELINE_ROLLED_BACK(seq=records[1].seq, asset="pump", hash="25000")]
@@ -293,7 +293,7 @@ def test_from_a_later_record_on(copy: Path) -> None:
     store = Store(copy, HandClock())
     body = {"asset": "pump", "hash": "5a1e"}
     [baseline] = appended(store, START_MS, [("baseline", {"baseline": body})])
-    store.save_note("baseline", "pump", "", body)
+    store.save_entry("baseline", "pump", "", body)
     appended(store, START_MS, [("decision", {"event": {"asset": "pump", "number": k}}) for k in range(20)])
     store.close()
     later = baseline.seq + 15
