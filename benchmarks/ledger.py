@@ -17,8 +17,8 @@ from support.basics import HandClock
 from agent.delivery.store import Store
 from agent.savings.ledger.interval_records import HOUR_MS, HourlyRecorder
 from agent.savings.ledger.signing_key import load_or_make
-from agent.savings.records.keep import save_intervals
 from agent.savings.records.model import QUARTER_MS, Interval
+from agent.savings.records.repository import save_intervals
 
 HOURS = 8760
 START_MS = 1_700_000_000_000 // HOUR_MS * HOUR_MS

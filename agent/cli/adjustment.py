@@ -76,7 +76,7 @@ def decide(
 
 def _print(item: NonRoutineEvent, as_json: bool) -> None:
     if as_json:
-        from agent.savings.records.keep import event_json
+        from agent.savings.records.repository import event_json
 
         click.echo(json.dumps(event_json(item), ensure_ascii=False))
         return

@@ -95,7 +95,7 @@ def freeze(motor: str, by: str, replace: bool, config_file: Path | None, as_json
     with open_desk(motor, config_file) as desk:
         frozen = desk.freeze(" ".join(by.split()), replace)
         if as_json:
-            from agent.savings.baseline.baseline import to_json
+            from agent.savings.records.baseline_json import to_json
 
             click.echo(json.dumps(to_json(frozen), ensure_ascii=False))
         else:
@@ -128,8 +128,8 @@ def _config_option(config_file: Path | None) -> str:
 
 def _show(found: Baseline, saving: Saving | None, as_json: bool, suspect: list[Reason]) -> None:
     if as_json:
-        from agent.savings.baseline.baseline import to_json
-        from agent.savings.service import saving_json
+        from agent.savings.accounting.account import saving_json
+        from agent.savings.records.baseline_json import to_json
 
         body = {
             "baseline": to_json(found),

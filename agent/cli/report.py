@@ -55,11 +55,11 @@ def report(
     for name in motors:
         must_have(config, name)
     db, directory = open_state(config, state)
-    from agent.savings.records.present import present_ms
+    from agent.savings.records.repository import present_ms
     from agent.savings.report.writer import write
 
     try:
-        now_ms = present_ms(config, lambda query, of: db.execute(query, of).fetchall(), time.time_ns() // 1_000_000)
+        now_ms = present_ms(config, db, time.time_ns() // 1_000_000)
         lines, complete = write(db, config, motors, month, output, lang or current().language[:2],
                                 expected_key(key_file, directory),
                                 external_checkpoints(checkpoint_files, config), now_ms,

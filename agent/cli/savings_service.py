@@ -27,7 +27,7 @@ def open_desk(motor: str, config_file: Path | None) -> Iterator[SavingsService]:
     must_have(config, motor)
     from agent.core.clock import SystemClock
     from agent.delivery.store import Store, StoreError, default_directory
-    from agent.savings.records.present import present_ms
+    from agent.savings.records.repository import present_ms
     from agent.savings.service import SavingsService
     from drivers.reasons import CodedError
 
@@ -37,7 +37,7 @@ def open_desk(motor: str, config_file: Path | None) -> Iterator[SavingsService]:
     except StoreError as error:
         fail(text_of(error))
     try:
-        yield SavingsService(config, store, motor, present_ms(config, store.rows, time.time_ns() // 1_000_000))
+        yield SavingsService(config, store, motor, present_ms(config, store, time.time_ns() // 1_000_000))
     except CodedError as error:
         fail(text_of(error))
     finally:

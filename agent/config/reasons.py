@@ -208,3 +208,8 @@ MONTH_PRICES_EXPECTED = Code(
 )
 MONTH_EXPECTED = Code("month_expected", "expected a month, for example 2026-10")
 VALUE_INVALID = Code("value_invalid", "invalid value: {error}")
+PERIOD_ORDER = Code("period_order", "{later} must start after {earlier}")
+BASELINE_PERIOD_AHEAD = Code(
+    "baseline_period_ahead",
+    "the baseline period starts in {days:d} {days:day|days}; data until then are not part of it. Check the date",
+)

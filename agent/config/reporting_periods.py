@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from itertools import pairwise
+from typing import NamedTuple
 
+from agent.config.reasons import BASELINE_PERIOD_AHEAD, PERIOD_ORDER
 from agent.core.local_time import zone_of
-from agent.savings.reasons import BASELINE_PERIOD_AHEAD, PERIOD_ORDER
-from agent.savings.records.model import Baseline, ReportingPhase
 from drivers.reasons import InvalidValue, Reason
 
 NAMES = ("baseline", "commissioning", "reporting")
+
+
+class ReportingPhase(NamedTuple):
+    """A period of the retrofit, UTC ms. name: baseline | commissioning | reporting. to_ms: None: it has not ended."""
+
+    name: str
+    from_ms: int
+    to_ms: int | None = None
+
+    def contains(self, t_ms: int) -> bool:
+        return self.from_ms <= t_ms and (self.to_ms is None or t_ms < self.to_ms)
 
 
 def phases_of(begins: Mapping[str, date], zone: str) -> tuple[ReportingPhase, ...]:
@@ -35,21 +46,6 @@ def ahead(begins: Mapping[str, date], today: date) -> Reason | None:
     if begin is None or (days := ((begin.date() if isinstance(begin, datetime) else begin) - today).days) <= 0:
         return None
     return BASELINE_PERIOD_AHEAD(days=days)
-
-
-def phase_at(phases: tuple[ReportingPhase, ...], t_ms: int, baseline: Baseline | None) -> str:
-    """Name of the period; without dated periods the reporting period follows the frozen baseline. "": none."""
-    if not phases:
-        return "reporting" if baseline is not None and t_ms >= baseline.to_ms else ""
-    return next((phase.name for phase in phases if phase.holds(t_ms)), "")
-
-
-def reporting_of(phases: tuple[ReportingPhase, ...], baseline: Baseline) -> ReportingPhase:
-    """The reporting period. It never starts before the baseline period ends."""
-    for phase in phases:
-        if phase.name == "reporting":
-            return phase._replace(from_ms=max(phase.from_ms, baseline.to_ms))
-    return ReportingPhase("reporting", baseline.to_ms)
 
 
 def begin_ms(begin: date, zone: str) -> int:

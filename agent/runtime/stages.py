@@ -158,12 +158,12 @@ class SavingsStage(Stage):
 
     def on_reading(self, item: MotorReading) -> None:
         if item.role is DeviceRole.METER:
-            self._tracker.take_meter(item.reading, item.values, item.flags)
+            self._tracker.on_meter(item.reading, item.values, item.flags)
         elif item.role is DeviceRole.SIGNALS:
-            self._tracker.take_signals(item.reading)
+            self._tracker.on_signals(item.reading)
 
     def on_row(self, row: TelemetryRow) -> None:
-        self._tracker.take_row(row.energies, row.speed_rpm, row.withheld, row.utc_ms)
+        self._tracker.on_row(row.energies, row.speed_rpm, row.withheld, row.utc_ms)
 
     def close(self) -> None:
         self._tracker.close()

@@ -258,8 +258,3 @@ GRID_FACTOR_UNKNOWN = Code(
     "grid_factor_unknown", "{name}: unknown grid factor; write the name of a grid, or a number in kg/kWh"
 )
 GRID_FACTOR_YEAR = Code("grid_factor_year", "{name}: no factor for {year:d}; available: {years}")
-PERIOD_ORDER = Code("period_order", "{later} must start after {earlier}")
-BASELINE_PERIOD_AHEAD = Code(
-    "baseline_period_ahead",
-    "the baseline period starts in {days:d} {days:day|days}; data until then are not part of it. Check the date",
-)

@@ -8,23 +8,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from agent.config.model import Config, Meter, Motor
-from agent.config.reporting_periods import begin_ms, phases_of, reporting_of
-from agent.core.text import as_object
+from agent.config.model import Config, Motor
+from agent.config.reporting_periods import begin_ms, phases_of
+from agent.config.topology import assets
 from agent.delivery.store import Store
-from agent.savings.accounting.avoided_energy import evaluate
-from agent.savings.baseline.baseline import collinear_drivers, freeze, from_nameplate, learn, to_json
+from agent.savings.accounting.account import SavingsBasis, account_of
+from agent.savings.baseline.baseline import collinear_drivers, freeze, from_nameplate, learn
 from agent.savings.ledger import recorder
 from agent.savings.ledger.signing_key import LedgerKeyError
 from agent.savings.reasons import EVENT_IN_BASELINE
-from agent.savings.records import keep
-from agent.savings.records.model import QUARTER_MS, Baseline, NonRoutineEvent, Saving
+from agent.savings.records import repository
+from agent.savings.records.baseline_json import to_json
+from agent.savings.records.meter_identity import meter_classes
+from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
+from agent.savings.records.non_routine_events import decided
 from agent.savings.records.replaced_motor import old_motor_of
-from agent.savings.tracking.event_detector import NonRoutineEventDetector, decided
+from agent.savings.tracking.event_detector import NonRoutineEventDetector
 from drivers.reasons import Code, CodedError, InvalidValue, Reason
-
-_SPAN = "select min(start_ms), max(start_ms) from interval where asset = ?"
-
 
 PERIOD_EMPTY = Code("period_empty", "--from {from_ms:local} is not before --to {to_ms:local}")
 NEVER_MEASURED = Code(
@@ -72,15 +72,9 @@ class SavingsService:
         self._config, self._store, self._now_ms = config, store, now_ms
         self.motor: Motor = config.motors[motor]
         self.zone = config.site.timezone
-        self.phases = phases_of(dict(self.motor.periods), self.zone)
-        self._meter = _meter_of(config, self.motor)
-
-    @property
-    def classes(self) -> tuple[str, str]:
-        """Accuracy classes of the meter and of its current transformers; empty without transformers."""
-        if (meter := self._meter) is None:
-            return "2", ""
-        return meter.accuracy_class, (meter.ct_class or "1") if meter.ct else ""
+        self._asset = next(asset for asset in assets(config) if asset.name == motor)
+        self._phases = phases_of(dict(self.motor.periods), self.zone)
+        self._classes = meter_classes(self._asset.meter)
 
     def learn(
         self, span: tuple[int | None, int | None], drivers: Sequence[str], kind: str | None, bypass: bool
@@ -97,20 +91,20 @@ class SavingsService:
         to_ms = span[1] if span[1] is not None else end_ms or self._now_ms
         if from_ms >= to_ms:
             raise SavingsError(PERIOD_EMPTY, from_ms=from_ms, to_ms=to_ms)
-        found = keep.load_intervals(self._store, self.motor.name, from_ms, to_ms)
+        found = repository.load_intervals(self._store, self.motor.name, from_ms, to_ms)
         if not found:
             raise SavingsError(self._no_data(from_ms, to_ms))
         names = [self._driver(name, found) for name in drivers] or None
-        draft = learn(self.motor.name, found, drivers=names, kind=kind, classes=self.classes, bypass=bypass)
+        draft = learn(self.motor.name, found, drivers=names, kind=kind, classes=self._classes, bypass=bypass)
         if (old := old_motor_of(self.motor)) is not None:
-            draft = _with_shape(draft, {"old_motor": old})
-        keep.save_draft(self._store, draft)
+            draft = replace(draft, shape={**draft.shape, "old_motor": old})
+        repository.save_draft(self._store, draft)
         watch, suspect = NonRoutineEventDetector(self.motor.name), collinear_drivers(found) if not bypass else []
-        watch.follow_model(draft)
+        watch.set_model(draft)
         for item in found:
             suspect += [
                 EVENT_IN_BASELINE(start_ms=event.from_ms, kind=event.kind, cause=event.cause)
-                for event in watch.take(item)
+                for event in watch.on_interval(item)
                 if event.kind in ("load_shift", "meter_replaced", "ct_ratio", "ct_wiring")
             ]
         return draft, list(dict.fromkeys(suspect))
@@ -120,8 +114,8 @@ class SavingsService:
         old = old_motor_of(self.motor)
         if old is None:
             raise SavingsError(REPLACED_MOTOR_MISSING, asset=self.motor.name)
-        draft = from_nameplate(self.motor.name, old, self._now_ms, self.classes)
-        keep.save_draft(self._store, draft)
+        draft = from_nameplate(self.motor.name, old, self._now_ms, self._classes)
+        repository.save_draft(self._store, draft)
         return draft
 
     def freeze(self, by: str, again: bool) -> Baseline:
@@ -134,29 +128,25 @@ class SavingsService:
             raise SavingsError(BASELINE_ALREADY_FROZEN, asset=self.motor.name, hash=before.hash[:16], by=before.by)
         frozen = freeze(draft, self._now_ms, by)
         body = {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""}
-        self._record("baseline", body, lambda db: keep.insert_frozen(db, frozen, self._now_ms))
+        self._record("baseline", body, lambda db: repository.insert_frozen(db, frozen, self._now_ms))
         return frozen
 
     def frozen(self) -> Baseline | None:
         """The baseline in force; None: there is none."""
-        return keep.load_frozen(self._store, self.motor.name)
+        return repository.load_frozen(self._store, self.motor.name)
 
     def draft(self) -> Baseline | None:
         """The draft; None: there is none."""
-        return keep.load_draft(self._store, self.motor.name)
+        return repository.load_draft(self._store, self.motor.name)
 
     def saving(self, baseline: Baseline) -> Saving:
         """The saving since the start of the reporting period."""
-        phase = reporting_of(self.phases, baseline)
-        to_ms = phase.to_ms or self._now_ms
-        found = keep.load_intervals(self._store, self.motor.name, phase.from_ms, to_ms)
-        return evaluate(
-            baseline, found, classes=self.classes, events=self.events(), old_motor=old_motor_of(self.motor)
-        )[0]
+        basis = SavingsBasis.of(self._asset, self.zone, baseline)
+        return account_of(self._store, basis, self.events(), self._now_ms)
 
     def events(self) -> list[NonRoutineEvent]:
         """All non-routine events, by their numbers."""
-        return keep.load_events(self._store, self.motor.name)
+        return repository.load_events(self._store, self.motor.name)
 
     def decide(self, number: int, decision: str, by: str, reason: str, adjust_wh: float) -> NonRoutineEvent:
         """Decides on an event; the decision is recorded in the ledger and takes effect, both or neither."""
@@ -167,13 +157,15 @@ class SavingsService:
             raise SavingsError(NO_EVENTS, asset=self.motor.name, number=number)
         found = decided(event, decision, by, reason, self._now_ms, adjust_wh)
         self._record(
-            "decision", {"event": keep.event_json(found)}, lambda db: keep.insert_event(db, found, self._now_ms)
+            "decision",
+            {"event": repository.event_json(found)},
+            lambda db: repository.insert_event(db, found, self._now_ms),
         )
         return found
 
     def _old_plant(self) -> tuple[int, int | None]:
         """Start and end (None: not known) of the time of the old motor, according to the configuration."""
-        dated = {phase.name: phase for phase in self.phases}
+        dated = {phase.name: phase for phase in self._phases}
         if phase := dated.get("baseline"):
             return phase.from_ms, phase.to_ms
         if phase := dated.get("reporting"):
@@ -183,10 +175,9 @@ class SavingsService:
 
     def _no_data(self, from_ms: int, to_ms: int) -> Reason:
         asset = self.motor.name
-        [(first_ms, last_ms)] = self._store.rows(_SPAN, (asset,))
-        if first_ms is None:
+        if (span := repository.interval_span(self._store, asset)) is None:
             return NEVER_MEASURED(asset=asset)
-        known = {"first_ms": first_ms, "last_ms": last_ms + QUARTER_MS}
+        known = {"first_ms": span[0], "last_ms": span[1] + QUARTER_MS}
         if not from_ms:
             return NOT_MEASURED_BEFORE(asset=asset, to_ms=to_ms, **known)
         return NOT_MEASURED_BETWEEN(asset=asset, from_ms=from_ms, to_ms=to_ms, **known)
@@ -197,7 +188,7 @@ class SavingsService:
         except LedgerKeyError as error:
             raise SavingsError(NOT_RECORDED, cause=error.reason) from None
 
-    def _driver(self, name: str, found: Sequence[Any]) -> str:
+    def _driver(self, name: str, found: Sequence[Interval]) -> str:
         """The metric of a signal; name: as configured or as published."""
         known = sorted({metric for item in found for metric in item.drivers})
         if name in known:
@@ -211,15 +202,6 @@ class SavingsService:
         raise SavingsError(NO_DRIVERS, asset=self.motor.name, driver=name)
 
 
-def saving_json(saving: Saving) -> dict[str, Any]:
-    """A saving for JSON; reasons with code, data and English text."""
-    return {name: getattr(saving, name) for name in Saving.__slots__} | {
-        "parts": {name: part._asdict() for name, part in saving.parts.items()},
-        "caveats": [as_object(caveat) for caveat in saving.caveats],
-        "advice": as_object(saving.advice) if saving.advice else None,
-    }
-
-
 def moment_ms(text: str, zone: str) -> int:
     """UTC ms of a date or time on the plant's clock. Raises InvalidValue."""
     try:
@@ -227,13 +209,3 @@ def moment_ms(text: str, zone: str) -> int:
     except ValueError:
         raise InvalidValue(DATE_INVALID, text=text) from None
     return begin_ms(moment, zone)
-
-
-def _with_shape(baseline: Baseline, more: Mapping[str, Any]) -> Baseline:
-    return replace(baseline, shape={**baseline.shape, **more})
-
-
-def _meter_of(config: Config, motor: Motor) -> Meter | None:
-    drive = config.drives.get(motor.fed_by)
-    name = drive.fed_by if drive else motor.fed_by
-    return config.meters.get(name) if name else None

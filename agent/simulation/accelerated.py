@@ -21,7 +21,7 @@ from agent.config.model import Bus, Config
 from agent.delivery.store import Store
 from agent.runtime.assembly import Agent, AgentOptions
 from agent.runtime.pipeline_thread import TICK_S
-from agent.savings.records.present import remember
+from agent.savings.records.repository import save_virtual_time
 from agent.simulation.virtual_plant import OnTruth, VirtualPlant
 from simulators.bus.memory import MemoryLink
 from simulators.clock import LoopClock, run_virtual
@@ -151,7 +151,7 @@ async def _plant_and_agent(
         agent.pipeline.close()
         if options.ledger:
             agent.bookkeeper.keep()
-            remember(store, clock.utc_ns() // 1_000_000)
+            save_virtual_time(store, clock.utc_ns() // 1_000_000)
         if agent.delivery is not None:
             agent.delivery.stop(lambda: None)
         store.close()

@@ -16,7 +16,7 @@ from agent.config.loader import load_config
 from agent.core.text import N_, _
 from agent.delivery.store.database_file import NAME
 from agent.savings.ledger.verify import open_copy
-from agent.savings.records.source import frozen_baseline
+from agent.savings.records.repository import load_frozen
 from agent.simulation.accelerated import CONFIG_FILE, run_accelerated
 from agent.simulation.reasons import SCENARIO_ENDED
 from agent.simulation.run_state import RunState, load_run
@@ -186,8 +186,8 @@ def _recorded(folder: Path | None, state: RunState, reached_s: Callable[[], floa
 def _is_frozen(folder: Path, asset: str) -> bool:
     state = load_config(folder / CONFIG_FILE)[0].state_dir
     try:
-        return state is not None and frozen_baseline(open_copy(state / NAME), asset)[0] is not None
-    except sqlite3.Error:
+        return state is not None and load_frozen(open_copy(state / NAME), asset) is not None
+    except (sqlite3.Error, ValueError):
         return False
 
 

@@ -34,7 +34,7 @@ from agent.delivery.store import Store
 from agent.runtime.maintenance import MaintenanceLog
 from agent.savings.ledger import chain
 from agent.savings.ledger.verify import open_copy
-from agent.savings.records import source
+from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Interval
 
 pytestmark = pytest.mark.alone
@@ -138,7 +138,7 @@ class Night:
 
     def intervals(self) -> list[Interval]:
         with contextlib.closing(open_copy(self.folder / "state" / "magwatt.sqlite")) as db:
-            return source.intervals(db, "pump", 0, 1 << 60)
+            return repository.load_intervals(db, "pump", 0, 1 << 60)
 
     def hours(self) -> dict[int, chain.LedgerRecord]:
         """Start of each hour → the current record."""

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from agent.cli import main
 from agent.savings.ledger.verify import open_copy
-from agent.savings.records import source
+from agent.savings.records import repository
 from agent.simulation.accelerated import run_accelerated
 from simulators.scenarios import load
 from simulators.truth import Row
@@ -46,7 +46,7 @@ def check(folder: Path, truth: dict[str, list[tuple[int, float]]]) -> None:
     told = json.loads((folder / "r.json").read_text(encoding="utf-8"))
     db = open_copy(folder / "state" / "magwatt.sqlite")
     for motor in told["motors"]:
-        items = [item for item in source.intervals(db, motor["motor"], 0, 1 << 60) if item.coverage > 0.99]
+        items = [item for item in repository.load_intervals(db, motor["motor"], 0, 1 << 60) if item.coverage > 0.99]
         assert len(items) >= 8
         begin, end = items[0].start_ms, items[-1].end_ms
         true_wh = sum(10 / 3600 * w for t_ms, w in truth[motor["motor"]] if begin <= t_ms < end)

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.accounting import evaluate
 from support.retrofit import DAMPER_FAN, PUMP_HIGH_HEAD, Retrofit
 from support.retrofit_plant import DAY_S, RetrofitPlant, run
 
 from agent.config.loader import load_config
 from agent.core.clock import SystemClock
 from agent.delivery.store import Store
-from agent.savings.accounting.avoided_energy import IntervalResult, evaluate
-from agent.savings.records import keep
+from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.records import repository
 from agent.savings.records.model import Interval, Saving
 from agent.savings.service import SavingsService
 
@@ -69,8 +70,8 @@ def retrofit(
     def look(desk: SavingsService, store: Store) -> Told:
         frozen = desk.frozen()
         assert frozen is not None
-        found = keep.load_intervals(store, "pump", frozen.to_ms)
-        saving, lines = evaluate(frozen, found, classes=desk.classes, events=desk.events())
+        found = repository.load_intervals(store, "pump", frozen.to_ms)
+        saving, lines = evaluate(frozen, found, classes=classes, events=desk.events())
         return Told(saving, lines, found, plant, newest)
 
     told: Told = at_the_desk(folder, plant, look)

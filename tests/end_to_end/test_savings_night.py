@@ -13,7 +13,7 @@ from support.retrofit_plant import RetrofitPlant, run
 from agent.analysis.efficiency.reasons import METER_RATIO
 from agent.core.clock import SystemClock
 from agent.delivery.store import Store
-from agent.savings.records import keep
+from agent.savings.records import repository
 from agent.savings.records.model import Interval, NonRoutineEvent
 
 EVERY_S = 10.0
@@ -52,7 +52,7 @@ class Night:
     def look(self) -> tuple[list[Interval], list[NonRoutineEvent]]:
         store = Store(self.folder / "state", SystemClock())
         try:
-            return keep.load_intervals(store, "pump"), keep.load_events(store, "pump")
+            return repository.load_intervals(store, "pump"), repository.load_events(store, "pump")
         finally:
             store.close()
 

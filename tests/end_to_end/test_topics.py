@@ -26,7 +26,7 @@ from support.mqtt import Listener
 
 from agent.core.clock import SystemClock
 from agent.delivery.store import Store
-from agent.savings.records import keep
+from agent.savings.records import repository
 
 pytestmark = pytest.mark.alone
 
@@ -140,10 +140,10 @@ def test_tonnes_stand_in_the_row_and_drive_the_quarter_hour(scene: Scene) -> Non
     (state,) = {path.parent for path in scene.folder.rglob("*.sqlite*")}
     store = Store(state, SystemClock())
     try:
-        intervals = keep.load_intervals(store, "pump-1")
+        intervals = repository.load_intervals(store, "pump-1")
         assert intervals, "what there is of the running quarter hour is kept"
         assert {item.drivers[METRIC].mean for item in intervals if item.coverage > 0.002} == {31.25}
-        assert not any(item.drivers for item in keep.load_intervals(store, "pump-2"))
+        assert not any(item.drivers for item in repository.load_intervals(store, "pump-2"))
     finally:
         store.close()
 

@@ -6,9 +6,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from support.accounting import evaluate
 from support.independent_plants import WORLDS, Rng, Span, World, live_in
 
-from agent.savings.accounting.avoided_energy import IntervalResult, evaluate
+from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, Saving
 

@@ -20,7 +20,7 @@ from agent.config.model import Config
 from agent.config.topology import assets
 from agent.delivery.store import Store
 from agent.savings.ledger.recorder import LedgerRecorder
-from agent.savings.records import keep
+from agent.savings.records import repository
 from agent.savings.tracking.tracker import SavingsTracker
 from drivers.reading import Reading, Value
 
@@ -43,7 +43,7 @@ class Gateway:
             self.store._writer.db.execute("pragma synchronous = off")  # no power failure in this test
         self.books = LedgerRecorder(self.store, lambda: config, Teller(), clock)
         [asset] = assets(config)
-        self.lane = SavingsTracker(asset, 1.0, self.store, lambda _: None, "UTC", amend=self.books.amend)
+        self.lane = SavingsTracker(asset, 1.0, self.store, lambda _: None, "UTC", record=self.books.amend)
 
     def pass_by(self, hours: float) -> None:
         self.clock.move(3600 * hours)
@@ -53,7 +53,7 @@ class Gateway:
         """The meter does not respond; the drive does."""
         for _ in range(round(60 * hours)):
             self.pass_by(1 / 60)
-            self.lane.take_row([], None, None, self.clock.utc_ns() // 1_000_000)
+            self.lane.on_row([], None, None, self.clock.utc_ns() // 1_000_000)
             self.books.keep()
 
     def run(self, hours: float) -> None:
@@ -68,12 +68,12 @@ class Gateway:
         now_ns = self.clock.utc_ns()
         values: dict[str, Value] = {"active_power": w} | ({} if wh is None else {"energy_import": wh / 1000})
         reading = Reading("mcc-12", now_ns, now_ns, values, monotonic_ns=self.clock.monotonic_ns())
-        self.lane.take_meter(reading, reading.values, reading.flags)
-        self.lane.take_row([], None, None, now_ns // 1_000_000)
+        self.lane.on_meter(reading, reading.values, reading.flags)
+        self.lane.on_row([], None, None, now_ns // 1_000_000)
 
     def energy_wh(self) -> float:
         self.lane.close()
-        return sum(item.energy_wh or 0.0 for item in keep.load_intervals(self.store, "fan"))
+        return sum(item.energy_wh or 0.0 for item in repository.load_intervals(self.store, "fan"))
 
 
 def power_w(passed_s: float) -> float:

@@ -22,8 +22,8 @@ from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger.interval_records import HOUR_MS, SETTLED_MS, HourlyRecorder
 from agent.savings.ledger.signing_key import LedgerKey, load_or_make
-from agent.savings.records.keep import save_frozen, save_intervals
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
+from agent.savings.records.repository import save_frozen, save_intervals
 
 ZONE = "Asia/Shanghai"
 FLOW = "signal_fan_flow_m3_h"
@@ -164,6 +164,6 @@ def appended(
 
 
 def _body(baseline: Baseline) -> object:
-    from agent.savings.baseline.baseline import to_json
+    from agent.savings.records.baseline_json import to_json
 
     return to_json(baseline)

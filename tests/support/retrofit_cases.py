@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from support.accounting import evaluate
 from support.retrofit import (  # fmt: skip
     DAMPER_FAN,
     PUMP_HIGH_HEAD,
@@ -22,7 +23,7 @@ from support.retrofit import (  # fmt: skip
     hours,
 )
 
-from agent.savings.accounting.avoided_energy import IntervalResult, evaluate
+from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.records.model import Baseline, Saving
 

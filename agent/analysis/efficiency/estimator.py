@@ -109,7 +109,7 @@ class Estimator:
         self._advance()
 
     def on_meter_silence(self) -> None:
-        """The meter did not respond: until it does, or until its last values are too old, estimates from it are stale."""
+        """The meter did not respond. Estimates from its last values are stale until it responds."""
         self._meter_silent = True
 
     def on_drive_silence(self) -> None:

@@ -29,7 +29,6 @@ STATE_FILE_UNWRITABLE = Code("state_file_unwritable", "the state file cannot be 
 STATE_FILE_UNREADABLE = Code("state_file_unreadable", "{file} cannot be read: {error}")
 STATE_FILE_TIMEOUT = Code("state_file_timeout", "the state file was not written within {timeout_s:g} s")
 STATE_FILE_CLOSED = Code("state_file_closed", "the state file is closed")
-STORED_OBJECT_UNREADABLE = Code("stored_object_unreadable", "{asset}: the stored {kind} cannot be read: {error}")
 
 # Why rows are missing
 

@@ -1,1 +1,1 @@
-"""Avoided energy of a period, its uncertainty, verdict and price."""
+"""Computation of savings from intervals and a frozen baseline."""

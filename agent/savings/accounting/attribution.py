@@ -46,13 +46,13 @@ class PartSums:
         lost = old_losses_wh(self.old, item)
         if lost is None:
             return
-        whole = extrapolation_factor(item)
+        scale = extrapolation_factor(item)
         self.covered_wh += item.energy_wh + item.auxiliary_wh
-        self.old_loss_wh += whole * lost
-        self.new_loss_wh += whole * item.motor_loss_wh
-        self.u_new_wh += whole * item.u_motor_loss_wh
-        self.drive_wh += whole * (item.drive_loss_wh or 0.0) + item.auxiliary_wh
-        self.u_drive_wh += whole * item.u_drive_loss_wh
+        self.old_loss_wh += scale * lost
+        self.new_loss_wh += scale * item.motor_loss_wh
+        self.u_new_wh += scale * item.u_motor_loss_wh
+        self.drive_wh += scale * (item.drive_loss_wh or 0.0) + item.auxiliary_wh
+        self.u_drive_wh += scale * item.u_drive_loss_wh
         self._add_speed(item)
 
     def split(self, saved_wh: float, u95_wh: float, measured_wh: float) -> dict[str, SavingPart]:

@@ -6,15 +6,16 @@ covariance is that of the sum: u² = v·C·vᵀ with v the sum of all terms (GUM
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from agent.savings.accounting.attribution import PartSums
-from agent.savings.accounting.interpolation import InterpolationUncertainty, bridged, drawn_of
+from agent.savings.accounting.interpolation import InterpolationUncertainty, interpolations_of
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty, meter_uncertainty
-from agent.savings.accounting.verdict import caveats, verdict
+from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.baseline.coverage_factors import half_width, student_t
 from agent.savings.baseline.models import (
     ReplacedMotor,
@@ -36,8 +37,8 @@ from agent.savings.reasons import (
     SHAFT_ENERGY_UNKNOWN,
     TRANSITION_INTERVAL,
 )
+from agent.savings.records import non_routine_events as nre
 from agent.savings.records.model import Baseline, Driver, Interval, NonRoutineEvent, Saving
-from agent.savings.tracking import event_detector as nre
 from drivers.reasons import InvalidValue, Reason
 
 COVERED = 0.75  # share of the time of an interval; below it the interval is excluded
@@ -65,26 +66,39 @@ class IntervalResult(NamedTuple):
 
 @dataclass(slots=True)
 class _Sums:
-    """Running sums of the intervals that are part of the saving."""
+    """Running sums of the intervals that are part of the saving, unless stated otherwise.
 
-    n: list[float] = field(default_factory=list)  # in intervals of the baseline, by models.state_number
+    own: terms of the model.
+    competing: terms of each competing model, and those of the model in intervals without the drivers of the competing
+        one: there both are assumed to give the same energy.
+    n: in intervals of the baseline, by models.state_number.
+    slope_u_wh: of each driver.
+    active_wh, reactive_varh: of intervals whose reactive energy is known.
+    covered_s, excluded: of all intervals.
+    """
+
+    own: list[float]
+    competing: list[tuple[list[float], list[float]]]
+    n: list[float]
+    slope_u_wh: list[float]
+    interpolation: InterpolationUncertainty
+    parts: PartSums
     adjusted_wh: float = 0.0
     measured_wh: float = 0.0
-    all_wh: float = 0.0
     filled_wh: float = 0.0
-    slope_u_wh: list[float] = field(default_factory=list)  # of each driver
-    lines: InterpolationUncertainty = field(default_factory=lambda: InterpolationUncertainty(0))
-    covered_s: float = 0.0
-    claimed: int = 0
-    active_wh: float = 0.0  # of intervals whose reactive energy is known, as the next field
+    active_wh: float = 0.0
     reactive_varh: float = 0.0
+    intervals: int = 0
+    meters: set[str] = field(default_factory=set)
+    covered_s: float = 0.0
+    excluded: ExcludedEnergy = field(default_factory=ExcludedEnergy)
 
 
 class SavingsAccumulator:
     """Sums intervals in the order in which they are added.
 
     classes: accuracy class of the present meter and of its current transformers; "": that of the baseline.
-    events: non-routine events of this asset.
+    events: non-routine events of this asset. Those that exclude intervals apply to intervals that are added later.
     old_motor: nameplate of the old motor; None: that of the baseline.
     """
 
@@ -93,103 +107,87 @@ class SavingsAccumulator:
         old_motor: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
         self.baseline, self.classes, self.events = baseline, classes, events
-        plate = old_motor or baseline.shape.get("old_motor")
-        self.lines: list[IntervalResult] = []
-        self._parts, self._sums = PartSums(ReplacedMotor(**plate) if plate else None), _Sums()
-        self._terms = _TermSums(baseline)
-        self._sums.n = [0.0] * len(residuals_wh(baseline))
-        self._sums.slope_u_wh = [0.0] * max(len(baseline.drivers), 1)
-        self._sums.lines = InterpolationUncertainty(len(baseline.drivers))
-        self._meters: set[str] = set()
+        plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
+        self._sums = _Sums(
+            own=[0.0] * size,
+            competing=[([0.0] * len(rival["coefficients"]), [0.0] * size) for rival in baseline.rivals],
+            n=[0.0] * len(residuals_wh(baseline)), slope_u_wh=[0.0] * max(len(baseline.drivers), 1),
+            interpolation=InterpolationUncertainty(len(baseline.drivers)),
+            parts=PartSums(ReplacedMotor(**plate) if plate else None),
+        )  # fmt: skip
+
+    def copy(self) -> SavingsAccumulator:
+        """The same state; intervals that are added to the copy do not change this one."""
+        found = copy.copy(self)
+        found._sums = copy.deepcopy(self._sums)
+        return found
 
     def add(self, item: Interval) -> IntervalResult:
         """Adds an interval and returns how it was compared."""
         sums, baseline = self._sums, self.baseline
         line, values = _line(baseline, item, self.events)
-        self.lines.append(line)
-        measured_wh = (item.energy_wh or 0.0) + item.auxiliary_wh
-        sums.all_wh += measured_wh
         sums.covered_s += item.length_s * min(item.coverage, 1.0)
-        if line.excluded or line.adjusted_wh is None:
+        sums.excluded.add(line.measured_wh, line.excluded)
+        if line.excluded or line.adjusted_wh is None or line.measured_wh is None:
             return line
         share = item.length_s / baseline.length_s
         sums.n[state_number(baseline, values)] += share
-        sums.claimed += 1
+        sums.intervals += 1
         sums.adjusted_wh += line.adjusted_wh
-        sums.measured_wh += measured_wh
-        sums.filled_wh += self._drawn(item, values, share)
+        sums.measured_wh += line.measured_wh
+        sums.filled_wh += self._add_interpolation(item, values, share)
         if item.meter:
-            self._meters.add(item.meter)
+            sums.meters.add(item.meter)
         if item.reactive_varh is not None:
             sums.active_wh += item.energy_wh or 0.0
             sums.reactive_varh += item.reactive_varh
-        self._terms.add(item, values, share)
-        for k, u_wh in enumerate(_slopes_u(baseline, values)):
-            sums.slope_u_wh[k] += u_wh * share
-        self._parts.add(item, line.adjusted_wh)
+        self._add_terms(item, values, share)
+        for k, value in enumerate(values):
+            if value.u > 0 and baseline.kind != "shaft-power" and not is_state(baseline, k):
+                sums.slope_u_wh[k] += _slope_u(baseline, values, k, value.u) * share
+        sums.parts.add(item, line.adjusted_wh)
         return line
 
-    def _drawn(self, item: Interval, values: list[Driver], share: float) -> float:
+    def _add_interpolation(self, item: Interval, values: list[Driver], share: float) -> float:
         """Adds the uncertainty of interpolated drivers; returns the energy that counts as filled in, Wh."""
-        baseline, drawn = self.baseline, drawn_of(self.baseline, item)
+        baseline, found = self.baseline, interpolations_of(self.baseline, item)
         known = baseline.shape.get("straight_u")
-        if drawn and known is None:  # frozen without the uncertainty of interpolation
+        if found and known is None:  # frozen without the uncertainty of interpolation
             return abs(item.energy_wh or 0.0)
         for k, name in enumerate(baseline.drivers):
-            if name in drawn and known and name in known:
-                gap = drawn[name]
+            if name in found and known and name in known:
+                gap = found[name]
                 u = known[name][min(gap.intervals, len(known[name])) - 1]
-                self._sums.lines.add(k, gap.since_ms, _slope_u(baseline, values, k, 2 * u) * share)
+                self._sums.interpolation.add(k, gap.since_ms, _slope_u(baseline, values, k, 2 * u) * share)
         return abs(item.filled_wh)
 
-    def mark(self) -> Checkpoint:
-        """The present state; `back` to it removes the intervals added later."""
-        held = self._sums
-        sums = replace(held, n=list(held.n), slope_u_wh=list(held.slope_u_wh), lines=held.lines.copy())
-        return Checkpoint(len(self.lines), sums, self._terms.copy(), replace(self._parts), frozenset(self._meters))
+    def _add_terms(self, item: Interval, values: Sequence[Driver], share: float) -> None:
+        baseline = self.baseline
+        row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
+        _add(self._sums.own, row, share)
+        for rival, (vector, without) in zip(baseline.rivals, self._sums.competing, strict=True):
+            try:
+                known = [item.drivers[name].mean for name in rival["drivers"]]
+                _add(vector, terms(rival["kind"], rival["shape"], known), share)
+            except (KeyError, ValueError):  # the driver is missing, or the state is unknown
+                _add(without, row, share)
 
-    def back(self, mark: Checkpoint) -> None:
-        """Restores a state; each mark can be used once."""
-        del self.lines[mark.lines :]
-        self._sums, self._terms, self._parts, self._meters = mark.sums, mark.terms, mark.parts, set(mark.meters)
-
-    def saving(self, span: tuple[int, int] | None = None) -> Saving:
-        """The saving so far. span: period (UTC ms) for which the coverage is computed; None: first to last interval."""
-        sums, baseline, lines, parts = self._sums, self.baseline, self.lines, self._parts
-        if span is None:
-            span = (lines[0].start_ms, lines[-1].start_ms + 1000 * lines[-1].length_s) if lines else (0, 0)
-        adjusted_wh = sums.adjusted_wh + nre.adjustments(self.events, baseline.asset, span)
+    def saving(self, span: tuple[int, int]) -> Saving:
+        """The saving so far. span: the period (UTC ms), for coverage and decided adjustments."""
+        sums, baseline, parts = self._sums, self.baseline, self._sums.parts
+        adjusted_wh = sums.adjusted_wh + nre.adjustments(self.events, span)
         tan_phi = sums.reactive_varh / sums.active_wh if sums.active_wh > 0 else None
-        meters = meter_uncertainty(baseline, adjusted_wh, sums.measured_wh, tan_phi, self.classes, self._meters)
+        meters = meter_uncertainty(baseline, adjusted_wh, sums.measured_wh, tan_phi, self.classes, sums.meters)
         saved_wh = adjusted_wh - sums.measured_wh
-        causes, u95_wh = _uncertainty(baseline, self._terms, sums, meters)
-        waiting = [event for event in self.events if event.decision is None and event.asset == baseline.asset]
+        causes, u95_wh = _uncertainty(baseline, sums, meters)
+        undecided = [event for event in self.events if event.decision is None]
         saving = Saving(
-            baseline.asset, *span, sums.claimed, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
-            verdict(saved_wh, u95_wh, sums.claimed), (), parts.split(saved_wh, u95_wh, sums.measured_wh), causes,
+            baseline.asset, *span, sums.intervals, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
+            verdict(saved_wh, u95_wh, sums.intervals), (), parts.split(saved_wh, u95_wh, sums.measured_wh), causes,
             parts.creep_wh, parts.advice, sums.covered_s / max((span[1] - span[0]) / 1000, 1.0),
-            sums.all_wh - sums.measured_wh, len(waiting), baseline.hash,
+            sums.excluded.total_wh - sums.measured_wh, len(undecided), baseline.hash,
         )  # fmt: skip
-        return replace(saving, caveats=tuple(caveats(saving, baseline, lines, waiting, meters)))
-
-
-def evaluate(
-    baseline: Baseline,
-    intervals: Iterable[Interval],
-    *,
-    classes: tuple[str, str] = ("", ""),
-    events: Sequence[NonRoutineEvent] = (),
-    old_motor: Mapping[str, float] | None = None,
-    span: tuple[int, int] | None = None,
-) -> tuple[Saving, list[IntervalResult]]:
-    """The saving over all intervals, and each interval; intervals in any order.
-
-    Intervals without data, outside the range of the baseline, or excluded by an event are not part of the saving.
-    """
-    tally = SavingsAccumulator(baseline, classes=classes, events=events, old_motor=old_motor)
-    for item in bridged(sorted(intervals, key=lambda item: item.start_ms)):
-        tally.add(item)
-    return tally.saving(span), tally.lines
+        return replace(saving, caveats=tuple(caveats(saving, baseline, sums.excluded, undecided, meters)))
 
 
 def _line(baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent]) -> tuple[IntervalResult, list[Driver]]:
@@ -205,14 +203,14 @@ def _line(baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent])
         missing = tuple(name for name in baseline.drivers if name not in item.drivers)
         return line(DRIVER_MISSING(drivers=missing) if missing else SHAFT_ENERGY_UNKNOWN()), []
     driver = values[0].mean if values else None
-    if passed := _states_passed(baseline, item):
-        return line(DRIVER_MISSING(drivers=passed), driver), values
+    if changed := _changed_states(baseline, item):
+        return line(DRIVER_MISSING(drivers=changed), driver), values
     try:
         adjusted = _expected(baseline, values) * item.length_s / baseline.length_s
     except InvalidValue as error:
         return line(error.reason, driver), values
     excluded: Reason | None = None
-    if item.coverage < COVERED and not (item.filled_wh and drawn_of(baseline, item)):
+    if item.coverage < COVERED and not (item.filled_wh and interpolations_of(baseline, item)):
         excluded = POLLING_INCOMPLETE()
     elif outside := out_of_range(baseline, values):
         excluded = outside
@@ -225,14 +223,14 @@ def _line(baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent])
     return line(excluded, driver, adjusted), values
 
 
-def _states_passed(baseline: Baseline, item: Interval) -> tuple[str, ...]:
+def _changed_states(baseline: Baseline, item: Interval) -> tuple[str, ...]:
     """Interpolated states that differ on both sides of the gap: the time of the change is unknown, and a line from 1 to
     3 passes 2.
     """
-    drawn, reach = drawn_of(baseline, item), baseline.shape.get("within", 0.0)
+    found, reach = interpolations_of(baseline, item), baseline.shape.get("within", 0.0)
     return tuple(
         name for k, name in enumerate(baseline.drivers)
-        if name in drawn and is_state(baseline, k) and drawn[name].step > 2 * reach
+        if name in found and is_state(baseline, k) and found[name].step > 2 * reach
     )  # fmt: skip
 
 
@@ -252,15 +250,6 @@ def _expected(baseline: Baseline, values: Sequence[Driver]) -> float:
     return sum(a * b for a, b in zip(row, baseline.coefficients, strict=True))
 
 
-def _slopes_u(baseline: Baseline, values: Sequence[Driver]) -> list[float]:
-    """|dE/dd|·u of each driver, standard uncertainty, Wh; 0 for a state."""
-    found = [0.0] * len(values)
-    for k, (_, u) in enumerate(values):
-        if u > 0 and baseline.kind != "shaft-power" and not is_state(baseline, k):
-            found[k] = _slope_u(baseline, values, k, u)
-    return found
-
-
 def _slope_u(baseline: Baseline, values: Sequence[Driver], k: int, u: float) -> float:
     """|dE/dd|·u/2 of driver k, in an interval of the length of the baseline."""
     mean = values[k].mean
@@ -269,64 +258,22 @@ def _slope_u(baseline: Baseline, values: Sequence[Driver], k: int, u: float) -> 
     return abs(_expected(baseline, moved) - _expected(baseline, back)) / 2
 
 
-class _TermSums:
-    """Sums of the terms of the model and of each competing model.
-
-    In intervals without the drivers of a competing model, both models are assumed to give the same energy; the terms of
-    these intervals are summed separately.
-    """
-
-    def __init__(self, baseline: Baseline) -> None:
-        self._baseline = baseline
-        size = len(baseline.coefficients)
-        self.own = [0.0] * size
-        self.rivals = [([0.0] * len(rival["coefficients"]), [0.0] * size) for rival in baseline.rivals]
-
-    def copy(self) -> _TermSums:
-        found = _TermSums(self._baseline)
-        found.own, found.rivals = list(self.own), [(list(a), list(b)) for a, b in self.rivals]
-        return found
-
-    def add(self, item: Interval, values: Sequence[Driver], share: float) -> None:
-        baseline = self._baseline
-        row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
-        _add(self.own, row, share)
-        for rival, (vector, silent) in zip(baseline.rivals, self.rivals, strict=True):
-            try:
-                known = [item.drivers[name].mean for name in rival["drivers"]]
-                _add(vector, terms(rival["kind"], rival["shape"], known), share)
-            except (KeyError, ValueError):  # the driver is missing, or the state is unknown
-                _add(silent, row, share)
-
-
-class Checkpoint(NamedTuple):
-    """State of a Tally."""
-
-    lines: int
-    sums: _Sums
-    terms: _TermSums
-    parts: PartSums
-    meters: frozenset[str]
-
-
 def _add(vector: list[float], row: Sequence[float], share: float) -> None:
     for k, value in enumerate(row):
         vector[k] += share * value
 
 
-def _uncertainty(
-    baseline: Baseline, found: _TermSums, sums: _Sums, meters: MeterUncertainty
-) -> tuple[dict[str, float], float]:
+def _uncertainty(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> tuple[dict[str, float], float]:
     """Standard uncertainty by component (Wh), and U95: normal components in quadrature, the widest rectangular one with
     its own distribution.
     """
     tau = baseline.n / baseline.n_effective if baseline.n else 1.0
-    variance = max(quadratic(found.own, baseline.covariance), 0.0)
+    variance = max(quadratic(sums.own, baseline.covariance), 0.0)
     causes = {
         "model": math.sqrt(variance),
         "scatter": math.hypot(*map(lambda s, n: s * math.sqrt(n * tau), residuals_wh(baseline), sums.n)),
-        "choice": _choice(baseline, found),
-        "driver": math.hypot(*sums.slope_u_wh, sums.lines.u_wh),
+        "choice": _model_choice(baseline, sums),
+        "driver": math.hypot(*sums.slope_u_wh, sums.interpolation.u_wh),
         "gaps": FILLED_U * sums.filled_wh,
         **meters.causes,
     }
@@ -337,15 +284,15 @@ def _uncertainty(
     return causes, half_width(normal, widest, t)
 
 
-def _choice(baseline: Baseline, found: _TermSums) -> float:
+def _model_choice(baseline: Baseline, sums: _Sums) -> float:
     """Standard uncertainty of the choice of model, Wh: how far the competing models are from the chosen one over these
     intervals, beyond what the uncertainty of their coefficients explains (Hausman). Root of the mean square,
     weighted by how well each predicts; those frozen without weights count equally.
     """
     total = weights = 0.0
-    for rival, (vector, silent) in zip(baseline.rivals, found.rivals, strict=True):
+    for rival, (vector, without) in zip(baseline.rivals, sums.competing, strict=True):
         if any(vector):
-            own = [a - b for a, b in zip(found.own, silent, strict=True)]
+            own = [a - b for a, b in zip(sums.own, without, strict=True)]
             predicted = sum(a * b for a, b in zip(vector, rival["coefficients"], strict=True))
             best = sum(a * b for a, b in zip(own, baseline.coefficients, strict=True))
             explained = abs(quadratic(vector, rival["covariance"]) - quadratic(own, baseline.covariance))

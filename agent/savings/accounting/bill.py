@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from agent.config.tariff import Tariff
 from agent.savings.reasons import POWER_FACTOR_STANDARD, REACTIVE_ENERGY_MISSING
@@ -37,10 +37,14 @@ class Bill:
         return sum(self.energy_cost.values()) + self.demand_cost + self.adjustment_cost
 
 
-def bill(tariff: Tariff, rows: Iterable[tuple[int, float, float | None]]) -> Bill:
+def bill(
+    tariff: Tariff, rows: Iterable[tuple[int, float, float | None]], added: Iterable[tuple[int, float]] = ()
+) -> Bill:
     """The bill of one billing month.
 
     rows: (start_ms, Wh, varh or None) of its intervals.
+    added: (start_ms, Wh): additional energy, billed at the price of its interval. It has no effect on demand, power
+        factor and adjustment.
     Raises InvalidValue if an interval has no price, or more than one.
     The power factor needs the reactive energy of each row with energy; otherwise it is None and nothing is adjusted.
     """
@@ -76,19 +80,11 @@ def bill(tariff: Tariff, rows: Iterable[tuple[int, float, float | None]]) -> Bil
     if tariff.power_factor is not None and power_factor is not None:
         share = pf_adjustment(tariff.power_factor, power_factor)
     basis = sum(cost.values()) + demand_cost
-    return Bill(cost, energy, demand_kw, demand_cost, power_factor, share, share * basis)
-
-
-def with_added(bill: Bill, tariff: Tariff, rows: Iterable[tuple[int, float]]) -> Bill:
-    """A bill with additional energy at the price of its interval. rows: (start_ms, Wh). Demand and power factor do not
-    change: the added energy has no effect on them.
-    """
-    cost, energy = dict(bill.energy_cost), dict(bill.wh_by_period)
-    for start_ms, wh in rows:
+    for start_ms, wh in added:
         name, price = tariff.price(start_ms)
         cost[name] = cost.get(name, 0.0) + wh / 1000 * price
         energy[name] = energy.get(name, 0.0) + wh
-    return replace(bill, energy_cost=cost, wh_by_period=energy)
+    return Bill(cost, energy, demand_kw, demand_cost, power_factor, share, share * basis)
 
 
 def pf_adjustment(standard: float, power_factor: float) -> float:

@@ -1,7 +1,7 @@
 """Linear interpolation of drivers that are missing for at most one hour.
 
 The energy of the gap is measured; only the driver is uncertain. The history of the baseline gives the standard
-uncertainty of an interpolation over the same number of intervals (`straight_u` of its shape).
+uncertainty of an interpolation over the same number of intervals (`straight_u` in its shape).
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from agent.savings.records.model import Baseline, Driver, Interval
 
 if TYPE_CHECKING:
-    from agent.savings.baseline.regression import Array
+    import numpy as np
+    from numpy.typing import NDArray
 
-BRIDGED_MS = 3_600_000  # longest gap of a driver that is interpolated
+INTERPOLATED_MS_MAX = 3_600_000  # longest gap of a driver that is interpolated
 
 
 class InterpolatedDriver(NamedTuple):
@@ -36,10 +37,10 @@ class InterpolatedDriver(NamedTuple):
 class InterpolatedInterval(Interval):
     """An interval with interpolated drivers, by name. It is never stored."""
 
-    drawn: Mapping[str, InterpolatedDriver] = field(default_factory=dict)
+    interpolated: Mapping[str, InterpolatedDriver] = field(default_factory=dict)
 
 
-def bridged(found: Sequence[Interval]) -> list[Interval]:
+def with_interpolated_drivers(found: Sequence[Interval]) -> list[Interval]:
     """The intervals with interpolated drivers. found: in order."""
     names = {name for item in found for name in item.drivers}
     result = list(found)
@@ -48,7 +49,7 @@ def bridged(found: Sequence[Interval]) -> list[Interval]:
         for k, item in enumerate(result):
             if name not in item.drivers:
                 continue
-            if last is not None and k - last > 1 and item.start_ms - result[last].start_ms <= BRIDGED_MS:
+            if last is not None and k - last > 1 and item.start_ms - result[last].start_ms <= INTERPOLATED_MS_MAX:
                 before, reach_ms = result[last], item.start_ms - result[last].start_ms
                 a, b = before.drivers[name], item.drivers[name]
                 gap = InterpolatedDriver(before.start_ms, reach_ms // (1000 * item.length_s) - 1, abs(b.mean - a.mean))
@@ -61,17 +62,17 @@ def bridged(found: Sequence[Interval]) -> list[Interval]:
 
 def _with(item: Interval, name: str, driver: Driver, gap: InterpolatedDriver) -> InterpolatedInterval:
     known = {each.name: getattr(item, each.name) for each in fields(item)}
-    drivers, drawn = {**item.drivers, name: driver}, {**known.pop("drawn", {}), name: gap}
-    return InterpolatedInterval(**{**known, "drivers": drivers}, drawn=drawn)
+    drivers, gaps = {**item.drivers, name: driver}, {**known.pop("interpolated", {}), name: gap}
+    return InterpolatedInterval(**{**known, "drivers": drivers}, interpolated=gaps)
 
 
-def drawn_of(baseline: Baseline, item: Interval) -> dict[str, InterpolatedDriver]:
+def interpolations_of(baseline: Baseline, item: Interval) -> dict[str, InterpolatedDriver]:
     """The interpolated drivers that the model takes."""
-    found = item.drawn if isinstance(item, InterpolatedInterval) else {}
+    found = item.interpolated if isinstance(item, InterpolatedInterval) else {}
     return {name: gap for name, gap in found.items() if name in baseline.drivers}
 
 
-def straight_u(x: Array, starts_ms: Sequence[int], length_s: int) -> list[float]:
+def interpolation_u(x: NDArray[np.float64], starts_ms: Sequence[int], length_s: int) -> list[float]:
     """Standard uncertainty of a linear interpolation over 1, 2, … missing intervals, in the unit of x.
 
     Root mean square error over all runs of the history; a length without a run has the value of the one before, the
@@ -80,7 +81,7 @@ def straight_u(x: Array, starts_ms: Sequence[int], length_s: int) -> list[float]
     import numpy as np
 
     at, found = np.asarray(starts_ms), [float(x.std())]
-    for missing in range(1, BRIDGED_MS // (1000 * length_s)):
+    for missing in range(1, INTERPOLATED_MS_MAX // (1000 * length_s)):
         reach = missing + 1
         runs = np.flatnonzero(at[reach:] - at[:-reach] == 1000 * length_s * reach)
         if len(runs):
@@ -107,11 +108,6 @@ class InterpolationUncertainty:
             self._closed_wh2 += wh * wh
             wh = 0.0
         self._gaps[k] = since_ms, wh + u_wh
-
-    def copy(self) -> InterpolationUncertainty:
-        found = InterpolationUncertainty(0)
-        found._gaps, found._closed_wh2 = list(self._gaps), self._closed_wh2
-        return found
 
     @property
     def u_wh(self) -> float:

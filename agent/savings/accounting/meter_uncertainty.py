@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from agent.savings.records.meter_identity import same_meter
 from agent.savings.records.model import Baseline
 from dsp.efficiency_meter import power_u_parts
 
-if TYPE_CHECKING:
-    from agent.config.model import Meter
-
 _RECT = math.sqrt(3) / 2  # from U (k = 2) of a rectangular distribution to its limit
-UNKNOWN = "?"
 UNKNOWN_TAN_PHI = (0.75, 0.2)  # before: an induction motor at part load; after: a drive or a magnet motor
 
 
@@ -45,7 +42,7 @@ def meter_uncertainty(
     after = classes[0] or before[0], classes[1] or before[1]
     tan_0 = baseline.tan_phi if baseline.tan_phi is not None else UNKNOWN_TAN_PHI[0]
     tan_1 = tan_phi if tan_phi is not None else UNKNOWN_TAN_PHI[1]
-    same = all(alike(baseline.meter, name) for name in meters)
+    same = all(same_meter(baseline.meter, name) for name in meters)
     gain_0, ratio_0, phase_0 = _limits(*before)
     gain_1, ratio_1, phase_1 = _limits(*after)
     saved = abs(adjusted_wh - measured_wh)
@@ -64,25 +61,6 @@ def meter_uncertainty(
         }
     causes = {name: math.hypot(*both) / math.sqrt(3) for name, both in limits.items()}
     return MeterUncertainty(causes, [limit for both in limits.values() for limit in both], same)
-
-
-def identity(meter: Meter, serial: object) -> str:
-    """Name, serial number and transformer ratios of a meter in one text; "?" for an unknown number."""
-    number = serial or meter.serial_number or UNKNOWN
-    ratios = [f"{a:g}/{b:g}" for a, b in filter(None, (meter.ct, meter.vt))]
-    return " ".join([meter.name, str(number), *ratios])
-
-
-def alike(one: str, other: str) -> bool:
-    """Whether two identities can be the same meter: all parts that both know are equal. With a serial number the name,
-    which can be changed, is not compared.
-    """
-    if not one or not other:
-        return True
-    a, b = one.split(), other.split()
-    if len(a) > 1 and len(b) > 1 and UNKNOWN not in (a[1], b[1]):
-        a, b = a[1:], b[1:]
-    return all(x == y or UNKNOWN in (x, y) for x, y in zip(a, b, strict=False))
 
 
 def _limits(accuracy_class: str, ct_class: str) -> tuple[float, float, float]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from agent.savings import reasons as codes
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty
@@ -12,16 +12,41 @@ from agent.savings.baseline.baseline import STEADY
 from agent.savings.records.model import Baseline, NonRoutineEvent, Saving
 from drivers.reasons import Reason
 
-if TYPE_CHECKING:
-    from agent.savings.accounting.avoided_energy import IntervalResult
-
 PROVEN, NOT_YET, NEGATIVE = "proven", "not_yet_proven", "negative"
 COVERAGE_LEAST = 0.90
-SHOWN = 4
-SHOWN_WH = 50.0  # smallest energy of a caveat: less would be shown as 0.0 kWh
+NAMED_MAX = 4
+NAMED_WH_MIN = 50.0  # smallest energy of a caveat: less would be 0.0 kWh in the text
 OUTSIDE_MUCH = 0.10  # share of the energy outside the baseline range from which advice is given
 SLOW_S = 12 * 3600  # correlation time of the residuals from which it is a caveat: a month then has at most 60 of them
+OUTSIDE = frozenset(
+    (codes.BELOW_RANGE, codes.ABOVE_RANGE, codes.BELOW_RANGE_IN_STATE, codes.ABOVE_RANGE_IN_STATE,
+     codes.IN_COVERAGE_GAP, codes.COMBINATION_UNKNOWN, codes.STATE_UNKNOWN)
+)  # causes of intervals outside the baseline, without their values  # fmt: skip
 CV_MOST, NMBE_MOST = 0.30, 0.10  # ASHRAE guideline 14 for hourly values [M]
+
+
+@dataclass(slots=True)
+class ExcludedEnergy:
+    """The energy of all intervals, and of those that are not part of the saving.
+
+    intervals: number of all intervals.
+    total_wh: energy of all intervals, Wh.
+    by_cause: energy of excluded intervals by cause, without the value of the driver, Wh.
+    unknown: number of excluded intervals whose energy is not known.
+    """
+
+    intervals: int = 0
+    total_wh: float = 0.0
+    by_cause: Counter[Reason] = field(default_factory=Counter)
+    unknown: int = 0
+
+    def add(self, measured_wh: float | None, cause: Reason | None) -> None:
+        """Adds an interval. cause: why it is excluded; None: it is part of the saving."""
+        self.intervals += 1
+        self.total_wh += measured_wh or 0.0
+        self.unknown += measured_wh is None
+        if cause is not None:
+            self.by_cause[codes.without_values(cause)] += round(measured_wh or 0.0)
 
 
 def verdict(saved_wh: float, u95_wh: float, intervals: int) -> str:
@@ -33,13 +58,13 @@ def verdict(saved_wh: float, u95_wh: float, intervals: int) -> str:
 def caveats(
     saving: Saving,
     baseline: Baseline,
-    lines: Sequence[IntervalResult],
-    open_events: Iterable[NonRoutineEvent],
+    excluded: ExcludedEnergy,
+    undecided: Sequence[NonRoutineEvent],
     meters: MeterUncertainty,
 ) -> list[Reason]:
     """What limits a saving, in the order in which a reader needs it."""
     found: list[Reason] = []
-    if not lines:
+    if not excluded.intervals:
         found.append(codes.NO_DATA())
     elif saving.intervals == 0:
         found.append(codes.NO_COMPARABLE_INTERVAL())
@@ -55,46 +80,37 @@ def caveats(
         found.append(codes.POOR_BASELINE(cv_rmse=baseline.cv_rmse, nmbe=baseline.nmbe))
     if baseline.n and baseline.n / baseline.n_effective * baseline.length_s >= SLOW_S:
         found.append(codes.AUTOCORRELATED_RESIDUALS(n=baseline.n, n_effective=baseline.n_effective))
-    found += _excluded_energy(lines)
-    if advice := outside_baseline(lines):
+    found += _excluded_energy(excluded)
+    if advice := outside_baseline(excluded):
         found.append(advice)
-    if saving.coverage < COVERAGE_LEAST and lines:
+    if saving.coverage < COVERAGE_LEAST and excluded.intervals:
         found.append(codes.LOW_COVERAGE(coverage=saving.coverage))
     if not meters.same and not baseline.fallback:
         found.append(codes.METER_CHANGED())
-    waiting = list(open_events)
     found += [codes.EVENT_UNDECIDED(number=event.number, kind=event.kind, cause=event.cause)
-              for event in waiting[:SHOWN]]  # fmt: skip
-    if len(waiting) > SHOWN:
-        found.append(codes.MORE_EVENTS_UNDECIDED(n=len(waiting) - SHOWN))
+              for event in undecided[:NAMED_MAX]]  # fmt: skip
+    if len(undecided) > NAMED_MAX:
+        found.append(codes.MORE_EVENTS_UNDECIDED(n=len(undecided) - NAMED_MAX))
     return found
 
 
-def _excluded_energy(lines: Sequence[IntervalResult]) -> list[Reason]:
+def _excluded_energy(excluded: ExcludedEnergy) -> list[Reason]:
     """The excluded energy by cause: the largest causes are named, the others are summed. A cause without energy is left
     out, except for intervals whose energy is not known."""
-    by_cause: Counter[Reason] = Counter()
-    for line in lines:
-        if line.excluded:
-            by_cause[codes.without_values(line.excluded)] += round(line.measured_wh or 0.0)
-    sized = [(cause, wh) for cause, wh in by_cause.most_common() if abs(wh) >= SHOWN_WH]
-    found = [codes.ENERGY_EXCLUDED(energy_wh=wh, cause=cause) for cause, wh in sized[:SHOWN]]
-    if rest := sized[SHOWN:]:
+    sized = [(cause, wh) for cause, wh in excluded.by_cause.most_common() if abs(wh) >= NAMED_WH_MIN]
+    found = [codes.ENERGY_EXCLUDED(energy_wh=wh, cause=cause) for cause, wh in sized[:NAMED_MAX]]
+    if rest := sized[NAMED_MAX:]:
         found.append(codes.MORE_ENERGY_EXCLUDED(energy_wh=sum(wh for _, wh in rest), n=len(rest)))
-    if unknown := sum(line.measured_wh is None for line in lines):
-        found.append(codes.INTERVALS_WITHOUT_ENERGY(n=unknown))
+    if excluded.unknown:
+        found.append(codes.INTERVALS_WITHOUT_ENERGY(n=excluded.unknown))
     return found
 
 
-def outside_baseline(lines: Sequence[IntervalResult]) -> Reason | None:
+def outside_baseline(excluded: ExcludedEnergy) -> Reason | None:
     """How much energy was used outside the baseline range, and the largest cause; None when it is little."""
-    total_wh = sum(line.measured_wh or 0.0 for line in lines)
-    causes: Counter[Reason] = Counter()
-    for line in lines:
-        if line.excluded and (line.excluded.code in codes.OUT_OF_RANGE or line.excluded.code == codes.STATE_UNKNOWN):
-            causes[codes.without_values(line.excluded)] += round(line.measured_wh or 0.0)
+    causes = Counter({cause: wh for cause, wh in excluded.by_cause.items() if cause.code in OUTSIDE})
     outside_wh = causes.total()
-    if not total_wh > 0 or outside_wh < OUTSIDE_MUCH * total_wh:
+    if not excluded.total_wh > 0 or outside_wh < OUTSIDE_MUCH * excluded.total_wh:
         return None
     cause, most_wh = causes.most_common(1)[0]
-    return codes.OUTSIDE_BASELINE(share=outside_wh / total_wh, part=most_wh / outside_wh, cause=cause)
+    return codes.OUTSIDE_BASELINE(share=outside_wh / excluded.total_wh, part=most_wh / outside_wh, cause=cause)

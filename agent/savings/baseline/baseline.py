@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from agent.core.codec import encode_reason
 from agent.savings import reasons
-from agent.savings.accounting.interpolation import straight_u
-from agent.savings.accounting.meter_uncertainty import UNKNOWN, alike
+from agent.savings.accounting.interpolation import interpolation_u
 from agent.savings.baseline import model_selection
 from agent.savings.baseline.models import BY_STATE, is_transition
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
+from agent.savings.records.baseline_json import digest
+from agent.savings.records.meter_identity import UNKNOWN, same_meter
 from agent.savings.records.model import Baseline, Interval, TriedModel
-from drivers.reasons import CodedError, Reason, reason_of
+from drivers.reasons import CodedError, Reason
 
 if TYPE_CHECKING:
     from agent.savings.baseline.regression import Array
@@ -28,7 +26,6 @@ UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # flag
 COVERED = 0.75  # share of the time of an interval from which its means are used
 STEADY = 0.05  # CV below which a constant model is sufficient
 NAMEPLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
-HASHED_WITHOUT = ("hash",)
 
 
 class LearnError(CodedError):
@@ -139,44 +136,6 @@ def freeze(baseline: Baseline, now_ms: int, by: str) -> Baseline:
     return replace(dated, hash=digest(dated))
 
 
-def digest(baseline: Baseline) -> str:
-    """SHA-256 of everything except the hash, as canonical JSON."""
-    body = {name: value for name, value in to_json(baseline).items() if name not in HASHED_WITHOUT}
-    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def intact(baseline: Baseline) -> bool:
-    return bool(baseline.hash) and digest(baseline) == baseline.hash
-
-
-def to_json(baseline: Baseline) -> dict[str, Any]:
-    body = asdict(baseline)
-    if math.isinf(baseline.n_effective):
-        body["n_effective"] = None
-    body["candidates"] = [item._asdict() for item in baseline.candidates]
-    found: dict[str, Any] = json.loads(json.dumps(body, default=encode_reason))
-    return found
-
-
-def from_json(body: Mapping[str, Any]) -> Baseline:
-    """The baseline from JSON. Raises KeyError, TypeError or ValueError when body is not a baseline."""
-    known = {field.name for field in fields(Baseline)}
-    values = {name: value for name, value in body.items() if name in known}
-    values["drivers"] = tuple(values["drivers"])
-    values["coefficients"] = tuple(values["coefficients"])
-    values["covariance"] = tuple(tuple(row) for row in values["covariance"])
-    values["ranges"] = {name: (float(low), float(high)) for name, (low, high) in values["ranges"].items()}
-    values["rivals"] = tuple(values.get("rivals", ()))
-    values["candidates"] = tuple(
-        TriedModel(reason_of(item["model"]), item["cv_rmse"]) for item in values.get("candidates", ())
-    )
-    if values.get("fallback") is not None:
-        values["fallback"] = reason_of(values["fallback"])
-    if values["n_effective"] is None:
-        values["n_effective"] = math.inf
-    return Baseline(**values)
-
-
 def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) -> list[str]:
     """Drivers that at least nine of ten intervals have. Raises LearnError for a wanted one that is missing."""
     counts: dict[str, int] = {}
@@ -215,7 +174,8 @@ def _interpolation_u(found: list[Interval], best: model_selection.Candidate) -> 
     names = [] if best.kind == "state" else best.drivers[:-1] if best.kind in BY_STATE else best.drivers
     starts_ms, length_s = [item.start_ms for item in found], found[0].length_s
     by_driver = {
-        name: straight_u(np.array([item.drivers[name].mean for item in found]), starts_ms, length_s) for name in names
+        name: interpolation_u(np.array([item.drivers[name].mean for item in found]), starts_ms, length_s)
+        for name in names
     }
     return {"straight_u": by_driver} if best.drivers else {}
 
@@ -261,7 +221,7 @@ def _meters(found: list[Interval]) -> list[str]:
     names = sorted({item.meter for item in found if item.meter}, key=lambda name: (UNKNOWN in name.split(), name))
     kept: list[str] = []
     for name in names:
-        if not any(alike(name, other) for other in kept):
+        if not any(same_meter(name, other) for other in kept):
             kept.append(name)
     return kept
 

@@ -19,9 +19,8 @@ from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
 from agent.savings.importing.driver_history import DriverHistory, read_drivers
 from agent.savings.importing.meter_history import MeterHistory, read_history
 from agent.savings.ledger import recorder
-from agent.savings.records.keep import load_intervals
 from agent.savings.records.model import QUARTER_MS, Interval
-from agent.savings.records.present import present_ms
+from agent.savings.records.repository import load_intervals, present_ms
 from drivers.reasons import Reason
 
 # Mean power of an interval divided by the rated power: above the first, which no start reaches, the import is rejected;
@@ -98,7 +97,7 @@ def _store_energy(
     replace: bool, now_ms: int,
 ) -> ImportResult:  # fmt: skip
     first, last = found.intervals[0], found.intervals[-1]
-    now_ms = present_ms(config, store.rows, now_ms)
+    now_ms = present_ms(config, store, now_ms)
     if last.end_ms > now_ms + QUARTER_MS:
         raise ImportProblem(codes.IMPORT_IN_FUTURE(path=str(file), end_ms=last.end_ms, now_ms=now_ms))
     stored = {item.start_ms: item for item in load_intervals(store, motor, first.start_ms, last.end_ms)}
@@ -121,7 +120,7 @@ def _store_drivers(
     store: Store, config: Config, file: Path, motor: str, zone: str, found: DriverHistory, replace: bool, now_ms: int
 ) -> ImportResult:  # fmt: skip
     starts = sorted(found.by_start)
-    now_ms = present_ms(config, store.rows, now_ms)
+    now_ms = present_ms(config, store, now_ms)
     stored = {item.start_ms: item for item in load_intervals(store, motor, starts[0], starts[-1] + 1)}
     new, other = list[Interval](), list[Interval]()
     for start_ms, item in stored.items():

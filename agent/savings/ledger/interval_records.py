@@ -25,7 +25,7 @@ from agent.savings.accounting.avoided_energy import expected_wh
 from agent.savings.ledger.chain import LedgerRecord, append_to, records
 from agent.savings.ledger.signing_key import LedgerKey
 from agent.savings.records.model import QUARTER_MS, Interval
-from agent.savings.records.source import frozen_baseline
+from agent.savings.records.repository import load_frozen
 
 HOUR_MS = 4 * QUARTER_MS
 SETTLED_MS = 20 * 60_000  # after the end of an hour its last interval is written
@@ -158,7 +158,9 @@ class HourlyRecorder:
     ) -> dict[str, Any]:
         rows = rows_of_hour(db, asset, from_ms, from_ms + HOUR_MS, quarters)
         found = [msgspec.json.decode(text, type=Interval) for _, text in rows]
-        baseline, _ = frozen_baseline(db, asset)
+        baseline = None
+        with contextlib.suppress(ValueError):
+            baseline = load_frozen(db, asset)
         expected = [expected_wh(baseline, item) if baseline else None for item in found]
         known = [wh for wh in expected if wh is not None]
         body: dict[str, Any] = {

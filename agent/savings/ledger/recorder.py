@@ -19,8 +19,8 @@ from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import LedgerRecord, append_to
 from agent.savings.ledger.interval_records import HourlyRecorder, due_ms
 from agent.savings.ledger.signing_key import LedgerKey, LedgerKeyError, load_or_make
-from agent.savings.records.keep import Rows, insert_intervals, rows_of
 from agent.savings.records.model import Interval
+from agent.savings.records.repository import Rows, insert_intervals, rows_of
 from drivers.reading import Clock
 from drivers.reasons import CodedError
 
@@ -132,7 +132,7 @@ class LedgerRecorder:
             log.info("ledger recording resumed")
         self._failure = None
 
-    def amend(self, db: sqlite3.Connection) -> None:
+    def amend(self, db: sqlite3.Connection, intervals: Sequence[Interval] = ()) -> None:
         """Records what must not wait for the next round, in the transaction that wrote the intervals.
 
         If this fails, the intervals are still written, and the next round logs the error.

@@ -1,1 +1,1 @@
-"""Records of savings and their repository in the state file."""
+"""Records of savings and their storage in the state file."""

@@ -74,17 +74,6 @@ class Interval:
         return self.start_ms + 1000 * self.length_s
 
 
-class ReportingPhase(NamedTuple):
-    """A period of the retrofit. name: baseline | commissioning | reporting. to_ms: None: it has not ended."""
-
-    name: str
-    from_ms: int
-    to_ms: int | None = None
-
-    def holds(self, t_ms: int) -> bool:
-        return self.from_ms <= t_ms and (self.to_ms is None or t_ms < self.to_ms)
-
-
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """A frozen model of the energy per interval before the retrofit. It never changes once it has a hash.

@@ -15,10 +15,11 @@ from typing import Any
 from agent.config import emission_factors
 from agent.core.local_time import format_minute
 from agent.core.text import as_object
+from agent.savings.accounting.account import saving_json
 from agent.savings.accounting.avoided_energy import IntervalResult
-from agent.savings.baseline.baseline import to_json
 from agent.savings.baseline.models import ReplacedMotor, old_losses_wh
-from agent.savings.records.model import Interval, Saving
+from agent.savings.records.baseline_json import to_json
+from agent.savings.records.model import Interval
 from agent.savings.records.replaced_motor import old_motor_of
 from agent.savings.report.html.page import Cover
 from agent.savings.report.model.month import ReportMonth
@@ -107,7 +108,7 @@ def _motor(month: ReportMonth) -> dict[str, Any]:
         "measured_wh": month.measured_wh if month.energy_known else None, "coverage": month.coverage,
         "compared": month.compared,
         "running_h": month.running_h, "tonnes": month.tonnes,
-        "saving": _saving(saving) if saving else None,
+        "saving": saving_json(saving) if saving else None,
         "baseline": to_json(month.baseline) if month.baseline else None, "meter": _meter(month),
         "old_motor": _old_motor(month),
         "tariff": _tariff(month),
@@ -137,14 +138,6 @@ def _motor(month: ReportMonth) -> dict[str, Any]:
             "demand_at_most": money.demand_at_most, "before": asdict(money.before), "after": asdict(money.after),
         }  # fmt: skip
     return found
-
-
-def _saving(saving: Saving) -> dict[str, Any]:
-    return asdict(saving) | {
-        "share": saving.share, "parts": {name: part._asdict() for name, part in saving.parts.items()},
-        "caveats": [as_object(caveat) for caveat in saving.caveats],
-        "advice": as_object(saving.advice) if saving.advice else None,
-    }  # fmt: skip
 
 
 def _meter(month: ReportMonth) -> dict[str, Any] | None:

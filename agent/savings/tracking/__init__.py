@@ -1,1 +1,1 @@
-"""Intervals and non-routine events while the agent runs."""
+"""Savings while the agent runs: intervals, non-routine events and messages."""

@@ -14,7 +14,7 @@ from agent.savings.reasons import ENERGY_FACTOR, LOAD_SHIFT_DOWN, LOAD_SHIFT_UP
 from agent.savings.records.model import Baseline, Interval
 from drivers.reasons import Reason
 
-LEARNT = 48  # intervals before the comparison starts
+LEARNED_MIN = 48  # intervals before the comparison starts
 MEMORY = 2000.0  # memory of the curve in intervals: three weeks
 FACTOR, SIGMAS = 0.25, 6.0  # of ln(energy/expected), for a ratio: two intervals in a row
 BLOCK, BLOCKS = 24, 20  # intervals in a block of the CUSUM, and blocks before it can detect
@@ -22,8 +22,8 @@ SLACK, FAR = 0.5, 8.0  # slack and limit of the CUSUM in standard deviations of 
 SLOW = 0.05
 # Variance of a coefficient at first, and at most when it is not excited for long: rows and columns are scaled together,
 # because limiting single elements would destroy the matrix.
-DOUBT_MOST = 1e6
-GONE = 96  # intervals without its driver before the curve is learned without it
+VARIANCE_MAX = 1e6
+MISSING_MAX = 96  # intervals without its driver before the curve is learned without it
 
 
 class LoadModel(NamedTuple):
@@ -70,17 +70,17 @@ class DriftDetector:
     the retrofit changed how the energy depends on each driver. Means of six hours remove autocorrelation over an hour
     or two.
 
-    off: True if the last two energies differ from the expected ones by a factor.
+    ratio_suspected: True if the last two energies differ from the expected ones by a factor.
     """
 
     def __init__(self, load: LoadModel = LoadModel()) -> None:  # noqa: B008  (a tuple)
-        self._begin(load)
+        self._restart(load)
 
-    def anew(self) -> DriftDetector:
+    def restarted(self) -> DriftDetector:
         """The same drivers, without learned data."""
         return DriftDetector(self.load)
 
-    def _begin(self, load: LoadModel) -> None:
+    def _restart(self, load: LoadModel) -> None:
         """Discards what was learned."""
         self.load = load
         self._curves: dict[float, _Curve] = {}
@@ -88,11 +88,11 @@ class DriftDetector:
         self._block: list[float] = []
         self._block2, self._blocks = 0.0, 0
         self._up = self._down = 0.0
-        self._strange = 0
+        self._deviating = 0
         self._missing = 0
-        self.off = False
+        self.ratio_suspected = False
 
-    def take(self, item: Interval, comparable: bool = True) -> tuple[Reason | None, Reason | None]:
+    def compare(self, item: Interval, comparable: bool = True) -> tuple[Reason | None, Reason | None]:
         """(cause of a ct_ratio event, cause of a load_shift event); None: no such event. comparable: no flag is set."""
         if not comparable or item.energy_wh is None or item.coverage < 0.5 or item.energy_wh <= 0:
             return None, None
@@ -102,17 +102,17 @@ class DriftDetector:
         if (found := self._place(item)) is None:
             return None, None
         curve, values = found
-        usual = curve.at(values)
-        if usual is None or usual <= 0:
+        expected = curve.at(values)
+        if expected is None or expected <= 0:
             curve.learn(values, power)
             return None, None
-        deviation = math.log(power / usual)
-        sigma = math.sqrt(self._spread2) if self._seen > LEARNT else math.inf
-        strange = abs(deviation) > max(FACTOR, SIGMAS * sigma)
-        self._strange = self._strange + 1 if strange else 0
-        self.off = self._strange >= 2
-        if strange:  # not used to learn
-            return ENERGY_FACTOR(factor=math.exp(deviation)) if self.off else None, None
+        deviation = math.log(power / expected)
+        sigma = math.sqrt(self._spread2) if self._seen > LEARNED_MIN else math.inf
+        deviates = abs(deviation) > max(FACTOR, SIGMAS * sigma)
+        self._deviating = self._deviating + 1 if deviates else 0
+        self.ratio_suspected = self._deviating >= 2
+        if deviates:  # not used to learn
+            return ENERGY_FACTOR(factor=math.exp(deviation)) if self.ratio_suspected else None, None
         self._spread2 += (deviation**2 - self._spread2) * max(1 / (self._seen + 1), 1 / MEMORY)
         self._seen += 1
         curve.learn(values, power)
@@ -126,12 +126,12 @@ class DriftDetector:
         there = all(name in item.drivers for name in self.load.names)
         if not there:
             self._missing += 1
-            if self._missing < GONE:
+            if self._missing < MISSING_MAX:
                 return None
         if not there or (not self.load.names and item.drivers):
             left = tuple(name for name in self.load.numbers if name in item.drivers)[:1]
             another = (min(item.drivers),) if item.drivers else ()
-            self._begin(LoadModel(left or another))
+            self._restart(LoadModel(left or another))
         self._missing = 0
         load, state = self.load, 0.0
         if load.state:
@@ -153,7 +153,7 @@ class DriftDetector:
             self._up, self._down = max(0.0, self._up + z - SLACK), max(0.0, self._down - z - SLACK)
             if max(self._up, self._down) > FAR:
                 shift = LOAD_SHIFT_UP() if self._up > self._down else LOAD_SHIFT_DOWN()
-                self._begin(self.load)
+                self._restart(self.load)
                 return shift
         self._block2 += (mean**2 - self._block2) * max(1 / (self._blocks + 1), SLOW)
         self._blocks += 1
@@ -170,8 +170,8 @@ class _Curve:
         self._pairs = list(combinations_with_replacement(range(drivers), 2))
         size = 1 + drivers + len(self._pairs)
         self._beta = [0.0] * size
-        self._p = [[DOUBT_MOST if i == j else 0.0 for j in range(size)] for i in range(size)]
-        self._least = LEARNT * max(size / 3, 1.0)
+        self._p = [[VARIANCE_MAX if i == j else 0.0 for j in range(size)] for i in range(size)]
+        self._least = LEARNED_MIN * max(size / 3, 1.0)
         self._ranges: list[tuple[float, float]] | None = None
         self._scales, self._n = list(scales), 0
 
@@ -197,8 +197,8 @@ class _Curve:
         missed = wh - sum(b * t for b, t in zip(self._beta, x, strict=True))
         self._beta = [b + g * missed for b, g in zip(self._beta, gain, strict=True)]
         grown = [[(self._p[i][j] - gain[i] * px[j]) / forget for j in size] for i in size]
-        held = [math.sqrt(DOUBT_MOST / max(grown[i][i], DOUBT_MOST)) for i in size]
-        self._p = [[grown[i][j] * held[i] * held[j] for j in size] for i in size]
+        limits = [math.sqrt(VARIANCE_MAX / max(grown[i][i], VARIANCE_MAX)) for i in size]
+        self._p = [[grown[i][j] * limits[i] * limits[j] for j in size] for i in size]
         self._n += 1
 
     def _terms(self, values: Sequence[float]) -> list[float]:

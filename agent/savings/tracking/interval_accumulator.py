@@ -8,18 +8,15 @@ from dataclasses import dataclass, field
 from agent.analysis.efficiency.energy_window import EnergyCell
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
 
+LENGTH_S = QUARTER_MS / 1000
 SHAFT_LEAST = 0.5  # share of the covered time from which a known shaft energy is extrapolated to all of it
 
 
 @dataclass(slots=True)
 class IntervalAccumulator:
-    """Sums of the interval that starts at start_ms (UTC).
-
-    base: the same interval as stored earlier, by an earlier run or before a change of the clock; None: there is none.
-    """
+    """Sums of the interval that starts at start_ms (UTC)."""
 
     start_ms: int
-    base: Interval | None = None
     covered_s: float = 0.0
     joules: float = 0.0
     var_s: float = 0.0
@@ -33,6 +30,31 @@ class IntervalAccumulator:
     drivers: dict[str, tuple[float, float]] = field(default_factory=dict)  # (∫ value dt, s)
     flags: set[str] = field(default_factory=set)
     register_wh: tuple[int, int] | None = None
+    meter: str = ""
+    source: str = "measured"
+
+    @classmethod
+    def resumed(cls, stored: Interval) -> IntervalAccumulator:
+        """Continues a stored interval: of an earlier run, or from before a step of the clock."""
+        covered_s = LENGTH_S * stored.coverage
+        running_s = covered_s if stored.running_s is None else stored.running_s
+        cells = None
+        if stored.shaft_wh is not None:
+            cells = EnergyCell(
+                0.0, covered_s, shaft_plus=3600 * stored.shaft_wh, drive=3600 * (stored.drive_loss_wh or 0.0),
+                copper=3600 * (stored.motor_loss_wh or 0.0), u_drive=3600 * stored.u_drive_loss_wh,
+                u_motor=3600 * stored.u_motor_loss_wh,
+            )  # fmt: skip
+        return cls(
+            stored.start_ms, covered_s, 3600 * ((stored.energy_wh or 0.0) - stored.filled_wh),
+            var_s=3600 * (stored.reactive_varh or 0.0),
+            var_known_s=0.0 if stored.reactive_varh is None else covered_s, running_s=running_s,
+            filled_wh=stored.filled_wh, filled=stored.energy_wh is not None, cells=cells,
+            speed_s=(stored.speed_rpm or 0.0) * running_s,
+            speed_known_s=0.0 if stored.speed_rpm is None else running_s,
+            drivers={name: (driver.mean * covered_s, covered_s) for name, driver in stored.drivers.items()},
+            flags=set(stored.flags), register_wh=stored.register_wh, meter=stored.meter, source=stored.source,
+        )  # fmt: skip
 
     @property
     def end_ms(self) -> int:
@@ -64,16 +86,16 @@ class IntervalAccumulator:
         self.drivers[name] = total + value * seconds, known_s + seconds
 
     def interval(self, asset: str, meter: str, auxiliary_w: float, accuracy: Mapping[str, float]) -> Interval:
-        """The interval, without `base`. auxiliary_w: power of auxiliaries while the motor runs; accuracy: relative U of
+        """The interval. auxiliary_w: power of auxiliaries while the motor runs; accuracy: relative U of
         drivers.
         """
         shaft = drive = motor = None
         u_drive = u_motor = 0.0
         if (cells := self.cells) is not None and cells.seconds >= SHAFT_LEAST * max(self.covered_s, 1.0):
-            whole = self.covered_s / cells.seconds / 3600 if self.covered_s > 0 else 1 / 3600
-            shaft, drive = whole * (cells.shaft_plus - cells.shaft_minus), whole * cells.drive
-            motor = whole * cells.motor
-            u_drive, u_motor = whole * cells.u_drive, whole * cells.u_motor
+            scale = self.covered_s / cells.seconds / 3600 if self.covered_s > 0 else 1 / 3600
+            shaft, drive = scale * (cells.shaft_plus - cells.shaft_minus), scale * cells.drive
+            motor = scale * cells.motor
+            u_drive, u_motor = scale * cells.u_drive, scale * cells.u_motor
         known = self.covered_s > 0 or self.filled
         reactive = self.var_s / 3600 if self.var_known_s >= 0.9 * self.covered_s > 0 else None
         drivers = {
@@ -81,11 +103,12 @@ class IntervalAccumulator:
             for name, (total, seconds) in self.drivers.items()
             if seconds >= 0.5 * self.covered_s > 0
         }
+        flags = self.flags | ({"clock_step"} if self.covered_s > 1.02 * LENGTH_S else set())
         return Interval(
             asset, self.start_ms, self.joules / 3600 + self.filled_wh if known else None,
             auxiliary_wh=auxiliary_w * self.running_s / 3600, shaft_wh=shaft, drive_loss_wh=drive, motor_loss_wh=motor,
             u_drive_loss_wh=u_drive, u_motor_loss_wh=u_motor, reactive_varh=reactive,
             speed_rpm=self.speed_s / self.speed_known_s if self.speed_known_s > 0 else None, drivers=drivers,
-            coverage=self.covered_s / 900, filled_wh=self.filled_wh, running_s=self.running_s, meter=meter,
-            register_wh=self.register_wh, flags=tuple(sorted(self.flags)),
+            coverage=self.covered_s / LENGTH_S, filled_wh=self.filled_wh, running_s=self.running_s,
+            meter=meter or self.meter, register_wh=self.register_wh, flags=tuple(sorted(flags)), source=self.source,
         )  # fmt: skip

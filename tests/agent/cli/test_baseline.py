@@ -30,7 +30,7 @@ from agent.savings.reasons import (
     SECOND_DRIVER_NEEDED,
     TOO_FEW_BYPASS_INTERVALS,
 )
-from agent.savings.records import keep
+from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Driver, Interval, NonRoutineEvent
 from drivers.reasons import Reason
 
@@ -79,20 +79,11 @@ def plant(tmp_path: Path) -> Path:
     path = tmp_path / "plant.toml"
     path.write_text(PLANT, encoding="utf-8")
     store = Store(tmp_path / "state", SystemClock())
-    keep.save_intervals(store, [quarter(k) for k in range(400)])
-    keep.save_intervals(store, [replace(quarter(500 + k), energy_wh=0.9 * law(500 + k)[1]) for k in range(200)])
-    keep.save_event(
-        store,
-        NonRoutineEvent(
-            0,
-            "pump",
-            "maintenance",
-            START_MS + 510 * QUARTER_MS,
-            START_MS + 514 * QUARTER_MS,
-            MAINTENANCE(),
-            1e5,
-            "exclude",
-        ),
+    repository.save_intervals(store, [quarter(k) for k in range(400)])
+    repository.save_intervals(store, [replace(quarter(500 + k), energy_wh=0.9 * law(500 + k)[1]) for k in range(200)])
+    from_ms, to_ms = START_MS + 510 * QUARTER_MS, START_MS + 514 * QUARTER_MS
+    repository.save_event(
+        store, NonRoutineEvent(0, "pump", "maintenance", from_ms, to_ms, MAINTENANCE(), 1e5, "exclude")
     )
     store.close()
     return path
@@ -144,9 +135,9 @@ def test_a_baseline_is_learned_frozen_and_shown_with_the_saving(plant: Path) -> 
 def test_no_figure_has_a_minus_before_zero(plant: Path) -> None:
     assert learn(plant).exit_code == 0
     store = Store(plant.parent / "state", SystemClock())
-    draft = keep.load_draft(store, "pump")
+    draft = repository.load_draft(store, "pump")
     assert draft is not None
-    keep.save_draft(store, replace(draft, nmbe=-1e-9, autocorrelation=-1e-4))
+    repository.save_draft(store, replace(draft, nmbe=-1e-9, autocorrelation=-1e-4))
     store.close()
     shown = magwatt(plant, "baseline", "show", "pump").stdout
     assert "NMBE 0.00 %" in shown
@@ -286,8 +277,10 @@ def test_a_changed_baseline_is_rejected(plant: Path) -> None:
     learn(plant)
     magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
     store = Store(plant.parent / "state", SystemClock())
-    told = store.entries(keep.FROZEN)["pump"]
-    store.save_entry(keep.FROZEN, "pump", "", {**told, "coefficients": [1.1 * value for value in told["coefficients"]]})
+    told = store.entries(repository.FROZEN)["pump"]
+    store.save_entry(
+        repository.FROZEN, "pump", "", {**told, "coefficients": [1.1 * value for value in told["coefficients"]]}
+    )
     store.close()
     done = magwatt(plant, "baseline", "show", "pump")
     assert done.exit_code == 2

@@ -20,7 +20,7 @@ from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.ledger.signing_key import load_or_make
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.reasons import ADJUSTMENT_ENERGY, BASELINE_UNREADABLE, DRAFT_UNREADABLE, MAINTENANCE
-from agent.savings.records import keep
+from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
 
 
@@ -55,7 +55,7 @@ def edited(plant: Path, statement: str, *values: object) -> None:
 
 def add_event(plant: Path) -> None:
     store, begin_ms = Store(plant / "state", HandClock()), metered_retrofit.utc_ms("2024-10-01 00:00")
-    keep.save_event(
+    repository.save_event(
         store, NonRoutineEvent(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, MAINTENANCE(), 5.0, "exclude")
     )
     store.close()
@@ -105,7 +105,7 @@ def test_a_baseline_that_cannot_be_read_does_not_stop_recording(plant: Path, bod
     assert motor["notes"][0]["code"] == BASELINE_UNREADABLE
     assert command(plant, "baseline", "show", "fan").exit_code == 2
     books, store = books_at(plant, "2024-10-03 05:00")
-    keep.save_intervals(store, [Interval("fan", metered_retrofit.utc_ms("2024-10-03 01:00"), 1.0)])
+    repository.save_intervals(store, [Interval("fan", metered_retrofit.utc_ms("2024-10-03 01:00"), 1.0)])
     books.keep()
     store.close()
     db = open_copy(plant / "state" / "magwatt.sqlite")

@@ -14,8 +14,8 @@ from agent.config import reasons as codes
 from agent.config.keys import METER_CLASSES
 from agent.config.line_numbers import key_lines, line_of
 from agent.config.loader import load_config
+from agent.config.reasons import PERIOD_ORDER
 from agent.config.schema import Diagnostic
-from agent.savings.reasons import PERIOD_ORDER
 from drivers.reasons import Code, Reason
 from drivers.recordings.reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN, TABLE_EXPECTED
 

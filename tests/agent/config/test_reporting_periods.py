@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from agent.config.reporting_periods import ahead, phase_at, phases_of, reporting_of
-from agent.savings.reasons import BASELINE_PERIOD_AHEAD, PERIOD_ORDER
+from agent.config.reasons import BASELINE_PERIOD_AHEAD, PERIOD_ORDER
+from agent.config.reporting_periods import ahead, phases_of
+from agent.savings.accounting.account import period_at, reporting_of
 from agent.savings.records.model import Baseline
 from agent.savings.records.replaced_motor import old_motor_of
 from drivers.reasons import InvalidValue
@@ -30,14 +31,14 @@ def test_phases_begin_at_the_plants_midnight() -> None:
     assert found[0].from_ms == utc_ms(2026, 8, 31, 16)
     assert found[1].to_ms == found[2].from_ms == utc_ms(2026, 9, 19, 22)
     assert found[2].to_ms is None
-    assert phase_at(found, utc_ms(2026, 9, 16), None) == "commissioning"
-    assert phase_at(found, utc_ms(2026, 8, 1), None) == ""
+    assert period_at(found, utc_ms(2026, 9, 16), None) == "commissioning"
+    assert period_at(found, utc_ms(2026, 8, 1), None) == ""
 
 
 def test_an_end_ends_the_last_one() -> None:
     found = phases_of({**DATES, "end": date(2027, 9, 20)}, "UTC")
     assert found[-1].to_ms == utc_ms(2027, 9, 20)
-    assert phase_at(found, utc_ms(2027, 9, 20), None) == ""
+    assert period_at(found, utc_ms(2027, 9, 20), None) == ""
 
 
 def test_an_order_that_cannot_be_is_refused() -> None:
@@ -55,9 +56,9 @@ def test_a_baseline_that_has_not_begun_is_told_with_its_days(begin: date) -> Non
 
 
 def test_without_dates_reporting_follows_the_baseline_and_never_overlaps_it() -> None:
-    assert phase_at((), 5, None) == ""
-    assert phase_at((), 5, frozen(10)) == ""
-    assert phase_at((), 10, frozen(10)) == "reporting"
+    assert period_at((), 5, None) == ""
+    assert period_at((), 5, frozen(10)) == ""
+    assert period_at((), 10, frozen(10)) == "reporting"
     assert reporting_of((), frozen(10)).from_ms == 10
     late = frozen(utc_ms(2026, 10, 1))
     assert reporting_of(phases_of(DATES, "UTC"), late).from_ms == late.to_ms

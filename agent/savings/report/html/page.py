@@ -15,11 +15,11 @@ from markupsafe import Markup, escape
 from agent.core.local_time import format_minute, zone_of
 from agent.core.text import LANGUAGES, Catalogue, language_of
 from agent.savings.records.model import NonRoutineEvent
+from agent.savings.records.non_routine_events import adjustments
 from agent.savings.report.formatting import grouped, kwh, plus_minus, with_u
 from agent.savings.report.html import charts, details, summary
 from agent.savings.report.model import uncertainty
 from agent.savings.report.model.month import ReportMonth
-from agent.savings.tracking.event_detector import adjustments
 
 PARTS = ("control", "motor", "drive")
 BAR = 46.0  # of 100 units, longest bar of a part
@@ -91,7 +91,7 @@ def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
     notes = [*month.notes, *month.hints, *(saving.caveats if saving else ())]
     if saving and saving.advice:
         notes.append(saving.advice)
-    added_wh = adjustments(month.events, month.asset, (saving.from_ms, saving.to_ms)) if saving else 0.0
+    added_wh = adjustments(month.events, (saving.from_ms, saving.to_ms)) if saving else 0.0
     return {
         "month": month,
         "span": f"{format_minute(month.from_ms, month.zone)} – {format_minute(month.to_ms, month.zone)} ({month.zone})",

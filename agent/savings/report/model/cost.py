@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from agent.config.tariff import Tariff
 from agent.savings.accounting.avoided_energy import IntervalResult
-from agent.savings.accounting.bill import Bill, bill, with_added
+from agent.savings.accounting.bill import Bill, bill
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
-from agent.savings.tracking.event_detector import adjusting
+from agent.savings.records.non_routine_events import adjusting
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,8 @@ def priced(
         tariff,
         [(line.start_ms, line.adjusted_wh or 0.0, None if tan is None else tan * (line.adjusted_wh or 0.0))
          for line in claimed],
+        _added(claimed, adjusting(events, (saving.from_ms, saving.to_ms))),
     )  # fmt: skip
-    before = with_added(
-        before, tariff, _added(claimed, adjusting(events, saving.asset, (saving.from_ms, saving.to_ms)))
-    )
     after = bill(
         tariff, [(line.start_ms, line.measured_wh or 0.0, reactive.get(line.start_ms)) for line in claimed]
     )  # fmt: skip

@@ -10,17 +10,16 @@ from datetime import datetime, timedelta
 
 from agent.config import emission_factors
 from agent.config.model import Config, Motor
-from agent.config.reporting_periods import begin_ms, phases_of, reporting_of
+from agent.config.reporting_periods import ReportingPhase, begin_ms
 from agent.config.tariff import Tariff, month_bounds_ms
 from agent.config.topology import Asset
 from agent.core.local_time import format_date, zone_of
-from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
-from agent.savings.accounting.interpolation import BRIDGED_MS, bridged
+from agent.savings.accounting.account import Account, SavingsBasis
+from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.accounting.verdict import COVERAGE_LEAST
 from agent.savings.ledger.signing_key import LedgerKey
-from agent.savings.records import source
-from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, ReportingPhase, Saving
-from agent.savings.records.replaced_motor import old_motor_of
+from agent.savings.records import repository
+from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.report import reasons as codes
 from agent.savings.report.model.baseline_notes import of_baseline
 from agent.savings.report.model.cost import Cost, priced
@@ -147,7 +146,7 @@ def collect(
     """
     zone, tariff = config.site.timezone, config.tariff
     from_ms, to_ms = tariff.bounds_ms(month) if tariff else month_bounds_ms(month, zone)
-    found = source.intervals(db, plant.name, from_ms, to_ms)
+    found = repository.load_intervals(db, plant.name, from_ms, to_ms)
     notes: list[Reason] = []
     if not found:
         notes.append(_no_data(db, plant.name))
@@ -158,28 +157,27 @@ def collect(
     end_ms = min(
         to_ms, max(now_ms, found[-1].end_ms if found else from_ms + 1)
     )  # the clock of this machine may be wrong
-    baseline, wrong = source.frozen_baseline(db, plant.name)
-    if wrong:
-        notes.append(wrong)
-    elif baseline is None and found:
-        notes.append(codes.BASELINE_MISSING())
-    events = source.events(db, plant.name, from_ms, to_ms)
-    saving, tally, days = None, None, list[ReportDay]()
+    baseline = None
+    try:
+        baseline = repository.load_frozen(db, plant.name)
+        if baseline is None and found:
+            notes.append(codes.BASELINE_MISSING())
+    except InvalidValue as error:
+        notes.append(error.reason)
+    events = [event for event in repository.load_events(db, plant.name)
+              if event.from_ms < to_ms and (event.to_ms is None or event.to_ms > from_ms)]  # fmt: skip
+    events.sort(key=lambda event: event.from_ms)
+    account, lines = None, list[IntervalResult]()
     if baseline is not None and plant.motor is not None and found:
-        phase = reporting_of(phases_of(dict(plant.motor.periods), zone), baseline)
-        earlier, later = (_readable_hour(db, plant.name, at_ms) for at_ms in (from_ms - BRIDGED_MS, to_ms))
-        around = bridged([*earlier, *found, *later])
-        after = [item for item in around if from_ms <= item.start_ms < to_ms and phase.holds(item.start_ms)]
-        if len(after) < len(found):
-            notes.append(_outside(phase, len(found) - len(after)))
-        if mixed := _old_among(after, plant.motor, zone):
-            notes.append(mixed)
-        tally = SavingsAccumulator(
-            baseline, classes=_classes(plant), events=events, old_motor=old_motor_of(plant.motor)
-        )
-        days = _days(found, after, zone, tally, (from_ms, to_ms))
-        saving = tally.saving((max(from_ms, phase.from_ms), min(end_ms, phase.to_ms or end_ms))) if after else None
-    lines = tally.lines if tally else []
+        basis = SavingsBasis.of(plant, zone, baseline)
+        if outside := sum(not basis.reporting.contains(item.start_ms) for item in found):
+            notes.append(_outside(basis.reporting, outside))
+        month_ms = from_ms, to_ms
+        account = Account(basis, events, lambda a, b: _intervals(db, plant.name, a, b, month_ms), month_ms)
+    days = [_day(name, items, zone, (from_ms, to_ms), account, lines, now_ms) for name, items in _by_day(found, zone)]
+    if account is not None and plant.motor is not None and (mixed := _old_among(lines, plant.motor, zone)):
+        notes.append(mixed)
+    saving = account.saving(now_ms) if account and lines else None
     factor = None
     if config.site.grid_factor is not None:
         try:
@@ -205,8 +203,8 @@ def collect(
         sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in found),
         sum(item.length_s * min(item.coverage, 1.0) for item in found) / ((end_ms - from_ms) / 1000),
         _running_h(found, plant), saving, lines, baseline,
-        source.intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
-        days or _days(found, [], zone, None, (from_ms, to_ms)), money, tariff, factor, _tonnes(found),
+        repository.load_intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
+        days, money, tariff, factor, _tonnes(found),
         _compared_kwh_t(found, lines),
         events, proof, notes, [*(of_baseline(db, baseline, lines) if baseline else ()), *proof.hints], plant,
         config.site.simulated,
@@ -214,22 +212,24 @@ def collect(
     )  # fmt: skip
 
 
-def _readable_hour(db: sqlite3.Connection, asset: str, from_ms: int) -> list[Interval]:
-    """The intervals of one hour before or after the month; those that cannot be read are left out."""
-    found = list[Interval]()
-    for start_ms in range(from_ms, from_ms + BRIDGED_MS, QUARTER_MS):
-        with contextlib.suppress(ValueError):
-            found += source.intervals(db, asset, start_ms, start_ms + QUARTER_MS)
-    return found
+def _intervals(
+    db: sqlite3.Connection, asset: str, begin_ms: int, end_ms: int, month: tuple[int, int]
+) -> list[Interval]:  # fmt: skip
+    """Intervals from begin_ms to end_ms; those outside the month that cannot be read are left out."""
 
+    def readable(begin_ms: int, end_ms: int) -> list[Interval]:
+        found = list[Interval]()
+        for start_ms in range(begin_ms, end_ms, QUARTER_MS):
+            with contextlib.suppress(ValueError):
+                found += repository.load_intervals(db, asset, start_ms, start_ms + QUARTER_MS)
+        return found
 
-def _classes(plant: Asset) -> tuple[str, str]:
-    meter = plant.meter
-    return (meter.accuracy_class, (meter.ct_class or "1") if meter.ct else "") if meter else ("", "")
+    inside = repository.load_intervals(db, asset, max(begin_ms, month[0]), min(end_ms, month[1]))
+    return [*readable(begin_ms, month[0]), *inside, *readable(month[1], end_ms)]
 
 
 def _no_data(db: sqlite3.Connection, asset: str) -> Reason:
-    span = source.known_span(db, asset)
+    span = repository.interval_span(db, asset)
     if span is None:
         return codes.NO_DATA_OF_MOTOR()
     return codes.NO_DATA_IN_MONTH(from_ms=span[0], to_ms=span[1] + QUARTER_MS)
@@ -272,34 +272,35 @@ def _compared_kwh_t(found: Sequence[Interval], lines: Sequence[IntervalResult]) 
     return adjusted_wh / 1000 / tonnes, sum(line.measured_wh or 0.0 for line in claimed.values()) / 1000 / tonnes
 
 
-def _days(
-    found: Sequence[Interval],
-    after: Sequence[Interval],
-    zone: str,
-    tally: SavingsAccumulator | None,
-    span: tuple[int, int],
-) -> list[ReportDay]:
-    """Days of `found`; adds all of `after` to the tally."""
-    by_day: dict[str, list[Interval]] = {}
+def _by_day(found: Sequence[Interval], zone: str) -> list[tuple[str, list[Interval]]]:
+    """The intervals of each local day, by date."""
+    days: dict[str, list[Interval]] = {}
     for item in found:
-        by_day.setdefault(format_date(item.start_ms, zone), []).append(item)
-    claimable: dict[str, list[Interval]] = {}
-    for item in after:
-        claimable.setdefault(format_date(item.start_ms, zone), []).append(item)
-    days = []
-    for name, items in sorted(by_day.items()):
-        lines = [tally.add(item) for item in claimable.get(name, [])] if tally else []
-        claimed = [line for line in lines if line.excluded is None]
-        adjusted = sum(line.adjusted_wh or 0.0 for line in claimed)
-        so_far = tally.saving() if tally and tally.lines else None
-        days.append(
-            ReportDay(name, sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in items),
-                adjusted if claimed else None,
-                adjusted - sum(line.measured_wh or 0.0 for line in claimed) if claimed else None,
-                sum(item.length_s * min(item.coverage, 1.0) for item in items) / _day_s(name, zone, span),
-                so_far.saved_wh if so_far else 0.0, so_far.u95_wh if so_far else 0.0)
-        )  # fmt: skip
-    return days
+        days.setdefault(format_date(item.start_ms, zone), []).append(item)
+    return sorted(days.items())
+
+
+def _day(
+    name: str,
+    items: Sequence[Interval],
+    zone: str,
+    span: tuple[int, int],
+    account: Account | None,
+    lines: list[IntervalResult],
+    now_ms: int,
+) -> ReportDay:
+    """A day with its intervals; adds those of the account to `lines`."""
+    own = account.add_until(items[-1].end_ms, now_ms) if account else []
+    lines += own
+    claimed = [line for line in own if line.excluded is None]
+    adjusted = sum(line.adjusted_wh or 0.0 for line in claimed)
+    so_far = account.saving(min(now_ms, items[-1].end_ms)) if account and lines else None
+    return ReportDay(
+        name, sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in items), adjusted if claimed else None,
+        adjusted - sum(line.measured_wh or 0.0 for line in claimed) if claimed else None,
+        sum(item.length_s * min(item.coverage, 1.0) for item in items) / _day_s(name, zone, span),
+        so_far.saved_wh if so_far else 0.0, so_far.u95_wh if so_far else 0.0,
+    )  # fmt: skip
 
 
 def _day_s(name: str, zone: str, span: tuple[int, int]) -> float:
@@ -315,9 +316,9 @@ def _outside(phase: ReportingPhase, n: int) -> Reason:
     return codes.OUTSIDE_ENDED_REPORTING_PERIOD(n=n, from_ms=phase.from_ms, to_ms=phase.to_ms)
 
 
-def _old_among(after: Sequence[Interval], motor: Motor, zone: str) -> Reason | None:
+def _old_among(lines: Sequence[IntervalResult], motor: Motor, zone: str) -> Reason | None:
     """The note that the saving includes intervals before the old motor was replaced; None if it does not."""
     since = motor.replaced_motor.since if motor.replaced_motor else None
-    if since is None or not (n := sum(item.start_ms < begin_ms(since, zone) for item in after)):
+    if since is None or not (n := sum(line.start_ms < begin_ms(since, zone) for line in lines)):
         return None
     return codes.OLD_MOTOR_IN_REPORTING_PERIOD(n=n, since=str(since), motor=motor.name)

@@ -18,7 +18,7 @@ from agent.core.messages import Message
 from agent.delivery.store import Store
 from agent.runtime.pipeline import Outputs, Pipeline
 from agent.savings.accounting.avoided_energy import expected_wh
-from agent.savings.records import keep
+from agent.savings.records import repository
 from agent.savings.records.model import Driver, Interval
 from agent.savings.service import SavingsService
 from agent.savings.tracking.tracker import SavingsTracker
@@ -72,7 +72,7 @@ def test_it_is_learnt_frozen_and_foretells_what_the_law_says(tmp_path: Path, clo
     mill.run(DAYS * 86_400)
     mill.run(2 * 3600, silent=True)
     pipeline.close()
-    found = keep.load_intervals(store, "mill")
+    found = repository.load_intervals(store, "mill")
     driven = [item for item in found if METRIC in item.drivers and item.coverage > 0.99]
     assert len(driven) >= 96 * DAYS - 2
     gap = [item for item in found if METRIC not in item.drivers and item.coverage > 0.99]

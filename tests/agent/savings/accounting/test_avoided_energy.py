@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.accounting import evaluate, excluded_energy
 from support.retrofit import FLOW, START_MS
 
 from agent.savings import reasons
-from agent.savings.accounting.avoided_energy import IntervalResult, evaluate
+from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty
 from agent.savings.accounting.verdict import caveats
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, NonRoutineEvent, Saving
-from agent.savings.tracking.event_detector import decided
+from agent.savings.records.non_routine_events import decided
 from drivers.reasons import Code, InvalidValue, Reason
 
 CLASSES = ("0.5S", "0.5")
@@ -159,7 +160,8 @@ def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseli
         for drivers, values in ((("flow",), ("1",)), (("flow", "pumps"), ("1", "2")), (("flow", "pumps"), ("3", "2")))
     ]
     saving, meters = of(baseline, after()), MeterUncertainty({}, [], True)
-    found = [item for item in caveats(saving, baseline, lines, (), meters) if item.code == reasons.ENERGY_EXCLUDED]
+    found = caveats(saving, baseline, excluded_energy(lines), (), meters)
+    found = [item for item in found if item.code == reasons.ENERGY_EXCLUDED]
     assert set(found) == {
         reasons.ENERGY_EXCLUDED(energy_wh=5000, cause=reasons.COMBINATION_UNKNOWN(drivers=("flow",))),
         reasons.ENERGY_EXCLUDED(energy_wh=10_000, cause=reasons.COMBINATION_UNKNOWN(drivers=("flow", "pumps"))),

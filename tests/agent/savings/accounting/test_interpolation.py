@@ -14,16 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import metered_retrofit
+from support.accounting import evaluate
 from support.independent_plant_cases import both
 from support.retrofit import FLOW, START_MS
 
 from agent.config.loader import load_config
 from agent.config.topology import assets
-from agent.savings.accounting.avoided_energy import evaluate
-from agent.savings.accounting.interpolation import straight_u
-from agent.savings.baseline.baseline import freeze, intact, learn
+from agent.savings.accounting.interpolation import interpolation_u
+from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import DRIVER_MISSING
+from agent.savings.records.baseline_json import intact
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, Saving
 from agent.savings.report.model.month import ReportMonth, collect
 
@@ -114,9 +115,11 @@ def test_a_baseline_frozen_before_lines_had_a_doubt_keeps_its_own(baseline: Base
 def test_a_line_is_exact_where_the_driver_runs_straight_and_no_run_crosses_a_pause() -> None:
     starts_ms = [k * QUARTER_MS for k in (0, 1, 2, 3, 4, 100, 101, 102, 103, 104)]
     x = np.array([float(k) for k in range(10)])
-    assert straight_u(x, starts_ms, 900) == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
-    assert straight_u(x[:3] ** 2, starts_ms[:3], 900) == pytest.approx([1.0, 1.0, 1.0]), "too short for longer gaps"
-    assert straight_u(x, starts_ms, 3600) == [], "two hours are never drawn"
+    assert interpolation_u(x, starts_ms, 900) == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
+    assert interpolation_u(x[:3] ** 2, starts_ms[:3], 900) == pytest.approx([1.0, 1.0, 1.0]), (
+        "too short for longer gaps"
+    )
+    assert interpolation_u(x, starts_ms, 3600) == [], "two hours are never drawn"
 
 
 def test_a_line_is_as_long_as_the_time_that_it_passes(baseline: Baseline) -> None:

@@ -11,23 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.accounting import evaluate
 from support.retrofit import FLOW, START_MS
 
 from agent.savings import reasons
-from agent.savings.accounting.avoided_energy import evaluate
 from agent.savings.baseline import regression
-from agent.savings.baseline.baseline import (
-    LearnError,
-    digest,
-    freeze,
-    from_json,
-    from_nameplate,
-    intact,
-    learn,
-    to_json,
-)
+from agent.savings.baseline.baseline import LearnError, freeze, from_nameplate, learn
 from agent.savings.baseline.coverage_factors import student_t
 from agent.savings.baseline.models import ReplacedMotor, old_losses_wh
+from agent.savings.records.baseline_json import digest, from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
 from drivers.reasons import Reason
 

@@ -12,15 +12,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.accounting import evaluate
 from support.independent_plant_cases import Outcome, both
 from support.retrofit import FLOW, START_MS
 
 from agent.core.text import Catalogue
 from agent.savings import reasons
-from agent.savings.accounting.avoided_energy import evaluate
-from agent.savings.baseline.baseline import LearnError, freeze, from_json, intact, learn, to_json
+from agent.savings.baseline.baseline import LearnError, freeze, learn
 from agent.savings.baseline.models import covered_ranges, described, factors, formula, state_number, terms
 from agent.savings.baseline.regression import by_state, coverage_gaps, design
+from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
 from agent.savings.report.html import details
 from agent.savings.tracking.event_detector import NonRoutineEventDetector
@@ -86,7 +87,8 @@ def test_much_of_it_is_advised_on_and_opens_an_event(baseline: Baseline) -> None
     assert advice.data["cause"].code == reasons.IN_COVERAGE_GAP
     assert advice.data["cause"].data["driver"] == FLOW
     watch = NonRoutineEventDetector("pump")
-    changed = [event for item, line in zip(told, lines, strict=True) for event in watch.take(item, line.excluded)]
+    pairs = zip(told, lines, strict=True)
+    changed = [event for item, line in pairs for event in watch.on_interval(item, line.excluded)]
     [cause] = {event.cause for event in changed if event.kind == "out_of_range"}
     assert cause.code == reasons.RANGE_LEFT
     assert cause.data["cause"].code == reasons.DRIVER_IN_COVERAGE_GAP

@@ -12,14 +12,16 @@ from random import Random
 
 import numpy as np
 import pytest
+from support.accounting import evaluate, excluded_energy
 from support.retrofit import FLOW, SHIFT, START_MS, TEMPERATURE
 
 from agent.savings import reasons
-from agent.savings.accounting.avoided_energy import evaluate, expected_wh
+from agent.savings.accounting.avoided_energy import expected_wh
 from agent.savings.accounting.verdict import outside_baseline
-from agent.savings.baseline.baseline import LearnError, collinear_drivers, freeze, from_json, intact, learn, to_json
+from agent.savings.baseline.baseline import LearnError, collinear_drivers, freeze, learn
 from agent.savings.baseline.model_selection import states_of
 from agent.savings.baseline.models import others_at_mean
+from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
 
 Law = Callable[[float, float], float]
@@ -185,7 +187,7 @@ def test_within_both_ranges_but_never_seen_together_is_not_claimed() -> None:
     assert excluded[0] is not None
     assert excluded[1] is None
     assert excluded[0].code == reasons.DRIVERS_OUT_OF_RANGE_TOGETHER
-    advice = outside_baseline(lines[:2])
+    advice = outside_baseline(excluded_energy(lines[:2]))
     assert advice is not None
     assert advice.data["cause"] == reasons.COMBINATION_UNKNOWN(drivers=found.drivers)
     for reason, driver, value in ((excluded[2], FLOW, 200.0), (excluded[3], TEMPERATURE, high + 5)):

@@ -10,14 +10,16 @@ from random import Random
 
 import numpy as np
 import pytest
+from support.accounting import evaluate, excluded_energy
 from support.retrofit import FLOW, PUMPS, SHIFT, START_MS, TEMPERATURE
 from support.retrofit_cases import by_grade, by_pumps, by_shift
 
 from agent.savings import reasons
-from agent.savings.accounting.avoided_energy import evaluate, expected_wh
+from agent.savings.accounting.avoided_energy import expected_wh
 from agent.savings.accounting.verdict import outside_baseline
-from agent.savings.baseline.baseline import freeze, from_json, intact, learn, to_json
+from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.baseline.models import factors, formula, others_at_mean
+from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
 
 RANGES = {1: (200.0, 550.0), 2: (450.0, 900.0)}
@@ -136,7 +138,7 @@ def test_a_flow_that_a_state_never_saw_is_out_of_range() -> None:
     assert lines[2].excluded == reasons.DRIVER_OUT_OF_RANGE_IN_STATE(value=300.0, **in_state)
     assert low == pytest.approx(450, abs=5)
     assert lines[5].excluded == reasons.STATE_UNKNOWN(value=3.0)
-    below, above = outside_baseline([lines[2]]), outside_baseline([lines[3]])
+    below, above = (outside_baseline(excluded_energy([line])) for line in lines[2:4])
     assert below is not None
     assert above is not None
     assert below.data["cause"] == reasons.BELOW_RANGE_IN_STATE(**in_state)

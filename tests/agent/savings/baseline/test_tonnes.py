@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.accounting import evaluate
 from support.retrofit import START_MS, ar1
 
 from agent.savings import reasons
-from agent.savings.accounting.avoided_energy import evaluate
-from agent.savings.baseline.baseline import freeze, from_json, intact, learn, to_json
+from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.baseline.model_selection import SHIFT_S
+from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
 
 TONNES, GRADE = "signal_rolled_t", "signal_grade"

@@ -19,9 +19,9 @@ from agent.savings.importing import reasons as codes
 from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
 from agent.savings.importing.driver_history import read_drivers
 from agent.savings.ledger.verify import open_copy, verify
-from agent.savings.records import source
-from agent.savings.records.keep import save_intervals
+from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Interval
+from agent.savings.records.repository import save_intervals
 from drivers.reasons import Code
 
 ZONE = "Asia/Shanghai"
@@ -129,7 +129,7 @@ def test_they_are_added_to_the_measured_energy_and_recorded(plant: Path) -> None
     assert re.search(r"fan\D+ 32 .*2024-10-05 00:00 \+0800\D+2024-10-05 16:00 \+0800", found.output)
     assert str(codes.INTERVALS_WITHOUT_MEASUREMENT(n=32)) in found.output
     db = open_copy(plant / "state" / "magwatt.sqlite")
-    items = source.intervals(db, "fan", 0, 1 << 60)
+    items = repository.load_intervals(db, "fan", 0, 1 << 60)
     assert {item.drivers["signal_rolled_t"] for item in items} == {(10.0, 0.1)}
     assert {(item.source, item.energy_wh) for item in items} == {("measured", 20_000.0)}
     assert verify(db).content

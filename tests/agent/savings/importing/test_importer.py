@@ -16,7 +16,7 @@ from agent.delivery.store import Store
 from agent.savings.importing import reasons as codes
 from agent.savings.ledger.chain import records
 from agent.savings.ledger.verify import open_copy
-from agent.savings.records.present import remember
+from agent.savings.records.repository import save_virtual_time
 
 DAY = 96
 
@@ -87,7 +87,7 @@ def test_in_a_plant_on_virtual_time_it_is_recorded_in_the_plants_time(plant: Pat
     """Otherwise the ledger would contain a record of today among records of a simulated past or future."""
     now_ms = metered_retrofit.utc_ms("2024-03-01 00:00")
     store = Store(plant / "state", SystemClock())
-    remember(store, now_ms)
+    save_virtual_time(store, now_ms)
     store.close()
     assert run(plant, [20.0] * DAY).exit_code == 0
     assert {record.t_ms for record in records(open_copy(plant / "state" / "magwatt.sqlite"))} == {now_ms}

@@ -17,8 +17,8 @@ from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.interval_records import HOUR_MS, MOST, SETTLED_MS, HourlyRecorder
 from agent.savings.ledger.signing_key import ED25519, FILE, HMAC, LedgerKeyError, load, load_or_make, new_key
 from agent.savings.ledger.verify import open_copy, verify
-from agent.savings.records.keep import save_interval, save_intervals
 from agent.savings.records.model import QUARTER_MS, Interval
+from agent.savings.records.repository import save_interval, save_intervals
 from drivers.reasons import InvalidValue
 
 START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS

@@ -29,8 +29,8 @@ from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.interval_records import HOUR_MS, SETTLED_MS, HourlyRecorder
 from agent.savings.ledger.signing_key import ED25519, FILE, LedgerKey, load, load_or_make, new_key
 from agent.savings.ledger.verify import VerificationResult, open_copy, verify
-from agent.savings.records.keep import save_intervals
 from agent.savings.records.model import QUARTER_MS, Interval
+from agent.savings.records.repository import save_intervals
 from drivers.reasons import Code, reason_of
 
 pytest.importorskip("cryptography")

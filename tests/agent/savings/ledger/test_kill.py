@@ -29,7 +29,7 @@ from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.ledger.signing_key import load_or_make
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.reasons import MAINTENANCE
-from agent.savings.records import keep
+from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
 
 
@@ -125,7 +125,7 @@ def test_a_history_of_two_years_ago_is_never_half_recorded(recorded: Path, kille
 def test_a_decision_and_a_frozen_baseline(recorded: Path, killed: list[str]) -> None:
     store = Store(recorded / "state", HandClock())
     begin_ms = metered_retrofit.utc_ms("2024-10-01 00:00")
-    keep.save_event(
+    repository.save_event(
         store, NonRoutineEvent(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, MAINTENANCE(), 1.0, "exclude")
     )
     store.close()
@@ -143,17 +143,17 @@ def test_intervals_that_a_full_disk_rejected_are_written_later(
     gateway = Gateway(tmp_path, config, HandClock(START_S))
     begin_wh = gateway.wh
     gateway.run(0.6)
-    insert = keep.insert_intervals
+    insert = repository.insert_intervals
 
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(keep, "insert_intervals", full)
+    monkeypatch.setattr(repository, "insert_intervals", full)
     for _ in range(6):
         with pytest.MonkeyPatch.context() as quiet:
             quiet.setattr(gateway.store, "flush", lambda: None)
             gateway.run(1 / 6)
-    monkeypatch.setattr(keep, "insert_intervals", insert)
+    monkeypatch.setattr(repository, "insert_intervals", insert)
     gateway.run(0.6)
     assert gateway.energy_wh() == pytest.approx(gateway.wh - begin_wh, abs=W / 300)
     gateway.store.close()
@@ -209,12 +209,12 @@ def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> 
     for _ in range(40):
         start_ms = clock.utc_ns() // 1_000_000 // HOUR_MS * HOUR_MS
         clock.move(86_400)
-        keep.save_intervals(store, [Interval("fan", start_ms + k * QUARTER_MS, 25_000.0) for k in range(96)])
+        repository.save_intervals(store, [Interval("fan", start_ms + k * QUARTER_MS, 25_000.0) for k in range(96)])
         books.keep()
     assert books._keeper is not None
     assert len(books._keeper._known) < 4 * 24
     late = Interval("fan", 1000 * START_S // HOUR_MS * HOUR_MS, 30_000.0, flags=("clock_step",))
-    keep.save_intervals(store, [replace(late, drivers={})])
+    repository.save_intervals(store, [replace(late, drivers={})])
     books.keep()
     store.close()
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")

@@ -24,8 +24,8 @@ from agent.savings.ledger.interval_records import HOUR_MS, SETTLED_MS
 from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.ledger.signing_key import FILE
 from agent.savings.ledger.verify import open_copy, verify
-from agent.savings.records.keep import save_interval
 from agent.savings.records.model import QUARTER_MS, Interval
+from agent.savings.records.repository import save_interval
 
 START_S = 1_789_995_600  # 2026-09-21 21:00 in Shanghai
 

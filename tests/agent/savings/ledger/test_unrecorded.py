@@ -27,8 +27,8 @@ from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.ledger.signing_key import load_or_make
 from agent.savings.ledger.unrecorded import pending
 from agent.savings.ledger.verify import VerificationResult, open_copy, verify
-from agent.savings.records.keep import save_intervals
 from agent.savings.records.model import QUARTER_MS, Interval
+from agent.savings.records.repository import save_intervals
 
 START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
 GAP = range(4 * 10, 4 * 15)  # intervals without measurement

@@ -22,9 +22,9 @@ from agent.savings.ledger.interval_records import HOUR_MS, SETTLED_MS, HourlyRec
 from agent.savings.ledger.signing_key import FILE, HMAC, LedgerKey, load, load_or_make, new_key
 from agent.savings.ledger.verify import VerificationResult, open_copy, verify
 from agent.savings.reasons import MAINTENANCE
-from agent.savings.records.keep import event_json, save_event, save_intervals
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
-from agent.savings.tracking.event_detector import decided
+from agent.savings.records.non_routine_events import decided
+from agent.savings.records.repository import event_json, save_event, save_intervals
 
 START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
 HOURS = 48

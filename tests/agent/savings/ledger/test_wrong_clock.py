@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from support.basics import HandClock
@@ -21,7 +22,7 @@ from agent.savings.ledger.chain import records
 from agent.savings.ledger.interval_records import HOUR_MS
 from agent.savings.ledger.verify import VerificationResult, open_copy, verify
 from agent.savings.reasons import EVENT_UNDECIDED
-from agent.savings.records import keep
+from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Interval
 
 YEAR_S = 365 * 86_400
@@ -63,7 +64,9 @@ def test_the_published_saving_excludes_the_wrong_dates(tmp_path: Path, config: C
     gateway.lane._emit = published.append
     start_ms = 1000 * START_S
     old = [Interval("fan", start_ms - (100 - k) * QUARTER_MS, 30e3 + k % 2) for k in range(100)]
-    keep.save_frozen(gateway.store, freeze(learn("fan", old, kind="constant", classes=("0.5S", "0.5")), start_ms, "t"))
+    repository.save_frozen(
+        gateway.store, freeze(learn("fan", old, kind="constant", classes=("0.5S", "0.5")), start_ms, "t")
+    )
     gateway.run(2)
     gateway.clock._utc_ns += jump_s * 10**9
     gateway.run(1)
@@ -85,7 +88,7 @@ def test_no_event_of_such_a_night_lasts_longer_than_it(
     """An event from 2026 to 2099 would exclude all energy in between."""
     gateway, _ = night(tmp_path, config, jump_s, killed)
     gateway.lane.close()
-    found = keep.load_events(gateway.store, "fan")
+    found = repository.load_events(gateway.store, "fan")
     gateway.store.close()
     assert any(event.kind == "clock_step" for event in found)
     assert [event for event in found if event.to_ms is not None and event.to_ms - event.from_ms > 3 * HOUR_MS] == []
@@ -107,15 +110,15 @@ def test_every_watt_hour_is_stored_once_and_the_ledger_is_valid(
     gateway, wh = night(tmp_path, config, jump_s, killed)
     gateway.lane.close()
     now_ms = gateway.clock.utc_ns() // 1_000_000
-    last = keep.last_interval(gateway.store, "fan")
+    last = repository.last_interval(gateway.store, "fan")
     assert last is not None
     assert now_ms - 900_000 <= last.start_ms <= now_ms
-    assert all(item.start_ms <= now_ms for item in keep.load_intervals(gateway.store, "fan"))
+    assert all(item.start_ms <= now_ms for item in repository.load_intervals(gateway.store, "fan"))
     rows = gateway.store.rows("select body from interval order by start_ms")
     gateway.store.close()
     found = verified(tmp_path)
     assert found.problems == []
-    kept = [keep._decoded(body, Interval, "fan") for (body,) in rows]
+    kept = [msgspec.json.decode(body, type=Interval) for (body,) in rows]
     assert sum(item.energy_wh or 0.0 for item in kept) == pytest.approx(wh, abs=W / 300)
     assert [start for start in found.unrecorded.waiting.get("fan", ()) if start > now_ms] == []
     assert all(start >= now_ms - 2 * HOUR_MS for start in found.unrecorded.waiting.get("fan", ()))
@@ -134,7 +137,7 @@ def test_checkpoints_continue_day_by_day(tmp_path: Path, config: Config, jump_s:
         gateway.run(0.1)
         for _ in range(24):
             gateway.pass_by(1.0)
-            gateway.lane.take_row([], None, None, gateway.clock.utc_ns() // 1_000_000)
+            gateway.lane.on_row([], None, None, gateway.clock.utc_ns() // 1_000_000)
             gateway.books.keep()
     gateway.store.close()
     found = verified(tmp_path)

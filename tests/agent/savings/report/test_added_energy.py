@@ -13,8 +13,8 @@ from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import BYPASS
-from agent.savings.records.keep import event_json
 from agent.savings.records.model import NonRoutineEvent
+from agent.savings.records.repository import event_json
 from agent.savings.report.html.page import Cover, page
 from agent.savings.report.model.month import ReportMonth, collect
 

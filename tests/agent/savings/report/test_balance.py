@@ -22,8 +22,8 @@ from agent.delivery.store import Store
 from agent.savings.ledger.reasons import RECORDS_OVERDUE, RECORDS_PENDING
 from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import INTERVAL_UNREADABLE, MAINTENANCE
-from agent.savings.records.keep import save_event, save_intervals
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
+from agent.savings.records.repository import save_event, save_intervals
 from agent.savings.report.export import as_json
 from agent.savings.report.html.charts import Figure, baseline_cloud, efficiency_over_load, load_histogram
 from agent.savings.report.html.page import Cover

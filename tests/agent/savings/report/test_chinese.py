@@ -15,10 +15,10 @@ from agent.config import emission_factors
 from agent.core.text import Catalogue
 from agent.delivery.store import Store
 from agent.savings import reasons
-from agent.savings.records.keep import event_json, save_event
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
+from agent.savings.records.non_routine_events import CAUSES, PROPOSALS
+from agent.savings.records.repository import event_json, save_event
 from agent.savings.report import reasons as report_reasons
-from agent.savings.tracking.event_detector import CAUSES, PROPOSALS
 from drivers.reasons import CODES, Code, Reason, signal_name
 
 BEGIN_MS = metered_retrofit.utc_ms("2024-10-01 00:00")

@@ -35,8 +35,8 @@ from agent.savings.reasons import (
     PRICE_MISSING,
     PRICES_OVERLAP,
 )
-from agent.savings.records.keep import save_event, save_intervals
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
+from agent.savings.records.repository import save_event, save_intervals
 from agent.savings.report.formatting import alike, with_u
 from agent.savings.report.html import page as page_module
 from agent.savings.report.html.page import Cover

@@ -61,8 +61,8 @@ def days(seed: int, law: Law, *, second: str = "inlet", moved: bool = False, sha
 
 def watched(baseline: Baseline, told: list[Interval]) -> list[str]:
     watch = NonRoutineEventDetector("pump")
-    watch.follow_model(baseline)
-    return [event.kind for item in told for event in watch.take(item)]
+    watch.set_model(baseline)
+    return [event.kind for item in told for event in watch.on_interval(item)]
 
 
 def of_both(law: Law, second: str = "inlet") -> Baseline:
@@ -138,7 +138,7 @@ def test_a_second_driver_that_stays_or_follows_the_first_makes_no_nonsense(law: 
         flow = 100 * rng.random()
         drivers = {"flow": Driver(flow), "inlet": Driver(law(flow))}
         item = Interval("pump", k * QUARTER_MS, (1000 + 10 * flow) * (1 + rng.gauss(0, 0.02)), drivers=drivers)
-        assert like.take(item) == (None, None), k // 96
+        assert like.compare(item) == (None, None), k // 96
 
 
 def test_grades_that_no_curve_passes_are_each_compared_with_themselves() -> None:

@@ -9,10 +9,12 @@ from random import Random
 import pytest
 
 from agent.savings import reasons
-from agent.savings.accounting.meter_uncertainty import alike
+from agent.savings.baseline.baseline import learn
+from agent.savings.records.meter_identity import same_meter
 from agent.savings.records.model import QUARTER_MS, Driver, Interval, NonRoutineEvent
+from agent.savings.records.non_routine_events import excluding
 from agent.savings.tracking.drift_detection import DriftDetector
-from agent.savings.tracking.event_detector import NonRoutineEventDetector, excluding
+from agent.savings.tracking.event_detector import NonRoutineEventDetector
 
 
 def days(n: int, seed: int = 1, share: float = 1.0, first: int = 0, noise: float = 0.02) -> list[Interval]:
@@ -27,7 +29,7 @@ def days(n: int, seed: int = 1, share: float = 1.0, first: int = 0, noise: float
 
 def watched(told: list[Interval], watch: NonRoutineEventDetector | None = None) -> list[NonRoutineEvent]:
     watch = watch or NonRoutineEventDetector("pump")
-    return [event for item in told for event in watch.take(item)]
+    return [event for item in told for event in watch.on_interval(item)]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -44,7 +46,7 @@ def test_a_forgotten_ratio_is_found_within_an_hour(factor: float) -> None:
     told[cut + 1 :] = [replace(item, energy_wh=factor * (item.energy_wh or 0)) for item in told[cut + 1 :]]
     watch, found, ended = NonRoutineEventDetector("pump"), None, 0
     for item in told:
-        for event in watch.take(item):
+        for event in watch.on_interval(item):
             if event.kind == "ct_ratio" and found is None:
                 found, ended = event, item.end_ms
     assert found is not None
@@ -97,8 +99,8 @@ def test_a_flag_opens_one_event_that_ends_with_it(flag: str) -> None:
 
 def test_a_flag_that_rises_within_a_quarter_is_told_at_once_and_once() -> None:
     watch = NonRoutineEventDetector("pump")
-    assert [event.kind for event in watch.raised("ct_wiring", 5000)] == ["ct_wiring"]
-    assert watch.raised("ct_wiring", 6000) == []
+    assert [event.kind for event in watch.open_event("ct_wiring", 5000)] == ["ct_wiring"]
+    assert watch.open_event("ct_wiring", 6000) == []
 
 
 def test_a_gap_is_an_event() -> None:
@@ -114,16 +116,17 @@ def test_another_meter_is_an_event_and_one_without_a_number_is_not() -> None:
     assert watched(unnamed) == []
     other = told[:100] + [replace(item, meter="mcc-1 2 400/5") for item in told[100:]]
     assert {event.kind for event in watched(other)} == {"meter_replaced"}
-    assert not alike("mcc-1 1 400/5", "mcc-1 1 200/5")
-    assert alike("mcc-1 7 400/5", "pump-meter 7 400/5"), "the name is nobody's number"
-    assert not alike("mcc-1 ? 400/5", "pump-meter 7 400/5")
+    assert not same_meter("mcc-1 1 400/5", "mcc-1 1 200/5")
+    assert same_meter("mcc-1 7 400/5", "pump-meter 7 400/5"), "the name is nobody's number"
+    assert not same_meter("mcc-1 ? 400/5", "pump-meter 7 400/5")
 
 
 def test_a_tenth_of_the_energy_beyond_the_baseline_is_an_event() -> None:
     watch = NonRoutineEventDetector("pump")
     outside = reasons.DRIVER_OUT_OF_RANGE(driver="flow", value=2000.0, low=300.0, high=900.0)
     told = days(3)
-    found = [event for k, item in enumerate(told) for event in watch.take(item, outside if 40 <= k < 60 else None)]
+    causes = [outside if 40 <= k < 60 else None for k in range(len(told))]
+    found = [event for item, cause in zip(told, causes, strict=True) for event in watch.on_interval(item, cause)]
     assert [event.kind for event in found][:1] == ["out_of_range"]
     assert found[0].cause == reasons.RANGE_LEFT(cause=outside)
     assert found[-1].to_ms is not None
@@ -132,8 +135,8 @@ def test_a_tenth_of_the_energy_beyond_the_baseline_is_an_event() -> None:
 def test_a_motor_that_stands_teaches_nothing() -> None:
     likeness = DriftDetector()
     for item in days(3):
-        likeness.take(replace(item, energy_wh=10.0, running_s=0.0))
-    assert all(likeness.take(item) == (None, None) for item in days(3))
+        likeness.compare(replace(item, energy_wh=10.0, running_s=0.0))
+    assert all(likeness.compare(item) == (None, None) for item in days(3))
 
 
 def test_the_load_is_what_the_baselines_first_driver_says() -> None:
@@ -150,7 +153,7 @@ def test_the_load_is_what_the_baselines_first_driver_says() -> None:
     cut = 96 * 8
     told[cut:] = [replace(item, energy_wh=2 * (item.energy_wh or 0)) for item in told[cut:]]
     watch = NonRoutineEventDetector("pump")
-    watch.follow(("flow", "air"))
+    watch.set_model(learn("pump", told[:cut], drivers=["flow"]))
     assert "ct_ratio" in [event.kind for event in watched(told, watch)]
     assert "ct_ratio" not in [event.kind for event in watched(told)]
 

@@ -1,0 +1,34 @@
+"""The saving over given intervals, without a configuration and a state file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
+from agent.savings.accounting.interpolation import with_interpolated_drivers
+from agent.savings.accounting.verdict import ExcludedEnergy
+from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
+
+
+def evaluate(
+    baseline: Baseline,
+    intervals: Iterable[Interval],
+    *,
+    classes: tuple[str, str] = ("", ""),
+    events: Sequence[NonRoutineEvent] = (),
+    old_motor: Mapping[str, float] | None = None,
+    span: tuple[int, int] | None = None,
+) -> tuple[Saving, list[IntervalResult]]:
+    """The saving, and each interval; intervals in any order. span: None: from the first to the last interval."""
+    tally = SavingsAccumulator(baseline, classes=classes, events=events, old_motor=old_motor)
+    found = with_interpolated_drivers(sorted(intervals, key=lambda item: item.start_ms))
+    lines = [tally.add(item) for item in found]
+    return tally.saving(span or ((found[0].start_ms, found[-1].end_ms) if found else (0, 0))), lines
+
+
+def excluded_energy(lines: Iterable[IntervalResult]) -> ExcludedEnergy:
+    """The energy of these intervals by the cause of their exclusion."""
+    found = ExcludedEnergy()
+    for line in lines:
+        found.add(line.measured_wh, line.excluded)
+    return found
