@@ -140,7 +140,7 @@ async def _plant_and_agent(
         store.counters(),
         publisher.publish_retained,
         savings=lambda asset, every_s: SavingsLane(
-            asset, every_s, store, marks.emit, config.site.timezone, marks.held, bookkeeper.amend if ledger else None
+            asset, every_s, store, marks.emit, config.site.timezone, marks.held, bookkeeper.record if ledger else None
         ),
     )
     computing.append(compute)

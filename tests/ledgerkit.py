@@ -43,7 +43,7 @@ class Gateway:
             self.store._writer.db.execute("pragma synchronous = off")  # no power failure in this test
         self.books = Bookkeeper(self.store, lambda: config, Teller(), clock)
         [asset] = assets(config)
-        self.lane = SavingsLane(asset, 1.0, self.store, lambda _: None, "UTC", amend=self.books.amend)
+        self.lane = SavingsLane(asset, 1.0, self.store, lambda _: None, "UTC", record=self.books.record)
 
     def pass_by(self, hours: float) -> None:
         self.clock.move(3600 * hours)

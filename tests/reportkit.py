@@ -19,8 +19,8 @@ from testkit import HandClock
 
 from agent.savings import checkpoints, ledger
 from agent.savings.baseline import freeze, learn
-from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
-from agent.savings.keep import save_frozen, save_intervals
+from agent.savings.hours import IntervalRecorder
+from agent.savings.keep import insert_intervals, rows_of, save_frozen
 from agent.savings.ledger_key import Key, load_or_make
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval
 from agent.store import Store
@@ -129,28 +129,42 @@ def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: boo
     begin = utc_ms(f"{month}-01 00:00")
     store = Store(state, HandClock(begin / 1000))
     learnt = old(utc_ms("2024-09-01 00:00"), utc_ms("2024-09-15 00:00"))
-    save_intervals(store, learnt)
-    key = load_or_make(state)
-    keeper = Keeper(key, {"config": "c0ffee", "software": "0.1.0"})
-    store.do(lambda db: keeper.keep_up(db, utc_ms("2024-09-15 08:00")))
+    recorder = IntervalRecorder(load_or_make(state), {"config": "c0ffee", "software": "0.1.0"})
+    record(store, recorder, utc_ms("2024-09-15 00:00"), learnt)
     frozen = None
     if baseline:
         frozen = freeze(learn("fan", learnt, classes=("0.5S", "0.5S")), utc_ms("2024-09-15 08:00"), "Li Wei")
         save_frozen(store, frozen)
         appended(store, utc_ms("2024-09-15 08:00"), [("baseline", {"baseline": _body(frozen)})])
-    save_intervals(store, new(begin, begin + days * 96 * QUARTER_MS))
-    for day in range(days + 1):
-        store.do(lambda db, day=day: _day(db, key, keeper, begin + day * 24 * HOUR_MS, 24 if day < days else 1))
+    for item in new(begin, begin + days * 96 * QUARTER_MS):
+        record(store, recorder, item.end_ms, [item], ZONE)
+    if days:
+        store.do(lambda db: _checkpoint(db, recorder.key, begin + days * 96 * QUARTER_MS + 60_000, ZONE))
     store.close()
     return frozen
 
 
-def _day(db: sqlite3.Connection, key: Key, keeper: Keeper, begin_ms: int, hours: int) -> None:
-    """Process each hour as the running agent does."""
-    for hour in range(hours):
-        t_ms = begin_ms + hour * HOUR_MS + SETTLED_MS
-        checkpoints.append_daily_checkpoint(db, key, t_ms, ZONE, {"site": "mill-2", "gateway": "gw-07"})
-        keeper.keep_up(db, t_ms)
+def record(
+    store: Store, recorder: IntervalRecorder, t_ms: int, items: Sequence[Interval], zone: str | None = None
+) -> list[ledger.Record]:  # fmt: skip
+    """Writes intervals with their records in one transaction, as the running agent does at this time.
+
+    zone: with a checkpoint at the end of each day in this time zone.
+    """
+
+    def write(db: sqlite3.Connection) -> list[ledger.Record]:
+        if zone:
+            _checkpoint(db, recorder.key, t_ms, zone)
+        found = recorder.record(db, t_ms, items)
+        insert_intervals(db, rows_of(items))
+        return found
+
+    written: list[ledger.Record] = store.do(write)
+    return written
+
+
+def _checkpoint(db: sqlite3.Connection, key: Key, t_ms: int, zone: str) -> None:
+    checkpoints.append_daily_checkpoint(db, key, t_ms, zone, {"site": "mill-2", "gateway": "gw-07"})
 
 
 def appended(

@@ -17,7 +17,7 @@ from drivers.reasons import cause_of
 if TYPE_CHECKING:
     from agent.config import Config
     from agent.savings.ledger_key import Key
-    from agent.savings.report.proof import Elsewhere
+    from agent.savings.report.proof import ExternalCheckpoints
 
 state_option = click.option(
     "--state", metavar="PATH", type=click.Path(path_type=Path),
@@ -68,7 +68,7 @@ def fail_unreadable(directory: Path, error: sqlite3.Error) -> NoReturn:
            "which replaces a corrupt file", path=str(directory), error=str(error)))  # fmt: skip
 
 
-def external_checkpoints(files: Sequence[Path], config: Config | None) -> Elsewhere:
+def external_checkpoints(files: Sequence[Path], config: Config | None) -> ExternalCheckpoints:
     """Checkpoints by file name; those of the checkpoint file of the configuration are included."""
     from agent.savings import checkpoints
 

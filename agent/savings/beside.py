@@ -4,46 +4,180 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from agent.savings import ledger_reasons as codes
-from agent.savings.hours import digest_of_rows, rows_of_hour, summed
-from agent.savings.ledger import canonical
+from agent.savings.hours import (
+    HOUR_MS,
+    digest_of_hour,
+    fields_of,
+    provisional_body,
+    provisional_records,
+    rows_of_record,
+    starts_of,
+    unrecorded_from_ms,
+)
+from agent.savings.ledger import canonical, digest, signed_by
+from agent.savings.ledger_key import Key, LedgerKeyError
 from agent.savings.types import Interval
-from agent.savings.unrecorded import Held
+from agent.savings.verification import VerificationResult
 
-if TYPE_CHECKING:
-    from agent.savings.verify import Verdict
-
+LATE_MS = 2 * HOUR_MS  # after the end of an interval; a running agent records it within a minute
 DECIDED = ("decision", "adjust_wh", "by", "reason", "decided_ms")
+FIELDS = (
+    "asset", "from_ms", "length_s", "energy_wh", "covered_s", "auxiliary_wh", "filled_wh", "flags", "meter",
+    "register_wh", "source",
+)  # fmt: skip
 
 
-def check_hours(db: sqlite3.Connection, found: Verdict, hours: Mapping[tuple[str, int], Held]) -> None:
-    """Check that the intervals of each hour are those of its record, and that the recorded sums are correct."""
-    for (asset, from_ms), held in hours.items():
-        body = json.loads(db.execute("select body from ledger where seq = ?", (held.seq,)).fetchone()[0])
-        rows = rows_of_hour(db, asset, from_ms, int(body.get("to_ms", 0)), held.quarters)
-        if digest_of_rows(rows) != body.get("intervals"):
-            found.bad(held.seq, codes.HOUR_INTERVALS_CHANGED, asset=asset, from_ms=from_ms)
-            continue
-        for name, computed in _wrong_sums(rows, body).items():
-            found.bad(held.seq, codes.HOUR_SUM_WRONG, field=name, asset=asset, from_ms=from_ms,
-                      recorded=json.dumps(body[name]), computed=json.dumps(computed))  # fmt: skip
+class IntervalCheck:
+    """Compares records of intervals, in their order, with the intervals of the state file.
+
+    partial: earlier records are not verified; a record may replace one of these.
+    """
+
+    def __init__(self, db: sqlite3.Connection, found: VerificationResult, partial: bool) -> None:
+        self._db, self._found, self._partial = db, found, partial
+        self._records: dict[str, dict[int, int]] = {}  # asset → start → number of the newest record
+        self._hours: dict[tuple[str, int], tuple[int, tuple[int, ...]]] = {}  # number and starts of the newest record
+        self._in_hour: dict[str, set[int]] = {}  # asset → starts in records of hours
+        self._differing: dict[tuple[str, int], int] = {}  # intervals that their newest record does not describe
+
+    def add_hour(self, seq: int, t_ms: int, body: Mapping[str, Any]) -> None:
+        """The record of an hour, of an earlier version."""
+        asset, from_ms = sys.intern(str(body.get("asset"))), int(body.get("from_ms", 0))
+        if (asset, from_ms) in self._hours:
+            self._found.amended += 1
+        elif body.get("source") == ["measured"]:
+            self._found.late += t_ms - int(body.get("to_ms", t_ms)) > LATE_MS
+        self._hours[asset, from_ms] = seq, tuple(starts_of(body))
+        self._in_hour.setdefault(asset, set()).update(starts_of(body))
+
+    def add(self, seq: int, t_ms: int, body: Mapping[str, Any]) -> None:
+        """The record of an interval."""
+        asset, start_ms = sys.intern(str(body.get("asset"))), int(body.get("from_ms", 0))
+        if "replaces" in body:
+            self._found.amended += 1
+        elif "source" not in body:
+            late = body.get("late") or t_ms - start_ms - 1000 * int(body.get("length_s", 0)) > LATE_MS
+            self._found.late += bool(late)
+        if not self._continues(asset, start_ms, body):
+            self._found.bad(seq, codes.VERSION_NOT_RECORDED, asset=asset, from_ms=start_ms)
+        self._records.setdefault(asset, {})[start_ms] = seq
+        self._differing.pop((asset, start_ms), None)
+        text = self._text(asset, start_ms)
+        if text is None or digest(text) != body.get("interval"):
+            self._differing[asset, start_ms] = seq  # unless a later record describes it
+        else:
+            for name, computed in _wrong_fields(text, body).items():
+                self._found.bad(seq, codes.RECORD_FIELD_WRONG, field=name, asset=asset, from_ms=start_ms,
+                                recorded=json.dumps(body.get(name)), computed=json.dumps(computed))  # fmt: skip
+
+    def finish(self, key: Key | None, since_ms: int) -> None:
+        """Reports intervals that are not the recorded ones.
+
+        key: that of the ledger; None: it is not known.
+        since_ms: intervals that start earlier need no record.
+        """
+        running = self._running(key)
+        for (asset, start_ms), seq in self._differing.items():
+            if (asset, start_ms) not in running:
+                self._found.bad(seq, codes.INTERVAL_CHANGED, asset=asset, from_ms=start_ms)
+        self._check_hours()
+        self._find_unrecorded(running, since_ms)
+        last_ms = self._found.last_ms
+        self._found.ahead = sum(start_ms > last_ms for starts in self._records.values() for start_ms in starts) + sum(
+            start_ms > last_ms for starts in self._in_hour.values() for start_ms in starts
+        )
+
+    def _continues(self, asset: str, start_ms: int, body: Mapping[str, Any]) -> bool:
+        """Whether a record replaces the version that was recorded before; without one, whether it replaces none."""
+        seq, replaces = self._records.get(asset, {}).get(start_ms), body.get("replaces")
+        if seq is not None:
+            [text] = self._db.execute("select body from ledger where seq = ?", (seq,)).fetchone()
+            return bool(json.loads(text).get("interval") == replaces)
+        return replaces is None or self._partial or start_ms in self._in_hour.get(asset, ())
+
+    def _running(self, key: Key | None) -> set[tuple[str, int]]:
+        """Asset and start of the intervals that a provisional record describes."""
+        found = set()
+        for asset, text in provisional_records(self._db).items():
+            body = provisional_body(text)
+            try:
+                valid = body is not None and (key is None or signed_by(key, body))
+            except LedgerKeyError:  # reported for the other records
+                valid = True
+            if body is not None and valid and body["asset"] == asset and self._continues(asset, body["from_ms"], body):
+                if digest(self._text(asset, body["from_ms"]) or "") == body.get("interval"):
+                    found.add((asset, int(body["from_ms"])))
+                else:
+                    self._found.problems.append(codes.RUNNING_INTERVAL_CHANGED(asset=asset, from_ms=body["from_ms"]))
+        return found
+
+    def _check_hours(self) -> None:
+        """Records of hours are valid until one of their intervals has a record of its own."""
+        for (asset, from_ms), (seq, starts) in self._hours.items():
+            own = [start_ms for start_ms in starts if start_ms in self._records.get(asset, {})]
+            if len(own) == len(starts):
+                continue
+            body = json.loads(self._db.execute("select body from ledger where seq = ?", (seq,)).fetchone()[0])
+            rows = rows_of_record(self._db, body)
+            if own or digest_of_hour(rows) != body.get("intervals"):
+                self._found.bad(seq, codes.HOUR_INTERVALS_CHANGED, asset=asset, from_ms=from_ms)
+                continue
+            for name, computed in energies_of(rows).items():
+                if body.get(name) != computed:
+                    self._found.bad(seq, codes.RECORD_FIELD_WRONG, field=name, asset=asset, from_ms=from_ms,
+                                    recorded=json.dumps(body.get(name)), computed=json.dumps(computed))  # fmt: skip
+
+    def _find_unrecorded(self, running: set[tuple[str, int]], since_ms: int) -> None:
+        """An earlier version left its newest intervals to the next run; there are none when intervals have records."""
+        pending_ms = 1 << 62 if self._records else unrecorded_from_ms(self._found.last_ms)
+        unrecorded, pending = dict[str, list[int]](), dict[str, list[int]]()
+        query = "select asset, start_ms from interval where start_ms >= ? order by start_ms, asset"
+        for asset, start_ms in self._db.execute(query, (since_ms,)):
+            recorded = start_ms in self._records.get(asset, ()) or start_ms in self._in_hour.get(asset, ())
+            if not recorded and (asset, start_ms) not in running:
+                (unrecorded if start_ms < pending_ms else pending).setdefault(asset, []).append(start_ms)
+        self._found.unrecorded, self._found.pending = unrecorded, pending
+        self._found.problems += [codes.INTERVALS_NOT_RECORDED(n=len(starts), asset=asset, first_ms=starts[0])
+                                 for asset, starts in unrecorded.items()]  # fmt: skip
+
+    def _text(self, asset: str, start_ms: int) -> str | None:
+        query = "select body from interval where asset = ? and start_ms = ?"
+        row = self._db.execute(query, (asset, start_ms)).fetchone()
+        return None if row is None else str(row[0])
 
 
-def _wrong_sums(rows: list[tuple[int, str]], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Recorded fields that differ from what the intervals give → the value that they give."""
+def _wrong_fields(text: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a record that differ from what its interval gives → the value that it gives."""
     try:
-        sums = summed([msgspec.json.decode(text, type=Interval) for _, text in rows])
-    except msgspec.MsgspecError:  # intervals of another version; their digest is correct
+        fields = fields_of(msgspec.json.decode(text, type=Interval))
+    except msgspec.MsgspecError:  # an interval of another version; its digest is correct
         return {}
-    return {name: value for name, value in sums.items() if name in body and body[name] != value}
+    return {name: fields.get(name) for name in FIELDS if body.get(name) != fields.get(name)}
 
 
-def check_baselines(db: sqlite3.Connection, found: Verdict, recorded: Mapping[str, tuple[int, dict[str, Any]]]) -> None:
+def energies_of(rows: list[tuple[int, str]]) -> dict[str, int | None]:
+    """Energy fields of the record of an hour: sums of the known values of its intervals, whole Wh; None: none known."""
+    try:
+        items = [msgspec.json.decode(text, type=Interval) for _, text in rows]
+    except msgspec.MsgspecError:
+        return {}
+    known = [item.energy_wh for item in items if item.energy_wh is not None]
+    return {
+        "energy_wh": round(sum(known)) if known else None,
+        "auxiliary_wh": round(sum(item.auxiliary_wh for item in items)),
+    }
+
+
+def check_baselines(
+    db: sqlite3.Connection, found: VerificationResult, recorded: Mapping[str, tuple[int, dict[str, Any]]]
+) -> None:
     """Check that each frozen baseline of the state file is in the ledger, unchanged, and that the newest is in use.
 
     recorded: hash of a baseline → number of its record, and the baseline.
@@ -73,7 +207,7 @@ def check_baselines(db: sqlite3.Connection, found: Verdict, recorded: Mapping[st
 
 
 def check_decisions(
-    db: sqlite3.Connection, found: Verdict, recorded: Mapping[tuple[str, int], tuple[int, dict[str, Any]]]
+    db: sqlite3.Connection, found: VerificationResult, recorded: Mapping[tuple[str, int], tuple[int, dict[str, Any]]]
 ) -> None:
     """Check that the decisions on events in the state file are those of the ledger.
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent.savings import ledger_reasons as codes
 from agent.savings.checkpoints import record_body
 from agent.savings.ledger import canonical, digest, signed_by
 from agent.savings.ledger_key import Key, LedgerKeyError
-
-if TYPE_CHECKING:
-    from agent.savings.verify import Verdict
+from agent.savings.verification import VerificationResult
 
 
 def check_external(
-    db: sqlite3.Connection, found: Verdict, checkpoints: Iterable[Mapping[str, Any]], key: Key | None,
+    db: sqlite3.Connection, found: VerificationResult, checkpoints: Iterable[Mapping[str, Any]], key: Key | None,
     fingerprint: str,
 ) -> None:  # fmt: skip
     """Adds to `found` what external checkpoints show about the ledger.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -29,19 +29,20 @@ Rows = list[tuple[str, int, str]]
 
 def save_interval(
     store: Store, *intervals: Interval, counters: Mapping[str, int] | None = None,
-    then: Callable[[sqlite3.Connection], object] | None = None,
+    record: Callable[[sqlite3.Connection, Sequence[Interval]], object] | None = None,
 ) -> None:  # fmt: skip
-    """Stores intervals, replacing earlier versions, with counters and with what `then` writes, in one transaction.
+    """Stores intervals, replacing earlier versions, with counters and with what `record` writes, in one transaction.
 
+    record: called before earlier versions are replaced.
     Does not wait: it is committed with the next write batch. A failed write is not reported: check with `holds`.
     """
     rows, whole = rows_of(intervals), list((counters or {}).items())
 
     def job(db: sqlite3.Connection) -> None:
+        if record is not None:
+            record(db, intervals)
         insert_intervals(db, rows)
         db.executemany("insert or replace into counters values (?, ?)", whole)
-        if then is not None:
-            then(db)
 
     store.post(job)
 

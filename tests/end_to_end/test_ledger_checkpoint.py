@@ -51,5 +51,5 @@ def test_a_broker_that_comes_late_holds_the_checkpoint(tmp_path: Path) -> None:
         broker.stop()
     found = checkpoints.read(heard)
     verdict = verify(open_copy(tmp_path / "state" / "magwatt.sqlite"), checkpoints=found)
-    assert verdict.content, verdict.problems
+    assert verdict.ok, verdict.problems
     assert (verdict.checkpoints, verdict.external_checkpoints) == (1, 1)

@@ -230,28 +230,28 @@ def formula_lines(baseline: Baseline, _: Catalogue) -> tuple[str, ...]:
 def ledger_rows(month: Month, _: Catalogue) -> list[Row]:
     """Empty when the ledger has no record of this month."""
     proof = month.proof
-    if (verdict := proof.verdict) is None:
+    if (result := proof.result) is None:
         return []
     state = _("all valid")
-    if verdict.first_bad is not None:
-        state = _("first invalid record: {seq:d}", seq=verdict.first_bad)
+    if result.first_bad is not None:
+        state = _("first invalid record: {seq:d}", seq=result.first_bad)
     external = _("none: truncation or rollback of the ledger is not detected")
-    if proof.elsewhere:
-        external = f"{verdict.external_checkpoints}{_(': ')}{', '.join(proof.elsewhere)}"
+    if proof.external:
+        external = f"{result.external_checkpoints}{_(': ')}{', '.join(proof.external)}"
     reported = _("{energy} Wh (difference {difference:d} Wh)", energy=grouped(proof.reported_wh),
                  difference=proof.reported_wh - proof.recorded_wh)  # fmt: skip
     rows = [
-        Row(_("hours recorded"), (grouped(proof.hours),)),
+        Row(_("intervals recorded"), (grouped(proof.intervals),)),
         Row(_("energy in the ledger"), (f"{grouped(proof.recorded_wh)} Wh",)),
-        Row(_("energy in this report, same hours"), (reported,)),
-        Row(_("intervals not recorded yet"), (grouped(proof.waiting),)),
-        Row(_("intervals without a record, although later ones are recorded"), (grouped(proof.stray),)),
-        Row(_("hours recorded again; hours recorded late"), (f"{grouped(verdict.amended)}; {grouped(verdict.late)}",)),
-        Row(_("records verified"), (f"{grouped(verdict.records)}{_('; ')}{state}",)),
+        Row(_("energy in this report, same intervals"), (reported,)),
+        Row(_("intervals not recorded yet"), (grouped(proof.pending),)),
+        Row(_("intervals without a record"), (grouped(proof.unrecorded),)),
+        Row(_("intervals recorded again; recorded late"), (f"{grouped(result.amended)}; {grouped(result.late)}",)),
+        Row(_("records verified"), (f"{grouped(result.records)}{_('; ')}{state}",)),
         Row(_("recorded with configuration; software"),
-            (f"{_versions(proof.under.get('config', {}))}; {_versions(proof.under.get('software', {}))}",)),
+            ("; ".join(_versions(proof.recorded_under.get(what, {})) for what in ("config", "software")),)),
         Row(_("external checkpoints compared"), (external,)),
-        Row(_("key"), (", ".join(verdict.keys),), code=True),
+        Row(_("key"), (", ".join(result.keys),), code=True),
     ]  # fmt: skip
     if checkpoint := proof.checkpoint:
         place = _("record {seq:d}, {day}", seq=checkpoint["seq"], day=str(checkpoint["day"]))

@@ -13,13 +13,12 @@ from agent.config import Config, Motor
 from agent.savings import carbon, source
 from agent.savings.adjust import Line, Tally
 from agent.savings.bridge import BRIDGED_MS, bridged
-from agent.savings.ledger_key import Key
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import begin_ms, phases_of, reporting_of
 from agent.savings.report import reasons as codes
 from agent.savings.report.origin import of_baseline
 from agent.savings.report.priced import Money, priced
-from agent.savings.report.proof import Elsewhere, Proof, prove
+from agent.savings.report.proof import LedgerCheck, Proof, prove
 from agent.savings.tariff import Tariff, month_bounds_ms
 from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Phase, Saving
 from agent.savings.verdict import COVERAGE_LEAST
@@ -137,8 +136,7 @@ class Month:
 
 
 def collect(
-    db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, key: Key | None = None,
-    elsewhere: Elsewhere | None = None,
+    db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, check: LedgerCheck | None = None
 ) -> Month:  # fmt: skip
     """Collects the data of a month.
 
@@ -195,7 +193,7 @@ def collect(
             notes.append(codes.TARIFF_UNUSABLE(cause=error.reason))
         if not tariff.currency:
             notes.append(codes.CURRENCY_MISSING())
-    proof = prove(db, plant.name, from_ms, end_ms, found, key, elsewhere or {})
+    proof = prove(db, plant.name, from_ms, end_ms, found, check or LedgerCheck())
     notes += proof.notes
     return Month(
         plant.name, plant.title, month, from_ms, to_ms, zone, found,

@@ -62,7 +62,7 @@ def test_two_days_without_interruption(tmp_path: Path, config: Config) -> None:
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
     elsewhere = checkpoints.read((tmp_path / "elsewhere.jsonl").read_text(encoding="utf-8"))
     verdict = verify(db, checkpoints=elsewhere)
-    assert verdict.content, verdict.problems
+    assert verdict.ok, verdict.problems
     hours = records(db, "hour")
     assert [record.body["from_ms"] for record in hours] == [1000 * START_S + k * HOUR_MS for k in range(47)]
     assert {record.body["config"] for record in hours} == {config.hash}
@@ -111,7 +111,7 @@ def test_an_error_is_logged_once_and_missed_hours_are_recorded_later(
     assert str(codes.KEY_FILE_INVALID(path=str(state / FILE))) in failed.getMessage()
     db = open_copy(state / "magwatt.sqlite")
     assert len(records(db, "hour")) == 2
-    assert verify(db).content
+    assert verify(db).ok
 
 
 def test_without_a_state_directory_there_is_no_ledger(config: Config) -> None:
@@ -139,7 +139,7 @@ def test_a_clock_set_to_eight_hours_earlier_leaves_the_ledger_valid(tmp_path: Pa
     store.close()
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
     verdict = verify(db)
-    assert verdict.content, verdict.problems
+    assert verdict.ok, verdict.problems
     assert verdict.amended >= 7
     [last] = [record for record in records(db, "hour") if record.body["from_ms"] == 1000 * START_S + 5 * HOUR_MS][-1:]
     assert last.body["energy_wh"] == 200_000
@@ -180,5 +180,5 @@ def test_a_key_that_cannot_sign_is_logged_once_and_hours_are_recorded_when_it_ca
     live(store, Bookkeeper(store, lambda: config, Teller(), clock), clock, 2)
     store.close()
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
-    assert verify(db).content
+    assert verify(db).ok
     assert len(records(db, "hour")) == 7

@@ -235,7 +235,7 @@ def test_how_a_manipulation_is_detected(row: Row, top: Path, kept: Kept) -> None
     }
     for by, found in verdicts.items():
         expected = getattr(row, by)
-        assert found.content == (expected is None), (by, found.problems)
+        assert found.ok == (expected is None), (by, found.problems)
         assert expected is None or expected in {reason.code for reason in found.problems}, (by, found.problems)
     found = verdicts["alone"]
     changed = {what for what in FACTS if len([run for run in found.under if run.what == what]) > 1}
@@ -297,7 +297,7 @@ def test_an_edited_checkpoint_is_invalid(name: str, which: int, with_key: bool, 
     assert found.first_bad is None, found.problems
     [problem] = found.problems
     assert problem.code == codes.CHECKPOINT_INVALID
-    assert not found.content
+    assert not found.ok
 
 
 def test_an_unedited_checkpoint_is_valid_for_an_edited_ledger(top: Path, kept: Kept) -> None:
@@ -310,7 +310,7 @@ def test_an_unedited_checkpoint_is_valid_for_an_edited_ledger(top: Path, kept: K
 
 def test_an_unsigned_checkpoint_is_compared_by_its_hash(top: Path, kept: Kept) -> None:
     number = kept.checkpoints[0]["seq"]
-    assert verdict(top / "state", None, [{"seq": number, "hash": kept.checkpoints[0]["hash"]}]).content
+    assert verdict(top / "state", None, [{"seq": number, "hash": kept.checkpoints[0]["hash"]}]).ok
     assert verdict(top / "state", None, [{"seq": number, "hash": "0" * 64}]).first_bad == 1
 
 
@@ -410,4 +410,4 @@ def test_a_record_amended_while_verify_reads_is_not_a_problem(top: Path, kept: K
     db = open_copy(top / "state" / "magwatt.sqlite")
     found = verify(db, kept.key, meanwhile())
     db.close()
-    assert found.content, found.problems
+    assert found.ok, found.problems

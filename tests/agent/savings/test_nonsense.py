@@ -104,11 +104,11 @@ def test_a_baseline_that_cannot_be_read_does_not_stop_recording(plant: Path, bod
     assert motor["notes"][0]["code"] == BASELINE_UNREADABLE
     assert command(plant, "baseline", "show", "fan").exit_code == 2
     books, store = books_at(plant, "2024-10-03 05:00")
-    keep.save_intervals(store, [Interval("fan", reportkit.utc_ms("2024-10-03 01:00"), 1.0)])
-    books.keep()
+    keep.save_interval(store, Interval("fan", reportkit.utc_ms("2024-10-03 01:00"), 1.0), record=books.record)
+    store.flush()
     store.close()
     db = open_copy(plant / "state" / "magwatt.sqlite")
-    assert verify(db).unrecorded.waiting == {}
+    assert verify(db).unrecorded == {}
     db.close()
 
 

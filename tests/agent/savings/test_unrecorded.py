@@ -113,7 +113,7 @@ def waits(found: Verdict) -> int:
 
 def test_intervals_measured_before_a_stop_are_not_recorded_yet(plant: Path) -> None:
     found = look(plant)
-    assert found.content, found.problems
+    assert found.ok, found.problems
     assert waits(found) == 5, "the hour that was not settled, and the one that was not over"
     since_ms = START_MS + (STOP - 5) * QUARTER_MS
     assert pending(found.unrecorded.waiting) == codes.RECORDS_PENDING(n=5, assets=("fan",), since_ms=since_ms)
@@ -133,10 +133,10 @@ def test_more_than_a_running_agent_leaves_is_reported_as_overdue() -> None:
 def test_a_decision_after_a_stop_is_not_a_problem(plant: Path, config: Config, later_k: int) -> None:
     decide(plant, config, STOP + later_k)
     found = look(plant)
-    assert found.content, found.problems
+    assert found.ok, found.problems
     assert waits(found) == (1 if later_k == 2 else 0), "hours that are over are recorded first"
     agent(plant, config, STOP + later_k, STOP + later_k + 12)
-    assert look(plant).content
+    assert look(plant).ok
 
 
 def test_a_decision_of_an_earlier_version_is_not_a_problem(plant: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_decision_of_an_earlier_version_is_not_a_problem(plant: Path) -> None:
     appended(store, START_MS + 40 * HOUR_MS, [("decision", {"event": {"asset": "fan", "number": 1}})])
     store.close()
     found = look(plant)
-    assert found.content, found.problems
+    assert found.ok, found.problems
     assert waits(found) == 5
 
 
@@ -154,7 +154,7 @@ def test_intervals_inserted_into_a_gap_are_reported(plant: Path, config: Config)
     found = look(plant)
     first_ms = START_MS + GAP[2] * QUARTER_MS
     assert found.problems == [codes.INTERVALS_NOT_RECORDED(n=4, asset="fan", first_ms=first_ms)]
-    assert not found.content
+    assert not found.ok
 
 
 def test_intervals_inserted_before_a_decision_are_reported(plant: Path, config: Config) -> None:
@@ -168,7 +168,7 @@ def test_intervals_inserted_at_the_end_count_as_not_recorded(plant: Path, config
     """They look like measured ones. When the agent runs again, they are recorded and counted as late."""
     insert(plant, range(STOP + 4, STOP + 16))
     found = look(plant)
-    assert found.content
+    assert found.ok
     assert waits(found) == 5 + 12
     assert found.late == 0
     agent(plant, config, STOP + 60, STOP + 64)
@@ -196,11 +196,11 @@ def test_a_truncation_before_a_decision_is_detected_by_a_checkpoint(plant: Path,
     db = open_copy(plant / "state" / "magwatt.sqlite")
     checkpoint = checkpoints.checkpoint_message(records(db, "checkpoint")[-1])
     db.close()
-    assert look(plant, [checkpoint]).content
+    assert look(plant, [checkpoint]).ok
     cut(plant, checkpoint["seq"] - 4)
     decide(plant, config, STOP + 40)
     alone = look(plant)
-    assert alone.content
+    assert alone.ok
     assert alone.late >= 6
     found = look(plant, [checkpoint])
     assert found.first_bad is not None
@@ -223,7 +223,7 @@ def test_many_hours_that_are_recorded_in_parts_are_not_a_problem(tmp_path: Path)
     for waiting in (300, 0):
         store.do(lambda db: keeper.keep_up(db, now_ms))
         found = look(tmp_path)
-        assert found.content, found.problems
+        assert found.ok, found.problems
         assert waits(found) == waiting
     store.close()
 
@@ -233,7 +233,7 @@ def test_a_clock_set_to_an_earlier_time_is_not_a_problem(plant: Path, config: Co
     for hours in (1, 3, 9):
         agent(plant, config, STOP + 4 * (hours - 1), STOP + 4 * hours, -8 * HOUR_MS)
         found = look(plant)
-        assert found.content, found.problems
+        assert found.ok, found.problems
 
 
 def test_records_of_another_motor_do_not_hide_unreadable_intervals(plant: Path, config: Config) -> None:

@@ -103,7 +103,7 @@ def lower_energy(body: dict[str, object]) -> None:
 
 def test_an_unchanged_ledger_is_valid(copy: Path) -> None:
     found = verdict_of(copy, with_checkpoints=True)
-    assert found.content, found.problems
+    assert found.ok, found.problems
     assert found.records == 1 + 2 * HOURS + found.checkpoints
     assert found.checkpoints == found.external_checkpoints == 2
 
@@ -122,7 +122,7 @@ def test_one_edited_character_is_named(copy: Path, data: st.DataObject) -> None:
     assert verify(db, load(copy / FILE)).first_bad == seq
     db.execute(f"update ledger set {column} = ? where seq = ?", (text, seq))
     db.commit()
-    assert verify(db, load(copy / FILE)).content
+    assert verify(db, load(copy / FILE)).ok
     db.close()
 
 
@@ -187,7 +187,7 @@ def test_a_chain_rewritten_with_another_key_from_the_first_record(copy: Path) ->
 def test_a_chain_rewritten_with_the_gateways_key_is_detected_by_an_external_checkpoint(copy: Path) -> None:
     """The owner of the gateway can sign anything: the limit is the last checkpoint that still matches."""
     edited(copy, lambda db: rechained(db, 30, lambda body: body.update(adjusted_wh=1), load(copy / FILE)))
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     found = verdict_of(copy, with_checkpoints=True)
     first, second = checkpoints.read((copy / "roots.jsonl").read_text(encoding="utf-8"))
     assert found.first_bad is not None
@@ -211,7 +211,7 @@ def test_a_rollback_that_is_continued_is_detected_by_an_external_checkpoint(copy
         ledger.append_to(db, key, START_MS, [("decision", {"event": k}) for k in range(100)])
 
     edited(copy, edit)
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     found = verdict_of(copy, with_checkpoints=True)
     assert found.first_bad is not None
     assert found.first_bad <= 41
@@ -243,7 +243,7 @@ def test_a_changed_baseline_is_detected(copy: Path) -> None:
     body = {"asset": "pump", "coefficients": [25_000.0], "hash": "5a1e"}
     [record] = appended(store, START_MS, [("baseline", {"baseline": body})])
     store.save_note("baseline", "pump", "", body)
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     store.save_note("baseline", "pump", "", {**body, "coefficients": [35_000.0]})
     found = verdict_of(copy)
     assert found.first_bad == record.seq
@@ -258,7 +258,7 @@ def test_a_removed_baseline_and_an_older_one_in_use_are_detected(copy: Path) -> 
     bodies = [{"asset": "pump", "coefficients": [wh], "hash": f"{wh:g}"} for wh in (25_000.0, 24_000.0)]
     records = appended(store, START_MS, [("baseline", {"baseline": body}) for body in bodies])
     store.save_note("baseline", "pump", "", bodies[1])
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     store.save_note("baseline", "pump", "", bodies[0])
     found = verdict_of(copy)
     assert found.first_bad == records[1].seq
@@ -274,17 +274,17 @@ def test_an_unrecorded_or_changed_decision_is_detected(copy: Path) -> None:
     store = Store(copy, HandClock())
     event = save_event(store, Event(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, MAINTENANCE(), 0.0,
                               "exclude"))  # fmt: skip
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     decision = decided(event, "keep", "Li Wei", "was running", START_MS)
     save_event(store, decision)
     assert verdict_of(copy).problems == [codes.DECISION_NOT_RECORDED(number=event.number, asset="pump")]
     [record] = appended(store, START_MS, [("decision", {"event": event_json(decision)})])
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     save_event(store, replace(decision, decision="adjust", adjust_wh=1e6))
     edited_decision = codes.DECISION_EDITED(seq=record.seq, number=event.number, asset="pump")
     assert verdict_of(copy).problems == [edited_decision]
     save_event(store, replace(decision, energy_wh=17.0))  # the energy may still grow; a decision does not contain it
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     store.close()
 
 
@@ -298,10 +298,10 @@ def test_from_a_later_record_on(copy: Path) -> None:
     store.close()
     later = baseline.seq + 15
     with open_copy(copy / "magwatt.sqlite") as db:
-        assert verify(db, first=later, since_ms=END_MS).content
+        assert verify(db, first=later, since_ms=END_MS).ok
     edited(copy, lambda db: db.execute("update ledger set body = body || ' ' where seq = 30"))
     with open_copy(copy / "magwatt.sqlite") as db:
-        assert verify(db, first=later, since_ms=END_MS).content
+        assert verify(db, first=later, since_ms=END_MS).ok
         assert verify(db).first_bad == 30
     edited(copy, lambda db: db.execute("update ledger set body = body || ' ' where seq = ?", (baseline.seq,)))
     with open_copy(copy / "magwatt.sqlite") as db:
@@ -319,9 +319,9 @@ def test_hmac_without_its_secret_does_not_pass(tmp_path: Path) -> None:
     appended(store, START_MS, [("decision", {"event": 1})])
     store.close()
     db = open_copy(tmp_path / "magwatt.sqlite")
-    assert verify(db, load(tmp_path / FILE)).content
+    assert verify(db, load(tmp_path / FILE)).ok
     found = verify(db)
-    assert not found.content
+    assert not found.ok
     assert found.first_bad is None
     assert found.unchecked == [codes.HMAC_SECRET_NEEDED()]
     db.close()
@@ -329,4 +329,4 @@ def test_hmac_without_its_secret_does_not_pass(tmp_path: Path) -> None:
 
 def test_a_read_only_copy_is_verified_too(copy: Path) -> None:
     (copy / "magwatt.sqlite").chmod(0o444)
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
