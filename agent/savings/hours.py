@@ -72,7 +72,8 @@ class IntervalRecorder:
         """Records the stored intervals since the newest record that have none: those of an earlier version, and of a
         time when the key could not sign. They are marked as `late`.
         """
-        newest = db.execute("select t_ms from ledger order by seq desc limit 1").fetchone()
+        # a checkpoint may have been appended just now
+        newest = db.execute("select t_ms from ledger where kind != 'checkpoint' order by seq desc limit 1").fetchone()
         since_ms = unrecorded_from_ms(newest[0]) if newest else 0
         rows = {(asset, start_ms): text for asset, start_ms, text in db.execute(_SINCE, (since_ms, now_ms))}
         for place in _recorded_places(db):

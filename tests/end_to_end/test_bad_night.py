@@ -31,7 +31,7 @@ from agent.deliver import Delivery
 from agent.hold import HoldBook
 from agent.publish import Publisher
 from agent.savings import ledger, source
-from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.types import Interval
 from agent.savings.verify import open_copy
 from agent.store import Store
 from agent.topology import assets

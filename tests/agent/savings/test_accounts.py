@@ -25,7 +25,7 @@ from agent.savings.meters import identity
 from agent.savings.types import Interval
 from agent.savings.verify import open_copy
 from agent.store import Store
-from drivers.reasons import Code, Reason, reason_of
+from drivers.reasons import Code, Reason
 
 ZONE = zone_of(reportkit.ZONE)
 

@@ -59,7 +59,8 @@ def test_an_interval_is_recorded_when_it_is_written(store: Store, tmp_path: Path
     [(text,)] = store.rows("select body from interval")
     expected = {"asset": "pump", "from_ms": START_MS, "length_s": 900, "energy_wh": 25_000, "covered_s": 900,
                 "auxiliary_wh": 75, "flags": ["bypass"], "meter": "mcc-12/22091734", "config": "c0ffee",
-                "register_wh": [1_000_000, 1_025_000], "software": "0.1.0", "interval": ledger.digest(text)}  # fmt: skip
+                "register_wh": [1_000_000, 1_025_000], "software": "0.1.0",
+                "interval": ledger.digest(text)}  # fmt: skip
     assert found.kind == "interval"
     assert {name: found.body[name] for name in found.body if name in expected} == expected
     assert "replaces" not in found.body

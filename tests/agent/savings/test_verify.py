@@ -12,23 +12,24 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reportkit import appended
+from reportkit import ZONE, appended, record
 from testkit import HandClock
 
 from agent.savings import checkpoints, ledger
 from agent.savings import ledger_reasons as codes
 from agent.savings.events import decided
-from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
-from agent.savings.keep import event_json, save_event, save_intervals
+from agent.savings.hours import IntervalRecorder
+from agent.savings.keep import event_json, save_event
 from agent.savings.ledger_key import FILE, HMAC, Key, load, load_or_make, new_key
 from agent.savings.reasons import MAINTENANCE
 from agent.savings.types import QUARTER_MS, Event, Interval
-from agent.savings.verify import Verdict, open_copy, verify
+from agent.savings.verification import VerificationResult
+from agent.savings.verify import open_copy, verify
 from agent.store import Store
 
-START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
-HOURS = 48
-END_MS = START_MS + HOURS * HOUR_MS
+START_MS = 1_790_000_000_000 // QUARTER_MS * QUARTER_MS
+QUARTERS = 48 * 4
+END_MS = START_MS + QUARTERS * QUARTER_MS
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +37,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """48 hours of two motors with a checkpoint after each day, and the checkpoints in an external file."""
     folder = tmp_path_factory.mktemp("ledger")
     store = Store(folder, HandClock())
-    key = load_or_make(folder)
-    keeper = Keeper(key, {"config": "c0ffee", "software": "0.1.0"})
-    store.do(keeper.watch)
-    save_intervals(
-        store,
-        [Interval(asset, START_MS + k * QUARTER_MS, 25_000.4 + k) for k in range(4 * HOURS) for asset in ("a", "pump")],
-    )
-    for hour in range(1, HOURS + 1):
-        t_ms = START_MS + hour * HOUR_MS + SETTLED_MS
-        where = {"site": "mill-2", "gateway": "gw-07"}
-        checkpoint = store.do(
-            lambda db, t_ms=t_ms, where=where: checkpoints.append_daily_checkpoint(
-                db, key, t_ms, "Asia/Shanghai", where
-            )
-        )
-        if checkpoint:
-            checkpoints.export(folder / "roots.jsonl", checkpoint)
-        store.do(lambda db, t_ms=t_ms: keeper.keep_up(db, t_ms))
+    recorder = IntervalRecorder(load_or_make(folder), {"config": "c0ffee", "software": "0.1.0"})
+    for k in range(QUARTERS):
+        items = [Interval(asset, START_MS + k * QUARTER_MS, 25_000.4 + k) for asset in ("a", "pump")]
+        record(store, recorder, items[0].end_ms, items, ZONE)
+    for checkpoint in store.do(lambda db: list(ledger.records(db, "checkpoint"))):
+        checkpoints.export(folder / "roots.jsonl", checkpoint)
     store.close()
     return folder
 
@@ -72,7 +61,7 @@ def edited(folder: Path, edit: Callable[[sqlite3.Connection], object]) -> None:
     db.close()
 
 
-def verdict_of(folder: Path, key: Key | None = None, with_checkpoints: bool = False) -> Verdict:
+def verdict_of(folder: Path, key: Key | None = None, with_checkpoints: bool = False) -> VerificationResult:
     db = open_copy(folder / "magwatt.sqlite")
     try:
         found = checkpoints.read((folder / "roots.jsonl").read_text(encoding="utf-8")) if with_checkpoints else []
@@ -104,14 +93,14 @@ def lower_energy(body: dict[str, object]) -> None:
 def test_an_unchanged_ledger_is_valid(copy: Path) -> None:
     found = verdict_of(copy, with_checkpoints=True)
     assert found.ok, found.problems
-    assert found.records == 1 + 2 * HOURS + found.checkpoints
+    assert found.records == 1 + 2 * QUARTERS + found.checkpoints
     assert found.checkpoints == found.external_checkpoints == 2
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_one_edited_character_is_named(copy: Path, data: st.DataObject) -> None:
-    seq = data.draw(st.integers(1, 2 * HOURS))
+    seq = data.draw(st.integers(1, 2 * QUARTERS))
     column = data.draw(st.sampled_from(["body", "hash"]))
     db = sqlite3.connect(copy / "magwatt.sqlite")
     [(text,)] = db.execute(f"select {column} from ledger where seq = ?", (seq,))
@@ -164,7 +153,7 @@ def test_exchanged_records_are_named(copy: Path) -> None:
     edited(copy, edit)
     found = verdict_of(copy)
     assert found.first_bad == 50
-    assert found.problems[0] == codes.RECORD_MOVED(seq=50, signed_seq="51", signed_kind="hour")
+    assert found.problems[0] == codes.RECORD_MOVED(seq=50, signed_seq="51", signed_kind="interval")
 
 
 def test_a_chain_rewritten_without_the_key_is_named_at_its_first_record(copy: Path) -> None:
@@ -194,11 +183,25 @@ def test_a_chain_rewritten_with_the_gateways_key_is_detected_by_an_external_chec
     assert first["seq"] < found.first_bad <= 30 <= second["seq"]
 
 
-def test_a_truncation_is_detected_by_an_external_checkpoint(copy: Path) -> None:
-    edited(copy, lambda db: db.execute("delete from ledger where seq > 40"))
-    assert verdict_of(copy).first_bad is None
+def truncated(db: sqlite3.Connection) -> None:
+    db.execute("delete from ledger where seq > 42")  # key, checkpoint, 20 intervals of both motors
+    db.execute("delete from interval where start_ms >= ?", (START_MS + 20 * QUARTER_MS,))
+
+
+def test_a_truncation_of_the_ledger_leaves_intervals_without_records(copy: Path) -> None:
+    edited(copy, lambda db: db.execute("delete from ledger where seq > 42"))
+    found = verdict_of(copy)
+    assert found.problems == [
+        codes.INTERVALS_NOT_RECORDED(n=QUARTERS - 20, asset=asset, first_ms=START_MS + 20 * QUARTER_MS)
+        for asset in ("a", "pump")
+    ]
+
+
+def test_a_truncation_of_ledger_and_intervals_is_detected_by_an_external_checkpoint(copy: Path) -> None:
+    edited(copy, truncated)
+    assert verdict_of(copy).ok
     found = verdict_of(copy, with_checkpoints=True)
-    assert found.first_bad == 41
+    assert found.first_bad == 43
     assert found.problems[-1].code == codes.CHECKPOINT_NOT_IN_LEDGER
 
 
@@ -207,14 +210,14 @@ def test_a_rollback_that_is_continued_is_detected_by_an_external_checkpoint(copy
     key = load(copy / FILE)
 
     def edit(db: sqlite3.Connection) -> None:
-        db.execute("delete from ledger where seq > 40")
-        ledger.append_to(db, key, START_MS, [("decision", {"event": k}) for k in range(100)])
+        truncated(db)
+        ledger.append_to(db, key, START_MS, [("decision", {"event": k}) for k in range(400)])
 
     edited(copy, edit)
     assert verdict_of(copy).ok
     found = verdict_of(copy, with_checkpoints=True)
     assert found.first_bad is not None
-    assert found.first_bad <= 41
+    assert found.first_bad <= 43
     assert found.problems[0].code == codes.CHECKPOINT_DIFFERS
 
 
@@ -226,28 +229,28 @@ def test_a_rollback_that_is_continued_is_detected_by_an_external_checkpoint(copy
         "update interval set start_ms = start_ms - 1 where asset = 'pump' and start_ms = {start}",
     ],
 )
-def test_a_changed_interval_invalidates_the_record_of_its_hour(copy: Path, edit: str) -> None:
+def test_a_changed_interval_invalidates_its_record(copy: Path, edit: str) -> None:
     start_ms = START_MS + 16 * QUARTER_MS
     edited(copy, lambda db: db.execute(edit.format(start=start_ms)))
     found = verdict_of(copy)
     db = open_copy(copy / "magwatt.sqlite")
-    hours = [record for record in ledger.records(db, "hour") if record.body["from_ms"] == START_MS + 4 * HOUR_MS]
+    records = [item.seq for item in ledger.records(db, "interval") if item.body["from_ms"] == start_ms]
     db.close()
-    assert found.first_bad in [hour.seq for hour in hours]
-    assert found.problems[0].code == codes.HOUR_INTERVALS_CHANGED
-    assert found.problems[0].data["from_ms"] == START_MS + 4 * HOUR_MS
+    assert found.first_bad in records
+    assert found.problems[0].code == codes.INTERVAL_CHANGED
+    assert found.problems[0].data["from_ms"] == start_ms
 
 
 def test_a_changed_baseline_is_detected(copy: Path) -> None:
     store = Store(copy, HandClock())
     body = {"asset": "pump", "coefficients": [25_000.0], "hash": "5a1e"}
-    [record] = appended(store, START_MS, [("baseline", {"baseline": body})])
+    [recorded] = appended(store, START_MS, [("baseline", {"baseline": body})])
     store.save_note("baseline", "pump", "", body)
     assert verdict_of(copy).ok
     store.save_note("baseline", "pump", "", {**body, "coefficients": [35_000.0]})
     found = verdict_of(copy)
-    assert found.first_bad == record.seq
-    assert found.problems == [codes.BASELINE_EDITED(seq=record.seq, asset="pump")]
+    assert found.first_bad == recorded.seq
+    assert found.problems == [codes.BASELINE_EDITED(seq=recorded.seq, asset="pump")]
     store.save_note("baseline", "pump", "", {**body, "hash": "0ther"})
     assert verdict_of(copy).problems == [codes.BASELINE_NOT_RECORDED(asset="pump", hash="0ther")]
     store.close()
@@ -278,10 +281,10 @@ def test_an_unrecorded_or_changed_decision_is_detected(copy: Path) -> None:
     decision = decided(event, "keep", "Li Wei", "was running", START_MS)
     save_event(store, decision)
     assert verdict_of(copy).problems == [codes.DECISION_NOT_RECORDED(number=event.number, asset="pump")]
-    [record] = appended(store, START_MS, [("decision", {"event": event_json(decision)})])
+    [recorded] = appended(store, START_MS, [("decision", {"event": event_json(decision)})])
     assert verdict_of(copy).ok
     save_event(store, replace(decision, decision="adjust", adjust_wh=1e6))
-    edited_decision = codes.DECISION_EDITED(seq=record.seq, number=event.number, asset="pump")
+    edited_decision = codes.DECISION_EDITED(seq=recorded.seq, number=event.number, asset="pump")
     assert verdict_of(copy).problems == [edited_decision]
     save_event(store, replace(decision, energy_wh=17.0))  # the energy may still grow; a decision does not contain it
     assert verdict_of(copy).ok
