@@ -15,10 +15,10 @@ from agent.savings.hours import (
     HOUR_MS,
     digest_of_hour,
     fields_of,
-    provisional_body,
     provisional_records,
     rows_of_record,
     starts_of,
+    stored_text,
     unrecorded_from_ms,
 )
 from agent.savings.ledger import canonical, digest, signed_by
@@ -42,18 +42,16 @@ class IntervalCheck:
 
     def __init__(self, db: sqlite3.Connection, found: VerificationResult, partial: bool) -> None:
         self._db, self._found, self._partial = db, found, partial
-        self._records: dict[str, dict[int, int]] = {}  # asset → start → number of the newest record
+        self._records: dict[str, dict[int, int]] = {}  # as VerificationResult.newest_records
         self._hours: dict[tuple[str, int], tuple[int, tuple[int, ...]]] = {}  # number and starts of the newest record
         self._in_hour: dict[str, set[int]] = {}  # asset → starts in records of hours
         self._differing: dict[tuple[str, int], int] = {}  # intervals that their newest record does not describe
 
-    def add_hour(self, seq: int, t_ms: int, body: Mapping[str, Any]) -> None:
+    def add_hour(self, seq: int, body: Mapping[str, Any]) -> None:
         """The record of an hour, of an earlier version."""
         asset, from_ms = sys.intern(str(body.get("asset"))), int(body.get("from_ms", 0))
         if (asset, from_ms) in self._hours:
             self._found.amended += 1
-        elif body.get("source") == ["measured"]:
-            self._found.late += t_ms - int(body.get("to_ms", t_ms)) > LATE_MS
         self._hours[asset, from_ms] = seq, tuple(starts_of(body))
         self._in_hour.setdefault(asset, set()).update(starts_of(body))
 
@@ -69,7 +67,7 @@ class IntervalCheck:
             self._found.bad(seq, codes.VERSION_NOT_RECORDED, asset=asset, from_ms=start_ms)
         self._records.setdefault(asset, {})[start_ms] = seq
         self._differing.pop((asset, start_ms), None)
-        text = self._text(asset, start_ms)
+        text = stored_text(self._db, asset, start_ms)
         if text is None or digest(text) != body.get("interval"):
             self._differing[asset, start_ms] = seq  # unless a later record describes it
         else:
@@ -87,12 +85,11 @@ class IntervalCheck:
         for (asset, start_ms), seq in self._differing.items():
             if (asset, start_ms) not in running:
                 self._found.bad(seq, codes.INTERVAL_CHANGED, asset=asset, from_ms=start_ms)
-        self._check_hours()
         self._find_unrecorded(running, since_ms)
+        self._check_hours()
         last_ms = self._found.last_ms
-        self._found.ahead = sum(start_ms > last_ms for starts in self._records.values() for start_ms in starts) + sum(
-            start_ms > last_ms for starts in self._in_hour.values() for start_ms in starts
-        )
+        self._found.ahead = sum(start_ms > last_ms for starts in self._records.values() for start_ms in starts)
+        self._found.newest_records = self._records
 
     def _continues(self, asset: str, start_ms: int, body: Mapping[str, Any]) -> bool:
         """Whether a record replaces the version that was recorded before; without one, whether it replaces none."""
@@ -105,34 +102,30 @@ class IntervalCheck:
     def _running(self, key: Key | None) -> set[tuple[str, int]]:
         """Asset and start of the intervals that a provisional record describes."""
         found = set()
-        for asset, text in provisional_records(self._db).items():
-            body = provisional_body(text)
+        for _, body in provisional_records(self._db):
+            asset, start_ms = body["asset"], body["from_ms"]
             try:
-                valid = body is not None and (key is None or signed_by(key, body))
+                valid = key is None or signed_by(key, body)
             except LedgerKeyError:  # reported for the other records
                 valid = True
-            if body is not None and valid and body["asset"] == asset and self._continues(asset, body["from_ms"], body):
-                if digest(self._text(asset, body["from_ms"]) or "") == body.get("interval"):
-                    found.add((asset, int(body["from_ms"])))
-                else:
-                    self._found.problems.append(codes.RUNNING_INTERVAL_CHANGED(asset=asset, from_ms=body["from_ms"]))
+            if valid and self._continues(asset, start_ms, body):
+                found.add((asset, start_ms))
+                if digest(stored_text(self._db, asset, start_ms) or "") != body.get("interval"):
+                    self._found.problems.append(codes.RUNNING_INTERVAL_CHANGED(asset=asset, from_ms=start_ms))
         return found
 
     def _check_hours(self) -> None:
         """Records of hours are valid until one of their intervals has a record of its own."""
         for (asset, from_ms), (seq, starts) in self._hours.items():
-            own = [start_ms for start_ms in starts if start_ms in self._records.get(asset, {})]
+            records = self._records.setdefault(asset, {})
+            own = [start_ms for start_ms in starts if start_ms in records]
             if len(own) == len(starts):
                 continue
             body = json.loads(self._db.execute("select body from ledger where seq = ?", (seq,)).fetchone()[0])
-            rows = rows_of_record(self._db, body)
-            if own or digest_of_hour(rows) != body.get("intervals"):
+            if own or digest_of_hour(rows_of_record(self._db, body)) != body.get("intervals"):
                 self._found.bad(seq, codes.HOUR_INTERVALS_CHANGED, asset=asset, from_ms=from_ms)
-                continue
-            for name, computed in energies_of(rows).items():
-                if body.get(name) != computed:
-                    self._found.bad(seq, codes.RECORD_FIELD_WRONG, field=name, asset=asset, from_ms=from_ms,
-                                    recorded=json.dumps(body.get(name)), computed=json.dumps(computed))  # fmt: skip
+            else:
+                records[from_ms] = seq
 
     def _find_unrecorded(self, running: set[tuple[str, int]], since_ms: int) -> None:
         """An earlier version left its newest intervals to the next run; there are none when intervals have records."""
@@ -147,11 +140,6 @@ class IntervalCheck:
         self._found.problems += [codes.INTERVALS_NOT_RECORDED(n=len(starts), asset=asset, first_ms=starts[0])
                                  for asset, starts in unrecorded.items()]  # fmt: skip
 
-    def _text(self, asset: str, start_ms: int) -> str | None:
-        query = "select body from interval where asset = ? and start_ms = ?"
-        row = self._db.execute(query, (asset, start_ms)).fetchone()
-        return None if row is None else str(row[0])
-
 
 def _wrong_fields(text: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a record that differ from what its interval gives → the value that it gives."""
@@ -160,19 +148,6 @@ def _wrong_fields(text: str, body: Mapping[str, Any]) -> dict[str, Any]:
     except msgspec.MsgspecError:  # an interval of another version; its digest is correct
         return {}
     return {name: fields.get(name) for name in FIELDS if body.get(name) != fields.get(name)}
-
-
-def energies_of(rows: list[tuple[int, str]]) -> dict[str, int | None]:
-    """Energy fields of the record of an hour: sums of the known values of its intervals, whole Wh; None: none known."""
-    try:
-        items = [msgspec.json.decode(text, type=Interval) for _, text in rows]
-    except msgspec.MsgspecError:
-        return {}
-    known = [item.energy_wh for item in items if item.energy_wh is not None]
-    return {
-        "energy_wh": round(sum(known)) if known else None,
-        "auxiliary_wh": round(sum(item.auxiliary_wh for item in items)),
-    }
 
 
 def check_baselines(

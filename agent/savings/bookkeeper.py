@@ -133,7 +133,9 @@ class Bookkeeper:
             recorder.record(db, self._now_ms, intervals)
         except sqlite3.Error:
             raise
-        except Exception:  # the next round logs it
+        except Exception as error:
+            if not isinstance(error, CodedError | OSError):  # the next round logs these
+                log.exception("internal error; intervals are stored without a record")
             db.execute("rollback to record")
             remove_provisional(db, intervals)
             self._recorder, self._complete = None, False

@@ -12,14 +12,14 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from agent.savings.adjust import expected_wh
-from agent.savings.keep import rows_of
+from agent.savings.keep import FROZEN, rows_of
 from agent.savings.ledger import Record, append_to, canonical, digest, records, signed, signed_by
 from agent.savings.ledger_key import Key
 from agent.savings.source import frozen_baseline
@@ -32,14 +32,6 @@ SETTLED_MS = 20 * 60_000  # after the end of an hour an earlier version recorded
 SEARCHED = 20_000  # newest records among which `adopt` looks for the record of an interval
 
 
-class Version(NamedTuple):
-    """A version of an interval: the interval, its text in the state file, and the text that it replaces or None."""
-
-    item: Interval
-    text: str
-    old: str | None
-
-
 class IntervalRecorder:
     """Records versions of intervals.
 
@@ -50,22 +42,34 @@ class IntervalRecorder:
     def __init__(self, key: Key, provenance: Mapping[str, str]) -> None:
         self.key, self.provenance = key, dict(provenance)
         self._provisional: dict[str, str] = {}  # asset → provisional record that this process wrote
-        self._upgraded_ms: int | None = None
+        self._baselines: dict[str, tuple[object, Baseline | None]] = {}  # asset → row in the state file, baseline
 
     def record(self, db: sqlite3.Connection, now_ms: int, intervals: Iterable[Interval]) -> list[Record]:
         """Records intervals in the transaction of the caller, before they replace the stored ones.
 
         An unchanged interval gets no record; one that is not over at now_ms gets a provisional record.
         """
-        versions = [
-            Version(item, text, old)
-            for item in intervals
-            for _, start_ms, text in rows_of([item])
-            if (old := _stored(db, item.asset, start_ms)) != text
-        ]
-        entries = [self._body(db, version, digest(version.text)) for version in self._siblings(db, versions)]
-        for version in sorted(versions, key=lambda version: _running(version.item, now_ms)):
-            entries += self._entries(db, version, now_ms)
+        entries, replaced = list[dict[str, Any]](), set[tuple[str, int]]()
+        for item in sorted(intervals, key=lambda item: _running(item, now_ms)):
+            [(asset, start_ms, text)] = rows_of([item])
+            old, running = stored_text(db, asset, start_ms), _running(item, now_ms)
+            if text == old:
+                continue
+            held = self._provisional_record(db, asset)
+            replaces = digest(old) if old is not None else None
+            if held is not None and held["from_ms"] == start_ms and held["interval"] == replaces:
+                replaces = held.get("replaces")
+            else:
+                replaced |= {(asset, start_ms)} if old is not None else set()
+                if held is not None and (held["from_ms"] == start_ms or running):
+                    entries.append({name: held[name] for name in held if name not in ("kind", "t_ms", "sig")})
+            body = self._body(db, item, text, replaces)
+            if running:
+                self._write_provisional(db, now_ms, body)
+            else:
+                remove_provisional(db, [item])
+                entries.append(body)
+        entries += self._siblings(db, replaced)
         return append_to(db, self.key, now_ms, [(INTERVAL, body) for body in entries])
 
     def adopt(self, db: sqlite3.Connection, now_ms: int) -> list[Record]:
@@ -84,67 +88,49 @@ class IntervalRecorder:
         for text in rows.values():
             with contextlib.suppress(msgspec.MsgspecError):  # `verify` reports an interval that cannot be read
                 item = msgspec.json.decode(text, type=Interval)
-                entries.append((INTERVAL, self._body(db, Version(item, text, None), None) | {"late": True}))
+                entries.append((INTERVAL, self._body(db, item, text, None) | {"late": True}))
         return append_to(db, self.key, now_ms, entries)
 
-    def _entries(self, db: sqlite3.Connection, version: Version, now_ms: int) -> list[dict[str, Any]]:
-        """The records of a version; a running interval has none, but its provisional record is written."""
-        item, entries = version.item, []
-        held = self._held(db, item.asset)
-        old_digest = replaces = None if version.old is None else digest(version.old)
-        if held is not None:
-            if held["from_ms"] == item.start_ms and held["interval"] == old_digest:
-                replaces = held.get("replaces")
-            elif held["from_ms"] == item.start_ms or _running(item, now_ms):  # another interval, or edited meanwhile
-                entries.append({name: held[name] for name in held if name not in ("kind", "t_ms", "sig")})
-        if not _running(item, now_ms):
-            if held is not None and held["from_ms"] == item.start_ms:
-                _remove_provisional(db, item.asset)
-            return [*entries, self._body(db, version, replaces)]
-        body = signed(self.key, self._body(db, version, replaces) | {"kind": PROVISIONAL, "t_ms": now_ms})
-        self._provisional[item.asset] = text = canonical(body)
-        db.execute("insert or replace into note values (?, ?, '', ?, ?)", (PROVISIONAL, item.asset, now_ms, text))
-        return entries
+    def _write_provisional(self, db: sqlite3.Connection, now_ms: int, body: Mapping[str, Any]) -> None:
+        text = canonical(signed(self.key, {**body, "kind": PROVISIONAL, "t_ms": now_ms}))
+        self._provisional[body["asset"]] = text
+        db.execute("insert or replace into note values (?, ?, '', ?, ?)", (PROVISIONAL, body["asset"], now_ms, text))
 
-    def _held(self, db: sqlite3.Connection, asset: str) -> dict[str, Any] | None:
+    def _provisional_record(self, db: sqlite3.Connection, asset: str) -> dict[str, Any] | None:
         """The provisional record of an asset; None: there is none with a valid signature."""
-        text = provisional_records(db, asset).get(asset, "")
-        body = provisional_body(text)
-        own = text == self._provisional.get(asset)
-        return body if body is not None and (own or signed_by(self.key, body)) else None
+        for text, body in provisional_records(db):
+            if body["asset"] == asset and (text == self._provisional.get(asset) or signed_by(self.key, body)):
+                return body
+        return None
 
-    def _siblings(self, db: sqlite3.Connection, versions: Sequence[Version]) -> list[Version]:
-        """The unchanged intervals of hours that an earlier version recorded and in which intervals are replaced now:
-        the record of such an hour can no longer be verified. An hour that was edited before is left out.
+    def _siblings(self, db: sqlite3.Connection, replaced: set[tuple[str, int]]) -> list[dict[str, Any]]:
+        """Records of the unchanged intervals of hours that an earlier version recorded and in which intervals are
+        replaced now: the record of such an hour can no longer be verified. An hour that was edited before is left out.
+
+        replaced: asset and start.
         """
-        replaced = {(version.item.asset, version.item.start_ms) for version in versions if version.old is not None}
-        hours = {(asset, start_ms // HOUR_MS * HOUR_MS) for asset, start_ms in replaced
-                 if start_ms < self._hours_to_ms(db)}  # fmt: skip
+        hours = {(asset, start_ms // HOUR_MS * HOUR_MS) for asset, start_ms in replaced}
         newest = {place: record.body for record in (records(db, HOUR) if hours else ())
-                  if (place := (record.body["asset"], record.body["from_ms"])) in hours}  # fmt: skip
-        found = []
-        for (asset, _), body in newest.items():
-            rows = rows_of_record(db, body)
-            if digest_of_hour(rows) == body["intervals"]:
-                found += [Version(msgspec.json.decode(text, type=Interval), text, text)
-                          for start_ms, text in rows if (asset, start_ms) not in replaced]  # fmt: skip
-        return found
+                  if (place := (record.body.get("asset"), record.body.get("from_ms"))) in hours}  # fmt: skip
+        return [
+            self._body(db, msgspec.json.decode(text, type=Interval), text, digest(text))
+            for (asset, _), body in newest.items()
+            if digest_of_hour(rows := rows_of_record(db, body)) == body["intervals"]
+            for start_ms, text in rows
+            if (asset, start_ms) not in replaced
+        ]
 
-    def _hours_to_ms(self, db: sqlite3.Connection) -> int:
-        """UTC ms until which an earlier version recorded hours; 0: it recorded none."""
-        if self._upgraded_ms is None:
-            first = db.execute("select min(seq) from ledger where kind = ?", (INTERVAL,)).fetchone()[0]
-            query = "select max(t_ms) from ledger where kind = ? and seq < ?"
-            self._upgraded_ms = db.execute(query, (HOUR, 1 << 62 if first is None else first)).fetchone()[0] or 0
-        return self._upgraded_ms
+    def _body(self, db: sqlite3.Connection, item: Interval, text: str, replaces: str | None) -> dict[str, Any]:
+        adjusted = _adjusted(self._baseline(db, item.asset), item)
+        body = fields_of(item) | adjusted | {"interval": digest(text)} | self.provenance
+        return body if replaces is None else body | {"replaces": replaces}
 
-    def _body(self, db: sqlite3.Connection, version: Version, replaces: str | None) -> dict[str, Any]:
-        item = version.item
-        baseline, _ = frozen_baseline(db, item.asset)
-        return {
-            **fields_of(item), **_adjusted(baseline, item), "interval": digest(version.text), **self.provenance,
-            **({"replaces": replaces} if replaces else {}),
-        }  # fmt: skip
+    def _baseline(self, db: sqlite3.Connection, asset: str) -> Baseline | None:
+        """The baseline in force; it is decoded when it changes."""
+        row = db.execute("select body from note where kind = ? and name = ?", (FROZEN, asset)).fetchone()
+        if asset not in self._baselines or self._baselines[asset][0] != row:
+            self._baselines[asset] = row, frozen_baseline(db, asset)[0]
+        return self._baselines[asset][1]
 
 
 def fields_of(item: Interval) -> dict[str, Any]:
@@ -182,33 +168,25 @@ def unrecorded_from_ms(newest_ms: int) -> int:
 
 
 def remove_provisional(db: sqlite3.Connection, intervals: Iterable[Interval]) -> None:
-    """Call this when intervals are written that cannot be recorded: `adopt` records them later."""
-    for item in intervals:
-        for text in provisional_records(db, item.asset).values():
-            if f'"from_ms":{item.start_ms},' in text:
-                _remove_provisional(db, item.asset)
+    """Removes the provisional records of these intervals."""
+    for text, body in provisional_records(db):
+        if any((item.asset, item.start_ms) == (body["asset"], body["from_ms"]) for item in intervals):
+            db.execute("delete from note where kind = ? and body = ?", (PROVISIONAL, text))
 
 
-def _remove_provisional(db: sqlite3.Connection, asset: str) -> None:
-    db.execute("delete from note where kind = ? and name = ?", (PROVISIONAL, asset))
+def provisional_records(db: sqlite3.Connection) -> list[tuple[str, dict[str, Any]]]:
+    """Text and content of the provisional records; signatures are not verified."""
+    found = []
+    for (text,) in db.execute("select body from note where kind = ?", (PROVISIONAL,)).fetchall():
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            body = json.loads(text)
+            if body["kind"] == PROVISIONAL and isinstance(body["asset"], str) and isinstance(body["from_ms"], int):
+                found.append((text, body))
+    return found
 
 
-def provisional_records(db: sqlite3.Connection, asset: str | None = None) -> dict[str, str]:
-    """Asset → text of its provisional record, of one asset or (None) of all."""
-    query = "select name, body from note where kind = ? and (? is null or name = ?)"
-    return dict(db.execute(query, (PROVISIONAL, asset, asset)).fetchall())
-
-
-def provisional_body(text: str) -> dict[str, Any] | None:
-    """The body of a provisional record, its signature not verified; None: the text is not one."""
-    with contextlib.suppress(ValueError):
-        body = json.loads(text)
-        if isinstance(body, dict) and body.get("kind") == PROVISIONAL:
-            return body
-    return None
-
-
-def _stored(db: sqlite3.Connection, asset: str, start_ms: int) -> str | None:
+def stored_text(db: sqlite3.Connection, asset: str, start_ms: int) -> str | None:
+    """The text of an interval in the state file."""
     row = db.execute("select body from interval where asset = ? and start_ms = ?", (asset, start_ms)).fetchone()
     return None if row is None else str(row[0])
 
@@ -226,7 +204,7 @@ def _recorded_places(db: sqlite3.Connection) -> Iterable[tuple[str, int]]:
     """Asset and start of the intervals of the newest records, newest first, and of provisional records."""
     query = "select body from ledger where kind in (?, ?) order by seq desc limit ?"
     newest = (text for (text,) in db.execute(query, (INTERVAL, HOUR, SEARCHED)))
-    for text in chain(provisional_records(db).values(), newest):
+    for text in chain((text for text, _ in provisional_records(db)), newest):
         with contextlib.suppress(ValueError, KeyError, TypeError):
             body = json.loads(text)
             yield from ((body["asset"], start_ms) for start_ms in starts_of(body))
@@ -240,7 +218,7 @@ def starts_of(body: Mapping[str, Any]) -> list[int]:
 def rows_of_record(db: sqlite3.Connection, body: Mapping[str, Any]) -> list[tuple[int, str]]:
     """Start and text of the stored intervals of a record, in order; missing ones are left out."""
     asset = str(body["asset"])
-    return [(start_ms, text) for start_ms in starts_of(body) if (text := _stored(db, asset, start_ms)) is not None]
+    return [(start_ms, text) for start_ms in starts_of(body) if (text := stored_text(db, asset, start_ms)) is not None]
 
 
 def digest_of_hour(rows: Iterable[tuple[int, str]]) -> str:

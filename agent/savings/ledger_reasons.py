@@ -51,7 +51,6 @@ CHECKPOINT_FIELDS_MISSING = Code(
 
 RECORD_MISSING = Code("record_missing", "record {seq:d} is missing")
 RECORDS_MISSING = Code("records_missing", "records {seq:d} to {last_seq:d} are missing")
-RECORD_NUMBERS_DECREASE = Code("record_numbers_decrease", "record {seq:d}: the record numbers do not increase")
 RECORD_HASH_WRONG = Code("record_hash_wrong", "record {seq:d} was edited: its content does not match its hash")
 RECORD_UNREADABLE = Code("record_unreadable", "record {seq:d} is not valid JSON")
 RECORD_NOT_CANONICAL = Code("record_not_canonical", "record {seq:d} is not canonical JSON")

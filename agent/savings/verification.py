@@ -42,6 +42,7 @@ class VerificationResult:
     clock_set_back: numbers of records dated before their predecessor: the clock was set to an earlier time.
     unrecorded: asset → starts of stored intervals without a record, UTC ms; a problem for each asset.
     pending: as `unrecorded`, for the newest intervals of an earlier version; they are not a problem.
+    newest_records: asset → start of an interval, or of an hour of an earlier version → number of its newest record.
     keys: fingerprint of the key that the ledger declares.
     self_named: only the ledger itself declares its key.
     recorded_under: configurations and software versions, as they changed.
@@ -62,6 +63,7 @@ class VerificationResult:
     clock_set_back: list[int] = field(default_factory=list)
     unrecorded: Mapping[str, Sequence[int]] = field(default_factory=dict)
     pending: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    newest_records: Mapping[str, Mapping[int, int]] = field(default_factory=dict, repr=False)
     keys: list[str] = field(default_factory=list)
     self_named: bool = True
     recorded_under: list[ProvenanceSpan] = field(default_factory=list)

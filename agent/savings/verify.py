@@ -108,8 +108,6 @@ class _Chain:
             self.found.bad(self.seq + 1, codes.RECORDS_MISSING, last_seq=seq - 1)
         elif seq == self.seq + 2:
             self.found.bad(self.seq + 1, codes.RECORD_MISSING)
-        elif seq != self.seq + 1:
-            self.found.bad(self.seq + 1, codes.RECORD_NUMBERS_DECREASE)
         self._check(seq, t_ms, kind, text, hash_)
         self.seq, self.before = seq, hash_
         if isinstance(t_ms, int):
@@ -185,7 +183,7 @@ class _Chain:
             self.intervals.add(seq, t_ms, body)
             self._add_provenance(body, 1)
         elif kind == HOUR:
-            self.intervals.add_hour(seq, t_ms, body)
+            self.intervals.add_hour(seq, body)
             self._add_provenance(body, len(body.get("quarters", ())))
         elif kind == "baseline" and isinstance(body.get("baseline"), dict):
             self.baselines[str(body["baseline"].get("hash"))] = (seq, body["baseline"])

@@ -262,9 +262,9 @@ def ledger_rows(month: Month, _: Catalogue) -> list[Row]:
     return rows
 
 
-def _versions(hours: Mapping[str, int]) -> str:
-    """Versions with the number of hours that each recorded."""
-    return ", ".join(f"{version or '–'} ({grouped(n)} h)" for version, n in hours.items()) or "–"
+def _versions(intervals: Mapping[str, int]) -> str:
+    """Versions with the number of intervals that each recorded."""
+    return ", ".join(f"{version or '–'} ({grouped(n)} × 15 min)" for version, n in intervals.items()) or "–"
 
 
 def sources(months: Sequence[Month], _: Catalogue) -> list[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agent.savings import checkpoints
-from agent.savings.hours import HOUR, INTERVAL, starts_of
+from agent.savings.hours import starts_of
 from agent.savings.ledger import records
 from agent.savings.ledger_key import Key
 from agent.savings.report import reasons as codes
@@ -115,7 +114,7 @@ def prove(
     by_start = {item.start_ms: item for item in shown}
     intervals = recorded_wh = reported_wh = differing = 0
     under: dict[str, Counter[str]] = {name: Counter() for name in PROVENANCE_FIELDS}
-    for body in _valid_records(db, first, asset, from_ms, to_ms):
+    for body in _bodies(db, result, asset, from_ms, to_ms):
         items = [by_start[start_ms] for start_ms in starts_of(body) if start_ms in by_start]
         own_wh = round(sum(item.energy_wh or 0.0 for item in items)) + round(sum(item.auxiliary_wh for item in items))
         ledger_wh = (body.get("energy_wh") or 0) + (body.get("auxiliary_wh") or 0)
@@ -136,22 +135,14 @@ def prove(
     )  # fmt: skip
 
 
-def _valid_records(
-    db: sqlite3.Connection, first: int, asset: str, from_ms: int, to_ms: int
-) -> Iterable[Mapping[str, Any]]:
-    """Bodies of the newest records of a motor's intervals of a month, among the records from `first` on. An hour (of an
-    earlier version) is left out when one of its intervals has a record of its own, or is in another month.
-    """
-    found: dict[str, dict[int, Mapping[str, Any]]] = {INTERVAL: {}, HOUR: {}}
-    named = f'"asset":{json.dumps(asset, ensure_ascii=False)},'
-    query = "select kind, body from ledger where seq >= ? and kind in (?, ?) and instr(body, ?) order by seq"
-    for kind, text in db.execute(query, (first, INTERVAL, HOUR, named)):
-        with contextlib.suppress(ValueError):
+def _bodies(db: sqlite3.Connection, result: VerificationResult, asset: str, from_ms: int, to_ms: int) -> Iterator[Any]:
+    """Bodies of the newest records of a motor's intervals, and hours, that are completely in this time."""
+    for start_ms, seq in result.newest_records.get(asset, {}).items():
+        if from_ms <= start_ms < to_ms:
+            [text] = db.execute("select body from ledger where seq = ?", (seq,)).fetchone()
             body = json.loads(text)
-            if body["asset"] == asset and all(from_ms <= start_ms < to_ms for start_ms in starts_of(body)):
-                found[kind][body["from_ms"]] = body
-    hours = (body for body in found[HOUR].values() if found[INTERVAL].keys().isdisjoint(starts_of(body)))
-    return (*hours, *found[INTERVAL].values())
+            if starts_of(body)[-1] < to_ms:
+                yield body
 
 
 def _declared_key(db: sqlite3.Connection) -> Mapping[str, str] | None:
