@@ -156,7 +156,7 @@ async def _plant_and_agent(
     async def book() -> None:
         while True:
             await clock.sleep(LEDGER_S)
-            bookkeeper.keep()
+            bookkeeper.update()
 
     tasks = [asyncio.create_task(virtual.move(clock, from_s))]
     if ledger:
@@ -177,7 +177,7 @@ async def _plant_and_agent(
         await asyncio.gather(*tasks, return_exceptions=True)
         compute.close()
         if ledger:
-            bookkeeper.keep()
+            bookkeeper.update()
         store.save_counters({name: round(1000 * kwh) for name, kwh in compute.energies_kwh().items()})
         if ledger:
             remember(store, clock.utc_ns() // 1_000_000)

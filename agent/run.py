@@ -211,7 +211,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         await asyncio.to_thread(topics.stop)
         await asyncio.to_thread(worker.stop)
         compute.close()
-        await asyncio.to_thread(bookkeeper.keep)  # the checkpoint, if midnight has just passed
+        await asyncio.to_thread(bookkeeper.update)  # the checkpoint, if midnight has just passed
         timekeeper.remember()
         await asyncio.to_thread(delivery.stop, lambda: save(store, compute.energies_kwh(), parts.refusals))
         log.info("stopped")

@@ -115,7 +115,7 @@ class IntervalCheck:
         return found
 
     def _check_hours(self) -> None:
-        """Records of hours are valid until one of their intervals has a record of its own."""
+        """Records of hours are valid until one of their intervals is recorded separately."""
         for (asset, from_ms), (seq, starts) in self._hours.items():
             records = self._records.setdefault(asset, {})
             own = [start_ms for start_ms in starts if start_ms in records]

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
 PART = 2000  # intervals of an import in one transaction
-PLACE = "ledger"  # topic <root>/ledger/checkpoint
+TOPIC = "ledger"  # checkpoints: <root>/ledger/checkpoint
 
 
 def record(
@@ -89,27 +89,29 @@ class Bookkeeper:
     recorded when the error is gone, also by a later run. Without a state directory there is no ledger.
     """
 
-    def __init__(self, store: Store, config: Callable[[], Config], teller: Teller, clock: Clock) -> None:
-        self._store, self._config, self._teller, self._clock = store, config, teller, clock
+    def __init__(self, store: Store, config: Callable[[], Config], publisher: Teller, clock: Clock) -> None:
+        self._store, self._config, self._publisher, self._clock = store, config, publisher, clock
         self._failure: object = None  # identity of the error of the last round
         self._recorder: IntervalRecorder | None = None
-        self._complete = False  # all stored intervals have records
+        self._failures = 0  # calls of `record` that failed
+        self._adopted_after = -1  # their number when intervals without a record were adopted last
         self._searched = 0  # number of the last record that was searched for checkpoints
         self._unpublished: Record | None = None  # the newest checkpoint until it is published
 
     async def run(self) -> None:
-        """Calls `keep` every `EVERY_S`."""
+        """Calls `update` every `EVERY_S`."""
         while True:
             await self._clock.sleep(EVERY_S)
-            await asyncio.to_thread(self.keep)
+            await asyncio.to_thread(self.update)
 
-    def keep(self) -> None:
+    def update(self) -> None:
         """Appends the checkpoint of the previous day, and publishes the newest one. Waits for the disk."""
         if self._store.directory is None:
             return
         try:
-            self._unpublished = self._store.do(self._append_due) or self._unpublished
-            self._complete = True
+            failures = self._failures
+            found, self._searched = self._store.do(self._append_due)
+            self._unpublished, self._adopted_after = found or self._unpublished, failures
             if self._unpublished is not None:
                 self._publish(self._unpublished)
                 self._unpublished = None
@@ -138,15 +140,14 @@ class Bookkeeper:
                 log.exception("internal error; intervals are stored without a record")
             db.execute("rollback to record")
             remove_provisional(db, intervals)
-            self._recorder, self._complete = None, False
+            self._recorder, self._failures = None, self._failures + 1
         db.execute("release record")
 
-    def _append_due(self, db: sqlite3.Connection) -> Record | None:
-        """Runs in the writer's thread. Returns the newest checkpoint since the last call, the first time of all."""
+    def _append_due(self, db: sqlite3.Connection) -> tuple[Record | None, int]:
+        """Runs in the writer's thread. Returns the newest checkpoint that was not searched yet, and the last record."""
         _append_due(db, self._current_recorder(), self._config(), self._now_ms, self._complete)
-        found = checkpoints.newest(db, self._searched)
-        self._searched = db.execute("select max(seq) from ledger").fetchone()[0] or 0
-        return found
+        last = db.execute("select max(seq) from ledger").fetchone()[0] or 0
+        return checkpoints.newest(db, self._searched), last
 
     def _current_recorder(self) -> IntervalRecorder:
         if self._recorder is None:
@@ -155,12 +156,17 @@ class Bookkeeper:
         return self._recorder
 
     @property
+    def _complete(self) -> bool:
+        """Whether all intervals that were stored without a record have been adopted."""
+        return self._adopted_after == self._failures
+
+    @property
     def _now_ms(self) -> int:
         return self._clock.utc_ns() // 1_000_000
 
     def _publish(self, checkpoint: Record) -> None:
         """Publishes after each start, too, because the broker may be another. A file contains each checkpoint once."""
-        self._teller.publish_retained(PLACE, "checkpoint", checkpoints.checkpoint_message(checkpoint), keep=True)
+        self._publisher.publish_retained(TOPIC, "checkpoint", checkpoints.checkpoint_message(checkpoint), keep=True)
         path = self._config().checkpoint_file
         if path is not None and not (path.is_file() and checkpoint.hash.encode() in path.read_bytes()):
             checkpoints.export(path, checkpoint)

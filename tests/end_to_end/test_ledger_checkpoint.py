@@ -35,7 +35,7 @@ def test_a_broker_that_comes_late_holds_the_checkpoint(tmp_path: Path) -> None:
     publisher = Publisher(config, assets(config), store, clock)
     delivery = Delivery(config, publisher, store, clock)
     try:
-        Bookkeeper(store, lambda: config, publisher, clock).keep()
+        Bookkeeper(store, lambda: config, publisher, clock).update()
         time.sleep(0.3)
         broker.start()
         listener = Listener(broker.port)

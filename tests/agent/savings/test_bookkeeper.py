@@ -49,7 +49,7 @@ def live(store: Store, recorder: Bookkeeper, clock: HandClock, hours: int, wh: f
         start_ms = clock.utc_ns() // 1_000_000
         clock.move(900)
         save_interval(store, Interval("fan", start_ms, wh), record=recorder.record)
-        recorder.keep()
+        recorder.update()
 
 
 def test_two_days_without_interruption(tmp_path: Path, config: Config) -> None:

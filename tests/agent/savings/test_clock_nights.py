@@ -131,7 +131,7 @@ def test_checkpoints_continue_day_by_day(tmp_path: Path, config: Config, jump_s:
         for _ in range(24):
             gateway.pass_by(1.0)
             gateway.lane.take_row([], None, None, gateway.clock.utc_ns() // 1_000_000)
-            gateway.books.keep()
+            gateway.books.update()
     gateway.store.close()
     found = verified(tmp_path)
     assert found.problems == []

@@ -96,7 +96,7 @@ def written(plant: Path, config: Config, at_k: float, *items: Interval) -> None:
     recorder = Bookkeeper(store, lambda: config, Teller(), clock)
     for item in items:
         save_interval(store, item, record=recorder.record)
-    recorder.keep()
+    recorder.update()
     store.close()
 
 

@@ -158,7 +158,7 @@ def test_a_checkpoint_is_appended_to_a_file_with_other_bytes(plant: Path) -> Non
     )
     (plant / "roots.jsonl").write_bytes(b"\xff\xfe\x00torn")
     books, store = books_at(plant, "2024-10-05 05:00")
-    books.keep()
+    books.update()
     store.close()
     db = open_copy(plant / "state" / "magwatt.sqlite")
     newest = checkpoints.newest(db)

@@ -109,7 +109,7 @@ def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, told: dict
 
 
 def test_what_the_intervals_were_recorded_under_is_stated(told: dict[str, Any], made: Path) -> None:
-    """The configuration changed after the intervals were recorded: prices and classes of the report are those of today."""
+    """The configuration changed after the intervals were recorded; prices and classes are those of today."""
     [motor] = told["motors"]
     n = motor["ledger"]["intervals"]
     assert motor["ledger"]["recorded_under"] == {"config": {"c0ffee": n}, "software": {"0.1.0": n}}

@@ -49,7 +49,7 @@ def agent(folder: Path, config: Config, first: int, last: int) -> None:
         clock.move((interval(k).end_ms - clock.utc_ns() // 1_000_000) / 1000)
         if k not in GAP:
             save_interval(store, interval(k), record=recorder.record)
-        recorder.keep()
+        recorder.update()
     store.close()
 
 
