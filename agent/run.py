@@ -153,7 +153,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         publisher.publish_retained,
         savings=lambda asset, every_s: SavingsLane(
             asset, every_s, store, marks.emit, config.site.timezone, marks.held,
-            lambda db, intervals: bookkeeper.record(db, intervals),
+            lambda db, intervals, written_ms: bookkeeper.record(db, intervals, written_ms),
         ),
     )  # fmt: skip
     worker = Worker(compute)

@@ -124,15 +124,18 @@ class Bookkeeper:
             log.info("ledger recording resumed")
         self._failure = None
 
-    def record(self, db: sqlite3.Connection, intervals: Sequence[Interval]) -> None:
-        """Records intervals in the transaction that writes them, before they replace stored ones."""
+    def record(self, db: sqlite3.Connection, intervals: Sequence[Interval], written_ms: int) -> None:
+        """Records intervals in the transaction that writes them, before they replace stored ones.
+
+        written_ms: UTC time when the transaction was requested; it may be executed later.
+        """
         if self._store.directory is None:
             return
         db.execute("savepoint record")
         try:
             recorder = self._current_recorder()
             _append_due(db, recorder, self._config(), self._now_ms, self._complete)
-            recorder.record(db, self._now_ms, intervals)
+            recorder.record(db, self._now_ms, intervals, written_ms)
         except sqlite3.Error:
             raise
         except Exception as error:

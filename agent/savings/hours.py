@@ -44,15 +44,19 @@ class IntervalRecorder:
         self._provisional: dict[str, str] = {}  # asset → provisional record that this process wrote
         self._baselines: dict[str, tuple[object, Baseline | None]] = {}  # asset → row in the state file, baseline
 
-    def record(self, db: sqlite3.Connection, now_ms: int, intervals: Iterable[Interval]) -> list[Record]:
+    def record(
+        self, db: sqlite3.Connection, now_ms: int, intervals: Iterable[Interval], written_ms: int | None = None
+    ) -> list[Record]:  # fmt: skip
         """Records intervals in the transaction of the caller, before they replace the stored ones.
 
-        An unchanged interval gets no record; one that is not over at now_ms gets a provisional record.
+        An unchanged interval gets no record; one that was not over when it was written (written_ms; None: at now_ms)
+        gets a provisional record.
         """
+        written_ms = now_ms if written_ms is None else written_ms
         entries, replaced = list[dict[str, Any]](), set[tuple[str, int]]()
-        for item in sorted(intervals, key=lambda item: _running(item, now_ms)):
+        for item in sorted(intervals, key=lambda item: _running(item, written_ms)):
             [(asset, start_ms, text)] = rows_of([item])
-            old, running = stored_text(db, asset, start_ms), _running(item, now_ms)
+            old, running = stored_text(db, asset, start_ms), _running(item, written_ms)
             if text == old:
                 continue
             held = self._provisional_record(db, asset)
@@ -158,8 +162,8 @@ def _adjusted(baseline: Baseline | None, item: Interval) -> dict[str, Any]:
     return {"adjusted_wh": None if expected is None else round(expected), "baseline": baseline.hash[:16]}
 
 
-def _running(item: Interval, now_ms: int) -> bool:
-    return item.start_ms <= now_ms < item.end_ms
+def _running(item: Interval, at_ms: int) -> bool:
+    return item.start_ms <= at_ms < item.end_ms
 
 
 def unrecorded_from_ms(newest_ms: int) -> int:

@@ -29,18 +29,18 @@ Rows = list[tuple[str, int, str]]
 
 def save_interval(
     store: Store, *intervals: Interval, counters: Mapping[str, int] | None = None,
-    record: Callable[[sqlite3.Connection, Sequence[Interval]], object] | None = None,
+    record: Callable[[sqlite3.Connection, Sequence[Interval], int], object] | None = None,
 ) -> None:  # fmt: skip
     """Stores intervals, replacing earlier versions, with counters and with what `record` writes, in one transaction.
 
-    record: called before earlier versions are replaced.
+    record: called before earlier versions are replaced, with the intervals and the time of this call, UTC ms.
     Does not wait: it is committed with the next write batch. A failed write is not reported: check with `holds`.
     """
-    rows, whole = rows_of(intervals), list((counters or {}).items())
+    rows, whole, called_ms = rows_of(intervals), list((counters or {}).items()), store.now_ms
 
     def job(db: sqlite3.Connection) -> None:
         if record is not None:
-            record(db, intervals)
+            record(db, intervals, called_ms)
         insert_intervals(db, rows)
         db.executemany("insert or replace into counters values (?, ?)", whole)
 

@@ -53,7 +53,7 @@ class SavingsLane:
     def __init__(
         self, asset: Asset, period_s: float, store: Store, emit: Callable[[Message], None], zone: str,
         held: Callable[[str], bool] = lambda _: False,
-        record: Callable[[sqlite3.Connection, Sequence[Interval]], None] | None = None,
+        record: Callable[[sqlite3.Connection, Sequence[Interval], int], None] | None = None,
     ) -> None:  # fmt: skip
         motor = asset.motor
         if motor is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -183,3 +184,23 @@ def test_a_key_that_cannot_sign_is_logged_once_and_intervals_are_recorded_when_i
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
     assert verify(db).ok
     assert len(list(records(db, "interval"))) == 4 * 8
+
+
+def test_a_running_interval_that_is_committed_after_its_end_gets_one_record(tmp_path: Path, config: Config) -> None:
+    clock = HandClock(START_S)
+    store = Store(tmp_path / "state", clock)
+    recorder = Bookkeeper(store, lambda: config, Teller(), clock)
+    start_ms = clock.utc_ns() // 1_000_000
+    holding, held = threading.Event(), threading.Event()
+    store.post(lambda _: (held.set(), holding.wait(10)))
+    assert held.wait(10)
+    clock.move(600)
+    save_interval(store, Interval("fan", start_ms, 15_000.0, coverage=0.7), record=recorder.record)
+    clock.move(300)
+    save_interval(store, Interval("fan", start_ms, 25_000.0), record=recorder.record)
+    holding.set()
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    [found] = records(db, "interval")
+    assert found.body["energy_wh"] == 25_000
+    assert verify(db).ok
