@@ -154,7 +154,8 @@ async def run(config: Config, seconds: float | None = None) -> None:
         all_assets, due_s, ratings(config), clock, marks.emit, marks.publish_state, energies, counters,
         publisher.publish_retained,
         savings=lambda asset, every_s: SavingsTracker(
-            asset, every_s, store, marks.emit, config.site.timezone, marks.held, lambda db: bookkeeper.amend(db)
+            asset, every_s, store, marks.emit, config.site.timezone, marks.held,
+            lambda db, intervals, written_ms: bookkeeper.record(db, intervals, written_ms),
         ),
     )  # fmt: skip
     worker = PipelineThread(compute)
@@ -212,7 +213,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         await asyncio.to_thread(topics.stop)
         await asyncio.to_thread(worker.stop)
         compute.close()
-        await asyncio.to_thread(bookkeeper.keep)  # the last interval may complete an hour
+        await asyncio.to_thread(bookkeeper.update)  # the checkpoint, if midnight has just passed
         timekeeper.remember()
         await asyncio.to_thread(delivery.stop, lambda: save(store, compute.energies_kwh(), parts.refusals))
         log.info("stopped")

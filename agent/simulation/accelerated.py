@@ -122,7 +122,7 @@ async def _plant_and_agent(
         publisher.publish, publisher.publish_state, clock, MaintenanceLog(config.state_dir), lambda: True
     )
     marks.recall(clock.utc_ns() // 1_000_000)
-    for topic, payload in publisher.greeting():
+    for topic, payload in publisher.retained_messages():
         on_message(topic, payload, True)
     lines = _by_address(virtual.plant)
     computing: list[Pipeline] = []
@@ -142,7 +142,7 @@ async def _plant_and_agent(
         store.counters(),
         publisher.publish_retained,
         savings=lambda asset, every_s: SavingsTracker(
-            asset, every_s, store, marks.emit, config.site.timezone, marks.held, bookkeeper.amend if ledger else None
+            asset, every_s, store, marks.emit, config.site.timezone, marks.held, bookkeeper.record if ledger else None
         ),
     )
     computing.append(compute)
@@ -158,7 +158,7 @@ async def _plant_and_agent(
     async def book() -> None:
         while True:
             await clock.sleep(LEDGER_S)
-            bookkeeper.keep()
+            bookkeeper.update()
 
     tasks = [asyncio.create_task(virtual.move(clock, from_s))]
     if ledger:
@@ -179,7 +179,7 @@ async def _plant_and_agent(
         await asyncio.gather(*tasks, return_exceptions=True)
         compute.close()
         if ledger:
-            bookkeeper.keep()
+            bookkeeper.update()
         store.save_counters({name: round(1000 * kwh) for name, kwh in compute.energies_kwh().items()})
         if ledger:
             remember(store, clock.utc_ns() // 1_000_000)

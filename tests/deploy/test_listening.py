@@ -63,4 +63,4 @@ def test_a_running_agent_listens_nowhere(
     for _ in range(20):
         assert listening(agent.pid) == set()
         time.sleep(0.1)
-    assert agent.acquisition.scheduler() is None
+    assert agent.poll() is None

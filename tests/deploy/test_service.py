@@ -40,6 +40,6 @@ def test_a_service_says_when_it_is_ready_alive_reloading_and_stopping(
         heard(manager, "WATCHDOG", 5)
         agent.send_signal(signal.SIGTERM)
         heard(manager, "STOPPING")
-        within(lambda: agent.acquisition.scheduler() is not None, 15, "it ends in half of what the unit gives it")
+        within(lambda: agent.poll() is not None, 15, "it ends in half of what the unit gives it")
         assert agent.wait() == 0
     assert "Traceback" not in (tmp_path / "agent.log").read_text()

@@ -101,7 +101,7 @@ class Scene:
 
     def stop(self) -> None:
         for agent in self._agents:
-            if agent.acquisition.scheduler() is None:
+            if agent.poll() is None:
                 agent.send_signal(signal.SIGTERM)
                 try:
                     agent.wait(60)
@@ -135,7 +135,7 @@ def test_a_line_with_a_plc_is_left_alone_whatever_happens_to_the_agent(scene: Sc
     time.sleep(1)
     scene.segment.plug("agent")
     time.sleep(LISTEN_S + 3)
-    assert agent.acquisition.scheduler() is None, scene.told()
+    assert agent.poll() is None, scene.told()
     assert scene.said() == 0, [spoken.data.hex() for spoken in scene.segment.sent_by("agent")]
     assert scene.drive.armed
     assert scene.drive.tripped_s is None

@@ -111,7 +111,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         exit_code = end(agent)
         yield Run(recorder, truth_of(truth), (folder / "agent.log").read_text(), exit_code)
     finally:
-        end(agent if agent and agent.acquisition.scheduler() is None else None)
+        end(agent if agent and agent.poll() is None else None)
         end(plant)
         recorder.stop()
         broker.stop()
@@ -251,7 +251,7 @@ def test_with_a_plc_on_the_line_the_agent_says_nothing(tmp_path: Path) -> None:
         time.sleep(4)
         assert end(agent) == 0
     finally:
-        end(agent if agent and agent.acquisition.scheduler() is None else None)
+        end(agent if agent and agent.poll() is None else None)
         end(plant)
     line = truth_of(truth)[-1]["line"]
     print(line)

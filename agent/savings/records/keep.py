@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -29,19 +29,20 @@ Rows = list[tuple[str, int, str]]
 
 def save_interval(
     store: Store, *intervals: Interval, counters: Mapping[str, int] | None = None,
-    then: Callable[[sqlite3.Connection], object] | None = None,
+    record: Callable[[sqlite3.Connection, Sequence[Interval], int], object] | None = None,
 ) -> None:  # fmt: skip
-    """Stores intervals, replacing earlier versions, with counters and with what `then` writes, in one transaction.
+    """Stores intervals, replacing earlier versions, with counters and with what `record` writes, in one transaction.
 
+    record: called before earlier versions are replaced, with the intervals and the time of this call, UTC ms.
     Does not wait: it is committed with the next write batch. A failed write is not reported: check with `holds`.
     """
-    rows, whole = rows_of(intervals), list((counters or {}).items())
+    rows, whole, called_ms = rows_of(intervals), list((counters or {}).items()), store.now_ms
 
     def job(db: sqlite3.Connection) -> None:
+        if record is not None:
+            record(db, intervals, called_ms)
         insert_intervals(db, rows)
         db.executemany("insert or replace into counters values (?, ?)", whole)
-        if then is not None:
-            then(db)
 
     store.post(job)
 
@@ -93,7 +94,7 @@ def last_interval(store: Store, asset: str) -> Interval | None:
 
 
 def save_draft(store: Store, baseline: Baseline) -> None:
-    store.save_note(DRAFT, baseline.asset, "", baselines.to_json(baseline))
+    store.save_entry(DRAFT, baseline.asset, "", baselines.to_json(baseline))
 
 
 def load_draft(store: Store, asset: str) -> Baseline | None:
@@ -135,7 +136,7 @@ def save_event(store: Store, event: NonRoutineEvent) -> NonRoutineEvent:
     """Stores an event; number 0: it gets the next number. Waits for the commit. Raises StoreError."""
     if event.number == 0:
         event = replace(event, number=1 + max((old.number for old in load_events(store, event.asset)), default=0))
-    store.save_note(EVENT, f"{event.asset}/{event.number}", "", event_json(event))
+    store.save_entry(EVENT, f"{event.asset}/{event.number}", "", event_json(event))
     return event
 
 

@@ -53,17 +53,18 @@ class SavingsTracker:
     """Used by the pipeline thread only. Errors of the store are logged; the saving then has a caveat.
 
     held: whether a motor is in maintenance.
-    amend: updates the ledger records of changed intervals in the transaction that writes the intervals.
+    record: records intervals in the ledger, in the transaction that writes them and before it replaces stored ones.
     """
 
     def __init__(
         self, asset: Asset, period_s: float, store: Store, emit: Callable[[Message], None], zone: str,
-        held: Callable[[str], bool] = lambda _: False, amend: Callable[[sqlite3.Connection], None] | None = None,
+        held: Callable[[str], bool] = lambda _: False,
+        record: Callable[[sqlite3.Connection, Sequence[Interval], int], None] | None = None,
     ) -> None:  # fmt: skip
         motor = asset.motor
         if motor is None:
             raise ValueError(f"{asset.name} is not a motor")
-        self._asset, self._store, self._emit, self._held, self._amend = asset, store, emit, held, amend
+        self._asset, self._store, self._emit, self._held, self._record = asset, store, emit, held, record
         self._phases = phases_of(dict(motor.periods), zone)
         self._old_motor = old_motor_of(motor)
         meter = asset.meter
@@ -241,7 +242,7 @@ class SavingsTracker:
         self._posted, self._unsaved = self._unsaved, {}
         mark_wh = self.hours.mark_wh
         counters = {} if mark_wh is None else {self._mark_name: round(1000 * mark_wh)}
-        keep.save_interval(self._store, *self._posted.values(), counters=counters, then=self._amend)
+        keep.save_interval(self._store, *self._posted.values(), counters=counters, record=self._record)
 
     def _arrived(self) -> bool:
         newest = next(reversed(self._posted.values()))

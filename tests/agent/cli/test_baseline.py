@@ -192,8 +192,7 @@ def test_a_decision_takes_effect_and_is_recorded(plant: Path) -> None:
     store = Store(plant.parent / "state", SystemClock())
     kinds = [kind for (kind,) in store.rows("select kind from ledger order by seq")]
     store.close()
-    assert [kind for kind in kinds if kind not in ("hour", "checkpoint")] == ["key", "baseline", "decision"]
-    assert kinds[1] == "hour", "hours that are over are recorded before the baseline"
+    assert [kind for kind in kinds if kind not in ("interval", "checkpoint")] == ["key", "baseline", "decision"]
 
 
 def test_an_adjustment_is_in_kilowatt_hours_and_signed(plant: Path) -> None:
@@ -274,8 +273,8 @@ def test_a_changed_baseline_is_rejected(plant: Path) -> None:
     learn(plant)
     magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
     store = Store(plant.parent / "state", SystemClock())
-    told = store.notes(keep.FROZEN)["pump"]
-    store.save_note(keep.FROZEN, "pump", "", {**told, "coefficients": [1.1 * value for value in told["coefficients"]]})
+    told = store.entries(keep.FROZEN)["pump"]
+    store.save_entry(keep.FROZEN, "pump", "", {**told, "coefficients": [1.1 * value for value in told["coefficients"]]})
     store.close()
     done = magwatt(plant, "baseline", "show", "pump")
     assert done.exit_code == 2
