@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +26,7 @@ from agent.core.text import N_, _, as_object, text_of, use
 
 if TYPE_CHECKING:
     from agent.config.model import Config
-    from agent.savings.ledger.verify import ProvenanceRun, VerificationResult
+    from agent.savings.ledger.verification import ProvenanceSpan, VerificationResult
     from drivers.reasons import Reason
 
 VERSIONS_SHOWN = 5
@@ -58,6 +57,8 @@ def verify(
 ) -> None:  # fmt: skip
     config: Config | None = load(plant_file(config_file))[0] if state is None else None
     db, directory = open_state(config, state)
+    from agent.savings.ledger.reasons import LEDGER_EMPTY
+    from agent.savings.ledger.signing_key import FILE
     from agent.savings.ledger.verify import verify as verify_ledger
 
     if config is not None:
@@ -65,42 +66,31 @@ def verify(
     external, key = external_checkpoints(checkpoint_files, config), expected_key(key_file, directory)
     try:
         found = verify_ledger(db, key, [checkpoint for file in external.values() for checkpoint in file])
-        empty = None if found.records else _why_empty(db)
+        empty = None if found.records else LEDGER_EMPTY()
     except sqlite3.Error as error:
         fail_unreadable(directory, error)
-    key_path = None if key is None else key_file or directory / _key_name()
+    key_path = None if key is None else key_file or directory / FILE
     if as_json:
         click.echo(json.dumps(_as_object(found, empty, key_path), ensure_ascii=False))
     else:
         for line in _lines(found, empty, key_path, (config.site.id, config.site.gateway) if config else None):
             click.echo(line)
-    sys.exit(0 if found.content and found.records else FINDING)
-
-
-def _key_name() -> str:
-    from agent.savings.ledger.signing_key import FILE
-
-    return FILE
-
-
-def _why_empty(db: sqlite3.Connection) -> Reason:
-    from agent.savings.ledger.begin import why_empty
-
-    return why_empty(db, time.time_ns() // 1_000_000)
+    sys.exit(0 if found.ok and found.records else FINDING)
 
 
 def _as_object(found: VerificationResult, empty: Reason | None, key_path: Path | None) -> dict[str, object]:
     return {
-        "ok": found.content, "records": found.records, "first_bad": found.first_bad,
+        "ok": found.ok, "records": found.records, "first_bad": found.first_bad,
         "problems": [as_object(item) for item in found.problems],
         "unchecked": [as_object(item) for item in found.unchecked],
         "last_hash": found.last_hash, "last_ms": found.last_ms, "checkpoints": found.checkpoints,
         "external_checkpoints": found.external_checkpoints, "amended": found.amended, "late": found.late,
-        "ahead": found.ahead, "clock_set_back": found.put_back, "keys": found.keys,
+        "ahead": found.ahead, "clock_set_back": found.clock_set_back, "keys": found.keys,
         "key_file": str(key_path) if key_path else None, "self_named": found.self_named,
-        "empty": as_object(empty) if empty else None, "recorded_under": [run._asdict() for run in found.under],
-        "gateways": found.places,
-        "not_yet_recorded": {asset: len(starts) for asset, starts in found.unrecorded.waiting.items()},
+        "empty": as_object(empty) if empty else None,
+        "recorded_under": [span._asdict() for span in found.recorded_under],
+        "gateways": found.gateways,
+        "not_yet_recorded": {asset: len(starts) for asset, starts in found.pending.items()},
     }  # fmt: skip
 
 
@@ -113,7 +103,7 @@ def _lines(
     key_path: file of the expected key; None: there is none.
     gateway: site and gateway of the configuration; None without a configuration.
     """
-    from agent.savings.ledger.unrecorded import pending
+    from agent.savings.ledger.verification import pending_reason
 
     yield from map(text_of, (*found.problems[:PROBLEMS_SHOWN], *found.unchecked))
     if len(found.problems) > PROBLEMS_SHOWN:
@@ -121,11 +111,11 @@ def _lines(
     if empty:
         yield text_of(empty)
         return
-    if not_recorded := pending(found.unrecorded.waiting):
+    if not_recorded := pending_reason(found.pending):
         yield text_of(not_recorded)
     if found.ahead:
-        yield _("hours dated after the newest record: {n:d}; the clock was ahead and was corrected", n=found.ahead)
-    for seq in found.put_back[:CLOCK_STEPS_SHOWN]:
+        yield _("intervals dated after the newest record: {n:d}; the clock was ahead and was corrected", n=found.ahead)
+    for seq in found.clock_set_back[:CLOCK_STEPS_SHOWN]:
         yield _(
             "record {seq:d} is dated before the record that precedes it; the clock was set to an earlier time", seq=seq
         )
@@ -141,7 +131,7 @@ def _lines(
 
 def _summary(found: VerificationResult, key_path: Path | None) -> Iterator[str]:
     yield _(
-        "Records: {records:d} until {last_ms:local}; daily checkpoints: {checkpoints:d}; hours recorded again: "
+        "Records: {records:d} until {last_ms:local}; daily checkpoints: {checkpoints:d}; intervals recorded again: "
         "{amended:d}; recorded late: {late:d}",
         records=found.records, last_ms=found.last_ms, checkpoints=found.checkpoints, amended=found.amended,
         late=found.late,
@@ -155,7 +145,7 @@ def _summary(found: VerificationResult, key_path: Path | None) -> Iterator[str]:
         yield _("External checkpoints compared: {n:d}", n=found.external_checkpoints)
     else:
         yield _("External checkpoints compared: none; truncation or rollback cannot be detected (use --checkpoint)")
-    if found.content:
+    if found.ok:
         yield _("Verification passed.")
     elif found.first_bad:
         yield _("Verification failed. First invalid record: {seq:d}", seq=found.first_bad)
@@ -164,31 +154,31 @@ def _summary(found: VerificationResult, key_path: Path | None) -> Iterator[str]:
 
 
 def _changes(found: VerificationResult) -> Iterator[str]:
-    """Changes of configuration and software, with the recorded hours."""
+    """Changes of configuration and software, with the recorded intervals."""
     for what in ("config", "software"):
-        runs = [run for run in found.under if run.what == what]
-        if len(runs) < 2:
+        spans = [span for span in found.recorded_under if span.what == what]
+        if len(spans) < 2:
             continue
         if what == "config":
-            yield _("The configuration changed {n:d} {n:time|times}:", n=len(runs) - 1)
+            yield _("The configuration changed {n:d} {n:time|times}:", n=len(spans) - 1)
         else:
-            yield _("The software changed {n:d} {n:time|times}:", n=len(runs) - 1)
-        if len(runs) > VERSIONS_SHOWN:
-            yield "  " + _("not shown: {n:d} earlier {n:version|versions}", n=len(runs) - VERSIONS_SHOWN)
-        yield from map(_version, runs[-VERSIONS_SHOWN:])
+            yield _("The software changed {n:d} {n:time|times}:", n=len(spans) - 1)
+        if len(spans) > VERSIONS_SHOWN:
+            yield "  " + _("not shown: {n:d} earlier {n:version|versions}", n=len(spans) - VERSIONS_SHOWN)
+        yield from map(_version, spans[-VERSIONS_SHOWN:])
 
 
-def _version(run: ProvenanceRun) -> str:
+def _version(span: ProvenanceSpan) -> str:
     return "  " + _(
-        "{version} from {since_ms:local} ({n:d} {n:hour|hours})", version=run.version[:16], since_ms=run.since_ms,
-        n=run.hours,
+        "{version} from {since_ms:local} ({n:d} {n:interval|intervals})", version=span.version, since_ms=span.since_ms,
+        n=span.intervals,
     )  # fmt: skip
 
 
 def _gateways(found: VerificationResult, own: tuple[str, str] | None) -> Iterator[str]:
     """Other gateways in the checkpoints. own: site and gateway of the configuration; None without one."""
-    others = tuple("/".join(place) for place in found.places if place != own)
-    if not others or (own is None and len(found.places) == 1):
+    others = tuple("/".join(place) for place in found.gateways if place != own)
+    if not others or (own is None and len(found.gateways) == 1):
         return
     if own is None:
         yield _(

@@ -17,7 +17,7 @@ from drivers.recordings.reasons import FILE_UNREADABLE
 if TYPE_CHECKING:
     from agent.config.model import Config
     from agent.savings.ledger.signing_key import LedgerKey
-    from agent.savings.report.model.ledger_check import Elsewhere
+    from agent.savings.report.model.ledger_check import ExternalCheckpoints
 
 state_option = click.option(
     "--state", metavar="PATH", type=click.Path(path_type=Path),
@@ -68,7 +68,7 @@ def fail_unreadable(directory: Path, error: sqlite3.Error) -> NoReturn:
            "which replaces a corrupt file", path=str(directory), error=str(error)))  # fmt: skip
 
 
-def external_checkpoints(files: Sequence[Path], config: Config | None) -> Elsewhere:
+def external_checkpoints(files: Sequence[Path], config: Config | None) -> ExternalCheckpoints:
     """Checkpoints by file name; those of the checkpoint file of the configuration are included."""
     from agent.savings.ledger import checkpoints
 

@@ -56,13 +56,14 @@ def report(
         must_have(config, name)
     db, directory = open_state(config, state)
     from agent.savings.records.repository import present_ms
+    from agent.savings.report.model.ledger_check import LedgerVerifier
     from agent.savings.report.writer import write
 
+    check = LedgerVerifier(expected_key(key_file, directory), external_checkpoints(checkpoint_files, config))
     try:
         now_ms = present_ms(config, db, time.time_ns() // 1_000_000)
         lines, complete = write(db, config, motors, month, output, lang or current().language[:2],
-                                expected_key(key_file, directory),
-                                external_checkpoints(checkpoint_files, config), now_ms,
+                                check, now_ms,
                                 ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
     except ValueError as error:
         fail(text_of(error))

@@ -83,7 +83,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         await asyncio.to_thread(agent.topics.stop)
         await asyncio.to_thread(thread.stop)
         agent.pipeline.close()
-        await asyncio.to_thread(agent.bookkeeper.keep)  # the last interval may complete an hour
+        await asyncio.to_thread(agent.bookkeeper.update)  # the checkpoint, if midnight has just passed
         timekeeper.remember()
         await asyncio.to_thread(agent.delivery.stop, partial(save, agent))
         log.info("stopped")

@@ -105,7 +105,7 @@ class Agent:
         return found
 
     def _savings_stage(self, context: StageContext) -> Stage:
-        record = self.bookkeeper.amend if self._options.ledger else None
+        record = self.bookkeeper.record if self._options.ledger else None
         return SavingsStage(
             SavingsTracker(
                 context.asset, context.period_s, self.store, self.flagger.emit, self.config.site.timezone,

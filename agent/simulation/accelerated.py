@@ -129,7 +129,7 @@ async def _plant_and_agent(
     async def record() -> None:
         while True:
             await clock.sleep(LEDGER_S)
-            agent.bookkeeper.keep()
+            agent.bookkeeper.update()
 
     tasks = [asyncio.create_task(virtual.run(clock))]
     if options.ledger:
@@ -150,7 +150,7 @@ async def _plant_and_agent(
         await asyncio.gather(*tasks, return_exceptions=True)
         agent.pipeline.close()
         if options.ledger:
-            agent.bookkeeper.keep()
+            agent.bookkeeper.update()
             save_virtual_time(store, clock.utc_ns() // 1_000_000)
         if agent.delivery is not None:
             agent.delivery.stop(lambda: None)

@@ -35,7 +35,7 @@ def test_a_broker_that_comes_late_holds_the_checkpoint(tmp_path: Path) -> None:
     publisher = Publisher(config, assets(config), store, clock)
     delivery = Delivery(config, publisher, store, clock)
     try:
-        LedgerRecorder(store, lambda: config, publisher, clock).keep()
+        LedgerRecorder(store, lambda: config, publisher, clock).update()
         time.sleep(0.3)
         broker.start()
         listener = Listener(broker.port)
@@ -51,5 +51,5 @@ def test_a_broker_that_comes_late_holds_the_checkpoint(tmp_path: Path) -> None:
         broker.stop()
     found = checkpoints.read(heard)
     verdict = verify(open_copy(tmp_path / "state" / "magwatt.sqlite"), checkpoints=found)
-    assert verdict.content, verdict.problems
+    assert verdict.ok, verdict.problems
     assert (verdict.checkpoints, verdict.external_checkpoints) == (1, 1)

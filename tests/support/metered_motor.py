@@ -43,7 +43,7 @@ class Gateway:
             self.store._writer.db.execute("pragma synchronous = off")  # no power failure in this test
         self.books = LedgerRecorder(self.store, lambda: config, Teller(), clock)
         [asset] = assets(config)
-        self.lane = SavingsTracker(asset, 1.0, self.store, lambda _: None, "UTC", record=self.books.amend)
+        self.lane = SavingsTracker(asset, 1.0, self.store, lambda _: None, "UTC", record=self.books.record)
 
     def pass_by(self, hours: float) -> None:
         self.clock.move(3600 * hours)
@@ -53,8 +53,8 @@ class Gateway:
         """The meter does not respond; the drive does."""
         for _ in range(round(60 * hours)):
             self.pass_by(1 / 60)
-            self.lane.on_row([], None, None, self.clock.utc_ns() // 1_000_000)
-            self.books.keep()
+            self.lane.take_row([], None, None, self.clock.utc_ns() // 1_000_000)
+            self.books.update()
 
     def run(self, hours: float) -> None:
         for k in range(round(360 * hours)):
@@ -62,7 +62,7 @@ class Gateway:
             self.read(W, self.wh)
             if k % 6 == 0:
                 self.store.flush()
-                self.books.keep()
+                self.books.update()
 
     def read(self, w: float, wh: float | None) -> None:
         now_ns = self.clock.utc_ns()
@@ -110,11 +110,11 @@ def live(folder: Path, off_s: float, until_s: float) -> None:
         gateway.read(power_w(passed_s), register_wh(passed_s))
         if k % 6 == 0:
             gateway.store.flush()
-            gateway.books.keep()
+            gateway.books.update()
             for seq, hash_ in gateway.store.rows("select seq, hash from ledger order by seq desc limit 1"):
                 os.write(committed, f"{seq} {hash_}\n".encode())
     gateway.lane.close()
-    gateway.books.keep()
+    gateway.books.update()
     gateway.store.close()
 
 

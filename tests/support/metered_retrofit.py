@@ -20,10 +20,10 @@ from support.basics import HandClock
 from agent.delivery.store import Store
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.ledger import chain, checkpoints
-from agent.savings.ledger.interval_records import HOUR_MS, SETTLED_MS, HourlyRecorder
+from agent.savings.ledger.interval_records import IntervalRecorder
 from agent.savings.ledger.signing_key import LedgerKey, load_or_make
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
-from agent.savings.records.repository import save_frozen, save_intervals
+from agent.savings.records.repository import insert_intervals, rows_of, save_frozen
 
 ZONE = "Asia/Shanghai"
 FLOW = "signal_fan_flow_m3_h"
@@ -129,28 +129,42 @@ def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: boo
     begin = utc_ms(f"{month}-01 00:00")
     store = Store(state, HandClock(begin / 1000))
     learnt = old(utc_ms("2024-09-01 00:00"), utc_ms("2024-09-15 00:00"))
-    save_intervals(store, learnt)
-    key = load_or_make(state)
-    keeper = HourlyRecorder(key, {"config": "c0ffee", "software": "0.1.0"})
-    store.do(lambda db: keeper.keep_up(db, utc_ms("2024-09-15 08:00")))
+    recorder = IntervalRecorder(load_or_make(state), {"config": "c0ffee", "software": "0.1.0"})
+    record(store, recorder, utc_ms("2024-09-15 00:00"), learnt)
     frozen = None
     if baseline:
         frozen = freeze(learn("fan", learnt, classes=("0.5S", "0.5S")), utc_ms("2024-09-15 08:00"), "Li Wei")
         save_frozen(store, frozen)
         appended(store, utc_ms("2024-09-15 08:00"), [("baseline", {"baseline": _body(frozen)})])
-    save_intervals(store, new(begin, begin + days * 96 * QUARTER_MS))
-    for day in range(days + 1):
-        store.do(lambda db, day=day: _day(db, key, keeper, begin + day * 24 * HOUR_MS, 24 if day < days else 1))
+    for item in new(begin, begin + days * 96 * QUARTER_MS):
+        record(store, recorder, item.end_ms, [item], ZONE)
+    if days:
+        store.do(lambda db: _checkpoint(db, recorder.key, begin + days * 96 * QUARTER_MS + 60_000, ZONE))
     store.close()
     return frozen
 
 
-def _day(db: sqlite3.Connection, key: LedgerKey, keeper: HourlyRecorder, begin_ms: int, hours: int) -> None:
-    """Process each hour as the running agent does."""
-    for hour in range(hours):
-        t_ms = begin_ms + hour * HOUR_MS + SETTLED_MS
-        checkpoints.append_daily_checkpoint(db, key, t_ms, ZONE, {"site": "mill-2", "gateway": "gw-07"})
-        keeper.keep_up(db, t_ms)
+def record(
+    store: Store, recorder: IntervalRecorder, t_ms: int, items: Sequence[Interval], zone: str | None = None
+) -> list[chain.LedgerRecord]:  # fmt: skip
+    """Writes intervals with their records in one transaction, as the running agent does at this time.
+
+    zone: with a checkpoint at the end of each day in this time zone.
+    """
+
+    def write(db: sqlite3.Connection) -> list[chain.LedgerRecord]:
+        if zone:
+            _checkpoint(db, recorder.key, t_ms, zone)
+        found = recorder.record(db, t_ms, items)
+        insert_intervals(db, rows_of(items))
+        return found
+
+    written: list[chain.LedgerRecord] = store.do(write)
+    return written
+
+
+def _checkpoint(db: sqlite3.Connection, key: LedgerKey, t_ms: int, zone: str) -> None:
+    checkpoints.append_daily_checkpoint(db, key, t_ms, zone, {"site": "mill-2", "gateway": "gw-07"})
 
 
 def appended(

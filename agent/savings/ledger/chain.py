@@ -1,17 +1,18 @@
 """The ledger: append-only records in the state file, each holding the hash of the one before and a signature.
 
 A record is canonical JSON {"seq", "kind", "t_ms", "prev", …, "sig"}; its hash is SHA-256 of that text. Kinds: `key`
-(the first; declares the key that signs), `hour` (agent.savings.ledger.interval_records), `checkpoint` (end of a day),
-`baseline` (a complete frozen baseline), `decision` (on an event), `import` (of a history). `hours_to_ms` in the records
-of the last three kinds: all hours up to there were recorded before.
+(the first; declares the key that signs), `interval` (agent.savings.ledger.interval_records), `checkpoint` (end of a
+day), `baseline` (a complete frozen baseline), `decision` (on an event), `import` (of a history); earlier versions wrote
+`hour` instead of `interval`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def signed(key: LedgerKey, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with its signature. Raises LedgerKeyError when the key cannot sign here."""
+    return {**body, "sig": key.sign(canonical(body).encode())}
+
+
 def signed_by(key: LedgerKey, body: Mapping[str, Any]) -> bool:
     """Whether a record is signed with this key. Raises LedgerKeyError when the key cannot verify here."""
     unsigned = {name: value for name, value in body.items() if name != "sig"}
@@ -69,8 +75,7 @@ def append_to(
     written = []
     for kind, body in wanted:
         seq += 1
-        complete = {**body, "s": SCHEMA, "seq": seq, "kind": kind, "t_ms": t_ms, "prev": before}
-        complete["sig"] = key.sign(canonical(complete).encode())
+        complete = signed(key, {**body, "s": SCHEMA, "seq": seq, "kind": kind, "t_ms": t_ms, "prev": before})
         text = canonical(complete)
         before = digest(text)
         db.execute("insert into ledger values (?, ?, ?, ?, ?)", (seq, t_ms, kind, text, before))
@@ -78,22 +83,16 @@ def append_to(
     return written
 
 
-def records(db: sqlite3.Connection, kind: str | None = None, after: int = 0, since_ms: int = 0) -> list[LedgerRecord]:
-    """Records with numbers above `after`, written since then, in order.
+def records(db: sqlite3.Connection, kind: str | None = None, after: int = 0) -> Iterator[LedgerRecord]:
+    """Records with numbers above `after`, in order.
 
     kind: None: all kinds. Records that are not valid JSON are omitted; `verify` reports them.
     """
     rows = db.execute(
-        "select seq, t_ms, kind, body, hash from ledger where seq > ? and t_ms >= ? and (? is null or kind = ?) "
-        "order by seq",
-        (after, since_ms, kind, kind),
-    ).fetchall()
-    found = []
+        "select seq, t_ms, kind, body, hash from ledger where seq > ? and (? is null or kind = ?) order by seq",
+        (after, kind, kind),
+    )
     for seq, t_ms, kind_, text, hash_ in rows:
-        try:
-            body = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(body, dict):
-            found.append(LedgerRecord(seq, t_ms, kind_, body, hash_))
-    return found
+        with contextlib.suppress(ValueError):
+            if isinstance(body := json.loads(text), dict):
+                yield LedgerRecord(seq, t_ms, kind_, body, hash_)

@@ -89,8 +89,8 @@ def read(text: str) -> list[dict[str, Any]]:
     return checkpoints
 
 
-def newest(db: sqlite3.Connection) -> LedgerRecord | None:
-    """The last checkpoint in the chain."""
-    row = db.execute("select seq from ledger where kind = 'checkpoint' order by seq desc limit 1").fetchone()
-    found = records(db, "checkpoint", row[0] - 1) if row else []
-    return found[-1] if found else None
+def newest(db: sqlite3.Connection, after: int = 0) -> LedgerRecord | None:
+    """The last checkpoint in the chain with a number above `after`."""
+    query = "select seq from ledger where kind = 'checkpoint' and seq > ? order by seq desc limit 1"
+    row = db.execute(query, (after,)).fetchone()
+    return next(records(db, "checkpoint", row[0] - 1), None) if row else None

@@ -1,291 +1,233 @@
-"""Hourly ledger records: the energy of one asset in one hour, in whole watt-hours, and the digest of its intervals.
+"""Ledger records of intervals: one for each version of an interval, appended in the transaction that writes it.
 
-An hour is recorded when it is over and its intervals are written. An hour dated into the future is over once the clock
-was set to an earlier time. When more data arrive later (the meter register closes a data gap, an import, a clock that
-passes the same hour twice), the hour is recorded again immediately; the earlier record stays in the ledger.
+`replaces` is the digest of the recorded version before. The running interval changes every minute: until it is over, it
+has a provisional record, which is signed like the others but stored in the table `note`, one for each asset.
 
-Only intervals that this process wrote lead to a new record; a trigger of its database connection lists them. An hour
-that was edited by other means keeps its record, and `verify` finds the difference. In the same way, old intervals
-without a record are only recorded if this process wrote them. The list of the trigger is lost when the process is
-killed; therefore such hours are recorded in the transaction that writes their intervals (`pressing`): after a kill the
-file contains both or neither. An hour that cannot be read gets no record, and `verify` reports it.
+Earlier versions recorded hours (kind `hour`), 20 min after their end. These records stay valid until one of their
+intervals changes; then all intervals of the hour get records.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any
 
 import msgspec
 
 from agent.savings.accounting.avoided_energy import expected_wh
-from agent.savings.ledger.chain import LedgerRecord, append_to, records
+from agent.savings.ledger.chain import LedgerRecord, append_to, canonical, digest, records, signed, signed_by
 from agent.savings.ledger.signing_key import LedgerKey
-from agent.savings.records.model import QUARTER_MS, Interval
-from agent.savings.records.repository import load_frozen
+from agent.savings.records.model import QUARTER_MS, Baseline, Interval
+from agent.savings.records.repository import FROZEN, load_frozen, rows_of
+from drivers.reasons import InvalidValue
 
+INTERVAL, HOUR = "interval", "hour"  # kinds of records
+PROVISIONAL = "ledger-provisional"  # kind of note; its name is the asset
 HOUR_MS = 4 * QUARTER_MS
-SETTLED_MS = 20 * 60_000  # after the end of an hour its last interval is written
-LOOKED_BACK_MS = 14 * 24 * HOUR_MS  # in the first round: time before the newest record in which hours are searched
-RECENT_MS = 48 * HOUR_MS  # in later rounds: time before now
-LEFT_MS = 4 * HOUR_MS  # after the newest record: hours that a killed run may have left, whatever its clock showed
-MOST = 2000  # records in one transaction, because other writes wait for it
-WATCHED = (
-    "create temp table if not exists touched (asset text, start_ms integer, primary key (asset, start_ms))",
-    "create temp trigger if not exists touch after insert on main.interval begin "
-    "insert or ignore into touched values (new.asset, new.start_ms); end",
-)
+SETTLED_MS = 20 * 60_000  # after the end of an hour an earlier version recorded it
+SEARCHED = 20_000  # newest records among which `adopt` looks for the record of an interval
 
 
-def due_ms(now_ms: int) -> int:
-    """UTC ms; the records of hours that end at or before this time are due."""
-    return (now_ms - SETTLED_MS) // HOUR_MS * HOUR_MS
+class IntervalRecorder:
+    """Records versions of intervals.
 
-
-class _Known(NamedTuple):
-    """The newest record of an hour.
-
-    seq: its number.
-    quarters: which intervals of the hour it contains, 0 to 3.
-    intervals: their digest.
+    key: signs the records.
+    provenance: "config" and "software": hash of the configuration and version of magwatt, for each record.
     """
 
-    seq: int
-    quarters: frozenset[int]
-    intervals: str
+    def __init__(self, key: LedgerKey, provenance: Mapping[str, str]) -> None:
+        self.key, self.provenance = key, dict(provenance)
+        self._provisional: dict[str, str] = {}  # asset → provisional record that this process wrote
+        self._baselines: dict[str, tuple[object, Baseline | None]] = {}  # asset → row in the state file, baseline
 
+    def record(
+        self, db: sqlite3.Connection, now_ms: int, intervals: Iterable[Interval], written_ms: int | None = None
+    ) -> list[LedgerRecord]:  # fmt: skip
+        """Records intervals in the transaction of the caller, before they replace the stored ones.
 
-class HourlyRecorder:
-    """Appends records of hours that are not recorded yet.
-
-    facts: hash of the configuration and version of the software, for each record.
-    Call `watch` on the connection before it writes its first interval.
-    """
-
-    def __init__(self, key: LedgerKey, facts: Mapping[str, str]) -> None:
-        self._key, self.facts = key, facts
-        self._seen, self._looked_back = 0, False
-        self._furthest_ms = 0  # latest time that the clock showed
-        self._known: dict[tuple[str, int], _Known] = {}  # asset and hour → its newest record
-        self._known_from_ms = 1 << 62  # hours from here on are in _known
-
-    @staticmethod
-    def watch(db: sqlite3.Connection) -> None:
-        """Lists the intervals that this connection writes from now on."""
-        for statement in WATCHED:
-            db.execute(statement)
-
-    def pressing(self, db: sqlite3.Connection, now_ms: int) -> bool:
-        """Whether this process wrote intervals into recorded hours, or into a time that is recorded already.
-
-        Then call `keep_up` in the same transaction; otherwise a later verification finds them changed or unrecorded.
+        An unchanged interval gets no record; one that was not over when it was written (written_ms; None: at now_ms)
+        gets a provisional record.
         """
-        self.watch(db)
-        touched, over_ms = _touched(db), max(_recent_ms(now_ms), _recorded_to_ms(db))
-        if any(from_ms < over_ms for _, from_ms in touched):
-            return True
-        if touched:
-            self._learn(db, min(from_ms for _, from_ms in touched))
-        return any(place in self._known for place in touched)
+        written_ms = now_ms if written_ms is None else written_ms
+        entries, replaced = list[dict[str, Any]](), set[tuple[str, int]]()
+        for item in sorted(intervals, key=lambda item: _running(item, written_ms)):
+            [(asset, start_ms, text)] = rows_of([item])
+            old, running = stored_text(db, asset, start_ms), _running(item, written_ms)
+            if text == old:
+                continue
+            held = self._provisional_record(db, asset)
+            replaces = digest(old) if old is not None else None
+            if held is not None and held["from_ms"] == start_ms and held["interval"] == replaces:
+                replaces = held.get("replaces")
+            else:
+                replaced |= {(asset, start_ms)} if old is not None else set()
+                if held is not None and (held["from_ms"] == start_ms or running):
+                    entries.append({name: held[name] for name in held if name not in ("kind", "t_ms", "sig")})
+            body = self._body(db, item, text, replaces)
+            if running:
+                self._write_provisional(db, now_ms, body)
+            else:
+                remove_provisional(db, [item])
+                entries.append(body)
+        entries += self._siblings(db, replaced)
+        return append_to(db, self.key, now_ms, [(INTERVAL, body) for body in entries])
 
-    def keep_up(self, db: sqlite3.Connection, now_ms: int) -> list[LedgerRecord]:
-        """Appends records in the transaction of the caller and returns them: at most `MOST`; repeat until none."""
-        self.watch(db)
-        touched, since_ms = _touched(db), _recent_ms(now_ms)
-        self._furthest_ms = max(self._furthest_ms, now_ms)
-        left = set[tuple[str, int]]()
-        if not self._looked_back:
-            left = _left(db)
-            # without the records of a clock that was ahead
-            query = "select max(t_ms) from ledger where kind = 'hour' and t_ms <= ?"
-            last_ms = db.execute(query, (now_ms,)).fetchone()[0] or 0
-            since_ms = min(since_ms, (last_ms - LOOKED_BACK_MS) // HOUR_MS * HOUR_MS)
-        self._learn(db, min([since_ms, *(from_ms for _, from_ms in touched | left)]))
-        over_ms = max(since_ms, _recorded_to_ms(db))
+    def adopt(self, db: sqlite3.Connection, now_ms: int) -> list[LedgerRecord]:
+        """Records the stored intervals since the newest record that have none: those of an earlier version, and of a
+        time when the key could not sign. They are marked as `late`.
+        """
+        # a checkpoint may have been appended just now
+        newest = db.execute("select t_ms from ledger where kind != 'checkpoint' order by seq desc limit 1").fetchone()
+        since_ms = unrecorded_from_ms(newest[0]) if newest else 0
+        rows = {(asset, start_ms): text for asset, start_ms, text in db.execute(_SINCE, (since_ms, now_ms))}
+        for place in _recorded_places(db):
+            rows.pop(place, None)
+            if not rows:
+                return []
         entries = []
-        for (asset, from_ms), quarters in _hours(db, since_ms, touched | left):
-            old, ours = self._known.get((asset, from_ms)), (asset, from_ms) in touched
-            ahead = now_ms < from_ms  # the clock was set to an earlier time since then
-            over = from_ms < due_ms(now_ms) or (ahead and from_ms <= self._furthest_ms)
-            due = (
-                (over and from_ms >= since_ms)
-                or ((over or ahead) and (asset, from_ms) in left)
-                or (ours and (from_ms < over_ms or old is not None))
-            )
-            if due and (old is None or ours or _grown(db, old, asset, from_ms, quarters)):
-                with contextlib.suppress(msgspec.MsgspecError):
-                    entries.append(("hour", self._body(db, asset, from_ms, quarters, old.seq if old else 0)))
-            if len(entries) == MOST:
-                break
-        self._looked_back |= len(entries) < MOST
-        written = append_to(db, self._key, now_ms, entries) if entries else []
-        for record in written:
-            self._note(record)
-            if record.kind == "hour":
-                span = record.body["asset"], record.body["from_ms"], record.body["to_ms"]
-                db.execute("delete from temp.touched where asset = ? and start_ms >= ? and start_ms < ?", span)
-        if self._looked_back:
-            self._forget(_recent_ms(now_ms))
-        return written
+        for text in rows.values():
+            with contextlib.suppress(msgspec.MsgspecError):  # `verify` reports an interval that cannot be read
+                item = msgspec.json.decode(text, type=Interval)
+                entries.append((INTERVAL, self._body(db, item, text, None) | {"late": True}))
+        return append_to(db, self.key, now_ms, entries)
 
-    def _learn(self, db: sqlite3.Connection, from_ms: int) -> None:
-        """Reads the records that are new since the last call, or all of hours from from_ms on if that is earlier."""
-        if from_ms < self._known_from_ms:
-            self._known_from_ms, self._seen = from_ms, 0
-        for record in records(
-            db, "hour", self._seen, self._known_from_ms - 24 * HOUR_MS
-        ):  # margin for clocks that were set
-            self._note(record)
+    def _write_provisional(self, db: sqlite3.Connection, now_ms: int, body: Mapping[str, Any]) -> None:
+        text = canonical(signed(self.key, {**body, "kind": PROVISIONAL, "t_ms": now_ms}))
+        self._provisional[body["asset"]] = text
+        db.execute("insert or replace into note values (?, ?, '', ?, ?)", (PROVISIONAL, body["asset"], now_ms, text))
 
-    def _forget(self, before_ms: int) -> None:
-        """Discards records of earlier hours; they are read again if this process writes intervals there."""
-        if self._known_from_ms < before_ms:
-            self._known_from_ms = before_ms
-            self._known = {place: known for place, known in self._known.items() if place[1] >= before_ms}
+    def _provisional_record(self, db: sqlite3.Connection, asset: str) -> dict[str, Any] | None:
+        """The provisional record of an asset; None: there is none with a valid signature."""
+        for text, body in provisional_records(db):
+            if body["asset"] == asset and (text == self._provisional.get(asset) or signed_by(self.key, body)):
+                return body
+        return None
 
-    def _note(self, record: LedgerRecord) -> None:
-        self._seen = max(self._seen, record.seq)
-        if record.kind == "hour":
-            body = record.body
-            place = body["asset"], body["from_ms"]
-            self._known[place] = _Known(record.seq, frozenset(body["quarters"]), body["intervals"])
+    def _siblings(self, db: sqlite3.Connection, replaced: set[tuple[str, int]]) -> list[dict[str, Any]]:
+        """Records of the unchanged intervals of hours that an earlier version recorded and in which intervals are
+        replaced now: the record of such an hour can no longer be verified. An hour that was edited before is left out.
 
-    def _body(
-        self, db: sqlite3.Connection, asset: str, from_ms: int, quarters: Sequence[int], replaces: int
-    ) -> dict[str, Any]:
-        rows = rows_of_hour(db, asset, from_ms, from_ms + HOUR_MS, quarters)
-        found = [msgspec.json.decode(text, type=Interval) for _, text in rows]
-        baseline = None
-        with contextlib.suppress(ValueError):
-            baseline = load_frozen(db, asset)
-        expected = [expected_wh(baseline, item) if baseline else None for item in found]
-        known = [wh for wh in expected if wh is not None]
-        body: dict[str, Any] = {
-            "asset": asset, "from_ms": from_ms, "to_ms": from_ms + HOUR_MS, "quarters": list(quarters),
-            "intervals": digest_of_rows(rows),
-            "adjusted_wh": round(sum(known)) if len(known) == len(found) else None,
-            "baseline": baseline.hash if baseline else "",
-            **summed(found),
-            **self.facts,
-        }  # fmt: skip
-        if replaces:
-            body["replaces"] = replaces
-        return body
+        replaced: asset and start.
+        """
+        hours = {(asset, start_ms // HOUR_MS * HOUR_MS) for asset, start_ms in replaced}
+        newest = {place: record.body for record in (records(db, HOUR) if hours else ())
+                  if (place := (record.body.get("asset"), record.body.get("from_ms"))) in hours}  # fmt: skip
+        return [
+            self._body(db, msgspec.json.decode(text, type=Interval), text, digest(text))
+            for (asset, _), body in newest.items()
+            if digest_of_hour(rows := rows_of_record(db, body)) == body["intervals"]
+            for start_ms, text in rows
+            if (asset, start_ms) not in replaced
+        ]
+
+    def _body(self, db: sqlite3.Connection, item: Interval, text: str, replaces: str | None) -> dict[str, Any]:
+        adjusted = _adjusted(self._baseline(db, item.asset), item)
+        body = fields_of(item) | adjusted | {"interval": digest(text)} | self.provenance
+        return body if replaces is None else body | {"replaces": replaces}
+
+    def _baseline(self, db: sqlite3.Connection, asset: str) -> Baseline | None:
+        """The baseline in force; it is decoded when it changes."""
+        row = db.execute("select body from note where kind = ? and name = ?", (FROZEN, asset)).fetchone()
+        if asset not in self._baselines or self._baselines[asset][0] != row:
+            baseline = None
+            with contextlib.suppress(InvalidValue):  # reported where it is used
+                baseline = load_frozen(db, asset)
+            self._baselines[asset] = row, baseline
+        return self._baselines[asset][1]
 
 
-def summed(found: Sequence[Interval]) -> dict[str, Any]:
-    """The fields of an hour's record that only depend on its intervals."""
-    registers = [item.register_wh for item in found if item.register_wh is not None]
+def fields_of(item: Interval) -> dict[str, Any]:
+    """The fields of a record that depend on its interval only, energies in whole Wh. Fields that are zero or empty are
+    left out, except energy_wh (None: unknown), and source unless the interval was imported.
+    """
+    more = {
+        "auxiliary_wh": round(item.auxiliary_wh), "filled_wh": round(item.filled_wh), "flags": list(item.flags),
+        "meter": item.meter, "register_wh": item.register_wh and list(item.register_wh),
+        "source": item.source if item.source != "measured" else "",
+    }  # fmt: skip
     return {
-        "energy_wh": _sum_wh(item.energy_wh for item in found),
-        "unknown": sum(item.energy_wh is None for item in found),
-        "auxiliary_wh": _sum_wh(item.auxiliary_wh for item in found),
-        "filled_wh": _sum_wh(item.filled_wh for item in found),
-        "shaft_wh": _sum_wh(item.shaft_wh for item in found),
-        "drive_loss_wh": _sum_wh(item.drive_loss_wh for item in found),
-        "motor_loss_wh": _sum_wh(item.motor_loss_wh for item in found),
-        "register_wh": [registers[0][0], registers[-1][1]] if registers else None,
-        "meter": sorted({item.meter for item in found if item.meter}),
-        "covered_s": round(sum(item.length_s * item.coverage for item in found)),
-        "flags": sorted({flag for item in found for flag in item.flags}),
-        "source": sorted({item.source for item in found}),
-    }
+        "asset": item.asset, "from_ms": item.start_ms, "length_s": item.length_s,
+        "energy_wh": None if item.energy_wh is None else round(item.energy_wh),
+        "covered_s": round(item.length_s * item.coverage),
+        **{name: value for name, value in more.items() if value},
+    }  # fmt: skip
 
 
-def _recent_ms(now_ms: int) -> int:
-    return (now_ms - RECENT_MS) // HOUR_MS * HOUR_MS
+def _adjusted(baseline: Baseline | None, item: Interval) -> dict[str, Any]:
+    """Adjusted baseline energy (None: it cannot be calculated) and the baseline; empty without a baseline."""
+    if baseline is None:
+        return {}
+    expected = expected_wh(baseline, item)
+    return {"adjusted_wh": None if expected is None else round(expected), "baseline": baseline.hash[:16]}
 
 
-def _recorded_to_ms(db: sqlite3.Connection) -> int:
-    """UTC ms: hours up to here were recorded when the newest such record was written; 0: there is none."""
-    row = db.execute(
-        "select t_ms from ledger where kind in ('hour', 'baseline', 'decision', 'import') order by seq desc limit 1"
-    ).fetchone()
-    return due_ms(row[0]) if row else 0
+def _running(item: Interval, at_ms: int) -> bool:
+    return item.start_ms <= at_ms < item.end_ms
 
 
-def _left(db: sqlite3.Connection) -> set[tuple[str, int]]:
-    """Asset and hour that the previous run may not have recorded. Its clock may have been wrong by years."""
-    row = db.execute("select t_ms from ledger where kind = 'hour' order by seq desc limit 1").fetchone()
-    if row is None:
-        return set()
-    from_ms, found = due_ms(row[0]), set()
-    for (asset,) in db.execute(_ASSETS).fetchall():
-        found |= {(asset, from_ms + ms) for ms in range(0, LEFT_MS, HOUR_MS)}
+def unrecorded_from_ms(newest_ms: int) -> int:
+    """Intervals that start earlier are recorded when the newest record is of this time, also by an earlier version."""
+    return (newest_ms - SETTLED_MS) // HOUR_MS * HOUR_MS
+
+
+def remove_provisional(db: sqlite3.Connection, intervals: Iterable[Interval]) -> None:
+    """Removes the provisional records of these intervals."""
+    for text, body in provisional_records(db):
+        if any((item.asset, item.start_ms) == (body["asset"], body["from_ms"]) for item in intervals):
+            db.execute("delete from note where kind = ? and body = ?", (PROVISIONAL, text))
+
+
+def provisional_records(db: sqlite3.Connection) -> list[tuple[str, dict[str, Any]]]:
+    """Text and content of the provisional records; signatures are not verified."""
+    found = []
+    for (text,) in db.execute("select body from note where kind = ?", (PROVISIONAL,)).fetchall():
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            body = json.loads(text)
+            if body["kind"] == PROVISIONAL and isinstance(body["asset"], str) and isinstance(body["from_ms"], int):
+                found.append((text, body))
     return found
 
 
-def _touched(db: sqlite3.Connection) -> set[tuple[str, int]]:
-    """Asset and hour of intervals that this process wrote and that are in no record yet."""
-    rows = db.execute("select asset, start_ms from temp.touched").fetchall()
-    return {(asset, start_ms // HOUR_MS * HOUR_MS) for asset, start_ms in rows}
+def stored_text(db: sqlite3.Connection, asset: str, start_ms: int) -> str | None:
+    """The text of an interval in the state file."""
+    row = db.execute("select body from interval where asset = ? and start_ms = ?", (asset, start_ms)).fetchone()
+    return None if row is None else str(row[0])
 
 
-_ASSETS = """
-with recursive found(asset) as (
+# The primary key of the table starts with the asset: one index search for each asset.
+_SINCE = """
+with recursive assets(asset) as (
     select min(asset) from interval union all
-    select (select min(asset) from interval where asset > found.asset) from found where found.asset is not null
-) select asset from found where asset is not null
+    select (select min(asset) from interval where asset > assets.asset) from assets where assets.asset is not null
+) select interval.* from assets join interval using (asset) where start_ms between ? and ?
 """
 
 
-def _hours(
-    db: sqlite3.Connection, since_ms: int, touched: Iterable[tuple[str, int]]
-) -> list[tuple[tuple[str, int], list[int]]]:  # fmt: skip
-    """Asset and hour, with the numbers of its intervals (0 to 3): all hours from since_ms on, and `touched`; by time.
-
-    One query for each asset: the primary key starts with it, so that SQLite does not read older rows.
-    """
-    starts: list[tuple[int, str]] = []
-    for (asset,) in db.execute(_ASSETS).fetchall():
-        rows = db.execute("select start_ms from interval where asset = ? and start_ms >= ?", (asset, since_ms))
-        starts += ((start_ms, asset) for (start_ms,) in rows.fetchall())
-    for asset, from_ms in touched:
-        if from_ms < since_ms:
-            span = asset, from_ms, from_ms + HOUR_MS
-            rows = db.execute("select start_ms from interval where asset = ? and start_ms >= ? and start_ms < ?", span)
-            starts += ((start_ms, asset) for (start_ms,) in rows.fetchall())
-    hours: dict[tuple[str, int], list[int]] = {}
-    for start_ms, asset in sorted(starts):
-        hours.setdefault((asset, start_ms // HOUR_MS * HOUR_MS), []).append(start_ms % HOUR_MS // QUARTER_MS)
-    return list(hours.items())
+def _recorded_places(db: sqlite3.Connection) -> Iterable[tuple[str, int]]:
+    """Asset and start of the intervals of the newest records, newest first, and of provisional records."""
+    query = "select body from ledger where kind in (?, ?) order by seq desc limit ?"
+    newest = (text for (text,) in db.execute(query, (INTERVAL, HOUR, SEARCHED)))
+    for text in chain((text for text, _ in provisional_records(db)), newest):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            body = json.loads(text)
+            yield from ((body["asset"], start_ms) for start_ms in starts_of(body))
 
 
-def _grown(db: sqlite3.Connection, known: _Known, asset: str, from_ms: int, quarters: Sequence[int]) -> bool:
-    """Whether intervals were added to the recorded ones, which are unchanged."""
-    if known.quarters.issuperset(quarters):
-        return False
-    return digest_of_quarters(db, asset, from_ms, from_ms + HOUR_MS, known.quarters) == known.intervals
+def starts_of(body: Mapping[str, Any]) -> list[int]:
+    """Starts of the intervals of a record, of an interval or of an hour."""
+    return [int(body["from_ms"]) + quarter * QUARTER_MS for quarter in body.get("quarters", (0,))]
 
 
-def digest_of_quarters(
-    db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, quarters: Iterable[int]
-) -> str:  # fmt: skip
-    """SHA-256 of the texts of these intervals in the state file. It changes if one is missing."""
-    return digest_of_rows(rows_of_hour(db, asset, from_ms, to_ms, quarters))
+def rows_of_record(db: sqlite3.Connection, body: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """Start and text of the stored intervals of a record, in order; missing ones are left out."""
+    asset = str(body["asset"])
+    return [(start_ms, text) for start_ms in starts_of(body) if (text := stored_text(db, asset, start_ms)) is not None]
 
 
-def rows_of_hour(
-    db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, quarters: Iterable[int]
-) -> list[tuple[int, str]]:  # fmt: skip
-    """Start and text of these intervals, in order."""
-    wanted = {from_ms + quarter * QUARTER_MS for quarter in quarters}
-    rows = db.execute(
-        "select start_ms, body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
-        (asset, from_ms, to_ms),
-    ).fetchall()
-    return [(start_ms, text) for start_ms, text in rows if start_ms in wanted]
-
-
-def digest_of_rows(rows: Iterable[tuple[int, str]]) -> str:
-    """SHA-256 of start and text of intervals."""
-    return hashlib.sha256("\n".join(f"{start_ms} {text}" for start_ms, text in rows).encode()).hexdigest()
-
-
-def _sum_wh(values: Iterable[float | None]) -> int | None:
-    """The sum of the known values, rounded to Wh; None if no value is known."""
-    known = [value for value in values if value is not None]
-    return round(sum(known)) if known else None
+def digest_of_hour(rows: Iterable[tuple[int, str]]) -> str:
+    """SHA-256 of start and text of intervals, as the record of an hour contains it."""
+    return digest("\n".join(f"{start_ms} {text}" for start_ms, text in rows))

@@ -51,7 +51,6 @@ CHECKPOINT_FIELDS_MISSING = Code(
 
 RECORD_MISSING = Code("record_missing", "record {seq:d} is missing")
 RECORDS_MISSING = Code("records_missing", "records {seq:d} to {last_seq:d} are missing")
-RECORD_NUMBERS_DECREASE = Code("record_numbers_decrease", "record {seq:d}: the record numbers do not increase")
 RECORD_HASH_WRONG = Code("record_hash_wrong", "record {seq:d} was edited: its content does not match its hash")
 RECORD_UNREADABLE = Code("record_unreadable", "record {seq:d} is not valid JSON")
 RECORD_NOT_CANONICAL = Code("record_not_canonical", "record {seq:d} is not canonical JSON")
@@ -75,19 +74,32 @@ KEY_CHANGED = Code(
 
 # Intervals, baselines and decisions of the state file compared with the records
 
+INTERVAL_CHANGED = Code(
+    "interval_changed",
+    "record {seq:d}: the interval of {asset} from {from_ms:local} was edited or removed after it was recorded",
+)
+RUNNING_INTERVAL_CHANGED = Code(
+    "running_interval_changed",
+    "the interval of {asset} from {from_ms:local} was edited or removed before it was over",
+)
+VERSION_NOT_RECORDED = Code(
+    "version_not_recorded",
+    "record {seq:d} replaces a version of the interval of {asset} from {from_ms:local} that is not the recorded one: "
+    "it was edited or removed before",
+)
+RECORD_FIELD_WRONG = Code(
+    "record_field_wrong",
+    "record {seq:d} was signed with a wrong value: {field} of {asset} from {from_ms:local} is {recorded}, the stored "
+    "intervals give {computed}",
+)
 HOUR_INTERVALS_CHANGED = Code(
     "hour_intervals_changed",
     "record {seq:d}: the intervals of {asset} in the hour from {from_ms:local} are not the recorded ones",
 )
-HOUR_SUM_WRONG = Code(
-    "hour_sum_wrong",
-    "record {seq:d} was signed with a wrong sum: {field} of {asset} in the hour from {from_ms:local} is {recorded}, "
-    "its intervals give {computed}",
-)
 INTERVALS_NOT_RECORDED = Code(
     "intervals_not_recorded",
     "{n:d} {n:interval|intervals} of {asset} {n:is|are} in no record, the first from {first_ms:local}: inserted later, "
-    "or the records were removed",
+    "or the records were removed, or the key could not sign (see the log of the agent)",
 )
 BASELINE_NOT_RECORDED = Code("baseline_not_recorded", "the baseline of {asset} ({hash}) is in no record")
 BASELINE_EDITED = Code("baseline_edited", "record {seq:d}: the baseline of {asset} in use is not the recorded one")
@@ -129,33 +141,11 @@ CHECKPOINT_DIFFERS = Code(
 
 RECORDS_PENDING = Code(
     "records_pending",
-    "the newest {n:d} {n:interval|intervals} of {assets}, from {since_ms:local}, {n:is|are} not recorded yet. This is "
-    "normal: the agent records an hour 20 min after its end, as does the next baseline, adjustment or import command",
+    "the newest {n:d} {n:interval|intervals} of {assets}, from {since_ms:local}, {n:is|are} not recorded yet: an "
+    "earlier version recorded hours, 20 min after their end. The agent of this version records them when it starts",
 )
-RECORDS_OVERDUE = Code(
-    "records_overdue",
-    "{n:d} {n:interval|intervals} of {assets}, from {since_ms:local}, {n:is|are} not recorded yet, more than a running "
-    "agent leaves: the agent was stopped, or records were removed, which only an external checkpoint shows "
-    "(--checkpoint). The agent, or the next baseline, adjustment or import command, records them",
-)
-LEDGER_EMPTY = Code("ledger_empty", "the ledger is empty: no agent has used this state directory yet")
-FIRST_RECORD_PENDING = Code(
-    "first_record_pending",
-    "the ledger is empty: the agent has been running since {since_ms:local} and writes the first record at "
-    "{due_ms:local}; verify again after that",
-)
-FIRST_RECORD_PENDING_STOPPED = Code(
-    "first_record_pending_stopped",
-    "the ledger is empty: the agent stopped at {until_ms:local}. After the next start it writes the first record at "
-    "{due_ms:local}",
-)
-FIRST_RECORD_OVERDUE = Code(
-    "first_record_overdue",
-    "the ledger is empty, but its first record was due at {due_ms:local}: the agent has been running since "
-    "{since_ms:local}. It was killed, measures no motor, or its log shows why it cannot write",
-)
-FIRST_RECORD_OVERDUE_STOPPED = Code(
-    "first_record_overdue_stopped",
-    "the ledger is empty, but its first record was due at {due_ms:local}: the agent stopped at {until_ms:local}. It "
-    "writes the record after the next start",
+LEDGER_EMPTY = Code(
+    "ledger_empty",
+    "the ledger is empty: no agent has measured a motor with this state directory yet, or its log shows why it cannot "
+    "write records",
 )

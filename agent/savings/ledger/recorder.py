@@ -1,6 +1,5 @@
-"""Ledger recording by the agent: finished hours each minute, and a checkpoint each midnight, which is published.
-
-Baselines, decisions and imports are recorded after all hours that are over.
+"""Recording of savings data by the agent and by commands: each interval in the transaction that writes it, and a
+checkpoint each midnight, which is published.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from agent.delivery.store import Store, StoreError
 from agent.delivery.store.reasons import NO_STATE_DIR
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import LedgerRecord, append_to
-from agent.savings.ledger.interval_records import HourlyRecorder, due_ms
-from agent.savings.ledger.signing_key import LedgerKey, LedgerKeyError, load_or_make
+from agent.savings.ledger.interval_records import IntervalRecorder, remove_provisional
+from agent.savings.ledger.signing_key import LedgerKeyError, load_or_make
 from agent.savings.records.model import Interval
-from agent.savings.records.repository import Rows, insert_intervals, rows_of
+from agent.savings.records.repository import insert_intervals, rows_of
 from drivers.reading import Clock
 from drivers.reasons import CodedError
 
@@ -28,59 +27,52 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
 PART = 2000  # intervals of an import in one transaction
-PLACE = "ledger"  # topic <root>/ledger/checkpoint
+TOPIC = "ledger"  # checkpoints: <root>/ledger/checkpoint
 
 
 def record(
     store: Store, config: Config, now_ms: int, kind: str, body: Mapping[str, Any],
     then: Callable[[sqlite3.Connection], object] = lambda _: None,
-) -> list[LedgerRecord]:  # fmt: skip
-    """Records a baseline, a decision or an import after all hours that are over, and waits for the commit.
+) -> None:  # fmt: skip
+    """Records a baseline, a decision or an import, and waits for the commit.
 
     then: called in the transaction of the record, so that it takes effect with the record or not at all.
     Raises StoreError, LedgerKeyError, and what `then` raises.
     """
-    key, keeper = _recorder(store, config)
-    while store.do(lambda db: _keep_up(db, keeper, key, config, now_ms)):
-        pass
+    recorder = _recorder(store, config)
 
-    def append(db: sqlite3.Connection) -> list[LedgerRecord]:
-        late = keeper.keep_up(db, now_ms)  # hours that ended meanwhile
-        found = late + append_to(db, key, now_ms, [(kind, {**body, "hours_to_ms": due_ms(now_ms)})])
+    def append(db: sqlite3.Connection) -> None:
+        _append_due(db, recorder, config, now_ms, complete=False)
+        append_to(db, recorder.key, now_ms, [(kind, body)])
         then(db)
-        return found
 
-    found: list[LedgerRecord] = store.do(append)
-    return found
+    store.do(append)
 
 
 def record_import(
     store: Store, config: Config, now_ms: int, body: Mapping[str, Any], intervals: Sequence[Interval]
 ) -> None:  # fmt: skip
-    """Writes an import: its record, then its intervals in parts, each in one transaction with the records of its hours.
+    """Writes an import: its record, then its intervals in parts, each in one transaction with their records.
 
     An agent that writes concurrently waits for one part only. After a kill, the same import continues where it ended.
     Waits for the commits. Raises StoreError, LedgerKeyError.
     """
-    key, keeper = _recorder(store, config)
+    recorder = _recorder(store, config)
     record(store, config, now_ms, "import", body)
     for first in range(0, len(intervals), PART):
-        part = rows_of(intervals[first : first + PART])
+        part = intervals[first : first + PART]
 
-        def write(db: sqlite3.Connection, part: Rows = part) -> None:
-            keeper.watch(db)
-            insert_intervals(db, part)
-            while _keep_up(db, keeper, key, config, now_ms):
-                pass
+        def write(db: sqlite3.Connection, part: Sequence[Interval] = part) -> None:
+            recorder.record(db, now_ms, part)
+            insert_intervals(db, rows_of(part))
 
         store.do(write)
 
 
-def _recorder(store: Store, config: Config) -> tuple[LedgerKey, HourlyRecorder]:
+def _recorder(store: Store, config: Config) -> IntervalRecorder:
     if store.directory is None:
         raise StoreError(NO_STATE_DIR)
-    key = load_or_make(store.directory)
-    return key, HourlyRecorder(key, _facts(config))
+    return IntervalRecorder(load_or_make(store.directory), _provenance(config))
 
 
 class RetainedPublisher(Protocol):
@@ -90,39 +82,39 @@ class RetainedPublisher(Protocol):
 
 
 class LedgerRecorder:
-    """Records hours and publishes checkpoints while the agent runs.
+    """Records intervals and publishes checkpoints while the agent runs.
 
     config: returns the current configuration.
-    An error is logged once; measuring continues, and the hours are recorded when the error is gone. Without a state
-    directory there is no ledger.
+    While the key cannot sign, intervals are written without a record. The error is logged once; these intervals are
+    recorded when the error is gone, also by a later run. Without a state directory there is no ledger.
     """
 
-    def __init__(self, store: Store, config: Callable[[], Config], teller: RetainedPublisher, clock: Clock) -> None:
-        self._store, self._config, self._teller, self._clock = store, config, teller, clock
+    def __init__(self, store: Store, config: Callable[[], Config], publisher: RetainedPublisher, clock: Clock) -> None:
+        self._store, self._config, self._publisher, self._clock = store, config, publisher, clock
         self._failure: object = None  # identity of the error of the last round
-        self._key: LedgerKey | None = None
-        self._keeper: HourlyRecorder | None = None
-        self._published: int | None = None  # number of the last published checkpoint
-        if store.directory is not None:
-            store.post(HourlyRecorder.watch)
+        self._recorder: IntervalRecorder | None = None
+        self._failures = 0  # calls of `record` that failed
+        self._adopted_after = -1  # their number when intervals without a record were adopted last
+        self._searched = 0  # number of the last record that was searched for checkpoints
+        self._unpublished: LedgerRecord | None = None  # the newest checkpoint until it is published
 
     async def run(self) -> None:
-        """Records every `EVERY_S`, first after that time.
-
-        By then the registers of the meters have closed the gap of the last stop, and its hour is recorded completely.
-        """
+        """Calls `update` every `EVERY_S`."""
         while True:
             await self._clock.sleep(EVERY_S)
-            await asyncio.to_thread(self.keep)
+            await asyncio.to_thread(self.update)
 
-    def keep(self) -> None:
-        """One round: records hours, publishes a new checkpoint. Waits for the disk."""
+    def update(self) -> None:
+        """Appends the checkpoint of the previous day, and publishes the newest one. Waits for the disk."""
         if self._store.directory is None:
             return
         try:
-            checkpoint = self._store.do(self._step)
-            if checkpoint is not None and checkpoint.seq != self._published:
-                self._publish(checkpoint)
+            failures = self._failures
+            found, self._searched = self._store.do(self._append_due)
+            self._unpublished, self._adopted_after = found or self._unpublished, failures
+            if self._unpublished is not None:
+                self._publish(self._unpublished)
+                self._unpublished = None
         except (StoreError, LedgerKeyError, OSError) as error:
             if (failure := _identity(error)) != self._failure:
                 log.error("ledger recording failed: %s; next attempt in %.0f s", error, EVERY_S)
@@ -132,54 +124,67 @@ class LedgerRecorder:
             log.info("ledger recording resumed")
         self._failure = None
 
-    def amend(self, db: sqlite3.Connection, intervals: Sequence[Interval] = ()) -> None:
-        """Records what must not wait for the next round, in the transaction that wrote the intervals.
+    def record(self, db: sqlite3.Connection, intervals: Sequence[Interval], written_ms: int) -> None:
+        """Records intervals in the transaction that writes them, before they replace stored ones.
 
-        If this fails, the intervals are still written, and the next round logs the error.
+        written_ms: UTC time when the transaction was requested; it may be executed later.
         """
-        db.execute("savepoint amend")
+        if self._store.directory is None:
+            return
+        db.execute("savepoint record")
         try:
-            keeper, key = self._recorder()
-            now_ms = self._clock.utc_ns() // 1_000_000
-            while keeper.pressing(db, now_ms) and _keep_up(db, keeper, key, self._config(), now_ms):
-                pass
+            recorder = self._current_recorder()
+            _append_due(db, recorder, self._config(), self._now_ms, self._complete)
+            recorder.record(db, self._now_ms, intervals, written_ms)
         except sqlite3.Error:
             raise
-        except Exception:
-            db.execute("rollback to amend")
-        db.execute("release amend")
+        except Exception as error:
+            if not isinstance(error, CodedError | OSError):  # the next round logs these
+                log.exception("internal error; intervals are stored without a record")
+            db.execute("rollback to record")
+            remove_provisional(db, intervals)
+            self._recorder, self._failures = None, self._failures + 1
+        db.execute("release record")
 
-    def _step(self, db: sqlite3.Connection) -> LedgerRecord | None:
-        """Runs in the writer's thread. Returns the newest checkpoint."""
-        keeper, key = self._recorder()
-        _keep_up(db, keeper, key, self._config(), self._clock.utc_ns() // 1_000_000)
-        return checkpoints.newest(db)
+    def _append_due(self, db: sqlite3.Connection) -> tuple[LedgerRecord | None, int]:
+        """Runs in the writer's thread. Returns the newest checkpoint that was not searched yet, and the last record."""
+        _append_due(db, self._current_recorder(), self._config(), self._now_ms, self._complete)
+        last = db.execute("select max(seq) from ledger").fetchone()[0] or 0
+        return checkpoints.newest(db, self._searched), last
 
-    def _recorder(self) -> tuple[HourlyRecorder, LedgerKey]:
-        if self._keeper is None or self._key is None:
-            if self._store.directory is None:
-                raise StoreError(NO_STATE_DIR)
-            self._key = load_or_make(self._store.directory)
-            self._keeper = HourlyRecorder(self._key, {})
-        self._keeper.facts = _facts(self._config())
-        return self._keeper, self._key
+    def _current_recorder(self) -> IntervalRecorder:
+        if self._recorder is None:
+            self._recorder = _recorder(self._store, self._config())
+        self._recorder.provenance = _provenance(self._config())
+        return self._recorder
+
+    @property
+    def _complete(self) -> bool:
+        """Whether all intervals that were stored without a record have been adopted."""
+        return self._adopted_after == self._failures
+
+    @property
+    def _now_ms(self) -> int:
+        return self._clock.utc_ns() // 1_000_000
 
     def _publish(self, checkpoint: LedgerRecord) -> None:
         """Publishes after each start, too, because the broker may be another. A file contains each checkpoint once."""
-        self._teller.publish_retained(PLACE, "checkpoint", checkpoints.checkpoint_message(checkpoint), keep=True)
+        self._publisher.publish_retained(TOPIC, "checkpoint", checkpoints.checkpoint_message(checkpoint), keep=True)
         path = self._config().checkpoint_file
         if path is not None and not (path.is_file() and checkpoint.hash.encode() in path.read_bytes()):
             checkpoints.export(path, checkpoint)
-        self._published = checkpoint.seq
 
 
-def _keep_up(
-    db: sqlite3.Connection, keeper: HourlyRecorder, key: LedgerKey, config: Config, now_ms: int
-) -> list[LedgerRecord]:
-    """Appends the checkpoint of the previous day, then the records of hours."""
+def _append_due(
+    db: sqlite3.Connection, recorder: IntervalRecorder, config: Config, now_ms: int, complete: bool
+) -> None:  # fmt: skip
+    """Appends what precedes other records: the checkpoint of the previous day, and (unless all intervals are recorded:
+    `complete`) the records of stored intervals that have none.
+    """
     where = {"site": config.site.id, "gateway": config.site.gateway}
-    checkpoints.append_daily_checkpoint(db, key, now_ms, config.site.timezone, where)
-    return keeper.keep_up(db, now_ms)
+    checkpoints.append_daily_checkpoint(db, recorder.key, now_ms, config.site.timezone, where)
+    if not complete:
+        recorder.adopt(db, now_ms)
 
 
 def _identity(error: Exception) -> object:
@@ -187,5 +192,5 @@ def _identity(error: Exception) -> object:
     return error.reason if isinstance(error, CodedError) else (type(error), error.args)
 
 
-def _facts(config: Config) -> dict[str, str]:
-    return {"config": config.hash, "software": VERSION}
+def _provenance(config: Config) -> dict[str, str]:
+    return {"config": config.hash[:16], "software": VERSION}

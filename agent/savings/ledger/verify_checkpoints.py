@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.chain import canonical, digest, signed_by
 from agent.savings.ledger.checkpoints import record_body
 from agent.savings.ledger.signing_key import LedgerKey, LedgerKeyError
-
-if TYPE_CHECKING:
-    from agent.savings.ledger.verify import VerificationResult
+from agent.savings.ledger.verification import VerificationResult
 
 
 def check_external(

@@ -4,45 +4,150 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from agent.savings.ledger import reasons as codes
-from agent.savings.ledger.chain import canonical
-from agent.savings.ledger.interval_records import digest_of_rows, rows_of_hour, summed
-from agent.savings.ledger.unrecorded import RecordedHour
+from agent.savings.ledger.chain import canonical, digest, signed_by
+from agent.savings.ledger.interval_records import (
+    HOUR_MS,
+    digest_of_hour,
+    fields_of,
+    provisional_records,
+    rows_of_record,
+    starts_of,
+    stored_text,
+    unrecorded_from_ms,
+)
+from agent.savings.ledger.signing_key import LedgerKey, LedgerKeyError
+from agent.savings.ledger.verification import VerificationResult
 from agent.savings.records.model import Interval
 
-if TYPE_CHECKING:
-    from agent.savings.ledger.verify import VerificationResult
-
+LATE_MS = 2 * HOUR_MS  # after the end of an interval; a running agent records it within a minute
 DECIDED = ("decision", "adjust_wh", "by", "reason", "decided_ms")
+FIELDS = (
+    "asset", "from_ms", "length_s", "energy_wh", "covered_s", "auxiliary_wh", "filled_wh", "flags", "meter",
+    "register_wh", "source",
+)  # fmt: skip
 
 
-def check_hours(
-    db: sqlite3.Connection, found: VerificationResult, hours: Mapping[tuple[str, int], RecordedHour]
-) -> None:
-    """Check that the intervals of each hour are those of its record, and that the recorded sums are correct."""
-    for (asset, from_ms), held in hours.items():
-        body = json.loads(db.execute("select body from ledger where seq = ?", (held.seq,)).fetchone()[0])
-        rows = rows_of_hour(db, asset, from_ms, int(body.get("to_ms", 0)), held.quarters)
-        if digest_of_rows(rows) != body.get("intervals"):
-            found.bad(held.seq, codes.HOUR_INTERVALS_CHANGED, asset=asset, from_ms=from_ms)
-            continue
-        for name, computed in _wrong_sums(rows, body).items():
-            found.bad(held.seq, codes.HOUR_SUM_WRONG, field=name, asset=asset, from_ms=from_ms,
-                      recorded=json.dumps(body[name]), computed=json.dumps(computed))  # fmt: skip
+class IntervalCheck:
+    """Compares records of intervals, in their order, with the intervals of the state file.
+
+    partial: earlier records are not verified; a record may replace one of these.
+    """
+
+    def __init__(self, db: sqlite3.Connection, found: VerificationResult, partial: bool) -> None:
+        self._db, self._found, self._partial = db, found, partial
+        self._records: dict[str, dict[int, int]] = {}  # as VerificationResult.newest_records
+        self._hours: dict[tuple[str, int], tuple[int, tuple[int, ...]]] = {}  # number and starts of the newest record
+        self._in_hour: dict[str, set[int]] = {}  # asset → starts in records of hours
+        self._differing: dict[tuple[str, int], int] = {}  # intervals that their newest record does not describe
+
+    def add_hour(self, seq: int, body: Mapping[str, Any]) -> None:
+        """The record of an hour, of an earlier version."""
+        asset, from_ms = sys.intern(str(body.get("asset"))), int(body.get("from_ms", 0))
+        if (asset, from_ms) in self._hours:
+            self._found.amended += 1
+        self._hours[asset, from_ms] = seq, tuple(starts_of(body))
+        self._in_hour.setdefault(asset, set()).update(starts_of(body))
+
+    def add(self, seq: int, t_ms: int, body: Mapping[str, Any]) -> None:
+        """The record of an interval."""
+        asset, start_ms = sys.intern(str(body.get("asset"))), int(body.get("from_ms", 0))
+        if "replaces" in body:
+            self._found.amended += 1
+        elif "source" not in body:
+            late = body.get("late") or t_ms - start_ms - 1000 * int(body.get("length_s", 0)) > LATE_MS
+            self._found.late += bool(late)
+        if not self._continues(asset, start_ms, body):
+            self._found.bad(seq, codes.VERSION_NOT_RECORDED, asset=asset, from_ms=start_ms)
+        self._records.setdefault(asset, {})[start_ms] = seq
+        self._differing.pop((asset, start_ms), None)
+        text = stored_text(self._db, asset, start_ms)
+        if text is None or digest(text) != body.get("interval"):
+            self._differing[asset, start_ms] = seq  # unless a later record describes it
+        else:
+            for name, computed in _wrong_fields(text, body).items():
+                self._found.bad(seq, codes.RECORD_FIELD_WRONG, field=name, asset=asset, from_ms=start_ms,
+                                recorded=json.dumps(body.get(name)), computed=json.dumps(computed))  # fmt: skip
+
+    def finish(self, key: LedgerKey | None, since_ms: int) -> None:
+        """Reports intervals that are not the recorded ones.
+
+        key: that of the ledger; None: it is not known.
+        since_ms: intervals that start earlier need no record.
+        """
+        running = self._running(key)
+        for (asset, start_ms), seq in self._differing.items():
+            if (asset, start_ms) not in running:
+                self._found.bad(seq, codes.INTERVAL_CHANGED, asset=asset, from_ms=start_ms)
+        self._find_unrecorded(running, since_ms)
+        self._check_hours()
+        last_ms = self._found.last_ms
+        self._found.ahead = sum(start_ms > last_ms for starts in self._records.values() for start_ms in starts)
+        self._found.newest_records = self._records
+
+    def _continues(self, asset: str, start_ms: int, body: Mapping[str, Any]) -> bool:
+        """Whether a record replaces the version that was recorded before; without one, whether it replaces none."""
+        seq, replaces = self._records.get(asset, {}).get(start_ms), body.get("replaces")
+        if seq is not None:
+            [text] = self._db.execute("select body from ledger where seq = ?", (seq,)).fetchone()
+            return bool(json.loads(text).get("interval") == replaces)
+        return replaces is None or self._partial or start_ms in self._in_hour.get(asset, ())
+
+    def _running(self, key: LedgerKey | None) -> set[tuple[str, int]]:
+        """Asset and start of the intervals that a provisional record describes."""
+        found = set()
+        for _, body in provisional_records(self._db):
+            asset, start_ms = body["asset"], body["from_ms"]
+            try:
+                valid = key is None or signed_by(key, body)
+            except LedgerKeyError:  # reported for the other records
+                valid = True
+            if valid and self._continues(asset, start_ms, body):
+                found.add((asset, start_ms))
+                if digest(stored_text(self._db, asset, start_ms) or "") != body.get("interval"):
+                    self._found.problems.append(codes.RUNNING_INTERVAL_CHANGED(asset=asset, from_ms=start_ms))
+        return found
+
+    def _check_hours(self) -> None:
+        """Records of hours are valid until one of their intervals is recorded separately."""
+        for (asset, from_ms), (seq, starts) in self._hours.items():
+            records = self._records.setdefault(asset, {})
+            own = [start_ms for start_ms in starts if start_ms in records]
+            if len(own) == len(starts):
+                continue
+            body = json.loads(self._db.execute("select body from ledger where seq = ?", (seq,)).fetchone()[0])
+            if own or digest_of_hour(rows_of_record(self._db, body)) != body.get("intervals"):
+                self._found.bad(seq, codes.HOUR_INTERVALS_CHANGED, asset=asset, from_ms=from_ms)
+            else:
+                records[from_ms] = seq
+
+    def _find_unrecorded(self, running: set[tuple[str, int]], since_ms: int) -> None:
+        """An earlier version left its newest intervals to the next run; there are none when intervals have records."""
+        pending_ms = 1 << 62 if self._records else unrecorded_from_ms(self._found.last_ms)
+        unrecorded, pending = dict[str, list[int]](), dict[str, list[int]]()
+        query = "select asset, start_ms from interval where start_ms >= ? order by start_ms, asset"
+        for asset, start_ms in self._db.execute(query, (since_ms,)):
+            recorded = start_ms in self._records.get(asset, ()) or start_ms in self._in_hour.get(asset, ())
+            if not recorded and (asset, start_ms) not in running:
+                (unrecorded if start_ms < pending_ms else pending).setdefault(asset, []).append(start_ms)
+        self._found.unrecorded, self._found.pending = unrecorded, pending
+        self._found.problems += [codes.INTERVALS_NOT_RECORDED(n=len(starts), asset=asset, first_ms=starts[0])
+                                 for asset, starts in unrecorded.items()]  # fmt: skip
 
 
-def _wrong_sums(rows: list[tuple[int, str]], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Recorded fields that differ from what the intervals give → the value that they give."""
+def _wrong_fields(text: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a record that differ from what its interval gives → the value that it gives."""
     try:
-        sums = summed([msgspec.json.decode(text, type=Interval) for _, text in rows])
-    except msgspec.MsgspecError:  # intervals of another version; their digest is correct
+        fields = fields_of(msgspec.json.decode(text, type=Interval))
+    except msgspec.MsgspecError:  # an interval of another version; its digest is correct
         return {}
-    return {name: value for name, value in sums.items() if name in body and body[name] != value}
+    return {name: fields.get(name) for name in FIELDS if body.get(name) != fields.get(name)}
 
 
 def check_baselines(

@@ -35,7 +35,7 @@ FUTURE_MS = 31 * 86_400_000  # ahead of now, as a report of the running month
 
 Source = Store | sqlite3.Connection
 Rows = list[tuple[str, int, str]]
-Record = Callable[[sqlite3.Connection, Sequence[Interval]], object]
+Record = Callable[[sqlite3.Connection, Sequence[Interval], int], object]
 
 
 def save_interval(
@@ -43,15 +43,16 @@ def save_interval(
 ) -> None:
     """Stores intervals, replacing earlier versions, with counters and with what `record` writes, in one transaction.
 
+    record: called before earlier versions are replaced, with the intervals and the time of this call, UTC ms.
     Does not wait: it is committed with the next write batch. A failed write is not reported: check with `is_stored`.
     """
-    rows, values = rows_of(intervals), list((counters or {}).items())
+    rows, values, called_ms = rows_of(intervals), list((counters or {}).items()), store.now_ms
 
     def job(db: sqlite3.Connection) -> None:
+        if record is not None:
+            record(db, intervals, called_ms)
         insert_intervals(db, rows)
         db.executemany("insert or replace into counters values (?, ?)", values)
-        if record is not None:
-            record(db, intervals)
 
     store.post(job)
 

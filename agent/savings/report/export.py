@@ -115,12 +115,12 @@ def _motor(month: ReportMonth) -> dict[str, Any]:
         "days": [asdict(day) for day in month.days],
         "events": [asdict(event) | {"cause": as_object(event.cause)} for event in month.events],
         "ledger": {
-            "hours": proof.hours, "recorded_wh": proof.recorded_wh, "reported_wh": proof.reported_wh,
-            "differing": proof.differing, "unrecorded": proof.stray, "not_yet_recorded": proof.waiting,
-            "external_checkpoints": proof.verdict.external_checkpoints if proof.verdict else 0,
-            "confirmed": proof.confirmed, "ok": proof.verdict.content if proof.verdict else None,
-            "first_bad": proof.verdict.first_bad if proof.verdict else None, "recorded_under": proof.under,
-            "self_named": proof.verdict.self_named if proof.verdict else None,
+            "intervals": proof.intervals, "recorded_wh": proof.recorded_wh, "reported_wh": proof.reported_wh,
+            "differing": proof.differing, "unrecorded": proof.unrecorded, "not_yet_recorded": proof.pending,
+            "external_checkpoints": proof.result.external_checkpoints if proof.result else 0,
+            "confirmed": proof.confirmed, "ok": proof.result.ok if proof.result else None,
+            "first_bad": proof.result.first_bad if proof.result else None, "recorded_under": proof.recorded_under,
+            "self_named": proof.result.self_named if proof.result else None,
         },
     }  # fmt: skip
     if saving is not None:

@@ -67,7 +67,7 @@ LEDGER_RECORD_MISSING = Code(
 LEDGER_INVALID = Code("ledger_invalid", "the ledger is not intact: {problem}")
 LEDGER_PROBLEM = Code("ledger_problem", "ledger: {problem}")
 SIGNATURES_UNCHECKED = Code("signatures_unchecked", "the signatures of the ledger were not checked: {cause}")
-LEDGER_DIFFERS = Code("ledger_differs", "{n:d} {n:hour|hours} of this report {n:differs|differ} from the ledger")
+LEDGER_DIFFERS = Code("ledger_differs", "{n:d} {n:record|records} of the ledger {n:differs|differ} from this report")
 KEY_SELF_DECLARED = Code(
     "key_self_declared",
     "the signatures were checked with key {key}, which only the ledger itself declares. A rewritten ledger can declare "

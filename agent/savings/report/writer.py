@@ -13,35 +13,25 @@ from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, current
-from agent.savings.ledger.signing_key import LedgerKey
 from agent.savings.report import reasons as codes
 from agent.savings.report.export import as_csv, as_json
 from agent.savings.report.formatting import grouped, kwh
 from agent.savings.report.html.page import Cover, page
 from agent.savings.report.html.summary import cost_text, scaled, verdict_text
-from agent.savings.report.model.ledger_check import Elsewhere
+from agent.savings.report.model.ledger_check import LedgerVerifier
 from agent.savings.report.model.month import ReportMonth, collect
 from drivers.reasons import InvalidValue
 from drivers.recordings.reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 
 
 def write(
-    db: sqlite3.Connection,
-    config: Config,
-    motors: Collection[str],
-    month: str,
-    out: Path,
-    lang: str,
-    key: LedgerKey | None,
-    elsewhere: Elsewhere,
-    now_ms: int,
-    source: Sequence[str],
-) -> tuple[list[str], bool]:
+    db: sqlite3.Connection, config: Config, motors: Collection[str], month: str, out: Path, lang: str,
+    check: LedgerVerifier, now_ms: int, source: Sequence[str],
+) -> tuple[list[str], bool]:  # fmt: skip
     """Writes the page `out`, and next to it the same report as CSV and JSON.
 
     motors: empty for all.
     lang: language in which the page is opened.
-    elsewhere: file → the external checkpoints in it.
     source: options by which `magwatt ledger verify` finds the same ledger.
     Returns the summary, line by line, and whether nothing is missing or wrong. Raises InvalidValue, OSError.
     """
@@ -54,10 +44,10 @@ def write(
     plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
     if not plants:
         raise InvalidValue(codes.NO_MOTOR)
-    months = [collect(db, config, plant, month, now_ms, key, elsewhere) for plant in plants]
-    check = shlex.join(["magwatt", "ledger", "verify", *source, "--checkpoint", str(out.with_suffix(".json"))])
+    months = [collect(db, config, plant, month, now_ms, check) for plant in plants]
+    command = shlex.join(["magwatt", "ledger", "verify", *source, "--checkpoint", str(out.with_suffix(".json"))])
     cover = Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, metadata.version("magwatt"),
-                  config.hash, check)  # fmt: skip
+                  config.hash, command)  # fmt: skip
     files = {
         out: page(months, cover, lang).encode(),
         out.with_suffix(".csv"): as_csv(months),

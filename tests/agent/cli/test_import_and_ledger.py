@@ -28,7 +28,7 @@ from agent.savings.records import repository
 from agent.savings.records.meter_identity import identity
 from agent.savings.records.model import Interval
 from agent.savings.records.repository import save_interval
-from drivers.reasons import Code, Reason, reason_of
+from drivers.reasons import Code, Reason
 
 ZONE = zone_of(metered_retrofit.ZONE)
 
@@ -78,7 +78,7 @@ def test_a_history_is_in_the_state_file_and_in_the_ledger(plant: Path) -> None:
     assert items[0].drivers == {"signal_fan_flow_m3_h": (50.0, 2.0)}
     checked = verify(plant, "--json")
     assert checked.exit_code == 0, checked.output
-    assert json.loads(checked.output)["records"] == 1 + 1 + 24  # key, import, hours
+    assert json.loads(checked.output)["records"] == 1 + 1 + 96  # key, import, intervals
 
 
 def test_the_same_file_twice_changes_nothing(plant: Path) -> None:
@@ -105,7 +105,7 @@ def test_other_values_need_replace(plant: Path) -> None:
     assert held(plant)[0].energy_wh == 30_000
     checked = verify(plant, "--json")
     assert checked.exit_code == 0, checked.output
-    assert json.loads(checked.output)["amended"] == 24
+    assert json.loads(checked.output)["amended"] == 96
 
 
 def test_measured_energy_is_not_replaced(plant: Path) -> None:
@@ -194,40 +194,6 @@ def test_verify_of_an_empty_ledger(plant: Path) -> None:
     empty = verify(plant)
     assert empty.exit_code == 1
     assert empty.output.strip() == str(ledger_reasons.LEDGER_EMPTY())
-
-
-@pytest.mark.parametrize(
-    ("boot", "quarter", "now", "expected"),
-    [
-        (("11:47", 0), None, "11:50",
-         ledger_reasons.FIRST_RECORD_PENDING(since_ms=at_ms("11:47"), due_ms=at_ms("12:20"))),
-        (("11:58", 0), "12:00", "12:17",
-         ledger_reasons.FIRST_RECORD_PENDING(since_ms=at_ms("11:58"), due_ms=at_ms("13:20"))),
-        (("11:47", 1), "11:45", "11:50",
-         ledger_reasons.FIRST_RECORD_PENDING_STOPPED(until_ms=at_ms("11:47"), due_ms=at_ms("12:20"))),
-        (("11:47", 1), "11:45", "12:30",
-         ledger_reasons.FIRST_RECORD_OVERDUE_STOPPED(until_ms=at_ms("11:47"), due_ms=at_ms("12:20"))),
-        (("11:47", 0), None, "12:30",
-         ledger_reasons.FIRST_RECORD_OVERDUE(since_ms=at_ms("11:47"), due_ms=at_ms("12:20"))),
-    ],
-)  # fmt: skip
-def test_verify_right_after_the_start(
-    plant: Path, boot: tuple[str, int], quarter: str | None, now: str, expected: Reason,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    store = Store(plant / "state", HandClock())
-    if quarter:
-        save_interval(store, Interval("fan", at_ms(quarter), 1.0))
-    opened = at_ms(boot[0])
-    row = (1, opened, opened, boot[1])
-    store.do(lambda db: db.execute("insert or replace into boots (n, opened_ms, last_ms, closed) values (?, ?, ?, ?)",
-                                   row))  # fmt: skip
-    store.close()
-    monkeypatch.setattr("agent.cli.ledger.time.time_ns", lambda: at_ms(now) * 1_000_000)
-    found = verify(plant)
-    assert found.exit_code == 1
-    assert found.output.strip() == english(expected, ZONE)
-    assert reason_of(json.loads(verify(plant, "--json").output)["empty"]) == expected
 
 
 def test_a_file_that_is_not_a_checkpoint(plant: Path) -> None:

@@ -105,11 +105,13 @@ def test_a_baseline_that_cannot_be_read_does_not_stop_recording(plant: Path, bod
     assert motor["notes"][0]["code"] == BASELINE_UNREADABLE
     assert command(plant, "baseline", "show", "fan").exit_code == 2
     books, store = books_at(plant, "2024-10-03 05:00")
-    repository.save_intervals(store, [Interval("fan", metered_retrofit.utc_ms("2024-10-03 01:00"), 1.0)])
-    books.keep()
+    repository.save_interval(
+        store, Interval("fan", metered_retrofit.utc_ms("2024-10-03 01:00"), 1.0), record=books.record
+    )
+    store.flush()
     store.close()
     db = open_copy(plant / "state" / "magwatt.sqlite")
-    assert verify(db).unrecorded.waiting == {}
+    assert verify(db).unrecorded == {}
     db.close()
 
 
@@ -159,7 +161,7 @@ def test_a_checkpoint_is_appended_to_a_file_with_other_bytes(plant: Path) -> Non
     )
     (plant / "roots.jsonl").write_bytes(b"\xff\xfe\x00torn")
     books, store = books_at(plant, "2024-10-05 05:00")
-    books.keep()
+    books.update()
     store.close()
     db = open_copy(plant / "state" / "magwatt.sqlite")
     newest = checkpoints.newest(db)

@@ -240,32 +240,32 @@ def formula_lines(baseline: Baseline, _: Catalogue) -> tuple[str, ...]:
 def ledger_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     """Empty when the ledger has no record of this month."""
     proof = month.proof
-    if (verdict := proof.verdict) is None:
+    if (result := proof.result) is None:
         return []
     state = _("all valid")
-    if verdict.first_bad is not None:
-        state = _("first invalid record: {seq:d}", seq=verdict.first_bad)
+    if result.first_bad is not None:
+        state = _("first invalid record: {seq:d}", seq=result.first_bad)
     external = _("none: truncation or rollback of the ledger is not detected")
-    if proof.elsewhere:
-        external = f"{verdict.external_checkpoints}{_(': ')}{', '.join(proof.elsewhere)}"
+    if proof.external:
+        external = f"{result.external_checkpoints}{_(': ')}{', '.join(proof.external)}"
     reported = _("{energy} Wh (difference {difference:d} Wh)", energy=grouped(proof.reported_wh),
                  difference=proof.reported_wh - proof.recorded_wh)  # fmt: skip
     rows = [
-        DetailRow(_("hours recorded"), (grouped(proof.hours),)),
+        DetailRow(_("intervals recorded"), (grouped(proof.intervals),)),
         DetailRow(_("energy in the ledger"), (f"{grouped(proof.recorded_wh)} Wh",)),
-        DetailRow(_("energy in this report, same hours"), (reported,)),
-        DetailRow(_("intervals not recorded yet"), (grouped(proof.waiting),)),
-        DetailRow(_("intervals without a record, although later ones are recorded"), (grouped(proof.stray),)),
+        DetailRow(_("energy in this report, same intervals"), (reported,)),
+        DetailRow(_("intervals not recorded yet"), (grouped(proof.pending),)),
+        DetailRow(_("intervals without a record"), (grouped(proof.unrecorded),)),
         DetailRow(
-            _("hours recorded again; hours recorded late"), (f"{grouped(verdict.amended)}; {grouped(verdict.late)}",)
+            _("intervals recorded again; recorded late"), (f"{grouped(result.amended)}; {grouped(result.late)}",)
         ),
-        DetailRow(_("records verified"), (f"{grouped(verdict.records)}{_('; ')}{state}",)),
+        DetailRow(_("records verified"), (f"{grouped(result.records)}{_('; ')}{state}",)),
         DetailRow(
             _("recorded with configuration; software"),
-            (f"{_versions(proof.under.get('config', {}))}; {_versions(proof.under.get('software', {}))}",),
+            ("; ".join(_versions(proof.recorded_under.get(what, {})) for what in ("config", "software")),),
         ),
         DetailRow(_("external checkpoints compared"), (external,)),
-        DetailRow(_("key"), (", ".join(verdict.keys),), code=True),
+        DetailRow(_("key"), (", ".join(result.keys),), code=True),
     ]
     if checkpoint := proof.checkpoint:
         place = _("record {seq:d}, {day}", seq=checkpoint["seq"], day=str(checkpoint["day"]))
@@ -276,9 +276,9 @@ def ledger_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     return rows
 
 
-def _versions(hours: Mapping[str, int]) -> str:
-    """Versions with the number of hours that each recorded."""
-    return ", ".join(f"{version or '–'} ({grouped(n)} h)" for version, n in hours.items()) or "–"
+def _versions(intervals: Mapping[str, int]) -> str:
+    """Versions with the number of intervals that each recorded."""
+    return ", ".join(f"{version or '–'} ({grouped(n)} × 15 min)" for version, n in intervals.items()) or "–"
 
 
 def sources(months: Sequence[ReportMonth], _: Catalogue) -> list[str]:

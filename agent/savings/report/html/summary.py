@@ -141,8 +141,8 @@ def _origin(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
 
 def _verification(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
     proof, name = month.proof, _("verifiable: ledger")
-    verdict = proof.verdict
-    if verdict is None:
+    result = proof.result
+    if result is None:
         if month.intervals:
             yield Tile(name, _("no"), (_("no record of this month"),))
         return
@@ -152,15 +152,15 @@ def _verification(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
     if not proof.intact:
         yield Tile(name, _("NOT INTACT"), (checkpoint,))
         return
-    if verdict.unchecked:
+    if result.unchecked:
         value = _("intact; signatures not checked")
-    elif proof.waiting:
-        value = _("intact; {n:d} × 15 min not recorded yet", n=proof.waiting)
+    elif proof.pending:
+        value = _("intact; {n:d} × 15 min not recorded yet", n=proof.pending)
     else:
         value = _("intact; equals this report")
     external = _("no external checkpoint compared")
-    if verdict.external_checkpoints:
-        external = _("external checkpoints that match: {n:d}", n=verdict.external_checkpoints)
+    if result.external_checkpoints:
+        external = _("external checkpoints that match: {n:d}", n=result.external_checkpoints)
     yield Tile(name, value, (checkpoint, external))
 
 

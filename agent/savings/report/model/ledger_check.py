@@ -2,146 +2,162 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import records
-from agent.savings.ledger.interval_records import HOUR_MS
+from agent.savings.ledger.interval_records import starts_of
 from agent.savings.ledger.signing_key import LedgerKey
-from agent.savings.ledger.unrecorded import USUAL, pending
-from agent.savings.ledger.verify import VerificationResult, verify
-from agent.savings.records.model import QUARTER_MS, Interval
+from agent.savings.ledger.verification import VerificationResult, pending_reason
+from agent.savings.ledger.verify import PROVENANCE_FIELDS, verify
+from agent.savings.records.model import Interval
 from agent.savings.report import reasons as codes
 from drivers.reasons import Reason
 
-WHOLE = 10_000  # records that are verified within about two seconds
-WAITING = (USUAL, 0.01)  # intervals that may be unrecorded: those that a running agent leaves, or this share of all
+MOST = 10_000  # records that are all verified for a report
 
 
-Elsewhere = Mapping[str, Sequence[Mapping[str, Any]]]  # file → the external checkpoints in it
+ExternalCheckpoints = Mapping[str, Sequence[Mapping[str, Any]]]  # file → the external checkpoints in it
+
+
+class LedgerVerifier:
+    """Verifies the ledger for the motors of a report, once for the same records.
+
+    key: expected key; None: the one that the ledger declares.
+    external: checkpoints to compare.
+    """
+
+    def __init__(self, key: LedgerKey | None = None, external: ExternalCheckpoints | None = None) -> None:
+        self._key, self.external = key, external or {}
+        self._results: dict[tuple[int, int], VerificationResult] = {}
+
+    def verify(self, db: sqlite3.Connection, first: int, since_ms: int) -> VerificationResult:
+        """As `verify`, from record `first` on."""
+        if (first, since_ms) not in self._results:
+            checkpoints = [checkpoint for found in self.external.values() for checkpoint in found]
+            self._results[first, since_ms] = verify(db, self._key, checkpoints, first, since_ms)
+        return self._results[first, since_ms]
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerCheck:
     """One motor and month, compared with the ledger. Counts are of intervals of 15 min unless stated otherwise.
 
-    hours: hours that are recorded.
+    intervals: recorded ones.
     recorded_wh: their energy in the ledger.
     reported_wh: energy of the same intervals in this report, rounded in the same way.
-    differing: hours whose energies differ.
-    stray: intervals without a record, although later ones are recorded.
-    waiting: intervals that are not recorded yet.
-    most_waiting: largest number of these with which the ledger still confirms the report.
-    verdict: result of the verification; None: the ledger has no record of this time.
+    differing: records whose energies differ.
+    unrecorded: intervals that must have a record and have none.
+    pending: intervals of an earlier version that are not recorded yet.
+    result: of the verification; None: the ledger has no record of this time.
     checkpoint: the newest checkpoint; None: there is none yet.
-    elsewhere: files of the external checkpoints that were compared.
+    external: files of the external checkpoints that were compared.
     key: the public key that the ledger declares.
-    under: "config" and "software" → version → hours recorded with it.
+    recorded_under: "config" and "software" → version → intervals recorded with it.
     notes: what is missing or wrong.
     """
 
-    hours: int = 0
+    intervals: int = 0
     recorded_wh: int = 0
     reported_wh: int = 0
     differing: int = 0
-    stray: int = 0
-    waiting: int = 0
-    most_waiting: float = 0.0
-    verdict: VerificationResult | None = None
+    unrecorded: int = 0
+    pending: int = 0
+    result: VerificationResult | None = None
     checkpoint: dict[str, Any] | None = None
-    elsewhere: Sequence[str] = ()
+    external: Sequence[str] = ()
     key: Mapping[str, str] | None = None
-    under: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    recorded_under: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     notes: tuple[Reason, ...] = ()
 
     @property
     def hints(self) -> list[Reason]:
         """What is not wrong, but a reader needs to know."""
-        verdict = self.verdict
-        if verdict is None or not verdict.self_named or not verdict.keys or verdict.unchecked:
+        result = self.result
+        if result is None or not result.self_named or not result.keys or result.unchecked:
             return []
-        return [codes.KEY_SELF_DECLARED(key=verdict.keys[0])]
+        return [codes.KEY_SELF_DECLARED(key=result.keys[0])]
 
     @property
     def intact(self) -> bool:
         """Whether there are records, all of them valid, with the energies of the report."""
-        verdict = self.verdict
-        return verdict is not None and verdict.first_bad is None and not verdict.problems and not self.differing
+        result = self.result
+        return result is not None and result.first_bad is None and not result.problems and not self.differing
 
     @property
     def confirmed(self) -> bool:
-        """Whether the ledger confirms the report: intact, the same sum, and no more unrecorded intervals than usual."""
-        return self.intact and self.recorded_wh == self.reported_wh and self.waiting <= self.most_waiting
+        """Whether the ledger confirms the report: intact, the same sum, and all intervals recorded."""
+        return self.intact and self.recorded_wh == self.reported_wh and not self.pending
 
 
 def prove(
-    db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, shown: Sequence[Interval], key: LedgerKey | None,
-    elsewhere: Elsewhere,
+    db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, shown: Sequence[Interval], check: LedgerVerifier
 ) -> LedgerCheck:  # fmt: skip
     """Verifies the ledger and compares the intervals of a month with it.
 
     A long ledger is verified from the start of the month (with all baselines and decisions), so that a report takes
-    seconds; `magwatt ledger verify` verifies all of it. shown: the intervals of the report. elsewhere: file → its
-    checkpoints.
+    seconds; `magwatt ledger verify` verifies all of it. shown: the intervals of the report.
     """
-    first = db.execute("select min(seq) from ledger where t_ms >= ?", (from_ms,)).fetchone()[0]
+    first, count = db.execute(
+        "select (select min(seq) from ledger where t_ms >= ?), count(*) from ledger", (from_ms,)
+    ).fetchone()
     if first is None:
         if not shown:
             return LedgerCheck()
-        return LedgerCheck(waiting=len(shown), notes=(codes.LEDGER_RECORD_MISSING(),))
-    records_there = db.execute("select count(*) from ledger").fetchone()[0]
-    external = [checkpoint for found in elsewhere.values() for checkpoint in found]
-    verdict = verify(db, key, external, *((1, 0) if records_there <= WHOLE else (int(first), from_ms)))
-    hours = {
-        record.body["from_ms"]: record.body
-        for record in records(db, "hour")
-        if record.body.get("asset") == asset and from_ms < record.body["to_ms"] and record.body["from_ms"] < to_ms
-    }
-    by_hour: dict[int, list[Interval]] = {}
-    for item in shown:
-        by_hour.setdefault(item.start_ms // HOUR_MS * HOUR_MS, []).append(item)
-    recorded_wh = reported_wh = differing = 0
-    for hour_ms, body in hours.items():
-        if not from_ms <= hour_ms <= to_ms - HOUR_MS:
-            continue  # an hour of two months
-        items = [
-            item for item in by_hour.get(hour_ms, []) if (item.start_ms - hour_ms) // QUARTER_MS in body["quarters"]
-        ]
+        return LedgerCheck(pending=len(shown), notes=(codes.LEDGER_RECORD_MISSING(),))
+    result = check.verify(db, *((1, 0) if count <= MOST else (first, from_ms)))
+    by_start = {item.start_ms: item for item in shown}
+    intervals = recorded_wh = reported_wh = differing = 0
+    under: dict[str, Counter[str]] = {name: Counter() for name in PROVENANCE_FIELDS}
+    for body in _bodies(db, result, asset, from_ms, to_ms):
+        items = [by_start[start_ms] for start_ms in starts_of(body) if start_ms in by_start]
         own_wh = round(sum(item.energy_wh or 0.0 for item in items)) + round(sum(item.auxiliary_wh for item in items))
-        ledger_wh = (body["energy_wh"] or 0) + (body["auxiliary_wh"] or 0)
+        ledger_wh = (body.get("energy_wh") or 0) + (body.get("auxiliary_wh") or 0)
         reported_wh, recorded_wh = reported_wh + own_wh, recorded_wh + ledger_wh
         differing += own_wh != ledger_wh
+        intervals += len(starts_of(body))
+        for name in PROVENANCE_FIELDS:
+            under[name][str(body.get(name, ""))[:16]] += len(starts_of(body))
     newest = checkpoints.newest(db)
-    stray, waiting = (
+    unrecorded, pending = (
         [start_ms for start_ms in found.get(asset, ()) if from_ms <= start_ms < to_ms]
-        for found in (verdict.unrecorded.stray, verdict.unrecorded.waiting)
+        for found in (result.unrecorded, result.pending)
     )
     return LedgerCheck(
-        len(hours), recorded_wh, reported_wh, differing, len(stray), len(waiting),
-        max(WAITING[0], WAITING[1] * len(shown)),
-        verdict, checkpoints.checkpoint_message(newest) if newest else None, tuple(elsewhere), _declared_key(db),
-        {name: dict(Counter(str(body.get(name, "")) for body in hours.values())) for name in ("config", "software")},
-        tuple(_notes(verdict, differing, pending({asset: waiting} if waiting else {}))),
+        intervals, recorded_wh, reported_wh, differing, len(unrecorded), len(pending), result,
+        checkpoints.checkpoint_message(newest) if newest else None, tuple(check.external), _declared_key(db),
+        under, tuple(_notes(result, differing, asset, pending)),
     )  # fmt: skip
 
 
+def _bodies(db: sqlite3.Connection, result: VerificationResult, asset: str, from_ms: int, to_ms: int) -> Iterator[Any]:
+    """Bodies of the newest records of a motor's intervals, and hours, that are completely in this time."""
+    for start_ms, seq in result.newest_records.get(asset, {}).items():
+        if from_ms <= start_ms < to_ms:
+            [text] = db.execute("select body from ledger where seq = ?", (seq,)).fetchone()
+            body = json.loads(text)
+            if starts_of(body)[-1] < to_ms:
+                yield body
+
+
 def _declared_key(db: sqlite3.Connection) -> Mapping[str, str] | None:
-    found = next(iter(records(db, "key")), None)
+    found = next(records(db, "key"), None)
     key = found.body.get("key") if found else None
     return {str(name): str(value) for name, value in key.items()} if isinstance(key, Mapping) else None
 
 
-def _notes(verdict: VerificationResult, differing: int, not_recorded: Reason | None) -> list[Reason]:
-    found = []
-    if verdict.first_bad is not None:
-        found.append(codes.LEDGER_INVALID(problem=verdict.problems[0]))
-    elif verdict.problems:
-        found.append(codes.LEDGER_PROBLEM(problem=verdict.problems[0]))
-    found += [codes.SIGNATURES_UNCHECKED(cause=cause) for cause in verdict.unchecked]
+def _notes(result: VerificationResult, differing: int, asset: str, pending: Sequence[int]) -> Iterable[Reason]:
+    if result.first_bad is not None:
+        yield codes.LEDGER_INVALID(problem=result.problems[0])
+    elif result.problems:
+        yield codes.LEDGER_PROBLEM(problem=result.problems[0])
+    yield from (codes.SIGNATURES_UNCHECKED(cause=cause) for cause in result.unchecked)
     if differing:
-        found.append(codes.LEDGER_DIFFERS(n=differing))
-    return [*found, not_recorded] if not_recorded else found
+        yield codes.LEDGER_DIFFERS(n=differing)
+    if (reason := pending_reason({asset: pending} if pending else {})) is not None:
+        yield reason

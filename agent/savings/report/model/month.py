@@ -17,13 +17,12 @@ from agent.core.local_time import format_date, zone_of
 from agent.savings.accounting.account import Account, SavingsBasis
 from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.accounting.verdict import COVERAGE_LEAST
-from agent.savings.ledger.signing_key import LedgerKey
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.report import reasons as codes
 from agent.savings.report.model.baseline_notes import of_baseline
 from agent.savings.report.model.cost import Cost, priced
-from agent.savings.report.model.ledger_check import Elsewhere, LedgerCheck, prove
+from agent.savings.report.model.ledger_check import LedgerCheck, LedgerVerifier, prove
 from drivers.reasons import InvalidValue, Reason
 
 IDLE = 0.02  # share of the rated power below which the motor is at standstill
@@ -137,8 +136,7 @@ class ReportMonth:
 
 
 def collect(
-    db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, key: LedgerKey | None = None,
-    elsewhere: Elsewhere | None = None,
+    db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, check: LedgerVerifier | None = None
 ) -> ReportMonth:  # fmt: skip
     """Collects the data of a month.
 
@@ -196,7 +194,7 @@ def collect(
             notes.append(codes.TARIFF_UNUSABLE(cause=error.reason))
         if not tariff.currency:
             notes.append(codes.CURRENCY_MISSING())
-    proof = prove(db, plant.name, from_ms, end_ms, found, key, elsewhere or {})
+    proof = prove(db, plant.name, from_ms, end_ms, found, check or LedgerVerifier())
     notes += proof.notes
     return ReportMonth(
         plant.name, plant.title, month, from_ms, to_ms, zone, found,

@@ -132,7 +132,7 @@ def test_they_are_added_to_the_measured_energy_and_recorded(plant: Path) -> None
     items = repository.load_intervals(db, "fan", 0, 1 << 60)
     assert {item.drivers["signal_rolled_t"] for item in items} == {(10.0, 0.1)}
     assert {(item.source, item.energy_wh) for item in items} == {("measured", 20_000.0)}
-    assert verify(db).content
+    assert verify(db).ok
     assert run(plant, "--driver", "rolled=t:t:0.1").exit_code == 1
 
 
@@ -145,7 +145,7 @@ def test_other_values_need_replace(plant: Path) -> None:
     conflict = codes.DRIVER_CONFLICT(n=32, first_ms=metered_retrofit.utc_ms("2024-10-05 00:00"))
     assert rejected.output.strip() == english(conflict, zone_of(metered_retrofit.ZONE))
     assert run(plant, "--driver", "rolled=t:t", "--replace").exit_code == 0
-    assert verify(open_copy(plant / "state" / "magwatt.sqlite")).content
+    assert verify(open_copy(plant / "state" / "magwatt.sqlite")).ok
 
 
 def test_usage_without_a_column_or_a_unit(plant: Path) -> None:

@@ -75,7 +75,7 @@ def test_data_of_the_future_are_rejected(plant: Path) -> None:
     found = run(plant, [20.0] * DAY, first=f"{ahead:%Y-%m-%d} 00:00")
     assert found.exit_code == 2
     assert f"{ahead + timedelta(days=1):%Y-%m-%d} 00:00 +0800" in found.output
-    assert not records(open_copy(plant / "state" / "magwatt.sqlite"))
+    assert not list(records(open_copy(plant / "state" / "magwatt.sqlite")))
 
 
 def test_an_hour_that_the_file_contains_once_is_reported(plant: Path) -> None:

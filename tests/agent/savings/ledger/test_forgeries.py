@@ -26,11 +26,11 @@ from agent.delivery.store.reasons import STATE_DIR_IN_USE, STATE_DIR_UNUSABLE
 from agent.delivery.store.runs import claim_directory
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as codes
-from agent.savings.ledger.interval_records import HOUR_MS, SETTLED_MS, HourlyRecorder
+from agent.savings.ledger.interval_records import HOUR_MS, IntervalRecorder
 from agent.savings.ledger.signing_key import ED25519, FILE, LedgerKey, load, load_or_make, new_key
-from agent.savings.ledger.verify import VerificationResult, open_copy, verify
+from agent.savings.ledger.verification import VerificationResult
+from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.records.model import QUARTER_MS, Interval
-from agent.savings.records.repository import save_intervals
 from drivers.reasons import Code, reason_of
 
 pytest.importorskip("cryptography")
@@ -47,18 +47,15 @@ def agent(
     """Measures and records these hours; checkpoints are exported to a file next to the state directory."""
     store = Store(folder, HandClock())
     key = load_or_make(folder)
-    keeper = HourlyRecorder(key, facts)
-    store.do(keeper.watch)
-    for hour in range(first, last):
-        quarters = range(4 * hour, 4 * hour + 4)
-        save_intervals(store, [Interval("pump", START_MS + k * QUARTER_MS, wh + k) for k in quarters])
-        t_ms = START_MS + (hour + 1) * HOUR_MS + SETTLED_MS
+    recorder = IntervalRecorder(key, facts)
+    for k in range(4 * first, 4 * last):
+        item = Interval("pump", START_MS + k * QUARTER_MS, wh + k)
         checkpoint = store.do(
-            lambda db, t_ms=t_ms: checkpoints.append_daily_checkpoint(db, key, t_ms, "Asia/Shanghai", where)
+            lambda db, t_ms=item.end_ms: checkpoints.append_daily_checkpoint(db, key, t_ms, "Asia/Shanghai", where)
         )
         if checkpoint:
             checkpoints.export(folder.with_suffix(".checkpoints"), checkpoint)
-        store.do(lambda db, t_ms=t_ms: keeper.keep_up(db, t_ms))
+        metered_retrofit.record(store, recorder, item.end_ms, [item])
     store.close()
 
 
@@ -199,7 +196,7 @@ class Row(NamedTuple):
     alone: by the file and the key in it.
     with_key: with the customer's key.
     with_checkpoints: with the customer's checkpoints.
-    notable: what is reported without being a problem: config, software, places.
+    notable: what is reported without being a problem: config, software, gateways.
     """
 
     forge: Callable[[Path], None]
@@ -213,12 +210,12 @@ TABLE = [
     Row(state_and_key_rolled_back, with_checkpoints=codes.CHECKPOINT_NOT_IN_LEDGER),
     Row(rolled_back_and_continued, with_checkpoints=codes.CHECKPOINT_DIFFERS),
     Row(of_another_gateway, with_key=codes.KEY_UNEXPECTED, with_checkpoints=codes.CHECKPOINT_OF_OTHER_KEY,
-        notable=("places",)),
+        notable=("gateways",)),
     Row(rewritten_with_the_gateways_fingerprint, *3 * [codes.KEY_RECORD_INVALID]),
     Row(rewritten_with_another_key, with_key=codes.KEY_UNEXPECTED, with_checkpoints=codes.CHECKPOINT_OF_OTHER_KEY),
     Row(copy_of_another_gateway_moved_back, with_checkpoints=codes.CHECKPOINT_DIFFERS),
     Row(two_agents_in_turns, notable=("config",)),
-    Row(insider_changes_a_sum, *3 * [codes.HOUR_SUM_WRONG]),
+    Row(insider_changes_a_sum, *3 * [codes.RECORD_FIELD_WRONG]),
     Row(insider_changes_intervals_too),
     Row(insider_changes_the_adjusted_baseline, with_checkpoints=codes.CHECKPOINT_DIFFERS),
     Row(changed_configuration, notable=("config",)),
@@ -237,29 +234,29 @@ def test_how_a_manipulation_is_detected(row: Row, top: Path, kept: Kept) -> None
     }
     for by, found in verdicts.items():
         expected = getattr(row, by)
-        assert found.content == (expected is None), (by, found.problems)
+        assert found.ok == (expected is None), (by, found.problems)
         assert expected is None or expected in {reason.code for reason in found.problems}, (by, found.problems)
     found = verdicts["alone"]
-    changed = {what for what in FACTS if len([run for run in found.under if run.what == what]) > 1}
-    assert changed | ({"places"} if {*found.places} - {("mill-2", "gw-07")} else set()) == set(row.notable)
+    changed = {what for what in FACTS if len([span for span in found.recorded_under if span.what == what]) > 1}
+    assert changed | ({"gateways"} if {*found.gateways} - {("mill-2", "gw-07")} else set()) == set(row.notable)
 
 
 def test_a_wrong_sum_is_reported_with_both_values(top: Path) -> None:
     insider_changes_a_sum(top)
     [problem] = verdict(top / "state").problems
     first = (problem.data["from_ms"] - START_MS) // QUARTER_MS
-    computed = sum(25_000 + k for k in range(first, first + 4))
-    assert problem == codes.HOUR_SUM_WRONG(
+    computed = 25_000 + first
+    assert problem == codes.RECORD_FIELD_WRONG(
         seq=20, field="energy_wh", asset="pump", from_ms=problem.data["from_ms"], recorded="1", computed=str(computed)
     )
 
 
-def test_versions_are_reported_by_the_hour_as_they_changed(top: Path) -> None:
+def test_versions_are_reported_as_they_changed(top: Path) -> None:
     two_agents_in_turns(top)
-    found = [(run.version, (run.since_ms - START_MS) // HOUR_MS, run.hours)
-             for run in verdict(top / "state").under if run.what == "config"]  # fmt: skip
-    assert found == [("c0ffee", 0, 50), ("decaf", 50, 1), ("c0ffee", 51, 1), ("decaf", 52, 1), ("c0ffee", 53, 1),
-                     ("decaf", 54, 1), ("c0ffee", 55, 1)]  # fmt: skip
+    found = [(span.version, (span.since_ms - START_MS) // HOUR_MS, span.intervals)
+             for span in verdict(top / "state").recorded_under if span.what == "config"]  # fmt: skip
+    assert found == [("c0ffee", 0, 200), ("decaf", 50, 4), ("c0ffee", 51, 4), ("decaf", 52, 4), ("c0ffee", 53, 4),
+                     ("decaf", 54, 4), ("c0ffee", 55, 4)]  # fmt: skip
 
 
 def test_two_agents_at_the_same_time_are_rejected(top: Path) -> None:
@@ -299,7 +296,7 @@ def test_an_edited_checkpoint_is_invalid(name: str, which: int, with_key: bool, 
     assert found.first_bad is None, found.problems
     [problem] = found.problems
     assert problem.code == codes.CHECKPOINT_INVALID
-    assert not found.content
+    assert not found.ok
 
 
 def test_an_unedited_checkpoint_is_valid_for_an_edited_ledger(top: Path, kept: Kept) -> None:
@@ -312,7 +309,7 @@ def test_an_unedited_checkpoint_is_valid_for_an_edited_ledger(top: Path, kept: K
 
 def test_an_unsigned_checkpoint_is_compared_by_its_hash(top: Path, kept: Kept) -> None:
     number = kept.checkpoints[0]["seq"]
-    assert verdict(top / "state", None, [{"seq": number, "hash": kept.checkpoints[0]["hash"]}]).content
+    assert verdict(top / "state", None, [{"seq": number, "hash": kept.checkpoints[0]["hash"]}]).ok
     assert verdict(top / "state", None, [{"seq": number, "hash": "0" * 64}]).first_bad == 1
 
 
@@ -412,4 +409,4 @@ def test_a_record_amended_while_verify_reads_is_not_a_problem(top: Path, kept: K
     db = open_copy(top / "state" / "magwatt.sqlite")
     found = verify(db, kept.key, meanwhile())
     db.close()
-    assert found.content, found.problems
+    assert found.ok, found.problems

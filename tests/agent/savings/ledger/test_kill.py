@@ -5,16 +5,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 from support import metered_retrofit
 from support.basics import HandClock
-from support.metered_motor import START_S, Gateway, Teller, W
+from support.metered_motor import START_S, Gateway, W
 from support.metered_retrofit import PLANT
 
 from agent.cli import main
@@ -24,8 +22,7 @@ from agent.delivery.store import Store
 from agent.delivery.store.writer import Writer
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import append_to
-from agent.savings.ledger.interval_records import HOUR_MS, HourlyRecorder
-from agent.savings.ledger.recorder import LedgerRecorder
+from agent.savings.ledger.interval_records import IntervalRecorder
 from agent.savings.ledger.signing_key import load_or_make
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.reasons import MAINTENANCE
@@ -59,7 +56,7 @@ def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     return found
 
 
-def test_a_meter_that_responds_again_after_its_hours_were_recorded(
+def test_a_meter_that_responds_again_after_its_intervals_were_recorded(
     tmp_path: Path, config: Config, killed: list[str]
 ) -> None:
     gateway = Gateway(tmp_path, config, HandClock(START_S))
@@ -201,49 +198,32 @@ def test_a_kill_just_after_the_end_of_an_interval_loses_nothing(
     gateway.store.close()
 
 
-def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> None:
-    """The recorder holds the last days in memory, not all hours that it has recorded."""
-    clock = HandClock(START_S)
-    store = Store(tmp_path / "state", clock)
-    books = LedgerRecorder(store, lambda: config, Teller(), clock)
-    for _ in range(40):
-        start_ms = clock.utc_ns() // 1_000_000 // HOUR_MS * HOUR_MS
-        clock.move(86_400)
-        repository.save_intervals(store, [Interval("fan", start_ms + k * QUARTER_MS, 25_000.0) for k in range(96)])
-        books.keep()
-    assert books._keeper is not None
-    assert len(books._keeper._known) < 4 * 24
-    late = Interval("fan", 1000 * START_S // HOUR_MS * HOUR_MS, 30_000.0, flags=("clock_step",))
-    repository.save_intervals(store, [replace(late, drivers={})])
-    books.keep()
-    store.close()
-    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
-    found = verify(db)
-    assert (found.problems, found.amended) == ([], 1)
-    db.close()
-
-
-@pytest.mark.parametrize("what", ["keep_up", "newest checkpoint"])
-def test_a_round_of_recording_does_not_read_earlier_years(tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("what", ["interval", "running interval", "newest checkpoint", "start"])
+def test_recording_does_not_read_earlier_years(tmp_path: Path, what: str) -> None:
     """Measured in steps of SQLite's virtual machine: ten times the history takes less than 1.5 times the steps."""
 
     def steps(days: int) -> int:
         store = Store(tmp_path / str(days), HandClock(START_S))
-        key = load_or_make(tmp_path / str(days))
-        keeper = HourlyRecorder(key, {})
-        begin_ms = 1000 * START_S // HOUR_MS * HOUR_MS
-        rows = [(name, begin_ms + k * QUARTER_MS, msgspec.json.encode(Interval(name, 0, 1.0)).decode())
-                for name in ("fan", "pump") for k in range(96 * days)]  # fmt: skip
-        now_ms = begin_ms + days * 24 * HOUR_MS
+        recorder = IntervalRecorder(load_or_make(tmp_path / str(days)), {})
+        begin_ms = 1000 * START_S // QUARTER_MS * QUARTER_MS
+        now_ms = begin_ms + days * 96 * QUARTER_MS
         counted: list[int] = []
 
         def job(db: sqlite3.Connection) -> None:
-            db.executemany("insert into interval values (?, ?, ?)", rows)
-            while keeper.keep_up(db, now_ms):
-                pass
-            append_to(db, key, now_ms, [("checkpoint", {})])
+            for at_ms in range(begin_ms, now_ms, 4 * QUARTER_MS):
+                items = [Interval(name, at_ms, 1.0) for name in ("fan", "pump")]
+                append_to(db, recorder.key, at_ms, [("checkpoint", {})] if at_ms % (96 * QUARTER_MS) == 0 else [])
+                recorder.record(db, at_ms + QUARTER_MS, items)
+                repository.insert_intervals(db, repository.rows_of(items))
+            recorder.record(db, now_ms, [Interval("fan", now_ms, 1.0)])
             db.set_progress_handler(lambda: counted.append(1), 10)
-            keeper.keep_up(db, now_ms + 60_000) if what == "keep_up" else checkpoints.newest(db)
+            if what == "newest checkpoint":
+                checkpoints.newest(db)
+            elif what == "start":
+                recorder.adopt(db, now_ms)
+            else:
+                end_ms = now_ms + (QUARTER_MS if what == "interval" else QUARTER_MS // 2)
+                recorder.record(db, end_ms, [Interval("fan", now_ms, 2.0)])
             db.set_progress_handler(None, 10)
 
         store.do(job)

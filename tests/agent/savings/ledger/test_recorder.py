@@ -1,10 +1,11 @@
-"""The agent records its ledger: hours, checkpoints published and exported; an error is logged once."""
+"""The agent records its ledger: intervals, checkpoints published and exported; an error is logged once."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,6 @@ from agent.delivery.store import Store
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.chain import records
-from agent.savings.ledger.interval_records import HOUR_MS, SETTLED_MS
 from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.ledger.signing_key import FILE
 from agent.savings.ledger.verify import open_copy, verify
@@ -45,27 +45,27 @@ def config(tmp_path: Path) -> Config:
     return load_config(tmp_path / "plant.toml")[0]
 
 
-def live(store: Store, keeper: LedgerRecorder, clock: HandClock, hours: int) -> None:
+def live(store: Store, recorder: LedgerRecorder, clock: HandClock, hours: int, wh: float = 25_000.5) -> None:
     for _ in range(4 * hours):
         start_ms = clock.utc_ns() // 1_000_000
         clock.move(900)
-        save_interval(store, Interval("fan", start_ms, 25_000.5))
-        keeper.keep()
+        save_interval(store, Interval("fan", start_ms, wh), record=recorder.record)
+        recorder.update()
 
 
 def test_two_days_without_interruption(tmp_path: Path, config: Config) -> None:
     clock, teller = HandClock(START_S), Teller()
     store = Store(tmp_path / "state", clock)
-    keeper = LedgerRecorder(store, lambda: config, teller, clock)
-    live(store, keeper, clock, 48)
+    recorder = LedgerRecorder(store, lambda: config, teller, clock)
+    live(store, recorder, clock, 48)
     store.close()
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
     elsewhere = checkpoints.read((tmp_path / "elsewhere.jsonl").read_text(encoding="utf-8"))
     verdict = verify(db, checkpoints=elsewhere)
-    assert verdict.content, verdict.problems
-    hours = records(db, "hour")
-    assert [record.body["from_ms"] for record in hours] == [1000 * START_S + k * HOUR_MS for k in range(47)]
-    assert {record.body["config"] for record in hours} == {config.hash}
+    assert verdict.ok, verdict.problems
+    found = list(records(db, "interval"))
+    assert [record.body["from_ms"] for record in found] == [1000 * START_S + k * QUARTER_MS for k in range(4 * 48)]
+    assert {record.body["config"] for record in found} == {config.hash[:16]}
     assert len(elsewhere) == len(teller.published) == 2
     assert [checkpoint["hash"] for checkpoint in teller.published] == [checkpoint["hash"] for checkpoint in elsewhere]
 
@@ -83,16 +83,16 @@ def test_a_restart_publishes_the_checkpoint_again_and_exports_it_once(tmp_path: 
 def test_a_new_configuration_is_in_the_next_record(tmp_path: Path, config: Config) -> None:
     clock, now = HandClock(START_S), [config]
     store = Store(tmp_path / "state", clock)
-    keeper = LedgerRecorder(store, lambda: now[0], Teller(), clock)
-    live(store, keeper, clock, 2)
+    recorder = LedgerRecorder(store, lambda: now[0], Teller(), clock)
+    live(store, recorder, clock, 2)
     now[0] = replace(config, hash="another")
-    live(store, keeper, clock, 2)
+    live(store, recorder, clock, 2)
     store.close()
-    hours = records(open_copy(tmp_path / "state" / "magwatt.sqlite"), "hour")
-    assert [record.body["config"] for record in hours] == [config.hash, "another", "another"]
+    found = records(open_copy(tmp_path / "state" / "magwatt.sqlite"), "interval")
+    assert [record.body["config"] for record in found] == 8 * [config.hash[:16]] + 8 * ["another"]
 
 
-def test_an_error_is_logged_once_and_missed_hours_are_recorded_later(
+def test_an_error_is_logged_once_and_missed_intervals_are_recorded_later(
     tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:  # fmt: skip
     clock = HandClock(START_S)
@@ -101,49 +101,47 @@ def test_an_error_is_logged_once_and_missed_hours_are_recorded_later(
     (state / FILE).write_text("broken", encoding="ascii")
     store = Store(state, clock)
     with caplog.at_level(logging.INFO):
-        keeper = LedgerRecorder(store, lambda: config, Teller(), clock)
-        live(store, keeper, clock, 2)
+        recorder = LedgerRecorder(store, lambda: config, Teller(), clock)
+        live(store, recorder, clock, 2)
         (state / FILE).unlink()
-        live(store, keeper, clock, 1)
+        live(store, recorder, clock, 1)
     store.close()
     failed, resumed = [line for line in caplog.records if line.name == "agent.savings.ledger.recorder"]
     assert (failed.levelno, resumed.levelno) == (logging.ERROR, logging.INFO)
     assert str(codes.KEY_FILE_INVALID(path=str(state / FILE))) in failed.getMessage()
     db = open_copy(state / "magwatt.sqlite")
-    assert len(records(db, "hour")) == 2
-    assert verify(db).content
+    assert len(list(records(db, "interval"))) == 4 * 3
+    found = verify(db)
+    assert (found.ok, found.late) == (True, 4 * 2)
 
 
 def test_without_a_state_directory_there_is_no_ledger(config: Config) -> None:
     clock = HandClock(START_S)
     store = Store(None, clock)
-    keeper = LedgerRecorder(store, lambda: config, Teller(), clock)
-    live(store, keeper, clock, 2)
-    assert store.do(lambda db: records(db)) == []
+    recorder = LedgerRecorder(store, lambda: config, Teller(), clock)
+    live(store, recorder, clock, 2)
+    assert store.do(lambda db: list(records(db))) == []
     store.close()
 
 
 def test_a_clock_set_to_eight_hours_earlier_leaves_the_ledger_valid(tmp_path: Path, config: Config) -> None:
-    """The clock passes through recorded hours a second time: their intervals are merged, the hours recorded again."""
+    """The clock passes through recorded intervals a second time: they are merged and recorded again."""
     clock = HandClock(START_S)
     store = Store(tmp_path / "state", clock)
-    keeper = LedgerRecorder(store, lambda: config, Teller(), clock)
-    live(store, keeper, clock, 12)
+    recorder = LedgerRecorder(store, lambda: config, Teller(), clock)
+    live(store, recorder, clock, 12)
     clock._utc_ns -= 8 * 3600 * 10**9
-    for _ in range(32):
-        start_ms = clock.utc_ns() // 1_000_000
-        clock.move(900)
-        save_interval(store, Interval("fan", start_ms, 50_000.0, flags=("clock_step",)))
-        keeper.keep()
-    live(store, keeper, clock, 4)
+    live(store, recorder, clock, 8, 50_000.0)
+    live(store, recorder, clock, 4)
     store.close()
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
     verdict = verify(db)
-    assert verdict.content, verdict.problems
-    assert verdict.amended >= 7
-    [last] = [record for record in records(db, "hour") if record.body["from_ms"] == 1000 * START_S + 5 * HOUR_MS][-1:]
-    assert last.body["energy_wh"] == 200_000
-    assert "replaces" in last.body
+    assert verdict.ok, verdict.problems
+    assert verdict.amended == 4 * 8
+    start_ms = 1000 * START_S + 20 * QUARTER_MS
+    first, second = [record for record in records(db, "interval") if record.body["from_ms"] == start_ms]
+    assert second.body["energy_wh"] == 50_000
+    assert second.body["replaces"] == first.body["interval"]
 
 
 def test_the_published_checkpoint_can_be_read_by_verify(tmp_path: Path, config: Config) -> None:
@@ -153,11 +151,10 @@ def test_the_published_checkpoint_can_be_read_by_verify(tmp_path: Path, config: 
     store.close()
     [checkpoint] = checkpoints.read(json.dumps({"s": "magwatt.checkpoint/1", "t": 1, **teller.published[0]}))
     assert checkpoint["day"] == "2026-09-21"
-    assert clock.utc_ns() // 1_000_000 >= 1000 * START_S + SETTLED_MS + QUARTER_MS
 
 
 @pytest.mark.parametrize("trouble", ["no extra", "public half"])
-def test_a_key_that_cannot_sign_is_logged_once_and_hours_are_recorded_when_it_can(
+def test_a_key_that_cannot_sign_is_logged_once_and_intervals_are_recorded_when_it_can(
     trouble: str, tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Two causes: an update without the extra `crypto`, and a key file that contains the public key only."""
@@ -173,6 +170,11 @@ def test_a_key_that_cannot_sign_is_logged_once_and_hours_are_recorded_when_it_ca
         else:
             file.write_text(json.dumps({**json.loads(complete), "secret": ""}), encoding="ascii")
         live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 3)
+        start_ms = START_S * 1000 + 12 * QUARTER_MS
+        db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+        unrecorded = codes.INTERVALS_NOT_RECORDED(n=12, asset="fan", first_ms=start_ms)
+        assert verify(db).problems == [unrecorded]
+        db.close()
     [record] = caplog.records
     expected = codes.ED25519_UNAVAILABLE() if trouble == "no extra" else codes.KEY_WITHOUT_PRIVATE_HALF(path=str(file))
     assert str(expected) in record.getMessage()
@@ -180,5 +182,25 @@ def test_a_key_that_cannot_sign_is_logged_once_and_hours_are_recorded_when_it_ca
     live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 2)
     store.close()
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
-    assert verify(db).content
-    assert len(records(db, "hour")) == 7
+    assert verify(db).ok
+    assert len(list(records(db, "interval"))) == 4 * 8
+
+
+def test_a_running_interval_that_is_committed_after_its_end_gets_one_record(tmp_path: Path, config: Config) -> None:
+    clock = HandClock(START_S)
+    store = Store(tmp_path / "state", clock)
+    recorder = LedgerRecorder(store, lambda: config, Teller(), clock)
+    start_ms = clock.utc_ns() // 1_000_000
+    holding, held = threading.Event(), threading.Event()
+    store.post(lambda _: (held.set(), holding.wait(10)))
+    assert held.wait(10)
+    clock.move(600)
+    save_interval(store, Interval("fan", start_ms, 15_000.0, coverage=0.7), record=recorder.record)
+    clock.move(300)
+    save_interval(store, Interval("fan", start_ms, 25_000.0), record=recorder.record)
+    holding.set()
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    [found] = records(db, "interval")
+    assert found.body["energy_wh"] == 25_000
+    assert verify(db).ok

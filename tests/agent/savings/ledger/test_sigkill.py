@@ -1,4 +1,4 @@
-"""A process that records hours is killed repeatedly at random moments: its files stay valid, nothing is doubled."""
+"""A process that records intervals is killed repeatedly at random moments: its files stay valid, nothing is doubled."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ import pytest
 from support import metered_motor
 from support.metered_retrofit import PLANT
 
-from agent.savings.ledger.interval_records import HOUR_MS
 from agent.savings.ledger.verify import open_copy, verify
 
 FIRST_S = 10  # time of the first reading
 TRAPEZOIDS_WH = 5.0  # a tenth of the energy between two readings at the lowest power
-ROUNDED_WH = 0.5  # the record of an hour has integer watt-hours
+ROUNDED_WH = 0.5  # records have integer watt-hours
 
 
 @pytest.mark.parametrize(
     ("kills", "seed"), [(10, 1), *(pytest.param(100, seed, marks=pytest.mark.soak) for seed in range(2, 6))]
 )
-def test_a_process_killed_while_it_records_hours_leaves_each_once(tmp_path: Path, kills: int, seed: int) -> None:
+def test_a_process_killed_while_it_records_leaves_each_interval_once(tmp_path: Path, kills: int, seed: int) -> None:
     (tmp_path / "plant.toml").write_text(PLANT, encoding="utf-8")
     subprocess.run(
         [sys.executable, metered_motor.__file__, str(tmp_path), str(kills), str(seed)],
@@ -33,7 +32,7 @@ def test_a_process_killed_while_it_records_hours_leaves_each_once(tmp_path: Path
     committed = [line.split() for line in (tmp_path / "committed").read_text(encoding="ascii").splitlines()]
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
     found = verify(db)
-    assert found.content, found.problems
+    assert found.ok, found.problems
     rows = db.execute("select seq, hash, kind, body from ledger order by seq").fetchall()
     intervals = [json.loads(body) for (body,) in db.execute("select body from interval order by start_ms").fetchall()]
     assert db.execute("pragma integrity_check").fetchone() == ("ok",)
@@ -43,21 +42,19 @@ def test_a_process_killed_while_it_records_hours_leaves_each_once(tmp_path: Path
     assert committed
     assert [hashes.get(seq) for seq, _ in committed] == [hash_ for _, hash_ in committed], "all commits are present"
 
-    last: dict[int, tuple[int, dict[str, object]]] = {}
-    for seq, _, kind, text in rows:
-        if kind == "hour":
+    last: dict[int, dict[str, object]] = {}
+    for _, _, kind, text in rows:
+        if kind == "interval":
             body = json.loads(text)
             before = last.get(body["from_ms"])
-            assert body.get("replaces") == (before[0] if before else None), "a second record replaces the first"
-            last[body["from_ms"]] = seq, body
-    over_ms = 1000 * (metered_motor.START_S + passed[-1]) // HOUR_MS * HOUR_MS
-    begin_ms = 1000 * metered_motor.START_S // HOUR_MS * HOUR_MS
-    assert sorted(last)[:-1] == list(range(begin_ms, over_ms - HOUR_MS, HOUR_MS))[: len(last) - 1], "no hour is missing"
-    assert over_ms - max(last) <= 2 * HOUR_MS
+            replaced = before["interval"] if before else None
+            assert body.get("replaces") == replaced, "a second record replaces the first"
+            last[body["from_ms"]] = body
+    stored = [item["start_ms"] for item in intervals]
+    assert stored[:-1] == sorted(last)[: len(stored) - 1], "no record is missing, except that of the running interval"
 
     wh = sum(item["energy_wh"] for item in intervals)
     true_wh = metered_motor.register_wh(passed[-1]) - metered_motor.register_wh(FIRST_S)
     assert wh == pytest.approx(true_wh, abs=TRAPEZOIDS_WH), "no energy is lost or doubled"
-    for from_ms, (_, body) in last.items():
-        of_hour = sum(item["energy_wh"] for item in intervals if from_ms <= item["start_ms"] < from_ms + HOUR_MS)
-        assert body["energy_wh"] == pytest.approx(of_hour, abs=ROUNDED_WH)
+    for item in intervals[:-1]:
+        assert last[item["start_ms"]]["energy_wh"] == pytest.approx(item["energy_wh"], abs=ROUNDED_WH)

@@ -13,22 +13,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.basics import HandClock
-from support.metered_retrofit import appended
+from support.metered_retrofit import ZONE, appended, record
 
 from agent.delivery.store import Store
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as codes
-from agent.savings.ledger.interval_records import HOUR_MS, SETTLED_MS, HourlyRecorder
+from agent.savings.ledger.interval_records import IntervalRecorder
 from agent.savings.ledger.signing_key import FILE, HMAC, LedgerKey, load, load_or_make, new_key
-from agent.savings.ledger.verify import VerificationResult, open_copy, verify
+from agent.savings.ledger.verification import VerificationResult
+from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.reasons import MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
 from agent.savings.records.non_routine_events import decided
-from agent.savings.records.repository import event_json, save_event, save_intervals
+from agent.savings.records.repository import event_json, save_event
 
-START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
-HOURS = 48
-END_MS = START_MS + HOURS * HOUR_MS
+START_MS = 1_790_000_000_000 // QUARTER_MS * QUARTER_MS
+QUARTERS = 48 * 4
+END_MS = START_MS + QUARTERS * QUARTER_MS
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +37,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """48 hours of two motors with a checkpoint after each day, and the checkpoints in an external file."""
     folder = tmp_path_factory.mktemp("ledger")
     store = Store(folder, HandClock())
-    key = load_or_make(folder)
-    keeper = HourlyRecorder(key, {"config": "c0ffee", "software": "0.1.0"})
-    store.do(keeper.watch)
-    save_intervals(
-        store,
-        [Interval(asset, START_MS + k * QUARTER_MS, 25_000.4 + k) for k in range(4 * HOURS) for asset in ("a", "pump")],
-    )
-    for hour in range(1, HOURS + 1):
-        t_ms = START_MS + hour * HOUR_MS + SETTLED_MS
-        where = {"site": "mill-2", "gateway": "gw-07"}
-        checkpoint = store.do(
-            lambda db, t_ms=t_ms, where=where: checkpoints.append_daily_checkpoint(
-                db, key, t_ms, "Asia/Shanghai", where
-            )
-        )
-        if checkpoint:
-            checkpoints.export(folder / "roots.jsonl", checkpoint)
-        store.do(lambda db, t_ms=t_ms: keeper.keep_up(db, t_ms))
+    recorder = IntervalRecorder(load_or_make(folder), {"config": "c0ffee", "software": "0.1.0"})
+    for k in range(QUARTERS):
+        items = [Interval(asset, START_MS + k * QUARTER_MS, 25_000.4 + k) for asset in ("a", "pump")]
+        record(store, recorder, items[0].end_ms, items, ZONE)
+    for checkpoint in store.do(lambda db: list(chain.records(db, "checkpoint"))):
+        checkpoints.export(folder / "roots.jsonl", checkpoint)
     store.close()
     return folder
 
@@ -103,15 +92,15 @@ def lower_energy(body: dict[str, object]) -> None:
 
 def test_an_unchanged_ledger_is_valid(copy: Path) -> None:
     found = verdict_of(copy, with_checkpoints=True)
-    assert found.content, found.problems
-    assert found.records == 1 + 2 * HOURS + found.checkpoints
+    assert found.ok, found.problems
+    assert found.records == 1 + 2 * QUARTERS + found.checkpoints
     assert found.checkpoints == found.external_checkpoints == 2
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_one_edited_character_is_named(copy: Path, data: st.DataObject) -> None:
-    seq = data.draw(st.integers(1, 2 * HOURS))
+    seq = data.draw(st.integers(1, 2 * QUARTERS))
     column = data.draw(st.sampled_from(["body", "hash"]))
     db = sqlite3.connect(copy / "magwatt.sqlite")
     [(text,)] = db.execute(f"select {column} from ledger where seq = ?", (seq,))
@@ -122,7 +111,7 @@ def test_one_edited_character_is_named(copy: Path, data: st.DataObject) -> None:
     assert verify(db, load(copy / FILE)).first_bad == seq
     db.execute(f"update ledger set {column} = ? where seq = ?", (text, seq))
     db.commit()
-    assert verify(db, load(copy / FILE)).content
+    assert verify(db, load(copy / FILE)).ok
     db.close()
 
 
@@ -164,7 +153,7 @@ def test_exchanged_records_are_named(copy: Path) -> None:
     edited(copy, edit)
     found = verdict_of(copy)
     assert found.first_bad == 50
-    assert found.problems[0] == codes.RECORD_MOVED(seq=50, signed_seq="51", signed_kind="hour")
+    assert found.problems[0] == codes.RECORD_MOVED(seq=50, signed_seq="51", signed_kind="interval")
 
 
 def test_a_chain_rewritten_without_the_key_is_named_at_its_first_record(copy: Path) -> None:
@@ -187,18 +176,32 @@ def test_a_chain_rewritten_with_another_key_from_the_first_record(copy: Path) ->
 def test_a_chain_rewritten_with_the_gateways_key_is_detected_by_an_external_checkpoint(copy: Path) -> None:
     """The owner of the gateway can sign anything: the limit is the last checkpoint that still matches."""
     edited(copy, lambda db: rechained(db, 30, lambda body: body.update(adjusted_wh=1), load(copy / FILE)))
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     found = verdict_of(copy, with_checkpoints=True)
     first, second = checkpoints.read((copy / "roots.jsonl").read_text(encoding="utf-8"))
     assert found.first_bad is not None
     assert first["seq"] < found.first_bad <= 30 <= second["seq"]
 
 
-def test_a_truncation_is_detected_by_an_external_checkpoint(copy: Path) -> None:
-    edited(copy, lambda db: db.execute("delete from ledger where seq > 40"))
-    assert verdict_of(copy).first_bad is None
+def truncated(db: sqlite3.Connection) -> None:
+    db.execute("delete from ledger where seq > 42")  # key, checkpoint, 20 intervals of both motors
+    db.execute("delete from interval where start_ms >= ?", (START_MS + 20 * QUARTER_MS,))
+
+
+def test_a_truncation_of_the_ledger_leaves_intervals_without_records(copy: Path) -> None:
+    edited(copy, lambda db: db.execute("delete from ledger where seq > 42"))
+    found = verdict_of(copy)
+    assert found.problems == [
+        codes.INTERVALS_NOT_RECORDED(n=QUARTERS - 20, asset=asset, first_ms=START_MS + 20 * QUARTER_MS)
+        for asset in ("a", "pump")
+    ]
+
+
+def test_a_truncation_of_ledger_and_intervals_is_detected_by_an_external_checkpoint(copy: Path) -> None:
+    edited(copy, truncated)
+    assert verdict_of(copy).ok
     found = verdict_of(copy, with_checkpoints=True)
-    assert found.first_bad == 41
+    assert found.first_bad == 43
     assert found.problems[-1].code == codes.CHECKPOINT_NOT_IN_LEDGER
 
 
@@ -207,14 +210,14 @@ def test_a_rollback_that_is_continued_is_detected_by_an_external_checkpoint(copy
     key = load(copy / FILE)
 
     def edit(db: sqlite3.Connection) -> None:
-        db.execute("delete from ledger where seq > 40")
-        chain.append_to(db, key, START_MS, [("decision", {"event": k}) for k in range(100)])
+        truncated(db)
+        chain.append_to(db, key, START_MS, [("decision", {"event": k}) for k in range(400)])
 
     edited(copy, edit)
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     found = verdict_of(copy, with_checkpoints=True)
     assert found.first_bad is not None
-    assert found.first_bad <= 41
+    assert found.first_bad <= 43
     assert found.problems[0].code == codes.CHECKPOINT_DIFFERS
 
 
@@ -226,28 +229,28 @@ def test_a_rollback_that_is_continued_is_detected_by_an_external_checkpoint(copy
         "update interval set start_ms = start_ms - 1 where asset = 'pump' and start_ms = {start}",
     ],
 )
-def test_a_changed_interval_invalidates_the_record_of_its_hour(copy: Path, edit: str) -> None:
+def test_a_changed_interval_invalidates_its_record(copy: Path, edit: str) -> None:
     start_ms = START_MS + 16 * QUARTER_MS
     edited(copy, lambda db: db.execute(edit.format(start=start_ms)))
     found = verdict_of(copy)
     db = open_copy(copy / "magwatt.sqlite")
-    hours = [record for record in chain.records(db, "hour") if record.body["from_ms"] == START_MS + 4 * HOUR_MS]
+    records = [item.seq for item in chain.records(db, "interval") if item.body["from_ms"] == start_ms]
     db.close()
-    assert found.first_bad in [hour.seq for hour in hours]
-    assert found.problems[0].code == codes.HOUR_INTERVALS_CHANGED
-    assert found.problems[0].data["from_ms"] == START_MS + 4 * HOUR_MS
+    assert found.first_bad in records
+    assert found.problems[0].code == codes.INTERVAL_CHANGED
+    assert found.problems[0].data["from_ms"] == start_ms
 
 
 def test_a_changed_baseline_is_detected(copy: Path) -> None:
     store = Store(copy, HandClock())
     body = {"asset": "pump", "coefficients": [25_000.0], "hash": "5a1e"}
-    [record] = appended(store, START_MS, [("baseline", {"baseline": body})])
+    [recorded] = appended(store, START_MS, [("baseline", {"baseline": body})])
     store.save_entry("baseline", "pump", "", body)
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     store.save_entry("baseline", "pump", "", {**body, "coefficients": [35_000.0]})
     found = verdict_of(copy)
-    assert found.first_bad == record.seq
-    assert found.problems == [codes.BASELINE_EDITED(seq=record.seq, asset="pump")]
+    assert found.first_bad == recorded.seq
+    assert found.problems == [codes.BASELINE_EDITED(seq=recorded.seq, asset="pump")]
     store.save_entry("baseline", "pump", "", {**body, "hash": "0ther"})
     assert verdict_of(copy).problems == [codes.BASELINE_NOT_RECORDED(asset="pump", hash="0ther")]
     store.close()
@@ -258,7 +261,7 @@ def test_a_removed_baseline_and_an_older_one_in_use_are_detected(copy: Path) -> 
     bodies = [{"asset": "pump", "coefficients": [wh], "hash": f"{wh:g}"} for wh in (25_000.0, 24_000.0)]
     records = appended(store, START_MS, [("baseline", {"baseline": body}) for body in bodies])
     store.save_entry("baseline", "pump", "", bodies[1])
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     store.save_entry("baseline", "pump", "", bodies[0])
     found = verdict_of(copy)
     assert found.first_bad == records[1].seq
@@ -275,17 +278,17 @@ def test_an_unrecorded_or_changed_decision_is_detected(copy: Path) -> None:
     event = save_event(
         store, NonRoutineEvent(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, MAINTENANCE(), 0.0, "exclude")
     )
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     decision = decided(event, "keep", "Li Wei", "was running", START_MS)
     save_event(store, decision)
     assert verdict_of(copy).problems == [codes.DECISION_NOT_RECORDED(number=event.number, asset="pump")]
-    [record] = appended(store, START_MS, [("decision", {"event": event_json(decision)})])
-    assert verdict_of(copy).content
+    [recorded] = appended(store, START_MS, [("decision", {"event": event_json(decision)})])
+    assert verdict_of(copy).ok
     save_event(store, replace(decision, decision="adjust", adjust_wh=1e6))
-    edited_decision = codes.DECISION_EDITED(seq=record.seq, number=event.number, asset="pump")
+    edited_decision = codes.DECISION_EDITED(seq=recorded.seq, number=event.number, asset="pump")
     assert verdict_of(copy).problems == [edited_decision]
     save_event(store, replace(decision, energy_wh=17.0))  # the energy may still grow; a decision does not contain it
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok
     store.close()
 
 
@@ -299,10 +302,10 @@ def test_from_a_later_record_on(copy: Path) -> None:
     store.close()
     later = baseline.seq + 15
     with open_copy(copy / "magwatt.sqlite") as db:
-        assert verify(db, first=later, since_ms=END_MS).content
+        assert verify(db, first=later, since_ms=END_MS).ok
     edited(copy, lambda db: db.execute("update ledger set body = body || ' ' where seq = 30"))
     with open_copy(copy / "magwatt.sqlite") as db:
-        assert verify(db, first=later, since_ms=END_MS).content
+        assert verify(db, first=later, since_ms=END_MS).ok
         assert verify(db).first_bad == 30
     edited(copy, lambda db: db.execute("update ledger set body = body || ' ' where seq = ?", (baseline.seq,)))
     with open_copy(copy / "magwatt.sqlite") as db:
@@ -320,9 +323,9 @@ def test_hmac_without_its_secret_does_not_pass(tmp_path: Path) -> None:
     appended(store, START_MS, [("decision", {"event": 1})])
     store.close()
     db = open_copy(tmp_path / "magwatt.sqlite")
-    assert verify(db, load(tmp_path / FILE)).content
+    assert verify(db, load(tmp_path / FILE)).ok
     found = verify(db)
-    assert not found.content
+    assert not found.ok
     assert found.first_bad is None
     assert found.unchecked == [codes.HMAC_SECRET_NEEDED()]
     db.close()
@@ -330,4 +333,4 @@ def test_hmac_without_its_secret_does_not_pass(tmp_path: Path) -> None:
 
 def test_a_read_only_copy_is_verified_too(copy: Path) -> None:
     (copy / "magwatt.sqlite").chmod(0o444)
-    assert verdict_of(copy).content
+    assert verdict_of(copy).ok

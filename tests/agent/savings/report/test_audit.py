@@ -108,13 +108,13 @@ def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, told: dict
     assert json.loads(CliRunner().invoke(main, command).output)["ok"]
 
 
-def test_what_the_hours_were_recorded_under_is_told(told: dict[str, Any], made: Path) -> None:
-    """The configuration changed after the hours were recorded: prices and classes of the report are those of today."""
+def test_what_the_intervals_were_recorded_under_is_stated(told: dict[str, Any], made: Path) -> None:
+    """The configuration changed after the intervals were recorded; prices and classes are those of today."""
     [motor] = told["motors"]
-    hours = motor["ledger"]["hours"]
-    assert motor["ledger"]["recorded_under"] == {"config": {"c0ffee": hours}, "software": {"0.1.0": hours}}
+    n = motor["ledger"]["intervals"]
+    assert motor["ledger"]["recorded_under"] == {"config": {"c0ffee": n}, "software": {"0.1.0": n}}
     page = (made / "r.html").read_text(encoding="utf-8")
-    assert f"c0ffee ({hours} h)" in page
+    assert f"c0ffee ({n} × 15 min)" in page
     assert told["config"] in page
 
 

@@ -19,7 +19,7 @@ from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, english
 from agent.delivery.store import Store
-from agent.savings.ledger.reasons import RECORDS_OVERDUE, RECORDS_PENDING
+from agent.savings.ledger.reasons import INTERVALS_NOT_RECORDED
 from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import INTERVAL_UNREADABLE, MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
@@ -29,7 +29,7 @@ from agent.savings.report.html.charts import Figure, baseline_cloud, efficiency_
 from agent.savings.report.html.page import Cover
 from agent.savings.report.html.summary import tiles
 from agent.savings.report.model.month import collect
-from drivers.reasons import Code
+from agent.savings.report.reasons import LEDGER_PROBLEM
 
 DAYS_TONNES = 240.0
 
@@ -112,9 +112,8 @@ def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of
     assert not set(pictures(tmp_path)) & set(right), "without the phase they are the new motor's"
 
 
-@pytest.mark.parametrize(("n", "code"), [(0, None), (1, RECORDS_PENDING), (8, RECORDS_PENDING), (9, RECORDS_OVERDUE)])
-def test_intervals_that_are_not_recorded_yet_are_a_note(tmp_path: Path, n: int, code: Code | None) -> None:
-    """A running agent leaves up to eight: those of the current hour, and those of the previous one for 20 minutes."""
+@pytest.mark.parametrize("n", [0, 1])
+def test_intervals_that_are_not_recorded_are_a_note(tmp_path: Path, n: int) -> None:
     metered_retrofit.retrofit(tmp_path, days=2)
     since_ms = metered_retrofit.utc_ms("2024-10-03 00:00")
     store = Store(tmp_path / "state", HandClock())
@@ -124,7 +123,8 @@ def test_intervals_that_are_not_recorded_yet_are_a_note(tmp_path: Path, n: int, 
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
     notes = collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00")).notes
     db.close()
-    assert list(notes) == ([] if code is None else [code(n=n, assets=("fan",), since_ms=since_ms)])
+    expected = LEDGER_PROBLEM(problem=INTERVALS_NOT_RECORDED(n=n, asset="fan", first_ms=since_ms))
+    assert list(notes) == ([expected] if n else [])
 
 
 def test_a_quarter_hour_that_cannot_be_read_is_named(tmp_path: Path) -> None:
