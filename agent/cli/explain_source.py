@@ -16,7 +16,7 @@ from agent.config.model import Config, Mqtt
 from agent.core.local_time import format_second
 from agent.core.text import _, text_of_object
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
-from drivers.recordings.reasons import nearest
+from drivers.file_reasons import nearest
 
 REST_S = 0.2  # further retained messages arrive within that time after the first
 

@@ -11,8 +11,8 @@ import click
 
 from agent.cli.options import fail
 from agent.core.text import N_, _, text_of
+from drivers.file_reasons import FILE_UNREADABLE
 from drivers.reasons import cause_of
-from drivers.recordings.reasons import FILE_UNREADABLE
 
 if TYPE_CHECKING:
     from agent.config.model import Config

@@ -114,7 +114,7 @@ def _seconds(text: str) -> float:
 def _asset(config: Config, motor: str) -> str:
     """The id of the motor or shared meter with that id or name."""
     from agent.config.topology import assets
-    from drivers.recordings.reasons import nearest
+    from drivers.file_reasons import nearest
 
     known = assets(config)
     found = [asset.name for asset in known if motor in (asset.name, asset.title)]

@@ -21,8 +21,8 @@ from agent.cli.ledger_options import (
 )
 from agent.cli.options import FINDING, config_option, fail, load, must_have, plant_file
 from agent.core.text import N_, current, text_of
+from drivers.file_reasons import FILE_UNWRITABLE
 from drivers.reasons import cause_of
-from drivers.recordings.reasons import FILE_UNWRITABLE
 
 if TYPE_CHECKING:
     from agent.config.model import Config

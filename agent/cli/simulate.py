@@ -170,7 +170,7 @@ def simulate(
                             value=time_factor,
                         )
                     )
-                from agent.simulation.accelerated_run import RequestedRun, run_in_process
+                from agent.cli.simulate_runner import RequestedRun, run_in_process
 
                 command = _resume_command(scenario, time_factor, seed, fault, state_dir)
                 run_in_process(plant, RequestedRun(command, seed, seconds, planned_fault, truth, output, state_dir))

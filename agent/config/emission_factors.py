@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from agent.config.reasons import GRID_FACTOR_UNKNOWN, GRID_FACTOR_YEAR
 from agent.core.text import N_
-from agent.savings.reasons import GRID_FACTOR_UNKNOWN, GRID_FACTOR_YEAR
+from drivers.file_reasons import with_suggestion
 from drivers.reasons import InvalidValue
-from drivers.recordings.reasons import with_suggestion
 
 _TABLES = Path(__file__).with_name("tables")
 _MARKS = {"v": "verified", "m": "memory"}

@@ -12,9 +12,9 @@ from agent.config import reasons as codes
 from agent.config import schema
 from agent.config.schema import ConfigReport, KeySpec
 from drivers.errors import ProfileError
+from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, with_suggestion
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import Code, InvalidValue, Reason, cause_of
-from drivers.recordings.reasons import FILE_MISSING, FILE_UNREADABLE, with_suggestion
 from dsp.efficiency_meter import CERTIFICATE, CT_CLASSES, ct_limits
 
 METER_CLASSES = ("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "2", "A", "B", "C")

@@ -21,9 +21,9 @@ from agent.config.sinks import read_dialects
 from agent.config.tariff_table import read_tariff
 from agent.config.topology_check import check_topology
 from drivers.errors import ProfileError
+from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, INVALID_TOML, TABLE_EXPECTED, with_suggestion
 from drivers.profiles import profile_ids, set_profile_folders
 from drivers.reasons import InvalidValue, Reason, cause_of
-from drivers.recordings.reasons import FILE_MISSING, FILE_UNREADABLE, INVALID_TOML, TABLE_EXPECTED, with_suggestion
 
 PROFILES_VARIABLE = "MAGWATT_PROFILES"
 

@@ -213,3 +213,15 @@ BASELINE_PERIOD_AHEAD = Code(
     "baseline_period_ahead",
     "the baseline period starts in {days:d} {days:day|days}; data until then are not part of it. Check the date",
 )
+
+# Tariff and emission factors
+
+TARIFF_GAP = Code("tariff_gap", "the tariff has no price at {at_ms:local}")
+TARIFF_OVERLAP = Code("tariff_overlap", "the tariff has {n:d} prices at {at_ms:local}")
+PRICE_MISSING = Code("price_missing", "no price from {start} to {end} (days: {days}; months: {months})")
+PRICES_OVERLAP = Code("prices_overlap", "{prices} overlap from {start} to {end} (days: {days}; months: {months})")
+NOT_A_MONTH = Code("not_a_month", "{text}: not a month; write for example 2026-10")
+GRID_FACTOR_UNKNOWN = Code(
+    "grid_factor_unknown", "{name}: unknown grid factor; write the name of a grid, or a number in kg/kWh"
+)
+GRID_FACTOR_YEAR = Code("grid_factor_year", "{name}: no factor for {year:d}; available: {years}")

@@ -11,8 +11,8 @@ from typing import Any
 from agent.config import reasons as codes
 from agent.config.line_numbers import line_of
 from agent.core.text import as_object, english
+from drivers.file_reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest, with_suggestion
 from drivers.reasons import CodedError, InvalidValue, Reason
-from drivers.recordings.reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest, with_suggestion
 
 REQUIRED = object()
 PROBLEM, FINDING, NOTE = "problem", "finding", "note"

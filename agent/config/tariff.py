@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from agent.config.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, TARIFF_GAP, TARIFF_OVERLAP
 from agent.core.local_time import local_datetime, zone_of
-from agent.savings.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, TARIFF_GAP, TARIFF_OVERLAP
 from drivers.reasons import InvalidValue, Reason
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

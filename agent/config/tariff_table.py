@@ -11,8 +11,8 @@ from agent.config import emission_factors, schema
 from agent.config import reasons as codes
 from agent.config.schema import ConfigReport, KeySpec
 from agent.config.tariff import DAY_KINDS, DemandCharge, Tariff, TariffPeriod, flat, gaps_and_overlaps
+from drivers.file_reasons import with_suggestion
 from drivers.reasons import InvalidValue
-from drivers.recordings.reasons import with_suggestion
 
 
 def _price(value: Any) -> float:

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from drivers.file_reasons import FILE_UNREADABLE, FILE_UNWRITABLE
 from drivers.reasons import CodedError, cause_of
-from drivers.recordings.reasons import FILE_UNREADABLE, FILE_UNWRITABLE
 
 FILE = "maintenance.sqlite"
 LOCKED_S = 5.0  # longest wait for the lock of the file

@@ -242,19 +242,10 @@ ADJUSTMENT_ENERGY = Code(
 
 # Tariff, emission factors, periods
 
-TARIFF_GAP = Code("tariff_gap", "the tariff has no price at {at_ms:local}")
-TARIFF_OVERLAP = Code("tariff_overlap", "the tariff has {n:d} prices at {at_ms:local}")
-PRICE_MISSING = Code("price_missing", "no price from {start} to {end} (days: {days}; months: {months})")
-PRICES_OVERLAP = Code("prices_overlap", "{prices} overlap from {start} to {end} (days: {days}; months: {months})")
 REACTIVE_ENERGY_MISSING = Code(
     "reactive_energy_missing",
     "a demand charge per kVA needs the reactive energy of each interval, which the meter does not provide",
 )
-NOT_A_MONTH = Code("not_a_month", "{text}: not a month; write for example 2026-10")
 POWER_FACTOR_STANDARD = Code(
     "power_factor_standard", "the power-factor rule has the standards 0.80, 0.85 and 0.90, got {standard:g}"
 )
-GRID_FACTOR_UNKNOWN = Code(
-    "grid_factor_unknown", "{name}: unknown grid factor; write the name of a grid, or a number in kg/kWh"
-)
-GRID_FACTOR_YEAR = Code("grid_factor_year", "{name}: no factor for {year:d}; available: {years}")

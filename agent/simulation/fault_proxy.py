@@ -5,15 +5,16 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Sequence
+from functools import partial
 from random import Random
-
-import click
 
 from agent.core.text import _
 from agent.simulation.reasons import FAULT_RATE_INVALID, PROXY_TARGET_INVALID
 from drivers.reasons import InvalidValue, cause_of
 from simulators.bus.fault_injection import FaultInjection, faults_of
 from simulators.bus.proxy import FaultProxy, SerialProxy
+
+print_line = partial(print, flush=True)
 
 _CHECK_S = 0.5
 
@@ -35,13 +36,13 @@ def run_proxy(where: str, line: str, fault_rates: Sequence[str], seed: int, seco
         signal.signal(number, lambda *_: ending.set())
     proxy.start()
     try:
-        click.echo(_("{address} forwards to {target}; write requests are blocked", address=reach, target=where))
+        print_line(_("{address} forwards to {target}; write requests are blocked", address=reach, target=where))
         left_s = float("inf") if seconds is None else seconds
         while left_s > 0 and proxy.is_alive() and not ending.wait(min(_CHECK_S, left_s)):
             left_s -= _CHECK_S
     finally:
         proxy.stop()
-        click.echo(
+        print_line(
             _(
                 "responses: {passed:d} unchanged, {changed:d} with faults; requests blocked: {blocked:d}",
                 passed=proxy.passed,

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-
-import click
 
 from agent.core.clock import SystemClock
 from agent.core.text import _
 from agent.simulation import reasons as codes
+from drivers.file_reasons import FILE_UNWRITABLE, OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import InvalidValue, Reason, cause_of
-from drivers.recordings.reasons import FILE_UNWRITABLE, OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from simulators import scenarios
 from simulators.clock import SPEED_MAX, FastClock
 from simulators.endpoints import Endpoints
 from simulators.scenarios import Scenario, bench
 from simulators.serve import serve
+
+print_line = partial(print, flush=True)
 
 PERIODS_S = (1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 LINE = "19200 8E1"
@@ -130,14 +131,14 @@ def serve_scenario(
             finally:
                 unfinished.unlink(missing_ok=True)
         if print_config:
-            click.echo(text)
+            print_line(text)
             return
         name = _("devices") if scenario.name == bench.NAME else scenario.name
-        click.echo(_(": ").join((name, str(endpoints))))
+        print_line(_(": ").join((name, str(endpoints))))
         for unit_id, model in scenario.devices:
-            click.echo("  " + _("unit {unit_id:d}: {model}", unit_id=unit_id, model=model))
+            print_line("  " + _("unit {unit_id:d}: {model}", unit_id=unit_id, model=model))
         if config_file is not None:
-            click.echo(_("Next: `magwatt read {file}` or `magwatt run {file}`", file=str(config_file)))
+            print_line(_("Next: `magwatt read {file}` or `magwatt run {file}`", file=str(config_file)))
 
     async def until_stopped() -> None:
         stop = asyncio.Event()

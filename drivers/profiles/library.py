@@ -11,11 +11,11 @@ from typing import Any
 
 from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
+from drivers.file_reasons import FILE_UNREADABLE, KEY_MISSING, with_suggestion
 from drivers.profiles.model import Profile
 from drivers.profiles.profile_parser import parse_profile
 from drivers.profiles.register_parser import NOT_WITH_PARTS
 from drivers.reasons import Reason, cause_of
-from drivers.recordings.reasons import FILE_UNREADABLE, KEY_MISSING, with_suggestion
 
 Raw = Mapping[str, Any]
 _folders: tuple[Path, ...] = ()

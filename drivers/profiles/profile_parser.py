@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
+from drivers.file_reasons import with_suggestion
 from drivers.profiles.model import (
     CONFIDENCE,
     DIALECTS,
@@ -33,7 +34,6 @@ from drivers.profiles.toml_checks import (
     TableData,
     converted,
 )
-from drivers.recordings.reasons import with_suggestion
 from drivers.vocabulary import vocabulary
 
 _TOP = {

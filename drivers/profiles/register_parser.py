@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from drivers import profile_reasons as codes
+from drivers.file_reasons import KEY_MISSING, with_suggestion
 from drivers.profiles.model import CONFIDENCE, ENCODINGS, GROUPS, SCALE_KINDS, WORDS, BitField, Register, ScaleFrom
 from drivers.profiles.toml_checks import (
     LIST,
@@ -21,7 +22,6 @@ from drivers.profiles.toml_checks import (
     TableData,
     is_a,
 )
-from drivers.recordings.reasons import KEY_MISSING, with_suggestion
 from drivers.vocabulary import vocabulary
 
 ADDRESS, FUNCTION = Key(WHOLE, low=0, high=65535, required=True), Key(WHOLE, (3, 4))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from drivers import profile_reasons as codes
+from drivers.file_reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, with_suggestion
 from drivers.reasons import Reason
-from drivers.recordings.reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, with_suggestion
 
 T = TypeVar("T")
 TableData = Mapping[str, Any]

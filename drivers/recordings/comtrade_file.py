@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from drivers import error_reasons as codes
 from drivers.errors import FileError
+from drivers.file_reasons import FILE_UNREADABLE
 from drivers.reasons import Reason, cause_of
 from drivers.recordings.channels import UNIT_SCALE, RawChannel, excerpt, one_line, rate_of, role_of
-from drivers.recordings.reasons import FILE_UNREADABLE
 
 RATIOS_SHOWN = 6  # transformer ratios that the note lists
 SKEW_US = 1.0  # skew between channels above which a note is given; 0.02 degrees at 50 Hz

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from drivers import error_reasons as codes
 from drivers.errors import FileError
+from drivers.file_reasons import FILE_UNREADABLE
 from drivers.reasons import cause_of
 from drivers.recordings.channels import UNIT_SCALE, RawChannel, excerpt, rate_of, role_of
-from drivers.recordings.reasons import FILE_UNREADABLE
 
 COLUMNS_MAX = 256  # columns that are read, so that a malformed line cannot exhaust the memory
 _TIME_NAMES = re.compile(r"^(x-axis|time|t|second|seconds|s|sec|zeit|时间)\b", re.IGNORECASE)

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from drivers import error_reasons as codes
 from drivers.errors import FileError
+from drivers.file_reasons import FILE_EMPTY, FILE_MISSING, FILE_UNREADABLE, PATH_IS_FOLDER
 from drivers.reasons import Reason
 from drivers.recordings.channels import RawChannel, one_line
 from drivers.recordings.comtrade_file import read_comtrade
 from drivers.recordings.csv_file import read_csv
-from drivers.recordings.reasons import FILE_EMPTY, FILE_MISSING, FILE_UNREADABLE, PATH_IS_FOLDER
 
 ROLES = ("u1", "u2", "u3", "i1", "i2", "i3")
 RATE_MAX_HZ = 10e6  # above the rate of all known recorders; later buffers are sized by the rate

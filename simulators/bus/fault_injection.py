@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from random import Random
 
+from drivers.file_reasons import with_suggestion
 from drivers.reasons import InvalidValue
-from drivers.recordings.reasons import with_suggestion
 from simulators.bus.faults import STRAY_MAX, FaultStep
 from simulators.bus.frames import crc_valid, rtu, superposed
 from simulators.reasons import FAULT_NAME_UNKNOWN, FAULT_VALUE

@@ -8,8 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+from drivers.file_reasons import with_suggestion
 from drivers.reasons import InvalidValue
-from drivers.recordings.reasons import with_suggestion
 from simulators.reasons import SCENARIO_UNKNOWN
 from simulators.scenarios.scenario import Plant, Scenario, ScenarioLine
 

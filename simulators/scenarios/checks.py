@@ -7,8 +7,8 @@ import zoneinfo
 from collections.abc import Iterable
 
 from drivers.errors import ProfileError
+from drivers.file_reasons import KEY_MISSING
 from drivers.profiles import load_profile
-from drivers.recordings.reasons import KEY_MISSING
 from simulators import reasons as codes
 from simulators.devices.device_faults import DeviceFault
 from simulators.meters.wiring import wiring_of

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from drivers.file_reasons import FILE_UNREADABLE, INVALID_TOML
 from drivers.reasons import InvalidValue, cause_of
-from drivers.recordings.reasons import FILE_UNREADABLE, INVALID_TOML
 from simulators.clock import START_UTC_NS
 from simulators.reasons import SCENARIO_FILE_PROBLEM
 from simulators.scenarios.agent_config import config_toml

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar, get_type_hints
 
-from drivers.recordings.reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest
+from drivers.file_reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest
 from simulators import reasons as codes
 from simulators.reasons import require, wrong
 from simulators.scenarios.load_profiles import Conveyor, Flow, Hoist, Roller

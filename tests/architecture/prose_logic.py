@@ -48,7 +48,7 @@ class Allowed:
 
 
 ALLOWED: tuple[Allowed, ...] = (
-    Allowed("agent/replay/*.py", "% of IL$", "unit of a limit in the tables of IEEE 519, a code"),
+    Allowed("agent/analysis/recordings/*.py", "% of IL$", "unit of a limit in the tables of IEEE 519, a code"),
 )
 
 

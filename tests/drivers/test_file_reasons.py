@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.recordings.reasons import DID_YOU_MEAN, KEY_UNKNOWN, with_suggestion
+from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN, with_suggestion
 
 KNOWN = ("profile", "poll_interval")
 

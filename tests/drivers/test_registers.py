@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
+from drivers.file_reasons import DID_YOU_MEAN
 from drivers.profiles import CONFIDENCE, GROUPS, WORDS, Register, load_profile, parse_profile, profile_ids
 from drivers.reading import Quality
 from drivers.reasons import Reason
-from drivers.recordings.reasons import DID_YOU_MEAN
 from drivers.registers import decode, plan_blocks, usable
 from drivers.vocabulary import metric_name, vocabulary
 

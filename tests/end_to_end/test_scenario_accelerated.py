@@ -15,7 +15,7 @@ import pytest
 
 from agent.config.loader import ConfigError
 from agent.simulation.accelerated import run_accelerated
-from drivers.recordings.reasons import DID_YOU_MEAN, KEY_UNKNOWN
+from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN
 from simulators.scenarios import load
 
 DAY_S = 86_400

@@ -23,9 +23,9 @@ from agent.core.text import Catalogue, text_of
 from agent.savings.ledger.verify import open_copy
 from agent.simulation import reasons as codes
 from agent.simulation.serve import fault_of, is_accelerated
+from drivers.file_reasons import DID_YOU_MEAN, INVALID_TOML, KEY_MISSING, KEY_UNKNOWN, OUTPUT_FOLDER_MISSING
 from drivers.profile_reasons import PROFILE_UNKNOWN
 from drivers.reasons import Code, InvalidValue, Reason
-from drivers.recordings.reasons import DID_YOU_MEAN, INVALID_TOML, KEY_MISSING, KEY_UNKNOWN, OUTPUT_FOLDER_MISSING
 from simulators import reasons
 from simulators.scenarios import load, names
 

@@ -20,15 +20,15 @@ from support.basics import wait_until
 from support.plant import scenario_problem
 from support.retrofit_commands import QUARTER_MS, Lived, live, magwatt, shortened
 
+from agent.cli import simulate_runner
 from agent.core.text import _, text_of
 from agent.savings.ledger.verify import open_copy
 from agent.savings.records import repository
-from agent.simulation import accelerated_run
 from agent.simulation import reasons as codes
 from agent.simulation.accelerated import run_accelerated
 from agent.simulation.run_state import load_run
+from drivers.file_reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN
 from drivers.reasons import InvalidValue, Reason
-from drivers.recordings.reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN
 from simulators import reasons
 from simulators.scenarios import Scenario, load
 from simulators.scenarios.plant import ScenarioPlant
@@ -73,11 +73,11 @@ def test_the_report_of_a_short_life_agrees_with_the_true_values(tmp_path: Path) 
     lived = live(shortened("pump-life", tmp_path), "pump", tmp_path, "2026-10")
     hold(lived, "pump")
     before, learned, _frozen, after, _report, _verified = lived.outputs
-    assert _(accelerated_run.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in before.splitlines()
+    assert _(simulate_runner.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in before.splitlines()
     assert before.rstrip().splitlines()[-1].startswith("  magwatt simulate ")
     assert "signal_flow_m3_h" in learned
     assert f"magwatt report --month 2026-10 --config {lived.config}" in after
-    assert _(accelerated_run.NO_BASELINE, motor="pump") not in after
+    assert _(simulate_runner.NO_BASELINE, motor="pump") not in after
     shown = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
     assert shown["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "in the time of the plant, not of this host"
     again = magwatt(
@@ -147,15 +147,15 @@ def test_a_run_is_resumed_and_ends_at_the_retrofit(tmp_path: Path) -> None:
     run = ("simulate", file, "--time-factor", "10000", "--state-dir", state)
     output = magwatt(*run, "--seconds", "3000").splitlines()
     command = f"  magwatt simulate {file} --time-factor 10000 --state-dir {state}"
-    expected = _(accelerated_run.BEFORE_RETROFIT, time="2026-09-29 22:50", timezone="Asia/Shanghai")
+    expected = _(simulate_runner.BEFORE_RETROFIT, time="2026-09-29 22:50", timezone="Asia/Shanghai")
     assert output[-2:] == [expected, command]
     output = magwatt(*run, "--seconds", "86400").splitlines()
     assert re.findall(r"\d+", output[0])[0] == "4200", "seconds up to the retrofit"
-    assert _(accelerated_run.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in output
+    assert _(simulate_runner.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in output
     config = state / "plant.toml"
     assert 'kind = "induction"' in config.read_text(encoding="utf-8")
     output = magwatt(*run, "--seconds", "1800").splitlines()
-    assert output[0] == _(accelerated_run.NO_BASELINE, motor="fan")
+    assert output[0] == _(simulate_runner.NO_BASELINE, motor="fan")
     text = config.read_text(encoding="utf-8")
     assert 'replaced_motor = { kind = "induction", class = "IE1", kw = 55' in text
     assert "[drive.vfd-fan]" in text

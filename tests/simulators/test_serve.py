@@ -19,9 +19,9 @@ import pytest
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from support import ews_decoder
 
+from drivers.file_reasons import DID_YOU_MEAN
 from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue
-from drivers.recordings.reasons import DID_YOU_MEAN
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
 from simulators.reasons import SCENARIO_UNKNOWN, SIMULATED_PORT_REMOVED, PortError

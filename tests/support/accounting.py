@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
-from agent.savings.accounting.interpolation import with_interpolated_drivers
 from agent.savings.accounting.verdict import ExcludedEnergy
+from agent.savings.records.interpolation import with_interpolated_drivers
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
 
 

@@ -17,8 +17,8 @@ from agent.analysis.recordings.limits import MeasurementPoint
 from agent.analysis.recordings.reader import RecordingSource
 from agent.analysis.recordings.reasons import ReplayError
 from agent.core.text import _
+from drivers.file_reasons import FILE_UNWRITABLE, OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import cause_of
-from drivers.recordings.reasons import FILE_UNWRITABLE, OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 
 _FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "SimHei"]  # texts and file names may be Chinese
 _STYLE: dict[Any, Any] = {

@@ -14,7 +14,7 @@ from agent.config.reporting_periods import ReportingPhase, phases_of
 from agent.config.topology import Asset
 from agent.core.text import as_object
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
-from agent.savings.accounting.interpolation import INTERPOLATED_MS_MAX, with_interpolated_drivers
+from agent.savings.records.interpolation import INTERPOLATED_MS_MAX, with_interpolated_drivers
 from agent.savings.records.meter_identity import meter_classes
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.records.non_routine_events import excludes

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from agent.savings.accounting.attribution import PartSums
-from agent.savings.accounting.interpolation import InterpolationUncertainty, interpolations_of
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty, meter_uncertainty
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.baseline.coverage_factors import half_width, student_t
@@ -38,6 +37,7 @@ from agent.savings.reasons import (
     TRANSITION_INTERVAL,
 )
 from agent.savings.records import non_routine_events as nre
+from agent.savings.records.interpolation import InterpolationUncertainty, interpolations_of
 from agent.savings.records.model import Baseline, Driver, Interval, NonRoutineEvent, Saving
 from drivers.reasons import InvalidValue, Reason
 

@@ -9,11 +9,11 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from agent.savings import reasons
-from agent.savings.accounting.interpolation import interpolation_u
 from agent.savings.baseline import model_selection
 from agent.savings.baseline.models import BY_STATE, is_transition
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
 from agent.savings.records.baseline_json import digest
+from agent.savings.records.interpolation import interpolation_u
 from agent.savings.records.meter_identity import UNKNOWN, same_meter
 from agent.savings.records.model import Baseline, Interval, TriedModel
 from drivers.reasons import CodedError, Reason

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from agent.core.local_time import zone_of
 from agent.savings.importing import reasons as codes
+from drivers.file_reasons import FILE_EMPTY, FILE_UNREADABLE
 from drivers.reasons import Code, CodedError, InvalidValue, Reason, cause_of
-from drivers.recordings.reasons import FILE_EMPTY, FILE_UNREADABLE
 
 _HOUR_MS = 3_600_000
 SHOWN = 5  # lines with errors that are named

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.savings.ledger import reasons as codes
+from drivers.file_reasons import FILE_UNREADABLE, FILE_UNWRITABLE
 from drivers.reasons import CodedError, InvalidValue, cause_of
-from drivers.recordings.reasons import FILE_UNREADABLE, FILE_UNWRITABLE
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -20,8 +20,8 @@ from agent.savings.report.html.page import Cover, page
 from agent.savings.report.html.summary import cost_text, scaled, verdict_text
 from agent.savings.report.model.ledger_check import LedgerVerifier
 from agent.savings.report.model.month import ReportMonth, collect
+from drivers.file_reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import InvalidValue
-from drivers.recordings.reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 
 
 def write(

@@ -17,9 +17,9 @@ from agent.core.messages import Message, codes
 from agent.delivery.store import Store, StoreError
 from agent.savings.accounting.account import Account, SavingsBasis, period_at
 from agent.savings.accounting.avoided_energy import IntervalResult
-from agent.savings.accounting.interpolation import INTERPOLATED_MS_MAX
 from agent.savings.reasons import SAVING_NOT_COMPUTED
 from agent.savings.records import repository
+from agent.savings.records.interpolation import INTERPOLATED_MS_MAX
 from agent.savings.records.meter_identity import identity
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.tracking.event_detector import NonRoutineEventDetector

@@ -36,9 +36,9 @@ from drivers.error_reasons import (
     CSV_WITHOUT_NUMBERS,
     NPZ_UNREADABLE,
 )
+from drivers.file_reasons import FILE_EMPTY
 from drivers.reading import Reading
 from drivers.reasons import InvalidValue, Reason
-from drivers.recordings.reasons import FILE_EMPTY
 
 ROOT = Path(__file__).parents[3]
 

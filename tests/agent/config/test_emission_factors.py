@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import emission_factors
-from agent.savings import reasons
+from agent.config import emission_factors, reasons
+from drivers.file_reasons import DID_YOU_MEAN
 from drivers.reasons import Code, InvalidValue
-from drivers.recordings.reasons import DID_YOU_MEAN
 
 
 def test_the_independent_case(data: Path) -> None:

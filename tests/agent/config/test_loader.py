@@ -16,8 +16,8 @@ from agent.config.line_numbers import key_lines, line_of
 from agent.config.loader import load_config
 from agent.config.reasons import PERIOD_ORDER
 from agent.config.schema import Diagnostic
+from drivers.file_reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN, TABLE_EXPECTED
 from drivers.reasons import Code, Reason
-from drivers.recordings.reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN, TABLE_EXPECTED
 
 BASE = site() + bus(tcp="192.0.2.40:502")
 TEN_MISTAKES = """

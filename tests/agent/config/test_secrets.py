@@ -10,7 +10,7 @@ from support.config_text import at_input, bus, load_told, problems, site
 
 from agent.cli import main
 from agent.config import reasons as codes
-from drivers.recordings.reasons import DID_YOU_MEAN, KEY_UNKNOWN
+from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN
 
 BASE = site() + bus(tcp="192.0.2.40:502")
 

@@ -17,8 +17,8 @@ from agent.config.schema import Diagnostic
 from agent.config.signals import signal_devices, topic_signals
 from agent.config.topology import assets
 from agent.delivery.base.metric_types import expected_metrics
+from drivers.file_reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN
 from drivers.reasons import Reason
-from drivers.recordings.reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN
 
 PLANT = site() + bus() + meter() + motor()
 MQTT = '[mqtt]\nurl = "mqtt://192.0.2.9"\noutputs = ["homeassistant"]\n'

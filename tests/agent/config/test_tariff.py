@@ -12,13 +12,14 @@ import pytest
 from support.config_text import day_tariff
 
 from agent.config import reasons as codes
+from agent.config.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP
 from agent.config.schema import ConfigReport
 from agent.config.tariff import DemandCharge, Tariff, TariffPeriod, flat, gaps_and_overlaps, month_bounds_ms
 from agent.config.tariff_table import read_tariff
 from agent.savings.accounting.bill import bill, pf_adjustment
-from agent.savings.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, REACTIVE_ENERGY_MISSING
+from agent.savings.reasons import REACTIVE_ENERGY_MISSING
+from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN
 from drivers.reasons import InvalidValue, Reason
-from drivers.recordings.reasons import DID_YOU_MEAN, KEY_UNKNOWN
 
 SITE = {"currency": "CNY", "timezone": "Asia/Shanghai", "energy_price": None, "grid_factor": "CN-NM"}
 GOOD = day_tariff()

@@ -14,8 +14,8 @@ from agent.config.loader import ConfigError, load_config
 from agent.config.sinks import TABLES
 from agent.delivery.sinks import durable_sinks, live_sinks
 from agent.runtime.config_watcher import CONFIG_RESTART_NEEDED, without_restart
+from drivers.file_reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED
 from drivers.reasons import Reason
-from drivers.recordings.reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED
 
 DOCS = Path(__file__).parents[3] / "docs"
 

@@ -28,10 +28,10 @@ from agent.runtime.config_watcher import (
     shortened,
     without_restart,
 )
+from drivers.file_reasons import DID_YOU_MEAN, FILE_UNREADABLE, INVALID_TOML
 from drivers.profiles import load_profile
 from drivers.reading import Clock
 from drivers.reasons import Code
-from drivers.recordings.reasons import DID_YOU_MEAN, FILE_UNREADABLE, INVALID_TOML
 
 PLANT = two_fans()
 KW_CHANGED = CONFIG_KEY_CHANGED(key="motor.fan-1.kw", before="30", after="37")

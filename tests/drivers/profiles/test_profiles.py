@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
+from drivers.file_reasons import DID_YOU_MEAN, FILE_UNREADABLE, KEY_MISSING, KEY_UNKNOWN
 from drivers.profiles import (
     load_file,
     load_profile,
@@ -24,7 +25,6 @@ from drivers.profiles import (
 )
 from drivers.profiles.model import DIALECTS, GAP_RULES, IDENTIFY_METHODS, Identify
 from drivers.reasons import Reason
-from drivers.recordings.reasons import DID_YOU_MEAN, FILE_UNREADABLE, KEY_MISSING, KEY_UNKNOWN
 
 BASE = """
 [device]

@@ -11,8 +11,8 @@ import pytest
 
 from drivers import error_reasons as codes
 from drivers.errors import FileError
+from drivers.file_reasons import FILE_EMPTY, FILE_MISSING, PATH_IS_FOLDER
 from drivers.reasons import Code, Reason
-from drivers.recordings.reasons import FILE_EMPTY, FILE_MISSING, PATH_IS_FOLDER
 from drivers.recordings.recording import ROLES, Recording, load, parse_map
 
 

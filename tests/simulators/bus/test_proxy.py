@@ -31,9 +31,9 @@ from agent.core.clock import SystemClock
 from agent.simulation.fault_proxy import run_proxy
 from agent.simulation.reasons import PROXY_TARGET_INVALID
 from drivers.errors import DriverError
+from drivers.file_reasons import DID_YOU_MEAN
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.reasons import InvalidValue
-from drivers.recordings.reasons import DID_YOU_MEAN
 from simulators.bus.fault_injection import CHANCES, SECONDS, SWITCHES, FaultInjection, faults_of, injected
 from simulators.bus.frames import crc_valid, mbap, rtu, rtu_request
 from simulators.bus.frames import rtu as rtu_frame

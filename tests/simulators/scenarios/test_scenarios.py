@@ -23,10 +23,10 @@ from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.reasons import REGISTERS_UNCONFIRMED
 from agent.core.text import text_of
+from drivers.file_reasons import DID_YOU_MEAN
 from drivers.profile_reasons import PROFILE_UNKNOWN
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import InvalidValue, Reason
-from drivers.recordings.reasons import DID_YOU_MEAN
 from drivers.vocabulary import vocabulary
 from simulators.bus.frames import crc_valid, rtu_request
 from simulators.bus.line_settings_segment import LineSettingsSegment

@@ -15,8 +15,8 @@ from agent.analysis.recordings.reasons import ReplayError
 from agent.cli import main
 from agent.cli.replay_runner import ReplayOptions, replay_file
 from agent.core.text import _
+from drivers.file_reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import Code
-from drivers.recordings.reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 
 pytest.importorskip("matplotlib")
 SHIFT = 2 * np.pi / 3 * np.arange(3)[:, None]

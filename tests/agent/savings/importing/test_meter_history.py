@@ -12,8 +12,8 @@ from agent.savings.importing import reasons as codes
 from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
 from agent.savings.importing.meter_history import MeterHistory, read_history
 from agent.savings.records.model import QUARTER_MS
+from drivers.file_reasons import FILE_EMPTY, FILE_UNREADABLE
 from drivers.reasons import Code, Reason
-from drivers.recordings.reasons import FILE_EMPTY, FILE_UNREADABLE
 
 KWH = CsvColumn("kWh", "kWh")
 

@@ -19,22 +19,14 @@ from support.basics import HandClock
 
 from agent.cli import main
 from agent.config.loader import load_config
-from agent.config.reasons import REFERENCE_MISSPELLED
+from agent.config.reasons import GRID_FACTOR_UNKNOWN, NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, REFERENCE_MISSPELLED
 from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, english
 from agent.delivery.store import Store
 from agent.savings.ledger.reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_LEDGER, INTERVALS_NOT_RECORDED
 from agent.savings.ledger.verify import open_copy, verify
-from agent.savings.reasons import (
-    BASELINE_CHANGED,
-    EVENT_UNDECIDED,
-    GRID_FACTOR_UNKNOWN,
-    MAINTENANCE,
-    NOT_A_MONTH,
-    PRICE_MISSING,
-    PRICES_OVERLAP,
-)
+from agent.savings.reasons import BASELINE_CHANGED, EVENT_UNDECIDED, MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
 from agent.savings.records.repository import save_event, save_intervals
 from agent.savings.report.formatting import alike, with_u
@@ -52,8 +44,8 @@ from agent.savings.report.reasons import (
     OUTSIDE_REPORTING_PERIOD,
     TARIFF_MISSING,
 )
+from drivers.file_reasons import DID_YOU_MEAN
 from drivers.reasons import Reason, reason_of
-from drivers.recordings.reasons import DID_YOU_MEAN
 
 BEGIN_MS = metered_retrofit.utc_ms("2024-10-01 00:00")
 END_MS = metered_retrofit.utc_ms("2024-11-01 00:00")
