@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
+from support.two_element_meter import two_element_values
 
 from dsp import wiring
-from simulators.meters.meter import SimulatedMeter, draw_errors
+from simulators.meters.meter import EXACT, SimulatedMeter, draw_errors
 from simulators.meters.wiring import wiring_of
 from simulators.plant import params
 from simulators.plant.grid import GridSupply
@@ -61,7 +62,10 @@ def loads(seed: int) -> Iterator[tuple[str, str, Phasors, Phasors]]:
 
 
 def shown(u: Phasors, i: Phasors, fault: str, seed: int, connection: str = "3P4W") -> dict[str, float]:
-    meter = SimulatedMeter(draw_errors(Random(seed)), wiring=wiring_of(fault), connection=connection)
+    errors = draw_errors(Random(seed))
+    if connection == "3P3W":
+        return two_element_values(errors, wiring_of(fault), u, i, 50.0)
+    meter = SimulatedMeter(errors, wiring=wiring_of(fault))
     meter.step(u, i, 50.0, 1.0)
     return meter.values
 
@@ -78,6 +82,24 @@ def two(values: dict[str, float], load: str) -> wiring.Diagnosis:
     lines = values["voltage_l12"], values["voltage_l23"], values["voltage_l31"]
     amps = values["current_l1"], values["current_l2"], values["current_l3"]
     return wiring.two_wattmeters(lines, amps, values["active_power"], values["reactive_power"], RATED_A, load)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_elements_measure_the_power_of_three(seed: int) -> None:
+    """Blondel: if the currents sum to zero, two wattmeters suffice, with unbalance and harmonics too."""
+    chance = Random(seed)
+    u = phasors([
+        PhasorComponent(1, 1, 230 + 0j), PhasorComponent(1, -1, 5 + 3j), PhasorComponent(5, -1, 8j),
+        PhasorComponent(1, 0, 4 + 0j),
+    ])  # fmt: skip
+    current = PhasorComponent(1, 1, cmath.rect(80, chance.uniform(-1.5, 1.5)))
+    i = phasors([current, PhasorComponent(1, -1, 4 - 2j), PhasorComponent(5, -1, 9 + 0j)])
+    four = SimulatedMeter(EXACT)
+    four.step(u, i, 50.0, 360.0)
+    three = two_element_values(EXACT, wiring_of(""), u, i, 50.0)
+    for name in ("active_power", "current_l2", "voltage_l12", "voltage_l31", "frequency"):
+        assert three[name] == pytest.approx(four.values[name], rel=1e-9), name
+    assert not {"voltage_l1n", "active_power_l1"} & three.keys()
 
 
 def names(found: wiring.Diagnosis) -> tuple[str, ...]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from support.basics import program
 
-SCRIPT = Path(__file__).parent / "month_of_counting.py"
 DAY_S, DOWN_S, SLOW_S = 86_400.0, 300.0, 660.0
 LIMIT = 5e-4  # of the true energy
 LOST_WH = 20.0  # two digits of the register; the energy before the first reading is not checked
@@ -21,7 +20,7 @@ def one_life(state: Path, from_s: float, to_s: float, kill_s: float | None) -> l
     with said.open("w") as trouble:
         killed = [] if kill_s is None else [str(kill_s)]
         process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(state), str(from_s), str(to_s), *killed], stdout=subprocess.PIPE,
+            program("month_of_counting", str(state), str(from_s), str(to_s), *killed), stdout=subprocess.PIPE,
             stderr=trouble, text=True,
         )  # fmt: skip
     assert process.stdout is not None

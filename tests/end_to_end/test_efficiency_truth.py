@@ -96,7 +96,7 @@ def factory_w() -> list[float]:
             low, high = (
                 (middle, high) if state.shaft_w < torque * MOTOR.torque_rated_nm * speed * rated else (low, middle)
             )
-        found.append(round(state.losses_w, 1))
+        found.append(round(sum(state.losses), 1))
     return found
 
 

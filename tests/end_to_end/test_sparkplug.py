@@ -9,7 +9,6 @@ import contextlib
 import json
 import math
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from support import sparkplug_rules
-from support.basics import Mosquitto, wait_until
+from support.basics import Mosquitto, program, wait_until
 from support.dialects import PLANT, SECOND, Bench, configured
 from support.sparkplug import Packet, Proxy, command, properties, read, value_of
 
@@ -400,8 +399,7 @@ def test_an_outage_loses_no_row(world: World, how: str) -> None:
 
 
 def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(world: World) -> None:
-    feeder = [sys.executable, "-P", str(ROOT / "tests" / "end_to_end" / "sparkplug_feeder.py"), str(world.folder),
-              str(world.proxy.port)]  # fmt: skip
+    feeder = program("sparkplug_feeder", str(world.folder), str(world.proxy.port))
 
     def running(until: Callable[[], bool]) -> int:
         """Number of rows that the process had committed when it was killed."""
@@ -432,7 +430,7 @@ def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(world: World) -> No
 
 def test_what_the_public_decoder_reads(world: World, tmp_path: Path) -> None:
     """The npm package `sparkplug-payload`, if node finds it (npm install --prefix FOLDER; NODE_PATH)."""
-    script = ROOT / "tests" / "end_to_end" / "decode_sparkplug.js"
+    script = ROOT / "tests" / "support" / "decode_sparkplug.js"
     with contextlib.suppress(FileNotFoundError):
         done = subprocess.run(["node", str(script)], input="", capture_output=True, text=True, check=False)
         if done.returncode == 0:

@@ -8,14 +8,23 @@ import random
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0  # for an event without a time requirement
 LOOK_S = 0.02
+
+
+def program(name: str, *arguments: str) -> list[str]:
+    """The command that runs tests/support/NAME.py in a process of its own, with product and tests importable."""
+    code = f"import sys; sys.path[:0] = {[str(ROOT), str(ROOT / 'tests')]}; import runpy; "
+    code += f"runpy.run_module('support.{name}', run_name='__main__', alter_sys=True)"
+    return [sys.executable, "-P", "-c", code, *arguments]
 
 
 class HandClock:

@@ -1,6 +1,6 @@
 """For the delivery tests: an agent that can be killed, a subscriber, and a connection that can be interrupted.
 
-As a program (`deliverykit.py CONFIG POLLS RATE PAD`) it is an agent without devices: the real publisher, store and
+As a program (`delivery.py CONFIG POLLS RATE PAD`) it is an agent without devices: the real publisher, store and
 sinks with numbered messages. Each number is written to POLLS before it is published, by a write() that survives
 SIGKILL.
 """
@@ -26,7 +26,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from support.basics import Mosquitto, free_port
+from support.basics import Mosquitto, free_port, program
 
 MOTORS = 4
 BROKER_TURN_MS = 100  # between a confirmation of the broker and its own disk
@@ -138,7 +138,7 @@ class Feeder:
         self.polls.touch()
         with (self.config.parent / "feeder.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, __file__, str(self.config), str(self.polls), str(self.rate), str(self.pad)],
+                program("delivery", str(self.config), str(self.polls), str(self.rate), str(self.pad)),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
@@ -332,5 +332,4 @@ def some_time(chance: random.Random, low_s: float, high_s: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(Path(__file__).parents[2])]
     feed(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))

@@ -1,6 +1,6 @@
 """The meter of one motor, its intervals and its ledger with a simulated clock.
 
-As a program (`ledgerkit.py FOLDER KILLS SEED`) it records them in processes that are killed.
+As a program (`metered_motor.py FOLDER KILLS SEED`) it records them in processes that are killed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Gateway:
         """The meter does not respond; the drive does."""
         for _ in range(round(60 * hours)):
             self.pass_by(1 / 60)
-            self.lane.take_row([], None, None, self.clock.utc_ns() // 1_000_000)
+            self.lane.on_row([], None, None, self.clock.utc_ns() // 1_000_000)
             self.books.update()
 
     def run(self, hours: float) -> None:

@@ -143,7 +143,7 @@ async def check_devices(agent: Agent) -> None:
         for polled in bus.devices:
             name = polled.device.name
             if name in result.devices:
-                findings = [finding for finding in result.findings if finding.device == name]
+                findings = [finding.summary for finding in result.findings if finding.device == name]
                 at_ms = agent.clock.utc_ns() // 1_000_000
                 save_check(agent.store, agent.config, bus, polled, at_ms, result.devices[name], findings)
     apply_checks(agent.store, agent.config, agent.buses)

@@ -6,12 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from support.dialects import Bench, configured
 
-from support.dialects import Bench, configured  # noqa: E402
-
-from agent.delivery.sparkplug.sink import SparkplugSink  # noqa: E402
+from agent.delivery.sparkplug.sink import SparkplugSink
 
 
 def main(folder: Path, port: int) -> None:

@@ -280,6 +280,7 @@ def test_no_estimate_is_good_while_a_device_that_it_needs_is_silent(scene: Scene
     assert all(row.flags[name] & Quality.STALE for name in estimates)
     for _ in range(2):
         second(scene)
+        scene.pipeline.tick()
     assert not scene.of(asset)[-1].flags.get("motor_efficiency_pct", Quality.GOOD) & Quality.STALE
 
 

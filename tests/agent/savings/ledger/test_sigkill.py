@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from support import metered_motor
+from support.basics import program
 from support.metered_retrofit import PLANT
 
 from agent.savings.ledger.verify import open_copy, verify
@@ -24,7 +24,7 @@ ROUNDED_WH = 0.5  # records have integer watt-hours
 def test_a_process_killed_while_it_records_leaves_each_interval_once(tmp_path: Path, kills: int, seed: int) -> None:
     (tmp_path / "plant.toml").write_text(PLANT, encoding="utf-8")
     subprocess.run(
-        [sys.executable, metered_motor.__file__, str(tmp_path), str(kills), str(seed)],
+        program("metered_motor", str(tmp_path), str(kills), str(seed)),
         check=True,
         timeout=30 + 3 * kills,
     )

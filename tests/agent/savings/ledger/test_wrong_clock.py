@@ -134,7 +134,7 @@ def test_checkpoints_continue_day_by_day(tmp_path: Path, config: Config, jump_s:
         gateway.run(0.1)
         for _ in range(24):
             gateway.pass_by(1.0)
-            gateway.lane.take_row([], None, None, gateway.clock.utc_ns() // 1_000_000)
+            gateway.lane.on_row([], None, None, gateway.clock.utc_ns() // 1_000_000)
             gateway.books.update()
     gateway.store.close()
     found = verified(tmp_path)
