@@ -15,22 +15,20 @@ _NEAR = 256  # complex rows that fit into the first-level cache
 
 
 @bare
-def passes(z: Floats, first: int, n: int, radices: Ints, roots: Floats, stride: int, spare: Floats) -> None:
-    """Decimation in frequency, in place, of n complex rows from row `first` on.
+def passes(z: Floats, n: int, radices: Ints, roots: Floats, spare: Floats) -> None:
+    """Decimation in frequency, in place, of n complex points.
 
-    roots: exp(-2 pi i k / (n stride)).
+    roots: exp(-2 pi i k / (2 n)).
     spare: work array for odd radices above 5.
     """
-    length = n
-    step = stride
-    wide = 0
+    length, step, wide = n, 2, 0
     while length > _NEAR and wide < radices.shape[0]:
-        for block in range(first, first + 2 * n, 2 * length):
+        for block in range(0, 2 * n, 2 * length):
             _pass(z, block, length, radices[wide], length, step, roots, spare)
         length //= radices[wide]
         step *= radices[wide]
         wide += 1
-    for block in range(first, first + 2 * n, 2 * length):  # all passes of one block while it is in the cache
+    for block in range(0, 2 * n, 2 * length):  # all passes of one block while it is in the cache
         part, hop = length, step
         for i in range(wide, radices.shape[0]):
             _pass(z, block, length, radices[i], part, hop, roots, spare)

@@ -56,6 +56,16 @@ def gain(steps: int = 1024) -> Floats:
     return np.asarray(response[0] / response, dtype=np.float64)
 
 
+@inner
+def gain_at(gain: Floats, part: float) -> float:
+    """Interpolated `gain`; part: frequency relative to the sampling rate, 0 .. 0.5."""
+    steps = gain.shape[0] - 1
+    at = min(2.0 * part, 1.0) * steps
+    k = min(int(at), steps - 1)
+    value: float = gain[k] + (at - k) * (gain[k + 1] - gain[k])
+    return value
+
+
 def points_for(samples: float, n_cycles: int, reach: int = 0) -> int:
     """Points per cycle for a window of `samples` samples, at least enough for order 50 and bin `reach`.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from dsp._jit import Floats, bare, inner
 from dsp._simd import SimdLanes, load, root, store, zero
+from dsp.resample import gain_at
 from dsp.results import BAND_HZ, BANDS_FROM_HZ
 
 
@@ -24,7 +25,7 @@ def harmonics(
 ) -> None:
     """Components, subgroups and fundamentals from the transform of a window of n_cycles complete cycles.
 
-    lines: bins, see transform.subgroups, not scaled.
+    lines: bins, see transform.lowest_bins.
     points: total number of points of the transform.
     samples: length of the window in samples.
     band: highest frequency relative to the sampling rate; higher orders are NaN.
@@ -46,18 +47,18 @@ def harmonics(
             h[:, order] = np.nan
             sg[:, order] = np.nan
             continue
-        own = _square(lines, centre, scale * _gain_at(gain, centre / samples))
+        own = _square(lines, centre, scale * gain_at(gain, centre / samples))
         store(spare, 0, root(own))
         if n_cycles >= 3:
-            below = _square(lines, centre - 1, scale * _gain_at(gain, (centre - 1) / samples))
-            above = _square(lines, centre + 1, scale * _gain_at(gain, (centre + 1) / samples))
+            below = _square(lines, centre - 1, scale * gain_at(gain, (centre - 1) / samples))
+            above = _square(lines, centre + 1, scale * gain_at(gain, (centre + 1) / samples))
             store(spare, 1, root(own + below + above))
         else:
             store(spare, 1, np.nan * root(own))
         for c in range(6):
             h[c, order] = spare[0, c]
             sg[c, order] = spare[1, c]
-    scale *= _gain_at(gain, n_cycles / samples)
+    scale *= gain_at(gain, n_cycles / samples)
     for c in range(6):
         phasor[c, 0] = scale * lines[2 * n_cycles, c]
         phasor[c, 1] = scale * lines[2 * n_cycles + 1, c]
@@ -85,7 +86,7 @@ def bands(
         # tolerance of 0.001 bin: at 50 Hz a bin coincides with each edge, and rounding must not decide its side
         first, last = int(begin * bins_of_a_hz + 1e-3) + 1, int((begin + BAND_HZ) * bins_of_a_hz + 1e-3)
         for b in range(first, last + 1):
-            total = total + _square(lines, b, scale * _gain_at(gain, b / samples))
+            total = total + _square(lines, b, scale * gain_at(gain, b / samples))
         store(spare, 0, root(total))
         for c in range(6):
             out[c, k] = spare[0, c]
@@ -95,13 +96,3 @@ def bands(
 def _square(lines: Floats, b: int, scale: float) -> SimdLanes:
     re, im = scale * load(lines, 2 * b), scale * load(lines, 2 * b + 1)
     return re * re + im * im
-
-
-@inner
-def _gain_at(gain: Floats, part: float) -> float:
-    """Interpolated gain; part: frequency relative to the sampling rate, 0 .. 0.5."""
-    steps = gain.shape[0] - 1
-    at = min(2.0 * part, 1.0) * steps
-    k = min(int(at), steps - 1)
-    value: float = gain[k] + (at - k) * (gain[k + 1] - gain[k])
-    return value
