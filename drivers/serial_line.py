@@ -100,12 +100,8 @@ class SerialLine:
         import serial
 
         wire = self._wire
-        port: serial.Serial | None = None
+        port = open_port(wire.serial_port, wire.baud, wire.data_bits, wire.parity, wire.stop_bits)
         try:
-            port = serial.Serial(
-                wire.serial_port, wire.baud, wire.data_bits, port_parity(wire.serial_port, wire.parity), wire.stop_bits,
-                timeout=0, exclusive=True,
-            )  # fmt: skip
             with contextlib.suppress(OSError, NotImplementedError, ValueError):
                 port.set_low_latency_mode(True)  # otherwise an FTDI adapter delays each response by 16 ms
             if wire.rs485:
@@ -115,10 +111,9 @@ class SerialLine:
             attributes = termios.tcgetattr(port.fileno())
             attributes[6][termios.VMIN] = 1  # a read of zero bytes then means a hang-up
             termios.tcsetattr(port.fileno(), termios.TCSANOW, attributes)
-        except (OSError, ValueError, termios.error) as error:
-            if port is not None:  # the adapter was unplugged between two of these calls
-                with contextlib.suppress(OSError, termios.error):
-                    port.close()
+        except (OSError, ValueError, termios.error) as error:  # the adapter was unplugged between two of these calls
+            with contextlib.suppress(OSError, termios.error):
+                port.close()
             raise ConnectFailed(not_opened(wire.serial_port, error)) from None
         self._port, self._fd, self._last_s = port, port.fileno(), time.monotonic()
         self._turnaround_s.clear()
@@ -228,6 +223,16 @@ class SerialLine:
         if error is None:
             return LinkClosed(codes.PORT_DISCONNECTED, port=port)
         return LinkClosed(codes.PORT_LOST, port=port, error=str(error))
+
+
+def open_port(path: str, baud: int, data_bits: int, parity: str, stop_bits: float) -> serial.Serial:
+    """The serial port, opened for exclusive use; reads do not wait. Raises ConnectFailed."""
+    import serial
+
+    try:
+        return serial.Serial(path, baud, data_bits, port_parity(path, parity), stop_bits, timeout=0, exclusive=True)
+    except (OSError, ValueError, termios.error) as error:
+        raise ConnectFailed(not_opened(path, error)) from None
 
 
 def not_opened(port: str, error: Exception) -> Reason:
