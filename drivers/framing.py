@@ -19,9 +19,9 @@ from drivers.errors import FrameError, LinkTimeout
 
 READ_FUNCTIONS = (3, 4)
 IDENTITY_FUNCTIONS = (REPORT_SERVER_ID, READ_DEVICE_ID) = (0x11, 0x2B)  # see drivers/identity.py
-CARRIED = READ_FUNCTIONS + IDENTITY_FUNCTIONS
+SUPPORTED_FUNCTIONS = READ_FUNCTIONS + IDENTITY_FUNCTIONS
 FRAME_MAX = 256
-KEEP_BYTES = 1024  # received bytes that are kept; a frame has at most 260
+BUFFER_MAX = 1024  # received bytes that are kept; a frame has at most 260
 
 
 class Request(NamedTuple):
@@ -101,11 +101,11 @@ class ResponseMatcher:
                 return Response(request, data[9:])
         self.buffer += data
         self.received += len(data)
-        answer = self.scan(self)
-        if len(self.buffer) > KEEP_BYTES:
-            self.skipped += len(self.buffer) - KEEP_BYTES
-            del self.buffer[:-KEEP_BYTES]
-        return answer
+        response = self.scan(self)
+        if len(self.buffer) > BUFFER_MAX:
+            self.skipped += len(self.buffer) - BUFFER_MAX
+            del self.buffer[:-BUFFER_MAX]
+        return response
 
     @property
     def unmatched_count(self) -> int:
@@ -207,7 +207,7 @@ def rtu_scan(pending: ResponseMatcher) -> Response | None:
                 pending.missing = min(pending.missing, at + len(pending.sent) - len(buffer))
             at += len(pending.sent)
             continue
-        if function & 0x7F in CARRIED:
+        if function & 0x7F in SUPPORTED_FUNCTIONS:
             found = _rtu_at(pending, at, unit, function)
             if isinstance(found, Response):
                 return found
@@ -224,19 +224,19 @@ def _rtu_at(pending: ResponseMatcher, at: int, unit: int, function: int) -> Resp
     """The response at this offset; True if a late response was removed; False if there is none or it is incomplete."""
     buffer = pending.buffer
     if function & 0x80:
-        if not _known(pending, unit, function & 0x7F):
+        if not _is_pending(pending, unit, function & 0x7F):
             return False
         if at + 5 > len(buffer):
             pending.missing = min(pending.missing, at + 5 - len(buffer))
             return False
-        if not _crc_fits(buffer, at, at + 5):
+        if not _crc_matches(buffer, at, at + 5):
             return False
         code = buffer[at + 2]
         pending.remove(at + 5, at)
-        request = _excepted(pending, unit, function & 0x7F)
+        request = _request_of_exception(pending, unit, function & 0x7F)
         return Response(request, b"", code) if request is not None else True
     if at + 3 > len(buffer):
-        if _known(pending, unit, function):
+        if _is_pending(pending, unit, function):
             pending.missing = min(pending.missing, 3)
         return False
     key = (unit, function, buffer[at + 2] >> 1 if function in READ_FUNCTIONS else 0)
@@ -254,7 +254,7 @@ def _rtu_at(pending: ResponseMatcher, at: int, unit: int, function: int) -> Resp
     if end > len(buffer):
         pending.missing = min(pending.missing, end - len(buffer))
         return False
-    if not _crc_fits(buffer, at, end):
+    if not _crc_matches(buffer, at, end):
         pending.damaged = pending.damaged or key in pending.open
         return False
     data = bytes(buffer[begin : end - 2])
@@ -263,7 +263,7 @@ def _rtu_at(pending: ResponseMatcher, at: int, unit: int, function: int) -> Resp
     return Response(matched, data) if matched is not None else True
 
 
-def _excepted(pending: ResponseMatcher, unit: int, function: int) -> Request | None:
+def _request_of_exception(pending: ResponseMatcher, unit: int, function: int) -> Request | None:
     """The open request to which an exception response belongs; None if it belongs to a late request.
 
     The exception response does not identify its request. If several requests of this unit identifier and function are
@@ -278,12 +278,12 @@ def _excepted(pending: ResponseMatcher, unit: int, function: int) -> Request | N
     return None
 
 
-def _known(pending: ResponseMatcher, unit: int, function: int) -> bool:
+def _is_pending(pending: ResponseMatcher, unit: int, function: int) -> bool:
     requests = (*pending.open.values(), *pending.late.values())
     return any(request[:2] == (unit, function) for request in requests)
 
 
-def _crc_fits(buffer: bytearray, start: int, end: int) -> bool:
+def _crc_matches(buffer: bytearray, start: int, end: int) -> bool:
     return crc16(buffer[start : end - 2]) == buffer[end - 2] | buffer[end - 1] << 8
 
 
@@ -311,7 +311,7 @@ def crc16(data: bytes | bytearray) -> int:
 
 
 _TCP_HEAD = struct.Struct(">HHH")
-_TCP_ANSWER = struct.Struct(">HHHBBB")
+_TCP_RESPONSE = struct.Struct(">HHHBBB")
 
 
 def tcp_request(request: Request, transaction: Hashable) -> bytes:
@@ -320,12 +320,12 @@ def tcp_request(request: Request, transaction: Hashable) -> bytes:
     return _TCP_HEAD.pack(transaction, 0, len(body)) + body
 
 
-def tcp_answer_head(request: Request, transaction: Hashable) -> bytes:
+def tcp_response_head(request: Request, transaction: Hashable) -> bytes:
     """The first nine bytes of the response to a register request; empty for an identity request."""
     size = 2 * request.registers
     if not size:
         return b""
-    return _TCP_ANSWER.pack(transaction, 0, 3 + size, request.unit, request.function, size)
+    return _TCP_RESPONSE.pack(transaction, 0, 3 + size, request.unit, request.function, size)
 
 
 def tcp_scan(pending: ResponseMatcher) -> Response | None:
@@ -345,14 +345,14 @@ def tcp_scan(pending: ResponseMatcher) -> Response | None:
             continue
         frame = bytes(buffer[:end])
         pending.remove(end)
-        answer = _tcp_answer(pending, transaction, frame)
-        if answer is not None:
-            return answer
+        response = _tcp_response(pending, transaction, frame)
+        if response is not None:
+            return response
     pending.missing = 9 - len(buffer) if buffer else 1
     return None
 
 
-def _tcp_answer(pending: ResponseMatcher, transaction: Hashable, frame: bytes) -> Response | None:
+def _tcp_response(pending: ResponseMatcher, transaction: Hashable, frame: bytes) -> Response | None:
     if transaction == 0 and pending.zero_ids is not False:
         transaction = _by_shape(pending, frame)
     request = pending.open.get(transaction)
@@ -419,4 +419,4 @@ def _response_starts(pending: ResponseMatcher) -> Iterator[bytes]:
         for transaction in (key,) if pending.zero_ids is False else (key, 0):
             yield _TCP_HEAD.pack(transaction, 0, 3) + bytes((request.unit, request.function | 0x80))
             if request.registers:
-                yield tcp_answer_head(request, transaction)
+                yield tcp_response_head(request, transaction)

@@ -19,7 +19,7 @@ class ThreadExecutor:
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], asyncio.Future[Any]] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
@@ -33,7 +33,7 @@ class ThreadExecutor:
         self._calls.put(None)
         self._thread.join()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while (item := self._calls.get()) is not None:
             function, arguments, future = item
             try:

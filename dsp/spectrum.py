@@ -18,7 +18,7 @@ def harmonics(
     samples: float,
     band: float,
     gain: Floats,
-    spare: Floats,
+    work: Floats,
     h: Floats,
     sg: Floats,
     phasor: Floats,
@@ -30,7 +30,7 @@ def harmonics(
     samples: length of the window in samples.
     band: highest frequency relative to the sampling rate; higher orders are NaN.
     gain: 1 / response of the resampler at 0 .. 0.5 of the sampling rate.
-    spare: work array, shape (>= 2, 8).
+    work: work array, shape (>= 2, 8).
     h, sg: output, shape (6, 51), rms, channels u1 u2 u3 i1 i2 i3. Order 0 of both is |DC|.
     phasor: output, shape (6, 2), real and imaginary part of the fundamental, rms, angle of a cosine at the start of the
         window.
@@ -48,16 +48,16 @@ def harmonics(
             sg[:, order] = np.nan
             continue
         own = _square(lines, centre, scale * gain_at(gain, centre / samples))
-        store(spare, 0, root(own))
+        store(work, 0, root(own))
         if n_cycles >= 3:
             below = _square(lines, centre - 1, scale * gain_at(gain, (centre - 1) / samples))
             above = _square(lines, centre + 1, scale * gain_at(gain, (centre + 1) / samples))
-            store(spare, 1, root(own + below + above))
+            store(work, 1, root(own + below + above))
         else:
-            store(spare, 1, np.nan * root(own))
+            store(work, 1, np.nan * root(own))
         for c in range(6):
-            h[c, order] = spare[0, c]
-            sg[c, order] = spare[1, c]
+            h[c, order] = work[0, c]
+            sg[c, order] = work[1, c]
     scale *= gain_at(gain, n_cycles / samples)
     for c in range(6):
         phasor[c, 0] = scale * lines[2 * n_cycles, c]
@@ -66,11 +66,11 @@ def harmonics(
 
 @bare
 def bands(
-    lines: Floats, points: int, samples: float, rate_hz: float, band: float, gain: Floats, spare: Floats, out: Floats
+    lines: Floats, points: int, samples: float, rate_hz: float, band: float, gain: Floats, work: Floats, out: Floats
 ) -> None:
     """Bands of 200 Hz from 2 kHz on (IEC 61000-4-7, annex B [M]).
 
-    lines, points, samples, band, gain, spare: as for harmonics(), with all bins up to the upper edge of the last band.
+    lines, points, samples, band, gain, work: as for harmonics(), with all bins up to the upper edge of the last band.
     rate_hz: sampling rate, Hz.
     out: shape (6, 35), rms; NaN where a band extends above `band` of the sampling rate.
     Band k is centred at 2100 + 200 k Hz: root sum of squares of the bins above 2000 + 200 k Hz, up to 200 Hz higher.
@@ -87,9 +87,9 @@ def bands(
         first, last = int(begin * bins_of_a_hz + 1e-3) + 1, int((begin + BAND_HZ) * bins_of_a_hz + 1e-3)
         for b in range(first, last + 1):
             total = total + _square(lines, b, scale * gain_at(gain, b / samples))
-        store(spare, 0, root(total))
+        store(work, 0, root(total))
         for c in range(6):
-            out[c, k] = spare[0, c]
+            out[c, k] = work[0, c]
 
 
 @inner

@@ -86,7 +86,7 @@ class Stream:
         at = 0
         while at < samples.shape[1]:
             n = min(samples.shape[1] - at, self._room())
-            self._ring.take(samples[:, at : at + n], n)
+            self._ring.append(samples[:, at : at + n], n)
             at += n
             self._advance(out, final=False)
         return out
@@ -104,7 +104,7 @@ class Stream:
             return
         while n > 0:
             part = min(n, self._room())
-            self._ring.take(None, part)
+            self._ring.append(None, part)
             n -= part
             self._advance(self._waiting, final=False)
 

@@ -77,18 +77,18 @@ def _places(n: int, radices: list[int]) -> Ints:
 
 @bare
 def lowest_bins(
-    x: Floats, size: int, top: int, roots: Floats, radices: Ints, places: Ints, spare: Floats, lines: Floats
+    x: Floats, size: int, top: int, roots: Floats, radices: Ints, places: Ints, work: Floats, lines: Floats
 ) -> None:
     """Bins 0 .. top of x, shape (>= size, 8), not scaled; x is overwritten.
 
     size: N, number of samples; top: at most N/2.
     roots, radices, places: from plan().
-    spare: work array, shape (>= 2 c + 2, 8) for c cycles.
+    work: work array, shape (>= 2 c + 2, 8) for c cycles.
     lines: output, shape (>= 2 (top + 1), 8): real part of bin k in row 2k, imaginary part in row 2k + 1.
     """
     half = size // 2
     quarter = half // 4
-    passes(x, half, radices[:-1], roots, spare)
+    passes(x, half, radices[:-1], roots, work)
     for h in range(quarter // 2 + 1):
         # the last radix for bins h and quarter - h, plus multiples of quarter, together with their mirror bins half - h
         a0r, a0i, a1r, a1i, a2r, a2i, a3r, a3i = _last_radix(x, 2 * places[h])

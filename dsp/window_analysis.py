@@ -137,7 +137,7 @@ class WindowAnalysis:
         distortion_indices.ratios(h, sg, self._rms, self._peaks, self._demand_a, n_cycles, self._short)
         power.totals(self._mean, self._phasor, self._known, self._good, rotation, self._wires, self._totals)
         resolved = self._resolve(n_cycles, numbers)
-        window_layout.lay(
+        window_layout.fill_row(
             self._mean, self._rms, self._phasor, self._totals, self._short, f_hz, self._good, self._flags, numbers
         )
         found, flags = self.running.events(start, end, f_hz, flags, covered, self._phasor, self._rms[:3])
@@ -176,7 +176,7 @@ class WindowAnalysis:
         Returns the sample buffer if nothing has to be interpolated or converted, otherwise a copy.
         """
         ring = self._ring
-        if not self._two and ring.is_whole(begin, stop):
+        if not self._two and ring.is_complete(begin, stop):
             self._gap[:] = 0
             lo, hi = core_lo - ring.base, core_hi - ring.base
             segment.clipped(ring.x, lo, hi, self._limits, self._clipped, self._peaks)

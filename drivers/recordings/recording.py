@@ -109,7 +109,7 @@ def _assign(path: Path, raw: RawChannel, mapping: Mapping[str, str]) -> Recordin
             )  # fmt: skip
         else:
             raise FileError(codes.CHANNEL_UNKNOWN, path=str(path), channel=wanted, channels=channels)
-        other = next((role for role, taken in chosen.items() if taken == name), None)
+        other = next((role for role, used in chosen.items() if used == name), None)
         if other:
             raise FileError(codes.MAP_CHANNEL_TWICE, path=str(path), channel=name, other=other, role=role)
         chosen[role] = name

@@ -192,7 +192,7 @@ def value(summary: RecordingSummary, place: MeasurementPoint, limit: Any, f_hz: 
 def usable(intervals: list[Any]) -> list[Any]:
     """Intervals without a flag (IEC 61000-4-30, 4.7 [M]); incomplete ones only if no other exists."""
     clean = [interval for interval in intervals if not interval.flagged]
-    return [interval for interval in clean if interval.whole] or clean
+    return [interval for interval in clean if interval.complete] or clean
 
 
 def _worst(every: Any, percent: float) -> float:
