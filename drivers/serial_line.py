@@ -61,8 +61,7 @@ class SerialLine:
 
     async def listen(self, seconds: float) -> int:
         """Number of bytes received within `seconds`; sends nothing."""
-        n_bytes: int = await self._worker.call(self._listen, seconds)
-        return n_bytes
+        return await self._worker.call(self._listen, seconds)
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
@@ -72,8 +71,7 @@ class SerialLine:
         key: key of the request in pending.open. timeout_s: longest waiting time. delay_s: silence before sending.
         Raises LinkTimeout (no response), FrameError (corrupt response), ForeignMasterActive, LinkClosed.
         """
-        response: Response = await self._worker.call(self._exchange, data, key, sent, pending, timeout_s, delay_s)
-        return response
+        return await self._worker.call(self._exchange, data, key, sent, pending, timeout_s, delay_s)
 
     async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives late responses until none is pending, at most for `seconds`."""

@@ -66,8 +66,8 @@ class TcpStream(asyncio.BufferedProtocol):
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
     ) -> Response:
         """Same as SerialLine.exchange; raises LinkTimeout, FrameError, LinkBusy, LinkClosed."""
-        while delay_s and (rest_s := self.last_s + delay_s - self._loop.time()) > 0:
-            await asyncio.sleep(rest_s)
+        while delay_s and (rest_s := self.last_s + delay_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare)
+            await asyncio.sleep(rest_s)  # received bytes extend the wait
         if self._rtu:
             self._foreign.add(pending.unmatched_count - self._skipped)
         transport = self._transport

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class ThreadExecutor:
@@ -22,9 +24,9 @@ class ThreadExecutor:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+    def call(self, function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         """A future with the result or exception of the call. A cancelled call is executed; its result is discarded."""
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._calls.put((function, arguments, future))
         return future
 

@@ -160,7 +160,6 @@ def _identify(table: Table, protocol: TableData) -> Identify:
         high=entry.get("max"),
         model_id=entry.get("model_id"),
         bases=tuple(entry.get("bases", ())),
-        marker=entry.get("marker"),
         note=entry.get("note", ""),
         confidence=entry.get("confidence", ""),
     )

@@ -43,8 +43,7 @@ def read_csv(path: Path) -> RawChannel:
     seen = np.zeros((len(rows), width), dtype=bool)
     for number, row in enumerate(rows):
         for column, cell in enumerate(row):
-            value, numeric = _number(cell, comma)
-            table[number, column], seen[number, column] = value, numeric
+            table[number, column], seen[number, column] = _number(cell, comma)
     # A data column has a number or an empty cell in nearly every line; oscilloscopes write settings into other columns.
     finite = np.isfinite(table)
     lengths = np.array([len(row) for row in rows])
