@@ -31,10 +31,10 @@ from drivers.errors import (
 from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
 from drivers.reading import Clock
 from drivers.reasons import Reason
-from drivers.serial_line import SerialLine, port_parity
+from drivers.serial_line import SerialLine
 from drivers.tcp_stream import TcpStream
 
-__all__ = ["QUARANTINE_S", "BusSettings", "ModbusLink", "port_parity"]
+__all__ = ["QUARANTINE_S", "BusSettings", "ModbusLink"]
 
 log = logging.getLogger(__name__)
 
