@@ -28,7 +28,7 @@ import numba  # noqa: E402
 import numpy as np  # noqa: E402
 
 from benchmarks import dsp_exact, dsp_goals  # noqa: E402
-from dsp import aggregate, resample, spectrum, transform  # noqa: E402
+from dsp import aggregate, resample, transform  # noqa: E402
 from dsp._jit import FLAGS  # noqa: E402
 from dsp._simd import rows  # noqa: E402
 from dsp.stream import Stream  # noqa: E402
@@ -108,66 +108,39 @@ def c_fftw(folder: Path) -> Any:
         say(f"\nNot installed, so left out: C FFTW3 (needs a C compiler and libfftw3-dev): {said}")
         return None
     loaded = ctypes.CDLL(str(library))
-    loaded.bench_f64.restype = loaded.bench_f32.restype = ctypes.c_double
+    loaded.bench_f64.restype = ctypes.c_double
     return loaded
 
 
 @numba.njit(_nrt=False, **FLAGS)
-def _fold(n, x, c, m, top, r, s, w, a, b, p, q, z, lines):
+def _transform(n, x, size, top, roots, radices, places, z, lines):
     for _ in range(n):
-        transform.subgroups(x, c, m, top, r, s, w, a, b, p, q, z, lines)
+        transform.lowest_bins(x, size, top, roots, radices, places, z, lines)
 
 
-@numba.njit(_nrt=False, **FLAGS)
-def _fold_and_group(n, x, c, m, top, r, s, w, a, b, p, q, z, lines, size, gain, h, sg, phasor):
-    for _ in range(n):
-        transform.subgroups(x, c, m, top, r, s, w, a, b, p, q, z, lines)
-        spectrum.harmonics(lines, size, c, float(size), 0.5, gain, z, h, sg, phasor)
-
-
-@numba.njit(_nrt=False, **FLAGS)
-def _all(n, x, c, m, top, r, a, p, z, lines):
-    for _ in range(n):
-        transform.everything(x, c, m, top, r, a, p, z, lines)
-
-
-def ours(x: Any, dtype: Any) -> dict[str, Contender]:
+def ours(x: Any) -> dict[str, Contender]:
     n = x.shape[1]
-    points = n // CYCLES
-    plan = transform.plan(CYCLES, points, dtype)
-    work, nothing, z, lines = rows(n, dtype), rows(n, dtype), rows(3 * points, dtype), rows(n + 2, dtype)
+    plan = transform.plan(CYCLES, n // CYCLES)
+    work, nothing, z, lines = rows(n), rows(n), rows(2 * CYCLES + 2), rows(n + 2)
+    tables = (plan.roots, plan.radices, plan.places, z, lines)
     work[:, :6] = x.T
-    h, sg, phasor = np.zeros((6, 51)), np.zeros((6, 51)), np.zeros((6, 2))
-    gain = np.ones(2)
-    folds = (work, CYCLES, points, 50, plan.roots, plan.short, plan.weights, plan.radices, plan.half_radices,
-             plan.place, plan.half_place, z, lines)  # fmt: skip
-    alls = (nothing, CYCLES, points, n // 2, plan.roots, plan.all_radices, plan.all_place, z, lines)
-    part = (*alls[:3], 50 * CYCLES + CYCLES // 2, *alls[4:])
-
-    def check() -> None:
-        _fold_and_group(1, *folds, n, gain, h, sg, phasor)
-        want = np.abs(np.fft.rfft(x.astype(np.float64), axis=1)) * np.sqrt(2) / n
-        order = np.arange(1, 51) * CYCLES
-        want = np.sqrt(want[:, order - 1] ** 2 + want[:, order] ** 2 + want[:, order + 1] ** 2)
-        worst = np.abs(sg[:, 1:] - want).max() / want.max()
-        if worst > (1e-13 if dtype == np.float64 else 1e-6):
-            raise ArithmeticError(f"subgroups are wrong by {worst:.1e}")
-
-    check()
+    _transform(1, work, n, n // 2, *tables)
+    want = np.fft.rfft(x, axis=1).T
+    worst = np.abs((lines[::2] + 1j * lines[1::2])[:, :6] - want).max() / np.abs(want).max()
+    if worst > 1e-13:
+        raise ArithmeticError(f"bins are wrong by {worst:.1e}")
+    part = 50 * CYCLES + CYCLES // 2
     return {
-        "ours: subgroups' bins": lambda: timed(lambda: _fold(WINDOWS, *folds), 1) / WINDOWS,
-        "ours: subgroups' bins, harmonics and subgroups": lambda: timed(
-            lambda: _fold_and_group(WINDOWS, *folds, n, gain, h, sg, phasor), 1) / WINDOWS,
-        "ours: all bins": lambda: timed(lambda: _all(WINDOWS, *alls), 1) / WINDOWS,
-        "ours: bins to order 50 with interharmonics": lambda: timed(lambda: _all(WINDOWS, *part), 1) / WINDOWS,
-    }  # fmt: skip
+        "ours: all bins": lambda: timed(lambda: _transform(WINDOWS, nothing, n, n // 2, *tables), 1) / WINDOWS,
+        "ours: bins to order 50": lambda: timed(lambda: _transform(WINDOWS, nothing, n, part, *tables), 1) / WINDOWS,
+    }
 
 
-def theirs(x: Any, dtype: Any, c: Any) -> dict[str, Contender]:
+def theirs(x: Any, c: Any) -> dict[str, Contender]:
     n = x.shape[1]
     found: dict[str, Contender] = {}
     if c is not None:
-        bench, out = getattr(c, f"bench_f{np.dtype(dtype).itemsize * 8}"), np.zeros((6, 51), dtype)
+        bench, out = c.bench_f64, np.zeros((6, 51))
 
         def c_run(grouped: int) -> float:
             at, to = ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(out.ctypes.data)
@@ -178,8 +151,7 @@ def theirs(x: Any, dtype: Any, c: Any) -> dict[str, Contender]:
     if have("pyfftw"):
         import pyfftw
 
-        given, got = pyfftw.empty_aligned((6, n), dtype), pyfftw.empty_aligned(
-            (6, n // 2 + 1), np.complex128 if dtype == np.float64 else np.complex64)  # fmt: skip
+        given, got = pyfftw.empty_aligned((6, n)), pyfftw.empty_aligned((6, n // 2 + 1), np.complex128)
         run = pyfftw.FFTW(given, got, axes=(1,), flags=("FFTW_PATIENT",))
         given[:] = x
         found["pyfftw: all bins"] = lambda: timed(run.execute)
@@ -189,26 +161,24 @@ def theirs(x: Any, dtype: Any, c: Any) -> dict[str, Contender]:
 
 def transforms() -> None:
     say("\n## Transform of a window of six channels, ten cycles\n")
-    say("µs per window; in brackets the ratio to C FFTW3's full spectrum of the same float type. C FFTW3 and pyfftw "
-        "with FFTW_PATIENT plans, real to complex, six channels in one plan. Our kernels and C FFTW3 are called from "
-        "compiled code, the others from Python. Our `all bins` works in place, on zeros, so that it can be "
-        "repeated. The chain runs in float64.")  # fmt: skip
-    goals = {"ours: subgroups' bins, harmonics and subgroups": "≤ 0.4", "ours: all bins": "≤ 1.0"}
+    say("µs per window; in brackets the ratio to C FFTW3's full spectrum. C FFTW3 and pyfftw with FFTW_PATIENT plans, "
+        "real to complex, six channels in one plan, float64. Our kernels and C FFTW3 are called from compiled code, "
+        "the others from Python. Ours work in place, on zeros, so that they can be repeated.")  # fmt: skip
+    goals = {"ours: all bins": "≤ 1.0"}
+    table: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
         c = c_fftw(Path(folder))
-        for dtype in (np.float64, np.float32):
-            table: dict[str, list[str]] = {}
-            for n in SIZES:
-                x = np.random.default_rng(n).standard_normal((6, n)).astype(dtype)
-                took = turns({**ours(x, dtype), **theirs(x, dtype, c)}, ROUNDS)
-                base = took.get("C FFTW3: all bins")
-                for name, seconds in took.items():
-                    beside = f" ({ratio(seconds, base):.2f})" if base else ""
-                    table.setdefault(name, []).append(f"{statistics.median(seconds) * 1e6:.1f}{beside}")
-            say(f"\n| {np.dtype(dtype)} | {' | '.join(map(str, SIZES))} | goal |")
-            say("|---" * (len(SIZES) + 2) + "|")
-            for name, cells in table.items():
-                say(f"| {name} | {' | '.join(cells)} | {goals.get(name, '')} |")
+        for n in SIZES:
+            x = np.random.default_rng(n).standard_normal((6, n))
+            took = turns({**ours(x), **theirs(x, c)}, ROUNDS)
+            base = took.get("C FFTW3: all bins")
+            for name, seconds in took.items():
+                beside = f" ({ratio(seconds, base):.2f})" if base else ""
+                table.setdefault(name, []).append(f"{statistics.median(seconds) * 1e6:.1f}{beside}")
+    say(f"\n| float64 | {' | '.join(map(str, SIZES))} | goal |")
+    say("|---" * (len(SIZES) + 2) + "|")
+    for name, cells in table.items():
+        say(f"| {name} | {' | '.join(cells)} | {goals.get(name, '')} |")
 
 
 # --- resampler

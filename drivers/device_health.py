@@ -14,7 +14,10 @@ from drivers.reasons import Reason
 from drivers.refresh_monitor import RefreshMonitor
 from drivers.response_time import ResponseTimeEstimator
 
-UNHEARD_S, UNHEARD_EVERY = 0.2, 4  # time-out of a device that never responded; every 4th time its full time-out
+FIRST_TIMEOUT_S, FULL_TIMEOUT_EVERY = (
+    0.2,
+    4,
+)  # time-out of a device that never responded; every 4th time the full one
 
 
 class DeviceHealth:
@@ -60,6 +63,6 @@ class DeviceHealth:
         longest_s = self.response_time.longest_s(transmission_time_s)
         if not contended or self._behind_gateway:
             return longest_s
-        if not self.response_time.known and self.silences % UNHEARD_EVERY:
-            return min(longest_s, transmission_time_s + UNHEARD_S)
+        if not self.response_time.known and self.silences % FULL_TIMEOUT_EVERY:
+            return min(longest_s, transmission_time_s + FIRST_TIMEOUT_S)
         return self.response_time.overdue_s(transmission_time_s)

@@ -110,17 +110,11 @@ class EwsDecoder:
         while (end := self._buffer.find(0)) >= 0:
             piece = bytes(self._buffer[:end])
             del self._buffer[: end + 1]
-            if not piece:
-                self._synchronised = True
-                continue
-            frame = parse(piece)
-            if frame is not None:
-                self._synchronised = True
+            if frame := parse(piece):
                 yield frame
-            elif self._synchronised:
+            elif piece and self._synchronised:
                 self.damaged += 1
-            else:
-                self._synchronised = True
+            self._synchronised = True
         if len(self._buffer) > FRAME_BYTES_MAX + FRAME_BYTES_MAX // 254 + 2:
             self._buffer.clear()
             self.damaged += 1
@@ -138,11 +132,9 @@ def parse(encoded: bytes) -> EwsFrame | None:
     if magic != b"EWS1" or kind > STATUS:
         return None
     payload = body[_HEADER.size :]
-    hello = None
-    if kind == HELLO:
-        hello = _parse_hello(payload)
-        if hello is None:
-            return None
+    hello = _parse_hello(payload) if kind == HELLO else None
+    if kind == HELLO and hello is None:
+        return None
     return EwsFrame(kind, flags, stream, sequence, calibration, device_us, index, count, payload, hello)
 
 
@@ -255,12 +247,9 @@ def _parse_hello(payload: bytes) -> Hello | None:
         or not RATE_HZ[0] <= rate_hz <= RATE_HZ[1]
     ):
         return None
-    found = []
-    for number in range(channels):
-        kind, phase, _, scale, offset, delay_ns, clipping = _CHANNEL.unpack_from(
-            payload, _HELLO.size + number * _CHANNEL.size
-        )
-        name = _KINDS.get((kind, phase), f"other{number + 1}")
-        found.append(Channel(name, scale, offset, delay_ns, clipping))
-    text = [item.split(b"\0")[0].decode("utf-8", "replace") for item in (serial, firmware)]
-    return Hello(rate_hz, FORMATS[form], text[0], text[1], tuple(found))
+    found = tuple(
+        Channel(_KINDS.get((kind, phase), f"other{number}"), *calibration)
+        for number, (kind, phase, _, *calibration) in enumerate(_CHANNEL.iter_unpack(payload[_HELLO.size :]), 1)
+    )
+    texts = [item.split(b"\0")[0].decode("utf-8", "replace") for item in (serial, firmware)]
+    return Hello(rate_hz, FORMATS[form], texts[0], texts[1], found)

@@ -10,7 +10,7 @@ registers. Therefore no request is sent while a response of the same shape may s
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,9 +19,9 @@ from drivers.errors import FrameError, LinkTimeout
 
 READ_FUNCTIONS = (3, 4)
 IDENTITY_FUNCTIONS = (REPORT_SERVER_ID, READ_DEVICE_ID) = (0x11, 0x2B)  # see drivers/identity.py
-CARRIED = READ_FUNCTIONS + IDENTITY_FUNCTIONS
+SUPPORTED_FUNCTIONS = READ_FUNCTIONS + IDENTITY_FUNCTIONS
 FRAME_MAX = 256
-KEEP_BYTES = 1024  # received bytes that are kept; a frame has at most 260
+BUFFER_MAX = 1024  # received bytes that are kept; a frame has at most 260
 
 
 class Request(NamedTuple):
@@ -101,11 +101,11 @@ class ResponseMatcher:
                 return Response(request, data[9:])
         self.buffer += data
         self.received += len(data)
-        answer = self.scan(self)
-        if len(self.buffer) > KEEP_BYTES:
-            self.skipped += len(self.buffer) - KEEP_BYTES
-            del self.buffer[:-KEEP_BYTES]
-        return answer
+        response = self.scan(self)
+        if len(self.buffer) > BUFFER_MAX:
+            self.skipped += len(self.buffer) - BUFFER_MAX
+            del self.buffer[:-BUFFER_MAX]
+        return response
 
     @property
     def unmatched_count(self) -> int:
@@ -151,7 +151,7 @@ class ResponseMatcher:
 
 def rtu_request(request: Request) -> bytes:
     """The RTU frame of a request, with checksum."""
-    body = struct.pack(">BBHH", *request) if request.registers else _identity_request(request)
+    body = _body(request)
     return body + crc16(body).to_bytes(2, "little")
 
 
@@ -165,11 +165,13 @@ def rtu_length(request: Request) -> int:
     return 5 + 2 * request.registers
 
 
-def _identity_request(request: Request) -> bytes:
-    unit, function, address, _ = request
-    return (
-        bytes((unit, function)) if function == REPORT_SERVER_ID else struct.pack(">BBBH", unit, function, 14, address)
-    )
+def _body(request: Request) -> bytes:
+    """Unit identifier and PDU."""
+    unit, function, address, registers = request
+    if registers:
+        return struct.pack(">BBHH", *request)
+    head = bytes((unit, function))
+    return head if function == REPORT_SERVER_ID else head + struct.pack(">BH", 14, address)
 
 
 def _identity_end(request: Request, frame: bytes | bytearray, at: int) -> tuple[int, bool]:
@@ -205,7 +207,7 @@ def rtu_scan(pending: ResponseMatcher) -> Response | None:
                 pending.missing = min(pending.missing, at + len(pending.sent) - len(buffer))
             at += len(pending.sent)
             continue
-        if function & 0x7F in CARRIED:
+        if function & 0x7F in SUPPORTED_FUNCTIONS:
             found = _rtu_at(pending, at, unit, function)
             if isinstance(found, Response):
                 return found
@@ -222,19 +224,19 @@ def _rtu_at(pending: ResponseMatcher, at: int, unit: int, function: int) -> Resp
     """The response at this offset; True if a late response was removed; False if there is none or it is incomplete."""
     buffer = pending.buffer
     if function & 0x80:
-        if not _known(pending, unit, function & 0x7F):
+        if not _is_pending(pending, unit, function & 0x7F):
             return False
         if at + 5 > len(buffer):
             pending.missing = min(pending.missing, at + 5 - len(buffer))
             return False
-        if not _crc_fits(buffer, at, at + 5):
+        if not _crc_matches(buffer, at, at + 5):
             return False
         code = buffer[at + 2]
         pending.remove(at + 5, at)
-        request = _refused(pending, unit, function & 0x7F)
+        request = _request_of_exception(pending, unit, function & 0x7F)
         return Response(request, b"", code) if request is not None else True
     if at + 3 > len(buffer):
-        if _known(pending, unit, function):
+        if _is_pending(pending, unit, function):
             pending.missing = min(pending.missing, 3)
         return False
     key = (unit, function, buffer[at + 2] >> 1 if function in READ_FUNCTIONS else 0)
@@ -252,16 +254,16 @@ def _rtu_at(pending: ResponseMatcher, at: int, unit: int, function: int) -> Resp
     if end > len(buffer):
         pending.missing = min(pending.missing, end - len(buffer))
         return False
-    if not _crc_fits(buffer, at, end):
+    if not _crc_matches(buffer, at, end):
         pending.damaged = pending.damaged or key in pending.open
         return False
     data = bytes(buffer[begin : end - 2])
     pending.remove(end, at)
-    taken = pending.pop(key)
-    return Response(taken, data) if taken is not None else True
+    matched = pending.pop(key)
+    return Response(matched, data) if matched is not None else True
 
 
-def _refused(pending: ResponseMatcher, unit: int, function: int) -> Request | None:
+def _request_of_exception(pending: ResponseMatcher, unit: int, function: int) -> Request | None:
     """The open request to which an exception response belongs; None if it belongs to a late request.
 
     The exception response does not identify its request. If several requests of this unit identifier and function are
@@ -276,27 +278,22 @@ def _refused(pending: ResponseMatcher, unit: int, function: int) -> Request | No
     return None
 
 
-def _known(pending: ResponseMatcher, unit: int, function: int) -> bool:
-    wanted = (unit, function)
-    return any(request[:2] == wanted for request in pending.open.values()) or any(
-        request[:2] == wanted for request in pending.late.values()
-    )
+def _is_pending(pending: ResponseMatcher, unit: int, function: int) -> bool:
+    requests = (*pending.open.values(), *pending.late.values())
+    return any(request[:2] == (unit, function) for request in requests)
 
 
-def _crc_fits(buffer: bytearray, start: int, end: int) -> bool:
+def _crc_matches(buffer: bytearray, start: int, end: int) -> bool:
     return crc16(buffer[start : end - 2]) == buffer[end - 2] | buffer[end - 1] << 8
 
 
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = (value >> 1) ^ 0xA001 if value & 1 else value >> 1
-        table.append(value)
-    return tuple(table)
+def _crc_of_byte(value: int) -> int:
+    for _ in range(8):
+        value = (value >> 1) ^ 0xA001 if value & 1 else value >> 1
+    return value
 
 
-_TABLE = _crc_table()
+_TABLE = tuple(map(_crc_of_byte, range(256)))
 
 
 def crc16(data: bytes | bytearray) -> int:
@@ -313,25 +310,22 @@ def crc16(data: bytes | bytearray) -> int:
 # --- TCP ----------------------------------------------------------------------------------------------------------
 
 
-_TCP_REQUEST = struct.Struct(">HHHBBHH")
 _TCP_HEAD = struct.Struct(">HHH")
-_TCP_ANSWER = struct.Struct(">HHHBBB")
+_TCP_RESPONSE = struct.Struct(">HHHBBB")
 
 
-def tcp_request(request: Request, transaction: int) -> bytes:
+def tcp_request(request: Request, transaction: Hashable) -> bytes:
     """The Modbus TCP frame of a request."""
-    if not request.registers:
-        body = _identity_request(request)
-        return _TCP_HEAD.pack(transaction, 0, len(body)) + body
-    return _TCP_REQUEST.pack(transaction, 0, 6, *request)
+    body = _body(request)
+    return _TCP_HEAD.pack(transaction, 0, len(body)) + body
 
 
-def tcp_answer_head(request: Request, transaction: Hashable) -> bytes:
+def tcp_response_head(request: Request, transaction: Hashable) -> bytes:
     """The first nine bytes of the response to a register request; empty for an identity request."""
     size = 2 * request.registers
     if not size:
         return b""
-    return _TCP_ANSWER.pack(transaction, 0, 3 + size, request.unit, request.function, size)
+    return _TCP_RESPONSE.pack(transaction, 0, 3 + size, request.unit, request.function, size)
 
 
 def tcp_scan(pending: ResponseMatcher) -> Response | None:
@@ -351,14 +345,14 @@ def tcp_scan(pending: ResponseMatcher) -> Response | None:
             continue
         frame = bytes(buffer[:end])
         pending.remove(end)
-        answer = _tcp_answer(pending, transaction, frame)
-        if answer is not None:
-            return answer
+        response = _tcp_response(pending, transaction, frame)
+        if response is not None:
+            return response
     pending.missing = 9 - len(buffer) if buffer else 1
     return None
 
 
-def _tcp_answer(pending: ResponseMatcher, transaction: Hashable, frame: bytes) -> Response | None:
+def _tcp_response(pending: ResponseMatcher, transaction: Hashable, frame: bytes) -> Response | None:
     if transaction == 0 and pending.zero_ids is not False:
         transaction = _by_shape(pending, frame)
     request = pending.open.get(transaction)
@@ -405,27 +399,24 @@ def _resynchronise(pending: ResponseMatcher, after_first: bool = False) -> bool:
 
     after_first: search after offset 0 only, and keep the buffer if nothing is found.
     """
-    buffer = pending.buffer
-    best = -1
-    for key, request in pending.open.items():
-        ids = [key] if isinstance(key, int) else []
-        if pending.zero_ids is not False:
-            ids.append(0)
-        for transaction in ids:
-            whole = _TCP_HEAD.pack(transaction, 0, 3 + 2 * request.registers) + bytes(
-                (request.unit, request.function, 2 * request.registers & 0xFF)
-            )
-            refusal = _TCP_HEAD.pack(transaction, 0, 3) + bytes((request.unit, request.function | 0x80))
-            for pattern in (
-                (whole, refusal) if request.registers else (refusal,)
-            ):  # the length of an identity response is not known in advance
-                at = buffer.find(pattern, 1 if after_first else 0)
-                if at >= 0 and (best < 0 or at < best):
-                    best = at
-    if best > 0:
-        pending.remove(best, best)
+    buffer, start = pending.buffer, 1 if after_first else 0
+    positions = [at for begin in _response_starts(pending) if (at := buffer.find(begin, start)) >= 0]
+    if positions and min(positions) > 0:
+        pending.remove(min(positions), min(positions))
         return True
-    if best < 0 and not after_first:
-        keep = min(len(buffer), 8)  # the last bytes may be the start of a response
-        pending.remove(len(buffer) - keep, len(buffer) - keep)
+    if not positions and not after_first:
+        end = max(0, len(buffer) - 8)  # the last bytes may be the start of a response
+        pending.remove(end, end)
     return False
+
+
+def _response_starts(pending: ResponseMatcher) -> Iterator[bytes]:
+    """The first bytes of every possible response to an open request.
+
+    The length of an identity response is not known in advance, so that only its exception response is included.
+    """
+    for key, request in pending.open.items():
+        for transaction in (key,) if pending.zero_ids is False else (key, 0):
+            yield _TCP_HEAD.pack(transaction, 0, 3) + bytes((request.unit, request.function | 0x80))
+            if request.registers:
+                yield tcp_response_head(request, transaction)

@@ -57,7 +57,7 @@ class _Responses:
     error: why the last of these blocks failed.
     silent: the poll ended early because the device or the bus did not respond.
     corrupt: a response was corrupt.
-    held_back: a request was not sent because a late response may still arrive.
+    postponed: a request was not sent because a late response may still arrive.
     """
 
     came_ns: int
@@ -67,7 +67,7 @@ class _Responses:
     error: DriverError | None = None
     silent: bool = False
     corrupt: bool = False
-    held_back: bool = False
+    postponed: bool = False
 
 
 class ModbusDevice:
@@ -78,7 +78,7 @@ class ModbusDevice:
     inter_request_delay_s: silence before each request.
     health: failures and response times.
     unsupported: registers that the device rejects.
-    held_back: whether no request was sent in the last poll because a late response may still arrive.
+    postponed: whether no request was sent in the last poll because a late response may still arrive.
     stuck_s: time for which a loaded meter has shown identical values; 0: values change.
     """
 
@@ -95,7 +95,7 @@ class ModbusDevice:
         delay_s, timeout_s = settings.inter_request_delay_s, settings.timeout_s
         self.inter_request_delay_s = profile.min_gap_s if delay_s is None else delay_s
         self.health = DeviceHealth(profile.timeout_s if timeout_s is None else timeout_s, settings.behind_gateway)
-        self.held_back = False
+        self.postponed = False
         self.stuck_s = 0.0
         self._link = SunSpecLink(link, profile) if profile.dialect == "sunspec" else link
         self._clock = clock
@@ -181,7 +181,7 @@ class ModbusDevice:
                 return False
             responses.flags |= dict.fromkeys((row.name for row in read.block.registers), Quality.NO_REPLY)
             responses.corrupt |= isinstance(error, FrameError)
-            responses.held_back |= isinstance(error, ResponseQuarantined)
+            responses.postponed |= isinstance(error, ResponseQuarantined)
             if refused in UNSUPPORTED:
                 self._plan.reject(read.block, self._clock.monotonic_ns() / 1e9)
             return True
@@ -194,10 +194,10 @@ class ModbusDevice:
 
     def _has_responded(self, responses: _Responses) -> bool:
         """Whether the device responded in this poll. A device whose responses are all corrupt has not."""
-        unreadable = not responses.blocks and (responses.corrupt or responses.held_back)
+        unreadable = not responses.blocks and (responses.corrupt or responses.postponed)
         if unreadable and responses.corrupt and not responses.silent and responses.error:
             self.health.failed(responses.error)
-        self.held_back = unreadable and not (responses.corrupt or self.health.silences)
+        self.postponed = unreadable and not (responses.corrupt or self.health.silences)
         return not (unreadable or responses.silent)
 
     def _decode(self, responses: _Responses, values: dict[str, Value]) -> None:
@@ -234,7 +234,7 @@ class ModbusDevice:
             if isinstance(error, LinkTimeout) or (
                 isinstance(error, ModbusExceptionResponse) and error.code in NO_TARGET
             ):
-                self._plan.reprobe_unanswered()
+                self._plan.schedule.postpone()
         else:
             self._plan.reprobe_accepted(request, now_s)
 

@@ -31,10 +31,10 @@ from drivers.errors import (
 from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
 from drivers.reading import Clock
 from drivers.reasons import Reason
-from drivers.serial_line import SerialLine, port_parity
+from drivers.serial_line import SerialLine
 from drivers.tcp_stream import TcpStream
 
-__all__ = ["QUARANTINE_S", "BusSettings", "ModbusLink", "port_parity"]
+__all__ = ["QUARANTINE_S", "BusSettings", "ModbusLink"]
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,8 @@ class ModbusLink:
                         sent = request
                     else:
                         key, sent = await self._unambiguous(stream, request, overread_registers, timeout_s)
-                    answer = await stream.exchange(self._frame(sent, key), key, sent, pending, timeout_s, delay_s)
+                    frame = rtu_request(sent) if self._rtu else tcp_request(sent, key)
+                    response = await stream.exchange(frame, key, sent, pending, timeout_s, delay_s)
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
@@ -132,10 +133,10 @@ class ModbusLink:
                 self.response_s = time.monotonic() - pending.sent_s
                 if not self._ids_known:
                     self._learn_transaction_ids()
-                if not answer.exception:
-                    return answer.data[: 2 * request.registers] if request.registers else answer.data
-                if answer.exception != 2 or sent.registers == request.registers:
-                    raise ModbusExceptionResponse(answer.exception, request.unit, request.address)
+                if not response.exception:
+                    return response.data[: 2 * request.registers] if request.registers else response.data
+                if response.exception != 2 or sent.registers == request.registers:
+                    raise ModbusExceptionResponse(response.exception, request.unit, request.address)
                 # The device rejects the registers after the block. This is no fault: they are never read again.
                 self.no_overread.add(request[:3])
                 failure = FrameError(codes.OVERREAD_REJECTED, unit_id=request.unit, address=request.address)
@@ -175,21 +176,15 @@ class ModbusLink:
             overread_registers = 0
         self._expire()
         for attempt in range(2):
-            taken = {other.shape for other in (*pending.open.values(), *pending.late.values())}
+            pending_shapes = {other.shape for other in (*pending.open.values(), *pending.late.values())}
             for extra in range(min(overread_registers, 125 - request.registers) + 1):
                 sent = request._replace(registers=request.registers + extra)
-                if sent.shape not in taken:
+                if sent.shape not in pending_shapes:
                     return sent.shape if self._rtu else self._next_transaction(), sent
             if attempt == 0:
                 await stream.wait_late(pending, wait_s)
                 self._expire()
         raise ResponseQuarantined(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
-
-    def _frame(self, request: Request, key: Hashable) -> bytes:
-        if self._rtu:
-            return rtu_request(request)
-        assert isinstance(key, int)
-        return tcp_request(request, key)
 
     def _next_transaction(self) -> int:
         self._transaction = self._transaction % 0xFFFF + 1
@@ -252,10 +247,10 @@ class ModbusLink:
             return
         log.info("%s: listening on %s for %g s before the first request", wire.name, wire.where, wire.listen_s)
         seconds = max(wire.listen_s, BUSY_LISTEN_S if self._busy else 0.0)
-        heard = await line.listen(seconds)
-        if heard:
+        n_bytes = await line.listen(seconds)
+        if n_bytes:
             raise ForeignMasterActive(
-                codes.BYTES_BEFORE_FIRST_REQUEST, target=wire.where, n_bytes=heard, seconds=seconds
+                codes.BYTES_BEFORE_FIRST_REQUEST, target=wire.where, n_bytes=n_bytes, seconds=seconds
             )
         self._listened, self._busy = True, False
 

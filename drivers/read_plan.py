@@ -36,12 +36,13 @@ class ReadPlan:
 
     unit: unit identifier. rating_kw: rated power of the drive; None: unknown. hole_max: as in `plan_blocks`.
     unsupported: registers and blocks that the device rejects.
+    schedule: when rejected addresses are requested again.
     """
 
     def __init__(self, profile: Profile, unit: int, rating_kw: float | None, hole_max: int) -> None:
         self.unsupported = UnsupportedRegisters()
         self._profile, self._unit, self._rating_kw, self._hole_max = profile, unit, rating_kw, hole_max
-        self._schedule = ReprobeSchedule()
+        self.schedule = ReprobeSchedule()
         self._verified = frozenset[str]()
         self._scales: Scales = {}
         self._reads: dict[frozenset[str], tuple[PlannedRead, ...]] = {}
@@ -66,7 +67,7 @@ class ReadPlan:
         """Records that the device rejected a block. now_s: monotonic time."""
         self.unsupported.reject(block)
         self._reads.clear()
-        self._schedule.restart(now_s)
+        self.schedule.restart(now_s)
 
     def next_reprobe(self, now_s: float, restarted: bool, contended: bool) -> Request | None:
         """The rejected address to request again in this poll; None: none is due.
@@ -75,21 +76,17 @@ class ReadPlan:
         contended: other devices wait for the bus.
         """
         if restarted:
-            self._schedule.restart(now_s)
+            self.schedule.restart(now_s)
         if not self.unsupported.rejected_blocks:
             return None
-        address = self._schedule.next(now_s, lambda: self.unsupported.to_reprobe(self._profile), contended)
+        address = self.schedule.next(now_s, lambda: self.unsupported.to_reprobe(self._profile), contended)
         return Request(self._unit, *address) if address else None
 
     def reprobe_accepted(self, request: Request, now_s: float) -> None:
         """Records that the device accepted a rejected address again."""
         self.unsupported.accept(self._profile, request[1:])
         self._reads.clear()
-        self._schedule.accepted(now_s)
-
-    def reprobe_unanswered(self) -> None:
-        """Records that the device did not respond to such a request."""
-        self._schedule.postpone()
+        self.schedule.accepted(now_s)
 
     def _read(self, block: Block, scales: Collection[int]) -> PlannedRead:
         return PlannedRead(

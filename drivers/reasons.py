@@ -94,7 +94,7 @@ class Reason:
     its format specification asks for.
     """
 
-    __slots__ = ("code", "data")
+    __slots__ = ("code", "data")  # not a dataclass: msgspec would encode its fields without as_object
 
     code: Code
     data: Mapping[str, Any]
@@ -136,13 +136,11 @@ UNKNOWN = Code("unknown", "reason {name}")
 
 def reason_of(stored: Mapping[str, Any]) -> Reason:
     """The reason that `as_object` wrote. A code or data that this version does not know becomes `unknown`."""
-    code = CODES.get(stored.get("code", ""))
+    name = stored.get("code", "")
     try:
-        if code is not None:
-            return Reason(code, {name: _typed(value) for name, value in stored.get("data", {}).items()})
-    except ValueError:
-        pass
-    return UNKNOWN(name=str(stored.get("code", "")))
+        return CODES[name](**{field: _typed(value) for field, value in stored.get("data", {}).items()})
+    except (KeyError, ValueError):
+        return UNKNOWN(name=str(name))
 
 
 def _plain(value: Any) -> Any:

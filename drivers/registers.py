@@ -152,7 +152,7 @@ class BlockDecoder:
         if len(data) != self._size:
             data = data[: self._size]
         if self._scale_addresses:
-            self._keep_scales(data)
+            self._store_scales(data)
         raws = self._unpack(_swapped(data) if self._little else data)
         values: dict[str, Value] = {}
         flags: dict[str, Quality] = {}
@@ -166,7 +166,7 @@ class BlockDecoder:
             self._decode_one(row, data, values, flags)
         return values, flags
 
-    def _keep_scales(self, data: bytes) -> None:
+    def _store_scales(self, data: bytes) -> None:
         for address in self._scale_addresses:
             (word,) = struct.unpack_from(">H", data, 2 * (address - self._start))
             before = self._scales.get((self._function, address))
@@ -303,15 +303,15 @@ def _plain_limits(row: Register, rating_kw: float | None, verified: Collection[s
     if top in row.invalid:
         high = min(high, top - 1)
     for pattern in row.invalid:
-        (mark,) = struct.unpack(">" + _FORMAT[row.type], pattern.to_bytes(2 * row.own_words, "big"))
-        if low <= mark <= high:
+        (number,) = struct.unpack(">" + _FORMAT[row.type], pattern.to_bytes(2 * row.own_words, "big"))
+        if low <= number <= high:
             return None
     return low * scale, high * scale
 
 
 def _raw(row: Register, words: Sequence[int]) -> float | None:
     """The number in the register contents; None: not available."""
-    raw_bytes = _joined(words, row.big_words_first)
+    raw_bytes = struct.pack(f">{len(words)}H", *(words if row.big_words_first else words[::-1]))
     bits = int.from_bytes(raw_bytes, "big")
     if bits in row.invalid or bits >> 16 * (len(words) - 1) == row.invalid_high_word:
         return None
@@ -329,10 +329,6 @@ def _decode_parts(row: Register, words: Sequence[int]) -> tuple[Value, Quality]:
             return _MISSING
         total += _scaled(raw, part.scale)
     return total, _range_flag(total, window(row))
-
-
-def _joined(words: Sequence[int], big_words_first: bool) -> bytes:
-    return struct.pack(f">{len(words)}H", *(words if big_words_first else words[::-1]))
 
 
 def _exponent(source: ScaleFrom, word: int) -> int | None:

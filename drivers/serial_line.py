@@ -40,15 +40,15 @@ STALL_S, STALL_CHARACTERS = 0.05, 20  # a response with a pause that long is inc
 class SerialLine:
     """A serial port. `exchange` and `listen` wait in the thread of the line; the other methods return quickly."""
 
-    def __init__(self, wire: BusSettings) -> None:
-        self._wire = wire
+    def __init__(self, settings: BusSettings) -> None:
+        self._settings = settings
         self._port: serial.Serial | None = None
         self._fd = -1
         self._turnaround_s: dict[int, float] = {}  # unit identifier → time until its response starts
-        self._foreign = ForeignMasterDetector(wire.where)
+        self._foreign = ForeignMasterDetector(settings.where)
         self._last_s = 0.0  # monotonic time of the last byte sent or received
         self._ending = False
-        self._worker = ThreadExecutor(f"line-{wire.name}")
+        self._worker = ThreadExecutor(f"line-{settings.name}")
 
     @property
     def connected(self) -> bool:
@@ -61,8 +61,7 @@ class SerialLine:
 
     async def listen(self, seconds: float) -> int:
         """Number of bytes received within `seconds`; sends nothing."""
-        heard: int = await self._worker.call(self._listen, seconds)
-        return heard
+        return await self._worker.call(self._listen, seconds)
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
@@ -72,8 +71,7 @@ class SerialLine:
         key: key of the request in pending.open. timeout_s: longest waiting time. delay_s: silence before sending.
         Raises LinkTimeout (no response), FrameError (corrupt response), ForeignMasterActive, LinkClosed.
         """
-        answer: Response = await self._worker.call(self._exchange, data, key, sent, pending, timeout_s, delay_s)
-        return answer
+        return await self._worker.call(self._exchange, data, key, sent, pending, timeout_s, delay_s)
 
     async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives late responses until none is pending, at most for `seconds`."""
@@ -99,36 +97,31 @@ class SerialLine:
     def _open(self) -> None:
         import serial
 
-        wire = self._wire
-        port: serial.Serial | None = None
+        settings = self._settings
+        port = open_port(settings.serial_port, settings.baud, settings.data_bits, settings.parity, settings.stop_bits)
         try:
-            port = serial.Serial(
-                wire.serial_port, wire.baud, wire.data_bits, port_parity(wire.serial_port, wire.parity), wire.stop_bits,
-                timeout=0, exclusive=True,
-            )  # fmt: skip
             with contextlib.suppress(OSError, NotImplementedError, ValueError):
                 port.set_low_latency_mode(True)  # otherwise an FTDI adapter delays each response by 16 ms
-            if wire.rs485:
+            if settings.rs485:
                 with contextlib.suppress(OSError, ValueError):
                     port.rs485_mode = serial.rs485.RS485Settings()
             port.reset_input_buffer()
             attributes = termios.tcgetattr(port.fileno())
             attributes[6][termios.VMIN] = 1  # a read of zero bytes then means a hang-up
             termios.tcsetattr(port.fileno(), termios.TCSANOW, attributes)
-        except (OSError, ValueError, termios.error) as error:
-            if port is not None:  # the adapter was unplugged between two of these calls
-                with contextlib.suppress(OSError, termios.error):
-                    port.close()
-            raise ConnectFailed(not_opened(wire.serial_port, error)) from None
+        except (OSError, ValueError, termios.error) as error:  # the adapter was unplugged between two of these calls
+            with contextlib.suppress(OSError, termios.error):
+                port.close()
+            raise ConnectFailed(not_opened(settings.serial_port, error)) from None
         self._port, self._fd, self._last_s = port, port.fileno(), time.monotonic()
         self._turnaround_s.clear()
 
     def _listen(self, seconds: float) -> int:
-        heard, until_s = 0, time.monotonic() + seconds
+        n_bytes, until_s = 0, time.monotonic() + seconds
         while (now_s := time.monotonic()) < until_s and not self._ending:
             self._wait_until(min(now_s + LISTEN_S, until_s))
-            heard += len(self._read_now())
-        return heard
+            n_bytes += len(self._read_now())
+        return n_bytes
 
     def _exchange(
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
@@ -141,7 +134,7 @@ class SerialLine:
             os.write(self._fd, data)
         except OSError as error:
             raise self._lost(error) from None
-        character_s, length = self._wire.character_s, rtu_length(sent)
+        character_s, length = self._settings.character_s, rtu_length(sent)
         pending.sent_s = time.monotonic()
         self._last_s = request_end_s = pending.sent_s + len(data) * character_s
         give_up_s = pending.sent_s + timeout_s
@@ -151,11 +144,11 @@ class SerialLine:
         stall_s = max(STALL_S, STALL_CHARACTERS * character_s)
         checks = 0
         while True:
-            answer = pending.feed(self._read_now())
+            response = pending.feed(self._read_now())
             now_s = time.monotonic()
-            if answer is not None:
+            if response is not None:
                 self._learn_turnaround(sent.unit, now_s - request_end_s - length * character_s, checks)
-                return answer
+                return response
             checks += 1
             limit_s = min(give_up_s, self._last_s + stall_s) if pending.incomplete else give_up_s
             if now_s >= limit_s:
@@ -178,13 +171,13 @@ class SerialLine:
     def _wait_for_silence(self, pending: ResponseMatcher, delay_s: float) -> None:
         """Waits until the line was silent for delay_s. Bytes received meanwhile may be a late response."""
         if self._fd < 0:
-            raise LinkClosed(codes.PORT_CLOSED, port=self._wire.serial_port)
+            raise LinkClosed(codes.PORT_CLOSED, port=self._settings.serial_port)
         until_s = time.monotonic() + NEVER_SILENT_S + delay_s
         before = pending.unmatched_count
         pending.feed(self._read_now())
         while self._last_s + delay_s > (now_s := time.monotonic()):
             if now_s > until_s:
-                raise ForeignMasterActive(codes.LINE_NEVER_SILENT, target=self._wire.where)
+                raise ForeignMasterActive(codes.LINE_NEVER_SILENT, target=self._settings.where)
             self._sleep_until(self._last_s + delay_s)
             pending.feed(self._read_now())
         self._foreign.add(pending.unmatched_count - before)
@@ -224,10 +217,20 @@ class SerialLine:
     def _lost(self, error: Exception | None = None) -> LinkClosed:
         """Closes the port. error: why it was lost; None: the adapter was unplugged."""
         self._close_port()
-        port = self._wire.serial_port
+        port = self._settings.serial_port
         if error is None:
             return LinkClosed(codes.PORT_DISCONNECTED, port=port)
         return LinkClosed(codes.PORT_LOST, port=port, error=str(error))
+
+
+def open_port(path: str, baud: int, data_bits: int, parity: str, stop_bits: float) -> serial.Serial:
+    """The serial port, opened for exclusive use; reads do not wait. Raises ConnectFailed."""
+    import serial
+
+    try:
+        return serial.Serial(path, baud, data_bits, port_parity(path, parity), stop_bits, timeout=0, exclusive=True)
+    except (OSError, ValueError, termios.error) as error:
+        raise ConnectFailed(not_opened(path, error)) from None
 
 
 def not_opened(port: str, error: Exception) -> Reason:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from drivers.error_reasons import PORT_DISCONNECTED, PORT_LOST
-from drivers.errors import ConnectFailed, LinkClosed
+from drivers.errors import LinkClosed
 from drivers.framing import crc16
-from drivers.serial_line import not_opened, port_parity
+from drivers.serial_line import open_port
 
 _SLICE_S = 0.1
 _FIXED = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 15: 8, 16: 8}  # bytes of a request, or of the response to a write
@@ -64,15 +64,7 @@ def eavesdrop(
 
     Raises ConnectFailed if the port cannot be opened, LinkClosed if it is disconnected.
     """
-    import serial
-
-    try:
-        line = serial.Serial(
-            port, setting.baud, setting.data_bits, port_parity(port, setting.parity), setting.stop_bits,
-            timeout=0, exclusive=True,
-        )  # fmt: skip
-    except (OSError, ValueError, termios.error) as error:
-        raise ConnectFailed(not_opened(port, error)) from None
+    line = open_port(port, *setting)
     data = bytearray()
     began_s = time.monotonic()
     try:

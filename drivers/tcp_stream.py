@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from drivers import error_reasons as codes
 from drivers.errors import ConnectFailed, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
-from drivers.framing import Request, Response, ResponseMatcher, tcp_answer_head
+from drivers.framing import Request, Response, ResponseMatcher, tcp_response_head
 from drivers.reasons import Reason, cause_of
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ class TcpStream(asyncio.BufferedProtocol):
     last_s: time of the event loop at which the last byte was sent or received.
     """
 
-    def __init__(self, wire: BusSettings) -> None:
-        self._wire = wire
-        self._rtu = wire.is_rtu
+    def __init__(self, settings: BusSettings) -> None:
+        self._settings = settings
+        self._rtu = settings.is_rtu
         self._transport: asyncio.Transport | None = None
         self._pending: ResponseMatcher | None = None
         self._failure: Callable[[], Exception]  # why the present exchange has no response
@@ -40,8 +40,8 @@ class TcpStream(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._give_up_s = 0.0  # loop time
         self._chunk = bytearray(CHUNK)
-        self._foreign = ForeignMasterDetector(wire.where)
-        self._answered = False  # whether a response was received on this connection
+        self._foreign = ForeignMasterDetector(settings.where)
+        self._responded = False  # whether a response was received on this connection
         self._skipped = 0  # unassigned bytes of `pending` after the last exchange
         self._unrequested = 0  # bytes received before the first request
         self.last_s = 0.0
@@ -53,32 +53,33 @@ class TcpStream(asyncio.BufferedProtocol):
 
     async def open(self) -> None:
         """Opens the connection. Raises ConnectFailed."""
-        wire = self._wire
+        settings = self._settings
+        connection = self._loop.create_connection(lambda: self, settings.host, settings.port_number)
         try:
-            await asyncio.wait_for(self._loop.create_connection(lambda: self, wire.host, wire.port_number), CONNECT_S)
+            await asyncio.wait_for(connection, CONNECT_S)
         except TimeoutError:
-            raise ConnectFailed(codes.CONNECTION_TIMEOUT, peer=wire.where, timeout_s=CONNECT_S) from None
+            raise ConnectFailed(codes.CONNECTION_TIMEOUT, peer=settings.where, timeout_s=CONNECT_S) from None
         except OSError as error:
-            raise ConnectFailed(_not_connected(wire.where, error)) from None
+            raise ConnectFailed(_not_connected(settings.where, error)) from None
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
     ) -> Response:
         """Same as SerialLine.exchange; raises LinkTimeout, FrameError, LinkBusy, LinkClosed."""
-        if delay_s:
-            await self._wait_for_silence(delay_s)
+        while delay_s and (rest_s := self.last_s + delay_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare)
+            await asyncio.sleep(rest_s)  # received bytes extend the wait
         if self._rtu:
             self._foreign.add(pending.unmatched_count - self._skipped)
         transport = self._transport
         if transport is None:
-            raise LinkClosed(codes.NOT_CONNECTED, peer=self._wire.where)
+            raise LinkClosed(codes.NOT_CONNECTED, peer=self._settings.where)
         if self._rtu:
             pending.clear()  # the line was silent: bytes in the buffer are not part of a response
             pending.sent = data
         pending.open[key] = sent  # not earlier: bytes received before sending cannot be its response
         pending.received, pending.damaged = 0, False
         self._pending, self._failure = pending, partial(pending.failure, sent, timeout_s)
-        pending.awaited = b"" if self._rtu else tcp_answer_head(sent, key)
+        pending.awaited = b"" if self._rtu else tcp_response_head(sent, key)
         future = self._future = self._loop.create_future()
         transport.write(data)
         self.last_s = pending.sent_s = now_s = self._loop.time()
@@ -86,8 +87,8 @@ class TcpStream(asyncio.BufferedProtocol):
         if self._timer is None or self._timer.when() > self._give_up_s:
             self._start_timer()
         try:
-            answer: Response = await future
-            return answer
+            response: Response = await future
+            return response
         finally:
             self._future = None
             self._skipped = pending.unmatched_count
@@ -124,10 +125,6 @@ class TcpStream(asyncio.BufferedProtocol):
         """Same as close()."""
         self.close()
 
-    async def _wait_for_silence(self, delay_s: float) -> None:
-        while (rest_s := self.last_s + delay_s - self._loop.time()) > 0:  # noqa: ASYNC110 (received bytes extend the wait)
-            await asyncio.sleep(rest_s)
-
     def _start_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -159,13 +156,13 @@ class TcpStream(asyncio.BufferedProtocol):
         if pending is None:
             self._unrequested += nbytes
             return
-        answer = pending.feed(bytes(self._chunk[:nbytes]))
+        response = pending.feed(bytes(self._chunk[:nbytes]))
         future = self._future
         if future is None or future.done():
             return
-        if answer is not None:
-            self._answered = True
-            future.set_result(answer)
+        if response is not None:
+            self._responded = True
+            future.set_result(response)
         elif pending.incomplete:
             self._loop.call_later(STALL_S, self._on_stall, self.last_s, future)
 
@@ -178,11 +175,11 @@ class TcpStream(asyncio.BufferedProtocol):
         self._transport = None
         if self._future is None or self._future.done():
             return
-        peer = self._wire.where
+        peer = self._settings.where
         if error:
             reason = codes.CONNECTION_ABORTED(peer=peer, error=str(error))
         else:
-            reason = (codes.CONNECTION_CLOSED if self._answered else codes.CONNECTION_CLOSED_EARLY)(peer=peer)
+            reason = (codes.CONNECTION_CLOSED if self._responded else codes.CONNECTION_CLOSED_EARLY)(peer=peer)
         self._future.set_exception(LinkClosed(reason))
 
 

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class ThreadExecutor:
@@ -19,12 +21,12 @@ class ThreadExecutor:
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], asyncio.Future[Any]] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+    def call(self, function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         """A future with the result or exception of the call. A cancelled call is executed; its result is discarded."""
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._calls.put((function, arguments, future))
         return future
 
@@ -33,7 +35,7 @@ class ThreadExecutor:
         self._calls.put(None)
         self._thread.join()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while (item := self._calls.get()) is not None:
             function, arguments, future = item
             try:

@@ -15,31 +15,29 @@ _NEAR = 256  # complex rows that fit into the first-level cache
 
 
 @bare
-def passes(z: Floats, first: int, n: int, radices: Ints, roots: Floats, stride: int, spare: Floats) -> None:
-    """Decimation in frequency, in place, of n complex rows from row `first` on.
+def passes(z: Floats, n: int, radices: Ints, roots: Floats, work: Floats) -> None:
+    """Decimation in frequency, in place, of n complex points.
 
-    roots: exp(-2 pi i k / (n stride)).
-    spare: work array for odd radices above 5.
+    roots: exp(-2 pi i k / (2 n)).
+    work: work array for odd radices above 5.
     """
-    length = n
-    step = stride
-    wide = 0
+    length, step, wide = n, 2, 0
     while length > _NEAR and wide < radices.shape[0]:
-        for block in range(first, first + 2 * n, 2 * length):
-            _pass(z, block, length, radices[wide], length, step, roots, spare)
+        for block in range(0, 2 * n, 2 * length):
+            _pass(z, block, length, radices[wide], length, step, roots, work)
         length //= radices[wide]
         step *= radices[wide]
         wide += 1
-    for block in range(first, first + 2 * n, 2 * length):  # all passes of one block while it is in the cache
+    for block in range(0, 2 * n, 2 * length):  # all passes of one block while it is in the cache
         part, hop = length, step
         for i in range(wide, radices.shape[0]):
-            _pass(z, block, length, radices[i], part, hop, roots, spare)
+            _pass(z, block, length, radices[i], part, hop, roots, work)
             part //= radices[i]
             hop *= radices[i]
 
 
 @bare
-def _pass(z: Floats, first: int, n: int, radix: int, length: int, step: int, roots: Floats, spare: Floats) -> None:
+def _pass(z: Floats, first: int, n: int, radix: int, length: int, step: int, roots: Floats, work: Floats) -> None:
     part = length // radix
     end = first + 2 * n
     if radix == 8:
@@ -60,7 +58,7 @@ def _pass(z: Floats, first: int, n: int, radix: int, length: int, step: int, roo
     else:
         for k in range(part):
             for at in range(first + 2 * k, end, 2 * length):
-                _prime(z, at, radix, 2 * part, k * step, part * step, roots, spare)
+                _prime(z, at, radix, 2 * part, k * step, part * step, roots, work)
 
 
 @inner
@@ -182,7 +180,7 @@ def _radix5(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -
 
 
 @inner
-def _prime(z: Floats, at: int, radix: int, hop: int, k: int, turn: int, roots: Floats, spare: Floats) -> None:
+def _prime(z: Floats, at: int, radix: int, hop: int, k: int, turn: int, roots: Floats, work: Floats) -> None:
     """One butterfly of any odd radix; roots[turn] is exp(-2 pi i / radix)."""
     half = radix // 2
     first_re, first_im = load(z, at), load(z, at + 1)
@@ -192,10 +190,10 @@ def _prime(z: Floats, at: int, radix: int, hop: int, k: int, turn: int, roots: F
         ar, ai, br, bi = load(z, a), load(z, a + 1), load(z, b), load(z, b + 1)
         re = re + (ar + br)
         im = im + (ai + bi)
-        store(spare, 4 * j, ar + br)
-        store(spare, 4 * j + 1, ai + bi)
-        store(spare, 4 * j + 2, ar - br)
-        store(spare, 4 * j + 3, ai - bi)
+        store(work, 4 * j, ar + br)
+        store(work, 4 * j + 1, ai + bi)
+        store(work, 4 * j + 2, ar - br)
+        store(work, 4 * j + 3, ai - bi)
     store(z, at, re)
     store(z, at + 1, im)
     for q in range(1, half + 1):
@@ -206,10 +204,10 @@ def _prime(z: Floats, at: int, radix: int, hop: int, k: int, turn: int, roots: F
             angle += q
             angle = angle - radix if angle >= radix else angle
             c, s = roots[angle * turn, 0], roots[angle * turn, 1]
-            re = re + c * load(spare, 4 * j)
-            im = im + c * load(spare, 4 * j + 1)
-            qr = qr + s * load(spare, 4 * j + 3)
-            qi = qi + s * load(spare, 4 * j + 2)
+            re = re + c * load(work, 4 * j)
+            im = im + c * load(work, 4 * j + 1)
+            qr = qr + s * load(work, 4 * j + 3)
+            qi = qi + s * load(work, 4 * j + 2)
         turned(z, at + q * hop, re - qr, im + qi, q * k, roots)
         turned(z, at + (radix - q) * hop, re + qr, im - qi, (radix - q) * k, roots)
 

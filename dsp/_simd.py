@@ -23,16 +23,17 @@ from numba.extending import intrinsic, lower_builtin
 from dsp._jit import Floats
 
 LANES = 8
-_LINE = 64  # bytes
+_LINE = 64  # bytes of a cache line
+_ALIGN = 8  # bytes of an element
 _FLAGS = ("reassoc", "contract")
 
 
-def rows(n: int, dtype: type = np.float64) -> Floats:
+def rows(n: int) -> Floats:
     """Zeros of shape (n, 8); each row is aligned to one cache line."""
-    size = n * LANES * np.dtype(dtype).itemsize
+    size = n * LANES * 8
     raw = np.zeros(size + _LINE, dtype=np.uint8)
     skip = -raw.ctypes.data % _LINE
-    return raw[skip : skip + size].view(dtype).reshape(n, LANES)
+    return raw[skip : skip + size].view(np.float64).reshape(n, LANES)
 
 
 class SimdLanes:
@@ -55,41 +56,41 @@ class SimdLanes:
 
 
 class _LanesType(types.Type):
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-        super().__init__(name=f"Lanes({dtype})")
+    def __init__(self) -> None:
+        super().__init__(name="Lanes")
+
+
+_LANES = _LanesType()
 
 
 @register_default(_LanesType)
 class _LanesModel(PrimitiveModel):
     def __init__(self, manager: Any, front: Any) -> None:
-        element = ir.FloatType() if front.dtype == types.float32 else ir.DoubleType()
-        super().__init__(manager, front, ir.VectorType(element, LANES))
+        super().__init__(manager, front, ir.VectorType(ir.DoubleType(), LANES))
 
 
-def _row(context: Any, builder: Any, kind: Any, array: Any, row: Any) -> tuple[Any, Any]:
-    data = context.make_array(kind)(context, builder, array).data
-    at = builder.gep(data, [builder.mul(row, ir.Constant(row.type, LANES))])
-    vector = context.get_value_type(_LanesType(kind.dtype))
-    return builder.bitcast(at, vector.as_pointer()), kind.dtype.bitwidth // 8
+def _vector_at(context: Any, builder: Any, kind: Any, array: Any, element: Any) -> Any:
+    """Pointer to the vector that begins at flat index `element` of the array."""
+    at = builder.gep(context.make_array(kind)(context, builder, array).data, [element])
+    return builder.bitcast(at, context.get_value_type(_LANES).as_pointer())
 
 
 def _load(_: Any, rows: Any, row: Any) -> Any:
     """Load row `row` of a C-contiguous array (rows, 8); bounds are not checked."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        at, align = _row(context, builder, sig.args[0], *args)
-        return builder.load(at, align=align)
+        element = builder.mul(args[1], ir.Constant(args[1].type, LANES))
+        return builder.load(_vector_at(context, builder, sig.args[0], args[0], element), align=_ALIGN)
 
-    return signature(_LanesType(rows.dtype), rows, types.intp), code
+    return signature(_LANES, rows, types.intp), code
 
 
 def _store(_: Any, rows: Any, row: Any, value: Any) -> Any:
     """Store `value` in row `row` of a C-contiguous array (rows, 8); bounds are not checked."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        at, align = _row(context, builder, sig.args[0], args[0], args[1])
-        builder.store(args[2], at, align=align)
+        element = builder.mul(args[1], ir.Constant(args[1].type, LANES))
+        builder.store(args[2], _vector_at(context, builder, sig.args[0], args[0], element), align=_ALIGN)
         return context.get_dummy_value()
 
     return signature(types.none, rows, types.intp, value), code
@@ -99,9 +100,7 @@ def _spill(_: Any, rows: Any, element: Any, value: Any) -> Any:
     """Store `value` in eight elements starting at flat index `element` of the array; bounds are not checked."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        at = builder.bitcast(builder.gep(data, [args[1]]), args[2].type.as_pointer())
-        builder.store(args[2], at, align=sig.args[0].dtype.bitwidth // 8)
+        builder.store(args[2], _vector_at(context, builder, sig.args[0], *args[:2]), align=_ALIGN)
         return context.get_dummy_value()
 
     return signature(types.none, rows, types.intp, value), code
@@ -113,7 +112,7 @@ def _zero(_: Any, rows: Any) -> Any:
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return ir.Constant(context.get_value_type(sig.return_type), None)
 
-    return signature(_LanesType(rows.dtype), rows), code
+    return signature(_LANES, rows), code
 
 
 def _root(_: Any, value: Any) -> Any:
@@ -121,8 +120,7 @@ def _root(_: Any, value: Any) -> Any:
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         vector = args[0].type
-        name = f"llvm.sqrt.v{LANES}f{sig.return_type.dtype.bitwidth}"
-        root = builder.module.declare_intrinsic(name, (), ir.FunctionType(vector, [vector]))
+        root = builder.module.declare_intrinsic(f"llvm.sqrt.v{LANES}f64", (), ir.FunctionType(vector, [vector]))
         return builder.call(root, args)
 
     return signature(value, value), code
@@ -139,16 +137,9 @@ def _arithmetic(python: Any, build: str, *, by_number: bool) -> None:
     @infer_global(python)
     class Template(AbstractTemplate):
         def generic(self, args: Any, kws: Any) -> Any:
-            if len(args) != 2:
-                return None
-            a, b = args
-            if isinstance(a, _LanesType) and a == b:
-                return signature(a, a, a)
-            if by_number and isinstance(a, types.Float) and isinstance(b, _LanesType):
-                return signature(b, b.dtype, b)
-            if by_number and isinstance(a, _LanesType) and isinstance(b, types.Float):
-                return signature(a, a, a.dtype)
-            return None
+            number = types.float64
+            accepted = [(_LANES, _LANES), (number, _LANES), (_LANES, number)] if by_number else [(_LANES, _LANES)]
+            return signature(_LANES, *args) if args in accepted else None
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         left, right = (

@@ -7,7 +7,8 @@ if the stream was informed of it with `Stream.tick` (overlap 1); otherwise each 
 it begins.
 
 An interval that contains a flagged window is flagged. Missing values (NaN) of single windows are omitted; a value that
-is missing in all windows is NaN. `Interval.whole` is false when too many rms, power or frequency values are missing.
+is missing in all windows is NaN. `AggregationInterval.complete` is false when too many rms, power or frequency values
+are missing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from dsp.window_layout import AGGREGATED, FIRST, MAGNITUDES, MEANS, PLACES
 
 # Quantities that determine how much of an interval was measured. Other quantities can be missing for other reasons, for
 # example an order at the edge of the band or a THD without a fundamental.
-_TELLING = ("u_rms_v", "i_rms_a", "p_phase_w", "p_w", "frequency_hz")
+_COVERAGE = ("u_rms_v", "i_rms_a", "p_phase_w", "p_w", "frequency_hz")
 
 TEN_MINUTES_S = 600
 WINDOWS = 15  # per 3 s interval
@@ -66,7 +67,7 @@ class AggregationInterval(NamedTuple):
     high: largest value, likewise.
     windows: number of windows (2 h: of 10 min values) in the interval.
     flagged: True if one of the windows is flagged, because of an event or an unreliable value.
-    whole: True if the interval is complete: at least 95 % of it was measured.
+    complete: True if the interval is complete: at least 95 % of it was measured.
     """
 
     seconds: int
@@ -77,7 +78,7 @@ class AggregationInterval(NamedTuple):
     high: Floats
     windows: int
     flagged: bool
-    whole: bool
+    complete: bool
 
 
 @bare
@@ -102,8 +103,8 @@ def _add(row: Floats, square: int, total: Floats, count: Ints, low: Floats, high
 class _Sum:
     """Running sums of an interval in progress."""
 
-    def __init__(self, size: int, magnitudes: int, telling: Ints) -> None:
-        self._magnitudes, self._telling = magnitudes, telling
+    def __init__(self, size: int, magnitudes: int, coverage: Ints) -> None:
+        self._magnitudes, self._coverage = magnitudes, coverage
         self._total, self._low, self._high = np.zeros(size), np.zeros(size), np.zeros(size)
         self._count = np.zeros(size, dtype=np.int64)
         self.clear()
@@ -132,10 +133,12 @@ class _Sum:
         empty = self._count == 0
         low, high = self._low.copy(), self._high.copy()
         values[empty] = low[empty] = high[empty] = np.nan
-        seen = self._count[self._telling]
+        seen = self._count[self._coverage]
         seen = seen[seen > 0]
-        whole = self.covered_s >= _FRACTION * seconds and len(seen) > 0 and bool(seen.min() >= _FRACTION * self.windows)
-        interval = AggregationInterval(seconds, start_s, end_s, values, low, high, self.windows, self.flagged, whole)
+        complete = (
+            self.covered_s >= _FRACTION * seconds and len(seen) > 0 and bool(seen.min() >= _FRACTION * self.windows)
+        )
+        interval = AggregationInterval(seconds, start_s, end_s, values, low, high, self.windows, self.flagged, complete)
         self.clear()
         return interval
 
@@ -145,16 +148,16 @@ class Aggregator:
 
     size: number of entries of a row.
     magnitudes: the first `magnitudes` entries are rms-like and are aggregated as squares; the others as means.
-    `telling`: indices of the entries whose missing values make an interval incomplete; None: all entries.
+    `coverage`: indices of the entries whose missing values make an interval incomplete; None: all entries.
     Memory is bounded: running sums of two 3 s intervals, one of 10 min and one of 2 h.
     Raises ValueError if `magnitudes` is not in 0 .. size.
     """
 
-    def __init__(self, size: int, magnitudes: int, telling: Sequence[int] | None = None) -> None:
+    def __init__(self, size: int, magnitudes: int, coverage: Sequence[int] | None = None) -> None:
         if not 0 <= magnitudes <= size:
             raise ValueError(f"magnitudes must be in 0..{size}, got {magnitudes}")
         self._size = size
-        which = np.arange(size) if telling is None else np.array(telling, dtype=np.int64)
+        which = np.arange(size) if coverage is None else np.array(coverage, dtype=np.int64)
         self._short, self._old, self._ten, self._two_hours = (_Sum(size, magnitudes, which) for _ in range(4))
         self._slot: int | None = None
 
@@ -162,8 +165,8 @@ class Aggregator:
     def of_windows(cls) -> Aggregator:
         """Aggregator for rows of `row_of`, with the columns of columns()."""
         magnitudes, at = sum(MAGNITUDES.values()), columns()
-        telling = [k for name in _TELLING for k in range(at[name].start, at[name].stop)]
-        return cls(magnitudes + sum(MEANS.values()), magnitudes, telling)
+        coverage = [k for name in _COVERAGE for k in range(at[name].start, at[name].stop)]
+        return cls(magnitudes + sum(MEANS.values()), magnitudes, coverage)
 
     def add(self, row: Floats, start_s: float, end_s: float, flagged: bool) -> list[AggregationInterval]:
         """Add one window and return the intervals that it completes.
@@ -172,7 +175,7 @@ class Aggregator:
         start_s, end_s: of the window, seconds of an absolute clock whose 10 min ticks are multiples of 600.
         flagged: True if the window carries one of the flags FLAGGED.
         The times are not checked: a window that overlaps the previous one by more than a resynchronisation, or that
-        follows after a gap, is aggregated as it is, and `Interval.whole` shows how much of the interval was measured.
+        follows after a gap, is aggregated as it is, and the interval is complete only if enough of it was measured.
         Raises ValueError if `row` has another shape.
         """
         if row.shape != (self._size,):
@@ -214,7 +217,7 @@ class Aggregator:
         begin = float(self._slot * TEN_MINUTES_S)
         ten = self._ten.close(TEN_MINUTES_S, begin, begin + TEN_MINUTES_S)
         out.append(ten)
-        self._two_hours.add(ten.values, begin, begin + TEN_MINUTES_S * ten.whole, ten.flagged)
+        self._two_hours.add(ten.values, begin, begin + TEN_MINUTES_S * ten.complete, ten.flagged)
         if slot // 12 != self._slot // 12:
             out.append(self._close_two_hours((self._slot // 12) * 12))
 

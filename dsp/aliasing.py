@@ -28,14 +28,14 @@ def top_taps() -> Floats:
 
 @bare
 def aliased(
-    frames: Floats, first: int, n: int, taps: Floats, spare: Floats, seg: Floats, lo: int, hi: int, n_cycles: int,
+    frames: Floats, first: int, n: int, taps: Floats, work: Floats, seg: Floats, lo: int, hi: int, n_cycles: int,
     h: Floats, rms: Floats, good: Bytes, flags: Ints,
 ) -> int:  # fmt: skip
     """Add ALIAS_RISK and UNFILTERED_PWM to `flags`; returns all flags that were added to any channel.
 
     frames: rows of six channels, of which n from `first` on are evaluated.
     taps: top_taps().
-    spare: work array, shape (>= 1, 8).
+    work: work array, shape (>= 1, 8).
     seg, lo, hi: the same samples by channel.
     n_cycles: cycles of the window.
     h: components, shape (6, 51).
@@ -55,10 +55,10 @@ def aliased(
         looks += 1
     if looks == 0:
         return 0
-    store(spare, 0, root((1.0 / looks) * total))
+    store(work, 0, root((1.0 / looks) * total))
     added = 0
     for c in range(6):
-        if not good[c] or not spare[0, c] > _SHARE * rms[c] or h[c, 1] < _ALIVE * rms[c]:
+        if not good[c] or not work[0, c] > _SHARE * rms[c] or h[c, 1] < _ALIVE * rms[c]:
             continue
         found = _ALIAS_RISK
         if c < 3 and _jumps(seg[c, lo : hi + 1]) >= 2 * n_cycles:

@@ -29,7 +29,7 @@ def compile_all() -> int:
     known.push(_three_phases(8.0, 1.5))
     known.push(np.zeros((6, int(_RATE_HZ))))
     known.finish()
-    fed = Stream(_RATE_HZ, wiring="3P3W-2", supply=Supply(0.7, 1.0, 1.0, lamp="230V"), interharmonics=False)
+    fed = Stream(_RATE_HZ, wiring="3P3W-2", supply=Supply(0.7, 1.0, 1.0, lamp="230V"))
     sums = Aggregator.of_windows()
     for window in fed.push(mains) + fed.finish():
         sums.add(row_of(window), 0.0, 0.2, False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsp._jit import Floats, bare, inner
+from dsp.resample import gain_at
 
 THD_ORDER = 40  # IEC 61000-4-7 [M]
 
@@ -42,14 +43,9 @@ def thd(h: Floats, sg: Floats, rms: Floats, n_cycles: int, out: Floats) -> None:
     above the rounding error of the channel that shares its transform.
     """
     for c in range(h.shape[0]):
-        total = 0.0
-        one = h[c, 1] if n_cycles < 3 else sg[c, 1]
-        for order in range(2, THD_ORDER + 1):
-            y = h[c, order] if n_cycles < 3 else sg[c, order]
-            if not np.isnan(y):
-                total += y * y
-        nil = max(1e-3 * rms[c], 1e-12 * rms[(c + 3) % 6])
-        out[c] = 100.0 * np.sqrt(total) / one if one > nil else np.nan
+        table = h[c] if n_cycles < 3 else sg[c]
+        least = max(1e-3 * rms[c], 1e-12 * rms[(c + 3) % 6])
+        out[c] = 100.0 * np.sqrt(_square_sum(table, 2, THD_ORDER)) / table[1] if table[1] > least else np.nan
 
 
 @bare
@@ -59,14 +55,13 @@ def k_factor(h_i: Floats, out: Floats) -> None:
     The harmonic loss factor F_HL of IEEE C57.110 is the same number.
     """
     for c in range(h_i.shape[0]):
-        top = 0.0
-        bottom = 0.0
+        weighted, total = 0.0, 0.0
         for order in range(1, h_i.shape[1]):
             y = h_i[c, order]
             if not np.isnan(y):
-                top += order * order * y * y
-                bottom += y * y
-        out[c] = top / bottom if bottom > 0.0 else np.nan
+                weighted += order * order * y * y
+                total += y * y
+        out[c] = weighted / total if total > 0.0 else np.nan
 
 
 @bare
@@ -77,11 +72,7 @@ def tdd(sg_i: Floats, demand_a: float, out: Floats) -> None:
         positive.
     """
     for c in range(sg_i.shape[0]):
-        total = 0.0
-        for order in range(2, sg_i.shape[1]):
-            y = sg_i[c, order]
-            if not np.isnan(y):
-                total += y * y
+        total = _square_sum(sg_i[c], 2, sg_i.shape[1] - 1)
         out[c] = 100.0 * np.sqrt(total) / demand_a if demand_a > 0.0 and not np.isnan(sg_i[c, 1]) else np.nan
 
 
@@ -128,7 +119,7 @@ def between(
             isg[c, order] = 0.0 if inside and n_cycles >= 4 else np.nan
             g[c, order] = 0.0 if centre + half <= band * samples and n_cycles >= 3 and order > 0 else np.nan
         if order > 0 and centre <= band * samples:
-            weight = (scale * _gain_at(gain, centre / samples)) ** 2
+            weight = (scale * gain_at(gain, centre / samples)) ** 2
             for c in range(3):
                 re = lines[2 * centre, c] * lines[2 * centre, c + 3]
                 power[c, order] = weight * (re + lines[2 * centre + 1, c] * lines[2 * centre + 1, c + 3])
@@ -139,7 +130,7 @@ def between(
         for b in range(max(centre - half, 1), centre + n_cycles - 1):
             if b > band * samples:
                 break
-            weight = (scale * _gain_at(gain, b / samples)) ** 2
+            weight = (scale * gain_at(gain, b / samples)) ** 2
             edge = 0.5 if 2 * abs(b - centre) == n_cycles else 1.0
             for c in range(6):
                 y2 = weight * (lines[2 * b, c] * lines[2 * b, c] + lines[2 * b + 1, c] * lines[2 * b + 1, c])
@@ -153,13 +144,11 @@ def between(
 
 
 @inner
-def _gain_at(gain: Floats, part: float) -> float:
-    """Interpolated gain; part: frequency relative to the sampling rate, 0 .. 0.5.
-
-    Same as in spectrum.py, because kernels of different files share no code.
-    """
-    steps = gain.shape[0] - 1
-    at = min(2.0 * part, 1.0) * steps
-    k = min(int(at), steps - 1)
-    value: float = gain[k] + (at - k) * (gain[k + 1] - gain[k])
-    return value
+def _square_sum(table: Floats, first: int, last: int) -> float:
+    """Sum of squares of the orders first .. last; NaN does not count."""
+    total = 0.0
+    for order in range(first, last + 1):
+        y = table[order]
+        if not np.isnan(y):
+            total += y * y
+    return total

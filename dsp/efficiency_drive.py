@@ -14,7 +14,6 @@ from dsp.efficiency_fit import least_squares
 
 CLASS = "CDM-class"  # reference losses of its class
 EIGHT = "CDM-eight-point"  # manufacturer's losses at the eight points of IEC 61800-9-2
-OWN = "CDM-own"  # measured input power minus measured output power
 # (frequency; torque current) of IEC 61800-9-2, in the order in which manufacturers publish them [M].
 EIGHT_POINTS = ((0.0, 0.25), (0.0, 0.5), (0.0, 1.0), (0.5, 0.25), (0.5, 0.5), (0.5, 1.0), (0.9, 0.5), (0.9, 1.0))
 EIGHT_U = 0.10  # of the losses: tolerance of the manufacturer, spread between units, and error of the fit
@@ -41,7 +40,7 @@ def class_loss_u_w(loss_w: float, u: float, reference_w: float) -> float:
     reference_w: losses at the reference point, W.
     Drives differ most in their no-load losses. Fans, electronics and filters take 5 % [M] of the losses at the
     reference point in the newest designs, and half of them in the table of the US DOE
-    (dsp/tables/vfd_efficiency_doe.csv, at 1.6 % load). With independent uniform distributions over this band and over
+    (motor drive tip sheet, at 1.6 % load). With independent uniform distributions over this band and over
     the band of the class, both terms together are twice the standard deviation at no load.
     """
     return math.hypot(u * loss_w, 0.27 * reference_w)

@@ -52,27 +52,6 @@ class FluxIndex(NamedTuple):
     u: float
 
 
-def flux_wb(
-    vd_v: float, vq_v: float, id_a: float, iq_a: float, rs_ohm: float, ld_h: float, lq_h: float, omega: float
-) -> float:
-    """Magnet flux linkage (Wb, peak) from dq quantities: ψ = |v − R·i − jω·Lq·i|/ω − (Ld − Lq)·id.
-
-    vd_v, vq_v: voltages, peak.
-    id_a, iq_a: currents, peak.
-    rs_ohm: phase resistance.
-    ld_h, lq_h: inductances, H.
-    omega: electrical angular frequency, rad/s.
-    """
-    e_d = vd_v - rs_ohm * id_a + omega * lq_h * iq_a
-    e_q = vq_v - rs_ohm * iq_a - omega * lq_h * id_a
-    return math.hypot(e_d, e_q) / omega - (ld_h - lq_h) * id_a
-
-
-def at_temperature(flux20: float, magnet_degc: float, alpha_per_k: float = ALPHA_PER_K) -> float:
-    """Flux at a magnet temperature, from the flux at 20 °C; linear with alpha_per_k."""
-    return flux20 * (1 + alpha_per_k * (magnet_degc - 20))
-
-
 def flux_index(
     plate: FluxPlate, volts_v: float, current_a: float, power_w: float, frequency_hz: float, winding_degc: float | None
 ) -> FluxIndex | None:
@@ -104,7 +83,7 @@ def flux_index(
         plate_v = plate.emf_v or _plate_emf_v(plate, x_ohm)
         if now_v is None or plate_v is None:
             return None
-        return now_v / (at_temperature(plate_v, magnet_degc) * frequency_hz / plate.rated_hz)
+        return now_v / (plate_v * (1 + ALPHA_PER_K * (magnet_degc - 20)) * frequency_hz / plate.rated_hz)
 
     value = index(xq_ohm)
     if value is None:

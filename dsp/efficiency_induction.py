@@ -164,7 +164,7 @@ def m4_losses(
     copper_w = 3 * current_a**2 * copper_ohm(plate.r1_ohm, warm)
     plate_slip = plate.rated_slip * load * (plate.volts_v / volts_v) ** 2
     slip = max(0.0, plate_slip if speed_rpm is None else 1 - speed_rpm / plate.sync_rpm)
-    fixed_w, stray_rated_w, u_fixed_w, u_stray = _fixed_and_stray(plate)
+    fixed_w, stray_rated_w, u_fixed_w = _fixed_and_stray(plate)
     core_w = fixed_w * _CORE_OF_CONSTANT * (volts_v / plate.volts_v) ** 2
     friction_w = fixed_w * (1 - _CORE_OF_CONSTANT)
     rotor_w = slip * max(0.0, p1_w - copper_w - core_w)
@@ -173,23 +173,23 @@ def m4_losses(
         copper_w * (0.16 if winding_degc is None else 0.08),
         rotor_w * (0.25 if speed_rpm is None else 0.10),
         u_fixed_w,
-        u_stray * stray_w,
+        stray_w,  # U of 100 %
     )
     return Losses(copper_w + rotor_w, core_w, friction_w, stray_w, u_w)
 
 
-def _fixed_and_stray(plate: Plate) -> tuple[float, float, float, float]:
-    """Core and friction loss (W), additional loss at rated load (W), U of the first (W), relative U of the second."""
+def _fixed_and_stray(plate: Plate) -> tuple[float, float, float]:
+    """Core and friction loss (W), additional loss at rated load (W), U of the first (W)."""
     assert plate.r1_ohm is not None
     copper_w = 3 * plate.rated_a**2 * copper_ohm(plate.r1_ohm, 95)
     rotor_w = plate.rated_slip * 1.02 * plate.rated_w
     assigned_w = assigned_stray_w(plate.rated_w / plate.efficiency, plate.rated_w, 1)
     if plate.fixed_w is not None:
         left_w = plate.rated_loss_w - copper_w - rotor_w - plate.fixed_w
-        return plate.fixed_w, min(max(left_w, 0.2 * assigned_w), assigned_w), 0.10 * plate.fixed_w, 1.0
+        return plate.fixed_w, min(max(left_w, 0.2 * assigned_w), assigned_w), 0.10 * plate.fixed_w
     left_w = plate.rated_loss_w - copper_w - rotor_w - 0.5 * assigned_w
     u_w = math.hypot(_PLATE_U * plate.rated_loss_w, 0.5 * assigned_w)
-    return max(left_w, 0.2 * plate.rated_loss_w), 0.5 * assigned_w, u_w, 1.0
+    return max(left_w, 0.2 * plate.rated_loss_w), 0.5 * assigned_w, u_w
 
 
 def power_factor(plate: Plate, load: float) -> tuple[float, float]:

@@ -8,14 +8,14 @@ from dsp._jit import Bytes, Floats, Ints, bare
 from dsp.half_cycles import GAP, MOVED
 
 # columns of the state of each kind; in its records they follow kind, end and reference
-ACTIVE, START, EXTREME, PHASES, GAPPED, SINCE, DARK_S, CHANGE = 0, 1, 2, 3, 4, 5, 6, 7
+ACTIVE, START, EXTREME, PHASES, GAPPED, SINCE, INTERRUPTED, CHANGE = 0, 1, 2, 3, 4, 5, 6, 7
 STATE = 8
 KINDS = 5
 FIELDS = 3 + STATE
 
 
 @bare
-def judge(
+def detect(
     row: int,
     count: Ints,
     at: Floats,
@@ -32,7 +32,7 @@ def judge(
     ring: Floats,
     ring_n: Ints,
     touched: Bytes,
-    taken: Ints,
+    processed: Ints,
     records: Floats,
     n: int,
 ) -> int:
@@ -50,20 +50,20 @@ def judge(
     ring_n: shape (4, 2), per phase: number of values and position of the next one; last row: number of values in a
         second.
     touched: [0]: an event touches the window; [1]: an event touches the time after it.
-    taken: work array, shape (3,).
+    processed: work array, shape (3,).
     records: shape (RECORDS, FIELDS); n: number of records so far.
     """
-    taken[:] = 0
+    processed[:] = 0
     grace = MOVED * half  # a boundary can deviate by this much from its zero crossing
     while True:
         c = -1
         for k in range(3):
-            if taken[k] < count[row + k] and (c < 0 or at[row + k, taken[k]] < at[row + c, taken[c]]):
+            if processed[k] < count[row + k] and (c < 0 or at[row + k, processed[k]] < at[row + c, processed[c]]):
                 c = k
         if c < 0:
             return n
-        j = taken[c]
-        taken[c] += 1
+        j = processed[c]
+        processed[c] += 1
         t = at[row + c, j] - half
         y = rms[row + c, j]
         if y < 0.0:
@@ -80,7 +80,7 @@ def judge(
         if not (low <= y <= high) or not (armed[0, c] and armed[1, c]) or state[0, ACTIVE] + state[1, ACTIVE] > 0.0:
             n = _level(0, c, t, y, -1.0, levels[0], low, reference, armed, beyond, state, records, n)
             n = _level(1, c, t, y, 1.0, levels[1], high, reference, armed, beyond, state, records, n)
-            _dark(c, t, y, levels[2], levels[2] + levels[3], armed, beyond, state)
+            _measure_interruption(c, t, y, levels[2], levels[2] + levels[3], armed, beyond, state)
         if beyond[0, c] or beyond[1, c]:
             for past in range(2):  # find which of the two half cycles of this value is beyond the threshold
                 v = part[row + c, j + 1 - past]
@@ -118,18 +118,20 @@ def _level(
             s[START] = t
             s[EXTREME] = y
             s[SINCE] = -1.0
-            n = put_down(records, n, kind, np.nan, state, reference)
+            n = append_record(records, n, kind, np.nan, state, reference)
         if sign * (y - s[EXTREME]) > 0.0:
             s[EXTREME] = y
         s[PHASES] = float(int(s[PHASES]) | (1 << c))
     elif s[ACTIVE] != 0.0 and not (beyond[kind, 0] or beyond[kind, 1] or beyond[kind, 2]):
-        n = put_down(records, n, kind, t, state, reference)
+        n = append_record(records, n, kind, t, state, reference)
         s[ACTIVE] = 0.0
     return n
 
 
 @bare
-def _dark(c: int, t: float, y: float, level: float, back: float, armed: Bytes, beyond: Bytes, state: Floats) -> None:
+def _measure_interruption(
+    c: int, t: float, y: float, level: float, back: float, armed: Bytes, beyond: Bytes, state: Floats
+) -> None:
     """Measure interruptions within a dip: the time during which all channels are below the interruption threshold."""
     if y < level:
         beyond[4, c] = 1
@@ -138,14 +140,14 @@ def _dark(c: int, t: float, y: float, level: float, back: float, armed: Bytes, b
     s = state[0]
     if s[ACTIVE] == 0.0:
         return
-    dark = True
+    interrupted = True
     for k in range(3):
         if armed[0, k] and not beyond[4, k]:
-            dark = False
-    if dark and s[SINCE] < 0.0:
+            interrupted = False
+    if interrupted and s[SINCE] < 0.0:
         s[SINCE] = t
-    elif not dark and s[SINCE] >= 0.0:
-        s[DARK_S] += t - s[SINCE]
+    elif not interrupted and s[SINCE] >= 0.0:
+        s[INTERRUPTED] += t - s[SINCE]
         s[SINCE] = -1.0
 
 
@@ -160,72 +162,66 @@ def _rapid(
     second. If a dip or swell occurs meanwhile, only the dip or swell is reported.
     """
     s = state[2]
-    mine = ring[c]
+    last_second = ring[c]
     size = ring_n[3, 0]
-    v = mine[4 : 4 + size]
-    held = ring_n[c, 0]
-    mean = mine[0] / size
-    if held == size and not beyond[2, c] and abs(y - mean) > level:
+    v = last_second[4 : 4 + size]
+    n_values = ring_n[c, 0]
+    mean = last_second[0] / size
+    if n_values == size and not beyond[2, c] and abs(y - mean) > level:
         beyond[2, c] = 1
-        mine[3] = mean
+        last_second[3] = mean
         if s[ACTIVE] == 0.0:
             s[:] = 0.0
             s[ACTIVE] = 1.0
             s[START] = t
-            n = put_down(records, n, 2, np.nan, state, reference)
+            n = append_record(records, n, 2, np.nan, state, reference)
         s[PHASES] = float(int(s[PHASES]) | (1 << c))
     k = ring_n[c, 1]
-    old = v[k] if held == size else np.nan
+    old = v[k] if n_values == size else np.nan
     v[k] = y
     ring_n[c, 1] = (k + 1) % size
-    if held < size:
-        ring_n[c, 0] = held + 1
-    if held + 1 < size:
+    if n_values < size:
+        ring_n[c, 0] = n_values + 1
+    if n_values + 1 < size:
         return n
-    if k == 0 or held < size:  # recalculate the sum each second, so that rounding errors do not accumulate
-        mine[0] = 0.0
+    if k == 0 or n_values < size:  # recalculate the sum each second, so that rounding errors do not accumulate
+        last_second[0] = 0.0
         for i in range(size):
-            mine[0] += v[i]
+            last_second[0] += v[i]
     else:
-        mine[0] += y - old
-    if not (mine[1] < old < mine[2]):  # the value that leaves was the minimum or maximum
-        mine[1], mine[2] = y, y
+        last_second[0] += y - old
+    if not (last_second[1] < old < last_second[2]):  # the value that leaves was the minimum or maximum
+        last_second[1], last_second[2] = y, y
         for i in range(size):
-            mine[1] = min(mine[1], v[i])
-            mine[2] = max(mine[2], v[i])
-    else:
-        mine[1] = min(mine[1], y)
-        mine[2] = max(mine[2], y)
+            last_second[1] = min(last_second[1], v[i])
+            last_second[2] = max(last_second[2], v[i])
+    last_second[1], last_second[2] = min(last_second[1], y), max(last_second[2], y)
     if s[ACTIVE] == 0.0:
         return n
     if state[0, ACTIVE] != 0.0 or state[1, ACTIVE] != 0.0:
         s[SINCE] = 1.0
     if beyond[2, c]:
-        s[EXTREME] = max(s[EXTREME], abs(y - mine[3]))
-        mean = mine[0] / size
-        if max(mine[2] - mean, mean - mine[1]) > 0.5 * level:
+        s[EXTREME] = max(s[EXTREME], abs(y - last_second[3]))
+        mean = last_second[0] / size
+        if max(last_second[2] - mean, mean - last_second[1]) > 0.5 * level:
             return n
         beyond[2, c] = 0
-        s[CHANGE] = max(s[CHANGE], abs(mean - mine[3]))
+        s[CHANGE] = max(s[CHANGE], abs(mean - last_second[3]))
     if not (beyond[2, 0] or beyond[2, 1] or beyond[2, 2]):
-        if s[SINCE] == 0.0:
-            n = put_down(records, n, 2, t - (size - 1) * half, state, reference)
-        else:
-            n = put_down(records, n, 2, -1.0, state, reference)
+        end = t - (size - 1) * half if s[SINCE] == 0.0 else -1.0
+        n = append_record(records, n, 2, end, state, reference)
         s[ACTIVE] = 0.0
     return n
 
 
 @bare
-def put_down(records: Floats, n: int, kind: int, end: float, state: Floats, reference: float) -> int:
+def append_record(records: Floats, n: int, kind: int, end: float, state: Floats, reference: float) -> int:
     """Append one record (kind, end or NaN at a start, reference, state).
 
     Returns the new count, which may exceed the size of `records`; excess records are not stored.
     """
     if n < records.shape[0]:
-        records[n, 0] = kind
-        records[n, 1] = end
-        records[n, 2] = reference
+        records[n, 0], records[n, 1], records[n, 2] = kind, end, reference
         for k in range(STATE):
             records[n, 3 + k] = state[kind, k]
     return n + 1

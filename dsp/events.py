@@ -17,17 +17,17 @@ from dsp._jit import Bytes, Floats, Ints
 from dsp.event_state_machine import (
     ACTIVE,
     CHANGE,
-    DARK_S,
     EXTREME,
     FIELDS,
     GAPPED,
+    INTERRUPTED,
     KINDS,
     PHASES,
     SINCE,
     START,
     STATE,
-    judge,
-    put_down,
+    append_record,
+    detect,
 )
 from dsp.half_cycles import align, half_cycles
 from dsp.supply import Supply
@@ -107,7 +107,7 @@ class Events:
         self._edge, self._carry = np.zeros(6), np.zeros(6)
         self._count = np.zeros(6, dtype=np.int64)
         self._at, self._rms, self._part = np.zeros((6, most)), np.zeros((6, most)), np.zeros((6, most + 1))
-        self._taken = np.zeros(3, dtype=np.int64)
+        self._processed = np.zeros(3, dtype=np.int64)
         self._armed, self._beyond = np.zeros((KINDS, 3), dtype=np.uint8), np.zeros((KINDS, 3), dtype=np.uint8)
         self._state = np.zeros((KINDS, STATE))
         self._ring = np.zeros((3, 4 + _STEADY))
@@ -121,8 +121,8 @@ class Events:
         ] = {}  # waveform by kind and start
         self._later: list[Floats] = []  # records of events that end after the window
         self._reference_v = supply.voltage_v or 0.0
-        self._restless = np.zeros(6)
-        self.left_out = 0  # number of records that did not fit into one call
+        self._displacement = np.zeros(6)
+        self.omitted = 0  # number of records that did not fit into one call
         self._restart()
 
     def _restart(self) -> None:
@@ -143,7 +143,7 @@ class Events:
                 self._state[kind, GAPPED] = 1.0
                 last = float(self._edge[self._use != 0].max()) - self._half()
                 reference = self._reference_v if kind != Kind.INRUSH else float(self._supply.current_a or 0.0)
-                put_down(self._records, 0, int(kind), last, self._state, reference)
+                append_record(self._records, 0, int(kind), last, self._state, reference)
                 out.append(self._event(self._records[0]))
         self._state[:, ACTIVE] = 0.0
         self._beyond[:] = 0
@@ -173,7 +173,7 @@ class Events:
         half = self._half()
         if not (self._known and math.isnan(f_hz)):
             align(
-                start, half, phasor, self._use, self._known, self._busy, self._edge, self._carry, self._restless
+                start, half, phasor, self._use, self._known, self._busy, self._edge, self._carry, self._displacement
             )  # fmt: skip
             self._known = True
         if self._reference_v == 0.0 and not self._slide(u_rms, good):
@@ -189,9 +189,9 @@ class Events:
         n = 0
         for row in self._rows:
             reference = self._reference_v if row == 0 else float(self._supply.current_a or 0.0)
-            n = judge(
+            n = detect(
                 row, self._count, self._at, self._rms, self._part, half, start, end, reference, self._levels,
-                self._armed, self._beyond, self._state, self._ring, self._ring_n, self._touched, self._taken,
+                self._armed, self._beyond, self._state, self._ring, self._ring_n, self._touched, self._processed,
                 self._records, n,
             )  # fmt: skip
         touched = bool(self._touched[0])
@@ -241,17 +241,15 @@ class Events:
     def _set_levels(self) -> None:
         self._levelled_v = self._reference_v
         s, u = self._supply, self._reference_v / 100.0
-        self._levels[0] = s.dip_pct * u
-        self._levels[1] = s.swell_pct * u
-        self._levels[2] = s.interruption_pct * u
-        self._levels[3] = s.hysteresis_pct * u
-        self._levels[4] = s.rapid_change_pct * u
-        self._levels[5] = s.inrush_pct * (s.current_a or 0.0) / 100.0
+        self._levels[:] = (
+            s.dip_pct * u, s.swell_pct * u, s.interruption_pct * u, s.hysteresis_pct * u, s.rapid_change_pct * u,
+            s.inrush_pct * (s.current_a or 0.0) / 100.0,
+        )  # fmt: skip
 
     def _collect(self, n: int, x: Floats, bad: Bytes, base: int, first: int, end: float) -> list[Event]:
         """Convert records to events, and store the waveforms of events in progress."""
         if n > RECORDS:  # the omitted records may include ends of events
-            self.left_out += n - RECORDS
+            self.omitted += n - RECORDS
             active = {(kind, float(state[START])) for kind, state in enumerate(self._state) if state[ACTIVE]}
             self._open = {key: value for key, value in self._open.items() if key in active}
         self._capture(x, bad, base, end)
@@ -286,7 +284,7 @@ class Events:
         begin, pieces = self._open.pop((int(kind), float(record[3 + START])), (0, []))
         snapshot = np.concatenate(pieces, axis=1) if pieces else np.zeros((6, 0), dtype=np.float32)
         state = record[3:]
-        extreme, dark = float(state[EXTREME]), float(state[DARK_S]) if kind == Kind.DIP else 0.0
+        extreme, dark = float(state[EXTREME]), float(state[INTERRUPTED]) if kind == Kind.DIP else 0.0
         if kind == Kind.DIP and state[SINCE] >= 0.0:
             dark += end - float(state[SINCE])
         change = 100.0 * float(state[CHANGE]) / reference if kind == Kind.RAPID_CHANGE else math.nan

@@ -43,14 +43,14 @@ def sections(lamp: str, nominal_hz: float, rate_hz: float) -> Floats:
     """
     t = 2.0 * rate_hz
     corner = t * math.tan(math.pi * (42.0 if nominal_hz > 55.0 else 35.0) / rate_hz)
-    analog = []
-    for k in range(3):
-        damping = 2.0 * math.cos(math.pi * (2 * k + 1) / 12.0)
-        analog.append(((corner**2, 0.0, 0.0), (corner**2, damping * corner, 1.0)))
+    dampings = (2.0 * math.cos(math.pi * (2 * k + 1) / 12.0) for k in range(3))
     factor, *rest = _LAMPS[lamp]
     lam, w1, w2, w3, w4 = (2.0 * math.pi * f for f in rest)
-    analog.append(((0.0, factor * w1, 0.0), (w1**2, 2.0 * lam, 1.0)))
-    analog.append(((1.0, 1.0 / w2, 0.0), (1.0, 1.0 / w3 + 1.0 / w4, 1.0 / (w3 * w4))))
+    analog = [
+        *(((corner**2, 0.0, 0.0), (corner**2, damping * corner, 1.0)) for damping in dampings),
+        ((0.0, factor * w1, 0.0), (w1**2, 2.0 * lam, 1.0)),
+        ((1.0, 1.0 / w2, 0.0), (1.0, 1.0 / w3 + 1.0 / w4, 1.0 / (w3 * w4))),
+    ]
     out = np.zeros((_SECTIONS, 5))
     for row, (b, a) in zip(out, analog, strict=True):
         nb, na = ((p[0] + p[1] * t + p[2] * t * t, 2 * (p[0] - p[2] * t * t), p[0] - p[1] * t + p[2] * t * t)
@@ -77,31 +77,31 @@ def averages(
     state[_SUM]. A group that contains a gap gives -1.
     """
     lo, hi = begin - base, end - base
-    whole = (inside + hi - lo) // every
+    groups = (inside + hi - lo) // every
     for c in range(3):
-        row, mark = x[c, lo:hi], bad[c, lo:hi]
-        holes = 0
+        row, gap = x[c, lo:hi], bad[c, lo:hi]
+        gaps = 0
         for i in range(hi - lo):
-            holes += mark[i]
-        state[_LOST, c] += holes
-        total, hurt = state[_SUM, c], state[_BAD, c]
+            gaps += gap[i]
+        state[_LOST, c] += gaps
+        total, bad_samples = state[_SUM, c], state[_BAD, c]
         i = 0
-        for m in range(whole):
+        for m in range(groups):
             to = (m + 1) * every - inside
             first = i
             while i < to:
                 total += row[i] * row[i]
                 i += 1
-            if holes > 0:
+            if gaps > 0:
                 for j in range(first, to):
-                    hurt += mark[j]
-            out[c, m] = total / every if hurt == 0.0 else -1.0
-            total, hurt = 0.0, 0.0
+                    bad_samples += gap[j]
+            out[c, m] = total / every if bad_samples == 0.0 else -1.0
+            total, bad_samples = 0.0, 0.0
         for j in range(i, hi - lo):
             total += row[j] * row[j]
-            hurt += mark[j]
-        state[_SUM, c], state[_BAD, c] = total, hurt
-    return whole
+            bad_samples += gap[j]
+        state[_SUM, c], state[_BAD, c] = total, bad_samples
+    return groups
 
 
 @bare
@@ -129,7 +129,7 @@ def adapt(squares: Floats, n: int, use: Bytes, slow: float, high: float, state: 
 
 
 @bare
-def see(frames: Floats, n: int, sos: Floats, eye: float, scale: float, memory: Floats) -> None:
+def weigh(frames: Floats, n: int, sos: Floats, eye: float, scale: float, memory: Floats) -> None:
     """Weighting filters, squaring and smoothing of all columns in parallel, in place: rows of Pinst.
 
     memory: shape (11, 8), two rows for each section and one for the smoothing filter.
@@ -146,17 +146,8 @@ def see(frames: Floats, n: int, sos: Floats, eye: float, scale: float, memory: F
         v, a4, b4 = _section(sos, 4, v, a4, b4)
         p = p + eye * (scale * (v * v) - p)
         store(frames, m, p)
-    store(memory, 0, a0)
-    store(memory, 1, b0)
-    store(memory, 2, a1)
-    store(memory, 3, b1)
-    store(memory, 4, a2)
-    store(memory, 5, b2)
-    store(memory, 6, a3)
-    store(memory, 7, b3)
-    store(memory, 8, a4)
-    store(memory, 9, b4)
-    store(memory, 10, p)
+    for row, value in enumerate((a0, b0, a1, b1, a2, b2, a3, b3, a4, b4, p)):
+        store(memory, row, value)
 
 
 @inner
@@ -188,7 +179,7 @@ def count(
 
 
 @bare
-def walk(
+def process(
     x: Floats, bad: Bytes, base: int, begin: int, end: int, every: int, inside: int, use: Bytes,
     slow: float, high: float, sos: Floats, eye: float, scale: float, done: int, classify: int, quiet: int,
     squares: Floats, frames: Floats, memory: Floats, state: Floats, counts: Ints, out: Floats,
@@ -196,7 +187,7 @@ def walk(
     """All steps above for samples begin .. end-1; out: largest Pinst of each voltage that exists."""
     n = averages(x, bad, base, begin, end, every, inside, state, squares)
     adapt(squares, n, use, slow, high, state, frames)
-    see(frames, n, sos, eye, scale, memory)
+    weigh(frames, n, sos, eye, scale, memory)
     count(frames, n, done, use, classify, quiet, state, counts)
     for c in range(3):
         if use[c]:
@@ -259,7 +250,7 @@ class Flicker:
             self._begin(x, bad, base, first, end, f_hz)
         begin = max(self._next, first)
         if end > begin:
-            self._done += walk(
+            self._done += process(
                 x, bad, base, begin, end, self._every, self._inside, self._use, self._slow, self._high, self._sos,
                 self._eye, self._scale, self._done, self._classify, self._quiet, self._squares, self._rows,
                 self._memory, self._state, self._counts, out,
@@ -286,14 +277,10 @@ class Flicker:
         NaN if less than 95 % of 600 s was classified, or if 5 % or more of the samples are missing.
         """
         out = np.full(3, np.nan)
-        need = 0.95 * INTERVAL_S * self._reduced_hz / self._classify
-        for c in range(3):
-            if (
-                self._use[c]
-                and self._counts[c].sum() >= need
-                and self._state[_LOST, c] < 0.05 * INTERVAL_S * self._rate_hz
-            ):
-                out[c] = pst(self._counts[c])
+        needed = 0.95 * INTERVAL_S * self._reduced_hz / self._classify
+        complete = (self._counts.sum(axis=1) >= needed) & (self._state[_LOST] < 0.05 * INTERVAL_S * self._rate_hz)
+        for c in np.flatnonzero(complete & (self._use != 0)):
+            out[c] = pst(self._counts[c])
         self._counts[:] = 0
         self._state[_LOST] = 0.0
         return out

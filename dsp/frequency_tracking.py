@@ -14,7 +14,7 @@ from dsp.ring_buffer import RingBuffer
 
 AROUND = resample.TAPS // 2 + 1  # samples beyond the ends of a window that the taps of the resampler reach
 _SEARCH_S = 0.4  # two cycles of the lowest frequency
-_COAST_S = 1.0  # maximum time without a measured frequency before a new search
+_UNMEASURED_MAX_S = 1.0  # maximum time without a measured frequency before a new search
 _STEADY = 0.01  # relative change of frequency between windows above which harmonics are smeared
 
 
@@ -40,7 +40,7 @@ class Tracker:
     nominal: see windows.cycles_for.
     ahead: samples after the end of a window that its results need, as a function of frequency.
     want: absolute index up to which samples must be present before the next call can give a result.
-    Except at the end of a record, the result does not depend on the number of samples held.
+    Except at the end of a record, the result does not depend on the number of samples available.
     """
 
     def __init__(self, ring: RingBuffer, nominal: str, ahead: Callable[[float], int]) -> None:
@@ -56,7 +56,7 @@ class Tracker:
     def restart(self) -> None:
         self._f_hz = 0.0  # 0: searching
         self.rotation = 1
-        self._coasted_s = 0.0
+        self._unmeasured_s = 0.0
         self.want = 0
 
     def span(self, start: float, final: bool) -> FrequencySpan | None:
@@ -67,46 +67,46 @@ class Tracker:
         """The next window at a known frequency."""
         n_cycles = windows.cycles_for(self._f_hz, self._nominal)
         rough = start + n_cycles * self._rate_hz / self._f_hz
-        if not final and not self._holds(rough, self._ahead(self._f_hz), final):
+        if not final and not self._has_samples(rough, self._ahead(self._f_hz), final):
             return None  # before the frequency is refined: that is expensive and would be repeated
         slack = windows.AT_END if final else windows.RUNNING
         answer = self._refine(start, self._f_hz, self.rotation, n_cycles, slack)
         if answer == windows.MORE:
-            self._wait(int(self._found[1]))
+            self._set_want(int(self._found[1]))
             return None
         if answer == windows.LOST:
             return self._unlocked(start, final)
-        blind = answer == windows.BLIND
-        f_hz = self._f_hz if blind else float(self._found[0])
+        all_gaps = answer == windows.ALL_GAPS
+        f_hz = self._f_hz if all_gaps else float(self._found[0])
         end = start + n_cycles * self._rate_hz / f_hz
-        if not self._holds(end, self._ahead(f_hz), final):
+        if not self._has_samples(end, self._ahead(f_hz), final):
             return None
-        self._coasted_s = self._coasted_s + (end - start) / self._rate_hz if blind else 0.0
-        flags = int(Flag.FREQUENCY_HELD) if blind else 0
+        self._unmeasured_s = self._unmeasured_s + (end - start) / self._rate_hz if all_gaps else 0.0
+        flags = int(Flag.FREQUENCY_HELD) if all_gaps else 0
         if abs(f_hz - self._f_hz) > _STEADY * f_hz:
             flags |= int(Flag.FREQUENCY_CHANGING)
-        self._f_hz = f_hz if self._coasted_s <= _COAST_S else 0.0
+        self._f_hz = f_hz if self._unmeasured_s <= _UNMEASURED_MAX_S else 0.0
         return FrequencySpan(end, n_cycles, f_hz, flags)
 
     def _unlocked(self, start: float, final: bool) -> FrequencySpan | None:
         """A window of 200 ms without a frequency."""
         end = start + windows.WINDOW_S * self._rate_hz
-        if not self._holds(end, AROUND, final):
+        if not self._has_samples(end, AROUND, final):
             return None
         self._f_hz = 0.0
-        self._coasted_s = 0.0
+        self._unmeasured_s = 0.0
         return FrequencySpan(end, 0, math.nan, int(Flag.SYNC_LOST))
 
-    def _holds(self, end: float, ahead: int, final: bool) -> bool:
+    def _has_samples(self, end: float, ahead: int, final: bool) -> bool:
         """True if all samples of a window up to `end` are present; otherwise sets the index to wait for."""
         if final:
             return end <= self._ring.end + 0.25  # the last half cell may be extrapolated
         want = math.ceil(end) + ahead
         if want > self._ring.end:
-            self._wait(want)
+            self._set_want(want)
         return want <= self._ring.end
 
-    def _wait(self, index: int) -> None:
+    def _set_want(self, index: int) -> None:
         self.want = max(self._ring.end + 1, index)
 
     def _refine(self, start: float, f_hz: float, rotation: int, n_cycles: int, slack: float) -> int:
@@ -127,7 +127,7 @@ class Tracker:
             if now in (windows.TRACKED, windows.MORE):
                 return now
             answer = now if answer is None else answer
-        return windows.BLIND if answer is None else answer
+        return windows.ALL_GAPS if answer is None else answer
 
     # --- cold start and end of a record
 
@@ -136,16 +136,15 @@ class Tracker:
         ring = self._ring
         whole = math.ceil(start + _SEARCH_S * self._rate_hz)
         if not final and ring.end < whole:
-            self._wait(whole)
+            self._set_want(whole)
             return None
         for part in (1.0, 0.5):
             stop = min(ring.end, math.ceil(start + part * _SEARCH_S * self._rate_hz))
             for row in (0, 3):
                 answer = self._lock(start, row, stop, final)
                 if answer == windows.MORE:
-                    if final:
-                        return None
-                    self._wait(int(self._found[1]))
+                    if not final:
+                        self._set_want(int(self._found[1]))
                     return None
                 if answer == windows.TRACKED:
                     return self._locked(start, final)
@@ -181,15 +180,15 @@ class Tracker:
 
     def remainder(self, start: float) -> FrequencySpan | None:
         """Window of a record that is too short for a regular window: all its complete cycles, if three or more."""
-        held = self._ring.end - start
-        if held < 16:
+        available = self._ring.end - start
+        if available < 16:
             return None
         for row in (0, 3):
             found = self._coarse(row, math.ceil(start), self._ring.end)
             if found == 0.0:
                 continue
             rotation, f_hz = (1, found) if found > 0.0 else (-1, -found)
-            n_cycles = int(held * f_hz / self._rate_hz + 0.1)
+            n_cycles = int(available * f_hz / self._rate_hz + 0.1)
             while n_cycles >= 3:
                 # the coarse frequency may need slightly more samples than exist; the Hann weight there is negligible
                 slack = 0.02 * self._rate_hz / f_hz

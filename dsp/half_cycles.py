@@ -17,7 +17,7 @@ UNKNOWN, GAP = -2.0, -1.0  # in place of an rms value
 @bare
 def align(
     start: float, half: float, phasor: Floats, use: Bytes, known: bool, busy: bool,
-    edge: Floats, carry: Floats, restless: Floats,
+    edge: Floats, carry: Floats, displacement: Floats,
 ) -> None:  # fmt: skip
     """Align the boundaries of half cycles with the zero crossings.
 
@@ -29,7 +29,7 @@ def align(
     known: True if the boundaries were aligned before.
     busy: True during an event; then nothing is moved.
     edge, carry: see half_cycles().
-    restless: shape (6,), displacement of each channel at the previous call, in half cycles.
+    displacement: shape (6,), displacement of each channel at the previous call, in half cycles.
     A current uses the half cycles of the voltage of its phase.
     """
     largest = 0.0
@@ -47,13 +47,13 @@ def align(
         if not known:
             edge[c] = crossing
             carry[c] = UNKNOWN
-            restless[c] = 0.0
+            displacement[c] = 0.0
             continue
         off = ((crossing - edge[c]) / half + 0.5) % 1.0 - 0.5
-        if abs(off) > MOVED and abs(off - restless[c]) < MOVED and not busy:
+        if abs(off) > MOVED and abs(off - displacement[c]) < MOVED and not busy:
             edge[c] += half * (off % 1.0)
             carry[c] = UNKNOWN
-        restless[c] = off
+        displacement[c] = off
 
 
 @bare

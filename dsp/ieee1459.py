@@ -48,22 +48,14 @@ def single(mean: Floats, phasor: Floats, phase: int, out: Floats) -> None:
     s1 = np.sqrt(v1 * i1)
     sh = vh * ih
     sn = _rest(s * s, s1 * s1)
+    values = (
+        p, p1, p - p1, phasor[u, 1] * phasor[i, 0] - phasor[u, 0] * phasor[i, 1], s, s1, sn, np.sqrt(v1) * ih,
+        vh * np.sqrt(i1), sh, _rest(sh * sh, (p - p1) ** 2), _rest(s * s, p * p), _over(p, s), _over(p1, s1),
+        _over(sn, s1),
+    )  # fmt: skip
     out[:] = np.nan
-    out[0] = p
-    out[1] = p1
-    out[2] = p - p1
-    out[3] = phasor[u, 1] * phasor[i, 0] - phasor[u, 0] * phasor[i, 1]
-    out[4] = s
-    out[5] = s1
-    out[6] = sn
-    out[7] = np.sqrt(v1) * ih
-    out[8] = vh * np.sqrt(i1)
-    out[9] = sh
-    out[10] = _rest(sh * sh, (p - p1) ** 2)
-    out[11] = _rest(s * s, p * p)
-    out[12] = _over(p, s)
-    out[13] = _over(p1, s1)
-    out[14] = _over(sn, s1)
+    for k, value in enumerate(values):  # in the order of SINGLE
+        out[k] = value
 
 
 @bare
@@ -94,31 +86,14 @@ def three(mean: Floats, phasor: Floats, totals: Floats, wires: int, out: Floats)
     se = 3.0 * np.sqrt(ve2 * ie2)
     se1 = 3.0 * np.sqrt(ve1 * ie1)
     seh = 3.0 * veh * ieh
-    out[0] = p
-    out[1] = p1
-    out[2] = p - p1
-    out[3] = totals[Q1]
-    out[4] = np.sqrt(ve2)
-    out[5] = np.sqrt(ie2)
-    out[6] = np.sqrt(ve1)
-    out[7] = np.sqrt(ie1)
-    out[8] = veh
-    out[9] = ieh
-    out[10] = se
-    out[11] = se1
-    out[12] = _rest(se * se, se1 * se1)
-    out[13] = 3.0 * np.sqrt(ve1) * ieh
-    out[14] = 3.0 * veh * np.sqrt(ie1)
-    out[15] = seh
-    out[16] = _rest(seh * seh, (p - p1) ** 2)
-    out[17] = _rest(se * se, p * p)
-    out[18] = plus
-    out[19] = totals[P1_PLUS]
-    out[20] = totals[Q1_PLUS]
-    out[21] = _rest(se1 * se1, plus * plus)
-    out[22] = _over(p, se)
-    out[23] = _over(totals[P1_PLUS], plus)
-    out[24] = sa
+    values = (
+        p, p1, p - p1, totals[Q1], np.sqrt(ve2), np.sqrt(ie2), np.sqrt(ve1), np.sqrt(ie1), veh, ieh, se, se1,
+        _rest(se * se, se1 * se1), 3.0 * np.sqrt(ve1) * ieh, 3.0 * veh * np.sqrt(ie1), seh,
+        _rest(seh * seh, (p - p1) ** 2), _rest(se * se, p * p), plus, totals[P1_PLUS], totals[Q1_PLUS],
+        _rest(se1 * se1, plus * plus), _over(p, se), _over(totals[P1_PLUS], plus), sa,
+    )  # fmt: skip
+    for k, value in enumerate(values):  # in the order of THREE
+        out[k] = value
 
 
 def named(values: Floats) -> dict[str, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -62,13 +62,13 @@ class LimitFinding(NamedTuple):
     limit: the limit.
     value: in the unit of the limit; NaN if not measured.
     use: used share of the limit, 1 at the limit; NaN if not measured.
-    held: True if the value complies with the limit; None if there is no value.
+    complies: True if the value complies with the limit; None if there is no value.
     """
 
     limit: Limit
     value: float
     use: float
-    held: bool | None
+    complies: bool | None
 
 
 class Standard(NamedTuple):
@@ -88,11 +88,6 @@ def about(standard: str) -> Standard:
     """Description of one of STANDARDS. Raises ValueError for any other name."""
     table = _of(standard)
     return Standard(table["title"], tuple(table["places"]), table["source"])
-
-
-@cache
-def _tables() -> dict[str, Any]:
-    return tomllib.loads((files("dsp.tables") / "limits.toml").read_text(encoding="utf-8"))
 
 
 def limits(
@@ -124,29 +119,26 @@ def limits(
         raise ValueError(f"nominal_v must be positive, got {nominal_v}")
     if place not in table["places"] or nominal_v > table.get("up_to_v", math.inf):
         return ()
-    if standard == "ieee519":
-        return tuple(_ieee519(table, nominal_v, isc_over_il))
-    if standard == "en50160":
-        return tuple(_en50160(table))
-    if standard == "gbt14549":
-        return tuple(_gbt14549(table, nominal_v, short_circuit_mva))
-    if standard == "gbt15543":
-        return (
+    found: Mapping[str, Callable[[], Iterable[Limit]]] = {
+        "ieee519": lambda: _ieee519(table, nominal_v, isc_over_il),
+        "en50160": lambda: _en50160(table),
+        "gbt14549": lambda: _gbt14549(table, nominal_v, short_circuit_mva),
+        "gbt15543": lambda: (
             *_each(table, "u2", 0, table["unbalance"], "%", table["statistics"]),
             *_each(table, "u2", 0, table["unbalance_short"], "%", table["short_statistics"]),
-        )
-    if standard == "gbt24337":
-        return tuple(_gbt24337(table, nominal_v, nominal_hz))
-    if plant_class not in (1, 2, 3):
-        raise ValueError(f"plant_class must be 1, 2 or 3, got {plant_class}")
-    return tuple(_iec61000_2_4(table, table[f"class{plant_class}"], plant_class))
+        ),
+        "gbt24337": lambda: _gbt24337(table, nominal_v, nominal_hz),
+        "iec61000-2-4": lambda: _iec61000_2_4(table, plant_class),
+    }
+    return tuple(found[standard]())
 
 
-def _of(standard: str) -> dict[str, Any]:
+@cache
+def _of(standard: str) -> Mapping[str, Any]:
     if standard not in STANDARDS:
         raise ValueError(f"standard must be one of {', '.join(STANDARDS)}, got {standard!r}")
-    table: dict[str, Any] = _tables()[standard]
-    return table
+    tables: dict[str, dict[str, Any]] = tomllib.loads((files("dsp.tables") / "limits.toml").read_text("utf-8"))
+    return tables[standard]
 
 
 def _each(
@@ -171,17 +163,15 @@ def _ieee519(table: Mapping[str, Any], nominal_v: float, isc_over_il: float | No
     yield from _each(table, "thd_u", 0, thd, "%", table["voltage_statistics"])
     if isc_over_il is None:
         return
-    for block in table["current"]:
-        if nominal_v > block["up_to_v"]:
-            continue
-        row = next(row for row in block["rows"] if isc_over_il < row[0])
-        bands = table["current_bands"]
-        for order in range(2, ORDERS + 1):
-            band = sum(order >= start for start in bands[1:])
-            share = table["even_share_to_6"] if order % 2 == 0 and order <= 6 else 1.0
-            yield from _each(table, "h_i", order, share * row[1 + band], "% of IL", table["current_statistics"])
-        yield from _each(table, "tdd", 0, row[-1], "% of IL", table["current_statistics"])
+    rows = next((block["rows"] for block in table["current"] if nominal_v <= block["up_to_v"]), None)
+    if rows is None:
         return
+    row = next(row for row in rows if isc_over_il < row[0])
+    for order in range(2, ORDERS + 1):
+        band = sum(order >= start for start in table["current_bands"][1:])
+        share = table["even_share_to_6"] if order % 2 == 0 and order <= 6 else 1.0
+        yield from _each(table, "h_i", order, share * row[1 + band], "% of IL", table["current_statistics"])
+    yield from _each(table, "tdd", 0, row[-1], "% of IL", table["current_statistics"])
 
 
 def _en50160(table: Mapping[str, Any]) -> Iterable[Limit]:
@@ -229,7 +219,10 @@ def _gbt24337(table: Mapping[str, Any], nominal_v: float, nominal_hz: float) -> 
         yield from _each(table, "isg_u", order, value, "%", table["statistics"])
 
 
-def _iec61000_2_4(table: Mapping[str, Any], one: Mapping[str, Any], plant_class: int) -> Iterable[Limit]:
+def _iec61000_2_4(table: Mapping[str, Any], plant_class: int) -> Iterable[Limit]:
+    if plant_class not in (1, 2, 3):
+        raise ValueError(f"plant_class must be 1, 2 or 3, got {plant_class}")
+    one = table[f"class{plant_class}"]
     for order in range(2, ORDERS + 1):
         kind = "even" if order % 2 == 0 else "triplen" if order % 3 == 0 else "odd"
         value = one[kind].get(str(order))
@@ -245,7 +238,7 @@ def _iec61000_2_4(table: Mapping[str, Any], one: Mapping[str, Any], plant_class:
     yield from _each(table, "u", 0, up, "%", table["statistics"], low=-one["voltage"])
 
 
-def judge(
+def compare(
     which: Iterable[Limit], values: Mapping[tuple[str, int, Statistic], float | tuple[float, float]]
 ) -> list[LimitFinding]:
     """Compare each limit with its value.
@@ -253,7 +246,7 @@ def judge(
     which: limits, from limits().
     values: values of the worst phase by (quantity, order, statistic); a pair holds the lower and upper percentile of a
         deviation.
-    A missing or NaN value gives held None: a quantity that was not measured is not reported as compliant.
+    A missing or NaN value gives complies None: a quantity that was not measured is not reported as compliant.
     """
     out = []
     for limit in which:

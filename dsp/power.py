@@ -176,10 +176,7 @@ def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: i
     out[:] = np.nan
     pairs = 0
     whole = True
-    p = 0.0
-    p1 = 0.0
-    q = 0.0
-    s = 0.0
+    p, p1, q, s = 0.0, 0.0, 0.0, 0.0
     for k in range(3):
         if mapped[k] and mapped[k + 3]:
             pairs += 1
@@ -211,9 +208,7 @@ def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: i
             p1 = 3.0 * (ur * ir + ui * ii)
             s1 = 3.0 * np.sqrt((ur * ur + ui * ui) * (ir * ir + ii * ii))
             out[S1_PLUS], out[P1_PLUS], out[Q1_PLUS] = s1, p1, 3.0 * (ui * ir - ur * ii)
-        out[P] = p
-        out[Q1] = q
-        out[S] = s
+        out[P], out[Q1], out[S] = p, q, s
         out[PF] = p / s if s > 0.0 else np.nan
         out[DPF] = p1 / s1 if s1 > 1e-3 * s else np.nan
     for row in range(0, 6, 3):

@@ -56,6 +56,16 @@ def gain(steps: int = 1024) -> Floats:
     return np.asarray(response[0] / response, dtype=np.float64)
 
 
+@inner
+def gain_at(gain: Floats, part: float) -> float:
+    """Interpolated `gain`; part: frequency relative to the sampling rate, 0 .. 0.5."""
+    steps = gain.shape[0] - 1
+    at = min(2.0 * part, 1.0) * steps
+    k = min(int(at), steps - 1)
+    value: float = gain[k] + (at - k) * (gain[k + 1] - gain[k])
+    return value
+
+
 def points_for(samples: float, n_cycles: int, reach: int = 0) -> int:
     """Points per cycle for a window of `samples` samples, at least enough for order 50 and bin `reach`.
 
@@ -95,44 +105,44 @@ def frames(seg: Floats, first: int, n: int, out: Floats) -> None:
 
 
 @bare
-def resample(x: Floats, start: float, step: float, size: int, weights: Floats, spare: Floats, out: Floats) -> None:
+def resample(x: Floats, start: float, step: float, size: int, weights: Floats, work: Floats, out: Floats) -> None:
     """Resample x, shape (n, 8), at row `start` and every `step` <= 2 rows from there.
 
     size: number of output rows, even.
     out: shape (>= size, 8).
     Rows start - LEAD .. start + (size - 1) step + TAPS - LEAD + 2 of x must exist, without gaps.
     weights: `taps`.
-    spare: work array, shape (>= 7, 8).
+    work: work array, shape (>= 7, 8).
     """
     nil = zero(x)
     second = TAPS + LANES  # start of the taps of the second output, plus `far` elements
-    store(spare, TAPS // LANES, nil)
+    store(work, TAPS // LANES, nil)
     for j in range(0, size, 2):  # two outputs share most of their rows, so each row is loaded once for both
         at = start + j * step
         i = int(at)
         far = int(at + step) - i
-        _weigh(at, weights, spare, 0)
-        spill(spare, second, nil)
-        _weigh(at + step, weights, spare, second + far)
-        spill(spare, second + far + TAPS, nil)
+        _weigh(at, weights, work, 0)
+        spill(work, second, nil)
+        _weigh(at + step, weights, work, second + far)
+        spill(work, second + far + TAPS, nil)
         a_even, a_odd, b_even, b_odd = nil, nil, nil, nil
         for t in range(0, TAPS + 2, 2):
             u = second + t
             row = load(x, i - LEAD + t)
-            a_even = a_even + spare[t // LANES, t % LANES] * row
-            b_even = b_even + spare[u // LANES, u % LANES] * row
+            a_even = a_even + work[t // LANES, t % LANES] * row
+            b_even = b_even + work[u // LANES, u % LANES] * row
             row = load(x, i - LEAD + t + 1)
-            a_odd = a_odd + spare[t // LANES, t % LANES + 1] * row
-            b_odd = b_odd + spare[u // LANES, u % LANES + 1] * row
+            a_odd = a_odd + work[t // LANES, t % LANES + 1] * row
+            b_odd = b_odd + work[u // LANES, u % LANES + 1] * row
         store(out, j, a_even + a_odd)
         store(out, j + 1, b_even + b_odd)
 
 
 @inner
-def _weigh(at: float, weights: Floats, spare: Floats, to: int) -> None:
-    """Write the taps for position `at` to 16 elements of spare from `to` on."""
+def _weigh(at: float, weights: Floats, work: Floats, to: int) -> None:
+    """Write the taps for position `at` to 16 elements of work from `to` on."""
     phase = (at - int(at)) * PHASES
     p = int(phase)
     part = phase - p
-    spill(spare, to, load(weights, 4 * p) + part * load(weights, 4 * p + 2))
-    spill(spare, to + LANES, load(weights, 4 * p + 1) + part * load(weights, 4 * p + 3))
+    spill(work, to, load(weights, 4 * p) + part * load(weights, 4 * p + 2))
+    spill(work, to + LANES, load(weights, 4 * p + 1) + part * load(weights, 4 * p + 3))

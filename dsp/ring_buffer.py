@@ -26,13 +26,13 @@ class RingBuffer:
         self.bad = np.zeros((CHANNELS, self._capacity), dtype=np.uint8)
         self.last_bad = np.full(CHANNELS, -(1 << 62), dtype=np.int64)  # latest gap of each channel
         self.youngest_gap = -(1 << 62)
-        self._held = np.zeros(CHANNELS)
+        self._last_good = np.zeros(CHANNELS)
         self.base = self.first = self.end = 0
 
     def restart(self, index: int) -> None:
         """Discard all samples before `index` and continue there."""
         self.base = self.first = self.end = index
-        self._held[:] = 0.0
+        self._last_good[:] = 0.0
 
     def room(self, keep: int) -> int:
         """Number of free columns; if there are none, discards samples before `keep` first."""
@@ -47,14 +47,14 @@ class RingBuffer:
         self.base += drop
         return drop
 
-    def take(self, samples: Floats | None, n: int) -> None:
+    def append(self, samples: Floats | None, n: int) -> None:
         """Append n samples of shape (6, n), or n lost samples if `samples` is None."""
         lo = self.end - self.base
         self.x[:, lo : lo + n] = np.nan if samples is None else samples
-        if segment.clean(self.x, self.bad, self._held, self.last_bad, self.mapped, lo, lo + n, self.base):
+        if segment.clean(self.x, self.bad, self._last_good, self.last_bad, self.mapped, lo, lo + n, self.base):
             self.youngest_gap = int(self.last_bad.max())
         self.end += n
 
-    def is_whole(self, begin: int, end: int) -> bool:
+    def is_complete(self, begin: int, end: int) -> bool:
         """True if all samples begin .. end-1 exist, without a gap in them or after them."""
         return begin >= self.first and end <= self.end and begin > self.youngest_gap

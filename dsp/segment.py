@@ -11,11 +11,11 @@ RUN = 4  # number of equal samples at the extreme that may indicate clipping
 
 
 @kernel
-def clean(x: Floats, bad: Bytes, held: Floats, last_bad: Ints, use: Bytes, lo: int, hi: int, base: int) -> bool:
+def clean(x: Floats, bad: Bytes, last_good: Floats, last_bad: Ints, use: Bytes, lo: int, hi: int, base: int) -> bool:
     """Mark gaps in columns lo .. hi-1 of x and fill them with the last good value; True if there were any.
 
     x, bad: shape (6, capacity), samples and gap marks; column 0 is absolute sample `base`.
-    held: shape (6,), last good value of each channel; updated.
+    last_good: shape (6,), last good value of each channel; updated.
     last_bad: shape (6,), absolute index of the latest gap of each channel; updated.
     use: shape (6,), channels that exist; the others become 0.
     A sample that is not finite, or beyond ABSURD, is a gap: no sensor gives such values, and their powers would
@@ -34,10 +34,10 @@ def clean(x: Floats, bad: Bytes, held: Floats, last_bad: Ints, use: Bytes, lo: i
             probe += a[k] * a[k]
         if probe <= ABSURD * ABSURD:  # false for NaN
             if hi > lo:
-                held[c] = x[c, hi - 1]
+                last_good[c] = x[c, hi - 1]
             continue
         found = True
-        good = held[c]
+        good = last_good[c]
         for k in range(lo, hi):
             v = x[c, k]
             if abs(v) <= ABSURD:
@@ -46,7 +46,7 @@ def clean(x: Floats, bad: Bytes, held: Floats, last_bad: Ints, use: Bytes, lo: i
                 x[c, k] = good
                 bad[c, k] = 1
                 last_bad[c] = base + k
-        held[c] = good
+        last_good[c] = good
     return found
 
 

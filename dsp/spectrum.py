@@ -6,6 +6,7 @@ import numpy as np
 
 from dsp._jit import Floats, bare, inner
 from dsp._simd import SimdLanes, load, root, store, zero
+from dsp.resample import gain_at
 from dsp.results import BAND_HZ, BANDS_FROM_HZ
 
 
@@ -17,19 +18,19 @@ def harmonics(
     samples: float,
     band: float,
     gain: Floats,
-    spare: Floats,
+    work: Floats,
     h: Floats,
     sg: Floats,
     phasor: Floats,
 ) -> None:
     """Components, subgroups and fundamentals from the transform of a window of n_cycles complete cycles.
 
-    lines: bins, see transform.subgroups, not scaled.
+    lines: bins, see transform.lowest_bins.
     points: total number of points of the transform.
     samples: length of the window in samples.
     band: highest frequency relative to the sampling rate; higher orders are NaN.
     gain: 1 / response of the resampler at 0 .. 0.5 of the sampling rate.
-    spare: work array, shape (>= 2, 8).
+    work: work array, shape (>= 2, 8).
     h, sg: output, shape (6, 51), rms, channels u1 u2 u3 i1 i2 i3. Order 0 of both is |DC|.
     phasor: output, shape (6, 2), real and imaginary part of the fundamental, rms, angle of a cosine at the start of the
         window.
@@ -46,18 +47,18 @@ def harmonics(
             h[:, order] = np.nan
             sg[:, order] = np.nan
             continue
-        own = _square(lines, centre, scale * _gain_at(gain, centre / samples))
-        store(spare, 0, root(own))
+        own = _square(lines, centre, scale * gain_at(gain, centre / samples))
+        store(work, 0, root(own))
         if n_cycles >= 3:
-            below = _square(lines, centre - 1, scale * _gain_at(gain, (centre - 1) / samples))
-            above = _square(lines, centre + 1, scale * _gain_at(gain, (centre + 1) / samples))
-            store(spare, 1, root(own + below + above))
+            below = _square(lines, centre - 1, scale * gain_at(gain, (centre - 1) / samples))
+            above = _square(lines, centre + 1, scale * gain_at(gain, (centre + 1) / samples))
+            store(work, 1, root(own + below + above))
         else:
-            store(spare, 1, np.nan * root(own))
+            store(work, 1, np.nan * root(own))
         for c in range(6):
-            h[c, order] = spare[0, c]
-            sg[c, order] = spare[1, c]
-    scale *= _gain_at(gain, n_cycles / samples)
+            h[c, order] = work[0, c]
+            sg[c, order] = work[1, c]
+    scale *= gain_at(gain, n_cycles / samples)
     for c in range(6):
         phasor[c, 0] = scale * lines[2 * n_cycles, c]
         phasor[c, 1] = scale * lines[2 * n_cycles + 1, c]
@@ -65,11 +66,11 @@ def harmonics(
 
 @bare
 def bands(
-    lines: Floats, points: int, samples: float, rate_hz: float, band: float, gain: Floats, spare: Floats, out: Floats
+    lines: Floats, points: int, samples: float, rate_hz: float, band: float, gain: Floats, work: Floats, out: Floats
 ) -> None:
     """Bands of 200 Hz from 2 kHz on (IEC 61000-4-7, annex B [M]).
 
-    lines, points, samples, band, gain, spare: as for harmonics(), with all bins up to the upper edge of the last band.
+    lines, points, samples, band, gain, work: as for harmonics(), with all bins up to the upper edge of the last band.
     rate_hz: sampling rate, Hz.
     out: shape (6, 35), rms; NaN where a band extends above `band` of the sampling rate.
     Band k is centred at 2100 + 200 k Hz: root sum of squares of the bins above 2000 + 200 k Hz, up to 200 Hz higher.
@@ -85,23 +86,13 @@ def bands(
         # tolerance of 0.001 bin: at 50 Hz a bin coincides with each edge, and rounding must not decide its side
         first, last = int(begin * bins_of_a_hz + 1e-3) + 1, int((begin + BAND_HZ) * bins_of_a_hz + 1e-3)
         for b in range(first, last + 1):
-            total = total + _square(lines, b, scale * _gain_at(gain, b / samples))
-        store(spare, 0, root(total))
+            total = total + _square(lines, b, scale * gain_at(gain, b / samples))
+        store(work, 0, root(total))
         for c in range(6):
-            out[c, k] = spare[0, c]
+            out[c, k] = work[0, c]
 
 
 @inner
 def _square(lines: Floats, b: int, scale: float) -> SimdLanes:
     re, im = scale * load(lines, 2 * b), scale * load(lines, 2 * b + 1)
     return re * re + im * im
-
-
-@inner
-def _gain_at(gain: Floats, part: float) -> float:
-    """Interpolated gain; part: frequency relative to the sampling rate, 0 .. 0.5."""
-    steps = gain.shape[0] - 1
-    at = min(2.0 * part, 1.0) * steps
-    k = min(int(at), steps - 1)
-    value: float = gain[k] + (at - k) * (gain[k + 1] - gain[k])
-    return value

@@ -31,7 +31,6 @@ class Stream:
         place of u1, u32 in place of u3, i1 and i3; the results are those of all three phases, see power.two_to_three).
     supply: nominal values of the mains supply; turns on events and flicker, and windows then need one more cycle of
         samples. None: no mains supply.
-    interharmonics: False omits interharmonics, groups, power by order and bands above 2 kHz, which saves time.
     Fundamentals of 5 to 320 Hz are followed, with "50" and "60" 20 to 320 Hz (and at most 0.4 of the sampling rate).
     All memory except that of the results is allocated at construction. The results do not depend on the sizes of the
     blocks.
@@ -47,7 +46,6 @@ class Stream:
         limits: Sequence[float] | None = None,
         wiring: str = "3P4W",
         supply: Supply | None = None,
-        interharmonics: bool = True,
     ) -> None:
         if not (math.isfinite(rate_hz) and rate_hz >= 100.0):
             raise ValueError(f"rate_hz must be at least 100, got {rate_hz}")
@@ -68,7 +66,7 @@ class Stream:
         self.nominal = nominal
         self._ring = RingBuffer(self.rate_hz, np.array([bool(p) for p in present], dtype=np.uint8))
         ends_at = np.array(limits if limits is not None else [math.nan] * CHANNELS, dtype=np.float64)
-        self._measure = WindowAnalysis(self._ring, ends_at, two, 4 if wiring == "3P4W" else 3, supply, interharmonics)
+        self._measure = WindowAnalysis(self._ring, ends_at, two, 4 if wiring == "3P4W" else 3, supply)
         self._track = Tracker(self._ring, nominal, self._measure.ahead)
         self._waiting: list[Window] = []
         self._tick: int | None = None
@@ -88,7 +86,7 @@ class Stream:
         at = 0
         while at < samples.shape[1]:
             n = min(samples.shape[1] - at, self._room())
-            self._ring.take(samples[:, at : at + n], n)
+            self._ring.append(samples[:, at : at + n], n)
             at += n
             self._advance(out, final=False)
         return out
@@ -106,7 +104,7 @@ class Stream:
             return
         while n > 0:
             part = min(n, self._room())
-            self._ring.take(None, part)
+            self._ring.append(None, part)
             n -= part
             self._advance(self._waiting, final=False)
 

@@ -50,19 +50,10 @@ class WindowAnalysis:
     two: True for the two-wattmeter connection, see power.two_to_three.
     wires: 3 or 4, see power.totals.
     supply: thresholds for events and flicker; None: not a mains supply.
-    interharmonics: True: also calculate interharmonics, groups, power by order, and bands above 2 kHz.
     """
 
-    def __init__(
-        self, ring: RingBuffer, limits: Floats, two: bool, wires: int, supply: Supply | None, interharmonics: bool
-    ) -> None:
-        self._ring, self._limits, self._two, self._wires, self._interharmonics = (
-            ring,
-            limits,
-            two,
-            wires,
-            interharmonics,
-        )
+    def __init__(self, ring: RingBuffer, limits: Floats, two: bool, wires: int, supply: Supply | None) -> None:
+        self._ring, self._limits, self._two, self._wires = ring, limits, two, wires
         self._rate_hz, self._measured = ring.rate_hz, ring.mapped
         self._known = np.ones(CHANNELS, dtype=np.uint8) if two else self._measured  # channels with results
         self._pairs = [c for c in range(3) if self._known[c] and self._known[c + 3]]
@@ -72,7 +63,7 @@ class WindowAnalysis:
         longest = int(0.8 * self._rate_hz) + 4 * AROUND
         most_cycles = math.ceil(windows.WINDOW_S * windows.F_HI_HZ)
         most = resample.most_points(float(longest), most_cycles)
-        carried = int((resample.BAND * self._rate_hz - BANDS_FROM_HZ) / BAND_HZ) if interharmonics else 0
+        carried = int((resample.BAND * self._rate_hz - BANDS_FROM_HZ) / BAND_HZ)
         self._reach_hz = BANDS_FROM_HZ + BAND_HZ * min(carried, BANDS) if carried > 0 else 0  # edge of the last band
         self._seg = np.zeros((CHANNELS, longest))
         self._frames = rows(longest)
@@ -126,18 +117,10 @@ class WindowAnalysis:
             spectrum.harmonics(
                 self._lines, size, n_cycles, samples, resample.BAND, self._gain, self._work, h, sg, self._phasor
             )
-            if self._interharmonics:
-                distortion_indices.between(
-                    self._lines,
-                    size,
-                    n_cycles,
-                    samples,
-                    resample.BAND,
-                    self._gain,
-                    tables[window_layout.ISG :],
-                    tables[window_layout.G : window_layout.FLOW],
-                    tables[window_layout.FLOW : window_layout.SG],
-                )
+            distortion_indices.between(
+                self._lines, size, n_cycles, samples, resample.BAND, self._gain, tables[window_layout.ISG :],
+                tables[window_layout.G : window_layout.FLOW], tables[window_layout.FLOW : window_layout.SG],
+            )  # fmt: skip
             if self._reach_hz:
                 bands = numbers[_BANDS].reshape(CHANNELS, BANDS)
                 spectrum.bands(
@@ -154,7 +137,7 @@ class WindowAnalysis:
         distortion_indices.ratios(h, sg, self._rms, self._peaks, self._demand_a, n_cycles, self._short)
         power.totals(self._mean, self._phasor, self._known, self._good, rotation, self._wires, self._totals)
         resolved = self._resolve(n_cycles, numbers)
-        window_layout.lay(
+        window_layout.fill_row(
             self._mean, self._rms, self._phasor, self._totals, self._short, f_hz, self._good, self._flags, numbers
         )
         found, flags = self.running.events(start, end, f_hz, flags, covered, self._phasor, self._rms[:3])
@@ -193,7 +176,7 @@ class WindowAnalysis:
         Returns the sample buffer if nothing has to be interpolated or converted, otherwise a copy.
         """
         ring = self._ring
-        if not self._two and ring.is_whole(begin, stop):
+        if not self._two and ring.is_complete(begin, stop):
             self._gap[:] = 0
             lo, hi = core_lo - ring.base, core_hi - ring.base
             segment.clipped(ring.x, lo, hi, self._limits, self._clipped, self._peaks)
@@ -236,17 +219,10 @@ class WindowAnalysis:
         resample.frames(seg, begin - origin, math.ceil(at + samples) + AROUND, self._frames)
         resample.resample(self._frames, at, samples / size, size, self._taps, self._work, self._points)
         top = min(ORDERS - 1, int(resample.BAND * samples / n_cycles))
-        if n_cycles < 3 or self._interharmonics:
-            transform.everything(
-                self._points, n_cycles, plan.points, max(min((top + 1) * n_cycles, size // 2), reach),
-                plan.roots, plan.all_radices, plan.all_place, self._work, self._lines,
-            )  # fmt: skip
-        else:
-            transform.subgroups(
-                self._points, n_cycles, plan.points, top,
-                plan.roots, plan.short, plan.weights, plan.radices, plan.half_radices, plan.place, plan.half_place,
-                self._work, self._lines,
-            )  # fmt: skip
+        highest = max(min((top + 1) * n_cycles, size // 2), reach)
+        transform.lowest_bins(
+            self._points, size, highest, plan.roots, plan.radices, plan.places, self._work, self._lines
+        )
         return size
 
     def _new_power(self, seg: Floats, origin: int, covered: float, end: float, core_hi: int, p_w: float) -> float:

@@ -101,7 +101,7 @@ def channel_flags(
 
 
 @bare
-def lay(
+def fill_row(
     mean: Floats, rms: Floats, phasor: Floats, totals: Floats, short: Floats, f_hz: float, good: Bytes, flags: Ints,
     row: Floats,
 ) -> None:  # fmt: skip

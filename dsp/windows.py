@@ -18,7 +18,7 @@ from dsp._jit import Bytes, Floats, Ints, kernel
 F_LO_HZ = 5.0
 F_HI_HZ = 320.0
 WINDOW_S = 0.2
-TRACKED, MORE, LOST, BLIND = 0, 1, 2, 3  # return values of refine()
+TRACKED, MORE, LOST, ALL_GAPS = 0, 1, 2, 3  # return values of refine()
 BLOCK = 128  # samples per table of phasors in the demodulator
 _ROUNDS = 6
 AT_END = 0.75  # slack at the end of a record: the Hann weight of the missing sample is close to zero
@@ -196,8 +196,8 @@ def refine(
     slack: number of samples at the end that may be missing.
     table: work array, shape (4, BLOCK).
     out: [0]: frequency, Hz, positive; [1] with MORE: absolute index up to which samples are needed.
-    Returns TRACKED; MORE: more samples are needed; LOST: out of range, no spectral line, or a jump; BLIND: every used
-    channel has a gap in the span.
+    Returns TRACKED; MORE: more samples are needed; LOST: out of range, no spectral line, or a jump; ALL_GAPS: every
+    used channel has a gap in the span.
     """
     f = f_hz
     w = np.zeros(4)
@@ -229,7 +229,7 @@ def refine(
                     seen += 1
         w[3] = rotation * np.sqrt(0.75)
         if seen == 0:
-            return BLIND
+            return ALL_GAPS
         omega = 2.0 * np.pi * f / rate_hz
         _tabulate(table, 0, omega)
         _tabulate(table, 2, 2.0 * np.pi / (m * cycle))

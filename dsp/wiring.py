@@ -71,19 +71,18 @@ def three_wattmeters(phases: Phases, rated_a: float, load: str) -> Diagnosis:
     NaN in a reading gives "unknown".
     """
     largest_a = max(phases.amps_a)
-    if not all(map(math.isfinite, (*phases.volts_v, *phases.amps_a, *phases.watts_w, *phases.vars_var))):
-        return Diagnosis(UNKNOWN)
-    if max(phases.volts_v) <= 0 or largest_a < CURRENT_MIN * rated_a:
+    readings = (*phases.volts_v, *phases.amps_a, *phases.watts_w, *phases.vars_var)
+    if not all(map(math.isfinite, readings)) or max(phases.volts_v) <= 0 or largest_a < CURRENT_MIN * rated_a:
         return Diagnosis(UNKNOWN)
     lost = [k for k in range(3) if phases.volts_v[k] < _LOST_V * max(phases.volts_v)]
     if lost:
-        return _one_or_many([f"vt_missing:{_named(lost)}"])
+        return _diagnosis_of([f"vt_missing:{_named(lost)}"])
     phi = [math.degrees(math.atan2(q, p)) for p, q in zip(phases.watts_w, phases.vars_var, strict=True)]
-    gone = [k for k in range(3) if phases.amps_a[k] < _GONE * largest_a]
-    if gone:
-        return _current_gone(gone, phi, load)
-    heard = [k for k in range(3) if phases.amps_a[k] >= _WEAK * largest_a]
-    return _crossed(phi, heard, load, largest_a / rated_a)
+    missing = [k for k in range(3) if phases.amps_a[k] < _GONE * largest_a]
+    if missing:
+        return _missing_current(missing, phi, load)
+    present = [k for k in range(3) if phases.amps_a[k] >= _WEAK * largest_a]
+    return _swapped_or_reversed(phi, present, load, largest_a / rated_a)
 
 
 def two_wattmeters(
@@ -106,7 +105,7 @@ def two_wattmeters(
     lost = [k for k in range(3) if lines_v[k] < _LOST_V * max(lines_v)]
     if lost:  # a disconnected lead halves the two line-to-line voltages that it belongs to
         both = {frozenset((0, 2)): "A", frozenset((0, 1)): "B", frozenset((1, 2)): "C"}
-        return _one_or_many([f"vt_missing:{both.get(frozenset(lost), _named(lost))}"])
+        return _diagnosis_of([f"vt_missing:{both.get(frozenset(lost), _named(lost))}"])
     if min(a, c) < _GONE * max(a, c):
         return Diagnosis(f"ct_missing:{'A' if a < c else 'C'}")
     seen = complex(watts_w, vars_var) / (math.sqrt(3) * sum(lines_v) / 3 * (a + c) / 2)
@@ -123,7 +122,7 @@ def two_wattmeters(
         size, angle = abs(seen) / abs(factor), math.degrees(cmath.phase(seen / factor))
         if least < size < 1.15:
             fits += _possible(cost, name, angle, load, max(a, c) / rated_a)
-    return _judge(fits, abs(between - 1) <= 0.35, load)
+    return _diagnosis(fits, abs(between - 1) <= 0.35, load)
 
 
 def ratio_of(measured_w: float, expected_w: float, u_expected: float) -> float | None:
@@ -138,41 +137,41 @@ def ratio_of(measured_w: float, expected_w: float, u_expected: float) -> float |
     return None if 1 / wide < ratio < wide else ratio
 
 
-def _current_gone(gone: list[int], phi: list[float], load: str) -> Diagnosis:
+def _missing_current(missing: list[int], phi: list[float], load: str) -> Diagnosis:
     """Missing current: a disconnected current transformer, or an open phase.
 
     With an open phase the two other currents are equal and opposite.
     """
-    if len(gone) > 1:
-        return _one_or_many([f"ct_missing:{_named(gone)}"])
-    one, two = (k for k in range(3) if k not in gone)
+    if len(missing) > 1:
+        return _diagnosis_of([f"ct_missing:{_named(missing)}"])
+    one, two = (k for k in range(3) if k not in missing)
     apart = _turned((_LAG[one] - phi[one]) - (_LAG[two] - phi[two]))
     if abs(abs(apart) - 180) < _ALIKE_DEG:
-        return Diagnosis(f"{PHASE_LOST}:{_PHASES[gone[0]]}")
+        return Diagnosis(f"{PHASE_LOST}:{_PHASES[missing[0]]}")
     low, high = _RANGE[load]
     if all(low - 10 <= angle <= high + 10 for angle in (phi[one], phi[two])):
-        return Diagnosis(f"ct_missing:{_PHASES[gone[0]]}")
-    return Diagnosis("ambiguous", (f"ct_missing:{_PHASES[gone[0]]}", f"{PHASE_LOST}:{_PHASES[gone[0]]}"))
+        return Diagnosis(f"ct_missing:{_PHASES[missing[0]]}")
+    return Diagnosis("ambiguous", (f"ct_missing:{_PHASES[missing[0]]}", f"{PHASE_LOST}:{_PHASES[missing[0]]}"))
 
 
-def _crossed(phi: list[float], heard: list[int], load: str, current: float) -> Diagnosis:
+def _swapped_or_reversed(phi: list[float], present: list[int], load: str, current: float) -> Diagnosis:
     low, high = _RANGE[load]
-    if all(low <= phi[k] <= min(high, 60.0) for k in heard) and _spread([phi[k] for k in heard]) <= _ALIKE_DEG:
+    if all(low <= phi[k] <= min(high, 60.0) for k in present) and _spread([phi[k] for k in present]) <= _ALIKE_DEG:
         return Diagnosis(OK)  # the usual case, and a hundred times faster than trying all wirings
-    arrows = [_LAG[k] - phi[k] for k in range(3)]  # angle of the current at terminal k
+    angles = [_LAG[k] - phi[k] for k in range(3)]  # angle of the current at terminal k
     fits: list[tuple[int, str]] = []
-    balanced = _spread([phi[k] for k in heard]) <= _ALIKE_DEG
+    balanced = _spread([phi[k] for k in present]) <= _ALIKE_DEG
     for signs in product((False, True), repeat=3):
         turn = [180.0 if wrong else 0.0 for wrong in signs]
         for order in permutations(range(3)):
-            true = [_LAG[order[k]] - arrows[k] - turn[k] for k in heard]
+            true = [_LAG[order[k]] - angles[k] - turn[k] for k in present]
             if _spread(true) <= _ALIKE_DEG:
                 fits += _possible(*_name(order, signs, "ct"), _mean(true), load, current)
         for order in _SWAPS:  # swapped voltages: terminal k measures relative to the voltage of another phase
-            true = [_LAG[k] - (_LAG[order[k]] - phi[k]) - turn[k] for k in heard]
+            true = [_LAG[k] - (_LAG[order[k]] - phi[k]) - turn[k] for k in present]
             if _spread(true) <= _ALIKE_DEG:
                 fits += _possible(*_name(order, signs, "vt"), _mean(true), load, current)
-    return _judge(fits, balanced, load)
+    return _diagnosis(fits, balanced, load)
 
 
 def _possible(cost: int, name: str, angle: float, load: str, current: float) -> list[tuple[int, str]]:
@@ -189,7 +188,7 @@ def _possible(cost: int, name: str, angle: float, load: str, current: float) -> 
     return []
 
 
-def _judge(fits: list[tuple[int, str]], balanced: bool, load: str) -> Diagnosis:
+def _diagnosis(fits: list[tuple[int, str]], balanced: bool, load: str) -> Diagnosis:
     if not fits:
         return Diagnosis(UNCLEAR)
     least = min(cost for cost, _ in fits)
@@ -198,10 +197,10 @@ def _judge(fits: list[tuple[int, str]], balanced: bool, load: str) -> Diagnosis:
     # A rare load state competes with wirings of two mistakes, a load that may regenerate with three; otherwise only the
     # wirings with the fewest mistakes count.
     most = 3 if load == "drive" else 2 if balanced else least
-    return _one_or_many(list(dict.fromkeys(name for cost, name in sorted(fits) if cost <= most)))
+    return _diagnosis_of(list(dict.fromkeys(name for cost, name in sorted(fits) if cost <= most)))
 
 
-def _one_or_many(names: list[str]) -> Diagnosis:
+def _diagnosis_of(names: list[str]) -> Diagnosis:
     return Diagnosis(names[0]) if len(names) == 1 else Diagnosis("ambiguous", tuple(names))
 
 

@@ -162,7 +162,7 @@ class BusPoller:
         self.polls += not failed
         if failed and device.health.bus_failed:
             self._log_bus_failure(device.health.error)
-        elif not failed or not device.held_back:  # held back: no request was sent, so the device did not fail
+        elif not failed or not device.postponed:  # held back: no request was sent, so the device did not fail
             self._log_bus_recovery()
             self._count(polled, reading, failed)
         now_ns = self._clock.monotonic_ns()

@@ -15,6 +15,7 @@ from drivers.file_reasons import FILE_UNREADABLE, KEY_MISSING, with_suggestion
 from drivers.profiles.model import Profile
 from drivers.profiles.profile_parser import parse_profile
 from drivers.profiles.register_parser import NOT_WITH_PARTS
+from drivers.profiles.toml_checks import Problem, profile_error
 from drivers.reasons import Reason, cause_of
 
 Raw = Mapping[str, Any]
@@ -86,7 +87,7 @@ def _user_profiles() -> dict[str, tuple[Path, Raw]]:
                 continue
             profile_id = _id_of(raw)
             if not profile_id:
-                problems.append(_problem(str(path), "device.id", KEY_MISSING()))
+                problems += _error(str(path), "device.id", KEY_MISSING()).problems
             elif profile_id in found:
                 other = str(found[profile_id][0])
                 problems.append(codes.PROFILE_ID_DUPLICATE(path=str(path), profile=profile_id, other=other))
@@ -195,9 +196,5 @@ def _unknown(profile_id: str) -> Reason:
     return with_suggestion(codes.PROFILE_UNKNOWN(profile=profile_id), profile_id, profile_ids())
 
 
-def _problem(file: str, place: str, cause: Reason) -> Reason:
-    return codes.PROFILE_PROBLEM(file=file, place=place, cause=cause)
-
-
 def _error(file: str, place: str, *causes: Reason) -> ProfileError:
-    return ProfileError(codes.PROFILE_INVALID, problems=tuple(_problem(file, place, cause) for cause in causes))
+    return profile_error(file, [Problem(place, cause) for cause in causes])

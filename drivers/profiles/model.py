@@ -150,7 +150,6 @@ class Identify:
     low, high: limits: raw value (register) or in the unit of the quantity (plausibility).
     model_id: SunSpec model (sunspec).
     bases: addresses at which the SunSpec marker may be (sunspec).
-    marker: 32-bit value of the SunSpec marker (sunspec).
     note: text for the user.
     confidence: one of CONFIDENCE; empty: that of the profile.
     """
@@ -170,7 +169,6 @@ class Identify:
     high: float | None = None
     model_id: int | None = None
     bases: tuple[int, ...] = ()
-    marker: int | None = None
     note: str = ""
     confidence: str = ""
 

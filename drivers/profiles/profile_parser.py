@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from drivers import profile_reasons as codes
-from drivers.errors import ProfileError
 from drivers.file_reasons import with_suggestion
 from drivers.profiles.model import (
     CONFIDENCE,
@@ -33,6 +32,7 @@ from drivers.profiles.toml_checks import (
     Table,
     TableData,
     converted,
+    profile_error,
 )
 from drivers.vocabulary import vocabulary
 
@@ -87,7 +87,7 @@ def parse_profile(raw: TableData, source: str) -> Profile:
     for key, keys in (("rtu", _RTU), ("tcp", _TCP)):
         top.part("protocol").part(key).check_keys(keys)
     if problems:  # the registers depend on these tables
-        raise _error(source, problems)
+        raise profile_error(source, problems)
     device, protocol = raw["device"], raw["protocol"]
     registers = tuple(converted(top.parts("register"), lambda table: register_of(table, device, protocol)))
     problems += cross_checks(registers, protocol)
@@ -101,7 +101,7 @@ def parse_profile(raw: TableData, source: str) -> Profile:
     if not raw.get("register"):
         problems.append(Problem("register", codes.PROFILE_WITHOUT_REGISTERS()))
     if problems:
-        raise _error(source, problems)
+        raise profile_error(source, problems)
     gaps = protocol.get("reads_across_gaps", "unknown")
     return Profile(
         id=device["id"],
@@ -160,7 +160,6 @@ def _identify(table: Table, protocol: TableData) -> Identify:
         high=entry.get("max"),
         model_id=entry.get("model_id"),
         bases=tuple(entry.get("bases", ())),
-        marker=entry.get("marker"),
         note=entry.get("note", ""),
         confidence=entry.get("confidence", ""),
     )
@@ -219,8 +218,3 @@ def _faults(table: Table, known: Iterable[str]) -> dict[int, str]:
         except ValueError:
             table.wrong("codes", codes.FAULT_CODE_EXPECTED(value=repr(key)))
     return found
-
-
-def _error(source: str, problems: Iterable[Problem]) -> ProfileError:
-    found = (codes.PROFILE_PROBLEM(file=source, place=problem.place, cause=problem.cause) for problem in problems)
-    return ProfileError(codes.PROFILE_INVALID, problems=tuple(found))

@@ -111,8 +111,8 @@ def _starts(table: Table) -> list[int]:
         if "address" not in entry:
             table.reject("address", KEY_MISSING())
         return [entry["address"]]
-    if alien := [key for key in entry if key in NOT_WITH_PARTS]:
-        table.reject("parts", codes.PARTS_COMBINED(keys=tuple(alien)))
+    if combined := [key for key in entry if key in NOT_WITH_PARTS]:
+        table.reject("parts", codes.PARTS_COMBINED(keys=tuple(combined)))
     for part in entry["parts"]:
         if (
             not isinstance(part, dict)
@@ -192,13 +192,13 @@ def cross_checks(registers: tuple[Register, ...], protocol: TableData) -> Iterat
 
 
 def _overlaps(registers: tuple[Register, ...]) -> Iterator[Problem]:
-    taken: dict[tuple[int, int], Register] = {}
+    owners: dict[tuple[int, int], Register] = {}
     for row in registers:
         if row.alone:
             continue
         starts = [row.address + part.offset for part in row.parts] or [row.address + row.at]
         for address in sorted(start + k for start in starts for k in range(row.own_words)):
-            other = taken.setdefault((row.function, address), row)
+            other = owners.setdefault((row.function, address), row)
             if other is not row and not _share(row, other):
                 yield Problem(row.name, codes.REGISTER_OVERLAP(other=other.name, address=address))
                 break

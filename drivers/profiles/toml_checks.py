@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from drivers import profile_reasons as codes
+from drivers.errors import ProfileError
 from drivers.file_reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, with_suggestion
 from drivers.reasons import Reason
 
@@ -65,6 +66,12 @@ class Problem(NamedTuple):
 
     place: str
     cause: Reason
+
+
+def profile_error(source: str, problems: Iterable[Problem]) -> ProfileError:
+    """The error that reports these problems. source: file or identifier of the profile."""
+    found = (codes.PROFILE_PROBLEM(file=source, place=problem.place, cause=problem.cause) for problem in problems)
+    return ProfileError(codes.PROFILE_INVALID, problems=tuple(found))
 
 
 class Rejected(Exception):

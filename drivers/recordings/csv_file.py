@@ -43,8 +43,7 @@ def read_csv(path: Path) -> RawChannel:
     seen = np.zeros((len(rows), width), dtype=bool)
     for number, row in enumerate(rows):
         for column, cell in enumerate(row):
-            value, numeric = _number(cell, comma)
-            table[number, column], seen[number, column] = value, numeric
+            table[number, column], seen[number, column] = _number(cell, comma)
     # A data column has a number or an empty cell in nearly every line; oscilloscopes write settings into other columns.
     finite = np.isfinite(table)
     lengths = np.array([len(row) for row in rows])
@@ -97,13 +96,13 @@ def _dialect(lines: Sequence[str]) -> tuple[str, bool]:
     Counting characters is not sufficient: `0,0001;325,1` has more decimal commas than delimiters.
     """
     probe = lines[:: max(1, len(lines) // 500)]
-    best, found = -1, (",", False)
-    for delimiter, comma in ((",", False), (";", False), (";", True), ("\t", False), ("\t", True)):
+
+    def count(dialect: tuple[str, bool]) -> int:
+        delimiter, comma = dialect
         cells = (cell.strip().strip('"') for line in probe for cell in line.split(delimiter)[:COLUMNS_MAX])
-        count = sum(1 for cell in cells if cell and _number(cell, comma)[1])
-        if count > best:
-            best, found = count, (delimiter, comma)
-    return found
+        return sum(1 for cell in cells if cell and _number(cell, comma)[1])
+
+    return max(((",", False), (";", False), (";", True), ("\t", False), ("\t", True)), key=count)
 
 
 def _number(cell: str, comma: bool) -> tuple[float, bool]:

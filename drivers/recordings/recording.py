@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from drivers import error_reasons as codes
 from drivers.errors import FileError
 from drivers.file_reasons import FILE_EMPTY, FILE_MISSING, FILE_UNREADABLE, PATH_IS_FOLDER
-from drivers.reasons import Reason
+from drivers.reasons import Reason, cause_of
 from drivers.recordings.channels import RawChannel, one_line
 from drivers.recordings.comtrade_file import read_comtrade
 from drivers.recordings.csv_file import read_csv
@@ -47,7 +47,7 @@ def load(path: Path, mapping: Mapping[str, str] | None = None) -> Recording:
         the names, phases and units in the file.
     Raises FileError with the content of the file and the correction.
     """
-    _must_be_a_file(path)
+    _check_file(path)
     suffix = path.suffix.lower()
     if suffix == ".npz":
         raw = _npz(path)
@@ -60,14 +60,13 @@ def load(path: Path, mapping: Mapping[str, str] | None = None) -> Recording:
     return _assign(path, raw, mapping or {})
 
 
-def _must_be_a_file(path: Path) -> None:
+def _check_file(path: Path) -> None:
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         raise FileError(FILE_MISSING, path=str(path)) from None
     except (OSError, ValueError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        raise FileError(FILE_UNREADABLE, path=str(path), error=text) from None
+        raise FileError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
     if stat.S_ISDIR(found.st_mode):
         raise FileError(PATH_IS_FOLDER, path=str(path))
     if not stat.S_ISREG(found.st_mode):
@@ -110,7 +109,7 @@ def _assign(path: Path, raw: RawChannel, mapping: Mapping[str, str]) -> Recordin
             )  # fmt: skip
         else:
             raise FileError(codes.CHANNEL_UNKNOWN, path=str(path), channel=wanted, channels=channels)
-        other = next((role for role, taken in chosen.items() if taken == name), None)
+        other = next((role for role, used in chosen.items() if used == name), None)
         if other:
             raise FileError(codes.MAP_CHANNEL_TWICE, path=str(path), channel=name, other=other, role=role)
         chosen[role] = name

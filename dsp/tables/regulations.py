@@ -1,4 +1,4 @@
-"""Efficiency limits published as tables (GB 18613, GB 30253, NEMA MG 1), and generic drives of the US DOE.
+"""Efficiency limits published as tables (GB 18613, GB 30253, NEMA MG 1).
 
 The first lines of each data file give its source and how far it was verified. All values are fractions.
 """
@@ -55,18 +55,6 @@ def nema_energy_efficient(hp: float, poles: int, enclosure: str = "TEFC") -> flo
     return _limit("nema_mg1_12_11", f"{enclosure}_{poles}p", hp, 500)
 
 
-def generic_drive(motor_hp: float, load: float) -> float:
-    """Efficiency of a PWM drive at a load (output over rated output), from a US DOE tip sheet.
-
-    Bilinear interpolation, limited to the range of the table.
-    """
-    header, rows = _table("vfd_efficiency_doe")
-    sizes = [float(row[0]) for row in rows]
-    loads = [float(name[1:]) for name in header[1:]]
-    at_size = [_between(loads, [float(cell) for cell in row[1:]], load) for row in rows]
-    return _between(sizes, at_size, motor_hp)
-
-
 def _limit(file: str, column: str, size: float, largest: float, grade: str | None = None) -> float:
     """Limit from a table: linear between rows; above the last row the value of that row, up to `largest`."""
     header, rows = _table(file)
@@ -81,11 +69,10 @@ def _limit(file: str, column: str, size: float, largest: float, grade: str | Non
 
 
 def _between(xs: list[float], ys: list[float], x: float) -> float:
-    if x <= xs[0]:
-        return ys[0]
+    """Linear interpolation, x at least xs[0]; above the last point its value."""
     if x >= xs[-1]:
         return ys[-1]
-    k = bisect_left(xs, x)
+    k = max(1, bisect_left(xs, x))
     return ys[k - 1] + (ys[k] - ys[k - 1]) * (x - xs[k - 1]) / (xs[k] - xs[k - 1])
 
 

@@ -50,7 +50,7 @@ REFUSED = ModbusExceptionResponse(4, 1, 0)
 
 
 @pytest.mark.parametrize(
-    ("troubles", "no_reply", "held_back"),
+    ("troubles", "no_reply", "postponed"),
     [
         ([None], False, False),
         ([SILENT], True, False),
@@ -63,11 +63,11 @@ REFUSED = ModbusExceptionResponse(4, 1, 0)
         ([REFUSED], False, False),  # an exception response is a response
     ],
 )
-def test_whether_a_device_responded(troubles: list[DriverError | None], no_reply: bool, held_back: bool) -> None:
+def test_whether_a_device_responded(troubles: list[DriverError | None], no_reply: bool, postponed: bool) -> None:
     meter = ModbusDevice("m", load_profile("eastron/sdm630"), 1, Wire(*troubles), StillClock())
     assert len(meter.blocks()) > 2
     reading = asyncio.run(meter.poll())
-    assert (Quality.NO_REPLY in reading.quality, meter.held_back) == (no_reply, held_back)
+    assert (Quality.NO_REPLY in reading.quality, meter.postponed) == (no_reply, postponed)
     if no_reply:
         assert set(reading.values.values()) == {None}
         assert reading.error == next(item for item in reversed(troubles) if item).reason

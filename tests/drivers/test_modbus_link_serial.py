@@ -17,8 +17,9 @@ from agent.core.clock import SystemClock
 from drivers import error_reasons as codes
 from drivers.errors import ForeignMasterActive, FrameError, LinkClosed, LinkError, LinkTimeout
 from drivers.framing import Request
-from drivers.modbus_link import BusSettings, ModbusLink, port_parity
+from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.reasons import Code
+from drivers.serial_line import port_parity
 from simulators.bus.frames import ReadBlock
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave

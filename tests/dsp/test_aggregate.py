@@ -50,11 +50,11 @@ def test_three_seconds_ten_minutes_two_hours_are_what_numpy_says():
         part = rows[(t >= T0 + 600 * k - 1e-5) & (t < T0 + 600 * (k + 1) - 1e-5)]
         assert v.windows == len(part) == 3000
         assert v.values == pytest.approx([*rms(part[:, :2]), part[:, 2].mean()], rel=1e-12)
-        assert v.whole
+        assert v.complete
         assert not v.flagged
     (two_hours,) = [v for v in out if v.seconds == 7200]
     assert two_hours.values == pytest.approx([*rms(rows[:36000, :2]), rows[:36000, 2].mean()], rel=1e-12)
-    assert two_hours.whole
+    assert two_hours.complete
     assert (two_hours.start_s, two_hours.end_s) == (T0, T0 + 7200.0)
 
 
@@ -66,8 +66,8 @@ def test_windows_begin_anew_at_the_tick(f_hz):
     ten = [v for v in out if v.seconds == 600]
     first = int(np.flatnonzero(t == T0 + 600.0)[0])
     assert ten[0].windows == first
-    assert not ten[0].whole  # it began in the middle
-    assert ten[1].whole
+    assert not ten[0].complete  # it began in the middle
+    assert ten[1].complete
     assert ten[1].windows == math.ceil(600 * f_hz / 10 - 1e-3)
     assert ten[1].values[2] == pytest.approx(rows[first : first + ten[1].windows, 2].mean())
     short = [v for v in out if v.seconds == 3]
@@ -98,17 +98,17 @@ def test_nan_is_left_out_and_told_of():
     out, _, _ = run(rows)
     short = [v for v in out if v.seconds == 3]
     assert short[0].values[0] == 1.0
-    assert not short[0].whole
-    assert not short[1].whole
-    assert short[2].whole
+    assert not short[0].complete
+    assert not short[1].complete
+    assert short[2].complete
     (ten,) = [v for v in out if v.seconds == 600]
     assert ten.values[0] == 1.0
     assert np.isnan([ten.values[1], ten.low[1], ten.high[1]]).all()
     assert ten.values[2] == pytest.approx(-1499.5)  # powers keep their sign
-    assert ten.whole  # 15 of 3000 windows are less than 5 %
+    assert ten.complete  # 15 of 3000 windows are less than 5 %
     empty = run(np.full((20, 3), np.nan))[0][0]
     assert np.isnan(empty.values).all()
-    assert not empty.whole
+    assert not empty.complete
 
 
 def test_no_three_second_value_reaches_across_a_hole():
@@ -117,10 +117,10 @@ def test_no_three_second_value_reaches_across_a_hole():
     for k in range(20):
         t = T0 + 0.2 * k + (50.0 if k >= 7 else 0.0)
         out += a.add(np.array([1.0 if k < 7 else 3.0]), t, t + 0.2, False)
-    assert [(v.values[0], v.windows, v.whole) for v in out] == [(1.0, 7, False)]
+    assert [(v.values[0], v.windows, v.complete) for v in out] == [(1.0, 7, False)]
     out += a.finish()
     assert [(v.seconds, v.windows) for v in out] == [(3, 7), (3, 13), (600, 20), (7200, 1)]
-    assert not out[2].whole
+    assert not out[2].complete
     assert out[2].values[0] == pytest.approx(math.sqrt((7 + 13 * 9) / 20))
 
 
@@ -249,7 +249,7 @@ def test_an_order_on_the_bands_edge_does_not_make_an_interval_less_than_whole(th
     a, out = Aggregator.of_windows(), []
     for w in windows[:30]:
         out += a.add(row_of(w), T0 + w.start_index / rate, T0 + w.end_index / rate, False)
-    assert [v.whole for v in out if v.seconds == 3] == [True, True]
+    assert [v.complete for v in out if v.seconds == 3] == [True, True]
     assert np.isfinite(out[0].values[columns()["sg_u_v"]].reshape(3, 51)[:, :9]).all()
 
 
@@ -260,4 +260,4 @@ def test_a_lost_voltage_makes_it_less_than_whole(three):
     a, out = Aggregator.of_windows(), []
     for w in Stream(rate).push(x)[:15]:
         out += a.add(row_of(w), T0 + w.start_index / rate, T0 + w.end_index / rate, False)
-    assert [v.whole for v in out] == [False]
+    assert [v.complete for v in out] == [False]

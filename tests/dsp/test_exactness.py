@@ -35,15 +35,7 @@ def test_harmonics_to_0_40_of_the_rate(rate_hz, f_hz):
     frames, points, work, lines = rows(len(k)), rows(n), rows(n), rows(2 * (cycles * top + 2))
     resample.frames(x, 0, len(k), frames)
     resample.resample(frames, start, samples / n, n, resample.taps(), work, points)
-    if cycles < 3:
-        transform.everything(
-            points, cycles, plan.points, cycles * top, plan.roots, plan.all_radices, plan.all_place, work, lines
-        )
-    else:
-        transform.subgroups(
-            points, cycles, plan.points, top, plan.roots, plan.short, plan.weights, plan.radices, plan.half_radices,
-            plan.place, plan.half_place, work, lines,
-        )  # fmt: skip
+    transform.lowest_bins(points, n, cycles * top, plan.roots, plan.radices, plan.places, work, lines)
     gain = np.interp(orders * f_hz / rate_hz, np.linspace(0.0, 0.5, len(resample.gain())), resample.gain())
     got = (lines[2 * cycles * orders, :6] + 1j * lines[2 * cycles * orders + 1, :6]).T * gain * 2 / n
     assert np.all(np.abs(np.abs(got) - peak) < np.maximum(1e-3 * peak, 1e-4))

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from dsp.limits import DAY_S, PLACES, STANDARDS, WEEK_S, Statistic, about, judge, limits
+from dsp.limits import DAY_S, PLACES, STANDARDS, WEEK_S, Statistic, about, compare, limits
 
 WEEK = Statistic(600, 95.0, WEEK_S)
 DAY = Statistic(3, 95.0, DAY_S)
@@ -126,14 +126,14 @@ def test_iec_61000_2_4(plant_class, order, percent):
 def test_what_is_not_measured_is_not_held():
     found = limits("en50160", "pcc", 400.0)
     values = {("h_u", 5, WEEK): 6.6, ("h_u", 7, WEEK): 5.0, ("thd_u", 0, WEEK): math.nan, ("u", 0, WEEK): (-12.0, 3.0)}
-    got = {(f.limit.quantity, f.limit.order): f for f in judge(found, values)}
+    got = {(f.limit.quantity, f.limit.order): f for f in compare(found, values)}
     assert len(got) == len(found)
-    assert got["h_u", 5].held is False
+    assert got["h_u", 5].complies is False
     assert got["h_u", 5].use == pytest.approx(1.1)
-    assert got["h_u", 7].held is True
-    assert got["thd_u", 0].held is None
-    assert got["h_u", 3].held is None
-    assert (got["u", 0].held, got["u", 0].value, got["u", 0].use) == (False, -12.0, pytest.approx(1.2))
+    assert got["h_u", 7].complies is True
+    assert got["thd_u", 0].complies is None
+    assert got["h_u", 3].complies is None
+    assert (got["u", 0].complies, got["u", 0].value, got["u", 0].use) == (False, -12.0, pytest.approx(1.2))
 
 
 @pytest.mark.parametrize(

@@ -48,16 +48,6 @@ def test_groups_through_a_stream(name, cases, generate):
     assert checked >= 5
 
 
-def test_without_interharmonics_the_rest_stays(cases, generate):
-    case = cases["D-G01"]
-    x, present = generate(case)
-    one, two = (Stream(case["recipe"]["fs"], present=present, interharmonics=k).push(x)[2] for k in (True, False))
-    assert np.isnan(two.isg_u_v).all()
-    # fewer points per cycle use other phases of the taps of the resampler: 1e-6 of the fundamental
-    assert two.sg_u_v == pytest.approx(one.sg_u_v, abs=2.3e-4, nan_ok=True)
-    assert two.u_rms_v.tolist() == one.u_rms_v.tolist()
-
-
 def test_two_wattmeters_through_a_stream(cases, generate):
     """D-P04 from u12, u32, i1, i3: same powers for all three phases; gaps and clipping of each are flagged."""
     case = cases["D-P04"]

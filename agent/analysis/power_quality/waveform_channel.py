@@ -224,7 +224,7 @@ class WaveformChannel:
 
     def _ten_minutes(self, interval: AggregationInterval) -> None:
         quality, self._quality_10m = self._quality_10m, Quality.GOOD
-        if not interval.whole:
+        if not interval.complete:
             quality |= Quality.GAP
         values = pq10m_values(interval, self._all_phases)
         values |= {"windows": self._windows_10m, "windows_left_out": self._left_out_10m}

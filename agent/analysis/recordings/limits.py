@@ -94,7 +94,7 @@ def compare_with_limits(summary: RecordingSummary, place: MeasurementPoint, seco
     Objects have the keys of docs/replay.md; `reason` is a `Reason`.
     seconds: length of the recording.
     """
-    from dsp.limits import about, judge
+    from dsp.limits import about, compare
 
     f_hz = summary.fundamental_hz()
     reason = not_mains(f_hz, summary.rest_pct())
@@ -109,15 +109,15 @@ def compare_with_limits(summary: RecordingSummary, place: MeasurementPoint, seco
             out.append(one | {"applies": False, "reason": why, "findings": []})
             continue
         values = {(limit.quantity, limit.order, limit.statistic): value(summary, place, limit, f_hz) for limit in found}
-        findings = judge(found, values)
+        findings = compare(found, values)
         longest_s = max(limit.statistic.period_s for limit in found if limit.quantity != "frequency")
         out.append(
             one
             | {
                 "applies": True,
-                "kept": sum(item.held is True for item in findings),
-                "exceeded": sum(item.held is False for item in findings),
-                "not_measured": sum(item.held is None for item in findings),
+                "kept": sum(item.complies is True for item in findings),
+                "exceeded": sum(item.complies is False for item in findings),
+                "not_measured": sum(item.complies is None for item in findings),
                 "measured_s": number(seconds),
                 "indicative": seconds < longest_s,
                 "flagged_left_out": sum(
@@ -192,7 +192,7 @@ def value(summary: RecordingSummary, place: MeasurementPoint, limit: Any, f_hz: 
 def usable(intervals: list[Any]) -> list[Any]:
     """Intervals without a flag (IEC 61000-4-30, 4.7 [M]); incomplete ones only if no other exists."""
     clean = [interval for interval in intervals if not interval.flagged]
-    return [interval for interval in clean if interval.whole] or clean
+    return [interval for interval in clean if interval.complete] or clean
 
 
 def _worst(every: Any, percent: float) -> float:
@@ -231,6 +231,6 @@ def _finding(item: Any) -> dict[str, Any]:
         "unit": limit.unit,
         "value": number(item.value),
         "use_pct": number(100.0 * item.use),
-        "held": item.held,
+        "held": item.complies,
         "mark": limit.mark,
     }

@@ -121,7 +121,7 @@ class RecordingSummary:
             ],
             "values_3s": [self._values(interval) for interval in self.intervals[3]],
             "values_10min": [self._with_spread(interval) for interval in self.intervals[600]],
-            "values_2h": [self._values(interval) for interval in self.intervals[7200] if interval.whole],
+            "values_2h": [self._values(interval) for interval in self.intervals[7200] if interval.complete],
             "energy_wh": number(self.energy_j / 3600.0) if any(map(all, self._pairs())) else None,
             "energy_whole": self._energy_whole,
             "pst": [{"end_s": self._at(end_s), "pst": numbers(pst)} for end_s, pst in self.pst],
@@ -152,7 +152,7 @@ class RecordingSummary:
             "end_s": self._at(min(interval.end_s, self._source.seconds)),
             "windows": interval.windows,
             "flagged": interval.flagged,
-            "whole": interval.whole,
+            "whole": interval.complete,
             **selected,
             "pf": number(p_w / s_va) if p_w is not None and s_va else None,
         }

@@ -217,7 +217,7 @@ def test_bit_fields_may_share_a_register() -> None:
 
 def test_identification_is_typed() -> None:
     assert load_profile("sunspec/meter-203").identify == (
-        Identify("sunspec", model_id=203, bases=(40000, 50000, 0), marker=0x53756E53,
+        Identify("sunspec", model_id=203, bases=(40000, 50000, 0),
                  note="find 'SunS' at a base, then walk models: id, length, data"),
     )  # fmt: skip
     (product, dc_bus) = load_profile("abb/acs880").identify

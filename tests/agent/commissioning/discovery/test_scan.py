@@ -85,7 +85,6 @@ def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         return "N"
 
     monkeypatch.setattr("drivers.serial_line.port_parity", parity)
-    monkeypatch.setattr("drivers.serial_sniffer.port_parity", parity)
     yield segment
     segment.stop()
 
