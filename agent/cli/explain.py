@@ -41,7 +41,7 @@ def explain(
 
         from agent.cli.explain_source import from_poll
 
-        config, _report = load(plant_file(config_file))
+        config = load(plant_file(config_file))[0]
         must_have(config, motor)
         sys.exit(asyncio.run(from_poll(config, motor, seconds or 20.0, as_json)))
     from agent.cli.explain_source import from_broker

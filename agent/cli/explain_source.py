@@ -14,7 +14,7 @@ import click
 from agent.cli.explain_text import as_text
 from agent.config.model import Config, Mqtt
 from agent.core.local_time import format_second
-from agent.core.text import _, text_of_object
+from agent.core.text import N_, _, text_of_object
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
 from drivers.file_reasons import nearest
 
@@ -27,11 +27,10 @@ def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: b
     try:
         follower.start()
     except (OSError, ValueError) as error:
-        text = _(
+        click.echo(_(
             "no broker at {host}:{port:d}: {error}; give the URL of the broker or --config FILE. While no agent runs, "
             "use --config FILE --poll", host=broker.host, port=broker.port, error=str(error)
-        )  # fmt: skip
-        click.echo(text, err=True)
+        ), err=True)  # fmt: skip
         return 1
     try:
         until_s = time.monotonic() + seconds
@@ -47,14 +46,13 @@ def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: b
         known = sorted({seen.asset for seen in list(follower.seen.values()) if "explain" in seen.messages})
     finally:
         follower.stop()
-    data = {"motor": motor, "seconds": seconds, "near": nearest(motor, known), "known": known}
-    if data["near"]:
-        text = _("{motor}: no message received within {seconds:g} s. Did you mean {near:quoted}?", **data)
+    if near := nearest(motor, known):
+        text = N_("{motor}: no message received within {seconds:g} s. Did you mean {near:quoted}?")
     elif known:
-        text = _("{motor}: no message received within {seconds:g} s. There are messages of {known}", **data)
+        text = N_("{motor}: no message received within {seconds:g} s. There are messages of {known}")
     else:
-        text = _("{motor}: no message received within {seconds:g} s. Is the agent connected to this broker?", **data)
-    click.echo(text, err=True)
+        text = N_("{motor}: no message received within {seconds:g} s. Is the agent connected to this broker?")
+    click.echo(_(text, motor=motor, seconds=seconds, near=near, known=known), err=True)
     return 1
 
 

@@ -66,6 +66,10 @@ U_PARTS = {
     "drive_output_power": N_("output power that the drive reports"),
     "drive_losses": N_("drive losses"),
 }
+STEADY_LOAD = N_("steady load: energies over {seconds:g} s")
+VARYING_LOAD = N_("varying load: energies over {seconds:g} s")
+USED_METHOD = N_("{id} {method:word}: losses {loss} ± {u}, used")
+UNUSED_METHOD = N_("{id} {method:word}: losses {loss} ± {u}, not used (higher uncertainty)")
 
 
 def as_text(asset: str, body: Mapping[str, Any]) -> str:
@@ -110,10 +114,7 @@ def _result(body: Mapping[str, Any]) -> Iterator[str]:
         "Motor efficiency {efficiency:.1f} % ± {u:.1f} % (k = 2)", efficiency=body["efficiency_pct"], u=body["u_pct"]
     )
     interval = body["interval"]
-    if interval["steady"]:
-        yield "  " + _("steady load: energies over {seconds:g} s", **interval)
-    else:
-        yield "  " + _("varying load: energies over {seconds:g} s", **interval)
+    yield "  " + _(STEADY_LOAD if interval["steady"] else VARYING_LOAD, **interval)
     if not interval["complete"]:
         yield "  " + _("the interval is not complete yet")
     if body["powers"]["shaft_w"] < 0:
@@ -127,10 +128,7 @@ def _methods(body: Mapping[str, Any]) -> Iterator[str]:
     for number, item in enumerate(body["methods"] if "efficiency_pct" in body else ()):
         data = {"id": item["id"], "method": METHODS.get(item["id"], ""), "loss": _watts(item["loss_w"]),
                 "u": _watts(item["u_w"])}  # fmt: skip
-        if number == 0:
-            yield "  " + _("{id} {method:word}: losses {loss} ± {u}, used", **data)
-        else:
-            yield "  " + _("{id} {method:word}: losses {loss} ± {u}, not used (higher uncertainty)", **data)
+        yield "  " + _(UNUSED_METHOD if number else USED_METHOD, **data)
     if "drive_method" in body:
         drive = body["drive_method"]
         yield "  " + _("drive: {id}, {method:word}, ± {u:g} % of the losses", id=drive["id"],

@@ -65,8 +65,6 @@ def report(
         lines, complete = write(db, config, motors, month, output, lang or current().language[:2],
                                 check, now_ms,
                                 ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
-    except ValueError as error:
-        fail(text_of(error))
     except sqlite3.Error as error:
         fail_unreadable(directory, error)
     except OSError as error:

@@ -71,31 +71,28 @@ def run_in_process(scenario: Scenario, request: RequestedRun) -> None:
         if request.state is not None and not _is_frozen(request.state, life.asset):
             click.echo(_(NO_BASELINE, motor=life.asset))
     month = AcceleratedMonth(life) if life is not None else None
-    rows = _run(scenario, request, state, from_s, to_s, month)
-    click.echo(_simulated(scenario.name, to_s - from_s, rows))
+    rows, seconds = _run(scenario, request, state, from_s, to_s, month), to_s - from_s
+    click.echo(
+        _("{scenario}: {days:.4g} days simulated, {rows:d} rows", scenario=scenario.name, days=seconds / DAY_S,
+          rows=rows)
+        if seconds >= 2 * DAY_S
+        else _("{scenario}: {seconds:g} s simulated, {rows:d} rows", scenario=scenario.name, seconds=seconds,
+               rows=rows)
+    )  # fmt: skip
     if month is not None and (true := month.text()):
         click.echo(true)
     if request.state is not None:
         click.echo("\n".join(_next_steps(life, request, request.state / CONFIG_FILE, to_s)))
 
 
-def _simulated(scenario: str, seconds: float, rows: int) -> str:
-    if seconds >= 2 * DAY_S:
-        days = seconds / DAY_S
-        return _("{scenario}: {days:.4g} days simulated, {rows:d} rows", scenario=scenario, days=days, rows=rows)
-    return _("{scenario}: {seconds:g} s simulated, {rows:d} rows", scenario=scenario, seconds=seconds, rows=rows)
-
-
 def _end_s(scenario: Scenario, from_s: float, seconds: float | None) -> float:
     """End of the run, at the latest the next change of the scenario, because the configuration changes there."""
     life = scenario.life
     turn_s = life.turn_s(from_s) if life is not None else None
-    if seconds is not None:
-        return min(from_s + seconds, turn_s) if turn_s is not None else from_s + seconds
-    if turn_s is None:
+    if seconds is None and turn_s is None:
         assert life is not None
         raise InvalidValue(SCENARIO_ENDED, scenario=scenario.name, date=life.local(from_s))
-    return turn_s
+    return min(end_s for end_s in (None if seconds is None else from_s + seconds, turn_s) if end_s is not None)
 
 
 class AcceleratedMonth:

@@ -90,8 +90,9 @@ def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
     width: of the terminal in characters. Columns that do not fit are omitted; no text is truncated.
     """
     if not follower.seen:
-        waiting = _("Waiting for messages on {topic} …", topic=follower.topic)
-        return Group(Text(waiting), Text(footer, style="dim"))
+        return Group(
+            Text(_("Waiting for messages on {topic} …", topic=follower.topic)), Text(footer, style="dim")
+        )  # fmt: skip
     rows = [
         (_row(seen, follower.gateways), _age_s(seen) > OLD_S or follower.gateways.get(seen.gateway) == "offline")
         for seen in _sorted(follower)
@@ -108,7 +109,7 @@ def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
     for cells, old in rows:
         table.add_row(*(cells[number] for number in columns), style="dim" if old else "")
     parts: list[RenderableType] = [table, Text(_("±: uncertainty U (k = 2); –: unknown"), style="dim")]
-    lines = [*format_flags(follower), *format_states(follower), *_format_events(follower)]
+    lines = *format_flags(follower), *format_states(follower), *_format_events(follower)
     parts += [Text(text, style="yellow") for text in lines]
     return Group(*parts, Text(footer, style="dim")) if footer else Group(*parts)
 
@@ -233,7 +234,6 @@ def _row(seen: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
     # From the waveform, else from the registers of the meter
     thd = next((found for source in (pq, v) if (found := _phases(source, "thd_i_l{}_pct"))), [])
     currents = _phases(v, "current_l{}_a")
-    methods = telemetry.get("m", {})
     return [
         Text(name) if name == seen.asset else Text.assemble(f"{name}\n", (seen.asset, "dim")),
         condition,
@@ -245,7 +245,7 @@ def _row(seen: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
         _plus_minus(v, "drive_efficiency_pct", 1, 1),
         _plus_minus(v, "motor_efficiency_pct", 1, 1),
         _plus_minus(v, "system_efficiency_pct", 1, 1),
-        Text(methods.get("system_efficiency_pct", "–")),
+        Text(telemetry.get("m", {}).get("system_efficiency_pct", "–")),
         Text(f"{_age_s(seen):.0f}"),
     ]
 
@@ -257,8 +257,7 @@ def _translated(text: str) -> str:
 
 def _phases(values: Mapping[str, Any], name: str) -> list[float]:
     """The values of the three phases, without missing ones."""
-    found = (values.get(name.format(number)) for number in (1, 2, 3))
-    return [value for value in found if value is not None]
+    return [value for number in (1, 2, 3) if (value := values.get(name.format(number))) is not None]
 
 
 def _age_s(seen: FollowedMessage) -> float:

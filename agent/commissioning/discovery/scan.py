@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery import scan_order as order
@@ -181,7 +180,7 @@ class Scan:
         """
         listen_s = 0.0 if self._target.serial or self.result.requests else self._options.listen_s
         self._setting = setting
-        self._link = ModbusLink(replace(self._target.wire(setting), listen_s=listen_s), SystemClock())
+        self._link = ModbusLink(self._target.bus_settings(setting, listen_s), SystemClock())
         try:
             yield
         finally:
