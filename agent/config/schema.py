@@ -114,8 +114,8 @@ class ConfigReport:
         """
         last = key.rpartition(".")[2]
         secret = _SECRET.search(last) is not None and last not in _NO_SECRET
-        shown = None if value is REQUIRED else "***" if secret else as_toml(value)
-        return Diagnostic(level, self.file, line_of(key, self.lines), key, shown, reason)
+        text = None if value is REQUIRED else "***" if secret else as_toml(value)
+        return Diagnostic(level, self.file, line_of(key, self.lines), key, text, reason)
 
 
 def reason_of_error(error: ValueError) -> Reason:
@@ -140,19 +140,15 @@ def read_table(raw: Any, keys: Mapping[str, KeySpec], where: str, report: Config
     if not isinstance(raw, dict):
         report.problem(where, TABLE_EXPECTED(), raw)
         return None
-    good = True
     values: dict[str, Any] = {}
-    unknown = [name for name in raw if name not in keys]
     missing = [name for name, key in keys.items() if key.default is REQUIRED and name not in raw]
-    for name in unknown:
-        near = nearest(name, keys)
+    complete = not missing
+    for name in (name for name in raw if name not in keys):
         report.problem(f"{where}.{name}", with_suggestion(KEY_UNKNOWN(), name, keys), raw[name])
-        if near in missing:
+        if (near := nearest(name, keys)) in missing:
             missing.remove(near)
-            good = False
     for name in missing:
         report.problem(f"{where}.{name}", keys[name].missing)
-        good = False
     for name, key in keys.items():
         if key.nested is not None and name in raw:
             values[name] = read_table(raw[name], key.nested, f"{where}.{name}", report)
@@ -161,19 +157,18 @@ def read_table(raw: Any, keys: Mapping[str, KeySpec], where: str, report: Config
                 values[name] = key.convert(raw[name])
             except ValueError as error:
                 report.problem(f"{where}.{name}", reason_of_error(error), raw[name])
-                good = False
+                complete = False
         elif key.default is not REQUIRED:
             values[name] = key.default
-    return values if good else None
+    return values if complete else None
 
 
 def unknown_reference(kind: str, name: str, known: Collection[str]) -> Reason:
     """The problem that no table has this name. kind: one of `config_reasons.TABLE_KINDS`."""
     if near := nearest(name, known):
         return codes.REFERENCE_MISSPELLED(kind=kind, near=near)
-    if known:
-        return codes.REFERENCE_UNKNOWN(kind=kind, known=tuple(known))
-    return codes.REFERENCE_WITHOUT_TARGET(kind=kind)
+    unknown = codes.REFERENCE_UNKNOWN(kind=kind, known=tuple(known))
+    return unknown if known else codes.REFERENCE_WITHOUT_TARGET(kind=kind)
 
 
 def text(value: Any) -> str:
@@ -330,16 +325,13 @@ def as_toml(value: Any) -> str:
         return "{…}" if isinstance(value, dict) else "[…]"  # the content may be deep, or contain a password
     if isinstance(value, str):
         return '"' + masked(value if len(value) <= 200 else value[:199] + "…") + '"'
-    if isinstance(value, list):
-        shown = f"[{', '.join(map(as_toml, value))}]"
-    else:
-        try:
-            shown = str(value)
-        except ValueError:  # an integer of thousands of digits
-            shown = "…"
-    return shown if len(shown) <= 60 else shown[:57] + "…"
+    try:
+        text = f"[{', '.join(map(as_toml, value))}]" if isinstance(value, list) else str(value)
+    except ValueError:  # an integer of thousands of digits
+        return "…"
+    return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _one_line(shown: str) -> str:
+def _one_line(line: str) -> str:
     """Control characters as escapes, so that one diagnostic is one line of a terminal or log."""
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", shown)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line)

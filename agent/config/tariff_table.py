@@ -116,8 +116,9 @@ def _periods(values: Mapping[str, Any], report: ConfigReport) -> tuple[TariffPer
         if read is None:
             continue
         if read["price"] not in prices:
-            unknown = with_suggestion(codes.PRICE_UNKNOWN(), read["price"], prices)
-            report.problem(f"{where}.price", unknown, read["price"])
+            report.problem(
+                f"{where}.price", with_suggestion(codes.PRICE_UNKNOWN(), read["price"], prices), read["price"]
+            )
         elif read["from"] == read["to"] or (read["from"], read["to"]) == (96, 0):
             report.problem(where, codes.TARIFF_PERIOD_EMPTY())
         else:

@@ -32,10 +32,8 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: ConfigReport)
     _check_drives(config, report)
     _check_readable(config, report)
     _check_meters(config, report)
-    if not report.problems and not config.buses:
-        report.finding("bus", codes.BUS_MISSING())
-    elif not report.problems and not polled_devices(config):
-        report.finding("bus", codes.NO_DEVICE_TO_POLL())
+    if not report.problems and not polled_devices(config):
+        report.finding("bus", codes.NO_DEVICE_TO_POLL() if config.buses else codes.BUS_MISSING())
     _note_unchecked(config, report)
 
 
@@ -78,9 +76,8 @@ def _check_references(tables: Tables, report: ConfigReport) -> None:
     )
     for kind, key, what, known in allowed:
         for name, table in tables[kind].items():
-            wanted = _word(table, key)
-            if wanted and wanted not in known:
-                report.problem(f"{kind}.{name}.{key}", unknown_reference(what, wanted, known), wanted)
+            if (reference := _word(table, key)) and reference not in known:
+                report.problem(f"{kind}.{name}.{key}", unknown_reference(what, reference, known), reference)
 
 
 def _check_places(tables: Tables, report: ConfigReport) -> None:

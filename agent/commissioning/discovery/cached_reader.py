@@ -65,7 +65,7 @@ class CachedReader:
             return count
         requested = count
         for _ in range(2):
-            count = await self._free_count(function, requested, requested if count_min is None else count_min)
+            count = await self._free_count(function, requested, count_min or requested)
             request = Request(self.unit, function, address, count)
             try:
                 data = await self._request(request)
@@ -73,8 +73,9 @@ class CachedReader:
                 self.rejected.add((function, address, count))
                 self._responding, self._silent_in_row, self.rejects = request, 0, True
                 self._illegal_function[function] += error.code == 1
-                supported = any(known == function for known, _ in self.words)
-                if self._illegal_function[function] >= UNKNOWN_MAX and not supported:
+                if self._illegal_function[function] >= UNKNOWN_MAX and not any(
+                    read == function for read, _ in self.words
+                ):
                     self.functions.discard(function)
                 return 0
             except (FrameError, LinkTimeout) as error:
@@ -85,8 +86,9 @@ class CachedReader:
                     return 0
                 continue
             self._responding, self._silent_in_row = request, 0
-            words = struct.unpack(f">{count}H", data)
-            self.words.update(((function, address + k), word) for k, word in enumerate(words))
+            self.words.update(
+                ((function, address + k), word) for k, word in enumerate(struct.unpack(f">{count}H", data))
+            )
             return count
         self.lost.add((function, address))
         return 0
@@ -102,8 +104,11 @@ class CachedReader:
         for shorter in range(count, count_min - 1, -1):
             if self.is_free(function, shorter):
                 return shorter
-        await asyncio.sleep(max(0.0, self._blocked_until_s[function, count] - time.monotonic()))
+        await self._wait_until_free(function, count)
         return count
+
+    async def _wait_until_free(self, function: int, count: int) -> None:
+        await asyncio.sleep(max(0.0, self._blocked_until_s.get((function, count), 0.0) - time.monotonic()))
 
     async def _check_response(self) -> None:
         """Raises Gone if the device does not respond to a request to which it has responded before."""
@@ -113,11 +118,9 @@ class CachedReader:
             return
         if self.without_response >= WITHOUT_RESPONSE_MAX:
             raise DeviceUnreachable
-        known = self._responding
-        blocked_until_s = self._blocked_until_s.get((known.function, known.registers), 0.0)
-        await asyncio.sleep(max(0.0, blocked_until_s - time.monotonic()))
+        await self._wait_until_free(self._responding.function, self._responding.registers)
         try:
-            await self._request(known)
+            await self._request(self._responding)
         except ModbusExceptionResponse:
             pass
         except (FrameError, LinkTimeout):

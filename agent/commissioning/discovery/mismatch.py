@@ -20,8 +20,8 @@ async def models_at(
     if profile.id not in profile_ids():
         return None
     fc03 = any(row.function == 3 for row in profile.registers)
-    known = await identify(link, unit, timeout_s, fc03=fc03, function=profile.function, character_s=character_s)
-    others = tuple(match.profile.id for match in known.matches if match.profile.id != profile.id)
-    if not others or (known.conclusive and len(others) < len(known.matches)):
+    found = await identify(link, unit, timeout_s, fc03=fc03, function=profile.function, character_s=character_s)
+    others = tuple(match.profile.id for match in found.matches if match.profile.id != profile.id)
+    if not others or (found.conclusive and len(others) < len(found.matches)):
         return None
-    return (MODELS_SIMILAR if known.only_similar else MODELS_MATCHING)(models=others)
+    return (MODELS_SIMILAR if found.only_similar else MODELS_MATCHING)(models=others)

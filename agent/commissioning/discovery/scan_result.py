@@ -73,9 +73,8 @@ class Expected:
         if self.units:
             others = tuple(sorted(responded - set(self.units)))
             return codes.UNEXPECTED_UNITS(unit_ids=others) if others else None
-        if len(responded) > self.count:
-            return codes.UNEXPECTED_DEVICES(responded=len(responded), expected=self.count)
-        return None
+        n = len(responded)
+        return codes.UNEXPECTED_DEVICES(responded=n, expected=self.count) if n > self.count else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The bench of a configuration: every device that may be polled on a bus that is open."""
+"""The devices of a configuration: every device that may be polled on a bus that is open."""
 
 from __future__ import annotations
 
@@ -12,23 +12,20 @@ from drivers.profiles import load_profile
 from drivers.reading import RegisterLink
 
 
-def bench_of(config: Config, links: Mapping[str, RegisterLink]) -> DeviceSet:
+def device_set_of(config: Config, links: Mapping[str, RegisterLink]) -> DeviceSet:
     """The devices on open buses. links: bus name → open connection. Devices of other buses are omitted."""
-    subjects = []
-    for item in polled_devices(config):
-        if item.bus in links:
-            bus = config.buses[item.bus]
-            wire = wire_of(bus)
-            subjects.append(
-                Subject(
-                    item,
-                    load_profile(item.profile),
-                    links[item.bus],
-                    poll_interval_s=bus.poll_interval_s,
-                    gap_s=bus.inter_request_delay_s,
-                    timeout_s=bus.timeout_s,
-                    rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
-                    character_s=wire.character_s,
-                )
-            )
+    subjects = (
+        Subject(
+            item,
+            load_profile(item.profile),
+            links[item.bus],
+            poll_interval_s=bus.poll_interval_s,
+            gap_s=bus.inter_request_delay_s,
+            timeout_s=bus.timeout_s,
+            rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
+            character_s=wire_of(bus).character_s,
+        )
+        for item, bus in ((item, config.buses[item.bus]) for item in polled_devices(config))
+        if item.bus in links
+    )
     return DeviceSet(tuple(subjects), tuple(config.motors.values()))

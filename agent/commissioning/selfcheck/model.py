@@ -41,6 +41,14 @@ class Subject:
         return self.device.name
 
     @property
+    def response_timeout_s(self) -> float:
+        return self.timeout_s or self.profile.timeout_s
+
+    @property
+    def delay_s(self) -> float:
+        return self.profile.min_gap_s if self.gap_s is None else self.gap_s
+
+    @property
     def period_s(self) -> float:
         return max(self.poll_interval_s, self.profile.refresh_s)
 

@@ -75,7 +75,7 @@ class CommissioningRecord:
         replies = [point for step in self.steps if (point := step.open_point)]
         if self.result is None:
             return [*replies, *self.problems, SELF_CHECK_NOT_RUN()]
-        findings = [item.summary for item in self.result.findings]
+        findings = (item.summary for item in self.result.findings)
         return [*replies, *self.problems, *findings, *self.result.notes]
 
 
