@@ -144,10 +144,12 @@ def gaps_and_overlaps(tariff: Tariff) -> list[Reason]:
 
 def _uneven(active: list[TariffPeriod]) -> Iterable[tuple[int, int, list[str]]]:
     """Parts of a day in which not exactly one price applies: (first, end, prices)."""
-    for prices, part in groupby(
-        range(QUARTERS), lambda quarter: [each.price for each in active if each.contains(quarter)]
-    ):
-        quarters = list(part)
+
+    def prices_at(quarter: int) -> list[str]:
+        return [period.price for period in active if period.contains(quarter)]
+
+    for prices, group in groupby(range(QUARTERS), prices_at):
+        quarters = list(group)
         if len(prices) != 1:
             yield quarters[0], quarters[-1] + 1, prices
 
