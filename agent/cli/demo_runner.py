@@ -179,14 +179,14 @@ class _RowCounter:
         self.count, self.assets = 0, set[str]()
         self._headless = headless
 
-    def on_change(self, seen: FollowedMessage, kind: str) -> None:
+    def on_change(self, followed: FollowedMessage, kind: str) -> None:
         if kind == "telemetry":
             self.count += 1
-            self.assets.add(seen.asset)
+            self.assets.add(followed.asset)
             if self._headless:
-                click.echo(format_line(seen))
+                click.echo(format_line(followed))
         elif kind == "event" and self._headless:
-            click.echo(format_event_line(seen))
+            click.echo(format_event_line(followed))
 
 
 def _start(stack: contextlib.ExitStack, log_file: Path, *arguments: str) -> subprocess.Popen[bytes]:

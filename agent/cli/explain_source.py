@@ -35,15 +35,15 @@ def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: b
     try:
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
-            for seen in list(follower.seen.values()):
-                if seen.asset == motor and "explain" in seen.messages:
+            for followed in list(follower.seen.values()):
+                if followed.asset == motor and "explain" in followed.messages:
                     time.sleep(REST_S)
-                    if (past := _past(follower, seen)) and not as_json:
+                    if (past := _past(follower, followed)) and not as_json:
                         click.echo(f"{past}\n")
-                    _print(motor, seen.messages["explain"], as_json)
+                    _print(motor, followed.messages["explain"], as_json)
                     return 0
             time.sleep(0.05)
-        known = sorted({seen.asset for seen in list(follower.seen.values()) if "explain" in seen.messages})
+        known = sorted({followed.asset for followed in list(follower.seen.values()) if "explain" in followed.messages})
     finally:
         follower.stop()
     if near := nearest(motor, known):
@@ -56,17 +56,17 @@ def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: b
     return 1
 
 
-def _past(follower: Follower, seen: FollowedMessage) -> str:
+def _past(follower: Follower, followed: FollowedMessage) -> str:
     """Why the retained message may be outdated; empty while the agent and the devices of the motor are online."""
-    state, sent_ms = seen.messages.get("state", {}), seen.messages["explain"]["t"]
-    if follower.gateways.get(seen.gateway) == "offline":
+    state, sent_ms = followed.messages.get("state", {}), followed.messages["explain"]["t"]
+    if follower.gateways.get(followed.gateway) == "offline":
         return _(
-            "{gateway} is offline; its last message is of {time}", gateway=seen.gateway, time=format_second(sent_ms)
+            "{gateway} is offline; its last message is of {time}", gateway=followed.gateway, time=format_second(sent_ms)
         )
     if state.get("state") in ("offline", "stale"):
         return _(
             "{motor} is {state:word} since {time}: {reasons}",
-            motor=seen.asset,
+            motor=followed.asset,
             state=state["state"],
             time=format_second(state["since"]),
             reasons=_("; ").join(map(text_of_object, state["reason"])),

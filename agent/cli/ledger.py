@@ -141,12 +141,14 @@ def _summary(found: VerificationResult, key_path: Path | None) -> Iterator[str]:
         late=found.late,
     )  # fmt: skip
     keys = tuple(found.keys) or "–"
-    verified = N_("Key: {keys}, verified with {path}")
-    yield _(verified if key_path else N_("Key: {keys}"), keys=keys, path=str(key_path))
-    if found.external_checkpoints:
-        yield _("External checkpoints compared: {n:d}", n=found.external_checkpoints)
-    else:
-        yield _("External checkpoints compared: none; truncation or rollback cannot be detected (use --checkpoint)")
+    yield (
+        _("Key: {keys}, verified with {path}", keys=keys, path=str(key_path)) if key_path
+        else _("Key: {keys}", keys=keys)
+    )  # fmt: skip
+    yield (
+        _("External checkpoints compared: {n:d}", n=found.external_checkpoints) if found.external_checkpoints
+        else _("External checkpoints compared: none; truncation or rollback cannot be detected (use --checkpoint)")
+    )  # fmt: skip
     if found.ok:
         yield _("Verification passed.")
     elif found.first_bad:

@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 LONGEST_D = 366
 
 
-HELP = N_(
-    "Put a motor in maintenance to suppress its alarms.\n\n"
-    "MOTOR is the id or the name of a motor. Its data are flagged until maintenance ends. The command works whether or "
-    "not the agent is running; a running agent applies it within 2 s."
+@click.command(
+    help=N_(
+        "Put a motor in maintenance to suppress its alarms.\n\n"
+        "MOTOR is the id or the name of a motor. Its data are flagged until maintenance ends. The command works whether "
+        "or not the agent is running; a running agent applies it within 2 s."
+    )
 )
-
-
-@click.command(help=HELP)
 @click.argument("motor", required=False)
 @click.option(
     "--reason", metavar="TEXT", help=N_("Reason for the maintenance, in any language; shown on every dashboard.")
@@ -104,17 +103,17 @@ def _asset(config: Config, motor: str) -> str:
     from agent.config.topology import assets
     from drivers.file_reasons import nearest
 
-    known = assets(config)
-    found = [asset.name for asset in known if motor in (asset.name, asset.title)]
-    if motor in {asset.name for asset in known}:
+    existing = assets(config)
+    found = [asset.name for asset in existing if motor in (asset.name, asset.title)]
+    if motor in {asset.name for asset in existing}:
         return motor
     if len(found) == 1:
         return found[0]
     if found:
         fail(_("{motor}: several motors have this name ({names}); use the id", motor=motor, names=found))
-    if near := nearest(motor, [word for asset in known for word in (asset.name, asset.title)]):
+    if near := nearest(motor, [word for asset in existing for word in (asset.name, asset.title)]):
         fail(_("{motor}: no such motor; did you mean {near:quoted}?", motor=motor, near=near))
-    names = [asset.name for asset in known] or "–"
+    names = [asset.name for asset in existing] or "–"
     fail(_("{motor}: no such motor; the configuration has: {names}", motor=motor, names=names))
 
 

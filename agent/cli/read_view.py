@@ -13,7 +13,7 @@ import msgspec
 from agent.acquisition.mqtt_signals.probe import TopicProbe
 from agent.acquisition.mqtt_signals.signals import SAMPLE_INTERVAL_S
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers, with_ratios
-from agent.commissioning.discovery.mismatch import models_at
+from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS
 from agent.commissioning.selfcheck.run import rejected_registers
 from agent.config.model import Config

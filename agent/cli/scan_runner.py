@@ -34,11 +34,6 @@ WARNING = N_(
     "Warning: a drive whose communication watchdog is active may accept this computer as its master and trip when the "
     "requests end. Continue only while the drives are stopped or the watchdog is disabled."
 )
-FC03_WARNING = N_(
-    "With some private protocols (Huanyang HY), a read request of function 03 can start the motor. Without function "
-    "03, most models cannot be identified."
-)
-FC03_PROMPT = N_("Enter yes to use function 03, anything else to use function 04 only")
 
 
 def may_use_fc03(permitted: bool) -> bool:
@@ -50,9 +45,13 @@ def may_use_fc03(permitted: bool) -> bool:
             _("Function 04 only: most models cannot be identified without function 03 (--allow-fc03)."), err=True
         )
         return False
-    click.echo(_(FC03_WARNING), err=True)
-    entered = str(click.prompt(_(FC03_PROMPT), default="no", show_default=False, err=True))
-    return entered.strip().lower() == "yes"
+    click.echo(
+        _("With some private protocols (Huanyang HY), a read request of function 03 can start the motor. Without "
+          "function 03, most models cannot be identified."),
+        err=True,
+    )  # fmt: skip
+    prompt = _("Enter yes to use function 03, anything else to use function 04 only")
+    return str(click.prompt(prompt, default="no", show_default=False, err=True)).strip().lower() == "yes"
 
 
 def run_scan(target: Target, options: ScanOptions, as_json: bool) -> int:

@@ -23,17 +23,17 @@ class ProgressLines:
 
     def __init__(self) -> None:
         self._printed_s = 0.0
-        self._part, self._done, self._total = "", 0, 0
+        self._part, self._queried, self._total = "", 0, 0
 
     def on_text(self, text: str) -> None:
         click.echo(text, err=True)
 
     def on_part(self, name: str, total: int) -> None:
-        self._part, self._done, self._total = name, 0, total
+        self._part, self._queried, self._total = name, 0, total
         self._progress()
 
     def on_unit(self, unit: int) -> None:
-        self._done += 1
+        self._queried += 1
         self._progress()
 
     def on_found(self, found: FoundDevice) -> None:
@@ -43,7 +43,7 @@ class ProgressLines:
         if time.monotonic() - self._printed_s >= PROGRESS_S:
             self._printed_s = time.monotonic()
             self.on_text(_(
-                "{part}: {n:d} of {total:d} {total:unit|units}", part=self._part, n=self._done, total=self._total
+                "{part}: {n:d} of {total:d} {total:unit|units}", part=self._part, n=self._queried, total=self._total
             ))  # fmt: skip
 
 

@@ -80,15 +80,15 @@ class CoalEquivalent:
     status: str
 
 
-def grid_factor(wanted: str | float) -> EmissionFactor:
+def grid_factor(setting: str | float) -> EmissionFactor:
     """The factor of "CN-NM", "CN-NM 2021", "CN 华北" or "CN North 2022", or a number in kg/kWh.
 
     Without a year: the newest verified average, else the newest from memory. Raises InvalidValue with the nearest name,
     or with the years that are available.
     """
-    if isinstance(wanted, int | float):
-        return EmissionFactor("", "", None, float(wanted), "average", "stated in the configuration", "stated")
-    words = wanted.split()
+    if isinstance(setting, int | float):
+        return EmissionFactor("", "", None, float(setting), "average", "stated in the configuration", "stated")
+    words = setting.split()
     year = int(words.pop()) if len(words) > 1 and words[-1].isdigit() else None
     name = " ".join(words)
     rows = [row for row in factors() if row.basis.startswith("average")]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.config import reasons as codes
 from agent.config.line_numbers import line_of
@@ -14,6 +14,7 @@ from agent.core.text import as_object, english
 from drivers.file_reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest, with_suggestion
 from drivers.reasons import CodedError, InvalidValue, Reason
 
+N = TypeVar("N", int, float)
 REQUIRED = object()
 PROBLEM, FINDING, NOTE = "problem", "finding", "note"
 _DECIMAL = r"(\d+(?:\.\d+)?)"
@@ -193,6 +194,12 @@ def matched(value: Any, pattern: str, expected: Reason) -> re.Match[str]:
     return found
 
 
+def _within(value: N, low: float, high: float, limits: Reason) -> N:
+    if not low <= value <= high:
+        raise InvalidValue(limits)
+    return value
+
+
 def identifier(value: Any) -> str:
     return matched(value, r"[a-z0-9_-]{1,64}", codes.IDENTIFIER_EXPECTED())[0]
 
@@ -249,10 +256,8 @@ def list_of(convert: Callable[[Any], Any], example: str, least: int = 1) -> Call
 def duration(low_s: float, high_s: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
         found = matched(value, rf"{_DECIMAL}\s*(ms|s|min|h|d)", codes.DURATION_EXPECTED())
-        seconds = float(found[1]) * _SECONDS[found[2]]
-        if not low_s <= seconds <= high_s:
-            raise InvalidValue(codes.DURATION_LIMITS, low_s=low_s, high_s=high_s)
-        return seconds
+        limits = codes.DURATION_LIMITS(low_s=low_s, high_s=high_s)
+        return _within(float(found[1]) * _SECONDS[found[2]], low_s, high_s, limits)
 
     return convert
 
@@ -262,10 +267,8 @@ def size(low: int, high: int) -> Callable[[Any], int]:
 
     def convert(value: Any) -> int:
         found = matched(value, rf"{_DECIMAL}\s*([kMGT])B", codes.SIZE_EXPECTED())
-        count = round(float(found[1]) * _BYTES[found[2]])
-        if not low <= count <= high:
-            raise InvalidValue(codes.SIZE_LIMITS, low_mb=low / 1e6, high_mb=high / 1e6)
-        return count
+        limits = codes.SIZE_LIMITS(low_mb=low / 1e6, high_mb=high / 1e6)
+        return _within(round(float(found[1]) * _BYTES[found[2]]), low, high, limits)
 
     return convert
 
@@ -273,10 +276,7 @@ def size(low: int, high: int) -> Callable[[Any], int]:
 def percent(low: float, high: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
         expected = codes.PERCENTAGE_EXPECTED(low_pct=low, high_pct=high)
-        share_pct = float(matched(value, rf"{_DECIMAL}\s*%", expected)[1])
-        if not low <= share_pct <= high:
-            raise InvalidValue(expected)
-        return share_pct
+        return _within(float(matched(value, rf"{_DECIMAL}\s*%", expected)[1]), low, high, expected)
 
     return convert
 
@@ -294,10 +294,7 @@ def host_port(default_port: int) -> Callable[[Any], tuple[str, int]]:
     def convert(value: Any) -> tuple[str, int]:
         expected = codes.ADDRESS_EXPECTED(port=default_port)
         found = matched(value, r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?", expected)
-        port = int(found[2] or default_port)
-        if not 0 < port < 65536:
-            raise InvalidValue(expected)
-        return found[1].strip("[]"), port
+        return found[1].strip("[]"), _within(int(found[2] or default_port), 1, 65535, expected)
 
     return convert
 

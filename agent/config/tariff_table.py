@@ -14,9 +14,7 @@ from agent.config.tariff import DAY_KINDS, DemandCharge, Tariff, TariffPeriod, f
 from drivers.file_reasons import with_suggestion
 from drivers.reasons import InvalidValue
 
-
-def _price(value: Any) -> float:
-    return schema.number(-1000, 1e6)(value)
+_price = schema.number(-1000, 1e6)
 
 
 def _prices(value: Any) -> dict[str, float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.acquisition.selfcheck_results import apply_checks, save_check
-from agent.commissioning.selfcheck.devices import device_set_of
+from agent.commissioning.selfcheck.model import device_set_of
 from agent.commissioning.selfcheck.run import self_check as check
 from agent.runtime.assembly import Agent
 from agent.simulation.accelerated import run_accelerated

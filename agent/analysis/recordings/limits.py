@@ -203,13 +203,13 @@ def _beyond(every: Any, limit: Any) -> tuple[float, float]:
     """The deviation that `percent` of the values do not exceed, each relative to the limit on its side."""
     worst, most = (math.nan, math.nan), -1.0
     for phase in every.T if len(every) else ():
-        known = phase[np.isfinite(phase)]
-        if not len(known):
+        finite = phase[np.isfinite(phase)]
+        if not len(finite):
             continue
-        use = np.where(known < 0.0, known / limit.low, known / limit.high)
+        use = np.where(finite < 0.0, finite / limit.low, finite / limit.high)
         at = np.argsort(use)[max(math.ceil(len(use) * limit.statistic.percent / 100.0 - 1e-9), 1) - 1]
         if use[at] > most:
-            most, deviation = float(use[at]), float(known[at])
+            most, deviation = float(use[at]), float(finite[at])
             worst = (deviation, 0.0) if deviation < 0.0 else (0.0, deviation)
     return worst
 

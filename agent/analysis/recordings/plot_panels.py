@@ -88,10 +88,10 @@ def spectrum(axes: Any, window: Any, kind: str, place: MeasurementPoint | None) 
     else:
         factor, prefix = _scaled(np.append(values[:, 2:].ravel(), least))
         least, unit = least / factor, f"{prefix}A"
-    known = np.isfinite(values[:, 2:])
+    finite = np.isfinite(values[:, 2:])
     orders = np.arange(2, values.shape[1])
-    top = int(orders[known.any(axis=0)].max())
-    phases = np.flatnonzero(known.any(axis=1))
+    top = int(orders[finite.any(axis=0)].max())
+    phases = np.flatnonzero(finite.any(axis=1))
     width = 0.81 / max(len(phases), 2)
     for k, phase in enumerate(phases):
         at = orders + width * (k - (len(phases) - 1) / 2)
@@ -162,8 +162,8 @@ def phasors(axes: Any, window: Any, kinds: list[str]) -> None:
     if reference is None:
         return
     for kind, some in both:
-        known = some[np.isfinite(some)]
-        largest = np.abs(known).max() if len(known) and kind in kinds else 0.0
+        finite = some[np.isfinite(some)]
+        largest = np.abs(finite).max() if len(finite) and kind in kinds else 0.0
         for phase, z in enumerate(some):
             if largest == 0.0 or not np.isfinite(z) or abs(z) < 0.005 * largest:
                 continue
@@ -218,6 +218,6 @@ def _powers(window: Any) -> Iterator[tuple[str, float, str]]:
 def _angles(window: Any) -> tuple[Any, Any]:
     """Phase angles of the voltages and currents relative to the first fundamental, degrees; NaN without one."""
     both = np.concatenate((window.phasor_u_v, window.phasor_i_a))
-    known = both[np.isfinite(both) & (np.abs(both) > 0.0)]
-    angles = np.round(np.degrees(np.angle(both / known[0])), 2) + 0.0 if len(known) else np.full(6, np.nan)
+    finite = both[np.isfinite(both) & (np.abs(both) > 0.0)]
+    angles = np.round(np.degrees(np.angle(both / finite[0])), 2) + 0.0 if len(finite) else np.full(6, np.nan)
     return angles[:3], angles[3:]

@@ -49,9 +49,6 @@ _UNITS = {"% of IL": N_("% of IL")}
 _WIDTHS = (11, 11, 11, 13, 11, 13)  # columns of the 10 min values
 _EXCEEDED, _WITHIN = N_("EXCEEDED"), N_("within")
 _RESULT_WIDTH = 8
-_FREQUENCY = N_("10 s frequency: {n:d} {n:value|values}, {low_hz:.4f} to {high_hz:.4f} Hz")
-_NO_FREQUENCY = N_("10 s frequency: {n:d} {n:value|values}, not measured")
-_ENERGY, _PARTIAL_ENERGY = N_("energy: {energy_wh:.6g} Wh"), N_("energy: {energy_wh:.6g} Wh, incomplete")
 
 
 def summary_text(found: dict[str, Any]) -> str:
@@ -142,9 +139,12 @@ def _rest(found: dict[str, Any]) -> str:
     if values := found["frequency_10s"]:
         measured = [item["frequency_hz"] for item in values if item["frequency_hz"] is not None]
         limits = {"low_hz": min(measured), "high_hz": max(measured)} if measured else {}
-        out.append(_(_FREQUENCY if measured else _NO_FREQUENCY, n=len(values), **limits))
+        text = N_("10 s frequency: {n:d} {n:value|values}, {low_hz:.4f} to {high_hz:.4f} Hz")
+        missing = N_("10 s frequency: {n:d} {n:value|values}, not measured")
+        out.append(_(text if measured else missing, n=len(values), **limits))
     if (energy_wh := found["energy_wh"]) is not None:
-        out.append(_(_ENERGY if found["energy_whole"] else _PARTIAL_ENERGY, energy_wh=energy_wh))
+        text, partial = N_("energy: {energy_wh:.6g} Wh"), N_("energy: {energy_wh:.6g} Wh, incomplete")
+        out.append(_(text if found["energy_whole"] else partial, energy_wh=energy_wh))
     for name, key in (("Pst", "pst"), ("Plt", "plt")):
         for item in found[key]:
             numbers = "  ".join("–" if x is None else f"{x:.3f}" for x in item[key])

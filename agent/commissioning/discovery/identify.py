@@ -16,6 +16,7 @@ from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.cached_reader import GAP_S, CachedReader, DeviceUnreachable
 from agent.commissioning.discovery.likelihood import ANSWERED, Evidence, add_names, add_register, add_values
 from agent.commissioning.discovery.match import Identified, decide, ranked
+from agent.commissioning.selfcheck.reasons import MODELS_MATCHING, MODELS_SIMILAR
 from drivers.error_reasons import SUNSPEC_NO_MARKER
 from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, ModbusExceptionResponse
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
@@ -87,6 +88,24 @@ async def identify_responding(
     return await identify(
         link, unit, max(0.3, 3 * response_s), fc03=fc03, ending=ending, function=function, character_s=character_s
     )
+
+
+async def models_at(
+    link: RegisterLink, unit: int, profile: Profile, timeout_s: float, character_s: float
+) -> Reason | None:
+    """The models that identification finds for the device at a unit: matching ones, or the most similar ones.
+
+    None if `profile` is not in the library, or if no other fits better. Uses function 03 only if `profile` does. Raises
+    LinkBusy and LinkClosed.
+    """
+    if profile.id not in profile_ids():
+        return None
+    fc03 = any(row.function == 3 for row in profile.registers)
+    found = await identify(link, unit, timeout_s, fc03=fc03, function=profile.function, character_s=character_s)
+    others = tuple(match.profile.id for match in found.matches if match.profile.id != profile.id)
+    if not others or (found.conclusive and len(others) < len(found.matches)):
+        return None
+    return (MODELS_SIMILAR if found.only_similar else MODELS_MATCHING)(models=others)
 
 
 def _all_profiles() -> list[Profile]:

@@ -46,7 +46,7 @@ def hypotheses(
 
 
 def _is_number(column: Series) -> bool:
-    """Whether there is a value of a usual magnitude: a float decoded from other words is often close to 0."""
+    """Whether other is a value of a usual magnitude: a float decoded from other words is often close to 0."""
     value = median(column)
     return value is not None and (value == 0 or abs(value) > DUST)
 
@@ -175,13 +175,13 @@ def _units(
             continue
         same_model = one.profile.id == two.profile.id
         series: dict[Key, Series] = {}
-        for here, there in ((a, b), (b, a)):
-            if rounds := evaluation.rounds[there] if same_model else foreign.get((here, there)):
-                size = len(evaluation.rounds[here])
+        for name, other in ((a, b), (b, a)):
+            if rounds := evaluation.rounds[other] if same_model else foreign.get((name, other)):
+                size = len(evaluation.rounds[name])
                 series |= {  # the counters of another model were read at other times
                     key: _length(evaluation.read(key, row, rounds) if same_model or not counts(row) else [], size)
                     for key, row in evaluation.rows.items()
-                    if key[0] == here
+                    if key[0] == name
                 }
         if series:
             reason = codes.UNIT_IDS_SWAPPED(

@@ -293,7 +293,7 @@ def _resolution_of_x(
         if step > 1e-4 * abs(row[k]):
             changed = [*row]
             changed[k] += step / 2
-            there = relation.x(changed, plate)
-            if math.isfinite(there) and math.isfinite(x):
-                total += abs(there - x)
+            changed_x = relation.x(changed, plate)
+            if math.isfinite(changed_x) and math.isfinite(x):
+                total += abs(changed_x - x)
     return total

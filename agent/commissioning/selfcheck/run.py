@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import permutations
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, permutations
 
 from agent.commissioning.selfcheck import reasons as codes
 from agent.commissioning.selfcheck.decoding import Key, is_measured
@@ -120,10 +120,12 @@ def _serials(evaluation: RuleEvaluation, rounds: Mapping[str, Sequence[ReadingRo
     read = {item.name: _serial(item, rounds[item.name]) for item in evaluation.device_set.subjects}
     found = []
     for item in evaluation.device_set.subjects:
-        stated = item.device.serial_number if isinstance(item.device, Meter) else None
-        if stated and read[item.name] and _bare(read[item.name]) != _bare(stated):
-            found_at = next((name for name, serial in read.items() if _bare(serial) == _bare(stated)), None)
-            data = dict(device=item.name, unit_id=item.device.unit_id, serial_number=read[item.name], configured=stated)
+        configured = item.device.serial_number if isinstance(item.device, Meter) else None
+        if configured and read[item.name] and _bare(read[item.name]) != _bare(configured):
+            found_at = next((name for name, serial in read.items() if _bare(serial) == _bare(configured)), None)
+            data = dict(
+                device=item.name, unit_id=item.device.unit_id, serial_number=read[item.name], configured=configured
+            )
             reason = (
                 codes.SERIAL_NUMBER_ELSEWHERE(**data, found_at=found_at)
                 if found_at else codes.SERIAL_NUMBER_MISMATCH(**data)
@@ -148,7 +150,7 @@ def _serial(subject: Subject, rounds: Sequence[ReadingRound]) -> str:
 
 def _without_cause(evaluation: RuleEvaluation, findings: Sequence[SelfcheckFinding]) -> list[SelfcheckFinding]:
     """Devices with deviations that no single mistake explains."""
-    found, group = [], max((item.group for item in findings), default=0)
+    found, groups = [], _new_groups(findings)
     confirmed, failed = _confirmed(evaluation), evaluation.with_outcome(RuleOutcome.FAIL)
     for item in evaluation.device_set.subjects:
         rows = [bound for bound in failed if bound.keys[0][0] == item.name]
@@ -156,7 +158,6 @@ def _without_cause(evaluation: RuleEvaluation, findings: Sequence[SelfcheckFindi
         empty = len(values) > 2 and sum(value is None for value in values) > EMPTY * len(values)
         if not rows and not empty:
             continue
-        group += 1
         keys = {key for bound in rows for key in bound.keys if key[0] == item.name}
         names = tuple(sorted(key[1] for key in (keys - confirmed or keys)))
         if empty or _mostly_unconfirmed(evaluation, item):
@@ -165,23 +166,26 @@ def _without_cause(evaluation: RuleEvaluation, findings: Sequence[SelfcheckFindi
         else:
             relations = tuple(dict.fromkeys(bound.relation.label for bound in rows[:SHOWN_MAX]))
             reason = codes.VALUES_INCONSISTENT(device=item.name, quantities=names[:SHOWN_MAX], relations=relations)
-        found.append(SelfcheckFinding(reason, names, group))
+        found.append(SelfcheckFinding(reason, names, next(groups)))
     return found
+
+
+def _new_groups(findings: Sequence[SelfcheckFinding]) -> Iterator[int]:
+    return count(max((item.group for item in findings), default=0) + 1)
 
 
 def _rejected(
     device_set: DeviceSet, reader: Mapping[str, RegisterReader], findings: Sequence[SelfcheckFinding]
 ) -> list[SelfcheckFinding]:
     """Registers of the map that the device rejects, if no other finding explains it: often a related model."""
-    found, group = [], max((item.group for item in findings), default=0)
+    found, groups = [], _new_groups(findings)
     for item in device_set.subjects:
         own = [each for each in findings if each.concerns(item.name)]
         explained = {name for each in own for name in each.quantities}
         absent = tuple(name for name in reader[item.name].absent if name not in explained)
         if absent and not any(each.cause in codes.UNITS or each.cause == codes.MAP_MISMATCH for each in own):
-            group += 1
             reason = rejected_registers(item.name, item.device.unit_id, item.profile, absent)
-            found.append(SelfcheckFinding(reason, absent, group))
+            found.append(SelfcheckFinding(reason, absent, next(groups)))
     return found
 
 

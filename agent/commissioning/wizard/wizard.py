@@ -12,9 +12,8 @@ from typing import Any
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers
 from agent.acquisition.selfcheck_results import save_check
-from agent.commissioning.discovery.mismatch import models_at
-from agent.commissioning.selfcheck.devices import device_set_of
-from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome
+from agent.commissioning.discovery.identify import models_at
+from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome, device_set_of
 from agent.commissioning.selfcheck.reasons import OTHER_MODEL
 from agent.commissioning.selfcheck.run import self_check
 from agent.commissioning.wizard import reasons as codes

@@ -14,8 +14,7 @@ from support.basics import HandClock
 from support.selfcheck import DRIVE_UNIT, METER_UNIT, RecordingLink, Scene, check, draw, served_map
 
 from agent.commissioning.selfcheck import reasons as codes
-from agent.commissioning.selfcheck.devices import device_set_of
-from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome
+from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome, device_set_of
 from agent.commissioning.selfcheck.run import self_check
 from agent.commissioning.wizard.duration import estimate_duration
 from agent.config.loader import load_config

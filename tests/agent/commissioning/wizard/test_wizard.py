@@ -13,8 +13,7 @@ from support.basics import HandClock
 
 from agent.acquisition.scheduler import pollers
 from agent.acquisition.selfcheck_results import apply_checks, load_check, save_check
-from agent.commissioning.selfcheck.devices import device_set_of
-from agent.commissioning.selfcheck.model import DeviceResult, SelfcheckFinding, SelfcheckOutcome
+from agent.commissioning.selfcheck.model import DeviceResult, SelfcheckFinding, SelfcheckOutcome, device_set_of
 from agent.commissioning.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH
 from agent.commissioning.wizard import reasons as codes
 from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, Reply, as_markdown
