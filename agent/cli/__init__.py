@@ -148,12 +148,15 @@ class LazyGroup(click.Group):
         return option
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command; an error with a reason ends it with one line and exit code 2."""
+        """Runs a command; an error with a reason ends it with one line and exit code 2 (traceback: --verbose)."""
         try:
             return super().invoke(ctx)
         except CodedError as error:
+            import logging
+
             from agent.cli.options import fail
 
+            logging.getLogger("agent").debug("command failed", exc_info=True)
             fail(text_of(error))
 
     def main(self, *args: Any, **extra: Any) -> Any:

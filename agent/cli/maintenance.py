@@ -26,8 +26,8 @@ LONGEST_D = 366
 @click.command(
     help=N_(
         "Put a motor in maintenance to suppress its alarms.\n\n"
-        "MOTOR is the id or the name of a motor. Its data are flagged until maintenance ends. The command works whether "
-        "or not the agent is running; a running agent applies it within 2 s."
+        "MOTOR is the id or the name of a motor. Its data are flagged until maintenance ends. The command works "
+        "whether or not the agent is running; a running agent applies it within 2 s."
     )
 )
 @click.argument("motor", required=False)

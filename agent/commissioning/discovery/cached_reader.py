@@ -73,9 +73,8 @@ class CachedReader:
                 self.rejected.add((function, address, count))
                 self._responding, self._silent_in_row, self.rejects = request, 0, True
                 self._illegal_function[function] += error.code == 1
-                if self._illegal_function[function] >= UNKNOWN_MAX and not any(
-                    read == function for read, _ in self.words
-                ):
+                supported = any(known == function for known, _ in self.words)
+                if self._illegal_function[function] >= UNKNOWN_MAX and not supported:
                     self.functions.discard(function)
                 return 0
             except (FrameError, LinkTimeout) as error:
@@ -86,9 +85,8 @@ class CachedReader:
                     return 0
                 continue
             self._responding, self._silent_in_row = request, 0
-            self.words.update(
-                ((function, address + k), word) for k, word in enumerate(struct.unpack(f">{count}H", data))
-            )
+            words = struct.unpack(f">{count}H", data)
+            self.words.update(((function, address + k), word) for k, word in enumerate(words))
             return count
         self.lost.add((function, address))
         return 0
