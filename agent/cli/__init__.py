@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from agent.core.columns import cells
-from agent.core.text import DOMAIN, N_, _, language_of, language_of_environment, locale_folder, use
+from agent.core.text import DOMAIN, N_, _, language_of, language_of_environment, locale_folder, text_of, use
+from drivers.reasons import CodedError
 
 C = TypeVar("C", bound=click.Command)
 NUMBERS = (N_("integer"), N_("integer range"), N_("float"), N_("float range"))  # types of click in its errors
@@ -146,6 +147,18 @@ class LazyGroup(click.Group):
             option.help = _("Show this message and exit.")
         return option
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; an error with a reason ends it with one line and exit code 2 (traceback: --verbose)."""
+        try:
+            return super().invoke(ctx)
+        except CodedError as error:
+            import logging
+
+            from agent.cli.options import fail
+
+            logging.getLogger("agent").debug("command failed", exc_info=True)
+            fail(text_of(error))
+
     def main(self, *args: Any, **extra: Any) -> Any:
         with _language_kept():
             return super().main(*args, **extra)
@@ -223,8 +236,10 @@ def _show_version(context: click.Context, _parameter: object, wanted: bool) -> N
 def main(verbose: bool) -> None:
     import logging
 
-    level = logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+    )  # fmt: skip
     if os.environ.get("MAGWATT_PROFILES"):
         from agent.config.loader import profile_folders
         from drivers.profiles import set_profile_folders
@@ -232,7 +247,3 @@ def main(verbose: bool) -> None:
         set_profile_folders(profile_folders())
     for name in ("pymodbus", "amqtt", "transitions", "asyncio", "numba"):  # magwatt logs the same faults itself
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.cli.options import FINDING, config_option, fail
-from agent.cli.savings_service import motor_argument, open_desk
+from agent.cli.savings_service import motor_argument, open_savings
 from agent.core.text import N_, _
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def adjustment() -> None:
 @config_option
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per event."))
 def list_events(motor: str, only_open: bool, config_file: Path | None, as_json: bool) -> None:
-    with open_desk(motor, config_file) as desk:
-        found = [item for item in desk.events() if not only_open or item.decision is None]
+    with open_savings(motor, config_file) as savings:
+        found = [item for item in savings.events() if not only_open or item.decision is None]
         for item in found:
             _print(item, as_json)
         if not found and not as_json:
@@ -68,10 +68,11 @@ def decide(
 ) -> None:  # fmt: skip
     if (decision is None) == (adjust_kwh is None):
         fail(_("give one of --exclude, --keep and --adjust"))
-    with open_desk(motor, config_file) as desk:
-        found = desk.decide(number, decision or "adjust", " ".join(by.split()), " ".join(reason.split()),
-                            1000 * (adjust_kwh or 0.0))  # fmt: skip
-        _print(found, as_json)
+    with open_savings(motor, config_file) as savings:
+        event = savings.decide(
+            number, decision or "adjust", " ".join(by.split()), " ".join(reason.split()), 1000 * (adjust_kwh or 0.0)
+        )
+        _print(event, as_json)
 
 
 def _print(item: NonRoutineEvent, as_json: bool) -> None:
@@ -80,15 +81,13 @@ def _print(item: NonRoutineEvent, as_json: bool) -> None:
 
         click.echo(json.dumps(event_json(item), ensure_ascii=False))
         return
-    event = {"number": item.number, "kind": item.kind, "from_ms": item.from_ms, "energy_wh": item.energy_wh,
-             "cause": item.cause}  # fmt: skip
-    if item.to_ms is None:
-        click.echo(_("{number:d}: {kind:word}, since {from_ms:local}, {energy_wh:kwh} kWh so far: {cause}", **event))
-    else:
-        click.echo(_(
-            "{number:d}: {kind:word}, {from_ms:local} to {to_ms:local}, {energy_wh:kwh} kWh: {cause}",
-            to_ms=item.to_ms, **event,
-        ))  # fmt: skip
+    event = {"number": item.number, "kind": item.kind, "from_ms": item.from_ms, "to_ms": item.to_ms,
+             "energy_wh": item.energy_wh, "cause": item.cause}  # fmt: skip
+    click.echo(
+        _("{number:d}: {kind:word}, since {from_ms:local}, {energy_wh:kwh} kWh so far: {cause}", **event)
+        if item.to_ms is None
+        else _("{number:d}: {kind:word}, {from_ms:local} to {to_ms:local}, {energy_wh:kwh} kWh: {cause}", **event)
+    )
     click.echo("   " + _decision(item))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.cli.options import FINDING, config_option, fail
-from agent.cli.savings_service import motor_argument, open_desk
+from agent.cli.savings_service import motor_argument, open_savings
 from agent.core.text import N_, _, as_object, text_of
 
 if TYPE_CHECKING:
@@ -59,18 +59,17 @@ def learn(
     motor: str, begin: str | None, end: str | None, drivers: tuple[str, ...], kind: str | None,
     from_bypass_test: bool, nameplate: bool, config_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    with open_desk(motor, config_file) as desk:
+    with open_savings(motor, config_file) as savings:
         from agent.savings.service import moment_ms
 
         try:
-            span = tuple(None if text is None else moment_ms(text, desk.zone) for text in (begin, end))
+            from_ms, to_ms = (None if text is None else moment_ms(text, savings.zone) for text in (begin, end))
         except ValueError as error:
             fail(_("--from, --to: {error}", error=text_of(error)))
-        suspect: list[Reason] = []
-        if nameplate:
-            draft = desk.from_nameplate()
-        else:
-            draft, suspect = desk.learn((span[0], span[1]), drivers, kind, from_bypass_test)
+        draft, suspect = (
+            (savings.from_nameplate(), []) if nameplate
+            else savings.learn((from_ms, to_ms), drivers, kind, from_bypass_test)
+        )  # fmt: skip
         _show(draft, None, as_json, suspect)
         if not as_json:
             command = f"magwatt baseline freeze {motor} --by NAME{_config_option(config_file)}"
@@ -92,8 +91,8 @@ def learn(
 def freeze(motor: str, by: str, replace: bool, config_file: Path | None, as_json: bool) -> None:
     if not by.strip():
         fail(_("--by: must be a name"))
-    with open_desk(motor, config_file) as desk:
-        frozen = desk.freeze(" ".join(by.split()), replace)
+    with open_savings(motor, config_file) as savings:
+        frozen = savings.freeze(" ".join(by.split()), replace)
         if as_json:
             from agent.savings.records.baseline_json import to_json
 
@@ -112,13 +111,13 @@ def freeze(motor: str, by: str, replace: bool, config_file: Path | None, as_json
 @config_option
 @_json_option
 def show(motor: str, config_file: Path | None, as_json: bool) -> None:
-    with open_desk(motor, config_file) as desk:
-        found = desk.frozen() or desk.draft()
+    with open_savings(motor, config_file) as savings:
+        found = savings.frozen() or savings.draft()
         if found is None:
             command = f"magwatt baseline learn {motor}{_config_option(config_file)}"
             click.echo(_("{motor}: no baseline; run: {command}", motor=motor, command=command), err=True)
             sys.exit(FINDING)
-        _show(found, desk.saving(found) if found.hash else None, as_json, [])
+        _show(found, savings.saving(found) if found.hash else None, as_json, [])
 
 
 def _config_option(config_file: Path | None) -> str:
@@ -149,13 +148,12 @@ def _show_baseline(found: Baseline) -> None:
     from agent.savings.baseline.models import described
 
     model = described(found.kind, found.shape, found.drivers)
-    if found.frozen_ms:
-        click.echo(_(
-            "{motor}: {model} (frozen {frozen_ms:local} by {by}, {hash})", motor=found.asset, model=model,
-            frozen_ms=found.frozen_ms, by=found.by, hash=found.hash,
-        ))  # fmt: skip
-    else:
-        click.echo(_("{motor}: {model} (draft)", motor=found.asset, model=model))
+    click.echo(
+        _("{motor}: {model} (frozen {frozen_ms:local} by {by}, {hash})", motor=found.asset, model=model,
+          frozen_ms=found.frozen_ms, by=found.by, hash=found.hash)
+        if found.frozen_ms
+        else _("{motor}: {model} (draft)", motor=found.asset, model=model)
+    )  # fmt: skip
     if found.fallback:
         click.echo(f"  {text_of(found.fallback)}")
     if found.n:
@@ -183,17 +181,16 @@ def _show_fit(found: Baseline) -> None:
     if vif := found.shape.get("vif"):
         values = tuple(f"{name} {value:.3g}" for name, value in vif.items())
         click.echo("  " + _("Variance inflation factors (VIF): {values}", values=values))
-    marks = factors(found.kind, found.shape, found.drivers)
     click.echo("  " + _(
         "Wh per {length_min:d} min: {formula}", length_min=found.length_s // 60,
-        formula=formula(found.coefficients, marks),
+        formula=formula(found.coefficients, factors(found.kind, found.shape, found.drivers)),
     ))  # fmt: skip
-    tried = sorted(found.candidates, key=lambda item: item.cv_rmse)
-    if len(tried) > MODELS_SHOWN:
-        click.echo("  " + _("Cross-validated error, best {shown:d} of {n:d} models:", shown=MODELS_SHOWN, n=len(tried)))
-    else:
-        click.echo("  " + _("Cross-validated error:"))
-    for model, cv_rmse in tried[:MODELS_SHOWN]:
+    candidates = sorted(found.candidates, key=lambda item: item.cv_rmse)
+    click.echo("  " + (
+        _("Cross-validated error, best {shown:d} of {n:d} models:", shown=MODELS_SHOWN, n=len(candidates))
+        if len(candidates) > MODELS_SHOWN else _("Cross-validated error:")
+    ))  # fmt: skip
+    for model, cv_rmse in candidates[:MODELS_SHOWN]:
         click.echo(f"    {100 * cv_rmse:6.2f} %  {text_of(model)}")
 
 

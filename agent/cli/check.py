@@ -37,10 +37,8 @@ def check(file: Path | None, config_file: Path | None, as_json: bool) -> None:
     for key, reason in overloads(loaded):
         report.finding(key, reason)
     for item in [*report.notes, *report.findings]:
-        if as_json:
-            click.echo(json.dumps(item.as_object(), ensure_ascii=False))
-        else:
-            click.echo(f"{padded(_(item.level), 8)} {item.text(text_of)}")
+        text = f"{padded(_(item.level), 8)} {item.text(text_of)}"
+        click.echo(json.dumps(item.as_object(), ensure_ascii=False) if as_json else text)
     if not as_json:
         click.echo(
             _(

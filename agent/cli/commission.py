@@ -42,7 +42,7 @@ def commission(
     from agent.config.topology import assets
     from agent.core.clock import SystemClock
     from agent.core.columns import padded
-    from agent.delivery.store import Store, StoreError, default_directory
+    from agent.delivery.store import Store, default_directory
 
     file, motors = split_file(words)
     config = plant_file(config_file, file)
@@ -62,21 +62,17 @@ def commission(
     try:
         store = Store(loaded.state_dir or default_directory(), SystemClock())
         folder = output_dir or config.parent / "commissioning"
-        dialogue = Dialogue(click.echo, _skip if batch else _confirm)
-        done = asyncio.run(Wizard(loaded, store, folder, by, dialogue).run(list(motors), readings))
-    except (StoreError, OSError) as error:
+        dialogue = Dialogue(click.echo, (lambda statement: ("skipped", "")) if batch else _confirm)
+        records = asyncio.run(Wizard(loaded, store, folder, by, dialogue).run(list(motors), readings))
+    except OSError as error:
         fail(text_of(error))
-    sys.exit(FINDING if report.findings or any(record.open_points for record in done) else 0)
-
-
-def _skip(_statement: Reason) -> tuple[Reply, str]:
-    return "skipped", ""
+    sys.exit(FINDING if report.findings or any(record.open_points for record in records) else 0)
 
 
 def _confirm(statement: Reason) -> tuple[Reply, str]:
-    keys = click.Choice(["y", "n", "s"])
-    key = click.prompt(f"  {text_of(statement)}", type=keys, prompt_suffix="? ", default="y")
+    key = click.prompt(
+        f"  {text_of(statement)}", type=click.Choice(["y", "n", "s"]), prompt_suffix="? ", default="y"
+    )  # fmt: skip
     if key == "n":
-        label = _("Actual state")
-        return "no", click.prompt(f"    {label}", default="")
+        return "no", click.prompt("    " + _("Actual state"), default="")
     return ("yes" if key == "y" else "skipped"), ""

@@ -6,13 +6,14 @@ import click
 
 from agent.core.text import N_, _
 
-HELP = N_(
-    "Compile the signal-processing kernels into the cache.\n\nNeeded once after each installation or upgrade; takes "
-    "about a minute."
+
+@click.command(
+    "compile",
+    help=N_(
+        "Compile the signal-processing kernels into the cache.\n\n"
+        "Needed once after each installation or upgrade; takes about a minute."
+    ),
 )
-
-
-@click.command("compile", help=HELP)
 def compile_kernels() -> None:
     from agent.core.kernel_cache import is_warm, use_cache, warm_here
 

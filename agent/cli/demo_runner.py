@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,7 @@ from agent.config.model import Mqtt
 from agent.core import kernel_cache
 from agent.core.text import _, text_of
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
-from drivers.reasons import Code, CodedError, cause_of
+from drivers.reasons import Code, CodedError
 
 START_S = 20.0
 STOP_S = 8.0
@@ -43,7 +44,6 @@ DIALECTS = {
     "prometheus": "Prometheus: curl http://127.0.0.1:9464/metrics",
 }
 
-DEMO_BROKER_INVALID = Code("demo_broker_invalid", "--broker {url}: {error}")
 DEMO_BROKER_UNREACHABLE = Code("demo_broker_unreachable", "{url}: cannot connect to the broker: {error}")
 DEMO_BROKER_NOT_INSTALLED = Code(
     "demo_broker_not_installed",
@@ -66,7 +66,7 @@ def run_demo(
     outputs: additional outputs, keys of DIALECTS.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
             return _run(Path(folder), stack, seconds, broker_url, headless, fault, outputs)
@@ -75,10 +75,6 @@ def run_demo(
         return 1
     except KeyboardInterrupt:
         return 0
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 class DemoError(CodedError):
@@ -92,12 +88,8 @@ def _run(
     _compile_kernels()
     own_broker = broker_url is None
     if broker_url is None:
-        port = stack.enter_context(embedded_broker())
-        broker_url = f"mqtt://127.0.0.1:{port}"
-    try:
-        broker = parse_broker(broker_url)
-    except ValueError as error:
-        raise DemoError(DEMO_BROKER_INVALID, url=broker_url, error=cause_of(error)) from None
+        broker_url = f"mqtt://127.0.0.1:{stack.enter_context(embedded_broker())}"
+    broker = parse_broker(broker_url)
     if not own_broker:
         stack.callback(_delete_retained, broker)  # after plant and agent have ended
     plant, agent = start_processes(folder, stack, broker_url, fault, outputs)
@@ -106,8 +98,8 @@ def _run(
     click.echo(_("true values: {file}", file=str(folder / "truth.ndjson")))
     if fault is not None:
         click.echo(_("voltage dip {delay_s:.0f} s after the start; `--fault none` disables it", delay_s=FAULT_S))
-    subscribe = f"mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v"
-    click.echo(_("subscribe: {command}", command=subscribe))
+    command = f"mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v"
+    click.echo(_("subscribe: {command}", command=command))
     click.echo(_("table in another terminal: {command}", command="magwatt watch " + broker_url))
     for name in outputs:
         click.echo(DIALECTS[name].format(host=broker.host, port=broker.port))
@@ -119,10 +111,10 @@ def _run(
         raise DemoError(DEMO_BROKER_UNREACHABLE, url=broker_url, error=str(error)) from None
     stack.callback(follower.stop)
     ending = threading.Event()
-    watcher = threading.Thread(target=_watch_processes, args=([plant, agent], ending), daemon=True)
-    watcher.start()
+    threading.Thread(target=_watch_processes, args=([plant, agent], ending), daemon=True).start()
     if headless:
-        _wait(seconds, ending)
+        with contextlib.suppress(KeyboardInterrupt):
+            ending.wait(seconds)
     else:
         footer = _("{url}  {topic}   Ctrl-C to exit", url=broker_url, topic=TOPIC)
         show_live(follower, Console(), seconds, lambda: footer, ending)
@@ -187,22 +179,21 @@ class _RowCounter:
         self.count, self.assets = 0, set[str]()
         self._headless = headless
 
-    def on_change(self, seen: FollowedMessage, kind: str) -> None:
+    def on_change(self, followed: FollowedMessage, kind: str) -> None:
         if kind == "telemetry":
             self.count += 1
-            self.assets.add(seen.asset)
+            self.assets.add(followed.asset)
             if self._headless:
-                click.echo(format_line(seen))
+                click.echo(format_line(followed))
         elif kind == "event" and self._headless:
-            click.echo(format_event_line(seen))
+            click.echo(format_event_line(followed))
 
 
 def _start(stack: contextlib.ExitStack, log_file: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    log = stack.enter_context(log_file.open("wb"))
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-        preexec_fn=kernel_cache.end_with_parent,
+        stdin=subprocess.DEVNULL, stdout=stack.enter_context(log_file.open("wb")), stderr=subprocess.STDOUT,
+        start_new_session=True, preexec_fn=kernel_cache.end_with_parent,
     )  # fmt: skip
     stack.callback(_stop, process)
     return process
@@ -231,11 +222,6 @@ def _watch_processes(processes: list[subprocess.Popen[bytes]], ending: threading
             ending.set()
 
 
-def _wait(seconds: float | None, ending: threading.Event) -> None:
-    with contextlib.suppress(KeyboardInterrupt):
-        ending.wait(seconds)
-
-
 def _compile_kernels() -> None:
     if kernel_cache.is_warm():
         return
@@ -248,8 +234,10 @@ def _compile_kernels() -> None:
         with console.status(_("compiling the signal-processing kernels")) as status:
             while process.poll() is None:
                 time.sleep(0.2)
-                elapsed_s = time.monotonic() - started_s
-                status.update(_("compiling the signal-processing kernels ({elapsed_s:.0f} s)", elapsed_s=elapsed_s))
+                status.update(_(
+                    "compiling the signal-processing kernels ({elapsed_s:.0f} s)",
+                    elapsed_s=time.monotonic() - started_s,
+                ))  # fmt: skip
     finally:
         _stop(process)
     if process.returncode:
@@ -290,8 +278,6 @@ def embedded_broker() -> Iterator[int]:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -36,12 +36,10 @@ def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bo
     from agent.core.columns import padded
 
     def report_finding(item: DoctorFinding) -> None:
-        if as_json:
-            body = {"level": item.level, "where": item.where, "reason": as_object(item.reason)}
-            click.echo(json.dumps(body, ensure_ascii=False))
-        else:
-            where = _(item.where) if item.where in PARTS else item.where
-            click.echo(f"{padded(_(item.level), LEVEL_WIDTH)} {where}: {text_of(item.reason)}")
+        body = {"level": item.level, "where": item.where, "reason": as_object(item.reason)}
+        where = _(item.where) if item.where in PARTS else item.where
+        text = f"{padded(_(item.level), LEVEL_WIDTH)} {where}: {text_of(item.reason)}"
+        click.echo(json.dumps(body, ensure_ascii=False) if as_json else text)
 
     def report_part(name: str) -> None:
         if not as_json:

@@ -10,15 +10,15 @@ import click
 from agent.cli.options import BROKER, broker_of, fail, load, login_options, must_have, plant_file, seconds_from
 from agent.core.text import N_, _
 
-HELP = N_(
-    "Explain the current efficiency of a motor.\n\n"
-    "Shows input signals, method, loss breakdown, uncertainty budget, and what would reduce the uncertainty. Reads the "
-    "messages of the agent from the broker at URL [default: mqtt://127.0.0.1:1883], or from the broker of the "
-    "configuration that --config names. Exits 1 if no message about the motor is received."
+
+@click.command(
+    help=N_(
+        "Explain the current efficiency of a motor.\n\n"
+        "Shows input signals, method, loss breakdown, uncertainty budget, and what would reduce the uncertainty. Reads "
+        "the messages of the agent from the broker at URL [default: mqtt://127.0.0.1:1883], or from the broker of the "
+        "configuration that --config names. Exits 1 if no message about the motor is received."
+    )
 )
-
-
-@click.command(help=HELP)
 @click.argument("motor")
 @click.argument("url", default=BROKER)
 @click.option("--config", "config_file", metavar="FILE", type=click.Path(path_type=Path),
@@ -41,7 +41,7 @@ def explain(
 
         from agent.cli.explain_source import from_poll
 
-        config, _report = load(plant_file(config_file))
+        config = load(plant_file(config_file))[0]
         must_have(config, motor)
         sys.exit(asyncio.run(from_poll(config, motor, seconds or 20.0, as_json)))
     from agent.cli.explain_source import from_broker

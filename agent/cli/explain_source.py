@@ -14,7 +14,7 @@ import click
 from agent.cli.explain_text import as_text
 from agent.config.model import Config, Mqtt
 from agent.core.local_time import format_second
-from agent.core.text import _, text_of_object
+from agent.core.text import N_, _, text_of_object
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
 from drivers.file_reasons import nearest
 
@@ -27,48 +27,46 @@ def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: b
     try:
         follower.start()
     except (OSError, ValueError) as error:
-        text = _(
+        click.echo(_(
             "no broker at {host}:{port:d}: {error}; give the URL of the broker or --config FILE. While no agent runs, "
             "use --config FILE --poll", host=broker.host, port=broker.port, error=str(error)
-        )  # fmt: skip
-        click.echo(text, err=True)
+        ), err=True)  # fmt: skip
         return 1
     try:
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
-            for seen in list(follower.seen.values()):
-                if seen.asset == motor and "explain" in seen.messages:
+            for followed in list(follower.seen.values()):
+                if followed.asset == motor and "explain" in followed.messages:
                     time.sleep(REST_S)
-                    if (past := _past(follower, seen)) and not as_json:
+                    if (past := _past(follower, followed)) and not as_json:
                         click.echo(f"{past}\n")
-                    _print(motor, seen.messages["explain"], as_json)
+                    _print(motor, followed.messages["explain"], as_json)
                     return 0
             time.sleep(0.05)
-        known = sorted({seen.asset for seen in list(follower.seen.values()) if "explain" in seen.messages})
+        known = sorted({followed.asset for followed in list(follower.seen.values()) if "explain" in followed.messages})
     finally:
         follower.stop()
-    data = {"motor": motor, "seconds": seconds, "near": nearest(motor, known), "known": known}
-    if data["near"]:
-        text = _("{motor}: no message received within {seconds:g} s. Did you mean {near:quoted}?", **data)
+    if near := nearest(motor, known):
+        text = N_("{motor}: no message received within {seconds:g} s. Did you mean {near:quoted}?")
     elif known:
-        text = _("{motor}: no message received within {seconds:g} s. There are messages of {known}", **data)
+        text = N_("{motor}: no message received within {seconds:g} s. There are messages of {known}")
     else:
-        text = _("{motor}: no message received within {seconds:g} s. Is the agent connected to this broker?", **data)
-    click.echo(text, err=True)
+        text = N_("{motor}: no message received within {seconds:g} s. Is the agent connected to this broker?")
+    click.echo(_(text, motor=motor, seconds=seconds, near=near, known=known), err=True)
     return 1
 
 
-def _past(follower: Follower, seen: FollowedMessage) -> str:
+def _past(follower: Follower, followed: FollowedMessage) -> str:
     """Why the retained message may be outdated; empty while the agent and the devices of the motor are online."""
-    state, sent_ms = seen.messages.get("state", {}), seen.messages["explain"]["t"]
-    if follower.gateways.get(seen.gateway) == "offline":
+    state, sent_ms = followed.messages.get("state", {}), followed.messages["explain"]["t"]
+    if follower.gateways.get(followed.gateway) == "offline":
         return _(
-            "{gateway} is offline; its last message is of {time}", gateway=seen.gateway, time=format_second(sent_ms)
+            "{gateway} is offline; its last message is of {time}", gateway=followed.gateway, time=format_second(sent_ms)
         )
     if state.get("state") in ("offline", "stale"):
         return _(
             "{motor} is {state:word} since {time}: {reasons}",
-            motor=seen.asset,
+            motor=followed.asset,
             state=state["state"],
             time=format_second(state["since"]),
             reasons=_("; ").join(map(text_of_object, state["reason"])),

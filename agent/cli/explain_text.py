@@ -110,10 +110,10 @@ def _result(body: Mapping[str, Any]) -> Iterator[str]:
         "Motor efficiency {efficiency:.1f} % ± {u:.1f} % (k = 2)", efficiency=body["efficiency_pct"], u=body["u_pct"]
     )
     interval = body["interval"]
-    if interval["steady"]:
-        yield "  " + _("steady load: energies over {seconds:g} s", **interval)
-    else:
-        yield "  " + _("varying load: energies over {seconds:g} s", **interval)
+    yield "  " + (
+        _("steady load: energies over {seconds:g} s", **interval) if interval["steady"]
+        else _("varying load: energies over {seconds:g} s", **interval)
+    )  # fmt: skip
     if not interval["complete"]:
         yield "  " + _("the interval is not complete yet")
     if body["powers"]["shaft_w"] < 0:
@@ -121,16 +121,16 @@ def _result(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _methods(body: Mapping[str, Any]) -> Iterator[str]:
-    if not ("efficiency_pct" in body and body["methods"]) and "drive_method" not in body:
-        return
-    yield _("Methods")
-    for number, item in enumerate(body["methods"] if "efficiency_pct" in body else ()):
+    methods = body["methods"] if "efficiency_pct" in body else ()
+    if methods or "drive_method" in body:
+        yield _("Methods")
+    for number, item in enumerate(methods):
         data = {"id": item["id"], "method": METHODS.get(item["id"], ""), "loss": _watts(item["loss_w"]),
                 "u": _watts(item["u_w"])}  # fmt: skip
-        if number == 0:
-            yield "  " + _("{id} {method:word}: losses {loss} ± {u}, used", **data)
-        else:
-            yield "  " + _("{id} {method:word}: losses {loss} ± {u}, not used (higher uncertainty)", **data)
+        yield "  " + (
+            _("{id} {method:word}: losses {loss} ± {u}, not used (higher uncertainty)", **data) if number
+            else _("{id} {method:word}: losses {loss} ± {u}, used", **data)
+        )  # fmt: skip
     if "drive_method" in body:
         drive = body["drive_method"]
         yield "  " + _("drive: {id}, {method:word}, ± {u:g} % of the losses", id=drive["id"],

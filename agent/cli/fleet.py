@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.options import BROKER, FINDING, broker_of, fail, login_options, seconds_from
+from agent.cli.options import BROKER, FINDING, broker_of, login_options, option_value, seconds_from
 from agent.core.text import N_, text_of
 
 
@@ -51,10 +51,7 @@ def fleet(
     from agent.core.clock import SystemClock
     from agent.simulation.fleet.load_generator import FleetError, format_report, run_fleet
 
-    try:
-        schema.identifier(site)
-    except ValueError as error:
-        fail(f"--site {site}: {text_of(error)}")
+    option_value("--site", site, schema.identifier)
     settings = broker_of(broker, user, password_file, ca)
     try:
         report = run_fleet(settings, site, gateways, motors, interval_s, seconds, SystemClock())

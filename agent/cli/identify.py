@@ -30,6 +30,5 @@ def identify(
         fail(_('--line: missing; for example --line "19200 8E1" (`magwatt scan` finds the settings)'))
     first, last = (0, 255) if tcp else (1, 247)
     if not first <= unit_id <= last:
-        text = _("--unit-id {unit_id:d}: must be {first:d} to {last:d}", unit_id=unit_id, first=first, last=last)
-        fail(text)
+        fail(_("--unit-id {unit_id:d}: must be {first:d} to {last:d}", unit_id=unit_id, first=first, last=last))
     sys.exit(run_identify(target, unit_id, may_use_fc03(allow_fc03), as_json))

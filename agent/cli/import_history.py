@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.options import FINDING, config_option, fail, load, must_have, plant_file
+from agent.cli.options import FINDING, check_usage, config_option, fail, load, must_have, option_value, plant_file
 from agent.core.local_time import zone_of
 from agent.core.text import N_, _, text_of, use
 
@@ -54,20 +54,19 @@ def import_history(
     time_at_end: bool, zone: str | None, drivers: tuple[str, ...], meter_name: str | None, replace: bool,
     config_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
+    from agent.config.keys import SITE
+    from agent.savings.importing import importer
+    from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
+
     config: Config = load(plant_file(config_file))[0]
     must_have(config, motor)
     if zone is not None:
-        _zone(zone)
-    from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
-
-    if energy_column is None and not drivers:
-        fail(_("nothing to import: give --energy COLUMN or --driver NAME=COLUMN:UNIT"))
-    if (energy_column is None) != (unit is None):
-        fail(_("--energy and --unit must be given together"))
-    from agent.delivery.store import StoreError
-    from agent.savings.importing import importer
-    from agent.savings.ledger.signing_key import LedgerKeyError
-
+        option_value("--zone", zone, SITE["timezone"].convert)
+    check_usage(
+        (energy_column is None and not drivers,
+         _("nothing to import: give --energy COLUMN or --driver NAME=COLUMN:UNIT")),
+        ((energy_column is None) != (unit is None), _("--energy and --unit must be given together")),
+    )  # fmt: skip
     named = dict(_driver(text) for text in drivers)
     place, now_ms = zone or config.site.timezone, time.time_ns() // 1_000_000
     use(None, zone_of(place))
@@ -81,19 +80,8 @@ def import_history(
                                         replace=replace, now_ms=now_ms)  # fmt: skip
     except ImportProblem as error:
         fail("\n".join(map(text_of, error.reasons)))
-    except (StoreError, LedgerKeyError) as error:
-        fail(text_of(error))
     click.echo(json.dumps(result.body, ensure_ascii=False) if as_json else "\n".join(map(text_of, result.findings)))
     sys.exit(0 if result.body["written"] else FINDING)
-
-
-def _zone(name: str) -> None:
-    from agent.config.keys import SITE
-
-    try:
-        SITE["timezone"].convert(name)
-    except ValueError as error:
-        fail(_("{option} {value}: {error}", option="--zone", value=name, error=text_of(error)))
 
 
 def _driver(text: str) -> tuple[str, CsvColumn]:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 VERSIONS_SHOWN = 5
 PROBLEMS_SHOWN = 20
 CLOCK_STEPS_SHOWN = 5
+CHANGES = {
+    "config": N_("The configuration changed {n:d} {n:time|times}:"),
+    "software": N_("The software changed {n:d} {n:time|times}:"),
+}
 
 
 @click.group(help=N_("Verify the signed ledger of savings records."))
@@ -137,14 +141,14 @@ def _summary(found: VerificationResult, key_path: Path | None) -> Iterator[str]:
         late=found.late,
     )  # fmt: skip
     keys = tuple(found.keys) or "–"
-    if key_path is None:
-        yield _("Key: {keys}", keys=keys)
-    else:
-        yield _("Key: {keys}, verified with {path}", keys=keys, path=str(key_path))
-    if found.external_checkpoints:
-        yield _("External checkpoints compared: {n:d}", n=found.external_checkpoints)
-    else:
-        yield _("External checkpoints compared: none; truncation or rollback cannot be detected (use --checkpoint)")
+    yield (
+        _("Key: {keys}, verified with {path}", keys=keys, path=str(key_path)) if key_path
+        else _("Key: {keys}", keys=keys)
+    )  # fmt: skip
+    yield (
+        _("External checkpoints compared: {n:d}", n=found.external_checkpoints) if found.external_checkpoints
+        else _("External checkpoints compared: none; truncation or rollback cannot be detected (use --checkpoint)")
+    )  # fmt: skip
     if found.ok:
         yield _("Verification passed.")
     elif found.first_bad:
@@ -155,14 +159,11 @@ def _summary(found: VerificationResult, key_path: Path | None) -> Iterator[str]:
 
 def _changes(found: VerificationResult) -> Iterator[str]:
     """Changes of configuration and software, with the recorded intervals."""
-    for what in ("config", "software"):
+    for what, heading in CHANGES.items():
         spans = [span for span in found.recorded_under if span.what == what]
         if len(spans) < 2:
             continue
-        if what == "config":
-            yield _("The configuration changed {n:d} {n:time|times}:", n=len(spans) - 1)
-        else:
-            yield _("The software changed {n:d} {n:time|times}:", n=len(spans) - 1)
+        yield _(heading, n=len(spans) - 1)
         if len(spans) > VERSIONS_SHOWN:
             yield "  " + _("not shown: {n:d} earlier {n:version|versions}", n=len(spans) - VERSIONS_SHOWN)
         yield from map(_version, spans[-VERSIONS_SHOWN:])

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli.options import FINDING, config_option, fail, load, plant_file
+from agent.cli.options import FINDING, check_usage, config_option, fail, load, option_value, plant_file
 from agent.core.local_time import zone_of
-from agent.core.text import N_, _, text_of, use
+from agent.core.text import N_, _, use
 
 if TYPE_CHECKING:
     from agent.config.model import Config
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 LONGEST_D = 366
 
 
-HELP = N_(
-    "Put a motor in maintenance to suppress its alarms.\n\n"
-    "MOTOR is the id or the name of a motor. Its data are flagged until maintenance ends. The command works whether or "
-    "not the agent is running; a running agent applies it within 2 s."
+@click.command(
+    help=N_(
+        "Put a motor in maintenance to suppress its alarms.\n\n"
+        "MOTOR is the id or the name of a motor. Its data are flagged until maintenance ends. The command works "
+        "whether or not the agent is running; a running agent applies it within 2 s."
+    )
 )
-
-
-@click.command(help=HELP)
 @click.argument("motor", required=False)
 @click.option(
     "--reason", metavar="TEXT", help=N_("Reason for the maintenance, in any language; shown on every dashboard.")
@@ -48,67 +47,55 @@ def maintenance(
     motor: str | None, reason: str | None, duration: str | None, release: bool, listing: bool, everything: bool,
     config_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    _check_usage(motor, reason, duration, release, listing, everything)
-    seconds = _seconds(duration) if duration is not None else None
-    loaded, _report = load(plant_file(config_file))
+    check_usage(
+        (everything and not listing, _("--all is only valid with --list")),
+        (listing and (motor or reason or duration or release),
+         _("--list cannot be combined with MOTOR, --reason, --for or --release")),
+        (not listing and not motor, _("MOTOR is missing; use `magwatt maintenance MOTOR --reason TEXT` or --list")),
+        (release and (reason or duration), _("--release cannot be combined with --reason or --for")),
+        (not listing and not release and not (reason and reason.strip()),
+         _("--reason is missing; it is shown on the dashboards")),
+    )  # fmt: skip
+    seconds = option_value("--for", duration, _duration_s) if duration is not None else None
+    loaded = load(plant_file(config_file))[0]
     use(None, zone_of(loaded.site.timezone))
 
     from agent.delivery.store import default_directory
-    from agent.runtime.maintenance import MaintenanceError, MaintenanceLog
+    from agent.runtime.maintenance import MaintenanceLog
 
     log = MaintenanceLog(loaded.state_dir or default_directory())
     now_ms = time.time_ns() // 1_000_000
-    try:
-        if listing:
-            intervals = log.between(0, now_ms + 1) if everything else list(log.active(now_ms).values())
-        else:
-            assert motor is not None
-            name = motor if release and motor in log.active(now_ms) else _asset(loaded, motor)
-            if not release:
-                assert reason is not None
-                until_ms = now_ms + round(1000 * seconds) if seconds is not None else None
-                log.begin(name, " ".join(reason.split()), now_ms, until_ms, _user())
-            elif not log.release(name, now_ms):
-                click.echo(_("{motor} is not in maintenance", motor=name), err=True)
-                sys.exit(FINDING)
-            intervals = log.between(0, now_ms + 1, name)[-1:]
-    except MaintenanceError as error:
-        fail(text_of(error))
+    if listing:
+        intervals = log.between(0, now_ms + 1) if everything else list(log.active(now_ms).values())
+    else:
+        assert motor is not None
+        name = motor if release and motor in log.active(now_ms) else _asset(loaded, motor)
+        if not release:
+            assert reason is not None
+            until_ms = now_ms + round(1000 * seconds) if seconds is not None else None
+            log.begin(name, " ".join(reason.split()), now_ms, until_ms, _user())
+        elif not log.release(name, now_ms):
+            click.echo(_("{motor} is not in maintenance", motor=name), err=True)
+            sys.exit(FINDING)
+        intervals = log.between(0, now_ms + 1, name)[-1:]
     for item in intervals:
-        line = json.dumps(_as_object(item, now_ms), ensure_ascii=False) if as_json else _as_text(item, loaded, now_ms)
-        click.echo(line)
+        body = _as_object(item, now_ms)
+        click.echo(json.dumps(body, ensure_ascii=False) if as_json else _as_text(item, loaded, now_ms))
     if not intervals and not as_json:
         click.echo(_("no motor is in maintenance"))
 
 
-def _check_usage(
-    motor: str | None, reason: str | None, duration: str | None, release: bool, listing: bool, everything: bool
-) -> None:
-    if everything and not listing:
-        fail(_("--all is only valid with --list"))
-    if listing and (motor or reason or duration or release):
-        fail(_("--list cannot be combined with MOTOR, --reason, --for or --release"))
-    if not listing and not motor:
-        fail(_("MOTOR is missing; use `magwatt maintenance MOTOR --reason TEXT` or --list"))
-    if release and (reason or duration):
-        fail(_("--release cannot be combined with --reason or --for"))
-    if not listing and not release and not (reason and reason.strip()):
-        fail(_("--reason is missing; it is shown on the dashboards"))
-
-
-def _seconds(text: str) -> float:
+def _duration_s(text: str) -> float:
+    """A duration; days may have decimals."""
     from agent.config import schema
 
+    if not text.endswith("d"):
+        return schema.duration(1, 86400 * LONGEST_D)(text)
     try:
-        if not text.endswith("d"):
-            return schema.duration(1, 86400 * LONGEST_D)(text)
-        try:
-            days = float(text[:-1])
-        except ValueError:
-            fail(_('--for {value}: not a number of days; for example "3d"', value=text))
-        return 86400 * schema.number(0.01, LONGEST_D, "days")(days)
-    except ValueError as error:
-        fail(_("--for {value}: {problem}", value=text, problem=text_of(error)))
+        days = float(text[:-1])
+    except ValueError:
+        fail(_('--for {value}: not a number of days; for example "3d"', value=text))
+    return 86400 * schema.number(0.01, LONGEST_D, "days")(days)
 
 
 def _asset(config: Config, motor: str) -> str:
@@ -116,17 +103,17 @@ def _asset(config: Config, motor: str) -> str:
     from agent.config.topology import assets
     from drivers.file_reasons import nearest
 
-    known = assets(config)
-    found = [asset.name for asset in known if motor in (asset.name, asset.title)]
-    if motor in {asset.name for asset in known}:
+    existing = assets(config)
+    found = [asset.name for asset in existing if motor in (asset.name, asset.title)]
+    if motor in {asset.name for asset in existing}:
         return motor
     if len(found) == 1:
         return found[0]
     if found:
         fail(_("{motor}: several motors have this name ({names}); use the id", motor=motor, names=found))
-    if near := nearest(motor, [word for asset in known for word in (asset.name, asset.title)]):
+    if near := nearest(motor, [word for asset in existing for word in (asset.name, asset.title)]):
         fail(_("{motor}: no such motor; did you mean {near:quoted}?", motor=motor, near=near))
-    names = [asset.name for asset in known] or "–"
+    names = [asset.name for asset in existing] or "–"
     fail(_("{motor}: no such motor; the configuration has: {names}", motor=motor, names=names))
 
 

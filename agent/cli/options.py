@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -18,6 +18,7 @@ from agent.core.text import N_, _, text_of, use
 if TYPE_CHECKING:
     from agent.config.model import Config
 
+T = TypeVar("T")
 FINDING, WRONG = 1, 2  # exit codes: a finding; wrong usage or configuration
 CONFIG_VARIABLE = "MAGWATT_CONFIG"
 PLACES = (Path("plant.toml"), Path("/etc/magwatt/plant.toml"))
@@ -41,8 +42,8 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # generic since click 
         except ValueError:
             number = math.nan
         if not self._low <= number <= self._high:  # true for nan too
-            text = _(self._expected, low=self._low, high=self._high)
-            fail(f"{param.opts[0] if param else self.name} {value}: {text}")
+            expected = _(self._expected, low=self._low, high=self._high)
+            fail(f"{param.opts[0] if param else self.name} {value}: {expected}")
         return number
 
 
@@ -100,9 +101,7 @@ def names_a_file(text: str) -> bool:
 
 def split_file(words: Sequence[str]) -> tuple[Path | None, Sequence[str]]:
     """The configuration, where the first word names a file, and the other words."""
-    if words and names_a_file(words[0]):
-        return Path(words[0]), words[1:]
-    return None, words
+    return (Path(words[0]), words[1:]) if words and names_a_file(words[0]) else (None, words)
 
 
 def load(path: Path, as_json: bool = False):  # type: ignore[no-untyped-def]  # its types would slow down every command
@@ -142,6 +141,21 @@ def broker_of(url: str, *login: Any):  # type: ignore[no-untyped-def]
         return parse_broker(url, *login)
     except ValueError as error:
         fail(f"{masked(url)}: {text_of(error)}")
+
+
+def option_value(option: str, text: str, convert: Callable[[str], T]) -> T:
+    """The converted value of an option; exits with WRONG if it is invalid."""
+    try:
+        return convert(text)
+    except ValueError as error:
+        fail(_("{option} {value}: {error}", option=option, value=text, error=text_of(error)))
+
+
+def check_usage(*mistakes: tuple[object, str]) -> None:
+    """Exits with WRONG if one of the conditions is true. mistakes: (condition, text)."""
+    for condition, text in mistakes:
+        if condition:
+            fail(text)
 
 
 def fail(text: str) -> NoReturn:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.options import fail
-from agent.core.text import N_, text_of
+from agent.core.text import N_
 
 
 @click.group(
@@ -24,13 +23,9 @@ def profiles(context: click.Context, as_json: bool) -> None:
 @profiles.command("list", help=N_("List the models with kind, registers by poll group, and confidence."))
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per profile."))
 def list_profiles(as_json: bool) -> None:
-    from agent.cli import profiles_view as library
-    from drivers.errors import ProfileError
+    from agent.cli import profiles_view
 
-    try:
-        library.list_profiles(as_json)
-    except ProfileError as error:
-        fail(text_of(error))
+    profiles_view.list_profiles(as_json)
 
 
 @profiles.command(
@@ -42,13 +37,9 @@ def list_profiles(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def show(model: str, as_json: bool) -> None:
     from agent.cli.profiles_view import show_profile
-    from drivers.errors import ProfileError
     from drivers.profiles import load_profile
 
-    try:
-        show_profile(load_profile(model), as_json)
-    except ProfileError as error:
-        fail(text_of(error))
+    show_profile(load_profile(model), as_json)
 
 
 @profiles.command(

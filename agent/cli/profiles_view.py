@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from agent.cli.options import WRONG
 from agent.commissioning.discovery.config_snippet import WATCHDOG
 from agent.core.columns import headings, padded, padded_left
 from agent.core.text import N_, _, text_of
@@ -28,8 +29,6 @@ from drivers.profiles import (
 )
 from drivers.registers import plan_blocks, usable
 
-FINE, WRONG = 0, 2
-
 COLUMNS = (
     (N_("register"), 30), (N_("poll"), 6), (N_("fc"), 2), (N_("address"), -7), (N_("manual"), 16), (N_("type"), 6),
     (N_("scale"), -12), (N_("unit"), 5), (N_("confidence"), 10),
@@ -38,8 +37,7 @@ COLUMNS = (
 
 def list_profiles(as_json: bool) -> None:
     """One line for each known model. Raises ProfileError if a folder of the user's profiles cannot be used."""
-    for name in profile_ids():
-        profile = load_profile(name)
+    for profile in map(load_profile, profile_ids()):
         row = _summary(profile)
         click.echo(json.dumps(row) if as_json else _summary_line(profile, row))
     if not as_json:
@@ -74,7 +72,7 @@ def check_files(paths: Sequence[Path]) -> int:
             continue
         click.echo(f"{path}: {profile.id}: {_read_summary(profile)}")
     click.echo(_("{n:d} {n:file|files}, {wrong:d} with problems", n=len(paths), wrong=wrong))
-    return WRONG if wrong else FINE
+    return WRONG if wrong else 0
 
 
 def _summary(profile: Profile) -> dict[str, Any]:
@@ -204,11 +202,9 @@ def _register_lines(row: Register) -> Iterator[str]:
 
 
 def _scale_steps(row: Register) -> Iterator[str]:
-    for limit, scale in row.scale_by_rating:
-        if limit < float("inf"):
-            yield _("{scale:g} up to {limit_kw:g} kW", scale=scale, limit_kw=limit)
-        else:
-            yield _("{scale:g} above", scale=scale)
+    for limit_kw, scale in row.scale_by_rating:
+        text = N_("{scale:g} up to {limit_kw:g} kW") if limit_kw < float("inf") else N_("{scale:g} above")
+        yield _(text, scale=scale, limit_kw=limit_kw)
 
 
 def _off(row: Register) -> Iterator[str]:
@@ -228,19 +224,20 @@ def _identify_line(row: Identify) -> str:
     return f"{row.method}{where} {', '.join(wanted)}{'  ' + row.note if row.note else ''}".rstrip()
 
 
-def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
-    lines = list(lines)
-    if lines:
-        yield title
-        yield from (f"  {line}" for line in lines)
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    indented = [f"  {line}" for line in lines]
+    return [title, *indented] if indented else []
 
 
 def _as_object(profile: Profile) -> dict[str, Any]:
-    found = {key: value for key, value in asdict(profile).items() if key not in ("registers", "id")}
-    rows = [asdict(row) for row in profile.registers]
+    body = {key: value for key, value in asdict(profile).items() if key not in ("registers", "id")}
     read = {row.name for row in usable(profile)}
-    for row in rows:
-        row["read"] = row["name"] in read
-        row["scale_by_rating"] = [[None if limit == float("inf") else limit, scale]
-                                  for limit, scale in row["scale_by_rating"]]  # fmt: skip
-    return {"profile": profile.id, **found, "registers": rows}
+    rows = [
+        asdict(row) | {
+            "read": row.name in read,
+            "scale_by_rating": [[None if limit == float("inf") else limit, scale]
+                                for limit, scale in row.scale_by_rating],
+        }
+        for row in profile.registers
+    ]  # fmt: skip
+    return {"profile": profile.id, **body, "registers": rows}

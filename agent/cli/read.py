@@ -31,8 +31,7 @@ def read(words: tuple[str, ...], config_file: Path | None, count: int, as_json: 
 
     file, devices = split_file(words)
     if len(devices) > 1:
-        text = _("only one device can be given; without DEVICE all devices are polled")
-        fail(f"{devices[1]}: {text}")
+        fail(f"{devices[1]}: " + _("only one device can be given; without DEVICE all devices are polled"))
     device = devices[0] if devices else None
     loaded, report = load(plant_file(config_file, file))
     known = [*loaded.meters, *loaded.drives, *(item.name for item in signal_devices(loaded)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import click
@@ -13,7 +13,7 @@ import msgspec
 from agent.acquisition.mqtt_signals.probe import TopicProbe
 from agent.acquisition.mqtt_signals.signals import SAMPLE_INTERVAL_S
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers, with_ratios
-from agent.commissioning.discovery.mismatch import models_at
+from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS
 from agent.commissioning.selfcheck.run import rejected_registers
 from agent.config.model import Config
@@ -21,7 +21,7 @@ from agent.config.signals import topic_signals
 from agent.core.clock import SystemClock
 from agent.core.columns import padded
 from agent.core.metrics import by_name, rounded
-from agent.core.text import _, as_object, text_of
+from agent.core.text import N_, _, as_object, text_of
 from drivers.errors import LinkError
 from drivers.modbus_device import ALL_GROUPS
 from drivers.reading import Quality, Reading, Value
@@ -39,20 +39,19 @@ async def read_devices(config: Config, device: str | None, times: int, as_json: 
     device: the only one to poll; None: all. A signal from a topic is awaited for its expected interval, at most
     LISTEN_S.
     """
-    clock = SystemClock()
-    buses = pollers(config, clock, lambda reading: None, only=device)
+    buses = pollers(config, SystemClock(), lambda reading: None, only=device)
     topics = [signal for signal in topic_signals(config) if device in (None, signal.device)]
     if not buses and not topics:
-        nothing = _("No device to poll: comm_loss of {device} is missing.", device=device) if device else None
-        click.echo(nothing or _("No device to poll."), err=True)
+        missing = N_("No device to poll: comm_loss of {device} is missing.")
+        click.echo(_(missing if device else N_("No device to poll."), device=device), err=True)
         return 1
     jobs = [_read_bus(bus, times, as_json) for bus in buses]
     if topics:
         jobs.append(_read_topics(config, device, times, as_json))
-    done = await asyncio.gather(*jobs)
-    if not all(responded for responded, fits in done):
+    results = await asyncio.gather(*jobs)
+    if not all(responded for responded, fits in results):
         click.echo(_("Some devices did not respond; run `magwatt doctor` to find the cause."), err=True)
-    return 0 if all(responded and fits for responded, fits in done) else 1
+    return 0 if all(responded and fits for responded, fits in results) else 1
 
 
 async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bool]:
@@ -67,28 +66,26 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
                 responded |= _print(reading, as_json, sorted(polled.device.unsupported.registers))
         rejecting = [polled for polled in bus.devices if polled.device.unsupported.registers]
         for polled in rejecting:
-            label = padded(_("finding"), 8)
-            click.echo(f"{label} {text_of(await _likely_cause(bus, polled))}", err=True)
+            click.echo(f"{padded(_('finding'), 8)} {text_of(await _likely_cause(bus, polled))}", err=True)
     finally:
         await bus.link.close()
     return len(responded) == len(bus.devices), not rejecting
 
 
 async def _read_topics(config: Config, device: str | None, times: int, as_json: bool) -> tuple[bool, bool]:
-    look = TopicProbe(config, device)
-    longest_s = max(min(signal.expected_interval_s, LISTEN_S) for signal in look.signals)
-    text = _("Waiting up to {longest_s:g} s for {n:d} {n:topic|topics} …", longest_s=longest_s, n=len(look.signals))
-    click.echo(text, err=True)
+    probe = TopicProbe(config, device)
+    n, longest_s = len(probe.signals), max(min(signal.expected_interval_s, LISTEN_S) for signal in probe.signals)
+    click.echo(_("Waiting up to {longest_s:g} s for {n:d} {n:topic|topics} …", longest_s=longest_s, n=n), err=True)
     received: set[str] = set()
     try:
         for round_number in range(times):
             if round_number:
                 await asyncio.sleep(SAMPLE_INTERVAL_S)
-            for seen in await look.wait(LISTEN_S):
-                received |= _print(seen.as_reading(), as_json)
+            for topic in await probe.wait(LISTEN_S):
+                received |= _print(topic.as_reading(), as_json)
     finally:
-        await look.stop()
-    return len(received) == len(look.signals), True
+        await probe.stop()
+    return len(received) == n, True
 
 
 def _print(reading: Reading, as_json: bool, rejected: Sequence[str] = ()) -> set[str]:
@@ -113,10 +110,10 @@ async def _likely_cause(bus: BusPoller, polled: PolledDevice) -> Reason:
     device = polled.device
     finding = rejected_registers(device.name, device.unit, device.profile, sorted(device.unsupported.registers))
     timeout_s, character_s = device.health.response_time.timeout_s, bus.link.wire.character_s
-    models = None
     with contextlib.suppress(LinkError):
-        models = await models_at(bus.link, device.unit, device.profile, timeout_s, character_s)
-    return CAUSE_AND_MODELS(cause=finding, models=models) if models else finding
+        if models := await models_at(bus.link, device.unit, device.profile, timeout_s, character_s):
+            return CAUSE_AND_MODELS(cause=finding, models=models)
+    return finding
 
 
 def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
@@ -130,7 +127,7 @@ def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
         "t": reading.came_ns // 1_000_000,
         "quality": reading.quality.names(),
         "flags": {metric_name_of(name): flag.names() for name, flag in reading.flags.items() if flag},
-        "values": _published(reading.values),
+        "values": {metric_name_of(name): _published(name, value) for name, value in reading.values.items()},
     }
     if reading.error:
         body["error"] = as_object(reading.error)
@@ -139,14 +136,10 @@ def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
     return msgspec.json.encode(body).decode()
 
 
-def _published(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Values by metric name, rounded as they are published; None for a value that is not finite."""
-    table = by_name("telemetry")
-    found: dict[str, Value] = {}
-    for name, value in values.items():
-        metric = table.get(metric_name_of(name))  # signals are not in it
-        found[metric_name_of(name)] = rounded(metric, value) if metric and isinstance(value, float) else value
-    return found
+def _published(name: str, value: Value) -> Value:
+    """The value, rounded as it is published; None if it is not finite."""
+    metric = by_name("telemetry").get(metric_name_of(name))  # signals are not in it
+    return rounded(metric, value) if metric and isinstance(value, float) else value
 
 
 def _without_values(reading: Reading) -> bool:
@@ -163,12 +156,11 @@ def reading_text(reading: Reading, rejected: Sequence[str] = ()) -> str:
         remarks.append(_("{n:d} {n:register|registers} rejected", n=len(rejected)))
     if reading.error:
         remarks.append(text_of(reading.error))
-    summary = _("; ").join(remarks)
-    lines = [f"{reading.device}  ({summary})"]
-    for name, value in _published(reading.values).items():
-        flag = next((flag for key, flag in reading.flags.items() if metric_name_of(key) == name), Quality.GOOD)
-        unit = next((item.unit for key, item in vocabulary().items() if metric_name_of(key) == name), "")
+    lines = [f"{reading.device}  ({_('; ').join(remarks)})"]
+    for name, measured in reading.values.items():
+        value, flags = _published(name, measured), reading.flags.get(name, Quality.GOOD)
+        unit = vocabulary()[name].unit if name in vocabulary() else ""
         # All published digits, without exponent: 184321.028, not 1.84321e+05
         text = "–" if value is None else f"{Decimal(repr(value)):f}" if isinstance(value, float) else str(value)
-        lines.append(f"  {name:32} {text:>14} {unit:6} {' '.join(flag.names())}".rstrip())
+        lines.append(f"  {metric_name_of(name):32} {text:>14} {unit:6} {' '.join(flags.names())}".rstrip())
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from agent.cli.options import POSITIVE, fail, seconds_from
+from agent.cli.options import POSITIVE, check_usage, seconds_from
 from agent.core.text import N_, text_of
 
 
@@ -105,21 +105,14 @@ def replay(
     from agent.analysis.recordings import reasons as codes
     from agent.analysis.recordings.limits import place_of
     from agent.analysis.recordings.reader import RecordingSettings
-    from agent.analysis.recordings.reasons import ReplayError
     from agent.cli.replay_runner import ReplayOptions, replay_file
-    from drivers.errors import FileError
 
     how = RecordingSettings(**settings)
-    try:
-        if standards and not (summary or plot):
-            raise ReplayError(codes.LIMITS_WITHOUT_RESULT)
-        if at_s is not None and plot is None:
-            raise ReplayError(codes.AT_WITHOUT_PLOT)
-        if how.lamp and how.supply_v is None:
-            raise ReplayError(codes.LAMP_WITHOUT_SUPPLY)
-        if (isc_il or short_circuit_mva or nominal_v) and not standards:
-            raise ReplayError(codes.LIMIT_OPTIONS_WITHOUT_LIMITS)
-        place = place_of(standards, how, nominal_v, isc_il, short_circuit_mva, plant_class) if standards else None
-        sys.exit(replay_file(file, ReplayOptions(how, mapping, as_json, summary, place, plot, at_s)))
-    except FileError as error:
-        fail(text_of(error))
+    check_usage(
+        (standards and not (summary or plot), text_of(codes.LIMITS_WITHOUT_RESULT())),
+        (at_s is not None and plot is None, text_of(codes.AT_WITHOUT_PLOT())),
+        (how.lamp and how.supply_v is None, text_of(codes.LAMP_WITHOUT_SUPPLY())),
+        ((isc_il or short_circuit_mva or nominal_v) and not standards, text_of(codes.LIMIT_OPTIONS_WITHOUT_LIMITS())),
+    )
+    place = place_of(standards, how, nominal_v, isc_il, short_circuit_mva, plant_class) if standards else None
+    sys.exit(replay_file(file, ReplayOptions(how, mapping, as_json, summary, place, plot, at_s)))

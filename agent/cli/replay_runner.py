@@ -100,10 +100,8 @@ def _conclude(summary: RecordingSummary, source: RecordingSource, options: Repla
     found = summary.as_object()
     if options.place:
         found["limits"] = compare_with_limits(summary, options.place, source.seconds)
-    if options.as_json:
-        click.echo(msgspec.json.encode(found, enc_hook=encode_reason_with_text).decode())
-    else:
-        click.echo(summary_text(found))
+    encoded = msgspec.json.encode(found, enc_hook=encode_reason_with_text).decode()
+    click.echo(encoded if options.as_json else summary_text(found))
     return int(any(one.get("exceeded") for one in found.get("limits", [])))
 
 
@@ -117,16 +115,16 @@ def _progress(file: Path, options: ReplayOptions) -> Iterator[Callable[[float], 
         long = file.stat().st_size > _LONG_BYTES or file.with_suffix(".dat").stat().st_size > _LONG_BYTES
     except (OSError, ValueError):
         long = False
-    scrolling = sys.stdout.isatty() and not options.summary
-    if not (long and sys.stderr.isatty()) or scrolling:
+    if not (long and sys.stderr.isatty()) or (sys.stdout.isatty() and not options.summary):
         yield lambda part: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True, redirect_stdout=False) as bar:
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True, redirect_stdout=False
+    ) as bar:
         task = bar.add_task(_("reading {file}", file=file.name), total=None)
         yield lambda part: bar.update(
             task, description=_("analysing {file}", file=file.name), total=1.0, completed=part

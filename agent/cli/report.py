@@ -65,7 +65,7 @@ def report(
         lines, complete = write(db, config, motors, month, output, lang or current().language[:2],
                                 check, now_ms,
                                 ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
-    except ValueError as error:
+    except ValueError as error:  # also of a damaged row of the state file
         fail(text_of(error))
     except sqlite3.Error as error:
         fail_unreadable(directory, error)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from agent.cli.options import config_option, fail, file_argument, load, plant_file, seconds_option
-from agent.core.text import N_, text_of
+from agent.cli.options import config_option, file_argument, load, plant_file, seconds_option
+from agent.core.text import N_
 
 
 @click.command(
@@ -24,13 +24,9 @@ from agent.core.text import N_, text_of
 def run(file: Path | None, config_file: Path | None, seconds: float | None) -> None:
     import asyncio
 
-    from agent.delivery.store import StoreError
     from agent.runtime.agent import run as run_agent
 
     loaded, report = load(plant_file(config_file, file))
     for finding in report.findings:
         logging.getLogger("agent").warning("%s", finding)
-    try:
-        asyncio.run(run_agent(loaded, seconds))
-    except StoreError as error:
-        fail(text_of(error))
+    asyncio.run(run_agent(loaded, seconds))

@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from agent.cli.options import fail, seconds_from
+from agent.cli.options import fail, option_value, seconds_from
 from agent.cli.target import target_of, target_options
-from agent.core.text import N_, _, text_of
+from agent.core.text import N_, _
 
 
 @click.command(
@@ -37,19 +37,12 @@ def scan(
     from agent.commissioning.discovery.scan_result import ScanOptions, parse_expected, parse_units
 
     target = target_of(serial, tcp, line, framing)
-    try:
-        wanted = parse_units(unit_ids)
-    except ValueError as error:
-        fail(_("{option} {value}: {error}", option="--unit-ids", value=unit_ids, error=text_of(error)))
-    try:
-        expected = parse_expected(expect) if expect is not None else None
-    except ValueError as error:
-        fail(_("{option} {value}: {error}", option="--expect", value=expect, error=text_of(error)))
-    if expected and (outside := sorted(set(expected.units) - set(wanted))):
-        text = _(
+    units = option_value("--unit-ids", unit_ids, parse_units)
+    expected = option_value("--expect", expect, parse_expected) if expect is not None else None
+    if expected and (outside := sorted(set(expected.units) - set(units))):
+        fail(_(
             "--expect {expected}: unit identifier {unit_id:d} is not in --unit-ids {unit_ids}",
             expected=expect, unit_id=outside[0], unit_ids=unit_ids,
-        )  # fmt: skip
-        fail(text)
-    options = ScanOptions(tuple(wanted), depth or "usual", listen, may_use_fc03(allow_fc03), expected=expected)
+        ))  # fmt: skip
+    options = ScanOptions(tuple(units), depth or "usual", listen, may_use_fc03(allow_fc03), expected=expected)
     sys.exit(run_scan(target, options, as_json))

@@ -7,12 +7,12 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 import click
 
-from agent.cli.scan_view import Lines, format_evidence, format_result, identified_object, result_object
+from agent.cli.options import FINDING
+from agent.cli.scan_view import ProgressLines, format_evidence, format_result, identified_object, result_object
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.config_snippet import to_toml
 from agent.commissioning.discovery.identify import identify_responding
@@ -23,22 +23,17 @@ from agent.commissioning.discovery.scan_order import timeout_s
 from agent.commissioning.discovery.scan_result import ScanOptions, Target
 from agent.core.clock import SystemClock
 from agent.core.text import N_, _, text_of
-from drivers.errors import ForeignMasterActive, LinkClosed
+from drivers.errors import ForeignMasterActive
 from drivers.modbus_link import ModbusLink
 from drivers.reasons import Reason, cause_of
 
 SLOW_DEVICE_S, UNKNOWN_TIMEOUT_S = 1.0, 3.0  # longest response time; timeout without known line settings
 LISTEN_S = 2.0  # time of listening before the first request on a serial line
-FINE, FINDING, WRONG, INTERRUPTED = 0, 1, 2, 130
+INTERRUPTED = 130  # exit code
 WARNING = N_(
     "Warning: a drive whose communication watchdog is active may accept this computer as its master and trip when the "
     "requests end. Continue only while the drives are stopped or the watchdog is disabled."
 )
-FC03_WARNING = N_(
-    "With some private protocols (Huanyang HY), a read request of function 03 can start the motor. Without function "
-    "03, most models cannot be identified."
-)
-FC03_PROMPT = N_("Enter yes to use function 03, anything else to use function 04 only")
 
 
 def may_use_fc03(permitted: bool) -> bool:
@@ -46,23 +41,28 @@ def may_use_fc03(permitted: bool) -> bool:
     if permitted:
         return True
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        text = _("Function 04 only: most models cannot be identified without function 03 (--allow-fc03).")
-        click.echo(text, err=True)
+        click.echo(
+            _("Function 04 only: most models cannot be identified without function 03 (--allow-fc03)."), err=True
+        )
         return False
-    click.echo(_(FC03_WARNING), err=True)
-    entered = str(click.prompt(_(FC03_PROMPT), default="no", show_default=False, err=True))
-    return entered.strip().lower() == "yes"
+    click.echo(
+        _("With some private protocols (Huanyang HY), a read request of function 03 can start the motor. Without "
+          "function 03, most models cannot be identified."),
+        err=True,
+    )  # fmt: skip
+    prompt = _("Enter yes to use function 03, anything else to use function 04 only")
+    return str(click.prompt(prompt, default="no", show_default=False, err=True)).strip().lower() == "yes"
 
 
 def run_scan(target: Target, options: ScanOptions, as_json: bool) -> int:
     async def main() -> int:
-        scan = Scan(target, options, Lines())
+        scan = Scan(target, options, ProgressLines())
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, scan.stop.set)
         result = await scan.run()
         click.echo(json.dumps(result_object(result)) if as_json else format_result(result))
         if result.stopped:
             return INTERRUPTED
-        return FINDING if result.findings or not result.found else FINE
+        return FINDING if result.findings or not result.found else 0
 
     click.echo(_(WARNING), err=True)
     return _guarded(main)
@@ -72,8 +72,7 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
     click.echo(_(WARNING), err=True)
 
     async def main() -> int:
-        wire = replace(target.wire(target.setting), listen_s=LISTEN_S if target.is_line else 0.0)
-        link = ModbusLink(wire, SystemClock())
+        link = ModbusLink(target.bus_settings(target.setting, LISTEN_S if target.is_line else 0.0), SystemClock())
         ending = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, ending.set)
         try:
@@ -88,7 +87,7 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
         click.echo(json.dumps({"unit_id": unit, **identified_object(identified), "toml": toml}) if as_json else text)
         if ending.is_set():
             return INTERRUPTED
-        return FINE if identified.matches and not identified.only_similar else FINDING
+        return 0 if identified.matches and not identified.only_similar else FINDING
 
     return _guarded(main)
 
@@ -116,12 +115,9 @@ def _why_not(target: Target, unit: int, reply: Reply) -> Reason:
 
 
 def _guarded(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Runs a coroutine and returns the exit code; errors of the bus are printed."""
+    """Runs a coroutine and returns the exit code; another master on the bus is a finding."""
     try:
         return asyncio.run(main())
-    except LinkClosed as error:
-        click.echo(text_of(error), err=True)
-        return WRONG
     except ForeignMasterActive as error:
         click.echo(text_of(codes.SCAN_BUS_IN_USE(error=cause_of(error))), err=True)
         return FINDING

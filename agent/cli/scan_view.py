@@ -18,22 +18,22 @@ LEVEL_WIDTH, UNIT_WIDTH, RESPONSE_WIDTH = 8, 7, 15  # columns of the table
 FINDING, NOTE = N_("finding"), N_("note")
 
 
-class Lines:
+class ProgressLines:
     """Progress as lines on standard error, so that standard output contains the result only."""
 
     def __init__(self) -> None:
         self._printed_s = 0.0
-        self._part, self._done, self._total = "", 0, 0
+        self._part, self._queried, self._total = "", 0, 0
 
     def on_text(self, text: str) -> None:
         click.echo(text, err=True)
 
     def on_part(self, name: str, total: int) -> None:
-        self._part, self._done, self._total = name, 0, total
+        self._part, self._queried, self._total = name, 0, total
         self._progress()
 
     def on_unit(self, unit: int) -> None:
-        self._done += 1
+        self._queried += 1
         self._progress()
 
     def on_found(self, found: FoundDevice) -> None:
@@ -42,8 +42,9 @@ class Lines:
     def _progress(self) -> None:
         if time.monotonic() - self._printed_s >= PROGRESS_S:
             self._printed_s = time.monotonic()
-            text = _("{part}: {n:d} of {total:d} {total:unit|units}", part=self._part, n=self._done, total=self._total)
-            click.echo(text, err=True)
+            self.on_text(_(
+                "{part}: {n:d} of {total:d} {total:unit|units}", part=self._part, n=self._queried, total=self._total
+            ))  # fmt: skip
 
 
 def format_found(found: FoundDevice) -> str:
@@ -73,37 +74,34 @@ def format_result(result: ScanResult) -> str:
         )
     ]  # fmt: skip
     if result.found:
-        heading = (
-            padded(_("unit ID"), UNIT_WIDTH) + " " + padded(_("response"), RESPONSE_WIDTH) + " " + _("device model")
-        )
-        lines += ["", heading]
+        heading = padded(_("unit ID"), UNIT_WIDTH), padded(_("response"), RESPONSE_WIDTH), _("device model")
+        lines += ["", " ".join(heading)]
         for found in result.found:
-            known = found.identified
-            model = text_of(known.summary) if known else _("not identified")
-            response = padded(format_response(found), RESPONSE_WIDTH)
-            lines.append(f"{found.unit:>{UNIT_WIDTH - 1}}  {response} {model}")
+            model = text_of(found.identified.summary) if found.identified else _("not identified")
+            lines.append(f"{found.unit:>{UNIT_WIDTH - 1}}  {padded(format_response(found), RESPONSE_WIDTH)} {model}")
             indent = " " * (UNIT_WIDTH + RESPONSE_WIDTH + 2)
-            lines += [f"{indent}{text}" for text in (format_evidence(known) if known else [])]
+            lines += [f"{indent}{text}" for text in (format_evidence(found.identified) if found.identified else [])]
     lines += [f"{padded(_(NOTE), LEVEL_WIDTH)} {text_of(note)}" for note in result.notes]
     lines += [f"{padded(_(FINDING), LEVEL_WIDTH)} {text_of(finding)}" for finding in result.findings]
     lines += ["", next_step(result)]
-    if any(found.identified for found in result.found):
-        lines += ["", "# " + _("Configuration:"), toml_of(result)]
+    if toml := toml_of(result):
+        lines += ["", "# " + _("Configuration:"), toml]
     return "\n".join(lines)
 
 
-def toml_of(result: ScanResult) -> str:
-    known = [found.identified for found in result.found if found.identified]
-    return to_toml(result.target, result.setting, known)
+def toml_of(result: ScanResult) -> str | None:
+    """The configuration of the identified devices; None without any."""
+    identified = [found.identified for found in result.found if found.identified]
+    return to_toml(result.target, result.setting, identified) if identified else None
 
 
-def format_evidence(known: Identified) -> list[str]:
+def format_evidence(identified: Identified) -> list[str]:
     """The main evidence for and against each possible model, and the notes; one line each."""
     lines = []
-    for match in known.matches:
+    for match in identified.matches:
         evidence = _("; ").join(map(text_of, (*match.pro[:4], *match.contra[:2])))
-        lines.append(evidence if known.conclusive else _(": ").join((match.profile.id, evidence)))
-    return lines + list(map(text_of, known.notes))
+        lines.append(evidence if identified.conclusive else _(": ").join((match.profile.id, evidence)))
+    return [*lines, *map(text_of, identified.notes)]
 
 
 def next_step(result: ScanResult) -> str:
@@ -144,16 +142,16 @@ def result_object(result: ScanResult) -> dict[str, Any]:
         "requests": result.requests,
         "seconds": round(result.duration_s, 2),
         "stopped": result.stopped,
-        "toml": toml_of(result) if any(found.identified for found in result.found) else None,
+        "toml": toml_of(result),
     }
 
 
-def identified_object(known: Identified) -> dict[str, Any]:
+def identified_object(identified: Identified) -> dict[str, Any]:
     """The result of an identification for --json; docs/scan.md describes the keys."""
     return {
-        "conclusive": known.conclusive,
-        "identification": known.reported or None,
-        "in_library": not known.only_similar if known.matches else None,
+        "conclusive": identified.conclusive,
+        "identification": identified.reported or None,
+        "in_library": not identified.only_similar if identified.matches else None,
         "models": [
             {
                 "profile": match.profile.id,
@@ -162,7 +160,7 @@ def identified_object(known: Identified) -> dict[str, Any]:
                 "for": list(map(as_object, match.pro)),
                 "against": list(map(as_object, match.contra)),
             }
-            for match in known.matches
+            for match in identified.matches
         ],
-        "remarks": list(map(as_object, known.notes)),
+        "remarks": list(map(as_object, identified.notes)),
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.options import BROKER, broker_of, fail, seconds_option
+from agent.cli.options import BROKER, broker_of, check_usage, fail, seconds_option
 from agent.core.text import N_, _, text_of
 
 
@@ -130,31 +130,28 @@ def simulate(
     )
 
     if proxy is not None:
-        if scenario is not None or devices:
-            fail(_("`--proxy` cannot be combined with a scenario or `--device`"))
+        check_usage((scenario is not None or devices, _("`--proxy` cannot be combined with a scenario or `--device`")))
         _run_proxy(proxy, line, fault_rates, seed, seconds)
         return
-    if fault_rates:
-        fail(_("`--fault-rate` is only valid with `--proxy`"))
+    check_usage((fault_rates, _("`--fault-rate` is only valid with `--proxy`")))
     if list_them or (scenario is None and not devices):
         click.echo("\n".join(list_scenarios(about=list_them)))
         return
-    if scenario is not None and devices:
-        fail(_("a scenario cannot be combined with `--device`"))
-    if devices and (tcp is None) != serial:
-        fail(_("`--device` requires either `--tcp [PORT]` or `--serial`"))
-    if tcp is not None and not 0 <= tcp <= 65535:
-        fail(_("--tcp {port:d}: must be a port number from 1 to 65535, or 0 for a free port", port=tcp))
-    if line is not None and not serial:
-        fail(_("`--line` is only valid with `--serial` or `--proxy`"))
-    if scenario is not None and (tcp is not None or serial):
-        fail(_("`--tcp` and `--serial` are only valid with `--device`; a scenario defines its own buses"))
-    if devices and (plc or fault or time_factor != 1 or output or state_dir):
-        fail(_("`--plc`, `--fault`, `--time-factor`, `--output` and `--state-dir` are only valid with a scenario"))
+    check_usage(
+        (scenario is not None and devices, _("a scenario cannot be combined with `--device`")),
+        (devices and (tcp is None) != serial, _("`--device` requires either `--tcp [PORT]` or `--serial`")),
+        (tcp is not None and not 0 <= tcp <= 65535,
+         _("--tcp {port:d}: must be a port number from 1 to 65535, or 0 for a free port", port=tcp or 0)),
+        (line is not None and not serial, _("`--line` is only valid with `--serial` or `--proxy`")),
+        (scenario is not None and (tcp is not None or serial),
+         _("`--tcp` and `--serial` are only valid with `--device`; a scenario defines its own buses")),
+        (devices and (plc or fault or time_factor != 1 or output or state_dir),
+         _("`--plc`, `--fault`, `--time-factor`, `--output` and `--state-dir` are only valid with a scenario")),
+    )  # fmt: skip
     broker_of(broker)
     for option, path in (("--truth", truth), ("--write-config", write_config), ("--output", output)):
-        if path is not None and (trouble := cannot_write(path)):
-            fail(f"{option} {text_of(trouble)}")
+        if path is not None and (problem := cannot_write(path)):
+            fail(f"{option} {text_of(problem)}")
     try:
         if scenario is None:
             serve_devices(devices, tcp, line or LINE, truth, write_config, broker, seed, seconds)

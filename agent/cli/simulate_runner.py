@@ -28,14 +28,6 @@ from simulators.truth import Row
 DAY_S = 86_400.0
 PROGRESS_S = 600  # simulated time between two updates of the progress bar
 TRUTH_S = 900.0  # interval of the true values of a retrofit; its energies are counters, shorter rows would fill a disk
-NO_BASELINE = N_(
-    "{motor}: no frozen baseline, so no savings are computed; run `magwatt baseline learn {motor}` and "
-    "`magwatt baseline freeze {motor}`"
-)
-BEFORE_RETROFIT = N_("{time} ({timezone}): the old motor is running. To continue:")
-AT_RETROFIT = N_("{time} ({timezone}): the old motor has been stopped. Next:")
-AFTER_RETROFIT = N_("{time} ({timezone}): the new motor is installed. To continue:")
-MONTH_COMPLETE = N_("{time} ({timezone}): the month is complete. Next:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +61,33 @@ def run_in_process(scenario: Scenario, request: RequestedRun) -> None:
     if life is not None and not life.turns.is_old(from_s + scenario.step_s):
         scenario = replace(scenario, config_toml=life.after)
         if request.state is not None and not _is_frozen(request.state, life.asset):
-            click.echo(_(NO_BASELINE, motor=life.asset))
+            click.echo(_(
+                "{motor}: no frozen baseline, so no savings are computed; run `magwatt baseline learn {motor}` and "
+                "`magwatt baseline freeze {motor}`", motor=life.asset
+            ))  # fmt: skip
     month = AcceleratedMonth(life) if life is not None else None
-    rows = _run(scenario, request, state, from_s, to_s, month)
-    click.echo(_simulated(scenario.name, to_s - from_s, rows))
+    rows, seconds = _run(scenario, request, state, from_s, to_s, month), to_s - from_s
+    click.echo(
+        _("{scenario}: {days:.4g} days simulated, {rows:d} rows", scenario=scenario.name, days=seconds / DAY_S,
+          rows=rows)
+        if seconds >= 2 * DAY_S
+        else _("{scenario}: {seconds:g} s simulated, {rows:d} rows", scenario=scenario.name, seconds=seconds,
+               rows=rows)
+    )  # fmt: skip
     if month is not None and (true := month.text()):
         click.echo(true)
     if request.state is not None:
         click.echo("\n".join(_next_steps(life, request, request.state / CONFIG_FILE, to_s)))
 
 
-def _simulated(scenario: str, seconds: float, rows: int) -> str:
-    if seconds >= 2 * DAY_S:
-        days = seconds / DAY_S
-        return _("{scenario}: {days:.4g} days simulated, {rows:d} rows", scenario=scenario, days=days, rows=rows)
-    return _("{scenario}: {seconds:g} s simulated, {rows:d} rows", scenario=scenario, seconds=seconds, rows=rows)
-
-
 def _end_s(scenario: Scenario, from_s: float, seconds: float | None) -> float:
     """End of the run, at the latest the next change of the scenario, because the configuration changes there."""
     life = scenario.life
     turn_s = life.turn_s(from_s) if life is not None else None
-    if seconds is not None:
-        return min(from_s + seconds, turn_s) if turn_s is not None else from_s + seconds
-    if turn_s is None:
+    if seconds is None and turn_s is None:
         assert life is not None
         raise InvalidValue(SCENARIO_ENDED, scenario=scenario.name, date=life.local(from_s))
-    return turn_s
+    return min(end_s for end_s in (None if seconds is None else from_s + seconds, turn_s) if end_s is not None)
 
 
 class AcceleratedMonth:
@@ -138,15 +130,15 @@ def _run(
     to_s: float,
     month: AcceleratedMonth | None,
 ) -> int:
-    rows, reached_s, shown_s, bar = 0, from_s, 0, None
+    rows, reached_s, displayed_s, bar = 0, from_s, 0, None
     every = max(1, round(TRUTH_S / scenario.step_s)) if scenario.life is not None else 1
 
     def on_progress(now_s: float) -> None:
-        nonlocal reached_s, shown_s
+        nonlocal reached_s, displayed_s
         reached_s = now_s
         if bar is not None:
-            bar.update(round(now_s) - shown_s)
-            shown_s = round(now_s)
+            bar.update(round(now_s) - displayed_s)
+            displayed_s = round(now_s)
 
     with contextlib.ExitStack() as files:
         if sys.stderr.isatty():
@@ -200,16 +192,17 @@ def _next_steps(life: RetrofitTimeline | None, request: RequestedRun, config: Pa
         f'magwatt baseline freeze {life.asset} --by "your name" --config {config}',
     ]
     if now_s < turns.retrofit_s:
-        text, commands = BEFORE_RETROFIT, [request.command]
+        text, commands = N_("{time} ({timezone}): the old motor is running. To continue:"), [request.command]
     elif now_s == turns.retrofit_s:
-        text, commands = AT_RETROFIT, [*learn, request.command]
+        text, commands = N_("{time} ({timezone}): the old motor has been stopped. Next:"), [*learn, request.command]
     elif now_s < turns.end_s:
-        text, commands = AFTER_RETROFIT, [request.command]
+        text, commands = N_("{time} ({timezone}): the new motor is installed. To continue:"), [request.command]
     else:
-        text = MONTH_COMPLETE
-        commands = [
-            f"magwatt report --month {life.month} --config {config} --output report.html",
-            f"magwatt ledger verify --config {config}",
-        ]
-    heading = _(text, time=life.local(now_s), timezone=life.timezone)
-    return [heading, *(f"  {command}" for command in commands)]
+        text, commands = (
+            N_("{time} ({timezone}): the month is complete. Next:"),
+            [
+                f"magwatt report --month {life.month} --config {config} --output report.html",
+                f"magwatt ledger verify --config {config}",
+            ],
+        )
+    return [_(text, time=life.local(now_s), timezone=life.timezone), *(f"  {command}" for command in commands)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli.options import fail
+from agent.cli.options import check_usage, fail, option_value
 from agent.core.text import N_, _, text_of
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def target_of(serial: str | None, tcp: str | None, line: str | None, framing: st
     from agent.config import keys
     from drivers.serial_sniffer import SerialSetting
 
-    if bool(serial) == bool(tcp):
-        fail(_("give either --serial PORT or --tcp HOST[:PORT]"))
+    check_usage((bool(serial) == bool(tcp), _("give either --serial PORT or --tcp HOST[:PORT]")))
     setting = None
     if line is not None:
         try:
@@ -45,16 +44,14 @@ def target_of(serial: str | None, tcp: str | None, line: str | None, framing: st
             fail(_("{option} {value}: {error}", option="--line", value=repr(line), error=text_of(error)))
         if setting.data_bits != 8:
             fail(_("--line {line:quoted}: Modbus RTU needs 8 data bits", line=line))
-    if serial:
-        if framing == "tcp":
-            fail(_("--framing tcp: a serial port uses Modbus RTU; omit --framing"))
-        return Target(serial=serial, setting=setting, rtu=False)
-    if line is not None and framing != "rtu":
-        fail(_("--line: with --tcp it is only valid with --framing rtu (a transparent serial converter)"))
-    if framing == "rtu" and line is None:
-        fail(_('--line: missing; give the serial settings of the converter, for example --line "19200 8E1"'))
-    try:
-        host, port = keys.BUS["tcp"].convert(tcp)
-    except ValueError as error:
-        fail(_("{option} {value}: {error}", option="--tcp", value=tcp, error=text_of(error)))
+    check_usage(
+        (serial and framing == "tcp", _("--framing tcp: a serial port uses Modbus RTU; omit --framing")),
+        (tcp and line is not None and framing != "rtu",
+         _("--line: with --tcp it is only valid with --framing rtu (a transparent serial converter)")),
+        (tcp and framing == "rtu" and line is None,
+         _('--line: missing; give the serial settings of the converter, for example --line "19200 8E1"')),
+    )  # fmt: skip
+    if not tcp:
+        return Target(serial=serial or "", setting=setting)
+    host, port = option_value("--tcp", tcp, keys.BUS["tcp"].convert)
     return Target(host=host, port_number=port, rtu=framing == "rtu", setting=setting)

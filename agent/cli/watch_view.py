@@ -90,12 +90,16 @@ def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
     width: of the terminal in characters. Columns that do not fit are omitted; no text is truncated.
     """
     if not follower.seen:
-        waiting = _("Waiting for messages on {topic} …", topic=follower.topic)
-        return Group(Text(waiting), Text(footer, style="dim"))
+        return Group(
+            Text(_("Waiting for messages on {topic} …", topic=follower.topic)), Text(footer, style="dim")
+        )  # fmt: skip
     rows = [
-        (_row(seen, follower.gateways), _age_s(seen) > OLD_S or follower.gateways.get(seen.gateway) == "offline")
-        for seen in _sorted(follower)
-        if {"telemetry", "state"} & seen.messages.keys()
+        (
+            _row(followed, follower.gateways),
+            _age_s(followed) > OLD_S or follower.gateways.get(followed.gateway) == "offline",
+        )
+        for followed in _sorted(follower)
+        if {"telemetry", "state"} & followed.messages.keys()
     ]
     columns = _fitting([cells for cells, _ in rows], width)
     table = Table(
@@ -108,22 +112,22 @@ def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
     for cells, old in rows:
         table.add_row(*(cells[number] for number in columns), style="dim" if old else "")
     parts: list[RenderableType] = [table, Text(_("±: uncertainty U (k = 2); –: unknown"), style="dim")]
-    lines = [*format_flags(follower), *format_states(follower), *_format_events(follower)]
+    lines = *format_flags(follower), *format_states(follower), *_format_events(follower)
     parts += [Text(text, style="yellow") for text in lines]
     return Group(*parts, Text(footer, style="dim")) if footer else Group(*parts)
 
 
 def _sorted(follower: Follower) -> list[FollowedMessage]:
     """The motors by topic; a copy, since messages arrive in another thread."""
-    return [seen for _topic, seen in sorted(follower.seen.copy().items(), key=lambda item: item[0])]
+    return [followed for _topic, followed in sorted(follower.seen.copy().items(), key=lambda item: item[0])]
 
 
 def format_flags(follower: Follower) -> list[str]:
     """Flags of complete messages, with the motors. SIMULATED is in the title."""
     motors: dict[str, list[str]] = {}
-    for seen in _sorted(follower):
-        for flag in _flags(seen):
-            motors.setdefault(flag, []).append(seen.asset)
+    for followed in _sorted(follower):
+        for flag in _flags(followed):
+            motors.setdefault(flag, []).append(followed.asset)
     return [
         _("{flag} ({help:word}): {motors}", flag=flag, help=_FLAG_HELP[flag], motors=names) if flag in _FLAG_HELP
         else _("{flag}: {motors}", flag=flag, motors=names)
@@ -136,26 +140,29 @@ def format_states(follower: Follower) -> list[str]:
     """State, reasons and start time of each motor whose state has reasons. The states of an offline gateway are
     outdated and not shown."""
     return [
-        _("{time}  {motor}: {state}: {reasons}", time=_clock(state.get("since", state["t"])), motor=seen.asset,
+        _("{time}  {motor}: {state}: {reasons}", time=_clock(state.get("since", state["t"])), motor=followed.asset,
           state=_translated(state["state"]), reasons=_("; ").join(map(text_of_object, state["reason"])))
-        for seen in _sorted(follower)
-        if (state := seen.messages.get("state", {})).get("reason") and follower.gateways.get(seen.gateway) != "offline"
+        for followed in _sorted(follower)
+        if (state := followed.messages.get("state", {})).get("reason")
+        and follower.gateways.get(followed.gateway) != "offline"
     ]  # fmt: skip
 
 
 def _format_events(follower: Follower) -> list[str]:
     """The latest event of each motor, for EVENT_S; times are local."""
     recent = [
-        seen
-        for seen in _sorted(follower)
-        if "event" in seen.messages and time.monotonic() - seen.received_s["event"] < EVENT_S
+        followed
+        for followed in _sorted(follower)
+        if "event" in followed.messages and time.monotonic() - followed.received_s["event"] < EVENT_S
     ]
-    return [format_event_line(seen) for seen in sorted(recent, key=lambda seen: seen.messages["event"]["t"])]
+    return [
+        format_event_line(followed) for followed in sorted(recent, key=lambda followed: followed.messages["event"]["t"])
+    ]
 
 
-def format_event_line(seen: FollowedMessage) -> str:
-    message = seen.messages["event"]
-    name = seen.messages.get("meta", {}).get("name", seen.asset)
+def format_event_line(followed: FollowedMessage) -> str:
+    message = followed.messages["event"]
+    name = followed.messages.get("meta", {}).get("name", followed.asset)
     text = format_event(message["v"], message.get("r", {}).get("event_text", ()))
     return f"{_clock(message['v'].get('event_start_ms', message['t']))}  {name}: {text}"
 
@@ -191,10 +198,10 @@ def _heading(number: int) -> tuple[str, str]:
     return _(heading), unit if unit != QUALITY else _(unit)
 
 
-def format_line(seen: FollowedMessage) -> str:
+def format_line(followed: FollowedMessage) -> str:
     """The same row as plain text, for runs without a terminal."""
-    cells = [str(cell).replace("\n", " ") for cell in _row(seen, {})]
-    parts = [*cells[:2], *([_("simulated")] if "SIMULATED" in _flags(seen) else [])]
+    cells = [str(cell).replace("\n", " ") for cell in _row(followed, {})]
+    parts = [*cells[:2], *([_("simulated")] if "SIMULATED" in _flags(followed) else [])]
     for number, cell in enumerate(cells[2:-1], 2):
         if cell != "–":
             heading, unit = _heading(number)
@@ -206,26 +213,26 @@ def _title(follower: Follower) -> Text:
     title = Text()
     for topic, status in sorted(follower.gateways.items()):
         title.append(f"{topic} ").append(_translated(status), style=_STATE_STYLE.get(status, "")).append("  ")
-    if any("SIMULATED" in _flags(seen) for seen in _sorted(follower)):
+    if any("SIMULATED" in _flags(followed) for followed in _sorted(follower)):
         title.append("SIMULATED", style="bold yellow")
     return title
 
 
-def _flags(seen: FollowedMessage) -> list[str]:
+def _flags(followed: FollowedMessage) -> list[str]:
     """The flags of the complete last telemetry message."""
-    flags: list[str] = seen.messages.get("telemetry", {}).get("f", {}).get("*", [])
+    flags: list[str] = followed.messages.get("telemetry", {}).get("f", {}).get("*", [])
     return flags
 
 
-def _row(seen: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
+def _row(followed: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
     """One row of the table. gateways: topic → status. The state of an offline gateway is outdated and not shown."""
-    telemetry = seen.messages.get("telemetry", {})
+    telemetry = followed.messages.get("telemetry", {})
     v: dict[str, Any] = telemetry.get("v", {})
-    pq: dict[str, Any] = seen.messages.get("pq3s", {}).get("v", {})
-    name = seen.messages.get("meta", {}).get("name", seen.asset)
-    state = seen.messages.get("state", {}).get("state", "–")
+    pq: dict[str, Any] = followed.messages.get("pq3s", {}).get("v", {})
+    name = followed.messages.get("meta", {}).get("name", followed.asset)
+    state = followed.messages.get("state", {}).get("state", "–")
     quality = telemetry.get("q", "–")
-    if gateways.get(seen.gateway) == "offline":
+    if gateways.get(followed.gateway) == "offline":
         condition = Text("\n".join((_("gateway offline"), _translated(quality))), style="dim")
     else:
         styles = _STATE_STYLE.get(state, ""), _QUALITY_STYLE.get(quality, "")
@@ -233,9 +240,8 @@ def _row(seen: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
     # From the waveform, else from the registers of the meter
     thd = next((found for source in (pq, v) if (found := _phases(source, "thd_i_l{}_pct"))), [])
     currents = _phases(v, "current_l{}_a")
-    methods = telemetry.get("m", {})
     return [
-        Text(name) if name == seen.asset else Text.assemble(f"{name}\n", (seen.asset, "dim")),
+        Text(name) if name == followed.asset else Text.assemble(f"{name}\n", (followed.asset, "dim")),
         condition,
         _number(v.get("active_power_w"), 1000, 2),
         _plus_minus(v, "shaft_power_w", 1000, 2),
@@ -245,8 +251,8 @@ def _row(seen: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
         _plus_minus(v, "drive_efficiency_pct", 1, 1),
         _plus_minus(v, "motor_efficiency_pct", 1, 1),
         _plus_minus(v, "system_efficiency_pct", 1, 1),
-        Text(methods.get("system_efficiency_pct", "–")),
-        Text(f"{_age_s(seen):.0f}"),
+        Text(telemetry.get("m", {}).get("system_efficiency_pct", "–")),
+        Text(f"{_age_s(followed):.0f}"),
     ]
 
 
@@ -257,13 +263,12 @@ def _translated(text: str) -> str:
 
 def _phases(values: Mapping[str, Any], name: str) -> list[float]:
     """The values of the three phases, without missing ones."""
-    found = (values.get(name.format(number)) for number in (1, 2, 3))
-    return [value for value in found if value is not None]
+    return [value for number in (1, 2, 3) if (value := values.get(name.format(number))) is not None]
 
 
-def _age_s(seen: FollowedMessage) -> float:
+def _age_s(followed: FollowedMessage) -> float:
     """Seconds since the last telemetry, else the last state, was received."""
-    received_s = seen.received_s.get("telemetry", seen.received_s.get("state", time.monotonic()))
+    received_s = followed.received_s.get("telemetry", followed.received_s.get("state", time.monotonic()))
     return time.monotonic() - received_s
 
 

@@ -80,15 +80,15 @@ class CoalEquivalent:
     status: str
 
 
-def grid_factor(wanted: str | float) -> EmissionFactor:
+def grid_factor(setting: str | float) -> EmissionFactor:
     """The factor of "CN-NM", "CN-NM 2021", "CN 华北" or "CN North 2022", or a number in kg/kWh.
 
     Without a year: the newest verified average, else the newest from memory. Raises InvalidValue with the nearest name,
     or with the years that are available.
     """
-    if isinstance(wanted, int | float):
-        return EmissionFactor("", "", None, float(wanted), "average", "stated in the configuration", "stated")
-    words = wanted.split()
+    if isinstance(setting, int | float):
+        return EmissionFactor("", "", None, float(setting), "average", "stated in the configuration", "stated")
+    words = setting.split()
     year = int(words.pop()) if len(words) > 1 and words[-1].isdigit() else None
     name = " ".join(words)
     rows = [row for row in factors() if row.basis.startswith("average")]
@@ -97,9 +97,9 @@ def grid_factor(wanted: str | float) -> EmissionFactor:
         known = sorted({row.scope for row in rows} | {f"{row.scope} {row.region}" for row in rows if _regional(row)})
         raise InvalidValue(with_suggestion(GRID_FACTOR_UNKNOWN(name=name), name, known))
     if year is not None:
+        years = sorted({row.year for row in found if row.year is not None})
         found = [row for row in found if row.year == year]
         if not found:
-            years = sorted({row.year for row in rows if _named(row, name) and row.year is not None})
             raise InvalidValue(GRID_FACTOR_YEAR, name=name, year=year, years=tuple(map(str, years)))
     return max(found, key=lambda row: (row.basis == "average", row.status == "verified", row.year or 0))
 
@@ -116,8 +116,7 @@ def coal(kind: str, year: int | None = None) -> CoalEquivalent:
     rows = sorted((row for row in _coal_rows() if row.kind == kind), key=lambda row: row.year or 0)
     if not rows:
         raise ValueError(f"{kind}: calorific or equivalent")
-    known = [row for row in rows if year is None or row.year is None or row.year <= year]
-    return (known or rows[:1])[-1]
+    return ([row for row in rows if year is None or row.year is None or row.year <= year] or rows[:1])[-1]
 
 
 def coal_kg(saved_wh: float, figure: CoalEquivalent) -> float:

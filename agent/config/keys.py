@@ -45,10 +45,8 @@ def _zone(value: Any) -> str:
     try:
         zoneinfo.ZoneInfo(schema.text(value))
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, or a very long one
-        known = zoneinfo.available_timezones()
-        if not known:  # a system without time zone data: nothing to compare with
-            return str(value)
-        raise InvalidValue(with_suggestion(codes.TIME_ZONE_UNKNOWN(), value, known)) from None
+        if names := zoneinfo.available_timezones():  # a system without time zone data accepts every name
+            raise InvalidValue(with_suggestion(codes.TIME_ZONE_UNKNOWN(), value, names)) from None
     return str(value)
 
 
@@ -57,10 +55,9 @@ def _profile(value: Any) -> str:
     try:
         if name not in profile_ids():
             raise InvalidValue(with_suggestion(codes.CONFIG_PROFILE_UNKNOWN(), name, profile_ids()))
-        load_profile(name)
+        return load_profile(name).id
     except ProfileError as error:
         raise InvalidValue(error.problems[0]) from None
-    return name
 
 
 def _at_meter(value: Any) -> str:

@@ -20,8 +20,7 @@ def key_lines(text: str) -> dict[str, int]:
     """
     found: dict[str, int] = {}
     arrays: Counter[str] = Counter()
-    table = ""
-    open_quote = ""
+    table = open_quote = ""
     for number, line in enumerate(text.splitlines(), 1):
         if not open_quote:
             if header := _HEADER.match(line):

@@ -81,9 +81,9 @@ def _parse(path: Path, config_hash: str, raw: Mapping[str, Any], report: ConfigR
     for name in raw:
         if name not in keys.TOP:
             report.problem(name, with_suggestion(codes.CONFIG_TABLE_UNKNOWN(), name, keys.TOP))
-    site = schema.read_table(raw["site"], keys.SITE, "site", report) if "site" in raw else None
     if "site" not in raw:
         report.problem("site", codes.SITE_MISSING())
+    site = schema.read_table(raw["site"], keys.SITE, "site", report) if "site" in raw else None
     store = schema.read_table(raw.get("store", {}), keys.STORE, "store", report) or schema.defaults(keys.STORE)
     ledger = schema.read_table(raw.get("ledger", {}), keys.LEDGER, "ledger", report) or schema.defaults(keys.LEDGER)
     mqtt = _mqtt(path.parent, raw["mqtt"], report) if "mqtt" in raw else None
@@ -174,15 +174,14 @@ def _mqtt(folder: Path, raw: Any, report: ConfigReport) -> Mqtt | None:
 
 
 def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
-    before = len(report.problems)
     rtu = values["serial"] or values["framing"] == "rtu"
     if not _one_port(values, f"bus.{name}", report):
         return None
     if values["serial"] and values["line"] is None:
         report.problem(f"bus.{name}.line", codes.LINE_SETTINGS_MISSING())
-    elif values["serial"] and values["framing"] == "tcp":
+        return None
+    if values["serial"] and values["framing"] == "tcp":
         report.problem(f"bus.{name}.framing", codes.SERIAL_FRAMING(), "tcp")
-    if len(report.problems) > before:
         return None
     return Bus(
         name=name,

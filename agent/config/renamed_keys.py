@@ -37,33 +37,22 @@ def with_new_keys(raw: Mapping[str, Any], report: ConfigReport) -> dict[str, Any
     found = dict(raw)
     for kind, renamed in RENAMED.items():
         table, _, nested = kind.partition(".")
-        if not isinstance(content := found.get(table), dict):
-            continue
-        if table not in NAMED:
-            found[table] = _renamed(content, renamed, table, report)
-            continue
-        found[table] = {
-            name: _in_named(item, renamed, nested, f"{table}.{name}", report) if isinstance(item, dict) else item
-            for name, item in content.items()
-        }
+        content = found.get(table)
+        if table in NAMED and isinstance(content, dict):
+            found[table] = {
+                name: _renamed(item, nested, renamed, f"{table}.{name}", report) for name, item in content.items()
+            }
+        elif table in found:
+            found[table] = _renamed(content, nested, renamed, table, report)
     return found
 
 
-def _in_named(
-    table: dict[str, Any], renamed: Mapping[str, str], nested: str, where: str, report: ConfigReport
-) -> dict[str, Any]:
-    """Renames keys of one named table.
-
-    nested: the subtable whose keys were renamed; empty: the keys of the table itself were renamed.
-    """
-    if not nested:
-        return _renamed(table, renamed, where, report)
-    if not isinstance(inner := table.get(nested), dict):
+def _renamed(table: Any, nested: str, renamed: Mapping[str, str], where: str, report: ConfigReport) -> Any:
+    """The table with new keys. nested: the table in it whose keys were renamed; empty: its own keys."""
+    if not isinstance(table, dict) or (nested and nested not in table):
         return table
-    return table | {nested: _renamed(inner, renamed, f"{where}.{nested}", report)}
-
-
-def _renamed(table: dict[str, Any], renamed: Mapping[str, str], where: str, report: ConfigReport) -> dict[str, Any]:
+    if nested:
+        return table | {nested: _renamed(table[nested], "", renamed, f"{where}.{nested}", report)}
     for old in (key for key in table if key in renamed):
         report.problem(f"{where}.{old}", codes.CONFIG_KEY_RENAMED(new=renamed[old], value=as_toml(table[old])))
     return {renamed[key]: value for key, value in table.items() if key in renamed} | {

@@ -29,15 +29,14 @@ def phases_of(begins: Mapping[str, date], zone: str) -> tuple[ReportingPhase, ..
     """Each period starts at its date (midnight in the time zone of the plant, or the given time) and ends where the
     next one starts, the last at `end`, if there is one. Raises InvalidValue for a wrong order.
     """
-    known = [(name, begin_ms(begins[name], zone)) for name in (*NAMES, "end") if begins.get(name) is not None]
-    for (name, at), (later, then) in pairwise(known):
-        if then <= at:
+    dates = [(name, begin_ms(begins[name], zone)) for name in (*NAMES, "end") if begins.get(name) is not None]
+    for (name, from_ms), (later, to_ms) in pairwise(dates):
+        if to_ms <= from_ms:
             raise InvalidValue(PERIOD_ORDER, later=later, earlier=name)
-    found = []
-    for k, (name, at) in enumerate(known):
-        if name != "end":
-            found.append(ReportingPhase(name, at, known[k + 1][1] if k + 1 < len(known) else None))
-    return tuple(found)
+    ends = (*(begin for _, begin in dates[1:]), None)
+    return tuple(
+        ReportingPhase(name, begin, end) for (name, begin), end in zip(dates, ends, strict=False) if name != "end"
+    )
 
 
 def ahead(begins: Mapping[str, date], today: date) -> Reason | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.config import reasons as codes
 from agent.config.line_numbers import line_of
@@ -14,6 +14,7 @@ from agent.core.text import as_object, english
 from drivers.file_reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest, with_suggestion
 from drivers.reasons import CodedError, InvalidValue, Reason
 
+N = TypeVar("N", int, float)
 REQUIRED = object()
 PROBLEM, FINDING, NOTE = "problem", "finding", "note"
 _DECIMAL = r"(\d+(?:\.\d+)?)"
@@ -114,8 +115,8 @@ class ConfigReport:
         """
         last = key.rpartition(".")[2]
         secret = _SECRET.search(last) is not None and last not in _NO_SECRET
-        shown = None if value is REQUIRED else "***" if secret else as_toml(value)
-        return Diagnostic(level, self.file, line_of(key, self.lines), key, shown, reason)
+        text = None if value is REQUIRED else "***" if secret else as_toml(value)
+        return Diagnostic(level, self.file, line_of(key, self.lines), key, text, reason)
 
 
 def reason_of_error(error: ValueError) -> Reason:
@@ -140,19 +141,15 @@ def read_table(raw: Any, keys: Mapping[str, KeySpec], where: str, report: Config
     if not isinstance(raw, dict):
         report.problem(where, TABLE_EXPECTED(), raw)
         return None
-    good = True
     values: dict[str, Any] = {}
-    unknown = [name for name in raw if name not in keys]
     missing = [name for name, key in keys.items() if key.default is REQUIRED and name not in raw]
-    for name in unknown:
-        near = nearest(name, keys)
+    complete = not missing
+    for name in (name for name in raw if name not in keys):
         report.problem(f"{where}.{name}", with_suggestion(KEY_UNKNOWN(), name, keys), raw[name])
-        if near in missing:
+        if (near := nearest(name, keys)) in missing:
             missing.remove(near)
-            good = False
     for name in missing:
         report.problem(f"{where}.{name}", keys[name].missing)
-        good = False
     for name, key in keys.items():
         if key.nested is not None and name in raw:
             values[name] = read_table(raw[name], key.nested, f"{where}.{name}", report)
@@ -161,19 +158,18 @@ def read_table(raw: Any, keys: Mapping[str, KeySpec], where: str, report: Config
                 values[name] = key.convert(raw[name])
             except ValueError as error:
                 report.problem(f"{where}.{name}", reason_of_error(error), raw[name])
-                good = False
+                complete = False
         elif key.default is not REQUIRED:
             values[name] = key.default
-    return values if good else None
+    return values if complete else None
 
 
 def unknown_reference(kind: str, name: str, known: Collection[str]) -> Reason:
     """The problem that no table has this name. kind: one of `config_reasons.TABLE_KINDS`."""
     if near := nearest(name, known):
         return codes.REFERENCE_MISSPELLED(kind=kind, near=near)
-    if known:
-        return codes.REFERENCE_UNKNOWN(kind=kind, known=tuple(known))
-    return codes.REFERENCE_WITHOUT_TARGET(kind=kind)
+    unknown = codes.REFERENCE_UNKNOWN(kind=kind, known=tuple(known))
+    return unknown if known else codes.REFERENCE_WITHOUT_TARGET(kind=kind)
 
 
 def text(value: Any) -> str:
@@ -196,6 +192,12 @@ def matched(value: Any, pattern: str, expected: Reason) -> re.Match[str]:
     if found is None:
         raise InvalidValue(expected)
     return found
+
+
+def _within(value: N, low: float, high: float, limits: Reason) -> N:
+    if not low <= value <= high:
+        raise InvalidValue(limits)
+    return value
 
 
 def identifier(value: Any) -> str:
@@ -254,10 +256,8 @@ def list_of(convert: Callable[[Any], Any], example: str, least: int = 1) -> Call
 def duration(low_s: float, high_s: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
         found = matched(value, rf"{_DECIMAL}\s*(ms|s|min|h|d)", codes.DURATION_EXPECTED())
-        seconds = float(found[1]) * _SECONDS[found[2]]
-        if not low_s <= seconds <= high_s:
-            raise InvalidValue(codes.DURATION_LIMITS, low_s=low_s, high_s=high_s)
-        return seconds
+        limits = codes.DURATION_LIMITS(low_s=low_s, high_s=high_s)
+        return _within(float(found[1]) * _SECONDS[found[2]], low_s, high_s, limits)
 
     return convert
 
@@ -267,10 +267,8 @@ def size(low: int, high: int) -> Callable[[Any], int]:
 
     def convert(value: Any) -> int:
         found = matched(value, rf"{_DECIMAL}\s*([kMGT])B", codes.SIZE_EXPECTED())
-        count = round(float(found[1]) * _BYTES[found[2]])
-        if not low <= count <= high:
-            raise InvalidValue(codes.SIZE_LIMITS, low_mb=low / 1e6, high_mb=high / 1e6)
-        return count
+        limits = codes.SIZE_LIMITS(low_mb=low / 1e6, high_mb=high / 1e6)
+        return _within(round(float(found[1]) * _BYTES[found[2]]), low, high, limits)
 
     return convert
 
@@ -278,10 +276,7 @@ def size(low: int, high: int) -> Callable[[Any], int]:
 def percent(low: float, high: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
         expected = codes.PERCENTAGE_EXPECTED(low_pct=low, high_pct=high)
-        share_pct = float(matched(value, rf"{_DECIMAL}\s*%", expected)[1])
-        if not low <= share_pct <= high:
-            raise InvalidValue(expected)
-        return share_pct
+        return _within(float(matched(value, rf"{_DECIMAL}\s*%", expected)[1]), low, high, expected)
 
     return convert
 
@@ -299,10 +294,7 @@ def host_port(default_port: int) -> Callable[[Any], tuple[str, int]]:
     def convert(value: Any) -> tuple[str, int]:
         expected = codes.ADDRESS_EXPECTED(port=default_port)
         found = matched(value, r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?", expected)
-        port = int(found[2] or default_port)
-        if not 0 < port < 65536:
-            raise InvalidValue(expected)
-        return found[1].strip("[]"), port
+        return found[1].strip("[]"), _within(int(found[2] or default_port), 1, 65535, expected)
 
     return convert
 
@@ -330,16 +322,13 @@ def as_toml(value: Any) -> str:
         return "{…}" if isinstance(value, dict) else "[…]"  # the content may be deep, or contain a password
     if isinstance(value, str):
         return '"' + masked(value if len(value) <= 200 else value[:199] + "…") + '"'
-    if isinstance(value, list):
-        shown = f"[{', '.join(map(as_toml, value))}]"
-    else:
-        try:
-            shown = str(value)
-        except ValueError:  # an integer of thousands of digits
-            shown = "…"
-    return shown if len(shown) <= 60 else shown[:57] + "…"
+    try:
+        text = f"[{', '.join(map(as_toml, value))}]" if isinstance(value, list) else str(value)
+    except ValueError:  # an integer of thousands of digits
+        return "…"
+    return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _one_line(shown: str) -> str:
+def _one_line(line: str) -> str:
     """Control characters as escapes, so that one diagnostic is one line of a terminal or log."""
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", shown)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line)

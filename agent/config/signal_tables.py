@@ -50,8 +50,9 @@ class SignalReader:
         if values["time"] is not None and values["value"] is None:
             report.problem(f"{where}.time", codes.TIME_WITHOUT_VALUE(), values["time"])
         if values["measures"] in FRESH and values["expected_interval"] > FRESH_S:
-            reason = codes.SIGNAL_TOO_SLOW(measures=values["measures"], longest_s=FRESH_S)
-            report.problem(f"{where}.expected_interval", reason)
+            report.problem(
+                f"{where}.expected_interval", codes.SIGNAL_TOO_SLOW(measures=values["measures"], longest_s=FRESH_S)
+            )
         self._check_broker(where, values, report)
         return values if len(report.problems) == before else None
 

@@ -149,11 +149,10 @@ def _device_name(bus: str, unit: int) -> str:
 
 
 def _profile(config: Config, bus: str, unit: int, names: list[str]) -> Profile:
-    rows = [_register(name, config) for name in names]
     return Profile(
         id=_device_name(bus, unit), vendor="", model="signals", kind="meter", phases=0, confidence="one_source",
         transports=("rtu", "tcp"), function=3, max_registers=MAX_REGISTERS, min_gap_s=0.005, timeout_s=1.0,
-        refresh_s=0.0, gaps_allowed=False, registers=tuple(rows),
+        refresh_s=0.0, gaps_allowed=False, registers=tuple(_register(name, config) for name in names),
     )  # fmt: skip
 
 

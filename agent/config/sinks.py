@@ -110,7 +110,6 @@ def read_dialects(
         if values.get(name) is not None and not broker:
             report.finding(name, codes.DIALECT_WITHOUT_BROKER())
             values[name] = None
-    group, node = site_gateway
     found: dict[str, Any] = {}
     if table := values.get("homeassistant"):
         try:
@@ -118,6 +117,7 @@ def read_dialects(
         except InvalidValue:
             report.finding("homeassistant.prefix", codes.DISCOVERY_PREFIX_INVALID(), table["prefix"])
     if table := values.get("sparkplug"):
+        group, node = site_gateway
         found["sparkplug"] = Sparkplug(table["group"] or group, table["node"] or node, table["primary_host"])
     if table := values.get("prometheus"):
         host, port = table["listen"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import groupby, product
 
 from agent.config.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, TARIFF_GAP, TARIFF_OVERLAP
 from agent.core.local_time import local_datetime, zone_of
@@ -82,10 +83,10 @@ class Tariff:
         local = local_datetime(start_ms, self.zone)
         quarter = local.hour * 4 + local.minute // 15
         found = [each.price for each in self.active(local.month, self.day_kind(local.date())) if each.contains(quarter)]
-        if len(found) != 1:
-            if found:
-                raise InvalidValue(TARIFF_OVERLAP, n=len(found), at_ms=start_ms)
+        if not found:
             raise InvalidValue(TARIFF_GAP, at_ms=start_ms)
+        if len(found) > 1:
+            raise InvalidValue(TARIFF_OVERLAP, n=len(found), at_ms=start_ms)
         name = found[0]
         return name, self.prices_in.get(self.month_of(local.date()), {}).get(name, self.prices[name])
 
@@ -120,12 +121,10 @@ def month_bounds_ms(month: str, zone: str, reading_day: int = 1) -> tuple[int, i
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone_of(zone))
     except ValueError:
         raise InvalidValue(NOT_A_MONTH, text=month) from None
-    following = (first + timedelta(days=32)).replace(day=1)
     if reading_day == 1:
-        begin, end = first, following
+        begin, end = first, (first + timedelta(days=32)).replace(day=1)
     else:
-        before = first - timedelta(days=1)
-        begin, end = before.replace(day=reading_day), first.replace(day=reading_day)
+        begin, end = (first - timedelta(days=1)).replace(day=reading_day), first.replace(day=reading_day)
     return round(begin.timestamp() * 1000), round(end.timestamp() * 1000)
 
 
@@ -137,22 +136,22 @@ def flat(price: float, currency: str, zone: str) -> Tariff:
 def gaps_and_overlaps(tariff: Tariff) -> list[Reason]:
     """Times without a price and times with several; empty: each interval of every kind of day has one price."""
     found: dict[tuple[int, int, tuple[str, ...]], dict[str, list[int]]] = {}
-    for month in range(1, 13):
-        for kind in tariff.day_kinds:
-            for first, end, names in _uneven(tariff.active(month, kind)):
-                found.setdefault((first, end, tuple(names)), {}).setdefault(kind, []).append(month)
+    for month, kind in product(range(1, 13), tariff.day_kinds):
+        for first, end, names in _uneven(tariff.active(month, kind)):
+            found.setdefault((first, end, tuple(names)), {}).setdefault(kind, []).append(month)
     return [reason for place, by_kind in found.items() for reason in _reasons_of(*place, by_kind)]
 
 
 def _uneven(active: list[TariffPeriod]) -> Iterable[tuple[int, int, list[str]]]:
     """Parts of a day in which not exactly one price applies: (first, end, prices)."""
-    begin, before = 0, [item.price for item in active if item.contains(0)]
-    for quarter in range(1, QUARTERS + 1):
-        now = [item.price for item in active if item.contains(quarter)] if quarter < QUARTERS else None
-        if now != before:
-            if len(before) != 1:
-                yield begin, quarter, before
-            begin, before = quarter, now or []
+
+    def prices_at(quarter: int) -> list[str]:
+        return [period.price for period in active if period.contains(quarter)]
+
+    for prices, group in groupby(range(QUARTERS), prices_at):
+        quarters = list(group)
+        if len(prices) != 1:
+            yield quarters[0], quarters[-1] + 1, prices
 
 
 def _reasons_of(first: int, end: int, prices: tuple[str, ...], by_kind: Mapping[str, list[int]]) -> Iterable[Reason]:

@@ -14,9 +14,7 @@ from agent.config.tariff import DAY_KINDS, DemandCharge, Tariff, TariffPeriod, f
 from drivers.file_reasons import with_suggestion
 from drivers.reasons import InvalidValue
 
-
-def _price(value: Any) -> float:
-    return schema.number(-1000, 1e6)(value)
+_price = schema.number(-1000, 1e6)
 
 
 def _prices(value: Any) -> dict[str, float]:
@@ -116,8 +114,9 @@ def _periods(values: Mapping[str, Any], report: ConfigReport) -> tuple[TariffPer
         if read is None:
             continue
         if read["price"] not in prices:
-            unknown = with_suggestion(codes.PRICE_UNKNOWN(), read["price"], prices)
-            report.problem(f"{where}.price", unknown, read["price"])
+            report.problem(
+                f"{where}.price", with_suggestion(codes.PRICE_UNKNOWN(), read["price"], prices), read["price"]
+            )
         elif read["from"] == read["to"] or (read["from"], read["to"]) == (96, 0):
             report.problem(where, codes.TARIFF_PERIOD_EMPTY())
         else:

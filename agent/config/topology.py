@@ -97,8 +97,8 @@ def assets(config: Config) -> tuple[Asset, ...]:
 
 def polled_devices(config: Config) -> list[Meter | Drive]:
     """All meters, and the drives whose `comm_loss` permits polling; without devices that do not use Modbus."""
-    cleared = [drive for drive in config.drives.values() if drive.comm_loss not in NOT_POLLED]
-    found: list[Meter | Drive] = [*config.meters.values(), *cleared]
+    found: list[Meter | Drive] = [*config.meters.values()]
+    found += (drive for drive in config.drives.values() if drive.comm_loss not in NOT_POLLED)
     return [item for item in found if uses_modbus(item.profile)]
 
 
@@ -108,9 +108,8 @@ def uses_modbus(profile: str) -> bool:
 
 def drive_rating_kw(config: Config, drive: Drive) -> float | None:
     """The configured rating of the drive, else the sum of its motors; None when both are unknown."""
-    if drive.kw is not None:
-        return drive.kw
-    return sum(motor.kw for motor in config.motors.values() if motor.fed_by == drive.name) or None
+    motors_kw = sum(motor.kw for motor in config.motors.values() if motor.fed_by == drive.name)
+    return drive.kw if drive.kw is not None else motors_kw or None
 
 
 def _meter_of(config: Config, motor: Motor) -> str | None:
@@ -123,8 +122,8 @@ def _meter_of(config: Config, motor: Motor) -> str | None:
 def _branches(config: Config, meter: str) -> Iterator[Branch]:
     for drive in config.drives.values():
         if drive.fed_by == meter:
-            rated = sum(motor.kw for motor in config.motors.values() if motor.fed_by == drive.name)
-            yield Branch(drive.name, drive.name, rated or drive.kw or 0.0)
+            motors_kw = sum(motor.kw for motor in config.motors.values() if motor.fed_by == drive.name)
+            yield Branch(drive.name, drive.name, motors_kw or drive.kw or 0.0)
     for motor in config.motors.values():
         if motor.fed_by == meter:
             yield Branch(motor.name, None, motor.kw)

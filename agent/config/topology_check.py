@@ -32,10 +32,8 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: ConfigReport)
     _check_drives(config, report)
     _check_readable(config, report)
     _check_meters(config, report)
-    if not report.problems and not config.buses:
-        report.finding("bus", codes.BUS_MISSING())
-    elif not report.problems and not polled_devices(config):
-        report.finding("bus", codes.NO_DEVICE_TO_POLL())
+    if not report.problems and not polled_devices(config):
+        report.finding("bus", codes.NO_DEVICE_TO_POLL() if config.buses else codes.BUS_MISSING())
     _note_unchecked(config, report)
 
 
@@ -44,7 +42,7 @@ def _tables(raw: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
     return {name: table for name, table in found.items() if isinstance(table, dict)} if isinstance(found, dict) else {}
 
 
-def _word(table: Mapping[str, Any], key: str) -> str:
+def _text(table: Mapping[str, Any], key: str) -> str:
     """The text of `key`; empty for another type, which agent/config/schema.py reports."""
     value = table.get(key)
     return value if isinstance(value, str) else ""
@@ -78,22 +76,21 @@ def _check_references(tables: Tables, report: ConfigReport) -> None:
     )
     for kind, key, what, known in allowed:
         for name, table in tables[kind].items():
-            wanted = _word(table, key)
-            if wanted and wanted not in known:
-                report.problem(f"{kind}.{name}.{key}", unknown_reference(what, wanted, known), wanted)
+            if (reference := _text(table, key)) and reference not in known:
+                report.problem(f"{kind}.{name}.{key}", unknown_reference(what, reference, known), reference)
 
 
 def _check_places(tables: Tables, report: ConfigReport) -> None:
     """Measuring points with wrong values, and motors that cannot run."""
     for name, meter in tables["meter"].items():
-        if _word(meter, "fed_by") in tables["drive"]:
+        if _text(meter, "fed_by") in tables["drive"]:
             report.problem(f"meter.{name}.fed_by", codes.METER_AT_DRIVE_OUTPUT(), meter["fed_by"])
     for name, drive in tables["drive"].items():
-        upstream = _word(drive, "fed_by")
+        upstream = _text(drive, "fed_by")
         if tables["meter"].get(upstream, {}).get("measuring_point") == "motor":
             report.problem(f"meter.{upstream}.measuring_point", codes.FEEDS_DRIVE(drive=name), "motor")
     for name, motor in tables["motor"].items():
-        if motor.get("kind") == "pm" and _word(motor, "fed_by") in tables["meter"]:
+        if motor.get("kind") == "pm" and _text(motor, "fed_by") in tables["meter"]:
             report.problem(f"motor.{name}.fed_by", codes.PM_WITHOUT_DRIVE(), motor["fed_by"])
 
 
@@ -102,7 +99,7 @@ def _check_loops(meters: Mapping[str, Mapping[str, Any]], report: ConfigReport) 
     reported: set[str] = set()
     for name in meters:
         path = [name]
-        while (upstream := _word(meters[path[-1]], "fed_by")) in meters and upstream not in path:
+        while (upstream := _text(meters[path[-1]], "fed_by")) in meters and upstream not in path:
             path.append(upstream)
         if upstream == name and name not in reported:
             reported.update(path)

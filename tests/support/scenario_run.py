@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.acquisition.selfcheck_results import apply_checks, save_check
-from agent.commissioning.selfcheck.devices import bench_of
+from agent.commissioning.selfcheck.model import device_set_of
 from agent.commissioning.selfcheck.run import self_check as check
 from agent.runtime.assembly import Agent
 from agent.simulation.accelerated import run_accelerated
@@ -138,7 +138,7 @@ def run(
 async def check_devices(agent: Agent) -> None:
     """The self-check of commissioning; its result flags the values of suspect devices."""
     links = {name: agent.link_of(bus) for name, bus in agent.config.buses.items()}
-    result = await check(bench_of(agent.config, links), agent.clock)
+    result = await check(device_set_of(agent.config, links), agent.clock)
     for bus in agent.buses:
         for polled in bus.devices:
             name = polled.device.name

@@ -105,8 +105,8 @@ def compare_with_limits(summary: RecordingSummary, place: MeasurementPoint, seco
                                "source": info.source}  # fmt: skip
         found = () if reason else limits_of(standard, place, f_hz)
         if not found:
-            why = reason or codes.LINE_VOLTAGE_NOT_COVERED(nominal_v=place.nominal_v)
-            out.append(one | {"applies": False, "reason": why, "findings": []})
+            not_covered = codes.LINE_VOLTAGE_NOT_COVERED(nominal_v=place.nominal_v)
+            out.append(one | {"applies": False, "reason": reason or not_covered, "findings": []})
             continue
         values = {(limit.quantity, limit.order, limit.statistic): value(summary, place, limit, f_hz) for limit in found}
         findings = compare(found, values)
@@ -137,9 +137,7 @@ def not_mains(f_hz: float, rest_pct: float) -> Reason | None:
         return codes.FREQUENCY_NOT_FOUND()
     if not _MAINS_HZ[0] <= f_hz <= _MAINS_HZ[1]:
         return codes.FREQUENCY_NOT_MAINS(frequency_hz=float(f_hz))
-    if rest_pct > PULSES_PCT:
-        return codes.VOLTAGE_NOT_MAINS(rest_pct=rest_pct)
-    return None
+    return codes.VOLTAGE_NOT_MAINS(rest_pct=rest_pct) if rest_pct > PULSES_PCT else None
 
 
 def limits_of(standard: str, place: MeasurementPoint, f_hz: float) -> tuple[Any, ...]:
@@ -171,15 +169,14 @@ def value(summary: RecordingSummary, place: MeasurementPoint, limit: Any, f_hz: 
         every = np.array([plt for _, plt in summary.plt()]).reshape(-1, 3)
         return _worst(every, limit.statistic.percent)
     if limit.quantity == "frequency":
-        nominal = nominal_hz(f_hz)
-        return _beyond(np.array([[100.0 * (f / nominal - 1.0)] for _, f in summary.frequency_hz]), limit)
+        deviations = [[100.0 * (measured_hz / nominal_hz(f_hz) - 1.0)] for _, measured_hz in summary.frequency_hz]
+        return _beyond(np.array(deviations), limit)
     rows = usable(summary.intervals[limit.statistic.interval_s])
     if limit.quantity == "u":
         return _beyond(
             np.array([100.0 * (summary.column(k, "u_rms_v") / place.reference_v - 1.0) for k in rows]), limit
         )
-    name = _TABLE_OF[limit.quantity]
-    every = np.array([summary.column(k, name) for k in rows])
+    every = np.array([summary.column(k, _TABLE_OF[limit.quantity]) for k in rows])
     if limit.quantity in ("h_u", "isg_u", "h_i"):
         every = every[:, :, limit.order] if len(every) else every
     if limit.quantity in ("h_u", "isg_u"):
@@ -198,22 +195,21 @@ def usable(intervals: list[Any]) -> list[Any]:
 def _worst(every: Any, percent: float) -> float:
     from dsp.aggregate import percentile
 
-    found = [percentile(phase, percent) for phase in every.T] if len(every) else []
-    return max((one for one in found if not math.isnan(one)), default=math.nan)
+    phases = [percentile(phase, percent) for phase in every.T] if len(every) else []
+    return max((value for value in phases if not math.isnan(value)), default=math.nan)
 
 
 def _beyond(every: Any, limit: Any) -> tuple[float, float]:
     """The deviation that `percent` of the values do not exceed, each relative to the limit on its side."""
-    worst = (math.nan, math.nan)
-    most = -1.0
+    worst, most = (math.nan, math.nan), -1.0
     for phase in every.T if len(every) else ():
-        known = phase[np.isfinite(phase)]
-        if not len(known):
+        finite = phase[np.isfinite(phase)]
+        if not len(finite):
             continue
-        use = np.where(known < 0.0, known / limit.low, known / limit.high)
+        use = np.where(finite < 0.0, finite / limit.low, finite / limit.high)
         at = np.argsort(use)[max(math.ceil(len(use) * limit.statistic.percent / 100.0 - 1e-9), 1) - 1]
         if use[at] > most:
-            most, deviation = float(use[at]), float(known[at])
+            most, deviation = float(use[at]), float(finite[at])
             worst = (deviation, 0.0) if deviation < 0.0 else (0.0, deviation)
     return worst
 

@@ -16,7 +16,7 @@ from agent.analysis.recordings import reasons as codes
 from agent.analysis.recordings.limits import MeasurementPoint
 from agent.analysis.recordings.reader import RecordingSource
 from agent.analysis.recordings.reasons import ReplayError
-from agent.core.text import _
+from agent.core.text import N_, _
 from drivers.file_reasons import FILE_UNWRITABLE, OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import cause_of
 
@@ -53,10 +53,10 @@ class Picked:
 
     def add(self, window: Any) -> None:
         middle = (window.start_index + window.end_index) / 2
-        if self._at_s is None:
-            rank = (bool(window.flags), abs(middle - self._middle))
-        else:
-            rank = (False, abs(self._source.time_s(middle) - self._at_s))
+        rank = (
+            (bool(window.flags), abs(middle - self._middle)) if self._at_s is None
+            else (False, abs(self._source.time_s(middle) - self._at_s))
+        )  # fmt: skip
         if rank < self._best:
             self._best, self.window = rank, window
 
@@ -88,10 +88,8 @@ def _title(source: RecordingSource, window: Any) -> str:
     begin, end = source.time_s(window.start_index), source.time_s(window.end_index)
     flags = " ".join(flag.name for flag in type(window.flags) if flag and flag & window.flags)
     parts = [Path(source.name).name, _("{from_s:.4f} to {to_s:.4f} s", from_s=begin, to_s=end)]
-    if window.n_cycles:
-        parts.append(_("{frequency_hz:.4f} Hz, {n:d} cycles", frequency_hz=window.frequency_hz, n=window.n_cycles))
-    else:
-        parts.append(_("no frequency found"))
+    text = N_("{frequency_hz:.4f} Hz, {n:d} cycles") if window.n_cycles else N_("no frequency found")
+    parts.append(_(text, frequency_hz=window.frequency_hz, n=window.n_cycles))
     return "   ".join([*parts, f"[{flags}]"] if flags else parts)
 
 

@@ -39,9 +39,8 @@ def waves(axes: Any, source: RecordingSource, window: Any, kind: str, last: bool
     count = min(count, source.last - begin)
     t_ms = 1e3 * (begin - source.first - window.start_index + np.arange(count)) / source.rate_hz
     factor, prefix = _scaled(window.u_rms_v if kind == "u" else window.i_rms_a)
-    two = source.settings.wiring == "3P3W-2" and kind == "u"
-    labels = ("u12", "", "u32") if two else (f"{kind}1", f"{kind}2", f"{kind}3")
-    for phase, label in enumerate(labels):
+    two_wattmeter = source.settings.wiring == "3P3W-2" and kind == "u"
+    for phase, label in enumerate(("u12", "", "u32") if two_wattmeter else (f"{kind}1", f"{kind}2", f"{kind}3")):
         row = phase if kind == "u" else 3 + phase
         if label and source.recording.present[row]:
             samples = source.recording.samples[row, begin : begin + count]
@@ -89,17 +88,17 @@ def spectrum(axes: Any, window: Any, kind: str, place: MeasurementPoint | None) 
     else:
         factor, prefix = _scaled(np.append(values[:, 2:].ravel(), least))
         least, unit = least / factor, f"{prefix}A"
-    known = np.isfinite(values[:, 2:])
+    finite = np.isfinite(values[:, 2:])
     orders = np.arange(2, values.shape[1])
-    top = int(orders[known.any(axis=0)].max())
-    phases = np.flatnonzero(known.any(axis=1))
+    top = int(orders[finite.any(axis=0)].max())
+    phases = np.flatnonzero(finite.any(axis=1))
     width = 0.81 / max(len(phases), 2)
     for k, phase in enumerate(phases):
         at = orders + width * (k - (len(phases) - 1) / 2)
         axes.bar(at, np.nan_to_num(values[phase, 2:]) / factor, width, color=COLOURS[phase])
     highest = np.nanmax(np.nan_to_num(values), axis=0) / factor
     most = float(highest[2:].max())
-    beyond: set[int] = set()
+    exceeded: set[int] = set()
     reason = not_mains(window.frequency_hz, _pulses(window))
     for number, label, limits in _limits(window, kind, place) if place and not reason else ():
         for k, (order, high) in enumerate(sorted(limits.items())):
@@ -108,9 +107,10 @@ def spectrum(axes: Any, window: Any, kind: str, place: MeasurementPoint | None) 
                 linestyles=_LIMIT_STYLES[number % 4], label=None if k else label,
             )  # fmt: skip
             most = max(most, high / factor) if order <= top else most
-            beyond |= {order} if highest[order] > high / factor else set()
-    if beyond:
-        at = np.array(sorted(beyond))
+            if highest[order] > high / factor:
+                exceeded.add(order)
+    if exceeded:
+        at = np.array(sorted(exceeded))
         axes.plot(at, highest[at] + 0.05 * most, "v", color="black", markersize=6, label=_("above a limit"))
     axes.tick_params(axis="x", labelsize=9)
     axes.set(
@@ -118,8 +118,8 @@ def spectrum(axes: Any, window: Any, kind: str, place: MeasurementPoint | None) 
         xlabel=_("order (of {frequency_hz:.4g} Hz)", frequency_hz=window.frequency_hz), ylabel=f"{unit}, {_(what)}",
     )  # fmt: skip
     if place and reason:
-        text = _("no limits: {reason}", reason=reason)
-        axes.text(1.0, 1.03, text, transform=axes.transAxes, ha="right", fontsize=9, color="#666666")
+        axes.text(1.0, 1.03, _("no limits: {reason}", reason=reason), transform=axes.transAxes, ha="right", fontsize=9,
+                  color="#666666")  # fmt: skip
     if axes.get_legend_handles_labels()[0]:  # of limits; the legend of the phases is in the panel of the waveforms
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=5, fontsize=9, columnspacing=1.2)
 
@@ -162,8 +162,8 @@ def phasors(axes: Any, window: Any, kinds: list[str]) -> None:
     if reference is None:
         return
     for kind, some in both:
-        known = some[np.isfinite(some)]
-        largest = np.abs(known).max() if len(known) and kind in kinds else 0.0
+        finite = some[np.isfinite(some)]
+        largest = np.abs(finite).max() if len(finite) and kind in kinds else 0.0
         for phase, z in enumerate(some):
             if largest == 0.0 or not np.isfinite(z) or abs(z) < 0.005 * largest:
                 continue
@@ -218,6 +218,6 @@ def _powers(window: Any) -> Iterator[tuple[str, float, str]]:
 def _angles(window: Any) -> tuple[Any, Any]:
     """Phase angles of the voltages and currents relative to the first fundamental, degrees; NaN without one."""
     both = np.concatenate((window.phasor_u_v, window.phasor_i_a))
-    known = both[np.isfinite(both) & (np.abs(both) > 0.0)]
-    angles = np.round(np.degrees(np.angle(both / known[0])), 2) + 0.0 if len(known) else np.full(6, np.nan)
+    finite = both[np.isfinite(both) & (np.abs(both) > 0.0)]
+    angles = np.round(np.degrees(np.angle(both / finite[0])), 2) + 0.0 if len(finite) else np.full(6, np.nan)
     return angles[:3], angles[3:]

@@ -53,9 +53,7 @@ class RecordingSource:
     def __init__(self, recording: Recording, settings: RecordingSettings, name: str) -> None:
         rate_hz, total = recording.rate_hz, int(recording.samples.shape[1])
         end_s = math.inf if settings.to_s is None else settings.to_s
-        self.first: int
-        self.last: int
-        self.first, self.last = (round(min(at_s * rate_hz, total)) for at_s in (settings.from_s, end_s))
+        self.first, self.last = round(min(settings.from_s * rate_hz, total)), round(min(end_s * rate_hz, total))
         if self.last <= self.first:
             end_s = total / rate_hz if settings.to_s is None else settings.to_s
             raise ReplayError(codes.RANGE_WITHOUT_SAMPLES, file=name, from_s=settings.from_s, to_s=end_s)
@@ -93,15 +91,15 @@ class RecordingSource:
 
         progress: called with the number of analysed samples.
         """
-        held = None
+        last = None
         for window in self._raw(progress):
             self._check_orders(window)
-            if held is not None:
-                yield held
-            held = window
-        if held is not None:
+            if last is not None:
+                yield last
+            last = window
+        if last is not None:
             pst = self._stream.pst_at_end()
-            yield held._replace(events=(*held.events, *self._stream.cut_short()), pst=held.pst if pst is None else pst)
+            yield last._replace(events=(*last.events, *self._stream.cut_short()), pst=last.pst if pst is None else pst)
 
     def _raw(self, progress: Callable[[int], None]) -> Iterator[Any]:
         from dsp.aggregate import TEN_MINUTES_S
@@ -169,6 +167,5 @@ class RecordingSource:
         """Notes currents without a voltage."""
         if self.settings.wiring == "3P3W-2" or not any(self.recording.present[:3]):
             return
-        alone = [ROLES[k + 3] for k in range(3) if self.recording.present[k + 3] and not self.recording.present[k]]
-        if alone:
+        if alone := [ROLES[k + 3] for k in range(3) if self.recording.present[k + 3] and not self.recording.present[k]]:
             self.notes.append(codes.CURRENT_WITHOUT_VOLTAGE(file=self.name, channels=tuple(alone)))

@@ -113,8 +113,7 @@ def format_row(row: dict[str, Any]) -> str:
         format_number(_first(row["thd_i_pct"]), 8, 2),
         format_number(row["u2_pct"], 6, 2),
     ]
-    flags = " ".join(row["flags"])
-    return f"{row['t_s']:8.3f} {row['n_cycles']:3d} {' '.join(numbers)}  {flags}".rstrip()
+    return f"{row['t_s']:8.3f} {row['n_cycles']:3d} {' '.join(numbers)}  {' '.join(row['flags'])}".rstrip()
 
 
 def format_number(value: float | None, width: int, digits: int, kind: str = "f") -> str:

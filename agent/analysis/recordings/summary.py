@@ -12,7 +12,7 @@ from agent.analysis.recordings.reader import RecordingSource
 from agent.analysis.recordings.rows import event_object, flag_names, number, numbers
 
 # name in the summary: column of the aggregate, index of its entry (None: all entries)
-_SHOWN: dict[str, tuple[str, int | None]] = {
+_QUANTITIES: dict[str, tuple[str, int | None]] = {
     **{name: (name, None) for name in ("u_rms_v", "i_rms_a", "u_dc_v", "i_dc_a", "p_phase_w")},
     **{name: (name, 0) for name in ("frequency_hz", "p_w", "q1_var", "s_va")},
     **{name: (name, None) for name in ("thd_u_pct", "thd_i_pct", "tdd_pct", "k_factor")},
@@ -93,9 +93,9 @@ class RecordingSummary:
 
     def fundamental_hz(self) -> float:
         """Median frequency of the 3 s values; NaN if none was found."""
-        found = [float(self.column(interval, "frequency_hz")[0]) for interval in self.intervals[3]]
-        known = [value for value in found if math.isfinite(value)]
-        return float(np.median(known)) if known else math.nan
+        found = (float(self.column(interval, "frequency_hz")[0]) for interval in self.intervals[3])
+        measured = list(filter(math.isfinite, found))
+        return float(np.median(measured)) if measured else math.nan
 
     def plt(self) -> list[tuple[float, list[float]]]:
         """(end, long-term flicker by voltage) of each two hours."""
@@ -138,11 +138,11 @@ class RecordingSummary:
         return round(self._source.time_s(0) + seconds, 6)
 
     def _selected(self, values: Any) -> dict[str, Any]:
-        out: dict[str, Any] = {}
-        for name, (column, entry) in _SHOWN.items():
-            part = values[self._columns[column]]
-            out[name] = numbers(part) if entry is None else number(part[entry])
-        return out
+        return {
+            name: numbers(part) if entry is None else number(part[entry])
+            for name, (column, entry) in _QUANTITIES.items()
+            for part in (values[self._columns[column]],)
+        }
 
     def _values(self, interval: Any) -> dict[str, Any]:
         selected = self._selected(interval.values)

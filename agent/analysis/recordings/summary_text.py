@@ -12,7 +12,7 @@ from agent.core.text import N_, _, text_of
 
 _MOST_3S = 20  # 3 s values that are printed; the table of the 10 min values replaces a longer list
 _MOST_FINDINGS = 20
-_MOST_KEPT = 3  # the nearest to their limits
+_WITHIN_MAX = 3  # the nearest to their limits
 K_FACTOR = N_("K factor")
 _QUANTITIES = (
     ("frequency_hz", "f", "Hz", ".4f"),
@@ -79,10 +79,10 @@ def _three_seconds(found: dict[str, Any]) -> str:
     if len(values) > _MOST_3S:
         flagged = sum(value["flagged"] for value in values)
         return _("3 s values: {n:d}, {flagged:d} flagged; `--json` prints all", n=len(values), flagged=flagged)
-    rows = []
-    for value in values:
-        columns = {"t_s": value["start_s"], "n_cycles": value["windows"], "flags": _format_flags(value)}
-        rows.append(lines.format_row(value | columns))
+    rows = [
+        lines.format_row(value | {"t_s": value["start_s"], "n_cycles": value["windows"], "flags": _format_flags(value)})
+        for value in values
+    ]
     title = _("3 s values, with start and number of windows")
     return "\n".join([title, *([lines.headings()] if rows else []), *rows])
 
@@ -114,9 +114,9 @@ def _ten_minutes(value: dict[str, Any]) -> str:
         ends_text = [_cell(x, form) for x in (ends if name != "frequency_hz" else ends[:2])]
         if len(mean) == 1:
             cells[1:] = ["", ""]
-        shown = _(label) if label == K_FACTOR else label
+        heading = _(label) if label == K_FACTOR else label
         out.append(
-            f"  {padded(shown, 8)} {unit:>3} {cells[0]:>9} {cells[1]:>10} {cells[2]:>10} {ends_text[0]:>12} "
+            f"  {padded(heading, 8)} {unit:>3} {cells[0]:>9} {cells[1]:>10} {cells[2]:>10} {ends_text[0]:>12} "
             f"{ends_text[1]:>10} {(*ends_text, '')[2]:>12}".rstrip()
         )
     return "\n".join(out)
@@ -137,23 +137,14 @@ def _cell(value: float | None, form: str) -> str:
 def _rest(found: dict[str, Any]) -> str:
     out = []
     if values := found["frequency_10s"]:
-        known = [item["frequency_hz"] for item in values if item["frequency_hz"] is not None]
-        if known:
-            out.append(
-                _(
-                    "10 s frequency: {n:d} {n:value|values}, {low_hz:.4f} to {high_hz:.4f} Hz",
-                    n=len(values),
-                    low_hz=min(known),
-                    high_hz=max(known),
-                )
-            )
-        else:
-            out.append(_("10 s frequency: {n:d} {n:value|values}, not measured", n=len(values)))
+        measured = [item["frequency_hz"] for item in values if item["frequency_hz"] is not None]
+        limits = {"low_hz": min(measured), "high_hz": max(measured)} if measured else {}
+        text = N_("10 s frequency: {n:d} {n:value|values}, {low_hz:.4f} to {high_hz:.4f} Hz")
+        missing = N_("10 s frequency: {n:d} {n:value|values}, not measured")
+        out.append(_(text if measured else missing, n=len(values), **limits))
     if (energy_wh := found["energy_wh"]) is not None:
-        if found["energy_whole"]:
-            out.append(_("energy: {energy_wh:.6g} Wh", energy_wh=energy_wh))
-        else:
-            out.append(_("energy: {energy_wh:.6g} Wh, incomplete", energy_wh=energy_wh))
+        text, partial = N_("energy: {energy_wh:.6g} Wh"), N_("energy: {energy_wh:.6g} Wh, incomplete")
+        out.append(_(text if found["energy_whole"] else partial, energy_wh=energy_wh))
     for name, key in (("Pst", "pst"), ("Plt", "plt")):
         for item in found[key]:
             numbers = "  ".join("–" if x is None else f"{x:.3f}" for x in item[key])
@@ -180,9 +171,8 @@ def _standard(one: dict[str, Any]) -> str:
             missing=one["not_measured"],
         )
     ]
-    marks = sorted({item["mark"] for item in one["findings"]})
-    source = _("source: {source}", source=_(one["source"]))
-    out.append("  " + _("; ").join([source, *(f"[{mark}] {_(MARKS[mark])}" for mark in marks)]))
+    marks = (f"[{mark}] {_(MARKS[mark])}" for mark in sorted({item["mark"] for item in one["findings"]}))
+    out.append("  " + _("; ").join([_("source: {source}", source=_(one["source"])), *marks]))
     if one["indicative"]:
         out.append(
             "  "
@@ -198,9 +188,9 @@ def _standard(one: dict[str, Any]) -> str:
     out += [f"  {padded(_(_EXCEEDED), _RESULT_WIDTH)}  {_line(item)}" for item in exceeded[:_MOST_FINDINGS]]
     if len(exceeded) > _MOST_FINDINGS:
         out.append("  " + _("{n:d} more exceeded; `--json` prints all", n=len(exceeded) - _MOST_FINDINGS))
-    kept = [item for item in by_use if item["held"] and item["use_pct"] >= 1.0]
-    out += [f"  {padded(_(_WITHIN), _RESULT_WIDTH)}  {_line(item)}" for item in kept[:_MOST_KEPT]]
-    if one["kept"] and not kept:
+    within = [item for item in by_use if item["held"] and item["use_pct"] >= 1.0]
+    out += [f"  {padded(_(_WITHIN), _RESULT_WIDTH)}  {_line(item)}" for item in within[:_WITHIN_MAX]]
+    if one["kept"] and not within:
         out.append(f"  {padded(_(_WITHIN), _RESULT_WIDTH)}  " + _("all below 1 % of their limits"))
     if missing := _missing(item for item in one["findings"] if item["held"] is None):
         out.append("  " + _("not measured: {quantities}", quantities=missing))
@@ -210,18 +200,21 @@ def _standard(one: dict[str, Any]) -> str:
 def _line(item: dict[str, Any]) -> str:
     below = item["low"] is not None and item["value"] < 0.0
     unit = item["unit"]
-    name = padded(_(_NAMES[item["quantity"]], order=item["order"]), 30)
-    return f"{name} " + _(
-        "{value:7.3g} of {limit:5.3g} {unit} ({use_pct:.0f} %), {share:g} % of the {interval} values of a "
-        "{period:word} [{mark}]",
-        value=item["value"],
-        limit=item["low"] if below else item["high"],
-        unit=_(_UNITS[unit]) if unit in _UNITS else unit,
-        use_pct=item["use_pct"],
-        share=item["percent_of_values"],
-        interval=_INTERVALS[item["interval_s"]],
-        period=_PERIODS.get(item["period_s"], _YEAR),
-        mark=item["mark"],
+    return (
+        padded(_(_NAMES[item["quantity"]], order=item["order"]), 30)
+        + " "
+        + _(
+            "{value:7.3g} of {limit:5.3g} {unit} ({use_pct:.0f} %), {share:g} % of the {interval} values of a "
+            "{period:word} [{mark}]",
+            value=item["value"],
+            limit=item["low"] if below else item["high"],
+            unit=_(_UNITS[unit]) if unit in _UNITS else unit,
+            use_pct=item["use_pct"],
+            share=item["percent_of_values"],
+            interval=_INTERVALS[item["interval_s"]],
+            period=_PERIODS.get(item["period_s"], _YEAR),
+            mark=item["mark"],
+        )
     )
 
 
@@ -229,9 +222,8 @@ def _missing(items: Iterable[dict[str, Any]]) -> tuple[str, ...]:
     orders: dict[str, set[int]] = {}
     for item in items:
         orders.setdefault(item["quantity"], set()).add(item["order"])
-    words = []
-    for quantity, some in orders.items():
-        first, last = min(some), max(some)
-        which = _("{first:d} to {last:d}", first=first, last=last) if len(some) > 1 else str(first)
-        words.append(_(_NAMES[quantity], order=which))
-    return tuple(words)
+    return tuple(_(_NAMES[quantity], order=_range(min(some), max(some))) for quantity, some in orders.items())
+
+
+def _range(first: int, last: int) -> str:
+    return _("{first:d} to {last:d}", first=first, last=last) if last > first else str(first)

@@ -65,7 +65,7 @@ class CachedReader:
             return count
         requested = count
         for _ in range(2):
-            count = await self._free_count(function, requested, requested if count_min is None else count_min)
+            count = await self._free_count(function, requested, count_min or requested)
             request = Request(self.unit, function, address, count)
             try:
                 data = await self._request(request)
@@ -102,8 +102,11 @@ class CachedReader:
         for shorter in range(count, count_min - 1, -1):
             if self.is_free(function, shorter):
                 return shorter
-        await asyncio.sleep(max(0.0, self._blocked_until_s[function, count] - time.monotonic()))
+        await self._wait_until_free(function, count)
         return count
+
+    async def _wait_until_free(self, function: int, count: int) -> None:
+        await asyncio.sleep(max(0.0, self._blocked_until_s.get((function, count), 0.0) - time.monotonic()))
 
     async def _check_response(self) -> None:
         """Raises Gone if the device does not respond to a request to which it has responded before."""
@@ -113,11 +116,9 @@ class CachedReader:
             return
         if self.without_response >= WITHOUT_RESPONSE_MAX:
             raise DeviceUnreachable
-        known = self._responding
-        blocked_until_s = self._blocked_until_s.get((known.function, known.registers), 0.0)
-        await asyncio.sleep(max(0.0, blocked_until_s - time.monotonic()))
+        await self._wait_until_free(self._responding.function, self._responding.registers)
         try:
-            await self._request(known)
+            await self._request(self._responding)
         except ModbusExceptionResponse:
             pass
         except (FrameError, LinkTimeout):

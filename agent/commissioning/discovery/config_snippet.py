@@ -21,11 +21,8 @@ WATCHDOG = {"parameter": N_("parameter"), "default": N_("default"), "reset_by": 
 def to_toml(target: Target, setting: SerialSetting | None, devices: Sequence[Identified]) -> str:
     """A [bus.NAME] table and one table for each device; a device of unknown model is a comment."""
     bus = "line" if target.serial else "gateway"
-    lines = [f"[bus.{bus}]"]
-    if target.serial:
-        lines.append(f"serial = {json.dumps(stable_name(target.serial))}")
-    else:
-        lines.append(f"tcp = {json.dumps(str(target))}")
+    key, port = ("serial", stable_name(target.serial)) if target.serial else ("tcp", str(target))
+    lines = [f"[bus.{bus}]", f"{key} = {json.dumps(port)}"]
     if target.rtu:
         lines.append('framing = "rtu"')
     if setting is not None:
@@ -38,29 +35,25 @@ def to_toml(target: Target, setting: SerialSetting | None, devices: Sequence[Ide
 
 def stable_name(port: str) -> str:
     """The name in /dev/serial/by-id, which does not depend on the USB socket; the port itself if there is none."""
-    real = Path(port).resolve()
-    for link in sorted(BY_ID.glob("*")) if BY_ID.is_dir() else []:
-        if link.resolve() == real:
-            return str(link)
-    return port
+    links = (link for link in sorted(BY_ID.glob("*")) if link.resolve() == Path(port).resolve())
+    return str(next(links, port))
 
 
 def _device(bus: str, device: Identified) -> list[str]:
     if not device.matches:
         return _unknown(device)
-    kinds = {match.profile.kind for match in device.matches}
     drive = device.matches[0].profile.kind == "vfd"
-    head = [f"[{'drive' if drive else 'meter'}.{'drive' if drive else 'meter'}-{device.unit}]",
-            f'bus = "{bus}"', f"unit_id = {device.unit}"]  # fmt: skip
+    table = "drive" if drive else "meter"
+    head = [f"[{table}.{table}-{device.unit}]", f'bus = "{bus}"', f"unit_id = {device.unit}"]  # fmt: skip
     if device.conclusive:
         head.append(f'profile = "{device.matches[0].profile.id}"')
     else:
         head.append("# " + _advice(device))
         for match in device.matches:
+            remark = "   # " + _("a drive: change the table to [drive.NAME]")
             other = match.profile.kind == "vfd" and not drive
-            remark = "   # " + _("a drive: change the table to [drive.NAME]") if other else ""
-            head.append(f'# profile = "{match.profile.id}"{remark}')
-    if drive and kinds == {"vfd"}:
+            head.append(f'# profile = "{match.profile.id}"{remark if other else ""}')
+    if all(match.profile.kind == "vfd" for match in device.matches):
         return head + _drive(device.matches[0].profile)
     place = _('or "drive-input", or "motor" (a motor without drive)')
     label = _("accuracy class on the label")
@@ -68,12 +61,12 @@ def _device(bus: str, device: Identified) -> list[str]:
 
 
 def _unknown(device: Identified) -> list[str]:
-    lines = [_("unit {unit_id:d}: {model}", unit_id=device.unit, model=device.summary)]
-    if any(note.code == FUNCTION_03_NEEDED for note in device.notes):
-        lines.append(_("Scan or identify it again with --allow-fc03."))
-    else:
-        lines.append(_("docs/adding-a-device.md describes how to add a model."))
-    return [f"# {line}" for line in lines]
+    fc03_needed = any(note.code == FUNCTION_03_NEEDED for note in device.notes)
+    return [
+        "# " + _("unit {unit_id:d}: {model}", unit_id=device.unit, model=device.summary),
+        "# " + (_("Scan or identify it again with --allow-fc03.") if fc03_needed
+                else _("docs/adding-a-device.md describes how to add a model.")),
+    ]  # fmt: skip
 
 
 def _advice(device: Identified) -> str:

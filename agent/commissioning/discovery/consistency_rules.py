@@ -1,7 +1,7 @@
 """Physical relations between the values of one device, for finding the register map that fits. Pure functions.
 
 The tolerances are wide: a relation has to hold for the right map and rarely for a wrong one. A new relation is a row
-of LAWS.
+of CONSISTENCY_RULES.
 """
 
 from __future__ import annotations
@@ -53,20 +53,19 @@ class ConsistencyRule:
 
 def consistency(values: Mapping[str, float]) -> Iterator[tuple[ConsistencyRule, bool]]:
     """The relations that apply to the values, and whether each holds."""
-    known = {**values, **_derived(values)}
-    for law in LAWS:
-        if all(name in known for name in law.needs):
-            x = law.x(*(known[name] for name in law.needs))
+    available = {**values, **_derived(values)}
+    for rule in CONSISTENCY_RULES:
+        if all(name in available for name in rule.needs):
+            x = rule.x(*(available[name] for name in rule.needs))
             if not math.isnan(x):
-                yield law, law.low <= x <= law.high
+                yield rule, rule.low <= x <= rule.high
 
 
 def _derived(values: Mapping[str, float]) -> dict[str, float]:
     """Sums and means of the phases, as far as their values exist."""
-    total_pf = dict.fromkeys(_PF, values["power_factor"]) if "power_factor" in values else {}
-    known = {**total_pf, **values}
+    available = {**(dict.fromkeys(_PF, values["power_factor"]) if "power_factor" in values else {}), **values}
     found = {
-        name: function([known[need] for need in needs])
+        name: function([available[need] for need in needs])
         for name, needs, function in (
             ("mean_un", _UN, fmean),
             ("mean_ul", _UL, fmean),
@@ -75,7 +74,7 @@ def _derived(values: Mapping[str, float]) -> dict[str, float]:
             ("sum_ui", _UN + _I, _volt_amperes),
             ("sum_ui_pf", _UN + _I + _PF, _volt_amperes),
         )
-        if all(need in known for need in needs)
+        if all(need in available for need in needs)
     }
     for name, measured, mean in (("un", "voltage_ln_avg", "mean_un"), ("ul", "voltage_ll_avg", "mean_ul")):
         if value := values.get(measured) or found.get(mean):
@@ -115,7 +114,7 @@ def _poles(hertz: float, rpm: float) -> float:
     return (poles - 0.05) / even if 2 <= even <= 24 else math.inf
 
 
-LAWS = (
+CONSISTENCY_RULES = (
     ConsistencyRule(codes.MATCH_PHASE_VOLTAGES, _UN, _spread(30), 0, 0.1, 3.0, 2.0),
     ConsistencyRule(codes.MATCH_LINE_VOLTAGES, _UL, _spread(50), 0, 0.1, 3.0, 2.0),
     ConsistencyRule(LINE_TO_PHASE_VOLTAGE, ("ul", "un"), lambda ul, un: ul / un / math.sqrt(3), 0.98, 1.02, 3.0, 2.0),

@@ -16,6 +16,7 @@ from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.cached_reader import GAP_S, CachedReader, DeviceUnreachable
 from agent.commissioning.discovery.likelihood import ANSWERED, Evidence, add_names, add_register, add_values
 from agent.commissioning.discovery.match import Identified, decide, ranked
+from agent.commissioning.selfcheck.reasons import MODELS_MATCHING, MODELS_SIMILAR
 from drivers.error_reasons import SUNSPEC_NO_MARKER
 from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, ModbusExceptionResponse
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
@@ -63,8 +64,8 @@ async def identify(
                 await _sunspec(device, profile, evidence[profile.id])
             elif evidence[profile.id].score > EXCLUDED:
                 await _read_values(device, profile, evidence[profile.id])
-        left = [item for item in candidates.values() if item.id not in checked and evidence[item.id].score > 0]
-        await _read_identification_registers(device, left, evidence, slow=True)
+        unchecked = [item for item in candidates.values() if item.id not in checked and evidence[item.id].score > 0]
+        await _read_identification_registers(device, unchecked, evidence, slow=True)
         for name in ranked(candidates, evidence):
             if not evidence[name].named:
                 await _check_complete_map(device, candidates[name], evidence[name])
@@ -84,17 +85,32 @@ async def identify_responding(
 ) -> Identified:
     """Same as `identify` for a device that responded in a scan. response_s: its response time."""
     character_s = link.wire.character_s if link.wire.is_rtu else 0.0
-    timeout_s = max(0.3, 3 * response_s)
     return await identify(
-        link, unit, timeout_s, fc03=fc03, ending=ending, function=function, character_s=character_s
-    )  # fmt: skip
+        link, unit, max(0.3, 3 * response_s), fc03=fc03, ending=ending, function=function, character_s=character_s
+    )
+
+
+async def models_at(
+    link: RegisterLink, unit: int, profile: Profile, timeout_s: float, character_s: float
+) -> Reason | None:
+    """The models that identification finds for the device at a unit: matching ones, or the most similar ones.
+
+    None if `profile` is not in the library, or if no other fits better. Uses function 03 only if `profile` does. Raises
+    LinkBusy and LinkClosed.
+    """
+    if profile.id not in profile_ids():
+        return None
+    fc03 = any(row.function == 3 for row in profile.registers)
+    found = await identify(link, unit, timeout_s, fc03=fc03, function=profile.function, character_s=character_s)
+    others = tuple(match.profile.id for match in found.matches if match.profile.id != profile.id)
+    if not others or (found.conclusive and len(others) < len(found.matches)):
+        return None
+    return (MODELS_SIMILAR if found.only_similar else MODELS_MATCHING)(models=others)
 
 
 def _all_profiles() -> list[Profile]:
     """All of the library except those with a private protocol."""
-    return [
-        profile for name in profile_ids() if (profile := load_profile(name)).dialect in ("modbus", "sunspec")
-    ]  # fmt: skip
+    return [profile for profile in map(load_profile, profile_ids()) if profile.dialect in ("modbus", "sunspec")]
 
 
 async def _read_identification(
@@ -140,9 +156,8 @@ async def _read_identification_registers(
             if rule.method == "register" and rule.address is not None and rule.function in device.functions:
                 readable = await device.read(rule.function, rule.address, rule.words)
                 words = device.get(rule.function, rule.address, rule.words) if readable else None
-                if words is None and (rule.function, rule.address) in device.lost:
-                    continue
-                if words is not None or rule.function in device.functions:
+                lost = (rule.function, rule.address) in device.lost
+                if readable or (rule.function in device.functions and not lost):
                     add_register(profile, rule, words, evidence[profile.id])
     return checked
 
@@ -154,8 +169,7 @@ async def _read_values(device: CachedReader, profile: Profile, evidence: Evidenc
         return
     read = 0
     for block in _sampled_blocks(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
-        least = max(1, block.count - CUT_MAX)
-        if not await device.read(block.function, block.address, block.count, least):
+        if not await device.read(block.function, block.address, block.count, max(1, block.count - CUT_MAX)):
             if (block.function, block.address) in device.lost:
                 evidence.add(-LOST, _of_block(codes.REGISTERS_WITHOUT_RESPONSE, block))
                 continue
@@ -174,8 +188,7 @@ async def _check_complete_map(device: CachedReader, profile: Profile, evidence: 
     """Checks that every register of the map is readable: related models share most of a map, rarely all of it."""
     if profile.function not in device.functions or profile.dialect == "sunspec":
         return
-    rows = [row for row in usable(profile) if _readable(row)]
-    for block in plan_blocks(profile, rows, 0):
+    for block in plan_blocks(profile, [row for row in usable(profile) if _readable(row)], 0):
         if await device.read(block.function, block.address, block.count):
             continue
         for row in block.registers:
@@ -219,12 +232,10 @@ def _narrowed(profile: Profile) -> Profile:
         for rule in profile.identify
         if rule.method == "plausibility" and rule.low is not None and rule.high is not None
     }
-    if not windows:
-        return profile
-    rows = tuple(
-        replace(row, window=windows[row.name]) if row.name in windows else row for row in profile.registers
-    )  # fmt: skip
-    return replace(profile, registers=rows)
+    return replace(
+        profile,
+        registers=tuple(replace(row, window=windows.get(row.name, row.window)) for row in profile.registers),
+    )
 
 
 # --- SunSpec ---
@@ -244,16 +255,19 @@ async def _sunspec(device: CachedReader, profile: Profile, evidence: Evidence) -
         except LinkError:
             raise
         except DriverError as error:
-            missing = error.reason.code == SUNSPEC_NO_MARKER
-            reason = codes.SUNSPEC_MARKER_MISSING() if missing else codes.SUNSPEC_MODEL_MISSING(model=rule.model_id)
-            evidence.add(-6.0, reason)
+            no_marker = error.reason.code == SUNSPEC_NO_MARKER
+            model_missing = codes.SUNSPEC_MODEL_MISSING(model=rule.model_id)
+            evidence.add(-6.0, codes.SUNSPEC_MARKER_MISSING() if no_marker else model_missing)
             return
         evidence.named = True
         evidence.add(14.0, codes.SUNSPEC_MODEL_FOUND(model=rule.model_id, address=at))
-        shifted = replace(profile, registers=tuple(_shifted(row, at) for row in profile.registers))
-        await _read_values(device, shifted, evidence)
+        registers = tuple(_shifted(row, at) for row in profile.registers)
+        await _read_values(device, replace(profile, registers=registers), evidence)
 
 
 def _shifted(row: Register, by: int) -> Register:
-    scale = row.scale_from and replace(row.scale_from, address=row.scale_from.address + by)
-    return replace(row, address=row.address + by, scale_from=scale)
+    return replace(
+        row,
+        address=row.address + by,
+        scale_from=row.scale_from and replace(row.scale_from, address=row.scale_from.address + by),
+    )

@@ -104,10 +104,11 @@ def add_values(profile: Profile, words: Mapping[tuple[int, int], int], evidence:
     if evidence.judged:
         reason = codes.VALUES_PLAUSIBLE(plausible=evidence.plausible, n=evidence.judged)
         (evidence.pro if 2 * evidence.plausible >= evidence.judged else evidence.contra).append(reason)
-    for law, holds in consistency(evidence.values):
-        relation = law.code()
-        reason = relation if holds else codes.RELATION_VIOLATED(relation=relation)
-        evidence.add(law.reward if holds else -law.penalty, reason)
+    for rule, holds in consistency(evidence.values):
+        if holds:
+            evidence.add(rule.reward, rule.code())
+        else:
+            evidence.add(-rule.penalty, codes.RELATION_VIOLATED(relation=rule.code()))
 
 
 def _nats(verdict: str, p: float) -> float:
@@ -132,8 +133,8 @@ def _verdict(row: Register, words: Sequence[int], scale_word: int | None = None)
         return "none", float(value)
     low, high = ALIVE.get(row.name) or row.window or (quantity.low, quantity.high)
     if not any(words):
-        counts = quantity.kind == "counter"
-        return ("dead" if low is not None and low > 0 else "none" if counts else "zero"), float(value)
+        unused = "none" if quantity.kind == "counter" else "zero"
+        return "dead" if low is not None and low > 0 else unused, float(value)
     if low is None or high is None:
         return "none", float(value)
     return ("in" if low <= value <= high and not 0 < abs(value) < TINY else "out"), float(value)
@@ -162,8 +163,7 @@ def _any_words(random: Random, count: int) -> list[int]:
         elif kind < 0.75:
             found.append(0)
         else:  # a float of another device at any offset
-            number = struct.pack(">f", random.choice((-1, 1)) * 10 ** random.uniform(-2, 6))
-            found += struct.unpack(">HH", number)
+            found += struct.unpack(">HH", struct.pack(">f", random.choice((-1, 1)) * 10 ** random.uniform(-2, 6)))
     at = random.randrange(len(found) - count + 1)
     return found[at : at + count]
 
@@ -192,9 +192,8 @@ def add_names(profile: Profile, reported: str, evidence: Evidence, function: int
 
 
 def _names_model(profile: Profile, reported: str) -> bool:
-    names = (profile.model, *profile.aliases)
-    tokens = {_token(text) for name in names for text in (name, _type_code(name))}
-    return any(name and name in _token(reported, 0) for name in tokens)
+    tokens = {_token(text) for name in (profile.model, *profile.aliases) for text in (name, _type_code(name))}
+    return any(token and token in _plain(reported) for token in tokens)
 
 
 def _type_code(name: str) -> str:
@@ -204,11 +203,15 @@ def _type_code(name: str) -> str:
     return next((end for end in ends if any(letter.isalpha() for letter in end) and _token(end)), "")
 
 
-def _token(name: str, minimum: int = 4) -> str:
-    """Letters and digits of the name of a model, for comparison; empty if it is too short to be evidence."""
-    plain = "".join(letter for letter in name.casefold() if letter.isalnum())
-    long_enough = len(plain) >= minimum and any(letter.isdigit() for letter in plain)
-    return plain if not minimum or long_enough else ""
+def _plain(text: str) -> str:
+    """Letters and digits, in lower case."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
+def _token(name: str) -> str:
+    """The name of a model for comparison; empty if it is too short to be evidence."""
+    plain = _plain(name)
+    return plain if len(plain) >= 4 and any(letter.isdigit() for letter in plain) else ""
 
 
 def _vendor_in(profile: Profile, text: str) -> bool:
@@ -227,8 +230,7 @@ def add_register(profile: Profile, rule: Identify, words: Sequence[int] | None, 
     if words is None or not (any(words) or 0 in (rule.equals, *rule.equals_any)):
         specific = bool(rule.equals_any or rule.contains) or rule.equals is not None
         evidence.excluded |= specific and weight == 1.0
-        code = codes.REGISTER_ZERO if words else codes.REGISTER_REJECTED
-        evidence.add(-2.0 * weight, code(address=address))
+        evidence.add(-2.0 * weight, (codes.REGISTER_ZERO if words else codes.REGISTER_REJECTED)(address=address))
         return
     if rule.type == "string":
         text = b"".join(word.to_bytes(2, "big") for word in words).decode("ascii", "replace").strip("\0 ")

@@ -85,8 +85,10 @@ def ranked(candidates: Mapping[str, Profile], evidence: Mapping[str, Evidence]) 
         return possible
     # Only values are evidence: all models of the manufacturer whose map is readable remain possible.
     maker = candidates[possible[0]].vendor
-    rest = [(name, item) for name, item in order if name not in possible]
-    return possible + [name for name, item in rest if candidates[name].vendor == maker and not item.rejected]
+    return possible + [
+        name for name, item in order
+        if name not in possible and candidates[name].vendor == maker and not item.rejected
+    ]  # fmt: skip
 
 
 def decide(result: Identified, candidates: Mapping[str, Profile], evidence: Mapping[str, Evidence]) -> None:
@@ -97,11 +99,11 @@ def decide(result: Identified, candidates: Mapping[str, Profile], evidence: Mapp
         for name, item in ((name, evidence[name]) for name in possible[:LIST_MAX])
     ]
     result.matches.sort(key=lambda match: match.only_similar)
-    first = evidence[possible[0]] if possible else Evidence()
-    fits = first.named or not first.rejected
-    result.conclusive = len(possible) == 1 and first.score >= SURE and fits and not _is_excluded(first)
-    if result.conclusive and not first.named:
-        result.notes.append(codes.COMPARE_LABEL())
+    if len(possible) == 1:
+        only = evidence[possible[0]]
+        result.conclusive = only.score >= SURE and (only.named or not only.rejected) and not _is_excluded(only)
+        if result.conclusive and not only.named:
+            result.notes.append(codes.COMPARE_LABEL())
 
 
 def _is_excluded(item: Evidence) -> bool:

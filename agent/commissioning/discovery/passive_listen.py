@@ -9,7 +9,7 @@ from agent.commissioning.discovery import scan_order as order
 from agent.commissioning.discovery.scan_result import ScanOptions, ScanProgress, Target
 from agent.core.text import _
 from drivers.reasons import Reason
-from drivers.serial_sniffer import FRAMES_SURE, OverheardTraffic, SerialSetting, eavesdrop
+from drivers.serial_sniffer import FRAMES_SURE, OverheardTraffic, eavesdrop
 
 STRAY_BYTES = 2  # an adapter produces these when its port is opened
 TUNE_S = 1.2  # time at each setting, to find the one of another master
@@ -20,9 +20,10 @@ async def listen_first(
 ) -> Reason | None:
     """The finding on received traffic; None if the line was silent. Sends nothing. Raises LinkClosed."""
     setting = target.setting or order.USUAL[0]
-    text = _("Listening for {seconds:g} s on {port}; nothing is sent …", seconds=options.listen_s, port=target.serial)
-    progress.on_text(text)
-    traffic = await _listen(target, setting, options.listen_s, stop)
+    progress.on_text(
+        _("Listening for {seconds:g} s on {port}; nothing is sent …", seconds=options.listen_s, port=target.serial)
+    )
+    traffic = await asyncio.to_thread(eavesdrop, target.serial, setting, options.listen_s, stop.is_set)
     if len(traffic.data) <= STRAY_BYTES:
         return None
     best = await _at_best_setting(target, traffic, progress, stop)
@@ -32,10 +33,6 @@ async def listen_first(
         port=target.serial, n_bytes=len(traffic.data), seconds=traffic.seconds, line=str(best.setting),
         unit_ids=tuple(sorted({frame[0] for frame in best.frames})),
     )  # fmt: skip
-
-
-async def _listen(target: Target, setting: SerialSetting, seconds: float, stop: asyncio.Event) -> OverheardTraffic:
-    return await asyncio.to_thread(eavesdrop, target.serial, setting, seconds, stop.is_set)
 
 
 async def _at_best_setting(
@@ -48,6 +45,6 @@ async def _at_best_setting(
             break
         if setting != traffic.setting:
             progress.on_text(_("Traffic on the line; listening at {line} …", line=str(setting)))
-            tried = await _listen(target, setting, TUNE_S, stop)
-            best = max(best, tried, key=lambda item: len(item.frames))
+            other = await asyncio.to_thread(eavesdrop, target.serial, setting, TUNE_S, stop.is_set)
+            best = max(best, other, key=lambda item: len(item.frames))
     return best

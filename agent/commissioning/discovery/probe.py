@@ -62,25 +62,19 @@ async def probe(link: ModbusLink, unit: int, function: int, timeout_s: float, re
         outcome = ProbeResult.NOTHING if error.code in NO_TARGET else ProbeResult.HERE
         return Reply(outcome, error.code, link.response_s, late=link.late > late_before)
     except (FrameError, LinkTimeout):
-        if not link.wire.is_rtu:
-            return Reply(ProbeResult.NOTHING, late=link.late > late_before)
-        raw, sent = link.unmatched, rtu_request(request)
-        rest = raw.replace(sent, b"")
-        outcome = (
-            ProbeResult.FOREIGN
-            if has_frame(rest, unit, function)
-            else ProbeResult.NOISE
-            if rest
-            else ProbeResult.NOTHING
-        )
-        return Reply(outcome, raw=rest, late=link.late > late_before, echo=rest != raw)
+        received = link.unmatched if link.wire.is_rtu else b""
+        rest = received.replace(rtu_request(request), b"")
+        outcome = ProbeResult.NOISE if rest else ProbeResult.NOTHING
+        if has_frame(rest, unit, function):
+            outcome = ProbeResult.FOREIGN
+        return Reply(outcome, raw=rest, late=link.late > late_before, echo=rest != received)
 
 
 def has_frame(data: bytes, unit: int, function: int) -> bool:
     """Whether the data contain a frame of that unit and function with a valid checksum, of any length."""
-    for at in range(len(data) - 4):
-        if data[at] == unit and data[at + 1] & 0x7F == function:
-            for end in range(at + 5, len(data) + 1):
-                if not crc16(data[at:end]):
-                    return True
-    return False
+    return any(
+        not crc16(data[at:end])
+        for at in range(len(data) - 4)
+        if data[at] == unit and data[at + 1] & 0x7F == function
+        for end in range(at + 5, len(data) + 1)
+    )

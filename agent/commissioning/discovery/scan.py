@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery import scan_order as order
@@ -67,15 +66,11 @@ class Scan:
                 result.findings.append(traffic)
                 return result
             self._check_stop()
-            if self._target.is_line:
-                await self._line()
-            else:
-                await self._tcp()
+            await (self._scan_line() if self._target.is_line else self._scan_tcp())
             result.findings += noise_findings(self._noisy, result)
-            if options.expected and (missing := options.expected.missing(result.units)):
-                result.findings.append(missing)
-            if options.expected and (surplus := options.expected.surplus(result.units)):
-                result.notes.append(surplus)
+            if options.expected:
+                result.findings += filter(None, (options.expected.missing(result.units),))
+                result.notes += filter(None, (options.expected.surplus(result.units),))
             result.duration_s = time.monotonic() - self._began_s
             if options.identify:
                 await self._identify()
@@ -93,7 +88,7 @@ class Scan:
 
     # --- serial line, at a port or a converter ---
 
-    async def _line(self) -> None:
+    async def _scan_line(self) -> None:
         setting, units = self._target.setting, self._units_in_order()
         if setting is None and (setting := await self._find_setting(units)):
             self._progress.on_text(_("Devices respond at {line}.", line=str(setting)))
@@ -103,8 +98,7 @@ class Scan:
     def _units_in_order(self) -> list[int]:
         units = order.by_likelihood(self._options.units)
         if self._options.depth == "quick":
-            likely = set(order.likely_units())
-            units = [unit for unit in units if unit in likely] or units
+            return [unit for unit in units if unit in order.likely_units()] or units
         return units
 
     async def _all_units(self, setting: SerialSetting, units: Sequence[int]) -> None:
@@ -146,21 +140,18 @@ class Scan:
             # Invalid bytes are a response at another setting, or an incomplete one: the unit identifier is right.
             for unit in set(self._noisy) - noisy_before:
                 for other in (setting, *(item for item in order.USUAL if item != setting)):
-                    retry_s = order.SLOW_S if other == setting else order.DEVICE_S
                     async with self._open(other):
-                        if await self._sweep([unit], retry_s, function):
+                        if await self._sweep([unit], order.SLOW_S if other == setting else order.DEVICE_S, function):
                             return other
         return None
 
     # --- TCP ---
 
-    async def _tcp(self) -> None:
-        units = self._units_in_order()
-        n = len(units)
-        units = order.by_likelihood([*units, *((255, 0) if n > 1 else ())], (255, 0, 1))
-        result = self.result
+    async def _scan_tcp(self) -> None:
+        requested, result = self._units_in_order(), self.result
+        units = order.by_likelihood([*requested, *((255, 0) if len(requested) > 1 else ())], (255, 0, 1))
         async with self._open(None):
-            if n > len(PROMISCUOUS):
+            if len(requested) > len(PROMISCUOUS):
                 await self._sweep(PROMISCUOUS, GATEWAY_S)
                 if result.units >= set(PROMISCUOUS):
                     result.found = [found for found in result.found if found.unit == 1]
@@ -181,7 +172,7 @@ class Scan:
         """
         listen_s = 0.0 if self._target.serial or self.result.requests else self._options.listen_s
         self._setting = setting
-        self._link = ModbusLink(replace(self._target.wire(setting), listen_s=listen_s), SystemClock())
+        self._link = ModbusLink(self._target.bus_settings(setting, listen_s), SystemClock())
         try:
             yield
         finally:
@@ -196,8 +187,8 @@ class Scan:
     ) -> bool:  # fmt: skip
         """Queries each unit once. Returns whether one responded."""
         found, silent, without_response = False, [], 0
-        line = str(self._setting or self._target)
-        self._progress.on_part(_("{line}, function {function:02d}", line=line, function=function), len(units))
+        part = _("{line}, function {function:02d}", line=str(self._setting or self._target), function=function)
+        self._progress.on_part(part, len(units))
         for unit in units:
             self._check_stop()
             self._progress.on_unit(unit)
@@ -220,8 +211,7 @@ class Scan:
                     device_s = slow_s = 2 * GATEWAY_S
                     without_response = -len(units)
                 for slow in silent[-SLOW_UNITS:]:
-                    again = await self._query(slow, function, slow_s, 2)
-                    found |= again.outcome is ProbeResult.HERE
+                    found |= (await self._query(slow, function, slow_s, 2)).outcome is ProbeResult.HERE
                 silent.clear()
         return found
 
@@ -267,11 +257,10 @@ class Scan:
         expected = self._options.expected
         if expected is None or not expected.missing(self.result.units):
             return
-        text = _(
+        self._progress.on_text(_(
             "{n:d} of {expected:d} devices responded; querying the others again …",
             n=len(self.result.found), expected=expected.count,
-        )  # fmt: skip
-        self._progress.on_text(text)
+        ))  # fmt: skip
         silent = self._silent(expected.units or units)
         await self._sweep(silent, order.SLOW_S if len(silent) <= FEW else order.DEVICE_S)
 

@@ -8,6 +8,7 @@ with the long timeout.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
@@ -48,19 +49,20 @@ RARE = (
 @cache
 def likely_units() -> tuple[int, ...]:
     """Factory settings of the unit identifier, then low numbers."""
-    defaults = []
-    for name in profile_ids():
-        profile = load_profile(name)
-        defaults += [table["unit_id"] for table in (profile.rtu, profile.tcp) if "unit_id" in table]
-    frequent = sorted(set(defaults), key=lambda unit: (-defaults.count(unit), unit))
+    defaults = Counter(
+        table["unit_id"]
+        for profile in map(load_profile, profile_ids())
+        for table in (profile.rtu, profile.tcp)
+        if "unit_id" in table
+    )
+    frequent = sorted(defaults, key=lambda unit: (-defaults[unit], unit))
     return tuple(dict.fromkeys([1, *frequent, *range(2, 12), 20, 21, 30, 100, 247]))
 
 
 def by_likelihood(units: Iterable[int], first: Iterable[int] = ()) -> list[int]:
     """The units in this order: `first`, the likely ones, all others."""
-    requested = list(units)
-    known = set(requested)
-    return list(dict.fromkeys(unit for unit in (*first, *likely_units(), *requested) if unit in known))
+    requested = dict.fromkeys(units)
+    return list(dict.fromkeys(unit for unit in (*first, *likely_units(), *requested) if unit in requested))
 
 
 def timeout_s(setting: SerialSetting, device_s: float) -> float:

@@ -35,11 +35,12 @@ class Target:
         """Whether the units share a serial line (RTU); otherwise it is a device or gateway with Modbus TCP."""
         return bool(self.serial) or self.rtu
 
-    def wire(self, setting: SerialSetting | None) -> BusSettings:
+    def bus_settings(self, setting: SerialSetting | None, listen_s: float) -> BusSettings:
         speed = setting or SerialSetting(19200)
         return BusSettings(
             "bus", host=self.host, port_number=self.port_number, serial_port=self.serial, baud=speed.baud,
             data_bits=speed.data_bits, parity=speed.parity, stop_bits=speed.stop_bits, rtu_framing=self.rtu,
+            listen_s=listen_s,
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -72,9 +73,8 @@ class Expected:
         if self.units:
             others = tuple(sorted(responded - set(self.units)))
             return codes.UNEXPECTED_UNITS(unit_ids=others) if others else None
-        if len(responded) > self.count:
-            return codes.UNEXPECTED_DEVICES(responded=len(responded), expected=self.count)
-        return None
+        n = len(responded)
+        return codes.UNEXPECTED_DEVICES(responded=n, expected=self.count) if n > self.count else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,32 +111,32 @@ async def examine_bus(poller: BusPoller, rounds: int) -> BusObservation:
     assert isinstance(link, ModbusLink), "only a real bus has interference"
     wire = link.wire
     devices = [item.device for item in poller.devices]
-    seen = BusObservation(
+    observed = BusObservation(
         wire, devices=[DeviceObservation(item.name, item.unit, item.health.response_time.timeout_s) for item in devices]
     )
     before = line_errors(wire.serial_port) if wire.is_serial else None
     try:
         for _ in range(rounds):
-            for device, counts in zip(devices, seen.devices, strict=True):
+            for device, counts in zip(devices, observed.devices, strict=True):
                 for block in device.blocks():
-                    await _read(link, device, block, counts, seen)
+                    await _read(link, device, block, counts, observed)
     except ForeignMasterActive as error:
-        seen.busy = cause_of(error)
+        observed.busy = cause_of(error)
     except LinkClosed as error:
-        seen.closed = cause_of(error)
+        observed.closed = cause_of(error)
     finally:
-        seen.late = link.late
+        observed.late = link.late
         await link.close()
     if wire.is_serial:
         after = line_errors(wire.serial_port)  # only possible after the link has closed the port
-        seen.errors = after - before if after is not None and before is not None else None
-        seen.latency_timer_ms = latency_timer_ms(wire.serial_port)
-        seen.stable_name = next(stable_names(wire.serial_port), "")
-    return seen
+        observed.errors = after - before if after is not None and before is not None else None
+        observed.latency_timer_ms = latency_timer_ms(wire.serial_port)
+        observed.stable_name = next(stable_names(wire.serial_port), "")
+    return observed
 
 
 async def _read(
-    link: ModbusLink, device: ModbusDevice, block: Block, counts: DeviceObservation, seen: BusObservation
+    link: ModbusLink, device: ModbusDevice, block: Block, counts: DeviceObservation, observed: BusObservation
 ) -> None:
     request = Request(device.unit, block.function, block.address, block.count)
     skipped, transmission_time_s = link.unmatched_count, device.transmission_time_s(block.count)
@@ -160,83 +160,80 @@ async def _read(
         counts.invalid += link.received > 0
         return
     except LinkClosed:
-        if seen.requests == 1:  # it was never open
+        if observed.requests == 1:  # it was never open
             raise
         counts.timeouts += 1
         return
     stray = link.unmatched_count - skipped
-    if seen.wire.is_rtu and stray == REQUEST_BYTES:
-        seen.echoes += 1
+    if observed.wire.is_rtu and stray == REQUEST_BYTES:
+        observed.echoes += 1
     else:
-        seen.noise_bytes += stray
+        observed.noise_bytes += stray
 
 
-def bus_findings(seen: BusObservation) -> list[DoctorFinding]:
+def bus_findings(observed: BusObservation) -> list[DoctorFinding]:
     """The findings, each with the action to take, and the figures at the end."""
-    where = f"bus.{seen.wire.name}"
-    if seen.closed:
-        return [finding(where, _why_closed(seen, seen.closed))]
-    if seen.busy:
-        return [finding(where, codes.BUS_IN_USE(error=seen.busy))]
-    found = [*_silences(seen, where), *_corrupt(seen, where), *_adapter(seen, where)]
-    for device in seen.devices:
-        found += _device(seen, device, where)
-    return [*found, *_figures(seen, where)]
+    where = f"bus.{observed.wire.name}"
+    if observed.closed:
+        return [finding(where, _why_closed(observed, observed.closed))]
+    if observed.busy:
+        return [finding(where, codes.BUS_IN_USE(error=observed.busy))]
+    return [
+        *_silences(observed, where), *_corrupt(observed, where), *_adapter(observed, where),
+        *(item for device in observed.devices for item in _device(observed, device, where)),
+        *_figures(observed, where),
+    ]  # fmt: skip
 
 
-def _why_closed(seen: BusObservation, error: Reason | str) -> Reason:
-    if not seen.wire.is_serial:
+def _why_closed(observed: BusObservation, error: Reason | str) -> Reason:
+    if not observed.wire.is_serial:
         return codes.TCP_BUS_UNAVAILABLE(error=error)
-    adapters = tuple(stable_names())
-    if adapters:
+    if adapters := tuple(stable_names()):
         return codes.SERIAL_PORT_UNAVAILABLE(error=error, adapters=adapters)
     return codes.SERIAL_PORT_MISSING(error=error)
 
 
-def _silences(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
-    silent = [device for device in seen.devices if device.requests and not device.responses]
-    if silent and len(silent) == len(seen.devices) and seen.wire.is_rtu:
-        wire, received = seen.wire, any(device.invalid for device in seen.devices)
+def _silences(observed: BusObservation, where: str) -> Iterator[DoctorFinding]:
+    silent = [device for device in observed.devices if device.requests and not device.responses]
+    if silent and len(silent) == len(observed.devices) and observed.wire.is_rtu:
+        wire, received = observed.wire, any(device.invalid for device in observed.devices)
         code = codes.BUS_WRONG_SETTINGS if received else codes.BUS_WITHOUT_RESPONSE
         yield finding(where, code(line=f"{wire.baud} {wire.data_bits}{wire.parity}{wire.stop_bits}"))
         return
     for device in silent:
-        if device.invalid:
-            code = codes.DEVICE_WITHOUT_FRAME
-        elif len(silent) < len(seen.devices):
-            code = codes.DEVICE_WITHOUT_RESPONSE
-        else:
-            code = codes.CONNECTION_WITHOUT_RESPONSE
+        others = len(silent) < len(observed.devices)
+        without_response = codes.DEVICE_WITHOUT_RESPONSE if others else codes.CONNECTION_WITHOUT_RESPONSE
+        code = codes.DEVICE_WITHOUT_FRAME if device.invalid else without_response
         yield finding(where, code(device=device.name, unit_id=device.unit))
 
 
-def _corrupt(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
-    n, total = sum(device.corrupt for device in seen.devices), seen.responses
+def _corrupt(observed: BusObservation, where: str) -> Iterator[DoctorFinding]:
+    n, total = sum(device.corrupt for device in observed.devices), observed.responses
     share = n / total if total else 0.0
     if share > CORRUPT_MAX:
-        if seen.errors is not None and seen.errors.parity > seen.errors.frame:
-            yield finding(where, codes.PARITY_ERRORS(share=share, n=n, total=total, errors=seen.errors.parity))
+        if observed.errors is not None and observed.errors.parity > observed.errors.frame:
+            yield finding(where, codes.PARITY_ERRORS(share=share, n=n, total=total, errors=observed.errors.parity))
         else:
             yield finding(where, codes.RESPONSES_CORRUPT(share=share, n=n, total=total))
     elif n:
         yield note(where, codes.FEW_RESPONSES_CORRUPT(n=n, total=total))
-    if seen.wire.is_rtu and seen.noise_bytes > STRAY_MAX * max(total, 1):
-        yield finding(where, codes.STRAY_BYTES(n_bytes=seen.noise_bytes, total=total))
+    if observed.wire.is_rtu and observed.noise_bytes > STRAY_MAX * max(total, 1):
+        yield finding(where, codes.STRAY_BYTES(n_bytes=observed.noise_bytes, total=total))
 
 
-def _adapter(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
-    valid = sum(device.valid for device in seen.devices)
-    if 2 * seen.echoes > valid:  # interference sometimes has the length of a request
-        yield note(where, codes.ADAPTER_ECHO(n=seen.echoes))
-    if seen.late:
-        yield finding(where, codes.RESPONSES_LATE(n=seen.late, bus=seen.wire.name))
-    if seen.latency_timer_ms is not None and seen.latency_timer_ms > TIMER_MAX_MS:
-        yield finding(where, codes.ADAPTER_LATENCY(timer_ms=seen.latency_timer_ms))
-    if seen.stable_name and seen.stable_name != seen.wire.where:
-        yield note(where, codes.PORT_NAME_UNSTABLE(port=seen.wire.where, stable_name=seen.stable_name))
+def _adapter(observed: BusObservation, where: str) -> Iterator[DoctorFinding]:
+    valid = sum(device.valid for device in observed.devices)
+    if 2 * observed.echoes > valid:  # interference sometimes has the length of a request
+        yield note(where, codes.ADAPTER_ECHO(n=observed.echoes))
+    if observed.late:
+        yield finding(where, codes.RESPONSES_LATE(n=observed.late, bus=observed.wire.name))
+    if observed.latency_timer_ms is not None and observed.latency_timer_ms > TIMER_MAX_MS:
+        yield finding(where, codes.ADAPTER_LATENCY(timer_ms=observed.latency_timer_ms))
+    if observed.stable_name and observed.stable_name != observed.wire.where:
+        yield note(where, codes.PORT_NAME_UNSTABLE(port=observed.wire.where, stable_name=observed.stable_name))
 
 
-def _device(seen: BusObservation, device: DeviceObservation, where: str) -> Iterator[DoctorFinding]:
+def _device(observed: BusObservation, device: DeviceObservation, where: str) -> Iterator[DoctorFinding]:
     about = {"device": device.name, "unit_id": device.unit}
     if n := sum(device.exceptions[code] for code in GATEWAY_EXCEPTIONS):
         yield finding(where, codes.GATEWAY_WITHOUT_RESPONSE(**about, n=n, total=device.requests))
@@ -250,24 +247,22 @@ def _device(seen: BusObservation, device: DeviceObservation, where: str) -> Iter
         yield finding(
             where,
             codes.RESPONSES_MISSING(
-                **about, n=device.timeouts, total=device.requests, timeout_s=device.timeout_s, bus=seen.wire.name
+                **about, n=device.timeouts, total=device.requests, timeout_s=device.timeout_s, bus=observed.wire.name
             ),
         )
     if device.response_s and (longest_s := max(device.response_s)) > SLOW_SHARE * device.timeout_s:
-        reason = codes.RESPONSE_SLOW(**about, longest_s=longest_s, timeout_s=device.timeout_s, bus=seen.wire.name)
-        yield finding(where, reason)
+        slow = codes.RESPONSE_SLOW(**about, longest_s=longest_s, timeout_s=device.timeout_s, bus=observed.wire.name)
+        yield finding(where, slow)
 
 
-def _figures(seen: BusObservation, where: str) -> Iterator[DoctorFinding]:
-    for device in seen.devices:
+def _figures(observed: BusObservation, where: str) -> Iterator[DoctorFinding]:
+    for device in observed.devices:
         if device.valid:
-            reason = codes.RESPONSE_TIMES(
+            yield fine(where, codes.RESPONSE_TIMES(
                 device=device.name, unit_id=device.unit, n=device.valid, total=device.requests,
                 median_ms=1e3 * statistics.median(device.response_s), longest_ms=1e3 * max(device.response_s),
-            )  # fmt: skip
-            yield fine(where, reason)
-    if errors := seen.errors:
-        reason = codes.UART_COUNTERS(
+            ))  # fmt: skip
+    if errors := observed.errors:
+        yield fine(where, codes.UART_COUNTERS(
             framing=errors.frame, parity=errors.parity, overrun=errors.overrun, breaks=errors.breaks
-        )
-        yield fine(where, reason)
+        ))  # fmt: skip

@@ -19,9 +19,12 @@ from agent.commissioning.doctor import reasons as codes
 from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
 from agent.config.model import Config, Mqtt
 from agent.core.clock import believed, kernel_synchronised
+from agent.core.kernel_cache import is_warm
 from agent.core.text import N_
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import NAME
+from agent.runtime.clock_supervisor import KIND, REACHED
+from agent.savings.ledger.verify import open_copy
 from drivers.reasons import Reason, cause_of
 
 PARTS = CLOCK, KERNELS = N_("clock"), N_("kernels")  # of the computer: what no configuration key names
@@ -47,17 +50,12 @@ def clock(config: Config) -> Iterator[DoctorFinding]:
         yield finding(CLOCK, codes.CLOCK_NOT_USED(cause=cause))
     elif synchronised is None:
         yield note(CLOCK, codes.CLOCK_STATE_UNKNOWN())
-    elif synchronised:
-        yield fine(CLOCK, codes.CLOCK_SYNCHRONIZED())
     else:
-        yield finding(CLOCK, codes.CLOCK_UNSYNCHRONIZED())
+        yield fine(CLOCK, codes.CLOCK_SYNCHRONIZED()) if synchronised else finding(CLOCK, codes.CLOCK_UNSYNCHRONIZED())
 
 
 def _reached_ns(config: Config) -> int:
     """UTC that the last run of the agent reached; 0 if it is unknown."""
-    from agent.runtime.clock_supervisor import KIND, REACHED
-    from agent.savings.ledger.verify import open_copy
-
     path = (config.state_dir or default_directory()) / NAME
     with contextlib.suppress(OSError, sqlite3.Error, ValueError, KeyError, TypeError):
         if path.is_file():
@@ -77,8 +75,7 @@ def disk(config: Config) -> Iterator[DoctorFinding]:
             pass
         free_mb = shutil.disk_usage(directory).free / 1e6
     except OSError as error:
-        reason = codes.STATE_DIR_UNWRITABLE(path=str(directory), error=cause_of(error))
-        yield finding(where, reason)
+        yield finding(where, codes.STATE_DIR_UNWRITABLE(path=str(directory), error=cause_of(error)))
         return
     if free_mb < FREE_MIN_MB:
         yield finding(where, codes.DISK_ALMOST_FULL(free_mb=free_mb, path=str(directory), minimum_mb=FREE_MIN_MB))
@@ -110,12 +107,7 @@ def broker(config: Config) -> Iterator[DoctorFinding]:
 
 
 def kernels() -> Iterator[DoctorFinding]:
-    from agent.core.kernel_cache import is_warm
-
-    if is_warm():
-        yield fine(KERNELS, codes.KERNELS_COMPILED())
-    else:
-        yield note(KERNELS, codes.KERNELS_NOT_COMPILED())
+    yield fine(KERNELS, codes.KERNELS_COMPILED()) if is_warm() else note(KERNELS, codes.KERNELS_NOT_COMPILED())
 
 
 def _why_failed(settings: Mqtt, error: Exception, rejected: bool) -> Reason:

@@ -16,36 +16,35 @@ LISTEN_S = 15.0
 
 async def topics(config: Config) -> list[DoctorFinding]:
     """Waits for the expected interval of each signal, at most LISTEN_S."""
-    look = TopicProbe(config)
+    probe = TopicProbe(config)
     try:
-        return [item for seen in await look.wait(LISTEN_S) for item in signal_findings(seen)]
+        return [item for topic in await probe.wait(LISTEN_S) for item in signal_findings(topic)]
     finally:
-        await look.stop()
+        await probe.stop()
 
 
-def signal_findings(seen: ProbedTopic) -> Iterator[DoctorFinding]:
+def signal_findings(topic: ProbedTopic) -> Iterator[DoctorFinding]:
     """The finding on one signal, with the action to take."""
-    signal, where = seen.signal, seen.signal.device
-    silent = seen.reading is None or Quality.NO_REPLY in seen.reading.quality
-    if seen.problem and not silent:
-        yield finding(where, seen.problem)
-    elif seen.broker:
-        yield finding(where, codes.SIGNAL_UNREACHABLE(topic=signal.topic, cause=seen.broker))
-    elif seen.live:
-        assert seen.reading is not None
-        yield fine(where, codes.SIGNAL_LIVE(topic=signal.topic, value=seen.reading.values[signal.metric]))
-    elif seen.reading is not None and silent:
-        yield finding(where, codes.SIGNAL_STALE(cause=seen.reading.error))
+    signal, where = topic.signal, topic.signal.device
+    silent = topic.reading is None or Quality.NO_REPLY in topic.reading.quality
+    if topic.problem and not silent:
+        yield finding(where, topic.problem)
+    elif topic.broker:
+        yield finding(where, codes.SIGNAL_UNREACHABLE(topic=signal.topic, cause=topic.broker))
+    elif topic.live:
+        assert topic.reading is not None
+        yield fine(where, codes.SIGNAL_LIVE(topic=signal.topic, value=topic.reading.values[signal.metric]))
+    elif topic.reading is not None and silent:
+        yield finding(where, codes.SIGNAL_STALE(cause=topic.reading.error))
     else:
-        yield _without_value(seen, retained=seen.reading is not None)
+        yield _without_value(topic, retained=topic.reading is not None)
 
 
-def _without_value(seen: ProbedTopic, retained: bool) -> DoctorFinding:
+def _without_value(topic: ProbedTopic, retained: bool) -> DoctorFinding:
     """The finding on a signal without a live value. retained: a retained message was received."""
-    signal = seen.signal
-    data = {"topic": signal.topic, "waited_s": seen.waited_s, "interval_s": signal.expected_interval_s}
-    if seen.waited_s < signal.expected_interval_s:
-        pending = codes.SIGNAL_RETAINED_PENDING if retained else codes.SIGNAL_PENDING
-        return note(signal.device, pending(**data))
+    signal = topic.signal
+    data = {"topic": signal.topic, "waited_s": topic.waited_s, "interval_s": signal.expected_interval_s}
+    if topic.waited_s < signal.expected_interval_s:
+        return note(signal.device, (codes.SIGNAL_RETAINED_PENDING if retained else codes.SIGNAL_PENDING)(**data))
     missing = codes.SIGNAL_RETAINED_ONLY if retained else codes.SIGNAL_MISSING
     return finding(signal.device, missing(**data, stale_s=STALE_EVERY * signal.expected_interval_s))

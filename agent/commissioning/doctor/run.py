@@ -13,7 +13,7 @@ from agent.commissioning.doctor.mqtt_signals import LISTEN_S, topics
 from agent.config.model import Config
 from agent.config.signals import topic_signals
 from agent.core.clock import SystemClock
-from agent.core.text import _
+from agent.core.text import N_, _
 
 
 async def examine(
@@ -58,9 +58,7 @@ async def examine(
 
 
 def _bus_text(poller: BusPoller) -> str:
-    name, n, seconds = poller.bus.name, len(poller.devices), poller.bus.listen_before_start_s
-    if seconds:
-        return _(
-            "bus {bus}: {n:d} {n:device|devices}, listening for {seconds:g} s first", bus=name, n=n, seconds=seconds
-        )
-    return _("bus {bus}: {n:d} {n:device|devices}", bus=name, n=n)
+    seconds = poller.bus.listen_before_start_s
+    listening = N_("bus {bus}: {n:d} {n:device|devices}, listening for {seconds:g} s first")
+    text = listening if seconds else N_("bus {bus}: {n:d} {n:device|devices}")
+    return _(text, bus=poller.bus.name, n=len(poller.devices), seconds=seconds)

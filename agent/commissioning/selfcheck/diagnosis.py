@@ -32,54 +32,53 @@ NEAR = 64  # range of addresses within which the 32-bit values of a map have the
 class WeightedHypothesis:
     """A hypothesis and its score.
 
-    world: the evaluation without the mistake.
+    evaluation: the evaluation without the mistake.
     explained: relations that no longer contradict, or confirm only with it.
     failing: relations that still contradict.
     """
 
     hypothesis: Hypothesis
-    world: RuleEvaluation
+    evaluation: RuleEvaluation
     score: float
     explained: int
     failing: int
 
 
 def find_causes(
-    world: RuleEvaluation, foreign: Mapping[Key, list[ReadingRound]]
+    evaluation: RuleEvaluation, foreign: Mapping[Key, list[ReadingRound]]
 ) -> tuple[list[SelfcheckFinding], RuleEvaluation]:
     """The likely causes, the best first, and the evaluation without them. Each is corrected before the next search."""
     found: list[SelfcheckFinding] = []
     for group in range(1, FINDINGS_MAX + 1):
-        if not (suspects := suspects_of(world)):
+        if not (suspects := suspects_of(evaluation)):
             break
-        states = world.states()
-        weighed = [_score(world, states, item) for item in hypotheses(world, suspects, foreign)]
-        useful = sorted((item for item in weighed if item is not None), key=lambda item: -item.score)
-        if not useful:
+        states = evaluation.states()
+        weighted = (_score(evaluation, states, item) for item in hypotheses(evaluation, suspects, foreign))
+        if not (useful := sorted(filter(None, weighted), key=lambda item: -item.score)):
             break
         found += [SelfcheckFinding(reason, item.quantities, group) for item, reason in _equals(useful)]
-        world = useful[0].world
-    return found, world
+        evaluation = useful[0].evaluation
+    return found, evaluation
 
 
-def suspects_of(world: RuleEvaluation) -> set[Key]:
+def suspects_of(evaluation: RuleEvaluation) -> set[Key]:
     """Quantities that a relation contradicts, that have no value, or that share words with another quantity."""
-    suspects = {key for bound in world.with_outcome(RuleOutcome.FAIL) for key in bound.keys}
-    for key, column in world.series.items():
-        silent = is_measured(key[1]) and column and all(value is None for value in column)
-        if silent or _overlaps(world, key):
-            suspects.add(key)
-    return suspects
+    suspects = {key for bound in evaluation.with_outcome(RuleOutcome.FAIL) for key in bound.keys}
+    return suspects | {
+        key
+        for key, column in evaluation.series.items()
+        if (is_measured(key[1]) and column and all(value is None for value in column)) or _overlaps(evaluation, key)
+    }
 
 
-def _score(world: RuleEvaluation, states: list[RuleState], item: Hypothesis) -> WeightedHypothesis | None:
-    affected = {index for key in item.series for index in world.rules_of.get(key, ())}
-    corrected = world.corrected(item)
-    if any((load >= LOADED) != (world.loads[name] >= LOADED) for name, load in corrected.loads.items()):
-        affected |= {index for index, bound in enumerate(world.bound) if bound.relation.loaded}
+def _score(evaluation: RuleEvaluation, states: list[RuleState], item: Hypothesis) -> WeightedHypothesis | None:
+    affected = {index for key in item.series for index in evaluation.rules_of.get(key, ())}
+    corrected = evaluation.corrected(item)
+    if any((load >= LOADED) != (evaluation.loads[name] >= LOADED) for name, load in corrected.loads.items()):
+        affected |= {index for index, bound in enumerate(evaluation.bound) if bound.relation.loaded}
     score, explained, failing = -item.cost, 0, 0
-    for index in sorted(affected, key=lambda index: world.bound[index].relation is not WINDOW):  # fast ones first
-        bound = world.bound[index]
+    for index in sorted(affected, key=lambda index: evaluation.bound[index].relation is not WINDOW):  # fast ones first
+        bound = evaluation.bound[index]
         state = corrected.state(bound)
         before, after = states[index].outcome, state.outcome
         if after in (RuleOutcome.NOT_APPLICABLE, RuleOutcome.MISSING) and not bound.relation.over_time:
@@ -92,8 +91,8 @@ def _score(world: RuleEvaluation, states: list[RuleState], item: Hypothesis) -> 
         score += _value(state) - _value(states[index])
         explained += before is not after and (before is RuleOutcome.FAIL or after is RuleOutcome.PASS)
         failing += after is RuleOutcome.FAIL
-    gained = sum(world.value(key) is None and corrected.value(key) is not None for key in item.series)
-    layout = _layout(corrected, item.rows) - _layout(world, item.rows)
+    gained = sum(evaluation.value(key) is None and corrected.value(key) is not None for key in item.series)
+    layout = _layout(corrected, item.rows) - _layout(evaluation, item.rows)
     score += min(GAINED_MAX, GAINED * gained) + layout
     explained += layout > 1 and not failing
     return WeightedHypothesis(item, corrected, score, explained, failing) if explained and score > 0 else None
@@ -107,10 +106,8 @@ def _equals(useful: list[WeightedHypothesis]) -> Iterable[tuple[Hypothesis, Reas
     """The best hypothesis and those with about the same score; variants of one mistake count once."""
     variants: dict[tuple[str, ...], list[Hypothesis]] = {}
     for item in useful:
-        if item.score < useful[0].score - TIE:
-            break
-        found = item.hypothesis
-        variants.setdefault(found.variant_of, []).append(found)
+        if item.score >= useful[0].score - TIE:
+            variants.setdefault(item.hypothesis.variant_of, []).append(item.hypothesis)
     for found, *others in list(variants.values())[:CANDIDATES_MAX]:
         yield found, _with_corrections(found.reason, [item.reason for item in others])
 
@@ -123,38 +120,37 @@ def _with_corrections(reason: Reason, others: Iterable[Reason]) -> Reason:
     return Reason(reason.code, {**reason.data, "corrections": tuple(corrections)[:CORRECTIONS_MAX]})
 
 
-def _layout(world: RuleEvaluation, keys: Iterable[Key]) -> float:
+def _layout(evaluation: RuleEvaluation, keys: Iterable[Key]) -> float:
     """Score of the layout of a map: values that share a word and 32-bit values of unusual parity are penalized."""
     total = 0.0
     for key in keys:
-        row = world.rows[key]
-        total += OVERLAP * _overlaps(world, key)
+        row = evaluation.rows[key]
+        total += OVERLAP * _overlaps(evaluation, key)
         if row.own_words > 1:
             peers = [
                 peer.address % 2
-                for other, peer in world.rows.items()
+                for other, peer in evaluation.rows.items()
                 if other[0] == key[0]
                 and other != key
                 and peer.own_words > 1
                 and peer.function == row.function
                 and abs(peer.address - row.address) <= NEAR
             ]
-            unusual = len(peers) >= 4 and peers.count(row.address % 2) < 0.2 * len(peers)
-            total += PARITY * unusual
+            total += PARITY * (len(peers) >= 4 and peers.count(row.address % 2) < 0.2 * len(peers))
     return max(total, -8.0)
 
 
-def _overlaps(world: RuleEvaluation, key: Key) -> bool:
+def _overlaps(evaluation: RuleEvaluation, key: Key) -> bool:
     """Whether a value shares a word with another one of the device; masks and separate requests share legitimately."""
 
     def span(row: Register) -> range:
         shares = row.mask is not None or row.alone or row.parts
         return range(0) if shares else range(row.address + row.at, row.address + row.at + row.own_words)
 
-    row, own = world.rows[key], span(world.rows[key])
+    row, own = evaluation.rows[key], span(evaluation.rows[key])
     return any(
         max(own.start, other.start) < min(own.stop, other.stop)
-        for name, peer in world.rows.items()
+        for name, peer in evaluation.rows.items()
         if name[0] == key[0] and name != key and peer.function == row.function
         for other in (span(peer),)
     )

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from agent.acquisition.scheduler import wire_of
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS, UNIT_IDS_SWAPPED
-from agent.config.model import Drive, Meter, Motor
-from drivers.profiles import Profile
+from agent.config.model import Config, Drive, Meter, Motor
+from agent.config.topology import drive_rating_kw, polled_devices
+from drivers.profiles import Profile, load_profile
 from drivers.reading import RegisterLink
 from drivers.reasons import Code, Reason
 
@@ -39,6 +41,14 @@ class Subject:
     @property
     def name(self) -> str:
         return self.device.name
+
+    @property
+    def response_timeout_s(self) -> float:
+        return self.timeout_s or self.profile.timeout_s
+
+    @property
+    def delay_s(self) -> float:
+        return self.profile.min_gap_s if self.gap_s is None else self.gap_s
 
     @property
     def period_s(self) -> float:
@@ -137,3 +147,22 @@ class SelfcheckOutcome:
     devices: Mapping[str, DeviceResult]
     findings: tuple[SelfcheckFinding, ...] = ()
     notes: tuple[Reason, ...] = ()
+
+
+def device_set_of(config: Config, links: Mapping[str, RegisterLink]) -> DeviceSet:
+    """The devices on open buses. links: bus name → open connection. Devices of other buses are omitted."""
+    subjects = (
+        Subject(
+            item,
+            load_profile(item.profile),
+            links[item.bus],
+            poll_interval_s=bus.poll_interval_s,
+            gap_s=bus.inter_request_delay_s,
+            timeout_s=bus.timeout_s,
+            rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
+            character_s=wire_of(bus).character_s,
+        )
+        for item, bus in ((item, config.buses[item.bus]) for item in polled_devices(config))
+        if item.bus in links
+    )
+    return DeviceSet(tuple(subjects), tuple(config.motors.values()))

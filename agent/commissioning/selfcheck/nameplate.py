@@ -12,25 +12,23 @@ from agent.config.model import Drive, Meter, Motor
 from dsp.efficiency import CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY, rated_current_a
 
 
-def plate_of(bench: DeviceSet, subject: Subject) -> RatedValues:
+def plate_of(device_set: DeviceSet, subject: Subject) -> RatedValues:
     """The nameplate of the motor downstream of a device, or of its motors together when they share a drive."""
     item = subject.device
     if isinstance(item, Meter):
-        devices = (other.device for other in bench.subjects)
-        drives = [device for device in devices if isinstance(device, Drive) and device.fed_by == item.name]
-        direct = [motor for motor in bench.motors if motor.fed_by == item.name]
-        motors = direct + [motor for motor in bench.motors if any(motor.fed_by == drive.name for drive in drives)]
-        sinusoidal = item.measuring_point == "motor"
+        devices = (other.device for other in device_set.subjects)
+        drives = [device.name for device in devices if isinstance(device, Drive) and device.fed_by == item.name]
+        direct = [motor for motor in device_set.motors if motor.fed_by == item.name]
+        motors = direct + [motor for motor in device_set.motors if motor.fed_by in drives]
         base = RatedValues(
-            sinusoidal=sinusoidal,
+            sinusoidal=item.measuring_point == "motor",
             per_phase=per_phase(subject),
             ct=item.ct[0] / item.ct[1] if item.ct else math.nan,
             vt=item.vt[0] / item.vt[1] if item.vt else math.nan,
         )
-        if len(direct) + len(drives) != 1:
-            return base
-        return replace(_motor_plate(base, motors), direct=bool(direct))
-    motors = [motor for motor in bench.motors if motor.fed_by == item.name]
+        single = len(direct) + len(drives) == 1
+        return replace(_motor_plate(base, motors), direct=bool(direct)) if single else base
+    motors = [motor for motor in device_set.motors if motor.fed_by == item.name]
     return replace(_motor_plate(RatedValues(), motors), drive_kw=item.kw or math.nan)
 
 

@@ -77,9 +77,9 @@ class RegisterReader:
 
     async def _read_adjacent(self, found: ReadingRound) -> None:
         """Adds the words before and after every register, and single words of rejected spans, as far as they exist."""
-        wanted = self._adjacent() - (found.memory.keys() | self._rejected)
-        await self._read(found, [(function, address, 1) for function, address in sorted(wanted)], learn=False)
-        self._rejected |= wanted - found.memory.keys()
+        missing = self._adjacent() - (found.memory.keys() | self._rejected)
+        await self._read(found, [(function, address, 1) for function, address in sorted(missing)], learn=False)
+        self._rejected |= missing - found.memory.keys()
 
     def counts(self, adjacent: bool = False) -> list[int]:
         """Number of registers of each request of a round. adjacent: with the adjacent words; an upper bound."""
@@ -104,58 +104,46 @@ class RegisterReader:
         } - self._forbidden
 
     async def _read(self, found: ReadingRound, spans: list[Span], learn: bool) -> None:
-        queue, kept, silences = list(reversed(spans)), list[Span](), 0
+        queue, remaining, silences = list(reversed(spans)), list[Span](), 0
         while queue:
             span = queue.pop()
             function, address, count = span
             try:
                 data = await self._request(span)
             except ModbusExceptionResponse as error:
-                if error.code in GATEWAY_SILENCES:
-                    silences += 1
-                    kept.append(span)
-                elif error.code not in ABSENT:
-                    kept.append(span)
+                if error.code not in ABSENT:
+                    silences += error.code in GATEWAY_SILENCES
+                    remaining.append(span)
                 elif count > 1 and (parts := self._parts(span)):
                     queue += reversed(parts)
                     continue
                 elif learn:
-                    self.absent += self._documented(span)
+                    self.absent += [row.name for row in _rows_in(usable(self._subject.profile), span)]
             except DriverError:
                 silences += 1
-                kept.append(span)
+                remaining.append(span)
             else:
-                kept.append(span)
+                remaining.append(span)
                 for k, word in enumerate(struct.unpack(f">{count}H", data)):
                     found.memory[function, address + k] = word
             if silences >= SILENCES_MAX:
                 found.silent = True
-                kept += reversed(queue)
+                remaining += reversed(queue)
                 break
         if learn:
-            self._spans = kept
+            self._spans = remaining
 
     async def _request(self, span: Span) -> bytes:
-        subject = self._subject
-        wire_s = (REQUEST_AND_FRAME + 2 * span[2]) * subject.character_s
-        timeout_s = wire_s + (subject.timeout_s or subject.profile.timeout_s)
-        gap_s = subject.profile.min_gap_s if subject.gap_s is None else subject.gap_s
-        return await self._link.read_block(
-            Request(self._unit, span[0] % ALONE, span[1], span[2]),
-            timeout_s,
-            gap_s,
-            tries=2,
-            silence_tries=1,
-        )
+        function, address, count = span
+        transmission_time_s = (REQUEST_AND_FRAME + 2 * count) * self._subject.character_s
+        request = Request(self._unit, function % ALONE, address, count)
+        timeout_s = transmission_time_s + self._subject.response_timeout_s
+        return await self._link.read_block(request, timeout_s, self._subject.delay_s, tries=2, silence_tries=1)
 
     def _parts(self, span: Span) -> list[Span]:
         """The registers of a rejected span as separate spans; none when the span is a single register."""
-        rows = [(row.function, row.address, row.words) for row in _rows_in(self._rows, span) if not row.alone]
-        return [part for part in dict.fromkeys(rows) if part != span]
-
-    def _documented(self, span: Span) -> list[str]:
-        """The names of the documented registers in a span."""
-        return [row.name for row in _rows_in(usable(self._subject.profile), span)]
+        parts = ((row.function, row.address, row.words) for row in _rows_in(self._rows, span) if not row.alone)
+        return [part for part in dict.fromkeys(parts) if part != span]
 
 
 def _rows_in(rows: Iterable[Register], span: Span) -> list[Register]:

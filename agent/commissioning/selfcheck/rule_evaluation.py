@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -14,7 +15,7 @@ from statistics import median_high
 from agent.acquisition.scheduler import ratio_factor
 from agent.commissioning.selfcheck.decoding import Key, Series, decade_of, median, number_of
 from agent.commissioning.selfcheck.drive_rules import CROSS, DRIVE
-from agent.commissioning.selfcheck.fault_hypothesis import Hypothesis
+from agent.commissioning.selfcheck.fault_hypothesis import Hypothesis, scaled
 from agent.commissioning.selfcheck.load_estimate import LOADED, load_of
 from agent.commissioning.selfcheck.meter_rules import METER
 from agent.commissioning.selfcheck.model import DeviceSet
@@ -76,7 +77,7 @@ WINDOW = Rule(PLAUSIBLE_RANGE(), ("",), lambda v, p: 0.0, (0, 0), (0, 0), "the v
 
 
 class RuleEvaluation:
-    """All series of the bench and the outcomes of its relations.
+    """All series of the devices and the outcomes of its relations.
 
     rows: key → register.
     series: key → value of each round.
@@ -87,21 +88,21 @@ class RuleEvaluation:
     rules_of: key → indices of its relations in `bound`.
     """
 
-    def __init__(self, bench: DeviceSet, rounds: Mapping[str, Sequence[ReadingRound]]) -> None:
-        self.bench = bench
-        self.subjects = {subject.name: subject for subject in bench.subjects}
+    def __init__(self, device_set: DeviceSet, rounds: Mapping[str, Sequence[ReadingRound]]) -> None:
+        self.device_set = device_set
+        self.subjects = {subject.name: subject for subject in device_set.subjects}
         # A silent round is kept, without words: round k of a meter is compared with round k of its drive.
         self.rounds = {
             name: [ReadingRound(item.at_s, silent=True) if item.silent else item for item in rows]
             for name, rows in rounds.items()
         }
         self.rows: dict[Key, Register] = {
-            (subject.name, row.name): row for subject in bench.subjects for row in checkable(subject.profile)
+            (subject.name, row.name): row for subject in device_set.subjects for row in checkable(subject.profile)
         }
         self.series: dict[Key, Series] = {key: self.read(key, row) for key, row in self.rows.items()}
         self.resolution = {key: self.resolution_of(key, row) for key, row in self.rows.items()}
         self.shares = {name: self._share(name) for name in self.subjects}
-        self._plates = {name: plate_of(bench, subject) for name, subject in self.subjects.items()}
+        self._plates = {name: plate_of(device_set, subject) for name, subject in self.subjects.items()}
         self._update()
         self.bound = tuple(self._bind())
         self.rules_of: dict[Key, list[int]] = {}
@@ -132,8 +133,7 @@ class RuleEvaluation:
         subject = self.subjects[key[0]]
         factor = ratio_factor(subject.device, row.unit)
         rounds = self.rounds[key[0]] if rounds is None else rounds
-        values = [number_of(row, item.memory, subject.rating_kw) for item in rounds]
-        return [None if value is None else value * factor for value in values]
+        return scaled([number_of(row, item.memory, subject.rating_kw) for item in rounds], factor)
 
     def resolution_of(self, key: Key, row: Register) -> float:
         if row.type in ("f32", "f64", "string"):
@@ -187,8 +187,8 @@ class RuleEvaluation:
 
     def _window(self, key: Key, column: Series) -> RuleState:
         low, high = window(self.rows[key])
-        bad = [value for value in column if value is not None and not low <= value <= high]
-        return FAIL if 2 * len(bad) > self._responded((key[0],)) else NEUTRAL
+        outside = sum(value is not None and not low <= value <= high for value in column)
+        return FAIL if 2 * outside > self._responded((key[0],)) else NEUTRAL
 
     def _responded(self, names: Iterable[str]) -> int:
         """Number of rounds in which all these devices responded."""
@@ -202,16 +202,14 @@ class RuleEvaluation:
         points = [(t, e, p) for t, e, p in zip(times, *columns, strict=True) if e is not None and p is not None]
         if len(points) < 3:
             return NOT_APPLICABLE
-        pairs = list(pairwise(points))
-        integral = sum((b[2] + a[2]) / 2 * (b[0] - a[0]) for a, b in pairs) / 3.6e6
-        counted, size = points[-1][1] - points[0][1], abs(points[-1][1])
+        integral = sum((b[2] + a[2]) / 2 * (b[0] - a[0]) for a, b in pairwise(points)) / 3.6e6
         if integral <= 0:
             return NOT_APPLICABLE
-        span_s = points[-1][0] - points[0][0]
+        (first_s, first_count, _), (last_s, last_count, _) = points[0], points[-1]
         lag_s = max(2.0, 2 * self.subjects[bound.keys[0][0]].profile.refresh_s)
-        step = steps[0] or size * 2.4e-7
-        dx = 1.5 * step / integral + lag_s / span_s + change
-        return _judge(bound.relation, counted / integral, dx)
+        step = steps[0] or abs(last_count) * 2.4e-7
+        dx = 1.5 * step / integral + lag_s / (last_s - first_s) + change
+        return _judge(bound.relation, (last_count - first_count) / integral, dx)
 
     def _share(self, name: str) -> float:
         """Share of the change between two readings that is possible between two requests of one reading."""
@@ -225,8 +223,7 @@ class RuleEvaluation:
         """Relative change of the plant between two readings: the median over the fast values of the device."""
         changes = []
         for stem in ("active_power", "current_l1", "current_l2", "current_l3", "motor_power", "motor_current"):
-            key = (name, stem)
-            column = [value for value in self.series.get(key, []) if value is not None]
+            column = [value for value in self.series.get((name, stem), []) if value is not None]
             mean = sum(map(abs, column)) / len(column) if column else 0.0
             if len(column) >= 3 and mean:
                 step = median_high(abs(b - a) for a, b in pairwise(column))
@@ -241,13 +238,15 @@ class RuleEvaluation:
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Meters that feed exactly one drive and no motor directly, each with its drive."""
-        fed_by = [motor.fed_by for motor in self.bench.motors]
-        drives = [(item.device.fed_by, item.name) for item in self.bench.subjects if isinstance(item.device, Drive)]
-        feeding = [feeder for feeder, _ in drives]
+        fed_by = [motor.fed_by for motor in self.device_set.motors]
+        drives = [
+            (item.device.fed_by, item.name) for item in self.device_set.subjects if isinstance(item.device, Drive)
+        ]
+        n_drives = Counter(feeder for feeder, _ in drives)
         return tuple(
             (feeder, drive)
             for feeder, drive in drives
-            if feeder in self.subjects and feeding.count(feeder) == 1 and feeder not in fed_by
+            if feeder in self.subjects and n_drives[feeder] == 1 and feeder not in fed_by
         )
 
     def _bind(self) -> Iterator[BoundRule]:
@@ -294,7 +293,7 @@ def _resolution_of_x(
         if step > 1e-4 * abs(row[k]):
             changed = [*row]
             changed[k] += step / 2
-            there = relation.x(changed, plate)
-            if math.isfinite(there) and math.isfinite(x):
-                total += abs(there - x)
+            changed_x = relation.x(changed, plate)
+            if math.isfinite(changed_x) and math.isfinite(x):
+                total += abs(changed_x - x)
     return total

@@ -1,8 +1,9 @@
-"""The self-check of a bench: read some rounds, evaluate the relations, and search for the cause of deviations."""
+"""The self-check of devices: read some rounds, evaluate the relations, and search for the cause of deviations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, permutations
 
 from agent.commissioning.selfcheck import reasons as codes
 from agent.commissioning.selfcheck.decoding import Key, is_measured
@@ -33,34 +34,34 @@ BROKEN = 0.5  # below this share of quantities that a relation confirms another 
 SHOWN_MAX = 4  # quantities and relations failed in a reason
 
 
-async def self_check(bench: DeviceSet, clock: Clock, readings: int = READINGS) -> SelfcheckOutcome:
+async def self_check(device_set: DeviceSet, clock: Clock, readings: int = READINGS) -> SelfcheckOutcome:
     """Reads only. Devices that do not respond become notes and values `unverified`; raises no LinkError."""
     started_ns, started_s = clock.utc_ns(), clock.monotonic_ns() / 1e9
-    reader = {item.name: RegisterReader(item, item.device.unit_id, clock) for item in bench.subjects}
-    period_s = period_of(bench, readings)
+    reader = {item.name: RegisterReader(item, item.device.unit_id, clock) for item in device_set.subjects}
+    period_s = period_of(device_set, readings)
     rounds = await _rounds(reader, clock, period_s, readings)
     lost = [name for name, rows in rounds.items() if all(item.silent for item in rows)]
     notes = tuple(codes.DEVICE_NOT_CHECKED(device=name) for name in lost)
-    bench = DeviceSet(tuple(item for item in bench.subjects if item.name not in lost), bench.motors)
-    world = RuleEvaluation(bench, rounds)
-    findings = _serials(world, rounds)
-    corrected = world
-    if suspects_of(world):
-        responding = {item.name: reader[item.name] for item in bench.subjects}
-        corrected = RuleEvaluation(bench, await _rounds(responding, clock, period_s, readings, adjacent=True))
+    device_set = DeviceSet(tuple(item for item in device_set.subjects if item.name not in lost), device_set.motors)
+    evaluation = RuleEvaluation(device_set, rounds)
+    findings = _serials(evaluation, rounds)
+    corrected = evaluation
+    if suspects_of(evaluation):
+        responding = {item.name: reader[item.name] for item in device_set.subjects}
+        corrected = RuleEvaluation(device_set, await _rounds(responding, clock, period_s, readings, adjacent=True))
         causes, corrected = find_causes(corrected, await _foreign(corrected, clock))
         findings += causes
         findings += _without_cause(corrected, findings)
-    findings += _rejected(bench, reader, findings)
-    devices = {item.name: _device(item, world, corrected, findings) for item in bench.subjects}
+    findings += _rejected(device_set, reader, findings)
+    devices = {item.name: _device(item, evaluation, corrected, findings) for item in device_set.subjects}
     return SelfcheckOutcome(
         started_ns, clock.monotonic_ns() / 1e9 - started_s, readings, devices, tuple(findings), notes
     )
 
 
-def period_of(bench: DeviceSet, readings: int) -> float:
+def period_of(device_set: DeviceSet, readings: int) -> float:
     """Seconds from one round to the next, if the reading takes no longer."""
-    period_s = max((item.period_s for item in bench.subjects), default=1.0)
+    period_s = max((item.period_s for item in device_set.subjects), default=1.0)
     return min(period_s * SLIDE, LASTS_MAX_S / max(1, readings))
 
 
@@ -78,17 +79,16 @@ async def _rounds(
     return rounds
 
 
-async def _foreign(world: RuleEvaluation, clock: Clock) -> dict[Key, list[ReadingRound]]:
+async def _foreign(evaluation: RuleEvaluation, clock: Clock) -> dict[Key, list[ReadingRound]]:
     """Maps that do not fit, read at the units of the other such devices of the same kind on the same bus."""
-    names = {key[0] for key in suspects_of(world)}
-    odd = [item for item in world.bench.subjects if item.name in names][:FOREIGN_MAX]
+    names = {key[0] for key in suspects_of(evaluation)}
+    suspect = [item for item in evaluation.device_set.subjects if item.name in names][:FOREIGN_MAX]
     found: dict[Key, list[ReadingRound]] = {}
-    for item in odd:
-        for other in odd:
-            same_bus = item.device.bus == other.device.bus and type(item.device) is type(other.device)
-            if item is not other and same_bus and item.profile.id != other.profile.id and _may_be_read(other.profile):
-                reader = RegisterReader(item, other.device.unit_id, clock)
-                found[item.name, other.name] = [await reader.round() for _ in range(FOREIGN_READINGS)]
+    for item, other in permutations(suspect, 2):
+        same_bus = item.device.bus == other.device.bus and type(item.device) is type(other.device)
+        if same_bus and item.profile.id != other.profile.id and _may_be_read(other.profile):
+            reader = RegisterReader(item, other.device.unit_id, clock)
+            found[item.name, other.name] = [await reader.round() for _ in range(FOREIGN_READINGS)]
     return found
 
 
@@ -97,33 +97,39 @@ def _may_be_read(profile: Profile) -> bool:
     return profile.dialect != "huanyang_private" and not any(row.feeds_watchdog for row in profile.registers)
 
 
-def _mostly_unconfirmed(world: RuleEvaluation, subject: Subject) -> bool:
+def _mostly_unconfirmed(evaluation: RuleEvaluation, subject: Subject) -> bool:
     """Whether relations confirm less than half of the quantities that they could confirm."""
-    confirmed = _confirmed(world)
+    confirmed = _confirmed(evaluation)
     possible = {
-        key for bound in world.bound if bound.relation is not WINDOW for key in bound.keys if key[0] == subject.name
+        key
+        for bound in evaluation.bound
+        if bound.relation is not WINDOW
+        for key in bound.keys
+        if key[0] == subject.name
     }
     return len(possible) > 3 and len(possible & confirmed) < BROKEN * len(possible)
 
 
-def _confirmed(world: RuleEvaluation) -> set[Key]:
+def _confirmed(evaluation: RuleEvaluation) -> set[Key]:
     """The quantities that a relation confirms."""
-    return {key for bound in world.with_outcome(RuleOutcome.PASS) for key in bound.keys}
+    return {key for bound in evaluation.with_outcome(RuleOutcome.PASS) for key in bound.keys}
 
 
-def _serials(world: RuleEvaluation, rounds: Mapping[str, Sequence[ReadingRound]]) -> list[SelfcheckFinding]:
+def _serials(evaluation: RuleEvaluation, rounds: Mapping[str, Sequence[ReadingRound]]) -> list[SelfcheckFinding]:
     """Compare configured serial numbers with those of the devices."""
-    read = {item.name: _serial(item, rounds[item.name]) for item in world.bench.subjects}
+    read = {item.name: _serial(item, rounds[item.name]) for item in evaluation.device_set.subjects}
     found = []
-    for item in world.bench.subjects:
-        stated = item.device.serial_number if isinstance(item.device, Meter) else None
-        if stated and read[item.name] and _bare(read[item.name]) != _bare(stated):
-            found_at = next((name for name, serial in read.items() if _bare(serial) == _bare(stated)), None)
-            data = dict(device=item.name, unit_id=item.device.unit_id, serial_number=read[item.name], configured=stated)
-            if found_at is None:
-                reason = codes.SERIAL_NUMBER_MISMATCH(**data)
-            else:
-                reason = codes.SERIAL_NUMBER_ELSEWHERE(**data, found_at=found_at)
+    for item in evaluation.device_set.subjects:
+        configured = item.device.serial_number if isinstance(item.device, Meter) else None
+        if configured and read[item.name] and _bare(read[item.name]) != _bare(configured):
+            found_at = next((name for name, serial in read.items() if _bare(serial) == _bare(configured)), None)
+            data = dict(
+                device=item.name, unit_id=item.device.unit_id, serial_number=read[item.name], configured=configured
+            )
+            reason = (
+                codes.SERIAL_NUMBER_ELSEWHERE(**data, found_at=found_at)
+                if found_at else codes.SERIAL_NUMBER_MISMATCH(**data)
+            )  # fmt: skip
             found.append(SelfcheckFinding(reason, tuple(row.name for row in item.profile.registers), 0))
     return found
 
@@ -142,42 +148,44 @@ def _serial(subject: Subject, rounds: Sequence[ReadingRound]) -> str:
     return "" if not value else f"{value:.0f}" if isinstance(value, float) else str(value)
 
 
-def _without_cause(world: RuleEvaluation, findings: Sequence[SelfcheckFinding]) -> list[SelfcheckFinding]:
+def _without_cause(evaluation: RuleEvaluation, findings: Sequence[SelfcheckFinding]) -> list[SelfcheckFinding]:
     """Devices with deviations that no single mistake explains."""
-    found, group = [], max((item.group for item in findings), default=0)
-    confirmed, failed = _confirmed(world), world.with_outcome(RuleOutcome.FAIL)
-    for item in world.bench.subjects:
+    found, groups = [], _new_groups(findings)
+    confirmed, failed = _confirmed(evaluation), evaluation.with_outcome(RuleOutcome.FAIL)
+    for item in evaluation.device_set.subjects:
         rows = [bound for bound in failed if bound.keys[0][0] == item.name]
-        values = [world.value(key) for key in world.rows if key[0] == item.name and is_measured(key[1])]
+        values = [evaluation.value(key) for key in evaluation.rows if key[0] == item.name and is_measured(key[1])]
         empty = len(values) > 2 and sum(value is None for value in values) > EMPTY * len(values)
         if not rows and not empty:
             continue
-        group += 1
         keys = {key for bound in rows for key in bound.keys if key[0] == item.name}
         names = tuple(sorted(key[1] for key in (keys - confirmed or keys)))
-        if empty or _mostly_unconfirmed(world, item):
+        if empty or _mostly_unconfirmed(evaluation, item):
             names = tuple(row.name for row in item.profile.registers)
             reason = codes.MAP_MISMATCH(device=item.name, profile=item.profile.id, unit_id=item.device.unit_id)
         else:
             relations = tuple(dict.fromkeys(bound.relation.label for bound in rows[:SHOWN_MAX]))
             reason = codes.VALUES_INCONSISTENT(device=item.name, quantities=names[:SHOWN_MAX], relations=relations)
-        found.append(SelfcheckFinding(reason, names, group))
+        found.append(SelfcheckFinding(reason, names, next(groups)))
     return found
 
 
+def _new_groups(findings: Sequence[SelfcheckFinding]) -> Iterator[int]:
+    return count(max((item.group for item in findings), default=0) + 1)
+
+
 def _rejected(
-    bench: DeviceSet, reader: Mapping[str, RegisterReader], findings: Sequence[SelfcheckFinding]
+    device_set: DeviceSet, reader: Mapping[str, RegisterReader], findings: Sequence[SelfcheckFinding]
 ) -> list[SelfcheckFinding]:
     """Registers of the map that the device rejects, if no other finding explains it: often a related model."""
-    found, group = [], max((item.group for item in findings), default=0)
-    for item in bench.subjects:
+    found, groups = [], _new_groups(findings)
+    for item in device_set.subjects:
         own = [each for each in findings if each.concerns(item.name)]
         explained = {name for each in own for name in each.quantities}
         absent = tuple(name for name in reader[item.name].absent if name not in explained)
         if absent and not any(each.cause in codes.UNITS or each.cause == codes.MAP_MISMATCH for each in own):
-            group += 1
             reason = rejected_registers(item.name, item.device.unit_id, item.profile, absent)
-            found.append(SelfcheckFinding(reason, absent, group))
+            found.append(SelfcheckFinding(reason, absent, next(groups)))
     return found
 
 
@@ -190,7 +198,7 @@ def rejected_registers(device: str, unit: int, profile: Profile, absent: Sequenc
 
 
 def _device(
-    subject: Subject, world: RuleEvaluation, corrected: RuleEvaluation, findings: Sequence[SelfcheckFinding]
+    subject: Subject, evaluation: RuleEvaluation, corrected: RuleEvaluation, findings: Sequence[SelfcheckFinding]
 ) -> DeviceResult:
     failed = {
         name: item
@@ -209,7 +217,8 @@ def _device(
         elif bound.relation.loaded and not corrected.loaded(bound):
             unloaded.update(names)
     verdicts = {
-        row.name: _verdict(row.name, subject, world, failed, confirmed, unloaded) for row in subject.profile.registers
+        row.name: _verdict(row.name, subject, evaluation, failed, confirmed, unloaded)
+        for row in subject.profile.registers
     }
     from_memory = {row.name for row in subject.profile.registers if row.confidence == "from_memory"}
     return DeviceResult(
@@ -223,18 +232,17 @@ def _device(
 def _verdict(
     name: str,
     subject: Subject,
-    world: RuleEvaluation,
+    evaluation: RuleEvaluation,
     failed: Mapping[str, SelfcheckFinding],
     confirmed: Mapping[str, Reason],
     unloaded: set[str],
 ) -> DeviceVerdict:
-    value = world.value((subject.name, name))
+    value = evaluation.value((subject.name, name))
     if name in failed:
         return DeviceVerdict("failed", failed[name].reason, value)
     if value is None:
         return DeviceVerdict("unverified", codes.VALUE_ABSENT(), None)
     if name in confirmed:
         return DeviceVerdict("passed", confirmed[name], value)
-    if name in unloaded:
-        return DeviceVerdict("unverified", codes.LOAD_INSUFFICIENT(least=LOADED), value)
-    return DeviceVerdict("unverified", codes.NOTHING_COMPARABLE(), value)
+    reason = codes.LOAD_INSUFFICIENT(least=LOADED) if name in unloaded else codes.NOTHING_COMPARABLE()
+    return DeviceVerdict("unverified", reason, value)

@@ -28,12 +28,12 @@ class EstimatedDuration(NamedTuple):
     odd_lossy: float
 
 
-def estimate_duration(config: Config, bench: DeviceSet, readings: int, clock: Clock) -> EstimatedDuration:
+def estimate_duration(config: Config, device_set: DeviceSet, readings: int, clock: Clock) -> EstimatedDuration:
     """The durations of a self-check; opens no connection."""
-    listen_s = max((config.buses[item.device.bus].listen_before_start_s for item in bench.subjects), default=0.0)
-    silent_s = SILENCES_MAX * max((item.timeout_s or item.profile.timeout_s for item in bench.subjects), default=0.0)
-    period_s = period_of(bench, readings)
-    plain_s, adjacent_s = (_round_s(config, bench, clock, adjacent) for adjacent in (False, True))
+    listen_s = max((config.buses[item.device.bus].listen_before_start_s for item in device_set.subjects), default=0.0)
+    silent_s = SILENCES_MAX * max((item.response_timeout_s for item in device_set.subjects), default=0.0)
+    period_s = period_of(device_set, readings)
+    plain_s, adjacent_s = (_round_s(config, device_set, clock, adjacent) for adjacent in (False, True))
 
     def rounds(each_s: float) -> float:
         return (readings - 1) * max(period_s, each_s) + each_s
@@ -42,12 +42,10 @@ def estimate_duration(config: Config, bench: DeviceSet, readings: int, clock: Cl
     return EstimatedDuration(sound_s, lossy_s, sound_s + rounds(adjacent_s), lossy_s + rounds(adjacent_s + silent_s))
 
 
-def _round_s(config: Config, bench: DeviceSet, clock: Clock, adjacent: bool) -> float:
+def _round_s(config: Config, device_set: DeviceSet, clock: Clock, adjacent: bool) -> float:
     """Duration of a round: the self-check reads the devices of all buses one after the other."""
-    total_s = 0.0
-    for item in bench.subjects:
-        wire = wire_of(config.buses[item.device.bus])
-        gap_s = item.profile.min_gap_s if item.gap_s is None else item.gap_s
-        counts = RegisterReader(item, item.device.unit_id, clock).counts(adjacent)
-        total_s += sum(block_s(wire, count, gap_s) for count in counts)
-    return total_s
+    return sum(
+        block_s(wire_of(config.buses[item.device.bus]), count, item.delay_s)
+        for item in device_set.subjects
+        for count in RegisterReader(item, item.device.unit_id, clock).counts(adjacent)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -75,7 +75,7 @@ class CommissioningRecord:
         replies = [point for step in self.steps if (point := step.open_point)]
         if self.result is None:
             return [*replies, *self.problems, SELF_CHECK_NOT_RUN()]
-        findings = [item.summary for item in self.result.findings]
+        findings = (item.summary for item in self.result.findings)
         return [*replies, *self.problems, *findings, *self.result.notes]
 
 
@@ -102,12 +102,13 @@ def as_markdown(record: CommissioningRecord) -> str:
     by = _("Commissioned by {name}.", name=record.by) if record.by else _("Self-check only, without an operator.")
     place = f"{record.asset}, {record.site}/{record.gateway}, {record.when}."
     configuration = _("Configuration {config_hash}.", config_hash=record.config_hash)
+    nameplate = [f"- {text_of(entry)}" for entry in plate_entries(record.nameplate)]
     lines = [
         "# " + _("Commissioning of {title}", title=record.title),
         "",
         f"{place} {by} {configuration}",
         "",
-        *_nameplate(record.nameplate),
+        *(["## " + _("Nameplate"), "", *nameplate, ""] if nameplate else []),
         _row(_("statement"), _("reply"), _("actual state")),
         _row(*["---"] * 3),
         *(_row(text_of(step.statement), _(REPLIES[step.reply]), step.remark) for step in record.steps),
@@ -120,15 +121,7 @@ def as_markdown(record: CommissioningRecord) -> str:
         for name, device in result.devices.items():
             lines += ["", f"### {name} ({device.profile})", "", *_verdicts(device)]
     points = [f"- {text_of(point)}" for point in record.open_points] or [_("none")]
-    lines += ["", "## " + _("Open points"), "", *points]
-    return "\n".join(lines) + "\n"
-
-
-def _nameplate(nameplate: Mapping[str, Any]) -> Iterator[str]:
-    if nameplate:
-        yield from ("## " + _("Nameplate"), "")
-        yield from (f"- {text_of(entry)}" for entry in plate_entries(nameplate))
-        yield ""
+    return "\n".join([*lines, "", "## " + _("Open points"), "", *points]) + "\n"
 
 
 def _verdicts(device: DeviceResult) -> Iterator[str]:

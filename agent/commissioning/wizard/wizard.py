@@ -12,9 +12,8 @@ from typing import Any
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers
 from agent.acquisition.selfcheck_results import save_check
-from agent.commissioning.discovery.mismatch import models_at
-from agent.commissioning.selfcheck.devices import bench_of
-from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome
+from agent.commissioning.discovery.identify import models_at
+from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome, device_set_of
 from agent.commissioning.selfcheck.reasons import OTHER_MODEL
 from agent.commissioning.selfcheck.run import self_check
 from agent.commissioning.wizard import reasons as codes
@@ -24,7 +23,7 @@ from agent.config.model import Config, Meter, Motor
 from agent.config.topology import Asset, assets
 from agent.core.clock import SystemClock
 from agent.core.local_time import zone_of
-from agent.core.text import _, text_of
+from agent.core.text import N_, _, text_of
 from agent.delivery.store import Store, StoreError
 from drivers.errors import LinkError
 from drivers.profiles import load_profile
@@ -61,28 +60,28 @@ class Wizard:
         self._dialogue, self._clock = dialogue, SystemClock()
         self._polled: dict[str, tuple[BusPoller, PolledDevice]] = {}
 
-    async def run(self, wanted: list[str], readings: int) -> list[CommissioningRecord]:
+    async def run(self, names: list[str], readings: int) -> list[CommissioningRecord]:
         """One record for each asset. Devices whose watchdog setting is not stated are omitted.
 
-        wanted: names of assets; empty: all. All devices are checked together in any case: swapped unit identifiers are
+        names: of assets; empty: all. All devices are checked together in any case: swapped unit identifiers are
         detected only by comparison.
         """
         config, clock = self._config, self._clock
         buses = pollers(config, clock, lambda reading: None)
         self._polled = {polled.device.name: (bus, polled) for bus in buses for polled in bus.devices}
         try:
-            bench = bench_of(config, {bus.bus.name: bus.link for bus in buses})
+            device_set = device_set_of(config, {bus.bus.name: bus.link for bus in buses})
             result = None
-            if bench.subjects:
-                estimate = estimate_duration(config, bench, readings, clock)
+            if device_set.subjects:
+                estimate = estimate_duration(config, device_set, readings, clock)
                 self._dialogue.print_line(_(
                     "Self-check of {n:d} {n:device|devices}: {sound_s:.0f} s, {lossy_s:.0f} s on a disturbed bus; "
                     "{odd_s:.0f} s to {odd_lossy_s:.0f} s if values disagree.",
-                    n=len(bench.subjects), sound_s=estimate.sound, lossy_s=estimate.lossy, odd_s=estimate.odd,
+                    n=len(device_set.subjects), sound_s=estimate.sound, lossy_s=estimate.lossy, odd_s=estimate.odd,
                     odd_lossy_s=estimate.odd_lossy,
                 ))  # fmt: skip
-                result = await with_models(await self_check(bench, clock, readings), bench)
-            return [self._commission(asset, result) for asset in assets(config) if not wanted or asset.name in wanted]
+                result = await with_models(await self_check(device_set, clock, readings), device_set)
+            return [self._commission(asset, result) for asset in assets(config) if not names or asset.name in names]
         finally:
             for bus in buses:
                 await bus.link.close()
@@ -119,21 +118,21 @@ class Wizard:
             try:
                 save_check(self._store, self._config, *self._polled[name], at_ms, device, findings)
             except StoreError as error:
-                text = _("{device}: result not saved for `run`: {error}", device=name, error=text_of(error))
-                self._dialogue.print_line(f"  {text}")
+                self._dialogue.print_line(
+                    "  " + _("{device}: result not saved for `run`: {error}", device=name, error=text_of(error))
+                )
 
 
-async def with_models(result: SelfcheckOutcome, bench: DeviceSet) -> SelfcheckOutcome:
+async def with_models(result: SelfcheckOutcome, device_set: DeviceSet) -> SelfcheckOutcome:
     """Adds the models found by identification to the findings that suspect another model, if the bus is connected."""
     found = list(result.findings)
     for at, item in enumerate(found):
         if item.cause not in OTHER_MODEL:
             continue
-        subject = next(each for each in bench.subjects if each.name == item.device)
-        timeout_s = subject.timeout_s or subject.profile.timeout_s
+        subject = next(each for each in device_set.subjects if each.name == item.device)
         with contextlib.suppress(LinkError):
             models = await models_at(
-                subject.link, subject.device.unit_id, subject.profile, timeout_s, subject.character_s
+                subject.link, subject.device.unit_id, subject.profile, subject.response_timeout_s, subject.character_s
             )
             found[at] = dataclasses.replace(item, models=models)
     return dataclasses.replace(result, findings=tuple(found))
@@ -202,21 +201,17 @@ def format_summary(result: SelfcheckOutcome) -> Iterator[str]:
         )  # fmt: skip
         if device.verified:
             yield "  " + _("confirmed and read from now on: {quantities}", quantities=device.verified)
-    for item in result.findings:
-        yield f"! {text_of(item.summary)}"
-    for note in result.notes:
-        yield f"! {text_of(note)}"
+    for reason in (*(item.summary for item in result.findings), *result.notes):
+        yield f"! {text_of(reason)}"
 
 
 def format_values(result: SelfcheckOutcome) -> Iterator[str]:
     """The values of each device to compare with its display: name, median of the readings, unit."""
     for device, found in result.devices.items():
-        values = []
-        for name in COMPARED:
-            value = found.verdicts[name].value if name in found.verdicts else None
-            if isinstance(value, float | int):
-                values.append(f"{name} {value:{'.4g' if abs(value) < 1000 else '.0f'}} {vocabulary()[name].unit}")
-        if values:
-            yield _("{device}: {values}", device=device, values=tuple(values))
-        else:
-            yield _("{device}: no values to compare with the display", device=device)
+        values = tuple(
+            f"{name} {value:{'.4g' if abs(value) < 1000 else '.0f'}} {vocabulary()[name].unit}"
+            for name in COMPARED
+            if name in found.verdicts and isinstance(value := found.verdicts[name].value, float | int)
+        )
+        text = N_("{device}: {values}") if values else N_("{device}: no values to compare with the display")
+        yield _(text, device=device, values=values)

@@ -15,7 +15,7 @@ from support.basics import HandClock
 from agent.acquisition.scheduler import PolledDevice
 from agent.cli import main
 from agent.cli.read_view import read_completely
-from agent.commissioning.discovery.mismatch import models_at
+from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS, MAP_REGISTERS_REJECTED, MODELS_MATCHING
 from drivers.modbus_device import ModbusDevice
 from drivers.profiles import load_profile, profile_ids

@@ -14,8 +14,7 @@ from support.basics import HandClock
 from support.selfcheck import DRIVE_UNIT, METER_UNIT, RecordingLink, Scene, check, draw, served_map
 
 from agent.commissioning.selfcheck import reasons as codes
-from agent.commissioning.selfcheck.devices import bench_of
-from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome
+from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome, device_set_of
 from agent.commissioning.selfcheck.run import self_check
 from agent.commissioning.wizard.duration import estimate_duration
 from agent.config.loader import load_config
@@ -289,7 +288,7 @@ def test_the_announced_time_is_the_one_it_takes(tmp_path: Path, factor: float) -
     clock = HandClock()
     a = scene(drive=None, meter_map=None)
     link = Slow(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
-    bench = bench_of(config, {"b": link})
+    bench = device_set_of(config, {"b": link})
     wrong = remade(bench.subjects[0].profile, "current_l1", scale=factor)
     bench = DeviceSet((replace(bench.subjects[0], profile=wrong),), (a.motor(),))
     estimate = estimate_duration(config, bench, 10, clock)
@@ -311,7 +310,7 @@ def test_the_announced_time_holds_where_a_device_is_silent(tmp_path: Path) -> No
     config, _ = load_config(file)
     clock = HandClock()
     link = RecordingLink(scene(drive=None).devices(lambda: clock.monotonic_ns() / 1e9), clock)
-    bench = bench_of(config, {"b": link})
+    bench = device_set_of(config, {"b": link})
     estimate = estimate_duration(config, bench, 10, clock)
     result = asyncio.run(self_check(bench, clock))
     assert result.notes
@@ -409,7 +408,7 @@ def test_the_pump_station_passes_as_it_is_configured(tmp_path: Path) -> None:
         "north": {device.unit: device for device in station.tcp_devices},
         "south": {device.unit: device for device in station.rtu_devices},
     }
-    bench = bench_of(config, {name: RecordingLink(devices, clock) for name, devices in by_unit.items()})
+    bench = device_set_of(config, {name: RecordingLink(devices, clock) for name, devices in by_unit.items()})
     result = asyncio.run(self_check(bench, clock))
     assert result.findings == ()
     assert {name for name, item in result.devices.items() if not item.failed} == {"mcc-1", "mcc-2", "vfd-2"}

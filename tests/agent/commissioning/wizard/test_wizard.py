@@ -13,8 +13,7 @@ from support.basics import HandClock
 
 from agent.acquisition.scheduler import pollers
 from agent.acquisition.selfcheck_results import apply_checks, load_check, save_check
-from agent.commissioning.selfcheck.devices import bench_of
-from agent.commissioning.selfcheck.model import DeviceResult, SelfcheckFinding, SelfcheckOutcome
+from agent.commissioning.selfcheck.model import DeviceResult, SelfcheckFinding, SelfcheckOutcome, device_set_of
 from agent.commissioning.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH
 from agent.commissioning.wizard import reasons as codes
 from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, Reply, as_markdown
@@ -226,7 +225,7 @@ def test_a_line_that_closes_while_a_model_is_looked_for_costs_no_result(tmp_path
 
     path = tmp_path / "plant.toml"
     path.write_text(PLANT.format(where="127.0.0.1:502", ratio=RIGHT, comm_loss=LOOKED_AT), encoding="utf-8")
-    bench = bench_of(load_config(path)[0], {"north": cast(RegisterLink, Closed())})
+    bench = device_set_of(load_config(path)[0], {"north": cast(RegisterLink, Closed())})
     finding = SelfcheckFinding(MAP_MISMATCH(device="mcc-2", profile="eastron/sdm630", unit_id=11), (), 1)
     result = asyncio.run(with_models(SelfcheckOutcome(0, 20.0, 3, {}, (finding,)), bench))
     assert result.findings == (finding,)
