@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from agent.savings import reasons
 from agent.savings.baseline import model_selection
+from agent.savings.baseline.autocorrelation import Array
 from agent.savings.baseline.models import BY_STATE, is_transition
+from agent.savings.baseline.regression import coverage_gaps, in_gap, interpolation_u
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
 from agent.savings.records.baseline_json import digest
-from agent.savings.records.interpolation import interpolation_u
 from agent.savings.records.meter_identity import UNKNOWN, same_meter
 from agent.savings.records.model import Baseline, Interval, TriedModel
 from drivers.reasons import CodedError, Reason
 
-if TYPE_CHECKING:
-    from agent.savings.baseline.regression import Array
-
 LEAST = 48  # intervals
 UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # flags of intervals that are not used
 COVERED = 0.75  # share of the time of an interval from which its means are used
-STEADY = 0.05  # CV below which a constant model is sufficient
 NAMEPLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
 
 
@@ -35,13 +35,12 @@ class LearnError(CodedError):
 def usable(intervals: Iterable[Interval], bypass: bool = False) -> list[Interval]:
     """Intervals that a baseline can be learned from, in order. bypass: only those with the drive bypassed."""
     unfit = set(UNFIT) - {"bypass"} if bypass else set(UNFIT)
-    found = [
-        item
-        for item in intervals
-        if item.energy_wh is not None and item.coverage >= COVERED and not unfit & set(item.flags)
-        and (not bypass or "bypass" in item.flags)
-    ]  # fmt: skip
-    return sorted(found, key=lambda item: item.start_ms)
+    return sorted(
+        (item for item in intervals
+         if item.energy_wh is not None and item.coverage >= COVERED and not unfit & set(item.flags)
+         and (not bypass or "bypass" in item.flags)),
+        key=lambda item: item.start_ms,
+    )  # fmt: skip
 
 
 def learn(
@@ -57,8 +56,6 @@ def learn(
     classes: accuracy class of the meter and of its current transformers.
     Raises LearnError.
     """
-    import numpy as np
-
     found = usable(intervals, bypass)
     lengths = {item.length_s for item in found}
     least = 12 if bypass else LEAST
@@ -100,8 +97,6 @@ def learn(
 
 def collinear_drivers(intervals: Iterable[Interval]) -> list[Reason]:
     """Pairs of drivers that moved together: a model of one of them is wrong as soon as they differ."""
-    import numpy as np
-
     found = usable(intervals)
     if len(found) < LEAST:
         return []
@@ -138,14 +133,11 @@ def freeze(baseline: Baseline, now_ms: int, by: str) -> Baseline:
 
 def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) -> list[str]:
     """Drivers that at least nine of ten intervals have. Raises LearnError for a wanted one that is missing."""
-    counts: dict[str, int] = {}
-    for item in found:
-        for name in item.drivers:
-            counts[name] = counts.get(name, 0) + 1
+    counts = Counter(name for item in found for name in item.drivers)
     present = [name for name, count in counts.items() if count >= 0.9 * len(found)]
     for name in wanted or ():
         if name not in present:
-            data = {"asset": asset, "driver": name, "found": counts.get(name, 0), "n": len(found)}
+            data = {"asset": asset, "driver": name, "found": counts[name], "n": len(found)}
             if present:
                 raise LearnError(reasons.DRIVER_UNAVAILABLE, **data, available=tuple(sorted(present)))
             raise LearnError(reasons.NO_DRIVER_AVAILABLE, **data)
@@ -154,8 +146,6 @@ def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) ->
 
 def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval], dict[str, Array]]:
     """The intervals that have all drivers and no change of a state, and the columns of their drivers."""
-    import numpy as np
-
     found = [item for item in found if all(name in item.drivers for name in names)]
     columns = {name: np.array([item.drivers[name].mean for item in found]) for name in names}
     steady = np.ones(len(found), dtype=bool)
@@ -169,8 +159,6 @@ def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval
 
 def _interpolation_u(found: list[Interval], best: model_selection.Candidate) -> dict[str, Any]:
     """Uncertainty of linear interpolation over a gap of each numeric driver; empty for a model without drivers."""
-    import numpy as np
-
     names = [] if best.kind == "state" else best.drivers[:-1] if best.kind in BY_STATE else best.drivers
     starts_ms, length_s = [item.start_ms for item in found], found[0].length_s
     by_driver = {
@@ -189,10 +177,6 @@ def _outside_gaps(
     nor the one below the gap. Drivers in tonnes are not split: their models are fitted to sums over complete shifts,
     which need every interval.
     """
-    import numpy as np
-
-    from agent.savings.baseline.regression import coverage_gaps, in_gap
-
     numbers = [
         name for name, x in columns.items() if not model_selection.is_tonnes(name) and not model_selection.states_of(x)
     ]

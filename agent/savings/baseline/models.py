@@ -63,7 +63,7 @@ def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[
     if kind == "constant":
         return [1.0]
     if "still" in shape and kind in OF_ONE:
-        row = terms(kind, _moving(shape), values)
+        row = terms(kind, without_standstill(shape), values)
         return [0.0, *row] if values[0] > shape["still"] else [1.0, *[0.0] * len(row)]
     if kind in BY_STATE:
         base, flags = terms(shape["base"], shape, values[:-1]), _indicators(shape, values[-1])
@@ -89,7 +89,7 @@ def powers_of(kind: str, shape: Mapping[str, Any]) -> Sequence[Sequence[int]]:
     return _POWERS_OF[kind]
 
 
-def _moving(shape: Mapping[str, Any]) -> dict[str, Any]:
+def without_standstill(shape: Mapping[str, Any]) -> dict[str, Any]:
     """The shape of a model with a separate mean at standstill, without it."""
     return {key: value for key, value in shape.items() if key != "still"}
 
@@ -232,7 +232,7 @@ def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> Re
         code = reasons.MODEL_WITH_LEVELS if kind == "indicator" else reasons.MODEL_WITH_SLOPES
         return code(model=described(shape["base"], shape, drivers[:-1]), state=drivers[-1])
     if "still" in shape and kind in OF_ONE:
-        return reasons.MODEL_WITH_STANDSTILL(model=described(kind, _moving(shape), drivers))
+        return reasons.MODEL_WITH_STANDSTILL(model=described(kind, without_standstill(shape), drivers))
     if kind == "polynomial":
         return reasons.MODEL_POLYNOMIAL(degree=int(shape["degree"]), driver=drivers[0])
     if kind == "linear":
@@ -295,7 +295,10 @@ def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[s
         return ["·".join(filter(None, (mark, flag))) for flag in flags for mark in base]
     if "still" in shape and kind in OF_ONE:
         runs, stands = f"[{names[0]} > {shape['still']:.4g}]", f"[{names[0]} ≤ {shape['still']:.4g}]"
-        return [stands, *("·".join(filter(None, (mark, runs))) for mark in factors(kind, _moving(shape), names))]
+        return [
+            stands,
+            *("·".join(filter(None, (mark, runs))) for mark in factors(kind, without_standstill(shape), names)),
+        ]
     if kind == "state":
         return flags
     if kind == "binned":
