@@ -193,8 +193,8 @@ def _show_fit(found: Baseline) -> None:
         click.echo("  " + _("Cross-validated error, best {shown:d} of {n:d} models:", shown=MODELS_SHOWN, n=len(tried)))
     else:
         click.echo("  " + _("Cross-validated error:"))
-    for model, cv_rmse in tried[:MODELS_SHOWN]:
-        click.echo(f"    {100 * cv_rmse:6.2f} %  {text_of(model)}")
+    for item in tried[:MODELS_SHOWN]:
+        click.echo(f"    {100 * item.cv_rmse:6.2f} %  {text_of(item.model)}")
 
 
 def _show_saving(saving: Saving) -> None:

@@ -125,8 +125,11 @@ class IntervalRecorder:
         ]
 
     def _body(self, db: sqlite3.Connection, item: Interval, text: str, replaces: str | None) -> dict[str, Any]:
-        adjusted = _adjusted(self._baseline(db, item.asset), item)
-        body = fields_of(item) | adjusted | {"interval": digest(text)} | self.provenance
+        body = fields_of(item)
+        if (baseline := self._baseline(db, item.asset)) is not None:
+            expected = expected_wh(baseline, item)
+            body |= {"adjusted_wh": None if expected is None else round(expected), "baseline": baseline.hash[:16]}
+        body |= {"interval": digest(text), **self.provenance}
         return body if replaces is None else body | {"replaces": replaces}
 
     def _baseline(self, db: sqlite3.Connection, asset: str) -> Baseline | None:
@@ -155,14 +158,6 @@ def fields_of(item: Interval) -> dict[str, Any]:
         "covered_s": round(item.length_s * item.coverage),
         **{name: value for name, value in more.items() if value},
     }  # fmt: skip
-
-
-def _adjusted(baseline: Baseline | None, item: Interval) -> dict[str, Any]:
-    """Adjusted baseline energy (None: it cannot be calculated) and the baseline; empty without a baseline."""
-    if baseline is None:
-        return {}
-    expected = expected_wh(baseline, item)
-    return {"adjusted_wh": None if expected is None else round(expected), "baseline": baseline.hash[:16]}
 
 
 def _running(item: Interval, at_ms: int) -> bool:

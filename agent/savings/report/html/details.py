@@ -171,7 +171,7 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     rows += [
         DetailRow(
             _("models tried, cross-validated CV(RMSE)"),
-            tuple(f"{_.reason(model)}{_(': ')}{100 * score:.2f} %" for model, score in tried) or ("–",),
+            tuple(f"{_.reason(item.model)}{_(': ')}{100 * item.cv_rmse:.2f} %" for item in tried) or ("–",),
         ),
         DetailRow(
             _("frozen"), (f"{format_minute(found.frozen_ms, month.zone)} {found.by}" if found.frozen_ms else "–",)
