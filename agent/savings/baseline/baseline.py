@@ -65,7 +65,7 @@ def learn(
     complete, columns = _columns(found, names)
     found, columns, gaps = _outside_gaps(complete, columns) if complete else (complete, columns, {})
     if len(found) < least:
-        raise LearnError(_too_few_kept(asset, complete, found, gaps, least))
+        raise LearnError(_too_few_outside_gaps(asset, complete, found, gaps, least))
     y = np.array([(item.energy_wh or 0.0) + item.auxiliary_wh for item in found])
     if not y.mean() > 0:
         raise LearnError(reasons.NO_ENERGY_IN_PERIOD, asset=asset)
@@ -131,17 +131,17 @@ def freeze(baseline: Baseline, now_ms: int, by: str) -> Baseline:
     return replace(dated, hash=digest(dated))
 
 
-def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) -> list[str]:
-    """Drivers that at least nine of ten intervals have. Raises LearnError for a wanted one that is missing."""
+def _drivers(found: list[Interval], required: Sequence[str] | None, asset: str) -> list[str]:
+    """Drivers that at least nine of ten intervals have. Raises LearnError for a required one that is missing."""
     counts = Counter(name for item in found for name in item.drivers)
     present = [name for name, count in counts.items() if count >= 0.9 * len(found)]
-    for name in wanted or ():
+    for name in required or ():
         if name not in present:
             data = {"asset": asset, "driver": name, "found": counts[name], "n": len(found)}
             if present:
                 raise LearnError(reasons.DRIVER_UNAVAILABLE, **data, available=tuple(sorted(present)))
             raise LearnError(reasons.NO_DRIVER_AVAILABLE, **data)
-    return list(wanted) if wanted is not None else sorted(present)
+    return list(required) if required is not None else sorted(present)
 
 
 def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval], dict[str, Array]]:
@@ -152,7 +152,7 @@ def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval
     for x in columns.values():
         if len(x) and (level := model_selection.states_of(x)):
             steady &= model_selection.known(level, x)
-    return [item for item, kept in zip(found, steady, strict=True) if kept], {
+    return [item for item, is_steady in zip(found, steady, strict=True) if is_steady], {
         name: x[steady] for name, x in columns.items()
     }
 
@@ -181,11 +181,11 @@ def _outside_gaps(
         name for name, x in columns.items() if not model_selection.is_tonnes(name) and not model_selection.states_of(x)
     ]
     by_driver = {name: gaps for name in numbers if (gaps := coverage_gaps(columns[name]))}
-    kept = np.array([not (by_driver and is_transition(item)) for item in found])
+    outside = np.array([not (by_driver and is_transition(item)) for item in found])
     for name, gaps in by_driver.items():
-        kept &= ~in_gap(columns[name], gaps)
-    columns = {name: x[kept] for name, x in columns.items()}
-    return [item for item, stays in zip(found, kept, strict=True) if stays], columns, by_driver
+        outside &= ~in_gap(columns[name], gaps)
+    columns = {name: x[outside] for name, x in columns.items()}
+    return [item for item, is_outside in zip(found, outside, strict=True) if is_outside], columns, by_driver
 
 
 def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> Reason:
@@ -203,11 +203,11 @@ def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> Re
 def _meters(found: list[Interval]) -> list[str]:
     """The meters of the intervals; one whose serial number was unknown at first is the one with the number."""
     names = sorted({item.meter for item in found if item.meter}, key=lambda name: (UNKNOWN in name.split(), name))
-    kept: list[str] = []
+    meters: list[str] = []
     for name in names:
-        if not any(same_meter(name, other) for other in kept):
-            kept.append(name)
-    return kept
+        if not any(same_meter(name, other) for other in meters):
+            meters.append(name)
+    return meters
 
 
 def _tan_phi(reactive: list[Interval]) -> float | None:
@@ -215,7 +215,7 @@ def _tan_phi(reactive: list[Interval]) -> float | None:
     return sum(item.reactive_varh or 0.0 for item in reactive) / energy if energy > 0 else None
 
 
-def _too_few_kept(
+def _too_few_outside_gaps(
     asset: str, complete: list[Interval], found: list[Interval], gaps: Mapping[str, Any], least: int
 ) -> Reason:
     """Why too few intervals are left for a baseline.

@@ -23,6 +23,7 @@ compares both.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -106,9 +107,7 @@ def _indicators(shape: Mapping[str, Any], value: float) -> list[float]:
 def hat_weights(centres: Sequence[float], value: float) -> list[float]:
     """Weights of the centres for linear interpolation; outside the ends the last line is extrapolated."""
     found = [0.0] * len(centres)
-    k = 0
-    while k < len(centres) - 2 and value > centres[k + 1]:
-        k += 1
+    k = min(max(bisect_left(centres, value) - 1, 0), len(centres) - 2)
     share = (value - centres[k]) / (centres[k + 1] - centres[k])
     found[k], found[k + 1] = 1 - share, share
     return found
@@ -122,9 +121,8 @@ def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
         if losses_wh is None or interval.shaft_wh is None:
             return None
         return [Driver((interval.shaft_wh + losses_wh) * extrapolation_factor(interval))]
-    found = [interval.drivers.get(name) for name in baseline.drivers]
-    known = [item for item in found if item is not None]
-    return known if len(known) == len(found) else None
+    complete = all(name in interval.drivers for name in baseline.drivers)
+    return [interval.drivers[name] for name in baseline.drivers] if complete else None
 
 
 def covered_ranges(baseline: Baseline, name: str) -> list[tuple[float, float]]:

@@ -187,13 +187,13 @@ def centres_of(x: Array, y: Array, bins: int = 10, least: int = 12) -> list[floa
     inner = [float(part.mean()) for part in np.split(x, np.unique(edges)) if len(part) >= least]
     found = sorted({float(x[0]), float(x[-1]), *inner[1:-1]})
     width = found[-1] - found[0]
-    kept = found[:1]
+    centres = found[:1]
     for value in found[1:]:
-        if value - kept[-1] > 0.01 * width:
-            kept.append(value)
-    if len(kept) > 1:
-        kept[-1] = found[-1]
-    return kept
+        if value - centres[-1] > 0.01 * width:
+            centres.append(value)
+    if len(centres) > 1:
+        centres[-1] = found[-1]
+    return centres
 
 
 def coverage_gaps(x: Array) -> list[tuple[float, float]]:

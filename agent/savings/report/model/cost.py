@@ -35,7 +35,7 @@ class Cost:
     demand_at_most: float = 0.0
 
 
-def priced(
+def cost_of(
     tariff: Tariff, lines: Sequence[IntervalResult], found: Sequence[Interval], baseline: Baseline, saving: Saving,
     events: Sequence[NonRoutineEvent],
 ) -> Cost | None:  # fmt: skip

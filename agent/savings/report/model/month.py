@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from agent.config import emission_factors
 from agent.config.model import Config, Motor
@@ -21,8 +22,8 @@ from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.report import reasons as codes
 from agent.savings.report.model.baseline_notes import of_baseline
-from agent.savings.report.model.cost import Cost, priced
-from agent.savings.report.model.ledger_check import LedgerCheck, LedgerVerifier, prove
+from agent.savings.report.model.cost import Cost, cost_of
+from agent.savings.report.model.ledger_check import LedgerCheck, LedgerVerifier, compare_with_ledger
 from drivers.reasons import InvalidValue, Reason
 
 IDLE = 0.02  # share of the rated power below which the motor is at standstill
@@ -64,13 +65,13 @@ class ReportMonth:
     saving: None when no saving is calculated.
     lines: the intervals of the reporting period, compared with the baseline.
     baseline: the frozen baseline; None when there is none that can be used.
-    cloud: intervals of the baseline period.
+    baseline_intervals: intervals of the baseline period.
     money: None without a usable tariff or a saving.
     factor: grid emission factor; None when it is not set or unknown.
     tonnes: production of the month; None when it is not measured in all intervals.
     compared_kwh_t: specific energy before and after the retrofit, in the intervals of the saving; None when unknown.
     events: non-routine events that overlap the month.
-    proof: result of the comparison with the ledger.
+    ledger: result of the comparison with the ledger.
     notes: what is missing or wrong, in the order of importance.
     hints: what is neither missing nor wrong, but a reader needs to know.
     plant: the motor with its meter and drive.
@@ -91,7 +92,7 @@ class ReportMonth:
     saving: Saving | None = None
     lines: Sequence[IntervalResult] = ()
     baseline: Baseline | None = None
-    cloud: Sequence[Interval] = ()
+    baseline_intervals: Sequence[Interval] = ()
     days: Sequence[ReportDay] = ()
     money: Cost | None = None
     tariff: Tariff | None = None
@@ -99,7 +100,7 @@ class ReportMonth:
     tonnes: float | None = None
     compared_kwh_t: tuple[float, float] | None = None
     events: Sequence[NonRoutineEvent] = ()
-    proof: LedgerCheck = field(default_factory=LedgerCheck)
+    ledger: LedgerCheck = field(default_factory=LedgerCheck)
     notes: Sequence[Reason] = ()
     hints: Sequence[Reason] = ()
     plant: Asset | None = None
@@ -172,7 +173,8 @@ def collect(
             notes.append(_outside(basis.reporting, outside))
         month_ms = from_ms, to_ms
         account = Account(basis, events, lambda a, b: _intervals(db, plant.name, a, b, month_ms), month_ms)
-    days = [_day(name, items, zone, (from_ms, to_ms), account, lines, now_ms) for name, items in _by_day(found, zone)]
+    by_date = groupby(found, lambda item: format_date(item.start_ms, zone))
+    days = [_day(date, list(items), zone, (from_ms, to_ms), account, lines, now_ms) for date, items in by_date]
     if account is not None and plant.motor is not None and (mixed := _old_among(lines, plant.motor, zone)):
         notes.append(mixed)
     saving = account.saving(now_ms) if account and lines else None
@@ -189,13 +191,13 @@ def collect(
         notes.append(codes.TARIFF_MISSING())
     elif tariff is not None and saving is not None and baseline is not None:
         try:
-            money = priced(tariff, lines, found, baseline, saving, events)
+            money = cost_of(tariff, lines, found, baseline, saving, events)
         except InvalidValue as error:
             notes.append(codes.TARIFF_UNUSABLE(cause=error.reason))
         if not tariff.currency:
             notes.append(codes.CURRENCY_MISSING())
-    proof = prove(db, plant.name, from_ms, end_ms, found, check or LedgerVerifier())
-    notes += proof.notes
+    ledger = compare_with_ledger(db, plant.name, from_ms, end_ms, found, check or LedgerVerifier())
+    notes += ledger.notes
     return ReportMonth(
         plant.name, plant.title, month, from_ms, to_ms, zone, found,
         sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in found),
@@ -204,7 +206,7 @@ def collect(
         repository.load_intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
         days, money, tariff, factor, _tonnes(found),
         _compared_kwh_t(found, lines),
-        events, proof, notes, [*(of_baseline(db, baseline, lines) if baseline else ()), *proof.hints], plant,
+        events, ledger, notes, [*(of_baseline(db, baseline, lines) if baseline else ()), *ledger.hints], plant,
         config.site.simulated,
         compared=sum(line.length_s for line in lines if line.excluded is None) / ((end_ms - from_ms) / 1000),
     )  # fmt: skip
@@ -235,16 +237,14 @@ def _no_data(db: sqlite3.Connection, asset: str) -> Reason:
 
 def _running_h(found: Sequence[Interval], plant: Asset) -> float | None:
     """Running time as the agent counted it, else the time of intervals above 2 % of the rated power."""
-    if not found:
-        return None
-    rated_w = 1000 * plant.motor.kw if plant.motor else 0.0
-    seconds = 0.0
-    for item in found:
+    idle_w = IDLE * 1000 * plant.motor.kw if plant.motor else 0.0
+
+    def running_s(item: Interval) -> float:
         if item.running_s is not None:
-            seconds += item.running_s
-        elif item.energy_wh is not None and item.energy_wh * 3600 / item.length_s > IDLE * rated_w:
-            seconds += item.length_s
-    return seconds / 3600
+            return item.running_s
+        return item.length_s if (item.energy_wh or 0.0) * 3600 / item.length_s > idle_w else 0.0
+
+    return sum(map(running_s, found)) / 3600 if found else None
 
 
 def _tonnes(found: Sequence[Interval]) -> float | None:
@@ -268,14 +268,6 @@ def _compared_kwh_t(found: Sequence[Interval], lines: Sequence[IntervalResult]) 
         return None
     adjusted_wh = sum(line.adjusted_wh or 0.0 for line in claimed.values())
     return adjusted_wh / 1000 / tonnes, sum(line.measured_wh or 0.0 for line in claimed.values()) / 1000 / tonnes
-
-
-def _by_day(found: Sequence[Interval], zone: str) -> list[tuple[str, list[Interval]]]:
-    """The intervals of each local day, by date."""
-    days: dict[str, list[Interval]] = {}
-    for item in found:
-        days.setdefault(format_date(item.start_ms, zone), []).append(item)
-    return sorted(days.items())
 
 
 def _day(
