@@ -87,8 +87,8 @@ class IntervalCheck:
                 self._found.add_problem(codes.INTERVAL_CHANGED(seq=seq, asset=asset, from_ms=start_ms))
         self._find_unrecorded(running, since_ms)
         self._check_hours()
-        last_ms = self._found.last_ms
-        self._found.ahead = sum(start_ms > last_ms for starts in self._records.values() for start_ms in starts)
+        starts = (start_ms for each in self._records.values() for start_ms in each)
+        self._found.ahead = sum(start_ms > self._found.last_ms for start_ms in starts)
         self._found.newest_records = self._records
 
     def _continues(self, asset: str, start_ms: int, body: Mapping[str, Any]) -> bool:

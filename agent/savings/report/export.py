@@ -40,22 +40,22 @@ def as_csv(months: Sequence[ReportMonth]) -> bytes:
     drivers = sorted({name for month in months for item in month.intervals for name in item.drivers})
     writer.writerow([*HEAD, *(column for name in drivers for column in (name, f"u_{name}"))])
     for month in months:
-        lines = {line.start_ms: line for line in month.lines}
+        results = {result.start_ms: result for result in month.results}
         for item in month.intervals:
             own = [value for name in drivers for value in item.drivers.get(name, (None, None))]
-            writer.writerow([*_row(month, item, lines.get(item.start_ms)), *map(_number, own)])
+            writer.writerow([*_row(month, item, results.get(item.start_ms)), *map(_number, own)])
     return out.getvalue().encode("utf-8-sig")
 
 
-def _row(month: ReportMonth, item: Interval, line: IntervalResult | None) -> list[str]:
+def _row(month: ReportMonth, item: Interval, result: IntervalResult | None) -> list[str]:
     measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
-    adjusted = line.adjusted_wh if line else None
-    saved = None if line is None or line.excluded or adjusted is None or measured is None else adjusted - measured
+    adjusted = result.adjusted_wh if result else None
+    saved = None if result is None or result.excluded or adjusted is None or measured is None else adjusted - measured
     register_start_wh, register_end_wh = item.register_wh or (None, None)
     return [
         month.asset, format_minute(item.start_ms, month.zone), format_minute(item.start_ms, "UTC"),
-        _number(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
-        f"{100 * item.coverage:.1f}", line.excluded.code if line and line.excluded else "",
+        _number(result.driver if result else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
+        f"{100 * item.coverage:.1f}", result.excluded.code if result and result.excluded else "",
         " ".join(item.flags), item.source, *_price(month, item.start_ms), _kwh(item.reactive_varh),
         _kwh(item.shaft_wh), _kwh(register_start_wh), _kwh(register_end_wh), item.meter,
         _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),

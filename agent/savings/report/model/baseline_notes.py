@@ -15,10 +15,10 @@ from drivers.reasons import Reason
 WORSE = 1.25  # ratio to the best CV(RMSE) that was tried, from which the choice is worth a remark
 
 
-def of_baseline(db: sqlite3.Connection, baseline: Baseline, lines: Sequence[IntervalResult]) -> list[Reason]:
-    """The notes on a baseline. lines: the intervals that are compared with it, in order."""
+def of_baseline(db: sqlite3.Connection, baseline: Baseline, results: Sequence[IntervalResult]) -> list[Reason]:
+    """The notes on a baseline. results: the intervals that are compared with it, in order."""
     found = []
-    if lines and baseline.frozen_ms and baseline.frozen_ms > (first_ms := lines[0].start_ms):
+    if results and baseline.frozen_ms and baseline.frozen_ms > (first_ms := results[0].start_ms):
         found.append(BASELINE_FROZEN_LATE(frozen_ms=baseline.frozen_ms, first_ms=first_ms))
     for record in records(db, "baseline"):
         body = record.body.get("baseline", {})

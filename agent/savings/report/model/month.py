@@ -63,7 +63,7 @@ class ReportMonth:
     coverage: measured share of the month (of a month that has not ended: up to now).
     running_h: running time; None without data.
     saving: None when no saving is calculated.
-    lines: the intervals of the reporting period, compared with the baseline.
+    results: the intervals of the reporting period, compared with the baseline.
     baseline: the frozen baseline; None when there is none that can be used.
     baseline_intervals: intervals of the baseline period.
     money: None without a usable tariff or a saving.
@@ -90,7 +90,7 @@ class ReportMonth:
     coverage: float
     running_h: float | None
     saving: Saving | None = None
-    lines: Sequence[IntervalResult] = ()
+    results: Sequence[IntervalResult] = ()
     baseline: Baseline | None = None
     baseline_intervals: Sequence[Interval] = ()
     days: Sequence[ReportDay] = ()
@@ -110,9 +110,9 @@ class ReportMonth:
     @property
     def reported(self) -> Sequence[Interval]:
         """Intervals of the reporting period; all of them when no saving is calculated."""
-        if not self.lines:
+        if not self.results:
             return self.intervals
-        known = {line.start_ms for line in self.lines}
+        known = {result.start_ms for result in self.results}
         return [item for item in self.intervals if item.start_ms in known]
 
     @property
@@ -166,7 +166,7 @@ def collect(
     events = [event for event in repository.load_events(db, plant.name)
               if event.from_ms < to_ms and (event.to_ms is None or event.to_ms > from_ms)]  # fmt: skip
     events.sort(key=lambda event: event.from_ms)
-    account, lines = None, list[IntervalResult]()
+    account, results = None, list[IntervalResult]()
     if baseline is not None and plant.motor is not None and found:
         basis = SavingsBasis.of(plant, zone, baseline)
         if outside := sum(not basis.reporting.contains(item.start_ms) for item in found):
@@ -174,10 +174,10 @@ def collect(
         month_ms = from_ms, to_ms
         account = Account(basis, events, lambda a, b: _intervals(db, plant.name, a, b, month_ms), month_ms)
     by_date = groupby(found, lambda item: format_date(item.start_ms, zone))
-    days = [_day(date, list(items), zone, (from_ms, to_ms), account, lines, now_ms) for date, items in by_date]
-    if account is not None and plant.motor is not None and (mixed := _old_among(lines, plant.motor, zone)):
+    days = [_day(date, list(items), zone, (from_ms, to_ms), account, results, now_ms) for date, items in by_date]
+    if account is not None and plant.motor is not None and (mixed := _old_among(results, plant.motor, zone)):
         notes.append(mixed)
-    saving = account.saving(now_ms) if account and lines else None
+    saving = account.saving(now_ms) if account and results else None
     factor = None
     if config.site.grid_factor is not None:
         try:
@@ -191,7 +191,7 @@ def collect(
         notes.append(codes.TARIFF_MISSING())
     elif tariff is not None and saving is not None and baseline is not None:
         try:
-            money = cost_of(tariff, lines, found, baseline, saving, events)
+            money = cost_of(tariff, results, found, baseline, saving, events)
         except InvalidValue as error:
             notes.append(codes.TARIFF_UNUSABLE(cause=error.reason))
         if not tariff.currency:
@@ -202,13 +202,13 @@ def collect(
         plant.name, plant.title, month, from_ms, to_ms, zone, found,
         sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in found),
         sum(item.length_s * min(item.coverage, 1.0) for item in found) / ((end_ms - from_ms) / 1000),
-        _running_h(found, plant), saving, lines, baseline,
+        _running_h(found, plant), saving, results, baseline,
         repository.load_intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
         days, money, tariff, factor, _tonnes(found),
-        _compared_kwh_t(found, lines),
-        events, ledger, notes, [*(of_baseline(db, baseline, lines) if baseline else ()), *ledger.hints], plant,
+        _compared_kwh_t(found, results),
+        events, ledger, notes, [*(of_baseline(db, baseline, results) if baseline else ()), *ledger.hints], plant,
         config.site.simulated,
-        compared=sum(line.length_s for line in lines if line.excluded is None) / ((end_ms - from_ms) / 1000),
+        compared=sum(result.length_s for result in results if result.excluded is None) / ((end_ms - from_ms) / 1000),
     )  # fmt: skip
 
 
@@ -261,13 +261,13 @@ def _tonnes(found: Sequence[Interval]) -> float | None:
     )
 
 
-def _compared_kwh_t(found: Sequence[Interval], lines: Sequence[IntervalResult]) -> tuple[float, float] | None:
-    claimed = {line.start_ms: line for line in lines if line.excluded is None}
+def _compared_kwh_t(found: Sequence[Interval], results: Sequence[IntervalResult]) -> tuple[float, float] | None:
+    claimed = {result.start_ms: result for result in results if result.excluded is None}
     tonnes = _tonnes([item for item in found if item.start_ms in claimed])
     if not tonnes:
         return None
-    adjusted_wh = sum(line.adjusted_wh or 0.0 for line in claimed.values())
-    return adjusted_wh / 1000 / tonnes, sum(line.measured_wh or 0.0 for line in claimed.values()) / 1000 / tonnes
+    adjusted_wh = sum(result.adjusted_wh or 0.0 for result in claimed.values())
+    return adjusted_wh / 1000 / tonnes, sum(result.measured_wh or 0.0 for result in claimed.values()) / 1000 / tonnes
 
 
 def _day(
@@ -276,18 +276,18 @@ def _day(
     zone: str,
     span: tuple[int, int],
     account: Account | None,
-    lines: list[IntervalResult],
+    results: list[IntervalResult],
     now_ms: int,
 ) -> ReportDay:
-    """A day with its intervals; adds those of the account to `lines`."""
+    """A day with its intervals; adds those of the account to `results`."""
     own = account.add_until(items[-1].end_ms, now_ms) if account else []
-    lines += own
-    claimed = [line for line in own if line.excluded is None]
-    adjusted = sum(line.adjusted_wh or 0.0 for line in claimed)
-    so_far = account.saving(min(now_ms, items[-1].end_ms)) if account and lines else None
+    results += own
+    claimed = [result for result in own if result.excluded is None]
+    adjusted = sum(result.adjusted_wh or 0.0 for result in claimed)
+    so_far = account.saving(min(now_ms, items[-1].end_ms)) if account and results else None
     return ReportDay(
         name, sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in items), adjusted if claimed else None,
-        adjusted - sum(line.measured_wh or 0.0 for line in claimed) if claimed else None,
+        adjusted - sum(result.measured_wh or 0.0 for result in claimed) if claimed else None,
         sum(item.length_s * min(item.coverage, 1.0) for item in items) / _day_s(name, zone, span),
         so_far.saved_wh if so_far else 0.0, so_far.u95_wh if so_far else 0.0,
     )  # fmt: skip
@@ -306,9 +306,9 @@ def _outside(phase: ReportingPhase, n: int) -> Reason:
     return codes.OUTSIDE_ENDED_REPORTING_PERIOD(n=n, from_ms=phase.from_ms, to_ms=phase.to_ms)
 
 
-def _old_among(lines: Sequence[IntervalResult], motor: Motor, zone: str) -> Reason | None:
+def _old_among(results: Sequence[IntervalResult], motor: Motor, zone: str) -> Reason | None:
     """The note that the saving includes intervals before the old motor was replaced; None if it does not."""
     since = motor.replaced_motor.since if motor.replaced_motor else None
-    if since is None or not (n := sum(line.start_ms < begin_ms(since, zone) for line in lines)):
+    if since is None or not (n := sum(result.start_ms < begin_ms(since, zone) for result in results)):
         return None
     return codes.OLD_MOTOR_IN_REPORTING_PERIOD(n=n, since=str(since), motor=motor.name)
