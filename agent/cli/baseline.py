@@ -190,8 +190,8 @@ def _show_fit(found: Baseline) -> None:
         _("Cross-validated error, best {shown:d} of {n:d} models:", shown=MODELS_SHOWN, n=len(candidates))
         if len(candidates) > MODELS_SHOWN else _("Cross-validated error:")
     ))  # fmt: skip
-    for model, cv_rmse in candidates[:MODELS_SHOWN]:
-        click.echo(f"    {100 * cv_rmse:6.2f} %  {text_of(model)}")
+    for item in candidates[:MODELS_SHOWN]:
+        click.echo(f"    {100 * item.cv_rmse:6.2f} %  {text_of(item.model)}")
 
 
 def _show_saving(saving: Saving) -> None:

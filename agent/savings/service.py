@@ -99,12 +99,12 @@ class SavingsService:
         if (old := old_motor_of(self.motor)) is not None:
             draft = replace(draft, shape={**draft.shape, "old_motor": old})
         repository.save_draft(self._store, draft)
-        watch, suspect = NonRoutineEventDetector(self.motor.name), collinear_drivers(found) if not bypass else []
-        watch.set_model(draft)
+        detector, suspect = NonRoutineEventDetector(self.motor.name), collinear_drivers(found) if not bypass else []
+        detector.set_model(draft)
         for item in found:
             suspect += [
                 EVENT_IN_BASELINE(start_ms=event.from_ms, kind=event.kind, cause=event.cause)
-                for event in watch.on_interval(item)
+                for event in detector.on_interval(item)
                 if event.kind in ("load_shift", "meter_replaced", "ct_ratio", "ct_wiring")
             ]
         return draft, list(dict.fromkeys(suspect))
@@ -165,10 +165,10 @@ class SavingsService:
 
     def _old_plant(self) -> tuple[int, int | None]:
         """Start and end (None: not known) of the time of the old motor, according to the configuration."""
-        dated = {phase.name: phase for phase in self._phases}
-        if phase := dated.get("baseline"):
+        by_name = {phase.name: phase for phase in self._phases}
+        if phase := by_name.get("baseline"):
             return phase.from_ms, phase.to_ms
-        if phase := dated.get("reporting"):
+        if phase := by_name.get("reporting"):
             return 0, phase.from_ms
         old = self.motor.replaced_motor
         return 0, begin_ms(old.since, self.zone) if old and old.since else None
@@ -192,11 +192,11 @@ class SavingsService:
         """The metric of a signal; name: as configured or as published."""
         known = sorted({metric for item in found for metric in item.drivers})
         if name in known:
-            return str(name)
+            return name
         begin = f"signal_{name.replace('-', '_')}_"
-        fitting = [metric for metric in known if metric.startswith(begin) or metric == begin[:-1]]
-        if len(fitting) == 1:
-            return str(fitting[0])
+        matching = [metric for metric in known if metric.startswith(begin) or metric == begin[:-1]]
+        if len(matching) == 1:
+            return matching[0]
         if known:
             raise SavingsError(DRIVER_UNKNOWN, asset=self.motor.name, driver=name, known=tuple(known))
         raise SavingsError(NO_DRIVERS, asset=self.motor.name, driver=name)

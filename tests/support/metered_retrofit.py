@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from support import config_text
 from support.basics import HandClock
+from support.savings import save_frozen
 
 from agent.delivery.store import Store
 from agent.savings.baseline.baseline import freeze, learn
@@ -23,7 +24,7 @@ from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger.interval_records import IntervalRecorder
 from agent.savings.ledger.signing_key import LedgerKey, load_or_make
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
-from agent.savings.records.repository import insert_intervals, rows_of, save_frozen
+from agent.savings.records.repository import insert_intervals, rows_of
 
 ZONE = "Asia/Shanghai"
 FLOW = "signal_fan_flow_m3_h"

@@ -41,14 +41,13 @@ class PartSums:
     old_speed: float = 0.0
 
     def add(self, item: Interval, adjusted_wh: float) -> None:
-        if self.old is None or item.shaft_wh is None or item.motor_loss_wh is None or item.energy_wh is None:
+        if self.old is None or item.motor_loss_wh is None or item.energy_wh is None:
             return
-        lost = old_losses_wh(self.old, item)
-        if lost is None:
+        if (old_loss_wh := old_losses_wh(self.old, item)) is None:
             return
         scale = extrapolation_factor(item)
         self.covered_wh += item.energy_wh + item.auxiliary_wh
-        self.old_loss_wh += scale * lost
+        self.old_loss_wh += scale * old_loss_wh
         self.new_loss_wh += scale * item.motor_loss_wh
         self.u_new_wh += scale * item.u_motor_loss_wh
         self.drive_wh += scale * (item.drive_loss_wh or 0.0) + item.auxiliary_wh
@@ -76,13 +75,11 @@ class PartSums:
         """Energy lost because the new motor has no slip: shaft energy times 1 − (n_old/n)³, for pumps and fans with
         constant speed. None when the speed is controlled or unknown.
         """
-        if not self._open_loop:
-            return None
-        return self.creep
+        return self.creep if self._open_loop else None
 
     @property
     def advice(self) -> Reason | None:
-        if not self._open_loop or self.hours <= 0:
+        if not self._open_loop:
             return None
         now, before = self.speed / self.hours, self.old_speed / self.hours
         if now - before < CREEP_LEAST * now:

@@ -125,16 +125,16 @@ class SavingsAccumulator:
     def add(self, item: Interval) -> IntervalResult:
         """Adds an interval and returns how it was compared."""
         sums, baseline = self._sums, self.baseline
-        line, values = _line(baseline, item, self.events)
+        result, values = _compared(baseline, item, self.events)
         sums.covered_s += item.length_s * min(item.coverage, 1.0)
-        sums.excluded.add(line.measured_wh, line.excluded)
-        if line.excluded or line.adjusted_wh is None or line.measured_wh is None:
-            return line
+        sums.excluded.add(result.measured_wh, result.excluded)
+        if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
+            return result
         share = item.length_s / baseline.length_s
         sums.n[state_number(baseline, values)] += share
         sums.intervals += 1
-        sums.adjusted_wh += line.adjusted_wh
-        sums.measured_wh += line.measured_wh
+        sums.adjusted_wh += result.adjusted_wh
+        sums.measured_wh += result.measured_wh
         sums.filled_wh += self._add_interpolation(item, values, share)
         if item.meter:
             sums.meters.add(item.meter)
@@ -145,8 +145,8 @@ class SavingsAccumulator:
         for k, value in enumerate(values):
             if value.u > 0 and baseline.kind != "shaft-power" and not is_state(baseline, k):
                 sums.slope_u_wh[k] += _slope_u(baseline, values, k, value.u) * share
-        sums.parts.add(item, line.adjusted_wh)
-        return line
+        sums.parts.add(item, result.adjusted_wh)
+        return result
 
     def _add_interpolation(self, item: Interval, values: list[Driver], share: float) -> float:
         """Adds the uncertainty of interpolated drivers; returns the energy that counts as filled in, Wh."""
@@ -190,37 +190,41 @@ class SavingsAccumulator:
         return replace(saving, caveats=tuple(caveats(saving, baseline, sums.excluded, undecided, meters)))
 
 
-def _line(baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent]) -> tuple[IntervalResult, list[Driver]]:
-    measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
-
-    def line(excluded: Reason | None, driver: float | None = None, adjusted: float | None = None) -> IntervalResult:
-        return IntervalResult(item.start_ms, item.length_s, driver, adjusted, measured, excluded)
-
-    if item.energy_wh is None:
-        return line(ENERGY_UNKNOWN()), []
+def _compared(
+    baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent]
+) -> tuple[IntervalResult, list[Driver]]:  # fmt: skip
+    """An interval compared with the baseline, and the values of its drivers (empty when they are unknown)."""
+    measured_wh = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
+    result = IntervalResult(item.start_ms, item.length_s, None, None, measured_wh)
+    if measured_wh is None:
+        return result._replace(excluded=ENERGY_UNKNOWN()), []
     values = values_of(baseline, item)
     if values is None:
         missing = tuple(name for name in baseline.drivers if name not in item.drivers)
-        return line(DRIVER_MISSING(drivers=missing) if missing else SHAFT_ENERGY_UNKNOWN()), []
-    driver = values[0].mean if values else None
+        return result._replace(excluded=DRIVER_MISSING(drivers=missing) if missing else SHAFT_ENERGY_UNKNOWN()), []
+    result = result._replace(driver=values[0].mean if values else None)
     if changed := _changed_states(baseline, item):
-        return line(DRIVER_MISSING(drivers=changed), driver), values
+        return result._replace(excluded=DRIVER_MISSING(drivers=changed)), values
     try:
-        adjusted = _expected(baseline, values) * item.length_s / baseline.length_s
+        result = result._replace(adjusted_wh=_expected(baseline, values) * item.length_s / baseline.length_s)
     except InvalidValue as error:
-        return line(error.reason, driver), values
-    excluded: Reason | None = None
+        return result._replace(excluded=error.reason), values
+    return result._replace(excluded=_cause(baseline, item, values, events)), values
+
+
+def _cause(
+    baseline: Baseline, item: Interval, values: Sequence[Driver], events: Sequence[NonRoutineEvent]
+) -> Reason | None:  # fmt: skip
+    """Why an interval whose adjusted baseline is known is excluded; None: it is not."""
     if item.coverage < COVERED and not (item.filled_wh and interpolations_of(baseline, item)):
-        excluded = POLLING_INCOMPLETE()
-    elif outside := out_of_range(baseline, values):
-        excluded = outside
-    elif "holes" in baseline.shape and is_transition(item):
-        excluded = TRANSITION_INTERVAL()
-    elif (event := nre.excluding(events, item)) is not None:
-        excluded = (EXCLUDED_BY_DECISION if event.decision else EXCLUDED_UNDECIDED)(
-            number=event.number, kind=event.kind
-        )
-    return line(excluded, driver, adjusted), values
+        return POLLING_INCOMPLETE()
+    if outside := out_of_range(baseline, values):
+        return outside
+    if "holes" in baseline.shape and is_transition(item):
+        return TRANSITION_INTERVAL()
+    if (event := nre.excluding(events, item)) is None:
+        return None
+    return (EXCLUDED_BY_DECISION if event.decision else EXCLUDED_UNDECIDED)(number=event.number, kind=event.kind)
 
 
 def _changed_states(baseline: Baseline, item: Interval) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agent.config.tariff import Tariff
@@ -38,7 +38,7 @@ class Bill:
 
 
 def bill(
-    tariff: Tariff, rows: Iterable[tuple[int, float, float | None]], added: Iterable[tuple[int, float]] = ()
+    tariff: Tariff, rows: Sequence[tuple[int, float, float | None]], added: Iterable[tuple[int, float]] = ()
 ) -> Bill:
     """The bill of one billing month.
 
@@ -51,7 +51,7 @@ def bill(
     cost: dict[str, float] = {}
     energy: dict[str, float] = {}
     windows: dict[int, list[float]] = {}
-    reactive: float | None = 0.0
+    reactive = None if any(wh and varh is None for _, wh, varh in rows) else sum(varh or 0.0 for *_, varh in rows)
     size_ms = 1000 * (tariff.demand.window_s if tariff.demand else 900)
     for start_ms, wh, varh in rows:
         name, price = tariff.price(start_ms)
@@ -60,10 +60,6 @@ def bill(
         window = windows.setdefault(start_ms // size_ms, [0.0, 0.0])
         window[0] += wh
         window[1] += varh or 0.0
-        if varh is None:
-            reactive = None if wh else reactive
-        elif reactive is not None:
-            reactive += varh
     demand_kw = demand_cost = 0.0
     if tariff.demand and windows:
         apparent = tariff.demand.per == "kVA"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from agent.savings import reasons as codes
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty
-from agent.savings.baseline.baseline import STEADY
 from agent.savings.records.model import Baseline, NonRoutineEvent, Saving
 from drivers.reasons import Reason
 
 PROVEN, NOT_YET, NEGATIVE = "proven", "not_yet_proven", "negative"
 COVERAGE_LEAST = 0.90
+STEADY = 0.05  # CV of the energies below which a constant model is sufficient
 NAMED_MAX = 4
 NAMED_WH_MIN = 50.0  # smallest energy of a caveat: less would be 0.0 kWh in the text
 OUTSIDE_MUCH = 0.10  # share of the energy outside the baseline range from which advice is given

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from agent.savings import reasons
 from agent.savings.baseline import model_selection
+from agent.savings.baseline.autocorrelation import Array
 from agent.savings.baseline.models import BY_STATE, is_transition
+from agent.savings.baseline.regression import coverage_gaps, in_gap, interpolation_u
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
 from agent.savings.records.baseline_json import digest
-from agent.savings.records.interpolation import interpolation_u
 from agent.savings.records.meter_identity import UNKNOWN, same_meter
 from agent.savings.records.model import Baseline, Interval, TriedModel
 from drivers.reasons import CodedError, Reason
 
-if TYPE_CHECKING:
-    from agent.savings.baseline.regression import Array
-
 LEAST = 48  # intervals
 UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # flags of intervals that are not used
 COVERED = 0.75  # share of the time of an interval from which its means are used
-STEADY = 0.05  # CV below which a constant model is sufficient
 NAMEPLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
 
 
@@ -35,13 +35,12 @@ class LearnError(CodedError):
 def usable(intervals: Iterable[Interval], bypass: bool = False) -> list[Interval]:
     """Intervals that a baseline can be learned from, in order. bypass: only those with the drive bypassed."""
     unfit = set(UNFIT) - {"bypass"} if bypass else set(UNFIT)
-    found = [
-        item
-        for item in intervals
-        if item.energy_wh is not None and item.coverage >= COVERED and not unfit & set(item.flags)
-        and (not bypass or "bypass" in item.flags)
-    ]  # fmt: skip
-    return sorted(found, key=lambda item: item.start_ms)
+    return sorted(
+        (item for item in intervals
+         if item.energy_wh is not None and item.coverage >= COVERED and not unfit & set(item.flags)
+         and (not bypass or "bypass" in item.flags)),
+        key=lambda item: item.start_ms,
+    )  # fmt: skip
 
 
 def learn(
@@ -57,8 +56,6 @@ def learn(
     classes: accuracy class of the meter and of its current transformers.
     Raises LearnError.
     """
-    import numpy as np
-
     found = usable(intervals, bypass)
     lengths = {item.length_s for item in found}
     least = 12 if bypass else LEAST
@@ -68,7 +65,7 @@ def learn(
     complete, columns = _columns(found, names)
     found, columns, gaps = _outside_gaps(complete, columns) if complete else (complete, columns, {})
     if len(found) < least:
-        raise LearnError(_too_few_kept(asset, complete, found, gaps, least))
+        raise LearnError(_too_few_outside_gaps(asset, complete, found, gaps, least))
     y = np.array([(item.energy_wh or 0.0) + item.auxiliary_wh for item in found])
     if not y.mean() > 0:
         raise LearnError(reasons.NO_ENERGY_IN_PERIOD, asset=asset)
@@ -100,8 +97,6 @@ def learn(
 
 def collinear_drivers(intervals: Iterable[Interval]) -> list[Reason]:
     """Pairs of drivers that moved together: a model of one of them is wrong as soon as they differ."""
-    import numpy as np
-
     found = usable(intervals)
     if len(found) < LEAST:
         return []
@@ -136,41 +131,34 @@ def freeze(baseline: Baseline, now_ms: int, by: str) -> Baseline:
     return replace(dated, hash=digest(dated))
 
 
-def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) -> list[str]:
-    """Drivers that at least nine of ten intervals have. Raises LearnError for a wanted one that is missing."""
-    counts: dict[str, int] = {}
-    for item in found:
-        for name in item.drivers:
-            counts[name] = counts.get(name, 0) + 1
+def _drivers(found: list[Interval], required: Sequence[str] | None, asset: str) -> list[str]:
+    """Drivers that at least nine of ten intervals have. Raises LearnError for a required one that is missing."""
+    counts = Counter(name for item in found for name in item.drivers)
     present = [name for name, count in counts.items() if count >= 0.9 * len(found)]
-    for name in wanted or ():
+    for name in required or ():
         if name not in present:
-            data = {"asset": asset, "driver": name, "found": counts.get(name, 0), "n": len(found)}
+            data = {"asset": asset, "driver": name, "found": counts[name], "n": len(found)}
             if present:
                 raise LearnError(reasons.DRIVER_UNAVAILABLE, **data, available=tuple(sorted(present)))
             raise LearnError(reasons.NO_DRIVER_AVAILABLE, **data)
-    return list(wanted) if wanted is not None else sorted(present)
+    return list(required) if required is not None else sorted(present)
 
 
 def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval], dict[str, Array]]:
     """The intervals that have all drivers and no change of a state, and the columns of their drivers."""
-    import numpy as np
-
     found = [item for item in found if all(name in item.drivers for name in names)]
     columns = {name: np.array([item.drivers[name].mean for item in found]) for name in names}
     steady = np.ones(len(found), dtype=bool)
     for x in columns.values():
         if len(x) and (level := model_selection.states_of(x)):
             steady &= model_selection.known(level, x)
-    return [item for item, kept in zip(found, steady, strict=True) if kept], {
+    return [item for item, is_steady in zip(found, steady, strict=True) if is_steady], {
         name: x[steady] for name, x in columns.items()
     }
 
 
 def _interpolation_u(found: list[Interval], best: model_selection.Candidate) -> dict[str, Any]:
     """Uncertainty of linear interpolation over a gap of each numeric driver; empty for a model without drivers."""
-    import numpy as np
-
     names = [] if best.kind == "state" else best.drivers[:-1] if best.kind in BY_STATE else best.drivers
     starts_ms, length_s = [item.start_ms for item in found], found[0].length_s
     by_driver = {
@@ -189,19 +177,15 @@ def _outside_gaps(
     nor the one below the gap. Drivers in tonnes are not split: their models are fitted to sums over complete shifts,
     which need every interval.
     """
-    import numpy as np
-
-    from agent.savings.baseline.regression import coverage_gaps, in_gap
-
     numbers = [
         name for name, x in columns.items() if not model_selection.is_tonnes(name) and not model_selection.states_of(x)
     ]
     by_driver = {name: gaps for name in numbers if (gaps := coverage_gaps(columns[name]))}
-    kept = np.array([not (by_driver and is_transition(item)) for item in found])
+    outside = np.array([not (by_driver and is_transition(item)) for item in found])
     for name, gaps in by_driver.items():
-        kept &= ~in_gap(columns[name], gaps)
-    columns = {name: x[kept] for name, x in columns.items()}
-    return [item for item, stays in zip(found, kept, strict=True) if stays], columns, by_driver
+        outside &= ~in_gap(columns[name], gaps)
+    columns = {name: x[outside] for name, x in columns.items()}
+    return [item for item, is_outside in zip(found, outside, strict=True) if is_outside], columns, by_driver
 
 
 def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> Reason:
@@ -219,11 +203,11 @@ def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> Re
 def _meters(found: list[Interval]) -> list[str]:
     """The meters of the intervals; one whose serial number was unknown at first is the one with the number."""
     names = sorted({item.meter for item in found if item.meter}, key=lambda name: (UNKNOWN in name.split(), name))
-    kept: list[str] = []
+    meters: list[str] = []
     for name in names:
-        if not any(same_meter(name, other) for other in kept):
-            kept.append(name)
-    return kept
+        if not any(same_meter(name, other) for other in meters):
+            meters.append(name)
+    return meters
 
 
 def _tan_phi(reactive: list[Interval]) -> float | None:
@@ -231,7 +215,7 @@ def _tan_phi(reactive: list[Interval]) -> float | None:
     return sum(item.reactive_varh or 0.0 for item in reactive) / energy if energy > 0 else None
 
 
-def _too_few_kept(
+def _too_few_outside_gaps(
     asset: str, complete: list[Interval], found: list[Interval], gaps: Mapping[str, Any], least: int
 ) -> Reason:
     """Why too few intervals are left for a baseline.

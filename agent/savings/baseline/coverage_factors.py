@@ -15,8 +15,7 @@ def student_t(freedom: float, p: float = P95) -> float:
     """Quantile p > 0.5 of Student's t; freedom can be fractional. Raises ValueError unless freedom is positive."""
     if freedom <= 0:
         raise ValueError(f"degrees of freedom: must be positive, got {freedom:g}")
-    if freedom > 1e6:
-        freedom = 1e6
+    freedom = min(freedom, 1e6)
 
     def below(t: float) -> bool:
         return 1 - 0.5 * _beta_share(freedom / 2, 0.5, freedom / (freedom + t * t)) < p

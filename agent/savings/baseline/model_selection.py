@@ -6,16 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.savings.baseline import regression
+from agent.savings.baseline.autocorrelation import Array
 from agent.savings.baseline.models import BY_STATE, OF_ONE, described
+from agent.savings.baseline.regression import Fit
 from drivers.reasons import Reason
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from agent.savings.baseline.regression import Array, Fit
 
 STATES_MOST = 6
 STATE_SHARE = 0.9  # share of the intervals that are in a state; the others are changes of state
@@ -30,13 +30,10 @@ RIVALS = 4
 WEIGHT_MOST = 1e100  # of a competing model, where a much worse one is specified: U95 sums it times Wh²
 STANDSTILL_SCATTER = 0.05  # share of the width of a driver over which its standstill may scatter
 SHIFT_S = 8 * 3600.0
-NUMERIC = ("polynomial", "affinity", "binned", "production")  # kinds that can have levels by state
-SLOPING = (
-    "polynomial",
-    "affinity",
-    "linear",
-    "production",
-)  # kinds that can have coefficients by state
+BASES = {
+    "indicator": ("polynomial", "affinity", "binned", "production", "linear"),
+    "slopes": ("polynomial", "affinity", "linear", "production"),
+}  # kinds by state → kinds that they extend
 
 
 @dataclass(frozen=True)
@@ -118,10 +115,9 @@ def fit_all(
     for item in list(fitter.tried):
         base = {"base": item.kind, **item.shape}
         base.pop("residuals_wh", None)
-        for name, level in levels.items() if item.kind in (*NUMERIC, "linear") else ():
-            fitter.fit_model("indicator", (*item.drivers, name), {**base, **level})
-        for name, level in levels.items() if item.kind in SLOPING else ():
-            fitter.fit_model("slopes", (*item.drivers, name), {**base, **level})
+        for kind in BY_STATE:
+            for name, level in levels.items() if item.kind in BASES[kind] else ():
+                fitter.fit_model(kind, (*item.drivers, name), {**base, **level})
     return fitter.ranked()
 
 
@@ -171,8 +167,6 @@ def states_of(x: Array) -> dict[str, Any] | None:
 
     Intervals in which the state changes have mean values between two states; these values are not states.
     """
-    import numpy as np
-
     x = np.round(x, 9)
     values, where, counts = np.unique(x, return_inverse=True, return_counts=True)
     if len(values) == 1:
@@ -194,8 +188,6 @@ def _transient(x: Array, where: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Values that occur only between a lower and a higher value of the neighbouring intervals. where: (n,) index of
     each value.
     """
-    import numpy as np
-
     on_the_way = np.zeros(len(x))
     on_the_way[1:-1] = (x[1:-1] - x[:-2]) * (x[2:] - x[1:-1]) > 0
     found: NDArray[np.bool_] = np.bincount(where, on_the_way) == np.bincount(where)
@@ -204,11 +196,8 @@ def _transient(x: Array, where: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 def known(level: Mapping[str, Any], x: Array) -> NDArray[np.bool_]:
     """(n,) of bool: intervals whose value is one of the states."""
-    import numpy as np
-
-    found: NDArray[np.bool_] = (np.abs(np.subtract.outer(x, np.asarray(level["states"]))) <= level["within"]).any(
-        axis=1
-    )
+    distance: Array = np.abs(np.subtract.outer(x, np.asarray(level["states"])))
+    found: NDArray[np.bool_] = (distance <= level["within"]).any(axis=1)
     return found
 
 
@@ -217,8 +206,6 @@ def variance_inflation(columns: Sequence[Array]) -> list[float]:
 
     columns: (n,), or (n, k) of the indicators of a state.
     """
-    import numpy as np
-
     parts = [column.reshape(len(column), -1) for column in columns]
     found = []
     for k, part in enumerate(parts):
@@ -243,12 +230,9 @@ class _ModelFitter:
     """Fits one model after the other; those that cannot be fitted or cross-validated are left out."""
 
     def __init__(self, columns: Mapping[str, Array], y: Array, times_s: Sequence[float], gaps: Gaps) -> None:
-        import numpy as np
-
         self.columns, self.y, self.times_s, self.gaps = columns, y, times_s, gaps
         self.tried: list[Candidate] = []
-        by_shift = any(is_tonnes(name) for name in columns)
-        self._groups = np.array([int(t // SHIFT_S) for t in times_s]) if by_shift else None
+        self._groups = regression.shift_numbers(times_s, SHIFT_S) if any(map(is_tonnes, columns)) else None
 
     def ranked(self) -> list[Candidate]:
         return sorted(self.tried, key=lambda item: item.score)
@@ -261,12 +245,10 @@ class _ModelFitter:
             self.fit_model("production", (name,), {"shift_s": SHIFT_S})
 
     def _curves(self, name: str, shape: dict[str, Any], runs: NDArray[np.bool_]) -> None:
-        from agent.savings.baseline.regression import centres_of
-
         for degree in (1, 2, 3):
             self.fit_model("polynomial", (name,), {"degree": degree, **shape})
         self.fit_model("affinity", (name,), shape)
-        if len(centres := centres_of(self.columns[name][runs], self.y[runs])) > 2:
+        if len(centres := regression.centres_of(self.columns[name][runs], self.y[runs])) > 2:
             self.fit_model("binned", (name,), {"centres": centres, **shape})
 
     def _standstill(self, name: str) -> float | None:
@@ -280,87 +262,71 @@ class _ModelFitter:
     def fit_planes(self, names: tuple[str, ...]) -> None:
         """Linear; with the square of the first driver; with products; with products and all squares."""
         ones = [[int(j == k) for j in range(len(names))] for k in range(len(names))]
-        straight = [[0] * len(names), *ones]
         products = [[a + b for a, b in zip(one, other, strict=True)] for one, other in combinations(ones, 2)]
         squares = [[2 * power for power in one] for one in ones]
         for more in ([], squares[:1], products, products + squares):
-            self.fit_model("linear", names, {"powers": straight + more})
+            self.fit_model("linear", names, {"powers": [[0] * len(names), *ones, *more]})
 
     def fit_model(self, kind: str, names: tuple[str, ...], shape: dict[str, Any]) -> None:
-        import numpy as np
-
-        from agent.savings.baseline import regression as fit
-
-        picked = [self.columns[name] for name in names]
+        n, picked = len(self.y), [self.columns[name] for name in names]
         x = None if not picked else picked[0] if len(picked) == 1 else np.stack(picked, axis=1)
-        shape, terms = dict(shape), fit.design(kind, shape, x, len(self.y))
-        place = np.zeros(len(self.y), dtype=np.intp)
+        terms, place, sizes = regression.design(kind, shape, x, n), np.zeros(n, dtype=np.intp), list[int]()
+        shape = dict(shape)
+        if kind == "slopes":
+            place = regression.design("state", shape, picked[-1], n).argmax(axis=1)
+            sizes = [terms.shape[1] // len(shape["states"])] * len(shape["states"])
+        elif kind in OF_ONE and "still" in shape:
+            place = (picked[0] > shape["still"]).astype(np.intp)
+            sizes = [1, terms.shape[1] - 1]
+        y, rows, groups, by_shifts = self.y, terms, self._groups, _is_production(kind, shape)
+        if by_shifts:  # fitted and scored by sums: with single intervals the slope is too small
+            y, rows, counts = regression.sums_by_shift(y, terms, self.times_s, SHIFT_S)
+            groups = None
         try:
-            by_shifts = _is_production(kind, shape)
-            if kind == "slopes":
-                place = fit.design("state", shape, picked[-1], len(self.y)).argmax(axis=1)
-                if by_shifts:  # a shift can have several states: the scatter belongs to none of them
-                    fitted = self._by_shifts(terms)
-                    residuals = [fitted.residual] * (int(place.max()) + 1)
-                else:
-                    states = len(shape["states"])
-                    fitted, residuals = fit.by_state(terms, self.y, place, [terms.shape[1] // states] * states)
-                shape = {**shape, **self._of_states(names, place), "residuals_wh": residuals}
-            elif kind in OF_ONE and "still" in shape:
-                place = (picked[0] > shape["still"]).astype(np.intp)
-                fitted, residuals = fit.by_state(terms, self.y, place, [1, terms.shape[1] - 1])
-                shape = {**shape, "residuals_wh": residuals}
-            else:
-                fitted = self._by_shifts(terms) if by_shifts else fit.least_squares(terms, self.y)
+            fitted, residuals = (regression.by_state(rows, y, place, sizes) if sizes and not by_shifts
+                                 else (regression.least_squares(rows, y), []))  # fmt: skip
         except ValueError:
             return
-        if by_shifts:  # scored by sums, as it is fitted: with single intervals the slope is too small
-            sums_y, sums, _ = fit.sums_by_shift(self.y, terms, self.times_s, SHIFT_S)
-            score = fit.cross_validated(sums, sums_y)
-        else:
-            score = fit.cross_validated(terms, self.y, self._groups)
+        score = regression.cross_validated(rows, y, groups)
         if not math.isfinite(score):
             return
+        if by_shifts:  # a shift can have several states: the scatter belongs to none of them
+            fitted = fitted._replace(residual=fitted.residual / float(np.sqrt(counts[0])))
+            residuals = [fitted.residual] * len(sizes)
+        if kind == "slopes":
+            shape |= self._of_states(names, place)
+        if sizes:
+            shape["residuals_wh"] = residuals
         vif: dict[str, float] = {}
         if len(names) > 1:
             vif = self._vif(kind, names, shape, place)
-            rows = np.einsum("ij,jk,ik->i", terms, fitted.covariance, terms)
-            most = [float(rows[place == k].max()) for k in range(place.max() + 1)]
-            means = self._means(kind, names, place)
+            variances = np.einsum("ij,jk,ik->i", terms, fitted.covariance, terms)
+            most = [float(variances[place == k].max()) for k in range(place.max() + 1)]
             limit_wh2 = most if kind == "slopes" else most[0]
-            shape = {**shape, "means": means, "variance_most_wh2": limit_wh2, "vif": vif}
+            shape |= {"means": self._means(kind, names, place), "variance_most_wh2": limit_wh2, "vif": vif}
         shape.pop("holes", None)
-        if gaps := {} if by_shifts else self._holes(kind, names, shape):
+        if gaps := {} if by_shifts else self._coverage_gaps(kind, names, shape):
             shape["holes"] = gaps
         self.tried.append(Candidate(kind, names, shape, fitted, score, vif))
 
-    def _holes(self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any]) -> dict[str, list[list[float]]]:
+    def _coverage_gaps(
+        self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any]
+    ) -> dict[str, list[list[float]]]:  # fmt: skip
         """Coverage gaps of the numeric drivers of a model, except those that a state of the model separates, too
         (running or not).
         """
-        from agent.savings.baseline.regression import design
-
-        numbers = names[:-1] if kind in BY_STATE else names
-        parts = [slice(None)]
+        parts = [np.ones(len(self.y), dtype=bool)]
         if kind in BY_STATE:
-            parts = list(design("state", shape, self.columns[names[-1]], len(self.y)).T > 0)
+            names, state = names[:-1], names[-1]
+            parts = list(regression.design("state", shape, self.columns[state], len(self.y)).T > 0)
         found = {
             name: [
                 [low, high] for low, high in self.gaps.get(name, ())
                 if any((x[part] <= low).any() and (x[part] >= high).any() for part in parts)
             ]
-            for name, x in self.columns.items() if name in numbers
+            for name, x in self.columns.items() if name in names
         }  # fmt: skip
         return {name: ranges for name, ranges in found.items() if ranges}
-
-    def _by_shifts(self, terms: Array) -> Fit:
-        import numpy as np
-
-        from agent.savings.baseline import regression as fit
-
-        sums_y, sums, counts = fit.sums_by_shift(self.y, terms, self.times_s, SHIFT_S)
-        fitted = fit.least_squares(sums, sums_y)
-        return fitted._replace(residual=fitted.residual / float(np.sqrt(counts[0])))
 
     def _of_states(self, names: tuple[str, ...], place: NDArray[np.intp]) -> dict[str, Any]:
         """The number of intervals of each state, and the range of each numeric driver in it."""
@@ -379,26 +345,20 @@ class _ModelFitter:
         With coefficients by state: the largest of all states together and of each state, because drivers can be
         collinear within one state.
         """
-        from agent.savings.baseline.regression import design, sums_by_shift
-
-        columns = [self.columns[name] for name in names]
+        columns, by_shifts = [self.columns[name] for name in names], _is_production(kind, shape)
         if kind in BY_STATE:
-            columns[-1] = design("state", shape, columns[-1], len(self.y))[:, 1:]
-        if _is_production(kind, shape):  # fitted to sums, in which a state can be collinear with tonnes
-            columns = [
-                sums_by_shift(self.y, column.reshape(len(self.y), -1), self.times_s, SHIFT_S)[1] for column in columns
-            ]
-            return {name: float(f"{value:.4g}") for name, value in zip(names, variance_inflation(columns), strict=True)}
+            columns[-1] = regression.design("state", shape, columns[-1], len(self.y))[:, 1:]
+        if by_shifts:  # fitted to sums, in which a state can be collinear with tonnes
+            columns = [regression.sums_by_shift(self.y, column.reshape(len(self.y), -1), self.times_s, SHIFT_S)[1]
+                       for column in columns]  # fmt: skip
         found = variance_inflation(columns)
-        for k in range(place.max() + 1) if kind == "slopes" else ():
+        for k in range(place.max() + 1) if kind == "slopes" and not by_shifts else ():
             own = variance_inflation([column[place == k] for column in columns[:-1]])
             found = [max(pair) for pair in zip(found, [*own, 1.0], strict=True)]
         return {name: float(f"{value:.4g}") for name, value in zip(names, found, strict=True)}
 
     def _means(self, kind: str, names: tuple[str, ...], place: NDArray[np.intp]) -> dict[str, float]:
         """Mean of each driver; with coefficients by state in the most frequent state."""
-        import numpy as np
-
         most = place == np.bincount(place).argmax()
         found = {name: float(self.columns[name][most].mean()) for name in names}
         if kind in BY_STATE:

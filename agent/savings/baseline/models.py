@@ -23,6 +23,7 @@ compares both.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -63,7 +64,7 @@ def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[
     if kind == "constant":
         return [1.0]
     if "still" in shape and kind in OF_ONE:
-        row = terms(kind, _moving(shape), values)
+        row = terms(kind, without_standstill(shape), values)
         return [0.0, *row] if values[0] > shape["still"] else [1.0, *[0.0] * len(row)]
     if kind in BY_STATE:
         base, flags = terms(shape["base"], shape, values[:-1]), _indicators(shape, values[-1])
@@ -89,7 +90,7 @@ def powers_of(kind: str, shape: Mapping[str, Any]) -> Sequence[Sequence[int]]:
     return _POWERS_OF[kind]
 
 
-def _moving(shape: Mapping[str, Any]) -> dict[str, Any]:
+def without_standstill(shape: Mapping[str, Any]) -> dict[str, Any]:
     """The shape of a model with a separate mean at standstill, without it."""
     return {key: value for key, value in shape.items() if key != "still"}
 
@@ -106,9 +107,7 @@ def _indicators(shape: Mapping[str, Any], value: float) -> list[float]:
 def hat_weights(centres: Sequence[float], value: float) -> list[float]:
     """Weights of the centres for linear interpolation; outside the ends the last line is extrapolated."""
     found = [0.0] * len(centres)
-    k = 0
-    while k < len(centres) - 2 and value > centres[k + 1]:
-        k += 1
+    k = min(max(bisect_left(centres, value) - 1, 0), len(centres) - 2)
     share = (value - centres[k]) / (centres[k + 1] - centres[k])
     found[k], found[k + 1] = 1 - share, share
     return found
@@ -122,9 +121,8 @@ def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
         if losses_wh is None or interval.shaft_wh is None:
             return None
         return [Driver((interval.shaft_wh + losses_wh) * extrapolation_factor(interval))]
-    found = [interval.drivers.get(name) for name in baseline.drivers]
-    known = [item for item in found if item is not None]
-    return known if len(known) == len(found) else None
+    complete = all(name in interval.drivers for name in baseline.drivers)
+    return [interval.drivers[name] for name in baseline.drivers] if complete else None
 
 
 def covered_ranges(baseline: Baseline, name: str) -> list[tuple[float, float]]:
@@ -232,7 +230,7 @@ def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> Re
         code = reasons.MODEL_WITH_LEVELS if kind == "indicator" else reasons.MODEL_WITH_SLOPES
         return code(model=described(shape["base"], shape, drivers[:-1]), state=drivers[-1])
     if "still" in shape and kind in OF_ONE:
-        return reasons.MODEL_WITH_STANDSTILL(model=described(kind, _moving(shape), drivers))
+        return reasons.MODEL_WITH_STANDSTILL(model=described(kind, without_standstill(shape), drivers))
     if kind == "polynomial":
         return reasons.MODEL_POLYNOMIAL(degree=int(shape["degree"]), driver=drivers[0])
     if kind == "linear":
@@ -295,7 +293,10 @@ def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[s
         return ["·".join(filter(None, (mark, flag))) for flag in flags for mark in base]
     if "still" in shape and kind in OF_ONE:
         runs, stands = f"[{names[0]} > {shape['still']:.4g}]", f"[{names[0]} ≤ {shape['still']:.4g}]"
-        return [stands, *("·".join(filter(None, (mark, runs))) for mark in factors(kind, _moving(shape), names))]
+        return [
+            stands,
+            *("·".join(filter(None, (mark, runs))) for mark in factors(kind, without_standstill(shape), names)),
+        ]
     if kind == "state":
         return flags
     if kind == "binned":

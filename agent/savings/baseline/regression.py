@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.savings.baseline.autocorrelation import autocorrelation_of
-from agent.savings.baseline.models import BY_STATE, OF_ONE, powers_of
+from agent.savings.baseline.autocorrelation import Array, autocorrelation_of
+from agent.savings.baseline.models import BY_STATE, OF_ONE, powers_of, without_standstill
+from agent.savings.records.interpolation import INTERPOLATED_MS_MAX
 
-Array = NDArray[np.float64]
 BLOCKS = 5
 FREEDOM_LEAST = 3  # independent samples more than coefficients: with three t is 3.2, with none U95 is undefined
 COMPLETE = 0.9  # share of the intervals of a shift from which it is complete
@@ -49,8 +49,7 @@ def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Arra
         return np.ones((n, 1))
     if "still" in shape and kind in OF_ONE:
         runs = (x > shape["still"]).astype(float)[:, None]
-        moving = {key: value for key, value in shape.items() if key != "still"}
-        return np.concatenate([1 - runs, runs * design(kind, moving, x, n)], axis=1)
+        return np.concatenate([1 - runs, runs * design(kind, without_standstill(shape), x, n)], axis=1)
     if kind in BY_STATE:
         numbers = x[:, 0] if x.shape[1] == 2 else x[:, :-1]
         base, levels = design(shape["base"], shape, numbers, n), design("state", shape, x[:, -1], n)
@@ -188,13 +187,13 @@ def centres_of(x: Array, y: Array, bins: int = 10, least: int = 12) -> list[floa
     inner = [float(part.mean()) for part in np.split(x, np.unique(edges)) if len(part) >= least]
     found = sorted({float(x[0]), float(x[-1]), *inner[1:-1]})
     width = found[-1] - found[0]
-    kept = found[:1]
+    centres = found[:1]
     for value in found[1:]:
-        if value - kept[-1] > 0.01 * width:
-            kept.append(value)
-    if len(kept) > 1:
-        kept[-1] = found[-1]
-    return kept
+        if value - centres[-1] > 0.01 * width:
+            centres.append(value)
+    if len(centres) > 1:
+        centres[-1] = found[-1]
+    return centres
 
 
 def coverage_gaps(x: Array) -> list[tuple[float, float]]:
@@ -227,6 +226,24 @@ def coverage_gaps(x: Array) -> list[tuple[float, float]]:
     return sorted(found)
 
 
+def interpolation_u(x: Array, starts_ms: Sequence[int], length_s: int) -> list[float]:
+    """Standard uncertainty of a linear interpolation over 1, 2, … missing intervals, in the unit of x.
+
+    Root mean square error over all runs of the history; a length without a run has the value of the one before, the
+    first one the standard deviation of x.
+    """
+    at, found = np.asarray(starts_ms), [float(x.std())]
+    for missing in range(1, INTERPOLATED_MS_MAX // (1000 * length_s)):
+        reach = missing + 1
+        runs = np.flatnonzero(at[reach:] - at[:-reach] == 1000 * length_s * reach)
+        if len(runs):
+            inner = sum(x[runs + k] for k in range(1, reach)) / missing
+            found.append(float(np.sqrt(np.mean((inner - (x[runs] + x[runs + reach]) / 2) ** 2))))
+        else:
+            found.append(found[-1])
+    return found[1:]
+
+
 def in_gap(x: Array, gaps: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
     """(n,) of bool: values in a gap; its bounds are not."""
     found = np.zeros(len(x), dtype=bool)
@@ -235,13 +252,17 @@ def in_gap(x: Array, gaps: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
     return found
 
 
+def shift_numbers(times_s: Sequence[float], shift_s: float) -> NDArray[np.int64]:
+    """(n,) number of the shift of the clock that contains each time."""
+    return np.floor_divide(times_s, shift_s).astype(np.int64)
+
+
 def sums_by_shift(y: Array, terms: Array, times_s: Sequence[float], shift_s: float) -> tuple[Array, Array, Array]:
     """Sums over shifts of the clock: energies, terms (shifts, terms), and number of intervals of each shift.
 
     Only complete shifts, except for one or two intervals in which a state changed.
     """
-    numbers = np.asarray([int(t // shift_s) for t in times_s])
-    shifts, where, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    shifts, where, counts = np.unique(shift_numbers(times_s, shift_s), return_inverse=True, return_counts=True)
     complete = counts >= COMPLETE * counts.max()
     sums = [np.bincount(where, column, len(shifts))[complete] for column in (y, *terms.T)]
     return sums[0], np.stack(sums[1:], axis=1), counts[complete].astype(float)

@@ -117,14 +117,14 @@ def _parsed(
     lines = list(csv.reader(io.StringIO(text), delimiter=separator))
     if not lines:
         raise ImportProblem(FILE_EMPTY(path=str(path)))
-    wanted = [time, *([energy.name] if energy else []), *(column.name for column in drivers.values())]
-    position = _positions(path, text, [name.strip() for name in lines[0]], wanted)
+    required = [time, *([energy.name] if energy else []), *(column.name for column in drivers.values())]
+    position = _positions(path, text, [name.strip() for name in lines[0]], required)
     rows: list[CsvRow] = []
     wrong: list[Reason] = []
     filled = [(number, cells) for number, cells in enumerate(lines[1:], 2) if any(cell.strip() for cell in cells)]
     for number, cells in _oldest_first(filled, position[time]):
         try:
-            values = {name: cells[position[name]].strip() for name in wanted}
+            values = {name: cells[position[name]].strip() for name in required}
             t_ms = times.utc_ms(values[time])
             own = {name: _number(values[column.name], separator) for name, column in drivers.items()}
             value = _number(values[energy.name], separator) if energy else None
@@ -143,23 +143,23 @@ def _parsed(
     return rows
 
 
-def _positions(path: Path, text: str, names: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
-    """Name → position of the wanted columns."""
-    if missing := tuple(name for name in wanted if name not in names):
-        if line := _line_with(text, wanted):
+def _positions(path: Path, text: str, names: Sequence[str], required: Sequence[str]) -> dict[str, int]:
+    """Name → position of the required columns."""
+    if missing := tuple(name for name in required if name not in names):
+        if line := _line_with(text, required):
             raise ImportProblem(codes.COLUMNS_IN_LATER_LINE(path=str(path), columns=missing, line=line))
         raise ImportProblem(codes.COLUMNS_MISSING(path=str(path), columns=missing, available=tuple(names)))
     for name, count in Counter(names).items():
-        if count > 1 and name in wanted:
+        if count > 1 and name in required:
             raise ImportProblem(codes.COLUMN_REPEATED(path=str(path), n=count, column=name))
-    return {name: names.index(name) for name in wanted}
+    return {name: names.index(name) for name in required}
 
 
-def _line_with(text: str, wanted: Sequence[str]) -> int | None:
+def _line_with(text: str, required: Sequence[str]) -> int | None:
     """The line that names these columns: many exports start with other lines."""
     for number, line in enumerate(text.splitlines()[:_HEAD_LINES], 1):
         cells = {cell.strip(' "\ufeff') for cell in re.split("[,;\t]", line)}
-        if cells.issuperset(wanted):
+        if cells.issuperset(required):
             return number
     return None
 
@@ -259,16 +259,11 @@ def _stamp(text: str) -> datetime:
 def _without_duplicates(rows: Sequence[CsvRow], path: Path) -> tuple[list[CsvRow], int]:
     """Rows by time, and the number of duplicates. Rejects rows with the same time and different values."""
     by_time: dict[int, CsvRow] = {}
-    repeated = 0
     wrong = []
     for row in rows:
-        old = by_time.get(row.t_ms)
-        if old is None:
-            by_time[row.t_ms] = row
-        elif (old.value, old.drivers) == (row.value, row.drivers):
-            repeated += 1
-        else:
+        old = by_time.setdefault(row.t_ms, row)
+        if (old.value, old.drivers) != (row.value, row.drivers):
             wrong.append(codes.LINES_CONFLICT(file=path.name, line=row.line, other_line=old.line))
     if wrong:
         raise _problem(wrong)
-    return [by_time[t_ms] for t_ms in sorted(by_time)], repeated
+    return [by_time[t_ms] for t_ms in sorted(by_time)], len(rows) - len(by_time)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,9 +51,8 @@ def import_energy(
     if not found.intervals:
         raise ImportProblem(codes.IMPORT_WITHOUT_ENERGY(path=str(file)))
     suspect = _suspect(found, config.motors[motor], file, energy.unit)
-    return _with_store(
-        config, lambda store: _store_energy(store, config, file, motor, zone, found, suspect, replace, now_ms)
-    )
+    with _store(config) as store:
+        return _store_energy(store, config, file, motor, zone, found, suspect, replace, now_ms)
 
 
 def import_drivers(
@@ -62,7 +62,8 @@ def import_drivers(
     """Adds drivers to stored energy. Raises ImportProblem, StoreError, LedgerKeyError; then nothing is written."""
     named = {metric_of(name, column.unit): column for name, column in drivers.items()}
     found = read_drivers(file, zone, time, named, ends=ends)
-    return _with_store(config, lambda store: _store_drivers(store, config, file, motor, zone, found, replace, now_ms))
+    with _store(config) as store:
+        return _store_drivers(store, config, file, motor, zone, found, replace, now_ms)
 
 
 def _suspect(found: MeterHistory, motor: Motor, file: Path, unit: str) -> list[Reason]:
@@ -84,12 +85,8 @@ def _suspect(found: MeterHistory, motor: Motor, file: Path, unit: str) -> list[R
     return suspect
 
 
-def _with_store(config: Config, work: Callable[[Store], ImportResult]) -> ImportResult:
-    store = Store(config.state_dir or default_directory(), SystemClock(), config.store)
-    try:
-        return work(store)
-    finally:
-        store.close()
+def _store(config: Config) -> closing[Store]:
+    return closing(Store(config.state_dir or default_directory(), SystemClock(), config.store))
 
 
 def _store_energy(
@@ -124,15 +121,14 @@ def _store_drivers(
     stored = {item.start_ms: item for item in load_intervals(store, motor, starts[0], starts[-1] + 1)}
     new, other = list[Interval](), list[Interval]()
     for start_ms, item in stored.items():
-        read = found.by_start.get(start_ms, {})
-        if any(name in item.drivers and item.drivers[name] != driver for name, driver in read.items()):
-            other.append(changed(item, drivers={**item.drivers, **read}))
-        elif read.keys() - item.drivers.keys():
-            new.append(changed(item, drivers={**item.drivers, **read}))
+        drivers = {**item.drivers, **found.by_start.get(start_ms, {})}
+        if drivers != item.drivers:
+            differs = any(drivers[name] != driver for name, driver in item.drivers.items())
+            (other if differs else new).append(changed(item, drivers=drivers))
     if other and not replace:
         raise ImportProblem(codes.DRIVER_CONFLICT(n=len(other), first_ms=other[0].start_ms))
     _write(store, config, file, motor, zone, new + other, now_ms)
-    without_energy = len([start_ms for start_ms in starts if start_ms not in stored])
+    without_energy = len(found.by_start.keys() - stored.keys())
     body = {
         "motor": motor, "rows": found.rows, "written": len(new) + len(other), "replaced": len(other),
         "without_energy": without_energy, "repeated": found.repeated, "step_s": found.step_s, "zone": zone,

@@ -141,11 +141,9 @@ def _gather(
         of_quarter = means.setdefault(row.t_ms // QUARTER_MS * QUARTER_MS, {})
         for name, mean in row.drivers.items():
             of_quarter.setdefault(name, []).append(mean)
-    complete, before = 900 // found.step_s, None
-    for start_ms in sorted(by_quarter):
-        if before is not None and start_ms > before + QUARTER_MS:
-            found.gaps.append((before + QUARTER_MS, start_ms))
-        before = start_ms
+    complete, starts = 900 // found.step_s, sorted(by_quarter)
+    found.gaps = [(a + QUARTER_MS, b) for a, b in pairwise(starts) if b > a + QUARTER_MS]
+    for start_ms in starts:
         parts = by_quarter[start_ms]
         measured_wh, missing = sum(wh for wh, filled in parts if not filled), complete - len(parts)
         enough = len(parts) >= 0.75 * complete

@@ -69,11 +69,11 @@ def append_to(
     """
     last = db.execute("select seq, hash from ledger order by seq desc limit 1").fetchone()
     seq, before = last or (0, BEGIN)
-    wanted = list(entries)
-    if not seq and (not wanted or wanted[0][0] != "key"):
-        wanted.insert(0, ("key", {"key": key.declaration()}))
+    new = list(entries)
+    if not seq and (not new or new[0][0] != "key"):
+        new.insert(0, ("key", {"key": key.declaration()}))
     written = []
-    for kind, body in wanted:
+    for kind, body in new:
         seq += 1
         complete = signed(key, {**body, "s": SCHEMA, "seq": seq, "kind": kind, "t_ms": t_ms, "prev": before})
         text = canonical(complete)

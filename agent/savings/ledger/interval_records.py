@@ -41,7 +41,6 @@ class IntervalRecorder:
 
     def __init__(self, key: LedgerKey, provenance: Mapping[str, str]) -> None:
         self.key, self.provenance = key, dict(provenance)
-        self._provisional: dict[str, str] = {}  # asset → provisional record that this process wrote
         self._baselines: dict[str, tuple[object, Baseline | None]] = {}  # asset → row in the state file, baseline
 
     def record(
@@ -59,14 +58,16 @@ class IntervalRecorder:
             old, running = stored_text(db, asset, start_ms), _running(item, written_ms)
             if text == old:
                 continue
-            held = self._provisional_record(db, asset)
+            provisional = self._provisional_record(db, asset)
             replaces = digest(old) if old is not None else None
-            if held is not None and held["from_ms"] == start_ms and held["interval"] == replaces:
-                replaces = held.get("replaces")
+            if provisional and provisional["from_ms"] == start_ms and provisional["interval"] == replaces:
+                replaces = provisional.get("replaces")
             else:
                 replaced |= {(asset, start_ms)} if old is not None else set()
-                if held is not None and (held["from_ms"] == start_ms or running):
-                    entries.append({name: held[name] for name in held if name not in ("kind", "t_ms", "sig")})
+                if provisional and (provisional["from_ms"] == start_ms or running):
+                    entries.append(
+                        {name: provisional[name] for name in provisional if name not in ("kind", "t_ms", "sig")}
+                    )
             body = self._body(db, item, text, replaces)
             if running:
                 self._write_provisional(db, now_ms, body)
@@ -97,15 +98,12 @@ class IntervalRecorder:
 
     def _write_provisional(self, db: sqlite3.Connection, now_ms: int, body: Mapping[str, Any]) -> None:
         text = canonical(signed(self.key, {**body, "kind": PROVISIONAL, "t_ms": now_ms}))
-        self._provisional[body["asset"]] = text
         db.execute("insert or replace into note values (?, ?, '', ?, ?)", (PROVISIONAL, body["asset"], now_ms, text))
 
     def _provisional_record(self, db: sqlite3.Connection, asset: str) -> dict[str, Any] | None:
         """The provisional record of an asset; None: there is none with a valid signature."""
-        for text, body in provisional_records(db):
-            if body["asset"] == asset and (text == self._provisional.get(asset) or signed_by(self.key, body)):
-                return body
-        return None
+        records_of_asset = (body for _, body in provisional_records(db) if body["asset"] == asset)
+        return next((body for body in records_of_asset if signed_by(self.key, body)), None)
 
     def _siblings(self, db: sqlite3.Connection, replaced: set[tuple[str, int]]) -> list[dict[str, Any]]:
         """Records of the unchanged intervals of hours that an earlier version recorded and in which intervals are
@@ -125,8 +123,11 @@ class IntervalRecorder:
         ]
 
     def _body(self, db: sqlite3.Connection, item: Interval, text: str, replaces: str | None) -> dict[str, Any]:
-        adjusted = _adjusted(self._baseline(db, item.asset), item)
-        body = fields_of(item) | adjusted | {"interval": digest(text)} | self.provenance
+        body = fields_of(item)
+        if (baseline := self._baseline(db, item.asset)) is not None:
+            expected = expected_wh(baseline, item)
+            body |= {"adjusted_wh": None if expected is None else round(expected), "baseline": baseline.hash[:16]}
+        body |= {"interval": digest(text), **self.provenance}
         return body if replaces is None else body | {"replaces": replaces}
 
     def _baseline(self, db: sqlite3.Connection, asset: str) -> Baseline | None:
@@ -155,14 +156,6 @@ def fields_of(item: Interval) -> dict[str, Any]:
         "covered_s": round(item.length_s * item.coverage),
         **{name: value for name, value in more.items() if value},
     }  # fmt: skip
-
-
-def _adjusted(baseline: Baseline | None, item: Interval) -> dict[str, Any]:
-    """Adjusted baseline energy (None: it cannot be calculated) and the baseline; empty without a baseline."""
-    if baseline is None:
-        return {}
-    expected = expected_wh(baseline, item)
-    return {"adjusted_wh": None if expected is None else round(expected), "baseline": baseline.hash[:16]}
 
 
 def _running(item: Interval, at_ms: int) -> bool:

@@ -149,7 +149,7 @@ class LedgerRecorder:
     def _append_due(self, db: sqlite3.Connection) -> tuple[LedgerRecord | None, int]:
         """Runs in the writer's thread. Returns the newest checkpoint that was not searched yet, and the last record."""
         _append_due(db, self._current_recorder(), self._config(), self._now_ms, self._complete)
-        last = db.execute("select max(seq) from ledger").fetchone()[0] or 0
+        [last] = db.execute("select ifnull(max(seq), 0) from ledger").fetchone()
         return checkpoints.newest(db, self._searched), last
 
     def _current_recorder(self) -> IntervalRecorder:

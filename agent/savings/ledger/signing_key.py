@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -178,16 +179,8 @@ def of_record(body: dict[str, Any]) -> LedgerKey:
 
 def _check(key: LedgerKey, declared: Mapping[str, Any]) -> None:
     """Raises InvalidValue when the key is not valid or does not have the declared fingerprint."""
-    if key.kind not in (ED25519, HMAC) or (key.kind == HMAC and key.public):
-        raise InvalidValue(codes.KEY_DECLARATION_INVALID)
-    if key.kind == ED25519 and (not _is_ed25519(key.public) or len(key.secret) not in (0, 32)):
+    ed25519 = key.kind == ED25519 and re.fullmatch("[0-9A-Fa-f]{64}", key.public) and len(key.secret) in (0, 32)
+    if not ed25519 and (key.kind != HMAC or key.public):
         raise InvalidValue(codes.KEY_DECLARATION_INVALID)
     if (key.public or key.secret) and declared.get("fingerprint", key.fingerprint) != key.fingerprint:
         raise InvalidValue(codes.FINGERPRINT_WRONG, declared=str(declared["fingerprint"]), fingerprint=key.fingerprint)
-
-
-def _is_ed25519(public: str) -> bool:
-    try:
-        return len(bytes.fromhex(public)) == 32
-    except ValueError:
-        return False

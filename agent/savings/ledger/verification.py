@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.savings.ledger.reasons import RECORDS_PENDING
-from drivers.reasons import Code, Reason
+from drivers.reasons import Reason
 
 
 class ProvenanceSpan(NamedTuple):
@@ -75,11 +75,11 @@ class VerificationResult:
         """Whether everything was checked and is valid."""
         return self.first_bad is None and not self.problems and not self.unchecked
 
-    def bad(self, seq: int, code: Code, **data: Any) -> None:
-        """Adds a problem of a record: a code with `seq` and the other data."""
-        if self.first_bad is None or seq < self.first_bad:
-            self.first_bad = seq
-        if (problem := code(seq=seq, **data)) not in self.problems:
+    def add_problem(self, problem: Reason) -> None:
+        """Adds a problem of a record, whose number is the `seq` of the reason."""
+        seq = problem.data["seq"]
+        self.first_bad = seq if self.first_bad is None else min(self.first_bad, seq)
+        if problem not in self.problems:
             self.problems.append(problem)
 
 

@@ -105,73 +105,61 @@ class _Chain:
     def add(self, seq: int, t_ms: int, kind: str, text: str, hash_: str) -> None:
         """Verifies the next record."""
         if seq > self.seq + 2:
-            self.found.bad(self.seq + 1, codes.RECORDS_MISSING, last_seq=seq - 1)
+            self.found.add_problem(codes.RECORDS_MISSING(seq=self.seq + 1, last_seq=seq - 1))
         elif seq == self.seq + 2:
-            self.found.bad(self.seq + 1, codes.RECORD_MISSING)
-        self._check(seq, t_ms, kind, text, hash_)
+            self.found.add_problem(codes.RECORD_MISSING(seq=self.seq + 1))
+        if problem := self._check(seq, t_ms, kind, text, hash_):
+            self.found.add_problem(problem)
         self.seq, self.before = seq, hash_
         if isinstance(t_ms, int):
             if t_ms < self.t_ms - SET_BACK_MS:
                 self.found.clock_set_back.append(seq)
             self.t_ms = t_ms
 
-    def _check(self, seq: int, t_ms: int, kind: str, text: str, hash_: str) -> None:
-        """Reports the first problem of a record; without one collects its content."""
-        bad = self.found.bad
+    def _check(self, seq: int, t_ms: int, kind: str, text: str, hash_: str) -> Reason | None:
+        """The first problem of a record; None: there is none, and its content is collected."""
         if not isinstance(text, str) or digest(text) != hash_:
-            return bad(seq, codes.RECORD_HASH_WRONG)
+            return codes.RECORD_HASH_WRONG(seq=seq)
         try:
             body = json.loads(text)
             if not isinstance(body, dict) or canonical(body) != text:
-                return bad(seq, codes.RECORD_NOT_CANONICAL)
+                return codes.RECORD_NOT_CANONICAL(seq=seq)
         except ValueError:
-            return bad(seq, codes.RECORD_UNREADABLE)
+            return codes.RECORD_UNREADABLE(seq=seq)
         if (body.get("seq"), body.get("t_ms"), body.get("kind")) != (seq, t_ms, kind):
-            signed = str(body.get("seq")), str(body.get("kind"))
-            return bad(seq, codes.RECORD_MOVED, signed_seq=signed[0], signed_kind=signed[1])
+            return codes.RECORD_MOVED(seq=seq, signed_seq=str(body.get("seq")), signed_kind=str(body.get("kind")))
         if body.get("prev") != self.before:
-            return bad(seq, codes.RECORD_UNCHAINED)
-        if self._signature_valid(seq, kind, body):
-            self._collect(seq, t_ms, kind, body)
-        return None
-
-    def _signature_valid(self, seq: int, kind: str, body: dict[str, Any]) -> bool:
-        """Whether a record is signed with the key of the ledger; reports the problem if not."""
-        if self.key is None and kind != "key":
-            self.found.bad(seq, codes.KEY_RECORD_MISSING)
-            return False
-        if kind == "key" and not self._key_accepted(seq, body):
-            return False
-        assert self.key is not None
+            return codes.RECORD_UNCHAINED(seq=seq)
+        if kind == "key" and (problem := self._check_key(seq, body)):
+            return problem
+        if self.key is None:
+            return codes.KEY_RECORD_MISSING(seq=seq)
         try:
             if not signed_by(self.key, body):
-                self.found.bad(seq, codes.SIGNATURE_WRONG, fingerprint=self.fingerprints[-1])
-                return False
+                return codes.SIGNATURE_WRONG(seq=seq, fingerprint=self.fingerprints[-1])
         except LedgerKeyError as error:
             if error.reason not in self.found.unchecked:
                 self.found.unchecked.append(error.reason)
-        return True
+        self._collect(seq, t_ms, kind, body)
+        return None
 
-    def _key_accepted(self, seq: int, body: dict[str, Any]) -> bool:
+    def _check_key(self, seq: int, body: dict[str, Any]) -> Reason | None:
         """Accepts the first declared key, unless another one is expected, and rejects a second one."""
         try:
             declared = of_record(body)
         except InvalidValue as error:
-            self.found.bad(seq, codes.KEY_RECORD_INVALID, cause=error.reason)
-            return False
+            return codes.KEY_RECORD_INVALID(seq=seq, cause=error.reason)
         fingerprint = str(body["key"].get("fingerprint", ""))
         if self.key is not None:
-            self.found.bad(seq, codes.KEY_CHANGED, fingerprint=fingerprint)
-            return False
+            return codes.KEY_CHANGED(seq=seq, fingerprint=fingerprint)
         self.fingerprints.append(fingerprint)
         self.key = declared
         if self.expected is None:
-            return True
+            return None
         if self.expected.fingerprint != fingerprint:
-            self.found.bad(seq, codes.KEY_UNEXPECTED, fingerprint=fingerprint, expected=self.expected.fingerprint)
-            return False
+            return codes.KEY_UNEXPECTED(seq=seq, fingerprint=fingerprint, expected=self.expected.fingerprint)
         self.key = self.expected
-        return True
+        return None
 
     def _collect(self, seq: int, t_ms: int, kind: str, body: dict[str, Any]) -> None:
         if kind == "checkpoint":

@@ -33,13 +33,13 @@ def check_external(
             continue
         row = db.execute("select body from ledger where seq = ?", (seq,)).fetchone()
         if checkpoint.get("key") and fingerprint and checkpoint["key"] != fingerprint:
-            found.bad(1, codes.CHECKPOINT_OF_OTHER_KEY, checkpoint=name, fingerprint=str(checkpoint["key"]))
+            found.add_problem(codes.CHECKPOINT_OF_OTHER_KEY(seq=1, checkpoint=name, fingerprint=str(checkpoint["key"])))
         elif row is None:
             last = db.execute("select max(seq) from ledger").fetchone()[0] or 0
-            found.bad(last + 1, codes.CHECKPOINT_NOT_IN_LEDGER, checkpoint=name, checkpoint_seq=seq)
+            found.add_problem(codes.CHECKPOINT_NOT_IN_LEDGER(seq=last + 1, checkpoint=name, checkpoint_seq=seq))
             return
         elif digest(str(row[0])) != checkpoint["hash"]:
-            found.bad(good + 1, codes.CHECKPOINT_DIFFERS, checkpoint=name, checkpoint_seq=seq)
+            found.add_problem(codes.CHECKPOINT_DIFFERS(seq=good + 1, checkpoint=name, checkpoint_seq=seq))
             return
         else:
             found.self_named = False  # the hash of the checkpoint confirms record 1 and the key in it

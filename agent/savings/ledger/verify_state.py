@@ -64,7 +64,7 @@ class IntervalCheck:
             late = body.get("late") or t_ms - start_ms - 1000 * int(body.get("length_s", 0)) > LATE_MS
             self._found.late += bool(late)
         if not self._continues(asset, start_ms, body):
-            self._found.bad(seq, codes.VERSION_NOT_RECORDED, asset=asset, from_ms=start_ms)
+            self._found.add_problem(codes.VERSION_NOT_RECORDED(seq=seq, asset=asset, from_ms=start_ms))
         self._records.setdefault(asset, {})[start_ms] = seq
         self._differing.pop((asset, start_ms), None)
         text = stored_text(self._db, asset, start_ms)
@@ -72,8 +72,8 @@ class IntervalCheck:
             self._differing[asset, start_ms] = seq  # unless a later record describes it
         else:
             for name, computed in _wrong_fields(text, body).items():
-                self._found.bad(seq, codes.RECORD_FIELD_WRONG, field=name, asset=asset, from_ms=start_ms,
-                                recorded=json.dumps(body.get(name)), computed=json.dumps(computed))  # fmt: skip
+                self._found.add_problem(codes.RECORD_FIELD_WRONG(seq=seq, field=name, asset=asset, from_ms=start_ms,
+                                recorded=json.dumps(body.get(name)), computed=json.dumps(computed)))  # fmt: skip
 
     def finish(self, key: LedgerKey | None, since_ms: int) -> None:
         """Reports intervals that are not the recorded ones.
@@ -84,11 +84,11 @@ class IntervalCheck:
         running = self._running(key)
         for (asset, start_ms), seq in self._differing.items():
             if (asset, start_ms) not in running:
-                self._found.bad(seq, codes.INTERVAL_CHANGED, asset=asset, from_ms=start_ms)
+                self._found.add_problem(codes.INTERVAL_CHANGED(seq=seq, asset=asset, from_ms=start_ms))
         self._find_unrecorded(running, since_ms)
         self._check_hours()
-        last_ms = self._found.last_ms
-        self._found.ahead = sum(start_ms > last_ms for starts in self._records.values() for start_ms in starts)
+        starts = (start_ms for each in self._records.values() for start_ms in each)
+        self._found.ahead = sum(start_ms > self._found.last_ms for start_ms in starts)
         self._found.newest_records = self._records
 
     def _continues(self, asset: str, start_ms: int, body: Mapping[str, Any]) -> bool:
@@ -123,7 +123,7 @@ class IntervalCheck:
                 continue
             body = json.loads(self._db.execute("select body from ledger where seq = ?", (seq,)).fetchone()[0])
             if own or digest_of_hour(rows_of_record(self._db, body)) != body.get("intervals"):
-                self._found.bad(seq, codes.HOUR_INTERVALS_CHANGED, asset=asset, from_ms=from_ms)
+                self._found.add_problem(codes.HOUR_INTERVALS_CHANGED(seq=seq, asset=asset, from_ms=from_ms))
             else:
                 records[from_ms] = seq
 
@@ -172,13 +172,13 @@ def check_baselines(
         if not seq:
             found.problems.append(codes.BASELINE_NOT_RECORDED(asset=asset, hash=hash_[:16]))
         elif canonical(was) != canonical(body):
-            found.bad(seq, codes.BASELINE_EDITED, asset=asset)
+            found.add_problem(codes.BASELINE_EDITED(seq=seq, asset=asset))
     newest = {str(was.get("asset")): (seq, hash_) for hash_, (seq, was) in recorded.items()}
     for asset, (seq, hash_) in newest.items():
         if asset not in in_use:
-            found.bad(seq, codes.BASELINE_REMOVED, asset=asset)
+            found.add_problem(codes.BASELINE_REMOVED(seq=seq, asset=asset))
         elif in_use[asset] != hash_ and in_use[asset] in recorded:
-            found.bad(seq, codes.BASELINE_ROLLED_BACK, asset=asset, hash=in_use[asset][:16])
+            found.add_problem(codes.BASELINE_ROLLED_BACK(seq=seq, asset=asset, hash=in_use[asset][:16]))
 
 
 def check_decisions(
@@ -201,9 +201,9 @@ def check_decisions(
         if all(body.get(name) == was.get(name) for name in DECIDED) or (not seq and body.get("decision") is None):
             continue
         if seq:
-            found.bad(seq, codes.DECISION_EDITED, number=number, asset=asset)
+            found.add_problem(codes.DECISION_EDITED(seq=seq, number=number, asset=asset))
         else:
             found.problems.append(codes.DECISION_NOT_RECORDED(number=number, asset=asset))
     for (asset, number), (seq, was) in recorded.items():
         if was.get("decision") is not None and (asset, number) not in stored:
-            found.bad(seq, codes.DECIDED_EVENT_REMOVED, number=number, asset=asset)
+            found.add_problem(codes.DECIDED_EVENT_REMOVED(seq=seq, number=number, asset=asset))

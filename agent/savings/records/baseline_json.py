@@ -6,12 +6,13 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
-from agent.core.codec import encode_reason
-from agent.savings.records.model import Baseline, TriedModel
-from drivers.reasons import reason_of
+import msgspec
+
+from agent.core.codec import decode_reason, encode_reason
+from agent.savings.records.model import Baseline
 
 
 def digest(baseline: Baseline) -> str:
@@ -29,25 +30,11 @@ def to_json(baseline: Baseline) -> dict[str, Any]:
     body = asdict(baseline)
     if math.isinf(baseline.n_effective):
         body["n_effective"] = None
-    body["candidates"] = [item._asdict() for item in baseline.candidates]
     found: dict[str, Any] = json.loads(json.dumps(body, default=encode_reason))
     return found
 
 
 def from_json(body: Mapping[str, Any]) -> Baseline:
-    """The baseline from JSON. Raises KeyError, TypeError or ValueError when body is not a baseline."""
-    known = {field.name for field in fields(Baseline)}
-    values = {name: value for name, value in body.items() if name in known}
-    values["drivers"] = tuple(values["drivers"])
-    values["coefficients"] = tuple(values["coefficients"])
-    values["covariance"] = tuple(tuple(row) for row in values["covariance"])
-    values["ranges"] = {name: (float(low), float(high)) for name, (low, high) in values["ranges"].items()}
-    values["rivals"] = tuple(values.get("rivals", ()))
-    values["candidates"] = tuple(
-        TriedModel(reason_of(item["model"]), item["cv_rmse"]) for item in values.get("candidates", ())
-    )
-    if values.get("fallback") is not None:
-        values["fallback"] = reason_of(values["fallback"])
-    if values["n_effective"] is None:
-        values["n_effective"] = math.inf
-    return Baseline(**values)
+    """The baseline from JSON. Raises ValueError when body is not a baseline."""
+    infinite = {"n_effective": math.inf} if body.get("n_effective", 0) is None else {}
+    return msgspec.convert({**body, **infinite}, Baseline, dec_hook=decode_reason)

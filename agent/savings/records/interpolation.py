@@ -9,13 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from agent.savings.records.model import Baseline, Driver, Interval
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 INTERPOLATED_MS_MAX = 3_600_000  # longest gap of a driver that is interpolated
 
@@ -70,26 +66,6 @@ def interpolations_of(baseline: Baseline, item: Interval) -> dict[str, Interpola
     """The interpolated drivers that the model takes."""
     found = item.interpolated if isinstance(item, InterpolatedInterval) else {}
     return {name: gap for name, gap in found.items() if name in baseline.drivers}
-
-
-def interpolation_u(x: NDArray[np.float64], starts_ms: Sequence[int], length_s: int) -> list[float]:
-    """Standard uncertainty of a linear interpolation over 1, 2, … missing intervals, in the unit of x.
-
-    Root mean square error over all runs of the history; a length without a run has the value of the one before, the
-    first one the standard deviation of x.
-    """
-    import numpy as np
-
-    at, found = np.asarray(starts_ms), [float(x.std())]
-    for missing in range(1, INTERPOLATED_MS_MAX // (1000 * length_s)):
-        reach = missing + 1
-        runs = np.flatnonzero(at[reach:] - at[:-reach] == 1000 * length_s * reach)
-        if len(runs):
-            inner = sum(x[runs + k] for k in range(1, reach)) / missing
-            found.append(float(np.sqrt(np.mean((inner - (x[runs] + x[runs + reach]) / 2) ** 2))))
-        else:
-            found.append(found[-1])
-    return found[1:]
 
 
 class InterpolationUncertainty:

@@ -127,7 +127,8 @@ class Baseline:
     hash: str = ""
 
 
-class TriedModel(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TriedModel:
     """A model that was compared when the baseline was learned.
 
     model: its description, one of the codes MODEL_….

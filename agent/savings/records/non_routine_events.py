@@ -39,10 +39,11 @@ def excludes(event: NonRoutineEvent) -> bool:
 
 def excluding(events: Iterable[NonRoutineEvent], item: Interval) -> NonRoutineEvent | None:
     """The event that excludes this interval; None when there is none."""
-    for event in events:
-        if excludes(event) and event.from_ms < item.end_ms and item.start_ms < (event.to_ms or math.inf):
-            return event
-    return None
+    return next(
+        (event for event in events
+         if excludes(event) and event.from_ms < item.end_ms and item.start_ms < (event.to_ms or math.inf)),
+        None,
+    )  # fmt: skip
 
 
 def adjusting(events: Iterable[NonRoutineEvent], span: tuple[int, int]) -> list[NonRoutineEvent]:

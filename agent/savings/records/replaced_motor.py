@@ -10,7 +10,7 @@ DEFAULT_CLASS = "IE1"  # of replaced induction motors whose class is not stated
 
 
 def old_motor_of(motor: Motor) -> dict[str, float] | None:
-    """Data for savings.models.OldMotor, from `replaced_motor` or an induction motor's nameplate; None: unknown."""
+    """Fields of `ReplacedMotor`, from `replaced_motor` or an induction motor's nameplate; None: unknown."""
     old = motor.replaced_motor
     if old is None:
         if motor.kind != "induction":

@@ -57,12 +57,6 @@ def save_interval(
     store.post(job)
 
 
-def save_intervals(store: Store, intervals: Iterable[Interval]) -> None:
-    """Stores all of the intervals or none. Waits for the commit. Raises StoreError."""
-    rows = rows_of(intervals)
-    store.do(lambda db: insert_intervals(db, rows))
-
-
 def insert_intervals(db: sqlite3.Connection, rows: Rows) -> None:
     """Writes intervals in a transaction of the caller. Unchanged intervals are not written again."""
     for row in rows:
@@ -115,13 +109,10 @@ def load_draft(source: Source, asset: str) -> Baseline | None:
     return _baseline(source, DRAFT, asset)
 
 
-def save_frozen(store: Store, baseline: Baseline) -> None:
-    """Puts a baseline in force; earlier ones stay under their hash. Raises InvalidValue without a valid hash."""
-    store.do(lambda db: insert_frozen(db, baseline, baseline.frozen_ms or 0))
-
-
 def insert_frozen(db: sqlite3.Connection, baseline: Baseline, now_ms: int) -> None:
-    """Same as `save_frozen`, in a transaction of the caller."""
+    """Puts a baseline in force, in a transaction of the caller; earlier ones stay under their hash. Raises InvalidValue
+    without a valid hash.
+    """
     if not baseline_json.intact(baseline):
         raise InvalidValue(BASELINE_CHANGED)
     body = baseline_json.to_json(baseline)
@@ -199,7 +190,7 @@ def _baseline(source: Source, kind: str, asset: str) -> Baseline | None:
         return None
     try:
         return baseline_json.from_json(msgspec.json.decode(body))
-    except (KeyError, TypeError, ValueError, AttributeError, msgspec.MsgspecError) as error:
+    except (TypeError, ValueError, AttributeError, msgspec.MsgspecError) as error:
         raise InvalidValue(DRAFT_UNREADABLE if kind == DRAFT else BASELINE_UNREADABLE, error=repr(error)) from None
 
 

@@ -40,22 +40,22 @@ def as_csv(months: Sequence[ReportMonth]) -> bytes:
     drivers = sorted({name for month in months for item in month.intervals for name in item.drivers})
     writer.writerow([*HEAD, *(column for name in drivers for column in (name, f"u_{name}"))])
     for month in months:
-        lines = {line.start_ms: line for line in month.lines}
+        results = {result.start_ms: result for result in month.results}
         for item in month.intervals:
             own = [value for name in drivers for value in item.drivers.get(name, (None, None))]
-            writer.writerow([*_row(month, item, lines.get(item.start_ms)), *map(_number, own)])
+            writer.writerow([*_row(month, item, results.get(item.start_ms)), *map(_number, own)])
     return out.getvalue().encode("utf-8-sig")
 
 
-def _row(month: ReportMonth, item: Interval, line: IntervalResult | None) -> list[str]:
+def _row(month: ReportMonth, item: Interval, result: IntervalResult | None) -> list[str]:
     measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
-    adjusted = line.adjusted_wh if line else None
-    saved = None if line is None or line.excluded or adjusted is None or measured is None else adjusted - measured
+    adjusted = result.adjusted_wh if result else None
+    saved = None if result is None or result.excluded or adjusted is None or measured is None else adjusted - measured
     register_start_wh, register_end_wh = item.register_wh or (None, None)
     return [
         month.asset, format_minute(item.start_ms, month.zone), format_minute(item.start_ms, "UTC"),
-        _number(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
-        f"{100 * item.coverage:.1f}", line.excluded.code if line and line.excluded else "",
+        _number(result.driver if result else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
+        f"{100 * item.coverage:.1f}", result.excluded.code if result and result.excluded else "",
         " ".join(item.flags), item.source, *_price(month, item.start_ms), _kwh(item.reactive_varh),
         _kwh(item.shaft_wh), _kwh(register_start_wh), _kwh(register_end_wh), item.meter,
         _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),
@@ -88,19 +88,19 @@ def _price(month: ReportMonth, start_ms: int) -> tuple[str, str]:
 
 def as_json(months: Sequence[ReportMonth], cover: Cover) -> str:
     """The value of "ledger" is the newest checkpoint: `magwatt ledger verify --checkpoint` accepts this file."""
-    proofs = [month.proof.checkpoint for month in months if month.proof.checkpoint]
+    checkpoints = [month.ledger.checkpoint for month in months if month.ledger.checkpoint]
     body = {
         "s": "magwatt.report/1", "site": cover.site, "gateway": cover.gateway, "zone": cover.zone,
         "made_ms": cover.made_ms, "version": cover.version, "config": cover.config_hash,
-        "ledger": proofs[0] if proofs else None,
-        "ledger_key": next((month.proof.key for month in months if month.proof.key), None),
+        "ledger": checkpoints[0] if checkpoints else None,
+        "ledger_key": next((month.ledger.key for month in months if month.ledger.key), None),
         "motors": [_motor(month) for month in months],
     }  # fmt: skip
     return json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def _motor(month: ReportMonth) -> dict[str, Any]:
-    saving, money, proof = month.saving, month.money, month.proof
+    saving, money, ledger = month.saving, month.money, month.ledger
     found: dict[str, Any] = {
         "motor": month.asset, "title": month.title, "month": month.month, "from_ms": month.from_ms,
         "to_ms": month.to_ms, "simulated": month.simulated,
@@ -115,12 +115,12 @@ def _motor(month: ReportMonth) -> dict[str, Any]:
         "days": [asdict(day) for day in month.days],
         "events": [asdict(event) | {"cause": as_object(event.cause)} for event in month.events],
         "ledger": {
-            "intervals": proof.intervals, "recorded_wh": proof.recorded_wh, "reported_wh": proof.reported_wh,
-            "differing": proof.differing, "unrecorded": proof.unrecorded, "not_yet_recorded": proof.pending,
-            "external_checkpoints": proof.result.external_checkpoints if proof.result else 0,
-            "confirmed": proof.confirmed, "ok": proof.result.ok if proof.result else None,
-            "first_bad": proof.result.first_bad if proof.result else None, "recorded_under": proof.recorded_under,
-            "self_named": proof.result.self_named if proof.result else None,
+            "intervals": ledger.intervals, "recorded_wh": ledger.recorded_wh, "reported_wh": ledger.reported_wh,
+            "differing": ledger.differing, "unrecorded": ledger.unrecorded, "not_yet_recorded": ledger.pending,
+            "external_checkpoints": ledger.result.external_checkpoints if ledger.result else 0,
+            "confirmed": ledger.confirmed, "ok": ledger.result.ok if ledger.result else None,
+            "first_bad": ledger.result.first_bad if ledger.result else None, "recorded_under": ledger.recorded_under,
+            "self_named": ledger.result.self_named if ledger.result else None,
         },
     }  # fmt: skip
     if saving is not None:

@@ -76,7 +76,7 @@ def _result(month: ReportMonth, _: Catalogue) -> list[str]:
             return [_("no saving calculated")]
         return [_("no saving calculated, {energy} kWh measured", energy=kwh(month.measured_wh))]
     verdict = verdict_text(month, _)
-    if not month.proof.confirmed:
+    if not month.ledger.confirmed:
         verdict = _("{verdict}, but the ledger does not confirm it", verdict=verdict)
     figures = [_("{energy} kWh saved ({rate} %)", energy=scaled(saving, 1e-3), rate=grouped(100 * saving.share, 1))]
     if (money := month.money) is not None:

@@ -94,19 +94,20 @@ class DriftDetector:
 
     def compare(self, item: Interval, comparable: bool = True) -> tuple[Reason | None, Reason | None]:
         """(cause of a ct_ratio event, cause of a load_shift event); None: no such event. comparable: no flag is set."""
-        if not comparable or item.energy_wh is None or item.coverage < 0.5 or item.energy_wh <= 0:
+        coverage = min(item.coverage, 1.0)
+        if not comparable or item.energy_wh is None or coverage < 0.5 or item.energy_wh <= 0:
             return None, None
-        if item.running_s is not None and item.running_s < 0.9 * item.length_s * min(item.coverage, 1.0):
+        if item.running_s is not None and item.running_s < 0.9 * item.length_s * coverage:
             return None, None
-        power = item.energy_wh / min(item.coverage, 1.0) if item.filled_wh == 0 else item.energy_wh
-        if (found := self._place(item)) is None:
+        if (found := self._curve_of(item)) is None:
             return None, None
         curve, values = found
-        expected = curve.at(values)
-        if expected is None or expected <= 0:
-            curve.learn(values, power)
+        energy_wh = item.energy_wh / coverage if item.filled_wh == 0 else item.energy_wh
+        expected_wh = curve.at(values)
+        if expected_wh is None or expected_wh <= 0:
+            curve.learn(values, energy_wh)
             return None, None
-        deviation = math.log(power / expected)
+        deviation = math.log(energy_wh / expected_wh)
         sigma = math.sqrt(self._spread2) if self._seen > LEARNED_MIN else math.inf
         deviates = abs(deviation) > max(FACTOR, SIGMAS * sigma)
         self._deviating = self._deviating + 1 if deviates else 0
@@ -115,23 +116,21 @@ class DriftDetector:
             return ENERGY_FACTOR(factor=math.exp(deviation)) if self.ratio_suspected else None, None
         self._spread2 += (deviation**2 - self._spread2) * max(1 / (self._seen + 1), 1 / MEMORY)
         self._seen += 1
-        curve.learn(values, power)
+        curve.learn(values, energy_wh)
         return None, self._shift(deviation)
 
-    def _place(self, item: Interval) -> tuple[_Curve, tuple[float, ...]] | None:
+    def _curve_of(self, item: Interval) -> tuple[_Curve, tuple[float, ...]] | None:
         """The curve and the position on it; None while a driver is missing or its state is unknown.
 
         When a driver stays missing, the comparison restarts with the remaining drivers.
         """
-        there = all(name in item.drivers for name in self.load.names)
-        if not there:
-            self._missing += 1
-            if self._missing < MISSING_MAX:
-                return None
-        if not there or (not self.load.names and item.drivers):
-            left = tuple(name for name in self.load.numbers if name in item.drivers)[:1]
-            another = (min(item.drivers),) if item.drivers else ()
-            self._restart(LoadModel(left or another))
+        complete = all(name in item.drivers for name in self.load.names)
+        self._missing += not complete
+        if not complete and self._missing < MISSING_MAX:
+            return None
+        if not complete or (not self.load.names and item.drivers):
+            remaining = [name for name in self.load.numbers if name in item.drivers] or sorted(item.drivers)
+            self._restart(LoadModel(tuple(remaining[:1])))
         self._missing = 0
         load, state = self.load, 0.0
         if load.state:
@@ -152,9 +151,9 @@ class DriftDetector:
             z = max(min(mean / math.sqrt(self._block2), 6.0), -6.0)
             self._up, self._down = max(0.0, self._up + z - SLACK), max(0.0, self._down - z - SLACK)
             if max(self._up, self._down) > FAR:
-                shift = LOAD_SHIFT_UP() if self._up > self._down else LOAD_SHIFT_DOWN()
+                code = LOAD_SHIFT_UP if self._up > self._down else LOAD_SHIFT_DOWN
                 self._restart(self.load)
-                return shift
+                return code()
         self._block2 += (mean**2 - self._block2) * max(1 / (self._blocks + 1), SLOW)
         self._blocks += 1
         return None

@@ -55,7 +55,7 @@ class NonRoutineEventDetector:
         flags = {flag for flag in item.flags if flag in CAUSES}
         if item.coverage < 0.1 and self._outside:  # the very first interval can start at any time
             flags.add("data_gap")
-        left = self._ended_by_clock_step(item, flags)
+        before_step = self._ended_by_clock_step(item, flags)
         if not same_meter(item.meter, self._meter):
             cause = reasons.METER_REPLACED(before=self._meter, after=item.meter)
             found += self.open_event("meter_replaced", item.start_ms, cause)
@@ -75,12 +75,12 @@ class NonRoutineEventDetector:
             self.open[kind] = event
             if self._has_ended(kind, flags):
                 del self.open[kind]
-                ended = item.end_ms if kind in ("meter_replaced", "load_shift") else item.start_ms
+                end_ms = item.end_ms if kind in ("meter_replaced", "load_shift") else item.start_ms
                 found = [old for old in found if old.kind != kind]
-                found.append(replace(event, to_ms=max(ended, event.from_ms + 1000 * item.length_s)))
+                found.append(replace(event, to_ms=max(end_ms, event.from_ms + 1000 * item.length_s)))
             else:
                 found = [event if old.kind == kind else old for old in found]
-        return [*left, *found]
+        return [*before_step, *found]
 
     def _ended_by_clock_step(self, item: Interval, flags: set[str]) -> list[NonRoutineEvent]:
         """Ends open events with the last interval before a clock step of more than a day: an event from 2026 to 2099

@@ -73,6 +73,11 @@ class IntervalAccumulator:
         if abs(w) > off_w:
             self.running_s += seconds
 
+    def fill(self, wh: float) -> None:
+        """Adds energy that the register of the meter counted during a gap."""
+        self.filled_wh += wh
+        self.filled = True
+
     def add_cell(self, cell: EnergyCell, speed_rpm: float | None) -> None:
         """Adds what the estimator measured. speed_rpm: None when unknown."""
         self.cells = cell if self.cells is None else self.cells.plus(cell)

@@ -65,24 +65,26 @@ class SavingsTracker:
         motor = asset.motor
         if motor is None:
             raise ValueError(f"{asset.name} is not a motor")
-        self._asset, self._store, self._emit, self._record = asset, store, emit, record
+        self._asset, self._motor = asset, motor
+        self._store, self._emit, self._record = store, emit, record
         self._in_maintenance = in_maintenance
         self._zone, self._phases = zone, phases_of(dict(motor.periods), zone)
         self._detector = NonRoutineEventDetector(asset.name)
         self._baseline: Baseline | None = None
         self._account: Account | None = None
         self._file_version: object = None
-        self._trouble: Reason | None = None
+        self._problem: Reason | None = None
         self._changed: dict[int, Interval] = {}  # since the last reading or row
-        self._posted: dict[int, Interval] = {}  # passed to the writer last
+        self._submitted: dict[int, Interval] = {}  # passed to the writer last
         self._finished: list[int] = []  # starts of intervals that the present reading or row ended
         self._quality, self._exports = Quality.GOOD, False
         last = self._restore()
         accuracy = {item.metric.name: item.accuracy for item in asset.signals if item.accuracy is not None}
         self._drivers = {item.metric.name for item in asset.signals if item.measures is None}
         settings = IntervalSettings(asset.name, period_s, 1000 * motor.kw, motor.auxiliary_w, accuracy)
-        self._intervals = IntervalBuilder(settings, self._known, self._on_change, self._on_interval, last,
-                                       self._stored_register_wh())  # fmt: skip
+        register_mwh = store.counters().get(self._register_name)
+        self._intervals = IntervalBuilder(settings, self._stored, self._on_change, self._on_interval, last,
+                                          None if register_mwh is None else register_mwh / 1000)  # fmt: skip
         self._intervals.meter = identity(asset.meter, None) if asset.meter else ""
 
     def on_meter(self, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]) -> None:
@@ -122,22 +124,21 @@ class SavingsTracker:
         """Called once a row: what the estimator measured since the last call, and why it withholds its results (None:
         it does not).
         """
-        motor = self._asset.motor
-        assert motor is not None
-        if speed_rpm is None and self._asset.drive is None and motor.kind != "induction":
-            speed_rpm = motor.rpm  # on the mains a magnet motor runs at synchronous speed
+        if speed_rpm is None and self._asset.drive is None and self._motor.kind != "induction":
+            speed_rpm = self._motor.rpm  # on the mains a magnet motor runs at synchronous speed
         self._intervals.end_overdue(utc_ms)
         self._finish_intervals()
         self._intervals.add_cells(cells, speed_rpm)
-        flags: dict[str, Reason | None] = {}
         if withheld is not None and withheld.code in FLAGS:
-            flags[FLAGS[withheld.code]] = withheld
+            self._flag(FLAGS[withheld.code], utc_ms, withheld)
         if self._in_maintenance(self._asset.name):
-            flags["maintenance"] = None
-        for flag, cause in flags.items():
-            self._intervals.flag(flag)
-            self._store_events(self._detector.open_event(flag, utc_ms, cause))
+            self._flag("maintenance", utc_ms, None)
         self._write()
+
+    def _flag(self, flag: str, utc_ms: int, cause: Reason | None) -> None:
+        """Flags the running interval and opens the event of the flag."""
+        self._intervals.flag(flag)
+        self._store_events(self._detector.open_event(flag, utc_ms, cause))
 
     def close(self) -> None:
         """Stores the running interval; the next run continues it."""
@@ -170,26 +171,23 @@ class SavingsTracker:
 
     def _era_ms(self, last: Interval | None) -> int:
         """Since when this motor runs on this drive, UTC ms; 0: always."""
-        asset, motor = self._asset, self._asset.motor
-        assert motor is not None
-        name, counters = f"{asset.name}/savings_era", self._store.counters()
-        words = f"{motor.kind} {motor.kw} {motor.rpm} {asset.drive.name if asset.drive else ''}"
-        era = zlib.crc32(words.encode())
-        if counters.get(name) == era:
-            return counters.get(f"{name}_ms", 0)
-        since_ms = last.end_ms if last else 0
-        self._store.save_counters({name: era, f"{name}_ms": since_ms})
-        return since_ms
+        motor, drive = self._motor, self._asset.drive
+        name, counters = f"{self._asset.name}/savings_era", self._store.counters()
+        era = zlib.crc32(f"{motor.kind} {motor.kw} {motor.rpm} {drive.name if drive else ''}".encode())
+        if counters.get(name) != era:
+            counters = {name: era, f"{name}_ms": last.end_ms if last else 0}
+            self._store.save_counters(counters)
+        return counters.get(f"{name}_ms", 0)
 
     def _load(self, from_ms: int, to_ms: int) -> list[Interval]:
         """Intervals that start in this time, in order, also those that are not committed yet."""
         waiting = self._uncommitted() | self._changed  # before the file is read: the writer may commit them meanwhile
-        stored = repository.load_intervals(self._store, self._asset.name, from_ms, to_ms)
-        found = {item.start_ms: item for item in stored}
+        found = {item.start_ms: item
+                 for item in repository.load_intervals(self._store, self._asset.name, from_ms, to_ms)}  # fmt: skip
         found |= {at_ms: item for at_ms, item in waiting.items() if from_ms <= at_ms < to_ms}
         return [found[start_ms] for start_ms in sorted(found)]
 
-    def _known(self, start_ms: int) -> Interval | None:
+    def _stored(self, start_ms: int) -> Interval | None:
         try:
             return next(iter(self._load(start_ms, start_ms + 1)), None)
         except (StoreError, ValueError) as error:
@@ -212,10 +210,10 @@ class SavingsTracker:
         finished, self._finished = self._finished, []
         for start_ms in finished:
             interval = self._changed[start_ms]
-            saving, line = self._compare(interval)
-            if self._store_events(self._detector.on_interval(interval, line.excluded if line else None)):
-                saving, line = self._compare(interval)
-            self._publish(interval, saving, line.adjusted_wh if line and not line.excluded else None)
+            saving, result = self._compare(interval)
+            if self._store_events(self._detector.on_interval(interval, result.excluded if result else None)):
+                saving, result = self._compare(interval)
+            self._publish(interval, saving, result.adjusted_wh if result and not result.excluded else None)
 
     def _write(self) -> None:
         """Stores what one reading or row changed, in one transaction with the register value that belongs to it: the
@@ -224,23 +222,19 @@ class SavingsTracker:
         """
         if not self._changed:
             return
-        self._posted, self._changed = self._uncommitted() | self._changed, {}
-        while len(self._posted) > UNSAVED_MAX:
-            del self._posted[next(iter(self._posted))]
+        self._submitted, self._changed = self._uncommitted() | self._changed, {}
+        while len(self._submitted) > UNSAVED_MAX:
+            del self._submitted[next(iter(self._submitted))]
         register_wh = self._intervals.register_wh
         counters = {} if register_wh is None else {self._register_name: round(1000 * register_wh)}
-        repository.save_interval(self._store, *self._posted.values(), counters=counters, record=self._record)
+        repository.save_interval(self._store, *self._submitted.values(), counters=counters, record=self._record)
 
     def _uncommitted(self) -> dict[int, Interval]:
         """Intervals that were passed to the writer and are not in the file: it waits, or it could not write."""
         with contextlib.suppress(StoreError):
-            if all(repository.is_stored(self._store, item) for item in self._posted.values()):
-                self._posted = {}
-        return self._posted
-
-    def _stored_register_wh(self) -> float | None:
-        stored = self._store.counters().get(self._register_name)
-        return None if stored is None else stored / 1000
+            if all(repository.is_stored(self._store, item) for item in self._submitted.values()):
+                self._submitted = {}
+        return self._submitted
 
     @property
     def _register_name(self) -> str:
@@ -254,13 +248,13 @@ class SavingsTracker:
             if account is None:
                 return None, None
             account = account.copy()
-            lines = {line.start_ms: line for line in account.add_until(None, now_ms)}
+            results = {result.start_ms: result for result in account.add_until(None, now_ms)}
         except (StoreError, ValueError) as error:
             self._report(error)
             self._account = self._baseline = None
             return None, None
-        self._trouble = None
-        return account.saving(now_ms), lines.get(interval.start_ms)
+        self._problem = None
+        return account.saving(now_ms), results.get(interval.start_ms)
 
     def _settled(self, until_ms: int, now_ms: int) -> Account | None:
         """The account with all intervals before until_ms, with the baseline in force and the present decisions."""
@@ -283,7 +277,6 @@ class SavingsTracker:
         """Stores and publishes events; True if there were any."""
         stored = False
         for event in changed:
-            new = event.number == 0
             try:
                 stored_event = repository.save_event(self._store, self._as_decided(event))
             except (StoreError, ValueError) as error:
@@ -292,15 +285,15 @@ class SavingsTracker:
             stored = True
             if event.to_ms is None:
                 self._detector.open[event.kind] = stored_event
-            if new or event.to_ms is not None:
+            if event.number == 0 or event.to_ms is not None:
                 self._emit(event_message(stored_event, self._quality))
         return stored
 
     def _as_decided(self, event: NonRoutineEvent) -> NonRoutineEvent:
         """The event with a decision that another process stored meanwhile."""
-        for known in repository.load_events(self._store, self._asset.name) if event.number else ():
-            if known.number == event.number and known.decision is not None:
-                return replace(known, to_ms=event.to_ms, energy_wh=event.energy_wh)
+        for stored in repository.load_events(self._store, self._asset.name) if event.number else ():
+            if stored.number == event.number and stored.decision is not None:
+                return replace(stored, to_ms=event.to_ms, energy_wh=event.energy_wh)
         return event
 
     def _publish(self, interval: Interval, saving: Saving | None, expected_wh: float | None) -> None:
@@ -315,18 +308,18 @@ class SavingsTracker:
         if saving is not None:
             message = replace(message, values=values | saving_values(saving), reasons=saving_reasons(saving),
                               uncertainties=saving_uncertainties(saving))  # fmt: skip
-        elif self._trouble:
-            caveats = [self._trouble]
+        elif self._problem:
+            caveats = [self._problem]
             message = replace(message, values=values | {"savings_caveats": codes(caveats)},
                               reasons={"savings_caveats": caveats})  # fmt: skip
         self._emit(message)
 
     def _report(self, error: StoreError | ValueError) -> None:
         """Logs an error once; it is the caveat of the saving until the next sum succeeds."""
-        trouble = error.reason if isinstance(error, CodedError) else SAVING_NOT_COMPUTED(error=str(error))
-        if trouble != self._trouble:
-            log.warning("%s: savings: %s", self._asset.name, trouble)
-        self._trouble = trouble
+        problem = error.reason if isinstance(error, CodedError) else SAVING_NOT_COMPUTED(error=str(error))
+        if problem != self._problem:
+            log.warning("%s: savings: %s", self._asset.name, problem)
+        self._problem = problem
 
 
 def _number(values: Mapping[str, Value], flags: Mapping[str, Quality], name: str) -> float | None:

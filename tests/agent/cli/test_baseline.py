@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from support.retrofit import FLOW, START_MS
+from support.savings import save_intervals
 
 from agent.cli import main
 from agent.core.clock import SystemClock
@@ -79,8 +80,8 @@ def plant(tmp_path: Path) -> Path:
     path = tmp_path / "plant.toml"
     path.write_text(PLANT, encoding="utf-8")
     store = Store(tmp_path / "state", SystemClock())
-    repository.save_intervals(store, [quarter(k) for k in range(400)])
-    repository.save_intervals(store, [replace(quarter(500 + k), energy_wh=0.9 * law(500 + k)[1]) for k in range(200)])
+    save_intervals(store, [quarter(k) for k in range(400)])
+    save_intervals(store, [replace(quarter(500 + k), energy_wh=0.9 * law(500 + k)[1]) for k in range(200)])
     from_ms, to_ms = START_MS + 510 * QUARTER_MS, START_MS + 514 * QUARTER_MS
     repository.save_event(
         store, NonRoutineEvent(0, "pump", "maintenance", from_ms, to_ms, MAINTENANCE(), 1e5, "exclude")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -36,11 +37,11 @@ def _figure(chart: Chart, title: str) -> Figure:
 
 def figures(month: ReportMonth, _: Catalogue) -> list[Figure]:
     """The charts for which there are data."""
-    makers = baseline_cloud, cumulated, load_histogram, efficiency_over_load
+    makers = power_over_driver, cumulated, load_histogram, efficiency_over_load
     return [found for make in makers if (found := make(month, _)) is not None]
 
 
-def baseline_cloud(month: ReportMonth, _: Catalogue) -> Figure | None:
+def power_over_driver(month: ReportMonth, _: Catalogue) -> Figure | None:
     """Mean power over the driver of the model: baseline period, model, this month."""
     baseline = month.baseline
     if baseline is None:
@@ -57,7 +58,7 @@ def baseline_cloud(month: ReportMonth, _: Catalogue) -> Figure | None:
             return (item.shaft_wh * 3.6 / item.length_s, kw) if item.shaft_wh is not None else None
         return (item.start_ms % 86_400_000 / 3.6e6, kw)
 
-    old = [point for item in month.cloud if (point := place(item))]
+    old = [point for item in month.baseline_intervals if (point := place(item))]
     new = [point for item in month.reported if (point := place(item))]
     if not old and not new:
         return None
@@ -72,12 +73,10 @@ def baseline_cloud(month: ReportMonth, _: Catalogue) -> Figure | None:
     chart.points(thinned(new), "new")
     for label_text, points in curves:
         chart.line(points, "model", label_text)
-    if old:
-        chart.legend("old", _("baseline period"))
-    if model:
-        chart.legend("model", _("baseline model"))
-    if new:
-        chart.legend("new", _("this month"))
+    legend = (old, "old", _("baseline period")), (model, "model", _("baseline model")), (new, "new", _("this month"))
+    for points, kind, text in legend:
+        if points:
+            chart.legend(kind, text)
     return _figure(chart, _("Mean power over the driver"))
 
 
@@ -89,7 +88,7 @@ def _curves(month: ReportMonth, place: Place) -> list[tuple[str, list[Point]]]:
     state over the range of its data."""
     baseline = month.baseline
     assert baseline is not None
-    intervals: Sequence[Interval] = [*month.cloud, *month.intervals]
+    intervals: Sequence[Interval] = [*month.baseline_intervals, *month.intervals]
     if baseline.kind not in BY_STATE:
         return [("", part) for part in _parted(_model(baseline, intervals, place), baseline)]
     name, shape, found = baseline.drivers[-1], baseline.shape, []
@@ -137,13 +136,10 @@ def load_histogram(month: ReportMonth, _: Catalogue) -> Figure | None:
     ]
     if not loads:
         return None
-    counts: dict[int, int] = {}
-    for load in loads:
-        place = -1 if load < 0.02 else int(load / LOAD_STEP + 1e-9)
-        counts[place] = counts.get(place, 0) + 1
+    counts = Counter(-1 if load < 0.02 else int(load / LOAD_STEP + 1e-9) for load in loads)
     top = max(10, max(counts) + 1)
     bars = [(100 * LOAD_STEP * k, 100 * LOAD_STEP * (k + 1), 100 * n / len(loads)) for k, n in counts.items() if k >= 0]
-    still = 100 * counts.get(-1, 0) / len(loads)
+    still = 100 * counts[-1] / len(loads)
     highest = max([value for _, _, value in bars] + [1.0])
     label = _("load: shaft power over rated power, %") if by_shaft else _("load: input power over rated power, %")
     chart = Chart((0, 100 * LOAD_STEP * top), (0, 1.15 * highest), (label, _("share of time, %")))
@@ -202,8 +198,8 @@ def efficiency_over_load(month: ReportMonth, _: Catalogue) -> Figure | None:
     }
     values = sorted(y for _, y in points)
     band = [tuple(sum(column) / len(rows) for column in zip(*rows, strict=True)) for _, rows in sorted(steps.items())]
-    shown = [*classes.values(), values[len(values) // 50], values[-1], *(y + u for _, y, u in band)]
-    low, high = math.floor(min(shown)) - 1.0, min(100.0, math.ceil(max(shown)) + 1.0)
+    visible = [*classes.values(), values[len(values) // 50], values[-1], *(y + u for _, y, u in band)]
+    low, high = math.floor(min(visible)) - 1.0, min(100.0, math.ceil(max(visible)) + 1.0)
     chart = Chart((0, max(110.0, *(x for x, _ in points))), (low, high),
                   (_("load: shaft power over rated power, %"), _("motor efficiency, %")))  # fmt: skip
     for name, limit in classes.items():

@@ -153,12 +153,13 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     if found is None:
         return []
     measured = found.n > 0
+    fit = f"{100 * found.cv_rmse:.2f} %, {grouped(100 * found.nmbe, 3)} %, {found.r2:.4f}"
     rows = [
         DetailRow(_("model"), (_.reason(described(found.kind, found.shape, found.drivers)),)),
         DetailRow(_("formula"), formula_lines(found, _)),
         DetailRow(_("learned from"), (_source_text(found, month.zone, _),)),
         DetailRow(_("effective number of samples n′"), (f"{found.n_effective:.0f}" if measured else "–",)),
-        DetailRow("CV(RMSE), NMBE, R²", (_fit_text(found) if measured else "–",)),
+        DetailRow("CV(RMSE), NMBE, R²", (fit if measured else "–",)),
         DetailRow(
             _("range of the drivers"), tuple(f"{signal_name(name)}: {text}" for name, text in ranges(found)) or ("–",)
         ),
@@ -171,7 +172,7 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     rows += [
         DetailRow(
             _("models tried, cross-validated CV(RMSE)"),
-            tuple(f"{_.reason(model)}{_(': ')}{100 * score:.2f} %" for model, score in tried) or ("–",),
+            tuple(f"{_.reason(item.model)}{_(': ')}{100 * item.cv_rmse:.2f} %" for item in tried) or ("–",),
         ),
         DetailRow(
             _("frozen"), (f"{format_minute(found.frozen_ms, month.zone)} {found.by}" if found.frozen_ms else "–",)
@@ -188,10 +189,6 @@ def _source_text(found: Baseline, zone: str, _: Catalogue) -> str:
         return _.reason(found.fallback) if found.fallback else "–"
     begin, end = format_minute(found.from_ms, zone), format_minute(found.to_ms, zone)
     return f"{begin} – {end}, {found.n} × {found.length_s // 60} min"
-
-
-def _fit_text(found: Baseline) -> str:
-    return f"{100 * found.cv_rmse:.2f} %, {grouped(100 * found.nmbe, 3)} %, {found.r2:.4f}"
 
 
 def _components_text(month: ReportMonth, _: Catalogue) -> str:
@@ -239,35 +236,35 @@ def formula_lines(baseline: Baseline, _: Catalogue) -> tuple[str, ...]:
 
 def ledger_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     """Empty when the ledger has no record of this month."""
-    proof = month.proof
-    if (result := proof.result) is None:
+    ledger = month.ledger
+    if (result := ledger.result) is None:
         return []
     state = _("all valid")
     if result.first_bad is not None:
         state = _("first invalid record: {seq:d}", seq=result.first_bad)
     external = _("none: truncation or rollback of the ledger is not detected")
-    if proof.external:
-        external = f"{result.external_checkpoints}{_(': ')}{', '.join(proof.external)}"
-    reported = _("{energy} Wh (difference {difference:d} Wh)", energy=grouped(proof.reported_wh),
-                 difference=proof.reported_wh - proof.recorded_wh)  # fmt: skip
+    if ledger.external:
+        external = f"{result.external_checkpoints}{_(': ')}{', '.join(ledger.external)}"
+    reported = _("{energy} Wh (difference {difference:d} Wh)", energy=grouped(ledger.reported_wh),
+                 difference=ledger.reported_wh - ledger.recorded_wh)  # fmt: skip
     rows = [
-        DetailRow(_("intervals recorded"), (grouped(proof.intervals),)),
-        DetailRow(_("energy in the ledger"), (f"{grouped(proof.recorded_wh)} Wh",)),
+        DetailRow(_("intervals recorded"), (grouped(ledger.intervals),)),
+        DetailRow(_("energy in the ledger"), (f"{grouped(ledger.recorded_wh)} Wh",)),
         DetailRow(_("energy in this report, same intervals"), (reported,)),
-        DetailRow(_("intervals not recorded yet"), (grouped(proof.pending),)),
-        DetailRow(_("intervals without a record"), (grouped(proof.unrecorded),)),
+        DetailRow(_("intervals not recorded yet"), (grouped(ledger.pending),)),
+        DetailRow(_("intervals without a record"), (grouped(ledger.unrecorded),)),
         DetailRow(
             _("intervals recorded again; recorded late"), (f"{grouped(result.amended)}; {grouped(result.late)}",)
         ),
         DetailRow(_("records verified"), (f"{grouped(result.records)}{_('; ')}{state}",)),
         DetailRow(
             _("recorded with configuration; software"),
-            ("; ".join(_versions(proof.recorded_under.get(what, {})) for what in ("config", "software")),),
+            ("; ".join(_versions(ledger.recorded_under.get(what, {})) for what in ("config", "software")),),
         ),
         DetailRow(_("external checkpoints compared"), (external,)),
         DetailRow(_("key"), (", ".join(result.keys),), code=True),
     ]
-    if checkpoint := proof.checkpoint:
+    if checkpoint := ledger.checkpoint:
         place = _("record {seq:d}, {day}", seq=checkpoint["seq"], day=str(checkpoint["day"]))
         rows += [
             DetailRow(_("checkpoint"), (checkpoint["hash"], place), code=True),

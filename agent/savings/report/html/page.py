@@ -166,7 +166,7 @@ def _overview(months: Sequence[ReportMonth], _: Catalogue) -> Mapping[str, Any]:
         "rows": [_overview_row(month, _) for month in months],
         "sum": _sum(months, _),
         "n": len(with_saving), "of": len(months),
-        "confirmed": all(month.proof.confirmed for month in with_saving),
+        "confirmed": all(month.ledger.confirmed for month in with_saving),
     }  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def _overview_row(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
     saving, money = month.saving, month.money
     co2 = f"{summary.scaled(saving, month.factor.kg_per_kwh / 1e6)} t" if saving and month.factor else "–"
     verdict = summary.verdict_text(month, _)
-    if saving and not month.proof.confirmed:
+    if saving and not month.ledger.confirmed:
         verdict = _("⚠ not confirmed by the ledger")
     value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000) if saving else ("–", "–")
     cost = summary.cost_text(money, _) if money else "–"

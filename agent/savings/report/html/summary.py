@@ -50,7 +50,7 @@ def headline(month: ReportMonth, _: Catalogue) -> Headline | None:
         return None
     text = verdict_text(month, _)
     kind, verdict = saving.verdict, f"{MARKS[saving.verdict]} {text}"
-    if not month.proof.confirmed:
+    if not month.ledger.confirmed:
         kind = "denied"
         verdict = _("⚠ The ledger does not confirm this result (the figures alone: {verdict})", verdict=text)
     value, u = with_u(abs(saving.saved_wh) / 1000, saving.u95_wh / 1000)
@@ -140,22 +140,22 @@ def _origin(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
 
 
 def _verification(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
-    proof, name = month.proof, _("verifiable: ledger")
-    result = proof.result
+    ledger, name = month.ledger, _("verifiable: ledger")
+    result = ledger.result
     if result is None:
         if month.intervals:
             yield Tile(name, _("no"), (_("no record of this month"),))
         return
     checkpoint = (
-        _("checkpoint {hash}…", hash=proof.checkpoint["hash"][:16]) if proof.checkpoint else _("no checkpoint yet")
+        _("checkpoint {hash}…", hash=ledger.checkpoint["hash"][:16]) if ledger.checkpoint else _("no checkpoint yet")
     )
-    if not proof.intact:
+    if not ledger.intact:
         yield Tile(name, _("NOT INTACT"), (checkpoint,))
         return
     if result.unchecked:
         value = _("intact; signatures not checked")
-    elif proof.pending:
-        value = _("intact; {n:d} × 15 min not recorded yet", n=proof.pending)
+    elif ledger.pending:
+        value = _("intact; {n:d} × 15 min not recorded yet", n=ledger.pending)
     else:
         value = _("intact; equals this report")
     external = _("no external checkpoint compared")

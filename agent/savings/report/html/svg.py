@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 WIDTH, HEIGHT = 520, 300
 LEFT, RIGHT, TOP, BOTTOM = 66, 22, 14, 44
 NAME_WIDE, NAME_HIGH = 90, 12  # approximate size of the name of a line, px
+DOT = 3.2  # width of a point, px
 Point = tuple[float, float]
 
 
@@ -25,19 +26,19 @@ class Chart:
 
     def __init__(
         self, x: tuple[float, float], y: tuple[float, float], labels: tuple[str, str], *,
-        tick: Callable[[float], str] | None = None, x_ticks: Sequence[float] | None = None, height: int = HEIGHT,
+        tick: Callable[[float], str] | None = None, x_ticks: Sequence[float] | None = None,
     ) -> None:  # fmt: skip
-        self._x, self._y, self._height = _wide(x), _wide(y), height
+        self._x, self._y = _wide(x), _wide(y)
         self._parts: list[str] = []
         self._legend: list[tuple[str, str]] = []
         self._names: list[tuple[float, float, str]] = []
         self._axes(labels, tick or short, x_ticks)
 
-    def points(self, points: Sequence[Point], kind: str, radius: float = 1.6) -> None:
+    def points(self, points: Sequence[Point], kind: str) -> None:
         """All points as one path, which keeps the page small."""
         if points:
             path = "".join(f"M{self._px(x):.1f} {self._py(y):.1f}h0" for x, y in points)
-            self._parts.append(f'<path class="dots {kind}" d="{path}" style="stroke-width:{2 * radius}"/>')
+            self._parts.append(f'<path class="dots {kind}" d="{path}" style="stroke-width:{DOT}"/>')
 
     def line(self, points: Sequence[Point], kind: str, name: str = "") -> None:
         """A line. name: text at the right end of the line, above the names that are there already."""
@@ -86,7 +87,7 @@ class Chart:
         for right, height, name in self._names:
             self._text(right, height, name, "end", "named")
         return Markup(
-            f'<svg viewBox="0 0 {WIDTH} {self._height}" role="img" aria-label="{escape(title)}">'
+            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
             f"<title>{escape(title)}</title>{''.join(self._parts)}{''.join(legend)}</svg>"
         )
 
@@ -95,10 +96,10 @@ class Chart:
 
     def _py(self, y: float) -> float:
         share = (y - self._y[0]) / (self._y[1] - self._y[0])
-        return self._height - BOTTOM - share * (self._height - TOP - BOTTOM)
+        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
     def _axes(self, labels: tuple[str, str], tick: Callable[[float], str], x_ticks: Sequence[float] | None) -> None:
-        bottom, right = self._height - BOTTOM, WIDTH - RIGHT
+        bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
         for y in ticks(*self._y):
             py = self._py(y)
             self._parts.append(f'<line class="{"zero" if y == 0 else "grid"}" x1="{LEFT}" x2="{right}" y1="{py:.1f}" '
@@ -109,7 +110,7 @@ class Chart:
                                f'y2="{bottom + 4}"/>')  # fmt: skip
             self._text(self._px(x), bottom + 17, tick(x), "middle")
         self._parts.append(f'<line class="axis" x1="{LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>')
-        self._text((LEFT + right) / 2, self._height - 8, labels[0], "middle", "label")
+        self._text((LEFT + right) / 2, HEIGHT - 8, labels[0], "middle", "label")
         middle = (TOP + bottom) / 2
         self._parts.append(f'<text class="label" transform="translate(13 {middle:.0f}) rotate(-90)" '
                            f'text-anchor="middle">{escape(labels[1])}</text>')  # fmt: skip
@@ -119,9 +120,9 @@ class Chart:
         self._parts.append(f'<text{named} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>')
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """Round values in the range, 1, 2, 2.5 or 5 times a power of ten apart."""
-    raw = (high - low) / about
+    raw = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)

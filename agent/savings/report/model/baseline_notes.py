@@ -15,10 +15,10 @@ from drivers.reasons import Reason
 WORSE = 1.25  # ratio to the best CV(RMSE) that was tried, from which the choice is worth a remark
 
 
-def of_baseline(db: sqlite3.Connection, baseline: Baseline, lines: Sequence[IntervalResult]) -> list[Reason]:
-    """The notes on a baseline. lines: the intervals that are compared with it, in order."""
+def of_baseline(db: sqlite3.Connection, baseline: Baseline, results: Sequence[IntervalResult]) -> list[Reason]:
+    """The notes on a baseline. results: the intervals that are compared with it, in order."""
     found = []
-    if lines and baseline.frozen_ms and baseline.frozen_ms > (first_ms := lines[0].start_ms):
+    if results and baseline.frozen_ms and baseline.frozen_ms > (first_ms := results[0].start_ms):
         found.append(BASELINE_FROZEN_LATE(frozen_ms=baseline.frozen_ms, first_ms=first_ms))
     for record in records(db, "baseline"):
         body = record.body.get("baseline", {})
@@ -27,9 +27,8 @@ def of_baseline(db: sqlite3.Connection, baseline: Baseline, lines: Sequence[Inte
                 BASELINE_REPLACED(hash=str(body.get("hash"))[:16], frozen_ms=record.t_ms, by=str(body.get("by")))
             )
     own_model = described(baseline.kind, baseline.shape, baseline.drivers)
-    own = next((score for model, score in baseline.candidates if model == own_model), None)
-    if own is not None:
-        best_model, best = min(baseline.candidates, key=lambda item: item.cv_rmse)
-        if own > WORSE * best:
-            found.append(BETTER_MODEL(model=best_model, best_cv_rmse=best, cv_rmse=own))
+    own = next((item.cv_rmse for item in baseline.candidates if item.model == own_model), 0.0)
+    best = min(baseline.candidates, key=lambda item: item.cv_rmse, default=None)
+    if best is not None and own > WORSE * best.cv_rmse:
+        found.append(BETTER_MODEL(model=best.model, best_cv_rmse=best.cv_rmse, cv_rmse=own))
     return found

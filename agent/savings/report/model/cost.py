@@ -35,24 +35,24 @@ class Cost:
     demand_at_most: float = 0.0
 
 
-def priced(
-    tariff: Tariff, lines: Sequence[IntervalResult], found: Sequence[Interval], baseline: Baseline, saving: Saving,
+def cost_of(
+    tariff: Tariff, results: Sequence[IntervalResult], found: Sequence[Interval], baseline: Baseline, saving: Saving,
     events: Sequence[NonRoutineEvent],
 ) -> Cost | None:  # fmt: skip
     """The money saved; None without intervals in the saving. Raises InvalidValue if an interval cannot be priced."""
     reactive = {item.start_ms: item.reactive_varh for item in found}
-    claimed = [line for line in lines if not line.excluded]
+    claimed = [result for result in results if not result.excluded]
     if not claimed:
         return None
     tan = baseline.tan_phi
     before = bill(
         tariff,
-        [(line.start_ms, line.adjusted_wh or 0.0, None if tan is None else tan * (line.adjusted_wh or 0.0))
-         for line in claimed],
+        [(result.start_ms, result.adjusted_wh or 0.0, None if tan is None else tan * (result.adjusted_wh or 0.0))
+         for result in claimed],
         _added(claimed, adjusting(events, (saving.from_ms, saving.to_ms))),
     )  # fmt: skip
     after = bill(
-        tariff, [(line.start_ms, line.measured_wh or 0.0, reactive.get(line.start_ms)) for line in claimed]
+        tariff, [(result.start_ms, result.measured_wh or 0.0, reactive.get(result.start_ms)) for result in claimed]
     )  # fmt: skip
     own = tariff.demand is not None and tariff.demand.settled_at == "motor"
     energy = sum(before.energy_cost.values()) - sum(after.energy_cost.values())
@@ -74,8 +74,10 @@ def _added(claimed: Sequence[IntervalResult], events: Sequence[NonRoutineEvent])
     for event in events:
         end_ms = math.inf if event.to_ms is None else event.to_ms
         at = [
-            line.start_ms for line in claimed if event.from_ms < line.start_ms + QUARTER_MS and line.start_ms < end_ms
+            result.start_ms
+            for result in claimed
+            if event.from_ms < result.start_ms + QUARTER_MS and result.start_ms < end_ms
         ]
-        places = at or [line.start_ms for line in claimed]
+        places = at or [result.start_ms for result in claimed]
         found += [(start_ms, event.adjust_wh / len(places)) for start_ms in places]
     return found

@@ -95,23 +95,21 @@ class LedgerCheck:
         return self.intact and self.recorded_wh == self.reported_wh and not self.pending
 
 
-def prove(
-    db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, shown: Sequence[Interval], check: LedgerVerifier
+def compare_with_ledger(
+    db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, reported: Sequence[Interval], check: LedgerVerifier
 ) -> LedgerCheck:  # fmt: skip
     """Verifies the ledger and compares the intervals of a month with it.
 
     A long ledger is verified from the start of the month (with all baselines and decisions), so that a report takes
-    seconds; `magwatt ledger verify` verifies all of it. shown: the intervals of the report.
+    seconds; `magwatt ledger verify` verifies all of it. reported: the intervals of the report.
     """
     first, count = db.execute(
         "select (select min(seq) from ledger where t_ms >= ?), count(*) from ledger", (from_ms,)
     ).fetchone()
     if first is None:
-        if not shown:
-            return LedgerCheck()
-        return LedgerCheck(pending=len(shown), notes=(codes.LEDGER_RECORD_MISSING(),))
+        return LedgerCheck(pending=len(reported), notes=(codes.LEDGER_RECORD_MISSING(),) if reported else ())
     result = check.verify(db, *((1, 0) if count <= MOST else (first, from_ms)))
-    by_start = {item.start_ms: item for item in shown}
+    by_start = {item.start_ms: item for item in reported}
     intervals = recorded_wh = reported_wh = differing = 0
     under: dict[str, Counter[str]] = {name: Counter() for name in PROVENANCE_FIELDS}
     for body in _bodies(db, result, asset, from_ms, to_ms):

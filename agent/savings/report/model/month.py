@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from agent.config import emission_factors
 from agent.config.model import Config, Motor
@@ -21,8 +22,8 @@ from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.report import reasons as codes
 from agent.savings.report.model.baseline_notes import of_baseline
-from agent.savings.report.model.cost import Cost, priced
-from agent.savings.report.model.ledger_check import LedgerCheck, LedgerVerifier, prove
+from agent.savings.report.model.cost import Cost, cost_of
+from agent.savings.report.model.ledger_check import LedgerCheck, LedgerVerifier, compare_with_ledger
 from drivers.reasons import InvalidValue, Reason
 
 IDLE = 0.02  # share of the rated power below which the motor is at standstill
@@ -62,15 +63,15 @@ class ReportMonth:
     coverage: measured share of the month (of a month that has not ended: up to now).
     running_h: running time; None without data.
     saving: None when no saving is calculated.
-    lines: the intervals of the reporting period, compared with the baseline.
+    results: the intervals of the reporting period, compared with the baseline.
     baseline: the frozen baseline; None when there is none that can be used.
-    cloud: intervals of the baseline period.
+    baseline_intervals: intervals of the baseline period.
     money: None without a usable tariff or a saving.
     factor: grid emission factor; None when it is not set or unknown.
     tonnes: production of the month; None when it is not measured in all intervals.
     compared_kwh_t: specific energy before and after the retrofit, in the intervals of the saving; None when unknown.
     events: non-routine events that overlap the month.
-    proof: result of the comparison with the ledger.
+    ledger: result of the comparison with the ledger.
     notes: what is missing or wrong, in the order of importance.
     hints: what is neither missing nor wrong, but a reader needs to know.
     plant: the motor with its meter and drive.
@@ -89,9 +90,9 @@ class ReportMonth:
     coverage: float
     running_h: float | None
     saving: Saving | None = None
-    lines: Sequence[IntervalResult] = ()
+    results: Sequence[IntervalResult] = ()
     baseline: Baseline | None = None
-    cloud: Sequence[Interval] = ()
+    baseline_intervals: Sequence[Interval] = ()
     days: Sequence[ReportDay] = ()
     money: Cost | None = None
     tariff: Tariff | None = None
@@ -99,7 +100,7 @@ class ReportMonth:
     tonnes: float | None = None
     compared_kwh_t: tuple[float, float] | None = None
     events: Sequence[NonRoutineEvent] = ()
-    proof: LedgerCheck = field(default_factory=LedgerCheck)
+    ledger: LedgerCheck = field(default_factory=LedgerCheck)
     notes: Sequence[Reason] = ()
     hints: Sequence[Reason] = ()
     plant: Asset | None = None
@@ -109,9 +110,9 @@ class ReportMonth:
     @property
     def reported(self) -> Sequence[Interval]:
         """Intervals of the reporting period; all of them when no saving is calculated."""
-        if not self.lines:
+        if not self.results:
             return self.intervals
-        known = {line.start_ms for line in self.lines}
+        known = {result.start_ms for result in self.results}
         return [item for item in self.intervals if item.start_ms in known]
 
     @property
@@ -165,17 +166,18 @@ def collect(
     events = [event for event in repository.load_events(db, plant.name)
               if event.from_ms < to_ms and (event.to_ms is None or event.to_ms > from_ms)]  # fmt: skip
     events.sort(key=lambda event: event.from_ms)
-    account, lines = None, list[IntervalResult]()
+    account, results = None, list[IntervalResult]()
     if baseline is not None and plant.motor is not None and found:
         basis = SavingsBasis.of(plant, zone, baseline)
         if outside := sum(not basis.reporting.contains(item.start_ms) for item in found):
             notes.append(_outside(basis.reporting, outside))
         month_ms = from_ms, to_ms
         account = Account(basis, events, lambda a, b: _intervals(db, plant.name, a, b, month_ms), month_ms)
-    days = [_day(name, items, zone, (from_ms, to_ms), account, lines, now_ms) for name, items in _by_day(found, zone)]
-    if account is not None and plant.motor is not None and (mixed := _old_among(lines, plant.motor, zone)):
+    by_date = groupby(found, lambda item: format_date(item.start_ms, zone))
+    days = [_day(date, list(items), zone, (from_ms, to_ms), account, results, now_ms) for date, items in by_date]
+    if account is not None and plant.motor is not None and (mixed := _old_among(results, plant.motor, zone)):
         notes.append(mixed)
-    saving = account.saving(now_ms) if account and lines else None
+    saving = account.saving(now_ms) if account and results else None
     factor = None
     if config.site.grid_factor is not None:
         try:
@@ -189,24 +191,24 @@ def collect(
         notes.append(codes.TARIFF_MISSING())
     elif tariff is not None and saving is not None and baseline is not None:
         try:
-            money = priced(tariff, lines, found, baseline, saving, events)
+            money = cost_of(tariff, results, found, baseline, saving, events)
         except InvalidValue as error:
             notes.append(codes.TARIFF_UNUSABLE(cause=error.reason))
         if not tariff.currency:
             notes.append(codes.CURRENCY_MISSING())
-    proof = prove(db, plant.name, from_ms, end_ms, found, check or LedgerVerifier())
-    notes += proof.notes
+    ledger = compare_with_ledger(db, plant.name, from_ms, end_ms, found, check or LedgerVerifier())
+    notes += ledger.notes
     return ReportMonth(
         plant.name, plant.title, month, from_ms, to_ms, zone, found,
         sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in found),
         sum(item.length_s * min(item.coverage, 1.0) for item in found) / ((end_ms - from_ms) / 1000),
-        _running_h(found, plant), saving, lines, baseline,
+        _running_h(found, plant), saving, results, baseline,
         repository.load_intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
         days, money, tariff, factor, _tonnes(found),
-        _compared_kwh_t(found, lines),
-        events, proof, notes, [*(of_baseline(db, baseline, lines) if baseline else ()), *proof.hints], plant,
+        _compared_kwh_t(found, results),
+        events, ledger, notes, [*(of_baseline(db, baseline, results) if baseline else ()), *ledger.hints], plant,
         config.site.simulated,
-        compared=sum(line.length_s for line in lines if line.excluded is None) / ((end_ms - from_ms) / 1000),
+        compared=sum(result.length_s for result in results if result.excluded is None) / ((end_ms - from_ms) / 1000),
     )  # fmt: skip
 
 
@@ -235,16 +237,14 @@ def _no_data(db: sqlite3.Connection, asset: str) -> Reason:
 
 def _running_h(found: Sequence[Interval], plant: Asset) -> float | None:
     """Running time as the agent counted it, else the time of intervals above 2 % of the rated power."""
-    if not found:
-        return None
-    rated_w = 1000 * plant.motor.kw if plant.motor else 0.0
-    seconds = 0.0
-    for item in found:
+    idle_w = IDLE * 1000 * plant.motor.kw if plant.motor else 0.0
+
+    def running_s(item: Interval) -> float:
         if item.running_s is not None:
-            seconds += item.running_s
-        elif item.energy_wh is not None and item.energy_wh * 3600 / item.length_s > IDLE * rated_w:
-            seconds += item.length_s
-    return seconds / 3600
+            return item.running_s
+        return item.length_s if (item.energy_wh or 0.0) * 3600 / item.length_s > idle_w else 0.0
+
+    return sum(map(running_s, found)) / 3600 if found else None
 
 
 def _tonnes(found: Sequence[Interval]) -> float | None:
@@ -261,21 +261,13 @@ def _tonnes(found: Sequence[Interval]) -> float | None:
     )
 
 
-def _compared_kwh_t(found: Sequence[Interval], lines: Sequence[IntervalResult]) -> tuple[float, float] | None:
-    claimed = {line.start_ms: line for line in lines if line.excluded is None}
+def _compared_kwh_t(found: Sequence[Interval], results: Sequence[IntervalResult]) -> tuple[float, float] | None:
+    claimed = {result.start_ms: result for result in results if result.excluded is None}
     tonnes = _tonnes([item for item in found if item.start_ms in claimed])
     if not tonnes:
         return None
-    adjusted_wh = sum(line.adjusted_wh or 0.0 for line in claimed.values())
-    return adjusted_wh / 1000 / tonnes, sum(line.measured_wh or 0.0 for line in claimed.values()) / 1000 / tonnes
-
-
-def _by_day(found: Sequence[Interval], zone: str) -> list[tuple[str, list[Interval]]]:
-    """The intervals of each local day, by date."""
-    days: dict[str, list[Interval]] = {}
-    for item in found:
-        days.setdefault(format_date(item.start_ms, zone), []).append(item)
-    return sorted(days.items())
+    adjusted_wh = sum(result.adjusted_wh or 0.0 for result in claimed.values())
+    return adjusted_wh / 1000 / tonnes, sum(result.measured_wh or 0.0 for result in claimed.values()) / 1000 / tonnes
 
 
 def _day(
@@ -284,18 +276,18 @@ def _day(
     zone: str,
     span: tuple[int, int],
     account: Account | None,
-    lines: list[IntervalResult],
+    results: list[IntervalResult],
     now_ms: int,
 ) -> ReportDay:
-    """A day with its intervals; adds those of the account to `lines`."""
+    """A day with its intervals; adds those of the account to `results`."""
     own = account.add_until(items[-1].end_ms, now_ms) if account else []
-    lines += own
-    claimed = [line for line in own if line.excluded is None]
-    adjusted = sum(line.adjusted_wh or 0.0 for line in claimed)
-    so_far = account.saving(min(now_ms, items[-1].end_ms)) if account and lines else None
+    results += own
+    claimed = [result for result in own if result.excluded is None]
+    adjusted = sum(result.adjusted_wh or 0.0 for result in claimed)
+    so_far = account.saving(min(now_ms, items[-1].end_ms)) if account and results else None
     return ReportDay(
         name, sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in items), adjusted if claimed else None,
-        adjusted - sum(line.measured_wh or 0.0 for line in claimed) if claimed else None,
+        adjusted - sum(result.measured_wh or 0.0 for result in claimed) if claimed else None,
         sum(item.length_s * min(item.coverage, 1.0) for item in items) / _day_s(name, zone, span),
         so_far.saved_wh if so_far else 0.0, so_far.u95_wh if so_far else 0.0,
     )  # fmt: skip
@@ -314,9 +306,9 @@ def _outside(phase: ReportingPhase, n: int) -> Reason:
     return codes.OUTSIDE_ENDED_REPORTING_PERIOD(n=n, from_ms=phase.from_ms, to_ms=phase.to_ms)
 
 
-def _old_among(lines: Sequence[IntervalResult], motor: Motor, zone: str) -> Reason | None:
+def _old_among(results: Sequence[IntervalResult], motor: Motor, zone: str) -> Reason | None:
     """The note that the saving includes intervals before the old motor was replaced; None if it does not."""
     since = motor.replaced_motor.since if motor.replaced_motor else None
-    if since is None or not (n := sum(line.start_ms < begin_ms(since, zone) for line in lines)):
+    if since is None or not (n := sum(result.start_ms < begin_ms(since, zone) for result in results)):
         return None
     return codes.OLD_MOTOR_IN_REPORTING_PERIOD(n=n, since=str(since), motor=motor.name)

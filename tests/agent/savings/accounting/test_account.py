@@ -18,6 +18,7 @@ import pytest
 from support.basics import HandClock
 from support.retrofit import FLOW
 from support.retrofit_plant import config_toml
+from support.savings import save_frozen, save_intervals
 
 from agent.config.loader import load_config
 from agent.config.topology import assets
@@ -100,7 +101,7 @@ class History:
     def run(self, quarters: int) -> None:
         for k in range(quarters * 3):
             if k == 3:
-                repository.save_frozen(self.store, self.baseline)
+                save_frozen(self.store, self.baseline)
             self.disturb()
             self.step(POLL_S + self.chance.uniform(-20, 20))
 
@@ -179,7 +180,7 @@ class History:
             item = known.get(start_ms) or Interval("pump", start_ms, 18_000.0, meter="mcc-1", source="imported")
             items.append(replace(item, drivers={**drivers, **item.drivers}))
         with closing(Store(self.store.directory, self.clock)) as store:
-            repository.save_intervals(store, items)
+            save_intervals(store, items)
 
     def shown(self) -> Saving:
         return SavingsService(self.config, self.store, "pump", self.now_ms).saving(self.baseline)

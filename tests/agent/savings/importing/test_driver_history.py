@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support import metered_retrofit
 from support.basics import HandClock
+from support.savings import save_intervals
 
 from agent.cli import main
 from agent.core.local_time import zone_of
@@ -21,7 +22,6 @@ from agent.savings.importing.driver_history import read_drivers
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Interval
-from agent.savings.records.repository import save_intervals
 from drivers.reasons import Code
 
 ZONE = "Asia/Shanghai"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.basics import HandClock
 from support.metered_retrofit import ZONE, appended, record
+from support.savings import save_intervals
 
 from agent.delivery.store import Store
 from agent.savings.ledger import chain, checkpoints
@@ -21,7 +22,6 @@ from agent.savings.ledger.signing_key import ED25519, FILE, HMAC, LedgerKeyError
 from agent.savings.ledger.verification import VerificationResult
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.records.model import QUARTER_MS, Interval
-from agent.savings.records.repository import save_intervals
 from drivers.reasons import InvalidValue
 
 START_MS = 1_790_000_000_000 // QUARTER_MS * QUARTER_MS

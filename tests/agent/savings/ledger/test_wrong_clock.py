@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from support.basics import HandClock
 from support.metered_motor import START_S, Gateway, W
 from support.metered_retrofit import PLANT
+from support.savings import save_frozen
 
 from agent.cli import main
 from agent.config.loader import load_config
@@ -65,9 +66,7 @@ def test_the_published_saving_excludes_the_wrong_dates(tmp_path: Path, config: C
     gateway.lane._emit = published.append
     start_ms = 1000 * START_S
     old = [Interval("fan", start_ms - (100 - k) * QUARTER_MS, 30e3 + k % 2) for k in range(100)]
-    repository.save_frozen(
-        gateway.store, freeze(learn("fan", old, kind="constant", classes=("0.5S", "0.5")), start_ms, "t")
-    )
+    save_frozen(gateway.store, freeze(learn("fan", old, kind="constant", classes=("0.5S", "0.5")), start_ms, "t"))
     gateway.run(2)
     gateway.clock._utc_ns += jump_s * 10**9
     gateway.run(1)

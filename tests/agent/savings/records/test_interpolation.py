@@ -21,10 +21,10 @@ from support.retrofit import FLOW, START_MS
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.savings.baseline.baseline import freeze, learn
+from agent.savings.baseline.regression import interpolation_u
 from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import DRIVER_MISSING
 from agent.savings.records.baseline_json import intact
-from agent.savings.records.interpolation import interpolation_u
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, Saving
 from agent.savings.report.model.month import ReportMonth, collect
 

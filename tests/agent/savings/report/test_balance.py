@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from support import metered_retrofit
 from support.basics import HandClock
+from support.savings import save_intervals
 
 from agent.cli import main
 from agent.config.loader import load_config
@@ -23,9 +24,9 @@ from agent.savings.ledger.reasons import INTERVALS_NOT_RECORDED
 from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import INTERVAL_UNREADABLE, MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
-from agent.savings.records.repository import save_event, save_intervals
+from agent.savings.records.repository import save_event
 from agent.savings.report.export import as_json
-from agent.savings.report.html.charts import Figure, baseline_cloud, efficiency_over_load, load_histogram
+from agent.savings.report.html.charts import Figure, efficiency_over_load, load_histogram, power_over_driver
 from agent.savings.report.html.page import Cover
 from agent.savings.report.html.summary import tiles
 from agent.savings.report.model.month import collect
@@ -87,7 +88,7 @@ def pictures(folder: Path) -> list[Figure | None]:
     [plant] = assets(config)
     month = collect(db, config, plant, "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     db.close()
-    return [picture(month, Catalogue("en")) for picture in (load_histogram, efficiency_over_load, baseline_cloud)]
+    return [picture(month, Catalogue("en")) for picture in (load_histogram, efficiency_over_load, power_over_driver)]
 
 
 def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of_the_new_one(tmp_path: Path) -> None:

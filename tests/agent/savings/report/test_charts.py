@@ -17,7 +17,7 @@ from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.core.text import Catalogue
 from agent.savings.ledger.verify import open_copy
-from agent.savings.report.html.charts import baseline_cloud
+from agent.savings.report.html.charts import power_over_driver
 from agent.savings.report.html.svg import Chart
 from agent.savings.report.model.month import ReportMonth, collect
 
@@ -90,7 +90,7 @@ def test_the_model_is_no_line_across_what_the_baseline_never_saw(tmp_path: Path)
 
 
 def cloud(month: ReportMonth) -> str:
-    figure = baseline_cloud(month, Catalogue("en"))
+    figure = power_over_driver(month, Catalogue("en"))
     assert figure is not None
     return figure.svg
 

@@ -13,13 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 from support import metered_retrofit
 from support.basics import HandClock
+from support.savings import save_intervals
 
 from agent.cli import main
 from agent.core.text import Catalogue, english
 from agent.delivery.store import Store
 from agent.savings import reasons
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
-from agent.savings.records.repository import save_intervals
 
 SHIFT, INLET, PUMPS = "signal_shift", "signal_inlet_c", "signal_pumps"
 LEARNT = metered_retrofit.utc_ms("2024-09-01 00:00"), metered_retrofit.utc_ms("2024-09-15 00:00")

@@ -193,7 +193,7 @@ def test_a_sum_says_how_many_motors_are_in_it_and_money_has_its_doubt(months: li
 @pytest.mark.text
 def test_a_sum_does_not_hide_what_its_ledger_does_not_bear_out(months: list[ReportMonth]) -> None:
     """months[0] has 4 of 31 days and an intact ledger; the same month without ledger records is not confirmed."""
-    denied = replace(months[0], asset="pump", proof=LedgerCheck())
+    denied = replace(months[0], asset="pump", ledger=LedgerCheck())
     cover = Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     top = page([months[0], denied], cover).partition('<section class="motor"')[0]
     assert "SIMULATED" in top

@@ -12,6 +12,7 @@ from support.accounting import evaluate
 from support.basics import HandClock
 from support.retrofit import FLOW
 from support.retrofit_plant import config_toml
+from support.savings import save_frozen
 
 from agent.analysis.efficiency.reasons import METER_WIRING, WIRING_FAULTS
 from agent.config.loader import load_config
@@ -73,9 +74,7 @@ def freeze_what_was(bench: Bench, wh: float = 30e3) -> None:
     """Freezes a constant baseline of the last 100 intervals."""
     now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
     told = [Interval("pump", now_ms - (100 - k) * QUARTER_MS, wh + k % 2) for k in range(100)]
-    repository.save_frozen(
-        bench.store, freeze(learn("pump", told, kind="constant", classes=("0.5S", "0.5")), now_ms, "test")
-    )
+    save_frozen(bench.store, freeze(learn("pump", told, kind="constant", classes=("0.5S", "0.5")), now_ms, "test"))
 
 
 def test_each_quarter_hour_is_told_with_what_was_saved_since(bench: Bench) -> None:
@@ -229,7 +228,7 @@ def freeze_a_line(bench: Bench) -> None:
         wh = 20_000 + 20 * flow + 100 * (-1) ** (k // 2)
         told.append(Interval("pump", now_ms - (400 - k) * QUARTER_MS, wh, drivers={FLOW: Driver(float(flow))}))
     draft = learn("pump", told, kind="polynomial", drivers=[FLOW], classes=("0.5S", "0.5"))
-    repository.save_frozen(bench.store, freeze(draft, now_ms, "test"))
+    save_frozen(bench.store, freeze(draft, now_ms, "test"))
 
 
 def run_flows(bench: Bench, flows: list[float | None], *, register: bool = False) -> None:
