@@ -51,16 +51,16 @@ class Delivery:
         if config.mqtt is None:
             log.warning("the configuration has no [mqtt] table: results are not published by MQTT")
         publisher.sinks = self.sinks = durable_sinks(config, publisher, store, clock)
-        drains = store.drains([sink.name for sink in self.sinks])
+        cursors = store.sink_cursors([sink.name for sink in self.sinks])
         for sink in self.sinks:
-            sink.start(drains[sink.name])
+            sink.start(cursors[sink.name])
         publisher.live = [History(store, config.store.history_s), *live_sinks(config, publisher, store)]
         for live in publisher.live:
             live.start()
         self._damage: Reason | None = None  # as announced
         self._announce_damage()
-        if store.directory is None and store.trouble:
-            publisher.publish_event("state_file_unwritable", store.trouble)
+        if store.directory is None and store.unsaved_reason:
+            publisher.publish_event("state_file_unwritable", store.unsaved_reason)
 
     async def run(self, clock: Clock) -> None:
         """Announces gaps, the first within 10 s. While losses continue, the interval doubles up to 15 min, so that the

@@ -90,15 +90,12 @@ class Publisher:
         self._since[asset] = (word, since_ms)
         zone = zone_of(self._config.site.timezone)
         body = {"state": word, "reason": [as_object(reason, zone) for reason in reasons], "since": since_ms}
-        payload = encode_plain("state", now_ms, body)
-        topic = f"{self.root}/{asset}/state"
-        self._states[topic] = payload
-        self._send_retained(topic, payload)
+        self.publish_retained(asset, "state", body, keep=True)
 
     def publish_retained(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
         """Publishes a retained message of an asset. keep: it is sent again with each new connection."""
-        now_ms = self._clock.utc_ns() // 1_000_000
-        topic, payload = f"{self.root}/{asset}/{kind}", encode_plain(kind, now_ms, body)
+        topic = f"{self.root}/{asset}/{kind}"
+        payload = encode_plain(kind, self._clock.utc_ns() // 1_000_000, body)
         if keep:
             self._states[topic] = payload
         self._send_retained(topic, payload)
@@ -109,20 +106,18 @@ class Publisher:
         for sink in self.sinks:
             sink.update_retained(topic, payload)
 
-    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration: publishes info and meta again, deletes the messages of removed assets."""
-        gone = self._assets.keys() - {asset.name for asset in assets}
-        self._config, self._assets = config, {asset.name: asset for asset in assets}
-        for name in gone:
+        before, self._config = self._assets, config
+        self._assets = {asset.name: asset for asset in assets}
+        for name in before.keys() - self._assets.keys():
             self._names.pop(name, None)
             self._states.pop(f"{self.root}/{name}/state", None)
             self._since.pop(name, None)
             for kind in ("meta", "state", "explain"):
                 self._send_retained(f"{self.root}/{name}/{kind}", b"")
-        for sink in self.sinks:
-            sink.renew(config, assets)
-        for live in self.live:
-            live.renew(config, assets)
+        for sink in (*self.sinks, *self.live):
+            sink.reconfigure(config, assets)
         for topic, payload in self.retained_messages():
             self._send_retained(topic, payload)
 

@@ -99,7 +99,7 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
     config, _ = load_config(file)
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
-    store.drains(["judge"])
+    store.sink_cursors(["judge"])
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: plant.meter.values, rating_kw=None)
 
     waiting: list[str] = []

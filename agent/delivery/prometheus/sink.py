@@ -50,7 +50,7 @@ class PrometheusSink:
         self._server: Any = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="prometheus", daemon=True)
-        self.renew(config, assets)
+        self.reconfigure(config, assets)
 
     def start(self) -> None:
         self._thread.start()
@@ -66,7 +66,7 @@ class PrometheusSink:
         with self._lock:
             self._newest[message.asset or "", message.kind] = (message, time.monotonic())
 
-    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
         signals = [signal.metric for asset in assets for signal in asset.signals]
         with self._lock:
             self._buses = tuple(config.buses)

@@ -43,7 +43,7 @@ IDLE_S = 0.5
 
 
 class SparkplugSink(MqttHandler):
-    """Runs in the thread of the link, except `update_retained`, `renew` and `numbers`.
+    """Runs in the thread of the link, except `update_retained`, `reconfigure` and `numbers`.
 
     commands_rejected, rebirths: counters of this run.
     """
@@ -69,11 +69,11 @@ class SparkplugSink(MqttHandler):
         self.commands_rejected = self.rebirths = 0
         self._host, self._root, self._retained_messages = settings.primary_host, root, retained_messages
         self._store, self._clock = store, clock
-        self._drain: SinkCursor  # set by `start`
+        self._cursor: SinkCursor  # set by `start`
         self._messages: deque[tuple[str, bytes]] = deque()
         self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
         self._bd_seq = _last_bd_seq(store)
-        self._pace, self._pacer = BirthRateLimiter(), BackfillRateLimiter(self.link.chance)
+        self._birth_limiter, self._backfill_limiter = BirthRateLimiter(), BackfillRateLimiter(self.link.chance)
         self._host_online, self._host_ms = settings.primary_host is None, -1
         self._births_due: list[str | None] = []
         self._rebirth_due_s: float | None = None
@@ -85,9 +85,9 @@ class SparkplugSink(MqttHandler):
         self._death_mid: int | None = None
         self._now_s = 0.0
 
-    def start(self, drain: SinkCursor) -> None:
-        self._drain = drain
-        drain.wake = self.link.wake
+    def start(self, cursor: SinkCursor) -> None:
+        self._cursor = cursor
+        cursor.wake = self.link.wake
         self.link.start()
 
     def update_retained(self, topic: str, payload: bytes) -> None:
@@ -95,7 +95,7 @@ class SparkplugSink(MqttHandler):
             self._messages.append((topic, payload))
             self.link.wake()
 
-    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
         self._renewed.append((config, assets))
         if config.mqtt is not None:
             self.link.update_settings(config.mqtt)
@@ -159,11 +159,11 @@ class SparkplugSink(MqttHandler):
             self._subscribing = None
         if mid == self._death_mid:  # NDEATH follows all rows of this connection and confirms them like a marker
             self._death_mid = -1
-            self._drain.confirm([*(self._marked[2] if self._marked else ()), *self._unmarked])
+            self._cursor.confirm([*(self._marked[2] if self._marked else ()), *self._unmarked])
             self._unmarked, self._marked = [], None
         if self._marked is not None and self._marked[0] == mid:
-            self._pacer.on_confirmed(self._now_s - self._marked[1])
-            self._drain.confirm(self._marked[2])
+            self._backfill_limiter.on_confirmed(self._now_s - self._marked[1])
+            self._cursor.confirm(self._marked[2])
             self._marked = None
 
     def send_last(self) -> bool:
@@ -181,7 +181,7 @@ class SparkplugSink(MqttHandler):
         self._births_due, self._rebirth_due_s = [], None
         self._unmarked, self._marked = [], None
         self._messages.clear()
-        self._drain.return_unconfirmed()
+        self._cursor.return_unconfirmed()
 
     # Births and rows.
 
@@ -191,19 +191,19 @@ class SparkplugSink(MqttHandler):
     def _send_births(self, now_s: float) -> float:
         """Sends due births; returns the seconds until the next one may be sent, 0 when none is due."""
         while self._births_due:
-            if (wait_s := self._pace.wait_s(now_s)) > 0:
+            if (wait_s := self._birth_limiter.wait_s(now_s)) > 0:
                 return wait_s
             device = self._births_due.pop(0)
             if device is None:
-                self._pace.spend(now_s, self.node.birth(self._bd_seq))
+                self._birth_limiter.spend(now_s, self.node.birth(self._bd_seq))
                 self._births_due = list(self.node.online_devices())
             elif self.node.birth_due(device):
-                self._pace.spend(now_s, self.node.device_birth(device))
+                self._birth_limiter.spend(now_s, self.node.device_birth(device))
         return 0.0
 
     def _apply_messages(self) -> None:
         while self._renewed:
-            self.node.renew(*self._renewed.popleft())
+            self.node.reconfigure(*self._renewed.popleft())
         while self._messages:
             topic, payload = self._messages.popleft()
             asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
@@ -212,30 +212,30 @@ class SparkplugSink(MqttHandler):
 
     def _send_rows(self, now_s: float) -> float:
         free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)
-        live = self._drain.fetch_live(free)
+        live = self._cursor.fetch_live(free)
         if live:
-            self._pacer.on_live_rows(now_s, len(live))
+            self._backfill_limiter.on_live_rows(now_s, len(live))
         room = min(free - len(live), WINDOW // 2)
         for row in live:
             self._send(row, historical=False)
-        more = self._drain.has_backlog and room > 0
-        for row in self._drain.fetch_backlog(self._pacer.grant(now_s, room)) if more else ():
+        more = self._cursor.has_backlog and room > 0
+        for row in self._cursor.fetch_backlog(self._backfill_limiter.grant(now_s, room)) if more else ():
             self._send(row, historical=True)
-        if not self._drain.has_backlog:
+        if not self._cursor.has_backlog:
             self.node.send_due_deaths()
         self._mark(now_s)
         if self._marked and now_s - self._marked[1] > CONFIRM_S:
             self.link.close(CONFIRMATION_TIMEOUT(timeout_s=CONFIRM_S))
-        return max(0.002, self._pacer.wait_s(now_s)) if self._drain.has_backlog and free > 0 else IDLE_S
+        return max(0.002, self._backfill_limiter.wait_s(now_s)) if self._cursor.has_backlog and free > 0 else IDLE_S
 
     def _send(self, row: StoredRow, historical: bool) -> None:
         try:
             born = self.node.row(row.asset, row.kind, msgspec.json.decode(row.payload), historical)
         except (ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
             self.link.log_internal_error("a row could not be encoded; it is moved out of the spool")
-            self._drain.reject(row.n, SPARKPLUG_ENCODING_FAILED(error=repr(error)))
+            self._cursor.reject(row.n, SPARKPLUG_ENCODING_FAILED(error=repr(error)))
             return
-        self._pace.spend(self._now_s, born)
+        self._birth_limiter.spend(self._now_s, born)
         if not self._unmarked:
             self._unmarked_s = self._now_s
         self._unmarked.append(row.n)

@@ -10,6 +10,8 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import msgspec
@@ -80,7 +82,7 @@ class History:
             if usable and flag:
                 minute.flags.setdefault(name, []).append(int(flag))
 
-    def renew(self, *_changed: object) -> None:
+    def reconfigure(self, *_changed: object) -> None:
         """Another retention requires a restart."""
 
     def start(self) -> None:
@@ -166,9 +168,7 @@ def _stats(column: list[float | None], flags: list[int] | None) -> Stats | None:
     values = [value for value in column if value is not None]
     if not values:
         return None
-    all_flags = 0
-    for flag in flags or ():
-        all_flags |= flag
+    all_flags = reduce(or_, flags or (), 0)
     return [len(values), sum(values) / len(values), min(values), max(values), all_flags]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.database_file import free_bytes
 from agent.delivery.store.reasons import NO_SPACE_LEFT, RETENTION_EXPIRED, ROWS_THINNED
-from agent.delivery.store.row import EVENT, THIN_MS
+from agent.delivery.store.row import THIN_MS
 from drivers.reasons import Code
 
 CHUNK = 500  # rows examined in one step
@@ -107,7 +107,7 @@ class Quota:
         return None
 
     def _drop(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
-        for importance in range(CLASSES - 1, EVENT - 1, -1):
+        for importance in reversed(range(CLASSES)):
             rows = _next(db, importance, self._drop_from, 1 << 62)
             if rows:
                 return _delete(db, [row[:3] for row in rows if row[0] not in busy], NO_SPACE_LEFT)

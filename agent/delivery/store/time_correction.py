@@ -34,15 +34,12 @@ def correct_timestamps(db: sqlite3.Connection, run_id: int, delta_ms: int, after
 def shifted(payload: bytes, delta_ms: int) -> bytes:
     """The message with all its times shifted, otherwise unchanged. A payload that is not a message stays as it is."""
     try:
-        body: Any = msgspec.json.decode(payload)
-    except msgspec.DecodeError:
+        body = msgspec.json.decode(payload, type=dict[str, Any])
+        body["t"] += delta_ms
+    except (msgspec.DecodeError, KeyError, TypeError):
         return payload
-    if not isinstance(body, dict) or not isinstance(body.get("t"), int):
-        return payload
-    body["t"] += delta_ms
-    values = body.get("v")
-    if isinstance(values, dict):
-        for name in _TIMES_IN_VALUES:
-            if isinstance(values.get(name), int):
-                values[name] += delta_ms
+    values = body.get("v", {})
+    for name in _TIMES_IN_VALUES:
+        if isinstance(values.get(name), int):
+            values[name] += delta_ms
     return msgspec.json.encode(body)
