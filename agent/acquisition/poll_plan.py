@@ -150,15 +150,19 @@ def _bus_plan(poller: BusPoller) -> BusPlan:
     utilization = sum(item.transaction_s / item.interval_s for item in blocks if item.interval_s)
     cycle_s = sum(item.transaction_s for item in blocks)
     silent_s = max((polled.device.health.response_time.timeout_s for polled in poller.devices), default=0.0)
-    problems = []
     longest_s = max(polled.every_s for polled in poller.devices)
     fitting_s = math.ceil(10 * longest_s * utilization / UTILIZATION_WARN) / 10
+    problems = []
     if utilization > UTILIZATION_WARN:
         problems.append(RETRY_MARGIN_MISSING(utilization=utilization, interval_s=fitting_s))
-    problems += _too_fast(poller)
-    worst_s = cycle_s + SILENCES_MAX * silent_s
+    problems += [
+        POLLED_TOO_FAST(device=polled.device.name, refresh_s=refresh_s, interval_s=polled.every_s)
+        for polled in poller.devices
+        if (refresh_s := polled.device.profile.refresh_s) > polled.every_s
+    ]
     speed = f"  {wire.baud} {wire.data_bits}{wire.parity}{wire.stop_bits}" if wire.is_rtu else ""
-    return BusPlan(poller.bus.name, wire.where + speed, blocks, utilization, cycle_s, worst_s, fitting_s,
+    return BusPlan(poller.bus.name, wire.where + speed, blocks, utilization, cycle_s,
+                   cycle_s + SILENCES_MAX * silent_s, fitting_s,
                    tuple(problems))  # fmt: skip
 
 
@@ -173,10 +177,3 @@ def _blocks(polled: PolledDevice, wire: BusSettings) -> Iterator[PlannedBlock]:
                 block_s(wire, block.count, polled.device.inter_request_delay_s),
                 polled.every_s * factor if factor else None,
             )
-
-
-def _too_fast(poller: BusPoller) -> Iterator[Reason]:
-    for polled in poller.devices:
-        refresh_s = polled.device.profile.refresh_s
-        if refresh_s > polled.every_s:
-            yield POLLED_TOO_FAST(device=polled.device.name, refresh_s=refresh_s, interval_s=polled.every_s)

@@ -17,7 +17,6 @@ from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import ModbusLink
 from drivers.profiles import GROUPS, load_profile
 from drivers.reading import Clock, Quality, Reading, RegisterLink, Value
-from drivers.reasons import Reason
 from drivers.registers import break_even_hole
 from drivers.vocabulary import vocabulary
 
@@ -154,16 +153,18 @@ class BusPoller:
         """Polls a device once, passes its reading on and schedules its next poll."""
         device, began_ns = polled.device, self._clock.monotonic_ns()
         if polled.offline and not await device.probe():
-            reading = self._still_silent(polled)
+            reading = self._no_response_reading(polled)
         else:
             reading = with_ratios(await device.poll(polled.groups(), self._others_wait(polled)), polled.ratios)
         failed = Quality.NO_REPLY in reading.quality
         self.failed += failed
         self.polls += not failed
-        if failed and device.health.bus_failed:
-            self._log_bus_failure(device.health.error)
+        if failed and device.health.bus_failed:  # logged once, and not counted as a failure of the device
+            if not self._bus_failed:
+                log.warning("bus %s: %s; retrying", self.bus.name, device.health.error)
+            self._bus_failed = True
         elif not failed or not device.held_back:  # held back: no request was sent, so the device did not fail
-            self._log_bus_recovery()
+            self._on_bus_recovered()
             self._count(polled, reading, failed)
         now_ns = self._clock.monotonic_ns()
         self.busy_ns += now_ns - began_ns
@@ -187,13 +188,7 @@ class BusPoller:
         soon_ns = self._clock.monotonic_ns() + int(polled.device.health.response_time.timeout_s * 1e9)
         return any(other is not polled and not other.offline and other.due_ns < soon_ns for other in self.devices)
 
-    def _log_bus_failure(self, error: Reason | None) -> None:
-        """An error of the bus is logged once, and is not counted as a failure of the device."""
-        if not self._bus_failed:
-            log.warning("bus %s: %s; retrying", self.bus.name, error)
-        self._bus_failed = True
-
-    def _log_bus_recovery(self) -> None:
+    def _on_bus_recovered(self) -> None:
         """After an error of the bus all devices are polled immediately, in phases as at the start."""
         if self._bus_failed:
             log.info("bus %s recovered", self.bus.name)
@@ -202,7 +197,7 @@ class BusPoller:
                 item.failures = item.round = 0
             self._spread(self.devices)
 
-    def _still_silent(self, polled: PolledDevice) -> Reading:
+    def _no_response_reading(self, polled: PolledDevice) -> Reading:
         device, now_ns = polled.device, self._clock.utc_ns()
         error = POLLS_WITHOUT_RESPONSE(cause=device.health.error or NO_RESPONSE_TO_PROBE(), n=polled.failures)
         quality = device.settings.quality | Quality.NO_REPLY

@@ -12,7 +12,7 @@ from agent.config.topology import Asset
 from agent.core.local_time import zone_of
 from agent.core.messages import Message, encode, encode_plain, event
 from agent.core.text import as_object
-from agent.delivery.base.sink import DurableSink, LiveSink
+from agent.delivery.base.sink import DurableSink, LiveSink, Sink
 from agent.delivery.store import Store
 from drivers.reading import Clock
 from drivers.reasons import Reason
@@ -116,7 +116,8 @@ class Publisher:
             self._since.pop(name, None)
             for kind in ("meta", "state", "explain"):
                 self._send_retained(f"{self.root}/{name}/{kind}", b"")
-        for sink in (*self.sinks, *self.live):
+        sinks: list[Sink] = [*self.sinks, *self.live]
+        for sink in sinks:
             sink.reconfigure(config, assets)
         for topic, payload in self.retained_messages():
             self._send_retained(topic, payload)
@@ -131,12 +132,10 @@ class Publisher:
     def _add_metrics(self, asset: str, message: Message) -> None:
         """Adds newly published metrics to `meta`, and publishes `meta` again. Removed assets are ignored."""
         known = self._names.get(asset, {}).get(message.kind, {})
-        if message.values.keys() <= known.keys():
-            return
-        if (found := self._assets.get(asset)) is not None:
+        if asset in self._assets and not message.values.keys() <= known.keys():
             # A new dict each time: `_meta` may be reading the old one.
             self._names.setdefault(asset, {})[message.kind] = known | dict.fromkeys(message.values)
-            self._send_retained(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
+            self._send_retained(f"{self.root}/{asset}/meta", self._meta(self._assets[asset], message.t_ms))
 
     def _info(self) -> dict[str, Any]:
         return {

@@ -32,7 +32,15 @@ from agent.delivery.store import SinkCursor
 RetainedMessages = Callable[[], list[tuple[str, bytes]]]  # topic and payload of each, in the order of sending
 
 
-class DurableSink(Protocol):
+class Sink(Protocol):
+    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        """Applies a changed configuration."""
+
+    def stop(self) -> None:
+        """A durable sink sends rows for a few seconds at most; the others stay in the spool."""
+
+
+class DurableSink(Sink, Protocol):
     """A sink that must not lose a row. name: key of its position in the store."""
 
     name: str
@@ -42,23 +50,12 @@ class DurableSink(Protocol):
     def update_retained(self, topic: str, payload: bytes) -> None:
         """Receives a changed retained message."""
 
-    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
-        """Applies a changed configuration."""
-
     def numbers(self) -> Mapping[str, float | int]:
         """Values for `health`; each name is a metric."""
         ...
 
-    def stop(self) -> None:
-        """Sends rows for a few seconds at most; the others stay in the spool."""
-        ...
 
-
-class LiveSink(Protocol):
+class LiveSink(Sink, Protocol):
     def start(self) -> None: ...
 
     def on_published(self, message: Message) -> None: ...
-
-    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None: ...
-
-    def stop(self) -> None: ...

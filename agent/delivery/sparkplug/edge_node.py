@@ -66,33 +66,32 @@ class EdgeNode:
     def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration: DDEATH of removed devices, DBIRTH of changed ones with all their metrics."""
         self._own.expect("health", _own_health(config))
-        wanted = {asset.name: asset for asset in assets}
-        for name in [name for name in self._registries if name not in wanted]:
+        before, self._assets = self._assets, {asset.name: asset for asset in assets}
+        for name in [name for name in before if name not in self._assets]:
             self._online.discard(name)
             self._send_death(name)
             del self._registries[name]
-        for name, asset in wanted.items():
-            if self._assets.get(name) != asset:
+        for name, asset in self._assets.items():
+            if before.get(name) != asset:
                 self._registries[name] = self._new_registry(asset)
                 if name in self._born:
                     self.device_birth(name)
-        self._assets = wanted
 
     def _new_registry(self, asset: Asset) -> MetricRegistry:
         registry = MetricRegistry(self._aliases, lambda kind, name: asset.metrics(kind).get(name))
         for kind, metrics in expected_metrics(asset).items():
             registry.expect(kind, ((row.name, row) for row in metrics))
-        nameplate: dict[str, Any] = {"Properties/name": asset.title}
-        if asset.motor:
-            motor = asset.motor
+        nameplate: dict[str, Any] = {"name": asset.title}
+        if motor := asset.motor:
             nameplate |= {
-                "Properties/kind": motor.kind,
-                "Properties/rated_power_kw": motor.kw,
-                "Properties/rated_speed_rpm": motor.rpm,
-                "Properties/rated_voltage_v": motor.volts,
+                "kind": motor.kind,
+                "rated_power_kw": motor.kw,
+                "rated_speed_rpm": motor.rpm,
+                "rated_voltage_v": motor.volts,
             }
         for name, value in nameplate.items():
-            store_newest([registry.state(name, value, 0, DOUBLE if isinstance(value, float) else STRING)])
+            datatype = DOUBLE if isinstance(value, float) else STRING
+            store_newest([registry.state(f"Properties/{name}", value, 0, datatype)])
         for name in ("state", "state_reason"):
             registry.state(name, None, 0)
         return registry
@@ -141,17 +140,15 @@ class EdgeNode:
         reason = text_of_reasons(body.get("reason", ()))
         updates = [registry.state("state", body["state"], t_ms), registry.state("state_reason", reason, t_ms)]
         store_newest(updates)
+        was_online = asset in self._online
         if body["state"] == "offline":
             self._online.discard(asset)
             self._send_death(asset)
             return
-        revives = asset not in self._online
         self._online.add(asset)
-        if not self.born:
-            return
-        if revives:
+        if self.born and not was_online:
             self.device_birth(asset)
-        else:
+        elif self.born:
             self._data(asset, changed_values(updates), t_ms, historical=False)
 
     def row(self, asset: str | None, kind: str, body: Mapping[str, Any], historical: bool) -> int:
@@ -163,8 +160,8 @@ class EdgeNode:
         store_newest(updates)
         size = 0
         if asset is None and undeclared:  # NBIRTH makes all DBIRTH messages due
-            living = [name for name in self._registries if name in self._born]
-            size = self.birth(self._bd_seq) + sum(map(self.device_birth, living))
+            born = [name for name in self._registries if name in self._born]
+            size = self.birth(self._bd_seq) + sum(map(self.device_birth, born))
         if asset is not None and (undeclared or asset not in self._born):
             if not historical and asset not in self._online:
                 return 0  # the device is offline: DDEATH was sent

@@ -20,7 +20,7 @@ DATATYPES = {
     MetricType.SERIES: DOUBLE_ARRAY,
 }
 VALUE_FIELDS = {STRING: "string_value", INT64: "long_value", DOUBLE: "double_value", DOUBLE_ARRAY: "bytes_value"}
-AT_HOME = ("telemetry", "health")  # message types whose metrics have no folder
+WITHOUT_FOLDER = ("telemetry", "health")  # message types whose metrics have no folder
 INT64_RANGE = range(-(2**63), 2**63)
 
 
@@ -28,7 +28,7 @@ INT64_RANGE = range(-(2**63), 2**63)
 class MetricUpdate:
     """One value of one message.
 
-    registered: the metric.
+    registered: the metric that it belongs to.
     t_ms: UTC milliseconds.
     value: as the declared type; None: not known.
     flags, method: of the value.
@@ -90,7 +90,7 @@ class MetricRegistry:
 
     def state(self, name: str, value: Any, t_ms: int, datatype: int = STRING) -> MetricUpdate:
         """A value that is not part of a message: identity or state."""
-        registered = self.metrics.get(name) or self._register("telemetry", name, datatype, "", "")
+        registered = self._register("telemetry", name, datatype)
         return MetricUpdate(registered, t_ms, _fit(registered.datatype, value))
 
     def read(self, kind: str, body: Mapping[str, Any]) -> tuple[list[MetricUpdate], bool]:
@@ -113,7 +113,7 @@ class MetricRegistry:
         if registered is None:
             metric = self._row(kind, name)
             unknown = STRING if isinstance(value, str) else DOUBLE
-            registered = self._declare(kind, name, metric) if metric else self._register(kind, name, unknown, "", "")
+            registered = self._declare(kind, name, metric) if metric else self._register(kind, name, unknown)
         return MetricUpdate(registered, t_ms, _fit(registered.datatype, value), flags, method)
 
     def _declare(self, kind: str, name: str, metric: Metric) -> RegisteredMetric:
@@ -123,7 +123,8 @@ class MetricRegistry:
             self._register(kind, f"{name}_text", STRING, "", f"English text of {name}")
         return registered
 
-    def _register(self, kind: str, name: str, datatype: int, unit: str, about: str) -> RegisteredMetric:
+    def _register(self, kind: str, name: str, datatype: int, unit: str = "", about: str = "") -> RegisteredMetric:
+        """The metric, which is declared unless it is known."""
         full = _folder(kind) + name
         if full not in self.metrics:
             self.metrics[full] = RegisteredMetric(full, next(self._aliases), datatype, unit, about)
@@ -146,11 +147,11 @@ def store_newest(updates: Iterable[MetricUpdate]) -> None:
 
 def changed_values(updates: Iterable[MetricUpdate]) -> list[MetricUpdate]:
     """The values that differ from those sent last, which are then replaced (report by exception)."""
-    found = [item for item in updates if item.registered.last_sent != item.content]
-    for item in found:
+    changed = [item for item in updates if item.registered.last_sent != item.content]
+    for item in changed:
         item.recovers = bool(item.registered.last_sent and item.registered.last_sent[1] and not item.flags)
         item.registered.last_sent = item.content
-    return found
+    return changed
 
 
 def write_birth(payload: Any, registry: MetricRegistry) -> None:
@@ -224,4 +225,4 @@ def text_of_reasons(reasons: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _folder(kind: str) -> str:
-    return "" if kind in AT_HOME else f"{kind}/"
+    return "" if kind in WITHOUT_FOLDER else f"{kind}/"

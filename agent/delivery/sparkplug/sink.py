@@ -33,9 +33,9 @@ from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-NOTE = "sparkplug"
+ENTRY_KIND = "sparkplug"
 WINDOW = 200  # rows after the last confirmed marker
-MARK_S, MARK_ROWS = 1.0, 50  # a marker is sent after this time or this number of rows
+MARKER_S, MARKER_ROWS = 1.0, 50  # a marker is sent after this time or this number of rows
 REBIRTH_S = 5.0  # requests within this time after a rebirth are combined
 CONFIRM_S = 30.0  # without a confirmation within this time the connection is lost
 LOGGED_MAX = 5  # rejected commands that are logged; later ones are only counted
@@ -71,7 +71,7 @@ class SparkplugSink(MqttHandler):
         self._store, self._clock = store, clock
         self._cursor: SinkCursor  # set by `start`
         self._messages: deque[tuple[str, bytes]] = deque()
-        self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
+        self._reconfigurations: deque[tuple[Config, tuple[Asset, ...]]] = deque()
         self._bd_seq = _last_bd_seq(store)
         self._birth_limiter, self._backfill_limiter = BirthRateLimiter(), BackfillRateLimiter(self.link.chance)
         self._host_online, self._host_ms = settings.primary_host is None, -1
@@ -96,7 +96,7 @@ class SparkplugSink(MqttHandler):
             self.link.wake()
 
     def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
-        self._renewed.append((config, assets))
+        self._reconfigurations.append((config, assets))
         if config.mqtt is not None:
             self.link.update_settings(config.mqtt)
         self.link.wake()
@@ -117,7 +117,7 @@ class SparkplugSink(MqttHandler):
         """The TCP connection is open: the following CONNECT packet gets a new bdSeq."""
         self._bd_seq = (self._bd_seq + 1) % 256
         try:
-            self._store.save_entry(NOTE, "bdSeq", "", self._bd_seq)
+            self._store.save_entry(ENTRY_KIND, "bdSeq", "", self._bd_seq)
         except StoreError as error:
             log.warning("sparkplug: bdSeq not saved: %s", error)
         client.will_set(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1, retain=False)
@@ -142,7 +142,7 @@ class SparkplugSink(MqttHandler):
             self._rebirth_due_s, self._last_rebirth_s = None, now_s
             self.rebirths += 1
             self._births_due = [None]
-        if not self.node.born and None not in self._births_due:
+        if not self.node.born:
             self._births_due = [None]
         if (wait_s := self._send_births(now_s)) > 0:
             return wait_s
@@ -202,8 +202,8 @@ class SparkplugSink(MqttHandler):
         return 0.0
 
     def _apply_messages(self) -> None:
-        while self._renewed:
-            self.node.reconfigure(*self._renewed.popleft())
+        while self._reconfigurations:
+            self.node.reconfigure(*self._reconfigurations.popleft())
         while self._messages:
             topic, payload = self._messages.popleft()
             asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
@@ -212,8 +212,7 @@ class SparkplugSink(MqttHandler):
 
     def _send_rows(self, now_s: float) -> float:
         free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)
-        live = self._cursor.fetch_live(free)
-        if live:
+        if live := self._cursor.fetch_live(free):
             self._backfill_limiter.on_live_rows(now_s, len(live))
         room = min(free - len(live), WINDOW // 2)
         for row in live:
@@ -223,7 +222,7 @@ class SparkplugSink(MqttHandler):
             self._send(row, historical=True)
         if not self._cursor.has_backlog:
             self.node.send_due_deaths()
-        self._mark(now_s)
+        self._send_marker(now_s)
         if self._marked and now_s - self._marked[1] > CONFIRM_S:
             self.link.close(CONFIRMATION_TIMEOUT(timeout_s=CONFIRM_S))
         return max(0.002, self._backfill_limiter.wait_s(now_s)) if self._cursor.has_backlog and free > 0 else IDLE_S
@@ -240,12 +239,12 @@ class SparkplugSink(MqttHandler):
             self._unmarked_s = self._now_s
         self._unmarked.append(row.n)
 
-    def _mark(self, now_s: float) -> None:
+    def _send_marker(self, now_s: float) -> None:
         """Sends a marker when one is due and none is unconfirmed."""
-        due = len(self._unmarked) >= MARK_ROWS or now_s - self._unmarked_s >= MARK_S
+        due = len(self._unmarked) >= MARKER_ROWS or now_s - self._unmarked_s >= MARKER_S
         if self._unmarked and due and not self._marked:
-            text = encode_plain("sparkplug", self._clock.utc_ns() // 1_000_000, {"rows": len(self._unmarked)})
-            mid = self.link.publish(f"{self._root}/sparkplug", text)
+            payload = encode_plain("sparkplug", self._clock.utc_ns() // 1_000_000, {"rows": len(self._unmarked)})
+            mid = self.link.publish(f"{self._root}/sparkplug", payload)
             self._marked, self._unmarked = (mid, now_s, self._unmarked), []
 
     # Messages of host applications.
@@ -290,5 +289,5 @@ class SparkplugSink(MqttHandler):
 
 
 def _last_bd_seq(store: Store) -> int:
-    found = store.entry(NOTE, "bdSeq", "")
-    return found if isinstance(found, int) and 0 <= found < 256 else 255
+    bd_seq = store.entry(ENTRY_KIND, "bdSeq", "")
+    return bd_seq if isinstance(bd_seq, int) and 0 <= bd_seq < 256 else 255

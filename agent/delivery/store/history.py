@@ -71,13 +71,13 @@ class History:
             if minute is not None:
                 self._put(message.asset, minute)
             minute = self._minutes[message.asset] = _Minute(start_ms)
-        place = len(minute.times_ms)
+        index = len(minute.times_ms)
         minute.times_ms.append(message.t_ms)
         for name, value in message.values.items():
             flag = message.flags.get(name, Quality.GOOD) | message.quality
             usable = isinstance(value, int | float) and not flag & BAD
             column = minute.values.setdefault(name, [])
-            column.extend([None] * (place - len(column)))
+            column.extend([None] * (index - len(column)))
             column.append(value if usable else None)
             if usable and flag:
                 minute.flags.setdefault(name, []).append(int(flag))
@@ -175,11 +175,11 @@ def _stats(column: list[float | None], flags: list[int] | None) -> Stats | None:
 def _appended(before: dict[str, Any] | None, more: dict[str, Any]) -> dict[str, Any]:
     if before is None:
         return more
-    place, times = len(before["t"]), [*before["t"], *more["t"]]
-    values = {name: column + [None] * (place - len(column)) for name, column in before["v"].items()}
+    index = len(before["t"])
+    values = {name: column + [None] * (index - len(column)) for name, column in before["v"].items()}
     for name, column in more["v"].items():
-        values[name] = values.get(name, [None] * place) + column
-    return {"t": times, "v": values}
+        values[name] = values.get(name, [None] * index) + column
+    return {"t": before["t"] + more["t"], "v": values}
 
 
 def _load(db: sqlite3.Connection, step_s: int, asset: str, t_ms: int) -> dict[str, Any] | None:

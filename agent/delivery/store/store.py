@@ -49,7 +49,7 @@ class Store:
         settings = self._settings = settings or StoreSettings()
         self.directory = directory
         self.path = directory / database_file.NAME if directory else Path(":memory:")
-        self.damage: Reason | None = None  # how a corrupt file was replaced
+        self.corruption: Reason | None = None  # how a corrupt file was replaced
         self._in_memory = None if directory else IN_MEMORY_ONLY(cause=unusable or NO_STATE_DIR())
         reserve = DiskReserve(directory)
         db = self._open(reserve)
@@ -305,14 +305,14 @@ class Store:
     def _open(self, reserve: DiskReserve) -> sqlite3.Connection:
         if self.directory is None:
             return database_file.connect(":memory:")
-        db, self.damage = database_file.open_file(self.directory, lambda: self._clock.utc_ns() / 1e9, reserve)
+        db, self.corruption = database_file.open_file(self.directory, lambda: self._clock.utc_ns() / 1e9, reserve)
         return db
 
     def _replace_file(self, error: str) -> sqlite3.Connection:
         """Called in the writer's thread when the open file is found corrupt. Raises StoreError."""
         assert self.directory is not None
         self._writer.db.close()
-        db, self.damage = database_file.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)
+        db, self.corruption = database_file.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)
         now_ms = self.now_ms
         if self._run_id:
             db.execute("insert or ignore into boots (n, opened_ms, last_ms) values (?, ?, ?)",

@@ -41,10 +41,10 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
         file.write(os.urandom(60_000))
     again = Store(tmp_path, clock, small())
     again.sink_cursors(["mqtt"])
-    assert again.damage is not None
-    assert again.damage.code == STATE_FILE_REPLACED
-    assert [path.name for path in tmp_path.glob(f"{NAME}.corrupt-*Z")] == [again.damage.data["file"]]
-    assert (again.damage.data["rows"] > 100) == (damage == "middle")
+    assert again.corruption is not None
+    assert again.corruption.code == STATE_FILE_REPLACED
+    assert [path.name for path in tmp_path.glob(f"{NAME}.corrupt-*Z")] == [again.corruption.data["file"]]
+    assert (again.corruption.data["rows"] > 100) == (damage == "middle")
     assert again.run_id > boot, "numbers do not come again, whatever was lost"
     if damage == "middle":
         assert again.counters() == {"wh": 5}
@@ -90,8 +90,8 @@ def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
     monkeypatch.setattr("agent.delivery.store.database_file.QUICK_CHECK_BYTES", 0)
     again = Store(tmp_path, clock, small())
     again.sink_cursors(["mqtt"])
-    assert again.damage is not None
-    assert again.damage.code == STATE_FILE_REPLACED
+    assert again.corruption is not None
+    assert again.corruption.code == STATE_FILE_REPLACED
     assert again.entry("clock", "reached", "") is None
     assert again.counters() == {}
     assert sum(left(again).values()) > 100, "the rows were saved"
@@ -110,7 +110,7 @@ def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock:
         store.append("m", "telemetry", T_MS + n, lambda _: b"x" * 3000)
         drain.fetch_backlog(1)
         time.sleep(0.002)
-    wait_until(lambda: store.damage is not None, 10, "a new file is created")
+    wait_until(lambda: store.corruption is not None, 10, "a new file is created")
     store.flush()
     assert store.figures()["rows_in_memory"] == 0
     assert not store.unsaved_reason
@@ -132,7 +132,7 @@ def test_notes_of_a_file_that_becomes_corrupt_are_none_and_the_file_is_replaced(
     found = [store.entry("refused", f"device-{n}", "") for n in range(400)]
     assert None in found
     assert len(store.entries("refused")) < 400
-    wait_until(lambda: store.damage is not None, 10, "a new file is created")
+    wait_until(lambda: store.corruption is not None, 10, "a new file is created")
     store.save_entry("refused", "device-0", "", "again")
     assert store.entry("refused", "device-0", "") == "again"
     assert not store.unsaved_reason
@@ -182,7 +182,7 @@ def test_corruption_that_a_reader_finds_is_reported_and_the_file_replaced(
     store.rows("pragma shrink_memory")  # SQLite drops its cached pages
     with suppress(StoreError, sqlite3.Error):
         READERS[table](store)
-    wait_until(lambda: store.damage is not None, 10, "a new file is created")
+    wait_until(lambda: store.corruption is not None, 10, "a new file is created")
     READERS[table](store)
     store.close()
 
