@@ -91,8 +91,10 @@ def overloads(config: Config) -> Iterator[tuple[str, Reason]]:
     """The overloaded buses: key of the configuration, and the finding."""
     for item in plan(config):
         if item.utilization > UTILIZATION_MAX:
-            reason = BUS_OVERLOADED(utilization=item.utilization, interval_s=item.fitting_s)
-            yield f"bus.{item.name}.poll_interval", reason
+            yield (
+                f"bus.{item.name}.poll_interval",
+                BUS_OVERLOADED(utilization=item.utilization, interval_s=item.fitting_s),
+            )
 
 
 def block_s(wire: BusSettings, count: int, inter_request_delay_s: float) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import agent.delivery.reasons  # noqa: F401 - declares the codes of gaps that sinks cause
 from agent import VERSION
@@ -18,22 +18,17 @@ from drivers.reading import Clock
 from drivers.reasons import Reason
 
 
-class Carrier(Protocol):
-    """Receives every message immediately, without the spool: for runs on virtual time."""
-
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool: ...
-
-
 class Publisher:
     """Appends messages to the spool, with their ids, and passes changed retained messages to all sinks. Thread-safe.
 
-    carrier: receives every message too; None: none.
+    on_message: receives topic, payload and the retain flag of every message immediately, without the spool: for runs on
+        virtual time.
     sinks, live: set before the first message.
     """
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], store: Store, clock: Clock) -> None:
         self.root = config.site.root
-        self.carrier: Carrier | None = None
+        self.on_message: Callable[[str, bytes, bool], None] = lambda topic, payload, retain: None
         self.sinks: list[DurableSink] = []
         self.live: list[LiveSink] = []
         self._config, self._store, self._clock = config, store, clock
@@ -54,8 +49,7 @@ class Publisher:
             message.counters,
             announces_gap,
         )
-        if self.carrier is not None:
-            self.carrier.publish(row.topic(self.root), row.payload)
+        self.on_message(row.topic(self.root), row.payload, False)
         for sink in self.live:
             sink.on_published(message)
 
@@ -101,8 +95,7 @@ class Publisher:
         self._send_retained(topic, payload)
 
     def _send_retained(self, topic: str, payload: bytes) -> None:
-        if self.carrier is not None:
-            self.carrier.publish(topic, payload, retain=True)
+        self.on_message(topic, payload, True)
         for sink in self.sinks:
             sink.update_retained(topic, payload)
 

@@ -36,15 +36,6 @@ LEDGER_S = 3600.0  # interval of ledger records; a shorter one costs run time, b
 _TICKS = 4  # checks for late rows within the shortest poll interval; one of them also reads the maintenance log
 
 
-class _Carrier:
-    def __init__(self, on_message: OnMessage) -> None:
-        self._on_message = on_message
-
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
-        self._on_message(topic, payload, retain)
-        return True
-
-
 def run_accelerated(
     scenario: Scenario,
     seconds: float,
@@ -112,7 +103,7 @@ async def _plant_and_agent(
         return MemoryLink(line.devices, clock, wire=wire_of(bus), silent=line.silent)
 
     agent = Agent(config, clock, store, replace(options, link_of=link_of))
-    agent.publisher.carrier = _Carrier(on_message)
+    agent.publisher.on_message = on_message
     agent.flagger.restore(clock.utc_ns() // 1_000_000)
     for topic, payload in agent.publisher.retained_messages():
         on_message(topic, payload, True)

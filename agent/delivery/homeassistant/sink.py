@@ -58,10 +58,6 @@ class HomeAssistantSink(MqttHandler):
     def start(self) -> None:
         self.link.start()
 
-    def stop(self) -> None:
-        """Discovery messages stay; the availability topic shows that the agent is offline."""
-        self.link.stop()
-
     def on_published(self, message: Message) -> None:
         asset = message.asset or GATEWAY
         with self._lock:
@@ -84,11 +80,11 @@ class HomeAssistantSink(MqttHandler):
             self._due |= {name for name, asset in new.items() if self._assets.get(name) != asset}
             self._topics_to_delete -= {self._topic(name) for name in new}
             self._assets = new
-        if config.mqtt is not None:
-            self.link.update_settings(config.mqtt)
+        self.link.update_settings(config.mqtt)
         self.link.wake()
 
-    # Called by the link. There is no will: the topic `status` of the JSON dialect shows whether the gateway is online.
+    # Called by the link. There is no will, and discovery messages stay: the topic `status` of the
+    # JSON dialect shows whether the gateway is online.
 
     def on_connected(self, properties: Any) -> None:
         self.link.subscribe([f"{self._prefix}/status"])

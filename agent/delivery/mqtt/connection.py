@@ -47,6 +47,12 @@ class MqttHandler:
     """The dialect of a link. All methods are called in the thread of the link. Those that a dialect does not need do
     nothing."""
 
+    link: MqttConnection
+
+    def stop(self) -> None:
+        """Sends the last messages and disconnects."""
+        self.link.stop()
+
     def configure(self, client: paho.Client) -> None:
         """Sets the will of a new client before it connects."""
 
@@ -94,9 +100,7 @@ class MqttConnection:
         self._lock = threading.Lock()  # of the next four
         self._next_settings, self._ending, self._pipe_open = settings, False, True
         self._interrupt = threading.Event()  # the connection ends: `stop`, or other settings
-        self._wake_out, self._wake_in = os.pipe()
-        for end in (self._wake_out, self._wake_in):
-            os.set_blocking(end, False)
+        self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._end: tuple[DisconnectReason, Reason | None] | None = None
         self._reported: Reason | None = None  # why the connection is lost, as logged
         self._bugs = 0
@@ -123,10 +127,10 @@ class MqttConnection:
             if self._pipe_open:
                 os.write(self._wake_in, b"1")
 
-    def update_settings(self, settings: Mqtt) -> None:
-        """Connects to another broker, or with another login, if they differ. From any thread."""
+    def update_settings(self, settings: Mqtt | None) -> None:
+        """Connects to another broker, or with another login, if they differ. From any thread. None: stays connected."""
         with self._lock:
-            if settings == self._next_settings:
+            if settings is None or settings == self._next_settings:
                 return
             self._next_settings = settings
             self._interrupt.set()
@@ -137,8 +141,7 @@ class MqttConnection:
 
         Raises ValueError for an invalid topic.
         """
-        mid: int = self.client.publish(topic, payload, qos, retain).mid
-        return mid
+        return int(self.client.publish(topic, payload, qos, retain).mid)
 
     def subscribe(self, topics: list[str]) -> int | None:
         """Returns the packet identifier; None: not sent. Call in the thread of the link, while connected."""

@@ -76,18 +76,13 @@ class MqttSink(MqttHandler):
             self.link.wake()
 
     def reconfigure(self, config: Config, *_assets: object) -> None:
-        if config.mqtt is not None:
-            self.link.update_settings(config.mqtt)
+        self.link.update_settings(config.mqtt)
 
     def numbers(self) -> Mapping[str, float | int]:
         found: dict[str, float | int] = {"rows_published": self.published, "mqtt_connects": self.link.connects}
         if self._certificate_end is not None:
             found["certificate_days"] = _days_until(self._certificate_end)
         return found
-
-    def stop(self) -> None:
-        """Sends the live rows, publishes `offline` and disconnects; other rows stay in the spool."""
-        self.link.stop()
 
     # Called by the link.
 

@@ -119,8 +119,7 @@ class EdgeNode:
         """Payload of NDEATH, for the will and for a clean end: bdSeq only, without a sequence number."""
         payload = Payload(timestamp=self._now_ms())
         payload.metrics.add(name="bdSeq", timestamp=payload.timestamp, datatype=INT64, long_value=bd_seq)
-        data: bytes = payload.SerializeToString()
-        return data
+        return bytes(payload.SerializeToString())
 
     def end_session(self) -> None:
         """The connection has ended: births are due again."""

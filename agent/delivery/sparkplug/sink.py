@@ -11,7 +11,8 @@ import json
 import logging
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -70,8 +71,7 @@ class SparkplugSink(MqttHandler):
         self._host, self._root, self._retained_messages = settings.primary_host, root, retained_messages
         self._store, self._clock = store, clock
         self._cursor: SinkCursor  # set by `start`
-        self._messages: deque[tuple[str, bytes]] = deque()
-        self._reconfigurations: deque[tuple[Config, tuple[Asset, ...]]] = deque()
+        self._changes: deque[Callable[[], None]] = deque()  # of the node, from other threads
         self._bd_seq = _last_bd_seq(store)
         self._birth_limiter, self._backfill_limiter = BirthRateLimiter(), BackfillRateLimiter(self.link.chance)
         self._host_online, self._host_ms = settings.primary_host is None, -1
@@ -92,21 +92,17 @@ class SparkplugSink(MqttHandler):
 
     def update_retained(self, topic: str, payload: bytes) -> None:
         if self.link.connected:  # a new connection sends all retained messages
-            self._messages.append((topic, payload))
+            self._changes.append(partial(self._apply_retained, topic, payload))
             self.link.wake()
 
     def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
-        self._reconfigurations.append((config, assets))
-        if config.mqtt is not None:
-            self.link.update_settings(config.mqtt)
+        self._changes.append(partial(self.node.reconfigure, config, assets))
+        self.link.update_settings(config.mqtt)
         self.link.wake()
 
     def numbers(self) -> Mapping[str, float | int]:
         return {"sparkplug_connects": self.link.connects, "sparkplug_rebirths": self.rebirths,
                 "sparkplug_commands_rejected": self.commands_rejected}  # fmt: skip
-
-    def stop(self) -> None:
-        self.link.stop()
 
     # Called by the link.
 
@@ -127,12 +123,13 @@ class SparkplugSink(MqttHandler):
         if self._host is not None:
             self._host_online = False  # until its retained STATE message is received
             topics.append(f"{NAMESPACE}/STATE/{self._host}")
-        self._messages.extend(self._retained_messages())
+        self._changes += [partial(self._apply_retained, *message) for message in self._retained_messages()]
         self._subscribing = self.link.subscribe(topics)
 
     def send_due(self, now_s: float) -> float:
         self._now_s = now_s
-        self._apply_messages()
+        while self._changes:
+            self._changes.popleft()()
         if not self._host_online and self.node.born:
             self.send_last()
             self.link.close(PRIMARY_HOST_OFFLINE(host=self._host))
@@ -180,7 +177,6 @@ class SparkplugSink(MqttHandler):
         self.node.end_session()
         self._births_due, self._rebirth_due_s = [], None
         self._unmarked, self._marked = [], None
-        self._messages.clear()
         self._cursor.return_unconfirmed()
 
     # Births and rows.
@@ -201,14 +197,10 @@ class SparkplugSink(MqttHandler):
                 self._birth_limiter.spend(now_s, self.node.device_birth(device))
         return 0.0
 
-    def _apply_messages(self) -> None:
-        while self._reconfigurations:
-            self.node.reconfigure(*self._reconfigurations.popleft())
-        while self._messages:
-            topic, payload = self._messages.popleft()
-            asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
-            if kind in ("state", "info"):
-                self.node.update_retained(asset or None, payload)
+    def _apply_retained(self, topic: str, payload: bytes) -> None:
+        asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
+        if kind in ("state", "info"):
+            self.node.update_retained(asset or None, payload)
 
     def _send_rows(self, now_s: float) -> float:
         free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)

@@ -148,12 +148,11 @@ def _record_unread_rows(db: sqlite3.Connection, now_ms: int) -> None:
 
 def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
     saved = 0
-    db.execute("begin")
-    with contextlib.suppress(sqlite3.Error):
+    with db, contextlib.suppress(sqlite3.Error):  # commits what could be read
+        db.execute("begin")
         for row in old.execute(f"select * from {table}"):
             db.execute(f"insert or ignore into {table} values ({','.join('?' * len(row))})", row)
             saved += 1
-    db.execute("commit")
     return saved
 
 

@@ -195,5 +195,4 @@ def _save(db: sqlite3.Connection, step_s: int, asset: str, t_ms: int, body: dict
 
 
 def _unpack(body: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode(zlib.decompress(body))
-    return found
+    return msgspec.json.decode(zlib.decompress(body), type=dict[str, Any])

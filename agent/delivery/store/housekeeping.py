@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from agent.delivery.store.database_file import DiskReserve
-from agent.delivery.store.quota import Quota, shrink
+from agent.delivery.store.quota import SPARE_PAGES, TARGET, URGENT, Quota, shrink
 from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Housekeeping:
                 writer.evict(lambda db, busy: self._quota.expire(db, busy, self._expired_up_to(db)))
                 with writer.db_lock:
                     shrink(writer.db)
-            if self._quota.short(writer.db):
+            if self._quota.exceeded(writer.db):
                 self._make_room(writer)
         except (sqlite3.Error, OSError) as error:
             if not writer.unsaved_reason:
@@ -72,8 +72,8 @@ class Housekeeping:
 
     def _make_room(self, writer: Database) -> None:
         until_s = time.monotonic() + ROOM_S
-        while not self._quota.enough(writer.db):
+        while self._quota.exceeded(writer.db, TARGET, 2 * SPARE_PAGES):
             if writer.evict(self._quota.evict) is None:
                 return
-            if time.monotonic() > until_s and writer.has_pending and not self._quota.far_over(writer.db):
+            if time.monotonic() > until_s and writer.has_pending and not self._quota.exceeded(writer.db, URGENT):
                 return  # continued after the next transaction

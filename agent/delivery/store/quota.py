@@ -19,7 +19,7 @@ from drivers.reasons import Code
 CHUNK = 500  # rows examined in one step
 CLASSES = 5
 SPARE_PAGES = 64  # unused pages inside the file that are enough for the next transactions
-TARGET = 0.97  # share of the quota after space was freed
+TARGET, URGENT = 0.97, 1.1  # shares of the quota: after space was freed; above it new rows wait for free space
 SHRINK_PAGES = 4096  # unused pages beyond this number are returned to the file system gradually
 
 
@@ -38,14 +38,13 @@ class Quota:
     _thin_from: dict[int, int] = field(default_factory=dict)  # importance → n up to which rows were thinned
     _drop_from: dict[int, int] = field(default_factory=dict)
 
-    def short(self, db: sqlite3.Connection) -> bool:
-        """Whether space has to be freed."""
+    def exceeded(self, db: sqlite3.Connection, share: float = 1.0, spare_pages: int = SPARE_PAGES) -> bool:
+        """Whether the file exceeds this share of the quota, or the disk is short of space and the file has fewer unused
+        pages."""
         used, spare, size = pages(db)
-        if used * size > self.bytes_max:
-            return True
-        return spare < SPARE_PAGES and self.disk_short()
+        return used * size > share * self.bytes_max or (spare < spare_pages and self._disk_short())
 
-    def disk_short(self) -> bool:
+    def _disk_short(self) -> bool:
         """Whether the file system has less free space than required."""
         if self.directory is None:
             return False
@@ -54,16 +53,6 @@ class Quota:
         except OSError:  # the directory is gone: the next write reports it
             return False
         return free < self.min_free_share * size
-
-    def enough(self, db: sqlite3.Connection) -> bool:
-        """Whether enough space was freed."""
-        used, spare, size = pages(db)
-        return used * size <= TARGET * self.bytes_max and (spare >= 2 * SPARE_PAGES or not self.disk_short())
-
-    def far_over(self, db: sqlite3.Connection) -> bool:
-        """Whether new rows have to wait until space was freed."""
-        used, spare, size = pages(db)
-        return used * size > 1.1 * self.bytes_max or (spare < SPARE_PAGES and self.disk_short())
 
     def evict(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
         """Frees some space in one transaction; number of spool rows dropped, None when nothing can be dropped.

@@ -52,7 +52,10 @@ class Store:
         self.corruption: Reason | None = None  # how a corrupt file was replaced
         self._in_memory = None if directory else IN_MEMORY_ONLY(cause=unusable or NO_STATE_DIR())
         reserve = DiskReserve(directory)
-        db = self._open(reserve)
+        if directory is None:
+            db = database_file.connect(":memory:")
+        else:
+            db, self.corruption = database_file.open_file(directory, lambda: clock.utc_ns() / 1e9, reserve)
         reserve.restore()
         self._age = retention.load(db, self.now_ms, self._monotonic_s())
         self._writer = Writer(
@@ -301,12 +304,6 @@ class Store:
         self._age.advance(self.now_ms, self._monotonic_s())
         self._age.save(db, self._monotonic_s(), force=True)
         end_run(db, self._run_id, list(self._writer.unsaved.values()))
-
-    def _open(self, reserve: DiskReserve) -> sqlite3.Connection:
-        if self.directory is None:
-            return database_file.connect(":memory:")
-        db, self.corruption = database_file.open_file(self.directory, lambda: self._clock.utc_ns() / 1e9, reserve)
-        return db
 
     def _replace_file(self, error: str) -> sqlite3.Connection:
         """Called in the writer's thread when the open file is found corrupt. Raises StoreError."""

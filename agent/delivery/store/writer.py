@@ -187,7 +187,8 @@ class Writer(threading.Thread):
         db, saved, rows = self.db, list(itertools.islice(self.unsaved.values(), self._rows_max)), self.spool_rows
         if not (batch or saved or self._lost):
             return []
-        with self._transaction():
+        with db:  # commits, or rolls back
+            db.execute("begin immediate")
             rows += insert(db, saved, self._owed)
             if batch.counters:
                 db.executemany("insert or replace into counters values (?, ?)", list(batch.counters.items()))
@@ -205,17 +206,6 @@ class Writer(threading.Thread):
         for bit, numbers in batch.confirmed.items():
             self.cursors[bit].forget(numbers)
         return resolve_jobs
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.db.execute("begin immediate")
-        try:
-            yield
-            self.db.execute("commit")
-        except BaseException:
-            if self.db.in_transaction:
-                self.db.execute("rollback")
-            raise
 
     def _record_progress(self, saved: list[PendingRow], rows: int) -> None:
         """Records how far the run is complete, in case this is its last commit."""
@@ -282,7 +272,8 @@ class Writer(threading.Thread):
 
         step: receives the database and the numbers of the rows that sinks have taken and not confirmed.
         """
-        with self.db_lock, self._transaction():
+        with self.db_lock, self.db:  # commits, or rolls back
+            self.db.execute("begin immediate")
             dropped = step(self.db, set().union(*(cursor.unconfirmed() for cursor in self.cursors.values())))
             if dropped and self.run_id is not None:
                 self._record_progress([], self.spool_rows - dropped)
