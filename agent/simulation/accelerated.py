@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from agent.acquisition.scheduler import wire_of
+from agent.acquisition.scheduler import bus_settings
 from agent.config.loader import load_config
 from agent.config.model import Bus, Config
 from agent.delivery.store import Store
@@ -99,8 +99,8 @@ async def _plant_and_agent(
     lines = {address: virtual.plant.lines[name] for name, address in _addresses(virtual.plant).items()}
 
     def link_of(bus: Bus) -> MemoryLink:
-        line = lines[wire_of(bus).where]
-        return MemoryLink(line.devices, clock, wire=wire_of(bus), silent=line.silent)
+        line = lines[bus_settings(bus).where]
+        return MemoryLink(line.devices, clock, wire=bus_settings(bus), silent=line.silent)
 
     agent = Agent(config, clock, store, replace(options, link_of=link_of))
     agent.publisher.on_message = on_message

@@ -137,5 +137,5 @@ def _json(value: Any) -> str:
 
 
 def _clip(text: str) -> str:
-    printable = "".join(sign if sign.isprintable() else "·" for sign in text[: _CLIP_LENGTH + 1])
+    printable = "".join(character if character.isprintable() else "·" for character in text[: _CLIP_LENGTH + 1])
     return printable if len(printable) <= _CLIP_LENGTH else printable[: _CLIP_LENGTH - 1] + "…"

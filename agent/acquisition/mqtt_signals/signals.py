@@ -103,8 +103,8 @@ class MqttSignals:
     def _connect(self, config: Config, broker: Mqtt) -> None:
         from agent.acquisition.mqtt_signals.subscriber import MqttSubscriber  # imports paho
 
-        place = f"{broker.user or ''}@{broker.host}:{broker.port}"
-        client_id = f"magwatt-{config.site.id}-{config.site.gateway}-{self._purpose}-{zlib.crc32(place.encode()):08x}"
+        address = f"{broker.user or ''}@{broker.host}:{broker.port}"
+        client_id = f"magwatt-{config.site.id}-{config.site.gateway}-{self._purpose}-{zlib.crc32(address.encode()):08x}"
         subscriber = self.subscribers[broker] = MqttSubscriber(
             broker, client_id, lambda topic, payload, retained: self._on_message(broker, topic, payload, retained)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.acquisition.scheduler import wire_of
+from agent.acquisition.scheduler import bus_settings
 from agent.commissioning.selfcheck.model import DeviceSet, Subject
 from agent.config.model import Config, Drive
 from agent.config.topology import drive_rating_kw, polled_devices
@@ -18,7 +18,7 @@ def bench_of(config: Config, links: Mapping[str, RegisterLink]) -> DeviceSet:
     for item in polled_devices(config):
         if item.bus in links:
             bus = config.buses[item.bus]
-            wire = wire_of(bus)
+            wire = bus_settings(bus)
             subjects.append(
                 Subject(
                     item,

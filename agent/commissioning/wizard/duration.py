@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agent.acquisition.poll_plan import block_s
-from agent.acquisition.scheduler import wire_of
+from agent.acquisition.scheduler import bus_settings
 from agent.commissioning.selfcheck.model import DeviceSet
 from agent.commissioning.selfcheck.register_reader import SILENCES_MAX, RegisterReader
 from agent.commissioning.selfcheck.run import period_of
@@ -46,7 +46,7 @@ def _round_s(config: Config, bench: DeviceSet, clock: Clock, adjacent: bool) -> 
     """Duration of a round: the self-check reads the devices of all buses one after the other."""
     total_s = 0.0
     for item in bench.subjects:
-        wire = wire_of(config.buses[item.device.bus])
+        wire = bus_settings(config.buses[item.device.bus])
         gap_s = item.profile.min_gap_s if item.gap_s is None else item.gap_s
         counts = RegisterReader(item, item.device.unit_id, clock).counts(adjacent)
         total_s += sum(block_s(wire, count, gap_s) for count in counts)

@@ -132,11 +132,14 @@ def asset_device(
         device["mdl"] = " / ".join(item.profile for item in (asset.drive, asset.meter) if item)
     if asset.meter and asset.meter.serial_number and not asset.motor:
         device["sn"] = asset.meter.serial_number
-    gone = "{{ 'offline' if value_json.state == 'offline' else 'online' }}"
+    availability = "{{ 'offline' if value_json.state == 'offline' else 'online' }}"
     return {
-        "dev": device, "avty": [_online(root), {"t": topic, "val_tpl": gone} | _WORDS], "avty_mode": "all",
-        "qos": 1, "cmps": components,
-    }  # fmt: skip
+        "dev": device,
+        "avty": [_online(root), {"t": topic, "val_tpl": availability} | _AVAILABILITY_PAYLOADS],
+        "avty_mode": "all",
+        "qos": 1,
+        "cmps": components,
+    }
 
 
 def gateway_device(ids: EntityIds, root: str, names: Mapping[str, Iterable[str]]) -> dict[str, Any]:
@@ -190,8 +193,8 @@ def _fault(code: dict[str, Any], own: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_WORDS = {"pl_avail": "online", "pl_not_avail": "offline"}
+_AVAILABILITY_PAYLOADS = {"pl_avail": "online", "pl_not_avail": "offline"}
 
 
 def _online(root: str) -> dict[str, str]:
-    return {"t": f"{root}/status"} | _WORDS
+    return {"t": f"{root}/status"} | _AVAILABILITY_PAYLOADS

@@ -46,11 +46,11 @@ class HomeAssistantSink(MqttHandler):
         self._origin = {"o": {"name": "magwatt", "sw": metadata.version("magwatt")}}
         self._lock = threading.Lock()
         self._assets = {asset.name: asset for asset in assets}
-        self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics seen, in order
+        self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics published, in order
         self._load_names()
         self._due = {GATEWAY, *self._names}  # whose discovery message is to be sent
         self._due_s = 0.0
-        self._republish = True
+        self._republish_after_s: float | None = 0.0  # all discovery messages after this delay
         self._topics_to_delete = set(store.entries(f"{ENTRY_KIND} topics")) - self._topics()
         self._removing: dict[int, str] = {}  # packet → topic whose retained message it deletes
         self._birth_limiter = BirthRateLimiter()
@@ -92,9 +92,9 @@ class HomeAssistantSink(MqttHandler):
 
     def send_due(self, now_s: float) -> float:
         with self._lock:
-            if self._republish:
-                self._republish, self._due = False, {GATEWAY, *self._assets}
-                self._due_s = now_s + self._delay_s
+            if self._republish_after_s is not None:
+                self._due = {GATEWAY, *self._assets}
+                self._due_s, self._republish_after_s = now_s + self._republish_after_s, None
             elif math.isinf(self._due_s):
                 self._due_s = now_s + SETTLE_S
             if now_s < self._due_s:
@@ -134,7 +134,7 @@ class HomeAssistantSink(MqttHandler):
 
     def _republish_all(self, delay_s: float) -> None:
         with self._lock:
-            self._republish, self._delay_s = True, delay_s
+            self._republish_after_s = delay_s
 
     def _next(self) -> tuple[str, dict[str, Any] | None] | None:
         """Topic and content of the next discovery message, removals (None) first. Called under the lock."""
@@ -162,15 +162,18 @@ class HomeAssistantSink(MqttHandler):
         try:
             for name, kinds in self._store.entries(f"{ENTRY_KIND} names").items():
                 if name in self._assets or name == GATEWAY:
-                    self._names[name] = {kind: dict.fromkeys(seen) for kind, seen in kinds.items()}
+                    self._names[name] = {kind: dict.fromkeys(published) for kind, published in kinds.items()}
         except (AttributeError, TypeError) as error:
             log.warning("homeassistant: the stored names of entities cannot be read: %s", error)
 
     def _save_names(self, topic: str) -> None:
         """Waits for the disk."""
         with self._lock:
-            names = {name: {kind: list(seen) for kind, seen in kinds.items()} for name, kinds in self._names.items()
-                     if self._topic(name) == topic}  # fmt: skip
+            names = {
+                name: {kind: list(published) for kind, published in kinds.items()}
+                for name, kinds in self._names.items()
+                if self._topic(name) == topic
+            }
         try:
             self._store.save_entry(f"{ENTRY_KIND} topics", topic, "", {})
             for name, kinds in names.items():

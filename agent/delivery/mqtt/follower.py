@@ -139,8 +139,8 @@ class Follower:
             return
         if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{kind}/"):
             return  # not from an agent
-        seen = self.seen.setdefault(asset, FollowedMessage(gateway, name))
-        seen.messages[kind] = body
-        seen.received_s[kind] = time.monotonic()
+        followed = self.seen.setdefault(asset, FollowedMessage(gateway, name))
+        followed.messages[kind] = body
+        followed.received_s[kind] = time.monotonic()
         if self._changed is not None:
-            self._changed(seen, kind)
+            self._changed(followed, kind)

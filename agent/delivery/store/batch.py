@@ -89,13 +89,13 @@ def insert(db: sqlite3.Connection, rows: list[PendingRow], owed: int) -> int:
 
 def remove_delivered(db: sqlite3.Connection, batch: WriteBatch, alone: bool) -> int:
     """Deletes confirmed and rejected rows; returns how many left the spool. alone: there is only one sink."""
-    gone = sum(_set_aside(db, n, reason) for n, reason in batch.rejected)
+    deleted = sum(_set_aside(db, n, reason) for n, reason in batch.rejected)
     for bit, numbers in batch.confirmed.items():
         keys = [(n,) for n in numbers]
         if not alone:
             db.executemany(f"update spool set owed = owed & ~{1 << bit} where n = ?", keys)
-        gone += db.executemany("delete from spool where n = ?" + ("" if alone else " and owed = 0"), keys).rowcount
-    return gone
+        deleted += db.executemany("delete from spool where n = ?" + ("" if alone else " and owed = 0"), keys).rowcount
+    return deleted
 
 
 def _set_aside(db: sqlite3.Connection, n: int, reason: Reason) -> int:

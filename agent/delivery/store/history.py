@@ -23,7 +23,7 @@ from drivers.reading import BAD, Quality
 
 SECOND_S, MINUTE_S, QUARTER_S = 1, 60, 900
 _MINUTE_MS, _QUARTER_MS = 60_000, 900_000
-Stats = list[float]  # n, mean, least, largest, flags
+Stats = list[float]  # n, mean, minimum, maximum, flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class HistoryPoint:
 
     t_ms: UTC milliseconds of the start of the interval; for single values the time of the sample.
     n: number of usable values.
-    mean, `least`, largest: mean, minimum and maximum of these values.
+    mean, minimum, maximum: mean, minimum and maximum of these values.
     flags: union of their flags; not stored for single values.
     """
 
     t_ms: int
     n: int
     mean: float
-    least: float
-    largest: float
+    minimum: float
+    maximum: float
     flags: Quality
 
 
@@ -110,8 +110,8 @@ class History:
                     HistoryPoint(t, 1, v, v, v, Quality(0)) for t, v in pairs if v is not None and from_ms <= t < to_ms
                 ]
             elif metric in body:
-                n, mean, least, largest, flags = body[metric]
-                found.append(HistoryPoint(start_ms, int(n), mean, least, largest, Quality(int(flags))))
+                n, mean, minimum, maximum, flags = body[metric]
+                found.append(HistoryPoint(start_ms, int(n), mean, minimum, maximum, Quality(int(flags))))
         return found
 
     def _put(self, asset: str, minute: _Minute) -> None:
@@ -151,14 +151,14 @@ def joined(parts: Iterable[dict[str, Stats]]) -> dict[str, Stats]:
     """Combined statistics of intervals; means are weighted by the number of values."""
     found: dict[str, Stats] = {}
     for part in parts:
-        for name, (n, mean, least, largest, flags) in part.items():
+        for name, (n, mean, minimum, maximum, flags) in part.items():
             old = found.get(name)
             if old is None:
-                found[name] = [n, mean, least, largest, flags]
+                found[name] = [n, mean, minimum, maximum, flags]
             else:
                 total = old[0] + n
                 found[name] = [
-                    total, old[1] + (mean - old[1]) * n / total, min(old[2], least), max(old[3], largest),
+                    total, old[1] + (mean - old[1]) * n / total, min(old[2], minimum), max(old[3], maximum),
                     int(old[4]) | int(flags),
                 ]  # fmt: skip
     return found

@@ -72,11 +72,11 @@ class Quota:
 
     def _history(self, db: sqlite3.Connection, _busy: Container[int]) -> int | None:
         """Deletes 1 s history before any row of the spool: coarser history of the same time remains."""
-        gone = db.execute(
+        deleted = db.execute(
             "delete from history where (step_s, asset, t_ms) in "
             "(select step_s, asset, t_ms from history where step_s = 1 order by t_ms limit 50)"
         )
-        return 0 if gone.rowcount else None
+        return 0 if deleted.rowcount else None
 
     def _thin(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
         """Thins the older half of the spool; the newer half stays complete."""
@@ -85,13 +85,13 @@ class Quota:
             rows = _next(db, importance, self._thin_from, middle or 0)
             if not rows:
                 continue
-            seen: set[tuple[str | None, str, int]] = set()
+            slots: set[tuple[str | None, str, int]] = set()
             surplus = []
             for n, kind, t_ms, asset in rows:
                 slot = asset, kind, t_ms // THIN_MS[importance]
-                if slot in seen and n not in busy:
+                if slot in slots and n not in busy:
                     surplus.append((n, kind, t_ms))
-                seen.add(slot)
+                slots.add(slot)
             return _delete(db, surplus, ROWS_THINNED)
         return None
 

@@ -83,9 +83,8 @@ class RetentionClock:
             if end_ms >= from_ms:
                 begin_ms = max(span.start_ms, from_ms) if k else from_ms
                 first, last = min(first, begin_ms + span.min_ms), max(last, end_ms + span.max_ms)
-        return DateRange(
-            first, last + round(2000 * SAVE_S)
-        )  # a killed run continued for up to this time after it saved
+        killed_ms = round(2000 * SAVE_S)  # a killed run continued for up to this time after it saved
+        return DateRange(first, last + killed_ms)
 
     def expired_up_to(self, db: sqlite3.Connection, age_s: float) -> int:
         """Number of the newest spool row that is older than `age_s` seconds of running time; 0: none."""

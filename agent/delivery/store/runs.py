@@ -61,8 +61,8 @@ def register_sinks(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, 
             db.execute("insert into sinks values (?, ?)", (known[name], name))
     mask = sum(1 << bit for bit in known.values())
     db.execute(f"update spool set owed = owed & {mask} where owed & ~{mask}")
-    gone = db.execute("delete from spool where owed = 0").rowcount
-    return known, gone
+    deleted = db.execute("delete from spool where owed = 0").rowcount
+    return known, deleted
 
 
 def claim_directory(path: Path) -> IO[str]:

@@ -17,7 +17,7 @@ def correct_timestamps(db: sqlite3.Connection, run_id: int, delta_ms: int, after
     seen: sequence and time, on the old clock, when the clock was stepped. A later row is corrected when its time is
     nearer to the old than to the new time, because it was measured before the step.
     """
-    moved, above, (up_to, old_ms) = 0, 0, seen
+    corrected, above, (up_to, old_ms) = 0, 0, seen
     while rows := db.execute(
         "select n, payload from spool where n > ? and boot = ? and seq > ? "
         "and (seq <= ? or abs(t_ms - ?) < abs(t_ms - ?)) order by n limit ?",
@@ -27,8 +27,8 @@ def correct_timestamps(db: sqlite3.Connection, run_id: int, delta_ms: int, after
             "update spool set t_ms = t_ms + ?, payload = ? where n = ?",
             [(delta_ms, shifted(payload, delta_ms), n) for n, payload in rows],
         )
-        moved, above = moved + len(rows), rows[-1][0]
-    return moved
+        corrected, above = corrected + len(rows), rows[-1][0]
+    return corrected
 
 
 def shifted(payload: bytes, delta_ms: int) -> bytes:

@@ -210,10 +210,8 @@ class Writer(threading.Thread):
     def _record_progress(self, saved: list[PendingRow], rows: int) -> None:
         """Records how far the run is complete, in case this is its last commit."""
         last_seq = saved[-1].seq if saved else 0
-        times_ms = [pending.row.t_ms for pending in saved] or [
-            0,
-            1 << 62,
-        ]  # the newest time follows a clock that steps back
+        # The newest time stays without rows, and otherwise follows a clock that steps back.
+        times_ms = [pending.row.t_ms for pending in saved] or [0, 1 << 62]
         self.db.execute(
             "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = min(max(last_ms, ?), ?) "
             "where n = ?",
