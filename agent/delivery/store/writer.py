@@ -13,7 +13,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -73,31 +73,36 @@ class Writer(threading.Thread):
         self._lost: list[StoredRow] = []  # dropped, not yet counted
 
     def append(self, rows: Iterable[PendingRow], counters: Mapping[str, int]) -> None:
-        with self._adding() as batch:
-            batch.rows += rows
-            batch.counters.update(counters)
+        with self._wake:
+            self._next_batch.rows += rows
+            self._next_batch.counters.update(counters)
+            self._notify()
 
     def confirm(self, bit: int, numbers: list[int]) -> None:
-        with self._adding() as batch:
-            batch.confirmed.setdefault(bit, []).extend(numbers)
+        with self._wake:
+            self._next_batch.confirmed.setdefault(bit, []).extend(numbers)
+            self._notify()
 
     def reject(self, n: int, reason: Reason) -> None:
-        with self._adding() as batch:
-            batch.rejected.append((n, reason))
+        with self._wake:
+            self._next_batch.rejected.append((n, reason))
+            self._notify()
 
     def report_corruption(self, error: str) -> None:
         """A reader found the file corrupt."""
-        with self._adding():
+        with self._wake:
             self._corruption, self._urgent = error, True
+            self._notify()
 
     def do(self, job: Job[T]) -> T:
         """Runs `job` in the next transaction and waits for its commit. After a StoreError the job had no effect."""
         future: Future[T] = Future()
-        with self._adding() as batch:
+        with self._wake:
             if self._ending:
                 raise StoreError(STATE_FILE_CLOSED)
-            batch.jobs.append((job, future))
+            self._next_batch.jobs.append((job, future))
             self._urgent = True
+            self._notify()
         try:
             return future.result(WAIT_S)
         except TimeoutError:
@@ -105,8 +110,9 @@ class Writer(threading.Thread):
 
     def post(self, job: Job[Any]) -> None:
         """Like `do`, without waiting."""
-        with self._adding() as batch:
-            batch.jobs.append((job, Future()))
+        with self._wake:
+            self._next_batch.jobs.append((job, Future()))
+            self._notify()
 
     def stop(self) -> None:
         """Commits everything and ends the thread."""
@@ -130,13 +136,10 @@ class Writer(threading.Thread):
             self._housekeeping.run(self)
             self.cycle_s = time.monotonic()
 
-    @contextlib.contextmanager
-    def _adding(self) -> Iterator[WriteBatch]:
-        """The next batch, under the lock; wakes the thread when it waits for work or the addition is urgent."""
-        with self._wake:
-            yield self._next_batch
-            if self._idle or self._urgent:
-                self._wake.notify()
+    def _notify(self) -> None:
+        """Wakes the thread when it waits for work, or when the work is urgent."""
+        if self._idle or self._urgent:
+            self._wake.notify()
 
     def _await(self, due_s: float) -> None:
         """Waits until there is something to write and it is due."""
