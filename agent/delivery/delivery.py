@@ -85,7 +85,7 @@ class Delivery:
     def numbers(self) -> dict[str, float | int]:
         """Values for `health`."""
         numbers = self._store.figures()
-        hours = self._forecast.hours_left(numbers["spool_used_pct"], 100.0)
+        hours = self._forecast.hours_left(numbers["spool_used_pct"])
         if hours is not None:
             numbers["spool_hours_left"] = hours
         for sink in self.sinks:
