@@ -6,7 +6,6 @@ from collections import deque
 
 from drivers.reading import Clock
 
-
 SAMPLES = 10  # that are considered
 
 
