@@ -400,7 +400,7 @@ def test_an_outage_loses_no_row(world: World, how: str) -> None:
 
 
 def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(world: World) -> None:
-    feeder = [sys.executable, "-P", str(ROOT / "tests" / "support" / "sparkplug_feeder.py"), str(world.folder),
+    feeder = [sys.executable, "-P", str(ROOT / "tests" / "end_to_end" / "sparkplug_feeder.py"), str(world.folder),
               str(world.proxy.port)]  # fmt: skip
 
     def running(until: Callable[[], bool]) -> int:
