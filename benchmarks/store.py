@@ -78,7 +78,7 @@ def _through(port: int, ahead_max: int, backfill_per_s: float | None) -> float:
 
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         store = Store(Path(folder), SystemClock())
-        drain = store.drains(["mqtt"])["mqtt"]
+        drain = store.sink_cursors(["mqtt"])["mqtt"]
         broker = replace(parse_broker(f"mqtt://127.0.0.1:{port}"), backfill_rate=backfill_per_s)
         sink = MqttSink(broker, "ours", "magwatt/v1/s/g", list, lambda *_: None)
         sink.start(drain)
@@ -104,7 +104,7 @@ def spool(commit_s: float) -> tuple[float, float]:
     """Return rows/s appended and committed, with a sink that confirms all, and the processor time of one row."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         store = Store(Path(folder), SystemClock(), StoreSettings(commit_interval_s=commit_s))
-        drain = store.drains(["null"])["null"]
+        drain = store.sink_cursors(["null"])["null"]
         taken = [0]
 
         def take() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import names_table
 import reasons_table
 
 from agent.core.metrics import table_markdown
-from agent.delivery import names_table
 
 HEAD = """# Metrics
 

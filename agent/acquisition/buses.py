@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from agent.acquisition.scheduler import BusLink, BusPoller, PolledDevice, wire_of
+from agent.acquisition.scheduler import BusLink, BusPoller, PolledDevice, bus_settings
 from agent.config.model import Bus
 from drivers.modbus_link import ModbusLink
 from drivers.reading import Clock
@@ -28,9 +28,9 @@ class Buses:
 
     def link_of(self, bus: Bus) -> BusLink:
         """The existing connection with the settings of this bus, or a new one."""
-        wire = wire_of(bus)
-        return next((poller.link for poller in self.pollers if poller.link.wire == wire), None) or ModbusLink(
-            wire, self._clock
+        settings = bus_settings(bus)
+        return next((poller.link for poller in self.pollers if poller.link.wire == settings), None) or ModbusLink(
+            settings, self._clock
         )
 
     async def change(self, wanted: Iterable[BusPoller]) -> list[PolledDevice]:

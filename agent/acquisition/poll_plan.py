@@ -91,16 +91,18 @@ def overloads(config: Config) -> Iterator[tuple[str, Reason]]:
     """The overloaded buses: key of the configuration, and the finding."""
     for item in plan(config):
         if item.utilization > UTILIZATION_MAX:
-            reason = BUS_OVERLOADED(utilization=item.utilization, interval_s=item.fitting_s)
-            yield f"bus.{item.name}.poll_interval", reason
+            yield (
+                f"bus.{item.name}.poll_interval",
+                BUS_OVERLOADED(utilization=item.utilization, interval_s=item.fitting_s),
+            )
 
 
-def block_s(wire: BusSettings, count: int, inter_request_delay_s: float) -> float:
+def block_s(settings: BusSettings, count: int, inter_request_delay_s: float) -> float:
     """Duration of one transaction, including the turnaround delay of the device (15 ms, an assumption)."""
-    if not wire.is_rtu:
+    if not settings.is_rtu:
         return TCP_S + inter_request_delay_s
-    silences_s = wire.silence_s + max(inter_request_delay_s, wire.silence_s)
-    return exchange_characters(count) * wire.character_s + silences_s + TURNAROUND_S
+    silences_s = settings.silence_s + max(inter_request_delay_s, settings.silence_s)
+    return exchange_characters(count) * settings.character_s + silences_s + TURNAROUND_S
 
 
 def plan_as_object(found: BusPlan) -> dict[str, Any]:
@@ -145,24 +147,28 @@ def plan_as_text(found: BusPlan) -> str:
 
 
 def _bus_plan(poller: BusPoller) -> BusPlan:
-    wire = poller.link.wire
-    blocks = tuple(block for polled in poller.devices for block in _blocks(polled, wire))
+    settings = poller.link.wire
+    blocks = tuple(block for polled in poller.devices for block in _blocks(polled, settings))
     utilization = sum(item.transaction_s / item.interval_s for item in blocks if item.interval_s)
     cycle_s = sum(item.transaction_s for item in blocks)
     silent_s = max((polled.device.health.response_time.timeout_s for polled in poller.devices), default=0.0)
-    problems = []
-    longest_s = max(polled.every_s for polled in poller.devices)
+    longest_s = max(polled.poll_interval_s for polled in poller.devices)
     fitting_s = math.ceil(10 * longest_s * utilization / UTILIZATION_WARN) / 10
+    problems = []
     if utilization > UTILIZATION_WARN:
         problems.append(RETRY_MARGIN_MISSING(utilization=utilization, interval_s=fitting_s))
-    problems += _too_fast(poller)
-    worst_s = cycle_s + SILENCES_MAX * silent_s
-    speed = f"  {wire.baud} {wire.data_bits}{wire.parity}{wire.stop_bits}" if wire.is_rtu else ""
-    return BusPlan(poller.bus.name, wire.where + speed, blocks, utilization, cycle_s, worst_s, fitting_s,
+    problems += [
+        POLLED_TOO_FAST(device=polled.device.name, refresh_s=refresh_s, interval_s=polled.poll_interval_s)
+        for polled in poller.devices
+        if (refresh_s := polled.device.profile.refresh_s) > polled.poll_interval_s
+    ]
+    speed = f"  {settings.baud} {settings.data_bits}{settings.parity}{settings.stop_bits}" if settings.is_rtu else ""
+    return BusPlan(poller.bus.name, settings.where + speed, blocks, utilization, cycle_s,
+                   cycle_s + SILENCES_MAX * silent_s, fitting_s,
                    tuple(problems))  # fmt: skip
 
 
-def _blocks(polled: PolledDevice, wire: BusSettings) -> Iterator[PlannedBlock]:
+def _blocks(polled: PolledDevice, settings: BusSettings) -> Iterator[PlannedBlock]:
     for group in GROUPS:
         factor = GROUP_FACTOR.get(group)
         for block in polled.device.blocks([group]):
@@ -170,13 +176,6 @@ def _blocks(polled: PolledDevice, wire: BusSettings) -> Iterator[PlannedBlock]:
                 polled.device.name,
                 group,
                 block,
-                block_s(wire, block.count, polled.device.inter_request_delay_s),
-                polled.every_s * factor if factor else None,
+                block_s(settings, block.count, polled.device.inter_request_delay_s),
+                polled.poll_interval_s * factor if factor else None,
             )
-
-
-def _too_fast(poller: BusPoller) -> Iterator[Reason]:
-    for polled in poller.devices:
-        refresh_s = polled.device.profile.refresh_s
-        if refresh_s > polled.every_s:
-            yield POLLED_TOO_FAST(device=polled.device.name, refresh_s=refresh_s, interval_s=polled.every_s)

@@ -17,7 +17,6 @@ from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import ModbusLink
 from drivers.profiles import GROUPS, load_profile
 from drivers.reading import Clock, Quality, Reading, RegisterLink, Value
-from drivers.reasons import Reason
 from drivers.registers import break_even_hole
 from drivers.vocabulary import vocabulary
 
@@ -46,7 +45,7 @@ class BusLink(RegisterLink, Protocol):
 class PolledDevice:
     """A device on a bus.
 
-    every_s: polling period.
+    poll_interval_s: polling period.
     ratios: unit → factor to the primary side, where the meter does not apply the transformer ratio.
     cluster: devices of one motor have the same and are polled close together.
     due_ns: monotonic time of the next poll.
@@ -54,11 +53,11 @@ class PolledDevice:
     failures: consecutive failed polls.
     responded: whether it has ever responded.
     slow_logged, stuck_logged: whether slow or constant values were logged.
-    made_from: configuration of the device; devices with equal configurations count as unchanged.
+    configuration: all that the device was made from; devices with equal ones count as unchanged.
     """
 
     device: ModbusDevice
-    every_s: float
+    poll_interval_s: float
     ratios: Mapping[str, float]
     cluster: str = ""
     due_ns: int = 0
@@ -67,7 +66,7 @@ class PolledDevice:
     responded: bool = False
     slow_logged: bool = False
     stuck_logged: bool = False
-    made_from: tuple[Any, ...] = ()
+    configuration: tuple[Any, ...] = ()
 
     @property
     def offline(self) -> bool:
@@ -82,7 +81,7 @@ class PolledDevice:
     def due_s(self) -> dict[str, float]:
         """Quantity → seconds between two readings; infinite for those that are read once."""
         return {
-            name: self.every_s * GROUP_FACTOR.get(group, float("inf"))
+            name: self.poll_interval_s * GROUP_FACTOR.get(group, float("inf"))
             for group in GROUPS
             for name in self.device.names([group])
         }
@@ -120,11 +119,11 @@ class BusPoller:
         self.bus, self.devices = bus, []
         for item in devices:
             old = before.get(item.device.name)
-            if old is not None and old.made_from == item.made_from:
+            if old is not None and old.configuration == item.configuration:
                 old.cluster = item.cluster
                 item = old
             elif old is not None:
-                item.due_ns = min(old.due_ns, now_ns + int(item.every_s * 1e9))
+                item.due_ns = min(old.due_ns, now_ns + int(item.poll_interval_s * 1e9))
             self.devices.append(item)
         self._spread(item for item in self.devices if item.device.name not in before)
 
@@ -134,7 +133,7 @@ class BusPoller:
         clusters = list(dict.fromkeys(item.cluster for item in self.devices))
         for item in items:
             part = clusters.index(item.cluster) / len(clusters)
-            item.due_ns = now_ns + (int(part * item.every_s * 1e9) if len(self.devices) > 4 else 0)
+            item.due_ns = now_ns + (int(part * item.poll_interval_s * 1e9) if len(self.devices) > 4 else 0)
 
     async def run(self) -> None:
         """Polls until cancelled. Never raises for errors in the plant."""
@@ -154,16 +153,18 @@ class BusPoller:
         """Polls a device once, passes its reading on and schedules its next poll."""
         device, began_ns = polled.device, self._clock.monotonic_ns()
         if polled.offline and not await device.probe():
-            reading = self._still_silent(polled)
+            reading = self._no_response_reading(polled)
         else:
             reading = with_ratios(await device.poll(polled.groups(), self._others_wait(polled)), polled.ratios)
         failed = Quality.NO_REPLY in reading.quality
         self.failed += failed
         self.polls += not failed
-        if failed and device.health.bus_failed:
-            self._log_bus_failure(device.health.error)
-        elif not failed or not device.postponed:  # held back: no request was sent, so the device did not fail
-            self._log_bus_recovery()
+        if failed and device.health.bus_failed:  # logged once, and not counted as a failure of the device
+            if not self._bus_failed:
+                log.warning("bus %s: %s; retrying", self.bus.name, device.health.error)
+            self._bus_failed = True
+        elif not failed or not device.postponed:  # postponed: no request was sent, so the device did not fail
+            self._on_bus_recovered()
             self._count(polled, reading, failed)
         now_ns = self._clock.monotonic_ns()
         self.busy_ns += now_ns - began_ns
@@ -173,7 +174,7 @@ class BusPoller:
             polled.due_ns = now_ns + int(pause_s * self._chance.uniform(0.9, 1.1) * 1e9)
         else:
             # Keeps its phase; missed periods are skipped.
-            period_ns = int(polled.every_s * 1e9)
+            period_ns = int(polled.poll_interval_s * 1e9)
             polled.due_ns += period_ns * max(1, -((polled.due_ns - now_ns) // period_ns))
         if self._is_polled(polled):
             self._on_reading(reading)
@@ -187,13 +188,7 @@ class BusPoller:
         soon_ns = self._clock.monotonic_ns() + int(polled.device.health.response_time.timeout_s * 1e9)
         return any(other is not polled and not other.offline and other.due_ns < soon_ns for other in self.devices)
 
-    def _log_bus_failure(self, error: Reason | None) -> None:
-        """An error of the bus is logged once, and is not counted as a failure of the device."""
-        if not self._bus_failed:
-            log.warning("bus %s: %s; retrying", self.bus.name, error)
-        self._bus_failed = True
-
-    def _log_bus_recovery(self) -> None:
+    def _on_bus_recovered(self) -> None:
         """After an error of the bus all devices are polled immediately, in phases as at the start."""
         if self._bus_failed:
             log.info("bus %s recovered", self.bus.name)
@@ -202,7 +197,7 @@ class BusPoller:
                 item.failures = item.round = 0
             self._spread(self.devices)
 
-    def _still_silent(self, polled: PolledDevice) -> Reading:
+    def _no_response_reading(self, polled: PolledDevice) -> Reading:
         device, now_ns = polled.device, self._clock.utc_ns()
         error = POLLS_WITHOUT_RESPONSE(cause=device.health.error or NO_RESPONSE_TO_PROBE(), n=polled.failures)
         quality = device.settings.quality | Quality.NO_REPLY
@@ -220,12 +215,12 @@ class BusPoller:
             log.info("%s responds%s", device.name, " again" if polled.responded else "")
         polled.round = 0 if polled.failures else polled.round + 1
         polled.failures, polled.responded = 0, True
-        refresh_s = device.health.refresh.refresh_interval_s(polled.every_s)
+        refresh_s = device.health.refresh.refresh_interval_s(polled.poll_interval_s)
         if refresh_s is not None and not polled.slow_logged:
             polled.slow_logged = True
             log.warning(
                 "%s updates its values about every %.1f s, but is polled every %g s",
-                device.name, refresh_s, polled.every_s,
+                device.name, refresh_s, polled.poll_interval_s,
             )  # fmt: skip
         if bool(device.stuck_s) != polled.stuck_logged:
             polled.stuck_logged = not polled.stuck_logged
@@ -270,7 +265,7 @@ def pollers(
         items = [item for item in every if item.bus == bus.name and only in (None, item.name)]
         if not items:
             continue
-        link = link_of(bus) if link_of else ModbusLink(wire_of(bus), clock)
+        link = link_of(bus) if link_of else ModbusLink(bus_settings(bus), clock)
         several = len({item.unit_id for item in items}) > 1
         devices = [_polled(config, bus, item, link, clock, several) for item in items]
         devices.sort(key=lambda polled: polled.cluster)
@@ -278,7 +273,7 @@ def pollers(
     return found
 
 
-def wire_of(bus: Bus) -> BusSettings:
+def bus_settings(bus: Bus) -> BusSettings:
     host, port = bus.tcp or ("", 0)
     baud, data_bits, parity, stop_bits = bus.line
     return BusSettings(
@@ -300,15 +295,15 @@ def _polled(
     config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: BusLink, clock: Clock, several: bool
 ) -> PolledDevice:
     profile = item.profile if isinstance(item, SignalDevice) else load_profile(item.profile)
-    wire = link.wire
+    bus_line = link.wire
     settings = DeviceSettings(
         rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
         timeout_s=bus.timeout_s,
         inter_request_delay_s=bus.inter_request_delay_s,
-        hole_max=break_even_hole(wire.character_s, wire.silence_s, TURNAROUND_S) if wire.is_rtu else 125,
-        character_s=wire.character_s,
+        hole_max=break_even_hole(bus_line.character_s, bus_line.silence_s, TURNAROUND_S) if bus_line.is_rtu else 125,
+        character_s=bus_line.character_s,
         quality=Quality.SIMULATED if config.site.simulated else Quality.GOOD,
-        behind_gateway=several and not wire.is_rtu,
+        behind_gateway=several and not bus_line.is_rtu,
     )
     ratios = {unit: factor for unit in (*CT_QUANTITIES, "V") if (factor := ratio_factor(item, unit)) != 1.0}
     return PolledDevice(
@@ -316,5 +311,5 @@ def _polled(
         bus.poll_interval_s,
         ratios,
         cluster=item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name,
-        made_from=(item, profile, bus.poll_interval_s, several, settings),
+        configuration=(item, profile, bus.poll_interval_s, several, settings),
     )

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.acquisition.unsupported_registers import fingerprint
@@ -17,16 +17,6 @@ from drivers.reasons import Reason
 log = logging.getLogger(__name__)
 
 KIND = "selfcheck"
-
-
-class DeviceChecked(Protocol):
-    """The result of a self-check for one device, as agent.commissioning.selfcheck.DeviceResult."""
-
-    @property
-    def failed(self) -> tuple[str, ...]: ...
-
-    @property
-    def verified(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +34,14 @@ class SelfcheckResult:
 
 
 def save_check(
-    store: Store, config: Config, bus: BusPoller, polled: PolledDevice, at_ms: int, result: DeviceChecked,
-    findings: Iterable[Reason],
+    store: Store, config: Config, bus: BusPoller, polled: PolledDevice, at_ms: int, *, failed: Iterable[str],
+    verified: Iterable[str], findings: Iterable[Reason],
 ) -> None:  # fmt: skip
-    """Stores the result of a self-check for one device. findings: its likely causes. Raises StoreError."""
+    """Stores the result of a self-check for one device, with the fields of SelfcheckResult. Raises StoreError."""
     body = {
         "at_ms": at_ms,
-        "failed": list(result.failed),
-        "verified": list(result.verified),
+        "failed": list(failed),
+        "verified": list(verified),
         "findings": [reason.as_object() | {"text": str(reason)} for reason in findings],
     }
     store.save_entry(KIND, polled.device.name, _key(config, bus, polled), body)

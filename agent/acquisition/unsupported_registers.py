@@ -36,8 +36,8 @@ class UnsupportedRegisterStore:
 
 def fingerprint(bus: BusPoller, polled: PolledDevice) -> str:
     """Identity of a device: its connection, unit identifier and map."""
-    wire, device = bus.link.wire, polled.device
-    where = wire.serial_port or f"{wire.host}:{wire.port_number}"
+    settings, device = bus.link.wire, polled.device
+    where = settings.serial_port or f"{settings.host}:{settings.port_number}"
     return hashlib.sha256(f"{where} {device.unit} {device.profile}".encode()).hexdigest()[:16]
 
 

@@ -75,16 +75,15 @@ def _past(follower: Follower, followed: FollowedMessage) -> str:
 
 
 class _ExplainReceiver:
-    """Holds the last `explain` message of one motor."""
+    """The last `explain` message of one motor."""
 
     def __init__(self, motor: str) -> None:
         self.body: dict[str, Any] | None = None
         self._end = f"/{motor}/explain"
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+    def on_message(self, topic: str, payload: bytes, _retain: bool) -> None:
         if topic.endswith(self._end):
             self.body = json.loads(payload)
-        return True
 
 
 async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -> int:
@@ -100,7 +99,7 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
     agent = Agent(
         config, clock, store, AgentOptions(deliver=False, ledger=False, explain_s=0.0, client=f"explain-{os.getpid()}")
     )
-    agent.publisher.carrier = receiver
+    agent.publisher.on_message = receiver.on_message
     agent.connect()
     needed = {name for asset in assets(config) if asset.name == motor for name in asset.sources}
     for bus in agent.buses:

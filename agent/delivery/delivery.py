@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.config.model import Config
+from agent.delivery.base.sink import Sink
 from agent.delivery.publisher import Publisher
 from agent.delivery.sinks import durable_sinks, live_sinks
 from agent.delivery.spool_forecast import SpoolForecast
@@ -51,52 +52,52 @@ class Delivery:
         if config.mqtt is None:
             log.warning("the configuration has no [mqtt] table: results are not published by MQTT")
         publisher.sinks = self.sinks = durable_sinks(config, publisher, store, clock)
-        drains = store.drains([sink.name for sink in self.sinks])
+        cursors = store.sink_cursors([sink.name for sink in self.sinks])
         for sink in self.sinks:
-            sink.start(drains[sink.name])
+            sink.start(cursors[sink.name])
         publisher.live = [History(store, config.store.history_s), *live_sinks(config, publisher, store)]
         for live in publisher.live:
             live.start()
-        self._damage: Reason | None = None  # as announced
-        self._announce_damage()
-        if store.directory is None and store.trouble:
-            publisher.publish_event("state_file_unwritable", store.trouble)
+        self._announced: Reason | None = None  # the corruption that an event announced
+        self._announce_corruption()
+        if store.directory is None and store.unsaved_reason:
+            publisher.publish_event("state_file_unwritable", store.unsaved_reason)
 
     async def run(self, clock: Clock) -> None:
         """Announces gaps, the first within 10 s. While losses continue, the interval doubles up to 15 min, so that the
         announcements do not fill the spool."""
         pause_s = ANNOUNCE_S[0]
         while True:
-            self._announce_damage()
+            self._announce_corruption()
             announced = 0
             with contextlib.suppress(StoreError):  # logged by the writer
                 announced = await asyncio.to_thread(self._publisher.announce_gaps)
             pause_s = min(2 * pause_s, ANNOUNCE_S[1]) if announced else ANNOUNCE_S[0]
             await clock.sleep(pause_s)
 
-    def _announce_damage(self) -> None:
+    def _announce_corruption(self) -> None:
         """Publishes an event when a corrupt state file was replaced, at the start or while running."""
-        if self._store.damage is not None and self._store.damage != self._damage:
-            self._damage = self._store.damage
-            self._publisher.publish_event("state_file_corrupt", self._damage)
+        corruption = self._store.corruption
+        if corruption is not None and corruption != self._announced:
+            self._announced = corruption
+            self._publisher.publish_event("state_file_corrupt", corruption)
 
     def numbers(self) -> dict[str, float | int]:
         """Values for `health`."""
-        found = self._store.figures()
-        hours = self._forecast.hours_left(found["spool_used_pct"], 100.0)
+        numbers = self._store.figures()
+        hours = self._forecast.hours_left(numbers["spool_used_pct"])
         if hours is not None:
-            found["spool_hours_left"] = hours
+            numbers["spool_hours_left"] = hours
         for sink in self.sinks:
-            found.update(sink.numbers())
-        return found
+            numbers |= sink.numbers()
+        return numbers
 
     def stop(self, save: Callable[[], None]) -> None:
         """Stops the sinks and closes the store. save: writes the last data. Blocks for some seconds at most."""
         save()
         with contextlib.suppress(StoreError):
             self._store.flush()
-        for live in self._publisher.live:
-            live.stop()
-        for sink in self.sinks:
+        sinks: list[Sink] = [*self._publisher.live, *self.sinks]
+        for sink in sinks:
             sink.stop()
         self._store.close()

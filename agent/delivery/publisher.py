@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import agent.delivery.reasons  # noqa: F401 - declares the codes of gaps that sinks cause
 from agent import VERSION
@@ -12,28 +12,23 @@ from agent.config.topology import Asset
 from agent.core.local_time import zone_of
 from agent.core.messages import Message, encode, encode_plain, event
 from agent.core.text import as_object
-from agent.delivery.base.sink import DurableSink, LiveSink
+from agent.delivery.base.sink import DurableSink, LiveSink, Sink
 from agent.delivery.store import Store
 from drivers.reading import Clock
 from drivers.reasons import Reason
 
 
-class Carrier(Protocol):
-    """Receives every message immediately, without the spool: for runs on virtual time."""
-
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool: ...
-
-
 class Publisher:
     """Appends messages to the spool, with their ids, and passes changed retained messages to all sinks. Thread-safe.
 
-    carrier: receives every message too; None: none.
+    on_message: receives topic, payload and the retain flag of every message immediately, without the spool: for runs on
+        virtual time.
     sinks, live: set before the first message.
     """
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], store: Store, clock: Clock) -> None:
         self.root = config.site.root
-        self.carrier: Carrier | None = None
+        self.on_message: Callable[[str, bytes, bool], None] = lambda topic, payload, retain: None
         self.sinks: list[DurableSink] = []
         self.live: list[LiveSink] = []
         self._config, self._store, self._clock = config, store, clock
@@ -54,8 +49,7 @@ class Publisher:
             message.counters,
             announces_gap,
         )
-        if self.carrier is not None:
-            self.carrier.publish(row.topic(self.root), row.payload)
+        self.on_message(row.topic(self.root), row.payload, False)
         for sink in self.live:
             sink.on_published(message)
 
@@ -90,39 +84,34 @@ class Publisher:
         self._since[asset] = (word, since_ms)
         zone = zone_of(self._config.site.timezone)
         body = {"state": word, "reason": [as_object(reason, zone) for reason in reasons], "since": since_ms}
-        payload = encode_plain("state", now_ms, body)
-        topic = f"{self.root}/{asset}/state"
-        self._states[topic] = payload
-        self._send_retained(topic, payload)
+        self.publish_retained(asset, "state", body, keep=True)
 
     def publish_retained(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
         """Publishes a retained message of an asset. keep: it is sent again with each new connection."""
-        now_ms = self._clock.utc_ns() // 1_000_000
-        topic, payload = f"{self.root}/{asset}/{kind}", encode_plain(kind, now_ms, body)
+        topic = f"{self.root}/{asset}/{kind}"
+        payload = encode_plain(kind, self._clock.utc_ns() // 1_000_000, body)
         if keep:
             self._states[topic] = payload
         self._send_retained(topic, payload)
 
     def _send_retained(self, topic: str, payload: bytes) -> None:
-        if self.carrier is not None:
-            self.carrier.publish(topic, payload, retain=True)
+        self.on_message(topic, payload, True)
         for sink in self.sinks:
             sink.update_retained(topic, payload)
 
-    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration: publishes info and meta again, deletes the messages of removed assets."""
-        gone = self._assets.keys() - {asset.name for asset in assets}
-        self._config, self._assets = config, {asset.name: asset for asset in assets}
-        for name in gone:
+        before, self._config = self._assets, config
+        self._assets = {asset.name: asset for asset in assets}
+        for name in before.keys() - self._assets.keys():
             self._names.pop(name, None)
             self._states.pop(f"{self.root}/{name}/state", None)
             self._since.pop(name, None)
             for kind in ("meta", "state", "explain"):
                 self._send_retained(f"{self.root}/{name}/{kind}", b"")
-        for sink in self.sinks:
-            sink.renew(config, assets)
-        for live in self.live:
-            live.renew(config, assets)
+        sinks: list[Sink] = [*self.sinks, *self.live]
+        for sink in sinks:
+            sink.reconfigure(config, assets)
         for topic, payload in self.retained_messages():
             self._send_retained(topic, payload)
 
@@ -136,12 +125,10 @@ class Publisher:
     def _add_metrics(self, asset: str, message: Message) -> None:
         """Adds newly published metrics to `meta`, and publishes `meta` again. Removed assets are ignored."""
         known = self._names.get(asset, {}).get(message.kind, {})
-        if message.values.keys() <= known.keys():
-            return
-        if (found := self._assets.get(asset)) is not None:
+        if asset in self._assets and not message.values.keys() <= known.keys():
             # A new dict each time: `_meta` may be reading the old one.
             self._names.setdefault(asset, {})[message.kind] = known | dict.fromkeys(message.values)
-            self._send_retained(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
+            self._send_retained(f"{self.root}/{asset}/meta", self._meta(self._assets[asset], message.t_ms))
 
     def _info(self) -> dict[str, Any]:
         return {

@@ -34,11 +34,11 @@ def durable_sinks(config: Config, publisher: Publisher, store: Store, clock: Clo
     def file() -> DurableSink:
         from agent.delivery.files.ndjson import FileSink
 
-        assert config.dialects.file is not None
-        return FileSink(config.dialects.file, publisher.root)
+        assert dialects.file is not None
+        return FileSink(dialects.file, publisher.root)
 
-    wanted = (config.mqtt, mqtt), (config.dialects.sparkplug, sparkplug), (config.dialects.file, file)
-    return [sink for settings, build in wanted if settings is not None and (sink := _built(build)) is not None]
+    dialects = config.dialects
+    return [*_created(config.mqtt, mqtt), *_created(dialects.sparkplug, sparkplug), *_created(dialects.file, file)]
 
 
 def live_sinks(config: Config, publisher: Publisher, store: Store) -> list[LiveSink]:
@@ -52,18 +52,19 @@ def live_sinks(config: Config, publisher: Publisher, store: Store) -> list[LiveS
 
         return PrometheusSink(config, assets(config))
 
-    wanted = ((config.dialects.homeassistant, homeassistant), (config.dialects.prometheus, prometheus))
-    return [sink for settings, build in wanted if settings is not None and (sink := _built(build)) is not None]
+    dialects = config.dialects
+    return [*_created(dialects.homeassistant, homeassistant), *_created(dialects.prometheus, prometheus)]
 
 
-def _built(build: Callable[[], Sink]) -> Sink | None:
+def _created(settings: object | None, create: Callable[[], Sink]) -> list[Sink]:
+    """The sink; none without settings or without its library."""
     try:
-        return build()
+        return [] if settings is None else [create()]
     except ImportError as error:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
         log.error("%s is not installed: run `pip install 'magwatt[%s]'`; measurement continues without this output",
                   error.name, extra)  # fmt: skip
-        return None
+        return []
 
 
 _EXTRAS = {"google": "sparkplug", "prometheus_client": "prometheus", "pyarrow": "parquet"}

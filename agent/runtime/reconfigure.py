@@ -28,7 +28,7 @@ async def reconfigure(agent: Agent, new: Config) -> None:
     agent.due_s |= agent.topics.due_s()
     plant = polled_plant(new, agent.due_s)
     agent.put(partial(agent.pipeline.reconfigure, plant))
-    agent.put(partial(agent.publisher.renew, new, plant.assets))
+    agent.put(partial(agent.publisher.reconfigure, new, plant.assets))
     await asyncio.to_thread(agent.streams.configure, new)
     agent.refusals = await asyncio.to_thread(UnsupportedRegisterStore, agent.store, agent.wires.pollers)
     agent.config = new

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from agent.acquisition.scheduler import wire_of
+from agent.acquisition.scheduler import bus_settings
 from agent.config.loader import load_config
 from agent.config.model import Bus, Config
 from agent.delivery.store import Store
@@ -34,15 +34,6 @@ OnMessage = Callable[[str, bytes, bool], None]  # topic, payload, retained
 CONFIG_FILE = "plant.toml"
 LEDGER_S = 3600.0  # interval of ledger records; a shorter one costs run time, because each commit waits for the disk
 _TICKS = 4  # checks for late rows within the shortest poll interval; one of them also reads the maintenance log
-
-
-class _Carrier:
-    def __init__(self, on_message: OnMessage) -> None:
-        self._on_message = on_message
-
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
-        self._on_message(topic, payload, retain)
-        return True
 
 
 def run_accelerated(
@@ -108,11 +99,11 @@ async def _plant_and_agent(
     lines = {address: virtual.plant.lines[name] for name, address in _addresses(virtual.plant).items()}
 
     def link_of(bus: Bus) -> MemoryLink:
-        line = lines[wire_of(bus).where]
-        return MemoryLink(line.devices, clock, wire=wire_of(bus), silent=line.silent)
+        line = lines[bus_settings(bus).where]
+        return MemoryLink(line.devices, clock, wire=bus_settings(bus), silent=line.silent)
 
     agent = Agent(config, clock, store, replace(options, link_of=link_of))
-    agent.publisher.carrier = _Carrier(on_message)
+    agent.publisher.on_message = on_message
     agent.flagger.restore(clock.utc_ns() // 1_000_000)
     for topic, payload in agent.publisher.retained_messages():
         on_message(topic, payload, True)

@@ -209,7 +209,7 @@ def day_without_broker(folder: Path, every_s: int, backfill: int) -> tuple[Feede
     feeder = Feeder(write_config(folder, free_port(), mqtt=f"backfill_rate = {backfill}"), folder / "polls", 12.0)
     config, _ = load_config(feeder.config)
     store = Store(folder / "state", SystemClock(), replace(config.store, commit_interval_s=0.02))
-    store.drains(["mqtt"])
+    store.sink_cursors(["mqtt"])
     now_ms = time.time_ns() // 1_000_000
     count = 0
     with feeder.polls.open("w") as polls:

@@ -71,7 +71,7 @@ def test_the_agent_publishes_retained_messages_at_the_rate_limit(tmp_path: Path,
     sink = MqttSink(
         replace(config.mqtt, version="3.1.1"), "magwatt-test", bench.publisher.root, lambda: texts, lambda *_: None
     )
-    sink.start(bench.store.drains([sink.name])[sink.name])
+    sink.start(bench.store.sink_cursors([sink.name])[sink.name])
 
     def retained() -> list[Packet]:
         return [packet for found in list(proxy.connections) for packet in list(found) if packet.retain
@@ -103,7 +103,7 @@ def test_ten_minute_values_of_a_fleet_are_spread_over_time(
     root = bench.publisher.root
     sink = MqttSink(replace(config.mqtt, version="3.1.1"), "magwatt-test", root, lambda: [], lambda *_: None)
     bench.publisher.sinks = [sink]
-    sink.start(bench.store.drains([sink.name])[sink.name])
+    sink.start(bench.store.sink_cursors([sink.name])[sink.name])
     wait_until(lambda: sink.link.connected, 5, "connected")
 
     def at_s(kind: str) -> list[float]:

@@ -57,7 +57,7 @@ class World:
         sink = self.sink = SparkplugSink(config, bench.assets, bench.publisher.root, bench.publisher.retained_messages,
                                          bench.store, bench.clock)  # fmt: skip
         bench.publisher.sinks = [sink]
-        sink.start(bench.store.drains([sink.name])[sink.name])
+        sink.start(bench.store.sink_cursors([sink.name])[sink.name])
         return bench
 
     def stop(self) -> None:
@@ -268,7 +268,7 @@ def test_a_motor_taken_out_dies_and_one_put_in_is_born(world: World) -> None:
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
     old = SECOND.replace("fan-2", "fan-3").replace("dp-2", "dp-3")
     config = configured(world.folder, f"mqtt://127.0.0.1:{world.proxy.port}", world.tables, PLANT + old)
-    bench.publisher.renew(config, assets(config))
+    bench.publisher.reconfigure(config, assets(config))
     online(world, "fan-3")
     wait_until(lambda: len(world.said("DBIRTH")) == 3, 5, "the new one is born")
     assert [packet.topic.rsplit("/", 1)[1] for packet in world.said("DDEATH")] == ["fan-2"]
@@ -283,7 +283,7 @@ def test_another_broker_is_gone_to_with_a_proper_farewell(world: World) -> None:
     other = Proxy(world.mosquitto.port)
     config = configured(world.folder, f"mqtt://127.0.0.1:{other.port}", world.tables)
     assert world.sink is not None
-    world.sink.renew(config, bench.assets)
+    world.sink.reconfigure(config, bench.assets)
     wait_until(lambda: len(other.said("DBIRTH")) == 2, 10, "born there")
     before, after = world.proxy.sparkplug(), other.sparkplug()
     wait_until(lambda: [p.kind for p in before[0][-2:]] == ["PUBLISH", "DISCONNECT"], 5, "a farewell")

@@ -99,7 +99,7 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
     config, _ = load_config(file)
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
-    store.drains(["judge"])
+    store.sink_cursors(["judge"])
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: plant.meter.values, rating_kw=None)
 
     waiting: list[str] = []
@@ -112,19 +112,17 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
         sys.stdout.flush()
         waiting.clear()
 
-    class Judge:
-        def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
-            if topic.endswith("/telemetry"):
-                counted = json.loads(payload)["v"].get("energy_counted_import_wh")
-                if counted is not None:
-                    waiting.append(f"{plant.now_s:.0f} {counted} {plant.true_wh:.1f}")
-            return True
+    def on_message(topic: str, payload: bytes, _retain: bool) -> None:
+        if topic.endswith("/telemetry"):
+            counted = json.loads(payload)["v"].get("energy_counted_import_wh")
+            if counted is not None:
+                waiting.append(f"{plant.now_s:.0f} {counted} {plant.true_wh:.1f}")
 
     options = AgentOptions(
         deliver=False, ledger=False, seed=3, link_of=lambda _bus: MemoryLink([device], clock, silent=plant.silent)
     )
     agent = Agent(config, clock, store, options)
-    agent.publisher.carrier = Judge()
+    agent.publisher.on_message = on_message
     agent.connect()
 
     async def move() -> None:

@@ -45,7 +45,7 @@ class Line:
 
     def __init__(self, folder: Path) -> None:
         self.store = Store(folder, SystemClock(), StoreSettings(commit_interval_s=0.02))
-        self.drain = self.store.drains(["mqtt"])["mqtt"]
+        self.drain = self.store.sink_cursors(["mqtt"])["mqtt"]
         self.payloads: list[bytes] = []
         self.texts: dict[str, bytes] = {}
         self.events: list[tuple[str, Reason]] = []

@@ -142,8 +142,9 @@ async def check_devices(agent: Agent) -> None:
     for bus in agent.buses:
         for polled in bus.devices:
             name = polled.device.name
-            if name in result.devices:
+            if (device := result.devices.get(name)) is not None:
                 findings = [finding.summary for finding in result.findings if finding.device == name]
                 at_ms = agent.clock.utc_ns() // 1_000_000
-                save_check(agent.store, agent.config, bus, polled, at_ms, result.devices[name], findings)
+                save_check(agent.store, agent.config, bus, polled, at_ms,
+                           failed=device.failed, verified=device.verified, findings=findings)  # fmt: skip
     apply_checks(agent.store, agent.config, agent.buses)

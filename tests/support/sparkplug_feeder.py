@@ -17,7 +17,7 @@ def main(folder: Path, port: int) -> None:
     publisher = bench.publisher
     sink = SparkplugSink(config, bench.assets, publisher.root, publisher.retained_messages, bench.store, bench.clock)
     publisher.sinks = [sink]
-    sink.start(bench.store.drains([sink.name])[sink.name])
+    sink.start(bench.store.sink_cursors([sink.name])[sink.name])
     publisher.publish_state("pump-1", "online", [])
     count = 0
     while True:

@@ -18,7 +18,7 @@ def as_objects(config: Config) -> Iterator[dict[str, Any]]:
     """One object for each broker."""
     for broker, signals in _by_broker(config).items():
         yield {
-            "broker": _place(broker),
+            "broker": _address(broker),
             "topics": [
                 {
                     "signal": signal.device.removeprefix("signal."),
@@ -36,7 +36,7 @@ def as_objects(config: Config) -> Iterator[dict[str, Any]]:
 def as_text(config: Config) -> Iterator[str]:
     """A block of lines for each broker."""
     for broker, signals in _by_broker(config).items():
-        lines = [_("broker {address}", address=_place(broker)), f"  {headings(COLUMNS)}"]
+        lines = [_("broker {address}", address=_address(broker)), f"  {headings(COLUMNS)}"]
         for signal in signals:
             field = f"  value {signal.value}" if signal.value else ""
             every, stale = f"{signal.expected_interval_s:g} s", f"{STALE_EVERY * signal.expected_interval_s:g} s"
@@ -52,5 +52,5 @@ def _by_broker(config: Config) -> dict[Mqtt | None, list[TopicSignal]]:
     return found
 
 
-def _place(broker: Mqtt | None) -> str:
+def _address(broker: Mqtt | None) -> str:
     return f"{broker.host}:{broker.port}" if broker else "–"

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from agent.acquisition.mqtt_signals import reasons as codes
-from drivers.reasons import CodedError
+from drivers.reasons import CodedError, Reason
 
 SIZE_MAX = 65_536  # bytes; a larger payload is not the value of a signal
 _NUMBER = re.compile(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_WHOLE_MAX = 2**53  # larger integers are not exact as floats
-_SHOWN = 40
+_INTEGER_MAX = 2**53  # larger integers are not exact as floats
+_CLIP_LENGTH = 40  # characters of a payload in a message
 SECONDS_MAX = 1e11  # UTC ms of 1973: a smaller number is a time in seconds
 
 
@@ -57,10 +58,7 @@ def read_payload(payload: bytes, value: str | None, time: str | None) -> Payload
 
 def _bare_number(text: str) -> float | int:
     if _NUMBER.fullmatch(text):
-        number = _finite(int(text) if text.lstrip("+-").isdigit() else float(text))
-        if number is None:
-            raise PayloadError(codes.PAYLOAD_NOT_FINITE)
-        return number
+        return _finite(int(text) if text.lstrip("+-").isdigit() else float(text), codes.PAYLOAD_NOT_FINITE())
     if text.lower() in ("true", "false"):
         return int(text.lower() == "true")
     if text.startswith("{"):
@@ -103,19 +101,15 @@ def _number(value: Any, path: str) -> float | int:
         return int(value)
     if not isinstance(value, int | float):
         raise PayloadError(codes.FIELD_NOT_NUMBER, field=path, value=_json(value))
-    number = _finite(value)
-    if number is None:
-        raise PayloadError(codes.FIELD_NOT_FINITE, field=path)
-    return number
+    return _finite(value, codes.FIELD_NOT_FINITE(field=path))
 
 
-def _finite(value: float | int) -> float | int | None:
-    try:
+def _finite(value: float | int, otherwise: Reason) -> float | int:
+    """The value. Raises PayloadError with the reason `otherwise` when it is not a finite float."""
+    with suppress(OverflowError):
         if math.isfinite(float(value)):
-            return value if abs(value) <= _WHOLE_MAX else float(value)
-    except OverflowError:
-        pass
-    return None
+            return value if abs(value) <= _INTEGER_MAX else float(value)
+    raise PayloadError(otherwise)
 
 
 def _utc_ms(value: Any, path: str) -> int:
@@ -126,19 +120,16 @@ def _utc_ms(value: Any, path: str) -> int:
             raise PayloadError(codes.FIELD_NOT_TIME, field=path, value=_clip(value)) from None
         if moment.tzinfo is None:
             raise PayloadError(codes.FIELD_WITHOUT_ZONE, field=path, value=_clip(value))
-        return _since_1970(round(moment.timestamp() * 1000), path)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
+        utc_ms = moment.timestamp() * 1000
+    elif isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
         raise PayloadError(codes.FIELD_NOT_TIME, field=path, value=_json(value))
-    if abs(value) < SECONDS_MAX:
+    elif abs(value) < SECONDS_MAX:
         raise PayloadError(codes.FIELD_IN_SECONDS, field=path)
-    return _since_1970(round(value), path)
-
-
-def _since_1970(utc_ms: int, path: str) -> int:
-    """Rejects the times of programs without a clock, such as the year 1, from which no age can be calculated."""
-    if utc_ms < 0:
+    else:
+        utc_ms = value
+    if round(utc_ms) < 0:  # of a program without a clock, such as the year 1: no age can be calculated
         raise PayloadError(codes.FIELD_BEFORE_1970, field=path)
-    return utc_ms
+    return round(utc_ms)
 
 
 def _json(value: Any) -> str:
@@ -146,5 +137,5 @@ def _json(value: Any) -> str:
 
 
 def _clip(text: str) -> str:
-    shown = "".join(sign if sign.isprintable() else "·" for sign in text[: _SHOWN + 1])
-    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
+    printable = "".join(character if character.isprintable() else "·" for character in text[: _CLIP_LENGTH + 1])
+    return printable if len(printable) <= _CLIP_LENGTH else printable[: _CLIP_LENGTH - 1] + "…"

@@ -73,12 +73,12 @@ class TopicProbe:
         ]  # fmt: skip
 
     def _broker_problem(self, signal: TopicSignal) -> Reason | None:
-        listener = self._topics.listeners.get(signal.broker) if signal.broker else None
-        if listener is None or signal.broker is None:
+        subscriber = self._topics.subscribers.get(signal.broker) if signal.broker else None
+        if subscriber is None or signal.broker is None:
             return codes.NO_SIGNAL_BROKER()
-        if not listener.link.connected:
+        if not subscriber.link.connected:
             return codes.SIGNAL_BROKER_UNREACHABLE(host=signal.broker.host, port=signal.broker.port)
-        return listener.rejected.get(signal.topic)
+        return subscriber.rejected.get(signal.topic)
 
     async def stop(self) -> None:
         await asyncio.to_thread(self._topics.stop)

@@ -65,7 +65,9 @@ class SignalState:
         self.live = not flag & Quality.STALE and not self.silent(now_ns)
         if self.live and not flag & BAD:
             self.problem = None
-            self._recover(now_ns)
+            if self._logged and now_ns - self._bad_ns > QUIET_S * 1e9:
+                self._logged.clear()
+                log.info("%s: good values on %s again", self.signal.device, self.signal.topic)
         return True
 
     def _value_age(
@@ -131,11 +133,6 @@ class SignalState:
         if code not in self._logged:
             self._logged.add(code)
             log.warning("%s: %s", self.signal.device, reason)
-
-    def _recover(self, now_ns: int) -> None:
-        if self._logged and now_ns - self._bad_ns > QUIET_S * 1e9:
-            self._logged.clear()
-            log.info("%s: good values on %s again", self.signal.device, self.signal.topic)
 
 
 def _finite(limit: float) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,14 @@ class MqttSignals:
     """Between two readings one value is stored for each signal, so that no queue can grow.
 
     states: device → state of the signal.
-    listeners: broker → connection.
+    subscribers: broker → connection.
     on_reading: is called with each reading.
     purpose: part of the client ID, which must be unique.
     """
 
     def __init__(self, on_reading: Callable[[Reading], None], clock: Clock, purpose: str = "topics") -> None:
         self.states: dict[str, SignalState] = {}
-        self.listeners: dict[Mqtt, MqttSubscriber] = {}
+        self.subscribers: dict[Mqtt, MqttSubscriber] = {}
         self._on_reading, self._clock, self._purpose = on_reading, clock, purpose
         self._quality = Quality.GOOD
         self._by_topic: dict[tuple[Mqtt, str], list[SignalState]] = {}
@@ -53,15 +54,15 @@ class MqttSignals:
             for state in self.states.values():
                 if state.signal.broker is not None:
                     self._by_topic.setdefault((state.signal.broker, state.signal.topic), []).append(state)
-        wanted: dict[Mqtt, set[str]] = {}
+        topics: defaultdict[Mqtt, set[str]] = defaultdict(set)
         for broker, topic in self._by_topic:
-            wanted.setdefault(broker, set()).add(topic)
-        for broker in self.listeners.keys() - wanted.keys():
-            self.listeners.pop(broker).link.stop()
-        for broker, topics in wanted.items():
-            if broker not in self.listeners:
+            topics[broker].add(topic)
+        for broker in self.subscribers.keys() - topics.keys():
+            self.subscribers.pop(broker).link.stop()
+        for broker, followed in topics.items():
+            if broker not in self.subscribers:
                 self._connect(config, broker)
-            self.listeners[broker].follow(topics)
+            self.subscribers[broker].follow(followed)
 
     def due_s(self) -> dict[str, dict[str, float]]:
         """Device → quantity → interval in which it is read."""
@@ -77,8 +78,8 @@ class MqttSignals:
         return [reading for reading in found if reading is not None]
 
     def connected(self, state: SignalState) -> bool:
-        listener = self.listeners.get(state.signal.broker) if state.signal.broker else None
-        return listener is not None and listener.link.connected
+        subscriber = self.subscribers.get(state.signal.broker) if state.signal.broker else None
+        return subscriber is not None and subscriber.link.connected
 
     async def run(self) -> None:
         while True:
@@ -96,18 +97,18 @@ class MqttSignals:
         return {"topic_messages": self._messages, "topic_payloads_rejected": self._rejected, "topics_silent": silent}
 
     def stop(self) -> None:
-        for listener in list(self.listeners.values()):  # `set` may still run in a cancelled reload
-            listener.link.stop()
+        for subscriber in list(self.subscribers.values()):  # `set` may still run in a cancelled reload
+            subscriber.link.stop()
 
     def _connect(self, config: Config, broker: Mqtt) -> None:
         from agent.acquisition.mqtt_signals.subscriber import MqttSubscriber  # imports paho
 
-        place = f"{broker.user or ''}@{broker.host}:{broker.port}"
-        client_id = f"magwatt-{config.site.id}-{config.site.gateway}-{self._purpose}-{zlib.crc32(place.encode()):08x}"
-        listener = self.listeners[broker] = MqttSubscriber(
+        address = f"{broker.user or ''}@{broker.host}:{broker.port}"
+        client_id = f"magwatt-{config.site.id}-{config.site.gateway}-{self._purpose}-{zlib.crc32(address.encode()):08x}"
+        subscriber = self.subscribers[broker] = MqttSubscriber(
             broker, client_id, lambda topic, payload, retained: self._on_message(broker, topic, payload, retained)
         )
-        listener.link.start()
+        subscriber.link.start()
 
     def _on_message(self, broker: Mqtt, topic: str, payload: bytes, retained: bool) -> None:
         now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()

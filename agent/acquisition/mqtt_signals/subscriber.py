@@ -29,18 +29,18 @@ class MqttSubscriber(MqttHandler):
         self.link = MqttConnection("topics", settings, client_id, self)
         self.rejected: dict[str, Reason] = {}
         self._deliver = deliver
-        self._wanted: frozenset[str] = frozenset()
+        self._topics: frozenset[str] = frozenset()
         self._subscribed: frozenset[str] = frozenset()
         self._requested: dict[int, list[str]] = {}  # packet identifier → its topics
 
     @property
     def complete(self) -> bool:
         """Whether the broker has responded to all subscriptions."""
-        return self._subscribed == self._wanted and not self._requested
+        return self._subscribed == self._topics and not self._requested
 
     def follow(self, topics: Iterable[str]) -> None:
         """Replaces the subscriptions. From any thread."""
-        self._wanted = frozenset(topics)
+        self._topics = frozenset(topics)
         self.link.wake()
 
     # Called by the link
@@ -53,15 +53,15 @@ class MqttSubscriber(MqttHandler):
         self._subscribed = frozenset()
 
     def send_due(self, now_s: float) -> float:
-        wanted = self._wanted
-        if gone := sorted(self._subscribed - wanted):
-            self.link.client.unsubscribe(gone)
-            for topic in gone:
+        topics = self._topics
+        if removed := sorted(self._subscribed - topics):
+            self.link.client.unsubscribe(removed)
+            for topic in removed:
                 self.rejected.pop(topic, None)
-        new = sorted(wanted - self._subscribed)
+        new = sorted(topics - self._subscribed)
         if new and (number := self.link.subscribe(new)) is not None:
             self._requested[number] = new
-        self._subscribed = wanted
+        self._subscribed = topics
         return IDLE_S
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:

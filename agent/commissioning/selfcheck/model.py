@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.acquisition.scheduler import wire_of
+from agent.acquisition.scheduler import bus_settings
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS, UNIT_IDS_SWAPPED
 from agent.config.model import Config, Drive, Meter, Motor
 from agent.config.topology import drive_rating_kw, polled_devices
@@ -160,7 +160,7 @@ def device_set_of(config: Config, links: Mapping[str, RegisterLink]) -> DeviceSe
             gap_s=bus.inter_request_delay_s,
             timeout_s=bus.timeout_s,
             rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
-            character_s=wire_of(bus).character_s,
+            character_s=bus_settings(bus).character_s,
         )
         for item, bus in ((item, config.buses[item.bus]) for item in polled_devices(config))
         if item.bus in links

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agent.acquisition.poll_plan import block_s
-from agent.acquisition.scheduler import wire_of
+from agent.acquisition.scheduler import bus_settings
 from agent.commissioning.selfcheck.model import DeviceSet
 from agent.commissioning.selfcheck.register_reader import SILENCES_MAX, RegisterReader
 from agent.commissioning.selfcheck.run import period_of
@@ -45,7 +45,7 @@ def estimate_duration(config: Config, device_set: DeviceSet, readings: int, cloc
 def _round_s(config: Config, device_set: DeviceSet, clock: Clock, adjacent: bool) -> float:
     """Duration of a round: the self-check reads the devices of all buses one after the other."""
     return sum(
-        block_s(wire_of(config.buses[item.device.bus]), count, item.delay_s)
+        block_s(bus_settings(config.buses[item.device.bus]), count, item.delay_s)
         for item in device_set.subjects
         for count in RegisterReader(item, item.device.unit_id, clock).counts(adjacent)
     )

@@ -116,7 +116,8 @@ class Wizard:
         for name, device in result.devices.items():
             findings = [item.summary for item in result.findings if item.device == name]
             try:
-                save_check(self._store, self._config, *self._polled[name], at_ms, device, findings)
+                save_check(self._store, self._config, *self._polled[name], at_ms,
+                           failed=device.failed, verified=device.verified, findings=findings)  # fmt: skip
             except StoreError as error:
                 self._dialogue.print_line(
                     "  " + _("{device}: result not saved for `run`: {error}", device=name, error=text_of(error))

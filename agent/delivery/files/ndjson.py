@@ -46,19 +46,19 @@ class FileSink:
         self._written_before: set[str] = set()  # ids at the end of the file, until newer rows come
         self._newest = ""  # name of the file that was closed last
         self._failing = False  # an error was logged
-        self._drain: SinkCursor  # set by `start`
+        self._cursor: SinkCursor  # set by `start`
         self._awake, self._ending = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="file", daemon=True)
 
-    def start(self, drain: SinkCursor) -> None:
-        self._drain = drain
-        drain.wake = self._awake.set
+    def start(self, cursor: SinkCursor) -> None:
+        self._cursor = cursor
+        cursor.wake = self._awake.set
         self._thread.start()
 
     def update_retained(self, topic: str, payload: bytes) -> None:
         """Retained messages are not written."""
 
-    def renew(self, *_changed: object) -> None:
+    def reconfigure(self, *_changed: object) -> None:
         """Another directory requires a restart."""
 
     def numbers(self) -> Mapping[str, float | int]:
@@ -74,16 +74,21 @@ class FileSink:
             ending = self._ending.is_set()  # one more cycle after `stop`
             try:
                 # Backlog rows first: a file keeps the order of the rows.
-                while rows := self._drain.fetch_backlog(BATCH) or self._drain.fetch_live(BATCH):
+                while rows := self._cursor.fetch_backlog(BATCH) or self._cursor.fetch_live(BATCH):
                     self._write(rows)
-                    self._drain.confirm([row.n for row in rows])
+                    self._cursor.confirm([row.n for row in rows])
                     if self._size >= self._settings.rotate_bytes:
                         self._rotate(rows[-1].t_ms)
-                self._report_recovery()
+                if self._failing:
+                    log.info("file %s: can be written again", self._settings.directory)
+                self._failing = False
             except OSError as error:
-                self._drain.return_unconfirmed()
+                self._cursor.return_unconfirmed()
                 self._close()
-                self._report_error(error)
+                if not self._failing:
+                    log.error("file %s: %s; rows stay in the spool, next attempt in %.0f s",
+                              self._settings.directory, error.strerror or error, RETRY_S)  # fmt: skip
+                self._failing = True
                 self._ending.wait(RETRY_S)
             if ending:
                 self._close()
@@ -119,10 +124,9 @@ class FileSink:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
         size = os.fstat(self._file).st_size
         tail = os.pread(self._file, TAIL_BYTES, max(0, size - TAIL_BYTES))
-        end = tail.rfind(b"\n") + 1  # a power cut may have left a partial line
-        if end < len(tail):
-            os.ftruncate(self._file, size - (len(tail) - end))
+        end = tail.rfind(b"\n") + 1
         self._size = size - (len(tail) - end)
+        os.ftruncate(self._file, self._size)  # a power cut may have left a partial line
         self._written_before = ids(_end_of_last(self._closed()) + tail[:end])
 
     def _close(self) -> None:
@@ -168,17 +172,6 @@ class FileSink:
     def _closed(self) -> list[Path]:
         """Closed files, oldest first."""
         return sorted(path for path in self._settings.directory.glob("rows-*") if _CLOSED.fullmatch(path.name))
-
-    def _report_error(self, error: OSError) -> None:
-        if not self._failing:
-            log.error("file %s: %s; rows stay in the spool, next attempt in %.0f s", self._settings.directory,
-                      error.strerror or error, RETRY_S)  # fmt: skip
-        self._failing = True
-
-    def _report_recovery(self) -> None:
-        if self._failing:
-            log.info("file %s: can be written again", self._settings.directory)
-            self._failing = False
 
 
 def line(row: StoredRow, root: str) -> bytes:

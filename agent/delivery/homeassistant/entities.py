@@ -11,6 +11,7 @@ from typing import Any
 
 from agent.config.topology import Asset
 from agent.core.metrics import Metric
+from agent.core.row_names import gateway_row
 from agent.core.state_reasons import STATES
 from agent.delivery.base.metric_types import BAD_NAMES, MetricType, is_monotonic, metric_type, quantity_kind
 
@@ -48,8 +49,8 @@ def entity(metric: Metric, kind: str, root: str, asset: str | None, name: str | 
         state_class = state_class_of(metric, what, device_class)
         if state_class is None and what in ("setting", "event") and device_class == "energy":
             device_class = None
-        extras = {"dev_cla": device_class, "stat_cla": state_class, "unit_of_meas": unit}
-        found |= {key: value for key, value in extras.items() if value is not None}
+        classes = {"dev_cla": device_class, "stat_cla": state_class, "unit_of_meas": unit}
+        found |= {key: value for key, value in classes.items() if value is not None}
     elif metric_type(metric) is MetricType.SERIES:
         found |= {
             "json_attr_t": found["stat_t"],
@@ -113,8 +114,8 @@ def asset_device(
             "json_attr_t": topic, "json_attr_tpl": _reasons_template("(value_json.reason or [])"),
         },
     }  # fmt: skip
-    for kind, seen in names.items():
-        for name in seen:
+    for kind, published in names.items():
+        for name in published:
             metric, uncertainty = _row(asset, kind, name)
             if metric is None:
                 continue
@@ -131,23 +132,28 @@ def asset_device(
         device["mdl"] = " / ".join(item.profile for item in (asset.drive, asset.meter) if item)
     if asset.meter and asset.meter.serial_number and not asset.motor:
         device["sn"] = asset.meter.serial_number
-    gone = "{{ 'offline' if value_json.state == 'offline' else 'online' }}"
+    availability = "{{ 'offline' if value_json.state == 'offline' else 'online' }}"
     return {
-        "dev": device, "avty": [_online(root), {"t": topic, "val_tpl": gone} | _WORDS], "avty_mode": "all",
-        "qos": 1, "cmps": components,
-    }  # fmt: skip
+        "dev": device,
+        "avty": [_online(root), {"t": topic, "val_tpl": availability} | _AVAILABILITY_PAYLOADS],
+        "avty_mode": "all",
+        "qos": 1,
+        "cmps": components,
+    }
 
 
-def gateway_device(ids: EntityIds, root: str, names: Mapping[str, Iterable[tuple[str, Metric]]]) -> dict[str, Any]:
-    """The discovery message of the gateway. names: message type → published metrics, each with its row."""
+def gateway_device(ids: EntityIds, root: str, names: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """The discovery message of the gateway. names: message type → published metrics."""
     components: dict[str, dict[str, Any]] = {
         "connected": {
             "p": "binary_sensor", "name": "Connection", "dev_cla": "connectivity", "ent_cat": "diagnostic",
             "stat_t": f"{root}/status", "pl_on": "online", "pl_off": "offline", "uniq_id": f"{ids.gateway}_connected",
         },
     }  # fmt: skip
-    for kind, rows in names.items():
-        for name, metric in rows:
+    for kind, published in names.items():
+        for name in published:
+            if (metric := gateway_row(kind, name)) is None:
+                continue
             key = f"{kind}_{name}"
             components[key] = entity(metric, kind, root, None, name) | {
                 "uniq_id": f"{ids.gateway}_{key}", "avty": [_online(root)],
@@ -187,8 +193,8 @@ def _fault(code: dict[str, Any], own: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_WORDS = {"pl_avail": "online", "pl_not_avail": "offline"}
+_AVAILABILITY_PAYLOADS = {"pl_avail": "online", "pl_not_avail": "offline"}
 
 
 def _online(root: str) -> dict[str, str]:
-    return {"t": f"{root}/status"} | _WORDS
+    return {"t": f"{root}/status"} | _AVAILABILITY_PAYLOADS

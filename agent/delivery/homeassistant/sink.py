@@ -10,14 +10,12 @@ import json
 import logging
 import math
 import threading
-from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
 from agent.config.model import Config
 from agent.config.topology import Asset
 from agent.core.messages import Message
-from agent.core.row_names import gateway_row
 from agent.delivery.homeassistant.entities import EntityIds, asset_device, gateway_device
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.mqtt.connection import MqttConnection, MqttHandler
@@ -27,7 +25,7 @@ from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-NOTE = "homeassistant"
+ENTRY_KIND = "homeassistant"
 SETTLE_S = 3.0  # new names come in groups: one discovery message for all
 JITTER_S = 5.0  # after the birth message of Home Assistant, which all gateways receive at the same time
 IDLE_S = 0.5
@@ -35,7 +33,7 @@ GATEWAY = ""  # key in the tables of names
 
 
 class HomeAssistantSink(MqttHandler):
-    """`on_published` and `renew` may be called from any thread; everything else runs in the thread of the link."""
+    """`on_published` and `reconfigure` may be called from any thread; the rest runs in the thread of the link."""
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], root: str, store: Store) -> None:
         settings, broker = config.dialects.homeassistant, config.mqtt
@@ -45,23 +43,20 @@ class HomeAssistantSink(MqttHandler):
         self.link = MqttConnection("homeassistant", broker, f"magwatt-{site.id}-{site.gateway}-homeassistant", self)
         self._prefix, self._root, self._store = settings.prefix, root, store
         self._ids = EntityIds(site.id, site.gateway)
+        self._origin = {"o": {"name": "magwatt", "sw": metadata.version("magwatt")}}
         self._lock = threading.Lock()
         self._assets = {asset.name: asset for asset in assets}
-        self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics seen, in order
+        self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics published, in order
         self._load_names()
         self._due = {GATEWAY, *self._names}  # whose discovery message is to be sent
         self._due_s = 0.0
-        self._republish = True
-        self._gone = set(store.entries(f"{NOTE} topics")) - self._topics()
+        self._republish_after_s: float | None = 0.0  # all discovery messages after this delay
+        self._topics_to_delete = set(store.entries(f"{ENTRY_KIND} topics")) - self._topics()
         self._removing: dict[int, str] = {}  # packet → topic whose retained message it deletes
-        self._pace = BirthRateLimiter()
+        self._birth_limiter = BirthRateLimiter()
 
     def start(self) -> None:
         self.link.start()
-
-    def stop(self) -> None:
-        """Discovery messages stay; the availability topic shows that the agent is offline."""
-        self.link.stop()
 
     def on_published(self, message: Message) -> None:
         asset = message.asset or GATEWAY
@@ -76,92 +71,84 @@ class HomeAssistantSink(MqttHandler):
             self._due_s = math.inf  # set by the next `send_due`
         self.link.wake()
 
-    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
         with self._lock:
             new = {asset.name: asset for asset in assets}
             for name in self._assets.keys() - new.keys():
-                self._gone.add(self._topic(name))
+                self._topics_to_delete.add(self._topic(name))
                 self._names.pop(name, None)
             self._due |= {name for name, asset in new.items() if self._assets.get(name) != asset}
-            self._gone -= {self._topic(name) for name in new}
+            self._topics_to_delete -= {self._topic(name) for name in new}
             self._assets = new
-        if config.mqtt is not None:
-            self.link.update_settings(config.mqtt)
+        self.link.update_settings(config.mqtt)
         self.link.wake()
 
-    # Called by the link. There is no will: the topic `status` of the JSON dialect shows whether the gateway is online.
+    # Called by the link. There is no will, and discovery messages stay: the topic `status` of the
+    # JSON dialect shows whether the gateway is online.
 
     def on_connected(self, properties: Any) -> None:
         self.link.subscribe([f"{self._prefix}/status"])
-        self._all_again(0.0)
+        self._republish_all(0.0)
 
     def send_due(self, now_s: float) -> float:
         with self._lock:
-            if self._republish:
-                self._republish, self._due = False, {GATEWAY, *self._assets}
-                self._due_s = now_s + self._delay_s
+            if self._republish_after_s is not None:
+                self._due = {GATEWAY, *self._assets}
+                self._due_s, self._republish_after_s = now_s + self._republish_after_s, None
             elif math.isinf(self._due_s):
                 self._due_s = now_s + SETTLE_S
             if now_s < self._due_s:
                 return min(IDLE_S, self._due_s - now_s)
-            if (wait_s := self._pace.wait_s(now_s)) > 0:
+            if (wait_s := self._birth_limiter.wait_s(now_s)) > 0:
                 return wait_s
-            job = self._next()
-        if job is None:
-            return IDLE_S
-        topic, body = job
-        payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() if body else b""
-        number = self.link.publish(topic, payload, retain=True)
-        self._pace.spend(now_s, len(payload) + len(topic))
+            if (discovery := self._next()) is None:
+                return IDLE_S
+        topic, body = discovery
+        message = json.dumps(self._origin | body, ensure_ascii=False, separators=(",", ":")) if body else ""
+        payload = message.encode()
+        mid = self.link.publish(topic, payload, retain=True)
+        self._birth_limiter.spend(now_s, len(payload) + len(topic))
         if body:
             self._save_names(topic)
         else:
-            self._removing[number] = topic
+            self._removing[mid] = topic
         return 0.0
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         if payload == b"online":
-            self._all_again(self.link.chance.uniform(0, JITTER_S))
+            self._republish_all(self.link.chance.uniform(0, JITTER_S))
 
     def on_confirmed(self, mid: int, code: int) -> None:
         """A removal is repeated until it is confirmed; discovery messages are repeated with each connection."""
         topic = self._removing.pop(mid, None)
         if topic is not None and topic not in self._topics():
             try:
-                self._store.delete_entry(f"{NOTE} topics", topic)
+                self._store.delete_entry(f"{ENTRY_KIND} topics", topic)
             except StoreError as error:
                 log.warning("homeassistant: names of entities not saved: %s", error)
 
     def on_disconnected(self, end: DisconnectReason, reason: Reason | None) -> None:
         with self._lock:
-            self._gone |= set(self._removing.values()) - self._topics()
+            self._topics_to_delete |= set(self._removing.values()) - self._topics()
             self._removing.clear()
 
-    def _all_again(self, delay_s: float) -> None:
+    def _republish_all(self, delay_s: float) -> None:
         with self._lock:
-            self._republish, self._delay_s = True, delay_s
+            self._republish_after_s = delay_s
 
     def _next(self) -> tuple[str, dict[str, Any] | None] | None:
         """Topic and content of the next discovery message, removals (None) first. Called under the lock."""
-        if self._gone:
-            return self._gone.pop(), None
+        if self._topics_to_delete:
+            return self._topics_to_delete.pop(), None
         while self._due:
             name = GATEWAY if GATEWAY in self._due else min(self._due)
             self._due.discard(name)
             names = self._names.get(name, {})
             if name == GATEWAY:
-                return self._topic(name), self._gateway(names)
+                return self._topic(name), gateway_device(self._ids, self._root, names)
             if name in self._assets and names:
-                body = asset_device(self._assets[name], self._ids, self._root, names)
-                return self._topic(name), _with_origin(body)
+                return self._topic(name), asset_device(self._assets[name], self._ids, self._root, names)
         return None
-
-    def _gateway(self, names: Mapping[str, Mapping[str, None]]) -> dict[str, Any]:
-        rows = {
-            kind: [(name, row) for name in seen if (row := gateway_row(kind, name)) is not None]
-            for kind, seen in names.items()
-        }
-        return _with_origin(gateway_device(self._ids, self._root, rows))
 
     def _topics(self) -> set[str]:
         return {self._topic(name) for name in (GATEWAY, *self._assets)}
@@ -173,25 +160,23 @@ class HomeAssistantSink(MqttHandler):
 
     def _load_names(self) -> None:
         try:
-            for name, kinds in self._store.entries(f"{NOTE} names").items():
+            for name, kinds in self._store.entries(f"{ENTRY_KIND} names").items():
                 if name in self._assets or name == GATEWAY:
-                    self._names[name] = {kind: dict.fromkeys(seen) for kind, seen in kinds.items()}
+                    self._names[name] = {kind: dict.fromkeys(published) for kind, published in kinds.items()}
         except (AttributeError, TypeError) as error:
             log.warning("homeassistant: the stored names of entities cannot be read: %s", error)
 
     def _save_names(self, topic: str) -> None:
         """Waits for the disk."""
         with self._lock:
-            names = {name: {kind: list(seen) for kind, seen in kinds.items()} for name, kinds in self._names.items()
-                     if self._topic(name) == topic}  # fmt: skip
+            names = {
+                name: {kind: list(published) for kind, published in kinds.items()}
+                for name, kinds in self._names.items()
+                if self._topic(name) == topic
+            }
         try:
-            self._store.save_entry(f"{NOTE} topics", topic, "", {})
+            self._store.save_entry(f"{ENTRY_KIND} topics", topic, "", {})
             for name, kinds in names.items():
-                self._store.save_entry(f"{NOTE} names", name, "", kinds)
+                self._store.save_entry(f"{ENTRY_KIND} names", name, "", kinds)
         except StoreError as error:
             log.warning("homeassistant: names of entities not saved: %s", error)
-
-
-def _with_origin(body: dict[str, Any]) -> dict[str, Any]:
-    version = metadata.version("magwatt")
-    return {"o": {"name": "magwatt", "sw": version}} | body

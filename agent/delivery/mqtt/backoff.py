@@ -39,7 +39,7 @@ class Backoff:
         self._limit_s, self._slow_limit_s = LIMIT_S[0], SLOW_LIMIT_S[0]
         self._brief = 0
 
-    def after(self, end: DisconnectReason, lasted_s: float) -> float:
+    def delay_s(self, end: DisconnectReason, lasted_s: float) -> float:
         """Seconds to wait. lasted_s: duration of the connection, 0 when none was established."""
         if end in (DisconnectReason.ASKED, DisconnectReason.OTHER_VERSION):
             return 0.0
@@ -51,7 +51,7 @@ class Backoff:
         limit_s, self._limit_s = self._limit_s, min(2 * self._limit_s, LIMIT_S[1])
         return self._chance.uniform(0, limit_s)
 
-    def looks_taken_over(self, end: DisconnectReason, lasted_s: float) -> bool:
+    def is_takeover_suspected(self, end: DisconnectReason, lasted_s: float) -> bool:
         """Whether brief connections suggest a second client; MQTT 3.1.1 reports none. Call once per connection."""
         self._brief = self._brief + 1 if end is DisconnectReason.LOST and lasted_s < BRIEF_S else 0
         return self._brief >= BRIEF_ENDS

@@ -47,6 +47,12 @@ class MqttHandler:
     """The dialect of a link. All methods are called in the thread of the link. Those that a dialect does not need do
     nothing."""
 
+    link: MqttConnection
+
+    def stop(self) -> None:
+        """Sends the last messages and disconnects."""
+        self.link.stop()
+
     def configure(self, client: paho.Client) -> None:
         """Sets the will of a new client before it connects."""
 
@@ -75,7 +81,7 @@ class MqttConnection:
     """The connection.
 
     name: of the thread, and in log lines.
-    `talk`: the dialect.
+    handler: the dialect.
     negotiate: whether settings.version applies; otherwise MQTT 3.1.1.
 
     settings, client: of the present connection.
@@ -83,20 +89,18 @@ class MqttConnection:
     """
 
     def __init__(
-        self, name: str, settings: Mqtt, client_id: str, talk: MqttHandler, *, negotiate: bool = False
+        self, name: str, settings: Mqtt, client_id: str, handler: MqttHandler, *, negotiate: bool = False
     ) -> None:
         self.name, self.client_id, self.settings = name, client_id, settings
         self.connects, self.connected = 0, False
         self.client: paho.Client  # set for each connection
         self.chance = random.Random(client_id)
-        self._talk, self._negotiate = talk, negotiate
+        self._handler, self._negotiate = handler, negotiate
         self._version = self._first_version(settings)
         self._lock = threading.Lock()  # of the next four
         self._next_settings, self._ending, self._pipe_open = settings, False, True
         self._interrupt = threading.Event()  # the connection ends: `stop`, or other settings
-        self._wake_out, self._wake_in = os.pipe()
-        for end in (self._wake_out, self._wake_in):
-            os.set_blocking(end, False)
+        self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._end: tuple[DisconnectReason, Reason | None] | None = None
         self._reported: Reason | None = None  # why the connection is lost, as logged
         self._bugs = 0
@@ -123,10 +127,10 @@ class MqttConnection:
             if self._pipe_open:
                 os.write(self._wake_in, b"1")
 
-    def update_settings(self, settings: Mqtt) -> None:
-        """Connects to another broker, or with another login, if they differ. From any thread."""
+    def update_settings(self, settings: Mqtt | None) -> None:
+        """Connects to another broker, or with another login, if they differ. From any thread. None: stays connected."""
         with self._lock:
-            if settings == self._next_settings:
+            if settings is None or settings == self._next_settings:
                 return
             self._next_settings = settings
             self._interrupt.set()
@@ -137,8 +141,7 @@ class MqttConnection:
 
         Raises ValueError for an invalid topic.
         """
-        mid: int = self.client.publish(topic, payload, qos, retain).mid
-        return mid
+        return int(self.client.publish(topic, payload, qos, retain).mid)
 
     def subscribe(self, topics: list[str]) -> int | None:
         """Returns the packet identifier; None: not sent. Call in the thread of the link, while connected."""
@@ -146,7 +149,7 @@ class MqttConnection:
         return mid
 
     def close(self, reason: Reason, end: DisconnectReason = DisconnectReason.LOST) -> None:
-        """Ends this connection; another one follows. Call in the thread of the link."""
+        """Ends this connection, for the first reason given; another one follows. Call in the thread of the link."""
         self._end = self._end or (end, reason)
 
     def log_internal_error(self, what: str) -> None:
@@ -156,7 +159,7 @@ class MqttConnection:
             log.exception("%s: %s", self.name, what)
 
     def _keep_connected(self) -> None:
-        retry = Backoff(self.chance)
+        backoff = Backoff(self.chance)
         while True:
             with self._lock:
                 if self._ending:
@@ -164,34 +167,31 @@ class MqttConnection:
                 self._interrupt.clear()
                 settings = self._next_settings
             if settings != self.settings:
-                self.settings, self._version, retry = settings, self._first_version(settings), Backoff(self.chance)
+                self.settings, self._version, backoff = settings, self._first_version(settings), Backoff(self.chance)
             lasted_s = self._connect_once()
             end, reason = self._other_version(*(self._end or (DisconnectReason.ASKED, None)))
             cause, older = end, self._version == MQTTProtocolVersion.MQTTv311
-            if self._negotiate and older and retry.looks_taken_over(end, lasted_s):
+            if self._negotiate and older and backoff.is_takeover_suspected(end, lasted_s):
                 cause = DisconnectReason.TAKEN_OVER
                 reason = CLIENT_ID_CONFLICT_SUSPECTED(n=BRIEF_ENDS, limit_s=BRIEF_S, client_id=self.client_id)
             try:
-                self._talk.on_disconnected(end, self._log_end(cause, reason))
+                self._handler.on_disconnected(end, self._log_end(cause, reason))
             except Exception:
                 self.log_internal_error("the end of the connection could not be processed (internal error)")
-            self._interrupt.wait(retry.after(cause, lasted_s))
+            self._interrupt.wait(backoff.delay_s(cause, lasted_s))
 
     def _connect_once(self) -> float:
         """Duration of the connection, seconds; 0: none was established."""
         self._end, client, started_s = None, None, 0.0
         try:
             client = self.client = self._new_client()
-            self._talk.configure(client)
+            self._handler.configure(client)
             keepalive_s = self.settings.keepalive_s * self.chance.uniform(0.9, 1.1)
             client.connect(self.settings.host, self.settings.port, keepalive=round(keepalive_s))
             started_s = time.monotonic()
             self._exchange(client, started_s)
         except (OSError, ValueError) as error:
-            self._end = self._end or (
-                DisconnectReason.UNREACHABLE,
-                CONNECT_FAILED(error=str(error) or type(error).__name__),
-            )
+            self.close(CONNECT_FAILED(error=str(error) or type(error).__name__), DisconnectReason.UNREACHABLE)
         except Exception as error:
             self.log_internal_error("the connection failed (internal error)")
             self._end = (DisconnectReason.UNREACHABLE, SINK_INTERNAL_ERROR(error=repr(error)))
@@ -205,8 +205,8 @@ class MqttConnection:
         return lasted_s
 
     def _first_version(self, settings: Mqtt) -> MQTTProtocolVersion:
-        newer = self._negotiate and settings.version != "3.1.1"
-        return MQTTProtocolVersion.MQTTv5 if newer else MQTTProtocolVersion.MQTTv311
+        mqtt5 = self._negotiate and settings.version != "3.1.1"
+        return MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311
 
     def _other_version(self, end: DisconnectReason, reason: Reason | None) -> tuple[DisconnectReason, Reason | None]:
         """When the broker does not support MQTT 5: MQTT 3.1.1 immediately; when that fails too, both again later."""
@@ -232,8 +232,8 @@ class MqttConnection:
         tls.authenticate(client, self.settings)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_message = self._on_message
-        client.on_publish = lambda _client, _data, mid, code, _properties: self._talk.on_confirmed(mid, code.value)
-        client.on_subscribe = lambda _client, _data, mid, *_: self._talk.on_confirmed(mid, 0)
+        client.on_publish = lambda _client, _data, mid, code, _properties: self._handler.on_confirmed(mid, code.value)
+        client.on_subscribe = lambda _client, _data, mid, *_: self._handler.on_confirmed(mid, 0)
         return client
 
     def _exchange(self, client: paho.Client, started_s: float) -> None:
@@ -248,7 +248,7 @@ class MqttConnection:
         while self._end is None:
             now_s = time.monotonic()
             if self.connected:
-                wait_s = min(TURN_S, max(0.0, self._talk.send_due(now_s)))
+                wait_s = min(TURN_S, max(0.0, self._handler.send_due(now_s)))
                 if self._end is not None:
                     break
                 if self._interrupt.is_set():
@@ -277,7 +277,7 @@ class MqttConnection:
 
     def _send_last(self, client: paho.Client, sock: Any) -> None:
         until_s = time.monotonic() + STOP_S
-        while not self._talk.send_last() and self._end is None and time.monotonic() < until_s:
+        while not self._handler.send_last() and self._end is None and time.monotonic() < until_s:
             select.select([sock], [], [], 0.05)
             client.loop_read()
             self._flush(client, sock)
@@ -302,21 +302,19 @@ class MqttConnection:
         if self._reported:
             log.info("%s: broker %s:%d: connected again", self.name, self.settings.host, self.settings.port)
             self._reported = None
-        self._talk.on_connected(properties)
+        self._handler.on_connected(properties)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        if self._end is not None:
-            return
         if code.value == TAKEN_OVER:
-            self._end = (DisconnectReason.TAKEN_OVER, CLIENT_ID_CONFLICT(client_id=self.client_id))
+            self.close(CLIENT_ID_CONFLICT(client_id=self.client_id), DisconnectReason.TAKEN_OVER)
         elif self.connected:
-            self._end = (DisconnectReason.LOST, CONNECTION_LOST(error=str(code)))
+            self.close(CONNECTION_LOST(error=str(code)))
         else:
-            self._end = (DisconnectReason.UNREACHABLE, CLOSED_BEFORE_CONNACK(error=str(code)))
+            self.close(CLOSED_BEFORE_CONNACK(error=str(code)), DisconnectReason.UNREACHABLE)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         try:
-            self._talk.on_message(message.topic, bytes(message.payload), bool(message.retain))
+            self._handler.on_message(message.topic, bytes(message.payload), bool(message.retain))
         except Exception:  # a received payload must not end the thread
             self.log_internal_error(f"a message on {message.topic} could not be processed; it is ignored")
 

@@ -91,10 +91,8 @@ class Follower:
         rejects it or does not respond), ValueError for an invalid file or host name."""
         for name in MESSAGE_CODES:
             import_module(name)
-        versions = [MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311]
-        if self.broker.version == "3.1.1":
-            del versions[0]
-        for version in versions:
+        mqtt5 = [] if self.broker.version == "3.1.1" else [MQTTProtocolVersion.MQTTv5]
+        for version in (*mqtt5, MQTTProtocolVersion.MQTTv311):
             client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
             tls.authenticate(client, self.broker)
             client.on_connect = self._on_connect
@@ -125,13 +123,13 @@ class Follower:
         client.subscribe(self.topic, qos=1)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        levels = message.topic.split("/")
-        if levels[-1] == "status":
-            self.gateways["/".join(levels[:-1])] = message.payload.decode("utf-8", "replace")
+        asset, _, kind = message.topic.rpartition("/")
+        gateway, _, name = asset.rpartition("/")
+        if kind == "status":
+            self.gateways[asset] = message.payload.decode("utf-8", "replace")
             return
-        if len(levels) < 3 or levels[-1] not in KINDS or "backfill" in levels:
+        if not gateway or kind not in KINDS or "backfill" in message.topic.split("/"):
             return
-        asset = "/".join(levels[:-1])
         if not message.payload:  # a retained message was deleted: the motor was removed
             self.seen.pop(asset, None)
             return
@@ -139,10 +137,10 @@ class Follower:
             body = msgspec.json.decode(message.payload)
         except msgspec.DecodeError:
             return
-        if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{levels[-1]}/"):
+        if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{kind}/"):
             return  # not from an agent
-        seen = self.seen.setdefault(asset, FollowedMessage("/".join(levels[:-2]), levels[-2]))
-        seen.messages[levels[-1]] = body
-        seen.received_s[levels[-1]] = time.monotonic()
+        followed = self.seen.setdefault(asset, FollowedMessage(gateway, name))
+        followed.messages[kind] = body
+        followed.received_s[kind] = time.monotonic()
         if self._changed is not None:
-            self._changed(seen, levels[-1])
+            self._changed(followed, kind)

@@ -25,7 +25,8 @@ BACKLOG_WINDOW = 50  # unconfirmed backlog rows, so that a live row can always b
 TURN_S = 0.25
 ROWS_S = 3.0  # for the last rows; then follows `offline`
 PAUSE_S = 30.0  # after "quota exceeded"
-AT_ONE_TICK, SPREAD_S = ("pq10m", "savings"), 30.0  # due on all gateways at one moment: each has its own delay
+SYNCHRONOUS = ("pq10m", "savings")  # message types that are due on all gateways at the same time
+SYNCHRONOUS_DELAY_S = 30.0  # the largest; each gateway has its own delay
 RETAINED = ("savings",)  # message types that are published as retained messages
 HEAD_BYTES = 16  # of a PUBLISH packet, without topic and payload, rounded up
 QUOTA, NOT_AUTHORIZED, BAD_TOPIC, BAD_PAYLOAD = 0x97, 0x87, 0x90, 0x99  # MQTT 5.0, 2.4
@@ -43,22 +44,23 @@ class MqttSession:
 
     properties: of the CONNACK packet, with the limits of the broker; None with MQTT 3.1.1.
     root: topic of the gateway.
-    pacer, births: rate limits, which outlive the connection.
+    backfill_limiter, birth_limiter: rate limits, which outlive the connection.
 
     retained: changed retained messages, topic → payload; what is sent is removed. From any thread.
     published: rows that the broker confirmed.
     """
 
     def __init__(
-        self, link: MqttConnection, properties: Any, drain: SinkCursor, root: str, pacer: BackfillRateLimiter,
-        births: BirthRateLimiter,
+        self, link: MqttConnection, properties: Any, cursor: SinkCursor, root: str,
+        backfill_limiter: BackfillRateLimiter, birth_limiter: BirthRateLimiter,
     ) -> None:  # fmt: skip
         self.retained: dict[str, bytes] = {}
         self.status_topic = f"{root}/status"
         self.published = 0
-        self._link, self._drain, self._root = link, drain, root
-        self._pacer, self._births = pacer, births
+        self._link, self._cursor, self._root = link, cursor, root
+        self._backfill_limiter, self._birth_limiter = backfill_limiter, birth_limiter
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        self._backlog_window = min(BACKLOG_WINDOW, max(1, self._window // 2))
         self._size_max = getattr(properties, "MaximumPacketSize", 0)
         self._retain = bool(getattr(properties, "RetainAvailable", 1))
         self._sent: dict[int, _Sent] = {}  # by packet identifier, oldest first
@@ -67,8 +69,8 @@ class MqttSession:
         self._confirmations: list[tuple[int, int]] = []  # packet identifier, reason code
         self._confirmed_s = time.monotonic()  # time of the last confirmation
         self._send_again = False  # the broker rejected some rows for now
-        self._later: deque[tuple[float, StoredRow]] = deque()  # time to send, row
-        self._spread_s = SPREAD_S * share(root)
+        self._delayed: deque[tuple[float, StoredRow]] = deque()  # time to send, row
+        self._delay_s = SYNCHRONOUS_DELAY_S * share(root)
         self._rows_until_s: float | None = None
         self._offline_mid: int | None = None
 
@@ -83,8 +85,8 @@ class MqttSession:
     def send_due(self, now_s: float) -> float:
         """Sends what is due; returns the longest time until the next call, seconds."""
         self._send(now_s, stopping=False)
-        if self._drain.has_backlog and self._backlog_out < self._backlog_window:
-            return min(TURN_S, max(0.002, self._pacer.wait_s(now_s)))
+        if self._cursor.has_backlog and self._backlog_out < self._backlog_window:
+            return min(TURN_S, max(0.002, self._backfill_limiter.wait_s(now_s)))
         return TURN_S
 
     def send_last(self) -> bool:
@@ -103,71 +105,65 @@ class MqttSession:
         now_s = self._confirmed_s = time.monotonic()
         numbers = []
         for mid, code in confirmations:
-            sent = self._sent.pop(mid, None)
-            if sent is None:
-                self._text_mids.discard(mid)
+            self._text_mids.discard(mid)
+            if (sent := self._sent.pop(mid, None)) is None:
                 continue
             self._backlog_out -= sent.backlog
             if code >= 0x80:
                 self._on_rejected(sent.row, code, now_s)
-                continue
-            numbers.append(sent.row.n)
-            self._pacer.on_confirmed(now_s - sent.at_s)
+            else:
+                numbers.append(sent.row.n)
+                self._backfill_limiter.on_confirmed(now_s - sent.at_s)
         if numbers:
             self.published += len(numbers)
-            self._drain.confirm(numbers)
+            self._cursor.confirm(numbers)
 
     def _on_rejected(self, row: StoredRow, code: int, now_s: float) -> None:
         if code in (BAD_TOPIC, BAD_PAYLOAD) or (code == NOT_AUTHORIZED and self.published):
-            self._drain.reject(row.n, ROW_REJECTED(reason_code=code))
+            self._cursor.reject(row.n, ROW_REJECTED(reason_code=code))
         elif code == NOT_AUTHORIZED:
             self._link.close(PUBLISH_FORBIDDEN(topic=self._root), DisconnectReason.REFUSED)
         else:
-            self._pacer.pause(now_s, PAUSE_S if code == QUOTA else 1.0)
+            self._backfill_limiter.pause(now_s, PAUSE_S if code == QUOTA else 1.0)
             self._send_again = True
 
     @property
     def _free(self) -> int:
         return self._window - len(self._sent) - len(self._text_mids)
 
-    @property
-    def _backlog_window(self) -> int:
-        return min(BACKLOG_WINDOW, max(1, self._window // 2))
-
     def _send(self, now_s: float, stopping: bool) -> None:
         self.process_confirmations()
         self._check_timeout(now_s)
-        while self.retained and self._free > 0 and self._births.wait_s(now_s) == 0:
+        while self.retained and self._free > 0 and self._birth_limiter.wait_s(now_s) == 0:
             topic, payload = self.retained.popitem()
-            self._births.spend(now_s, len(topic) + len(payload))
+            self._birth_limiter.spend(now_s, len(topic) + len(payload))
             self._publish_text(topic, payload)
         if self._send_again:
             if self._sent:
                 return
-            self._drain.return_unconfirmed()
-            self._later.clear()
+            self._cursor.return_unconfirmed()
+            self._delayed.clear()
             self._send_again = False
-        live = self._drain.fetch_live(self._free)
-        if live:
-            self._pacer.on_live_rows(now_s, len(live))
-            for row in live:
-                if row.kind in AT_ONE_TICK:
-                    self._later.append((now_s + self._spread_s, row))
-                else:
-                    self._publish(row, now_s, backlog=False)
-        while self._later and self._free > 0 and (stopping or self._later[0][0] <= now_s):
-            self._publish(self._later.popleft()[1], now_s, backlog=False)
-        if stopping or not self._drain.has_backlog:
+        if live := self._cursor.fetch_live(self._free):
+            self._backfill_limiter.on_live_rows(now_s, len(live))
+        for row in live:
+            if row.kind in SYNCHRONOUS:
+                self._delayed.append((now_s + self._delay_s, row))
+            else:
+                self._publish(row, now_s, backlog=False)
+        while self._delayed and self._free > 0 and (stopping or self._delayed[0][0] <= now_s):
+            self._publish(self._delayed.popleft()[1], now_s, backlog=False)
+        if stopping or not self._cursor.has_backlog:
             return
         room = min(self._free, self._backlog_window - self._backlog_out)
-        for row in self._drain.fetch_backlog(self._pacer.grant(now_s, room) if room > 0 else 0):
+        for row in self._cursor.fetch_backlog(self._backfill_limiter.grant(now_s, room) if room > 0 else 0):
             self._publish(row, now_s, backlog=True)
 
     def _check_timeout(self, now_s: float) -> None:
         if not self._sent:
             return
         oldest_s = next(iter(self._sent.values())).at_s
-        self._pacer.on_waiting(now_s - oldest_s)
+        self._backfill_limiter.on_waiting(now_s - oldest_s)
         limit_s = self._link.settings.keepalive_s
         if now_s - max(oldest_s, self._confirmed_s) > limit_s:
             self._link.close(CONFIRMATION_TIMEOUT(timeout_s=limit_s))
@@ -182,13 +178,13 @@ class MqttSession:
         topic = row.topic(self._root, backlog)
         size = len(topic) + len(row.payload) + HEAD_BYTES
         if self._size_max and size > self._size_max:
-            self._drain.reject(row.n, ROW_TOO_LARGE(limit_bytes=self._size_max))
+            self._cursor.reject(row.n, ROW_TOO_LARGE(limit_bytes=self._size_max))
             return
         try:
             retain = self._retain and row.kind in RETAINED and not backlog
             mid = self._link.publish(topic, row.payload, retain=retain)
         except ValueError as error:  # an invalid topic
-            self._drain.reject(row.n, MQTT_TOPIC_INVALID(error=str(error)))
+            self._cursor.reject(row.n, MQTT_TOPIC_INVALID(error=str(error)))
             return
         self._sent[mid] = _Sent(row, now_s, backlog)
         self._backlog_out += backlog

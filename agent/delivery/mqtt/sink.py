@@ -30,7 +30,7 @@ from agent.delivery.reasons import (
     ROW_ENDS_CONNECTION,
 )
 from agent.delivery.store import SinkCursor, StoredRow
-from drivers.reasons import Reason
+from drivers.reasons import Code, Reason
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ POISON_BYTES, POISON_ENDS = 8192, 3  # a row of this size that ended this number
 
 
 class MqttSink(MqttHandler):
-    """The sink of the JSON topics. `update_retained`, `renew`, `numbers` and `stop` may be called from any thread.
+    """The sink of the JSON topics. `update_retained`, `reconfigure`, `numbers` and `stop`: from any thread.
 
     retained_messages: called for each connection.
     publish_event: publishes an event of the gateway with this kind and reason.
@@ -53,22 +53,21 @@ class MqttSink(MqttHandler):
     ) -> None:  # fmt: skip
         self.link = MqttConnection("mqtt", settings, client_id, self, negotiate=True)
         self._root, self._retained_messages, self._publish_event = root, retained_messages, publish_event
-        self._pacer, self._births = BackfillRateLimiter(self.link.chance), BirthRateLimiter()
+        self._backfill_limiter, self._birth_limiter = BackfillRateLimiter(self.link.chance), BirthRateLimiter()
         self._certificate_end: datetime | None = None  # the earlier of broker and client; None: no TLS
         self._published = 0  # in earlier connections
         self._session: MqttSession | None = None
         self._suspect: tuple[int, int] = (0, 0)  # row, number of connections that ended while it was sent
-        self._drain: SinkCursor  # set by `start`
+        self._cursor: SinkCursor  # set by `start`
 
     @property
     def published(self) -> int:
         """Rows that the broker confirmed."""
-        session = self._session
-        return self._published + (session.published if session else 0)
+        return self._published + (session.published if (session := self._session) else 0)
 
-    def start(self, drain: SinkCursor) -> None:
-        self._drain = drain
-        drain.wake = self.link.wake
+    def start(self, cursor: SinkCursor) -> None:
+        self._cursor = cursor
+        cursor.wake = self.link.wake
         self.link.start()
 
     def update_retained(self, topic: str, payload: bytes) -> None:
@@ -76,9 +75,8 @@ class MqttSink(MqttHandler):
             session.retained[topic] = payload
             self.link.wake()
 
-    def renew(self, config: Config, *_assets: object) -> None:
-        if config.mqtt is not None:
-            self.link.update_settings(config.mqtt)
+    def reconfigure(self, config: Config, *_assets: object) -> None:
+        self.link.update_settings(config.mqtt)
 
     def numbers(self) -> Mapping[str, float | int]:
         found: dict[str, float | int] = {"rows_published": self.published, "mqtt_connects": self.link.connects}
@@ -86,21 +84,19 @@ class MqttSink(MqttHandler):
             found["certificate_days"] = _days_until(self._certificate_end)
         return found
 
-    def stop(self) -> None:
-        """Sends the live rows, publishes `offline` and disconnects; other rows stay in the spool."""
-        self.link.stop()
-
     # Called by the link.
 
     def configure(self, client: paho.Client) -> None:
         client.will_set(f"{self._root}/status", b"offline", qos=1, retain=True)
-        self._pacer.rate_max = self.link.settings.backfill_rate
+        self._backfill_limiter.rate_max = self.link.settings.backfill_rate
 
     def on_connected(self, properties: Any) -> None:
         if getattr(properties, "MaximumQoS", 1) < 1:
             self.link.close(QOS_1_UNSUPPORTED(), DisconnectReason.REFUSED)
             return
-        session = MqttSession(self.link, properties, self._drain, self._root, self._pacer, self._births)
+        session = MqttSession(
+            self.link, properties, self._cursor, self._root, self._backfill_limiter, self._birth_limiter
+        )
         self._session = session  # from here on it receives changes, which are newer than the following
         for topic, payload in reversed(self._retained_messages()):
             session.retained.setdefault(topic, payload)
@@ -127,7 +123,7 @@ class MqttSink(MqttHandler):
             self._published += session.published
             if end is DisconnectReason.LOST and (stuck := session.unconfirmed):
                 self._reject_poison(stuck)
-            self._drain.return_unconfirmed()
+            self._cursor.return_unconfirmed()
         if reason is not None and reason.code in (CLIENT_ID_CONFLICT, CLIENT_ID_CONFLICT_SUSPECTED):
             self._publish_event("client_id_conflict", reason)
 
@@ -142,33 +138,25 @@ class MqttSink(MqttHandler):
         count = self._suspect[1] + 1 if self._suspect[0] == first.n else 1
         self._suspect = (first.n, count)
         if count >= POISON_ENDS:
-            self._drain.reject(first.n, ROW_ENDS_CONNECTION(n=count))
+            self._cursor.reject(first.n, ROW_ENDS_CONNECTION(n=count))
             log.error("a row of %d bytes ended the connection %d times; it is moved out of the spool",
                       len(first.payload), count)  # fmt: skip
 
     def _check_certificates(self) -> None:
-        broker_end = own_end = None
+        ends: list[tuple[datetime, Code, dict[str, str]]] = []
         sock: Any = self.link.client.socket()
-        file = self.link.settings.cert
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            broker_end = tls.ends(sock.getpeercert(True))
-        if file is not None:
+            ends.append((tls.ends(sock.getpeercert(True)), BROKER_CERTIFICATE_EXPIRING, {}))
+        if (file := self.link.settings.cert) is not None:
             with contextlib.suppress(OSError, ValueError):
-                own_end = tls.file_ends(file)
-        self._certificate_end = min((end for end in (broker_end, own_end) if end), default=None)
-        if broker_end and (days := _days_until(broker_end)) < CERTIFICATE_DAYS:
-            self._report_expiry(BROKER_CERTIFICATE_EXPIRING(end_ms=_utc_ms(broker_end), days=days))
-        if own_end and (days := _days_until(own_end)) < CERTIFICATE_DAYS:
-            self._report_expiry(CLIENT_CERTIFICATE_EXPIRING(file=str(file), end_ms=_utc_ms(own_end), days=days))
-
-    def _report_expiry(self, reason: Reason) -> None:
-        log.warning("%s", reason)
-        self._publish_event("certificate_expiring", reason)
+                ends.append((tls.file_ends(file), CLIENT_CERTIFICATE_EXPIRING, {"file": str(file)}))
+        self._certificate_end = min((end for end, _, _ in ends), default=None)
+        for end, code, data in ends:
+            if (days := _days_until(end)) < CERTIFICATE_DAYS:
+                reason = code(end_ms=round(1000 * end.timestamp()), days=days, **data)
+                log.warning("%s", reason)
+                self._publish_event("certificate_expiring", reason)
 
 
 def _days_until(end: datetime) -> float:
     return (end - datetime.now(UTC)).total_seconds() / 86400
-
-
-def _utc_ms(moment: datetime) -> int:
-    return round(1000 * moment.timestamp())

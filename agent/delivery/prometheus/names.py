@@ -59,13 +59,13 @@ def names(metrics: Iterable[Metric]) -> dict[tuple[str, str], ExposedMetric]:
     `shaft_power_kw`), the name contains the original unit."""
     rows = {(metric.topic, metric.name): metric for metric in metrics}
     plain = {key: _exposed(metric, "") for key, metric in rows.items()}
-    taken = Counter(item.name for item in plain.values())
-    found = {}
-    for key, metric in rows.items():
-        if taken[plain[key].name] > 1 and metric.unit:
-            plain[key] = _exposed(metric, f"_in_{_UNIT_WORDS.get(metric.unit, 'own')}")
-        found[key] = plain[key]
-    return found
+    uses = Counter(item.name for item in plain.values())
+    return {
+        key: _exposed(rows[key], f"_in_{_UNIT_WORDS.get(rows[key].unit, 'own')}")
+        if uses[exposed.name] > 1 and rows[key].unit
+        else exposed
+        for key, exposed in plain.items()
+    }
 
 
 _UNIT_WORDS = {"W": "watt", "kW": "kilowatt", "Wh": "watthour", "kWh": "kilowatthour", "MWh": "megawatthour",
@@ -73,22 +73,19 @@ _UNIT_WORDS = {"W": "watt", "kW": "kilowatt", "Wh": "watthour", "kWh": "kilowatt
                "V": "volt", "A": "ampere"}  # fmt: skip
 
 
-def _exposed(metric: Metric, mark: str) -> ExposedMetric:
+def _exposed(metric: Metric, original_unit: str) -> ExposedMetric:
     stem, factor, unit = metric.name, 1.0, ""
     if metric.unit in BASE:
         unit, factor = BASE[metric.unit]
-        suffix = metric_name("", metric.unit)
-        stem = stem.removesuffix(suffix).removesuffix("_percent")
+        stem = stem.removesuffix(metric_name("", metric.unit)).removesuffix("_percent")
         unit = f"_{unit}"
-    elif not metric.unit:
-        end = next((end for end in IN_NAME if stem.endswith(end)), None)
-        if end:
-            unit, factor = IN_NAME[end]
-            stem = stem.removesuffix(end)
-            unit = unit if unit.startswith("_") or not stem else f"_{unit}"
+    elif not metric.unit and (end := next((end for end in IN_NAME if stem.endswith(end)), None)):
+        unit, factor = IN_NAME[end]
+        stem = stem.removesuffix(end)
+        unit = unit if unit.startswith("_") or not stem else f"_{unit}"
     kind = "" if metric.topic in ("telemetry", "event") else f"{metric.topic}_"
     form = metric_type(metric)
-    name = "magwatt_" + _words(f"{kind}{stem.rstrip('_')}{mark}{unit}")
+    name = "magwatt_" + _normalized(f"{kind}{stem.rstrip('_')}{original_unit}{unit}")
     if form is MetricType.TEXT:
         return ExposedMetric(f"{name}_info", 1.0, PrometheusType.INFO, metric.about)
     if is_monotonic(metric) and form is not MetricType.SERIES:
@@ -96,11 +93,11 @@ def _exposed(metric: Metric, mark: str) -> ExposedMetric:
     return ExposedMetric(name, factor, PrometheusType.GAUGE, metric.about, form is MetricType.SERIES)
 
 
-_SPELT = {"_*": "", "_bits": "_bitmap", "100pct": "full_scale", "_hours_": "_time_", "_days_": "_time_"}
+_REPLACEMENTS = {"_*": "", "_bits": "_bitmap", "100pct": "full_scale", "_hours_": "_time_", "_days_": "_time_"}
 
 
-def _words(name: str) -> str:
+def _normalized(name: str) -> str:
     """The name of a bus in a metric (`bus_*_polls`) becomes a label; hours and days become a time in seconds."""
-    for word, plain in _SPELT.items():
+    for word, plain in _REPLACEMENTS.items():
         name = name.replace(word, plain)
     return name.strip("_")

@@ -45,12 +45,10 @@ class PrometheusSink:
         self._settings, self._site = settings, (config.site.id, config.site.gateway)
         self._lock = threading.Lock()
         self._newest: dict[tuple[str, str], tuple[Message, float]] = {}  # (asset, kind) → message, monotonic time
-        self._buses = tuple(config.buses)
-        self._exposed: dict[tuple[str, str], ExposedMetric] = {}
         self._server: Any = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="prometheus", daemon=True)
-        self.renew(config, assets)
+        self.reconfigure(config, assets)
 
     def start(self) -> None:
         self._thread.start()
@@ -66,11 +64,11 @@ class PrometheusSink:
         with self._lock:
             self._newest[message.asset or "", message.kind] = (message, time.monotonic())
 
-    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
         signals = [signal.metric for asset in assets for signal in asset.signals]
         with self._lock:
             self._buses = tuple(config.buses)
-            self._exposed = names((*all_metrics(), *signals))
+            self._exposed = names((*all_metrics(), *signals))  # (message type, metric) → how it is exposed
             known = {"", *(asset.name for asset in assets)}
             self._newest = {key: item for key, item in self._newest.items() if key[0] in known}
 
@@ -129,7 +127,7 @@ def _add(families: dict[str, Any], exposed: ExposedMetric, labels: dict[str, str
     if exposed.type is PrometheusType.INFO:
         samples = [({"text": str(value)}, 1.0)]
     elif exposed.series:
-        samples = [({"point": place}, number * exposed.factor) for place, number in _points(value)]
+        samples = [({"point": index}, number * exposed.factor) for index, number in _points(value)]
     elif isinstance(value, int | float):
         samples = [({}, value * exposed.factor)]
     for extra, number in samples:
@@ -145,4 +143,4 @@ def _points(value: Any) -> list[tuple[str, float]]:
     if len(numbers) > POINTS_MAX:
         present = [number for number in numbers if number is not None]
         return [("min", min(present)), ("max", max(present))] if present else []
-    return [(str(place), number) for place, number in enumerate(numbers) if number is not None]
+    return [(str(index), number) for index, number in enumerate(numbers) if number is not None]

@@ -47,10 +47,10 @@ class EdgeNode:
         store_newest([self._own.state("Properties/agent", f"magwatt {metadata.version('magwatt')}", 0)])
         self._own.expect("event", ((row.name, row) for row in by_name("event").values()))
         self._assets: dict[str, Asset] = {}
-        self._books: dict[str, MetricRegistry] = {}
+        self._registries: dict[str, MetricRegistry] = {}
         self._online: set[str] = set()  # assets whose state is not offline
         self._born: set[str] = set()
-        self.renew(config, assets)
+        self.reconfigure(config, assets)
 
     def topic(self, kind: str, device: str | None = None) -> str:
         return "/".join([NAMESPACE, self._group, kind, self._node, *([device] if device else [])])
@@ -61,41 +61,40 @@ class EdgeNode:
 
     def online_devices(self) -> list[str]:
         """Devices that are not offline, in the order of the configuration."""
-        return [name for name in self._books if name in self._online]
+        return [name for name in self._registries if name in self._online]
 
-    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration: DDEATH of removed devices, DBIRTH of changed ones with all their metrics."""
         self._own.expect("health", _own_health(config))
-        wanted = {asset.name: asset for asset in assets}
-        for name in [name for name in self._books if name not in wanted]:
+        before, self._assets = self._assets, {asset.name: asset for asset in assets}
+        for name in [name for name in before if name not in self._assets]:
             self._online.discard(name)
             self._send_death(name)
-            del self._books[name]
-        for name, asset in wanted.items():
-            if self._assets.get(name) != asset:
-                self._books[name] = self._new_book(asset)
+            del self._registries[name]
+        for name, asset in self._assets.items():
+            if before.get(name) != asset:
+                self._registries[name] = self._new_registry(asset)
                 if name in self._born:
                     self.device_birth(name)
-        self._assets = wanted
 
-    def _new_book(self, asset: Asset) -> MetricRegistry:
-        book = MetricRegistry(self._aliases, lambda kind, name: asset.metrics(kind).get(name))
+    def _new_registry(self, asset: Asset) -> MetricRegistry:
+        registry = MetricRegistry(self._aliases, lambda kind, name: asset.metrics(kind).get(name))
         for kind, metrics in expected_metrics(asset).items():
-            book.expect(kind, ((row.name, row) for row in metrics))
-        nameplate: dict[str, Any] = {"Properties/name": asset.title}
-        if asset.motor:
-            motor = asset.motor
+            registry.expect(kind, ((row.name, row) for row in metrics))
+        nameplate: dict[str, Any] = {"name": asset.title}
+        if motor := asset.motor:
             nameplate |= {
-                "Properties/kind": motor.kind,
-                "Properties/rated_power_kw": motor.kw,
-                "Properties/rated_speed_rpm": motor.rpm,
-                "Properties/rated_voltage_v": motor.volts,
+                "kind": motor.kind,
+                "rated_power_kw": motor.kw,
+                "rated_speed_rpm": motor.rpm,
+                "rated_voltage_v": motor.volts,
             }
         for name, value in nameplate.items():
-            store_newest([book.state(name, value, 0, DOUBLE if isinstance(value, float) else STRING)])
+            datatype = DOUBLE if isinstance(value, float) else STRING
+            store_newest([registry.state(f"Properties/{name}", value, 0, datatype)])
         for name in ("state", "state_reason"):
-            book.state(name, None, 0)
-        return book
+            registry.state(name, None, 0)
+        return registry
 
     def birth(self, bd_seq: int) -> int:
         """Sends NBIRTH, after which every DBIRTH is due. Returns its size in bytes."""
@@ -113,15 +112,14 @@ class EdgeNode:
         """Sends DBIRTH. Returns its size in bytes."""
         self._born.add(device)
         payload = self._payload()
-        write_birth(payload, self._books[device])
+        write_birth(payload, self._registries[device])
         return self._publish("DBIRTH", device, payload)
 
     def death(self, bd_seq: int) -> bytes:
         """Payload of NDEATH, for the will and for a clean end: bdSeq only, without a sequence number."""
         payload = Payload(timestamp=self._now_ms())
         payload.metrics.add(name="bdSeq", timestamp=payload.timestamp, datatype=INT64, long_value=bd_seq)
-        data: bytes = payload.SerializeToString()
-        return data
+        return bytes(payload.SerializeToString())
 
     def end_session(self) -> None:
         """The connection has ended: births are due again."""
@@ -135,36 +133,34 @@ class EdgeNode:
             for key in ("config", "boot", "simulated"):
                 store_newest([self._own.state(f"Properties/{key}", body.get(key), int(body["t"]))])
             return
-        if asset not in self._books or "state" not in body:
+        if asset not in self._registries or "state" not in body:
             return
-        book, t_ms = self._books[asset], int(body["t"])
+        registry, t_ms = self._registries[asset], int(body["t"])
         reason = text_of_reasons(body.get("reason", ()))
-        updates = [book.state("state", body["state"], t_ms), book.state("state_reason", reason, t_ms)]
+        updates = [registry.state("state", body["state"], t_ms), registry.state("state_reason", reason, t_ms)]
         store_newest(updates)
+        was_online = asset in self._online
         if body["state"] == "offline":
             self._online.discard(asset)
             self._send_death(asset)
             return
-        revives = asset not in self._online
         self._online.add(asset)
-        if not self.born:
-            return
-        if revives:
+        if self.born and not was_online:
             self.device_birth(asset)
-        else:
+        elif self.born:
             self._data(asset, changed_values(updates), t_ms, historical=False)
 
     def row(self, asset: str | None, kind: str, body: Mapping[str, Any], historical: bool) -> int:
         """Sends one message of the agent. Returns the size of the births that it required, bytes."""
-        if asset is not None and asset not in self._books:
+        if asset is not None and asset not in self._registries:
             return 0  # of an asset that was removed from the configuration
-        book = self._own if asset is None else self._books[asset]
-        updates, undeclared = book.read(kind, body)
+        registry = self._own if asset is None else self._registries[asset]
+        updates, undeclared = registry.read(kind, body)
         store_newest(updates)
         size = 0
         if asset is None and undeclared:  # NBIRTH makes all DBIRTH messages due
-            living = [name for name in self._books if name in self._born]
-            size = self.birth(self._bd_seq) + sum(map(self.device_birth, living))
+            born = [name for name in self._registries if name in self._born]
+            size = self.birth(self._bd_seq) + sum(map(self.device_birth, born))
         if asset is not None and (undeclared or asset not in self._born):
             if not historical and asset not in self._online:
                 return 0  # the device is offline: DDEATH was sent

@@ -20,7 +20,7 @@ DATATYPES = {
     MetricType.SERIES: DOUBLE_ARRAY,
 }
 VALUE_FIELDS = {STRING: "string_value", INT64: "long_value", DOUBLE: "double_value", DOUBLE_ARRAY: "bytes_value"}
-AT_HOME = ("telemetry", "health")  # message types whose metrics have no folder
+WITHOUT_FOLDER = ("telemetry", "health")  # message types whose metrics have no folder
 INT64_RANGE = range(-(2**63), 2**63)
 
 
@@ -28,14 +28,14 @@ INT64_RANGE = range(-(2**63), 2**63)
 class MetricUpdate:
     """One value of one message.
 
-    cell: the metric.
+    registered: the metric that it belongs to.
     t_ms: UTC milliseconds.
     value: as the declared type; None: not known.
     flags, method: of the value.
     recovers: the value sent before had flags, this one has none.
     """
 
-    cell: RegisteredMetric
+    registered: RegisteredMetric
     t_ms: int
     value: Any
     flags: tuple[str, ...] = ()
@@ -77,57 +77,58 @@ class MetricRegistry:
 
     def __init__(self, aliases: Iterator[int], row: Callable[[str, str], Metric | None]) -> None:
         self._aliases, self._row = aliases, row
-        self.cells: dict[str, RegisteredMetric] = {}
+        self.metrics: dict[str, RegisteredMetric] = {}
 
     def expect(self, kind: str, metrics: Iterable[tuple[str, Metric]]) -> None:
         """Declares metrics under the names that they have in messages of this type."""
         for name in ("id", "quality", "flags"):
-            self._cell(kind, name, STRING, "", _ABOUT[name])
+            self._register(kind, name, STRING, "", _ABOUT[name])
         for name, metric in metrics:
             self._declare(kind, name, metric)
             if metric.kind == "estimate" or (metric.kind == "counter" and kind == "telemetry"):
-                self._cell(kind, f"{name}_u", DOUBLE, metric.unit, f"uncertainty (k = 2) of {name}")
+                self._register(kind, f"{name}_u", DOUBLE, metric.unit, f"uncertainty (k = 2) of {name}")
 
     def state(self, name: str, value: Any, t_ms: int, datatype: int = STRING) -> MetricUpdate:
         """A value that is not part of a message: identity or state."""
-        cell = self.cells.get(name) or self._cell("telemetry", name, datatype, "", "")
-        return MetricUpdate(cell, t_ms, _fit(cell.datatype, value))
+        registered = self._register("telemetry", name, datatype)
+        return MetricUpdate(registered, t_ms, _fit(registered.datatype, value))
 
     def read(self, kind: str, body: Mapping[str, Any]) -> tuple[list[MetricUpdate], bool]:
         """All values of an encoded message; true when some were not in the birth."""
         all_flags, methods, reasons = body.get("f", {}), body.get("m", {}), body.get("r", {})
-        before, t_ms = len(self.cells), int(body["t"])
+        before, t_ms = len(self.metrics), int(body["t"])
         frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(all_flags.get(EVERYTHING, ()))}
         found = [self._update(kind, name, value, t_ms) for name, value in frame.items()]
         for name, value in body["v"].items():
             flags = tuple(all_flags.get(name, ()))
             found.append(self._update(kind, name, value, t_ms, flags, methods.get(name, "")))
-            if found[-1].cell.coded:
+            if found[-1].registered.coded:
                 found.append(self._update(kind, f"{name}_text", text_of_reasons(reasons.get(name, ())), t_ms))
-        return found, len(self.cells) != before
+        return found, len(self.metrics) != before
 
     def _update(
         self, kind: str, name: str, value: Any, t_ms: int, flags: tuple[str, ...] = (), method: str = ""
     ) -> MetricUpdate:  # fmt: skip
-        cell = self.cells.get(_folder(kind) + name)
-        if cell is None:
+        registered = self.metrics.get(_folder(kind) + name)
+        if registered is None:
             metric = self._row(kind, name)
             unknown = STRING if isinstance(value, str) else DOUBLE
-            cell = self._declare(kind, name, metric) if metric else self._cell(kind, name, unknown, "", "")
-        return MetricUpdate(cell, t_ms, _fit(cell.datatype, value), flags, method)
+            registered = self._declare(kind, name, metric) if metric else self._register(kind, name, unknown)
+        return MetricUpdate(registered, t_ms, _fit(registered.datatype, value), flags, method)
 
     def _declare(self, kind: str, name: str, metric: Metric) -> RegisteredMetric:
-        cell = self._cell(kind, name, DATATYPES[metric_type(metric)], metric.unit, metric.about)
-        if metric.kind == "code" and not cell.coded:
-            cell.coded = True
-            self._cell(kind, f"{name}_text", STRING, "", f"English text of {name}")
-        return cell
+        registered = self._register(kind, name, DATATYPES[metric_type(metric)], metric.unit, metric.about)
+        if metric.kind == "code" and not registered.coded:
+            registered.coded = True
+            self._register(kind, f"{name}_text", STRING, "", f"English text of {name}")
+        return registered
 
-    def _cell(self, kind: str, name: str, datatype: int, unit: str, about: str) -> RegisteredMetric:
+    def _register(self, kind: str, name: str, datatype: int, unit: str = "", about: str = "") -> RegisteredMetric:
+        """The metric, which is declared unless it is known."""
         full = _folder(kind) + name
-        if full not in self.cells:
-            self.cells[full] = RegisteredMetric(full, next(self._aliases), datatype, unit, about)
-        return self.cells[full]
+        if full not in self.metrics:
+            self.metrics[full] = RegisteredMetric(full, next(self._aliases), datatype, unit, about)
+        return self.metrics[full]
 
 
 _ABOUT = {
@@ -140,36 +141,36 @@ _ABOUT = {
 def store_newest(updates: Iterable[MetricUpdate]) -> None:
     """Stores these as the newest values, except where a newer one is known (backfill)."""
     for item in updates:
-        if item.cell.last is None or item.t_ms >= item.cell.last.t_ms:
-            item.cell.last = item
+        if item.registered.last is None or item.t_ms >= item.registered.last.t_ms:
+            item.registered.last = item
 
 
 def changed_values(updates: Iterable[MetricUpdate]) -> list[MetricUpdate]:
     """The values that differ from those sent last, which are then replaced (report by exception)."""
-    found = [item for item in updates if item.cell.last_sent != item.content]
-    for item in found:
-        item.recovers = bool(item.cell.last_sent and item.cell.last_sent[1] and not item.flags)
-        item.cell.last_sent = item.content
-    return found
+    changed = [item for item in updates if item.registered.last_sent != item.content]
+    for item in changed:
+        item.recovers = bool(item.registered.last_sent and item.registered.last_sent[1] and not item.flags)
+        item.registered.last_sent = item.content
+    return changed
 
 
-def write_birth(payload: Any, book: MetricRegistry) -> None:
+def write_birth(payload: Any, registry: MetricRegistry) -> None:
     """Adds every metric with name, alias, type and value or null."""
-    for cell in book.cells.values():
-        metric = payload.metrics.add(name=cell.name, alias=cell.alias, datatype=cell.datatype)
-        for key, text in (("engUnit", cell.unit), ("documentation", cell.about)):
+    for registered in registry.metrics.values():
+        metric = payload.metrics.add(name=registered.name, alias=registered.alias, datatype=registered.datatype)
+        for key, text in (("engUnit", registered.unit), ("documentation", registered.about)):
             if text:
                 _property(metric, key, STRING, text)
-        update = cell.last or MetricUpdate(cell, payload.timestamp, None)
+        update = registered.last or MetricUpdate(registered, payload.timestamp, None)
         _value(metric, update)
         _quality(metric, update)
-        cell.last_sent = update.content
+        registered.last_sent = update.content
 
 
 def write_data(payload: Any, updates: Iterable[MetricUpdate], historical: bool) -> None:
     """Adds values by alias."""
     for item in updates:
-        metric = payload.metrics.add(alias=item.cell.alias)
+        metric = payload.metrics.add(alias=item.registered.alias)
         if historical:
             metric.is_historical = True
         _value(metric, item)
@@ -181,8 +182,8 @@ def _value(metric: Any, update: MetricUpdate) -> None:
     if update.value is None:
         metric.is_null = True
     else:
-        unsigned = update.value & (2**64 - 1) if update.cell.datatype == INT64 else update.value
-        setattr(metric, VALUE_FIELDS[update.cell.datatype], unsigned)
+        unsigned = update.value & (2**64 - 1) if update.registered.datatype == INT64 else update.value
+        setattr(metric, VALUE_FIELDS[update.registered.datatype], unsigned)
 
 
 def _quality(metric: Any, update: MetricUpdate) -> None:
@@ -224,4 +225,4 @@ def text_of_reasons(reasons: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _folder(kind: str) -> str:
-    return "" if kind in AT_HOME else f"{kind}/"
+    return "" if kind in WITHOUT_FOLDER else f"{kind}/"

@@ -11,7 +11,8 @@ import json
 import logging
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -33,9 +34,9 @@ from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-NOTE = "sparkplug"
+ENTRY_KIND = "sparkplug"
 WINDOW = 200  # rows after the last confirmed marker
-MARK_S, MARK_ROWS = 1.0, 50  # a marker is sent after this time or this number of rows
+MARKER_S, MARKER_ROWS = 1.0, 50  # a marker is sent after this time or this number of rows
 REBIRTH_S = 5.0  # requests within this time after a rebirth are combined
 CONFIRM_S = 30.0  # without a confirmation within this time the connection is lost
 LOGGED_MAX = 5  # rejected commands that are logged; later ones are only counted
@@ -43,7 +44,7 @@ IDLE_S = 0.5
 
 
 class SparkplugSink(MqttHandler):
-    """Runs in the thread of the link, except `update_retained`, `renew` and `numbers`.
+    """Runs in the thread of the link, except `update_retained`, `reconfigure` and `numbers`.
 
     commands_rejected, rebirths: counters of this run.
     """
@@ -69,11 +70,10 @@ class SparkplugSink(MqttHandler):
         self.commands_rejected = self.rebirths = 0
         self._host, self._root, self._retained_messages = settings.primary_host, root, retained_messages
         self._store, self._clock = store, clock
-        self._drain: SinkCursor  # set by `start`
-        self._messages: deque[tuple[str, bytes]] = deque()
-        self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
+        self._cursor: SinkCursor  # set by `start`
+        self._changes: deque[Callable[[], None]] = deque()  # of the node, from other threads
         self._bd_seq = _last_bd_seq(store)
-        self._pace, self._pacer = BirthRateLimiter(), BackfillRateLimiter(self.link.chance)
+        self._birth_limiter, self._backfill_limiter = BirthRateLimiter(), BackfillRateLimiter(self.link.chance)
         self._host_online, self._host_ms = settings.primary_host is None, -1
         self._births_due: list[str | None] = []
         self._rebirth_due_s: float | None = None
@@ -85,28 +85,24 @@ class SparkplugSink(MqttHandler):
         self._death_mid: int | None = None
         self._now_s = 0.0
 
-    def start(self, drain: SinkCursor) -> None:
-        self._drain = drain
-        drain.wake = self.link.wake
+    def start(self, cursor: SinkCursor) -> None:
+        self._cursor = cursor
+        cursor.wake = self.link.wake
         self.link.start()
 
     def update_retained(self, topic: str, payload: bytes) -> None:
         if self.link.connected:  # a new connection sends all retained messages
-            self._messages.append((topic, payload))
+            self._changes.append(partial(self._apply_retained, topic, payload))
             self.link.wake()
 
-    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
-        self._renewed.append((config, assets))
-        if config.mqtt is not None:
-            self.link.update_settings(config.mqtt)
+    def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        self._changes.append(partial(self.node.reconfigure, config, assets))
+        self.link.update_settings(config.mqtt)
         self.link.wake()
 
     def numbers(self) -> Mapping[str, float | int]:
         return {"sparkplug_connects": self.link.connects, "sparkplug_rebirths": self.rebirths,
                 "sparkplug_commands_rejected": self.commands_rejected}  # fmt: skip
-
-    def stop(self) -> None:
-        self.link.stop()
 
     # Called by the link.
 
@@ -117,7 +113,7 @@ class SparkplugSink(MqttHandler):
         """The TCP connection is open: the following CONNECT packet gets a new bdSeq."""
         self._bd_seq = (self._bd_seq + 1) % 256
         try:
-            self._store.save_entry(NOTE, "bdSeq", "", self._bd_seq)
+            self._store.save_entry(ENTRY_KIND, "bdSeq", "", self._bd_seq)
         except StoreError as error:
             log.warning("sparkplug: bdSeq not saved: %s", error)
         client.will_set(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1, retain=False)
@@ -127,12 +123,13 @@ class SparkplugSink(MqttHandler):
         if self._host is not None:
             self._host_online = False  # until its retained STATE message is received
             topics.append(f"{NAMESPACE}/STATE/{self._host}")
-        self._messages.extend(self._retained_messages())
+        self._changes += [partial(self._apply_retained, *message) for message in self._retained_messages()]
         self._subscribing = self.link.subscribe(topics)
 
     def send_due(self, now_s: float) -> float:
         self._now_s = now_s
-        self._apply_messages()
+        while self._changes:
+            self._changes.popleft()()
         if not self._host_online and self.node.born:
             self.send_last()
             self.link.close(PRIMARY_HOST_OFFLINE(host=self._host))
@@ -142,7 +139,7 @@ class SparkplugSink(MqttHandler):
             self._rebirth_due_s, self._last_rebirth_s = None, now_s
             self.rebirths += 1
             self._births_due = [None]
-        if not self.node.born and None not in self._births_due:
+        if not self.node.born:
             self._births_due = [None]
         if (wait_s := self._send_births(now_s)) > 0:
             return wait_s
@@ -159,11 +156,11 @@ class SparkplugSink(MqttHandler):
             self._subscribing = None
         if mid == self._death_mid:  # NDEATH follows all rows of this connection and confirms them like a marker
             self._death_mid = -1
-            self._drain.confirm([*(self._marked[2] if self._marked else ()), *self._unmarked])
+            self._cursor.confirm([*(self._marked[2] if self._marked else ()), *self._unmarked])
             self._unmarked, self._marked = [], None
         if self._marked is not None and self._marked[0] == mid:
-            self._pacer.on_confirmed(self._now_s - self._marked[1])
-            self._drain.confirm(self._marked[2])
+            self._backfill_limiter.on_confirmed(self._now_s - self._marked[1])
+            self._cursor.confirm(self._marked[2])
             self._marked = None
 
     def send_last(self) -> bool:
@@ -180,8 +177,7 @@ class SparkplugSink(MqttHandler):
         self.node.end_session()
         self._births_due, self._rebirth_due_s = [], None
         self._unmarked, self._marked = [], None
-        self._messages.clear()
-        self._drain.return_unconfirmed()
+        self._cursor.return_unconfirmed()
 
     # Births and rows.
 
@@ -191,61 +187,56 @@ class SparkplugSink(MqttHandler):
     def _send_births(self, now_s: float) -> float:
         """Sends due births; returns the seconds until the next one may be sent, 0 when none is due."""
         while self._births_due:
-            if (wait_s := self._pace.wait_s(now_s)) > 0:
+            if (wait_s := self._birth_limiter.wait_s(now_s)) > 0:
                 return wait_s
             device = self._births_due.pop(0)
             if device is None:
-                self._pace.spend(now_s, self.node.birth(self._bd_seq))
+                self._birth_limiter.spend(now_s, self.node.birth(self._bd_seq))
                 self._births_due = list(self.node.online_devices())
             elif self.node.birth_due(device):
-                self._pace.spend(now_s, self.node.device_birth(device))
+                self._birth_limiter.spend(now_s, self.node.device_birth(device))
         return 0.0
 
-    def _apply_messages(self) -> None:
-        while self._renewed:
-            self.node.renew(*self._renewed.popleft())
-        while self._messages:
-            topic, payload = self._messages.popleft()
-            asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
-            if kind in ("state", "info"):
-                self.node.update_retained(asset or None, payload)
+    def _apply_retained(self, topic: str, payload: bytes) -> None:
+        asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
+        if kind in ("state", "info"):
+            self.node.update_retained(asset or None, payload)
 
     def _send_rows(self, now_s: float) -> float:
         free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)
-        live = self._drain.fetch_live(free)
-        if live:
-            self._pacer.on_live_rows(now_s, len(live))
+        if live := self._cursor.fetch_live(free):
+            self._backfill_limiter.on_live_rows(now_s, len(live))
         room = min(free - len(live), WINDOW // 2)
         for row in live:
             self._send(row, historical=False)
-        more = self._drain.has_backlog and room > 0
-        for row in self._drain.fetch_backlog(self._pacer.grant(now_s, room)) if more else ():
+        more = self._cursor.has_backlog and room > 0
+        for row in self._cursor.fetch_backlog(self._backfill_limiter.grant(now_s, room)) if more else ():
             self._send(row, historical=True)
-        if not self._drain.has_backlog:
+        if not self._cursor.has_backlog:
             self.node.send_due_deaths()
-        self._mark(now_s)
+        self._send_marker(now_s)
         if self._marked and now_s - self._marked[1] > CONFIRM_S:
             self.link.close(CONFIRMATION_TIMEOUT(timeout_s=CONFIRM_S))
-        return max(0.002, self._pacer.wait_s(now_s)) if self._drain.has_backlog and free > 0 else IDLE_S
+        return max(0.002, self._backfill_limiter.wait_s(now_s)) if self._cursor.has_backlog and free > 0 else IDLE_S
 
     def _send(self, row: StoredRow, historical: bool) -> None:
         try:
             born = self.node.row(row.asset, row.kind, msgspec.json.decode(row.payload), historical)
         except (ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
             self.link.log_internal_error("a row could not be encoded; it is moved out of the spool")
-            self._drain.reject(row.n, SPARKPLUG_ENCODING_FAILED(error=repr(error)))
+            self._cursor.reject(row.n, SPARKPLUG_ENCODING_FAILED(error=repr(error)))
             return
-        self._pace.spend(self._now_s, born)
+        self._birth_limiter.spend(self._now_s, born)
         if not self._unmarked:
             self._unmarked_s = self._now_s
         self._unmarked.append(row.n)
 
-    def _mark(self, now_s: float) -> None:
+    def _send_marker(self, now_s: float) -> None:
         """Sends a marker when one is due and none is unconfirmed."""
-        due = len(self._unmarked) >= MARK_ROWS or now_s - self._unmarked_s >= MARK_S
+        due = len(self._unmarked) >= MARKER_ROWS or now_s - self._unmarked_s >= MARKER_S
         if self._unmarked and due and not self._marked:
-            text = encode_plain("sparkplug", self._clock.utc_ns() // 1_000_000, {"rows": len(self._unmarked)})
-            mid = self.link.publish(f"{self._root}/sparkplug", text)
+            payload = encode_plain("sparkplug", self._clock.utc_ns() // 1_000_000, {"rows": len(self._unmarked)})
+            mid = self.link.publish(f"{self._root}/sparkplug", payload)
             self._marked, self._unmarked = (mid, now_s, self._unmarked), []
 
     # Messages of host applications.
@@ -290,5 +281,5 @@ class SparkplugSink(MqttHandler):
 
 
 def _last_bd_seq(store: Store) -> int:
-    found = store.entry(NOTE, "bdSeq", "")
-    return found if isinstance(found, int) and 0 <= found < 256 else 255
+    bd_seq = store.entry(ENTRY_KIND, "bdSeq", "")
+    return bd_seq if isinstance(bd_seq, int) and 0 <= bd_seq < 256 else 255

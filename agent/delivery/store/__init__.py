@@ -6,7 +6,7 @@ note: small JSON objects by kind and name, such as commissioning results and uns
 interval, ledger: energies and records that savings are computed from.
 history: measured values, aggregated. gaps: number and time span of all rows that were dropped.
 
-`Store` opens the file; `Drain` gives one sink its view of the spool.
+`Store` opens the file; `SinkCursor` gives one sink its view of the spool.
 """
 
 from agent.delivery.store.cursor import SinkCursor

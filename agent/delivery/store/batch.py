@@ -6,14 +6,15 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.delivery.store.data_gaps import ANNOUNCED, record_gap
 from agent.delivery.store.reasons import stored
 from agent.delivery.store.row import StoredRow, importance
 from drivers.reasons import Reason
 
-Job = Callable[[sqlite3.Connection], Any]
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
 
 
 @dataclass(slots=True)
@@ -37,64 +38,64 @@ class PendingRow:
 class WriteBatch:
     """Everything that the next transaction commits.
 
-    puts: rows to append.
+    rows: rows to append.
     counters: name → newest value.
     confirmed: bit of a sink → numbers of the rows that it confirmed.
     rejected: number of a row, and why it can never be delivered.
     jobs: functions to run in the transaction, and the future of their result.
     """
 
-    puts: list[PendingRow] = field(default_factory=list)
+    rows: list[PendingRow] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     confirmed: dict[int, list[int]] = field(default_factory=dict)
     rejected: list[tuple[int, Reason]] = field(default_factory=list)
-    jobs: list[tuple[Job, Future[Any]]] = field(default_factory=list)
+    jobs: list[tuple[Job[Any], Future[Any]]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.puts or self.counters or self.confirmed or self.rejected or self.jobs)
+        return bool(self.rows or self.counters or self.confirmed or self.rejected or self.jobs)
 
 
-def confirm_unsaved(unsaved: dict[int, PendingRow], group: WriteBatch, owed: int) -> None:
+def confirm_unsaved(unsaved: dict[int, PendingRow], batch: WriteBatch, owed: int) -> None:
     """Applies confirmations to rows in memory, and removes the rows that all sinks confirmed.
 
     `owed`: mask of all sinks.
     """
-    for bit, numbers in group.confirmed.items():
-        for put in [unsaved[n] for n in numbers if n in unsaved]:
-            put.confirmed |= 1 << bit
-            if put.confirmed & owed == owed and put.announces_gap is None:
-                del unsaved[put.row.n]
+    for bit, numbers in batch.confirmed.items():
+        for pending in [unsaved[n] for n in numbers if n in unsaved]:
+            pending.confirmed |= 1 << bit
+            if pending.confirmed & owed == owed and pending.announces_gap is None:
+                del unsaved[pending.row.n]
 
 
-def insert(db: sqlite3.Connection, puts: list[PendingRow], owed: int) -> int:
+def insert(db: sqlite3.Connection, rows: list[PendingRow], owed: int) -> int:
     """Appends rows to the spool and marks the gaps that they announce; returns the number of rows.
 
     `owed`: mask of the sinks that have to confirm them.
     """
-    if puts and owed:
+    if rows and owed:
         db.executemany(
             "insert into spool values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (put.row.n, put.run_id, put.seq, importance(put.row.kind), put.row.t_ms, put.row.asset, put.row.kind,
-                 put.row.payload, owed & ~put.confirmed)
-                for put in puts
+                (row.n, pending.run_id, pending.seq, importance(row.kind), row.t_ms, row.asset, row.kind, row.payload,
+                 owed & ~pending.confirmed)
+                for pending in rows
+                for row in [pending.row]
             ],
         )  # fmt: skip
-    announced = [(ANNOUNCED, put.announces_gap) for put in puts if put.announces_gap is not None]
-    if announced:
-        db.executemany("update gaps set announced = ? where g = ?", announced)
-    return len(puts) if owed else 0
+    announced = [(ANNOUNCED, pending.announces_gap) for pending in rows if pending.announces_gap is not None]
+    db.executemany("update gaps set announced = ? where g = ?", announced)
+    return len(rows) if owed else 0
 
 
-def remove_delivered(db: sqlite3.Connection, group: WriteBatch, alone: bool) -> int:
+def remove_delivered(db: sqlite3.Connection, batch: WriteBatch, alone: bool) -> int:
     """Deletes confirmed and rejected rows; returns how many left the spool. alone: there is only one sink."""
-    gone = sum(_set_aside(db, n, reason) for n, reason in group.rejected)
-    for bit, numbers in group.confirmed.items():
+    deleted = sum(_set_aside(db, n, reason) for n, reason in batch.rejected)
+    for bit, numbers in batch.confirmed.items():
         keys = [(n,) for n in numbers]
         if not alone:
             db.executemany(f"update spool set owed = owed & ~{1 << bit} where n = ?", keys)
-        gone += db.executemany("delete from spool where n = ?" + ("" if alone else " and owed = 0"), keys).rowcount
-    return gone
+        deleted += db.executemany("delete from spool where n = ?" + ("" if alone else " and owed = 0"), keys).rowcount
+    return deleted
 
 
 def _set_aside(db: sqlite3.Connection, n: int, reason: Reason) -> int:

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from agent.delivery.store.row import StoredRow
 from drivers.reasons import Reason
@@ -21,30 +20,29 @@ LIVE_MAX = 2000
 CHUNK = 200
 
 
-class Spool(Protocol):
-    """The part of the store that a drain uses."""
-
-    def read(self, bit: int, above: int, below: int, limit: int) -> tuple[list[StoredRow], bool]: ...
-
-    def confirm(self, bit: int, numbers: list[int]) -> None: ...
-
-    def reject(self, n: int, reason: Reason) -> None: ...
+Read = Callable[[int, int, int, int], tuple[list[StoredRow], bool]]  # as Store.read
 
 
 class SinkCursor:
     """Thread-safe.
 
+    read, confirm, reject: the functions of the store and its writer.
+    newest: number of the last row before this run.
+
     has_backlog: whether there may be a backlog.
     wake: called in the writer's thread, without a lock, when rows were committed; it must not block.
     """
 
-    def __init__(self, spool: Spool, bit: int, name: str, newest: int) -> None:
+    def __init__(
+        self, bit: int, name: str, newest: int, read: Read, confirm: Callable[[int, list[int]], None],
+        reject: Callable[[int, Reason], None],
+    ) -> None:  # fmt: skip
         self.name, self.bit = name, bit
-        self.wake: Callable[[], None] = _nothing
-        self._spool, self._newest = spool, newest
+        self.wake: Callable[[], None] = lambda: None
+        self._newest, self._read_spool, self._confirm, self._reject = newest, read, confirm, reject
         self._live: deque[StoredRow] = deque()
         self._buffer: deque[StoredRow] = deque()  # backlog rows read in advance
-        self._cursor = 0  # the backlog was read up to this row
+        self._read_up_to = 0  # the backlog was read up to this row
         self.has_backlog = newest > 0
         self._unconfirmed: set[int] = set()
         self._confirmed: set[int] = set()  # not yet deleted from the file
@@ -75,14 +73,14 @@ class SinkCursor:
         with self._lock:
             self._unconfirmed.difference_update(stored)
             self._confirmed.update(stored)
-        self._spool.confirm(self.bit, stored)
+        self._confirm(self.bit, stored)
 
     def reject(self, n: int, reason: Reason) -> None:
         """Moves a row that the destination will never accept out of the spool, and counts it."""
         with self._lock:
             self._unconfirmed.discard(n)
             self._confirmed.add(n)
-        self._spool.reject(n, reason)
+        self._reject(n, reason)
 
     def return_unconfirmed(self) -> None:
         """Returns the unconfirmed rows after the end of a connection; they are fetched again."""
@@ -91,7 +89,7 @@ class SinkCursor:
             self._unconfirmed.clear()
             self._buffer.clear()
             if low is not None:
-                self._cursor = min(self._cursor, low - 1) if self.has_backlog else low - 1
+                self._read_up_to = min(self._read_up_to, low - 1) if self.has_backlog else low - 1
                 self.has_backlog = True
 
     def add_committed(self, rows: list[StoredRow]) -> None:
@@ -119,7 +117,7 @@ class SinkCursor:
             while self._live:
                 self._move_to_backlog()
             if self._buffer:
-                self._cursor = min(self._cursor, self._buffer[0].n - 1)
+                self._read_up_to = min(self._read_up_to, self._buffer[0].n - 1)
                 self._buffer.clear()
 
     def _fetch(self, queue: deque[StoredRow], limit: int) -> list[StoredRow]:
@@ -130,26 +128,22 @@ class SinkCursor:
     def _move_to_backlog(self) -> None:
         row = self._live.popleft()
         if not self.has_backlog:
-            self._cursor, self.has_backlog = row.n - 1, True
+            self._read_up_to, self.has_backlog = row.n - 1, True
 
     def _read(self) -> None:
         with self._lock:
-            above, below = self._cursor, self._end_of_backlog
-        rows, complete = self._spool.read(self.bit, above, below, CHUNK)
+            above, below = self._read_up_to, self._end_of_backlog
+        rows, complete = self._read_spool(self.bit, above, below, CHUNK)
         with self._lock:
-            if self._cursor != above:
+            if self._read_up_to != above:
                 return  # `return_unconfirmed` was called meanwhile
             if not rows and complete:
                 self.has_backlog = below != self._end_of_backlog
                 return
             if complete:  # otherwise rows of the file are still to be read
-                self._cursor = rows[-1].n
+                self._read_up_to = rows[-1].n
             self._buffer.extend(row for row in rows if row.n not in self._unconfirmed and row.n not in self._confirmed)
 
     @property
     def _end_of_backlog(self) -> int:
         return self._live[0].n if self._live else self._newest + 1
-
-
-def _nothing() -> None:
-    pass

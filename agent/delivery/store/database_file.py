@@ -22,6 +22,7 @@ RESERVE_BYTES = 4 << 20  # released when the disk is full, so that confirmed row
 START_BYTES = RESERVE_BYTES // 8  # for the WAL and shared-memory files and a first transaction
 WAL_PAGES = 256
 ASIDE_KEPT = 3
+ROWS_UNLIMITED = 1 << 30
 SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history", "interval", "ledger")
 QUICK_CHECK_BYTES = 32 << 20  # a full check of a larger file would delay the start: only NEEDED is checked
 NEEDED = ("boots", "counters", "note", "sinks", "gaps")  # small tables that a start requires
@@ -70,7 +71,7 @@ def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Con
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
-    """Opens the database. Raises Damaged, sqlite3.Error, SchemaTooNew."""
+    """Opens the database. Raises DatabaseDamaged, sqlite3.Error, SchemaTooNew."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     try:
         version(db)
@@ -84,18 +85,15 @@ def connect(path: Path | str) -> sqlite3.Connection:
             found = db.execute(f"pragma quick_check({part})").fetchone()[0]
             if found != "ok":
                 raise DatabaseDamaged(str(found).splitlines()[-1])
-    except sqlite3.DatabaseError as error:
+    except BaseException as error:
         db.close()
         if is_damage(error):
             raise DatabaseDamaged(str(error)) from None
         raise
-    except BaseException:
-        db.close()
-        raise
     return db
 
 
-def is_damage(error: Exception) -> bool:
+def is_damage(error: BaseException) -> bool:
     """SQLite reports a corrupt file."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -150,12 +148,11 @@ def _record_unread_rows(db: sqlite3.Connection, now_ms: int) -> None:
 
 def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
     saved = 0
-    db.execute("begin")
-    with contextlib.suppress(sqlite3.Error):
+    with db, contextlib.suppress(sqlite3.Error):  # commits what could be read
+        db.execute("begin")
         for row in old.execute(f"select * from {table}"):
             db.execute(f"insert or ignore into {table} values ({','.join('?' * len(row))})", row)
             saved += 1
-    db.execute("commit")
     return saved
 
 
@@ -170,15 +167,15 @@ class DiskReserve:
         """Whether the file was released, or could not be created."""
         return self._path is not None and not self._path.exists()
 
-    def batch(self, spare_pages: int) -> int | None:
-        """Maximum number of rows per transaction after the disk was full; None: no limit, there is space again.
+    def rows_max(self, spare_pages: int) -> int:
+        """Maximum number of rows per transaction after the disk was full; ROWS_UNLIMITED: there is space again.
 
         The released space is for deletions and for the checkpoint that makes them effective; only space beyond that
         is used for new rows.
         """
         free = free_bytes(self._path.parent)[0] if self._path else 0
         if free >= 2 * RESERVE_BYTES:
-            return None
+            return ROWS_UNLIMITED
         if free >= RESERVE_BYTES:
             return 256
         return 32 if spare_pages > 64 and free > START_BYTES else 0

@@ -10,6 +10,8 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import msgspec
@@ -21,7 +23,7 @@ from drivers.reading import BAD, Quality
 
 SECOND_S, MINUTE_S, QUARTER_S = 1, 60, 900
 _MINUTE_MS, _QUARTER_MS = 60_000, 900_000
-Stats = list[float]  # n, mean, least, largest, flags
+Stats = list[float]  # n, mean, minimum, maximum, flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,15 @@ class HistoryPoint:
 
     t_ms: UTC milliseconds of the start of the interval; for single values the time of the sample.
     n: number of usable values.
-    mean, `least`, largest: mean, minimum and maximum of these values.
+    mean, minimum, maximum: mean, minimum and maximum of these values.
     flags: union of their flags; not stored for single values.
     """
 
     t_ms: int
     n: int
     mean: float
-    least: float
-    largest: float
+    minimum: float
+    maximum: float
     flags: Quality
 
 
@@ -69,18 +71,18 @@ class History:
             if minute is not None:
                 self._put(message.asset, minute)
             minute = self._minutes[message.asset] = _Minute(start_ms)
-        place = len(minute.times_ms)
+        index = len(minute.times_ms)
         minute.times_ms.append(message.t_ms)
         for name, value in message.values.items():
             flag = message.flags.get(name, Quality.GOOD) | message.quality
             usable = isinstance(value, int | float) and not flag & BAD
             column = minute.values.setdefault(name, [])
-            column.extend([None] * (place - len(column)))
+            column.extend([None] * (index - len(column)))
             column.append(value if usable else None)
             if usable and flag:
                 minute.flags.setdefault(name, []).append(int(flag))
 
-    def renew(self, *_changed: object) -> None:
+    def reconfigure(self, *_changed: object) -> None:
         """Another retention requires a restart."""
 
     def start(self) -> None:
@@ -108,8 +110,8 @@ class History:
                     HistoryPoint(t, 1, v, v, v, Quality(0)) for t, v in pairs if v is not None and from_ms <= t < to_ms
                 ]
             elif metric in body:
-                n, mean, least, largest, flags = body[metric]
-                found.append(HistoryPoint(start_ms, int(n), mean, least, largest, Quality(int(flags))))
+                n, mean, minimum, maximum, flags = body[metric]
+                found.append(HistoryPoint(start_ms, int(n), mean, minimum, maximum, Quality(int(flags))))
         return found
 
     def _put(self, asset: str, minute: _Minute) -> None:
@@ -149,14 +151,14 @@ def joined(parts: Iterable[dict[str, Stats]]) -> dict[str, Stats]:
     """Combined statistics of intervals; means are weighted by the number of values."""
     found: dict[str, Stats] = {}
     for part in parts:
-        for name, (n, mean, least, largest, flags) in part.items():
+        for name, (n, mean, minimum, maximum, flags) in part.items():
             old = found.get(name)
             if old is None:
-                found[name] = [n, mean, least, largest, flags]
+                found[name] = [n, mean, minimum, maximum, flags]
             else:
                 total = old[0] + n
                 found[name] = [
-                    total, old[1] + (mean - old[1]) * n / total, min(old[2], least), max(old[3], largest),
+                    total, old[1] + (mean - old[1]) * n / total, min(old[2], minimum), max(old[3], maximum),
                     int(old[4]) | int(flags),
                 ]  # fmt: skip
     return found
@@ -166,20 +168,18 @@ def _stats(column: list[float | None], flags: list[int] | None) -> Stats | None:
     values = [value for value in column if value is not None]
     if not values:
         return None
-    all_flags = 0
-    for flag in flags or ():
-        all_flags |= flag
+    all_flags = reduce(or_, flags or (), 0)
     return [len(values), sum(values) / len(values), min(values), max(values), all_flags]
 
 
 def _appended(before: dict[str, Any] | None, more: dict[str, Any]) -> dict[str, Any]:
     if before is None:
         return more
-    place, times = len(before["t"]), [*before["t"], *more["t"]]
-    values = {name: column + [None] * (place - len(column)) for name, column in before["v"].items()}
+    index = len(before["t"])
+    values = {name: column + [None] * (index - len(column)) for name, column in before["v"].items()}
     for name, column in more["v"].items():
-        values[name] = values.get(name, [None] * place) + column
-    return {"t": times, "v": values}
+        values[name] = values.get(name, [None] * index) + column
+    return {"t": before["t"] + more["t"], "v": values}
 
 
 def _load(db: sqlite3.Connection, step_s: int, asset: str, t_ms: int) -> dict[str, Any] | None:
@@ -195,5 +195,4 @@ def _save(db: sqlite3.Connection, step_s: int, asset: str, t_ms: int, body: dict
 
 
 def _unpack(body: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode(zlib.decompress(body))
-    return found
+    return msgspec.json.decode(zlib.decompress(body), type=dict[str, Any])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from agent.delivery.store.database_file import DiskReserve
-from agent.delivery.store.quota import Quota, shrink
+from agent.delivery.store.quota import SPARE_PAGES, TARGET, URGENT, Quota, shrink
 from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
@@ -22,19 +22,17 @@ ROOM_S = 0.02  # for deleting rows while new rows wait
 class Database(Protocol):
     """The part of the writer that housekeeping uses.
 
-    trouble: why the file cannot be written; None: it can.
+    unsaved_reason: why the file cannot be written; None: it can.
     """
 
     db: sqlite3.Connection
     db_lock: threading.RLock
-    trouble: Reason | None
+    unsaved_reason: Reason | None
 
     @property
-    def rows_wait(self) -> bool: ...
+    def has_pending(self) -> bool: ...
 
-    def busy(self) -> set[int]: ...
-
-    def evict(self, step: Callable[[], int | None]) -> int | None: ...
+    def evict(self, step: Callable[[sqlite3.Connection, set[int]], int | None]) -> int | None: ...
 
 
 class Housekeeping:
@@ -59,13 +57,13 @@ class Housekeeping:
             if self.due:
                 self._next_s = time.monotonic() + HOUSEKEEPING_S
                 self._reserve.restore()
-                writer.evict(lambda: self._quota.expire(writer.db, writer.busy(), self._expired_up_to(writer.db)))
+                writer.evict(lambda db, busy: self._quota.expire(db, busy, self._expired_up_to(db)))
                 with writer.db_lock:
                     shrink(writer.db)
-            if self._quota.short(writer.db):
+            if self._quota.exceeded(writer.db):
                 self._make_room(writer)
         except (sqlite3.Error, OSError) as error:
-            if not writer.trouble:
+            if not writer.unsaved_reason:
                 log.warning("no space could be freed in the state file: %s", error)
         except Exception as error:
             if repr(error) != self._bug:
@@ -74,8 +72,8 @@ class Housekeeping:
 
     def _make_room(self, writer: Database) -> None:
         until_s = time.monotonic() + ROOM_S
-        while not self._quota.enough(writer.db):
-            if writer.evict(lambda: self._quota.evict(writer.db, writer.busy())) is None:
+        while self._quota.exceeded(writer.db, TARGET, 2 * SPARE_PAGES):
+            if writer.evict(self._quota.evict) is None:
                 return
-            if time.monotonic() > until_s and writer.rows_wait and not self._quota.far_over(writer.db):
+            if time.monotonic() > until_s and writer.has_pending and not self._quota.exceeded(writer.db, URGENT):
                 return  # continued after the next transaction

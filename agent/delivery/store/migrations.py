@@ -72,17 +72,13 @@ def migrate(db: sqlite3.Connection) -> int:
         db.execute("pragma auto_vacuum = incremental")  # takes effect in a new file, or with the vacuum
     if had == 1:
         db.execute("vacuum")
-    db.execute("begin immediate")
-    try:
+    with db:  # commits, or rolls back
+        db.execute("begin immediate")
         if version(db) == had:  # no other process migrated it meanwhile
             steps = {0: _TABLES + _SAVINGS, 1: _FROM_1 + _SAVINGS, 2: _SAVINGS}
             for statement in steps[had].split(";"):
                 db.execute(statement)
             db.execute(f"pragma user_version = {VERSION}")
-        db.execute("commit")
-    except BaseException:
-        db.execute("rollback")
-        raise
     return had
 
 

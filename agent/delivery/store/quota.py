@@ -13,13 +13,13 @@ from pathlib import Path
 from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.database_file import free_bytes
 from agent.delivery.store.reasons import NO_SPACE_LEFT, RETENTION_EXPIRED, ROWS_THINNED
-from agent.delivery.store.row import EVENT, THIN_MS
+from agent.delivery.store.row import THIN_MS
 from drivers.reasons import Code
 
 CHUNK = 500  # rows examined in one step
 CLASSES = 5
 SPARE_PAGES = 64  # unused pages inside the file that are enough for the next transactions
-TARGET = 0.97  # share of the quota after space was freed
+TARGET, URGENT = 0.97, 1.1  # shares of the quota: after space was freed; above it new rows wait for free space
 SHRINK_PAGES = 4096  # unused pages beyond this number are returned to the file system gradually
 
 
@@ -38,14 +38,13 @@ class Quota:
     _thin_from: dict[int, int] = field(default_factory=dict)  # importance → n up to which rows were thinned
     _drop_from: dict[int, int] = field(default_factory=dict)
 
-    def short(self, db: sqlite3.Connection) -> bool:
-        """Whether space has to be freed."""
+    def exceeded(self, db: sqlite3.Connection, share: float = 1.0, spare_pages: int = SPARE_PAGES) -> bool:
+        """Whether the file exceeds this share of the quota, or the disk is short of space and the file has fewer unused
+        pages."""
         used, spare, size = pages(db)
-        if used * size > self.bytes_max:
-            return True
-        return spare < SPARE_PAGES and self.disk_short()
+        return used * size > share * self.bytes_max or (spare < spare_pages and self._disk_short())
 
-    def disk_short(self) -> bool:
+    def _disk_short(self) -> bool:
         """Whether the file system has less free space than required."""
         if self.directory is None:
             return False
@@ -54,16 +53,6 @@ class Quota:
         except OSError:  # the directory is gone: the next write reports it
             return False
         return free < self.min_free_share * size
-
-    def enough(self, db: sqlite3.Connection) -> bool:
-        """Whether enough space was freed."""
-        used, spare, size = pages(db)
-        return used * size <= TARGET * self.bytes_max and (spare >= 2 * SPARE_PAGES or not self.disk_short())
-
-    def far_over(self, db: sqlite3.Connection) -> bool:
-        """Whether new rows have to wait until space was freed."""
-        used, spare, size = pages(db)
-        return used * size > 1.1 * self.bytes_max or (spare < SPARE_PAGES and self.disk_short())
 
     def evict(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
         """Frees some space in one transaction; number of spool rows dropped, None when nothing can be dropped.
@@ -83,11 +72,11 @@ class Quota:
 
     def _history(self, db: sqlite3.Connection, _busy: Container[int]) -> int | None:
         """Deletes 1 s history before any row of the spool: coarser history of the same time remains."""
-        gone = db.execute(
+        deleted = db.execute(
             "delete from history where (step_s, asset, t_ms) in "
             "(select step_s, asset, t_ms from history where step_s = 1 order by t_ms limit 50)"
         )
-        return 0 if gone.rowcount else None
+        return 0 if deleted.rowcount else None
 
     def _thin(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
         """Thins the older half of the spool; the newer half stays complete."""
@@ -96,18 +85,18 @@ class Quota:
             rows = _next(db, importance, self._thin_from, middle or 0)
             if not rows:
                 continue
-            seen: set[tuple[str | None, str, int]] = set()
+            slots: set[tuple[str | None, str, int]] = set()
             surplus = []
             for n, kind, t_ms, asset in rows:
                 slot = asset, kind, t_ms // THIN_MS[importance]
-                if slot in seen and n not in busy:
+                if slot in slots and n not in busy:
                     surplus.append((n, kind, t_ms))
-                seen.add(slot)
+                slots.add(slot)
             return _delete(db, surplus, ROWS_THINNED)
         return None
 
     def _drop(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
-        for importance in range(CLASSES - 1, EVENT - 1, -1):
+        for importance in reversed(range(CLASSES)):
             rows = _next(db, importance, self._drop_from, 1 << 62)
             if rows:
                 return _delete(db, [row[:3] for row in rows if row[0] not in busy], NO_SPACE_LEFT)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -22,11 +22,11 @@ MARKS = 32  # per retention time: a row may be kept longer by this fraction
 
 
 class ClockOffsetSpan(NamedTuple):
-    """Offset of UTC from the running time, from the running time `start_ms` on: least_ms to most_ms."""
+    """Offset of UTC from the running time, from the running time `start_ms` on: min_ms to max_ms."""
 
     start_ms: int
-    least_ms: int
-    most_ms: int
+    min_ms: int
+    max_ms: int
 
 
 class DateRange(NamedTuple):
@@ -34,6 +34,12 @@ class DateRange(NamedTuple):
 
     first: int
     last: int
+
+
+class _Saved(msgspec.Struct):
+    ran_ms: int
+    spans: Annotated[list[ClockOffsetSpan], msgspec.Meta(min_length=1)]
+    marks: list[tuple[int, int]]
 
 
 class RetentionClock:
@@ -51,22 +57,22 @@ class RetentionClock:
         self._ran_ms, self._at_s, self._saved_s = ran_ms, monotonic_s, monotonic_s
         self._spans = spans
         self._marks = marks or []
-        self._ahead_ms = spans[-1].most_ms  # present offset of UTC
+        self._offset_ms = spans[-1].max_ms  # present offset of UTC
 
     def advance(self, utc_ms: int, monotonic_s: float) -> None:
         """Updates the running time and the offset of UTC."""
         passed_ms = max(0, round(1000 * (monotonic_s - self._at_s)))
         self._at_s += passed_ms / 1000
         self._ran_ms += passed_ms
-        ahead_ms, before_ms = utc_ms - self._ran_ms, self._ahead_ms
-        self._ahead_ms = ahead_ms
-        if abs(ahead_ms - before_ms) <= NEAR_MS:
-            start_ms, least_ms, most_ms = self._spans[-1]
-            self._spans[-1] = ClockOffsetSpan(start_ms, min(least_ms, ahead_ms), max(most_ms, ahead_ms))
+        offset_ms, before_ms = utc_ms - self._ran_ms, self._offset_ms
+        self._offset_ms = offset_ms
+        if abs(offset_ms - before_ms) <= NEAR_MS:
+            start_ms, min_ms, max_ms = self._spans[-1]
+            self._spans[-1] = ClockOffsetSpan(start_ms, min(min_ms, offset_ms), max(max_ms, offset_ms))
         else:
-            self._spans.append(ClockOffsetSpan(self._ran_ms, ahead_ms, ahead_ms))
+            self._spans.append(ClockOffsetSpan(self._ran_ms, offset_ms, offset_ms))
             if len(self._spans) > SPANS:
-                self._join()
+                self._merge()
 
     def retained_range(self, age_s: float) -> DateRange:
         """Range of the dates of all data measured in the last `age_s` seconds of running time."""
@@ -76,10 +82,9 @@ class RetentionClock:
         for k, (span, end_ms) in enumerate(zip(self._spans, ends_ms, strict=True)):
             if end_ms >= from_ms:
                 begin_ms = max(span.start_ms, from_ms) if k else from_ms
-                first, last = min(first, begin_ms + span.least_ms), max(last, end_ms + span.most_ms)
-        return DateRange(
-            first, last + round(2000 * SAVE_S)
-        )  # a killed run continued for up to this time after it saved
+                first, last = min(first, begin_ms + span.min_ms), max(last, end_ms + span.max_ms)
+        killed_ms = round(2000 * SAVE_S)  # a killed run continued for up to this time after it saved
+        return DateRange(first, last + killed_ms)
 
     def expired_up_to(self, db: sqlite3.Connection, age_s: float) -> int:
         """Number of the newest spool row that is older than `age_s` seconds of running time; 0: none."""
@@ -95,36 +100,33 @@ class RetentionClock:
         """Saves in the transaction of the caller, every SAVE_S seconds or with `force`."""
         if force or monotonic_s - self._saved_s >= SAVE_S:
             self._saved_s = monotonic_s
-            body = {"ran_ms": self._ran_ms, "spans": self._spans, "marks": self._marks}
-            row = KIND, NAME, "", self._ran_ms, msgspec.json.encode(body).decode()
+            body = msgspec.json.encode(_Saved(self._ran_ms, self._spans, self._marks)).decode()
+            row = KIND, NAME, "", self._ran_ms, body
             db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row)
 
-    def _join(self) -> None:
+    def _merge(self) -> None:
         """Merges the two adjacent spans with the smallest difference, weighted towards old ones."""
 
         def cost(k: int) -> float:
             one, other = self._spans[k : k + 2]
-            spread_ms = max(one.most_ms, other.most_ms) - min(one.least_ms, other.least_ms)
+            spread_ms = max(one.max_ms, other.max_ms) - min(one.min_ms, other.min_ms)
             return spread_ms / (1 + self._ran_ms - other.start_ms)
 
         k = min(range(len(self._spans) - 2), key=cost)
         one, other = self._spans[k : k + 2]
         self._spans[k : k + 2] = [
-            ClockOffsetSpan(one.start_ms, min(one.least_ms, other.least_ms), max(one.most_ms, other.most_ms))
+            ClockOffsetSpan(one.start_ms, min(one.min_ms, other.min_ms), max(one.max_ms, other.max_ms))
         ]
 
 
 def load(db: sqlite3.Connection, utc_ms: int, monotonic_s: float) -> RetentionClock:
     """The age saved by earlier runs. Without it, a file starts with the time that its last run reached, a new file with
     UTC."""
-    with contextlib.suppress(sqlite3.Error, msgspec.MsgspecError, KeyError, TypeError, ValueError):
+    with contextlib.suppress(sqlite3.Error, msgspec.MsgspecError):
         row = db.execute("select body from note where kind = ? and name = ?", (KIND, NAME)).fetchone()
         if row is not None:
-            body: dict[str, Any] = msgspec.json.decode(row[0])
-            spans = [ClockOffsetSpan(int(start), int(least), int(most)) for start, least, most in body["spans"]]
-            if spans:
-                marks = [(int(ms), int(n)) for ms, n in body["marks"]]
-                return RetentionClock(int(body["ran_ms"]), monotonic_s, spans, marks)
+            saved = msgspec.json.decode(row[0], type=_Saved)
+            return RetentionClock(saved.ran_ms, monotonic_s, saved.spans, saved.marks)
     with contextlib.suppress(sqlite3.Error):
         row = db.execute("select last_ms, (select max(n) from spool) from boots order by n desc limit 1").fetchone()
         if row is not None and row[0]:

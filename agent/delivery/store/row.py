@@ -40,8 +40,8 @@ class StoredRow(NamedTuple):
 
     def topic(self, root: str, backfill: bool = False) -> str:
         """The MQTT topic. root: topic of the gateway."""
-        place = f"{root}/{self.asset}" if self.asset else root
-        return f"{place}/backfill/{self.kind}" if backfill else f"{place}/{self.kind}"
+        prefix = f"{root}/{self.asset}" if self.asset else root
+        return f"{prefix}/backfill/{self.kind}" if backfill else f"{prefix}/{self.kind}"
 
 
 def importance(kind: str) -> int:

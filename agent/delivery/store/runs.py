@@ -43,10 +43,10 @@ def start_run(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int
 
 def end_run(db: sqlite3.Connection, run_id: int, unsaved: Iterable[PendingRow]) -> None:
     """Closes a run. Rows that are still in memory only could not be written and are counted as a gap."""
-    for put in unsaved:
-        if db.execute("select 1 from spool where n = ?", (put.row.n,)).fetchone():
+    for pending in unsaved:
+        if db.execute("select 1 from spool where n = ?", (pending.row.n,)).fetchone():
             continue  # written in this transaction
-        record_gap(db, put.row.kind, UNSAVED_AT_STOP(), 1, put.row.t_ms, put.row.t_ms)
+        record_gap(db, pending.row.kind, UNSAVED_AT_STOP(), 1, pending.row.t_ms, pending.row.t_ms)
     db.execute("update boots set closed = 1 where n = ?", (run_id,))
 
 
@@ -61,8 +61,8 @@ def register_sinks(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, 
             db.execute("insert into sinks values (?, ?)", (known[name], name))
     mask = sum(1 << bit for bit in known.values())
     db.execute(f"update spool set owed = owed & {mask} where owed & ~{mask}")
-    gone = db.execute("delete from spool where owed = 0").rowcount
-    return known, gone
+    deleted = db.execute("delete from spool where owed = 0").rowcount
+    return known, deleted
 
 
 def claim_directory(path: Path) -> IO[str]:

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from agent.config.model import StoreSettings
 from agent.delivery.store import data_gaps, database_file, retention
-from agent.delivery.store.batch import PendingRow
+from agent.delivery.store.batch import Job, PendingRow, T
 from agent.delivery.store.cursor import SinkCursor
 from agent.delivery.store.data_gaps import DataGap
 from agent.delivery.store.database_file import DiskReserve, StoreError
@@ -49,10 +49,13 @@ class Store:
         settings = self._settings = settings or StoreSettings()
         self.directory = directory
         self.path = directory / database_file.NAME if directory else Path(":memory:")
-        self.damage: Reason | None = None  # how a corrupt file was replaced
+        self.corruption: Reason | None = None  # how a corrupt file was replaced
         self._in_memory = None if directory else IN_MEMORY_ONLY(cause=unusable or NO_STATE_DIR())
         reserve = DiskReserve(directory)
-        db = self._open(reserve)
+        if directory is None:
+            db = database_file.connect(":memory:")
+        else:
+            db, self.corruption = database_file.open_file(directory, lambda: clock.utc_ns() / 1e9, reserve)
         reserve.restore()
         self._age = retention.load(db, self.now_ms, self._monotonic_s())
         self._writer = Writer(
@@ -65,6 +68,7 @@ class Store:
         )
         self._lock = threading.Lock()  # of ids: rows enter the spool in the order of their ids
         self._run_id = self._sequence = self._n = 0
+        self._run_id_file = directory / "boot" if directory else None
         self._lock_file: IO[str] | None = None
         self._writer.start()
 
@@ -79,13 +83,13 @@ class Store:
         return self._run_id
 
     @property
-    def trouble(self) -> Reason | None:
+    def unsaved_reason(self) -> Reason | None:
         """Why rows are in memory only; None: they are in the file."""
-        return self._writer.trouble or self._in_memory
+        return self._writer.unsaved_reason or self._in_memory
 
     @property
     def alive(self) -> bool:
-        """Whether the writer thread runs. A disk that cannot be written is reported by `trouble`, not here."""
+        """Whether the writer thread runs. A disk that cannot be written is reported by `unsaved_reason`, not here."""
         return self._writer.is_alive() and time.monotonic() - self._writer.cycle_s < HANGS_S
 
     @property
@@ -116,7 +120,7 @@ class Store:
             payload = encode(f"{run_id}-{sequence}")
             self._sequence, self._n = sequence, self._n + 1
             row = StoredRow(self._n, f"{run_id}-{sequence}", t_ms, asset, kind, payload, time.monotonic_ns())
-            self._writer.put(PendingRow(row, run_id, sequence, announces_gap), counters or {})
+            self._writer.append([PendingRow(row, run_id, sequence, announces_gap)], counters or {})
         return row
 
     def counters(self) -> dict[str, int]:
@@ -125,19 +129,22 @@ class Store:
 
     def save_counters(self, values: Mapping[str, int]) -> None:
         """Saves counters that no row carries, with the next transaction. Does not wait."""
-        self._writer.put_counters(values)
+        self._writer.append([], values)
 
-    def drains(self, names: Iterable[str]) -> dict[str, SinkCursor]:
+    def sink_cursors(self, names: Iterable[str]) -> dict[str, SinkCursor]:
         """The durable sinks of this run, each with its view of the spool. Call once, before the first row.
 
         A new sink receives the rows from now on; a sink that is no longer named is removed.
         """
         wanted = list(names)
         self._claim()
-        bits, gone = self._writer.do(lambda db: register_sinks(db, wanted))
-        self._writer.spool_rows -= gone
-        found = {name: SinkCursor(self, bits[name], name, self._n) for name in wanted}
-        self._writer.drains = {drain.bit: drain for drain in found.values()}
+        writer = self._writer
+        bits, deleted = writer.do(lambda db: register_sinks(db, wanted))
+        writer.spool_rows -= deleted
+        found = {
+            name: SinkCursor(bits[name], name, self._n, self.read, writer.confirm, writer.reject) for name in wanted
+        }
+        writer.cursors = {cursor.bit: cursor for cursor in found.values()}
         return found
 
     def read(self, bit: int, above: int, below: int, limit: int) -> tuple[list[StoredRow], bool]:
@@ -158,20 +165,13 @@ class Store:
             ]
             if len(found) < limit and self._writer.unsaved:
                 unsaved = self._writer.unsaved.items()
-                waiting = [put.row for n, put in unsaved if above < n < below and not put.confirmed >> bit & 1]
+                waiting = [it.row for n, it in unsaved if above < n < below and not it.confirmed >> bit & 1]
                 found += waiting[: limit - len(found)]
         return found, complete
 
-    def confirm(self, bit: int, numbers: list[int]) -> None:
-        self._writer.confirm(bit, numbers)
-
-    def reject(self, n: int, reason: Reason) -> None:
-        self._writer.reject(n, reason)
-
     def fetch_gaps(self) -> list[DataGap]:
         """Gaps that no committed row announces (`announces_gap` of `append`). Raises StoreError."""
-        found: list[DataGap] = self._writer.do(data_gaps.fetch_gaps)
-        return found
+        return self._writer.do(data_gaps.fetch_gaps)
 
     def record_gap(self, kind: str, reason: Reason, rows: int | None, from_ms: int, to_ms: int) -> None:
         """Counts rows that were lost before they reached the store. Raises StoreError."""
@@ -189,10 +189,10 @@ class Store:
         Returns the number of rows. Rows that a sink has taken keep the old time if they are delivered. Raises
         StoreError.
         """
-        moved: int = self._writer.do(lambda db: correct_timestamps(db, run_id, delta_ms, after, seen))
-        for drain in self._writer.drains.values():
-            drain.reread()
-        return moved
+        corrected = self._writer.do(lambda db: correct_timestamps(db, run_id, delta_ms, after, seen))
+        for cursor in self._writer.cursors.values():
+            cursor.reread()
+        return corrected
 
     def figures(self) -> dict[str, float | int]:
         """Values for `health`; the names are metrics."""
@@ -211,27 +211,21 @@ class Store:
     def entry(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
         """The stored object of this kind and name; None when there is none, it is older than age_max_s, has another
         fingerprint, or cannot be read."""
-        rows = self._rows("select fingerprint, saved_ms, body from note where kind = ? and name = ?", kind, name)
-        for kept, saved_ms, body in rows:
-            if kept == fingerprint and self._clock.utc_ns() / 1e9 - saved_ms / 1e3 <= age_max_s:
-                with suppress(ValueError):
+        query = "select saved_ms, body from note where kind = ? and name = ? and fingerprint = ?"
+        with suppress(sqlite3.Error, ValueError):
+            for saved_ms, body in self._select(query, (kind, name, fingerprint)):
+                if self._clock.utc_ns() / 1e9 - saved_ms / 1e3 <= age_max_s:
                     return json.loads(body)
         return None
 
     def entries(self, kind: str) -> dict[str, Any]:
         """All stored objects of one kind by name, of any fingerprint and age, without unreadable ones."""
-        rows = self._rows("select name, body from note where kind = ? order by name", kind)
         found: dict[str, Any] = {}
-        for name, body in rows:
-            with suppress(ValueError):
-                found[name] = json.loads(body)
-        return found
-
-    def _rows(self, query: str, *values: str) -> list[Any]:
-        """Rows of a query; empty when the file cannot be read."""
         with suppress(sqlite3.Error):
-            return self._select(query, values)
-        return []
+            for name, body in self._select("select name, body from note where kind = ? order by name", (kind,)):
+                with suppress(ValueError):
+                    found[name] = json.loads(body)
+        return found
 
     def _select(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """Rows of a query. Raises sqlite3.Error."""
@@ -268,11 +262,11 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(STATE_FILE_UNREADABLE, file=str(self.path), error=str(error)) from None
 
-    def post(self, job: Callable[[sqlite3.Connection], Any]) -> None:
+    def post(self, job: Job[Any]) -> None:
         """Runs `job` in the next transaction of the writer without waiting; a job that fails is lost."""
         self._writer.post(job)
 
-    def do(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
+    def do(self, job: Job[T]) -> T:
         """Runs `job` in the next transaction of the writer and waits for its commit. Raises StoreError."""
         return self._writer.do(job)
 
@@ -285,7 +279,7 @@ class Store:
         if self._run_id and self._writer.is_alive():
             with suppress(StoreError):
                 self.flush()
-            with suppress(StoreError):  # then the next run finds this one unclosed and notes a gap
+            with suppress(StoreError):  # then the next run finds this one unclosed and records a gap
                 self._writer.do(self._end)
         self._writer.stop()
         with self._writer.db_lock:
@@ -311,23 +305,17 @@ class Store:
         self._age.save(db, self._monotonic_s(), force=True)
         end_run(db, self._run_id, list(self._writer.unsaved.values()))
 
-    def _open(self, reserve: DiskReserve) -> sqlite3.Connection:
-        if self.directory is None:
-            return database_file.connect(":memory:")
-        db, self.damage = database_file.open_file(self.directory, lambda: self._clock.utc_ns() / 1e9, reserve)
-        return db
-
     def _replace_file(self, error: str) -> sqlite3.Connection:
         """Called in the writer's thread when the open file is found corrupt. Raises StoreError."""
         assert self.directory is not None
         self._writer.db.close()
-        db, self.damage = database_file.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)
+        db, self.corruption = database_file.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)
         now_ms = self.now_ms
         if self._run_id:
             db.execute("insert or ignore into boots (n, opened_ms, last_ms) values (?, ?, ?)",
                        (self._run_id, now_ms, now_ms))  # fmt: skip
-        for drain in self._writer.drains.values():
-            db.execute("insert or ignore into sinks values (?, ?)", (drain.bit, drain.name))
+        for cursor in self._writer.cursors.values():
+            db.execute("insert or ignore into sinks values (?, ?)", (cursor.bit, cursor.name))
         self._writer.spool_rows = db.execute("select count(*) from spool").fetchone()[0]
         return db
 
@@ -337,15 +325,12 @@ class Store:
                 return
             if self.directory is not None:
                 self._lock_file = claim_directory(self.directory / "agent.lock")
-            floor = max(1, self.now_ms // 60_000 - MINUTES_2020, read_number(self._run_id_file()) + 1)
+            floor = max(1, self.now_ms // 60_000 - MINUTES_2020, read_number(self._run_id_file) + 1)
             self._run_id, self._n, rows = self._writer.do(lambda db: start_run(db, floor, self.now_ms))
             self._writer.run_id, self._writer.spool_rows = self._run_id, rows
-            if (path := self._run_id_file()) is not None:
+            if self._run_id_file is not None:
                 with suppress(OSError):
-                    path.write_text(f"{self._run_id}\n", encoding="ascii")
-
-    def _run_id_file(self) -> Path | None:
-        return self.directory / "boot" if self.directory else None
+                    self._run_id_file.write_text(f"{self._run_id}\n", encoding="ascii")
 
     def _monotonic_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

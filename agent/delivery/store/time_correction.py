@@ -17,7 +17,7 @@ def correct_timestamps(db: sqlite3.Connection, run_id: int, delta_ms: int, after
     seen: sequence and time, on the old clock, when the clock was stepped. A later row is corrected when its time is
     nearer to the old than to the new time, because it was measured before the step.
     """
-    moved, above, (up_to, old_ms) = 0, 0, seen
+    corrected, above, (up_to, old_ms) = 0, 0, seen
     while rows := db.execute(
         "select n, payload from spool where n > ? and boot = ? and seq > ? "
         "and (seq <= ? or abs(t_ms - ?) < abs(t_ms - ?)) order by n limit ?",
@@ -27,22 +27,19 @@ def correct_timestamps(db: sqlite3.Connection, run_id: int, delta_ms: int, after
             "update spool set t_ms = t_ms + ?, payload = ? where n = ?",
             [(delta_ms, shifted(payload, delta_ms), n) for n, payload in rows],
         )
-        moved, above = moved + len(rows), rows[-1][0]
-    return moved
+        corrected, above = corrected + len(rows), rows[-1][0]
+    return corrected
 
 
 def shifted(payload: bytes, delta_ms: int) -> bytes:
     """The message with all its times shifted, otherwise unchanged. A payload that is not a message stays as it is."""
     try:
-        body: Any = msgspec.json.decode(payload)
-    except msgspec.DecodeError:
+        body = msgspec.json.decode(payload, type=dict[str, Any])
+        body["t"] += delta_ms
+    except (msgspec.DecodeError, KeyError, TypeError):
         return payload
-    if not isinstance(body, dict) or not isinstance(body.get("t"), int):
-        return payload
-    body["t"] += delta_ms
-    values = body.get("v")
-    if isinstance(values, dict):
-        for name in _TIMES_IN_VALUES:
-            if isinstance(values.get(name), int):
-                values[name] += delta_ms
+    values = body.get("v", {})
+    for name in _TIMES_IN_VALUES:
+        if isinstance(values.get(name), int):
+            values[name] += delta_ms
     return msgspec.json.encode(body)

@@ -136,7 +136,7 @@ class Gateway:
         self._out.clear()
         self._retained.clear()
         connected_s = now_s - self._connected_s if self._connected_s else 0.0
-        self.connect_due_s = now_s + self._retry.after(self._end or DisconnectReason.LOST, connected_s)
+        self.connect_due_s = now_s + self._retry.delay_s(self._end or DisconnectReason.LOST, connected_s)
 
     def send_offline(self) -> None:
         """Publishes the status of a gateway that is stopped."""

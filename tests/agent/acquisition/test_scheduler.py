@@ -175,7 +175,7 @@ def test_an_illegal_address_is_learnt_and_not_asked_again(clock: HandClock) -> N
 def test_a_meter_that_renews_slowly_is_reported_once(clock: HandClock, caplog: pytest.LogCaptureFixture) -> None:
     poller, link, _ = scene(clock, units=1)
     polled = poller.devices[0]
-    polled.every_s = 0.2
+    polled.poll_interval_s = 0.2
 
     async def slow(request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object) -> bytes:
         clock.move(0.015)

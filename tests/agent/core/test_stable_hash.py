@@ -22,7 +22,7 @@ def test_phases_are_spread_evenly_and_stay() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 40_000)), min_size=1, max_size=60))
 def test_births_never_exceed_burst_and_rate(wishes: list[tuple[float, int]]) -> None:
-    pace, now_s = BirthRateLimiter(20_000, 64_000), 0.0
+    pace, now_s = BirthRateLimiter(), 0.0
     sent: list[tuple[float, int]] = []
     for after_s, size in wishes:
         now_s += after_s
@@ -37,7 +37,7 @@ def test_births_never_exceed_burst_and_rate(wishes: list[tuple[float, int]]) -> 
 
 @given(st.floats(0, 1e6), st.integers(64_001, 10_000_000))
 def test_who_waits_as_told_may_go(now_s: float, size: int) -> None:
-    pace = BirthRateLimiter(20_000, 64_000)
+    pace = BirthRateLimiter()
     pace.spend(now_s, size)
     wait_s = pace.wait_s(now_s)
     assert wait_s > 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,6 @@ from agent.core.text import english
 from agent.delivery.base.metric_types import MetricType, all_metrics, expected_metrics, metric_type
 from agent.delivery.files.ndjson import line
 from agent.delivery.homeassistant.entities import entity
-from agent.delivery.names_table import table_markdown
 from agent.delivery.prometheus.names import names
 from agent.delivery.prometheus.sink import PrometheusSink
 from agent.delivery.sparkplug.metric_registry import DATATYPES, MetricRegistry, changed_values
@@ -35,9 +36,11 @@ EXAMPLES: dict[MetricType, Any] = {
 
 
 def test_the_docs_name_each_row_in_each_dialect() -> None:
-    assert table_markdown() in (DOCS / "dialect-names.md").read_text(encoding="utf-8"), "it is old: make docs"
+    command = [sys.executable, str(DOCS / "names_table.py")]
+    table = subprocess.run(command, capture_output=True, text=True, check=True, cwd=DOCS.parent).stdout
+    assert table in (DOCS / "dialect-names.md").read_text(encoding="utf-8"), "it is old: make docs"
     for metric in ROWS:
-        assert f"| {metric.topic} | `{metric.name}` |" in table_markdown()
+        assert f"| {metric.topic} | `{metric.name}` |" in table
 
 
 def test_each_row_reaches_each_dialect(tmp_path: Path) -> None:
@@ -58,12 +61,12 @@ def reaches_all(metric: Metric, sink: PrometheusSink, exposed: str) -> None:
     assert f"'{name}'" in found["val_tpl"]
     assert found["stat_t"].endswith(f"/{metric.topic}")
 
-    book = MetricRegistry(count(1), lambda _kind, wanted: metric if wanted == name else None)
+    registry = MetricRegistry(count(1), lambda _kind, wanted: metric if wanted == name else None)
     body = {"t": message.t_ms, "id": "1-1", "q": "good", "v": {name: value}}
-    updates, _ = book.read(metric.topic, body)
-    (own,) = [item for item in changed_values(updates) if item.cell.name.endswith(name)]
+    updates, _ = registry.read(metric.topic, body)
+    (own,) = [item for item in changed_values(updates) if item.registered.name.endswith(name)]
     assert own.value is not None
-    assert own.cell.datatype == DATATYPES[metric_type(metric)]
+    assert own.registered.datatype == DATATYPES[metric_type(metric)]
 
     sink.on_published(message)
     samples = [sample for family in sink.collect() for sample in family.samples]
@@ -79,19 +82,19 @@ def test_a_code_has_its_english_text_as_a_metric_of_sparkplug() -> None:
     table = by_name("savings")
     coded = {metric.name for metric in ROWS if metric.kind == "code"}
     assert {"efficiency_unavailable_reason", "savings_caveats", "savings_advice"} <= coded
-    book = MetricRegistry(count(1), lambda _kind, wanted: table.get(wanted))
-    book.expect("savings", table.items())
-    assert book.cells["savings/savings_caveats_text"].datatype == DATATYPES[MetricType.TEXT]
-    assert {name for name in book.cells if name.endswith("_text")} == {
+    registry = MetricRegistry(count(1), lambda _kind, wanted: table.get(wanted))
+    registry.expect("savings", table.items())
+    assert registry.metrics["savings/savings_caveats_text"].datatype == DATATYPES[MetricType.TEXT]
+    assert {name for name in registry.metrics if name.endswith("_text")} == {
         f"savings/{name}_text" for name in coded & table.keys()
     }
 
     def sent(reasons: list[Reason]) -> dict[str, Any]:
         values, found = {"savings_caveats": codes(reasons)}, {"savings_caveats": reasons}
         body = json.loads(encode(Message("pump-1", "savings", 1_790_000_000_000, values, reasons=found), "1-1"))
-        updates, undeclared = book.read("savings", body)
+        updates, undeclared = registry.read("savings", body)
         assert not undeclared
-        return {item.cell.name.removeprefix("savings/"): item.value for item in changed_values(updates)}
+        return {item.registered.name.removeprefix("savings/"): item.value for item in changed_values(updates)}
 
     reasons = [AGENT_KILLED(), STATE_FILE_TIMEOUT(timeout_s=15.0)]
     first = sent(reasons)

@@ -51,20 +51,19 @@ def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.
     assert told(bench)["since"] == now_ms
 
 
-class Carried:
+class PublishedMessages:
     """Published messages, topic by topic."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+    def __call__(self, topic: str, payload: bytes, _retain: bool) -> None:
         self.sent.append((topic, json.loads(payload)))
-        return True
 
 
 def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(bench: Bench, tmp_path: Path) -> None:
     publisher, book, now_ms = bench.publisher, MaintenanceLog(tmp_path), bench.clock.utc_ns() // 1_000_000
-    publisher.carrier = carried = Carried()
+    publisher.on_message = published = PublishedMessages()
     for motor in ("taken-out", "pump-1"):
         book.begin(motor, "new bearings", now_ms - 1000, None, "li")
     marks = MessageFlagger(publisher.publish, publisher.publish_state, bench.clock, book, lambda: True)
@@ -72,7 +71,7 @@ def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(ben
     for motor in ("taken-out", "pump-1"):
         book.release(motor, now_ms)
     marks.refresh()
-    events = [(topic.split("/")[4], body["v"]["event_state"]) for topic, body in carried.sent if "event" in topic]
+    events = [(topic.split("/")[4], body["v"]["event_state"]) for topic, body in published.sent if "event" in topic]
     assert sorted(events) == [(name, state) for name in ("pump-1", "taken-out") for state in ("begin", "end")]
     assert told(bench)["state"] == "offline"
     assert not [topic for topic, _ in publisher.retained_messages() if "taken-out" in topic], (
@@ -83,23 +82,23 @@ def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(ben
 def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_path: Path) -> None:
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1"), tmp_path / "state")
     delivery = Delivery(bench.config, bench.publisher, bench.store, bench.clock)
-    bench.publisher.carrier = carried = Carried()
+    bench.publisher.on_message = published = PublishedMessages()
 
     async def for_some_turns() -> None:
         telling = asyncio.create_task(delivery.run(HandClock()))
         await asyncio.sleep(0.2)
-        assert carried.sent == []
+        assert published.sent == []
         bench.store._writer.report_corruption("database disk image is malformed")
         await asyncio.to_thread(bench.store.flush)
         for _ in range(1000):
             await asyncio.sleep(0.01)
-            if carried.sent:
+            if published.sent:
                 break
         await asyncio.sleep(0.1)
         telling.cancel()
 
     asyncio.run(for_some_turns())
-    (event,) = [body for _, body in carried.sent if body["v"]["event_kind"] == "state_file_corrupt"]
+    (event,) = [body for _, body in published.sent if body["v"]["event_kind"] == "state_file_corrupt"]
     (reason,) = event["r"]["event_text"]
     assert reason["code"] == STATE_FILE_REPLACED
     assert reason["data"]["error"] == "database disk image is malformed"
@@ -126,23 +125,23 @@ class Losing(HandClock):
 def test_a_loss_of_a_day_does_not_fill_the_spool_with_announcements(tmp_path: Path) -> None:
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1"), tmp_path / "state")
     delivery = Delivery(bench.config, bench.publisher, bench.store, bench.clock)
-    bench.publisher.carrier = carried = Carried()
+    bench.publisher.on_message = published = PublishedMessages()
     clock = Losing(bench.store)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(delivery.run(clock))
-    events = [body["v"] for topic, body in carried.sent if topic.endswith("/event")]
+    events = [body["v"] for topic, body in published.sent if topic.endswith("/event")]
     assert len(events) < 110, "the interval between announcements grows to 15 min"
     assert sum(event["event_rows"] for event in events) == clock.lost
-    reasons = {reason["code"] for _, body in carried.sent for reason in body["r"]["event_text"]}
+    reasons = {reason["code"] for _, body in published.sent for reason in body["r"]["event_text"]}
     assert reasons == {NO_SPACE_LEFT}
     delivery.stop(lambda: None)
 
 
 def test_a_gap_is_announced_with_code_data_and_text(bench: Bench) -> None:
-    bench.publisher.carrier = carried = Carried()
+    bench.publisher.on_message = published = PublishedMessages()
     bench.store.record_gap("*", AGENT_KILLED(), None, 1_790_000_000_000, 1_790_000_060_000)
     assert bench.publisher.announce_gaps() == 1
-    ((topic, body),) = carried.sent
+    ((topic, body),) = published.sent
     assert topic.endswith("/event")
     assert (body["v"]["event_start_ms"], body["t"]) == (1_790_000_000_000, 1_790_000_060_000)
     assert body["v"]["event_rows"] is None

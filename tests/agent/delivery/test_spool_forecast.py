@@ -9,19 +9,19 @@ from agent.delivery.spool_forecast import SpoolForecast
 
 
 def test_spool_hours_left_follow_the_growth(clock: HandClock) -> None:
-    """10 a minute and 400 left: 40 minutes."""
+    """2 % a minute and 80 % left: 40 minutes."""
     forecast = SpoolForecast(clock)
-    assert forecast.hours_left(0, 500) is None
-    for used in range(10, 101, 10):
+    assert forecast.hours_left(0) is None
+    for used_pct in range(2, 21, 2):
         clock.move(60)
-        hours = forecast.hours_left(used, 500)
-    assert hours == pytest.approx(400 / 10 / 60)
+        hours = forecast.hours_left(used_pct)
+    assert hours == pytest.approx(80 / 2 / 60)
     clock.move(60)
-    assert forecast.hours_left(500, 500) == 0.0
+    assert forecast.hours_left(100) == 0.0
 
 
 def test_a_spool_that_empties_is_never_full(clock: HandClock) -> None:
     forecast = SpoolForecast(clock)
-    forecast.hours_left(100, 500)
+    forecast.hours_left(20)
     clock.move(60)
-    assert forecast.hours_left(90, 500) is None
+    assert forecast.hours_left(18) is None

@@ -27,7 +27,7 @@ class Computer:
         self.wall, self.mono, self.synchronised = wall_ns, 1_000_000_000, synchronised
         self.clock = SystemClock(lambda: self.wall, lambda: self.mono)
         self.store = Store(folder, self.clock)
-        self.drain = self.store.drains(["mqtt"])["mqtt"]
+        self.drain = self.store.sink_cursors(["mqtt"])["mqtt"]
         self.events: list[Message] = []
         watch = ClockWatch(self.clock, lambda: self.synchronised, last_utc_ns(self.store), trusted)
         self.submit: Callable[[Callable[[], None]], None] = lambda job: job()

@@ -60,7 +60,7 @@ class Line:
 
 def polled(line: Line, unit: int, made_from: str = "as ever", every_s: float = 1.0) -> PolledDevice:
     device = ModbusDevice(f"m{unit}", load_profile("schneider/pm5000"), unit, line, line.clock)
-    return PolledDevice(device, every_s, {}, cluster=f"m{unit}", made_from=(made_from,))
+    return PolledDevice(device, every_s, {}, cluster=f"m{unit}", configuration=(made_from,))
 
 
 def run_for(poller: BusPoller, line: Line, seconds: float) -> None:

@@ -72,7 +72,7 @@ class Plant:
 
     def set(self, *signals: str) -> None:
         self.topics.set(self.config(*signals))
-        wait_until(lambda: all(item.complete for item in self.topics.listeners.values()), 5, "subscribed")
+        wait_until(lambda: all(item.complete for item in self.topics.subscribers.values()), 5, "subscribed")
 
     def say(self, topic: str, body: Any, retain: bool = False) -> None:
         payload = body if isinstance(body, str) else json.dumps(body)
@@ -139,7 +139,7 @@ def test_a_broker_that_restarts_is_used_again(plant: Plant, caplog: pytest.LogCa
     plant.wait_for(T, None, Quality.STALE | Quality.NO_REPLY)
     wait_until(lambda: plant.topics.readings()[0].error == disconnected(plant), 5, "the reason is in the reading")
     plant.broker.start()
-    wait_until(lambda: next(iter(plant.topics.listeners.values())).link.connected, 15, "connected again")
+    wait_until(lambda: next(iter(plant.topics.subscribers.values())).link.connected, 15, "connected again")
     wait_until(plant._client.is_connected, 15, "its publisher too")
 
     def came() -> bool:
@@ -158,7 +158,7 @@ def test_signals_are_added_and_removed_without_effect_on_others(plant: Plant) ->
     plant.set(SHIFT)
     plant.say("mill/shift", "7")
     plant.wait_for(S, 7)
-    (link,) = (item.link for item in plant.topics.listeners.values())
+    (link,) = (item.link for item in plant.topics.subscribers.values())
     plant.set(SHIFT, TONNES)
     assert plant.now()[S] == (7, Quality.GOOD)
     assert plant.topics.due_s().keys() == {"signal.shift", "signal.tonnes"}
@@ -173,7 +173,7 @@ def test_signals_are_added_and_removed_without_effect_on_others(plant: Plant) ->
     open_files = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         plant.set()
-        assert plant.topics.listeners == {}
+        assert plant.topics.subscribers == {}
         plant.set(SHIFT)
     assert len(os.listdir("/proc/self/fd")) <= open_files, "a closed connection leaves no file open"
 
@@ -278,15 +278,15 @@ def test_another_broker_and_the_same_one_again_need_no_restart(plant: Plant, tmp
     there = Plant(other_folder, other)
     try:
         plant.set(SHIFT, TONNES + f'broker = "{other.url}"\n')
-        assert len(plant.topics.listeners) == 2
+        assert len(plant.topics.subscribers) == 2
         plant.say("mill/shift", "4")
         there.say("mill/line-3", {"tonnes": 5})
         plant.wait_for(T, 5)
         plant.wait_for(S, 4)
         config = plant.config(SHIFT)
         plant.topics.set(replace(config, mqtt=replace(config.mqtt, keepalive_s=77.0)))  # type: ignore[type-var]
-        assert len(plant.topics.listeners) == 1
-        wait_until(lambda: all(item.link.connected for item in plant.topics.listeners.values()), 5, "connected")
+        assert len(plant.topics.subscribers) == 1
+        wait_until(lambda: all(item.link.connected for item in plant.topics.subscribers.values()), 5, "connected")
     finally:
         there.stop()
         other.stop()

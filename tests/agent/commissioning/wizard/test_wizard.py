@@ -13,7 +13,7 @@ from support.basics import HandClock
 
 from agent.acquisition.scheduler import pollers
 from agent.acquisition.selfcheck_results import apply_checks, load_check, save_check
-from agent.commissioning.selfcheck.model import DeviceResult, SelfcheckFinding, SelfcheckOutcome, device_set_of
+from agent.commissioning.selfcheck.model import SelfcheckFinding, SelfcheckOutcome, device_set_of
 from agent.commissioning.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH
 from agent.commissioning.wizard import reasons as codes
 from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, Reply, as_markdown
@@ -177,8 +177,7 @@ def test_what_is_known_from_memory_is_read_once_a_check_confirmed_it(tmp_path: P
     (poller,) = pollers(config, HandClock(), lambda reading: None)
     polled = next(item for item in poller.devices if item.device.name == "mcc-1")
     assert name not in polled.device.names()
-    result = DeviceResult("schneider/pm5000", {}, failed=(), verified=(name,))
-    save_check(store, config, poller, polled, 1, result, [])
+    save_check(store, config, poller, polled, 1, failed=(), verified=(name,), findings=[])
     apply_checks(store, config, [poller])
     assert name in polled.device.names()
 

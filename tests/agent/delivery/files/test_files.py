@@ -31,7 +31,7 @@ class Writing:
         self.bench = Bench(configured(folder, "mqtt://127.0.0.1:1"), folder / "state")
         self.sink = FileSink(settings, self.bench.publisher.root)
         self.bench.publisher.sinks = [self.sink]
-        self.drain: SinkCursor = self.bench.store.drains([self.sink.name])[self.sink.name]
+        self.drain: SinkCursor = self.bench.store.sink_cursors([self.sink.name])[self.sink.name]
 
     def settled(self) -> None:
         self.bench.store.flush()

@@ -295,7 +295,7 @@ def test_a_removed_motor_disappears_also_when_removed_while_stopped(
     (tmp_path / "magwatt.toml").write_text((tmp_path / "magwatt.toml").read_text(encoding="utf-8").replace(SECOND, ""),
                                            encoding="utf-8")  # fmt: skip
     config = load_config(tmp_path / "magwatt.toml")[0]
-    bench.publisher.renew(config, assets(config))
+    bench.publisher.reconfigure(config, assets(config))
     wait_until(lambda: FAN not in listener.configs, 10, "deleted")
     sink.stop()
     bench.close()
@@ -339,7 +339,7 @@ def test_a_removal_that_no_broker_confirmed_is_sent_again(tmp_path: Path) -> Non
     assert removed_by(sink)[1] == []
     sink.on_disconnected(DisconnectReason.LOST, None)
     less = configured(tmp_path, "mqtt://127.0.0.1:1", "[homeassistant]", PLANT)
-    sink.renew(less, assets(less))
+    sink.reconfigure(less, assets(less))
     (removed,) = removed_by(sink)[1]
     assert removed.endswith("fan-2/config")
     sink.on_disconnected(DisconnectReason.LOST, None)

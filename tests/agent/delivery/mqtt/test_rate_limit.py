@@ -53,24 +53,24 @@ def test_a_broker_that_asks_for_a_pause_gets_it() -> None:
 def test_full_jitter_below_a_limit_that_doubles() -> None:
     chance = random.Random(2)
     for _ in range(50):
-        retry = Backoff(chance)
+        backoff = Backoff(chance)
         limits = [min(LIMIT_S[0] * 2**n, LIMIT_S[1]) for n in range(10)]
         for limit in limits:
-            assert 0 <= retry.after(DisconnectReason.UNREACHABLE, 0.0) <= limit
-        assert retry.after(DisconnectReason.LOST, 3600.0) <= LIMIT_S[0], "a long connection resets the limit"
-    spread = [Backoff(random.Random(seed)).after(DisconnectReason.LOST, 100.0) for seed in range(1000)]
+            assert 0 <= backoff.delay_s(DisconnectReason.UNREACHABLE, 0.0) <= limit
+        assert backoff.delay_s(DisconnectReason.LOST, 3600.0) <= LIMIT_S[0], "a long connection resets the limit"
+    spread = [Backoff(random.Random(seed)).delay_s(DisconnectReason.LOST, 100.0) for seed in range(1000)]
     assert mean(spread) == pytest.approx(0.5, abs=0.05), "a thousand gateways reconnect evenly, not simultaneously"
 
 
 @pytest.mark.parametrize("end", [DisconnectReason.REFUSED, DisconnectReason.TAKEN_OVER])
 def test_what_trying_again_makes_worse_waits_long(end: DisconnectReason) -> None:
-    retry = Backoff(random.Random(1))
-    waits = [retry.after(end, 5.0) for _ in range(12)]
+    backoff = Backoff(random.Random(1))
+    waits = [backoff.delay_s(end, 5.0) for _ in range(12)]
     assert min(waits) >= SLOW_LIMIT_S[0] / 2
     assert waits[-1] >= SLOW_LIMIT_S[1] / 2
 
 
 def test_a_row_of_brief_connections_looks_like_two_clients_of_one_name() -> None:
-    retry = Backoff(random.Random(1))
-    seen = [retry.looks_taken_over(DisconnectReason.LOST, stood_s) for stood_s in (1, 1, 100, 1, 1, 1, 1)]
+    backoff = Backoff(random.Random(1))
+    seen = [backoff.is_takeover_suspected(DisconnectReason.LOST, stood_s) for stood_s in (1, 1, 100, 1, 1, 1, 1)]
     assert seen == [False] * 6 + [True]

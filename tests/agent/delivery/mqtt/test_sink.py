@@ -371,11 +371,11 @@ def test_other_settings_are_used_without_waiting_for_the_next_attempt(
     sink = line.sink(parse_broker(silent.url))
     line.put(5)
     time.sleep(5)  # the delay between attempts has grown
-    sink.renew(configured(tmp_path, mosquitto.url))
+    sink.reconfigure(configured(tmp_path, mosquitto.url))
     within(lambda: sink.link.connected, 2, "connected to the other broker")
     wait_until(lambda: sink.published == 5, 5, "the rows")
     silent.start()
-    sink.renew(configured(tmp_path, silent.url))
+    sink.reconfigure(configured(tmp_path, silent.url))
     wait_until(lambda: listener.of("g/status")[-1] == b"offline", 5, "it leaves the first broker")
     line.put(3)
     wait_until(lambda: sink.published == 8, 5, "it sends to the other one")

@@ -170,7 +170,7 @@ def test_old_values_and_removed_assets_are_not_exposed(
     assert not [name for name, asset in samples(scrape(url)) if name == "magwatt_active_power_watts"]
     monkeypatch.undo()
     config = load_config(tmp_path / "magwatt.toml")[0]
-    sink.renew(config, assets(config)[1:])
+    sink.reconfigure(config, assets(config)[1:])
     assert not [name for name, asset in samples(scrape(url)) if asset == "pump-1"]
 
 

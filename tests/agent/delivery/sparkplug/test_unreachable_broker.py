@@ -19,7 +19,7 @@ def test_retained_messages_without_a_connection_take_no_memory(tmp_path: Path) -
         bench.config, assets(bench.config), publisher.root, publisher.retained_messages, bench.store, bench.clock
     )
     publisher.sinks = [sink]
-    sink.start(bench.store.drains([sink.name])[sink.name])
+    sink.start(bench.store.sink_cursors([sink.name])[sink.name])
     publisher.publish_retained("pump-1", "explain", {"better": "x" * 2000})
     tracemalloc.start()
     for number in range(3000):

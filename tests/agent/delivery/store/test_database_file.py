@@ -31,7 +31,7 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
     tmp_path: Path, clock: HandClock, damage: str
 ) -> None:
     store = Store(tmp_path, clock, small())
-    store.drains(["mqtt"])
+    store.sink_cursors(["mqtt"])
     made = measure(store, 400)
     store.save_counters({"wh": 5})
     boot = store.run_id
@@ -40,11 +40,11 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
         file.seek(0 if damage == "head" else 300_000)
         file.write(os.urandom(60_000))
     again = Store(tmp_path, clock, small())
-    again.drains(["mqtt"])
-    assert again.damage is not None
-    assert again.damage.code == STATE_FILE_REPLACED
-    assert [path.name for path in tmp_path.glob(f"{NAME}.corrupt-*Z")] == [again.damage.data["file"]]
-    assert (again.damage.data["rows"] > 100) == (damage == "middle")
+    again.sink_cursors(["mqtt"])
+    assert again.corruption is not None
+    assert again.corruption.code == STATE_FILE_REPLACED
+    assert [path.name for path in tmp_path.glob(f"{NAME}.corrupt-*Z")] == [again.corruption.data["file"]]
+    assert (again.corruption.data["rows"] > 100) == (damage == "middle")
     assert again.run_id > boot, "numbers do not come again, whatever was lost"
     if damage == "middle":
         assert again.counters() == {"wh": 5}
@@ -58,7 +58,7 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
 
 def test_a_corrupt_file_named_by_a_slow_clock_is_not_the_one_deleted(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, small())
-    store.drains(["mqtt"])
+    store.sink_cursors(["mqtt"])
     measure(store, 100)
     store.close()
     for day in range(1, 4):
@@ -67,7 +67,7 @@ def test_a_corrupt_file_named_by_a_slow_clock_is_not_the_one_deleted(tmp_path: P
         file.seek(100_000)
         file.write(os.urandom(20_000))
     again = Store(tmp_path, clock, small())
-    again.drains(["mqtt"])
+    again.sink_cursors(["mqtt"])
     assert sum(left(again).values()) > 10, "rows before the damage were saved"
     assert sorted(item.name[-16:-8] for item in tmp_path.glob("*.corrupt-*Z")) == ["20260921", "20310102", "20310103"]
     again.close()
@@ -78,7 +78,7 @@ def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
     tmp_path: Path, clock: HandClock, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(tmp_path, clock, small())
-    store.drains(["mqtt"])
+    store.sink_cursors(["mqtt"])
     measure(store, 100)
     store.close()
     with closing(sqlite3.connect(tmp_path / NAME)) as db:
@@ -89,9 +89,9 @@ def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
         file.write(b"\xa5" * size)
     monkeypatch.setattr("agent.delivery.store.database_file.QUICK_CHECK_BYTES", 0)
     again = Store(tmp_path, clock, small())
-    again.drains(["mqtt"])
-    assert again.damage is not None
-    assert again.damage.code == STATE_FILE_REPLACED
+    again.sink_cursors(["mqtt"])
+    assert again.corruption is not None
+    assert again.corruption.code == STATE_FILE_REPLACED
     assert again.entry("clock", "reached", "") is None
     assert again.counters() == {}
     assert sum(left(again).values()) > 100, "the rows were saved"
@@ -100,7 +100,7 @@ def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
 
 def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     measure(store, 4000)  # more than SQLite keeps in memory
     with (tmp_path / NAME).open("r+b") as file:
         file.write(os.urandom(os.path.getsize(tmp_path / NAME)))
@@ -110,10 +110,10 @@ def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock:
         store.append("m", "telemetry", T_MS + n, lambda _: b"x" * 3000)
         drain.fetch_backlog(1)
         time.sleep(0.002)
-    wait_until(lambda: store.damage is not None, 10, "a new file is created")
+    wait_until(lambda: store.corruption is not None, 10, "a new file is created")
     store.flush()
     assert store.figures()["rows_in_memory"] == 0
-    assert not store.trouble
+    assert not store.unsaved_reason
     store.close()
 
 
@@ -132,10 +132,10 @@ def test_notes_of_a_file_that_becomes_corrupt_are_none_and_the_file_is_replaced(
     found = [store.entry("refused", f"device-{n}", "") for n in range(400)]
     assert None in found
     assert len(store.entries("refused")) < 400
-    wait_until(lambda: store.damage is not None, 10, "a new file is created")
+    wait_until(lambda: store.corruption is not None, 10, "a new file is created")
     store.save_entry("refused", "device-0", "", "again")
     assert store.entry("refused", "device-0", "") == "again"
-    assert not store.trouble
+    assert not store.unsaved_reason
     store.close()
 
 
@@ -148,7 +148,7 @@ def test_an_internal_error_in_the_housekeeping_does_not_end_the_writer(
     monkeypatch.setattr("agent.delivery.store.housekeeping.HOUSEKEEPING_S", 0.0)
     monkeypatch.setattr("agent.delivery.store.retention.RetentionClock.expired_up_to", fail)
     store = Store(tmp_path, clock, small())
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     for n in range(3):
         store.append("m", "telemetry", T_MS + n, lambda _: b"x")
         store.flush()
@@ -182,7 +182,7 @@ def test_corruption_that_a_reader_finds_is_reported_and_the_file_replaced(
     store.rows("pragma shrink_memory")  # SQLite drops its cached pages
     with suppress(StoreError, sqlite3.Error):
         READERS[table](store)
-    wait_until(lambda: store.damage is not None, 10, "a new file is created")
+    wait_until(lambda: store.corruption is not None, 10, "a new file is created")
     READERS[table](store)
     store.close()
 

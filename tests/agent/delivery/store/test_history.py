@@ -56,7 +56,7 @@ def expected(usable: list[tuple[int, float]], step_ms: int) -> list[tuple[int, i
 
 
 def check(points: list[HistoryPoint], wanted: list[tuple[int, int, float, float, float]]) -> None:
-    assert [(p.t_ms, p.n, p.least, p.largest) for p in points] == [(t, n, a, b) for t, n, _, a, b in wanted]
+    assert [(p.t_ms, p.n, p.minimum, p.maximum) for p in points] == [(t, n, a, b) for t, n, _, a, b in wanted]
     for point, (_, _, mean, _, _) in zip(points, wanted, strict=True):
         assert point.mean == pytest.approx(mean, rel=1e-9, abs=1e-6)
 

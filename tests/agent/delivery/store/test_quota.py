@@ -43,7 +43,7 @@ def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_row_is_there_or_counted_and_the_file_stays_within_its_quota(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, small())
-    store.drains(["mqtt"])
+    store.sink_cursors(["mqtt"])
     made = measure(store, 4000)
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
     rows, gone = left(store), lost(store)
@@ -56,7 +56,7 @@ def test_every_row_is_there_or_counted_and_the_file_stays_within_its_quota(tmp_p
 
 def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, small())
-    store.drains(["mqtt"])
+    store.sink_cursors(["mqtt"])
     measure(store, 1500)  # 2,525 rows of 1 kB: thinning spectra and the oldest seconds is enough
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
     gaps = store.fetch_gaps()
@@ -78,7 +78,7 @@ def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Pa
 
 def test_a_row_that_a_sink_has_in_hand_is_not_dropped(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, small())
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     measure(store, 50)
     held = [row.n for row in (*drain.fetch_live(40), *drain.fetch_backlog(40))]
     assert len(held) >= 40
@@ -93,7 +93,7 @@ def test_a_row_that_a_sink_has_in_hand_is_not_dropped(tmp_path: Path, clock: Han
 def test_too_old_goes_and_is_counted(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.delivery.store.housekeeping.HOUSEKEEPING_S", 0.0)
     store = Store(tmp_path, clock, small(spool_retention_s=3600.0))
-    store.drains(["mqtt"])
+    store.sink_cursors(["mqtt"])
     measure(store, 10, clock.utc_ns() // 1_000_000)
     clock.move(150.0)
     store.flush()
@@ -133,7 +133,7 @@ def fill(place: Path) -> Path:
 
 def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Path, clock: HandClock) -> None:
     store = Store(tiny_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     made = measure(store, 600)
     assert (tiny_disk / "state" / "reserve").stat().st_size == RESERVE_BYTES
     hog = fill(tiny_disk)
@@ -143,8 +143,8 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
         if second % 50 == 0:
             time.sleep(0.002)
     time.sleep(1.0)
-    if store.trouble:
-        assert store.trouble.code == STATE_FILE_UNWRITABLE
+    if store.unsaved_reason:
+        assert store.unsaved_reason.code == STATE_FILE_UNWRITABLE
         assert store.figures()["rows_in_memory"] > 0, "rows that cannot be written are buffered in memory"
     came: set[int] = set()
     until = time.monotonic() + 60
@@ -157,7 +157,7 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
         time.sleep(0.002)
     assert len(came) + store.figures()["rows_dropped"] == made, "a full disk drains, and nothing is lost uncounted"
     hog.unlink()
-    wait_until(lambda: not store.trouble, 5, "it heals")
+    wait_until(lambda: not store.unsaved_reason, 5, "it heals")
     measure(store, 10)
     store.close()
     with closing(sqlite3.connect(tiny_disk / "state" / NAME)) as db:
@@ -172,7 +172,7 @@ def test_a_start_on_a_full_disk_goes_on_with_the_file_that_is_there(
     config_file.write_text(CONFIG)
     config, _ = load_config(config_file)
     before = Store(tmp_path / "before", clock, small())
-    before.drains(["mqtt"])
+    before.sink_cursors(["mqtt"])
     made = measure(before, 60)
     before.save_counters({"wh": 5})
     before.flush()
@@ -185,20 +185,20 @@ def test_a_start_on_a_full_disk_goes_on_with_the_file_that_is_there(
     store = open_store(tiny_disk / "state", config, clock)
     assert store.directory == tiny_disk / "state"
     assert store.counters() == {"wh": 5}, "no counter begins anew"
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     while rows := drain.fetch_backlog(100):
         drain.confirm([row.n for row in rows])
         made -= len(rows)
     assert made == 0
     hog.unlink()
     store.append("m", "telemetry", T_MS, lambda _: b"x")
-    wait_until(lambda: store.figures()["rows_in_memory"] == 0 and not store.trouble, 5, "it heals")
+    wait_until(lambda: store.figures()["rows_in_memory"] == 0 and not store.unsaved_reason, 5, "it heals")
     store.close()
 
 
 def test_a_disk_short_of_its_free_share_grows_the_file_no_further(tiny_disk: Path, clock: HandClock) -> None:
     store = Store(tiny_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.3))
-    store.drains(["mqtt"])
+    store.sink_cursors(["mqtt"])
     made = measure(store, 12_000, size=1000)
     found = os.statvfs(tiny_disk)
     assert found.f_bavail / found.f_blocks > 0.15, "the log beside the file takes its part"
@@ -220,15 +220,15 @@ def locked(store: Store) -> Iterator[None]:
 @pytest.mark.parametrize("order", [1, -1])
 def test_counters_of_rows_that_go_without_being_written_are_kept(tmp_path: Path, clock: HandClock, order: int) -> None:
     store = Store(tmp_path, clock, small())
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     with locked(store):
         rows = [store.append("m", "telemetry", T_MS + n, lambda _: b"x", {"wh": 100 + n}) for n in range(4)]
         wait_until(lambda: store.figures()["rows_in_memory"] == 4, 5, "they are buffered")
-        wait_until(lambda: store.trouble == STATE_FILE_UNWRITABLE(error="database is locked"), 5, "the cause")
+        wait_until(lambda: store.unsaved_reason == STATE_FILE_UNWRITABLE(error="database is locked"), 5, "the cause")
         for left_in_memory, row in enumerate(rows[1:][::order]):  # the first is written later and resets nothing
             drain.confirm([row.n])
             wait_until(lambda n=3 - left_in_memory: store.figures()["rows_in_memory"] == n, 5, "it need not be written")
-    wait_until(lambda: not (store.trouble or store.figures()["rows_in_memory"]), 5, "it heals")
+    wait_until(lambda: not (store.unsaved_reason or store.figures()["rows_in_memory"]), 5, "it heals")
     assert store.counters() == {"wh": 103}
     store.close()
 
@@ -238,7 +238,7 @@ def test_counters_of_rows_that_found_no_room_in_memory_are_kept(
 ) -> None:
     monkeypatch.setattr("agent.delivery.store.writer.MEMORY_ROWS", 10)
     store = Store(tmp_path, clock, small())
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     fetched: list[StoredRow] = []
     with locked(store):
         store.append("m", "telemetry", T_MS, lambda _: b"x", {"wh": 100})
@@ -246,7 +246,7 @@ def test_counters_of_rows_that_found_no_room_in_memory_are_kept(
             store.append("m", "telemetry", T_MS + n, lambda _: b"x")
         wait_until(lambda: fetched.extend(drain.fetch_live(100)) or len(fetched) == 31, 5, "all are processed")
         assert store.figures()["rows_in_memory"] == 10, "more do not fit"
-    wait_until(lambda: not (store.trouble or store.figures()["rows_in_memory"]), 5, "it heals")
+    wait_until(lambda: not (store.unsaved_reason or store.figures()["rows_in_memory"]), 5, "it heals")
     assert store.counters() == {"wh": 100}
     gaps = store.fetch_gaps()
     assert {gap.reason for gap in gaps} == {MEMORY_BUFFER_FULL()}
@@ -261,14 +261,14 @@ def test_rows_that_cannot_be_written_before_the_end_are_a_gap(
     with monkeypatch.context() as full:
         full.setattr("agent.delivery.store.database_file.free_bytes", lambda _directory: (0, 1))
         store = Store(tmp_path, clock, small())
-        store.drains(["mqtt"])
+        store.sink_cursors(["mqtt"])
         for n in range(3):
             store.append("m", "telemetry", T_MS + n, lambda _: b"x")
         store.flush()
         assert store.figures()["rows_in_memory"] == 3
         store.close()
     again = Store(tmp_path, clock, small())
-    again.drains(["mqtt"])
+    again.sink_cursors(["mqtt"])
     assert left(again)["telemetry"] == 0
     (gap,) = again.fetch_gaps()
     assert (gap.kind, gap.reason, gap.rows) == ("telemetry", UNSAVED_AT_STOP(), 3)
@@ -306,13 +306,13 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
         assert store.directory is None
         (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
         assert str(place) in record.message
-        assert store.trouble is not None
-        assert store.trouble.code == IN_MEMORY_ONLY
-        cause = store.trouble.data["cause"]
+        assert store.unsaved_reason is not None
+        assert store.unsaved_reason.code == IN_MEMORY_ONLY
+        cause = store.unsaved_reason.data["cause"]
         assert (cause.code, cause.data["directory"]) == (STATE_DIR_UNUSABLE, str(place))
         codes = {"of a later version": STATE_FILE_TOO_NEW, "another agent": STATE_DIR_IN_USE}
         assert getattr(cause.data["cause"], "code", None) == codes.get(trouble)
-        drain = store.drains(["mqtt"])["mqtt"]
+        drain = store.sink_cursors(["mqtt"])["mqtt"]
         assert measure(store, 20) == sum(left(store).values())
         assert drain.fetch_live(1000)
         store.close()
@@ -329,7 +329,7 @@ def test_unused_space_is_returned_to_the_file_system(
 ) -> None:
     """After an outage the file is large and nearly empty: each housekeeping returns 256 pages of 4 KiB."""
     store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01))
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     for second in range(6000):
         store.append("m", "telemetry", T_MS + 1000 * second, lambda _: b"x" * 4000)
     store.flush()

@@ -35,7 +35,7 @@ class Plant:
         self.store = Store(self.folder, self.clock, settings)
         with self.store._writer.db_lock:
             self.store._writer.db.execute("pragma synchronous = off")  # no power cut in this test
-        self.store.drains(["mqtt"])
+        self.store.sink_cursors(["mqtt"])
         self.history = History(self.store, KEEP_S)
 
     def restart(self, away_s: float = 0.0) -> None:

@@ -60,7 +60,7 @@ def owed(store: Store) -> int:
 
 def test_a_row_is_in_the_file_before_a_sink_sees_it(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     seen: list[tuple[int, int]] = []
 
     def look() -> None:
@@ -81,7 +81,7 @@ def test_a_row_is_in_the_file_before_a_sink_sees_it(tmp_path: Path, clock: HandC
 
 def test_rows_go_when_every_sink_confirmed_them(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
-    drains = store.drains(["mqtt", "file"])
+    drains = store.sink_cursors(["mqtt", "file"])
     rows = put(store, 10)
     store.flush()
     assert take_all(drains["mqtt"]) == take_all(drains["file"]) == [row.n for row in rows]
@@ -93,7 +93,7 @@ def test_rows_go_when_every_sink_confirmed_them(tmp_path: Path, clock: HandClock
     assert owed(store) == 6
     store.close()
     again = Store(tmp_path, clock, FAST)
-    drains = again.drains(["file", "mqtt"])
+    drains = again.sink_cursors(["file", "mqtt"])
     assert take_all(drains["mqtt"]) == []
     assert take_all(drains["file"]) == [row.n for row in rows[4:]]
     again.close()
@@ -101,12 +101,12 @@ def test_rows_go_when_every_sink_confirmed_them(tmp_path: Path, clock: HandClock
 
 def test_a_sink_that_is_no_longer_wanted_keeps_no_rows(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
-    drains = store.drains(["mqtt", "file"])
+    drains = store.sink_cursors(["mqtt", "file"])
     rows = put(store, 10)
     drains["mqtt"].confirm([row.n for row in rows[:3]])
     store.close()
     again = Store(tmp_path, clock, FAST)
-    drain = again.drains(["mqtt"])["mqtt"]
+    drain = again.sink_cursors(["mqtt"])["mqtt"]
     assert owed(again) == 7
     assert take_all(drain) == [row.n for row in rows[3:]]
     again.close()
@@ -116,7 +116,7 @@ def test_what_is_given_back_comes_again_in_order_and_nothing_twice(tmp_path: Pat
     """Any sequence of takes, confirmations and lost connections ends with each row confirmed once, oldest first."""
     chance = random.Random(3)
     store = Store(tmp_path, clock, FAST)
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     confirmed: list[int] = []
     in_hand: list[int] = []
     for _ in range(300):
@@ -150,7 +150,7 @@ def test_what_is_given_back_comes_again_in_order_and_nothing_twice(tmp_path: Pat
 
 def test_rows_that_are_not_fresh_are_backlog(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path, clock, FAST)
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     put(store, 5)
     store.flush()
     real, later_ns = time.monotonic_ns, 3601 * 1_000_000_000
@@ -175,7 +175,7 @@ def test_a_backlog_that_cannot_be_read_for_a_moment_is_read_later(
 ) -> None:
     monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 0.0)
     store = Store(tmp_path, clock, FAST)
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     rows = put(store, 50)
     store.flush()
     assert drain.fetch_live(100) == []
@@ -190,7 +190,7 @@ def test_a_backlog_that_cannot_be_read_for_a_moment_is_read_later(
 
 def test_a_rejected_row_is_set_aside_and_counted(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     rows = put(store, 3, "event")
     store.flush()
     take_all(drain)
@@ -209,7 +209,7 @@ def test_a_rejected_row_is_set_aside_and_counted(tmp_path: Path, clock: HandCloc
 
 def test_a_gap_is_announced_until_the_announcement_is_committed(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
-    store.drains(["mqtt"])
+    store.sink_cursors(["mqtt"])
     store.record_gap("telemetry", TOO_LARGE, 5, 10, 20)
     store.record_gap("telemetry", ROW_TOO_LARGE(limit_bytes=20_000), 2, 5, 30)
     (gap,) = store.fetch_gaps()
@@ -253,7 +253,7 @@ def test_a_gap_of_a_file_without_codes_is_read_as_unknown(tmp_path: Path, clock:
 
 def test_times_of_unsent_rows_are_moved_and_nothing_else(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
-    drain = store.drains(["mqtt"])["mqtt"]
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
     body = {"s": "magwatt.event/1", "t": 1000, "id": "x", "v": {"event_start_ms": 900, "active_power_w": 1000}}
     for _ in range(3):
         store.append("m", "event", 1000, lambda _: msgspec.json.encode(body))
@@ -274,7 +274,7 @@ from agent.core.clock import SystemClock
 from agent.config.model import StoreSettings
 from agent.delivery.store import Store
 store = Store(Path(sys.argv[1]), SystemClock(), StoreSettings(commit_interval_s=0.02))
-store.drains(["mqtt"])
+store.sink_cursors(["mqtt"])
 n = store.counters().get("wh", 0)
 first = n + 1
 while True:

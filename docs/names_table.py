@@ -36,3 +36,7 @@ def _entity(metric: Metric) -> Iterator[str]:
     yield str(found.get("unit_of_meas", "–"))
     if "en" in found:
         yield "(off)"
+
+
+if __name__ == "__main__":
+    print(table_markdown(), end="")
