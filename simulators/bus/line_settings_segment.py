@@ -12,10 +12,8 @@ import termios
 from simulators.bus.frames import rtu
 from simulators.bus.functions import allowed
 from simulators.bus.pty import Pty
-from simulators.bus.responder import response
 from simulators.bus.segment import Segment, SegmentSlave
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.nameplate import Nameplate
 
 
 class LineSettingsSegment(Segment):
@@ -53,23 +51,19 @@ class SettingsStation(SegmentSlave):
     functions: requested functions, in order.
     """
 
-    def __init__(
-        self, segment: Segment, device: SimulatedDevice, nameplate: Nameplate | None = None, name: str = "",
-        turnaround_s: float = 0.01,
-    ) -> None:  # fmt: skip
+    def __init__(self, segment: Segment, device: SimulatedDevice, name: str = "", turnaround_s: float = 0.01) -> None:
         super().__init__(segment, device.unit, name, turnaround_s)
         self.functions: list[int] = []
-        self._device, self._nameplate = device, nameplate or Nameplate()
+        self._device = device
 
     def on_request(self, frame: bytes) -> None:
         self.functions.append(frame[1])
-        if self._device.silent:
-            return
-        self._answer(rtu(self.unit, self._pdu(frame[1:-2])))
+        if not self._device.silent:
+            self._answer(rtu(self.unit, self._pdu(frame[1:-2])))
 
     def _pdu(self, pdu: bytes) -> bytes:
         allowed(pdu[0], self.name)
-        return response(self._device, self._nameplate, pdu)
+        return self._device.respond(pdu)
 
 
 def _corrupted(data: bytes) -> bytes:

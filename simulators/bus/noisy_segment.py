@@ -13,7 +13,6 @@ from simulators.bus.frames import Ask
 from simulators.bus.line_settings_segment import SettingsStation
 from simulators.bus.segment import Segment
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.nameplate import Nameplate
 
 LATE_S = 0.35  # longer than the wait of a master that has estimated the usual response time of the device
 
@@ -64,9 +63,9 @@ class NoisyStation(SettingsStation):
 
     def __init__(
         self, segment: Segment, device: SimulatedDevice, chance: Random, cable: CableNoise, *,
-        nameplate: Nameplate | None = None, name: str = "", turnaround_s: float = 0.01,
+        name: str = "", turnaround_s: float = 0.01,
     ) -> None:  # fmt: skip
-        super().__init__(segment, device, nameplate, name, turnaround_s)
+        super().__init__(segment, device, name, turnaround_s)
         self.dead = False
         self.fault_counts: Counter[str] = Counter()
         self._chance, self._cable = chance, cable

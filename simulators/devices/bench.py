@@ -17,7 +17,6 @@ from drivers.reasons import InvalidValue
 from drivers.vocabulary import vocabulary
 from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.nameplate import Nameplate
 from simulators.devices.reference_motor import SIZES_KW, MotorParameters, ReferenceMotor, draw_machine
 from simulators.reasons import PROPRIETARY_PROTOCOL
 
@@ -49,18 +48,22 @@ class BenchDevice:
             raise InvalidValue(PROPRIETARY_PROTOCOL, profile=profile.id)
         self.name = name or f"{profile.id.split('/')[1]}-{unit}"
         self.profile, self.unit = profile, unit
-        self.nameplate: Nameplate = identity.nameplate(profile)
         self.is_drive = profile.kind == "vfd"
         load, speed, seed = rng.uniform(0.5, 0.9), rng.uniform(0.7, 1.0), rng.getrandbits(32)
         self.motor = _motor_for(profile, rng, load, speed, seed)
-        self._marks = identity.identity_values(profile)
+        self._identity_values = identity.identity_values(profile)
         self._elapsed_s = 0.0
         self._counted = _Counted()
         self._before: Mapping[str, float] = {}
         self.values: Mapping[str, Value] = {}
         self.step(0.0)
         self.served = SimulatedDevice(
-            unit, profile, lambda: self.values, rating_kw=self.machine.kw, extra=identity.identity_words(profile)
+            unit,
+            profile,
+            lambda: self.values,
+            rating_kw=self.machine.kw,
+            extra=identity.identity_words(profile),
+            identification=identity.identification(profile),
         )
 
     @property
@@ -81,7 +84,7 @@ class BenchDevice:
             shown |= {name: shown[f"{name}_l1"] for name in _PHASE_TOTALS if f"{name}_l1" in shown}
         if self.profile.kind == "motor_relay":
             shown |= self._relay(now)
-        self.values = self._marked(shown)
+        self.values = self._with_identity(shown)
 
     def _count(self, now: Mapping[str, float], dt_s: float) -> None:
         before, hours = self._before or now, dt_s / 3600
@@ -134,18 +137,18 @@ class BenchDevice:
             "motor_thermal_percent": 37.0, "status_word": 0b11, "fault_code": 0, "warning_code": 0,
         }  # fmt: skip
 
-    def _marked(self, shown: dict[str, Value]) -> dict[str, Value]:
+    def _with_identity(self, shown: dict[str, Value]) -> dict[str, Value]:
         """Add the model identification.
 
         Bits of a state word are combined with it; measured values are not overwritten.
         """
         shown |= {"serial_number": float(identity.SERIAL_NUMBER), "ct_ratio": 1.0, "vt_ratio": 1.0}
-        for name, mark in self._marks.items():
+        for name, identity_value in self._identity_values.items():
             kind, now = vocabulary()[name].kind, shown.get(name)
             if kind in ("identity", "setting"):
-                shown[name] = mark
-            elif kind == "state" and isinstance(mark, float) and isinstance(now, int):
-                shown[name] = now | int(mark)
+                shown[name] = identity_value
+            elif kind == "state" and isinstance(identity_value, float) and isinstance(now, int):
+                shown[name] = now | int(identity_value)
         return shown
 
 

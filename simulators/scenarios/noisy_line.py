@@ -108,7 +108,6 @@ class NoisyLine:
                 self.served(item),
                 Random(chance.getrandbits(64)),
                 cable,
-                nameplate=identity.nameplate(load_profile(item.profile)),
                 name=item.name,
                 turnaround_s=item.turnaround_s,
             )
@@ -163,6 +162,7 @@ class NoisyLine:
             lambda: {**self._shown(item), **marked},
             rating_kw=55.0,
             extra=identity.identity_words(profile),
+            identification=identity.identification(profile),
         )
 
     def _shown(self, item: NoisyDevice) -> Mapping[str, Value]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from drivers.file_reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest
 from simulators import reasons as codes
+from simulators.plant.feeder import Auxiliary, Cable, copper_cable
 from simulators.reasons import require, wrong
 from simulators.scenarios.load_profiles import Conveyor, Flow, Hoist, Roller
 
@@ -133,7 +134,7 @@ class DefectRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class TroubleRecord:
+class DeviceFaultRecord:
     """A fault of a device; see simulators/devices/device_faults.py.
 
     device: name of the device.
@@ -226,7 +227,7 @@ class SiteRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class LifeRecord:
+class RetrofitRecord:
     """Retrofit of the only train, whose `replaces` names the old motor on the line.
 
     Dates are midnights in the site's time zone; start and end may be times.
@@ -281,6 +282,11 @@ class TrainRecord:
     cable: CableRecord | None = None
     auxiliary: list[AuxiliaryRecord] = field(default_factory=list)
 
+    def feeder(self) -> tuple[Cable | None, tuple[Auxiliary, ...]]:
+        """Return cable and auxiliaries. Raises ValueError for impossible values."""
+        cable = copper_cable(self.cable.length_m, self.cable.mm2) if self.cable else None
+        return cable, tuple(Auxiliary(1000 * item.kw, item.power_factor, item.with_motor) for item in self.auxiliary)
+
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRecord:
@@ -311,11 +317,11 @@ class ScenarioRecord:
     train: list[TrainRecord]
     meter: list[DeviceRecord] = field(default_factory=list)
     rectifier_kw: float = 0.0
-    trouble: list[TroubleRecord] = field(default_factory=list)
+    trouble: list[DeviceFaultRecord] = field(default_factory=list)
     dip: list[DipRecord] = field(default_factory=list)
     signal: list[SignalRecord] = field(default_factory=list)
     site: SiteRecord = SiteRecord()
-    life: LifeRecord | None = None
+    life: RetrofitRecord | None = None
 
 
 _NUMBERS_OF = {"shape": 3, "system": 2}
@@ -374,8 +380,8 @@ def _split_load(raw: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    record = {LineRecord, TrainRecord, DeviceRecord, TroubleRecord, DipRecord, AuxiliaryRecord, SignalRecord}
-    alone = (MotorRecord, LoadRecord, DeviceRecord, DefectRecord, CableRecord, SiteRecord, LifeRecord)
+    record = {LineRecord, TrainRecord, DeviceRecord, DeviceFaultRecord, DipRecord, AuxiliaryRecord, SignalRecord}
+    alone = (MotorRecord, LoadRecord, DeviceRecord, DefectRecord, CableRecord, SiteRecord, RetrofitRecord)
     inner = next((cls for cls in alone if hint in (cls, cls | None)), None)
     if inner is not None:
         return _record(inner, value, where)
