@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -117,7 +116,7 @@ class ReferenceMotor:
 
     def meter(self, time_s: float) -> Values:
         """Return the values of a class 0.5 meter at the input of the drive, or at the motor without a drive."""
-        now = self._held(time_s)
+        now = self._refreshed_s(time_s)
         u, i, harmonic, thd_i = self._phases(now)
         if self.crossed:
             a, b = self.crossed
@@ -183,7 +182,7 @@ class ReferenceMotor:
 
     def drive(self, time_s: float) -> Values:
         """Return the values that the drive displays of itself and of the motor."""
-        m, now = self.machine, self._held(time_s)
+        m, now = self.machine, self._refreshed_s(time_s)
         torque, out_w, _ = self._motor(now)
         hertz = m.hertz * self.speed
         volts, amps = self._terminal(torque, out_w)
@@ -228,7 +227,7 @@ class ReferenceMotor:
             "motor_rated_speed": m.rpm,
         }  # fmt: skip
 
-    def _held(self, time_s: float) -> float:
+    def _refreshed_s(self, time_s: float) -> float:
         return math.floor(time_s / self.refresh_s) * self.refresh_s
 
     def _motor(self, time_s: float) -> tuple[float, float, float]:
@@ -296,14 +295,3 @@ class ReferenceMotor:
             values[f"energy_import_l{k}"] = values[f"energy_total_l{k}"] = self._kwh / 3 + w * time_s / 3.6e6
             values[f"energy_export_l{k}"] = 0.0
         return values
-
-
-def secondary(values: Mapping[str, float], units: Mapping[str, str], ratio: float) -> Values:
-    """Return the values of a meter with a missing current transformer ratio.
-
-    values: primary values by name.
-    units: unit of each value; only currents, powers and energies are scaled.
-    ratio: primary current divided by secondary current.
-    """
-    scaled = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
-    return {name: value / ratio if units.get(name) in scaled else value for name, value in values.items()}

@@ -8,8 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.plant._arrays import Floats
-from simulators.plant.phasors import Phasors
+from simulators.plant.phasors import Floats, Phasors
 
 SUDDEN = 0.05  # change from step to step as a share of the fundamental
 

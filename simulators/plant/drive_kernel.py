@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from simulators.plant._arrays import Floats, Vectors
 from simulators.plant._jit import kernel, part
 from simulators.plant.drive_records import DYNAMIC, STATES, Control, DriveMachine, Front
+from simulators.plant.phasors import Floats, Vectors
 from simulators.plant.wave_load import WaveLoad
 
 _ROOT = math.sqrt(3) / 2

@@ -24,12 +24,11 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.plant import induction_wave, validation
-from simulators.plant._arrays import Floats, Vectors
 from simulators.plant.drive_kernel import run, stored
 from simulators.plant.drive_records import ENERGIES, STATES, Control, DriveMachine, Front
 from simulators.plant.faults import HEALTHY, Condition
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, InductionMotor, MagnetMotor
-from simulators.plant.phasors import PhasorComponent
+from simulators.plant.phasors import Floats, PhasorComponent, Vectors
 from simulators.plant.wave_load import NO_LOAD, WaveLoad
 
 STIFF, DIODES = 0.0, 1.0

@@ -14,10 +14,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulators.plant._arrays import Floats
-from simulators.plant.phasors import ORDERS, natural_sequence
+from simulators.plant.phasors import ORDERS, Floats, Vectors, natural_sequence
 
 PRESENT = tuple(order for order in range(1, ORDERS) if order % 2 == 1 and natural_sequence(order) != 0)
 _H = np.arange(ORDERS)
@@ -35,11 +33,11 @@ class RectifierTable(NamedTuple):
     shape: shape[k, h]: phasor of order h over |fundamental|, voltage of L1 at angle 0.
     """
 
-    p: NDArray[np.float64]
-    dc: NDArray[np.float64]
-    shape: NDArray[np.complex128]
+    p: Floats
+    dc: Floats
+    shape: Vectors
 
-    def at(self, p: float) -> tuple[float, NDArray[np.complex128]]:
+    def at(self, p: float) -> tuple[float, Vectors]:
         """Interpolate linearly between rows; constant beyond the ends."""
         k = min(max(int(self.p.searchsorted(p)) - 1, 0), len(self.p) - 2)
         low, high = float(self.p[k]), float(self.p[k + 1])
@@ -120,7 +118,7 @@ def _period(p: Floats, i: Floats, u: Floats, line_share: float, smoothing: float
     return out
 
 
-def _harmonics(found: _Period) -> NDArray[np.complex128]:
+def _harmonics(found: _Period) -> Vectors:
     """Return the harmonics of a phase: it starts, conducts while the other side commutates, ends.
 
     Negative half a period later.
