@@ -34,7 +34,7 @@ class MemoryLink:
         self.late = self.damaged = 0
         self.no_overread: set[tuple[int, int, int]] = set()
         self._silent = silent
-        self.response_s = self._processing_s = processing_s
+        self.response_s = self.processing_s = processing_s
         self._devices = {device.unit: device for device in devices}
         self._clock = clock
 
@@ -52,7 +52,7 @@ class MemoryLink:
             pdu = bytes((function,)) if function == 0x11 else struct.pack(">BBH", function, 0x0E, address)
         else:
             pdu = struct.pack(">BHH", function, address, count)
-            self.response_s = self._processing_s + self.wire.character_s * (13 + 2 * count)
+            self.response_s = self.processing_s + self.wire.character_s * (13 + 2 * count)
             await self._clock.sleep(self.response_s)
         response = device.respond(pdu)
         if response[0] & 0x80:

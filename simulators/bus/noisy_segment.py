@@ -10,7 +10,7 @@ from random import Random
 
 from simulators.bus.faults import STRAY_MAX, FaultStep, Script, clean, damaged, glitch, late, stray, truncated
 from simulators.bus.frames import Ask
-from simulators.bus.line_settings_segment import SettingsStation
+from simulators.bus.line_settings_segment import DeviceStation
 from simulators.bus.segment import Segment
 from simulators.devices.device import SimulatedDevice
 
@@ -43,18 +43,7 @@ class CableNoise:
         return "clean", clean
 
 
-@dataclass(frozen=True, slots=True)
-class Asked(Ask):
-    """A request with the register values of a simulated device."""
-
-    own: tuple[int, ...] = ()
-
-    @property
-    def words(self) -> list[int]:
-        return list(self.own)
-
-
-class NoisyStation(SettingsStation):
+class NoisyStation(DeviceStation):
     """A device at the end of a noisy cable; it ignores requests while it sends a response, as devices do.
 
     dead: True: the device receives nothing.
@@ -85,8 +74,8 @@ class NoisyStation(SettingsStation):
         words = struct.unpack(f">{count}H", pdu[2:])
         what, script = self._cable.draw(self._chance)
         self.fault_counts[what] += 1
-        asked = Asked(self._number, now_s, self.unit, frame[1], address, count, None, frame, words)
-        self._send_steps(iter(script(asked)), now_s + self._turnaround_s)
+        ask = Ask(self._number, now_s, self.unit, frame[1], address, count, None, frame, words)
+        self._send_steps(iter(script(ask)), now_s + self._turnaround_s)
 
     def _send_steps(self, steps: Iterator[FaultStep], from_s: float) -> None:
         step = next(steps, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
+from simulators.bus.line_settings_segment import DeviceStation, LineSettingsSegment
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment
 from simulators.devices.device import SimulatedDevice
@@ -15,7 +15,7 @@ _TRUNCATE_S, _LOG_MAX = 60.0, 200
 class SegmentPort:
     """Starts the segment, and the PLC if there is one; truncates the segment's log, because it may run for weeks."""
 
-    def __init__(self, segment: Segment, stations: Iterable[SettingsStation] = (), plc: Plc | None = None) -> None:
+    def __init__(self, segment: Segment, stations: Iterable[DeviceStation] = (), plc: Plc | None = None) -> None:
         self._segment, self._stations, self._plc = segment, tuple(stations), plc
         self._path = segment.port("agent")
 
@@ -39,4 +39,4 @@ class SegmentPort:
 def segment_port(settings: str, devices: Iterable[SimulatedDevice]) -> SegmentPort:
     """Return a line with settings such as "19200 8N1" and these devices."""
     segment = LineSettingsSegment(settings)
-    return SegmentPort(segment, [SettingsStation(segment, device) for device in devices])
+    return SegmentPort(segment, [DeviceStation(segment, device) for device in devices])

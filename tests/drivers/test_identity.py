@@ -21,7 +21,7 @@ from drivers.profiles import load_profile
 from drivers.reading import RegisterLink
 from drivers.reasons import Reason
 from simulators.bus.frames import mbap, rtu
-from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
+from simulators.bus.line_settings_segment import DeviceStation, LineSettingsSegment
 from simulators.bus.memory import MemoryLink
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
@@ -131,7 +131,7 @@ IDENTIFICATION = DeviceIdentification(LONG, b"\x01\xffFC 302")
 async def _rtu(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:
     segment = LineSettingsSegment("115200 8N1")
     for unit in (UNIT, 8):
-        SettingsStation(segment, _device(unit))
+        DeviceStation(segment, _device(unit))
     link = ModbusLink(BusSettings("test", serial_port=segment.port("agent"), baud=115200), SystemClock())
     segment.start()
     try:

@@ -14,7 +14,7 @@ import pytest
 from drivers.profiles import load_profile
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.functions import LOG_VARIABLE, READING, allowed
-from simulators.bus.line_settings_segment import SettingsStation
+from simulators.bus.line_settings_segment import DeviceStation
 from simulators.bus.segment import Segment
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
@@ -86,7 +86,7 @@ def test_the_tcp_server_refuses_and_records(log: Path, function: int) -> None:
 @pytest.mark.parametrize("function", REQUESTS)
 def test_the_serial_bus_refuses_and_records(log: Path, function: int) -> None:
     segment = Segment()
-    SettingsStation(segment, device())
+    DeviceStation(segment, device())
     fd = os.open(segment.port("master"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     segment.start()
     try:
