@@ -150,16 +150,16 @@ class SimulatedDevice:
         ]
         writers: list[register_encoder.RegisterWriter] = []
         odd: list[_Row] = []
-        taken: set[int] = set()
+        covered: set[int] = set()
         for row in alone or inside:
             places = [(where - address, bits) for where, bits in register_encoder.places(row)]
             words = {k for k, _ in places}
-            whole = places[0][0] >= 0 and places[-1][0] < count and not words & taken
-            if whole and register_encoder.is_plain(row, self._rating_kw):
+            complete = places[0][0] >= 0 and places[-1][0] < count and not words & covered
+            if complete and register_encoder.is_plain(row, self._rating_kw):
                 writers.append(register_encoder.RegisterWriter(row, self._rating_kw, places[0][0]))
             else:
                 odd.append((row, places))
-            taken |= words
+            covered |= words
         fixed = [self._extra.get((function, address + k), 0) for k in range(count)]
         return writers, odd, struct.pack(f">{count}H", *fixed)
 

@@ -69,23 +69,23 @@ class DeviceState:
         now_s: seconds since the start of the plant.
         measured: values that the device shows without a fault.
         """
-        shown, silent, code = dict(measured), False, None
+        values, silent, code = dict(measured), False, None
         for fault in self._faults:
             if fault.kind == "counter-reset" and now_s >= fault.from_s:
-                start = self._start_values.setdefault(fault, dict(shown))
-                shown |= {name: value - start[name] for name, value in shown.items() if _is_counter(name, value, start)}  # type: ignore[operator]
+                start = self._start_values.setdefault(fault, dict(values))
+                values |= _counted_since(values, start)
             elif fault.kind == "reboot" and fault.to_s <= now_s < fault.to_s + WARM_UP_S:
-                shown |= {name: 0.0 for name, value in shown.items() if _is_gauge(name, value)}
+                values |= {name: 0.0 for name, value in values.items() if _is_gauge(name, value)}
             elif fault.is_active(now_s):
                 if fault.kind in ("silent", "reboot"):
                     silent = True
                 elif fault.kind == "refusing":
                     code = fault.code
                 elif fault.kind == "stuck":
-                    shown = dict(self._start_values.setdefault(fault, shown))
+                    values = dict(self._start_values.setdefault(fault, values))
                 elif fault.kind == "blank":
-                    shown = {name: value for name, value in shown.items() if not _is_gauge(name, value)}
-        self.silent, self.exception_code, self.values = silent, code, shown
+                    values = {name: value for name, value in values.items() if not _is_gauge(name, value)}
+        self.silent, self.exception_code, self.values = silent, code, values
 
     def active(self, now_s: float) -> dict[str, float]:
         """Return kind → 1 while the fault is active, else 0; for the truth log."""
@@ -97,6 +97,12 @@ def _is_gauge(name: str, value: Value) -> bool:
     return isinstance(value, int | float) and vocabulary()[name].kind == "gauge"
 
 
-def _is_counter(name: str, value: Value, start: Mapping[str, Value]) -> bool:
-    numbers = isinstance(value, int | float) and isinstance(start.get(name), int | float)
-    return numbers and vocabulary()[name].kind == "counter"
+def _counted_since(values: Mapping[str, Value], start: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the increase of each counter."""
+    return {
+        name: value - first
+        for name, value in values.items()
+        if isinstance(value, int | float)
+        and isinstance(first := start.get(name), int | float)
+        and vocabulary()[name].kind == "counter"
+    }

@@ -46,22 +46,22 @@ class DeviceIdentification:
         if code == 4:
             if first not in self.objects:
                 return bytes((0xAB, 2))
-            wanted = [first]
+            selected = [first]
         elif code in _SETS:
             known = sorted(number for number in self.objects if number in _SETS[code])
-            wanted = [number for number in known if number >= first] if first in known else known
+            selected = [number for number in known if number >= first] if first in known else known
         else:
             return bytes((0xAB, 3))
         body, sent = b"", 0
-        for number in wanted:
+        for number in selected:
             text = self.objects[number].encode()[: _ROOM - 9]
             if 7 + len(body) + 2 + len(text) > _ROOM:
                 break
             body += bytes((number, len(text))) + text
             sent += 1
-        more = sent < len(wanted)
+        more = sent < len(selected)
         conformity = 0x80 | (3 if max(self.objects) > 0x7F else 2 if max(self.objects) > 2 else 1)
-        head = (0x2B, 0x0E, code, conformity, 0xFF if more else 0, wanted[sent] if more else 0, sent)
+        head = (0x2B, 0x0E, code, conformity, 0xFF if more else 0, selected[sent] if more else 0, sent)
         return bytes(head) + body
 
 
@@ -70,7 +70,7 @@ def identity_words(profile: Profile) -> dict[tuple[int, int], Words]:
     found: dict[tuple[int, int], Words] = {}
     for rule in profile.identify:
         if rule.method == "register" and rule.address is not None:
-            found.setdefault((rule.function, rule.address), _mark(rule, profile.model))
+            found.setdefault((rule.function, rule.address), _identity_register(rule, profile.model))
     return found
 
 
@@ -94,7 +94,7 @@ def identification(profile: Profile) -> DeviceIdentification:
     return DeviceIdentification()
 
 
-def _mark(rule: Identify, model: str) -> Words:
+def _identity_register(rule: Identify, model: str) -> Words:
     if rule.type == "string":
         text = f"X {rule.contains} 1" if rule.contains else model
         raw = text.encode()[: 2 * rule.words].ljust(2 * rule.words, b"\0")

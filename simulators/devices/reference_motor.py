@@ -105,7 +105,7 @@ class ReferenceMotor:
         self._magnetising = rng.uniform(0.5, 0.8)  # reactive power at no load, as a share of that at rated load
         self._flux = rng.uniform(0.85, 1.0)
         self._bus = rng.uniform(1.35, 1.41)
-        self._shown = {name: 1 + rng.uniform(-0.02, 0.02) for name in ("current", "volts", "power", "bus")}
+        self._display_gains = {name: 1 + rng.uniform(-0.02, 0.02) for name in ("current", "volts", "power", "bus")}
         self._torque_error = rng.uniform(-0.04, 0.04)
         self._active_front_end = rng.random() < 0.15
         if self._active_front_end:
@@ -189,9 +189,9 @@ class ReferenceMotor:
         slip = (1 - m.rpm * m.poles / 120 / m.hertz) * torque if m.induction else 0.0
         rpm = 120 * (hertz - slip * m.hertz) / m.poles
         rated_nm = m.kw * 30_000 / math.pi / m.rpm
-        shown = torque + self._torque_error * max(torque, 0.3)
+        displayed = torque + self._torque_error * max(torque, 0.3)
         bus = self._volts * self._bus
-        power = out_w / 1000 * self._shown["power"]
+        power = out_w / 1000 * self._display_gains["power"]
         return {
             "status_word": 0b101, "status_word_2": 0b101, "state_code": 3, "fault_code": 0, "last_fault_code": 7,
             "fault_bits": 0, "warning_bits": 0, "warning_code": 0, "control_source": 1, "model_code": 25,
@@ -202,18 +202,18 @@ class ReferenceMotor:
             "motor_speed": rpm,
             "motor_speed_percent": 100 * rpm / m.rpm,
             "reference_speed_100pct": m.rpm,
-            "motor_current": amps * self._shown["current"],
+            "motor_current": amps * self._display_gains["current"],
             "motor_current_percent": 100 * amps / m.amps * m.kw / self.drive_kw,
-            "output_voltage": volts * self._shown["volts"],
+            "output_voltage": volts * self._display_gains["volts"],
             "output_voltage_percent": 100 * volts / m.volts,
-            "dc_bus_voltage": bus * self._shown["bus"],
+            "dc_bus_voltage": bus * self._display_gains["bus"],
             "mains_voltage": self._volts,
             "motor_power": power,
             "motor_power_percent": 100 * power / m.kw,
             "shaft_power": power * m.efficiency,
             "input_power": self._input_w(out_w) / 1000,
-            "motor_torque": 100 * shown,
-            "motor_torque_nm": rated_nm * shown,
+            "motor_torque": 100 * displayed,
+            "motor_torque_nm": rated_nm * displayed,
             "motor_torque_scale_nm": rated_nm,
             "output_power_factor": out_w / (math.sqrt(3) * volts * amps),
             "output_power_factor_angle": math.degrees(math.acos(min(1.0, out_w / (math.sqrt(3) * volts * amps)))),

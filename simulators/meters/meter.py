@@ -95,10 +95,10 @@ class SimulatedMeter:
         self._age_s += dt_s
         if self._age_s < self._refresh_s * (1 - 1e-9):
             return
-        shown = electrical(u, i, frequency_hz + self._errors.frequency_hz)
-        self._average(shown, 0.0 if math.isinf(self._age_s) else self._age_s)
+        values = electrical(u, i, frequency_hz + self._errors.frequency_hz)
+        self._average(values, 0.0 if math.isinf(self._age_s) else self._age_s)
         self._age_s = 0.0
-        self.values = shown | self._demand | self._totals()
+        self.values = values | self._demand | self._totals()
 
     def _count(self, phases_kwh: NDArray[np.float64], kvarh: float) -> None:
         for k, kwh in enumerate(phases_kwh.tolist(), 1):
@@ -107,11 +107,11 @@ class SimulatedMeter:
         self._counters["energy_import" if total >= 0 else "energy_export"] += abs(total)
         self._counters["reactive_energy_import" if kvarh >= 0 else "reactive_energy_export"] += abs(kvarh)
 
-    def _average(self, shown: Values, dt_s: float) -> None:
+    def _average(self, values: Values, dt_s: float) -> None:
         """Update the demand: an exponential mean over 15 min, as in a thermal demand meter."""
         stay = math.exp(-dt_s / _DEMAND_S)
         for source in ("active_power", "apparent_power", "current_l1", "current_l2", "current_l3"):
-            name, now = f"demand_{source}", shown[source]
+            name, now = f"demand_{source}", values[source]
             self._demand[name] = self._demand.get(name, now) * stay + now * (1 - stay)
         highest = self._demand.get("demand_active_power_max", 0.0)
         self._demand["demand_active_power_max"] = max(highest, self._demand["demand_active_power"])

@@ -190,11 +190,6 @@ class DriveWave:
         return float(self._state[7])
 
 
-def spent_j(energy: dict[str, float]) -> float:
-    """Return the sum of all energies that have left the system: heat and work, J."""
-    return sum(value for name, value in energy.items() if name not in ("grid", "link", "terminal"))
-
-
 def machine(
     motor: MagnetMotor | InductionMotor, state: Condition, winding_degc: float, magnet_degc: float, speed_rad_s: float
 ) -> DriveMachine:

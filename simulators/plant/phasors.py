@@ -62,9 +62,9 @@ def rms_and_thd(x: Phasors) -> tuple[list[float], list[float]]:
     The THD is 0 without a fundamental.
     """
     square = x.real**2 + x.imag**2
-    upper, whole = _sum(square[:, 2:], axis=1).tolist(), _sum(square, axis=1).tolist()
+    upper, total = _sum(square[:, 2:], axis=1).tolist(), _sum(square, axis=1).tolist()
     thd = [100 * math.sqrt(h / f) if f > 0 else 0.0 for h, f in zip(upper, square[:, 1].tolist(), strict=True)]
-    return [math.sqrt(value) for value in whole], thd
+    return [math.sqrt(value) for value in total], thd
 
 
 def line_to_line(u: Phasors) -> Phasors:

@@ -100,20 +100,20 @@ def _period(p: Floats, i: Floats, u: Floats, line_share: float, smoothing: float
         di = alone + passing * (both - alone)
         return np.where((i <= 0) & (di < 0), 0.0, di)
 
-    def taking(theta: float, di: Floats) -> Floats:
+    def commutation_slope(theta: float, di: Floats) -> Floats:
         return (math.sin(theta + math.pi / 6) / line_share + di) / 2
 
     for k, theta in enumerate(_THETA):
         out.i[k], out.u[k], out.rising[k] = i, u, np.where(passing > 0, rising, i)
         di = slope(theta, i, u)
         if line_share > 0:
-            gap, closing = i - rising, step * (taking(theta + step / 2, di) - di)
+            gap, closing = i - rising, step * (commutation_slope(theta + step / 2, di) - di)
             passing = np.where(gap > 0, np.clip(gap / np.maximum(closing, 1e-12), 0.0, 1.0), 0.0) * (passing > 0)
         half_i, half_u = np.maximum(i + step / 2 * di, 0.0), u + step / 2 * (i - p / u) / smoothing
         di = slope(theta + step / 2, half_i, half_u)
         i, u = np.maximum(i + step * di, 0.0), u + step * (half_i - p / half_u) / smoothing
         if line_share > 0:
-            rising = np.minimum(rising + step * taking(theta + step / 2, di), i)
+            rising = np.minimum(rising + step * commutation_slope(theta + step / 2, di), i)
             passing = passing * (passing == 1)
     return out
 

@@ -37,7 +37,7 @@ def parse_devices(texts: Iterable[str]) -> tuple[RequestedDevice, ...]:
     Without a unit the lowest free one is used. Raises InvalidValue.
     """
     parts = [text.partition("@") for text in texts]
-    taken: dict[int, str] = {}
+    profile_of_unit: dict[int, str] = {}
     for profile_id, at, unit_text in parts:
         try:
             profile = load_profile(profile_id)
@@ -50,10 +50,10 @@ def parse_devices(texts: Iterable[str]) -> tuple[RequestedDevice, ...]:
         unit = int(unit_text) if unit_text.isascii() and unit_text.isdigit() else 0
         if not 1 <= unit <= UNIT_MAX:
             raise InvalidValue(codes.BENCH_UNIT_ID, profile=profile_id, text=unit_text, unit_id_max=UNIT_MAX)
-        if unit in taken:
-            raise InvalidValue(codes.BENCH_UNIT_ID_TAKEN, profile=profile_id, unit_id=unit, other=taken[unit])
-        taken[unit] = profile_id
-    free = (unit for unit in range(1, UNIT_MAX + 1) if unit not in taken)
+        if unit in profile_of_unit:
+            raise InvalidValue(codes.BENCH_UNIT_ID_TAKEN, profile=profile_id, unit_id=unit, other=profile_of_unit[unit])
+        profile_of_unit[unit] = profile_id
+    free = (unit for unit in range(1, UNIT_MAX + 1) if unit not in profile_of_unit)
     found = [RequestedDevice(profile_id, int(unit) if at else next(free, 0)) for profile_id, at, unit in parts]
     if any(item.unit == 0 for item in found):
         raise InvalidValue(codes.BENCH_FULL, n=len(found), unit_id_max=UNIT_MAX)

@@ -18,7 +18,7 @@ from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, Sc
 from simulators.scenarios.retrofit_timeline import times_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-ACCURACY_PCT = 0.05, 5.0
+ACCURACY_PCT_MIN, ACCURACY_PCT_MAX = 0.05, 5.0
 KINDS = ("direct", "driven", "dc-bus")
 PROFILED = ("flow", "conveyor")
 DEFECTS = {  # by kind of train
@@ -176,13 +176,12 @@ def _device(device: DeviceRecord, where: str, lines: set[str]) -> None:
     require(
         device.refresh_s > 0 and device.restart_s > 0 and device.kw >= 0 and device.ct >= 0, where, codes.DEVICE_VALUES
     )
-    low, high = ACCURACY_PCT
     require(
-        low <= device.accuracy <= high,
+        ACCURACY_PCT_MIN <= device.accuracy <= ACCURACY_PCT_MAX,
         f"{where}.accuracy",
         codes.ACCURACY_CLASS,
-        low=low,
-        high=high,
+        low=ACCURACY_PCT_MIN,
+        high=ACCURACY_PCT_MAX,
         value=device.accuracy,
     )
     with errors_within(f"{where}.profile"):

@@ -12,7 +12,7 @@ from simulators.endpoints import Endpoints
 from simulators.reasons import require
 from simulators.scenarios.records import RetrofitRecord
 
-PRODUCTION = 0.1, 1.2  # limits of the production after the retrofit, as a share of before
+PRODUCTION_MIN, PRODUCTION_MAX = 0.1, 1.2  # limits of the production after the retrofit, as a share of before
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,12 @@ def times_of(life: RetrofitRecord, timezone: str) -> RetrofitTimes:
     require(start_s < retrofit_s, "life.retrofit", codes.RETROFIT_BEFORE_START)
     require(life.stands_h >= 0 and runs_s <= reporting_s, "life.reporting", codes.REPORTING_BEFORE_MOTOR)
     require(reporting_s < end_s, "life.end", codes.END_BEFORE_REPORTING)
-    low, high = PRODUCTION
     require(
-        low <= life.production <= high,
+        PRODUCTION_MIN <= life.production <= PRODUCTION_MAX,
         "life.production",
         codes.PRODUCTION_SHARE,
-        low=low,
-        high=high,
+        low=PRODUCTION_MIN,
+        high=PRODUCTION_MAX,
         value=life.production,
     )
     return RetrofitTimes(
