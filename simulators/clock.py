@@ -21,11 +21,11 @@ SPEED_MAX = 60.0  # limit on real buses: a higher factor leaves too little real 
 T = TypeVar("T")
 
 
-class Stuck(RuntimeError):
+class NoTimerError(RuntimeError):
     """Every task waits for an event that no timer can cause."""
 
 
-class _Jump:
+class _TimeSelector:
     """Replacement for a selector: advances the virtual time and polls no file descriptors."""
 
     def __init__(self, loop: VirtualLoop) -> None:
@@ -33,7 +33,7 @@ class _Jump:
 
     def select(self, timeout_s: float | None) -> list[Any]:
         if timeout_s is None:
-            raise Stuck("every task waits and no timer is active; a virtual clock cannot provide real events")
+            raise NoTimerError("every task waits and no timer is active; a virtual clock cannot provide real events")
         if timeout_s > 0:
             self._loop.now_ns += math.ceil(timeout_s * 1e9)
         return []
@@ -50,7 +50,7 @@ class VirtualLoop(BaseEventLoop):
         self.now_ns = 0
         # above the float resolution of time() after some years of virtual time; otherwise a timer would never be due
         self._clock_resolution = 1e-6
-        self._selector = _Jump(self)
+        self._selector = _TimeSelector(self)
 
     def time(self) -> float:
         return self.now_ns / 1e9
@@ -62,7 +62,9 @@ class VirtualLoop(BaseEventLoop):
         """There is no blocking select() to wake up."""
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
-        raise Stuck(f"{getattr(func, '__name__', func)}: a thread takes real time, which a virtual clock does not have")
+        raise NoTimerError(
+            f"{getattr(func, '__name__', func)}: a thread takes real time, which a virtual clock does not have"
+        )
 
 
 class LoopClock:
@@ -78,21 +80,7 @@ class LoopClock:
         return self._loop.now_ns
 
     async def sleep(self, seconds: float) -> None:
-        if seconds <= 0:
-            await asyncio.sleep(0)
-            return
-        woken = self._loop.create_future()  # as asyncio.sleep, but without ending a timer that is already due
-        timer = self._loop.call_later(seconds, _wake, woken)
-        try:
-            await woken
-        except asyncio.CancelledError:
-            timer.cancel()
-            raise
-
-
-def _wake(sleeper: asyncio.Future[None]) -> None:
-    if not sleeper.done():
-        sleeper.set_result(None)
+        await asyncio.sleep(seconds)
 
 
 class FastClock:

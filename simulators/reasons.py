@@ -5,8 +5,11 @@ Fields: place is the key in the scenario file, for example "train.pump.motor". n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from drivers.errors import ProfileError
 from drivers.reasons import Code, CodedError, InvalidValue, cause_of
 
 # A scenario that cannot be used
@@ -153,6 +156,10 @@ def require(condition: object, place: str, code: Code, **data: Any) -> None:
         raise wrong(place, code, **data)
 
 
-def within(place: str, error: Exception) -> InvalidValue:
-    """The error of a part of a scenario, with its place. An error without a code keeps its own text."""
-    return InvalidValue(SCENARIO_PROBLEM(place=place, cause=cause_of(error)))
+@contextmanager
+def errors_within(place: str) -> Iterator[None]:
+    """Add the place to the error of a part of a scenario. An error without a code keeps its own text."""
+    try:
+        yield
+    except (ValueError, ProfileError) as error:
+        raise InvalidValue(SCENARIO_PROBLEM(place=place, cause=cause_of(error))) from None

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from drivers.reading import Clock
 from simulators.bus.stream import PtyOutlet, TcpOutlet
@@ -52,21 +53,22 @@ async def serve(
     plant = scenario.build(Random(seed))
     if fault is not None and scenario.provoke is not None:
         scenario.provoke(plant, *fault)
-    async with contextlib.AsyncExitStack() as open_wires:
+    async with contextlib.AsyncExitStack() as opened:
         outlets = plant.outlets
         for outlet in outlets.values():
-            open_wires.push_async_callback(outlet.stop)
+            opened.push_async_callback(outlet.stop)
         addresses = {name: await outlet.start() for name, outlet in outlets.items()}
         sampled = waveforms and plant.sampled() is not None
         waves = _Waves(plant, EwsSender(seed, scenario.drift_ppm, stream=_stream(clock))) if sampled else None
         if waves is not None:
-            open_wires.push_async_callback(waves.stop)
+            opened.push_async_callback(waves.stop)
             addresses |= {"ews_port": waves.port.path, "ews_tcp": await waves.tcp.start()}
+        ports = [address for address in addresses.values() if address.startswith("/")]
         with TruthLog(truth) as log:
-            tasks = [
+            tasks: list[asyncio.Task[Any]] = [
                 asyncio.create_task(_run(scenario.step_s, plant, waves, clock, log)),
-                asyncio.create_task(_until(stop)),
-                asyncio.create_task(_watch([where for where in addresses.values() if where.startswith("/")], clock)),
+                asyncio.create_task(stop.wait()),
+                asyncio.create_task(_watch(ports, clock)),
             ]
             if waves is not None:
                 tasks.append(asyncio.create_task(waves.send(clock)))
@@ -84,16 +86,12 @@ async def serve(
 async def _watch(ports: list[str], clock: Clock) -> None:
     while True:
         await clock.sleep(_WATCH_S)
-        if gone := _gone(ports):
-            raise PortError(SIMULATED_PORT_REMOVED, port=gone)
+        if removed := _removed(ports):
+            raise PortError(SIMULATED_PORT_REMOVED, port=removed[0])
 
 
-def _gone(ports: list[str]) -> str | None:
-    return next((port for port in ports if not os.path.exists(port)), None)
-
-
-async def _until(stop: asyncio.Event) -> None:
-    await stop.wait()
+def _removed(ports: list[str]) -> list[str]:
+    return [port for port in ports if not os.path.exists(port)]
 
 
 async def _run(step_s: float, plant: Plant, waves: _Waves | None, clock: Clock, log: TruthLog) -> None:

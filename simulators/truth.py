@@ -26,25 +26,25 @@ def of_train(train: Train, energy_kwh: float, reactive_kvarh: float) -> Row:
     energy_kwh: register of an exact meter for active energy, kWh.
     reactive_kvarh: register of an exact meter for reactive energy, kvarh.
     """
-    shown = electrical(train.u_v, train.i_a, train.frequency_hz)
-    shown |= {"energy_import": energy_kwh, "reactive_energy_import": reactive_kvarh}
+    values = electrical(train.u_v, train.i_a, train.frequency_hz)
+    values |= {"energy_import": energy_kwh, "reactive_energy_import": reactive_kvarh}
     if train.output is not None:
-        shown |= display(train, DriveErrors())
-    row: Row = {metric_name_of(name): value for name, value in shown.items()}
+        values |= display(train, DriveErrors())
+    row: Row = {metric_name_of(name): value for name, value in values.items()}
     row |= _machine(train)
     row |= {
         "h_u_v": np.abs(train.u_v[0]).tolist(),
         "h_i_a": np.abs(train.i_a[0]).tolist(),
-        "thd_u_pct": shown["thd_u_l1"],
-        "thd_i_pct": shown["thd_i_l1"],
+        "thd_u_pct": values["thd_u_l1"],
+        "thd_i_pct": values["thd_i_l1"],
     }
     return row
 
 
 def of_inverter(train: Train) -> Row:
     """Return the true values of a train on a DC bus, which has no phases: motor and drive only."""
-    shown = display(train, DriveErrors())
-    return {metric_name_of(name): value for name, value in shown.items()} | _machine(train)
+    values = display(train, DriveErrors())
+    return {metric_name_of(name): value for name, value in values.items()} | _machine(train)
 
 
 def _machine(train: Train) -> Row:

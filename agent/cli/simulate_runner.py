@@ -58,7 +58,7 @@ def run_in_process(scenario: Scenario, request: RequestedRun) -> None:
     from_s = state.seconds or 0.0
     to_s = _end_s(scenario, from_s, request.seconds)
     life = scenario.life
-    if life is not None and not life.turns.is_old(from_s + scenario.step_s):
+    if life is not None and not life.times.is_old(from_s + scenario.step_s):
         scenario = replace(scenario, config_toml=life.after)
         if request.state is not None and not _is_frozen(request.state, life.asset):
             click.echo(_(
@@ -83,11 +83,11 @@ def run_in_process(scenario: Scenario, request: RequestedRun) -> None:
 def _end_s(scenario: Scenario, from_s: float, seconds: float | None) -> float:
     """End of the run, at the latest the next change of the scenario, because the configuration changes there."""
     life = scenario.life
-    turn_s = life.turn_s(from_s) if life is not None else None
-    if seconds is None and turn_s is None:
+    next_s = life.next_change_s(from_s) if life is not None else None
+    if seconds is None and next_s is None:
         assert life is not None
         raise InvalidValue(SCENARIO_ENDED, scenario=scenario.name, date=life.local(from_s))
-    return min(end_s for end_s in (None if seconds is None else from_s + seconds, turn_s) if end_s is not None)
+    return min(end_s for end_s in (None if seconds is None else from_s + seconds, next_s) if end_s is not None)
 
 
 class AcceleratedMonth:
@@ -186,16 +186,16 @@ def _is_frozen(folder: Path, asset: str) -> bool:
 def _next_steps(life: RetrofitTimeline | None, request: RequestedRun, config: Path, now_s: float) -> list[str]:
     if life is None:
         return [_("Next: `magwatt ledger verify --config {file}`", file=str(config))]
-    turns = life.turns
+    times = life.times
     learn = [
         f"magwatt baseline learn {life.asset} --config {config}",
         f'magwatt baseline freeze {life.asset} --by "your name" --config {config}',
     ]
-    if now_s < turns.retrofit_s:
+    if now_s < times.retrofit_s:
         text, commands = N_("{time} ({timezone}): the old motor is running. To continue:"), [request.command]
-    elif now_s == turns.retrofit_s:
+    elif now_s == times.retrofit_s:
         text, commands = N_("{time} ({timezone}): the old motor has been stopped. Next:"), [*learn, request.command]
-    elif now_s < turns.end_s:
+    elif now_s < times.end_s:
         text, commands = N_("{time} ({timezone}): the new motor is installed. To continue:"), [request.command]
     else:
         text, commands = (

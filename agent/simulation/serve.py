@@ -172,7 +172,7 @@ def serve_devices(
     line: its settings, as "19200 8E1".
     Raises ValueError for an invalid device or line, OSError if a port or a file cannot be opened.
     """
-    devices = bench.wanted(texts)
+    devices = bench.parse_devices(texts)
     line = _checked_line(line) if port is None else ""
 
     def scenario(every_s: float) -> Scenario:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -60,10 +61,6 @@ class FaultInjection:
     refuse: bool = False
 
 
-CHANCES = (
-    "drop", "duplicate", "late", "flip", "truncate", "garbage_before", "garbage_after", "wrong_unit", "wrong_id",
-    "split", "collision", "echo",
-)  # fmt: skip
 SECONDS = ("latency_s", "jitter_s", "late_s")
 SWITCHES = ("half_open", "only_one", "refuse")
 
@@ -79,10 +76,9 @@ def faults_of(texts: Iterable[str]) -> FaultInjection:
         if name in SWITCHES:
             setattr(found, name, True)
             continue
-        try:
+        number = -1.0
+        with contextlib.suppress(ValueError):
             number = float(value)
-        except ValueError:
-            number = -1.0
         top = 3600.0 if name in SECONDS else 1.0
         if not 0 <= number <= top:
             raise InvalidValue(FAULT_VALUE, text=text, fault=name, high=top)

@@ -18,6 +18,7 @@ class Ask:
     unit, function, address, count: unit identifier, function code, first register, number of registers.
     transaction: transaction identifier; None for RTU.
     raw: the received frame.
+    registers: registers of the correct response. None: numbered ones, which identify the request.
     """
 
     number: int
@@ -28,10 +29,13 @@ class Ask:
     count: int
     transaction: int | None
     raw: bytes
+    registers: tuple[int, ...] | None = None
 
     @property
-    def words(self) -> list[int]:
+    def words(self) -> Sequence[int]:
         """The registers of the correct response."""
+        if self.registers is not None:
+            return self.registers
         return content(self.unit, self.function, self.address, self.count, self.number)
 
     def frame(self, words: Sequence[int] | None = None) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-IDENTITY = frozenset({0x11, 0x2B})  # simulators/devices/nameplate.py
+IDENTITY = frozenset({0x11, 0x2B})  # simulators/devices/identity.py
 READING = frozenset({0x01, 0x02, 0x03, 0x04}) | IDENTITY
 LOG_VARIABLE = "MAGWATT_FUNCTION_LOG"
 

@@ -1,7 +1,7 @@
 """An RS-485 line with one baud rate and parity; ports with other settings receive and send corrupt bytes.
 
 line = LineSettingsSegment("9600 8E1")
-station = Station(line, SimulatedDevice(11, profile, values))
+station = DeviceStation(line, SimulatedDevice(11, profile, values))
 port = line.port("agent"); line.start(); ...; line.stop()
 """
 
@@ -12,10 +12,8 @@ import termios
 from simulators.bus.frames import rtu
 from simulators.bus.functions import allowed
 from simulators.bus.pty import Pty
-from simulators.bus.responder import response
-from simulators.bus.segment import Segment, SegmentSlave
+from simulators.bus.segment import Segment, Station
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.nameplate import Nameplate
 
 
 class LineSettingsSegment(Segment):
@@ -38,38 +36,34 @@ class LineSettingsSegment(Segment):
         fits = not with_parity or self.parity_of_port == self.parity
         return fits and speed == getattr(termios, f"B{self.baud}")
 
-    def _transmit(self, who: str, data: bytes) -> float:
-        port = self._ptys.get(who)
+    def _transmit(self, station: str, data: bytes) -> float:
+        port = self._ptys.get(station)
         matches = port is None or self._settings_match(port, self.checks_parity)
-        return super()._transmit(who, data if matches else _corrupted(data))
+        return super()._transmit(station, data if matches else _corrupted(data))
 
     def _deliver(self, port: Pty, data: bytes) -> None:
         super()._deliver(port, data if self._settings_match(port) else _corrupted(data))
 
 
-class SettingsStation(SegmentSlave):
+class DeviceStation(Station):
     """A simulated device that responds to reads of registers and of its nameplate.
 
     functions: requested functions, in order.
     """
 
-    def __init__(
-        self, segment: Segment, device: SimulatedDevice, nameplate: Nameplate | None = None, name: str = "",
-        turnaround_s: float = 0.01,
-    ) -> None:  # fmt: skip
+    def __init__(self, segment: Segment, device: SimulatedDevice, name: str = "", turnaround_s: float = 0.01) -> None:
         super().__init__(segment, device.unit, name, turnaround_s)
         self.functions: list[int] = []
-        self._device, self._nameplate = device, nameplate or Nameplate()
+        self._device = device
 
     def on_request(self, frame: bytes) -> None:
         self.functions.append(frame[1])
-        if self._device.silent:
-            return
-        self._answer(rtu(self.unit, self._pdu(frame[1:-2])))
+        if not self._device.silent:
+            self._answer(rtu(self.unit, self._pdu(frame[1:-2])))
 
     def _pdu(self, pdu: bytes) -> bytes:
         allowed(pdu[0], self.name)
-        return response(self._device, self._nameplate, pdu)
+        return self._device.respond(pdu)
 
 
 def _corrupted(data: bytes) -> bytes:

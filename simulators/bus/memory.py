@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import NO_RESPONSE
@@ -11,8 +11,7 @@ from drivers.errors import LinkTimeout, ModbusExceptionResponse
 from drivers.framing import Request
 from drivers.reading import Clock
 from simulators.bus.functions import IDENTITY
-from simulators.devices.device import Refused, SimulatedDevice
-from simulators.devices.nameplate import Nameplate
+from simulators.devices.device import SimulatedDevice
 
 
 class MemoryLink:
@@ -22,26 +21,22 @@ class MemoryLink:
 
     devices: one for each unit identifier.
     clock: source of the time that responses take.
-    wire_s: response time, seconds, without the transmission time of the characters.
-    nameplates: as in TcpBus.
+    processing_s: response time, seconds, without the transmission time of the characters.
     wire: the bus that this link represents; on a serial bus the characters take their transmission time. None: TCP.
     silent: unit identifiers that do not respond; the caller may change the container during the run.
     """
 
     def __init__(
-        self, devices: Sequence[SimulatedDevice], clock: Clock, wire_s: float = 0.005,
-        nameplates: Mapping[int, Nameplate] | None = None, wire: BusSettings | None = None,
-        silent: Container[int] = (),
+        self, devices: Sequence[SimulatedDevice], clock: Clock, processing_s: float = 0.005,
+        wire: BusSettings | None = None, silent: Container[int] = (),
     ) -> None:  # fmt: skip
         self.wire = wire or BusSettings("memory", "127.0.0.1", 502)
         self.late = self.damaged = 0
         self.no_overread: set[tuple[int, int, int]] = set()
         self._silent = silent
-        self._character_s = self.wire.character_s
-        self.response_s = wire_s
+        self.response_s = self.processing_s = processing_s
         self._devices = {device.unit: device for device in devices}
-        self._nameplates = nameplates or {}
-        self._clock, self._wire_s = clock, wire_s
+        self._clock = clock
 
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
@@ -49,22 +44,20 @@ class MemoryLink:
     ) -> bytes:  # fmt: skip
         """Read one block, as drivers.modbus_link.ModbusLink does, without attempts after the first."""
         unit, function, address, count = request
-        if function in IDENTITY and unit in self._devices and not self._devices[unit].silent:
-            asked = bytes((function,)) if function == 0x11 else struct.pack(">BBH", function, 0x0E, address)
-            response = self._nameplates.get(unit, Nameplate()).answer(asked)
-            if response[0] & 0x80:
-                raise ModbusExceptionResponse(response[1], unit, address)
-            return response[1:]
         device = self._devices.get(unit)
         if device is None or device.silent or unit in self._silent:
             await self._clock.sleep(timeout_s)
             raise LinkTimeout(NO_RESPONSE, unit_id=unit, address=address, timeout_s=timeout_s)
-        self.response_s = self._wire_s + self._character_s * (13 + 2 * count)
-        await self._clock.sleep(self.response_s)
-        try:
-            return device.answer(function, address, count)
-        except Refused as refusal:
-            raise ModbusExceptionResponse(refusal.code, unit, address) from refusal
+        if function in IDENTITY:
+            pdu = bytes((function,)) if function == 0x11 else struct.pack(">BBH", function, 0x0E, address)
+        else:
+            pdu = struct.pack(">BHH", function, address, count)
+            self.response_s = self.processing_s + self.wire.character_s * (13 + 2 * count)
+            await self._clock.sleep(self.response_s)
+        response = device.respond(pdu)
+        if response[0] & 0x80:
+            raise ModbusExceptionResponse(response[1], unit, address)
+        return response[1:] if function in IDENTITY else response[2:]
 
     async def read_registers(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> list[int]:
         found = await self.read_block(Request(unit, function, address, count), timeout_s)

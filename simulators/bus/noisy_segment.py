@@ -10,10 +10,9 @@ from random import Random
 
 from simulators.bus.faults import STRAY_MAX, FaultStep, Script, clean, damaged, glitch, late, stray, truncated
 from simulators.bus.frames import Ask
-from simulators.bus.line_settings_segment import SettingsStation
+from simulators.bus.line_settings_segment import DeviceStation
 from simulators.bus.segment import Segment
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.nameplate import Nameplate
 
 LATE_S = 0.35  # longer than the wait of a master that has estimated the usual response time of the device
 
@@ -44,18 +43,7 @@ class CableNoise:
         return "clean", clean
 
 
-@dataclass(frozen=True, slots=True)
-class Asked(Ask):
-    """A request with the register values of a simulated device."""
-
-    own: tuple[int, ...] = ()
-
-    @property
-    def words(self) -> list[int]:
-        return list(self.own)
-
-
-class NoisyStation(SettingsStation):
+class NoisyStation(DeviceStation):
     """A device at the end of a noisy cable; it ignores requests while it sends a response, as devices do.
 
     dead: True: the device receives nothing.
@@ -64,9 +52,9 @@ class NoisyStation(SettingsStation):
 
     def __init__(
         self, segment: Segment, device: SimulatedDevice, chance: Random, cable: CableNoise, *,
-        nameplate: Nameplate | None = None, name: str = "", turnaround_s: float = 0.01,
+        name: str = "", turnaround_s: float = 0.01,
     ) -> None:  # fmt: skip
-        super().__init__(segment, device, nameplate, name, turnaround_s)
+        super().__init__(segment, device, name, turnaround_s)
         self.dead = False
         self.fault_counts: Counter[str] = Counter()
         self._chance, self._cable = chance, cable
@@ -86,8 +74,8 @@ class NoisyStation(SettingsStation):
         words = struct.unpack(f">{count}H", pdu[2:])
         what, script = self._cable.draw(self._chance)
         self.fault_counts[what] += 1
-        asked = Asked(self._number, now_s, self.unit, frame[1], address, count, None, frame, words)
-        self._send_steps(iter(script(asked)), now_s + self._turnaround_s)
+        ask = Ask(self._number, now_s, self.unit, frame[1], address, count, None, frame, words)
+        self._send_steps(iter(script(ask)), now_s + self._turnaround_s)
 
     def _send_steps(self, steps: Iterator[FaultStep], from_s: float) -> None:
         step = next(steps, None)

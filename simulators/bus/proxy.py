@@ -12,7 +12,7 @@ import os
 import shutil
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from random import Random
 
@@ -24,7 +24,7 @@ from simulators.bus.folder import port_folder
 from simulators.bus.frames import crc_valid
 from simulators.bus.functions import READING
 from simulators.bus.pty import Pty
-from simulators.bus.reactor import Reactor, Timer
+from simulators.bus.reactor import Reactor, SilenceFraming
 from simulators.bus.sockets import Connection, SocketListener
 
 _CHARACTERS = 3.5
@@ -188,40 +188,32 @@ class SerialProxy(_Proxy):
         self._serial = serial.Serial(
             port, int(baud), bytesize=int(format_[0]), parity=format_[1], stopbits=float(format_[2:]), timeout=0
         )
-        self._pause_s = _CHARACTERS * 11 / int(baud) + _SLACK_S
+        pause_s = _CHARACTERS * 11 / int(baud) + _SLACK_S
         self._folder = port_folder()
         self.path = str(self._folder / "port")
         self._pty = Pty(hold=True)
         os.symlink(self._pty.path, self.path)
-        self._request, self._answer = bytearray(), bytearray()
+        self._requests = SilenceFraming(self, pause_s, self._on_request)
+        self._responses = SilenceFraming(self, pause_s, self._on_response)
         self._asked = b""
-        self._pauses: dict[str, Timer] = {}
         self._passed_s = 0.0
         self.watch(self._pty.fd, self._from_master)
         self.watch(self._serial.fileno(), self._from_line)
 
     def _from_master(self) -> None:
-        self._request += self._pty.read()
-        self._after_pause("request", self._on_request)
+        self._requests.on_bytes(self._pty.read())
 
     def _from_line(self) -> None:
-        self._answer += self._serial.read(4096)  # raises an error if the adapter is unplugged, which ends the proxy
-        self._after_pause("answer", self._on_response)
+        # raises an error if the adapter is unplugged, which ends the proxy
+        self._responses.on_bytes(self._serial.read(4096))
 
-    def _after_pause(self, what: str, call: Callable[[], None]) -> None:
-        if what in self._pauses:
-            self._pauses[what].cancel()
-        self._pauses[what] = self.at(self.now() + self._pause_s, call)
-
-    def _on_request(self) -> None:
+    def _on_request(self, frame: bytes) -> None:
         """Discard an incomplete frame: the proxy cannot decide whether it only reads."""
-        frame, self._request = bytes(self._request), bytearray()
         if crc_valid(frame) and self._is_read(frame[1:-2]):
             self._asked = frame
             self._serial.write(frame)
 
-    def _on_response(self) -> None:
-        frame, self._answer = bytes(self._answer), bytearray()
+    def _on_response(self, frame: bytes) -> None:
         when_s = max(self.now(), self._passed_s)
         for step in self._steps(frame, self._asked):
             when_s = self._passed_s = when_s + step.after_s

@@ -127,3 +127,22 @@ class Reactor(threading.Thread):
                 self._readers[fd]()
         while self._calls:
             self._calls.popleft()()
+
+
+class SilenceFraming:
+    """Collects bytes until a silence of pause_s ends the frame. `on_bytes` runs in the thread of the reactor."""
+
+    def __init__(self, reactor: Reactor, pause_s: float, on_frame: Callable[[bytes], None]) -> None:
+        self._reactor, self._pause_s, self._on_frame = reactor, pause_s, on_frame
+        self._received = bytearray()
+        self._end: Timer | None = None
+
+    def on_bytes(self, data: bytes) -> None:
+        self._received += data
+        if self._end is not None:
+            self._end.cancel()
+        self._end = self._reactor.at(self._reactor.now() + self._pause_s, self._on_silence)
+
+    def _on_silence(self) -> None:
+        frame, self._received = bytes(self._received), bytearray()
+        self._on_frame(frame)

@@ -1,14 +1,14 @@
 """Virtual devices for any register map, each with its own motor so that all displayed values are consistent.
 
-The instantaneous values come from one_motor.py. This module integrates the energies; counters wrap to 0 where their
-registers do.
+The instantaneous values come from reference_motor.py. This module integrates the energies; counters wrap to 0 where
+their registers do.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 
 from drivers.profiles import Profile, Register
@@ -17,7 +17,6 @@ from drivers.reasons import InvalidValue
 from drivers.vocabulary import vocabulary
 from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.nameplate import Nameplate
 from simulators.devices.reference_motor import SIZES_KW, MotorParameters, ReferenceMotor, draw_machine
 from simulators.reasons import PROPRIETARY_PROTOCOL
 
@@ -25,16 +24,12 @@ REFRESH_S = 0.5  # for profiles that do not state how often the device refreshes
 _USUAL_KW = (15.0, 55.0)  # sizes that are tried first
 _PHASE_TOTALS = ("active_power", "reactive_power", "apparent_power", "power_factor", "phase_angle", "energy_import",
                  "energy_export", "energy_total")  # fmt: skip
-
-
-@dataclass(slots=True)
-class _Counted:
-    """Energies since the start: kWh, kvarh and kVAh of all phases, and kWh of each phase."""
-
-    kwh: float = 0.0
-    kvarh: float = 0.0
-    kvah: float = 0.0
-    phases_kwh: tuple[float, float, float] = (0.0, 0.0, 0.0)
+_COUNTERS = {  # power → its counters
+    "active_power": ("energy_import", "energy_total", "energy_net"),
+    "reactive_power": ("reactive_energy_import", "reactive_energy_total"),
+    "apparent_power": ("apparent_energy",),
+    **{f"active_power_l{k}": (f"energy_import_l{k}", f"energy_total_l{k}") for k in (1, 2, 3)},
+}
 
 
 class BenchDevice:
@@ -49,18 +44,22 @@ class BenchDevice:
             raise InvalidValue(PROPRIETARY_PROTOCOL, profile=profile.id)
         self.name = name or f"{profile.id.split('/')[1]}-{unit}"
         self.profile, self.unit = profile, unit
-        self.nameplate: Nameplate = identity.nameplate(profile)
         self.is_drive = profile.kind == "vfd"
         load, speed, seed = rng.uniform(0.5, 0.9), rng.uniform(0.7, 1.0), rng.getrandbits(32)
         self.motor = _motor_for(profile, rng, load, speed, seed)
-        self._marks = identity.identity_values(profile)
+        self._identity_values = identity.identity_values(profile)
         self._elapsed_s = 0.0
-        self._counted = _Counted()
+        self._energy = dict.fromkeys([*_COUNTERS, "motor_power"], 0.0)  # since the start: kWh, kvarh, kVAh
         self._before: Mapping[str, float] = {}
         self.values: Mapping[str, Value] = {}
         self.step(0.0)
         self.served = SimulatedDevice(
-            unit, profile, lambda: self.values, rating_kw=self.machine.kw, extra=identity.identity_words(profile)
+            unit,
+            profile,
+            lambda: self.values,
+            rating_kw=self.machine.kw,
+            extra=identity.identity_words(profile),
+            identification=identity.identification(profile),
         )
 
     @property
@@ -72,48 +71,35 @@ class BenchDevice:
         now = self.motor.drive(self._elapsed_s) if self.is_drive else self.motor.meter(self._elapsed_s)
         self._count(now, dt_s)
         self._before = now
-        shown: dict[str, Value] = dict(now)
-        shown |= self._drive_energies(now) if self.is_drive else self._meter_energies()
+        values: dict[str, Value] = dict(now)
+        values |= self._drive_energies(now) if self.is_drive else self._meter_energies()
         for name in ("run_hours", "power_on_hours"):
             if name in now:
-                shown[name] = now[name] + self._elapsed_s / 3600
+                values[name] = now[name] + self._elapsed_s / 3600
         if self.profile.phases == 1:
-            shown |= {name: shown[f"{name}_l1"] for name in _PHASE_TOTALS if f"{name}_l1" in shown}
+            values |= {name: values[f"{name}_l1"] for name in _PHASE_TOTALS if f"{name}_l1" in values}
         if self.profile.kind == "motor_relay":
-            shown |= self._relay(now)
-        self.values = self._marked(shown)
+            values |= self._relay(now)
+        self.values = self._with_identity(values)
 
     def _count(self, now: Mapping[str, float], dt_s: float) -> None:
+        """Integrate the powers by the trapezoidal rule; the motor power of a drive is in kW, other powers are in W."""
         before, hours = self._before or now, dt_s / 3600
-
-        def mean(name: str) -> float:
-            return (before[name] + now[name]) / 2 * hours
-
-        counted = self._counted
-        if self.is_drive:
-            counted.kwh += mean("motor_power")
-            return
-        counted.kwh += mean("active_power") / 1000
-        counted.kvarh += mean("reactive_power") / 1000
-        counted.kvah += mean("apparent_power") / 1000
-        first, second, third = (kwh + mean(f"active_power_l{k}") / 1000 for k, kwh in enumerate(counted.phases_kwh, 1))
-        counted.phases_kwh = first, second, third
+        for name in now.keys() & self._energy.keys():
+            self._energy[name] += (before[name] + now[name]) / 2 * hours / (1 if name == "motor_power" else 1000)
 
     def _meter_energies(self) -> dict[str, Value]:
-        """Return the counters of one_motor.py at its start plus the energies since then."""
-        start, counted = self.motor.meter(0.0), self._counted
-        values = {name: start[name] + counted.kwh for name in ("energy_import", "energy_total", "energy_net")}
-        for name in ("reactive_energy_import", "reactive_energy_total"):
-            values[name] = start[name] + counted.kvarh
-        values["apparent_energy"] = start["apparent_energy"] + counted.kvah
-        for k, kwh in enumerate(counted.phases_kwh, 1):
-            for name in (f"energy_import_l{k}", f"energy_total_l{k}"):
-                values[name] = start[name] + kwh
-        return {name: self._wrapped(name, value) for name, value in values.items()}
+        """Return the counters of reference_motor.py at its start plus the energies since then."""
+        start = self.motor.meter(0.0)
+        return {
+            name: self._wrapped(name, start[name] + self._energy[power])
+            for power, names in _COUNTERS.items()
+            for name in names
+        }
 
     def _drive_energies(self, now: Mapping[str, float]) -> dict[str, Value]:
         """Split the energy into separate kWh and MWh registers; the kWh register holds only the rest below 1 MWh."""
-        total = now["energy_kwh"] + 1000 * now["energy_mwh"] + self._counted.kwh
+        total = now["energy_kwh"] + 1000 * now["energy_mwh"] + self._energy["motor_power"]
         mwh = self.profile.register("energy_mwh")
         fine = self.profile.register("energy_kwh")
         kwh = total % 1000 if mwh and fine and not fine.parts else total
@@ -134,19 +120,19 @@ class BenchDevice:
             "motor_thermal_percent": 37.0, "status_word": 0b11, "fault_code": 0, "warning_code": 0,
         }  # fmt: skip
 
-    def _marked(self, shown: dict[str, Value]) -> dict[str, Value]:
+    def _with_identity(self, values: dict[str, Value]) -> dict[str, Value]:
         """Add the model identification.
 
         Bits of a state word are combined with it; measured values are not overwritten.
         """
-        shown |= {"serial_number": float(identity.SERIAL_NUMBER), "ct_ratio": 1.0, "vt_ratio": 1.0}
-        for name, mark in self._marks.items():
-            kind, now = vocabulary()[name].kind, shown.get(name)
+        values |= {"serial_number": float(identity.SERIAL_NUMBER), "ct_ratio": 1.0, "vt_ratio": 1.0}
+        for name, identity_value in self._identity_values.items():
+            kind, now = vocabulary()[name].kind, values.get(name)
             if kind in ("identity", "setting"):
-                shown[name] = mark
-            elif kind == "state" and isinstance(mark, float) and isinstance(now, int):
-                shown[name] = now | int(mark)
-        return shown
+                values[name] = identity_value
+            elif kind == "state" and isinstance(identity_value, float) and isinstance(now, int):
+                values[name] = now | int(identity_value)
+        return values
 
 
 def _motor_for(profile: Profile, rng: Random, load: float, speed: float, seed: int) -> ReferenceMotor:

@@ -9,8 +9,10 @@ from functools import lru_cache
 
 from drivers.profiles import Profile, Register
 from drivers.reading import Value
+from simulators.bus.functions import IDENTITY
 from simulators.devices import register_encoder
-from simulators.devices.device_faults import FaultyDevice
+from simulators.devices.device_faults import DeviceState
+from simulators.devices.identity import DeviceIdentification
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 NO_RESPONSE = 11  # the exception code of a gateway for a device that does not respond
@@ -41,7 +43,8 @@ class SimulatedDevice:
     values: returns the current values by name.
     rating_kw: rating that selects size-dependent scales. None: the profile must not need it.
     extra: (function, address) → words outside the profile, such as a serial number. None: no words.
-    ailing: faults of the device. None: no fault. A silent device does not respond on a line; a gateway returns 0x0B.
+    state: faults of the device. None: no fault. A silent device does not respond on a line; a gateway returns 0x0B.
+    identification: responses to functions 0x11 and 0x2B. None: the device rejects them, as most devices do.
     """
 
     def __init__(
@@ -52,7 +55,8 @@ class SimulatedDevice:
         *,
         rating_kw: float | None = None,
         extra: Mapping[tuple[int, int], Sequence[int]] | None = None,
-        ailing: FaultyDevice | None = None,
+        state: DeviceState | None = None,
+        identification: DeviceIdentification | None = None,
     ) -> None:
         extra = dict(extra or {})
         if profile.dialect == "sunspec":
@@ -60,7 +64,8 @@ class SimulatedDevice:
             extra |= chain
         self.unit, self.profile = unit, profile
         self._values, self._rating_kw = values, rating_kw
-        self._ailing = ailing or FaultyDevice()
+        self._state = state or DeviceState()
+        self.identification = identification or DeviceIdentification()
         self._rows = {function: [row for row in profile.registers if row.function == function] for function in (3, 4)}
         self._extra = {
             (function, address + k): word
@@ -70,11 +75,26 @@ class SimulatedDevice:
         self._scaled = [row for row in profile.registers if row.scale_from is not None]
         self._mapped = {function: self._mapped_words(function) for function in (3, 4)}
         self.areas = {function: self._area(function) for function in (3, 4)}
-        self._asked = lru_cache(_KNOWN)(self._answer)  # a master repeats the same requests
+        self._layouts = lru_cache(_KNOWN)(self._layout)  # a master repeats the same requests
 
     @property
     def silent(self) -> bool:
-        return self._ailing.silent
+        return self._state.silent
+
+    def respond(self, pdu: bytes) -> bytes:
+        """Return the PDU of the response to a request PDU: an exception response unless it is a valid read."""
+        function = pdu[0]
+        if function in IDENTITY:
+            return self.identification.answer(pdu)
+        if function not in self._rows:
+            return bytes((function | 0x80, ILLEGAL_FUNCTION))
+        if len(pdu) != 5:
+            return bytes((function | 0x80, ILLEGAL_VALUE))
+        try:
+            data = self.answer(*struct.unpack(">BHH", pdu))
+        except Refused as refusal:
+            return bytes((function | 0x80, refusal.code))
+        return bytes((function, len(data))) + data
 
     def read(self, function: int, address: int, count: int) -> list[int]:
         """Return the words of one request, all of the same instant. Raises `Refused`."""
@@ -84,12 +104,12 @@ class SimulatedDevice:
         """Return the data of `read` as bytes in transmission order. Raises `Refused`."""
         if self.silent:
             raise Refused(NO_RESPONSE)
-        if self._ailing.refuses is not None:
-            raise Refused(self._ailing.refuses)
-        pens, rows, fixed = self._asked(function, address, count)
+        if self._state.exception_code is not None:
+            raise Refused(self._state.exception_code)
+        writers, rows, fixed = self._layouts(function, address, count)
         answer, values = bytearray(fixed), self._values()
-        for pen in pens:
-            pen.write(answer, values.get(pen.name))
+        for writer in writers:
+            writer.write(answer, values.get(writer.name))
         if not rows and not self._scaled:
             return bytes(answer)
         out = list(struct.unpack(f">{count}H", answer))
@@ -110,7 +130,7 @@ class SimulatedDevice:
         """Return (function, address) of each scale register → its power of ten: the finest that fits."""
         return register_encoder.choose_exponents(self.profile, values, self._rating_kw)
 
-    def _answer(
+    def _layout(
         self, function: int, address: int, count: int
     ) -> tuple[list[register_encoder.RegisterWriter], list[_Row], bytes]:
         """Return the encoders and rows of one request, and the constant words of its response. Raises `Refused`."""
@@ -128,20 +148,20 @@ class SimulatedDevice:
         inside = [
             row for row in rows if not row.alone and row.address < address + count and address < row.address + row.words
         ]
-        pens: list[register_encoder.RegisterWriter] = []
+        writers: list[register_encoder.RegisterWriter] = []
         odd: list[_Row] = []
-        taken: set[int] = set()
+        covered: set[int] = set()
         for row in alone or inside:
             places = [(where - address, bits) for where, bits in register_encoder.places(row)]
             words = {k for k, _ in places}
-            whole = places[0][0] >= 0 and places[-1][0] < count and not words & taken
-            if whole and register_encoder.is_plain(row, self._rating_kw):
-                pens.append(register_encoder.RegisterWriter(row, self._rating_kw, places[0][0]))
+            complete = places[0][0] >= 0 and places[-1][0] < count and not words & covered
+            if complete and register_encoder.is_plain(row, self._rating_kw):
+                writers.append(register_encoder.RegisterWriter(row, self._rating_kw, places[0][0]))
             else:
                 odd.append((row, places))
-            taken |= words
+            covered |= words
         fixed = [self._extra.get((function, address + k), 0) for k in range(count)]
-        return pens, odd, struct.pack(f">{count}H", *fixed)
+        return writers, odd, struct.pack(f">{count}H", *fixed)
 
     def _mapped_words(self, function: int) -> frozenset[int]:
         own = {row.address + k for row in self._rows[function] for k in range(row.words)}

@@ -14,7 +14,7 @@ from simulators.reasons import FAULT_TIMES, SCENARIO_CHOICE, require
 
 KINDS = ("silent", "refusing", "stuck", "blank", "reboot", "counter-reset")
 REFUSALS = (1, 2, 3, 4, 5, 6, 10, 11)
-AWAKE_S = 3.0  # after a reboot: the registers can be read, but nothing is measured yet
+WARM_UP_S = 3.0  # after a reboot: the registers can be read, but nothing is measured yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class DeviceFault:
         `refusing`: exception response with `code`.
         `stuck`: all registers keep the values of the beginning.
         `blank`: nothing is measured; registers show the device's "not available" value.
-        `reboot`: no response; then gauges are 0 for AWAKE_S, counters are kept.
+        `reboot`: no response; then gauges are 0 for WARM_UP_S, counters are kept.
         `counter-reset`: all counters restart from 0 at the beginning; the end has no effect.
     from_s: beginning, seconds since the start of the plant.
     to_s: end, seconds since the start of the plant.
@@ -48,19 +48,19 @@ class DeviceFault:
         return self.from_s <= now_s < self.to_s
 
 
-class FaultyDevice:
-    """The faults of one device. `update` advances time and sets `silent`, `refuses` and `values`.
+class DeviceState:
+    """State of one device with its faults. `update` advances time and sets `silent`, `exception_code` and `values`.
 
     silent: True: the device does not respond.
-    `refuses`: code of the exception response to every request. None: normal responses.
+    exception_code: code of the exception response to every request. None: normal responses.
     values: the values in the registers.
     """
 
-    def __init__(self, troubles: Iterable[DeviceFault] = ()) -> None:
-        self._troubles = tuple(troubles)
-        self._held: dict[DeviceFault, Mapping[str, Value]] = {}
+    def __init__(self, faults: Iterable[DeviceFault] = ()) -> None:
+        self._faults = tuple(faults)
+        self._start_values: dict[DeviceFault, Mapping[str, Value]] = {}
         self.silent = False
-        self.refuses: int | None = None
+        self.exception_code: int | None = None
         self.values: Mapping[str, Value] = {}
 
     def update(self, now_s: float, measured: Mapping[str, Value]) -> None:
@@ -69,34 +69,40 @@ class FaultyDevice:
         now_s: seconds since the start of the plant.
         measured: values that the device shows without a fault.
         """
-        shown, silent, refuses = dict(measured), False, None
-        for trouble in self._troubles:
-            if trouble.kind == "counter-reset" and now_s >= trouble.from_s:
-                start = self._held.setdefault(trouble, dict(shown))
-                shown |= {name: value - start[name] for name, value in shown.items() if _counts(name, value, start)}  # type: ignore[operator]
-            elif trouble.kind == "reboot" and trouble.to_s <= now_s < trouble.to_s + AWAKE_S:
-                shown |= {name: 0.0 for name, value in shown.items() if _gauge(name, value)}
-            elif trouble.is_active(now_s):
-                if trouble.kind in ("silent", "reboot"):
+        values, silent, code = dict(measured), False, None
+        for fault in self._faults:
+            if fault.kind == "counter-reset" and now_s >= fault.from_s:
+                start = self._start_values.setdefault(fault, dict(values))
+                values |= _counted_since(values, start)
+            elif fault.kind == "reboot" and fault.to_s <= now_s < fault.to_s + WARM_UP_S:
+                values |= {name: 0.0 for name, value in values.items() if _is_gauge(name, value)}
+            elif fault.is_active(now_s):
+                if fault.kind in ("silent", "reboot"):
                     silent = True
-                elif trouble.kind == "refusing":
-                    refuses = trouble.code
-                elif trouble.kind == "stuck":
-                    shown = dict(self._held.setdefault(trouble, shown))
-                elif trouble.kind == "blank":
-                    shown = {name: value for name, value in shown.items() if not _gauge(name, value)}
-        self.silent, self.refuses, self.values = silent, refuses, shown
+                elif fault.kind == "refusing":
+                    code = fault.code
+                elif fault.kind == "stuck":
+                    values = dict(self._start_values.setdefault(fault, values))
+                elif fault.kind == "blank":
+                    values = {name: value for name, value in values.items() if not _is_gauge(name, value)}
+        self.silent, self.exception_code, self.values = silent, code, values
 
-    def state(self, now_s: float) -> dict[str, float]:
+    def active(self, now_s: float) -> dict[str, float]:
         """Return kind → 1 while the fault is active, else 0; for the truth log."""
-        now = {trouble.kind for trouble in self._troubles if trouble.is_active(now_s)}
-        return {trouble.kind: float(trouble.kind in now) for trouble in self._troubles}
+        now = {fault.kind for fault in self._faults if fault.is_active(now_s)}
+        return {fault.kind: float(fault.kind in now) for fault in self._faults}
 
 
-def _gauge(name: str, value: Value) -> bool:
+def _is_gauge(name: str, value: Value) -> bool:
     return isinstance(value, int | float) and vocabulary()[name].kind == "gauge"
 
 
-def _counts(name: str, value: Value, start: Mapping[str, Value]) -> bool:
-    numbers = isinstance(value, int | float) and isinstance(start.get(name), int | float)
-    return numbers and vocabulary()[name].kind == "counter"
+def _counted_since(values: Mapping[str, Value], start: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the increase of each counter."""
+    return {
+        name: value - first
+        for name, value in values.items()
+        if isinstance(value, int | float)
+        and isinstance(first := start.get(name), int | float)
+        and vocabulary()[name].kind == "counter"
+    }

@@ -8,7 +8,8 @@ ppm; its time stamps are UTC, as with a synchronised device clock.
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
 
 from drivers import ews_protocol
 from simulators.devices.waves import FrontEnd, Sampler, Synthesiser
@@ -33,25 +34,6 @@ HELLO = ews_protocol.Hello(
 )
 
 
-class Due(NamedTuple):
-    """A scheduled frame.
-
-    at_ns: monotonic time at which the device sends it.
-    kind: frame type of EWS/1.
-    payload: the payload bytes.
-    device_us: device time of the first instant, microseconds since the epoch.
-    first: index of the first instant.
-    instants: number of instants.
-    """
-
-    at_ns: int
-    kind: int
-    payload: bytes
-    device_us: int = 0
-    first: int = 0
-    instants: int = 0
-
-
 class EwsSender:
     """Sender with a bounded queue: `sample` fills it once for each plant step, `due_frames` returns the due frames.
 
@@ -73,7 +55,7 @@ class EwsSender:
         self.clock_stands = False
         self._device_us = 0
         self._pending = b""  # instants that do not yet fill a frame, 12 bytes each
-        self._queue: deque[Due] = deque(maxlen=2000)
+        self._queue: deque[tuple[int, Callable[..., bytes]]] = deque(maxlen=2000)  # time and builder of a frame
 
     def sample(self, source: Train | Sampler, *, dt_s: float, utc_ns: int, due_ns: int) -> None:
         """Generate the samples of the step that ends at `utc_ns`; they are sent during the next step, from due_ns on.
@@ -110,38 +92,34 @@ class EwsSender:
             payload = data[k * 12 * INSTANTS : (k + 1) * 12 * INSTANTS]
             if not self.clock_stands:
                 self._device_us = round((start_ns + at * period_ns) / 1000)
-            self._queue.append(
-                Due(due, ews_protocol.SAMPLES, payload, self._device_us, self._index & 0xFFFFFFFF, INSTANTS)
-            )
+            place = {"device_us": self._device_us, "index": self._index & 0xFFFFFFFF, "count": INSTANTS}
+            self._schedule(due, ews_protocol.SAMPLES, payload, **place)
             self._index += INSTANTS
         self._pending = data[full * 12 * INSTANTS :]
 
     def due_frames(self, now_ns: int) -> list[bytes]:
         """Return the due frames in order, with sequence numbers."""
         found = []
-        while self._queue and self._queue[0].at_ns <= now_ns:
-            due = self._queue.popleft()
-            found.append(
-                ews_protocol.build(
-                    due.kind,
-                    due.payload,
-                    sequence=self._sequence,
-                    calibration=1,
-                    stream=self._stream,
-                    flags=ews_protocol.FLAG_SYNCHRONISED,
-                    device_us=due.device_us,
-                    index=due.first,
-                    count=due.instants,
-                )
-            )
+        while self._queue and self._queue[0][0] <= now_ns:
+            _, build = self._queue.popleft()
+            found.append(build(sequence=self._sequence))
             self._sequence += 1
         return found
+
+    def _schedule(
+        self, due_ns: int, kind: int, payload: bytes, device_us: int = 0, index: int = 0, count: int = 0
+    ) -> None:
+        build = partial(
+            ews_protocol.build, kind, payload, calibration=1, stream=self._stream,
+            flags=ews_protocol.FLAG_SYNCHRONISED, device_us=device_us, index=index, count=count,
+        )  # fmt: skip
+        self._queue.append((due_ns, build))
 
     def _hello(self, due_ns: int) -> None:
         if due_ns < self._hello_due_ns:
             return
         self._hello_due_ns = due_ns + 1_000_000_000
-        self._queue.append(Due(due_ns, ews_protocol.HELLO, ews_protocol.hello_payload(HELLO)))
+        self._schedule(due_ns, ews_protocol.HELLO, ews_protocol.hello_payload(HELLO))
         if self._hellos % _STATUS_EVERY == 0:
-            self._queue.append(Due(due_ns, ews_protocol.STATUS, ews_protocol.status_payload(38.5, 0, self.dropped)))
+            self._schedule(due_ns, ews_protocol.STATUS, ews_protocol.status_payload(38.5, 0, self.dropped))
         self._hellos += 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -106,7 +105,7 @@ class ReferenceMotor:
         self._magnetising = rng.uniform(0.5, 0.8)  # reactive power at no load, as a share of that at rated load
         self._flux = rng.uniform(0.85, 1.0)
         self._bus = rng.uniform(1.35, 1.41)
-        self._shown = {name: 1 + rng.uniform(-0.02, 0.02) for name in ("current", "volts", "power", "bus")}
+        self._display_gains = {name: 1 + rng.uniform(-0.02, 0.02) for name in ("current", "volts", "power", "bus")}
         self._torque_error = rng.uniform(-0.04, 0.04)
         self._active_front_end = rng.random() < 0.15
         if self._active_front_end:
@@ -117,7 +116,7 @@ class ReferenceMotor:
 
     def meter(self, time_s: float) -> Values:
         """Return the values of a class 0.5 meter at the input of the drive, or at the motor without a drive."""
-        now = self._held(time_s)
+        now = self._refreshed_s(time_s)
         u, i, harmonic, thd_i = self._phases(now)
         if self.crossed:
             a, b = self.crossed
@@ -183,16 +182,16 @@ class ReferenceMotor:
 
     def drive(self, time_s: float) -> Values:
         """Return the values that the drive displays of itself and of the motor."""
-        m, now = self.machine, self._held(time_s)
+        m, now = self.machine, self._refreshed_s(time_s)
         torque, out_w, _ = self._motor(now)
         hertz = m.hertz * self.speed
         volts, amps = self._terminal(torque, out_w)
         slip = (1 - m.rpm * m.poles / 120 / m.hertz) * torque if m.induction else 0.0
         rpm = 120 * (hertz - slip * m.hertz) / m.poles
         rated_nm = m.kw * 30_000 / math.pi / m.rpm
-        shown = torque + self._torque_error * max(torque, 0.3)
+        displayed = torque + self._torque_error * max(torque, 0.3)
         bus = self._volts * self._bus
-        power = out_w / 1000 * self._shown["power"]
+        power = out_w / 1000 * self._display_gains["power"]
         return {
             "status_word": 0b101, "status_word_2": 0b101, "state_code": 3, "fault_code": 0, "last_fault_code": 7,
             "fault_bits": 0, "warning_bits": 0, "warning_code": 0, "control_source": 1, "model_code": 25,
@@ -203,18 +202,18 @@ class ReferenceMotor:
             "motor_speed": rpm,
             "motor_speed_percent": 100 * rpm / m.rpm,
             "reference_speed_100pct": m.rpm,
-            "motor_current": amps * self._shown["current"],
+            "motor_current": amps * self._display_gains["current"],
             "motor_current_percent": 100 * amps / m.amps * m.kw / self.drive_kw,
-            "output_voltage": volts * self._shown["volts"],
+            "output_voltage": volts * self._display_gains["volts"],
             "output_voltage_percent": 100 * volts / m.volts,
-            "dc_bus_voltage": bus * self._shown["bus"],
+            "dc_bus_voltage": bus * self._display_gains["bus"],
             "mains_voltage": self._volts,
             "motor_power": power,
             "motor_power_percent": 100 * power / m.kw,
             "shaft_power": power * m.efficiency,
             "input_power": self._input_w(out_w) / 1000,
-            "motor_torque": 100 * shown,
-            "motor_torque_nm": rated_nm * shown,
+            "motor_torque": 100 * displayed,
+            "motor_torque_nm": rated_nm * displayed,
             "motor_torque_scale_nm": rated_nm,
             "output_power_factor": out_w / (math.sqrt(3) * volts * amps),
             "output_power_factor_angle": math.degrees(math.acos(min(1.0, out_w / (math.sqrt(3) * volts * amps)))),
@@ -228,7 +227,7 @@ class ReferenceMotor:
             "motor_rated_speed": m.rpm,
         }  # fmt: skip
 
-    def _held(self, time_s: float) -> float:
+    def _refreshed_s(self, time_s: float) -> float:
         return math.floor(time_s / self.refresh_s) * self.refresh_s
 
     def _motor(self, time_s: float) -> tuple[float, float, float]:
@@ -296,14 +295,3 @@ class ReferenceMotor:
             values[f"energy_import_l{k}"] = values[f"energy_total_l{k}"] = self._kwh / 3 + w * time_s / 3.6e6
             values[f"energy_export_l{k}"] = 0.0
         return values
-
-
-def secondary(values: Mapping[str, float], units: Mapping[str, str], ratio: float) -> Values:
-    """Return the values of a meter with a missing current transformer ratio.
-
-    values: primary values by name.
-    units: unit of each value; only currents, powers and energies are scaled.
-    ratio: primary current divided by secondary current.
-    """
-    scaled = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
-    return {name: value / ratio if units.get(name) in scaled else value for name, value in values.items()}

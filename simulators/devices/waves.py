@@ -8,8 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.plant._arrays import Floats
-from simulators.plant.phasors import Phasors
+from simulators.plant.phasors import Floats, Phasors
 
 SUDDEN = 0.05  # change from step to step as a share of the fundamental
 
@@ -45,8 +44,8 @@ class Synthesiser:
         if np.abs(now[:, 1] - before[:, 1]).max() > SUDDEN * np.abs(before[:, 1]).max():
             before = now
         self._last = (now, frequency_hz)
-        way = (np.arange(count) + 0.5) / count
-        step = 2 * math.pi / self._rate_hz * (frequency_before + (frequency_hz - frequency_before) * way)
+        progress = (np.arange(count) + 0.5) / count
+        step = 2 * math.pi / self._rate_hz * (frequency_before + (frequency_hz - frequency_before) * progress)
         ends = self._theta + np.cumsum(step)
         theta = ends - step
         self._theta = float(ends[-1]) % (2 * math.pi) if count else self._theta
@@ -60,7 +59,7 @@ class Synthesiser:
             basis[row] = power
         # einsum instead of @: BLAS would start threads that cost ten times the sum.
         wave: Floats = np.einsum("co,on->cn", before[:, orders], basis).real
-        wave += np.einsum("co,on->cn", (now - before)[:, orders], basis).real * way
+        wave += np.einsum("co,on->cn", (now - before)[:, orders], basis).real * progress
         return wave
 
 

@@ -49,7 +49,7 @@ def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
     out = train.output
     if out is None:
         raise ValueError("this train has no drive")
-    shown: Values = {
+    values: Values = {
         "status_word": 1 << 3 if tripped else 1 << 0 | 1 << 2,
         "status_word_2": 1 << 7 | 1 << 14 if tripped else 1 << 0 | 1 << 2 | 1 << 6,
         "fault_bits": 0,
@@ -64,5 +64,5 @@ def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
         "motor_speed": 0.0 if tripped else train.speed_rpm,  # the drive has no speed sensor
     }
     if train.winding_degc is not None:
-        shown["motor_temperature"] = train.winding_degc  # measured by a sensor in the winding
-    return shown
+        values["motor_temperature"] = train.winding_degc  # measured by a sensor in the winding
+    return values

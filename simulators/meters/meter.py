@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.vocabulary import vocabulary
 from simulators.meters.readings import Values, electrical
 from simulators.meters.wiring import RIGHT, Wiring
 from simulators.plant.phasors import Phasors, active_w, reactive_var
@@ -66,16 +64,13 @@ class SimulatedMeter:
     refresh_s: refresh interval, seconds.
     start_kwh, start_kvarh: counters at the start of the plant.
     wiring: wiring of the terminals.
-    quanta: unit → display resolution of A, V, W, var, VA, kWh, kvarh. None, or no entry: full resolution.
-    rolls_at: kWh or kvarh at which the counters wrap to 0.
     """
 
     def __init__(
         self, errors: MeterErrors, *, refresh_s: float = 0.2, start_kwh: float = 0.0, start_kvarh: float = 0.0,
-        wiring: Wiring = RIGHT, quanta: Mapping[str, float] | None = None, rolls_at: float = math.inf,
+        wiring: Wiring = RIGHT,
     ) -> None:  # fmt: skip
-        self._errors, self._refresh_s = errors, refresh_s
-        self._wiring, self._quanta, self._rolls_at = wiring, dict(quanta or {}), rolls_at
+        self._errors, self._refresh_s, self._wiring = errors, refresh_s, wiring
         self._age_s = math.inf
         self._demand: Values = {}
         self._counters = {
@@ -100,35 +95,23 @@ class SimulatedMeter:
         self._age_s += dt_s
         if self._age_s < self._refresh_s * (1 - 1e-9):
             return
-        shown = electrical(u, i, frequency_hz + self._errors.frequency_hz)
-        self._average(shown, 0.0 if math.isinf(self._age_s) else self._age_s)
+        values = electrical(u, i, frequency_hz + self._errors.frequency_hz)
+        self._average(values, 0.0 if math.isinf(self._age_s) else self._age_s)
         self._age_s = 0.0
-        self.values = self._digits(shown | self._demand | self._totals())
-
-    def _digits(self, shown: Values) -> Values:
-        if not self._quanta:
-            return shown
-        names = {name: self._quanta.get(vocabulary()[name].unit) for name in shown}
-        return {name: round(value / step) * step if (step := names[name]) else value for name, value in shown.items()}
+        self.values = values | self._demand | self._totals()
 
     def _count(self, phases_kwh: NDArray[np.float64], kvarh: float) -> None:
         for k, kwh in enumerate(phases_kwh.tolist(), 1):
-            self._add(f"energy_{'import' if kwh >= 0 else 'export'}_l{k}", kwh)
+            self._counters[f"energy_{'import' if kwh >= 0 else 'export'}_l{k}"] += abs(kwh)
         total = float(phases_kwh.sum())
-        self._add("energy_import" if total >= 0 else "energy_export", total)
-        self._add("reactive_energy_import" if kvarh >= 0 else "reactive_energy_export", kvarh)
+        self._counters["energy_import" if total >= 0 else "energy_export"] += abs(total)
+        self._counters["reactive_energy_import" if kvarh >= 0 else "reactive_energy_export"] += abs(kvarh)
 
-    def _add(self, name: str, grown: float) -> None:
-        counted = self._counters[name] + abs(grown)
-        self._counters[name] = counted % self._rolls_at if counted >= self._rolls_at else counted
-
-    def _average(self, shown: Values, dt_s: float) -> None:
+    def _average(self, values: Values, dt_s: float) -> None:
         """Update the demand: an exponential mean over 15 min, as in a thermal demand meter."""
         stay = math.exp(-dt_s / _DEMAND_S)
-        for name, source in (("demand_active_power", "active_power"), ("demand_apparent_power", "apparent_power")):
-            self._demand[name] = self._demand.get(name, shown[source]) * stay + shown[source] * (1 - stay)
-        for k in (1, 2, 3):
-            now, name = shown[f"current_l{k}"], f"demand_current_l{k}"
+        for source in ("active_power", "apparent_power", "current_l1", "current_l2", "current_l3"):
+            name, now = f"demand_{source}", values[source]
             self._demand[name] = self._demand.get(name, now) * stay + now * (1 - stay)
         highest = self._demand.get("demand_active_power_max", 0.0)
         self._demand["demand_active_power_max"] = max(highest, self._demand["demand_active_power"])

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from simulators.plant._arrays import Floats, Vectors
 from simulators.plant._jit import kernel, part
 from simulators.plant.drive_records import DYNAMIC, STATES, Control, DriveMachine, Front
+from simulators.plant.phasors import Floats, Vectors
 from simulators.plant.wave_load import WaveLoad
 
 _ROOT = math.sqrt(3) / 2
@@ -92,8 +92,8 @@ def _slopes(
     drop = f.threshold_v * _sign_vector(a) if f.threshold_v > 0.0 and not off else 0j
     dc = y[7]
     if f.diodes > 0.0 and f.esr > 0.0:
-        held = 1.0 + f.esr * 1.5 * b * (s.real * s.real + s.imag * s.imag)
-        dc = (dc + f.esr * (choke - 1.5 * (s.conjugate() * (a - b * drop)).real)) / held
+        divisor = 1.0 + f.esr * 1.5 * b * (s.real * s.real + s.imag * s.imag)
+        dc = (dc + f.esr * (choke - 1.5 * (s.conjugate() * (a - b * drop)).real)) / divisor
     u = s * dc - drop
     i = a + b * u
     i_dc = 1.5 * (s.conjugate() * i).real
@@ -198,14 +198,14 @@ def _voltage(m: DriveMachine, f: Front, c: Control, turn: complex, a: complex, y
     omega = m.pole_pairs * y[4]
     error = mem[9] - y[4]
     torque = 2.0 * c.speed_bandwidth * c.inertia * error + mem[11]
-    held = min(max(torque, -c.torque_max), c.torque_max)
-    mem[11] += f.half_s * c.speed_bandwidth * c.speed_bandwidth * c.inertia * error if held == torque else 0.0
-    iq = held / (1.5 * m.pole_pairs * (m.flux + (m.ld - m.lq) * mem[12]))
+    limited = min(max(torque, -c.torque_max), c.torque_max)
+    mem[11] += f.half_s * c.speed_bandwidth * c.speed_bandwidth * c.inertia * error if limited == torque else 0.0
+    iq = limited / (1.5 * m.pole_pairs * (m.flux + (m.ld - m.lq) * mem[12]))
     if c.mtpa > 0.0 and m.lq > m.ld:
         arm = m.flux / (2.0 * (m.lq - m.ld))
         mem[12] = arm - math.sqrt(arm * arm + iq * iq)
-    wanted = complex(mem[12], iq) - i
-    p = complex(c.bandwidth * m.ld * wanted.real, c.bandwidth * m.lq * wanted.imag)
+    error_a = complex(mem[12], iq) - i
+    p = complex(c.bandwidth * m.ld * error_a.real, c.bandwidth * m.lq * error_a.imag)
     u = p - c.bandwidth * complex(m.ld * i.real, m.lq * i.imag) + complex(mem[13], mem[14])
     u += complex(-omega * m.lq * i.imag, omega * (m.flux + m.ld * i.real))
     size = abs(u)

@@ -1,11 +1,13 @@
 """State machine of a drive: ready, run, coast, fault, and the cause of a trip.
 
-Used by the steady-state and the waveform model, without bus or registers.
+Used by the steady-state and the waveform model, without bus or registers. While the shaft does not follow the demand,
+RunningDrive holds its speed: coasting and restart.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -72,13 +74,13 @@ class DriveLogic:
         self.state, self.trip = LogicState.READY, Trip.NONE
         self._clear_s: float | None = None  # time since which the cause of a trip is gone
 
-    def step(self, now_s: float, seen: DriveInputs) -> LogicState:
+    def step(self, now_s: float, inputs: DriveInputs) -> LogicState:
         """Update and return the state.
 
         A trip stops only a running drive; it stays until `reset` or the automatic restart.
         """
-        cause = self._cause(seen)
-        still = abs(seen.speed_rad_s) < self.limits.still_rad_s
+        cause = self._cause(inputs)
+        still = abs(inputs.speed_rad_s) < self.limits.still_rad_s
         if self.state is LogicState.RUN and cause is not Trip.NONE:
             self.state, self.trip, self._clear_s = LogicState.FAULT, cause, None
         elif self.state is LogicState.FAULT:
@@ -87,29 +89,65 @@ class DriveLogic:
             elif self._clear_s is None:
                 self._clear_s = now_s
             if self._clear_s is not None and now_s - self._clear_s >= self.limits.restart_s:
-                self.reset(seen)
-        if self.state is LogicState.RUN and not seen.run:
+                self.reset(inputs)
+        if self.state is LogicState.RUN and not inputs.run:
             self.state = LogicState.COAST
         if self.state is LogicState.COAST and still:
             self.state = LogicState.READY
-        if self.state in (LogicState.READY, LogicState.COAST) and seen.run and cause is Trip.NONE:
+        if self.state in (LogicState.READY, LogicState.COAST) and inputs.run and cause is Trip.NONE:
             self.state = LogicState.RUN
         return self.state
 
-    def reset(self, seen: DriveInputs) -> None:
+    def reset(self, inputs: DriveInputs) -> None:
         """Acknowledge a trip; no effect while its cause persists."""
-        if self.state is LogicState.FAULT and self._cause(seen) is Trip.NONE:
-            still = abs(seen.speed_rad_s) < self.limits.still_rad_s
+        if self.state is LogicState.FAULT and self._cause(inputs) is Trip.NONE:
+            still = abs(inputs.speed_rad_s) < self.limits.still_rad_s
             self.state, self.trip = LogicState.READY if still else LogicState.COAST, Trip.NONE
 
-    def _cause(self, seen: DriveInputs) -> Trip:
+    def _cause(self, inputs: DriveInputs) -> Trip:
         limits = self.limits
-        if seen.dc_v < (limits.under_v if self.state is LogicState.RUN else limits.ready_v):
+        if inputs.dc_v < (limits.under_v if self.state is LogicState.RUN else limits.ready_v):
             return Trip.UNDERVOLTAGE
-        if seen.dc_v > limits.over_v:
+        if inputs.dc_v > limits.over_v:
             return Trip.OVERVOLTAGE
-        if seen.current_a > limits.over_a:
+        if inputs.current_a > limits.over_a:
             return Trip.OVERCURRENT
-        if seen.winding_degc > limits.over_degc:
+        if inputs.winding_degc > limits.over_degc:
             return Trip.OVERHEATED
         return Trip.NONE
+
+
+class RunningDrive:
+    """A drive with a permanent run command.
+
+    free_rad_s: speed of the shaft while it differs from the demand. None: it follows the demand.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._logic = DriveLogic(limits)
+        self.free_rad_s: float | None = None
+
+    @property
+    def tripped(self) -> bool:
+        return self._logic.state is LogicState.FAULT
+
+    def step(
+        self, now_s: float, dt_s: float, inputs: DriveInputs, wanted_rad_s: float, rate_rad_s2: float,
+        coast: Callable[[float, float], float],
+    ) -> None:  # fmt: skip
+        """Advance by dt_s. After a trip the shaft coasts; after the restart the drive accelerates it from the present
+        speed.
+
+        inputs: measured values; the speed applies only while the shaft follows the demand.
+        wanted_rad_s: speed of the demand.
+        rate_rad_s2: rate of the acceleration ramp.
+        coast: returns the speed of the coasting shaft from a speed and a time.
+        """
+        speed = inputs.speed_rad_s if self.free_rad_s is None else self.free_rad_s
+        self._logic.step(now_s, inputs._replace(speed_rad_s=speed))
+        if self.tripped:
+            self.free_rad_s = coast(speed, dt_s)
+        elif self.free_rad_s is not None:
+            self.free_rad_s += rate_rad_s2 * dt_s
+            if self.free_rad_s >= wanted_rad_s:
+                self.free_rad_s = None

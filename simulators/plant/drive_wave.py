@@ -24,12 +24,11 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.plant import induction_wave, validation
-from simulators.plant._arrays import Floats, Vectors
 from simulators.plant.drive_kernel import run, stored
 from simulators.plant.drive_records import ENERGIES, STATES, Control, DriveMachine, Front
 from simulators.plant.faults import HEALTHY, Condition
 from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, InductionMotor, MagnetMotor
-from simulators.plant.phasors import PhasorComponent
+from simulators.plant.phasors import Floats, PhasorComponent, Vectors
 from simulators.plant.wave_load import NO_LOAD, WaveLoad
 
 STIFF, DIODES = 0.0, 1.0
@@ -189,11 +188,6 @@ class DriveWave:
     @property
     def dc_v(self) -> float:
         return float(self._state[7])
-
-
-def spent_j(energy: dict[str, float]) -> float:
-    """Return the sum of all energies that have left the system: heat and work, J."""
-    return sum(value for name, value in energy.items() if name not in ("grid", "link", "terminal"))
 
 
 def machine(

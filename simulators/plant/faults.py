@@ -19,7 +19,6 @@ class Dip:
     at_s: beginning, seconds since the start of the plant.
     duration_s: duration, seconds.
     residual: residual voltage as a share of the voltage before the dip.
-    every_s: period of repetition, seconds; inf: once.
     kind: type after Bollen: A all phases equal, B one phase to neutral, C two phases, D type C seen through a
         delta-star transformer. The zero sequence of B is neglected.
     jump_degrees: phase-angle jump, degrees.
@@ -29,7 +28,6 @@ class Dip:
     at_s: float
     duration_s: float = 0.4
     residual: float = 0.72
-    every_s: float = float("inf")
     kind: str = "A"
     jump_degrees: float = 0.0
 
@@ -37,14 +35,9 @@ class Dip:
         require(self.kind in DIP_KINDS, "dip: kind", SCENARIO_CHOICE, allowed=DIP_KINDS, value=self.kind)
         validation.shares("dip", self, "residual")
 
-    def factor(self, now_s: float) -> float:
-        """Return the positive sequence of the voltage relative to before the dip, without the phase jump."""
-        return abs(self.sequences(now_s)[0])
-
     def sequences(self, now_s: float) -> tuple[complex, complex]:
         """Return positive and negative sequence relative to the undisturbed positive sequence; L1 at angle 0."""
-        since_s = now_s - self.at_s
-        if since_s < 0 or since_s % self.every_s >= self.duration_s:
+        if not 0 <= now_s - self.at_s < self.duration_s:
             return 1 + 0j, 0j
         v = cmath.rect(self.residual, math.radians(self.jump_degrees))
         if self.kind == "A":

@@ -53,19 +53,15 @@ def sending_end(cable: Cable, u_v: Phasors, i_a: Phasors, frequency_hz: float) -
 class Auxiliary:
     """A fan, oil pump, heater or control supply; balanced three-phase load.
 
-    power_w: active power at rated_v, W.
+    power_w: active power, W; constant, as of a motor or power supply.
     power_factor: displacement power factor, lagging.
     with_motor: True: switched with the motor.
-    exponent: power_w is proportional to the voltage to this power: 2 for a heater, about 0 for a motor or power supply.
-    rated_v: rated line voltage, V.
     Raises ValueError for impossible values.
     """
 
     power_w: float
     power_factor: float = 0.85
     with_motor: bool = False
-    exponent: float = 0.0
-    rated_v: float = 400.0
 
     def __post_init__(self) -> None:
         validation.not_negative("auxiliary", self, "power_w")
@@ -77,6 +73,5 @@ class Auxiliary:
         """Return its fundamental current, lagging, rms, A. u1_v: phase to neutral, rms."""
         if (self.with_motor and not motor_runs) or u1_v == 0:
             return PhasorComponent(1, 1, 0j)
-        watts = self.power_w * (abs(u1_v) * math.sqrt(3) / self.rated_v) ** self.exponent
-        apparent = cmath.rect(watts / self.power_factor, math.acos(self.power_factor))
+        apparent = cmath.rect(self.power_w / self.power_factor, math.acos(self.power_factor))
         return PhasorComponent(1, 1, (apparent / 3 / u1_v).conjugate())

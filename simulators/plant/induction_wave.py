@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulators.plant._arrays import Floats, Vectors
 from simulators.plant._jit import kernel, part
 from simulators.plant.faults import HEALTHY, Condition
 from simulators.plant.params import ALUMINIUM_PER_K, COPPER_PER_K, InductionMotor
+from simulators.plant.phasors import Floats, Vectors
 from simulators.plant.wave_load import NO_LOAD, WaveLoad
 
 STATES = 13

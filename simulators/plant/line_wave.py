@@ -14,11 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from simulators.plant import space_vectors
-from simulators.plant._arrays import Floats
 from simulators.plant.faults import Condition
 from simulators.plant.induction_wave import InductionWave
 from simulators.plant.params import InductionMotor
-from simulators.plant.phasors import PhasorComponent
+from simulators.plant.phasors import Floats, PhasorComponent
 from simulators.plant.supply_wave import SupplyWave
 from simulators.plant.wave_load import WaveLoad
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 ORDERS = 51
 Phasors = NDArray[np.complex128]
-Reals = NDArray[np.float64]
+Vectors = NDArray[np.complex128]
+Floats = NDArray[np.float64]
 
 _sum = np.add.reduce  # the function that ndarray.sum calls, without its overhead, which matters for arrays this small
 
@@ -61,9 +62,9 @@ def rms_and_thd(x: Phasors) -> tuple[list[float], list[float]]:
     The THD is 0 without a fundamental.
     """
     square = x.real**2 + x.imag**2
-    upper, whole = _sum(square[:, 2:], axis=1).tolist(), _sum(square, axis=1).tolist()
+    upper, total = _sum(square[:, 2:], axis=1).tolist(), _sum(square, axis=1).tolist()
     thd = [100 * math.sqrt(h / f) if f > 0 else 0.0 for h, f in zip(upper, square[:, 1].tolist(), strict=True)]
-    return [math.sqrt(value) for value in whole], thd
+    return [math.sqrt(value) for value in total], thd
 
 
 def line_to_line(u: Phasors) -> Phasors:
@@ -71,12 +72,12 @@ def line_to_line(u: Phasors) -> Phasors:
     return np.asarray(u - u[[1, 2, 0]])
 
 
-def active_w(u: Phasors, i: Phasors) -> Reals:
+def active_w(u: Phasors, i: Phasors) -> Floats:
     """Return the active power of each phase, harmonics included, W."""
     return np.asarray(_sum((u * i.conj()).real, axis=1))
 
 
-def reactive_var(u: Phasors, i: Phasors) -> Reals:
+def reactive_var(u: Phasors, i: Phasors) -> Floats:
     """Return the reactive power of the fundamental of each phase, var; positive for a lagging current."""
     return np.asarray((u[:, 1] * i[:, 1].conj()).imag)
 

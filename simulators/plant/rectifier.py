@@ -14,10 +14,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simulators.plant._arrays import Floats
-from simulators.plant.phasors import ORDERS, natural_sequence
+from simulators.plant.phasors import ORDERS, Floats, Vectors, natural_sequence
 
 PRESENT = tuple(order for order in range(1, ORDERS) if order % 2 == 1 and natural_sequence(order) != 0)
 _H = np.arange(ORDERS)
@@ -35,11 +33,11 @@ class RectifierTable(NamedTuple):
     shape: shape[k, h]: phasor of order h over |fundamental|, voltage of L1 at angle 0.
     """
 
-    p: NDArray[np.float64]
-    dc: NDArray[np.float64]
-    shape: NDArray[np.complex128]
+    p: Floats
+    dc: Floats
+    shape: Vectors
 
-    def at(self, p: float) -> tuple[float, NDArray[np.complex128]]:
+    def at(self, p: float) -> tuple[float, Vectors]:
         """Interpolate linearly between rows; constant beyond the ends."""
         k = min(max(int(self.p.searchsorted(p)) - 1, 0), len(self.p) - 2)
         low, high = float(self.p[k]), float(self.p[k + 1])
@@ -102,25 +100,25 @@ def _period(p: Floats, i: Floats, u: Floats, line_share: float, smoothing: float
         di = alone + passing * (both - alone)
         return np.where((i <= 0) & (di < 0), 0.0, di)
 
-    def taking(theta: float, di: Floats) -> Floats:
+    def commutation_slope(theta: float, di: Floats) -> Floats:
         return (math.sin(theta + math.pi / 6) / line_share + di) / 2
 
     for k, theta in enumerate(_THETA):
         out.i[k], out.u[k], out.rising[k] = i, u, np.where(passing > 0, rising, i)
         di = slope(theta, i, u)
         if line_share > 0:
-            gap, closing = i - rising, step * (taking(theta + step / 2, di) - di)
+            gap, closing = i - rising, step * (commutation_slope(theta + step / 2, di) - di)
             passing = np.where(gap > 0, np.clip(gap / np.maximum(closing, 1e-12), 0.0, 1.0), 0.0) * (passing > 0)
         half_i, half_u = np.maximum(i + step / 2 * di, 0.0), u + step / 2 * (i - p / u) / smoothing
         di = slope(theta + step / 2, half_i, half_u)
         i, u = np.maximum(i + step * di, 0.0), u + step * (half_i - p / half_u) / smoothing
         if line_share > 0:
-            rising = np.minimum(rising + step * taking(theta + step / 2, di), i)
+            rising = np.minimum(rising + step * commutation_slope(theta + step / 2, di), i)
             passing = passing * (passing == 1)
     return out
 
 
-def _harmonics(found: _Period) -> NDArray[np.complex128]:
+def _harmonics(found: _Period) -> Vectors:
     """Return the harmonics of a phase: it starts, conducts while the other side commutates, ends.
 
     Negative half a period later.

@@ -14,7 +14,7 @@ def root(f: Callable[[float], float], low: float, high: float, *, width: float, 
     f_low, f_high = f(low), f(high)
     if f_low * f_high > 0:
         raise ValueError(f"no change of sign between {low} and {high}")
-    kept, middle = 0, low
+    side, middle = 0, low
     for number in range(400):
         middle = high - f_high * (high - low) / (f_high - f_low) if number % 4 != 3 else (low + high) / 2
         value = f(middle)
@@ -22,8 +22,8 @@ def root(f: Callable[[float], float], low: float, high: float, *, width: float, 
             break
         if (value > 0) == (f_low > 0):
             low, f_low = middle, value
-            f_high, kept = (f_high / 2 if kept == 1 else f_high), 1
+            f_high, side = (f_high / 2 if side == 1 else f_high), 1
         else:
             high, f_high = middle, value
-            f_low, kept = (f_low / 2 if kept == -1 else f_low), -1
+            f_low, side = (f_low / 2 if side == -1 else f_low), -1
     return middle

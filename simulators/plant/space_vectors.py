@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from simulators.plant._arrays import Floats, Vectors
+from simulators.plant.phasors import Floats, Vectors
 
 _TURN = cmath.exp(2j * math.pi / 3)
 _BACK = np.array([1, _TURN.conjugate(), _TURN])

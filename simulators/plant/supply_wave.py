@@ -1,4 +1,4 @@
-"""The supply in the time domain: components and dips as continuous space vectors."""
+"""The supply in the time domain: components as continuous space vectors."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulators.plant._arrays import Floats, Vectors
-from simulators.plant.faults import Dip
-from simulators.plant.phasors import PhasorComponent
+from simulators.plant.phasors import Floats, PhasorComponent, Vectors
 
 
 class SupplyWave:
     """Supply of all motors on one bus: `block(...)` returns the voltage vectors at half steps."""
 
-    def __init__(self, dips: Sequence[Dip] = ()) -> None:
-        self.dips = tuple(dips)
-        self.now_s = 0.0
+    def __init__(self) -> None:
         self.angle = 0.0  # angle of the fundamental
 
     def block(
@@ -34,23 +30,19 @@ class SupplyWave:
         before: components at the beginning of the block, with a linear change between. None: as at the end.
         """
         half: Floats = np.arange(2 * steps + 1, dtype=np.float64) * (step_s / 2)
-        t: Floats = np.asarray(self.now_s + half)
         theta = self.angle + 2 * math.pi * frequency_hz * half
-        sound = np.zeros(len(half), complex)
-        turn = np.exp(1j * theta)
-        way = np.linspace(0.0, 1.0, len(half))
-        for order, sequence, value, change in _moving(before or components, components):
+        vectors = np.zeros(len(half), complex)
+        rotation = np.exp(1j * theta)
+        share = np.linspace(0.0, 1.0, len(half))
+        for order, sequence, value, change in _changes(before or components, components):
             if sequence:
-                wave = math.sqrt(2) * (turn**order * (value + change * way))
-                sound += wave if sequence > 0 else wave.conj()
-        for dip in self.dips:
-            sound = _dipped(dip, t, sound)
-        self.now_s += steps * step_s
+                wave = math.sqrt(2) * (rotation**order * (value + change * share))
+                vectors += wave if sequence > 0 else wave.conj()
         self.angle = (self.angle + 2 * math.pi * frequency_hz * steps * step_s) % (2 * math.pi)
-        return sound
+        return vectors
 
 
-def _moving(
+def _changes(
     before: Sequence[PhasorComponent], now: Sequence[PhasorComponent]
 ) -> list[tuple[int, int, complex, complex]]:
     """Return order, sequence, initial value and its change; components of one order and sequence are summed."""
@@ -59,10 +51,3 @@ def _moving(
         for order, sequence, value in parts:
             sums[order, sequence] += value
     return [(*key, ends[0][key], ends[1][key] - ends[0][key]) for key in {**ends[0], **ends[1]}]
-
-
-def _dipped(dip: Dip, t: Floats, u: Vectors) -> Vectors:
-    """Apply a dip: the negative sequence of the fundamental is the conjugate of the vector."""
-    inside = (t >= dip.at_s) & ((t - dip.at_s) % dip.every_s < dip.duration_s)
-    positive, negative = dip.sequences(dip.at_s)
-    return np.where(inside, positive * u + np.conj(negative * u), u)

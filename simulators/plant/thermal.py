@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulators.plant import validation
-from simulators.plant._arrays import Floats
+from simulators.plant.phasors import Floats
 from simulators.plant.train import TrainLosses
 
 

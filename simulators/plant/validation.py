@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from simulators.reasons import SHARE_OUT_OF_RANGE, VALUE_NEGATIVE, VALUE_NOT_POSITIVE, wrong
+from drivers.reasons import Code
+from simulators.reasons import SHARE_OUT_OF_RANGE, VALUE_NEGATIVE, VALUE_NOT_POSITIVE, require
 
 
 def positive(what: str, record: object, names: str) -> None:
-    for name in names.split():
-        value = getattr(record, name)
-        if not (value > 0 and math.isfinite(value)):
-            raise wrong(f"{what}: {name}", VALUE_NOT_POSITIVE, value=value)
+    _require(what, record, names, lambda value: value > 0 and math.isfinite(value), VALUE_NOT_POSITIVE)
 
 
 def not_negative(what: str, record: object, names: str) -> None:
-    for name in names.split():
-        value = getattr(record, name)
-        if not (value >= 0 and math.isfinite(value)):
-            raise wrong(f"{what}: {name}", VALUE_NEGATIVE, value=value)
+    _require(what, record, names, lambda value: value >= 0 and math.isfinite(value), VALUE_NEGATIVE)
 
 
 def shares(what: str, record: object, names: str) -> None:
+    _require(what, record, names, lambda value: 0 <= value <= 1, SHARE_OUT_OF_RANGE)
+
+
+def _require(what: str, record: object, names: str, allowed: Callable[[float], bool], code: Code) -> None:
     for name in names.split():
         value = getattr(record, name)
-        if not 0 <= value <= 1:
-            raise wrong(f"{what}: {name}", SHARE_OUT_OF_RANGE, value=value)
+        require(allowed(value), f"{what}: {name}", code, value=value)
 
 
 def motor(what: str, pole_pairs: int, power_w: float, volts_v: float, current_a: float) -> None:

@@ -7,11 +7,11 @@ import json
 from simulators.devices import transmitter
 from simulators.endpoints import Endpoints
 from simulators.plant.params import InductionMotor, LineStartMotor
-from simulators.scenarios.instruments import Placed
+from simulators.scenarios.instruments import InstalledDevice
 from simulators.scenarios.machines import library
 from simulators.scenarios.motor_train import MotorTrain, drive_name, meter_name
 from simulators.scenarios.plant import ScenarioPlant
-from simulators.scenarios.records import DeviceRecord, LifeRecord, SignalRecord, SiteRecord
+from simulators.scenarios.records import DeviceRecord, RetrofitRecord, SignalRecord, SiteRecord
 
 _RATIO_A = 5
 SINCE = "2026-03-01"  # for retrofits without a date
@@ -44,7 +44,7 @@ url = {json.dumps(mqtt_url)}
         if not line.serial:
             how = f"tcp = {json.dumps(where)}"
         tables.append(f'[bus.{line.name}]\n{how}\npoll_interval = "{record.every_s:g}s"\n')
-    by_name = {placed.name: placed for placed in plant.instruments.placed}
+    by_name = {device.name: device for device in plant.instruments.installed}
     shared = {name: item.name for item in record.meter for name in item.of}
     for item in record.meter:
         tables.append(_meter(by_name[item.name], item, item.at or "feeder"))
@@ -63,7 +63,7 @@ def _site_options(site: SiteRecord) -> str:
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items() if value)
 
 
-def _phases(life: LifeRecord | None) -> str:
+def _phases(life: RetrofitRecord | None) -> str:
     if life is None:
         return ""
     begins = {"baseline": life.start, "commissioning": life.retrofit, "reporting": life.reporting}
@@ -78,7 +78,7 @@ def _signal(item: SignalRecord) -> str:
     )
 
 
-def _train(unit: MotorTrain, by_name: dict[str, Placed], shared: str | None, before: bool) -> str:
+def _train(unit: MotorTrain, by_name: dict[str, InstalledDevice], shared: str | None, before: bool) -> str:
     record, tables = unit.record, []
     meter = meter_name(unit.name) if record.meter else shared
     if record.meter is not None:
@@ -86,14 +86,14 @@ def _train(unit: MotorTrain, by_name: dict[str, Placed], shared: str | None, bef
         tables.append(_meter(by_name[meter_name(unit.name)], record.meter, at))
     fed_by = meter
     if record.drive is not None and not before:
-        placed = by_name[drive_name(unit.name)]
+        drive = by_name[drive_name(unit.name)]
         fed = f"fed_by = {json.dumps(meter)}\n" if meter else ""
         kw = record.drive.kw or record.motor.kw
         tables.append(
-            f'[drive.{placed.name}]\nbus = "{placed.line}"\nunit_id = {placed.device.unit}\n'
+            f'[drive.{drive.name}]\nbus = "{drive.line}"\nunit_id = {drive.device.unit}\n'
             f'profile = "{record.drive.profile}"\n{fed}comm_loss = "not used"\nkw = {kw:g}\nclass = "IE2"\n'
         )
-        fed_by = placed.name
+        fed_by = drive.name
     tables.append(f"[motor.{unit.name}]\n{_plate(unit, before)}fed_by = {json.dumps(fed_by)}\n")
     return "\n".join(tables)
 
@@ -111,7 +111,7 @@ def _plate(unit: MotorTrain, before: bool) -> str:
     replaced = ""
     if record.replaces:
         old = library()[record.replaces]
-        since = unit.turns.retrofit if unit.turns else SINCE
+        since = unit.retrofit_times.retrofit if unit.retrofit_times else SINCE
         replaced = (
             f'replaced_motor = {{ kind = "induction", class = "{old["class"]}", kw = {old["power_w"] / 1000:g}, '
             f"rpm = {old['speed_rpm']:g}, since = {since} }}\n"
@@ -126,12 +126,12 @@ def _plate(unit: MotorTrain, before: bool) -> str:
     )
 
 
-def _meter(placed: Placed, item: DeviceRecord, at: str) -> str:
+def _meter(meter: InstalledDevice, item: DeviceRecord, at: str) -> str:
     ct = f'ct = "{item.ct}/{_RATIO_A}"\nratio_applied_by = "meter"\nct_class = "0.5"\n' if item.ct else ""
     plate = {"serial_number": item.serial, "certificate": item.certificate}
     stated = "".join(f"{key} = {json.dumps(value)}\n" for key, value in plate.items() if value)
     allocation = f'allocation = "{item.divide}"\n' if len(item.of) else ""
     return (
-        f'[meter.{placed.name}]\nbus = "{placed.line}"\nunit_id = {placed.device.unit}\nprofile = "{item.profile}"\n'
+        f'[meter.{meter.name}]\nbus = "{meter.line}"\nunit_id = {meter.device.unit}\nprofile = "{item.profile}"\n'
         f'measuring_point = "{at}"\nwiring = "3P4W"\nclass = "{item.accuracy:g}"\n{ct}{stated}{allocation}'
     )

@@ -13,11 +13,10 @@ from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue
 from drivers.vocabulary import metric_name_of
 from simulators import reasons as codes
-from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
 from simulators.bus.tcp import TcpBus
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
-from simulators.scenarios.line import SegmentPort
+from simulators.scenarios.line import segment_port
 from simulators.scenarios.scenario import Scenario, ScenarioLine
 from simulators.truth import Row
 
@@ -32,13 +31,13 @@ class RequestedDevice(NamedTuple):
     unit: int
 
 
-def wanted(texts: Iterable[str]) -> tuple[RequestedDevice, ...]:
+def parse_devices(texts: Iterable[str]) -> tuple[RequestedDevice, ...]:
     """Parse texts PROFILE[@UNIT].
 
     Without a unit the lowest free one is used. Raises InvalidValue.
     """
     parts = [text.partition("@") for text in texts]
-    taken: dict[int, str] = {}
+    profile_of_unit: dict[int, str] = {}
     for profile_id, at, unit_text in parts:
         try:
             profile = load_profile(profile_id)
@@ -51,10 +50,10 @@ def wanted(texts: Iterable[str]) -> tuple[RequestedDevice, ...]:
         unit = int(unit_text) if unit_text.isascii() and unit_text.isdigit() else 0
         if not 1 <= unit <= UNIT_MAX:
             raise InvalidValue(codes.BENCH_UNIT_ID, profile=profile_id, text=unit_text, unit_id_max=UNIT_MAX)
-        if unit in taken:
-            raise InvalidValue(codes.BENCH_UNIT_ID_TAKEN, profile=profile_id, unit_id=unit, other=taken[unit])
-        taken[unit] = profile_id
-    free = (unit for unit in range(1, UNIT_MAX + 1) if unit not in taken)
+        if unit in profile_of_unit:
+            raise InvalidValue(codes.BENCH_UNIT_ID_TAKEN, profile=profile_id, unit_id=unit, other=profile_of_unit[unit])
+        profile_of_unit[unit] = profile_id
+    free = (unit for unit in range(1, UNIT_MAX + 1) if unit not in profile_of_unit)
     found = [RequestedDevice(profile_id, int(unit) if at else next(free, 0)) for profile_id, at, unit in parts]
     if any(item.unit == 0 for item in found):
         raise InvalidValue(codes.BENCH_FULL, n=len(found), unit_id_max=UNIT_MAX)
@@ -80,13 +79,10 @@ class DeviceBench:
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
-        nameplates = {device.unit: device.nameplate for device in self.devices}
+        served = [device.served for device in self.devices]
         if not self._line:
-            bus = TcpBus([device.served for device in self.devices], self._port, nameplates)
-            return {"modbus_tcp": bus}
-        segment = LineSettingsSegment(self._line)
-        stations = [SettingsStation(segment, device.served, device.nameplate) for device in self.devices]
-        return {"rtu_port": SegmentPort(segment, stations)}
+            return {"modbus_tcp": TcpBus(served, self._port)}
+        return {"rtu_port": segment_port(self._line, served)}
 
     def step(self, dt_s: float) -> None:
         for device in self.devices:
@@ -124,7 +120,7 @@ def scenario(
     """
 
     def config(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
-        built = DeviceBench(devices, Random(seed)).devices  # for their nameplates
+        built = DeviceBench(devices, Random(seed)).devices  # for the ratings of their motors
         return config_toml(built, endpoints, mqtt_url, state_dir, line, every_s)
 
     return Scenario(

@@ -6,21 +6,19 @@ import re
 import zoneinfo
 from collections.abc import Iterable
 
-from drivers.errors import ProfileError
 from drivers.file_reasons import KEY_MISSING
 from drivers.profiles import load_profile
 from simulators import reasons as codes
 from simulators.devices.device_faults import DeviceFault
 from simulators.meters.wiring import wiring_of
 from simulators.plant.faults import DIP_KINDS
-from simulators.reasons import require, within, wrong
-from simulators.scenarios.feeders import feeder_of
+from simulators.reasons import errors_within, require, wrong
 from simulators.scenarios.machines import LINE_START, library, line_motors
 from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, SignalRecord, TrainRecord
-from simulators.scenarios.retrofit_timeline import turns_of
+from simulators.scenarios.retrofit_timeline import times_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-ACCURACY_PCT = 0.05, 5.0
+ACCURACY_PCT_MIN, ACCURACY_PCT_MAX = 0.05, 5.0
 KINDS = ("direct", "driven", "dc-bus")
 PROFILED = ("flow", "conveyor")
 DEFECTS = {  # by kind of train
@@ -45,11 +43,9 @@ def check(found: ScenarioRecord) -> None:
         _train(train, lines, found.rectifier_kw)
     for meter in found.meter:
         _shared(meter, found, lines)
-    for number, trouble in enumerate(found.trouble):
-        try:
-            DeviceFault(trouble.kind, 3600 * trouble.from_h, 3600 * trouble.to_h, trouble.code)
-        except ValueError as error:
-            raise within(f"trouble.{number}", error) from None
+    for number, fault in enumerate(found.trouble):
+        with errors_within(f"trouble.{number}"):
+            DeviceFault(fault.kind, 3600 * fault.from_h, 3600 * fault.to_h, fault.code)
     require(sum(train.waveform for train in found.train) <= 1, "train", codes.ONE_WAVEFORM)
     for number, dip in enumerate(found.dip):
         _dip(dip, f"dip.{number}", found)
@@ -78,9 +74,9 @@ def _shared(meter: DeviceRecord, found: ScenarioRecord, lines: set[str]) -> None
         require(name in trains, f"{where}.of", codes.TRAIN_UNKNOWN, train=name)
     require(meter.of, f"{where}.of", codes.TRAINS_MISSING)
     measured = [trains[name] for name in meter.of]
-    cabled = next((train.name for train in measured if train.cable), None)
-    if cabled and sum(train.count for train in measured) > 1:
-        raise wrong(f"{where}.of", codes.TRAIN_WITH_CABLE, train=cabled)
+    cabled = next((train.name for train in measured if train.cable), "")
+    alone = sum(train.count for train in measured) == 1
+    require(alone or not cabled, f"{where}.of", codes.TRAIN_WITH_CABLE, train=cabled)
 
 
 def _signal(signal: SignalRecord, found: ScenarioRecord, lines: set[str]) -> None:
@@ -101,9 +97,9 @@ def _life(found: ScenarioRecord) -> None:
         raise wrong("life", codes.LIFE_TRAIN)
     require(train.load.kind in PROFILED, f"train.{train.name}.load.kind", codes.LIFE_LOAD, value=train.load.kind)
     require(train.replaces, f"train.{train.name}.replaces", codes.LIFE_REPLACED_MOTOR)
-    if train.meter is None or train.waveform or found.dip:
-        raise wrong(f"train.{train.name}", codes.LIFE_METER)
-    turns_of(found.life, found.site.timezone)
+    metered = train.meter is not None and not train.waveform and not found.dip
+    require(metered, f"train.{train.name}", codes.LIFE_METER)
+    times_of(found.life, found.site.timezone)
 
 
 def _once(what: str, names: Iterable[str]) -> None:
@@ -115,8 +111,8 @@ def _once(what: str, names: Iterable[str]) -> None:
 
 
 def _line(line: LineRecord) -> None:
-    if line.serial and not re.fullmatch(r"(9600|19200|38400|57600|115200) 8(N1|E1|O1|N2)", line.serial):
-        raise wrong(f"line.{line.name}.serial", codes.SERIAL_SETTING, value=line.serial)
+    known = not line.serial or re.fullmatch(r"(9600|19200|38400|57600|115200) 8(N1|E1|O1|N2)", line.serial)
+    require(known, f"line.{line.name}.serial", codes.SERIAL_SETTING, value=line.serial)
     require(
         0 <= line.port <= 65535, f"line.{line.name}.port", codes.VALUE_OUT_OF_RANGE, low=0, high=65535, value=line.port
     )
@@ -124,7 +120,7 @@ def _line(line: LineRecord) -> None:
 
 def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
     where = f"train.{train.name}"
-    require(train.kind in KINDS, f"{where}.kind", codes.SCENARIO_CHOICE, allowed=KINDS, value=train.kind)
+    _choice(train.kind, KINDS, f"{where}.kind")
     require(train.count >= 1, f"{where}.count", codes.VALUE_BELOW_MINIMUM, low=1, value=train.count)
     require(
         0 <= train.load.wander < 1 and train.load.wander_s > 0 and 0 <= train.load.hidden < 0.2,
@@ -135,59 +131,34 @@ def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
         _profile(train.load.profile, f"{where}.load.profile")
     if train.kind == "direct":
         require(train.load.kind in PROFILED, f"{where}.load.kind", codes.LOAD_OF_DIRECT_MOTOR, value=train.load.kind)
-        if train.meter is None:
-            raise wrong(f"{where}.meter", KEY_MISSING)
-        if train.drive is not None:
-            raise wrong(f"{where}.drive", codes.DRIVE_OF_DIRECT_MOTOR)
-        require(
-            train.motor.library in line_motors(),
-            f"{where}.motor.library",
-            codes.SCENARIO_CHOICE,
-            allowed=tuple(line_motors()),
-            value=train.motor.library,
-        )
-    elif train.drive is None:
-        raise wrong(f"{where}.drive", KEY_MISSING)
+        require(train.meter is not None, f"{where}.meter", KEY_MISSING)
+        require(train.drive is None, f"{where}.drive", codes.DRIVE_OF_DIRECT_MOTOR)
+        _choice(train.motor.library, line_motors(), f"{where}.motor.library")
+    else:
+        require(train.drive is not None, f"{where}.drive", KEY_MISSING)
     if train.kind == "dc-bus":
         require(rectifier_kw > 0, "rectifier_kw", codes.RECTIFIER_MISSING)
-        if train.meter is not None or train.waveform:
-            raise wrong(where, codes.TRAIN_ON_DC_BUS)
-    if train.replaces and train.replaces not in library():
-        raise wrong(f"{where}.replaces", codes.SCENARIO_CHOICE, allowed=tuple(library()), value=train.replaces)
-    if train.defect is not None:
-        require(
-            train.defect.kind in DEFECTS,
-            f"{where}.defect.kind",
-            codes.SCENARIO_CHOICE,
-            allowed=tuple(DEFECTS),
-            value=train.defect.kind,
-        )
-        require(
-            train.kind in DEFECTS[train.defect.kind],
-            f"{where}.defect.kind",
-            codes.DEFECT_IMPOSSIBLE,
-            defect=train.defect.kind,
-            kind=train.kind,
-        )
-        require(train.motor.library not in LINE_START, f"{where}.defect", codes.DEFECT_OF_LINE_START)
-        require(
-            0 <= train.defect.from_h < train.defect.to_h and 0 <= train.defect.to < 1,
-            f"{where}.defect",
-            codes.DEFECT_VALUES,
-        )
-    try:
-        _feeder(train)
-    except ValueError as error:
-        raise within(where, error) from None
+        require(train.meter is None and not train.waveform, where, codes.TRAIN_ON_DC_BUS)
+    if train.replaces:
+        _choice(train.replaces, library(), f"{where}.replaces")
+    if (defect := train.defect) is not None:
+        place = f"{where}.defect"
+        _choice(defect.kind, DEFECTS, f"{place}.kind")
+        possible = train.kind in DEFECTS[defect.kind]
+        require(possible, f"{place}.kind", codes.DEFECT_IMPOSSIBLE, defect=defect.kind, kind=train.kind)
+        require(train.motor.library not in LINE_START, place, codes.DEFECT_OF_LINE_START)
+        require(0 <= defect.from_h < defect.to_h and 0 <= defect.to < 1, place, codes.DEFECT_VALUES)
+    with errors_within(where):
+        fed = train.cable or train.auxiliary
+        require(not fed or not (train.kind == "dc-bus" or train.waveform), "cable", codes.TRAIN_WITHOUT_FEEDER)
+        train.feeder()
     for what, device in (("meter", train.meter), ("drive", train.drive)):
         if device is not None:
             _device(device, f"{where}.{what}", lines)
 
 
-def _feeder(train: TrainRecord) -> None:
-    if (train.cable or train.auxiliary) and (train.kind == "dc-bus" or train.waveform):
-        raise wrong("cable", codes.TRAIN_WITHOUT_FEEDER)
-    feeder_of(train)
+def _choice(value: str, allowed: Iterable[str], place: str) -> None:
+    require(value in allowed, place, codes.SCENARIO_CHOICE, allowed=tuple(allowed), value=value)
 
 
 def _profile(profile: list[list[float]], where: str) -> None:
@@ -195,8 +166,7 @@ def _profile(profile: list[list[float]], where: str) -> None:
         numbers = isinstance(step, list) and len(step) == 2 and all(isinstance(x, int | float) for x in step)
         return numbers and step[0] > 0 and 0 <= step[1] <= 1.15  # type: ignore[index]
 
-    if not profile or not all(map(fits, profile)):
-        raise wrong(where, codes.FLOW_PROFILE)
+    require(profile and all(map(fits, profile)), where, codes.FLOW_PROFILE)
 
 
 def _device(device: DeviceRecord, where: str, lines: set[str]) -> None:
@@ -206,28 +176,22 @@ def _device(device: DeviceRecord, where: str, lines: set[str]) -> None:
     require(
         device.refresh_s > 0 and device.restart_s > 0 and device.kw >= 0 and device.ct >= 0, where, codes.DEVICE_VALUES
     )
-    low, high = ACCURACY_PCT
     require(
-        low <= device.accuracy <= high,
+        ACCURACY_PCT_MIN <= device.accuracy <= ACCURACY_PCT_MAX,
         f"{where}.accuracy",
         codes.ACCURACY_CLASS,
-        low=low,
-        high=high,
+        low=ACCURACY_PCT_MIN,
+        high=ACCURACY_PCT_MAX,
         value=device.accuracy,
     )
-    try:
+    with errors_within(f"{where}.profile"):
         load_profile(device.profile)
-    except ProfileError as error:
-        raise within(f"{where}.profile", error) from None
-    try:
+    with errors_within(f"{where}.wiring_fault"):
         wiring_of(device.wiring_fault)
-    except ValueError as error:
-        raise within(f"{where}.wiring_fault", error) from None
 
 
 def _dip(dip: DipRecord, where: str, found: ScenarioRecord) -> None:
     least = DIP_LEAST_DIRECT if any(train.kind == "direct" for train in found.train) else DIP_LEAST
     require(least <= dip.residual < 1, f"{where}.residual", codes.DIP_RESIDUAL, low=least, value=dip.residual)
-    require(dip.kind in DIP_KINDS, f"{where}.kind", codes.SCENARIO_CHOICE, allowed=DIP_KINDS, value=dip.kind)
-    if dip.at_h < 0 or dip.duration_s < found.step_s:
-        raise wrong(where, codes.DIP_TIMES, step_s=found.step_s)
+    _choice(dip.kind, DIP_KINDS, f"{where}.kind")
+    require(dip.at_h >= 0 and dip.duration_s >= found.step_s, where, codes.DIP_TIMES, step_s=found.step_s)

@@ -33,33 +33,33 @@ def scenario_from(path: Path) -> Scenario:
     try:
         record = scenario_record(raw)
         check(record)
-        drawn = ScenarioPlant(
+        built = ScenarioPlant(
             record, Random(0)
         )  # for nameplates and addresses, which do not depend on the random source
     except ValueError as error:
         raise InvalidValue(SCENARIO_FILE_PROBLEM, file=path.name, cause=cause_of(error)) from None
-    return _scenario(record, drawn, hashlib.sha256(text.encode()).hexdigest()[:16])
+    return _scenario(record, built, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
-def _scenario(record: ScenarioRecord, drawn: ScenarioPlant, digest: str) -> Scenario:
-    life, turns = None, drawn.turns
-    if record.life is not None and turns is not None:
-        after = partial(config_toml, drawn)
-        (unit,) = drawn.units
-        life = RetrofitTimeline(turns, unit, record.site.timezone, first_month(record.life), after)
+def _scenario(record: ScenarioRecord, built: ScenarioPlant, digest: str) -> Scenario:
+    life, retrofit_times = None, built.retrofit_times
+    if record.life is not None and retrofit_times is not None:
+        after = partial(config_toml, built)
+        (unit,) = built.units
+        life = RetrofitTimeline(retrofit_times, unit, record.site.timezone, first_month(record.life), after)
     return Scenario(
         name=record.name,
         about=record.about,
         step_s=record.step_s,
         build=lambda rng: ScenarioPlant(record, rng),
-        config_toml=partial(config_toml, drawn, before=life is not None),
+        config_toml=partial(config_toml, built, before=life is not None),
         drift_ppm=4.0,
         hours=record.hours,
         devices=tuple(
-            (placed.device.unit, f"{placed.device.profile.id} {placed.name} ({placed.line})")
-            for placed in drawn.instruments.placed
+            (device.device.unit, f"{device.device.profile.id} {device.name} ({device.line})")
+            for device in built.instruments.installed
         ),
-        start_utc_ns=turns.start_utc_ns if turns else START_UTC_NS,
+        start_utc_ns=retrofit_times.start_utc_ns if retrofit_times else START_UTC_NS,
         life=life,
         digest=digest,
     )

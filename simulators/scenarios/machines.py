@@ -19,7 +19,7 @@ from simulators.plant.params import (  # fmt: skip
     LineStartMotor,
     MagnetMotor,
 )
-from simulators.reasons import POLES_ODD, SHARE_OUT_OF_RANGE, VALUE_NOT_POSITIVE, require, wrong
+from simulators.reasons import POLES_ODD, SHARE_OUT_OF_RANGE, VALUE_NOT_POSITIVE, require
 
 DATA = Path(__file__).parent / "data"
 HOT_WINDING_DEGC, HOT_MAGNET_DEGC = 100.0, 85.0
@@ -62,8 +62,7 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
     require(0 < efficiency < 1, "efficiency", SHARE_OUT_OF_RANGE, value=efficiency)
     for name, value in (("kw", kw), ("rpm", rpm), ("volts", volts)):
         require(value > 0, name, VALUE_NOT_POSITIVE, value=value)
-    if poles < 2 or poles % 2:
-        raise wrong("poles", POLES_ODD, value=poles)
+    require(poles >= 2 and poles % 2 == 0, "poles", POLES_ODD, value=poles)
     pairs = poles // 2
     power_w = 1000 * kw
     losses_w = power_w * (1 / efficiency - 1)

@@ -7,20 +7,18 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from simulators.plant import magnet
-from simulators.plant.drive_logic import DriveInputs, Limits
+from simulators.plant.drive_logic import DriveInputs, Limits, RunningDrive
 from simulators.plant.faults import HEALTHY, Condition, bearing_order
 from simulators.plant.feeder import Auxiliary, Cable
 from simulators.plant.params import DriveParameters, InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.random_walk import RandomWalk, soft_limit
 from simulators.plant.thermal import Thermal, heat_of, network_of
 from simulators.plant.train import Train
-from simulators.reasons import LOAD_TOO_LARGE, require, within
-from simulators.scenarios.feeders import feeder_of
+from simulators.reasons import LOAD_TOO_LARGE, errors_within, require
 from simulators.scenarios.load_profiles import LoadDemand, Shared, at
 from simulators.scenarios.machines import drive_of, induction_motor, line_motor, magnet_motor
 from simulators.scenarios.records import Law, ScenarioRecord, TrainRecord, law
-from simulators.scenarios.retrofit_timeline import Turns
-from simulators.scenarios.running import RunningDrive
+from simulators.scenarios.retrofit_timeline import RetrofitTimes
 
 Motor = InductionMotor | MagnetMotor | LineStartMotor
 COOLANT_DEGC = 30.0
@@ -46,8 +44,8 @@ class MotorTrain:
     drive: the drive. None: direct on line.
     feeder: cable and auxiliaries.
     old: the replaced motor of a retrofit. None: no retrofit.
-    turns: times of the retrofit. None: no retrofit.
-    train: present state; on a DC bus, input_w is the power that the inverter takes from it. None: not yet solved.
+    retrofit_times: times of the retrofit. None: no retrofit.
+    train: present state, set by the plant; on a DC bus, input_w is the power that the inverter takes from it.
     before: state that the replaced motor would have now. None: no retrofit.
     share: present share of the full flow.
     winding_degc, magnet_degc: temperatures, °C.
@@ -66,8 +64,8 @@ class MotorTrain:
     drive: DriveParameters | None = None
     feeder: tuple[Cable | None, tuple[Auxiliary, ...]] = (None, ())
     old: InductionMotor | None = None
-    turns: Turns | None = None
-    train: Train | None = None
+    retrofit_times: RetrofitTimes | None = None
+    train: Train = field(init=False)
     before: Train | None = None
     share: float = 0.0
     winding_degc: float = 80.0
@@ -80,10 +78,10 @@ class MotorTrain:
         """Return the demand of a driven shaft; update the share of the flow."""
         if not isinstance(self.load, Shared):
             return self.load.demand(now_s + self.number * self.record.offset_s)
-        wanted = self.load.driven(self.flow(now_s))
-        wanted = wanted._replace(torque_nm=wanted.torque_nm * (1 + self.hidden.value))
+        demand = self.load.driven(self.flow(now_s))
+        demand = demand._replace(torque_nm=demand.torque_nm * (1 + self.hidden.value))
         if self.running is None or self.running.free_rad_s is None:
-            return wanted
+            return demand
         speed = max(self.running.free_rad_s, 1e-3)
         return LoadDemand(speed, self.load_w(speed) / speed + self._inertia * self._rate, self.share)
 
@@ -91,8 +89,8 @@ class MotorTrain:
         record = self.record.load
         profile = [(hours, value) for hours, value in record.profile]
         share = at(profile, now_s + self.number * self.record.offset_s)
-        if self.turns is not None and not self.turns.is_old(now_s):
-            share *= 0.0 if self.turns.stands(now_s) else self.turns.production
+        if self.retrofit_times is not None and not self.retrofit_times.is_old(now_s):
+            share *= 0.0 if self.retrofit_times.is_stopped(now_s) else self.retrofit_times.production
         self.share = soft_limit(share + self.wander.value, 0.3, 1.15) if record.wander and share else share
         return self.share
 
@@ -104,7 +102,7 @@ class MotorTrain:
     def motor_now(self, now_s: float) -> Motor:
         """Return the motor that runs now, with the effect of its defect."""
         motor, defect = self.motor, self.record.defect
-        if self.old is not None and self.turns is not None and self.turns.is_old(now_s):
+        if self.old is not None and self.retrofit_times is not None and self.retrofit_times.is_old(now_s):
             return self.old
         if defect is None or isinstance(motor, LineStartMotor):
             return motor
@@ -127,13 +125,13 @@ class MotorTrain:
 
     def update_temperature(self, dt_s: float) -> None:
         """Advance the temperatures by the losses of the last step; a replaced motor has no thermal model."""
-        if self.thermal is not None and self.train is not None and self.train.winding_degc is not None:
+        if self.thermal is not None and self.train.winding_degc is not None:
             now = self.thermal.step(heat_of(self.train.motor_losses), dt_s)
             self.winding_degc, self.magnet_degc = now.winding, now.rotor
 
     def is_stopped(self, now_s: float) -> bool:
         """Return True until the new motor runs."""
-        return self.turns is not None and now_s <= self.turns.runs_s
+        return self.retrofit_times is not None and now_s <= self.retrofit_times.runs_s
 
     @property
     def tripped(self) -> bool:
@@ -141,12 +139,12 @@ class MotorTrain:
 
     def step_drive(self, dc_v: float, now_s: float, dt_s: float) -> None:
         """Advance the state of the drive. dc_v: DC bus voltage that the supply provides."""
-        if self.running is None or not isinstance(self.load, Shared) or self.train is None or self.is_stopped(now_s):
+        if self.running is None or not isinstance(self.load, Shared) or self.is_stopped(now_s):
             return
         current_a = self.train.output.current_a * math.sqrt(2) if self.train.output else 0.0
-        seen = DriveInputs(True, dc_v, current_a, self.train.speed_rad_s, self.winding_degc)
-        wanted = self.load.driven(self.flow(now_s)).speed_rad_s
-        self.running.step(now_s, dt_s, seen, wanted, self._rate, self._coasting_speed)
+        inputs = DriveInputs(True, dc_v, current_a, self.train.speed_rad_s, self.winding_degc)
+        speed_rad_s = self.load.driven(self.flow(now_s)).speed_rad_s
+        self.running.step(now_s, dt_s, inputs, speed_rad_s, self._rate, self._coasting_speed)
 
     @property
     def _inertia(self) -> float:
@@ -172,34 +170,34 @@ class MotorTrain:
 
     def count_energy(self, dt_s: float) -> None:
         train = self.train
-        assert train is not None
-        way = "import" if train.input_w >= 0 else "export"
+        direction = "import" if train.input_w >= 0 else "export"
         before_w = self.before.input_w if self.before is not None else 0.0
         for what, watts in (
-            (way, abs(train.input_w)), ("shaft", train.shaft_w), ("reactive", train.reactive_var), ("before", before_w)
+            (direction, abs(train.input_w)), ("shaft", train.shaft_w), ("reactive", train.reactive_var),
+            ("before", before_w),
         ):  # fmt: skip
             self.kwh[what] += watts * dt_s / 3.6e6
 
 
-def units_of(record: ScenarioRecord, chance: Random, turns: Turns | None = None) -> dict[str, MotorTrain]:
+def units_of(
+    record: ScenarioRecord, chance: Random, retrofit_times: RetrofitTimes | None = None
+) -> dict[str, MotorTrain]:
     """Return all trains by name, copies numbered from 1. Raises InvalidValue for an impossible motor or load."""
     found = {unit.name: unit for item in record.train for unit in _copies(item, chance)}
-    for unit in found.values() if turns else ():
-        unit.turns, unit.old = turns, induction_motor(unit.record.replaces)
+    for unit in found.values() if retrofit_times else ():
+        unit.retrofit_times, unit.old = retrofit_times, induction_motor(unit.record.replaces)
     return found
 
 
 def _copies(item: TrainRecord, chance: Random) -> list[MotorTrain]:
     plate = item.motor
-    try:
+    with errors_within(f"train.{item.name}.motor"):
         motor: Motor = (
             line_motor(plate.library)
             if item.kind == "direct"
             else magnet_motor(plate.kw, plate.rpm, plate.poles, plate.volts, plate.efficiency)
         )
-    except ValueError as error:
-        raise within(f"train.{item.name}.motor", error) from None
-    try:
+    with errors_within(f"train.{item.name}"):
         load = law(item.load)
         rated = motor.machine if isinstance(motor, LineStartMotor) else motor
         rated_nm = rated.power_w / (rated.speed_rpm / 60 * 2 * math.pi)
@@ -210,8 +208,6 @@ def _copies(item: TrainRecord, chance: Random) -> list[MotorTrain]:
             torque_nm=load.torque_max_nm,
             rated_nm=rated_nm,
         )
-    except ValueError as error:
-        raise within(f"train.{item.name}", error) from None
     drive, restart_s = None, math.inf
     if isinstance(motor, MagnetMotor):
         restart_s = item.drive.restart_s if item.drive else restart_s
@@ -224,7 +220,7 @@ def _copies(item: TrainRecord, chance: Random) -> list[MotorTrain]:
         wander = RandomWalk(Random(chance.getrandbits(64)), item.load.wander, tau_s, LAG * tau_s)
         seed = chance.getrandbits(64) if item.load.hidden else 0
         hidden = RandomWalk(Random(seed), item.load.hidden, HIDDEN_S)
-        unit = MotorTrain(name, k, item, motor, load, wander, hidden, drive, feeder_of(item))
+        unit = MotorTrain(name, k, item, motor, load, wander, hidden, drive, item.feeder())
         if isinstance(rated, MagnetMotor):
             unit.thermal = _thermal(rated)
         if isinstance(motor, MagnetMotor):

@@ -84,8 +84,8 @@ class NoisyLine:
         }
         self._drive_errors = {item.pump: drive_display.draw_errors(errors) for item in DRIVES}
         self._drive_values: dict[str, Mapping[str, Value]] = {}
-        self._life = Random(rng.getrandbits(64))
-        self._alive, self._left_s = True, self._life.uniform(*FIRST_S)
+        self._failure_random = Random(rng.getrandbits(64))
+        self._alive, self._left_s = True, self._failure_random.uniform(*FIRST_S)
         self._silent: set[int] = set()
         self._with_plc = with_plc
         self._segment: LineSettingsSegment | None = None
@@ -108,7 +108,6 @@ class NoisyLine:
                 self.served(item),
                 Random(chance.getrandbits(64)),
                 cable,
-                nameplate=identity.nameplate(load_profile(item.profile)),
                 name=item.name,
                 turnaround_s=item.turnaround_s,
             )
@@ -123,7 +122,7 @@ class NoisyLine:
         self._left_s -= dt_s
         if self._left_s <= 0:
             self._alive = not self._alive
-            self._left_s += self._life.uniform(*(ALIVE_S if self._alive else DEAD_S))
+            self._left_s += self._failure_random.uniform(*(ALIVE_S if self._alive else DEAD_S))
             self._silent ^= {DYING.unit}
         if DYING.name in self._on_line:
             self._on_line[DYING.name].dead = not self._alive
@@ -156,16 +155,17 @@ class NoisyLine:
 
     def served(self, item: NoisyDevice) -> SimulatedDevice:
         profile = load_profile(item.profile)
-        marked = identity.identity_values(profile)
+        identity_values = identity.identity_values(profile)
         return SimulatedDevice(
             item.unit,
             profile,
-            lambda: {**self._shown(item), **marked},
+            lambda: {**self._displayed(item), **identity_values},
             rating_kw=55.0,
             extra=identity.identity_words(profile),
+            identification=identity.identification(profile),
         )
 
-    def _shown(self, item: NoisyDevice) -> Mapping[str, Value]:
+    def _displayed(self, item: NoisyDevice) -> Mapping[str, Value]:
         if item in DRIVES:
             return self._drive_values[item.pump]
         values = self._meters[item.pump].values
@@ -176,11 +176,11 @@ class NoisyLine:
             train = self._pumps[number].trains[name]
             self._meters[pump].step(train.u_v, train.i_a, train.frequency_hz, dt_s)
             if pump in self._drive_errors and train.output is not None:
-                shown = drive_display.display(train, self._drive_errors[pump])
+                values = drive_display.display(train, self._drive_errors[pump])
                 va = math.sqrt(3) * train.output.volts_v * train.output.current_a
                 angle = math.degrees(math.acos(min(1.0, train.motor_input_w / va)))
                 self._drive_values[pump] = {
-                    **shown, "fault_code": 0, "output_power_factor_angle": angle, "drive_temperature": 47.0,
+                    **values, "fault_code": 0, "output_power_factor_angle": angle, "drive_temperature": 47.0,
                 }  # fmt: skip
 
 

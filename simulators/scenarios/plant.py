@@ -21,7 +21,7 @@ from simulators.scenarios.load_profiles import LoadDemand, Shared
 from simulators.scenarios.machines import drive_of
 from simulators.scenarios.motor_train import MotorTrain, meter_name, units_of
 from simulators.scenarios.records import ScenarioRecord
-from simulators.scenarios.retrofit_timeline import turns_of
+from simulators.scenarios.retrofit_timeline import times_of
 from simulators.scenarios.scenario import ScenarioLine
 from simulators.truth import Row, of_inverter, of_train
 
@@ -41,8 +41,8 @@ class ScenarioPlant:
         self._supply = GridSupply(params.BUSBAR, Random(rng.getrandbits(64)))
         self._dips = [Dip(3600 * dip.at_h, dip.duration_s, dip.residual, kind=dip.kind) for dip in record.dip]
         chance = Random(rng.getrandbits(64))
-        self.turns = turns_of(record.life, record.site.timezone) if record.life else None
-        self.units = units_of(record, chance, self.turns)
+        self.retrofit_times = times_of(record.life, record.site.timezone) if record.life else None
+        self.units = units_of(record, chance, self.retrofit_times)
         kw = record.rectifier_kw
         self._rectifier = drive_of(kw, 1.8 * kw) if kw else None
         self._dc_v = 560.0
@@ -110,7 +110,7 @@ class ScenarioPlant:
                 known[key] = steady_state.on_dc_bus(motor, unit.drive, self._supply, demand, *warm, self._dc_v)
             unit.train = known[key]
         if self._rectifier is not None:
-            dc_w = sum(unit.train.input_w for unit in self.units.values() if unit.train and self._on_dc(unit.name))
+            dc_w = sum(unit.train.input_w for unit in self.units.values() if self._on_dc(unit.name))
             u, i, input_w, self._dc_v = steady_state.rectifier(self._rectifier, self._supply, dc_w)
             self._at_rectifier = u, i, input_w
 
@@ -139,7 +139,7 @@ class ScenarioPlant:
     def phasors_of(self, measured: list[str]) -> tuple[Phasors, Phasors]:
         """Return the voltages and currents of a meter of these trains."""
         found = [self.units[name].train for name in measured if not self._on_dc(name)]
-        parts = [(train.u_v, train.i_a) for train in found if train is not None]
+        parts = [(train.u_v, train.i_a) for train in found]
         if self._at_rectifier is not None and any(map(self._on_dc, measured)):
             parts.append(self._at_rectifier[:2])
         return steady_state.together(parts)
@@ -147,7 +147,7 @@ class ScenarioPlant:
     def _watts(self, measured: list[str]) -> float:
         found = [self.units[name].train for name in measured if not self._on_dc(name)]
         rest_w = self._at_rectifier[2] if self._at_rectifier and any(map(self._on_dc, measured)) else 0.0
-        return sum(train.input_w for train in found if train is not None) + rest_w
+        return sum(train.input_w for train in found) + rest_w
 
     def truth(self) -> Mapping[str, Row]:
         rows: dict[str, Row] = {}
@@ -162,7 +162,6 @@ class ScenarioPlant:
         return rows | self.instruments.truth(self.now_s)
 
     def _row(self, unit: MotorTrain) -> Row:
-        assert unit.train is not None
         start = self.instruments.start_kwh.get(meter_name(unit.name), 0.0)
         if self._on_dc(unit.name):
             row = of_inverter(unit.train)
@@ -188,7 +187,7 @@ class ScenarioPlant:
         With a drive, the phasors of its input.
         """
         unit = next((unit for unit in self.units.values() if unit.record.waveform), None)
-        if unit is None or unit.train is None or not isinstance(unit.motor, InductionMotor):
+        if unit is None or not isinstance(unit.motor, InductionMotor):
             return unit.train if unit else None
         from simulators.plant.line_wave import LineWave  # imports numba, which only this needs
 

@@ -8,7 +8,6 @@ from random import Random
 
 from drivers.profiles import load_profile
 from drivers.reasons import N_
-from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
@@ -17,7 +16,7 @@ from simulators.meters.readings import Values
 from simulators.plant.faults import Dip
 from simulators.plant.train import Train
 from simulators.scenarios import tables_55kw
-from simulators.scenarios.line import SegmentPort
+from simulators.scenarios.line import segment_port
 from simulators.scenarios.scenario import Scenario, ScenarioLine
 from simulators.scenarios.two_pumps import DOL, DRIVEN, TwoPumps
 from simulators.truth import Row, of_train
@@ -67,9 +66,7 @@ class PumpStation:
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
-        segment = LineSettingsSegment(LINE)
-        stations = [SettingsStation(segment, device) for device in self.rtu_devices]
-        return {"modbus_tcp": TcpBus(self.tcp_devices), "rtu_port": SegmentPort(segment, stations)}
+        return {"modbus_tcp": TcpBus(self.tcp_devices), "rtu_port": segment_port(LINE, self.rtu_devices)}
 
     def step(self, dt_s: float) -> None:
         self._pumps.step(dt_s)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from drivers.file_reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest
 from simulators import reasons as codes
+from simulators.plant.feeder import Auxiliary, Cable, copper_cable
 from simulators.reasons import require, wrong
 from simulators.scenarios.load_profiles import Conveyor, Flow, Hoist, Roller
 
@@ -133,7 +134,7 @@ class DefectRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class TroubleRecord:
+class DeviceFaultRecord:
     """A fault of a device; see simulators/devices/device_faults.py.
 
     device: name of the device.
@@ -226,7 +227,7 @@ class SiteRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class LifeRecord:
+class RetrofitRecord:
     """Retrofit of the only train, whose `replaces` names the old motor on the line.
 
     Dates are midnights in the site's time zone; start and end may be times.
@@ -281,6 +282,11 @@ class TrainRecord:
     cable: CableRecord | None = None
     auxiliary: list[AuxiliaryRecord] = field(default_factory=list)
 
+    def feeder(self) -> tuple[Cable | None, tuple[Auxiliary, ...]]:
+        """Return cable and auxiliaries. Raises ValueError for impossible values."""
+        cable = copper_cable(self.cable.length_m, self.cable.mm2) if self.cable else None
+        return cable, tuple(Auxiliary(1000 * item.kw, item.power_factor, item.with_motor) for item in self.auxiliary)
+
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRecord:
@@ -311,11 +317,11 @@ class ScenarioRecord:
     train: list[TrainRecord]
     meter: list[DeviceRecord] = field(default_factory=list)
     rectifier_kw: float = 0.0
-    trouble: list[TroubleRecord] = field(default_factory=list)
+    trouble: list[DeviceFaultRecord] = field(default_factory=list)
     dip: list[DipRecord] = field(default_factory=list)
     signal: list[SignalRecord] = field(default_factory=list)
     site: SiteRecord = SiteRecord()
-    life: LifeRecord | None = None
+    life: RetrofitRecord | None = None
 
 
 _NUMBERS_OF = {"shape": 3, "system": 2}
@@ -340,10 +346,11 @@ def law(load: LoadRecord) -> Law:
         if key in _NUMBERS_OF:
             how_many = _NUMBERS_OF[key]
             numbers = isinstance(value, tuple) and all(isinstance(x, int | float) for x in value)
-            if not numbers or len(value) != how_many or abs(sum(value) - 1) > 0.01:
-                raise wrong(f"load.{key}", codes.SHARES_EXPECTED, n=how_many, value=repr(value))
-        elif isinstance(value, int | float) and not (value > 0 or (value == 0 and key in _MAY_BE_0)):
-            raise wrong(f"load.{key}", codes.VALUE_NOT_POSITIVE, value=value)
+            shares = numbers and len(value) == how_many and abs(sum(value) - 1) <= 0.01
+            require(shares, f"load.{key}", codes.SHARES_EXPECTED, n=how_many, value=repr(value))
+        elif isinstance(value, int | float):
+            allowed = value > 0 or (value == 0 and key in _MAY_BE_0)
+            require(allowed, f"load.{key}", codes.VALUE_NOT_POSITIVE, value=value)
     return _record(_LOADS[load.kind], keys, "load")
 
 
@@ -354,15 +361,13 @@ def _record(cls: type[T], raw: Any, where: str) -> T:
     raw = dict(raw)
     if cls is LoadRecord:
         raw = _split_load(raw, where)
-    for key in raw:
-        if key not in names:
-            if near := nearest(key, names):
-                raise wrong(_at(where, key), DID_YOU_MEAN, problem=KEY_UNKNOWN(), near=near)
-            raise wrong(_at(where, key), codes.SCENARIO_KEY_UNKNOWN, known=tuple(names))
+    for key in (key for key in raw if key not in names):
+        near = nearest(key, names)
+        require(not near, _at(where, key), DID_YOU_MEAN, problem=KEY_UNKNOWN(), near=near)
+        raise wrong(_at(where, key), codes.SCENARIO_KEY_UNKNOWN, known=tuple(names))
     for name, item in names.items():
-        needed = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
-        if needed and name not in raw:
-            raise wrong(_at(where, name), KEY_MISSING)
+        optional = item.default is not dataclasses.MISSING or item.default_factory is not dataclasses.MISSING
+        require(optional or name in raw, _at(where, name), KEY_MISSING)
     return cls(**{key: _value(hints[key], value, _at(where, key)) for key, value in raw.items()})
 
 
@@ -374,20 +379,15 @@ def _split_load(raw: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    record = {LineRecord, TrainRecord, DeviceRecord, TroubleRecord, DipRecord, AuxiliaryRecord, SignalRecord}
-    alone = (MotorRecord, LoadRecord, DeviceRecord, DefectRecord, CableRecord, SiteRecord, LifeRecord)
-    inner = next((cls for cls in alone if hint in (cls, cls | None)), None)
-    if inner is not None:
-        return _record(inner, value, where)
-    for cls in record:
-        if hint == list[cls]:  # type: ignore[valid-type]
-            require(isinstance(value, list), where, codes.SCENARIO_TABLES)
-            return [_record(cls, item, f"{where}.{_name(item, number)}") for number, item in enumerate(value)]
-    allowed: dict[Any, tuple[type, ...]] = {
-        str: (str,), int: (int,), float: (int, float), bool: (bool,), date: (date,)
-    }  # fmt: skip
-    if hint in allowed and (not isinstance(value, allowed[hint]) or (isinstance(value, bool) and hint is not bool)):
-        raise wrong(where, _EXPECTED[hint], value=repr(value))
+    record: Any = next(filter(dataclasses.is_dataclass, (hint, *get_args(hint))), None)
+    if get_origin(hint) is list and record is not None:
+        require(isinstance(value, list), where, codes.SCENARIO_TABLES)
+        return [_record(record, item, f"{where}.{_name(item, number)}") for number, item in enumerate(value)]
+    if record is not None:
+        return _record(record, value, where)
+    if hint in _EXPECTED:
+        fits = isinstance(value, int | float if hint is float else hint) and (type(value) is bool) == (hint is bool)
+        require(fits, where, _EXPECTED[hint], value=repr(value))
     return float(value) if hint is float else value
 
 

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 from simulators import reasons as codes
 from simulators.endpoints import Endpoints
 from simulators.reasons import require
-from simulators.scenarios.records import LifeRecord
+from simulators.scenarios.records import RetrofitRecord
 
-PRODUCTION = 0.1, 1.2  # limits of the production after the retrofit, as a share of before
+PRODUCTION_MIN, PRODUCTION_MAX = 0.1, 1.2  # limits of the production after the retrofit, as a share of before
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class RetrofitTimes:
     """Times of a retrofit: the old motor runs up to retrofit_s, the new one from runs_s on, none between.
 
     retrofit: day of the retrofit.
@@ -35,7 +35,7 @@ class Turns:
     def is_old(self, now_s: float) -> bool:
         return now_s <= self.retrofit_s
 
-    def stands(self, now_s: float) -> bool:
+    def is_stopped(self, now_s: float) -> bool:
         return self.retrofit_s < now_s <= self.runs_s
 
 
@@ -43,22 +43,22 @@ class Turns:
 class RetrofitTimeline:
     """A retrofit, for the program that runs the scenario.
 
-    turns: its times.
+    times: its times.
     asset: name of the train.
     timezone: IANA name of the site's time zone.
     month: the first complete calendar month of the reporting period, "YYYY-MM".
     after: returns the agent's configuration since the retrofit.
     """
 
-    turns: Turns
+    times: RetrofitTimes
     asset: str
     timezone: str
     month: str
     after: Callable[[Endpoints, str, str], str]
 
-    def turn_s(self, now_s: float) -> float | None:
+    def next_change_s(self, now_s: float) -> float | None:
         """Return the time of the next change (the retrofit, the end), seconds; None after the end."""
-        return next((at for at in (self.turns.retrofit_s, self.turns.end_s) if at > now_s), None)
+        return next((at for at in (self.times.retrofit_s, self.times.end_s) if at > now_s), None)
 
     def month_ms(self) -> tuple[int, int]:
         """Return the UTC times of the beginning and the end of the month, milliseconds."""
@@ -67,11 +67,11 @@ class RetrofitTimeline:
         return first, last
 
     def local(self, now_s: float) -> str:
-        utc_s = self.turns.start_utc_ns / 1e9 + now_s
+        utc_s = self.times.start_utc_ns / 1e9 + now_s
         return f"{datetime.fromtimestamp(utc_s, ZoneInfo(self.timezone)):%Y-%m-%d %H:%M}"
 
 
-def turns_of(life: LifeRecord, timezone: str) -> Turns:
+def times_of(life: RetrofitRecord, timezone: str) -> RetrofitTimes:
     """Return the times of a life. Raises InvalidValue."""
     for name, day in (("retrofit", life.retrofit), ("reporting", life.reporting)):
         require(not isinstance(day, datetime), f"life.{name}", codes.DAY_EXPECTED, value=str(day))
@@ -82,21 +82,20 @@ def turns_of(life: LifeRecord, timezone: str) -> Turns:
     require(start_s < retrofit_s, "life.retrofit", codes.RETROFIT_BEFORE_START)
     require(life.stands_h >= 0 and runs_s <= reporting_s, "life.reporting", codes.REPORTING_BEFORE_MOTOR)
     require(reporting_s < end_s, "life.end", codes.END_BEFORE_REPORTING)
-    low, high = PRODUCTION
     require(
-        low <= life.production <= high,
+        PRODUCTION_MIN <= life.production <= PRODUCTION_MAX,
         "life.production",
         codes.PRODUCTION_SHARE,
-        low=low,
-        high=high,
+        low=PRODUCTION_MIN,
+        high=PRODUCTION_MAX,
         value=life.production,
     )
-    return Turns(
+    return RetrofitTimes(
         life.retrofit, round(1e9 * start_s), retrofit_s - start_s, runs_s - start_s, end_s - start_s, life.production
     )  # fmt: skip
 
 
-def first_month(life: LifeRecord) -> str:
+def first_month(life: RetrofitRecord) -> str:
     """Return the first month that is completely in the reporting period."""
     day = life.reporting
     if day.day > 1:

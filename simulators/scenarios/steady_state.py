@@ -79,10 +79,10 @@ def driven(
         input_w = state.input_w + loss_w
         u, i = _sine(supply, input_w, converter.current_a)
     else:
-        taken = drive.solve(converter, supply, state._replace(input_w=max(state.input_w, 0.0)))
-        input_w, dc_v = taken.input_w, taken.dc_bus_v
+        input_side = drive.solve(converter, supply, state._replace(input_w=max(state.input_w, 0.0)))
+        input_w, dc_v = input_side.input_w, input_side.dc_bus_v
         loss_w = input_w - state.input_w  # including the heat of the braking resistor
-        u, i = phasors(taken.bus), phasors(taken.currents)
+        u, i = phasors(input_side.bus), phasors(input_side.currents)
     return _train(motor, state, demand, supply, winding_degc, (u, i, input_w, loss_w, dc_v))
 
 
@@ -97,9 +97,9 @@ def coasting(
     u, i, input_w, dc_v = rectifier(converter, supply, 0.0)
     ratio = speed_rad_s * motor.pole_pairs / motor.omega_rated
     losses = TrainLosses(0.0, 0.0, motor.friction_w * ratio**2, 0.0)
-    stands = Output(0.0, 0.0, 0.0, 0.0, dc_v)
+    standstill = Output(0.0, 0.0, 0.0, 0.0, dc_v)
     return Train(
-        u, i, supply.frequency_hz, input_w, 0.0, losses, input_w, 0.0, speed_rad_s, winding_degc, stands
+        u, i, supply.frequency_hz, input_w, 0.0, losses, input_w, 0.0, speed_rad_s, winding_degc, standstill
     )  # fmt: skip
 
 
@@ -123,8 +123,8 @@ def on_dc_bus(
 
 def rectifier(converter: DriveParameters, supply: GridSupply, dc_w: float) -> tuple[Phasors, Phasors, float, float]:
     """Return voltages, currents, input power (W) and DC bus voltage (V) of a rectifier. It cannot feed back."""
-    taken = drive.rectify(converter, supply, dc_w)
-    return phasors(taken.bus), phasors(taken.currents), taken.input_w, taken.dc_bus_v
+    input_side = drive.rectify(converter, supply, dc_w)
+    return phasors(input_side.bus), phasors(input_side.currents), input_side.input_w, input_side.dc_bus_v
 
 
 def together(parts: Iterable[tuple[Phasors, Phasors]]) -> tuple[Phasors, Phasors]:
@@ -138,9 +138,9 @@ def together(parts: Iterable[tuple[Phasors, Phasors]]) -> tuple[Phasors, Phasors
 
 def _train(
     motor: MagnetMotor, state: MagnetState, demand: LoadDemand, supply: GridSupply, winding_degc: float,
-    taken: tuple[Phasors, Phasors, float, float, float],
+    input_side: tuple[Phasors, Phasors, float, float, float],
 ) -> Train:  # fmt: skip
-    u, i, input_w, loss_w, dc_v = taken
+    u, i, input_w, loss_w, dc_v = input_side
     sign = math.copysign(1.0, demand.speed_rad_s)
     torque_pct = 100 * demand.torque_nm / motor.torque_rated_nm
     return Train(

@@ -21,11 +21,11 @@ from drivers.profiles import load_profile
 from drivers.reading import RegisterLink
 from drivers.reasons import Reason
 from simulators.bus.frames import mbap, rtu
-from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
+from simulators.bus.line_settings_segment import DeviceStation, LineSettingsSegment
 from simulators.bus.memory import MemoryLink
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.nameplate import Nameplate
+from simulators.devices.identity import DeviceIdentification
 
 UNIT = 7
 ASK_ID, ASK_SERVER = Request(UNIT, 0x2B, 0x0200, 0), Request(UNIT, 0x11, 0, 0)
@@ -125,13 +125,13 @@ def test_whatever_comes_is_an_answer_or_an_error(data: bytes) -> None:
 
 
 LONG = {0: "Vendor", 1: "P" * 200, 2: "R" * 120, 3: "http://", 4: "N" * 150, 5: "M" * 200}
-PLATES = {UNIT: Nameplate(LONG, b"\x01\xffFC 302")}
+IDENTIFICATION = DeviceIdentification(LONG, b"\x01\xffFC 302")
 
 
 async def _rtu(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:
     segment = LineSettingsSegment("115200 8N1")
     for unit in (UNIT, 8):
-        SettingsStation(segment, _device(unit), PLATES.get(unit))
+        DeviceStation(segment, _device(unit))
     link = ModbusLink(BusSettings("test", serial_port=segment.port("agent"), baud=115200), SystemClock())
     segment.start()
     try:
@@ -142,7 +142,7 @@ async def _rtu(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:
 
 
 async def _tcp(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:
-    bus = TcpBus([_device(UNIT), _device(8)], nameplates=PLATES)
+    bus = TcpBus([_device(UNIT), _device(8)])
     host, port = (await bus.start()).split(":")
     link = ModbusLink(BusSettings("test", host=host, port_number=int(port)), SystemClock())
     try:
@@ -153,11 +153,12 @@ async def _tcp(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:
 
 
 async def _memory(scene: Callable[[RegisterLink], Awaitable[None]]) -> None:
-    await scene(MemoryLink([_device(UNIT), _device(8)], SystemClock(), nameplates=PLATES))
+    await scene(MemoryLink([_device(UNIT), _device(8)], SystemClock()))
 
 
 def _device(unit: int) -> SimulatedDevice:
-    return SimulatedDevice(unit, load_profile("eastron/sdm630"), lambda: {"frequency": 50.0})
+    profile, own = load_profile("eastron/sdm630"), IDENTIFICATION if unit == UNIT else None
+    return SimulatedDevice(unit, profile, lambda: {"frequency": 50.0}, identification=own)
 
 
 @pytest.mark.parametrize("line", [_rtu, _tcp, _memory], ids=["rtu", "tcp", "memory"])

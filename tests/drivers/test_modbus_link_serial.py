@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.basics import free_port
 from support.bus_servers import RtuSlave, crc16, echo_address, link_to, opened, passing, read_registers, run, tcp_server
+from support.numbered_slave import NumberedSlave
 
 from agent.core.clock import SystemClock
 from drivers import error_reasons as codes
@@ -22,7 +23,7 @@ from drivers.reasons import Code
 from drivers.serial_line import port_parity
 from simulators.bus.frames import ReadBlock
 from simulators.bus.plc import Plc
-from simulators.bus.segment import Segment, SegmentSlave
+from simulators.bus.segment import Segment
 
 
 @pytest.fixture
@@ -240,8 +241,8 @@ def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two(spare
     """Two blocks every 0.5 s, as in a small plant; then a PLC starts to poll a drive ten times per second."""
     segment = Segment()
     port = segment.port("agent")
-    SegmentSlave(segment, 11)
-    SegmentSlave(segment, 31)
+    NumberedSlave(segment, 11)
+    NumberedSlave(segment, 31)
     plc = Plc(segment, [ReadBlock(31, 3, 0x40, 4)])
     segment.start()
 

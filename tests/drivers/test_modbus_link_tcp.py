@@ -18,6 +18,8 @@ from support.bus_servers import (
     run,
     tcp_server,
 )
+from support.numbered_slave import NumberedSlave
+from support.segment_log import sent_by
 
 from agent.core.clock import SystemClock
 from drivers import error_reasons as codes
@@ -28,7 +30,7 @@ from drivers.profiles import load_profile
 from drivers.reading import Quality
 from simulators.bus.frames import ReadBlock
 from simulators.bus.plc import Plc
-from simulators.bus.segment import Segment, SegmentSlave
+from simulators.bus.segment import Segment
 
 
 def test_registers_arrive() -> None:
@@ -229,7 +231,7 @@ def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
     """
     segment = Segment()
     converter = Converter(segment)
-    SegmentSlave(segment, 31)
+    NumberedSlave(segment, 31)
     plc = Plc(segment, [ReadBlock(31, 3, 0x40, 4)])
     segment.start()
     plc.start()
@@ -244,7 +246,7 @@ def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
 
     try:
         run(scene())
-        assert not segment.sent_by("agent")
+        assert not sent_by(segment, "agent")
     finally:
         segment.stop()
         converter.listener.close()

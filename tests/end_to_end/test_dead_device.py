@@ -23,13 +23,15 @@ from typing import TypeVar
 import pytest
 from support.basics import waited_s
 from support.bus_servers import Converter
+from support.numbered_slave import NumberedSlave
+from support.segment_log import broken_silences, sent_by
 
 from agent.acquisition.scheduler import pollers
 from agent.config.loader import load_config
 from agent.core.clock import SystemClock
 from drivers.reading import Quality, Reading
 from simulators.bus.frames import mbap, rtu
-from simulators.bus.segment import Framing, Segment, SegmentSlave
+from simulators.bus.segment import Framing, Segment
 from simulators.bus.sockets import Connection, SocketListener
 
 pytestmark = pytest.mark.alone
@@ -56,7 +58,7 @@ class = "0.5"
 T = TypeVar("T")
 
 
-class Mortal(SegmentSlave):
+class Mortal(NumberedSlave):
     """A slave that receives and does not respond while `dead`. ignored: times of the requests received meanwhile."""
 
     def __init__(self, segment: Segment, unit: int) -> None:
@@ -201,8 +203,8 @@ def result(bus: Bus, begin_s: float, died_s: float, woke_s: float, probe_s: floa
         longest_s=(max(alive_s), max(beside_s)),
         back_s=next(iter(bus.good(DEAD, woke_s)), math.inf) - woke_s,
         probe_s=probe_s,
-        spoilt=(bus.mortal.framing.damaged + len(bus.segment.broken_silences("agent")))
-        / len(bus.segment.sent_by("agent")),
+        spoilt=(bus.mortal.framing.damaged + len(broken_silences(bus.segment, "agent")))
+        / len(sent_by(bus.segment, "agent")),
     )
 
 

@@ -28,10 +28,9 @@ STEP_S, DIP_S = 0.2, 20.0
 START_NS = 1_790_000_000_000_000_000
 
 
-def test_the_factor_is_a_function_of_time() -> None:
-    dip = Dip(5.0, duration_s=0.4, residual=0.7, every_s=10.0)
-    assert [dip.factor(t) for t in (4.9, 5.0, 5.39, 5.41, 15.1)] == [1.0, 0.7, 0.7, 1.0, 0.7]
-    assert Dip(5.0).factor(500.0) == 1.0
+def test_the_residual_voltage_is_a_function_of_time() -> None:
+    dip = Dip(5.0, duration_s=0.4, residual=0.7)
+    assert [dip.sequences(t)[0] for t in (4.9, 5.0, 5.39, 5.41, 500.0)] == [1.0, 0.7, 0.7, 1.0, 1.0]
 
 
 def test_it_arrives_as_an_event_that_tells_the_truth() -> None:

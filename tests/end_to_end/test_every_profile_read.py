@@ -174,7 +174,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def tcp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(bench.DeviceBench(bench.wanted(SERVED), Random(5)), "") as served:
+    with Served(bench.DeviceBench(bench.parse_devices(SERVED), Random(5)), "") as served:
         served.read_all(tmp_path_factory.mktemp("tcp"))
         yield served
 
@@ -182,7 +182,7 @@ def tcp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def rtu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     line = f"{BAUD} 8N1"
-    with Served(bench.DeviceBench(bench.wanted(ON_A_SERIAL_LINE), Random(6), line=line), line) as served:
+    with Served(bench.DeviceBench(bench.parse_devices(ON_A_SERIAL_LINE), Random(6), line=line), line) as served:
         served.read_all(tmp_path_factory.mktemp("rtu"))
         yield served
 

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 from support.basics import wait_until
+from support.numbered_slave import NumberedSlave
+from support.segment_log import broken_silences, sent_by
 from support.special_slaves import WATCHDOG_S, WatchdogDrive
 
 from simulators.bus.frames import ReadBlock
 from simulators.bus.plc import Plc
-from simulators.bus.segment import Segment, SegmentSlave
+from simulators.bus.segment import Segment
 
 pytestmark = pytest.mark.alone
 
@@ -72,7 +74,7 @@ class Scene:
     def __init__(self, folder: Path) -> None:
         self.segment = Segment()
         self.port = self.segment.port("agent")
-        self.meter = SegmentSlave(self.segment, METER)
+        self.meter = NumberedSlave(self.segment, METER)
         self.drive = WatchdogDrive(self.segment, DRIVE)
         self.plc = Plc(self.segment, [ReadBlock(DRIVE, 3, 0x40, 4), ReadBlock(METER, 4, 0, 6)], timeout_s=1.0)
         self.log = folder / "agent.log"
@@ -94,7 +96,7 @@ class Scene:
 
     def said(self) -> int:
         """Number of transmissions of the agent."""
-        return len(self.segment.sent_by("agent"))
+        return len(sent_by(self.segment, "agent"))
 
     def told(self) -> str:
         return self.log.read_text()
@@ -136,7 +138,7 @@ def test_a_line_with_a_plc_is_left_alone_whatever_happens_to_the_agent(scene: Sc
     scene.segment.plug("agent")
     time.sleep(LISTEN_S + 3)
     assert agent.poll() is None, scene.told()
-    assert scene.said() == 0, [spoken.data.hex() for spoken in scene.segment.sent_by("agent")]
+    assert scene.said() == 0, [spoken.data.hex() for spoken in sent_by(scene.segment, "agent")]
     assert scene.drive.armed
     assert scene.drive.tripped_s is None
     assert scene.plc.lost == scene.plc.wrong == 0
@@ -157,10 +159,10 @@ def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) ->
     assert not scene.drive.armed
     assert not scene.drive.asked
     assert scene.drive.tripped_s is None
-    spoken = scene.segment.sent_by("agent")
+    spoken = sent_by(scene.segment, "agent")
     assert {run.data[0] for run in spoken} == {METER}
     assert all(len(run.data) == 8 for run in spoken), "one request at a time"
-    assert not scene.segment.broken_silences("agent")
+    assert not broken_silences(scene.segment, "agent")
     assert not any(run.collided for run in scene.segment.log)
 
 
@@ -181,4 +183,4 @@ def test_a_drive_whose_watchdog_is_off_is_polled(scene: Scene) -> None:
     """The counterpart: the silence in the tests above is a decision, not a broken line."""
     scene.start_agent("not used")
     wait_until(lambda: len(scene.drive.asked) > 2 and len(scene.meter.asked) > 2, FIRST_BYTE_S, "both are polled")
-    assert not scene.segment.broken_silences("agent")
+    assert not broken_silences(scene.segment, "agent")

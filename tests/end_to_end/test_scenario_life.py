@@ -136,7 +136,7 @@ def test_a_run_in_parts_gives_the_same_plant(tmp_path: Path) -> None:
         )  # fmt: skip
     assert parts == one
     first, *_, last = plants
-    shown = [[placed.ailing.values for placed in plant.instruments.placed] for plant in (first, last)]
+    shown = [[device.state.values for device in plant.instruments.installed] for plant in (first, last)]
     assert shown[0] == shown[1]
     assert shown[0][0]["energy_import"] > 0
     assert one[-1][1]["pump"]["motor_speed_rpm"] != one[0][1]["pump"]["motor_speed_rpm"]

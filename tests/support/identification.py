@@ -12,7 +12,7 @@ from agent.commissioning.discovery.match import Identified
 from drivers.profiles import Profile, load_profile, profile_ids
 from simulators.bus.memory import MemoryLink
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.identity import identity_values, identity_words, nameplate
+from simulators.devices.identity import DeviceIdentification, identification, identity_values, identity_words
 from simulators.devices.reference_motor import ReferenceMotor, draw_machine
 
 SERVED = [name for name in profile_ids() if load_profile(name).dialect in ("modbus", "sunspec")]
@@ -35,9 +35,9 @@ def served(profile: Profile, seed: int, marked: bool = True) -> SimulatedDevice:
 
 
 def look(device: SimulatedDevice, marked: bool = True, without: str = "", fc03: bool = True) -> Identified:
-    plates = {UNIT: nameplate(device.profile)} if marked else {}
+    device.identification = identification(device.profile) if marked else DeviceIdentification()
     candidates = [load_profile(name) for name in SERVED if name != without]
-    link = MemoryLink([device], HandClock(), nameplates=plates)
+    link = MemoryLink([device], HandClock())
     return asyncio.run(identify(link, UNIT, fc03=fc03, profiles=candidates))
 
 

@@ -72,7 +72,8 @@ class Plant:
     """A load that varies between 12 and 52 kW and is off at night; the meter has a resolution of 0.01 kWh."""
 
     def __init__(self) -> None:
-        self.meter = SimulatedMeter(EXACT, start_kwh=START_KWH, rolls_at=ROLLS_AT_KWH, quanta={"kWh": 0.01})
+        self._meter = SimulatedMeter(EXACT, start_kwh=START_KWH)
+        self._reset_kwh = 0.0
         self.now_s, self.true_wh = 0.0, 0.0
         self._chance, self._watts = random.Random(11), 30_000.0
         self.silent: set[int] = set()
@@ -86,11 +87,18 @@ class Plant:
         self.now_s += STEP_S
         if not self._reset and self.now_s >= RESET_S:
             self._reset = True
-            self.meter._counters["energy_import"] = 0.0  # reset by service: the register starts again at 0
-        self.meter.step(u, i, 50.0, STEP_S)
+            self._reset_kwh = self._meter.values["energy_import"]  # by service: the register starts again at 0
+        self._meter.step(u, i, 50.0, STEP_S)
         self.true_wh += watts * STEP_S / 3600
         quiet = any(start <= self.now_s < start + length for start, length in GAPS_S)
         (self.silent.add if quiet else self.silent.discard)(1)
+
+    def values(self) -> dict[str, float]:
+        """The displayed values; the counter wraps at ROLLS_AT_KWH."""
+        values = dict(self._meter.values)
+        for name in ("energy_import", "energy_total", "energy_net"):
+            values[name] = round((values[name] - self._reset_kwh) % ROLLS_AT_KWH, 2)
+        return values
 
 
 async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: LoopClock, plant: Plant) -> None:
@@ -100,7 +108,7 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
     store.sink_cursors(["judge"])
-    device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: plant.meter.values, rating_kw=None)
+    device = SimulatedDevice(1, load_profile("eastron/sdm630"), plant.values, rating_kw=None)
 
     waiting: list[str] = []
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from drivers.reasons import Reason
 from simulators import scenarios
-from simulators.plant.drive_wave import DriveWave, DriveWaves, spent_j
+from simulators.plant.drive_wave import DriveWave, DriveWaves
 from simulators.plant.params import InductionMotor, MagnetMotor
 from simulators.plant.phasors import PhasorComponent
 from simulators.reasons import SCENARIO_PROBLEM
@@ -86,6 +86,11 @@ def induction_of(truth: Mapping[str, float]) -> InductionMotor:
         additional_w=0.0,
         inertia_kg_m2=truth["J"],
     )
+
+
+def spent_j(energy: dict[str, float]) -> float:
+    """Return the sum of all energies that have left the system: heat and work, J."""
+    return sum(value for name, value in energy.items() if name not in ("grid", "link", "terminal"))
 
 
 def one_second(

@@ -22,7 +22,7 @@ from drivers.registers import decode
 from simulators.bus.memory import MemoryLink
 from simulators.devices import register_encoder
 from simulators.devices.device import Refused, SimulatedDevice
-from simulators.devices.reference_motor import SIZES_KW, MotorParameters, ReferenceMotor, draw_machine, secondary
+from simulators.devices.reference_motor import SIZES_KW, MotorParameters, ReferenceMotor, draw_machine
 
 METER_UNIT, DRIVE_UNIT = 11, 31
 
@@ -271,3 +271,14 @@ def _published(device: SimulatedDevice, row: Register, kw: float) -> float | Non
         return None
     value, _ = decode(row, words, kw, verified=True)
     return float(value) if isinstance(value, int | float) else None
+
+
+def secondary(values: Mapping[str, float], units: Mapping[str, str], ratio: float) -> dict[str, float]:
+    """Return the values of a meter with a missing current transformer ratio.
+
+    values: primary values by name.
+    units: unit of each value; only currents, powers and energies are scaled.
+    ratio: primary current divided by secondary current.
+    """
+    scaled = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
+    return {name: value / ratio if units.get(name) in scaled else value for name, value in values.items()}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from support.numbered_slave import NumberedSlave
+
 from simulators.bus.frames import rtu
 from simulators.bus.reactor import Timer
-from simulators.bus.segment import Segment, SegmentSlave
+from simulators.bus.segment import Segment
 
 WATCHDOG_S = 3.0
 
 
-class WatchdogDrive(SegmentSlave):
+class WatchdogDrive(NumberedSlave):
     """A drive that stops its motor if its master stops sending.
 
     armed: True after the first valid frame addressed to the drive.
@@ -37,7 +39,7 @@ class WatchdogDrive(SegmentSlave):
             self.tripped_s = self._segment.now()
 
 
-class PrivateDrive(SegmentSlave):
+class PrivateDrive(NumberedSlave):
     """The Huanyang protocol, similar to Modbus: function 3 commands the motor, function 4 returns three bytes."""
 
     def __init__(self, segment: Segment, unit: int) -> None:

@@ -18,8 +18,7 @@ from agent.commissioning.discovery.scan_result import Target
 from drivers.profiles import load_profile
 from drivers.serial_sniffer import SerialSetting
 from simulators.bus.tcp import TcpBus
-from simulators.devices.identity import nameplate
-from simulators.devices.nameplate import Nameplate
+from simulators.devices.identity import DeviceIdentification, identification
 
 HEAD = '[site]\nid = "test"\ngateway = "gw"\n\n[store]\nstate_dir = "state"\n\n'
 
@@ -68,7 +67,9 @@ def test_a_list_leaves_the_choice_to_the_operator(tmp_path: Path) -> None:
 def test_the_command_names_a_device_on_a_real_port() -> None:
     async def scene() -> tuple[int, str]:
         profile = load_profile("schneider/pm5000")
-        bus = TcpBus([served(profile, 0)], nameplates={UNIT: nameplate(profile)})
+        device = served(profile, 0)
+        device.identification = identification(profile)
+        bus = TcpBus([device])
         place = await bus.start()
         try:
             words = ["identify", "--tcp", place, "--unit-id", str(UNIT), "--allow-fc03"]
@@ -102,8 +103,9 @@ def test_a_model_that_is_not_in_the_library_is_exit_1() -> None:
     """A Danfoss of a series without profile, with the map of a related series."""
 
     async def scene() -> tuple[int, str]:
-        stranger = Nameplate(server_id=b"\x01\xffVLT Midi Drive FC 280")
-        bus = TcpBus([served(load_profile("danfoss/fc302"), 0)], nameplates={UNIT: stranger})
+        device = served(load_profile("danfoss/fc302"), 0)
+        device.identification = DeviceIdentification(server_id=b"\x01\xffVLT Midi Drive FC 280")
+        bus = TcpBus([device])
         place = await bus.start()
         try:
             words = ["identify", "--tcp", place, "--unit-id", str(UNIT), "--allow-fc03", "--json"]

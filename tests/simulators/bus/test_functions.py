@@ -14,11 +14,11 @@ import pytest
 from drivers.profiles import load_profile
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.functions import LOG_VARIABLE, READING, allowed
-from simulators.bus.line_settings_segment import SettingsStation
+from simulators.bus.line_settings_segment import DeviceStation
 from simulators.bus.segment import Segment
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.nameplate import Nameplate
+from simulators.devices.identity import DeviceIdentification
 
 REQUESTS = {
     0x05: struct.pack(">BHH", 5, 0, 0xFF00),
@@ -52,7 +52,7 @@ def test_only_reading_is_allowed(log: Path) -> None:
 @pytest.mark.parametrize(("last", "level"), [(2, 0x81), (6, 0x82), (0x7F, 0x82), (0x80, 0x83)])
 def test_a_nameplate_says_how_many_kinds_of_objects_it_has(last: int, level: int) -> None:
     """Modbus Application Protocol V1.1b3, 6.21: conformity level basic, regular or extended; individual access too."""
-    plate = Nameplate({0: "maker", 1: "model", 2: "1.0", last: "last"})
+    plate = DeviceIdentification({0: "maker", 1: "model", 2: "1.0", last: "last"})
     assert plate.answer(bytes((0x2B, 0x0E, 1, 0)))[3] == level
 
 
@@ -86,7 +86,7 @@ def test_the_tcp_server_refuses_and_records(log: Path, function: int) -> None:
 @pytest.mark.parametrize("function", REQUESTS)
 def test_the_serial_bus_refuses_and_records(log: Path, function: int) -> None:
     segment = Segment()
-    SettingsStation(segment, device())
+    DeviceStation(segment, device())
     fd = os.open(segment.port("master"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     segment.start()
     try:

@@ -14,7 +14,7 @@ import pytest
 from drivers.profiles import load_profile
 from simulators.bus.frames import crc16
 from simulators.bus.frames import rtu_request as request
-from simulators.bus.line_settings_segment import SettingsStation
+from simulators.bus.line_settings_segment import DeviceStation
 from simulators.bus.pty import Pty
 from simulators.bus.segment import Segment
 from simulators.bus.stream import PtyOutlet
@@ -22,13 +22,13 @@ from simulators.devices.device import SimulatedDevice
 
 
 @pytest.fixture
-def station() -> Iterator[tuple[int, SettingsStation]]:
+def station() -> Iterator[tuple[int, DeviceStation]]:
     """A drive on a segment, and the file descriptor of a master's port."""
     device = SimulatedDevice(
         31, load_profile("yaskawa/ga800"), lambda: {"output_frequency": 81.2, "motor_current": 57.5}, rating_kw=55.0
     )
     segment = Segment()
-    station = SettingsStation(segment, device)
+    station = DeviceStation(segment, device)
     fd = os.open(segment.port("master"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     segment.start()
     try:
@@ -52,7 +52,7 @@ def test_crc_of_the_standard_s_example() -> None:
     assert crc16(b"123456789") == 0x4B37
 
 
-def test_an_answer(station: tuple[int, SettingsStation]) -> None:
+def test_an_answer(station: tuple[int, DeviceStation]) -> None:
     fd, _ = station
     os.write(fd, request(31, 3, 0x41, 2))
     got = listen(fd, size=9)
@@ -61,7 +61,7 @@ def test_an_answer(station: tuple[int, SettingsStation]) -> None:
     assert crc16(got[:-2]) == int.from_bytes(got[-2:], "little")
 
 
-def test_silence_for_unknown_units_and_damaged_frames(station: tuple[int, SettingsStation]) -> None:
+def test_silence_for_unknown_units_and_damaged_frames(station: tuple[int, DeviceStation]) -> None:
     fd, drive = station
     broken = bytearray(request(31, 3, 0x41, 2))
     broken[3] ^= 1
@@ -73,7 +73,7 @@ def test_silence_for_unknown_units_and_damaged_frames(station: tuple[int, Settin
     assert len(listen(fd, size=7)) == 7  # it still responds afterwards
 
 
-def test_refusals_are_modbus_exceptions(station: tuple[int, SettingsStation]) -> None:
+def test_refusals_are_modbus_exceptions(station: tuple[int, DeviceStation]) -> None:
     fd, _ = station
     for frame, code in (
         (request(31, 3, 0x1000, 1), 2),

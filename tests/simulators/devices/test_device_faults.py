@@ -17,7 +17,7 @@ from drivers.reasons import InvalidValue, Reason
 from simulators.bus.memory import MemoryLink
 from simulators.clock import LoopClock, run_virtual
 from simulators.devices.device import Refused, SimulatedDevice
-from simulators.devices.device_faults import AWAKE_S, KINDS, REFUSALS, DeviceFault, FaultyDevice
+from simulators.devices.device_faults import KINDS, REFUSALS, WARM_UP_S, DeviceFault, DeviceState
 from simulators.reasons import FAULT_TIMES, SCENARIO_CHOICE
 
 
@@ -25,22 +25,22 @@ def sound(now_s: float) -> Mapping[str, Value]:
     return {"active_power": 1000.0 + now_s, "energy_import": 50.0 + now_s, "serial_number": "4711"}
 
 
-def shown(kind: str, *at_s: float, code: int = 6) -> list[FaultyDevice]:
+def shown(kind: str, *at_s: float, code: int = 6) -> list[DeviceState]:
     """Return the states at the given times of a fault from 10 s to 20 s, in steps of 1 s."""
     found = []
     for end_s in at_s:
-        ailing = FaultyDevice([DeviceFault(kind, 10, 20, code)])
+        state = DeviceState([DeviceFault(kind, 10, 20, code)])
         for now_s in range(int(end_s) + 1):
-            ailing.update(now_s, sound(now_s))
-        found.append(ailing)
+            state.update(now_s, sound(now_s))
+        found.append(state)
     return found
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_before_it_begins_and_without_troubles_all_is_well(kind: str) -> None:
     (before,) = shown(kind, 9)
-    assert (before.silent, before.refuses, before.values) == (False, None, sound(9))
-    healthy = FaultyDevice()
+    assert (before.silent, before.exception_code, before.values) == (False, None, sound(9))
+    healthy = DeviceState()
     healthy.update(15, sound(15))
     assert healthy.values == sound(15)
 
@@ -50,14 +50,14 @@ def test_each_kind() -> None:
     assert during.silent
     assert not after.silent
     during, after = shown("refusing", 15, 20, code=4)
-    assert (during.refuses, after.refuses) == (4, None)
+    assert (during.exception_code, after.exception_code) == (4, None)
     during, after = shown("stuck", 19, 20)
     assert during.values == sound(10)
     assert after.values == sound(20)
     during, after = shown("blank", 15, 20)
     assert during.values == {"energy_import": 65.0, "serial_number": "4711"}
     assert after.values == sound(20)
-    during, waking, after = shown("reboot", 15, 20, 20 + AWAKE_S)
+    during, waking, after = shown("reboot", 15, 20, 20 + WARM_UP_S)
     assert during.silent
     assert waking.values == {**sound(20), "active_power": 0.0}
     assert after.values == sound(23)
@@ -66,39 +66,39 @@ def test_each_kind() -> None:
 
 
 def test_two_troubles_of_one_kind_are_told_each_in_its_time() -> None:
-    ailing = FaultyDevice([DeviceFault("silent", 10, 20), DeviceFault("silent", 30, 40), DeviceFault("stuck", 35, 40)])
+    state = DeviceState([DeviceFault("silent", 10, 20), DeviceFault("silent", 30, 40), DeviceFault("stuck", 35, 40)])
     for now_s, silent, stuck in ((9, 0, 0), (15, 1, 0), (25, 0, 0), (35, 1, 1), (40, 0, 0)):
-        ailing.update(now_s, sound(now_s))
-        assert ailing.state(now_s) == {"silent": silent, "stuck": stuck}
-        assert ailing.silent == bool(silent)
+        state.update(now_s, sound(now_s))
+        assert state.active(now_s) == {"silent": silent, "stuck": stuck}
+        assert state.silent == bool(silent)
 
 
 def test_who_reads_meanwhile_meets_no_half_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """A serial line reads in another thread: a silent device must not respond between two instants."""
-    ailing = FaultyDevice([DeviceFault("silent", 10, 20), DeviceFault("refusing", 10, 20)])
-    ailing.update(12, sound(12))
+    state = DeviceState([DeviceFault("silent", 10, 20), DeviceFault("refusing", 10, 20)])
+    state.update(12, sound(12))
     is_active, met = DeviceFault.is_active, []
 
     def looking(trouble: DeviceFault, now_s: float) -> bool:
-        met.append((ailing.silent, ailing.refuses))
+        met.append((state.silent, state.exception_code))
         return is_active(trouble, now_s)
 
     monkeypatch.setattr(DeviceFault, "is_active", looking)
-    ailing.update(13, sound(13))
+    state.update(13, sound(13))
     assert met == [(True, 6)] * 2
 
 
 def test_what_is_blank_is_not_available_on_the_wire() -> None:
     """An Eastron meter returns a float NaN, where 0 would be wrong."""
-    (ailing,) = shown("blank", 15)
-    device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: ailing.values, ailing=ailing)
+    (state,) = shown("blank", 15)
+    device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: state.values, state=state)
     words = device.read(4, 0x34, 2)
     assert math.isnan(struct.unpack(">f", struct.pack(">HH", *words))[0])
 
 
 def test_silence_costs_a_line_the_time_out_and_a_gateway_says_so() -> None:
-    (ailing,) = shown("silent", 15)
-    device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: ailing.values, ailing=ailing)
+    (state,) = shown("silent", 15)
+    device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: state.values, state=state)
     with pytest.raises(Refused, match="exception 11"):
         device.read(4, 0x34, 2)
 
@@ -113,8 +113,8 @@ def test_silence_costs_a_line_the_time_out_and_a_gateway_says_so() -> None:
 
 
 def test_a_refusal_has_its_code() -> None:
-    (ailing,) = shown("refusing", 15, code=6)
-    device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: ailing.values, ailing=ailing)
+    (state,) = shown("refusing", 15, code=6)
+    device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: state.values, state=state)
 
     async def read(clock: LoopClock) -> int:
         with pytest.raises(ModbusExceptionResponse) as refused:

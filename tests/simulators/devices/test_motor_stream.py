@@ -11,7 +11,7 @@ from support.plant import scenario_file
 
 from drivers import ews_protocol
 from simulators.devices.ews_sender import AMPS_MAX, INSTANTS, RATE_HZ, EwsSender
-from simulators.plant._arrays import Floats
+from simulators.plant.phasors import Floats
 from simulators.scenarios.checks import check
 from simulators.scenarios.plant import ScenarioPlant
 from simulators.scenarios.records import scenario_record

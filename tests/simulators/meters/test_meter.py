@@ -148,17 +148,6 @@ def test_an_unknown_wiring_fault_is_an_error(fault: str) -> None:
         wiring_of(example)
 
 
-def test_digits_and_rollover() -> None:
-    """A counter of 0.01 kWh that wraps at 1000 kWh, currents in 0.1 A."""
-    u, i = load(0.8, 80.26)
-    meter = SimulatedMeter(EXACT, start_kwh=999.0, rolls_at=1000.0, quanta={"A": 0.1, "kWh": 0.01})
-    meter.step(u, i, 50.0, 360.0)
-    assert meter.values["current_l1"] == pytest.approx(80.3, abs=1e-9)
-    counted = 999 + 3 * 230 * 80.26 * 0.8 / 1e4 - 1000
-    assert meter.values["energy_import"] == pytest.approx(counted, abs=0.005)
-    assert meter.values["energy_import"] * 100 == pytest.approx(round(counted * 100), abs=1e-6)
-
-
 @pytest.mark.parametrize("accuracy", [0.2, 0.5, 1.0])
 def test_errors_of_each_class_fill_it_and_stay_inside(accuracy: float) -> None:
     u, i = load(0.5)

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from support.plant import GRID_400V, induction_of, machine_truth, magnet_2kw2, one_second
+from support.plant import GRID_400V, induction_of, machine_truth, magnet_2kw2, one_second, spent_j
 
 from simulators.plant import space_vectors
-from simulators.plant.drive_wave import COAST, FREQUENCY, STIFF, Converter, DriveWave, spent_j
+from simulators.plant.drive_wave import COAST, FREQUENCY, STIFF, Converter, DriveWave
 from simulators.plant.phasors import PhasorComponent
 from simulators.plant.wave_load import WaveLoad
 

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from support.front_wave import ActiveFront
 from support.plant import machine_truth
 
 from simulators.plant import space_vectors
-from simulators.plant._arrays import Vectors
-from simulators.plant.front_wave import ActiveFront
+from simulators.plant.phasors import Vectors
 
 RATE = 51200
 

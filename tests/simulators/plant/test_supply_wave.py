@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from simulators.plant.faults import Dip
 from simulators.plant.phasors import PhasorComponent
 from simulators.plant.supply_wave import SupplyWave
 
@@ -56,16 +55,3 @@ def test_a_wandering_frequency_never_jumps() -> None:
         u = supply.block(SINE, hz, 1000, 1 / RATE)
         assert np.angle(u[0]) == pytest.approx(math.remainder(turned, 2 * math.pi), abs=1e-9)
         turned += 2 * math.pi * hz * 1000 / RATE
-
-
-def test_dips_come_again_and_jump() -> None:
-    """Every quarter of a second for 40 ms, to 60 % and −20°."""
-    u = one_second(SupplyWave(dips=[Dip(0.1, 0.04, 0.6, every_s=0.25, jump_degrees=-20.0)]), SINE)
-    t = np.arange(RATE) / RATE
-    against = u / (math.sqrt(2) * U * np.exp(2j * math.pi * 50 * t))
-    inside = (t >= 0.1) & ((t - 0.1) % 0.25 < 0.04 - 1e-9)
-    assert inside.sum() == pytest.approx(4 * 0.04 * RATE, abs=2)
-    assert np.abs(against[inside]) == pytest.approx(0.6)
-    assert np.degrees(np.angle(against[inside])) == pytest.approx(-20)
-    outside = ~inside & ((t - 0.1) % 0.25 > 0.0401)
-    assert against[outside] == pytest.approx(1)

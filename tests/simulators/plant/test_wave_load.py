@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 import pytest
+from support.plant import spent_j
 
-from simulators.plant.drive_wave import STIFF, Converter, DriveWave, spent_j
+from simulators.plant.drive_wave import STIFF, Converter, DriveWave
 from simulators.plant.params import MAGNET_55KW
 from simulators.plant.wave_load import WaveLoad
 from simulators.scenarios.load_profiles import Conveyor

@@ -159,7 +159,7 @@ def test_megawatt_hours_in_a_register_of_their_own() -> None:
 
 def test_same_seed_same_devices() -> None:
     def shown(seed: int) -> Any:
-        plant = bench.DeviceBench(bench.wanted(["abb/b23", "yaskawa/ga800"]), Random(seed))
+        plant = bench.DeviceBench(bench.parse_devices(["abb/b23", "yaskawa/ga800"]), Random(seed))
         for _ in range(5):
             plant.step(0.25)
         return plant.truth()
@@ -169,7 +169,7 @@ def test_same_seed_same_devices() -> None:
 
 
 def test_units_are_given_out_around_those_that_are_asked_for() -> None:
-    found = bench.wanted(["abb/b23", "abb/b23@1", "abb/b23", "abb/b23@3"])
+    found = bench.parse_devices(["abb/b23", "abb/b23@1", "abb/b23", "abb/b23@3"])
     assert [item.unit for item in found] == [2, 1, 4, 3]
 
 
@@ -219,7 +219,7 @@ def opened() -> Iterator[Callable[[str], int]]:
 
 def test_a_serial_line_has_the_speed_and_the_manners_of_one(opened: Callable[[str], int]) -> None:
     """9600 8E1: 8 + 45 characters of 11 bits and two silences of 3.5 take 69 ms; 10 ms for the device."""
-    plant = bench.DeviceBench(bench.wanted(["eastron/sdm630@11"]), Random(1), line="9600 8E1")
+    plant = bench.DeviceBench(bench.parse_devices(["eastron/sdm630@11"]), Random(1), line="9600 8E1")
 
     def talk(path: str) -> None:
         port = opened(path)
@@ -244,7 +244,7 @@ def test_a_serial_line_has_the_speed_and_the_manners_of_one(opened: Callable[[st
 
 def test_each_kind_of_device_is_where_its_facts_say_over_tcp() -> None:
     """Yaskawa 0041H in 0.01 Hz; a SunSpec marker at 40000; an absent unit behind a gateway is 0x0B."""
-    plant = bench.DeviceBench(bench.wanted(["yaskawa/ga800@3", "sunspec/meter-203@4"]), Random(1))
+    plant = bench.DeviceBench(bench.parse_devices(["yaskawa/ga800@3", "sunspec/meter-203@4"]), Random(1))
 
     def talk(where: str) -> None:
         host, port = where.split(":")
@@ -263,7 +263,7 @@ def test_each_kind_of_device_is_where_its_facts_say_over_tcp() -> None:
 
 @pytest.mark.parametrize("line", ["", "19200 8E1"])
 def test_the_configuration_is_ready_for_the_agent(tmp_path: Path, line: str) -> None:
-    scenario = bench.scenario(bench.wanted(SERVED), 1, line=line)
+    scenario = bench.scenario(bench.parse_devices(SERVED), 1, line=line)
     ends = Endpoints(rtu_port="/dev/pts/7") if line else Endpoints("127.0.0.1:1502")
     text = scenario.config_toml(ends, "mqtt://127.0.0.1:1883", "state")
     file = tmp_path / "plant.toml"
@@ -320,7 +320,7 @@ def test_an_invalid_option_is_one_line_and_leaves_no_file(arguments: list[str], 
 )  # fmt: skip
 def test_devices_that_cannot_be_simulated(devices: list[str], reason: Reason) -> None:
     with pytest.raises(InvalidValue) as caught:
-        bench.wanted(devices)
+        bench.parse_devices(devices)
     assert caught.value.reason == reason
 
 

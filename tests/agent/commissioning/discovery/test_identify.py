@@ -26,7 +26,7 @@ from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import Code
 from drivers.serial_sniffer import SerialSetting
 from simulators.bus.memory import MemoryLink
-from simulators.devices.identity import nameplate
+from simulators.devices.identity import identification
 
 LIST_MAX = 5
 
@@ -175,7 +175,8 @@ def test_a_lost_answer_is_not_a_refusal(times: int, monkeypatch: pytest.MonkeyPa
     device = served(load_profile(name), 0)
     known = look(device)
     assert known.conclusive
-    link = Losing([device], HandClock(), nameplates={UNIT: nameplate(device.profile)})
+    device.identification = identification(device.profile)
+    link = Losing([device], HandClock())
     link.address, link.times = 65, times
     candidates = [load_profile(item) for item in SERVED]
     lossy = asyncio.run(identify(link, UNIT, fc03=True, profiles=candidates))

@@ -22,7 +22,7 @@ from drivers.profiles import load_profile, profile_ids
 from simulators.bus.memory import MemoryLink
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.identity import identity_values, identity_words, nameplate
+from simulators.devices.identity import identification, identity_values, identity_words
 from simulators.devices.reference_motor import MotorParameters, ReferenceMotor
 
 PLANT = """
@@ -134,8 +134,11 @@ def test_of_all_pairs_of_one_maker_refusals_name_the_right_model() -> None:
             continue
         plant = ReferenceMotor(MotorParameters(55, 1475.0, 4, 400.0, True, 0.94, 0.85), 0.6, 3, True)
         shown = {**(plant.drive(5.0) if one.kind == "vfd" else plant.meter(5.0)), **identity_values(one)}
-        device = SimulatedDevice(7, one, lambda shown=shown: shown, rating_kw=55, extra=identity_words(one))  # type: ignore[misc]
-        link = MemoryLink([device], HandClock(), nameplates={7: nameplate(one)})
+        device = SimulatedDevice(
+            7, one, lambda shown=shown: shown, rating_kw=55, extra=identity_words(one),  # type: ignore[misc]
+            identification=identification(one),
+        )  # fmt: skip
+        link = MemoryLink([device], HandClock())
         polled = PolledDevice(ModbusDevice("d", other, 7, link, HandClock()), 1.0, {})
         asyncio.run(read_completely(polled))
         asked["pairs"] += 1

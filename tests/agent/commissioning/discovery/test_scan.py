@@ -16,7 +16,9 @@ import pytest
 from click.testing import CliRunner
 from support.basics import wait_until
 from support.fault_matrix import FaultStep, Line, clean, echo
+from support.numbered_slave import NumberedSlave
 from support.scripted_slave import open_line
+from support.segment_log import broken_silences, sent_by
 from support.special_slaves import PrivateDrive
 
 from agent.cli import main
@@ -42,9 +44,8 @@ from drivers.modbus_link import ModbusLink
 from drivers.profiles import load_profile, profile_ids
 from drivers.serial_sniffer import SerialSetting
 from simulators.bus.frames import Ask, ReadBlock
-from simulators.bus.line_settings_segment import LineSettingsSegment, SettingsStation
+from simulators.bus.line_settings_segment import DeviceStation, LineSettingsSegment
 from simulators.bus.plc import Plc
-from simulators.bus.segment import SegmentSlave
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.identity import identity_values, identity_words
@@ -106,7 +107,7 @@ def on_line(segment: LineSettingsSegment, setting: str | None, options: ScanOpti
 @at("115200 8N1")
 def test_two_devices_are_found_and_named(line: LineSettingsSegment) -> None:
     there = ((1, "yaskawa/ga800"), (37, "eastron/sdm630"))
-    stations = [SettingsStation(line, device(*who), turnaround_s=0.003) for who in there]
+    stations = [DeviceStation(line, device(*who), turnaround_s=0.003) for who in there]
     result = on_line(line, "115200 8N1", ScanOptions((1, 2, 3, 10, 11, 12, 36, 37), "usual", LISTEN_S, fc03=True))
     assert [found.unit for found in result.found] == [1, 37]
     assert not result.findings
@@ -114,8 +115,8 @@ def test_two_devices_are_found_and_named(line: LineSettingsSegment) -> None:
         assert found.identified is not None
         assert model in [match.profile.id for match in found.identified.matches]
     assert {function for station in stations for function in station.functions} <= READS | {3}
-    assert not line.broken_silences("agent")
-    sent = line.sent_by("agent")
+    assert not broken_silences(line, "agent")
+    sent = sent_by(line, "agent")
     assert all(run.data[1] in READS | {3} for run in sent), "only read functions"
     text = format_result(result)
     assert 'profile = "eastron/sdm630"' in text
@@ -128,16 +129,16 @@ def test_two_devices_are_found_and_named(line: LineSettingsSegment) -> None:
 
 
 def test_function_3_is_not_used_without_permission(line: LineSettingsSegment) -> None:
-    stations = [SettingsStation(line, device(1, "yaskawa/ga800")), SettingsStation(line, device(2, "eastron/sdm630"))]
+    stations = [DeviceStation(line, device(1, "yaskawa/ga800")), DeviceStation(line, device(2, "eastron/sdm630"))]
     result = on_line(line, "19200 8N1", ScanOptions((1, 2), "full", LISTEN_S))
     assert [(found.unit, found.exception) for found in result.found] == [(1, 2), (2, 0)]
     assert all(set(station.functions) <= READS for station in stations)
-    assert all(run.data[1] in READS for run in line.sent_by("agent"))
+    assert all(run.data[1] in READS for run in sent_by(line, "agent"))
     assert result.found[1].identified is not None
     assert result.found[1].identified.matches[0].profile.id == "eastron/sdm630"
 
 
-class MuteStation(SettingsStation):
+class MuteStation(DeviceStation):
     """Does not respond where other devices return an exception response."""
 
     def _answer(self, data: bytes) -> None:
@@ -172,7 +173,7 @@ def test_a_device_without_exception_responses_is_identified(
 @at("9600 8E1")
 def test_nothing_is_sent_while_another_master_is_active(line: LineSettingsSegment) -> None:
     """The finding contains the setting of the other master, although the scan started to listen at another one."""
-    SegmentSlave(line, 11)
+    NumberedSlave(line, 11)
     plc = Plc(line, [ReadBlock(11, 3, 0, 10)], every_s=0.1, timeout_s=1.0)
     port = line.port("agent")
     line.start()
@@ -184,14 +185,14 @@ def test_nothing_is_sent_while_another_master_is_active(line: LineSettingsSegmen
     assert finding.data["unit_ids"] == (11,)
     assert finding.data["n_bytes"] > 8
     assert result.requests == 0
-    assert not line.sent_by("agent")
+    assert not sent_by(line, "agent")
     assert plc.wrong == plc.lost == 0
 
 
 @at("9600 8E1")
 def test_unknown_speed_and_parity_are_found(line: LineSettingsSegment) -> None:
-    SettingsStation(line, device(1, "eastron/sdm630"))
-    SettingsStation(line, device(19, "abb/b23"))
+    DeviceStation(line, device(1, "eastron/sdm630"))
+    DeviceStation(line, device(19, "abb/b23"))
     result = on_line(line, None, ScanOptions((1, 2, 7, 19), "usual", LISTEN_S, identify=False))
     assert str(result.setting) == "9600 8E1"
     assert [found.unit for found in result.found] == [1, 19]
@@ -201,7 +202,7 @@ def test_unknown_speed_and_parity_are_found(line: LineSettingsSegment) -> None:
 @at("9600 8E1")
 def test_with_the_wrong_parity_no_device_is_found(line: LineSettingsSegment) -> None:
     """The simulated line of the test above does not respond at other settings."""
-    SettingsStation(line, device(1, "eastron/sdm630"))
+    DeviceStation(line, device(1, "eastron/sdm630"))
     result = on_line(line, "9600 8N1", ScanOptions((1, 2), "usual", LISTEN_S))
     assert not result.found
     assert not result.findings
@@ -212,7 +213,7 @@ def test_with_the_wrong_parity_no_device_is_found(line: LineSettingsSegment) -> 
 def test_noise_leads_to_the_setting(line: LineSettingsSegment) -> None:
     """A meter that ignores the parity of requests and responds with its own: right unit, wrong setting."""
     line.checks_parity = False
-    SettingsStation(line, device(1, "eastron/sdm630"))
+    DeviceStation(line, device(1, "eastron/sdm630"))
     result = on_line(line, None, ScanOptions(range(1, 9), "usual", LISTEN_S, identify=False))
     assert [found.unit for found in result.found] == [1]
     assert str(result.setting) == "19200 8N1", "the fourth setting of the scan"
@@ -253,9 +254,9 @@ def test_an_echo_of_the_adapter_is_not_a_device() -> None:
 
 @pytest.mark.alone
 def test_two_devices_with_one_unit_identifier_are_a_finding(line: LineSettingsSegment) -> None:
-    SettingsStation(line, device(5, "eastron/sdm630"), name="first")
-    SettingsStation(line, device(5, "abb/b23"), name="second")
-    SettingsStation(line, device(6, "eastron/sdm630"))
+    DeviceStation(line, device(5, "eastron/sdm630"), name="first")
+    DeviceStation(line, device(5, "abb/b23"), name="second")
+    DeviceStation(line, device(6, "eastron/sdm630"))
     result = on_line(line, "19200 8N1", ScanOptions((5, 6, 7), "usual", LISTEN_S, identify=False))
     assert [found.unit for found in result.found] == [6]
     assert result.findings == [codes.UNIT_ID_SHARED(unit_id=5)]
@@ -264,7 +265,7 @@ def test_two_devices_with_one_unit_identifier_are_a_finding(line: LineSettingsSe
 def test_a_private_protocol_gets_one_request_only(line: LineSettingsSegment) -> None:
     """Also if function 03 is permitted: one request with function 04 only, and no command to its motor."""
     drive = PrivateDrive(line, 4)
-    SettingsStation(line, device(6, "eastron/sdm630"))
+    DeviceStation(line, device(6, "eastron/sdm630"))
     result = on_line(line, "19200 8N1", ScanOptions((4, 5, 6), "full", LISTEN_S, fc03=True, identify=False))
     assert [found.unit for found in result.found] == [6]
     (finding,) = result.findings
@@ -277,7 +278,7 @@ def test_a_private_protocol_gets_one_request_only(line: LineSettingsSegment) -> 
 
 def test_a_slow_device_is_found_by_its_late_response(line: LineSettingsSegment) -> None:
     """Its response time of 0.22 s exceeds the first timeout; the late response causes a second request."""
-    SettingsStation(line, device(5, "eastron/sdm630"), turnaround_s=0.22)
+    DeviceStation(line, device(5, "eastron/sdm630"), turnaround_s=0.22)
     result = on_line(line, "19200 8N1", ScanOptions((4, 5, 6), "usual", LISTEN_S, identify=False))
     assert [found.unit for found in result.found] == [5]
 
@@ -358,7 +359,7 @@ def test_a_private_protocol_confirms_the_setting(line: LineSettingsSegment) -> N
 
 def test_an_interrupted_scan_shows_its_results(line: LineSettingsSegment, tmp_path: Path) -> None:
     """Ctrl-C during the sweep: the device is in the result, and the exit code is 130."""
-    SettingsStation(line, device(1, "eastron/sdm630"))
+    DeviceStation(line, device(1, "eastron/sdm630"))
     port = line.port("agent")
     line.start()
     with (tmp_path / "err").open("w+") as err:
@@ -381,7 +382,7 @@ def test_an_interrupted_scan_shows_its_results(line: LineSettingsSegment, tmp_pa
     assert "Traceback" not in (tmp_path / "err").read_text()
 
 
-class DozingStation(SettingsStation):
+class DozingStation(DeviceStation):
     """Does not respond to the first request."""
 
     missed = 0
@@ -396,7 +397,7 @@ class DozingStation(SettingsStation):
 @pytest.mark.parametrize("expect", ["3", "1,2,7"])
 def test_expected_devices_get_a_second_request(line: LineSettingsSegment, expect: str) -> None:
     """Three devices are expected; one misses the first request, one is off."""
-    SettingsStation(line, device(1, "eastron/sdm630"), turnaround_s=0.003)
+    DeviceStation(line, device(1, "eastron/sdm630"), turnaround_s=0.003)
     dozing = DozingStation(line, device(2, "eastron/sdm630"), turnaround_s=0.003)
     expected = parse_expected(expect)
     result = on_line(
@@ -456,9 +457,9 @@ TEN = (3, 17, 18, 40, 77, 112, 150, 199, 230, 247)
 UNLIKELY = (13, 17, 43, 77, 112, 150, 166, 199, 213, 230)
 
 
-def ten(segment: LineSettingsSegment, units: Sequence[int] = TEN) -> list[SettingsStation]:
+def ten(segment: LineSettingsSegment, units: Sequence[int] = TEN) -> list[DeviceStation]:
     models = ("eastron/sdm630", "abb/b23", "yaskawa/ga800", "schneider/pm5000", "danfoss/fc302")
-    return [SettingsStation(segment, device(unit, models[k % 5])) for k, unit in enumerate(units)]
+    return [DeviceStation(segment, device(unit, models[k % 5])) for k, unit in enumerate(units)]
 
 
 @pytest.mark.soak

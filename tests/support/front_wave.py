@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulators.plant._arrays import Vectors
 from simulators.plant.drive_wave import SPEED, STIFF, Converter, DriveWave
 from simulators.plant.params import MagnetMotor
+from simulators.plant.phasors import Vectors
 
 
 class FrontWaves(NamedTuple):
