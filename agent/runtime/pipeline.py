@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,7 +168,8 @@ class Pipeline:
             if asset in before
             and all(before[asset].state.due_s.get(name) == plant.due_s.get(name) for name in asset.sources)
         }
-        _close(old for asset, old in before.items() if asset not in kept)
+        for asset in before.keys() - kept.keys():
+            before[asset].close()
         self._assets = {asset: kept.get(asset) or self._new(asset, plant) for asset in plant.assets}
         self._by_device = {}
         for item in self._assets.values():
@@ -178,7 +179,8 @@ class Pipeline:
 
     def close(self) -> None:
         """Ends subprocesses, and stores unfinished intervals."""
-        _close(self._assets.values())
+        for asset in self._assets.values():
+            asset.close()
         self._channels.close()
 
     def _new(self, asset: Asset, plant: PolledPlant) -> _AssetPipeline:
@@ -190,8 +192,3 @@ class Pipeline:
 
     def _publish(self, asset: _AssetPipeline) -> None:
         self._counters |= asset.publish(self._clock.monotonic_ns(), self._clock.utc_ns(), self._outputs)
-
-
-def _close(assets: Iterable[_AssetPipeline]) -> None:
-    for asset in assets:
-        asset.close()

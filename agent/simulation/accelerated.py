@@ -129,7 +129,7 @@ async def _plant_and_agent(
     async def record() -> None:
         while True:
             await clock.sleep(LEDGER_S)
-            agent.bookkeeper.update()
+            agent.ledger_recorder.update()
 
     tasks = [asyncio.create_task(virtual.run(clock))]
     if options.ledger:
@@ -138,7 +138,7 @@ async def _plant_and_agent(
         agent.publisher.announce_gaps()
     if before_polling is not None:
         await before_polling(agent)
-    tasks += [asyncio.create_task(bus.run()) for bus in agent.buses]
+    tasks += [asyncio.create_task(bus.run()) for bus in agent.pollers]
     tasks.append(asyncio.create_task(tick()))
     try:
         done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -150,7 +150,7 @@ async def _plant_and_agent(
         await asyncio.gather(*tasks, return_exceptions=True)
         agent.pipeline.close()
         if options.ledger:
-            agent.bookkeeper.update()
+            agent.ledger_recorder.update()
             save_virtual_time(store, clock.utc_ns() // 1_000_000)
         if agent.delivery is not None:
             agent.delivery.stop(lambda: None)

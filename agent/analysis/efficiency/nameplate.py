@@ -73,7 +73,7 @@ class Nameplate:
         return loss_w, class_loss_u_w(loss_w, self.drive_u, self.reference_w)
 
 
-def facts(asset: Asset, drive_kw: float | None) -> Nameplate:
+def nameplate_of(asset: Asset, drive_kw: float | None) -> Nameplate:
     motor, drive = asset.motor, asset.drive
     assert motor is not None
     efficiency, from_class = _rated_efficiency(asset)

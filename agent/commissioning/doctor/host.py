@@ -18,7 +18,7 @@ from pathlib import Path
 from agent.commissioning.doctor import reasons as codes
 from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
 from agent.config.model import Config, Mqtt
-from agent.core.clock import believed, kernel_synchronised
+from agent.core.clock import kernel_synchronized, plausible_span
 from agent.core.text import N_
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import NAME
@@ -40,9 +40,9 @@ def clock(config: Config) -> Iterator[DoctorFinding]:
     if time.time() < EARLIEST_S:
         yield finding(CLOCK, codes.CLOCK_NOT_SET(shown_ms=round(1000 * time.time())))
         return
-    synchronised = kernel_synchronised()
+    synchronised = kernel_synchronized()
     trusted = config.site.assume_clock_synchronized or config.site.simulated
-    cause = None if synchronised else believed(_reached_ns(config), trusted).why_not_used(time.time_ns())
+    cause = None if synchronised else plausible_span(_reached_ns(config), trusted).implausibility(time.time_ns())
     if cause:
         yield finding(CLOCK, codes.CLOCK_NOT_USED(cause=cause))
     elif synchronised is None:
