@@ -237,9 +237,9 @@ def _wait(seconds: float | None, ending: threading.Event) -> None:
 
 
 def _compile_kernels() -> None:
-    if kernel_cache.is_warm():
+    if kernel_cache.is_complete():
         return
-    process = kernel_cache.warm_elsewhere()
+    process = kernel_cache.start_compilation()
     started_s = time.monotonic()
     console = Console()
     if not console.is_terminal:

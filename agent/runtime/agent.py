@@ -123,7 +123,7 @@ def _numbers(
         "waveform_samples_lost": agent.pipeline.waveform_samples_lost,
         "clock_synchronized": int(watch.reliable),
         "clock_steps": clock_supervisor.steps,
-        "motors_in_maintenance": agent.flagger.motors_in_maintenance,
+        "motors_in_maintenance": len(agent.flagger.in_maintenance),
         "config_reloads": config_watcher.reloads,
         "config_reloads_rejected": config_watcher.rejected,
     }

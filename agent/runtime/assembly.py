@@ -118,7 +118,7 @@ class Agent:
         return SavingsStage(
             SavingsTracker(
                 context.asset, context.period_s, self.store, self.flagger.emit, self.config.site.timezone,
-                self.flagger.in_maintenance, record,
+                lambda motor: motor in self.flagger.in_maintenance, record,
             )
         )  # fmt: skip
 

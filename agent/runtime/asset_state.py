@@ -70,7 +70,7 @@ class AssetState:
         """The values of a signal device that belong to this asset."""
         return {name: value for name, value in values.items() if name in self._signals}
 
-    def note_response(self, reading: Reading, responded: bool) -> None:
+    def record_response(self, reading: Reading, responded: bool) -> None:
         """Records whether a device of this asset has responded."""
         self._quality = reading.quality & Quality.SIMULATED
         if responded:

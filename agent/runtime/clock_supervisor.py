@@ -59,7 +59,7 @@ class ClockSupervisor:
 
     def check(self) -> None:
         if self._watch.state == SYNCHRONIZED:  # until now
-            self._run_on_pipeline(self._note_synchronized)
+            self._run_on_pipeline(self._record_synchronized)
         before = self._store.sequence
         step = self._watch.update()
         self._log()
@@ -73,16 +73,16 @@ class ClockSupervisor:
         with contextlib.suppress(StoreError):
             self._store.save_entry(KIND, REACHED, "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
 
-    def _note_synchronized(self) -> None:
+    def _record_synchronized(self) -> None:
         self._last_synchronized = self._store.sequence
 
-    def _correct(self, step: ClockStep, seen: tuple[int, int]) -> None:
+    def _correct(self, step: ClockStep, before: tuple[int, int]) -> None:
         """Corrects the time of unsent rows. Sent rows keep the old time; the event contains the difference."""
         corrected = 0
         if step.correct:
             try:
                 corrected = self._store.correct_unsent_timestamps(
-                    self._store.run_id, step.delta_ms, self._last_synchronized, seen
+                    self._store.run_id, step.delta_ms, self._last_synchronized, before
                 )
             except StoreError as error:
                 log.warning("the time of unsent rows was not corrected: %s", error)

@@ -68,7 +68,7 @@ class _AssetPipeline:
         values = state.own_signals(reading.values) if role is DeviceRole.SIGNALS else reading.values
         item = MotorReading(role, reading, Quality.NO_REPLY not in reading.quality, values, reading.flags)
         if role is not DeviceRole.OTHER_DRIVE:
-            state.note_response(reading, item.responded)
+            state.record_response(reading, item.responded)
         for stage in self.stages:
             stage.on_reading(item)
         if role is not DeviceRole.OTHER_DRIVE:
@@ -162,15 +162,15 @@ class Pipeline:
     def reconfigure(self, plant: PolledPlant) -> None:
         """Applies a configuration; an unchanged motor keeps its data. For the pipeline thread."""
         before = self._assets
-        kept = {
+        unchanged = {
             asset: before[asset]
             for asset in plant.assets
             if asset in before
             and all(before[asset].state.due_s.get(name) == plant.due_s.get(name) for name in asset.sources)
         }
-        for asset in before.keys() - kept.keys():
+        for asset in before.keys() - unchanged.keys():
             before[asset].close()
-        self._assets = {asset: kept.get(asset) or self._new(asset, plant) for asset in plant.assets}
+        self._assets = {asset: unchanged.get(asset) or self._new(asset, plant) for asset in plant.assets}
         self._by_device = {}
         for item in self._assets.values():
             for device, role in item.roles():

@@ -87,8 +87,7 @@ def run_accelerated(
     with tempfile.TemporaryDirectory(prefix="magwatt-accelerated-") as temporary, TruthLog(truth) as log:
         config = _config(scenario, plant, folder or Path(temporary), edit)
         start_utc_ns = scenario.start_utc_ns if start_utc_ns is None else start_utc_ns
-        receivers: list[OnTruth] = [log.write] if truth is not None else []
-        receivers += [on_truth] if on_truth is not None else []
+        receivers = [receive for receive in (log.write if truth is not None else None, on_truth) if receive is not None]
         virtual = VirtualPlant(plant, step_s or scenario.step_s, start_utc_ns, receivers, truth_every, on_progress)
         virtual.repeat(from_s)
         options = AgentOptions(deliver=deliver, ledger=folder is not None, seed=seed)

@@ -14,6 +14,7 @@ from agent.analysis.efficiency import reasons
 from agent.analysis.efficiency.energy_window import EnergyCell
 from agent.analysis.efficiency.plausibility import DRIVE_POWER_U, FAULTY
 from agent.analysis.efficiency.results import least_load, useful_w
+from agent.config.model import Meter
 from agent.core.text import as_object
 from drivers.reasons import Reason
 from dsp import efficiency as eff
@@ -91,7 +92,7 @@ def _inputs(estimator: Estimator) -> dict[str, Reason]:
     """Input → where it comes from."""
     asset, found = estimator.asset, dict[str, Reason]()
     if asset.meter and not asset.shared:
-        found["input_power"] = _meter(estimator)
+        found["input_power"] = _meter(asset.meter)
     elif asset.drive:
         found["input_power"] = codes.INPUT_FROM_DRIVE(drive=asset.drive.name, u=DRIVE_POWER_U)
     if asset.drive:
@@ -106,9 +107,7 @@ def _inputs(estimator: Estimator) -> dict[str, Reason]:
     return found
 
 
-def _meter(estimator: Estimator) -> Reason:
-    meter = estimator.asset.meter
-    assert meter is not None
+def _meter(meter: Meter) -> Reason:
     if not meter.ct:
         return codes.INPUT_FROM_METER(meter=meter.name, accuracy_class=meter.accuracy_class)
     code = codes.INPUT_FROM_METER_CT if meter.ct_class else codes.INPUT_FROM_METER_CT_ASSUMED

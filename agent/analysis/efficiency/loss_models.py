@@ -7,7 +7,17 @@ from typing import NamedTuple
 
 from agent.analysis.efficiency.nameplate import Nameplate
 from dsp import efficiency as eff
-from dsp.efficiency_induction import M2_LOAD_U, M2_U, SLIP_U, m1_losses, m1_shaft_power_w, m2_load, m3_load, m4_losses
+from dsp.efficiency_induction import (
+    M2_LOAD_U,
+    M2_U,
+    SLIP_U,
+    Plate,
+    m1_losses,
+    m1_shaft_power_w,
+    m2_load,
+    m3_load,
+    m4_losses,
+)
 from dsp.efficiency_magnet import m6_losses, pm_losses
 
 SENSOR_U = 0.006  # of the shaft power: torque 0.5 % with 0.1 % of speed, as sensors of class 0.2 to 0.5 in the field
@@ -65,7 +75,7 @@ def on_mains(nameplate: Nameplate, s: LossSignals) -> list[LossEstimate]:
             loss_w = s.power_w * (1 - s.gap_ratio)
             found.append(LossEstimate(eff.M7, _scaled(split, loss_w)._replace(u_w=M7_U * abs(s.power_w)), s.power_w))
     elif cage is not None:
-        found += _without_power(nameplate, s)
+        found += _without_power(cage, s)
     if nameplate.magnet is not None and s.power_w is not None and s.current_a is not None:
         found.append(
             LossEstimate(eff.M5, pm_losses(nameplate.magnet, s.current_a, s.frequency_hz, s.winding_degc), s.power_w)
@@ -99,21 +109,17 @@ def on_drive(nameplate: Nameplate, s: LossSignals) -> list[LossEstimate]:
     return _by_uncertainty(found + _from_shaft_sensor(nameplate, s, found))
 
 
-def _without_power(nameplate: Nameplate, s: LossSignals) -> list[LossEstimate]:
+def _without_power(cage: Plate, s: LossSignals) -> list[LossEstimate]:
     """M2 and M3: load from the current or the slip, input power from load and class."""
-    cage = nameplate.cage
-    assert cage is not None
     found: list[LossEstimate] = []
     if s.speed_rpm is not None and (load := m3_load(cage, s.speed_rpm, s.volts_v or cage.volts_v)) is not None:
-        found.append(_from_load(nameplate, eff.M3, load, SLIP_U))
+        found.append(_from_load(cage, eff.M3, load, SLIP_U))
     if s.current_a is not None and (load := m2_load(cage, s.current_a)) is not None:
-        found.append(_from_load(nameplate, eff.M2, load, M2_LOAD_U))
+        found.append(_from_load(cage, eff.M2, load, M2_LOAD_U))
     return found
 
 
-def _from_load(nameplate: Nameplate, method: str, load: float, u_load: float) -> LossEstimate:
-    cage = nameplate.cage
-    assert cage is not None
+def _from_load(cage: Plate, method: str, load: float, u_load: float) -> LossEstimate:
     losses, out_w = m1_losses(cage, load), load * cage.rated_w
     in_w = out_w + losses.total_w
     return LossEstimate(method, losses._replace(u_w=M2_U * in_w), in_w, u_load)

@@ -110,9 +110,9 @@ def broker(config: Config) -> Iterator[DoctorFinding]:
 
 
 def kernels() -> Iterator[DoctorFinding]:
-    from agent.core.kernel_cache import is_warm
+    from agent.core.kernel_cache import is_complete
 
-    if is_warm():
+    if is_complete():
         yield fine(KERNELS, codes.KERNELS_COMPILED())
     else:
         yield note(KERNELS, codes.KERNELS_NOT_COMPILED())
