@@ -27,8 +27,8 @@ def installation() -> str:
     return f"{sys.prefix}\t{Path(__file__).parents[2] / 'dsp'}"
 
 
-def enter(folder: Path, who: str) -> None:
-    """Creates the directory, lists `who` in it and locks it until the process ends. Raises OSError."""
+def enter(folder: Path, user: str) -> None:
+    """Creates the directory, lists `user` in it and locks it until the process ends. Raises OSError."""
     for _ in range(TRIES):
         folder.mkdir(exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
@@ -37,8 +37,8 @@ def enter(folder: Path, who: str) -> None:
                 fcntl.flock(file, fcntl.LOCK_SH)
             if _is_same_file(folder / USED, file):
                 file.seek(0)
-                if who not in file.read().splitlines():
-                    file.write(f"{who}\n")
+                if user not in file.read().splitlines():
+                    file.write(f"{user}\n")
                     file.flush()
                 _locked_files.append(file)
                 return
@@ -46,7 +46,7 @@ def enter(folder: Path, who: str) -> None:
     raise OSError(f"{folder}: deleted by another process in each of {TRIES} attempts")
 
 
-def sweep(root: Path, own: Path, who: str) -> list[Path]:
+def sweep(root: Path, own: Path, user: str) -> list[Path]:
     """Deletes directories that no installation uses and no process has locked; returns them."""
     deleted = []
     for folder in sorted(root.glob("kernels-*")):
@@ -54,26 +54,26 @@ def sweep(root: Path, own: Path, who: str) -> list[Path]:
             continue
         with contextlib.suppress(OSError), _opened(folder) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises OSError when another process has locked it
-            if _is_same_file(folder / USED, file) and not _used(folder, file, who):
+            if _is_same_file(folder / USED, file) and not _used(folder, file, user):
                 shutil.rmtree(folder)
                 deleted.append(folder)
     return deleted
 
 
-def _used(folder: Path, file: IO[str], who: str) -> bool:
-    """Whether an installation may still use the directory. Removes the entry of `who`, which uses another one now."""
+def _used(folder: Path, file: IO[str], user: str) -> bool:
+    """Whether an installation may still use the directory. Removes the entry of `user`, which uses another one now."""
     file.seek(0)
     listed = file.read().splitlines()
     if not listed:
         newest_s = max((item.stat().st_mtime for item in folder.rglob("*") if item.name != USED), default=0.0)
         return time.time() - newest_s < UNNAMED_S
-    left = [line for line in listed if line != who and Path(line.rpartition("\t")[2]).is_dir()]
-    if left and left != listed:
+    remaining = [line for line in listed if line != user and Path(line.rpartition("\t")[2]).is_dir()]
+    if remaining and remaining != listed:
         file.seek(0)
         file.truncate()
-        file.write("".join(f"{line}\n" for line in left))
+        file.write("".join(f"{line}\n" for line in remaining))
         file.flush()
-    return bool(left)
+    return bool(remaining)
 
 
 def _opened(folder: Path) -> IO[str]:

@@ -91,9 +91,9 @@ class BusNumbers:
         """Status text about a bus that no longer polls; None when all do."""
         now_ns = self._clock.monotonic_ns()
         for poller in self._pollers():
-            silent_s = (now_ns - poller.cycle_start_ns) / 1e9
-            if silent_s > POLL_GAP_MAX_S + poller.bus.listen_before_start_s:
-                return f"bus {poller.bus.name} has not polled for {silent_s:.0f} s"
+            idle_s = (now_ns - poller.cycle_start_ns) / 1e9
+            if idle_s > POLL_GAP_MAX_S + poller.bus.listen_before_start_s:
+                return f"bus {poller.bus.name} has not polled for {idle_s:.0f} s"
         return None
 
 
@@ -150,8 +150,8 @@ class HostMetrics:
         return values
 
 
-async def feed_watchdog(clock: Clock, trouble: Callable[[], str | None]) -> None:
-    """Sends WATCHDOG=1 to systemd while `trouble` returns None, otherwise its text as the status.
+async def feed_watchdog(clock: Clock, problem: Callable[[], str | None]) -> None:
+    """Sends WATCHDOG=1 to systemd while `problem` returns None, otherwise its text as the status.
 
     It runs in the event loop that polls. Without a watchdog it waits until it is cancelled.
     """
@@ -161,10 +161,10 @@ async def feed_watchdog(clock: Clock, trouble: Callable[[], str | None]) -> None
         return
     blocked = False
     while True:
-        found = trouble()
-        if found is not None:
-            notify(STATUS=f"blocked: {found}")
+        text = problem()
+        if text is not None:
+            notify(STATUS=f"blocked: {text}")
         else:
             notify(WATCHDOG=1, **({"STATUS": "running"} if blocked else {}))
-        blocked = found is not None
+        blocked = text is not None
         await clock.sleep(interval_s / 3)

@@ -19,9 +19,9 @@ async def reconfigure(agent: Agent, new: Config) -> None:
     await asyncio.to_thread(agent.save_unsupported_registers)
     new_pollers = await asyncio.to_thread(agent.new_pollers, new)
     await asyncio.to_thread(agent.mqtt_signals.set, new)
-    fresh = await agent.buses.change(new_pollers)
+    new_devices = await agent.buses.change(new_pollers)
     # No await from here until the pipeline is reconfigured, so that no reading arrives before its motor is known.
-    agent.due_s = due_after(agent.due_s, agent.buses.pollers, {polled.device.name for polled in fresh})
+    agent.due_s = due_after(agent.due_s, agent.buses.pollers, {polled.device.name for polled in new_devices})
     agent.due_s |= agent.mqtt_signals.due_s()
     plant = polled_plant(new, agent.due_s)
     agent.put(partial(agent.pipeline.reconfigure, plant))
@@ -32,7 +32,10 @@ async def reconfigure(agent: Agent, new: Config) -> None:
 
 
 def due_after(
-    before: dict[str, dict[str, float]], buses: list[BusPoller], fresh: set[str]
+    before: dict[str, dict[str, float]], buses: list[BusPoller], new_devices: set[str]
 ) -> dict[str, dict[str, float]]:
-    """`due`, but with the earlier intervals for devices outside `fresh`: registers rejected since then do not count."""
-    return {name: each if name in fresh else before.get(name, each) for name, each in due(buses).items()}
+    """`due`, with the earlier intervals for other devices than `new_devices`: later rejections do not count."""
+    return {
+        name: intervals_s if name in new_devices else before.get(name, intervals_s)
+        for name, intervals_s in due(buses).items()
+    }

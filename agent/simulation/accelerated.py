@@ -33,10 +33,10 @@ OnMessage = Callable[[str, bytes, bool], None]  # topic, payload, retained
 
 CONFIG_FILE = "plant.toml"
 LEDGER_S = 3600.0  # interval of ledger records; a shorter one costs run time, because each commit waits for the disk
-_TICKS = 4  # checks for late rows within the shortest poll interval; one of them also reads the maintenance log
+_TICKS = 4  # checks for late rows within the shortest poll interval, and between two reads of the maintenance log
 
 
-class _Carrier:
+class _MessageCarrier:
     def __init__(self, on_message: OnMessage) -> None:
         self._on_message = on_message
 
@@ -111,34 +111,30 @@ async def _plant_and_agent(
         return MemoryLink(line.devices, clock, wire=wire_of(bus), silent=line.silent)
 
     agent = Agent(config, clock, store, replace(options, link_of=link_of))
-    agent.publisher.carrier = _Carrier(on_message)
+    agent.publisher.carrier = _MessageCarrier(on_message)
     agent.flagger.restore(clock.utc_ns() // 1_000_000)
     for topic, payload in agent.publisher.retained_messages():
         on_message(topic, payload, True)
     agent.connect()
     shortest_s = min((bus.poll_interval_s for bus in config.buses.values()), default=1.0)
 
-    async def tick() -> None:
-        while True:
-            agent.flagger.refresh()
-            for _ in range(_TICKS):
-                await clock.sleep(max(TICK_S, shortest_s / _TICKS))
-                agent.pipeline.tick()
+    tick_s = max(TICK_S, shortest_s / _TICKS)
 
-    async def record() -> None:
+    async def repeat(interval_s: float, call: Callable[[], object]) -> None:
         while True:
-            await clock.sleep(LEDGER_S)
-            agent.ledger_recorder.update()
+            await clock.sleep(interval_s)
+            call()
 
     tasks = [asyncio.create_task(virtual.run(clock))]
     if options.ledger:
-        tasks.append(asyncio.create_task(record()))
+        tasks.append(asyncio.create_task(repeat(LEDGER_S, agent.ledger_recorder.update)))
     if options.deliver:
         agent.publisher.announce_gaps()
     if before_polling is not None:
         await before_polling(agent)
-    tasks += [asyncio.create_task(bus.run()) for bus in agent.pollers]
-    tasks.append(asyncio.create_task(tick()))
+    tasks += [asyncio.create_task(poller.run()) for poller in agent.pollers]
+    tasks.append(asyncio.create_task(repeat(tick_s, agent.pipeline.tick)))
+    tasks.append(asyncio.create_task(repeat(_TICKS * tick_s, agent.flagger.refresh)))
     try:
         done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

@@ -100,12 +100,10 @@ class EnergyCounters:
             ):
                 self._add(name, joules)
                 self._add(f"u_{name}", u)
-            self._since_register_j["import"] += cell.in_plus
-            self._since_register_j["export"] += cell.in_minus
-            if not self._by_register["import"]:
-                self._add("import", cell.in_plus)
-            if not self._by_register["export"]:
-                self._add("export", cell.in_minus)
+            for name, joules in (("import", cell.in_plus), ("export", cell.in_minus)):
+                self._since_register_j[name] += joules
+                if not self._by_register[name]:
+                    self._add(name, joules)
         gap_s = self._gap_before_s + now_s - self._started_s - self._covered_s - self._slack_s
         self._values["gap_s"] = max(self._values.get("gap_s", 0), int(gap_s))
 
@@ -122,9 +120,6 @@ class EnergyCounters:
             share = energy_u(meter.accuracy_class, ct_class, self._values.get("exchanges", 0))
             found = {METRICS[name]: share * self._values.get(name, 0) / 1000 for name in ("import", "export")}
         return found | {METRICS[name]: self._values.get(f"u_{name}", 0) / 1000 for name in _SUMS}
-
-    def all(self) -> dict[str, int]:
-        return {self._prefix + name: value for name, value in self._values.items()}
 
     def changed(self) -> dict[str, int]:
         """Counters that the store does not contain yet, to be committed with the row that shows them."""

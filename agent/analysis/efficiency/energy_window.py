@@ -121,9 +121,9 @@ class EnergyWindow:
         found, self._unread = self._unread, []
         return found
 
-    def result(self, powers: TimeSeries, now_s: float, fresh_s: float) -> WindowResult | None:
-        """Energies at now_s (monotonic); None when the last step is older than fresh_s."""
-        if not self._cells or now_s - self._cells[-1].end_s > fresh_s + self._step_s:
+    def result(self, powers: TimeSeries, now_s: float, age_max_s: float) -> WindowResult | None:
+        """Energies at now_s (monotonic); None when the last step is older than age_max_s."""
+        if not self._cells or now_s - self._cells[-1].end_s > age_max_s + self._step_s:
             return None
         end_s = self._cells[-1].end_s
         newest = powers.span[1] if powers.span else end_s

@@ -27,7 +27,7 @@ from drivers.reading import Quality, Reading
 from drivers.reasons import Reason
 from dsp.efficiency_meter import PowerU, power_u_parts
 
-FRESH_PERIODS = 3.0  # a source without a value for longer is not used
+AGE_MAX_PERIODS = 3.0  # a source without a value for longer is not used
 RECENT_S = 120.0  # longest use of a temperature, voltage or sensor value
 NO_UNCERTAINTY = PowerU(0.0, 0.0, 0.0)
 NO_SIGNALS = LossSignals(None, None, 0.0)
@@ -42,9 +42,9 @@ class Estimator:
             raise ValueError(f"{asset.name} is not a motor")
         self.asset, self.motor = asset, asset.motor
         self.nameplate = nameplate_of(asset, drive_kw)
-        self._fresh_s = FRESH_PERIODS * period_s + 1
-        self.checks = PlausibilityChecks(asset, self.nameplate, self._fresh_s)
-        self.flux = FluxMonitor(self.nameplate, self._fresh_s)
+        self._age_max_s = AGE_MAX_PERIODS * period_s + 1
+        self.checks = PlausibilityChecks(asset, self.nameplate, self._age_max_s)
+        self.flux = FluxMonitor(self.nameplate, self._age_max_s)
         kept_s, gap_max_s = max(15.0, 4 * period_s), max(5.0, 3.5 * period_s)
         self._input, self._output, self._losses = (TimeSeries(kept_s, gap_max_s) for _ in range(3))
         self._window = EnergyWindow(period_s, asset.drive_share, 0.02 * self.nameplate.drive_w)
@@ -135,13 +135,13 @@ class Estimator:
             result.values["meter_wiring"] = self.checks.wiring.text
             result.reasons["meter_wiring"] = [fault.reason for fault in self.checks.wiring.faults]
         if self.motor.kind == "pm":
-            known = now_s - self.checks.back_emf_s <= self._fresh_s
+            known = now_s - self.checks.back_emf_s <= self._age_max_s
             result.values["back_emf"] = self.checks.back_emf if known else "unknown"
             if self.checks.back_emf and not known:
                 result.flags["back_emf"] = Quality.STALE
         self.flux.put(result, now_s)
         source = self._source()
-        window = self._window.result(source, now_s, self._fresh_s)
+        window = self._window.result(source, now_s, self._age_max_s)
         reason = self.checks.withheld or self._missing()
         self.trace = EstimateTrace(
             self.asset, self.motor, self.nameplate, reason, window, self.models, self.meter_u, self.signals,
@@ -210,9 +210,9 @@ class Estimator:
 
     def _forget(self, now_s: float) -> None:
         for series in (self._input, self._output, self._losses):
-            if series.span and now_s - series.span[1] > self._fresh_s:
+            if series.span and now_s - series.span[1] > self._age_max_s:
                 series.clear()
-        if now_s - self._signals_s > self._fresh_s:  # the last values are no longer present values
+        if now_s - self._signals_s > self._age_max_s:  # the last values are no longer present values
             self.signals, self.models, self._speed_rpm, self.torque_pct = NO_SIGNALS, [], None, None
         while self._input_flags and self._input_flags[0][0] < now_s - 60:
             self._input_flags.popleft()

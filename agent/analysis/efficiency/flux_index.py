@@ -20,10 +20,10 @@ METHOD = "flux-V-I"
 
 
 class FluxMonitor:
-    """Flux index of one motor. fresh_s: without a reading of the drive for longer the index is None."""
+    """Flux index of one motor. age_max_s: without a reading of the drive for longer the index is None."""
 
-    def __init__(self, nameplate: Nameplate, fresh_s: float) -> None:
-        self._plate, self._fresh_s = nameplate.flux, fresh_s
+    def __init__(self, nameplate: Nameplate, age_max_s: float) -> None:
+        self._plate, self._age_max_s = nameplate.flux, age_max_s
         self._reading_s = -math.inf
         self._found: deque[FluxIndex] = deque(maxlen=COUNT_MAX)
         self._recent_values: dict[str, tuple[float, float]] = {}  # name → (time, value)
@@ -69,7 +69,7 @@ class FluxMonitor:
             return
         if now_s - self._found_s > AGE_S:
             self._found.clear()
-        if len(self._found) < COUNT_MIN or now_s - self._reading_s > self._fresh_s:
+        if len(self._found) < COUNT_MIN or now_s - self._reading_s > self._age_max_s:
             result.values["flux_index_pct"] = None
             return
         value = statistics.median(item.value for item in self._found)

@@ -143,11 +143,11 @@ def _same_fault(one: PlausibilityFault, other: PlausibilityFault) -> bool:
 class PlausibilityChecks:
     """Checks every reading; `withheld` is the reason why no efficiency may be published.
 
-    fresh_s: largest age of a power of meter or drive for a comparison with the other.
+    age_max_s: largest age of a power of meter or drive for a comparison with the other.
     """
 
-    def __init__(self, asset: Asset, nameplate: Nameplate, fresh_s: float) -> None:
-        self._asset, self._nameplate, self._fresh_s = asset, nameplate, fresh_s
+    def __init__(self, asset: Asset, nameplate: Nameplate, age_max_s: float) -> None:
+        self._asset, self._nameplate, self._age_max_s = asset, nameplate, age_max_s
         self.wiring = _UNKNOWN
         self._candidate, self._count = _UNKNOWN, 0
         self._meter_w: float | None = None
@@ -159,7 +159,7 @@ class PlausibilityChecks:
 
     def on_meter_reading(self, reading: Reading, cage: Plate | None) -> None:
         self._meter_w, self._meter_s = usable_number(reading, "active_power"), reading.middle_s
-        if reading.middle_s - self._drive_s > self._fresh_s:
+        if reading.middle_s - self._drive_s > self._age_max_s:
             self._drive_w = None
         found = self._diagnosed(reading, cage)
         if found.verdict in (wiring.UNKNOWN, wiring.UNCLEAR):
@@ -176,7 +176,7 @@ class PlausibilityChecks:
         power_kw, rpm = usable_number(reading, "motor_power"), usable_number(reading, "motor_speed")
         volts = usable_number(reading, "output_voltage")
         self._drive_w, self._drive_s = None if power_kw is None else 1000 * power_kw, reading.middle_s
-        if reading.middle_s - self._meter_s > self._fresh_s:
+        if reading.middle_s - self._meter_s > self._age_max_s:
             self._meter_w = None
         if current_a is None or hz is None:
             return

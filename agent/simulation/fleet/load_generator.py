@@ -184,14 +184,8 @@ def _report(fleet: _Fleet, summary: dict[str, Any], seconds: float, cpu_s: float
 
 def _densest(births: list[tuple[float, int]], window_s: float) -> int:
     """Maximum number of bytes within a window of this length."""
-    largest = total = first = 0
-    for at_s, size in births:
-        total += size
-        while births[first][0] < at_s - window_s:
-            total -= births[first][1]
-            first += 1
-        largest = max(largest, total)
-    return largest
+    sums = (sum(size for at_s, size in births if end_s - window_s <= at_s <= end_s) for end_s, _ in births)
+    return max(sums, default=0)
 
 
 def format_report(report: Report) -> str:
