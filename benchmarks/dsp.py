@@ -283,8 +283,8 @@ def chain() -> None:
 
 
 def start() -> None:
-    if not kernel_cache.is_warm():
-        kernel_cache.warm_here()
+    if not kernel_cache.is_complete():
+        kernel_cache.compile_kernels()
     say("\n## Start, kernels from the cache\n")
     own = HERE.parent / ".venv" / "bin" / "python"
     python = str(own) if own.exists() else sys.executable

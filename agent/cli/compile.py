@@ -15,11 +15,11 @@ from agent.core.text import N_, _
     ),
 )
 def compile_kernels() -> None:
-    from agent.core.kernel_cache import is_warm, use_cache, warm_here
+    from agent.core.kernel_cache import compile_kernels, is_complete, use_cache
 
-    if is_warm():
+    if is_complete():
         click.echo(_("kernels are already compiled in {directory}", directory=str(use_cache())))
         return
     click.echo(_("compiling kernels …"))
-    warm_here()
+    compile_kernels()
     click.echo(_("kernels compiled into {directory}", directory=str(use_cache())))

@@ -223,9 +223,9 @@ def _watch_processes(processes: list[subprocess.Popen[bytes]], ending: threading
 
 
 def _compile_kernels() -> None:
-    if kernel_cache.is_warm():
+    if kernel_cache.is_complete():
         return
-    process = kernel_cache.warm_elsewhere()
+    process = kernel_cache.start_compilation()
     started_s = time.monotonic()
     console = Console()
     if not console.is_terminal:

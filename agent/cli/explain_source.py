@@ -102,10 +102,10 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
     agent.publisher.on_message = receiver.on_message
     agent.connect()
     needed = {name for asset in assets(config) if asset.name == motor for name in asset.sources}
-    for bus in agent.buses:
+    for bus in agent.pollers:
         if needed & {polled.device.name for polled in bus.devices}:
-            agent.wires.start(bus)
-    topics = asyncio.create_task(agent.topics.run())
+            agent.buses.start(bus)
+    topics = asyncio.create_task(agent.mqtt_signals.run())
     until_s = time.monotonic() + seconds
     try:
         while time.monotonic() < until_s:
@@ -114,8 +114,8 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
     finally:
         topics.cancel()
         await asyncio.gather(topics, return_exceptions=True)
-        await agent.wires.stop()
-        await asyncio.to_thread(agent.topics.stop)
+        await agent.buses.stop()
+        await asyncio.to_thread(agent.mqtt_signals.stop)
         agent.pipeline.close()
         store.close()
     if receiver.body is None:

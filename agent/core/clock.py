@@ -18,7 +18,7 @@ STEP_S = 0.5  # smaller differences are corrected without an event
 PLAUSIBLE_NS = 1_767_225_600_000_000_000  # 2026-01-01: a correct clock shows a later time
 ENDS_NS = 2_051_222_400_000_000_000  # 2035-01-01: faulty clocks often show 2036 or 2038, the end of 32-bit counters
 AWAY_NS = 366 * 86_400_000_000_000  # longest time off; without a reference a later time is not plausible
-SYNCHRONISED, PLAUSIBLE, UNSURE = "synchronised", "plausible", "unsure"
+SYNCHRONIZED, PLAUSIBLE, UNSYNCHRONIZED = "synchronized", "plausible", "unsynchronized"
 _STA_UNSYNC = 0x40  # linux/timex.h
 
 CLOCK_IMPLAUSIBLE = Code("clock_implausible", "the system clock shows {shown_ms:local}; set the clock")
@@ -78,7 +78,7 @@ class ClockSpan(NamedTuple):
     last_ns: int
     after_run: bool
 
-    def why_not_used(self, wall_ns: int) -> Reason | None:
+    def implausibility(self, wall_ns: int) -> Reason | None:
         """Why that time is not plausible; None when it is."""
         if self.first_ns <= wall_ns <= self.last_ns:
             return None
@@ -89,16 +89,17 @@ class ClockSpan(NamedTuple):
         return code(shown_ms=shown_ms, reached_ms=self.first_ns // 1_000_000)
 
 
-def believed(last_ns: int, trusted: bool) -> ClockSpan:
+def plausible_span(last_ns: int, trusted: bool) -> ClockSpan:
     """The plausible times of the system clock. last_ns, trusted: see ClockWatch."""
     known = not trusted and PLAUSIBLE_NS <= last_ns <= ENDS_NS
     return ClockSpan(last_ns, last_ns + AWAY_NS, True) if known else ClockSpan(PLAUSIBLE_NS, ENDS_NS, False)
 
 
 class ClockWatch:
-    """Compares the clock of the agent with the system clock. `look` is to be called about once a second.
+    """Compares the clock of the agent with the system clock. `update` is to be called about once a second.
 
-    synchronised: whether the system clock follows a reference; None when the system does not report it (a container).
+    state: SYNCHRONIZED, PLAUSIBLE or UNSYNCHRONIZED.
+    synchronized: whether the system clock follows a reference; None when the system does not report it (a container).
     last_ns: UTC that an earlier run reached. Without a reference, an earlier time of the system clock is not accepted,
         because a computer without a battery-backed clock would then date the same hours twice; nor is a time more than
         a year later.
@@ -107,56 +108,46 @@ class ClockWatch:
     """
 
     def __init__(
-        self, clock: SystemClock, synchronised: Callable[[], bool | None], last_ns: int = 0, trusted: bool = False
+        self, clock: SystemClock, synchronized: Callable[[], bool | None], last_ns: int = 0, trusted: bool = False
     ) -> None:
-        self.word = UNSURE
-        self._clock, self._synchronised, self._trusted = clock, synchronised, trusted
-        self._believed = believed(last_ns, trusted)
-        self._began_ns = clock.monotonic_ns()
-        self._synchronized = False  # whether the clock followed a reference until now
-        if self._judge() == UNSURE and not self.possible:
-            clock.move(self._believed.first_ns - clock.utc_ns())
-        self.word = self._judge()
-        self._synchronized = self.word == SYNCHRONISED
+        self._clock, self._synchronized, self._trusted = clock, synchronized, trusted
+        self._plausible = plausible_span(last_ns, trusted)
+        self._start_ns = clock.monotonic_ns()
+        self.state = self._state()
+        if not self.reliable and self.implausibility is not None:
+            clock.move(self._plausible.first_ns - clock.utc_ns())
 
     @property
-    def sure(self) -> bool:
-        return self.word != UNSURE
+    def reliable(self) -> bool:
+        """Whether the clock follows a reference, or is plausible where no reference is expected."""
+        return self.state != UNSYNCHRONIZED
 
     @property
-    def possible(self) -> bool:
-        """Whether the time of the system clock is plausible."""
-        return self.why_not_used is None
-
-    @property
-    def why_not_used(self) -> Reason | None:
+    def implausibility(self) -> Reason | None:
         """Why the time of the system clock is not plausible; None when it is."""
-        running_ns = self._clock.monotonic_ns() - self._began_ns
-        span = self._believed
-        return span._replace(last_ns=span.last_ns + running_ns).why_not_used(self._clock.wall_ns())
+        running_ns = self._clock.monotonic_ns() - self._start_ns
+        span = self._plausible
+        return span._replace(last_ns=span.last_ns + running_ns).implausibility(self._clock.wall_ns())
 
-    def look(self) -> ClockStep | None:
+    def update(self) -> ClockStep | None:
         """Follows the system clock. Returns the step if there was one; the clock of the agent already contains it."""
-        self.word = self._judge()
-        step = None
-        if self.word != UNSURE or self.possible:
-            ahead_ns = self._clock.wall_ns() - self._clock.utc_ns()
-            self._clock.move(ahead_ns)
-            if abs(ahead_ns) > STEP_S * 1e9:
-                step = ClockStep(round(ahead_ns / 1e6), not self._synchronized)
-        self._synchronized = self.word == SYNCHRONISED
-        return step
+        was_synchronized, self.state = self.state == SYNCHRONIZED, self._state()
+        if not self.reliable and self.implausibility is not None:
+            return None
+        ahead_ns = self._clock.wall_ns() - self._clock.utc_ns()
+        self._clock.move(ahead_ns)
+        return ClockStep(round(ahead_ns / 1e6), not was_synchronized) if abs(ahead_ns) > STEP_S * 1e9 else None
 
-    def _judge(self) -> str:
-        synchronised = self._synchronised()
-        if synchronised:
-            return SYNCHRONISED
-        if self.possible and (self._trusted or synchronised is None):
+    def _state(self) -> str:
+        synchronized = self._synchronized()
+        if synchronized:
+            return SYNCHRONIZED
+        if (self._trusted or synchronized is None) and self.implausibility is None:
             return PLAUSIBLE
-        return UNSURE
+        return UNSYNCHRONIZED
 
 
-def kernel_synchronised() -> bool | None:
+def kernel_synchronized() -> bool | None:
     """Whether the kernel clock follows a reference (NTP, PTP, GPS); None when the system does not report it.
 
     Read with adjtimex(2), without changing anything. chrony, ntpd, systemd-timesyncd and phc2sys set this kernel state;

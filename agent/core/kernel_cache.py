@@ -52,12 +52,12 @@ def use_cache() -> Path:
     return folder
 
 
-def is_warm() -> bool:
+def is_complete() -> bool:
     """Whether every kernel is in the cache, so that loading them compiles nothing."""
     return _done(use_cache()).exists()
 
 
-def warm_here() -> None:
+def compile_kernels() -> None:
     """Compiles every kernel into the cache, in this process."""
     done = _done(use_cache())
     from dsp.compile_kernels import compile_all
@@ -66,11 +66,11 @@ def warm_here() -> None:
     done.touch()
 
 
-def warm_elsewhere() -> subprocess.Popen[bytes]:
+def start_compilation() -> subprocess.Popen[bytes]:
     """Starts a process that fills the cache; the caller polls it."""
     use_cache()
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", "from agent.core.kernel_cache import warm_here; warm_here()"],
+        [sys.executable, "-P", "-c", "from agent.core.kernel_cache import compile_kernels; compile_kernels()"],
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C in the terminal must reach only the agent, which ends this process
         preexec_fn=end_with_parent,

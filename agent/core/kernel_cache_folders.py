@@ -12,7 +12,6 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -20,7 +19,7 @@ USED = "used"
 UNNAMED_S = 30 * 86_400.0  # a directory without a listed installation was created by an earlier release
 TRIES = 5  # attempts to lock a directory while another process deletes it
 
-_held: list[IO[str]] = []  # until the process ends
+_locked_files: list[IO[str]] = []  # until the process ends
 
 
 def installation() -> str:
@@ -28,65 +27,53 @@ def installation() -> str:
     return f"{sys.prefix}\t{Path(__file__).parents[2] / 'dsp'}"
 
 
-def enter(folder: Path, who: str) -> None:
-    """Creates the directory, lists `who` in it and locks it until the process ends. Raises OSError."""
+def enter(folder: Path, user: str) -> None:
+    """Creates the directory, lists `user` in it and locks it until the process ends. Raises OSError."""
     for _ in range(TRIES):
         folder.mkdir(exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             file = _opened(folder)
             with contextlib.suppress(OSError):  # a file system without locks: no process deletes a directory there
                 fcntl.flock(file, fcntl.LOCK_SH)
-            if _is(folder / USED, file):
+            if _is_same_file(folder / USED, file):
                 file.seek(0)
-                if who not in file.read().splitlines():
-                    file.write(f"{who}\n")
+                if user not in file.read().splitlines():
+                    file.write(f"{user}\n")
                     file.flush()
-                _held.append(file)
+                _locked_files.append(file)
                 return
             file.close()
     raise OSError(f"{folder}: deleted by another process in each of {TRIES} attempts")
 
 
-def sweep(root: Path, own: Path, who: str) -> list[Path]:
+def sweep(root: Path, own: Path, user: str) -> list[Path]:
     """Deletes directories that no installation uses and no process has locked; returns them."""
-    gone = []
+    deleted = []
     for folder in sorted(root.glob("kernels-*")):
-        if folder != own and folder.is_dir() and not folder.is_symlink():
-            with contextlib.suppress(OSError), _alone(folder) as file:
-                if file is None:
-                    continue
-                if not _used(folder, file, who):
-                    shutil.rmtree(folder)
-                    gone.append(folder)
-    return gone
+        if folder == own or not folder.is_dir() or folder.is_symlink():
+            continue
+        with contextlib.suppress(OSError), _opened(folder) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises OSError when another process has locked it
+            if _is_same_file(folder / USED, file) and not _used(folder, file, user):
+                shutil.rmtree(folder)
+                deleted.append(folder)
+    return deleted
 
 
-def _used(folder: Path, file: IO[str], who: str) -> bool:
-    """Whether an installation may still use the directory. Removes the entry of `who`, which uses another one now."""
+def _used(folder: Path, file: IO[str], user: str) -> bool:
+    """Whether an installation may still use the directory. Removes the entry of `user`, which uses another one now."""
     file.seek(0)
-    named = file.read().splitlines()
-    if not named:
+    listed = file.read().splitlines()
+    if not listed:
         newest_s = max((item.stat().st_mtime for item in folder.rglob("*") if item.name != USED), default=0.0)
         return time.time() - newest_s < UNNAMED_S
-    left = [line for line in named if line != who and Path(line.rpartition("\t")[2]).is_dir()]
-    if left and left != named:
+    remaining = [line for line in listed if line != user and Path(line.rpartition("\t")[2]).is_dir()]
+    if remaining and remaining != listed:
         file.seek(0)
         file.truncate()
-        file.write("".join(f"{line}\n" for line in left))
+        file.write("".join(f"{line}\n" for line in remaining))
         file.flush()
-    return bool(left)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[IO[str] | None]:
-    """The locked file `used`; None when another process has locked it."""
-    with _opened(folder) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-            return
-        yield file if _is(folder / USED, file) else None
+    return bool(remaining)
 
 
 def _opened(folder: Path) -> IO[str]:
@@ -94,7 +81,7 @@ def _opened(folder: Path) -> IO[str]:
     return (folder / USED).open("a+", encoding="utf-8", errors="replace")
 
 
-def _is(path: Path, file: IO[str]) -> bool:
+def _is_same_file(path: Path, file: IO[str]) -> bool:
     try:
         return path.stat().st_ino == os.fstat(file.fileno()).st_ino
     except FileNotFoundError:

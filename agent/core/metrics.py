@@ -1,14 +1,13 @@
 """The table of metrics: name, unit, meaning, decimals, kind. `make docs` generates docs/metrics.md from it.
 
 Measured metrics are the quantities of the vocabulary under their `metric_name`. Derived metrics are rows of DERIVED: a
-new one needs a row here and a function in agent/estimate or agent/waves that computes it. Topics, `meta` and the
+new one needs a row here and a function in agent/analysis that computes it. Topics, `meta` and the
 documentation follow from the row.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -287,8 +286,7 @@ def by_name(topic: str) -> dict[str, Metric]:
 
 def _about(name: str) -> str:
     """Description from the parts of a name: `thd_i_l1` → "THD current phase 1"."""
-    words = [_WORDS.get(word, word) for word in name.split("_")]
-    return " ".join(word for word in words if word)
+    return " ".join(filter(None, (_WORDS.get(word, word) for word in name.split("_"))))
 
 
 _WORDS = {
@@ -313,14 +311,11 @@ def rounded(metric: Metric, value: float) -> float | int | None:
     return float(f"{value:.6g}")
 
 
-def rounded_all(metric: Metric, values: Iterable[float]) -> list[float | int | None]:
-    return [rounded(metric, value) for value in values]
-
-
 def table_markdown() -> str:
     """The generated table of docs/metrics.md."""
-    lines = ["| metric | unit | topic | kind | meaning |", "|---|---|---|---|---|"]
     rows = [*by_name("telemetry").values(), *(row for row in (*DERIVED, *HEALTH) if row.topic != "telemetry")]
-    for row in sorted(rows, key=lambda row: (row.topic, row.kind, row.name)):
-        lines.append(f"| `{row.name}` | {row.unit or '–'} | {row.topic} | {row.kind} | {row.about or '–'} |")
-    return "\n".join(lines) + "\n"
+    lines = (
+        f"| `{row.name}` | {row.unit or '–'} | {row.topic} | {row.kind} | {row.about or '–'} |\n"
+        for row in sorted(rows, key=lambda row: (row.topic, row.kind, row.name))
+    )
+    return "".join(["| metric | unit | topic | kind | meaning |\n", "|---|---|---|---|---|\n", *lines])

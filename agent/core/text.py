@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import gettext
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -33,12 +34,8 @@ def locale_folder() -> Path:
 
 def language_of(name: str) -> str | None:
     """A name of a language or locale (zh, zh-CN, zh_CN.UTF-8, en_GB) as one of `LANGUAGES`; None when unknown."""
-    short = name.partition(".")[0].partition("@")[0].replace("-", "_")
-    for language in LANGUAGES:
-        if short.lower() in (language.lower(), language.partition("_")[0]):
-            return language
-    start = short.partition("_")[0].lower()
-    return next((language for language in LANGUAGES if language.partition("_")[0] == start), None)
+    short = re.split(r"[.@_-]", name)[0].lower()
+    return next((language for language in LANGUAGES if language.partition("_")[0] == short), None)
 
 
 def language_of_environment() -> str:

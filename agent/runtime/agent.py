@@ -16,14 +16,14 @@ from typing import Any
 
 from agent.acquisition.selfcheck_results import apply_checks
 from agent.config.model import Config
-from agent.core.clock import ClockWatch, SystemClock, kernel_synchronised
+from agent.core.clock import ClockWatch, SystemClock, kernel_synchronized
 from agent.core.stable_hash import share
 from agent.delivery.delivery import open_store
-from agent.delivery.store import StoreError, default_directory
+from agent.delivery.store import default_directory
 from agent.runtime.assembly import Agent, AgentOptions
 from agent.runtime.clock_supervisor import ClockSupervisor, last_utc_ns
 from agent.runtime.config_watcher import ConfigWatcher
-from agent.runtime.health import BEAT_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics, feed_watchdog
+from agent.runtime.health import CYCLE_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics, feed_watchdog
 from agent.runtime.pipeline_thread import PipelineThread
 from agent.runtime.reconfigure import reconfigure
 from agent.runtime.systemd import notify
@@ -40,37 +40,38 @@ async def run(config: Config, seconds: float | None = None) -> None:
     store = open_store(config.state_dir or default_directory(), config, clock)
     reached_ns = last_utc_ns(store)
     assumed = config.site.assume_clock_synchronized or config.site.simulated
-    watch = ClockWatch(clock, kernel_synchronised, reached_ns, assumed)
-    agent = Agent(config, clock, store, AgentOptions(synchronized=lambda: watch.sure))
+    watch = ClockWatch(clock, kernel_synchronized, reached_ns, assumed)
+    agent = Agent(config, clock, store, AgentOptions(synchronized=lambda: watch.reliable))
     agent.flagger.restore(reached_ns // 1_000_000)
     thread = PipelineThread(agent.pipeline)
     agent.connect(thread.put)
-    apply_checks(store, config, agent.buses)  # logs the findings
+    apply_checks(store, config, agent.pollers)  # logs the findings
     thread.start()
-    agent.streams.configure(config)
-    reloader = ConfigWatcher(config, clock, partial(reconfigure, agent), agent.flagger.emit)
-    timekeeper = ClockSupervisor(watch, clock, store, agent.flagger.emit, thread.put)
-    lag, buses = EventLoopLag(clock), BusNumbers(lambda: agent.wires.pollers, clock)
+    agent.waveform_readers.configure(config)
+    config_watcher = ConfigWatcher(config, clock, partial(reconfigure, agent), agent.flagger.emit)
+    clock_supervisor = ClockSupervisor(watch, clock, store, agent.flagger.emit, thread.put)
+    lag, bus_numbers = EventLoopLag(clock), BusNumbers(lambda: agent.buses.pollers, clock)
     assert agent.delivery is not None
-    health = Health(clock, agent.flagger.emit)
-    for source in (buses, agent.streams.numbers, agent.topics.numbers, lag):
-        health.add(source)
-    for source in (HostMetrics(agent.state_dir), agent.delivery.numbers):
-        health.add(source, waits=True)
-    health.add(lambda: _numbers(agent, thread, reloader, watch, timekeeper))
+    health = Health(
+        clock, agent.flagger.emit,
+        [bus_numbers, agent.waveform_readers.numbers, agent.mqtt_signals.numbers, lag,
+         lambda: _numbers(agent, thread, config_watcher, watch, clock_supervisor)],
+        [HostMetrics(agent.state_dir), agent.delivery.numbers],
+    )  # fmt: skip
 
     ending = asyncio.Event()
-    _handle_signals(ending, reloader)
-    for bus in agent.buses:
-        agent.wires.start(bus)
+    _handle_signals(ending, config_watcher)
+    for poller in agent.pollers:
+        agent.buses.start(poller)
     jobs: tuple[Coroutine[Any, Any, None], ...] = (
-        agent.wires.run(), agent.topics.run(), agent.delivery.run(clock), health.run(part=share(agent.publisher.root)),
-        lag.run(), timekeeper.run(), agent.flagger.run(thread.put), reloader.run(), agent.bookkeeper.run(),
-        feed_watchdog(clock, lambda: _blocked(agent, thread, buses)), _save_regularly(agent),
+        agent.buses.run(), agent.mqtt_signals.run(), agent.delivery.run(clock),
+        health.run(phase=share(agent.publisher.root)), lag.run(), clock_supervisor.run(), agent.flagger.run(thread.put),
+        config_watcher.run(), agent.ledger_recorder.run(),
+        feed_watchdog(clock, lambda: _blocked(agent, thread, bus_numbers)), _save_regularly(agent),
     )  # fmt: skip
     tasks = [asyncio.create_task(job) for job in jobs]
-    log.info("polling %d devices on %d buses", sum(len(bus.devices) for bus in agent.buses), len(agent.buses))
-    notify(READY=1, STATUS=f"polling {len(agent.buses)} buses")
+    log.info("polling %d devices on %d buses", sum(len(bus.devices) for bus in agent.pollers), len(agent.pollers))
+    notify(READY=1, STATUS=f"polling {len(agent.pollers)} buses")
     try:
         await _until(ending, tasks, seconds)
     finally:
@@ -78,29 +79,29 @@ async def run(config: Config, seconds: float | None = None) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await agent.wires.stop()
-        agent.streams.stop()
-        await asyncio.to_thread(agent.topics.stop)
+        await agent.buses.stop()
+        agent.waveform_readers.stop()
+        await asyncio.to_thread(agent.mqtt_signals.stop)
         await asyncio.to_thread(thread.stop)
         agent.pipeline.close()
-        await asyncio.to_thread(agent.bookkeeper.update)  # the checkpoint, if midnight has just passed
-        timekeeper.remember()
-        await asyncio.to_thread(agent.delivery.stop, partial(save, agent))
+        await asyncio.to_thread(agent.ledger_recorder.update)  # the checkpoint, if midnight has just passed
+        clock_supervisor.remember()
+        await asyncio.to_thread(agent.delivery.stop, agent.save_unsupported_registers)
         log.info("stopped")
 
 
-def _handle_signals(ending: asyncio.Event, reloader: ConfigWatcher) -> None:
+def _handle_signals(ending: asyncio.Event, config_watcher: ConfigWatcher) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     # With a terminal, SIGHUP means that it was closed; without one, that the configuration is to be reloaded.
-    loop.add_signal_handler(signal.SIGHUP, ending.set if os.isatty(0) else reloader.request)
+    loop.add_signal_handler(signal.SIGHUP, ending.set if os.isatty(0) else config_watcher.request)
 
 
 def _blocked(agent: Agent, thread: PipelineThread, buses: BusNumbers) -> str | None:
     """Status text about a thread or a bus that no longer works; None when all do."""
     blocked_s = (time.monotonic_ns() - thread.cycle_ns) / 1e9
-    if blocked_s > BEAT_MAX_S:
+    if blocked_s > CYCLE_MAX_S:
         return f"the pipeline thread has been blocked for {blocked_s:.0f} s"
     return buses.blocked() or (None if agent.store.alive else "the writer thread of the store has ended")
 
@@ -108,30 +109,23 @@ def _blocked(agent: Agent, thread: PipelineThread, buses: BusNumbers) -> str | N
 async def _save_regularly(agent: Agent) -> None:
     while True:
         await agent.clock.sleep(SAVE_S)
-        await asyncio.to_thread(save, agent)
-
-
-def save(agent: Agent) -> None:
-    """Stores register rejections. Disk errors are logged; measurement continues."""
-    try:
-        agent.refusals.save()
-    except StoreError as error:
-        log.warning("state not saved: %s; next attempt in %.0f s", error, SAVE_S)
+        await asyncio.to_thread(agent.save_unsupported_registers)
 
 
 def _numbers(
-    agent: Agent, thread: PipelineThread, reloader: ConfigWatcher, watch: ClockWatch, timekeeper: ClockSupervisor
+    agent: Agent, thread: PipelineThread, config_watcher: ConfigWatcher, watch: ClockWatch,
+    clock_supervisor: ClockSupervisor,
 ) -> dict[str, float | int]:  # fmt: skip
     return {
         "uptime_s": round(time.monotonic() - START_TIME),
         "readings_dropped": thread.dropped,
         "processing_errors": thread.failures,
         "waveform_samples_lost": agent.pipeline.waveform_samples_lost,
-        "clock_synchronized": int(watch.sure),
-        "clock_steps": timekeeper.steps,
-        "motors_in_maintenance": agent.flagger.motors_in_maintenance,
-        "config_reloads": reloader.reloads,
-        "config_reloads_rejected": reloader.rejected,
+        "clock_synchronized": int(watch.reliable),
+        "clock_steps": clock_supervisor.steps,
+        "motors_in_maintenance": len(agent.flagger.in_maintenance),
+        "config_reloads": config_watcher.reloads,
+        "config_reloads_rejected": config_watcher.rejected,
     }
 
 

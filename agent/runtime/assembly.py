@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from agent.config.model import Bus, Config
 from agent.config.topology import assets, drive_rating_kw
 from agent.delivery.delivery import Delivery
 from agent.delivery.publisher import Publisher
-from agent.delivery.store import Store, default_directory
+from agent.delivery.store import Store, StoreError, default_directory
 from agent.runtime.maintenance import MaintenanceLog
 from agent.runtime.message_flags import MessageFlagger
 from agent.runtime.pipeline import Item, Outputs, Pipeline, PolledPlant
@@ -25,6 +26,8 @@ from agent.runtime.stages import EXPLAIN_S, CounterStage, EfficiencyStage, Savin
 from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.tracking.tracker import SavingsTracker
 from drivers.reading import Clock
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Agent:
     config: the configuration in force.
     link_of: makes the link of a bus.
     put: receives readings and waveforms, and functions that run in the order of the queue.
+    pollers: of the configuration at the start; `buses` has the running ones.
     due_s: polling intervals as the pipeline knows them.
     """
 
@@ -67,7 +71,7 @@ class Agent:
             self.publisher.publish, self.publisher.publish_state, clock, MaintenanceLog(self.state_dir),
             self._options.synchronized,
         )  # fmt: skip
-        self.bookkeeper = LedgerRecorder(store, lambda: self.config, self.publisher, clock)
+        self.ledger_recorder = LedgerRecorder(store, lambda: self.config, self.publisher, clock)
         efficiency_stage = partial(EfficiencyStage, explain_s=self._options.explain_s)
         self.pipeline = Pipeline(
             clock,
@@ -75,8 +79,8 @@ class Agent:
             (efficiency_stage, allocation_stage, CounterStage, self._savings_stage),
             store.counters(),
         )
-        self.wires = Buses(clock)
-        self.link_of = self._options.link_of or self.wires.link_of
+        self.buses = Buses(clock)
+        self.link_of = self._options.link_of or self.buses.link_of
 
     def connect(self, put: Callable[[Item], None] | None = None) -> None:
         """Prepares the sources of readings and configures the pipeline for them.
@@ -84,32 +88,37 @@ class Agent:
         put: receives the readings; None: the pipeline processes them immediately.
         """
         self.put = put or self.pipeline.process
-        self.topics, self.streams = (
-            MqttSignals(self.put, self.clock, self._options.client),
-            WaveformReaders(self.put, self.clock),
-        )
-        self.buses = self.pollers(self.config)
-        self.refusals = UnsupportedRegisterStore(self.store, self.buses)
-        self.topics.set(self.config)
-        self.due_s = due(self.buses) | self.topics.due_s()
+        self.mqtt_signals = MqttSignals(self.put, self.clock, self._options.client)
+        self.waveform_readers = WaveformReaders(self.put, self.clock)
+        self.pollers = self.new_pollers(self.config)
+        self.unsupported_registers = UnsupportedRegisterStore(self.store, self.pollers)
+        self.mqtt_signals.set(self.config)
+        self.due_s = due(self.pollers) | self.mqtt_signals.due_s()
         self.pipeline.reconfigure(polled_plant(self.config, self.due_s))
 
-    def pollers(self, config: Config) -> list[BusPoller]:
+    def new_pollers(self, config: Config) -> list[BusPoller]:
         """The pollers of a configuration, with stored rejections and self-checks of their devices."""
-        found = pollers(config, self.clock, self.put, seed=self._options.seed, link_of=self.link_of)
-        UnsupportedRegisterStore(self.store, found)
-        for bus in found:
-            for polled in bus.devices:
-                if check := load_check(self.store, config, bus, polled):
+        new = pollers(config, self.clock, self.put, seed=self._options.seed, link_of=self.link_of)
+        UnsupportedRegisterStore(self.store, new)
+        for poller in new:
+            for polled in poller.devices:
+                if check := load_check(self.store, config, poller, polled):
                     polled.device.apply_selfcheck(check.verified, check.failed)
-        return found
+        return new
+
+    def save_unsupported_registers(self) -> None:
+        """Stores register rejections. Disk errors are logged; measurement continues."""
+        try:
+            self.unsupported_registers.save()
+        except StoreError as error:
+            log.warning("register rejections not stored: %s", error)
 
     def _savings_stage(self, context: StageContext) -> Stage:
-        record = self.bookkeeper.record if self._options.ledger else None
+        record = self.ledger_recorder.record if self._options.ledger else None
         return SavingsStage(
             SavingsTracker(
                 context.asset, context.period_s, self.store, self.flagger.emit, self.config.site.timezone,
-                self.flagger.in_maintenance, record,
+                lambda motor: motor in self.flagger.in_maintenance, record,
             )
         )  # fmt: skip
 

@@ -17,7 +17,7 @@ from drivers.vocabulary import metric_name_of
 log = logging.getLogger(__name__)
 
 STALE_PERIODS = 3.0  # a value not renewed for that many of its own periods is stale
-SILENT_READINGS = 2  # consecutive failures that change an asset's state; its values are null from the first one
+MISSES_MIN = 2  # consecutive failures that change an asset's state; its values are null from the first one
 _GOOD = Quality.GOOD  # used for each value of each row
 
 Due = Mapping[str, Mapping[str, float]]  # device → quantity → seconds between two readings
@@ -59,7 +59,7 @@ class AssetState:
         self._signals = {signal.metric.name for signal in asset.signals}
         self._slots: dict[str, dict[str, Slot]] = {}  # device → quantity → value
         self._row: list[Slot] = []  # the published values, one for each metric
-        self._silent: dict[str, Reason | None] = {}  # device without a response → cause; None: not known
+        self._causes: dict[str, Reason | None] = {}  # device without a response → cause; None: not known
         self._misses: dict[str, int] = {}  # device → consecutive readings without a response
         self._quality = Quality.GOOD
         self._newest_ns = (0, 0)  # time in the last row: monotonic and UTC
@@ -70,15 +70,15 @@ class AssetState:
         """The values of a signal device that belong to this asset."""
         return {name: value for name, value in values.items() if name in self._signals}
 
-    def note_response(self, reading: Reading, responded: bool) -> None:
+    def record_response(self, reading: Reading, responded: bool) -> None:
         """Records whether a device of this asset has responded."""
         self._quality = reading.quality & Quality.SIMULATED
         if responded:
-            self._silent.pop(reading.device, None)
+            self._causes.pop(reading.device, None)
             self._misses[reading.device] = 0
         else:
-            self._silent[reading.device] = reading.error
-            self._misses[reading.device] = self._misses.get(reading.device, SILENT_READINGS) + 1
+            self._causes[reading.device] = reading.error
+            self._misses[reading.device] = self._misses.get(reading.device, MISSES_MIN) + 1
 
     def store(self, item: MotorReading) -> None:
         """Stores the values of a reading that belong to this asset."""
@@ -97,7 +97,7 @@ class AssetState:
 
     def next_row(self, now_ns: int, utc_ns: int) -> TelemetryRow | None:
         """Starts a row with the values of the devices; None before the first reading."""
-        self.waits_for = {name for name in self._polled if name not in self._silent}
+        self.waits_for = {name for name in self._polled if name not in self._causes}
         self.row_ns = now_ns
         if not self._slots:
             return None
@@ -111,8 +111,7 @@ class AssetState:
             values[name] = slot.value
             if flag:
                 flags[name] = flag
-            if slot.at_ns > newest:
-                newest = slot.at_ns
+            newest = max(newest, slot.at_ns)
         # Without new values the row has the present time. The next row never has an earlier time.
         self._newest_ns = max(self._newest_ns, newest if self._renewed else (now_ns, utc_ns))
         self._renewed = False
@@ -124,14 +123,14 @@ class AssetState:
     def changed_state(self) -> tuple[str, list[Reason]] | None:
         """The state with its reasons if it has changed since the last call."""
         unpolled = [name for name in self.asset.sources if name not in self.due_s]
-        gone = {name for name in self._silent if self._misses[name] >= SILENT_READINGS}
+        unresponsive = {name for name in self._causes if self._misses[name] >= MISSES_MIN}
         reasons = [
-            DEVICE_UNAVAILABLE(device=name, cause=cause) if (cause := self._silent[name]) else
+            DEVICE_UNAVAILABLE(device=name, cause=cause) if (cause := self._causes[name]) else
             DEVICE_NOT_RESPONDING(device=name)
-            for name in self.due_s if name in gone
+            for name in self.due_s if name in unresponsive
         ]  # fmt: skip
         reasons += [DEVICE_NOT_POLLED(device=name) for name in unpolled]
-        responding = self._slots.keys() - gone
+        responding = self._slots.keys() - unresponsive
         state = "online" if responding and not reasons else "stale" if responding and self.due_s else "offline"
         if (state, reasons) == self._state or not (self._slots or not self.due_s):
             return None

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from agent.core.clock import PLAUSIBLE, SYNCHRONISED, UNSURE, ClockStep, ClockWatch, SystemClock
+from agent.core.clock import SYNCHRONIZED, UNSYNCHRONIZED, ClockStep, ClockWatch, SystemClock
 from agent.core.messages import Message, event
 from agent.delivery.store import Store, StoreError
 from drivers.reasons import Code, local_time
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 CHECK_S, REMEMBER_S = 1.0, 10.0
 KIND, REACHED = "clock", "reached"
-IMPOSSIBLE = "impossible"  # not synchronized, and not plausible
+IMPLAUSIBLE = "implausible"  # not synchronized, and not plausible
 
 CLOCK_STEPPED = Code(
     "clock_stepped",
@@ -42,13 +42,8 @@ class ClockSupervisor:
         run_on_pipeline: Callable[[Callable[[], None]], None],
     ) -> None:  # fmt: skip
         self.steps = 0
-        self._watch, self._clock, self._store, self._emit, self._run_on_pipeline = (
-            watch,
-            clock,
-            store,
-            emit,
-            run_on_pipeline,
-        )
+        self._watch, self._clock, self._store = watch, clock, store
+        self._emit, self._run_on_pipeline = emit, run_on_pipeline
         self._last_synchronized = 0  # last row with a synchronized clock: steps do not correct rows up to it
         self._logged = ""
         self._log()
@@ -63,10 +58,10 @@ class ClockSupervisor:
             await self._clock.sleep(CHECK_S)
 
     def check(self) -> None:
-        if self._watch.word == SYNCHRONISED:  # until now
-            self._run_on_pipeline(self._note_synchronized)
+        if self._watch.state == SYNCHRONIZED:  # until now
+            self._run_on_pipeline(self._record_synchronized)
         before = self._store.sequence
-        step = self._watch.look()
+        step = self._watch.update()
         self._log()
         if step is not None:
             self.steps += 1
@@ -78,16 +73,16 @@ class ClockSupervisor:
         with contextlib.suppress(StoreError):
             self._store.save_entry(KIND, REACHED, "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
 
-    def _note_synchronized(self) -> None:
+    def _record_synchronized(self) -> None:
         self._last_synchronized = self._store.sequence
 
-    def _correct(self, step: ClockStep, seen: tuple[int, int]) -> None:
+    def _correct(self, step: ClockStep, before: tuple[int, int]) -> None:
         """Corrects the time of unsent rows. Sent rows keep the old time; the event contains the difference."""
         corrected = 0
         if step.correct:
             try:
                 corrected = self._store.correct_unsent_timestamps(
-                    self._store.run_id, step.delta_ms, self._last_synchronized, seen
+                    self._store.run_id, step.delta_ms, self._last_synchronized, before
                 )
             except StoreError as error:
                 log.warning("the time of unsent rows was not corrected: %s", error)
@@ -102,20 +97,16 @@ class ClockSupervisor:
         self._emit(event(None, now_ms, "clock_step", [reason], values))
 
     def _log(self) -> None:
-        before, state = self._logged, self._watch.word
-        cause = self._watch.why_not_used
-        if state == UNSURE and cause is not None:
-            state = IMPOSSIBLE
+        before, state, cause = self._logged, self._watch.state, self._watch.implausibility
+        if state == UNSYNCHRONIZED and cause is not None:
+            state = IMPLAUSIBLE
         if state == before:
             return
         self._logged = state
-        if state == IMPOSSIBLE:
+        if state == IMPLAUSIBLE:
             log.warning("%s. Until then the agent assumes %s, and rows carry CLOCK_UNSYNCHRONIZED", cause,
                         local_time(self._clock.utc_ns() / 1e6))  # fmt: skip
-        elif state == UNSURE:
+        elif state == UNSYNCHRONIZED:
             log.warning("the clock is not synchronized; rows carry CLOCK_UNSYNCHRONIZED until it is")
         elif before:
-            log.info("the clock is %s; rows no longer carry CLOCK_UNSYNCHRONIZED", _STATE_NAMES[state])
-
-
-_STATE_NAMES = {SYNCHRONISED: "synchronized", PLAUSIBLE: "plausible"}
+            log.info("the clock is %s; rows no longer carry CLOCK_UNSYNCHRONIZED", state)

@@ -23,13 +23,7 @@ log = logging.getLogger(__name__)
 
 CHECK_S = 2.0  # interval of the checks of the file; a change applies when it is unchanged for one interval
 TEXT_MAX = 2000  # characters of the event text
-FIXED_SITE = (
-    "id",
-    "gateway",
-    "topic_prefix",
-    "simulated",
-    "assume_clock_synchronized",
-)  # identity of the agent
+FIXED_SITE = ("id", "gateway", "topic_prefix", "simulated", "assume_clock_synchronized")  # identity of the agent
 
 CONFIG_TABLE_ADDED = Code("config_table_added", "+ {table}")
 CONFIG_TABLE_REMOVED = Code("config_table_removed", "- {table}")
@@ -144,26 +138,21 @@ def _folders(config: Config) -> list[Path]:
 
 def without_restart(old: Config, new: Config) -> tuple[Config, list[Reason]]:
     """The new configuration with the old values of keys that need a restart, and a reason for each of those."""
-    postponed = list[Reason]()
-    site = new.site
-    for name in FIXED_SITE:
-        before = getattr(old.site, name)
-        if before != getattr(site, name):
-            postponed.append(CONFIG_RESTART_NEEDED(key=f"site.{name}"))
-            site = replace(site, **{name: before})
-    if (old.state_dir, old.store) != (new.state_dir, new.store):
-        postponed.append(CONFIG_RESTART_NEEDED(key="[store]"))
-    mqtt = new.mqtt
-    if (old.mqtt is None) != (mqtt is None):
-        postponed.append(CONFIG_RESTART_NEEDED(key="[mqtt]"))
-        mqtt = old.mqtt
-    elif old.mqtt and mqtt and old.mqtt.outputs != mqtt.outputs:
-        postponed.append(CONFIG_RESTART_NEEDED(key="mqtt.outputs"))
-        mqtt = old.mqtt
-    if old.dialects != new.dialects:
-        postponed.append(CONFIG_RESTART_NEEDED(key="[homeassistant], [sparkplug], [prometheus], [file]"))
-    kept = replace(new, site=site, state_dir=old.state_dir, store=old.store, mqtt=mqtt, dialects=old.dialects)
-    return kept, postponed
+    outputs = (old.mqtt.outputs, new.mqtt.outputs) if old.mqtt and new.mqtt else ((), ())
+    fixed: list[tuple[str, Any, Any]] = [
+        *((f"site.{name}", getattr(old.site, name), getattr(new.site, name)) for name in FIXED_SITE),
+        ("[store]", (old.state_dir, old.store), (new.state_dir, new.store)),
+        ("[mqtt]", old.mqtt is None, new.mqtt is None),
+        ("mqtt.outputs", *outputs),
+        ("[homeassistant], [sparkplug], [prometheus], [file]", old.dialects, new.dialects),
+    ]
+    postponed = [key for key, before, after in fixed if before != after]
+    applied = replace(
+        new, site=replace(new.site, **{name: getattr(old.site, name) for name in FIXED_SITE}), state_dir=old.state_dir,
+        store=old.store, mqtt=old.mqtt if {"[mqtt]", "mqtt.outputs"} & set(postponed) else new.mqtt,
+        dialects=old.dialects,
+    )  # fmt: skip
+    return applied, [CONFIG_RESTART_NEEDED(key=key) for key in postponed]
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[Reason]:
@@ -184,12 +173,9 @@ def _added(name: str, value: Any) -> list[Reason]:
     """What a new entry adds: a key, a table, or for a table of tables such as [bus] each of its tables."""
     if not isinstance(value, dict):
         return [CONFIG_KEY_ADDED(key=name, value=str(value))]
-    inner = [
-        reason for key, item in value.items() if isinstance(item, dict) for reason in _added(f"{name}.{key}", item)
-    ]
-    return (
-        inner if inner and all(isinstance(item, dict) for item in value.values()) else [CONFIG_TABLE_ADDED(table=name)]
-    )
+    if value and all(isinstance(item, dict) for item in value.values()):
+        return [reason for key, item in value.items() for reason in _added(f"{name}.{key}", item)]
+    return [CONFIG_TABLE_ADDED(table=name)]
 
 
 def _raw(path: Path) -> dict[str, Any]:

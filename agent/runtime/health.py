@@ -7,8 +7,8 @@ import math
 import os
 import shutil
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from agent.acquisition.scheduler import BusPoller
@@ -19,41 +19,44 @@ from agent.runtime.systemd import notify, watchdog_s
 from drivers.reading import Clock
 
 HEALTH_S = 60.0
-TURN_MAX_S = 120.0  # a bus without a poll for longer is blocked: its longest wait (listening) is 60 s
-BEAT_MAX_S = 60.0  # a thread without a cycle for longer is blocked
-LATE_S = 0.1  # interval of the measurements of the event-loop lag
+POLL_GAP_MAX_S = 120.0  # a bus without a poll for longer is blocked: its longest wait (listening) is 60 s
+CYCLE_MAX_S = 60.0  # a thread without a cycle for longer is blocked
+LAG_INTERVAL_S = 0.1  # interval of the measurements of the event-loop lag
 
 Numbers = Mapping[str, float | int]
+Source = Callable[[], Numbers]
 
 
 class Health:
     """Publishes the figures of all its sources as one message. A source is a function that returns figures by name.
 
     The names are rows of the metrics table; each bus has its own figure for each `bus_*` row.
+    blocking_sources: may block, for example on a disk, and are called in another thread.
     """
 
-    def __init__(self, clock: Clock, emit: Callable[[Message], None]) -> None:
+    def __init__(
+        self, clock: Clock, emit: Callable[[Message], None], sources: Sequence[Source],
+        blocking_sources: Sequence[Source] = (),
+    ) -> None:  # fmt: skip
         self._clock, self._emit = clock, emit
-        self._sources: list[tuple[Callable[[], Numbers], bool]] = []
+        self._sources, self._blocking_sources = sources, blocking_sources
 
-    def add(self, source: Callable[[], Numbers], *, waits: bool = False) -> None:
-        """Adds a source. waits: it may block, for example on a disk, and is called in another thread."""
-        self._sources.append((source, waits))
-
-    async def run(self, every_s: float = HEALTH_S, part: float = 1.0) -> None:
+    async def run(self, every_s: float = HEALTH_S, phase: float = 1.0) -> None:
         """Publishes the figures every `every_s` seconds.
 
-        part: share of the first period to wait, so that the gateways of a fleet do not publish at the same time.
+        phase: share of the first period to wait, so that the gateways of a fleet do not publish at the same time.
         """
-        await self._clock.sleep(part * every_s)
+        await self._clock.sleep(phase * every_s)
         while True:
             await self.publish()
             await self._clock.sleep(every_s)
 
     async def publish(self) -> None:
         values: dict[str, float | int] = {}
-        for source, waits in self._sources:
-            values |= await asyncio.to_thread(source) if waits else source()
+        for source in self._sources:
+            values |= source()
+        for source in self._blocking_sources:
+            values |= await asyncio.to_thread(source)
         table = by_name("health")
         rounded_values = {name: rounded(table[row_name(name)], value) for name, value in values.items()}
         self._emit(Message(None, "health", self._clock.utc_ns() // 1_000_000, rounded_values))
@@ -64,38 +67,33 @@ class BusNumbers:
 
     def __init__(self, pollers: Callable[[], Iterable[BusPoller]], clock: Clock) -> None:
         self._pollers, self._clock = pollers, clock
-        self._last: dict[str, tuple[BusPoller, int, int]] = {}  # bus → poller, time, busy time
-        self._removed = dict.fromkeys(_OF_BUS, 0)
-        self._known: list[BusPoller] = []
+        self._last: dict[BusPoller, tuple[int, int]] = {}  # time, busy time
+        self._removed = Counter(dict.fromkeys(_OF_BUS, 0))
 
     def __call__(self) -> Numbers:
         pollers, now_ns = list(self._pollers()), self._clock.monotonic_ns()
-        for old in self._known:
-            if all(old is not poller for poller in pollers):
-                for name, count in _counts(old).items():
-                    self._removed[name] += count
-        self._known = pollers
+        for removed in self._last.keys() - set(pollers):
+            self._removed.update(_counts(removed))
         values: dict[str, float | int] = {}
-        sums = dict(self._removed)
+        sums = self._removed.copy()
         for poller in pollers:
-            name = poller.bus.name
-            for key, count in _counts(poller).items():
-                sums[key] += count
-                values[f"bus_{name}_{key}"] = count
+            name, counts = poller.bus.name, _counts(poller)
+            sums.update(counts)
+            values |= {f"bus_{name}_{key}": count for key, count in counts.items()}
             values[f"bus_{name}_offline"] = sum(polled.offline for polled in poller.devices)
-            before = self._last.get(name)
-            if before is not None and before[0] is poller and now_ns > before[1]:
-                values[f"bus_{name}_utilization_pct"] = 100 * (poller.busy_ns - before[2]) / (now_ns - before[1])
-            self._last[name] = (poller, now_ns, poller.busy_ns)
-        return sums | values
+            before_ns, before_busy_ns = self._last.get(poller, (now_ns, 0))
+            if now_ns > before_ns:
+                values[f"bus_{name}_utilization_pct"] = 100 * (poller.busy_ns - before_busy_ns) / (now_ns - before_ns)
+        self._last = {poller: (now_ns, poller.busy_ns) for poller in pollers}
+        return {**sums, **values}
 
     def blocked(self) -> str | None:
         """Status text about a bus that no longer polls; None when all do."""
         now_ns = self._clock.monotonic_ns()
         for poller in self._pollers():
-            silent_s = (now_ns - poller.cycle_start_ns) / 1e9
-            if silent_s > TURN_MAX_S + poller.bus.listen_before_start_s:
-                return f"bus {poller.bus.name} has not polled for {silent_s:.0f} s"
+            idle_s = (now_ns - poller.cycle_start_ns) / 1e9
+            if idle_s > POLL_GAP_MAX_S + poller.bus.listen_before_start_s:
+                return f"bus {poller.bus.name} has not polled for {idle_s:.0f} s"
         return None
 
 
@@ -111,19 +109,19 @@ class EventLoopLag:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._late_ms: deque[float] = deque(maxlen=round(HEALTH_S / LATE_S))
+        self._lag_ms: deque[float] = deque(maxlen=round(HEALTH_S / LAG_INTERVAL_S))
 
     async def run(self) -> None:
         while True:
-            due_ns = self._clock.monotonic_ns() + int(LATE_S * 1e9)
-            await self._clock.sleep(LATE_S)
+            due_ns = self._clock.monotonic_ns() + int(LAG_INTERVAL_S * 1e9)
+            await self._clock.sleep(LAG_INTERVAL_S)
             self.add(max(0.0, (self._clock.monotonic_ns() - due_ns) / 1e6))
 
-    def add(self, late_ms: float) -> None:
-        self._late_ms.append(late_ms)
+    def add(self, lag_ms: float) -> None:
+        self._lag_ms.append(lag_ms)
 
     def __call__(self) -> Numbers:
-        found = sorted(self._late_ms)
+        found = sorted(self._lag_ms)
         if not found:
             return {}
         return {"event_loop_lag_p99_ms": found[math.ceil(0.99 * len(found)) - 1], "event_loop_lag_max_ms": found[-1]}
@@ -152,21 +150,21 @@ class HostMetrics:
         return values
 
 
-async def feed_watchdog(clock: Clock, trouble: Callable[[], str | None]) -> None:
-    """Sends WATCHDOG=1 to systemd while `trouble` returns None, otherwise its text as the status.
+async def feed_watchdog(clock: Clock, problem: Callable[[], str | None]) -> None:
+    """Sends WATCHDOG=1 to systemd while `problem` returns None, otherwise its text as the status.
 
     It runs in the event loop that polls. Without a watchdog it waits until it is cancelled.
     """
-    wanted_s = watchdog_s()
-    if wanted_s is None:
+    interval_s = watchdog_s()
+    if interval_s is None:
         await asyncio.Event().wait()
         return
     blocked = False
     while True:
-        found = trouble()
-        if found is not None:
-            notify(STATUS=f"blocked: {found}")
+        text = problem()
+        if text is not None:
+            notify(STATUS=f"blocked: {text}")
         else:
             notify(WATCHDOG=1, **({"STATUS": "running"} if blocked else {}))
-        blocked = found is not None
-        await clock.sleep(wanted_s / 3)
+        blocked = text is not None
+        await clock.sleep(interval_s / 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -27,6 +27,7 @@ class MessageFlagger:
 
     `emit`, `publish_state` and `refresh` are for the pipeline thread.
     synchronized: whether the clock is synchronized.
+    in_maintenance: motor → its active maintenance.
 
     During maintenance the state of a motor is `maintenance`, whatever its devices do, and each of its messages has the
     flag MAINTENANCE: messages with this flag raise no alarm. Measurement continues.
@@ -37,25 +38,25 @@ class MessageFlagger:
         emit: Emit,
         publish_state: PublishState,
         clock: Clock,
-        book: MaintenanceLog,
+        maintenance_log: MaintenanceLog,
         synchronized: Callable[[], bool],
     ) -> None:
         self._emit, self._publish_state, self._clock = emit, publish_state, clock
-        self._book, self._synchronized = book, synchronized
-        self._intervals: dict[str, MaintenancePeriod] = {}
+        self._maintenance_log, self._synchronized = maintenance_log, synchronized
+        self.in_maintenance: Mapping[str, MaintenancePeriod] = {}
         self._states: dict[str, tuple[str, Sequence[Reason]]] = {}  # as they would be without maintenance
         self._unreadable = False
 
     def emit(self, message: Message) -> None:
         flags = Quality.GOOD if self._synchronized() else Quality.CLOCK_UNSYNCHRONIZED
-        if message.asset in self._intervals:
+        if message.asset in self.in_maintenance:
             flags |= Quality.MAINTENANCE
         self._emit(replace(message, quality=message.quality | flags) if flags else message)
 
     def publish_state(self, asset: str, state: str, reasons: Sequence[Reason]) -> None:
         """Publishes the state of an asset, during maintenance as `maintenance` with the reasons of both."""
         self._states[asset] = (state, reasons)
-        interval = self._intervals.get(asset)
+        interval = self.in_maintenance.get(asset)
         if interval is None:
             self._publish_state(asset, state, reasons)
         else:
@@ -66,7 +67,7 @@ class MessageFlagger:
         """Applies changes of the maintenance file. run_on_pipeline: runs a function in the pipeline thread."""
         while True:
             found = await asyncio.to_thread(self._active)
-            if found != self._intervals:
+            if found != self.in_maintenance:
                 run_on_pipeline(partial(self._apply, found))
             await self._clock.sleep(READ_S)
 
@@ -74,57 +75,49 @@ class MessageFlagger:
         """Applies the maintenance intervals that are active now."""
         self._apply(self._active())
 
-    def _active(self) -> dict[str, MaintenancePeriod]:
+    def _active(self) -> Mapping[str, MaintenancePeriod]:
         """Motor → active maintenance; the previous ones while the file cannot be read, which is logged once."""
         try:
-            found = self._book.active(self._clock.utc_ns() // 1_000_000)
+            found = self._maintenance_log.active(self._clock.utc_ns() // 1_000_000)
         except MaintenanceError as error:
             if not self._unreadable:
                 log.warning("%s; motors in maintenance remain in maintenance", error)
             self._unreadable = True
-            return self._intervals
+            return self.in_maintenance
         self._unreadable = False
         return found
 
     def restore(self, reached_ms: int) -> None:
         """At the start: continues maintenance of earlier runs, and publishes changes since reached_ms as events."""
-        self._intervals = self._active()
+        self.in_maintenance = self._active()
         try:
-            missed = self._book.between(reached_ms, self._clock.utc_ns() // 1_000_000 + 1)
+            missed = self._maintenance_log.between(reached_ms, self._clock.utc_ns() // 1_000_000 + 1)
         except MaintenanceError:
             return
         for interval in missed:
             if interval.since_ms > reached_ms:
-                self._began(interval)
-            if interval.motor not in self._intervals or self._intervals[interval.motor] != interval:
-                self._ended(interval)
+                self._publish_begin(interval)
+            if self.in_maintenance.get(interval.motor) != interval:
+                self._publish_end(interval)
 
-    @property
-    def motors_in_maintenance(self) -> int:
-        return len(self._intervals)
-
-    def in_maintenance(self, motor: str) -> bool:
-        """Whether a motor is in maintenance."""
-        return motor in self._intervals
-
-    def _apply(self, found: dict[str, MaintenancePeriod]) -> None:
+    def _apply(self, found: Mapping[str, MaintenancePeriod]) -> None:
         """Applies the active maintenance intervals: publishes begin, end and states that changed."""
-        before, self._intervals = self._intervals, found
-        for motor, interval in before.items():
-            if found.get(motor) != interval:
-                self._ended(interval)
-        for motor, interval in found.items():
-            if before.get(motor) != interval:
-                self._began(interval)
-        for motor in before.keys() | found.keys():
-            if before.get(motor) != found.get(motor):
-                self.publish_state(motor, *self._states.get(motor, ("offline", (NOTHING_RECEIVED(),))))
+        before, self.in_maintenance = self.in_maintenance, found
+        for motor in dict.fromkeys((*before, *found)):
+            old, new = before.get(motor), found.get(motor)
+            if old == new:
+                continue
+            if old is not None:
+                self._publish_end(old)
+            if new is not None:
+                self._publish_begin(new)
+            self.publish_state(motor, *self._states.get(motor, ("offline", (NOTHING_RECEIVED(),))))
 
-    def _began(self, interval: MaintenancePeriod) -> None:
+    def _publish_begin(self, interval: MaintenancePeriod) -> None:
         log.info("%s: %s", interval.motor, _reason(interval))
         self._publish_event(interval, "begin", interval.since_ms)
 
-    def _ended(self, interval: MaintenancePeriod) -> None:
+    def _publish_end(self, interval: MaintenancePeriod) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
         end_ms = interval.end_ms if interval.end_ms is not None and interval.end_ms <= now_ms else now_ms
         log.info("%s: maintenance ended", interval.motor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ class _AssetPipeline:
         values = state.own_signals(reading.values) if role is DeviceRole.SIGNALS else reading.values
         item = MotorReading(role, reading, Quality.NO_REPLY not in reading.quality, values, reading.flags)
         if role is not DeviceRole.OTHER_DRIVE:
-            state.note_response(reading, item.responded)
+            state.record_response(reading, item.responded)
         for stage in self.stages:
             stage.on_reading(item)
         if role is not DeviceRole.OTHER_DRIVE:
@@ -162,14 +162,15 @@ class Pipeline:
     def reconfigure(self, plant: PolledPlant) -> None:
         """Applies a configuration; an unchanged motor keeps its data. For the pipeline thread."""
         before = self._assets
-        kept = {
+        unchanged = {
             asset: before[asset]
             for asset in plant.assets
             if asset in before
             and all(before[asset].state.due_s.get(name) == plant.due_s.get(name) for name in asset.sources)
         }
-        _close(old for asset, old in before.items() if asset not in kept)
-        self._assets = {asset: kept.get(asset) or self._new(asset, plant) for asset in plant.assets}
+        for asset in before.keys() - unchanged.keys():
+            before[asset].close()
+        self._assets = {asset: unchanged.get(asset) or self._new(asset, plant) for asset in plant.assets}
         self._by_device = {}
         for item in self._assets.values():
             for device, role in item.roles():
@@ -178,7 +179,8 @@ class Pipeline:
 
     def close(self) -> None:
         """Ends subprocesses, and stores unfinished intervals."""
-        _close(self._assets.values())
+        for asset in self._assets.values():
+            asset.close()
         self._channels.close()
 
     def _new(self, asset: Asset, plant: PolledPlant) -> _AssetPipeline:
@@ -190,8 +192,3 @@ class Pipeline:
 
     def _publish(self, asset: _AssetPipeline) -> None:
         self._counters |= asset.publish(self._clock.monotonic_ns(), self._clock.utc_ns(), self._outputs)
-
-
-def _close(assets: Iterable[_AssetPipeline]) -> None:
-    for asset in assets:
-        asset.close()

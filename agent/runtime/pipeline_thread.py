@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from agent.runtime.pipeline import Item, Pipeline
 
@@ -64,7 +65,7 @@ class PipelineThread(threading.Thread):
                     self._attempt(self._displaced.popleft())
                 if item is None:
                     return
-                self._attempt(lambda item=item: self._pipeline.process(item))  # type: ignore[misc]
+                self._attempt(partial(self._pipeline.process, item))
             # While readings wait in the queue, they are not late.
             if time.monotonic() >= next_tick_s and self._queue.empty():
                 next_tick_s = time.monotonic() + TICK_S

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from functools import partial
 
 from agent.acquisition.scheduler import BusPoller
 from agent.acquisition.unsupported_registers import UnsupportedRegisterStore
 from agent.config.model import Config
-from agent.delivery.store import StoreError
 from agent.runtime.assembly import Agent, due, polled_plant
-
-log = logging.getLogger(__name__)
 
 
 async def reconfigure(agent: Agent, new: Config) -> None:
@@ -20,30 +16,26 @@ async def reconfigure(agent: Agent, new: Config) -> None:
 
     Slow steps run in other threads than the event loop that polls.
     """
-    new_pollers = await asyncio.to_thread(_prepared, agent, new)
-    await asyncio.to_thread(agent.topics.set, new)
-    fresh = await agent.wires.change(new_pollers)
+    await asyncio.to_thread(agent.save_unsupported_registers)
+    new_pollers = await asyncio.to_thread(agent.new_pollers, new)
+    await asyncio.to_thread(agent.mqtt_signals.set, new)
+    new_devices = await agent.buses.change(new_pollers)
     # No await from here until the pipeline is reconfigured, so that no reading arrives before its motor is known.
-    agent.due_s = due_after(agent.due_s, agent.wires.pollers, {polled.device.name for polled in fresh})
-    agent.due_s |= agent.topics.due_s()
+    agent.due_s = due_after(agent.due_s, agent.buses.pollers, {polled.device.name for polled in new_devices})
+    agent.due_s |= agent.mqtt_signals.due_s()
     plant = polled_plant(new, agent.due_s)
     agent.put(partial(agent.pipeline.reconfigure, plant))
     agent.put(partial(agent.publisher.reconfigure, new, plant.assets))
-    await asyncio.to_thread(agent.streams.configure, new)
-    agent.refusals = await asyncio.to_thread(UnsupportedRegisterStore, agent.store, agent.wires.pollers)
+    await asyncio.to_thread(agent.waveform_readers.configure, new)
+    agent.unsupported_registers = await asyncio.to_thread(UnsupportedRegisterStore, agent.store, agent.buses.pollers)
     agent.config = new
 
 
-def _prepared(agent: Agent, new: Config) -> list[BusPoller]:
-    try:
-        agent.refusals.save()
-    except StoreError as error:
-        log.warning("state not saved: %s", error)
-    return agent.pollers(new)
-
-
 def due_after(
-    before: dict[str, dict[str, float]], buses: list[BusPoller], fresh: set[str]
+    before: dict[str, dict[str, float]], buses: list[BusPoller], new_devices: set[str]
 ) -> dict[str, dict[str, float]]:
-    """`due`, but with the earlier intervals for devices outside `fresh`: registers rejected since then do not count."""
-    return {name: each if name in fresh else before.get(name, each) for name, each in due(buses).items()}
+    """`due`, with the earlier intervals for other devices than `new_devices`: later rejections do not count."""
+    return {
+        name: intervals_s if name in new_devices else before.get(name, intervals_s)
+        for name, intervals_s in due(buses).items()
+    }

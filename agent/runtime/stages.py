@@ -11,7 +11,6 @@ from agent.analysis.efficiency.allocation import Allocation, of_drive
 from agent.analysis.efficiency.energy_counters import EnergyCounters
 from agent.analysis.efficiency.estimator import Estimator
 from agent.analysis.efficiency.explain import explanation
-from agent.analysis.efficiency.plausibility import PlausibilityFinding
 from agent.analysis.efficiency.reasons import METER_WIRING_CORRECT
 from agent.config.model import Motor
 from agent.runtime.stage import DeviceRole, MotorReading, Stage, StageContext, TelemetryRow
@@ -34,40 +33,32 @@ class EfficiencyStage(Stage):
     def __init__(self, context: StageContext, explain_s: float = EXPLAIN_S) -> None:
         self._asset, self._explain_s = context.asset, explain_s
         self._estimator = Estimator(context.asset, context.drive_kw, context.period_s)
-        self._gap_torque = self._torque_from(context.asset.motor)
+        self._airgap_torque = self._airgap_torque_of(context.asset.motor)
         self._explained_ns = 0  # monotonic time of the last `explain` message
-        self._checked: PlausibilityFinding | None = None
         self._wiring = ""  # in the last event
 
     def on_reading(self, item: MotorReading) -> None:
-        if not item.responded:
-            if item.role is DeviceRole.METER:
-                self._estimator.on_meter_silence()
-            elif item.role is DeviceRole.DRIVE:
-                self._estimator.on_drive_silence()
-        elif item.role is DeviceRole.METER:
-            if not self._asset.shared:
-                self._estimator.on_meter_reading(item.reading)
+        if item.role is DeviceRole.METER and not self._asset.shared:
+            self._estimator.on_meter_reading(item.reading)
         elif item.role is DeviceRole.DRIVE:
             self._estimator.on_drive_reading(item.reading)
         elif item.role is DeviceRole.SIGNALS:
             self._estimator.on_signal_reading(item.reading)
 
     def on_waveform(self, block: Waveform, now_s: float) -> None:
-        if self._gap_torque is not None:
-            for ratio in self._gap_torque.ratios(block):
-                self._estimator.on_gap_ratio(now_s, ratio)
+        if self._airgap_torque is not None and (ratio := self._airgap_torque.ratio(block)) is not None:
+            self._estimator.on_gap_ratio(now_s, ratio)
 
     def on_row(self, row: TelemetryRow) -> None:
         estimator = self._estimator
-        found = estimator.estimates(row.now_s)
-        row.put(found.values)
-        row.put_uncertainties(found.uncertainties)
-        row.methods |= found.methods
-        row.flags |= found.flags
-        row.reasons |= found.reasons
+        estimates = estimator.estimates(row.now_s)
+        row.put(estimates.values)
+        row.put_uncertainties(estimates.uncertainties)
+        row.methods |= estimates.methods
+        row.flags |= estimates.flags
+        row.reasons |= estimates.reasons
         row.energies, row.speed_rpm = estimator.new_energies(), estimator.speed_rpm
-        row.withheld = estimator.guard.withheld
+        row.withheld = estimator.checks.withheld
         if self._asset.meter is not None and not self._asset.shared:
             self._report_wiring(row)
         if not self._explained_ns or row.now_ns - self._explained_ns >= self._explain_s * 1e9:
@@ -75,10 +66,7 @@ class EfficiencyStage(Stage):
             row.retained["explain"] = explanation(estimator)
 
     def _report_wiring(self, row: TelemetryRow) -> None:
-        wiring = self._estimator.guard.wiring
-        if wiring is self._checked:
-            return
-        self._checked = wiring
+        wiring = self._estimator.checks.wiring
         if wiring.text in (UNKNOWN, self._wiring):
             return
         if wiring.text != OK:
@@ -87,12 +75,12 @@ class EfficiencyStage(Stage):
             row.add_event("meter_wiring_ok", [METER_WIRING_CORRECT()])
         self._wiring = wiring.text
 
-    def _torque_from(self, motor: Motor | None) -> AirgapTorque | None:
+    def _airgap_torque_of(self, motor: Motor | None) -> AirgapTorque | None:
         if motor is None or motor.waveform is None or motor.waveform.measuring_point != "motor" or not motor.r1_ohm:
             return None
         from agent.analysis.efficiency.airgap_torque import AirgapTorque  # imports numpy
 
-        return AirgapTorque(self._estimator.facts)
+        return AirgapTorque(self._estimator.nameplate)
 
 
 def allocation_stage(context: StageContext) -> Stage | None:

@@ -33,7 +33,7 @@ OnMessage = Callable[[str, bytes, bool], None]  # topic, payload, retained
 
 CONFIG_FILE = "plant.toml"
 LEDGER_S = 3600.0  # interval of ledger records; a shorter one costs run time, because each commit waits for the disk
-_TICKS = 4  # checks for late rows within the shortest poll interval; one of them also reads the maintenance log
+_TICKS = 4  # checks for late rows within the shortest poll interval, and between two reads of the maintenance log
 
 
 def run_accelerated(
@@ -78,8 +78,7 @@ def run_accelerated(
     with tempfile.TemporaryDirectory(prefix="magwatt-accelerated-") as temporary, TruthLog(truth) as log:
         config = _config(scenario, plant, folder or Path(temporary), edit)
         start_utc_ns = scenario.start_utc_ns if start_utc_ns is None else start_utc_ns
-        receivers: list[OnTruth] = [log.write] if truth is not None else []
-        receivers += [on_truth] if on_truth is not None else []
+        receivers = [receive for receive in (log.write if truth is not None else None, on_truth) if receive is not None]
         virtual = VirtualPlant(plant, step_s or scenario.step_s, start_utc_ns, receivers, truth_every, on_progress)
         virtual.repeat(from_s)
         options = AgentOptions(deliver=deliver, ledger=folder is not None, seed=seed)
@@ -110,27 +109,23 @@ async def _plant_and_agent(
     agent.connect()
     shortest_s = min((bus.poll_interval_s for bus in config.buses.values()), default=1.0)
 
-    async def tick() -> None:
-        while True:
-            agent.flagger.refresh()
-            for _ in range(_TICKS):
-                await clock.sleep(max(TICK_S, shortest_s / _TICKS))
-                agent.pipeline.tick()
+    tick_s = max(TICK_S, shortest_s / _TICKS)
 
-    async def record() -> None:
+    async def repeat(interval_s: float, call: Callable[[], object]) -> None:
         while True:
-            await clock.sleep(LEDGER_S)
-            agent.bookkeeper.update()
+            await clock.sleep(interval_s)
+            call()
 
     tasks = [asyncio.create_task(virtual.run(clock))]
     if options.ledger:
-        tasks.append(asyncio.create_task(record()))
+        tasks.append(asyncio.create_task(repeat(LEDGER_S, agent.ledger_recorder.update)))
     if options.deliver:
         agent.publisher.announce_gaps()
     if before_polling is not None:
         await before_polling(agent)
-    tasks += [asyncio.create_task(bus.run()) for bus in agent.buses]
-    tasks.append(asyncio.create_task(tick()))
+    tasks += [asyncio.create_task(poller.run()) for poller in agent.pollers]
+    tasks.append(asyncio.create_task(repeat(tick_s, agent.pipeline.tick)))
+    tasks.append(asyncio.create_task(repeat(_TICKS * tick_s, agent.flagger.refresh)))
     try:
         done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -141,7 +136,7 @@ async def _plant_and_agent(
         await asyncio.gather(*tasks, return_exceptions=True)
         agent.pipeline.close()
         if options.ledger:
-            agent.bookkeeper.update()
+            agent.ledger_recorder.update()
             save_virtual_time(store, clock.utc_ns() // 1_000_000)
         if agent.delivery is not None:
             agent.delivery.stop(lambda: None)

@@ -24,9 +24,6 @@ PROXY_TARGET_INVALID = Code("proxy_target_invalid", "--proxy {value}: expected h
 FAULT_RATE_INVALID = Code("fault_rate_invalid", "--fault-rate {error}")
 SCENARIO_ENDED = Code("scenario_ended", "{scenario}: the scenario ended on {date}; to continue it, specify `--seconds`")
 
-# Files that cannot be written
-
-
 # Earlier runs that cannot be resumed
 
 RUN_FOLDER_NOT_EMPTY = Code(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -28,7 +27,7 @@ class RunState:
 
     scenario: str
     seed: int
-    fault: list[str | float] | None
+    fault: tuple[str, float] | None
     digest: str
     seconds: float | None
     software: str = ""
@@ -36,7 +35,7 @@ class RunState:
     def save(self, folder: Path) -> None:
         """Writes the record, atomically."""
         unfinished = folder / f"{FILE}.part"
-        unfinished.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        unfinished.write_bytes(msgspec.json.encode(self) + b"\n")
         unfinished.replace(folder / FILE)
 
 
@@ -45,9 +44,7 @@ def load_run(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[st
 
     Raises InvalidValue if the run cannot be resumed.
     """
-    requested = RunState(
-        scenario.name, seed, list(fault) if fault else None, scenario.digest, 0.0, metadata.version("magwatt")
-    )
+    requested = RunState(scenario.name, seed, fault, scenario.digest, 0.0, metadata.version("magwatt"))
     if folder is None or not folder.exists() or not any(folder.iterdir()):
         return requested
     file, place = folder / FILE, str(folder)
@@ -72,5 +69,5 @@ def load_run(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[st
     return saved
 
 
-def _fault_text(fault: list[str | float] | None) -> str:
+def _fault_text(fault: tuple[str, float] | None) -> str:
     return "@".join(map(str, fault)) if fault else "–"

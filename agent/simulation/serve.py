@@ -180,11 +180,9 @@ def serve_devices(
 
     def text_of(endpoints: Endpoints) -> str:
         """The configuration with the shortest poll interval that is possible on the bus."""
-        if config_file is None:
-            return scenario(PERIODS_S[0]).config_toml(endpoints, broker, "state")
         for every_s in PERIODS_S:
             text = scenario(every_s).config_toml(endpoints, broker, "state")
-            if _fits(text, config_file):
+            if config_file is None or _fits(text, config_file):
                 break
         return text
 

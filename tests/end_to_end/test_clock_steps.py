@@ -30,7 +30,7 @@ from pathlib import Path
 offset, synchronised, real = Path(sys.argv[1]), Path(sys.argv[2]), time.time_ns
 time.time_ns = lambda: real() + int(offset.read_text() or 0) * 10**9
 import agent.core.clock
-agent.core.clock.kernel_synchronised = synchronised.exists
+agent.core.clock.kernel_synchronized = synchronised.exists
 from agent.cli import main
 main(["run", sys.argv[3]])
 """

@@ -190,7 +190,7 @@ def test_a_run_that_cannot_be_resumed_has_a_code(tmp_path: Path) -> None:
     assert old.count("300.0") == 1
     record.write_text(old.replace("300.0", "null"), encoding="utf-8")
     assert rejected() == codes.RUN_NOT_FINISHED(folder=folder)
-    for content in ("[]", "", '{"scenario": 1}', old.replace('"seed": 1', '"seed": "x"')):
+    for content in ("[]", "", '{"scenario": 1}', re.sub('"seed": ?1', '"seed":"x"', old)):
         record.write_text(content, encoding="utf-8")
         assert rejected().code == codes.RUN_RECORD_CORRUPT, content
     record.unlink()

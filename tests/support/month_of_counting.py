@@ -150,7 +150,7 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
     tasks = [
         asyncio.create_task(move()),
         asyncio.create_task(tick()),
-        *(asyncio.create_task(bus.run()) for bus in agent.buses),
+        *(asyncio.create_task(bus.run()) for bus in agent.pollers),
     ]
     done, _ = await asyncio.wait(tasks, timeout=to_s - from_s, return_when=asyncio.FIRST_COMPLETED)
     for task in done:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.analysis.efficiency.loss_models import LossSignals, on_drive, on_mains
-from agent.analysis.efficiency.nameplate import facts
+from agent.analysis.efficiency.nameplate import nameplate_of
 from agent.config.model import Drive as DriveConfig
 from agent.config.model import Motor
 from agent.config.topology import Asset
@@ -128,7 +128,9 @@ def on_drive_of(plant: Retrofit, supply: GridSupply) -> Step:
     converter = drive_of(plant.kw, new.current_a)
     eight = tuple(_converter_loss_w(converter, i, f) for f, i in EIGHT_POINTS)
     config = DriveConfig("vfd", "bus", 1, "yaskawa/ga800", None, "not used", plant.kw, None, eight)
-    known = facts(Asset("new", "new", _plate(plant, new.current_a, plant.efficiency, 380.0), None, config), plant.kw)
+    known = nameplate_of(
+        Asset("new", "new", _plate(plant, new.current_a, plant.efficiency, 380.0), None, config), plant.kw
+    )
 
     def step(flow: float) -> tuple[Train, LoadDemand, tuple[float, float], Losses]:
         demand = plant.load.driven(flow)
@@ -146,7 +148,7 @@ def _on_line(supply: GridSupply, plant: Retrofit) -> Step:
     new = params.LINE_START_55KW
     rated = new.machine.power_w / (new.machine.power_w + new.machine.losses_w)
     motor = _plate(plant, new.machine.current_a, rated, 400.0)
-    known = facts(Asset("new", "new", motor, None, None), None)
+    known = nameplate_of(Asset("new", "new", motor, None, None), None)
 
     def step(flow: float) -> tuple[Train, LoadDemand, tuple[float, float], Losses]:
         after = steady_state.line_started(new, supply, lambda speed: plant.load.throttled_w(flow, speed), 80.0, 65.0)

@@ -139,7 +139,7 @@ async def check_devices(agent: Agent) -> None:
     """The self-check of commissioning; its result flags the values of suspect devices."""
     links = {name: agent.link_of(bus) for name, bus in agent.config.buses.items()}
     result = await check(device_set_of(agent.config, links), agent.clock)
-    for bus in agent.buses:
+    for bus in agent.pollers:
         for polled in bus.devices:
             name = polled.device.name
             if (device := result.devices.get(name)) is not None:
@@ -147,4 +147,4 @@ async def check_devices(agent: Agent) -> None:
                 at_ms = agent.clock.utc_ns() // 1_000_000
                 save_check(agent.store, agent.config, bus, polled, at_ms,
                            failed=device.failed, verified=device.verified, findings=findings)  # fmt: skip
-    apply_checks(agent.store, agent.config, agent.buses)
+    apply_checks(agent.store, agent.config, agent.pollers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -20,32 +19,30 @@ _WARM_DEGC = 80.0  # chosen: windings are at 60 to 100 °C; 20 K change the loss
 class AirgapTorque:
     """Computes the ratio for an induction motor on the mains or at a sine filter."""
 
-    def __init__(self, facts: Nameplate) -> None:
-        self._facts = facts
+    def __init__(self, nameplate: Nameplate) -> None:
+        self._nameplate = nameplate
         self._parts: list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = []
         self._samples = 0
         self._next = -1
 
-    def ratios(self, block: Waveform) -> Iterator[float]:
-        """One ratio for each second of waveform without gaps in which the motor drives its load."""
+    def ratio(self, block: Waveform) -> float | None:
+        """The ratio over the last second, once for each second of waveform without gaps in which the motor drives."""
         roles = ("u1", "u2", "u3", "i1", "i2", "i3")
         if any(name not in block.channels for name in roles) or block.rate_hz <= 0:
-            return
+            return None
         if block.index != self._next:
             self._parts, self._samples = [], 0
         self._next = block.index + block.samples.shape[1]
         self._parts.append(block.samples[[block.channels.index(name) for name in roles]])
         self._samples += block.samples.shape[1]
         if self._samples < WINDOW_S * block.rate_hz:
-            return
+            return None
         rows = np.concatenate(self._parts, axis=1)
         self._parts, self._samples = [], 0
-        ratio = self._ratio(rows, block.rate_hz)
-        if ratio is not None:
-            yield ratio
+        return self._ratio(rows, block.rate_hz)
 
     def _ratio(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.float64]], rate_hz: float) -> float | None:
-        facts, plate = self._facts, self._facts.cage
+        nameplate, plate = self._nameplate, self._nameplate.cage
         if plate is None or plate.r1_ohm is None or not np.isfinite(rows).all():
             return None
         span = whole_cycles(rows[:3], rate_hz)
@@ -54,7 +51,7 @@ class AirgapTorque:
         u, i = rows[:3, span[0] : span[1]], rows[3:, span[0] : span[1]]
         in_w = float((u * i).sum(axis=0).mean())
         torque = gap_torque_nm(u, i, rate_hz, copper_ohm(plate.r1_ohm, _WARM_DEGC), plate.poles)
-        gap_w = torque * facts.sync_rpm * math.pi / 30
+        gap_w = torque * nameplate.sync_rpm * math.pi / 30
         if not (in_w > 0 and gap_w > 0):
             return None
         load = gap_w / plate.rated_w

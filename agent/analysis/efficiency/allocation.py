@@ -77,9 +77,6 @@ class Allocation:
     def share(self) -> float | None:
         """Part of this motor, 0 to 1; None while a needed drive does not respond or all drives are stopped."""
         asset = self.asset
-        own = next((item for item in asset.branches if item.name == asset.branch), None)
-        if own is None:
-            return None
         if asset.rule == "drive-power":
             if any(branch.drive not in self._powers for branch in asset.branches):
                 return None
@@ -87,7 +84,7 @@ class Allocation:
         else:
             weights = {branch.name: branch.rated_kw for branch in asset.branches}
         total = sum(weights.values())
-        return weights[own.name] / total * asset.drive_share if total > 0 else None
+        return weights[asset.branch] / total * asset.drive_share if total > 0 else None
 
     def on_meter_reading(self, reading: Reading) -> tuple[dict[str, Value], dict[str, Quality]]:
         """Values of the meter for this motor: extensive ones allocated, common ones unchanged, others omitted."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from agent.analysis.efficiency.energy_window import EnergyCell
@@ -63,8 +63,8 @@ class EnergyCounters:
         self._values = {
             name[len(self._prefix) :]: value for name, value in saved.items() if name.startswith(self._prefix)
         }
-        self._rest = dict.fromkeys((*_SUMS, "import", "export", *(f"u_{name}" for name in _SUMS)), 0.0)
-        self._since = {"import": 0.0, "export": 0.0}  # J by the power, since the register was read
+        self._remainders_mwh = dict.fromkeys((*_SUMS, "import", "export", *(f"u_{name}" for name in _SUMS)), 0.0)
+        self._since_register_j = {"import": 0.0, "export": 0.0}  # J by the power, since the register was read
         self._stored = dict(self._values)
         self._by_register = {name: f"{name}_register" in self._values for name in ("import", "export")}
         self._started_s: float | None = None
@@ -76,13 +76,13 @@ class EnergyCounters:
         meter = self._asset.meter
         if meter is None or self._asset.shared:
             return
-        if self._exchanged(meter, reading):
+        if self._meter_changed(meter, reading):
             for name in ("import", "export"):
                 if self._values.pop(f"{name}_register", None) is not None:
-                    self._add(name, self._since[name])
+                    self._add(name, self._since_register_j[name])
         for name in ("import", "export"):
             if (kwh := usable_number(reading, f"energy_{name}")) is not None:
-                self._follow(name, meter, kwh, reading.came_ns)
+                self._count_register(name, meter, kwh, reading.came_ns)
 
     def add_cells(self, cells: Iterable[EnergyCell], now_s: float) -> None:
         """Adds energies of the estimator. now_s: monotonic time; time that no cell covers is a gap."""
@@ -100,12 +100,10 @@ class EnergyCounters:
             ):
                 self._add(name, joules)
                 self._add(f"u_{name}", u)
-            self._since["import"] += cell.in_plus
-            self._since["export"] += cell.in_minus
-            if not self._by_register["import"]:
-                self._add("import", cell.in_plus)
-            if not self._by_register["export"]:
-                self._add("export", cell.in_minus)
+            for name, joules in (("import", cell.in_plus), ("export", cell.in_minus)):
+                self._since_register_j[name] += joules
+                if not self._by_register[name]:
+                    self._add(name, joules)
         gap_s = self._gap_before_s + now_s - self._started_s - self._covered_s - self._slack_s
         self._values["gap_s"] = max(self._values.get("gap_s", 0), int(gap_s))
 
@@ -123,35 +121,30 @@ class EnergyCounters:
             found = {METRICS[name]: share * self._values.get(name, 0) / 1000 for name in ("import", "export")}
         return found | {METRICS[name]: self._values.get(f"u_{name}", 0) / 1000 for name in _SUMS}
 
-    def all(self) -> dict[str, int]:
-        return {self._prefix + name: value for name, value in self._values.items()}
-
     def changed(self) -> dict[str, int]:
         """Counters that the store does not contain yet, to be committed with the row that shows them."""
         found = {self._prefix + name: value for name, value in self._values.items() if self._stored.get(name) != value}
         self._stored = dict(self._values)
         return found
 
-    def new_events(self) -> Sequence[MeterEvent]:
+    def new_events(self) -> list[MeterEvent]:
         """Events since the last call."""
-        if not self._events:
-            return ()
         found, self._events = self._events, []
         return found
 
     def _add(self, name: str, joules: float) -> None:
-        total = self._rest[name] + joules * _MWH_PER_J
+        total = self._remainders_mwh[name] + joules * _MWH_PER_J
         mwh = int(total)
-        self._rest[name] = total - mwh
+        self._remainders_mwh[name] = total - mwh
         self._values[name] = self._values.get(name, 0) + mwh
 
-    def _follow(self, name: str, meter: Meter, kwh: float, came_ns: int) -> None:
+    def _count_register(self, name: str, meter: Meter, kwh: float, came_ns: int) -> None:
         now, now_s = round(kwh * _MWH_PER_KWH), came_ns // 1_000_000_000
         before, before_s = self._values.get(f"{name}_register"), self._values.get(f"{name}_read_s", now_s)
         self._values.setdefault(name, 0)
         self._values[f"{name}_register"], self._values[f"{name}_read_s"] = now, now_s
         self._by_register[name] = True
-        by_power, self._since[name] = round(self._since[name] * _MWH_PER_J), 0.0
+        by_power, self._since_register_j[name] = round(self._since_register_j[name] * _MWH_PER_J), 0.0
         if before is None:
             return
         passed_s = max(now_s - before_s, 60)  # the clock may have been set back in between
@@ -172,18 +165,17 @@ class EnergyCounters:
         ends = [10 ** len(str(max(before, 1)))]
         try:
             row = load_profile(meter.profile).register(quantity)
-            at = row.wraps_at() if row else None
         except ProfileError:
-            at = None
-        if at is not None:
-            ends.insert(0, round(at * _MWH_PER_KWH))
+            row = None
+        if row is not None and (range_kwh := row.wraps_at()) is not None:
+            ends.insert(0, round(range_kwh * _MWH_PER_KWH))
         for end in ends:
             step = registers.step(before, now, end, largest)
             if step.kind in ("increment", "wrap", "jump") and (now >= before or step.kind == "wrap"):
                 return step
         return registers.step(before, now, None, largest)
 
-    def _exchanged(self, meter: Meter, reading: Reading) -> bool:
+    def _meter_changed(self, meter: Meter, reading: Reading) -> bool:
         """Whether these registers are of another meter, or of the same with another ratio; adds an event.
 
         The serial number of a meter is read only after a start and after a loss of communication. The configured one

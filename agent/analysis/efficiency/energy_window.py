@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from functools import reduce
+from itertools import takewhile
 from operator import add
 from typing import NamedTuple
 
@@ -76,12 +78,8 @@ class EnergyWindow:
         self._step_s = max(1.0, period_s)
         self._steady_s = max(STEADY_S, 3 * self._step_s)
         self._share, self._off_w = share, off_w
-        self._cells: deque[EnergyCell] = deque()
-        self._sums, self._newer = (
-            CompensatedSums(len(EnergyCell._fields) - 1),
-            0,
-        )  # of all cells except the newest, whose number this is
         self._unread: list[EnergyCell] = []
+        self.clear()
         self._added_until_s = -math.inf  # end of the energies that were added: none counts twice, also after `clear`
 
     def advance(self, powers: TimeSeries, losses: TimeSeries, add_drive: bool) -> None:
@@ -114,7 +112,8 @@ class EnergyWindow:
 
     def clear(self) -> None:
         """Starts a new interval after the energies that were added."""
-        self._cells.clear()
+        self._cells: deque[EnergyCell] = deque()
+        # The sums are those of all cells except the newest, whose number is `_newer`.
         self._sums, self._newer = CompensatedSums(len(EnergyCell._fields) - 1), 0
 
     def new_cells(self) -> list[EnergyCell]:
@@ -122,9 +121,9 @@ class EnergyWindow:
         found, self._unread = self._unread, []
         return found
 
-    def result(self, powers: TimeSeries, now_s: float, fresh_s: float) -> WindowResult | None:
-        """Energies at now_s (monotonic); None when the last step is older than fresh_s."""
-        if not self._cells or now_s - self._cells[-1].end_s > fresh_s + self._step_s:
+    def result(self, powers: TimeSeries, now_s: float, age_max_s: float) -> WindowResult | None:
+        """Energies at now_s (monotonic); None when the last step is older than age_max_s."""
+        if not self._cells or now_s - self._cells[-1].end_s > age_max_s + self._step_s:
             return None
         end_s = self._cells[-1].end_s
         newest = powers.span[1] if powers.span else end_s
@@ -145,12 +144,7 @@ class EnergyWindow:
         return EnergyCell(self._cells[-1].end_s, *self._sums.values())
 
     def _total(self, from_s: float) -> EnergyCell:
-        sums = [0.0] * len(EnergyCell._fields)
-        for cell in reversed(self._cells):
-            if cell.end_s <= from_s + 1e-6:
-                break
-            sums = list(map(add, sums, cell))
-        return EnergyCell(self._cells[-1].end_s, *sums[1:])
+        return reduce(EnergyCell.plus, takewhile(lambda cell: cell.end_s > from_s + 1e-6, reversed(self._cells)))
 
     def _cell(
         self, power: tuple[float, ...], loss: tuple[float, ...], start_s: float, stop_s: float, add_drive: bool

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import statistics
 from collections import deque
-from operator import attrgetter
 
 from agent.analysis.efficiency.estimates import Estimates
 from agent.analysis.efficiency.nameplate import Nameplate
@@ -18,17 +17,16 @@ AGE_S = 600.0  # age at which the index becomes unknown
 STEADY = 0.01  # largest change of a steady frequency; of the current three times that
 COUNT_MIN, COUNT_MAX = 10, 120  # readings in the median: flux does not change from one second to the next
 METHOD = "flux-V-I"
-_VALUE, _U = attrgetter("value"), attrgetter("u")
 
 
 class FluxMonitor:
-    """Flux index of one motor. fresh_s: without a reading of the drive for longer the index is None."""
+    """Flux index of one motor. age_max_s: without a reading of the drive for longer the index is None."""
 
-    def __init__(self, facts: Nameplate, fresh_s: float) -> None:
-        self._plate, self._fresh_s = facts.flux, fresh_s
+    def __init__(self, nameplate: Nameplate, age_max_s: float) -> None:
+        self._plate, self._age_max_s = nameplate.flux, age_max_s
         self._reading_s = -math.inf
         self._found: deque[FluxIndex] = deque(maxlen=COUNT_MAX)
-        self._slow: dict[str, tuple[float, float]] = {}  # name → (time, value)
+        self._recent_values: dict[str, tuple[float, float]] = {}  # name → (time, value)
         self._found_s = 0.0
         self._steady_since_s = math.inf  # start of the steady speed and load
         self._before = (0.0, 0.0)
@@ -43,7 +41,7 @@ class FluxMonitor:
             return
         for name in ("output_voltage", "motor_temperature"):
             if (value := usable_number(reading, name)) is not None:
-                self._slow[name] = reading.middle_s, value
+                self._recent_values[name] = reading.middle_s, value
         current, power_kw, hz = (
             usable_number(reading, name) for name in ("motor_current", "motor_power", "output_frequency")
         )
@@ -63,7 +61,7 @@ class FluxMonitor:
             self._found_s = reading.middle_s
 
     def _since(self, name: str, from_s: float) -> float | None:
-        at_s, value = self._slow.get(name, (-math.inf, None))
+        at_s, value = self._recent_values.get(name, (-math.inf, None))
         return value if at_s >= from_s else None
 
     def put(self, result: Estimates, now_s: float) -> None:
@@ -71,9 +69,9 @@ class FluxMonitor:
             return
         if now_s - self._found_s > AGE_S:
             self._found.clear()
-        if len(self._found) < COUNT_MIN or now_s - self._reading_s > self._fresh_s:
+        if len(self._found) < COUNT_MIN or now_s - self._reading_s > self._age_max_s:
             result.values["flux_index_pct"] = None
             return
-        value = statistics.median(map(_VALUE, self._found))
-        u = statistics.median(map(_U, self._found))
+        value = statistics.median(item.value for item in self._found)
+        u = statistics.median(item.u for item in self._found)
         result.put("flux_index_pct", Estimate(value, u, METHOD), 100)

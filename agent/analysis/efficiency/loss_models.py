@@ -7,7 +7,17 @@ from typing import NamedTuple
 
 from agent.analysis.efficiency.nameplate import Nameplate
 from dsp import efficiency as eff
-from dsp.efficiency_induction import M2_LOAD_U, M2_U, SLIP_U, m1_losses, m1_shaft_power_w, m2_load, m3_load, m4_losses
+from dsp.efficiency_induction import (
+    M2_LOAD_U,
+    M2_U,
+    SLIP_U,
+    Plate,
+    m1_losses,
+    m1_shaft_power_w,
+    m2_load,
+    m3_load,
+    m4_losses,
+)
 from dsp.efficiency_magnet import m6_losses, pm_losses
 
 SENSOR_U = 0.006  # of the shaft power: torque 0.5 % with 0.1 % of speed, as sensors of class 0.2 to 0.5 in the field
@@ -46,10 +56,10 @@ class LossEstimate(NamedTuple):
     u_power: float = 0.0
 
 
-def on_mains(facts: Nameplate, s: LossSignals) -> list[LossEstimate]:
+def on_mains(nameplate: Nameplate, s: LossSignals) -> list[LossEstimate]:
     """Models of a motor direct on line, measured at its terminals. Lowest uncertainty first; empty when none fits."""
     found: list[LossEstimate] = []
-    cage = facts.cage
+    cage = nameplate.cage
     if cage is not None and s.power_w is not None:
         out_w = m1_shaft_power_w(s.power_w, cage.rated_w, cage.efficiency)
         split = m1_losses(cage, out_w / cage.rated_w)
@@ -65,65 +75,61 @@ def on_mains(facts: Nameplate, s: LossSignals) -> list[LossEstimate]:
             loss_w = s.power_w * (1 - s.gap_ratio)
             found.append(LossEstimate(eff.M7, _scaled(split, loss_w)._replace(u_w=M7_U * abs(s.power_w)), s.power_w))
     elif cage is not None:
-        found += _without_power(facts, s)
-    if facts.magnet is not None and s.power_w is not None and s.current_a is not None:
+        found += _without_power(cage, s)
+    if nameplate.magnet is not None and s.power_w is not None and s.current_a is not None:
         found.append(
-            LossEstimate(eff.M5, pm_losses(facts.magnet, s.current_a, s.frequency_hz, s.winding_degc), s.power_w)
+            LossEstimate(eff.M5, pm_losses(nameplate.magnet, s.current_a, s.frequency_hz, s.winding_degc), s.power_w)
         )
-    return _by_uncertainty(found + _from_shaft_sensor(facts, s, found))
+    return _by_uncertainty(found + _from_shaft_sensor(nameplate, s, found))
 
 
-def on_drive(facts: Nameplate, s: LossSignals) -> list[LossEstimate]:
+def on_drive(nameplate: Nameplate, s: LossSignals) -> list[LossEstimate]:
     """Models of a motor on a drive. Lowest uncertainty first; empty when the drive reports too little."""
-    if s.current_a is None or facts.rated_hz <= 0:
+    if s.current_a is None or nameplate.rated_hz <= 0:
         return []
     found: list[LossEstimate] = []
-    power_w, speed = s.power_w or 0.0, s.frequency_hz / facts.rated_hz
-    if facts.magnet is not None:
+    power_w, speed = s.power_w or 0.0, s.frequency_hz / nameplate.rated_hz
+    if nameplate.magnet is not None:
         found.append(
-            LossEstimate(eff.M5, pm_losses(facts.magnet, s.current_a, s.frequency_hz, s.winding_degc), power_w)
+            LossEstimate(eff.M5, pm_losses(nameplate.magnet, s.current_a, s.frequency_hz, s.winding_degc), power_w)
         )
-        if facts.surface is not None:
-            torque = s.current_a / facts.rated_a
+        if nameplate.surface is not None:
+            torque = s.current_a / nameplate.rated_a
             if s.power_w is not None and abs(speed) > 0.05:  # (input − copper losses) / speed
-                torque = max(abs(s.power_w) - found[0].losses.total_w, 0.0) / facts.magnet.rated_w / abs(speed)
-            fine = m6_losses(facts.surface, facts.magnet, speed, torque, s.current_a)
+                torque = max(abs(s.power_w) - found[0].losses.total_w, 0.0) / nameplate.magnet.rated_w / abs(speed)
+            fine = m6_losses(nameplate.surface, nameplate.magnet, speed, torque, s.current_a)
             found.append(LossEstimate(eff.M6, fine, power_w))
-    elif facts.cage is not None:
-        cage = facts.cage
+    elif nameplate.cage is not None:
+        cage = nameplate.cage
         torque = 0.0
         if abs(speed) > 0.05:
             torque = m1_shaft_power_w(abs(power_w) / abs(speed), cage.rated_w, cage.efficiency) / cage.rated_w
         losses = m1_losses(cage, max(torque, 0.0), speed)
         found.append(LossEstimate(eff.M1, losses._replace(u_w=CAGE_ON_DRIVE_U * losses.total_w), power_w))
-    return _by_uncertainty(found + _from_shaft_sensor(facts, s, found))
+    return _by_uncertainty(found + _from_shaft_sensor(nameplate, s, found))
 
 
-def _without_power(facts: Nameplate, s: LossSignals) -> list[LossEstimate]:
+def _without_power(cage: Plate, s: LossSignals) -> list[LossEstimate]:
     """M2 and M3: load from the current or the slip, input power from load and class."""
-    cage = facts.cage
-    assert cage is not None
     found: list[LossEstimate] = []
     if s.speed_rpm is not None and (load := m3_load(cage, s.speed_rpm, s.volts_v or cage.volts_v)) is not None:
-        found.append(_from_load(facts, eff.M3, load, SLIP_U))
+        found.append(_from_load(cage, eff.M3, load, SLIP_U))
     if s.current_a is not None and (load := m2_load(cage, s.current_a)) is not None:
-        found.append(_from_load(facts, eff.M2, load, M2_LOAD_U))
+        found.append(_from_load(cage, eff.M2, load, M2_LOAD_U))
     return found
 
 
-def _from_load(facts: Nameplate, method: str, load: float, u_load: float) -> LossEstimate:
-    cage = facts.cage
-    assert cage is not None
+def _from_load(cage: Plate, method: str, load: float, u_load: float) -> LossEstimate:
     losses, out_w = m1_losses(cage, load), load * cage.rated_w
     in_w = out_w + losses.total_w
     return LossEstimate(method, losses._replace(u_w=M2_U * in_w), in_w, u_load)
 
 
-def _from_shaft_sensor(facts: Nameplate, s: LossSignals, found: list[LossEstimate]) -> list[LossEstimate]:
+def _from_shaft_sensor(nameplate: Nameplate, s: LossSignals, found: list[LossEstimate]) -> list[LossEstimate]:
     """M9: input power minus shaft power of a sensor, split as by the first of the other models."""
     if s.shaft_nm is None or s.power_w is None or not found:
         return []
-    rpm = s.speed_rpm if s.speed_rpm is not None else s.frequency_hz / facts.rated_hz * facts.sync_rpm
+    rpm = s.speed_rpm if s.speed_rpm is not None else s.frequency_hz / nameplate.rated_hz * nameplate.sync_rpm
     out_w = s.shaft_nm * rpm * math.pi / 30
     loss_w = s.power_w - out_w
     if loss_w <= 0:
@@ -134,8 +140,7 @@ def _from_shaft_sensor(facts: Nameplate, s: LossSignals, found: list[LossEstimat
 
 def _scaled(losses: eff.Losses, total_w: float) -> eff.Losses:
     scale = total_w / losses.total_w if losses.total_w > 0 else 0.0
-    copper_w, core_w, mechanical_w, additional_w = (scale * part for part in losses[:4])
-    return eff.Losses(copper_w, core_w, mechanical_w, additional_w, losses.u_w)
+    return eff.Losses._make((*(scale * part_w for part_w in losses[:4]), losses.u_w))
 
 
 def _by_uncertainty(found: list[LossEstimate]) -> list[LossEstimate]:

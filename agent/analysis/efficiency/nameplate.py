@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from agent.analysis.efficiency.reasons import NAMEPLATE_LOSSES, NAMEPLATE_POWER_FACTOR, NAMEPLATE_SPEED
+from agent.config.model import Drive, Motor
 from agent.config.topology import Asset
 from drivers.reasons import Reason
 from dsp.efficiency import CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY, rated_current_a
@@ -73,10 +74,10 @@ class Nameplate:
         return loss_w, class_loss_u_w(loss_w, self.drive_u, self.reference_w)
 
 
-def facts(asset: Asset, drive_kw: float | None) -> Nameplate:
+def nameplate_of(asset: Asset, drive_kw: float | None) -> Nameplate:
     motor, drive = asset.motor, asset.drive
     assert motor is not None
-    efficiency, from_class = _rated_efficiency(asset)
+    efficiency, from_class = _rated_efficiency(motor, drive)
     magnet_motor = motor.kind != "induction"
     rated_hz = motor.rpm * motor.poles / 120 if magnet_motor else induction_hz(motor.rpm, motor.poles)
     rated_a = motor.amps
@@ -97,7 +98,7 @@ def facts(asset: Asset, drive_kw: float | None) -> Nameplate:
     if efficiency is not None and motor.kind == "pm" and motor.r1_ohm is not None:
         flux = FluxPlate(motor.volts, rated_a, rated_hz, rated_w, efficiency, motor.r1_ohm, motor.emf_v, motor.xq_ohm)
     return Nameplate(
-        efficiency, from_class, _contradiction(asset, efficiency, sync_rpm), rated_a, rated_hz, sync_rpm,
+        efficiency, from_class, _contradiction(motor, drive, efficiency), rated_a, rated_hz, sync_rpm,
         rated_a * drive_w / rated_w, drive_w, EIGHT if eight else CLASS, EIGHT_U if eight else class_u,
         magnet, seven_point(motor.loss_points_w) if motor.loss_points_w and magnet_motor else None, cage, flux, eight,
         reference_drive_loss_w(drive_w / 1000) * factor,
@@ -114,10 +115,8 @@ def induction_hz(rpm: float, poles: int) -> float:
     return next(mains_hz, float(round(turning_hz * 1.02 / 5) * 5))
 
 
-def _rated_efficiency(asset: Asset) -> tuple[float | None, bool]:
+def _rated_efficiency(motor: Motor, drive: Drive | None) -> tuple[float | None, bool]:
     """Rated efficiency, a fraction, and whether it follows from the declared class; None when it is not known."""
-    motor = asset.motor
-    assert motor is not None
     if motor.efficiency_pct is not None:
         return motor.efficiency_pct / 100, False
     if motor.efficiency_class is None:
@@ -127,21 +126,18 @@ def _rated_efficiency(asset: Asset) -> tuple[float | None, bool]:
         limit = ie_efficiency(motor.efficiency_class, motor.kw, poles)
     except ValueError:
         return None, False
-    limit = converter_fed(limit, motor.kw) if asset.drive is not None else limit
+    limit = converter_fed(limit, motor.kw) if drive is not None else limit
     return 1 / (1 + CLASS_LOSSES * (1 / limit - 1)), True
 
 
-def _contradiction(asset: Asset, efficiency: float | None, sync_rpm: float) -> Reason | None:
-    motor = asset.motor
-    assert motor is not None
+def _contradiction(motor: Motor, drive: Drive | None, efficiency: float | None) -> Reason | None:
     if motor.amps is not None and efficiency is not None:
         pf = motor.kw * 1000 / (math.sqrt(3) * motor.volts * motor.amps * efficiency)
         if not PF_MIN <= pf <= PF_MAX:
             return NAMEPLATE_POWER_FACTOR(kw=motor.kw, volts=motor.volts, amps=motor.amps, pf=pf)
-    if motor.kind == "induction":
-        slips = [1 - motor.rpm / (120 * hz / motor.poles) for hz in MAINS_HZ]
-        if asset.drive is None and not any(0 < slip <= SLIP_MAX for slip in slips):
-            return NAMEPLATE_SPEED(rpm=motor.rpm, poles=motor.poles)
+    slips = [1 - motor.rpm / (120 * hz / motor.poles) for hz in MAINS_HZ]
+    if motor.kind == "induction" and drive is None and not any(0 < slip <= SLIP_MAX for slip in slips):
+        return NAMEPLATE_SPEED(rpm=motor.rpm, poles=motor.poles)
     points = motor.loss_points_w
     if points and not (points[0] >= points[3] and points[3] > 0 and points[0] < 0.5 * motor.kw * 1000):
         return NAMEPLATE_LOSSES()

@@ -25,7 +25,7 @@ from drivers.reasons import Reason
 from dsp import wiring
 from dsp.efficiency_induction import Plate, load_of_power_factor, power_factor
 
-SEEN_S = 60.0
+RECENT_S = 60.0
 FAULTY, RATIO, COMPENSATED = "faulty", "ratio", "compensated_load"
 ALL_PHASES = "L1,L2,L3"
 AGREE = 5  # consecutive readings before a finding opens, and before it closes
@@ -127,9 +127,11 @@ _UNKNOWN = PlausibilityFinding(wiring.UNKNOWN)
 
 def _same_finding(one: PlausibilityFinding, other: PlausibilityFinding) -> bool:
     """Whether two findings are the same. A measured ratio varies with the load, the one of a transformer does not."""
-    if one.verdict != other.verdict or len(one.faults) != len(other.faults):
-        return False
-    return all(map(_same_fault, one.faults, other.faults))
+    return (
+        one.verdict == other.verdict
+        and len(one.faults) == len(other.faults)
+        and all(map(_same_fault, one.faults, other.faults))
+    )
 
 
 def _same_fault(one: PlausibilityFault, other: PlausibilityFault) -> bool:
@@ -141,23 +143,23 @@ def _same_fault(one: PlausibilityFault, other: PlausibilityFault) -> bool:
 class PlausibilityChecks:
     """Checks every reading; `withheld` is the reason why no efficiency may be published.
 
-    fresh_s: largest age of a power of meter or drive for a comparison with the other.
+    age_max_s: largest age of a power of meter or drive for a comparison with the other.
     """
 
-    def __init__(self, asset: Asset, facts: Nameplate, fresh_s: float) -> None:
-        self._asset, self._facts, self._fresh_s = asset, facts, fresh_s
+    def __init__(self, asset: Asset, nameplate: Nameplate, age_max_s: float) -> None:
+        self._asset, self._nameplate, self._age_max_s = asset, nameplate, age_max_s
         self.wiring = _UNKNOWN
         self._candidate, self._count = _UNKNOWN, 0
         self._meter_w: float | None = None
         self._drive_w: float | None = None
         self._meter_s = self._drive_s = -math.inf  # when they were measured
-        self._seen: dict[str, tuple[float, float]] = {}  # quantities that are read less often: name → (time, value)
+        self._recent_values: dict[str, tuple[float, float]] = {}  # of slow registers: name → (time, value)
         self._off = self._braking = self._wrong_poles = 0
-        self.live, self.live_s = "", -math.inf  # last known state of the motor terminals, and its time
+        self.back_emf, self.back_emf_s = "", -math.inf  # last known state of the motor terminals, and its time
 
     def on_meter_reading(self, reading: Reading, cage: Plate | None) -> None:
         self._meter_w, self._meter_s = usable_number(reading, "active_power"), reading.middle_s
-        if reading.middle_s - self._drive_s > self._fresh_s:
+        if reading.middle_s - self._drive_s > self._age_max_s:
             self._drive_w = None
         found = self._diagnosed(reading, cage)
         if found.verdict in (wiring.UNKNOWN, wiring.UNCLEAR):
@@ -168,37 +170,37 @@ class PlausibilityChecks:
             self.wiring = self.wiring if _same_finding(found, self.wiring) else found
 
     def on_drive_reading(self, reading: Reading) -> None:
-        facts, motor = self._facts, self._asset.motor
+        nameplate, motor = self._nameplate, self._asset.motor
         assert motor is not None
         current_a, hz = usable_number(reading, "motor_current"), usable_number(reading, "output_frequency")
         power_kw, rpm = usable_number(reading, "motor_power"), usable_number(reading, "motor_speed")
         volts = usable_number(reading, "output_voltage")
         self._drive_w, self._drive_s = None if power_kw is None else 1000 * power_kw, reading.middle_s
-        if reading.middle_s - self._meter_s > self._fresh_s:
+        if reading.middle_s - self._meter_s > self._age_max_s:
             self._meter_w = None
         if current_a is None or hz is None:
             return
-        stopped = abs(hz) < RUNNING * facts.rated_hz and current_a < RUNNING * facts.drive_a
-        consuming = self._meter_w is not None and not self._asset.shared and self._meter_w > 0.05 * facts.drive_w
+        stopped = abs(hz) < RUNNING * nameplate.rated_hz and current_a < RUNNING * nameplate.drive_a
+        consuming = self._meter_w is not None and not self._asset.shared and self._meter_w > 0.05 * nameplate.drive_w
         self._off = self._off + 1 if stopped and consuming else 0
-        returning = self._drive_w is not None and self._drive_w < -0.03 * facts.drive_w
-        absorbed = self._meter_w is not None and self._meter_w > -0.01 * facts.drive_w
+        returning = self._drive_w is not None and self._drive_w < -0.03 * nameplate.drive_w
+        absorbed = self._meter_w is not None and self._meter_w > -0.01 * nameplate.drive_w
         self._braking = self._braking + 1 if returning and absorbed and not self._asset.shared else 0
-        if rpm is not None and abs(hz) > 0.2 * facts.rated_hz:
+        if rpm is not None and abs(hz) > 0.2 * nameplate.rated_hz:
             expected = 120 * abs(hz) / motor.poles
             slip = 0.0 if motor.kind == "pm" else 0.08
             fits = (1 - slip - ROTATION_U) * expected <= abs(rpm) <= (1 + ROTATION_U) * expected
             self._wrong_poles = 0 if fits else self._wrong_poles + 1
         if motor.kind == "pm":
             turning = rpm is not None and abs(rpm) > 0.02 * motor.rpm
-            self.live = "live" if not stopped or turning or (volts is not None and volts > 50) else "unknown"
-            self.live_s = reading.middle_s
+            self.back_emf = "live" if not stopped or turning or (volts is not None and volts > 50) else "unknown"
+            self.back_emf_s = reading.middle_s
 
     @property
     def withheld(self) -> Reason | None:
         """Why no efficiency may be published; None when one may."""
-        if self._facts.contradiction:
-            return self._facts.contradiction
+        if self._nameplate.contradiction:
+            return self._nameplate.contradiction
         if self.wiring.verdict == FAULTY:
             code = METER_RATIO if self.wiring.faults[0].kind == RATIO else METER_WIRING
             return code(fault=self.wiring.fault)
@@ -219,7 +221,7 @@ class PlausibilityChecks:
             return _UNKNOWN
         load = self._load()
         if meter.wiring == "3P3W":
-            found = self._two(reading, load)
+            found = self._two_wattmeters(reading, load)
         else:
             phases = self._phases(reading)
             found = wiring.Diagnosis(wiring.UNKNOWN)
@@ -243,33 +245,29 @@ class PlausibilityChecks:
     def _load(self) -> str:
         if self._asset.drive is None:
             return "motor"
-        return "bridge" if self._drive_w is not None and self._drive_w > 0.03 * self._facts.drive_w else "drive"
+        return "bridge" if self._drive_w is not None and self._drive_w > 0.03 * self._nameplate.drive_w else "drive"
 
     def _rated_a(self, phase_v: float) -> float:
         if self._asset.drive is None:
-            return self._facts.rated_a
-        return self._facts.drive_w / _INPUT_PF_AND_EFFICIENCY / (3 * max(phase_v, 1.0))
+            return self._nameplate.rated_a
+        return self._nameplate.drive_w / _INPUT_PF_AND_EFFICIENCY / (3 * max(phase_v, 1.0))
 
     def _recent(self, reading: Reading, name: str) -> float | None:
         """A value of this reading or of the last minute: not all registers are read in every poll."""
         value = usable_number(reading, name)
         if value is not None:
-            self._seen[name] = reading.middle_s, value
+            self._recent_values[name] = reading.middle_s, value
         elif name in reading.values:
-            self._seen.pop(name, None)
-        found = self._seen.get(name)
-        return found[1] if found and reading.middle_s - found[0] < SEEN_S else None
+            self._recent_values.pop(name, None)
+        found = self._recent_values.get(name)
+        return found[1] if found and reading.middle_s - found[0] < RECENT_S else None
 
     def _phases(self, reading: Reading) -> wiring.Phases | None:
-        columns: list[tuple[float, ...]] = []
-        for stem, end in (("voltage", "n"), ("current", ""), ("active_power", ""), ("reactive_power", "")):
-            row = [self._recent(reading, f"{stem}_l{k}{end}") for k in (1, 2, 3)]
-            if any(value is None for value in row):
-                return None
-            columns.append(tuple(value for value in row if value is not None))
-        return wiring.Phases(*columns)  # type: ignore[arg-type]
+        names = ("voltage_l{}n", "current_l{}", "active_power_l{}", "reactive_power_l{}")
+        rows = [tuple(self._recent(reading, name.format(k)) for k in (1, 2, 3)) for name in names]
+        return None if any(None in row for row in rows) else wiring.Phases(*rows)  # type: ignore[arg-type]
 
-    def _two(self, reading: Reading, load: str) -> wiring.Diagnosis:
+    def _two_wattmeters(self, reading: Reading, load: str) -> wiring.Diagnosis:
         names = ("voltage_l12", "voltage_l23", "voltage_l31", "current_l1", "current_l2", "current_l3", "active_power",
                  "reactive_power")  # fmt: skip
         v = [self._recent(reading, name) for name in names]
@@ -291,7 +289,7 @@ class PlausibilityChecks:
         if self._meter_w is None:
             return None
         if self._asset.drive is not None:
-            if self._drive_w is None or self._drive_w < 0.2 * self._facts.drive_w:
+            if self._drive_w is None or self._drive_w < 0.2 * self._nameplate.drive_w:
                 return None
             return wiring.ratio_of(self._meter_w, self._drive_w / _DRIVE_EFFICIENCY, _COMPARED_U)
         pf = self._recent(reading, "power_factor")

@@ -39,8 +39,8 @@ class EstimateTrace(NamedTuple):
     """How the latest values are computed.
 
     reason: why there is no efficiency; None: nothing prevents one.
-    over: energies; None: not enough readings.
-    choice: loss models, the one with the lowest uncertainty first.
+    window: energies; None: not enough readings.
+    models: loss models, the one with the lowest uncertainty first.
     meter_u: uncertainty of the meter's power.
     signals: inputs of the loss models.
     speed_rpm: of the shaft; None: not known.
@@ -49,51 +49,52 @@ class EstimateTrace(NamedTuple):
 
     asset: Asset
     motor: Motor
-    facts: Nameplate
-
+    nameplate: Nameplate
     reason: Reason | None
-    over: WindowResult | None
-    choice: list[LossEstimate]
+    window: WindowResult | None
+    models: list[LossEstimate]
     meter_u: PowerU
     signals: LossSignals
     speed_rpm: float | None
     substituted: bool
 
 
-def fill(result: Estimates, of: EstimateTrace, over: WindowResult, flag: Quality) -> None:
+def compute_results(result: Estimates, trace: EstimateTrace, window: WindowResult, flag: Quality) -> None:
     """Adds all values that the energies allow, and the reason where they allow no efficiency."""
-    result.withhold(_fill(result, of, over))
+    result.withhold(_add_results(result, trace, window))
     if flag:
         for name, value in result.values.items():
             if value is not None and not isinstance(value, str):
                 result.flags[name] = result.flags.get(name, Quality.GOOD) | flag
 
 
-def _fill(result: Estimates, of: EstimateTrace, over: WindowResult) -> Reason | None:
-    now, cell = over.now, over.ratio
-    if (cell.in_plus + cell.in_minus) / cell.seconds < OFF * of.facts.drive_w:
+def _add_results(result: Estimates, trace: EstimateTrace, window: WindowResult) -> Reason | None:
+    now, cell = window.now, window.ratio
+    if (cell.in_plus + cell.in_minus) / cell.seconds < OFF * trace.nameplate.drive_w:
         return reasons.MOTOR_OFF()
-    if of.asset.drive is not None:
-        _drive(result, of, over)
-    if not of.choice:
-        return why_no_model(of)
-    method = of.choice[0].method
+    if trace.asset.drive is not None:
+        _drive(result, trace, window)
+    if not trace.models:
+        return why_no_model(trace)
+    method = trace.models[0].method
     least = least_load(method)
-    if useful_w(cell) < least * of.motor.kw * 1000:
+    if useful_w(cell) < least * trace.motor.kw * 1000:
         return reasons.LOAD_TOO_LOW(least=least)
     motor = by_energies(cell.terminal_plus + cell.shaft_minus, cell.motor, cell.u_motor, _u_terminal(cell), method)
     if motor is None:
         return reasons.LOSSES_EXCEED_POWER()
     result.put("motor_efficiency_pct", motor, 100)
     loss, u_loss = cell.drive + cell.motor, math.hypot(cell.u_drive, cell.u_motor)
-    if of.asset.meter is None or of.asset.meter.measuring_point != "feeder":  # the losses of the cable are not measured
+    if (
+        trace.asset.meter is None or trace.asset.meter.measuring_point != "feeder"
+    ):  # the losses of the cable are not measured
         system = by_energies(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
         result.put("system_efficiency_pct", system, 100)
-    _powers(result, of, now, method)
+    _powers(result, trace, now, method)
     result.values["power_direction"] = 1 if now.in_plus >= now.in_minus else -1
     tested = method in eff.TESTED
     result.values["efficiency_basis"] = "measured" if tested else "tested" if method == eff.M6 else "modelled"
-    _class(result, of, motor)
+    _class(result, trace, motor)
     return None
 
 
@@ -107,7 +108,7 @@ def useful_w(cell: EnergyCell) -> float:
     return (cell.shaft_plus + cell.shaft_minus) / cell.busy_s if cell.busy_s > 0 else 0.0
 
 
-def _powers(result: Estimates, of: EstimateTrace, now: EnergyCell, method: str) -> None:
+def _powers(result: Estimates, trace: EstimateTrace, now: EnergyCell, method: str) -> None:
     result.put("motor_losses_w", _mean(now, now.motor, now.u_motor, method))
     for part in ("copper", "core", "mechanical", "additional"):
         joules = getattr(now, part)
@@ -115,9 +116,9 @@ def _powers(result: Estimates, of: EstimateTrace, now: EnergyCell, method: str) 
     u = math.hypot(now.u_in, now.u_drive, now.u_motor)
     shaft = _mean(now, now.shaft_plus - now.shaft_minus, u, method)
     result.put("shaft_power_w", shaft)
-    result.put("motor_load_pct", shaft, 0.1 / of.motor.kw)
-    if of.asset.drive is not None and of.speed_rpm:
-        result.put("shaft_torque_nm", shaft, 60 / (2 * math.pi * of.speed_rpm))
+    result.put("motor_load_pct", shaft, 0.1 / trace.motor.kw)
+    if trace.asset.drive is not None and trace.speed_rpm:
+        result.put("shaft_torque_nm", shaft, 60 / (2 * math.pi * trace.speed_rpm))
 
 
 def by_energies(gross: float, loss: float, u_loss: float, u_in: float, method: str) -> eff.Estimate | None:
@@ -132,8 +133,8 @@ def by_energies(gross: float, loss: float, u_loss: float, u_in: float, method: s
     return eff.Estimate(1 - share, math.hypot(u_loss, share * u_in) / gross, method)
 
 
-def _drive(result: Estimates, of: EstimateTrace, over: WindowResult) -> None:
-    now, cell, method, share = over.now, over.ratio, of.facts.drive_method, of.asset.drive_share
+def _drive(result: Estimates, trace: EstimateTrace, window: WindowResult) -> None:
+    now, cell, method, share = window.now, window.ratio, trace.nameplate.drive_method, trace.asset.drive_share
     gross = cell.in_plus + cell.terminal_minus
     result.put("drive_efficiency_pct", by_energies(gross, cell.drive, cell.u_drive, cell.u_in, method), 100)
     result.put("drive_losses_w", _mean(now, now.drive / share, now.u_drive / share, method))
@@ -141,35 +142,35 @@ def _drive(result: Estimates, of: EstimateTrace, over: WindowResult) -> None:
     result.put("motor_input_power_w", _mean(now, terminal, _u_terminal(now), method))
 
 
-def _class(result: Estimates, of: EstimateTrace, motor: eff.Estimate) -> None:
+def _class(result: Estimates, trace: EstimateTrace, motor: eff.Estimate) -> None:
     """Efficiency classes that fit the losses; only with losses measured at this motor, near its rated point."""
-    tested = next((item for item in of.choice if item.method in eff.TESTED and item.power_w > 0), None)
+    tested = next((item for item in trace.models if item.method in eff.TESTED and item.power_w > 0), None)
     if tested is None:
         return
     share = tested.losses.total_w / tested.power_w
     here = eff.Estimate(
-        1 - share, math.hypot(tested.losses.u_w / tested.power_w, share * of.meter_u.total), tested.method
+        1 - share, math.hypot(tested.losses.u_w / tested.power_w, share * trace.meter_u.total), tested.method
     )
-    plate = of.motor
-    rated = Plate(plate.kw * 1000, of.facts.efficiency or motor.value, plate.volts, of.facts.rated_a, plate.rpm,
-                  of.facts.sync_rpm, plate.poles)  # fmt: skip
-    speed = of.signals.frequency_hz / of.facts.rated_hz
+    plate, nameplate = trace.motor, trace.nameplate
+    rated = Plate(plate.kw * 1000, nameplate.efficiency or motor.value, plate.volts, nameplate.rated_a, plate.rpm,
+                  nameplate.sync_rpm, plate.poles)  # fmt: skip
+    speed = trace.signals.frequency_hz / nameplate.rated_hz
     torque = here.value * tested.power_w / (plate.kw * 1000) / max(speed, 1e-9)
     found = at_rated_point(here.value, here.u, rated, speed, torque)
     if found is None:
         return
-    on_drive = of.asset.drive is not None
+    on_drive = trace.asset.drive is not None
     classes = [
         observed(*found, limits(scheme, plate.kw, plate.poles, plate.rpm, plate.kind, on_drive))
-        for scheme in (("IEC", "GB") if of.facts.rated_hz < 55 or on_drive else ("IEC", "NEMA"))
+        for scheme in (("IEC", "GB") if nameplate.rated_hz < 55 or on_drive else ("IEC", "NEMA"))
     ]
     result.values["efficiency_class_observed"] = "; ".join(filter(None, classes)) or None
 
 
-def why_no_model(of: EstimateTrace) -> Reason:
-    if of.facts.efficiency is None:
+def why_no_model(trace: EstimateTrace) -> Reason:
+    if trace.nameplate.efficiency is None:
         return reasons.EFFICIENCY_UNKNOWN()
-    if of.signals.current_a is None:
+    if trace.signals.current_a is None:
         return reasons.CURRENT_MISSING()
     return reasons.LOSSES_NOT_MODELLED()
 

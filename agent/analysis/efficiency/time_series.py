@@ -10,22 +10,22 @@ Values = tuple[float, ...]
 class TimeSeries:
     """Samples (time s, values) in order of time, linearly interpolated. All samples have the same number of values.
 
-    keep_s: age at which samples are dropped. hole_s: longest interval between two samples that is interpolated.
+    kept_s: age at which samples are dropped. gap_max_s: longest interval between two samples that is interpolated.
     """
 
-    def __init__(self, keep_s: float, hole_s: float = 5.0) -> None:
-        self._keep_s = keep_s
-        self._hole_s = hole_s
+    def __init__(self, kept_s: float, gap_max_s: float = 5.0) -> None:
+        self._kept_s = kept_s
+        self._gap_max_s = gap_max_s
         self._points: deque[tuple[float, Values]] = deque()
 
     def add(self, time_s: float, *values: float) -> None:
-        """Adds a sample. One that is not later than the last is ignored; one after a gap > hole_s clears the others."""
+        """Adds a sample. One not later than the last is ignored; one after a gap > gap_max_s clears the others."""
         if self._points and time_s <= self._points[-1][0]:
             return
-        if self._points and time_s - self._points[-1][0] > self._hole_s:
+        if self._points and time_s - self._points[-1][0] > self._gap_max_s:
             self._points.clear()
         self._points.append((time_s, values))
-        while len(self._points) > 2 and self._points[1][0] < time_s - self._keep_s:
+        while len(self._points) > 2 and self._points[1][0] < time_s - self._kept_s:
             self._points.popleft()
 
     def clear(self) -> None:

@@ -27,7 +27,7 @@ class WaveformChannels:
         self._motors: Mapping[str, Motor | None] = {}
         self._channels: dict[str, WaveformChannel] = {}
         self._approximations: dict[str, NumpyFallback] = {}  # while kernels are compiled
-        self._warming: subprocess.Popen[bytes] | None = None
+        self._compilation: subprocess.Popen[bytes] | None = None
         self._kernels_failed = False
         self.lost = 0
 
@@ -55,9 +55,9 @@ class WaveformChannels:
 
     def close(self) -> None:
         """Ends the compilation process."""
-        if self._warming is not None and self._warming.poll() is None:
-            self._warming.terminate()
-            self._warming.wait(5)
+        if self._compilation is not None and self._compilation.poll() is None:
+            self._compilation.terminate()
+            self._compilation.wait(5)
 
     def _approximate(self, block: Waveform) -> None:
         from agent.analysis.power_quality.fallback_numpy import NumpyFallback
@@ -71,17 +71,17 @@ class WaveformChannels:
     def _kernels_ready(self) -> bool:
         from agent.core import kernel_cache
 
-        if self._warming is None:
-            if kernel_cache.is_warm():
+        if self._compilation is None:
+            if kernel_cache.is_complete():
                 return True
             if self._kernels_failed:
                 return False
             log.info("compiling kernels in a separate process; events and 10 min values start in about a minute")
-            self._warming = kernel_cache.warm_elsewhere()
-        code = self._warming.poll()
+            self._compilation = kernel_cache.start_compilation()
+        code = self._compilation.poll()
         if code is None:
             return False
-        self._warming = None
+        self._compilation = None
         if code != 0:
             log.error(
                 "the kernels were not compiled (exit %d): no events, no 10 min values; run `magwatt compile`", code

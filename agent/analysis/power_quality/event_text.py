@@ -46,7 +46,8 @@ def format_event(values: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]]
     values: key `v` of the message. reasons: `r.event_text` of the message, in place of its English `event_text`.
     """
     text = _("; ").join(map(text_of_object, reasons)) or values.get("event_text", "")
-    data = {"kind": _kind(values), "text": text, "details": ", ".join(_details(values))}
+    kind = str(values.get("event_kind", "event"))
+    data = {"kind": KINDS.get(kind, kind), "text": text, "details": ", ".join(_details(values))}
     state = values.get("event_state")
     if state == "begin":
         return _("{kind:word} began: {text}", **data) if text else _("{kind:word} began", **data)
@@ -55,11 +56,6 @@ def format_event(values: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]]
     if data["details"]:
         return _("{kind:word}: {details}", **data)
     return _("{kind:word}: {text}", **data) if text else _("{kind:word}", **data)
-
-
-def _kind(values: Mapping[str, Any]) -> str:
-    kind = str(values.get("event_kind", "event"))
-    return KINDS.get(kind, kind)
 
 
 def _details(values: Mapping[str, Any]) -> Iterable[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.core.metrics import by_name, rounded, rounded_all
+from agent.core.metrics import by_name, rounded
 from drivers.reading import Waveform
 from drivers.recordings.recording import ROLES
 from dsp.aggregate import AggregationInterval, columns
@@ -98,7 +98,7 @@ def _by_phase(topic: str, what: str, unit: str, mean: np.ndarray) -> dict[str, A
     for phase in range(3):
         name = f"{what}_l{phase + 1}_{unit}"
         if not np.isnan(mean[phase]).all():
-            found[name] = rounded_all(table[name], mean[phase].tolist())
+            found[name] = [rounded(table[name], value) for value in mean[phase].tolist()]
     return found
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 STEP_S = 10.0  # a larger difference is a clock step: a delayed stream is late by a few seconds only
 TICK_AHEAD_S = 2.0  # time before its samples at which the stream learns the position of a 10 min tick
 KEPT_WINDOWS = 2 * WINDOWS + 2  # two 3 s intervals overlap at a tick
+LEFT_OUT = Flag.GAP | Flag.SYNC_LOST  # windows with one of these are not part of 3 s values
 _FLAGS = (
     (Flag.GAP, Quality.GAP),
     (Flag.CLIPPED, Quality.CLIPPED),
@@ -62,13 +65,9 @@ def supply_of(motor: Motor | None) -> Supply | None:
     )
 
 
-def _quality_of(windows: Iterable[Window]) -> Quality:
-    quality = Quality.GOOD
-    for window in windows:
-        for flag, quality_flag in _FLAGS:
-            if flag in window.flags:
-                quality |= quality_flag
-    return quality
+def _quality_of(flags: Iterable[Flag]) -> Quality:
+    every = reduce(or_, flags, Flag.GOOD)
+    return reduce(or_, (quality for flag, quality in _FLAGS if flag in every), Quality.GOOD)
 
 
 class WaveformChannel:
@@ -86,8 +85,8 @@ class WaveformChannel:
         self._aggregator = Aggregator.of_windows()
         self._tick: tuple[float, float] = (math.inf, math.inf)  # sample and UTC second of the last announced tick
         self._quality = self._quality_10m = Quality.GOOD
-        self._left_out_10m = self._windows_10m = 0
-        self._aliased_10m = self._aliased_logged = False
+        self._windows_10m = Counter[Flag]()  # flags of a window → number of windows in the current 10 min interval
+        self._aliasing_logged = False
         self._pst: np.ndarray = np.full(3, np.nan)  # of the current 10 min interval
         self._psts: deque[np.ndarray] = deque(maxlen=12)
         self._all_phases = True
@@ -169,11 +168,9 @@ class WaveformChannel:
     def _window(self, window: Window) -> None:
         start_s, end_s = self._utc_s(window.start_index), self._utc_s(window.end_index)
         self._recent.append((start_s, end_s, window))
-        self._windows_10m += 1
-        self._left_out_10m += bool(window.flags & (Flag.GAP | Flag.SYNC_LOST))
-        self._quality_10m |= _quality_of([window])
-        if Flag.ALIAS_RISK in window.flags:
-            self._note_aliasing(window)
+        self._windows_10m[window.flags] += 1
+        if Flag.ALIAS_RISK in window.flags and not self._aliasing_logged:
+            self._log_aliasing(window)
         if not np.isnan(window.pst).all():
             self._pst = window.pst
         for event in window.events:
@@ -190,11 +187,8 @@ class WaveformChannel:
         elif interval.seconds < TEN_MINUTES_S:
             self._three_seconds(interval)
 
-    def _note_aliasing(self, window: Window) -> None:
-        self._aliased_10m = True
-        if self._aliased_logged:
-            return
-        self._aliased_logged = True
+    def _log_aliasing(self, window: Window) -> None:
+        self._aliasing_logged = True
         which = ", ".join(r for r, flag in zip(ROLES, window.channel_flags, strict=True) if Flag.ALIAS_RISK in flag)
         source = "PWM of a drive" if Flag.UNFILTERED_PWM in window.flags else "signal"
         log.warning("waveform %s: %s near half the sampling rate in %s; without an anti-aliasing filter the harmonics "
@@ -205,8 +199,8 @@ class WaveformChannel:
         windows = [window for start_s, end_s, window in self._recent if limits_s[0] <= start_s and end_s <= limits_s[1]]
         quality, self._quality = self._quality, Quality.GOOD
         self._quality_10m |= quality
-        quality |= _quality_of(windows)
-        usable = [window for window in windows if not window.flags & (Flag.GAP | Flag.SYNC_LOST)]
+        quality |= _quality_of(window.flags for window in windows)
+        usable = [window for window in windows if not window.flags & LEFT_OUT]
         left_out = max(len(windows), WINDOWS) - len(usable)
         if left_out:
             quality |= Quality.GAP
@@ -223,16 +217,17 @@ class WaveformChannel:
         self._emit(Message(self._asset, kind, t_ms, values, flags=flags, quality=quality))
 
     def _ten_minutes(self, interval: AggregationInterval) -> None:
-        quality, self._quality_10m = self._quality_10m, Quality.GOOD
+        windows, self._windows_10m = self._windows_10m, Counter()
+        quality, self._quality_10m = self._quality_10m | _quality_of(windows), Quality.GOOD
         if not interval.complete:
             quality |= Quality.GAP
         values = pq10m_values(interval, self._all_phases)
-        values |= {"windows": self._windows_10m, "windows_left_out": self._left_out_10m}
+        left_out = sum(count for flags, count in windows.items() if flags & LEFT_OUT)
+        values |= {"windows": windows.total(), "windows_left_out": left_out}
         values |= {f"flicker_pst_l{n + 1}": float(self._pst[n]) for n in range(3)}
-        self._windows_10m = self._left_out_10m = 0
         self._psts.append(self._pst)
         for n in range(3):  # from the last twelve Pst; unknown when one is missing
             values[f"flicker_plt_l{n + 1}"] = plt([pst[n] for pst in self._psts]) if len(self._psts) == 12 else None
         self._pst = np.full(3, np.nan)
-        aliased, self._aliased_10m = self._aliased_10m, False
+        aliased = any(Flag.ALIAS_RISK in flags for flags in windows)
         self._publish("pq10m", round(interval.end_s * 1000), rounded_values("pq10m", values), quality, aliased)

@@ -18,8 +18,8 @@ from pathlib import Path
 from agent.commissioning.doctor import reasons as codes
 from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
 from agent.config.model import Config, Mqtt
-from agent.core.clock import believed, kernel_synchronised
-from agent.core.kernel_cache import is_warm
+from agent.core.clock import kernel_synchronized, plausible_span
+from agent.core.kernel_cache import is_complete
 from agent.core.text import N_
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import NAME
@@ -43,9 +43,9 @@ def clock(config: Config) -> Iterator[DoctorFinding]:
     if time.time() < EARLIEST_S:
         yield finding(CLOCK, codes.CLOCK_NOT_SET(shown_ms=round(1000 * time.time())))
         return
-    synchronised = kernel_synchronised()
+    synchronised = kernel_synchronized()
     trusted = config.site.assume_clock_synchronized or config.site.simulated
-    cause = None if synchronised else believed(_reached_ns(config), trusted).why_not_used(time.time_ns())
+    cause = None if synchronised else plausible_span(_reached_ns(config), trusted).implausibility(time.time_ns())
     if cause:
         yield finding(CLOCK, codes.CLOCK_NOT_USED(cause=cause))
     elif synchronised is None:
@@ -107,7 +107,7 @@ def broker(config: Config) -> Iterator[DoctorFinding]:
 
 
 def kernels() -> Iterator[DoctorFinding]:
-    yield fine(KERNELS, codes.KERNELS_COMPILED()) if is_warm() else note(KERNELS, codes.KERNELS_NOT_COMPILED())
+    yield fine(KERNELS, codes.KERNELS_COMPILED()) if is_complete() else note(KERNELS, codes.KERNELS_NOT_COMPILED())
 
 
 def _why_failed(settings: Mqtt, error: Exception, rejected: bool) -> Reason:

@@ -75,13 +75,10 @@ def listen(pipe: Any, broker: Mqtt, site: str) -> None:
     )  # fmt: skip
     client.reconnect_delay_set(1, 2)
     tls.authenticate(client, broker)
-    subscribed = False
 
     def on_subscribe(*_args: Any) -> None:
-        nonlocal subscribed
-        if not subscribed:
-            subscribed = True
-            pipe.send("")
+        client.on_subscribe = None  # later subscriptions follow a reconnect
+        pipe.send("")
 
     topic = f"magwatt/v1/{site}/+/+/telemetry"
     client.on_connect = lambda connected, *_: connected.subscribe(topic, qos=1)

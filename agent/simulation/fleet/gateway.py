@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -26,6 +27,7 @@ from drivers.reading import Quality
 WINDOW = 100
 CONNACK_S = 10.0
 KEEPALIVE_S = 60
+MISC_S = 5.0  # between two keep-alive checks
 TYPICAL = (
     "active_power_w", "apparent_power_va", "reactive_power_var", "power_factor", "frequency_hz", "voltage_l1n_v",
     "voltage_l2n_v", "voltage_l3n_v", "current_l1_a", "current_l2_a", "current_l3_a", "active_power_l1_w",
@@ -39,8 +41,8 @@ TYPICAL = (
 class Gateway:
     """A gateway with its connection. Times are monotonic seconds and are arguments; only `connect` uses the network.
 
-    sequence: number of rows generated. confirmed: number of rows acknowledged. connects: number of connections.
-    births: (time, bytes) of each retained message.
+    sequence: number of rows generated. confirmed: number of rows acknowledged.
+    connects_s: times of the connections. births: (time, bytes) of each retained message.
     client: the MQTT client; None before the first connection and after a lost one.
     connected: whether the broker has accepted the connection.
     due_s: time of the next rows. connect_due_s: time of the next attempt to connect.
@@ -51,7 +53,8 @@ class Gateway:
     ) -> None:
         self.name, self.root = name, f"magwatt/v1/{site}/{name}"
         self.motors = [f"motor-{number:02d}" for number in range(1, motors + 1)]
-        self.sequence = self.confirmed = self.connects = 0
+        self.sequence = self.confirmed = 0
+        self.connects_s: list[float] = []
         self.births: list[tuple[float, int]] = []
         self.client: paho.Client | None = None
         self.connected = False
@@ -65,7 +68,7 @@ class Gateway:
         self._out: OrderedDict[int, tuple[str, bytes]] = OrderedDict()
         self._retained: deque[tuple[str, bytes]] = deque()
         self._connected_s: float | None = None
-        self._since_s = 0.0
+        self._start_s = self._maintained_s = 0.0  # of the connection: its start, its last keep-alive check
         self._end: DisconnectReason | None = None
 
     @property
@@ -86,8 +89,8 @@ class Gateway:
                 payload = encode(message, f"{self._boot}-{self.sequence}")
                 self._waiting.append((f"{self.root}/{motor}/telemetry", payload))
 
-    def connect(self, now_s: float) -> bool:
-        """Starts a connection. Returns whether it has a socket."""
+    def connect(self, now_s: float, selector: BaseSelector) -> None:
+        """Starts a connection. selector: polls its socket, with this gateway as data."""
         client = self.client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=self._id, clean_session=True, protocol=MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
@@ -97,24 +100,40 @@ class Gateway:
         client.will_set(f"{self.root}/status", b"offline", qos=1, retain=True)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_publish = lambda _client, _data, mid, *_: self._on_ack(mid)
+
+        def poll_for(events: int) -> Callable[[paho.Client, Any, Any], None]:
+            def modify(_client: paho.Client, _data: Any, sock: Any) -> None:
+                selector.modify(sock, events, self)
+
+            return modify
+
+        def on_socket_open(_client: paho.Client, _data: Any, sock: Any) -> None:
+            selector.register(sock, EVENT_READ, self)
+
+        def on_socket_close(_client: paho.Client, _data: Any, sock: Any) -> None:
+            selector.unregister(sock)
+
+        client.on_socket_open, client.on_socket_close = on_socket_open, on_socket_close
+        client.on_socket_register_write = poll_for(EVENT_READ | EVENT_WRITE)
+        client.on_socket_unregister_write = poll_for(EVENT_READ)
         tls.authenticate(client, self._broker)
-        self._since_s, self._end, self._connected_s = now_s, None, None
+        self._start_s, self._end, self._connected_s = now_s, None, None
         try:
             client.connect(self._broker.host, self._broker.port, round(KEEPALIVE_S * self._random.uniform(0.9, 1.1)))
         except (OSError, ValueError):
             self._end = DisconnectReason.UNREACHABLE
-            return False
-        return True
 
     def send_due(self, now_s: float) -> bool:
         """Sends the messages that are due. Returns whether the connection exists."""
         assert self.client is not None
-        if self._end is None and not self.connected and now_s - self._since_s > CONNACK_S:
+        if self._end is None and not self.connected and now_s - self._start_s > CONNACK_S:
             self._end = DisconnectReason.UNREACHABLE
         if self._end is not None or self.client.socket() is None:
             return False
         if self.connected:
-            self._connected_s = self._connected_s or now_s
+            if self._connected_s is None:
+                self._connected_s = now_s
+                self.connects_s.append(now_s)
             while self._retained and self._pace.wait_s(now_s) == 0:
                 topic, payload = self._retained.popleft()
                 size = len(topic) + len(payload)
@@ -124,12 +143,17 @@ class Gateway:
             while self._waiting and len(self._out) < WINDOW:
                 row = self._waiting.popleft()
                 self._out[self.client.publish(*row, qos=1).mid] = row
+        if now_s - self._maintained_s > MISC_S:
+            self._maintained_s = now_s
+            self.client.loop_misc()
         return self.client.socket() is not None  # paho closes it when a write fails
 
-    def on_connection_lost(self, now_s: float) -> None:
+    def on_connection_lost(self, now_s: float, selector: BaseSelector) -> None:
         """Closes the connection and queues the rows that were not acknowledged in front of the others."""
         client, self.client = self.client, None
         if client is not None and (sock := client.socket()) is not None:
+            client.on_socket_close = None
+            selector.unregister(sock)
             sock.close()
         self.connected = False
         self._waiting.extendleft(reversed(self._out.values()))
@@ -138,16 +162,17 @@ class Gateway:
         connected_s = now_s - self._connected_s if self._connected_s else 0.0
         self.connect_due_s = now_s + self._retry.delay_s(self._end or DisconnectReason.LOST, connected_s)
 
-    def send_offline(self) -> None:
-        """Publishes the status of a gateway that is stopped."""
+    def stop(self) -> None:
+        """Publishes the status of a stopped gateway and disconnects."""
         if self.client is not None and self.connected:
             self.client.publish(f"{self.root}/status", b"offline", qos=1, retain=True)
+            self.client.disconnect()
+            self.client.loop_write()
 
     def _on_connect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             self._end = DisconnectReason.REFUSED
             return
-        self.connects += 1
         self.connected = True
         self._retained.clear()
         self._retained.extend(self._retained_messages())

@@ -5,9 +5,8 @@ One thread simulates all gateways. A separate process subscribes and counts.
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
-import select
+import selectors
 import time
 from collections import Counter
 from typing import Any
@@ -22,7 +21,6 @@ from drivers.reasons import Code, CodedError
 SUBSCRIBE_S = 30.0
 SETTLE_S = 30.0
 TICK_S = 0.02
-MISC_S = 5.0
 
 
 Report = dict[str, float]  # the values of LABELS by name
@@ -72,33 +70,33 @@ def run_fleet(
     interval_s: time between two rows of a motor. Raises FleetError if the broker accepts no subscription.
     """
     context = multiprocessing.get_context("spawn")
-    parent_end, child_end = context.Pipe()
+    pipe, child_end = context.Pipe()
     listener = context.Process(target=listen, args=(child_end, broker, site), daemon=True)
     listener.start()
     try:
-        if not parent_end.poll(SUBSCRIBE_S):
+        if not pipe.poll(SUBSCRIBE_S):
             raise FleetError(FLEET_SUBSCRIPTION_TIMEOUT, host=broker.host, port=broker.port, timeout_s=SUBSCRIBE_S)
-        if error := parent_end.recv():
+        if error := pipe.recv():
             raise FleetError(FLEET_SUBSCRIPTION_FAILED, host=broker.host, port=broker.port, error=error)
         fleet, cpu_s = _Fleet(broker, site, gateways, motors, interval_s, clock), time.process_time()
         fleet.run(seconds)
         cpu_s = time.process_time() - cpu_s
-        found = _arrived(parent_end, sum(gateway.sequence for gateway in fleet.gateways))
+        summary = _wait_for_arrival(pipe, sum(gateway.sequence for gateway in fleet.gateways))
     finally:
         listener.terminate()
         listener.join(5)
-    return _report(fleet, found, seconds, cpu_s)
+    return _report(fleet, summary, seconds, cpu_s)
 
 
-def _arrived(parent_end: Any, expected: int) -> dict[str, Any]:
+def _wait_for_arrival(pipe: Any, expected: int) -> dict[str, Any]:
     """Polls the subscriber until all rows have arrived, for at most SETTLE_S."""
     until_s = time.monotonic() + SETTLE_S
-    found: dict[str, Any] = DeliveryCount().summary()
+    summary: dict[str, Any] = DeliveryCount().summary()
     while True:
-        parent_end.send(COUNT)
-        found = parent_end.recv() if parent_end.poll(10) else found
-        if found["arrived"] >= expected or time.monotonic() > until_s:
-            return found
+        pipe.send(COUNT)
+        summary = pipe.recv() if pipe.poll(10) else summary
+        if summary["arrived"] >= expected or time.monotonic() > until_s:
+            return summary
         time.sleep(0.2)
 
 
@@ -111,13 +109,8 @@ class _Fleet:
             for number in range(1, gateways + 1)
         ]
         self.interval_s = interval_s
-        self.connected_s: list[float] = []
         self.lag_s = 0.0  # maximum delay of a row in this process
-        self._poll = select.epoll()
-        self._by_fd: dict[int, Gateway] = {}
-        self._fds: dict[Gateway, int] = {}
-        self._writing: set[Gateway] = set()
-        self._misc_s: dict[Gateway, float] = {}
+        self._selector = selectors.DefaultSelector()
 
     def run(self, seconds: float) -> None:
         end_s = time.monotonic() + seconds
@@ -129,11 +122,7 @@ class _Fleet:
             self._serve(now_s)
         self._settle()
         for gateway in self.gateways:
-            gateway.send_offline()
-        for gateway in list(self._fds):
-            assert gateway.client is not None
-            gateway.client.disconnect()
-            self._disconnect(gateway, time.monotonic())
+            gateway.stop()
 
     def _settle(self) -> None:
         """Waits until all rows are acknowledged, or none is for SETTLE_S."""
@@ -146,65 +135,26 @@ class _Fleet:
     def _serve(self, now_s: float) -> None:
         """Connects gateways, sends rows that are due, and processes the sockets that are ready."""
         for gateway in self.gateways:
-            if gateway not in self._fds:
+            if gateway.client is None:
                 if now_s >= gateway.connect_due_s:
-                    self._connect(gateway, now_s)
+                    gateway.connect(now_s, self._selector)
             elif not gateway.send_due(now_s):
-                self._disconnect(gateway, now_s)
-            elif gateway.client is not None:
-                self._watch(gateway)
-                if now_s - self._misc_s[gateway] > MISC_S:
-                    self._misc_s[gateway] = now_s
-                    gateway.client.loop_misc()
-        for fd, events in self._poll.poll(TICK_S):
-            gateway = self._by_fd[fd]
-            if gateway.client is None or gateway.client.socket() is None:
-                continue
-            was_connected = gateway.connected
-            if events & ~select.EPOLLOUT:
-                gateway.client.loop_read(100)
-            if events & select.EPOLLOUT:
-                gateway.client.loop_write()
-            if gateway.connected and not was_connected:
-                self.connected_s.append(now_s)
-
-    def _connect(self, gateway: Gateway, now_s: float) -> None:
-        if not gateway.connect(now_s):
-            gateway.on_connection_lost(now_s)
-            return
-        assert gateway.client is not None
-        sock = gateway.client.socket()
-        assert sock is not None
-        fd = sock.fileno()
-        self._by_fd[fd], self._fds[gateway], self._misc_s[gateway] = gateway, fd, now_s
-        self._poll.register(fd, select.EPOLLIN)
-
-    def _watch(self, gateway: Gateway) -> None:
-        """Polls the socket for writing while the client has data to write."""
-        assert gateway.client is not None
-        wants = gateway.client.want_write()
-        if wants != (gateway in self._writing):
-            (self._writing.add if wants else self._writing.discard)(gateway)
-            self._poll.modify(self._fds[gateway], select.EPOLLIN | (select.EPOLLOUT if wants else 0))
-
-    def _disconnect(self, gateway: Gateway, now_s: float) -> None:
-        fd = self._fds.pop(gateway)
-        self._writing.discard(gateway)
-        if self._by_fd.get(fd) is gateway:  # else another connection already has the number
-            del self._by_fd[fd]
-            with contextlib.suppress(OSError):  # paho has closed it already, and the kernel has removed it
-                self._poll.unregister(fd)
-        gateway.on_connection_lost(now_s)
+                gateway.on_connection_lost(now_s, self._selector)
+        for key, events in self._selector.select(TICK_S):
+            if events & selectors.EVENT_READ:
+                key.data.client.loop_read(100)
+            if events & selectors.EVENT_WRITE:
+                key.data.client.loop_write()
 
 
-def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) -> Report:
+def _report(fleet: _Fleet, summary: dict[str, Any], seconds: float, cpu_s: float) -> Report:
     rows = sum(gateway.sequence for gateway in fleet.gateways)
     births = [birth for gateway in fleet.gateways for birth in gateway.births]
-    count_by_s, bytes_by_s = Counter[int](), Counter[int]()
+    births_by_s = Counter(int(at_s) for at_s, _ in births)
+    bytes_by_s = Counter[int]()
     for at_s, size in births:
-        count_by_s[int(at_s)] += 1
         bytes_by_s[int(at_s)] += size
-    connects = Counter(int(at_s) for at_s in fleet.connected_s)
+    connects_by_s = Counter(int(at_s) for gateway in fleet.gateways for at_s in gateway.connects_s)
     first = fleet.gateways[0]
     return {
         "gateways": len(fleet.gateways),
@@ -213,35 +163,29 @@ def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) 
         "seconds": seconds,
         "rows": rows,
         "confirmed": sum(gateway.confirmed for gateway in fleet.gateways),
-        "arrived": found["arrived"],
-        "lost": rows - found["arrived"],
-        "duplicates": found["duplicates"],
-        "out_of_order": found["out_of_order"],
-        "bytes_per_row": found["bytes"] / max(1, found["arrived"]),
-        "latency_p50_ms": found["latency_p50_ms"],
-        "latency_p99_ms": found["latency_p99_ms"],
-        "connects": sum(gateway.connects for gateway in fleet.gateways),
-        "connects_per_s_max": max(connects.values(), default=0),
+        "arrived": summary["arrived"],
+        "lost": rows - summary["arrived"],
+        "duplicates": summary["duplicates"],
+        "out_of_order": summary["out_of_order"],
+        "bytes_per_row": summary["bytes"] / max(1, summary["arrived"]),
+        "latency_p50_ms": summary["latency_p50_ms"],
+        "latency_p99_ms": summary["latency_p99_ms"],
+        "connects": connects_by_s.total(),
+        "connects_per_s_max": max(connects_by_s.values(), default=0),
         "births": len(births),
-        "births_per_s_max": max(count_by_s.values(), default=0),
+        "births_per_s_max": max(births_by_s.values(), default=0),
         "birth_kb_per_s_max": max(bytes_by_s.values(), default=0) / 1e3,
         "gateway_birth_kb_in_10_s_max": max(_densest(gateway.births, 10.0) for gateway in fleet.gateways) / 1e3,
         "generator_lag_s_max": fleet.lag_s,
         "generator_cpu_us_per_row": cpu_s / max(1, rows) * 1e6,
-        "subscriber_cpu_us_per_row": found["cpu_s"] / max(1, found["arrived"]) * 1e6,
+        "subscriber_cpu_us_per_row": summary["cpu_s"] / max(1, summary["arrived"]) * 1e6,
     }
 
 
 def _densest(births: list[tuple[float, int]], window_s: float) -> int:
     """Maximum number of bytes within a window of this length."""
-    largest = total = first = 0
-    for at_s, size in births:
-        total += size
-        while births[first][0] < at_s - window_s:
-            total -= births[first][1]
-            first += 1
-        largest = max(largest, total)
-    return largest
+    sums = (sum(size for at_s, size in births if end_s - window_s <= at_s <= end_s) for end_s, _ in births)
+    return max(sums, default=0)
 
 
 def format_report(report: Report) -> str:

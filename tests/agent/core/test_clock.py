@@ -7,12 +7,12 @@ import pytest
 from agent.core.clock import (
     PLAUSIBLE,
     PLAUSIBLE_NS,
-    SYNCHRONISED,
-    UNSURE,
+    SYNCHRONIZED,
+    UNSYNCHRONIZED,
     ClockStep,
     ClockWatch,
     SystemClock,
-    kernel_synchronised,
+    kernel_synchronized,
 )
 
 NOW_NS = 1_800_000_000_000_000_000
@@ -44,21 +44,21 @@ def test_a_step_shows_only_when_it_is_looked_at(hours: int) -> None:
     system.step(hours * HOUR_NS)
     assert system.clock.utc_ns() == NOW_NS, "what is measured until then belongs to the old time"
     system.wait(1)
-    assert watch.look() == ClockStep(hours * 3_600_000, correct=False)
+    assert watch.update() == ClockStep(hours * 3_600_000, correct=False)
     assert system.clock.utc_ns() == system.wall
-    assert watch.look() is None, "told once"
+    assert watch.update() is None, "told once"
 
 
 @pytest.mark.parametrize("hours", [1, -1, -8])
 def test_rows_of_an_unsynchronised_clock_are_corrected_when_it_becomes_right(hours: int) -> None:
     system = System(synchronised=False)
     watch = system.watch()
-    assert not watch.sure
+    assert not watch.reliable
     system.wait(100)
     system.step(hours * HOUR_NS)
     system.synchronised = True
-    assert watch.look() == ClockStep(hours * 3_600_000, correct=True)
-    assert watch.sure
+    assert watch.update() == ClockStep(hours * 3_600_000, correct=True)
+    assert watch.reliable
 
 
 def test_rows_of_a_right_clock_keep_their_time_when_somebody_sets_it_wrong() -> None:
@@ -67,21 +67,21 @@ def test_rows_of_a_right_clock_keep_their_time_when_somebody_sets_it_wrong() -> 
     watch = system.watch()
     system.step(HOUR_NS)
     system.synchronised = False
-    assert watch.look() == ClockStep(3_600_000, correct=False)
-    assert not watch.sure
+    assert watch.update() == ClockStep(3_600_000, correct=False)
+    assert not watch.reliable
     system.wait(60)
-    assert watch.look() is None
+    assert watch.update() is None
     system.step(-HOUR_NS)
     system.synchronised = True
-    assert watch.look() == ClockStep(-3_600_000, correct=True)
+    assert watch.update() == ClockStep(-3_600_000, correct=True)
 
 
 def test_a_clock_that_becomes_synchronised_without_a_step_was_right() -> None:
     system = System(synchronised=False)
     watch = system.watch()
     system.synchronised = True
-    assert watch.look() is None
-    assert watch.word == SYNCHRONISED
+    assert watch.update() is None
+    assert watch.state == SYNCHRONIZED
 
 
 def test_small_differences_are_followed_without_a_word() -> None:
@@ -90,7 +90,7 @@ def test_small_differences_are_followed_without_a_word() -> None:
     for _ in range(20):
         system.wait(1)
         system.step(100_000_000)
-        assert watch.look() is None
+        assert watch.update() is None
         assert system.clock.utc_ns() == system.wall
 
 
@@ -101,13 +101,13 @@ def test_without_a_reference_time_never_runs_before_the_last_boot(wall_ns: int, 
     system = System(wall_ns, synchronised)
     watch = system.watch(last_ns=NOW_NS)
     assert system.clock.utc_ns() == NOW_NS
-    assert watch.word == UNSURE
+    assert watch.state == UNSYNCHRONIZED
     system.wait(30)
-    assert watch.look() is None
+    assert watch.update() is None
     assert system.clock.utc_ns() == NOW_NS + 30_000_000_000, "it runs on from there"
     system.wall = NOW_NS + HOUR_NS
     system.synchronised = True
-    step = watch.look()
+    step = watch.update()
     assert step == ClockStep(3_570_000, correct=True)
     assert system.clock.utc_ns() == NOW_NS + HOUR_NS
 
@@ -118,14 +118,15 @@ def test_without_a_reference_time_never_runs_into_a_year_to_come(wall_ns: int, s
     """A faulty battery clock: a year and a day ahead, 2036, 2099. Then the time server responds."""
     system = System(wall_ns, synchronised)
     watch = system.watch(last_ns=NOW_NS)
-    assert (watch.word, watch.possible) == (UNSURE, False)
+    assert watch.state == UNSYNCHRONIZED
+    assert watch.implausibility is not None
     assert system.clock.utc_ns() == NOW_NS
     system.wait(3600)
-    assert watch.look() is None
+    assert watch.update() is None
     assert system.clock.utc_ns() == NOW_NS + HOUR_NS, "it runs on from where the last run ended"
     system.wall = NOW_NS + 3 * HOUR_NS
     system.synchronised = True
-    assert watch.look() == ClockStep(2 * 3_600_000, correct=True)
+    assert watch.update() == ClockStep(2 * 3_600_000, correct=True)
 
 
 def test_a_clock_that_runs_away_while_nobody_vouches_for_it_is_not_followed() -> None:
@@ -133,11 +134,11 @@ def test_a_clock_that_runs_away_while_nobody_vouches_for_it_is_not_followed() ->
     watch = system.watch(last_ns=NOW_NS - HOUR_NS)
     system.step(73 * 365 * 24 * HOUR_NS)
     system.wait(1)
-    assert watch.look() is None
+    assert watch.update() is None
     assert system.clock.utc_ns() == NOW_NS + 10**9
     system.step(-73 * 365 * 24 * HOUR_NS)
-    assert watch.look() is None
-    assert watch.possible
+    assert watch.update() is None
+    assert watch.implausibility is None
 
 
 @pytest.mark.parametrize("synchronised", [False, None])
@@ -146,17 +147,17 @@ def test_a_machine_that_was_off_for_months_is_believed_and_so_is_one_that_runs_f
 ) -> None:
     system = System(synchronised=synchronised)
     watch = system.watch(last_ns=NOW_NS - 300 * 24 * HOUR_NS)
-    assert watch.look() is None
+    assert watch.update() is None
     system.wait(3 * 366 * 86_400)
-    assert watch.look() is None
-    assert watch.possible
+    assert watch.update() is None
+    assert watch.implausibility is None
     assert system.clock.utc_ns() == system.wall
 
 
 def test_a_first_run_believes_no_clock_of_after_2035() -> None:
     system = System(4_070_908_800 * 10**9, synchronised=None)
     watch = system.watch()
-    assert not watch.sure
+    assert not watch.reliable
     assert system.clock.utc_ns() == PLAUSIBLE_NS
 
 
@@ -164,7 +165,7 @@ def test_what_a_run_by_a_wrong_reference_reached_holds_no_later_run() -> None:
     """A time server reported 2099, and the power failed before it was corrected."""
     system = System(synchronised=None)
     watch = system.watch(last_ns=4_070_908_800 * 10**9)
-    assert watch.word == PLAUSIBLE
+    assert watch.state == PLAUSIBLE
     assert system.clock.utc_ns() == NOW_NS
 
 
@@ -173,31 +174,31 @@ def test_a_set_clock_below_the_last_boot_is_not_followed_until_it_is_vouched_for
     watch = system.watch(last_ns=NOW_NS - 1)
     system.wait(10)
     system.step(-8 * HOUR_NS)
-    assert watch.look() is None
+    assert watch.update() is None
     assert system.clock.utc_ns() == NOW_NS + 10_000_000_000
     system.synchronised = True
-    assert watch.look() == ClockStep(-8 * 3_600_000, correct=True), "a reference knows better than an earlier run"
+    assert watch.update() == ClockStep(-8 * 3_600_000, correct=True), "a reference knows better than an earlier run"
 
 
 def test_a_synchronised_clock_is_right_even_before_the_last_boot() -> None:
     """An earlier run had a wrong date."""
     system = System()
     watch = system.watch(last_ns=NOW_NS + 1000 * HOUR_NS)
-    assert watch.sure
+    assert watch.reliable
     assert system.clock.utc_ns() == NOW_NS
 
 
 def test_a_trusted_clock_is_believed_whatever_the_kernel_and_an_earlier_run_say() -> None:
     system = System(synchronised=False)
     watch = system.watch(last_ns=NOW_NS + 1000 * HOUR_NS, trusted=True)
-    assert (watch.word, watch.sure) == (PLAUSIBLE, True)
+    assert (watch.state, watch.reliable) == (PLAUSIBLE, True)
     assert system.clock.utc_ns() == NOW_NS
 
 
 def test_no_trust_makes_1970_plausible() -> None:
     system = System(0, synchronised=None)
     watch = system.watch(trusted=True)
-    assert not watch.sure
+    assert not watch.reliable
     assert system.clock.utc_ns() == PLAUSIBLE_NS
 
 
@@ -207,11 +208,11 @@ def test_intervals_do_not_feel_a_step() -> None:
     before = system.clock.monotonic_ns()
     system.step(-8 * HOUR_NS)
     system.wait(2)
-    watch.look()
+    watch.update()
     assert system.clock.monotonic_ns() - before == 2_000_000_000
 
 
 def test_the_kernel_is_asked_without_being_changed() -> None:
     """Twice the same result, one of the three states; which one depends on this computer."""
-    assert kernel_synchronised() is kernel_synchronised()
-    assert kernel_synchronised() in (True, False, None)
+    assert kernel_synchronized() is kernel_synchronized()
+    assert kernel_synchronized() in (True, False, None)

@@ -23,13 +23,13 @@ def test_a_cache_is_warm_for_the_files_it_was_made_of_only(tmp_path: Path, monke
 
     def at(dsp: Path) -> bool:
         monkeypatch.setattr(kernel_cache, "__file__", str(dsp.parent / "agent" / "core" / "kernel_cache.py"))
-        return kernel_cache.is_warm()
+        return kernel_cache.is_complete()
 
     assert not at(one)
-    kernel_cache.warm_here()
+    kernel_cache.compile_kernels()
     assert at(one)
     assert not at(two)
-    kernel_cache.warm_here()
+    kernel_cache.compile_kernels()
     assert at(two)
     assert at(one)
     os.utime(one / "power.py", (0, 0))

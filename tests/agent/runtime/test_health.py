@@ -13,7 +13,7 @@ from agent.acquisition.scheduler import BusPoller
 from agent.config.model import Bus
 from agent.core.messages import Message
 from agent.delivery.store import Store
-from agent.runtime.health import TURN_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics
+from agent.runtime.health import POLL_GAP_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics
 
 
 class Link:
@@ -64,7 +64,7 @@ def test_busy_is_the_part_of_the_time_since_the_last_message(clock: HandClock) -
 def test_a_bus_that_begins_no_turn_hangs(clock: HandClock) -> None:
     bus = poller("north", clock)
     numbers = BusNumbers(lambda: [bus], clock)
-    clock.move(TURN_MAX_S)
+    clock.move(POLL_GAP_MAX_S)
     assert numbers.blocked() is None
     clock.move(1)
     assert "bus north" in (numbers.blocked() or "")
@@ -82,10 +82,8 @@ def test_lateness_is_the_99th_percentile_and_the_worst(clock: HandClock) -> None
 
 def test_health_is_one_message_of_the_gateway(clock: HandClock, tmp_path: Path) -> None:
     told: list[Message] = []
-    health = Health(clock, told.append)
     bus = poller("north", clock, 7)
-    health.add(BusNumbers(lambda: [bus], clock))
-    health.add(HostMetrics(tmp_path))
+    health = Health(clock, told.append, [BusNumbers(lambda: [bus], clock), HostMetrics(tmp_path)])
     asyncio.run(health.publish())
     assert (told[0].asset, told[0].kind) == (None, "health")
     values = told[0].values
@@ -96,8 +94,7 @@ def test_health_is_one_message_of_the_gateway(clock: HandClock, tmp_path: Path) 
 
 def test_a_disk_that_is_waited_for_holds_up_no_polling(tmp_path: Path, clock: HandClock) -> None:
     told, store = list[Message](), Store(tmp_path, clock)
-    health = Health(clock, told.append)
-    health.add(store.figures, waits=True)
+    health = Health(clock, told.append, [], [store.figures])
     turns = 0
 
     async def poll() -> None:

@@ -302,7 +302,7 @@ def test_what_a_device_refused_meanwhile_is_no_change_of_its_motor(clock: HandCl
         polled.device.unsupported.registers.add("frequency")
         polled.device.apply_selfcheck((), ())  # rebuilds the plan
     assert due([poller]) != before
-    assert due_after(before, [poller], fresh=set()) == before
-    after = due_after(before, [poller], fresh={"m2"})
+    assert due_after(before, [poller], new_devices=set()) == before
+    after = due_after(before, [poller], new_devices={"m2"})
     assert after["m1"] == before["m1"]
     assert set(before["m2"]) - set(after["m2"]) == {"frequency"}

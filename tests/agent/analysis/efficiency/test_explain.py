@@ -50,7 +50,7 @@ def test_explain_says_why_there_is_nothing(tmp_path: Path) -> None:
     bench.meter = phases(40_000.0, 0.85, (-1, 1, 1))
     bench.run(12)
     body = explanation(bench.of)
-    assert reason_of(body["reason"]) == bench.of.guard.withheld
+    assert reason_of(body["reason"]) == bench.of.checks.withheld
     assert [fault["data"] for fault in body["meter_wiring_faults"]] == [{"phases": "L1"}]
     assert "correct_wiring" in [item["code"] for item in body["improvements"]]
     text = as_text("p", body)

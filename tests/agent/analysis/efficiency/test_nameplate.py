@@ -34,7 +34,7 @@ def test_the_rated_frequency_of_an_induction_motor(tmp_path: Path, kw: float, po
     """From the rated speed; small motors have 10 % slip, as on nameplates of 0.25 and 0.37 kW (100 Hz: on a drive)."""
     plate = f"kw = {kw}\nrpm = {rpm}\npoles = {poles}\nvolts = 400\nefficiency = 70"
     text = ON_DRIVE[: ON_DRIVE.index("[motor.p]")] + f'[motor.p]\nkind = "induction"\n{plate}\nfed_by = "d"\n'
-    assert Bench(tmp_path, text).of.facts.rated_hz == hz
+    assert Bench(tmp_path, text).of.nameplate.rated_hz == hz
 
 
 def test_seven_losses_that_cannot_be(tmp_path: Path) -> None:

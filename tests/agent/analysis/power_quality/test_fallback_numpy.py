@@ -95,8 +95,8 @@ def test_plain_numbers_until_the_kernels_are_there_then_the_real_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: HandClock
 ) -> None:
     compiler = Compiler()
-    monkeypatch.setattr(kernel_cache, "is_warm", lambda: compiler.code == 0)
-    monkeypatch.setattr(kernel_cache, "warm_elsewhere", lambda: compiler)
+    monkeypatch.setattr(kernel_cache, "is_complete", lambda: compiler.code == 0)
+    monkeypatch.setattr(kernel_cache, "start_compilation", lambda: compiler)
     out: list[Message] = []
     pipeline = pipeline_of(load(tmp_path, CONFIG), {}, clock, Outputs(out.append))
     for block in blocks(10.0):
@@ -114,8 +114,8 @@ def test_a_failed_compilation_keeps_the_plain_numbers(
 ) -> None:
     compiler = Compiler()
     compiler.code = 1
-    monkeypatch.setattr(kernel_cache, "is_warm", lambda: False)
-    monkeypatch.setattr(kernel_cache, "warm_elsewhere", lambda: compiler)
+    monkeypatch.setattr(kernel_cache, "is_complete", lambda: False)
+    monkeypatch.setattr(kernel_cache, "start_compilation", lambda: compiler)
     out: list[Message] = []
     pipeline = pipeline_of(load(tmp_path, CONFIG), {}, clock, Outputs(out.append))
     for block in blocks(6.5):
@@ -135,5 +135,5 @@ def test_nowhere_to_write_is_no_cache_and_no_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
     monkeypatch.setattr(kernel_cache.tempfile, "gettempdir", nowhere)
     monkeypatch.setattr(kernel_cache.tempfile, "mkdtemp", nowhere)
-    assert not kernel_cache.is_warm()
+    assert not kernel_cache.is_complete()
     assert "NUMBA_CACHE_DIR" not in kernel_cache.os.environ

@@ -269,7 +269,7 @@ def test_a_clock_that_the_agent_does_not_use_is_a_finding(
 ) -> None:
     """0: the agent is running. 425: the gateway was off for more than a year. -2: its clock was stepped back."""
     now_ns = 1_900_000_000_000_000_000
-    monkeypatch.setattr(host, "kernel_synchronised", lambda: synchronised)
+    monkeypatch.setattr(host, "kernel_synchronized", lambda: synchronised)
     monkeypatch.setattr(host.time, "time_ns", lambda: now_ns)
     file = tmp_path / "plant.toml"
     text = f'[site]\nid = "s"\ngateway = "g"\n[store]\nstate_dir = "{tmp_path}"\n[bus.b]\ntcp = "127.0.0.1"\n'
