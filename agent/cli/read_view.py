@@ -42,8 +42,8 @@ async def read_devices(config: Config, device: str | None, times: int, as_json: 
     buses = pollers(config, SystemClock(), lambda reading: None, only=device)
     topics = [signal for signal in topic_signals(config) if device in (None, signal.device)]
     if not buses and not topics:
-        missing = N_("No device to poll: comm_loss of {device} is missing.")
-        click.echo(_(missing if device else N_("No device to poll."), device=device), err=True)
+        text = N_("No device to poll: comm_loss of {device} is missing.") if device else N_("No device to poll.")
+        click.echo(_(text, device=device), err=True)
         return 1
     jobs = [_read_bus(bus, times, as_json) for bus in buses]
     if topics:
@@ -66,7 +66,8 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
                 responded |= _print(reading, as_json, sorted(polled.device.unsupported.registers))
         rejecting = [polled for polled in bus.devices if polled.device.unsupported.registers]
         for polled in rejecting:
-            click.echo(f"{padded(_('finding'), 8)} {text_of(await _likely_cause(bus, polled))}", err=True)
+            label, cause = _("finding"), text_of(await _likely_cause(bus, polled))
+            click.echo(f"{padded(label, 8)} {cause}", err=True)
     finally:
         await bus.link.close()
     return len(responded) == len(bus.devices), not rejecting

@@ -140,11 +140,14 @@ def _rest(found: dict[str, Any]) -> str:
         measured = [item["frequency_hz"] for item in values if item["frequency_hz"] is not None]
         limits = {"low_hz": min(measured), "high_hz": max(measured)} if measured else {}
         text = N_("10 s frequency: {n:d} {n:value|values}, {low_hz:.4f} to {high_hz:.4f} Hz")
-        missing = N_("10 s frequency: {n:d} {n:value|values}, not measured")
-        out.append(_(text if measured else missing, n=len(values), **limits))
+        if not measured:
+            text = N_("10 s frequency: {n:d} {n:value|values}, not measured")
+        out.append(_(text, n=len(values), **limits))
     if (energy_wh := found["energy_wh"]) is not None:
-        text, partial = N_("energy: {energy_wh:.6g} Wh"), N_("energy: {energy_wh:.6g} Wh, incomplete")
-        out.append(_(text if found["energy_whole"] else partial, energy_wh=energy_wh))
+        text = (
+            N_("energy: {energy_wh:.6g} Wh") if found["energy_whole"] else N_("energy: {energy_wh:.6g} Wh, incomplete")
+        )
+        out.append(_(text, energy_wh=energy_wh))
     for name, key in (("Pst", "pst"), ("Plt", "plt")):
         for item in found[key]:
             numbers = "  ".join("–" if x is None else f"{x:.3f}" for x in item[key])
