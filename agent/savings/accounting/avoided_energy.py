@@ -130,7 +130,7 @@ class SavingsAccumulator:
         sums.excluded.add(line.measured_wh, line.excluded)
         if line.excluded or line.adjusted_wh is None or line.measured_wh is None:
             return line
-        share = item.length_s / baseline.length_s
+        share = _share(baseline, item)
         sums.n[state_number(baseline, values)] += share
         sums.intervals += 1
         sums.adjusted_wh += line.adjusted_wh
@@ -206,7 +206,7 @@ def _line(baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent])
     if changed := _changed_states(baseline, item):
         return line(DRIVER_MISSING(drivers=changed), driver), values
     try:
-        adjusted = _expected(baseline, values) * item.length_s / baseline.length_s
+        adjusted = _expected(baseline, values) * _share(baseline, item)
     except InvalidValue as error:
         return line(error.reason, driver), values
     excluded: Reason | None = None
@@ -235,14 +235,23 @@ def _changed_states(baseline: Baseline, item: Interval) -> tuple[str, ...]:
 
 
 def expected_wh(baseline: Baseline, item: Interval) -> float | None:
-    """Adjusted baseline of one interval, also outside the range of the baseline; None without its drivers."""
+    """Adjusted baseline of one interval, for the time to which its energy belongs, also outside the range of the
+    baseline; None without its drivers.
+    """
     values = values_of(baseline, item)
     if values is None:
         return None
     try:
-        return _expected(baseline, values) * item.length_s / baseline.length_s
+        return _expected(baseline, values) * _share(baseline, item)
     except ValueError:
         return None
+
+
+def _share(baseline: Baseline, item: Interval) -> float:
+    """The time that is compared, in intervals of the baseline: the energy of the rest is unknown. Shaft energy belongs
+    to this time, too, and is not scaled.
+    """
+    return (item.length_s if baseline.kind == "shaft-power" else item.energy_s) / baseline.length_s
 
 
 def _expected(baseline: Baseline, values: Sequence[Driver]) -> float:
