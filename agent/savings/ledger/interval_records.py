@@ -29,7 +29,6 @@ INTERVAL, HOUR = "interval", "hour"  # kinds of records
 PROVISIONAL = "ledger-provisional"  # kind of note; its name is the asset
 HOUR_MS = 4 * QUARTER_MS
 SETTLED_MS = 20 * 60_000  # after the end of an hour an earlier version recorded it
-SEARCHED = 20_000  # newest records among which `adopt` looks for the record of an interval
 
 
 class IntervalRecorder:
@@ -208,9 +207,11 @@ with recursive assets(asset) as (
 
 
 def _recorded_places(db: sqlite3.Connection) -> Iterable[tuple[str, int]]:
-    """Asset and start of the intervals of the newest records, newest first, and of provisional records."""
-    query = "select body from ledger where kind in (?, ?) order by seq desc limit ?"
-    newest = (text for (text,) in db.execute(query, (INTERVAL, HOUR, SEARCHED)))
+    """Asset and start of the intervals of provisional records, and of all records, newest first: an import can have
+    appended any number of records after those of the newest measured intervals.
+    """
+    query = "select body from ledger where kind in (?, ?) order by seq desc"
+    newest = (text for (text,) in db.execute(query, (INTERVAL, HOUR)))
     for text in chain((text for text, _ in provisional_records(db)), newest):
         with contextlib.suppress(ValueError, KeyError, TypeError):
             body = json.loads(text)
