@@ -173,6 +173,12 @@ def unrecorded_from_ms(newest_ms: int) -> int:
     return (newest_ms - SETTLED_MS) // HOUR_MS * HOUR_MS
 
 
+def written_by_earlier_version(db: sqlite3.Connection) -> bool:
+    """Whether the ledger has records of an earlier version: of hours, or with the time up to which it recorded them."""
+    query = "select 1 from ledger where kind = ? or instr(body, '\"hours_to_ms\":') limit 1"
+    return db.execute(query, (HOUR,)).fetchone() is not None
+
+
 def remove_provisional(db: sqlite3.Connection, intervals: Iterable[Interval]) -> None:
     """Removes the provisional records of these intervals."""
     for text, body in provisional_records(db):
