@@ -117,16 +117,15 @@ class Agent:
         record = self.ledger_recorder.record if self._options.ledger else None
         return SavingsStage(
             SavingsTracker(
-                context.asset, context.period_s, self.store, self.flagger.emit, self.config.site.timezone,
+                context.asset, context.period_s, self.store, self.flagger.emit, context.zone,
                 lambda motor: motor in self.flagger.in_maintenance, record,
             )
         )  # fmt: skip
 
 
 def polled_plant(config: Config, due_s: dict[str, dict[str, float]]) -> PolledPlant:
-    return PolledPlant(
-        assets(config), due_s, {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()}
-    )
+    drive_kw = {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()}
+    return PolledPlant(assets(config), due_s, drive_kw, config.site.timezone)
 
 
 def due(buses: list[BusPoller]) -> dict[str, dict[str, float]]:

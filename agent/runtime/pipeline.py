@@ -28,11 +28,13 @@ class PolledPlant:
 
     due_s: device → quantity → seconds between two readings; a device that is missing here is not polled.
     drive_kw: drive → rated power; None: not known.
+    zone: time zone of the site.
     """
 
     assets: tuple[Asset, ...]
     due_s: Due
     drive_kw: Mapping[str, float | None]
+    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class Pipeline:
         self._clock, self._outputs, self._factories = clock, outputs, stages
         self._counters = dict(counters or {})  # also of removed motors, which may be added again
         self._assets: dict[Asset, _AssetPipeline] = {}
+        self._zone = ""
         self._by_device: dict[str, list[tuple[DeviceRole, _AssetPipeline]]] = {}
         self._channels = WaveformChannels(outputs.emit)
 
@@ -127,14 +130,26 @@ class Pipeline:
             item()
 
     def on_reading(self, reading: Reading) -> None:
-        """Processes a reading, and publishes the rows for which no device is missing any more."""
+        """Processes a reading, and publishes the rows for which no device is missing any more.
+
+        An internal error with one asset is raised when all assets have processed the reading.
+        """
+        errors = []
         for role, asset in self._by_device.get(reading.device, ()):
-            asset.on_reading(role, reading)
-            waits_for = asset.state.waits_for
-            if reading.device in waits_for:
-                waits_for.discard(reading.device)
-                if not waits_for:
-                    self._publish(asset)
+            try:
+                self._on_reading(role, asset, reading)
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup(f"reading of {reading.device}", errors)
+
+    def _on_reading(self, role: DeviceRole, asset: _AssetPipeline, reading: Reading) -> None:
+        asset.on_reading(role, reading)
+        waits_for = asset.state.waits_for
+        if reading.device in waits_for:
+            waits_for.discard(reading.device)
+            if not waits_for:
+                self._publish(asset)
 
     def on_waveform(self, block: Waveform) -> None:
         now_s = self._clock.monotonic_ns() / 1e9
@@ -160,16 +175,19 @@ class Pipeline:
                 self._publish(asset)
 
     def reconfigure(self, plant: PolledPlant) -> None:
-        """Applies a configuration; an unchanged motor keeps its data. For the pipeline thread."""
-        before = self._assets
+        """Applies a configuration; an unchanged motor keeps its data, unless the time zone changes, in which the dates
+        of its periods are. For the pipeline thread.
+        """
+        before = self._assets if plant.zone == self._zone else {}
         unchanged = {
             asset: before[asset]
             for asset in plant.assets
             if asset in before
             and all(before[asset].state.due_s.get(name) == plant.due_s.get(name) for name in asset.sources)
         }
-        for asset in before.keys() - unchanged.keys():
-            before[asset].close()
+        for asset in self._assets.keys() - unchanged.keys():
+            self._assets[asset].close()
+        self._zone = plant.zone
         self._assets = {asset: unchanged.get(asset) or self._new(asset, plant) for asset in plant.assets}
         self._by_device = {}
         for item in self._assets.values():
@@ -186,7 +204,7 @@ class Pipeline:
     def _new(self, asset: Asset, plant: PolledPlant) -> _AssetPipeline:
         state = AssetState(asset, plant.due_s)
         drive_kw = plant.drive_kw.get(asset.drive.name) if asset.drive else None
-        context = StageContext(asset, state.period_s, drive_kw, self._counters)
+        context = StageContext(asset, state.period_s, drive_kw, plant.zone, self._counters)
         stages = [factory(context) for factory in self._factories] if asset.motor else []
         return _AssetPipeline(state, [stage for stage in stages if stage is not None])
 

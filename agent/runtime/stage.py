@@ -126,12 +126,14 @@ class StageContext:
     asset: the motor with its devices.
     period_s: shortest polling period of its devices.
     drive_kw: rated power of its drive; None: not known, or no drive.
+    zone: time zone of the site.
     counters: counters of the store; of a stage made before, as its last row had them.
     """
 
     asset: Asset
     period_s: float
     drive_kw: float | None
+    zone: str
     counters: Mapping[str, int]
 
 

@@ -199,9 +199,12 @@ class MqttConnection:
         self.connected = False
         self._end = self._end or (DisconnectReason.ASKED, None)  # from here on this client closes the connection
         if client is not None:
-            client.disconnect()
-            if (sock := client.socket()) is not None:  # DISCONNECT could not be sent
-                sock.close()
+            try:
+                client.disconnect()
+                if (sock := client.socket()) is not None:  # DISCONNECT could not be sent
+                    sock.close()
+            except Exception:
+                self.log_internal_error("the connection could not be closed (internal error)")
         return lasted_s
 
     def _first_version(self, settings: Mqtt) -> MQTTProtocolVersion:
@@ -215,7 +218,7 @@ class MqttConnection:
         if self._negotiate and self.settings.version == "auto":
             if self._version == MQTTProtocolVersion.MQTTv5:
                 self._version = MQTTProtocolVersion.MQTTv311
-                if self.connects == 0:
+                if self.connects == 0 and self._reported is None:
                     log.info("%s: the broker does not support MQTT 5; connecting with MQTT 3.1.1", self.name)
                 return DisconnectReason.OTHER_VERSION, None
             self._version = MQTTProtocolVersion.MQTTv5

@@ -130,7 +130,7 @@ class SavingsAccumulator:
         sums.excluded.add(result.measured_wh, result.excluded)
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
             return result
-        share = item.length_s / baseline.length_s
+        share = _share(baseline, item)
         sums.n[state_number(baseline, values)] += share
         sums.intervals += 1
         sums.adjusted_wh += result.adjusted_wh
@@ -206,7 +206,7 @@ def _compared(
     if changed := _changed_states(baseline, item):
         return result._replace(excluded=DRIVER_MISSING(drivers=changed)), values
     try:
-        result = result._replace(adjusted_wh=_expected(baseline, values) * item.length_s / baseline.length_s)
+        result = result._replace(adjusted_wh=_expected(baseline, values) * _share(baseline, item))
     except InvalidValue as error:
         return result._replace(excluded=error.reason), values
     return result._replace(excluded=_cause(baseline, item, values, events)), values
@@ -239,14 +239,23 @@ def _changed_states(baseline: Baseline, item: Interval) -> tuple[str, ...]:
 
 
 def expected_wh(baseline: Baseline, item: Interval) -> float | None:
-    """Adjusted baseline of one interval, also outside the range of the baseline; None without its drivers."""
+    """Adjusted baseline of one interval, for the time to which its energy belongs, also outside the range of the
+    baseline; None without its drivers.
+    """
     values = values_of(baseline, item)
     if values is None:
         return None
     try:
-        return _expected(baseline, values) * item.length_s / baseline.length_s
+        return _expected(baseline, values) * _share(baseline, item)
     except ValueError:
         return None
+
+
+def _share(baseline: Baseline, item: Interval) -> float:
+    """The time that is compared, in intervals of the baseline: the energy of the rest is unknown. Shaft energy belongs
+    to this time, too, and is not scaled.
+    """
+    return (item.length_s if baseline.kind == "shaft-power" else item.energy_s) / baseline.length_s
 
 
 def _expected(baseline: Baseline, values: Sequence[Driver]) -> float:

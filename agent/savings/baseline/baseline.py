@@ -66,7 +66,8 @@ def learn(
     found, columns, gaps = _outside_gaps(complete, columns) if complete else (complete, columns, {})
     if len(found) < least:
         raise LearnError(_too_few_outside_gaps(asset, complete, found, gaps, least))
-    y = np.array([(item.energy_wh or 0.0) + item.auxiliary_wh for item in found])
+    measured_wh = np.array([(item.energy_wh or 0.0) + item.auxiliary_wh for item in found])
+    y = measured_wh * [item.length_s / item.energy_s for item in found]
     if not y.mean() > 0:
         raise LearnError(reasons.NO_ENERGY_IN_PERIOD, asset=asset)
     tried = model_selection.fit_all(columns, y, [item.start_ms / 1000 for item in found], gaps)
@@ -86,7 +87,7 @@ def learn(
         shape={**without_gaps, **best.shape, **_interpolation_u(complete, best)},
         ranges={name: (float(columns[name].min()), float(columns[name].max())) for name in names}, n=len(found),
         n_effective=best.fit.n_effective, residual_wh=best.fit.residual, autocorrelation=best.fit.autocorrelation,
-        cv_rmse=best.fit.cv_rmse, nmbe=best.fit.nmbe, r2=best.fit.r2, energy_wh=float(y.sum()),
+        cv_rmse=best.fit.cv_rmse, nmbe=best.fit.nmbe, r2=best.fit.r2, energy_wh=float(measured_wh.sum()),
         tan_phi=_tan_phi(reactive), from_ms=found[0].start_ms, to_ms=found[-1].end_ms, length_s=found[0].length_s,
         meter=" | ".join(_meters(found)), accuracy_class=classes[0], ct_class=classes[1],
         fallback=FROM_BYPASS_TEST() if bypass else None,

@@ -29,7 +29,6 @@ INTERVAL, HOUR = "interval", "hour"  # kinds of records
 PROVISIONAL = "ledger-provisional"  # kind of note; its name is the asset
 HOUR_MS = 4 * QUARTER_MS
 SETTLED_MS = 20 * 60_000  # after the end of an hour an earlier version recorded it
-SEARCHED = 20_000  # newest records among which `adopt` looks for the record of an interval
 
 
 class IntervalRecorder:
@@ -167,6 +166,12 @@ def unrecorded_from_ms(newest_ms: int) -> int:
     return (newest_ms - SETTLED_MS) // HOUR_MS * HOUR_MS
 
 
+def written_by_earlier_version(db: sqlite3.Connection) -> bool:
+    """Whether the ledger has records of an earlier version: of hours, or with the time up to which it recorded them."""
+    query = "select 1 from ledger where kind = ? or instr(body, '\"hours_to_ms\":') limit 1"
+    return db.execute(query, (HOUR,)).fetchone() is not None
+
+
 def remove_provisional(db: sqlite3.Connection, intervals: Iterable[Interval]) -> None:
     """Removes the provisional records of these intervals."""
     for text, body in provisional_records(db):
@@ -201,9 +206,11 @@ with recursive assets(asset) as (
 
 
 def _recorded_places(db: sqlite3.Connection) -> Iterable[tuple[str, int]]:
-    """Asset and start of the intervals of the newest records, newest first, and of provisional records."""
-    query = "select body from ledger where kind in (?, ?) order by seq desc limit ?"
-    newest = (text for (text,) in db.execute(query, (INTERVAL, HOUR, SEARCHED)))
+    """Asset and start of the intervals of provisional records, and of all records, newest first: an import can have
+    appended any number of records after those of the newest measured intervals.
+    """
+    query = "select body from ledger where kind in (?, ?) order by seq desc"
+    newest = (text for (text,) in db.execute(query, (INTERVAL, HOUR)))
     for text in chain((text for text, _ in provisional_records(db)), newest):
         with contextlib.suppress(ValueError, KeyError, TypeError):
             body = json.loads(text)

@@ -21,6 +21,7 @@ from agent.savings.ledger.interval_records import (
     starts_of,
     stored_text,
     unrecorded_from_ms,
+    written_by_earlier_version,
 )
 from agent.savings.ledger.signing_key import LedgerKey, LedgerKeyError
 from agent.savings.ledger.verification import VerificationResult
@@ -129,7 +130,8 @@ class IntervalCheck:
 
     def _find_unrecorded(self, running: set[tuple[str, int]], since_ms: int) -> None:
         """An earlier version left its newest intervals to the next run; there are none when intervals have records."""
-        pending_ms = 1 << 62 if self._records else unrecorded_from_ms(self._found.last_ms)
+        earlier = not self._records and written_by_earlier_version(self._db)
+        pending_ms = unrecorded_from_ms(self._found.last_ms) if earlier else 1 << 62
         unrecorded, pending = dict[str, list[int]](), dict[str, list[int]]()
         query = "select asset, start_ms from interval where start_ms >= ? order by start_ms, asset"
         for asset, start_ms in self._db.execute(query, (since_ms,)):

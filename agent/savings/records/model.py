@@ -73,6 +73,11 @@ class Interval:
     def end_ms(self) -> int:
         return self.start_ms + 1000 * self.length_s
 
+    @property
+    def energy_s(self) -> float:
+        """Time to which energy_wh belongs: all of it if a register filled the gaps, otherwise the polled part."""
+        return self.length_s * (1.0 if self.filled_wh else min(self.coverage, 1.0))
+
 
 @dataclass(frozen=True, slots=True)
 class Baseline:

@@ -55,7 +55,7 @@ def _row(month: ReportMonth, item: Interval, result: IntervalResult | None) -> l
     return [
         month.asset, format_minute(item.start_ms, month.zone), format_minute(item.start_ms, "UTC"),
         _number(result.driver if result else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
-        f"{100 * item.coverage:.1f}", result.excluded.code if result and result.excluded else "",
+        str(round(100 * item.coverage, 4)), result.excluded.code if result and result.excluded else "",
         " ".join(item.flags), item.source, *_price(month, item.start_ms), _kwh(item.reactive_varh),
         _kwh(item.shaft_wh), _kwh(register_start_wh), _kwh(register_end_wh), item.meter,
         _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -375,6 +376,35 @@ def test_a_further_stage_receives_readings_and_completes_rows(tmp_path: Path, cl
     assert (stages["p1"].readings, stages["p2"].readings) == (1, 0)
     pipeline.reconfigure(polled_plant(load(tmp_path, CONFIG.replace('class = "IE1"', 'class = "IE2"')), due_s))
     assert (stages["p1"].closed, stages["p2"].closed) == (1, 0), "only the motor that changed starts again"
+
+
+class Failing(Stage):
+    """A stage with an internal error in each reading of its motor."""
+
+    def on_reading(self, item: MotorReading) -> None:
+        raise ZeroDivisionError
+
+
+def test_an_internal_error_of_one_motor_does_not_stop_the_others_of_its_meter(tmp_path: Path, clock: HandClock) -> None:
+    config, rows = load(tmp_path, SHARED), list[Message]()
+    pipeline = Pipeline(
+        clock, Outputs(rows.append), [lambda context: Failing() if context.asset.name == "p1" else None]
+    )
+    due_s = {name: {"active_power": 1.0} for name in ("m2", "d2", "d3")}
+    pipeline.reconfigure(polled_plant(config, due_s))
+    for device in ("d2", "d3", "m2"):
+        now_ns = clock.utc_ns()
+        with contextlib.suppress(ExceptionGroup):  # logged and counted by the pipeline thread
+            pipeline.on_reading(Reading(device, now_ns, now_ns, {}, monotonic_ns=clock.monotonic_ns()))
+    now_ns = clock.utc_ns()
+    with pytest.raises(ExceptionGroup) as errors:
+        pipeline.on_reading(
+            Reading("m2", now_ns, now_ns, {"active_power": 42_000.0}, monotonic_ns=clock.monotonic_ns())
+        )
+    assert [type(error) for error in errors.value.exceptions] == [ZeroDivisionError]
+    clock.move(2.0)
+    pipeline.tick()
+    assert {row.asset for row in rows} >= {"m2", "p2"}
 
 
 def test_allocated_energy_is_committed_with_the_row_that_shows_it(tmp_path: Path, clock: HandClock) -> None:

@@ -23,6 +23,7 @@ from agent.runtime.assembly import due, polled_plant
 from agent.runtime.pipeline import Item, Outputs, Pipeline
 from agent.runtime.pipeline_thread import QUEUE_MAX, PipelineThread
 from agent.runtime.reconfigure import due_after
+from agent.runtime.stage import StageContext
 from drivers.bus_settings import BusSettings
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
@@ -207,6 +208,20 @@ def test_a_motor_that_did_not_change_keeps_what_it_knows(tmp_path: Path, clock: 
     pipeline.reconfigure(polled_plant(load(tmp_path, PLANT.replace("fan-1", "fan-9")), every))
     second()
     assert {row.asset for row in rows[2:]} == {"fan-2", "fan-9"}
+
+
+def test_motors_start_again_with_another_time_zone(tmp_path: Path, clock: HandClock) -> None:
+    """The dates of their periods are in that zone."""
+    zones: list[tuple[str, str]] = []
+
+    def noted(context: StageContext) -> None:
+        zones.append((context.asset.name, context.zone))
+
+    pipeline = Pipeline(clock, Outputs(lambda _: None), [noted])
+    every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
+    for text in (PLANT, PLANT, PLANT.replace("[site]", '[site]\ntimezone = "Asia/Shanghai"')):
+        pipeline.reconfigure(polled_plant(load(tmp_path, text), every))
+    assert zones == [(name, zone) for zone in ("UTC", "Asia/Shanghai") for name in ("fan-1", "fan-2")]
 
 
 def test_a_motor_that_comes_back_goes_on_counting_its_part_of_a_shared_meter(tmp_path: Path, clock: HandClock) -> None:

@@ -49,13 +49,13 @@ def power_over_driver(month: ReportMonth, _: Catalogue) -> Figure | None:
     name = baseline.drivers[0] if baseline.drivers else ""
 
     def place(item: Interval) -> Point | None:
-        if item.energy_wh is None or not item.length_s:
+        if item.energy_wh is None or not item.energy_s:
             return None
-        kw = (item.energy_wh + item.auxiliary_wh) * 3.6 / item.length_s
+        kw = (item.energy_wh + item.auxiliary_wh) * 3.6 / item.energy_s
         if name:
             return (item.drivers[name].mean, kw) if name in item.drivers else None
         if baseline.kind == "shaft-power":
-            return (item.shaft_wh * 3.6 / item.length_s, kw) if item.shaft_wh is not None else None
+            return (item.shaft_wh * 3.6 / item.energy_s, kw) if item.shaft_wh is not None else None
         return (item.start_ms % 86_400_000 / 3.6e6, kw)
 
     old = [point for item in month.baseline_intervals if (point := place(item))]
@@ -119,7 +119,7 @@ def _model(baseline: Baseline, intervals: Sequence[Interval], place: Place) -> l
             continue
         expected = expected_wh(baseline, item)
         if expected is not None:
-            found.append((point[0], expected * 3.6 / item.length_s))
+            found.append((point[0], expected * 3.6 / item.energy_s))
     return thinned(sorted(set(found)), 200)
 
 

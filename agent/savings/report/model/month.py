@@ -247,8 +247,11 @@ def _running_h(found: Sequence[Interval], plant: Asset) -> float | None:
     return sum(map(running_s, found)) / 3600 if found else None
 
 
-def _tonnes(found: Sequence[Interval]) -> float | None:
-    """Production by a driver in t or t/h; None unless each interval with energy has its value."""
+def _tonnes(found: Sequence[Interval], measured: bool = False) -> float | None:
+    """Production by a driver in t or t/h; None unless each interval with energy has its value.
+
+    measured: of the time to which the energies belong.
+    """
     names = {name for item in found for name in item.drivers if name.endswith(("_t", "_t_h"))}
     if len(names) != 1:
         return None
@@ -257,13 +260,15 @@ def _tonnes(found: Sequence[Interval]) -> float | None:
         return None
     hours = name.endswith("_t_h")
     return sum(
-        item.drivers[name].mean * (item.length_s / 3600 if hours else 1.0) for item in found if name in item.drivers
+        item.drivers[name].mean * (item.energy_s if measured else item.length_s) / (3600 if hours else item.length_s)
+        for item in found
+        if name in item.drivers
     )
 
 
 def _compared_kwh_t(found: Sequence[Interval], results: Sequence[IntervalResult]) -> tuple[float, float] | None:
     claimed = {result.start_ms: result for result in results if result.excluded is None}
-    tonnes = _tonnes([item for item in found if item.start_ms in claimed])
+    tonnes = _tonnes([item for item in found if item.start_ms in claimed], measured=True)
     if not tonnes:
         return None
     adjusted_wh = sum(result.adjusted_wh or 0.0 for result in claimed.values())

@@ -214,6 +214,35 @@ def test_gaps_are_not_claimed_and_lower_the_coverage(baseline: Baseline) -> None
     assert half.verdict == "not_yet_proven"
 
 
+def partly_polled(items: list[Interval], coverage: float) -> list[Interval]:
+    """The same intervals of steady power, polled for a part of the time by a meter without a register."""
+    return [replace(item, energy_wh=coverage * (item.energy_wh or 0.0), coverage=coverage) for item in items]
+
+
+@pytest.mark.parametrize("saved", [0.0, 0.2])
+def test_only_the_polled_part_of_an_interval_is_compared(baseline: Baseline, saved: float) -> None:
+    """The energy of the rest is unknown: it is neither used nor saved, so that the saving is scaled exactly."""
+    complete = of(baseline, after(1 - saved))
+    found = of(baseline, partly_polled(after(1 - saved), 0.8))
+    assert found.intervals == complete.intervals
+    assert found.adjusted_wh == pytest.approx(0.8 * complete.adjusted_wh, rel=1e-12)
+    assert found.saved_wh == pytest.approx(0.8 * complete.saved_wh, rel=1e-12, abs=1e-6)
+    assert found.causes["model"] == pytest.approx(0.8 * complete.causes["model"])
+
+
+def test_the_register_supplies_the_energy_of_the_time_that_was_not_polled(baseline: Baseline) -> None:
+    told = [replace(item, coverage=0.8, filled_wh=0.2 * (item.energy_wh or 0.0)) for item in after()]
+    assert of(baseline, told).saved_wh == pytest.approx(of(baseline, after()).saved_wh, rel=1e-12)
+
+
+def test_a_baseline_learns_the_power_of_partly_polled_intervals() -> None:
+    told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
+    complete = learn("pump", told, kind="polynomial")
+    found = learn("pump", partly_polled(told, 0.8), kind="polynomial")
+    assert found.coefficients == pytest.approx(complete.coefficients, rel=1e-9)
+    assert found.energy_wh == pytest.approx(0.8 * complete.energy_wh, rel=1e-12)
+
+
 def test_filled_energy_is_doubted(baseline: Baseline) -> None:
     told = [replace(item, filled_wh=100.0) for item in after()]
     assert of(baseline, told).causes["gaps"] == pytest.approx(0.3 * 100 * 400)

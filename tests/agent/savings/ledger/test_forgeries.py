@@ -134,6 +134,19 @@ def rolled_back_and_continued(top: Path) -> None:
     agent(top / "state", 30, 60, wh=20_000.0)
 
 
+def truncated_edited_and_continued(top: Path) -> None:
+    """The agent records all intervals after the end of the chain when it starts."""
+    with sqlite3.connect(top / "state" / "magwatt.sqlite") as db:
+        db.execute("delete from ledger where seq > 50")
+        edit = """update interval set body = replace(body, '"energy_wh":25', '"energy_wh":35') where start_ms > ?"""
+        assert db.execute(edit, (START_MS + 50 * QUARTER_MS,)).rowcount > 100
+    db.close()
+    store = Store(top / "state", HandClock())
+    recorder = IntervalRecorder(load(top / "state" / FILE), FACTS)
+    assert len(store.do(lambda db: recorder.adopt(db, START_MS + 51 * HOUR_MS))) > 100
+    store.close()
+
+
 def of_another_gateway(top: Path) -> None:
     shutil.rmtree(top / "state")
     agent(top / "state", 0, 50, where={"site": "mill-3", "gateway": "gw-08"})
@@ -196,7 +209,7 @@ class Row(NamedTuple):
     alone: by the file and the key in it.
     with_key: with the customer's key.
     with_checkpoints: with the customer's checkpoints.
-    notable: what is reported without being a problem: config, software, gateways.
+    notable: what is reported without being a problem: config, software, gateways, late.
     """
 
     forge: Callable[[Path], None]
@@ -209,6 +222,7 @@ class Row(NamedTuple):
 TABLE = [
     Row(state_and_key_rolled_back, with_checkpoints=codes.CHECKPOINT_NOT_IN_LEDGER),
     Row(rolled_back_and_continued, with_checkpoints=codes.CHECKPOINT_DIFFERS),
+    Row(truncated_edited_and_continued, with_checkpoints=codes.CHECKPOINT_DIFFERS, notable=("late",)),
     Row(of_another_gateway, with_key=codes.KEY_UNEXPECTED, with_checkpoints=codes.CHECKPOINT_OF_OTHER_KEY,
         notable=("gateways",)),
     Row(rewritten_with_the_gateways_fingerprint, *3 * [codes.KEY_RECORD_INVALID]),
@@ -238,7 +252,11 @@ def test_how_a_manipulation_is_detected(row: Row, top: Path, kept: Kept) -> None
         assert expected is None or expected in {reason.code for reason in found.problems}, (by, found.problems)
     found = verdicts["alone"]
     changed = {what for what in FACTS if len([span for span in found.recorded_under if span.what == what]) > 1}
-    assert changed | ({"gateways"} if {*found.gateways} - {("mill-2", "gw-07")} else set()) == set(row.notable)
+    if {*found.gateways} - {("mill-2", "gw-07")}:
+        changed.add("gateways")
+    if found.late:
+        changed.add("late")
+    assert changed == set(row.notable)
 
 
 def test_a_wrong_sum_is_reported_with_both_values(top: Path) -> None:

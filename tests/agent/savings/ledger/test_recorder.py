@@ -21,7 +21,7 @@ from agent.delivery.store import Store
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.chain import records
-from agent.savings.ledger.recorder import LedgerRecorder
+from agent.savings.ledger.recorder import LedgerRecorder, record_import
 from agent.savings.ledger.signing_key import FILE
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.records.model import QUARTER_MS, Interval
@@ -204,3 +204,19 @@ def test_a_running_interval_that_is_committed_after_its_end_gets_one_record(tmp_
     [found] = records(db, "interval")
     assert found.body["energy_wh"] == 25_000
     assert verify(db).ok
+
+
+def test_a_start_after_a_long_import_records_no_interval_twice(tmp_path: Path, config: Config) -> None:
+    """The records of the newest measured intervals are then far from the end of the chain."""
+    clock = HandClock(START_S)
+    store = Store(tmp_path / "state", clock)
+    live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 1)
+    history = [Interval("fan", 1000 * START_S - k * QUARTER_MS, 20_000.0, source="imported") for k in range(1, 20_101)]
+    record_import(store, config, clock.utc_ns() // 1_000_000, {"file": "old.csv"}, history)
+    LedgerRecorder(store, lambda: config, Teller(), clock).update()
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    found = verify(db)
+    db.close()
+    assert found.ok, found.problems
+    assert found.late == 0

@@ -88,6 +88,17 @@ def test_inserted_intervals_are_reported(plant: Path, numbers: range) -> None:
     assert verdict(plant).problems == [codes.INTERVALS_NOT_RECORDED(n=len(numbers), asset="fan", first_ms=first_ms)]
 
 
+@pytest.mark.parametrize("last", [1, 2, STOP // 2])
+def test_a_truncated_ledger_is_reported(plant: Path, last: int) -> None:
+    """Also if no record of an interval is left: this is not a ledger of an earlier version."""
+    with sqlite3.connect(plant / "state" / "magwatt.sqlite") as db:
+        db.execute("delete from ledger where seq > ?", (last,))
+    db.close()
+    found = verdict(plant)
+    assert [problem.code for problem in found.problems] == [codes.INTERVALS_NOT_RECORDED]
+    assert not found.pending
+
+
 def test_intervals_inserted_into_a_recorded_time_stay_reported(plant: Path, config: Config) -> None:
     """Neither the next start of the agent nor a decision or an import records them."""
     insert(plant, GAP[2:6])

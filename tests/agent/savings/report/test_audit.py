@@ -11,6 +11,8 @@ import io
 import json
 import math
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,25 @@ def test_each_quarter_hour_follows_from_the_baseline(told: dict[str, Any], rows:
         assert math.isclose(kwh, float(row["adjusted_baseline_kwh"]), rel_tol=1e-5, abs_tol=REST_KWH)
     saved = sum(float(row["saved_kwh"]) for row in rows if row["saved_kwh"])
     assert saved == pytest.approx(motor["saving"]["saved_wh"] / 1000, abs=REST_KWH * len(rows))
+
+
+def test_a_partly_polled_quarter_hour_follows_from_the_baseline_and_its_coverage(made: Path, tmp_path: Path) -> None:
+    """As without a register. The ledger then does not confirm the report, which does not matter here."""
+    shutil.copytree(made, tmp_path / "plant")
+    with closing(sqlite3.connect(tmp_path / "plant" / "state" / "magwatt.sqlite")) as db, db:
+        start_ms, body = db.execute("select start_ms, body from interval order by start_ms desc limit 1").fetchone()
+        body = json.dumps(json.loads(body) | {"coverage": 7 / 9, "filled_wh": 0.0})
+        db.execute("update interval set body = ? where start_ms = ?", (body, start_ms))
+    arguments = ["--month", "2024-10", "--config", str(tmp_path / "plant" / "plant.toml")]
+    CliRunner().invoke(main, ["report", *arguments, "--output", str(tmp_path / "r.html")])
+    [motor] = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["motors"]
+    row = list(csv.DictReader(io.StringIO((tmp_path / "r.csv").read_text(encoding="utf-8-sig"))))[-1]
+    flow = float(row[motor["baseline"]["drivers"][0]])
+    kwh = sum(c * flow**power for power, c in enumerate(motor["baseline"]["coefficients"])) / 1000
+    part = float(row["coverage_pct"]) / 100
+    assert float(row["filled_kwh"]) == 0
+    assert part == pytest.approx(7 / 9, abs=1e-6)
+    assert float(row["adjusted_baseline_kwh"]) == pytest.approx(part * kwh, rel=1e-5)
 
 
 def test_the_money_follows_from_each_quarter_hours_price(told: dict[str, Any], rows: list[dict[str, str]]) -> None:

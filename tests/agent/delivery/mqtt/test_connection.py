@@ -1,0 +1,72 @@
+"""The thread of a connection survives errors and keeps trying."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import paho.mqtt.client as paho
+import pytest
+from support.basics import Mosquitto, wait_until
+
+from agent.config.model import Mqtt
+from agent.delivery.mqtt import backoff, connection
+from agent.delivery.mqtt.backoff import DisconnectReason
+from agent.delivery.mqtt.connection import MqttConnection, MqttHandler
+from drivers.reasons import Reason
+
+
+@contextmanager
+def _silent_server() -> Iterator[int]:
+    """Port of a server that accepts connections and sends nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield server.getsockname()[1]
+
+
+class Counting(MqttHandler):
+    """Counts the ends of connections."""
+
+    def __init__(self) -> None:
+        self.ends: list[DisconnectReason] = []
+
+    def send_due(self, now_s: float) -> float:
+        return 0.1
+
+    def on_disconnected(self, end: DisconnectReason, reason: Reason | None) -> None:
+        self.ends.append(end)
+
+
+def test_an_error_while_closing_does_not_end_the_thread(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise OSError("socket is closed")
+
+    monkeypatch.setattr(paho.Client, "disconnect", failing)
+    handler = Counting()
+    link = MqttConnection("link", Mqtt("127.0.0.1", mosquitto.port, False), "one", handler)
+    link.start()
+    try:
+        for connects in (1, 2):
+            wait_until(lambda n=connects: link.connects == n and link.connected, 10, "connection")  # type: ignore[misc]
+            link.update_settings(Mqtt("127.0.0.1", mosquitto.port, False, keepalive_s=30.0 + connects))
+        wait_until(lambda: len(handler.ends) == 2, 10, "end")
+    finally:
+        link.stop()
+
+
+def test_a_broker_that_never_responds_is_reported_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both versions of the protocol are tried again and again."""
+    caplog.set_level(logging.INFO)
+    for name in ("NEGOTIATION_S", "CONNACK_S"):
+        monkeypatch.setattr(connection, name, 0.02)
+    monkeypatch.setattr(backoff, "LIMIT_S", (0.01, 0.01))
+    handler = Counting()
+    with _silent_server() as port:
+        link = MqttConnection("link", Mqtt("127.0.0.1", port, False), "one", handler, negotiate=True)
+        link.start()
+        wait_until(lambda: handler.ends.count(DisconnectReason.UNREACHABLE) >= 3, 10, "three attempts")
+        link.stop()
+    assert [record.levelname for record in caplog.records if record.name == connection.__name__] == ["INFO", "WARNING"]
