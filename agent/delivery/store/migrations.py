@@ -7,7 +7,7 @@ import sqlite3
 from agent.delivery.store.reasons import STATE_FILE_TOO_NEW
 from drivers.reasons import CodedError
 
-VERSION = 3
+VERSION = 4
 
 _TABLES = """
 create table boots (
@@ -45,6 +45,9 @@ create table ledger (
 );
 """
 
+# Version 3 has the same tables. Its software would not verify ledger records of intervals, and has to refuse the file.
+_RECORDS_OF_INTERVALS = ""
+
 # Version 1 had no version number: tables boot (one, count), counter (name, kWh as real) and note.
 _FROM_1 = (
     _TABLES.replace("create table note", "create table if not exists note")
@@ -75,7 +78,7 @@ def migrate(db: sqlite3.Connection) -> int:
     with db:  # commits, or rolls back
         db.execute("begin immediate")
         if version(db) == had:  # no other process migrated it meanwhile
-            steps = {0: _TABLES + _SAVINGS, 1: _FROM_1 + _SAVINGS, 2: _SAVINGS}
+            steps = {0: _TABLES + _SAVINGS, 1: _FROM_1 + _SAVINGS, 2: _SAVINGS, 3: _RECORDS_OF_INTERVALS}
             for statement in steps[had].split(";"):
                 db.execute(statement)
             db.execute(f"pragma user_version = {VERSION}")

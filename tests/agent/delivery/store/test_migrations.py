@@ -98,3 +98,17 @@ def test_version_2_gets_the_tables_of_savings_and_keeps_its_rows(tmp_path: Path,
     with closing(sqlite3.connect(tmp_path / NAME)) as db:
         assert db.execute("pragma user_version").fetchone() == (VERSION,)
         assert db.execute("select count(*) from interval, ledger").fetchone() == (0,)
+
+
+def test_software_that_knows_no_records_of_intervals_cannot_open_the_file(tmp_path: Path, clock: HandClock) -> None:
+    """Version 3 has the same tables, but its `ledger verify` would pass over the records that version 4 writes."""
+    store = Store(tmp_path, clock)
+    store.save_counters({"a": 1})
+    store.close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        db.execute("pragma user_version = 3")
+    store = Store(tmp_path, clock)
+    assert store.counters() == {"a": 1}
+    store.close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        assert db.execute("pragma user_version").fetchone() == (4,)
