@@ -14,10 +14,8 @@ from drivers.reasons import Reason
 from drivers.refresh_monitor import RefreshMonitor
 from drivers.response_time import ResponseTimeEstimator
 
-FIRST_TIMEOUT_S, FULL_TIMEOUT_EVERY = (
-    0.2,
-    4,
-)  # time-out of a device that never responded; every 4th time the full one
+FIRST_TIMEOUT_S = 0.2  # of a device that never responded
+FULL_TIMEOUT_EVERY = 4  # each so many polls such a device gets the full time-out
 
 
 class DeviceHealth:

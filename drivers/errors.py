@@ -3,13 +3,14 @@
     DriverError
     ├── LinkError                 failure of the bus
     │   ├── LinkTimeout           no response within the time-out
-    │   │   └── ResponseQuarantined       not sent: the response to an earlier request of the same shape may still
-    arrive │   ├── LinkClosed            port or connection lost; it is opened again │   │   └── ConnectFailed
-    port or connection cannot be opened: the bus fails, not a device on it │   └── ForeignMasterActive
-    another master is active on the bus: nothing is sent ├── FrameError                a response was corrupt or did not
-    match its request and was discarded ├── ModbusExceptionResponse             the device sent a Modbus exception
-    response ├── ProfileError              a register map is invalid └── FileError                 a recording cannot be
-    read
+    │   │   └── ResponseQuarantined  not sent: the response to an earlier request of the same shape may arrive
+    │   ├── LinkClosed            port or connection lost; it is opened again
+    │   │   └── ConnectFailed     port or connection cannot be opened: the bus fails, not a device on it
+    │   └── ForeignMasterActive   another master is active on the bus: nothing is sent
+    ├── FrameError                a response was corrupt or did not match its request and was discarded
+    ├── ModbusExceptionResponse   the device sent a Modbus exception response
+    ├── ProfileError              a register map is invalid
+    └── FileError                 a recording cannot be read
 
 Each has a reason: a code of drivers/error_reasons.py, profile_reasons.py or file_reasons.py with its data. `retry` is
 true if a repeated request may succeed without a change of the configuration or the installation.

@@ -66,8 +66,8 @@ class ModbusLink:
         self._silence_s = wire.silence_s
         self._ids_known = wire.is_rtu
         self._listened = self._busy = False
-        self._retry_s = 0.0
-        self._pause_s = RECONNECT_S[0]
+        self._reconnect_at_s = 0.0
+        self._reconnect_delay_s = RECONNECT_S[0]
         self._timeouts = 0
         self._down: Reason | None = None  # why the last connection attempt failed
 
@@ -222,7 +222,7 @@ class ModbusLink:
             return stream
         self._drop()
         now_s = time.monotonic()
-        if self._down is not None and now_s < self._retry_s:
+        if self._down is not None and now_s < self._reconnect_at_s:
             raise ConnectFailed(self._down)
         stream = SerialLine(self.wire) if self.wire.is_serial else TcpStream(self.wire)
         try:
@@ -233,10 +233,10 @@ class ModbusLink:
             await stream.end()  # the port is also released if listening was cancelled
             if isinstance(error, LinkError):
                 self._down = error.reason
-                self._retry_s = time.monotonic() + self._pause_s
-                self._pause_s = min(2 * self._pause_s, RECONNECT_S[1])
+                self._reconnect_at_s = time.monotonic() + self._reconnect_delay_s
+                self._reconnect_delay_s = min(2 * self._reconnect_delay_s, RECONNECT_S[1])
             raise
-        self._pause_s = RECONNECT_S[0]
+        self._reconnect_delay_s = RECONNECT_S[0]
         self._stream = stream
         return stream
 

@@ -1,4 +1,8 @@
-"""Polls the devices of each bus: one task per bus, earliest deadline first, unresponsive devices less often."""
+"""Polls the devices of each bus: one task per bus, earliest deadline first, unresponsive devices less often.
+
+A request is repeated within a poll in drivers/modbus_device.py; a lost connection is opened again in
+drivers/modbus_link.py.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # periods between two readi
 FAILURES_UNTIL_OFFLINE = 2
 CHECK_S = 5.0  # longest wait without checking the devices, which a reload may change
 PROBE_S = (2.0, 60.0)  # first and longest delay between two probes of an offline device
-PROBE_DOUBLINGS = 5  # of the delay, up to the longest; an unlimited power would overflow after 17 hours
+PROBE_DOUBLINGS = 5  # the delay doubles at most so often; without a limit 2**n would overflow
 TURNAROUND_S = 0.015  # response time of a device, for planning only
 CT_QUANTITIES = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
 VT_QUANTITIES = ("V", "W", "var", "VA", "kWh", "kvarh", "kVAh")
@@ -209,7 +213,7 @@ class BusPoller:
         if failed:
             polled.failures += 1
             if polled.failures == 1:
-                log.warning("%s: %s; retrying with increasing delay", device.name, reading.error)
+                log.warning("%s: %s; polling continues", device.name, reading.error)
             return
         if polled.failures:
             log.info("%s responds%s", device.name, " again" if polled.responded else "")

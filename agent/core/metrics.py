@@ -1,7 +1,7 @@
 """The table of metrics: name, unit, meaning, decimals, kind. `make docs` generates docs/metrics.md from it.
 
 Measured metrics are the quantities of the vocabulary under their `metric_name`. Derived metrics are rows of DERIVED: a
-new one needs a row here and a function in agent/analysis that computes it. Topics, `meta` and the
+new one needs a row here and the function of its stage or tracker that computes it. Topics, `meta` and the
 documentation follow from the row.
 """
 

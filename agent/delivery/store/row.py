@@ -1,4 +1,4 @@
-"""A row of the spool, and its importance when space is short."""
+"""A row of the spool: its MQTT topic, and its importance when space is short."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from agent.savings.records.model import Baseline, NonRoutineEvent, Saving
 from drivers.reasons import Reason
 
 PROVEN, NOT_YET, NEGATIVE = "proven", "not_yet_proven", "negative"
-COVERAGE_LEAST = 0.90
+COVERAGE_LEAST = 0.90  # share of the time; below it there is a caveat
 STEADY = 0.05  # CV of the energies below which a constant model is sufficient
 NAMED_MAX = 4
 NAMED_WH_MIN = 50.0  # smallest energy of a caveat: less would be 0.0 kWh in the text
@@ -50,6 +50,11 @@ class ExcludedEnergy:
 
 
 def verdict(saved_wh: float, u95_wh: float, intervals: int) -> str:
+    """PROVEN if the saving is larger than its U95, NEGATIVE if it is below −U95, otherwise NOT_YET.
+
+    Coverage and open events do not change the verdict; they are caveats.
+    intervals: number of compared intervals; without any the verdict is NOT_YET.
+    """
     if intervals == 0:
         return NOT_YET
     return PROVEN if saved_wh - u95_wh > 0 else NEGATIVE if saved_wh + u95_wh < 0 else NOT_YET

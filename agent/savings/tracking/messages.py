@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.core.messages import Message, codes, event
-from agent.savings.records.model import NonRoutineEvent, Saving
+from agent.savings.records.model import Interval, NonRoutineEvent, Saving
 from drivers.reading import Quality
 from drivers.reasons import Reason
+
+
+def interval_values(interval: Interval, period: str, expected_wh: float | None) -> dict[str, object]:
+    """Metric → value, of one interval.
+
+    period: name of the period in which it is; "": none.
+    expected_wh: its adjusted baseline energy; None: it is not compared.
+    """
+    measured = None if interval.energy_wh is None else interval.energy_wh + interval.auxiliary_wh
+    return {
+        "interval_energy_wh": rounded_wh(measured), "interval_adjusted_baseline_wh": rounded_wh(expected_wh),
+        "interval_coverage_pct": round(100 * min(interval.coverage, 1.0), 1),
+        "savings_period": period or None,
+        "interval_saved_wh": None if measured is None or expected_wh is None else round(expected_wh - measured, 1),
+    }  # fmt: skip
 
 
 def saving_values(saving: Saving) -> dict[str, object]:

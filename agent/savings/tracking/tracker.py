@@ -26,7 +26,7 @@ from agent.savings.tracking.event_detector import NonRoutineEventDetector
 from agent.savings.tracking.intervals import IntervalBuilder, IntervalSettings
 from agent.savings.tracking.messages import (
     event_message,
-    rounded_wh,
+    interval_values,
     saving_reasons,
     saving_uncertainties,
     saving_values,
@@ -297,13 +297,7 @@ class SavingsTracker:
         return event
 
     def _publish(self, interval: Interval, saving: Saving | None, expected_wh: float | None) -> None:
-        measured = None if interval.energy_wh is None else interval.energy_wh + interval.auxiliary_wh
-        values: dict[str, object] = {
-            "interval_energy_wh": rounded_wh(measured), "interval_adjusted_baseline_wh": rounded_wh(expected_wh),
-            "interval_coverage_pct": round(100 * min(interval.coverage, 1.0), 1),
-            "savings_period": period_at(self._phases, interval.start_ms, self._baseline) or None,
-            "interval_saved_wh": None if measured is None or expected_wh is None else round(expected_wh - measured, 1),
-        }  # fmt: skip
+        values = interval_values(interval, period_at(self._phases, interval.start_ms, self._baseline), expected_wh)
         message = Message(self._asset.name, "savings", interval.end_ms, values, quality=self._quality)
         if saving is not None:
             message = replace(message, values=values | saving_values(saving), reasons=saving_reasons(saving),
