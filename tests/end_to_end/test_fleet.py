@@ -95,7 +95,7 @@ def test_ten_minute_values_of_a_fleet_are_spread_over_time(
     tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All gateways have them at the same time; each sends at its own time. A stop sends the rest."""
-    monkeypatch.setattr("agent.delivery.mqtt.session.SPREAD_S", 4.0)
+    monkeypatch.setattr("agent.delivery.mqtt.session.SYNCHRONOUS_DELAY_S", 4.0)
     proxy = Proxy(mosquitto.port)
     config = configured(tmp_path, f"mqtt://127.0.0.1:{proxy.port}")
     assert config.mqtt is not None
