@@ -156,6 +156,7 @@ class ModbusDevice:
 
     async def probe(self) -> bool:
         """Whether the device responds: reads its smallest block in one attempt. An exception response counts."""
+        self.postponed = False
         read = min(self._plan.reads(ALL_GROUPS), key=lambda item: item.block.count, default=None)
         if read is None:
             return False  # no register of this profile may be read yet
