@@ -15,7 +15,7 @@ from drivers.refresh_monitor import RefreshMonitor
 from drivers.response_time import ResponseTimeEstimator
 
 FIRST_TIMEOUT_S = 0.2  # of a device that never responded
-FULL_TIMEOUT_EVERY = 4  # each so many polls such a device gets the full time-out
+FULL_TIMEOUT_EVERY = 4  # every 4th attempt to such a device has the full time-out
 
 
 class DeviceHealth:
@@ -26,7 +26,7 @@ class DeviceHealth:
 
     error: why the last poll or probe failed; None if the device responded.
     bus_failed: whether the bus failed, not the device.
-    silences: requests without a response since the last response.
+    silences: polls and probes without a response since the last response.
     response_time: estimate from the recent responses.
     refresh: how often the device refreshes its values.
     """

@@ -156,6 +156,7 @@ class ModbusDevice:
 
     async def probe(self) -> bool:
         """Whether the device responds: reads its smallest block in one attempt. An exception response counts."""
+        self.postponed = False
         read = min(self._plan.reads(ALL_GROUPS), key=lambda item: item.block.count, default=None)
         if read is None:
             return False  # no register of this profile may be read yet
@@ -187,9 +188,6 @@ class ModbusDevice:
             return True
         responses.came_ns, responses.monotonic_ns = self._clock.utc_ns(), self._clock.monotonic_ns()
         responses.blocks.append((read.decoder, data))
-        if read.watched:
-            place = read.block.function, read.block.address
-            self.health.refresh.add(place, data, responses.monotonic_ns, read.loaded)
         return True
 
     def _has_responded(self, responses: _Responses) -> bool:
@@ -201,9 +199,12 @@ class ModbusDevice:
         return not (unreadable or responses.silent)
 
     def _decode(self, responses: _Responses, values: dict[str, Value]) -> None:
+        watched = self._plan.watched()
+        complete = watched <= values.keys() and watched.isdisjoint(responses.flags)
         self._decoder.decode(responses.blocks, values, responses.flags)
-        if responses.blocks:
-            self.stuck_s = self.health.refresh.stuck_s(values, responses.monotonic_ns)
+        if complete:
+            self.health.refresh.add({name: values[name] for name in watched}, responses.monotonic_ns)
+            self.stuck_s = self.health.refresh.stuck_s(responses.monotonic_ns)
         if self.stuck_s:
             for name in values:
                 add_flag(responses.flags, name, Quality.STALE)

@@ -11,6 +11,7 @@ from drivers.refresh_monitor import LOADED
 from drivers.registers import Block, BlockDecoder, Scales, plan_blocks, scale_addresses, touches_watchdog, usable
 from drivers.unsupported_registers import ReprobeSchedule, UnsupportedRegisters
 
+FAST = frozenset({"fast"})
 OVERREAD_REGISTERS = 4  # registers after a block that a retry may also read, so that its response differs in length
 
 
@@ -19,16 +20,14 @@ class PlannedRead:
     """A block with its decoder and request, prepared once for all polls.
 
     overread_registers: number of registers after the block that a retry may also read.
-    watched: whether changes of the content show how often the device refreshes its values.
-    loaded: whether the block contains a power or a current.
+    names: the quantities that the block contains.
     """
 
     block: Block
     decoder: BlockDecoder
     request: Request
     overread_registers: int
-    watched: bool
-    loaded: bool
+    names: frozenset[str]
 
 
 class ReadPlan:
@@ -57,6 +56,14 @@ class ReadPlan:
             scales = scale_addresses(known)
             planned = self._reads[groups] = tuple(self._read(block, scales) for block in blocks)
         return planned
+
+    def watched(self) -> frozenset[str]:
+        """The quantities whose changes show how often the device refreshes its values.
+
+        Those of the first block of the fast group with a power or current; without such a block, of its first one.
+        """
+        fast = (read.names for read in self.reads(FAST))
+        return min(fast, key=LOADED.isdisjoint, default=frozenset())
 
     def set_verified(self, verified: Collection[str]) -> None:
         """Sets the registers of confidence `from_memory` that a self-check has confirmed. They are read from now on."""
@@ -94,8 +101,7 @@ class ReadPlan:
             BlockDecoder(block, self._rating_kw, self._verified, self._scales, scales),
             Request(self._unit, block.function, block.address, block.count),
             self._overread_registers(block),
-            block.registers[0].group == "fast",
-            any(row.name in LOADED for row in block.registers),
+            frozenset(row.name for row in block.registers),
         )
 
     def _overread_registers(self, block: Block) -> int:

@@ -17,8 +17,8 @@ from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.config.loader import load_config
 from agent.config.model import Bus
 from drivers.bus_settings import BusSettings
-from drivers.error_reasons import NO_RESPONSE, PORT_MISSING
-from drivers.errors import ConnectFailed, LinkTimeout, ModbusExceptionResponse
+from drivers.error_reasons import LATE_RESPONSE_PENDING, NO_RESPONSE, PORT_MISSING
+from drivers.errors import ConnectFailed, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
 from drivers.profiles import load_profile
@@ -338,3 +338,30 @@ def test_a_device_that_is_dead_for_days_is_asked_once_a_minute(clock: HandClock)
     assert min(gaps_s) > 50
     assert max(gaps_s) < 70
     assert Quality.NO_REPLY in readings[-1].quality
+
+
+def test_a_device_unplugged_after_a_postponed_poll_is_probed_with_increasing_delay(clock: HandClock) -> None:
+    poller, link, _ = scene(clock, units=1)
+    link.dead.add(1)
+    run(poller, clock, 3)
+    assert poller.devices[0].offline
+    link.dead.clear()
+    plugged = link.read_block
+
+    async def only_the_probe(*request: object, **how: object) -> bytes:
+        link.read_block = late  # type: ignore[method-assign]
+        return await plugged(*request, **how)  # type: ignore[arg-type]
+
+    async def late(request: Request, *_: object, **how: object) -> bytes:
+        raise ResponseQuarantined(LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
+
+    link.read_block = only_the_probe  # type: ignore[method-assign]
+    asyncio.run(poller.poll_once(poller.devices[0]))
+    assert poller.devices[0].device.postponed
+    link.read_block = plugged  # type: ignore[method-assign]
+    link.dead.add(1)
+    link.asked.clear()
+    run(poller, clock, 300)
+    gaps_s = [later[0] - earlier[0] for earlier, later in pairwise(link.asked)]
+    assert all(later > 1.5 * earlier or later > 50 for earlier, later in pairwise(gaps_s))
+    assert gaps_s[-1] > 50
