@@ -78,11 +78,10 @@ class SavingsTracker:
         self._submitted: dict[int, Interval] = {}  # passed to the writer last
         self._finished: list[int] = []  # starts of intervals that the present reading or row ended
         self._quality, self._exports = Quality.GOOD, False
-        last = self._restore()
+        last, register_mwh = self._restore()
         accuracy = {item.metric.name: item.accuracy for item in asset.signals if item.accuracy is not None}
         self._drivers = {item.metric.name for item in asset.signals if item.measures is None}
         settings = IntervalSettings(asset.name, period_s, 1000 * motor.kw, motor.auxiliary_w, accuracy)
-        register_mwh = store.counters().get(self._register_name)
         self._intervals = IntervalBuilder(settings, self._stored, self._on_change, self._on_interval, last,
                                           None if register_mwh is None else register_mwh / 1000)  # fmt: skip
         self._intervals.meter = identity(asset.meter, None) if asset.meter else ""
@@ -149,12 +148,13 @@ class SavingsTracker:
         except StoreError as error:
             self._report(error)
 
-    def _restore(self) -> Interval | None:
-        """Restores the comparison of energies and the open events without publishing; returns the last interval.
-        Energies of an earlier motor or drive are left out: its successor uses less.
+    def _restore(self) -> tuple[Interval | None, int | None]:
+        """Restores the comparison of energies and the open events without publishing; returns the last interval and the
+        register of the meter at its end. Energies of an earlier motor or drive are left out: its successor uses less.
         """
-        asset = self._asset.name
+        asset, register_mwh = self._asset.name, None
         try:
+            register_mwh = self._store.counters().get(self._register_name)
             last = repository.last_interval(self._store, asset)
             with contextlib.suppress(ValueError):  # reported when it is used
                 if (baseline := repository.load_frozen(self._store, asset)) is not None:
@@ -165,9 +165,9 @@ class SavingsTracker:
             known = repository.load_events(self._store, asset)
         except (StoreError, ValueError) as error:
             self._report(error)
-            return None
+            return None, register_mwh
         self._detector.open = {event.kind: event for event in known if event.to_ms is None}
-        return last
+        return last, register_mwh
 
     def _era_ms(self, last: Interval | None) -> int:
         """Since when this motor runs on this drive, UTC ms; 0: always."""
