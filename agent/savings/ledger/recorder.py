@@ -17,7 +17,7 @@ from agent.delivery.store.reasons import NO_STATE_DIR
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import LedgerRecord, append_to
 from agent.savings.ledger.interval_records import IntervalRecorder, remove_provisional
-from agent.savings.ledger.signing_key import LedgerKeyError, load_or_make
+from agent.savings.ledger.signing_key import load_or_make
 from agent.savings.records.model import Interval
 from agent.savings.records.repository import insert_intervals, rows_of
 from drivers.reading import Clock
@@ -32,20 +32,19 @@ TOPIC = "ledger"  # checkpoints: <root>/ledger/checkpoint
 
 
 def record(
-    store: Store, config: Config, now_ms: int, kind: str, body: Mapping[str, Any],
-    then: Callable[[sqlite3.Connection], object] = lambda _: None,
+    store: Store, config: Config, now_ms: int, kind: str, write: Callable[[sqlite3.Connection], Mapping[str, Any]]
 ) -> None:  # fmt: skip
     """Records a baseline, a decision or an import, and waits for the commit.
 
-    then: called in the transaction of the record, so that it takes effect with the record or not at all.
-    Raises StoreError, LedgerKeyError, and what `then` raises.
+    write: returns the body of the record. Called in its transaction, so that what it writes takes effect with the
+        record or not at all.
+    Raises StoreError, LedgerKeyError, and what `write` raises.
     """
     recorder = _recorder(store, config)
 
     def append(db: sqlite3.Connection) -> None:
         _append_due(db, recorder, config, now_ms, complete=False)
-        append_to(db, recorder.key, now_ms, [(kind, body)])
-        then(db)
+        append_to(db, recorder.key, now_ms, [(kind, write(db))])
 
     store.do(append)
 
@@ -59,7 +58,7 @@ def record_import(
     Waits for the commits. Raises StoreError, LedgerKeyError.
     """
     recorder = _recorder(store, config)
-    record(store, config, now_ms, "import", body)
+    record(store, config, now_ms, "import", lambda _: body)
     for first in range(0, len(intervals), PART):
         part = intervals[first : first + PART]
 
