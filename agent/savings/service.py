@@ -128,7 +128,12 @@ class SavingsService:
             raise SavingsError(BASELINE_ALREADY_FROZEN, asset=self.motor.name, hash=before.hash[:16], by=before.by)
         frozen = freeze(draft, self._now_ms, by)
         body = {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""}
-        self._record("baseline", body, lambda db: repository.insert_frozen(db, frozen, self._now_ms))
+
+        def write(db: sqlite3.Connection) -> Mapping[str, Any]:
+            repository.insert_frozen(db, frozen, self._now_ms)
+            return body
+
+        self._record("baseline", write)
         return frozen
 
     def frozen(self) -> Baseline | None:
@@ -150,18 +155,22 @@ class SavingsService:
 
     def decide(self, number: int, decision: str, by: str, reason: str, adjust_wh: float) -> NonRoutineEvent:
         """Decides on an event; the decision is recorded in the ledger and takes effect, both or neither."""
-        event = next((item for item in self.events() if item.number == number), None)
-        if event is None:
-            if known := tuple(str(item.number) for item in self.events()):
-                raise SavingsError(EVENT_MISSING, asset=self.motor.name, number=number, known=known)
-            raise SavingsError(NO_EVENTS, asset=self.motor.name, number=number)
-        found = decided(event, decision, by, reason, self._now_ms, adjust_wh)
-        self._record(
-            "decision",
-            {"event": repository.event_json(found)},
-            lambda db: repository.insert_event(db, found, self._now_ms),
-        )
-        return found
+
+        def write(db: sqlite3.Connection) -> Mapping[str, Any]:
+            found = decided(self._event(db, number), decision, by, reason, self._now_ms, adjust_wh)
+            repository.insert_event(db, found, self._now_ms)
+            return {"event": repository.event_json(found)}
+
+        self._record("decision", write)
+        return self._event(self._store, number)
+
+    def _event(self, source: repository.Source, number: int) -> NonRoutineEvent:
+        events = {event.number: event for event in repository.load_events(source, self.motor.name)}
+        if number in events:
+            return events[number]
+        if known := tuple(str(known) for known in events):
+            raise SavingsError(EVENT_MISSING, asset=self.motor.name, number=number, known=known)
+        raise SavingsError(NO_EVENTS, asset=self.motor.name, number=number)
 
     def _old_plant(self) -> tuple[int, int | None]:
         """Start and end (None: not known) of the time of the old motor, according to the configuration."""
@@ -182,9 +191,9 @@ class SavingsService:
             return NOT_MEASURED_BEFORE(asset=asset, to_ms=to_ms, **known)
         return NOT_MEASURED_BETWEEN(asset=asset, from_ms=from_ms, to_ms=to_ms, **known)
 
-    def _record(self, kind: str, body: Mapping[str, Any], then: Callable[[sqlite3.Connection], None]) -> None:
+    def _record(self, kind: str, write: Callable[[sqlite3.Connection], Mapping[str, Any]]) -> None:
         try:
-            recorder.record(self._store, self._config, self._now_ms, kind, body, then)
+            recorder.record(self._store, self._config, self._now_ms, kind, write)
         except LedgerKeyError as error:
             raise SavingsError(NOT_RECORDED, cause=error.reason) from None
 

@@ -124,8 +124,8 @@ class Store:
         return row
 
     def counters(self) -> dict[str, int]:
-        """All counters as last committed, by name; integers, so that sums have no rounding error."""
-        return dict(self._select("select name, value from counters"))
+        """All counters as last committed, by name; integers, so that sums have no rounding error. Raises StoreError."""
+        return dict(self.rows("select name, value from counters"))
 
     def save_counters(self, values: Mapping[str, int]) -> None:
         """Saves counters that no row carries, with the next transaction. Does not wait."""

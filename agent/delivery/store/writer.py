@@ -95,7 +95,9 @@ class Writer(threading.Thread):
             self._notify()
 
     def do(self, job: Job[T]) -> T:
-        """Runs `job` in the next transaction and waits for its commit. After a StoreError the job had no effect."""
+        """Runs `job` in the next transaction and waits for its commit. After a StoreError the job had no effect, unless
+        the code is STATE_FILE_TIMEOUT: then it may still be executed.
+        """
         future: Future[T] = Future()
         with self._wake:
             if self._ending:

@@ -14,7 +14,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -29,6 +29,15 @@ INTERVAL, HOUR = "interval", "hour"  # kinds of records
 PROVISIONAL = "ledger-provisional"  # kind of note; its name is the asset
 HOUR_MS = 4 * QUARTER_MS
 SETTLED_MS = 20 * 60_000  # after the end of an hour an earlier version recorded it
+
+
+class RecordPlace(msgspec.Struct):
+    """Fields of the record of an interval or hour that name stored intervals; `quarters`: of an hour."""
+
+    asset: str
+    from_ms: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
+    length_s: int = 0
+    quarters: tuple[Annotated[int, msgspec.Meta(ge=0, le=3)], ...] = ()
 
 
 class IntervalRecorder:
@@ -183,9 +192,10 @@ def provisional_records(db: sqlite3.Connection) -> list[tuple[str, dict[str, Any
     """Text and content of the provisional records; signatures are not verified."""
     found = []
     for (text,) in db.execute("select body from note where kind = ?", (PROVISIONAL,)).fetchall():
-        with contextlib.suppress(ValueError, TypeError, KeyError):
+        with contextlib.suppress(ValueError, TypeError, KeyError, msgspec.ValidationError):
             body = json.loads(text)
-            if body["kind"] == PROVISIONAL and isinstance(body["asset"], str) and isinstance(body["from_ms"], int):
+            msgspec.convert(body, RecordPlace)
+            if body["kind"] == PROVISIONAL:
                 found.append((text, body))
     return found
 

@@ -59,6 +59,9 @@ RECORD_MOVED = Code(
     "record {seq:d} was moved, or its time or kind was edited: its signed content has number {signed_seq}, kind "
     "{signed_kind}",
 )
+RECORD_FIELDS_INVALID = Code(
+    "record_fields_invalid", "record {seq:d} is signed, but a field has an invalid value: {error}"
+)
 RECORD_UNCHAINED = Code("record_unchained", "record {seq:d} does not contain the hash of the record before it")
 SIGNATURE_WRONG = Code("signature_wrong", "record {seq:d} is not signed with key {fingerprint}")
 KEY_RECORD_MISSING = Code("key_record_missing", "record {seq:d}: the ledger does not start with a key record")

@@ -17,7 +17,7 @@ from agent.delivery.store.reasons import NO_STATE_DIR
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import LedgerRecord, append_to
 from agent.savings.ledger.interval_records import IntervalRecorder, remove_provisional
-from agent.savings.ledger.signing_key import LedgerKeyError, load_or_make
+from agent.savings.ledger.signing_key import load_or_make
 from agent.savings.records.model import Interval
 from agent.savings.records.repository import insert_intervals, rows_of
 from drivers.reading import Clock
@@ -27,24 +27,24 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
 PART = 2000  # intervals of an import in one transaction
+RECORDING = "ledger recording"
 TOPIC = "ledger"  # checkpoints: <root>/ledger/checkpoint
 
 
 def record(
-    store: Store, config: Config, now_ms: int, kind: str, body: Mapping[str, Any],
-    then: Callable[[sqlite3.Connection], object] = lambda _: None,
+    store: Store, config: Config, now_ms: int, kind: str, write: Callable[[sqlite3.Connection], Mapping[str, Any]]
 ) -> None:  # fmt: skip
     """Records a baseline, a decision or an import, and waits for the commit.
 
-    then: called in the transaction of the record, so that it takes effect with the record or not at all.
-    Raises StoreError, LedgerKeyError, and what `then` raises.
+    write: returns the body of the record. Called in its transaction, so that what it writes takes effect with the
+        record or not at all.
+    Raises StoreError, LedgerKeyError, and what `write` raises.
     """
     recorder = _recorder(store, config)
 
     def append(db: sqlite3.Connection) -> None:
         _append_due(db, recorder, config, now_ms, complete=False)
-        append_to(db, recorder.key, now_ms, [(kind, body)])
-        then(db)
+        append_to(db, recorder.key, now_ms, [(kind, write(db))])
 
     store.do(append)
 
@@ -58,7 +58,7 @@ def record_import(
     Waits for the commits. Raises StoreError, LedgerKeyError.
     """
     recorder = _recorder(store, config)
-    record(store, config, now_ms, "import", body)
+    record(store, config, now_ms, "import", lambda _: body)
     for first in range(0, len(intervals), PART):
         part = intervals[first : first + PART]
 
@@ -91,12 +91,12 @@ class LedgerRecorder:
 
     def __init__(self, store: Store, config: Callable[[], Config], publisher: RetainedPublisher, clock: Clock) -> None:
         self._store, self._config, self._publisher, self._clock = store, config, publisher, clock
-        self._failure: object = None  # identity of the error of the last round
+        self._errors: dict[str, object] = {}  # what failed in the last round → identity of the error
         self._recorder: IntervalRecorder | None = None
         self._failures = 0  # calls of `record` that failed
         self._adopted_after = -1  # their number when intervals without a record were adopted last
         self._searched = 0  # number of the last record that was searched for checkpoints
-        self._unpublished: LedgerRecord | None = None  # the newest checkpoint until it is published
+        self._unexported: LedgerRecord | None = None  # the newest checkpoint until it is in the file
 
     async def run(self) -> None:
         """Calls `update` every `EVERY_S`."""
@@ -108,21 +108,39 @@ class LedgerRecorder:
         """Appends the checkpoint of the previous day, and publishes the newest one. Waits for the disk."""
         if self._store.directory is None:
             return
+        self._attempt(RECORDING, self._append_and_publish)
+        self._attempt("writing of the checkpoint file", self._export)
+
+    def _attempt(self, what: str, action: Callable[[], None]) -> None:
+        """Logs an error once; also an internal one must not end measuring."""
         try:
-            failures = self._failures
-            found, self._searched = self._store.do(self._append_due)
-            self._unpublished, self._adopted_after = found or self._unpublished, failures
-            if self._unpublished is not None:
-                self._publish(self._unpublished)
-                self._unpublished = None
-        except (StoreError, LedgerKeyError, OSError) as error:
-            if (failure := _identity(error)) != self._failure:
-                log.error("ledger recording failed: %s; next attempt in %.0f s", error, EVERY_S)
-            self._failure = failure
+            action()
+        except Exception as error:
+            if (failure := _identity(error)) != self._errors.get(what):
+                internal = not isinstance(error, CodedError | OSError)
+                log.error("%s failed: %s; next attempt in %.0f s", what, error, EVERY_S, exc_info=internal)
+            self._errors[what] = failure
             return
-        if self._failure is not None:
-            log.info("ledger recording resumed")
-        self._failure = None
+        if self._errors.pop(what, None) is not None:
+            log.info("%s resumed", what)
+
+    def _append_and_publish(self) -> None:
+        """Publishes after each start, too, because the broker may be another."""
+        failures = self._failures
+        found, self._searched = self._store.do(self._append_due)
+        self._adopted_after = failures
+        if found is not None:
+            self._unexported = found
+            self._publisher.publish_retained(TOPIC, "checkpoint", checkpoints.checkpoint_message(found), keep=True)
+
+    def _export(self) -> None:
+        """Appends the newest checkpoint to the file, which contains each checkpoint once."""
+        checkpoint, path = self._unexported, self._config().checkpoint_file
+        if checkpoint is None:
+            return
+        if path is not None and not (path.is_file() and checkpoint.hash.encode() in path.read_bytes()):
+            checkpoints.export(path, checkpoint)
+        self._unexported = None
 
     def record(self, db: sqlite3.Connection, intervals: Sequence[Interval], written_ms: int) -> None:
         """Records intervals in the transaction that writes them, before they replace stored ones.
@@ -139,8 +157,8 @@ class LedgerRecorder:
         except sqlite3.Error:
             raise
         except Exception as error:
-            if not isinstance(error, CodedError | OSError):  # the next round logs these
-                log.exception("internal error; intervals are stored without a record")
+            if not isinstance(error, CodedError | OSError) and _identity(error) != self._errors.get(RECORDING):
+                log.exception("internal error; intervals are stored without a record")  # other errors: the next round
             db.execute("rollback to record")
             remove_provisional(db, intervals)
             self._recorder, self._failures = None, self._failures + 1
@@ -166,13 +184,6 @@ class LedgerRecorder:
     @property
     def _now_ms(self) -> int:
         return self._clock.utc_ns() // 1_000_000
-
-    def _publish(self, checkpoint: LedgerRecord) -> None:
-        """Publishes after each start, too, because the broker may be another. A file contains each checkpoint once."""
-        self._publisher.publish_retained(TOPIC, "checkpoint", checkpoints.checkpoint_message(checkpoint), keep=True)
-        path = self._config().checkpoint_file
-        if path is not None and not (path.is_file() and checkpoint.hash.encode() in path.read_bytes()):
-            checkpoints.export(path, checkpoint)
 
 
 def _append_due(

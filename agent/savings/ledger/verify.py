@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.chain import BEGIN, canonical, digest, signed_by
-from agent.savings.ledger.interval_records import HOUR, INTERVAL
+from agent.savings.ledger.interval_records import HOUR, INTERVAL, RecordPlace
 from agent.savings.ledger.signing_key import LedgerKey, LedgerKeyError, of_record
 from agent.savings.ledger.verification import ProvenanceSpan, VerificationResult
 from agent.savings.ledger.verify_checkpoints import check_external
@@ -140,7 +142,10 @@ class _Chain:
         except LedgerKeyError as error:
             if error.reason not in self.found.unchecked:
                 self.found.unchecked.append(error.reason)
-        self._collect(seq, t_ms, kind, body)
+        try:
+            self._collect(seq, t_ms, kind, body)
+        except (msgspec.ValidationError, ValueError, TypeError, OverflowError) as error:
+            return codes.RECORD_FIELDS_INVALID(seq=seq, error=str(error))
         return None
 
     def _check_key(self, seq: int, body: dict[str, Any]) -> Reason | None:
@@ -162,6 +167,9 @@ class _Chain:
         return None
 
     def _collect(self, seq: int, t_ms: int, kind: str, body: dict[str, Any]) -> None:
+        """Raises ValidationError, TypeError, ValueError or OverflowError when a field is invalid."""
+        if kind in (INTERVAL, HOUR):
+            msgspec.convert(body, RecordPlace)
         if kind == "checkpoint":
             self.found.checkpoints += 1
             gateway = str(body.get("site")), str(body.get("gateway"))

@@ -140,12 +140,33 @@ def load_events(source: Source, asset: str) -> list[NonRoutineEvent]:
     return sorted(found, key=lambda event: event.number)
 
 
-def save_event(store: Store, event: NonRoutineEvent) -> NonRoutineEvent:
-    """Stores an event; number 0: it gets the next number. Waits for the commit. Raises StoreError."""
-    if event.number == 0:
-        event = replace(event, number=1 + max((old.number for old in load_events(store, event.asset)), default=0))
-    store.save_entry(EVENT, f"{event.asset}/{event.number}", "", event_json(event))
-    return event
+def save_events(store: Store, events: Sequence[NonRoutineEvent]) -> list[NonRoutineEvent]:
+    """Stores events as measured, keeps the decisions in the file, and returns the stored events.
+
+    An event with number 0 gets the next number, or the one that it got when an earlier call timed out.
+    Waits for the commit. Raises StoreError, InvalidValue.
+    """
+    now_ms = store.now_ms
+
+    def job(db: sqlite3.Connection) -> list[NonRoutineEvent]:
+        saved = []
+        for event in events:
+            known = load_events(db, event.asset)
+            if (old := next((old for old in known if _same(event, old)), None)) is not None:
+                event = replace(old, to_ms=event.to_ms, energy_wh=event.energy_wh)
+            elif event.number == 0:
+                event = replace(event, number=1 + max((old.number for old in known), default=0))
+            insert_event(db, event, now_ms)
+            saved.append(event)
+        return saved
+
+    return store.do(job)
+
+
+def _same(event: NonRoutineEvent, stored: NonRoutineEvent) -> bool:
+    if event.number:
+        return event.number == stored.number
+    return (event.kind, event.from_ms) == (stored.kind, stored.from_ms)
 
 
 def insert_event(db: sqlite3.Connection, event: NonRoutineEvent, now_ms: int) -> None:

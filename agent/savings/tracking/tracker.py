@@ -32,11 +32,12 @@ from agent.savings.tracking.messages import (
     saving_values,
 )
 from drivers.reading import BAD, Quality, Reading, Value
-from drivers.reasons import CodedError, Reason
+from drivers.reasons import CodedError, Reason, local_time
 
 log = logging.getLogger(__name__)
 
 UNSAVED_MAX = 5000  # intervals that wait while the file cannot be written: a filled gap of 40 days, and ten days
+UNSAVED_EVENTS_MAX = 500  # of one motor while the file cannot be written
 UNSETTLED_MS = 4 * INTERPOLATED_MS_MAX  # time before the newest interval that is read and added again each time
 HISTORY_MS = 14 * 86_400_000  # intervals from which the comparison of energies is restored after a restart
 FLAGS = {
@@ -76,13 +77,13 @@ class SavingsTracker:
         self._problem: Reason | None = None
         self._changed: dict[int, Interval] = {}  # since the last reading or row
         self._submitted: dict[int, Interval] = {}  # passed to the writer last
+        self._unsaved_events: dict[tuple[str, int], NonRoutineEvent] = {}  # kind and start → repeated with an interval
         self._finished: list[int] = []  # starts of intervals that the present reading or row ended
         self._quality, self._exports = Quality.GOOD, False
-        last = self._restore()
+        last, register_mwh = self._restore()
         accuracy = {item.metric.name: item.accuracy for item in asset.signals if item.accuracy is not None}
         self._drivers = {item.metric.name for item in asset.signals if item.measures is None}
         settings = IntervalSettings(asset.name, period_s, 1000 * motor.kw, motor.auxiliary_w, accuracy)
-        register_mwh = store.counters().get(self._register_name)
         self._intervals = IntervalBuilder(settings, self._stored, self._on_change, self._on_interval, last,
                                           None if register_mwh is None else register_mwh / 1000)  # fmt: skip
         self._intervals.meter = identity(asset.meter, None) if asset.meter else ""
@@ -138,7 +139,8 @@ class SavingsTracker:
     def _flag(self, flag: str, utc_ms: int, cause: Reason | None) -> None:
         """Flags the running interval and opens the event of the flag."""
         self._intervals.flag(flag)
-        self._store_events(self._detector.open_event(flag, utc_ms, cause))
+        if opened := self._detector.open_event(flag, utc_ms, cause):
+            self._store_events(opened)
 
     def close(self) -> None:
         """Stores the running interval; the next run continues it."""
@@ -149,12 +151,13 @@ class SavingsTracker:
         except StoreError as error:
             self._report(error)
 
-    def _restore(self) -> Interval | None:
-        """Restores the comparison of energies and the open events without publishing; returns the last interval.
-        Energies of an earlier motor or drive are left out: its successor uses less.
+    def _restore(self) -> tuple[Interval | None, int | None]:
+        """Restores the comparison of energies and the open events without publishing; returns the last interval and the
+        register of the meter at its end. Energies of an earlier motor or drive are left out: its successor uses less.
         """
-        asset = self._asset.name
+        asset, register_mwh = self._asset.name, None
         try:
+            register_mwh = self._store.counters().get(self._register_name)
             last = repository.last_interval(self._store, asset)
             with contextlib.suppress(ValueError):  # reported when it is used
                 if (baseline := repository.load_frozen(self._store, asset)) is not None:
@@ -165,9 +168,9 @@ class SavingsTracker:
             known = repository.load_events(self._store, asset)
         except (StoreError, ValueError) as error:
             self._report(error)
-            return None
+            return None, register_mwh
         self._detector.open = {event.kind: event for event in known if event.to_ms is None}
-        return last
+        return last, register_mwh
 
     def _era_ms(self, last: Interval | None) -> int:
         """Since when this motor runs on this drive, UTC ms; 0: always."""
@@ -223,8 +226,12 @@ class SavingsTracker:
         if not self._changed:
             return
         self._submitted, self._changed = self._uncommitted() | self._changed, {}
-        while len(self._submitted) > UNSAVED_MAX:
-            del self._submitted[next(iter(self._submitted))]
+        if surplus := list(self._submitted)[:-UNSAVED_MAX]:
+            from_ms, to_ms = min(surplus), max(self._submitted.pop(start_ms).end_ms for start_ms in surplus)
+            log.warning(
+                "%s: savings: lost %d intervals from %s to %s, because the state file could not be written",
+                self._asset.name, len(surplus), local_time(from_ms), local_time(to_ms),
+            )  # fmt: skip
         register_wh = self._intervals.register_wh
         counters = {} if register_wh is None else {self._register_name: round(1000 * register_wh)}
         repository.save_interval(self._store, *self._submitted.values(), counters=counters, record=self._record)
@@ -274,27 +281,28 @@ class SavingsTracker:
         return account
 
     def _store_events(self, changed: Iterable[NonRoutineEvent]) -> bool:
-        """Stores and publishes events; True if there were any."""
-        stored = False
-        for event in changed:
-            try:
-                stored_event = repository.save_event(self._store, self._as_decided(event))
-            except (StoreError, ValueError) as error:
-                self._report(error)
-                continue
-            stored = True
+        """Stores and publishes events, also those that could not be stored before; True if there were any."""
+        self._unsaved_events |= {(event.kind, event.from_ms): event for event in changed}
+        for key in list(self._unsaved_events)[:-UNSAVED_EVENTS_MAX]:
+            lost = self._unsaved_events.pop(key)
+            log.warning("%s: savings: lost the event %s of %s", lost.asset, lost.kind, local_time(lost.from_ms))
+        # the energy of an open event has grown since it could not be stored
+        events = [event if event.to_ms is not None else self._detector.open[event.kind]
+                  for event in self._unsaved_events.values()]  # fmt: skip
+        if not events:
+            return False
+        try:
+            stored = repository.save_events(self._store, events)
+        except (StoreError, ValueError) as error:
+            self._report(error)
+            return False
+        self._unsaved_events = {}
+        for event, stored_event in zip(events, stored, strict=True):
             if event.to_ms is None:
                 self._detector.open[event.kind] = stored_event
             if event.number == 0 or event.to_ms is not None:
                 self._emit(event_message(stored_event, self._quality))
-        return stored
-
-    def _as_decided(self, event: NonRoutineEvent) -> NonRoutineEvent:
-        """The event with a decision that another process stored meanwhile."""
-        for stored in repository.load_events(self._store, self._asset.name) if event.number else ():
-            if stored.number == event.number and stored.decision is not None:
-                return replace(stored, to_ms=event.to_ms, energy_wh=event.energy_wh)
-        return event
+        return True
 
     def _publish(self, interval: Interval, saving: Saving | None, expected_wh: float | None) -> None:
         values = interval_values(interval, period_at(self._phases, interval.start_ms, self._baseline), expected_wh)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from support.retrofit import FLOW, START_MS
-from support.savings import save_intervals
+from support.savings import save_event, save_intervals
 
 from agent.cli import main
 from agent.core.clock import SystemClock
@@ -83,9 +83,7 @@ def plant(tmp_path: Path) -> Path:
     save_intervals(store, [quarter(k) for k in range(400)])
     save_intervals(store, [replace(quarter(500 + k), energy_wh=0.9 * law(500 + k)[1]) for k in range(200)])
     from_ms, to_ms = START_MS + 510 * QUARTER_MS, START_MS + 514 * QUARTER_MS
-    repository.save_event(
-        store, NonRoutineEvent(0, "pump", "maintenance", from_ms, to_ms, MAINTENANCE(), 1e5, "exclude")
-    )
+    save_event(store, NonRoutineEvent(0, "pump", "maintenance", from_ms, to_ms, MAINTENANCE(), 1e5, "exclude"))
     store.close()
     return path
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support import metered_retrofit
 from support.basics import HandClock
+from support.savings import save_event
 
 from agent.cli import main
 from agent.config.loader import load_config
@@ -55,7 +56,7 @@ def edited(plant: Path, statement: str, *values: object) -> None:
 
 def add_event(plant: Path) -> None:
     store, begin_ms = Store(plant / "state", HandClock()), metered_retrofit.utc_ms("2024-10-01 00:00")
-    repository.save_event(
+    save_event(
         store, NonRoutineEvent(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, MAINTENANCE(), 5.0, "exclude")
     )
     store.close()

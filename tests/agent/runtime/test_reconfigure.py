@@ -19,11 +19,13 @@ from agent.acquisition.buses import Buses
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.config.model import Bus
 from agent.core.messages import Message
+from agent.delivery.store import Store
 from agent.runtime.assembly import due, polled_plant
 from agent.runtime.pipeline import Item, Outputs, Pipeline
 from agent.runtime.pipeline_thread import QUEUE_MAX, PipelineThread
 from agent.runtime.reconfigure import due_after
 from agent.runtime.stage import StageContext
+from agent.savings.tracking.tracker import SavingsTracker
 from drivers.bus_settings import BusSettings
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
@@ -208,6 +210,28 @@ def test_a_motor_that_did_not_change_keeps_what_it_knows(tmp_path: Path, clock: 
     pipeline.reconfigure(polled_plant(load(tmp_path, PLANT.replace("fan-1", "fan-9")), every))
     second()
     assert {row.asset for row in rows[2:]} == {"fan-2", "fan-9"}
+
+
+def test_a_motor_measures_after_a_reload_during_which_the_state_file_could_not_be_read(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    store = Store(tmp_path / "state", clock)
+    messages: list[Message] = []
+    every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
+    pipeline = pipeline_of(
+        load(tmp_path, PLANT), every, clock, Outputs(messages.append),
+        lambda asset, period_s: SavingsTracker(asset, period_s, store, messages.append, "UTC"),
+    )  # fmt: skip
+    store.do(lambda db: db.execute("alter table counters rename to unreadable").rowcount)
+    pipeline.reconfigure(polled_plant(load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1)), every))
+    store.do(lambda db: db.execute("alter table unreadable rename to counters").rowcount)
+    for _ in range(1000):
+        clock.move(1)
+        pipeline.on_reading(reading("m-1", clock, 27_000))
+    store.close()
+    kinds = [message.kind for message in messages if message.asset == "fan-1"]
+    assert kinds.count("telemetry") == 1000
+    assert "savings" in kinds
 
 
 def test_motors_start_again_with_another_time_zone(tmp_path: Path, clock: HandClock) -> None:

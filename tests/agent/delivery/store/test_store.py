@@ -46,6 +46,14 @@ def test_counters_come_back(tmp_path: Path, clock: HandClock) -> None:
     again.close()
 
 
+def test_counters_that_cannot_be_read_are_an_error_of_the_store(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock)
+    store.do(lambda db: db.execute("drop table counters").rowcount)
+    with pytest.raises(StoreError, match="counters"):
+        store.counters()
+    store.close()
+
+
 def test_a_locked_file_is_an_error_until_it_is_released(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock)
     store._writer.db.execute("pragma busy_timeout = 50")

@@ -18,7 +18,7 @@ import pytest
 from support.basics import HandClock
 from support.retrofit import FLOW
 from support.retrofit_plant import config_toml
-from support.savings import save_frozen, save_intervals
+from support.savings import save_event, save_frozen, save_intervals
 
 from agent.config.loader import load_config
 from agent.config.topology import assets
@@ -166,7 +166,7 @@ class History:
             adjust_wh = 12_345.0 if decision == "adjust" else 0.0
             event = decided(self.chance.choice(events), decision, "Li Wei", "test", self.now_ms, adjust_wh)
             with closing(Store(self.store.directory, self.clock)) as store:
-                repository.save_event(store, event)
+                save_event(store, event)
 
     def import_history(self) -> None:
         """An import of another process: the intervals that are missing, or drivers of intervals that lack them."""

@@ -14,6 +14,7 @@ from support import metered_retrofit
 from support.basics import HandClock
 from support.metered_motor import START_S, Gateway, W
 from support.metered_retrofit import PLANT
+from support.savings import save_event
 
 from agent.cli import main
 from agent.config.loader import load_config
@@ -122,7 +123,7 @@ def test_a_history_of_two_years_ago_is_never_half_recorded(recorded: Path, kille
 def test_a_decision_and_a_frozen_baseline(recorded: Path, killed: list[str]) -> None:
     store = Store(recorded / "state", HandClock())
     begin_ms = metered_retrofit.utc_ms("2024-10-01 00:00")
-    repository.save_event(
+    save_event(
         store, NonRoutineEvent(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, MAINTENANCE(), 1.0, "exclude")
     )
     store.close()

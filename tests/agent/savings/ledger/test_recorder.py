@@ -220,3 +220,47 @@ def test_a_start_after_a_long_import_records_no_interval_twice(tmp_path: Path, c
     db.close()
     assert found.ok, found.problems
     assert found.late == 0
+
+
+def test_an_internal_error_is_logged_and_measuring_continues(
+    tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The covered time of this interval overflows, in the transaction that writes it and again when it is adopted."""
+    clock = HandClock(START_S)
+    store = Store(tmp_path / "state", clock)
+    recorder = LedgerRecorder(store, lambda: config, Teller(), clock)
+    impossible = Interval("fan", 1000 * START_S, 25_000.0, coverage=1e308)
+    save_interval(store, impossible, record=recorder.record)
+    clock.move(900)
+    recorder.update()
+    recorder.update()
+    live(store, recorder, clock, 1)
+    [failed] = [line for line in caplog.records if line.getMessage().startswith("ledger recording failed")]
+    assert failed.exc_info
+    assert store.rows("select count(*) from interval") == [(5,)]
+    store.do(lambda db: db.execute("delete from interval where start_ms = ?", (impossible.start_ms,)).rowcount)
+    recorder.update()
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    assert len(list(records(db, "interval"))) == 4
+    assert verify(db).ok
+
+
+def test_a_checkpoint_file_that_cannot_be_written_is_named_and_the_checkpoint_is_published_once(
+    tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "elsewhere.jsonl"
+    file.mkdir()
+    clock, teller = HandClock(START_S), Teller()
+    store = Store(tmp_path / "state", clock)
+    recorder = LedgerRecorder(store, lambda: config, teller, clock)
+    live(store, recorder, clock, 6)
+    [failed] = caplog.records
+    assert failed.getMessage().startswith("writing of the checkpoint file failed")
+    assert str(file) in failed.getMessage()
+    assert len(teller.published) == 1
+    file.rmdir()
+    recorder.update()
+    store.close()
+    [line] = file.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["hash"] == teller.published[0]["hash"]

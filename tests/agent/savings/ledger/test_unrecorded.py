@@ -105,7 +105,7 @@ def test_intervals_inserted_into_a_recorded_time_stay_reported(plant: Path, conf
     agent(plant, config, STOP + 8, STOP + 16)
     store = Store(plant / "state", HandClock())
     now_ms = interval(STOP + 40).start_ms
-    bookkeeper.record(store, config, now_ms, "decision", {"event": {"asset": "fan", "number": 1}})
+    bookkeeper.record(store, config, now_ms, "decision", lambda _: {"event": {"asset": "fan", "number": 1}})
     history = [Interval("fan", interval(k).start_ms, 1.0, source="imported") for k in range(-400, -392)]
     bookkeeper.record_import(store, config, now_ms, {"asset": "fan"}, history)
     store.close()

@@ -162,7 +162,7 @@ def test_the_first_start_records_what_was_not_recorded_and_continues_the_chain(p
 def test_a_command_before_the_first_start_records_it_too(plant: Path, config: Config) -> None:
     store = Store(plant / "state", HandClock())
     now_ms = START_MS + (MEASURED + 200) * QUARTER_MS
-    bookkeeper.record(store, config, now_ms, "decision", {"event": {"asset": "fan", "number": 7}})
+    bookkeeper.record(store, config, now_ms, "decision", lambda _: {"event": {"asset": "fan", "number": 7}})
     store.close()
     assert not verdict(plant).unrecorded
     written(plant, config, MEASURED + 201, interval(MEASURED + 200))

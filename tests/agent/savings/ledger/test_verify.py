@@ -8,12 +8,14 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.basics import HandClock
 from support.metered_retrofit import ZONE, appended, record
+from support.savings import save_event
 
 from agent.delivery.store import Store
 from agent.savings.ledger import chain, checkpoints
@@ -25,7 +27,7 @@ from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.reasons import MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
 from agent.savings.records.non_routine_events import decided
-from agent.savings.records.repository import event_json, save_event
+from agent.savings.records.repository import event_json
 
 START_MS = 1_790_000_000_000 // QUARTER_MS * QUARTER_MS
 QUARTERS = 48 * 4
@@ -333,4 +335,43 @@ def test_hmac_without_its_secret_does_not_pass(tmp_path: Path) -> None:
 
 def test_a_read_only_copy_is_verified_too(copy: Path) -> None:
     (copy / "magwatt.sqlite").chmod(0o444)
+    assert verdict_of(copy).ok
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("hour", {"quarters": 3}),
+        ("hour", {"quarters": ["x"]}),
+        ("hour", {"quarters": [0, 1 << 70]}),
+        ("hour", {"from_ms": 1 << 70}),
+        ("hour", {"asset": None}),
+        ("interval", {"from_ms": "x"}),
+        ("interval", {"from_ms": None}),
+        ("interval", {"from_ms": 1 << 70}),
+        ("interval", {"length_s": "x"}),
+        ("decision", {"event": {"asset": "pump", "number": "x"}}),
+        ("decision", {"event": {"asset": "pump", "number": None}}),
+    ],
+)
+def test_a_signed_record_with_an_invalid_field_is_a_problem_of_this_record(
+    copy: Path, kind: str, fields: dict[str, Any]
+) -> None:
+    store = Store(copy, HandClock())
+    [record] = appended(store, START_MS, [(kind, {"asset": "pump", "from_ms": START_MS - QUARTER_MS, **fields})])
+    appended(store, START_MS, [("decision", {"event": {"asset": "pump", "number": 1}})])
+    store.close()
+    found = verdict_of(copy)
+    assert (found.first_bad, [problem.code for problem in found.problems]) == (
+        record.seq,
+        [codes.RECORD_FIELDS_INVALID],
+    )
+    assert found.records > record.seq
+
+
+def test_a_provisional_record_with_an_invalid_field_is_ignored(copy: Path) -> None:
+    store = Store(copy, HandClock())
+    body = {"kind": "ledger-provisional", "asset": "pump", "from_ms": 1 << 70, "interval": "0"}
+    store.save_entry("ledger-provisional", "pump", "", chain.signed(load(copy / FILE), body))
+    store.close()
     assert verdict_of(copy).ok

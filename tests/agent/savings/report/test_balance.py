@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from support import metered_retrofit
 from support.basics import HandClock
-from support.savings import save_intervals
+from support.savings import save_event, save_intervals
 
 from agent.cli import main
 from agent.config.loader import load_config
@@ -24,7 +24,6 @@ from agent.savings.ledger.reasons import INTERVALS_NOT_RECORDED
 from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import INTERVAL_UNREADABLE, MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
-from agent.savings.records.repository import save_event
 from agent.savings.report.export import as_json
 from agent.savings.report.html.charts import Figure, efficiency_over_load, load_histogram, power_over_driver
 from agent.savings.report.html.page import Cover

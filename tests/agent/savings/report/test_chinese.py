@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from support import metered_retrofit
 from support.basics import HandClock
+from support.savings import save_event
 
 from agent.cli import main
 from agent.config import emission_factors
@@ -17,7 +18,7 @@ from agent.delivery.store import Store
 from agent.savings import reasons
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
 from agent.savings.records.non_routine_events import CAUSES, PROPOSALS
-from agent.savings.records.repository import event_json, save_event
+from agent.savings.records.repository import event_json
 from agent.savings.report import reasons as report_reasons
 from drivers.reasons import CODES, Code, Reason, signal_name
 

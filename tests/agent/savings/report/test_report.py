@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support import metered_retrofit
 from support.basics import HandClock
-from support.savings import save_intervals
+from support.savings import save_event, save_intervals
 
 from agent.cli import main
 from agent.config.loader import load_config
@@ -29,7 +29,6 @@ from agent.savings.ledger.reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_L
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.reasons import BASELINE_CHANGED, EVENT_UNDECIDED, MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
-from agent.savings.records.repository import save_event
 from agent.savings.report.formatting import alike, with_u
 from agent.savings.report.html import page as page_module
 from agent.savings.report.html.page import Cover

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,20 +13,20 @@ from support.accounting import evaluate
 from support.basics import HandClock
 from support.retrofit import FLOW
 from support.retrofit_plant import config_toml
-from support.savings import save_frozen
+from support.savings import save_event, save_frozen
 
 from agent.analysis.efficiency.reasons import METER_WIRING, WIRING_FAULTS
 from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.core.messages import Message
-from agent.delivery.store import Store
+from agent.delivery.store import Store, StoreError
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Driver, Interval, Saving
 from agent.savings.report.model.month import collect
 from agent.savings.tracking.tracker import SavingsTracker
 from drivers.reading import Reading
-from drivers.reasons import Reason
+from drivers.reasons import Reason, local_time
 
 W = 100e3
 
@@ -137,7 +138,7 @@ def test_a_decision_of_another_process_counts_from_the_next_quarter(bench: Bench
     (event,) = repository.load_events(bench.store, "pump")
     from agent.savings.records.non_routine_events import decided
 
-    repository.save_event(bench.store, decided(event, "keep", "Li Wei", "as ever", 0))
+    save_event(bench.store, decided(event, "keep", "Li Wei", "as ever", 0))
     bench.run(1)
     assert bench.savings()[-1]["excluded_energy_wh"] < before - 20e3
     assert bench.savings()[-1]["nre_open"] == 0
@@ -178,6 +179,82 @@ def test_nonsense_in_the_store_ends_nothing(tmp_path: Path, bench: Bench) -> Non
     bench.lane = bench.start()
     bench.run(2.2)
     assert bench.savings()[-1]["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)
+
+
+def rename(bench: Bench, table: str, to: str) -> None:
+    """A table that is missing makes each transaction fail that needs it."""
+    with contextlib.suppress(StoreError):
+        bench.store.flush()  # a write that fails must not be in the transaction of this one
+    bench.store.do(lambda db: db.execute(f"alter table {table} rename to {to}").rowcount)
+
+
+def run_unwritable(bench: Bench, quarters: float) -> None:
+    rename(bench, "note", "unwritable")
+    bench.run(quarters)
+    rename(bench, "unwritable", "note")
+
+
+def test_events_that_could_not_be_stored_are_stored_with_a_later_interval(bench: Bench) -> None:
+    bench.run(2)
+    bench.held = True
+    run_unwritable(bench, 2)
+    assert bench.events() == []
+    bench.run(1)
+    [event] = repository.load_events(bench.store, "pump")
+    assert (event.number, event.kind, event.to_ms) == (1, "maintenance", None)
+    assert bench.events() == [("nre_maintenance", "begin")]
+    bench.held = False
+    run_unwritable(bench, 3)
+    bench.run(1)
+    [ended] = repository.load_events(bench.store, "pump")
+    assert ended.to_ms is not None
+    assert ended.number == 1
+    inside = [item for item in repository.load_intervals(bench.store, "pump") if "maintenance" in item.flags]
+    assert ended.to_ms == inside[-1].end_ms
+    assert bench.events() == [("nre_maintenance", "begin"), ("nre_maintenance", "end")]
+
+
+def test_an_event_that_ended_before_it_could_be_stored_is_stored_once(bench: Bench) -> None:
+    bench.run(2)
+    bench.held = True
+    rename(bench, "note", "unwritable")
+    bench.run(1)
+    bench.held = False
+    bench.run(3)
+    rename(bench, "unwritable", "note")
+    bench.run(1)
+    [event] = repository.load_events(bench.store, "pump")
+    assert (event.number, event.kind) == (1, "maintenance")
+    assert event.to_ms is not None
+    assert bench.events() == [("nre_maintenance", "end")]
+
+
+def test_intervals_that_exceed_the_memory_are_logged_with_their_time_span(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The state file cannot be written while the register fills two gaps of 39 days."""
+    bench.run(0.1)
+
+    def read(days: float) -> None:
+        bench.clock.move(days * 86_400)
+        now, hours = bench.clock.utc_ns(), bench.clock.monotonic_ns() / 3.6e12
+        values: dict[str, Any] = {"active_power": W, "energy_import": W / 1000 * hours}
+        reading = Reading("mcc-1", now, now, values, monotonic_ns=bench.clock.monotonic_ns())
+        bench.lane.on_meter(reading, reading.values, reading.flags)
+
+    second = 1 / 86_400
+    for days in (second, second):
+        read(days)
+    rename(bench, "interval", "unwritable")
+    from_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
+    for days in (39.0, second, 39.0, second):
+        read(days)
+    rename(bench, "unwritable", "interval")
+    bench.lane.close()
+    stored = [item for item in repository.load_intervals(bench.store, "pump") if item.start_ms > from_ms]
+    [logged] = [line for line in caplog.records if "lost" in line.getMessage()]
+    assert logged.args is not None
+    assert list(logged.args)[2:] == [local_time(from_ms), local_time(stored[0].start_ms)]
 
 
 @pytest.mark.parametrize("back_h", [3, 30])

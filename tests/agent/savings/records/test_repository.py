@@ -1,0 +1,75 @@
+"""Events in the state file while two processes write it: no decision, end or event is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.basics import HandClock
+from support.metered_retrofit import PLANT
+from support.savings import save_event
+
+from agent.config.loader import load_config
+from agent.delivery.store import Store
+from agent.savings.reasons import MAINTENANCE
+from agent.savings.records.model import NonRoutineEvent
+from agent.savings.records.non_routine_events import decided
+from agent.savings.records.repository import insert_event, load_events, save_events
+from agent.savings.service import SavingsService
+
+FROM_MS, TO_MS = 1_789_995_600_000, 1_789_999_200_000
+OPEN = NonRoutineEvent(0, "fan", "maintenance", FROM_MS, None, MAINTENANCE(), 1e5, "exclude")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "state", HandClock())
+
+
+def during_a_transaction(store: Store, event: NonRoutineEvent, action: Callable[[], Any]) -> None:
+    """Calls action while another process is in a transaction that writes event."""
+    with ThreadPoolExecutor(1) as threads, sqlite3.connect(store.path, isolation_level=None) as other:
+        other.execute("begin immediate")
+        insert_event(other, event, FROM_MS)
+        future = threads.submit(action)
+        time.sleep(0.3)  # it can read, and then has to wait
+        other.execute("commit")
+        future.result()
+
+
+def test_an_event_that_ends_during_a_decision_has_both(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "plant.toml").write_text(PLANT, encoding="utf-8")
+    service = SavingsService(load_config(tmp_path / "plant.toml")[0], store, "fan", TO_MS)
+    event = save_event(store, OPEN)
+    ended = replace(event, to_ms=TO_MS, energy_wh=2e5)
+    during_a_transaction(store, ended, lambda: service.decide(1, "keep", "Li Wei", "it was running", 0.0))
+    assert load_events(store, "fan") == [decided(ended, "keep", "Li Wei", "it was running", TO_MS)]
+    store.close()
+
+
+def test_a_decision_during_the_end_of_an_event_is_kept(store: Store) -> None:
+    event = save_event(store, OPEN)
+    decision = decided(event, "keep", "Li Wei", "it was running", FROM_MS)
+    ended = replace(event, to_ms=TO_MS, energy_wh=2e5)
+    during_a_transaction(store, decision, lambda: save_events(store, [ended]))
+    assert load_events(store, "fan") == [replace(decision, to_ms=TO_MS, energy_wh=2e5)]
+    store.close()
+
+
+def test_events_of_two_processes_get_different_numbers(store: Store) -> None:
+    of_other = replace(OPEN, number=1, kind="bypass")
+    during_a_transaction(store, of_other, lambda: save_events(store, [OPEN]))
+    assert load_events(store, "fan") == [of_other, replace(OPEN, number=2)]
+    store.close()
+
+
+def test_an_event_that_is_stored_again_after_a_time_out_keeps_its_number(store: Store) -> None:
+    assert save_events(store, [OPEN]) == save_events(store, [OPEN]) == load_events(store, "fan")
+    assert save_events(store, [replace(OPEN, to_ms=TO_MS)]) == [replace(OPEN, number=1, to_ms=TO_MS)]
+    store.close()
