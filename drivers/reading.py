@@ -165,7 +165,10 @@ class RegisterLink(Protocol):
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
         overread_registers: int = 0, tries: int = 1, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
-        """Register bytes, big endian. Raises LinkError without a response, DeviceRefused on an exception response."""
+        """Register bytes, big endian.
+
+        Raises LinkError without a response, ModbusExceptionResponse on an exception response.
+        """
         ...
 
     async def close(self) -> None: ...

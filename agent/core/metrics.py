@@ -245,6 +245,7 @@ HEALTH: tuple[Metric, ...] = (
     _level("memory", "MB", "resident memory of the agent"),
     _level("disk_free", "MB", "free space on the file system of the state directory"),
     _count("rows_published", "rows whose delivery the broker confirmed"),
+    _count("retained_dropped", "retained messages that the broker rejected or that exceed its maximum packet size"),
     _level("spool_rows", "", "rows without confirmation yet"),
     _level("rows_in_memory", "", "rows without confirmation that are in memory only because the state file cannot be "
            "written"),

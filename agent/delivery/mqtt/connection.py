@@ -184,14 +184,16 @@ class MqttConnection:
         """Duration of the connection, seconds; 0: none was established."""
         self._end, client, started_s = None, None, 0.0
         try:
-            client = self.client = self._new_client()
-            self._handler.configure(client)
-            keepalive_s = self.settings.keepalive_s * self.chance.uniform(0.9, 1.1)
-            client.connect(self.settings.host, self.settings.port, keepalive=round(keepalive_s))
-            started_s = time.monotonic()
-            self._exchange(client, started_s)
-        except (OSError, ValueError) as error:
-            self.close(CONNECT_FAILED(error=str(error) or type(error).__name__), DisconnectReason.UNREACHABLE)
+            try:
+                client = self.client = self._new_client()
+                self._handler.configure(client)
+                keepalive_s = self.settings.keepalive_s * self.chance.uniform(0.9, 1.1)
+                client.connect(self.settings.host, self.settings.port, keepalive=round(keepalive_s))
+            except (OSError, ValueError) as error:
+                self.close(CONNECT_FAILED(error=str(error) or type(error).__name__), DisconnectReason.UNREACHABLE)
+            else:
+                started_s = time.monotonic()
+                self._exchange(client, started_s)  # paho reports network errors to `_on_disconnect`
         except Exception as error:
             self.log_internal_error("the connection failed (internal error)")
             self._end = (DisconnectReason.UNREACHABLE, SINK_INTERNAL_ERROR(error=repr(error)))

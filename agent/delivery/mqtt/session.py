@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from agent.delivery.reasons import (
     ROW_TOO_LARGE,
 )
 from agent.delivery.store import SinkCursor, StoredRow
+from drivers.reasons import Reason
 
 WINDOW = 100  # unconfirmed rows; more of them make paho slower
 BACKLOG_WINDOW = 50  # unconfirmed backlog rows, so that a live row can always be sent
@@ -34,7 +36,10 @@ QUOTA, NOT_AUTHORIZED, BAD_TOPIC, BAD_PAYLOAD = 0x97, 0x87, 0x90, 0x99  # MQTT 5
 
 @dataclass(slots=True)
 class _Sent:
-    row: StoredRow
+    """An unconfirmed message. row: None for a retained message."""
+
+    topic: str
+    row: StoredRow | None
     at_s: float
     backlog: bool
 
@@ -45,6 +50,7 @@ class MqttSession:
     properties: of the CONNACK packet, with the limits of the broker; None with MQTT 3.1.1.
     root: topic of the gateway.
     backfill_limiter, birth_limiter: rate limits, which outlive the connection.
+    retained_dropped: called for each retained message that cannot be delivered, with its topic and the reason.
 
     retained: changed retained messages, topic → payload; what is sent is removed. From any thread.
     published: rows that the broker confirmed.
@@ -53,18 +59,19 @@ class MqttSession:
     def __init__(
         self, link: MqttConnection, properties: Any, cursor: SinkCursor, root: str,
         backfill_limiter: BackfillRateLimiter, birth_limiter: BirthRateLimiter,
+        retained_dropped: Callable[[str, Reason], None],
     ) -> None:  # fmt: skip
         self.retained: dict[str, bytes] = {}
         self.status_topic = f"{root}/status"
         self.published = 0
         self._link, self._cursor, self._root = link, cursor, root
         self._backfill_limiter, self._birth_limiter = backfill_limiter, birth_limiter
+        self._retained_dropped = retained_dropped
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._backlog_window = min(BACKLOG_WINDOW, max(1, self._window // 2))
         self._size_max = getattr(properties, "MaximumPacketSize", 0)
         self._retain = bool(getattr(properties, "RetainAvailable", 1))
         self._sent: dict[int, _Sent] = {}  # by packet identifier, oldest first
-        self._text_mids: set[int] = set()  # of retained messages
         self._backlog_out = 0
         self._confirmations: list[tuple[int, int]] = []  # packet identifier, reason code
         self._confirmed_s = time.monotonic()  # time of the last confirmation
@@ -77,7 +84,7 @@ class MqttSession:
     @property
     def unconfirmed(self) -> list[StoredRow]:
         """Rows that were sent and not confirmed, in order."""
-        return [sent.row for sent in self._sent.values()]
+        return [sent.row for sent in self._sent.values() if sent.row is not None]
 
     def on_confirmed(self, mid: int, code: int) -> None:
         self._confirmations.append((mid, code))  # processed together: a turn of the store costs as much as a row
@@ -94,9 +101,9 @@ class MqttSession:
         now_s = time.monotonic()
         self._send(now_s, stopping=True)
         self._rows_until_s = self._rows_until_s or now_s + ROWS_S
-        if self._offline_mid is None and (not self._sent or now_s > self._rows_until_s):
-            self._offline_mid = self._publish_text(self.status_topic, b"offline")
-        return self._offline_mid is not None and self._offline_mid not in self._text_mids
+        if self._offline_mid is None and (not self.unconfirmed or now_s > self._rows_until_s):
+            self._offline_mid = self._publish(self.status_topic, b"offline", now_s)
+        return self._offline_mid is not None and self._offline_mid not in self._sent
 
     def process_confirmations(self) -> None:
         if not self._confirmations:
@@ -105,41 +112,46 @@ class MqttSession:
         now_s = self._confirmed_s = time.monotonic()
         numbers = []
         for mid, code in confirmations:
-            self._text_mids.discard(mid)
             if (sent := self._sent.pop(mid, None)) is None:
                 continue
             self._backlog_out -= sent.backlog
             if code >= 0x80:
-                self._on_rejected(sent.row, code, now_s)
-            else:
+                self._on_rejected(sent, code, now_s)
+            elif sent.row is not None:
                 numbers.append(sent.row.n)
                 self._backfill_limiter.on_confirmed(now_s - sent.at_s)
         if numbers:
             self.published += len(numbers)
             self._cursor.confirm(numbers)
 
-    def _on_rejected(self, row: StoredRow, code: int, now_s: float) -> None:
-        if code in (BAD_TOPIC, BAD_PAYLOAD) or (code == NOT_AUTHORIZED and self.published):
-            self._cursor.reject(row.n, ROW_REJECTED(reason_code=code))
+    def _on_rejected(self, sent: _Sent, code: int, now_s: float) -> None:
+        if sent.row is None or code in (BAD_TOPIC, BAD_PAYLOAD) or (code == NOT_AUTHORIZED and self.published):
+            self._drop(sent.topic, sent.row, ROW_REJECTED(reason_code=code))
         elif code == NOT_AUTHORIZED:
             self._link.close(PUBLISH_FORBIDDEN(topic=self._root), DisconnectReason.REFUSED)
         else:
             self._backfill_limiter.pause(now_s, PAUSE_S if code == QUOTA else 1.0)
             self._send_again = True
 
+    def _drop(self, topic: str, row: StoredRow | None, reason: Reason) -> None:
+        if row is None:
+            self._retained_dropped(topic, reason)
+        else:
+            self._cursor.reject(row.n, reason)
+
     @property
     def _free(self) -> int:
-        return self._window - len(self._sent) - len(self._text_mids)
+        return self._window - len(self._sent)
 
     def _send(self, now_s: float, stopping: bool) -> None:
         self.process_confirmations()
         self._check_timeout(now_s)
         while self.retained and self._free > 0 and self._birth_limiter.wait_s(now_s) == 0:
             topic, payload = self.retained.popitem()
-            self._birth_limiter.spend(now_s, len(topic) + len(payload))
-            self._publish_text(topic, payload)
+            if self._publish(topic, payload, now_s):
+                self._birth_limiter.spend(now_s, len(topic) + len(payload))
         if self._send_again:
-            if self._sent:
+            if self.unconfirmed:
                 return
             self._cursor.return_unconfirmed()
             self._delayed.clear()
@@ -150,14 +162,14 @@ class MqttSession:
             if row.kind in SYNCHRONOUS:
                 self._delayed.append((now_s + self._delay_s, row))
             else:
-                self._publish(row, now_s, backlog=False)
+                self._publish_row(row, now_s, backlog=False)
         while self._delayed and self._free > 0 and (stopping or self._delayed[0][0] <= now_s):
-            self._publish(self._delayed.popleft()[1], now_s, backlog=False)
+            self._publish_row(self._delayed.popleft()[1], now_s, backlog=False)
         if stopping or not self._cursor.has_backlog:
             return
         room = min(self._free, self._backlog_window - self._backlog_out)
         for row in self._cursor.fetch_backlog(self._backfill_limiter.grant(now_s, room) if room > 0 else 0):
-            self._publish(row, now_s, backlog=True)
+            self._publish_row(row, now_s, backlog=True)
 
     def _check_timeout(self, now_s: float) -> None:
         if not self._sent:
@@ -168,23 +180,23 @@ class MqttSession:
         if now_s - max(oldest_s, self._confirmed_s) > limit_s:
             self._link.close(CONFIRMATION_TIMEOUT(timeout_s=limit_s))
 
-    def _publish_text(self, topic: str, payload: bytes) -> int:
-        """Publishes a retained message; returns its packet identifier."""
-        mid = self._link.publish(topic, payload, retain=self._retain)
-        self._text_mids.add(mid)
-        return mid
+    def _publish_row(self, row: StoredRow, now_s: float, backlog: bool) -> None:
+        retain = row.kind in RETAINED and not backlog
+        self._publish(row.topic(self._root, backlog), row.payload, now_s, retain, row, backlog)
 
-    def _publish(self, row: StoredRow, now_s: float, backlog: bool) -> None:
-        topic = row.topic(self._root, backlog)
-        size = len(topic) + len(row.payload) + HEAD_BYTES
-        if self._size_max and size > self._size_max:
-            self._cursor.reject(row.n, ROW_TOO_LARGE(limit_bytes=self._size_max))
-            return
+    def _publish(
+        self, topic: str, payload: bytes, now_s: float, retain: bool = True, row: StoredRow | None = None,
+        backlog: bool = False,
+    ) -> int:  # fmt: skip
+        """Publishes a row, or a retained message; returns the packet identifier, 0 if it cannot be delivered."""
+        if self._size_max and len(topic) + len(payload) + HEAD_BYTES > self._size_max:
+            self._drop(topic, row, ROW_TOO_LARGE(limit_bytes=self._size_max))
+            return 0
         try:
-            retain = self._retain and row.kind in RETAINED and not backlog
-            mid = self._link.publish(topic, row.payload, retain=retain)
+            mid = self._link.publish(topic, payload, retain=retain and self._retain)
         except ValueError as error:  # an invalid topic
-            self._cursor.reject(row.n, MQTT_TOPIC_INVALID(error=str(error)))
-            return
-        self._sent[mid] = _Sent(row, now_s, backlog)
+            self._drop(topic, row, MQTT_TOPIC_INVALID(error=str(error)))
+            return 0
+        self._sent[mid] = _Sent(topic, row, now_s, backlog)
         self._backlog_out += backlog
+        return mid

@@ -56,6 +56,7 @@ class MqttSink(MqttHandler):
         self._backfill_limiter, self._birth_limiter = BackfillRateLimiter(self.link.chance), BirthRateLimiter()
         self._certificate_end: datetime | None = None  # the earlier of broker and client; None: no TLS
         self._published = 0  # in earlier connections
+        self._retained_dropped, self._dropped_topics = 0, set[str]()  # in all connections
         self._session: MqttSession | None = None
         self._suspect: tuple[int, int] = (0, 0)  # row, number of connections that ended while it was sent
         self._cursor: SinkCursor  # set by `start`
@@ -79,7 +80,8 @@ class MqttSink(MqttHandler):
         self.link.update_settings(config.mqtt)
 
     def numbers(self) -> Mapping[str, float | int]:
-        found: dict[str, float | int] = {"rows_published": self.published, "mqtt_connects": self.link.connects}
+        found: dict[str, float | int] = {"rows_published": self.published, "mqtt_connects": self.link.connects,
+                                          "retained_dropped": self._retained_dropped}  # fmt: skip
         if self._certificate_end is not None:
             found["certificate_days"] = _days_until(self._certificate_end)
         return found
@@ -95,8 +97,9 @@ class MqttSink(MqttHandler):
             self.link.close(QOS_1_UNSUPPORTED(), DisconnectReason.REFUSED)
             return
         session = MqttSession(
-            self.link, properties, self._cursor, self._root, self._backfill_limiter, self._birth_limiter
-        )
+            self.link, properties, self._cursor, self._root, self._backfill_limiter, self._birth_limiter,
+            self._on_retained_dropped,
+        )  # fmt: skip
         self._session = session  # from here on it receives changes, which are newer than the following
         for topic, payload in reversed(self._retained_messages()):
             session.retained.setdefault(topic, payload)
@@ -126,6 +129,12 @@ class MqttSink(MqttHandler):
             self._cursor.return_unconfirmed()
         if reason is not None and reason.code in (CLIENT_ID_CONFLICT, CLIENT_ID_CONFLICT_SUSPECTED):
             self._publish_event("client_id_conflict", reason)
+
+    def _on_retained_dropped(self, topic: str, reason: Reason) -> None:
+        self._retained_dropped += 1
+        if topic not in self._dropped_topics:
+            self._dropped_topics.add(topic)
+            log.warning("retained message %s is not delivered: %s", topic, reason)
 
     def _reject_poison(self, stuck: list[StoredRow]) -> None:
         """Rejects a row that ends each connection: MQTT 3.1.1 brokers close the connection at an oversized packet.

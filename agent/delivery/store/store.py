@@ -1,4 +1,4 @@
-"""The store: the interface of agent/store."""
+"""The store: the interface of agent/delivery/store."""
 
 from __future__ import annotations
 

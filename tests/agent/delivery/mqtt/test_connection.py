@@ -15,6 +15,7 @@ from agent.config.model import Mqtt
 from agent.delivery.mqtt import backoff, connection
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.mqtt.connection import MqttConnection, MqttHandler
+from agent.delivery.reasons import SINK_INTERNAL_ERROR
 from drivers.reasons import Reason
 
 
@@ -53,6 +54,37 @@ def test_an_error_while_closing_does_not_end_the_thread(mosquitto: Mosquitto, mo
         wait_until(lambda: len(handler.ends) == 2, 10, "end")
     finally:
         link.stop()
+
+
+class Failing(Counting):
+    """Has a programming error that shows when it sends."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+        self.reasons: list[Reason | None] = []
+
+    def send_due(self, now_s: float) -> float:
+        raise self.error
+
+    def on_disconnected(self, end: DisconnectReason, reason: Reason | None) -> None:
+        super().on_disconnected(end, reason)
+        self.reasons.append(reason)
+
+
+@pytest.mark.parametrize("error", [ValueError("shape (3,)"), OSError("no such file"), KeyError("m")])
+def test_an_error_of_a_handler_is_logged_with_its_traceback_and_not_as_a_failed_connection(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    handler = Failing(error)
+    link = MqttConnection("link", Mqtt("127.0.0.1", mosquitto.port, False), "one", handler)
+    link.start()
+    wait_until(lambda: bool(handler.reasons), 10, "the connection ends")
+    link.stop()
+    assert handler.reasons[0] == SINK_INTERNAL_ERROR(error=repr(error))
+    tracebacks = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert tracebacks
+    assert tracebacks[0] is error
 
 
 def test_a_broker_that_never_responds_is_reported_once(

@@ -29,6 +29,7 @@ from agent.delivery.reasons import (
     CONNECT_REJECTED,
     PUBLISH_FORBIDDEN,
     ROW_ENDS_CONNECTION,
+    ROW_REJECTED,
     ROW_TOO_LARGE,
 )
 from drivers.reasons import Reason
@@ -293,6 +294,44 @@ def test_a_row_over_the_limit_of_the_broker_is_set_aside_and_the_others_are_deli
     broker.stop()
 
 
+def test_a_retained_message_over_the_limit_of_the_broker_does_not_end_the_connection(
+    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = Mosquitto(tmp_path, "max_packet_size 20000\n")
+    broker.start()
+    with caplog.at_level("WARNING"):
+        sink = line.sink(parse_broker(broker.url), [("g/m/meta", bytes(30_000)), ("g/m/state", b"{}")])
+        line.put(3)
+        wait_until(lambda: sink.published == 3, 10, "the rows")
+        sink.update_retained("g/m/meta", bytes(40_000))
+        wait_until(lambda: sink.numbers()["retained_dropped"] == 2, 5, "each is counted")
+        line.put(1)
+        wait_until(lambda: sink.published == 4, 10, "another row")
+    assert sink.link.connects == 1
+    assert reported(caplog) == [ROW_TOO_LARGE(limit_bytes=20_000)]
+    sink.stop()
+    broker.stop()
+
+
+def test_rejected_retained_messages_are_logged_once_per_topic_and_counted(
+    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "acl").write_text("topic readwrite g/m/telemetry\ntopic readwrite g/status\n")
+    (tmp_path / "acl").chmod(0o600)
+    broker = Mosquitto(tmp_path, f"acl_file {tmp_path / 'acl'}\n")
+    broker.start()
+    with caplog.at_level("WARNING"):
+        sink = line.sink(parse_broker(broker.url), [("g/m/meta", b"{}"), ("g/m/state", b"{}")])
+        for count in (2, 3, 4):
+            wait_until(lambda n=count: sink.numbers()["retained_dropped"] == n, 5, "counted")  # type: ignore[misc]
+            sink.update_retained("g/m/state", str(count).encode())
+        line.put(1)
+        wait_until(lambda: sink.published == 1, 5, "rows are delivered")
+    assert reported(caplog) == 2 * [ROW_REJECTED(reason_code=0x87)]
+    sink.stop()
+    broker.stop()
+
+
 class ClosesAtLarge(threading.Thread):
     """A broker of MQTT 3.1.1 that closes the connection at a packet of 20 kB. In the first connection it confirms
     nothing, so that the reason for its end is not clear."""
@@ -358,7 +397,7 @@ def test_a_broker_that_forbids_publishing_gets_few_connections_and_rows_are_kept
         line.put(10)
         wait_until(lambda: bool(reported(caplog)), 5, "logged")
         time.sleep(2)
-    assert reported(caplog) == [PUBLISH_FORBIDDEN(topic="g")]
+    assert reported(caplog) == [ROW_REJECTED(reason_code=0x87), PUBLISH_FORBIDDEN(topic="g")]  # `online`, then rows
     assert line.store.figures()["spool_rows"] == 10
     broker.stop()
 
