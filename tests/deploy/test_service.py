@@ -22,7 +22,7 @@ def heard(manager: socket.socket, until: str, seconds: float = 60) -> list[dict[
     return found
 
 
-def test_a_service_says_when_it_is_ready_alive_reloading_and_stopping(
+def test_a_service_reports_ready_watchdog_reloading_and_stopping(
     plant: tuple[Path, int], tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     config, _ = plant

@@ -42,7 +42,7 @@ def test_registers_arrive() -> None:
     run(scene())
 
 
-def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
+def test_a_late_response_is_not_used_for_the_next_request() -> None:
     calls = 0
 
     async def late_once(unit: int, function: int, address: int, count: int) -> bytes:
@@ -64,7 +64,7 @@ def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
     run(scene())
 
 
-def test_an_answer_of_another_shape_is_an_error_not_data() -> None:
+def test_a_response_of_another_shape_is_an_error() -> None:
     async def two_for_four(unit: int, function: int, address: int, count: int) -> bytes:
         return registers(function, [1, 2])
 
@@ -110,7 +110,7 @@ def test_a_closed_connection_fails_fast_and_heals() -> None:
     run(scene())
 
 
-def test_nobody_there() -> None:
+def test_a_connection_to_a_closed_port_fails() -> None:
     async def scene() -> None:
         link = ModbusLink(BusSettings("w", host="127.0.0.1", port_number=1), SystemClock())
         with pytest.raises(LinkClosed) as closed:
@@ -127,7 +127,7 @@ def test_nobody_there() -> None:
     run(scene())
 
 
-def test_a_silent_device_gives_nulls_and_no_reply() -> None:
+def test_a_device_without_response_gives_nulls_and_no_reply() -> None:
     async def silent(unit: int, function: int, address: int, count: int) -> bytes | None:
         return None
 
@@ -148,7 +148,7 @@ def test_a_silent_device_gives_nulls_and_no_reply() -> None:
     run(scene())
 
 
-def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
+def test_after_a_rejected_gap_registers_are_read_separately() -> None:
     requests: list[tuple[int, int]] = []
 
     async def no_holes(unit: int, function: int, address: int, count: int) -> bytes:
@@ -174,7 +174,7 @@ def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
     run(scene())
 
 
-def test_one_connection_never_more() -> None:
+def test_at_most_one_connection_is_open() -> None:
     """For a gateway that accepts a single client: the driver never opens a second connection."""
     connections = 0
 
@@ -201,7 +201,7 @@ def test_one_connection_never_more() -> None:
     run(scene())
 
 
-def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_late_responses_of_an_offline_device_are_expected_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """An offline device on a gateway whose other devices respond: each of its
     requests is discarded after QUARANTINE_S.
     """
@@ -223,7 +223,7 @@ def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.
     run(scene())
 
 
-def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
+def test_nothing_is_sent_through_a_converter_while_a_plc_is_active() -> None:
     """RTU over TCP: a transparent converter forwards the traffic of its serial
     line, so another master can be detected.
     """

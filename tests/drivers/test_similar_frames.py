@@ -69,7 +69,7 @@ def line(behave: Callable[[Line], None], echo: bool = False) -> Iterator[Line]:
 
 
 @pytest.mark.parametrize("own_s", [0.02, 0.12])
-def test_an_echo_whose_address_looks_like_the_answers_length_is_no_answer(own_s: float) -> None:
+def test_an_echo_whose_address_equals_the_response_length_is_not_a_response(own_s: float) -> None:
     """0x22 is the first address byte and the byte count of 17 registers; the
     device is slower than a stalled response.
     """
@@ -91,7 +91,7 @@ def test_an_echo_whose_address_looks_like_the_answers_length_is_no_answer(own_s:
         run(scene(far.port))
 
 
-def test_an_echo_in_pieces_is_waited_for_as_an_echo() -> None:
+def test_an_echo_in_pieces_is_recognised_as_an_echo() -> None:
     request = Request(1, 3, 0x2200, 17)
     want = ResponseMatcher(rtu_scan, open={request.shape: request}, sent=rtu_request(request))
     for byte in want.sent:
@@ -104,7 +104,7 @@ def test_an_echo_in_pieces_is_waited_for_as_an_echo() -> None:
     assert answer.data == body[3:]
 
 
-def test_a_refusal_that_may_be_the_first_tries_leaves_both_watched_for() -> None:
+def test_an_exception_response_of_either_attempt_leaves_both_pending() -> None:
     """First a late exception response to the first attempt, then a response to the second in the shape of a later
     request.
     """

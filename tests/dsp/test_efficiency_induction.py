@@ -39,7 +39,7 @@ def plate(r1_ohm: float | None = None, fixed_w: float | None = None) -> im.Plate
 
 
 @pytest.mark.parametrize(("kw", "rated"), CURVES)
-def test_m1_meets_motors_it_has_not_seen(kw: float, rated: float) -> None:
+def test_m1_agrees_with_motors_it_was_not_fitted_to(kw: float, rated: float) -> None:
     """Goal S2: within 2 points from half load upwards, within 4 at a quarter, and within U."""
     for load, true_pct in zip((0.25, 0.5, 0.75, 1.0), CURVES[kw, rated], strict=True):
         p1_w = kw * 1000 * load / (true_pct / 100)
@@ -78,7 +78,7 @@ def test_m4_against_the_measured_motor(data: Path, fixed_w: float | None, with_s
     assert im.m4_losses(plate(), 1e4, 20, None, VOLTS) is None, "no segregated losses without R1"
 
 
-def test_m2_and_m3_know_the_load_roughly(data: Path) -> None:
+def test_m2_and_m3_estimate_the_load_roughly(data: Path) -> None:
     """NEMA allows ±20 % for the slip of the nameplate; the current gives no load below half load."""
     for row in measured(data):
         load = row["p_shaft_w"] / (1000 * KW)
@@ -128,14 +128,14 @@ def test_m1_gives_back_the_load_it_was_built_from(load: float, rated: float) -> 
     assert split.total_w == pytest.approx(1000 * loss, rel=1e-9)
 
 
-def test_m1_says_nothing_at_light_load() -> None:
+def test_m1_has_no_result_at_light_load() -> None:
     assert im.m1_u(0.14) is None
     us = [im.m1_u(load) for load in (0.15, 0.3, 0.9)]
     assert us == sorted(us, reverse=True)  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize("lacking", range(5))
-def test_m4_says_nothing_where_a_signal_lacks(lacking: int) -> None:
+def test_m4_has_no_result_without_one_of_its_signals(lacking: int) -> None:
     """A slip or power of NaN must not count as a slip of 0, which would omit the rotor losses."""
     plate = im.Plate(18_500, ETA, VOLTS, AMPS, RPM, 1500, 4, R1_OHM)
     sound = (15_000.0, 27.0, 1470.0, 400.0, 80.0)

@@ -107,7 +107,7 @@ def names(found: wiring.Diagnosis) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_no_verdict_is_wrong_and_the_truth_is_named(seed: int) -> None:
+def test_no_verdict_is_wrong_and_the_true_fault_is_named(seed: int) -> None:
     """Three wattmeters: all mistakes × loads × kinds of consumer."""
     named = tried = 0
     for name, kind, u, i in loads(seed):
@@ -136,7 +136,7 @@ def test_two_wattmeters(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_sound_meter_gets_no_finding(seed: int) -> None:
+def test_a_correctly_wired_meter_has_no_finding(seed: int) -> None:
     for name, kind, u, i in loads(seed):
         for found in (three(shown(u, i, "", seed), kind), two(shown(u, i, "", seed, "3P3W"), kind)):
             gives_back = name == "hoist down" and "regenerating" in names(found)
@@ -148,7 +148,7 @@ def balanced(phi: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
     return u, phasors([PhasorComponent(1, 1, cmath.rect(amps, -math.radians(phi)))])
 
 
-def test_what_looks_alike_is_listed() -> None:
+def test_indistinguishable_faults_are_listed() -> None:
     u, i = balanced(-40, 40)
     leading = names(three(shown(u, i, "", 1), "motor"))
     assert {wiring.LEADING, "ct_rotated", "ct_rotated+reversed"} <= set(leading)
@@ -158,21 +158,21 @@ def test_what_looks_alike_is_listed() -> None:
     assert three(shown(u, -i, "", 1), "motor").verdict == "ct_reversed:A,B,C", "mains motors do not regenerate"
 
 
-def test_a_blown_fuse_is_no_missing_transformer() -> None:
+def test_a_blown_fuse_is_not_a_missing_transformer() -> None:
     u, i = balanced(30)
     i = i.copy()
     i[1], i[2] = 0, -i[0]
     assert three(shown(u, i, "", 1), "motor").verdict == "phase_lost:B"
 
 
-def test_an_unbalanced_bridge_is_sound() -> None:
+def test_an_unbalanced_rectifier_has_no_finding() -> None:
     """Phases of a diode bridge are unbalanced at light load: 1, 0.6, 0.15 of the largest current."""
     u, i = balanced(10, 60)
     i = i * [[1.0], [0.6], [0.15]]
     assert three(shown(u, i, "", 1), "bridge").verdict == "ok"
 
 
-def test_too_little_current_says_nothing() -> None:
+def test_too_little_current_gives_no_verdict() -> None:
     u, i = balanced(30, 9.0)
     assert three(shown(u, i, "reversed ct1", 1), "motor").verdict == wiring.UNKNOWN
     bad = wiring.Phases((230, 230, math.nan), (80, 80, 80), (1, 1, 1), (1, 1, 1))
@@ -182,6 +182,6 @@ def test_too_little_current_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("measured", "u", "ratio"), [(20e3, 0.1, 0.5), (80e3, 0.1, 2.0), (38e3, 0.2, None), (45e3, 0.1, None)]
 )
-def test_a_wrong_ratio_is_one_that_no_doubt_explains(measured: float, u: float, ratio: float | None) -> None:
+def test_a_wrong_ratio_exceeds_the_uncertainty(measured: float, u: float, ratio: float | None) -> None:
     assert wiring.ratio_of(measured, 40e3, u) == (None if ratio is None else pytest.approx(ratio))
     assert wiring.ratio_of(measured, 0.0, u) is None

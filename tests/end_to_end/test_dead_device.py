@@ -331,11 +331,13 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
 
 @pytest.mark.parametrize("says", CHECKS, ids=lambda says: says.__name__)
 @pytest.mark.parametrize("name", BUSES)
-def test_a_device_that_dies_and_comes_back(short: dict[str, Result], name: str, says: Callable[[Result], None]) -> None:
+def test_a_device_that_goes_offline_and_online_again(
+    short: dict[str, Result], name: str, says: Callable[[Result], None]
+) -> None:
     says(short[name])
 
 
-def test_one_that_was_dead_from_the_start_costs_no_more(tmp_path: Path) -> None:
+def test_a_device_offline_from_the_start_takes_no_more_time(tmp_path: Path) -> None:
     """Only the timeout in the register map is known of this device: twice the period of the others."""
 
     async def scene(bus: Bus, config: Path) -> list[float]:
@@ -363,7 +365,7 @@ def test_one_that_was_dead_from_the_start_costs_no_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_a_dead_device_for_most_of_a_minute(tmp_path: Path) -> None:
+def test_an_offline_device_for_most_of_a_minute(tmp_path: Path) -> None:
     """Probes after 2, 4, 8, 16 s; the device returns within the interval of 32 s that is running then."""
     for name, found in measured(tmp_path, 40, 40).items():
         print(name, found)

@@ -145,7 +145,7 @@ def test_a_killed_broker_loses_nothing_that_it_confirmed(scene: Scene) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("fault", ["agent killed", "broker stopped", "broker killed", "black hole", "cut"])
-def test_long(scene: Scene, fault: str) -> None:
+def test_repeated_faults_lose_no_row(scene: Scene, fault: str) -> None:
     if fault == "agent killed":
         kill_agent(scene, 25)
     for _ in range(5):
@@ -162,7 +162,7 @@ def test_long(scene: Scene, fault: str) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("limit", ["quota", "another program"])
-def test_no_room_while_the_broker_is_away(tmp_path: Path, limit: str) -> None:
+def test_a_full_spool_without_a_broker_counts_each_row(tmp_path: Path, limit: str) -> None:
     """Every dropped row is counted; all others are delivered when the broker is available again."""
     place = tmp_path / "state"
     place.mkdir()

@@ -34,7 +34,7 @@ def test_the_factor_is_a_function_of_time() -> None:
     assert Dip(5.0).factor(500.0) == 1.0
 
 
-def test_it_arrives_as_an_event_that_tells_the_truth() -> None:
+def test_a_dip_arrives_as_an_event_with_its_true_values() -> None:
     plant = PumpStation(Random(3))
     plant.provoke("dip", DIP_S)
     sender = EwsSender(3, 4.0)

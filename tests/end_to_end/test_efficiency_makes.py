@@ -12,7 +12,7 @@ from simulators.plant import drive as drives
 from simulators.scenarios.machines import drive_of
 
 
-def test_an_assumed_split_of_an_induction_motor_is_off_by_less_than_it_says() -> None:
+def test_an_assumed_loss_split_of_an_induction_motor_is_within_its_u() -> None:
     """Compared with the measured 18.5 kW motor (Haumer et al., Modelica 2009) and with ranges in training texts."""
     plate = Plate(1.0, 0.5, 400, 1, 1475, 1500, 4)  # 1 W lost
     split = m1_losses(plate, 1.0)
@@ -26,7 +26,7 @@ MAKES = {"as DOE": (1.0, 1.0), "good": (0.7, 0.7), "poor": (1.3, 1.3), "idle": (
 
 
 @pytest.mark.parametrize("told", ["IE2", None])
-def test_the_losses_of_drives_of_several_makes_lie_inside_u(told: str | None) -> None:
+def test_losses_of_drives_of_several_manufacturers_are_within_u(told: str | None) -> None:
     """7.5 to 315 kW, 10 to 100 % of current and frequency.
 
     The manufacturers differ from the US DOE's mean as much as its rows differ (a third); `idle` is a drive with

@@ -208,7 +208,7 @@ def compare(served: Served, profile: str) -> None:
     assert len(set(everything)) > 3, "zeros prove nothing"
 
 
-def test_nothing_but_a_private_dialect_is_left_out() -> None:
+def test_only_a_private_protocol_is_excluded() -> None:
     assert {name for name in profile_ids() if load_profile(name).dialect == "huanyang_private"} == set(NOT_SERVED)
 
 
@@ -223,7 +223,7 @@ def test_three_masters_get_the_same_registers_on_a_serial_line(rtu: Served, prof
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: f"{fact.profile}-{fact.metric}")
-def test_read_shows_what_the_makers_list_says(tcp: Served, rtu: Served, fact: Fact) -> None:
+def test_read_shows_the_values_of_the_manufacturers_list(tcp: Served, rtu: Served, fact: Fact) -> None:
     """The registers come from mbpoll; this file decodes them."""
     for served in (tcp, rtu) if fact.profile in ON_A_SERIAL_LINE else (tcp,):
         size = struct.calcsize(FORMATS[fact.type]) // 2
@@ -234,7 +234,7 @@ def test_read_shows_what_the_makers_list_says(tcp: Served, rtu: Served, fact: Fa
 
 
 @pytest.mark.parametrize("profile", [name for name in SERVED if load_profile(name).dialect == "modbus"])
-def test_read_shows_what_type_scale_and_word_order_say(tcp: Served, profile: str) -> None:
+def test_read_shows_values_by_type_scale_and_word_order(tcp: Served, profile: str) -> None:
     """Every plain number that `read` prints, with registers from libmodbus.
 
     Not plain: values in parts, with a mask, or with a scale in another register.

@@ -118,7 +118,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     found.stop()
 
 
-def test_a_line_with_a_plc_is_left_alone_whatever_happens_to_the_agent(scene: Scene) -> None:
+def test_nothing_is_sent_on_a_bus_with_a_plc_in_any_state_of_the_agent(scene: Scene) -> None:
     """Although comm_loss is configured: run, SIGKILL, run again, unplug, plug in, stop."""
     scene.plc.start()
     wait_until(lambda: scene.plc.good > 3, 5, "the PLC polls")
@@ -164,7 +164,7 @@ def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) ->
     assert not any(run.collided for run in scene.segment.log)
 
 
-def test_nobody_masks_a_plc_that_died(scene: Scene) -> None:
+def test_polling_does_not_mask_a_halted_plc(scene: Scene) -> None:
     """The PLC armed the watchdog; when it halts, the drive must trip in time although the agent may poll then."""
     scene.plc.start()
     wait_until(lambda: scene.plc.good > 3, 5, "the PLC polls")

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.alone
 SECONDS = 15
 
 
-def test_the_demo_speaks_both_and_each_entity_finds_its_value(tmp_path: Path, mosquitto: Mosquitto) -> None:
+def test_the_demo_publishes_both_dialects_and_each_entity_has_its_value(tmp_path: Path, mosquitto: Mosquitto) -> None:
     proxy = Proxy(mosquitto.port)
     configs: dict[str, dict[str, Any]] = {}
     rows: dict[str, dict[str, Any]] = {}

@@ -62,7 +62,7 @@ def test_four_hours_of_the_pump_station(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_a_plant_that_saves_nothing_is_not_called_proven(tmp_path: Path) -> None:
+def test_a_plant_without_savings_is_not_proven(tmp_path: Path) -> None:
     """Three days; the baseline is learned from the first half of the same plant."""
     check(tmp_path, played(tmp_path, 72))
     run(tmp_path, "baseline", "learn", "pump-2", "--to", "2026-09-23T00:00")

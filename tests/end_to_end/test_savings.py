@@ -78,7 +78,7 @@ def retrofit(
     return told
 
 
-def test_days_of_a_retrofit_are_told_as_they_were(tmp_path: Path) -> None:
+def test_days_of_a_retrofit_are_reported_correctly(tmp_path: Path) -> None:
     """Errors from polling are small compared with the class of the meter: the saving is within U95."""
     told = retrofit(tmp_path, PUMP_HIGH_HEAD, 5, (0.89, 0.84), (2, 2), 120)
     assert told.saving.verdict == "proven"
@@ -112,7 +112,7 @@ def test_twenty_seeds_through_the_whole_agent_agree(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_a_damper_fan_of_500_and_720_hours_is_told_to_one_percent(tmp_path: Path) -> None:
+def test_a_damper_fan_of_500_and_720_hours_is_reported_within_one_percent(tmp_path: Path) -> None:
     """S4, with meter and transformers for billing: those of class 0.5 alone can
     cause an error of 2 % of this saving.
     """

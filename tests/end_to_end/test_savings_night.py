@@ -102,7 +102,7 @@ def test_a_bypass_is_an_event_within_a_minute(night: Night) -> None:
     assert event.proposal == "keep", "what the bypass costs is in the sum"
 
 
-def test_power_cut_and_a_clock_eight_hours_back_lose_no_kwh(night: Night) -> None:
+def test_a_power_failure_and_a_clock_eight_hours_back_lose_no_kwh(night: Night) -> None:
     night.dark(2 * HOUR_S)
     night.watch(0.7 * HOUR_S)
     night.watch(1.1 * HOUR_S, clock_off_s=-8 * HOUR_S)
@@ -115,7 +115,7 @@ def test_power_cut_and_a_clock_eight_hours_back_lose_no_kwh(night: Night) -> Non
     assert all(event.to_ms is None or event.to_ms > event.from_ms for event in events)
 
 
-def test_a_ratio_that_was_forgotten_is_found_within_an_hour(night: Night) -> None:
+def test_a_wrong_ratio_is_detected_within_an_hour_of_plant_time(night: Night) -> None:
     """The transformers are replaced by 200/5 ones; the meter still uses 400/5.
 
     With a drive a minute suffices, because the drive's power differs. Without a drive it takes an hour:

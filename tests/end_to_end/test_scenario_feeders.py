@@ -16,7 +16,7 @@ def seen(name: str) -> Run:
     return run(name, 3000)
 
 
-def test_a_swap_on_the_line_turns_faster_and_so_saves_less() -> None:
+def test_a_motor_replaced_direct_on_line_turns_faster_and_saves_less() -> None:
     """Shaft power of equal pumps at the same flow follows the pump's law; higher speed cancels most of the saving."""
     found = seen("line-start-swap")
     old, new = (found.truths[-1][name] for name in ("pump-slipping", "pump-synchronous"))
@@ -46,7 +46,7 @@ def test_a_line_start_motor_is_estimated_as_a_magnet_motor() -> None:
     assert apart > shown["pump-synchronous"]["motor_efficiency_pct_u"]
 
 
-def test_a_meter_before_the_cable_counts_cable_and_fan() -> None:
+def test_a_meter_upstream_of_the_cable_counts_cable_and_fan() -> None:
     """3·R·I² of the published currents, and the fan; the meter does not show the input power of the drive."""
     found = seen("conveyor")
     for row in found.telemetry("belt")[20::50]:

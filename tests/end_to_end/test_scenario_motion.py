@@ -128,7 +128,7 @@ def test_the_drive_trips_in_the_deep_dips_only() -> None:
     assert min(rode_through) == max(rode_through), "0.78 of the voltage is enough"
 
 
-def test_the_start_costs_what_the_wheel_has_gained() -> None:
+def test_the_energy_of_a_start_is_the_kinetic_energy_of_the_wheel() -> None:
     """J·ω²/2 of motor and wheel from the speed of the restart, in addition to the air: closed form, not simulation."""
     found = dips()
     rows = [(at, row["fan"]) for at, row in zip(found.times_ms, found.truths, strict=True)]

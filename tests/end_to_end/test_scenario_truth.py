@@ -83,7 +83,7 @@ def test_no_efficiency_is_above_100_percent(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name not in {*LIE, "roller-table"}])
-def test_an_estimate_misses_by_no_more_than_it_says(name: str) -> None:
+def test_the_error_of_an_estimate_is_within_its_u(name: str) -> None:
     found, compared = seen(name), 0
     for asset in found.assets:
         for metric, (top, bottom) in RATIOS.items():

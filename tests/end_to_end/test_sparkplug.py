@@ -190,7 +190,7 @@ def test_a_birth_holds_every_metric_with_unit_and_meaning(world: World) -> None:
     world.check()
 
 
-def test_only_what_changed_is_told_with_its_quality(world: World) -> None:
+def test_only_changed_metrics_are_published_with_their_quality(world: World) -> None:
     bench = world.start()
     online(world)
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
@@ -212,7 +212,7 @@ def test_only_what_changed_is_told_with_its_quality(world: World) -> None:
     world.check()
 
 
-def test_a_device_dies_and_is_born_with_its_health(world: World) -> None:
+def test_a_device_death_and_birth_follow_its_connection(world: World) -> None:
     bench = world.start()
     online(world)
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
@@ -232,7 +232,7 @@ def test_a_device_dies_and_is_born_with_its_health(world: World) -> None:
     world.check()
 
 
-def test_an_unforeseen_metric_is_born_before_it_is_told(world: World) -> None:
+def test_an_unexpected_metric_is_in_a_birth_before_its_first_data(world: World) -> None:
     bench = world.start()
     online(world)
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
@@ -262,7 +262,7 @@ def test_rebirth_on_demand_and_a_storm_of_demands(world: World) -> None:
     world.check()
 
 
-def test_a_motor_taken_out_dies_and_one_put_in_is_born(world: World) -> None:
+def test_a_removed_motor_gets_a_death_and_a_new_one_a_birth(world: World) -> None:
     bench = world.start()
     online(world)
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
@@ -276,7 +276,7 @@ def test_a_motor_taken_out_dies_and_one_put_in_is_born(world: World) -> None:
     world.check()
 
 
-def test_another_broker_is_gone_to_with_a_proper_farewell(world: World) -> None:
+def test_a_change_of_broker_is_preceded_by_a_death(world: World) -> None:
     bench = world.start()
     online(world)
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
@@ -299,7 +299,7 @@ BAD_COMMANDS = [
 ]  # fmt: skip
 
 
-def test_commands_that_make_no_sense_change_nothing(world: World) -> None:
+def test_invalid_commands_change_nothing(world: World) -> None:
     bench = world.start()
     born(world)
     online(world)
@@ -314,7 +314,7 @@ def test_commands_that_make_no_sense_change_nothing(world: World) -> None:
     world.check()
 
 
-def test_births_wait_for_the_primary_host_and_history_follows(hosted: World) -> None:
+def test_births_wait_for_the_primary_host_and_history_is_sent_afterwards(hosted: World) -> None:
     hosted.state(False, 1000)
     bench = hosted.start()
     online(hosted)
@@ -346,7 +346,7 @@ def test_births_wait_for_the_primary_host_and_history_follows(hosted: World) -> 
     hosted.check()
 
 
-def test_a_host_that_flaps_gets_births_at_the_stated_rate_only(hosted: World) -> None:
+def test_an_unstable_host_gets_births_at_the_documented_rate(hosted: World) -> None:
     hosted.start()
     online(hosted)
     started_s = time.monotonic()
@@ -428,7 +428,7 @@ def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(world: World) -> No
     world.check()
 
 
-def test_what_the_public_decoder_reads(world: World, tmp_path: Path) -> None:
+def test_a_public_decoder_reads_the_payloads(world: World, tmp_path: Path) -> None:
     """The npm package `sparkplug-payload`, if node finds it (npm install --prefix FOLDER; NODE_PATH)."""
     script = ROOT / "tests" / "support" / "decode_sparkplug.js"
     with contextlib.suppress(FileNotFoundError):

@@ -91,7 +91,7 @@ def test_modbus_clients_read_the_truth(wall_clock: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.alone  # a pseudo-terminal with a late reader drops frames
-def test_waveforms_on_both_wires(wall_clock: Any, tmp_path: Path) -> None:
+def test_waveforms_on_tcp_and_serial(wall_clock: Any, tmp_path: Path) -> None:
     """rms of 20 cycles against the log: 0.3 % covers the variation within a second."""
     streams: dict[str, bytes] = {}
 
@@ -145,7 +145,7 @@ def _samples(stream: bytes) -> Any:
     return ews_decoder.values(frames)
 
 
-def test_clients_that_come_and_go_do_no_harm(wall_clock: Any, tmp_path: Path) -> None:
+def test_connecting_and_disconnecting_clients_have_no_effect(wall_clock: Any, tmp_path: Path) -> None:
     async def talk(ends: Endpoints) -> None:
         for address in (ends.modbus_tcp, ends.ews_tcp):
             host, port = address.split(":")
@@ -199,7 +199,7 @@ async def _minute(clock: Any, path: Path, seed: int) -> None:
     await asyncio.wait_for(plant, 60)
 
 
-def test_truth_rows_hold_what_judges_need(wall_clock: Any, tmp_path: Path) -> None:
+def test_truth_rows_contain_the_values_that_tests_compare(wall_clock: Any, tmp_path: Path) -> None:
     async def talk(ends: Endpoints) -> None:
         await asyncio.sleep(0.3)
 
@@ -237,7 +237,7 @@ def test_the_configuration_fits_the_plant() -> None:
     assert config["motor"]["pump-2"]["replaced_motor"]["class"] == "IE1"
 
 
-def test_a_server_of_247_units_lays_out_no_memory() -> None:
+def test_a_server_of_247_units_allocates_no_memory() -> None:
     """Ready within 0.2 s; counted, not timed: a register in memory would cost a call."""
     devices = [SimulatedDevice(unit, load_profile("eastron/sdm630"), dict) for unit in range(1, 248)]
     calls = 0

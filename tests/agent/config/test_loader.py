@@ -217,7 +217,7 @@ def test_the_place_of_a_waveform_is_a_note(tmp_path: Path) -> None:
     assert ("motor.p.waveform.measuring_point", codes.WAVEFORM_POINT()) in [(note.key, note.reason) for note in notes]
 
 
-def test_phases_that_cannot_follow_each_other_are_a_problem(tmp_path: Path) -> None:
+def test_periods_in_an_impossible_order_are_a_problem(tmp_path: Path) -> None:
     text = BASE + at_input("m") + drive("d", "m") + magnet("p", "d")
     good = text + "periods = { baseline = 2026-09-01, reporting = 2026-09-20, end = 2027-09-20 }\n"
     assert [name for name, _ in load_told(tmp_path, good)[0].motors["p"].periods] == ["baseline", "reporting", "end"]
@@ -262,7 +262,7 @@ def test_the_certificate_of_transformers_replaces_their_class(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("table", ["motor", "tariff"])
-def test_a_moment_is_no_day(tmp_path: Path, table: str) -> None:
+def test_a_time_is_rejected_where_a_date_is_expected(tmp_path: Path, table: str) -> None:
     """TOML's date-times are dates for Python, and never equal to one: a holiday would be priced as a working day."""
     text = BASE + meter("m") + motor("p", "m")
     text += {"motor": "periods = { baseline = 2026-09-01T00:00:00 }\n",

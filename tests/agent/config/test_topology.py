@@ -14,7 +14,7 @@ from agent.config.topology import assets, polled_devices
 BASE = site() + bus(tcp="192.0.2.40:502")
 
 
-def test_meters_in_a_row_are_no_loop(tmp_path: Path) -> None:
+def test_meters_in_series_are_not_a_loop(tmp_path: Path) -> None:
     text = BASE + at_input("a", fed_by="b") + at_input("b", 2, fed_by="c") + at_input("c", 3)
     assert load_told(tmp_path, text)[1].problems == []
 

@@ -30,7 +30,7 @@ def told(bench: Bench) -> dict[str, Any]:
     return json.loads(payload)  # type: ignore[no-any-return]
 
 
-def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_reason_does_not_restart_the_state(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     now_ms = 1_790_000_000_000
     monkeypatch.setattr(type(bench.clock), "utc_ns", lambda _: now_ms * 1_000_000)
     silent, other = DEVICE_NOT_RESPONDING(device="mcc-1"), DEVICE_UNAVAILABLE(device="mcc-1", cause="no route to host")

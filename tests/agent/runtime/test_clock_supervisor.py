@@ -70,7 +70,7 @@ def test_rows_of_an_unsynchronised_start_get_the_right_time_and_keep_ids_and_ord
     here.store.close()
 
 
-def test_rows_of_a_right_clock_keep_their_time(tmp_path: Path) -> None:
+def test_rows_of_a_correct_clock_keep_their_time(tmp_path: Path) -> None:
     """Measured while synchronized; then the clock is set an hour ahead manually; then the time server corrects it."""
     here = Computer(tmp_path, NOW_NS, synchronised=True)
     here.wait(1)
@@ -112,9 +112,7 @@ def test_a_row_made_between_the_step_and_its_correction_is_not_moved(tmp_path: P
     here.store.close()
 
 
-def test_a_battery_clock_that_says_2099_is_not_followed_and_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_battery_clock_in_2099_is_reported_and_not_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     first = Computer(tmp_path, NOW_NS, synchronised=True)
     first.keeper.remember()
     first.store.close()
@@ -127,7 +125,7 @@ def test_a_battery_clock_that_says_2099_is_not_followed_and_said(
     second.store.close()
 
 
-def test_a_gateway_that_lay_in_a_cupboard_for_14_months_tells_what_to_do_where_its_clock_is_right(
+def test_a_gateway_stored_for_14_months_reports_how_to_accept_its_clock(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No time server: time continues after the last run, which is logged, until the configuration trusts the clock."""
@@ -153,7 +151,7 @@ def test_a_gateway_that_lay_in_a_cupboard_for_14_months_tells_what_to_do_where_i
     third.store.close()
 
 
-def test_a_machine_without_a_battery_clock_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_machine_without_a_battery_clock_continues_from_its_last_time(tmp_path: Path) -> None:
     """Power failure: nothing is closed. At the next start the clock shows 1970."""
     first = Computer(tmp_path, NOW_NS, synchronised=True)
     first.wait(100)

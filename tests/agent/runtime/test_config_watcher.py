@@ -37,7 +37,7 @@ PLANT = two_fans()
 KW_CHANGED = CONFIG_KEY_CHANGED(key="motor.fan-1.kw", before="30", after="37")
 
 
-def test_the_difference_is_told_in_the_words_of_the_file() -> None:
+def test_the_difference_is_reported_with_the_keys_of_the_file() -> None:
     old = {"site": {"id": "a"}, "bus": {"n": {"poll_interval": "1s"}, "s": {"tcp": "x"}}, "motor": {"m": {"kw": 1}}}
     new = {
         "site": {"id": "a"},
@@ -56,7 +56,7 @@ def test_the_difference_is_told_in_the_words_of_the_file() -> None:
     assert difference(old, old) == []
 
 
-def test_identity_and_store_wait_for_a_restart_and_the_rest_does_not(tmp_path: Path) -> None:
+def test_identity_and_store_require_a_restart_and_the_rest_does_not(tmp_path: Path) -> None:
     old = load(tmp_path, PLANT)
     text = PLANT.replace('id = "mill-2"', 'id = "mill-3"').replace("kw = 30", "kw = 37", 1)
     new = load(tmp_path, text + '\n[store]\nstate_dir = "elsewhere"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
@@ -79,7 +79,7 @@ class Scene:
         self.applied.append(config)
 
 
-def test_a_good_file_is_applied_and_told(tmp_path: Path, clock: HandClock) -> None:
+def test_a_valid_file_is_applied_and_reported(tmp_path: Path, clock: HandClock) -> None:
     scene = Scene(tmp_path, clock)
     load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())
@@ -131,7 +131,7 @@ def test_a_long_list_of_changes_is_cut_with_the_number_of_the_others() -> None:
     assert shortened(changes[:3]) == changes[:3]
 
 
-def test_own_register_maps_stay_when_a_new_file_is_refused(tmp_path: Path, clock: HandClock) -> None:
+def test_user_profiles_stay_in_use_when_a_new_file_is_rejected(tmp_path: Path, clock: HandClock) -> None:
     maps = tmp_path / "maps"
     maps.mkdir()
     (maps / "mine.toml").write_text('extends = "eastron/sdm630"\n[device]\nid = "own/mine"\n', encoding="utf-8")
@@ -146,7 +146,7 @@ def test_own_register_maps_stay_when_a_new_file_is_refused(tmp_path: Path, clock
     load(tmp_path, PLANT)
 
 
-def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path: Path) -> None:
+def test_a_changed_file_is_loaded_when_it_is_stable_and_on_a_signal_immediately(tmp_path: Path) -> None:
     """An editor that writes in two steps causes one reload, and no rejected one in between."""
     scene = Scene(tmp_path, SystemClock())
     marks = iter([1, 1, 2, 3, 3, 3, 3])
@@ -179,7 +179,7 @@ def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path:
         asyncio.run(script())
 
 
-def test_what_is_looked_at_changes_with_the_file_and_its_maps(tmp_path: Path) -> None:
+def test_file_versions_change_with_the_file_and_its_profiles(tmp_path: Path) -> None:
     from agent.runtime.config_watcher import file_versions
 
     config = load(tmp_path, PLANT)

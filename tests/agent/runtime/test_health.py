@@ -30,14 +30,14 @@ def poller(name: str, clock: HandClock, polls: int = 0, failed: int = 0) -> BusP
     return found
 
 
-def test_each_bus_is_told_and_the_sums_are_theirs(clock: HandClock) -> None:
+def test_each_bus_is_reported_and_the_totals_are_the_sums_of_the_buses(clock: HandClock) -> None:
     buses = [poller("north", clock, 100, 3), poller("south-2", clock, 50, 1)]
     numbers = BusNumbers(lambda: buses, clock)()
     assert (numbers["polls"], numbers["polls_failed"]) == (150, 4)
     assert (numbers["bus_north_polls"], numbers["bus_south-2_polls_failed"]) == (100, 1)
 
 
-def test_a_bus_that_went_keeps_its_part_of_the_sums(clock: HandClock) -> None:
+def test_a_removed_bus_keeps_its_part_of_the_totals(clock: HandClock) -> None:
     """Counters never fall: a consumer would detect a restart."""
     buses = [poller("north", clock, 100), poller("south", clock, 50)]
     numbers = BusNumbers(lambda: buses, clock)
@@ -61,7 +61,7 @@ def test_busy_is_the_part_of_the_time_since_the_last_message(clock: HandClock) -
     assert numbers()["bus_north_utilization_pct"] == 0.0
 
 
-def test_a_bus_that_begins_no_turn_hangs(clock: HandClock) -> None:
+def test_a_bus_that_starts_no_poll_is_reported_as_hanging(clock: HandClock) -> None:
     bus = poller("north", clock)
     numbers = BusNumbers(lambda: [bus], clock)
     clock.move(TURN_MAX_S)
@@ -94,7 +94,7 @@ def test_health_is_one_message_of_the_gateway(clock: HandClock, tmp_path: Path) 
     assert values["disk_free_mb"] > 0
 
 
-def test_a_disk_that_is_waited_for_holds_up_no_polling(tmp_path: Path, clock: HandClock) -> None:
+def test_a_slow_disk_does_not_delay_polling(tmp_path: Path, clock: HandClock) -> None:
     told, store = list[Message](), Store(tmp_path, clock)
     health = Health(clock, told.append)
     health.add(store.figures, waits=True)

@@ -49,7 +49,7 @@ fed_by = "mcc-12"
 """
 
 
-def test_a_hold_lasts_until_it_is_released(tmp_path: Path) -> None:
+def test_maintenance_lasts_until_it_is_released(tmp_path: Path) -> None:
     book = MaintenanceLog(tmp_path)
     assert book.active(0) == {}
     book.begin("fan-1", "轴承更换", 1000, None, "li")
@@ -71,7 +71,7 @@ def open_path() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as somebody else")
-def test_root_writes_as_whom_the_directory_belongs_to_and_follows_no_link_out_of_it(open_path: Path) -> None:
+def test_root_writes_as_the_owner_of_the_directory_and_follows_no_link_out_of_it(open_path: Path) -> None:
     state, private = open_path / "state", open_path / "etc"
     for folder in (state, private):
         folder.mkdir(mode=0o755)
@@ -87,7 +87,7 @@ def test_root_writes_as_whom_the_directory_belongs_to_and_follows_no_link_out_of
     assert os.geteuid() == 0
 
 
-def test_a_hold_ends_by_itself_and_keeps_its_interval(tmp_path: Path) -> None:
+def test_maintenance_with_a_duration_ends_automatically_and_keeps_its_interval(tmp_path: Path) -> None:
     book = MaintenanceLog(tmp_path)
     book.begin("fan-1", "inspection", 1000, 8200, "li")
     assert book.active(8199)
@@ -96,7 +96,7 @@ def test_a_hold_ends_by_itself_and_keeps_its_interval(tmp_path: Path) -> None:
     assert [hold.end_ms for hold in book.between(0, 10_000)] == [8200]
 
 
-def test_a_second_hold_ends_the_first(tmp_path: Path) -> None:
+def test_a_second_maintenance_ends_the_first(tmp_path: Path) -> None:
     book = MaintenanceLog(tmp_path)
     book.begin("fan-1", "a", 1000, None, "li")
     book.begin("fan-2", "other", 1500, None, "li")
@@ -115,7 +115,7 @@ def test_intervals_touch_or_do_not(tmp_path: Path, from_ms: int, to_ms: int, fou
     assert len(book.between(from_ms, to_ms)) == found
 
 
-def test_what_another_process_writes_is_seen(tmp_path: Path) -> None:
+def test_a_change_by_another_process_is_read(tmp_path: Path) -> None:
     reader, writer = MaintenanceLog(tmp_path), MaintenanceLog(tmp_path)
     assert reader.active(1500) == {}
     writer.begin("fan-1", "a", 1000, None, "li")
@@ -125,7 +125,7 @@ def test_what_another_process_writes_is_seen(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["maintenance.sqlite"], "nothing is left beside the file"
 
 
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+def test_a_corrupt_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "maintenance.sqlite").write_bytes(b"no database" * 100)
     book = MaintenanceLog(tmp_path)
     for call in (lambda: book.active(0), lambda: book.begin("a", "b", 0, None, "c"), lambda: book.release("a", 0)):
@@ -162,7 +162,7 @@ def row(asset: str | None = "fan-1", kind: str = "telemetry") -> Message:
     return Message(asset, kind, 5, {"active_power_w": 1})
 
 
-def test_every_message_of_a_motor_on_hold_says_so_and_no_other(told: Told, clock: HandClock) -> None:
+def test_each_message_of_a_motor_in_maintenance_has_the_flag_and_no_other_does(told: Told, clock: HandClock) -> None:
     told.book.begin("fan-1", "a", now_ms(clock), None, "li")
     told.look()
     told.messages.clear()
@@ -171,7 +171,7 @@ def test_every_message_of_a_motor_on_hold_says_so_and_no_other(told: Told, clock
     assert [Quality.MAINTENANCE in message.quality for message in told.messages] == [True, True, False, False]
 
 
-def test_on_hold_the_state_is_hold_whatever_the_devices_do(told: Told, clock: HandClock) -> None:
+def test_the_state_is_maintenance_in_any_state_of_the_devices(told: Told, clock: HandClock) -> None:
     told.marks.publish_state("fan-1", "online", [])
     until_ms = now_ms(clock) + 7_200_000
     told.book.begin("fan-1", "轴承更换", now_ms(clock), until_ms, "li")
@@ -203,7 +203,7 @@ def test_begin_and_end_are_events_with_the_interval(told: Told, clock: HandClock
     assert told.messages[1].t_ms == begin + 60_000
 
 
-def test_after_a_restart_only_what_changed_meanwhile_is_told(told: Told, clock: HandClock) -> None:
+def test_after_a_restart_only_changes_are_published(told: Told, clock: HandClock) -> None:
     """While the agent is off, maintenance continues for fan-1, begins for fan-2, passes for fan-3, ends for fan-4."""
     begin = now_ms(clock)
     told.book.begin("fan-1", "a", begin - 5000, None, "li")
@@ -220,7 +220,7 @@ def test_after_a_restart_only_what_changed_meanwhile_is_told(told: Told, clock: 
     assert len(told.messages) == 4, "nothing is told twice"
 
 
-def test_a_file_that_cannot_be_read_releases_nobody(told: Told, clock: HandClock) -> None:
+def test_an_unreadable_file_releases_no_motor(told: Told, clock: HandClock) -> None:
     told.book.begin("fan-1", "a", now_ms(clock), None, "li")
     told.look()
     told.book.path.write_bytes(b"\0" * 100)
@@ -230,7 +230,7 @@ def test_a_file_that_cannot_be_read_releases_nobody(told: Told, clock: HandClock
     assert Quality.MAINTENANCE in told.messages[0].quality
 
 
-def test_rows_carry_clock_unsure_until_the_clock_is_sure(told: Told) -> None:
+def test_rows_have_clock_unsynchronized_until_the_clock_is_synchronised(told: Told) -> None:
     told.sure = False
     told.marks.emit(row())
     told.marks.emit(row(None, "health"))
@@ -267,7 +267,7 @@ def hold(*words: str) -> Any:
     return CliRunner().invoke(main, ["maintenance", *words])
 
 
-def test_the_command_takes_a_motor_by_its_chinese_name(plant: Path) -> None:
+def test_the_command_accepts_a_motor_with_a_chinese_name(plant: Path) -> None:
     done = hold("1#除鳞泵", "--reason", "轴承  更换", "--for", "2h")
     assert done.exit_code == 0, done.output
     assert "1#除鳞泵 (descaler-pump-1): " in done.output
@@ -293,7 +293,7 @@ def test_the_command_releases_and_lists(plant: Path) -> None:
     assert "descaler-pump-1" in hold("--list", "--all").output
 
 
-def test_a_motor_that_left_the_configuration_can_be_released(plant: Path) -> None:
+def test_a_removed_motor_can_be_released(plant: Path) -> None:
     hold("descaler-pump-1", "--reason", "a")
     file = plant / "plant.toml"
     file.write_text(PLANT.replace("descaler-pump-1", "pump-9"), encoding="utf-8")
@@ -329,7 +329,7 @@ def test_the_message_of_wrong_usage(plant: Path, words: list[str], text: str) ->
     assert text in hold(*words).output
 
 
-def test_without_a_configuration_the_command_says_where_it_looked(
+def test_without_a_configuration_the_command_names_the_searched_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MAGWATT_CONFIG", raising=False)

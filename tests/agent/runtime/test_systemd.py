@@ -42,7 +42,7 @@ def test_without_a_manager_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_
     assert not notify(READY=1)
 
 
-def test_a_manager_that_does_not_read_holds_nobody_up(manager: socket.socket) -> None:
+def test_a_manager_that_does_not_read_delays_nothing(manager: socket.socket) -> None:
     sent = 0
     while notify(STATUS="x" * 1000):
         sent += 1
@@ -50,7 +50,7 @@ def test_a_manager_that_does_not_read_holds_nobody_up(manager: socket.socket) ->
     assert sent > 0
 
 
-def test_the_watchdog_of_another_process_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_watchdog_of_another_process_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "30000000")
     assert watchdog_s() == 30
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))

@@ -14,7 +14,7 @@ from simulators.bus.memory import MemoryLink
 from simulators.devices.device import SimulatedDevice
 
 
-def test_answers_refuses_and_stays_silent(virtual_clock: Any) -> None:
+def test_responds_rejects_and_times_out(virtual_clock: Any) -> None:
     clock = virtual_clock()
     device = SimulatedDevice(31, load_profile("yaskawa/ga800"), lambda: {"output_frequency": 81.2}, rating_kw=55.0)
     link: RegisterLink = MemoryLink([device], clock)

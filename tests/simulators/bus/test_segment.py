@@ -31,7 +31,7 @@ def heard(fd: int, least: int) -> bytes:
     return got
 
 
-def test_all_others_hear_what_one_says(segment: Segment) -> None:
+def test_each_participant_receives_the_bytes_of_the_others(segment: Segment) -> None:
     ports = [segment.port(name) for name in ("a", "b", "c")]
     segment.start()
     fds = [os.open(port, os.O_RDWR | os.O_NOCTTY) for port in ports]
@@ -47,7 +47,7 @@ def test_all_others_hear_what_one_says(segment: Segment) -> None:
     assert spoken.end_s - spoken.start_s == pytest.approx(10 * 10 / 19200)
 
 
-def test_two_at_once_spoil_both(segment: Segment) -> None:
+def test_simultaneous_frames_corrupt_each_other(segment: Segment) -> None:
     ports = [segment.port(name) for name in ("a", "b", "c")]
     fds = [os.open(port, os.O_RDWR | os.O_NOCTTY) for port in ports]
     try:
@@ -64,7 +64,7 @@ def test_two_at_once_spoil_both(segment: Segment) -> None:
     assert len(segment.broken_silences("b")) == 1
 
 
-def test_a_plc_reads_its_slaves_and_notices_an_intruder(segment: Segment) -> None:
+def test_a_plc_reads_its_slaves_and_detects_another_master(segment: Segment) -> None:
     port = segment.port("intruder")
     SegmentSlave(segment, 5)
     plc = Plc(segment, [ReadBlock(5, 3, 0, 10)], every_s=0.05, timeout_s=1.0)
@@ -126,7 +126,7 @@ def tripped_after_s(fd: int, drive: WatchdogDrive) -> float:
     return drive.tripped_s - drive.fed_s
 
 
-def test_an_unplugged_port_is_gone_and_comes_back(segment: Segment) -> None:
+def test_an_unplugged_port_disappears_and_returns(segment: Segment) -> None:
     port = segment.port("agent")
     SegmentSlave(segment, 5)
     segment.start()
@@ -145,7 +145,7 @@ def test_an_unplugged_port_is_gone_and_comes_back(segment: Segment) -> None:
         os.close(fd)
 
 
-def test_a_closed_port_keeps_no_old_talk(segment: Segment) -> None:
+def test_a_closed_port_keeps_no_earlier_bytes(segment: Segment) -> None:
     port = segment.port("agent")
     SegmentSlave(segment, 5)
     plc = Plc(segment, [ReadBlock(5, 3, 0, 100)], every_s=0.2, timeout_s=0.15)

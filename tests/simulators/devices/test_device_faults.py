@@ -37,7 +37,7 @@ def shown(kind: str, *at_s: float, code: int = 6) -> list[FaultyDevice]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_before_it_begins_and_without_troubles_all_is_well(kind: str) -> None:
+def test_before_its_start_a_fault_has_no_effect(kind: str) -> None:
     (before,) = shown(kind, 9)
     assert (before.silent, before.refuses, before.values) == (False, None, sound(9))
     healthy = FaultyDevice()
@@ -45,7 +45,7 @@ def test_before_it_begins_and_without_troubles_all_is_well(kind: str) -> None:
     assert healthy.values == sound(15)
 
 
-def test_each_kind() -> None:
+def test_each_kind_of_fault_has_its_effect() -> None:
     during, after = shown("silent", 10, 20)
     assert during.silent
     assert not after.silent
@@ -65,7 +65,7 @@ def test_each_kind() -> None:
     assert after.values == {**sound(25), "energy_import": 15.0}
 
 
-def test_two_troubles_of_one_kind_are_told_each_in_its_time() -> None:
+def test_two_faults_of_one_kind_are_reported_each_in_its_time() -> None:
     ailing = FaultyDevice([DeviceFault("silent", 10, 20), DeviceFault("silent", 30, 40), DeviceFault("stuck", 35, 40)])
     for now_s, silent, stuck in ((9, 0, 0), (15, 1, 0), (25, 0, 0), (35, 1, 1), (40, 0, 0)):
         ailing.update(now_s, sound(now_s))
@@ -73,7 +73,7 @@ def test_two_troubles_of_one_kind_are_told_each_in_its_time() -> None:
         assert ailing.silent == bool(silent)
 
 
-def test_who_reads_meanwhile_meets_no_half_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_concurrent_read_gets_no_partial_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """A serial line reads in another thread: a silent device must not respond between two instants."""
     ailing = FaultyDevice([DeviceFault("silent", 10, 20), DeviceFault("refusing", 10, 20)])
     ailing.update(12, sound(12))
@@ -88,7 +88,7 @@ def test_who_reads_meanwhile_meets_no_half_step(monkeypatch: pytest.MonkeyPatch)
     assert met == [(True, 6)] * 2
 
 
-def test_what_is_blank_is_not_available_on_the_wire() -> None:
+def test_a_blanked_value_is_not_available_in_the_registers() -> None:
     """An Eastron meter returns a float NaN, where 0 would be wrong."""
     (ailing,) = shown("blank", 15)
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: ailing.values, ailing=ailing)
@@ -96,7 +96,7 @@ def test_what_is_blank_is_not_available_on_the_wire() -> None:
     assert math.isnan(struct.unpack(">f", struct.pack(">HH", *words))[0])
 
 
-def test_silence_costs_a_line_the_time_out_and_a_gateway_says_so() -> None:
+def test_a_silent_device_causes_a_timeout_and_an_exception_of_a_gateway() -> None:
     (ailing,) = shown("silent", 15)
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: ailing.values, ailing=ailing)
     with pytest.raises(Refused, match="exception 11"):
@@ -112,7 +112,7 @@ def test_silence_costs_a_line_the_time_out_and_a_gateway_says_so() -> None:
     assert run_virtual(read) == 1_000_000_000
 
 
-def test_a_refusal_has_its_code() -> None:
+def test_a_rejected_request_has_its_exception_code() -> None:
     (ailing,) = shown("refusing", 15, code=6)
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: ailing.values, ailing=ailing)
 

@@ -118,7 +118,7 @@ def test_no_value_is_torn(profile_id: str) -> None:
 
 
 @pytest.mark.parametrize("profile_id", profile_ids())
-def test_every_mapped_register_answers(profile_id: str) -> None:
+def test_each_mapped_register_can_be_read(profile_id: str) -> None:
     profile = load_profile(profile_id)
     device = serve(profile, {})
     for row in profile.registers:

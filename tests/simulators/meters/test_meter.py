@@ -57,7 +57,7 @@ def test_energy_has_the_gain_of_the_power() -> None:
     assert phases == pytest.approx(meter.values["energy_import"], rel=1e-12)
 
 
-def test_power_that_flows_back_is_counted_apart() -> None:
+def test_regenerated_power_is_counted_separately() -> None:
     u, i = load(0.8)
     meter = SimulatedMeter(EXACT)
     meter.step(u, -i, 50.0, 3600.0)
@@ -66,7 +66,7 @@ def test_power_that_flows_back_is_counted_apart() -> None:
     assert meter.values["energy_export"] == pytest.approx(3 * 230 * 80 * 0.8 / 1000)
 
 
-def test_shows_nothing_newer_than_its_refresh() -> None:
+def test_values_are_not_newer_than_the_refresh() -> None:
     meter = SimulatedMeter(EXACT, refresh_s=1.0)
     meter.step(*load(0.8, 80.0), 50.0, 0.2)
     assert meter.values["current_l1"] == pytest.approx(80)
@@ -160,7 +160,7 @@ def test_digits_and_rollover() -> None:
 
 
 @pytest.mark.parametrize("accuracy", [0.2, 0.5, 1.0])
-def test_errors_of_each_class_fill_it_and_stay_inside(accuracy: float) -> None:
+def test_errors_of_each_class_reach_its_limits_and_stay_within(accuracy: float) -> None:
     u, i = load(0.5)
     worst = 0.0
     for seed in range(300):

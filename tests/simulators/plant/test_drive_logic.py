@@ -45,7 +45,7 @@ def test_a_trip_stays_until_it_is_acknowledged(seen: dict[str, float], trip: Tri
     assert logic.step(901.0, HEALTHY) is LogicState.RUN
 
 
-def test_a_stop_coasts_until_the_shaft_rests() -> None:
+def test_a_stop_coasts_until_the_shaft_is_at_standstill() -> None:
     logic = running(Limits(over_a=300.0))
     stop = HEALTHY._replace(run=False, current_a=0.0)
     assert logic.step(2.0, stop) is LogicState.COAST
@@ -54,7 +54,7 @@ def test_a_stop_coasts_until_the_shaft_rests() -> None:
     assert logic.step(5.0, HEALTHY._replace(dc_v=0.0)) is LogicState.READY  # undervoltage at standstill is not a trip
 
 
-def test_an_outage_stops_it_and_it_catches_the_shaft_again() -> None:
+def test_after_an_outage_it_restarts_on_the_turning_shaft() -> None:
     """C·(U0² − U1²)/2P: 6 mF for 100 kW last 4.4 ms from 540 to 380 V.
 
     Then the load alone decelerates the shaft; half a second after the grid returns, the drive catches the motor at its

@@ -58,7 +58,7 @@ def test_a_wandering_frequency_never_jumps() -> None:
         turned += 2 * math.pi * hz * 1000 / RATE
 
 
-def test_dips_come_again_and_jump() -> None:
+def test_dips_repeat_with_a_phase_jump() -> None:
     """Every quarter of a second for 40 ms, to 60 % and −20°."""
     u = one_second(SupplyWave(dips=[Dip(0.1, 0.04, 0.6, every_s=0.25, jump_degrees=-20.0)]), SINE)
     t = np.arange(RATE) / RATE

@@ -59,7 +59,7 @@ class Mill:
             self.clock.move(SAMPLE_INTERVAL_S)
 
 
-def test_it_is_learnt_frozen_and_foretells_what_the_law_says(tmp_path: Path, clock: HandClock) -> None:
+def test_a_learned_baseline_predicts_the_energy_of_the_simulated_law(tmp_path: Path, clock: HandClock) -> None:
     config = load(tmp_path, PLANT)
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)

@@ -292,7 +292,7 @@ def test_another_broker_and_the_same_one_again_need_no_restart(plant: Plant, tmp
         other.stop()
 
 
-def test_read_and_doctor_show_what_comes(plant: Plant) -> None:
+def test_read_and_doctor_show_received_messages(plant: Plant) -> None:
     file = str(plant.config(TONNES, SHIFT).path)
     plant.say("mill/line-3", {"tonnes": 31.5}, retain=True)
     done = CliRunner().invoke(main, ["read", file, "signal.tonnes"])

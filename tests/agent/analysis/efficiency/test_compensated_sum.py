@@ -14,7 +14,7 @@ from agent.analysis.efficiency.time_series import TimeSeries
 
 
 @pytest.mark.parametrize("steps", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
-def test_a_running_sum_is_what_is_in_the_window(steps: int) -> None:
+def test_a_running_sum_is_the_sum_of_the_window(steps: int) -> None:
     """Against math.fsum over the window: numbers of all sizes and signs, windows that empty and fill."""
     chance, sums, held = random.Random(7), CompensatedSums(3), deque[tuple[float, ...]]()
     for step in range(steps):
@@ -33,7 +33,7 @@ def test_a_running_sum_is_what_is_in_the_window(steps: int) -> None:
     assert sums.values() == [0.0, 0.0, 0.0], "nothing is left of a million numbers"
 
 
-def test_the_smallest_and_the_largest_float_are_whole_numbers() -> None:
+def test_the_smallest_and_the_largest_float_are_added_exactly() -> None:
     sums = CompensatedSums(2)
     sums.add((5e-324, 1.7976931348623157e308))
     sums.add((1.0, -1.7976931348623157e308))
@@ -41,7 +41,7 @@ def test_the_smallest_and_the_largest_float_are_whole_numbers() -> None:
     assert sums.values() == [5e-324, 0.0]
 
 
-def test_no_number_leaves_no_trace() -> None:
+def test_a_nan_that_was_removed_leaves_no_trace() -> None:
     sums = CompensatedSums(1)
     sums.add((2.0,))
     sums.add((math.nan,))

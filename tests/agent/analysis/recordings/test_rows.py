@@ -162,7 +162,7 @@ def test_crest_and_demand_distortion(tmp_path: Path) -> None:
     assert rows(str(tmp_path / "a.npz"))[0]["tdd_pct"] == [None] * 3
 
 
-def test_two_wattmeters_see_three_phases(tmp_path: Path) -> None:
+def test_two_wattmeters_measure_three_phase_power(tmp_path: Path) -> None:
     """P of a balanced load from u12, u32, i1, i3: 3 U I cos 30°."""
     t = np.arange(20_000) / 10_000
     shift = 2 * np.pi / 3 * np.arange(3)[:, None]

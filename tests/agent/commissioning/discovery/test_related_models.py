@@ -73,7 +73,9 @@ def told(folder: Path, is_a: str, called: str, *command: str) -> Result:
         ("siemens/pac2200", "siemens/pac3200", ""),
     ],
 )
-def test_read_names_what_is_refused_and_the_model_it_may_be(tmp_path: Path, is_a: str, called: str, named: str) -> None:
+def test_read_lists_rejected_registers_and_the_probable_model(
+    tmp_path: Path, is_a: str, called: str, named: str
+) -> None:
     done = told(tmp_path, is_a, called, "read")
     assert done.exit_code == 1
     (finding,) = [line for line in done.stderr.splitlines() if called in line]
@@ -85,7 +87,7 @@ def test_read_names_what_is_refused_and_the_model_it_may_be(tmp_path: Path, is_a
 
 @pytest.mark.text
 @pytest.mark.parametrize("model", ["delta/c2000", "schneider/pm5000", "eastron/sdm630", "abb/b23"])
-def test_the_right_profile_is_not_doubted(tmp_path: Path, model: str) -> None:
+def test_a_correct_profile_is_not_questioned(tmp_path: Path, model: str) -> None:
     done = told(tmp_path, model, model, "read")
     assert done.exit_code == 0, done.output
     assert "finding" not in done.output
@@ -116,7 +118,7 @@ def test_commission_leaves_it_an_open_point(tmp_path: Path) -> None:
     assert body["result"]["devices"]["d"]["failed"] == [], "an absent register publishes no UNVERIFIED value"
 
 
-def test_commission_has_nothing_against_the_right_one(tmp_path: Path) -> None:
+def test_commission_has_no_open_point_for_a_correct_profile(tmp_path: Path) -> None:
     done = told(tmp_path, "siemens/pac2200", "siemens/pac2200", "commission", "--batch", "--readings", "3")
     assert done.exit_code == 0, done.output
     (record,) = (tmp_path / "commissioning").glob("*.json")
@@ -124,7 +126,7 @@ def test_commission_has_nothing_against_the_right_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_of_all_pairs_of_one_maker_refusals_name_the_right_model() -> None:
+def test_exception_responses_name_the_right_model_of_each_pair_of_one_manufacturer() -> None:
     """One model is served, the other configured. If no register is rejected, there is no finding."""
     asked: Counter[str] = Counter()
     for is_a, called in permutations(profile_ids(), 2):

@@ -314,7 +314,7 @@ def test_a_device_that_responds_to_every_unit_is_one_device() -> None:
     assert server.connections == 0 or server.connections == 1
 
 
-def test_a_line_behind_a_converter_is_scanned_like_a_port() -> None:
+def test_a_bus_behind_a_converter_is_scanned_like_a_port() -> None:
     server = open_line(Line.RTU_TCP, lambda ask: clean(ask) if ask.unit in (2, 9) else [])
     server.start()
     target = Target(host=server.host, port_number=server.port_number, rtu=True, setting=SerialSetting(19200))

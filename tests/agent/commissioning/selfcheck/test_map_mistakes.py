@@ -175,7 +175,7 @@ def sound(rng: Random, name: str) -> SelfcheckOutcome:
 
 
 @pytest.mark.parametrize("name", [*served("meter"), *served("vfd")])
-def test_a_sound_device_is_not_accused(name: str) -> None:
+def test_a_correctly_configured_device_has_no_findings(name: str) -> None:
     for seed in range(3):
         result = sound(Random(f"{name} {seed}"), name)
         assert result.findings == (), (seed, result.findings)
@@ -184,14 +184,14 @@ def test_a_sound_device_is_not_accused(name: str) -> None:
         )
 
 
-def test_displays_at_full_modulation_are_not_accused() -> None:
+def test_displays_at_full_modulation_are_not_findings() -> None:
     """Displays that read 2 % high and 2 % low put the output voltage 12 % above the DC link voltage / √2."""
     rng = Random(722748552)
     result = sound(rng, rng.choice([*served("meter"), *served("vfd")]))
     assert result.findings == ()
 
 
-def test_below_ten_percent_nothing_is_accused_either() -> None:
+def test_below_ten_percent_load_there_are_no_findings() -> None:
     for seed in range(40):
         rng = Random(seed)
         result = check(draw(rng, rng.choice(three_phase()), rng.choice((None, *served("vfd"))), rng.uniform(0.0, 0.1)))
@@ -200,14 +200,14 @@ def test_below_ten_percent_nothing_is_accused_either() -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("make", [in_a_map, in_a_configuration])
-def test_any_seed_does(make: Callable[[Random], Outcome | None]) -> None:
+def test_mistakes_in_maps_are_named_with_any_seed(make: Callable[[Random], Outcome | None]) -> None:
     first = int(os.environ.get("MAGWATT_SEED", SystemRandom().randrange(10**9)))
     print("MAGWATT_SEED", first)
     hold(make, list(range(first, first + 2000)), 1000)
 
 
 @pytest.mark.soak
-def test_sound_devices_of_any_seed_are_not_accused() -> None:
+def test_correctly_configured_devices_of_any_seed_have_no_findings() -> None:
     first = int(os.environ.get("MAGWATT_SEED", SystemRandom().randrange(10**9)))
     print("MAGWATT_SEED", first)
     names = [*served("meter"), *served("vfd")]

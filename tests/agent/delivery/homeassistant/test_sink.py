@@ -373,7 +373,7 @@ def test_rare_metrics_keep_their_entities_over_a_restart(
 
 
 @pytest.mark.parametrize("prefix", ["home/#", "+/ha", "a b", "/ha", "ha/"])
-def test_a_prefix_with_wildcards_is_said_and_home_assistant_is_off(tmp_path: Path, prefix: str) -> None:
+def test_a_prefix_with_wildcards_is_reported_and_disables_home_assistant(tmp_path: Path, prefix: str) -> None:
     path = tmp_path / "magwatt.toml"
     configured(tmp_path, "mqtt://127.0.0.1:1", f'[homeassistant]\nprefix = "{prefix}"')
     config, report = load_config(path)

@@ -78,7 +78,7 @@ def test_status_greeting_rows_and_a_clean_end(mosquitto: Mosquitto, listener: Li
     late.stop()
 
 
-def test_rows_from_before_are_backfill_and_live_ones_do_not_wait_for_them(
+def test_rows_of_an_earlier_run_are_backfill_and_do_not_delay_live_rows(
     mosquitto: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
     before = Line(tmp_path / "state")
@@ -228,7 +228,7 @@ def test_a_missing_password_file_does_not_end_the_thread(
     broker.stop()
 
 
-def test_rows_that_were_never_confirmed_come_again(mosquitto: Mosquitto, line: Line) -> None:
+def test_unconfirmed_rows_are_sent_again(mosquitto: Mosquitto, line: Line) -> None:
     """The broker stops responding and ends: rows sent meanwhile have no PUBACK and stay in the spool."""
     sink = line.sink(Mqtt("127.0.0.1", mosquitto.port, False, keepalive_s=5.0))
     wait_until(lambda: sink.link.connected, 5, "connected")

@@ -205,7 +205,7 @@ def test_a_port_in_use_is_logged_once_and_tried_again(
     sink.stop()
 
 
-def test_off_by_default_loopback_unless_said(tmp_path: Path) -> None:
+def test_off_by_default_and_on_loopback_unless_configured(tmp_path: Path) -> None:
     assert configured(tmp_path, "mqtt://127.0.0.1:1").dialects.prometheus is None
     found = configured(tmp_path, "mqtt://127.0.0.1:1", "[prometheus]").dialects.prometheus
     assert found is not None

@@ -153,7 +153,7 @@ def test_a_first_run_with_a_wrong_clock_keeps_no_more_than_the_retention(plant: 
 
 
 @pytest.mark.parametrize("away_s", [30 * DAY_S, 430 * DAY_S])
-def test_a_gateway_that_was_off_for_long_keeps_as_much_as_any_other(plant: Plant, away_s: float) -> None:
+def test_a_gateway_that_was_off_for_long_keeps_as_much_as_others(plant: Plant, away_s: float) -> None:
     plant.measure(DAY_S)
     plant.restart(away_s=away_s)
     plant.measure(20 * HOUR_S)
@@ -164,7 +164,7 @@ def test_a_gateway_that_was_off_for_long_keeps_as_much_as_any_other(plant: Plant
     plant.store.close()
 
 
-def test_one_that_runs_by_day_only_keeps_as_much(plant: Plant) -> None:
+def test_a_gateway_that_runs_by_day_only_keeps_as_much(plant: Plant) -> None:
     for _ in range(25):
         plant.measure(8 * HOUR_S)
         plant.restart(away_s=16 * HOUR_S)

@@ -79,7 +79,7 @@ def test_a_row_is_in_the_file_before_a_sink_sees_it(tmp_path: Path, clock: HandC
     store.close()
 
 
-def test_rows_go_when_every_sink_confirmed_them(tmp_path: Path, clock: HandClock) -> None:
+def test_rows_are_deleted_when_every_sink_has_confirmed_them(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
     drains = store.drains(["mqtt", "file"])
     rows = put(store, 10)
@@ -99,7 +99,7 @@ def test_rows_go_when_every_sink_confirmed_them(tmp_path: Path, clock: HandClock
     again.close()
 
 
-def test_a_sink_that_is_no_longer_wanted_keeps_no_rows(tmp_path: Path, clock: HandClock) -> None:
+def test_a_sink_that_was_disabled_keeps_no_rows(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
     drains = store.drains(["mqtt", "file"])
     rows = put(store, 10)
@@ -112,7 +112,7 @@ def test_a_sink_that_is_no_longer_wanted_keeps_no_rows(tmp_path: Path, clock: Ha
     again.close()
 
 
-def test_what_is_given_back_comes_again_in_order_and_nothing_twice(tmp_path: Path, clock: HandClock) -> None:
+def test_returned_rows_are_read_again_in_order_and_once(tmp_path: Path, clock: HandClock) -> None:
     """Any sequence of takes, confirmations and lost connections ends with each row confirmed once, oldest first."""
     chance = random.Random(3)
     store = Store(tmp_path, clock, FAST)
@@ -310,7 +310,7 @@ def inside(path: Path) -> tuple[int, int, int, list[tuple[str]]]:
     return counters.get("wh", 0), counters.get("other", 0), int(last[0]) if last else 0, verdict
 
 
-def test_counter_and_row_are_both_there_or_neither(tmp_path: Path) -> None:
+def test_a_counter_and_its_row_are_committed_together(tmp_path: Path) -> None:
     """kill -9 at random moments; the counter continues from the last row."""
     chance = random.Random(5)
     before = 0
@@ -325,7 +325,7 @@ def test_counter_and_row_are_both_there_or_neither(tmp_path: Path) -> None:
         before = counter
 
 
-def test_copies_at_random_moments_open_whole(tmp_path: Path) -> None:
+def test_copies_taken_at_random_moments_are_valid(tmp_path: Path) -> None:
     """The state after a power cut: the process is suspended and its files are copied, with a partial frame at the end
     of the WAL. Everything that was committed is in the copy."""
     chance = random.Random(11)

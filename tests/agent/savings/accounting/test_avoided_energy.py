@@ -73,19 +73,19 @@ def test_the_order_of_intervals_does_not_matter(baseline: Baseline) -> None:
     assert of(baseline, told[::-1]) == of(baseline, told)
 
 
-def test_twice_the_energy_has_twice_the_meters_doubt(baseline: Baseline) -> None:
+def test_twice_the_energy_has_twice_the_meter_uncertainty(baseline: Baseline) -> None:
     once, twice = of(baseline, after()), of(baseline, after(n=800))
     for name in ("meter_gain", "transformer_ratio", "transformer_phase"):
         assert twice.causes[name] == pytest.approx(2 * once.causes[name], rel=0.01)
     assert twice.causes["scatter"] == pytest.approx(2**0.5 * once.causes["scatter"])
 
 
-def test_auxiliaries_are_used_energy(baseline: Baseline) -> None:
+def test_auxiliary_energy_is_part_of_the_measured_energy(baseline: Baseline) -> None:
     plain, cooled = of(baseline, after()), of(baseline, [replace(item, auxiliary_wh=50.0) for item in after()])
     assert plain.saved_wh - cooled.saved_wh == pytest.approx(400 * 50)
 
 
-def test_another_meter_counts_in_full(baseline: Baseline) -> None:
+def test_the_uncertainty_of_a_second_meter_counts_in_full(baseline: Baseline) -> None:
     same, other = of(baseline, after()), of(baseline, [replace(item, meter="b") for item in after()])
     assert other.u95_wh > 3 * same.u95_wh
     assert reasons.METER_CHANGED() in other.caveats
@@ -95,7 +95,7 @@ def test_another_meter_counts_in_full(baseline: Baseline) -> None:
     )
 
 
-def test_a_bypass_test_by_the_same_meter_errs_alike(baseline: Baseline) -> None:
+def test_a_bypass_test_by_the_same_meter_has_the_same_meter_error(baseline: Baseline) -> None:
     tested = replace(baseline, fallback=reasons.FROM_BYPASS_TEST())
     assert of(tested, after()).u95_wh == of(baseline, after()).u95_wh
 
@@ -108,7 +108,7 @@ def test_phase_errors_count_with_the_change_of_reactive_energy(baseline: Baselin
     )
 
 
-def test_beyond_the_range_nothing_is_claimed_and_it_is_said(baseline: Baseline) -> None:
+def test_intervals_out_of_range_are_excluded_with_a_reason(baseline: Baseline) -> None:
     told = after()
     told[7] = quarter(1007, 1e5, 2000.0)
     found, lines = evaluate(baseline, told, classes=CLASSES)
@@ -145,7 +145,7 @@ def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: B
     assert not caveats_of(of(baseline, told, events=found[:4]), reasons.MORE_ENERGY_EXCLUDED)
 
 
-def test_no_reason_is_named_for_no_energy_and_energy_that_is_not_known_is_counted(baseline: Baseline) -> None:
+def test_reasons_without_energy_are_not_listed_and_unknown_energy_is_counted(baseline: Baseline) -> None:
     told = after(n=60)
     told[3:5] = [replace(item, energy_wh=None) for item in told[3:5]]
     told[7] = quarter(1007, 20.0, 2000.0)
@@ -176,7 +176,7 @@ def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseli
         ([100.0] * 70 + [2000.0] * 30, reasons.BELOW_RANGE, 0.7),
     ],
 )  # fmt: skip
-def test_where_much_lies_beyond_the_range_there_is_advice(
+def test_much_energy_out_of_range_has_advice(
     baseline: Baseline, flows: list[float], cause: Code | None, part: float
 ) -> None:
     """All intervals have the same energy, so that shares of energy and of time are equal."""
@@ -191,7 +191,7 @@ def test_where_much_lies_beyond_the_range_there_is_advice(
         assert "`magwatt adjustment decide --adjust`" in str(found[0])
 
 
-def test_a_missing_driver_is_drawn_for_an_hour_and_not_longer(baseline: Baseline) -> None:
+def test_a_missing_driver_is_interpolated_for_at_most_an_hour(baseline: Baseline) -> None:
     told = after()
     short = [replace(item, drivers={}) if 10 <= k < 13 else item for k, item in enumerate(told)]
     long = [replace(item, drivers={}) if 10 <= k < 20 else item for k, item in enumerate(told)]
@@ -204,7 +204,7 @@ def test_a_missing_driver_is_drawn_for_an_hour_and_not_longer(baseline: Baseline
     assert missing.data["cause"] == reasons.DRIVER_MISSING(drivers=(FLOW,))
 
 
-def test_gaps_are_not_claimed_and_lower_the_coverage(baseline: Baseline) -> None:
+def test_gaps_are_excluded_and_reduce_the_coverage(baseline: Baseline) -> None:
     told = [replace(item, energy_wh=None, coverage=0.0) if k % 5 == 0 else item for k, item in enumerate(after())]
     found = of(baseline, told)
     assert found.coverage == pytest.approx(0.8)
@@ -214,17 +214,17 @@ def test_gaps_are_not_claimed_and_lower_the_coverage(baseline: Baseline) -> None
     assert half.verdict == "not_yet_proven"
 
 
-def test_filled_energy_is_doubted(baseline: Baseline) -> None:
+def test_energy_filled_by_the_register_increases_u(baseline: Baseline) -> None:
     told = [replace(item, filled_wh=100.0) for item in after()]
     assert of(baseline, told).causes["gaps"] == pytest.approx(0.3 * 100 * 400)
 
 
-def test_a_driver_with_doubt_of_its_own_adds_to_the_saving(baseline: Baseline) -> None:
+def test_the_uncertainty_of_a_driver_increases_u_of_the_saving(baseline: Baseline) -> None:
     told = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean, 10.0)}) for item in after()]
     assert of(baseline, told).causes["driver"] == pytest.approx(400 * 20 * 10 / 2, rel=0.02)
 
 
-def test_no_data_is_said() -> None:
+def test_missing_data_has_a_reason() -> None:
     told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
     found = evaluate(learn("pump", told), [], span=(0, 86_400_000))[0]
     assert found.verdict == "not_yet_proven"
@@ -232,7 +232,7 @@ def test_no_data_is_said() -> None:
     assert found.coverage == 0
 
 
-def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
+def test_events_exclude_intervals_until_a_decision(baseline: Baseline) -> None:
     told = after()
     event = NonRoutineEvent(
         3, "pump", "maintenance", told[10].start_ms + 60_000, told[12].end_ms, reasons.MAINTENANCE(), 0.0, "exclude"
@@ -258,21 +258,21 @@ def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
         ("keep", "Li", "x", 5.0, reasons.ADJUSTMENT_ENERGY),
     ],
 )  # fmt: skip
-def test_a_decision_needs_name_reason_and_energy(decision: str, by: str, reason: str, wh: float, code: Code) -> None:
+def test_a_decision_requires_name_reason_and_energy(decision: str, by: str, reason: str, wh: float, code: Code) -> None:
     event = NonRoutineEvent(1, "pump", "maintenance", 0, 1, reasons.MAINTENANCE(), 0.0, "exclude")
     with pytest.raises(InvalidValue) as error:
         decided(event, decision, by, reason, 0, wh)
     assert error.value.reason.code == code
 
 
-def test_a_constant_baseline_of_a_load_that_varied_says_so() -> None:
+def test_a_constant_baseline_of_a_varying_load_has_a_caveat() -> None:
     told = [replace(quarter(k, law(k)[1]), drivers={}) for k in range(600)]
     found = of(learn("pump", told, classes=CLASSES), [replace(item, drivers={}) for item in after()])
     assert len(caveats_of(found, reasons.LOAD_UNEXPLAINED)) == 1
 
 
 @pytest.mark.parametrize("hidden", [0.0, 0.1, 0.24])
-def test_a_gap_that_the_register_filled_takes_nothing_off_a_saving_by_the_nameplate(hidden: float) -> None:
+def test_a_gap_filled_by_the_register_does_not_reduce_a_nameplate_saving(hidden: float) -> None:
     """At steady load, an interval with register-filled energy has the same saving and parts as a measured one.
 
     Shaft power and losses are known for the measured time only; they are extrapolated to the gap.

@@ -80,7 +80,7 @@ def learned_from(y: regression.Array, found: regression.Fit) -> Baseline:
         (lambda d: 9_000 + 10 * d + (8_000 if d > 500 else 0), {"binned", "polynomial"}, False),
     ],
 )
-def test_the_model_that_foretells_best_is_close_to_the_law(
+def test_the_model_that_predicts_best_is_close_to_the_law(
     law: Callable[[float], float], kinds: set[str], smooth: bool
 ) -> None:
     found = learn("pump", quarters(law, 1200))
@@ -102,7 +102,7 @@ def test_two_levels_of_a_driver_are_states() -> None:
     assert found.coefficients == pytest.approx([1000, 10_000], rel=0.01)
 
 
-def test_tonnes_that_are_heated_before_they_are_rolled_are_learnt_by_shifts() -> None:
+def test_tonnes_that_are_heated_earlier_are_modelled_by_shift() -> None:
     """Energy depends on the tonnes of the next three hours: fits to single intervals have too flat a slope."""
     rng = Random(8)
     plan = [rng.choice((5.0, 10.0, 20.0, 30.0)) for _ in range(15)]  # a product runs for two days
@@ -117,7 +117,7 @@ def test_tonnes_that_are_heated_before_they_are_rolled_are_learnt_by_shifts() ->
     assert flat.coefficients[1] < 0.8 * 900
 
 
-def test_a_frozen_baseline_is_told_from_any_other() -> None:
+def test_a_frozen_baseline_has_a_unique_hash() -> None:
     frozen = freeze(learn("pump", quarters(lambda d: 10 + d)), 1_790_000_000_000, "Li Wei")
     assert intact(frozen)
     again = from_json(to_json(frozen))
@@ -130,7 +130,7 @@ def test_a_frozen_baseline_is_told_from_any_other() -> None:
         assert not intact(changed)
 
 
-def test_what_no_baseline_can_be_learnt_from_is_said() -> None:
+def test_unsuitable_data_for_a_baseline_has_a_reason() -> None:
     told = quarters(lambda d: 10 + d, 60)
 
     def refused(intervals: list[Interval], **options: Any) -> Reason:
@@ -148,14 +148,14 @@ def test_what_no_baseline_can_be_learnt_from_is_said() -> None:
     assert refused(told, bypass=True).code == reasons.TOO_FEW_BYPASS_INTERVALS
 
 
-def test_doubtful_intervals_teach_nothing() -> None:
+def test_suspect_intervals_are_not_used_for_fitting() -> None:
     told = quarters(lambda d: 10 + d)
     words = ("maintenance", "ct_wiring", "bypass", "clock_step")
     spoilt = [replace(item, energy_wh=1e6, flags=(word,)) for item, word in zip(told[:4], words, strict=True)]
     assert learn("pump", [*spoilt, *told[4:]]) == learn("pump", told[4:])
 
 
-def test_a_bypass_test_and_a_nameplate_say_what_they_are() -> None:
+def test_baselines_by_bypass_test_and_nameplate_state_their_kind() -> None:
     told = [replace(item, flags=("bypass",)) for item in quarters(lambda d: 10 + d, 20)]
     assert learn("pump", told, bypass=True).fallback == reasons.FROM_BYPASS_TEST()
     plate = {"rated_w": 55_000.0, "efficiency": 0.921, "rpm": 1475.0, "sync_rpm": 1500.0}
@@ -169,7 +169,7 @@ def test_a_bypass_test_and_a_nameplate_say_what_they_are() -> None:
     assert from_json(to_json(found)) == found
 
 
-def test_energies_all_alike_have_a_baseline_with_rivals() -> None:
+def test_identical_energies_have_a_baseline_with_competing_models() -> None:
     """All models predict equal energies exactly."""
     told = [
         Interval("pump", START_MS + k * QUARTER_MS, 1000.0, drivers={"signal_shift": Driver(float(k // 32 % 3))})
@@ -178,7 +178,7 @@ def test_energies_all_alike_have_a_baseline_with_rivals() -> None:
     assert [rival["weight"] for rival in learn("pump", told).rivals] == [1.0]
 
 
-def test_an_insisted_model_that_foretells_far_worse_has_rivals_of_finite_weight() -> None:
+def test_a_much_worse_requested_model_has_competing_models_of_finite_weight() -> None:
     """2000 independent intervals, prediction errors 30 times larger: a weight of 30^1000 would overflow."""
     told = quarters(lambda d: 10 + d, 2000)
     found = learn("pump", told, kind="constant")
@@ -188,7 +188,7 @@ def test_an_insisted_model_that_foretells_far_worse_has_rivals_of_finite_weight(
     assert saving.u95_wh > saving.causes["choice"]
 
 
-def test_drivers_that_are_never_there_together_are_said() -> None:
+def test_drivers_without_common_intervals_are_reported() -> None:
     """Each of ten drivers is missing in a tenth of the intervals, so that no interval contains all of them."""
     told = [
         Interval("pump", START_MS + k * QUARTER_MS, 1000.0 + k % 7,

@@ -96,7 +96,7 @@ def _rivals(found: object) -> list[object]:
                     drivers=tuple(rival["drivers"])) for rival in found.rivals]  # type: ignore[attr-defined]  # fmt: skip
 
 
-def test_two_drivers_are_chosen_where_both_drive_and_foretell_both() -> None:
+def test_two_drivers_are_selected_where_both_have_an_effect() -> None:
     found = learn("pump", told(plane))
     assert set(found.drivers) == {FLOW, TEMPERATURE}
     for flow, other in ((350.0, 14.0), (600.0, 26.0), (850.0, 19.0)):
@@ -104,14 +104,14 @@ def test_two_drivers_are_chosen_where_both_drive_and_foretell_both() -> None:
         assert expected_wh(found, item) == pytest.approx(plane(flow, other), rel=0.003)
 
 
-def test_a_product_is_found_where_there_is_one() -> None:
+def test_a_product_term_is_selected_where_it_exists() -> None:
     found = learn("pump", told(lambda q, t: 4000 + 20 * q + 50 * t + 0.2 * q * t))
     assert any(sum(map(bool, powers)) == 2 for powers in found.shape["powers"])
     item = Interval("pump", 0, 0.0, drivers={FLOW: Driver(800.0), TEMPERATURE: Driver(27.0)})
     assert expected_wh(found, item) == pytest.approx(4000 + 16_000 + 1350 + 4320, rel=0.003)
 
 
-def test_three_drivers_are_taken_where_three_drive() -> None:
+def test_three_drivers_are_selected_where_three_have_an_effect() -> None:
     rng = Random(4)
     items = []
     for item in told(plane):
@@ -126,13 +126,13 @@ def test_three_drivers_are_taken_where_three_drive() -> None:
 
 
 @pytest.mark.parametrize("second", [TEMPERATURE, SHIFT])
-def test_a_driver_that_does_nothing_earns_no_place(second: str) -> None:
+def test_a_driver_without_effect_is_not_selected(second: str) -> None:
     for seed in range(20):
         found = learn("pump", told(lambda q, _: 4000 + 20 * q, 480, second, 400.0, seed))
         assert found.drivers == (FLOW,), f"seed {seed}"
 
 
-def test_drivers_that_move_together_are_not_both_taken_and_it_is_said() -> None:
+def test_correlated_drivers_are_not_both_selected_and_reported() -> None:
     """The temperature follows the flow to within about 5 %; VIF = 1/(1−R²) of their regression."""
     items = told(plane, tie=0.5)
     x, t = column(items, FLOW), column(items, TEMPERATURE)
@@ -150,7 +150,7 @@ def test_drivers_that_move_together_are_not_both_taken_and_it_is_said() -> None:
     }  # fmt: skip
 
 
-def test_somebody_who_insists_gets_these_drivers_and_no_others() -> None:
+def test_requested_drivers_are_used_exclusively() -> None:
     needless = told(lambda q, _: 4000 + 20 * q)
     assert set(learn("pump", needless, drivers=[TEMPERATURE, FLOW]).drivers) == {FLOW, TEMPERATURE}
     assert learn("pump", told(plane), drivers=[TEMPERATURE]).drivers == (TEMPERATURE,)
@@ -161,7 +161,7 @@ def test_somebody_who_insists_gets_these_drivers_and_no_others() -> None:
     )
 
 
-def test_within_both_ranges_but_never_seen_together_is_not_claimed() -> None:
+def test_an_unseen_combination_within_both_ranges_is_excluded() -> None:
     """Leverage of a plane, 1/n + d²/(n−1) with Mahalanobis distance d; limit: the maximum of the baseline period."""
     items = told(plane, tie=0.02)
     found = freeze(learn("pump", items, drivers=[FLOW, TEMPERATURE], kind="linear"), 0, "test")
@@ -207,7 +207,7 @@ def test_one_missing_driver_of_two_is_a_missing_driver() -> None:
     assert lines[0].excluded == reasons.DRIVER_MISSING(drivers=(TEMPERATURE,))
 
 
-def test_doubts_of_two_drivers_add_in_quadrature() -> None:
+def test_uncertainties_of_two_drivers_add_in_quadrature() -> None:
     found = learn("pump", told(plane), drivers=[FLOW, TEMPERATURE], kind="linear")
     items = [replace(item, drivers={FLOW: Driver(500, 10.0), TEMPERATURE: Driver(20, 2.0)}) for item in told(plane)]
     slopes = dict(zip(found.drivers, found.coefficients[1:], strict=True))
@@ -215,7 +215,7 @@ def test_doubts_of_two_drivers_add_in_quadrature() -> None:
     assert evaluate(found, items)[0].causes["driver"] == pytest.approx(expected, rel=1e-9)
 
 
-def test_a_state_that_changes_within_a_quarter_hour_is_no_state() -> None:
+def test_a_driver_that_changes_within_a_quarter_hour_is_not_a_state() -> None:
     """Intervals with a change of state have means between two states; a mean close to a state counts as this state."""
     x = np.repeat([1.0, 2.0, 3.0] * 10, 32)
     x[32::32] = x[32::32] * 0.75 + x[31:-1:32] * 0.25
@@ -240,7 +240,7 @@ def test_a_state_that_changes_within_a_quarter_hour_is_no_state() -> None:
     assert reasons.OUTSIDE_BASELINE(share=1.0, part=1.0, cause=unknown) in saving.caveats
 
 
-def test_a_rival_whose_driver_is_gone_is_taken_to_agree() -> None:
+def test_a_competing_model_with_a_missing_driver_is_assumed_to_agree() -> None:
     """Its sensor was removed with the old motor: this does not make the complete energy uncertain."""
     items = told(lambda q, t: 4000 + 20 * q, tie=0.5)
     found = learn("pump", items, kind="polynomial", drivers=[FLOW])
@@ -252,7 +252,7 @@ def test_a_rival_whose_driver_is_gone_is_taken_to_agree() -> None:
     assert evaluate(found, [*items[:10], *without[10:]])[0].causes["choice"] < 10 * 20_000
 
 
-def test_for_a_curve_the_other_drivers_stand_at_their_means() -> None:
+def test_a_curve_is_drawn_at_the_means_of_the_other_drivers() -> None:
     items = told(steps, second=SHIFT)
     found = learn("pump", items)
     drawn = [others_at_mean(found, item) for item in items]
@@ -270,7 +270,7 @@ def test_a_baseline_of_two_drivers_is_frozen_as_any_other() -> None:
         assert not intact(replace(frozen, shape={**frozen.shape, "variance_most_wh2": 1e99}))
 
 
-def test_what_was_frozen_before_keeps_its_hash_and_its_meaning() -> None:
+def test_a_previously_frozen_baseline_keeps_its_hash_and_its_meaning() -> None:
     """Baselines of an earlier version give equal savings, U95 and components over 200 intervals.
 
     They contain competing models and lack the keys of newer models. Their hashes fix the format of a frozen baseline.

@@ -78,7 +78,7 @@ def test_the_money_follows_from_each_quarter_hours_price(told: dict[str, Any], r
     assert saved == pytest.approx(motor["money"]["saved"], rel=1e-6)
 
 
-def test_coal_and_carbon_stand_there_with_their_figures(told: dict[str, Any]) -> None:
+def test_coal_and_carbon_are_shown_with_their_factors(told: dict[str, Any]) -> None:
     [motor] = told["motors"]
     saved_kwh = motor["saving"]["saved_wh"] / 1000
     for kind, figure in motor["coal"].items():
@@ -108,7 +108,7 @@ def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, told: dict
     assert json.loads(CliRunner().invoke(main, command).output)["ok"]
 
 
-def test_what_the_intervals_were_recorded_under_is_stated(told: dict[str, Any], made: Path) -> None:
+def test_the_configuration_of_the_recorded_intervals_is_stated(told: dict[str, Any], made: Path) -> None:
     """The configuration changed after the intervals were recorded; prices and classes are those of today."""
     [motor] = told["motors"]
     n = motor["ledger"]["intervals"]
@@ -162,7 +162,7 @@ def test_the_parts_follow_from_shaft_and_losses(told: dict[str, Any], rows: list
     }
 
 
-def test_the_causes_of_doubt_follow_from_the_rows(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
+def test_the_uncertainty_components_follow_from_the_rows(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
     """The formulas of docs/savings.md.
 
     model √(v·C·vᵀ); scatter s·√(m·τ); driver Σ|dE/dd|·u, with U (k = 2) of the driver in the next column; the limits of
@@ -191,7 +191,7 @@ def test_the_causes_of_doubt_follow_from_the_rows(told: dict[str, Any], rows: li
     assert causes["gaps"] == 0
 
 
-def test_the_page_says_that_an_earlier_report_is_the_key(made: Path) -> None:
+def test_the_page_names_an_earlier_report_as_the_key(made: Path) -> None:
     page = (made / "r.html").read_text(encoding="utf-8")
     assert page.count("--key") == 2, "once in each language"
     command = ["ledger", "verify", "--state", str(made / "state"), "--key", str(made / "r.json"),

@@ -196,7 +196,7 @@ class _Reader(HTMLParser):
 
 
 @pytest.mark.text
-def test_the_page_is_whole_and_needs_nothing_else(plant: Path) -> None:
+def test_the_page_is_complete_and_self_contained(plant: Path) -> None:
     report(plant)
     text = (plant / "r.html").read_text(encoding="utf-8")
     reader = _Reader()
@@ -224,12 +224,12 @@ def test_the_page_is_whole_and_needs_nothing_else(plant: Path) -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_it_opens_in_the_language_that_was_asked_for(plant: Path, lang: str) -> None:
+def test_the_page_opens_in_the_requested_language(plant: Path, lang: str) -> None:
     report(plant, "--lang", lang)
     assert f'id="lang-{lang}" checked' in (plant / "r.html").read_text(encoding="utf-8")
 
 
-def test_what_people_wrote_is_shown_not_run(plant: Path) -> None:
+def test_text_from_users_is_escaped(plant: Path) -> None:
     edit_plant(plant, "3#除尘风机", "<script>alert(1)</script>")
     add_event(plant, decision="keep", by="<b>Wang", reason="5 < 6 & so on", decided_ms=BEGIN_MS)
     report(plant)
@@ -251,7 +251,7 @@ def test_an_open_event_is_shown_and_excludes(plant: Path) -> None:
 
 
 @pytest.mark.parametrize("month", ["2024-08", "2025-01"])
-def test_a_month_without_data_is_said(plant: Path, month: str) -> None:
+def test_a_month_without_data_is_reported(plant: Path, month: str) -> None:
     found = report(plant, month=month)
     assert found.exit_code == 1
     assert "2024-09-01 00:00 +0800" in found.output
@@ -262,14 +262,14 @@ def test_a_month_without_data_is_said(plant: Path, month: str) -> None:
     assert told(plant)["measured_wh"] is None
 
 
-def test_the_baselines_own_month_tells_no_saving(plant: Path) -> None:
+def test_the_month_of_the_baseline_has_no_saving(plant: Path) -> None:
     found = report(plant, month="2024-09")
     assert found.exit_code == 1
     assert OUTSIDE_REPORTING_PERIOD in codes(told(plant)["notes"])
     assert told(plant)["saving"] is None
 
 
-def test_an_edited_interval_is_said_in_output_and_page(plant: Path) -> None:
+def test_an_edited_interval_is_reported_in_output_and_page(plant: Path) -> None:
     start_ms = BEGIN_MS + 100 * QUARTER_MS
     tamper(
         plant,
@@ -289,7 +289,7 @@ def test_an_edited_interval_is_said_in_output_and_page(plant: Path) -> None:
         shown_in_both_languages(plant, reason_of(note))
 
 
-def test_an_edited_record_is_said(plant: Path) -> None:
+def test_an_edited_record_is_reported(plant: Path) -> None:
     tamper(plant, "update ledger set body = replace(body, '\"energy_wh\":', '\"energy_wh\":1') where seq = 50")
     found = report(plant)
     assert found.exit_code == 1
@@ -304,7 +304,7 @@ def test_a_baseline_that_is_not_the_frozen_one_is_not_used(plant: Path) -> None:
     assert told(plant)["saving"] is None
 
 
-def test_data_without_ledger_are_called_unproven(plant: Path) -> None:
+def test_data_without_a_ledger_are_reported_as_unproven(plant: Path) -> None:
     tamper(plant, "delete from ledger")
     found = report(plant)
     assert LEDGER_RECORD_MISSING in codes(told(plant)["notes"])
@@ -328,7 +328,7 @@ def test_a_gap_in_the_ledger_is_counted(plant: Path) -> None:
     assert told(plant)["ledger"]["confirmed"] is False  # type: ignore[index]
 
 
-def test_a_negative_saving_is_called_so(tmp_path: Path) -> None:
+def test_a_negative_saving_is_reported_as_negative(tmp_path: Path) -> None:
     """The fan uses 1.3 times the energy of the old one at the same flow."""
     (tmp_path / "plant").mkdir()
     metered_retrofit.retrofit(tmp_path / "plant", days=3)
@@ -347,7 +347,7 @@ def test_a_negative_saving_is_called_so(tmp_path: Path) -> None:
         assert Catalogue(language).translate("negative") in text
 
 
-def test_without_tariff_factor_or_baseline_it_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_missing_tariff_factor_or_baseline_is_named(tmp_path: Path) -> None:
     plant = tmp_path / "plant"
     plant.mkdir()
     metered_retrofit.retrofit(plant, days=2, baseline=False)
@@ -392,7 +392,7 @@ def test_wrong_usage_is_one_line(plant: Path, more: tuple[str, ...], month: str,
     assert len(found.output.splitlines()) == 1
 
 
-def test_a_file_that_is_no_state_file(plant: Path) -> None:
+def test_an_invalid_state_file_is_rejected(plant: Path) -> None:
     (plant / "state" / "magwatt.sqlite").write_bytes(b"not a database" * 1000)
     found = report(plant)
     assert found.exit_code == 2
@@ -408,7 +408,7 @@ def test_a_copy_can_be_reported_from_without_writing_to_it(plant: Path) -> None:
 
 
 @pytest.mark.text
-def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None:
+def test_external_checkpoints_are_checked_and_named(plant: Path) -> None:
     """Also those of an earlier report, and also if only the records of the month are verified."""
     report(plant)
     earlier = plant / "september.json"
@@ -429,7 +429,7 @@ def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None
     assert (lost.exit_code, lost.output) == (2, "cannot read nowhere.json: No such file or directory\n")
 
 
-def test_a_long_ledger_is_asked_for_older_checkpoints_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_ledger_is_checked_against_older_checkpoints_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the records before the month only that of the checkpoint is read."""
     from agent.savings.report.model import ledger_check
 
@@ -447,7 +447,7 @@ def test_a_long_ledger_is_asked_for_older_checkpoints_too(plant: Path, monkeypat
 
 
 @pytest.mark.parametrize("whole", [10, 10_000])
-def test_report_and_verify_count_alike(plant: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
+def test_report_and_verify_count_equally(plant: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
     from agent.savings.report.model import ledger_check
 
     monkeypatch.setattr(ledger_check, "MOST", whole)
@@ -469,7 +469,7 @@ def test_report_and_verify_count_alike(plant: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.text
-def test_motors_are_summed_and_so_are_their_doubts(plant: Path) -> None:
+def test_savings_and_uncertainties_of_motors_are_combined(plant: Path) -> None:
     """Two identical motors: twice the energy and at most twice U95, because meter errors may be correlated."""
     config = load_config(plant / "plant.toml")[0]
     db = open_copy(plant / "state" / "magwatt.sqlite")
@@ -482,7 +482,7 @@ def test_motors_are_summed_and_so_are_their_doubts(plant: Path) -> None:
     assert f'<td><b>total</b></td><td></td><td class="n"><b>{value}</b></td><td class="n">{u} <small>at most' in text
 
 
-def test_the_doubt_says_how_many_digits_a_number_has() -> None:
+def test_the_uncertainty_determines_the_digits_of_a_number() -> None:
     assert with_u(48246.4, 559.6) == ("48\u202f250", "560")
     assert alike(47686.8, 559.6) == "47\u202f690"
     assert with_u(1.0, 0.0) == ("1.0", "–")

@@ -111,7 +111,7 @@ def test_a_plane_from_learning_to_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.text
-def test_what_moved_together_is_said_when_learning(tmp_path: Path) -> None:
+def test_correlated_drivers_are_reported_when_learning(tmp_path: Path) -> None:
     def following(item: Interval) -> Interval:
         inlet = 0.2 * item.drivers[metered_retrofit.FLOW].mean + item.start_ms // QUARTER_MS % 7 / 5
         return replace(item, drivers={**item.drivers, INLET: Driver(inlet)})
@@ -154,7 +154,7 @@ def cloud(page: str) -> str:
 
 
 @pytest.mark.text
-def test_slopes_by_state_are_told_in_both_languages(shown: tuple[str, dict[str, Any]]) -> None:
+def test_slopes_by_state_are_described_in_both_languages(shown: tuple[str, dict[str, Any]]) -> None:
     page, motor = shown
     assert motor["baseline"]["kind"] == "slopes"
     for text in ("separate coefficients for each state of pumps", "[…]: 1 in this state, otherwise 0",
@@ -166,7 +166,7 @@ def test_slopes_by_state_are_told_in_both_languages(shown: tuple[str, dict[str, 
     assert Catalogue("zh_CN").reason(model) == "a m³/h 的 2 次多项式；b 各状态各有系数"
 
 
-def test_each_state_has_a_line_where_it_was_seen(shown: tuple[str, dict[str, Any]]) -> None:
+def test_each_state_has_a_line_within_its_range(shown: tuple[str, dict[str, Any]]) -> None:
     """One pump up to a flow of 55, two above: one line ends and the other one starts at 55 on the linear axis."""
     picture = cloud(shown[0])
     lines = [[float(pair.partition(",")[0]) for pair in points.split()] for points in LINE.findall(picture)]
@@ -190,7 +190,7 @@ def test_the_range_seen_is_that_of_each_state(shown: tuple[str, dict[str, Any]])
     assert f"{low_2:g} … {high_2:g} [pumps = 2]" in page
 
 
-def test_levels_by_state_have_a_line_each_too(tmp_path: Path) -> None:
+def test_each_level_by_state_has_a_line(tmp_path: Path) -> None:
     folder = plant(tmp_path, with_shift)
     learn_and_freeze(folder)
     page, motor = report(folder)
@@ -201,7 +201,7 @@ def test_levels_by_state_have_a_line_each_too(tmp_path: Path) -> None:
         assert f">shift = {state}</text>" in picture
 
 
-def test_names_of_lines_do_not_lie_upon_each_other(tmp_path: Path) -> None:
+def test_labels_of_lines_do_not_overlap(tmp_path: Path) -> None:
     """The levels are close to each other."""
     folder = plant(tmp_path, with_shift)
     learn_and_freeze(folder)

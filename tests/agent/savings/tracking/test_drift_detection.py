@@ -92,7 +92,7 @@ def test_no_shift_opens_where_only_the_second_driver_moves(old: Law, now: Law, s
 @pytest.mark.parametrize(("old", "now", "second"), [
     (throttled, throttled, "inlet"), (throttled, driven, "inlet"), (by_pumps, by_pumps, "pumps"),
 ])  # fmt: skip
-def test_a_true_shift_of_2_percent_is_found_beside_a_second_driver_that_moves(
+def test_a_shift_of_2_percent_is_detected_with_a_moving_second_driver(
     share: float, old: Law, now: Law, second: str
 ) -> None:
     both = of_both(old, second)
@@ -100,7 +100,7 @@ def test_a_true_shift_of_2_percent_is_found_beside_a_second_driver_that_moves(
         assert "load_shift" in watched(both, days(seed, now, second=second, moved=True, share=share)), f"seed {seed}"
 
 
-def test_a_true_shift_of_1_percent_is_hidden_where_only_the_flow_is_looked_at() -> None:
+def test_a_shift_of_1_percent_is_not_detected_by_flow_alone() -> None:
     """With the flow alone, the effect of the inlet (±3 % over five days) is part of the scatter of the blocks."""
     told = [days(seed, throttled, share=1.01) for seed in SEEDS]
     assert not any("load_shift" in watched(of_one(throttled), items) for items in told)
@@ -116,7 +116,7 @@ def test_a_state_that_is_new_or_between_two_opens_nothing() -> None:
     assert watched(both, told) == []
 
 
-def test_one_of_two_that_is_silent_opens_nothing_and_for_good_the_other_one_is_followed() -> None:
+def test_a_missing_driver_opens_no_event_and_permanently_the_other_one_is_used() -> None:
     both = of_both(throttled)
     told = days(2, throttled)
     for k in (0, *range(700, 740)):
@@ -130,7 +130,7 @@ def test_one_of_two_that_is_silent_opens_nothing_and_for_good_the_other_one_is_f
 
 
 @pytest.mark.parametrize("law", [lambda flow: 80.0, lambda flow: flow**2 / 100])
-def test_a_second_driver_that_stays_or_follows_the_first_makes_no_nonsense(law: Callable[[float], float]) -> None:
+def test_a_constant_or_proportional_second_driver_opens_no_event(law: Callable[[float], float]) -> None:
     """Half a year without a change. The effects of the drivers cannot be separated, and no event may open."""
     rng = Random(1)
     like = DriftDetector(LoadModel(("flow", "inlet"), ((50.0, 50.0), (50.0, 50.0))))
@@ -141,7 +141,7 @@ def test_a_second_driver_that_stays_or_follows_the_first_makes_no_nonsense(law: 
         assert like.compare(item) == (None, None), k // 96
 
 
-def test_grades_that_no_curve_passes_are_each_compared_with_themselves() -> None:
+def test_grades_without_a_common_curve_are_compared_separately() -> None:
     """Energy depends on the grade: more intervals of two grades are no shift, 2 % more energy in all grades is."""
     level = {1.0: 1000.0, 2.0: 1200.0, 3.0: 1030.0, 4.0: 1100.0}
 

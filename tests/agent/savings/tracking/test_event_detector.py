@@ -38,7 +38,7 @@ def test_a_month_of_ordinary_days_opens_nothing(seed: int) -> None:
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5])
-def test_a_forgotten_ratio_is_found_within_an_hour(factor: float) -> None:
+def test_a_wrong_ratio_is_detected_within_an_hour(factor: float) -> None:
     """A 400/5 CT is replaced by a 200/5 one in the middle of an interval; the ratio set in the meter is not changed."""
     told = days(10)
     cut = 96 * 5 + 40
@@ -57,13 +57,13 @@ def test_a_forgotten_ratio_is_found_within_an_hour(factor: float) -> None:
     assert found.proposal == "exclude"
 
 
-def test_without_a_driver_an_ordinary_change_of_load_is_no_ratio() -> None:
+def test_without_a_driver_a_change_of_load_is_not_a_changed_ratio() -> None:
     told = [replace(item, drivers={}) for item in days(10)]
     assert [event for event in watched(told) if event.kind == "ct_ratio"] == []
 
 
 @pytest.mark.parametrize("other", [{}, {"tonnes": Driver(40.0)}])
-def test_a_driver_that_is_silent_is_no_forgotten_ratio(other: dict[str, Driver]) -> None:
+def test_a_missing_driver_is_not_a_changed_ratio(other: dict[str, Driver]) -> None:
     """The flow is missing in the first interval and later for some hours (sender offline); the load is unchanged."""
     told = days(10)
     told = [replace(item, drivers=item.drivers | other) for item in told]
@@ -72,7 +72,7 @@ def test_a_driver_that_is_silent_is_no_forgotten_ratio(other: dict[str, Driver])
     assert watched(told) == []
 
 
-def test_another_driver_for_good_is_what_is_compared_by_later() -> None:
+def test_a_permanently_changed_driver_is_used_for_later_comparisons() -> None:
     told = days(20)
     told[480:] = [replace(item, drivers={"flow_2": item.drivers["flow"]}) for item in told[480:]]
     told[1500:] = [replace(item, energy_wh=2 * (item.energy_wh or 0)) for item in told[1500:]]
@@ -97,7 +97,7 @@ def test_a_flag_opens_one_event_that_ends_with_it(flag: str) -> None:
     assert end.energy_wh == pytest.approx(sum(item.energy_wh or 0 for item in told[10:16]))
 
 
-def test_a_flag_that_rises_within_a_quarter_is_told_at_once_and_once() -> None:
+def test_a_flag_within_a_quarter_hour_is_reported_immediately_and_once() -> None:
     watch = NonRoutineEventDetector("pump")
     assert [event.kind for event in watch.open_event("ct_wiring", 5000)] == ["ct_wiring"]
     assert watch.open_event("ct_wiring", 6000) == []
@@ -132,14 +132,14 @@ def test_a_tenth_of_the_energy_beyond_the_baseline_is_an_event() -> None:
     assert found[-1].to_ms is not None
 
 
-def test_a_motor_that_stands_teaches_nothing() -> None:
+def test_a_stopped_motor_does_not_train_the_detector() -> None:
     likeness = DriftDetector()
     for item in days(3):
         likeness.compare(replace(item, energy_wh=10.0, running_s=0.0))
     assert all(likeness.compare(item) == (None, None) for item in days(3))
 
 
-def test_the_load_is_what_the_baselines_first_driver_says() -> None:
+def test_the_load_is_the_first_driver_of_the_baseline() -> None:
     """The temperature precedes the flow in alphabetical order and is unrelated to the load.
 
     If the load were derived from it, the daily variation would hide a doubled CT ratio.
@@ -159,7 +159,7 @@ def test_the_load_is_what_the_baselines_first_driver_says() -> None:
 
 
 @pytest.mark.parametrize("years", [73, -2])
-def test_a_wrong_clocks_events_end_where_it_jumped(years: int) -> None:
+def test_events_during_a_wrong_clock_end_at_its_step(years: int) -> None:
     """The clock is wrong for one night: the intervals before and after each of the two clock steps carry the flag."""
     away = round(years * 365 * 96)
     ordinary, night = days(4), days(1, first=96 * 2 + away)[:8]
@@ -177,7 +177,7 @@ def test_a_wrong_clocks_events_end_where_it_jumped(years: int) -> None:
     assert sum(event.energy_wh for event in ended) >= sum(told[k].energy_wh or 0 for k in (191, 192, 199, 200))
 
 
-def test_a_wrong_clock_at_work_takes_what_was_open_with_it() -> None:
+def test_a_wrong_clock_closes_open_events() -> None:
     """A maintenance event that is open at a clock step ends there and does not last for years."""
     ordinary, night = days(3), days(1, first=96 * 365 * 73)[:8]
     told = [replace(ordinary[95], flags=("clock_step", "maintenance")),

@@ -78,7 +78,7 @@ def freeze_what_was(bench: Bench, wh: float = 30e3) -> None:
     )
 
 
-def test_each_quarter_hour_is_told_with_what_was_saved_since(bench: Bench) -> None:
+def test_each_quarter_hour_is_published_with_the_saving_to_date(bench: Bench) -> None:
     freeze_what_was(bench)
     bench.run(5)
     told = bench.savings()
@@ -95,13 +95,13 @@ def test_each_quarter_hour_is_told_with_what_was_saved_since(bench: Bench) -> No
     assert kept[-2].meter == "mcc-1 22091734 400/5"
 
 
-def test_without_a_baseline_energy_is_told_and_no_saving(bench: Bench) -> None:
+def test_without_a_baseline_energy_is_published_and_no_saving(bench: Bench) -> None:
     bench.run(2.2)
     assert bench.savings()[-1]["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)
     assert "saved_energy_wh" not in bench.savings()[-1]
 
 
-def test_hold_and_wiring_are_events_at_once_and_mark_the_quarter(bench: Bench) -> None:
+def test_maintenance_and_wiring_errors_are_immediate_events_and_mark_the_interval(bench: Bench) -> None:
     bench.run(2)
     bench.held = True
     bench.run(0.02)
@@ -117,7 +117,7 @@ def test_hold_and_wiring_are_events_at_once_and_mark_the_quarter(bench: Bench) -
     }
 
 
-def test_another_lane_goes_on_in_the_same_quarter_hour(bench: Bench) -> None:
+def test_a_new_tracker_continues_the_same_quarter_hour(bench: Bench) -> None:
     bench.run(1.5)
     bench.lane.close()
     bench.lane = bench.start()
@@ -144,7 +144,7 @@ def test_a_decision_of_another_process_counts_from_the_next_quarter(bench: Bench
     assert bench.savings()[-1]["nre_open"] == 0
 
 
-def test_a_baseline_that_was_changed_claims_nothing_and_says_why(bench: Bench) -> None:
+def test_a_changed_baseline_gives_no_saving_and_a_reason(bench: Bench) -> None:
     freeze_what_was(bench)
     bench.run(2.2)
     body = bench.store.entries(repository.FROZEN)["pump"]
@@ -158,7 +158,7 @@ def test_a_baseline_that_was_changed_claims_nothing_and_says_why(bench: Bench) -
     assert bench.savings()[-1]["savings_verdict"] == "proven"
 
 
-def test_a_new_motor_that_uses_half_is_no_forgotten_ratio_and_no_shift(bench: Bench) -> None:
+def test_a_new_motor_with_half_the_energy_is_neither_a_changed_ratio_nor_a_shift(bench: Bench) -> None:
     bench.run(60)
     bench.lane.close()
     motor = bench.asset.motor
@@ -172,7 +172,7 @@ def test_a_new_motor_that_uses_half_is_no_forgotten_ratio_and_no_shift(bench: Be
     assert ("nre_ct_ratio", "begin") in bench.events(), "of the new motor it would be one"
 
 
-def test_nonsense_in_the_store_ends_nothing(tmp_path: Path, bench: Bench) -> None:
+def test_invalid_entries_in_the_store_do_not_stop_tracking(tmp_path: Path, bench: Bench) -> None:
     bench.run(1.2)
     bench.store.do(lambda db: db.execute("update interval set body = '{\"asset\": 5}'").rowcount)
     bench.lane.close()
@@ -182,7 +182,7 @@ def test_nonsense_in_the_store_ends_nothing(tmp_path: Path, bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("back_h", [3, 30])
-def test_a_clock_that_goes_back_changes_no_sum(bench: Bench, back_h: int) -> None:
+def test_a_clock_step_back_changes_no_total(bench: Bench, back_h: int) -> None:
     """Published sums equal those of a report over all stored intervals, also those dated later than the clock."""
     freeze_what_was(bench)
     bench.run(4 * 40)
@@ -199,7 +199,7 @@ def test_a_clock_that_goes_back_changes_no_sum(bench: Bench, back_h: int) -> Non
     assert told["savings_coverage_pct"] <= 101
 
 
-def test_a_register_of_which_half_was_not_heard_fills_no_gap(bench: Bench) -> None:
+def test_a_register_with_missing_readings_fills_no_gap(bench: Bench) -> None:
     """The first response after a gap of four hours lacks the export register: the next complete one fills the gap."""
     wh = 1_000_000.0
 
@@ -276,7 +276,7 @@ def assert_the_same(bench: Bench) -> Saving:
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3, 4, 6])
-def test_a_driver_that_was_away_is_drawn_straight_live_as_in_the_report(bench: Bench, missing: int) -> None:
+def test_a_missing_driver_is_interpolated_live_as_in_the_report(bench: Bench, missing: int) -> None:
     """A gap of up to three intervals is within the limit of one hour; longer gaps are excluded from both."""
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0, *[None] * missing, 600.0, 580.0, 500.0, *[None] * 2, 520.0, 510.0, 500.0])
@@ -285,7 +285,7 @@ def test_a_driver_that_was_away_is_drawn_straight_live_as_in_the_report(bench: B
     assert (page.excluded_wh > 20e3) == (missing > 3)
 
 
-def test_it_is_the_same_after_a_restart_while_the_driver_is_away(bench: Bench) -> None:
+def test_interpolation_is_unchanged_by_a_restart_while_the_driver_is_missing(bench: Bench) -> None:
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0, None])
     bench.lane.close()
@@ -295,14 +295,16 @@ def test_it_is_the_same_after_a_restart_while_the_driver_is_away(bench: Bench) -
     assert page.causes["driver"] > 0
 
 
-def test_what_was_seen_before_reporting_began_holds_an_end_of_the_line(bench: Bench) -> None:
+def test_a_value_before_the_reporting_period_is_used_for_interpolation(bench: Bench) -> None:
     run_flows(bench, [400.0, 420.0, 450.0])
     freeze_a_line(bench)
     run_flows(bench, [None, None, 600.0, 580.0, 500.0])
     assert assert_the_same(bench).causes["driver"] > 0
 
 
-def test_a_driver_that_comes_and_goes_makes_no_sum_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_intermittent_driver_does_not_reload_earlier_intervals(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every second interval lacks the flow: only intervals of the last hours are read again, not a year."""
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0] * 15)
@@ -321,9 +323,7 @@ def test_a_driver_that_comes_and_goes_makes_no_sum_anew(bench: Bench, monkeypatc
 
 
 @pytest.mark.parametrize("asleep_s", [1500, 2400, 5000])
-def test_a_process_that_was_stopped_tells_what_the_register_filled_as_the_report_does(
-    bench: Bench, asleep_s: int
-) -> None:
+def test_energy_filled_after_a_stop_is_equal_live_and_in_the_report(bench: Bench, asleep_s: int) -> None:
     """Nothing was polled during the stop: the register supplies the energy, the flow is interpolated for an hour."""
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0], register=True)
