@@ -99,7 +99,7 @@ def _run(
     except ValueError as error:
         raise DemoError(DEMO_BROKER_INVALID, url=broker_url, error=cause_of(error)) from None
     if not own_broker:
-        stack.callback(_delete_retained, broker)  # after plant and agent have ended
+        stack.callback(delete_retained, broker)  # after plant and agent have ended
     plant, agent = start_processes(folder, stack, broker_url, fault, outputs)
     click.echo(_("plant: pump station on Modbus TCP, Modbus RTU and a waveform stream"))
     click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
@@ -162,7 +162,7 @@ def start_processes(
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 
-def _delete_retained(broker: Mqtt) -> None:
+def delete_retained(broker: Mqtt) -> None:
     """Deletes the retained messages of the demo from a broker that it does not own."""
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
     topics: set[str] = set()

@@ -20,7 +20,7 @@ USED = "used"
 UNNAMED_S = 30 * 86_400.0  # a directory without a listed installation was created by an earlier release
 TRIES = 5  # attempts to lock a directory while another process deletes it
 
-_held: list[IO[str]] = []  # until the process ends
+held_locks: list[IO[str]] = []  # until the process ends
 
 
 def installation() -> str:
@@ -41,7 +41,7 @@ def enter(folder: Path, who: str) -> None:
                 if who not in file.read().splitlines():
                     file.write(f"{who}\n")
                     file.flush()
-                _held.append(file)
+                held_locks.append(file)
                 return
             file.close()
     raise OSError(f"{folder}: deleted by another process in each of {TRIES} attempts")

@@ -65,7 +65,7 @@ class SettingsStation(SegmentSlave):
         self.functions.append(frame[1])
         if self._device.silent:
             return
-        self._answer(rtu(self.unit, self._pdu(frame[1:-2])))
+        self.respond(rtu(self.unit, self._pdu(frame[1:-2])))
 
     def _pdu(self, pdu: bytes) -> bytes:
         allowed(pdu[0], self.name)

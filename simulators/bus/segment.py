@@ -212,7 +212,7 @@ class SegmentSlave:
         self.unit = unit
         self.name = name or f"slave-{unit}"
         self.asked: list[Ask] = []
-        self._segment, self._turnaround_s = segment, turnaround_s
+        self.segment, self._turnaround_s = segment, turnaround_s
         self.framing = Framing(segment, self._on_frame)
         self._send = segment.attach(self.name, self.framing.on_bytes)
 
@@ -229,12 +229,12 @@ class SegmentSlave:
             return
         function = frame[1]
         if not allowed(function, self.name) or function not in (3, 4):
-            self._answer(rtu(self.unit, bytes((function | 0x80, 1))))
+            self.respond(rtu(self.unit, bytes((function | 0x80, 1))))
             return
         address, count = struct.unpack(">HH", frame[2:6])
-        ask = Ask(len(self.asked) + 1, self._segment.now(), self.unit, function, address, count, None, frame)
+        ask = Ask(len(self.asked) + 1, self.segment.now(), self.unit, function, address, count, None, frame)
         self.asked.append(ask)
-        self._answer(ask.frame() if 1 <= count <= 125 else ask.exception_frame(3))
+        self.respond(ask.frame() if 1 <= count <= 125 else ask.exception_frame(3))
 
-    def _answer(self, data: bytes) -> None:
-        self._segment.at(self._segment.now() + self._turnaround_s, partial(self._send, data))
+    def respond(self, data: bytes) -> None:
+        self.segment.at(self.segment.now() + self._turnaround_s, partial(self._send, data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+from typing import Any
 
 import pytest
 from support.bus_servers import (
@@ -22,6 +23,7 @@ from support.bus_servers import (
 from agent.core.clock import SystemClock
 from drivers import error_reasons as codes
 from drivers.errors import ForeignMasterActive, FrameError, LinkClosed, LinkTimeout, ModbusExceptionResponse
+from drivers.framing import ResponseMatcher
 from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.profiles import load_profile
@@ -206,6 +208,14 @@ def test_late_responses_of_an_offline_device_are_expected_for_a_limited_time(mon
     requests is discarded after QUARANTINE_S.
     """
     monkeypatch.setattr("drivers.modbus_link.QUARANTINE_S", 0.1)
+    made: list[ResponseMatcher] = []
+
+    class Watched(ResponseMatcher):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            made.append(self)
+
+    monkeypatch.setattr("drivers.modbus_link.ResponseMatcher", Watched)
 
     async def dead_unit_nine(unit: int, function: int, address: int, count: int) -> bytes | None:
         return None if unit == 9 else await echo_address(unit, function, address, count)
@@ -217,7 +227,7 @@ def test_late_responses_of_an_offline_device_are_expected_for_a_limited_time(mon
                 assert await read_registers(link, 1, 3, 0, 1, 1.0) == [0]
                 with pytest.raises(LinkTimeout):
                     await read_registers(link, 9, 3, 0, 1, 0.01)
-            assert len(link._pending.late) <= 12  # 0.1 s of requests with 0.01 s each, and one or two more
+            assert len(made[0].late) <= 12  # 0.1 s of requests with 0.01 s each, and one or two more
             await link.close()
 
     run(scene())

@@ -149,9 +149,9 @@ class Night:
 def listening(broker: Mosquitto) -> Listener:
     """A subscriber whose subscription is active at the broker."""
     found = Listener(broker.port)
-    wait_until(found._client.is_connected, 10, "the listener's connection")
-    found._client.subscribe("#", qos=1)
-    found._client.publish("probe", "x")
+    wait_until(found.client.is_connected, 10, "the listener's connection")
+    found.client.subscribe("#", qos=1)
+    found.client.publish("probe", "x")
     wait_until(lambda: bool(found.of("probe")), 10, "the listener's subscription")
     return found
 

@@ -102,7 +102,7 @@ def kill_agent(scene: Scene, times: int) -> None:
 
 
 def stop_broker(scene: Scene, hard: bool) -> None:
-    process = scene.broker._process
+    process = scene.broker.process
     assert process is not None
     if hard:
         process.kill()

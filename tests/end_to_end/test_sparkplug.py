@@ -386,8 +386,8 @@ def test_an_outage_loses_no_row(world: World, how: str) -> None:
         world.proxy.cut()
         rows(60, 0.03)
     else:
-        assert world.mosquitto._process is not None
-        world.mosquitto._process.kill()
+        assert world.mosquitto.process is not None
+        world.mosquitto.process.kill()
         world.mosquitto.stop()
         rows(60, 0.03)
         world.mosquitto.start()

@@ -86,7 +86,7 @@ class Plant:
         self.now_s += STEP_S
         if not self._reset and self.now_s >= RESET_S:
             self._reset = True
-            self.meter._counters["energy_import"] = 0.0  # reset by service: the register starts again at 0
+            self.meter = SimulatedMeter(EXACT, rolls_at=ROLLS_AT_KWH, quanta={"kWh": 0.01})  # reset by service: from 0
         self.meter.step(u, i, 50.0, STEP_S)
         self.true_wh += watts * STEP_S / 3600
         quiet = any(start <= self.now_s < start + length for start, length in GAPS_S)

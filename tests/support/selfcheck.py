@@ -34,7 +34,7 @@ class RecordingLink(MemoryLink):
         self, devices: Mapping[int, SimulatedDevice], clock: HandClock, wire: BusSettings | None = None
     ) -> None:
         super().__init__(list(devices.values()), clock, 0.02, wire=wire)
-        self.asked: list[Request] = []
+        self.clock, self.asked = clock, list[Request]()
 
     async def read_block(self, request: Request, timeout_s: float, *rest: float, **more: Any) -> bytes:
         self.asked.append(request)

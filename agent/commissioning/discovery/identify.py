@@ -153,7 +153,7 @@ async def _read_values(device: CachedReader, profile: Profile, evidence: Evidenc
             evidence.add(-6.0, codes.FUNCTION_04_UNSUPPORTED())
         return
     read = 0
-    for block in _sampled_blocks(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
+    for block in sampled_blocks(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
         least = max(1, block.count - CUT_MAX)
         if not await device.read(block.function, block.address, block.count, least):
             if (block.function, block.address) in device.lost:
@@ -193,10 +193,10 @@ def _of_block(code: Code, block: Block) -> Reason:
 
 def _can_start(device: CachedReader, profile: Profile) -> bool:
     """Whether the first request for that map can be sent without waiting."""
-    return all(device.is_free(block.function, block.count) for block in _sampled_blocks(profile)[:1])
+    return all(device.is_free(block.function, block.count) for block in sampled_blocks(profile)[:1])
 
 
-def _sampled_blocks(profile: Profile) -> list[Block]:
+def sampled_blocks(profile: Profile) -> list[Block]:
     """The blocks that distinguish maps: values of poll group fast; also of slower groups if the fast ones are few."""
     rows: list[Register] = []
     for group in ("fast", "normal", "slow"):

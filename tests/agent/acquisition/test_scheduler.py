@@ -214,7 +214,7 @@ def test_decreasing_counters_and_clock_steps_are_flagged(clock: HandClock) -> No
     link.value = -900  # the register goes back
     run(poller, clock, 12)
     assert any(reading.flags.get("energy_import") == Quality.OUT_OF_RANGE for reading in readings)
-    clock._utc_ns += 3_600_000_000_000
+    clock.step(3600)
     before = len(readings)
     run(poller, clock, 3)
     assert [Quality.CLOCK_UNSYNCHRONIZED in reading.quality for reading in readings[before:]].count(True) == 1

@@ -26,14 +26,14 @@ sys.stdin.read()
 @pytest.fixture(autouse=True)
 def let_go() -> object:
     """Releases the locks that this process acquired in a test."""
-    before = len(kernel_cache_folders._held)
+    before = len(kernel_cache_folders.held_locks)
     yield
     release(before)
 
 
 def release(keep: int) -> None:
-    while len(kernel_cache_folders._held) > keep:
-        kernel_cache_folders._held.pop().close()
+    while len(kernel_cache_folders.held_locks) > keep:
+        kernel_cache_folders.held_locks.pop().close()
 
 
 def installed(place: Path) -> str:
@@ -44,7 +44,7 @@ def installed(place: Path) -> str:
 
 def left_by(root: Path, version: str, *who: str) -> Path:
     """A directory of that version, as a process that has ended leaves it."""
-    before, folder = len(kernel_cache_folders._held), root / f"kernels-{version}"
+    before, folder = len(kernel_cache_folders.held_locks), root / f"kernels-{version}"
     for name in who:
         enter(folder, name)
     release(before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from agent.core.state_reasons import DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE
 from agent.core.text import english
 from agent.delivery.delivery import Delivery
 from agent.delivery.store import Store
+from agent.delivery.store.database_file import NAME
 from agent.delivery.store.reasons import AGENT_KILLED, NO_SPACE_LEFT, STATE_FILE_REPLACED
 from agent.runtime.maintenance import MaintenanceLog
 from agent.runtime.message_flags import MessageFlagger
@@ -80,6 +82,18 @@ def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(ben
     )
 
 
+def corrupt(store: Store) -> None:
+    """Overwrites the open state file, more of it than SQLite keeps in memory, and reads it."""
+    assert store.directory is not None
+    for n in range(400):
+        store.save_entry("refused", f"device-{n}", "", "x" * 20_000)
+    for file in (store.directory / NAME, store.directory / f"{NAME}-wal"):
+        with file.open("r+b") as opened:
+            opened.write(os.urandom(file.stat().st_size))
+    for n in range(400):
+        store.entry("refused", f"device-{n}", "")
+
+
 def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_path: Path) -> None:
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1"), tmp_path / "state")
     delivery = Delivery(bench.config, bench.publisher, bench.store, bench.clock)
@@ -89,8 +103,7 @@ def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_p
         telling = asyncio.create_task(delivery.run(HandClock()))
         await asyncio.sleep(0.2)
         assert carried.sent == []
-        bench.store._writer.report_corruption("database disk image is malformed")
-        await asyncio.to_thread(bench.store.flush)
+        corrupt(bench.store)
         for _ in range(1000):
             await asyncio.sleep(0.01)
             if carried.sent:
@@ -102,7 +115,6 @@ def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_p
     (event,) = [body for _, body in carried.sent if body["v"]["event_kind"] == "state_file_corrupt"]
     (reason,) = event["r"]["event_text"]
     assert reason["code"] == STATE_FILE_REPLACED
-    assert reason["data"]["error"] == "database disk image is malformed"
     assert (tmp_path / "state" / reason["data"]["file"]).exists()
     assert event["v"]["event_text"] == reason["text"]
     delivery.stop(lambda: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_a_slow_disk_does_not_delay_polling(tmp_path: Path, clock: HandClock) ->
     told, store = list[Message](), Store(tmp_path, clock)
     health = Health(clock, told.append)
     health.add(store.figures, waits=True)
-    turns = 0
+    turns, busy, disk = 0, threading.Event(), threading.Event()
 
     async def poll() -> None:
         nonlocal turns
@@ -107,9 +108,10 @@ def test_a_slow_disk_does_not_delay_polling(tmp_path: Path, clock: HandClock) ->
             await asyncio.sleep(0.001)
             turns += 1
             if turns == 20:
-                store._writer.db_lock.release()
+                disk.set()
 
-    store._writer.db_lock.acquire()  # as the writer has it while the disk is slow
+    store.post(lambda _: busy.set() or disk.wait(60))  # a transaction on a slow disk
+    assert busy.wait(60)
     asyncio.run(poll())
     assert turns >= 20
     assert told[0].values["spool_rows"] == 0

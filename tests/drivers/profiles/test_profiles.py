@@ -383,11 +383,11 @@ DOCS = Path(__file__).parents[3] / "docs"
 def test_each_key_of_a_register_is_in_the_docs() -> None:
     page = (DOCS / "profiles.md").read_text(encoding="utf-8")
     for key in (
-        *profile_parser._DEVICE,
-        *profile_parser._PROTOCOL,
+        *profile_parser.DEVICE,
+        *profile_parser.PROTOCOL,
         *register_parser.REGISTER,
-        *profile_parser._BLOCK,
-        *profile_parser._COMM_LOSS,
+        *profile_parser.BLOCK,
+        *profile_parser.COMM_LOSS,
     ):
         assert f"`{key}`" in page, f"docs/profiles.md does not explain {key}"
 

@@ -84,8 +84,7 @@ def test_a_plc_reads_its_slaves_and_detects_another_master(segment: Segment) -> 
     wait_until(lambda: plc.lost + plc.wrong > 0, 3, "the PLC detects the collisions")
     assert segment.broken_silences("intruder")
     plc.halt()
-    wait_until(lambda: not plc._running, 5, "the PLC has stopped")
-    wait_until(lambda: plc._open is None, 5, "its last response")
+    time.sleep(1.5)  # its last request has its response or its timeout of 1 s
     polls = plc.good
     time.sleep(0.2)
     assert plc.good == polls

@@ -6,17 +6,18 @@ from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from support.plant import scenario_file
 
 from drivers import ews_protocol
 from simulators.devices.ews_sender import AMPS_MAX, INSTANTS, RATE_HZ, EwsSender
-from simulators.plant._arrays import Floats
 from simulators.scenarios.checks import check
 from simulators.scenarios.plant import ScenarioPlant
 from simulators.scenarios.records import scenario_record
 
 SECONDS = 20
+Floats = npt.NDArray[np.float64]
 
 
 class Seen(NamedTuple):

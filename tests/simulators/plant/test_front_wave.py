@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from support.plant import machine_truth
 
 from simulators.plant import space_vectors
-from simulators.plant._arrays import Vectors
 from simulators.plant.front_wave import ActiveFront
 
+Vectors = npt.NDArray[np.complex128]
 RATE = 51200
 
 

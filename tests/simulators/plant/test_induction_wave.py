@@ -60,7 +60,7 @@ def test_a_start_follows_the_other_code_base(data_file) -> None:
     record = induction_of(truth)
 
     def means(fluxes: np.ndarray, n: int, motor: InductionWave) -> np.ndarray:
-        motor._state[:4] = fluxes
+        motor.state[:4] = fluxes
         i = motor.run(SupplyWave().block(supply, 50.0, n, 1 / rate), 1 / rate, WaveLoad(constant_nm=5.0)).i
         return (i[1:] + i[:-1]) / 2
 

@@ -129,7 +129,7 @@ def test_the_energy_is_the_integral_of_the_power(name: str, power: str, energy: 
 def test_a_rectifier_draws_the_power_of_its_drive_from_unbalanced_phases(seed: int) -> None:
     chance = Random(seed)
     motor = ReferenceMotor(draw_machine(chance, 200.0, True), chance.uniform(0.3, 1.0), seed, driven=True, speed=0.8)
-    u, i, _, _ = motor._phases(0.0)
+    u, i, _, _ = motor.phases(0.0)
     taken_w = sum((a * b.conjugate()).real for a, b in zip(u, i, strict=True))
     assert taken_w == pytest.approx(1000 * motor.drive(0.0)["input_power"], rel=1e-9)
 

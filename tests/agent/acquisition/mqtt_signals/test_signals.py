@@ -62,10 +62,10 @@ class Plant:
         self.clock = Beats(time.time())
         self.on_reading: Callable[[Reading], None] = lambda reading: None
         self.topics = MqttSignals(lambda reading: self.on_reading(reading), self.clock)
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        self._client.reconnect_delay_set(1, 1)
-        self._client.connect("127.0.0.1", broker.port)
-        self._client.loop_start()
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.reconnect_delay_set(1, 1)
+        self.client.connect("127.0.0.1", broker.port)
+        self.client.loop_start()
 
     def config(self, *signals: str) -> Config:
         return load(self.folder, plant_of(self.broker.url, *signals))
@@ -76,7 +76,7 @@ class Plant:
 
     def say(self, topic: str, body: Any, retain: bool = False) -> None:
         payload = body if isinstance(body, str) else json.dumps(body)
-        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+        self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
 
     def now(self) -> dict[str, tuple[Any, Quality]]:
         def told(reading: Reading) -> Iterator[tuple[str, tuple[Any, Quality]]]:
@@ -90,8 +90,8 @@ class Plant:
 
     def stop(self) -> None:
         self.topics.stop()
-        self._client.disconnect()
-        self._client.loop_stop()
+        self.client.disconnect()
+        self.client.loop_stop()
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_broker_that_restarts_is_used_again(plant: Plant, caplog: pytest.LogCa
     wait_until(lambda: plant.topics.readings()[0].error == disconnected(plant), 5, "the reason is in the reading")
     plant.broker.start()
     wait_until(lambda: next(iter(plant.topics.listeners.values())).link.connected, 15, "connected again")
-    wait_until(plant._client.is_connected, 15, "its publisher too")
+    wait_until(plant.client.is_connected, 15, "its publisher too")
 
     def came() -> bool:
         plant.say("mill/line-3", {"tonnes": 2})

@@ -17,7 +17,7 @@ from support.identification import SERVED, UNIT, look, names, served
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.config_snippet import to_toml
-from agent.commissioning.discovery.identify import _sampled_blocks, identify
+from agent.commissioning.discovery.identify import identify, sampled_blocks
 from agent.commissioning.discovery.scan_result import Target
 from drivers.error_reasons import NO_RESPONSE
 from drivers.errors import LinkTimeout, ModbusExceptionResponse
@@ -151,7 +151,7 @@ def test_latched_pages_and_watchdog_registers_are_never_read() -> None:
     for name in SERVED:
         profile = load_profile(name)
         forbidden = {row.name for row in profile.registers if row.latched or row.feeds_watchdog}
-        read = {row.name for block in _sampled_blocks(profile) for row in block.registers}
+        read = {row.name for block in sampled_blocks(profile) for row in block.registers}
         assert not read & forbidden
 
 

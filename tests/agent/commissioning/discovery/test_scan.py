@@ -141,9 +141,9 @@ def test_function_3_is_not_used_without_permission(line: LineSettingsSegment) ->
 class MuteStation(SettingsStation):
     """Does not respond where other devices return an exception response."""
 
-    def _answer(self, data: bytes) -> None:
+    def respond(self, data: bytes) -> None:
         if not data[1] & 0x80:
-            super()._answer(data)
+            super().respond(data)
 
 
 @at("115200 8N1")
@@ -387,9 +387,9 @@ class DozingStation(SettingsStation):
 
     missed = 0
 
-    def _answer(self, data: bytes) -> None:
+    def respond(self, data: bytes) -> None:
         if self.missed:
-            super()._answer(data)
+            super().respond(data)
         self.missed += 1
 
 

@@ -259,9 +259,9 @@ class Slow(RecordingLink):
     async def read_block(  # type: ignore[override]
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **more: Any
     ) -> bytes:
-        await self._clock.sleep(inter_request_delay_s)
-        if self._wire_s + (13 + 2 * request.registers) * self.character_s > timeout_s:
-            await self._clock.sleep(timeout_s)
+        await self.clock.sleep(inter_request_delay_s)
+        if self.response_s + (13 + 2 * request.registers) * self.character_s > timeout_s:
+            await self.clock.sleep(timeout_s)
             raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
         return await super().read_block(request, timeout_s, inter_request_delay_s, **more)
 

@@ -196,7 +196,8 @@ def test_a_rejected_login_is_logged_once_and_not_retried_every_second(
     (tmp_path / "passwords").write_text("")
     log = tmp_path / "broker.log"
     broker = Mosquitto(tmp_path, f"password_file {tmp_path / 'passwords'}\nlog_dest file {log}\n")
-    broker._config.write_text(broker._config.read_text().replace("allow_anonymous true", "allow_anonymous false"))
+    file = broker.config_file
+    file.write_text(file.read_text().replace("allow_anonymous true", "allow_anonymous false"))
     (tmp_path / "passwords").chmod(0o644)
     broker.start()
     (tmp_path / "secret").write_text("wrong\n")
@@ -234,13 +235,13 @@ def test_unconfirmed_rows_are_sent_again(mosquitto: Mosquitto, line: Line) -> No
     wait_until(lambda: sink.link.connected, 5, "connected")
     line.put(20)
     wait_until(lambda: sink.published == 20, 5, "confirmed")
-    assert mosquitto._process is not None
-    mosquitto._process.send_signal(signal.SIGSTOP)
+    assert mosquitto.process is not None
+    mosquitto.process.send_signal(signal.SIGSTOP)
     line.put(30)
     time.sleep(0.3)
     assert sink.link.connected
-    mosquitto._process.send_signal(signal.SIGKILL)
-    mosquitto._process.wait()
+    mosquitto.process.send_signal(signal.SIGKILL)
+    mosquitto.process.wait()
     wait_until(lambda: not sink.link.connected, 15, "the loss is detected")
     assert line.store.figures()["spool_rows"] == 30
     mosquitto.start()

@@ -12,7 +12,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -163,26 +165,30 @@ def test_rows_that_are_not_fresh_are_backlog(tmp_path: Path, clock: HandClock, m
     store.close()
 
 
-class Unreadable:
-    """A connection to a file that cannot be read now."""
+class Unreadable(sqlite3.Connection):
+    """A connection to a file that cannot be read while `broken` is set."""
 
-    def execute(self, *_: object) -> None:
-        raise sqlite3.OperationalError("disk I/O error")
+    broken = False
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if self.broken and sql.lstrip().startswith("select"):
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(sql, *values)
 
 
 def test_a_backlog_that_cannot_be_read_for_a_moment_is_read_later(
     tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 0.0)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Unreadable))
     store = Store(tmp_path, clock, FAST)
     drain = store.drains(["mqtt"])["mqtt"]
     rows = put(store, 50)
     store.flush()
     assert drain.fetch_live(100) == []
-    with store._writer.db_lock:
-        whole, store._writer.db = store._writer.db, Unreadable()  # type: ignore[assignment]
-        assert drain.fetch_backlog(100) == []
-        store._writer.db = whole
+    monkeypatch.setattr(Unreadable, "broken", True)
+    assert drain.fetch_backlog(100) == []
+    monkeypatch.setattr(Unreadable, "broken", False)
     assert drain.has_backlog
     assert [row.n for row in drain.fetch_backlog(100)] == [row.n for row in rows]
     store.close()

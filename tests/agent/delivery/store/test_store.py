@@ -48,7 +48,7 @@ def test_counters_come_back(tmp_path: Path, clock: HandClock) -> None:
 
 def test_a_locked_file_is_an_error_until_it_is_released(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock)
-    store._writer.db.execute("pragma busy_timeout = 50")
+    store.do(lambda db: db.execute("pragma busy_timeout = 50").fetchall())
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("begin exclusive")
     with pytest.raises(StoreError) as error:

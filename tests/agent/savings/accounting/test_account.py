@@ -144,9 +144,9 @@ class History:
         if chance.random() < 0.004:
             days = chance.choice((0, 0, 0, 0, FAR_DAYS))
             hours = chance.choice((-5, -2, -1, -0.3, 0.3, 1, 3)) if not days else 0
-            self.clock._utc_ns += round((hours * 3600 + days * 86_400) * 1e9)
+            self.clock.step(hours * 3600 + days * 86_400)
         if self.now_ms > self.baseline.to_ms + FAR_DAYS * 86_400_000 and chance.random() < 0.2:
-            self.clock._utc_ns -= FAR_DAYS * 86_400 * 10**9
+            self.clock.step(-FAR_DAYS * 86_400)
         if chance.random() < 0.01:
             self.lane.close()
             if chance.random() < 0.5:
