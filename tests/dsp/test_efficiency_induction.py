@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsp import efficiency_induction as im
-from dsp.efficiency import LOAD_MIN
 
 # Catalogue part-load efficiencies (25, 50, 75, 100 %) of equivalent circuits that were fitted independently.
 CURVES = {
@@ -31,7 +30,7 @@ def measured(data: Path) -> list[dict[str, float]]:
     lines = (data / "machines" / "measured_18kw5.csv").read_text().splitlines()
     names = lines[2].split(",")
     rows = [dict(zip(names, map(float, line.split(",")), strict=True)) for line in lines[3:] if line]
-    return [row for row in rows if row["p_shaft_w"] >= LOAD_MIN * 1000 * KW]
+    return [row for row in rows if row["p_shaft_w"] >= 0.15 * 1000 * KW]  # docs/efficiency.md: from 15 % load
 
 
 def plate(r1_ohm: float | None = None, fixed_w: float | None = None) -> im.Plate:
@@ -84,7 +83,7 @@ def test_m2_and_m3_estimate_the_load_roughly(data: Path) -> None:
         load = row["p_shaft_w"] / (1000 * KW)
         by_slip = im.m3_load(plate(), row["speed_rpm"], VOLTS)
         assert by_slip is not None
-        assert abs(by_slip / load - 1) <= im.SLIP_U
+        assert abs(by_slip / load - 1) <= 0.20
         by_current = im.m2_load(plate(), row["current_a"])
         if load < 0.45:
             assert by_current is None
@@ -103,7 +102,9 @@ def circuit(par: dict[str, float], slip: float, volts: float) -> tuple[float, fl
 
 
 def test_the_load_from_the_current_is_inside_its_u(data: Path) -> None:
-    """Independently fitted circuits, 7.5 to 315 kW, 95 to 105 % of rated voltage; k = 2: 5 % may be outside."""
+    """Independently fitted circuits, 7.5 to 315 kW, 95 to 105 % of rated voltage; docs/efficiency.md: ±15 % (k = 2),
+    so that 5 % may be outside.
+    """
     motors = json.loads((data / "machines" / "motor_parameters.json").read_text())
     errors = []
     for par in (item["par"] for item in motors.values() if isinstance(item, dict) and "par" in item):
@@ -115,8 +116,8 @@ def test_the_load_from_the_current_is_inside_its_u(data: Path) -> None:
                 if shaft_w >= 0.5 * par["P"] and found is not None:
                     errors.append(found / (shaft_w / par["P"]) - 1)
     assert len(errors) > 500
-    assert sum(abs(error) > im.M2_LOAD_U for error in errors) <= 0.05 * len(errors)
-    assert max(map(abs, errors)) < 1.15 * im.M2_LOAD_U
+    assert sum(abs(error) > 0.15 for error in errors) <= 0.05 * len(errors)
+    assert max(map(abs, errors)) < 1.15 * 0.15
 
 
 @given(st.floats(0.16, 1.3), st.floats(0.75, 0.98))

@@ -183,7 +183,7 @@ def test_s1_a_motor_whose_losses_are_split_otherwise(
     For another manufacturer's motor with 95.6 % the sum is within U and the goal for a class, and each part is within
     its own U.
     """
-    monkeypatch.setattr(machines, "_SPLIT", split)
+    monkeypatch.setattr(machines, "LOSS_SPLIT", split)
     points = GRID[1::6]
     pairs = published(steady_hoist(points), SETTLE_S * len(points), "hoist", by_class)
     found = settled(pairs)

@@ -25,12 +25,12 @@ from support.sparkplug import Packet, Proxy, command, properties, read, value_of
 from agent.config.topology import assets
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.core.text import english
-from agent.delivery.mqtt.rate_limit import BURST_BYTES, RATE_BYTES_S
 from agent.delivery.sparkplug.sink import SparkplugSink
 from drivers.reading import Quality
 
 pytestmark = pytest.mark.alone
 
+BURST_BYTES, RATE_BYTES_S = 64_000, 20_000  # docs/fleet.md: the rate limit of births
 ROOT = Path(__file__).parents[2]
 NODE = ("mill-2", "gw-07")
 

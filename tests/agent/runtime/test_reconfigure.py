@@ -261,7 +261,7 @@ def test_a_function_in_the_queue_runs_in_its_turn_and_is_never_dropped(clock: Ha
     slow.go.set()
     thread.stop()
     assert ran == [1, -1]
-    assert thread.dropped >= QUEUE_MAX
+    assert thread.dropped >= 1000, "as many as exceed the queue of 1000"
 
 
 def test_a_failing_function_does_not_affect_later_queue_entries(clock: HandClock) -> None:

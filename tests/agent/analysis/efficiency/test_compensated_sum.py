@@ -9,7 +9,7 @@ from collections import deque
 import pytest
 
 from agent.analysis.efficiency.compensated_sum import CompensatedSums
-from agent.analysis.efficiency.energy_window import LONG_S, EnergyCell, EnergyWindow
+from agent.analysis.efficiency.energy_window import EnergyCell, EnergyWindow
 from agent.analysis.efficiency.time_series import TimeSeries
 
 
@@ -75,6 +75,6 @@ def test_the_window_of_a_quarter_of_an_hour_is_the_sum_of_its_cells(seed: int) -
         if asked % 20:
             continue
         assert over.ratio.end_s == cells[-1].end_s
-        cells = [cell for cell in cells if cell.end_s > over.ratio.end_s - LONG_S + 1e-6]
+        cells = [cell for cell in cells if cell.end_s > over.ratio.end_s - 900 + 1e-6]
         assert over.ratio[1:] == tuple(math.fsum(column) for column in zip(*(cell[1:] for cell in cells), strict=True))
     assert asked > 1500
