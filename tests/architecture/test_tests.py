@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -27,17 +27,24 @@ def is_private(name: str) -> bool:
     return any(part.startswith("_") and not part.startswith("__") for part in name.split("."))
 
 
-def defined(trees: list[ast.Module]) -> set[str]:
-    """Names of methods and attributes that classes of the tests define."""
-    found: set[str] = set()
-    for tree in trees:
-        for node in ast.walk(tree):
-            match node:
+def classes(trees: Iterable[ast.Module]) -> dict[str, set[str]]:
+    """Class of a test file → the methods and attributes that it and its bases in test files define."""
+    own: dict[str, set[str]] = {}
+    bases: dict[str, set[str]] = {}
+    for node in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+        names = own.setdefault(node.name, set())
+        bases.setdefault(node.name, set()).update(ast.unparse(base).split(".")[-1] for base in node.bases)
+        for inner in ast.walk(node):
+            match inner:
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    found.add(name)
-                case ast.Attribute(attr=name, ctx=ast.Store()) | ast.AnnAssign(target=ast.Name(id=name)):
-                    found.add(name)
-    return found
+                    names.add(name)
+                case ast.Attribute(attr=name, ctx=ast.Store()) | ast.Name(id=name, ctx=ast.Store()):
+                    names.add(name)
+
+    def inherited(name: str) -> set[str]:
+        return own.get(name, set()).union(*(inherited(base) for base in bases.get(name, set()) - {name}))
+
+    return {name: inherited(name) for name in own}
 
 
 def imported(tree: ast.Module) -> dict[str, str]:
@@ -51,18 +58,22 @@ def imported(tree: ast.Module) -> dict[str, str]:
     return found
 
 
-def private_names(tree: ast.Module, own: set[str]) -> Iterator[tuple[int, str]]:
+def private_names(tree: ast.Module, known: Mapping[str, set[str]]) -> Iterator[tuple[int, str]]:
     """Private names of others that a test file imports, reads, sets or patches.
 
-    own: names that tests define; they are accepted on self, cls and super() only.
+    known: the names that a class of the tests defines; they are accepted on self, cls and super() in that class only.
     """
+    own: dict[int, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            own |= {id(inner): known.get(node.name, set()) for inner in ast.walk(node)}
     for name in imported(tree).values():
         if is_private(name) and not any(name == allowed or name.startswith(f"{allowed}.") for allowed in ALLOWED):
             yield 1, name
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=owner, attr=name) if is_private(name) and name not in NAMEDTUPLE:
-                if ast.unparse(owner) not in ("self", "cls", "super()") or name not in own:
+                if ast.unparse(owner) not in ("self", "cls", "super()") or name not in own.get(id(node), set()):
                     yield node.lineno, ast.unparse(node)
             case ast.Call(func=ast.Attribute(attr=called) | ast.Name(id=called), args=arguments) if called in PATCHERS:
                 for argument in arguments[:2]:
@@ -107,8 +118,8 @@ def parsed() -> dict[Path, ast.Module]:
 
 def test_no_test_touches_a_private_name_of_the_product() -> None:
     files = parsed()
-    own = defined(list(files.values()))
-    found = [f"{file}:{line}: {name}" for file, tree in files.items() for line, name in private_names(tree, own)]
+    known = classes(files.values())
+    found = [f"{file}:{line}: {name}" for file, tree in files.items() for line, name in private_names(tree, known)]
     assert not found
 
 
@@ -125,6 +136,11 @@ def test_violations_are_found() -> None:
     source = """
 from dsp.efficiency_airgap import M7_U
 from agent.core.stable_hash import _digest
+from drivers.modbus_link import ModbusLink
+
+class Own(ModbusLink):
+    def __init__(self):
+        self._mine = self._pending
 
 def test_x(monkeypatch, store):
     assert store._writer
@@ -134,6 +150,12 @@ def test_x(monkeypatch, store):
     assert 1 < 2 * M7_U
 """
     tree = ast.parse(source)
-    names = [name for _, name in private_names(tree, set())]
-    assert names == ["agent.core.stable_hash._digest", "store._writer", "agent.core.clock._offset", "_offset"]
+    names = [name for _, name in private_names(tree, classes([tree]))]
+    assert names == [
+        "agent.core.stable_hash._digest",
+        "store._writer",
+        "agent.core.clock._offset",
+        "_offset",
+        "self._pending",
+    ]
     assert [name for _, name in tolerances(tree)] == ["M7_U", "M7_U"]

@@ -66,7 +66,7 @@ class Mortal(SegmentSlave):
 
     def on_request(self, frame: bytes) -> None:
         if self.dead:
-            self.ignored.append(self._segment.now())
+            self.ignored.append(self.segment.now())
         else:
             super().on_request(frame)
 

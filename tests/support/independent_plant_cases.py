@@ -1,4 +1,4 @@
-"""Evaluation of the mills of millkit by the product's functions, compared with the true values."""
+"""Evaluation of the mills of independent_plants.py by the product's functions, compared with the true values."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Mills that were not used to tune U95 of a saving: plant, production and disturbances differ from retrofitkit.
+"""Mills that were not used to tune U95 of a saving: plant, production and disturbances differ from retrofit.py.
 
-They use numpy and textbook laws only; nothing comes from agent, dsp, simulators or retrofitkit. Power by the minute is
+They use numpy and textbook laws only; nothing comes from agent, dsp, simulators or retrofit.py. Power by the minute is
 summed to quarter hours. True values and the values that a meter and the plant's signals would show are returned
 together.
 """

@@ -27,13 +27,16 @@ from simulators.devices.reference_motor import SIZES_KW, MotorParameters, Refere
 METER_UNIT, DRIVE_UNIT = 11, 31
 
 
+RESPONSE_S = 0.02
+
+
 class RecordingLink(MemoryLink):
     """A link to simulated devices, by unit identifier. It records every request and responds after 20 ms of `clock`."""
 
     def __init__(
         self, devices: Mapping[int, SimulatedDevice], clock: HandClock, wire: BusSettings | None = None
     ) -> None:
-        super().__init__(list(devices.values()), clock, 0.02, wire=wire)
+        super().__init__(list(devices.values()), clock, RESPONSE_S, wire=wire)
         self.clock, self.asked = clock, list[Request]()
 
     async def read_block(self, request: Request, timeout_s: float, *rest: float, **more: Any) -> bytes:

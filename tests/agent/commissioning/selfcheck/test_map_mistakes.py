@@ -1,7 +1,7 @@
-"""Hundreds of seeded mistakes in maps and configurations, and sound devices by the thousand.
+"""Hundreds of seeded mistakes in maps and configurations, and thousands of correctly configured devices.
 
-What counts as findable is defined in selfcheckkit.counts (and in docs/selfcheck.md) before anything is measured. Each
-seed draws a profile, a load of 10–110 %, a motor, the errors of its instruments and one mistake. The counted outcomes:
+What counts as findable is defined in support.selfcheck.counts and in docs/selfcheck.md before anything is measured.
+Each seed draws a profile, a load of 10–110 %, a motor, the errors of its instruments and one mistake. The counted outcomes:
 right (only the true cause is named), tied (it is named with others that explain as well), wrong, nothing.
 """
 
@@ -9,18 +9,86 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from random import Random, SystemRandom
 
 import pytest
-from support.map_mistakes import map_mistakes
 from support.selfcheck import Scene, check, counts, draw, served
 
 from agent.commissioning.selfcheck import reasons as codes
 from agent.commissioning.selfcheck.model import SelfcheckOutcome
-from drivers.profiles import load_profile
+from drivers.profiles import Profile, Register, load_profile
 from drivers.reasons import Code
+from drivers.vocabulary import vocabulary
+
+PHASES = (("l1", "l2"), ("l2", "l3"), ("l1", "l3"), ("l1n", "l2n"), ("l2n", "l3n"), ("l1n", "l3n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A profile with one mistake.
+
+    kind: address, map_address, word_order, map_word_order, scale or phase_map.
+    names: quantities that it affects.
+    profile: the wrong profile.
+    about: description.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    profile: Profile
+    about: str
+
+
+def map_mistakes(profile: Profile) -> Iterator[Mistake]:
+    """All single mistakes of these kinds in the gauges, counters and settings of a profile."""
+    numbers = [row for row in profile.registers if row.type != "string" and _measured(row)]
+    for row in numbers:
+        for step in (-1, 1):
+            if 0 <= row.address + step <= 65536 - row.words:
+                yield _one(profile, "address", replace(row, address=row.address + step), f"{row.name} {step:+d}")
+        if row.words > 1:
+            yield _one(profile, "word_order", replace(row, big_words_first=not row.big_words_first), row.name)
+        for factor in (10.0, 0.1):
+            if not row.scale_by_rating:
+                yield _one(profile, "scale", replace(row, scale=row.scale * factor), f"{row.name} × {factor:g}")
+    names = tuple(row.name for row in profile.registers)
+    for step in (-1, 1):
+        if all(0 <= row.address + step <= 65536 - row.words for row in profile.registers):
+            rows = tuple(replace(row, address=row.address + step) for row in profile.registers)
+            yield Mistake("map_address", names, replace(profile, registers=rows), f"{step:+d}")
+    if sum(row.words > 1 for row in numbers) > 1:
+        rows = tuple(
+            replace(row, big_words_first=not row.big_words_first) if row.words > 1 and row.type != "string" else row
+            for row in profile.registers
+        )
+        yield Mistake("map_word_order", names, replace(profile, registers=rows), "")
+    for row in numbers:
+        for a, b in PHASES:
+            other = profile.register(f"{row.name[: -len(a)]}{b}") if row.name.endswith(f"_{a}") else None
+            if other:
+                rows = tuple(
+                    replace(item, name=other.name)
+                    if item is row
+                    else replace(item, name=row.name)
+                    if item is other
+                    else item
+                    for item in profile.registers
+                )
+                yield Mistake(
+                    "phase_map", (row.name, other.name), replace(profile, registers=rows), f"{row.name} ↔ {b}"
+                )
+
+
+def _measured(row: Register) -> bool:
+    return vocabulary()[row.name].kind in ("gauge", "counter", "setting")
+
+
+def _one(profile: Profile, kind: str, row: Register, about: str) -> Mistake:
+    rows = tuple(row if item.name == row.name else item for item in profile.registers)
+    return Mistake(kind, (row.name,), replace(profile, registers=rows), about)
+
 
 Outcome = tuple[str, str, str]  # kind, outcome, what to print when it is not right
 PRIMARIES = (5, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 400, 600, 800, 1000, 1500, 2000)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.basics import HandClock
-from support.selfcheck import DRIVE_UNIT, METER_UNIT, RecordingLink, Scene, check, draw, served_map
+from support.selfcheck import DRIVE_UNIT, METER_UNIT, RESPONSE_S, RecordingLink, Scene, check, draw, served_map
 
 from agent.commissioning.selfcheck import reasons as codes
 from agent.commissioning.selfcheck.devices import bench_of
@@ -260,7 +260,7 @@ class Slow(RecordingLink):
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **more: Any
     ) -> bytes:
         await self.clock.sleep(inter_request_delay_s)
-        if self.response_s + (13 + 2 * request.registers) * self.character_s > timeout_s:
+        if RESPONSE_S + (13 + 2 * request.registers) * self.character_s > timeout_s:
             await self.clock.sleep(timeout_s)
             raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
         return await super().read_block(request, timeout_s, inter_request_delay_s, **more)
