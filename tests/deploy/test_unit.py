@@ -55,8 +55,8 @@ def test_systemd_knows_every_setting(tmp_path: Path) -> None:
     here = tmp_path / "magwatt.service"
     here.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/magwatt/bin/magwatt", sys.executable))
     done = subprocess.run([command, "verify", "--man=no", str(here)], capture_output=True, text=True)
-    said = [line for line in done.stderr.splitlines() if "magwatt.service" in line]
-    assert said == [], said
+    messages = [line for line in done.stderr.splitlines() if "magwatt.service" in line]
+    assert messages == [], messages
     here.write_text(here.read_text().replace("ProtectHome", "ProtectHouse"))
     done = subprocess.run([command, "verify", "--man=no", str(here)], capture_output=True, text=True)
     assert "ProtectHouse" in done.stderr, "it does look"

@@ -30,7 +30,7 @@ class Line:
         tty.setraw(self._slave)
         self.port, self._echo = os.ttyname(self._slave), echo
 
-    def hear(self) -> Asked:
+    def receive(self) -> Asked:
         data = b""
         while len(data) < 8:
             piece = os.read(self.master, 8 - len(data))
@@ -42,9 +42,9 @@ class Line:
 
     def answer(self, asked: Asked) -> None:
         """Respond; each register contains its own address."""
-        self.say(registers(3, [asked[0] + n for n in range(asked[1])]))
+        self.send(registers(3, [asked[0] + n for n in range(asked[1])]))
 
-    def say(self, pdu: bytes) -> None:
+    def send(self, pdu: bytes) -> None:
         body = b"\x01" + pdu
         os.write(self.master, body + crc16(body))
 
@@ -76,7 +76,7 @@ def test_an_echo_whose_address_equals_the_response_length_is_not_a_response(own_
 
     def behave(far: Line) -> None:
         while True:
-            asked = far.hear()
+            asked = far.receive()
             time.sleep(own_s)
             far.answer(asked)
 
@@ -110,13 +110,13 @@ def test_an_exception_response_of_either_attempt_leaves_both_pending() -> None:
     """
 
     def behave(far: Line) -> None:
-        far.hear()
-        second = far.hear()
+        far.receive()
+        second = far.receive()
         time.sleep(0.05)
-        far.say(bytes([0x83, 6]))
+        far.send(bytes([0x83, 6]))
         time.sleep(0.2)
         far.answer(second)
-        far.answer(far.hear())
+        far.answer(far.receive())
 
     async def scene(port: str) -> None:
         async with opened(BusSettings("s", serial_port=port)) as link:

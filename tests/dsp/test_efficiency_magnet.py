@@ -89,12 +89,12 @@ def test_the_index_is_the_loss_of_the_magnets(speed: float, current_a: float, lo
 def test_without_the_emf_of_the_manufacturer_the_nameplate_is_used_and_reported() -> None:
     made = PLATE._replace(xq_ohm=1.2)
     plate = made._replace(emf_v=None)
-    told = flux_index(made, 380, 98, 57_000, 100, 95)
+    index = flux_index(made, 380, 98, 57_000, 100, 95)
     worked_out = flux_index(plate, 380, 98, 55_000 / 0.96, 100, 100)
-    assert told is not None
+    assert index is not None
     assert worked_out is not None
     assert worked_out.value == pytest.approx(1, abs=0.002), "1 at the rated point"
-    assert worked_out.u > told.u
+    assert worked_out.u > index.u
 
 
 def test_no_index_where_voltage_drops_dominate_or_signals_contradict() -> None:
@@ -109,8 +109,8 @@ def test_no_index_where_voltage_drops_dominate_or_signals_contradict() -> None:
 
 @pytest.mark.parametrize("per_unit", [0.4, 0.6, 0.9])
 @pytest.mark.parametrize("current_a", [30.0, 98.0])
-@pytest.mark.parametrize("emf_told", [True, False])
-def test_u_holds_for_any_usual_reactance(per_unit: float, current_a: float, emf_told: bool) -> None:
+@pytest.mark.parametrize("emf_known", [True, False])
+def test_u_holds_for_any_usual_reactance(per_unit: float, current_a: float, emf_known: bool) -> None:
     """The nameplate gives no Xq.
 
     If it gives no EMF either, the rated point is calculated with the Xq of the machine.
@@ -118,7 +118,7 @@ def test_u_holds_for_any_usual_reactance(per_unit: float, current_a: float, emf_
     ohm = per_unit * PLATE.volts_v**2 / PLATE.rated_w
     real = PLATE._replace(xq_ohm=ohm)
     rated_v, rated_in_w = terminals(real, 350 * (1 + ALPHA_PER_K * 65), 1.0, PLATE.rated_a)
-    known = PLATE._replace(xq_ohm=None, emf_v=350 if emf_told else None, volts_v=rated_v if not emf_told else 380,
+    known = PLATE._replace(xq_ohm=None, emf_v=350 if emf_known else None, volts_v=rated_v if not emf_known else 380,
                            efficiency=PLATE.rated_w / rated_in_w)  # fmt: skip
     volts, watts = terminals(real, 350 * (1 + ALPHA_PER_K * 60), 0.9, current_a)
     found = flux_index(known, volts, current_a, watts, 90, 95)

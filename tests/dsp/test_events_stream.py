@@ -51,11 +51,11 @@ def test_case_through_a_stream(name, cases, generate):
     begin, end, _ = case["recipe"]["channels"]["u1"]["env"][0]
     for w in windows:  # frequency errors around the event displace the windows: tolerance of a quarter cycle
         inside = begin < w.end_index / rate - 0.005 and end > w.start_index / rate + 0.005
-        beside = begin > w.end_index / rate + 0.005 or end < w.start_index / rate - 0.005
-        if inside or beside:
+        outside = begin > w.end_index / rate + 0.005 or end < w.start_index / rate - 0.005
+        if inside or outside:
             assert bool(w.flags & Flag.EVENT) == inside
-    (told,) = [w for w in windows if w.events]
-    assert told.start_index <= event.end_index < told.end_index
+    (windows_with_events,) = [w for w in windows if w.events]
+    assert windows_with_events.start_index <= event.end_index < windows_with_events.end_index
 
 
 @pytest.fixture(scope="module")

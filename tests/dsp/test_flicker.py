@@ -250,15 +250,15 @@ def test_ten_minutes_end_at_the_tick():
     x = voltages([(110.0, 0.722)] * 3, 50.0, "rect", 120.0, rate=rate)
     stream = Stream(rate, present=ONE, supply=Supply(lamp="230V"))
     stream.tick(int(60 * rate))
-    told = []
+    calls = []
     for _ in range(6):
         for at in range(0, x.shape[1], 24000):
             for w in stream.push(x[:, at : at + 24000]):
                 if np.isfinite(w.pst).any():
-                    told.append((w.end_index / rate, w.pst))
-    assert len(told) == 1
-    assert told[0][0] == pytest.approx(660.0, abs=0.21)
-    assert told[0][1][0] == pytest.approx(1.0, abs=0.02)  # the averaging to 2.4 kHz smooths the edges of the rectangle
+                    calls.append((w.end_index / rate, w.pst))
+    assert len(calls) == 1
+    assert calls[0][0] == pytest.approx(660.0, abs=0.21)
+    assert calls[0][1][0] == pytest.approx(1.0, abs=0.02)  # the averaging to 2.4 kHz smooths the edges of the rectangle
 
 
 @pytest.mark.parametrize("f_hz", [50.0, 50.02, 49.93])  # windows end at 600 s, 0.04 s and 0.06 s before it

@@ -123,7 +123,7 @@ def loads(seed: int) -> Iterator[tuple[str, str, Phasors, Phasors]]:
     yield "hoist down", "drive", down.u_v, down.i_a
 
 
-def shown(u: Phasors, i: Phasors, fault: str, seed: int, connection: str = "3P4W") -> dict[str, float]:
+def displayed(u: Phasors, i: Phasors, fault: str, seed: int, connection: str = "3P4W") -> dict[str, float]:
     errors = draw_errors(Random(seed))
     if connection == "3P3W":
         return two_element_values(errors, wiring_of(fault), u, i, 50.0)
@@ -174,7 +174,7 @@ def test_no_verdict_is_wrong_and_the_true_fault_is_named(seed: int) -> None:
     named = tried = 0
     for name, kind, u, i in loads(seed):
         for fault, true in FAULTS.items():
-            found = three(shown(u, i, fault, seed), kind)
+            found = three(displayed(u, i, fault, seed), kind)
             tried += 1
             named += true in names(found)
             hoist_all = name == "hoist down" and true == "ct_reversed:A,B,C"  # same as lifting with correct wiring
@@ -188,7 +188,7 @@ def test_two_wattmeters(seed: int) -> None:
     named = tried = 0
     for name, kind, u, i in loads(seed):
         for fault, true in TWO_FAULTS.items():
-            found = two(shown(u, i, fault, seed, "3P3W"), kind)
+            found = two(displayed(u, i, fault, seed, "3P3W"), kind)
             tried += 1
             named += true in names(found)
             hoist_all = name == "hoist down" and true == "ct_reversed:A,C"
@@ -200,7 +200,7 @@ def test_two_wattmeters(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_a_correctly_wired_meter_has_no_finding(seed: int) -> None:
     for name, kind, u, i in loads(seed):
-        for found in (three(shown(u, i, "", seed), kind), two(shown(u, i, "", seed, "3P3W"), kind)):
+        for found in (three(displayed(u, i, "", seed), kind), two(displayed(u, i, "", seed, "3P3W"), kind)):
             gives_back = name == "hoist down" and "regenerating" in names(found)
             assert not found.wrong or gives_back, (name, found)
 
@@ -212,31 +212,31 @@ def balanced(phi: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
 
 def test_indistinguishable_faults_are_listed() -> None:
     u, i = balanced(-40, 40)
-    leading = names(three(shown(u, i, "", 1), "motor"))
+    leading = names(three(displayed(u, i, "", 1), "motor"))
     assert {wiring.LEADING, "ct_rotated", "ct_rotated+reversed"} <= set(leading)
     u, i = balanced(25)
-    back = names(three(shown(u, -i, "", 1), "drive"))
+    back = names(three(displayed(u, -i, "", 1), "drive"))
     assert {wiring.REGENERATING, "ct_reversed:A,B,C"} <= set(back)
-    assert three(shown(u, -i, "", 1), "motor").verdict == "ct_reversed:A,B,C", "mains motors do not regenerate"
+    assert three(displayed(u, -i, "", 1), "motor").verdict == "ct_reversed:A,B,C", "mains motors do not regenerate"
 
 
 def test_a_blown_fuse_is_not_a_missing_transformer() -> None:
     u, i = balanced(30)
     i = i.copy()
     i[1], i[2] = 0, -i[0]
-    assert three(shown(u, i, "", 1), "motor").verdict == "phase_lost:B"
+    assert three(displayed(u, i, "", 1), "motor").verdict == "phase_lost:B"
 
 
 def test_an_unbalanced_rectifier_has_no_finding() -> None:
     """Phases of a diode bridge are unbalanced at light load: 1, 0.6, 0.15 of the largest current."""
     u, i = balanced(10, 60)
     i = i * [[1.0], [0.6], [0.15]]
-    assert three(shown(u, i, "", 1), "bridge").verdict == "ok"
+    assert three(displayed(u, i, "", 1), "bridge").verdict == "ok"
 
 
 def test_too_little_current_gives_no_verdict() -> None:
     u, i = balanced(30, 9.0)
-    assert three(shown(u, i, "reversed ct1", 1), "motor").verdict == wiring.UNKNOWN
+    assert three(displayed(u, i, "reversed ct1", 1), "motor").verdict == wiring.UNKNOWN
     bad = wiring.Phases((230, 230, math.nan), (80, 80, 80), (1, 1, 1), (1, 1, 1))
     assert wiring.three_wattmeters(bad, RATED_A, "motor").verdict == wiring.UNKNOWN
 

@@ -27,14 +27,14 @@ def test_an_assumed_loss_split_of_an_induction_motor_is_within_its_u() -> None:
 MAKES = {"as DOE": (1.0, 1.0), "good": (0.7, 0.7), "poor": (1.3, 1.3), "idle": (1.0, 0.35)}  # load-dependent, rest
 
 
-@pytest.mark.parametrize("told", ["IE2", None])
-def test_losses_of_drives_of_several_manufacturers_are_within_u(told: str | None) -> None:
+@pytest.mark.parametrize("declared_class", ["IE2", None])
+def test_losses_of_drives_of_several_manufacturers_are_within_u(declared_class: str | None) -> None:
     """7.5 to 315 kW, 10 to 100 % of current and frequency.
 
     The manufacturers differ from the US DOE's mean as much as its rows differ (a third); `idle` is a drive with
     switched fans and modern electronics.
     """
-    factor, u = drive_class_factor(told)
+    factor, u = drive_class_factor(declared_class)
     inside = []
     for make, (loaded, rest) in MAKES.items():
         misses = []
@@ -47,8 +47,8 @@ def test_losses_of_drives_of_several_manufacturers_are_within_u(told: str | None
                     true_w = loaded * true_w + rest * converter.fixed_w
                     found_w = drive_loss_w(reference_w, i, f)
                     misses.append((found_w - true_w) / class_loss_u_w(found_w, u, reference_w))
-        print(f"{told}, {make}: misses of {min(misses):+.2f} to {max(misses):+.2f} U")
+        print(f"{declared_class}, {make}: misses of {min(misses):+.2f} to {max(misses):+.2f} U")
         inside += [abs(miss) <= 1 for miss in misses]
         assert make == "poor" or all(inside[-len(misses) :])
     assert sum(inside) >= 0.95 * len(inside)
-    print(f"{told}: {sum(inside) / len(inside):.1%} of {len(inside)} inside")
+    print(f"{declared_class}: {sum(inside) / len(inside):.1%} of {len(inside)} inside")

@@ -92,11 +92,11 @@ class Scene:
         self._agents.append(agent)
         return agent
 
-    def said(self) -> int:
+    def bytes_sent(self) -> int:
         """Number of transmissions of the agent."""
         return len(self.segment.sent_by("agent"))
 
-    def told(self) -> str:
+    def agent_log(self) -> str:
         return self.log.read_text()
 
     def stop(self) -> None:
@@ -123,25 +123,27 @@ def test_nothing_is_sent_on_a_bus_with_a_plc_in_any_state_of_the_agent(scene: Sc
     scene.plc.start()
     wait_until(lambda: scene.plc.good > 3, 5, "the PLC polls")
     agent = scene.start_agent("not used")
-    wait_until(lambda: "another master" in scene.told(), FIRST_BYTE_S, "the agent says what it hears")
+    wait_until(lambda: "another master" in scene.agent_log(), FIRST_BYTE_S, "the agent says what it hears")
     time.sleep(WATCHDOG_S + 1)
     agent.send_signal(signal.SIGKILL)
     agent.wait(60)
     time.sleep(WATCHDOG_S + 1)
-    told = scene.told().count("another master")
+    agent_log = scene.agent_log().count("another master")
     agent = scene.start_agent("not used")
-    wait_until(lambda: scene.told().count("another master") > told, FIRST_BYTE_S, "the second agent hears it too")
+    wait_until(
+        lambda: scene.agent_log().count("another master") > agent_log, FIRST_BYTE_S, "the second agent hears it too"
+    )
     scene.segment.unplug("agent")
     time.sleep(1)
     scene.segment.plug("agent")
     time.sleep(LISTEN_S + 3)
-    assert agent.poll() is None, scene.told()
-    assert scene.said() == 0, [spoken.data.hex() for spoken in scene.segment.sent_by("agent")]
+    assert agent.poll() is None, scene.agent_log()
+    assert scene.bytes_sent() == 0, [sent.data.hex() for sent in scene.segment.sent_by("agent")]
     assert scene.drive.armed
     assert scene.drive.tripped_s is None
     assert scene.plc.lost == scene.plc.wrong == 0
     assert scene.plc.good > 100
-    assert "Traceback" not in scene.told()
+    assert "Traceback" not in scene.agent_log()
 
 
 def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) -> None:
@@ -157,9 +159,9 @@ def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) ->
     assert not scene.drive.armed
     assert not scene.drive.asked
     assert scene.drive.tripped_s is None
-    spoken = scene.segment.sent_by("agent")
-    assert {run.data[0] for run in spoken} == {METER}
-    assert all(len(run.data) == 8 for run in spoken), "one request at a time"
+    sent = scene.segment.sent_by("agent")
+    assert {run.data[0] for run in sent} == {METER}
+    assert all(len(run.data) == 8 for run in sent), "one request at a time"
     assert not scene.segment.broken_silences("agent")
     assert not any(run.collided for run in scene.segment.log)
 
@@ -169,7 +171,7 @@ def test_polling_does_not_mask_a_halted_plc(scene: Scene) -> None:
     scene.plc.start()
     wait_until(lambda: scene.plc.good > 3, 5, "the PLC polls")
     scene.start_agent("")
-    wait_until(lambda: "another master" in scene.told(), FIRST_BYTE_S, "the agent says what it hears")
+    wait_until(lambda: "another master" in scene.agent_log(), FIRST_BYTE_S, "the agent says what it hears")
     scene.plc.halt()
     halted_s = time.monotonic()
     wait_until(lambda: scene.drive.tripped_s is not None, WATCHDOG_S + 2, "the watchdog does its work")

@@ -216,13 +216,13 @@ def test_a_failed_meter_is_shown_offline_and_online_again(run: Run) -> None:
     states = run.recorder.of("pump-3", "state")
     offline = next(row for row in states if row["state"] == "offline")
     assert [reason["data"]["device"] for reason in offline["reason"]] == ["mcc-3"]
-    dead_since = max(row["t"] for row in run.truth if row["t"] <= offline["t"] and row["mcc-3"]["alive"])
-    assert offline["t"] - dead_since < 8000
+    offline_since = max(row["t"] for row in run.truth if row["t"] <= offline["t"] and row["mcc-3"]["alive"])
+    assert offline["t"] - offline_since < 8000
     back = next(row for row in states if row["t"] > offline["t"] and row["state"] != "offline")
     alive_since = min(row["t"] for row in run.truth if row["t"] > offline["t"] and row["mcc-3"]["alive"])
     assert back["t"] - alive_since < 12_000
     for row in run.recorder.of("pump-3", "telemetry"):
-        if dead_since + 2500 < row["t"] < alive_since:
+        if offline_since + 2500 < row["t"] < alive_since:
             assert not [name for name, _ in good(row) if name in run.truth[0]["pump-3"]], row
     others = {pump: run.recorder.states(pump) for pump in PUMPS if pump != "pump-3"}
     assert not [pump for pump, found in others.items() if "offline" in found[1:]], others

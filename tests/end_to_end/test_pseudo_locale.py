@@ -90,9 +90,9 @@ def test_each_text_of_both_catalogues_is_replaced_and_keeps_its_fields(
     for language in ("en", "zh_CN"):
         catalogue = Catalogue(language)
         for text in texts:
-            shown = catalogue.translate(text)
-            assert shown == pseudo(text) != text
-            assert FIELD.findall(shown) == FIELD.findall(text)
+            translated = catalogue.translate(text)
+            assert translated == pseudo(text) != text
+            assert FIELD.findall(translated) == FIELD.findall(text)
 
 
 def test_few_tests_check_a_wording() -> None:

@@ -154,8 +154,8 @@ def test_a_removed_motor_is_deleted_at_the_broker_and_maintenance_is_followed(sc
     wait_until(lambda: scene.of("pump-2", "state")[-1]["state"] == "online", 10, "released")
 
     def ends() -> list[str]:
-        told = [body["v"] for body in scene.of("pump-2", "event")]
-        return [event["event_state"] for event in told if event["event_kind"] == "maintenance"]
+        event_values = [body["v"] for body in scene.of("pump-2", "event")]
+        return [event["event_state"] for event in event_values if event["event_kind"] == "maintenance"]
 
     wait_until(lambda: len(ends()) == 2, 20, "both ends are marked")
     assert ends() == ["begin", "end"]

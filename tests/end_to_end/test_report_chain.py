@@ -43,9 +43,9 @@ def run(folder: Path, *command: str) -> str:
 def check(folder: Path, truth: dict[str, list[tuple[int, float]]]) -> None:
     """The energy is within the meter's class of the true energy over the same quarter hours; the ledger agrees."""
     run(folder, "report", "--month", "2026-09", "--output", str(folder / "r.html"))
-    told = json.loads((folder / "r.json").read_text(encoding="utf-8"))
+    reported = json.loads((folder / "r.json").read_text(encoding="utf-8"))
     db = open_copy(folder / "state" / "magwatt.sqlite")
-    for motor in told["motors"]:
+    for motor in reported["motors"]:
         items = [item for item in repository.load_intervals(db, motor["motor"], 0, 1 << 60) if item.coverage > 0.99]
         assert len(items) >= 8
         begin, end = items[0].start_ms, items[-1].end_ms

@@ -35,8 +35,8 @@ def test_a_breaking_cage_costs_power_and_slip() -> None:
     slips = [(1 - row["motor_speed_rpm"] / (30 * row["frequency_hz"])) * row["voltage_ln_avg_v"] ** 2
              for row in (sound, broken)]  # fmt: skip
     assert slips[1] / slips[0] == pytest.approx(1.1, rel=0.01), "at the same voltage: slip goes with 1/U²"
-    shown = [row.values["active_power_w"] for row in found.telemetry("crusher")]
-    assert shown[-1] == pytest.approx(broken["active_power_w"], rel=0.001), "this meter errs by 0.03 %"
+    displayed = [row.values["active_power_w"] for row in found.telemetry("crusher")]
+    assert displayed[-1] == pytest.approx(broken["active_power_w"], rel=0.001), "this meter errs by 0.03 %"
 
 
 @functools.cache
@@ -78,10 +78,10 @@ def times(found: Run, asset: str, value: str) -> list[tuple[float, object]]:
 def test_unknown_values_are_not_published(number: int) -> None:
     """Silent, exception responses, blank, restart: no power during the fault, and valid values one minute after it."""
     lasts_s = 9 if number == 5 else 360
-    shown = times(sick(), f"fan-{number}", "active_power_w")
-    during = [value for at_s, value in shown if 360.5 < at_s < 360 + lasts_s]
+    displayed = times(sick(), f"fan-{number}", "active_power_w")
+    during = [value for at_s, value in displayed if 360.5 < at_s < 360 + lasts_s]
     assert all(value is None for value in during)
-    after = [value for at_s, value in shown if at_s > 360 + lasts_s + 70]
+    after = [value for at_s, value in displayed if at_s > 360 + lasts_s + 70]
     assert len(after) > 30
     assert all(isinstance(value, float) and value > 8000 for value in after)
 
@@ -97,15 +97,15 @@ def test_an_unfaulted_meter_next_to_them_is_unaffected(asset: str) -> None:
 def test_a_reset_counter_continues_from_zero() -> None:
     """Published as the meter shows it: it drops to 0 once and then follows the true energy again."""
     found = sick()
-    shown = [value for _, value in times(found, "fan-6", "energy_import_kwh") if isinstance(value, float)]
-    falls = [k for k in range(1, len(shown)) if shown[k] < shown[k - 1]]
+    displayed = [value for _, value in times(found, "fan-6", "energy_import_kwh") if isinstance(value, float)]
+    falls = [k for k in range(1, len(displayed)) if displayed[k] < displayed[k - 1]]
     assert len(falls) == 1
-    assert shown[falls[0]] < 0.3
+    assert displayed[falls[0]] < 0.3
     rows = found.telemetry("fan-6")
     drawn = found.at("fan-6", "energy_import_kwh", rows[-1].t_ms) - found.at(
         "fan-6", "energy_import_kwh", rows[75].t_ms
     )
-    assert shown[-1] == pytest.approx(drawn, abs=0.35), "read every 50 s: 0.2 kWh, and as much at the start"
+    assert displayed[-1] == pytest.approx(drawn, abs=0.35), "read every 50 s: 0.2 kWh, and as much at the start"
 
 
 def test_a_stuck_meter_shows_one_value_for_the_duration() -> None:

@@ -78,8 +78,8 @@ def test_the_report_of_a_short_life_agrees_with_the_true_values(tmp_path: Path) 
     assert "signal_flow_m3_h" in learned
     assert f"magwatt report --month 2026-10 --config {lived.config}" in after
     assert _(simulate_runner.NO_BASELINE, motor="pump") not in after
-    shown = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
-    assert shown["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "in the time of the plant, not of this host"
+    displayed = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
+    assert displayed["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "in the time of the plant, not of this host"
     again = magwatt(
         "simulate", tmp_path / "pump-life.toml", "--time-factor", "10000", "--state-dir", tmp_path / "life", code=2
     )
@@ -136,9 +136,9 @@ def test_a_run_in_parts_gives_the_same_plant(tmp_path: Path) -> None:
         )  # fmt: skip
     assert parts == one
     first, *_, last = plants
-    shown = [[placed.ailing.values for placed in plant.instruments.placed] for plant in (first, last)]
-    assert shown[0] == shown[1]
-    assert shown[0][0]["energy_import"] > 0
+    displayed = [[placed.ailing.values for placed in plant.instruments.placed] for plant in (first, last)]
+    assert displayed[0] == displayed[1]
+    assert displayed[0][0]["energy_import"] > 0
     assert one[-1][1]["pump"]["motor_speed_rpm"] != one[0][1]["pump"]["motor_speed_rpm"]
 
 

@@ -21,7 +21,7 @@ LOOK_S = 0.02
 
 
 def program(name: str, *arguments: str) -> list[str]:
-    """The command that runs tests/support/NAME.py in a process of its own, with product and tests importable."""
+    """The command that runs tests/support/NAME.py in a separate process, with product and tests importable."""
     code = f"import sys; sys.path[:0] = {[str(ROOT), str(ROOT / 'tests')]}; import runpy; "
     code += f"runpy.run_module('support.{name}', run_name='__main__', alter_sys=True)"
     return [sys.executable, "-P", "-c", code, *arguments]

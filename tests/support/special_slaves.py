@@ -1,4 +1,4 @@
-"""Slaves with a behaviour of their own: a communication watchdog, a protocol that only resembles Modbus."""
+"""Slaves with special behaviour: a communication watchdog, a protocol that only resembles Modbus."""
 
 from __future__ import annotations
 

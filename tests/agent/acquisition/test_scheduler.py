@@ -184,9 +184,9 @@ def test_a_slow_refresh_of_a_meter_is_reported_once(clock: HandClock, caplog: py
     link.read_block = slow  # type: ignore[assignment]
     with caplog.at_level("WARNING"):
         run(poller, clock, 30)
-    told = [record.getMessage() for record in caplog.records if "updates its values" in record.getMessage()]
-    assert len(told) == 1
-    assert "every 1.0 s" in told[0]
+    logged = [record.getMessage() for record in caplog.records if "updates its values" in record.getMessage()]
+    assert len(logged) == 1
+    assert "every 1.0 s" in logged[0]
 
 
 def test_constant_values_are_not_reported_as_slow_refresh(clock: HandClock) -> None:

@@ -93,10 +93,10 @@ def test_help_of_a_command_imports_that_command_only(name: str) -> None:
 
 @pytest.mark.text
 def test_the_commands_are_in_four_groups() -> None:
-    shown = invoke("--help").output.split("Options:")[1]
-    headings = [line for line in shown.splitlines() if re.match(r"[A-Z].*:$", line)]
+    options = invoke("--help").output.split("Options:")[1]
+    headings = [line for line in options.splitlines() if re.match(r"[A-Z].*:$", line)]
     assert headings == ["Start:", "Operate:", "Savings:", "Data and tools:"]
-    first_words = [line.split()[0] for line in shown.partition("Start:")[2].splitlines() if line.startswith("  ")]
+    first_words = [line.split()[0] for line in options.partition("Start:")[2].splitlines() if line.startswith("  ")]
     assert first_words == [
         "demo", "scan", "identify", "check", "plan", "doctor", "commission",
         "run", "read", "watch", "explain", "maintenance",

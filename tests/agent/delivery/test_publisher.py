@@ -27,7 +27,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(configured(tmp_path, "mqtt://127.0.0.1:1883"), tmp_path / "state")
 
 
-def told(bench: Bench) -> dict[str, Any]:
+def published_state(bench: Bench) -> dict[str, Any]:
     (payload,) = (text for topic, text in bench.publisher.retained_messages() if topic.endswith("/pump-1/state"))
     return json.loads(payload)  # type: ignore[no-any-return]
 
@@ -39,7 +39,7 @@ def test_a_changed_reason_does_not_restart_the_state(bench: Bench, monkeypatch: 
     bench.publisher.publish_state("pump-1", "offline", [silent])
     now_ms += 60_000
     bench.publisher.publish_state("pump-1", "offline", [other])
-    found = told(bench)
+    found = published_state(bench)
     assert (found["t"], found["since"]) == (now_ms, now_ms - 60_000)
     assert found["reason"] == [
         {"code": "device_unavailable", "data": {"device": "mcc-1", "cause": "no route to host"},
@@ -47,10 +47,10 @@ def test_a_changed_reason_does_not_restart_the_state(bench: Bench, monkeypatch: 
     ]  # fmt: skip
     now_ms += 60_000
     bench.publisher.publish_state("pump-1", "online", [])
-    assert told(bench)["since"] == now_ms
+    assert published_state(bench)["since"] == now_ms
     now_ms += 60_000
     bench.publisher.publish_state("pump-1", "offline", [silent])
-    assert told(bench)["since"] == now_ms
+    assert published_state(bench)["since"] == now_ms
 
 
 class Carried:
@@ -76,7 +76,7 @@ def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(ben
     marks.refresh()
     events = [(topic.split("/")[4], body["v"]["event_state"]) for topic, body in carried.sent if "event" in topic]
     assert sorted(events) == [(name, state) for name in ("pump-1", "taken-out") for state in ("begin", "end")]
-    assert told(bench)["state"] == "offline"
+    assert published_state(bench)["state"] == "offline"
     assert not [topic for topic, _ in publisher.retained_messages() if "taken-out" in topic], (
         "no state or meta without a motor"
     )

@@ -70,9 +70,9 @@ class Scene:
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.applied: list[Config] = []
-        self.told: list[Message] = []
+        self.events: list[Message] = []
         self.file = folder / "plant.toml"
-        self.reloader = ConfigWatcher(load(folder, PLANT), clock, self._apply, self.told.append)
+        self.reloader = ConfigWatcher(load(folder, PLANT), clock, self._apply, self.events.append)
 
     async def _apply(self, config: Config) -> None:
         self.applied.append(config)
@@ -83,11 +83,11 @@ def test_a_valid_file_is_applied_and_reported(tmp_path: Path, clock: HandClock) 
     load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())
     assert [config.motors["fan-1"].kw for config in scene.applied] == [37]
-    assert scene.told[0].values["event_kind"] == "config_changed"
-    assert scene.told[0].reasons == {"event_text": [KW_CHANGED]}
+    assert scene.events[0].values["event_kind"] == "config_changed"
+    assert scene.events[0].reasons == {"event_text": [KW_CHANGED]}
     assert (scene.reloader.reloads, scene.reloader.rejected) == (1, 0)
     asyncio.run(scene.reloader.reload())
-    assert len(scene.told) == 1, "the same once more is no change"
+    assert len(scene.events) == 1, "the same once more is no change"
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_a_wrong_file_changes_nothing_and_every_problem_is_published(
     asyncio.run(scene.reloader.reload())
     assert scene.applied == []
     assert scene.reloader.config is before
-    assert scene.told[0].values["event_kind"] == "config_rejected"
-    [reason, *_others] = scene.told[0].reasons["event_text"]
+    assert scene.events[0].values["event_kind"] == "config_rejected"
+    [reason, *_others] = scene.events[0].reasons["event_text"]
     assert (reason.code, reason.data["cause"].code) == (CONFIG_PROBLEM, code)
     assert reason.data["place"].startswith("plant.toml")
     assert key in reason.data["place"]
     load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())
-    assert scene.told[1].reasons == {"event_text": [KW_CHANGED]}, "compared with what runs, not with the mistake"
+    assert scene.events[1].reasons == {"event_text": [KW_CHANGED]}, "compared with what runs, not with the mistake"
 
 
 def test_a_long_list_of_changes_is_cut_with_the_number_of_the_others() -> None:

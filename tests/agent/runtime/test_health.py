@@ -82,22 +82,22 @@ def test_lateness_is_the_99th_percentile_and_the_worst(clock: HandClock) -> None
 
 
 def test_health_is_one_message_of_the_gateway(clock: HandClock, tmp_path: Path) -> None:
-    told: list[Message] = []
-    health = Health(clock, told.append)
+    published: list[Message] = []
+    health = Health(clock, published.append)
     bus = poller("north", clock, 7)
     health.add(BusNumbers(lambda: [bus], clock))
     health.add(HostMetrics(tmp_path))
     asyncio.run(health.publish())
-    assert (told[0].asset, told[0].kind) == (None, "health")
-    values = told[0].values
+    assert (published[0].asset, published[0].kind) == (None, "health")
+    values = published[0].values
     assert values["bus_north_polls"] == 7
     assert 5 < values["memory_mb"] < 5000
     assert values["disk_free_mb"] > 0
 
 
 def test_a_slow_disk_does_not_delay_polling(tmp_path: Path, clock: HandClock) -> None:
-    told, store = list[Message](), Store(tmp_path, clock)
-    health = Health(clock, told.append)
+    published, store = list[Message](), Store(tmp_path, clock)
+    health = Health(clock, published.append)
     health.add(store.figures, waits=True)
     turns, busy, disk = 0, threading.Event(), threading.Event()
 
@@ -114,5 +114,5 @@ def test_a_slow_disk_does_not_delay_polling(tmp_path: Path, clock: HandClock) ->
     assert busy.wait(60)
     asyncio.run(poll())
     assert turns >= 20
-    assert told[0].values["spool_rows"] == 0
+    assert published[0].values["spool_rows"] == 0
     store.close()

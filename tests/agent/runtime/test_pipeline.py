@@ -385,7 +385,7 @@ def test_allocated_energy_is_committed_with_the_row_that_shows_it(tmp_path: Path
         scene.read("d3", motor_current=40.0, output_frequency=90.0, motor_power=10.0)
         scene.read("m2", active_power=42_000.0, energy_import=100.0 + 0.5 * second)
         clock.move(1.0)
-    shown = [(row.values["energy_allocated_kwh"], row.counters.get("energy_allocated/p1")) for row in scene.of("p1")]
-    assert shown[0] == (0.0, None)
-    assert shown[-1][0] > 0
-    assert {kwh: wh for kwh, wh in shown if wh is not None} == {kwh: round(1000 * kwh) for kwh, _ in shown if kwh}
+    pairs = [(row.values["energy_allocated_kwh"], row.counters.get("energy_allocated/p1")) for row in scene.of("p1")]
+    assert pairs[0] == (0.0, None)
+    assert pairs[-1][0] > 0
+    assert {kwh: wh for kwh, wh in pairs if wh is not None} == {kwh: round(1000 * kwh) for kwh, _ in pairs if kwh}

@@ -98,13 +98,13 @@ def test_unchanged_devices_of_a_changed_bus_miss_no_poll(clock: HandClock) -> No
     poller, readings = bus_of(line)
     run_for(poller, line, 5)
     kept = list(poller.devices)
-    learnt = kept[0].device.unsupported
+    unsupported_registers = kept[0].device.unsupported
     poller.update_devices(
         BUS, [polled(line, 1), polled(line, 2, "another ratio"), *[polled(line, n) for n in (3, 4, 5, 7)]]
     )
     run_for(poller, line, 5)
     assert poller.devices[0] is kept[0]
-    assert poller.devices[0].device.unsupported is learnt
+    assert poller.devices[0].device.unsupported is unsupported_registers
     assert poller.devices[1] is not kept[1]
     for name in ("m1", "m2", "m3", "m4", "m5"):
         found = times(readings, name)

@@ -29,9 +29,9 @@ def test_each_call_is_one_datagram_of_lines(manager: socket.socket) -> None:
     assert notify(READY=1, STATUS="polling 3 devices\non 2 buses")
     assert manager.recv(1000) == b"READY=1\nSTATUS=polling 3 devices on 2 buses"
     assert reloading()
-    told = dict(line.split("=") for line in manager.recv(1000).decode().splitlines())
-    assert told["RELOADING"] == "1"
-    assert int(told["MONOTONIC_USEC"]) > 0
+    notified = dict(line.split("=") for line in manager.recv(1000).decode().splitlines())
+    assert notified["RELOADING"] == "1"
+    assert int(notified["MONOTONIC_USEC"]) > 0
 
 
 def test_without_a_manager_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -152,8 +152,8 @@ def test_an_unknown_channel_is_reported_with_the_channels(tmp_path: Path) -> Non
 def test_at_most_twelve_channels_are_listed(tmp_path: Path) -> None:
     names = [f"c{n}" for n in range(14)] + ["n" * 50]
     file = write(tmp_path / "a.csv", table(50, *["{n}"] * 15, header=f"time,{','.join(names)}\n"))
-    shown = (*names[:12], codes.MORE_NAMES(n=3))
-    assert failure(file, "u1=VB").data["channels"] == shown
+    listed = (*names[:12], codes.MORE_NAMES(n=3))
+    assert failure(file, "u1=VB").data["channels"] == listed
     assert codes.shortened(["n" * 50]) == ("n" * 39 + "…",)
 
 

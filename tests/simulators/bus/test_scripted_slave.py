@@ -194,9 +194,9 @@ def test_a_violated_inter_frame_delay_is_counted() -> None:
             def ask_after(pause_s: float) -> int:
                 time.sleep(pause_s)
                 os.write(fd, rtu_request(*BLOCK))
-                heard = b""
-                while len(heard) < 13:
-                    heard += os.read(fd, 100)
+                received = b""
+                while len(received) < 13:
+                    received += os.read(fd, 100)
                 return line.violations
 
             assert ask_after(0.0) == 0

@@ -23,7 +23,7 @@ def segment() -> Iterator[Segment]:
     found.stop()
 
 
-def heard(fd: int, least: int) -> bytes:
+def received(fd: int, least: int) -> bytes:
     """Receive at least this number of bytes, up to a silence of 50 ms."""
     got = b""
     while select.select([fd], [], [], 60 if len(got) < least else 0.05)[0]:
@@ -37,14 +37,14 @@ def test_each_participant_receives_the_bytes_of_the_others(segment: Segment) -> 
     fds = [os.open(port, os.O_RDWR | os.O_NOCTTY) for port in ports]
     try:
         os.write(fds[0], b"0123456789")
-        got = [heard(fd, least) for fd, least in zip(fds, (0, 10, 10), strict=True)]
+        got = [received(fd, least) for fd, least in zip(fds, (0, 10, 10), strict=True)]
     finally:
         for fd in fds:
             os.close(fd)
     assert got == [b"", b"0123456789", b"0123456789"]
-    (spoken,) = segment.log
-    assert (spoken.who, spoken.data, spoken.collided) == ("a", b"0123456789", False)
-    assert spoken.end_s - spoken.start_s == pytest.approx(10 * 10 / 19200)
+    (run,) = segment.log
+    assert (run.who, run.data, run.collided) == ("a", b"0123456789", False)
+    assert run.end_s - run.start_s == pytest.approx(10 * 10 / 19200)
 
 
 def test_simultaneous_frames_corrupt_each_other(segment: Segment) -> None:
@@ -54,13 +54,13 @@ def test_simultaneous_frames_corrupt_each_other(segment: Segment) -> None:
         os.write(fds[0], b"\x11" * 8)
         os.write(fds[1], b"\x22" * 8)
         segment.start()  # started late, so that both writes are pending regardless of the time between them
-        got = heard(fds[2], 16)
+        got = received(fds[2], 16)
     finally:
         for fd in fds:
             os.close(fd)
     assert len(got) == 16
     assert set(got) & {0x11, 0x22} == set()
-    assert all(spoken.collided for spoken in segment.log)
+    assert all(run.collided for run in segment.log)
     assert len(segment.broken_silences("b")) == 1
 
 
@@ -72,7 +72,7 @@ def test_a_plc_reads_its_slaves_and_detects_another_master(segment: Segment) -> 
     plc.start()
     wait_until(lambda: plc.good >= 5, 3, "the PLC polls")
     assert plc.wrong == plc.lost == 0
-    assert not any(spoken.collided for spoken in segment.log)
+    assert not any(run.collided for run in segment.log)
     assert not segment.broken_silences("slave-5")
     fd = os.open(port, os.O_RDWR | os.O_NOCTTY)
     try:
@@ -139,7 +139,7 @@ def test_an_unplugged_port_disappears_and_returns(segment: Segment) -> None:
     fd = os.open(port, os.O_RDWR | os.O_NOCTTY)
     try:
         os.write(fd, rtu_request(5, 3, 0, 2))
-        assert len(heard(fd, 9)) == 9
+        assert len(received(fd, 9)) == 9
     finally:
         os.close(fd)
 

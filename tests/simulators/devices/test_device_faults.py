@@ -25,7 +25,7 @@ def sound(now_s: float) -> Mapping[str, Value]:
     return {"active_power": 1000.0 + now_s, "energy_import": 50.0 + now_s, "serial_number": "4711"}
 
 
-def shown(kind: str, *at_s: float, code: int = 6) -> list[FaultyDevice]:
+def displayed(kind: str, *at_s: float, code: int = 6) -> list[FaultyDevice]:
     """Return the states at the given times of a fault from 10 s to 20 s, in steps of 1 s."""
     found = []
     for end_s in at_s:
@@ -38,7 +38,7 @@ def shown(kind: str, *at_s: float, code: int = 6) -> list[FaultyDevice]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_before_its_start_a_fault_has_no_effect(kind: str) -> None:
-    (before,) = shown(kind, 9)
+    (before,) = displayed(kind, 9)
     assert (before.silent, before.refuses, before.values) == (False, None, sound(9))
     healthy = FaultyDevice()
     healthy.update(15, sound(15))
@@ -46,22 +46,22 @@ def test_before_its_start_a_fault_has_no_effect(kind: str) -> None:
 
 
 def test_each_kind_of_fault_has_its_effect() -> None:
-    during, after = shown("silent", 10, 20)
+    during, after = displayed("silent", 10, 20)
     assert during.silent
     assert not after.silent
-    during, after = shown("refusing", 15, 20, code=4)
+    during, after = displayed("refusing", 15, 20, code=4)
     assert (during.refuses, after.refuses) == (4, None)
-    during, after = shown("stuck", 19, 20)
+    during, after = displayed("stuck", 19, 20)
     assert during.values == sound(10)
     assert after.values == sound(20)
-    during, after = shown("blank", 15, 20)
+    during, after = displayed("blank", 15, 20)
     assert during.values == {"energy_import": 65.0, "serial_number": "4711"}
     assert after.values == sound(20)
-    during, waking, after = shown("reboot", 15, 20, 20 + AWAKE_S)
+    during, waking, after = displayed("reboot", 15, 20, 20 + AWAKE_S)
     assert during.silent
     assert waking.values == {**sound(20), "active_power": 0.0}
     assert after.values == sound(23)
-    (after,) = shown("counter-reset", 25)
+    (after,) = displayed("counter-reset", 25)
     assert after.values == {**sound(25), "energy_import": 15.0}
 
 
@@ -90,14 +90,14 @@ def test_a_concurrent_read_gets_no_partial_step(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_blanked_value_is_not_available_in_the_registers() -> None:
     """An Eastron meter returns a float NaN, where 0 would be wrong."""
-    (ailing,) = shown("blank", 15)
+    (ailing,) = displayed("blank", 15)
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: ailing.values, ailing=ailing)
     words = device.read(4, 0x34, 2)
     assert math.isnan(struct.unpack(">f", struct.pack(">HH", *words))[0])
 
 
 def test_a_silent_device_causes_a_timeout_and_an_exception_of_a_gateway() -> None:
-    (ailing,) = shown("silent", 15)
+    (ailing,) = displayed("silent", 15)
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: ailing.values, ailing=ailing)
     with pytest.raises(Refused, match="exception 11"):
         device.read(4, 0x34, 2)
@@ -113,7 +113,7 @@ def test_a_silent_device_causes_a_timeout_and_an_exception_of_a_gateway() -> Non
 
 
 def test_a_rejected_request_has_its_exception_code() -> None:
-    (ailing,) = shown("refusing", 15, code=6)
+    (ailing,) = displayed("refusing", 15, code=6)
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: ailing.values, ailing=ailing)
 
     async def read(clock: LoopClock) -> int:

@@ -158,14 +158,14 @@ def test_megawatt_hours_are_in_a_separate_register() -> None:
 
 
 def test_same_seed_same_devices() -> None:
-    def shown(seed: int) -> Any:
+    def displayed(seed: int) -> Any:
         plant = bench.DeviceBench(bench.wanted(["abb/b23", "yaskawa/ga800"]), Random(seed))
         for _ in range(5):
             plant.step(0.25)
         return plant.truth()
 
-    assert shown(4) == shown(4)
-    assert shown(4) != shown(5)
+    assert displayed(4) == displayed(4)
+    assert displayed(4) != displayed(5)
 
 
 def test_unit_ids_are_assigned_around_requested_ones() -> None:
@@ -173,11 +173,11 @@ def test_unit_ids_are_assigned_around_requested_ones() -> None:
     assert [item.unit for item in found] == [2, 1, 4, 3]
 
 
-def open_bench(plant: bench.DeviceBench, talk: Callable[[str], None]) -> None:
+def open_bench(plant: bench.DeviceBench, client_task: Callable[[str], None]) -> None:
     async def run() -> None:
         (outlet,) = plant.outlets.values()
         try:
-            await asyncio.to_thread(talk, await outlet.start())
+            await asyncio.to_thread(client_task, await outlet.start())
         finally:
             await outlet.stop()
 
@@ -221,7 +221,7 @@ def test_a_serial_line_has_its_speed_and_timing(opened: Callable[[str], int]) ->
     """9600 8E1: 8 + 45 characters of 11 bits and two silences of 3.5 take 69 ms; 10 ms for the device."""
     plant = bench.DeviceBench(bench.wanted(["eastron/sdm630@11"]), Random(1), line="9600 8E1")
 
-    def talk(path: str) -> None:
+    def client_task(path: str) -> None:
         port = opened(path)
         least_s = 1.0  # of five at most: a busy host can delay it, never advance it
         for _ in range(5):
@@ -239,14 +239,14 @@ def test_a_serial_line_has_its_speed_and_timing(opened: Callable[[str], int]) ->
         refused = exchange(port, rtu_request(11, 4, 60000, 2), 0.15, 5)[0]
         assert refused[:3] == bytes((11, 0x84, 2))
 
-    open_bench(plant, talk)
+    open_bench(plant, client_task)
 
 
 def test_each_kind_of_device_has_its_documented_registers_over_tcp() -> None:
     """Yaskawa 0041H in 0.01 Hz; a SunSpec marker at 40000; an absent unit behind a gateway is 0x0B."""
     plant = bench.DeviceBench(bench.wanted(["yaskawa/ga800@3", "sunspec/meter-203@4"]), Random(1))
 
-    def talk(where: str) -> None:
+    def client_task(where: str) -> None:
         host, port = where.split(":")
         with socket.create_connection((host, int(port)), timeout=60) as client:
 
@@ -258,7 +258,7 @@ def test_each_kind_of_device_has_its_documented_registers_over_tcp() -> None:
             assert ask(4, 40000, 2)[2:] == b"SunS"
             assert ask(9, 0, 1) == bytes((0x83, 0x0B))
 
-    open_bench(plant, talk)
+    open_bench(plant, client_task)
 
 
 @pytest.mark.parametrize("line", ["", "19200 8E1"])
@@ -355,7 +355,7 @@ def test_a_serial_line_leaves_no_files(tmp_path: Path) -> None:
     assert not Path(port).parent.exists()
 
 
-def said(
+def responses_of(
     cable: CableNoise, times: int, opened: Callable[[str], int], seconds: float = 0.12
 ) -> tuple[list[tuple[bytes, float]], NoisyStation]:
     """Send a request several times to a meter on that cable; wait `seconds` beyond the due time of each response."""
@@ -374,7 +374,7 @@ def said(
 @pytest.mark.alone
 def test_each_fault_of_the_cable_has_the_effect_of_its_name(opened: Callable[[str], int]) -> None:
     none = dict.fromkeys(("stray_before", "stray_after", "damaged", "truncated", "late"), 0.0)
-    ((right, _),), _ = said(CableNoise(**none), 1, opened, 1.0)
+    ((right, _),), _ = responses_of(CableNoise(**none), 1, opened, 1.0)
     assert crc_valid(right)
     for name, proof in (
         ("stray_before", lambda got, _: got.endswith(right) and 1 <= len(got) - len(right) <= 8),
@@ -384,7 +384,7 @@ def test_each_fault_of_the_cable_has_the_effect_of_its_name(opened: Callable[[st
         ("late", lambda got, took_s: got == right and took_s > 0.3),
     ):
         for patience_s in (0.12, 3.0):  # a busy host may need the longer one
-            answers, station = said(CableNoise(**none | {name: 1.0}), 3, opened, patience_s)
+            answers, station = responses_of(CableNoise(**none | {name: 1.0}), 3, opened, patience_s)
             if all(proof(*answer) for answer in answers):
                 break
         assert all(proof(*answer) for answer in answers), (name, answers)

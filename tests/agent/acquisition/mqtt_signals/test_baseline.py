@@ -89,6 +89,6 @@ def test_a_learned_baseline_predicts_the_energy_of_the_simulated_law(tmp_path: P
     frozen = desk.frozen()
     assert frozen is not None
     for rate in (30.0, 40.0, 50.0):
-        foretold = expected_wh(frozen, Interval("mill", 0, 0.0, drivers={METRIC: Driver(rate)}))
-        assert foretold == pytest.approx((IDLE_W + PER_TONNE_W * rate) / 4, rel=0.01), frozen.kind
+        expected_value = expected_wh(frozen, Interval("mill", 0, 0.0, drivers={METRIC: Driver(rate)}))
+        assert expected_value == pytest.approx((IDLE_W + PER_TONNE_W * rate) / 4, rel=0.01), frozen.kind
     store.close()

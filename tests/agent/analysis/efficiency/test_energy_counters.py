@@ -100,11 +100,11 @@ def test_an_implausibly_fast_increase_is_a_set_register(tmp_path: Path) -> None:
 
 def test_a_replaced_meter_continues_the_count_and_increases_u(tmp_path: Path) -> None:
     """The serial number in the configuration, or one that the meter reports."""
-    plain, told = EnergyCounters(asset(tmp_path), LARGEST_W, {}), EnergyCounters(asset(tmp_path), LARGEST_W, {})
+    plain, reporting = EnergyCounters(asset(tmp_path), LARGEST_W, {}), EnergyCounters(asset(tmp_path), LARGEST_W, {})
     for k in range(4):
         plain.on_meter_reading(reading(60 * k, energy_import=100 + k * 0.5))
     for k in range(4):
-        told.on_meter_reading(reading(60 * k, energy_import=100 + k * 0.5, serial_number="77" if k < 2 else "78"))
+        reporting.on_meter_reading(reading(60 * k, energy_import=100 + k * 0.5, serial_number="77" if k < 2 else "78"))
     swapped = asset(tmp_path, CONFIG.replace('"A1"', '"B2"'))
     later = EnergyCounters(swapped, LARGEST_W, plain.all())
     for k in range(4):
@@ -114,8 +114,8 @@ def test_a_replaced_meter_continues_the_count_and_increases_u(tmp_path: Path) ->
     assert [event.kind for event in later.new_events()] == ["meter_replaced"]
     share = [c.uncertainties()["energy_counted_import_wh"] / wh(c) for c in (plain, later)]
     assert share[1] == pytest.approx(share[0] * 2**0.5)
-    assert wh(told) == 1_000
-    assert [event.kind for event in told.new_events()] == ["meter_replaced"]
+    assert wh(reporting) == 1_000
+    assert [event.kind for event in reporting.new_events()] == ["meter_replaced"]
 
 
 @pytest.mark.parametrize("stated", ["A1", "0077"])

@@ -75,17 +75,17 @@ def test_off(driven: Bench) -> None:
 
 def test_an_offline_drive_gives_no_live_values(driven: Bench) -> None:
     """It may be stopped or turning: three periods and a second after its last reading the state is unknown."""
-    heard = driven.run(20).values
-    assert (heard["back_emf"], heard["flux_index_pct"] is None) == ("live", False)
+    online = driven.run(20).values
+    assert (online["back_emf"], online["flux_index_pct"] is None) == ("live", False)
     driven.drive = {}
     late = driven.run(4)
     assert late.values["back_emf"] == "live"
     gone = driven.run(1)
     assert (gone.values["back_emf"], gone.flags["back_emf"]) == ("unknown", Quality.STALE)
     assert gone.values["flux_index_pct"] is None
-    told = explanation(driven.of)
-    assert not [name for name in told["signals"] if name.endswith(" now")], "what it showed is no present value"
-    assert told["methods"] == []
+    reported = explanation(driven.of)
+    assert not [name for name in reported["signals"] if name.endswith(" now")], "what it showed is no present value"
+    assert reported["methods"] == []
     driven.drive = {"motor_current": 70.0, "output_frequency": 90.0, "motor_power": 38.4, "output_voltage": 345.0}
     again = driven.run(1)
     assert (again.values["back_emf"], again.flags.get("back_emf", Quality.GOOD) & Quality.STALE) == ("live", 0)
@@ -194,12 +194,12 @@ def test_a_meter_at_a_wrong_measuring_point_is_detected_by_its_power(driven: Ben
 def test_a_wrong_ratio_is_detected_on_a_moving_load_and_reported_once(driven: Bench) -> None:
     """The digits of the ratio vary with each reading; the ratio of the finding stays published."""
     driven.run(12)
-    told = []
+    reported = []
     for second in range(20):
         driven.meter = phases(80_000.0 * (1 + 0.01 * (second % 3)), 0.95)
-        told.append(driven.run(1).values["meter_wiring"])
-    assert str(told[8]).startswith("ratio:2.0")
-    assert len(set(told[8:])) == 1
+        reported.append(driven.run(1).values["meter_wiring"])
+    assert str(reported[8]).startswith("ratio:2.0")
+    assert len(set(reported[8:])) == 1
 
 
 def test_the_last_power_of_an_offline_drive_is_not_compared_with_the_meter(driven: Bench) -> None:
@@ -247,9 +247,11 @@ def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) ->
     ratio, other = str(found.values["meter_wiring"]).split("|")
     assert ratio.startswith("ratio:0.")
     assert other == "compensated_load"
-    told = Bench(tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\npower_factor_compensation = true'))
-    told.meter = phases(18_000.0, 0.87)
-    assert told.run(12).values["motor_efficiency_pct"] is not None
+    reported = Bench(
+        tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\npower_factor_compensation = true')
+    )
+    reported.meter = phases(18_000.0, 0.87)
+    assert reported.run(12).values["motor_efficiency_pct"] is not None
 
 
 def test_no_flux_is_computed_from_a_voltage_at_another_speed(driven: Bench) -> None:

@@ -194,16 +194,16 @@ def test_progress_is_shown_on_the_terminal_and_not_in_the_json(tmp_path: Path) -
     ) as run:
         os.close(end)
         assert run.stdout is not None
-        shown = b""
+        output = b""
         reader = threading.Thread(target=lambda: lines.extend(run.stdout or []))
         lines: list[bytes] = []
         reader.start()
         with contextlib.suppress(OSError):  # how a terminal ends
             while part := os.read(terminal, 4096):
-                shown += part
+                output += part
         reader.join(timeout=180)
     os.close(terminal)
     assert run.returncode == 0
     assert [json.loads(line)["n_cycles"] for line in lines] == [10] * 75
-    assert b"a.npz" in shown
-    assert b"t_s" not in shown
+    assert b"a.npz" in output
+    assert b"t_s" not in output

@@ -59,8 +59,8 @@ def device(unit: int, profile_id: str) -> SimulatedDevice:
     profile = load_profile(profile_id)
     motor = ReferenceMotor(draw_machine(Random(unit), 55, unit % 2 == 0), 0.6, unit, driven=True)
     values = motor.drive if profile.kind == "vfd" else motor.meter
-    shown = {**values(5.0), **identity_values(profile)}
-    return SimulatedDevice(unit, profile, lambda: shown, rating_kw=motor.machine.kw, extra=identity_words(profile))
+    truth = {**values(5.0), **identity_values(profile)}
+    return SimulatedDevice(unit, profile, lambda: truth, rating_kw=motor.machine.kw, extra=identity_words(profile))
 
 
 class Silent:

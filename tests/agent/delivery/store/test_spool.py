@@ -56,7 +56,7 @@ def take_all(drain: SinkCursor) -> list[int]:
     return taken
 
 
-def owed(store: Store) -> int:
+def pending_rows(store: Store) -> int:
     return int(store.figures()["spool_rows"])
 
 
@@ -89,10 +89,10 @@ def test_rows_are_deleted_when_every_sink_has_confirmed_them(tmp_path: Path, clo
     assert take_all(drains["mqtt"]) == take_all(drains["file"]) == [row.n for row in rows]
     drains["mqtt"].confirm([row.n for row in rows])
     store.flush()
-    assert owed(store) == 10, "the file has confirmed nothing"
+    assert pending_rows(store) == 10, "the file has confirmed nothing"
     drains["file"].confirm([row.n for row in rows[:4]])
     store.flush()
-    assert owed(store) == 6
+    assert pending_rows(store) == 6
     store.close()
     again = Store(tmp_path, clock, FAST)
     drains = again.drains(["file", "mqtt"])
@@ -109,7 +109,7 @@ def test_a_sink_that_was_disabled_keeps_no_rows(tmp_path: Path, clock: HandClock
     store.close()
     again = Store(tmp_path, clock, FAST)
     drain = again.drains(["mqtt"])["mqtt"]
-    assert owed(again) == 7
+    assert pending_rows(again) == 7
     assert take_all(drain) == [row.n for row in rows[3:]]
     again.close()
 
@@ -202,7 +202,7 @@ def test_a_rejected_row_is_set_aside_and_counted(tmp_path: Path, clock: HandCloc
     take_all(drain)
     drain.reject(rows[1].n, TOO_LARGE)
     store.flush()
-    assert owed(store) == 2
+    assert pending_rows(store) == 2
     (gap,) = store.fetch_gaps()
     assert (gap.kind, gap.reason, gap.rows, gap.from_ms) == ("event", TOO_LARGE, 1, rows[1].t_ms)
     assert store.do(lambda db: db.execute("select n, reason, payload from aside").fetchall()) == [

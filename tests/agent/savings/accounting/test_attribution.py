@@ -40,13 +40,13 @@ def test_the_drive_part_is_negative_and_the_motor_part_positive(large) -> None: 
 
 
 def test_a_motor_replaced_direct_on_line_has_a_speed_increase_and_advice() -> None:
-    told = motor_swap(2)
-    assert told.saving.advice is not None
-    assert told.saving.advice.code == SPEED_ADVICE
-    assert told.saving.advice.data["now_rpm"] == pytest.approx(1500, abs=1)
-    assert told.saving.speed_creep_wh is not None
-    assert told.saving.speed_creep_wh > 0
-    assert "drive" in told.saving.parts
+    swap = motor_swap(2)
+    assert swap.saving.advice is not None
+    assert swap.saving.advice.code == SPEED_ADVICE
+    assert swap.saving.advice.data["now_rpm"] == pytest.approx(1500, abs=1)
+    assert swap.saving.speed_creep_wh is not None
+    assert swap.saving.speed_creep_wh > 0
+    assert "drive" in swap.saving.parts
 
 
 def test_a_controlled_speed_is_not_a_speed_increase(large) -> None:  # type: ignore[no-untyped-def]

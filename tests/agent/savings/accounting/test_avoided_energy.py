@@ -35,16 +35,16 @@ def law(k: int) -> tuple[float, float]:
 
 @pytest.fixture(scope="module")
 def baseline() -> Baseline:
-    told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
-    return freeze(learn("pump", told, classes=CLASSES, kind="polynomial"), 0, "test")
+    rows = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
+    return freeze(learn("pump", rows, classes=CLASSES, kind="polynomial"), 0, "test")
 
 
 def after(share: float = 0.8, n: int = 400) -> list[Interval]:
     return [quarter(1000 + k, share * (5000 + 20 * law(k)[0]), law(k)[0]) for k in range(n)]
 
 
-def of(baseline: Baseline, told: list[Interval], **more: object) -> Saving:
-    return evaluate(baseline, told, classes=CLASSES, **more)[0]  # type: ignore[arg-type]
+def of(baseline: Baseline, rows: list[Interval], **more: object) -> Saving:
+    return evaluate(baseline, rows, classes=CLASSES, **more)[0]  # type: ignore[arg-type]
 
 
 def caveats_of(saving: Saving, *codes: Code) -> list[Reason]:
@@ -69,8 +69,8 @@ def test_nothing_saved_is_not_proven_and_more_used_is_negative(baseline: Baselin
 
 
 def test_the_order_of_intervals_does_not_matter(baseline: Baseline) -> None:
-    told = after()
-    assert of(baseline, told[::-1]) == of(baseline, told)
+    rows = after()
+    assert of(baseline, rows[::-1]) == of(baseline, rows)
 
 
 def test_twice_the_energy_has_twice_the_meter_uncertainty(baseline: Baseline) -> None:
@@ -109,29 +109,29 @@ def test_phase_errors_count_with_the_change_of_reactive_energy(baseline: Baselin
 
 
 def test_intervals_out_of_range_are_excluded_with_a_reason(baseline: Baseline) -> None:
-    told = after()
-    told[7] = quarter(1007, 1e5, 2000.0)
-    found, lines = evaluate(baseline, told, classes=CLASSES)
+    rows = after()
+    rows[7] = quarter(1007, 1e5, 2000.0)
+    found, lines = evaluate(baseline, rows, classes=CLASSES)
     assert lines[7].excluded == reasons.DRIVER_OUT_OF_RANGE(driver=FLOW, value=2000.0, low=300.0, high=900.0)
-    assert found.intervals == len(told) - 1
+    assert found.intervals == len(rows) - 1
     assert found.excluded_wh == pytest.approx(1e5)
     above = reasons.ABOVE_RANGE(driver=FLOW, low=300.0, high=900.0)
     assert caveats_of(found, reasons.ENERGY_EXCLUDED) == [reasons.ENERGY_EXCLUDED(energy_wh=100_000, cause=above)]
 
 
 def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: Baseline) -> None:
-    told = after(n=60)
+    rows = after(n=60)
     found = []
     for number, kwh in enumerate((70, 60, 50, 40, 3, 2, 1), 1):
-        told[number] = replace(told[number], energy_wh=1000.0 * kwh)
-        begin_ms = told[number].start_ms
+        rows[number] = replace(rows[number], energy_wh=1000.0 * kwh)
+        begin_ms = rows[number].start_ms
         found.append(
             NonRoutineEvent(
                 number, "pump", "maintenance", begin_ms, begin_ms + QUARTER_MS, reasons.MAINTENANCE(), 0.0, "exclude"
             )
         )
     excluded = reasons.ENERGY_EXCLUDED, reasons.MORE_ENERGY_EXCLUDED
-    assert caveats_of(of(baseline, told, events=found), *excluded) == [
+    assert caveats_of(of(baseline, rows, events=found), *excluded) == [
         *(
             reasons.ENERGY_EXCLUDED(
                 energy_wh=1000 * kwh, cause=reasons.EXCLUDED_UNDECIDED(number=number, kind="maintenance")
@@ -140,17 +140,17 @@ def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: B
         ),
         reasons.MORE_ENERGY_EXCLUDED(energy_wh=6000, n=3),
     ]
-    five = caveats_of(of(baseline, told, events=found[:5]), *excluded)
+    five = caveats_of(of(baseline, rows, events=found[:5]), *excluded)
     assert five[-1] == reasons.MORE_ENERGY_EXCLUDED(energy_wh=3000, n=1)
-    assert not caveats_of(of(baseline, told, events=found[:4]), reasons.MORE_ENERGY_EXCLUDED)
+    assert not caveats_of(of(baseline, rows, events=found[:4]), reasons.MORE_ENERGY_EXCLUDED)
 
 
 def test_reasons_without_energy_are_not_listed_and_unknown_energy_is_counted(baseline: Baseline) -> None:
-    told = after(n=60)
-    told[3:5] = [replace(item, energy_wh=None) for item in told[3:5]]
-    told[7] = quarter(1007, 20.0, 2000.0)
+    rows = after(n=60)
+    rows[3:5] = [replace(item, energy_wh=None) for item in rows[3:5]]
+    rows[7] = quarter(1007, 20.0, 2000.0)
     excluded = (reasons.ENERGY_EXCLUDED, reasons.MORE_ENERGY_EXCLUDED, reasons.INTERVALS_WITHOUT_ENERGY)
-    assert caveats_of(of(baseline, told), *excluded) == [reasons.INTERVALS_WITHOUT_ENERGY(n=2)]
+    assert caveats_of(of(baseline, rows), *excluded) == [reasons.INTERVALS_WITHOUT_ENERGY(n=2)]
 
 
 def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseline) -> None:
@@ -180,9 +180,9 @@ def test_much_energy_out_of_range_has_advice(
     baseline: Baseline, flows: list[float], cause: Code | None, part: float
 ) -> None:
     """All intervals have the same energy, so that shares of energy and of time are equal."""
-    told = [quarter(1000 + k, 10_000.0, 500.0) for k in range(400)]
-    told[: len(flows)] = [quarter(1000 + k, 10_000.0, flow) for k, flow in enumerate(flows)]
-    found = caveats_of(of(baseline, told), reasons.OUTSIDE_BASELINE)
+    rows = [quarter(1000 + k, 10_000.0, 500.0) for k in range(400)]
+    rows[: len(flows)] = [quarter(1000 + k, 10_000.0, flow) for k, flow in enumerate(flows)]
+    found = caveats_of(of(baseline, rows), reasons.OUTSIDE_BASELINE)
     assert len(found) == (cause is not None)
     if cause is not None:
         assert found[0].data["share"] == pytest.approx(0.25)
@@ -192,21 +192,21 @@ def test_much_energy_out_of_range_has_advice(
 
 
 def test_a_missing_driver_is_interpolated_for_at_most_an_hour(baseline: Baseline) -> None:
-    told = after()
-    short = [replace(item, drivers={}) if 10 <= k < 13 else item for k, item in enumerate(told)]
-    long = [replace(item, drivers={}) if 10 <= k < 20 else item for k, item in enumerate(told)]
+    rows = after()
+    short = [replace(item, drivers={}) if 10 <= k < 13 else item for k, item in enumerate(rows)]
+    long = [replace(item, drivers={}) if 10 <= k < 20 else item for k, item in enumerate(rows)]
     found = of(baseline, short)
-    assert found.intervals == len(told)
+    assert found.intervals == len(rows)
     assert found.causes["gaps"] == 0
     less = of(baseline, long)
-    assert less.intervals == len(told) - 10
+    assert less.intervals == len(rows) - 10
     [missing] = caveats_of(less, reasons.ENERGY_EXCLUDED)
     assert missing.data["cause"] == reasons.DRIVER_MISSING(drivers=(FLOW,))
 
 
 def test_gaps_are_excluded_and_reduce_the_coverage(baseline: Baseline) -> None:
-    told = [replace(item, energy_wh=None, coverage=0.0) if k % 5 == 0 else item for k, item in enumerate(after())]
-    found = of(baseline, told)
+    rows = [replace(item, energy_wh=None, coverage=0.0) if k % 5 == 0 else item for k, item in enumerate(after())]
+    found = of(baseline, rows)
     assert found.coverage == pytest.approx(0.8)
     assert caveats_of(found, reasons.LOW_COVERAGE)[0].data["coverage"] == pytest.approx(0.8)
     half = of(baseline, [replace(item, coverage=0.5) for item in after()])
@@ -215,38 +215,45 @@ def test_gaps_are_excluded_and_reduce_the_coverage(baseline: Baseline) -> None:
 
 
 def test_energy_filled_by_the_register_increases_u(baseline: Baseline) -> None:
-    told = [replace(item, filled_wh=100.0) for item in after()]
-    assert of(baseline, told).causes["gaps"] == pytest.approx(0.3 * 100 * 400)
+    rows = [replace(item, filled_wh=100.0) for item in after()]
+    assert of(baseline, rows).causes["gaps"] == pytest.approx(0.3 * 100 * 400)
 
 
 def test_the_uncertainty_of_a_driver_increases_u_of_the_saving(baseline: Baseline) -> None:
-    told = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean, 10.0)}) for item in after()]
-    assert of(baseline, told).causes["driver"] == pytest.approx(400 * 20 * 10 / 2, rel=0.02)
+    rows = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean, 10.0)}) for item in after()]
+    assert of(baseline, rows).causes["driver"] == pytest.approx(400 * 20 * 10 / 2, rel=0.02)
 
 
 def test_missing_data_has_a_reason() -> None:
-    told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
-    found = evaluate(learn("pump", told), [], span=(0, 86_400_000))[0]
+    rows = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
+    found = evaluate(learn("pump", rows), [], span=(0, 86_400_000))[0]
     assert found.verdict == "not_yet_proven"
     assert found.caveats == (reasons.NO_DATA(),)
     assert found.coverage == 0
 
 
 def test_events_exclude_intervals_until_a_decision(baseline: Baseline) -> None:
-    told = after()
+    rows = after()
     event = NonRoutineEvent(
-        3, "pump", "maintenance", told[10].start_ms + 60_000, told[12].end_ms, reasons.MAINTENANCE(), 0.0, "exclude"
+        3,
+        "pump",
+        "maintenance",
+        rows[10].start_ms + 60_000,
+        rows[12].end_ms,
+        reasons.MAINTENANCE(),
+        0.0,
+        "exclude",
     )
-    waiting = of(baseline, told, events=[event])
-    assert waiting.intervals == len(told) - 3
+    waiting = of(baseline, rows, events=[event])
+    assert waiting.intervals == len(rows) - 3
     assert waiting.open_events == 1
     assert reasons.EVENT_UNDECIDED(number=3, kind="maintenance", cause=event.cause) in waiting.caveats
-    kept = of(baseline, told, events=[decided(event, "keep", "Li Wei", "it ran as ever", 0)])
-    assert kept.intervals == len(told)
+    kept = of(baseline, rows, events=[decided(event, "keep", "Li Wei", "it ran as ever", 0)])
+    assert kept.intervals == len(rows)
     assert kept.open_events == 0
-    adjusted = of(baseline, told, events=[decided(event, "adjust", "Li Wei", "valve 3 was open", 0, -5000.0)])
+    adjusted = of(baseline, rows, events=[decided(event, "adjust", "Li Wei", "valve 3 was open", 0, -5000.0)])
     assert adjusted.saved_wh == pytest.approx(kept.saved_wh - 5000)
-    gone = of(baseline, told, events=[decided(event, "exclude", "Li Wei", "not the process", 0)])
+    gone = of(baseline, rows, events=[decided(event, "exclude", "Li Wei", "not the process", 0)])
     assert gone.saved_wh == pytest.approx(waiting.saved_wh)
 
 
@@ -266,8 +273,8 @@ def test_a_decision_requires_name_reason_and_energy(decision: str, by: str, reas
 
 
 def test_a_constant_baseline_of_a_varying_load_has_a_caveat() -> None:
-    told = [replace(quarter(k, law(k)[1]), drivers={}) for k in range(600)]
-    found = of(learn("pump", told, classes=CLASSES), [replace(item, drivers={}) for item in after()])
+    rows = [replace(quarter(k, law(k)[1]), drivers={}) for k in range(600)]
+    found = of(learn("pump", rows, classes=CLASSES), [replace(item, drivers={}) for item in after()])
     assert len(caveats_of(found, reasons.LOAD_UNEXPLAINED)) == 1
 
 
@@ -288,8 +295,8 @@ def test_a_gap_filled_by_the_register_does_not_reduce_a_nameplate_saving(hidden:
     whole = replace(item, shaft_wh=22.5e3, drive_loss_wh=1e3, motor_loss_wh=1.5e3, coverage=1.0, filled_wh=0.0,
                     running_s=900.0)  # fmt: skip
     baseline = from_nameplate("pump", old, START_MS)
-    told, wanted = (evaluate(baseline, [each], old_motor=old)[0] for each in (item, whole))
-    assert told.intervals == 1
-    assert told.saved_wh == pytest.approx(wanted.saved_wh, rel=1e-9)
+    rows, wanted = (evaluate(baseline, [each], old_motor=old)[0] for each in (item, whole))
+    assert rows.intervals == 1
+    assert rows.saved_wh == pytest.approx(wanted.saved_wh, rel=1e-9)
     for name, part in wanted.parts.items():
-        assert told.parts[name].wh == pytest.approx(part.wh, abs=1e-6), name
+        assert rows.parts[name].wh == pytest.approx(part.wh, abs=1e-6), name

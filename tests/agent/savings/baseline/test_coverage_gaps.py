@@ -63,9 +63,9 @@ def baseline() -> Baseline:
 
 
 def test_intervals_between_standstill_and_the_lowest_flow_are_excluded_with_a_reason(baseline: Baseline) -> None:
-    told = [quarter(2000 + k, 700.0) for k in range(100)]
-    told[5], told[6] = quarter(2005, 250.0, 9000.0), quarter(2006, 0.0)
-    saving, lines = evaluate(baseline, told)
+    items = [quarter(2000 + k, 700.0) for k in range(100)]
+    items[5], items[6] = quarter(2005, 250.0, 9000.0), quarter(2006, 0.0)
+    saving, lines = evaluate(baseline, items)
     [(low, high)] = baseline.shape["holes"][FLOW]
     assert low == 0
     assert 490 < high < 520
@@ -79,15 +79,15 @@ def test_intervals_between_standstill_and_the_lowest_flow_are_excluded_with_a_re
 
 
 def test_much_of_it_is_advised_on_and_opens_an_event(baseline: Baseline) -> None:
-    told = [quarter(2000 + k, 250.0 if k % 4 == 0 else 700.0, 30_000.0) for k in range(100)]
-    saving, lines = evaluate(baseline, told)
+    items = [quarter(2000 + k, 250.0 if k % 4 == 0 else 700.0, 30_000.0) for k in range(100)]
+    saving, lines = evaluate(baseline, items)
     [advice] = [caveat for caveat in saving.caveats if caveat.code == reasons.OUTSIDE_BASELINE]
     assert advice.data["share"] == pytest.approx(0.25)
     assert advice.data["part"] == 1
     assert advice.data["cause"].code == reasons.IN_COVERAGE_GAP
     assert advice.data["cause"].data["driver"] == FLOW
     watch = NonRoutineEventDetector("pump")
-    pairs = zip(told, lines, strict=True)
+    pairs = zip(items, lines, strict=True)
     changed = [event for item, line in pairs for event in watch.on_interval(item, line.excluded)]
     [cause] = {event.cause for event in changed if event.kind == "out_of_range"}
     assert cause.code == reasons.RANGE_LEFT
@@ -106,8 +106,12 @@ def test_standstill_and_running_are_each_predicted_correctly(baseline: Baseline)
 def test_a_start_within_a_quarter_hour_is_excluded_with_a_reason(baseline: Baseline) -> None:
     """Ten minutes at a flow of 900: the mean of 600 is in the range, but takes less energy than a steady 600."""
     started = quarter(2000, 600.0, (2 * pump_wh(900) + STANDBY_WH) / 3, running_s=600.0)
-    told = [started, *(quarter(2001 + k, 600.0, running_s=900.0) for k in range(9)), quarter(2010, 0.0, running_s=0.0)]
-    saving, lines = evaluate(baseline, told)
+    items = [
+        started,
+        *(quarter(2001 + k, 600.0, running_s=900.0) for k in range(9)),
+        quarter(2010, 0.0, running_s=0.0),
+    ]
+    saving, lines = evaluate(baseline, items)
     assert [line.excluded for line in lines] == [reasons.TRANSITION_INTERVAL()] + [None] * 10
     [caveat] = [item for item in saving.caveats if item.code == reasons.ENERGY_EXCLUDED]
     assert caveat.data["cause"] == reasons.TRANSITION_INTERVAL()
@@ -172,19 +176,19 @@ def test_a_range_with_few_samples_is_a_coverage_gap(x: np.ndarray, found: list[t
 
 def test_a_state_driver_for_standstill_makes_the_coverage_gap_unnecessary() -> None:
     """With `running` as second driver the model distinguishes the two levels, so that it needs no coverage gap."""
-    told = [replace(item, drivers={**item.drivers, "signal_running": Driver((item.running_s or 0.0) / 900)})
+    items = [replace(item, drivers={**item.drivers, "signal_running": Driver((item.running_s or 0.0) / 900)})
             for item in two_weeks()]  # fmt: skip
-    found = learn("pump", told, drivers=[FLOW, "signal_running"])
+    found = learn("pump", items, drivers=[FLOW, "signal_running"])
     assert found.kind in ("indicator", "slopes")
     assert "holes" not in found.shape
     assert "residuals_wh" not in found.shape or found.kind == "slopes"
 
 
 def test_a_shift_driver_does_not_remove_the_coverage_gap() -> None:
-    told = [replace(item, drivers={**item.drivers, "signal_crew": Driver(float(k // 96 % 2))},
+    items = [replace(item, drivers={**item.drivers, "signal_crew": Driver(float(k // 96 % 2))},
                     energy_wh=(item.energy_wh or 0.0) * (1.05 if k // 96 % 2 else 1.0))
             for k, item in enumerate(two_weeks())]  # fmt: skip
-    found = freeze(learn("pump", told, drivers=[FLOW, "signal_crew"]), 0, "test")
+    found = freeze(learn("pump", items, drivers=[FLOW, "signal_crew"]), 0, "test")
     assert FLOW in found.shape["holes"]
     inside = replace(quarter(2000, 250.0), drivers={FLOW: Driver(250.0), "signal_crew": Driver(1.0)})
     excluded = evaluate(found, [inside])[1][0].excluded
@@ -193,7 +197,7 @@ def test_a_shift_driver_does_not_remove_the_coverage_gap() -> None:
     assert state_number(found, [Driver(700.0), Driver(1.0)]) in (0, 1)
 
 
-def _told(outcomes: list[Outcome]) -> tuple[int, float]:
+def counted(outcomes: list[Outcome]) -> tuple[int, float]:
     covered = sum(item.covered for item in outcomes)
     return covered, float(np.mean([(item.saving.saved_wh - item.true_wh) / item.true_adjusted_wh for item in outcomes]))
 
@@ -201,16 +205,16 @@ def _told(outcomes: list[Outcome]) -> tuple[int, float]:
 @pytest.mark.parametrize("name", ["weeks", "two shifts"])
 def test_a_mill_that_stops_is_covered_by_u95(name: str) -> None:
     """A single curve for standstill and running has errors of −0.2 and −0.4 % of the energy; U95 covers 77 and 75 %."""
-    covered, bias = _told([half for seed in range(8) for half in both(name, seed)])
+    covered, bias = counted([half for seed in range(8) for half in both(name, seed)])
     assert covered >= 14
     assert abs(bias) < 0.001
 
 
 def test_tonnes_have_no_coverage_gaps() -> None:
     """Production models are fitted to sums over complete shifts, which include intervals with few tonnes."""
-    told = [replace(item, drivers={"signal_rolled_t": item.drivers[FLOW]}) for item in two_weeks()]
-    found = learn("pump", told)
-    assert found.n == len(told)
+    items = [replace(item, drivers={"signal_rolled_t": item.drivers[FLOW]}) for item in two_weeks()]
+    found = learn("pump", items)
+    assert found.n == len(items)
     assert "holes" not in found.shape
 
 
@@ -226,10 +230,10 @@ def test_the_page_writes_each_coefficient_with_its_factor(kind: str) -> None:
 
 
 def test_a_motor_that_starts_in_each_quarter_hour_has_a_reason_for_no_baseline() -> None:
-    told = [quarter(k, 100.0 if k % 2 else 900.0 + k % 9, 9000.0, running_s=450.0) for k in range(400)]
-    told = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean + k % 11)}) for k, item in enumerate(told)]
+    items = [quarter(k, 100.0 if k % 2 else 900.0 + k % 9, 9000.0, running_s=450.0) for k in range(400)]
+    items = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean + k % 11)}) for k, item in enumerate(items)]
     with pytest.raises(LearnError) as error:
-        learn("pump", told)
+        learn("pump", items)
     assert error.value.reason == reasons.TOO_FEW_OUTSIDE_GAPS(asset="pump", usable=0, n=400, drivers=(FLOW,), least=48)
 
 
@@ -238,14 +242,14 @@ def test_transition_intervals_are_excluded_from_fit_and_saving() -> None:
 
     Intervals with a start are neither fitted nor counted as savings.
     """
-    chance, told = np.random.default_rng(3), []
+    chance, items = np.random.default_rng(3), []
     for k in range(960):
         flow, starts = 900 * chance.random(), k % 48 == 7
         drivers = {FLOW: Driver(flow), "signal_air_c": Driver((0.0 if k < 480 else 30.0) + chance.random())}
         wh = (5000 + 20 * flow) * (0.5 if starts else 1.0) * (1 + 0.005 * chance.normal())
-        told.append(quarter(k, flow, wh, drivers=drivers, running_s=450.0 if starts else 900.0))
-    found = learn("pump", told)
+        items.append(quarter(k, flow, wh, drivers=drivers, running_s=450.0 if starts else 900.0))
+    found = learn("pump", items)
     assert found.drivers == (FLOW,)
-    saving, lines = evaluate(found, told)
+    saving, lines = evaluate(found, items)
     assert found.n == saving.intervals == 940
     assert {line.excluded for line in lines} == {None, reasons.TRANSITION_INTERVAL()}

@@ -29,7 +29,7 @@ def two_pumps(flow: float, pumps: float) -> float:
     return 3000 + 20 * flow if pumps == 1 else 5000 + 11 * flow
 
 
-def told(
+def measured(
     law: Callable[[float, float], float] = two_pumps, n: int = 1200, noise: float = 0.01, seed: int = 7,
     second: Callable[[int], int] = lambda k: 1 + k // 30 % 2,
 ) -> list[Interval]:  # fmt: skip
@@ -62,7 +62,7 @@ def test_each_state_has_its_regression_line_and_uncertainty() -> None:
 
     b = Sxy/Sxx, a = ȳ − b·x̄, s² = Σr²/(n−2), var b = s²/Sxx, var a = s²·(1/n + x̄²/Sxx), cov = −s²·x̄/Sxx.
     """
-    items = told()
+    items = measured()
     found = straight(items)
     x, pumps, y = (np.array(column) for column in zip(
         *((i.drivers[FLOW].mean, i.drivers[PUMPS].mean, i.energy_wh) for i in items), strict=True))  # fmt: skip
@@ -83,7 +83,7 @@ def test_each_state_has_its_regression_line_and_uncertainty() -> None:
 
 def test_scatter_is_attributed_to_its_state() -> None:
     """√(τ·Σ m·s²): energy and scatter are larger with two pumps."""
-    items = told()
+    items = measured()
     found = replace(straight(items), rivals=())
     first, second = found.shape["residuals_wh"]
     assert second > 1.2 * first
@@ -95,7 +95,7 @@ def test_scatter_is_attributed_to_its_state() -> None:
 
 
 def test_slopes_are_selected_where_they_differ_and_predict_both_states() -> None:
-    found = learn("pump", told())
+    found = learn("pump", measured())
     assert (found.kind, found.drivers) == ("slopes", (FLOW, PUMPS))
     for flow, pumps in ((250.0, 1), (500.0, 1), (500.0, 2), (850.0, 2)):
         assert expected_wh(found, at(flow, pumps)) == pytest.approx(two_pumps(flow, pumps), rel=0.005)
@@ -104,7 +104,7 @@ def test_slopes_are_selected_where_they_differ_and_predict_both_states() -> None
 @pytest.mark.parametrize("step", [0.0, 1500.0])
 def test_slopes_are_not_selected_where_only_levels_differ_or_nothing_does(step: float) -> None:
     for seed in range(12):
-        items = told(lambda q, pumps: 3000 + 20 * q + step * (pumps - 1), 800, seed=seed)
+        items = measured(lambda q, pumps: 3000 + 20 * q + step * (pumps - 1), 800, seed=seed)
         assert learn("pump", items).kind != "slopes", f"seed {seed}"
 
 
@@ -118,18 +118,18 @@ def test_in_complete_retrofits_slopes_are_selected_by_pumps_and_grade_and_not_by
 
 def test_a_state_with_few_samples_has_no_separate_line() -> None:
     """Each state needs ten independent samples per coefficient: 18 intervals are too few for two."""
-    seldom = told(n=1200, second=lambda k: 2 if k % 200 < 3 else 1)
-    assert sum(item.drivers[PUMPS].mean == 2 for item in seldom) == 18
-    found = learn("pump", seldom)
+    rare = measured(n=1200, second=lambda k: 2 if k % 200 < 3 else 1)
+    assert sum(item.drivers[PUMPS].mean == 2 for item in rare) == 18
+    found = learn("pump", rare)
     assert found.kind != "slopes"
     best = min(found.candidates, key=lambda item: item.cv_rmse)
     assert best.model.code == reasons.MODEL_WITH_SLOPES, "it would foretell best"
-    assert learn("pump", seldom, drivers=[FLOW, PUMPS]).kind != "slopes", "who names the drivers asks for no slopes"
-    assert learn("pump", seldom, kind="slopes").shape["counts"] == [1182, 18]
+    assert learn("pump", rare, drivers=[FLOW, PUMPS]).kind != "slopes", "who names the drivers asks for no slopes"
+    assert learn("pump", rare, kind="slopes").shape["counts"] == [1182, 18]
 
 
 def test_a_flow_that_was_never_seen_in_a_state_is_out_of_range() -> None:
-    found = freeze(learn("pump", told()), 0, "test")
+    found = freeze(learn("pump", measured()), 0, "test")
     asked = [at(300, 1, 0), at(800, 2, 1), at(300, 2, 2), at(800, 1, 3), at(545, 1, 4), at(500, 3, 5), at(950, 2, 6)]
     lines = evaluate(found, asked)[1]
     assert [bool(line.excluded) for line in lines] == [False, False, True, True, False, True, True]
@@ -150,7 +150,7 @@ def test_numbers_that_were_never_seen_so_together_in_this_state_are_out_of_range
     """Inlet temperature and flow are correlated with two pumps only: each state has a separate leverage limit."""
     rng = Random(2)
     items = []
-    for item in told(n=2400):
+    for item in measured(n=2400):
         pumps, flow = item.drivers[PUMPS].mean, item.drivers[FLOW].mean
         inlet = rng.gauss(20, 5)
         if pumps == 2:
@@ -170,7 +170,7 @@ def test_numbers_that_were_never_seen_so_together_in_this_state_are_out_of_range
 def test_numbers_that_move_together_in_one_state_only_have_the_vif_of_that_state() -> None:
     rng = Random(2)
     items = []
-    for item in told(n=1200):
+    for item in measured(n=1200):
         flow = item.drivers[FLOW].mean
         inlet = rng.gauss(20, 5) if item.drivers[PUMPS].mean == 1 else 20 + (flow - 675) / 20 + rng.gauss(0, 0.3)
         items.append(replace(item, drivers={**item.drivers, TEMPERATURE: Driver(inlet)}))
@@ -184,15 +184,15 @@ def test_numbers_that_move_together_in_one_state_only_have_the_vif_of_that_state
 
 
 def test_the_uncertainty_of_a_sensor_uses_the_slope_of_the_state() -> None:
-    found = straight(told())
+    found = straight(measured())
     one, two = found.coefficients[1], found.coefficients[3]
     asked = [replace(at(500, p), drivers={FLOW: Driver(500, 10.0), PUMPS: Driver(p)}) for p in (1, 2)]
-    doubt = [evaluate(found, [item])[0].causes["driver"] for item in asked]
-    assert doubt == pytest.approx([abs(one) * 5, abs(two) * 5], rel=1e-9)
+    uncertainties = [evaluate(found, [item])[0].causes["driver"] for item in asked]
+    assert uncertainties == pytest.approx([abs(one) * 5, abs(two) * 5], rel=1e-9)
 
 
 def test_a_model_by_slopes_is_frozen_hashed_and_described_as_any_other() -> None:
-    found = straight(told())
+    found = straight(measured())
     frozen = freeze(found, 0, "Li Wei")
     assert intact(frozen)
     assert from_json(json.loads(json.dumps(to_json(frozen)))) == frozen
@@ -207,7 +207,7 @@ def test_a_model_by_slopes_is_frozen_hashed_and_described_as_any_other() -> None
 
 
 def test_the_curve_is_that_of_the_most_frequent_state_within_its_range() -> None:
-    items = told(second=lambda k: 1 if k % 30 < 10 else 2)
+    items = measured(second=lambda k: 1 if k % 30 < 10 else 2)
     found = learn("pump", items)
     drawn = [others_at_mean(found, item) for item in items]
     assert {item.drivers[PUMPS].mean for item in drawn} == {2.0}
@@ -218,7 +218,7 @@ def test_the_curve_is_that_of_the_most_frequent_state_within_its_range() -> None
 
 
 def test_a_driver_value_near_a_state_is_that_state() -> None:
-    found = learn("pump", told())
+    found = learn("pump", measured())
     assert expected_wh(found, at(500, 2.04)) == expected_wh(found, at(500, 2))
     assert evaluate(found, [at(500, 2.04)])[1][0].excluded is None
     assert SHIFT not in found.ranges

@@ -42,8 +42,8 @@ def quarter(k: int, share: float = 1.0) -> Interval:
 
 @pytest.fixture(scope="module")
 def baseline() -> Baseline:
-    told = [replace(quarter(k), energy_wh=5000 + 20 * flow(k) + 100 * (-1) ** k) for k in range(600)]
-    return freeze(learn("pump", told, drivers=[FLOW], kind="polynomial"), 0, "test")
+    measured = [replace(quarter(k), energy_wh=5000 + 20 * flow(k) + 100 * (-1) ** k) for k in range(600)]
+    return freeze(learn("pump", measured, drivers=[FLOW], kind="polynomial"), 0, "test")
 
 
 def without(name: str, *gaps: range) -> list[Interval]:
@@ -55,8 +55,8 @@ def without(name: str, *gaps: range) -> list[Interval]:
     ]  # fmt: skip
 
 
-def of(baseline: Baseline, told: list[Interval]) -> Saving:
-    return evaluate(baseline, told)[0]
+def of(baseline: Baseline, measured: list[Interval]) -> Saving:
+    return evaluate(baseline, measured)[0]
 
 
 def line_error(missing: int) -> float:
@@ -89,30 +89,30 @@ def test_errors_of_different_gaps_are_independent(baseline: Baseline) -> None:
 def test_a_driver_that_the_model_does_not_use_changes_nothing(baseline: Baseline) -> None:
     whole, other = of(baseline, without(FLOW)), of(baseline, without(AIR, range(10, 13)))
     assert replace(other, caveats=()) == replace(whole, caveats=())
-    told = without(AIR, range(10, 13))
-    told[11] = replace(told[11], coverage=0.5)
-    assert of(baseline, told).intervals == 199, "half of it was not polled, and no register tells the rest"
+    measured = without(AIR, range(10, 13))
+    measured[11] = replace(measured[11], coverage=0.5)
+    assert of(baseline, measured).intervals == 199, "half of it was not polled, and no register tells the rest"
 
 
 def test_an_unpolled_interval_counts_with_an_interpolated_driver_only_if_the_register_has_its_energy(
     baseline: Baseline,
 ) -> None:
-    told = without(FLOW, range(10, 12))
-    told[10] = replace(told[10], coverage=0.4)
-    assert of(baseline, told).intervals == 199
-    told[10] = replace(told[10], filled_wh=0.6 * (told[10].energy_wh or 0.0))
-    found = of(baseline, told)
+    measured = without(FLOW, range(10, 12))
+    measured[10] = replace(measured[10], coverage=0.4)
+    assert of(baseline, measured).intervals == 199
+    measured[10] = replace(measured[10], filled_wh=0.6 * (measured[10].energy_wh or 0.0))
+    found = of(baseline, measured)
     assert found.intervals == 200
-    assert found.causes["gaps"] == pytest.approx(0.3 * told[10].filled_wh)
+    assert found.causes["gaps"] == pytest.approx(0.3 * measured[10].filled_wh)
 
 
 def test_a_baseline_frozen_without_interpolation_uncertainty_keeps_its_value(baseline: Baseline) -> None:
     """30 % of the energy, the rule that applied when the baseline was frozen."""
     shape = {key: value for key, value in baseline.shape.items() if key != "straight_u"}
-    old, told = freeze(replace(baseline, shape=shape), 0, "test"), without(FLOW, range(10, 13))
+    old, measured = freeze(replace(baseline, shape=shape), 0, "test"), without(FLOW, range(10, 13))
     assert intact(old)
-    found = of(old, told)
-    assert found.causes["gaps"] == pytest.approx(0.3 * sum(item.energy_wh or 0.0 for item in told[10:13]))
+    found = of(old, measured)
+    assert found.causes["gaps"] == pytest.approx(0.3 * sum(item.energy_wh or 0.0 for item in measured[10:13]))
     assert found.causes["driver"] == 0
 
 
@@ -128,17 +128,17 @@ def test_interpolation_is_exact_for_a_linear_driver_and_does_not_cross_a_pause()
 
 def test_the_length_of_an_interpolation_is_its_time(baseline: Baseline) -> None:
     """Of three intervals without flow two were not recorded: the third has the uncertainty of a gap of three."""
-    told = without(FLOW, range(10, 13))
-    found = of(baseline, [*told[:11], *told[13:]])
+    measured = without(FLOW, range(10, 13))
+    found = of(baseline, [*measured[:11], *measured[13:]])
     assert found.intervals == 198
     assert found.causes["driver"] == pytest.approx(20 * line_error(3), rel=0.02)
 
 
 def test_five_percent_missing_barely_increase_u() -> None:
     """U95 is below 5 % of the saving with 5 % of the flow values missing; with the complete flow it is 3.8 %."""
-    told = [both("driver missing", seed)[0] for seed in range(4)]
-    assert np.mean([item.saving.u95_wh / item.true_wh for item in told]) < 0.05
-    assert sum(item.covered for item in told) >= 3
+    measured = [both("driver missing", seed)[0] for seed in range(4)]
+    assert np.mean([item.saving.u95_wh / item.true_wh for item in measured]) < 0.05
+    assert sum(item.covered for item in measured) >= 3
 
 
 def month_of(plant: Path, month: str) -> ReportMonth:
@@ -158,8 +158,8 @@ def test_the_page_interpolates_across_the_end_of_a_month(tmp_path: Path) -> None
     with sqlite3.connect(tmp_path / "state" / "magwatt.sqlite") as db:
         for start_ms in (edge_ms - QUARTER_MS, edge_ms):
             [body] = db.execute("select body from interval where start_ms = ?", (start_ms,)).fetchone()
-            told = json.dumps({**json.loads(body), "drivers": {}})
-            db.execute("update interval set body = ? where start_ms = ?", (told, start_ms))
+            measured = json.dumps({**json.loads(body), "drivers": {}})
+            db.execute("update interval set body = ? where start_ms = ?", (measured, start_ms))
     db.close()
     for whole, month in zip(before, ("2024-10", "2024-11"), strict=True):
         found = month_of(tmp_path, month)
@@ -175,18 +175,18 @@ def test_a_state_that_changed_while_it_was_missing_is_not_known(after: float, cl
     """Two intervals lack the state. Interpolation from 1 to 3 would give 2, which needs 999 Wh, not 1000 or 3000."""
     needs = {1.0: 1000.0, 2.0: 999.0, 3.0: 3000.0}
 
-    def told(k: int, grade: float) -> Interval:
+    def measured(k: int, grade: float) -> Interval:
         noise = 5.0 * (-1) ** k
         return Interval(
             "pump", START_MS + k * QUARTER_MS, needs[grade] + noise, drivers={"signal_grade": Driver(grade)}, meter="a"
         )
 
     baseline = freeze(
-        learn("pump", [told(k, 1.0 + k // 4 % 3) for k in range(600)], drivers=["signal_grade"], kind="state"),
+        learn("pump", [measured(k, 1.0 + k // 4 % 3) for k in range(600)], drivers=["signal_grade"], kind="state"),
         0,
         "test",
     )
-    found = [told(1000 + k, 1.0 if k < 20 else after) for k in range(40)]
+    found = [measured(1000 + k, 1.0 if k < 20 else after) for k in range(40)]
     found[19:21] = [replace(item, drivers={}) for item in found[19:21]]
     lines = evaluate(baseline, found)[1]
     assert sum(line.excluded is None for line in lines) == claimed

@@ -76,8 +76,8 @@ def test_added_energy_has_the_price_of_its_quarter_hours(plant: Path, begin: str
     assert after.saving.saved_wh - before.saving.saved_wh == pytest.approx(ADDED_WH)
     assert after.money.saved - before.money.saved == pytest.approx(worth)
     assert after.money.before.demand_kw == before.money.before.demand_kw
-    told_wh = sum(after.money.before.wh_by_period.values()) - sum(after.money.after.wh_by_period.values())
-    assert told_wh == pytest.approx(after.saving.saved_wh), "the table's lines sum to the saving"
+    reported_wh = sum(after.money.before.wh_by_period.values()) - sum(after.money.after.wh_by_period.values())
+    assert reported_wh == pytest.approx(after.saving.saved_wh), "the table's lines sum to the saving"
 
 
 @pytest.mark.text

@@ -222,22 +222,22 @@ def test_the_control_part_is_as_the_page_defines_it(tmp_path: Path) -> None:
     assert found.parts["control"].wh == pytest.approx(found.adjusted_wh - shaft_wh - old_loss_wh, rel=1e-6)
 
 
-@pytest.mark.parametrize(("days", "said", "chinese"), [
+@pytest.mark.parametrize(("days", "english_text", "chinese"), [
     (31, "✓ proven</p>", "✓ 已证实</p>"),
     (2, "✓ proven, for 6.5 % of the month only</p>", "✓ 已证实，仅限本月 6.5 % 的时间</p>"),
 ])  # fmt: skip
 @pytest.mark.text
 def test_the_verdict_states_the_part_of_the_month_it_covers(
-    tmp_path: Path, days: int, said: str, chinese: str
+    tmp_path: Path, days: int, english_text: str, chinese: str
 ) -> None:  # fmt: skip
     """Two days of 31 are compared and proven; the others have no data."""
     metered_retrofit.retrofit(tmp_path, days=days)
     where = ["--config", str(tmp_path / "plant.toml"), "--output", str(tmp_path / "r.html")]
-    told = CliRunner().invoke(main, ["report", "--month", "2024-10", *where]).output.splitlines()[0]
+    first_line = CliRunner().invoke(main, ["report", "--month", "2024-10", *where]).output.splitlines()[0]
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert said in text
+    assert english_text in text
     assert chinese in text
-    assert said.removeprefix("✓ ").removesuffix("</p>") + ": " in told
+    assert english_text.removeprefix("✓ ").removesuffix("</p>") + ": " in first_line
     [motor] = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["motors"]
     assert motor["compared"] == pytest.approx(days / 31, rel=0.01)
 
@@ -253,7 +253,7 @@ def test_coal_uses_the_factor_of_the_year_of_the_month(
     found = collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     db.close()
     assert found.saving is not None
-    shown = replace(found, month=month)
-    assert f"{tce_per_mwh:g} kgce/kWh {year}" in str(tiles(shown, Catalogue("en")))
-    body = json.loads(as_json([shown], Cover("a", "b", metered_retrofit.ZONE, 0, "0", "c", "magwatt ledger verify")))
+    drawn = replace(found, month=month)
+    assert f"{tce_per_mwh:g} kgce/kWh {year}" in str(tiles(drawn, Catalogue("en")))
+    body = json.loads(as_json([drawn], Cover("a", "b", metered_retrofit.ZONE, 0, "0", "c", "magwatt ledger verify")))
     assert body["motors"][0]["coal_kgce"]["equivalent"] == pytest.approx(tce_per_mwh * found.saving.saved_wh / 1000)

@@ -61,5 +61,5 @@ def test_a_baseline_replaced_after_the_month_is_noted(plant: Path) -> None:
         reason = reason_of(hint)
         assert Catalogue("en", ZoneInfo(metered_retrofit.ZONE)).reason(reason) in text
         for language in ("en", "zh_CN"):
-            shown = Catalogue(language, ZoneInfo(metered_retrofit.ZONE)).reason(reason)
-            assert shown in unescape(re.sub(r"</?span[^>]*>", "", page))
+            rendered = Catalogue(language, ZoneInfo(metered_retrofit.ZONE)).reason(reason)
+            assert rendered in unescape(re.sub(r"</?span[^>]*>", "", page))

@@ -57,7 +57,7 @@ def report(plant: Path, *more: str, out: str = "r.html") -> Result:
     return CliRunner().invoke(main, command)
 
 
-def told(plant: Path) -> Any:
+def reported(plant: Path) -> Any:
     """The only motor of the JSON file."""
     [motor] = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]
     return motor
@@ -87,7 +87,7 @@ def test_an_unknown_energy_is_not_zero(plant: Path) -> None:
     forget_energy(plant, lambda k: True)
     found = report(plant)
     assert "kWh" not in found.output
-    motor = told(plant)
+    motor = reported(plant)
     assert {"code": ENERGY_UNKNOWN_INTERVALS, "data": {"n": 96 * DAYS}}.items() <= motor["notes"][0].items()
     text = (plant / "r.html").read_text(encoding="utf-8")
     for language in ("en", "zh_CN"):
@@ -100,25 +100,25 @@ def test_partly_known_energies_are_noted(plant: Path) -> None:
     count = forget_energy(plant, lambda k: k == 7)
     found = report(plant)
     assert (count, found.exit_code) == (1, 1)
-    assert {"code": ENERGY_UNKNOWN_INTERVALS, "data": {"n": 1}}.items() <= told(plant)["notes"][0].items()
+    assert {"code": ENERGY_UNKNOWN_INTERVALS, "data": {"n": 1}}.items() <= reported(plant)["notes"][0].items()
 
 
 def test_a_key_declared_by_record_1_only_is_noted_in_both_languages(plant: Path) -> None:
     """A copy without the key file: the signatures are checked with the key that the ledger itself announces."""
     report(plant)
-    assert told(plant)["hints"] == []
-    assert not told(plant)["ledger"]["self_named"]
+    assert reported(plant)["hints"] == []
+    assert not reported(plant)["ledger"]["self_named"]
     (plant / "state" / FILE).unlink()
     declared = report(plant)
-    [hint] = told(plant)["hints"]
+    [hint] = reported(plant)["hints"]
     assert hint["code"] == KEY_SELF_DECLARED
     assert hint["data"]["key"] in declared.output
     text = unescape((plant / "r.html").read_text(encoding="utf-8"))
     for language in ("en", "zh_CN"):
         assert Catalogue(language).reason(KEY_SELF_DECLARED(**hint["data"])) in text
-    assert told(plant)["ledger"]["self_named"]
+    assert reported(plant)["ledger"]["self_named"]
     report(plant, "--checkpoint", str(plant / "r.json"))
-    assert told(plant)["hints"] == []
+    assert reported(plant)["hints"] == []
 
 
 @pytest.mark.text
@@ -136,7 +136,7 @@ def test_a_price_without_a_currency_is_reported(plant: Path) -> None:
     text = text.replace('currency = "CNY"', "energy_price = 0.7")
     (plant / "plant.toml").write_text(text, encoding="utf-8")
     found = report(plant)
-    assert [note["code"] for note in told(plant)["notes"]] == [CURRENCY_MISSING]
+    assert [note["code"] for note in reported(plant)["notes"]] == [CURRENCY_MISSING]
     assert not re.search(r"± [\d.,\u202f]+ ,", found.output)
     assert found.exit_code == 1
 
@@ -145,12 +145,12 @@ def test_a_replaced_motor_that_ran_in_the_month_is_noted(plant: Path) -> None:
     """The baseline period ends on 15 September, the old motor ran until 3 October, and `periods` is not set."""
     change(plant, "since = 2024-09-15", "since = 2024-10-03")
     report(plant)
-    [note] = told(plant)["notes"]
+    [note] = reported(plant)["notes"]
     assert note["code"] == OLD_MOTOR_IN_REPORTING_PERIOD
     assert note["data"] == {"n": 192, "since": "2024-10-03", "motor": "fan"}
     change(plant, "since = 2024-10-03 }", "since = 2024-10-03 }\nperiods = { reporting = 2024-10-03 }")
     report(plant)
-    assert OLD_MOTOR_IN_REPORTING_PERIOD not in [note["code"] for note in told(plant)["notes"]]
+    assert OLD_MOTOR_IN_REPORTING_PERIOD not in [note["code"] for note in reported(plant)["notes"]]
 
 
 @pytest.mark.parametrize(

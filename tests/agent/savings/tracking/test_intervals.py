@@ -106,9 +106,9 @@ def test_energy_of_a_gap_is_filled_by_the_register(gap_s: int) -> None:
     bench.run(500)
     bench.pass_by(gap_s, 150e3)
     bench.run(2000)
-    told_wh, bridged = bench.total_wh(), gap_s < 60
+    counted_wh, bridged = bench.total_wh(), gap_s < 60
     if not bridged:  # a gap below one minute is interpolated without the register
-        assert told_wh == pytest.approx(bench.true_wh - 1_000_000 - 100e3 / 3600, abs=15)
+        assert counted_wh == pytest.approx(bench.true_wh - 1_000_000 - 100e3 / 3600, abs=15)
         filled_wh = sum(item.filled_wh for item in bench.kept.values())
         assert filled_wh == pytest.approx((gap_s * 150e3 + 100e3) / 3600, abs=15)
     covered_s = 900 * sum(item.coverage for item in bench.kept.values())

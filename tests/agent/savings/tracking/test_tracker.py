@@ -35,12 +35,12 @@ class Bench:
         path.write_text(config_toml(True, "127.0.0.1:502", folder / "state", 1.0), encoding="utf-8")
         self.config = load_config(path)[0]
         self.asset = assets(self.config)[0]
-        self.clock, self.store, self.told = clock, Store(folder / "state", clock), list[Message]()
+        self.clock, self.store, self.published = clock, Store(folder / "state", clock), list[Message]()
         self.held = False
         self.lane = self.start()
 
     def start(self) -> SavingsTracker:
-        return SavingsTracker(self.asset, 1.0, self.store, self.told.append, "UTC", lambda _: self.held)
+        return SavingsTracker(self.asset, 1.0, self.store, self.published.append, "UTC", lambda _: self.held)
 
     def run(self, quarters: float, withheld: Reason | None = None, w: float = W) -> None:
         for _ in range(round(quarters * 90)):
@@ -57,10 +57,10 @@ class Bench:
         self.store.flush()
 
     def savings(self) -> list[dict[str, Any]]:
-        return [dict(message.values) for message in self.told if message.kind == "savings"]
+        return [dict(message.values) for message in self.published if message.kind == "savings"]
 
     def events(self) -> list[tuple[str, str]]:
-        return [(message.values["event_kind"], message.values["event_state"]) for message in self.told
+        return [(message.values["event_kind"], message.values["event_state"]) for message in self.published
                 if message.kind == "event"]  # fmt: skip
 
 
@@ -72,23 +72,23 @@ def bench(tmp_path: Path, clock: HandClock) -> Bench:
 def freeze_what_was(bench: Bench, wh: float = 30e3) -> None:
     """Freezes a constant baseline of the last 100 intervals."""
     now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
-    told = [Interval("pump", now_ms - (100 - k) * QUARTER_MS, wh + k % 2) for k in range(100)]
+    published = [Interval("pump", now_ms - (100 - k) * QUARTER_MS, wh + k % 2) for k in range(100)]
     repository.save_frozen(
-        bench.store, freeze(learn("pump", told, kind="constant", classes=("0.5S", "0.5")), now_ms, "test")
+        bench.store, freeze(learn("pump", published, kind="constant", classes=("0.5S", "0.5")), now_ms, "test")
     )
 
 
 def test_each_quarter_hour_is_published_with_the_saving_to_date(bench: Bench) -> None:
     freeze_what_was(bench)
     bench.run(5)
-    told = bench.savings()
-    assert len(told) >= 4
-    newest = told[-1]
+    published = bench.savings()
+    assert len(published) >= 4
+    newest = published[-1]
     assert newest["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)
     assert newest["interval_saved_wh"] == pytest.approx(5e3, rel=1e-3)
     assert newest["savings_verdict"] == "proven"
     assert newest["saved_share_pct"] == pytest.approx(100 / 6, rel=1e-3)
-    message = [item for item in bench.told if item.kind == "savings"][-1]
+    message = [item for item in bench.published if item.kind == "savings"][-1]
     assert message.uncertainties["saved_energy_wh"] > 0
     kept = repository.load_intervals(bench.store, "pump")
     assert kept[-2].drivers["signal_flow_m3_h"].mean == 500
@@ -193,10 +193,10 @@ def test_a_clock_step_back_changes_no_total(bench: Bench, back_h: int) -> None:
     known = [item for item in repository.load_intervals(bench.store, "pump", baseline.to_ms) if item.coverage > 0.01]
     events = repository.load_events(bench.store, "pump")
     whole, _ = evaluate(baseline, known, events=events, classes=("0.5S", "0.5"))
-    told = bench.savings()[-1]
-    assert told["measured_energy_wh"] == pytest.approx(whole.measured_wh, abs=30e3), "but for the one that runs"
-    assert told["saved_energy_wh"] == pytest.approx(whole.saved_wh, abs=6e3)
-    assert told["savings_coverage_pct"] <= 101
+    published = bench.savings()[-1]
+    assert published["measured_energy_wh"] == pytest.approx(whole.measured_wh, abs=30e3), "but for the one that runs"
+    assert published["saved_energy_wh"] == pytest.approx(whole.saved_wh, abs=6e3)
+    assert published["savings_coverage_pct"] <= 101
 
 
 def test_a_register_with_missing_readings_fills_no_gap(bench: Bench) -> None:
@@ -223,12 +223,12 @@ def test_a_register_with_missing_readings_fills_no_gap(bench: Bench) -> None:
 def freeze_a_line(bench: Bench) -> None:
     """Freezes a linear baseline of the last 400 intervals: 30 kWh at 500 m³/h, and 20 Wh for each further m³/h."""
     now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
-    told = []
+    published = []
     for k in range(400):
         flow = 300 + 37 * k % 400
         wh = 20_000 + 20 * flow + 100 * (-1) ** (k // 2)
-        told.append(Interval("pump", now_ms - (400 - k) * QUARTER_MS, wh, drivers={FLOW: Driver(float(flow))}))
-    draft = learn("pump", told, kind="polynomial", drivers=[FLOW], classes=("0.5S", "0.5"))
+        published.append(Interval("pump", now_ms - (400 - k) * QUARTER_MS, wh, drivers={FLOW: Driver(float(flow))}))
+    draft = learn("pump", published, kind="polynomial", drivers=[FLOW], classes=("0.5S", "0.5"))
     repository.save_frozen(bench.store, freeze(draft, now_ms, "test"))
 
 
@@ -266,12 +266,12 @@ def reported(bench: Bench) -> Saving:
 
 
 def assert_the_same(bench: Bench) -> Saving:
-    told, page = bench.savings()[-1], reported(bench)
-    message = [item for item in bench.told if item.kind == "savings"][-1]
-    assert told["measured_energy_wh"] == pytest.approx(page.measured_wh, abs=1)
-    assert told["saved_energy_wh"] == pytest.approx(page.saved_wh, abs=1)
+    published, page = bench.savings()[-1], reported(bench)
+    message = [item for item in bench.published if item.kind == "savings"][-1]
+    assert published["measured_energy_wh"] == pytest.approx(page.measured_wh, abs=1)
+    assert published["saved_energy_wh"] == pytest.approx(page.saved_wh, abs=1)
     assert message.uncertainties["saved_energy_wh"] == float(f"{page.u95_wh:.4g}"), "told to four digits"
-    assert told["excluded_energy_wh"] == pytest.approx(page.excluded_wh, abs=1)
+    assert published["excluded_energy_wh"] == pytest.approx(page.excluded_wh, abs=1)
     return page
 
 
