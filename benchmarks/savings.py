@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from support.independent_plant_cases import WORLDS, Outcome, both
-from support.retrofit_cases import CASES, Told
+from support.retrofit_cases import CASES, Reported
 
 from agent.config.schema import nearest
 from agent.savings.baseline.models import described
@@ -58,15 +58,15 @@ def asked(words: Sequence[str]) -> tuple[int, list[str]]:
     return given.seeds, [one for name in given.cases or CASES for one in (WORLDS if name == "worlds" else [name])]
 
 
-def show(name: str, told: Sequence[Told | Outcome]) -> None:
+def show(name: str, reported: Sequence[Reported | Outcome]) -> None:
     """Print errors and uncertainties in percent of the true adjusted baseline, and of the true saving where there is
     one.
     """
-    saved, true = np.array([(item.saving.saved_wh, item.true_wh) for item in told]).T
-    u95 = np.array([item.saving.u95_wh for item in told])
-    adjusted = np.array([item.true_adjusted_wh for item in told]) / 100
-    covered = 100 * np.mean([item.covered for item in told])
-    proven = 100 * np.mean([item.saving.verdict == "proven" for item in told])
+    saved, true = np.array([(item.saving.saved_wh, item.true_wh) for item in reported]).T
+    u95 = np.array([item.saving.u95_wh for item in reported])
+    adjusted = np.array([item.true_adjusted_wh for item in reported]) / 100
+    covered = 100 * np.mean([item.covered for item in reported])
+    proven = 100 * np.mean([item.saving.verdict == "proven" for item in reported])
     error = (saved - true) / adjusted
     print(f"{name}: U95 covers in {covered:.1f} %, proven in {proven:.1f} %; saved {(true / adjusted).mean():.2f} %, "
           f"U95 {(u95 / adjusted).mean():.2f} %, error {error.mean():+.3f} %, "
@@ -75,15 +75,13 @@ def show(name: str, told: Sequence[Told | Outcome]) -> None:
         shares, errors = 100 * u95 / true, 100 * np.abs(saved / true - 1)
         print(f"  of the saving: U95 {shares.mean():.1f} %, largest {shares.max():.1f} %; error rms "
               f"{np.sqrt((errors**2).mean()):.2f} %, largest {errors.max():.1f} %")  # fmt: skip
-    causes = [f"{cause} {np.mean([item.saving.causes[cause] for item in told] / adjusted):.3f}"
-              for cause in told[0].saving.causes]  # fmt: skip
+    causes = [f"{cause} {np.mean([item.saving.causes[cause] for item in reported] / adjusted):.3f}"
+              for cause in reported[0].saving.causes]  # fmt: skip
     print(f"  standard uncertainties, %: {', '.join(causes)}")
-    kinds = Counter(_model(item) for item in told)
+    kinds = Counter(_model(item) for item in reported)
     print("  models:", ", ".join(f"{kind} {count}" for kind, count in kinds.most_common()))
-    print(
-        f"  reporting within the baseline's range {100 * np.mean([_claimed(item) for item in told]):.1f} % of the time"
-    )
-    split = [item for item in told if isinstance(item, Told) and item.saving.parts]
+    print(f"  within the baseline's range {100 * np.mean([_claimed(item) for item in reported]):.1f} % of the time")
+    split = [item for item in reported if isinstance(item, Reported) and item.saving.parts]
     for part in ("control", "motor", "drive") if split else ():
         missed = np.array([item.saving.parts[part].wh - _true_wh(item, part) for item in split])
         inside = 100 * np.mean(np.abs(missed) <= [item.saving.parts[part].u95_wh for item in split])
@@ -91,18 +89,18 @@ def show(name: str, told: Sequence[Told | Outcome]) -> None:
               f"inside U {inside:.1f} %")  # fmt: skip
 
 
-def _true_wh(told: Told, part: str) -> float:
-    known = {"motor": told.motor_wh, "drive": told.drive_wh}
-    return known[part] if part in known else told.true_wh - told.motor_wh - told.drive_wh
+def _true_wh(reported: Reported, part: str) -> float:
+    known = {"motor": reported.motor_wh, "drive": reported.drive_wh}
+    return known[part] if part in known else reported.true_wh - reported.motor_wh - reported.drive_wh
 
 
-def _model(told: Told | Outcome) -> str:
-    base = told.baseline
+def _model(reported: Reported | Outcome) -> str:
+    base = reported.baseline
     return str(described(base.kind, base.shape, base.drivers))
 
 
-def _claimed(told: Told | Outcome) -> float:
-    return told.saving.intervals / len(told.lines)
+def _claimed(reported: Reported | Outcome) -> float:
+    return reported.saving.intervals / len(reported.lines)
 
 
 if __name__ == "__main__":

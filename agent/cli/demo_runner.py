@@ -91,7 +91,7 @@ def _run(
         broker_url = f"mqtt://127.0.0.1:{stack.enter_context(embedded_broker())}"
     broker = parse_broker(broker_url)
     if not own_broker:
-        stack.callback(_delete_retained, broker)  # after plant and agent have ended
+        stack.callback(delete_retained, broker)  # after plant and agent have ended
     plant, agent = start_processes(folder, stack, broker_url, fault, outputs)
     click.echo(_("plant: pump station on Modbus TCP, Modbus RTU and a waveform stream"))
     click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
@@ -154,7 +154,7 @@ def start_processes(
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 
-def _delete_retained(broker: Mqtt) -> None:
+def delete_retained(broker: Mqtt) -> None:
     """Deletes the retained messages of the demo from a broker that it does not own."""
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
     topics: set[str] = set()

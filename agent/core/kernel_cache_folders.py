@@ -19,7 +19,7 @@ USED = "used"
 UNNAMED_S = 30 * 86_400.0  # a directory without a listed installation was created by an earlier release
 TRIES = 5  # attempts to lock a directory while another process deletes it
 
-_locked_files: list[IO[str]] = []  # until the process ends
+held_locks: list[IO[str]] = []  # until the process ends
 
 
 def installation() -> str:
@@ -40,7 +40,7 @@ def enter(folder: Path, user: str) -> None:
                 if user not in file.read().splitlines():
                     file.write(f"{user}\n")
                     file.flush()
-                _locked_files.append(file)
+                held_locks.append(file)
                 return
             file.close()
     raise OSError(f"{folder}: deleted by another process in each of {TRIES} attempts")

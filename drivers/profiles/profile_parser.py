@@ -41,12 +41,12 @@ _TOP = {
     "register": Key(LIST), "block": Key(LIST), "bits": Key(TABLE), "faults": Key(TABLE), "waveform": Key(LIST),
     "source": Key(LIST),
 }  # fmt: skip
-_DEVICE = {
+DEVICE = {
     "id": Key(TEXT, required=True), "vendor": Key(TEXT, required=True), "model": Key(TEXT, required=True),
     "kind": Key(TEXT, KINDS, required=True), "aliases": Key(TEXTS), "phases": Key(WHOLE),
     "confidence": Key(TEXT, CONFIDENCE, required=True), "hardware_verified": Key(YES), "notes": Key(TEXTS),
 }  # fmt: skip
-_PROTOCOL = {
+PROTOCOL = {
     "addressing": Key(TEXT), "transports": Key(TEXTS, ("rtu", "tcp")),
     "function_code": Key(WHOLE, (3, 4), required=True), "dialect": Key(TEXT, DIALECTS),
     "max_registers": Key(WHOLE, low=1, high=125, required=True), "max_registers_basis": Key(TEXT),
@@ -59,7 +59,7 @@ _RTU = {
     "stop_bits": Key(WHOLE), "unit_id": Key(WHOLE, low=1, high=255),
 }  # fmt: skip
 _TCP = {"port": Key(WHOLE), "unit_id": Key(WHOLE, low=0, high=255)}
-_COMM_LOSS = {"parameter": Key(TEXT), "default": Key(TEXT), "reset_by": Key(TEXT)}
+COMM_LOSS = {"parameter": Key(TEXT), "default": Key(TEXT), "reset_by": Key(TEXT)}
 _IDENTIFY = {
     "method": Key(TEXT, IDENTIFY_METHODS, required=True), "address": Key(WHOLE), "fc": Key(WHOLE), "type": Key(TEXT),
     "count": Key(WHOLE), "mask": Key(WHOLE), "equals": Key(WHOLE), "equals_any": Key(WHOLES), "contains": Key(TEXT),
@@ -67,7 +67,7 @@ _IDENTIFY = {
     "max": Key(NUMBER), "model_id": Key(WHOLE), "bases": Key(WHOLES), "marker": Key(WHOLE), "note": Key(TEXT),
     "confidence": Key(TEXT),
 }  # fmt: skip
-_BLOCK = {
+BLOCK = {
     "name": Key(TEXT, required=True), "address": Key(WHOLE, required=True), "fc": Key(WHOLE),
     "type": Key(TEXT, required=True), "count": Key(WHOLE, required=True), "first_order": Key(WHOLE, required=True),
     "order_step": Key(WHOLE), "scale": Key(NUMBER, required=True), "word_order": Key(TEXT), "unit": UNIT,
@@ -82,7 +82,7 @@ def parse_profile(raw: TableData, source: str) -> Profile:
     problems: list[Problem] = []
     top = Table(raw, "", problems)
     top.check_keys(_TOP)
-    for key, keys in (("device", _DEVICE), ("protocol", _PROTOCOL), ("comm_loss", _COMM_LOSS)):
+    for key, keys in (("device", DEVICE), ("protocol", PROTOCOL), ("comm_loss", COMM_LOSS)):
         top.part(key).check_keys(keys)
     for key, keys in (("rtu", _RTU), ("tcp", _TCP)):
         top.part("protocol").part(key).check_keys(keys)
@@ -166,7 +166,7 @@ def _identify(table: Table, protocol: TableData) -> Identify:
 
 
 def _block(table: Table, device: TableData, protocol: TableData) -> HarmonicBlock:
-    table.check_keys(_BLOCK)
+    table.check_keys(BLOCK)
     table.reject_if_wrong()
     entry, name = table.data, table.data["name"]
     quantity = vocabulary().get(name)

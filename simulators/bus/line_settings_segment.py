@@ -59,7 +59,7 @@ class DeviceStation(Station):
     def on_request(self, frame: bytes) -> None:
         self.functions.append(frame[1])
         if not self._device.silent:
-            self._answer(rtu(self.unit, self._pdu(frame[1:-2])))
+            self.respond(rtu(self.unit, self._pdu(frame[1:-2])))
 
     def _pdu(self, pdu: bytes) -> bytes:
         allowed(pdu[0], self.name)

@@ -62,7 +62,7 @@ class NoisyStation(DeviceStation):
         self._number = 0
 
     def on_request(self, frame: bytes) -> None:
-        now_s = self._segment.now()
+        now_s = self.segment.now()
         if self.dead or now_s < self._busy_until_s:
             return
         pdu = self._pdu(frame[1:-2])
@@ -87,4 +87,4 @@ class NoisyStation(DeviceStation):
             end_s = self._busy_until_s = self._send(step.data)
             self._send_steps(steps, end_s)
 
-        self._segment.at(when_s, send)
+        self.segment.at(when_s, send)

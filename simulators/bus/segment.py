@@ -180,7 +180,7 @@ class Station:
     def __init__(self, segment: Segment, unit: int, name: str = "", turnaround_s: float = 0.003) -> None:
         self.unit = unit
         self.name = name or f"slave-{unit}"
-        self._segment, self._turnaround_s = segment, turnaround_s
+        self.segment, self._turnaround_s = segment, turnaround_s
         self.framing = Framing(segment, self._on_frame)
         self._send = segment.attach(self.name, self.framing.on_bytes)
 
@@ -192,5 +192,5 @@ class Station:
         """Respond to a valid frame with this unit identifier."""
         raise NotImplementedError
 
-    def _answer(self, data: bytes) -> None:
-        self._segment.at(self._segment.now() + self._turnaround_s, partial(self._send, data))
+    def respond(self, data: bytes) -> None:
+        self.segment.at(self.segment.now() + self._turnaround_s, partial(self._send, data))

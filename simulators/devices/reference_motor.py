@@ -117,7 +117,7 @@ class ReferenceMotor:
     def meter(self, time_s: float) -> Values:
         """Return the values of a class 0.5 meter at the input of the drive, or at the motor without a drive."""
         now = self._refreshed_s(time_s)
-        u, i, harmonic, thd_i = self._phases(now)
+        u, i, harmonic, thd_i = self.phases(now)
         if self.crossed:
             a, b = self.crossed
             i[a], i[b], harmonic[a], harmonic[b] = i[b], i[a], harmonic[b], harmonic[a]
@@ -257,7 +257,7 @@ class ReferenceMotor:
         rated = self.drive_kw * 1000
         return out_w * 1.015 + rated * 0.006 + rated * 0.012 * (self.load**2)
 
-    def _phases(self, time_s: float) -> tuple[list[complex], list[complex], list[float], float]:
+    def phases(self, time_s: float) -> tuple[list[complex], list[complex], list[float], float]:
         """Return the fundamental phasors of the three voltages and currents, the THD of each current, and the mean
         THD.
         """

@@ -104,13 +104,14 @@ class InductionWave:
 
     energy: J since the start by name.
     stored_j: energy stored in the fields and the rotor now, J.
+    state: flux linkages of stator and rotor (real and imaginary parts, Vs), speed (rad/s), then energies (J).
     Input equals heat plus work plus stored energy, within the accuracy of RK4.
     """
 
     def __init__(self, motor: InductionMotor, speed_rad_s: float = 0.0) -> None:
         self.motor = motor
-        self._state = np.zeros(STATES)
-        self._state[4] = speed_rad_s
+        self.state = np.zeros(STATES)
+        self.state[4] = speed_rad_s
         self._flags = np.zeros(2)  # phase open, last current of L1
         self._circuit, self._load = circuit(motor), NO_LOAD
 
@@ -138,7 +139,7 @@ class InductionWave:
         more = torque_nm if torque_nm is not None else np.zeros(1)
         n = len(u) // 2
         wave = Wave(np.empty(n, complex), np.empty(n, complex), np.empty(n), np.empty(n))
-        _run(self._circuit, load, self._state, self._flags, u, more, step_s, *wave)
+        _run(self._circuit, load, self.state, self._flags, u, more, step_s, *wave)
         return wave
 
     def settle(self, u_rms_v: float, frequency_hz: float, speed_rad_s: float) -> None:
@@ -154,20 +155,20 @@ class InductionWave:
         )
         i_s, i_r = np.linalg.solve(a, np.array([cmath.rect(u_rms_v * math.sqrt(2), 0.0), 0]))
         psi_s, psi_r = c.lls * i_s + c.lm * (i_s + i_r), c.llr * i_r + c.lm * (i_s + i_r)
-        self._state[:5] = psi_s.real, psi_s.imag, psi_r.real, psi_r.imag, speed_rad_s
+        self.state[:5] = psi_s.real, psi_s.imag, psi_r.real, psi_r.imag, speed_rad_s
 
     @property
     def energy(self) -> dict[str, float]:
         names = ("input", "copper", "core", "friction", "additional", "shaft", "turns")
-        return {name: float(self._state[k]) for name, k in zip(names, range(INPUT, STATES), strict=True)}
+        return {name: float(self.state[k]) for name, k in zip(names, range(INPUT, STATES), strict=True)}
 
     @property
     def speed_rad_s(self) -> float:
-        return float(self._state[4])
+        return float(self.state[4])
 
     @property
     def stored_j(self) -> float:
-        return float(_stored(self._circuit, self._load, self._state))
+        return float(_stored(self._circuit, self._load, self.state))
 
 
 @part

@@ -24,7 +24,7 @@ from simulators.reasons import POLES_ODD, SHARE_OUT_OF_RANGE, VALUE_NOT_POSITIVE
 DATA = Path(__file__).parent / "data"
 HOT_WINDING_DEGC, HOT_MAGNET_DEGC = 100.0, 85.0
 LINE_START = {"55kw-line-start": LINE_START_55KW}
-_SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, friction, additional share of the rated losses: an assumption
+LOSS_SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, friction, additional share of the rated losses: an assumption
 _EMF, _XD, _XQ = 0.88, 0.32, 0.42  # of rated voltage; per unit: middle of the usual range, no measured motor
 _FIXED = 0.68  # exponent of a drive's fixed loss against its power, from the same table as DRIVE_55KW.fixed_w
 
@@ -66,7 +66,7 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
     pairs = poles // 2
     power_w = 1000 * kw
     losses_w = power_w * (1 / efficiency - 1)
-    copper_w, core_w, friction_w, additional_w = (part * losses_w for part in _SPLIT)
+    copper_w, core_w, friction_w, additional_w = (part * losses_w for part in LOSS_SPLIT)
     omega = rpm / 60 * 2 * math.pi * pairs
     emf_v = _EMF * volts  # line to line, hot
     torque_a = (power_w + friction_w + additional_w) / (math.sqrt(3) * emf_v)

@@ -68,7 +68,7 @@ def test_no_write_function_exists() -> None:
                     assert not name.startswith(("write_register", "write_coil", "mask_write", "readwrite_")), file
 
 
-def test_no_test_package_shadows_ours() -> None:
+def test_no_test_package_shadows_the_product() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
@@ -88,14 +88,14 @@ def test_an_agent_without_waveforms_loads_no_numpy() -> None:
     assert not loaded_by(f"import {', '.join(modules)}, drivers.modbus_link") & {"numpy", "numba"}
 
 
-def test_each_metric_stands_in_the_docs() -> None:
+def test_each_metric_is_in_the_docs() -> None:
     from agent.core.metrics import table_markdown
 
     written = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert table_markdown() in written, "docs/metrics.md is old: make docs"
 
 
-def test_each_reason_code_stands_in_the_docs() -> None:
+def test_each_reason_code_is_in_the_docs() -> None:
     command = [sys.executable, str(ROOT / "docs" / "reasons_table.py")]  # in a process that has declared no other codes
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.count("\n") > 100
@@ -103,7 +103,7 @@ def test_each_reason_code_stands_in_the_docs() -> None:
     assert done.stdout in written, "docs/reasons.md is old: make docs"
 
 
-def test_each_command_stands_in_the_readme() -> None:
+def test_each_command_is_in_the_readme() -> None:
     from agent.cli import main
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -111,7 +111,7 @@ def test_each_command_stands_in_the_readme() -> None:
         assert f"magwatt {name}" in readme, f"README.md does not show: magwatt {name}"
 
 
-def test_each_configuration_key_stands_in_the_docs() -> None:
+def test_each_configuration_key_is_in_the_docs() -> None:
     from agent.config import keys
 
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

@@ -129,7 +129,7 @@ def test_the_access_list_lets_a_gateway_write_its_own_topics_only(tmp_path: Path
     broker.stop()
 
 
-def test_telegraf_listens_to_our_topics_and_turns_levels_into_tags() -> None:
+def test_telegraf_subscribes_to_the_topics_and_turns_levels_into_tags() -> None:
     conf = tomllib.loads((DEPLOY / "telegraf" / "telegraf.conf").read_text(encoding="utf-8"))
     (consumer,) = conf["inputs"]["mqtt_consumer"]
     topics = [topic.removeprefix("$share/telegraf/").split("/") for topic in consumer["topics"]]
@@ -159,7 +159,7 @@ def test_grafana_files_are_read_and_name_one_data_source() -> None:
     assert "password" not in json.dumps(source).replace("secureJsonData", "").replace('"password": "$__file', "")
 
 
-def test_each_metric_column_is_one_of_ours() -> None:
+def test_each_metric_column_is_in_the_metrics_table() -> None:
     tables = (DEPLOY / "timescaledb" / "tables.sql").read_text()
     for table, topic in TABLES.items():
         body = re.search(rf"CREATE TABLE IF NOT EXISTS {table} \((.*?)\n\);", tables, re.DOTALL)

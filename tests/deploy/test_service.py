@@ -12,7 +12,7 @@ from pathlib import Path
 from support.basics import within
 
 
-def heard(manager: socket.socket, until: str, seconds: float = 60) -> list[dict[str, str]]:
+def received(manager: socket.socket, until: str, seconds: float = 60) -> list[dict[str, str]]:
     """The datagrams up to the first one with the key `until`."""
     found: list[dict[str, str]] = []
     end_s = time.monotonic() + seconds
@@ -22,7 +22,7 @@ def heard(manager: socket.socket, until: str, seconds: float = 60) -> list[dict[
     return found
 
 
-def test_a_service_says_when_it_is_ready_alive_reloading_and_stopping(
+def test_a_service_reports_ready_watchdog_reloading_and_stopping(
     plant: tuple[Path, int], tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     config, _ = plant
@@ -31,15 +31,15 @@ def test_a_service_says_when_it_is_ready_alive_reloading_and_stopping(
         agent = start(
             tmp_path / "agent.log", "run", str(config), NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1500000"
         )
-        assert "polling" in heard(manager, "READY")[-1]["STATUS"]
+        assert "polling" in received(manager, "READY")[-1]["STATUS"]
         for _ in range(3):
-            heard(manager, "WATCHDOG", 5)
+            received(manager, "WATCHDOG", 5)
         agent.send_signal(signal.SIGHUP)
-        assert int(heard(manager, "MONOTONIC_USEC")[-1]["RELOADING"]) == 1
-        heard(manager, "READY")
-        heard(manager, "WATCHDOG", 5)
+        assert int(received(manager, "MONOTONIC_USEC")[-1]["RELOADING"]) == 1
+        received(manager, "READY")
+        received(manager, "WATCHDOG", 5)
         agent.send_signal(signal.SIGTERM)
-        heard(manager, "STOPPING")
+        received(manager, "STOPPING")
         within(lambda: agent.poll() is not None, 15, "it ends in half of what the unit gives it")
         assert agent.wait() == 0
     assert "Traceback" not in (tmp_path / "agent.log").read_text()

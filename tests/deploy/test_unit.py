@@ -39,7 +39,7 @@ def systemd_command(name: str) -> str:
     return found
 
 
-def test_exposure_is_low_by_systemds_own_count() -> None:
+def test_the_exposure_score_of_systemd_is_low() -> None:
     command = systemd_command("systemd-analyze")
     done = subprocess.run(
         [command, "security", "--offline=true", "--no-pager", str(UNIT)], capture_output=True, text=True
@@ -55,8 +55,8 @@ def test_systemd_knows_every_setting(tmp_path: Path) -> None:
     here = tmp_path / "magwatt.service"
     here.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/magwatt/bin/magwatt", sys.executable))
     done = subprocess.run([command, "verify", "--man=no", str(here)], capture_output=True, text=True)
-    said = [line for line in done.stderr.splitlines() if "magwatt.service" in line]
-    assert said == [], said
+    messages = [line for line in done.stderr.splitlines() if "magwatt.service" in line]
+    assert messages == [], messages
     here.write_text(here.read_text().replace("ProtectHome", "ProtectHouse"))
     done = subprocess.run([command, "verify", "--man=no", str(here)], capture_output=True, text=True)
     assert "ProtectHouse" in done.stderr, "it does look"
@@ -79,7 +79,7 @@ def test_it_runs_commands_that_exist_and_never_as_root() -> None:
     assert unit["ExecStart"] == ["/opt/magwatt/bin/magwatt run --config /etc/magwatt/plant.toml"]
 
 
-def test_kernels_are_warm_before_the_start_and_their_failure_stops_nothing() -> None:
+def test_kernels_are_compiled_before_the_start_and_a_failure_does_not_prevent_it() -> None:
     assert settings()["ExecStartPre"] == ["-/opt/magwatt/bin/magwatt compile"]
 
 
@@ -99,13 +99,13 @@ def test_what_the_product_does_is_allowed() -> None:
     assert unit["CapabilityBoundingSet"] == [""]
 
 
-def test_the_watchdog_waits_longer_than_the_agent_lets_it() -> None:
+def test_the_watchdog_timeout_is_30_to_300_seconds() -> None:
     """The agent stops the notifications when a part hangs; there are at least three within each watchdog period."""
     (seconds,) = settings()["WatchdogSec"]
     assert 30 <= float(seconds.removesuffix("s")) <= 300
 
 
-def test_the_install_page_names_every_file_that_is_here() -> None:
+def test_the_install_page_names_each_file_of_deploy() -> None:
     page = (DEPLOY.parent / "docs" / "install.md").read_text(encoding="utf-8")
     for file in (path for path in DEPLOY.iterdir() if path.is_file()):  # these folders are examples for other servers
         assert f"deploy/{file.name}" in page, file.name

@@ -53,7 +53,7 @@ def ramp(start: int, count: int = 64) -> np.ndarray:
 
 
 @given(st.binary(max_size=1200))
-def test_cobs_has_no_zero_and_comes_back(data: bytes) -> None:
+def test_cobs_has_no_zero_and_is_reversible(data: bytes) -> None:
     encoded = ews_protocol.cobs_encode(data)
     assert 0 not in encoded
     assert len(encoded) <= len(data) + 1 + len(data) // 254
@@ -74,7 +74,7 @@ def test_cobs_examples(plain: bytes, encoded: bytes) -> None:
     assert ews_protocol.cobs_decode(encoded) == plain
 
 
-def test_a_frame_is_laid_out_as_the_page_says() -> None:
+def test_the_frame_layout_is_that_of_the_docs() -> None:
     payload = struct.pack("<6h", 1, -2, 3, -4, 5, -6)
     frame = ews_protocol.build(
         ews_protocol.SAMPLES, payload, sequence=7, calibration=9, stream=3, flags=1, device_us=11, index=13, count=1
@@ -87,7 +87,7 @@ def test_a_frame_is_laid_out_as_the_page_says() -> None:
     assert len(expected) == 32 + 12
 
 
-def test_hello_is_laid_out_as_the_page_says() -> None:
+def test_the_hello_layout_is_that_of_the_docs() -> None:
     payload = ews_protocol.hello_payload(greeting())
     assert len(payload) == 8 + 1 + 1 + 2 + 16 + 8 + 6 * 20
     assert struct.unpack_from("<dBBH16s8s", payload) == (
@@ -133,14 +133,14 @@ def blocks(wire: bytes, assembler: Assembler | None = None) -> tuple[list[Wavefo
     return assembler.feed(wire, 1_000_000_000_000), assembler
 
 
-def test_nothing_before_a_fitting_hello() -> None:
+def test_no_samples_before_a_matching_hello() -> None:
     got, assembler = blocks(samples_frame(0, 0, ramp(0)) + hello_frame(1) + samples_frame(2, 64, ramp(64)))
     assert [block.samples.shape[1] for block in got] == [64]
     got, assembler = blocks(samples_frame(3, 128, ramp(128), calibration=6), assembler)
     assert got == []
 
 
-def test_a_damaged_frame_is_dropped_counted_and_exactly_so_many_samples_are_missing() -> None:
+def test_a_corrupt_frame_is_counted_and_only_its_samples_are_missing() -> None:
     frames = [samples_frame(1 + n, 64 * n, ramp(64 * n)) for n in range(10)]
     frames[4] = frames[4][:100] + bytes([frames[4][100] ^ 0x5A or 1]) + frames[4][101:]
     got, assembler = blocks(hello_frame() + b"".join(frames))
@@ -150,7 +150,7 @@ def test_a_damaged_frame_is_dropped_counted_and_exactly_so_many_samples_are_miss
     assert got[1].samples[:, :64] == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_index_runs_over_its_end() -> None:
+def test_the_sample_index_wraps_around() -> None:
     start = 2**32 - 64
     got, _ = blocks(
         hello_frame()
@@ -199,7 +199,7 @@ def test_noise_never_becomes_samples() -> None:
     assert assembler.decoder.damaged >= 150
 
 
-def test_the_senders_clock_drift_shows() -> None:
+def test_the_clock_drift_of_the_sender_is_measured() -> None:
     assembler = Assembler("m")
     true_hz = 10240 * (1 + 200e-6)  # 200 ppm fast
     assembler.feed(hello_frame(), 0)
@@ -210,7 +210,7 @@ def test_the_senders_clock_drift_shows() -> None:
     assert rate_hz == pytest.approx(true_hz, rel=2e-6)
 
 
-def test_a_sender_that_starts_anew_with_the_same_stream_id_is_found_again() -> None:
+def test_a_restarted_sender_with_the_same_stream_id_is_recognised() -> None:
     _, assembler = blocks(hello_frame() + samples_frame(1, 640_000, ramp(0)))
     assembler.reopened()
     got = assembler.feed(hello_frame() + samples_frame(1, 0, ramp(0)), 1_000_500_000_000)
@@ -223,7 +223,7 @@ def test_a_sender_that_starts_anew_with_the_same_stream_id_is_found_again() -> N
     assert total >= 20 * 64
 
 
-def test_a_clock_that_is_far_from_ours_is_not_believed() -> None:
+def test_a_sender_clock_far_from_the_local_clock_is_not_used() -> None:
     for device_us in (1, 4_000_000_000_000_000):
         wire = hello_frame() + samples_frame(1, 0, ramp(0), flags=ews_protocol.FLAG_SYNCHRONISED, device_us=device_us)
         got, _ = blocks(wire)
@@ -237,7 +237,7 @@ def test_a_clock_that_is_far_from_ours_is_not_believed() -> None:
     assert got[0].quality == Quality.GOOD
 
 
-def test_channels_sampled_apart_are_said_to_be(caplog: pytest.LogCaptureFixture) -> None:
+def test_channels_with_different_sampling_times_are_flagged(caplog: pytest.LogCaptureFixture) -> None:
     skewed = ews_protocol.Hello(
         10240.0, "int16", "SN", "1", (ews_protocol.Channel("u1", 1.0), ews_protocol.Channel("i1", 1.0, 0.0, 20_000.0))
     )
@@ -249,7 +249,7 @@ def test_channels_sampled_apart_are_said_to_be(caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.parametrize("rate_hz", [0.0, 10.0, 1e8, float("nan")])
-def test_an_absurd_rate_is_no_hello(rate_hz: float) -> None:
+def test_a_hello_with_an_implausible_rate_is_rejected(rate_hz: float) -> None:
     payload = bytearray(ews_protocol.hello_payload(greeting()))
     payload[:8] = struct.pack("<d", rate_hz)
     got, assembler = blocks(

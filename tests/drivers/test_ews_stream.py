@@ -38,7 +38,7 @@ def reader_of(where: str, got: list[Waveform]) -> StreamReader:
     return StreamReader("m", where, 921600, got.append, SystemClock(), Quality.SIMULATED)
 
 
-def test_tcp_is_read_lost_and_found_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_tcp_stream_is_read_and_reconnected(caplog: pytest.LogCaptureFixture) -> None:
     got: list[Waveform] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         reader = reader_of(f"socket://127.0.0.1:{server.getsockname()[1]}", got)
@@ -81,7 +81,7 @@ def _feed(master: int, got: list[Waveform]) -> bool:
     return bool(got)
 
 
-def test_a_port_that_is_not_there_is_said_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_port_is_logged_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     got: list[Waveform] = []
     reader = reader_of("/dev/does-not-exist", got)
     with caplog.at_level("WARNING"):

@@ -103,12 +103,12 @@ by_fault = pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: fault.name
 
 
 @by_fault
-def test_nothing_wrong_is_ever_given_out(row: Row, fault: Fault) -> None:
+def test_no_wrong_value_is_returned(row: Row, fault: Fault) -> None:
     assert row.score.wrong == 0, row.score.reasons
 
 
 @by_fault
-def test_what_can_be_had_is_had_within_its_period(row: Row, fault: Fault) -> None:
+def test_available_values_are_read_within_their_period(row: Row, fault: Fault) -> None:
     if fault.expect is Expect.DELIVER:
         assert row.score.good == POLLS, row.score.reasons
         assert row.longest_s < PERIOD_S
@@ -118,11 +118,11 @@ def test_what_can_be_had_is_had_within_its_period(row: Row, fault: Fault) -> Non
 
 
 @pytest.mark.parametrize("fault", [fault for fault in MATRIX if fault.name == "connection lost once"], ids=["lost"])
-def test_a_lost_connection_comes_back(row: Row, fault: Fault) -> None:
+def test_a_lost_connection_is_reopened(row: Row, fault: Fault) -> None:
     assert row.last_good, row.score.reasons
     assert row.score.good >= POLLS // 2, row.score.reasons
 
 
 @pytest.mark.parametrize("fault", [fault for fault in MATRIX if fault.name == "clean"], ids=["clean"])
-def test_the_silence_of_the_line_is_kept(row: Row, fault: Fault) -> None:
+def test_the_inter_frame_delay_is_kept(row: Row, fault: Fault) -> None:
     assert row.violations == 0

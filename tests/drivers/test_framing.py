@@ -60,7 +60,7 @@ def test_noise_before_and_after_is_skipped(noise: int) -> None:
     assert want_rtu().feed(stray + rtu() + stray) == GOOD
 
 
-def test_unit_ids_that_look_like_functions_are_no_trouble() -> None:
+def test_unit_ids_equal_to_function_codes_are_accepted() -> None:
     for unit in range(1, 248):
         asked = Request(unit, 3, 0, 2)
         want = ResponseMatcher(rtu_scan, open={asked.shape: asked})
@@ -89,20 +89,20 @@ def test_never_accepted(wrong: bytes) -> None:
         assert want.feed(rtu()) == GOOD, "and the right one behind it is found"
 
 
-def test_an_exception_is_recognised_behind_noise() -> None:
+def test_an_exception_response_is_recognised_after_noise() -> None:
     answer = want_rtu().feed(b"\xff\x02\x03" + refusal(code=6))
     assert answer is not None
     assert answer.exception == 6
 
 
-def test_missing_tells_how_many_bytes_to_wait_for() -> None:
+def test_missing_is_the_number_of_bytes_to_wait_for() -> None:
     want = want_rtu()
     assert want.feed(rtu()[:5]) is None
     assert want.missing == len(rtu()) - 5
     assert want.feed(rtu()[5:]) == GOOD
 
 
-def test_a_late_answer_is_struck_off_and_never_taken() -> None:
+def test_a_late_response_is_matched_to_its_request_and_discarded() -> None:
     older = Request(2, 3, 200, 6)
     want = want_rtu(older)
     late = rtu(words=(9, 9, 9, 9, 9, 9))
@@ -111,7 +111,7 @@ def test_a_late_answer_is_struck_off_and_never_taken() -> None:
     assert want.late_seen == 1
 
 
-def test_an_exception_that_may_be_the_late_ones_gives_no_value_and_forgets_nothing() -> None:
+def test_an_ambiguous_exception_response_gives_no_value_and_discards_no_pending_request() -> None:
     older = Request(2, 3, 200, 6)
     want = want_rtu(older)
     answer = want.feed(refusal())
@@ -144,7 +144,7 @@ def want_tcp(zero_ids: bool | None = False) -> ResponseMatcher:
     return ResponseMatcher(tcp_scan, open={7: ASKED}, zero_ids=zero_ids)
 
 
-def test_tcp_takes_its_transaction_only() -> None:
+def test_tcp_accepts_its_transaction_only() -> None:
     want = want_tcp()
     assert want.feed(mbap(6) + mbap(8) + mbap(7)) == GOOD
 
@@ -167,13 +167,13 @@ def test_tcp_in_single_bytes() -> None:
 
 
 @pytest.mark.parametrize("stray", [b"\x01", b"\x00\x00\x00", b"\xff" * 8, b"\x00\x07\x00\x00\x00\xff\x02"])
-def test_tcp_finds_its_answer_behind_stray_bytes(stray: bytes) -> None:
+def test_tcp_finds_its_response_after_stray_bytes(stray: bytes) -> None:
     want = want_tcp()
     answer = want.feed(stray + mbap(7)) or want.feed(b"")
     assert answer == GOOD
 
 
-def test_transaction_zero_is_taken_only_while_it_is_unknown_and_unambiguous() -> None:
+def test_transaction_zero_is_accepted_only_while_it_is_unknown_and_unambiguous() -> None:
     want = want_tcp(zero_ids=None)
     assert want.feed(mbap(0)) == GOOD
     assert want.zero_ids is True
@@ -182,7 +182,7 @@ def test_transaction_zero_is_taken_only_while_it_is_unknown_and_unambiguous() ->
     assert doubtful.feed(mbap(0)) is None, "it may be the older one's"
 
 
-def test_behind_a_gateway_with_id_zero_shapes_decide() -> None:
+def test_behind_a_gateway_with_transaction_id_0_the_response_shape_decides() -> None:
     older = Request(2, 3, 300, 6)
     want = ResponseMatcher(tcp_scan, open={7: ASKED}, late={6: older}, zero_ids=True)
     assert want.feed(mbap(0, words=(9,) * 6) + mbap(0)) == GOOD

@@ -224,14 +224,14 @@ def check(result: Result, count: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
-def test_nothing_wrong_comes_out_of_chaos(seed: int) -> None:
+def test_no_wrong_value_under_random_faults(seed: int) -> None:
     count = 500
     check(asyncio.run(asyncio.wait_for(many(count, seed, links=5, long_late=0.01), 60)), count, seed)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(10))
-def test_nothing_wrong_comes_out_of_much_chaos(seed: int) -> None:
+def test_no_wrong_value_under_many_random_faults(seed: int) -> None:
     count = 12_000
     check(asyncio.run(asyncio.wait_for(many(count, 1000 + seed, links=24, long_late=0.002), 600)), count, seed)
 
@@ -256,7 +256,7 @@ HARMS = st.one_of(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(st.lists(st.tuples(st.sampled_from(BLOCKS[:6]), HARMS), min_size=1, max_size=20))
-def test_nothing_wrong_comes_out_of_any_short_story(story: list[tuple[ReadBlock, Harm]]) -> None:
+def test_no_wrong_value_after_any_short_sequence_of_faults(story: list[tuple[ReadBlock, Harm]]) -> None:
     """Hypothesis generates blocks and faults of their responses; a failure is reduced to the shortest sequence."""
     harms = [harm for _, harm in story]
     result = asyncio.run(
@@ -265,7 +265,7 @@ def test_nothing_wrong_comes_out_of_any_short_story(story: list[tuple[ReadBlock,
     assert result.score.wrong == 0, result.score.reasons
 
 
-def test_the_verdict_knows_chance_from_a_mistake() -> None:
+def test_the_verdict_distinguishes_chance_from_a_bug() -> None:
     """A frame with a matching CRC is excused only if it was sent and is not an intact frame of the slave."""
     slave, block = Slave(lambda _: Harm()), BLOCKS[0]
     ask = Ask(1, 0.0, *block, None, b"")

@@ -44,7 +44,7 @@ def test_requests_have_no_address_and_no_count() -> None:
 @pytest.mark.parametrize(
     "before", [b"", b"\x07", b"\x07\x2b", b"\x07\x2b\x0e\x02\x82\0\0\x09", b"\x07\x11\xf0", b"\xff" * 5]
 )
-def test_an_answer_behind_noise_in_pieces(ask: Request, pdu: bytes, before: bytes) -> None:
+def test_a_response_after_noise_in_pieces_is_found(ask: Request, pdu: bytes, before: bytes) -> None:
     want = ResponseMatcher(rtu_scan, {ask.shape: ask})
     got = [answer for byte in before + rtu(UNIT, pdu) if (answer := want.feed(bytes((byte,))))]
     assert [answer.data for answer in got] == [pdu[1:]]
@@ -61,7 +61,7 @@ def test_an_answer_behind_noise_in_pieces(ask: Request, pdu: bytes, before: byte
         bytes((0x2B, 0x0E, 2, 0x82, 0, 0, 200)) + b"\0\0" * 123,  # longer than any frame
     ],
 )
-def test_what_does_not_fit_is_no_answer(pdu: bytes) -> None:
+def test_a_frame_that_does_not_match_is_not_a_response(pdu: bytes) -> None:
     for want, frame in (
         (ResponseMatcher(rtu_scan, {ASK_ID.shape: ASK_ID}), rtu(UNIT, pdu)),
         (ResponseMatcher(tcp_scan, {5: ASK_ID}), mbap(5, UNIT, pdu)),
@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_no_answer(pdu: bytes) -> None:
         assert want.feed(frame) is None
 
 
-def test_a_damaged_answer_and_another_units_are_no_answers() -> None:
+def test_a_corrupt_response_and_one_of_another_unit_are_rejected() -> None:
     frame = bytearray(rtu(UNIT, ACME))
     frame[12] ^= 1
     want = ResponseMatcher(rtu_scan, {ASK_ID.shape: ASK_ID})
@@ -80,7 +80,7 @@ def test_a_damaged_answer_and_another_units_are_no_answers() -> None:
     assert answer.exception == 1
 
 
-def test_an_answer_with_transaction_id_0_is_told_by_unit_and_function() -> None:
+def test_a_response_with_transaction_id_0_is_matched_by_unit_and_function() -> None:
     want = ResponseMatcher(tcp_scan, {5: ASK_ID})
     assert want.feed(mbap(0, UNIT + 1, ACME)) is None
     answer = want.feed(mbap(0, UNIT, ACME))
@@ -88,7 +88,7 @@ def test_an_answer_with_transaction_id_0_is_told_by_unit_and_function() -> None:
     assert answer.data == ACME[1:]
 
 
-def test_the_objects_are_told_apart() -> None:
+def test_the_objects_are_distinguished() -> None:
     objects, following = parse_identity(ACME[1:])
     assert (objects, following) == ({0: "ACME", 1: "X20", 2: "V2.11"}, None)
     assert parse_server_id(SERVER[1:]) == "FC3"
@@ -111,14 +111,14 @@ def test_an_invalid_identification_is_an_error(data: str, reason: Reason) -> Non
     assert caught.value.reason == reason
 
 
-def test_a_server_id_whose_count_lies_raises() -> None:
+def test_a_server_id_with_a_wrong_count_raises() -> None:
     for data in (b"", b"\x01", b"\0", b"\x03\x01\x02"):
         with pytest.raises(FrameError):
             parse_server_id(data)
 
 
 @given(st.binary(max_size=40))
-def test_whatever_comes_is_an_answer_or_an_error(data: bytes) -> None:
+def test_any_bytes_are_a_response_or_an_error(data: bytes) -> None:
     for parse in (parse_identity, parse_server_id):
         with contextlib.suppress(FrameError):
             parse(data)
@@ -162,7 +162,7 @@ def _device(unit: int) -> SimulatedDevice:
 
 
 @pytest.mark.parametrize("line", [_rtu, _tcp, _memory], ids=["rtu", "tcp", "memory"])
-def test_a_device_tells_its_names_in_several_answers(line: Callable[..., Awaitable[None]]) -> None:
+def test_a_device_sends_its_names_in_several_responses(line: Callable[..., Awaitable[None]]) -> None:
     async def scene(link: RegisterLink) -> None:
         assert await read_identity(link, UNIT, 1.0) == " ".join(LONG.values())
         assert await read_server_id(link, UNIT, 1.0) == "FC 302"

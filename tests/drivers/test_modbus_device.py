@@ -63,7 +63,9 @@ REFUSED = ModbusExceptionResponse(4, 1, 0)
         ([REFUSED], False, False),  # an exception response is a response
     ],
 )
-def test_whether_a_device_responded(troubles: list[DriverError | None], no_reply: bool, postponed: bool) -> None:
+def test_a_reading_states_whether_the_device_responded(
+    troubles: list[DriverError | None], no_reply: bool, postponed: bool
+) -> None:
     meter = ModbusDevice("m", load_profile("eastron/sdm630"), 1, Wire(*troubles), StillClock())
     assert len(meter.blocks()) > 2
     reading = asyncio.run(meter.poll())

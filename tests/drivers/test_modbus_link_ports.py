@@ -42,7 +42,7 @@ def test_a_cancelled_listening_frees_the_port() -> None:
         slave.stop()
 
 
-def test_closing_while_an_answer_is_waited_for_holds_up_nobody() -> None:
+def test_closing_during_a_request_does_not_block() -> None:
     slave = RtuSlave(delays=[3.0])
     slave.start()
 
@@ -89,7 +89,7 @@ def test_an_adapter_unplugged_while_it_is_opened_is_down(monkeypatch: pytest.Mon
         slave.stop()
 
 
-def test_a_port_that_goes_away_while_it_is_overheard_is_gone() -> None:
+def test_a_port_that_disappears_while_listening_is_reported_as_missing() -> None:
     master, slave = pty.openpty()
     tty.setraw(master)
     port = os.ttyname(slave)

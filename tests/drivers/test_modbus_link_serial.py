@@ -46,7 +46,7 @@ def test_rtu_on_a_pseudo_terminal_falls_back_to_no_parity(slave: RtuSlave) -> No
     run(scene())
 
 
-def test_a_late_answer_on_a_serial_line_dies_on_the_line() -> None:
+def test_a_late_response_on_a_serial_line_is_discarded() -> None:
     slave = RtuSlave(delays=[0.3])
     slave.start()
 
@@ -64,7 +64,7 @@ def test_a_late_answer_on_a_serial_line_dies_on_the_line() -> None:
         slave.stop()
 
 
-def test_nothing_is_sent_while_another_master_talks() -> None:
+def test_nothing_is_sent_while_another_master_is_active() -> None:
     slave = RtuSlave(chatter=b"\x01\x03\x00\x00\x00\x02\xc4\x0b")
     slave.start()
 
@@ -85,7 +85,7 @@ def test_nothing_is_sent_while_another_master_talks() -> None:
         slave.stop()
 
 
-def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
+def test_the_inter_frame_delay_is_kept_between_requests(slave: RtuSlave) -> None:
     """3.5 characters of 10 bits at 1200 baud are 29 ms; the pause between two transactions is at least this long."""
 
     async def scene() -> None:
@@ -156,7 +156,7 @@ def test_a_gateway_that_is_restarted_or_comes_up_late() -> None:
     run(scene())
 
 
-def test_a_connection_closed_during_a_request_fails_it_at_once() -> None:
+def test_a_connection_closed_during_a_request_fails_it_immediately() -> None:
     async def scene() -> None:
         async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(12)
@@ -175,7 +175,7 @@ def test_a_connection_closed_during_a_request_fails_it_at_once() -> None:
     run(scene())
 
 
-def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> None:
+def test_polling_stops_when_another_master_becomes_active(slave: RtuSlave) -> None:
     foreign = b"\x09\x03\x00\x10\x00\x02"
     foreign += crc16(foreign)
 
@@ -196,7 +196,7 @@ def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> No
     run(scene())
 
 
-def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
+def test_a_bus_at_the_wrong_baud_rate_reports_what_it_receives() -> None:
     slave = RtuSlave()
     slave.garble = True
     slave.start()
@@ -237,7 +237,7 @@ def test_a_block_without_spare_registers_reports_the_first_attempt(garble: bool,
 
 
 @pytest.mark.parametrize("spare", [0, 4])
-def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two(spare: int) -> None:
+def test_a_plc_that_starts_during_polling_is_detected_within_two_seconds(spare: int) -> None:
     """Two blocks every 0.5 s, as in a small plant; then a PLC starts to poll a drive ten times per second."""
     segment = Segment()
     port = segment.port("agent")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+from typing import Any
 
 import pytest
 from support.bus_servers import (
@@ -24,6 +25,7 @@ from support.segment_log import sent_by
 from agent.core.clock import SystemClock
 from drivers import error_reasons as codes
 from drivers.errors import ForeignMasterActive, FrameError, LinkClosed, LinkTimeout, ModbusExceptionResponse
+from drivers.framing import ResponseMatcher
 from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.profiles import load_profile
@@ -44,7 +46,7 @@ def test_registers_arrive() -> None:
     run(scene())
 
 
-def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
+def test_a_late_response_is_not_used_for_the_next_request() -> None:
     calls = 0
 
     async def late_once(unit: int, function: int, address: int, count: int) -> bytes:
@@ -66,7 +68,7 @@ def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
     run(scene())
 
 
-def test_an_answer_of_another_shape_is_an_error_not_data() -> None:
+def test_a_response_of_another_shape_is_an_error() -> None:
     async def two_for_four(unit: int, function: int, address: int, count: int) -> bytes:
         return registers(function, [1, 2])
 
@@ -112,7 +114,7 @@ def test_a_closed_connection_fails_fast_and_heals() -> None:
     run(scene())
 
 
-def test_nobody_there() -> None:
+def test_a_connection_to_a_closed_port_fails() -> None:
     async def scene() -> None:
         link = ModbusLink(BusSettings("w", host="127.0.0.1", port_number=1), SystemClock())
         with pytest.raises(LinkClosed) as closed:
@@ -129,7 +131,7 @@ def test_nobody_there() -> None:
     run(scene())
 
 
-def test_a_silent_device_gives_nulls_and_no_reply() -> None:
+def test_a_device_without_response_gives_nulls_and_no_reply() -> None:
     async def silent(unit: int, function: int, address: int, count: int) -> bytes | None:
         return None
 
@@ -150,7 +152,7 @@ def test_a_silent_device_gives_nulls_and_no_reply() -> None:
     run(scene())
 
 
-def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
+def test_after_a_rejected_gap_registers_are_read_separately() -> None:
     requests: list[tuple[int, int]] = []
 
     async def no_holes(unit: int, function: int, address: int, count: int) -> bytes:
@@ -176,7 +178,7 @@ def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
     run(scene())
 
 
-def test_one_connection_never_more() -> None:
+def test_at_most_one_connection_is_open() -> None:
     """For a gateway that accepts a single client: the driver never opens a second connection."""
     connections = 0
 
@@ -203,11 +205,19 @@ def test_one_connection_never_more() -> None:
     run(scene())
 
 
-def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_late_responses_of_an_offline_device_are_expected_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """An offline device on a gateway whose other devices respond: each of its
     requests is discarded after QUARANTINE_S.
     """
     monkeypatch.setattr("drivers.modbus_link.QUARANTINE_S", 0.1)
+    made: list[ResponseMatcher] = []
+
+    class Watched(ResponseMatcher):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            made.append(self)
+
+    monkeypatch.setattr("drivers.modbus_link.ResponseMatcher", Watched)
 
     async def dead_unit_nine(unit: int, function: int, address: int, count: int) -> bytes | None:
         return None if unit == 9 else await echo_address(unit, function, address, count)
@@ -219,13 +229,13 @@ def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.
                 assert await read_registers(link, 1, 3, 0, 1, 1.0) == [0]
                 with pytest.raises(LinkTimeout):
                     await read_registers(link, 9, 3, 0, 1, 0.01)
-            assert len(link._pending.late) <= 12  # 0.1 s of requests with 0.01 s each, and one or two more
+            assert len(made[0].late) <= 12  # 0.1 s of requests with 0.01 s each, and one or two more
             await link.close()
 
     run(scene())
 
 
-def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
+def test_nothing_is_sent_through_a_converter_while_a_plc_is_active() -> None:
     """RTU over TCP: a transparent converter forwards the traffic of its serial
     line, so another master can be detected.
     """

@@ -23,7 +23,7 @@ def stuck_s(renewal: RefreshMonitor, at_s: float) -> float:
 
 
 @pytest.mark.parametrize(("every_s", "polls"), [(1.0, 121), (10.0, 60), (0.2, 601)])
-def test_the_same_digits_for_two_minutes_and_sixty_polls(every_s: float, polls: int) -> None:
+def test_identical_digits_for_two_minutes_and_sixty_polls_are_a_slow_refresh(every_s: float, polls: int) -> None:
     renewal = RefreshMonitor()
     before_s = fed(renewal, list(range(20)), every_s)
     at_s = fed(renewal, [99] * (polls - 1), every_s, before_s + every_s)
@@ -34,7 +34,7 @@ def test_the_same_digits_for_two_minutes_and_sixty_polls(every_s: float, polls: 
     assert stuck_s(renewal, at_s) == 0
 
 
-def test_a_slow_meter_is_given_ten_of_its_own_pauses() -> None:
+def test_a_slow_meter_gets_ten_refresh_intervals() -> None:
     renewal = RefreshMonitor()
     before_s = fed(renewal, [k // 20 for k in range(200)], 1.0)
     at_s = fed(renewal, [99] * 199, 1.0, before_s + 1)
@@ -43,13 +43,13 @@ def test_a_slow_meter_is_given_ten_of_its_own_pauses() -> None:
     assert stuck_s(renewal, at_s) == 200
 
 
-def test_without_load_a_value_may_stand_still() -> None:
+def test_without_load_a_value_may_be_constant() -> None:
     renewal = RefreshMonitor()
     assert stuck_s(renewal, fed(renewal, [0] * 500, 1.0)) == 0
     at_s = fed(renewal, [7] * 121, 1.0, from_s=500.0)
     assert stuck_s(renewal, at_s) == 120, "the stop before does not count as a slow refresh"
 
 
-def test_values_without_power_or_current_tell_nothing() -> None:
+def test_values_without_power_or_current_are_not_monitored() -> None:
     renewal = RefreshMonitor()
     assert stuck_s(renewal, fed(renewal, [7] * 500, 1.0, name="frequency")) == 0

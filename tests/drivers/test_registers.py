@@ -53,7 +53,7 @@ def test_tenths_stay_tenths() -> None:
     assert decode(row("u16", 1, name="output_voltage", scale=0.1), [2345])[0] == 234.5
 
 
-def test_a_mask_takes_its_bits_down() -> None:
+def test_a_mask_selects_and_shifts_its_bits() -> None:
     assert decode(row("u16", 1, name="state_code", mask=0x0F00), [0x1A55])[0] == 0xA
 
 
@@ -65,14 +65,14 @@ def test_outside_the_plausible_window_is_kept_and_flagged() -> None:
 
 
 @pytest.mark.parametrize(("raw", "expected"), [(0.9, 0.9), (1.1, 0.9), (-1.1, -0.9), (-0.9, -0.9)])
-def test_four_quadrant_power_factor_never_leaves_one(raw: float, expected: float) -> None:
+def test_the_four_quadrant_power_factor_is_at_most_one(raw: float, expected: float) -> None:
     words = list(struct.unpack(">2H", struct.pack(">f", raw)))
     value, flag = decode(row("f32", 2, name="power_factor", encoding="four_quadrant_pf"), words)
     assert value == pytest.approx(expected, abs=1e-7)  # float32 carries 24 bits
     assert flag == Quality.GOOD
 
 
-def test_yaskawa_current_takes_its_scale_from_the_drives_size() -> None:
+def test_the_scale_of_the_yaskawa_current_follows_from_the_drive_size() -> None:
     current = load_profile("yaskawa/ga800").register("motor_current")
     assert current is not None
     assert current.address == 0x0042
@@ -124,7 +124,7 @@ def test_every_profile_keeps_the_contract(profile_id: str) -> None:
         assert item.unit == vocabulary()[item.name].unit
 
 
-def test_gaps_are_not_read_where_a_device_refuses_them() -> None:
+def test_gaps_are_not_read_where_a_device_rejects_them() -> None:
     profile = load_profile("eastron/sdm630")
     strict = type(profile)(**{**{name: getattr(profile, name) for name in profile.__slots__}, "gaps_allowed": False})
     for block in plan_blocks(strict, usable(strict)):
@@ -178,7 +178,7 @@ def test_an_unknown_model_is_reported_with_the_most_similar_one() -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32))
-def test_float32_survives_the_wire(value: float) -> None:
+def test_float32_values_are_transmitted_exactly(value: float) -> None:
     words = list(struct.unpack(">2H", struct.pack(">f", value)))
     got, _ = decode(row("f32", 2), words)
     assert isinstance(got, float)
@@ -202,7 +202,7 @@ def test_metric_names(name: str, unit: str, expected: str) -> None:
     assert metric_name(name, unit) == expected
 
 
-def test_every_quantity_has_a_name_of_its_own() -> None:
+def test_each_quantity_has_a_unique_name() -> None:
     names = [metric_name(item.name, item.unit) for item in vocabulary().values()]
     assert len(set(names)) == len(names)
 

@@ -30,7 +30,7 @@ class Line:
         tty.setraw(self._slave)
         self.port, self._echo = os.ttyname(self._slave), echo
 
-    def hear(self) -> Asked:
+    def receive(self) -> Asked:
         data = b""
         while len(data) < 8:
             piece = os.read(self.master, 8 - len(data))
@@ -42,9 +42,9 @@ class Line:
 
     def answer(self, asked: Asked) -> None:
         """Respond; each register contains its own address."""
-        self.say(registers(3, [asked[0] + n for n in range(asked[1])]))
+        self.send(registers(3, [asked[0] + n for n in range(asked[1])]))
 
-    def say(self, pdu: bytes) -> None:
+    def send(self, pdu: bytes) -> None:
         body = b"\x01" + pdu
         os.write(self.master, body + crc16(body))
 
@@ -69,14 +69,14 @@ def line(behave: Callable[[Line], None], echo: bool = False) -> Iterator[Line]:
 
 
 @pytest.mark.parametrize("own_s", [0.02, 0.12])
-def test_an_echo_whose_address_looks_like_the_answers_length_is_no_answer(own_s: float) -> None:
+def test_an_echo_whose_address_equals_the_response_length_is_not_a_response(own_s: float) -> None:
     """0x22 is the first address byte and the byte count of 17 registers; the
     device is slower than a stalled response.
     """
 
     def behave(far: Line) -> None:
         while True:
-            asked = far.hear()
+            asked = far.receive()
             time.sleep(own_s)
             far.answer(asked)
 
@@ -91,7 +91,7 @@ def test_an_echo_whose_address_looks_like_the_answers_length_is_no_answer(own_s:
         run(scene(far.port))
 
 
-def test_an_echo_in_pieces_is_waited_for_as_an_echo() -> None:
+def test_an_echo_in_pieces_is_recognised_as_an_echo() -> None:
     request = Request(1, 3, 0x2200, 17)
     want = ResponseMatcher(rtu_scan, open={request.shape: request}, sent=rtu_request(request))
     for byte in want.sent:
@@ -104,19 +104,19 @@ def test_an_echo_in_pieces_is_waited_for_as_an_echo() -> None:
     assert answer.data == body[3:]
 
 
-def test_a_refusal_that_may_be_the_first_tries_leaves_both_watched_for() -> None:
+def test_an_exception_response_of_either_attempt_leaves_both_pending() -> None:
     """First a late exception response to the first attempt, then a response to the second in the shape of a later
     request.
     """
 
     def behave(far: Line) -> None:
-        far.hear()
-        second = far.hear()
+        far.receive()
+        second = far.receive()
         time.sleep(0.05)
-        far.say(bytes([0x83, 6]))
+        far.send(bytes([0x83, 6]))
         time.sleep(0.2)
         far.answer(second)
-        far.answer(far.hear())
+        far.answer(far.receive())
 
     async def scene(port: str) -> None:
         async with opened(BusSettings("s", serial_port=port)) as link:

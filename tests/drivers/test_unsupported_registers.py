@@ -80,7 +80,7 @@ def meter() -> Meter:
     return found
 
 
-def test_a_register_that_was_refused_while_booting_is_back_in_minutes(meter: Meter) -> None:
+def test_a_register_rejected_during_startup_is_read_again_within_minutes(meter: Meter) -> None:
     meter.wire.refuses = False
     for _ in range(300):
         assert Quality.NO_REPLY not in meter.poll().flags.values(), "nothing is missing meanwhile"
@@ -89,7 +89,7 @@ def test_a_register_that_was_refused_while_booting_is_back_in_minutes(meter: Met
     assert meter.device.blocks() == meter.first, "and in one request with the others"
 
 
-def test_what_the_device_never_has_costs_a_request_ever_more_seldom(meter: Meter) -> None:
+def test_an_unsupported_register_is_requested_at_increasing_intervals(meter: Meter) -> None:
     """After one, two, four … minutes, finally once a day; the readings remain complete."""
     refused = len(meter.device.unsupported.to_reprobe(meter.device.profile))
     assert meter.extra(900, 1.0) <= 4 * refused
@@ -98,7 +98,7 @@ def test_what_the_device_never_has_costs_a_request_ever_more_seldom(meter: Meter
     assert 9 * refused <= ten_days <= 10 * refused, "and never quite no more"
 
 
-def test_after_a_silence_it_is_asked_soon(meter: Meter) -> None:
+def test_after_an_outage_it_is_requested_soon(meter: Meter) -> None:
     meter.extra(3 * 144, 600.0)
     meter.wire.silent = True
     meter.poll()
@@ -121,7 +121,7 @@ def lacking_most(meter: Meter) -> set[int]:
     return meter.wire.lacking
 
 
-def test_while_others_wait_for_the_line_it_is_asked_in_one_poll_of_ten(meter: Meter) -> None:
+def test_on_a_busy_bus_it_is_requested_in_one_poll_of_ten(meter: Meter) -> None:
     """Dozens of registers on a fully used line: each is requested again."""
     lacking = lacking_most(meter)
     for _ in range(1000):
@@ -130,7 +130,7 @@ def test_while_others_wait_for_the_line_it_is_asked_in_one_poll_of_ten(meter: Me
     assert len(meter.wire.alone) <= 100
 
 
-def test_silence_says_nothing(meter: Meter) -> None:
+def test_a_timeout_does_not_change_the_unsupported_registers(meter: Meter) -> None:
     """Silence as the response to such a request does not change what was detected, and the reading is complete.
 
     No other register is requested then: each silence delays the line and blocks requests of that length for some time.
@@ -144,7 +144,7 @@ def test_silence_says_nothing(meter: Meter) -> None:
     assert len(meter.wire.alone) == 3, "after one, two and four minutes"
 
 
-def test_all_that_was_refused_while_booting_is_back_in_minutes(meter: Meter) -> None:
+def test_all_registers_rejected_during_startup_are_read_again_within_minutes(meter: Meter) -> None:
     """One register remains unavailable permanently: no block includes it, so the readings contain all others."""
     lowest = min(lacking_most(meter))
     meter.wire.lacking = {lowest}
@@ -153,7 +153,7 @@ def test_all_that_was_refused_while_booting_is_back_in_minutes(meter: Meter) -> 
     assert len(meter.device.unsupported.registers) == 1
 
 
-def test_one_that_is_silent_holds_up_none_behind_it(meter: Meter) -> None:
+def test_a_register_without_response_does_not_delay_the_next_ones(meter: Meter) -> None:
     lowest = min(lacking_most(meter))
     meter.wire.silent_to = {lowest}
     meter.wire.lacking = {lowest}

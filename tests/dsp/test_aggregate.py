@@ -34,7 +34,7 @@ def rms(x):
     return np.sqrt((x**2).mean(axis=0))
 
 
-def test_three_seconds_ten_minutes_two_hours_are_what_numpy_says():
+def test_aggregates_of_three_seconds_ten_minutes_and_two_hours_agree_with_numpy():
     rng = np.random.default_rng(1)
     rows = rng.uniform(1.0, 2.0, (36050, 3))
     out, _, t = run(rows)
@@ -59,7 +59,7 @@ def test_three_seconds_ten_minutes_two_hours_are_what_numpy_says():
 
 
 @pytest.mark.parametrize("f_hz", [49.71, 50.0, 50.32])
-def test_windows_begin_anew_at_the_tick(f_hz):
+def test_new_windows_begin_at_the_tick(f_hz):
     """Overlap 1 and 2: the current window and 3 s interval are completed; new ones begin exactly at the tick."""
     rows = np.arange(1.0, 6501.0)[:, None] * np.ones(3)
     out, _, t = run(rows, length=10 / f_hz, begin=T0 + 300.1, resync=True)
@@ -83,14 +83,14 @@ def test_windows_begin_anew_at_the_tick(f_hz):
     assert sum(v.windows for v in short if v.start_s < T0 + 1190) >= first + overlap
 
 
-def test_a_flag_spoils_what_it_touches_and_nothing_else():
+def test_a_flag_affects_only_the_intervals_that_contain_it():
     out, _, _ = run(np.ones((6100, 3)), flagged={100})
     short = [v for v in out if v.seconds == 3]
     assert [k for k, v in enumerate(short) if v.flagged] == [6]
     assert [v.flagged for v in out if v.seconds == 600] == [True, False]
 
 
-def test_nan_is_left_out_and_told_of():
+def test_nan_is_excluded_and_counted():
     rows = np.ones((3010, 3))
     rows[10:25, 0] = np.nan
     rows[:, 1] = np.nan
@@ -111,7 +111,7 @@ def test_nan_is_left_out_and_told_of():
     assert not empty.complete
 
 
-def test_no_three_second_value_reaches_across_a_hole():
+def test_no_three_second_value_spans_a_gap():
     a = Aggregator(1, 1)
     out = []
     for k in range(20):
@@ -134,7 +134,7 @@ def test_missing_ten_minutes_do_not_move_the_two_hours():
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), scale=st.floats(0.01, 100.0))
-def test_aggregates_scale_and_lie_between_least_and_largest(seed, scale):
+def test_aggregates_scale_and_are_between_minimum_and_maximum(seed, scale):
     rows = np.random.default_rng(seed).uniform(0.0, 1.0, (3100, 4))
     one, two = (run(r)[0] for r in (rows, scale * rows))
     assert len(one) == len(two) > 200
@@ -144,14 +144,14 @@ def test_aggregates_scale_and_lie_between_least_and_largest(seed, scale):
         assert (a.values <= a.high + 1e-12).all()
 
 
-def test_wrong_rows_are_refused():
+def test_rows_of_a_wrong_shape_are_rejected():
     with pytest.raises(ValueError, match="shape"):
         Aggregator(3, 2).add(np.ones(2), 0.0, 0.2, False)
     with pytest.raises(ValueError, match="magnitudes"):
         Aggregator(3, 4)
 
 
-def test_an_interval_is_its_own():
+def test_an_interval_does_not_share_memory():
     """A returned interval does not change when the next one is aggregated."""
     out, a, _ = run(np.ones((15, 2)))
     (first,) = out
@@ -239,7 +239,7 @@ def test_a_tick_that_windows_have_passed_is_left_out(three):
     assert all(b.start_index == a.end_index for a, b in pairwise(windows))
 
 
-def test_an_order_on_the_bands_edge_does_not_make_an_interval_less_than_whole(three):
+def test_an_order_on_the_edge_of_the_band_keeps_an_interval_complete(three):
     """0.45 of 1000 S/s is order 9 of 50 Hz: if the frequency varies, about every second window contains it."""
     rate = 1000.0
     t = np.arange(int(7 * rate)) / rate
@@ -253,7 +253,7 @@ def test_an_order_on_the_bands_edge_does_not_make_an_interval_less_than_whole(th
     assert np.isfinite(out[0].values[columns()["sg_u_v"]].reshape(3, 51)[:, :9]).all()
 
 
-def test_a_lost_voltage_makes_it_less_than_whole(three):
+def test_a_lost_voltage_makes_an_interval_incomplete(three):
     rate = 1000.0
     x = three(50.0, rate, 3600)
     x[1, 1000:1300] = np.nan

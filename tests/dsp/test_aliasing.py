@@ -42,7 +42,7 @@ def test_the_risk_is_real():
 
 
 @pytest.mark.parametrize("name", ["D-W01", "D-W02"])
-def test_pulses_behind_a_filter_are_none(name, cases, generate, analyse):
+def test_filtered_pulses_are_not_a_risk(name, cases, generate, analyse):
     """The same kind of output, low-pass filtered at 0.45 of the rate before sampling."""
     x, present = generate(cases[name])
     for w in analyse(x, cases[name]["recipe"]["fs"], present=present):
@@ -50,7 +50,7 @@ def test_pulses_behind_a_filter_are_none(name, cases, generate, analyse):
 
 
 @pytest.mark.parametrize("rate_hz", [5760.0, 10240.0, 25600.0])
-def test_neither_harmonics_nor_noise_nor_steps_are(rate_hz, three):
+def test_harmonics_noise_and_steps_are_not_a_risk(rate_hz, three):
     """Orders up to 0.40 of the rate with 5 % each, noise of 1 %, eight bits."""
     x = three(50.03, rate_hz, int(2 * rate_hz))
     t = np.arange(x.shape[1]) / rate_hz
@@ -61,13 +61,13 @@ def test_neither_harmonics_nor_noise_nor_steps_are(rate_hz, three):
     assert not any(w.flags & RISK for w in Stream(rate_hz).push(x))
 
 
-def test_the_noise_of_an_idle_current_is_none(three):
+def test_the_noise_of_an_idle_current_is_not_a_risk(three):
     x = three(50.0, 10240.0, 20480)
     x[3:] = 0.02 * np.random.default_rng(3).standard_normal((3, 20480))
     assert not any(w.flags for w in Stream(10240.0).push(x))
 
 
-def test_a_tone_near_half_the_rate_is_a_risk_and_no_pulse(three):
+def test_a_tone_near_half_the_rate_is_a_risk_but_not_a_pulse(three):
     x = three(50.0, 10240.0, 20480)
     x[1] += 0.05 * 325.0 * np.cos(2 * np.pi * 5000.0 * np.arange(20480) / 10240.0)
     for w in Stream(10240.0).push(x):
@@ -78,7 +78,7 @@ def test_a_tone_near_half_the_rate_is_a_risk_and_no_pulse(three):
 
 
 @pytest.mark.parametrize("channel", [0, 4])
-def test_a_channel_that_stands_still_is_withheld_where_it_does(channel, three):
+def test_a_constant_channel_is_withheld_while_it_is_constant(channel, three):
     x = three(50.0, 10240.0, 20480)
     x[channel, 7000:11000] = x[channel, 6999]
     for w in Stream(10240.0).push(x):
@@ -103,7 +103,7 @@ def test_a_stuck_line_voltage_of_two_wattmeters_is_withheld(three):
     assert np.isfinite(windows[-1].i_rms_a).all()
 
 
-def test_what_rests_by_nature_is_not_frozen(three):
+def test_signals_that_are_constant_by_nature_are_not_frozen(three):
     """A switched-off current, a six-step voltage (constant for a sixth of a cycle), a dead phase."""
     x = three(50.0, 10240.0, 20480)
     angle = (50.0 * np.arange(20480) / 10240.0 - SHIFT) % 1.0

@@ -24,7 +24,7 @@ def carrier(three, rate_hz, f_hz, tones):
 
 
 @pytest.mark.parametrize(("rate_hz", "f_hz"), [(10240.0, 50.0), (25600.0, 50.0), (51200.0, 50.0), (24000.0, 60.0)])
-def test_bands_are_the_sums_of_bins_that_numpy_finds(rate_hz, f_hz, three):
+def test_bands_are_the_sums_of_the_bins_of_numpy(rate_hz, f_hz, three):
     """A random line every 15 Hz; windows last exactly 0.2 s, so both spectra have the same 5 Hz bins."""
     rng = np.random.default_rng(int(rate_hz))
     lines = [(hz, rng.uniform(0.1, 2.0)) for hz in np.arange(1900.0, min(9100.0, 0.45 * rate_hz), 15.0)]

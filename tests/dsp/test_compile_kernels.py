@@ -18,7 +18,7 @@ def test_a_second_process_compiles_nothing():
     assert done.stdout.strip() == "0"
 
 
-def test_the_warmed_process_stays_warm(cases, generate, analyse):
+def test_a_compiled_cache_stays_valid(cases, generate, analyse):
     """All ways of use after compile_all() use the kernels that it compiled."""
     compile_all()
     before = cache_misses()
@@ -28,7 +28,7 @@ def test_the_warmed_process_stays_warm(cases, generate, analyse):
     assert cache_misses() == before
 
 
-def test_nowhere_to_cache_is_no_reason_to_fail(monkeypatch):
+def test_without_a_cache_directory_compilation_succeeds(monkeypatch):
     njit = numba.njit
 
     def stubborn(*, cache=False, **flags):

@@ -116,7 +116,7 @@ def test_frequency_step_settles_without_losing_a_window(cases, generate, analyse
             assert w.frequency_hz == pytest.approx(50.5, abs=0.001)
 
 
-def test_interharmonic_does_not_shake_the_frequency(cases, generate, analyse):
+def test_an_interharmonic_does_not_affect_the_frequency(cases, generate, analyse):
     """D-F03: interharmonic of 8 % at 32 Hz on one phase.
 
     Each window is within 2 mHz; the notes of the reference measured 0.35 mHz.

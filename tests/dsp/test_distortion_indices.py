@@ -45,7 +45,7 @@ def test_hvf_takes_odd_orders_but_triplen():
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 7, 400])
-def test_crest_finds_the_peak_wherever_it_is(n):
+def test_the_crest_factor_finds_the_peak_at_any_position(n):
     x = np.random.default_rng(n).standard_normal((6, n + 2))
     out = np.zeros(6)
     segment.peaks(x, 1, n, out)
@@ -90,7 +90,7 @@ def between(lines, points, cycles, samples=1e6):
     return isg, g, p
 
 
-def test_harmonic_power_tells_where_an_order_flows(cases):
+def test_the_sign_of_harmonic_power_is_the_direction_of_flow(cases):
     """D-P01 by hand: sum over h of U_h I_h cos; the 5th comes from the load, the fundamental flows into it."""
     terms = {k: {t["h"]: t for t in c["terms"]} for k, c in cases["D-P01"]["recipe"]["channels"].items()}
     bins = {0: [2.0, 0, 0, 3.0, 0, 0]}
@@ -107,7 +107,7 @@ def test_harmonic_power_tells_where_an_order_flows(cases):
 
 
 @pytest.mark.parametrize("cycles", [3, 4, 9, 10, 12])
-def test_groups_take_each_bin_once(cycles):
+def test_groups_contain_each_bin_once(cycles):
     """One bin after the other, compared with the sums of IEC 61000-4-7, implemented here as sets of bins."""
     rng = np.random.default_rng(cycles)
     top = 12 * cycles

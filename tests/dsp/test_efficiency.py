@@ -24,11 +24,11 @@ def test_direct_loss_method_beats_torque() -> None:
 
 
 @pytest.mark.parametrize(("in_w", "loss_w"), [(0, 0), (10, 11), (10, 10), (math.nan, 1), (10, math.nan), (10, -1)])
-def test_nothing_is_said_where_nothing_is_known(in_w: float, loss_w: float) -> None:
+def test_without_inputs_there_is_no_result(in_w: float, loss_w: float) -> None:
     assert eff.from_losses(in_w, loss_w, 0.1, 0.01, eff.M5) is None
 
 
-def test_no_efficiency_without_its_doubt() -> None:
+def test_each_efficiency_has_an_uncertainty() -> None:
     for u in ((math.nan, 0.01), (0.01, math.nan)):
         assert eff.from_losses(100, 5, *u, eff.M5) is None
         assert eff.direct(100, 95, *u, eff.M9) is None
@@ -87,7 +87,7 @@ def test_meter_uncertainty() -> None:
     assert power_u("0.5", "0.5", 0.9, 0.005) > power_u("0.5", "0.5", 0.9, 0.03) > power_u("0.5", "0.5", 0.9)
 
 
-def test_transformers_with_a_certificate_of_their_own() -> None:
+def test_transformers_with_a_certificate_use_its_errors() -> None:
     """A certificate with the limits of a class gives the same U; 0.05 % and 2′ at PF 0.5: 2′ add 0.000582 · tan φ."""
     assert power_u("0.2S", "0.5 % 30'", 0.5) == power_u("0.2S", "0.5", 0.5)
     assert power_u("0.2S", "0.5%, 30 min", 0.5) == power_u("0.2S", "0.5", 0.5)
@@ -104,7 +104,7 @@ def test_no_certificate_and_no_class(text: str) -> None:
         ct_limits(text)
 
 
-def test_an_exchange_of_the_meter_widens_its_energy() -> None:
+def test_a_replaced_meter_increases_u_of_its_energy() -> None:
     one, two, three = (energy_u("0.5S", "0.5", exchanges) for exchanges in range(3))
     assert one < two < three
     assert two == pytest.approx(one * math.sqrt(2))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsp.efficiency_airgap import M7_U, gap_torque_nm, whole_cycles
+from dsp.efficiency_airgap import gap_torque_nm, whole_cycles
 
 
 @pytest.mark.parametrize("name", ["im2k2_dol_100", "im2k2_dol_50", "im2k2_dol_10", "im160k_dol_osc"])
@@ -23,7 +23,7 @@ def test_torque_of_machines_on_the_mains(data: Path, name: str) -> None:
     u, i = u[:, cut[0] : cut[1]], i[:, cut[0] : cut[1]]
     torque = gap_torque_nm(u, i, rate_hz, truth["R_s"], 2 * truth["n_p"])
     core_nm = truth["P_core_W"] / (2 * math.pi * 50 / truth["n_p"])
-    assert torque == pytest.approx(truth["tau_em_mean"] + core_nm, rel=M7_U)
+    assert torque == pytest.approx(truth["tau_em_mean"] + core_nm, rel=0.0225)  # bound of Lu, Cao and Habetler
 
 
 def test_a_gap_is_nan_and_a_wrong_shape_an_error() -> None:

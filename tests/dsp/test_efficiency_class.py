@@ -48,7 +48,7 @@ def test_tables_between_rows_and_outside() -> None:
             call()
 
 
-def test_better_classes_are_better_and_converters_cost() -> None:
+def test_better_classes_have_lower_losses_and_converters_add_losses() -> None:
     for kw in (0.55, 7.5, 55, 160, 315):
         values = [ie_efficiency(f"IE{n}", kw, 4) for n in range(1, 6)]
         assert values == sorted(values)
@@ -70,13 +70,13 @@ CLASSES = {"IE1": 0.92, "IE2": 0.93, "IE3": 0.94, "IE4": 0.95, "IE5": 0.96}
         (0.919, 0.005, "<IE1…IE1"),
     ],
 )
-def test_never_more_than_u_allows(efficiency: float, u: float, classes: str) -> None:
+def test_no_class_better_than_u_permits(efficiency: float, u: float, classes: str) -> None:
     assert observed(efficiency, u, CLASSES) == classes
     assert observed(efficiency, u, {}) == ""
 
 
 @given(st.floats(0.9, 0.98), st.floats(0.0, 0.03), st.floats(-1, 1))
-def test_the_true_class_is_never_denied(true: float, u: float, part: float) -> None:
+def test_the_true_class_is_never_excluded(true: float, u: float, part: float) -> None:
     """For any measured value within U of the true value, the true class is among the reported classes."""
     found = observed(true + 0.999 * part * u, u, CLASSES)
     names = ["<IE1", *CLASSES]
@@ -95,7 +95,7 @@ def test_limits_of_each_scheme() -> None:
     assert limits("IEC", 5000, 4, 1490, "induction", False) == {}
 
 
-def test_the_rated_point_is_told_only_from_near_it() -> None:
+def test_the_rated_point_is_estimated_only_from_nearby_loads() -> None:
     plate = Plate(55_000, 0.946, 400, 97, 1478, 1500, 4)
     at_rated = at_rated_point(0.946, 0.01, plate, 1.0, 1.0)
     assert at_rated is not None

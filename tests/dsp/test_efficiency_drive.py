@@ -41,7 +41,7 @@ def test_eight_points_give_the_losses_everywhere() -> None:
 
 
 @pytest.mark.parametrize("bad", [(1, 2, 3), (1,) * 7 + (0,), (1,) * 7 + (float("nan"),)])
-def test_points_that_are_none(bad: tuple[float, ...]) -> None:
+def test_invalid_points_are_rejected(bad: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="eight losses"):
         drive.eight_point(bad)
 
@@ -55,7 +55,7 @@ def test_reference_drive_losses() -> None:
 
 
 @pytest.mark.parametrize("drive_class", ["IE2", None])
-def test_every_drive_of_the_us_doe_lies_inside_u(data: Path, drive_class: str | None) -> None:
+def test_each_drive_of_the_us_doe_is_within_u(data: Path, drive_class: str | None) -> None:
     """All 77 drives of 3 to 400 hp at 1.6 to 100 % power of a fan (cube of the speed), without any tolerance.
 
     By the rule of the standard they are IE2: at most 0.75 of the reference, even at 100 % output. The current is that
@@ -78,7 +78,7 @@ def test_every_drive_of_the_us_doe_lies_inside_u(data: Path, drive_class: str | 
     assert max(map(abs, off)) <= 1
 
 
-def test_a_class_holds_what_its_rule_allows() -> None:
+def test_a_class_contains_the_losses_that_its_rule_permits() -> None:
     """At the reference point: the complete band of IE1, IE2 up to its limit, and without a class both of them."""
     for name, low, high in (("IE1", 0.75, 1.25), ("IE2", 0.46, 0.75), (None, 0.46, 1.25)):
         factor, u = drive.drive_class_factor(name)

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsp import efficiency_induction as im
-from dsp.efficiency import LOAD_MIN
 
 # Catalogue part-load efficiencies (25, 50, 75, 100 %) of equivalent circuits that were fitted independently.
 CURVES = {
@@ -31,7 +30,7 @@ def measured(data: Path) -> list[dict[str, float]]:
     lines = (data / "machines" / "measured_18kw5.csv").read_text().splitlines()
     names = lines[2].split(",")
     rows = [dict(zip(names, map(float, line.split(",")), strict=True)) for line in lines[3:] if line]
-    return [row for row in rows if row["p_shaft_w"] >= LOAD_MIN * 1000 * KW]
+    return [row for row in rows if row["p_shaft_w"] >= 0.15 * 1000 * KW]  # docs/efficiency.md: from 15 % load
 
 
 def plate(r1_ohm: float | None = None, fixed_w: float | None = None) -> im.Plate:
@@ -39,7 +38,7 @@ def plate(r1_ohm: float | None = None, fixed_w: float | None = None) -> im.Plate
 
 
 @pytest.mark.parametrize(("kw", "rated"), CURVES)
-def test_m1_meets_motors_it_has_not_seen(kw: float, rated: float) -> None:
+def test_m1_agrees_with_motors_it_was_not_fitted_to(kw: float, rated: float) -> None:
     """Goal S2: within 2 points from half load upwards, within 4 at a quarter, and within U."""
     for load, true_pct in zip((0.25, 0.5, 0.75, 1.0), CURVES[kw, rated], strict=True):
         p1_w = kw * 1000 * load / (true_pct / 100)
@@ -78,13 +77,13 @@ def test_m4_against_the_measured_motor(data: Path, fixed_w: float | None, with_s
     assert im.m4_losses(plate(), 1e4, 20, None, VOLTS) is None, "no segregated losses without R1"
 
 
-def test_m2_and_m3_know_the_load_roughly(data: Path) -> None:
+def test_m2_and_m3_estimate_the_load_roughly(data: Path) -> None:
     """NEMA allows ±20 % for the slip of the nameplate; the current gives no load below half load."""
     for row in measured(data):
         load = row["p_shaft_w"] / (1000 * KW)
         by_slip = im.m3_load(plate(), row["speed_rpm"], VOLTS)
         assert by_slip is not None
-        assert abs(by_slip / load - 1) <= im.SLIP_U
+        assert abs(by_slip / load - 1) <= 0.20
         by_current = im.m2_load(plate(), row["current_a"])
         if load < 0.45:
             assert by_current is None
@@ -103,7 +102,9 @@ def circuit(par: dict[str, float], slip: float, volts: float) -> tuple[float, fl
 
 
 def test_the_load_from_the_current_is_inside_its_u(data: Path) -> None:
-    """Independently fitted circuits, 7.5 to 315 kW, 95 to 105 % of rated voltage; k = 2: 5 % may be outside."""
+    """Independently fitted circuits, 7.5 to 315 kW, 95 to 105 % of rated voltage; docs/efficiency.md: ±15 % (k = 2),
+    so that 5 % may be outside.
+    """
     motors = json.loads((data / "machines" / "motor_parameters.json").read_text())
     errors = []
     for par in (item["par"] for item in motors.values() if isinstance(item, dict) and "par" in item):
@@ -115,8 +116,8 @@ def test_the_load_from_the_current_is_inside_its_u(data: Path) -> None:
                 if shaft_w >= 0.5 * par["P"] and found is not None:
                     errors.append(found / (shaft_w / par["P"]) - 1)
     assert len(errors) > 500
-    assert sum(abs(error) > im.M2_LOAD_U for error in errors) <= 0.05 * len(errors)
-    assert max(map(abs, errors)) < 1.15 * im.M2_LOAD_U
+    assert sum(abs(error) > 0.15 for error in errors) <= 0.05 * len(errors)
+    assert max(map(abs, errors)) < 1.15 * 0.15
 
 
 @given(st.floats(0.16, 1.3), st.floats(0.75, 0.98))
@@ -128,14 +129,14 @@ def test_m1_gives_back_the_load_it_was_built_from(load: float, rated: float) -> 
     assert split.total_w == pytest.approx(1000 * loss, rel=1e-9)
 
 
-def test_m1_says_nothing_at_light_load() -> None:
+def test_m1_has_no_result_at_light_load() -> None:
     assert im.m1_u(0.14) is None
     us = [im.m1_u(load) for load in (0.15, 0.3, 0.9)]
     assert us == sorted(us, reverse=True)  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize("lacking", range(5))
-def test_m4_says_nothing_where_a_signal_lacks(lacking: int) -> None:
+def test_m4_has_no_result_without_one_of_its_signals(lacking: int) -> None:
     """A slip or power of NaN must not count as a slip of 0, which would omit the rotor losses."""
     plate = im.Plate(18_500, ETA, VOLTS, AMPS, RPM, 1500, 4, R1_OHM)
     sound = (15_000.0, 27.0, 1470.0, 400.0, 80.0)

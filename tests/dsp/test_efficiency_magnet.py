@@ -28,7 +28,7 @@ def test_pm_losses_meet_the_nameplate_and_follow_their_laws() -> None:
     assert pm.pm_losses(RATING, 98, -100, 100) == rated, "losses do not depend on the direction of rotation"
 
 
-def test_what_is_known_better_errs_less() -> None:
+def test_better_inputs_give_smaller_errors() -> None:
     by_class = pm.pm_losses(RATING._replace(r1_ohm=None), 98, 100)
     guessed, warm = pm.pm_losses(RATING, 98, 100), pm.pm_losses(RATING, 98, 100, 100)
     tested = pm.m6_losses(pm.seven_point(SEVEN_W), RATING, 0.9, 1.0, 98)
@@ -46,7 +46,7 @@ def test_the_surface_goes_through_its_seven_points(loss_w: list[float]) -> None:
         assert surface.loss_w(-speed, -torque) == pytest.approx(watts, rel=1e-6)
 
 
-def test_the_surface_does_not_run_away() -> None:
+def test_the_surface_is_bounded_outside_its_points() -> None:
     surface = pm.seven_point(SEVEN_W)
     assert surface.loss_w(0.0, 0.0) >= 0.8 * min(SEVEN_W)
     assert surface.loss_w(3.0, 3.0) <= 1.5 * max(SEVEN_W)
@@ -71,7 +71,7 @@ def terminals(plate: FluxPlate, emf_v: float, speed: float, current_a: float) ->
 @pytest.mark.parametrize("speed", [0.3, 0.6, 1.0])
 @pytest.mark.parametrize("current_a", [30.0, 98.0])
 @pytest.mark.parametrize("lost", [0.0, 0.05, 0.12])
-def test_the_index_finds_what_the_magnets_lost(speed: float, current_a: float, lost: float) -> None:
+def test_the_index_is_the_loss_of_the_magnets(speed: float, current_a: float, lost: float) -> None:
     """Winding at 95 °C, magnets at 80 °C; reactance from the nameplate, and assumed with an error of 50 %."""
     plate = PLATE._replace(xq_ohm=1.2)
     hot_v = 350 * (1 + ALPHA_PER_K * 60) * (1 - lost)
@@ -86,18 +86,18 @@ def test_the_index_finds_what_the_magnets_lost(speed: float, current_a: float, l
     assert exact.value == pytest.approx(1 - lost, abs=1e-9)
 
 
-def test_without_the_makers_emf_the_plate_must_do_and_says_so() -> None:
+def test_without_the_emf_of_the_manufacturer_the_nameplate_is_used_and_reported() -> None:
     made = PLATE._replace(xq_ohm=1.2)
     plate = made._replace(emf_v=None)
-    told = flux_index(made, 380, 98, 57_000, 100, 95)
+    index = flux_index(made, 380, 98, 57_000, 100, 95)
     worked_out = flux_index(plate, 380, 98, 55_000 / 0.96, 100, 100)
-    assert told is not None
+    assert index is not None
     assert worked_out is not None
     assert worked_out.value == pytest.approx(1, abs=0.002), "1 at the rated point"
-    assert worked_out.u > told.u
+    assert worked_out.u > index.u
 
 
-def test_no_index_where_the_drops_hide_the_flux_or_signals_contradict() -> None:
+def test_no_index_where_voltage_drops_dominate_or_signals_contradict() -> None:
     assert flux_index(PLATE, 60, 98, 5_000, 15, 95) is None
     assert flux_index(PLATE, 380, 10, 57_000, 100, 95) is None, "more active than apparent power"
     assert flux_index(PLATE, math.nan, 98, 57_000, 100, 95) is None
@@ -109,8 +109,8 @@ def test_no_index_where_the_drops_hide_the_flux_or_signals_contradict() -> None:
 
 @pytest.mark.parametrize("per_unit", [0.4, 0.6, 0.9])
 @pytest.mark.parametrize("current_a", [30.0, 98.0])
-@pytest.mark.parametrize("emf_told", [True, False])
-def test_u_holds_for_any_usual_reactance(per_unit: float, current_a: float, emf_told: bool) -> None:
+@pytest.mark.parametrize("emf_known", [True, False])
+def test_u_holds_for_any_usual_reactance(per_unit: float, current_a: float, emf_known: bool) -> None:
     """The nameplate gives no Xq.
 
     If it gives no EMF either, the rated point is calculated with the Xq of the machine.
@@ -118,7 +118,7 @@ def test_u_holds_for_any_usual_reactance(per_unit: float, current_a: float, emf_
     ohm = per_unit * PLATE.volts_v**2 / PLATE.rated_w
     real = PLATE._replace(xq_ohm=ohm)
     rated_v, rated_in_w = terminals(real, 350 * (1 + ALPHA_PER_K * 65), 1.0, PLATE.rated_a)
-    known = PLATE._replace(xq_ohm=None, emf_v=350 if emf_told else None, volts_v=rated_v if not emf_told else 380,
+    known = PLATE._replace(xq_ohm=None, emf_v=350 if emf_known else None, volts_v=rated_v if not emf_known else 380,
                            efficiency=PLATE.rated_w / rated_in_w)  # fmt: skip
     volts, watts = terminals(real, 350 * (1 + ALPHA_PER_K * 60), 0.9, current_a)
     found = flux_index(known, volts, current_a, watts, 90, 95)
@@ -127,6 +127,6 @@ def test_u_holds_for_any_usual_reactance(per_unit: float, current_a: float, emf_
 
 
 @pytest.mark.parametrize("bad", [math.nan, -1.0, 0.0])
-def test_seven_losses_that_are_none(bad: float) -> None:
+def test_invalid_losses_of_seven_points_are_rejected(bad: float) -> None:
     with pytest.raises(ValueError, match="above 0 W"):
         pm.seven_point([*SEVEN_W[:6], bad])

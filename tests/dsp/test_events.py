@@ -104,7 +104,7 @@ def test_any_dip_of_all_phases(begin, length, depth, f):
     assert event.phases == (1, 2, 3)
 
 
-def test_an_interruption_needs_all_phases_and_knows_its_length():
+def test_an_interruption_requires_all_phases_and_has_its_duration():
     """A dip to half for one second, with an interruption of 0.4 s in it."""
     rate = 10000.0
     x = scale(mains(3.0, rate), rate, 1.0, 2.0, 0.5, range(3))
@@ -126,7 +126,7 @@ def test_thresholds(level, count):
     assert len(detect(x, 10000.0, supply=Supply(voltage_v=UDIN, rapid_change_pct=0.0))[0]) == count
 
 
-def test_hysteresis_joins_what_hovers_at_the_threshold():
+def test_hysteresis_joins_fluctuations_at_the_threshold():
     """A voltage between 89 and 91 % remains one dip; with returns to 93 % it becomes two."""
     for back, count in ((0.91, 1), (0.93, 2)):
         x = mains(2.4)
@@ -163,7 +163,7 @@ def test_steps_of_phase_and_frequency_are_no_events():
         assert event.extreme_pct == pytest.approx(40.0, abs=0.2)
 
 
-def test_rapid_change_tells_largest_and_steady_change():
+def test_a_rapid_change_has_its_largest_and_steady_change():
     """Step from 230 V to 208 V, and after 0.3 s to 220 V: largest change 22 V, steady change 10 V."""
     x = scale(mains(6.0), 10000.0, 2.0, 2.3, 208.0 / 230.0, range(3))
     x = scale(x, 10000.0, 2.3, 9.0, 220.0 / 230.0, range(3))
@@ -183,7 +183,7 @@ def test_a_rapid_change_that_becomes_a_dip_is_a_dip():
     assert event.kind == Kind.DIP
 
 
-def test_slow_changes_are_no_rapid_ones():
+def test_slow_changes_are_not_rapid_changes():
     """8 % within 8 s: 1 % within the one second of the mean."""
     x = mains(12.0)
     x *= np.interp(np.arange(x.shape[1]) / 10000.0, [2.0, 10.0], [1.0, 0.92])
@@ -224,7 +224,7 @@ def test_a_gap_inside_a_dip_is_marked_and_does_not_make_one():
     assert np.isfinite(event.snapshot[0]).all()
 
 
-def test_a_channel_that_was_never_there_is_no_dip():
+def test_a_channel_that_is_absent_is_not_a_dip():
     """An unconnected voltage input: the stream flags it as missing; it is not a permanent dip."""
     x = mains(3.0)
     x[2] = 0.0
@@ -242,7 +242,7 @@ def test_without_a_declared_voltage_the_reference_slides():
     assert event.extreme_pct == pytest.approx(50.0, abs=0.2)
 
 
-def test_what_is_under_way_ends_marked_when_samples_stop():
+def test_an_event_in_progress_ends_with_a_mark_when_samples_stop():
     x = scale(mains(2.0), 10000.0, 1.0, 9.0, 0.5, [0])
     found, flags, events = detect(x, 10000.0)
     assert not found
@@ -256,7 +256,7 @@ def test_what_is_under_way_ends_marked_when_samples_stop():
     assert not events.interrupt()
 
 
-def test_a_frequency_that_is_no_mains_stops_the_search():
+def test_a_frequency_outside_the_mains_range_stops_the_search():
     events = Events(10000.0, Supply(voltage_v=UDIN), ALL)
     x = mains(1.0)
     bad, last = np.zeros(x.shape, dtype=np.uint8), np.full(6, -1, dtype=np.int64)
@@ -287,6 +287,6 @@ def test_a_voltage_full_of_events():
         ("voltage_v", np.nan),
     ],
 )
-def test_a_supply_that_cannot_be_is_refused(key, value):
+def test_an_impossible_supply_is_rejected(key, value):
     with pytest.raises(ValueError, match=key.split("_")[0]):
         Supply(**{key: value})

@@ -51,11 +51,11 @@ def test_case_through_a_stream(name, cases, generate):
     begin, end, _ = case["recipe"]["channels"]["u1"]["env"][0]
     for w in windows:  # frequency errors around the event displace the windows: tolerance of a quarter cycle
         inside = begin < w.end_index / rate - 0.005 and end > w.start_index / rate + 0.005
-        beside = begin > w.end_index / rate + 0.005 or end < w.start_index / rate - 0.005
-        if inside or beside:
+        outside = begin > w.end_index / rate + 0.005 or end < w.start_index / rate - 0.005
+        if inside or outside:
             assert bool(w.flags & Flag.EVENT) == inside
-    (told,) = [w for w in windows if w.events]
-    assert told.start_index <= event.end_index < told.end_index
+    (windows_with_events,) = [w for w in windows if w.events]
+    assert windows_with_events.start_index <= event.end_index < windows_with_events.end_index
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_scaling_scales_and_percentages_stay(troubled):
 
 
 @pytest.mark.parametrize("residual", [0.0, 0.5])
-def test_an_event_under_way_at_the_end_is_told_as_cut(residual):
+def test_an_event_in_progress_at_the_end_is_marked_as_truncated(residual):
     x = scale(mains(3.0, 3200.0), 3200.0, 1.5, 9.0, residual, range(3))
     windows = stream_of(x, 3200.0)
     (event,) = events_of(windows)
@@ -140,7 +140,7 @@ def test_a_blackout_of_seconds_and_the_return():
     assert not windows[-1].flags
 
 
-def test_a_hole_of_seconds_cuts_events_and_a_short_one_does_not():
+def test_a_gap_of_seconds_ends_events_and_a_short_one_does_not():
     x = scale(mains(4.0, 3200.0), 3200.0, 1.0, 3.0, 0.5, [0])
     for hole, count in ((0.3, 1), (1.5, 2)):
         stream = Stream(3200.0, supply=Supply(voltage_v=UDIN, rapid_change_pct=0.0))
@@ -183,7 +183,7 @@ piece = st.tuples(
     declared=st.sampled_from([None, 230.0]),
     wiring=st.sampled_from(["3P4W", "3P3W"]),
 )
-def test_whatever_comes_no_exception_and_sane_events(pieces, seed, present, declared, wiring):
+def test_any_input_gives_plausible_events_and_no_exception(pieces, seed, present, declared, wiring):
     rate, rng = 3200.0, np.random.default_rng(seed)
     supply = Supply(voltage_v=declared, current_a=10.0, demand_a=10.0, lamp="230V")
     stream = Stream(rate, present=present, supply=supply, wiring=wiring)

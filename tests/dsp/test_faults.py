@@ -23,7 +23,7 @@ def test_missing_phase_is_named_and_has_no_thd(cases, generate, analyse):
         assert np.all(np.isfinite(w.thd_u_pct[1:]))
 
 
-def test_one_nan_costs_one_window_of_one_channel(cases, generate, analyse):
+def test_one_nan_invalidates_one_window_of_one_channel(cases, generate, analyse):
     case = cases["D-Q03"]
     x, present = generate(case)
     windows = analyse(x, case["recipe"]["fs"], present=present)
@@ -45,7 +45,7 @@ def test_one_nan_costs_one_window_of_one_channel(cases, generate, analyse):
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("at", [6130, 6143, 6144, 6145, 6160])
-def test_neighbours_of_a_hole_are_unharmed(hole, at, three, analyse):
+def test_neighbours_of_a_gap_are_unaffected(hole, at, three, analyse):
     """A window boundary is at 6144: the taps of the resampler extend beyond it, the error must not."""
     x = three(50.0, 10240.0, 12288)
     x[1, at] = hole
@@ -58,7 +58,7 @@ def test_neighbours_of_a_hole_are_unharmed(hole, at, three, analyse):
             assert w.thd_u_pct[1] < 0.02  # the gap holds a value: two points of 2048 are off by a few volts
 
 
-def test_lost_samples_are_gaps_and_the_field_coasts(three):
+def test_lost_samples_are_gaps_and_the_frequency_is_held(three):
     x = three(50.0, 10240.0, 20480)
     stream = Stream(10240.0)
     windows = stream.push(x[:, :9000])
@@ -73,7 +73,7 @@ def test_lost_samples_are_gaps_and_the_field_coasts(three):
         assert w.frequency_hz == pytest.approx(50.0, abs=1e-6)
 
 
-def test_gap_in_the_voltages_of_an_idle_motor_is_no_loss_of_sync(three, analyse):
+def test_a_gap_in_the_voltages_of_an_idle_motor_is_not_a_loss_of_sync(three, analyse):
     x = three(50.0, 10240.0, 20480, i_rms=0.0)
     x[:3, 9000:9100] = np.nan
     for w in analyse(x, 10240.0):
@@ -82,7 +82,7 @@ def test_gap_in_the_voltages_of_an_idle_motor_is_no_loss_of_sync(three, analyse)
         assert w.frequency_hz == pytest.approx(50.0, abs=1e-6)
 
 
-def test_long_loss_starts_anew_and_keeps_the_index(three):
+def test_a_long_loss_restarts_and_keeps_the_index(three):
     x = three(50.0, 10240.0, 10240)
     stream = Stream(10240.0)
     before = stream.push(x)
@@ -94,7 +94,7 @@ def test_long_loss_starts_anew_and_keeps_the_index(three):
     assert all(w.flags == Flag.GOOD for w in after)
 
 
-def test_silence_is_no_signal(analyse):
+def test_zero_input_is_not_a_signal(analyse):
     windows = analyse(np.zeros((6, 10240)), 10240.0)
     assert [w.end_index - w.start_index for w in windows] == [2048.0] * 5
     for w in windows:
@@ -106,7 +106,7 @@ def test_silence_is_no_signal(analyse):
         assert np.isnan(w.frequency_hz)
 
 
-def test_noise_alone_is_no_frequency(analyse):
+def test_noise_has_no_frequency(analyse):
     x = 0.01 * np.random.default_rng(5).standard_normal((6, 20480))
     windows = analyse(x, 10240.0)
     assert len(windows) == 10
@@ -122,7 +122,7 @@ def test_nothing_but_gaps_raises_nothing(analyse):
         assert np.isnan(w.p_w)
 
 
-def test_lost_sync_still_gives_rms_and_power_then_locks_again(three, analyse):
+def test_lost_sync_gives_rms_and_power_and_locks_again(three, analyse):
     """A drive that stops for 0.5 s and restarts with another frequency."""
     x = np.concatenate((three(50.0, 10240.0, 20480), np.zeros((6, 5120)), three(35.0, 10240.0, 20480)), axis=1)
     windows = analyse(x, 10240.0)
@@ -179,7 +179,7 @@ def test_totals_run_over_complete_phases_only(three, analyse):
         assert w.q1_var == pytest.approx(2 * 2300 * 0.5, rel=1e-5)
 
 
-def test_dead_voltages_leave_the_currents(three, analyse):
+def test_zero_voltages_do_not_affect_the_currents(three, analyse):
     x = three(50.0, 10240.0, 20480)
     x[:3] = 0.0
     for w in analyse(x, 10240.0):
@@ -194,7 +194,7 @@ def test_dead_voltages_leave_the_currents(three, analyse):
 # --- clipping
 
 
-def test_clipped_current_is_seen(cases, generate, analyse):
+def test_a_clipped_current_is_detected(cases, generate, analyse):
     case = cases["D-Q04"]
     x, present = generate(case)
     for w in analyse(x, case["recipe"]["fs"], present=present):
@@ -219,13 +219,13 @@ def test_pulse_trains_are_not_clipped(analyse):
     assert not any(w.flags & Flag.CLIPPED for w in analyse(np.concatenate((u, level)), 10240.0))
 
 
-def test_a_rectified_current_rests_at_zero_and_is_not_clipped(three, analyse):
+def test_a_rectified_current_at_zero_is_not_clipped(three, analyse):
     x = three(50.0, 10240.0, 10240)
     x[3:] = np.maximum(np.round(x[3:] - 3.0, 1), 0.0)
     assert not any(w.flags & Flag.CLIPPED for w in analyse(x, 10240.0))
 
 
-def test_known_limits_decide(three, analyse):
+def test_configured_limits_determine_clipping(three, analyse):
     x = three(50.0, 10240.0, 10240)
     peak = 230.0 * np.sqrt(2.0)
     near = analyse(x, 10240.0, limits=(peak * 1.0005,) + (np.nan,) * 5)
@@ -275,7 +275,7 @@ def test_few_cycles_are_flagged_and_have_no_subgroups(f_hz, cycles, three, analy
         assert np.isfinite(w.thd_u_pct).all()
 
 
-def test_wrong_calls_say_what_they_got(three):
+def test_wrong_arguments_are_rejected_with_their_values(three):
     with pytest.raises(ValueError, match=r"\(3, 10\)"):
         Stream(10240.0).push(np.zeros((3, 10)))
     with pytest.raises(ValueError, match="'51'"):

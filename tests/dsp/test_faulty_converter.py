@@ -46,7 +46,7 @@ def samples(kind, n, f_hz, rng):
     nominal=st.sampled_from(["auto", "50", "60", "drive"]),
     present=st.lists(st.booleans(), min_size=6, max_size=6),
 )
-def test_any_input_is_survived(pieces, seed, nominal, present):
+def test_any_input_gives_a_result(pieces, seed, nominal, present):
     rng = np.random.default_rng(seed)
     stream = Stream(RATE, nominal=nominal, present=present)
     windows = []
@@ -82,7 +82,7 @@ def test_any_input_is_survived(pieces, seed, nominal, present):
 
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), holes=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 12000)), max_size=8))
-def test_holes_cost_what_they_hit_and_nothing_else(seed, holes):
+def test_gaps_invalidate_only_what_they_overlap(seed, holes):
     """Windows keep their positions; channels without a gap keep their values, the others are withheld."""
     rng = np.random.default_rng(seed)
     x = samples("field", 12800, 48.3, rng) * rng.uniform(0.5, 1.0, (6, 1))

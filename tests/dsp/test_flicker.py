@@ -121,7 +121,7 @@ def test_severity_follows_the_modulation():
 
 
 @pytest.mark.parametrize("factor", [0.01, 1.0, 40.0])
-def test_the_adaptor_takes_out_the_level(factor):
+def test_the_adaptor_removes_the_level(factor):
     x = voltages([(110.0, 0.722)] * 3, 50.0, "rect", 30.0)
     one, two = (feed(Flicker(RATE, "230V", ALL), k * x, 50.0) for k in (1.0, factor))
     assert two == pytest.approx(one, rel=1e-6)
@@ -134,7 +134,7 @@ def test_a_steady_voltage_does_not_flicker():
     assert got[150:].max() < 1e-3
 
 
-def test_dead_and_absent_voltages():
+def test_zero_and_absent_voltages_have_no_severity():
     x = voltages([(39.0, 0.894)], 50.0, "rect", 30.0)
     use = np.array([1, 1, 0, 0, 0, 0], dtype=np.uint8)
     got = feed(Flicker(RATE, "230V", use), x, 50.0)
@@ -158,7 +158,7 @@ def test_a_gap_neither_flickers_nor_spreads():
 
 
 @pytest.mark.parametrize("returns", [1e-200, 1.0, 1e30])
-def test_nothing_for_ever_after_a_dead_or_an_absurd_voltage(returns):
+def test_the_sensation_decays_after_a_zero_or_an_absurd_voltage(returns):
     """Voltage that is dead at first or rises by 30 decades, at amplitudes from 1e-200 to 1e30.
 
     Pinst remains finite, and returns to zero after the 0.05 Hz filter has settled.
@@ -217,7 +217,7 @@ def test_long_term_severity():
 
 
 @pytest.mark.parametrize(("rate", "lamp"), [(400.0, "230V"), (4800.0, "LED")])
-def test_what_cannot_be_is_refused(rate, lamp):
+def test_invalid_arguments_are_rejected(rate, lamp):
     with pytest.raises(ValueError, match=r"flicker|lamp"):
         Flicker(rate, lamp, ALL)
 
@@ -250,15 +250,15 @@ def test_ten_minutes_end_at_the_tick():
     x = voltages([(110.0, 0.722)] * 3, 50.0, "rect", 120.0, rate=rate)
     stream = Stream(rate, present=ONE, supply=Supply(lamp="230V"))
     stream.tick(int(60 * rate))
-    told = []
+    calls = []
     for _ in range(6):
         for at in range(0, x.shape[1], 24000):
             for w in stream.push(x[:, at : at + 24000]):
                 if np.isfinite(w.pst).any():
-                    told.append((w.end_index / rate, w.pst))
-    assert len(told) == 1
-    assert told[0][0] == pytest.approx(660.0, abs=0.21)
-    assert told[0][1][0] == pytest.approx(1.0, abs=0.02)  # the averaging to 2.4 kHz smooths the edges of the rectangle
+                    calls.append((w.end_index / rate, w.pst))
+    assert len(calls) == 1
+    assert calls[0][0] == pytest.approx(660.0, abs=0.21)
+    assert calls[0][1][0] == pytest.approx(1.0, abs=0.02)  # the averaging to 2.4 kHz smooths the edges of the rectangle
 
 
 @pytest.mark.parametrize("f_hz", [50.0, 50.02, 49.93])  # windows end at 600 s, 0.04 s and 0.06 s before it
@@ -279,7 +279,7 @@ def test_a_record_of_exactly_ten_minutes_has_its_severity(f_hz):
     assert stream.pst_at_end() is None
 
 
-def test_a_frequency_that_is_no_mains_has_no_flicker():
+def test_a_frequency_outside_the_mains_range_has_no_flicker():
     """A generator set that starts at 30 Hz: no values, then values from the first window with 50 Hz on."""
     n = 9600
     f = np.where(np.arange(4 * n) < 2 * n, 30.0, 50.0)
@@ -293,7 +293,7 @@ def test_a_frequency_that_is_no_mains_has_no_flicker():
             assert w.pinst[0] < 0.01  # the transient of the start has decayed
 
 
-def test_no_lamp_no_flicker():
+def test_without_a_lamp_there_is_no_flicker():
     x = voltages([(110.0, 0.722)] * 3, 50.0, "rect", 2.0, rate=2400.0)
     assert np.isnan([w.pinst for w in stream_of(x, 2400.0, (2400,), supply=Supply())]).all()
     assert np.isnan([w.pinst for w in stream_of(x, 2400.0, (2400,))]).all()

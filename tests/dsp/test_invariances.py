@@ -48,7 +48,7 @@ def same(a, b):
 
 @laws
 @given(seed=seeds, f_hz=st.floats(10.2, 85.0))
-def test_what_is_put_in_comes_out(seed, f_hz):
+def test_the_result_is_the_generated_signal(seed, f_hz):
     """Closed form: amplitudes, powers and phases of a periodic signal at any frequency."""
     x, rms, angle = signal(seed, f_hz)
     windows = run(x)
@@ -113,7 +113,7 @@ def test_numpy_reads_the_same_window(seed, cycles):
 
 @laws
 @given(seed=seeds, f_hz=st.floats(42.0, 68.0), between=st.integers(2, 6))
-def test_what_is_uncorrelated_adds_up(seed, f_hz, between):
+def test_uncorrelated_signals_add_up(seed, f_hz, between):
     """Added orders, interharmonics and DC: powers and squares of rms add, existing components do not change."""
     x, rms, _ = signal(seed, f_hz)
     cycles = cycles_for(f_hz, "auto")

@@ -123,7 +123,7 @@ def test_iec_61000_2_4(plant_class, order, percent):
     assert of(found, "h_u", order) == pytest.approx(percent)
 
 
-def test_what_is_not_measured_is_not_held():
+def test_unmeasured_quantities_are_not_compared():
     found = limits("en50160", "pcc", 400.0)
     values = {("h_u", 5, WEEK): 6.6, ("h_u", 7, WEEK): 5.0, ("thd_u", 0, WEEK): math.nan, ("u", 0, WEEK): (-12.0, 3.0)}
     got = {(f.limit.quantity, f.limit.order): f for f in compare(found, values)}
@@ -144,7 +144,7 @@ def test_what_is_not_measured_is_not_held():
         (("ieee519", "pcc", math.nan), "nominal_v"),
     ],
 )
-def test_wrong_questions_are_refused(arguments, word):
+def test_invalid_arguments_are_rejected(arguments, word):
     with pytest.raises(ValueError, match=word):
         limits(*arguments)
     with pytest.raises(ValueError, match="plant_class"):

@@ -82,7 +82,7 @@ def test_gaps_silence_and_absent_channels_are_nan_and_nothing_raises():
         assert np.isnan(w.pf)
 
 
-def test_no_kernel_is_compiled_by_it():
+def test_the_fallback_compiles_no_kernel():
     code = (
         "import numpy as np; from dsp import _jit; from dsp.numpy_fallback import plain; "
         "plain(np.random.default_rng(1).standard_normal((6, 6144)), 10240.0); "

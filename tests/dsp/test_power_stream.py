@@ -82,7 +82,7 @@ def test_two_wattmeters_through_a_stream(cases, generate):
         ({"nominal": "drive", "supply": Supply()}, "drive"),
     ],
 )
-def test_wrong_connections_are_refused(options, word):
+def test_wrong_connections_are_rejected(options, word):
     with pytest.raises(ValueError, match=word):
         Stream(10000.0, **options)
 
@@ -124,7 +124,7 @@ def test_a_gap_makes_what_depends_on_it_nan_and_nothing_else(three):
 
 @laws
 @given(seed=seeds, f=st.one_of(st.floats(42.6, 53.9), st.floats(54.1, 60.0)))
-def test_subgroups_and_what_lies_between_hold_all_energy(seed, f):
+def test_subgroups_and_interharmonics_contain_all_energy(seed, f):
     """Parseval: rms^2 = DC^2 + subgroups^2 + interharmonic subgroups^2, for lines on bins 2 .. 400 of a window."""
     rng, rate = np.random.default_rng(seed), 12800.0
     n_cycles = 10 if f < 54.0 else 12

@@ -13,7 +13,7 @@ from dsp import _jit, transform
 from dsp._simd import load, root, rows, store, zero
 
 
-def test_lanes_do_what_numpy_does():
+def test_vector_operations_agree_with_numpy():
     @numba.njit(**_jit.FLAGS)
     def run(x, out):
         a, b = load(x, 0), load(x, 1)
@@ -47,7 +47,7 @@ def test_a_row_is_within_one_cache_line():
         ("x86_64-unknown-linux-gnu", "x86-64-v3", r"vf\w+pd\s.*%ymm", r"vf\w+sd\s"),
     ],
 )
-def test_the_transform_becomes_vectors_elsewhere(triple, processor, vector, scalar):
+def test_the_transform_is_vectorised_on_other_processors(triple, processor, vector, scalar):
     """Raspberry Pi 5 (A76) and any x86-64 of the last ten years: all products and sums are vector instructions."""
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()

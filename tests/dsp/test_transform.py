@@ -75,6 +75,6 @@ def test_numpy_agrees_on_noise():
 
 
 @pytest.mark.parametrize(("cycles", "points"), [(0, 32), (10, 4), (10, 36), (10, 56), (10, 0)])
-def test_sizes_that_no_plan_fits_are_refused(cycles, points):
+def test_unsupported_sizes_are_rejected(cycles, points):
     with pytest.raises(ValueError, match=f"got {cycles} and {points}"):
         transform.plan(cycles, points)

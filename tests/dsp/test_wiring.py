@@ -10,18 +10,80 @@ import math
 from collections.abc import Iterator
 from random import Random
 
+import numpy as np
 import pytest
-from support.two_element_meter import two_element_values
 
 from dsp import wiring
-from simulators.meters.meter import EXACT, SimulatedMeter, draw_errors
-from simulators.meters.wiring import wiring_of
+from simulators.meters.meter import EXACT, MeterErrors, SimulatedMeter, draw_errors
+from simulators.meters.readings import Values
+from simulators.meters.wiring import Wiring, wiring_of
 from simulators.plant import params
 from simulators.plant.grid import GridSupply
-from simulators.plant.phasors import PhasorComponent, Phasors, phasors
+from simulators.plant.phasors import (
+    PhasorComponent,
+    Phasors,
+    active_w,
+    phasors,
+    reactive_var,
+    rms_and_thd,
+    unbalance_percent,
+)
 from simulators.scenarios.load_profiles import LoadDemand
 from simulators.scenarios.machines import drive_of, induction_motor, magnet_motor
 from simulators.scenarios.steady_state import direct, driven
+
+
+def two_element_values(errors: MeterErrors, wiring: Wiring, u_v: Phasors, i_a: Phasors, frequency_hz: float) -> Values:
+    """The displayed values for constant conditions; no phase values except the currents.
+
+    u_v, i_a: phasors of the conductors, shape (3, orders), rms in V and A.
+    """
+    u, i = wiring.at_terminals(u_v, i_a)
+    return aron(*two_elements(u * errors.u[:, None], i * errors.i[:, None]), frequency_hz + errors.frequency_hz)
+
+
+def two_elements(u: Phasors, i: Phasors) -> tuple[Phasors, Phasors]:
+    """Return the inputs of a two-element meter, each of shape (3, orders): U12, 0, U32; I1, 0, I3.
+
+    The sum of their powers is that of all three conductors if no current flows outside them (Blondel; Aron).
+    """
+    nothing = np.zeros_like(u[0])
+    return np.array([u[0] - u[1], nothing, u[2] - u[1]]), np.array([i[0], nothing, i[2]])
+
+
+def aron(u: Phasors, i: Phasors, frequency_hz: float) -> Values:
+    """Return the quantities of `electrical` from the result of `two_elements`.
+
+    I2 follows from the other two currents; S is √3·U·I of the means.
+    """
+    u12, u32 = u[0], u[2]
+    lines, currents = np.array([u12, -u32, u32 - u12]), np.array([i[0], -(i[0] + i[2]), i[2]])
+    (lines_v, thd_u), (amps, thd_i) = rms_and_thd(lines), rms_and_thd(currents)
+    watts, var = float(active_w(u, i).sum()), float(reactive_var(u, i).sum())
+    va = math.sqrt(3) * sum(lines_v) / 3 * sum(amps) / 3
+    values: Values = {}
+    for k, (phase, pair) in enumerate((("l1", "l12"), ("l2", "l23"), ("l3", "l31"))):
+        values |= {
+            f"voltage_{pair}": lines_v[k],
+            f"current_{phase}": amps[k],
+            f"thd_u_{pair}": thd_u[k],
+            f"thd_i_{phase}": thd_i[k],
+        }
+    return values | {
+        "active_power": watts,
+        "apparent_power": va,
+        "reactive_power": var,
+        "power_factor": watts / va if va else 0.0,
+        "phase_angle": math.degrees(math.atan2(var, watts)),
+        "frequency": frequency_hz,
+        "voltage_ll_avg": sum(lines_v) / 3,
+        "current_avg": sum(amps) / 3,
+        "current_sum": sum(amps),
+        "thd_u_ll_avg": sum(thd_u) / 3,
+        "thd_i_avg": sum(thd_i) / 3,
+        "current_unbalance": unbalance_percent(amps),
+    }
+
 
 RATED_A = 100.0
 FAULTS = {
@@ -61,7 +123,7 @@ def loads(seed: int) -> Iterator[tuple[str, str, Phasors, Phasors]]:
     yield "hoist down", "drive", down.u_v, down.i_a
 
 
-def shown(u: Phasors, i: Phasors, fault: str, seed: int, connection: str = "3P4W") -> dict[str, float]:
+def displayed(u: Phasors, i: Phasors, fault: str, seed: int, connection: str = "3P4W") -> dict[str, float]:
     errors = draw_errors(Random(seed))
     if connection == "3P3W":
         return two_element_values(errors, wiring_of(fault), u, i, 50.0)
@@ -107,12 +169,12 @@ def names(found: wiring.Diagnosis) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_no_verdict_is_wrong_and_the_truth_is_named(seed: int) -> None:
+def test_no_verdict_is_wrong_and_the_true_fault_is_named(seed: int) -> None:
     """Three wattmeters: all mistakes × loads × kinds of consumer."""
     named = tried = 0
     for name, kind, u, i in loads(seed):
         for fault, true in FAULTS.items():
-            found = three(shown(u, i, fault, seed), kind)
+            found = three(displayed(u, i, fault, seed), kind)
             tried += 1
             named += true in names(found)
             hoist_all = name == "hoist down" and true == "ct_reversed:A,B,C"  # same as lifting with correct wiring
@@ -126,7 +188,7 @@ def test_two_wattmeters(seed: int) -> None:
     named = tried = 0
     for name, kind, u, i in loads(seed):
         for fault, true in TWO_FAULTS.items():
-            found = two(shown(u, i, fault, seed, "3P3W"), kind)
+            found = two(displayed(u, i, fault, seed, "3P3W"), kind)
             tried += 1
             named += true in names(found)
             hoist_all = name == "hoist down" and true == "ct_reversed:A,C"
@@ -136,9 +198,9 @@ def test_two_wattmeters(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_sound_meter_gets_no_finding(seed: int) -> None:
+def test_a_correctly_wired_meter_has_no_finding(seed: int) -> None:
     for name, kind, u, i in loads(seed):
-        for found in (three(shown(u, i, "", seed), kind), two(shown(u, i, "", seed, "3P3W"), kind)):
+        for found in (three(displayed(u, i, "", seed), kind), two(displayed(u, i, "", seed, "3P3W"), kind)):
             gives_back = name == "hoist down" and "regenerating" in names(found)
             assert not found.wrong or gives_back, (name, found)
 
@@ -148,33 +210,33 @@ def balanced(phi: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
     return u, phasors([PhasorComponent(1, 1, cmath.rect(amps, -math.radians(phi)))])
 
 
-def test_what_looks_alike_is_listed() -> None:
+def test_indistinguishable_faults_are_listed() -> None:
     u, i = balanced(-40, 40)
-    leading = names(three(shown(u, i, "", 1), "motor"))
+    leading = names(three(displayed(u, i, "", 1), "motor"))
     assert {wiring.LEADING, "ct_rotated", "ct_rotated+reversed"} <= set(leading)
     u, i = balanced(25)
-    back = names(three(shown(u, -i, "", 1), "drive"))
+    back = names(three(displayed(u, -i, "", 1), "drive"))
     assert {wiring.REGENERATING, "ct_reversed:A,B,C"} <= set(back)
-    assert three(shown(u, -i, "", 1), "motor").verdict == "ct_reversed:A,B,C", "mains motors do not regenerate"
+    assert three(displayed(u, -i, "", 1), "motor").verdict == "ct_reversed:A,B,C", "mains motors do not regenerate"
 
 
-def test_a_blown_fuse_is_no_missing_transformer() -> None:
+def test_a_blown_fuse_is_not_a_missing_transformer() -> None:
     u, i = balanced(30)
     i = i.copy()
     i[1], i[2] = 0, -i[0]
-    assert three(shown(u, i, "", 1), "motor").verdict == "phase_lost:B"
+    assert three(displayed(u, i, "", 1), "motor").verdict == "phase_lost:B"
 
 
-def test_an_unbalanced_bridge_is_sound() -> None:
+def test_an_unbalanced_rectifier_has_no_finding() -> None:
     """Phases of a diode bridge are unbalanced at light load: 1, 0.6, 0.15 of the largest current."""
     u, i = balanced(10, 60)
     i = i * [[1.0], [0.6], [0.15]]
-    assert three(shown(u, i, "", 1), "bridge").verdict == "ok"
+    assert three(displayed(u, i, "", 1), "bridge").verdict == "ok"
 
 
-def test_too_little_current_says_nothing() -> None:
+def test_too_little_current_gives_no_verdict() -> None:
     u, i = balanced(30, 9.0)
-    assert three(shown(u, i, "reversed ct1", 1), "motor").verdict == wiring.UNKNOWN
+    assert three(displayed(u, i, "reversed ct1", 1), "motor").verdict == wiring.UNKNOWN
     bad = wiring.Phases((230, 230, math.nan), (80, 80, 80), (1, 1, 1), (1, 1, 1))
     assert wiring.three_wattmeters(bad, RATED_A, "motor").verdict == wiring.UNKNOWN
 
@@ -182,6 +244,6 @@ def test_too_little_current_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("measured", "u", "ratio"), [(20e3, 0.1, 0.5), (80e3, 0.1, 2.0), (38e3, 0.2, None), (45e3, 0.1, None)]
 )
-def test_a_wrong_ratio_is_one_that_no_doubt_explains(measured: float, u: float, ratio: float | None) -> None:
+def test_a_wrong_ratio_exceeds_the_uncertainty(measured: float, u: float, ratio: float | None) -> None:
     assert wiring.ratio_of(measured, 40e3, u) == (None if ratio is None else pytest.approx(ratio))
     assert wiring.ratio_of(measured, 0.0, u) is None

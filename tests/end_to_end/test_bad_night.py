@@ -58,7 +58,7 @@ class Night:
     plant: RetrofitPlant
     folder: Path
     broker: Mosquitto
-    told: list[tuple[str, str, int]] = field(default_factory=list)
+    events: list[tuple[str, str, int]] = field(default_factory=list)
     taken: list[tuple[str, int]] = field(default_factory=list)
     held_ms: list[int] = field(default_factory=list)
     plan: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Night:
 
     def began(self, kind: str) -> int:
         """Time of the first publication; asserts that there is exactly one."""
-        [t_ms] = [t_ms for said, state, t_ms in self.told if (said, state) == (kind, "begin")]
+        [t_ms] = [t_ms for name, state, t_ms in self.events if (name, state) == (kind, "begin")]
         return t_ms
 
     def _take(self, topic: str, payload: bytes, retained: bool) -> None:
@@ -96,7 +96,7 @@ class Night:
         body = json.loads(payload)
         self.taken.append((body["id"], self.plant.now_ms))
         if topic.endswith("/event"):
-            self.told.append((body["v"]["event_kind"], body["v"].get("event_state", ""), self.plant.now_ms))
+            self.events.append((body["v"]["event_kind"], body["v"].get("event_state", ""), self.plant.now_ms))
         if "MAINTENANCE" in body.get("f", {}).get("*", ()):
             self.held_ms.append(self.plant.now_ms)
 
@@ -149,9 +149,9 @@ class Night:
 def listening(broker: Mosquitto) -> Listener:
     """A subscriber whose subscription is active at the broker."""
     found = Listener(broker.port)
-    wait_until(found._client.is_connected, 10, "the listener's connection")
-    found._client.subscribe("#", qos=1)
-    found._client.publish("probe", "x")
+    wait_until(found.client.is_connected, 10, "the listener's connection")
+    found.client.subscribe("#", qos=1)
+    found.client.publish("probe", "x")
     wait_until(lambda: bool(found.of("probe")), 10, "the listener's subscription")
     return found
 
@@ -236,8 +236,8 @@ def broker_away(night: Night, hours: float) -> set[str]:
     begin_ms = night.plant.now_ms
     night.watch(slow_s, every_s=60, clock_off_s=-8 * HOUR_S)
     night.watch(hours * HOUR_S - CUT_S - DARK_S - slow_s, every_s=60)
-    [told_ms] = [t_ms for kind, _, t_ms in night.told if kind == "data_gap"]
-    assert told_ms - begin_ms <= SOON_MS
+    [gap_ms] = [t_ms for kind, _, t_ms in night.events if kind == "data_gap"]
+    assert gap_ms - begin_ms <= SOON_MS
     assert night.began("nre_clock_step") > begin_ms, "once the quarter hour is over"
     return lost
 

@@ -70,7 +70,7 @@ def plant(tmp_path: Path) -> Iterator[Path]:
         process.wait(60)
 
 
-def test_rows_that_wait_get_the_right_time(plant: Path, tmp_path: Path) -> None:
+def test_queued_rows_get_the_corrected_time(plant: Path, tmp_path: Path) -> None:
     """Eight hours slow until the time server responds, then correct; then set one hour fast manually, and corrected."""
     computer = Computer(tmp_path, -8 * HOUR_S, synchronised=False)
     log = tmp_path / "agent.log"

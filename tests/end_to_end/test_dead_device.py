@@ -68,7 +68,7 @@ class Mortal(NumberedSlave):
 
     def on_request(self, frame: bytes) -> None:
         if self.dead:
-            self.ignored.append(self._segment.now())
+            self.ignored.append(self.segment.now())
         else:
             super().on_request(frame)
 
@@ -195,12 +195,12 @@ async def live_and_die(buses: list[Bus], config: Path, alive_s: float, dead_s: f
 
 
 def result(bus: Bus, begin_s: float, died_s: float, woke_s: float, probe_s: float) -> Result:
-    alive_s, beside_s = gaps_s(bus, begin_s, died_s), gaps_s(bus, died_s, woke_s)
-    spoken_s = sum(run.end_s - run.start_s for run in bus.segment.log if begin_s < run.start_s < died_s)
+    alive_s, offline_gaps_s = gaps_s(bus, begin_s, died_s), gaps_s(bus, died_s, woke_s)
+    sent_s = sum(run.end_s - run.start_s for run in bus.segment.log if begin_s < run.start_s < died_s)
     return Result(
-        load=spoken_s / (died_s - begin_s),
-        mean_s=(mean(alive_s), mean(beside_s)),
-        longest_s=(max(alive_s), max(beside_s)),
+        load=sent_s / (died_s - begin_s),
+        mean_s=(mean(alive_s), mean(offline_gaps_s)),
+        longest_s=(max(alive_s), max(offline_gaps_s)),
         back_s=next(iter(bus.good(DEAD, woke_s)), math.inf) - woke_s,
         probe_s=probe_s,
         spoilt=(bus.mortal.framing.damaged + len(broken_silences(bus.segment, "agent")))
@@ -325,19 +325,21 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
 
     def check(found: dict[str, Result]) -> None:
         for one in found.values():
-            for says in CHECKS:
-                says(one)
+            for requirement in CHECKS:
+                requirement(one)
 
     return undisturbed(lambda: measured(tmp_path_factory.mktemp("short"), 4, 6), check)
 
 
-@pytest.mark.parametrize("says", CHECKS, ids=lambda says: says.__name__)
+@pytest.mark.parametrize("requirement", CHECKS, ids=lambda requirement: requirement.__name__)
 @pytest.mark.parametrize("name", BUSES)
-def test_a_device_that_dies_and_comes_back(short: dict[str, Result], name: str, says: Callable[[Result], None]) -> None:
-    says(short[name])
+def test_a_device_that_goes_offline_and_online_again(
+    short: dict[str, Result], name: str, requirement: Callable[[Result], None]
+) -> None:
+    requirement(short[name])
 
 
-def test_one_that_was_dead_from_the_start_costs_no_more(tmp_path: Path) -> None:
+def test_a_device_offline_from_the_start_takes_no_more_time(tmp_path: Path) -> None:
     """Only the timeout in the register map is known of this device: twice the period of the others."""
 
     async def scene(bus: Bus, config: Path) -> list[float]:
@@ -365,7 +367,7 @@ def test_one_that_was_dead_from_the_start_costs_no_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_a_dead_device_for_most_of_a_minute(tmp_path: Path) -> None:
+def test_an_offline_device_for_most_of_a_minute(tmp_path: Path) -> None:
     """Probes after 2, 4, 8, 16 s; the device returns within the interval of 32 s that is running then."""
     for name, found in measured(tmp_path, 40, 40).items():
         print(name, found)

@@ -46,14 +46,14 @@ class Scene:
         self.feeder.rate = 0.1
         self.feeder.start()
         wait_until(lambda: len(self.feeder.polled()) > before, 20, "it polls again")
-        wait_until(lambda: self.complete() and self.owed() == 0, seconds, "everything arrives")
+        wait_until(lambda: self.complete() and self.pending_rows() == 0, seconds, "everything arrives")
         self.feeder.stop()
         with closing(sqlite3.connect(self.folder / "state" / "magwatt.sqlite")) as db:
             assert db.execute("pragma integrity_check").fetchall() == [("ok",)]
             assert db.execute("select count(*) from aside").fetchone() == (0,)
         return judge(self.feeder, self.oracle, COMMIT_MS, self.broker_kills_ms, self.stalls)
 
-    def owed(self) -> int:
+    def pending_rows(self) -> int:
         with closing(sqlite3.connect(self.folder / "state" / "magwatt.sqlite", timeout=5)) as db:
             return int(db.execute("select count(*) from spool").fetchone()[0])
 
@@ -66,14 +66,14 @@ def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
     """A broker that can be killed writes each change to disk, so that its
     confirmation is reliable; this makes it slow.
     """
-    broker_dies = "killed" in request.node.name and "broker" in request.node.name
-    broker = persistent_broker(tmp_path, each_change=broker_dies)
+    broker_killed = "killed" in request.node.name and "broker" in request.node.name
+    broker = persistent_broker(tmp_path, each_change=broker_killed)
     broker.start()
     link = Link(broker.port)
     link.start()
     oracle = Oracle(broker.port)
     feeder = Feeder(
-        write_config(tmp_path, link.port, mqtt="backfill_rate = 5000"), tmp_path / "polls", 60 if broker_dies else 500
+        write_config(tmp_path, link.port, mqtt="backfill_rate = 5000"), tmp_path / "polls", 60 if broker_killed else 500
     )
     found = Scene(tmp_path, broker, link, oracle, feeder, random.Random(7), Stalls(tmp_path / "stalls"))
     found.stalls.start()
@@ -102,7 +102,7 @@ def kill_agent(scene: Scene, times: int) -> None:
 
 
 def stop_broker(scene: Scene, hard: bool) -> None:
-    process = scene.broker._process
+    process = scene.broker.process
     assert process is not None
     if hard:
         process.kill()
@@ -145,7 +145,7 @@ def test_a_killed_broker_loses_nothing_that_it_confirmed(scene: Scene) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("fault", ["agent killed", "broker stopped", "broker killed", "black hole", "cut"])
-def test_long(scene: Scene, fault: str) -> None:
+def test_repeated_faults_lose_no_row(scene: Scene, fault: str) -> None:
     if fault == "agent killed":
         kill_agent(scene, 25)
     for _ in range(5):
@@ -162,7 +162,7 @@ def test_long(scene: Scene, fault: str) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("limit", ["quota", "another program"])
-def test_no_room_while_the_broker_is_away(tmp_path: Path, limit: str) -> None:
+def test_a_full_spool_without_a_broker_counts_each_row(tmp_path: Path, limit: str) -> None:
     """Every dropped row is counted; all others are delivered when the broker is available again."""
     place = tmp_path / "state"
     place.mkdir()

@@ -33,7 +33,7 @@ def test_the_residual_voltage_is_a_function_of_time() -> None:
     assert [dip.sequences(t)[0] for t in (4.9, 5.0, 5.39, 5.41, 500.0)] == [1.0, 0.7, 0.7, 1.0, 1.0]
 
 
-def test_it_arrives_as_an_event_that_tells_the_truth() -> None:
+def test_a_dip_arrives_as_an_event_with_its_true_values() -> None:
     plant = PumpStation(Random(3))
     plant.provoke("dip", DIP_S)
     sender = EwsSender(3, 4.0)
@@ -77,13 +77,15 @@ def test_an_invalid_fault_is_an_error(scenario: str, fault: str, expected: Reaso
 def test_the_demo_shows_the_dip(tmp_path: Path) -> None:
     """Independent of how long its processes take to start and to compile, because samples are queued meanwhile."""
     command = [sys.executable, "-u", "-c", "from agent.cli import main; main()", "demo", "--headless"]
-    shown = tmp_path / "shown"
-    with shown.open("w") as out:
+    output_file = tmp_path / "shown"
+    with output_file.open("w") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
     try:
         event = re.compile(r"\d\d:\d\d:\d\d +Cooling-water pump 2: .*\b72\b.*L1 L2 L3")
-        wait_until(lambda: bool(event.search(shown.read_text())) or process.poll() is not None, 400, "the dip is shown")
-        assert process.poll() is None, shown.read_text()
+        wait_until(
+            lambda: bool(event.search(output_file.read_text())) or process.poll() is not None, 400, "the dip is shown"
+        )
+        assert process.poll() is None, output_file.read_text()
         process.terminate()
         assert process.wait(60) == 0
     finally:

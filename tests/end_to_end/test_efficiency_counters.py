@@ -16,8 +16,8 @@ LOST_WH = 20.0  # two digits of the register; the energy before the first readin
 
 def one_life(state: Path, from_s: float, to_s: float, kill_s: float | None) -> list[tuple[float, int, float]]:
     """Rows (seconds, counted Wh, true Wh) that were committed before the process ended or was killed at kill_s."""
-    rows, said = list[tuple[float, int, float]](), state / "stderr"
-    with said.open("w") as trouble:
+    rows, stderr_file = list[tuple[float, int, float]](), state / "stderr"
+    with stderr_file.open("w") as trouble:
         killed = [] if kill_s is None else [str(kill_s)]
         process = subprocess.Popen(
             program("month_of_counting", str(state), str(from_s), str(to_s), *killed), stdout=subprocess.PIPE,
@@ -28,7 +28,7 @@ def one_life(state: Path, from_s: float, to_s: float, kill_s: float | None) -> l
         at_s, counted, true = line.split()
         rows.append((float(at_s), int(counted), float(true)))
     process.stdout.close()
-    assert process.wait(60) == (0 if kill_s is None else -9), said.read_text()[-2000:]
+    assert process.wait(60) == (0 if kill_s is None else -9), stderr_file.read_text()[-2000:]
     return rows
 
 

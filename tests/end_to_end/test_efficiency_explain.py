@@ -94,6 +94,6 @@ def test_wrong_usage_is_one_line(tmp_path: Path) -> None:
     poll = CliRunner().invoke(main, ["explain", "p", "--poll", "--config", str(tmp_path / "none.toml")])
     assert poll.exit_code == 2
     assert len(poll.output.splitlines()) <= 2
-    nobody = CliRunner().invoke(main, ["explain", "p", "mqtt://127.0.0.1:1", "--seconds", "1"])
-    assert nobody.exit_code == 1
-    assert "127.0.0.1:1:" in nobody.output
+    unreachable = CliRunner().invoke(main, ["explain", "p", "mqtt://127.0.0.1:1", "--seconds", "1"])
+    assert unreachable.exit_code == 1
+    assert "127.0.0.1:1:" in unreachable.output

@@ -183,7 +183,7 @@ def test_s1_a_motor_whose_losses_are_split_otherwise(
     For another manufacturer's motor with 95.6 % the sum is within U and the goal for a class, and each part is within
     its own U.
     """
-    monkeypatch.setattr(machines, "_SPLIT", split)
+    monkeypatch.setattr(machines, "LOSS_SPLIT", split)
     points = GRID[1::6]
     pairs = published(steady_hoist(points), SETTLE_S * len(points), "hoist", by_class)
     found = settled(pairs)
@@ -195,9 +195,9 @@ def test_s1_a_motor_whose_losses_are_split_otherwise(
     for row, true in pairs:
         if (row["t"] - pairs[0][0]["t"]) / 1000 % SETTLE_S > SETTLE_S - 6:
             for name in ("copper", "core", "mechanical", "additional"):
-                told = row["v"][key := f"motor_losses_{name}_w"]
-                if told is not None:
-                    parts.append(abs(told - true[key]) / row["v"][f"{key}_u"])
+                published_w = row["v"][key := f"motor_losses_{name}_w"]
+                if published_w is not None:
+                    parts.append(abs(published_w - true[key]) / row["v"][f"{key}_u"])
     print(f"parts: {max(parts):.2f} U at most")
     assert sum(part <= 1 for part in parts) >= 0.95 * len(parts)
 

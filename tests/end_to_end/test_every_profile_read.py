@@ -208,7 +208,7 @@ def compare(served: Served, profile: str) -> None:
     assert len(set(everything)) > 3, "zeros prove nothing"
 
 
-def test_nothing_but_a_private_dialect_is_left_out() -> None:
+def test_only_a_private_protocol_is_excluded() -> None:
     assert {name for name in profile_ids() if load_profile(name).dialect == "huanyang_private"} == set(NOT_SERVED)
 
 
@@ -223,7 +223,7 @@ def test_three_masters_get_the_same_registers_on_a_serial_line(rtu: Served, prof
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: f"{fact.profile}-{fact.metric}")
-def test_read_shows_what_the_makers_list_says(tcp: Served, rtu: Served, fact: Fact) -> None:
+def test_read_shows_the_values_of_the_manufacturers_list(tcp: Served, rtu: Served, fact: Fact) -> None:
     """The registers come from mbpoll; this file decodes them."""
     for served in (tcp, rtu) if fact.profile in ON_A_SERIAL_LINE else (tcp,):
         size = struct.calcsize(FORMATS[fact.type]) // 2
@@ -234,7 +234,7 @@ def test_read_shows_what_the_makers_list_says(tcp: Served, rtu: Served, fact: Fa
 
 
 @pytest.mark.parametrize("profile", [name for name in SERVED if load_profile(name).dialect == "modbus"])
-def test_read_shows_what_type_scale_and_word_order_say(tcp: Served, profile: str) -> None:
+def test_read_shows_values_by_type_scale_and_word_order(tcp: Served, profile: str) -> None:
     """Every plain number that `read` prints, with registers from libmodbus.
 
     Not plain: values in parts, with a mask, or with a scale in another register.
@@ -247,15 +247,15 @@ def test_read_shows_what_type_scale_and_word_order_say(tcp: Served, profile: str
     compared = 0
     try:
         for row in raw["register"]:
-            shown = values.get(metric_name_of(row["name"]))
-            if not plain(row) or not isinstance(shown, int | float):
+            value_read = values.get(metric_name_of(row["name"]))
+            if not plain(row) or not isinstance(value_read, int | float):
                 continue
             function = row.get("fc", raw["protocol"]["function_code"])
             size = struct.calcsize(FORMATS[row["type"]]) // 2
             words = list(theirs.read(Asked(unit, function, row["address"], size)))
             low_first = row.get("word_order", raw["protocol"]["word_order"]) == "little"
             value = number(row["type"], low_first, words) * row["scale"]
-            assert shown == pytest.approx(value, rel=6e-6, abs=6e-4), row["name"]
+            assert value_read == pytest.approx(value, rel=6e-6, abs=6e-4), row["name"]
             compared += 1
     finally:
         theirs.close()
@@ -286,10 +286,10 @@ def test_the_command_serves_moving_values_that_read_finds(tmp_path: Path) -> Non
             done = subprocess.run([*code, "read", str(config), "--json"], capture_output=True, text=True, timeout=180)
         finally:
             plant.terminate()
-            said = plant.communicate(timeout=180)[0]
+            output = plant.communicate(timeout=180)[0]
     assert planned.returncode == done.returncode == plant.returncode == 0, done.stderr + planned.stdout
     for unit, name in enumerate(ON_A_SERIAL_LINE, 1):
-        assert re.search(rf"\b{unit}: {re.escape(name)}\b", said), name
+        assert re.search(rf"\b{unit}: {re.escape(name)}\b", output), name
     rows = [json.loads(line) for line in truth.read_text().splitlines()]
     compared = 0
     for line in done.stdout.splitlines():

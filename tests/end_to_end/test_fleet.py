@@ -20,12 +20,12 @@ from support.sparkplug import Packet, Proxy
 from agent.config.loader import parse_broker
 from agent.core.clock import SystemClock
 from agent.core.stable_hash import share
-from agent.delivery.mqtt.rate_limit import BURST_BYTES, RATE_BYTES_S
 from agent.delivery.mqtt.sink import MqttSink
 from agent.simulation.fleet.load_generator import FLEET_SUBSCRIPTION_FAILED, LABELS, FleetError, run_fleet
 
 pytestmark = pytest.mark.alone
 
+BURST_BYTES, RATE_BYTES_S = 64_000, 20_000  # docs/fleet.md: the rate limit of births
 TEXT_BYTES = 3000  # more than one retained message of the simulated gateways
 
 

@@ -94,11 +94,11 @@ class Scene:
         self._agents.append(agent)
         return agent
 
-    def said(self) -> int:
+    def bytes_sent(self) -> int:
         """Number of transmissions of the agent."""
         return len(sent_by(self.segment, "agent"))
 
-    def told(self) -> str:
+    def agent_log(self) -> str:
         return self.log.read_text()
 
     def stop(self) -> None:
@@ -120,30 +120,32 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     found.stop()
 
 
-def test_a_line_with_a_plc_is_left_alone_whatever_happens_to_the_agent(scene: Scene) -> None:
+def test_nothing_is_sent_on_a_bus_with_a_plc_in_any_state_of_the_agent(scene: Scene) -> None:
     """Although comm_loss is configured: run, SIGKILL, run again, unplug, plug in, stop."""
     scene.plc.start()
     wait_until(lambda: scene.plc.good > 3, 5, "the PLC polls")
     agent = scene.start_agent("not used")
-    wait_until(lambda: "another master" in scene.told(), FIRST_BYTE_S, "the agent says what it hears")
+    wait_until(lambda: "another master" in scene.agent_log(), FIRST_BYTE_S, "the agent says what it hears")
     time.sleep(WATCHDOG_S + 1)
     agent.send_signal(signal.SIGKILL)
     agent.wait(60)
     time.sleep(WATCHDOG_S + 1)
-    told = scene.told().count("another master")
+    agent_log = scene.agent_log().count("another master")
     agent = scene.start_agent("not used")
-    wait_until(lambda: scene.told().count("another master") > told, FIRST_BYTE_S, "the second agent hears it too")
+    wait_until(
+        lambda: scene.agent_log().count("another master") > agent_log, FIRST_BYTE_S, "the second agent hears it too"
+    )
     scene.segment.unplug("agent")
     time.sleep(1)
     scene.segment.plug("agent")
     time.sleep(LISTEN_S + 3)
-    assert agent.poll() is None, scene.told()
-    assert scene.said() == 0, [spoken.data.hex() for spoken in sent_by(scene.segment, "agent")]
+    assert agent.poll() is None, scene.agent_log()
+    assert scene.bytes_sent() == 0, [sent.data.hex() for sent in sent_by(scene.segment, "agent")]
     assert scene.drive.armed
     assert scene.drive.tripped_s is None
     assert scene.plc.lost == scene.plc.wrong == 0
     assert scene.plc.good > 100
-    assert "Traceback" not in scene.told()
+    assert "Traceback" not in scene.agent_log()
 
 
 def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) -> None:
@@ -159,19 +161,19 @@ def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) ->
     assert not scene.drive.armed
     assert not scene.drive.asked
     assert scene.drive.tripped_s is None
-    spoken = sent_by(scene.segment, "agent")
-    assert {run.data[0] for run in spoken} == {METER}
-    assert all(len(run.data) == 8 for run in spoken), "one request at a time"
+    sent = sent_by(scene.segment, "agent")
+    assert {run.data[0] for run in sent} == {METER}
+    assert all(len(run.data) == 8 for run in sent), "one request at a time"
     assert not broken_silences(scene.segment, "agent")
     assert not any(run.collided for run in scene.segment.log)
 
 
-def test_nobody_masks_a_plc_that_died(scene: Scene) -> None:
+def test_polling_does_not_mask_a_halted_plc(scene: Scene) -> None:
     """The PLC armed the watchdog; when it halts, the drive must trip in time although the agent may poll then."""
     scene.plc.start()
     wait_until(lambda: scene.plc.good > 3, 5, "the PLC polls")
     scene.start_agent("")
-    wait_until(lambda: "another master" in scene.told(), FIRST_BYTE_S, "the agent says what it hears")
+    wait_until(lambda: "another master" in scene.agent_log(), FIRST_BYTE_S, "the agent says what it hears")
     scene.plc.halt()
     halted_s = time.monotonic()
     wait_until(lambda: scene.drive.tripped_s is not None, WATCHDOG_S + 2, "the watchdog does its work")

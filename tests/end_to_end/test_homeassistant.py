@@ -24,7 +24,7 @@ pytestmark = pytest.mark.alone
 SECONDS = 15
 
 
-def test_the_demo_speaks_both_and_each_entity_finds_its_value(tmp_path: Path, mosquitto: Mosquitto) -> None:
+def test_the_demo_publishes_both_dialects_and_each_entity_has_its_value(tmp_path: Path, mosquitto: Mosquitto) -> None:
     proxy = Proxy(mosquitto.port)
     configs: dict[str, dict[str, Any]] = {}
     rows: dict[str, dict[str, Any]] = {}
@@ -67,9 +67,9 @@ def test_the_demo_speaks_both_and_each_entity_finds_its_value(tmp_path: Path, mo
 
     connections = proxy.sparkplug()
     sparkplug_rules.check(connections, "demo", "gw-01")
-    births = [packet.topic.rsplit("/", 1)[1] for packet in proxy.said("DBIRTH")]
+    births = [packet.topic.rsplit("/", 1)[1] for packet in proxy.sent_of("DBIRTH")]
     assert sorted(births) == ["pump-1", "pump-2"], "once each: all that was said was foreseen"
-    assert all(read(packet.payload)["metrics"] for packet in proxy.said("DDATA"))
+    assert all(read(packet.payload)["metrics"] for packet in proxy.sent_of("DDATA"))
 
     assert len(configs) == 3, "two motors and the gateway"
     for topic, body in configs.items():

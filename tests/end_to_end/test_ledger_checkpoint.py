@@ -44,12 +44,12 @@ def test_a_broker_that_comes_late_holds_the_checkpoint(tmp_path: Path) -> None:
         listener.stop()
         late = Listener(broker.port)
         wait_until(lambda: bool(late.of(topic)), 5, "the retained checkpoint")
-        heard = late.of(topic)[0].decode()
+        received = late.of(topic)[0].decode()
         late.stop()
     finally:
         delivery.stop(lambda: None)
         broker.stop()
-    found = checkpoints.read(heard)
+    found = checkpoints.read(received)
     verdict = verify(open_copy(tmp_path / "state" / "magwatt.sqlite"), checkpoints=found)
     assert verdict.ok, verdict.problems
     assert (verdict.checkpoints, verdict.external_checkpoints) == (1, 1)

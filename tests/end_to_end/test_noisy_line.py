@@ -209,26 +209,26 @@ def test_no_good_estimate_is_wrong(run: Run) -> None:
     assert seen > 20
 
 
-def test_the_meter_that_dies_is_shown_offline_and_comes_back(run: Run) -> None:
+def test_a_failed_meter_is_shown_offline_and_online_again(run: Run) -> None:
     """Two missed polls of 2 s set it offline; then there are probes after 2, 4 and
     8 s, and one of them may be corrupt.
     """
     states = run.recorder.of("pump-3", "state")
     offline = next(row for row in states if row["state"] == "offline")
     assert [reason["data"]["device"] for reason in offline["reason"]] == ["mcc-3"]
-    dead_since = max(row["t"] for row in run.truth if row["t"] <= offline["t"] and row["mcc-3"]["alive"])
-    assert offline["t"] - dead_since < 8000
+    offline_since = max(row["t"] for row in run.truth if row["t"] <= offline["t"] and row["mcc-3"]["alive"])
+    assert offline["t"] - offline_since < 8000
     back = next(row for row in states if row["t"] > offline["t"] and row["state"] != "offline")
     alive_since = min(row["t"] for row in run.truth if row["t"] > offline["t"] and row["mcc-3"]["alive"])
     assert back["t"] - alive_since < 12_000
     for row in run.recorder.of("pump-3", "telemetry"):
-        if dead_since + 2500 < row["t"] < alive_since:
+        if offline_since + 2500 < row["t"] < alive_since:
             assert not [name for name, _ in good(row) if name in run.truth[0]["pump-3"]], row
     others = {pump: run.recorder.states(pump) for pump in PUMPS if pump != "pump-3"}
     assert not [pump for pump, found in others.items() if "offline" in found[1:]], others
 
 
-def test_the_cable_was_bad_and_nobody_stumbled(run: Run) -> None:
+def test_faults_of_the_cable_cause_no_exception(run: Run) -> None:
     line = run.truth[-1]["line"]
     assert line["answers_stray_before"] + line["answers_stray_after"] > 10
     assert line["answers_damaged"] + line["answers_truncated"] + line["answers_late"] >= 2
@@ -237,7 +237,7 @@ def test_the_cable_was_bad_and_nobody_stumbled(run: Run) -> None:
     assert run.exit_code == 0
 
 
-def test_with_a_plc_on_the_line_the_agent_says_nothing(tmp_path: Path) -> None:
+def test_with_a_plc_on_the_bus_the_agent_sends_nothing(tmp_path: Path) -> None:
     config, truth = tmp_path / "plant.toml", tmp_path / "truth.ndjson"
     plant = magwatt(tmp_path / "plant.log", "simulate", "noisy-line", "--plc", "--write-config", str(config), "--truth",
                     str(truth))  # fmt: skip

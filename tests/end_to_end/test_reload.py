@@ -107,7 +107,7 @@ def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
                 process.wait(60)
 
 
-def test_one_bus_changes_and_the_other_misses_no_beat(scene: Scene) -> None:
+def test_a_changed_bus_does_not_delay_the_other(scene: Scene) -> None:
     before = len(scene.of("pump-2", "telemetry"))
     scene.rewrite(r'(\[bus\.[\w-]+\]\s+tcp = "[^"]+"[^[]*?poll_interval = )"1s"', r'\1"500ms"')
     wait_until(lambda: bool(scene.events("config_changed")), 15, "the file was noticed by itself")
@@ -128,7 +128,7 @@ def test_one_bus_changes_and_the_other_misses_no_beat(scene: Scene) -> None:
     assert ids == sorted(set(ids))
 
 
-def test_a_mistake_is_told_and_everything_goes_on(scene: Scene) -> None:
+def test_an_invalid_file_is_reported_and_polling_continues(scene: Scene) -> None:
     scene.rewrite(r"(\[motor\.pump-1\][^[]*?)kw = ", r"\1kilowatt = ")
     wait_until(lambda: bool(scene.events("config_rejected")), 15, "the mistake is told")
     assert any("motor.pump-1.kilowatt" in str(problem) for problem in scene.events("config_rejected")[0])
@@ -139,7 +139,7 @@ def test_a_mistake_is_told_and_everything_goes_on(scene: Scene) -> None:
     assert len(scene.events("config_rejected")) == 1, "told once"
 
 
-def test_a_motor_that_goes_leaves_the_broker_and_a_hold_is_followed(scene: Scene) -> None:
+def test_a_removed_motor_is_deleted_at_the_broker_and_maintenance_is_followed(scene: Scene) -> None:
     hold = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "maintenance", "pump-2", "--config",
             str(scene.config)]  # fmt: skip
     subprocess.run([*hold, "--reason", "轴承更换", "--for", "1h"], check=True, capture_output=True, timeout=180)
@@ -154,8 +154,8 @@ def test_a_motor_that_goes_leaves_the_broker_and_a_hold_is_followed(scene: Scene
     wait_until(lambda: scene.of("pump-2", "state")[-1]["state"] == "online", 10, "released")
 
     def ends() -> list[str]:
-        told = [body["v"] for body in scene.of("pump-2", "event")]
-        return [event["event_state"] for event in told if event["event_kind"] == "maintenance"]
+        event_values = [body["v"] for body in scene.of("pump-2", "event")]
+        return [event["event_state"] for event in event_values if event["event_kind"] == "maintenance"]
 
     wait_until(lambda: len(ends()) == 2, 20, "both ends are marked")
     assert ends() == ["begin", "end"]
@@ -168,7 +168,7 @@ def test_a_motor_that_goes_leaves_the_broker_and_a_hold_is_followed(scene: Scene
     assert len(scene.of("pump-1", "telemetry")) <= count + 1
 
 
-def test_another_broker_takes_over_and_no_row_is_lost(scene: Scene, tmp_path: Path) -> None:
+def test_a_changed_broker_receives_all_rows(scene: Scene, tmp_path: Path) -> None:
     folder = tmp_path / "two"
     folder.mkdir()
     second, client = Mosquitto(folder), paho.Client(CallbackAPIVersion.VERSION2)

@@ -43,9 +43,9 @@ def run(folder: Path, *command: str) -> str:
 def check(folder: Path, truth: dict[str, list[tuple[int, float]]]) -> None:
     """The energy is within the meter's class of the true energy over the same quarter hours; the ledger agrees."""
     run(folder, "report", "--month", "2026-09", "--output", str(folder / "r.html"))
-    told = json.loads((folder / "r.json").read_text(encoding="utf-8"))
+    reported = json.loads((folder / "r.json").read_text(encoding="utf-8"))
     db = open_copy(folder / "state" / "magwatt.sqlite")
-    for motor in told["motors"]:
+    for motor in reported["motors"]:
         items = [item for item in repository.load_intervals(db, motor["motor"], 0, 1 << 60) if item.coverage > 0.99]
         assert len(items) >= 8
         begin, end = items[0].start_ms, items[-1].end_ms
@@ -62,7 +62,7 @@ def test_four_hours_of_the_pump_station(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_a_plant_that_saves_nothing_is_not_called_proven(tmp_path: Path) -> None:
+def test_a_plant_without_savings_is_not_proven(tmp_path: Path) -> None:
     """Three days; the baseline is learned from the first half of the same plant."""
     check(tmp_path, played(tmp_path, 72))
     run(tmp_path, "baseline", "learn", "pump-2", "--to", "2026-09-23T00:00")

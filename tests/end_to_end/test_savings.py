@@ -23,7 +23,7 @@ from agent.savings.service import SavingsService
 
 
 @dataclass
-class Told:
+class Result:
     saving: Saving
     lines: list[IntervalResult]
     intervals: list[Interval]
@@ -36,7 +36,7 @@ class Told:
         return sum(old - new for old, new in truths)
 
 
-def at_the_desk(folder: Path, plant: RetrofitPlant, do: Callable[[SavingsService, Store], Any]) -> Any:
+def baseline_show(folder: Path, plant: RetrofitPlant, do: Callable[[SavingsService, Store], Any]) -> Any:
     store = Store(folder / "state", SystemClock())
     try:
         return do(SavingsService(load_config(folder / "first.toml")[0], store, "pump", plant.now_ms), store)
@@ -54,10 +54,10 @@ def learn(desk: SavingsService, _store: Store) -> None:
 def retrofit(
     folder: Path, kind: Retrofit, seed: int, means: tuple[float, float], days: tuple[float, float], every_s: float,
     classes: tuple[str, str] = ("0.5S", "0.5"),
-) -> Told:  # fmt: skip
+) -> Result:  # fmt: skip
     plant = RetrofitPlant(kind, seed, means[0], classes)
     run(plant, folder, days[0] * DAY_S, every_s)
-    at_the_desk(folder, plant, learn)
+    baseline_show(folder, plant, learn)
     plant.new, plant.mean = True, means[1]
     newest: dict[str, Any] = {}
 
@@ -67,34 +67,34 @@ def retrofit(
 
     run(plant, folder, days[1] * DAY_S, every_s, take)
 
-    def look(desk: SavingsService, store: Store) -> Told:
+    def look(desk: SavingsService, store: Store) -> Result:
         frozen = desk.frozen()
         assert frozen is not None
         found = repository.load_intervals(store, "pump", frozen.to_ms)
         saving, lines = evaluate(frozen, found, classes=classes, events=desk.events())
-        return Told(saving, lines, found, plant, newest)
+        return Result(saving, lines, found, plant, newest)
 
-    told: Told = at_the_desk(folder, plant, look)
-    return told
+    result: Result = baseline_show(folder, plant, look)
+    return result
 
 
-def test_days_of_a_retrofit_are_told_as_they_were(tmp_path: Path) -> None:
+def test_days_of_a_retrofit_are_reported_correctly(tmp_path: Path) -> None:
     """Errors from polling are small compared with the class of the meter: the saving is within U95."""
-    told = retrofit(tmp_path, PUMP_HIGH_HEAD, 5, (0.89, 0.84), (2, 2), 120)
-    assert told.saving.verdict == "proven"
-    assert abs(told.saving.saved_wh - told.true_wh) <= told.saving.u95_wh
-    whole = [item for item in told.intervals if item.coverage > 0.99]
+    result = retrofit(tmp_path, PUMP_HIGH_HEAD, 5, (0.89, 0.84), (2, 2), 120)
+    assert result.saving.verdict == "proven"
+    assert abs(result.saving.saved_wh - result.true_wh) <= result.saving.u95_wh
+    whole = [item for item in result.intervals if item.coverage > 0.99]
     assert len(whole) >= 2 * 96 - 3
     for item in whole:  # within the class: gain and phase, and the error of a poll every two minutes
-        assert item.energy_wh == pytest.approx(told.plant.true_wh[item.start_ms][1], rel=0.02)
-    assert set(told.saving.parts) == {"control", "motor", "drive"}
-    assert sum(part.wh for part in told.saving.parts.values()) == pytest.approx(told.saving.saved_wh, abs=1)
-    newest = told.newest
+        assert item.energy_wh == pytest.approx(result.plant.true_wh[item.start_ms][1], rel=0.02)
+    assert set(result.saving.parts) == {"control", "motor", "drive"}
+    assert sum(part.wh for part in result.saving.parts.values()) == pytest.approx(result.saving.saved_wh, abs=1)
+    newest = result.newest
     assert newest["savings_period"] == "reporting"
     assert newest["savings_verdict"] == "proven"
     assert newest["saved_energy_wh"] == newest["adjusted_baseline_energy_wh"] - newest["measured_energy_wh"]
-    assert newest["saved_energy_wh"] == pytest.approx(told.saving.saved_wh, rel=0.04), "all but the last quarter hour"
-    assert newest["saved_energy_wh_u"] == pytest.approx(told.saving.u95_wh, rel=0.02)
+    assert newest["saved_energy_wh"] == pytest.approx(result.saving.saved_wh, rel=0.04), "all but the last quarter hour"
+    assert newest["saved_energy_wh_u"] == pytest.approx(result.saving.u95_wh, rel=0.02)
 
 
 @pytest.mark.soak
@@ -103,21 +103,25 @@ def test_twenty_seeds_through_the_whole_agent_agree(tmp_path: Path) -> None:
     for seed in range(20):
         folder = tmp_path / str(seed)
         folder.mkdir()
-        told = retrofit(folder, PUMP_HIGH_HEAD, seed, (0.89, 0.801), (7, 7), 300)
-        assert told.saving.verdict == "proven"
-        covered += abs(told.saving.saved_wh - told.true_wh) <= told.saving.u95_wh
-        print(f"{seed}: {told.saving.saved_wh / told.true_wh - 1:+.4f} of the saving, "
-              f"U95 {told.saving.u95_wh / told.true_wh:.4f}, {told.saving.intervals} intervals")  # fmt: skip
+        result = retrofit(folder, PUMP_HIGH_HEAD, seed, (0.89, 0.801), (7, 7), 300)
+        assert result.saving.verdict == "proven"
+        covered += abs(result.saving.saved_wh - result.true_wh) <= result.saving.u95_wh
+        print(f"{seed}: {result.saving.saved_wh / result.true_wh - 1:+.4f} of the saving, "
+              f"U95 {result.saving.u95_wh / result.true_wh:.4f}, {result.saving.intervals} intervals")  # fmt: skip
     assert covered >= 17  # of 20 at 95 %: fewer by chance in 1 of 60 runs
 
 
 @pytest.mark.soak
-def test_a_damper_fan_of_500_and_720_hours_is_told_to_one_percent(tmp_path: Path) -> None:
+def test_a_damper_fan_of_500_and_720_hours_is_reported_within_one_percent(tmp_path: Path) -> None:
     """S4, with meter and transformers for billing: those of class 0.5 alone can
     cause an error of 2 % of this saving.
     """
-    told = retrofit(tmp_path, DAMPER_FAN, 11, (0.85, 0.765), (500 / 24, 720 / 24), 300, ("0.2S", "0.2S"))
-    print(told.saving.saved_wh / told.true_wh - 1, told.saving.u95_wh / told.true_wh, told.saving.intervals)
-    assert told.saving.saved_wh == pytest.approx(told.true_wh, rel=0.01)
-    assert abs(told.saving.saved_wh - told.true_wh) <= told.saving.u95_wh
-    assert sum(part.wh for part in told.saving.parts.values()) == pytest.approx(told.saving.saved_wh, abs=1)
+    result = retrofit(tmp_path, DAMPER_FAN, 11, (0.85, 0.765), (500 / 24, 720 / 24), 300, ("0.2S", "0.2S"))
+    print(
+        result.saving.saved_wh / result.true_wh - 1,
+        result.saving.u95_wh / result.true_wh,
+        result.saving.intervals,
+    )
+    assert result.saving.saved_wh == pytest.approx(result.true_wh, rel=0.01)
+    assert abs(result.saving.saved_wh - result.true_wh) <= result.saving.u95_wh
+    assert sum(part.wh for part in result.saving.parts.values()) == pytest.approx(result.saving.saved_wh, abs=1)

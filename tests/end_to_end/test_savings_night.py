@@ -31,7 +31,7 @@ class Night:
 
     plant: RetrofitPlant
     folder: Path
-    told: list[tuple[str, str, int]] = field(default_factory=list)
+    reported: list[tuple[str, str, int]] = field(default_factory=list)
     began_ms: dict[str, int] = field(default_factory=dict)
     growths_wh: float = 0.0
 
@@ -43,8 +43,8 @@ class Night:
             if topic.endswith("/event"):
                 body = json.loads(payload)
                 values = body["v"]
-                told_ms = body["t"] - round(1000 * clock_off_s)
-                self.told.append((values["event_kind"], values.get("event_state", ""), told_ms))
+                event_ms = body["t"] - round(1000 * clock_off_s)
+                self.reported.append((values["event_kind"], values.get("event_state", ""), event_ms))
 
         run(self.plant, self.folder, seconds, EVERY_S, take, clock_off_s=clock_off_s)
         self.growths_wh += self.plant.register_wh - before_wh
@@ -80,9 +80,9 @@ def test_swapped_transformers_are_an_event_within_a_minute_and_end_with_it(night
     night.watch(0.6 * HOUR_S)
     night.plant.wire("")
     night.watch(0.6 * HOUR_S)
-    told = [t_ms for kind, state, t_ms in night.told if (kind, state) == ("nre_ct_wiring", "begin")]
-    assert len(told) == 1
-    assert told[0] - began_ms <= 60_000
+    reported = [t_ms for kind, state, t_ms in night.reported if (kind, state) == ("nre_ct_wiring", "begin")]
+    assert len(reported) == 1
+    assert reported[0] - began_ms <= 60_000
     intervals, events = night.look()
     (event,) = [item for item in events if item.kind == "ct_wiring"]
     assert event.to_ms is not None
@@ -94,15 +94,15 @@ def test_a_bypass_is_an_event_within_a_minute(night: Night) -> None:
     night.plant.bypassed = True
     began_ms = night.plant.now_ms
     night.watch(0.6 * HOUR_S)
-    told = [t_ms for kind, state, t_ms in night.told if (kind, state) == ("nre_bypass", "begin")]
-    assert len(told) == 1
-    assert told[0] - began_ms <= 60_000
+    reported = [t_ms for kind, state, t_ms in night.reported if (kind, state) == ("nre_bypass", "begin")]
+    assert len(reported) == 1
+    assert reported[0] - began_ms <= 60_000
     (event,) = [item for item in night.look()[1] if item.kind == "bypass"]
     assert event.to_ms is None
     assert event.proposal == "keep", "what the bypass costs is in the sum"
 
 
-def test_power_cut_and_a_clock_eight_hours_back_lose_no_kwh(night: Night) -> None:
+def test_a_power_failure_and_a_clock_eight_hours_back_lose_no_kwh(night: Night) -> None:
     night.dark(2 * HOUR_S)
     night.watch(0.7 * HOUR_S)
     night.watch(1.1 * HOUR_S, clock_off_s=-8 * HOUR_S)
@@ -115,7 +115,7 @@ def test_power_cut_and_a_clock_eight_hours_back_lose_no_kwh(night: Night) -> Non
     assert all(event.to_ms is None or event.to_ms > event.from_ms for event in events)
 
 
-def test_a_ratio_that_was_forgotten_is_found_within_an_hour(night: Night) -> None:
+def test_a_wrong_ratio_is_detected_within_an_hour_of_plant_time(night: Night) -> None:
     """The transformers are replaced by 200/5 ones; the meter still uses 400/5.
 
     With a drive a minute suffices, because the drive's power differs. Without a drive it takes an hour:
@@ -124,8 +124,8 @@ def test_a_ratio_that_was_forgotten_is_found_within_an_hour(night: Night) -> Non
     night.plant.wire("ratio ct 2")
     began_ms = night.plant.now_ms
     night.watch(0.6 * HOUR_S)
-    told = [t_ms for kind, state, t_ms in night.told if (kind, state) == ("nre_ct_ratio", "begin")]
+    reported = [t_ms for kind, state, t_ms in night.reported if (kind, state) == ("nre_ct_ratio", "begin")]
     (event,) = [item for item in night.look()[1] if item.kind == "ct_ratio"]
-    assert told[0] - began_ms <= 60_000
+    assert reported[0] - began_ms <= 60_000
     assert event.cause.code == METER_RATIO
     assert event.cause.data["fault"].data["ratio"] == pytest.approx(2.0, abs=0.05)

@@ -65,7 +65,7 @@ def test_same_seed_same_bytes_in_another_process_too() -> None:
     assert digest(8) != here
 
 
-def test_a_refused_configuration_names_the_key() -> None:
+def test_a_rejected_configuration_names_the_key() -> None:
     with pytest.raises(ConfigError) as rejected:
         run_accelerated(load("pump-station"), 1, lambda *_: None, edit=lambda text: text.replace("gateway", "gatewya"))
     assert ("site.gatewya", DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="gateway")) in [

@@ -35,8 +35,8 @@ def test_a_breaking_cage_costs_power_and_slip() -> None:
     slips = [(1 - row["motor_speed_rpm"] / (30 * row["frequency_hz"])) * row["voltage_ln_avg_v"] ** 2
              for row in (sound, broken)]  # fmt: skip
     assert slips[1] / slips[0] == pytest.approx(1.1, rel=0.01), "at the same voltage: slip goes with 1/U²"
-    shown = [row.values["active_power_w"] for row in found.telemetry("crusher")]
-    assert shown[-1] == pytest.approx(broken["active_power_w"], rel=0.001), "this meter errs by 0.03 %"
+    displayed = [row.values["active_power_w"] for row in found.telemetry("crusher")]
+    assert displayed[-1] == pytest.approx(broken["active_power_w"], rel=0.001), "this meter errs by 0.03 %"
 
 
 @functools.cache
@@ -45,14 +45,14 @@ def wired() -> Run:
 
 
 @pytest.mark.parametrize("how", WIRED)
-def test_a_miswired_meter_shows_the_share_that_theory_says(how: str) -> None:
+def test_a_miswired_meter_shows_the_theoretical_share(how: str) -> None:
     """Within 2 % of the true power, because the supply is slightly unbalanced."""
     row = wired().telemetry(f"motor-{how}")[-1]
     true = wired().at(f"motor-{how}", "active_power_w", row.t_ms)
     assert row.values["active_power_w"] / true == pytest.approx(WIRED[how], abs=0.02)
 
 
-def test_the_self_check_takes_no_miswired_meters_word() -> None:
+def test_the_self_check_detects_a_miswired_meter() -> None:
     """Reversed and swapped: flags in every row, also of derived values. Missing: flags of its phases. Right: none."""
     found = wired()
     for how in ("reversed", "swapped"):
@@ -75,40 +75,40 @@ def times(found: Run, asset: str, value: str) -> list[tuple[float, object]]:
 
 
 @pytest.mark.parametrize("number", [1, 2, 4, 5])
-def test_what_is_not_known_is_not_published(number: int) -> None:
+def test_unknown_values_are_not_published(number: int) -> None:
     """Silent, exception responses, blank, restart: no power during the fault, and valid values one minute after it."""
     lasts_s = 9 if number == 5 else 360
-    shown = times(sick(), f"fan-{number}", "active_power_w")
-    during = [value for at_s, value in shown if 360.5 < at_s < 360 + lasts_s]
+    displayed = times(sick(), f"fan-{number}", "active_power_w")
+    during = [value for at_s, value in displayed if 360.5 < at_s < 360 + lasts_s]
     assert all(value is None for value in during)
-    after = [value for at_s, value in shown if at_s > 360 + lasts_s + 70]
+    after = [value for at_s, value in displayed if at_s > 360 + lasts_s + 70]
     assert len(after) > 30
     assert all(isinstance(value, float) and value > 8000 for value in after)
 
 
 @pytest.mark.parametrize("asset", ["fan-7", "fan-slow"])
-def test_a_sound_meter_beside_them_suffers_nothing(asset: str) -> None:
+def test_an_unfaulted_meter_next_to_them_is_unaffected(asset: str) -> None:
     """The slow meter refreshes every 20 s, so its values are up to 20 s old."""
     found = sick()
     assert len(found.telemetry(asset)) >= 198
     assert not found.outside(asset, "active_power_w", 0.005, 1.0, 6 if asset == "fan-7" else 26)
 
 
-def test_a_lost_counter_counts_on_from_nothing() -> None:
+def test_a_reset_counter_continues_from_zero() -> None:
     """Published as the meter shows it: it drops to 0 once and then follows the true energy again."""
     found = sick()
-    shown = [value for _, value in times(found, "fan-6", "energy_import_kwh") if isinstance(value, float)]
-    falls = [k for k in range(1, len(shown)) if shown[k] < shown[k - 1]]
+    displayed = [value for _, value in times(found, "fan-6", "energy_import_kwh") if isinstance(value, float)]
+    falls = [k for k in range(1, len(displayed)) if displayed[k] < displayed[k - 1]]
     assert len(falls) == 1
-    assert shown[falls[0]] < 0.3
+    assert displayed[falls[0]] < 0.3
     rows = found.telemetry("fan-6")
     drawn = found.at("fan-6", "energy_import_kwh", rows[-1].t_ms) - found.at(
         "fan-6", "energy_import_kwh", rows[75].t_ms
     )
-    assert shown[-1] == pytest.approx(drawn, abs=0.35), "read every 50 s: 0.2 kWh, and as much at the start"
+    assert displayed[-1] == pytest.approx(drawn, abs=0.35), "read every 50 s: 0.2 kWh, and as much at the start"
 
 
-def test_a_stuck_meter_shows_one_value_for_all_that_time() -> None:
+def test_a_stuck_meter_shows_one_value_for_the_duration() -> None:
     """One reading does not show that a meter is stuck; the true values show that the load varied."""
     found = sick()
     held = {value for at_s, value in times(found, "fan-3", "active_power_w") if 366 < at_s < 719}

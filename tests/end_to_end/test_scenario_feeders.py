@@ -16,7 +16,7 @@ def seen(name: str) -> Run:
     return run(name, 3000)
 
 
-def test_a_swap_on_the_line_turns_faster_and_so_saves_less() -> None:
+def test_a_motor_replaced_direct_on_line_turns_faster_and_saves_less() -> None:
     """Shaft power of equal pumps at the same flow follows the pump's law; higher speed cancels most of the saving."""
     found = seen("line-start-swap")
     old, new = (found.truths[-1][name] for name in ("pump-slipping", "pump-synchronous"))
@@ -38,15 +38,15 @@ def test_a_swap_on_the_line_turns_faster_and_so_saves_less() -> None:
 def test_a_line_start_motor_is_estimated_as_a_magnet_motor() -> None:
     """Within its uncertainty, and distinguished from the induction motor."""
     found = seen("line-start-swap")
-    shown = {name: found.telemetry(name)[-1].values for name in ("pump-slipping", "pump-synchronous")}
-    for name, row in shown.items():
+    last = {name: found.telemetry(name)[-1].values for name in ("pump-slipping", "pump-synchronous")}
+    for name, row in last.items():
         true = found.truths[-1][name]["motor_efficiency_pct"]
         assert row["motor_efficiency_pct"] == pytest.approx(true, abs=row["motor_efficiency_pct_u"])
-    apart = shown["pump-synchronous"]["motor_efficiency_pct"] - shown["pump-slipping"]["motor_efficiency_pct"]
-    assert apart > shown["pump-synchronous"]["motor_efficiency_pct_u"]
+    apart = last["pump-synchronous"]["motor_efficiency_pct"] - last["pump-slipping"]["motor_efficiency_pct"]
+    assert apart > last["pump-synchronous"]["motor_efficiency_pct_u"]
 
 
-def test_a_meter_before_the_cable_counts_cable_and_fan() -> None:
+def test_a_meter_upstream_of_the_cable_counts_cable_and_fan() -> None:
     """3·R·I² of the published currents, and the fan; the meter does not show the input power of the drive."""
     found = seen("conveyor")
     for row in found.telemetry("belt")[20::50]:
@@ -63,10 +63,10 @@ def test_the_windings_temperature_comes_from_the_drive_and_lags_the_load() -> No
     found = seen("conveyor")
     rows = found.telemetry("belt")
     assert not found.outside("belt", "motor_temperature_degc", 0.0, 1.0, 60.0)
-    shown = [(row.t_ms - rows[0].t_ms, row.values["motor_temperature_degc"]) for row in rows[20:]]
+    last = [(row.t_ms - rows[0].t_ms, row.values["motor_temperature_degc"]) for row in rows[20:]]
 
     def degc(minutes: float) -> float:
-        return next(value for at_ms, value in shown if at_ms >= 60_000 * minutes)
+        return next(value for at_ms, value in last if at_ms >= 60_000 * minutes)
 
     full, soon, late = degc(24), degc(25), degc(35.5)  # full load until 24 min, then almost none until 36 min
     assert full - late > 9

@@ -20,7 +20,6 @@ from support.basics import wait_until
 from support.plant import scenario_problem
 from support.retrofit_commands import QUARTER_MS, Lived, live, magwatt, shortened
 
-from agent.cli import simulate_runner
 from agent.core.text import _, text_of
 from agent.savings.ledger.verify import open_copy
 from agent.savings.records import repository
@@ -35,6 +34,12 @@ from simulators.scenarios.plant import ScenarioPlant
 from simulators.truth import Row
 
 CLASS = 0.005  # of meter and transformers together; their simulated errors are well within it
+BEFORE_RETROFIT = "{time} ({timezone}): the old motor is running. To continue:"
+AT_RETROFIT = "{time} ({timezone}): the old motor has been stopped. Next:"
+NO_BASELINE = (
+    "{motor}: no frozen baseline, so no savings are computed; run `magwatt baseline learn {motor}` and "
+    "`magwatt baseline freeze {motor}`"
+)
 MAGWATT = [sys.executable, "-c", "from agent.cli import main; main()"]
 
 
@@ -73,13 +78,13 @@ def test_the_report_of_a_short_life_agrees_with_the_true_values(tmp_path: Path) 
     lived = live(shortened("pump-life", tmp_path), "pump", tmp_path, "2026-10")
     hold(lived, "pump")
     before, learned, _frozen, after, _report, _verified = lived.outputs
-    assert _(simulate_runner.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in before.splitlines()
+    assert _(AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in before.splitlines()
     assert before.rstrip().splitlines()[-1].startswith("  magwatt simulate ")
     assert "signal_flow_m3_h" in learned
     assert f"magwatt report --month 2026-10 --config {lived.config}" in after
-    assert _(simulate_runner.NO_BASELINE, motor="pump") not in after
-    shown = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
-    assert shown["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "in the time of the plant, not of this host"
+    assert _(NO_BASELINE, motor="pump") not in after
+    displayed = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
+    assert displayed["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "in the time of the plant, not of this host"
     again = magwatt(
         "simulate", tmp_path / "pump-life.toml", "--time-factor", "10000", "--state-dir", tmp_path / "life", code=2
     )
@@ -136,9 +141,9 @@ def test_a_run_in_parts_gives_the_same_plant(tmp_path: Path) -> None:
         )  # fmt: skip
     assert parts == one
     first, *_, last = plants
-    shown = [[device.state.values for device in plant.instruments.installed] for plant in (first, last)]
-    assert shown[0] == shown[1]
-    assert shown[0][0]["energy_import"] > 0
+    displayed = [[device.state.values for device in plant.instruments.installed] for plant in (first, last)]
+    assert displayed[0] == displayed[1]
+    assert displayed[0][0]["energy_import"] > 0
     assert one[-1][1]["pump"]["motor_speed_rpm"] != one[0][1]["pump"]["motor_speed_rpm"]
 
 
@@ -147,15 +152,15 @@ def test_a_run_is_resumed_and_ends_at_the_retrofit(tmp_path: Path) -> None:
     run = ("simulate", file, "--time-factor", "10000", "--state-dir", state)
     output = magwatt(*run, "--seconds", "3000").splitlines()
     command = f"  magwatt simulate {file} --time-factor 10000 --state-dir {state}"
-    expected = _(simulate_runner.BEFORE_RETROFIT, time="2026-09-29 22:50", timezone="Asia/Shanghai")
+    expected = _(BEFORE_RETROFIT, time="2026-09-29 22:50", timezone="Asia/Shanghai")
     assert output[-2:] == [expected, command]
     output = magwatt(*run, "--seconds", "86400").splitlines()
     assert re.findall(r"\d+", output[0])[0] == "4200", "seconds up to the retrofit"
-    assert _(simulate_runner.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in output
+    assert _(AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in output
     config = state / "plant.toml"
     assert 'kind = "induction"' in config.read_text(encoding="utf-8")
     output = magwatt(*run, "--seconds", "1800").splitlines()
-    assert output[0] == _(simulate_runner.NO_BASELINE, motor="fan")
+    assert output[0] == _(NO_BASELINE, motor="fan")
     text = config.read_text(encoding="utf-8")
     assert 'replaced_motor = { kind = "induction", class = "IE1", kw = 55' in text
     assert "[drive.vfd-fan]" in text

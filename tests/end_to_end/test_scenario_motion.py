@@ -93,9 +93,9 @@ def test_the_hoist_counts_both_ways() -> None:
 
 def test_the_hoists_powers_have_their_signs() -> None:
     found = hoist()
-    shown = [row.values["active_power_w"] / 1000 for row in found.telemetry("hoist")]
-    assert max(shown) == pytest.approx(LIFT_KW, rel=0.006)
-    assert min(shown) == pytest.approx(-LOWER_KW, rel=0.006)
+    displayed = [row.values["active_power_w"] / 1000 for row in found.telemetry("hoist")]
+    assert max(displayed) == pytest.approx(LIFT_KW, rel=0.006)
+    assert min(displayed) == pytest.approx(-LOWER_KW, rel=0.006)
     for row in found.telemetry("hoist"):
         if row.values["motor_speed_rpm"] < 0:
             assert row.values["active_power_w"] < 0 or row.flags.get("active_power_w") or _just_turned(found, row.t_ms)
@@ -116,19 +116,19 @@ def test_the_drive_trips_in_the_deep_dips_only() -> None:
     """At 72 s with a residual voltage of 0.5 and at 144 s of 0.3; it restarts 12 s after each dip."""
     found = dips()
     start_ms = found.times_ms[0]
-    shown = [((row.t_ms - start_ms) / 1000, int(row.values["status_word"])) for row in found.telemetry("fan")]
-    tripped = [at_s for at_s, word in shown if word & 1 << 3]
+    displayed = [((row.t_ms - start_ms) / 1000, int(row.values["status_word"])) for row in found.telemetry("fan")]
+    tripped = [at_s for at_s, word in displayed if word & 1 << 3]
     first, second = ([at_s for at_s in tripped if low < at_s < low + 30] for low in (70, 142))
     assert len(first) + len(second) == len(tripped)
     for dip_s, lasts_s, seen in ((72, 0.6, first), (144, 0.2, second)):
         assert seen[0] == pytest.approx(dip_s, abs=0.3)
         assert seen[-1] == pytest.approx(dip_s + lasts_s + 12, abs=1.3)
-    assert all(word == 0b101 for at_s, word in shown if at_s not in tripped)
+    assert all(word == 0b101 for at_s, word in displayed if at_s not in tripped)
     rode_through = found.between("fan", "motor_speed_rpm", start_ms + 34_000, start_ms + 40_000)
     assert min(rode_through) == max(rode_through), "0.78 of the voltage is enough"
 
 
-def test_the_start_costs_what_the_wheel_has_gained() -> None:
+def test_the_energy_of_a_start_is_the_kinetic_energy_of_the_wheel() -> None:
     """J·ω²/2 of motor and wheel from the speed of the restart, in addition to the air: closed form, not simulation."""
     found = dips()
     rows = [(at, row["fan"]) for at, row in zip(found.times_ms, found.truths, strict=True)]

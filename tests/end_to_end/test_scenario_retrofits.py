@@ -47,9 +47,9 @@ def test_the_pumps_powers_are_those_of_the_reference(flow: float) -> None:
     before, after = FLOWS[flow]
     found = pump_day()
     for asset, expected, allowed in (("pump-before", before, CLASS), ("pump-after", after, 0.01)):
-        shown = powers_kw(found, asset, flow)
-        assert len(shown) > 200
-        assert sum(shown) / len(shown) == pytest.approx(expected, rel=allowed)
+        published_kw = powers_kw(found, asset, flow)
+        assert len(published_kw) > 200
+        assert sum(published_kw) / len(published_kw) == pytest.approx(expected, rel=allowed)
 
 
 def grown_kwh(found: Run, asset: str) -> tuple[float, float, float]:

@@ -25,12 +25,12 @@ from support.sparkplug import Packet, Proxy, command, properties, read, value_of
 from agent.config.topology import assets
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.core.text import english
-from agent.delivery.mqtt.rate_limit import BURST_BYTES, RATE_BYTES_S
 from agent.delivery.sparkplug.sink import SparkplugSink
 from drivers.reading import Quality
 
 pytestmark = pytest.mark.alone
 
+BURST_BYTES, RATE_BYTES_S = 64_000, 20_000  # docs/fleet.md: the rate limit of births
 ROOT = Path(__file__).parents[2]
 NODE = ("mill-2", "gw-07")
 
@@ -43,8 +43,8 @@ class World:
         self.mosquitto = mosquitto
         self.proxy = Proxy(mosquitto.port)
         self.host = paho.Client(CallbackAPIVersion.VERSION2)
-        self.heard: list[tuple[str, bytes]] = []
-        self.host.on_message = lambda _client, _data, m: self.heard.append((m.topic, m.payload))
+        self.received: list[tuple[str, bytes]] = []
+        self.host.on_message = lambda _client, _data, m: self.received.append((m.topic, m.payload))
         self.host.on_connect = lambda client, *_: client.subscribe("spBv1.0/#", qos=1)
         self.host.connect("127.0.0.1", mosquitto.port)
         self.host.loop_start()
@@ -76,8 +76,8 @@ class World:
     def check(self) -> None:
         sparkplug_rules.check(self.proxy.sparkplug(), *NODE)
 
-    def said(self, what: str) -> list[Packet]:
-        return self.proxy.said(what)
+    def sent_of(self, what: str) -> list[Packet]:
+        return self.proxy.sent_of(what)
 
     def settled(self, seconds: float = 10) -> None:
         """Wait until every row is sent and confirmed by a marker."""
@@ -86,14 +86,14 @@ class World:
         store = self.bench.store
         wait_until(lambda: store.figures()["spool_rows"] == 0, seconds, "told and confirmed")
 
-    def tell(self, topic: str, payload: bytes, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         self.host.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
 
     def rebirth(self) -> None:
-        self.tell("spBv1.0/mill-2/NCMD/gw-07", command("Node Control/Rebirth"))
+        self.publish("spBv1.0/mill-2/NCMD/gw-07", command("Node Control/Rebirth"))
 
     def state(self, online: bool, at_ms: int) -> None:
-        self.tell("spBv1.0/STATE/scada", json.dumps({"online": online, "timestamp": at_ms}).encode(), retain=True)
+        self.publish("spBv1.0/STATE/scada", json.dumps({"online": online, "timestamp": at_ms}).encode(), retain=True)
 
     def ids(self) -> dict[str, bool]:
         """id of each row that was sent, also in births → whether it was sent only as historical."""
@@ -127,7 +127,7 @@ def hosted(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[World]:
 
 
 def born(world: World, count: int = 1) -> None:
-    wait_until(lambda: len(world.said("NBIRTH")) >= count, 10, f"{count} NBIRTH")
+    wait_until(lambda: len(world.sent_of("NBIRTH")) >= count, 10, f"{count} NBIRTH")
 
 
 def online(world: World, *assets: str) -> None:
@@ -144,10 +144,10 @@ def test_start_rows_stop_and_start_again(world: World) -> None:
     bench = world.start()
     born(world)
     online(world)
-    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "both devices")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "both devices")
     for number in range(300):  # more than a turn of the sequence number
         bench.row(active_power_w=1000.0 + number)
-    wait_until(lambda: len(world.said("DDATA")) >= 300, 10, "300 rows")
+    wait_until(lambda: len(world.sent_of("DDATA")) >= 300, 10, "300 rows")
     world.settled()
     bench.row(active_power_w=0.0)
     bench.store.flush()
@@ -168,8 +168,8 @@ def test_start_rows_stop_and_start_again(world: World) -> None:
 def test_a_birth_holds_every_metric_with_unit_and_meaning(world: World) -> None:
     bench = world.start()
     online(world)
-    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
-    pump = metrics(next(packet for packet in world.said("DBIRTH") if packet.topic.endswith("/pump-1")))
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
+    pump = metrics(next(packet for packet in world.sent_of("DBIRTH") if packet.topic.endswith("/pump-1")))
     assert properties(pump["active_power_w"])["engUnit"] == "W"
     assert properties(pump["motor_efficiency_pct_u"])["engUnit"] == "%"
     assert "documentation" in properties(pump["motor_efficiency_pct"])
@@ -179,75 +179,75 @@ def test_a_birth_holds_every_metric_with_unit_and_meaning(world: World) -> None:
     assert pump["efficiency_unavailable_reason"]["datatype"] == 12
     assert pump["event/snapshot_u_l1_v"]["datatype"] == 31
     assert pump["active_power_w"]["is_null"], "not measured yet"
-    own = metrics(world.said("NBIRTH")[0])
+    own = metrics(world.sent_of("NBIRTH")[0])
     assert {"bus_south_polls", "spool_rows", "event/event_kind"} <= own.keys()
     bench.row(active_power_w=71240.0, status_word=-7, efficiency_unavailable_reason="too little load")
-    wait_until(lambda: bool(world.said("DDATA")), 5, "data")
-    data = {metric["alias"]: metric for metric in read(world.said("DDATA")[-1].payload)["metrics"]}
+    wait_until(lambda: bool(world.sent_of("DDATA")), 5, "data")
+    data = {metric["alias"]: metric for metric in read(world.sent_of("DDATA")[-1].payload)["metrics"]}
     assert value_of(data[pump["active_power_w"]["alias"]], 10) == 71240.0
     assert value_of(data[pump["status_word"]["alias"]], 4) == -7
     assert data[pump["efficiency_unavailable_reason"]["alias"]]["string_value"] == "too little load"
     world.check()
 
 
-def test_only_what_changed_is_told_with_its_quality(world: World) -> None:
+def test_only_changed_metrics_are_published_with_their_quality(world: World) -> None:
     bench = world.start()
     online(world)
-    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
     names = {metric["alias"]: name for name, metric in
-             metrics(next(p for p in world.said("DBIRTH") if p.topic.endswith("/pump-1"))).items()}  # fmt: skip
+             metrics(next(p for p in world.sent_of("DBIRTH") if p.topic.endswith("/pump-1"))).items()}  # fmt: skip
     bad = {"active_power_w": Quality.NO_REPLY}
     for number, (value, flags) in enumerate([(5.0, {}), (5.0, {}), (None, bad), (6.0, {})], 1):
         bench.row(active_power_w=value, frequency_hz=50.0, flags=flags)
-        wait_until(lambda count=number: len(world.said("DDATA")) == count, 5, "data")  # type: ignore[misc]
-    told = [{names[m["alias"]]: m for m in read(packet.payload)["metrics"]} for packet in world.said("DDATA")]
-    assert [("frequency_hz" in message, "active_power_w" in message) for message in told] == [
+        wait_until(lambda count=number: len(world.sent_of("DDATA")) == count, 5, "data")  # type: ignore[misc]
+    updates = [{names[m["alias"]]: m for m in read(packet.payload)["metrics"]} for packet in world.sent_of("DDATA")]
+    assert [("frequency_hz" in message, "active_power_w" in message) for message in updates] == [
         (True, True), (False, False), (False, True), (False, True),
     ]  # fmt: skip
-    assert all("id" in message for message in told), "each row can be told by its id"
-    lost, back = told[2]["active_power_w"], told[3]["active_power_w"]
+    assert all("id" in message for message in updates), "each row can be told by its id"
+    lost, back = updates[2]["active_power_w"], updates[3]["active_power_w"]
     assert lost["is_null"]
     assert properties(lost) == {"Quality": 0, "flags": "NO_REPLY"}
     assert properties(back)["Quality"] == 192
     world.check()
 
 
-def test_a_device_dies_and_is_born_with_its_health(world: World) -> None:
+def test_a_device_death_and_birth_follow_its_connection(world: World) -> None:
     bench = world.start()
     online(world)
-    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
     silent = DEVICE_NOT_RESPONDING(device="dp-1")
     bench.publisher.publish_state("pump-1", "stale", [silent])
-    wait_until(lambda: bool(world.said("DDATA")), 5, "the state is published")
-    sent = read(world.said("DDATA")[-1].payload)["metrics"]
+    wait_until(lambda: bool(world.sent_of("DDATA")), 5, "the state is published")
+    sent = read(world.sent_of("DDATA")[-1].payload)["metrics"]
     assert english(silent) in [metric.get("string_value") for metric in sent]
     bench.publisher.publish_state("pump-1", "offline", [DEVICE_NOT_RESPONDING(device="mcc-1")])
     bench.row(active_power_w=None, flags={"active_power_w": Quality.NO_REPLY})
-    wait_until(lambda: len(world.said("DDEATH")) == 1, 5, "DDEATH")
-    count = len(world.said("DDATA"))
+    wait_until(lambda: len(world.sent_of("DDEATH")) == 1, 5, "DDEATH")
+    count = len(world.sent_of("DDATA"))
     world.settled()
-    assert len(world.said("DDATA")) == count, "nothing is told of the dead"
+    assert len(world.sent_of("DDATA")) == count, "nothing is told of the dead"
     online(world, "pump-1")
-    wait_until(lambda: len(world.said("DBIRTH")) == 3, 5, "born again")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 3, 5, "born again")
     world.check()
 
 
-def test_an_unforeseen_metric_is_born_before_it_is_told(world: World) -> None:
+def test_an_unexpected_metric_is_in_a_birth_before_its_first_data(world: World) -> None:
     bench = world.start()
     online(world)
-    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
     bench.row(ground_current_percent=3.5)  # not a register of its devices
-    wait_until(lambda: len(world.said("DBIRTH")) == 3, 5, "the device is born anew")
-    assert value_of(metrics(world.said("DBIRTH")[-1])["ground_current_percent"], 10) == 3.5
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 3, 5, "the device is born anew")
+    assert value_of(metrics(world.sent_of("DBIRTH")[-1])["ground_current_percent"], 10) == 3.5
     bench.row(None, "health", bus_of_tomorrow_polls=1)
-    wait_until(lambda: len(world.said("NBIRTH")) == 2, 5, "so is the node")
+    wait_until(lambda: len(world.sent_of("NBIRTH")) == 2, 5, "so is the node")
     world.check()
 
 
 def test_rebirth_on_demand_and_a_storm_of_demands(world: World) -> None:
     world.start()
     online(world)
-    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
     world.rebirth()
     born(world, 2)
     started_s = time.monotonic()
@@ -256,35 +256,35 @@ def test_rebirth_on_demand_and_a_storm_of_demands(world: World) -> None:
     took_s = time.monotonic() - started_s
     born(world, 3)
     time.sleep(1)
-    assert len(world.said("NBIRTH")) <= 3 + math.ceil(took_s / 5), "demands within 5 s are one"
+    assert len(world.sent_of("NBIRTH")) <= 3 + math.ceil(took_s / 5), "demands within 5 s are one"
     assert len(world.proxy.sparkplug()) == 1, "same connection"
-    wait_until(lambda: len(world.said("DBIRTH")) % 2 == 0, 10, "all devices each time")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) % 2 == 0, 10, "all devices each time")
     world.check()
 
 
-def test_a_motor_taken_out_dies_and_one_put_in_is_born(world: World) -> None:
+def test_a_removed_motor_gets_a_death_and_a_new_one_a_birth(world: World) -> None:
     bench = world.start()
     online(world)
-    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
     old = SECOND.replace("fan-2", "fan-3").replace("dp-2", "dp-3")
     config = configured(world.folder, f"mqtt://127.0.0.1:{world.proxy.port}", world.tables, PLANT + old)
     bench.publisher.reconfigure(config, assets(config))
     online(world, "fan-3")
-    wait_until(lambda: len(world.said("DBIRTH")) == 3, 5, "the new one is born")
-    assert [packet.topic.rsplit("/", 1)[1] for packet in world.said("DDEATH")] == ["fan-2"]
-    assert world.said("DBIRTH")[-1].topic.endswith("/fan-3")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 3, 5, "the new one is born")
+    assert [packet.topic.rsplit("/", 1)[1] for packet in world.sent_of("DDEATH")] == ["fan-2"]
+    assert world.sent_of("DBIRTH")[-1].topic.endswith("/fan-3")
     world.check()
 
 
-def test_another_broker_is_gone_to_with_a_proper_farewell(world: World) -> None:
+def test_a_change_of_broker_is_preceded_by_a_death(world: World) -> None:
     bench = world.start()
     online(world)
-    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
     other = Proxy(world.mosquitto.port)
     config = configured(world.folder, f"mqtt://127.0.0.1:{other.port}", world.tables)
     assert world.sink is not None
     world.sink.reconfigure(config, bench.assets)
-    wait_until(lambda: len(other.said("DBIRTH")) == 2, 10, "born there")
+    wait_until(lambda: len(other.sent_of("DBIRTH")) == 2, 10, "born there")
     before, after = world.proxy.sparkplug(), other.sparkplug()
     wait_until(lambda: [p.kind for p in before[0][-2:]] == ["PUBLISH", "DISCONNECT"], 5, "a farewell")
     sparkplug_rules.check([*before, *after], *NODE)
@@ -299,22 +299,22 @@ BAD_COMMANDS = [
 ]  # fmt: skip
 
 
-def test_commands_that_make_no_sense_change_nothing(world: World) -> None:
+def test_invalid_commands_change_nothing(world: World) -> None:
     bench = world.start()
     born(world)
     online(world)
     for data in BAD_COMMANDS:
-        world.tell("spBv1.0/mill-2/NCMD/gw-07", data)
-    world.tell("spBv1.0/mill-2/NCMD/gw-07", command("Node Control/Rebirth", False))
+        world.publish("spBv1.0/mill-2/NCMD/gw-07", data)
+    world.publish("spBv1.0/mill-2/NCMD/gw-07", command("Node Control/Rebirth", False))
     wait_until(lambda: bool(world.sink and world.sink.commands_rejected >= len(BAD_COMMANDS) - 2), 5, "counted")
     bench.row(active_power_w=1.0)
     wait_until(lambda: bool(world.ids()), 5, "rows go on")
-    assert len(world.said("NBIRTH")) == 1
+    assert len(world.sent_of("NBIRTH")) == 1
     assert len(world.proxy.sparkplug()) == 1
     world.check()
 
 
-def test_births_wait_for_the_primary_host_and_history_follows(hosted: World) -> None:
+def test_births_wait_for_the_primary_host_and_history_is_sent_afterwards(hosted: World) -> None:
     hosted.state(False, 1000)
     bench = hosted.start()
     online(hosted)
@@ -324,9 +324,9 @@ def test_births_wait_for_the_primary_host_and_history_follows(hosted: World) -> 
     time.sleep(1.5)
     hosted.state(True, 900)  # older than the latest state
     for data in (b"online", b"{}", b'{"online":1,"timestamp":5}', b"[" * 5000):
-        hosted.tell("spBv1.0/STATE/scada", data)
+        hosted.publish("spBv1.0/STATE/scada", data)
     time.sleep(0.5)
-    assert not hosted.said("NBIRTH"), "the host is not there"
+    assert not hosted.sent_of("NBIRTH"), "the host is not there"
     hosted.state(True, 2000)
     hosted.settled()
     assert len(hosted.ids()) == 20
@@ -346,7 +346,7 @@ def test_births_wait_for_the_primary_host_and_history_follows(hosted: World) -> 
     hosted.check()
 
 
-def test_a_host_that_flaps_gets_births_at_the_stated_rate_only(hosted: World) -> None:
+def test_an_unstable_host_gets_births_at_the_documented_rate(hosted: World) -> None:
     hosted.start()
     online(hosted)
     started_s = time.monotonic()
@@ -354,10 +354,14 @@ def test_a_host_that_flaps_gets_births_at_the_stated_rate_only(hosted: World) ->
         hosted.state(number % 2 == 0, 10_000 + number)
         time.sleep(0.05)
     hosted.state(True, 20_000)
-    count = len(hosted.said("NBIRTH"))
-    wait_until(lambda: len(hosted.said("NBIRTH")) > count or hosted.said("DBIRTH") != [], 60, "it comes to rest")
-    sent = sum(len(p.payload) for what in ("NBIRTH", "DBIRTH") for p in hosted.said(what))
-    largest = max(len(p.payload) for what in ("NBIRTH", "DBIRTH") for p in hosted.said(what))
+    count = len(hosted.sent_of("NBIRTH"))
+    wait_until(
+        lambda: len(hosted.sent_of("NBIRTH")) > count or hosted.sent_of("DBIRTH") != [],
+        60,
+        "it comes to rest",
+    )
+    sent = sum(len(p.payload) for what in ("NBIRTH", "DBIRTH") for p in hosted.sent_of(what))
+    largest = max(len(p.payload) for what in ("NBIRTH", "DBIRTH") for p in hosted.sent_of(what))
     assert sent <= BURST_BYTES + RATE_BYTES_S * (time.monotonic() - started_s) + largest
     hosted.check()
 
@@ -366,7 +370,7 @@ def test_a_host_that_flaps_gets_births_at_the_stated_rate_only(hosted: World) ->
 def test_an_outage_loses_no_row(world: World, how: str) -> None:
     bench = world.start()
     online(world)
-    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
     published = 0
 
     def rows(count: int, every_s: float = 0.005) -> None:
@@ -386,8 +390,8 @@ def test_an_outage_loses_no_row(world: World, how: str) -> None:
         world.proxy.cut()
         rows(60, 0.03)
     else:
-        assert world.mosquitto._process is not None
-        world.mosquitto._process.kill()
+        assert world.mosquitto.process is not None
+        world.mosquitto.process.kill()
         world.mosquitto.stop()
         rows(60, 0.03)
         world.mosquitto.start()
@@ -412,8 +416,8 @@ def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(world: World) -> No
         return int((output.split() or ["0"])[-1])
 
     committed = running(lambda: len(world.ids()) > 50)
-    wait_until(lambda: any("/NDEATH/" in topic for topic, _ in world.heard), 10, "the will")
-    died = next(payload for topic, payload in world.heard if "/NDEATH/" in topic)
+    wait_until(lambda: any("/NDEATH/" in topic for topic, _ in world.received), 10, "the will")
+    died = next(payload for topic, payload in world.received if "/NDEATH/" in topic)
     first = world.proxy.sparkplug()[0][0]
     assert read(died)["metrics"] == read(first.payload)["metrics"]
     seen = len(world.ids())
@@ -428,7 +432,7 @@ def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(world: World) -> No
     world.check()
 
 
-def test_what_the_public_decoder_reads(world: World, tmp_path: Path) -> None:
+def test_a_public_decoder_reads_the_payloads(world: World, tmp_path: Path) -> None:
     """The npm package `sparkplug-payload`, if node finds it (npm install --prefix FOLDER; NODE_PATH)."""
     script = ROOT / "tests" / "support" / "decode_sparkplug.js"
     with contextlib.suppress(FileNotFoundError):
@@ -442,17 +446,17 @@ def test_what_the_public_decoder_reads(world: World, tmp_path: Path) -> None:
 def _compare(world: World, script: Path) -> None:
     bench = world.start()
     online(world)
-    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
     bench.row(active_power_w=71240.5, fault_code=-7, fault_text="no fault")
     bench.row(kind="harmonics", harmonic_u_l1_v=[0.1, 230.0, None])
     world.settled()
     world.stop()
-    said = [packet for connection in world.proxy.sparkplug() for packet in connection if packet.what]
-    lines = "\n".join(packet.payload.hex() for packet in said)
+    sent_of = [packet for connection in world.proxy.sparkplug() for packet in connection if packet.what]
+    lines = "\n".join(packet.payload.hex() for packet in sent_of)
     done = subprocess.run(["node", str(script)], input=lines, capture_output=True, text=True, check=True)
     theirs = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(theirs) == len(said)
-    for packet, other in zip(said, theirs, strict=True):
+    assert len(theirs) == len(sent_of)
+    for packet, other in zip(sent_of, theirs, strict=True):
         ours = read(packet.payload)
         assert int(other["timestamp"]) == ours["timestamp"]
         assert len(other["metrics"]) == len(ours["metrics"])

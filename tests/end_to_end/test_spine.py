@@ -267,7 +267,7 @@ def test_windows_of_three_seconds_follow_the_truth(run: Run) -> None:
         assert row["v"]["windows_left_out"] == 0
 
 
-def test_everything_says_that_it_is_simulated(run: Run) -> None:
+def test_each_message_is_flagged_as_simulated(run: Run) -> None:
     for _, topic, body in run.recorder.rows:
         if topic.endswith(("telemetry", "pq3s", "harmonics")):
             assert "SIMULATED" in body["f"]["*"]
@@ -284,7 +284,7 @@ def test_meta_explains_every_metric(run: Run) -> None:
                 assert all(known[kind][name]["about"] for name in known[kind])
 
 
-def test_the_outage_is_said_once_and_healed_once_and_polling_went_on(run: Run) -> None:
+def test_an_outage_is_logged_once_with_its_end_and_polling_continues(run: Run) -> None:
     assert run.log.count("connection lost") == run.log.count("polling continues") == 1
     assert run.log.count("connected again") == 1
     assert "Traceback" not in run.log

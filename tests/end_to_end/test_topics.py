@@ -128,7 +128,7 @@ def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
         listener.stop()
 
 
-def test_tonnes_stand_in_the_row_and_drive_the_quarter_hour(scene: Scene) -> None:
+def test_tonnes_are_in_the_row_and_are_a_driver_of_the_interval(scene: Scene) -> None:
     scene.wait_for(31.25, set())
     meta = scene.bodies("pump-1/meta")[-1]["metrics"]["telemetry"][METRIC]
     assert (meta["unit"], meta["kind"]) == ("t/h", "measured")
@@ -148,7 +148,7 @@ def test_tonnes_stand_in_the_row_and_drive_the_quarter_hour(scene: Scene) -> Non
         store.close()
 
 
-def test_garbage_and_silence_are_told_and_over_once_it_speaks_again(scene: Scene) -> None:
+def test_invalid_payloads_and_outages_of_a_publisher_are_reported_with_their_end(scene: Scene) -> None:
     scene.wait_for(31.25, set())
     scene.mes.tonnes = "n/a"
     scene.wait_for(None, {"OUT_OF_RANGE"})
@@ -162,7 +162,7 @@ def test_garbage_and_silence_are_told_and_over_once_it_speaks_again(scene: Scene
     wait_until(lambda: scene.bodies("pump-1/state")[-1]["state"] == "online", 5, "the state recovers")
 
 
-def test_a_lost_broker_is_a_gap_of_the_tonnes_alone(scene: Scene) -> None:
+def test_a_lost_signal_broker_is_a_gap_of_the_tonnes_only(scene: Scene) -> None:
     scene.wait_for(31.25, set())
     scene.broker.stop()
     time.sleep(4)
@@ -178,7 +178,7 @@ def test_a_lost_broker_is_a_gap_of_the_tonnes_alone(scene: Scene) -> None:
     scene.wait_for(29, set())
 
 
-def test_a_signal_comes_and_goes_while_the_other_motor_misses_no_beat(scene: Scene) -> None:
+def test_adding_and_removing_a_signal_does_not_delay_the_other_motor(scene: Scene) -> None:
     scene.wait_for(31.25, set())
     before = scene.config.read_text()
     scene.rewrite(before + SHIFT)

@@ -10,7 +10,7 @@ import pytest
 from simulators.clock import FastClock, LoopClock, NoTimerError, run_virtual
 
 
-def test_a_year_of_sleep_takes_no_time() -> None:
+def test_sleeping_for_a_virtual_year_takes_no_time() -> None:
     began_s = time.monotonic()
 
     async def main(clock: LoopClock) -> int:
@@ -21,7 +21,7 @@ def test_a_year_of_sleep_takes_no_time() -> None:
     assert time.monotonic() - began_s < 1
 
 
-def test_sleepers_wake_in_order_and_on_time() -> None:
+def test_tasks_resume_in_order_and_on_time() -> None:
     woken: list[tuple[int, float]] = []
 
     async def main(clock: LoopClock) -> None:
@@ -48,7 +48,7 @@ def test_timeouts_are_of_virtual_time() -> None:
     assert run_virtual(main) == pytest.approx(3600e9)
 
 
-def test_waiting_for_nothing_is_said() -> None:
+def test_waiting_without_a_timer_is_an_error() -> None:
     async def main(_clock: LoopClock) -> None:
         await asyncio.Event().wait()
 
@@ -56,7 +56,7 @@ def test_waiting_for_nothing_is_said() -> None:
         run_virtual(main)
 
 
-def test_a_thread_is_refused() -> None:
+def test_a_thread_is_rejected() -> None:
     async def main(_clock: LoopClock) -> None:
         await asyncio.to_thread(time.sleep, 0)
 
@@ -64,7 +64,7 @@ def test_a_thread_is_refused() -> None:
         run_virtual(main)
 
 
-def test_a_fast_clock_is_so_many_times_as_fast() -> None:
+def test_a_fast_clock_runs_by_its_factor() -> None:
     async def main(clock: LoopClock) -> tuple[int, int]:
         fast = FastClock(clock, 60)
         began_ns, began_utc_ns = fast.monotonic_ns(), fast.utc_ns()

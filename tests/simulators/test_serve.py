@@ -29,7 +29,7 @@ from simulators.scenarios import load, names
 from simulators.serve import Endpoints, serve
 
 
-def served(clock: Any, truth: Path, talk: Callable[[Endpoints], Awaitable[None]]) -> list[dict[str, Any]]:
+def served(clock: Any, truth: Path, client_task: Callable[[Endpoints], Awaitable[None]]) -> list[dict[str, Any]]:
     """Run `talk` against the plant; return the truth rows."""
 
     async def run() -> None:
@@ -38,7 +38,7 @@ def served(clock: Any, truth: Path, talk: Callable[[Endpoints], Awaitable[None]]
             serve(load("pump-station"), clock=clock, truth=truth, on_ready=ready.set_result, stop=stop)
         )
         try:
-            await talk(await asyncio.wait_for(ready, 60))
+            await client_task(await asyncio.wait_for(ready, 60))
         finally:
             stop.set()
             await asyncio.wait_for(plant, 60)
@@ -55,7 +55,7 @@ def test_modbus_clients_read_the_truth(wall_clock: Any, tmp_path: Path) -> None:
     """Meters within their class of the rows in the log, plus 0.1 % for half a second of variation."""
     seen: dict[str, float] = {}
 
-    async def talk(ends: Endpoints) -> None:
+    async def client_task(ends: Endpoints) -> None:
         host, port = ends.modbus_tcp.split(":")
         tcp = AsyncModbusTcpClient(host, port=int(port), timeout=30, retries=0)
         rtu = AsyncModbusSerialClient(ends.rtu_port, baudrate=19200, timeout=30, retries=0)
@@ -83,7 +83,7 @@ def test_modbus_clients_read_the_truth(wall_clock: Any, tmp_path: Path) -> None:
             rtu.close()
             await asyncio.sleep(0.05)
 
-    row = served(wall_clock, tmp_path / "truth.ndjson", talk)[3]
+    row = served(wall_clock, tmp_path / "truth.ndjson", client_task)[3]
     assert seen["pump-1 W"] == pytest.approx(row["pump-1"]["active_power_w"], rel=0.006)
     assert seen["pump-2 W"] == pytest.approx(row["pump-2"]["active_power_w"], rel=0.006)
     assert seen["Hz"] == pytest.approx(row["pump-2"]["output_frequency_hz"], abs=0.1)
@@ -91,7 +91,7 @@ def test_modbus_clients_read_the_truth(wall_clock: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.alone  # a pseudo-terminal with a late reader drops frames
-def test_waveforms_on_both_wires(wall_clock: Any, tmp_path: Path) -> None:
+def test_waveforms_on_tcp_and_serial(wall_clock: Any, tmp_path: Path) -> None:
     """rms of 20 cycles against the log: 0.3 % covers the variation within a second."""
     streams: dict[str, bytes] = {}
 
@@ -124,11 +124,11 @@ def test_waveforms_on_both_wires(wall_clock: Any, tmp_path: Path) -> None:
             await writer.wait_closed()
         return got
 
-    async def talk(ends: Endpoints) -> None:
+    async def client_task(ends: Endpoints) -> None:
         port, tcp = await asyncio.gather(from_port(ends.ews_port), from_tcp(ends.ews_tcp))
         streams.update(port=port, tcp=tcp)
 
-    row = served(wall_clock, tmp_path / "truth.ndjson", talk)[4]["pump-2"]
+    row = served(wall_clock, tmp_path / "truth.ndjson", client_task)[4]["pump-2"]
     for stream in streams.values():
         x = _samples(stream)
         assert len(x) > 1.2 * 10240
@@ -145,8 +145,8 @@ def _samples(stream: bytes) -> Any:
     return ews_decoder.values(frames)
 
 
-def test_clients_that_come_and_go_do_no_harm(wall_clock: Any, tmp_path: Path) -> None:
-    async def talk(ends: Endpoints) -> None:
+def test_connecting_and_disconnecting_clients_have_no_effect(wall_clock: Any, tmp_path: Path) -> None:
+    async def client_task(ends: Endpoints) -> None:
         for address in (ends.modbus_tcp, ends.ews_tcp):
             host, port = address.split(":")
             for _ in range(5):
@@ -166,7 +166,7 @@ def test_clients_that_come_and_go_do_no_harm(wall_clock: Any, tmp_path: Path) ->
         assert 20 < f32(answer.registers) < 60
         client.close()
 
-    rows = served(wall_clock, tmp_path / "truth.ndjson", talk)
+    rows = served(wall_clock, tmp_path / "truth.ndjson", client_task)
     times = [row["t"] for row in rows]
     assert all(abs(b - a - 200) <= 1 for a, b in itertools.pairwise(times))
 
@@ -199,11 +199,11 @@ async def _minute(clock: Any, path: Path, seed: int) -> None:
     await asyncio.wait_for(plant, 60)
 
 
-def test_truth_rows_hold_what_judges_need(wall_clock: Any, tmp_path: Path) -> None:
-    async def talk(ends: Endpoints) -> None:
+def test_truth_rows_contain_the_values_that_tests_compare(wall_clock: Any, tmp_path: Path) -> None:
+    async def client_task(ends: Endpoints) -> None:
         await asyncio.sleep(0.3)
 
-    row = served(wall_clock, tmp_path / "truth.ndjson", talk)[-1]
+    row = served(wall_clock, tmp_path / "truth.ndjson", client_task)[-1]
     both = (
         "active_power_w voltage_l1n_v voltage_l12_v current_l1_a frequency_hz energy_import_kwh power_factor "
         "thd_i_l1_pct shaft_power_w torque_nm motor_input_power_w motor_losses_w motor_losses_copper_w "
@@ -237,7 +237,7 @@ def test_the_configuration_fits_the_plant() -> None:
     assert config["motor"]["pump-2"]["replaced_motor"]["class"] == "IE1"
 
 
-def test_a_server_of_247_units_lays_out_no_memory() -> None:
+def test_a_server_of_247_units_allocates_no_memory() -> None:
     """Ready within 0.2 s; counted, not timed: a register in memory would cost a call."""
     devices = [SimulatedDevice(unit, load_profile("eastron/sdm630"), dict) for unit in range(1, 248)]
     calls = 0

@@ -46,6 +46,10 @@ class HandClock:
         self._utc_ns += round(seconds * 1e9)
         self._monotonic_ns += round(seconds * 1e9)
 
+    def step(self, seconds: float) -> None:
+        """A step of UTC, forward or back; monotonic time is unaffected."""
+        self._utc_ns += round(seconds * 1e9)
+
 
 def real_command(name: str) -> str:
     """The path of a real component. Missing: a failure in CI, a skip elsewhere."""
@@ -104,28 +108,28 @@ class Mosquitto:
     def __init__(self, folder: Path, extra: str = "") -> None:
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
-        self._config = folder / "mosquitto.conf"
-        self._config.write_text(f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous true\n{extra}")
+        self.config_file = folder / "mosquitto.conf"
+        self.config_file.write_text(f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous true\n{extra}")
         self._command = real_command("mosquitto")
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            [self._command, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        self.process = subprocess.Popen(
+            [self._command, "-c", str(self.config_file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            wait_until(self._answers, 10, "mosquitto listens")
+            wait_until(self._accepts, 10, "mosquitto listens")
         except AssertionError:
             self.stop()
             raise
 
     def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
-            self._process = None
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
 
-    def _answers(self) -> bool:
+    def _accepts(self) -> bool:
         with socket.socket() as probe:
             probe.settimeout(0.5)
             return probe.connect_ex(("127.0.0.1", self.port)) == 0

@@ -86,10 +86,10 @@ def day_tariff(**more: object) -> str:
 
 def load(folder: Path, text: str) -> Config:
     """The configuration `text`, stored as plant.toml in the folder."""
-    return load_told(folder, text)[0]
+    return load_all(folder, text)[0]
 
 
-def load_told(folder: Path, text: str) -> tuple[Config, ConfigReport]:
+def load_all(folder: Path, text: str) -> tuple[Config, ConfigReport]:
     """The configuration and its report."""
     (folder / "plant.toml").write_text(text, encoding="utf-8")
     return load_config(folder / "plant.toml")
@@ -98,7 +98,7 @@ def load_told(folder: Path, text: str) -> tuple[Config, ConfigReport]:
 def problems(folder: Path, text: str) -> list[Diagnostic]:
     """The problems of a rejected configuration."""
     with pytest.raises(ConfigError) as rejected:
-        load_told(folder, text)
+        load_all(folder, text)
     return rejected.value.problems
 
 

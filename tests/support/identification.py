@@ -24,13 +24,17 @@ def served(profile: Profile, seed: int, marked: bool = True) -> SimulatedDevice:
     """marked: with the identification registers and the reported name of the model; otherwise with its values only."""
     random = Random(seed)
     motor = ReferenceMotor(draw_machine(random, 55, random.random() < 0.5), LOADS[seed % len(LOADS)], seed, driven=True)
-    shown = {row.name: 41.0 for row in profile.registers if "percent" in row.name}
-    shown |= motor.drive(5.0) if profile.kind != "meter" else motor.meter(5.0)
-    shown.pop("model_code", None)  # the result of the identification must not depend on it
+    truth = {row.name: 41.0 for row in profile.registers if "percent" in row.name}
+    truth |= motor.drive(5.0) if profile.kind != "meter" else motor.meter(5.0)
+    truth.pop("model_code", None)  # the result of the identification must not depend on it
     if marked:
-        shown |= identity_values(profile)
+        truth |= identity_values(profile)
     return SimulatedDevice(
-        UNIT, profile, lambda: shown, rating_kw=motor.machine.kw, extra=identity_words(profile) if marked else None
+        UNIT,
+        profile,
+        lambda: truth,
+        rating_kw=motor.machine.kw,
+        extra=identity_words(profile) if marked else None,
     )
 
 

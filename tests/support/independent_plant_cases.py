@@ -1,4 +1,4 @@
-"""Evaluation of the mills of millkit by the product's functions, compared with the true values."""
+"""Evaluation of the mills of independent_plants.py by the product's functions, compared with the true values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, Saving
 
-OWED = (  # U95 must cover here because the data suffice; docs/savings.md lists the other cases and what their data lack
+# U95 must cover here because the data suffice; docs/savings.md lists the other cases and what their data lack.
+COVERED_CASES = (
     "steady", "campaigns", "weeks", "two shifts", "weeks, running told", "wild", "scatter grows with load",
     "flow meter 1 % off", "driver missing", "steady, 7 + 30 days", "steady, 60 + 30 days",
     "memory of a day, 60 + 30 days",
@@ -42,24 +43,24 @@ class Outcome(NamedTuple):
 
 def both(name: str, seed: int) -> tuple[Outcome, Outcome]:
     """The same mill with the same baseline: first with a saving of 8 %, then unchanged."""
-    frozen, after, meter = learnt(name, seed)
+    frozen, after, meter = learned(name, seed)
     world = WORLDS[name]
     return _outcome(world, frozen, after, *meter, new=True), _outcome(world, frozen, after, *meter, new=False)
 
 
-def learnt(name: str, seed: int) -> tuple[Baseline, Span, tuple[float, float]]:
+def learned(name: str, seed: int) -> tuple[Baseline, Span, tuple[float, float]]:
     """The frozen baseline, the reporting period, and the meter's gain and phase errors."""
     world = WORLDS[name]
     rng = np.random.default_rng([seed, 8])
     before, after = live_in(world, rng)
     meter = _meter(rng)
-    told = intervals(world, before, *meter, new=False, first=0)
-    return freeze(learn("mill", told, drivers=world.insisted or None, classes=CLASSES), 0, "test"), after, meter
+    measured = intervals(world, before, *meter, new=False, first=0)
+    return freeze(learn("mill", measured, drivers=world.insisted or None, classes=CLASSES), 0, "test"), after, meter
 
 
 def _outcome(world: World, frozen: Baseline, after: Span, gain: float, phase: float, *, new: bool) -> Outcome:
-    told = intervals(world, after, gain, phase, new=new, first=(world.before_days + 7) * 96)
-    saving, lines = evaluate(frozen, told, classes=CLASSES)
+    measured = intervals(world, after, gain, phase, new=new, first=(world.before_days + 7) * 96)
+    saving, lines = evaluate(frozen, measured, classes=CLASSES)
     claimed = np.array([line.excluded is None for line in lines])
     saved = after.old_wh - after.new_wh if new else np.zeros_like(after.old_wh)
     return Outcome(saving, lines, frozen, float(saved[claimed].sum()), float(after.old_wh[claimed].sum()))
@@ -67,10 +68,10 @@ def _outcome(world: World, frozen: Baseline, after: Span, gain: float, phase: fl
 
 def intervals(world: World, span: Span, gain: float, phase: float, *, new: bool, first: int) -> list[Interval]:
     wh, varh = (span.new_wh, span.new_varh) if new else (span.old_wh, span.old_varh)
-    shown_wh, shown_varh = (1 + gain) * (wh + phase * varh), (1 + gain) * (varh - phase * wh)
+    displayed_wh, displayed_varh = (1 + gain) * (wh + phase * varh), (1 + gain) * (varh - phase * wh)
     return [
         Interval(
-            "mill", START_MS + (first + k) * QUARTER_MS, float(shown_wh[k]), reactive_varh=float(shown_varh[k]),
+            "mill", START_MS + (first + k) * QUARTER_MS, float(displayed_wh[k]), reactive_varh=float(displayed_varh[k]),
             drivers={
                 name: Driver(float(x[k]), float(world.accuracy * abs(x[k])))
                 for name, x in span.drivers.items() if not math.isnan(x[k])

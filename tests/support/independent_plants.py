@@ -1,6 +1,6 @@
-"""Mills that were not used to tune U95 of a saving: plant, production and disturbances differ from retrofitkit.
+"""Mills that were not used to tune U95 of a saving: plant, production and disturbances differ from retrofit.py.
 
-They use numpy and textbook laws only; nothing comes from agent, dsp, simulators or retrofitkit. Power by the minute is
+They use numpy and textbook laws only; nothing comes from agent, dsp, simulators or retrofit.py. Power by the minute is
 summed to quarter hours. True values and the values that a meter and the plant's signals would show are returned
 together.
 """
@@ -51,7 +51,7 @@ class World:
 
     plan: Callable[[Rng, int, float], Array]
     unseen: Callable[[Rng, int], Array]
-    shown: Callable[[Rng, Array], Array] = lambda rng, mean: 1000 * mean
+    displayed: Callable[[Rng, Array], Array] = lambda rng, mean: 1000 * mean
     driver: str = "signal_flow_m3_h"
     law: Callable[[Array], Array] = field(default_factory=lambda: throttled_pump)
     before_days: int = 14
@@ -84,7 +84,7 @@ def _span(world: World, rng: Rng, n: int, level: float, unseen: Array, which: in
     asked = world.plan(rng, n, level)
     running = ~np.isnan(asked)
     rate = np.where(running, asked, 0.0)
-    drivers = {world.driver: world.shown(rng, rate.reshape(n, QUARTER).mean(axis=1))}
+    drivers = {world.driver: world.displayed(rng, rate.reshape(n, QUARTER).mean(axis=1))}
     if world.tells_running:
         drivers["signal_running"] = (rate > 0).reshape(n, QUARTER).mean(axis=1)
     share = np.repeat(unseen, QUARTER) * (rate / 0.8) ** world.grows

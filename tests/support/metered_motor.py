@@ -14,11 +14,12 @@ import time
 from pathlib import Path
 
 from support.basics import HandClock, wait_until
+from support.store import without_fsync
 
 from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.config.topology import assets
-from agent.delivery.store import Store
+from agent.core.messages import Message
 from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.records import repository
 from agent.savings.tracking.tracker import SavingsTracker
@@ -38,12 +39,11 @@ class Gateway:
 
     def __init__(self, folder: Path, config: Config, clock: HandClock) -> None:
         self.clock, self.wh = clock, 5_000_000.0
-        self.store = Store(folder / "state", clock)
-        with self.store._writer.db_lock:
-            self.store._writer.db.execute("pragma synchronous = off")  # no power failure in this test
+        self.store = without_fsync(folder / "state", clock)
         self.books = LedgerRecorder(self.store, lambda: config, Teller(), clock)
         [asset] = assets(config)
-        self.lane = SavingsTracker(asset, 1.0, self.store, lambda _: None, "UTC", record=self.books.record)
+        self.published = list[Message]()
+        self.lane = SavingsTracker(asset, 1.0, self.store, self.published.append, "UTC", record=self.books.record)
 
     def pass_by(self, hours: float) -> None:
         self.clock.move(3600 * hours)

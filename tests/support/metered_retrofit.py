@@ -129,12 +129,12 @@ def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: boo
     state = folder / "state"
     begin = utc_ms(f"{month}-01 00:00")
     store = Store(state, HandClock(begin / 1000))
-    learnt = old(utc_ms("2024-09-01 00:00"), utc_ms("2024-09-15 00:00"))
+    learned = old(utc_ms("2024-09-01 00:00"), utc_ms("2024-09-15 00:00"))
     recorder = IntervalRecorder(load_or_make(state), {"config": "c0ffee", "software": "0.1.0"})
-    record(store, recorder, utc_ms("2024-09-15 00:00"), learnt)
+    record(store, recorder, utc_ms("2024-09-15 00:00"), learned)
     frozen = None
     if baseline:
-        frozen = freeze(learn("fan", learnt, classes=("0.5S", "0.5S")), utc_ms("2024-09-15 08:00"), "Li Wei")
+        frozen = freeze(learn("fan", learned, classes=("0.5S", "0.5S")), utc_ms("2024-09-15 08:00"), "Li Wei")
         save_frozen(store, frozen)
         appended(store, utc_ms("2024-09-15 08:00"), [("baseline", {"baseline": _body(frozen)})])
     for item in new(begin, begin + days * 96 * QUARTER_MS):

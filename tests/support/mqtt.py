@@ -20,18 +20,18 @@ class Listener:
 
     def __init__(self, port: int) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
-        self._client.on_message = lambda _client, _data, m: self.messages.append((m.topic, m.payload, m.retain))
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        self.client.on_message = lambda _client, _data, m: self.messages.append((m.topic, m.payload, m.retain))
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
 
     def of(self, topic: str) -> list[bytes]:
         return [payload for name, payload, _ in list(self.messages) if name == topic]
 
     def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        self.client.disconnect()
+        self.client.loop_stop()
 
 
 class Line:

@@ -22,9 +22,9 @@ class NumberedSlave(Station):
             return
         function = frame[1]
         if not allowed(function, self.name) or function not in (3, 4):
-            self._answer(rtu(self.unit, bytes((function | 0x80, 1))))
+            self.respond(rtu(self.unit, bytes((function | 0x80, 1))))
             return
         address, count = struct.unpack(">HH", frame[2:6])
-        ask = Ask(len(self.asked) + 1, self._segment.now(), self.unit, function, address, count, None, frame)
+        ask = Ask(len(self.asked) + 1, self.segment.now(), self.unit, function, address, count, None, frame)
         self.asked.append(ask)
-        self._answer(ask.frame() if 1 <= count <= 125 else ask.exception_frame(3))
+        self.respond(ask.frame() if 1 <= count <= 125 else ask.exception_frame(3))

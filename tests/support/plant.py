@@ -39,7 +39,7 @@ def dip_phases(kind: str, v: complex) -> list[complex]:
 
 def scenario_file(name: str) -> dict[str, Any]:
     """The contents of a scenario's file, for a test to modify."""
-    return tomllib.loads((scenarios._DATA / f"{name}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((Path(scenarios.__file__).parent / "data" / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def magnet_2kw2() -> MagnetMotor:

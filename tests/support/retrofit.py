@@ -192,7 +192,7 @@ class MeterErrors:
     phase: float = 0.0
     name: str = "mcc-1 22091734 400/5"
 
-    def shown(self, w: Array, var: Array) -> tuple[Array, Array]:
+    def displayed(self, w: Array, var: Array) -> tuple[Array, Array]:
         """Displayed P and Q: (P·cos δ + Q·sin δ)·(1 + gain), and Q accordingly."""
         c, s = math.cos(self.phase), math.sin(self.phase)
         return (1 + self.gain) * (c * w + s * var), (1 + self.gain) * (c * var - s * w)
@@ -252,7 +252,7 @@ def hours(
         return found
 
     old_wh, new_wh = look(at.old_w), look(at.new_w)
-    shown_wh, shown_varh = meter.shown(new_wh if new else old_wh, look(at.new_var if new else at.old_var))
+    displayed_wh, displayed_varh = meter.displayed(new_wh if new else old_wh, look(at.new_var if new else at.old_var))
     speed = np.interp(flow, _GRID, at.speed_rpm)
     drive, motor = look(at.est_drive_w), look(at.est_motor_w)
     u_drive, u_motor = look(at.u_drive_w), look(at.u_motor_w)
@@ -262,13 +262,14 @@ def hours(
         known: dict[str, Any] = {}
         if new:
             known = {
-                "shaft_wh": float(shown_wh[k] - drive[k] - motor[k]), "drive_loss_wh": float(drive[k]),
+                "shaft_wh": float(displayed_wh[k] - drive[k] - motor[k]), "drive_loss_wh": float(drive[k]),
                 "motor_loss_wh": float(motor[k]), "u_drive_loss_wh": float(u_drive[k]),
                 "u_motor_loss_wh": float(u_motor[k]), "speed_rpm": float(speed[k]),
             }  # fmt: skip
         intervals.append(
             Interval(
-                asset, START_MS + (first + k) * QUARTER_MS, float(shown_wh[k]), reactive_varh=float(shown_varh[k]),
+                asset, START_MS + (first + k) * QUARTER_MS, float(displayed_wh[k]),
+                reactive_varh=float(displayed_varh[k]),
                 drivers={name: Driver(float(x[k])) for name, x in {FLOW: driver, **(more or {})}.items()},
                 meter=meter.name, running_s=900.0, **known,
             )

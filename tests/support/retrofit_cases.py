@@ -30,7 +30,7 @@ from agent.savings.records.model import Baseline, Saving
 CLASSES = ("0.5S", "0.5")
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """Result of one case. true_wh and its parts: over the intervals for which a saving is counted."""
 
     saving: Saving
@@ -50,7 +50,7 @@ class Told(NamedTuple):
         return self.saving.u95_wh / self.true_wh
 
 
-def real_retrofit(seed: int) -> Told:
+def real_retrofit(seed: int) -> Reported:
     """14 days with a meter only, then 30 days with drive and magnet motor and 10 % less production; the same meter.
 
     For one of three seeds the engineer specifies a polynomial; for one the flow meter saturates, so that no model is
@@ -63,35 +63,35 @@ def real_retrofit(seed: int) -> Told:
     return _run(PUMP_HIGH_HEAD, rng, (14 * 96, 30 * 96), (0.89, 0.801), (meter, meter), kind, sensor)
 
 
-def large_retrofit(seed: int) -> Told:
+def large_retrofit(seed: int) -> Reported:
     """500 h of a fan with a damper, 720 h with drive and magnet motor, demand 10 % lower."""
     rng = np.random.default_rng(seed)
     meter = draw_meter(rng)
     return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter))
 
 
-def large_retrofit_fine(seed: int) -> Told:
+def large_retrofit_fine(seed: int) -> Reported:
     """The same with meter and transformers of class 0.2S, as for billing."""
     rng = np.random.default_rng(seed)
     meter = draw_meter(rng, accuracy=0.002, ct=0.002, minutes=10)
     return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter), classes=("0.2S", "0.2S"))
 
 
-def large_retrofit_certified(seed: int) -> Told:
+def large_retrofit_certified(seed: int) -> Reported:
     """A meter of class 0.2S with transformers certified to 0.05 % and 2′."""
     rng = np.random.default_rng(seed)
     meter = draw_meter(rng, accuracy=0.002, ct=0.0005, minutes=2)
     return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter), classes=("0.2S", "0.05 % 2'"))
 
 
-def nothing_saved(seed: int) -> Told:
+def nothing_saved(seed: int) -> Reported:
     """The old motor remains, production decreases by 15 %, the meter is replaced."""
     rng = np.random.default_rng(seed)
     meters = draw_meter(rng), draw_meter(rng, "mcc-1 30001177 400/5")
     return _run(PUMP_HIGH_HEAD, rng, (14 * 96, 30 * 96), (0.90, 0.765), meters, changed=False)
 
 
-def motor_swap(seed: int) -> Told:
+def motor_swap(seed: int) -> Reported:
     """Only the motor is replaced, without a drive. The transformers' phase errors matter, because the power factor
     changes.
     """
@@ -100,13 +100,13 @@ def motor_swap(seed: int) -> Told:
     return _run(SWAP, rng, (14 * 96, 30 * 96), (0.88, 0.88), (meter, meter))
 
 
-def swap_with_another_meter(seed: int) -> Told:
+def swap_with_another_meter(seed: int) -> Reported:
     rng = np.random.default_rng(seed)
     meters = draw_meter(rng), draw_meter(rng, "mcc-1 30001177 400/5")
     return _run(SWAP, rng, (14 * 96, 30 * 96), (0.88, 0.88), meters)
 
 
-def two_drivers(seed: int) -> Told:
+def two_drivers(seed: int) -> Reported:
     """The pumped liquid is denser when it is colder (1 % for 4 K).
 
     The reporting period is 4 K warmer, within the observed range.
@@ -114,31 +114,31 @@ def two_drivers(seed: int) -> Told:
     return _with_temperature(seed, 0.0025)
 
 
-def weak_temperature(seed: int) -> Told:
+def weak_temperature(seed: int) -> Reported:
     """A third of the unmeasured influence: too weak to be selected every time; the reporting period is 4 K warmer."""
     return _with_temperature(seed, 0.0007)
 
 
-def needless_temperature(seed: int) -> Told:
+def needless_temperature(seed: int) -> Reported:
     """The same temperatures without any effect on the energy."""
     return _with_temperature(seed, 0.0)
 
 
-def nothing_saved_with_two_drivers(seed: int) -> Told:
+def nothing_saved_with_two_drivers(seed: int) -> Reported:
     """The old motor remains, the meter is replaced, production decreases and it is warmer."""
     return _with_temperature(seed, 0.0025, changed=False)
 
 
-def by_shift(seed: int) -> Told:
+def by_shift(seed: int) -> Reported:
     """The load at the same flow depends on the shift: 3 % more, 2 % less. The reporting period has more nights."""
     return _with_shifts(seed, (0.0, 0.03, -0.02))
 
 
-def needless_shift(seed: int) -> Told:
+def needless_shift(seed: int) -> Reported:
     return _with_shifts(seed, (0.0, 0.0, 0.0))
 
 
-def by_pumps(seed: int) -> Told:
+def by_pumps(seed: int) -> Reported:
     """One pump, or two that share the flow: each case has its own line of this pump's energy over the station's flow.
 
     The second pump starts at 95 % and stops at 80 % of the flow of one pump. In the reporting period the flow is lower.
@@ -146,12 +146,12 @@ def by_pumps(seed: int) -> Told:
     return _with_pumps(seed)
 
 
-def nothing_saved_by_pumps(seed: int) -> Told:
+def nothing_saved_by_pumps(seed: int) -> Reported:
     """The old motor remains, the meter is replaced, and the flow is lower."""
     return _with_pumps(seed, changed=False)
 
 
-def by_grade(seed: int) -> Told:
+def by_grade(seed: int) -> Reported:
     """Grades whose load increases or decreases with the flow: by 2.5 % or 2 % for a tenth of the flow.
 
     The reporting period has more of the last grade.
@@ -159,7 +159,7 @@ def by_grade(seed: int) -> Told:
     return _with_shifts(seed, (0.0, 0.0, 0.0), (0.0, 0.25, -0.2))
 
 
-def weak_slopes(seed: int) -> Told:
+def weak_slopes(seed: int) -> Reported:
     """A twelfth of these slopes, in addition to different levels: too weak to be selected every time."""
     return _with_shifts(seed, (0.0, 0.03, -0.02), (0.0, 0.02, -0.016))
 
@@ -181,21 +181,21 @@ def _run(
     plant: Retrofit, rng: np.random.Generator, lengths: tuple[int, int], means: tuple[float, float],
     meters: tuple[MeterErrors, MeterErrors], kind: str = "", sensor: object = None, *, changed: bool = True,
     classes: tuple[str, str] = CLASSES,
-) -> Told:  # fmt: skip
+) -> Reported:  # fmt: skip
     before = _hours(plant, rng, lengths[0], means[0], meters[0], sensor, new=False)
     after = _hours(plant, rng, lengths[1], means[1], meters[1], sensor, new=changed, first=lengths[0] + 96)
-    return _told(plant, before, after, kind, changed=changed, classes=classes)
+    return _reported(plant, before, after, kind, changed=changed, classes=classes)
 
 
-def _told(
+def _reported(
     plant: Retrofit, before: Hours, after: Hours, kind: str = "", *, changed: bool = True,
     classes: tuple[str, str] = CLASSES,
-) -> Told:  # fmt: skip
+) -> Reported:  # fmt: skip
     frozen = freeze(learn("pump", before.intervals, kind=kind or None, classes=classes), 0, "test")
     saving, lines = evaluate(frozen, after.intervals, classes=classes, old_motor=plant.old_plate)
     claimed = np.array([line.excluded is None for line in lines])
     new_wh = after.new_wh if changed else after.old_wh
-    return Told(
+    return Reported(
         saving, lines, frozen, float((after.old_wh - new_wh)[claimed].sum()), float(after.motor_wh[claimed].sum()),
         float(after.drive_wh[claimed].sum()), float(after.old_wh[claimed].sum()),
     )  # fmt: skip
@@ -211,7 +211,7 @@ def _hours(
     return hours(plant, flows(rng, n, mean), influence, meter, new=new, first=first, sensor=sensor)
 
 
-def _with_temperature(seed: int, per_k: float, *, changed: bool = True) -> Told:
+def _with_temperature(seed: int, per_k: float, *, changed: bool = True) -> Reported:
     rng = np.random.default_rng(seed)
     first = draw_meter(rng)
     second = first if changed else draw_meter(rng, "mcc-1 30001177 400/5")
@@ -224,10 +224,10 @@ def _with_temperature(seed: int, per_k: float, *, changed: bool = True) -> Told:
                      more={TEMPERATURE: inlet_c})  # fmt: skip
 
     before = half(14 * 96, 0.89, 0.0, first, 0, False)
-    return _told(PUMP_HIGH_HEAD, before, half(30 * 96, 0.82, 4.0, second, 15 * 96, changed), changed=changed)
+    return _reported(PUMP_HIGH_HEAD, before, half(30 * 96, 0.82, 4.0, second, 15 * 96, changed), changed=changed)
 
 
-def _with_shifts(seed: int, more: tuple[float, ...], tilts: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Told:
+def _with_shifts(seed: int, more: tuple[float, ...], tilts: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Reported:
     """more: load of each shift at the same flow, relative. tilts: increase of this load with the flow (1: rated)."""
     rng = np.random.default_rng(seed)
     meter = draw_meter(rng)
@@ -240,10 +240,10 @@ def _with_shifts(seed: int, more: tuple[float, ...], tilts: tuple[float, ...] = 
         return hours(PUMP_HIGH_HEAD, flow, influence, meter, new=new, first=begin, more={SHIFT: shift + 1.0})
 
     before = half(14 * 96, 0.89, 0.0, 0, False)
-    return _told(PUMP_HIGH_HEAD, before, half(30 * 96, 0.82, 0.3, 15 * 96, True))
+    return _reported(PUMP_HIGH_HEAD, before, half(30 * 96, 0.82, 0.3, 15 * 96, True))
 
 
-def _with_pumps(seed: int, *, changed: bool = True) -> Told:
+def _with_pumps(seed: int, *, changed: bool = True) -> Reported:
     rng = np.random.default_rng(seed)
     first = draw_meter(rng)
     second = first if changed else draw_meter(rng, "mcc-1 30001177 400/5")
@@ -258,7 +258,7 @@ def _with_pumps(seed: int, *, changed: bool = True) -> Told:
                      sensor=lambda flow: flow * pumps, more={PUMPS: pumps})  # fmt: skip
 
     before = half(14 * 96, 0.92, first, 0, False)
-    return _told(PUMP_HIGH_HEAD, before, half(30 * 96, 0.85, second, 15 * 96, changed), changed=changed)
+    return _reported(PUMP_HIGH_HEAD, before, half(30 * 96, 0.85, second, 15 * 96, changed), changed=changed)
 
 
 def _saturating(flow: Array) -> Array:

@@ -76,7 +76,7 @@ class RetrofitPlant:
             SimulatedDevice(9, known, lambda: {known.registers[0].name: 1000 * self.flow}),
         ]  # fmt: skip
         if config.drives:
-            found.append(SimulatedDevice(2, load_profile("yaskawa/ga800"), self._shown, rating_kw=self._plant.kw))
+            found.append(SimulatedDevice(2, load_profile("yaskawa/ga800"), self._displayed, rating_kw=self._plant.kw))
         self._lines = {"line": ScenarioLine(found, silent=self.silent)}
 
     @property
@@ -120,13 +120,13 @@ class RetrofitPlant:
         """Change the connection of the meter to a fault of simulators.meters.wiring; empty: correct."""
         self._wiring = wiring_of(fault)
 
-    def _shown(self) -> drive_display.Values:
+    def _displayed(self) -> drive_display.Values:
         if not self.bypassed:
             return drive_display.display(self._train, self._drive_errors)
-        shown = drive_display.display(_trains(self._plant)[60][1], self._drive_errors)
+        displayed = drive_display.display(_trains(self._plant)[60][1], self._drive_errors)
         still = ("output_frequency", "reference_frequency", "motor_current", "output_voltage", "motor_power",
                  "motor_torque", "motor_speed")  # fmt: skip
-        return shown | dict.fromkeys(still, 0.0)
+        return displayed | dict.fromkeys(still, 0.0)
 
 
 _LIMITS = {"0.2S": (0.002, 10), "0.5S": (0.005, 30), "0.5": (0.005, 30)}  # ratio, phase in minutes

@@ -27,14 +27,17 @@ from simulators.devices.reference_motor import SIZES_KW, MotorParameters, Refere
 METER_UNIT, DRIVE_UNIT = 11, 31
 
 
+RESPONSE_S = 0.02
+
+
 class RecordingLink(MemoryLink):
     """A link to simulated devices, by unit identifier. It records every request and responds after 20 ms of `clock`."""
 
     def __init__(
         self, devices: Mapping[int, SimulatedDevice], clock: HandClock, wire: BusSettings | None = None
     ) -> None:
-        super().__init__(list(devices.values()), clock, 0.02, wire=wire)
-        self.asked: list[Request] = []
+        super().__init__(list(devices.values()), clock, RESPONSE_S, wire=wire)
+        self.clock, self.asked = clock, list[Request]()
 
     async def read_block(self, request: Request, timeout_s: float, *rest: float, **more: Any) -> bytes:
         self.asked.append(request)
@@ -91,7 +94,7 @@ class Scene:
     def devices(self, now_s: Callable[[], float]) -> dict[int, SimulatedDevice]:
         found = {}
         if self.meter:
-            found[self.units[0]] = SimulatedDevice(self.units[0], self.meter, lambda: self._shown(now_s()))
+            found[self.units[0]] = SimulatedDevice(self.units[0], self.meter, lambda: self._displayed(now_s()))
         if self.drive:
             found[self.units[1]] = SimulatedDevice(
                 self.units[1], self.drive, lambda: dict(self.plant.drive(now_s())), rating_kw=self.machine.kw
@@ -132,7 +135,7 @@ class Scene:
             loss_points_w=(), replaced_motor=None, waveform=None,
         )  # fmt: skip
 
-    def _shown(self, now_s: float) -> Mapping[str, Value]:
+    def _displayed(self, now_s: float) -> Mapping[str, Value]:
         assert self.meter is not None
         values = self.plant.meter(now_s)
         if self.meter.phases == 1:
@@ -186,9 +189,11 @@ def _shows(profile: Profile, kw: float) -> bool:
     values = plant.drive(0.0) if profile.kind == "vfd" else plant.meter(0.0)
     for row in profile.registers:
         if row.type != "string" and not row.parts and row.scale_from is None and (value := values.get(row.name)):
-            shown, _ = decode(row, register_encoder.words(row, values, kw), kw, verified=True)
+            decoded, _ = decode(row, register_encoder.words(row, values, kw), kw, verified=True)
             scale = row.scale_for(kw) or 1.0
-            if not isinstance(shown, int | float) or not math.isclose(shown, value, rel_tol=0.05, abs_tol=abs(scale)):
+            if not isinstance(decoded, int | float) or not math.isclose(
+                decoded, value, rel_tol=0.05, abs_tol=abs(scale)
+            ):
                 return row.name not in ("motor_power", "motor_current", "motor_torque_nm", "active_power", "current_l1")
     return True
 

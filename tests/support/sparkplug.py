@@ -211,7 +211,7 @@ class Proxy:
         """The packets of each connection with a will on NDEATH; other clients are left out."""
         return [found for found in list(self.connections) if found and "/NDEATH/" in found[0].topic]
 
-    def said(self, what: str) -> list[Packet]:
+    def sent_of(self, what: str) -> list[Packet]:
         return [packet for found in self.sparkplug() for packet in list(found) if packet.what == what]
 
     def _accept(self) -> None:

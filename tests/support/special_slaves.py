@@ -28,15 +28,15 @@ class WatchdogDrive(NumberedSlave):
         self._timer: Timer | None = None
 
     def on_request(self, frame: bytes) -> None:
-        self.armed, self.fed_s = True, self._segment.now()
+        self.armed, self.fed_s = True, self.segment.now()
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._segment.at(self.fed_s + self.watchdog_s, self._trip)
+        self._timer = self.segment.at(self.fed_s + self.watchdog_s, self._trip)
         super().on_request(frame)
 
     def _trip(self) -> None:
         if self.tripped_s is None:
-            self.tripped_s = self._segment.now()
+            self.tripped_s = self.segment.now()
 
 
 class PrivateDrive(NumberedSlave):
@@ -49,7 +49,7 @@ class PrivateDrive(NumberedSlave):
     def on_request(self, frame: bytes) -> None:
         self.asked_times += 1
         if frame[1] == 4:
-            self._answer(rtu(self.unit, bytes((4, 3, frame[3], 0x13, 0x88))))
+            self.respond(rtu(self.unit, bytes((4, 3, frame[3], 0x13, 0x88))))
         elif frame[1] in (3, 5):
             self.commands += 1
-            self._answer(rtu(self.unit, bytes((frame[1], 1, 0x01))))
+            self.respond(rtu(self.unit, bytes((frame[1], 1, 0x01))))

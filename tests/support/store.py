@@ -1,11 +1,18 @@
-"""Rows of a motor for the store, and counts of the rows that remain or are lost."""
+"""Stores of tests: rows of a motor, counts of rows that remain or are lost, a killed run, a store without fsync."""
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import sqlite3
 from collections import Counter
+from pathlib import Path
+from unittest.mock import patch
 
 from agent.config.model import StoreSettings
-from agent.delivery.store import Store
+from agent.delivery.store import Store, database_file
+from agent.delivery.store.database_file import NAME
+from drivers.reading import Clock
 
 T_MS = 1_790_000_000_000
 QUOTA = 3_000_000
@@ -13,6 +20,37 @@ QUOTA = 3_000_000
 
 def small(**changes: float) -> StoreSettings:
     return StoreSettings(commit_interval_s=0.01, quota_bytes=QUOTA, min_free_share=0.0, **changes)  # type: ignore[arg-type]
+
+
+def without_fsync(directory: Path, clock: Clock, settings: StoreSettings | None = None) -> Store:
+    """A store for tests without a power failure; an fsync for each commit would take most of their time."""
+
+    def connect(path: Path | str) -> sqlite3.Connection:
+        db = opened(path)
+        db.execute("pragma synchronous = off")
+        return db
+
+    opened = database_file.connect
+    with patch.object(database_file, "connect", connect):
+        return Store(directory, clock, settings or StoreSettings())
+
+
+def kill(store: Store) -> None:
+    """Ends a store; its directory is afterwards as a kill of the process at this moment leaves it."""
+    assert store.directory is not None
+    copy = store.directory.with_name(f"{store.directory.name}-killed")
+    copy.mkdir()
+    for file in store.directory.iterdir():
+        if file.is_file() and not file.name.startswith(NAME):
+            shutil.copy(file, copy)
+    with (
+        contextlib.closing(sqlite3.connect(store.directory / NAME)) as source,
+        contextlib.closing(sqlite3.connect(copy / NAME)) as target,
+    ):
+        source.backup(target)
+    store.close()
+    shutil.rmtree(store.directory)
+    copy.rename(store.directory)
 
 
 def measure(store: Store, seconds: int, from_ms: int = T_MS, size: int = 1000) -> int:

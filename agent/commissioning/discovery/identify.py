@@ -168,7 +168,7 @@ async def _read_values(device: CachedReader, profile: Profile, evidence: Evidenc
             evidence.add(-6.0, codes.FUNCTION_04_UNSUPPORTED())
         return
     read = 0
-    for block in _sampled_blocks(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
+    for block in sampled_blocks(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
         if not await device.read(block.function, block.address, block.count, max(1, block.count - CUT_MAX)):
             if (block.function, block.address) in device.lost:
                 evidence.add(-LOST, _of_block(codes.REGISTERS_WITHOUT_RESPONSE, block))
@@ -206,10 +206,10 @@ def _of_block(code: Code, block: Block) -> Reason:
 
 def _can_start(device: CachedReader, profile: Profile) -> bool:
     """Whether the first request for that map can be sent without waiting."""
-    return all(device.is_free(block.function, block.count) for block in _sampled_blocks(profile)[:1])
+    return all(device.is_free(block.function, block.count) for block in sampled_blocks(profile)[:1])
 
 
-def _sampled_blocks(profile: Profile) -> list[Block]:
+def sampled_blocks(profile: Profile) -> list[Block]:
     """The blocks that distinguish maps: values of poll group fast; also of slower groups if the fast ones are few."""
     rows: list[Register] = []
     for group in ("fast", "normal", "slow"):

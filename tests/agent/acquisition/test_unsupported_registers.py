@@ -62,7 +62,7 @@ def store(tmp_path: Path, clock: HandClock) -> Store:
     return Store(tmp_path, clock)
 
 
-def test_a_refusal_outlives_the_process(store: Store, clock: HandClock) -> None:
+def test_an_unsupported_register_is_stored_for_the_next_run(store: Store, clock: HandClock) -> None:
     poller, link = scene(clock)
     refusals = UnsupportedRegisterStore(store, [poller])
     assert polls(poller, link) > 0
@@ -75,7 +75,7 @@ def test_a_refusal_outlives_the_process(store: Store, clock: HandClock) -> None:
     assert again.link.no_overread == poller.link.no_overread
 
 
-def test_another_wire_or_a_month_later_it_is_asked_again(store: Store, clock: HandClock) -> None:
+def test_it_is_requested_again_on_another_bus_or_after_a_month(store: Store, clock: HandClock) -> None:
     poller, link = scene(clock)
     refusals = UnsupportedRegisterStore(store, [poller])
     polls(poller, link)

@@ -119,16 +119,16 @@ def test_a_baseline_is_learned_frozen_and_shown_with_the_saving(plant: Path) -> 
     assert re.search(rf"{FLOW}: 300 ", learned.stdout)
     frozen = magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
     assert frozen.exit_code == 0, frozen.output
-    shown = magwatt(plant, "baseline", "show", "pump", "--json")
-    told = body(shown)
-    assert told["baseline"]["by"] == "Li Wei"
-    assert told["baseline"]["hash"] in frozen.stdout
-    assert told["saving"]["verdict"] == "proven"
-    assert told["saving"]["saved_wh"] == pytest.approx(0.1 * told["saving"]["adjusted_wh"], rel=0.02)
-    assert told["saving"]["open_events"] == 1
+    show_result = magwatt(plant, "baseline", "show", "pump", "--json")
+    parsed = body(show_result)
+    assert parsed["baseline"]["by"] == "Li Wei"
+    assert parsed["baseline"]["hash"] in frozen.stdout
+    assert parsed["saving"]["verdict"] == "proven"
+    assert parsed["saving"]["saved_wh"] == pytest.approx(0.1 * parsed["saving"]["adjusted_wh"], rel=0.02)
+    assert parsed["saving"]["open_events"] == 1
     words = magwatt(plant, "baseline", "show", "pump").stdout
     assert str(EVENT_UNDECIDED(number=1, kind="maintenance", cause=MAINTENANCE())) in words
-    assert f"{told['saving']['saved_wh'] / 1000:.1f} ± {told['saving']['u95_wh'] / 1000:.1f} kWh" in words
+    assert f"{parsed['saving']['saved_wh'] / 1000:.1f} ± {parsed['saving']['u95_wh'] / 1000:.1f} kWh" in words
 
 
 def test_no_figure_has_a_minus_before_zero(plant: Path) -> None:
@@ -138,9 +138,9 @@ def test_no_figure_has_a_minus_before_zero(plant: Path) -> None:
     assert draft is not None
     repository.save_draft(store, replace(draft, nmbe=-1e-9, autocorrelation=-1e-4))
     store.close()
-    shown = magwatt(plant, "baseline", "show", "pump").stdout
-    assert "NMBE 0.00 %" in shown
-    assert "-0.0" not in shown
+    show_result = magwatt(plant, "baseline", "show", "pump").stdout
+    assert "NMBE 0.00 %" in show_result
+    assert "-0.0" not in show_result
 
 
 def test_each_step_names_the_next_command_as_it_must_be_typed(plant: Path) -> None:
@@ -258,11 +258,11 @@ def test_without_periods_it_is_learned_until_the_old_motor_was_replaced(plant: P
     """400 intervals of the old motor from 2026-09-22; those of the new one since 2026-09-27 are not used."""
     replaced = "rpm = 1485, since = 2026-09-27 }"
     plant.write_text(PLANT.replace("rpm = 1485 }", replaced), encoding="utf-8")
-    told = body(magwatt(plant, "baseline", "learn", "pump", "--json"))
-    assert told["baseline"]["n"] == 400
-    assert told["suspect"] == []
-    told = body(magwatt(plant, "baseline", "learn", "pump", "--to", "2026-09-24", "--json"))
-    assert 0 < told["baseline"]["n"] < 400
+    parsed = body(magwatt(plant, "baseline", "learn", "pump", "--json"))
+    assert parsed["baseline"]["n"] == 400
+    assert parsed["suspect"] == []
+    parsed = body(magwatt(plant, "baseline", "learn", "pump", "--to", "2026-09-24", "--json"))
+    assert 0 < parsed["baseline"]["n"] < 400
 
 
 def test_without_a_baseline_show_prints_the_next_command(plant: Path) -> None:
@@ -275,9 +275,9 @@ def test_a_changed_baseline_is_rejected(plant: Path) -> None:
     learn(plant)
     magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
     store = Store(plant.parent / "state", SystemClock())
-    told = store.entries(repository.FROZEN)["pump"]
+    parsed = store.entries(repository.FROZEN)["pump"]
     store.save_entry(
-        repository.FROZEN, "pump", "", {**told, "coefficients": [1.1 * value for value in told["coefficients"]]}
+        repository.FROZEN, "pump", "", {**parsed, "coefficients": [1.1 * value for value in parsed["coefficients"]]}
     )
     store.close()
     done = magwatt(plant, "baseline", "show", "pump")

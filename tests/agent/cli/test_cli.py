@@ -93,10 +93,10 @@ def test_help_of_a_command_imports_that_command_only(name: str) -> None:
 
 @pytest.mark.text
 def test_the_commands_are_in_four_groups() -> None:
-    shown = invoke("--help").output.split("Options:")[1]
-    headings = [line for line in shown.splitlines() if re.match(r"[A-Z].*:$", line)]
+    options = invoke("--help").output.split("Options:")[1]
+    headings = [line for line in options.splitlines() if re.match(r"[A-Z].*:$", line)]
     assert headings == ["Start:", "Operate:", "Savings:", "Data and tools:"]
-    first_words = [line.split()[0] for line in shown.partition("Start:")[2].splitlines() if line.startswith("  ")]
+    first_words = [line.split()[0] for line in options.partition("Start:")[2].splitlines() if line.startswith("  ")]
     assert first_words == [
         "demo", "scan", "identify", "check", "plan", "doctor", "commission",
         "run", "read", "watch", "explain", "maintenance",
@@ -247,7 +247,7 @@ def test_read_treats_a_path_as_a_file(here: Path) -> None:
     assert "plant.conf" in summary
 
 
-def test_commission_tells_a_file_from_a_motor(here: Path) -> None:
+def test_commission_distinguishes_a_file_from_a_motor(here: Path) -> None:
     (here / "plant.toml").write_text(metered_retrofit.PLANT, encoding="utf-8")
     for words in (["fam"], ["plant.toml", "fam"], ["--config", "plant.toml", "fam"]):
         done = invoke("commission", *words)
@@ -342,7 +342,7 @@ def test_profiles_lists_what_ships() -> None:
     assert {"eastron/sdm630", "yaskawa/ga800", "schneider/pm5000"} <= {row["profile"] for row in rows}
 
 
-def test_recordings_give_what_is_known_of_them(data: Path) -> None:
+def test_recordings_prints_the_metadata_of_a_file(data: Path) -> None:
     """Figures of the recordings' own page: a generator of 10.98 MW at 59.996 Hz, and a drive's output."""
     folder = data / "recordings"
     generator = str(folder / "pycomtrade_gen" / "test_data2" / "test2.cfg")
@@ -467,7 +467,7 @@ def test_watch_logs_in(tmp_path: Path) -> None:
         broker.stop()
 
 
-def test_watch_trusts_the_authority_it_is_given(tmp_path: Path) -> None:
+def test_watch_verifies_the_broker_with_the_given_authority(tmp_path: Path) -> None:
     openssl, port = real_command("openssl"), free_port()
     subprocess.run(
         [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "ca.pem", "-days", "1",
@@ -564,7 +564,7 @@ def test_read_shows_every_digit_that_is_published(name: str, value: float, expec
     assert line.split()[1] == expected
 
 
-def test_a_cut_off_recording_says_so_beside_its_windows(tmp_path: Path) -> None:
+def test_a_truncated_recording_is_noted_with_its_windows(tmp_path: Path) -> None:
     (tmp_path / "r.cfg").write_text(
         "a,b,1999\n1,1A,0D\n1,UL1,A,,V,1,0,0,-32767,32767,1,1,P\n50\n1\n5000,10000\n"
         "01/01/2026,00:00:00.0\n01/01/2026,00:00:00.0\nASCII\n1\n"

@@ -8,7 +8,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from support.basics import Mosquitto, wait_until
 
-from agent.cli.demo_runner import _delete_retained
+from agent.cli.demo_runner import delete_retained
 from agent.config.loader import parse_broker
 from agent.delivery.homeassistant.entities import EntityIds
 
@@ -25,7 +25,7 @@ def test_only_retained_messages_of_the_demo_are_deleted(tmp_path: Path) -> None:
         client.loop_start()
         for topic in OWN | OTHERS:
             client.publish(topic, b"{}", qos=1, retain=True).wait_for_publish(5)
-        _delete_retained(parse_broker(f"mqtt://127.0.0.1:{broker.port}"))
+        delete_retained(parse_broker(f"mqtt://127.0.0.1:{broker.port}"))
         received = set[str]()
         client.on_message = lambda _client, _data, message: received.add(message.topic)
         client.subscribe("#", qos=1)

@@ -7,7 +7,9 @@ import time
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
+from support.basics import Mosquitto, wait_until
 
 from agent.analysis.efficiency.reasons import SERIAL_NUMBER_CHANGED
 from agent.analysis.power_quality.event_text import format_event
@@ -111,37 +113,47 @@ def test_the_reasons_of_a_state_are_shown_below_the_table() -> None:
     assert format_states(follower) == []
 
 
-def came(follower: Follower, topic: str, payload: bytes) -> None:
-    message = paho.MQTTMessage(topic=topic.encode())
-    message.payload = payload
-    follower._on_message(None, None, message)  # type: ignore[arg-type]
+def followed(broker: Mosquitto, published: list[tuple[str, bytes]]) -> Follower:
+    """A follower that has received these messages."""
+    follower = Follower(Mqtt("127.0.0.1", broker.port, False), "#")
+    follower.start()
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    try:
+        for topic, payload in published:
+            client.publish(topic, payload, qos=1).wait_for_publish(60)
+
+        def subscribed() -> bool:
+            client.publish("x/status", b"online", qos=1)
+            return "x" in follower.gateways
+
+        wait_until(subscribed, 60, "the subscription and all messages")
+    finally:
+        client.disconnect()
+        client.loop_stop()
+        follower.stop()
+    return follower
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b'{"x":1}',
-        b'{"v":null}',
-        b'{"t":5,"v":{"active_power_w":"ON"}}',
-        b'{"t":5,"m":null,"f":[]}',
-        b'{"state":3}',
-        b"ON",
-    ],
-)
-@pytest.mark.parametrize("kind", ["telemetry", "event", "state", "meta"])
-def test_messages_of_other_publishers_are_ignored(kind: str, payload: bytes) -> None:
-    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
-    came(follower, "magwatt/v1/a/b/pump-1/telemetry", b'{"s":"magwatt.telemetry/1","t":5,"v":{"motor_speed_rpm":1470}}')
-    came(follower, f"zigbee/kitchen/plug/{kind}", payload)
+def test_messages_of_other_publishers_are_ignored(mosquitto: Mosquitto) -> None:
+    payloads = [b'{"x":1}', b'{"v":null}', b'{"t":5,"v":{"active_power_w":"ON"}}', b'{"t":5,"m":null,"f":[]}',
+                b'{"state":3}', b"ON"]  # fmt: skip
+    foreign = [
+        (f"zigbee/kitchen/plug/{kind}", payload)
+        for kind in ("telemetry", "event", "state", "meta")
+        for payload in payloads
+    ]
+    own = ("magwatt/v1/a/b/pump-1/telemetry", b'{"s":"magwatt.telemetry/1","t":5,"v":{"motor_speed_rpm":1470}}')
+    follower = followed(mosquitto, [*foreign, own])
     assert "1470" in drawn(follower)
     assert "plug" not in drawn(follower)
 
 
-def test_a_motor_that_was_removed_from_the_configuration_leaves_the_table() -> None:
-    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
-    for name in ("pump-1", "pump-2"):
-        came(follower, f"magwatt/v1/a/b/{name}/state", b'{"s":"magwatt.state/1","t":5,"state":"online","reason":[]}')
-    came(follower, "magwatt/v1/a/b/pump-1/state", b"")
+def test_a_motor_that_was_removed_from_the_configuration_leaves_the_table(mosquitto: Mosquitto) -> None:
+    online = b'{"s":"magwatt.state/1","t":5,"state":"online","reason":[]}'
+    states = [(f"magwatt/v1/a/b/{name}/state", online) for name in ("pump-1", "pump-2")]
+    follower = followed(mosquitto, [*states, ("magwatt/v1/a/b/pump-1/state", b"")])
     assert "pump-1" not in drawn(follower)
     assert "pump-2" in drawn(follower)
 

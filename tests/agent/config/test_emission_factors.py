@@ -36,7 +36,7 @@ def test_a_factor_comes_with_its_year(wanted: str | float, year: int | None, kg:
     assert found.source
 
 
-def test_memory_is_marked_and_never_preferred() -> None:
+def test_values_without_a_source_are_marked_and_not_preferred() -> None:
     """CN: the verified factor of 2022 is used, not the newer one with status memory. JP: no factor is verified."""
     assert any(row.scope == "CN" and row.year == 2023 and row.status == "memory" for row in emission_factors.factors())
     assert emission_factors.grid_factor("CN").status == "verified"
@@ -51,7 +51,9 @@ def test_memory_is_marked_and_never_preferred() -> None:
         ("Atlantis", reasons.GRID_FACTOR_UNKNOWN, {"name": "Atlantis"}),
     ],
 )
-def test_an_unknown_factor_is_refused_with_what_there_is(wanted: str, code: Code, data: dict[str, object]) -> None:
+def test_an_unknown_factor_is_rejected_with_the_available_ones(
+    wanted: str, code: Code, data: dict[str, object]
+) -> None:
     with pytest.raises(InvalidValue) as error:
         emission_factors.grid_factor(wanted)
     assert error.value.reason.code == code

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from support.config_text import at_input, bus, drive, load_told, magnet, meter, motor, problems, site
+from support.config_text import at_input, bus, drive, load_all, magnet, meter, motor, problems, site
 
 from agent.cli import main
 from agent.config import reasons as codes
@@ -174,7 +174,7 @@ def test_a_value_of_another_kind_is_a_problem_and_no_more(tmp_path: Path, kind: 
     parts[kind] = "\n".join([*kept, f"{key} = {word}"]) + "\n"
     name = {"meter": "m", "drive": "d", "motor": "p", "signal": "s"}[kind]
     if (key, word) == ("unit_id", "7"):
-        load_told(tmp_path, BASE + "".join(parts.values()))
+        load_all(tmp_path, BASE + "".join(parts.values()))
         return
     found = problems(tmp_path, BASE + "".join(parts.values()))
     assert all(f"{item.key}.".startswith(f"{kind}.{name}.{key}.") for item in found), found
@@ -201,7 +201,7 @@ def test_a_file_of_notepad(tmp_path: Path) -> None:
     ("text", "expected"), [(BASE.partition("[bus")[0], codes.BUS_MISSING()), (BASE, codes.NO_DEVICE_TO_POLL())]
 )
 def test_a_plant_in_which_nothing_is_polled_is_a_finding(tmp_path: Path, text: str, expected: Reason) -> None:
-    _, report = load_told(tmp_path, text)
+    _, report = load_all(tmp_path, text)
     assert [(item.key, item.reason) for item in report.findings] == [("bus", expected)]
     assert CliRunner().invoke(main, ["check", str(tmp_path / "plant.toml")]).exit_code == 1
 
@@ -213,14 +213,18 @@ def test_the_place_of_a_waveform_is_a_note(tmp_path: Path) -> None:
         + drive("d", "m")
         + magnet("p", "d", waveform={"tcp": "a:7000", "measuring_point": "motor"})
     )
-    notes = load_told(tmp_path, text)[1].notes
+    notes = load_all(tmp_path, text)[1].notes
     assert ("motor.p.waveform.measuring_point", codes.WAVEFORM_POINT()) in [(note.key, note.reason) for note in notes]
 
 
-def test_phases_that_cannot_follow_each_other_are_a_problem(tmp_path: Path) -> None:
+def test_periods_in_an_impossible_order_are_a_problem(tmp_path: Path) -> None:
     text = BASE + at_input("m") + drive("d", "m") + magnet("p", "d")
     good = text + "periods = { baseline = 2026-09-01, reporting = 2026-09-20, end = 2027-09-20 }\n"
-    assert [name for name, _ in load_told(tmp_path, good)[0].motors["p"].periods] == ["baseline", "reporting", "end"]
+    assert [name for name, _ in load_all(tmp_path, good)[0].motors["p"].periods] == [
+        "baseline",
+        "reporting",
+        "end",
+    ]
     (only,) = problems(tmp_path, text + "periods = { baseline = 2026-09-20, reporting = 2026-09-01 }\n")
     assert (only.key, only.reason) == ("motor.p.periods", PERIOD_ORDER(later="reporting", earlier="baseline"))
     (only,) = problems(tmp_path, text + "periods = { reportin = 2026-09-01 }\n")
@@ -233,7 +237,7 @@ def test_phases_that_cannot_follow_each_other_are_a_problem(tmp_path: Path) -> N
 def test_the_example_of_the_docs_is_accepted(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
     example = page.split("```toml\n", 1)[1].split("```", 1)[0]
-    config, report = load_told(tmp_path, example)
+    config, report = load_all(tmp_path, example)
     assert config.motors["descaler-pump-1"].title == "1#除鳞泵"
     keys = [item.key for item in (*report.findings, *report.notes)]
     assert not any("energy_price" in key or "grid_factor" in key for key in keys), "reports use both"
@@ -244,14 +248,14 @@ def test_a_meter_without_a_ratio_register_is_a_note(tmp_path: Path) -> None:
     ct = 'ct = "150/5"\nct_class = "0.5"\n'
     for profile, count in (("eastron/sdm630", 1), ("chint/dtsu666", 0)):
         text = BASE + at_input("m", profile=profile) + ct
-        found = [note.reason for note in load_told(tmp_path, text)[1].notes if note.key == "meter.m.ratio_applied_by"]
+        found = [note.reason for note in load_all(tmp_path, text)[1].notes if note.key == "meter.m.ratio_applied_by"]
         assert found == [codes.RATIO_NOT_READABLE()] * count, profile
 
 
 def test_the_certificate_of_transformers_replaces_their_class(tmp_path: Path) -> None:
     begin = BASE + at_input("m") + 'ct = "150/5"\n'
     for text, kept in (("0.5", "0.5"), ("0.050%, 2.0 min", "0.05 % 2'"), ("0.05 % 2'", "0.05 % 2'")):
-        assert load_told(tmp_path, f'{begin}ct_class = "{text}"\n')[0].meters["m"].ct_class == kept
+        assert load_all(tmp_path, f'{begin}ct_class = "{text}"\n')[0].meters["m"].ct_class == kept
     [problem] = problems(tmp_path, f'{begin}ct_class = "0.2 S"\n')
     assert problem.reason.code == DID_YOU_MEAN
     assert problem.reason.data["near"] == "0.2S"
@@ -262,7 +266,7 @@ def test_the_certificate_of_transformers_replaces_their_class(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("table", ["motor", "tariff"])
-def test_a_moment_is_no_day(tmp_path: Path, table: str) -> None:
+def test_a_time_is_rejected_where_a_date_is_expected(tmp_path: Path, table: str) -> None:
     """TOML's date-times are dates for Python, and never equal to one: a holiday would be priced as a working day."""
     text = BASE + meter("m") + motor("p", "m")
     text += {"motor": "periods = { baseline = 2026-09-01T00:00:00 }\n",

@@ -25,7 +25,7 @@ def frozen(to_ms: int) -> Baseline:
     return Baseline("p", "constant", (), (1.0,), ((0.0,),), {}, {}, 1, 1.0, 0, 0, 0, 0, 0, 0, None, 0, to_ms)
 
 
-def test_phases_begin_at_the_plants_midnight() -> None:
+def test_periods_start_at_midnight_in_the_zone_of_the_plant() -> None:
     found = phases_of(DATES, "Asia/Shanghai")
     assert [phase.name for phase in found] == ["baseline", "commissioning", "reporting"]
     assert found[0].from_ms == utc_ms(2026, 8, 31, 16)
@@ -35,20 +35,20 @@ def test_phases_begin_at_the_plants_midnight() -> None:
     assert period_at(found, utc_ms(2026, 8, 1), None) == ""
 
 
-def test_an_end_ends_the_last_one() -> None:
+def test_an_end_date_ends_the_last_period() -> None:
     found = phases_of({**DATES, "end": date(2027, 9, 20)}, "UTC")
     assert found[-1].to_ms == utc_ms(2027, 9, 20)
     assert period_at(found, utc_ms(2027, 9, 20), None) == ""
 
 
-def test_an_order_that_cannot_be_is_refused() -> None:
+def test_an_impossible_order_is_rejected() -> None:
     with pytest.raises(InvalidValue) as error:
         phases_of({**DATES, "commissioning": date(2026, 8, 1)}, "UTC")
     assert error.value.reason == PERIOD_ORDER(later="commissioning", earlier="baseline")
 
 
 @pytest.mark.parametrize("begin", [date(2027, 9, 1), datetime(2027, 9, 1, 6)])  # noqa: DTZ001
-def test_a_baseline_that_has_not_begun_is_told_with_its_days(begin: date) -> None:
+def test_a_baseline_period_in_the_future_is_reported_with_its_days(begin: date) -> None:
     assert ahead({"baseline": begin}, date(2027, 8, 30)) == BASELINE_PERIOD_AHEAD(days=2)
     assert ahead({"baseline": begin}, date(2027, 8, 31)) == BASELINE_PERIOD_AHEAD(days=1)
     assert ahead({"baseline": begin}, date(2027, 9, 1)) is None
@@ -85,7 +85,7 @@ def test_the_synchronous_speed_is_the_next_above(rpm: float, sync: float) -> Non
     assert found["rpm"] == rpm
 
 
-def test_an_induction_motor_is_its_own_old_motor_and_a_magnet_motor_is_none() -> None:
+def test_an_induction_motor_is_its_own_replaced_motor_and_a_magnet_motor_is_not() -> None:
     assert old_motor_of(motor()) is None  # type: ignore[arg-type]
     found = old_motor_of(motor(kind="induction", rpm=1485.0, efficiency_pct=93.8))  # type: ignore[arg-type]
     assert found == {"rated_w": 160e3, "efficiency": 0.938, "rpm": 1485.0, "sync_rpm": 1500.0}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from support.config_text import at_input, bus, load_told, problems, site
+from support.config_text import at_input, bus, load_all, problems, site
 
 from agent.cli import main
 from agent.config import reasons as codes
@@ -48,7 +48,7 @@ def test_a_password_that_others_may_read_is_a_finding(tmp_path: Path, mode: int,
     (tmp_path / "secret").write_text("hunter2")
     (tmp_path / "secret").chmod(mode)
     text = BASE + at_input("m") + "[mqtt]\nurl = 'mqtt://b'\nuser = 'gw'\npassword_file = 'secret'\n"
-    _, report = load_told(tmp_path, text)
+    _, report = load_all(tmp_path, text)
     expected = codes.FILE_MODE_OPEN(mode=mode, path=str(tmp_path / "secret"))
     assert [(item.key, item.reason) for item in report.findings] == [("mqtt.password_file", expected)] * count
     assert all(f"{mode:04o}" in str(item) for item in report.findings)

@@ -74,7 +74,7 @@ def test_a_value_outside_its_stated_window_is_flagged(tmp_path: Path, clock: Han
     assert reading.flags == {FLOW: Quality.OUT_OF_RANGE}
 
 
-def test_they_are_polled_and_go_out_with_their_motor(tmp_path: Path, clock: HandClock) -> None:
+def test_signals_are_polled_and_published_with_their_motor(tmp_path: Path, clock: HandClock) -> None:
     config = load(tmp_path, PLANT)
     (poller,) = pollers(config, clock, lambda reading: None)
     due = {polled.device.name: polled.due_s() for polled in poller.devices}

@@ -59,14 +59,14 @@ def test_the_independent_case(data: Path) -> None:
         assert bill(at_this, rows).total == pytest.approx(case["expected"]["cost"], abs=1e-6)
 
 
-def test_a_hole_is_told_with_its_hours() -> None:
+def test_a_gap_in_the_periods_is_reported_with_its_hours() -> None:
     tariff, report = read(GOOD.replace('to = "17:00"', 'to = "15:30"'))
     assert tariff is None
     assert reasons_of(report) == [PRICE_MISSING(start="15:30", end="17:00", days=("all",), months=("all",))]
 
 
 @pytest.mark.parametrize("span", [("00:00", "00:00"), ("24:00", "00:00"), ("24:00", "24:00"), ("07:30", "07:30")])
-def test_a_period_of_no_length_is_no_whole_day(span: tuple[str, str]) -> None:
+def test_a_period_of_zero_length_is_not_a_complete_day(span: tuple[str, str]) -> None:
     begin, end = span
     text = f'[tariff]\nprices = {{ all = 1.0 }}\n[[tariff.period]]\nprice = "all"\nfrom = "{begin}"\nto = "{end}"\n'
     _, report = read(text)
@@ -84,14 +84,14 @@ def test_midnight_may_be_written_as_either() -> None:
         assert [tariff.price(ms(2026, 10, 5, hour))[0] for hour in (0, 21, 22, 23)] == ["day", "day", "night", "night"]
 
 
-def test_an_overlap_is_told_with_both_names() -> None:
+def test_an_overlap_is_reported_with_both_names() -> None:
     _, report = read(GOOD.replace('from = "17:00"', 'from = "16:00"'))
     assert reasons_of(report) == [
         PRICES_OVERLAP(prices=("flat", "peak"), start="16:00", end="17:00", days=("all",), months=("all",))
     ]
 
 
-def test_a_hole_on_some_days_in_some_months_names_them() -> None:
+def test_a_gap_on_some_days_of_some_months_is_reported_with_them() -> None:
     _, report = read(GOOD.replace('from = "17:00"', 'from = "17:00"\ndays = ["workday"]\nmonths = [1, 2, 12]'))
     when = {"start": "17:00", "end": "23:00"}
     assert reasons_of(report) == [
@@ -146,7 +146,7 @@ def test_a_price_of_a_month_replaces_the_usual_one() -> None:
     assert tariff.price(ms(2026, 10, 5, 8)) == ("flat", 0.68)
 
 
-def test_a_holiday_is_a_day_of_its_own_only_where_the_tariff_knows_any() -> None:
+def test_a_holiday_differs_from_other_days_only_in_a_tariff_with_holidays() -> None:
     whole = (TariffPeriod("work", (0, 96), ("workday",)), TariffPeriod("rest", (0, 96), ("weekend",)))
     national = frozenset({date(2026, 10, 1)})  # a Thursday
     usual = Tariff("CNY", "Asia/Shanghai", {"work": 1.0, "rest": 0.5}, whole, holidays=national)
@@ -167,7 +167,7 @@ def test_clock_changes_keep_the_wall_clocks_price() -> None:
 
 
 @pytest.mark.parametrize(("day", "hours"), [(1, 31 * 24 + 1), (15, 30 * 24)])
-def test_the_month_lies_between_reading_days(day: int, hours: int) -> None:
+def test_a_billing_month_is_the_time_between_reading_days(day: int, hours: int) -> None:
     begin, end = month_bounds_ms("2026-10", "Europe/Berlin", day)
     assert (end - begin) / 3.6e6 == hours
     local = datetime.fromtimestamp(begin / 1000, UTC).astimezone(ZoneInfo("Europe/Berlin"))
@@ -184,7 +184,7 @@ def test_each_instant_is_in_the_month_whose_bounds_hold_it() -> None:
 
 
 @pytest.mark.parametrize("month", ["2026-13", "October", "2026-10-01", ""])
-def test_what_is_no_month_is_refused(month: str) -> None:
+def test_an_invalid_month_is_rejected(month: str) -> None:
     with pytest.raises(InvalidValue) as error:
         month_bounds_ms(month, "UTC")
     assert error.value.reason == NOT_A_MONTH(text=month)
@@ -237,7 +237,7 @@ def test_the_power_factor_rule_takes_energy_and_demand() -> None:
     assert found.total == pytest.approx(1.05 * (80 + 3200))
 
 
-def test_without_reactive_energy_no_power_factor_is_claimed() -> None:
+def test_without_reactive_energy_there_is_no_power_factor() -> None:
     tariff = Tariff("CNY", "UTC", {"flat": 1.0}, (TariffPeriod("flat", (0, 96)),), power_factor=0.90)
     found = bill(tariff, [(0, 1000.0, 500.0), (900_000, 1000.0, None)])
     assert (found.power_factor, found.adjustment_cost) == (None, 0)

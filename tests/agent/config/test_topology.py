@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from click.testing import CliRunner
-from support.config_text import at_input, bus, drive, load, load_told, magnet, meter, motor, problems, site
+from support.config_text import at_input, bus, drive, load, load_all, magnet, meter, motor, problems, site
 
 from agent.cli import main
 from agent.config import reasons as codes
@@ -14,9 +14,9 @@ from agent.config.topology import assets, polled_devices
 BASE = site() + bus(tcp="192.0.2.40:502")
 
 
-def test_meters_in_a_row_are_no_loop(tmp_path: Path) -> None:
+def test_meters_in_series_are_not_a_loop(tmp_path: Path) -> None:
     text = BASE + at_input("a", fed_by="b") + at_input("b", 2, fed_by="c") + at_input("c", 3)
-    assert load_told(tmp_path, text)[1].problems == []
+    assert load_all(tmp_path, text)[1].problems == []
 
 
 def test_a_loop_is_one_problem_and_its_branches_are_none(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_a_loop_is_one_problem_and_its_branches_are_none(tmp_path: Path) -> None
 
 def test_an_unchecked_watchdog_is_a_finding_and_the_drive_is_not_polled(tmp_path: Path) -> None:
     text = BASE + at_input("m") + drive("d", "m", comm_loss=None) + magnet("p", "d")
-    config, report = load_told(tmp_path, text)
+    config, report = load_all(tmp_path, text)
     [finding] = report.findings
     assert (finding.key, finding.reason.code) == ("drive.d.comm_loss", codes.COMM_LOSS_PARAMETER_NOT_STATED)
     assert "H5-0" in finding.reason.data["parameter"]  # of the profile

@@ -13,7 +13,7 @@ from agent.core import kernel_cache
 DSP = Path(kernel_cache.__file__).parents[2] / "dsp"
 
 
-def test_a_cache_is_warm_for_the_files_it_was_made_of_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_is_valid_only_for_the_files_it_was_built_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numba does not use a kernel of the same text at another path or with another time: the agent would compile it."""
     one, two = (Path(shutil.copytree(DSP, tmp_path / name / "dsp")) for name in ("one", "two"))
     cache = tmp_path / "cache"

@@ -26,14 +26,14 @@ sys.stdin.read()
 @pytest.fixture(autouse=True)
 def let_go() -> object:
     """Releases the locks that this process acquired in a test."""
-    before = len(kernel_cache_folders._locked_files)
+    before = len(kernel_cache_folders.held_locks)
     yield
     release(before)
 
 
 def release(keep: int) -> None:
-    while len(kernel_cache_folders._locked_files) > keep:
-        kernel_cache_folders._locked_files.pop().close()
+    while len(kernel_cache_folders.held_locks) > keep:
+        kernel_cache_folders.held_locks.pop().close()
 
 
 def installed(place: Path) -> str:
@@ -44,7 +44,7 @@ def installed(place: Path) -> str:
 
 def left_by(root: Path, version: str, *who: str) -> Path:
     """A directory of that version, as a process that has ended leaves it."""
-    before, folder = len(kernel_cache_folders._locked_files), root / f"kernels-{version}"
+    before, folder = len(kernel_cache_folders.held_locks), root / f"kernels-{version}"
     for name in who:
         enter(folder, name)
     release(before)
@@ -52,14 +52,14 @@ def left_by(root: Path, version: str, *who: str) -> Path:
     return folder
 
 
-def test_an_upgrade_in_place_takes_the_version_before_away(tmp_path: Path) -> None:
+def test_an_upgrade_in_place_deletes_the_cache_of_the_previous_version(tmp_path: Path) -> None:
     me = installed(tmp_path / "venv")
     old, new = left_by(tmp_path, "1", me), left_by(tmp_path, "2", me)
     assert sweep(tmp_path, new, me) == [old]
     assert (old.exists(), new.exists()) == (False, True)
 
 
-def test_an_agent_that_still_runs_the_version_before_keeps_its_kernels_until_it_ends(tmp_path: Path) -> None:
+def test_the_cache_of_a_running_previous_version_is_kept_until_it_ends(tmp_path: Path) -> None:
     me = installed(tmp_path / "venv")
     old, new = left_by(tmp_path, "1", me), left_by(tmp_path, "2", me)
     command = [sys.executable, "-c", HOLD, str(old), me]
@@ -71,7 +71,7 @@ def test_an_agent_that_still_runs_the_version_before_keeps_its_kernels_until_it_
     assert sweep(tmp_path, new, me) == [old]
 
 
-def test_another_installation_keeps_its_own_until_it_is_gone(tmp_path: Path) -> None:
+def test_the_cache_of_another_installation_is_kept_while_it_exists(tmp_path: Path) -> None:
     me, other = installed(tmp_path / "venv"), installed(tmp_path / "other")
     theirs, new = left_by(tmp_path, "1", other), left_by(tmp_path, "2", me)
     assert sweep(tmp_path, new, me) == []
@@ -79,14 +79,14 @@ def test_another_installation_keeps_its_own_until_it_is_gone(tmp_path: Path) -> 
     assert sweep(tmp_path, new, me) == [theirs]
 
 
-def test_a_version_that_two_had_goes_when_both_went_on(tmp_path: Path) -> None:
+def test_a_shared_version_is_deleted_when_both_installations_use_a_later_one(tmp_path: Path) -> None:
     me, other = installed(tmp_path / "venv"), installed(tmp_path / "other")
     shared, new = left_by(tmp_path, "1", me, other), left_by(tmp_path, "2", me, other)
     assert sweep(tmp_path, new, me) == []
     assert sweep(tmp_path, new, other) == [shared]
 
 
-def test_a_folder_of_an_earlier_release_goes_when_nothing_was_written_into_it_for_a_month(tmp_path: Path) -> None:
+def test_a_folder_of_an_earlier_release_is_deleted_after_a_month_without_writes(tmp_path: Path) -> None:
     me = installed(tmp_path / "venv")
     new = left_by(tmp_path, "2", me)
     unnamed = tmp_path / "kernels-0"
@@ -99,7 +99,7 @@ def test_a_folder_of_an_earlier_release_goes_when_nothing_was_written_into_it_fo
     assert sweep(tmp_path, new, me) == [unnamed]
 
 
-def test_who_enters_while_the_folder_is_taken_away_gets_a_new_one(
+def test_entering_a_folder_during_its_deletion_creates_a_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between opening and locking the file another process deletes the directory."""
@@ -134,7 +134,7 @@ def test_the_cache_of_this_process_is_entered_and_the_old_ones_swept(
     assert not old.exists()
 
 
-def test_a_damaged_list_of_users_stops_no_start(tmp_path: Path) -> None:
+def test_a_corrupt_list_of_users_does_not_prevent_the_start(tmp_path: Path) -> None:
     """Half a block of a failing card: not UTF-8."""
     me, other = installed(tmp_path / "venv"), installed(tmp_path / "other")
     mine, theirs = left_by(tmp_path, "1", me), left_by(tmp_path, "2", other)
@@ -145,7 +145,7 @@ def test_a_damaged_list_of_users_stops_no_start(tmp_path: Path) -> None:
     assert me in (mine / USED).read_text(encoding="utf-8", errors="replace")
 
 
-def test_a_link_is_neither_followed_nor_taken_away(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_neither_followed_nor_deleted(tmp_path: Path) -> None:
     me = installed(tmp_path / "venv")
     new, elsewhere = left_by(tmp_path, "2", me), tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -11,9 +11,9 @@ from agent.core.local_time import format_date, format_minute, format_second, loc
 SUMMER_ENDS_MS = 1_792_890_000_000  # 2026-10-25 01:00 UTC: clocks in Berlin go back from 03:00 to 02:00
 
 
-@pytest.mark.parametrize(("offset_ms", "shown"), [(-1000, "02:59:59"), (0, "02:00:00"), (3_600_000, "03:00:00")])
-def test_the_end_of_summer_time(offset_ms: int, shown: str) -> None:
-    assert format_second(SUMMER_ENDS_MS + offset_ms, "Europe/Berlin") == f"2026-10-25 {shown}"
+@pytest.mark.parametrize(("offset_ms", "text"), [(-1000, "02:59:59"), (0, "02:00:00"), (3_600_000, "03:00:00")])
+def test_the_end_of_summer_time(offset_ms: int, text: str) -> None:
+    assert format_second(SUMMER_ENDS_MS + offset_ms, "Europe/Berlin") == f"2026-10-25 {text}"
 
 
 def test_a_date_is_that_of_the_plant() -> None:

@@ -88,7 +88,7 @@ def test_a_code_is_declared_once(codes: dict[str, Code]) -> None:
     assert Code("test_range", codes["range"].text) == codes["range"]
 
 
-def test_positional_fields_are_refused() -> None:
+def test_positional_fields_are_rejected() -> None:
     with pytest.raises(ValueError, match="plain name"):
         Code("test_positional", "{} and {}")
     assert "test_positional" not in CODES

@@ -36,7 +36,7 @@ def test_births_never_exceed_burst_and_rate(wishes: list[tuple[float, int]]) -> 
 
 
 @given(st.floats(0, 1e6), st.integers(64_001, 10_000_000))
-def test_who_waits_as_told_may_go(now_s: float, size: int) -> None:
+def test_sending_is_permitted_after_the_stated_wait(now_s: float, size: int) -> None:
     pace = BirthRateLimiter()
     pace.spend(now_s, size)
     wait_s = pace.wait_s(now_s)

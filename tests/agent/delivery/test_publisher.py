@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from agent.core.state_reasons import DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE
 from agent.core.text import english
 from agent.delivery.delivery import Delivery
 from agent.delivery.store import Store
+from agent.delivery.store.database_file import NAME
 from agent.delivery.store.reasons import AGENT_KILLED, NO_SPACE_LEFT, STATE_FILE_REPLACED
 from agent.runtime.maintenance import MaintenanceLog
 from agent.runtime.message_flags import MessageFlagger
@@ -25,19 +27,19 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(configured(tmp_path, "mqtt://127.0.0.1:1883"), tmp_path / "state")
 
 
-def told(bench: Bench) -> dict[str, Any]:
+def published_state(bench: Bench) -> dict[str, Any]:
     (payload,) = (text for topic, text in bench.publisher.retained_messages() if topic.endswith("/pump-1/state"))
     return json.loads(payload)  # type: ignore[no-any-return]
 
 
-def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_reason_does_not_restart_the_state(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     now_ms = 1_790_000_000_000
     monkeypatch.setattr(type(bench.clock), "utc_ns", lambda _: now_ms * 1_000_000)
     silent, other = DEVICE_NOT_RESPONDING(device="mcc-1"), DEVICE_UNAVAILABLE(device="mcc-1", cause="no route to host")
     bench.publisher.publish_state("pump-1", "offline", [silent])
     now_ms += 60_000
     bench.publisher.publish_state("pump-1", "offline", [other])
-    found = told(bench)
+    found = published_state(bench)
     assert (found["t"], found["since"]) == (now_ms, now_ms - 60_000)
     assert found["reason"] == [
         {"code": "device_unavailable", "data": {"device": "mcc-1", "cause": "no route to host"},
@@ -45,10 +47,10 @@ def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.
     ]  # fmt: skip
     now_ms += 60_000
     bench.publisher.publish_state("pump-1", "online", [])
-    assert told(bench)["since"] == now_ms
+    assert published_state(bench)["since"] == now_ms
     now_ms += 60_000
     bench.publisher.publish_state("pump-1", "offline", [silent])
-    assert told(bench)["since"] == now_ms
+    assert published_state(bench)["since"] == now_ms
 
 
 class PublishedMessages:
@@ -73,10 +75,22 @@ def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(ben
     marks.refresh()
     events = [(topic.split("/")[4], body["v"]["event_state"]) for topic, body in published.sent if "event" in topic]
     assert sorted(events) == [(name, state) for name in ("pump-1", "taken-out") for state in ("begin", "end")]
-    assert told(bench)["state"] == "offline"
+    assert published_state(bench)["state"] == "offline"
     assert not [topic for topic, _ in publisher.retained_messages() if "taken-out" in topic], (
         "no state or meta without a motor"
     )
+
+
+def corrupt(store: Store) -> None:
+    """Overwrites the open state file, more of it than SQLite keeps in memory, and reads it."""
+    assert store.directory is not None
+    for n in range(400):
+        store.save_entry("refused", f"device-{n}", "", "x" * 20_000)
+    for file in (store.directory / NAME, store.directory / f"{NAME}-wal"):
+        with file.open("r+b") as opened:
+            opened.write(os.urandom(file.stat().st_size))
+    for n in range(400):
+        store.entry("refused", f"device-{n}", "")
 
 
 def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_path: Path) -> None:
@@ -88,8 +102,7 @@ def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_p
         telling = asyncio.create_task(delivery.run(HandClock()))
         await asyncio.sleep(0.2)
         assert published.sent == []
-        bench.store._writer.report_corruption("database disk image is malformed")
-        await asyncio.to_thread(bench.store.flush)
+        corrupt(bench.store)
         for _ in range(1000):
             await asyncio.sleep(0.01)
             if published.sent:
@@ -101,7 +114,6 @@ def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_p
     (event,) = [body for _, body in published.sent if body["v"]["event_kind"] == "state_file_corrupt"]
     (reason,) = event["r"]["event_text"]
     assert reason["code"] == STATE_FILE_REPLACED
-    assert reason["data"]["error"] == "database disk image is malformed"
     assert (tmp_path / "state" / reason["data"]["file"]).exists()
     assert event["v"]["event_text"] == reason["text"]
     delivery.stop(lambda: None)

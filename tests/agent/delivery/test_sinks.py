@@ -55,7 +55,7 @@ def test_each_mistake_is_a_problem(tmp_path: Path, table: str, key: str, reason:
     assert (key, reason) in [(item.key, item.reason) for item in rejected.value.problems]
 
 
-def test_without_a_broker_files_and_metrics_go_on(tmp_path: Path) -> None:
+def test_without_a_broker_files_and_metrics_continue(tmp_path: Path) -> None:
     path = tmp_path / "magwatt.toml"
     path.write_text(
         f'{SITE}[sparkplug]\n[homeassistant]\n[prometheus]\n[file]\ndir = "x"\n{BUS}{PLANT}', encoding="utf-8"
@@ -94,7 +94,7 @@ def test_a_missing_library_is_logged_and_the_other_dialects_are_created(
     bench.close()
 
 
-def test_a_change_takes_a_restart_and_is_said(tmp_path: Path) -> None:
+def test_a_change_requires_a_restart_and_is_reported(tmp_path: Path) -> None:
     old = configured(tmp_path, "mqtt://127.0.0.1:1")
     new = configured(tmp_path, "mqtt://127.0.0.1:1", "[prometheus]")
     kept, waiting = without_restart(old, new)
@@ -103,7 +103,7 @@ def test_a_change_takes_a_restart_and_is_said(tmp_path: Path) -> None:
     assert "[prometheus]" in waiting[0].data["key"]
 
 
-def test_each_key_stands_in_the_docs() -> None:
+def test_each_key_is_in_the_docs() -> None:
     page = (DOCS / "configuration.md").read_text(encoding="utf-8")
     for table, keys in TABLES.items():
         for key in keys:

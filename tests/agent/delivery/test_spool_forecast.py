@@ -20,7 +20,7 @@ def test_spool_hours_left_follow_the_growth(clock: HandClock) -> None:
     assert forecast.hours_left(100) == 0.0
 
 
-def test_a_spool_that_empties_is_never_full(clock: HandClock) -> None:
+def test_a_shrinking_spool_has_no_hours_left(clock: HandClock) -> None:
     forecast = SpoolForecast(clock)
     forecast.hours_left(20)
     clock.move(60)

@@ -49,7 +49,7 @@ class Line:
     async def close(self) -> None: ...
 
 
-def test_after_a_step_back_a_row_has_the_new_time_at_once(tmp_path: Path, clock: HandClock) -> None:
+def test_after_a_step_back_the_next_row_has_the_new_time(tmp_path: Path, clock: HandClock) -> None:
     """A slow value that was read before the step still has the later UTC: the row is as old as its newest value."""
     rows: list[Message] = []
     config = load(tmp_path, PLANT)
@@ -65,7 +65,7 @@ def test_after_a_step_back_a_row_has_the_new_time_at_once(tmp_path: Path, clock:
     assert rows[-1].t_ms == back_ns // 1_000_000
 
 
-def test_a_step_within_an_exchange_does_not_stretch_it() -> None:
+def test_a_clock_step_during_a_request_does_not_change_its_duration() -> None:
     """Energies use the middle of a reading: an error of half an hour would corrupt the next minute."""
     clock, readings = Stepping(), list[Reading]()
     line = Line(clock)

@@ -22,7 +22,6 @@ from agent.runtime.config_watcher import (
     CONFIG_TABLE_ADDED,
     CONFIG_TABLE_REMOVED,
     MORE_CONFIG_LINES,
-    TEXT_MAX,
     ConfigWatcher,
     difference,
     shortened,
@@ -37,7 +36,7 @@ PLANT = two_fans()
 KW_CHANGED = CONFIG_KEY_CHANGED(key="motor.fan-1.kw", before="30", after="37")
 
 
-def test_the_difference_is_told_in_the_words_of_the_file() -> None:
+def test_the_difference_is_reported_with_the_keys_of_the_file() -> None:
     old = {"site": {"id": "a"}, "bus": {"n": {"poll_interval": "1s"}, "s": {"tcp": "x"}}, "motor": {"m": {"kw": 1}}}
     new = {
         "site": {"id": "a"},
@@ -56,7 +55,7 @@ def test_the_difference_is_told_in_the_words_of_the_file() -> None:
     assert difference(old, old) == []
 
 
-def test_identity_and_store_wait_for_a_restart_and_the_rest_does_not(tmp_path: Path) -> None:
+def test_identity_and_store_require_a_restart_and_the_rest_does_not(tmp_path: Path) -> None:
     old = load(tmp_path, PLANT)
     text = PLANT.replace('id = "mill-2"', 'id = "mill-3"').replace("kw = 30", "kw = 37", 1)
     new = load(tmp_path, text + '\n[store]\nstate_dir = "elsewhere"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
@@ -71,24 +70,24 @@ class Scene:
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.applied: list[Config] = []
-        self.told: list[Message] = []
+        self.events: list[Message] = []
         self.file = folder / "plant.toml"
-        self.reloader = ConfigWatcher(load(folder, PLANT), clock, self._apply, self.told.append)
+        self.reloader = ConfigWatcher(load(folder, PLANT), clock, self._apply, self.events.append)
 
     async def _apply(self, config: Config) -> None:
         self.applied.append(config)
 
 
-def test_a_good_file_is_applied_and_told(tmp_path: Path, clock: HandClock) -> None:
+def test_a_valid_file_is_applied_and_reported(tmp_path: Path, clock: HandClock) -> None:
     scene = Scene(tmp_path, clock)
     load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())
     assert [config.motors["fan-1"].kw for config in scene.applied] == [37]
-    assert scene.told[0].values["event_kind"] == "config_changed"
-    assert scene.told[0].reasons == {"event_text": [KW_CHANGED]}
+    assert scene.events[0].values["event_kind"] == "config_changed"
+    assert scene.events[0].reasons == {"event_text": [KW_CHANGED]}
     assert (scene.reloader.reloads, scene.reloader.rejected) == (1, 0)
     asyncio.run(scene.reloader.reload())
-    assert len(scene.told) == 1, "the same once more is no change"
+    assert len(scene.events) == 1, "the same once more is no change"
 
 
 @pytest.mark.parametrize(
@@ -112,26 +111,26 @@ def test_a_wrong_file_changes_nothing_and_every_problem_is_published(
     asyncio.run(scene.reloader.reload())
     assert scene.applied == []
     assert scene.reloader.config is before
-    assert scene.told[0].values["event_kind"] == "config_rejected"
-    [reason, *_others] = scene.told[0].reasons["event_text"]
+    assert scene.events[0].values["event_kind"] == "config_rejected"
+    [reason, *_others] = scene.events[0].reasons["event_text"]
     assert (reason.code, reason.data["cause"].code) == (CONFIG_PROBLEM, code)
     assert reason.data["place"].startswith("plant.toml")
     assert key in reason.data["place"]
     load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())
-    assert scene.told[1].reasons == {"event_text": [KW_CHANGED]}, "compared with what runs, not with the mistake"
+    assert scene.events[1].reasons == {"event_text": [KW_CHANGED]}, "compared with what runs, not with the mistake"
 
 
 def test_a_long_list_of_changes_is_cut_with_the_number_of_the_others() -> None:
     changes = [CONFIG_KEY_CHANGED(key=f"motor.m{n}.kw", before="1", after="2") for n in range(500)]
     found = shortened(changes)
-    assert len("; ".join(map(str, found))) < 2 * TEXT_MAX
+    assert len("; ".join(map(str, found))) < 4000, "a text of 2000 characters and one more change"
     assert found[:-1] == changes[: len(found) - 1]
     assert found[-1] == MORE_CONFIG_LINES(n=500 - (len(found) - 1))
     assert shortened(changes[:3]) == changes[:3]
 
 
-def test_own_register_maps_stay_when_a_new_file_is_refused(tmp_path: Path, clock: HandClock) -> None:
+def test_user_profiles_stay_in_use_when_a_new_file_is_rejected(tmp_path: Path, clock: HandClock) -> None:
     maps = tmp_path / "maps"
     maps.mkdir()
     (maps / "mine.toml").write_text('extends = "eastron/sdm630"\n[device]\nid = "own/mine"\n', encoding="utf-8")
@@ -146,7 +145,7 @@ def test_own_register_maps_stay_when_a_new_file_is_refused(tmp_path: Path, clock
     load(tmp_path, PLANT)
 
 
-def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path: Path) -> None:
+def test_a_changed_file_is_loaded_when_it_is_stable_and_on_a_signal_immediately(tmp_path: Path) -> None:
     """An editor that writes in two steps causes one reload, and no rejected one in between."""
     scene = Scene(tmp_path, SystemClock())
     marks = iter([1, 1, 2, 3, 3, 3, 3])
@@ -179,7 +178,7 @@ def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path:
         asyncio.run(script())
 
 
-def test_what_is_looked_at_changes_with_the_file_and_its_maps(tmp_path: Path) -> None:
+def test_file_versions_change_with_the_file_and_its_profiles(tmp_path: Path) -> None:
     from agent.runtime.config_watcher import file_versions
 
     config = load(tmp_path, PLANT)

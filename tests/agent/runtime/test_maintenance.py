@@ -49,7 +49,7 @@ fed_by = "mcc-12"
 """
 
 
-def test_a_hold_lasts_until_it_is_released(tmp_path: Path) -> None:
+def test_maintenance_lasts_until_it_is_released(tmp_path: Path) -> None:
     book = MaintenanceLog(tmp_path)
     assert book.active(0) == {}
     book.begin("fan-1", "轴承更换", 1000, None, "li")
@@ -71,7 +71,7 @@ def open_path() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as somebody else")
-def test_root_writes_as_whom_the_directory_belongs_to_and_follows_no_link_out_of_it(open_path: Path) -> None:
+def test_root_writes_as_the_owner_of_the_directory_and_follows_no_link_out_of_it(open_path: Path) -> None:
     state, private = open_path / "state", open_path / "etc"
     for folder in (state, private):
         folder.mkdir(mode=0o755)
@@ -87,7 +87,7 @@ def test_root_writes_as_whom_the_directory_belongs_to_and_follows_no_link_out_of
     assert os.geteuid() == 0
 
 
-def test_a_hold_ends_by_itself_and_keeps_its_interval(tmp_path: Path) -> None:
+def test_maintenance_with_a_duration_ends_automatically_and_keeps_its_interval(tmp_path: Path) -> None:
     book = MaintenanceLog(tmp_path)
     book.begin("fan-1", "inspection", 1000, 8200, "li")
     assert book.active(8199)
@@ -96,7 +96,7 @@ def test_a_hold_ends_by_itself_and_keeps_its_interval(tmp_path: Path) -> None:
     assert [hold.end_ms for hold in book.between(0, 10_000)] == [8200]
 
 
-def test_a_second_hold_ends_the_first(tmp_path: Path) -> None:
+def test_a_second_maintenance_ends_the_first(tmp_path: Path) -> None:
     book = MaintenanceLog(tmp_path)
     book.begin("fan-1", "a", 1000, None, "li")
     book.begin("fan-2", "other", 1500, None, "li")
@@ -115,7 +115,7 @@ def test_intervals_touch_or_do_not(tmp_path: Path, from_ms: int, to_ms: int, fou
     assert len(book.between(from_ms, to_ms)) == found
 
 
-def test_what_another_process_writes_is_seen(tmp_path: Path) -> None:
+def test_a_change_by_another_process_is_read(tmp_path: Path) -> None:
     reader, writer = MaintenanceLog(tmp_path), MaintenanceLog(tmp_path)
     assert reader.active(1500) == {}
     writer.begin("fan-1", "a", 1000, None, "li")
@@ -125,7 +125,7 @@ def test_what_another_process_writes_is_seen(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["maintenance.sqlite"], "nothing is left beside the file"
 
 
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+def test_a_corrupt_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "maintenance.sqlite").write_bytes(b"no database" * 100)
     book = MaintenanceLog(tmp_path)
     for call in (lambda: book.active(0), lambda: book.begin("a", "b", 0, None, "c"), lambda: book.release("a", 0)):
@@ -133,7 +133,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
             call()
 
 
-class Told:
+class Published:
     """A `Marks` and its output."""
 
     def __init__(self, folder: Path, clock: HandClock) -> None:
@@ -150,8 +150,8 @@ class Told:
 
 
 @pytest.fixture
-def told(tmp_path: Path, clock: HandClock) -> Told:
-    return Told(tmp_path, clock)
+def published(tmp_path: Path, clock: HandClock) -> Published:
+    return Published(tmp_path, clock)
 
 
 def now_ms(clock: HandClock) -> int:
@@ -162,27 +162,29 @@ def row(asset: str | None = "fan-1", kind: str = "telemetry") -> Message:
     return Message(asset, kind, 5, {"active_power_w": 1})
 
 
-def test_every_message_of_a_motor_on_hold_says_so_and_no_other(told: Told, clock: HandClock) -> None:
-    told.book.begin("fan-1", "a", now_ms(clock), None, "li")
-    told.look()
-    told.messages.clear()
+def test_each_message_of_a_motor_in_maintenance_has_the_flag_and_no_other_does(
+    published: Published, clock: HandClock
+) -> None:
+    published.book.begin("fan-1", "a", now_ms(clock), None, "li")
+    published.look()
+    published.messages.clear()
     for asset, kind in (("fan-1", "telemetry"), ("fan-1", "event"), ("fan-2", "telemetry"), (None, "health")):
-        told.marks.emit(row(asset, kind))
-    assert [Quality.MAINTENANCE in message.quality for message in told.messages] == [True, True, False, False]
+        published.marks.emit(row(asset, kind))
+    assert [Quality.MAINTENANCE in message.quality for message in published.messages] == [True, True, False, False]
 
 
-def test_on_hold_the_state_is_hold_whatever_the_devices_do(told: Told, clock: HandClock) -> None:
-    told.marks.publish_state("fan-1", "online", [])
+def test_the_state_is_maintenance_in_any_state_of_the_devices(published: Published, clock: HandClock) -> None:
+    published.marks.publish_state("fan-1", "online", [])
     until_ms = now_ms(clock) + 7_200_000
-    told.book.begin("fan-1", "轴承更换", now_ms(clock), until_ms, "li")
-    told.look()
+    published.book.begin("fan-1", "轴承更换", now_ms(clock), until_ms, "li")
+    published.look()
     silent = DEVICE_NOT_RESPONDING(device="mcc-1")
-    told.marks.publish_state("fan-1", "offline", [silent])
-    told.book.release("fan-1", now_ms(clock) + 1)
+    published.marks.publish_state("fan-1", "offline", [silent])
+    published.book.release("fan-1", now_ms(clock) + 1)
     clock.move(1)
-    told.look()
+    published.look()
     maintenance = IN_MAINTENANCE_UNTIL(note="轴承更换", until_ms=until_ms)
-    assert [(asset, word, list(reasons)) for asset, word, reasons in told.states] == [
+    assert [(asset, word, list(reasons)) for asset, word, reasons in published.states] == [
         ("fan-1", "online", []),
         ("fan-1", "maintenance", [maintenance]),
         ("fan-1", "maintenance", [maintenance, STATE_OF_DEVICES(state="offline"), silent]),
@@ -190,60 +192,62 @@ def test_on_hold_the_state_is_hold_whatever_the_devices_do(told: Told, clock: Ha
     ]
 
 
-def test_begin_and_end_are_events_with_the_interval(told: Told, clock: HandClock) -> None:
+def test_begin_and_end_are_events_with_the_interval(published: Published, clock: HandClock) -> None:
     begin = now_ms(clock)
-    told.book.begin("fan-1", "a", begin, begin + 60_000, "li")
-    told.look()
-    told.look()
+    published.book.begin("fan-1", "a", begin, begin + 60_000, "li")
+    published.look()
+    published.look()
     clock.move(61)
-    told.look()
-    first, last = (message.values for message in told.messages)
+    published.look()
+    first, last = (message.values for message in published.messages)
     assert (first["event_kind"], first["event_state"], first["event_start_ms"]) == ("maintenance", "begin", begin)
     assert (last["event_state"], last["event_start_ms"], last["event_duration_s"]) == ("end", begin, 60.0)
-    assert told.messages[1].t_ms == begin + 60_000
+    assert published.messages[1].t_ms == begin + 60_000
 
 
-def test_after_a_restart_only_what_changed_meanwhile_is_told(told: Told, clock: HandClock) -> None:
+def test_after_a_restart_only_changes_are_published(published: Published, clock: HandClock) -> None:
     """While the agent is off, maintenance continues for fan-1, begins for fan-2, passes for fan-3, ends for fan-4."""
     begin = now_ms(clock)
-    told.book.begin("fan-1", "a", begin - 5000, None, "li")
-    told.book.begin("fan-4", "d", begin - 5000, begin + 9000, "li")
-    told.book.begin("fan-2", "b", begin + 1000, None, "li")
-    told.book.begin("fan-3", "c", begin + 2000, begin + 3000, "li")
+    published.book.begin("fan-1", "a", begin - 5000, None, "li")
+    published.book.begin("fan-4", "d", begin - 5000, begin + 9000, "li")
+    published.book.begin("fan-2", "b", begin + 1000, None, "li")
+    published.book.begin("fan-3", "c", begin + 2000, begin + 3000, "li")
     clock.move(3600)
-    told.marks.restore(begin)
-    found = [(message.asset, message.values["event_state"]) for message in told.messages]
+    published.marks.restore(begin)
+    found = [(message.asset, message.values["event_state"]) for message in published.messages]
     assert sorted(found) == [("fan-2", "begin"), ("fan-3", "begin"), ("fan-3", "end"), ("fan-4", "end")]
-    told.marks.publish_state("fan-1", "online", [])
-    assert [(word, list(reasons)) for _, word, reasons in told.states] == [("maintenance", [IN_MAINTENANCE(note="a")])]
-    told.look()
-    assert len(told.messages) == 4, "nothing is told twice"
+    published.marks.publish_state("fan-1", "online", [])
+    assert [(word, list(reasons)) for _, word, reasons in published.states] == [
+        ("maintenance", [IN_MAINTENANCE(note="a")])
+    ]
+    published.look()
+    assert len(published.messages) == 4, "nothing is told twice"
 
 
-def test_a_file_that_cannot_be_read_releases_nobody(told: Told, clock: HandClock) -> None:
-    told.book.begin("fan-1", "a", now_ms(clock), None, "li")
-    told.look()
-    told.book.path.write_bytes(b"\0" * 100)
-    told.look()
-    told.messages.clear()
-    told.marks.emit(row())
-    assert Quality.MAINTENANCE in told.messages[0].quality
+def test_an_unreadable_file_releases_no_motor(published: Published, clock: HandClock) -> None:
+    published.book.begin("fan-1", "a", now_ms(clock), None, "li")
+    published.look()
+    published.book.path.write_bytes(b"\0" * 100)
+    published.look()
+    published.messages.clear()
+    published.marks.emit(row())
+    assert Quality.MAINTENANCE in published.messages[0].quality
 
 
-def test_rows_carry_clock_unsure_until_the_clock_is_sure(told: Told) -> None:
-    told.sure = False
-    told.marks.emit(row())
-    told.marks.emit(row(None, "health"))
-    told.sure = True
-    told.marks.emit(row())
-    assert [message.quality for message in told.messages] == [
+def test_rows_have_clock_unsynchronized_until_the_clock_is_synchronised(published: Published) -> None:
+    published.sure = False
+    published.marks.emit(row())
+    published.marks.emit(row(None, "health"))
+    published.sure = True
+    published.marks.emit(row())
+    assert [message.quality for message in published.messages] == [
         Quality.CLOCK_UNSYNCHRONIZED, Quality.CLOCK_UNSYNCHRONIZED, Quality.GOOD
     ]  # fmt: skip
 
 
 # 2026-03-29T00:59:59Z and two hours later, by hand: Berlin goes from +1 to +2 at 01:00 UTC.
 @pytest.mark.parametrize(
-    ("utc_ms", "zone", "shown"),
+    ("utc_ms", "zone", "local_text"),
     [
         (1_774_745_999_000, "Europe/Berlin", "2026-03-29 01:59 +0100"),
         (1_774_746_000_000, "Europe/Berlin", "2026-03-29 03:00 +0200"),
@@ -251,8 +255,8 @@ def test_rows_carry_clock_unsure_until_the_clock_is_sure(told: Told) -> None:
         (1_774_746_000_000, "Mars/Olympus", "2026-03-29 01:00 +0000"),
     ],
 )
-def test_times_are_shown_in_the_plants_zone(utc_ms: int, zone: str, shown: str) -> None:
-    assert local_time(utc_ms, zone_of(zone)) == shown
+def test_times_are_shown_in_the_plants_zone(utc_ms: int, zone: str, local_text: str) -> None:
+    assert local_time(utc_ms, zone_of(zone)) == local_text
 
 
 @pytest.fixture
@@ -267,7 +271,7 @@ def hold(*words: str) -> Any:
     return CliRunner().invoke(main, ["maintenance", *words])
 
 
-def test_the_command_takes_a_motor_by_its_chinese_name(plant: Path) -> None:
+def test_the_command_accepts_a_motor_with_a_chinese_name(plant: Path) -> None:
     done = hold("1#除鳞泵", "--reason", "轴承  更换", "--for", "2h")
     assert done.exit_code == 0, done.output
     assert "1#除鳞泵 (descaler-pump-1): " in done.output
@@ -293,7 +297,7 @@ def test_the_command_releases_and_lists(plant: Path) -> None:
     assert "descaler-pump-1" in hold("--list", "--all").output
 
 
-def test_a_motor_that_left_the_configuration_can_be_released(plant: Path) -> None:
+def test_a_removed_motor_can_be_released(plant: Path) -> None:
     hold("descaler-pump-1", "--reason", "a")
     file = plant / "plant.toml"
     file.write_text(PLANT.replace("descaler-pump-1", "pump-9"), encoding="utf-8")
@@ -329,7 +333,7 @@ def test_the_message_of_wrong_usage(plant: Path, words: list[str], text: str) ->
     assert text in hold(*words).output
 
 
-def test_without_a_configuration_the_command_says_where_it_looked(
+def test_without_a_configuration_the_command_names_the_searched_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MAGWATT_CONFIG", raising=False)

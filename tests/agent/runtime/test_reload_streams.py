@@ -34,7 +34,7 @@ def is_open(connection: socket.socket) -> bool:
         return True
 
 
-def test_only_the_stream_that_changed_is_opened_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_only_a_changed_stream_is_reopened(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     streams = WaveformReaders(lambda _: None, SystemClock())
     accepted: list[socket.socket] = []

@@ -29,9 +29,9 @@ def test_each_call_is_one_datagram_of_lines(manager: socket.socket) -> None:
     assert notify(READY=1, STATUS="polling 3 devices\non 2 buses")
     assert manager.recv(1000) == b"READY=1\nSTATUS=polling 3 devices on 2 buses"
     assert reloading()
-    told = dict(line.split("=") for line in manager.recv(1000).decode().splitlines())
-    assert told["RELOADING"] == "1"
-    assert int(told["MONOTONIC_USEC"]) > 0
+    notified = dict(line.split("=") for line in manager.recv(1000).decode().splitlines())
+    assert notified["RELOADING"] == "1"
+    assert int(notified["MONOTONIC_USEC"]) > 0
 
 
 def test_without_a_manager_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_without_a_manager_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_
     assert not notify(READY=1)
 
 
-def test_a_manager_that_does_not_read_holds_nobody_up(manager: socket.socket) -> None:
+def test_a_manager_that_does_not_read_delays_nothing(manager: socket.socket) -> None:
     sent = 0
     while notify(STATUS="x" * 1000):
         sent += 1
@@ -50,7 +50,7 @@ def test_a_manager_that_does_not_read_holds_nobody_up(manager: socket.socket) ->
     assert sent > 0
 
 
-def test_the_watchdog_of_another_process_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_watchdog_of_another_process_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "30000000")
     assert watchdog_s() == 30
     monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))

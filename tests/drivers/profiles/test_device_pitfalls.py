@@ -85,7 +85,7 @@ def row(profile: str, name: str) -> Register:
 # --- a scale in another register ------------------------------------------------------------------------------------
 
 
-def test_delta_takes_the_decimals_of_the_current_from_the_register_beside_it() -> None:
+def test_delta_reads_the_decimals_of_the_current_from_the_next_register() -> None:
     wire = Wire({0x2104: 1234, 0x211F: 0x0200})
     drive = device("delta/c2000", wire)
     assert poll(drive).values["motor_current"] == 12.34
@@ -96,7 +96,7 @@ def test_delta_takes_the_decimals_of_the_current_from_the_register_beside_it() -
     assert poll(drive).values["motor_current"] == 700.0
 
 
-def test_without_its_decimals_the_current_is_no_number() -> None:
+def test_without_its_decimals_the_current_is_missing() -> None:
     reading = poll(device("delta/c2000", Wire({0x2104: 1234}, refused=frozenset({0x211F}))))
     assert reading.values["motor_current"] is None
     assert reading.flags["motor_current"] == Quality.UNVERIFIED
@@ -147,7 +147,7 @@ def test_sunspec_a_device_without_the_model(words: dict[int, int], reason: Reaso
     assert Quality.NO_REPLY in reading.quality
 
 
-def test_sunspec_a_chain_without_an_end_teaches_nothing_about_the_model() -> None:
+def test_sunspec_a_chain_without_an_end_does_not_exclude_the_model() -> None:
     words = sunspec_words(213, {})
     del words[end := max(words)]
     meter = device("sunspec/meter-203", Wire(words, refused=frozenset(range(end, end + 200))))
@@ -158,7 +158,7 @@ def test_sunspec_a_chain_without_an_end_teaches_nothing_about_the_model() -> Non
     assert not meter.unsupported.registers
 
 
-def test_sunspec_is_looked_for_anew_after_a_silence() -> None:
+def test_sunspec_is_searched_again_after_an_outage() -> None:
     """A device that was silent may have started with new firmware, whose common model is one register shorter."""
     wire = Wire(sunspec_words(203, {16: 5001, 17: 0xFFFE}))
     meter = device("sunspec/meter-203", wire)
@@ -171,7 +171,7 @@ def test_sunspec_is_looked_for_anew_after_a_silence() -> None:
     assert poll(meter).values["frequency"] == 50.01
 
 
-def test_sunspec_is_looked_for_once_and_at_other_bases_too() -> None:
+def test_sunspec_is_searched_once_and_at_other_bases_too() -> None:
     wire = Wire(sunspec_words(213, {26: 0x4248, 27: 0}, base=50000), refused=frozenset(range(40000, 40010)))
     meter = device("sunspec/meter-213", wire)
     assert poll(meter).values["frequency"] == 50.0
@@ -195,13 +195,13 @@ def test_energy_is_the_sum_of_its_parts(profile: str, words: list[int], kwh: flo
     assert decode(row(profile, "energy_kwh"), words)[0] == pytest.approx(kwh, rel=1e-12)
 
 
-def test_a_doubt_about_the_scale_is_a_doubt_about_the_sum() -> None:
+def test_an_uncertain_scale_makes_the_sum_uncertain() -> None:
     energy = dataclasses.replace(row("schneider/atv630", "energy_kwh"), scale_doubt="Wh or kWh")
     assert decode(energy, [0, 1, 0, 0]) == (1.0, Quality.UNVERIFIED)
     assert decode(energy, [0, 1, 0, 0], verified=True) == (1.0, Quality.GOOD)
 
 
-def test_all_parts_come_with_one_request() -> None:
+def test_all_parts_are_read_in_one_request() -> None:
     atv = load_profile("schneider/atv630")
     (block,) = [
         block for block in plan_blocks(atv, usable(atv)) if any(r.name == "energy_kwh" for r in block.registers)
@@ -223,7 +223,7 @@ def test_g120_at_full_scale_is_flagged(name: str, words: list[int], value: float
     assert decode(row("siemens/g120", name), below)[1] == Quality.GOOD
 
 
-def test_sixteen_bits_full_up_are_no_measurement() -> None:
+def test_a_saturated_16_bit_value_is_not_a_measurement() -> None:
     assert decode(row("delta/c2000", "motor_power"), [0xFFFF]) == (65.535, Quality.OUT_OF_RANGE)
 
 
@@ -231,13 +231,13 @@ def test_a_missing_expansion_reads_nothing_not_zero_volts() -> None:
     assert decode(row("schneider/tesys-t", "voltage_ll_avg"), [0]) == (None, Quality.OUT_OF_RANGE)
 
 
-def test_a_doubtful_scale_is_told_until_somebody_verified_it() -> None:
+def test_an_unverified_scale_is_flagged_until_it_is_verified() -> None:
     current = row("vacon/vacon-100", "motor_current")
     assert decode(current, [123]) == (12.3, Quality.UNVERIFIED)
     assert decode(current, [123], verified=True) == (12.3, Quality.GOOD)
 
 
-def test_a_window_of_its_own_is_narrower_than_the_vocabularys() -> None:
+def test_a_plausible_range_in_the_profile_narrows_the_range_of_the_quantity() -> None:
     frequency = row("lovato/dmg610", "frequency")
     assert decode(frequency, [0, 5000], verified=True) == (50.0, Quality.GOOD)
     assert decode(frequency, [0, 6600], verified=True)[1] == Quality.OUT_OF_RANGE
@@ -256,14 +256,14 @@ def test_latched_pages_are_never_live_values() -> None:
     assert not [address for address, _ in wire.asked if 0xFE00 <= address < 0xFE70]  # FE70 is the drive's rating
 
 
-def test_the_watchdog_of_the_g120_is_not_woken() -> None:
+def test_the_watchdog_of_the_g120_is_not_armed() -> None:
     wire = Wire({})
     poll(device("siemens/g120", wire))
     asked = {address + k for address, count in wire.asked for k in range(count)}
     assert not asked & {99, 100, 109, 110}  # 40100, 40101, 40110, 40111
 
 
-def test_a_watchdog_inside_a_hole_or_behind_a_block_is_not_woken() -> None:
+def test_a_watchdog_register_within_or_after_a_block_is_not_read() -> None:
     g120 = dataclasses.replace(load_profile("siemens/g120"), gaps_allowed=True, overread_allowed=True)
     rows = usable(g120, {item.name for item in g120.registers})
     feeding = {
@@ -285,7 +285,7 @@ def test_a_private_dialect_is_never_polled() -> None:
     assert not reading.values
 
 
-def test_a_register_of_its_own_is_read_by_itself() -> None:
+def test_a_register_marked_as_separate_is_read_alone() -> None:
     wire = Wire({10: 4000, 11: 341})  # 341: an EM340; the same word is the upper half of U31
     meter = device("carlo-gavazzi/em340", wire)
     assert poll(meter).values["model_code"] == 341
@@ -299,7 +299,7 @@ def test_no_read_ends_on_a_reserved_register() -> None:
     assert all(block.address + block.count - 1 in mapped for block in plan_blocks(meter, usable(meter)))
 
 
-def test_a_refused_block_is_read_in_pieces() -> None:
+def test_a_rejected_block_is_read_in_parts() -> None:
     wire = Wire({0x41: 5000, 0x46: 540}, refused=frozenset({0x43}))
     drive = device("yaskawa/ga800", wire)
     assert poll(drive).values["output_frequency"] is None
@@ -322,7 +322,7 @@ def test_a_fault_arrives_as_text(profile: str, code: int, text: str) -> None:
     assert reading.values["fault_text"] == text
 
 
-def test_an_old_fault_is_not_told_as_the_present_one() -> None:
+def test_a_past_fault_is_not_reported_as_the_present_one() -> None:
     reading = poll(device("abb/acs550", Wire({400: 16})))
     assert reading.values["last_fault_text"] == "earth fault"
     assert "fault_text" not in reading.values
@@ -347,7 +347,7 @@ def test_codes_of_acs880_are_hexadecimal() -> None:
         ("abb/acs880", "energy_kwh", 2**31 * 1e6),
     ],
 )
-def test_where_a_counter_begins_again(profile: str, name: str, wraps_at: float | None) -> None:
+def test_a_counter_rolls_over_at_its_modulus(profile: str, name: str, wraps_at: float | None) -> None:
     assert row(profile, name).wraps_at() == wraps_at
 
 
@@ -371,7 +371,7 @@ def test_counter_steps(
 
 
 @given(st.integers(0, 65535), st.integers(0, 400))
-def test_a_counter_that_goes_round_loses_nothing(before: int, grown: int) -> None:
+def test_a_rollover_loses_nothing(before: int, grown: int) -> None:
     assert step(before, (before + grown) % 65536, 65536, 400).grown == grown
 
 
@@ -385,7 +385,9 @@ def test_a_counter_that_goes_round_loses_nothing(before: int, grown: int) -> Non
         ("abb/acs550", "energy_kwh", 5.0, 1.0),
     ],
 )
-def test_what_a_counter_can_show(profile: str, name: str, value: float, expected: float) -> None:
+def test_the_resolution_of_a_counter_follows_from_its_register(
+    profile: str, name: str, value: float, expected: float
+) -> None:
     assert resolution(row(profile, name), value) == pytest.approx(expected, rel=1e-12)
 
 

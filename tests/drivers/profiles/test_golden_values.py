@@ -135,7 +135,7 @@ def test_words(profile: str, name: str, rating_kw: float | None, words: list[int
 
 
 @pytest.mark.parametrize(("profile", "name", "rating_kw", "words", "expected"), WORDS)
-def test_the_fast_way_says_the_same(
+def test_block_decoder_agrees_with_golden_values(
     profile: str, name: str, rating_kw: float | None, words: list[int], expected: float | None
 ) -> None:
     map_ = load_profile(profile)
@@ -168,7 +168,7 @@ def test_registers_from_memory_stay_off_until_verified() -> None:
     assert {row.name for row in usable(acs880, {"motor_current"})} == {"status_word", "motor_current"}
 
 
-def test_two_sources_means_two_sources() -> None:
+def test_confidence_of_two_sources_requires_two_sources() -> None:
     """Memory is not a source."""
     from drivers.profiles import profile_ids
 

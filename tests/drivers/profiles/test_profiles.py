@@ -76,7 +76,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     set_profile_folders([])
 
 
-def test_the_least_that_a_map_needs() -> None:
+def test_the_minimum_profile_is_valid() -> None:
     profile = parse_profile(tomllib.loads(BASE), "m1.toml")
     assert profile.registers[0].address == 10
     assert not profile.gaps_allowed
@@ -259,7 +259,7 @@ def test_a_profile_extends_a_shipped_one(folder: Path) -> None:
     assert big.sources == plain.sources
 
 
-def test_parts_replace_an_address_and_what_went_with_it(folder: Path) -> None:
+def test_parts_replace_an_address_and_its_dependent_keys(folder: Path) -> None:
     (folder / "ours.toml").write_text(
         'extends = "eastron/sdm630"\n[[register]]\nname = "energy_import"\ntype = "u16"\n'
         "parts = [{ address = 500, scale = 1 }, { address = 501, scale = 1000 }]\n"
@@ -380,19 +380,19 @@ def test_any_content_of_a_file_gives_a_profile_or_problems(profile_id: str, data
 DOCS = Path(__file__).parents[3] / "docs"
 
 
-def test_each_key_of_a_register_stands_in_the_docs() -> None:
+def test_each_key_of_a_register_is_in_the_docs() -> None:
     page = (DOCS / "profiles.md").read_text(encoding="utf-8")
     for key in (
-        *profile_parser._DEVICE,
-        *profile_parser._PROTOCOL,
+        *profile_parser.DEVICE,
+        *profile_parser.PROTOCOL,
         *register_parser.REGISTER,
-        *profile_parser._BLOCK,
-        *profile_parser._COMM_LOSS,
+        *profile_parser.BLOCK,
+        *profile_parser.COMM_LOSS,
     ):
         assert f"`{key}`" in page, f"docs/profiles.md does not explain {key}"
 
 
-def test_the_profile_in_the_docs_is_one(folder: Path) -> None:
+def test_the_profile_in_the_docs_is_valid(folder: Path) -> None:
     page = (DOCS / "adding-a-device.md").read_text(encoding="utf-8")
     meter, _, large, _ = (block.split("```")[0] for block in page.split("```toml\n")[1:])
     (folder / "pm-1.toml").write_text(meter.replace("activ_power", "active_power"))

@@ -63,7 +63,7 @@ def test_csv_of_a_scope_two_header_lines_and_negative_times(tmp_path: Path) -> N
     assert load(file, parse_map("u1=3")).samples[0, 0] == 3
 
 
-def test_csv_with_settings_beside_the_data(tmp_path: Path) -> None:
+def test_csv_with_settings_next_to_the_data(tmp_path: Path) -> None:
     rows = [f",,,{n * 1e-4:.7f},{n}," for n in range(60)]
     rows[0] = "Record Length,2500,,0.0000000,0,"
     rows[1] = "Units,V,,0.0001000,1,"
@@ -71,7 +71,7 @@ def test_csv_with_settings_beside_the_data(tmp_path: Path) -> None:
     assert found.samples[0, 59] == 59
 
 
-def test_csv_with_decimal_commas_kilovolts_and_a_hole(tmp_path: Path) -> None:
+def test_csv_with_decimal_commas_kilovolts_and_a_gap(tmp_path: Path) -> None:
     rows = [f"{n * 1e-3:.4f}".replace(".", ",") + f";{n},5;" for n in range(40)]
     rows[5] = "0,0050;;"
     found = load(write(tmp_path / "a.csv", "t;UL1 [kV];\n" + "\n".join(rows)))
@@ -79,7 +79,7 @@ def test_csv_with_decimal_commas_kilovolts_and_a_hole(tmp_path: Path) -> None:
     assert np.isnan(found.samples[0, 5])
 
 
-def test_infinite_samples_are_holes(tmp_path: Path) -> None:
+def test_infinite_samples_are_gaps(tmp_path: Path) -> None:
     u = np.ones((3, 10))
     u[0, 3] = np.inf
     np.savez(tmp_path / "a.npz", fs=1000, u_abc=u)
@@ -152,8 +152,8 @@ def test_an_unknown_channel_is_reported_with_the_channels(tmp_path: Path) -> Non
 def test_at_most_twelve_channels_are_listed(tmp_path: Path) -> None:
     names = [f"c{n}" for n in range(14)] + ["n" * 50]
     file = write(tmp_path / "a.csv", table(50, *["{n}"] * 15, header=f"time,{','.join(names)}\n"))
-    shown = (*names[:12], codes.MORE_NAMES(n=3))
-    assert failure(file, "u1=VB").data["channels"] == shown
+    listed = (*names[:12], codes.MORE_NAMES(n=3))
+    assert failure(file, "u1=VB").data["channels"] == listed
     assert codes.shortened(["n" * 50]) == ("n" * 39 + "…",)
 
 
@@ -167,7 +167,7 @@ def test_arrays_of_another_length_are_ignored(tmp_path: Path) -> None:
     )
 
 
-def test_a_directory_is_no_recording(tmp_path: Path) -> None:
+def test_a_directory_is_not_a_recording(tmp_path: Path) -> None:
     (tmp_path / "a.npz").mkdir()
     assert failure(tmp_path / "a.npz") == PATH_IS_FOLDER(path=str(tmp_path / "a.npz"))
 
@@ -195,7 +195,7 @@ REJECTED: dict[str, tuple[dict[str, Any], Code, dict[str, object]]] = {
 
 
 @pytest.mark.parametrize("case", REJECTED)
-def test_arrays_that_are_no_waveforms_are_rejected(tmp_path: Path, case: str) -> None:
+def test_arrays_that_are_not_waveforms_are_rejected(tmp_path: Path, case: str) -> None:
     arrays, code, data = REJECTED[case]
     np.savez(tmp_path / "a.npz", **arrays)
     reason = failure(tmp_path / "a.npz")
@@ -248,7 +248,7 @@ def test_short_lines_are_counted(tmp_path: Path) -> None:
     )
 
 
-def test_one_short_line_is_a_hole(tmp_path: Path) -> None:
+def test_one_short_line_is_a_gap(tmp_path: Path) -> None:
     lines = table(100, "{n}", "2").splitlines()
     lines[50] = lines[50].rsplit(",", 1)[0]
     found = load(write(tmp_path / "a.csv", "time,u1,i1\n" + "\n".join(lines)))

@@ -50,7 +50,7 @@ def test_only_reading_is_allowed(log: Path) -> None:
 
 
 @pytest.mark.parametrize(("last", "level"), [(2, 0x81), (6, 0x82), (0x7F, 0x82), (0x80, 0x83)])
-def test_a_nameplate_says_how_many_kinds_of_objects_it_has(last: int, level: int) -> None:
+def test_an_identification_states_its_number_of_objects(last: int, level: int) -> None:
     """Modbus Application Protocol V1.1b3, 6.21: conformity level basic, regular or extended; individual access too."""
     plate = DeviceIdentification({0: "maker", 1: "model", 2: "1.0", last: "last"})
     assert plate.answer(bytes((0x2B, 0x0E, 1, 0)))[3] == level
@@ -62,7 +62,7 @@ def test_without_the_variable_nothing_is_written(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("function", REQUESTS)
-def test_the_tcp_server_refuses_and_records(log: Path, function: int) -> None:
+def test_the_tcp_server_rejects_and_records(log: Path, function: int) -> None:
     async def scene() -> None:
         bus = TcpBus([device()])
         host, _, port = (await bus.start()).partition(":")
@@ -84,7 +84,7 @@ def test_the_tcp_server_refuses_and_records(log: Path, function: int) -> None:
 
 
 @pytest.mark.parametrize("function", REQUESTS)
-def test_the_serial_bus_refuses_and_records(log: Path, function: int) -> None:
+def test_the_serial_bus_rejects_and_records(log: Path, function: int) -> None:
     segment = Segment()
     DeviceStation(segment, device())
     fd = os.open(segment.port("master"), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)

@@ -14,12 +14,12 @@ from simulators.bus.memory import MemoryLink
 from simulators.devices.device import SimulatedDevice
 
 
-def test_answers_refuses_and_stays_silent(virtual_clock: Any) -> None:
+def test_responds_rejects_and_times_out(virtual_clock: Any) -> None:
     clock = virtual_clock()
     device = SimulatedDevice(31, load_profile("yaskawa/ga800"), lambda: {"output_frequency": 81.2}, rating_kw=55.0)
     link: RegisterLink = MemoryLink([device], clock)
 
-    async def talk() -> None:
+    async def exchange() -> None:
         assert await link.read_registers(31, 3, 0x41, 1, 1.0) == [8120]
         with pytest.raises(ModbusExceptionResponse) as refused:
             await link.read_registers(31, 3, 0x1000, 1, 1.0)
@@ -31,8 +31,8 @@ def test_answers_refuses_and_stays_silent(virtual_clock: Any) -> None:
         await link.close()
 
     async def both() -> None:
-        talking = asyncio.create_task(talk())
+        task = asyncio.create_task(exchange())
         await clock.run_until(1_010_000_000)
-        await talking
+        await task
 
     asyncio.run(both())

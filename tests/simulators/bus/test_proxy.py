@@ -54,7 +54,7 @@ def with_fault(name: str, answer: bytes = ANSWER, seed: int = 3) -> list[tuple[b
 
 @pytest.mark.parametrize("answer", [ANSWER, RTU_ANSWER], ids=["tcp", "rtu"])
 @pytest.mark.parametrize("seed", range(5))
-def test_each_fault_is_what_its_name_says(answer: bytes, seed: int) -> None:
+def test_each_fault_has_the_effect_of_its_name(answer: bytes, seed: int) -> None:
     def one(name: str) -> bytes:
         ((data, after_s),) = with_fault(name, answer, seed)
         assert after_s == 0
@@ -87,7 +87,7 @@ def test_each_fault_is_what_its_name_says(answer: bytes, seed: int) -> None:
     assert with_fault("latency_s", answer, seed) == [(answer, 1.0)]
 
 
-def test_chances_are_kept_and_a_seed_repeats_itself() -> None:
+def test_fault_rates_are_kept_and_a_seed_is_reproducible() -> None:
     """1000 responses at 0.2: within four standard deviations, 4·√(1000·0.2·0.8) = 51."""
     faults = FaultInjection(drop=0.2)
 
@@ -187,7 +187,7 @@ PLATE = bytes((0x2B, 0x0E, 1, 0))
 
 
 @pytest.mark.parametrize("rtu", [False, True], ids=["tcp", "rtu"])
-def test_no_write_passes_behind_a_read_or_in_pieces(rtu: bool) -> None:
+def test_no_write_passes_after_a_read_or_in_pieces(rtu: bool) -> None:
     def frame(pdu: bytes) -> bytes:
         return rtu_frame(11, pdu) if rtu else mbap(7, 11, pdu)
 
@@ -211,7 +211,7 @@ def test_no_write_passes_behind_a_read_or_in_pieces(rtu: bool) -> None:
             assert proxy.blocked == blocked
 
 
-def test_what_is_no_modbus_ends_the_connection() -> None:
+def test_invalid_modbus_ends_the_connection() -> None:
     with recorded(rtu=False) as (proxy, came), socket.create_connection((proxy.host, proxy.port_number)) as sock:
         sock.settimeout(60)
         sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -233,7 +233,7 @@ def test_the_proxy_delays_drops_and_doubles(proxy: FaultProxy) -> None:
     assert through(proxy, 0) == b""
 
 
-def test_the_proxy_allows_only_one_when_told(proxy: FaultProxy) -> None:
+def test_the_proxy_allows_one_connection_if_configured(proxy: FaultProxy) -> None:
     proxy.faults.only_one = True
     with socket.create_connection((proxy.host, proxy.port_number)) as first:
         assert through(proxy, 0) == b""
@@ -254,7 +254,7 @@ def serial_proxy() -> Iterator[tuple[SerialProxy, RtuPty]]:
     line.stop()
 
 
-def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
+def test_a_proxy_in_front_of_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
     proxy, line = serial_proxy
     port = os.open(proxy.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 
@@ -283,7 +283,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
 
 
 @pytest.mark.parametrize("serial", [False, True], ids=["tcp", "rtu"])
-def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
+def test_a_master_behind_a_proxy_gets_no_wrong_value(serial: bool) -> None:
     """All faults together: each value belongs to its own request, and some values arrive."""
     chances = [item.name for item in fields(FaultInjection) if item.name not in (*SECONDS, *SWITCHES)]
     faults = FaultInjection(**dict.fromkeys(chances, 0.04), late_s=0.15)
@@ -334,7 +334,7 @@ def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
         (["--fault-rate", "flip=1"], "`--fault-rate`"),
     ],
 )
-def test_a_proxy_that_cannot_start(arguments: list[str], expected: str) -> None:
+def test_a_proxy_that_cannot_start_reports_the_cause(arguments: list[str], expected: str) -> None:
     result = CliRunner().invoke(main, ["simulate", *arguments])
     assert result.exit_code == 2
     assert expected in result.output
@@ -368,7 +368,9 @@ def test_the_command_forwards_to_a_server_and_prints_counters() -> None:
     assert got == 2 * server.asked[0].frame()
 
 
-def test_what_a_killed_process_left_goes_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_a_killed_process_are_deleted_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code = "from simulators.bus.folder import port_folder; print(port_folder(), flush=True); input()"
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
 

@@ -47,12 +47,12 @@ def listen(fd: int, seconds: float = 2.0, size: int = 1) -> bytes:
     return got
 
 
-def test_crc_of_the_standard_s_example() -> None:
+def test_the_crc_is_that_of_the_example_in_the_standard() -> None:
     """Modbus over Serial Line 1.02: the check value of "123456789" in CRC-16/MODBUS is 0x4B37."""
     assert crc16(b"123456789") == 0x4B37
 
 
-def test_an_answer(station: tuple[int, DeviceStation]) -> None:
+def test_a_response_has_the_bytes_of_the_standard(station: tuple[int, DeviceStation]) -> None:
     fd, _ = station
     os.write(fd, request(31, 3, 0x41, 2))
     got = listen(fd, size=9)
@@ -61,7 +61,7 @@ def test_an_answer(station: tuple[int, DeviceStation]) -> None:
     assert crc16(got[:-2]) == int.from_bytes(got[-2:], "little")
 
 
-def test_silence_for_unknown_units_and_damaged_frames(station: tuple[int, DeviceStation]) -> None:
+def test_no_response_to_unknown_units_and_corrupt_frames(station: tuple[int, DeviceStation]) -> None:
     fd, drive = station
     broken = bytearray(request(31, 3, 0x41, 2))
     broken[3] ^= 1
@@ -73,7 +73,7 @@ def test_silence_for_unknown_units_and_damaged_frames(station: tuple[int, Device
     assert len(listen(fd, size=7)) == 7  # it still responds afterwards
 
 
-def test_refusals_are_modbus_exceptions(station: tuple[int, DeviceStation]) -> None:
+def test_rejected_requests_are_modbus_exceptions(station: tuple[int, DeviceStation]) -> None:
     fd, _ = station
     for frame, code in (
         (request(31, 3, 0x1000, 1), 2),
@@ -85,7 +85,7 @@ def test_refusals_are_modbus_exceptions(station: tuple[int, DeviceStation]) -> N
         assert listen(fd, size=5)[1:3] == bytes([frame[1] | 0x80, code]), frame
 
 
-def test_a_port_tells_whether_somebody_is_there() -> None:
+def test_a_port_states_whether_a_client_is_connected() -> None:
     port = Pty(hold=False)
     try:
         assert not port.is_opened()
@@ -120,7 +120,7 @@ def test_a_closed_port_leaves_its_number_to_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("opened", [False, True])
-def test_a_stream_that_nobody_reads_is_dropped_not_waited_for(opened: bool) -> None:
+def test_an_unread_stream_is_dropped_without_waiting(opened: bool) -> None:
     outlet = PtyOutlet()
     fd = os.open(outlet.path, os.O_RDWR | os.O_NOCTTY) if opened else -1
     try:
@@ -135,7 +135,7 @@ def test_a_stream_that_nobody_reads_is_dropped_not_waited_for(opened: bool) -> N
         outlet.close()
 
 
-def test_a_newcomer_gets_nothing_stale() -> None:
+def test_a_new_client_gets_no_stale_data() -> None:
     outlet = PtyOutlet()
     try:
         for _ in range(3):
@@ -150,7 +150,7 @@ def test_a_newcomer_gets_nothing_stale() -> None:
         outlet.close()
 
 
-def test_a_dropped_frame_leaves_the_others_whole() -> None:
+def test_a_dropped_frame_leaves_the_others_intact() -> None:
     outlet = PtyOutlet()
     fd = os.open(outlet.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     frame, got = bytes(range(1, 251)) + b"\0", b""

@@ -41,7 +41,7 @@ def test_contents_prove_their_request() -> None:
     assert answers([8, *words[1:]], 2, 3, 100) is None
 
 
-def test_the_judge_knows_an_old_answer_of_the_same_block() -> None:
+def test_the_judge_detects_an_earlier_response_of_the_same_block() -> None:
     asked = [Ask(n, 10.0 * n, 2, 3, 100, 4, None, b"") for n in (1, 2)]
     assert fault_of(content(2, 3, 100, 4, 2), BLOCK, 15.0, asked) == ""
     assert "earlier poll" in fault_of(content(2, 3, 100, 4, 1), BLOCK, 15.0, asked)
@@ -94,7 +94,7 @@ def ask(line: Line, number: int = 1) -> Ask:
 
 
 @pytest.mark.parametrize("kind", list(Line), ids=lambda kind: kind.value)
-def test_a_clean_answer_is_exactly_the_frame(kind: Line) -> None:
+def test_an_unfaulted_response_is_exactly_the_frame(kind: Line) -> None:
     with running(open_line(kind, of.clean)) as line:
         got = b"".join(data for _, data in exchange(line))
         assert got == ask(kind).frame()
@@ -102,7 +102,7 @@ def test_a_clean_answer_is_exactly_the_frame(kind: Line) -> None:
 
 
 @pytest.mark.parametrize("kind", [Line.RTU, Line.RTU_TCP], ids=lambda kind: kind.value)
-def test_an_answer_takes_the_time_of_the_wire(kind: Line) -> None:
+def test_a_response_takes_its_transmission_time(kind: Line) -> None:
     line = RtuPty(of.clean, baud=2400) if kind is Line.RTU else RtuTcp(of.clean, baud=2400)
     # 8 characters of request, 3.5 of silence, 2 ms, 13 characters of response, each 10 bits at 2400 baud.
     wire_s, took_s = (8 + 3.5 + 13) * 10 / 2400 + 0.002, list[float]()
@@ -116,7 +116,7 @@ def test_an_answer_takes_the_time_of_the_wire(kind: Line) -> None:
 
 @pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: fault.name.replace(" ", "-"))
 @pytest.mark.parametrize("kind", list(Line), ids=lambda kind: kind.value)
-def test_each_fault_sends_what_its_script_says(kind: Line, fault: of.Fault) -> None:
+def test_each_fault_sends_the_bytes_of_its_script(kind: Line, fault: of.Fault) -> None:
     """Exactly the bytes of the steps of request 1 arrive over the real line."""
     if kind not in fault.on:
         pytest.skip("not a fault of this kind of line")
@@ -140,7 +140,7 @@ def sent(script: Script, number: int, kind: Line = Line.RTU) -> bytes:
     return b"".join(step.data for step in script(ask(kind, number)))
 
 
-def test_what_is_damaged_is_damaged() -> None:
+def test_a_corrupted_response_differs_from_the_frame() -> None:
     good = ask(Line.RTU).frame()
     assert crc_valid(good)
     for script in (of.damaged, of.truncated, of.two_at_once, of.cut_off):
@@ -162,7 +162,7 @@ def test_every_and_once_count_requests() -> None:
 
 
 @pytest.mark.alone
-def test_a_slave_with_a_queue_answers_late_and_one_without_never() -> None:
+def test_a_slave_with_a_queue_responds_late_and_one_without_never() -> None:
     script = of.once(of.late(0.8))
     with running(RtuPty(script, queue=True)) as line:
         got = b"".join(data for _, data in exchange(line, 0.4, requests=3))
@@ -173,7 +173,7 @@ def test_a_slave_with_a_queue_answers_late_and_one_without_never() -> None:
         assert (len(line.asked), line.missed) == (2, 2)
 
 
-def test_two_requests_without_silence_are_one_damaged_frame() -> None:
+def test_two_requests_without_a_delay_are_one_corrupt_frame() -> None:
     with running(RtuPty(of.clean)) as line:
         fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY)
         try:
@@ -185,7 +185,7 @@ def test_two_requests_without_silence_are_one_damaged_frame() -> None:
         assert (len(line.asked), line.damaged) == (0, 1)
 
 
-def test_a_broken_silence_is_counted() -> None:
+def test_a_violated_inter_frame_delay_is_counted() -> None:
     with running(RtuPty(of.clean)) as line:
         assert isinstance(line, RtuPty)
         fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY)
@@ -194,9 +194,9 @@ def test_a_broken_silence_is_counted() -> None:
             def ask_after(pause_s: float) -> int:
                 time.sleep(pause_s)
                 os.write(fd, rtu_request(*BLOCK))
-                heard = b""
-                while len(heard) < 13:
-                    heard += os.read(fd, 100)
+                received = b""
+                while len(received) < 13:
+                    received += os.read(fd, 100)
                 return line.violations
 
             assert ask_after(0.0) == 0
@@ -206,14 +206,14 @@ def test_a_broken_silence_is_counted() -> None:
             os.close(fd)
 
 
-def test_an_unplugged_adapter_comes_back_under_its_name() -> None:
+def test_an_unplugged_adapter_returns_with_its_name() -> None:
     with running(RtuPty(of.once(of.cut_off))) as line:
         assert exchange(line)[-1][1] == b"closed"
         time.sleep(0.1)
         assert b"".join(data for _, data in exchange(line)) == ask(Line.RTU, 2).frame()
 
 
-def test_a_converter_gives_late_bytes_to_whoever_is_connected_then() -> None:
+def test_a_converter_sends_late_bytes_to_the_client_of_that_time() -> None:
     with running(RtuTcp(lambda _: [FaultStep(close=True), FaultStep(b"late", 0.3)])) as line:
         assert exchange(line)[-1][1] == b"closed"
         with socket.create_connection((line.host, line.port_number), timeout=60) as sock:
@@ -221,7 +221,7 @@ def test_a_converter_gives_late_bytes_to_whoever_is_connected_then() -> None:
 
 
 @pytest.mark.parametrize("kind", list(Line), ids=lambda kind: kind.value)
-def test_writing_is_refused_and_recorded(kind: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writing_is_rejected_and_recorded(kind: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "functions"
     monkeypatch.setenv(LOG_VARIABLE, str(log))
     write = ask(kind).wrap(struct.pack(">BHH", 6, 0, 1))

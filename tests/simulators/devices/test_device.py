@@ -77,7 +77,7 @@ def test_one_read_holds_many_values() -> None:
     assert got == [0, 8120, 575, 0, 0, 0, 541, 278, 0]
 
 
-def test_half_a_value_is_given_as_asked() -> None:
+def test_half_a_value_is_returned_as_requested() -> None:
     whole = device("eastron/sdm630").read(4, 0x34, 2)
     assert device("eastron/sdm630").read(4, 0x35, 1) == whole[1:]
 
@@ -93,7 +93,7 @@ def test_half_a_value_is_given_as_asked() -> None:
         (4, 0x20, 1, ILLEGAL_ADDRESS),
     ],
 )
-def test_refusals(function: int, address: int, count: int, code: int) -> None:
+def test_invalid_requests_are_rejected(function: int, address: int, count: int, code: int) -> None:
     with pytest.raises(Refused) as caught:
         device("yaskawa/ga800", 55.0).read(function, address, count)
     assert caught.value.code == code

@@ -25,7 +25,7 @@ def sound(now_s: float) -> Mapping[str, Value]:
     return {"active_power": 1000.0 + now_s, "energy_import": 50.0 + now_s, "serial_number": "4711"}
 
 
-def shown(kind: str, *at_s: float, code: int = 6) -> list[DeviceState]:
+def displayed(kind: str, *at_s: float, code: int = 6) -> list[DeviceState]:
     """Return the states at the given times of a fault from 10 s to 20 s, in steps of 1 s."""
     found = []
     for end_s in at_s:
@@ -37,35 +37,35 @@ def shown(kind: str, *at_s: float, code: int = 6) -> list[DeviceState]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_before_it_begins_and_without_troubles_all_is_well(kind: str) -> None:
-    (before,) = shown(kind, 9)
+def test_before_its_start_a_fault_has_no_effect(kind: str) -> None:
+    (before,) = displayed(kind, 9)
     assert (before.silent, before.exception_code, before.values) == (False, None, sound(9))
     healthy = DeviceState()
     healthy.update(15, sound(15))
     assert healthy.values == sound(15)
 
 
-def test_each_kind() -> None:
-    during, after = shown("silent", 10, 20)
+def test_each_kind_of_fault_has_its_effect() -> None:
+    during, after = displayed("silent", 10, 20)
     assert during.silent
     assert not after.silent
-    during, after = shown("refusing", 15, 20, code=4)
+    during, after = displayed("refusing", 15, 20, code=4)
     assert (during.exception_code, after.exception_code) == (4, None)
-    during, after = shown("stuck", 19, 20)
+    during, after = displayed("stuck", 19, 20)
     assert during.values == sound(10)
     assert after.values == sound(20)
-    during, after = shown("blank", 15, 20)
+    during, after = displayed("blank", 15, 20)
     assert during.values == {"energy_import": 65.0, "serial_number": "4711"}
     assert after.values == sound(20)
-    during, waking, after = shown("reboot", 15, 20, 20 + WARM_UP_S)
+    during, waking, after = displayed("reboot", 15, 20, 20 + WARM_UP_S)
     assert during.silent
     assert waking.values == {**sound(20), "active_power": 0.0}
     assert after.values == sound(23)
-    (after,) = shown("counter-reset", 25)
+    (after,) = displayed("counter-reset", 25)
     assert after.values == {**sound(25), "energy_import": 15.0}
 
 
-def test_two_troubles_of_one_kind_are_told_each_in_its_time() -> None:
+def test_two_faults_of_one_kind_are_reported_each_in_its_time() -> None:
     state = DeviceState([DeviceFault("silent", 10, 20), DeviceFault("silent", 30, 40), DeviceFault("stuck", 35, 40)])
     for now_s, silent, stuck in ((9, 0, 0), (15, 1, 0), (25, 0, 0), (35, 1, 1), (40, 0, 0)):
         state.update(now_s, sound(now_s))
@@ -73,7 +73,7 @@ def test_two_troubles_of_one_kind_are_told_each_in_its_time() -> None:
         assert state.silent == bool(silent)
 
 
-def test_who_reads_meanwhile_meets_no_half_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_concurrent_read_gets_no_partial_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """A serial line reads in another thread: a silent device must not respond between two instants."""
     state = DeviceState([DeviceFault("silent", 10, 20), DeviceFault("refusing", 10, 20)])
     state.update(12, sound(12))
@@ -88,16 +88,16 @@ def test_who_reads_meanwhile_meets_no_half_step(monkeypatch: pytest.MonkeyPatch)
     assert met == [(True, 6)] * 2
 
 
-def test_what_is_blank_is_not_available_on_the_wire() -> None:
+def test_a_blanked_value_is_not_available_in_the_registers() -> None:
     """An Eastron meter returns a float NaN, where 0 would be wrong."""
-    (state,) = shown("blank", 15)
+    (state,) = displayed("blank", 15)
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: state.values, state=state)
     words = device.read(4, 0x34, 2)
     assert math.isnan(struct.unpack(">f", struct.pack(">HH", *words))[0])
 
 
-def test_silence_costs_a_line_the_time_out_and_a_gateway_says_so() -> None:
-    (state,) = shown("silent", 15)
+def test_a_silent_device_causes_a_timeout_and_an_exception_of_a_gateway() -> None:
+    (state,) = displayed("silent", 15)
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: state.values, state=state)
     with pytest.raises(Refused, match="exception 11"):
         device.read(4, 0x34, 2)
@@ -112,8 +112,8 @@ def test_silence_costs_a_line_the_time_out_and_a_gateway_says_so() -> None:
     assert run_virtual(read) == 1_000_000_000
 
 
-def test_a_refusal_has_its_code() -> None:
-    (state,) = shown("refusing", 15, code=6)
+def test_a_rejected_request_has_its_exception_code() -> None:
+    (state,) = displayed("refusing", 15, code=6)
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: state.values, state=state)
 
     async def read(clock: LoopClock) -> int:

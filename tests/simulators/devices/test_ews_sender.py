@@ -29,7 +29,7 @@ def run(steps: int, drift_ppm: float = 4.0, moving: bool = False) -> tuple[list[
     return decode(stream), station
 
 
-def test_frames_count_without_holes() -> None:
+def test_frames_are_numbered_without_gaps() -> None:
     frames, _ = run(15)
     assert [frame.sequence for frame in frames] == list(range(len(frames)))
     samples = [frame for frame in frames if frame.kind == 1]
@@ -86,7 +86,7 @@ def test_no_steps_between_blocks() -> None:
     assert jump.max() < 1.3 * np.median(np.sort(jump)[-200:])
 
 
-def test_a_device_that_slept_loses_samples_and_says_so() -> None:
+def test_a_suspended_device_loses_samples_and_flags_it() -> None:
     station, sender = TwoPumps(Random(1)), EwsSender(1, 0.0)
     train = station.trains["pump-2"]
     sender.sample(train, dt_s=0.2, utc_ns=10**18, due_ns=0)
@@ -97,14 +97,14 @@ def test_a_device_that_slept_loses_samples_and_says_so() -> None:
     assert sorted(set(steps.tolist())) == [64, 64 + 102400]
 
 
-def test_nobody_takes_and_memory_stays_bounded() -> None:
+def test_without_a_reader_memory_stays_bounded() -> None:
     sender, train = EwsSender(1, 0.0), TwoPumps(Random(1)).trains["pump-2"]
     for k in range(100):
         sender.sample(train, dt_s=0.2, utc_ns=10**18, due_ns=k * 200_000_000)
     assert len(sender.due_frames(10**12)) == 2000
 
 
-def test_a_clock_that_stands_is_doubted_and_costs_no_samples() -> None:
+def test_a_stopped_clock_is_flagged_and_loses_no_samples() -> None:
     """Stamps stop, indices continue.
 
     The reader reports it as soon as the stamps deviate by more than 5 s from its own clock.
@@ -123,6 +123,6 @@ def test_a_clock_that_stands_is_doubted_and_costs_no_samples() -> None:
     late = [frame for frame in frames if frame.index > 11 * 2048]
     assert len({frame.device_us for frame in late}) == 1
     assert [frame.index for frame in frames] == [64 * k for k in range(len(frames))]
-    doubted = {at_s for at_s, block in seen if Quality.CLOCK_UNSYNCHRONIZED in block.quality}
-    assert min(doubted) == pytest.approx(2.0 + 5.0, abs=0.5)
-    assert all(at_s in doubted for at_s, _ in seen if at_s > 8)
+    flagged = {at_s for at_s, block in seen if Quality.CLOCK_UNSYNCHRONIZED in block.quality}
+    assert min(flagged) == pytest.approx(2.0 + 5.0, abs=0.5)
+    assert all(at_s in flagged for at_s, _ in seen if at_s > 8)

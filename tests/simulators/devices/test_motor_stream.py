@@ -6,17 +6,18 @@ from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from support.plant import scenario_file
 
 from drivers import ews_protocol
 from simulators.devices.ews_sender import AMPS_MAX, INSTANTS, RATE_HZ, EwsSender
-from simulators.plant.phasors import Floats
 from simulators.scenarios.checks import check
 from simulators.scenarios.plant import ScenarioPlant
 from simulators.scenarios.records import scenario_record
 
 SECONDS = 20
+Floats = npt.NDArray[np.float64]
 
 
 class Seen(NamedTuple):
@@ -59,7 +60,7 @@ def crusher(at_s: float = 7000.0, **defect: Any) -> Seen:
     return Seen(i_a, hertz, 1 - rpm / (30 * hertz))
 
 
-def test_a_breaking_cage_shows_its_sidebands_in_the_stream() -> None:
+def test_a_broken_rotor_bar_has_its_sidebands_in_the_stream() -> None:
     """(1 ± 2s)·f, −29.2 dB: from −28.4 dB at δ = 0.1, by an earlier kernel, at 80 % load, same inertia. The resistance
     of the
     cage has increased by 10 %, all on one axis: δ = 0.1/1.1.
@@ -71,7 +72,7 @@ def test_a_breaking_cage_shows_its_sidebands_in_the_stream() -> None:
     assert sound.level_db(sound.hertz * (1 - 2 * sound.slip)) < -70
 
 
-def test_a_rotor_off_its_centre_shows_at_the_shafts_frequency() -> None:
+def test_eccentricity_appears_at_the_shaft_frequency() -> None:
     """f ± fr, for static and dynamic eccentricity together."""
     off, round_ = crusher(kind="eccentricity", to=0.3), crusher(kind="eccentricity", to=0.0)
     shaft = off.hertz / 2 * (1 - off.slip)
@@ -79,7 +80,7 @@ def test_a_rotor_off_its_centre_shows_at_the_shafts_frequency() -> None:
         assert off.level_db(off.hertz + side * shaft) > round_.level_db(off.hertz + side * shaft) + 20
 
 
-def test_a_pitted_bearing_shows_at_its_balls() -> None:
+def test_a_bearing_defect_appears_at_the_ball_frequency() -> None:
     """f ± 3.6·fr: nine balls, d/D = 0.2, n/2·(1 − d/D) passages for each turn."""
     bad, good = crusher(kind="bearing", to=0.05), crusher(kind="bearing", to=0.0)
     balls = 3.6 * bad.hertz / 2 * (1 - bad.slip)

@@ -62,7 +62,7 @@ def test_the_scale_follows_the_rating(rating_kw: float, expected: list[int]) -> 
     assert words(register, {"active_power": 57.4}, rating_kw) == expected
 
 
-def test_a_missing_rating_is_our_mistake() -> None:
+def test_a_missing_rating_is_a_programming_error() -> None:
     register = row("u16", scale_by_rating=((11.0, 0.01), (float("inf"), 0.1)))
     with pytest.raises(ValueError, match="rating"):
         words(register, {"active_power": 57.4})

@@ -34,7 +34,7 @@ def test_two_codes_in_one_register() -> None:
 
 
 @pytest.mark.parametrize(("amps", "raw", "decimals"), [(12.34, 1234, 2), (655.34, 65534, 2), (700.0, 7000, 1)])
-def test_delta_gives_up_a_decimal_where_16_bits_are_full(amps: float, raw: int, decimals: int) -> None:
+def test_delta_drops_a_decimal_where_16_bits_overflow(amps: float, raw: int, decimals: int) -> None:
     drive = device("delta/c2000", {"motor_current": amps})
     assert drive.read(3, 0x2104, 1) == [raw]
     assert drive.read(3, 0x211F, 1) == [decimals << 8]
@@ -49,7 +49,7 @@ def test_g120_saturates(amps: float, raw: int) -> None:
     assert device("siemens/g120", {"motor_current": amps}).read(3, 344, 1) == [raw]
 
 
-def test_sunspec_stands_in_its_chain() -> None:
+def test_sunspec_is_in_its_chain() -> None:
     meter = device("sunspec/meter-203", {"voltage_l1n": 230.1, "active_power": 46_200.0, "frequency": 50.02})
     assert meter.read(3, 40000, 4) == [0x5375, 0x6E53, 1, 66]
     assert meter.read(3, 40070, 2) == [203, 105]
@@ -61,7 +61,7 @@ def test_sunspec_stands_in_its_chain() -> None:
     assert meter.read(3, 40070 + 3, 1) == [0x8000]  # no current available
 
 
-def test_one_scale_serves_all_values_that_lean_on_it() -> None:
+def test_one_scale_applies_to_all_its_values() -> None:
     profile = load_profile("sunspec/meter-203")
     found = choose_exponents(profile, {"voltage_l1n": 230.0, "voltage_l12": 690.0})
     assert found[3, 15] == -1  # 690.00 V would need 69000
@@ -74,7 +74,7 @@ def test_a_scale_register_must_be_known() -> None:
         words(row, {"motor_current": 1.0})
 
 
-def test_the_model_code_answers_only_when_asked_alone() -> None:
+def test_the_model_code_is_returned_only_if_read_alone() -> None:
     meter = device("carlo-gavazzi/em340", {"model_code": 341, "voltage_l31": 400.0})
     assert meter.read(4, 11, 1) == [341]
     assert meter.read(4, 10, 2) == [4000, 0]
@@ -88,7 +88,7 @@ def test_the_model_code_answers_only_when_asked_alone() -> None:
         ("siemens/g120", 3, 320, 1),
     ],
 )
-def test_gaps_are_refused(profile: str, function: int, address: int, count: int) -> None:
+def test_gaps_are_rejected(profile: str, function: int, address: int, count: int) -> None:
     with pytest.raises(Refused) as caught:
         device(profile, {}).read(function, address, count)
     assert caught.value.code == ILLEGAL_ADDRESS

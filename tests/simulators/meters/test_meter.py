@@ -37,13 +37,13 @@ def test_inside_class_over_many_seeds(pf: float) -> None:
     for seed in range(500):
         meter = SimulatedMeter(draw_errors(Random(seed)))
         meter.step(u, i, 50.0, 0.2)
-        shown = meter.values
+        displayed = meter.values
         for k in ("l1", "l2", "l3"):
-            assert shown[f"voltage_{k}n"] == pytest.approx(exact[f"voltage_{k}n"], rel=0.002)
-            assert shown[f"current_{k}"] == pytest.approx(exact[f"current_{k}"], rel=0.002)
-            assert shown[f"active_power_{k}"] == pytest.approx(exact[f"active_power_{k}"], rel=0.005)
-        worst = max(worst, abs(shown["active_power"] / exact["active_power"] - 1))
-        assert shown["frequency"] == pytest.approx(50.0, abs=0.002)
+            assert displayed[f"voltage_{k}n"] == pytest.approx(exact[f"voltage_{k}n"], rel=0.002)
+            assert displayed[f"current_{k}"] == pytest.approx(exact[f"current_{k}"], rel=0.002)
+            assert displayed[f"active_power_{k}"] == pytest.approx(exact[f"active_power_{k}"], rel=0.005)
+        worst = max(worst, abs(displayed["active_power"] / exact["active_power"] - 1))
+        assert displayed["frequency"] == pytest.approx(50.0, abs=0.002)
     assert 0.0015 < worst < 0.005  # the errors are present
 
 
@@ -57,7 +57,7 @@ def test_energy_has_the_gain_of_the_power() -> None:
     assert phases == pytest.approx(meter.values["energy_import"], rel=1e-12)
 
 
-def test_power_that_flows_back_is_counted_apart() -> None:
+def test_regenerated_power_is_counted_separately() -> None:
     u, i = load(0.8)
     meter = SimulatedMeter(EXACT)
     meter.step(u, -i, 50.0, 3600.0)
@@ -66,7 +66,7 @@ def test_power_that_flows_back_is_counted_apart() -> None:
     assert meter.values["energy_export"] == pytest.approx(3 * 230 * 80 * 0.8 / 1000)
 
 
-def test_shows_nothing_newer_than_its_refresh() -> None:
+def test_values_are_not_newer_than_the_refresh() -> None:
     meter = SimulatedMeter(EXACT, refresh_s=1.0)
     meter.step(*load(0.8, 80.0), 50.0, 0.2)
     assert meter.values["current_l1"] == pytest.approx(80)
@@ -81,21 +81,21 @@ def test_readings_of_a_known_load() -> None:
     """230 V, 80 A, pf 0.8 lagging and 20 % fifth harmonic current: textbook values."""
     u, i = load(0.8)
     i = i + phasors([PhasorComponent(5, -1, 16 + 0j)])
-    shown = electrical(u, i, 50.0)
-    assert shown["active_power"] == pytest.approx(3 * 230 * 80 * 0.8)
-    assert shown["reactive_power"] == pytest.approx(3 * 230 * 80 * 0.6)
-    assert shown["current_l2"] == pytest.approx(80 * math.sqrt(1.04))
-    assert shown["thd_i_l3"] == pytest.approx(20.0)
-    assert shown["voltage_l12"] == pytest.approx(230 * math.sqrt(3))
-    assert shown["power_factor"] == pytest.approx(0.8 / math.sqrt(1.04))
-    assert shown["current_n"] == pytest.approx(0, abs=1e-9)
-    assert shown["voltage_unbalance"] == pytest.approx(0, abs=1e-9)
+    displayed = electrical(u, i, 50.0)
+    assert displayed["active_power"] == pytest.approx(3 * 230 * 80 * 0.8)
+    assert displayed["reactive_power"] == pytest.approx(3 * 230 * 80 * 0.6)
+    assert displayed["current_l2"] == pytest.approx(80 * math.sqrt(1.04))
+    assert displayed["thd_i_l3"] == pytest.approx(20.0)
+    assert displayed["voltage_l12"] == pytest.approx(230 * math.sqrt(3))
+    assert displayed["power_factor"] == pytest.approx(0.8 / math.sqrt(1.04))
+    assert displayed["current_n"] == pytest.approx(0, abs=1e-9)
+    assert displayed["voltage_unbalance"] == pytest.approx(0, abs=1e-9)
 
 
 def test_third_harmonic_adds_up_in_the_neutral() -> None:
     u, i = load(1.0)
-    shown = electrical(u, i + phasors([PhasorComponent(3, 0, 5 + 0j)]), 50.0)
-    assert shown["current_n"] == pytest.approx(15.0)
+    displayed = electrical(u, i + phasors([PhasorComponent(3, 0, 5 + 0j)]), 50.0)
+    assert displayed["current_n"] == pytest.approx(15.0)
 
 
 def test_phasors_agree_with_sampled_sums() -> None:
@@ -104,10 +104,10 @@ def test_phasors_agree_with_sampled_sums() -> None:
     angle = 2 * math.pi * np.arange(512) / 512
     basis = np.exp(1j * np.outer(np.arange(51), angle))
     u, i = (math.sqrt(2) * (x @ basis).real for x in (train.u_v, train.i_a))
-    shown = electrical(train.u_v, train.i_a, 50.0)
-    assert shown["active_power"] == pytest.approx(float((u * i).mean(axis=1).sum()), rel=1e-9)
-    assert shown["current_l3"] == pytest.approx(float(np.sqrt((i[2] ** 2).mean())), rel=1e-9)
-    assert shown["voltage_l31"] == pytest.approx(float(np.sqrt(((u[2] - u[0]) ** 2).mean())), rel=1e-9)
+    displayed = electrical(train.u_v, train.i_a, 50.0)
+    assert displayed["active_power"] == pytest.approx(float((u * i).mean(axis=1).sum()), rel=1e-9)
+    assert displayed["current_l3"] == pytest.approx(float(np.sqrt((i[2] ** 2).mean())), rel=1e-9)
+    assert displayed["voltage_l31"] == pytest.approx(float(np.sqrt(((u[2] - u[0]) ** 2).mean())), rel=1e-9)
 
 
 def test_errors_are_the_same_for_the_same_seed() -> None:
@@ -149,7 +149,7 @@ def test_an_unknown_wiring_fault_is_an_error(fault: str) -> None:
 
 
 @pytest.mark.parametrize("accuracy", [0.2, 0.5, 1.0])
-def test_errors_of_each_class_fill_it_and_stay_inside(accuracy: float) -> None:
+def test_errors_of_each_class_reach_its_limits_and_stay_within(accuracy: float) -> None:
     u, i = load(0.5)
     worst = 0.0
     for seed in range(300):

@@ -69,7 +69,7 @@ def test_no_even_and_no_triplen_harmonics() -> None:
     assert shape[:, wrong].max() == 0
 
 
-def test_the_bridge_against_another_code_base(data_file: DataFile) -> None:
+def test_the_rectifier_agrees_with_another_code_base(data_file: DataFile) -> None:
     """motulator 0.18.0: an induction motor on a bridge with 2 mH and 235 µF.
 
     Its magnet motor at rated load oscillates at 150 Hz, which a model with a period of 60° cannot show.
@@ -86,7 +86,7 @@ def test_the_bridge_against_another_code_base(data_file: DataFile) -> None:
 
 
 @pytest.mark.parametrize("smoothing", [0.06, 0.1, 1.0])
-def test_a_small_capacitor_lets_the_bridge_swing_more(smoothing: float) -> None:
+def test_a_small_capacitor_has_a_larger_voltage_ripple(smoothing: float) -> None:
     """Harmonic balance of a continuous current.
 
     Each voltage of order 6k drives its own current through choke and capacitor, 3/π·2·(−1)^(k+1)/((6k)² − 1) over
@@ -148,7 +148,7 @@ def test_distortion_and_displacement_are_those_of_a_real_bridge(
 
 @pytest.mark.parametrize("depth", [0.0, 0.3, 0.8, 1.1])
 @pytest.mark.parametrize("angle", [0.0, 0.6, 1.5, 2.8])
-def test_the_inverter_heats_as_its_halves_do_one_by_one(depth: float, angle: float) -> None:
+def test_inverter_losses_are_the_sum_of_its_halves(depth: float, angle: float) -> None:
     """A leg in time: the upper switch has the duty (1 + m·sin θ)/2; an outgoing current flows through it or the lower
     diode.
 
@@ -167,7 +167,7 @@ def test_the_inverter_heats_as_its_halves_do_one_by_one(depth: float, angle: flo
     assert found == pytest.approx(3 * float(heat.mean()), rel=1e-8)
 
 
-def test_all_of_it_is_the_sum_and_waiting_costs_the_fixed_part() -> None:
+def test_losses_are_a_sum_and_standby_has_the_fixed_part() -> None:
     """Two diodes of the bridge and the choke carry the DC current in both directions of the motor's power."""
     assert drive.losses_w(DRIVE_55KW, 0.0, 0.0, 560.0) == DRIVE_55KW.fixed_w
     dc_a = 20_000 / 500
@@ -179,7 +179,7 @@ def test_all_of_it_is_the_sum_and_waiting_costs_the_fixed_part() -> None:
 
 
 @pytest.mark.parametrize("dc_w", [0.0, 20e3, 80e3])
-def test_a_rectifier_alone_heats_no_inverter(dc_w: float) -> None:
+def test_a_rectifier_alone_has_no_inverter_losses(dc_w: float) -> None:
     converter = drive_of(110.0, 198.0)
     u, i, input_w, dc_v = steady_state.rectifier(converter, GridSupply(BUSBAR, Random(3)), dc_w)
     dc_a = dc_w / dc_v

@@ -27,7 +27,7 @@ def smooth(state: Condition) -> tuple[np.ndarray, dict[str, float]]:
     return np.abs(np.fft.fft(wave.i)) / 10240, power
 
 
-def test_an_ageing_capacitor_lets_the_300_hz_through() -> None:
+def test_an_aged_capacitor_increases_the_300_hz_ripple() -> None:
     """Bridge 2/35·Ud0 at 300 Hz, divided between choke and capacitor: the current is continuous, so the circuit is
     linear.
 
@@ -89,21 +89,21 @@ def test_weak_magnets_take_more_current() -> None:
     assert sick / well == pytest.approx(1 / 0.9, rel=5e-3)
 
 
-def test_an_uneven_rotor_shows_its_turns() -> None:
+def test_eccentricity_appears_at_multiples_of_the_speed() -> None:
     """One weak pole pair of four: f·(1 ± k/p), so 40 ± 10 Hz."""
     well, sick = (smooth(Condition(pole_lost=lost))[0] for lost in (0.0, 0.1))
     assert max(well[30], well[50]) / well[40] < 1e-6
     assert min(sick[30], sick[50]) / sick[40] > 1e-3
 
 
-def test_a_bearing_shows_behind_a_drive() -> None:
+def test_a_bearing_defect_appears_in_the_current_of_a_drive() -> None:
     """f ± fb: 3.6 pulses for each turn, so 40 ± 36 Hz."""
     well, sick = (smooth(Condition(bearing=depth, bearing_order=3.6))[0] for depth in (0.0, 0.3))
     assert max(well[4], well[76]) / well[40] < 1e-6
     assert min(sick[4], sick[76]) / sick[40] > 1e-4
 
 
-def test_faults_that_the_model_does_not_know_are_refused() -> None:
+def test_faults_that_the_model_does_not_support_are_rejected() -> None:
     drive = DriveWave(MAGNET_55KW, SMOOTH)
     with pytest.raises(ValueError, match="turn fault and eccentricity are supported only for a motor direct on line"):
         drive.run(1, RATE, condition=Condition(gap_static=0.1))

@@ -45,7 +45,7 @@ def test_a_trip_stays_until_it_is_acknowledged(seen: dict[str, float], trip: Tri
     assert logic.step(901.0, HEALTHY) is LogicState.RUN
 
 
-def test_a_stop_coasts_until_the_shaft_rests() -> None:
+def test_a_stop_coasts_until_the_shaft_is_at_standstill() -> None:
     logic = running(Limits(over_a=300.0))
     stop = HEALTHY._replace(run=False, current_a=0.0)
     assert logic.step(2.0, stop) is LogicState.COAST
@@ -54,7 +54,7 @@ def test_a_stop_coasts_until_the_shaft_rests() -> None:
     assert logic.step(5.0, HEALTHY._replace(dc_v=0.0)) is LogicState.READY  # undervoltage at standstill is not a trip
 
 
-def test_an_outage_stops_it_and_it_catches_the_shaft_again() -> None:
+def test_after_an_outage_it_restarts_on_the_turning_shaft() -> None:
     """C·(U0² − U1²)/2P: 6 mF for 100 kW last 4.4 ms from 540 to 380 V.
 
     Then the load alone decelerates the shaft; half a second after the grid returns, the drive catches the motor at its
@@ -67,14 +67,14 @@ def test_an_outage_stops_it_and_it_catches_the_shaft_again() -> None:
     load = WaveLoad(square=330.0 / speed**2, inertia_kg_m2=2.0)
     grid = [PhasorComponent(1, 1, complex(400 / math.sqrt(3)))]
     outage_s, step_s = 0.8, 2 / rate
-    told: list[tuple[float, LogicState]] = []
+    states: list[tuple[float, LogicState]] = []
     peak_a = 0.0
     link_w = dc_v = 0.0
     while drive.now_s < 3.0:
         now = drive.now_s
         state = logic.step(now, DriveInputs(True, drive.dc_v, peak_a, drive.speed_rad_s))
-        if not told or told[-1][1] is not state:
-            told.append((now, state))
+        if not states or states[-1][1] is not state:
+            states.append((now, state))
         before = drive.energy["link"]
         wave = drive.run(
             2, rate, grid=[] if outage_s <= now + step_s / 2 < outage_s + 0.3 else grid,
@@ -84,9 +84,9 @@ def test_an_outage_stops_it_and_it_catches_the_shaft_again() -> None:
         if drive.now_s < outage_s + step_s / 2:
             link_w = 0.99 * link_w + 0.01 * (drive.energy["link"] - before) / step_s
             dc_v = drive.dc_v
-    assert [state for _, state in told] == [LogicState.RUN, LogicState.FAULT, LogicState.RUN]
-    held_s = told[1][0] - outage_s
+    assert [state for _, state in states] == [LogicState.RUN, LogicState.FAULT, LogicState.RUN]
+    held_s = states[1][0] - outage_s
     assert held_s == pytest.approx(1.8e-3 * (dc_v**2 - 380**2) / 2 / link_w, abs=2 * step_s)
     assert held_s * link_w / 1.8e-3 == pytest.approx(4.4e-3 * 100e3 / 6e-3, rel=0.1)
-    assert told[2][0] - outage_s - 0.3 == pytest.approx(0.5, abs=0.003)
+    assert states[2][0] - outage_s - 0.3 == pytest.approx(0.5, abs=0.003)
     assert drive.speed_rad_s == pytest.approx(speed, rel=1e-5)

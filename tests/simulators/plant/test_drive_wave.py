@@ -115,7 +115,7 @@ def test_dead_time_distorts_as_in_the_other_code_base(data_file) -> None:
     assert max(seen[0.0]) < 0.001
 
 
-def test_gates_off_the_windings_empty_and_the_magnets_induce() -> None:
+def test_with_gates_off_the_current_decays_and_the_magnets_induce() -> None:
     """Open terminals show p·ω·ψ, load and friction alone decelerate the shaft, and the drive catches it again."""
     how = {"grid": GRID_400V, "target_rad_s": SPEED, "load": WaveLoad(constant_nm=7.0)}
     drive = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0, speed_rad_s=SPEED)
@@ -132,7 +132,7 @@ def test_gates_off_the_windings_empty_and_the_magnets_induce() -> None:
     assert np.abs(wave.i).max() < 20
 
 
-def test_without_edges_the_energy_closes_at_any_speed() -> None:
+def test_without_switching_the_energy_balances_at_any_speed() -> None:
     """The mean of each half carrier period: no switching, so the balance is that of RK4: 1e-6 through a start and a
     braking.
     """
@@ -147,7 +147,7 @@ def test_without_edges_the_energy_closes_at_any_speed() -> None:
 
 
 @pytest.mark.parametrize("dead_s", [0.0, 3e-6])
-def test_means_are_the_edges_without_their_ripple(dead_s: float) -> None:
+def test_mean_values_are_the_switched_values_without_ripple(dead_s: float) -> None:
     """Same power and fundamental current in both modes.
 
     The loss of the ripple, 0.1 % of the copper loss, is excluded.
@@ -184,6 +184,6 @@ def test_a_wandering_grid_never_jumps() -> None:
         ({"dead_s": 1e-3}, "converter: dead_s must be below a quarter of the carrier period, got 0.001"),
     ],
 )
-def test_an_impossible_converter_is_refused(how: dict[str, float], words: str) -> None:
+def test_an_impossible_converter_is_rejected(how: dict[str, float], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Converter(**how)

@@ -17,7 +17,7 @@ def carried_w(u: Phasors, i: Phasors) -> float:
     return float(active_w(u, i).sum())
 
 
-def test_the_cable_takes_what_it_loses() -> None:
+def test_the_cable_draws_its_losses() -> None:
     """3·R·I² of all orders, and no more."""
     cable = copper_cable(120.0, 50.0)
     sent = sending_end(cable, LOAD_U, LOAD_I, 50.0)
@@ -31,7 +31,7 @@ def test_resistance_of_stranded_copper(mm2: float, ohm_km: float) -> None:
     assert 1000 * copper_cable(1.0, mm2, 20.0).r_ohm == pytest.approx(ohm_km, rel=0.06)
 
 
-def test_an_auxiliary_takes_its_power_at_any_voltage() -> None:
+def test_an_auxiliary_draws_its_power_at_any_voltage() -> None:
     aux = Auxiliary(750.0, 0.8)
     u = 0.9 * 400 / math.sqrt(3) * complex(0.6, 0.8)
     i = aux.current(u, motor_runs=False).value
@@ -39,13 +39,13 @@ def test_an_auxiliary_takes_its_power_at_any_voltage() -> None:
     assert s == pytest.approx(complex(750.0, 750.0 * 0.75))
 
 
-def test_what_is_switched_with_the_motor_rests_with_it() -> None:
+def test_a_switched_auxiliary_is_off_with_the_motor() -> None:
     aux = Auxiliary(750.0, with_motor=True)
     assert aux.current(230 + 0j, motor_runs=False).value == 0
     assert abs(aux.current(230 + 0j, motor_runs=True).value) > 1
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_impossible_values_are_rejected() -> None:
     for make, words in (
         (lambda: Cable(-1.0, 0.0), "cable: r_ohm: must not be negative, got -1"),
         (lambda: copper_cable(10.0, 0.0), "cable: mm2: must be positive, got 0"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from support.front_wave import ActiveFront
 from support.plant import machine_truth
 
 from simulators.plant import space_vectors
-from simulators.plant.phasors import Vectors
 
+Vectors = npt.NDArray[np.complex128]
 RATE = 51200
 
 
@@ -39,7 +40,7 @@ def test_against_the_other_code_base(data_file) -> None:
 
 
 @pytest.mark.parametrize("power_w", [6000.0, -6000.0, 600.0])
-def test_takes_and_gives_at_unity_power_factor(power_w: float) -> None:
+def test_draws_and_returns_power_at_unity_power_factor(power_w: float) -> None:
     """I = P/(√3·U) in phase or opposite; the DC bus gets the power less R·I².
 
     The means of 10.24 kHz samples are 8e-5 lower, and the controller does not act between its instants: 3e-4.
@@ -52,7 +53,7 @@ def test_takes_and_gives_at_unity_power_factor(power_w: float) -> None:
     assert power["dc"] == pytest.approx(power_w - 3 * 0.1 * rms_a**2, rel=4e-4)
 
 
-def test_a_bus_below_the_peak_of_the_grid_is_refused() -> None:
+def test_a_dc_voltage_below_the_peak_of_the_grid_is_rejected() -> None:
     with pytest.raises(
         ValueError, match="active front end: dc_v must be above the peak of the grid voltage, got 540 V"
     ):

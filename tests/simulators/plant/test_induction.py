@@ -100,7 +100,7 @@ def test_turning_all_phases_changes_nothing() -> None:
     assert two.input_w == pytest.approx(one.input_w, rel=1e-12)
 
 
-def test_a_load_beyond_breakdown_is_refused() -> None:
+def test_a_load_beyond_breakdown_is_rejected() -> None:
     with pytest.raises(ValueError, match="stalls"):
         induction.solve(IE1_55KW, GRID_400V, 50.0, lambda _: 200_000.0)
 
@@ -109,7 +109,7 @@ def test_a_load_beyond_breakdown_is_refused() -> None:
     ("order", "sequence", "rotor_slip"),
     [(1, 1, 0.02), (1, -1, 1.98), (5, -1, 1 + 0.98 / 5), (7, 1, 1 - 0.98 / 7)],
 )
-def test_each_component_sees_its_own_slip(order: int, sequence: int, rotor_slip: float) -> None:
+def test_each_component_has_its_own_slip(order: int, sequence: int, rotor_slip: float) -> None:
     """The field of harmonic h turns at ±h times synchronous speed; here relative to a rotor at slip 2 %."""
     m = IE1_55KW
     rotor = m.rr_ohm / rotor_slip + 1j * order * m.xl2_ohm

@@ -60,7 +60,7 @@ def test_a_start_follows_the_other_code_base(data_file) -> None:
     record = induction_of(truth)
 
     def means(fluxes: np.ndarray, n: int, motor: InductionWave) -> np.ndarray:
-        motor._state[:4] = fluxes
+        motor.state[:4] = fluxes
         i = motor.run(SupplyWave().block(supply, 50.0, n, 1 / rate), 1 / rate, WaveLoad(constant_nm=5.0)).i
         return (i[1:] + i[:-1]) / 2
 
@@ -117,7 +117,7 @@ def test_both_tiers_agree(load: float) -> None:
     assert motor.speed_rad_s == pytest.approx(steady.speed_rad_s, rel=1e-7)
 
 
-def test_energy_closes_through_start_load_and_distortion() -> None:
+def test_energy_balances_through_start_load_and_distortion() -> None:
     """No switching: within 5e-8 of the input (found: 2e-8).
 
     RK4, so half the step gives a sixteenth, at least an eighth.
@@ -154,6 +154,6 @@ def test_the_missing_energy_falls_with_the_fourth_power_of_the_step() -> None:
     assert missed[-1] < 3e-8
 
 
-def test_an_even_number_of_half_steps_is_a_mistake() -> None:
+def test_an_even_number_of_half_steps_is_an_error() -> None:
     with pytest.raises(ValueError, match="must be odd in number, got 4"):
         InductionWave(IE1_55KW).run(np.zeros(4, complex), 1e-4)

@@ -95,7 +95,7 @@ def test_the_dq_model_fed_with_its_currents_shows_its_voltage() -> None:
     assert back.input_w == pytest.approx(state.input_w, rel=1e-9)
 
 
-def test_strong_magnets_lead_and_weak_ones_lag() -> None:
+def test_strong_magnets_give_a_leading_and_weak_ones_a_lagging_current() -> None:
     factors = {}
     for share in (0.8, 1.15):
         machine = replace(LINE_START_55KW.machine, flux20_wb=LINE_START_55KW.machine.flux20_wb * share)
@@ -114,7 +114,7 @@ def test_rated_point_is_that_of_a_good_magnet_motor() -> None:
     assert line_start.pull_out(LINE_START_55KW, SINE, 50.0, 100.0, 85.0).shaft_w > 1.5 * 55e3
 
 
-def test_negative_sequence_meets_the_cage_at_twice_the_frequency() -> None:
+def test_negative_sequence_acts_on_the_cage_at_twice_the_frequency() -> None:
     """Half of the power that crosses the air gap comes from the shaft: slip 2, so the cage loses R·I² and brakes with
     half.
     """
@@ -130,17 +130,17 @@ def test_negative_sequence_meets_the_cage_at_twice_the_frequency() -> None:
     assert clean.shaft_w - dirty.shaft_w == pytest.approx(3 * i**2 * motor.cage_ohm / 2)
 
 
-def test_a_load_beyond_pull_out_is_refused() -> None:
+def test_a_load_beyond_pull_out_is_rejected() -> None:
     with pytest.raises(ValueError, match="exceed the pull-out power of the line-start motor"):
         line_start.solve(LINE_START_55KW, SINE, 50.0, 200e3, 90.0, 75.0)
 
 
-def test_a_speed_that_is_not_synchronous_is_refused() -> None:
+def test_a_speed_that_is_not_synchronous_is_rejected() -> None:
     with pytest.raises(ValueError, match="line-start motor: speed_rpm must be the synchronous 1800 rpm, got 1500 rpm"):
         replace(LINE_START_55KW, frequency_hz=60.0)
 
 
-def test_a_swap_on_the_line_turns_faster_and_so_takes_more_at_the_shaft() -> None:
+def test_a_motor_replaced_direct_on_line_turns_faster_and_draws_more_at_the_shaft() -> None:
     """Same valve, same flow: the power law of the pump at synchronous speed against that of the induction motor."""
     supply = GridSupply(BUSBAR, Random(2))
     load_w = partial(PUMP.throttled_w, 0.8)
@@ -179,7 +179,7 @@ def test_a_line_start_motor_of_a_scenario_warms_with_its_load() -> None:
     )
 
 
-def test_no_angle_carries_more_than_the_pull_out() -> None:
+def test_no_load_angle_gives_more_than_the_pull_out_torque() -> None:
     top = line_start.pull_out(LINE_START_55KW, DIRTY, 50.0, 90.0, 75.0)
     others = [
         line_start.at_angle(LINE_START_55KW, DIRTY, 50.0, math.radians(degrees), 90.0, 75.0).shaft_w

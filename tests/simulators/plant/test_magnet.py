@@ -93,7 +93,7 @@ def test_losses_are_those_of_the_declared_class(on_converter: float) -> None:
     assert MAGNET_55KW.losses_w == pytest.approx(allowed_w, rel=0.10)
 
 
-def test_warm_copper_and_warm_magnets_cost() -> None:
+def test_warm_copper_and_warm_magnets_increase_losses() -> None:
     cold = magnet.solve(MAGNET_55KW, RATED, 40000.0 / RATED, 20.0, 20.0)
     hot_copper = magnet.solve(MAGNET_55KW, RATED, 40000.0 / RATED, 120.0, 20.0)
     hot_magnet = magnet.solve(MAGNET_55KW, RATED, 40000.0 / RATED, 20.0, 120.0)

@@ -13,7 +13,7 @@ from simulators.plant.phasors import ORDERS, PhasorComponent, phasors
 
 @pytest.mark.parametrize("sequence", [1, -1, 0])
 @pytest.mark.parametrize("order", [0, 1, ORDERS - 1])
-def test_one_component_stands_in_its_order_alone_and_turns_with_its_sequence(sequence: int, order: int) -> None:
+def test_one_component_is_only_in_its_order_and_has_its_sequence(sequence: int, order: int) -> None:
     found = phasors([PhasorComponent(order, sequence, 2 + 1j), PhasorComponent(order, sequence, 1 - 1j)])
     turn = cmath.exp(-2j * math.pi / 3 * sequence)
     assert found[:, order] == pytest.approx([3, 3 * turn, 3 * turn**2], abs=1e-12)

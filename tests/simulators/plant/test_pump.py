@@ -19,7 +19,7 @@ def test_affinity(speed: float, share: float) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.48, 0.9])
-def test_speed_control_meets_the_pipe(share: float) -> None:
+def test_speed_control_operates_on_the_pipe_curve(share: float) -> None:
     """The design point, 25 m at 600 m³/h: H = 32 m·n² − 252·Q² meets a pipe of 8 m + 612·Q²."""
     flow_m3_s = share * 600 / 3600
     n = PUMP.driven(share).speed_rad_s / REFERENCE
@@ -32,7 +32,7 @@ def test_speed_control_needs_less_than_a_valve() -> None:
 
 
 @pytest.mark.parametrize("share", [0.4, 0.7, 1.0, 1.1])
-def test_the_pump_gives_no_more_than_it_gets(share: float) -> None:
+def test_pump_efficiency_is_below_one(share: float) -> None:
     flow_m3_s = share * 600 / 3600
     water_w = 1000 * 9.81 * flow_m3_s * (32 - 252 * flow_m3_s**2)
     assert 0.4 < water_w / PUMP.throttled_w(share, REFERENCE) < 0.88

@@ -21,7 +21,7 @@ from simulators.plant.root_finding import root
         (lambda x: x - 1, 0.0, 1.0, 1.0),
     ],
 )
-def test_finds_it_with_few_calls(f: Callable[[float], float], low: float, high: float, expected: float) -> None:
+def test_a_root_is_found_with_few_calls(f: Callable[[float], float], low: float, high: float, expected: float) -> None:
     calls: list[float] = []
 
     def counted(x: float) -> float:
@@ -33,6 +33,6 @@ def test_finds_it_with_few_calls(f: Callable[[float], float], low: float, high: 
     assert len(calls) < 60
 
 
-def test_no_change_of_sign_is_a_mistake() -> None:
+def test_no_change_of_sign_is_an_error() -> None:
     with pytest.raises(ValueError, match="sign"):
         root(lambda x: x * x + 1, -1.0, 1.0, width=1e-9, enough=1e-9)

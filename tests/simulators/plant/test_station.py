@@ -22,7 +22,7 @@ def test_energy_is_the_sum_of_power_times_time() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_train_balances_and_lives_in_its_range(seed: int) -> None:
+def test_each_train_balances_within_its_range(seed: int) -> None:
     station = TwoPumps(Random(seed))
     for _ in range(150):
         station.step(20.0)
@@ -36,7 +36,7 @@ def test_every_train_balances_and_lives_in_its_range(seed: int) -> None:
         assert 40 < (station.trains[DRIVEN].winding_degc or 0) < 110
 
 
-def test_powers_live_but_do_not_jump() -> None:
+def test_powers_vary_without_jumps() -> None:
     station, before = TwoPumps(Random(4)), {DOL: 0.0, DRIVEN: 0.0}
     moved = 0.0
     for k in range(600):
@@ -60,7 +60,7 @@ def test_same_seed_same_plant() -> None:
 
 
 @pytest.mark.parametrize("dt_s", [0.2, 5.0, 60.0])
-def test_wander_keeps_its_spread_at_any_step(dt_s: float) -> None:
+def test_random_variation_has_the_same_spread_at_any_step(dt_s: float) -> None:
     """Standard deviation over samples of 20000 time constants; 3 % covers the correlation."""
     wander = RandomWalk(Random(1), 2.0, 1.0)
     values = [wander.step(dt_s) for _ in range(60_000)]

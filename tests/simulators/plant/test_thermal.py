@@ -15,15 +15,15 @@ SETTLED_S = 1e6  # many time constants of each network here
 
 
 def test_rated_losses_give_the_rated_rise() -> None:
-    told = Thermal(network_of(RATED, 70.0), 30.0).step(RATED, SETTLED_S)
-    assert told == pytest.approx((100.0, 30 + 0.75 * 70, 30 + 0.55 * 70))
+    settled_kelvin = Thermal(network_of(RATED, 70.0), 30.0).step(RATED, SETTLED_S)
+    assert settled_kelvin == pytest.approx((100.0, 30 + 0.75 * 70, 30 + 0.55 * 70))
 
 
-def test_settled_is_resistances_in_series() -> None:
+def test_the_steady_state_is_that_of_resistances_in_series() -> None:
     n = Network(50.0, 20.0, 40.0, 1e4, 2e4, 1e5)
-    told = Thermal(n, 20.0).step(Heat(1000.0, 200.0, 400.0), SETTLED_S)
+    settled_kelvin = Thermal(n, 20.0).step(Heat(1000.0, 200.0, 400.0), SETTLED_S)
     frame = 20 + 1600 / 40
-    assert told == pytest.approx((frame + 1000 / 50, frame + 200 / 20, frame))
+    assert settled_kelvin == pytest.approx((frame + 1000 / 50, frame + 200 / 20, frame))
 
 
 def test_a_step_equals_several_shorter_ones() -> None:
@@ -34,7 +34,7 @@ def test_a_step_equals_several_shorter_ones() -> None:
     assert cut.degc == pytest.approx(whole.degc, rel=1e-12)
 
 
-def test_no_heat_is_lost_on_the_way() -> None:
+def test_heat_is_conserved() -> None:
     """The heat output is the temperature rise of the frame times its conductance over time: trapezoidal rule of 1 s."""
     thermal = Thermal(network_of(RATED, 70.0))
     out_j = 0.0
@@ -62,6 +62,6 @@ def test_one_capacity_alone_follows_its_exponential() -> None:
     assert thermal.step(Heat(0.0, 0.0, 400.0), 2500.0).frame == pytest.approx(10 * (1 - math.exp(-1)), rel=1e-4)
 
 
-def test_an_impossible_network_is_refused() -> None:
+def test_an_impossible_network_is_rejected() -> None:
     with pytest.raises(ValueError, match="thermal network: frame_w_k: must be positive, got 0"):
         replace(network_of(RATED, 70.0), frame_w_k=0.0)

@@ -134,7 +134,7 @@ def test_phase_loss_leaves_one_current() -> None:
     ],
     ids=str,
 )
-def test_faults_keep_the_energy(state: Condition) -> None:
+def test_faults_conserve_energy(state: Condition) -> None:
     """Within 1e-8 of the input from standstill on: no fault creates or loses energy."""
     motor, rate = InductionWave(IE1_55KW), 2 * RATE
     u = SupplyWave().block(GRID_400V, 50.0, 2 * rate, 1 / rate)
@@ -143,7 +143,7 @@ def test_faults_keep_the_energy(state: Condition) -> None:
     assert motor.energy["input"] == pytest.approx(out + motor.stored_j, rel=1e-8)
 
 
-def test_an_open_phase_keeps_the_energy() -> None:
+def test_an_open_phase_conserves_energy() -> None:
     motor, supply, rate = InductionWave(IE1_55KW), SupplyWave(), 2 * RATE
     motor.settle(400 / math.sqrt(3), 50.0, 155.5)
 
@@ -191,6 +191,6 @@ def test_dips_have_their_sequences(kind: str) -> None:
     assert dip.sequences(0.0199) == dip.sequences(0.1201) == (1, 0)
 
 
-def test_an_unknown_dip_is_refused() -> None:
+def test_an_unknown_dip_is_rejected() -> None:
     with pytest.raises(ValueError, match="dip: kind: must be one of A, B, C, D, got 'E'"):
         faults.Dip(0.0, kind="E")

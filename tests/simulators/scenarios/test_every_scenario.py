@@ -23,7 +23,7 @@ LOSSES = [f"motor_losses_{name}_w" for name in ("copper", "core", "mechanical", 
 
 
 @pytest.mark.parametrize("name", names())
-def test_what_goes_in_comes_out(name: str) -> None:
+def test_the_input_energy_is_the_output_energy_and_losses(name: str) -> None:
     """Grid = feeder + drive + motor losses + shaft, except for rounding; no loss is negative.
 
     A coasting motor takes no power, and its friction loss comes from its inertia.
@@ -80,7 +80,7 @@ def test_a_meter_before_two_trains_shows_the_sum_of_both() -> None:
         assert plant.truth()["main"]["active_power_w"] == pytest.approx(seen_w, rel=5e-5)
 
 
-def test_a_cable_has_a_meter_of_its_own() -> None:
+def test_a_cable_has_its_own_meter() -> None:
     """The ends of two cables have two voltages, and a meter measures one: with 60 m its truth would be 0.3 % off."""
     with pytest.raises(InvalidValue) as caught:
         two_fans(cable={"length_m": 60, "mm2": 50})

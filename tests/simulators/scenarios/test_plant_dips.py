@@ -18,15 +18,15 @@ def test_only_a_dip_of_all_phases_stops_a_drive(kind: str, trips: bool) -> None:
     raw = scenario_file("grid-dip")
     raw["dip"] = [{"at_h": 0.001, "duration_s": 2.0, "residual": 0.5, "kind": kind}]
     plant = ScenarioPlant(scenario_record(raw), Random(2))
-    unit, told = plant.units["fan"], []
+    unit, found = plant.units["fan"], []
     for _ in range(round(20 / 0.2)):
         plant.step(0.2)
         train = unit.train
         assert train is not None
-        told.append(unit.tripped)
+        found.append(unit.tripped)
         assert train.input_w == pytest.approx(float(active_w(train.u_v, train.i_a).sum()), rel=1e-9)
         inside = 3.6 <= plant.now_s < 5.6
         unbalanced = unbalance_percent(abs(train.u_v[:, 1]).tolist()) > 10
         assert unbalanced == (inside and kind != "A")
-    assert any(told) == trips
-    assert not told[-1], "twelve seconds later it runs again"
+    assert any(found) == trips
+    assert not found[-1], "twelve seconds later it runs again"

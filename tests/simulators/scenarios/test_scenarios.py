@@ -30,7 +30,7 @@ from drivers.reasons import InvalidValue, Reason
 from drivers.vocabulary import vocabulary
 from simulators.bus.frames import crc_valid, rtu_request
 from simulators.bus.line_settings_segment import LineSettingsSegment
-from simulators.bus.noisy_segment import LATE_S, CableNoise, NoisyStation
+from simulators.bus.noisy_segment import CableNoise, NoisyStation
 from simulators.devices.bench import BenchDevice
 from simulators.devices.device import Refused
 from simulators.devices.reference_motor import ReferenceMotor, draw_machine
@@ -59,7 +59,7 @@ def numbers(item: BenchDevice) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", SERVED)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_register_shows_something_plausible(name: str, seed: int) -> None:
+def test_each_register_has_a_plausible_value(name: str, seed: int) -> None:
     item = device(name, seed)
     for row in item.profile.registers:
         if row.type == "string":
@@ -126,10 +126,10 @@ def test_the_energy_is_the_integral_of_the_power(name: str, power: str, energy: 
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_rectifier_takes_from_unbalanced_phases_what_its_drive_needs(seed: int) -> None:
+def test_a_rectifier_draws_the_power_of_its_drive_from_unbalanced_phases(seed: int) -> None:
     chance = Random(seed)
     motor = ReferenceMotor(draw_machine(chance, 200.0, True), chance.uniform(0.3, 1.0), seed, driven=True, speed=0.8)
-    u, i, _, _ = motor._phases(0.0)
+    u, i, _, _ = motor.phases(0.0)
     taken_w = sum((a * b.conjugate()).real for a, b in zip(u, i, strict=True))
     assert taken_w == pytest.approx(1000 * motor.drive(0.0)["input_power"], rel=1e-9)
 
@@ -146,7 +146,7 @@ def test_a_counter_of_16_bits_starts_again_at_0() -> None:
     assert all(-65536 < fall < -30000 for fall in falls)
 
 
-def test_megawatt_hours_in_a_register_of_their_own() -> None:
+def test_megawatt_hours_are_in_a_separate_register() -> None:
     item = device("abb/acs550")
     before = numbers(item)
     for _ in range(100):
@@ -158,26 +158,26 @@ def test_megawatt_hours_in_a_register_of_their_own() -> None:
 
 
 def test_same_seed_same_devices() -> None:
-    def shown(seed: int) -> Any:
+    def displayed(seed: int) -> Any:
         plant = bench.DeviceBench(bench.parse_devices(["abb/b23", "yaskawa/ga800"]), Random(seed))
         for _ in range(5):
             plant.step(0.25)
         return plant.truth()
 
-    assert shown(4) == shown(4)
-    assert shown(4) != shown(5)
+    assert displayed(4) == displayed(4)
+    assert displayed(4) != displayed(5)
 
 
-def test_units_are_given_out_around_those_that_are_asked_for() -> None:
+def test_unit_ids_are_assigned_around_requested_ones() -> None:
     found = bench.parse_devices(["abb/b23", "abb/b23@1", "abb/b23", "abb/b23@3"])
     assert [item.unit for item in found] == [2, 1, 4, 3]
 
 
-def open_bench(plant: bench.DeviceBench, talk: Callable[[str], None]) -> None:
+def open_bench(plant: bench.DeviceBench, client_task: Callable[[str], None]) -> None:
     async def run() -> None:
         (outlet,) = plant.outlets.values()
         try:
-            await asyncio.to_thread(talk, await outlet.start())
+            await asyncio.to_thread(client_task, await outlet.start())
         finally:
             await outlet.stop()
 
@@ -217,11 +217,11 @@ def opened() -> Iterator[Callable[[str], int]]:
         os.close(fd)
 
 
-def test_a_serial_line_has_the_speed_and_the_manners_of_one(opened: Callable[[str], int]) -> None:
+def test_a_serial_line_has_its_speed_and_timing(opened: Callable[[str], int]) -> None:
     """9600 8E1: 8 + 45 characters of 11 bits and two silences of 3.5 take 69 ms; 10 ms for the device."""
     plant = bench.DeviceBench(bench.parse_devices(["eastron/sdm630@11"]), Random(1), line="9600 8E1")
 
-    def talk(path: str) -> None:
+    def client_task(path: str) -> None:
         port = opened(path)
         least_s = 1.0  # of five at most: a busy host can delay it, never advance it
         for _ in range(5):
@@ -239,14 +239,14 @@ def test_a_serial_line_has_the_speed_and_the_manners_of_one(opened: Callable[[st
         refused = exchange(port, rtu_request(11, 4, 60000, 2), 0.15, 5)[0]
         assert refused[:3] == bytes((11, 0x84, 2))
 
-    open_bench(plant, talk)
+    open_bench(plant, client_task)
 
 
-def test_each_kind_of_device_is_where_its_facts_say_over_tcp() -> None:
+def test_each_kind_of_device_has_its_documented_registers_over_tcp() -> None:
     """Yaskawa 0041H in 0.01 Hz; a SunSpec marker at 40000; an absent unit behind a gateway is 0x0B."""
     plant = bench.DeviceBench(bench.parse_devices(["yaskawa/ga800@3", "sunspec/meter-203@4"]), Random(1))
 
-    def talk(where: str) -> None:
+    def client_task(where: str) -> None:
         host, port = where.split(":")
         with socket.create_connection((host, int(port)), timeout=60) as client:
 
@@ -258,7 +258,7 @@ def test_each_kind_of_device_is_where_its_facts_say_over_tcp() -> None:
             assert ask(4, 40000, 2)[2:] == b"SunS"
             assert ask(9, 0, 1) == bytes((0x83, 0x0B))
 
-    open_bench(plant, talk)
+    open_bench(plant, client_task)
 
 
 @pytest.mark.parametrize("line", ["", "19200 8E1"])
@@ -330,7 +330,7 @@ def test_a_baud_rate_that_a_pseudo_terminal_does_not_support() -> None:
     assert caught.value.reason == BAUD_UNSUPPORTED(baud="12345")
 
 
-def test_a_port_in_use_is_one_clear_line_and_nothing_stays(tmp_path: Path) -> None:
+def test_a_port_in_use_is_an_error_of_one_line_and_leaves_no_file(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -344,7 +344,7 @@ def test_a_port_in_use_is_one_clear_line_and_nothing_stays(tmp_path: Path) -> No
     assert not list(tmp_path.iterdir())
 
 
-def test_a_serial_line_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_serial_line_leaves_no_files(tmp_path: Path) -> None:
     config = tmp_path / "plant.toml"
     done = CliRunner().invoke(
         main, ["simulate", "--device", "abb/b23", "--serial", "--seconds", "1", "--write-config", str(config)]
@@ -355,7 +355,7 @@ def test_a_serial_line_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not Path(port).parent.exists()
 
 
-def said(
+def responses_of(
     cable: CableNoise, times: int, opened: Callable[[str], int], seconds: float = 0.12
 ) -> tuple[list[tuple[bytes, float]], NoisyStation]:
     """Send a request several times to a meter on that cable; wait `seconds` beyond the due time of each response."""
@@ -372,26 +372,26 @@ def said(
 
 
 @pytest.mark.alone
-def test_each_fault_of_the_cable_is_what_its_name_says(opened: Callable[[str], int]) -> None:
+def test_each_fault_of_the_cable_has_the_effect_of_its_name(opened: Callable[[str], int]) -> None:
     none = dict.fromkeys(("stray_before", "stray_after", "damaged", "truncated", "late"), 0.0)
-    ((right, _),), _ = said(CableNoise(**none), 1, opened, 1.0)
+    ((right, _),), _ = responses_of(CableNoise(**none), 1, opened, 1.0)
     assert crc_valid(right)
     for name, proof in (
         ("stray_before", lambda got, _: got.endswith(right) and 1 <= len(got) - len(right) <= 8),
         ("stray_after", lambda got, _: got.startswith(right) and len(got) == len(right) + 1),
         ("damaged", lambda got, _: len(got) == len(right) and not crc_valid(got)),
         ("truncated", lambda got, _: right.startswith(got) and len(got) < len(right)),
-        ("late", lambda got, took_s: got == right and took_s > LATE_S),
+        ("late", lambda got, took_s: got == right and took_s > 0.3),
     ):
         for patience_s in (0.12, 3.0):  # a busy host may need the longer one
-            answers, station = said(CableNoise(**none | {name: 1.0}), 3, opened, patience_s)
+            answers, station = responses_of(CableNoise(**none | {name: 1.0}), 3, opened, patience_s)
             if all(proof(*answer) for answer in answers):
                 break
         assert all(proof(*answer) for answer in answers), (name, answers)
         assert station.fault_counts == {name: 3}
 
 
-def test_a_dead_device_says_nothing(opened: Callable[[str], int]) -> None:
+def test_an_offline_device_does_not_respond(opened: Callable[[str], int]) -> None:
     segment = LineSettingsSegment("9600 8E1")
     station = NoisyStation(segment, device("eastron/sdm630").served, Random(9), CableNoise())
     path = segment.port("agent")
@@ -432,7 +432,7 @@ def test_the_noisy_line_on_a_virtual_clock(virtual_clock: Any, tmp_path: Path) -
     assert logs[2][0]["line"]["sent_by_agent_bytes"] == 0
 
 
-def test_the_noisy_line_has_what_makes_lines_difficult() -> None:
+def test_the_noisy_line_has_each_kind_of_fault() -> None:
     profiles = {item.name: load_profile(item.profile) for item in (*noisy_line.METERS, *noisy_line.DRIVES)}
     assert len({profile.vendor for profile in profiles.values()}) >= 5
     assert not profiles["mcc-1"].register("active_power").big_words_first  # type: ignore[union-attr]

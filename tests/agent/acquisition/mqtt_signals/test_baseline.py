@@ -59,7 +59,7 @@ class Mill:
             self.clock.move(SAMPLE_INTERVAL_S)
 
 
-def test_it_is_learnt_frozen_and_foretells_what_the_law_says(tmp_path: Path, clock: HandClock) -> None:
+def test_a_learned_baseline_predicts_the_energy_of_the_simulated_law(tmp_path: Path, clock: HandClock) -> None:
     config = load(tmp_path, PLANT)
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
@@ -89,6 +89,6 @@ def test_it_is_learnt_frozen_and_foretells_what_the_law_says(tmp_path: Path, clo
     frozen = desk.frozen()
     assert frozen is not None
     for rate in (30.0, 40.0, 50.0):
-        foretold = expected_wh(frozen, Interval("mill", 0, 0.0, drivers={METRIC: Driver(rate)}))
-        assert foretold == pytest.approx((IDLE_W + PER_TONNE_W * rate) / 4, rel=0.01), frozen.kind
+        expected_value = expected_wh(frozen, Interval("mill", 0, 0.0, drivers={METRIC: Driver(rate)}))
+        assert expected_value == pytest.approx((IDLE_W + PER_TONNE_W * rate) / 4, rel=0.01), frozen.kind
     store.close()

@@ -33,7 +33,7 @@ def test_a_bare_number_keeps_its_type(payload: bytes, value: float) -> None:
      ({"a.b": {"c": 4}}, "a.b.c", 4), ({"a": [{"v": 5}, {"v": 6}]}, "a.1.v", 6), ([7, 8], "1", 8),
      ({"on": True}, "on", 1), ({"a": {"b": 9}, "b": 1}, "a.b", 9)],
 )  # fmt: skip
-def test_a_field_is_found_by_its_path(body: Any, path: str, value: float) -> None:
+def test_a_field_is_selected_by_its_path(body: Any, path: str, value: float) -> None:
     assert read_payload(json.dumps(body).encode(), path, None).value == value
 
 
@@ -76,7 +76,7 @@ def test_the_text_of_a_long_payload_is_short() -> None:
         assert len(str(rejected.value)) < 200
 
 
-def test_one_field_that_is_not_known_leaves_the_others_readable() -> None:
+def test_an_unknown_field_does_not_affect_other_fields() -> None:
     """Many publishers write NaN, which JSON does not have."""
     assert read_payload(b'{"tonnes": NaN, "flow": 3.25}', "flow", None).value == 3.25
 
@@ -89,7 +89,7 @@ MOMENT = datetime(2026, 9, 21, 12, 0, 0, 250_000, tzinfo=UTC)
     [1_789_992_000_250, MOMENT.isoformat(),
      MOMENT.strftime("%Y-%m-%dT%H:%M:%S.250Z"), MOMENT.astimezone(timezone(timedelta(hours=8))).isoformat()],
 )  # fmt: skip
-def test_a_time_is_utc_however_it_is_written(time: int | str) -> None:
+def test_each_time_notation_gives_utc(time: int | str) -> None:
     found = read_payload(json.dumps({"v": 1, "t": time}).encode(), "v", "t")
     assert found.utc_ms == 1_789_992_000_250, "by hand: 20717 days and 12 h"
 

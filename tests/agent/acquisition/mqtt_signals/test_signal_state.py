@@ -79,7 +79,7 @@ def test_there_is_no_reading_before_a_message_is_overdue(clock: HandClock) -> No
     assert scene.now() == MISSING
 
 
-def test_a_retained_value_is_old_until_a_live_one_comes(clock: HandClock) -> None:
+def test_a_retained_value_is_stale_until_a_live_one_arrives(clock: HandClock) -> None:
     scene = Scene(clock)
     scene.come(12.5, retained=True)
     assert scene.now() == (12.5, Quality.STALE)
@@ -133,7 +133,7 @@ def test_a_late_value_does_not_replace_a_newer_one(clock: HandClock) -> None:
 
 
 @pytest.mark.parametrize("payload", ["NaN", "out of order", "null", "", "{"])
-def test_a_value_is_missing_after_an_invalid_payload_until_the_next_good_one(clock: HandClock, payload: str) -> None:
+def test_a_value_is_missing_after_an_invalid_payload_until_the_next_valid_one(clock: HandClock, payload: str) -> None:
     scene = Scene(clock)
     scene.come(12.5)
     assert not scene.come(payload)

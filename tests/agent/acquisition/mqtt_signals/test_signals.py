@@ -62,10 +62,10 @@ class Plant:
         self.clock = Beats(time.time())
         self.on_reading: Callable[[Reading], None] = lambda reading: None
         self.topics = MqttSignals(lambda reading: self.on_reading(reading), self.clock)
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        self._client.reconnect_delay_set(1, 1)
-        self._client.connect("127.0.0.1", broker.port)
-        self._client.loop_start()
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.reconnect_delay_set(1, 1)
+        self.client.connect("127.0.0.1", broker.port)
+        self.client.loop_start()
 
     def config(self, *signals: str) -> Config:
         return load(self.folder, plant_of(self.broker.url, *signals))
@@ -74,24 +74,24 @@ class Plant:
         self.topics.set(self.config(*signals))
         wait_until(lambda: all(item.complete for item in self.topics.subscribers.values()), 5, "subscribed")
 
-    def say(self, topic: str, body: Any, retain: bool = False) -> None:
+    def publish(self, topic: str, body: Any, retain: bool = False) -> None:
         payload = body if isinstance(body, str) else json.dumps(body)
-        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+        self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
 
     def now(self) -> dict[str, tuple[Any, Quality]]:
-        def told(reading: Reading) -> Iterator[tuple[str, tuple[Any, Quality]]]:
+        def values_of(reading: Reading) -> Iterator[tuple[str, tuple[Any, Quality]]]:
             for name, value in reading.values.items():
                 yield name, (value, reading.flags.get(name, Quality.GOOD) | reading.quality)
 
-        return dict(item for reading in self.topics.readings() for item in told(reading))
+        return dict(item for reading in self.topics.readings() for item in values_of(reading))
 
     def wait_for(self, name: str, value: Any, flag: Quality = Quality.GOOD, seconds: float = 5) -> None:
         wait_until(lambda: self.now().get(name) == (value, flag), seconds, f"{name} = {value} {flag!r}: {self.now()}")
 
     def stop(self) -> None:
         self.topics.stop()
-        self._client.disconnect()
-        self._client.loop_stop()
+        self.client.disconnect()
+        self.client.loop_stop()
 
 
 @pytest.fixture
@@ -102,19 +102,19 @@ def plant(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Plant]:
 
 
 def test_published_values_are_read_and_unusable_ones_are_missing(plant: Plant) -> None:
-    plant.say("mill/shift", "2", retain=True)
+    plant.publish("mill/shift", "2", retain=True)
     plant.set(TONNES, FLOW, SHIFT)
-    plant.say("mill/line-3", {"tonnes": 31.25, "flow": 120})
+    plant.publish("mill/line-3", {"tonnes": 31.25, "flow": 120})
     plant.wait_for(T, 31.25)
     assert plant.now()[F] == (120, Quality.GOOD), "two signals of one message"
     assert plant.now()[S] == (2, Quality.STALE), "retained: its time is unknown"
-    plant.say("mill/shift", "3")
+    plant.publish("mill/shift", "3")
     plant.wait_for(S, 3)
-    plant.say("mill/line-3", {"tonnes": None, "flow": 121})
+    plant.publish("mill/line-3", {"tonnes": None, "flow": 121})
     plant.wait_for(T, None, Quality.OUT_OF_RANGE)
     assert plant.now()[F] == (121, Quality.GOOD)
-    plant.say("mill/line-3", {"tonnes": 30, "flow": 122, "more": "x" * 70_000})
-    plant.say("mill/line-3", {"tonnes": 29})
+    plant.publish("mill/line-3", {"tonnes": 30, "flow": 122, "more": "x" * 70_000})
+    plant.publish("mill/line-3", {"tonnes": 29})
     plant.wait_for(T, 29)
     assert plant.now()[F] == (None, Quality.OUT_OF_RANGE), "the last message has no such field"
     numbers = plant.topics.numbers()
@@ -132,7 +132,7 @@ def disconnected(plant: Plant) -> Reason | None:
 def test_a_broker_that_restarts_is_used_again(plant: Plant, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     plant.set(TONNES)
-    plant.say("mill/line-3", {"tonnes": 1})
+    plant.publish("mill/line-3", {"tonnes": 1})
     plant.wait_for(T, 1)
     plant.broker.stop()
     plant.clock.move(2)
@@ -140,10 +140,10 @@ def test_a_broker_that_restarts_is_used_again(plant: Plant, caplog: pytest.LogCa
     wait_until(lambda: plant.topics.readings()[0].error == disconnected(plant), 5, "the reason is in the reading")
     plant.broker.start()
     wait_until(lambda: next(iter(plant.topics.subscribers.values())).link.connected, 15, "connected again")
-    wait_until(plant._client.is_connected, 15, "its publisher too")
+    wait_until(plant.client.is_connected, 15, "its publisher too")
 
     def came() -> bool:
-        plant.say("mill/line-3", {"tonnes": 2})
+        plant.publish("mill/line-3", {"tonnes": 2})
         return plant.now().get(T) == (2, Quality.GOOD)
 
     wait_until(came, 10, "values come again")
@@ -156,16 +156,16 @@ def test_a_broker_that_restarts_is_used_again(plant: Plant, caplog: pytest.LogCa
 
 def test_signals_are_added_and_removed_without_effect_on_others(plant: Plant) -> None:
     plant.set(SHIFT)
-    plant.say("mill/shift", "7")
+    plant.publish("mill/shift", "7")
     plant.wait_for(S, 7)
     (link,) = (item.link for item in plant.topics.subscribers.values())
     plant.set(SHIFT, TONNES)
     assert plant.now()[S] == (7, Quality.GOOD)
     assert plant.topics.due_s().keys() == {"signal.shift", "signal.tonnes"}
-    plant.say("mill/line-3", {"tonnes": 5})
+    plant.publish("mill/line-3", {"tonnes": 5})
     plant.wait_for(T, 5)
     plant.set(SHIFT)
-    plant.say("mill/line-3", {"tonnes": 6})
+    plant.publish("mill/line-3", {"tonnes": 6})
     time.sleep(0.2)
     assert plant.now() == {S: (7, Quality.GOOD)}
     assert link.connects == 1, "one connection all the time"
@@ -189,7 +189,7 @@ def test_readings_are_passed_on_at_a_fixed_interval(plant: Plant) -> None:
 
     plant.on_reading = take
     plant.set(SHIFT)
-    plant.say("mill/shift", "1")
+    plant.publish("mill/shift", "1")
     plant.wait_for(S, 1)
 
     async def two_beats() -> None:
@@ -279,8 +279,8 @@ def test_another_broker_and_the_same_one_again_need_no_restart(plant: Plant, tmp
     try:
         plant.set(SHIFT, TONNES + f'broker = "{other.url}"\n')
         assert len(plant.topics.subscribers) == 2
-        plant.say("mill/shift", "4")
-        there.say("mill/line-3", {"tonnes": 5})
+        plant.publish("mill/shift", "4")
+        there.publish("mill/line-3", {"tonnes": 5})
         plant.wait_for(T, 5)
         plant.wait_for(S, 4)
         config = plant.config(SHIFT)
@@ -292,9 +292,9 @@ def test_another_broker_and_the_same_one_again_need_no_restart(plant: Plant, tmp
         other.stop()
 
 
-def test_read_and_doctor_show_what_comes(plant: Plant) -> None:
+def test_read_and_doctor_show_received_messages(plant: Plant) -> None:
     file = str(plant.config(TONNES, SHIFT).path)
-    plant.say("mill/line-3", {"tonnes": 31.5}, retain=True)
+    plant.publish("mill/line-3", {"tonnes": 31.5}, retain=True)
     done = CliRunner().invoke(main, ["read", file, "signal.tonnes"])
     assert "signal_tonnes_t_h                          31.5        STALE" in done.output
     assert done.exit_code == 0
@@ -313,8 +313,8 @@ def test_read_and_doctor_show_what_comes(plant: Plant) -> None:
 def test_the_doctor_reports_the_fault_of_each_signal(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.commissioning.doctor.mqtt_signals.LISTEN_S", 1.5)
     config = plant.config(TONNES, FLOW, SHIFT, SHIFT.replace("shift", "mould"))
-    plant.say("mill/line-3", {"tonnes": 30, "flow": "12,5"}, retain=True)
-    plant.say("mill/shift", "2", retain=True)
+    plant.publish("mill/line-3", {"tonnes": 30, "flow": "12,5"}, retain=True)
+    plant.publish("mill/shift", "2", retain=True)
 
     def found() -> dict[str, tuple[str, Reason]]:
         return {item.where: (item.level.value, item.reason) for item in asyncio.run(topics(config))}

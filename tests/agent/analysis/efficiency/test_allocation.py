@@ -19,7 +19,7 @@ def reading(device: str, values: dict[str, Value], hours: float = 0.0, **flags: 
     return Reading(device, 0, 0, values, flags=flags, monotonic_ns=round(3.6e12 * hours))
 
 
-def test_a_register_flagged_as_unusable_is_not_counted_and_nothing_is_lost() -> None:
+def test_an_unusable_counter_reading_is_skipped_and_its_energy_counted_later() -> None:
     allocation = Allocation(HALF)
     steps = (100.0, Quality.GOOD), (4e9, Quality.OUT_OF_RANGE), (104.0, Quality.GOOD)
     for hour, (kwh, flag) in enumerate(steps):
@@ -27,7 +27,7 @@ def test_a_register_flagged_as_unusable_is_not_counted_and_nothing_is_lost() -> 
     assert allocation.energy_kwh == pytest.approx(2.0)
 
 
-def test_another_meters_register_is_no_consumption_and_its_own_after_a_reset_is() -> None:
+def test_a_replaced_meter_adds_no_energy_and_a_reset_meter_does() -> None:
     """22 kW cannot consume 50 MWh in an hour; a register that restarts at 0 has counted its value."""
     allocation, registers = Allocation(HALF), (1000.0, 1010.0, 51_000.0, 51_010.0, 6.0, 16.0)
     for hour, kwh in enumerate(registers):
@@ -35,14 +35,14 @@ def test_another_meters_register_is_no_consumption_and_its_own_after_a_reset_is(
     assert allocation.energy_kwh == pytest.approx((10 + 0 + 10 + 6 + 10) / 2)
 
 
-def test_consumers_that_nobody_listed_are_part_of_what_can_be() -> None:
+def test_energy_of_unlisted_consumers_is_counted() -> None:
     allocation = Allocation(HALF)
     for hour in range(3):
         allocation.on_meter_reading(reading("m", {"energy_import": 100.0 * hour, "active_power": 100_000.0}, hour))
     assert allocation.energy_kwh == pytest.approx(100.0)
 
 
-def test_a_drives_power_flagged_as_unusable_divides_nothing() -> None:
+def test_an_unusable_drive_power_is_not_used_for_allocation() -> None:
     allocation = Allocation(BY_DRIVES)
     allocation.on_drive_reading(reading("d", {"motor_power": 10.0}))
     allocation.on_drive_reading(reading("e", {"motor_power": 6553.5}, motor_power=Quality.OUT_OF_RANGE))

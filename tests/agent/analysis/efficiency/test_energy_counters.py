@@ -58,7 +58,7 @@ def test_the_constructed_cases(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end_kwh", [1e4, 1e5, 1e6])
-def test_a_display_goes_round_at_its_last_digit(tmp_path: Path, end_kwh: float) -> None:
+def test_a_register_rolls_over_at_its_last_digit(tmp_path: Path, end_kwh: float) -> None:
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     for k in range(20):
         counters.on_meter_reading(reading(60 * k, energy_import=(end_kwh - 5 + k * 0.5) % end_kwh))
@@ -66,7 +66,7 @@ def test_a_display_goes_round_at_its_last_digit(tmp_path: Path, end_kwh: float) 
     assert not counters.new_events()
 
 
-def test_a_reset_begins_anew_and_is_told(tmp_path: Path) -> None:
+def test_counting_continues_after_a_reset_which_is_an_event(tmp_path: Path) -> None:
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     for k, kwh in enumerate((4321.0, 4321.5, 4322.0, 0.2, 0.7)):
         counters.on_meter_reading(reading(60 * k, energy_import=kwh))
@@ -74,7 +74,7 @@ def test_a_reset_begins_anew_and_is_told(tmp_path: Path) -> None:
     assert [event.kind for event in counters.new_events()] == ["meter_register_reset"]
 
 
-def test_what_a_reset_or_an_exchange_swallows_is_known_by_the_power(tmp_path: Path) -> None:
+def test_energy_lost_by_a_reset_or_replacement_is_estimated_from_the_power(tmp_path: Path) -> None:
     """0.5 kWh in the minute of the reset, of which the register counted a fifth after it; then another meter."""
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     minute = EnergyCell(0.0, 60.0, in_plus=0.5 * 3.6e6)
@@ -88,7 +88,7 @@ def test_what_a_reset_or_an_exchange_swallows_is_known_by_the_power(tmp_path: Pa
     assert [event.kind for event in counters.new_events()] == ["meter_register_reset", "meter_replaced"]
 
 
-def test_a_register_that_grows_faster_than_can_be_was_set(tmp_path: Path) -> None:
+def test_an_implausibly_fast_increase_is_a_set_register(tmp_path: Path) -> None:
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     before = counters.uncertainties
     for k, kwh in enumerate((100.0, 100.5, 9100.5, 9101.0)):
@@ -98,13 +98,13 @@ def test_a_register_that_grows_faster_than_can_be_was_set(tmp_path: Path) -> Non
     assert before()["energy_counted_import_wh"] > 0
 
 
-def test_another_meter_counts_on_and_widens_u(tmp_path: Path) -> None:
+def test_a_replaced_meter_continues_the_count_and_increases_u(tmp_path: Path) -> None:
     """The serial number in the configuration, or one that the meter reports."""
-    plain, told = EnergyCounters(asset(tmp_path), LARGEST_W, {}), EnergyCounters(asset(tmp_path), LARGEST_W, {})
+    plain, reporting = EnergyCounters(asset(tmp_path), LARGEST_W, {}), EnergyCounters(asset(tmp_path), LARGEST_W, {})
     for k in range(4):
         plain.on_meter_reading(reading(60 * k, energy_import=100 + k * 0.5))
     for k in range(4):
-        told.on_meter_reading(reading(60 * k, energy_import=100 + k * 0.5, serial_number="77" if k < 2 else "78"))
+        reporting.on_meter_reading(reading(60 * k, energy_import=100 + k * 0.5, serial_number="77" if k < 2 else "78"))
     swapped = asset(tmp_path, CONFIG.replace('"A1"', '"B2"'))
     later = EnergyCounters(swapped, LARGEST_W, plain.changed())
     for k in range(4):
@@ -114,12 +114,12 @@ def test_another_meter_counts_on_and_widens_u(tmp_path: Path) -> None:
     assert [event.kind for event in later.new_events()] == ["meter_replaced"]
     share = [c.uncertainties()["energy_counted_import_wh"] / wh(c) for c in (plain, later)]
     assert share[1] == pytest.approx(share[0] * 2**0.5)
-    assert wh(told) == 1_000
-    assert [event.kind for event in told.new_events()] == ["meter_replaced"]
+    assert wh(reporting) == 1_000
+    assert [event.kind for event in reporting.new_events()] == ["meter_replaced"]
 
 
 @pytest.mark.parametrize("stated", ["A1", "0077"])
-def test_a_meter_that_tells_its_number_is_believed_whatever_the_configuration_calls_it(
+def test_a_serial_number_read_from_the_meter_takes_precedence_over_the_configuration(
     tmp_path: Path, stated: str
 ) -> None:
     """A meter reports its number after each start and each loss of communication; in between it is not replaced."""
@@ -136,7 +136,7 @@ def test_a_meter_that_tells_its_number_is_believed_whatever_the_configuration_ca
     assert [event.kind for event in counters.new_events()] == ["meter_replaced"]
 
 
-def test_another_ratio_is_told_and_widens_u(tmp_path: Path) -> None:
+def test_a_changed_ratio_is_an_event_and_increases_u(tmp_path: Path) -> None:
     one = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     one.on_meter_reading(reading(0, energy_import=10.0))
     one.on_meter_reading(reading(60, energy_import=10.5))
@@ -149,7 +149,7 @@ def test_another_ratio_is_told_and_widens_u(tmp_path: Path) -> None:
     assert share[1] > 1.3 * share[0]
 
 
-def test_what_is_doubtful_is_not_counted_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_suspect_reading_is_skipped_and_its_energy_counted_later(tmp_path: Path) -> None:
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     counters.on_meter_reading(reading(0, energy_import=10.0))
     counters.on_meter_reading(reading(60, {"energy_import": Quality.OUT_OF_RANGE}, energy_import=0.0))
@@ -161,7 +161,7 @@ def test_what_is_doubtful_is_not_counted_and_nothing_is_lost(tmp_path: Path) -> 
 
 
 @given(st.integers(0, 2**32), st.lists(st.floats(0, 0.9), min_size=2, max_size=60))
-def test_killed_between_any_two_rows_nothing_is_lost_or_doubled(seed: int, steps: list[float]) -> None:
+def test_a_kill_between_any_two_rows_loses_and_doubles_nothing(seed: int, steps: list[float]) -> None:
     """Only what `changed` returned survives: a row and its counters are one transaction."""
     rng = random.Random(seed)
     motor = _MOTOR[0]
@@ -210,7 +210,7 @@ def _motor(tmp_path: Path) -> None:
     _MOTOR[:] = [asset(tmp_path)]
 
 
-def test_losses_and_shaft_are_whole_watt_hours_that_only_rise(tmp_path: Path) -> None:
+def test_losses_and_shaft_energy_are_integer_watt_hours_that_never_decrease(tmp_path: Path) -> None:
     """A motor that drives for an hour and brakes for half an hour, in uneven cells."""
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
     rng, now_s, before = random.Random(7), 0.0, dict[str, int]()

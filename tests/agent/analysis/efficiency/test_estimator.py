@@ -25,7 +25,7 @@ def mains(tmp_path: Path) -> Bench:
     return Bench(tmp_path, ON_MAINS)
 
 
-def test_a_sound_motor_says_everything(driven: Bench) -> None:
+def test_a_motor_with_all_signals_has_all_results(driven: Bench) -> None:
     found = driven.run(15)
     v, u = found.values, found.uncertainties
     assert 94 < float(v["motor_efficiency_pct"] or 0) < 97.5
@@ -39,7 +39,7 @@ def test_a_sound_motor_says_everything(driven: Bench) -> None:
     assert v["back_emf"] == "live"
 
 
-def test_a_meter_at_a_feeder_knows_no_system_and_less_of_the_power(tmp_path: Path, driven: Bench) -> None:
+def test_a_feeder_meter_gives_no_system_efficiency_and_a_larger_u(tmp_path: Path, driven: Bench) -> None:
     """A cable may lose a twentieth of the measured power."""
     feeder = Bench(tmp_path, ON_DRIVE.replace('measuring_point = "drive-input"', 'measuring_point = "feeder"')).run(15)
     near = driven.run(15)
@@ -73,31 +73,31 @@ def test_off(driven: Bench) -> None:
     assert driven.run(3).values["back_emf"] == "live", "a fan in the wind makes voltage"
 
 
-def test_of_a_drive_that_is_silent_nothing_is_live(driven: Bench) -> None:
+def test_an_offline_drive_gives_no_live_values(driven: Bench) -> None:
     """It may be stopped or turning: three periods and a second after its last reading the state is unknown."""
-    heard = driven.run(20).values
-    assert (heard["back_emf"], heard["flux_index_pct"] is None) == ("live", False)
+    online = driven.run(20).values
+    assert (online["back_emf"], online["flux_index_pct"] is None) == ("live", False)
     driven.drive = {}
     late = driven.run(4)
     assert late.values["back_emf"] == "live"
     gone = driven.run(1)
     assert (gone.values["back_emf"], gone.flags["back_emf"]) == ("unknown", Quality.STALE)
     assert gone.values["flux_index_pct"] is None
-    told = explanation(driven.of)
-    assert not [name for name in told["signals"] if name.endswith(" now")], "what it showed is no present value"
-    assert told["methods"] == []
+    reported = explanation(driven.of)
+    assert not [name for name in reported["signals"] if name.endswith(" now")], "what it showed is no present value"
+    assert reported["methods"] == []
     driven.drive = {"motor_current": 70.0, "output_frequency": 90.0, "motor_power": 38.4, "output_voltage": 345.0}
     again = driven.run(1)
     assert (again.values["back_emf"], again.flags.get("back_emf", Quality.GOOD) & Quality.STALE) == ("live", 0)
 
 
-def test_a_drive_that_answers_without_its_current_says_nothing_of_the_terminals(driven: Bench) -> None:
+def test_without_the_drive_current_there_are_no_terminal_results(driven: Bench) -> None:
     driven.run(10)
     driven.drive = {"motor_power": 38.4}
     assert driven.run(6).values["back_emf"] == "unknown"
 
 
-def test_below_the_load_at_which_anything_honest_can_be_said(driven: Bench, mains: Bench) -> None:
+def test_below_the_minimum_load_results_are_withheld(driven: Bench, mains: Bench) -> None:
     driven.meter = phases(7_000.0, 0.9)
     driven.drive |= {"motor_current": 15.0, "motor_power": 6.5}
     assert nothing(driven.run(15), reasons.LOAD_TOO_LOW)
@@ -118,7 +118,7 @@ def test_regenerating(driven: Bench) -> None:
     assert found.values["power_direction"] == -1
 
 
-def test_a_brake_resistor_hides_what_the_motor_gives(driven: Bench) -> None:
+def test_a_braking_resistor_withholds_the_regenerated_power(driven: Bench) -> None:
     driven.run(12)
     driven.meter = phases(400.0, 0.9)
     driven.drive |= {"motor_power": -20.0}
@@ -146,13 +146,13 @@ def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(drive
 
 
 @pytest.mark.parametrize("missing", ["motor_current", "output_frequency"])
-def test_one_signal_missing(driven: Bench, missing: str) -> None:
+def test_a_missing_drive_signal_withholds_the_results(driven: Bench, missing: str) -> None:
     driven.run(12)
     driven.drive[missing] = None
     assert nothing(driven.run(20), reasons.DRIVE_SILENT)
 
 
-def test_a_missing_meter_is_replaced_and_says_so_with_more_doubt(driven: Bench) -> None:
+def test_a_missing_meter_is_substituted_with_a_flag_and_a_larger_u(driven: Bench) -> None:
     before = driven.run(15)
     driven.meter["active_power"] = None
     after = driven.run(15)
@@ -161,7 +161,7 @@ def test_a_missing_meter_is_replaced_and_says_so_with_more_doubt(driven: Bench) 
 
 
 @pytest.mark.parametrize("flag", [Quality.STALE, Quality.OUT_OF_RANGE, Quality.NO_REPLY])
-def test_a_stale_or_bad_signal_is_none(driven: Bench, flag: Quality) -> None:
+def test_a_stale_or_bad_signal_is_treated_as_missing(driven: Bench, flag: Quality) -> None:
     driven.run(12)
     found = driven.run(20, {"motor_current": flag, "output_frequency": flag})
     assert nothing(found, reasons.DRIVE_SILENT)
@@ -169,7 +169,7 @@ def test_a_stale_or_bad_signal_is_none(driven: Bench, flag: Quality) -> None:
     assert nothing(driven.of.estimates(driven.now_s), reasons.DRIVE_SILENT)
 
 
-def test_a_meter_wired_wrong_withholds_and_lets_go(mains: Bench) -> None:
+def test_a_wiring_error_withholds_results_until_it_is_corrected(mains: Bench) -> None:
     mains.run(12)
     mains.meter = phases(40_000.0, 0.85, (1, -1, 1))
     reason = nothing(mains.run(8), reasons.METER_WIRING)
@@ -180,7 +180,7 @@ def test_a_meter_wired_wrong_withholds_and_lets_go(mains: Bench) -> None:
     assert found.values["motor_efficiency_pct"] is not None
 
 
-def test_a_meter_at_a_wrong_place_sees_another_power(driven: Bench) -> None:
+def test_a_meter_at_a_wrong_measuring_point_is_detected_by_its_power(driven: Bench) -> None:
     """The meter of another drive, or of two drives: its power is not that of this drive."""
     driven.meter = phases(80_000.0, 0.95)
     found = driven.run(15)
@@ -191,18 +191,18 @@ def test_a_meter_at_a_wrong_place_sees_another_power(driven: Bench) -> None:
     assert found.reasons["meter_wiring"] == [reason.data["fault"]]
 
 
-def test_a_wrong_ratio_is_found_while_the_load_moves_and_told_once(driven: Bench) -> None:
+def test_a_wrong_ratio_is_detected_on_a_moving_load_and_reported_once(driven: Bench) -> None:
     """The digits of the ratio vary with each reading; the ratio of the finding stays published."""
     driven.run(12)
-    told = []
+    reported = []
     for second in range(20):
         driven.meter = phases(80_000.0 * (1 + 0.01 * (second % 3)), 0.95)
-        told.append(driven.run(1).values["meter_wiring"])
-    assert str(told[8]).startswith("ratio:2.0")
-    assert len(set(told[8:])) == 1
+        reported.append(driven.run(1).values["meter_wiring"])
+    assert str(reported[8]).startswith("ratio:2.0")
+    assert len(set(reported[8:])) == 1
 
 
-def test_a_silent_drives_last_power_says_nothing_of_the_meter(driven: Bench) -> None:
+def test_the_last_power_of_an_offline_drive_is_not_compared_with_the_meter(driven: Bench) -> None:
     """The cable of the drive is cut at 38 kW and the load falls to 8 kW: no transformer changed."""
     driven.run(12)
     driven.drive, driven.meter = {}, phases(8_000.0, 0.95)
@@ -211,7 +211,7 @@ def test_a_silent_drives_last_power_says_nothing_of_the_meter(driven: Bench) -> 
     assert found.values["efficiency_unavailable_reason"] == reasons.DRIVE_SILENT
 
 
-def test_a_wrong_ratio_is_found_beside_a_drive_that_is_read_more_seldom(driven: Bench) -> None:
+def test_a_wrong_ratio_is_detected_when_the_drive_is_polled_less_often(driven: Bench) -> None:
     driven.meter, drive = phases(80_000.0, 0.95), driven.drive
     for second in range(40):
         driven.drive = drive if second % 6 == 0 else {}
@@ -224,7 +224,9 @@ def test_a_wrong_ratio_is_found_beside_a_drive_that_is_read_more_seldom(driven: 
 @pytest.mark.parametrize(
     "drive", [{"motor_power": -20.0}, {"motor_current": 0.0, "output_frequency": 0.0, "motor_power": 0.0}]
 )
-def test_a_silent_meters_last_power_makes_no_resistor_and_no_bypass(driven: Bench, drive: dict[str, Value]) -> None:
+def test_the_last_power_of_an_offline_meter_is_no_sign_of_a_resistor_or_bypass(
+    driven: Bench, drive: dict[str, Value]
+) -> None:
     driven.run(12)
     driven.meter = {}
     driven.run(10)
@@ -245,12 +247,14 @@ def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) ->
     ratio, other = str(found.values["meter_wiring"]).split("|")
     assert ratio.startswith("ratio:0.")
     assert other == "compensated_load"
-    told = Bench(tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\npower_factor_compensation = true'))
-    told.meter = phases(18_000.0, 0.87)
-    assert told.run(12).values["motor_efficiency_pct"] is not None
+    reported = Bench(
+        tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\npower_factor_compensation = true')
+    )
+    reported.meter = phases(18_000.0, 0.87)
+    assert reported.run(12).values["motor_efficiency_pct"] is not None
 
 
-def test_no_flux_of_a_voltage_from_another_speed(driven: Bench) -> None:
+def test_no_flux_is_computed_from_a_voltage_at_another_speed(driven: Bench) -> None:
     """The drive goes to half its speed; its voltage is read less often, or no longer."""
     whole = driven.run(60).values["flux_index_pct"]
     assert isinstance(whole, float)
@@ -264,7 +268,7 @@ def test_no_flux_of_a_voltage_from_another_speed(driven: Bench) -> None:
     assert again == pytest.approx(whole, abs=10)
 
 
-def test_a_sensor_at_the_shaft_measures_and_may_tell_a_class(tmp_path: Path) -> None:
+def test_a_torque_sensor_gives_a_measured_efficiency_and_a_class(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ON_MAINS + SENSOR)
     bench.meter = phases(56_000.0, 0.87)
     found = with_sensor(bench, 53_100.0, 1479.0)
@@ -286,7 +290,7 @@ def test_a_sensor_at_the_shaft_measures_and_may_tell_a_class(tmp_path: Path) -> 
     assert after.methods["motor_efficiency_pct"] == "M1", "more out than in: the sensor is not believed"
 
 
-def test_a_cycling_load_takes_a_quarter_of_an_hour_together(driven: Bench) -> None:
+def test_a_cycling_load_is_averaged_over_a_quarter_hour(driven: Bench) -> None:
     """Between full and a third of the load, 4 s each: instantaneous values would vary by four points."""
     seen, flags = [], []
     for k in range(300):

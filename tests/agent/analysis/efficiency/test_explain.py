@@ -16,7 +16,7 @@ from drivers.reasons import reason_of
 
 
 @pytest.mark.parametrize("text", [ON_DRIVE, ON_MAINS])
-def test_explain_tells_the_same_numbers_and_its_parts_make_u(tmp_path: Path, text: str) -> None:
+def test_explain_has_the_published_values_and_its_components_add_up_to_u(tmp_path: Path, text: str) -> None:
     bench = Bench(tmp_path, text)
     found = bench.run(15)
     body = explanation(bench.of)
@@ -33,7 +33,7 @@ def test_explain_tells_the_same_numbers_and_its_parts_make_u(tmp_path: Path, tex
     assert all(len(line) < 130 for line in text.splitlines())
 
 
-def test_explain_follows_a_sensor_to_as_low_a_load_as_the_figures(tmp_path: Path) -> None:
+def test_explain_and_results_have_the_same_minimum_load_with_a_sensor(tmp_path: Path) -> None:
     """At 8 % load a sensor at the shaft gives an efficiency, no model does. Both agree, also where it is withheld."""
     bench = Bench(tmp_path, ON_MAINS.replace("[motor.p]", "power_factor_compensation = true\n[motor.p]") + SENSOR)
     bench.meter = phases(5_500.0, 0.3)
@@ -45,7 +45,7 @@ def test_explain_follows_a_sensor_to_as_low_a_load_as_the_figures(tmp_path: Path
     assert reason_of(explanation(bench.of)["reason"]) == below.reason
 
 
-def test_explain_says_why_there_is_nothing(tmp_path: Path) -> None:
+def test_explain_states_the_reason_for_a_missing_result(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ON_MAINS)
     bench.meter = phases(40_000.0, 0.85, (-1, 1, 1))
     bench.run(12)
@@ -59,7 +59,7 @@ def test_explain_says_why_there_is_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.text
-def test_the_sections_of_the_text(tmp_path: Path) -> None:
+def test_the_text_has_all_sections(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ON_DRIVE)
     bench.run(15)
     text = as_text("p", explanation(bench.of))

@@ -19,7 +19,7 @@ from agent.analysis.efficiency import reasons
         ("poles = 4", "poles = 6", {"rpm": 1478, "poles": 6}),
     ],
 )
-def test_a_plate_that_contradicts_itself(tmp_path: Path, old: str, new: str, data: dict[str, object]) -> None:
+def test_a_contradictory_nameplate_is_reported(tmp_path: Path, old: str, new: str, data: dict[str, object]) -> None:
     code = reasons.NAMEPLATE_POWER_FACTOR if "pf" in data else reasons.NAMEPLATE_SPEED
     reason = nothing(Bench(tmp_path, ON_MAINS.replace(old, new)).run(15), code)
     assert {name: reason.data[name] for name in data} == data
@@ -37,12 +37,12 @@ def test_the_rated_frequency_of_an_induction_motor(tmp_path: Path, kw: float, po
     assert Bench(tmp_path, text).of.nameplate.rated_hz == hz
 
 
-def test_seven_losses_that_cannot_be(tmp_path: Path) -> None:
+def test_impossible_losses_of_seven_points_are_rejected(tmp_path: Path) -> None:
     upside_down = 'losses = { points = "seven-point", watts = [480, 760, 1150, 1900, 2400, 2700, 3600] }'
     assert nothing(Bench(tmp_path, ON_DRIVE + upside_down).run(15), reasons.NAMEPLATE_LOSSES)
 
 
-def test_poles_that_do_not_fit_the_speed(tmp_path: Path) -> None:
+def test_a_pole_number_that_contradicts_the_speed_is_reported(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ON_DRIVE.replace("poles = 8", "poles = 6").replace("amps = 98", "amps = 99"))
     assert nothing(bench.run(15), reasons.POLES_MISMATCH)
 
@@ -51,7 +51,7 @@ def test_neither_class_nor_efficiency(tmp_path: Path) -> None:
     assert nothing(Bench(tmp_path, ON_MAINS.replace("efficiency = 94.6", "")).run(15), reasons.EFFICIENCY_UNKNOWN)
 
 
-def test_the_surest_method_is_taken(tmp_path: Path) -> None:
+def test_the_method_with_the_lowest_uncertainty_is_used(tmp_path: Path) -> None:
     """Each additional signal or fact gives a method with a lower uncertainty."""
     facts = "r1_ohm = 0.03\nno_load_w = 1600\n"
     power = Bench(tmp_path, ON_MAINS).run(15)

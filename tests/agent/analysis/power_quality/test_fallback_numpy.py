@@ -61,7 +61,7 @@ def test_a_sine_gives_its_closed_form_marked_warming_up() -> None:
     assert [message.t_ms - START_NS // 1_000_000 for message in pq] == [3000, 6000]
 
 
-def test_nothing_reaches_across_a_gap() -> None:
+def test_no_result_spans_a_gap() -> None:
     out: list[Message] = []
     lane = NumpyFallback("m", out.append)
     for block in blocks(7.0, lost=range(20, 21)):  # one block at 1.25 s: the 3 s begin behind it
@@ -91,7 +91,7 @@ class Compiler:
         return self.code
 
 
-def test_plain_numbers_until_the_kernels_are_there_then_the_real_ones(
+def test_numpy_results_until_the_kernels_are_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: HandClock
 ) -> None:
     compiler = Compiler()
@@ -109,7 +109,7 @@ def test_plain_numbers_until_the_kernels_are_there_then_the_real_ones(
     assert first["active_power_w"] == pytest.approx(second["active_power_w"], rel=2e-4)
 
 
-def test_a_failed_compilation_keeps_the_plain_numbers(
+def test_numpy_results_continue_after_a_failed_compilation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: HandClock
 ) -> None:
     compiler = Compiler()
@@ -123,7 +123,7 @@ def test_a_failed_compilation_keeps_the_plain_numbers(
     assert [Quality.WARMING_UP in message.quality for message in of(out, "pq3s")] == [True, True]
 
 
-def test_nowhere_to_write_is_no_cache_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_writable_directory_there_is_no_cache_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A read-only computer: no home, no directory for temporary files. Kernels are never cached, so numpy is used."""
 
     def nowhere(*_: Any, **__: Any) -> str:

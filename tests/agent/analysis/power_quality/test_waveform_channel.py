@@ -87,7 +87,7 @@ def test_a_sine_gives_its_closed_form() -> None:
     assert pq[1].t_ms - pq[0].t_ms == pytest.approx(3000, abs=8)
 
 
-def test_a_damaged_frame_is_counted_its_window_left_out_and_the_rest_is_right() -> None:
+def test_a_corrupt_frame_is_counted_and_affects_its_window_only() -> None:
     wire = frames(7)
     damaged = bytearray(wire[200])
     damaged[300] ^= 0x11
@@ -116,7 +116,7 @@ def test_a_stream_of_nothing_is_null_not_zero_percent() -> None:
     assert v["current_l1_a"] == 0
 
 
-def test_a_mean_never_reaches_across_an_outage() -> None:
+def test_no_mean_spans_an_outage() -> None:
     """1.9 s at full load, 12 s without data, then half the load: the powers are not mixed, and the gap is flagged."""
     before, after = frames(1.9), frames(4, peak=0.5)
     moved = [after[0]]
@@ -220,7 +220,7 @@ def test_at_a_drives_output_there_are_no_events() -> None:
     assert of(out, "pq3s")
 
 
-def test_ten_minute_values_end_at_the_tick_and_three_second_values_begin_anew() -> None:
+def test_ten_minute_values_end_and_three_second_values_restart_at_the_tick() -> None:
     out: list[Message] = []
     lane = WaveformChannel("m", out.append, MOTOR)
     tick_s = 1_790_000_400
@@ -240,7 +240,7 @@ def test_ten_minute_values_end_at_the_tick_and_three_second_values_begin_anew() 
 
 
 @pytest.mark.parametrize("step_s", [-3600, -500, 3600])
-def test_a_clock_that_is_put_takes_the_values_along(step_s: int) -> None:
+def test_a_clock_step_moves_the_times_of_later_values(step_s: int) -> None:
     """12 s after a tick. An earlier tick must not delay the time, and no value mixes data from both sides of it."""
     out: list[Message] = []
     lane = WaveformChannel("m", out.append, MOTOR)
@@ -268,7 +268,7 @@ def test_without_a_second_order_there_is_no_distortion_and_no_k_factor() -> None
         assert v[name] is None
 
 
-def test_harmonics_are_not_sure_where_nothing_keeps_aliases_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_harmonics_are_uncertain_without_an_anti_aliasing_filter(caplog: pytest.LogCaptureFixture) -> None:
     """PWM of a drive without a filter: rms and power are good, distortion is not; logged once."""
     out: list[Message] = []
     waveform = WaveformSource("", 0, "drive-output")
@@ -288,7 +288,7 @@ def test_harmonics_are_not_sure_where_nothing_keeps_aliases_out(caplog: pytest.L
     assert [record.getMessage().count("PWM of a drive") for record in caplog.records] == [1]
 
 
-def test_a_frozen_channel_is_null_and_its_neighbours_stand() -> None:
+def test_a_frozen_channel_is_null_and_other_channels_are_unaffected() -> None:
     out: list[Message] = []
     lane = WaveformChannel("m", out.append)
     for block in blocks(START_NS, 7):

@@ -162,7 +162,7 @@ def test_crest_and_demand_distortion(tmp_path: Path) -> None:
     assert rows(str(tmp_path / "a.npz"))[0]["tdd_pct"] == [None] * 3
 
 
-def test_two_wattmeters_see_three_phases(tmp_path: Path) -> None:
+def test_two_wattmeters_measure_three_phase_power(tmp_path: Path) -> None:
     """P of a balanced load from u12, u32, i1, i3: 3 U I cos 30°."""
     t = np.arange(20_000) / 10_000
     shift = 2 * np.pi / 3 * np.arange(3)[:, None]
@@ -194,16 +194,16 @@ def test_progress_is_shown_on_the_terminal_and_not_in_the_json(tmp_path: Path) -
     ) as run:
         os.close(end)
         assert run.stdout is not None
-        shown = b""
+        output = b""
         reader = threading.Thread(target=lambda: lines.extend(run.stdout or []))
         lines: list[bytes] = []
         reader.start()
         with contextlib.suppress(OSError):  # how a terminal ends
             while part := os.read(terminal, 4096):
-                shown += part
+                output += part
         reader.join(timeout=180)
     os.close(terminal)
     assert run.returncode == 0
     assert [json.loads(line)["n_cycles"] for line in lines] == [10] * 75
-    assert b"a.npz" in shown
-    assert b"t_s" not in shown
+    assert b"a.npz" in output
+    assert b"t_s" not in output

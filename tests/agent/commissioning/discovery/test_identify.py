@@ -17,7 +17,7 @@ from support.identification import SERVED, UNIT, look, names, served
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.config_snippet import to_toml
-from agent.commissioning.discovery.identify import _sampled_blocks, identify
+from agent.commissioning.discovery.identify import identify, sampled_blocks
 from agent.commissioning.discovery.scan_result import Target
 from drivers.error_reasons import NO_RESPONSE
 from drivers.errors import LinkTimeout, ModbusExceptionResponse
@@ -57,14 +57,14 @@ def test_over_loads_and_sizes_no_model_is_named_wrongly(marked: bool) -> None:
         assert counted["single"] + counted["in list"] == counted.total()
 
 
-def test_without_marks_the_values_alone_never_name_another() -> None:
+def test_without_identification_values_do_not_name_another_model() -> None:
     """Firmware without identification registers: the evidence is the values and their relations."""
     for name in SERVED:
         known = look(served(load_profile(name), 1, marked=False), marked=False)
         assert not known.conclusive or names(known) == [name], names(known)
 
 
-def test_a_model_that_is_not_known_is_not_called_by_a_strangers_name() -> None:
+def test_an_unknown_model_is_not_named_as_another_one() -> None:
     """A device whose profile is not in the library may match a related model of the same manufacturer, or none.
 
     It never matches a device of another manufacturer.
@@ -110,7 +110,7 @@ class Strange:
         lambda address: int(10 ** Random(address + 99).uniform(0, 4.8)) & 0xFFFF,
     ],
 )
-def test_a_device_that_answers_everything_is_nobody(word: object) -> None:
+def test_a_device_that_responds_to_every_request_is_not_identified(word: object) -> None:
     known = asyncio.run(identify(Strange(word), 1, fc03=True))  # type: ignore[arg-type]
     assert not known.conclusive, [(match.profile.id, match.score, match.pro) for match in known.matches]
 
@@ -140,7 +140,7 @@ def test_a_private_dialect_is_no_candidate() -> None:
     assert all(match.profile.dialect == "modbus" for match in known.matches)
 
 
-def test_a_device_that_falls_silent_gives_what_is_known() -> None:
+def test_a_device_that_stops_responding_has_a_partial_result() -> None:
     known = asyncio.run(identify(MemoryLink([], HandClock()), UNIT, fc03=True))
     assert not known.matches
     assert known.notes == [codes.DEVICE_STOPPED_RESPONDING()]
@@ -151,7 +151,7 @@ def test_latched_pages_and_watchdog_registers_are_never_read() -> None:
     for name in SERVED:
         profile = load_profile(name)
         forbidden = {row.name for row in profile.registers if row.latched or row.feeds_watchdog}
-        read = {row.name for block in _sampled_blocks(profile) for row in block.registers}
+        read = {row.name for block in sampled_blocks(profile) for row in block.registers}
         assert not read & forbidden
 
 
@@ -169,7 +169,7 @@ class Losing(MemoryLink):
 
 
 @pytest.mark.parametrize("times", [1, 2, 50])
-def test_a_lost_answer_is_not_a_refusal(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_response_is_not_an_exception_response(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.commissioning.discovery.cached_reader.QUARANTINE_S", 0.0)
     name = "siemens/pac2200"
     device = served(load_profile(name), 0)
@@ -190,7 +190,7 @@ def test_a_lost_answer_is_not_a_refusal(times: int, monkeypatch: pytest.MonkeyPa
         assert not lossy.only_similar
 
 
-def test_the_time_on_the_wire_is_not_the_devices_own() -> None:
+def test_transmission_time_is_not_response_time() -> None:
     """At 2400 baud 60 registers take 0.6 s: with an immediate response the timeout must still exceed 0.3 s."""
     seen: dict[int, float] = {}
 

@@ -43,14 +43,14 @@ METER = 'measuring_point = "feeder"\nclass = "1"\nwiring = "3P4W"\n'
 DRIVE = 'comm_loss = "not used"\nkw = 55\n'
 
 
-def told(folder: Path, is_a: str, called: str, *command: str) -> Result:
+def run_command(folder: Path, is_a: str, called: str, *command: str) -> Result:
     """The command's words about a device of model `is_a` that is configured as `called`."""
     profile = load_profile(is_a)
     plant = ReferenceMotor(MotorParameters(55, 1475.0, 4, 400.0, True, 0.94, 0.85), 0.7, 3, profile.kind == "vfd")
-    shown = {**(plant.drive(5.0) if profile.kind == "vfd" else plant.meter(5.0)), **identity_values(profile)}
+    truth = {**(plant.drive(5.0) if profile.kind == "vfd" else plant.meter(5.0)), **identity_values(profile)}
 
     async def scene() -> Result:
-        bus = TcpBus([SimulatedDevice(7, profile, lambda: shown, rating_kw=55, extra=identity_words(profile))])
+        bus = TcpBus([SimulatedDevice(7, profile, lambda: truth, rating_kw=55, extra=identity_words(profile))])
         kind = "drive" if profile.kind == "vfd" else "meter"
         text = PLANT.format(folder=folder, where=await bus.start(), kind=kind, profile=called)
         file = folder / "plant.toml"
@@ -73,8 +73,10 @@ def told(folder: Path, is_a: str, called: str, *command: str) -> Result:
         ("siemens/pac2200", "siemens/pac3200", ""),
     ],
 )
-def test_read_names_what_is_refused_and_the_model_it_may_be(tmp_path: Path, is_a: str, called: str, named: str) -> None:
-    done = told(tmp_path, is_a, called, "read")
+def test_read_lists_rejected_registers_and_the_probable_model(
+    tmp_path: Path, is_a: str, called: str, named: str
+) -> None:
+    done = run_command(tmp_path, is_a, called, "read")
     assert done.exit_code == 1
     (finding,) = [line for line in done.stderr.splitlines() if called in line]
     assert is_a in finding
@@ -85,22 +87,22 @@ def test_read_names_what_is_refused_and_the_model_it_may_be(tmp_path: Path, is_a
 
 @pytest.mark.text
 @pytest.mark.parametrize("model", ["delta/c2000", "schneider/pm5000", "eastron/sdm630", "abb/b23"])
-def test_the_right_profile_is_not_doubted(tmp_path: Path, model: str) -> None:
-    done = told(tmp_path, model, model, "read")
+def test_a_correct_profile_is_not_questioned(tmp_path: Path, model: str) -> None:
+    done = run_command(tmp_path, model, model, "read")
     assert done.exit_code == 0, done.output
     assert "finding" not in done.output
     assert done.stdout.startswith("d  (good)")
 
 
 def test_json_has_the_rejected_quantities(tmp_path: Path) -> None:
-    done = told(tmp_path, "delta/c2000", "delta/vfd-b", "read", "--json")
+    done = run_command(tmp_path, "delta/c2000", "delta/vfd-b", "read", "--json")
     body = json.loads(done.stdout)
     assert body["rejected"] == ["drive_temperature_degc"]
     assert "drive_temperature_degc" not in body["values"]
 
 
 def test_commission_leaves_it_an_open_point(tmp_path: Path) -> None:
-    done = told(tmp_path, "siemens/pac2200", "siemens/pac3200", "commission", "--batch", "--readings", "3")
+    done = run_command(tmp_path, "siemens/pac2200", "siemens/pac3200", "commission", "--batch", "--readings", "3")
     assert done.exit_code == 1
     assert "siemens/pac2200" in done.output
     (record,) = (tmp_path / "commissioning").glob("*.json")
@@ -116,15 +118,15 @@ def test_commission_leaves_it_an_open_point(tmp_path: Path) -> None:
     assert body["result"]["devices"]["d"]["failed"] == [], "an absent register publishes no UNVERIFIED value"
 
 
-def test_commission_has_nothing_against_the_right_one(tmp_path: Path) -> None:
-    done = told(tmp_path, "siemens/pac2200", "siemens/pac2200", "commission", "--batch", "--readings", "3")
+def test_commission_has_no_open_point_for_a_correct_profile(tmp_path: Path) -> None:
+    done = run_command(tmp_path, "siemens/pac2200", "siemens/pac2200", "commission", "--batch", "--readings", "3")
     assert done.exit_code == 0, done.output
     (record,) = (tmp_path / "commissioning").glob("*.json")
     assert json.loads(record.read_text(encoding="utf-8"))["open_points"] == []
 
 
 @pytest.mark.soak
-def test_of_all_pairs_of_one_maker_refusals_name_the_right_model() -> None:
+def test_exception_responses_name_the_right_model_of_each_pair_of_one_manufacturer() -> None:
     """One model is served, the other configured. If no register is rejected, there is no finding."""
     asked: Counter[str] = Counter()
     for is_a, called in permutations(profile_ids(), 2):
@@ -133,9 +135,9 @@ def test_of_all_pairs_of_one_maker_refusals_name_the_right_model() -> None:
         if not modbus or one.kind != other.kind or is_a.split("/")[0] != called.split("/")[0]:
             continue
         plant = ReferenceMotor(MotorParameters(55, 1475.0, 4, 400.0, True, 0.94, 0.85), 0.6, 3, True)
-        shown = {**(plant.drive(5.0) if one.kind == "vfd" else plant.meter(5.0)), **identity_values(one)}
+        truth = {**(plant.drive(5.0) if one.kind == "vfd" else plant.meter(5.0)), **identity_values(one)}
         device = SimulatedDevice(
-            7, one, lambda shown=shown: shown, rating_kw=55, extra=identity_words(one),  # type: ignore[misc]
+            7, one, lambda truth=truth: truth, rating_kw=55, extra=identity_words(one),  # type: ignore[misc]
             identification=identification(one),
         )  # fmt: skip
         link = MemoryLink([device], HandClock())

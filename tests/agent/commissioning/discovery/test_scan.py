@@ -60,8 +60,8 @@ def device(unit: int, profile_id: str) -> SimulatedDevice:
     profile = load_profile(profile_id)
     motor = ReferenceMotor(draw_machine(Random(unit), 55, unit % 2 == 0), 0.6, unit, driven=True)
     values = motor.drive if profile.kind == "vfd" else motor.meter
-    shown = {**values(5.0), **identity_values(profile)}
-    return SimulatedDevice(unit, profile, lambda: shown, rating_kw=motor.machine.kw, extra=identity_words(profile))
+    truth = {**values(5.0), **identity_values(profile)}
+    return SimulatedDevice(unit, profile, lambda: truth, rating_kw=motor.machine.kw, extra=identity_words(profile))
 
 
 class Silent:
@@ -141,9 +141,9 @@ def test_function_3_is_not_used_without_permission(line: LineSettingsSegment) ->
 class MuteStation(DeviceStation):
     """Does not respond where other devices return an exception response."""
 
-    def _answer(self, data: bytes) -> None:
+    def respond(self, data: bytes) -> None:
         if not data[1] & 0x80:
-            super()._answer(data)
+            super().respond(data)
 
 
 @at("115200 8N1")
@@ -314,7 +314,7 @@ def test_a_device_that_responds_to_every_unit_is_one_device() -> None:
     assert server.connections == 0 or server.connections == 1
 
 
-def test_a_line_behind_a_converter_is_scanned_like_a_port() -> None:
+def test_a_bus_behind_a_converter_is_scanned_like_a_port() -> None:
     server = open_line(Line.RTU_TCP, lambda ask: clean(ask) if ask.unit in (2, 9) else [])
     server.start()
     target = Target(host=server.host, port_number=server.port_number, rtu=True, setting=SerialSetting(19200))
@@ -387,9 +387,9 @@ class DozingStation(DeviceStation):
 
     missed = 0
 
-    def _answer(self, data: bytes) -> None:
+    def respond(self, data: bytes) -> None:
         if self.missed:
-            super()._answer(data)
+            super().respond(data)
         self.missed += 1
 
 

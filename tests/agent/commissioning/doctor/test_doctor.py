@@ -168,7 +168,7 @@ def test_properties_of_the_port_are_reported() -> None:
     assert reasons[codes.UART_COUNTERS] == {"framing": 1, "overrun": 0, "parity": 9, "breaks": 0}
 
 
-def test_a_port_that_is_not_there_and_a_gateway_that_refuses(tmp_path: Path) -> None:
+def test_a_missing_port_and_a_rejected_connection_are_findings(tmp_path: Path) -> None:
     config = tmp_path / "plant.toml"
     config.write_text(
         f"""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.basics import HandClock
-from support.selfcheck import DRIVE_UNIT, METER_UNIT, RecordingLink, Scene, check, draw, served_map
+from support.selfcheck import DRIVE_UNIT, METER_UNIT, RESPONSE_S, RecordingLink, Scene, check, draw, served_map
 
 from agent.commissioning.selfcheck import reasons as codes
 from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome, device_set_of
@@ -47,7 +47,7 @@ def causes(result: SelfcheckOutcome) -> list[tuple[str, str]]:
     return [(str(item.cause), item.device) for item in result.findings]
 
 
-def test_a_sound_pair_passes_and_says_by_what() -> None:
+def test_a_correct_pair_passes_and_the_rules_used_are_listed() -> None:
     result = check(scene())
     assert result.findings == ()
     verdicts = result.devices["meter-a"].verdicts
@@ -87,7 +87,7 @@ def test_a_scale_finding_states_the_correct_scale() -> None:
     assert one.findings
 
 
-def test_below_a_tenth_of_load_little_is_asked_and_nothing_is_accused() -> None:
+def test_below_a_tenth_of_load_few_rules_apply_and_none_fails() -> None:
     result = check(scene(load=0.03))
     assert result.findings == ()
     meter = result.devices["meter-a"].verdicts
@@ -96,7 +96,7 @@ def test_below_a_tenth_of_load_little_is_asked_and_nothing_is_accused() -> None:
     assert meter["active_power"].reason == codes.LOAD_INSUFFICIENT(least=0.1)
 
 
-def test_two_that_explain_equally_well_are_both_told() -> None:
+def test_two_equally_good_explanations_are_both_reported() -> None:
     """Drives and meters of two equal motors: with no serial number either pair may be the exchanged one."""
     a = replace(scene(load=0.9), believed_units=(12, DRIVE_UNIT))
     b = replace(scene(load=0.3), name="b", seed=6, units=(12, 32), believed_units=(METER_UNIT, 32))
@@ -153,7 +153,7 @@ def test_a_register_from_memory_is_verified_by_a_relation_and_not_by_a_window() 
     assert drive.verified == ("motor_current",)
 
 
-def test_a_silent_device_is_a_note_and_the_others_are_checked() -> None:
+def test_a_device_without_response_is_a_note_and_the_others_are_checked() -> None:
     a = replace(scene(), believed_units=(99, DRIVE_UNIT))
     result = check(a)
     assert list(result.devices) == ["drive-a"]
@@ -166,7 +166,7 @@ def test_a_silent_device_is_a_note_and_the_others_are_checked() -> None:
 )
 @pytest.mark.parametrize("factor", [1.0, 10.0])
 @pytest.mark.parametrize(("from_s", "to_s"), [(0.0, 1.5), (4.0, 8.0), (9.0, 16.0)])
-def test_a_device_that_falls_silent_for_a_while_is_checked_by_its_other_rounds(
+def test_a_temporarily_offline_device_is_checked_with_its_other_rounds(
     from_s: float, to_s: float, factor: float, silence: Exception
 ) -> None:
     """A loose terminal: the meter misses rounds in which its drive responds; a gateway sends exception responses."""
@@ -231,7 +231,7 @@ def test_reversed_and_swapped_transformers_are_distinguished() -> None:
 
 @pytest.mark.parametrize("share", [5.0, 1 / 5, 2.0, 1 / 30])
 @pytest.mark.parametrize("ratio_applied_by", ["meter", "agent"])
-def test_a_wrong_ratio_is_seen_by_the_drive(share: float, ratio_applied_by: str) -> None:
+def test_a_wrong_ratio_is_detected_by_comparison_with_the_drive(share: float, ratio_applied_by: str) -> None:
     result = check(scene(ct=(150.0, 5.0), ct_stated=(150.0 * share, 5.0), ratio_applied_by=ratio_applied_by))
     code = codes.CT_SETTING_WRONG if ratio_applied_by == "agent" else codes.METER_CT_SETTING_WRONG
     assert {item.cause for item in result.findings} == {code}
@@ -258,9 +258,9 @@ class Slow(RecordingLink):
     async def read_block(  # type: ignore[override]
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **more: Any
     ) -> bytes:
-        await self._clock.sleep(inter_request_delay_s)
-        if self.processing_s + (13 + 2 * request.registers) * self.character_s > timeout_s:
-            await self._clock.sleep(timeout_s)
+        await self.clock.sleep(inter_request_delay_s)
+        if RESPONSE_S + (13 + 2 * request.registers) * self.character_s > timeout_s:
+            await self.clock.sleep(timeout_s)
             raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
         return await super().read_block(request, timeout_s, inter_request_delay_s, **more)
 
@@ -277,7 +277,7 @@ def test_a_slow_line_is_given_the_time_that_its_characters_take() -> None:
 
 
 @pytest.mark.parametrize("factor", [1.0, 10.0])
-def test_the_announced_time_is_the_one_it_takes(tmp_path: Path, factor: float) -> None:
+def test_the_duration_equals_the_announced_duration(tmp_path: Path, factor: float) -> None:
     """On a line so slow that its characters, not the pauses, make the time; and when something is odd."""
     file = tmp_path / "plant.toml"
     device = '[meter.meter-a]\nbus = "b"\nunit_id = 11\nprofile = "eastron/sdm630"\n'
@@ -299,7 +299,7 @@ def test_the_announced_time_is_the_one_it_takes(tmp_path: Path, factor: float) -
     assert result.lasted_s == pytest.approx(announced_s, rel=0.1)  # nor does it keep silences
 
 
-def test_the_announced_time_holds_where_a_device_is_silent(tmp_path: Path) -> None:
+def test_the_announced_duration_includes_a_device_without_response(tmp_path: Path) -> None:
     head = '[site]\nid = "x"\ngateway = "g"\n[store]\nstate_dir = "s"\n'
     head += '[bus.b]\ntcp = "127.0.0.1:502"\npoll_interval = "1s"\n'
     device = (
@@ -352,7 +352,7 @@ def test_a_rejected_register_is_found_and_a_busy_device_is_not() -> None:
     assert set(data["examples"]) <= set(result.findings[0].quantities)
 
 
-def test_registers_whose_reading_is_a_command_are_not_asked() -> None:
+def test_registers_whose_reading_is_a_command_are_not_requested() -> None:
     """Siemens: reading the telegram's control word starts the drive's watchdog. Its neighbours may be suspects."""
     g120 = served_map("siemens/g120")
     kept = {
@@ -371,7 +371,7 @@ def test_registers_whose_reading_is_a_command_are_not_asked() -> None:
     assert not asked & kept
 
 
-def test_a_private_dialect_is_left_alone() -> None:
+def test_a_device_with_a_private_protocol_is_not_polled() -> None:
     a = scene(drive="huanyang/hy")
     clock = HandClock()
     link = RecordingLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)

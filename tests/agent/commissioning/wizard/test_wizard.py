@@ -136,7 +136,7 @@ class Scene:
         return next(reading for reading in self.readings if reading.device == name)
 
 
-def test_a_sound_plant_has_no_open_points_and_everything_is_on_record(tmp_path: Path) -> None:
+def test_a_correct_plant_has_no_open_points_and_a_complete_record(tmp_path: Path) -> None:
     scene = Scene(tmp_path, RIGHT, LOOKED_AT)
     assert asyncio.run(scene.run()) == [[], []]
     by_code = {statement.code: statement.data for statement in scene.statements}
@@ -168,7 +168,7 @@ def test_the_markdown_record_has_the_values_and_the_open_points(tmp_path: Path) 
     assert "150/5 A" in text
 
 
-def test_what_is_known_from_memory_is_read_once_a_check_confirmed_it(tmp_path: Path) -> None:
+def test_unverified_registers_are_read_after_a_check_confirmed_them(tmp_path: Path) -> None:
     name = "reactive_energy_import"  # of the PM5000's map
     path = tmp_path / "plant.toml"
     path.write_text(PLANT.format(where="127.0.0.1:502", ratio=RIGHT, comm_loss=LOOKED_AT), encoding="utf-8")
@@ -215,7 +215,7 @@ def test_a_drive_with_unstated_watchdog_setting_is_not_polled(tmp_path: Path) ->
     assert "vfd-2" not in scene.kept
 
 
-def test_a_line_that_closes_while_a_model_is_looked_for_costs_no_result(tmp_path: Path) -> None:
+def test_a_bus_that_closes_during_the_model_search_loses_no_result(tmp_path: Path) -> None:
     """The readings took minutes; only the similar models are missing."""
 
     class Closed:
@@ -230,7 +230,7 @@ def test_a_line_that_closes_while_a_model_is_looked_for_costs_no_result(tmp_path
     assert result.findings == (finding,)
 
 
-def test_a_remark_stays_in_its_cell() -> None:
+def test_a_remark_does_not_break_its_table_cell() -> None:
     record = CommissioningRecord(
         "p", "Pump", "s", "g", "abc", "Li Wei", 0, "now",
         steps=[CommissioningStep(codes.DISPLAY_MATCHES(), "no", "7.5 kW | 4 poles\nold")],
@@ -239,7 +239,7 @@ def test_a_remark_stays_in_its_cell() -> None:
     assert row.endswith(" | 7.5 kW \\| 4 poles old |")
 
 
-def test_another_configuration_asks_for_another_check(tmp_path: Path) -> None:
+def test_a_changed_configuration_requires_a_new_check(tmp_path: Path) -> None:
     scene = Scene(tmp_path, RIGHT, LOOKED_AT)
     asyncio.run(scene.run())
     path = tmp_path / "plant.toml"

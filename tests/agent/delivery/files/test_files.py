@@ -107,7 +107,7 @@ def test_a_folder_that_cannot_be_written_is_logged_once_and_nothing_is_lost(
     writing.stop()
 
 
-def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_complete_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ndjson, "RETRY_S", 0.1)
     real, room = ndjson.os.write, [1000]
 
@@ -132,7 +132,7 @@ def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path: Path, monkeypatch: py
     writing.stop()
 
 
-def test_files_are_closed_by_size_and_the_oldest_go(tmp_path: Path) -> None:
+def test_files_are_rotated_by_size_and_the_oldest_are_deleted(tmp_path: Path) -> None:
     writing = Writing(tmp_path, Files(tmp_path / "out", rotate_bytes=3000, keep_bytes=12_000))
     writing.sink.start(writing.drain)
     for number in range(80):
@@ -200,7 +200,7 @@ def test_a_crash_after_a_file_was_closed_duplicates_nothing(tmp_path: Path) -> N
     second.stop()
 
 
-def test_names_of_closed_files_only_go_up() -> None:
+def test_names_of_rotated_files_only_increase() -> None:
     assert later_name("20260921T120000Z", "") == "rows-20260921T120000Z-0000"
     assert later_name("20260921T120000Z", "rows-20260921T120000Z-0000") == "rows-20260921T120000Z-0001"
     assert later_name("20260921T110000Z", "rows-20260921T120000Z-0999") == "rows-20260921T120000Z-1000"

@@ -154,13 +154,13 @@ def test_templates_hide_unusable_values() -> None:
     flags = {"b": Quality.STALE, "c": Quality.SUBSTITUTED}
     message = Message("p", "telemetry", 1, {"a": 1.5, "b": 2.5, "c": 3.5, "d": None, "s": [1, 2, 3]}, flags=flags)
     body = json.loads(encode(message, "1-1"))
-    shown = {
+    entities_of = {
         name: jinja2.Template(template(name, MetricType.SERIES if name == "s" else MetricType.NUMBER)).render(
             value_json=body
         )
         for name in ("a", "b", "c", "d", "s", "not_there")
     }
-    assert shown == {"a": "1.5", "b": "None", "c": "3.5", "d": "None", "s": "3", "not_there": "None"}
+    assert entities_of == {"a": "1.5", "b": "None", "c": "3.5", "d": "None", "s": "3", "not_there": "None"}
 
 
 def rendered(template: str, body: dict[str, Any]) -> Any:
@@ -373,7 +373,7 @@ def test_rare_metrics_keep_their_entities_over_a_restart(
 
 
 @pytest.mark.parametrize("prefix", ["home/#", "+/ha", "a b", "/ha", "ha/"])
-def test_a_prefix_with_wildcards_is_said_and_home_assistant_is_off(tmp_path: Path, prefix: str) -> None:
+def test_a_prefix_with_wildcards_is_reported_and_disables_home_assistant(tmp_path: Path, prefix: str) -> None:
     path = tmp_path / "magwatt.toml"
     configured(tmp_path, "mqtt://127.0.0.1:1", f'[homeassistant]\nprefix = "{prefix}"')
     config, report = load_config(path)

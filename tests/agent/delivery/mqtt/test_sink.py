@@ -79,7 +79,7 @@ def test_status_greeting_rows_and_a_clean_end(mosquitto: Mosquitto, listener: Li
     late.stop()
 
 
-def test_rows_from_before_are_backfill_and_live_ones_do_not_wait_for_them(
+def test_rows_of_an_earlier_run_are_backfill_and_do_not_delay_live_rows(
     mosquitto: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
     before = Line(tmp_path / "state")
@@ -197,7 +197,8 @@ def test_a_rejected_login_is_logged_once_and_not_retried_every_second(
     (tmp_path / "passwords").write_text("")
     log = tmp_path / "broker.log"
     broker = Mosquitto(tmp_path, f"password_file {tmp_path / 'passwords'}\nlog_dest file {log}\n")
-    broker._config.write_text(broker._config.read_text().replace("allow_anonymous true", "allow_anonymous false"))
+    file = broker.config_file
+    file.write_text(file.read_text().replace("allow_anonymous true", "allow_anonymous false"))
     (tmp_path / "passwords").chmod(0o644)
     broker.start()
     (tmp_path / "secret").write_text("wrong\n")
@@ -229,19 +230,19 @@ def test_a_missing_password_file_does_not_end_the_thread(
     broker.stop()
 
 
-def test_rows_that_were_never_confirmed_come_again(mosquitto: Mosquitto, line: Line) -> None:
+def test_unconfirmed_rows_are_sent_again(mosquitto: Mosquitto, line: Line) -> None:
     """The broker stops responding and ends: rows sent meanwhile have no PUBACK and stay in the spool."""
     sink = line.sink(Mqtt("127.0.0.1", mosquitto.port, False, keepalive_s=5.0))
     wait_until(lambda: sink.link.connected, 5, "connected")
     line.put(20)
     wait_until(lambda: sink.published == 20, 5, "confirmed")
-    assert mosquitto._process is not None
-    mosquitto._process.send_signal(signal.SIGSTOP)
+    assert mosquitto.process is not None
+    mosquitto.process.send_signal(signal.SIGSTOP)
     line.put(30)
     time.sleep(0.3)
     assert sink.link.connected
-    mosquitto._process.send_signal(signal.SIGKILL)
-    mosquitto._process.wait()
+    mosquitto.process.send_signal(signal.SIGKILL)
+    mosquitto.process.wait()
     wait_until(lambda: not sink.link.connected, 15, "the loss is detected")
     assert line.store.figures()["spool_rows"] == 30
     mosquitto.start()

@@ -27,7 +27,7 @@ def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("damage", ["head", "middle"])
-def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
+def test_a_corrupt_file_is_set_aside_and_its_readable_part_is_recovered(
     tmp_path: Path, clock: HandClock, damage: str
 ) -> None:
     store = Store(tmp_path, clock, small())
@@ -74,7 +74,7 @@ def test_a_corrupt_file_named_by_a_slow_clock_is_not_the_one_deleted(tmp_path: P
 
 
 @pytest.mark.parametrize("table", NEEDED)
-def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
+def test_a_large_file_with_corrupt_small_tables_does_not_prevent_the_start(
     tmp_path: Path, clock: HandClock, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(tmp_path, clock, small())
@@ -98,7 +98,7 @@ def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
     again.close()
 
 
-def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock: HandClock) -> None:
+def test_a_file_that_becomes_corrupt_while_the_agent_runs_is_replaced(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     drain = store.sink_cursors(["mqtt"])["mqtt"]
     measure(store, 4000)  # more than SQLite keeps in memory

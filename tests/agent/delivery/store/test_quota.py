@@ -41,7 +41,7 @@ def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 3600.0)
 
 
-def test_every_row_is_there_or_counted_and_the_file_stays_within_its_quota(tmp_path: Path, clock: HandClock) -> None:
+def test_each_row_is_stored_or_counted_and_the_file_stays_within_its_quota(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, small())
     store.sink_cursors(["mqtt"])
     made = measure(store, 4000)
@@ -54,7 +54,7 @@ def test_every_row_is_there_or_counted_and_the_file_stays_within_its_quota(tmp_p
     store.close()
 
 
-def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Path, clock: HandClock) -> None:
+def test_the_least_important_and_oldest_rows_are_thinned_then_dropped_first(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, small())
     store.sink_cursors(["mqtt"])
     measure(store, 1500)  # 2,525 rows of 1 kB: thinning spectra and the oldest seconds is enough
@@ -76,7 +76,7 @@ def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Pa
     store.close()
 
 
-def test_a_row_that_a_sink_has_in_hand_is_not_dropped(tmp_path: Path, clock: HandClock) -> None:
+def test_a_row_in_delivery_is_not_dropped(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, small())
     drain = store.sink_cursors(["mqtt"])["mqtt"]
     measure(store, 50)
@@ -90,7 +90,9 @@ def test_a_row_that_a_sink_has_in_hand_is_not_dropped(tmp_path: Path, clock: Han
     store.close()
 
 
-def test_too_old_goes_and_is_counted(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_rows_are_deleted_and_counted(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("agent.delivery.store.housekeeping.HOUSEKEEPING_S", 0.0)
     store = Store(tmp_path, clock, small(spool_retention_s=3600.0))
     store.sink_cursors(["mqtt"])
@@ -165,7 +167,7 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
 
 
 @pytest.mark.parametrize("end", ["closed", "killed"])
-def test_a_start_on_a_full_disk_goes_on_with_the_file_that_is_there(
+def test_a_start_on_a_full_disk_continues_with_the_existing_file(
     tiny_disk: Path, tmp_path: Path, clock: HandClock, end: str
 ) -> None:
     config_file = tmp_path / "plant.toml"
@@ -196,7 +198,7 @@ def test_a_start_on_a_full_disk_goes_on_with_the_file_that_is_there(
     store.close()
 
 
-def test_a_disk_short_of_its_free_share_grows_the_file_no_further(tiny_disk: Path, clock: HandClock) -> None:
+def test_the_file_does_not_grow_on_a_disk_below_its_free_space(tiny_disk: Path, clock: HandClock) -> None:
     store = Store(tiny_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.3))
     store.sink_cursors(["mqtt"])
     made = measure(store, 12_000, size=1000)
@@ -218,7 +220,7 @@ def locked(store: Store) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_counters_of_rows_that_go_without_being_written_are_kept(tmp_path: Path, clock: HandClock, order: int) -> None:
+def test_counters_of_rows_that_are_dropped_unwritten_are_kept(tmp_path: Path, clock: HandClock, order: int) -> None:
     store = Store(tmp_path, clock, small())
     drain = store.sink_cursors(["mqtt"])["mqtt"]
     with locked(store):
@@ -233,7 +235,7 @@ def test_counters_of_rows_that_go_without_being_written_are_kept(tmp_path: Path,
     store.close()
 
 
-def test_counters_of_rows_that_found_no_room_in_memory_are_kept(
+def test_counters_of_rows_that_do_not_fit_in_memory_are_kept(
     tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.delivery.store.writer.MEMORY_ROWS", 10)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import sqlite3
 from pathlib import Path
 
 import pytest
 from support.basics import HandClock
+from support.store import kill, without_fsync
 
 from agent.config.model import StoreSettings
 from agent.core.messages import Message
-from agent.delivery.store import Store
+from agent.delivery.store.database_file import NAME
 from agent.delivery.store.history import History
 from agent.delivery.store.reasons import AGENT_KILLED
 from agent.delivery.store.retention import ClockOffsetSpan, RetentionClock, load
@@ -32,16 +34,31 @@ class Plant:
 
     def start(self) -> None:
         settings = StoreSettings(commit_interval_s=0.001, spool_retention_s=5.0 * DAY_S)
-        self.store = Store(self.folder, self.clock, settings)
-        with self.store._writer.db_lock:
-            self.store._writer.db.execute("pragma synchronous = off")  # no power cut in this test
+        self.store = without_fsync(self.folder, self.clock, settings)
         self.store.sink_cursors(["mqtt"])
         self.history = History(self.store, KEEP_S)
 
     def restart(self, away_s: float = 0.0) -> None:
         self.history.stop()
         self.store.close()
-        self.clock._utc_ns += round(away_s * 1e9)
+        self.clock.step(away_s)
+        self.start()
+
+    def kill(self, note: object, away_s: float) -> None:
+        """A kill and a later start.
+
+        note: replaces the stored age. None: there is none.
+        """
+        self.history.stop()
+        self.flush()
+        kill(self.store)
+        with contextlib.closing(sqlite3.connect(self.folder / NAME)) as db:
+            if note is None:
+                db.execute("delete from note where kind = 'age'")
+            else:
+                db.execute("update note set body = ? where kind = 'age'", (json.dumps(note),))
+            db.commit()
+        self.clock.step(away_s)
         self.start()
 
     def measure(self, seconds: float) -> None:
@@ -59,7 +76,7 @@ class Plant:
         self.store.flush()
 
     def step(self, seconds: float) -> None:
-        self.clock._utc_ns += round(seconds * 1e9)
+        self.clock.step(seconds)
 
     def kept(self, step_s: int) -> int:
         self.flush()
@@ -153,7 +170,7 @@ def test_a_first_run_with_a_wrong_clock_keeps_no_more_than_the_retention(plant: 
 
 
 @pytest.mark.parametrize("away_s", [30 * DAY_S, 430 * DAY_S])
-def test_a_gateway_that_was_off_for_long_keeps_as_much_as_any_other(plant: Plant, away_s: float) -> None:
+def test_a_gateway_that_was_off_for_long_keeps_as_much_as_others(plant: Plant, away_s: float) -> None:
     plant.measure(DAY_S)
     plant.restart(away_s=away_s)
     plant.measure(20 * HOUR_S)
@@ -164,7 +181,7 @@ def test_a_gateway_that_was_off_for_long_keeps_as_much_as_any_other(plant: Plant
     plant.store.close()
 
 
-def test_one_that_runs_by_day_only_keeps_as_much(plant: Plant) -> None:
+def test_a_gateway_that_runs_by_day_only_keeps_as_much(plant: Plant) -> None:
     for _ in range(25):
         plant.measure(8 * HOUR_S)
         plant.restart(away_s=16 * HOUR_S)
@@ -176,13 +193,7 @@ def test_one_that_runs_by_day_only_keeps_as_much(plant: Plant) -> None:
 @pytest.mark.parametrize("note", [None, {"ms": 1}, {"ran_ms": 1, "spans": [], "marks": []}, "torn"])
 def test_a_state_file_without_an_age_starts_with_the_time_of_its_last_run(plant: Plant, note: object) -> None:
     plant.measure(DAY_S)
-    plant.history.stop()
-    if note is None:
-        plant.store.delete_entry("age", "reached")
-    else:
-        plant.store.save_entry("age", "reached", "", note)
-    plant.store._run_id = 0  # nothing is noted at its end
-    plant.restart(away_s=73 * YEAR_S)
+    plant.kill(note, away_s=73 * YEAR_S)
     plant.measure(HOUR_S)
     assert plant.spooled() == (DAY_S + HOUR_S) // EVERY_S
     assert plant.kept(60) >= (DAY_S + HOUR_S) // EVERY_S - 2
@@ -193,10 +204,7 @@ def test_a_state_file_whose_last_run_was_in_2099_loses_nothing(plant: Plant) -> 
     plant.measure(DAY_S)
     plant.step(73 * YEAR_S)
     plant.measure(HOUR_S)
-    plant.history.stop()
-    plant.store.delete_entry("age", "reached")
-    plant.store._run_id = 0
-    plant.restart(away_s=-73 * YEAR_S)
+    plant.kill(None, away_s=-73 * YEAR_S)
     plant.measure(HOUR_S)
     rows = (DAY_S + 2 * HOUR_S) // EVERY_S
     assert plant.spooled() == rows
@@ -218,9 +226,7 @@ def test_a_kill_after_a_night_in_2099_leaves_a_gap_of_now(plant: Plant, when: st
     plant.history.stop()
     plant.flush()
     killed_ms = plant.clock.utc_ns() // 1_000_000
-    plant.store._writer.stop()  # nothing is closed
-    assert plant.store._lock_file is not None
-    plant.store._lock_file.close()
+    kill(plant.store)
     plant.clock.move(60.0)
     plant.start()
     [gap] = [gap for gap in plant.store.fetch_gaps() if gap.reason == AGENT_KILLED()]

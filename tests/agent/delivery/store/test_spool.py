@@ -12,7 +12,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -54,7 +56,7 @@ def take_all(drain: SinkCursor) -> list[int]:
     return taken
 
 
-def owed(store: Store) -> int:
+def pending_rows(store: Store) -> int:
     return int(store.figures()["spool_rows"])
 
 
@@ -79,7 +81,7 @@ def test_a_row_is_in_the_file_before_a_sink_sees_it(tmp_path: Path, clock: HandC
     store.close()
 
 
-def test_rows_go_when_every_sink_confirmed_them(tmp_path: Path, clock: HandClock) -> None:
+def test_rows_are_deleted_when_every_sink_has_confirmed_them(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
     drains = store.sink_cursors(["mqtt", "file"])
     rows = put(store, 10)
@@ -87,10 +89,10 @@ def test_rows_go_when_every_sink_confirmed_them(tmp_path: Path, clock: HandClock
     assert take_all(drains["mqtt"]) == take_all(drains["file"]) == [row.n for row in rows]
     drains["mqtt"].confirm([row.n for row in rows])
     store.flush()
-    assert owed(store) == 10, "the file has confirmed nothing"
+    assert pending_rows(store) == 10, "the file has confirmed nothing"
     drains["file"].confirm([row.n for row in rows[:4]])
     store.flush()
-    assert owed(store) == 6
+    assert pending_rows(store) == 6
     store.close()
     again = Store(tmp_path, clock, FAST)
     drains = again.sink_cursors(["file", "mqtt"])
@@ -99,7 +101,7 @@ def test_rows_go_when_every_sink_confirmed_them(tmp_path: Path, clock: HandClock
     again.close()
 
 
-def test_a_sink_that_is_no_longer_wanted_keeps_no_rows(tmp_path: Path, clock: HandClock) -> None:
+def test_a_sink_that_was_disabled_keeps_no_rows(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
     drains = store.sink_cursors(["mqtt", "file"])
     rows = put(store, 10)
@@ -107,12 +109,12 @@ def test_a_sink_that_is_no_longer_wanted_keeps_no_rows(tmp_path: Path, clock: Ha
     store.close()
     again = Store(tmp_path, clock, FAST)
     drain = again.sink_cursors(["mqtt"])["mqtt"]
-    assert owed(again) == 7
+    assert pending_rows(again) == 7
     assert take_all(drain) == [row.n for row in rows[3:]]
     again.close()
 
 
-def test_what_is_given_back_comes_again_in_order_and_nothing_twice(tmp_path: Path, clock: HandClock) -> None:
+def test_returned_rows_are_read_again_in_order_and_once(tmp_path: Path, clock: HandClock) -> None:
     """Any sequence of takes, confirmations and lost connections ends with each row confirmed once, oldest first."""
     chance = random.Random(3)
     store = Store(tmp_path, clock, FAST)
@@ -163,26 +165,30 @@ def test_rows_that_are_not_fresh_are_backlog(tmp_path: Path, clock: HandClock, m
     store.close()
 
 
-class Unreadable:
-    """A connection to a file that cannot be read now."""
+class Unreadable(sqlite3.Connection):
+    """A connection to a file that cannot be read while `broken` is set."""
 
-    def execute(self, *_: object) -> None:
-        raise sqlite3.OperationalError("disk I/O error")
+    broken = False
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if self.broken and sql.lstrip().startswith("select"):
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(sql, *values)
 
 
 def test_a_backlog_that_cannot_be_read_for_a_moment_is_read_later(
     tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 0.0)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Unreadable))
     store = Store(tmp_path, clock, FAST)
     drain = store.sink_cursors(["mqtt"])["mqtt"]
     rows = put(store, 50)
     store.flush()
     assert drain.fetch_live(100) == []
-    with store._writer.db_lock:
-        whole, store._writer.db = store._writer.db, Unreadable()  # type: ignore[assignment]
-        assert drain.fetch_backlog(100) == []
-        store._writer.db = whole
+    monkeypatch.setattr(Unreadable, "broken", True)
+    assert drain.fetch_backlog(100) == []
+    monkeypatch.setattr(Unreadable, "broken", False)
     assert drain.has_backlog
     assert [row.n for row in drain.fetch_backlog(100)] == [row.n for row in rows]
     store.close()
@@ -196,7 +202,7 @@ def test_a_rejected_row_is_set_aside_and_counted(tmp_path: Path, clock: HandCloc
     take_all(drain)
     drain.reject(rows[1].n, TOO_LARGE)
     store.flush()
-    assert owed(store) == 2
+    assert pending_rows(store) == 2
     (gap,) = store.fetch_gaps()
     assert (gap.kind, gap.reason, gap.rows, gap.from_ms) == ("event", TOO_LARGE, 1, rows[1].t_ms)
     assert store.do(lambda db: db.execute("select n, reason, payload from aside").fetchall()) == [
@@ -310,7 +316,7 @@ def inside(path: Path) -> tuple[int, int, int, list[tuple[str]]]:
     return counters.get("wh", 0), counters.get("other", 0), int(last[0]) if last else 0, verdict
 
 
-def test_counter_and_row_are_both_there_or_neither(tmp_path: Path) -> None:
+def test_a_counter_and_its_row_are_committed_together(tmp_path: Path) -> None:
     """kill -9 at random moments; the counter continues from the last row."""
     chance = random.Random(5)
     before = 0
@@ -325,7 +331,7 @@ def test_counter_and_row_are_both_there_or_neither(tmp_path: Path) -> None:
         before = counter
 
 
-def test_copies_at_random_moments_open_whole(tmp_path: Path) -> None:
+def test_copies_taken_at_random_moments_are_valid(tmp_path: Path) -> None:
     """The state after a power cut: the process is suspended and its files are copied, with a partial frame at the end
     of the WAL. Everything that was committed is in the copy."""
     chance = random.Random(11)

@@ -12,7 +12,7 @@ from agent.delivery.store import Store, StoreError
 from agent.delivery.store.reasons import STATE_DIR_UNUSABLE, STATE_FILE_UNWRITABLE
 
 
-def test_every_opening_is_a_boot_and_ids_never_repeat(tmp_path: Path, clock: HandClock) -> None:
+def test_each_opening_is_a_new_run_and_ids_never_repeat(tmp_path: Path, clock: HandClock) -> None:
     seen: set[str] = set()
     boots = []
     for _ in range(3):
@@ -56,7 +56,7 @@ def test_counters_that_cannot_be_read_are_an_error_of_the_store(tmp_path: Path, 
 
 def test_a_locked_file_is_an_error_until_it_is_released(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock)
-    store._writer.db.execute("pragma busy_timeout = 50")
+    store.do(lambda db: db.execute("pragma busy_timeout = 50").fetchall())
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("begin exclusive")
     with pytest.raises(StoreError) as error:
@@ -70,7 +70,7 @@ def test_a_locked_file_is_an_error_until_it_is_released(tmp_path: Path, clock: H
 
 
 @pytest.mark.parametrize("kind", ["a file", "nul"])
-def test_a_place_that_cannot_be_used_is_named(tmp_path: Path, clock: HandClock, kind: str) -> None:
+def test_an_unusable_directory_is_named(tmp_path: Path, clock: HandClock, kind: str) -> None:
     place = tmp_path / "state"
     if kind == "a file":
         place.write_text("x")

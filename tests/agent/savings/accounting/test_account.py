@@ -145,9 +145,9 @@ class History:
         if chance.random() < 0.004:
             days = chance.choice((0, 0, 0, 0, FAR_DAYS))
             hours = chance.choice((-5, -2, -1, -0.3, 0.3, 1, 3)) if not days else 0
-            self.clock._utc_ns += round((hours * 3600 + days * 86_400) * 1e9)
+            self.clock.step(hours * 3600 + days * 86_400)
         if self.now_ms > self.baseline.to_ms + FAR_DAYS * 86_400_000 and chance.random() < 0.2:
-            self.clock._utc_ns -= FAR_DAYS * 86_400 * 10**9
+            self.clock.step(-FAR_DAYS * 86_400)
         if chance.random() < 0.01:
             self.lane.close()
             if chance.random() < 0.5:
@@ -182,7 +182,7 @@ class History:
         with closing(Store(self.store.directory, self.clock)) as store:
             save_intervals(store, items)
 
-    def shown(self) -> Saving:
+    def by_command(self) -> Saving:
         return SavingsService(self.config, self.store, "pump", self.now_ms).saving(self.baseline)
 
     def reported(self) -> list[Saving]:
@@ -198,21 +198,21 @@ class History:
 
     def compare(self) -> None:
         self.settle()
-        shown, months = self.shown(), self.reported()
+        by_command, months = self.by_command(), self.reported()
         message = [item for item in self.messages if item.kind == "savings"][-1]
-        told = message.values
-        assert told["measured_energy_wh"] == round(shown.measured_wh)
-        assert told["adjusted_baseline_energy_wh"] == round(shown.adjusted_wh)
-        assert told["excluded_energy_wh"] == round(shown.excluded_wh)
-        assert told["savings_coverage_pct"] == round(100 * shown.coverage, 1)
-        assert told["savings_verdict"] == shown.verdict
-        assert message.uncertainties["saved_energy_wh"] == float(f"{shown.u95_wh:.4g}")
+        published = message.values
+        assert published["measured_energy_wh"] == round(by_command.measured_wh)
+        assert published["adjusted_baseline_energy_wh"] == round(by_command.adjusted_wh)
+        assert published["excluded_energy_wh"] == round(by_command.excluded_wh)
+        assert published["savings_coverage_pct"] == round(100 * by_command.coverage, 1)
+        assert published["savings_verdict"] == by_command.verdict
+        assert message.uncertainties["saved_energy_wh"] == float(f"{by_command.u95_wh:.4g}")
         for name in ("intervals", "measured_wh", "adjusted_wh", "saved_wh", "excluded_wh"):
             total = sum(getattr(month, name) for month in months)
-            assert total == pytest.approx(getattr(shown, name), abs=1e-3), name
-        first, last = (datetime.fromtimestamp(t_ms / 1000, UTC) for t_ms in (shown.from_ms, shown.to_ms - 1))
+            assert total == pytest.approx(getattr(by_command, name), abs=1e-3), name
+        first, last = (datetime.fromtimestamp(t_ms / 1000, UTC) for t_ms in (by_command.from_ms, by_command.to_ms - 1))
         if months and (first.year, first.month) == (last.year, last.month):
-            assert replace(months[0], caveats=(), open_events=0) == replace(shown, caveats=(), open_events=0)
+            assert replace(months[0], caveats=(), open_events=0) == replace(by_command, caveats=(), open_events=0)
 
 
 SEEDS = [pytest.param(seed, marks=[pytest.mark.soak] if seed >= 100 else []) for seed in range(1000)]

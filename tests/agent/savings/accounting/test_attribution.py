@@ -21,11 +21,11 @@ def large():  # type: ignore[no-untyped-def]
     return large_retrofit(1)
 
 
-def test_parts_close_to_a_watt_hour(large) -> None:  # type: ignore[no-untyped-def]
+def test_the_parts_add_up_to_the_saving_within_a_watt_hour(large) -> None:  # type: ignore[no-untyped-def]
     assert sum(part.wh for part in large.saving.parts.values()) == pytest.approx(large.saving.saved_wh, abs=1e-3)
 
 
-def test_each_part_is_true_within_its_doubt_and_a_third_of_a_percent(large) -> None:  # type: ignore[no-untyped-def]
+def test_each_part_is_within_its_u_and_a_third_of_a_percent_of_the_truth(large) -> None:  # type: ignore[no-untyped-def]
     """True values: the old motor of the simulated plant with the same drive, at the same speed and torque."""
     control = large.true_wh - large.motor_wh - large.drive_wh
     for name, true in (("motor", large.motor_wh), ("drive", large.drive_wh), ("control", control)):
@@ -35,21 +35,21 @@ def test_each_part_is_true_within_its_doubt_and_a_third_of_a_percent(large) -> N
             assert abs(part.wh - true) <= 0.003 * large.true_adjusted_wh, name
 
 
-def test_the_drive_costs_and_the_motor_brings(large) -> None:  # type: ignore[no-untyped-def]
+def test_the_drive_part_is_negative_and_the_motor_part_positive(large) -> None:  # type: ignore[no-untyped-def]
     assert large.saving.parts["drive"].wh < 0 < large.saving.parts["motor"].wh
 
 
-def test_a_swap_on_the_line_creeps_and_is_advised() -> None:
-    told = motor_swap(2)
-    assert told.saving.advice is not None
-    assert told.saving.advice.code == SPEED_ADVICE
-    assert told.saving.advice.data["now_rpm"] == pytest.approx(1500, abs=1)
-    assert told.saving.speed_creep_wh is not None
-    assert told.saving.speed_creep_wh > 0
-    assert "drive" in told.saving.parts
+def test_a_motor_replaced_direct_on_line_has_a_speed_increase_and_advice() -> None:
+    swap = motor_swap(2)
+    assert swap.saving.advice is not None
+    assert swap.saving.advice.code == SPEED_ADVICE
+    assert swap.saving.advice.data["now_rpm"] == pytest.approx(1500, abs=1)
+    assert swap.saving.speed_creep_wh is not None
+    assert swap.saving.speed_creep_wh > 0
+    assert "drive" in swap.saving.parts
 
 
-def test_a_controlled_speed_is_no_creep(large) -> None:  # type: ignore[no-untyped-def]
+def test_a_controlled_speed_is_not_a_speed_increase(large) -> None:  # type: ignore[no-untyped-def]
     assert large.saving.speed_creep_wh is None
     assert large.saving.advice is None
 
@@ -62,7 +62,7 @@ def test_the_slip_penalty_is_that_of_the_case(data: Path) -> None:
     assert found == pytest.approx(case["expected"]["power_ratio"], rel=1e-9)
 
 
-def test_the_advice_names_the_old_speed() -> None:
+def test_the_advice_names_the_previous_speed() -> None:
     sums = PartSums(OLD)
     for k in range(96):
         shaft_wh = 160e3 / 4

@@ -35,16 +35,16 @@ def law(k: int) -> tuple[float, float]:
 
 @pytest.fixture(scope="module")
 def baseline() -> Baseline:
-    told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
-    return freeze(learn("pump", told, classes=CLASSES, kind="polynomial"), 0, "test")
+    rows = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
+    return freeze(learn("pump", rows, classes=CLASSES, kind="polynomial"), 0, "test")
 
 
 def after(share: float = 0.8, n: int = 400) -> list[Interval]:
     return [quarter(1000 + k, share * (5000 + 20 * law(k)[0]), law(k)[0]) for k in range(n)]
 
 
-def of(baseline: Baseline, told: list[Interval], **more: object) -> Saving:
-    return evaluate(baseline, told, classes=CLASSES, **more)[0]  # type: ignore[arg-type]
+def of(baseline: Baseline, rows: list[Interval], **more: object) -> Saving:
+    return evaluate(baseline, rows, classes=CLASSES, **more)[0]  # type: ignore[arg-type]
 
 
 def caveats_of(saving: Saving, *codes: Code) -> list[Reason]:
@@ -69,23 +69,23 @@ def test_nothing_saved_is_not_proven_and_more_used_is_negative(baseline: Baselin
 
 
 def test_the_order_of_intervals_does_not_matter(baseline: Baseline) -> None:
-    told = after()
-    assert of(baseline, told[::-1]) == of(baseline, told)
+    rows = after()
+    assert of(baseline, rows[::-1]) == of(baseline, rows)
 
 
-def test_twice_the_energy_has_twice_the_meters_doubt(baseline: Baseline) -> None:
+def test_twice_the_energy_has_twice_the_meter_uncertainty(baseline: Baseline) -> None:
     once, twice = of(baseline, after()), of(baseline, after(n=800))
     for name in ("meter_gain", "transformer_ratio", "transformer_phase"):
         assert twice.causes[name] == pytest.approx(2 * once.causes[name], rel=0.01)
     assert twice.causes["scatter"] == pytest.approx(2**0.5 * once.causes["scatter"])
 
 
-def test_auxiliaries_are_used_energy(baseline: Baseline) -> None:
+def test_auxiliary_energy_is_part_of_the_measured_energy(baseline: Baseline) -> None:
     plain, cooled = of(baseline, after()), of(baseline, [replace(item, auxiliary_wh=50.0) for item in after()])
     assert plain.saved_wh - cooled.saved_wh == pytest.approx(400 * 50)
 
 
-def test_another_meter_counts_in_full(baseline: Baseline) -> None:
+def test_the_uncertainty_of_a_second_meter_counts_in_full(baseline: Baseline) -> None:
     same, other = of(baseline, after()), of(baseline, [replace(item, meter="b") for item in after()])
     assert other.u95_wh > 3 * same.u95_wh
     assert reasons.METER_CHANGED() in other.caveats
@@ -95,7 +95,7 @@ def test_another_meter_counts_in_full(baseline: Baseline) -> None:
     )
 
 
-def test_a_bypass_test_by_the_same_meter_errs_alike(baseline: Baseline) -> None:
+def test_a_bypass_test_by_the_same_meter_has_the_same_meter_error(baseline: Baseline) -> None:
     tested = replace(baseline, fallback=reasons.FROM_BYPASS_TEST())
     assert of(tested, after()).u95_wh == of(baseline, after()).u95_wh
 
@@ -108,30 +108,30 @@ def test_phase_errors_count_with_the_change_of_reactive_energy(baseline: Baselin
     )
 
 
-def test_beyond_the_range_nothing_is_claimed_and_it_is_said(baseline: Baseline) -> None:
-    told = after()
-    told[7] = quarter(1007, 1e5, 2000.0)
-    found, lines = evaluate(baseline, told, classes=CLASSES)
+def test_intervals_out_of_range_are_excluded_with_a_reason(baseline: Baseline) -> None:
+    rows = after()
+    rows[7] = quarter(1007, 1e5, 2000.0)
+    found, lines = evaluate(baseline, rows, classes=CLASSES)
     assert lines[7].excluded == reasons.DRIVER_OUT_OF_RANGE(driver=FLOW, value=2000.0, low=300.0, high=900.0)
-    assert found.intervals == len(told) - 1
+    assert found.intervals == len(rows) - 1
     assert found.excluded_wh == pytest.approx(1e5)
     above = reasons.ABOVE_RANGE(driver=FLOW, low=300.0, high=900.0)
     assert caveats_of(found, reasons.ENERGY_EXCLUDED) == [reasons.ENERGY_EXCLUDED(energy_wh=100_000, cause=above)]
 
 
 def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: Baseline) -> None:
-    told = after(n=60)
+    rows = after(n=60)
     found = []
     for number, kwh in enumerate((70, 60, 50, 40, 3, 2, 1), 1):
-        told[number] = replace(told[number], energy_wh=1000.0 * kwh)
-        begin_ms = told[number].start_ms
+        rows[number] = replace(rows[number], energy_wh=1000.0 * kwh)
+        begin_ms = rows[number].start_ms
         found.append(
             NonRoutineEvent(
                 number, "pump", "maintenance", begin_ms, begin_ms + QUARTER_MS, reasons.MAINTENANCE(), 0.0, "exclude"
             )
         )
     excluded = reasons.ENERGY_EXCLUDED, reasons.MORE_ENERGY_EXCLUDED
-    assert caveats_of(of(baseline, told, events=found), *excluded) == [
+    assert caveats_of(of(baseline, rows, events=found), *excluded) == [
         *(
             reasons.ENERGY_EXCLUDED(
                 energy_wh=1000 * kwh, cause=reasons.EXCLUDED_UNDECIDED(number=number, kind="maintenance")
@@ -140,17 +140,17 @@ def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: B
         ),
         reasons.MORE_ENERGY_EXCLUDED(energy_wh=6000, n=3),
     ]
-    five = caveats_of(of(baseline, told, events=found[:5]), *excluded)
+    five = caveats_of(of(baseline, rows, events=found[:5]), *excluded)
     assert five[-1] == reasons.MORE_ENERGY_EXCLUDED(energy_wh=3000, n=1)
-    assert not caveats_of(of(baseline, told, events=found[:4]), reasons.MORE_ENERGY_EXCLUDED)
+    assert not caveats_of(of(baseline, rows, events=found[:4]), reasons.MORE_ENERGY_EXCLUDED)
 
 
-def test_no_reason_is_named_for_no_energy_and_energy_that_is_not_known_is_counted(baseline: Baseline) -> None:
-    told = after(n=60)
-    told[3:5] = [replace(item, energy_wh=None) for item in told[3:5]]
-    told[7] = quarter(1007, 20.0, 2000.0)
+def test_reasons_without_energy_are_not_listed_and_unknown_energy_is_counted(baseline: Baseline) -> None:
+    rows = after(n=60)
+    rows[3:5] = [replace(item, energy_wh=None) for item in rows[3:5]]
+    rows[7] = quarter(1007, 20.0, 2000.0)
     excluded = (reasons.ENERGY_EXCLUDED, reasons.MORE_ENERGY_EXCLUDED, reasons.INTERVALS_WITHOUT_ENERGY)
-    assert caveats_of(of(baseline, told), *excluded) == [reasons.INTERVALS_WITHOUT_ENERGY(n=2)]
+    assert caveats_of(of(baseline, rows), *excluded) == [reasons.INTERVALS_WITHOUT_ENERGY(n=2)]
 
 
 def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseline) -> None:
@@ -176,13 +176,13 @@ def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseli
         ([100.0] * 70 + [2000.0] * 30, reasons.BELOW_RANGE, 0.7),
     ],
 )  # fmt: skip
-def test_where_much_lies_beyond_the_range_there_is_advice(
+def test_much_energy_out_of_range_has_advice(
     baseline: Baseline, flows: list[float], cause: Code | None, part: float
 ) -> None:
     """All intervals have the same energy, so that shares of energy and of time are equal."""
-    told = [quarter(1000 + k, 10_000.0, 500.0) for k in range(400)]
-    told[: len(flows)] = [quarter(1000 + k, 10_000.0, flow) for k, flow in enumerate(flows)]
-    found = caveats_of(of(baseline, told), reasons.OUTSIDE_BASELINE)
+    rows = [quarter(1000 + k, 10_000.0, 500.0) for k in range(400)]
+    rows[: len(flows)] = [quarter(1000 + k, 10_000.0, flow) for k, flow in enumerate(flows)]
+    found = caveats_of(of(baseline, rows), reasons.OUTSIDE_BASELINE)
     assert len(found) == (cause is not None)
     if cause is not None:
         assert found[0].data["share"] == pytest.approx(0.25)
@@ -191,22 +191,22 @@ def test_where_much_lies_beyond_the_range_there_is_advice(
         assert "`magwatt adjustment decide --adjust`" in str(found[0])
 
 
-def test_a_missing_driver_is_drawn_for_an_hour_and_not_longer(baseline: Baseline) -> None:
-    told = after()
-    short = [replace(item, drivers={}) if 10 <= k < 13 else item for k, item in enumerate(told)]
-    long = [replace(item, drivers={}) if 10 <= k < 20 else item for k, item in enumerate(told)]
+def test_a_missing_driver_is_interpolated_for_at_most_an_hour(baseline: Baseline) -> None:
+    rows = after()
+    short = [replace(item, drivers={}) if 10 <= k < 13 else item for k, item in enumerate(rows)]
+    long = [replace(item, drivers={}) if 10 <= k < 20 else item for k, item in enumerate(rows)]
     found = of(baseline, short)
-    assert found.intervals == len(told)
+    assert found.intervals == len(rows)
     assert found.causes["gaps"] == 0
     less = of(baseline, long)
-    assert less.intervals == len(told) - 10
+    assert less.intervals == len(rows) - 10
     [missing] = caveats_of(less, reasons.ENERGY_EXCLUDED)
     assert missing.data["cause"] == reasons.DRIVER_MISSING(drivers=(FLOW,))
 
 
-def test_gaps_are_not_claimed_and_lower_the_coverage(baseline: Baseline) -> None:
-    told = [replace(item, energy_wh=None, coverage=0.0) if k % 5 == 0 else item for k, item in enumerate(after())]
-    found = of(baseline, told)
+def test_gaps_are_excluded_and_reduce_the_coverage(baseline: Baseline) -> None:
+    rows = [replace(item, energy_wh=None, coverage=0.0) if k % 5 == 0 else item for k, item in enumerate(after())]
+    found = of(baseline, rows)
     assert found.coverage == pytest.approx(0.8)
     assert caveats_of(found, reasons.LOW_COVERAGE)[0].data["coverage"] == pytest.approx(0.8)
     half = of(baseline, [replace(item, coverage=0.5) for item in after()])
@@ -231,51 +231,58 @@ def test_only_the_polled_part_of_an_interval_is_compared(baseline: Baseline, sav
 
 
 def test_the_register_supplies_the_energy_of_the_time_that_was_not_polled(baseline: Baseline) -> None:
-    told = [replace(item, coverage=0.8, filled_wh=0.2 * (item.energy_wh or 0.0)) for item in after()]
-    assert of(baseline, told).saved_wh == pytest.approx(of(baseline, after()).saved_wh, rel=1e-12)
+    rows = [replace(item, coverage=0.8, filled_wh=0.2 * (item.energy_wh or 0.0)) for item in after()]
+    assert of(baseline, rows).saved_wh == pytest.approx(of(baseline, after()).saved_wh, rel=1e-12)
 
 
 def test_a_baseline_learns_the_power_of_partly_polled_intervals() -> None:
-    told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
-    complete = learn("pump", told, kind="polynomial")
-    found = learn("pump", partly_polled(told, 0.8), kind="polynomial")
+    rows = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
+    complete = learn("pump", rows, kind="polynomial")
+    found = learn("pump", partly_polled(rows, 0.8), kind="polynomial")
     assert found.coefficients == pytest.approx(complete.coefficients, rel=1e-9)
     assert found.energy_wh == pytest.approx(0.8 * complete.energy_wh, rel=1e-12)
 
 
-def test_filled_energy_is_doubted(baseline: Baseline) -> None:
-    told = [replace(item, filled_wh=100.0) for item in after()]
-    assert of(baseline, told).causes["gaps"] == pytest.approx(0.3 * 100 * 400)
+def test_energy_filled_by_the_register_increases_u(baseline: Baseline) -> None:
+    rows = [replace(item, filled_wh=100.0) for item in after()]
+    assert of(baseline, rows).causes["gaps"] == pytest.approx(0.3 * 100 * 400)
 
 
-def test_a_driver_with_doubt_of_its_own_adds_to_the_saving(baseline: Baseline) -> None:
-    told = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean, 10.0)}) for item in after()]
-    assert of(baseline, told).causes["driver"] == pytest.approx(400 * 20 * 10 / 2, rel=0.02)
+def test_the_uncertainty_of_a_driver_increases_u_of_the_saving(baseline: Baseline) -> None:
+    rows = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean, 10.0)}) for item in after()]
+    assert of(baseline, rows).causes["driver"] == pytest.approx(400 * 20 * 10 / 2, rel=0.02)
 
 
-def test_no_data_is_said() -> None:
-    told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
-    found = evaluate(learn("pump", told), [], span=(0, 86_400_000))[0]
+def test_missing_data_has_a_reason() -> None:
+    rows = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
+    found = evaluate(learn("pump", rows), [], span=(0, 86_400_000))[0]
     assert found.verdict == "not_yet_proven"
     assert found.caveats == (reasons.NO_DATA(),)
     assert found.coverage == 0
 
 
-def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
-    told = after()
+def test_events_exclude_intervals_until_a_decision(baseline: Baseline) -> None:
+    rows = after()
     event = NonRoutineEvent(
-        3, "pump", "maintenance", told[10].start_ms + 60_000, told[12].end_ms, reasons.MAINTENANCE(), 0.0, "exclude"
+        3,
+        "pump",
+        "maintenance",
+        rows[10].start_ms + 60_000,
+        rows[12].end_ms,
+        reasons.MAINTENANCE(),
+        0.0,
+        "exclude",
     )
-    waiting = of(baseline, told, events=[event])
-    assert waiting.intervals == len(told) - 3
+    waiting = of(baseline, rows, events=[event])
+    assert waiting.intervals == len(rows) - 3
     assert waiting.open_events == 1
     assert reasons.EVENT_UNDECIDED(number=3, kind="maintenance", cause=event.cause) in waiting.caveats
-    kept = of(baseline, told, events=[decided(event, "keep", "Li Wei", "it ran as ever", 0)])
-    assert kept.intervals == len(told)
+    kept = of(baseline, rows, events=[decided(event, "keep", "Li Wei", "it ran as ever", 0)])
+    assert kept.intervals == len(rows)
     assert kept.open_events == 0
-    adjusted = of(baseline, told, events=[decided(event, "adjust", "Li Wei", "valve 3 was open", 0, -5000.0)])
+    adjusted = of(baseline, rows, events=[decided(event, "adjust", "Li Wei", "valve 3 was open", 0, -5000.0)])
     assert adjusted.saved_wh == pytest.approx(kept.saved_wh - 5000)
-    gone = of(baseline, told, events=[decided(event, "exclude", "Li Wei", "not the process", 0)])
+    gone = of(baseline, rows, events=[decided(event, "exclude", "Li Wei", "not the process", 0)])
     assert gone.saved_wh == pytest.approx(waiting.saved_wh)
 
 
@@ -287,21 +294,21 @@ def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
         ("keep", "Li", "x", 5.0, reasons.ADJUSTMENT_ENERGY),
     ],
 )  # fmt: skip
-def test_a_decision_needs_name_reason_and_energy(decision: str, by: str, reason: str, wh: float, code: Code) -> None:
+def test_a_decision_requires_name_reason_and_energy(decision: str, by: str, reason: str, wh: float, code: Code) -> None:
     event = NonRoutineEvent(1, "pump", "maintenance", 0, 1, reasons.MAINTENANCE(), 0.0, "exclude")
     with pytest.raises(InvalidValue) as error:
         decided(event, decision, by, reason, 0, wh)
     assert error.value.reason.code == code
 
 
-def test_a_constant_baseline_of_a_load_that_varied_says_so() -> None:
-    told = [replace(quarter(k, law(k)[1]), drivers={}) for k in range(600)]
-    found = of(learn("pump", told, classes=CLASSES), [replace(item, drivers={}) for item in after()])
+def test_a_constant_baseline_of_a_varying_load_has_a_caveat() -> None:
+    rows = [replace(quarter(k, law(k)[1]), drivers={}) for k in range(600)]
+    found = of(learn("pump", rows, classes=CLASSES), [replace(item, drivers={}) for item in after()])
     assert len(caveats_of(found, reasons.LOAD_UNEXPLAINED)) == 1
 
 
 @pytest.mark.parametrize("hidden", [0.0, 0.1, 0.24])
-def test_a_gap_that_the_register_filled_takes_nothing_off_a_saving_by_the_nameplate(hidden: float) -> None:
+def test_a_gap_filled_by_the_register_does_not_reduce_a_nameplate_saving(hidden: float) -> None:
     """At steady load, an interval with register-filled energy has the same saving and parts as a measured one.
 
     Shaft power and losses are known for the measured time only; they are extrapolated to the gap.
@@ -317,8 +324,8 @@ def test_a_gap_that_the_register_filled_takes_nothing_off_a_saving_by_the_namepl
     whole = replace(item, shaft_wh=22.5e3, drive_loss_wh=1e3, motor_loss_wh=1.5e3, coverage=1.0, filled_wh=0.0,
                     running_s=900.0)  # fmt: skip
     baseline = from_nameplate("pump", old, START_MS)
-    told, wanted = (evaluate(baseline, [each], old_motor=old)[0] for each in (item, whole))
-    assert told.intervals == 1
-    assert told.saved_wh == pytest.approx(wanted.saved_wh, rel=1e-9)
+    rows, wanted = (evaluate(baseline, [each], old_motor=old)[0] for each in (item, whole))
+    assert rows.intervals == 1
+    assert rows.saved_wh == pytest.approx(wanted.saved_wh, rel=1e-9)
     for name, part in wanted.parts.items():
-        assert told.parts[name].wh == pytest.approx(part.wh, abs=1e-6), name
+        assert rows.parts[name].wh == pytest.approx(part.wh, abs=1e-6), name

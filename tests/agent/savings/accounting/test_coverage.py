@@ -10,7 +10,7 @@ from support.independent_plants import WORLDS
 from support.retrofit import FLOW, SHIFT, TEMPERATURE
 from support.retrofit_cases import (
     CASES,
-    Told,
+    Reported,
     by_shift,
     large_retrofit,
     motor_swap,
@@ -30,49 +30,49 @@ SOME, FEW = 24, 12
 
 
 def test_a_real_retrofit_of_8_percent_is_proven_and_covered() -> None:
-    told = [real_retrofit(seed) for seed in range(SOME)]
-    assert all(item.saving.verdict == "proven" for item in told)
-    assert sum(item.covered for item in told) >= SOME - 4  # if 5 % miss, 5 or more of 24 have a probability of 0.6 %
-    assert np.mean([item.relative_u for item in told]) <= 0.08
-    assert 0.06 < np.mean([item.true_wh / item.true_adjusted_wh for item in told]) < 0.10
+    cases = [real_retrofit(seed) for seed in range(SOME)]
+    assert all(item.saving.verdict == "proven" for item in cases)
+    assert sum(item.covered for item in cases) >= SOME - 4  # if 5 % miss, 5 or more of 24 have a probability of 0.6 %
+    assert np.mean([item.relative_u for item in cases]) <= 0.08
+    assert 0.06 < np.mean([item.true_wh / item.true_adjusted_wh for item in cases]) < 0.10
 
 
 def test_where_nothing_is_saved_nothing_is_proven() -> None:
-    told = [nothing_saved(seed) for seed in range(SOME)]
-    assert sum(item.saving.verdict == "proven" for item in told) <= 3
-    assert all(METER_CHANGED() in item.saving.caveats for item in told)
+    cases = [nothing_saved(seed) for seed in range(SOME)]
+    assert sum(item.saving.verdict == "proven" for item in cases) <= 3
+    assert all(METER_CHANGED() in item.saving.caveats for item in cases)
 
 
-def test_a_large_retrofit_is_told_to_one_percent() -> None:
-    told = [large_retrofit(seed) for seed in range(100, 106)]
-    for item in told:
+def test_a_large_retrofit_is_reported_within_one_percent() -> None:
+    cases = [large_retrofit(seed) for seed in range(100, 106)]
+    for item in cases:
         assert item.saving.saved_wh == pytest.approx(item.true_wh, rel=0.02)
-    errors = [item.saving.saved_wh / item.true_wh - 1 for item in told]
+    errors = [item.saving.saved_wh / item.true_wh - 1 for item in cases]
     assert np.sqrt(np.mean(np.square(errors))) <= 0.01
 
 
-def test_a_swap_alone_is_seen_through_real_phase_errors() -> None:
-    told = [motor_swap(seed) for seed in range(SOME)]
-    assert sum(item.covered for item in told) >= SOME - 4
-    assert np.mean([item.relative_u for item in told]) <= 0.20
+def test_a_motor_replacement_is_proven_despite_real_phase_errors() -> None:
+    cases = [motor_swap(seed) for seed in range(SOME)]
+    assert sum(item.covered for item in cases) >= SOME - 4
+    assert np.mean([item.relative_u for item in cases]) <= 0.20
 
 
-def test_another_meter_widens_the_doubt_of_a_swap() -> None:
+def test_a_second_meter_increases_u_of_a_motor_replacement() -> None:
     """Requirement S5 of docs/savings.md: at least a quarter of the saving."""
     for seed in range(4):
         assert swap_with_another_meter(seed).relative_u >= 0.25
 
 
 @pytest.mark.parametrize(("case", "second"), [(two_drivers, TEMPERATURE), (by_shift, SHIFT)])
-def test_what_truly_depends_on_two_drivers_is_told_by_both(case: Callable[[int], Told], second: str) -> None:
-    told = [case(seed) for seed in range(FEW)]
-    assert all(set(item.baseline.drivers) == {FLOW, second} for item in told)
-    assert all(item.saving.verdict == "proven" for item in told)
-    assert sum(item.covered for item in told) >= FEW - 2
+def test_a_load_of_two_drivers_is_modelled_by_both(case: Callable[[int], Reported], second: str) -> None:
+    cases = [case(seed) for seed in range(FEW)]
+    assert all(set(item.baseline.drivers) == {FLOW, second} for item in cases)
+    assert all(item.saving.verdict == "proven" for item in cases)
+    assert sum(item.covered for item in cases) >= FEW - 2
 
 
 @pytest.mark.parametrize("case", [needless_temperature, needless_shift])
-def test_a_needless_second_driver_is_not_taken(case: Callable[[int], Told]) -> None:
+def test_an_unnecessary_second_driver_is_not_selected(case: Callable[[int], Reported]) -> None:
     assert all(case(seed).baseline.drivers == (FLOW,) for seed in range(8))
 
 
@@ -84,18 +84,18 @@ def test_where_nothing_is_saved_two_drivers_prove_nothing() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_u95_covers_in_93_to_97_of_100(name: str) -> None:
     """1000 seeds. The rate is 95 % also where a rectangular distribution dominates: U95 accounts for its shape."""
-    told = [CASES[name](seed) for seed in range(1000)]
-    assert 0.93 <= np.mean([item.covered for item in told]) <= 0.98
+    cases = [CASES[name](seed) for seed in range(1000)]
+    assert 0.93 <= np.mean([item.covered for item in cases]) <= 0.98
 
 
-def test_the_long_form_takes_seeds_and_cases() -> None:
+def test_the_command_accepts_seeds_and_cases() -> None:
     assert asked([])[1] == list(CASES)
     assert asked(["7", "by shift", "steady"]) == (7, ["by shift", "steady"])
     assert asked(["7", "worlds"]) == (7, list(WORLDS))
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "text"),
     [
         (["--help"], "by pumps"),
         (["1", "worlsd"], "did you mean 'worlds'?"),
@@ -104,8 +104,8 @@ def test_the_long_form_takes_seeds_and_cases() -> None:
         (["many"], "invalid int value: 'many'"),
     ],
 )
-def test_the_long_form_says_what_it_takes(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_lists_its_cases(words: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         asked(words)
     assert ended.value.code == (0 if words == ["--help"] else 2)
-    assert said in "".join(capsys.readouterr())
+    assert text in "".join(capsys.readouterr())

@@ -29,47 +29,47 @@ def closed_form(hours: float, share: float) -> float:
 
 
 @pytest.mark.parametrize(("days", "hours", "share"), [(14, 1, 1.0), (14, 24, 0.5), (60, 24, 0.5), (60, 72, 0.5)])
-def test_half_of_all_estimates_lie_above_the_closed_form_and_half_below(days: int, hours: float, share: float) -> None:
+def test_half_of_the_estimates_are_above_the_closed_form(days: int, hours: float, share: float) -> None:
     """For two weeks and a time constant of a day the median is correct, although single estimates scatter."""
     found = [autocorrelation_of(made(seed, 96 * days, hours, share))[1] for seed in range(60)]
     assert np.median(found) == pytest.approx(closed_form(hours, share), rel=0.2)
 
 
-def test_much_data_tells_share_and_time() -> None:
+def test_share_and_time_constant_are_estimated_from_much_data() -> None:
     found = [slow_component(made(seed, 96 * 365, 12.0, 0.3)) for seed in range(5)]
     assert np.mean([slow.share for slow in found]) == pytest.approx(0.3, abs=0.03)
     assert np.median([slow.time for slow in found]) == pytest.approx(48, rel=0.15)
 
 
-def test_white_residuals_are_as_many_as_they_are() -> None:
+def test_white_residuals_are_all_independent() -> None:
     found = [autocorrelation_of(np.random.default_rng(seed).normal(0, 1, 1344))[1] for seed in range(60)]
     assert np.median(found) == pytest.approx(1, abs=0.05)
     assert max(found) < 1.6
 
 
-def test_neither_unit_nor_mean_nor_direction_of_time_counts() -> None:
+def test_unit_mean_and_direction_of_time_do_not_matter() -> None:
     left = made(3, 1344, 24, 0.5)
     for other in (1000 * left, left + 5, -left, left[::-1]):
         assert autocorrelation_of(other)[1] == pytest.approx(autocorrelation_of(left)[1], rel=1e-6)
 
 
-def test_few_residuals_have_the_guidelines_number() -> None:
+def test_few_residuals_have_the_number_of_the_guideline() -> None:
     left = made(1, 150, 1, 1.0)
     rho, tau = autocorrelation_of(left)
     assert rho == pytest.approx(np.corrcoef(left[1:], left[:-1])[0, 1])
     assert tau == pytest.approx((1 + rho) / (1 - rho))
 
 
-def test_no_fewer_than_eight_are_believed_in() -> None:
+def test_at_least_eight_independent_samples_are_assumed() -> None:
     assert autocorrelation_of(np.cumsum(np.random.default_rng(0).normal(0, 1, 1344)))[1] == 1344 / 8
 
 
-def test_no_residuals_hang_together_in_nothing() -> None:
+def test_no_residuals_have_no_autocorrelation() -> None:
     assert autocorrelation_of(np.zeros(500)) == (0.0, 1.0)
     assert autocorrelation_of(np.array([1.0, -1.0, 1.0])) == (0.0, 1.0)
 
 
-def test_a_model_of_more_numbers_than_the_data_can_bear_is_refused() -> None:
+def test_a_model_with_too_many_coefficients_for_the_data_is_rejected() -> None:
     """Eight independent samples support five coefficients; with eight, U95 would be a thousand times the saving."""
     left = np.cumsum(np.random.default_rng(0).normal(0, 1, 1344))
     x = np.random.default_rng(1).uniform(0, 1, 1344)
@@ -79,12 +79,12 @@ def test_a_model_of_more_numbers_than_the_data_can_bear_is_refused() -> None:
 
 
 @pytest.mark.parametrize("odd", [0, -1])
-def test_one_that_differs_at_an_end_is_no_memory(odd: int) -> None:
+def test_an_outlier_at_an_end_is_not_autocorrelation(odd: int) -> None:
     """The other residuals are constant: their correlation would be 0/0, and U95 NaN."""
     left = np.zeros(60)
     left[odd] = 1.0
     assert autocorrelation_of(left) == (0.0, 1.0)
 
 
-def test_five_are_worth_no_more_than_five() -> None:
+def test_five_samples_count_as_five() -> None:
     assert autocorrelation_of(np.array([1.0, 2.0, -1.0, 4.0, 3.0]))[1] == 1.0

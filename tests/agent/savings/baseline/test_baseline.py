@@ -80,7 +80,7 @@ def learned_from(y: regression.Array, found: regression.Fit) -> Baseline:
         (lambda d: 9_000 + 10 * d + (8_000 if d > 500 else 0), {"binned", "polynomial"}, False),
     ],
 )
-def test_the_model_that_foretells_best_is_close_to_the_law(
+def test_the_model_that_predicts_best_is_close_to_the_law(
     law: Callable[[float], float], kinds: set[str], smooth: bool
 ) -> None:
     found = learn("pump", quarters(law, 1200))
@@ -102,22 +102,22 @@ def test_two_levels_of_a_driver_are_states() -> None:
     assert found.coefficients == pytest.approx([1000, 10_000], rel=0.01)
 
 
-def test_tonnes_that_are_heated_before_they_are_rolled_are_learnt_by_shifts() -> None:
+def test_tonnes_that_are_heated_earlier_are_modelled_by_shift() -> None:
     """Energy depends on the tonnes of the next three hours: fits to single intervals have too flat a slope."""
     rng = Random(8)
     plan = [rng.choice((5.0, 10.0, 20.0, 30.0)) for _ in range(15)]  # a product runs for two days
     tonnes = [plan[k // 192] * rng.uniform(0, 2) for k in range(28 * 96 + 12)]
-    told = [
+    measured = [
         Interval("mill", k * QUARTER_MS, 2000 + 75 * sum(tonnes[k : k + 12]), drivers={"tonnes_t": Driver(tonnes[k])})
         for k in range(28 * 96)
     ]
-    found = learn("mill", told, kind="production")
+    found = learn("mill", measured, kind="production")
     assert found.coefficients[1] == pytest.approx(900, rel=0.1)
-    flat = learn("mill", told, kind="polynomial")
+    flat = learn("mill", measured, kind="polynomial")
     assert flat.coefficients[1] < 0.8 * 900
 
 
-def test_a_frozen_baseline_is_told_from_any_other() -> None:
+def test_a_frozen_baseline_has_a_unique_hash() -> None:
     frozen = freeze(learn("pump", quarters(lambda d: 10 + d)), 1_790_000_000_000, "Li Wei")
     assert intact(frozen)
     again = from_json(to_json(frozen))
@@ -130,34 +130,34 @@ def test_a_frozen_baseline_is_told_from_any_other() -> None:
         assert not intact(changed)
 
 
-def test_what_no_baseline_can_be_learnt_from_is_said() -> None:
-    told = quarters(lambda d: 10 + d, 60)
+def test_unsuitable_data_for_a_baseline_has_a_reason() -> None:
+    measured = quarters(lambda d: 10 + d, 60)
 
     def refused(intervals: list[Interval], **options: Any) -> Reason:
         with pytest.raises(LearnError) as error:
             learn("pump", intervals, **options)
         return error.value.reason
 
-    assert refused(told[:3]) == reasons.TOO_FEW_INTERVALS(asset="pump", usable=3, n=3, least=48)
-    unavailable = refused(told, drivers=["signal_tonnes"])
+    assert refused(measured[:3]) == reasons.TOO_FEW_INTERVALS(asset="pump", usable=3, n=3, least=48)
+    unavailable = refused(measured, drivers=["signal_tonnes"])
     assert unavailable.code == reasons.DRIVER_UNAVAILABLE
     assert (unavailable.data["driver"], unavailable.data["found"], unavailable.data["n"]) == ("signal_tonnes", 0, 60)
-    mixed = [*told, replace(told[0], start_ms=1, length_s=3600)]
+    mixed = [*measured, replace(measured[0], start_ms=1, length_s=3600)]
     assert refused(mixed) == reasons.MIXED_INTERVAL_LENGTHS(asset="pump", shortest_s=900, longest_s=3600)
-    assert refused([replace(item, energy_wh=0.0) for item in told]) == reasons.NO_ENERGY_IN_PERIOD(asset="pump")
-    assert refused(told, bypass=True).code == reasons.TOO_FEW_BYPASS_INTERVALS
+    assert refused([replace(item, energy_wh=0.0) for item in measured]) == reasons.NO_ENERGY_IN_PERIOD(asset="pump")
+    assert refused(measured, bypass=True).code == reasons.TOO_FEW_BYPASS_INTERVALS
 
 
-def test_doubtful_intervals_teach_nothing() -> None:
-    told = quarters(lambda d: 10 + d)
+def test_suspect_intervals_are_not_used_for_fitting() -> None:
+    measured = quarters(lambda d: 10 + d)
     words = ("maintenance", "ct_wiring", "bypass", "clock_step")
-    spoilt = [replace(item, energy_wh=1e6, flags=(word,)) for item, word in zip(told[:4], words, strict=True)]
-    assert learn("pump", [*spoilt, *told[4:]]) == learn("pump", told[4:])
+    spoilt = [replace(item, energy_wh=1e6, flags=(word,)) for item, word in zip(measured[:4], words, strict=True)]
+    assert learn("pump", [*spoilt, *measured[4:]]) == learn("pump", measured[4:])
 
 
-def test_a_bypass_test_and_a_nameplate_say_what_they_are() -> None:
-    told = [replace(item, flags=("bypass",)) for item in quarters(lambda d: 10 + d, 20)]
-    assert learn("pump", told, bypass=True).fallback == reasons.FROM_BYPASS_TEST()
+def test_baselines_by_bypass_test_and_nameplate_state_their_kind() -> None:
+    measured = [replace(item, flags=("bypass",)) for item in quarters(lambda d: 10 + d, 20)]
+    assert learn("pump", measured, bypass=True).fallback == reasons.FROM_BYPASS_TEST()
     plate = {"rated_w": 55_000.0, "efficiency": 0.921, "rpm": 1475.0, "sync_rpm": 1500.0}
     found = freeze(from_nameplate("pump", plate, 0), 0, "test")
     item = Interval("pump", 0, 10_500.0, shaft_wh=10_000.0, motor_loss_wh=400.0, drive_loss_wh=100.0, speed_rpm=1500.0)
@@ -169,32 +169,32 @@ def test_a_bypass_test_and_a_nameplate_say_what_they_are() -> None:
     assert from_json(to_json(found)) == found
 
 
-def test_energies_all_alike_have_a_baseline_with_rivals() -> None:
+def test_identical_energies_have_a_baseline_with_competing_models() -> None:
     """All models predict equal energies exactly."""
-    told = [
+    measured = [
         Interval("pump", START_MS + k * QUARTER_MS, 1000.0, drivers={"signal_shift": Driver(float(k // 32 % 3))})
         for k in range(400)
     ]
-    assert [rival["weight"] for rival in learn("pump", told).rivals] == [1.0]
+    assert [rival["weight"] for rival in learn("pump", measured).rivals] == [1.0]
 
 
-def test_an_insisted_model_that_foretells_far_worse_has_rivals_of_finite_weight() -> None:
+def test_a_much_worse_requested_model_has_competing_models_of_finite_weight() -> None:
     """2000 independent intervals, prediction errors 30 times larger: a weight of 30^1000 would overflow."""
-    told = quarters(lambda d: 10 + d, 2000)
-    found = learn("pump", told, kind="constant")
+    measured = quarters(lambda d: 10 + d, 2000)
+    found = learn("pump", measured, kind="constant")
     assert found.rivals[0]["weight"] == 1e100
-    saving, _ = evaluate(found, told[:100])
+    saving, _ = evaluate(found, measured[:100])
     assert 0 < saving.causes["choice"] < float("inf")
     assert saving.u95_wh > saving.causes["choice"]
 
 
-def test_drivers_that_are_never_there_together_are_said() -> None:
+def test_drivers_without_common_intervals_are_reported() -> None:
     """Each of ten drivers is missing in a tenth of the intervals, so that no interval contains all of them."""
-    told = [
+    measured = [
         Interval("pump", START_MS + k * QUARTER_MS, 1000.0 + k % 7,
                  drivers={f"signal_{i}": Driver(float(k * (i + 1) % 17)) for i in range(10) if k % 10 != i})
         for k in range(400)
     ]  # fmt: skip
     with pytest.raises(LearnError) as error:
-        learn("pump", told)
+        learn("pump", measured)
     assert error.value.reason == reasons.TOO_FEW_COMPLETE_INTERVALS(asset="pump", usable=0, least=48)

@@ -11,7 +11,7 @@ from agent.savings.baseline.coverage_factors import half_width, student_t
 
 
 @pytest.mark.parametrize(("freedom", "t"), [(1, 12.7062047), (2, 4.3026527), (10, 2.2281389), (30, 2.0422725)])
-def test_student_is_that_of_the_tables(freedom: float, t: float) -> None:
+def test_student_quantiles_agree_with_the_tables(freedom: float, t: float) -> None:
     assert student_t(freedom) == pytest.approx(t, rel=1e-7)
 
 
@@ -28,19 +28,19 @@ def test_any_freedom_has_its_quantile(freedom: float, t: float) -> None:
     assert student_t(freedom) == pytest.approx(t, rel=1e-9)
 
 
-def test_no_freedom_is_refused() -> None:
+def test_zero_degrees_of_freedom_are_rejected() -> None:
     with pytest.raises(ValueError, match="must be positive"):
         student_t(0)
 
 
-def test_ends_are_a_normal_and_an_even_spread() -> None:
+def test_the_limits_are_the_normal_and_the_uniform_distribution() -> None:
     assert half_width(2.0, 0.0) == pytest.approx(2 * 1.959964)
     assert half_width(0.0, 2.0) == pytest.approx(1.9)
     assert half_width(0.0, 0.0) == 0
 
 
 @pytest.mark.parametrize("limit", [0.3, 1.0, 3.0, 10.0])
-def test_what_lies_inside_is_95_of_100(limit: float) -> None:
+def test_the_interval_contains_95_of_100(limit: float) -> None:
     rng = random.Random(4)
     width, n = half_width(1.0, limit), 200_000
     inside = sum(abs(rng.gauss(0, 1) + rng.uniform(-limit, limit)) <= width for _ in range(n))

@@ -62,10 +62,10 @@ def baseline() -> Baseline:
     return freeze(learn("pump", two_weeks()), 0, "test")
 
 
-def test_between_standstill_and_the_least_flow_nothing_is_claimed_and_it_is_said(baseline: Baseline) -> None:
-    told = [quarter(2000 + k, 700.0) for k in range(100)]
-    told[5], told[6] = quarter(2005, 250.0, 9000.0), quarter(2006, 0.0)
-    saving, lines = evaluate(baseline, told)
+def test_intervals_between_standstill_and_the_lowest_flow_are_excluded_with_a_reason(baseline: Baseline) -> None:
+    items = [quarter(2000 + k, 700.0) for k in range(100)]
+    items[5], items[6] = quarter(2005, 250.0, 9000.0), quarter(2006, 0.0)
+    saving, lines = evaluate(baseline, items)
     [(low, high)] = baseline.shape["holes"][FLOW]
     assert low == 0
     assert 490 < high < 520
@@ -79,22 +79,22 @@ def test_between_standstill_and_the_least_flow_nothing_is_claimed_and_it_is_said
 
 
 def test_much_of_it_is_advised_on_and_opens_an_event(baseline: Baseline) -> None:
-    told = [quarter(2000 + k, 250.0 if k % 4 == 0 else 700.0, 30_000.0) for k in range(100)]
-    saving, lines = evaluate(baseline, told)
+    items = [quarter(2000 + k, 250.0 if k % 4 == 0 else 700.0, 30_000.0) for k in range(100)]
+    saving, lines = evaluate(baseline, items)
     [advice] = [caveat for caveat in saving.caveats if caveat.code == reasons.OUTSIDE_BASELINE]
     assert advice.data["share"] == pytest.approx(0.25)
     assert advice.data["part"] == 1
     assert advice.data["cause"].code == reasons.IN_COVERAGE_GAP
     assert advice.data["cause"].data["driver"] == FLOW
     watch = NonRoutineEventDetector("pump")
-    pairs = zip(told, lines, strict=True)
+    pairs = zip(items, lines, strict=True)
     changed = [event for item, line in pairs for event in watch.on_interval(item, line.excluded)]
     [cause] = {event.cause for event in changed if event.kind == "out_of_range"}
     assert cause.code == reasons.RANGE_LEFT
     assert cause.data["cause"].code == reasons.DRIVER_IN_COVERAGE_GAP
 
 
-def test_standstill_and_running_are_each_foretold_rightly(baseline: Baseline) -> None:
+def test_standstill_and_running_are_each_predicted_correctly(baseline: Baseline) -> None:
     """A single curve for both would have an error of more than 2 % at a flow of 500."""
     for flow in (0.0, 520.0, 600.0, 700.0, 890.0):
         [line] = evaluate(baseline, [quarter(2000, flow)])[1]
@@ -103,11 +103,15 @@ def test_standstill_and_running_are_each_foretold_rightly(baseline: Baseline) ->
     assert baseline.shape["residuals_wh"][1] == pytest.approx(0.005 * pump_wh(700), rel=0.1)
 
 
-def test_a_start_within_a_quarter_hour_is_claimed_nowhere_and_said(baseline: Baseline) -> None:
+def test_a_start_within_a_quarter_hour_is_excluded_with_a_reason(baseline: Baseline) -> None:
     """Ten minutes at a flow of 900: the mean of 600 is in the range, but takes less energy than a steady 600."""
     started = quarter(2000, 600.0, (2 * pump_wh(900) + STANDBY_WH) / 3, running_s=600.0)
-    told = [started, *(quarter(2001 + k, 600.0, running_s=900.0) for k in range(9)), quarter(2010, 0.0, running_s=0.0)]
-    saving, lines = evaluate(baseline, told)
+    items = [
+        started,
+        *(quarter(2001 + k, 600.0, running_s=900.0) for k in range(9)),
+        quarter(2010, 0.0, running_s=0.0),
+    ]
+    saving, lines = evaluate(baseline, items)
     assert [line.excluded for line in lines] == [reasons.TRANSITION_INTERVAL()] + [None] * 10
     [caveat] = [item for item in saving.caveats if item.code == reasons.ENERGY_EXCLUDED]
     assert caveat.data["cause"] == reasons.TRANSITION_INTERVAL()
@@ -116,7 +120,7 @@ def test_a_start_within_a_quarter_hour_is_claimed_nowhere_and_said(baseline: Bas
     assert evaluate(steady, [started])[0].intervals == 1, "without a hole nothing changes"
 
 
-def test_it_is_frozen_with_the_rest_and_written_as_it_counts(baseline: Baseline) -> None:
+def test_the_coverage_gap_is_part_of_the_frozen_baseline_and_its_formula(baseline: Baseline) -> None:
     assert intact(baseline)
     assert from_json(json.loads(json.dumps(to_json(baseline)))) == baseline
     assert not intact(replace(baseline, shape={**baseline.shape, "holes": {}}))
@@ -137,7 +141,7 @@ def test_terms_are_the_same_for_one_and_for_arrays(kind: str, shape: dict[str, o
     assert [list(row).index(next(v for v in row if v)) > 0 for row in many] == [False, False, True, True, True]
 
 
-def test_two_parts_fitted_by_themselves_are_two_fits() -> None:
+def test_two_parts_are_fitted_independently() -> None:
     """Expected values: numpy's least squares, separately for each part."""
     chance = np.random.default_rng(3)
     x = np.concatenate([np.zeros(60), 500 + 400 * chance.random(140)])
@@ -166,25 +170,25 @@ def test_two_parts_fitted_by_themselves_are_two_fits() -> None:
         (np.concatenate([np.zeros(300), np.full(50, 50.0), np.full(300, 100.0)]), [(0.0, 50.0), (50.0, 100.0)]),
     ],
 )  # fmt: skip
-def test_where_hardly_anything_was_seen(x: np.ndarray, found: list[tuple[float, float]]) -> None:
+def test_a_range_with_few_samples_is_a_coverage_gap(x: np.ndarray, found: list[tuple[float, float]]) -> None:
     assert coverage_gaps(np.random.default_rng(0).permutation(x)) == found
 
 
-def test_a_state_that_tells_standstill_apart_needs_no_hole() -> None:
+def test_a_state_driver_for_standstill_makes_the_coverage_gap_unnecessary() -> None:
     """With `running` as second driver the model distinguishes the two levels, so that it needs no coverage gap."""
-    told = [replace(item, drivers={**item.drivers, "signal_running": Driver((item.running_s or 0.0) / 900)})
+    items = [replace(item, drivers={**item.drivers, "signal_running": Driver((item.running_s or 0.0) / 900)})
             for item in two_weeks()]  # fmt: skip
-    found = learn("pump", told, drivers=[FLOW, "signal_running"])
+    found = learn("pump", items, drivers=[FLOW, "signal_running"])
     assert found.kind in ("indicator", "slopes")
     assert "holes" not in found.shape
     assert "residuals_wh" not in found.shape or found.kind == "slopes"
 
 
-def test_each_shift_that_stands_still_keeps_the_hole() -> None:
-    told = [replace(item, drivers={**item.drivers, "signal_crew": Driver(float(k // 96 % 2))},
+def test_a_shift_driver_does_not_remove_the_coverage_gap() -> None:
+    items = [replace(item, drivers={**item.drivers, "signal_crew": Driver(float(k // 96 % 2))},
                     energy_wh=(item.energy_wh or 0.0) * (1.05 if k // 96 % 2 else 1.0))
             for k, item in enumerate(two_weeks())]  # fmt: skip
-    found = freeze(learn("pump", told, drivers=[FLOW, "signal_crew"]), 0, "test")
+    found = freeze(learn("pump", items, drivers=[FLOW, "signal_crew"]), 0, "test")
     assert FLOW in found.shape["holes"]
     inside = replace(quarter(2000, 250.0), drivers={FLOW: Driver(250.0), "signal_crew": Driver(1.0)})
     excluded = evaluate(found, [inside])[1][0].excluded
@@ -193,29 +197,29 @@ def test_each_shift_that_stands_still_keeps_the_hole() -> None:
     assert state_number(found, [Driver(700.0), Driver(1.0)]) in (0, 1)
 
 
-def _told(outcomes: list[Outcome]) -> tuple[int, float]:
+def counted(outcomes: list[Outcome]) -> tuple[int, float]:
     covered = sum(item.covered for item in outcomes)
     return covered, float(np.mean([(item.saving.saved_wh - item.true_wh) / item.true_adjusted_wh for item in outcomes]))
 
 
 @pytest.mark.parametrize("name", ["weeks", "two shifts"])
-def test_mills_that_stop_are_covered(name: str) -> None:
+def test_a_mill_that_stops_is_covered_by_u95(name: str) -> None:
     """A single curve for standstill and running has errors of −0.2 and −0.4 % of the energy; U95 covers 77 and 75 %."""
-    covered, bias = _told([half for seed in range(8) for half in both(name, seed)])
+    covered, bias = counted([half for seed in range(8) for half in both(name, seed)])
     assert covered >= 14
     assert abs(bias) < 0.001
 
 
-def test_tonnes_have_no_holes() -> None:
+def test_tonnes_have_no_coverage_gaps() -> None:
     """Production models are fitted to sums over complete shifts, which include intervals with few tonnes."""
-    told = [replace(item, drivers={"signal_rolled_t": item.drivers[FLOW]}) for item in two_weeks()]
-    found = learn("pump", told)
-    assert found.n == len(told)
+    items = [replace(item, drivers={"signal_rolled_t": item.drivers[FLOW]}) for item in two_weeks()]
+    found = learn("pump", items)
+    assert found.n == len(items)
     assert "holes" not in found.shape
 
 
 @pytest.mark.parametrize("kind", ["polynomial", "binned"])
-def test_the_page_writes_each_coefficient_beside_its_own_factor(kind: str) -> None:
+def test_the_page_writes_each_coefficient_with_its_factor(kind: str) -> None:
     found = freeze(learn("pump", two_weeks(), kind=kind), 0, "test")
     assert "still" in found.shape
     equation, _symbols = details.formula_lines(found, Catalogue("en"))
@@ -225,27 +229,27 @@ def test_the_page_writes_each_coefficient_beside_its_own_factor(kind: str) -> No
     assert seen.startswith("0 … 0 | ")
 
 
-def test_a_motor_that_starts_in_each_quarter_hour_is_told_why_nothing_can_be_learnt() -> None:
-    told = [quarter(k, 100.0 if k % 2 else 900.0 + k % 9, 9000.0, running_s=450.0) for k in range(400)]
-    told = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean + k % 11)}) for k, item in enumerate(told)]
+def test_a_motor_that_starts_in_each_quarter_hour_has_a_reason_for_no_baseline() -> None:
+    items = [quarter(k, 100.0 if k % 2 else 900.0 + k % 9, 9000.0, running_s=450.0) for k in range(400)]
+    items = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean + k % 11)}) for k, item in enumerate(items)]
     with pytest.raises(LearnError) as error:
-        learn("pump", told)
+        learn("pump", items)
     assert error.value.reason == reasons.TOO_FEW_OUTSIDE_GAPS(asset="pump", usable=0, n=400, drivers=(FLOW,), least=48)
 
 
-def test_starts_that_were_not_learnt_from_are_not_claimed_where_the_hole_is_another_drivers() -> None:
+def test_transition_intervals_are_excluded_from_fit_and_saving() -> None:
     """The model uses only the flow, which has no gap. The temperature has one (cold and hot weeks), but no effect.
 
     Intervals with a start are neither fitted nor counted as savings.
     """
-    chance, told = np.random.default_rng(3), []
+    chance, items = np.random.default_rng(3), []
     for k in range(960):
         flow, starts = 900 * chance.random(), k % 48 == 7
         drivers = {FLOW: Driver(flow), "signal_air_c": Driver((0.0 if k < 480 else 30.0) + chance.random())}
         wh = (5000 + 20 * flow) * (0.5 if starts else 1.0) * (1 + 0.005 * chance.normal())
-        told.append(quarter(k, flow, wh, drivers=drivers, running_s=450.0 if starts else 900.0))
-    found = learn("pump", told)
+        items.append(quarter(k, flow, wh, drivers=drivers, running_s=450.0 if starts else 900.0))
+    found = learn("pump", items)
     assert found.drivers == (FLOW,)
-    saving, lines = evaluate(found, told)
+    saving, lines = evaluate(found, items)
     assert found.n == saving.intervals == 940
     assert {line.excluded for line in lines} == {None, reasons.TRANSITION_INTERVAL()}

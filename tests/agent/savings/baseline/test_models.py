@@ -89,24 +89,24 @@ def test_between_centres_the_line_is_straight_and_weights_sum_to_one() -> None:
         assert sum(w * (3 * c + 1) for w, c in zip(weights, centres, strict=True)) == pytest.approx(3 * value + 1)
 
 
-def test_a_state_that_nobody_saw_is_refused() -> None:
+def test_an_unseen_state_is_rejected() -> None:
     with pytest.raises(InvalidValue) as error:
         terms("state", SHAPES["state"], [3.0])
     assert error.value.reason == reasons.STATE_UNKNOWN(value=3.0)
 
 
-def test_an_unknown_model_is_refused() -> None:
+def test_an_unknown_model_is_rejected() -> None:
     with pytest.raises(ValueError, match="no such model"):
         terms("spline", {}, [1.0])
 
 
-def test_the_old_motor_at_its_rated_point_loses_what_its_plate_says() -> None:
+def test_the_replaced_motor_has_its_nameplate_losses_at_the_rated_point() -> None:
     old = ReplacedMotor(**DAMPER_FAN.old_plate)
     item = Interval("fan", 0, 1.0, shaft_wh=160e3 / 4, speed_rpm=1500.0)
     assert old_losses_wh(old, item) == pytest.approx(160e3 / 4 * (1 / old.efficiency - 1), rel=1e-9)
 
 
-def test_without_speed_or_shaft_nothing_is_said_of_the_old_motor() -> None:
+def test_without_speed_or_shaft_power_the_replaced_motor_has_no_estimate() -> None:
     old = ReplacedMotor(**DAMPER_FAN.old_plate)
     assert old_losses_wh(old, Interval("fan", 0, 1.0, shaft_wh=1.0)) is None
     assert old_losses_wh(old, Interval("fan", 0, 1.0, speed_rpm=1500.0)) is None

@@ -28,7 +28,7 @@ Law = Callable[[float, float], float]
 TONNES = "signal_line_rpm"
 
 
-def told(
+def measured(
     law: Law, n: int = 960, second: str = TEMPERATURE, noise: float = 60.0, seed: int = 7, tie: float = 0.0
 ) -> list[Interval]:
     """A random flow, and a second driver: a random temperature, tied to the flow by `tie`, or a shift of 8 h."""
@@ -61,7 +61,7 @@ def energies(items: list[Interval]) -> np.ndarray:
 
 def test_a_plane_is_the_least_squares_plane_with_its_covariance() -> None:
     """Expected values: numpy's lstsq, and s²·(XᵀX)⁻¹ times (n−p)/(n'−p)."""
-    items = told(plane)
+    items = measured(plane)
     found = learn("pump", items, drivers=[FLOW, TEMPERATURE], kind="linear")
     assert found.shape["powers"] == [[0, 0], [1, 0], [0, 1]]
     x = np.stack([np.ones(len(items)), column(items, found.drivers[0]), column(items, found.drivers[1])], axis=1)
@@ -75,7 +75,7 @@ def test_a_plane_is_the_least_squares_plane_with_its_covariance() -> None:
 
 def test_levels_of_states_are_those_of_the_analysis_of_covariance() -> None:
     """By hand from a textbook: slope within the states Σ(x−x̄)(y−ȳ)/Σ(x−x̄)², level of a state ȳ − b·x̄."""
-    items = told(steps, second=SHIFT)
+    items = measured(steps, second=SHIFT)
     found = learn("pump", items)
     assert (found.kind, found.drivers) == ("indicator", (FLOW, SHIFT))
     fixed = learn("pump", items, drivers=[FLOW, SHIFT], kind="indicator")
@@ -96,25 +96,25 @@ def _rivals(found: object) -> list[object]:
                     drivers=tuple(rival["drivers"])) for rival in found.rivals]  # type: ignore[attr-defined]  # fmt: skip
 
 
-def test_two_drivers_are_chosen_where_both_drive_and_foretell_both() -> None:
-    found = learn("pump", told(plane))
+def test_two_drivers_are_selected_where_both_have_an_effect() -> None:
+    found = learn("pump", measured(plane))
     assert set(found.drivers) == {FLOW, TEMPERATURE}
     for flow, other in ((350.0, 14.0), (600.0, 26.0), (850.0, 19.0)):
         item = Interval("pump", 0, 0.0, drivers={FLOW: Driver(flow), TEMPERATURE: Driver(other)})
         assert expected_wh(found, item) == pytest.approx(plane(flow, other), rel=0.003)
 
 
-def test_a_product_is_found_where_there_is_one() -> None:
-    found = learn("pump", told(lambda q, t: 4000 + 20 * q + 50 * t + 0.2 * q * t))
+def test_a_product_term_is_selected_where_it_exists() -> None:
+    found = learn("pump", measured(lambda q, t: 4000 + 20 * q + 50 * t + 0.2 * q * t))
     assert any(sum(map(bool, powers)) == 2 for powers in found.shape["powers"])
     item = Interval("pump", 0, 0.0, drivers={FLOW: Driver(800.0), TEMPERATURE: Driver(27.0)})
     assert expected_wh(found, item) == pytest.approx(4000 + 16_000 + 1350 + 4320, rel=0.003)
 
 
-def test_three_drivers_are_taken_where_three_drive() -> None:
+def test_three_drivers_are_selected_where_three_have_an_effect() -> None:
     rng = Random(4)
     items = []
-    for item in told(plane):
+    for item in measured(plane):
         speed = rng.uniform(10, 30)
         drivers = {**item.drivers, TONNES: Driver(speed)}
         items.append(replace(item, energy_wh=(item.energy_wh or 0.0) + 70 * speed, drivers=drivers))
@@ -126,15 +126,15 @@ def test_three_drivers_are_taken_where_three_drive() -> None:
 
 
 @pytest.mark.parametrize("second", [TEMPERATURE, SHIFT])
-def test_a_driver_that_does_nothing_earns_no_place(second: str) -> None:
+def test_a_driver_without_effect_is_not_selected(second: str) -> None:
     for seed in range(20):
-        found = learn("pump", told(lambda q, _: 4000 + 20 * q, 480, second, 400.0, seed))
+        found = learn("pump", measured(lambda q, _: 4000 + 20 * q, 480, second, 400.0, seed))
         assert found.drivers == (FLOW,), f"seed {seed}"
 
 
-def test_drivers_that_move_together_are_not_both_taken_and_it_is_said() -> None:
+def test_correlated_drivers_are_not_both_selected_and_reported() -> None:
     """The temperature follows the flow to within about 5 %; VIF = 1/(1−R²) of their regression."""
-    items = told(plane, tie=0.5)
+    items = measured(plane, tie=0.5)
     x, t = column(items, FLOW), column(items, TEMPERATURE)
     vif = 1 / (1 - float(np.corrcoef(x, t)[0, 1]) ** 2)
     assert vif > 10
@@ -143,17 +143,17 @@ def test_drivers_that_move_together_are_not_both_taken_and_it_is_said() -> None:
     assert found.code == reasons.DRIVERS_COLLINEAR
     assert (found.data["one"], found.data["other"]) == (FLOW, TEMPERATURE)
     assert found.data["vif"] == pytest.approx(vif, rel=1e-3)
-    assert collinear_drivers(told(plane)) == []
+    assert collinear_drivers(measured(plane)) == []
     insisted = learn("pump", items, kind="linear")
     assert insisted.shape["vif"] == {
         FLOW: pytest.approx(vif, rel=1e-3), TEMPERATURE: pytest.approx(vif, rel=1e-3)
     }  # fmt: skip
 
 
-def test_somebody_who_insists_gets_these_drivers_and_no_others() -> None:
-    needless = told(lambda q, _: 4000 + 20 * q)
+def test_requested_drivers_are_used_exclusively() -> None:
+    needless = measured(lambda q, _: 4000 + 20 * q)
     assert set(learn("pump", needless, drivers=[TEMPERATURE, FLOW]).drivers) == {FLOW, TEMPERATURE}
-    assert learn("pump", told(plane), drivers=[TEMPERATURE]).drivers == (TEMPERATURE,)
+    assert learn("pump", measured(plane), drivers=[TEMPERATURE]).drivers == (TEMPERATURE,)
     with pytest.raises(LearnError) as error:
         learn("pump", needless, drivers=[FLOW, TEMPERATURE], kind="affinity")
     assert error.value.reason == reasons.NO_MODEL_OF_KIND_AND_DRIVERS(
@@ -161,9 +161,9 @@ def test_somebody_who_insists_gets_these_drivers_and_no_others() -> None:
     )
 
 
-def test_within_both_ranges_but_never_seen_together_is_not_claimed() -> None:
+def test_an_unseen_combination_within_both_ranges_is_excluded() -> None:
     """Leverage of a plane, 1/n + d²/(n−1) with Mahalanobis distance d; limit: the maximum of the baseline period."""
-    items = told(plane, tie=0.02)
+    items = measured(plane, tie=0.02)
     found = freeze(learn("pump", items, drivers=[FLOW, TEMPERATURE], kind="linear"), 0, "test")
     assert found.shape["powers"] == [[0, 0], [1, 0], [0, 1]]
     cloud = np.stack([column(items, FLOW), column(items, TEMPERATURE)])
@@ -202,20 +202,20 @@ def _hat_of_the_constant(items: list[Interval], names: tuple[str, ...]) -> float
 
 
 def test_one_missing_driver_of_two_is_a_missing_driver() -> None:
-    found = learn("pump", told(plane))
+    found = learn("pump", measured(plane))
     lines = evaluate(found, [Interval("pump", 0, 1.0, drivers={FLOW: Driver(500.0)})])[1]
     assert lines[0].excluded == reasons.DRIVER_MISSING(drivers=(TEMPERATURE,))
 
 
-def test_doubts_of_two_drivers_add_in_quadrature() -> None:
-    found = learn("pump", told(plane), drivers=[FLOW, TEMPERATURE], kind="linear")
-    items = [replace(item, drivers={FLOW: Driver(500, 10.0), TEMPERATURE: Driver(20, 2.0)}) for item in told(plane)]
+def test_uncertainties_of_two_drivers_add_in_quadrature() -> None:
+    found = learn("pump", measured(plane), drivers=[FLOW, TEMPERATURE], kind="linear")
+    items = [replace(item, drivers={FLOW: Driver(500, 10.0), TEMPERATURE: Driver(20, 2.0)}) for item in measured(plane)]
     slopes = dict(zip(found.drivers, found.coefficients[1:], strict=True))
     expected = len(items) * math.hypot(slopes[FLOW] * 10 / 2, slopes[TEMPERATURE] * 2 / 2)
     assert evaluate(found, items)[0].causes["driver"] == pytest.approx(expected, rel=1e-9)
 
 
-def test_a_state_that_changes_within_a_quarter_hour_is_no_state() -> None:
+def test_a_driver_that_changes_within_a_quarter_hour_is_not_a_state() -> None:
     """Intervals with a change of state have means between two states; a mean close to a state counts as this state."""
     x = np.repeat([1.0, 2.0, 3.0] * 10, 32)
     x[32::32] = x[32::32] * 0.75 + x[31:-1:32] * 0.25
@@ -223,7 +223,7 @@ def test_a_state_that_changes_within_a_quarter_hour_is_no_state() -> None:
     assert level == {"states": [1.0, 2.0, 3.0], "within": pytest.approx(0.1)}
     assert states_of(np.random.default_rng(1).uniform(0, 1, 500)) is None
     assert states_of(np.round(np.random.default_rng(1).normal(10, 1.5, 900))) is None, "a coarse number is no state"
-    items = told(steps, second=SHIFT)
+    items = measured(steps, second=SHIFT)
     mixed = items[:1]
     for before, item in pairwise(items):
         state = 0.4 * before.drivers[SHIFT].mean + 0.6 * item.drivers[SHIFT].mean
@@ -240,9 +240,9 @@ def test_a_state_that_changes_within_a_quarter_hour_is_no_state() -> None:
     assert reasons.OUTSIDE_BASELINE(share=1.0, part=1.0, cause=unknown) in saving.caveats
 
 
-def test_a_rival_whose_driver_is_gone_is_taken_to_agree() -> None:
+def test_a_competing_model_with_a_missing_driver_is_assumed_to_agree() -> None:
     """Its sensor was removed with the old motor: this does not make the complete energy uncertain."""
-    items = told(lambda q, t: 4000 + 20 * q, tie=0.5)
+    items = measured(lambda q, t: 4000 + 20 * q, tie=0.5)
     found = learn("pump", items, kind="polynomial", drivers=[FLOW])
     other = {**found.rivals[0], "drivers": [TEMPERATURE], "kind": "constant", "coefficients": [5000.0],
              "covariance": [[1.0]], "weight": 1.0}  # fmt: skip
@@ -252,8 +252,8 @@ def test_a_rival_whose_driver_is_gone_is_taken_to_agree() -> None:
     assert evaluate(found, [*items[:10], *without[10:]])[0].causes["choice"] < 10 * 20_000
 
 
-def test_for_a_curve_the_other_drivers_stand_at_their_means() -> None:
-    items = told(steps, second=SHIFT)
+def test_a_curve_is_drawn_at_the_means_of_the_other_drivers() -> None:
+    items = measured(steps, second=SHIFT)
     found = learn("pump", items)
     drawn = [others_at_mean(found, item) for item in items]
     assert len({item.drivers[SHIFT].mean for item in drawn}) == 1
@@ -263,14 +263,14 @@ def test_for_a_curve_the_other_drivers_stand_at_their_means() -> None:
 
 
 def test_a_baseline_of_two_drivers_is_frozen_as_any_other() -> None:
-    for items in (told(plane), told(steps, second=SHIFT)):
+    for items in (measured(plane), measured(steps, second=SHIFT)):
         frozen = freeze(learn("pump", items), 0, "Li Wei")
         assert intact(frozen)
         assert from_json(json.loads(json.dumps(to_json(frozen)))) == frozen
         assert not intact(replace(frozen, shape={**frozen.shape, "variance_most_wh2": 1e99}))
 
 
-def test_what_was_frozen_before_keeps_its_hash_and_its_meaning() -> None:
+def test_a_previously_frozen_baseline_keeps_its_hash_and_its_meaning() -> None:
     """Baselines of an earlier version give equal savings, U95 and components over 200 intervals.
 
     They contain competing models and lack the keys of newer models. Their hashes fix the format of a frozen baseline.

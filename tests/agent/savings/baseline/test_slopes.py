@@ -29,7 +29,7 @@ def two_pumps(flow: float, pumps: float) -> float:
     return 3000 + 20 * flow if pumps == 1 else 5000 + 11 * flow
 
 
-def told(
+def measured(
     law: Callable[[float, float], float] = two_pumps, n: int = 1200, noise: float = 0.01, seed: int = 7,
     second: Callable[[int], int] = lambda k: 1 + k // 30 % 2,
 ) -> list[Interval]:  # fmt: skip
@@ -57,12 +57,12 @@ def straight(items: list[Interval]) -> Baseline:
     return next(m for m in models if m.kind == "slopes" and m.shape.get("degree") == 1)
 
 
-def test_each_state_has_its_own_regression_line_and_its_own_doubt() -> None:
+def test_each_state_has_its_regression_line_and_uncertainty() -> None:
     """Textbook regression per state, with variances times (n−p)/(n'−p) and n' of this state.
 
     b = Sxy/Sxx, a = ȳ − b·x̄, s² = Σr²/(n−2), var b = s²/Sxx, var a = s²·(1/n + x̄²/Sxx), cov = −s²·x̄/Sxx.
     """
-    items = told()
+    items = measured()
     found = straight(items)
     x, pumps, y = (np.array(column) for column in zip(
         *((i.drivers[FLOW].mean, i.drivers[PUMPS].mean, i.energy_wh) for i in items), strict=True))  # fmt: skip
@@ -81,9 +81,9 @@ def test_each_state_has_its_own_regression_line_and_its_own_doubt() -> None:
     assert np.array(found.covariance)[:2, 2:] == pytest.approx(0)
 
 
-def test_what_scatters_is_counted_by_the_state_it_scatters_in() -> None:
+def test_scatter_is_attributed_to_its_state() -> None:
     """√(τ·Σ m·s²): energy and scatter are larger with two pumps."""
-    items = told()
+    items = measured()
     found = replace(straight(items), rivals=())
     first, second = found.shape["residuals_wh"]
     assert second > 1.2 * first
@@ -94,21 +94,21 @@ def test_what_scatters_is_counted_by_the_state_it_scatters_in() -> None:
     )
 
 
-def test_slopes_are_taken_where_they_differ_and_foretell_both_states() -> None:
-    found = learn("pump", told())
+def test_slopes_are_selected_where_they_differ_and_predict_both_states() -> None:
+    found = learn("pump", measured())
     assert (found.kind, found.drivers) == ("slopes", (FLOW, PUMPS))
     for flow, pumps in ((250.0, 1), (500.0, 1), (500.0, 2), (850.0, 2)):
         assert expected_wh(found, at(flow, pumps)) == pytest.approx(two_pumps(flow, pumps), rel=0.005)
 
 
 @pytest.mark.parametrize("step", [0.0, 1500.0])
-def test_slopes_are_not_taken_where_only_levels_differ_or_nothing_does(step: float) -> None:
+def test_slopes_are_not_selected_where_only_levels_differ_or_nothing_does(step: float) -> None:
     for seed in range(12):
-        items = told(lambda q, pumps: 3000 + 20 * q + step * (pumps - 1), 800, seed=seed)
+        items = measured(lambda q, pumps: 3000 + 20 * q + step * (pumps - 1), 800, seed=seed)
         assert learn("pump", items).kind != "slopes", f"seed {seed}"
 
 
-def test_over_whole_retrofits_they_are_taken_by_pumps_and_by_grade_and_not_by_shift() -> None:
+def test_in_complete_retrofits_slopes_are_selected_by_pumps_and_grade_and_not_by_shift() -> None:
     taken = {case: sum(case(seed).baseline.kind == "slopes" for seed in range(6)) for case in (by_grade, by_shift)}
     assert taken == {by_grade: 6, by_shift: 0}
     for item in map(by_pumps, range(6)):
@@ -116,20 +116,20 @@ def test_over_whole_retrofits_they_are_taken_by_pumps_and_by_grade_and_not_by_sh
         assert abs(item.saving.saved_wh - item.true_wh) <= 1.5 * item.saving.u95_wh
 
 
-def test_a_state_that_was_hardly_seen_has_no_line_of_its_own() -> None:
+def test_a_state_with_few_samples_has_no_separate_line() -> None:
     """Each state needs ten independent samples per coefficient: 18 intervals are too few for two."""
-    seldom = told(n=1200, second=lambda k: 2 if k % 200 < 3 else 1)
-    assert sum(item.drivers[PUMPS].mean == 2 for item in seldom) == 18
-    found = learn("pump", seldom)
+    rare = measured(n=1200, second=lambda k: 2 if k % 200 < 3 else 1)
+    assert sum(item.drivers[PUMPS].mean == 2 for item in rare) == 18
+    found = learn("pump", rare)
     assert found.kind != "slopes"
     best = min(found.candidates, key=lambda item: item.cv_rmse)
     assert best.model.code == reasons.MODEL_WITH_SLOPES, "it would foretell best"
-    assert learn("pump", seldom, drivers=[FLOW, PUMPS]).kind != "slopes", "who names the drivers asks for no slopes"
-    assert learn("pump", seldom, kind="slopes").shape["counts"] == [1182, 18]
+    assert learn("pump", rare, drivers=[FLOW, PUMPS]).kind != "slopes", "who names the drivers asks for no slopes"
+    assert learn("pump", rare, kind="slopes").shape["counts"] == [1182, 18]
 
 
-def test_a_flow_that_a_state_never_saw_is_out_of_range() -> None:
-    found = freeze(learn("pump", told()), 0, "test")
+def test_a_flow_that_was_never_seen_in_a_state_is_out_of_range() -> None:
+    found = freeze(learn("pump", measured()), 0, "test")
     asked = [at(300, 1, 0), at(800, 2, 1), at(300, 2, 2), at(800, 1, 3), at(545, 1, 4), at(500, 3, 5), at(950, 2, 6)]
     lines = evaluate(found, asked)[1]
     assert [bool(line.excluded) for line in lines] == [False, False, True, True, False, True, True]
@@ -150,7 +150,7 @@ def test_numbers_that_were_never_seen_so_together_in_this_state_are_out_of_range
     """Inlet temperature and flow are correlated with two pumps only: each state has a separate leverage limit."""
     rng = Random(2)
     items = []
-    for item in told(n=2400):
+    for item in measured(n=2400):
         pumps, flow = item.drivers[PUMPS].mean, item.drivers[FLOW].mean
         inlet = rng.gauss(20, 5)
         if pumps == 2:
@@ -170,7 +170,7 @@ def test_numbers_that_were_never_seen_so_together_in_this_state_are_out_of_range
 def test_numbers_that_move_together_in_one_state_only_have_the_vif_of_that_state() -> None:
     rng = Random(2)
     items = []
-    for item in told(n=1200):
+    for item in measured(n=1200):
         flow = item.drivers[FLOW].mean
         inlet = rng.gauss(20, 5) if item.drivers[PUMPS].mean == 1 else 20 + (flow - 675) / 20 + rng.gauss(0, 0.3)
         items.append(replace(item, drivers={**item.drivers, TEMPERATURE: Driver(inlet)}))
@@ -183,16 +183,16 @@ def test_numbers_that_move_together_in_one_state_only_have_the_vif_of_that_state
     assert found.shape["vif"][TEMPERATURE] == pytest.approx(vif, rel=1e-3)
 
 
-def test_a_sensors_doubt_has_the_slope_of_the_state() -> None:
-    found = straight(told())
+def test_the_uncertainty_of_a_sensor_uses_the_slope_of_the_state() -> None:
+    found = straight(measured())
     one, two = found.coefficients[1], found.coefficients[3]
     asked = [replace(at(500, p), drivers={FLOW: Driver(500, 10.0), PUMPS: Driver(p)}) for p in (1, 2)]
-    doubt = [evaluate(found, [item])[0].causes["driver"] for item in asked]
-    assert doubt == pytest.approx([abs(one) * 5, abs(two) * 5], rel=1e-9)
+    uncertainties = [evaluate(found, [item])[0].causes["driver"] for item in asked]
+    assert uncertainties == pytest.approx([abs(one) * 5, abs(two) * 5], rel=1e-9)
 
 
-def test_it_is_frozen_hashed_and_worded_as_any_other() -> None:
-    found = straight(told())
+def test_a_model_by_slopes_is_frozen_hashed_and_described_as_any_other() -> None:
+    found = straight(measured())
     frozen = freeze(found, 0, "Li Wei")
     assert intact(frozen)
     assert from_json(json.loads(json.dumps(to_json(frozen)))) == frozen
@@ -206,8 +206,8 @@ def test_it_is_frozen_hashed_and_worded_as_any_other() -> None:
     assert model in [item.model for item in found.candidates]
 
 
-def test_the_curve_is_that_of_the_state_met_most_often_as_far_as_it_was_seen() -> None:
-    items = told(second=lambda k: 1 if k % 30 < 10 else 2)
+def test_the_curve_is_that_of_the_most_frequent_state_within_its_range() -> None:
+    items = measured(second=lambda k: 1 if k % 30 < 10 else 2)
     found = learn("pump", items)
     drawn = [others_at_mean(found, item) for item in items]
     assert {item.drivers[PUMPS].mean for item in drawn} == {2.0}
@@ -217,8 +217,8 @@ def test_the_curve_is_that_of_the_state_met_most_often_as_far_as_it_was_seen() -
     assert found.shape["means"][FLOW] == pytest.approx(675, abs=15)
 
 
-def test_a_state_within_reach_is_that_state() -> None:
-    found = learn("pump", told())
+def test_a_driver_value_near_a_state_is_that_state() -> None:
+    found = learn("pump", measured())
     assert expected_wh(found, at(500, 2.04)) == expected_wh(found, at(500, 2))
     assert evaluate(found, [at(500, 2.04)])[1][0].excluded is None
     assert SHIFT not in found.ranges

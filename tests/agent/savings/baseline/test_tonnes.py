@@ -57,7 +57,7 @@ def test_levels_by_grade_are_the_regression_of_shift_sums_on_counts_and_tonnes()
     assert np.array(found.covariance) == pytest.approx(expected, rel=1e-6)
 
 
-def test_where_nothing_is_heated_before_slopes_by_grade_are_what_each_grade_takes() -> None:
+def test_without_earlier_heating_slopes_by_grade_are_the_energy_of_each_grade() -> None:
     found = learn("mill", mill(1, 40 * 96, noise=0.001, ahead=1, **SLOPES), drivers=[TONNES, GRADE], kind="slopes")
     production = found if found.shape["base"] == "production" else None
     for rival in found.rivals:
@@ -79,7 +79,7 @@ def _fields(found: object) -> dict[str, object]:
         (SLOPES, {("slopes", "production"), ("indicator", "production")}),
     ],
 )  # fmt: skip
-def test_sums_over_shifts_are_chosen_where_slabs_are_heated_before(
+def test_sums_over_shifts_are_selected_where_slabs_are_heated_earlier(
     plant: dict[str, tuple[float, ...]], kinds: set[tuple[str, str | None]]
 ) -> None:
     """Fits to single intervals have too flat a slope and predict too much energy for a month with less production."""
@@ -98,7 +98,7 @@ def test_with_less_to_roll_and_more_of_the_second_grade_u95_covers(plant: dict[s
         assert abs(saving.saved_wh) <= saving.u95_wh, f"seed {seed}"
 
 
-def test_the_slope_of_sums_lacks_what_is_heated_in_the_shift_before() -> None:
+def test_the_slope_of_sums_excludes_slabs_heated_in_the_previous_shift() -> None:
     """On average, heating precedes rolling by (AHEAD − 1)/2 intervals.
 
     With independent production in each shift, this share of its 32 intervals is missing from the slope. The mean of 8
@@ -112,7 +112,7 @@ def test_the_slope_of_sums_lacks_what_is_heated_in_the_shift_before() -> None:
     assert np.mean(slopes) == pytest.approx(expected, rel=3 * 0.04 / 8**0.5)
 
 
-def test_grades_that_each_have_their_own_tonnes_are_not_told_apart() -> None:
+def test_grades_with_separate_tonnes_are_not_distinguished() -> None:
     """Tonnes vary between intervals, but their sums over shifts follow from the grade: the VIF is that of the sums."""
     items = mill(3, 28 * 96, **LEVELS)
     even = [

@@ -54,7 +54,7 @@ def test_quarter_hours_become_intervals(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("unit", "factor"), [("Wh", 1), ("kWh", 1e3), ("MWh", 1e6), ("W", 0.25), ("kW", 250), ("MW", 250e3)]
 )
-def test_units(tmp_path: Path, unit: str, factor: float) -> None:
+def test_each_unit_is_converted(tmp_path: Path, unit: str, factor: float) -> None:
     found = read(tmp_path, lines("2026-01-05 00:00", [10, 20]), energy=CsvColumn("kWh", unit))
     assert [item.energy_wh for item in found.intervals] == [10 * factor, 20 * factor]
 
@@ -182,7 +182,7 @@ def test_rows_below_zero_are_counted(tmp_path: Path) -> None:
     assert read(tmp_path, lines("2026-01-05 00:00", [10, -1, 12, -0.5])).below_zero == 2
 
 
-def test_drivers_come_along_with_their_u(tmp_path: Path) -> None:
+def test_drivers_are_imported_with_their_u(tmp_path: Path) -> None:
     text = lines("2026-01-05 00:00", ["1,100", "2,", "3,300"], head="time,kWh,flow")
     first, second, third = read(tmp_path, text, drivers={"flow": CsvColumn("flow", "m3/h", 2.0)}).intervals
     assert first.drivers["flow"] == (100, 2.0)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +14,7 @@ from support.basics import HandClock
 from support.metered_motor import START_S, Gateway, W
 from support.metered_retrofit import PLANT
 from support.savings import save_event
+from support.store import kill
 
 from agent.cli import main
 from agent.config.loader import load_config
@@ -38,23 +38,23 @@ def config(tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     """The problems of the state file after each commit."""
     found: list[str] = []
     path = tmp_path / "state" / "magwatt.sqlite"
-    transact: Callable[..., Any] = Writer._transact
+    commits: dict[Writer, int] = {}
 
-    def watched(writer: Writer, group: object) -> Any:
-        before = writer.commits
-        results = transact(writer, group)
-        if writer.commits > before:
+    def count(writer: Writer, number: int) -> None:
+        """Called after each commit, in the thread that writes."""
+        commits[writer] = number
+        if number:
             db = open_copy(path)
-            found.extend(f"commit {writer.commits}: {problem}" for problem in verify(db).problems)
+            found.extend(f"commit {number}: {problem}" for problem in verify(db).problems)
             db.close()
-        return results
 
-    monkeypatch.setattr(Writer, "_transact", watched)
-    return found
+    monkeypatch.setattr(Writer, "commits", property(commits.__getitem__, count), raising=False)
+    yield found
+    assert sum(commits.values()) > 1, "commits were examined"
 
 
 def test_a_meter_that_responds_again_after_its_intervals_were_recorded(
@@ -73,7 +73,7 @@ def test_a_meter_that_responds_again_after_its_intervals_were_recorded(
 def test_a_clock_that_is_set_to_recorded_hours(tmp_path: Path, config: Config, killed: list[str]) -> None:
     gateway = Gateway(tmp_path, config, HandClock(START_S))
     gateway.run(6)
-    gateway.clock._utc_ns -= 4 * 3600 * 10**9
+    gateway.clock.step(-4 * 3600)
     gateway.run(1)
     gateway.store.close()
     assert killed == []
@@ -85,7 +85,7 @@ def test_a_clock_that_is_set_to_recorded_hours(tmp_path: Path, config: Config, k
 def test_a_clock_that_is_set_to_last_year(tmp_path: Path, config: Config, killed: list[str]) -> None:
     gateway = Gateway(tmp_path, config, HandClock(START_S))
     gateway.run(3)
-    gateway.clock._utc_ns -= 400 * 86_400 * 10**9
+    gateway.clock.step(-400 * 86_400)
     gateway.run(0.6)
     gateway.store.close()
     assert killed == []
@@ -191,7 +191,7 @@ def test_a_kill_just_after_the_end_of_an_interval_loses_nothing(
         gateway.read(W, gateway.wh if k % register_every == 0 else None)
         begin_wh = gateway.wh if begin_wh is None else begin_wh
     gateway.store.flush()
-    gateway.store._writer.stop()  # killed, without an orderly stop
+    kill(gateway.store)
     again = Gateway(tmp_path, config, gateway.clock)
     again.wh, gateway = gateway.wh, again
     gateway.run(0.2)

@@ -130,7 +130,7 @@ def test_a_clock_set_to_eight_hours_earlier_leaves_the_ledger_valid(tmp_path: Pa
     store = Store(tmp_path / "state", clock)
     recorder = LedgerRecorder(store, lambda: config, Teller(), clock)
     live(store, recorder, clock, 12)
-    clock._utc_ns -= 8 * 3600 * 10**9
+    clock.step(-8 * 3600)
     live(store, recorder, clock, 8, 50_000.0)
     live(store, recorder, clock, 4)
     store.close()

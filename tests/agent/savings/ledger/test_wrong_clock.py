@@ -12,11 +12,11 @@ from support.basics import HandClock
 from support.metered_motor import START_S, Gateway, W
 from support.metered_retrofit import PLANT
 from support.savings import save_frozen
+from support.store import kill
 
 from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.model import Config
-from agent.core.messages import Message
 from agent.savings.baseline.baseline import freeze, learn
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import records
@@ -45,12 +45,12 @@ def night(folder: Path, config: Config, jump_s: int, killed: bool) -> tuple[Gate
     gateway = Gateway(folder, config, HandClock(START_S))
     begin_wh = gateway.wh
     gateway.run(1.4)
-    gateway.clock._utc_ns += jump_s * 10**9
+    gateway.clock.step(jump_s)
     gateway.run(1.4)
     if killed:  # without an orderly stop
         gateway.store.flush()
-        gateway.store._writer.stop()
-    gateway.clock._utc_ns -= jump_s * 10**9
+        kill(gateway.store)
+    gateway.clock.step(-jump_s)
     if killed:
         again = Gateway(folder, config, gateway.clock)
         again.wh, gateway = gateway.wh, again
@@ -62,15 +62,14 @@ def night(folder: Path, config: Config, jump_s: int, killed: bool) -> tuple[Gate
 def test_the_published_saving_excludes_the_wrong_dates(tmp_path: Path, config: Config, jump_s: int) -> None:
     """After the night, the published saving covers the time from the first interval to now, without the night."""
     gateway = Gateway(tmp_path, config, HandClock(START_S))
-    published = list[Message]()
-    gateway.lane._emit = published.append
+    published = gateway.published
     start_ms = 1000 * START_S
     old = [Interval("fan", start_ms - (100 - k) * QUARTER_MS, 30e3 + k % 2) for k in range(100)]
     save_frozen(gateway.store, freeze(learn("fan", old, kind="constant", classes=("0.5S", "0.5")), start_ms, "t"))
     gateway.run(2)
-    gateway.clock._utc_ns += jump_s * 10**9
+    gateway.clock.step(jump_s)
     gateway.run(1)
-    gateway.clock._utc_ns -= jump_s * 10**9
+    gateway.clock.step(-jump_s)
     gateway.run(2)
     gateway.store.close()
     values = published[-1].values

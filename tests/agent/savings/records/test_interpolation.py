@@ -42,8 +42,8 @@ def quarter(k: int, share: float = 1.0) -> Interval:
 
 @pytest.fixture(scope="module")
 def baseline() -> Baseline:
-    told = [replace(quarter(k), energy_wh=5000 + 20 * flow(k) + 100 * (-1) ** k) for k in range(600)]
-    return freeze(learn("pump", told, drivers=[FLOW], kind="polynomial"), 0, "test")
+    measured = [replace(quarter(k), energy_wh=5000 + 20 * flow(k) + 100 * (-1) ** k) for k in range(600)]
+    return freeze(learn("pump", measured, drivers=[FLOW], kind="polynomial"), 0, "test")
 
 
 def without(name: str, *gaps: range) -> list[Interval]:
@@ -55,8 +55,8 @@ def without(name: str, *gaps: range) -> list[Interval]:
     ]  # fmt: skip
 
 
-def of(baseline: Baseline, told: list[Interval]) -> Saving:
-    return evaluate(baseline, told)[0]
+def of(baseline: Baseline, measured: list[Interval]) -> Saving:
+    return evaluate(baseline, measured)[0]
 
 
 def line_error(missing: int) -> float:
@@ -69,7 +69,9 @@ def line_error(missing: int) -> float:
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3])
-def test_the_doubt_is_that_of_a_straight_line_over_as_many_quarter_hours(baseline: Baseline, missing: int) -> None:
+def test_the_uncertainty_is_that_of_a_straight_line_over_the_same_number_of_intervals(
+    baseline: Baseline, missing: int
+) -> None:
     """Errors within a gap are fully correlated: 20 Wh times the interpolation error of the flow, per interval."""
     found = of(baseline, without(FLOW, range(10, 10 + missing)))
     assert found.intervals == 200
@@ -77,42 +79,44 @@ def test_the_doubt_is_that_of_a_straight_line_over_as_many_quarter_hours(baselin
     assert found.causes["driver"] == pytest.approx(20 * missing * line_error(missing), rel=0.02)
 
 
-def test_gaps_err_by_chance_from_one_to_the_next(baseline: Baseline) -> None:
+def test_errors_of_different_gaps_are_independent(baseline: Baseline) -> None:
     one, four = (of(baseline, without(FLOW, *(range(10 * k, 10 * k + 2) for k in range(1, n + 1)))) for n in (1, 4))
     assert four.causes["driver"] == pytest.approx(2 * one.causes["driver"], rel=0.02)
     side_by_side = of(baseline, without(FLOW, range(10, 12), range(13, 15)))
     assert side_by_side.causes["driver"] == pytest.approx(math.sqrt(2) * one.causes["driver"], rel=0.02)
 
 
-def test_a_driver_that_the_model_does_not_take_changes_nothing(baseline: Baseline) -> None:
+def test_a_driver_that_the_model_does_not_use_changes_nothing(baseline: Baseline) -> None:
     whole, other = of(baseline, without(FLOW)), of(baseline, without(AIR, range(10, 13)))
     assert replace(other, caveats=()) == replace(whole, caveats=())
-    told = without(AIR, range(10, 13))
-    told[11] = replace(told[11], coverage=0.5)
-    assert of(baseline, told).intervals == 199, "half of it was not polled, and no register tells the rest"
+    measured = without(AIR, range(10, 13))
+    measured[11] = replace(measured[11], coverage=0.5)
+    assert of(baseline, measured).intervals == 199, "half of it was not polled, and no register tells the rest"
 
 
-def test_what_was_not_polled_is_claimed_with_a_drawn_driver_only_where_the_register_told_it(baseline: Baseline) -> None:
-    told = without(FLOW, range(10, 12))
-    told[10] = replace(told[10], coverage=0.4)
-    assert of(baseline, told).intervals == 199
-    told[10] = replace(told[10], filled_wh=0.6 * (told[10].energy_wh or 0.0))
-    found = of(baseline, told)
+def test_an_unpolled_interval_counts_with_an_interpolated_driver_only_if_the_register_has_its_energy(
+    baseline: Baseline,
+) -> None:
+    measured = without(FLOW, range(10, 12))
+    measured[10] = replace(measured[10], coverage=0.4)
+    assert of(baseline, measured).intervals == 199
+    measured[10] = replace(measured[10], filled_wh=0.6 * (measured[10].energy_wh or 0.0))
+    found = of(baseline, measured)
     assert found.intervals == 200
-    assert found.causes["gaps"] == pytest.approx(0.3 * told[10].filled_wh)
+    assert found.causes["gaps"] == pytest.approx(0.3 * measured[10].filled_wh)
 
 
-def test_a_baseline_frozen_before_lines_had_a_doubt_keeps_its_own(baseline: Baseline) -> None:
+def test_a_baseline_frozen_without_interpolation_uncertainty_keeps_its_value(baseline: Baseline) -> None:
     """30 % of the energy, the rule that applied when the baseline was frozen."""
     shape = {key: value for key, value in baseline.shape.items() if key != "straight_u"}
-    old, told = freeze(replace(baseline, shape=shape), 0, "test"), without(FLOW, range(10, 13))
+    old, measured = freeze(replace(baseline, shape=shape), 0, "test"), without(FLOW, range(10, 13))
     assert intact(old)
-    found = of(old, told)
-    assert found.causes["gaps"] == pytest.approx(0.3 * sum(item.energy_wh or 0.0 for item in told[10:13]))
+    found = of(old, measured)
+    assert found.causes["gaps"] == pytest.approx(0.3 * sum(item.energy_wh or 0.0 for item in measured[10:13]))
     assert found.causes["driver"] == 0
 
 
-def test_a_line_is_exact_where_the_driver_runs_straight_and_no_run_crosses_a_pause() -> None:
+def test_interpolation_is_exact_for_a_linear_driver_and_does_not_cross_a_pause() -> None:
     starts_ms = [k * QUARTER_MS for k in (0, 1, 2, 3, 4, 100, 101, 102, 103, 104)]
     x = np.array([float(k) for k in range(10)])
     assert interpolation_u(x, starts_ms, 900) == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
@@ -122,19 +126,19 @@ def test_a_line_is_exact_where_the_driver_runs_straight_and_no_run_crosses_a_pau
     assert interpolation_u(x, starts_ms, 3600) == [], "two hours are never drawn"
 
 
-def test_a_line_is_as_long_as_the_time_that_it_passes(baseline: Baseline) -> None:
+def test_the_length_of_an_interpolation_is_its_time(baseline: Baseline) -> None:
     """Of three intervals without flow two were not recorded: the third has the uncertainty of a gap of three."""
-    told = without(FLOW, range(10, 13))
-    found = of(baseline, [*told[:11], *told[13:]])
+    measured = without(FLOW, range(10, 13))
+    found = of(baseline, [*measured[:11], *measured[13:]])
     assert found.intervals == 198
     assert found.causes["driver"] == pytest.approx(20 * line_error(3), rel=0.02)
 
 
-def test_five_in_a_hundred_missing_cost_hardly_any_doubt() -> None:
+def test_five_percent_missing_barely_increase_u() -> None:
     """U95 is below 5 % of the saving with 5 % of the flow values missing; with the complete flow it is 3.8 %."""
-    told = [both("driver missing", seed)[0] for seed in range(4)]
-    assert np.mean([item.saving.u95_wh / item.true_wh for item in told]) < 0.05
-    assert sum(item.covered for item in told) >= 3
+    measured = [both("driver missing", seed)[0] for seed in range(4)]
+    assert np.mean([item.saving.u95_wh / item.true_wh for item in measured]) < 0.05
+    assert sum(item.covered for item in measured) >= 3
 
 
 def month_of(plant: Path, month: str) -> ReportMonth:
@@ -146,7 +150,7 @@ def month_of(plant: Path, month: str) -> ReportMonth:
         db.close()
 
 
-def test_the_page_draws_over_the_edge_of_a_month(tmp_path: Path) -> None:
+def test_the_page_interpolates_across_the_end_of_a_month(tmp_path: Path) -> None:
     """Two intervals without flow, one before and one after midnight."""
     metered_retrofit.retrofit(tmp_path, days=33)
     before = month_of(tmp_path, "2024-10"), month_of(tmp_path, "2024-11")
@@ -154,8 +158,8 @@ def test_the_page_draws_over_the_edge_of_a_month(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state" / "magwatt.sqlite") as db:
         for start_ms in (edge_ms - QUARTER_MS, edge_ms):
             [body] = db.execute("select body from interval where start_ms = ?", (start_ms,)).fetchone()
-            told = json.dumps({**json.loads(body), "drivers": {}})
-            db.execute("update interval set body = ? where start_ms = ?", (told, start_ms))
+            measured = json.dumps({**json.loads(body), "drivers": {}})
+            db.execute("update interval set body = ? where start_ms = ?", (measured, start_ms))
     db.close()
     for whole, month in zip(before, ("2024-10", "2024-11"), strict=True):
         found = month_of(tmp_path, month)
@@ -171,18 +175,18 @@ def test_a_state_that_changed_while_it_was_missing_is_not_known(after: float, cl
     """Two intervals lack the state. Interpolation from 1 to 3 would give 2, which needs 999 Wh, not 1000 or 3000."""
     needs = {1.0: 1000.0, 2.0: 999.0, 3.0: 3000.0}
 
-    def told(k: int, grade: float) -> Interval:
+    def measured(k: int, grade: float) -> Interval:
         noise = 5.0 * (-1) ** k
         return Interval(
             "pump", START_MS + k * QUARTER_MS, needs[grade] + noise, drivers={"signal_grade": Driver(grade)}, meter="a"
         )
 
     baseline = freeze(
-        learn("pump", [told(k, 1.0 + k // 4 % 3) for k in range(600)], drivers=["signal_grade"], kind="state"),
+        learn("pump", [measured(k, 1.0 + k // 4 % 3) for k in range(600)], drivers=["signal_grade"], kind="state"),
         0,
         "test",
     )
-    found = [told(1000 + k, 1.0 if k < 20 else after) for k in range(40)]
+    found = [measured(1000 + k, 1.0 if k < 20 else after) for k in range(40)]
     found[19:21] = [replace(item, drivers={}) for item in found[19:21]]
     lines = evaluate(baseline, found)[1]
     assert sum(line.excluded is None for line in lines) == claimed

@@ -65,7 +65,7 @@ def decide(plant: Path, begin: str, end: str) -> None:
         ("2024-10-02 03:05", "2024-10-02 03:10", 0.34 * 1000),
     ],
 )
-def test_it_costs_what_its_quarter_hours_cost(plant: Path, begin: str, end: str, worth: float) -> None:
+def test_added_energy_has_the_price_of_its_quarter_hours(plant: Path, begin: str, end: str, worth: float) -> None:
     before = month_of(plant)
     decide(plant, begin, end)
     after = month_of(plant)
@@ -76,12 +76,12 @@ def test_it_costs_what_its_quarter_hours_cost(plant: Path, begin: str, end: str,
     assert after.saving.saved_wh - before.saving.saved_wh == pytest.approx(ADDED_WH)
     assert after.money.saved - before.money.saved == pytest.approx(worth)
     assert after.money.before.demand_kw == before.money.before.demand_kw
-    told_wh = sum(after.money.before.wh_by_period.values()) - sum(after.money.after.wh_by_period.values())
-    assert told_wh == pytest.approx(after.saving.saved_wh), "the table's lines sum to the saving"
+    reported_wh = sum(after.money.before.wh_by_period.values()) - sum(after.money.after.wh_by_period.values())
+    assert reported_wh == pytest.approx(after.saving.saved_wh), "the table's lines sum to the saving"
 
 
 @pytest.mark.text
-def test_what_is_in_the_sum_and_in_no_days_row_is_told(plant: Path) -> None:
+def test_energy_in_the_total_that_is_in_no_day_is_noted(plant: Path) -> None:
     cover = Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     added = "The total includes 1\u202f000 kWh of adjustments to non-routine events"
     assert added not in page([month_of(plant)], cover)

@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(made: Path) -> dict[str, Any]:
+def reported(made: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((made / "r.json").read_text(encoding="utf-8"))
     return found
 
@@ -48,16 +48,16 @@ def rows(made: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO((made / "r.csv").read_text(encoding="utf-8-sig"))))
 
 
-def test_the_frozen_baseline_is_there_and_its_hash_is_its_own(told: dict[str, Any]) -> None:
-    [motor] = told["motors"]
+def test_the_frozen_baseline_is_there_and_its_hash_is_its_own(reported: dict[str, Any]) -> None:
+    [motor] = reported["motors"]
     baseline = motor["baseline"]
     rest = {name: value for name, value in baseline.items() if name != "hash"}
     canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
     assert hashlib.sha256(canonical.encode()).hexdigest() == baseline["hash"] == motor["saving"]["baseline_hash"]
 
 
-def test_each_quarter_hour_follows_from_the_baseline(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
-    [motor] = told["motors"]
+def test_each_quarter_hour_follows_from_the_baseline(reported: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    [motor] = reported["motors"]
     baseline = motor["baseline"]
     assert baseline["kind"] == "polynomial"
     [driver] = baseline["drivers"]
@@ -88,8 +88,8 @@ def test_a_partly_polled_quarter_hour_follows_from_the_baseline_and_its_coverage
     assert float(row["adjusted_baseline_kwh"]) == pytest.approx(part * kwh, rel=1e-5)
 
 
-def test_the_money_follows_from_each_quarter_hours_price(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
-    [motor] = told["motors"]
+def test_the_money_follows_from_each_quarter_hours_price(reported: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    [motor] = reported["motors"]
     assert motor["tariff"]["prices"] == {"peak": 1.05, "flat": 0.68, "valley": 0.34}
     for row in rows:
         hour = int(row["start_local"][11:13])
@@ -99,8 +99,8 @@ def test_the_money_follows_from_each_quarter_hours_price(told: dict[str, Any], r
     assert saved == pytest.approx(motor["money"]["saved"], rel=1e-6)
 
 
-def test_coal_and_carbon_stand_there_with_their_figures(told: dict[str, Any]) -> None:
-    [motor] = told["motors"]
+def test_coal_and_carbon_are_shown_with_their_factors(reported: dict[str, Any]) -> None:
+    [motor] = reported["motors"]
     saved_kwh = motor["saving"]["saved_wh"] / 1000
     for kind, figure in motor["coal"].items():
         assert motor["coal_kgce"][kind] == pytest.approx(saved_kwh * figure["kgce_per_kwh"])
@@ -108,13 +108,13 @@ def test_coal_and_carbon_stand_there_with_their_figures(told: dict[str, Any]) ->
     assert motor["avoided_grid_emissions_kg"] == pytest.approx(saved_kwh * motor["grid_factor"]["kg_per_kwh"])
 
 
-def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, told: dict[str, Any], tmp_path: Path) -> None:
+def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, reported: dict[str, Any], tmp_path: Path) -> None:
     """With a copy of the state directory that lacks the key file."""
     shutil.copytree(made / "state", tmp_path / "copy", ignore=shutil.ignore_patterns("ledger.key"))
-    assert set(told["ledger_key"]) == {"kind", "public", "fingerprint"}
-    assert told["ledger_key"]["fingerprint"] == told["ledger"]["key"]
+    assert set(reported["ledger_key"]) == {"kind", "public", "fingerprint"}
+    assert reported["ledger_key"]["fingerprint"] == reported["ledger"]["key"]
     key = tmp_path / "public.json"
-    key.write_text(json.dumps(told["ledger_key"]), encoding="utf-8")
+    key.write_text(json.dumps(reported["ledger_key"]), encoding="utf-8")
     command = [
         "ledger",
         "verify",
@@ -129,19 +129,19 @@ def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, told: dict
     assert json.loads(CliRunner().invoke(main, command).output)["ok"]
 
 
-def test_what_the_intervals_were_recorded_under_is_stated(told: dict[str, Any], made: Path) -> None:
+def test_the_configuration_of_the_recorded_intervals_is_stated(reported: dict[str, Any], made: Path) -> None:
     """The configuration changed after the intervals were recorded; prices and classes are those of today."""
-    [motor] = told["motors"]
+    [motor] = reported["motors"]
     n = motor["ledger"]["intervals"]
     assert motor["ledger"]["recorded_under"] == {"config": {"c0ffee": n}, "software": {"0.1.0": n}}
     page = (made / "r.html").read_text(encoding="utf-8")
     assert f"c0ffee ({n} × 15 min)" in page
-    assert told["config"] in page
+    assert reported["config"] in page
 
 
-def test_the_meter_and_the_zone_are_there(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
-    [motor] = told["motors"]
-    assert told["zone"] == "Asia/Shanghai"
+def test_the_meter_and_the_zone_are_there(reported: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    [motor] = reported["motors"]
+    assert reported["zone"] == "Asia/Shanghai"
     assert motor["meter"] == {
         "name": "mcc-12", "profile": "eastron/sdm630", "measuring_point": "drive-input", "serial_number": "22091734",
         "class": "0.5S", "ct": [400, 5], "ct_class": "0.5S", "certificate": "JJG 596, 2024-01-12, No. 4711",
@@ -154,12 +154,12 @@ def numbers(rows: list[dict[str, str]], name: str) -> list[float]:
     return [float(row[name]) for row in rows]
 
 
-def test_the_parts_follow_from_shaft_and_losses(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
+def test_the_parts_follow_from_shaft_and_losses(reported: dict[str, Any], rows: list[dict[str, str]]) -> None:
     """motor: losses of the old motor less the new one's; drive: minus its losses and auxiliaries; control: the rest.
 
     U95: 25 % of the losses of the old motor; for the others the values of the estimator, summed over the month.
     """
-    [motor] = told["motors"]
+    [motor] = reported["motors"]
     parts, saving = motor["saving"]["parts"], motor["saving"]
     claimed = [row for row in rows if row["saved_kwh"]]
     old, new = sum(numbers(claimed, "old_motor_loss_kwh")), sum(numbers(claimed, "motor_loss_kwh"))
@@ -183,13 +183,13 @@ def test_the_parts_follow_from_shaft_and_losses(told: dict[str, Any], rows: list
     }
 
 
-def test_the_causes_of_doubt_follow_from_the_rows(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
+def test_the_uncertainty_components_follow_from_the_rows(reported: dict[str, Any], rows: list[dict[str, str]]) -> None:
     """The formulas of docs/savings.md.
 
     model √(v·C·vᵀ); scatter s·√(m·τ); driver Σ|dE/dd|·u, with U (k = 2) of the driver in the next column; the limits of
     class 0.5S, 0.5 % and 30′, divided by √3. The register filled no gap.
     """
-    [motor] = told["motors"]
+    [motor] = reported["motors"]
     baseline, causes, saving = motor["baseline"], motor["saving"]["causes"], motor["saving"]
     [driver] = baseline["drivers"]
     claimed = [row for row in rows if row["saved_kwh"]]
@@ -212,7 +212,7 @@ def test_the_causes_of_doubt_follow_from_the_rows(told: dict[str, Any], rows: li
     assert causes["gaps"] == 0
 
 
-def test_the_page_says_that_an_earlier_report_is_the_key(made: Path) -> None:
+def test_the_page_names_an_earlier_report_as_the_key(made: Path) -> None:
     page = (made / "r.html").read_text(encoding="utf-8")
     assert page.count("--key") == 2, "once in each language"
     command = ["ledger", "verify", "--state", str(made / "state"), "--key", str(made / "r.json"),

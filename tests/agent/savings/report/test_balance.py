@@ -73,7 +73,7 @@ def test_each_day_balances_also_where_part_of_it_is_not_compared(page: str) -> N
     assert days["2024-10-05"][0] == days["2024-10-05"][1]
 
 
-def test_energy_per_tonne_is_that_of_one_and_the_same_time(page: str) -> None:
+def test_energy_per_tonne_uses_energy_and_tonnes_of_the_same_time(page: str) -> None:
     days = [row for row in rows(page).values() if row[1] != "–"]
     tonnes = DAYS_TONNES * 4.5
     [(before, after)] = set(re.findall(r"([\d.]+) → ([\d.]+) kWh/t", page))
@@ -90,7 +90,7 @@ def pictures(folder: Path) -> list[Figure | None]:
     return [picture(month, Catalogue("en")) for picture in (load_histogram, efficiency_over_load, power_over_driver)]
 
 
-def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of_the_new_one(tmp_path: Path) -> None:
+def test_charts_exclude_the_replaced_motor_in_the_month_of_its_replacement(tmp_path: Path) -> None:
     metered_retrofit.retrofit(tmp_path, days=7)
     plain = tmp_path / "plant.toml"
     text = plain.read_text(encoding="utf-8")
@@ -143,7 +143,7 @@ def test_a_quarter_hour_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["2024-09-30 23:45", "2024-11-01 00:00"])
-def test_a_quarter_hour_beyond_the_months_edge_that_cannot_be_read_is_left_out(tmp_path: Path, place: str) -> None:
+def test_an_unreadable_quarter_hour_outside_the_month_is_ignored(tmp_path: Path, place: str) -> None:
     """It is only the end point of an interpolation across the month boundary; the month is complete without it."""
     metered_retrofit.retrofit(tmp_path, days=31)
     command = ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"), "--output"]
@@ -188,7 +188,7 @@ def test_the_efficiency_is_shown_with_the_band_that_its_losses_leave(tmp_path: P
 
 
 @pytest.mark.parametrize(("month", "end"), [("2024-03", "2024-04-01 00:00"), ("2024-10", "2024-11-01 00:00")])
-def test_a_day_of_23_or_25_hours_is_measured_whole(tmp_path: Path, month: str, end: str) -> None:
+def test_a_day_of_23_or_25_hours_is_measured_completely(tmp_path: Path, month: str, end: str) -> None:
     zone = "Europe/Berlin"
     plain = tmp_path / "plant.toml"
     plain.write_text(metered_retrofit.PLANT.replace(metered_retrofit.ZONE, zone), encoding="utf-8")
@@ -207,7 +207,7 @@ def test_a_day_of_23_or_25_hours_is_measured_whole(tmp_path: Path, month: str, e
     assert sum(day.measured_wh for day in found.days) == pytest.approx(found.measured_wh)
 
 
-def test_control_is_what_the_page_says_it_is(tmp_path: Path) -> None:
+def test_the_control_part_is_as_the_page_defines_it(tmp_path: Path) -> None:
     """Formula of the page: baseline − (shaft energy + losses of the old motor); drive losses are a separate part."""
     metered_retrofit.retrofit(tmp_path, days=2)
     config = load_config(tmp_path / "plant.toml")[0]
@@ -222,28 +222,28 @@ def test_control_is_what_the_page_says_it_is(tmp_path: Path) -> None:
     assert found.parts["control"].wh == pytest.approx(found.adjusted_wh - shaft_wh - old_loss_wh, rel=1e-6)
 
 
-@pytest.mark.parametrize(("days", "said", "chinese"), [
+@pytest.mark.parametrize(("days", "english_text", "chinese"), [
     (31, "✓ proven</p>", "✓ 已证实</p>"),
     (2, "✓ proven, for 6.5 % of the month only</p>", "✓ 已证实，仅限本月 6.5 % 的时间</p>"),
 ])  # fmt: skip
 @pytest.mark.text
-def test_the_verdict_says_of_which_part_of_the_month_it_speaks(
-    tmp_path: Path, days: int, said: str, chinese: str
+def test_the_verdict_states_the_part_of_the_month_it_covers(
+    tmp_path: Path, days: int, english_text: str, chinese: str
 ) -> None:  # fmt: skip
     """Two days of 31 are compared and proven; the others have no data."""
     metered_retrofit.retrofit(tmp_path, days=days)
     where = ["--config", str(tmp_path / "plant.toml"), "--output", str(tmp_path / "r.html")]
-    told = CliRunner().invoke(main, ["report", "--month", "2024-10", *where]).output.splitlines()[0]
+    first_line = CliRunner().invoke(main, ["report", "--month", "2024-10", *where]).output.splitlines()[0]
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert said in text
+    assert english_text in text
     assert chinese in text
-    assert said.removeprefix("✓ ").removesuffix("</p>") + ": " in told
+    assert english_text.removeprefix("✓ ").removesuffix("</p>") + ": " in first_line
     [motor] = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["motors"]
     assert motor["compared"] == pytest.approx(days / 31, rel=0.01)
 
 
 @pytest.mark.parametrize(("month", "tce_per_mwh", "year"), [("2024-10", 0.3016, 2023), ("2021-10", 0.3025, 2021)])
-def test_coal_by_power_supplied_is_of_the_months_own_year(
+def test_coal_uses_the_factor_of_the_year_of_the_month(
     tmp_path: Path, month: str, tce_per_mwh: float, year: int
 ) -> None:  # fmt: skip
     """The NEA figure of the year, or the newest one before it: 0.3025 kgce/kWh of 2021, 0.3016 of 2023 [M]."""
@@ -253,7 +253,7 @@ def test_coal_by_power_supplied_is_of_the_months_own_year(
     found = collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     db.close()
     assert found.saving is not None
-    shown = replace(found, month=month)
-    assert f"{tce_per_mwh:g} kgce/kWh {year}" in str(tiles(shown, Catalogue("en")))
-    body = json.loads(as_json([shown], Cover("a", "b", metered_retrofit.ZONE, 0, "0", "c", "magwatt ledger verify")))
+    drawn = replace(found, month=month)
+    assert f"{tce_per_mwh:g} kgce/kWh {year}" in str(tiles(drawn, Catalogue("en")))
+    body = json.loads(as_json([drawn], Cover("a", "b", metered_retrofit.ZONE, 0, "0", "c", "magwatt ledger verify")))
     assert body["motors"][0]["coal_kgce"]["equivalent"] == pytest.approx(tce_per_mwh * found.saving.saved_wh / 1000)

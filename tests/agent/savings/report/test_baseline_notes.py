@@ -33,13 +33,13 @@ def report(plant: Path) -> str:
     return magwatt(plant, "report", "--month", "2024-10", "--output", str(plant / "r.html")).output
 
 
-def test_one_that_was_frozen_before_needs_no_word(plant: Path) -> None:
+def test_a_baseline_frozen_before_the_month_has_no_note(plant: Path) -> None:
     report(plant)
     [motor] = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]
     assert motor["hints"] == []
 
 
-def test_one_that_was_put_in_its_place_afterwards_is_told(plant: Path) -> None:
+def test_a_baseline_replaced_after_the_month_is_noted(plant: Path) -> None:
     """A constant baseline, frozen two years after the month, replaces one on the flow and increases the saving."""
     first = json.loads(magwatt(plant, "baseline", "show", "fan", "--json").stdout)["baseline"]["hash"]
     assert magwatt(plant, "baseline", "learn", "fan", "--model", "constant").exit_code == 0
@@ -61,5 +61,5 @@ def test_one_that_was_put_in_its_place_afterwards_is_told(plant: Path) -> None:
         reason = reason_of(hint)
         assert Catalogue("en", ZoneInfo(metered_retrofit.ZONE)).reason(reason) in text
         for language in ("en", "zh_CN"):
-            shown = Catalogue(language, ZoneInfo(metered_retrofit.ZONE)).reason(reason)
-            assert shown in unescape(re.sub(r"</?span[^>]*>", "", page))
+            rendered = Catalogue(language, ZoneInfo(metered_retrofit.ZONE)).reason(reason)
+            assert rendered in unescape(re.sub(r"</?span[^>]*>", "", page))

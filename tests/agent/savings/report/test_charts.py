@@ -31,7 +31,7 @@ def chart(x: tuple[float, float], y: tuple[float, float] = (0.0, 1.0), texts: di
 
 
 @pytest.mark.parametrize("picture", [chart((1.0, 3.0), texts={3.0: "10-03"}), chart((20_000, 100_000))])
-def test_the_last_tick_is_not_cut_off(picture: str) -> None:
+def test_the_last_tick_is_not_clipped(picture: str) -> None:
     middle = re.findall(r'x="([\d.]+)" y="[\d.]+" text-anchor="middle">([^<]+)</text>', picture)
     assert middle
     for x, text in middle:
@@ -45,7 +45,7 @@ def test_ticks_have_the_minus_of_all_other_numbers() -> None:
 
 
 @pytest.mark.text
-def test_the_legend_of_a_falling_line_is_not_upon_the_zero_line(tmp_path: Path) -> None:
+def test_the_legend_of_a_falling_line_does_not_overlap_the_zero_line(tmp_path: Path) -> None:
     """More energy is used from the first day: the line starts at the upper left, where the legend is."""
     metered_retrofit.retrofit(tmp_path, days=3)
     page = report(tmp_path, "2024-10", more=30_000.0)
@@ -57,7 +57,7 @@ def test_the_legend_of_a_falling_line_is_not_upon_the_zero_line(tmp_path: Path) 
 
 
 @pytest.mark.text
-def test_a_month_without_data_draws_no_legend_for_it_and_no_giant(tmp_path: Path) -> None:
+def test_a_month_without_data_has_no_legend_and_no_oversized_bar(tmp_path: Path) -> None:
     metered_retrofit.retrofit(tmp_path, days=2)
     page = report(tmp_path, "2025-01")
     [picture] = page.partition('<article class="zh"')[0].split("<figure>")[1:]
@@ -66,7 +66,7 @@ def test_a_month_without_data_draws_no_legend_for_it_and_no_giant(tmp_path: Path
     assert "repeat(auto-fit" not in page.partition(".figures {")[2].partition("}")[0], "one picture would fill the page"
 
 
-def test_the_model_is_no_line_across_what_the_baseline_never_saw(tmp_path: Path) -> None:
+def test_the_model_line_is_interrupted_outside_the_range_of_the_baseline(tmp_path: Path) -> None:
     """A coverage gap at flows from 50 to 60: one line on each side, both end at the gap."""
     metered_retrofit.retrofit(tmp_path, days=2)
     config = load_config(tmp_path / "plant.toml")[0]

@@ -87,7 +87,7 @@ def test_money_is_yuan_and_the_grid_has_its_chinese_name(article: str) -> None:
     assert "生态环境部、国家统计局公告 2024 年第 33 号" in article
 
 
-def test_the_terms_are_those_of_the_trade(article: str) -> None:
+def test_the_chinese_terms_are_those_of_the_standards(article: str) -> None:
     for term in (
         "节电量",
         "节电率",

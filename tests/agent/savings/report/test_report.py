@@ -81,11 +81,11 @@ def report(plant: Path, *more: str, month: str = "2024-10") -> Result:
 
 def ledger_problems(plant: Path) -> list[str]:
     """The codes of the problems of the ledger that the report names."""
-    notes = told(plant)["notes"]
+    notes = reported(plant)["notes"]
     return [note["data"]["problem"]["code"] for note in notes if note["code"] == LEDGER_INVALID]  # type: ignore[attr-defined]
 
 
-def told(plant: Path) -> dict[str, object]:
+def reported(plant: Path) -> dict[str, object]:
     [motor] = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]
     return motor
 
@@ -128,7 +128,7 @@ def test_the_numbers_are_those_of_the_plant(plant: Path) -> None:
     items = metered_retrofit.new(BEGIN_MS, END_MS)
     measured_wh = sum((item.energy_wh or 0) + item.auxiliary_wh for item in items)
     old_wh = sum(250 * metered_retrofit.before_kw(item.drivers[metered_retrofit.FLOW].mean) for item in items)
-    found = told(plant)
+    found = reported(plant)
     assert found["measured_wh"] == pytest.approx(measured_wh, rel=1e-12)
     saving = found["saving"]
     assert saving["verdict"] == "proven"  # type: ignore[index]
@@ -147,7 +147,7 @@ def test_money_coal_and_carbon_follow_from_the_quarter_hours(plant: Path) -> Non
     claimed = [row for row in rows if row["saved_kwh"]]
     money = sum(float(row["saved_kwh"]) * prices.get(int(row["start_local"][11:13]), 0.34) for row in claimed)
     kwh = sum(float(row["saved_kwh"]) for row in claimed)
-    found = told(plant)
+    found = reported(plant)
     assert found["money"]["saved"] == pytest.approx(money, rel=1e-5)  # type: ignore[index]
     assert found["avoided_grid_emissions_kg"] == pytest.approx(0.6849 * kwh, rel=1e-5)
     assert found["coal_kgce"]["calorific"] == pytest.approx(0.1229 * kwh, rel=1e-5)  # type: ignore[index]
@@ -156,7 +156,7 @@ def test_money_coal_and_carbon_follow_from_the_quarter_hours(plant: Path) -> Non
 
 def test_the_report_balances_with_the_ledger_to_the_watt_hour(plant: Path) -> None:
     report(plant)
-    ledger = told(plant)["ledger"]
+    ledger = reported(plant)["ledger"]
     assert ledger["intervals"] == 4 * 744  # type: ignore[index]
     assert ledger["recorded_wh"] == ledger["reported_wh"] > 20_000_000  # type: ignore[index]
     assert (ledger["differing"], ledger["unrecorded"], ledger["ok"]) == (0, 0, True)  # type: ignore[index]
@@ -196,7 +196,7 @@ class _Reader(HTMLParser):
 
 
 @pytest.mark.text
-def test_the_page_is_whole_and_needs_nothing_else(plant: Path) -> None:
+def test_the_page_is_complete_and_self_contained(plant: Path) -> None:
     report(plant)
     text = (plant / "r.html").read_text(encoding="utf-8")
     reader = _Reader()
@@ -208,7 +208,7 @@ def test_the_page_is_whole_and_needs_nothing_else(plant: Path) -> None:
     assert "url(" not in text
     assert "@import" not in text
     assert text.count("<figure>") == 8  # four charts in two languages
-    for said in (
+    for expected in (
         "48\u202f250",
         "proven",
         "已证实",
@@ -219,17 +219,17 @@ def test_the_page_is_whole_and_needs_nothing_else(plant: Path) -> None:
         "避免的电网排放",
         "SIMULATED",
     ):
-        assert said in text
+        assert expected in text
     assert "nan" not in text.lower().replace("nance", "")
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_it_opens_in_the_language_that_was_asked_for(plant: Path, lang: str) -> None:
+def test_the_page_opens_in_the_requested_language(plant: Path, lang: str) -> None:
     report(plant, "--lang", lang)
     assert f'id="lang-{lang}" checked' in (plant / "r.html").read_text(encoding="utf-8")
 
 
-def test_what_people_wrote_is_shown_not_run(plant: Path) -> None:
+def test_text_from_users_is_escaped(plant: Path) -> None:
     edit_plant(plant, "3#除尘风机", "<script>alert(1)</script>")
     add_event(plant, decision="keep", by="<b>Wang", reason="5 < 6 & so on", decided_ms=BEGIN_MS)
     report(plant)
@@ -242,34 +242,34 @@ def test_what_people_wrote_is_shown_not_run(plant: Path) -> None:
 
 def test_an_open_event_is_shown_and_excludes(plant: Path) -> None:
     report(plant)
-    before = told(plant)["saving"]["intervals"]  # type: ignore[index]
+    before = reported(plant)["saving"]["intervals"]  # type: ignore[index]
     add_event(plant)
     report(plant)
-    assert told(plant)["saving"]["intervals"] == before - 4  # type: ignore[index]
-    assert EVENT_UNDECIDED in codes(told(plant)["saving"]["caveats"])  # type: ignore[index]
+    assert reported(plant)["saving"]["intervals"] == before - 4  # type: ignore[index]
+    assert EVENT_UNDECIDED in codes(reported(plant)["saving"]["caveats"])  # type: ignore[index]
     shown_in_both_languages(plant, EVENT_UNDECIDED(number=1, kind="maintenance", cause=MAINTENANCE()))
 
 
 @pytest.mark.parametrize("month", ["2024-08", "2025-01"])
-def test_a_month_without_data_is_said(plant: Path, month: str) -> None:
+def test_a_month_without_data_is_reported(plant: Path, month: str) -> None:
     found = report(plant, month=month)
     assert found.exit_code == 1
     assert "2024-09-01 00:00 +0800" in found.output
-    [note] = told(plant)["notes"]  # type: ignore[misc]
+    [note] = reported(plant)["notes"]  # type: ignore[misc]
     assert note["code"] == NO_DATA_IN_MONTH
     assert note["data"] == {"from_ms": metered_retrofit.utc_ms("2024-09-01 00:00"), "to_ms": END_MS}
     shown_in_both_languages(plant, reason_of(note))
-    assert told(plant)["measured_wh"] is None
+    assert reported(plant)["measured_wh"] is None
 
 
-def test_the_baselines_own_month_tells_no_saving(plant: Path) -> None:
+def test_the_month_of_the_baseline_has_no_saving(plant: Path) -> None:
     found = report(plant, month="2024-09")
     assert found.exit_code == 1
-    assert OUTSIDE_REPORTING_PERIOD in codes(told(plant)["notes"])
-    assert told(plant)["saving"] is None
+    assert OUTSIDE_REPORTING_PERIOD in codes(reported(plant)["notes"])
+    assert reported(plant)["saving"] is None
 
 
-def test_an_edited_interval_is_said_in_output_and_page(plant: Path) -> None:
+def test_an_edited_interval_is_reported_in_output_and_page(plant: Path) -> None:
     start_ms = BEGIN_MS + 100 * QUARTER_MS
     tamper(
         plant,
@@ -278,36 +278,36 @@ def test_an_edited_interval_is_said_in_output_and_page(plant: Path) -> None:
     )
     found = report(plant)
     assert found.exit_code == 1
-    notes = told(plant)["notes"]
+    notes = reported(plant)["notes"]
     assert codes(notes) == [LEDGER_INVALID, LEDGER_DIFFERS]
     assert notes[1]["data"] == {"n": 1}  # type: ignore[index]
     text = (plant / "r.html").read_text(encoding="utf-8")
     assert 'class="verdict denied"' in text
     assert 'class="verdict proven"' not in text
-    assert told(plant)["ledger"]["confirmed"] is False  # type: ignore[index]
+    assert reported(plant)["ledger"]["confirmed"] is False  # type: ignore[index]
     for note in notes:  # type: ignore[attr-defined]
         shown_in_both_languages(plant, reason_of(note))
 
 
-def test_an_edited_record_is_said(plant: Path) -> None:
+def test_an_edited_record_is_reported(plant: Path) -> None:
     tamper(plant, "update ledger set body = replace(body, '\"energy_wh\":', '\"energy_wh\":1') where seq = 50")
     found = report(plant)
     assert found.exit_code == 1
-    assert told(plant)["ledger"]["first_bad"] == 50  # type: ignore[index]
+    assert reported(plant)["ledger"]["first_bad"] == 50  # type: ignore[index]
 
 
 def test_a_baseline_that_is_not_the_frozen_one_is_not_used(plant: Path) -> None:
     tamper(plant, "update note set body = replace(body, 'polynomial', 'affinity') where kind = 'baseline'")
     found = report(plant)
     assert found.exit_code == 1
-    assert codes(told(plant)["notes"])[0] == BASELINE_CHANGED
-    assert told(plant)["saving"] is None
+    assert codes(reported(plant)["notes"])[0] == BASELINE_CHANGED
+    assert reported(plant)["saving"] is None
 
 
-def test_data_without_ledger_are_called_unproven(plant: Path) -> None:
+def test_data_without_a_ledger_are_reported_as_unproven(plant: Path) -> None:
     tamper(plant, "delete from ledger")
     found = report(plant)
-    assert LEDGER_RECORD_MISSING in codes(told(plant)["notes"])
+    assert LEDGER_RECORD_MISSING in codes(reported(plant)["notes"])
     assert 'class="verdict denied"' in (plant / "r.html").read_text(encoding="utf-8")
     assert found.exit_code == 1
 
@@ -321,14 +321,14 @@ def test_a_gap_in_the_ledger_is_counted(plant: Path) -> None:
     store.close()
     found = report(plant, month="2024-11")
     assert found.exit_code == 1
-    [note] = [note for note in told(plant)["notes"] if note["code"] == LEDGER_PROBLEM]  # type: ignore[attr-defined]
+    [note] = [note for note in reported(plant)["notes"] if note["code"] == LEDGER_PROBLEM]  # type: ignore[attr-defined]
     problem = {"code": INTERVALS_NOT_RECORDED, "data": {"n": 96, "asset": "fan", "first_ms": END_MS}}
     assert {name: note["data"]["problem"][name] for name in problem} == problem
-    assert told(plant)["ledger"]["unrecorded"] == 96  # type: ignore[index]
-    assert told(plant)["ledger"]["confirmed"] is False  # type: ignore[index]
+    assert reported(plant)["ledger"]["unrecorded"] == 96  # type: ignore[index]
+    assert reported(plant)["ledger"]["confirmed"] is False  # type: ignore[index]
 
 
-def test_a_negative_saving_is_called_so(tmp_path: Path) -> None:
+def test_a_negative_saving_is_reported_as_negative(tmp_path: Path) -> None:
     """The fan uses 1.3 times the energy of the old one at the same flow."""
     (tmp_path / "plant").mkdir()
     metered_retrofit.retrofit(tmp_path / "plant", days=3)
@@ -340,14 +340,14 @@ def test_a_negative_saving_is_called_so(tmp_path: Path) -> None:
     save_intervals(store, worse)
     store.close()
     report(tmp_path / "plant")
-    assert told(tmp_path / "plant")["saving"]["verdict"] == "negative"  # type: ignore[index]
+    assert reported(tmp_path / "plant")["saving"]["verdict"] == "negative"  # type: ignore[index]
     text = (tmp_path / "plant" / "r.html").read_text(encoding="utf-8")
     assert 'class="verdict negative"' in text or 'class="verdict denied"' in text
     for language in ("en", "zh_CN"):
         assert Catalogue(language).translate("negative") in text
 
 
-def test_without_tariff_factor_or_baseline_it_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_missing_tariff_factor_or_baseline_is_named(tmp_path: Path) -> None:
     plant = tmp_path / "plant"
     plant.mkdir()
     metered_retrofit.retrofit(plant, days=2, baseline=False)
@@ -356,12 +356,12 @@ def test_without_tariff_factor_or_baseline_it_says_what_is_missing(tmp_path: Pat
     begin, end = text.index("[tariff]"), text.index("[store]")
     (plant / "plant.toml").write_text(text[:begin] + text[end:], encoding="utf-8")
     found = report(plant)
-    assert codes(told(plant)["notes"]) == [BASELINE_MISSING, GRID_FACTOR_MISSING, TARIFF_MISSING]
+    assert codes(reported(plant)["notes"]) == [BASELINE_MISSING, GRID_FACTOR_MISSING, TARIFF_MISSING]
     assert "1\u202f440 kWh" in found.output
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ('grid_factor = "CN-NM"', 'grid_factor = "CN-MN"',
          DID_YOU_MEAN(problem=GRID_FACTOR_UNKNOWN(name="CN-MN"), near="CN-YN")),
@@ -370,29 +370,29 @@ def test_without_tariff_factor_or_baseline_it_says_what_is_missing(tmp_path: Pat
          PRICES_OVERLAP(prices=("flat", "peak"), start="17:00", end="18:00", days="all", months="all")),
     ],
 )  # fmt: skip
-def test_a_wrong_tariff_or_factor_stops_with_its_line(plant: Path, old: str, new: str, said: Reason) -> None:
+def test_a_wrong_tariff_or_factor_stops_with_its_line(plant: Path, old: str, new: str, expected: Reason) -> None:
     edit_plant(plant, old, new)
     found = report(plant)
     assert found.exit_code == 2
     assert re.match(r"plant\.toml:\d+: ", found.output)
-    assert english(said) in found.output
+    assert english(expected) in found.output
     assert not (plant / "r.html").exists()
 
 
 @pytest.mark.parametrize(
-    ("more", "month", "said"),
+    ("more", "month", "expected"),
     [((), "2024-13", NOT_A_MONTH(text="2024-13")),
      (("--motor", "fann"), "2024-10", REFERENCE_MISSPELLED(kind="motor", near="fan")),
      (("--state", "nowhere"), "2024-10", "`magwatt run`"), (("--key", "none.key"), "2024-10", "No such file")],
 )  # fmt: skip
-def test_wrong_usage_is_one_line(plant: Path, more: tuple[str, ...], month: str, said: Reason | str) -> None:
+def test_wrong_usage_is_one_line(plant: Path, more: tuple[str, ...], month: str, expected: Reason | str) -> None:
     found = report(plant, *more, month=month)
     assert found.exit_code == 2
-    assert (said if isinstance(said, str) else english(said)) in found.output
+    assert (expected if isinstance(expected, str) else english(expected)) in found.output
     assert len(found.output.splitlines()) == 1
 
 
-def test_a_file_that_is_no_state_file(plant: Path) -> None:
+def test_an_invalid_state_file_is_rejected(plant: Path) -> None:
     (plant / "state" / "magwatt.sqlite").write_bytes(b"not a database" * 1000)
     found = report(plant)
     assert found.exit_code == 2
@@ -408,7 +408,7 @@ def test_a_copy_can_be_reported_from_without_writing_to_it(plant: Path) -> None:
 
 
 @pytest.mark.text
-def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None:
+def test_external_checkpoints_are_checked_and_named(plant: Path) -> None:
     """Also those of an earlier report, and also if only the records of the month are verified."""
     report(plant)
     earlier = plant / "september.json"
@@ -418,7 +418,7 @@ def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None
     text = (plant / "r.html").read_text(encoding="utf-8")
     assert f"1: {earlier}" in text
     assert "external checkpoints that match: 1" in text
-    assert told(plant)["ledger"]["external_checkpoints"] == 1  # type: ignore[index]
+    assert reported(plant)["ledger"]["external_checkpoints"] == 1  # type: ignore[index]
     [seq] = [json.loads(earlier.read_text(encoding="utf-8"))["ledger"]["seq"]]
     tamper(plant, "delete from ledger where seq >= ?", seq)
     cut = report(plant, "--checkpoint", str(earlier))
@@ -429,15 +429,15 @@ def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None
     assert (lost.exit_code, lost.output) == (2, "cannot read nowhere.json: No such file or directory\n")
 
 
-def test_a_long_ledger_is_asked_for_older_checkpoints_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_ledger_is_checked_against_older_checkpoints_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the records before the month only that of the checkpoint is read."""
     from agent.savings.report.model import ledger_check
 
     db = sqlite3.connect(plant / "state" / "magwatt.sqlite")
-    seq, said = db.execute("select seq, hash from ledger where kind = 'interval' order by seq limit 1").fetchone()
+    seq, expected = db.execute("select seq, hash from ledger where kind = 'interval' order by seq limit 1").fetchone()
     db.close()
     elsewhere = plant / "roots.jsonl"
-    elsewhere.write_text(json.dumps({"seq": seq, "hash": said}) + "\n", encoding="utf-8")
+    elsewhere.write_text(json.dumps({"seq": seq, "hash": expected}) + "\n", encoding="utf-8")
     monkeypatch.setattr(ledger_check, "MOST", 10)
     assert report(plant, "--checkpoint", str(elsewhere)).exit_code == 0
     elsewhere.write_text(json.dumps({"seq": seq, "hash": "0" * 64}) + "\n", encoding="utf-8")
@@ -447,7 +447,7 @@ def test_a_long_ledger_is_asked_for_older_checkpoints_too(plant: Path, monkeypat
 
 
 @pytest.mark.parametrize("whole", [10, 10_000])
-def test_report_and_verify_count_alike(plant: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
+def test_report_and_verify_count_equally(plant: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
     from agent.savings.report.model import ledger_check
 
     monkeypatch.setattr(ledger_check, "MOST", whole)
@@ -461,15 +461,15 @@ def test_report_and_verify_count_alike(plant: Path, monkeypatch: pytest.MonkeyPa
     db.close()
     assert len(found["fan"]) == 1 + 5
     report(plant)
-    ledger = told(plant)["ledger"]
+    ledger = reported(plant)["ledger"]
     assert (ledger["unrecorded"], ledger["not_yet_recorded"]) == (1, 0)  # type: ignore[index]
     report(plant, month="2024-11")
-    ledger = told(plant)["ledger"]
+    ledger = reported(plant)["ledger"]
     assert (ledger["unrecorded"], ledger["not_yet_recorded"]) == (5, 0)  # type: ignore[index]
 
 
 @pytest.mark.text
-def test_motors_are_summed_and_so_are_their_doubts(plant: Path) -> None:
+def test_savings_and_uncertainties_of_motors_are_combined(plant: Path) -> None:
     """Two identical motors: twice the energy and at most twice U95, because meter errors may be correlated."""
     config = load_config(plant / "plant.toml")[0]
     db = open_copy(plant / "state" / "magwatt.sqlite")
@@ -482,7 +482,7 @@ def test_motors_are_summed_and_so_are_their_doubts(plant: Path) -> None:
     assert f'<td><b>total</b></td><td></td><td class="n"><b>{value}</b></td><td class="n">{u} <small>at most' in text
 
 
-def test_the_doubt_says_how_many_digits_a_number_has() -> None:
+def test_the_uncertainty_determines_the_digits_of_a_number() -> None:
     assert with_u(48246.4, 559.6) == ("48\u202f250", "560")
     assert alike(47686.8, 559.6) == "47\u202f690"
     assert with_u(1.0, 0.0) == ("1.0", "–")

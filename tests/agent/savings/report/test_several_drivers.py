@@ -22,7 +22,7 @@ from agent.savings import reasons
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
 
 SHIFT, INLET, PUMPS = "signal_shift", "signal_inlet_c", "signal_pumps"
-LEARNT = metered_retrofit.utc_ms("2024-09-01 00:00"), metered_retrofit.utc_ms("2024-09-15 00:00")
+BASELINE_PERIOD = metered_retrofit.utc_ms("2024-09-01 00:00"), metered_retrofit.utc_ms("2024-09-15 00:00")
 MONTH = metered_retrofit.utc_ms("2024-10-01 00:00"), metered_retrofit.utc_ms("2024-10-04 00:00")
 MORE_KW = (0.0, 6.0, -4.0)
 LINE = re.compile(r'<polyline class="line model" points="([^"]+)"/>')
@@ -49,18 +49,18 @@ def magwatt(folder: Path, *words: str) -> Result:
 def plant(folder: Path, more: Any) -> Path:
     (folder / "plant.toml").write_text(metered_retrofit.PLANT, encoding="utf-8")
     store = Store(folder / "state", HandClock(MONTH[0] / 1000))
-    save_intervals(store, [more(item) for item in metered_retrofit.old(*LEARNT)])
+    save_intervals(store, [more(item) for item in metered_retrofit.old(*BASELINE_PERIOD)])
     save_intervals(store, [more(item) for item in metered_retrofit.new(*MONTH)])
     store.close()
     return folder
 
 
 def learn_and_freeze(folder: Path, *more: str) -> str:
-    learnt = magwatt(folder, "baseline", "learn", "fan", "--to", "2024-09-15", *more)
-    assert learnt.exit_code == 0, learnt.output
+    result = magwatt(folder, "baseline", "learn", "fan", "--to", "2024-09-15", *more)
+    assert result.exit_code == 0, result.output
     done = magwatt(folder, "baseline", "freeze", "fan", "--by", "Li Wei")
     assert done.exit_code == 0, done.output
-    return learnt.stdout
+    return result.stdout
 
 
 def true_wh(more: Any) -> float:
@@ -83,13 +83,13 @@ def report(folder: Path, *more: str) -> tuple[str, dict[str, Any]]:
 @pytest.mark.text
 def test_levels_by_shift_from_learning_to_the_page(tmp_path: Path) -> None:
     folder = plant(tmp_path, with_shift)
-    said = learn_and_freeze(folder)
-    assert "separate offset for each state of shift (draft)" in said
-    assert f"[{SHIFT} = 2]" in said
-    shown = json.loads(magwatt(folder, "baseline", "show", "fan", "--json").stdout)
+    learn_output = learn_and_freeze(folder)
+    assert "separate offset for each state of shift (draft)" in learn_output
+    assert f"[{SHIFT} = 2]" in learn_output
+    page_and_json = json.loads(magwatt(folder, "baseline", "show", "fan", "--json").stdout)
     page, motor = report(folder)
     saving = motor["saving"]
-    assert shown["saving"]["saved_wh"] == pytest.approx(saving["saved_wh"], rel=1e-9)
+    assert page_and_json["saving"]["saved_wh"] == pytest.approx(saving["saved_wh"], rel=1e-9)
     assert saving["saved_wh"] == pytest.approx(true_wh(with_shift), abs=saving["u95_wh"])
     assert motor["baseline"]["kind"] == "indicator"
     assert "[y = 2]" in page
@@ -100,9 +100,9 @@ def test_levels_by_shift_from_learning_to_the_page(tmp_path: Path) -> None:
 def test_a_plane_from_learning_to_the_page(tmp_path: Path) -> None:
     folder = plant(tmp_path, with_inlet)
     words = ("--driver", "fan-flow", "--driver", INLET, "--model", "linear")
-    said = learn_and_freeze(folder, *words)
-    assert re.search(r"\(VIF\): .*\d", said)
-    assert f"·{INLET}" in said
+    learn_output = learn_and_freeze(folder, *words)
+    assert re.search(r"\(VIF\): .*\d", learn_output)
+    assert f"·{INLET}" in learn_output
     page, motor = report(folder)
     assert motor["saving"]["saved_wh"] == pytest.approx(true_wh(with_inlet), abs=motor["saving"]["u95_wh"])
     assert motor["baseline"]["kind"] == "linear"
@@ -111,14 +111,14 @@ def test_a_plane_from_learning_to_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.text
-def test_what_moved_together_is_said_when_learning(tmp_path: Path) -> None:
+def test_correlated_drivers_are_reported_when_learning(tmp_path: Path) -> None:
     def following(item: Interval) -> Interval:
         inlet = 0.2 * item.drivers[metered_retrofit.FLOW].mean + item.start_ms // QUARTER_MS % 7 / 5
         return replace(item, drivers={**item.drivers, INLET: Driver(inlet)})
 
     folder = plant(tmp_path, following)
-    learnt = magwatt(folder, "baseline", "learn", "fan", "--to", "2024-09-15")
-    assert "fan flow m³/h and inlet c moved together (VIF " in learnt.stdout
+    result = magwatt(folder, "baseline", "learn", "fan", "--to", "2024-09-15")
+    assert "fan flow m³/h and inlet c moved together (VIF " in result.stdout
     both = magwatt(folder, "baseline", "learn", "fan", "--driver", "fan-flow", "--driver", INLET, "--model", "binned")
     assert both.exit_code == 2
     assert f"no binned model of {metered_retrofit.FLOW}, {INLET} fits the data" in both.output
@@ -138,13 +138,13 @@ def with_pumps(item: Interval) -> Interval:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+def page_and_json(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     folder = plant(tmp_path_factory.mktemp("pumps"), with_pumps)
-    said = learn_and_freeze(folder, "--model", "slopes", "--driver", "fan-flow", "--driver", PUMPS)
+    learn_output = learn_and_freeze(folder, "--model", "slopes", "--driver", "fan-flow", "--driver", PUMPS)
     model = reasons.MODEL_WITH_SLOPES(
         model=reasons.MODEL_POLYNOMIAL(degree=1, driver=metered_retrofit.FLOW), state=PUMPS
     )
-    assert english(model) in said
+    assert english(model) in learn_output
     return report(folder)
 
 
@@ -154,8 +154,8 @@ def cloud(page: str) -> str:
 
 
 @pytest.mark.text
-def test_slopes_by_state_are_told_in_both_languages(shown: tuple[str, dict[str, Any]]) -> None:
-    page, motor = shown
+def test_slopes_by_state_are_described_in_both_languages(page_and_json: tuple[str, dict[str, Any]]) -> None:
+    page, motor = page_and_json
     assert motor["baseline"]["kind"] == "slopes"
     for text in ("separate coefficients for each state of pumps", "[…]: 1 in this state, otherwise 0",
                  "pumps 各状态各有系数", "[…]：处于该状态为 1，否则为 0"):  # fmt: skip
@@ -166,9 +166,9 @@ def test_slopes_by_state_are_told_in_both_languages(shown: tuple[str, dict[str, 
     assert Catalogue("zh_CN").reason(model) == "a m³/h 的 2 次多项式；b 各状态各有系数"
 
 
-def test_each_state_has_a_line_where_it_was_seen(shown: tuple[str, dict[str, Any]]) -> None:
+def test_each_state_has_a_line_within_its_range(page_and_json: tuple[str, dict[str, Any]]) -> None:
     """One pump up to a flow of 55, two above: one line ends and the other one starts at 55 on the linear axis."""
-    picture = cloud(shown[0])
+    picture = cloud(page_and_json[0])
     lines = [[float(pair.partition(",")[0]) for pair in points.split()] for points in LINE.findall(picture)]
     assert len(lines) == 2
     ticks = re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="middle">(\d+)</text>', picture)
@@ -182,15 +182,15 @@ def test_each_state_has_a_line_where_it_was_seen(shown: tuple[str, dict[str, Any
         assert f">{name}</text>" in picture
 
 
-def test_the_range_seen_is_that_of_each_state(shown: tuple[str, dict[str, Any]]) -> None:
-    page, motor = shown
+def test_the_range_seen_is_that_of_each_state(page_and_json: tuple[str, dict[str, Any]]) -> None:
+    page, motor = page_and_json
     [[low_1, high_1], [low_2, high_2]] = motor["baseline"]["shape"]["ranges"][metered_retrofit.FLOW]
     assert high_1 <= 55 < low_2
     assert f"{low_1:g} … {high_1:g} [pumps = 1]<br>" in page
     assert f"{low_2:g} … {high_2:g} [pumps = 2]" in page
 
 
-def test_levels_by_state_have_a_line_each_too(tmp_path: Path) -> None:
+def test_each_level_by_state_has_a_line(tmp_path: Path) -> None:
     folder = plant(tmp_path, with_shift)
     learn_and_freeze(folder)
     page, motor = report(folder)
@@ -201,7 +201,7 @@ def test_levels_by_state_have_a_line_each_too(tmp_path: Path) -> None:
         assert f">shift = {state}</text>" in picture
 
 
-def test_names_of_lines_do_not_lie_upon_each_other(tmp_path: Path) -> None:
+def test_labels_of_lines_do_not_overlap(tmp_path: Path) -> None:
     """The levels are close to each other."""
     folder = plant(tmp_path, with_shift)
     learn_and_freeze(folder)

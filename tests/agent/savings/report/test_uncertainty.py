@@ -65,7 +65,7 @@ def test_each_component_has_a_name_an_origin_and_a_remedy(month: ReportMonth) ->
             assert chinese(text) != text
 
 
-def test_parts_that_are_less_sure_than_their_sum_say_what_would_narrow_them(month: ReportMonth) -> None:
+def test_parts_with_a_larger_u_than_their_sum_name_a_remedy(month: ReportMonth) -> None:
     unsure = replace(month, saving=replace(SAVING, parts={"control": SavingPart(1.0, 101.0)}))
     assert parts_less_certain(unsure.saving)
     assert month.plant is not None

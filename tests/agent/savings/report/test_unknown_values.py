@@ -57,7 +57,7 @@ def report(plant: Path, *more: str, out: str = "r.html") -> Result:
     return CliRunner().invoke(main, command)
 
 
-def told(plant: Path) -> Any:
+def reported(plant: Path) -> Any:
     """The only motor of the JSON file."""
     [motor] = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]
     return motor
@@ -83,11 +83,11 @@ def forget_energy(plant: Path, which: Callable[[int], bool]) -> int:
     return count
 
 
-def test_an_energy_that_is_not_known_is_no_zero(plant: Path) -> None:
+def test_an_unknown_energy_is_not_zero(plant: Path) -> None:
     forget_energy(plant, lambda k: True)
     found = report(plant)
     assert "kWh" not in found.output
-    motor = told(plant)
+    motor = reported(plant)
     assert {"code": ENERGY_UNKNOWN_INTERVALS, "data": {"n": 96 * DAYS}}.items() <= motor["notes"][0].items()
     text = (plant / "r.html").read_text(encoding="utf-8")
     for language in ("en", "zh_CN"):
@@ -96,29 +96,29 @@ def test_an_energy_that_is_not_known_is_no_zero(plant: Path) -> None:
     assert motor["measured_wh"] is None
 
 
-def test_energies_that_are_partly_known_say_so(plant: Path) -> None:
+def test_partly_known_energies_are_noted(plant: Path) -> None:
     count = forget_energy(plant, lambda k: k == 7)
     found = report(plant)
     assert (count, found.exit_code) == (1, 1)
-    assert {"code": ENERGY_UNKNOWN_INTERVALS, "data": {"n": 1}}.items() <= told(plant)["notes"][0].items()
+    assert {"code": ENERGY_UNKNOWN_INTERVALS, "data": {"n": 1}}.items() <= reported(plant)["notes"][0].items()
 
 
-def test_a_key_that_only_record_1_names_is_told_in_both_languages(plant: Path) -> None:
+def test_a_key_declared_by_record_1_only_is_noted_in_both_languages(plant: Path) -> None:
     """A copy without the key file: the signatures are checked with the key that the ledger itself announces."""
     report(plant)
-    assert told(plant)["hints"] == []
-    assert not told(plant)["ledger"]["self_named"]
+    assert reported(plant)["hints"] == []
+    assert not reported(plant)["ledger"]["self_named"]
     (plant / "state" / FILE).unlink()
     declared = report(plant)
-    [hint] = told(plant)["hints"]
+    [hint] = reported(plant)["hints"]
     assert hint["code"] == KEY_SELF_DECLARED
     assert hint["data"]["key"] in declared.output
     text = unescape((plant / "r.html").read_text(encoding="utf-8"))
     for language in ("en", "zh_CN"):
         assert Catalogue(language).reason(KEY_SELF_DECLARED(**hint["data"])) in text
-    assert told(plant)["ledger"]["self_named"]
+    assert reported(plant)["ledger"]["self_named"]
     report(plant, "--checkpoint", str(plant / "r.json"))
-    assert told(plant)["hints"] == []
+    assert reported(plant)["hints"] == []
 
 
 @pytest.mark.text
@@ -129,35 +129,35 @@ def test_half_a_month_is_exit_1(plant: Path) -> None:
     assert found.exit_code == 1
 
 
-def test_a_price_without_a_currency_is_told(plant: Path) -> None:
+def test_a_price_without_a_currency_is_reported(plant: Path) -> None:
     text = (plant / "plant.toml").read_text(encoding="utf-8")
     begin, end = text.index("[tariff]"), text.index("[store]")
     text = text[:begin] + text[end:]
     text = text.replace('currency = "CNY"', "energy_price = 0.7")
     (plant / "plant.toml").write_text(text, encoding="utf-8")
     found = report(plant)
-    assert [note["code"] for note in told(plant)["notes"]] == [CURRENCY_MISSING]
+    assert [note["code"] for note in reported(plant)["notes"]] == [CURRENCY_MISSING]
     assert not re.search(r"± [\d.,\u202f]+ ,", found.output)
     assert found.exit_code == 1
 
 
-def test_an_old_motor_that_stood_there_in_the_month_is_told(plant: Path) -> None:
+def test_a_replaced_motor_that_ran_in_the_month_is_noted(plant: Path) -> None:
     """The baseline period ends on 15 September, the old motor ran until 3 October, and `periods` is not set."""
     change(plant, "since = 2024-09-15", "since = 2024-10-03")
     report(plant)
-    [note] = told(plant)["notes"]
+    [note] = reported(plant)["notes"]
     assert note["code"] == OLD_MOTOR_IN_REPORTING_PERIOD
     assert note["data"] == {"n": 192, "since": "2024-10-03", "motor": "fan"}
     change(plant, "since = 2024-10-03 }", "since = 2024-10-03 }\nperiods = { reporting = 2024-10-03 }")
     report(plant)
-    assert OLD_MOTOR_IN_REPORTING_PERIOD not in [note["code"] for note in told(plant)["notes"]]
+    assert OLD_MOTOR_IN_REPORTING_PERIOD not in [note["code"] for note in reported(plant)["notes"]]
 
 
 @pytest.mark.parametrize(
     ("out", "hint"),
     [("state", "state"), ("none/r.html", "none")],
 )
-def test_a_place_that_cannot_be_written_to_is_named_with_what_to_do(plant: Path, out: str, hint: str) -> None:
+def test_an_unwritable_output_is_named_with_a_remedy(plant: Path, out: str, hint: str) -> None:
     before = sorted(path.name for path in plant.iterdir())
     found = report(plant, out=out)
     assert found.exit_code == 2
@@ -179,7 +179,7 @@ def months(plant: Path) -> list[ReportMonth]:
 
 
 @pytest.mark.text
-def test_a_sum_says_how_many_motors_are_in_it_and_money_has_its_doubt(months: list[ReportMonth]) -> None:
+def test_a_total_states_its_number_of_motors_and_the_uncertainty_of_money(months: list[ReportMonth]) -> None:
     cover = Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     text = page(months, cover)
     assert "<b>total</b> <small>1 of 2 motors</small>" in text
@@ -191,7 +191,7 @@ def test_a_sum_says_how_many_motors_are_in_it_and_money_has_its_doubt(months: li
 
 
 @pytest.mark.text
-def test_a_sum_does_not_hide_what_its_ledger_does_not_bear_out(months: list[ReportMonth]) -> None:
+def test_a_total_marks_motors_that_the_ledger_does_not_confirm(months: list[ReportMonth]) -> None:
     """months[0] has 4 of 31 days and an intact ledger; the same month without ledger records is not confirmed."""
     denied = replace(months[0], asset="pump", ledger=LedgerCheck())
     cover = Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
@@ -212,7 +212,7 @@ def test_a_sum_does_not_hide_what_its_ledger_does_not_bear_out(months: list[Repo
         ("report", "--month", "2024-10"),
     ],
 )
-def test_a_state_directory_that_may_not_be_read_is_told_in_a_line(
+def test_an_unreadable_state_directory_is_an_error_of_one_line(
     plant: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     """As for a user other than that of the service, who may not read /var/lib/magwatt."""
@@ -231,7 +231,7 @@ def test_a_state_directory_that_may_not_be_read_is_told_in_a_line(
     assert len(done.output.splitlines()) == 1
 
 
-def test_without_a_state_file_it_says_where_one_comes_from(plant: Path) -> None:
+def test_without_a_state_file_the_error_states_how_to_create_it(plant: Path) -> None:
     (plant / "state").rename(plant / "elsewhere")
     found = report(plant)
     assert found.exit_code == 2

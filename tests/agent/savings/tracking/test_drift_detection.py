@@ -59,10 +59,10 @@ def days(seed: int, law: Law, *, second: str = "inlet", moved: bool = False, sha
     return found
 
 
-def watched(baseline: Baseline, told: list[Interval]) -> list[str]:
+def watched(baseline: Baseline, rows: list[Interval]) -> list[str]:
     watch = NonRoutineEventDetector("pump")
     watch.set_model(baseline)
-    return [event.kind for item in told for event in watch.on_interval(item)]
+    return [event.kind for item in rows for event in watch.on_interval(item)]
 
 
 def of_both(law: Law, second: str = "inlet") -> Baseline:
@@ -80,8 +80,8 @@ def test_no_shift_opens_where_only_the_second_driver_moves(old: Law, now: Law, s
     """A baseline on the flow alone opens one, which shows that the second driver is necessary."""
     both, one = of_both(old, second), of_one(old, second)
     for seed in SEEDS:
-        told = days(seed, now, second=second, moved=True)
-        assert watched(both, told) == [], f"seed {seed}"
+        rows = days(seed, now, second=second, moved=True)
+        assert watched(both, rows) == [], f"seed {seed}"
     if (old, now) != (throttled, driven):
         assert "load_shift" in [
             kind for seed in SEEDS for kind in watched(one, days(seed, now, second=second, moved=True))
@@ -92,7 +92,7 @@ def test_no_shift_opens_where_only_the_second_driver_moves(old: Law, now: Law, s
 @pytest.mark.parametrize(("old", "now", "second"), [
     (throttled, throttled, "inlet"), (throttled, driven, "inlet"), (by_pumps, by_pumps, "pumps"),
 ])  # fmt: skip
-def test_a_true_shift_of_2_percent_is_found_beside_a_second_driver_that_moves(
+def test_a_shift_of_2_percent_is_detected_with_a_moving_second_driver(
     share: float, old: Law, now: Law, second: str
 ) -> None:
     both = of_both(old, second)
@@ -100,37 +100,37 @@ def test_a_true_shift_of_2_percent_is_found_beside_a_second_driver_that_moves(
         assert "load_shift" in watched(both, days(seed, now, second=second, moved=True, share=share)), f"seed {seed}"
 
 
-def test_a_true_shift_of_1_percent_is_hidden_where_only_the_flow_is_looked_at() -> None:
+def test_a_shift_of_1_percent_is_not_detected_by_flow_alone() -> None:
     """With the flow alone, the effect of the inlet (±3 % over five days) is part of the scatter of the blocks."""
-    told = [days(seed, throttled, share=1.01) for seed in SEEDS]
-    assert not any("load_shift" in watched(of_one(throttled), items) for items in told)
-    assert all("load_shift" in watched(of_both(throttled), items) for items in told)
+    rows = [days(seed, throttled, share=1.01) for seed in SEEDS]
+    assert not any("load_shift" in watched(of_one(throttled), items) for items in rows)
+    assert all("load_shift" in watched(of_both(throttled), items) for items in rows)
 
 
 def test_a_state_that_is_new_or_between_two_opens_nothing() -> None:
     both = of_both(by_pumps, "pumps")
-    told = days(1, by_pumps, second="pumps")
+    rows = days(1, by_pumps, second="pumps")
     for k in (*range(500, 520), *range(2500, 2600)):
-        told[k] = Interval("pump", told[k].start_ms, 3 * (told[k].energy_wh or 0.0), meter=told[k].meter,
-                           drivers={**told[k].drivers, "pumps": Driver(3.0 if k > 2000 else 1.5)})  # fmt: skip
-    assert watched(both, told) == []
+        rows[k] = Interval("pump", rows[k].start_ms, 3 * (rows[k].energy_wh or 0.0), meter=rows[k].meter,
+                           drivers={**rows[k].drivers, "pumps": Driver(3.0 if k > 2000 else 1.5)})  # fmt: skip
+    assert watched(both, rows) == []
 
 
-def test_one_of_two_that_is_silent_opens_nothing_and_for_good_the_other_one_is_followed() -> None:
+def test_a_missing_driver_opens_no_event_and_permanently_the_other_one_is_used() -> None:
     both = of_both(throttled)
-    told = days(2, throttled)
+    rows = days(2, throttled)
     for k in (0, *range(700, 740)):
-        told[k] = Interval("pump", told[k].start_ms, told[k].energy_wh, meter=told[k].meter,
-                           drivers={"inlet": told[k].drivers["inlet"]})  # fmt: skip
-    assert watched(both, told) == []
-    for k in range(800, len(told)):
-        wh = (told[k].energy_wh or 0.0) * (2 if k > 2000 else 1)
-        told[k] = Interval("pump", told[k].start_ms, wh, meter=told[k].meter, drivers={"flow": told[k].drivers["flow"]})
-    assert "ct_ratio" in watched(both, told)
+        rows[k] = Interval("pump", rows[k].start_ms, rows[k].energy_wh, meter=rows[k].meter,
+                           drivers={"inlet": rows[k].drivers["inlet"]})  # fmt: skip
+    assert watched(both, rows) == []
+    for k in range(800, len(rows)):
+        wh = (rows[k].energy_wh or 0.0) * (2 if k > 2000 else 1)
+        rows[k] = Interval("pump", rows[k].start_ms, wh, meter=rows[k].meter, drivers={"flow": rows[k].drivers["flow"]})
+    assert "ct_ratio" in watched(both, rows)
 
 
 @pytest.mark.parametrize("law", [lambda flow: 80.0, lambda flow: flow**2 / 100])
-def test_a_second_driver_that_stays_or_follows_the_first_makes_no_nonsense(law: Callable[[float], float]) -> None:
+def test_a_constant_or_proportional_second_driver_opens_no_event(law: Callable[[float], float]) -> None:
     """Half a year without a change. The effects of the drivers cannot be separated, and no event may open."""
     rng = Random(1)
     like = DriftDetector(LoadModel(("flow", "inlet"), ((50.0, 50.0), (50.0, 50.0))))
@@ -141,11 +141,11 @@ def test_a_second_driver_that_stays_or_follows_the_first_makes_no_nonsense(law: 
         assert like.compare(item) == (None, None), k // 96
 
 
-def test_grades_that_no_curve_passes_are_each_compared_with_themselves() -> None:
+def test_grades_without_a_common_curve_are_compared_separately() -> None:
     """Energy depends on the grade: more intervals of two grades are no shift, 2 % more energy in all grades is."""
     level = {1.0: 1000.0, 2.0: 1200.0, 3.0: 1030.0, 4.0: 1100.0}
 
-    def told(late: float, share: float) -> list[Interval]:
+    def rows(late: float, share: float) -> list[Interval]:
         rng, grade, found = Random(4), 1.0, []
         for k in range(96 * 40):
             after = k >= 96 * 24
@@ -155,7 +155,7 @@ def test_grades_that_no_curve_passes_are_each_compared_with_themselves() -> None
             found.append(Interval("pump", k * QUARTER_MS, wh, drivers={"grade": Driver(grade)}, meter="a"))
         return found
 
-    baseline = learn("pump", told(0.0, 1.0)[: 96 * 14])
+    baseline = learn("pump", rows(0.0, 1.0)[: 96 * 14])
     assert baseline.kind == "state"
-    assert watched(baseline, told(0.9, 1.0)) == []
-    assert watched(baseline, told(0.0, 1.02)) == ["load_shift"]
+    assert watched(baseline, rows(0.9, 1.0)) == []
+    assert watched(baseline, rows(0.0, 1.02)) == ["load_shift"]

@@ -82,7 +82,7 @@ def test_an_hour_of_steady_power_is_four_equal_quarters() -> None:
     assert [item.start_ms - START_MS for item in bench.finished] == [0, QUARTER_MS, 2 * QUARTER_MS, 3 * QUARTER_MS]
 
 
-def test_a_power_that_rises_straight_is_integrated_exactly_and_cut_at_the_quarter() -> None:
+def test_a_linearly_rising_power_is_integrated_exactly_and_split_at_the_quarter_hour() -> None:
     bench = Bench()
     for k in range(131):
         bench.now_s = 7.0 * k
@@ -101,21 +101,21 @@ def test_regeneration_is_negative() -> None:
 
 
 @pytest.mark.parametrize("gap_s", [45, 61, 600, 3600, 3 * 3600])
-def test_what_a_gap_held_is_told_by_the_register(gap_s: int) -> None:
+def test_energy_of_a_gap_is_filled_by_the_register(gap_s: int) -> None:
     bench = Bench()
     bench.run(500)
     bench.pass_by(gap_s, 150e3)
     bench.run(2000)
-    told_wh, bridged = bench.total_wh(), gap_s < 60
+    counted_wh, bridged = bench.total_wh(), gap_s < 60
     if not bridged:  # a gap below one minute is interpolated without the register
-        assert told_wh == pytest.approx(bench.true_wh - 1_000_000 - 100e3 / 3600, abs=15)
+        assert counted_wh == pytest.approx(bench.true_wh - 1_000_000 - 100e3 / 3600, abs=15)
         filled_wh = sum(item.filled_wh for item in bench.kept.values())
         assert filled_wh == pytest.approx((gap_s * 150e3 + 100e3) / 3600, abs=15)
     covered_s = 900 * sum(item.coverage for item in bench.kept.values())
     assert covered_s == pytest.approx(2499 + gap_s if bridged else 2498, abs=1e-6)
 
 
-def test_a_gap_without_a_register_is_a_gap() -> None:
+def test_a_gap_without_a_register_stays_a_gap() -> None:
     bench = Bench()
     bench.run(900, registers=False)
     bench.pass_by(1800)
@@ -125,7 +125,7 @@ def test_a_gap_without_a_register_is_a_gap() -> None:
     assert bench.total_wh() == pytest.approx(2 * 25_000, rel=0.02)
 
 
-def test_while_nothing_answers_quarters_end_all_the_same_and_say_that_nothing_is_known() -> None:
+def test_intervals_without_readings_end_in_time_with_unknown_energy() -> None:
     bench = Bench()
     bench.run(900)
     for _ in range(4 * 900):
@@ -139,7 +139,7 @@ def test_while_nothing_answers_quarters_end_all_the_same_and_say_that_nothing_is
     assert all(bench.kept[item.start_ms].energy_wh == pytest.approx(25_000, abs=50) for item in silent)
 
 
-def test_a_register_that_was_set_tells_nothing_of_a_gap() -> None:
+def test_a_register_that_was_set_fills_no_gap() -> None:
     bench = Bench()
     bench.run(500)
     bench.pass_by(300)
@@ -163,7 +163,7 @@ def test_kills_at_any_moment_lose_nothing_and_count_nothing_twice(seed: int) -> 
 
 
 @pytest.mark.parametrize("step_h", [-8, 8, -0.1])
-def test_a_clock_that_jumps_and_comes_back_loses_no_energy_and_is_seen(step_h: float) -> None:
+def test_a_clock_step_and_its_return_lose_no_energy_and_are_reported(step_h: float) -> None:
     bench = Bench()
     bench.run(2000)
     bench.utc_off_ms = round(3_600_000 * step_h)
@@ -177,7 +177,7 @@ def test_a_clock_that_jumps_and_comes_back_loses_no_energy_and_is_seen(step_h: f
 @pytest.mark.parametrize(
     "utc_off_h", [-8.0, -2.0, -1.9], ids=["8 h back", "where it stood", "hardly further than it stood"]
 )
-def test_a_power_cut_whose_clock_lost_the_time_loses_no_energy_and_is_seen(utc_off_h: float) -> None:
+def test_a_power_failure_with_a_lost_clock_loses_no_energy_and_is_reported(utc_off_h: float) -> None:
     """The gateway is without power for two hours, and its clock has no battery: the register supplies the energy."""
     bench = Bench()
     bench.run(2000)
@@ -191,7 +191,7 @@ def test_a_power_cut_whose_clock_lost_the_time_loses_no_energy_and_is_seen(utc_o
     assert seen.filled_wh == pytest.approx(200_000, rel=0.02)
 
 
-def test_another_meters_register_is_believed_by_no_clock() -> None:
+def test_a_register_of_a_replaced_meter_fills_no_gap_with_any_clock() -> None:
     bench = Bench()
     bench.hours.meter = "mcc-1 1234 400/5"
     bench.run(2000)
@@ -214,7 +214,7 @@ def test_drivers_are_means_over_time_with_their_accuracy() -> None:
     assert bench.finished[0].drivers["flow"].u == pytest.approx(1.5, rel=0.02)
 
 
-def test_a_driver_that_was_hardly_heard_is_none() -> None:
+def test_a_driver_with_few_values_is_missing() -> None:
     bench = Bench()
     bench.run(10)
     bench.hours.add_driver("flow", bench.now_s, 100.0)
@@ -222,7 +222,7 @@ def test_a_driver_that_was_hardly_heard_is_none() -> None:
     assert bench.finished[0].drivers == {}
 
 
-def test_shaft_and_losses_come_from_the_estimator_and_stand_for_the_whole_time() -> None:
+def test_shaft_energy_and_losses_of_the_estimator_apply_to_the_complete_interval() -> None:
     bench = Bench()
     for k in range(901):
         bench.run(1, registers=False)
@@ -265,7 +265,7 @@ def test_a_stored_interval_that_is_resumed_is_unchanged() -> None:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_shaft_that_was_known_for_a_little_only_is_unknown(first: bool) -> None:
+def test_a_shaft_power_known_for_a_short_time_is_unknown(first: bool) -> None:
     """After a restart the estimator has no result for a while: the shaft energy of a part is not extrapolated."""
     known = Interval("p", 0, 10.0, coverage=0.4, shaft_wh=8.0, motor_loss_wh=1.0, u_motor_loss_wh=0.2)
     both = IntervalAccumulator.resumed(known if first else Interval("p", 0, 15.0, coverage=0.6))

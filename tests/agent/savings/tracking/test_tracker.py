@@ -37,12 +37,12 @@ class Bench:
         path.write_text(config_toml(True, "127.0.0.1:502", folder / "state", 1.0), encoding="utf-8")
         self.config = load_config(path)[0]
         self.asset = assets(self.config)[0]
-        self.clock, self.store, self.told = clock, Store(folder / "state", clock), list[Message]()
+        self.clock, self.store, self.published = clock, Store(folder / "state", clock), list[Message]()
         self.held = False
         self.lane = self.start()
 
     def start(self) -> SavingsTracker:
-        return SavingsTracker(self.asset, 1.0, self.store, self.told.append, "UTC", lambda _: self.held)
+        return SavingsTracker(self.asset, 1.0, self.store, self.published.append, "UTC", lambda _: self.held)
 
     def run(self, quarters: float, withheld: Reason | None = None, w: float = W) -> None:
         for _ in range(round(quarters * 90)):
@@ -59,10 +59,10 @@ class Bench:
         self.store.flush()
 
     def savings(self) -> list[dict[str, Any]]:
-        return [dict(message.values) for message in self.told if message.kind == "savings"]
+        return [dict(message.values) for message in self.published if message.kind == "savings"]
 
     def events(self) -> list[tuple[str, str]]:
-        return [(message.values["event_kind"], message.values["event_state"]) for message in self.told
+        return [(message.values["event_kind"], message.values["event_state"]) for message in self.published
                 if message.kind == "event"]  # fmt: skip
 
 
@@ -74,34 +74,34 @@ def bench(tmp_path: Path, clock: HandClock) -> Bench:
 def freeze_what_was(bench: Bench, wh: float = 30e3) -> None:
     """Freezes a constant baseline of the last 100 intervals."""
     now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
-    told = [Interval("pump", now_ms - (100 - k) * QUARTER_MS, wh + k % 2) for k in range(100)]
-    save_frozen(bench.store, freeze(learn("pump", told, kind="constant", classes=("0.5S", "0.5")), now_ms, "test"))
+    published = [Interval("pump", now_ms - (100 - k) * QUARTER_MS, wh + k % 2) for k in range(100)]
+    save_frozen(bench.store, freeze(learn("pump", published, kind="constant", classes=("0.5S", "0.5")), now_ms, "test"))
 
 
-def test_each_quarter_hour_is_told_with_what_was_saved_since(bench: Bench) -> None:
+def test_each_quarter_hour_is_published_with_the_saving_to_date(bench: Bench) -> None:
     freeze_what_was(bench)
     bench.run(5)
-    told = bench.savings()
-    assert len(told) >= 4
-    newest = told[-1]
+    published = bench.savings()
+    assert len(published) >= 4
+    newest = published[-1]
     assert newest["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)
     assert newest["interval_saved_wh"] == pytest.approx(5e3, rel=1e-3)
     assert newest["savings_verdict"] == "proven"
     assert newest["saved_share_pct"] == pytest.approx(100 / 6, rel=1e-3)
-    message = [item for item in bench.told if item.kind == "savings"][-1]
+    message = [item for item in bench.published if item.kind == "savings"][-1]
     assert message.uncertainties["saved_energy_wh"] > 0
     kept = repository.load_intervals(bench.store, "pump")
     assert kept[-2].drivers["signal_flow_m3_h"].mean == 500
     assert kept[-2].meter == "mcc-1 22091734 400/5"
 
 
-def test_without_a_baseline_energy_is_told_and_no_saving(bench: Bench) -> None:
+def test_without_a_baseline_energy_is_published_and_no_saving(bench: Bench) -> None:
     bench.run(2.2)
     assert bench.savings()[-1]["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)
     assert "saved_energy_wh" not in bench.savings()[-1]
 
 
-def test_hold_and_wiring_are_events_at_once_and_mark_the_quarter(bench: Bench) -> None:
+def test_maintenance_and_wiring_errors_are_immediate_events_and_mark_the_interval(bench: Bench) -> None:
     bench.run(2)
     bench.held = True
     bench.run(0.02)
@@ -117,7 +117,7 @@ def test_hold_and_wiring_are_events_at_once_and_mark_the_quarter(bench: Bench) -
     }
 
 
-def test_another_lane_goes_on_in_the_same_quarter_hour(bench: Bench) -> None:
+def test_a_new_tracker_continues_the_same_quarter_hour(bench: Bench) -> None:
     bench.run(1.5)
     bench.lane.close()
     bench.lane = bench.start()
@@ -144,7 +144,7 @@ def test_a_decision_of_another_process_counts_from_the_next_quarter(bench: Bench
     assert bench.savings()[-1]["nre_open"] == 0
 
 
-def test_a_baseline_that_was_changed_claims_nothing_and_says_why(bench: Bench) -> None:
+def test_a_changed_baseline_gives_no_saving_and_a_reason(bench: Bench) -> None:
     freeze_what_was(bench)
     bench.run(2.2)
     body = bench.store.entries(repository.FROZEN)["pump"]
@@ -158,7 +158,7 @@ def test_a_baseline_that_was_changed_claims_nothing_and_says_why(bench: Bench) -
     assert bench.savings()[-1]["savings_verdict"] == "proven"
 
 
-def test_a_new_motor_that_uses_half_is_no_forgotten_ratio_and_no_shift(bench: Bench) -> None:
+def test_a_new_motor_with_half_the_energy_is_neither_a_changed_ratio_nor_a_shift(bench: Bench) -> None:
     bench.run(60)
     bench.lane.close()
     motor = bench.asset.motor
@@ -172,7 +172,7 @@ def test_a_new_motor_that_uses_half_is_no_forgotten_ratio_and_no_shift(bench: Be
     assert ("nre_ct_ratio", "begin") in bench.events(), "of the new motor it would be one"
 
 
-def test_nonsense_in_the_store_ends_nothing(tmp_path: Path, bench: Bench) -> None:
+def test_invalid_entries_in_the_store_do_not_stop_tracking(tmp_path: Path, bench: Bench) -> None:
     bench.run(1.2)
     bench.store.do(lambda db: db.execute("update interval set body = '{\"asset\": 5}'").rowcount)
     bench.lane.close()
@@ -258,24 +258,24 @@ def test_intervals_that_exceed_the_memory_are_logged_with_their_time_span(
 
 
 @pytest.mark.parametrize("back_h", [3, 30])
-def test_a_clock_that_goes_back_changes_no_sum(bench: Bench, back_h: int) -> None:
+def test_a_clock_step_back_changes_no_total(bench: Bench, back_h: int) -> None:
     """Published sums equal those of a report over all stored intervals, also those dated later than the clock."""
     freeze_what_was(bench)
     bench.run(4 * 40)
-    bench.clock._utc_ns -= back_h * 3600 * 10**9
+    bench.clock.step(-back_h * 3600)
     bench.run(4 * 2)
     baseline = repository.load_frozen(bench.store, "pump")
     assert baseline is not None
     known = [item for item in repository.load_intervals(bench.store, "pump", baseline.to_ms) if item.coverage > 0.01]
     events = repository.load_events(bench.store, "pump")
     whole, _ = evaluate(baseline, known, events=events, classes=("0.5S", "0.5"))
-    told = bench.savings()[-1]
-    assert told["measured_energy_wh"] == pytest.approx(whole.measured_wh, abs=30e3), "but for the one that runs"
-    assert told["saved_energy_wh"] == pytest.approx(whole.saved_wh, abs=6e3)
-    assert told["savings_coverage_pct"] <= 101
+    published = bench.savings()[-1]
+    assert published["measured_energy_wh"] == pytest.approx(whole.measured_wh, abs=30e3), "but for the one that runs"
+    assert published["saved_energy_wh"] == pytest.approx(whole.saved_wh, abs=6e3)
+    assert published["savings_coverage_pct"] <= 101
 
 
-def test_a_register_of_which_half_was_not_heard_fills_no_gap(bench: Bench) -> None:
+def test_a_register_with_missing_readings_fills_no_gap(bench: Bench) -> None:
     """The first response after a gap of four hours lacks the export register: the next complete one fills the gap."""
     wh = 1_000_000.0
 
@@ -299,12 +299,12 @@ def test_a_register_of_which_half_was_not_heard_fills_no_gap(bench: Bench) -> No
 def freeze_a_line(bench: Bench) -> None:
     """Freezes a linear baseline of the last 400 intervals: 30 kWh at 500 m³/h, and 20 Wh for each further m³/h."""
     now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
-    told = []
+    published = []
     for k in range(400):
         flow = 300 + 37 * k % 400
         wh = 20_000 + 20 * flow + 100 * (-1) ** (k // 2)
-        told.append(Interval("pump", now_ms - (400 - k) * QUARTER_MS, wh, drivers={FLOW: Driver(float(flow))}))
-    draft = learn("pump", told, kind="polynomial", drivers=[FLOW], classes=("0.5S", "0.5"))
+        published.append(Interval("pump", now_ms - (400 - k) * QUARTER_MS, wh, drivers={FLOW: Driver(float(flow))}))
+    draft = learn("pump", published, kind="polynomial", drivers=[FLOW], classes=("0.5S", "0.5"))
     save_frozen(bench.store, freeze(draft, now_ms, "test"))
 
 
@@ -342,17 +342,17 @@ def reported(bench: Bench) -> Saving:
 
 
 def assert_the_same(bench: Bench) -> Saving:
-    told, page = bench.savings()[-1], reported(bench)
-    message = [item for item in bench.told if item.kind == "savings"][-1]
-    assert told["measured_energy_wh"] == pytest.approx(page.measured_wh, abs=1)
-    assert told["saved_energy_wh"] == pytest.approx(page.saved_wh, abs=1)
+    published, page = bench.savings()[-1], reported(bench)
+    message = [item for item in bench.published if item.kind == "savings"][-1]
+    assert published["measured_energy_wh"] == pytest.approx(page.measured_wh, abs=1)
+    assert published["saved_energy_wh"] == pytest.approx(page.saved_wh, abs=1)
     assert message.uncertainties["saved_energy_wh"] == float(f"{page.u95_wh:.4g}"), "told to four digits"
-    assert told["excluded_energy_wh"] == pytest.approx(page.excluded_wh, abs=1)
+    assert published["excluded_energy_wh"] == pytest.approx(page.excluded_wh, abs=1)
     return page
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3, 4, 6])
-def test_a_driver_that_was_away_is_drawn_straight_live_as_in_the_report(bench: Bench, missing: int) -> None:
+def test_a_missing_driver_is_interpolated_live_as_in_the_report(bench: Bench, missing: int) -> None:
     """A gap of up to three intervals is within the limit of one hour; longer gaps are excluded from both."""
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0, *[None] * missing, 600.0, 580.0, 500.0, *[None] * 2, 520.0, 510.0, 500.0])
@@ -361,7 +361,7 @@ def test_a_driver_that_was_away_is_drawn_straight_live_as_in_the_report(bench: B
     assert (page.excluded_wh > 20e3) == (missing > 3)
 
 
-def test_it_is_the_same_after_a_restart_while_the_driver_is_away(bench: Bench) -> None:
+def test_interpolation_is_unchanged_by_a_restart_while_the_driver_is_missing(bench: Bench) -> None:
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0, None])
     bench.lane.close()
@@ -371,14 +371,16 @@ def test_it_is_the_same_after_a_restart_while_the_driver_is_away(bench: Bench) -
     assert page.causes["driver"] > 0
 
 
-def test_what_was_seen_before_reporting_began_holds_an_end_of_the_line(bench: Bench) -> None:
+def test_a_value_before_the_reporting_period_is_used_for_interpolation(bench: Bench) -> None:
     run_flows(bench, [400.0, 420.0, 450.0])
     freeze_a_line(bench)
     run_flows(bench, [None, None, 600.0, 580.0, 500.0])
     assert assert_the_same(bench).causes["driver"] > 0
 
 
-def test_a_driver_that_comes_and_goes_makes_no_sum_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_intermittent_driver_does_not_reload_earlier_intervals(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every second interval lacks the flow: only intervals of the last hours are read again, not a year."""
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0] * 15)
@@ -397,9 +399,7 @@ def test_a_driver_that_comes_and_goes_makes_no_sum_anew(bench: Bench, monkeypatc
 
 
 @pytest.mark.parametrize("asleep_s", [1500, 2400, 5000])
-def test_a_process_that_was_stopped_tells_what_the_register_filled_as_the_report_does(
-    bench: Bench, asleep_s: int
-) -> None:
+def test_energy_filled_after_a_stop_is_equal_live_and_in_the_report(bench: Bench, asleep_s: int) -> None:
     """Nothing was polled during the stop: the register supplies the energy, the flow is interpolated for an hour."""
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0], register=True)
