@@ -48,7 +48,7 @@ async def tick(late_s: list[float]) -> None:
 
 async def main(config: Path, seconds: float) -> None:
     from agent.config.loader import load_config
-    from agent.runtime.agent import run
+    from agent.runtime.run import run
 
     late_s: list[float] = []
     ticker = asyncio.create_task(tick(late_s))

@@ -24,7 +24,7 @@ from agent.core.text import N_
 def run(file: Path | None, config_file: Path | None, seconds: float | None) -> None:
     import asyncio
 
-    from agent.runtime.agent import run as run_agent
+    from agent.runtime.run import run as run_agent
 
     loaded, report = load(plant_file(config_file, file))
     for finding in report.findings:
