@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from agent.cli.options import WRONG
-from agent.commissioning.discovery.config_snippet import WATCHDOG
+from agent.commissioning.discovery.reasons import WATCHDOG
 from agent.core.columns import headings, padded, padded_left
 from agent.core.text import N_, _, text_of
 from drivers.errors import ProfileError

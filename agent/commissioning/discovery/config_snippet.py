@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent.commissioning.discovery.match import Identified
-from agent.commissioning.discovery.reasons import FUNCTION_03_NEEDED
+from agent.commissioning.discovery.reasons import FUNCTION_03_NEEDED, WATCHDOG
 from agent.commissioning.discovery.scan_result import Target
 from agent.config.keys import COMM_LOSS
-from agent.core.text import N_, _
+from agent.core.text import _
 from drivers.profiles import Profile
 from drivers.serial_sniffer import SerialSetting
 
 BY_ID = Path("/dev/serial/by-id")
-WATCHDOG = {"parameter": N_("parameter"), "default": N_("default"), "reset_by": N_("reset by")}  # keys of a profile
 
 
 def to_toml(target: Target, setting: SerialSetting | None, devices: Sequence[Identified]) -> str:

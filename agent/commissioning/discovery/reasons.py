@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drivers.reasons import Code
+from drivers.reasons import N_, Code
 
 # Findings of a scan
 
@@ -138,3 +138,7 @@ MATCH_SPEED = Code("match_speed", "speed fits the frequency and the number of po
 UNIT_COUNT_OUT_OF_RANGE = Code("unit_count_out_of_range", "expected 1 to 247 devices")
 UNIT_LIST_EXPECTED = Code("unit_list_expected", "expected unit identifiers, for example 1-247 or 1,5,20-30")
 UNIT_ID_OUT_OF_RANGE = Code("unit_id_out_of_range", "unit identifiers are 1 to 247")
+
+# Keys of a communication watchdog in a profile
+
+WATCHDOG = {"parameter": N_("parameter"), "default": N_("default"), "reset_by": N_("reset by")}  # keys of a profile
