@@ -173,8 +173,8 @@ def transforms() -> None:
             took = turns({**ours(x), **theirs(x, c)}, ROUNDS)
             base = took.get("C FFTW3: all bins")
             for name, seconds in took.items():
-                beside = f" ({ratio(seconds, base):.2f})" if base else ""
-                table.setdefault(name, []).append(f"{statistics.median(seconds) * 1e6:.1f}{beside}")
+                compared = f" ({ratio(seconds, base):.2f})" if base else ""
+                table.setdefault(name, []).append(f"{statistics.median(seconds) * 1e6:.1f}{compared}")
     say(f"\n| float64 | {' | '.join(map(str, SIZES))} | goal |")
     say("|---" * (len(SIZES) + 2) + "|")
     for name, cells in table.items():

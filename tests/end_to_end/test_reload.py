@@ -136,7 +136,7 @@ def test_an_invalid_file_is_reported_and_polling_continues(scene: Scene) -> None
     wait_until(lambda: all(len(scene.of(name, "telemetry")) >= count + 3
                            for name, count in zip(PUMPS, seen, strict=True)), 15, "rows go on")  # fmt: skip
     assert max(scene.gaps_s("pump-1") + scene.gaps_s("pump-2")) < 1.7 * PERIOD_S
-    assert len(scene.events("config_rejected")) == 1, "told once"
+    assert len(scene.events("config_rejected")) == 1, "reported once"
 
 
 def test_a_removed_motor_is_deleted_at_the_broker_and_maintenance_is_followed(scene: Scene) -> None:

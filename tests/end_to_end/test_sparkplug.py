@@ -204,7 +204,7 @@ def test_only_changed_metrics_are_published_with_their_quality(world: World) -> 
     assert [("frequency_hz" in message, "active_power_w" in message) for message in updates] == [
         (True, True), (False, False), (False, True), (False, True),
     ]  # fmt: skip
-    assert all("id" in message for message in updates), "each row can be told by its id"
+    assert all("id" in message for message in updates), "each row has an id"
     lost, back = updates[2]["active_power_w"], updates[3]["active_power_w"]
     assert lost["is_null"]
     assert properties(lost) == {"Quality": 0, "flags": "NO_REPLY"}

@@ -46,7 +46,7 @@ def test_a_clock_step_takes_effect_at_the_next_check(hours: int) -> None:
     system.wait(1)
     assert watch.update() == ClockStep(hours * 3_600_000, correct=False)
     assert system.clock.utc_ns() == system.wall
-    assert watch.update() is None, "told once"
+    assert watch.update() is None, "reported once"
 
 
 @pytest.mark.parametrize("hours", [1, -1, -8])

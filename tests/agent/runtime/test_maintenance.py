@@ -221,7 +221,7 @@ def test_after_a_restart_only_changes_are_published(published: Published, clock:
         ("maintenance", [IN_MAINTENANCE(note="a")])
     ]
     published.look()
-    assert len(published.messages) == 4, "nothing is told twice"
+    assert len(published.messages) == 4, "nothing is published twice"
 
 
 def test_an_unreadable_file_releases_no_motor(published: Published, clock: HandClock) -> None:

@@ -91,7 +91,7 @@ def test_a_driver_that_the_model_does_not_use_changes_nothing(baseline: Baseline
     assert replace(other, caveats=()) == replace(whole, caveats=())
     measured = without(AIR, range(10, 13))
     measured[11] = replace(measured[11], coverage=0.5)
-    assert of(baseline, measured).intervals == 199, "half of it was not polled, and no register tells the rest"
+    assert of(baseline, measured).intervals == 199, "half of it was not polled, and no register supplies the rest"
 
 
 def test_an_unpolled_interval_counts_with_an_interpolated_driver_only_if_the_register_has_its_energy(

@@ -117,7 +117,7 @@ def test_another_meter_is_an_event_and_one_without_a_number_is_not() -> None:
     other = items[:100] + [replace(item, meter="mcc-1 2 400/5") for item in items[100:]]
     assert {event.kind for event in watched(other)} == {"meter_replaced"}
     assert not same_meter("mcc-1 1 400/5", "mcc-1 1 200/5")
-    assert same_meter("mcc-1 7 400/5", "pump-meter 7 400/5"), "the name is nobody's number"
+    assert same_meter("mcc-1 7 400/5", "pump-meter 7 400/5"), "without the name, which can be changed"
     assert not same_meter("mcc-1 ? 400/5", "pump-meter 7 400/5")
 
 
