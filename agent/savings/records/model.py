@@ -80,6 +80,39 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class StaticFactor:
+    """A static factor: a condition that the model takes as unchanged, and that somebody states (IPMVP core concepts).
+
+    kind: load | product_mix | ambient | maintenance.
+    statement: what holds, in the words of the person.
+    by, stated_ms: who stated it, and when (UTC).
+    """
+
+    kind: str
+    statement: str
+    by: str
+    stated_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """An assumption on which a saving rests.
+
+    kind: driver | season | calibration | product_mix.
+    status: open (nothing supports it) | checked (by the data) | stated (by the plant) | accepted (by the parties of a
+        contract).
+    reason: what is assumed, and what supports it or is missing.
+    by, at_ms: who stated or accepted it, and when (UTC); "" and None otherwise.
+    """
+
+    kind: str
+    status: str
+    reason: Reason
+    by: str = ""
+    at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """A frozen model of the energy per interval before the retrofit. It never changes once it has a hash.
 
@@ -99,6 +132,8 @@ class Baseline:
     fallback: why there is no measured baseline; None when there is one.
     candidates: all models that were compared.
     rivals: competing models that predict nearly as well; their distance is a component of the uncertainty.
+    dropped: why each other signal is not a driver of the model.
+    static_factors: what was stated when it was frozen.
     frozen_ms, by, hash: None and "" for a draft.
     """
 
@@ -127,6 +162,8 @@ class Baseline:
     fallback: Reason | None = None
     candidates: tuple[TriedModel, ...] = ()
     rivals: tuple[Mapping[str, Any], ...] = ()
+    dropped: tuple[Reason, ...] = ()
+    static_factors: tuple[StaticFactor, ...] = ()
     frozen_ms: int | None = None
     by: str = ""
     hash: str = ""
@@ -161,7 +198,7 @@ class Saving:
     measured_wh: measured energy, auxiliaries included.
     saved_wh: their difference.
     u95_wh: U95 of saved_wh.
-    verdict: proven | not_yet_proven | negative.
+    verdict: proven | provisional | not_proven | negative | undecided.
     caveats: what limits the saving.
     parts: control, motor, drive; their sum is saved_wh; empty when the shaft energy is unknown.
     causes: standard uncertainty by component.
@@ -171,6 +208,8 @@ class Saving:
     excluded_wh: measured energy of excluded intervals.
     open_events: number of events that await a decision.
     baseline_hash: of the baseline in force.
+    assumptions: on which it rests.
+    u80_wh, u90_wh: half-widths that contain the true saving in 80 and 90 of 100 cases.
     """
 
     asset: str
@@ -191,6 +230,9 @@ class Saving:
     excluded_wh: float = 0.0
     open_events: int = 0
     baseline_hash: str = ""
+    assumptions: tuple[Assumption, ...] = ()
+    u80_wh: float = 0.0
+    u90_wh: float = 0.0
 
     @property
     def share(self) -> float:
