@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agent.savings.records.model import Baseline, Saving
     from drivers.reasons import Reason
 
-KINDS = ["constant", "state", "binned", "polynomial", "affinity", "production", "linear", "indicator", "slopes"]
+KINDS = ["constant", "polynomial", "affinity", "linear"]
 MODELS_SHOWN = 8
 _json_option = click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 

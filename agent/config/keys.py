@@ -223,6 +223,11 @@ MOTOR = {
     "auxiliary_w": KeySpec(schema.number(0, 1e6, "W"), 0.0),
     "waveform": schema.optional_table(WAVEFORM),
 }
+CALIBRATION = {
+    "before": KeySpec(schema.day),
+    "after": KeySpec(schema.day),
+    "change": KeySpec(schema.number(0, 50)),
+}
 SIGNAL = {
     "unit_of_measure": KeySpec(schema.text),
     "motor": KeySpec(schema.identifier),
@@ -232,6 +237,7 @@ SIGNAL = {
     "high": KeySpec(schema.number(-1e12, 1e12), float("inf")),
     "measures": KeySpec(schema.one_of("shaft-torque", "shaft-speed", "winding-temperature"), None),
     "accuracy": KeySpec(schema.percent(0, 50), None),
+    "calibration": schema.optional_table(CALIBRATION),
 }
 SIGNAL_REGISTER = {
     "bus": KeySpec(schema.identifier),

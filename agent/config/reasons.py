@@ -162,6 +162,9 @@ RATIO_NOT_READABLE = Code(
 # Signals
 
 LIMITS_REVERSED = Code("limits_reversed", "is above high ({high:g}); no value would be valid")
+CALIBRATION_ORDER = Code(
+    "calibration_order", "`after` must be later than `before`: the dates of two calibrations of the signal"
+)
 TOPIC_AND_REGISTER = Code("topic_and_register", "has a topic and a register ({keys}); omit one of them")
 TOPIC_MISSING = Code(
     "topic_missing", "missing; a signal is read from a topic, or from a register (bus, unit_id, address, type)"

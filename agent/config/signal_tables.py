@@ -40,6 +40,8 @@ class SignalReader:
         where, before = f"signal.{name}", len(report.problems)
         if values["low"] > values["high"]:
             report.problem(f"{where}.low", codes.LIMITS_REVERSED(high=values["high"]), values["low"])
+        if (stated := values["calibration"]) is not None and stated["after"] <= stated["before"]:
+            report.problem(f"{where}.calibration", codes.CALIBRATION_ORDER())
         if "topic" not in values:
             return values | {"topic": None} if len(report.problems) == before else None
         if register := [key for key in keys.SIGNAL_REGISTER if values[key] is not None]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
 from agent.config.model import Config, Mqtt
 from agent.core.metrics import Metric
@@ -16,6 +17,19 @@ from drivers.profiles import Profile, Register
 from drivers.profiles.model import WORDS
 
 MAX_REGISTERS = 32  # of one request: covers adjacent signals, and almost all devices accept it
+
+
+class Calibration(NamedTuple):
+    """Calibrations of a signal before and after.
+
+    before, after: dates in the time zone of the plant.
+    change: largest change of the error between them, with the uncertainty of both: percent of the value, of a
+        temperature K, of a position or level in percent percentage points.
+    """
+
+    before: date
+    after: date
+    change: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +40,8 @@ class Signal:
     motor: the motor whose telemetry contains the value.
     metric: name, unit and description; the name is also the name of the value in the readings.
     measures: shaft-torque | shaft-speed | winding-temperature, used for the efficiency; None: another quantity.
-    accuracy: relative uncertainty, k = 2, used as a driver of savings; None: not stated.
+    accuracy: largest change of its error over the periods of a saving, relative; None: not stated.
+    calibration: before and after; None: not stated.
     """
 
     device: str
@@ -34,6 +49,7 @@ class Signal:
     metric: Metric
     measures: str | None = None
     accuracy: float | None = None
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +116,7 @@ def signals(config: Config) -> tuple[Signal, ...]:
             ),
             row["measures"],
             None if row["accuracy"] is None else row["accuracy"] / 100,
+            None if row["calibration"] is None else Calibration(**row["calibration"]),
         )
         for name, row in config.signals.items()
         if row is not None

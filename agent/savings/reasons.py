@@ -156,10 +156,8 @@ RANGE_LEFT = Code("range_left", "more than 10 % of the energy was used outside t
 
 MODEL_CONSTANT = Code("model_constant", "constant load")
 MODEL_STATE = Code("model_state", "mean of each state of {driver:signal}")
-MODEL_BINNED = Code("model_binned", "piecewise linear in {driver:signal}")
 MODEL_POLYNOMIAL = Code("model_polynomial", "polynomial of degree {degree:d} in {driver:signal}")
 MODEL_AFFINITY = Code("model_affinity", "affinity law with static head, a + b·q + c·q³, q = {driver:signal}")
-MODEL_PRODUCTION = Code("model_production", "base load plus energy proportional to {driver:signal}")
 MODEL_LINEAR = Code("model_linear", "linear in {drivers:signal}")
 MODEL_LINEAR_SQUARE = Code("model_linear_square", "linear in {drivers:signal}, with the square of the first")
 MODEL_LINEAR_PRODUCTS = Code("model_linear_products", "linear in {drivers:signal}, with their products")
@@ -169,7 +167,45 @@ MODEL_WITH_STANDSTILL = Code("model_with_standstill", "{model}; separate mean at
 MODEL_WITH_LEVELS = Code("model_with_levels", "{model}; separate offset for each state of {state:signal}")
 MODEL_WITH_SLOPES = Code("model_with_slopes", "{model}; separate coefficients for each state of {state:signal}")
 
+MODEL_WITH_LAG = Code("model_with_lag", "{model}; the energy follows {driver:signal} by {lag_min:.0f} min")
+MODEL_WITH_LEAD = Code("model_with_lead", "{model}; the energy precedes {driver:signal} by {lag_min:.0f} min")
+
+# Why a signal is not a driver, or not all of its values were used
+
+DRIVER_CONSTANT = Code("driver_constant", "{driver:signal} is not a driver: its value was always {value:g}")
+DRIVER_MOSTLY_MISSING = Code(
+    "driver_mostly_missing",
+    "{driver:signal} is not a driver: only {found:d} of {n:d} intervals have a value. Repair the signal or choose a "
+    "period with --from and --to",
+)
+DRIVER_NO_GAIN = Code(
+    "driver_no_gain",
+    "{driver:signal} is not a driver: it does not improve the prediction (best CV(RMSE) with it {cv_rmse:pct1} %, of "
+    "the chosen model {chosen_cv_rmse:pct1} %)",
+)
+DRIVER_ALIKE = Code(
+    "driver_alike",
+    "{driver:signal} is not a driver: there are too few independent data to separate it from {drivers:signal}",
+)
+DRIVER_WITHOUT_MODEL = Code("driver_without_model", "{driver:signal} is not a driver: no model of it fits the data")
+DRIVER_STUCK = Code(
+    "driver_stuck",
+    "{driver:signal}: {n:d} {n:interval was|intervals were} left out, because the signal stayed at {value:g} while the "
+    "energy changed (first on {start_ms:local}). Check the transmitter",
+)
+
 # Why no baseline can be learned
+
+BASELINE_TOO_SHORT = Code(
+    "baseline_too_short",
+    "{asset}: {days:.1f} days of data; a baseline needs at least {least:.0f} days, and should cover a full production "
+    "cycle",
+)
+REQUIRED_DRIVER_CONSTANT = Code(
+    "required_driver_constant",
+    "{asset}: driver {driver} was always {value:g} in this period: no model of it can be fitted. Choose another driver "
+    "or period",
+)
 
 TOO_FEW_INTERVALS = Code(
     "too_few_intervals",
@@ -220,6 +256,10 @@ SECOND_DRIVER_NEEDED = Code(
 
 BASELINE_UNREADABLE = Code("baseline_unreadable", "the baseline in the state file cannot be read: {error}")
 DRAFT_UNREADABLE = Code("draft_unreadable", "the draft of a baseline in the state file cannot be read: {error}")
+BASELINE_MODEL_UNKNOWN = Code(
+    "baseline_model_unknown",
+    "the baseline was frozen with a model of kind {kind}, which this version does not know: learn and freeze a new one",
+)
 BASELINE_CHANGED = Code(
     "baseline_changed", "the baseline in the state file is not the one that was frozen: its hash differs"
 )

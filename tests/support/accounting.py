@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from agent.savings.accounting.account import claimable_intervals
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
+from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.verdict import ExcludedEnergy
-from agent.savings.records.interpolation import with_interpolated_drivers
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
 
 
@@ -18,10 +19,19 @@ def evaluate(
     events: Sequence[NonRoutineEvent] = (),
     old_motor: Mapping[str, float] | None = None,
     span: tuple[int, int] | None = None,
+    driver_errors: Mapping[str, DriverError] | None = None,
 ) -> tuple[Saving, list[IntervalResult]]:
     """The saving, and each interval; intervals in any order. span: None: from the first to the last interval."""
-    tally = SavingsAccumulator(baseline, classes=classes, events=events, old_motor=old_motor)
-    found = with_interpolated_drivers(sorted(intervals, key=lambda item: item.start_ms))
+    tally = SavingsAccumulator(
+        baseline, classes=classes, events=events, old_motor=old_motor, driver_errors=driver_errors
+    )
+    given = sorted(intervals, key=lambda item: item.start_ms)
+
+    def load(from_ms: int, to_ms: int) -> list[Interval]:
+        return [item for item in given if from_ms <= item.start_ms < to_ms]
+
+    first_ms, last_ms = (given[0].start_ms, given[-1].end_ms) if given else (0, 0)
+    found = claimable_intervals(load, first_ms, last_ms, last_ms, baseline).intervals
     lines = [tally.add(item) for item in found]
     return tally.saving(span or ((found[0].start_ms, found[-1].end_ms) if found else (0, 0))), lines
 

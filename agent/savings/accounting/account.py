@@ -8,32 +8,90 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.config.reporting_periods import ReportingPhase, phases_of
 from agent.config.topology import Asset
 from agent.core.text import as_object
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
-from agent.savings.records.interpolation import INTERPOLATED_MS_MAX, with_interpolated_drivers
+from agent.savings.accounting.driver_error import DriverError, driver_errors
+from agent.savings.baseline.models import numeric_drivers
+from agent.savings.records.interpolation import (
+    INTERPOLATED_MS_MAX,
+    LAG_S_MAX,
+    with_interpolated_drivers,
+    with_lagged_drivers,
+)
 from agent.savings.records.meter_identity import meter_classes
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.records.non_routine_events import excludes
 from agent.savings.records.replaced_motor import old_motor_of
 from agent.savings.records.repository import FUTURE_MS, Source, load_intervals
+from agent.savings.records.stuck_drivers import (
+    HELD_MIN,
+    HeldValue,
+    held_values,
+    is_stuck,
+    open_run_ms,
+    without_driver,
+)
 
 Load = Callable[[int, int], Sequence[Interval]]
+MARGIN_MS = INTERPOLATED_MS_MAX + int(1000 * LAG_S_MAX)  # time by which drivers of other intervals are needed
+STUCK_STEP_MS = 86_400_000  # by which more intervals are read while a signal holds its value
 
 
-def claimable_intervals(load: Load, from_ms: int, to_ms: int, now_ms: int) -> list[Interval]:
-    """Intervals with from_ms ≤ start < to_ms that can be compared with a baseline, with interpolated drivers, in order.
+class ClaimableIntervals(NamedTuple):
+    """Intervals that can be compared with a baseline.
+
+    intervals: in order, with the drivers as the model takes them.
+    settled_ms: intervals that start earlier do not change when later ones are added, UTC.
+    """
+
+    intervals: list[Interval]
+    settled_ms: int
+
+
+def claimable_intervals(load: Load, from_ms: int, to_ms: int, now_ms: int, baseline: Baseline) -> ClaimableIntervals:
+    """Intervals with from_ms ≤ start < to_ms, with interpolated and lagged drivers, and without those of stuck signals.
 
     load: returns the intervals that start in a period, in order. It is called with margins, because a driver is
-        interpolated over the ends of the period, too.
+        interpolated over the ends of the period, its values can be needed hours later, and a stuck signal can have
+        been stuck since before.
     now_ms: the interval that contains it has not ended; it is omitted.
     """
-    found = load(from_ms - INTERPOLATED_MS_MAX, to_ms + INTERPOLATED_MS_MAX)
+    names = numeric_drivers(baseline)
+    begin_ms, end_ms = from_ms - MARGIN_MS, to_ms + MARGIN_MS
+    found = list(load(begin_ms, end_ms))
+    while (earlier := begin_ms - STUCK_STEP_MS) > 0 and _holds(found[:HELD_MIN], names):
+        if not (more := load(earlier, begin_ms)):
+            break
+        found, begin_ms = [*more, *found], earlier
+    while end_ms < now_ms and _holds(found[-HELD_MIN:], names):
+        if not (more := load(end_ms, end_ms + STUCK_STEP_MS)):
+            break
+        found, end_ms = [*found, *more], end_ms + STUCK_STEP_MS
     ended = [item for item in found if not item.start_ms <= now_ms < item.end_ms]
-    return [item for item in with_interpolated_drivers(ended) if from_ms <= item.start_ms < to_ms]
+    changing_ms = [now_ms, *(ms for name in names if (ms := open_run_ms(ended, name)) is not None)]
+    for name in names:
+        ended = without_driver(ended, name, stuck_values(baseline, ended, name))
+    ready = with_lagged_drivers(with_interpolated_drivers(ended), baseline.shape.get("lags_s", {}))
+    return ClaimableIntervals([item for item in ready if from_ms <= item.start_ms < to_ms],
+                              min(changing_ms) - MARGIN_MS)  # fmt: skip
+
+
+def stuck_values(baseline: Baseline, found: Sequence[Interval], name: str) -> list[HeldValue]:
+    """The times in which a driver was stuck, measured by the residuals of the baseline."""
+    usual_w = {value: spread_w for value, spread_w in baseline.shape.get("held_w", {}).get(name, ())}
+    residual_w = 3600 * baseline.residual_wh / baseline.length_s
+    return [item for item in held_values(found, name) if is_stuck(item, residual_w, usual_w.get(item.value))]
+
+
+def _holds(found: Sequence[Interval], names: Sequence[str]) -> bool:
+    """Whether a signal has one value in all of these intervals."""
+    return bool(found) and any(
+        len({item.drivers[name].mean for item in found if name in item.drivers}) == 1 for name in names
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +102,14 @@ class SavingsBasis:
     reporting: the reporting period.
     meter_classes: of the present meter and of its current transformers.
     old_motor: nameplate of the replaced motor; None: that of the baseline.
+    driver_errors: of each signal.
     """
 
     baseline: Baseline
     reporting: ReportingPhase
     meter_classes: tuple[str, str]
     old_motor: Mapping[str, float] | None
+    driver_errors: Mapping[str, DriverError]
 
     @classmethod
     def of(cls, asset: Asset, zone: str, baseline: Baseline) -> SavingsBasis:
@@ -57,7 +117,8 @@ class SavingsBasis:
         if (motor := asset.motor) is None:
             raise ValueError(f"{asset.name} is not a motor")
         reporting = reporting_of(phases_of(dict(motor.periods), zone), baseline)
-        return cls(baseline, reporting, meter_classes(asset.meter), old_motor_of(motor))
+        errors = driver_errors(asset, baseline, reporting, zone)
+        return cls(baseline, reporting, meter_classes(asset.meter), old_motor_of(motor), errors)
 
 
 class Account:
@@ -79,18 +140,30 @@ class Account:
         self.from_ms = -(-max(period[0], reporting.from_ms) // QUARTER_MS) * QUARTER_MS
         self.next_ms = self.from_ms  # intervals before it are added
         self._to_ms = min(ends_ms, default=None)
+        self.baseline = basis.baseline
         self._tally = SavingsAccumulator(
-            basis.baseline, classes=basis.meter_classes, events=events, old_motor=basis.old_motor
-        )
+            basis.baseline, classes=basis.meter_classes, events=events, old_motor=basis.old_motor,
+            driver_errors=basis.driver_errors,
+        )  # fmt: skip
         self._load, self._newest_ms = load, 0
 
     def add_until(self, to_ms: int | None, now_ms: int) -> list[IntervalResult]:
         """Adds the intervals that start before to_ms (None: all of the period) and returns how each was compared."""
+        return self._add(to_ms, now_ms, settled=False)
+
+    def add_settled(self, now_ms: int) -> None:
+        """Adds the intervals that do not change when later ones are added."""
+        self._add(None, now_ms, settled=True)
+
+    def _add(self, to_ms: int | None, now_ms: int, settled: bool) -> list[IntervalResult]:
         end_ms = now_ms + FUTURE_MS if self._to_ms is None else self._to_ms
         end_ms = end_ms if to_ms is None else min(to_ms, end_ms)
         if end_ms <= self.next_ms:
             return []
-        found = claimable_intervals(self._load, self.next_ms, end_ms, now_ms)
+        found, settled_ms = claimable_intervals(self._load, self.next_ms, end_ms, now_ms, self.baseline)
+        if settled:
+            end_ms = max(min(end_ms, settled_ms), self.next_ms)
+            found = [item for item in found if item.start_ms < end_ms]
         self.next_ms = end_ms
         if found:
             self._newest_ms = found[-1].end_ms

@@ -13,17 +13,18 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from agent.savings.accounting.attribution import PartSums
+from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty, meter_uncertainty
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.baseline.coverage_factors import half_width, student_t
 from agent.savings.baseline.models import (
     ReplacedMotor,
+    at_standstill,
     is_state,
     is_transition,
     out_of_range,
     quadratic,
     residuals_wh,
-    state_number,
     terms,
     values_of,
 )
@@ -69,18 +70,15 @@ class _Sums:
     """Running sums of the intervals that are part of the saving, unless stated otherwise.
 
     own: terms of the model.
-    competing: terms of each competing model, and those of the model in intervals without the drivers of the competing
-        one: there both are assumed to give the same energy.
-    n: in intervals of the baseline, by models.state_number.
-    slope_u_wh: of each driver.
+    n: in intervals of the baseline, by models.residuals_wh.
+    driver_wh: effect on the adjusted baseline if the largest error of a driver changed by its whole limit, by driver.
     active_wh, reactive_varh: of intervals whose reactive energy is known.
     covered_s, excluded: of all intervals.
     """
 
     own: list[float]
-    competing: list[tuple[list[float], list[float]]]
     n: list[float]
-    slope_u_wh: list[float]
+    driver_wh: list[float]
     interpolation: InterpolationUncertainty
     parts: PartSums
     adjusted_wh: float = 0.0
@@ -100,18 +98,19 @@ class SavingsAccumulator:
     classes: accuracy class of the present meter and of its current transformers; "": that of the baseline.
     events: non-routine events of this asset. Those that exclude intervals apply to intervals that are added later.
     old_motor: nameplate of the old motor; None: that of the baseline.
+    driver_errors: of each numeric driver; one that is not named has none.
     """
 
     def __init__(
         self, baseline: Baseline, *, classes: tuple[str, str] = ("", ""), events: Sequence[NonRoutineEvent] = (),
-        old_motor: Mapping[str, float] | None = None,
+        old_motor: Mapping[str, float] | None = None, driver_errors: Mapping[str, DriverError] | None = None,
     ) -> None:  # fmt: skip
         self.baseline, self.classes, self.events = baseline, classes, events
+        self.driver_errors = dict(driver_errors or {})
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
             own=[0.0] * size,
-            competing=[([0.0] * len(rival["coefficients"]), [0.0] * size) for rival in baseline.rivals],
-            n=[0.0] * len(residuals_wh(baseline)), slope_u_wh=[0.0] * max(len(baseline.drivers), 1),
+            n=[0.0] * len(residuals_wh(baseline)), driver_wh=[0.0] * len(baseline.drivers),
             interpolation=InterpolationUncertainty(len(baseline.drivers)),
             parts=PartSums(ReplacedMotor(**plate) if plate else None),
         )  # fmt: skip
@@ -131,7 +130,7 @@ class SavingsAccumulator:
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
             return result
         share = _share(baseline, item)
-        sums.n[state_number(baseline, values)] += share
+        sums.n[1 if at_standstill(baseline, values) else 0] += share
         sums.intervals += 1
         sums.adjusted_wh += result.adjusted_wh
         sums.measured_wh += result.measured_wh
@@ -141,10 +140,8 @@ class SavingsAccumulator:
         if item.reactive_varh is not None:
             sums.active_wh += item.energy_wh or 0.0
             sums.reactive_varh += item.reactive_varh
-        self._add_terms(item, values, share)
-        for k, value in enumerate(values):
-            if value.u > 0 and baseline.kind != "shaft-power" and not is_state(baseline, k):
-                sums.slope_u_wh[k] += _slope_u(baseline, values, k, value.u) * share
+        _add(sums.own, terms(baseline.kind, baseline.shape, [value.mean for value in values]), share)
+        self._add_driver_errors(values, share)
         sums.parts.add(item, result.adjusted_wh)
         return result
 
@@ -158,19 +155,16 @@ class SavingsAccumulator:
             if name in found and known and name in known:
                 gap = found[name]
                 u = known[name][min(gap.intervals, len(known[name])) - 1]
-                self._sums.interpolation.add(k, gap.since_ms, _slope_u(baseline, values, k, 2 * u) * share)
+                self._sums.interpolation.add(k, gap.since_ms, abs(_slope_wh(baseline, values, k, u)) * share)
         return abs(item.filled_wh)
 
-    def _add_terms(self, item: Interval, values: Sequence[Driver], share: float) -> None:
+    def _add_driver_errors(self, values: list[Driver], share: float) -> None:
         baseline = self.baseline
-        row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
-        _add(self._sums.own, row, share)
-        for rival, (vector, without) in zip(baseline.rivals, self._sums.competing, strict=True):
-            try:
-                known = [item.drivers[name].mean for name in rival["drivers"]]
-                _add(vector, terms(rival["kind"], rival["shape"], known), share)
-            except (KeyError, ValueError):  # the driver is missing, or the state is unknown
-                _add(without, row, share)
+        for k, name in enumerate(baseline.drivers):
+            error = self.driver_errors.get(name)
+            if error is not None and not is_state(baseline, k) and not at_standstill(baseline, values):
+                limit = error.relative * abs(values[k].mean) + error.absolute
+                self._sums.driver_wh[k] += _slope_wh(baseline, values, k, limit) * share
 
     def saving(self, span: tuple[int, int]) -> Saving:
         """The saving so far. span: the period (UTC ms), for coverage and decided adjustments."""
@@ -263,12 +257,17 @@ def _expected(baseline: Baseline, values: Sequence[Driver]) -> float:
     return sum(a * b for a, b in zip(row, baseline.coefficients, strict=True))
 
 
-def _slope_u(baseline: Baseline, values: Sequence[Driver], k: int, u: float) -> float:
-    """|dE/dd|·u/2 of driver k, in an interval of the length of the baseline."""
+def _slope_wh(baseline: Baseline, values: Sequence[Driver], k: int, change: float) -> float:
+    """dE/dd · change of driver k, in an interval of the length of the baseline."""
     mean = values[k].mean
-    moved = [value if j != k else Driver(mean + u / 2, u) for j, value in enumerate(values)]
-    back = [value if j != k else Driver(mean - u / 2, u) for j, value in enumerate(values)]
-    return abs(_expected(baseline, moved) - _expected(baseline, back)) / 2
+    if at_standstill(baseline, values):
+        return 0.0
+    step = change or 0.0
+    moved = [value if j != k else Driver(mean + step) for j, value in enumerate(values)]
+    back = [value if j != k else Driver(mean - step) for j, value in enumerate(values)]
+    if at_standstill(baseline, back) or at_standstill(baseline, moved):
+        return 0.0
+    return (_expected(baseline, moved) - _expected(baseline, back)) / 2
 
 
 def _add(vector: list[float], row: Sequence[float], share: float) -> None:
@@ -282,34 +281,17 @@ def _uncertainty(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> t
     """
     tau = baseline.n / baseline.n_effective if baseline.n else 1.0
     variance = max(quadratic(sums.own, baseline.covariance), 0.0)
+    driver_limits = [abs(wh) for wh in sums.driver_wh]
     causes = {
         "model": math.sqrt(variance),
         "scatter": math.hypot(*map(lambda s, n: s * math.sqrt(n * tau), residuals_wh(baseline), sums.n)),
-        "choice": _model_choice(baseline, sums),
-        "driver": math.hypot(*sums.slope_u_wh, sums.interpolation.u_wh),
+        "driver": math.hypot(*driver_limits) / math.sqrt(3),
+        "interpolation": sums.interpolation.u_wh,
         "gaps": FILLED_U * sums.filled_wh,
         **meters.causes,
     }
-    widest = max(meters.limits, default=0.0)
+    widest = max([*meters.limits, *driver_limits], default=0.0)
     normal = math.sqrt(max(sum(u * u for u in causes.values()) - widest * widest / 3, 0.0))
     freedom = baseline.n_effective - len(baseline.coefficients)
     t = student_t(freedom) if baseline.n and math.isfinite(freedom) and freedom > 0 else 1.959964
     return causes, half_width(normal, widest, t)
-
-
-def _model_choice(baseline: Baseline, sums: _Sums) -> float:
-    """Standard uncertainty of the choice of model, Wh: how far the competing models are from the chosen one over these
-    intervals, beyond what the uncertainty of their coefficients explains (Hausman). Root of the mean square,
-    weighted by how well each predicts; those frozen without weights count equally.
-    """
-    total = weights = 0.0
-    for rival, (vector, without) in zip(baseline.rivals, sums.competing, strict=True):
-        if any(vector):
-            own = [a - b for a, b in zip(sums.own, without, strict=True)]
-            predicted = sum(a * b for a, b in zip(vector, rival["coefficients"], strict=True))
-            best = sum(a * b for a, b in zip(own, baseline.coefficients, strict=True))
-            explained = abs(quadratic(vector, rival["covariance"]) - quadratic(own, baseline.covariance))
-            weight = rival.get("weight", 1.0)
-            total += weight * max((predicted - best) ** 2 - explained, 0.0)
-            weights += weight
-    return math.sqrt(total / weights) if weights else 0.0

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from agent.savings import reasons
 from agent.savings.baseline import model_selection
 from agent.savings.baseline.autocorrelation import Array
-from agent.savings.baseline.models import BY_STATE, is_transition
+from agent.savings.baseline.driver_preparation import PreparedDrivers, prepare_drivers
+from agent.savings.baseline.model_selection import Candidate
+from agent.savings.baseline.models import is_transition
 from agent.savings.baseline.regression import coverage_gaps, in_gap, interpolation_u
+from agent.savings.baseline.states import known, states_of
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
 from agent.savings.records.baseline_json import digest
+from agent.savings.records.interpolation import with_lagged_drivers
 from agent.savings.records.meter_identity import UNKNOWN, same_meter
-from agent.savings.records.model import Baseline, Interval, TriedModel
+from agent.savings.records.model import Baseline, Interval, StaticFactor, TriedModel
 from drivers.reasons import CodedError, Reason
 
 LEAST = 48  # intervals
+DAYS_MIN = 3.0  # shortest baseline: a model of one or two days knows no other day
 UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # flags of intervals that are not used
 COVERED = 0.75  # share of the time of an interval from which its means are used
 NAMEPLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
@@ -30,6 +34,24 @@ NAMEPLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nam
 
 class LearnError(CodedError):
     """No baseline can be learned from these data; the reason states why and what helps."""
+
+
+class _Samples(NamedTuple):
+    """What a model is fitted to.
+
+    found: the intervals.
+    columns: (n,) of each driver.
+    measured_wh, y: (n,) measured energy, and the same scaled to the whole interval.
+    gaps: coverage gaps of each driver.
+    complete: intervals with all drivers, before those in gaps were left out.
+    """
+
+    found: list[Interval]
+    columns: dict[str, Array]
+    measured_wh: Array
+    y: Array
+    gaps: dict[str, list[tuple[float, float]]]
+    complete: list[Interval]
 
 
 def usable(intervals: Iterable[Interval], bypass: bool = False) -> list[Interval]:
@@ -50,50 +72,126 @@ def learn(
     """The model that predicts best the intervals that it was not fitted to; each further driver must improve it
     clearly.
 
+    The energy may follow a driver with a lag. Values of a driver that was stuck count as missing; the chosen model is
+    fitted to all intervals that have its drivers. What was not used is named in `dropped`.
+
     drivers: names that the model must use, all of them. Quantities that the retrofit changes (speed or torque of
         a drive) cannot be drivers. None: those that improve the prediction.
     kind: kind of model; None: the best.
     classes: accuracy class of the meter and of its current transformers.
     Raises LearnError.
     """
+    intervals = list(intervals)
     found = usable(intervals, bypass)
-    lengths = {item.length_s for item in found}
     least = 12 if bypass else LEAST
-    if len(found) < least or len(lengths) != 1:
-        raise LearnError(_too_few(asset, list(intervals), found, lengths, least, bypass))
-    names = _drivers(found, drivers, asset)
-    complete, columns = _columns(found, names)
-    found, columns, gaps = _outside_gaps(complete, columns) if complete else (complete, columns, {})
-    if len(found) < least:
-        raise LearnError(_too_few_outside_gaps(asset, complete, found, gaps, least))
-    measured_wh = np.array([(item.energy_wh or 0.0) + item.auxiliary_wh for item in found])
-    y = measured_wh * [item.length_s / item.energy_s for item in found]
-    if not y.mean() > 0:
-        raise LearnError(reasons.NO_ENERGY_IN_PERIOD, asset=asset)
-    tried = model_selection.fit_all(columns, y, [item.start_ms / 1000 for item in found], gaps)
+    _check_size(asset, intervals, found, least, bypass)
+    _check_required(asset, found, drivers)
+    prepared = prepare_drivers(found, drivers)
+    lagged = with_lagged_drivers(prepared.intervals, prepared.lags_s)
+    samples = _samples(asset, lagged, prepared.names, least)
+    tried = model_selection.fit_all(samples.columns, samples.y, samples.gaps)
     fitting = [
-        item for item in tried if kind in (None, item.kind) and (not drivers or set(item.drivers) == set(drivers))
+        item for item in tried if kind in (None, item.form.kind) and (not drivers or set(item.drivers) == set(drivers))
     ]
     if not fitting:
         raise LearnError(_no_model(asset, kind, drivers))
-    best = model_selection.choose(fitting, specified=bool(drivers or kind))
+    chosen = model_selection.choose(fitting, specified=bool(drivers or kind))
+    samples, best = _refitted(asset, chosen, lagged, samples, least)
+    found, fit = samples.found, best.fit
+    shape = {
+        **best.shape,
+        "straight_u": _interpolation_u(samples.complete, best),
+        "lags_s": {name: lag_s for name, lag_s in prepared.lags_s.items() if name in best.drivers},
+        "held_w": {name: held for name, held in prepared.held_w.items() if name in best.drivers},
+    }
     reactive = [item for item in found if item.reactive_varh is not None]
-    others = gaps.keys() - set(best.drivers)
-    # intervals with a start or stop were omitted because of gaps of other drivers: adjust then excludes them, too
-    without_gaps: dict[str, Any] = {"holes": {}} if others else {}
     return Baseline(
-        asset=asset, kind=best.kind, drivers=best.drivers, coefficients=tuple(map(float, best.fit.coefficients)),
-        covariance=tuple(tuple(map(float, row)) for row in best.fit.covariance),
-        shape={**without_gaps, **best.shape, **_interpolation_u(complete, best)},
-        ranges={name: (float(columns[name].min()), float(columns[name].max())) for name in names}, n=len(found),
-        n_effective=best.fit.n_effective, residual_wh=best.fit.residual, autocorrelation=best.fit.autocorrelation,
-        cv_rmse=best.fit.cv_rmse, nmbe=best.fit.nmbe, r2=best.fit.r2, energy_wh=float(measured_wh.sum()),
-        tan_phi=_tan_phi(reactive), from_ms=found[0].start_ms, to_ms=found[-1].end_ms, length_s=found[0].length_s,
-        meter=" | ".join(_meters(found)), accuracy_class=classes[0], ct_class=classes[1],
-        fallback=FROM_BYPASS_TEST() if bypass else None,
+        asset=asset, kind=best.form.kind, drivers=best.drivers, coefficients=tuple(map(float, fit.coefficients)),
+        covariance=tuple(tuple(map(float, row)) for row in fit.covariance), shape=shape,
+        ranges={name: (float(samples.columns[name].min()), float(samples.columns[name].max()))
+                for name in best.drivers},
+        n=len(found), n_effective=fit.n_effective, residual_wh=fit.residual, autocorrelation=fit.autocorrelation,
+        cv_rmse=best.quality.cv_rmse, nmbe=best.quality.nmbe, r2=best.quality.r2,
+        energy_wh=float(samples.measured_wh.sum()), tan_phi=_tan_phi(reactive), from_ms=found[0].start_ms,
+        to_ms=found[-1].end_ms, length_s=found[0].length_s, meter=" | ".join(_meters(found)),
+        accuracy_class=classes[0], ct_class=classes[1], fallback=FROM_BYPASS_TEST() if bypass else None,
         candidates=tuple(TriedModel(item.description, item.score) for item in tried),
-        rivals=tuple(model_selection.competing_models(best, tried)),
+        dropped=(*prepared.dropped, *_unused(prepared, best, tried), *prepared.remarks),
     )  # fmt: skip
+
+
+def _check_size(asset: str, given: list[Interval], found: list[Interval], least: int, bypass: bool) -> None:
+    """Raises LearnError with too few intervals, in a time that is too short, or of several lengths."""
+    lengths = {item.length_s for item in found}
+    if len(lengths) > 1:
+        data = {"shortest_s": min(lengths), "longest_s": max(lengths)}
+        raise LearnError(reasons.MIXED_INTERVAL_LENGTHS, asset=asset, **data)
+    if len(found) < least:
+        code = reasons.TOO_FEW_BYPASS_INTERVALS if bypass else reasons.TOO_FEW_INTERVALS
+        raise LearnError(code, asset=asset, usable=len(found), n=len(given), least=least)
+    days = sum(item.length_s for item in found) / 86_400
+    if not bypass and days < DAYS_MIN:
+        raise LearnError(reasons.BASELINE_TOO_SHORT, asset=asset, days=days, least=DAYS_MIN)
+    if not sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in found) > 0:
+        raise LearnError(reasons.NO_ENERGY_IN_PERIOD, asset=asset)
+
+
+def _check_required(asset: str, found: list[Interval], required: Sequence[str] | None) -> None:
+    """Raises LearnError if a required driver is missing in most intervals, or never changes."""
+    available = sorted({name for item in found for name in item.drivers})
+    for name in required or ():
+        values = [item.drivers[name].mean for item in found if name in item.drivers]
+        data = {"asset": asset, "driver": name, "found": len(values), "n": len(found)}
+        if len(values) < 0.5 * len(found):
+            if others := tuple(other for other in available if other != name):
+                raise LearnError(reasons.DRIVER_UNAVAILABLE, **data, available=others)
+            raise LearnError(reasons.NO_DRIVER_AVAILABLE, **data)
+        if min(values) == max(values):
+            raise LearnError(reasons.REQUIRED_DRIVER_CONSTANT, asset=asset, driver=name, value=values[0])
+
+
+def _samples(asset: str, found: list[Interval], names: Sequence[str], least: int) -> _Samples:
+    """The intervals that have all drivers, without those in which a state changed, in coverage gaps, and, if a driver
+    has a gap, with a start or stop: their mean values fit neither the curve above nor the one below the gap. Raises
+    LearnError if they are too few.
+    """
+    complete, columns = _columns(found, names)
+    gaps = {name: gaps for name, x in columns.items() if not states_of(x) and (gaps := coverage_gaps(x))}
+    outside = np.array([not (gaps and is_transition(item)) for item in complete], dtype=bool)
+    for name, ranges in gaps.items():
+        outside &= ~in_gap(columns[name], ranges)
+    chosen = [item for item, is_outside in zip(complete, outside, strict=True) if is_outside]
+    if len(chosen) < least:
+        raise LearnError(_too_few_outside_gaps(asset, complete, chosen, gaps, least))
+    measured_wh = np.array([(item.energy_wh or 0.0) + item.auxiliary_wh for item in chosen])
+    y = measured_wh * [item.length_s / item.energy_s for item in chosen]
+    columns = {name: x[outside] for name, x in columns.items()}
+    return _Samples(chosen, columns, measured_wh, y, gaps, complete)
+
+
+def _refitted(
+    asset: str, chosen: Candidate, lagged: list[Interval], samples: _Samples, least: int
+) -> tuple[_Samples, Candidate]:  # fmt: skip
+    """The model fitted to all intervals that have its drivers, also those without values of other candidates."""
+    own = _samples(asset, lagged, chosen.drivers, least)
+    best = model_selection.fit_form(chosen.form, own.columns, own.y, own.gaps)
+    return (samples, chosen) if best is None else (own, best)
+
+
+def _unused(prepared: PreparedDrivers, best: Candidate, tried: Sequence[Candidate]) -> list[Reason]:
+    """Why each other candidate is not a driver of the model."""
+    found = []
+    for name in prepared.names:
+        if name not in best.drivers:
+            others = [item for item in tried if name in item.drivers]
+            score = min((item.score for item in others), default=math.inf)
+            if not others:
+                found.append(reasons.DRIVER_WITHOUT_MODEL(driver=name))
+            elif not any(item.sound for item in others if set(best.drivers) < set(item.drivers)) and best.drivers:
+                found.append(reasons.DRIVER_ALIKE(driver=name, drivers=best.drivers))
+            else:
+                found.append(reasons.DRIVER_NO_GAIN(driver=name, cv_rmse=score, chosen_cv_rmse=best.score))
+    return found
 
 
 def collinear_drivers(intervals: Iterable[Interval]) -> list[Reason]:
@@ -101,7 +199,7 @@ def collinear_drivers(intervals: Iterable[Interval]) -> list[Reason]:
     found = usable(intervals)
     if len(found) < LEAST:
         return []
-    names = _drivers(found, None, "")
+    names = prepare_drivers(found, None).names
     _, columns = _columns(found, names)
     pairs = []
     for one, other in combinations(names, 2):
@@ -126,23 +224,10 @@ def from_nameplate(
     )  # fmt: skip
 
 
-def freeze(baseline: Baseline, now_ms: int, by: str) -> Baseline:
-    """The baseline with date, name and hash; it never changes from here on."""
-    dated = replace(baseline, frozen_ms=now_ms, by=by, hash="")
+def freeze(baseline: Baseline, now_ms: int, by: str, static_factors: Sequence[StaticFactor] = ()) -> Baseline:
+    """The baseline with date, name, static factors and hash; it never changes from here on."""
+    dated = replace(baseline, frozen_ms=now_ms, by=by, static_factors=tuple(static_factors), hash="")
     return replace(dated, hash=digest(dated))
-
-
-def _drivers(found: list[Interval], required: Sequence[str] | None, asset: str) -> list[str]:
-    """Drivers that at least nine of ten intervals have. Raises LearnError for a required one that is missing."""
-    counts = Counter(name for item in found for name in item.drivers)
-    present = [name for name, count in counts.items() if count >= 0.9 * len(found)]
-    for name in required or ():
-        if name not in present:
-            data = {"asset": asset, "driver": name, "found": counts[name], "n": len(found)}
-            if present:
-                raise LearnError(reasons.DRIVER_UNAVAILABLE, **data, available=tuple(sorted(present)))
-            raise LearnError(reasons.NO_DRIVER_AVAILABLE, **data)
-    return list(required) if required is not None else sorted(present)
 
 
 def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval], dict[str, Array]]:
@@ -151,46 +236,24 @@ def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval
     columns = {name: np.array([item.drivers[name].mean for item in found]) for name in names}
     steady = np.ones(len(found), dtype=bool)
     for x in columns.values():
-        if len(x) and (level := model_selection.states_of(x)):
-            steady &= model_selection.known(level, x)
+        if len(x) and (level := states_of(x)):
+            steady &= known(level, x)
     return [item for item, is_steady in zip(found, steady, strict=True) if is_steady], {
         name: x[steady] for name, x in columns.items()
     }
 
 
-def _interpolation_u(found: list[Interval], best: model_selection.Candidate) -> dict[str, Any]:
-    """Uncertainty of linear interpolation over a gap of each numeric driver; empty for a model without drivers."""
-    names = [] if best.kind == "state" else best.drivers[:-1] if best.kind in BY_STATE else best.drivers
+def _interpolation_u(found: list[Interval], best: Candidate) -> dict[str, list[float]]:
+    """Uncertainty of linear interpolation over a gap of each numeric driver."""
     starts_ms, length_s = [item.start_ms for item in found], found[0].length_s
-    by_driver = {
+    return {
         name: interpolation_u(np.array([item.drivers[name].mean for item in found]), starts_ms, length_s)
-        for name in names
+        for name in best.form.numbers
     }
-    return {"straight_u": by_driver} if best.drivers else {}
-
-
-def _outside_gaps(
-    found: list[Interval], columns: dict[str, Array]
-) -> tuple[list[Interval], dict[str, Array], dict[str, list[tuple[float, float]]]]:
-    """The intervals outside the coverage gaps of all numeric drivers, their columns, and the gaps by driver.
-
-    If a driver has a gap, intervals with a start or stop are omitted too: their mean values fit neither the curve above
-    nor the one below the gap. Drivers in tonnes are not split: their models are fitted to sums over complete shifts,
-    which need every interval.
-    """
-    numbers = [
-        name for name, x in columns.items() if not model_selection.is_tonnes(name) and not model_selection.states_of(x)
-    ]
-    by_driver = {name: gaps for name in numbers if (gaps := coverage_gaps(columns[name]))}
-    outside = np.array([not (by_driver and is_transition(item)) for item in found])
-    for name, gaps in by_driver.items():
-        outside &= ~in_gap(columns[name], gaps)
-    columns = {name: x[outside] for name, x in columns.items()}
-    return [item for item, is_outside in zip(found, outside, strict=True) if is_outside], columns, by_driver
 
 
 def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> Reason:
-    if kind in ("linear", "indicator") and drivers and len(drivers) == 1:
+    if kind == "linear" and drivers and len(drivers) == 1:
         return reasons.SECOND_DRIVER_NEEDED(asset=asset, kind=kind)
     if kind and drivers:
         return reasons.NO_MODEL_OF_KIND_AND_DRIVERS(asset=asset, kind=kind, drivers=tuple(drivers))
@@ -228,12 +291,3 @@ def _too_few_outside_gaps(
     return reasons.TOO_FEW_OUTSIDE_GAPS(
         asset=asset, usable=len(found), n=len(complete), drivers=tuple(sorted(gaps)), least=least
     )
-
-
-def _too_few(
-    asset: str, given: list[Interval], found: list[Interval], lengths: set[int], least: int, bypass: bool
-) -> Reason:
-    if len(lengths) > 1:
-        return reasons.MIXED_INTERVAL_LENGTHS(asset=asset, shortest_s=min(lengths), longest_s=max(lengths))
-    code = reasons.TOO_FEW_BYPASS_INTERVALS if bypass else reasons.TOO_FEW_INTERVALS
-    return code(asset=asset, usable=len(found), n=len(given), least=least)

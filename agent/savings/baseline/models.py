@@ -1,21 +1,19 @@
 """The adjusted baseline of one interval as a sum of terms: coefficients times the values that `terms` returns.
 
     constant      E = a
-    state         E = a mean for each state of a driver with few values (off, idle, run)
-    binned        E = piecewise linear between the centres of ten bins of one driver
     polynomial    E = a + b·d + c·d² + …, up to degree 3
     affinity      E = a + b·q + c·q³: a pump with static head, q its flow
-    production    E = a + b·t, t in tonnes; fitted to complete shifts, because the product may be heated earlier
     linear        E = a + Σ b·d of two or three drivers, with products or squares if cross-validation prefers them
-    indicator     E = one of the above for numeric drivers, plus an offset for each state of a driver with few values
-                  (indicator variables; ISO 50006 calls both drivers relevant variables [M])
-    slopes        E = polynomial, affinity, linear or production with separate coefficients in each state of such a
-                  driver: one pump running or two, a damper open or closed
     shaft-power   E = (shaft energy + losses of the old motor at this shaft power); the coefficient has the uncertainty
                   of the nameplate
 
-binned, polynomial and affinity can have a separate mean at standstill, if almost no data are between standstill and the
-lowest value of the driver.
+The shape of the first four can add, by its keys:
+
+    states        the last driver is a state with few values (shift, product, pumps in operation). `by_state` "levels":
+                  an offset for each state; "slopes": separate coefficients in each state
+    still         a separate mean while the first driver is at standstill, at or below this value
+    lags_s        driver → time by which the energy follows it (negative: precedes)
+
 Plain Python, for the polling process; agent/savings/baseline/regression.py has the same terms for arrays, and a test
 compares both.
 """
@@ -23,13 +21,13 @@ compares both.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from agent.savings import reasons
 from agent.savings.reasons import (
+    BASELINE_MODEL_UNKNOWN,
     DRIVER_IN_COVERAGE_GAP,
     DRIVER_OUT_OF_RANGE,
     DRIVER_OUT_OF_RANGE_IN_STATE,
@@ -43,11 +41,8 @@ FILLED_MOST = 2.0  # largest extrapolation of shaft energy and losses, a factor
 STARTED = 0.05  # share of an interval; between this and the rest of it the motor started or stopped
 MARGIN = 0.02  # share of the width of a driver by which a value may exceed the range
 
-
-OF_ONE = ("polynomial", "affinity", "binned")  # kinds of one numeric driver that can have a mean at standstill
-BY_STATE = ("indicator", "slopes")  # kinds whose last driver is a state
+Shape = Mapping[str, Any]
 _SUPERSCRIPTS = {0: "", 1: "", 2: "²", 3: "³"}
-_POWERS_OF = {"affinity": ((0,), (1,), (3,)), "production": ((0,), (1,))}
 
 
 class ReplacedMotor(NamedTuple):
@@ -59,58 +54,45 @@ class ReplacedMotor(NamedTuple):
     sync_rpm: float
 
 
-def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[float]:
-    """The factors of the coefficients. Raises ValueError for an unknown kind, InvalidValue for an unknown state."""
-    if kind == "constant":
-        return [1.0]
-    if "still" in shape and kind in OF_ONE:
-        row = terms(kind, without_standstill(shape), values)
-        return [0.0, *row] if values[0] > shape["still"] else [1.0, *[0.0] * len(row)]
-    if kind in BY_STATE:
-        base, flags = terms(shape["base"], shape, values[:-1]), _indicators(shape, values[-1])
-        return base + flags[1:] if kind == "indicator" else [flag * factor for flag in flags for factor in base]
-    if kind == "binned":
-        return hat_weights(shape["centres"], values[0])
-    if kind == "state":
-        return _indicators(shape, values[0])
+def terms(kind: str, shape: Shape, values: Sequence[float]) -> list[float]:
+    """The factors of the coefficients. Raises InvalidValue for an unknown kind or state."""
     if kind == "shaft-power":
         return [values[0]]
-    return [math.prod(map(pow, values, powers)) for powers in powers_of(kind, shape)]
+    numbers = values[:-1] if "states" in shape else values
+    row: list[float] = [math.prod(map(pow, numbers, powers)) for powers in powers_of(kind, shape)]
+    if "states" in shape:
+        flags = indicators(shape, values[-1])
+        row = [flag * factor for flag in flags for factor in row] if slopes(shape) else row + flags[1:]
+    if "still" in shape:
+        return [0.0, *row] if values[0] > shape["still"] else [1.0, *[0.0] * len(row)]
+    return row
 
 
-def powers_of(kind: str, shape: Mapping[str, Any]) -> Sequence[Sequence[int]]:
-    """Exponents of the drivers, by term, of a kind whose terms are products of powers. Raises ValueError for others."""
+def powers_of(kind: str, shape: Shape) -> Sequence[Sequence[int]]:
+    """Exponents of the numeric drivers, by term. Raises InvalidValue for an unknown kind."""
     if kind == "polynomial":
         return [[power] for power in range(int(shape["degree"]) + 1)]
     if kind == "linear":
         powers: Sequence[Sequence[int]] = shape["powers"]
         return powers
-    if kind not in _POWERS_OF:
-        raise ValueError(f"no such model: {kind}")
-    return _POWERS_OF[kind]
+    if kind == "affinity":
+        return [[0], [1], [3]]
+    if kind == "constant":
+        return [[]]
+    raise InvalidValue(BASELINE_MODEL_UNKNOWN, kind=kind)
 
 
-def without_standstill(shape: Mapping[str, Any]) -> dict[str, Any]:
-    """The shape of a model with a separate mean at standstill, without it."""
-    return {key: value for key, value in shape.items() if key != "still"}
-
-
-def _indicators(shape: Mapping[str, Any], value: float) -> list[float]:
-    """1 for the state that this value is within reach of, 0 for the others."""
-    reach = shape.get("within", 0.0)
-    found = [float(abs(value - state) <= reach) for state in shape["states"]]
+def indicators(shape: Shape, value: float) -> list[float]:
+    """1 for the state that this value is within reach of, 0 for the others. Raises InvalidValue for an unknown one."""
+    found = [float(abs(value - state) <= shape["within"]) for state in shape["states"]]
     if not any(found):
         raise InvalidValue(STATE_UNKNOWN, value=value)
     return found
 
 
-def hat_weights(centres: Sequence[float], value: float) -> list[float]:
-    """Weights of the centres for linear interpolation; outside the ends the last line is extrapolated."""
-    found = [0.0] * len(centres)
-    k = min(max(bisect_left(centres, value) - 1, 0), len(centres) - 2)
-    share = (value - centres[k]) / (centres[k + 1] - centres[k])
-    found[k], found[k + 1] = 1 - share, share
-    return found
+def slopes(shape: Shape) -> bool:
+    """Whether the coefficients are separate in each state."""
+    return bool(shape.get("by_state") == "slopes")
 
 
 def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
@@ -147,22 +129,22 @@ def is_transition(interval: Interval) -> bool:
 
 def is_state(baseline: Baseline, k: int) -> bool:
     """Whether driver k of the model is a state, not a numeric driver."""
-    return baseline.kind == "state" or (baseline.kind in BY_STATE and k == len(baseline.drivers) - 1)
+    return "states" in baseline.shape and k == len(baseline.drivers) - 1
 
 
-def state_number(baseline: Baseline, values: Sequence[Driver]) -> int:
-    """Index of the set of coefficients that applies to an interval.
+def numeric_drivers(baseline: Baseline) -> tuple[str, ...]:
+    """The drivers that are not a state."""
+    return baseline.drivers[:-1] if "states" in baseline.shape else baseline.drivers
 
-    Model with slopes: the index of its state, which must be known. Model with a standstill: 1 while the motor runs,
-    0 at standstill. Other models: 0.
-    """
-    if baseline.kind in OF_ONE and "still" in baseline.shape:
-        return int(values[0].mean > baseline.shape["still"])
-    return _indicators(baseline.shape, values[-1].mean).index(1.0) if baseline.kind == "slopes" else 0
+
+def at_standstill(baseline: Baseline, values: Sequence[Driver]) -> bool:
+    return "still" in baseline.shape and values[0].mean <= baseline.shape["still"]
 
 
 def residuals_wh(baseline: Baseline) -> Sequence[float]:
-    """Standard deviation of the residual of one interval, by state_number."""
+    """Standard deviation of the residual of one interval: while the motor runs, and at standstill if the model has a
+    mean for it.
+    """
     return baseline.shape.get("residuals_wh") or [baseline.residual_wh]
 
 
@@ -174,11 +156,11 @@ def out_of_range(baseline: Baseline, values: Sequence[Driver]) -> Reason | None:
     the leverage (hat value) exceeds that of every baseline interval. In a model with slopes by state, ranges and
     leverage are those of the state.
     """
-    at = state_number(baseline, values)
+    by_state = slopes(baseline.shape)
+    at = indicators(baseline.shape, values[-1].mean).index(1.0) if by_state else 0
     for k, (name, (mean, _)) in enumerate(zip(baseline.drivers, values, strict=False)):
-        if name not in baseline.ranges or (is_state(baseline, k) and "within" in baseline.shape):
+        if name not in baseline.ranges or is_state(baseline, k):
             continue
-        by_state = baseline.kind == "slopes"
         low, high = baseline.shape["ranges"][name][at] if by_state else baseline.ranges[name]
         slack = MARGIN * (high - low)
         if not low - slack <= mean <= high + slack:
@@ -192,10 +174,9 @@ def out_of_range(baseline: Baseline, values: Sequence[Driver]) -> Reason | None:
             if begin + slack < mean < end - slack:
                 return DRIVER_IN_COVERAGE_GAP(driver=name, value=mean, low=begin, high=end)
     most = baseline.shape.get("variance_most_wh2")
-    if most is not None:
-        most = most[at] if baseline.kind == "slopes" else most
+    if most is not None and not at_standstill(baseline, values):
         row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
-        if quadratic(row, baseline.covariance) > most * (1 + MARGIN) ** 2:
+        if quadratic(row, baseline.covariance) > most[at] * (1 + MARGIN) ** 2:
             together = tuple(f"{value.mean:g}" for value in values)
             return DRIVERS_OUT_OF_RANGE_TOGETHER(drivers=baseline.drivers, values=together)
     return None
@@ -217,25 +198,40 @@ def others_at_mean(baseline: Baseline, interval: Interval) -> Interval:
         return interval
     others = {name: Driver(means[name]) for name in baseline.drivers[1:]}
     found = replace(interval, drivers={**interval.drivers, **others})
-    if baseline.kind == "slopes" and (values := values_of(baseline, found)) is not None:
-        low, high = baseline.shape["ranges"][baseline.drivers[0]][state_number(baseline, values)]
+    if slopes(baseline.shape) and (values := values_of(baseline, found)) is not None:
+        at = indicators(baseline.shape, values[-1].mean).index(1.0)
+        low, high = baseline.shape["ranges"][baseline.drivers[0]][at]
         if not low <= values[0].mean <= high:
             return replace(found, drivers=others)
     return found
 
 
-def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> Reason:
+def described(kind: str, shape: Shape, drivers: Sequence[str]) -> Reason:
     """The model as a code with its drivers; the code's text describes it."""
-    if kind in BY_STATE:
-        code = reasons.MODEL_WITH_LEVELS if kind == "indicator" else reasons.MODEL_WITH_SLOPES
-        return code(model=described(shape["base"], shape, drivers[:-1]), state=drivers[-1])
-    if "still" in shape and kind in OF_ONE:
-        return reasons.MODEL_WITH_STANDSTILL(model=described(kind, without_standstill(shape), drivers))
+    if lags := {name: lag_s for name, lag_s in shape.get("lags_s", {}).items() if lag_s and name in drivers}:
+        name, lag_s = max(lags.items(), key=lambda item: abs(item[1]))
+        code = reasons.MODEL_WITH_LAG if lag_s > 0 else reasons.MODEL_WITH_LEAD
+        return code(model=described(kind, _without(shape, "lags_s"), drivers), driver=name, lag_min=abs(lag_s) / 60)
+    if "still" in shape:
+        return reasons.MODEL_WITH_STANDSTILL(model=described(kind, _without(shape, "still"), drivers))
+    if "states" in shape:
+        if kind == "constant":
+            return reasons.MODEL_STATE(driver=drivers[-1])
+        code = reasons.MODEL_WITH_SLOPES if slopes(shape) else reasons.MODEL_WITH_LEVELS
+        return code(model=described(kind, _without(shape, "states"), drivers[:-1]), state=drivers[-1])
+    if kind == "constant":
+        return reasons.MODEL_CONSTANT()
     if kind == "polynomial":
         return reasons.MODEL_POLYNOMIAL(degree=int(shape["degree"]), driver=drivers[0])
-    if kind == "linear":
-        return _described_linear(shape["powers"])(drivers=tuple(drivers))
-    return _DESCRIBED[kind](driver=drivers[0]) if drivers else _DESCRIBED[kind]()
+    if kind == "affinity":
+        return reasons.MODEL_AFFINITY(driver=drivers[0])
+    if kind == "shaft-power":
+        return reasons.MODEL_SHAFT_POWER()
+    return _described_linear(powers_of(kind, shape))(drivers=tuple(drivers))
+
+
+def _without(shape: Shape, key: str) -> dict[str, Any]:
+    return {name: value for name, value in shape.items() if name != key}
 
 
 def _described_linear(powers: Sequence[Sequence[int]]) -> Code:
@@ -243,13 +239,6 @@ def _described_linear(powers: Sequence[Sequence[int]]) -> Code:
     if any(sum(row) > max(row) for row in powers):
         return reasons.MODEL_QUADRATIC if squares else reasons.MODEL_LINEAR_PRODUCTS
     return reasons.MODEL_LINEAR_SQUARE if squares else reasons.MODEL_LINEAR
-
-
-_DESCRIBED = {
-    "constant": reasons.MODEL_CONSTANT, "shaft-power": reasons.MODEL_SHAFT_POWER,
-    "state": reasons.MODEL_STATE, "binned": reasons.MODEL_BINNED, "affinity": reasons.MODEL_AFFINITY,
-    "production": reasons.MODEL_PRODUCTION,
-}  # fmt: skip
 
 
 def old_losses_wh(old: ReplacedMotor, interval: Interval) -> float | None:
@@ -279,30 +268,22 @@ def extrapolation_factor(interval: Interval) -> float:
     return min(max(energy_wh / measured_wh, 1 / FILLED_MOST), FILLED_MOST) if measured_wh > 0 else 1.0
 
 
-def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+def factors(kind: str, shape: Shape, names: Sequence[str]) -> list[str]:
     """What each coefficient is multiplied by: "" for the constant, `q²`, `q·t`; `[s = 2]` is 1 in that state and
-    otherwise 0; `[q → 700]` is the weight of the centre 700 in the linear interpolation.
+    otherwise 0.
     """
-    if kind == "constant":
-        return [""]
-    flags = [f"[{names[-1]} = {state:g}]" for state in shape.get("states", ())]
-    if kind in BY_STATE:
-        base = factors(shape["base"], shape, names[:-1])
-        if kind == "indicator":
-            return base + flags[1:]
-        return ["·".join(filter(None, (mark, flag))) for flag in flags for mark in base]
-    if "still" in shape and kind in OF_ONE:
-        runs, stands = f"[{names[0]} > {shape['still']:.4g}]", f"[{names[0]} ≤ {shape['still']:.4g}]"
-        return [
-            stands,
-            *("·".join(filter(None, (mark, runs))) for mark in factors(kind, without_standstill(shape), names)),
-        ]
-    if kind == "state":
-        return flags
-    if kind == "binned":
-        return [f"[{names[0]} → {centre:.4g}]" for centre in shape["centres"]]
     if kind == "shaft-power":
         return ["shaft and losses"]
+    if "still" in shape:
+        runs, stands = f"[{names[0]} > {shape['still']:.4g}]", f"[{names[0]} ≤ {shape['still']:.4g}]"
+        base = factors(kind, _without(shape, "still"), names)
+        return [stands, *("·".join(filter(None, (mark, runs))) for mark in base)]
+    if "states" in shape:
+        flags = [f"[{names[-1]} = {state:g}]" for state in shape["states"]]
+        base = factors(kind, _without(shape, "states"), names[:-1])
+        if not slopes(shape):
+            return base + flags[1:]
+        return ["·".join(filter(None, (mark, flag))) for flag in flags for mark in base]
     return [
         "·".join(f"{name}{_SUPERSCRIPTS[power]}" for name, power in zip(names, row, strict=False) if power)
         for row in powers_of(kind, shape)

@@ -1,4 +1,4 @@
-"""Linear interpolation of drivers that are missing for at most one hour.
+"""Drivers as the model takes them: interpolated where they are missing for at most one hour, and lagged.
 
 The energy of the gap is measured; only the driver is uncertain. The history of the baseline gives the standard
 uncertainty of an interpolation over the same number of intervals (`straight_u` in its shape).
@@ -7,13 +7,16 @@ uncertainty of an interpolation over the same number of intervals (`straight_u` 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
 from agent.savings.records.model import Baseline, Driver, Interval
 
 INTERPOLATED_MS_MAX = 3_600_000  # longest gap of a driver that is interpolated
+LAG_S_MAX = 14_400.0  # longest time by which an energy follows or precedes its driver
+LAG_COVERED = 0.99  # share of the earlier time from which a lagged driver is known
 
 
 class InterpolatedDriver(NamedTuple):
@@ -31,7 +34,7 @@ class InterpolatedDriver(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InterpolatedInterval(Interval):
-    """An interval with interpolated drivers, by name. It is never stored."""
+    """An interval with interpolated or lagged drivers, by name. It is never stored."""
 
     interpolated: Mapping[str, InterpolatedDriver] = field(default_factory=dict)
 
@@ -54,6 +57,43 @@ def with_interpolated_drivers(found: Sequence[Interval]) -> list[Interval]:
                     result[j] = _with(result[j], name, Driver(a.mean + share * (b.mean - a.mean), max(a.u, b.u)), gap)
             last = k
     return result
+
+
+def with_lagged_drivers(found: Sequence[Interval], lags_s: Mapping[str, float]) -> list[Interval]:
+    """The intervals with the values that each driver had a time earlier (negative: later), averaged over the interval.
+
+    lags_s: by driver. found: in order, also of other lengths. A driver is missing where its values do not cover the
+    whole of the earlier time.
+    """
+    result = list(found)
+    for name, lag_s in lags_s.items():
+        known = [item for item in found if name in item.drivers]
+        starts_ms, lag_ms = [item.start_ms for item in known], round(1000 * lag_s)
+        for k, item in enumerate(found if lag_ms else ()):
+            begin_ms, end_ms = item.start_ms - lag_ms, item.end_ms - lag_ms
+            parts = []
+            for source in known[max(bisect_right(starts_ms, begin_ms) - 1, 0) : bisect_left(starts_ms, end_ms)]:
+                overlap_ms = min(source.end_ms, end_ms) - max(source.start_ms, begin_ms)
+                if overlap_ms > 0:
+                    parts.append((overlap_ms, source))
+            if sum(ms for ms, _ in parts) < LAG_COVERED * (end_ms - begin_ms):
+                parts = []
+            result[k] = _lagged(result[k], name, parts)
+    return result
+
+
+def _lagged(item: Interval, name: str, parts: Sequence[tuple[int, Interval]]) -> Interval:
+    """The interval with the mean of the parts (overlap in ms, interval) as driver; without the driver if empty."""
+    if isinstance(item, InterpolatedInterval):
+        item = replace(item, interpolated={other: gap for other, gap in item.interpolated.items() if other != name})
+    if not parts:
+        return replace(item, drivers={other: value for other, value in item.drivers.items() if other != name})
+    total_ms = sum(ms for ms, _ in parts)
+    mean, u = (sum(ms * source.drivers[name][k] for ms, source in parts) / total_ms for k in (0, 1))
+    gaps = [source.interpolated[name] for _, source in parts
+            if isinstance(source, InterpolatedInterval) and name in source.interpolated]  # fmt: skip
+    driver = Driver(mean, u)
+    return _with(item, name, driver, gaps[0]) if gaps else replace(item, drivers={**item.drivers, name: driver})
 
 
 def _with(item: Interval, name: str, driver: Driver, gap: InterpolatedDriver) -> InterpolatedInterval:

@@ -131,7 +131,6 @@ class Baseline:
     meter, accuracy_class, ct_class: the meter of the baseline period and its classes.
     fallback: why there is no measured baseline; None when there is one.
     candidates: all models that were compared.
-    rivals: competing models that predict nearly as well; their distance is a component of the uncertainty.
     dropped: why each other signal is not a driver of the model.
     static_factors: what was stated when it was frozen.
     frozen_ms, by, hash: None and "" for a draft.
@@ -161,7 +160,6 @@ class Baseline:
     ct_class: str = ""
     fallback: Reason | None = None
     candidates: tuple[TriedModel, ...] = ()
-    rivals: tuple[Mapping[str, Any], ...] = ()
     dropped: tuple[Reason, ...] = ()
     static_factors: tuple[StaticFactor, ...] = ()
     frozen_ms: int | None = None

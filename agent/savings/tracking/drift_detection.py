@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
-from agent.savings.baseline.models import BY_STATE
+from agent.savings.baseline.models import numeric_drivers
 from agent.savings.reasons import ENERGY_FACTOR, LOAD_SHIFT_DOWN, LOAD_SHIFT_UP
 from agent.savings.records.model import Baseline, Interval
 from drivers.reasons import Reason
@@ -48,18 +48,12 @@ class LoadModel(NamedTuple):
 
 def load_of(baseline: Baseline) -> LoadModel:
     """The drivers that the model takes."""
-    names = baseline.drivers
-    if baseline.kind == "state":
-        return LoadModel((), (), names[0], tuple(baseline.shape["states"]), baseline.shape.get("within", 0.0))
-    if len(names) < 2:
-        return LoadModel(names)
-    by_state = baseline.kind in BY_STATE
-    numbers = names[:-1] if by_state else names
+    numbers, shape = numeric_drivers(baseline), baseline.shape
+    state = (baseline.drivers[-1], tuple(shape["states"]), shape["within"]) if "states" in shape else ("", (), 0.0)
+    if len(baseline.drivers) < 2:
+        return LoadModel(numbers, (), *state)
     spans = [baseline.ranges[name] for name in numbers]
-    scales = tuple(((low + high) / 2, (high - low) / 2 or 1.0) for low, high in spans)
-    if not by_state:
-        return LoadModel(numbers, scales)
-    return LoadModel(numbers, scales, names[-1], tuple(baseline.shape["states"]), baseline.shape["within"])
+    return LoadModel(numbers, tuple(((low + high) / 2, (high - low) / 2 or 1.0) for low, high in spans), *state)
 
 
 class DriftDetector:

@@ -15,11 +15,10 @@ from agent.config.reporting_periods import phases_of
 from agent.config.topology import Asset
 from agent.core.messages import Message, codes
 from agent.delivery.store import Store, StoreError
-from agent.savings.accounting.account import Account, SavingsBasis, period_at
+from agent.savings.accounting.account import MARGIN_MS, Account, SavingsBasis, period_at
 from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.reasons import SAVING_NOT_COMPUTED
 from agent.savings.records import repository
-from agent.savings.records.interpolation import INTERPOLATED_MS_MAX
 from agent.savings.records.meter_identity import identity
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.tracking.event_detector import NonRoutineEventDetector
@@ -38,7 +37,6 @@ log = logging.getLogger(__name__)
 
 UNSAVED_MAX = 5000  # intervals that wait while the file cannot be written: a filled gap of 40 days, and ten days
 UNSAVED_EVENTS_MAX = 500  # of one motor while the file cannot be written
-UNSETTLED_MS = 4 * INTERPOLATED_MS_MAX  # time before the newest interval that is read and added again each time
 HISTORY_MS = 14 * 86_400_000  # intervals from which the comparison of energies is restored after a restart
 FLAGS = {
     METER_WIRING: "ct_wiring",
@@ -53,10 +51,10 @@ class SavingsTracker:
     in_maintenance: whether a motor is in maintenance.
     record: records intervals in the ledger, in the transaction that writes them.
 
-    The account of the reporting period contains all intervals up to four hours before the newest one. Later ones are
-    added to a copy of it each time (0.6 to 0.8 ms), because a driver that returns and the register of the meter change
-    them. It is computed from the start (0.7 to 1.2 s for a year) if an earlier interval changes, or another process
-    wrote to the state file.
+    The account of the reporting period contains the settled intervals. Those of the last five hours, and those since a
+    signal holds its value, are added to a copy of it each time, because a driver that returns and the register of the
+    meter change them. It is computed from the start (0.7 to 1.2 s for a year) if an earlier interval changes, or
+    another process wrote to the state file.
     """
 
     def __init__(
@@ -200,7 +198,7 @@ class SavingsTracker:
     def _on_change(self, interval: Interval) -> None:
         """The running interval, or an earlier one to which the register of the meter added energy."""
         self._changed[interval.start_ms] = interval
-        if self._account is not None and interval.start_ms < self._account.next_ms + INTERPOLATED_MS_MAX:
+        if self._account is not None and interval.start_ms < self._account.next_ms + MARGIN_MS:
             self._account = None
 
     def _on_interval(self, interval: Interval) -> None:
@@ -251,7 +249,7 @@ class SavingsTracker:
         """The saving so far, and how this interval was compared; None without a baseline, or after an error."""
         now_ms = self._store.now_ms
         try:
-            account = self._settled(interval.start_ms - UNSETTLED_MS, now_ms)
+            account = self._settled(now_ms)
             if account is None:
                 return None, None
             account = account.copy()
@@ -263,8 +261,8 @@ class SavingsTracker:
         self._problem = None
         return account.saving(now_ms), results.get(interval.start_ms)
 
-    def _settled(self, until_ms: int, now_ms: int) -> Account | None:
-        """The account with all intervals before until_ms, with the baseline in force and the present decisions."""
+    def _settled(self, now_ms: int) -> Account | None:
+        """The account with all settled intervals, with the baseline in force and the present decisions."""
         asset = self._asset.name
         baseline, events = repository.load_frozen(self._store, asset), repository.load_events(self._store, asset)
         version = self._store.rows("pragma data_version")  # changes when another process writes
@@ -276,7 +274,7 @@ class SavingsTracker:
             self._detector.set_model(baseline)
             account = Account(SavingsBasis.of(self._asset, self._zone, baseline), events, self._load)
         if account is not None:
-            account.add_until(until_ms, now_ms)
+            account.add_settled(now_ms)
         self._account = account
         return account
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from agent.core.text import Catalogue
 from agent.savings.accounting.avoided_energy import expected_wh
-from agent.savings.baseline.models import BY_STATE, others_at_mean, values_of
+from agent.savings.baseline.models import others_at_mean, values_of
 from agent.savings.records.model import Baseline, Interval
 from agent.savings.report.html.svg import Chart, Point, thinned
 from agent.savings.report.model.month import ReportMonth
@@ -89,13 +89,13 @@ def _curves(month: ReportMonth, place: Place) -> list[tuple[str, list[Point]]]:
     baseline = month.baseline
     assert baseline is not None
     intervals: Sequence[Interval] = [*month.baseline_intervals, *month.intervals]
-    if baseline.kind not in BY_STATE:
+    if "states" not in baseline.shape or len(baseline.drivers) < 2:
         return [("", part) for part in _parted(_model(baseline, intervals, place), baseline)]
     name, shape, found = baseline.drivers[-1], baseline.shape, []
     for state in shape["states"]:
         own = replace(baseline, shape={**shape, "means": {**shape["means"], name: state}})
         in_state = [item for item in intervals if name in item.drivers
-                 and abs(item.drivers[name].mean - state) <= shape.get("within", 0.0)]  # fmt: skip
+                 and abs(item.drivers[name].mean - state) <= shape["within"]]  # fmt: skip
         found.append((f"{signal_name(name)} = {state:g}", _model(own, in_state, place)))
     return found
 

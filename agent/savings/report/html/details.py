@@ -11,7 +11,7 @@ from agent.config.model import Motor, Replaced
 from agent.core.local_time import format_minute
 from agent.core.text import N_, Catalogue
 from agent.savings.accounting.bill import Bill
-from agent.savings.baseline.models import BY_STATE, covered_ranges, described, factors, formula
+from agent.savings.baseline.models import covered_ranges, described, factors, formula, slopes
 from agent.savings.records.model import Baseline
 from agent.savings.report.formatting import grouped, kwh
 from agent.savings.report.html.summary import ct_class, currency
@@ -203,7 +203,7 @@ def _components_text(month: ReportMonth, _: Catalogue) -> str:
 
 def ranges(baseline: Baseline) -> Iterator[tuple[str, str]]:
     """Each driver with the range of its values; of a model with slopes by state, with the range in each state."""
-    of_states = baseline.shape["ranges"] if baseline.kind == "slopes" else {}
+    of_states = baseline.shape["ranges"] if slopes(baseline.shape) else {}
     for name in baseline.ranges:
         if name not in of_states:
             yield name, " | ".join(f"{low:g} … {high:g}" for low, high in covered_ranges(baseline, name))
@@ -221,16 +221,15 @@ def formula_lines(baseline: Baseline, _: Catalogue) -> tuple[str, ...]:
     letters = "xyzw"[: len(baseline.drivers)]
     symbols = [_("E: Wh in {minutes:d} min", minutes=baseline.length_s // 60)]
     symbols += [f"{letter} = {signal_name(driver)}" for letter, driver in zip(letters, baseline.drivers, strict=True)]
-    still = "still" in baseline.shape
-    if baseline.kind in ("binned", "state") and not still:
-        places = baseline.shape["centres" if baseline.kind == "binned" else "states"]
-        points = "; ".join(f"{place:.4g} → {value:.6g}" for place, value in zip(places, values, strict=False))
-        return f"x → E: {points}", _("; ").join(symbols)
     equation = f"E = {formula(values, factors(baseline.kind, baseline.shape, letters))}"
-    if baseline.kind in BY_STATE or still:
+    if baseline.shape.keys() & {"states", "still"}:
         symbols.append(_("[…]: 1 in this state, otherwise 0"))
-        if "binned" in (baseline.kind, baseline.shape.get("base")):
-            symbols.append(_("[x → c]: weight of the centre c in the linear interpolation"))
+    lags = {name: lag_s for name, lag_s in baseline.shape.get("lags_s", {}).items() if lag_s}
+    for letter, name in zip(letters, baseline.drivers, strict=True):
+        if lag_s := lags.get(name):
+            symbols.append(
+                _("{letter}: value {minutes:+.0f} min from the interval", letter=letter, minutes=-lag_s / 60)
+            )
     return equation, _("; ").join(symbols)
 
 

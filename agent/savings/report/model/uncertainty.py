@@ -35,13 +35,15 @@ COMPONENTS = {
         N_("influences on the energy that are not measured"),
         N_("a signal of these influences, or a longer reporting period"),
     ),
-    "choice": UncertaintyComponent(
-        N_("choice of model"),
-        N_("other models that predict equally well and differ in this month"),
-        N_("a baseline period that covers the full range of the drivers, which separates these models"),
-    ),
     "driver": UncertaintyComponent(
-        N_("driver signals"), N_("the accuracy of the driver signals"), N_("more accurate driver signals")
+        N_("drift of driver signals"),
+        N_("what a driver signal can have drifted between the periods"),
+        N_("calibrations of the driver signal before and after, stated in signal.*.calibration"),
+    ),
+    "interpolation": UncertaintyComponent(
+        N_("interpolated drivers"),
+        N_("driver signals that were interpolated"),
+        N_("fewer gaps of the driver signals (`magwatt doctor`)"),
     ),
     "gaps": UncertaintyComponent(
         N_("data gaps"), N_("energy that was filled in over data gaps"), N_("fewer data gaps (`magwatt doctor`)")
