@@ -15,12 +15,13 @@ from agent.config.topology import Asset
 from agent.core.text import as_object
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
 from agent.savings.accounting.driver_error import DriverError, driver_errors
-from agent.savings.baseline.models import numeric_drivers
+from agent.savings.baseline.models import is_off, numeric_drivers
 from agent.savings.records.interpolation import (
     INTERPOLATED_MS_MAX,
     LAG_S_MAX,
     with_interpolated_drivers,
     with_lagged_drivers,
+    with_transitions,
 )
 from agent.savings.records.meter_identity import meter_classes
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
@@ -35,6 +36,7 @@ from agent.savings.records.stuck_drivers import (
     open_run_ms,
     without_driver,
 )
+from agent.savings.records.transitions import next_to
 
 Load = Callable[[int, int], Sequence[Interval]]
 MARGIN_MS = INTERPOLATED_MS_MAX + int(1000 * LAG_S_MAX)  # time by which drivers of other intervals are needed
@@ -73,18 +75,21 @@ def claimable_intervals(load: Load, from_ms: int, to_ms: int, now_ms: int, basel
         found, end_ms = [*found, *more], end_ms + STUCK_STEP_MS
     ended = [item for item in found if not item.start_ms <= now_ms < item.end_ms]
     changing_ms = [now_ms, *(ms for name in names if (ms := open_run_ms(ended, name)) is not None)]
+    off = [is_off(baseline, item) for item in ended]
     for name in names:
-        ended = without_driver(ended, name, stuck_values(baseline, ended, name))
+        ended = without_driver(ended, name, stuck_values(baseline, ended, name, off))
+    ended = with_transitions(ended, next_to(ended, off))
     ready = with_lagged_drivers(with_interpolated_drivers(ended), baseline.shape.get("lags_s", {}))
     return ClaimableIntervals([item for item in ready if from_ms <= item.start_ms < to_ms],
                               min(changing_ms) - MARGIN_MS)  # fmt: skip
 
 
-def stuck_values(baseline: Baseline, found: Sequence[Interval], name: str) -> list[HeldValue]:
-    """The times in which a driver was stuck, measured by the residuals of the baseline."""
+def stuck_values(baseline: Baseline, found: Sequence[Interval], name: str, off: Sequence[bool]) -> list[HeldValue]:
+    """The times in which a driver was stuck, measured by the residuals of the baseline. off: by interval."""
     usual_w = {value: spread_w for value, spread_w in baseline.shape.get("held_w", {}).get(name, ())}
     residual_w = 3600 * baseline.residual_wh / baseline.length_s
-    return [item for item in held_values(found, name) if is_stuck(item, residual_w, usual_w.get(item.value))]
+    held = held_values(found, name, [not is_off for is_off in off])
+    return [item for item in held if is_stuck(item, residual_w, usual_w.get(item.value))]
 
 
 def _holds(found: Sequence[Interval], names: Sequence[str]) -> bool:

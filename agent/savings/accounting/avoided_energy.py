@@ -19,12 +19,10 @@ from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.baseline.coverage_factors import half_width, student_t
 from agent.savings.baseline.models import (
     ReplacedMotor,
-    at_standstill,
+    is_off,
     is_state,
-    is_transition,
     out_of_range,
     quadratic,
-    residuals_wh,
     terms,
     values_of,
 )
@@ -33,12 +31,13 @@ from agent.savings.reasons import (
     ENERGY_UNKNOWN,
     EXCLUDED_BY_DECISION,
     EXCLUDED_UNDECIDED,
+    OFF_NOT_IN_BASELINE,
     POLLING_INCOMPLETE,
     SHAFT_ENERGY_UNKNOWN,
     TRANSITION_INTERVAL,
 )
 from agent.savings.records import non_routine_events as nre
-from agent.savings.records.interpolation import InterpolationUncertainty, interpolations_of
+from agent.savings.records.interpolation import InterpolationUncertainty, interpolations_of, is_transition
 from agent.savings.records.model import Baseline, Driver, Interval, NonRoutineEvent, Saving
 from drivers.reasons import InvalidValue, Reason
 
@@ -70,17 +69,18 @@ class _Sums:
     """Running sums of the intervals that are part of the saving, unless stated otherwise.
 
     own: terms of the model.
-    n: in intervals of the baseline, by models.residuals_wh.
+    n, off: time in which the motor ran and in which it was off, in intervals of the baseline.
     driver_wh: effect on the adjusted baseline if the largest error of a driver changed by its whole limit, by driver.
     active_wh, reactive_varh: of intervals whose reactive energy is known.
     covered_s, excluded: of all intervals.
     """
 
     own: list[float]
-    n: list[float]
     driver_wh: list[float]
     interpolation: InterpolationUncertainty
     parts: PartSums
+    n: float = 0.0
+    off: float = 0.0
     adjusted_wh: float = 0.0
     measured_wh: float = 0.0
     filled_wh: float = 0.0
@@ -110,7 +110,7 @@ class SavingsAccumulator:
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
             own=[0.0] * size,
-            n=[0.0] * len(residuals_wh(baseline)), driver_wh=[0.0] * len(baseline.drivers),
+            driver_wh=[0.0] * len(baseline.drivers),
             interpolation=InterpolationUncertainty(len(baseline.drivers)),
             parts=PartSums(ReplacedMotor(**plate) if plate else None),
         )  # fmt: skip
@@ -130,18 +130,21 @@ class SavingsAccumulator:
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
             return result
         share = _share(baseline, item)
-        sums.n[1 if at_standstill(baseline, values) else 0] += share
         sums.intervals += 1
         sums.adjusted_wh += result.adjusted_wh
         sums.measured_wh += result.measured_wh
-        sums.filled_wh += self._add_interpolation(item, values, share)
+        sums.filled_wh += self._add_interpolation(item, values, share) if values else abs(item.filled_wh)
         if item.meter:
             sums.meters.add(item.meter)
         if item.reactive_varh is not None:
             sums.active_wh += item.energy_wh or 0.0
             sums.reactive_varh += item.reactive_varh
-        _add(sums.own, terms(baseline.kind, baseline.shape, [value.mean for value in values]), share)
-        self._add_driver_errors(values, share)
+        if is_off(baseline, item):
+            sums.off += share
+        else:
+            sums.n += share
+            _add(sums.own, terms(baseline.kind, baseline.shape, [value.mean for value in values]), share)
+            self._add_driver_errors(values, share)
         sums.parts.add(item, result.adjusted_wh)
         return result
 
@@ -162,7 +165,7 @@ class SavingsAccumulator:
         baseline = self.baseline
         for k, name in enumerate(baseline.drivers):
             error = self.driver_errors.get(name)
-            if error is not None and not is_state(baseline, k) and not at_standstill(baseline, values):
+            if error is not None and not is_state(baseline, k):
                 limit = error.relative * abs(values[k].mean) + error.absolute
                 self._sums.driver_wh[k] += _slope_wh(baseline, values, k, limit) * share
 
@@ -192,6 +195,13 @@ def _compared(
     result = IntervalResult(item.start_ms, item.length_s, None, None, measured_wh)
     if measured_wh is None:
         return result._replace(excluded=ENERGY_UNKNOWN()), []
+    if is_off(baseline, item):
+        mean_wh, n = baseline.shape["off"]["mean_wh"], baseline.shape["off"]["n"]
+        adjusted_wh = mean_wh * _share(baseline, item)
+        cause = _excluded(baseline, item, events) if n else OFF_NOT_IN_BASELINE()
+        return result._replace(adjusted_wh=adjusted_wh, excluded=cause), []
+    if is_transition(item):
+        return result._replace(excluded=TRANSITION_INTERVAL()), []
     values = values_of(baseline, item)
     if values is None:
         missing = tuple(name for name in baseline.drivers if name not in item.drivers)
@@ -210,12 +220,13 @@ def _cause(
     baseline: Baseline, item: Interval, values: Sequence[Driver], events: Sequence[NonRoutineEvent]
 ) -> Reason | None:  # fmt: skip
     """Why an interval whose adjusted baseline is known is excluded; None: it is not."""
+    return out_of_range(baseline, values) or _excluded(baseline, item, events)
+
+
+def _excluded(baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent]) -> Reason | None:
+    """Why an interval is excluded whatever its drivers are; None: it is not."""
     if item.coverage < COVERED and not (item.filled_wh and interpolations_of(baseline, item)):
         return POLLING_INCOMPLETE()
-    if outside := out_of_range(baseline, values):
-        return outside
-    if "holes" in baseline.shape and is_transition(item):
-        return TRANSITION_INTERVAL()
     if (event := nre.excluding(events, item)) is None:
         return None
     return (EXCLUDED_BY_DECISION if event.decision else EXCLUDED_UNDECIDED)(number=event.number, kind=event.kind)
@@ -236,6 +247,8 @@ def expected_wh(baseline: Baseline, item: Interval) -> float | None:
     """Adjusted baseline of one interval, for the time to which its energy belongs, also outside the range of the
     baseline; None without its drivers.
     """
+    if is_off(baseline, item):
+        return float(baseline.shape["off"]["mean_wh"]) * _share(baseline, item)
     values = values_of(baseline, item)
     if values is None:
         return None
@@ -260,13 +273,8 @@ def _expected(baseline: Baseline, values: Sequence[Driver]) -> float:
 def _slope_wh(baseline: Baseline, values: Sequence[Driver], k: int, change: float) -> float:
     """dE/dd · change of driver k, in an interval of the length of the baseline."""
     mean = values[k].mean
-    if at_standstill(baseline, values):
-        return 0.0
-    step = change or 0.0
-    moved = [value if j != k else Driver(mean + step) for j, value in enumerate(values)]
-    back = [value if j != k else Driver(mean - step) for j, value in enumerate(values)]
-    if at_standstill(baseline, back) or at_standstill(baseline, moved):
-        return 0.0
+    moved = [value if j != k else Driver(mean + change) for j, value in enumerate(values)]
+    back = [value if j != k else Driver(mean - change) for j, value in enumerate(values)]
     return (_expected(baseline, moved) - _expected(baseline, back)) / 2
 
 
@@ -281,10 +289,12 @@ def _uncertainty(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> t
     """
     tau = baseline.n / baseline.n_effective if baseline.n else 1.0
     variance = max(quadratic(sums.own, baseline.covariance), 0.0)
-    driver_limits = [abs(wh) for wh in sums.driver_wh]
+    driver_limits, off = [abs(wh) for wh in sums.driver_wh], baseline.shape.get("off") or {}
     causes = {
-        "model": math.sqrt(variance),
-        "scatter": math.hypot(*map(lambda s, n: s * math.sqrt(n * tau), residuals_wh(baseline), sums.n)),
+        "model": math.hypot(math.sqrt(variance), sums.off * off.get("u_mean_wh", 0.0)),
+        "scatter": math.hypot(
+            baseline.residual_wh * math.sqrt(sums.n * tau), off.get("spread_wh", 0.0) * math.sqrt(sums.off * tau)
+        ),
         "driver": math.hypot(*driver_limits) / math.sqrt(3),
         "interpolation": sums.interpolation.u_wh,
         "gaps": FILLED_U * sums.filled_wh,

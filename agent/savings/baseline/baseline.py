@@ -15,7 +15,7 @@ from agent.savings.baseline import model_selection
 from agent.savings.baseline.autocorrelation import Array
 from agent.savings.baseline.driver_preparation import PreparedDrivers, prepare_drivers
 from agent.savings.baseline.model_selection import Candidate
-from agent.savings.baseline.models import is_transition
+from agent.savings.baseline.off_state import off_state, split_off, whole_wh
 from agent.savings.baseline.regression import coverage_gaps, in_gap, interpolation_u
 from agent.savings.baseline.states import known, states_of
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
@@ -37,18 +37,17 @@ class LearnError(CodedError):
 
 
 class _Samples(NamedTuple):
-    """What a model is fitted to.
+    """What a model is fitted to: intervals in which the motor ran.
 
     found: the intervals.
     columns: (n,) of each driver.
-    measured_wh, y: (n,) measured energy, and the same scaled to the whole interval.
+    y: (n,) measured energy, scaled to the whole interval, Wh.
     gaps: coverage gaps of each driver.
     complete: intervals with all drivers, before those in gaps were left out.
     """
 
     found: list[Interval]
     columns: dict[str, Array]
-    measured_wh: Array
     y: Array
     gaps: dict[str, list[tuple[float, float]]]
     complete: list[Interval]
@@ -86,8 +85,10 @@ def learn(
     least = 12 if bypass else LEAST
     _check_size(asset, intervals, found, least, bypass)
     _check_required(asset, found, drivers)
-    prepared = prepare_drivers(found, drivers)
+    running = split_off(found)
+    prepared = prepare_drivers(found, running.ran, drivers)
     lagged = with_lagged_drivers(prepared.intervals, prepared.lags_s)
+    lagged = [item for item, ran in zip(lagged, running.ran, strict=True) if ran]
     samples = _samples(asset, lagged, prepared.names, least)
     tried = model_selection.fit_all(samples.columns, samples.y, samples.gaps)
     fitting = [
@@ -97,23 +98,25 @@ def learn(
         raise LearnError(_no_model(asset, kind, drivers))
     chosen = model_selection.choose(fitting, specified=bool(drivers or kind))
     samples, best = _refitted(asset, chosen, lagged, samples, least)
-    found, fit = samples.found, best.fit
+    fit, modelled = best.fit, [*samples.found, *running.off]
     shape = {
         **best.shape,
         "straight_u": _interpolation_u(samples.complete, best),
         "lags_s": {name: lag_s for name, lag_s in prepared.lags_s.items() if name in best.drivers},
         "held_w": {name: held for name, held in prepared.held_w.items() if name in best.drivers},
+        "off": off_state(running, best.drivers, len(samples.y) / fit.n_effective),
     }
-    reactive = [item for item in found if item.reactive_varh is not None]
+    reactive = [item for item in modelled if item.reactive_varh is not None]
     return Baseline(
         asset=asset, kind=best.form.kind, drivers=best.drivers, coefficients=tuple(map(float, fit.coefficients)),
         covariance=tuple(tuple(map(float, row)) for row in fit.covariance), shape=shape,
         ranges={name: (float(samples.columns[name].min()), float(samples.columns[name].max()))
                 for name in best.drivers},
-        n=len(found), n_effective=fit.n_effective, residual_wh=fit.residual, autocorrelation=fit.autocorrelation,
-        cv_rmse=best.quality.cv_rmse, nmbe=best.quality.nmbe, r2=best.quality.r2,
-        energy_wh=float(samples.measured_wh.sum()), tan_phi=_tan_phi(reactive), from_ms=found[0].start_ms,
-        to_ms=found[-1].end_ms, length_s=found[0].length_s, meter=" | ".join(_meters(found)),
+        n=len(samples.found), n_effective=fit.n_effective, residual_wh=fit.residual,
+        autocorrelation=fit.autocorrelation, cv_rmse=best.quality.cv_rmse, nmbe=best.quality.nmbe, r2=best.quality.r2,
+        energy_wh=sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in modelled), tan_phi=_tan_phi(reactive),
+        from_ms=min(item.start_ms for item in modelled), to_ms=max(item.end_ms for item in modelled),
+        length_s=found[0].length_s, meter=" | ".join(_meters(modelled)),
         accuracy_class=classes[0], ct_class=classes[1], fallback=FROM_BYPASS_TEST() if bypass else None,
         candidates=tuple(TriedModel(item.description, item.score) for item in tried),
         dropped=(*prepared.dropped, *_unused(prepared, best, tried), *prepared.remarks),
@@ -151,22 +154,19 @@ def _check_required(asset: str, found: list[Interval], required: Sequence[str] |
 
 
 def _samples(asset: str, found: list[Interval], names: Sequence[str], least: int) -> _Samples:
-    """The intervals that have all drivers, without those in which a state changed, in coverage gaps, and, if a driver
-    has a gap, with a start or stop: their mean values fit neither the curve above nor the one below the gap. Raises
+    """The intervals that have all drivers, without those in which a state changed, and those in coverage gaps. Raises
     LearnError if they are too few.
     """
     complete, columns = _columns(found, names)
     gaps = {name: gaps for name, x in columns.items() if not states_of(x) and (gaps := coverage_gaps(x))}
-    outside = np.array([not (gaps and is_transition(item)) for item in complete], dtype=bool)
+    outside = np.ones(len(complete), dtype=bool)
     for name, ranges in gaps.items():
         outside &= ~in_gap(columns[name], ranges)
     chosen = [item for item, is_outside in zip(complete, outside, strict=True) if is_outside]
     if len(chosen) < least:
         raise LearnError(_too_few_outside_gaps(asset, complete, chosen, gaps, least))
-    measured_wh = np.array([(item.energy_wh or 0.0) + item.auxiliary_wh for item in chosen])
-    y = measured_wh * [item.length_s / item.energy_s for item in chosen]
-    columns = {name: x[outside] for name, x in columns.items()}
-    return _Samples(chosen, columns, measured_wh, y, gaps, complete)
+    y = np.array([whole_wh(item) for item in chosen])
+    return _Samples(chosen, {name: x[outside] for name, x in columns.items()}, y, gaps, complete)
 
 
 def _refitted(
@@ -199,7 +199,7 @@ def collinear_drivers(intervals: Iterable[Interval]) -> list[Reason]:
     found = usable(intervals)
     if len(found) < LEAST:
         return []
-    names = prepare_drivers(found, None).names
+    names = prepare_drivers(found, split_off(found).ran, None).names
     _, columns = _columns(found, names)
     pairs = []
     for one, other in combinations(names, 2):

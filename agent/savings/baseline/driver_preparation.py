@@ -44,8 +44,13 @@ class PreparedDrivers(NamedTuple):
     remarks: list[Reason]
 
 
-def prepare_drivers(found: Sequence[Interval], required: Sequence[str] | None) -> PreparedDrivers:
-    """Candidates for drivers. found: usable intervals, in order. required: None: all signals of the intervals."""
+def prepare_drivers(found: Sequence[Interval], ran: Sequence[bool], required: Sequence[str] | None) -> PreparedDrivers:
+    """Candidates for drivers.
+
+    found: usable intervals, in order.
+    ran: whether the motor ran all the time, by interval: only these show how the energy depends on a signal.
+    required: None: all signals of the intervals.
+    """
     counts = Counter(name for item in found for name in item.drivers)
     names, dropped, remarks = sorted(counts) if required is None else list(required), list[Reason](), list[Reason]()
     result, held_w, lags_s = list(found), dict[str, list[list[float]]](), dict[str, float]()
@@ -58,7 +63,7 @@ def prepare_drivers(found: Sequence[Interval], required: Sequence[str] | None) -
         column = np.array([item.drivers[name].mean for item in found if name in item.drivers])
         if states_of(column) is not None:
             continue
-        stuck, usual_w = _stuck(result, name)
+        stuck, usual_w = _stuck(result, ran, name)
         if usual_w:
             held_w[name] = [[value, spread_w] for value, spread_w in sorted(usual_w.items())]
         if stuck:
@@ -66,10 +71,10 @@ def prepare_drivers(found: Sequence[Interval], required: Sequence[str] | None) -
             remarks.append(reasons.DRIVER_STUCK(driver=name, n=n, value=stuck[0].value,
                                                 start_ms=found[stuck[0].first].start_ms))  # fmt: skip
             result = without_driver(result, name, stuck)
-        if lag_s := _lag_s(result, name):
+        if lag_s := _lag_s(result, ran, name):
             lags_s[name] = lag_s
     if required is None:
-        dropped += _drop_missing(result, names)
+        dropped += _drop_missing([item for item, flag in zip(result, ran, strict=True) if flag], names)
     return PreparedDrivers(result, names, lags_s, held_w, dropped, remarks)
 
 
@@ -83,12 +88,12 @@ def _drop_missing(found: Sequence[Interval], names: list[str]) -> list[Reason]:
     return dropped
 
 
-def _stuck(found: Sequence[Interval], name: str) -> tuple[list[HeldValue], dict[float, float]]:
+def _stuck(found: Sequence[Interval], ran: Sequence[bool], name: str) -> tuple[list[HeldValue], dict[float, float]]:
     """The times in which a signal was stuck, and the usual spread of the power at values that it held repeatedly."""
-    held = held_values(found, name)
+    held = held_values(found, name, ran)
     if not held:
         return [], {}
-    rows = [k for k, item in enumerate(found) if name in item.drivers]
+    rows = [k for k, item in enumerate(found) if name in item.drivers and ran[k]]
     x = np.array([found[k].drivers[name].mean for k in rows])
     w = np.array([3600 * (found[k].energy_wh or 0.0) / found[k].energy_s for k in rows])
     stuck, usual_w = list[HeldValue](), spreads_by_value(held)
@@ -120,17 +125,18 @@ def _scatter(x: Array, y: Array) -> float:
     return spread
 
 
-def _lag_s(found: Sequence[Interval], name: str) -> float:
+def _lag_s(found: Sequence[Interval], ran: Sequence[bool], name: str) -> float:
     """The lag with which a cubic in the lagged signal predicts the energy best, if it does so clearly better than
     without; 0 if not, and if it is as long as the longest one that is tried: then something slower is alike.
     """
     rows = [item for item in found if name in item.drivers]
     starts_ms = np.array([item.start_ms for item in rows])
     x = np.array([item.drivers[name].mean for item in rows])
-    y = np.array([(item.energy_wh or 0.0) / item.energy_s for item in rows])
+    y = np.array([(item.energy_wh or 0.0) / item.energy_s for item, flag in zip(found, ran, strict=True) if flag])
+    at_ms = np.array([item.start_ms for item, flag in zip(found, ran, strict=True) if flag])
     length_ms = 1000 * rows[0].length_s if rows else 0
     steps = int(1000 * LAG_S_MAX) // length_ms if rows else 0
-    errors = {step: _error(starts_ms, x, y, step * length_ms) for step in range(-steps, steps + 1)}
+    errors = {step: _error(starts_ms, x, at_ms - step * length_ms, y) for step in range(-steps, steps + 1)}
     if not steps or not np.isfinite(errors[0]):
         return 0.0
     best = min(errors, key=lambda step: (errors[step], abs(step)))
@@ -139,12 +145,14 @@ def _lag_s(found: Sequence[Interval], name: str) -> float:
     return best * length_ms / 1000
 
 
-def _error(starts_ms: NDArray[np.int64], x: Array, y: Array, lag_ms: int) -> float:
-    """Cross-validated error of a cubic in the signal lag_ms before each interval; inf if it cannot be fitted."""
-    at = np.searchsorted(starts_ms, starts_ms - lag_ms)
-    at = np.minimum(at, len(starts_ms) - 1)
-    known = starts_ms[at] == starts_ms - lag_ms
-    if known.sum() < PRESENT_MIN * len(x):
+def _error(starts_ms: NDArray[np.int64], x: Array, at_ms: NDArray[np.int64], y: Array) -> float:
+    """Cross-validated error of a cubic in the values of a signal at other times; inf if it cannot be fitted.
+
+    starts_ms, x: (m,) of the signal. at_ms, y: (n,) times of the values, and powers.
+    """
+    at = np.minimum(np.searchsorted(starts_ms, at_ms), len(starts_ms) - 1)
+    known = starts_ms[at] == at_ms
+    if known.sum() < PRESENT_MIN * len(y):
         return float("inf")
     terms = np.stack([x[at[known]] ** power for power in range(4)], axis=1)
     errors = regression.prediction_errors(terms, y[known])

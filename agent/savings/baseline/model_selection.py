@@ -22,7 +22,6 @@ NUMBERS_MOST = 6  # numeric drivers that are tried in pairs
 IMPROVEMENT_LEAST = 0.98  # ratio of CV(RMSE) that a further driver must reach; 0.95 left out weak drivers: biased
 INDEPENDENT = 10  # independent samples for each coefficient of a model of several drivers [M: rule of thumb]
 VIF_MOST = 10.0  # variance inflation factor above which drivers are collinear [M: rule of thumb]
-STANDSTILL_SCATTER = 0.05  # share of the width of a driver over which its standstill may scatter
 
 Columns = Mapping[str, Array]  # (n,) of each driver
 Gaps = Mapping[str, Sequence[tuple[float, float]]]  # of each numeric driver, see regression.coverage_gaps
@@ -104,8 +103,7 @@ def fit_all(columns: Columns, y: Array, gaps: Gaps) -> list[Candidate]:
         pairs += [fitted for triple in triples for form in _forms_of_several(triple)
                   if (fitted := fit_form(form, columns, y, gaps))]  # fmt: skip
     tried += pairs
-    still = {name: value for name in numbers if (value := _standstill(columns[name], gaps.get(name, ()))) is not None}
-    forms = [form for item in tried for form in _with_standstill_and_states(item.form, still, states)]
+    forms = [form for item in tried for form in _by_state(item.form, states)]
     tried += [fitted for form in forms if (fitted := fit_form(form, columns, y, gaps))]
     return _ranked(tried)
 
@@ -155,31 +153,24 @@ def fit_form(form: ModelForm, columns: Columns, y: Array, gaps: Gaps) -> Candida
     """The fitted model; None if it cannot be fitted or cross-validated."""
     x = np.stack([columns[name] for name in form.drivers], axis=1) if form.drivers else np.zeros((len(y), 0))
     rows = regression.design(form.kind, form.shape, x)
-    runs = x[:, 0] > form.shape["still"] if "still" in form.shape else np.ones(len(y), dtype=bool)
-    errors = regression.prediction_errors(rows[runs], y[runs])
-    if errors is None or not np.isfinite(rows[runs]).all():
+    if not np.isfinite(rows).all() or (errors := regression.prediction_errors(rows, y)) is None:
         return None
     try:
-        running = regression.least_squares(rows[runs], y[runs])
+        fit = regression.least_squares(rows, y)
     except ValueError:
         return None
-    still = y[~runs] - y[~runs].mean() if not runs.all() else y[~runs]
-    score = math.sqrt((errors @ errors + still @ still) / len(y)) / float(y.mean())
-    fit = regression.with_standstill(running, y, runs) if "still" in form.shape else running
+    score = math.sqrt(errors @ errors / len(y)) / float(y.mean())
     shape, counts, vif = dict(form.shape), tuple[int, ...](), dict[str, float]()
-    if "still" in form.shape:
-        shape["residuals_wh"] = [running.residual, float(still.std())]
-    place = x[runs][:, -1] if "states" in form.shape else np.zeros(int(runs.sum()))
-    places = [abs(place - state) <= form.shape["within"] for state in form.shape.get("states", ())]
+    places = [abs(x[:, -1] - state) <= form.shape["within"] for state in form.shape.get("states", ())]
     if form.slopes:
         counts = tuple(int(part.sum()) for part in places)
-        shape["ranges"] = {name: [[float(own.min()), float(own.max())] for own in (x[runs][part, k] for part in places)]
+        shape["ranges"] = {name: [[float(own.min()), float(own.max())] for own in (x[part, k] for part in places)]
                            for k, name in enumerate(form.numbers)}  # fmt: skip
     if len(form.drivers) > 1:
-        vif = _vif(form, x[runs], places)
-        variances = np.einsum("ij,jk,ik->i", rows[runs], running.covariance, rows[runs])
+        vif = _vif(form, x, places)
+        variances = np.einsum("ij,jk,ik->i", rows, fit.covariance, rows)
         parts = places if form.slopes else [np.ones(len(variances), dtype=bool)]
-        shape |= {"means": _means(form, x[runs], places), "vif": vif,
+        shape |= {"means": _means(form, x, places), "vif": vif,
                   "variance_most_wh2": [float(variances[part].max()) for part in parts]}  # fmt: skip
     if holes := _coverage_gaps(form, x, gaps):
         shape["holes"] = holes
@@ -207,26 +198,11 @@ def _forms_of_several(names: tuple[str, ...]) -> Iterator[ModelForm]:
         yield ModelForm("linear", names, {"powers": [[0] * len(names), *ones, *more]})
 
 
-def _with_standstill_and_states(
-    form: ModelForm, still: Mapping[str, float], states: Mapping[str, Mapping[str, Any]]
-) -> Iterator[ModelForm]:
-    """The form with a mean at standstill of its first driver, with levels or slopes by state, and with both."""
-    bases = [form]
-    if form.drivers and form.drivers[0] in still:
-        bases.append(ModelForm(form.kind, form.drivers, {**form.shape, "still": still[form.drivers[0]]}))
-        yield bases[1]
-    for base in bases:
-        for name, found in states.items():
-            for by_state in ("levels", "slopes") if base.drivers else ("levels",):
-                yield ModelForm(base.kind, (*base.drivers, name), {**base.shape, **found, "by_state": by_state})
-
-
-def _standstill(x: Array, gaps: Sequence[tuple[float, float]]) -> float | None:
-    """The middle of the first coverage gap, if the values below it are a standstill; None if not."""
-    for low, high in gaps[:1]:
-        if low - x.min() < STANDSTILL_SCATTER * (x.max() - x.min()):
-            return (low + high) / 2
-    return None
+def _by_state(form: ModelForm, states: Mapping[str, Mapping[str, Any]]) -> Iterator[ModelForm]:
+    """The form with levels and with slopes by each state."""
+    for name, found in states.items():
+        for by_state in ("levels", "slopes") if form.drivers else ("levels",):
+            yield ModelForm(form.kind, (*form.drivers, name), {**form.shape, **found, "by_state": by_state})
 
 
 def _coverage_gaps(form: ModelForm, x: Array, gaps: Gaps) -> dict[str, list[list[float]]]:

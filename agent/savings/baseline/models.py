@@ -11,7 +11,7 @@ The shape of the first four can add, by its keys:
 
     states        the last driver is a state with few values (shift, product, pumps in operation). `by_state` "levels":
                   an offset for each state; "slopes": separate coefficients in each state
-    still         a separate mean while the first driver is at standstill, at or below this value
+    off           a mean for intervals in which the motor was off: their energy is below a limit
     lags_s        driver → time by which the energy follows it (negative: precedes)
 
 Plain Python, for the polling process; agent/savings/baseline/regression.py has the same terms for arrays, and a test
@@ -38,7 +38,6 @@ from agent.savings.records.model import Baseline, Driver, Interval
 from drivers.reasons import Code, InvalidValue, Reason
 
 FILLED_MOST = 2.0  # largest extrapolation of shaft energy and losses, a factor
-STARTED = 0.05  # share of an interval; between this and the rest of it the motor started or stopped
 MARGIN = 0.02  # share of the width of a driver by which a value may exceed the range
 
 Shape = Mapping[str, Any]
@@ -63,8 +62,6 @@ def terms(kind: str, shape: Shape, values: Sequence[float]) -> list[float]:
     if "states" in shape:
         flags = indicators(shape, values[-1])
         row = [flag * factor for flag in flags for factor in row] if slopes(shape) else row + flags[1:]
-    if "still" in shape:
-        return [0.0, *row] if values[0] > shape["still"] else [1.0, *[0.0] * len(row)]
     return row
 
 
@@ -117,14 +114,19 @@ def covered_ranges(baseline: Baseline, name: str) -> list[tuple[float, float]]:
     return [*found, (low, high)]
 
 
-def is_transition(interval: Interval) -> bool:
-    """Whether the motor was started or stopped within the interval: its mean values then fit no curve. False when the
-    running time is unknown.
+def is_off(baseline: Baseline, item: Interval) -> bool:
+    """Whether the motor was off, as it was in the baseline period at these values of the drivers.
+
+    If it is off where it always ran before, the retrofit switched it off: that is a saving, except for a model without
+    drivers, which cannot tell a stop of the plant.
     """
-    if interval.running_s is None or not interval.coverage > 0:
+    off = baseline.shape.get("off")
+    if off is None or item.energy_wh is None or not item.energy_s > 0:
         return False
-    share = interval.running_s / (interval.length_s * interval.coverage)
-    return STARTED < share < 1 - STARTED
+    if (item.energy_wh + item.auxiliary_wh) * baseline.length_s > off["limit_wh"] * item.energy_s:
+        return False
+    known = [(item.drivers[name].mean, limits) for name, limits in off["ranges"].items() if name in item.drivers]
+    return not baseline.drivers or (off["n"] > 0 and all(low <= mean <= high for mean, (low, high) in known))
 
 
 def is_state(baseline: Baseline, k: int) -> bool:
@@ -135,17 +137,6 @@ def is_state(baseline: Baseline, k: int) -> bool:
 def numeric_drivers(baseline: Baseline) -> tuple[str, ...]:
     """The drivers that are not a state."""
     return baseline.drivers[:-1] if "states" in baseline.shape else baseline.drivers
-
-
-def at_standstill(baseline: Baseline, values: Sequence[Driver]) -> bool:
-    return "still" in baseline.shape and values[0].mean <= baseline.shape["still"]
-
-
-def residuals_wh(baseline: Baseline) -> Sequence[float]:
-    """Standard deviation of the residual of one interval: while the motor runs, and at standstill if the model has a
-    mean for it.
-    """
-    return baseline.shape.get("residuals_wh") or [baseline.residual_wh]
 
 
 def out_of_range(baseline: Baseline, values: Sequence[Driver]) -> Reason | None:
@@ -174,7 +165,7 @@ def out_of_range(baseline: Baseline, values: Sequence[Driver]) -> Reason | None:
             if begin + slack < mean < end - slack:
                 return DRIVER_IN_COVERAGE_GAP(driver=name, value=mean, low=begin, high=end)
     most = baseline.shape.get("variance_most_wh2")
-    if most is not None and not at_standstill(baseline, values):
+    if most is not None:
         row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
         if quadratic(row, baseline.covariance) > most[at] * (1 + MARGIN) ** 2:
             together = tuple(f"{value.mean:g}" for value in values)
@@ -212,8 +203,8 @@ def described(kind: str, shape: Shape, drivers: Sequence[str]) -> Reason:
         name, lag_s = max(lags.items(), key=lambda item: abs(item[1]))
         code = reasons.MODEL_WITH_LAG if lag_s > 0 else reasons.MODEL_WITH_LEAD
         return code(model=described(kind, _without(shape, "lags_s"), drivers), driver=name, lag_min=abs(lag_s) / 60)
-    if "still" in shape:
-        return reasons.MODEL_WITH_STANDSTILL(model=described(kind, _without(shape, "still"), drivers))
+    if shape.get("off", {}).get("n"):
+        return reasons.MODEL_WITH_STANDSTILL(model=described(kind, _without(shape, "off"), drivers))
     if "states" in shape:
         if kind == "constant":
             return reasons.MODEL_STATE(driver=drivers[-1])
@@ -274,10 +265,6 @@ def factors(kind: str, shape: Shape, names: Sequence[str]) -> list[str]:
     """
     if kind == "shaft-power":
         return ["shaft and losses"]
-    if "still" in shape:
-        runs, stands = f"[{names[0]} > {shape['still']:.4g}]", f"[{names[0]} ≤ {shape['still']:.4g}]"
-        base = factors(kind, _without(shape, "still"), names)
-        return [stands, *("·".join(filter(None, (mark, runs))) for mark in base)]
     if "states" in shape:
         flags = [f"[{names[-1]} = {state:g}]" for state in shape["states"]]
         base = factors(kind, _without(shape, "states"), names[:-1])

@@ -49,7 +49,7 @@ class Quality(NamedTuple):
 
 
 def design(kind: str, shape: Mapping[str, Any], x: Array) -> Array:
-    """(n, terms) without a mean at standstill. x: (n, drivers). An unknown state makes a row of NaN."""
+    """(n, terms). x: (n, drivers). An unknown state makes a row of NaN."""
     n = len(x)
     numbers = x[:, :-1] if "states" in shape else x
     columns = numbers.T
@@ -88,27 +88,6 @@ def least_squares(terms: Array, y: Array) -> Fit:
     squares = float(residuals @ residuals)
     covariance = squares / (n_effective - p) * (inverse @ inverse.T) / np.outer(scale, scale)
     return Fit(beta / scale, covariance, residuals, math.sqrt(squares / (n - p)), rho, n_effective)
-
-
-def with_standstill(fit: Fit, y: Array, runs: NDArray[np.bool_]) -> Fit:
-    """The fit of the running intervals, preceded by the mean energy of the other ones.
-
-    The scatter at standstill is small and its correlation unknown: the mean has the uncertainty of a single interval
-    until there are eight times as many intervals as its correlation lasts while the motor runs.
-
-    y: (n,). runs: (n,), False at standstill. fit: of y[runs].
-    """
-    still = y[~runs]
-    residuals = np.empty(len(y))
-    residuals[runs], residuals[~runs] = fit.residuals, still - still.mean()
-    spread2 = float(still.var(ddof=1)) if len(still) > 1 else float(still.mean()) ** 2
-    tau = len(fit.residuals) / fit.n_effective
-    size = len(fit.coefficients) + 1
-    covariance = np.zeros((size, size))
-    covariance[1:, 1:] = fit.covariance
-    covariance[0, 0] = spread2 / max(len(still) / tau / 8, 1.0)
-    coefficients = np.concatenate([[still.mean()], fit.coefficients])
-    return fit._replace(coefficients=coefficients, covariance=covariance, residuals=residuals)
 
 
 def quality(fit: Fit, y: Array) -> Quality:

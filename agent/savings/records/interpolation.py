@@ -10,7 +10,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent.savings.records.model import Baseline, Driver, Interval
 
@@ -33,10 +33,15 @@ class InterpolatedDriver(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class InterpolatedInterval(Interval):
-    """An interval with interpolated or lagged drivers, by name. It is never stored."""
+class PreparedInterval(Interval):
+    """An interval with drivers as the model takes them. It is never stored.
+
+    interpolated: drivers that are interpolated, by name.
+    transition: the motor started or stopped in it.
+    """
 
     interpolated: Mapping[str, InterpolatedDriver] = field(default_factory=dict)
+    transition: bool = False
 
 
 def with_interpolated_drivers(found: Sequence[Interval]) -> list[Interval]:
@@ -84,27 +89,39 @@ def with_lagged_drivers(found: Sequence[Interval], lags_s: Mapping[str, float]) 
 
 def _lagged(item: Interval, name: str, parts: Sequence[tuple[int, Interval]]) -> Interval:
     """The interval with the mean of the parts (overlap in ms, interval) as driver; without the driver if empty."""
-    if isinstance(item, InterpolatedInterval):
+    if isinstance(item, PreparedInterval):
         item = replace(item, interpolated={other: gap for other, gap in item.interpolated.items() if other != name})
     if not parts:
         return replace(item, drivers={other: value for other, value in item.drivers.items() if other != name})
     total_ms = sum(ms for ms, _ in parts)
     mean, u = (sum(ms * source.drivers[name][k] for ms, source in parts) / total_ms for k in (0, 1))
     gaps = [source.interpolated[name] for _, source in parts
-            if isinstance(source, InterpolatedInterval) and name in source.interpolated]  # fmt: skip
+            if isinstance(source, PreparedInterval) and name in source.interpolated]  # fmt: skip
     driver = Driver(mean, u)
     return _with(item, name, driver, gaps[0]) if gaps else replace(item, drivers={**item.drivers, name: driver})
 
 
-def _with(item: Interval, name: str, driver: Driver, gap: InterpolatedDriver) -> InterpolatedInterval:
-    known = {each.name: getattr(item, each.name) for each in fields(item)}
-    drivers, gaps = {**item.drivers, name: driver}, {**known.pop("interpolated", {}), name: gap}
-    return InterpolatedInterval(**{**known, "drivers": drivers}, interpolated=gaps)
+def _with(item: Interval, name: str, driver: Driver, gap: InterpolatedDriver) -> PreparedInterval:
+    known = item.interpolated if isinstance(item, PreparedInterval) else {}
+    return _prepared(item, drivers={**item.drivers, name: driver}, interpolated={**known, name: gap})
+
+
+def with_transitions(found: Sequence[Interval], near: Sequence[bool]) -> list[Interval]:
+    """near: whether the motor started or stopped, by interval."""
+    return [_prepared(item, transition=True) if flag else item for item, flag in zip(found, near, strict=True)]
+
+
+def is_transition(item: Interval) -> bool:
+    return isinstance(item, PreparedInterval) and item.transition
+
+
+def _prepared(item: Interval, **changed: Any) -> PreparedInterval:
+    return PreparedInterval(**{each.name: getattr(item, each.name) for each in fields(item)} | changed)
 
 
 def interpolations_of(baseline: Baseline, item: Interval) -> dict[str, InterpolatedDriver]:
     """The interpolated drivers that the model takes."""
-    found = item.interpolated if isinstance(item, InterpolatedInterval) else {}
+    found = item.interpolated if isinstance(item, PreparedInterval) else {}
     return {name: gap for name, gap in found.items() if name in baseline.drivers}
 
 

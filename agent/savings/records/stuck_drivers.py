@@ -36,8 +36,10 @@ class HeldValue(NamedTuple):
     spread_w: float
 
 
-def held_values(found: Sequence[Interval], name: str) -> list[HeldValue]:
-    """All times in which a signal repeated one value for long enough. found: in order."""
+def held_values(found: Sequence[Interval], name: str, ran: Sequence[bool]) -> list[HeldValue]:
+    """All times in which a signal repeated one value for long enough. found: in order. ran: whether the motor ran, by
+    interval: the energy of the others does not count.
+    """
     known = [(k, item) for k, item in enumerate(found) if name in item.drivers]
     held = []
     for value, group in groupby(known, key=lambda pair: pair[1].drivers[name].mean):
@@ -45,8 +47,8 @@ def held_values(found: Sequence[Interval], name: str) -> list[HeldValue]:
         (first, begin), (last, end) = members[0], members[-1]
         if len(members) < HELD_MIN or end.end_ms - begin.start_ms < 1000 * HELD_S_MIN:
             continue
-        powers_w = [3600 * item.energy_wh / item.energy_s for _, item in members[1:-1]
-                    if item.energy_wh is not None and item.energy_s > 0]  # fmt: skip
+        powers_w = [3600 * item.energy_wh / item.energy_s for k, item in members[1:-1]
+                    if item.energy_wh is not None and item.energy_s > 0 and ran[k]]  # fmt: skip
         if len(powers_w) > 1:
             mean_w = fmean(powers_w)
             spread_w = math.sqrt(fmean([(w - mean_w) ** 2 for w in powers_w]))

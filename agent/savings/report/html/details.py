@@ -222,7 +222,7 @@ def formula_lines(baseline: Baseline, _: Catalogue) -> tuple[str, ...]:
     symbols = [_("E: Wh in {minutes:d} min", minutes=baseline.length_s // 60)]
     symbols += [f"{letter} = {signal_name(driver)}" for letter, driver in zip(letters, baseline.drivers, strict=True)]
     equation = f"E = {formula(values, factors(baseline.kind, baseline.shape, letters))}"
-    if baseline.shape.keys() & {"states", "still"}:
+    if "states" in baseline.shape:
         symbols.append(_("[…]: 1 in this state, otherwise 0"))
     lags = {name: lag_s for name, lag_s in baseline.shape.get("lags_s", {}).items() if lag_s}
     for letter, name in zip(letters, baseline.drivers, strict=True):
