@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 from agent.config.reporting_periods import ReportingPhase, phases_of
 from agent.config.topology import Asset
 from agent.core.text import as_object
-from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
+from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator, expected_wh
 from agent.savings.accounting.driver_error import DriverError, driver_errors
 from agent.savings.baseline.models import is_off, numeric_drivers
 from agent.savings.records.interpolation import (
     INTERPOLATED_MS_MAX,
     LAG_S_MAX,
+    is_transition,
     with_interpolated_drivers,
     with_lagged_drivers,
     with_transitions,
@@ -76,19 +77,26 @@ def claimable_intervals(load: Load, from_ms: int, to_ms: int, now_ms: int, basel
     ended = [item for item in found if not item.start_ms <= now_ms < item.end_ms]
     changing_ms = [now_ms, *(ms for name in names if (ms := open_run_ms(ended, name)) is not None)]
     off = [is_off(baseline, item) for item in ended]
-    for name in names:
-        ended = without_driver(ended, name, stuck_values(baseline, ended, name, off))
     ended = with_transitions(ended, next_to(ended, off))
     ready = with_lagged_drivers(with_interpolated_drivers(ended), baseline.shape.get("lags_s", {}))
+    for name in names:
+        ready = without_driver(ready, name, stuck_values(baseline, ready, name))
     return ClaimableIntervals([item for item in ready if from_ms <= item.start_ms < to_ms],
                               min(changing_ms) - MARGIN_MS)  # fmt: skip
 
 
-def stuck_values(baseline: Baseline, found: Sequence[Interval], name: str, off: Sequence[bool]) -> list[HeldValue]:
-    """The times in which a driver was stuck, measured by the residuals of the baseline. off: by interval."""
+def stuck_values(baseline: Baseline, found: Sequence[Interval], name: str) -> list[HeldValue]:
+    """The times in which a driver was stuck, measured by the residuals of the baseline."""
+
+    def powers(item: Interval) -> tuple[float, float] | None:
+        if item.energy_wh is None or not item.energy_s > 0 or is_off(baseline, item) or is_transition(item):
+            return None
+        expected = expected_wh(baseline, item)
+        return None if expected is None else (3600 * item.energy_wh / item.energy_s, 3600 * expected / item.energy_s)
+
     usual_w = {value: spread_w for value, spread_w in baseline.shape.get("held_w", {}).get(name, ())}
     residual_w = 3600 * baseline.residual_wh / baseline.length_s
-    held = held_values(found, name, [not is_off for is_off in off])
+    held = held_values(found, name, powers)
     return [item for item in held if is_stuck(item, residual_w, usual_w.get(item.value))]
 
 

@@ -15,6 +15,9 @@ TIME_LEAST, TIME_MOST = (
     0.4,
     6,
 )  # shortest time, and n divided by the longest time, in which the slow component decays to 1/e
+# Relative excess of the squared error of a component that fits as well: 30 times its time over the length of the data.
+# With AR(1) and white noise of 16 days U95 of a difference then covers in 94 % at 50 h, and in 89 % without it.
+DOUBT, DOUBT_MOST = 30.0, 3.0
 ROUNDS = 4  # iterations of its share, which depends on the bias
 
 
@@ -60,7 +63,8 @@ def slow_component(residuals: Array) -> SlowComponent:
 
     The mean of the residuals is zero, so their correlogram is biased by the variance of that mean, τ/n: it is
     (c·φᵏ − τ/n)/(1 − τ/n) [M: Kendall 1954]. Without this correction, a correlation time of days is not
-    detected in two weeks of data.
+    detected in two weeks of data. The longer it is, the fewer periods of it the data contain, and the less the
+    correlogram tells: of the components that fit almost as well as the best, the one with the largest τ counts.
     """
     n = len(residuals)
     lags = np.unique(np.geomspace(1, n // LAST_LAG, LAGS).round().astype(int))
@@ -77,4 +81,7 @@ def slow_component(residuals: Array) -> SlowComponent:
     bias = ((1 + share * sums) / n)[:, None]
     errors = (((share[:, None] * decay - bias) / (1 - bias) - correlogram) ** 2).sum(axis=1)
     best = int(errors.argmin())
-    return SlowComponent(float(share[best]), float(times[best]))
+    doubt = min(DOUBT * float(times[best]) / n, DOUBT_MOST)
+    alike = np.flatnonzero(errors <= (1 + doubt) * errors[best])
+    longest = int(max(alike, key=lambda k: share[k] * sums[k, 0]))
+    return SlowComponent(float(share[longest]), float(times[longest]))

@@ -13,7 +13,7 @@ import numpy as np
 from agent.savings import reasons
 from agent.savings.baseline import model_selection
 from agent.savings.baseline.autocorrelation import Array
-from agent.savings.baseline.driver_preparation import PreparedDrivers, prepare_drivers
+from agent.savings.baseline.driver_preparation import PreparedDrivers, prepare_drivers, stuck_drivers
 from agent.savings.baseline.model_selection import Candidate
 from agent.savings.baseline.off_state import off_state, split_off, whole_wh
 from agent.savings.baseline.regression import coverage_gaps, in_gap, interpolation_u
@@ -23,6 +23,7 @@ from agent.savings.records.baseline_json import digest
 from agent.savings.records.interpolation import with_lagged_drivers
 from agent.savings.records.meter_identity import UNKNOWN, same_meter
 from agent.savings.records.model import Baseline, Interval, StaticFactor, TriedModel
+from agent.savings.records.stuck_drivers import HeldValue, without_driver
 from drivers.reasons import CodedError, Reason
 
 LEAST = 48  # intervals
@@ -87,23 +88,22 @@ def learn(
     _check_required(asset, found, drivers)
     running = split_off(found)
     prepared = prepare_drivers(found, running.ran, drivers)
-    lagged = with_lagged_drivers(prepared.intervals, prepared.lags_s)
+    lagged = with_lagged_drivers(found, prepared.lags_s)
     lagged = [item for item, ran in zip(lagged, running.ran, strict=True) if ran]
-    samples = _samples(asset, lagged, prepared.names, least)
-    tried = model_selection.fit_all(samples.columns, samples.y, samples.gaps)
-    fitting = [
-        item for item in tried if kind in (None, item.form.kind) and (not drivers or set(item.drivers) == set(drivers))
-    ]
-    if not fitting:
-        raise LearnError(_no_model(asset, kind, drivers))
-    chosen = model_selection.choose(fitting, specified=bool(drivers or kind))
-    samples, best = _refitted(asset, chosen, lagged, samples, least)
+    choice = _chosen(asset, lagged, prepared.names, least, drivers, kind)
+    held, remarks = stuck_drivers(lagged, choice.best.form.numbers, choice.powers_w), list[Reason]()
+    if held.stuck:
+        for name, stuck in held.stuck.items():
+            remarks.append(_stuck_text(lagged, name, stuck))
+            lagged = without_driver(lagged, name, stuck)
+        choice = _chosen(asset, lagged, prepared.names, least, drivers, kind)
+    samples, best, tried = choice
     fit, modelled = best.fit, [*samples.found, *running.off]
     shape = {
         **best.shape,
         "straight_u": _interpolation_u(samples.complete, best),
         "lags_s": {name: lag_s for name, lag_s in prepared.lags_s.items() if name in best.drivers},
-        "held_w": {name: held for name, held in prepared.held_w.items() if name in best.drivers},
+        "held_w": {name: values for name, values in held.held_w.items() if name in best.drivers},
         "off": off_state(running, best.drivers, len(samples.y) / fit.n_effective),
     }
     reactive = [item for item in modelled if item.reactive_varh is not None]
@@ -119,7 +119,7 @@ def learn(
         length_s=found[0].length_s, meter=" | ".join(_meters(modelled)),
         accuracy_class=classes[0], ct_class=classes[1], fallback=FROM_BYPASS_TEST() if bypass else None,
         candidates=tuple(TriedModel(item.description, item.score) for item in tried),
-        dropped=(*prepared.dropped, *_unused(prepared, best, tried), *prepared.remarks),
+        dropped=(*prepared.dropped, *_unused(prepared, best, tried), *remarks),
     )  # fmt: skip
 
 
@@ -169,13 +169,41 @@ def _samples(asset: str, found: list[Interval], names: Sequence[str], least: int
     return _Samples(chosen, {name: x[outside] for name, x in columns.items()}, y, gaps, complete)
 
 
-def _refitted(
-    asset: str, chosen: Candidate, lagged: list[Interval], samples: _Samples, least: int
-) -> tuple[_Samples, Candidate]:  # fmt: skip
-    """The model fitted to all intervals that have its drivers, also those without values of other candidates."""
+class _Choice(NamedTuple):
+    """The chosen model, with what it is fitted to, and all models that were tried."""
+
+    samples: _Samples
+    best: Candidate
+    tried: list[Candidate]
+
+    @property
+    def powers_w(self) -> dict[int, tuple[float, float]]:
+        """Start of an interval → mean power, measured and fitted."""
+        per_hour, fit = 3600 / self.samples.found[0].length_s, self.best.fit
+        rows = zip(self.samples.found, self.samples.y.tolist(), fit.residuals.tolist(), strict=True)
+        return {item.start_ms: (per_hour * y, per_hour * (y - residual)) for item, y, residual in rows}
+
+
+def _chosen(
+    asset: str, lagged: list[Interval], names: Sequence[str], least: int, required: Sequence[str] | None,
+    kind: str | None,
+) -> _Choice:  # fmt: skip
+    """The best model, fitted to all intervals that have its drivers, also those without values of other candidates."""
+    samples = _samples(asset, lagged, names, least)
+    tried = model_selection.fit_all(samples.columns, samples.y, samples.gaps)
+    fitting = [item for item in tried
+               if kind in (None, item.form.kind) and (not required or set(item.drivers) == set(required))]  # fmt: skip
+    if not fitting:
+        raise LearnError(_no_model(asset, kind, required))
+    chosen = model_selection.choose(fitting, specified=bool(required or kind))
     own = _samples(asset, lagged, chosen.drivers, least)
     best = model_selection.fit_form(chosen.form, own.columns, own.y, own.gaps)
-    return (samples, chosen) if best is None else (own, best)
+    return _Choice(samples, chosen, tried) if best is None else _Choice(own, best, tried)
+
+
+def _stuck_text(found: Sequence[Interval], name: str, stuck: Sequence[HeldValue]) -> Reason:
+    n = sum(item.last - item.first + 1 for item in stuck)
+    return reasons.DRIVER_STUCK(driver=name, n=n, value=stuck[0].value, start_ms=found[stuck[0].first].start_ms)
 
 
 def _unused(prepared: PreparedDrivers, best: Candidate, tried: Sequence[Candidate]) -> list[Reason]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,33 +15,26 @@ from agent.savings.baseline.autocorrelation import Array
 from agent.savings.baseline.states import states_of
 from agent.savings.records.interpolation import LAG_S_MAX
 from agent.savings.records.model import Interval
-from agent.savings.records.stuck_drivers import HeldValue, held_values, is_stuck, spreads_by_value, without_driver
+from agent.savings.records.stuck_drivers import HeldValue, held_values, is_stuck, spreads_by_value
 from drivers.reasons import Reason
 
 PRESENT_MIN = 0.5  # share of the intervals that must have all candidates
 LAG_GAIN = 0.95  # ratio of the prediction errors with and without a lag that a lag must reach
-TRIMMED = 3.5  # residuals beyond this many robust standard deviations are left out of the preliminary fit
-ROUNDS = 3
-FREEDOM = 12  # intervals for each coefficient of the preliminary fit
+ROBUST = 1.4826  # standard deviation over median absolute deviation, of a normal distribution
+ROUNDS = 2
 
 
 class PreparedDrivers(NamedTuple):
-    """The intervals with the signals that can be drivers.
+    """The signals that can be drivers.
 
-    intervals: without the values of stuck signals.
     names: of the signals.
     lags_s: time by which the energy follows each numeric signal (negative: precedes), not 0.
-    held_w: signal → (value, usual spread of the power, W) of values that it held repeatedly.
     dropped: why each other signal cannot be used.
-    remarks: what was left out of the used ones.
     """
 
-    intervals: list[Interval]
     names: list[str]
     lags_s: dict[str, float]
-    held_w: dict[str, list[list[float]]]
     dropped: list[Reason]
-    remarks: list[Reason]
 
 
 def prepare_drivers(found: Sequence[Interval], ran: Sequence[bool], required: Sequence[str] | None) -> PreparedDrivers:
@@ -51,31 +44,48 @@ def prepare_drivers(found: Sequence[Interval], ran: Sequence[bool], required: Se
     ran: whether the motor ran all the time, by interval: only these show how the energy depends on a signal.
     required: None: all signals of the intervals.
     """
-    counts = Counter(name for item in found for name in item.drivers)
-    names, dropped, remarks = sorted(counts) if required is None else list(required), list[Reason](), list[Reason]()
-    result, held_w, lags_s = list(found), dict[str, list[list[float]]](), dict[str, float]()
+    names = sorted({name for item in found for name in item.drivers}) if required is None else list(required)
+    dropped, lags_s = list[Reason](), dict[str, float]()
     for name in list(names):
-        values = {item.drivers[name].mean for item in found if name in item.drivers}
-        if len(values) < 2 and required is None:
-            names.remove(name)
-            dropped.append(reasons.DRIVER_CONSTANT(driver=name, value=next(iter(values))))
-            continue
         column = np.array([item.drivers[name].mean for item in found if name in item.drivers])
-        if states_of(column) is not None:
-            continue
-        stuck, usual_w = _stuck(result, ran, name)
-        if usual_w:
-            held_w[name] = [[value, spread_w] for value, spread_w in sorted(usual_w.items())]
-        if stuck:
-            n = sum(item.last - item.first + 1 for item in stuck)
-            remarks.append(reasons.DRIVER_STUCK(driver=name, n=n, value=stuck[0].value,
-                                                start_ms=found[stuck[0].first].start_ms))  # fmt: skip
-            result = without_driver(result, name, stuck)
-        if lag_s := _lag_s(result, ran, name):
+        if required is None and np.ptp(column) == 0:
+            names.remove(name)
+            dropped.append(reasons.DRIVER_CONSTANT(driver=name, value=float(column[0])))
+        elif states_of(column) is None and (lag_s := _lag_s(found, ran, name)):
             lags_s[name] = lag_s
     if required is None:
-        dropped += _drop_missing([item for item, flag in zip(result, ran, strict=True) if flag], names)
-    return PreparedDrivers(result, names, lags_s, held_w, dropped, remarks)
+        dropped += _drop_missing([item for item, flag in zip(found, ran, strict=True) if flag], names)
+    return PreparedDrivers(names, lags_s, dropped)
+
+
+class StuckDrivers(NamedTuple):
+    """Stuck drivers of a model.
+
+    stuck: when, by driver.
+    held_w: driver → (value, usual spread of the power, W) of values that it held repeatedly.
+    """
+
+    stuck: dict[str, list[HeldValue]]
+    held_w: dict[str, list[list[float]]]
+
+
+def stuck_drivers(
+    found: Sequence[Interval], names: Sequence[str], powers_w: Mapping[int, tuple[float, float]]
+) -> StuckDrivers:
+    """found: in order. names: numeric drivers of the model. powers_w: start of an interval → measured and fitted."""
+    residual_w = np.array([measured - fitted for measured, fitted in powers_w.values()])
+    scatter_w = ROBUST * float(np.median(np.abs(residual_w - np.median(residual_w))))
+    result = StuckDrivers({}, {})
+    for name in names:
+        held, stuck = held_values(found, name, lambda item: powers_w.get(item.start_ms)), list[HeldValue]()
+        for _ in range(ROUNDS):
+            usual_w = spreads_by_value([item for item in held if item not in stuck])
+            stuck = [item for item in held if is_stuck(item, scatter_w, usual_w.get(item.value))]
+        if stuck:
+            result.stuck[name] = stuck
+        if usual_w:
+            result.held_w[name] = [[value, spread_w] for value, spread_w in sorted(usual_w.items())]
+    return result
 
 
 def _drop_missing(found: Sequence[Interval], names: list[str]) -> list[Reason]:
@@ -86,43 +96,6 @@ def _drop_missing(found: Sequence[Interval], names: list[str]) -> list[Reason]:
         names.remove(rarest)
         dropped.append(reasons.DRIVER_MOSTLY_MISSING(driver=rarest, found=counts[rarest], n=len(found)))
     return dropped
-
-
-def _stuck(found: Sequence[Interval], ran: Sequence[bool], name: str) -> tuple[list[HeldValue], dict[float, float]]:
-    """The times in which a signal was stuck, and the usual spread of the power at values that it held repeatedly."""
-    held = held_values(found, name, ran)
-    if not held:
-        return [], {}
-    rows = [k for k, item in enumerate(found) if name in item.drivers and ran[k]]
-    x = np.array([found[k].drivers[name].mean for k in rows])
-    w = np.array([3600 * (found[k].energy_wh or 0.0) / found[k].energy_s for k in rows])
-    stuck, usual_w = list[HeldValue](), spreads_by_value(held)
-    for _ in range(ROUNDS):
-        inside = np.ones(len(rows), dtype=bool)
-        for item in stuck:
-            inside &= ~((np.array(rows) >= item.first) & (np.array(rows) <= item.last))
-        residual_w = _scatter(x[inside], w[inside])
-        now = [item for item in held if is_stuck(item, residual_w, usual_w.get(item.value))]
-        if now == stuck:
-            break
-        stuck = now
-        usual_w = spreads_by_value([item for item in held if item not in stuck])
-    return stuck, usual_w
-
-
-def _scatter(x: Array, y: Array) -> float:
-    """Robust standard deviation of y about a cubic in x; 0 with too few values."""
-    scale = float(np.abs(x).max(initial=0.0)) or 1.0
-    terms = np.stack([(x / scale) ** power for power in range(4)], axis=1)
-    inside = np.ones(len(y), dtype=bool)
-    spread = 0.0
-    for _ in range(ROUNDS):
-        if inside.sum() < 4 * FREEDOM:
-            return spread
-        residuals = y - terms @ np.linalg.lstsq(terms[inside], y[inside], rcond=None)[0]
-        spread = 1.4826 * float(np.median(np.abs(residuals)))
-        inside = np.abs(residuals) <= TRIMMED * spread
-    return spread
 
 
 def _lag_s(found: Sequence[Interval], ran: Sequence[bool], name: str) -> float:
@@ -157,9 +130,3 @@ def _error(starts_ms: NDArray[np.int64], x: Array, at_ms: NDArray[np.int64], y: 
     terms = np.stack([x[at[known]] ** power for power in range(4)], axis=1)
     errors = regression.prediction_errors(terms, y[known])
     return float("inf") if errors is None else float(np.sqrt(np.mean(errors**2)))
-
-
-def columns_of(found: Iterable[Interval], names: Sequence[str]) -> Mapping[str, Array]:
-    """(n,) of each driver. All intervals must have them."""
-    rows = list(found)
-    return {name: np.array([item.drivers[name].mean for item in rows]) for name in names}

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from agent.savings.baseline.autocorrelation import Array, autocorrelation_of
 from agent.savings.baseline.models import powers_of
 from agent.savings.records.interpolation import INTERPOLATED_MS_MAX
 
-BLOCKS = 5
+FOLDS, BLOCKS = 5, 4  # of cross-validation, and blocks of each fold
 FREEDOM_LEAST = 3  # independent samples more than coefficients: with three t is 3.2, with none U95 is undefined
 GAP_PARTS, GAP_LEAST = 20, 4  # parts of the range of a driver, and how many in a row are a gap
 GAP_SHARE = 75  # GAP_LEAST parts in a row with fewer than 1/75 of the samples are a gap
@@ -100,25 +99,29 @@ def quality(fit: Fit, y: Array) -> Quality:
 
 
 def prediction_errors(terms: Array, y: Array) -> Array | None:
-    """(n,): each of five contiguous blocks predicted from the other four; None when one cannot be."""
+    """(n,): five folds, each predicted from the other four; None when one cannot be.
+
+    Each fold is four blocks, and the blocks of the folds alternate: a stop, a shift or a product that occurs once is
+    in more than one fold.
+    """
     n, p = terms.shape
-    edges = np.linspace(0, n, BLOCKS + 1).astype(int)
-    if n < BLOCKS * (p + 1):
+    if n < FOLDS * (p + 1):
         return None
     scale = np.abs(terms).max(axis=0)
     if not (scale > 0).all():
         return None
-    parts = [(terms[a:b] / scale, y[a:b]) for a, b in pairwise(edges)]
+    scaled, fold = terms / scale, np.arange(n) * FOLDS * BLOCKS // n % FOLDS
+    parts = [(scaled[fold == k], y[fold == k]) for k in range(FOLDS)]
     grams = [part.T @ part for part, _ in parts]
     moments = [part.T @ energies for part, energies in parts]
     total, moment = sum(grams[1:], grams[0]), sum(moments[1:], moments[0])
-    errors = []
-    for (part, energies), gram, own in zip(parts, grams, moments, strict=True):
+    errors = np.empty(n)
+    for k, ((part, energies), gram, own) in enumerate(zip(parts, grams, moments, strict=True)):
         rest = total - gram
         if np.linalg.cond(rest) > 1e14:
             return None
-        errors.append(energies - part @ np.linalg.solve(rest, moment - own))
-    return np.concatenate(errors)
+        errors[fold == k] = energies - part @ np.linalg.solve(rest, moment - own)
+    return errors
 
 
 def coverage_gaps(x: Array) -> list[tuple[float, float]]:

@@ -1,13 +1,13 @@
 """Stuck signals: a transmitter that repeats one value while the energy moves has no value.
 
 A signal may hold one value for hours: a setpoint, a standstill, the end of a measuring range. What tells a stuck one
-is the energy. The limits are ours.
+is energy that the model does not explain. The limits are ours.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from statistics import fmean, median
@@ -22,12 +22,16 @@ MOVED_AS_OTHERS = 2.0  # the same, in those of other times with this value
 OTHERS_MIN = 2  # other times with this value that are needed for this
 
 
+Powers = Callable[[Interval], tuple[float, float] | None]
+
+
 class HeldValue(NamedTuple):
     """A time in which a signal repeated one value.
 
     first, last: positions of its first and last interval.
     value: of the signal.
-    spread_w: standard deviation of the mean power of its intervals, without the first and the last one.
+    spread_w: standard deviation of what the model does not explain of the mean power of its intervals, without the
+        first and the last one.
     """
 
     first: int
@@ -36,9 +40,11 @@ class HeldValue(NamedTuple):
     spread_w: float
 
 
-def held_values(found: Sequence[Interval], name: str, ran: Sequence[bool]) -> list[HeldValue]:
-    """All times in which a signal repeated one value for long enough. found: in order. ran: whether the motor ran, by
-    interval: the energy of the others does not count.
+def held_values(found: Sequence[Interval], name: str, powers: Powers) -> list[HeldValue]:
+    """All times in which a signal repeated one value for long enough.
+
+    found: in order.
+    powers: mean power of an interval, and that of the model, W; None: it does not count, as when the motor was off.
     """
     known = [(k, item) for k, item in enumerate(found) if name in item.drivers]
     held = []
@@ -47,13 +53,19 @@ def held_values(found: Sequence[Interval], name: str, ran: Sequence[bool]) -> li
         (first, begin), (last, end) = members[0], members[-1]
         if len(members) < HELD_MIN or end.end_ms - begin.start_ms < 1000 * HELD_S_MIN:
             continue
-        powers_w = [3600 * item.energy_wh / item.energy_s for k, item in members[1:-1]
-                    if item.energy_wh is not None and item.energy_s > 0 and ran[k]]  # fmt: skip
-        if len(powers_w) > 1:
-            mean_w = fmean(powers_w)
-            spread_w = math.sqrt(fmean([(w - mean_w) ** 2 for w in powers_w]))
-            held.append(HeldValue(first, last, value, spread_w))
+        pairs = [pair for _, item in members[1:-1] if (pair := powers(item)) is not None]
+        if len(pairs) > 1:
+            held.append(HeldValue(first, last, value, _unexplained(pairs)))
     return held
+
+
+def _unexplained(pairs: Sequence[tuple[float, float]]) -> float:
+    """Standard deviation of the first values about a line over the second ones: other drivers can move the energy."""
+    y_mean, x_mean = fmean([y for y, _ in pairs]), fmean([x for _, x in pairs])
+    yy = fmean([(y - y_mean) ** 2 for y, _ in pairs])
+    xx = fmean([(x - x_mean) ** 2 for _, x in pairs])
+    xy = fmean([(y - y_mean) * (x - x_mean) for y, x in pairs])
+    return math.sqrt(max(yy - xy * xy / xx, 0.0)) if xx > 0 else math.sqrt(yy)
 
 
 def spreads_by_value(held: Sequence[HeldValue]) -> dict[float, float]:
