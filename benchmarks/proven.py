@@ -11,7 +11,7 @@ would have needed in the intervals that are part of the saving, less that of the
     claimed share of the intervals that are part of the saving, %
     asked   undecided, % of all; refused: no baseline, % of all
 
-With `--lines` it adds a line for the pumps, fans and mills of each case.
+With `--lines` it adds a line for each kind of line.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: two thread
 
 import numpy as np
 
-from agent.config.schema import nearest
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
 from agent.savings.baseline import baseline as learning
 from agent.savings.baseline.models import described
 from agent.savings.records.interpolation import with_interpolated_drivers
 from agent.savings.records.model import Baseline, Driver, Interval, Saving
 from benchmarks.plant_histories import CASES, History, Period, history
+from drivers.file_reasons import nearest
 
 SEEDS, PROCESSES = 60, 2
 SAVED = 0.08
@@ -47,7 +47,7 @@ HEAD = (f"{'case':<24} {'cover':>11} {'false':>11} {'found':>12} {'U95':>6} {'er
 class Outcome:
     """The saving of one history.
 
-    line: pump | fan | mill.
+    line: pump | fan | mill | strip.
     nothing: the retrofit saves nothing; otherwise 8 %, or what the case draws.
     verdict: of the product; "refused" without a baseline.
     saved_wh, u95_wh, true_wh: saving, its U95 and the truth over the same intervals.
@@ -104,7 +104,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("seeds", nargs="?", type=int, default=SEEDS, metavar="SEEDS", help=f"default: {SEEDS}")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="default: all; " + "; ".join(CASES).replace("%", "%%"))
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="first seed, default: 0")
-    parser.add_argument("--lines", action="store_true", help="show pumps, fans and mills separately, too")
+    parser.add_argument("--lines", action="store_true", help="show each kind of line, too")
     given = parser.parse_args()
     if given.seeds < 1:
         parser.error(f"SEEDS: must be at least 1, got {given.seeds}")
@@ -133,8 +133,8 @@ def _compared(baseline: Baseline, found: History) -> Outcome:
     claimed = np.array([line.excluded is None and line.adjusted_wh is not None for line in lines])
     old_wh, new_wh = (1000 * x[claimed].sum() for x in (found.after.old_kwh, found.after.new_kwh))
     return Outcome(
-        found.line, found.saved == 0, saving.verdict, saving.saved_wh, saving.u95_wh, old_wh - new_wh, old_wh, claimed.mean(),
-        str(described(baseline.kind, baseline.shape, baseline.drivers)),
+        found.line, found.saved == 0, saving.verdict, saving.saved_wh, saving.u95_wh, old_wh - new_wh, old_wh,
+        claimed.mean(), str(described(baseline.kind, baseline.shape, baseline.drivers)),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 class Case:
     """A situation in a plant. Ranges are uniform draws, tuples of alternatives are chosen by the seed.
 
-    lines: pump | fan | mill.
+    lines: pump | fan | mill (grinding mill, runs empty between batches) | strip (line that stops between coils).
     classes: of the meter and its current transformers.
     before_d, after_d, pause_d: lengths of the periods and of the pause between them, days.
     row_s: length of a row, s.
@@ -35,7 +35,7 @@ class Case:
     saved: smallest and largest saving; None: that of the caller.
     """
 
-    lines: tuple[str, ...] = ("pump", "fan", "mill")
+    lines: tuple[str, ...] = ("pump", "fan", "mill", "strip")
     classes: tuple[str, ...] = ("0.5", "0.5S")
     before_d: int = 16
     after_d: int = 30

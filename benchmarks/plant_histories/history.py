@@ -107,7 +107,7 @@ def _old_plant(
     """Active and reactive power of the old plant, kW and kvar."""
     machine, motor = machine_of(line, rng), motor_of(rng)
     rated_kw = float(np.exp(rng.uniform(np.log(30), np.log(300))))
-    standby = rng.uniform(0.005, 0.03) if line == "mill" else rng.uniform(0.0, 0.005)
+    standby = rng.uniform(0.005, 0.03) if line in ("mill", "strip") else rng.uniform(0.0, 0.005)
     decay_s = 3600 * float(np.exp(rng.uniform(*np.log(case.decay_h))))
     slow = ornstein_uhlenbeck(rng, len(t_s), STEP_S, decay_s) * np.sqrt(case.influence**2 - case.white**2)
     white = rng.standard_normal(len(t_s)) * case.white * np.sqrt(900 / STEP_S)

@@ -84,7 +84,7 @@ class Fan:
 
 @dataclass(frozen=True, slots=True)
 class Mill:
-    """A grinding or rolling mill: power at idle, and energy per tonne.
+    """A grinding mill, or the drive of a strip: power at idle, and energy per tonne or metre.
 
     idle: power at idle, share of the rated shaft power.
     bend: relative change of the energy per tonne from half to full load is about bend / 2.
@@ -121,14 +121,16 @@ class Motor:
 
 
 def machine_of(line: str, rng: np.random.Generator) -> Machine:
-    """A machine of this line: pump, fan or mill."""
+    """A machine of this line: pump, fan, mill (runs empty between batches) or strip (stops between coils)."""
     if line == "pump":
         return Pump(rng.uniform(0.15, 0.28), rng.uniform(0.02, 0.05), rng.uniform(0.2, 0.42), rng.uniform(0.25, 0.6))
     if line == "fan":
         return Fan(0.02, rng.uniform(0.2, 0.35), rng.uniform(0.2, 0.4), rng.uniform(0.0, 0.15))
     if line == "mill":
         return Mill(rng.uniform(0.15, 0.35), rng.uniform(-0.1, 0.1))
-    raise ValueError(f"line: expected pump, fan or mill, got {line!r}")
+    if line == "strip":
+        return Mill(rng.uniform(0.05, 0.15), rng.uniform(0.1, 0.3))
+    raise ValueError(f"line: expected pump, fan, mill or strip, got {line!r}")
 
 
 def motor_of(rng: np.random.Generator) -> Motor:

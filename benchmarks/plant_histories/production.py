@@ -19,7 +19,7 @@ STATE_LOAD = 0.12  # effect of the second state of a line that holds its setpoin
 class Production:
     """Production per step.
 
-    running: the line is on.
+    running: the motor is on.
     load: share of the rated flow or throughput; 0 at idle and off.
     intensity: energy per unit of product, 1 for the reference product.
     air_c: temperature of the air, °C.
@@ -60,8 +60,10 @@ def produce(case: Case, line: str, t_s: Array, after: NDArray[np.bool_], rng: np
         intensity = 1 + STATE_LOAD * second
     if case.mix:
         second, intensity = _mix(case, n, step_s, after, rng)
-    if line == "mill" and not case.held:
-        load = np.where(_idle(n, step_s, rng), 0.0, load)
+    if line in ("mill", "strip") and not case.held:
+        idle = _idle(n, step_s, rng)
+        load = np.where(idle, 0.0, load)
+        running &= ~idle | (line == "mill")
     return Production(running, np.where(running, load, 0.0), intensity, _air(case, t_s, rng), second)
 
 

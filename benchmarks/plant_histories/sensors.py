@@ -11,7 +11,7 @@ from benchmarks.plant_histories.series import Array
 Signals = dict[str, Array]
 DRIFT_MOST = 0.015
 NOISE = 0.002  # white noise of a mean of 15 min, share of the value
-UNITS = {"pump": ("flow_m3_h",), "fan": ("flow_m3_h",), "mill": ("throughput_t_h", "strip_speed_m_min")}
+NAMES = {"pump": "flow_m3_h", "fan": "flow_m3_h", "mill": "throughput_t_h", "strip": "strip_speed_m_min"}
 RATED = {"flow_m3_h": (50.0, 2000.0), "throughput_t_h": (5.0, 200.0), "strip_speed_m_min": (40.0, 150.0)}
 
 
@@ -25,8 +25,7 @@ def recorded(
     """
     start_s, split_s, again_s, end_s = dates
     step_s = float(t_s[1] - t_s[0])
-    names = UNITS[line][:1] if case.mix else UNITS[line]
-    name = names[int(rng.integers(len(names)))]
+    name = NAMES[line]
     rated = float(np.exp(rng.uniform(*np.log(RATED[name]))))
     value = rated * (1 + 0.005 * rng.uniform(-1, 1)) * np.roll(production.load, -round(case.lag_s / step_s))
     if not case.held:
@@ -58,7 +57,7 @@ def _drift(kind: str, t_s: Array, dates: tuple[int, int, int, int], rng: np.rand
     if kind == "ramp":
         return np.asarray(1 + DRIFT_MOST * np.clip((t_s - start_s) / (end_s - start_s), 0, 1))
     change = DRIFT_MOST * rng.uniform(0 if kind == "step" else -1, 1)
-    return 1 + change * (t_s >= split_s)
+    return np.asarray(1 + change * (t_s >= split_s))
 
 
 def _missing(case: Case, t_s: Array, start_s: int, split_s: int, rng: np.random.Generator) -> Array:
