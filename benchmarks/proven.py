@@ -6,7 +6,7 @@ would have needed in the intervals that are part of the saving, less that of the
     cover   U95 contains the truth, % of the seeds, at 0 and at 8 % saved (undecided ones are left out)
     false   proven or provisional at 0 % saved, %; in brackets: proven
     found   proven or provisional at 8 % saved, %; in brackets: proven
-    U95     mean at 8 % saved, % of the true saving
+    U95     mean at 8 % saved, % of the mean true saving, both relative to the energy of the old plant
     error   mean and standard deviation of saved energy less truth, both savings, % of the adjusted energy
     claimed share of the intervals that are part of the saving, %
     asked   undecided, % of all; refused: no baseline, % of all
@@ -173,7 +173,9 @@ def row(name: str, found: Sequence[Outcome]) -> str:
     nothing, saved = ([item for item in found if item.nothing is wanted] for wanted in (True, False))
     compared = [item for item in found if item.verdict not in ("refused", "undecided") and item.adjusted_wh]
     errors = [100 * (item.saved_wh - item.true_wh) / item.adjusted_wh for item in compared]
-    shares = [100 * item.u95_wh / item.true_wh for item in compared if not item.nothing and item.true_wh]
+    relative = [
+        (item.u95_wh / item.adjusted_wh, item.true_wh / item.adjusted_wh) for item in compared if not item.nothing
+    ]
     cover = [percent(item.covered for item in part if item in compared) for part in (nothing, saved)]
     models = Counter(item.model for item in found if item.model)
     false, sure = ([percent(x) for x in ((item.found for item in part), (item.verdict == "proven" for item in part))]
@@ -181,7 +183,7 @@ def row(name: str, found: Sequence[Outcome]) -> str:
     error = f"{np.mean(errors):+.2f} ± {np.std(errors):.2f}" if errors else "-"
     return (
         f"{name:<24} {'/'.join(cover):>11} {f'{false[0]} ({false[1]})':>11} {f'{sure[0]} ({sure[1]})':>12} "
-        f"{np.mean(shares) if shares else np.nan:6.1f} {error:>14} "
+        f"{100 * np.divide(*np.mean(relative, axis=0)) if relative else np.nan:6.1f} {error:>14} "
         f"{100 * np.mean([item.claimed for item in found]):7.1f} "
         f"{percent(item.verdict == 'undecided' for item in found):>5} "
         f"{percent(item.verdict == 'refused' for item in found):>7}  "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,10 @@ def produce(case: Case, line: str, t_s: Array, after: NDArray[np.bool_], rng: np
     load = np.where(after, factor * load, load)
     if case.held:
         load = np.round(load, 2)
-        second = held_levels(rng, n, (round(2 * DAY_S / step_s), round(5 * DAY_S / step_s)), _coin, row)
+        states = cycle((0.0, 1.0) if rng.random() < 0.5 else (1.0, 0.0))
+        second = held_levels(
+            rng, n, (round(2 * DAY_S / step_s), round(4 * DAY_S / step_s)), lambda _: next(states), row
+        )
         intensity = 1 + STATE_LOAD * second
     if case.mix:
         second, intensity = _mix(case, n, step_s, after, rng)
@@ -65,10 +69,6 @@ def produce(case: Case, line: str, t_s: Array, after: NDArray[np.bool_], rng: np
         load = np.where(idle, 0.0, load)
         running &= ~idle | (line == "mill")
     return Production(running, np.where(running, load, 0.0), intensity, _air(case, t_s, rng), second)
-
-
-def _coin(rng: np.random.Generator) -> float:
-    return float(rng.integers(2))
 
 
 def _setpoints(case: Case, t_s: Array, row: int, rng: np.random.Generator) -> Array:

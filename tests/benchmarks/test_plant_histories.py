@@ -247,3 +247,16 @@ def test_production_falls_without_a_record() -> None:
         found = history(CASES["no driver"], seed, 0.0)
         assert not found.before.drivers
         assert 0.7 < found.after.old_kwh.mean() / found.before.old_kwh.mean() < 1.05
+
+
+def test_states_last_days_and_setpoints_hours() -> None:
+    for seed in range(4):
+        found = history(CASES["setpoints held exactly"], seed, 0.0).before
+        state = found.drivers["line_state"]
+        (setpoint,) = (values for name, values in found.drivers.items() if name != "line_state")
+        assert set(state) == {0.0, 1.0}
+        changes = np.flatnonzero(np.diff(state))
+        assert np.diff(changes).min() >= 191  # rows: two days, and one for rounding
+        changes = np.flatnonzero(np.abs(np.diff(setpoint)) > 1e-9 * setpoint.max())
+        assert np.diff(changes).min() >= 15  # rows: 4 h, and one for rounding
+        assert (np.diff(setpoint) == 0).mean() > 0.9
