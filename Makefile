@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-savings bench-store soak compile messages docs picture plant-pictures system clean
+.PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-proven bench-savings bench-store soak compile messages docs picture plant-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -64,6 +64,10 @@ bench-plant: .venv/test
 # How often U95 of a saving covers the true value: a thousand retrofits of each kind, half an hour on an idle machine.
 bench-savings: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.savings 1000
+
+# Verdicts on plants in which one thing is wrong: sixty seeds of each case, ten minutes on two idle cores.
+bench-proven: .venv/test
+	PYTHONPATH=. $(BIN)/python -m benchmarks.proven
 
 soak: .venv/test system
 	$(BIN)/python -m pytest -m soak
