@@ -29,10 +29,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: two thread
 
 import numpy as np
 
+from agent.savings.accounting.account import claimable_intervals
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
+from agent.savings.accounting.driver_error import default_error
 from agent.savings.baseline import baseline as learning
 from agent.savings.baseline.models import described
-from agent.savings.records.interpolation import with_interpolated_drivers
 from agent.savings.records.model import Baseline, Driver, Interval, Saving
 from benchmarks.plant_histories import CASES, History, Period, history
 from drivers.file_reasons import nearest
@@ -79,7 +80,9 @@ def main() -> None:
     arguments = _arguments()
     print(HEAD)
     tasks = [
-        (case, seed) for case in arguments.cases for seed in range(arguments.first, arguments.first + arguments.seeds)
+        (case, seed, not arguments.uncalibrated and not CASES[case].drifts)
+        for case in arguments.cases
+        for seed in range(arguments.first, arguments.first + arguments.seeds)
     ]
     began_s, waiting = time.perf_counter(), []
     with get_context("spawn").Pool(PROCESSES) as pool:
@@ -104,6 +107,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("seeds", nargs="?", type=int, default=SEEDS, metavar="SEEDS", help=f"default: {SEEDS}")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="default: all; " + "; ".join(CASES).replace("%", "%%"))
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="first seed, default: 0")
+    parser.add_argument("--uncalibrated", action="store_true",
+                        help="no calibration of a driver is stated; default: only in the cases with drift")  # fmt: skip
     parser.add_argument("--lines", action="store_true", help="show each kind of line, too")
     given = parser.parse_args()
     if given.seeds < 1:
@@ -116,20 +121,20 @@ def _arguments() -> argparse.Namespace:
     return given
 
 
-def outcomes(task: tuple[str, int]) -> list[Outcome]:
+def outcomes(task: tuple[str, int, bool]) -> list[Outcome]:
     """The outcomes of a case and a seed: nothing saved and 8 % saved, or what the case draws. Both share a baseline."""
-    name, seed = task
+    name, seed, calibrated = task
     case = CASES[name]
     histories = [history(case, seed, saved) for saved in ((SAVED,) if case.saved is not None else (0.0, SAVED))]
     try:
         baseline = learned(histories[0])
     except learning.LearnError:
         return [Outcome(item.line, item.saved == 0, "refused") for item in histories]
-    return [_compared(baseline, item) for item in histories]
+    return [_compared(baseline, item, calibrated) for item in histories]
 
 
-def _compared(baseline: Baseline, found: History) -> Outcome:
-    saving, lines = reported(baseline, found)
+def _compared(baseline: Baseline, found: History, calibrated: bool) -> Outcome:
+    saving, lines = reported(baseline, found, calibrated)
     claimed = np.array([line.excluded is None and line.adjusted_wh is not None for line in lines])
     old_wh, new_wh = (1000 * x[claimed].sum() for x in (found.after.old_kwh, found.after.new_kwh))
     return Outcome(
@@ -145,12 +150,21 @@ def learned(found: History) -> Baseline:
     return learning.freeze(draft, rows[-1].end_ms, "benchmark")
 
 
-def reported(baseline: Baseline, found: History) -> tuple[Saving, list[IntervalResult]]:
-    """The saving of the reporting period and how each of its intervals was compared, in order."""
+def reported(baseline: Baseline, found: History, calibrated: bool) -> tuple[Saving, list[IntervalResult]]:
+    """The saving of the reporting period and how each of its intervals was compared, in order.
+
+    calibrated: calibrations of the drivers are stated, and show no change.
+    """
     rows = intervals(found.after, "meter-1" if found.same_meter else "meter-2")
-    tally = SavingsAccumulator(baseline, classes=(found.name, found.name))
-    lines = [tally.add(item) for item in with_interpolated_drivers(rows)]
-    return tally.saving((rows[0].start_ms, rows[-1].end_ms)), lines
+    first_ms, last_ms = rows[0].start_ms, rows[-1].end_ms
+    errors = {} if calibrated else {name: default_error(name) for name in baseline.drivers}
+    tally = SavingsAccumulator(baseline, classes=(found.name, found.name), driver_errors=errors)
+
+    def load(from_ms: int, to_ms: int) -> list[Interval]:
+        return [item for item in rows if from_ms <= item.start_ms < to_ms]
+
+    lines = [tally.add(item) for item in claimable_intervals(load, first_ms, last_ms, last_ms, baseline).intervals]
+    return tally.saving((first_ms, last_ms)), lines
 
 
 def intervals(period: Period, meter: str) -> list[Interval]:
