@@ -6,7 +6,6 @@ An error that is the same in both periods cancels, because the model was fitted 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -34,10 +33,10 @@ _BY_UNIT = (
     (("degc", "c", "k"), DriverError(absolute=0.5)),
     (("pct",), DriverError(absolute=1.0)),
     (("bar", "kpa", "mpa", "pa", "mbar"), DriverError(relative=0.01)),
-    (("rpm", "hz", "m_min", "m_s"), DriverError(relative=0.005)),
+    (("rpm", "hz"), DriverError(relative=0.002)),
     (("pcs", "h", "min", "s"), DriverError()),
 )
-_OTHER = DriverError(relative=0.015)  # flow, mass and everything else
+_OTHER = DriverError(relative=0.015)  # flow, mass, speed of a strip (worn rolls) and everything else
 
 
 def default_error(metric: str) -> DriverError:
@@ -61,7 +60,7 @@ def driver_errors(
     A calibration counts if its first date is not after the baseline period, and its second one not before the
     reporting period. A stated accuracy replaces the default, but is no calibration.
     """
-    found = {name: default_error(name) for name in _names(baseline)}
+    found = {name: default_error(name) for name in baseline.drivers}
     for signal in asset.signals:
         name = signal.metric.name
         if name not in found:
@@ -76,12 +75,3 @@ def driver_errors(
                 change = stated.change
                 found[name] = DriverError(0.0 if absolute else change / 100, change if absolute else 0.0, True)
     return found
-
-
-def _names(baseline: Baseline) -> Iterable[str]:
-    return baseline.drivers
-
-
-def uncalibrated(errors: Mapping[str, DriverError], names: Iterable[str]) -> list[str]:
-    """The signals whose change is not limited by calibrations."""
-    return [name for name in names if not errors.get(name, DriverError()).calibrated]

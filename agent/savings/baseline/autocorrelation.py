@@ -83,5 +83,5 @@ def slow_component(residuals: Array) -> SlowComponent:
     best = int(errors.argmin())
     doubt = min(DOUBT * float(times[best]) / n, DOUBT_MOST)
     alike = np.flatnonzero(errors <= (1 + doubt) * errors[best])
-    longest = int(max(alike, key=lambda k: share[k] * sums[k, 0]))
+    longest = int(max(alike, key=lambda k: share[k] * sums[k]))
     return SlowComponent(float(share[longest]), float(times[longest]))
