@@ -226,7 +226,7 @@ class Motor:
     efficiency_class: IE1 to IE5; None: not known.
     efficiency_pct: at rated load, of the nameplate; None: not known.
     r1_ohm: resistance of a stator phase; None: not known.
-    loss_points_w: losses at the seven points of IEC 60034-2-3; empty: not known.
+    loss_points_w: losses at the seven points of IEC 60034-2-3 (GB/T 32877-2022); empty: not known.
     replaced_motor: the motor before the retrofit; None: not stated.
     waveform: source of samples; None: none.
     no_load_w: core and friction losses of an induction motor, from a no-load test; None: not known.
