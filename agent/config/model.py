@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from agent.config.emission_factors import CoalEquivalent
 from agent.config.sinks import Dialects
 from agent.config.tariff import Tariff
 
@@ -24,6 +25,7 @@ class Site:
     currency: of the prices; None: not configured.
     energy_price: per kWh, at all times; None: not configured.
     grid_factor: name of a grid, or kg CO2 per kWh; None: not configured.
+    coal: equivalent value of standard coal (等价): generation | supply, of the previous year, or the contract's figure.
     topic_prefix: replaces magwatt/v1/<id> at the start of the topics; None: default.
     simulated: all data are flagged SIMULATED.
     profiles: folder of the user's register maps, relative to the configuration file; None: none.
@@ -40,6 +42,7 @@ class Site:
     simulated: bool
     profiles: str | None = None
     assume_clock_synchronized: bool = False
+    coal: str | CoalEquivalent = "generation"
 
     @property
     def root(self) -> str:

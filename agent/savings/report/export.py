@@ -124,10 +124,9 @@ def _motor(month: ReportMonth) -> dict[str, Any]:
         },
     }  # fmt: skip
     if saving is not None:
-        figures = {kind: emission_factors.coal(kind, month.year) for kind in ("calorific", "equivalent")}
-        found["coal"] = {kind: asdict(figure) for kind, figure in figures.items()}
+        found["coal"] = {convention: asdict(figure) for convention, figure in month.coal.items()}
         found["coal_kgce"] = {
-            kind: emission_factors.coal_kg(saving.saved_wh, figure) for kind, figure in figures.items()
+            convention: emission_factors.coal_kg(saving.saved_wh, figure) for convention, figure in month.coal.items()
         }
     if month.factor is not None:
         found["grid_factor"] = asdict(month.factor)
