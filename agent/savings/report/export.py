@@ -134,7 +134,8 @@ def _motor(month: ReportMonth) -> dict[str, Any]:
     if money is not None:
         found["money"] = {
             "currency": money.currency, "saved": money.saved, "u95": money.u95, "own_bill": money.own_bill,
-            "demand_at_most": money.demand_at_most, "before": asdict(money.before), "after": asdict(money.after),
+            "demand_at_most": money.demand_at_most, "demand_saved": money.demand_saved,
+            "demand_u95": money.demand_u95, "before": asdict(money.before), "after": asdict(money.after),
         }  # fmt: skip
     return found
 

@@ -98,7 +98,7 @@ def _worth(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
             kind = _("energy, demand and power factor") if money.own_bill else _("energy by time of use")
             notes = [kind]
             if money.demand_at_most:
-                amount, unit = grouped(money.demand_at_most), currency(money.currency, _)
+                amount, unit = plus_minus(money.demand_at_most, money.demand_u95), currency(money.currency, _)
                 notes.append(_("demand: at most {amount} {unit}", amount=amount, unit=unit))
             yield Tile(_("money"), cost_text(money, _), tuple(notes))
         if month.factor is not None:
