@@ -17,6 +17,13 @@ from dsp.tables.regulations import (
 )
 
 SPEED_MIN, TORQUE_MIN = 0.8, 0.6  # of rated; from lower values the rated point cannot be estimated
+# Scheme → largest rated voltage of its tables, V, and the standard above it
+_ABOVE = {
+    "IEC": (1000, ""),
+    "GB cage": (1000, "GB 30254"),
+    "GB magnet": (1140, "GB 30253-2024 (3, 6, 10 kV)"),
+    "NEMA": (600, "NEMA MG 1, 12-13"),
+}
 _TO_RATED_U = 0.20  # of the difference between the losses at the operating point and at the rated point
 
 
@@ -37,16 +44,34 @@ def at_rated_point(
     return rated, u * (1 - rated) / (1 - efficiency) + (1 - rated) * abs(ratio - 1) * _TO_RATED_U
 
 
-def limits(scheme: str, rated_kw: float, poles: int, rated_rpm: float, kind: str, on_drive: bool) -> dict[str, float]:
+def standard_above(scheme: str, rated_v: float, kind: str) -> str | None:
+    """The standard for motors of this voltage, if the tables of the scheme end below it; None where they apply.
+
+    scheme, kind: as in limits(). rated_v: line to line, V, from the nameplate.
+    IEC 60034-30-1:2014 and TS 60034-30-2:2016 end at 1 kV [M]; no other IEC standard has classes above it: "".
+    GB 18613-2020 ends at 1 kV [M]; GB 30254 is for cage motors of high voltage. GB 30253-2024, clause 1, separates
+    motors up to 1140 V from those of 3, 6 and 10 kV. NEMA MG 1: tables 12-11 and 12-12 are for 600 V or less, 12-13
+    for medium voltage [M].
+    """
+    national = scheme if scheme != "GB" else "GB cage" if kind == "induction" else "GB magnet"
+    volts_max, standard = _ABOVE[national]
+    return standard if rated_v > volts_max else None
+
+
+def limits(
+    scheme: str, rated_kw: float, poles: int, rated_rpm: float, rated_v: float, kind: str, on_drive: bool
+) -> dict[str, float]:
     """Classes of a scheme, lowest class first, with their efficiency limits (fractions) for a motor.
 
     scheme: "IEC" (60034-30-1; on a drive TS 60034-30-2), "GB" (18613; 30253 for permanent-magnet motors) or "NEMA" (MG
         1 tables 12-11 and 12-12).
-    rated_kw, poles, rated_rpm: from the nameplate.
+    rated_kw, poles, rated_rpm, rated_v: from the nameplate; V line to line.
     kind: "induction", or a kind of permanent-magnet motor.
     on_drive: True if a frequency converter feeds the motor.
-    Classes without a limit for this motor are omitted.
+    Classes without a limit for this motor are omitted, all of them where standard_above() is not None.
     """
+    if standard_above(scheme, rated_v, kind) is not None:
+        return {}
     names = {"IEC": IE_CLASSES, "GB": ("grade 3", "grade 2", "grade 1"), "NEMA": ("energy efficient", "premium")}
     found: dict[str, float] = {}
     for name in names[scheme]:

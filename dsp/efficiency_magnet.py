@@ -112,6 +112,8 @@ class SevenPoint(NamedTuple):
 def seven_point(loss_w: Sequence[float], points: Sequence[tuple[float, float]] = SEVEN) -> SevenPoint:
     """Loss surface through seven losses (W) at points (speed, torque); form of IEC 60034-2-3, IEC 61800-9-2 [M].
 
+    GB/T 32877-2022 is the Chinese standard for these losses: converter-fed AC motors, not only induction motors.
+
     Raises ValueError unless there are seven finite losses above 0 W at points that determine the surface.
     """
     if len(loss_w) != 7 or len(points) != 7:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,14 @@ if TYPE_CHECKING:
     from drivers.ews_stream import StreamReader
 
 
+log = logging.getLogger(__name__)
+
+
 class WaveformReaders:
-    """The streams of a configuration; `configure` applies another one and does not interrupt unchanged streams."""
+    """The streams of a configuration; `configure` applies another one and does not interrupt unchanged streams.
+
+    No stream is started on a computer whose linear algebra is wrong; what needs registers only is not affected.
+    """
 
     def __init__(self, on_block: Callable[[Waveform], None], clock: Clock) -> None:
         self._on_block, self._clock = on_block, clock
@@ -32,9 +39,12 @@ class WaveformReaders:
             self._corrupt += reader.assembler.decoder.damaged
         if not configured:
             return
-        from agent.core import kernel_cache
+        from agent.core import kernel_cache, linear_algebra
         from drivers.ews_stream import StreamReader
 
+        if (problem := linear_algebra.linear_algebra_problem()) is not None:  # before the first use of numpy
+            log.error("%s: waveforms are not read", problem)
+            return
         kernel_cache.use_cache()  # before a block arrives and numba is imported
         quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
         for key in sorted(configured - self._readers.keys()):
@@ -44,6 +54,11 @@ class WaveformReaders:
     def stop(self) -> None:
         for reader in list(self._readers.values()):  # an interrupted reload may still be in `configure`
             reader.stop()
+
+    @property
+    def reading(self) -> list[str]:
+        """The motors whose streams are read."""
+        return sorted(name for name, _, _ in self._readers)
 
     def numbers(self) -> Mapping[str, float | int]:
         readers = list(self._readers.values())

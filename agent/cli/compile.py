@@ -16,7 +16,9 @@ from agent.core.text import N_, _
 )
 def compile_kernels() -> None:
     from agent.core.kernel_cache import compile_kernels, is_complete, use_cache
+    from agent.core.linear_algebra import check_linear_algebra
 
+    check_linear_algebra()
     if is_complete():
         click.echo(_("kernels are already compiled in {directory}", directory=str(use_cache())))
         return

@@ -35,7 +35,7 @@ METHODS = {
     "M3": N_("slip and nameplate"),
     "M4": N_("segregated losses of an induction motor"),
     "M5": N_("segregated losses of a permanent-magnet motor"),
-    "M6": N_("manufacturer's losses at the seven points of IEC 60034-2-3"),
+    "M6": N_("manufacturer's losses at the seven points of IEC 60034-2-3 (GB/T 32877-2022)"),
     "M7": N_("air-gap torque from waveforms at the terminals"),
     "M9": N_("torque sensor at the shaft"),
     "CDM-class": N_("reference losses of the efficiency class"),

@@ -54,6 +54,9 @@ def report(
     config: Config = load(path)[0]
     for name in motors:
         must_have(config, name)
+    from agent.core.linear_algebra import check_linear_algebra
+
+    check_linear_algebra()
     db, directory = open_state(config, state)
     from agent.savings.records.repository import present_ms
     from agent.savings.report.model.ledger_check import LedgerVerifier

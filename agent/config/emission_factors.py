@@ -68,9 +68,10 @@ class EmissionFactor:
 class CoalEquivalent:
     """kg of standard coal per kWh.
 
-    kind: calorific (当量, the heat of the electricity) | equivalent (等价, the coal that thermal plants burn for it).
+    kind: calorific (当量, the heat of the electricity), or one of the equivalent values (等价, the coal that thermal
+        plants burn for it): generation (per kWh generated) | supply (per kWh that leaves the plants) | contract.
     year: None: valid for every year.
-    status: verified | memory.
+    status: verified | memory | stated (in the configuration).
     """
 
     kind: str
@@ -110,12 +111,14 @@ def co2_kg(saved_wh: float, factor: EmissionFactor) -> float:
 
 
 def coal(kind: str, year: int | None = None) -> CoalEquivalent:
-    """The figure of that year, else the newest earlier one, else the oldest. kind: calorific | equivalent. Raises
-    ValueError for another kind.
+    """The figure of that year, else the newest earlier one, else the oldest. kind: calorific | generation | supply.
+
+    For the equivalent value of a month: generation, with the year before the month. Source: GB/T 2589-2020 A.2 and
+    GB 30251-2024 table A.2 [M]. Raises ValueError for another kind.
     """
     rows = sorted((row for row in _coal_rows() if row.kind == kind), key=lambda row: row.year or 0)
     if not rows:
-        raise ValueError(f"{kind}: calorific or equivalent")
+        raise ValueError(f"{kind}: calorific, generation or supply")
     return ([row for row in rows if year is None or row.year is None or row.year <= year] or rows[:1])[-1]
 
 

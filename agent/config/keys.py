@@ -108,6 +108,11 @@ def _topic(value: Any) -> str:
 
 TOP = ("site", "store", "mqtt", "homeassistant", "sparkplug", "prometheus", "file", "bus", "meter", "drive", "motor",
        "signal", "tariff", "ledger")  # fmt: skip
+CONTRACT_COAL = {
+    "kgce_per_kwh": KeySpec(schema.number(0.1, 1.0, "kgce/kWh")),
+    "year": KeySpec(schema.integer(1990, 2100)),
+    "source": KeySpec(schema.text),
+}
 SITE = {
     "id": KeySpec(schema.identifier),
     "gateway": KeySpec(schema.identifier),
@@ -115,6 +120,8 @@ SITE = {
     "currency": KeySpec(schema.text, None),
     "energy_price": KeySpec(schema.number(0, 1e6), None),
     "grid_factor": KeySpec(_number_or_row, None),
+    "standard_coal": KeySpec(schema.one_of("generation", "supply"), "generation"),
+    "contract_coal": schema.optional_table(CONTRACT_COAL),
     "topic_prefix": KeySpec(schema.topic_prefix, None),
     "simulated": KeySpec(schema.boolean, False),
     "profiles": KeySpec(schema.text, None),

@@ -11,6 +11,7 @@ from typing import Any
 
 from agent.config import keys, schema
 from agent.config import reasons as codes
+from agent.config.emission_factors import CoalEquivalent
 from agent.config.line_numbers import key_lines
 from agent.config.model import Bus, Config, Drive, Meter, Motor, Mqtt, Replaced, Site, StoreSettings, WaveformSource
 from agent.config.renamed_keys import with_new_keys
@@ -87,7 +88,7 @@ def _parse(path: Path, config_hash: str, raw: Mapping[str, Any], report: ConfigR
     store = schema.read_table(raw.get("store", {}), keys.STORE, "store", report) or schema.defaults(keys.STORE)
     ledger = schema.read_table(raw.get("ledger", {}), keys.LEDGER, "ledger", report) or schema.defaults(keys.LEDGER)
     mqtt = _mqtt(path.parent, raw["mqtt"], report) if "mqtt" in raw else None
-    place = Site(**site) if site else Site("?", "?", "UTC", None, None, None, None, False)
+    place = _site(site) if site else Site("?", "?", "UTC", None, None, None, None, False)
     return Config(
         path=path,
         hash=config_hash,
@@ -112,6 +113,13 @@ def _parse(path: Path, config_hash: str, raw: Mapping[str, Any], report: ConfigR
         tariff=read_tariff(raw, site, report),
         checkpoint_file=path.parent / ledger["checkpoint_file"] if ledger["checkpoint_file"] else None,
     )
+
+
+def _site(values: dict[str, Any]) -> Site:
+    coal, contract = values.pop("standard_coal"), values.pop("contract_coal")
+    if contract is not None:
+        coal = CoalEquivalent("contract", contract["year"], contract["kgce_per_kwh"], contract["source"], "stated")
+    return Site(**values, coal=coal)
 
 
 def _use_own_profiles(path: Path, raw: Mapping[str, Any], report: ConfigReport) -> None:

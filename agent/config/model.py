@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from agent.config.emission_factors import CoalEquivalent
 from agent.config.sinks import Dialects
 from agent.config.tariff import Tariff
 
@@ -24,6 +25,7 @@ class Site:
     currency: of the prices; None: not configured.
     energy_price: per kWh, at all times; None: not configured.
     grid_factor: name of a grid, or kg CO2 per kWh; None: not configured.
+    coal: equivalent value of standard coal (等价): generation | supply, of the previous year, or the contract's figure.
     topic_prefix: replaces magwatt/v1/<id> at the start of the topics; None: default.
     simulated: all data are flagged SIMULATED.
     profiles: folder of the user's register maps, relative to the configuration file; None: none.
@@ -40,6 +42,7 @@ class Site:
     simulated: bool
     profiles: str | None = None
     assume_clock_synchronized: bool = False
+    coal: str | CoalEquivalent = "generation"
 
     @property
     def root(self) -> str:
@@ -226,7 +229,7 @@ class Motor:
     efficiency_class: IE1 to IE5; None: not known.
     efficiency_pct: at rated load, of the nameplate; None: not known.
     r1_ohm: resistance of a stator phase; None: not known.
-    loss_points_w: losses at the seven points of IEC 60034-2-3; empty: not known.
+    loss_points_w: losses at the seven points of IEC 60034-2-3 (GB/T 32877-2022); empty: not known.
     replaced_motor: the motor before the retrofit; None: not stated.
     waveform: source of samples; None: none.
     no_load_w: core and friction losses of an induction motor, from a no-load test; None: not known.

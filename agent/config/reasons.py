@@ -65,7 +65,7 @@ CT_CLASS_EXPECTED = Code(
 )
 CT_LIMITS_RANGE = Code("ct_limits_range", "the limits of a certificate must be within 0.01 % to 3 % and 0.5' to 120'")
 SEVEN_LOSSES_EXPECTED = Code(
-    "seven_losses_expected", "expected seven losses in W, at the seven points of IEC 60034-2-3"
+    "seven_losses_expected", "expected seven losses in W, at the seven points of IEC 60034-2-3 (GB/T 32877-2022)"
 )
 EIGHT_LOSSES_EXPECTED = Code(
     "eight_losses_expected", "expected eight losses in W, at the eight points of IEC 61800-9-2"

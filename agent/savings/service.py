@@ -11,6 +11,7 @@ from typing import Any
 from agent.config.model import Config, Motor
 from agent.config.reporting_periods import begin_ms, phases_of
 from agent.config.topology import assets
+from agent.core.linear_algebra import check_linear_algebra
 from agent.delivery.store import Store
 from agent.savings.accounting.account import SavingsBasis, account_of
 from agent.savings.baseline.baseline import collinear_drivers, freeze, from_nameplate, learn
@@ -85,7 +86,9 @@ class SavingsService:
             reporting period or before the old motor was replaced; for a bypass test, all data.
         drivers: empty: chosen by cross-validation.
         kind: of the model; None: chosen by cross-validation.
+        Raises LinearAlgebraError on a computer whose linear algebra is wrong.
         """
+        check_linear_algebra()
         first_ms, end_ms = (0, None) if bypass else self._old_plant()
         from_ms = first_ms if span[0] is None else span[0]
         to_ms = span[1] if span[1] is not None else end_ms or self._now_ms

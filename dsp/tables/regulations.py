@@ -16,7 +16,7 @@ HP_W = 745.7
 
 
 def gb18613(grade: int, rated_kw: float, poles: int) -> float:
-    """Limit for cage motors at 50 Hz, GB 18613-2020: grade 1, 2, 3 (about IE5, IE4, IE3).
+    """Limit for cage motors up to 1000 V at 50 Hz, GB 18613-2020: grade 1, 2, 3 (about IE5, IE4, IE3).
 
     Raises ValueError outside the table.
     """
@@ -24,14 +24,17 @@ def gb18613(grade: int, rated_kw: float, poles: int) -> float:
 
 
 def gb30253_line_start(grade: int, rated_kw: float, poles: int) -> float:
-    """Limit for line-start permanent-magnet motors, GB 30253-2024 table 1. Raises ValueError outside the table."""
+    """Limit for line-start permanent-magnet motors up to 1140 V, GB 30253-2024 table 1.
+
+    Raises ValueError outside the table.
+    """
     if poles not in _LINE_START_POLES:
         raise ValueError(f"GB 30253 table 1 has no column for {poles} poles")
     return _limit("gb30253_2024_table1_async_start", f"g{grade}_{poles}p", rated_kw, 1000)
 
 
 def gb30253_converter(grade: int, rated_kw: float, rated_rpm: float) -> float:
-    """Limit for converter-fed permanent-magnet motors, GB 30253-2024 tables 8–10.
+    """Limit for converter-fed permanent-magnet motors up to 1140 V, GB 30253-2024 tables 8–10.
 
     The limit applies at 90 % of rated speed and at rated torque.
     Raises ValueError outside the tables.

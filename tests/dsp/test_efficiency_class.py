@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsp.efficiency_class import at_rated_point, limits, observed
+from dsp.efficiency_class import at_rated_point, limits, observed, standard_above
 from dsp.efficiency_induction import Plate
 from dsp.tables import converter_fed, ie_efficiency, poles_of_speed
 from dsp.tables.regulations import gb18613, gb30253_converter, gb30253_line_start, nema_premium
@@ -86,13 +86,40 @@ def test_the_true_class_is_never_excluded(true: float, u: float, part: float) ->
 
 
 def test_limits_of_each_scheme() -> None:
-    assert list(limits("IEC", 55, 4, 1475, "induction", False)) == ["IE1", "IE2", "IE3", "IE4", "IE5"]
-    assert limits("IEC", 55, 8, 1500, "pm", True)["IE5"] == converter_fed(ie_efficiency("IE5", 55, 4), 55)
-    assert limits("GB", 55, 4, 1475, "induction", False)["grade 2"] == gb18613(2, 55, 4)
-    assert limits("GB", 55, 8, 1500, "pm", True)["grade 1"] == gb30253_converter(1, 55, 1500)
-    assert limits("GB", 55, 8, 750, "pm-line-start", False)["grade 3"] == gb30253_line_start(3, 55, 8)
-    assert list(limits("NEMA", 55, 4, 1775, "induction", False)) == ["energy efficient", "premium"]
-    assert limits("IEC", 5000, 4, 1490, "induction", False) == {}
+    assert list(limits("IEC", 55, 4, 1475, 400, "induction", False)) == ["IE1", "IE2", "IE3", "IE4", "IE5"]
+    assert limits("IEC", 55, 8, 1500, 400, "pm", True)["IE5"] == converter_fed(ie_efficiency("IE5", 55, 4), 55)
+    assert limits("GB", 55, 4, 1475, 400, "induction", False)["grade 2"] == gb18613(2, 55, 4)
+    assert limits("GB", 55, 8, 1500, 400, "pm", True)["grade 1"] == gb30253_converter(1, 55, 1500)
+    assert limits("GB", 55, 8, 750, 400, "pm-line-start", False)["grade 3"] == gb30253_line_start(3, 55, 8)
+    assert list(limits("NEMA", 55, 4, 1775, 400, "induction", False)) == ["energy efficient", "premium"]
+    assert limits("IEC", 5000, 4, 1490, 400, "induction", False) == {}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "kind", "volts_max", "standard"),
+    [
+        ("IEC", "induction", 1000, ""),
+        ("GB", "induction", 1000, "GB 30254"),
+        ("GB", "pm", 1140, "GB 30253"),
+        ("GB", "pm-line-start", 1140, "GB 30253"),
+        ("NEMA", "induction", 600, "NEMA MG 1"),
+    ],
+)
+def test_no_class_above_the_voltage_of_the_tables(scheme: str, kind: str, volts_max: int, standard: str) -> None:
+    """The scopes: GB 30253-2024 has tables a) and c) up to 1140 V, b) and d) for 3, 6 and 10 kV; IEC 60034-30-1 and
+    GB 18613 end at 1 kV, NEMA MG 1 table 12-12 at 600 V."""
+    assert limits(scheme, 200, 4, 1490, volts_max, kind, False)
+    assert standard_above(scheme, volts_max, kind) is None
+    for volts in (volts_max + 1, 6000, 10_000):
+        assert limits(scheme, 200, 4, 1490, volts, kind, False) == {}
+        assert standard in (standard_above(scheme, volts, kind) or "")
+
+
+def test_a_magnet_motor_of_6_kv_is_not_below_grade_3() -> None:
+    """GB 30253-2024: 200 kW, 4 poles, grade 1: 94.6 % at 6 kV, and 97.7 % up to 1140 V."""
+    low_voltage = limits("GB", 200, 4, 1500, 660, "pm", True)
+    assert observed(0.946, 0.002, low_voltage) == "<grade 3"
+    assert observed(0.946, 0.002, limits("GB", 200, 4, 1500, 6000, "pm", True)) == ""
 
 
 def test_the_rated_point_is_estimated_only_from_nearby_loads() -> None:

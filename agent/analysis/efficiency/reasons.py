@@ -37,6 +37,13 @@ LOAD_TOO_LOW = Code(
 )
 LOSSES_EXCEED_POWER = Code("losses_exceed_power", "the losses are as large as the power")
 
+# Why a national efficiency class is not stated
+
+CLASS_UNKNOWN = Code(
+    "efficiency_class_unknown",
+    "the efficiency class at {volts:g} V is unknown: {standard} applies, and this program does not contain its tables",
+)
+
 # Faults of the meter's wiring, and loads that the measurements do not distinguish from one
 
 WIRING_FAULTS = {

@@ -15,7 +15,7 @@ from agent.config.topology import Asset
 from drivers.reading import Quality
 from drivers.reasons import Reason
 from dsp import efficiency as eff
-from dsp.efficiency_class import at_rated_point, limits, observed
+from dsp.efficiency_class import at_rated_point, limits, observed, standard_above
 from dsp.efficiency_induction import Plate
 from dsp.efficiency_meter import PowerU
 
@@ -143,7 +143,10 @@ def _drive(result: Estimates, trace: EstimateTrace, window: WindowResult) -> Non
 
 
 def _class(result: Estimates, trace: EstimateTrace, motor: eff.Estimate) -> None:
-    """Efficiency classes that fit the losses; only with losses measured at this motor, near its rated point."""
+    """Efficiency classes that fit the losses; only with losses measured at this motor, near its rated point.
+
+    The reason states which standard applies where its tables are not at hand.
+    """
     tested = next((item for item in trace.models if item.method in eff.TESTED and item.power_w > 0), None)
     if tested is None:
         return
@@ -160,10 +163,13 @@ def _class(result: Estimates, trace: EstimateTrace, motor: eff.Estimate) -> None
     if found is None:
         return
     on_drive = trace.asset.drive is not None
+    national = "GB" if nameplate.rated_hz < 55 or on_drive else "NEMA"
     classes = [
-        observed(*found, limits(scheme, plate.kw, plate.poles, plate.rpm, plate.kind, on_drive))
-        for scheme in (("IEC", "GB") if nameplate.rated_hz < 55 or on_drive else ("IEC", "NEMA"))
+        observed(*found, limits(scheme, plate.kw, plate.poles, plate.rpm, plate.volts, plate.kind, on_drive))
+        for scheme in ("IEC", national)
     ]
+    if standard := standard_above(national, plate.volts, plate.kind):
+        result.reasons["efficiency_class_observed"] = [reasons.CLASS_UNKNOWN(volts=plate.volts, standard=standard)]
     result.values["efficiency_class_observed"] = "; ".join(filter(None, classes)) or None
 
 

@@ -20,6 +20,7 @@ from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, not
 from agent.config.model import Config, Mqtt
 from agent.core.clock import kernel_synchronized, plausible_span
 from agent.core.kernel_cache import is_complete
+from agent.core.linear_algebra import blas_name, linear_algebra_problem
 from agent.core.text import N_
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import NAME
@@ -27,7 +28,11 @@ from agent.runtime.clock_supervisor import KIND, REACHED
 from agent.savings.ledger.verify import open_copy
 from drivers.reasons import Reason, cause_of
 
-PARTS = CLOCK, KERNELS = N_("clock"), N_("kernels")  # of the computer: what no configuration key names
+PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = (
+    N_("clock"),
+    N_("kernels"),
+    N_("linear algebra"),
+)  # of the computer: what no configuration key names
 FREE_MIN_MB = 500
 EARLIEST_S = 1.7e9  # November 2023, before the first version: an earlier time is wrong
 CAUSES = (
@@ -108,6 +113,14 @@ def broker(config: Config) -> Iterator[DoctorFinding]:
 
 def kernels() -> Iterator[DoctorFinding]:
     yield fine(KERNELS, codes.KERNELS_COMPILED()) if is_complete() else note(KERNELS, codes.KERNELS_NOT_COMPILED())
+
+
+def linear_algebra() -> Iterator[DoctorFinding]:
+    """Whether numpy computes products, QR and inverse right on this computer."""
+    if (problem := linear_algebra_problem()) is not None:
+        yield finding(LINEAR_ALGEBRA, problem)
+    else:
+        yield fine(LINEAR_ALGEBRA, codes.LINEAR_ALGEBRA_RIGHT(blas=blas_name()))
 
 
 def _why_failed(settings: Mqtt, error: Exception, rejected: bool) -> Reason:

@@ -28,6 +28,7 @@ COMMITS_ON_SD_CARD = Code(
     "commits_on_sd_card", 'the directory is on an SD card: `commit_interval = "1s"` in [store] reduces its wear'
 )
 KERNELS_COMPILED = Code("kernels_compiled", "compiled and cached")
+LINEAR_ALGEBRA_RIGHT = Code("linear_algebra_right", "products, QR and inverse are right ({blas})")
 KERNELS_NOT_COMPILED = Code(
     "kernels_not_compiled",
     "not compiled yet: run `magwatt compile`, which takes about a minute, or the first start takes this time",

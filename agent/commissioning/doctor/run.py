@@ -38,6 +38,7 @@ async def examine(
         (_("disk"), host.disk(config)),
         (_("broker"), host.broker(config)),
         (_("kernels"), host.kernels()),
+        (_("linear algebra"), host.linear_algebra()),
     ):
         starts(name)
         add(part)

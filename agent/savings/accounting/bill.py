@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agent.config.tariff import Tariff
+from agent.savings.accounting.demand import BilledInterval, Demand, Scatter, demand_of
 from agent.savings.reasons import POWER_FACTOR_STANDARD, REACTIVE_ENERGY_MISSING
 from drivers.reasons import InvalidValue
 
@@ -18,6 +19,7 @@ class Bill:
     energy_cost: by price.
     wh_by_period: energy by price, Wh.
     demand_kw: largest mean power; kVA if the tariff bills apparent power.
+    demand: with its window and scatter; None without a demand charge or a complete window.
     demand_cost: demand charge.
     power_factor: None when the reactive energy is unknown.
     adjustment: share by which the power-factor rule changes energy and demand cost.
@@ -27,6 +29,7 @@ class Bill:
     energy_cost: dict[str, float] = field(default_factory=dict)
     wh_by_period: dict[str, float] = field(default_factory=dict)
     demand_kw: float = 0.0
+    demand: Demand | None = None
     demand_cost: float = 0.0
     power_factor: float | None = None
     adjustment: float = 0.0
@@ -38,35 +41,32 @@ class Bill:
 
 
 def bill(
-    tariff: Tariff, rows: Sequence[tuple[int, float, float | None]], added: Iterable[tuple[int, float]] = ()
-) -> Bill:
+    tariff: Tariff, rows: Sequence[BilledInterval], added: Iterable[tuple[int, float]] = (),
+    scatter: Scatter | None = None,
+) -> Bill:  # fmt: skip
     """The bill of one billing month.
 
-    rows: (start_ms, Wh, varh or None) of its intervals.
+    rows: its intervals.
     added: (start_ms, Wh): additional energy, billed at the price of its interval. It has no effect on demand, power
         factor and adjustment.
+    scatter: of measured intervals around the rows, if these are of a model (see demand_of).
     Raises InvalidValue if an interval has no price, or more than one.
     The power factor needs the reactive energy of each row with energy; otherwise it is None and nothing is adjusted.
     """
     cost: dict[str, float] = {}
     energy: dict[str, float] = {}
-    windows: dict[int, list[float]] = {}
-    reactive = None if any(wh and varh is None for _, wh, varh in rows) else sum(varh or 0.0 for *_, varh in rows)
-    size_ms = 1000 * (tariff.demand.window_s if tariff.demand else 900)
-    for start_ms, wh, varh in rows:
-        name, price = tariff.price(start_ms)
-        cost[name] = cost.get(name, 0.0) + wh / 1000 * price
-        energy[name] = energy.get(name, 0.0) + wh
-        window = windows.setdefault(start_ms // size_ms, [0.0, 0.0])
-        window[0] += wh
-        window[1] += varh or 0.0
-    demand_kw = demand_cost = 0.0
-    if tariff.demand and windows:
-        apparent = tariff.demand.per == "kVA"
-        size_h = tariff.demand.window_s / 3600
-        demand_kw = max(math.hypot(wh, varh) if apparent else wh for wh, varh in windows.values()) / 1000 / size_h
-        if apparent and reactive is None:
+    known = not any(row.wh and row.varh is None for row in rows)
+    reactive = sum(row.varh or 0.0 for row in rows) if known else None
+    for row in rows:
+        name, price = tariff.price(row.start_ms)
+        cost[name] = cost.get(name, 0.0) + row.wh / 1000 * price
+        energy[name] = energy.get(name, 0.0) + row.wh
+    demand, demand_kw, demand_cost = None, 0.0, 0.0
+    if tariff.demand and rows:
+        if tariff.demand.per == "kVA" and reactive is None:
             raise InvalidValue(REACTIVE_ENERGY_MISSING)
+        demand = demand_of(tariff.demand, rows, scatter)
+        demand_kw = demand.kw if demand else 0.0
         demand_cost = demand_kw * tariff.demand.price
     total_wh = sum(energy.values())
     power_factor = None
@@ -80,7 +80,7 @@ def bill(
         name, price = tariff.price(start_ms)
         cost[name] = cost.get(name, 0.0) + wh / 1000 * price
         energy[name] = energy.get(name, 0.0) + wh
-    return Bill(cost, energy, demand_kw, demand_cost, power_factor, share, share * basis)
+    return Bill(cost, energy, demand_kw, demand, demand_cost, power_factor, share, share * basis)
 
 
 def pf_adjustment(standard: float, power_factor: float) -> float:

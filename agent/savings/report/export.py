@@ -124,10 +124,9 @@ def _motor(month: ReportMonth) -> dict[str, Any]:
         },
     }  # fmt: skip
     if saving is not None:
-        figures = {kind: emission_factors.coal(kind, month.year) for kind in ("calorific", "equivalent")}
-        found["coal"] = {kind: asdict(figure) for kind, figure in figures.items()}
+        found["coal"] = {convention: asdict(figure) for convention, figure in month.coal.items()}
         found["coal_kgce"] = {
-            kind: emission_factors.coal_kg(saving.saved_wh, figure) for kind, figure in figures.items()
+            convention: emission_factors.coal_kg(saving.saved_wh, figure) for convention, figure in month.coal.items()
         }
     if month.factor is not None:
         found["grid_factor"] = asdict(month.factor)
@@ -135,7 +134,8 @@ def _motor(month: ReportMonth) -> dict[str, Any]:
     if money is not None:
         found["money"] = {
             "currency": money.currency, "saved": money.saved, "u95": money.u95, "own_bill": money.own_bill,
-            "demand_at_most": money.demand_at_most, "before": asdict(money.before), "after": asdict(money.after),
+            "demand_at_most": money.demand_at_most, "demand_saved": money.demand_saved,
+            "demand_u95": money.demand_u95, "before": asdict(money.before), "after": asdict(money.after),
         }  # fmt: skip
     return found
 

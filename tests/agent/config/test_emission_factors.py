@@ -69,9 +69,21 @@ def test_coal_both_ways() -> None:
     heat = emission_factors.coal("calorific")
     assert heat.kgce_per_kwh == pytest.approx(3.6 / 29.3076, rel=1e-3)
     assert emission_factors.coal_kg(1e6, heat) == pytest.approx(122.9)
-    burnt = emission_factors.coal("equivalent", 2020)
+    burnt = emission_factors.coal("supply", 2020)
     assert (burnt.year, burnt.kgce_per_kwh) == (2020, 0.3055)
-    assert emission_factors.coal("equivalent", 2030).year == emission_factors.coal("equivalent").year
+    assert emission_factors.coal("supply", 2030).year == emission_factors.coal("supply").year
+    assert emission_factors.coal("generation", 2019).year == 2020, "the oldest figure"
+    with pytest.raises(ValueError, match="generation"):
+        emission_factors.coal("equivalent")
+
+
+@pytest.mark.parametrize("year", [2020, 2021, 2022, 2023])
+def test_a_plant_supplies_less_than_it_generates(year: int) -> None:
+    """Thermal plants of China consume 5 to 7 % of their generation themselves [M]."""
+    generation, supply = (emission_factors.coal(kind, year) for kind in ("generation", "supply"))
+    assert generation.year == supply.year == year
+    assert 0.05 < 1 - generation.kgce_per_kwh / supply.kgce_per_kwh < 0.07
+    assert {generation.status, supply.status} == {"memory"}
 
 
 def test_more_used_is_more_emitted() -> None:

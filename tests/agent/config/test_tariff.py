@@ -17,6 +17,7 @@ from agent.config.schema import ConfigReport
 from agent.config.tariff import DemandCharge, Tariff, TariffPeriod, flat, gaps_and_overlaps, month_bounds_ms
 from agent.config.tariff_table import read_tariff
 from agent.savings.accounting.bill import bill, pf_adjustment
+from agent.savings.accounting.demand import BilledInterval
 from agent.savings.reasons import REACTIVE_ENERGY_MISSING
 from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN
 from drivers.reasons import InvalidValue, Reason
@@ -55,7 +56,7 @@ def test_the_independent_case(data: Path) -> None:
     for case in wanted:
         given = case["inputs"]
         at_this = flat(given["price_per_kwh"], "CNY", "Asia/Shanghai")
-        rows = [(ms(2026, 10, 1), 1000 * given["savings_kwh"], None)]
+        rows = [BilledInterval(ms(2026, 10, 1), 1000 * given["savings_kwh"], None)]
         assert bill(at_this, rows).total == pytest.approx(case["expected"]["cost"], abs=1e-6)
 
 
@@ -192,7 +193,9 @@ def test_an_invalid_month_is_rejected(month: str) -> None:
 
 def test_demand_is_the_largest_mean_of_its_window() -> None:
     """10 kWh, then 30 kWh in the quarter hours of one half hour: 40 and 120 kW over 15 min, 80 kW over 30 min."""
-    rows = [(ms(2026, 10, 1), 10_000.0, 0.0), (ms(2026, 10, 1, 0, 15), 30_000.0, 40_000.0)]
+    rows = [
+        BilledInterval(ms(2026, 10, 1), 10_000.0, 0.0), BilledInterval(ms(2026, 10, 1, 0, 15), 30_000.0, 40_000.0)
+    ]  # fmt: skip
     one = (TariffPeriod("flat", (0, 96)),)
     quarter = bill(Tariff("CNY", "Asia/Shanghai", {"flat": 0.0}, one, demand=DemandCharge(40.0)), rows)
     assert (quarter.demand_kw, quarter.demand_cost) == (120, 4800)
@@ -205,7 +208,7 @@ def test_demand_is_the_largest_mean_of_its_window() -> None:
 def test_apparent_demand_without_reactive_energy_is_not_invented() -> None:
     tariff = Tariff("CNY", "UTC", {"flat": 1.0}, (TariffPeriod("flat", (0, 96)),), demand=DemandCharge(40.0, "kVA"))
     with pytest.raises(InvalidValue) as error:
-        bill(tariff, [(0, 1000.0, None)])
+        bill(tariff, [BilledInterval(0, 1000.0, None)])
     assert error.value.reason == REACTIVE_ENERGY_MISSING()
 
 
@@ -231,7 +234,7 @@ def test_the_power_factor_rule_takes_energy_and_demand() -> None:
     tariff = Tariff(
         "CNY", "UTC", {"flat": 1.0}, (TariffPeriod("flat", (0, 96)),), demand=DemandCharge(10.0), power_factor=0.90
     )
-    found = bill(tariff, [(0, 80_000.0, 60_000.0)])  # power factor 0.80, ten steps below
+    found = bill(tariff, [BilledInterval(0, 80_000.0, 60_000.0)])  # power factor 0.80, ten steps below
     assert found.power_factor == pytest.approx(0.8)
     assert found.adjustment_cost == pytest.approx(0.05 * (80 + 3200))
     assert found.total == pytest.approx(1.05 * (80 + 3200))
@@ -239,7 +242,7 @@ def test_the_power_factor_rule_takes_energy_and_demand() -> None:
 
 def test_without_reactive_energy_there_is_no_power_factor() -> None:
     tariff = Tariff("CNY", "UTC", {"flat": 1.0}, (TariffPeriod("flat", (0, 96)),), power_factor=0.90)
-    found = bill(tariff, [(0, 1000.0, 500.0), (900_000, 1000.0, None)])
+    found = bill(tariff, [BilledInterval(0, 1000.0, 500.0), BilledInterval(900_000, 1000.0, None)])
     assert (found.power_factor, found.adjustment_cost) == (None, 0)
 
 

@@ -193,7 +193,7 @@ def efficiency_over_load(month: ReportMonth, _: Catalogue) -> Figure | None:
     on_drive = month.plant is not None and month.plant.drive is not None
     classes = {
         name: 100 * limit
-        for name, limit in limits("IEC", motor.kw, motor.poles, motor.rpm, motor.kind, on_drive).items()
+        for name, limit in limits("IEC", motor.kw, motor.poles, motor.rpm, motor.volts, motor.kind, on_drive).items()
         if name >= "IE2"
     }
     values = sorted(y for _, y in points)

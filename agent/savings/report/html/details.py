@@ -13,7 +13,7 @@ from agent.core.text import N_, Catalogue
 from agent.savings.accounting.bill import Bill
 from agent.savings.baseline.models import covered_ranges, described, factors, formula, slopes
 from agent.savings.records.model import Baseline
-from agent.savings.report.formatting import grouped, kwh
+from agent.savings.report.formatting import grouped, kwh, plus_minus
 from agent.savings.report.html.summary import ct_class, currency
 from agent.savings.report.model.month import ReportMonth
 from agent.savings.report.model.uncertainty import COMPONENTS
@@ -77,7 +77,7 @@ def money_rows(month: ReportMonth, _: Catalogue) -> list[MoneyRow]:
         rows.append(MoneyRow(
             _("demand {before} → {after} kW", before=grouped(before.demand_kw, 1), after=grouped(after.demand_kw, 1)),
             "", grouped(before.demand_cost, 2), grouped(after.demand_cost, 2),
-            grouped(before.demand_cost - after.demand_cost, 2),
+            plus_minus(money.demand_saved, money.demand_u95),
             "" if money.own_bill else _("at most, not in the total"),
         ))  # fmt: skip
     rows.append(MoneyRow(_("total"), kwh(saving.saved_wh), difference=grouped(money.saved, 2), total=True))

@@ -17,6 +17,15 @@ from agent.savings.report.model.cost import Cost
 from agent.savings.report.model.month import ReportMonth
 
 MARKS = {PROVEN: "✓", NOT_YET: "?", NEGATIVE: "✗"}
+COAL_NAMES = {
+    "calorific": N_("standard coal, calorific value"),
+    "equivalent": N_("standard coal, equivalent value"),
+}
+COAL_BASES = {
+    "generation": N_("coal consumption of generation, {year:d}"),
+    "supply": N_("coal consumption of supply, {year:d}"),
+    "contract": N_("figure of the contract, {year:d}"),
+}
 CURRENCIES = {"CNY": N_("CNY")}  # those with a name in another language
 
 
@@ -89,18 +98,15 @@ def _worth(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
             kind = _("energy, demand and power factor") if money.own_bill else _("energy by time of use")
             notes = [kind]
             if money.demand_at_most:
-                amount, unit = grouped(money.demand_at_most), currency(money.currency, _)
+                amount, unit = plus_minus(money.demand_at_most, money.demand_u95), currency(money.currency, _)
                 notes.append(_("demand: at most {amount} {unit}", amount=amount, unit=unit))
             yield Tile(_("money"), cost_text(money, _), tuple(notes))
         if month.factor is not None:
             amount = scaled(saving, month.factor.kg_per_kwh / 1e6)
             yield Tile(_("avoided grid emissions"), f"{amount} t CO₂", (factor_text(month.factor, _),))
-        for kind, name in (
-            ("calorific", _("standard coal, calorific value")), ("equivalent", _("standard coal, equivalent value"))
-        ):  # fmt: skip
-            figure = emission_factors.coal(kind, month.year)
+        for convention, figure in month.coal.items():
             amount = scaled(saving, figure.kgce_per_kwh / 1e6)
-            yield Tile(name, f"{amount} tce", (coal_text(figure, _),))
+            yield Tile(_(COAL_NAMES[convention]), f"{amount} tce", coal_notes(figure, month.year, _))
     if month.tonnes:
         known = month.compared_kwh_t or (month.measured_wh / 1000 / month.tonnes,)
         value = " → ".join(f"{each:.2f}" for each in known) + " kWh/t"
@@ -181,10 +187,15 @@ def factor_text(factor: emission_factors.EmissionFactor, _: Catalogue) -> str:
     )
 
 
-def coal_text(figure: emission_factors.CoalEquivalent, _: Catalogue) -> str:
-    """A figure of standard coal with its year and source."""
-    year = f" {figure.year}" if figure.year else ""
-    return _(", ").join((f"{figure.kgce_per_kwh:g} kgce/kWh{year}", _source(figure.source, figure.status, _)))
+def coal_notes(figure: emission_factors.CoalEquivalent, year: int, _: Catalogue) -> tuple[str, ...]:
+    """Which figure of standard coal is used, with its year and source. year: of the month."""
+    value = f"{figure.kgce_per_kwh:g} kgce/kWh", _source(figure.source, figure.status, _)
+    if figure.year is None:
+        return (_(", ").join(value),)
+    notes = _(", ").join((_(COAL_BASES[figure.kind], year=figure.year), *value))
+    if figure.kind != "contract" and figure.year != year - 1:
+        return notes, _("no figure for {year:d} is available", year=year - 1)
+    return (notes,)
 
 
 def _place(region: str, _: Catalogue) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -68,6 +68,7 @@ class ReportMonth:
     baseline_intervals: intervals of the baseline period.
     money: None without a usable tariff or a saving.
     factor: grid emission factor; None when it is not set or unknown.
+    coal: convention (calorific | equivalent) → standard coal per kWh.
     tonnes: production of the month; None when it is not measured in all intervals.
     compared_kwh_t: specific energy before and after the retrofit, in the intervals of the saving; None when unknown.
     events: non-routine events that overlap the month.
@@ -97,6 +98,7 @@ class ReportMonth:
     money: Cost | None = None
     tariff: Tariff | None = None
     factor: emission_factors.EmissionFactor | None = None
+    coal: Mapping[str, emission_factors.CoalEquivalent] = field(default_factory=dict)
     tonnes: float | None = None
     compared_kwh_t: tuple[float, float] | None = None
     events: Sequence[NonRoutineEvent] = ()
@@ -204,12 +206,18 @@ def collect(
         sum(item.length_s * min(item.coverage, 1.0) for item in found) / ((end_ms - from_ms) / 1000),
         _running_h(found, plant), saving, results, baseline,
         repository.load_intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
-        days, money, tariff, factor, _tonnes(found),
+        days, money, tariff, factor, _coal(config.site.coal, int(month[:4])), _tonnes(found),
         _compared_kwh_t(found, results),
         events, ledger, notes, [*(of_baseline(db, baseline, results) if baseline else ()), *ledger.hints], plant,
         config.site.simulated,
         compared=sum(result.length_s for result in results if result.excluded is None) / ((end_ms - from_ms) / 1000),
     )  # fmt: skip
+
+
+def _coal(setting: str | emission_factors.CoalEquivalent, year: int) -> dict[str, emission_factors.CoalEquivalent]:
+    """By convention; the equivalent value is that of the year before the month unless the contract states one."""
+    equivalent = emission_factors.coal(setting, year - 1) if isinstance(setting, str) else setting
+    return {"calorific": emission_factors.coal("calorific"), "equivalent": equivalent}
 
 
 def _intervals(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.motor_estimator import ON_DRIVE, ON_MAINS, SENSOR, Bench, nothing, phases, with_sensor
+from support.config_text import motor
+from support.motor_estimator import ON_DRIVE, ON_MAINS, SENSOR, Bench, base, nothing, phases, with_sensor
 
 from agent.analysis.efficiency import reasons
 from agent.analysis.efficiency.airgap_torque import AirgapTorque
@@ -288,6 +289,21 @@ def test_a_torque_sensor_gives_a_measured_efficiency_and_a_class(tmp_path: Path)
     impossible.meter = phases(50_000.0, 0.87)
     after = with_sensor(impossible, 53_100.0, 1479.0)
     assert after.methods["motor_efficiency_pct"] == "M1", "more out than in: the sensor is not believed"
+
+
+@pytest.mark.parametrize(("volts", "stated"), [(400, True), (6000, False)])
+def test_no_class_at_a_voltage_without_tables(tmp_path: Path, volts: int, stated: bool) -> None:
+    """GB 18613 ends at 1000 V; GB 30254 is for cage motors of high voltage."""
+    plate = motor("p", "m", rpm=1478, volts=volts, amps=97.6 * 400 / volts, efficiency=94.6)
+    bench = Bench(tmp_path, base("motor") + plate + SENSOR)
+    bench.meter = phases(56_000.0, 0.87)
+    found = with_sensor(bench, 53_100.0, 1479.0)
+    assert found.methods["motor_efficiency_pct"] == "M9"
+    why = found.reasons.get("efficiency_class_observed", ())
+    assert (found.values["efficiency_class_observed"] is not None) == stated
+    assert [(item.code, item.data["standard"]) for item in why] == (
+        [] if stated else [(reasons.CLASS_UNKNOWN, "GB 30254")]
+    )
 
 
 def test_a_cycling_load_is_averaged_over_a_quarter_hour(driven: Bench) -> None:

@@ -24,9 +24,7 @@ from agent.savings.ledger.reasons import INTERVALS_NOT_RECORDED
 from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import INTERVAL_UNREADABLE, MAINTENANCE
 from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
-from agent.savings.report.export import as_json
 from agent.savings.report.html.charts import Figure, efficiency_over_load, load_histogram, power_over_driver
-from agent.savings.report.html.page import Cover
 from agent.savings.report.html.summary import tiles
 from agent.savings.report.model.month import collect
 from agent.savings.report.reasons import LEDGER_PROBLEM
@@ -242,18 +240,47 @@ def test_the_verdict_states_the_part_of_the_month_it_covers(
     assert motor["compared"] == pytest.approx(days / 31, rel=0.01)
 
 
-@pytest.mark.parametrize(("month", "tce_per_mwh", "year"), [("2024-10", 0.3016, 2023), ("2021-10", 0.3025, 2021)])
-def test_coal_uses_the_factor_of_the_year_of_the_month(
-    tmp_path: Path, month: str, tce_per_mwh: float, year: int
-) -> None:  # fmt: skip
-    """The NEA figure of the year, or the newest one before it: 0.3025 kgce/kWh of 2021, 0.3016 of 2023 [M]."""
+CONTRACT_COAL = """contract_coal = { kgce_per_kwh = 0.31, year = 2019, source = "contract 17" }"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "tce_per_mwh", "english", "chinese"),
+    [
+        ("", 0.284, "coal consumption of generation, 2023, 0.284 kgce/kWh", "发电标准煤耗（2023 年）"),
+        (
+            'standard_coal = "supply"',
+            0.3016,
+            "coal consumption of supply, 2023, 0.3016 kgce",
+            "供电标准煤耗（2023 年）",
+        ),
+        (CONTRACT_COAL, 0.31, "figure of the contract, 2019, 0.31 kgce/kWh, contract 17", "合同约定值（2019 年）"),
+    ],
+)
+@pytest.mark.text
+def test_the_page_names_the_coal_figure_that_was_used(
+    tmp_path: Path, setting: str, tce_per_mwh: float, english: str, chinese: str
+) -> None:
+    """Of a month of 2024: the generation or supply figure of 2023 [M], or the one of the contract."""
+    metered_retrofit.retrofit(tmp_path, days=2)
+    plant = tmp_path / "plant.toml"
+    plant.write_text(plant.read_text(encoding="utf-8").replace("[site]\n", f"[site]\n{setting}\n"), encoding="utf-8")
+    where = ["--config", str(plant), "--output", str(tmp_path / "r.html")]
+    CliRunner().invoke(main, ["report", "--month", "2024-10", *where])
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert english in text
+    assert chinese in text
+    assert "no figure for" not in text
+    [motor] = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["motors"]
+    assert motor["coal_kgce"]["equivalent"] == pytest.approx(tce_per_mwh * motor["saving"]["saved_wh"] / 1000)
+    assert motor["coal_kgce"]["calorific"] == pytest.approx(0.1229 * motor["saving"]["saved_wh"] / 1000)
+
+
+@pytest.mark.text
+def test_a_missing_year_of_coal_is_named(tmp_path: Path) -> None:
     metered_retrofit.retrofit(tmp_path, days=2)
     config = load_config(tmp_path / "plant.toml")[0]
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
     found = collect(db, config, assets(config)[0], "2024-10", metered_retrofit.utc_ms("2024-11-01 00:00"))
     db.close()
-    assert found.saving is not None
-    drawn = replace(found, month=month)
-    assert f"{tce_per_mwh:g} kgce/kWh {year}" in str(tiles(drawn, Catalogue("en")))
-    body = json.loads(as_json([drawn], Cover("a", "b", metered_retrofit.ZONE, 0, "0", "c", "magwatt ledger verify")))
-    assert body["motors"][0]["coal_kgce"]["equivalent"] == pytest.approx(tce_per_mwh * found.saving.saved_wh / 1000)
+    late = str(tiles(replace(found, month="2035-10"), Catalogue("en")))
+    assert "no figure for 2034 is available" in late
