@@ -89,6 +89,11 @@ def _check_places(tables: Tables, report: ConfigReport) -> None:
         upstream = _text(drive, "fed_by")
         if tables["meter"].get(upstream, {}).get("measuring_point") == "motor":
             report.problem(f"meter.{upstream}.measuring_point", codes.FEEDS_DRIVE(drive=name), "motor")
+        if (
+            drive.get("rectifier") is False
+            and tables["meter"].get(upstream, {}).get("measuring_point") == "drive-input"
+        ):
+            report.problem(f"meter.{upstream}.measuring_point", codes.FEEDS_RECTIFIER(drive=name), "drive-input")
     for name, motor in tables["motor"].items():
         if motor.get("kind") == "pm" and _text(motor, "fed_by") in tables["meter"]:
             report.problem(f"motor.{name}.fed_by", codes.PM_WITHOUT_DRIVE(), motor["fed_by"])

@@ -85,9 +85,9 @@ def _add_results(result: Estimates, trace: EstimateTrace, window: WindowResult) 
         return reasons.LOSSES_EXCEED_POWER()
     result.put("motor_efficiency_pct", motor, 100)
     loss, u_loss = cell.drive + cell.motor, math.hypot(cell.u_drive, cell.u_motor)
-    if (
-        trace.asset.meter is None or trace.asset.meter.measuring_point != "feeder"
-    ):  # the losses of the cable are not measured
+    # The losses of a cable, and of the rectifier of a DC bus, are not known.
+    at_feeder = trace.asset.meter is not None and trace.asset.meter.measuring_point == "feeder"
+    if trace.nameplate.rectifier and not at_feeder:
         system = by_energies(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
         result.put("system_efficiency_pct", system, 100)
     _powers(result, trace, now, method)
