@@ -112,8 +112,8 @@ METER_AT_DRIVE_OUTPUT = Code(
 FEEDS_DRIVE = Code("feeds_drive", 'the meter feeds drive {drive}; write measuring_point = "drive-input"')
 FEEDS_RECTIFIER = Code(
     "feeds_rectifier",
-    "drive {drive} has no rectifier, so that the meter measures that of the DC bus and not the input of the drive; write "
-    'measuring_point = "feeder"',
+    "drive {drive} has no rectifier, so that the meter measures that of the DC bus and not the input of the drive; "
+    'write measuring_point = "feeder"',
 )
 PM_WITHOUT_DRIVE = Code(
     "pm_without_drive",

@@ -45,7 +45,7 @@ class Nameplate:
     drive_u: relative U (k = 2) of these losses.
     magnet, surface, cage, flux, eight: parameters of the loss models; None where data are missing.
     reference_w: losses of the complete drive at the reference point of its class.
-    rectifier: whether the drive has a rectifier of its own.
+    rectifier: False for an inverter on a DC bus.
     """
 
     efficiency: float | None
