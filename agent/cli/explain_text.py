@@ -65,6 +65,7 @@ U_PARTS = {
     "feeder": N_("cable and other consumers of the feeder"),
     "drive_output_power": N_("output power that the drive reports"),
     "drive_losses": N_("drive losses"),
+    "sampling": N_("changes of the power between two polls"),
 }
 
 

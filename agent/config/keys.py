@@ -208,6 +208,7 @@ DRIVE = {
     "kw": KeySpec(schema.number(0.05, 50000, "kW"), None),
     "class": KeySpec(schema.one_of("IE0", "IE1", "IE2"), None),
     "losses": schema.optional_table(DRIVE_LOSSES),
+    "rectifier": KeySpec(schema.boolean, True),
 }
 MOTOR = {
     "name": KeySpec(schema.text, None),

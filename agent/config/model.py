@@ -172,6 +172,7 @@ class Drive:
     kw: rated power; None: that of its motors.
     efficiency_class: IE0 | IE1 | IE2 of IEC 61800-9-2; None: not known.
     loss_points_w: losses at dsp.efficiency_drive.EIGHT_POINTS; empty: not known.
+    rectifier: False for an inverter on a DC bus that several drives share.
     """
 
     name: str
@@ -183,6 +184,7 @@ class Drive:
     kw: float | None
     efficiency_class: str | None
     loss_points_w: tuple[float, ...] = ()
+    rectifier: bool = True
 
 
 @dataclass(frozen=True, slots=True)

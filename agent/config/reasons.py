@@ -110,6 +110,11 @@ METER_AT_DRIVE_OUTPUT = Code(
     "the drive",
 )
 FEEDS_DRIVE = Code("feeds_drive", 'the meter feeds drive {drive}; write measuring_point = "drive-input"')
+FEEDS_RECTIFIER = Code(
+    "feeds_rectifier",
+    "drive {drive} has no rectifier, so that the meter measures that of the DC bus and not the input of the drive; "
+    'write measuring_point = "feeder"',
+)
 PM_WITHOUT_DRIVE = Code(
     "pm_without_drive",
     'a permanent-magnet motor cannot run direct on line; write the name of its drive, or kind = "pm-line-start"',

@@ -87,8 +87,11 @@ def _check_places(tables: Tables, report: ConfigReport) -> None:
             report.problem(f"meter.{name}.fed_by", codes.METER_AT_DRIVE_OUTPUT(), meter["fed_by"])
     for name, drive in tables["drive"].items():
         upstream = _text(drive, "fed_by")
-        if tables["meter"].get(upstream, {}).get("measuring_point") == "motor":
+        point = tables["meter"].get(upstream, {}).get("measuring_point")
+        if point == "motor":
             report.problem(f"meter.{upstream}.measuring_point", codes.FEEDS_DRIVE(drive=name), "motor")
+        if point == "drive-input" and drive.get("rectifier") is False:
+            report.problem(f"meter.{upstream}.measuring_point", codes.FEEDS_RECTIFIER(drive=name), point)
     for name, motor in tables["motor"].items():
         if motor.get("kind") == "pm" and _text(motor, "fed_by") in tables["meter"]:
             report.problem(f"motor.{name}.fed_by", codes.PM_WITHOUT_DRIVE(), motor["fed_by"])

@@ -13,6 +13,9 @@ from simulators.plant.magnet import MagnetState
 from simulators.plant.params import DriveParameters
 from simulators.plant.phasors import PhasorComponent, natural_sequence
 
+_BUS_V = 560.0  # DC bus of a 400 V supply
+_CONTROL_W, _FAN = 20.0, 0.04  # usual: 24 V at 0.85 A; power of a fan relative to the heat that it removes [M]
+
 
 class DriveState(NamedTuple):
     """State of a drive; input_w = output_w + losses_w.
@@ -87,6 +90,19 @@ def losses_w(drive: DriveParameters, current_a: float, output_w: float, dc_bus_v
     """Return all losses of the drive, W. output_w: negative while the motor brakes."""
     terms = loss_terms(drive)
     return terms.fixed_w + terms.inverter_w(current_a, output_w, dc_bus_v) + terms.bridge_w(output_w, dc_bus_v)
+
+
+def electronics_w(drive: DriveParameters) -> float:
+    """Return the losses of an inverter without rectifier that do not depend on its load, W.
+
+    Control and gate drivers, the resistors that discharge the DC capacitors after switch-off (to 60 V within 300 s,
+    IEC 61800-5-1 [M]), and a fan that takes a share of the heat at rated current. Filters and the bridge belong to the
+    rectifier.
+    """
+    capacitor_f = drive.capacitor_s / (2 * math.pi * 50)
+    discharge_s = 300 / math.log(_BUS_V / 60)
+    heat_w = loss_terms(drive).inverter_w(drive.current_a, drive.power_w, _BUS_V)
+    return _CONTROL_W + _BUS_V**2 * capacitor_f / discharge_s + _FAN * heat_w
 
 
 def table_of(drive: DriveParameters) -> rectifier.RectifierTable:

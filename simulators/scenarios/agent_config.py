@@ -89,6 +89,7 @@ def _train(unit: MotorTrain, by_name: dict[str, InstalledDevice], shared: str | 
         drive = by_name[drive_name(unit.name)]
         fed = f"fed_by = {json.dumps(meter)}\n" if meter else ""
         kw = record.drive.kw or record.motor.kw
+        fed += "rectifier = false\n" if record.kind == "dc-bus" else ""
         tables.append(
             f'[drive.{drive.name}]\nbus = "{drive.line}"\nunit_id = {drive.device.unit}\n'
             f'profile = "{record.drive.profile}"\n{fed}comm_loss = "not used"\nkw = {kw:g}\nclass = "IE2"\n'

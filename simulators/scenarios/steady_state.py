@@ -114,8 +114,8 @@ def on_dc_bus(
 ) -> Train:
     """Solve an inverter on a shared DC bus; input_w is the power from the bus, negative when it feeds back."""
     state = magnet.solve(motor, demand.speed_rad_s, demand.torque_nm, winding_degc, magnet_degc)
-    # without the losses of bridge, fans and electronics, which belong to the rectifier
     loss_w = drive.loss_terms(converter).inverter_w(state.current_a, state.input_w, dc_v)
+    loss_w += drive.electronics_w(converter)
     return _train(
         motor, state, demand, supply, winding_degc, (_NOTHING, _NOTHING, state.input_w + loss_w, loss_w, dc_v)
     )

@@ -27,6 +27,24 @@ def test_drive_losses_at_the_reference_point_and_down() -> None:
     assert drive.drive_class_factor(None)[1] > drive.drive_class_factor("IE2")[1]
 
 
+def test_an_inverter_without_rectifier_loses_what_catalogues_state() -> None:
+    """Rated output current at 400 V and losses of five inverters for a DC bus, electronics included, from memory [M];
+    electronics 20 to 40 W. Without class and as IE2 they are inside U, and IE2 is nearer.
+    """
+    for amps, loss_w, idle_w in ((18, 190, 20), (30, 305, 24), (85, 845, 36), (132, 1275, 40), (200, 2150, 40)):
+        reference_w = reference_drive_loss_w(math.sqrt(3) * 0.4 * amps * 0.87 * 0.92)  # motor of this current
+        misses = []
+        for drive_class in ("IE2", None):
+            factor, u = drive.drive_class_factor(drive_class)
+            for current, true_w in ((1.0, loss_w), (0.0, idle_w)):
+                found_w = drive.drive_loss_w(factor * reference_w, current, 1.0, rectifier=False)
+                misses.append(abs(found_w - true_w))
+                assert misses[-1] <= drive.class_loss_u_w(found_w, u, factor * reference_w)
+        assert misses[0] < misses[2]
+    complete, inverter = (drive.drive_loss_w(3240, 1.0, 0.9, rectifier=has) for has in (True, False))
+    assert 0.18 < 1 - inverter / complete < 0.35, "bridge, choke and their fans [M]"
+
+
 def test_eight_points_give_the_losses_everywhere() -> None:
     """Goal S3: within 5 % of the loss and 0.3 points of the efficiency over 25–100 % of frequency and current."""
     surface = drive.eight_point([converter_w(i, f) for f, i in drive.EIGHT_POINTS])

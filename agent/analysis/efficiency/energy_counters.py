@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from agent.analysis.efficiency.energy_window import EnergyCell
@@ -32,6 +32,7 @@ from drivers.reasons import Reason
 from dsp.efficiency_meter import energy_u
 
 _MWH_PER_J, _MWH_PER_KWH = 1 / 3.6, 1_000_000
+_VAR_PER_J2 = 1 / 360**2  # unit of variances: (0.1 Wh)²; 64 bits last for 10 MW and centuries
 _EXCESS_MAX = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
 _SLACK_MWH = 2 * _MWH_PER_KWH  # resolution of coarse registers: two digits of 1 kWh
 _LATE_CELLS = 3  # energy cells that are always still being computed: no gap
@@ -63,7 +64,8 @@ class EnergyCounters:
         self._values = {
             name[len(self._prefix) :]: value for name, value in saved.items() if name.startswith(self._prefix)
         }
-        self._remainders_mwh = dict.fromkeys((*_SUMS, "import", "export", *(f"u_{name}" for name in _SUMS)), 0.0)
+        sums = (*_SUMS, "import", "export", *(f"{part}_{name}" for name in _SUMS for part in ("u", "var")))
+        self._remainders = dict.fromkeys(sums, 0.0)
         self._since_register_j = {"import": 0.0, "export": 0.0}  # J by the power, since the register was read
         self._stored = dict(self._values)
         self._by_register = {name: f"{name}_register" in self._values for name in ("import", "export")}
@@ -91,15 +93,10 @@ class EnergyCounters:
         for cell in cells:
             self._covered_s += cell.seconds
             self._slack_s = max(self._slack_s, _LATE_CELLS * cell.seconds)
-            u_j = math.hypot(cell.u_in, cell.u_drive, cell.u_motor)
-            for name, joules, u in (
-                ("shaft", cell.shaft_plus, u_j if cell.shaft_plus >= cell.shaft_minus else 0.0),
-                ("shaft_returned", cell.shaft_minus, u_j if cell.shaft_plus < cell.shaft_minus else 0.0),
-                ("loss_motor", cell.motor, cell.u_motor),
-                ("loss_drive", cell.drive, cell.u_drive),
-            ):
+            for name, joules, u, variance in _sums(cell):
                 self._add(name, joules)
                 self._add(f"u_{name}", u)
+                self._add(f"var_{name}", variance, _VAR_PER_J2)
             for name, joules in (("import", cell.in_plus), ("export", cell.in_minus)):
                 self._since_register_j[name] += joules
                 if not self._by_register[name]:
@@ -119,7 +116,10 @@ class EnergyCounters:
             ct_class = (meter.ct_class or "1") if meter.ct else None
             share = energy_u(meter.accuracy_class, ct_class, self._values.get("exchanges", 0))
             found = {METRICS[name]: share * self._values.get(name, 0) / 1000 for name in ("import", "export")}
-        return found | {METRICS[name]: self._values.get(f"u_{name}", 0) / 1000 for name in _SUMS}
+        for name in _SUMS:
+            u_wh, variance = self._values.get(f"u_{name}", 0) / 1000, self._values.get(f"var_{name}", 0)
+            found[METRICS[name]] = math.hypot(u_wh, 2 * math.sqrt(variance / _VAR_PER_J2) / 3600)
+        return found
 
     def changed(self) -> dict[str, int]:
         """Counters that the store does not contain yet, to be committed with the row that shows them."""
@@ -132,11 +132,12 @@ class EnergyCounters:
         found, self._events = self._events, []
         return found
 
-    def _add(self, name: str, joules: float) -> None:
-        total = self._remainders_mwh[name] + joules * _MWH_PER_J
-        mwh = int(total)
-        self._remainders_mwh[name] = total - mwh
-        self._values[name] = self._values.get(name, 0) + mwh
+    def _add(self, name: str, amount: float, scale: float = _MWH_PER_J) -> None:
+        """Adds an amount, J or J², as a whole number of the internal unit."""
+        total = self._remainders[name] + amount * scale
+        whole = int(total)
+        self._remainders[name] = total - whole
+        self._values[name] = self._values.get(name, 0) + whole
 
     def _count_register(self, name: str, meter: Meter, kwh: float, came_ns: int) -> None:
         now, now_s = round(kwh * _MWH_PER_KWH), came_ns // 1_000_000_000
@@ -205,6 +206,22 @@ class EnergyCounters:
             self._values["exchanges"] = self._values.get("exchanges", 0) + 1
             self._events.append(MeterEvent(kind, [reason(value)]))
         return changed
+
+
+def _sums(cell: EnergyCell) -> Iterator[tuple[str, float, float, float]]:
+    """Counter, energy (J), U (J) that adds up over the cells, variance (J²) of their independent errors."""
+    u_j = math.hypot(cell.u_in, cell.u_drive, cell.u_motor, cell.polled_in, cell.polled_drive, cell.polled_motor)
+    variance = cell.var_in + cell.var_drive + cell.var_motor
+    taken = float(cell.shaft_plus >= cell.shaft_minus)
+    yield "shaft", cell.shaft_plus, taken * u_j, taken * variance
+    yield "shaft_returned", cell.shaft_minus, (1 - taken) * u_j, (1 - taken) * variance
+    shaft = cell.shaft_plus + cell.shaft_minus
+    for name, loss, u_j, polled, variance in (
+        ("loss_motor", cell.motor, cell.u_motor, cell.polled_motor, cell.var_motor),
+        ("loss_drive", cell.drive, cell.u_drive, cell.polled_drive, cell.var_drive),
+    ):
+        share = loss / (loss + shaft) if loss > 0 else 0.0  # of the error of the input
+        yield name, loss, math.hypot(u_j, polled, share * cell.polled_in), variance + share**2 * cell.var_in
 
 
 def _serial_changed(serial_number: Any) -> Reason:

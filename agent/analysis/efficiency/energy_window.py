@@ -23,8 +23,10 @@ class EnergyCell(NamedTuple):
     end_s, seconds: end (monotonic) and length.
     in_, terminal_, shaft_: energy in each direction, not negative; plus: towards the shaft, minus: towards the supply.
     drive, copper, core, mechanical, additional: losses.
-    u_in, u_drive, u_motor: U (k = 2) of the input, of the drive losses and of all motor losses.
+    u_in, u_drive, u_motor: U (k = 2) of the input, of the drive losses and of all motor losses, from accuracies.
     busy_s: time with power in either direction.
+    polled_: U from the finite number of polls (sampling.py), the part that all intervals have in common. var_: variance
+        of the independent part, J². in: of the input; drive, motor: of the losses at a given input.
     """
 
     end_s: float
@@ -44,6 +46,27 @@ class EnergyCell(NamedTuple):
     u_motor: float = 0.0
     u_in: float = 0.0
     busy_s: float = 0.0
+    polled_in: float = 0.0
+    polled_drive: float = 0.0
+    polled_motor: float = 0.0
+    var_in: float = 0.0
+    var_drive: float = 0.0
+    var_motor: float = 0.0
+
+    @property
+    def all_u_in(self) -> float:
+        """U (k = 2) of the input, J."""
+        return math.hypot(self.u_in, self.polled_in, 2 * math.sqrt(self.var_in))
+
+    @property
+    def all_u_drive(self) -> float:
+        """U (k = 2) of the drive losses at a given input, J."""
+        return math.hypot(self.u_drive, self.polled_drive, 2 * math.sqrt(self.var_drive))
+
+    @property
+    def all_u_motor(self) -> float:
+        """U (k = 2) of the motor losses at a given input, J."""
+        return math.hypot(self.u_motor, self.polled_motor, 2 * math.sqrt(self.var_motor))
 
     @property
     def motor(self) -> float:
@@ -85,8 +108,9 @@ class EnergyWindow:
     def advance(self, powers: TimeSeries, losses: TimeSeries, add_drive: bool) -> None:
         """Adds every step that both time series cover and that was not added before.
 
-        powers: (input W, its U in W).
-        losses: (drive, its U, copper, core, mechanical, additional, U of the motor losses), W.
+        powers: (input W, its U in W, *SamplingU).
+        losses: (drive, its U, copper, core, mechanical, additional, U of the motor losses), W, then SamplingU of the
+            losses of drive and motor at a given power.
         add_drive: the input is measured at the drive output; the losses of the drive are added to it.
         """
         spans = powers.span, losses.span
@@ -149,7 +173,8 @@ class EnergyWindow:
     def _cell(
         self, power: tuple[float, ...], loss: tuple[float, ...], start_s: float, stop_s: float, add_drive: bool
     ) -> EnergyCell:
-        drive, u_drive, copper, core, mechanical, additional, u_motor = loss
+        drive, u_drive, copper, core, mechanical, additional, u_motor, *polled = loss
+        polled_drive, var_drive, polled_motor, var_motor = polled
         seconds = stop_s - start_s
         p_in = (power[0] + (drive if add_drive else 0.0)) * self._share
         u_in = power[1] * self._share
@@ -159,5 +184,6 @@ class EnergyWindow:
         return EnergyCell(
             stop_s, seconds, max(p_in, 0.0), max(-p_in, 0.0), max(terminal, 0.0), max(-terminal, 0.0),
             max(shaft, 0.0), max(-shaft, 0.0), drive, u_drive, copper, core, mechanical, additional, u_motor, u_in,
-            seconds if abs(p_in) > self._off_w * seconds else 0.0,
+            seconds if abs(p_in) > self._off_w * seconds else 0.0, power[2] * self._share, polled_drive * self._share,
+            polled_motor, power[3] * self._share**2, var_drive * self._share**2, var_motor,
         )  # fmt: skip

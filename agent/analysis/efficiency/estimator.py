@@ -20,17 +20,20 @@ from agent.analysis.efficiency.loss_models import LossEstimate, LossSignals, on_
 from agent.analysis.efficiency.nameplate import nameplate_of
 from agent.analysis.efficiency.plausibility import DRIVE_POWER_U, PlausibilityChecks
 from agent.analysis.efficiency.results import NAMES, ON_MAINS, EstimateTrace, compute_results, why_no_model
+from agent.analysis.efficiency.sampling import RatioError, SamplingError
 from agent.analysis.efficiency.time_series import TimeSeries
 from agent.config.topology import Asset
 from agent.core.usable_number import usable_number
 from drivers.reading import Quality, Reading
 from drivers.reasons import Reason
+from dsp.efficiency import Losses
 from dsp.efficiency_meter import PowerU, power_u_parts
 
 AGE_MAX_PERIODS = 3.0  # a source without a value for longer is not used
 RECENT_S = 120.0  # longest use of a temperature, voltage or sensor value
 NO_UNCERTAINTY = PowerU(0.0, 0.0, 0.0)
 NO_SIGNALS = LossSignals(None, None, 0.0)
+NO_LOSSES = Losses(0.0, 0.0, 0.0, 0.0, 0.0)
 FEEDER_U = 0.05  # of the power: largest voltage drop of a cable, IEC 60364-5-52, annex G [M]; covers small auxiliaries
 
 
@@ -47,6 +50,8 @@ class Estimator:
         self.flux = FluxMonitor(self.nameplate, self._age_max_s)
         kept_s, gap_max_s = max(15.0, 4 * period_s), max(5.0, 3.5 * period_s)
         self._input, self._output, self._losses = (TimeSeries(kept_s, gap_max_s) for _ in range(3))
+        self._sampling_in, self._sampling_out = SamplingError(gap_max_s), SamplingError(gap_max_s)
+        self._sampling_drive, self._sampling_motor = RatioError(gap_max_s), RatioError(gap_max_s)
         self._window = EnergyWindow(period_s, asset.drive_share, 0.02 * self.nameplate.drive_w)
         self._input_flags: deque[tuple[float, Quality]] = deque(maxlen=round(3 * LONG_S))
         self._recent_values: dict[str, tuple[float, float]] = {}  # name → (time, value)
@@ -72,7 +77,7 @@ class Estimator:
         current_a = self._number(reading, "current_avg") or self._number(reading, "current_l1")
         if power_w is not None:
             self.meter_u = self._meter_u(reading, current_a)
-            self._input.add(time_s, power_w, self.meter_u.total * abs(power_w))
+            self._input.add(time_s, power_w, self.meter_u.total * abs(power_w), *self._sampling_in.add(time_s, power_w))
         if self.asset.drive is not None:
             self._advance()
             return
@@ -82,7 +87,9 @@ class Estimator:
         self._model(time_s, on_mains(self.nameplate, self.signals), 0.0, 0.0)
         if power_w is None and self.models:
             best = self.models[0]
-            self._input.add(time_s, best.power_w, best.u_power * best.power_w)
+            self._input.add(
+                time_s, best.power_w, best.u_power * best.power_w, *self._sampling_in.add(time_s, best.power_w)
+            )
         self._advance()
 
     def on_drive_reading(self, reading: Reading) -> None:
@@ -101,7 +108,9 @@ class Estimator:
         if winding is not None:
             self._recent_values["winding-temperature"] = time_s, winding
         if power_kw is not None:
-            self._output.add(time_s, 1000 * power_kw, DRIVE_POWER_U * 1000 * abs(power_kw))
+            power_w = 1000 * power_kw
+            sampling = self._sampling_out.add(time_s, power_w)
+            self._output.add(time_s, power_w, DRIVE_POWER_U * abs(power_w), *sampling)
         loss_w, u_loss_w = self.nameplate.drive_losses_w(current_a, hz)
         last = self._input.last
         terminal_w = last[0] - loss_w if last and self._metered else None if power_kw is None else 1000 * power_kw
@@ -193,11 +202,15 @@ class Estimator:
 
     def _model(self, time_s: float, found: list[LossEstimate], drive_w: float, u_drive_w: float) -> None:
         self.models = found
-        if found:
-            losses = found[0].losses
-            self._losses.add(time_s, drive_w, u_drive_w, *losses[:4], losses.u_w)
-        elif self.asset.drive is not None:  # the losses of the drive are still known
-            self._losses.add(time_s, drive_w, u_drive_w, 0.0, 0.0, 0.0, 0.0, 0.0)
+        if not found and self.asset.drive is None:
+            return
+        losses = found[0].losses if found else NO_LOSSES  # the losses of the drive are still known
+        power_w = found[0].power_w if found else 0.0
+        self._losses.add(
+            time_s, drive_w, u_drive_w, *losses,
+            *self._sampling_drive.add(time_s, drive_w, power_w / self.asset.drive_share + drive_w),
+            *self._sampling_motor.add(time_s, losses.total_w, power_w),
+        )  # fmt: skip
 
     def _missing(self) -> Reason | None:
         if self.asset.drive is not None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CT_CLASS_ASSUMED = "1"
 TEMPERATURE_U_K = 15.0
-CT_PHASE = "ct_phase_displacement"
+CT_PHASE, SAMPLING = "ct_phase_displacement", "sampling"
 _PARTS = ("copper", "core", "mechanical", "additional")
 
 
@@ -177,6 +177,8 @@ def _u_parts(estimator: Estimator, cell: EnergyCell, gross: float) -> dict[str, 
         found["drive_output_power"] = scale
     if cell.u_drive:
         found["drive_losses"] = 100 * share * cell.u_drive / gross
+    if polled := math.hypot(cell.polled_motor, 2 * math.sqrt(cell.var_motor)):
+        found[SAMPLING] = 100 * polled / gross
     return found
 
 
@@ -205,8 +207,12 @@ def _improvements(estimator: Estimator, parts: Mapping[str, float]) -> Iterator[
         yield codes.INSTALL_METER(u=DRIVE_POWER_U)
     elif asset.meter.ct and asset.meter.ct_class is None:
         yield codes.ADD_CT_CLASS(meter=asset.meter.name, assumed=CT_CLASS_ASSUMED)
-    if parts and max(parts, key=lambda name: parts[name]) == CT_PHASE:
+    largest = max(parts, key=lambda name: parts[name], default="")
+    if largest == CT_PHASE:
         yield codes.USE_BETTER_CTS()
+    polled = asset.drive or asset.meter
+    if largest == SAMPLING and polled is not None:
+        yield codes.POLL_MORE_OFTEN(bus=polled.bus)
 
 
 def _round(value: float) -> float:

@@ -59,6 +59,11 @@ ADD_CT_CLASS = Code(
     "add_ct_class",
     "add the accuracy class of the current transformers (`meter.{meter}.ct_class`); class {assumed} is assumed",
 )
+POLL_MORE_OFTEN = Code(
+    "poll_more_often",
+    "poll more often (`bus.{bus}.poll_interval`): the power changes between two polls, and what is not polled is the "
+    "largest part of the uncertainty",
+)
 USE_BETTER_CTS = Code(
     "use_better_cts",
     "use current transformers of a better accuracy class: at this power factor their phase displacement is the largest "

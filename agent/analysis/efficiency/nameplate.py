@@ -44,7 +44,8 @@ class Nameplate:
     drive_method: how the losses of the drive are determined.
     drive_u: relative U (k = 2) of these losses.
     magnet, surface, cage, flux, eight: parameters of the loss models; None where data are missing.
-    reference_w: losses of the drive at the reference point of its class.
+    reference_w: losses of the complete drive at the reference point of its class.
+    rectifier: False for an inverter on a DC bus.
     """
 
     efficiency: float | None
@@ -63,6 +64,7 @@ class Nameplate:
     flux: FluxPlate | None
     eight: EightPoint | None
     reference_w: float
+    rectifier: bool
 
     def drive_losses_w(self, current_a: float, frequency_hz: float) -> tuple[float, float]:
         """Losses of the drive and their U (k = 2), W."""
@@ -70,7 +72,7 @@ class Nameplate:
         if self.eight is not None:
             loss_w = self.eight.loss_w(current, frequency)
             return loss_w, self.drive_u * loss_w
-        loss_w = drive_loss_w(self.reference_w, current, frequency)
+        loss_w = drive_loss_w(self.reference_w, current, frequency, self.rectifier)
         return loss_w, class_loss_u_w(loss_w, self.drive_u, self.reference_w)
 
 
@@ -101,7 +103,7 @@ def nameplate_of(asset: Asset, drive_kw: float | None) -> Nameplate:
         efficiency, from_class, _contradiction(motor, drive, efficiency), rated_a, rated_hz, sync_rpm,
         rated_a * drive_w / rated_w, drive_w, EIGHT if eight else CLASS, EIGHT_U if eight else class_u,
         magnet, seven_point(motor.loss_points_w) if motor.loss_points_w and magnet_motor else None, cage, flux, eight,
-        reference_drive_loss_w(drive_w / 1000) * factor,
+        reference_drive_loss_w(drive_w / 1000) * factor, drive is None or drive.rectifier,
     )  # fmt: skip
 
 

@@ -80,14 +80,15 @@ def _add_results(result: Estimates, trace: EstimateTrace, window: WindowResult) 
     least = least_load(method)
     if useful_w(cell) < least * trace.motor.kw * 1000:
         return reasons.LOAD_TOO_LOW(least=least)
-    motor = by_energies(cell.terminal_plus + cell.shaft_minus, cell.motor, cell.u_motor, _u_terminal(cell), method)
+    gross, u_terminal = cell.terminal_plus + cell.shaft_minus, math.hypot(cell.u_in, cell.u_drive)
+    motor = by_energies(gross, cell.motor, cell.all_u_motor, u_terminal, method)
     if motor is None:
         return reasons.LOSSES_EXCEED_POWER()
     result.put("motor_efficiency_pct", motor, 100)
-    loss, u_loss = cell.drive + cell.motor, math.hypot(cell.u_drive, cell.u_motor)
-    if (
-        trace.asset.meter is None or trace.asset.meter.measuring_point != "feeder"
-    ):  # the losses of the cable are not measured
+    loss, u_loss = cell.drive + cell.motor, math.hypot(cell.all_u_drive, cell.all_u_motor)
+    # The losses of a cable, and of the rectifier of a DC bus, are not known.
+    at_feeder = trace.asset.meter is not None and trace.asset.meter.measuring_point == "feeder"
+    if trace.nameplate.rectifier and not at_feeder:
         system = by_energies(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
         result.put("system_efficiency_pct", system, 100)
     _powers(result, trace, now, method)
@@ -109,11 +110,11 @@ def useful_w(cell: EnergyCell) -> float:
 
 
 def _powers(result: Estimates, trace: EstimateTrace, now: EnergyCell, method: str) -> None:
-    result.put("motor_losses_w", _mean(now, now.motor, now.u_motor, method))
+    result.put("motor_losses_w", _mean(now, now.motor, now.all_u_motor, method))
     for part in ("copper", "core", "mechanical", "additional"):
         joules = getattr(now, part)
         result.put(f"motor_losses_{part}_w", _mean(now, joules, _part_u(now, joules, method), method))
-    u = math.hypot(now.u_in, now.u_drive, now.u_motor)
+    u = math.hypot(now.all_u_in, now.all_u_drive, now.all_u_motor)
     shaft = _mean(now, now.shaft_plus - now.shaft_minus, u, method)
     result.put("shaft_power_w", shaft)
     result.put("motor_load_pct", shaft, 0.1 / trace.motor.kw)
@@ -136,10 +137,10 @@ def by_energies(gross: float, loss: float, u_loss: float, u_in: float, method: s
 def _drive(result: Estimates, trace: EstimateTrace, window: WindowResult) -> None:
     now, cell, method, share = window.now, window.ratio, trace.nameplate.drive_method, trace.asset.drive_share
     gross = cell.in_plus + cell.terminal_minus
-    result.put("drive_efficiency_pct", by_energies(gross, cell.drive, cell.u_drive, cell.u_in, method), 100)
-    result.put("drive_losses_w", _mean(now, now.drive / share, now.u_drive / share, method))
+    result.put("drive_efficiency_pct", by_energies(gross, cell.drive, cell.all_u_drive, cell.u_in, method), 100)
+    result.put("drive_losses_w", _mean(now, now.drive / share, now.all_u_drive / share, method))
     terminal = now.terminal_plus - now.terminal_minus
-    result.put("motor_input_power_w", _mean(now, terminal, _u_terminal(now), method))
+    result.put("motor_input_power_w", _mean(now, terminal, math.hypot(now.all_u_in, now.all_u_drive), method))
 
 
 def _class(result: Estimates, trace: EstimateTrace, motor: eff.Estimate) -> None:
@@ -185,11 +186,7 @@ def _mean(cell: EnergyCell, joules: float, u_joules: float, method: str) -> eff.
     return eff.Estimate(joules / cell.seconds, u_joules / cell.seconds, method)
 
 
-def _u_terminal(cell: EnergyCell) -> float:
-    return math.hypot(cell.u_in, cell.u_drive)
-
-
 def _part_u(cell: EnergyCell, part: float, method: str) -> float:
     """U of one part in J: the parts add in quadrature to the U of the sum; larger where the split was not measured."""
-    u = math.sqrt(part / cell.motor) * cell.u_motor if cell.motor > 0 else 0.0
+    u = math.sqrt(part / cell.motor) * cell.all_u_motor if cell.motor > 0 else 0.0
     return u if method in SPLIT_KNOWN else max(u, SPLIT_U * cell.motor)

@@ -126,6 +126,8 @@ def test_check_prints_json(tmp_path: Path) -> None:
         (BASE + at_input('"ä"'), "meter.ä", codes.TABLE_NAME_INVALID(cause=codes.IDENTIFIER_EXPECTED())),
         (BASE + at_input("m") + magnet("p", "m"), "motor.p.fed_by", codes.PM_WITHOUT_DRIVE()),
         (BASE + meter("m") + drive("d", "m"), "meter.m.measuring_point", codes.FEEDS_DRIVE(drive="d")),
+        (BASE + at_input("m") + drive("d", "m", rectifier=False), "meter.m.measuring_point",
+         codes.FEEDS_RECTIFIER(drive="d")),
         (BASE + at_input("m") + drive("d", "m", unit_id=1), "drive.d.unit_id",
          codes.UNIT_ID_TAKEN(other="meter.m", bus="b")),
         (BASE + at_input("m") + drive("m", "m"), "drive.m", codes.NAME_TAKEN(other="meter.m")),

@@ -19,7 +19,8 @@ from simulators.plant.grid import GridSupply
 from simulators.plant.params import BUSBAR, DRIVE_55KW, IE1_55KW, MAGNET_55KW
 from simulators.plant.phasors import PhasorComponent, active_w, phasors, rms_and_thd
 from simulators.scenarios import steady_state
-from simulators.scenarios.machines import drive_of
+from simulators.scenarios.load_profiles import LoadDemand
+from simulators.scenarios.machines import drive_of, magnet_motor
 
 DataFile = Callable[[str], Path]
 RATED = 1500 * math.pi / 30
@@ -176,6 +177,22 @@ def test_losses_are_a_sum_and_standby_has_the_fixed_part() -> None:
     for sign in (1, -1):
         expected = DRIVE_55KW.fixed_w + terms.inverter_w(60.0, sign * 20e3, 500.0) + bridge_w
         assert drive.losses_w(DRIVE_55KW, 60.0, sign * 20e3, 500.0) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("kw", "amps", "low_w", "high_w"), [(5.5, 10.5, 15, 35), (55.0, 100.0, 35, 110)])
+def test_an_inverter_takes_the_power_of_its_electronics(kw: float, amps: float, low_w: float, high_w: float) -> None:
+    """Catalogues: 24 V at 0.85 A (9 A) to 1.5 A (85 A), and fans of up to 60 W [M]; a complete drive takes more."""
+    converter = drive_of(kw, amps)
+    motor, demand = magnet_motor(kw, 1500, 8, 400, 0.94), LoadDemand(0.0, 0.0)
+    supply = GridSupply(BUSBAR, Random(3))
+    idle = steady_state.on_dc_bus(motor, converter, supply, demand, 60.0, 50.0, 560.0)
+    assert low_w < idle.drive_losses_w < high_w
+    assert idle.drive_losses_w < converter.fixed_w
+    turning = steady_state.on_dc_bus(
+        motor, converter, supply, LoadDemand(100.0, 0.5 * motor.torque_rated_nm), 60.0, 50.0, 560.0
+    )
+    assert turning.drive_losses_w > 2 * idle.drive_losses_w
+    assert turning.input_w == pytest.approx(turning.motor_input_w + turning.drive_losses_w, rel=1e-12)
 
 
 @pytest.mark.parametrize("dc_w", [0.0, 20e3, 80e3])

@@ -61,8 +61,8 @@ def test_the_window_of_a_quarter_of_an_hour_is_the_sum_of_its_cells(seed: int) -
         steady = second % 1000 > 700
         power_w = power_w if steady else chance.uniform(-10e3, 50e3)
         time_s = second + chance.uniform(-0.2, 0.2) + (100.0 if second > 2000 else 0.0)
-        powers.add(time_s, power_w, 0.01 * abs(power_w))
-        losses.add(time_s, 500.0, 50.0, *(chance.uniform(0, 300) for _ in range(4)), 40.0)
+        powers.add(time_s, power_w, 0.01 * abs(power_w), 5.0, 1e4)
+        losses.add(time_s, 500.0, 50.0, *(chance.uniform(0, 300) for _ in range(4)), 40.0, 1.0, 100.0, 2.0, 900.0)
         window.advance(powers, losses, add_drive=False)
         cells += window.new_cells()
         if second == 2800:
