@@ -130,7 +130,7 @@ class SavingsAccumulator:
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
             return result
         share = _share(baseline, item)
-        sums.n[1 if at_standstill(baseline, values) else 0] += share
+        sums.n[0 if at_standstill(baseline, values) else -1] += share
         sums.intervals += 1
         sums.adjusted_wh += result.adjusted_wh
         sums.measured_wh += result.measured_wh

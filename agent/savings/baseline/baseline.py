@@ -13,7 +13,7 @@ import numpy as np
 from agent.savings import reasons
 from agent.savings.baseline import model_selection
 from agent.savings.baseline.autocorrelation import Array
-from agent.savings.baseline.driver_preparation import PreparedDrivers, prepare_drivers
+from agent.savings.baseline.driver_preparation import LAG_GAIN, PreparedDrivers, prepare_drivers
 from agent.savings.baseline.model_selection import Candidate
 from agent.savings.baseline.models import is_transition
 from agent.savings.baseline.regression import coverage_gaps, in_gap, interpolation_u
@@ -54,6 +54,19 @@ class _Samples(NamedTuple):
     complete: list[Interval]
 
 
+class _Selection(NamedTuple):
+    """Models of the same samples.
+
+    intervals: with the drivers as the models take them.
+    tried: all models, best first.
+    """
+
+    intervals: list[Interval]
+    samples: _Samples
+    tried: list[Candidate]
+    chosen: Candidate
+
+
 def usable(intervals: Iterable[Interval], bypass: bool = False) -> list[Interval]:
     """Intervals that a baseline can be learned from, in order. bypass: only those with the drive bypassed."""
     unfit = set(UNFIT) - {"bypass"} if bypass else set(UNFIT)
@@ -87,21 +100,21 @@ def learn(
     _check_size(asset, intervals, found, least, bypass)
     _check_required(asset, found, drivers)
     prepared = prepare_drivers(found, drivers)
-    lagged = with_lagged_drivers(prepared.intervals, prepared.lags_s)
-    samples = _samples(asset, lagged, prepared.names, least)
-    tried = model_selection.fit_all(samples.columns, samples.y, samples.gaps)
-    fitting = [
-        item for item in tried if kind in (None, item.form.kind) and (not drivers or set(item.drivers) == set(drivers))
-    ]
-    if not fitting:
-        raise LearnError(_no_model(asset, kind, drivers))
-    chosen = model_selection.choose(fitting, specified=bool(drivers or kind))
-    samples, best = _refitted(asset, chosen, lagged, samples, least)
+    lags_s, selected = prepared.lags_s, _selected(asset, prepared.intervals, prepared.names, drivers, kind, least)
+    if lags_s:
+        lagged = with_lagged_drivers(prepared.intervals, lags_s)
+        with_lags = _selected(asset, lagged, prepared.names, drivers, kind, least)
+        if with_lags.chosen.score <= LAG_GAIN * selected.chosen.score:
+            selected = with_lags
+        else:  # the lagged signal was like a state or another driver
+            lags_s = {}
+    tried = selected.tried
+    samples, best = _refitted(asset, selected, least)
     found, fit = samples.found, best.fit
     shape = {
         **best.shape,
         "straight_u": _interpolation_u(samples.complete, best),
-        "lags_s": {name: lag_s for name, lag_s in prepared.lags_s.items() if name in best.drivers},
+        "lags_s": {name: lag_s for name, lag_s in lags_s.items() if name in best.drivers},
         "held_w": {name: held for name, held in prepared.held_w.items() if name in best.drivers},
     }
     reactive = [item for item in found if item.reactive_varh is not None]
@@ -156,26 +169,43 @@ def _samples(asset: str, found: list[Interval], names: Sequence[str], least: int
     LearnError if they are too few.
     """
     complete, columns = _columns(found, names)
+    if len(complete) < least:
+        raise LearnError(reasons.TOO_FEW_COMPLETE_INTERVALS, asset=asset, usable=len(complete), least=least)
     gaps = {name: gaps for name, x in columns.items() if not states_of(x) and (gaps := coverage_gaps(x))}
     outside = np.array([not (gaps and is_transition(item)) for item in complete], dtype=bool)
     for name, ranges in gaps.items():
         outside &= ~in_gap(columns[name], ranges)
     chosen = [item for item, is_outside in zip(complete, outside, strict=True) if is_outside]
     if len(chosen) < least:
-        raise LearnError(_too_few_outside_gaps(asset, complete, chosen, gaps, least))
+        data = {"usable": len(chosen), "n": len(complete), "drivers": tuple(sorted(gaps)), "least": least}
+        raise LearnError(reasons.TOO_FEW_OUTSIDE_GAPS, asset=asset, **data)
     measured_wh = np.array([(item.energy_wh or 0.0) + item.auxiliary_wh for item in chosen])
     y = measured_wh * [item.length_s / item.energy_s for item in chosen]
     columns = {name: x[outside] for name, x in columns.items()}
     return _Samples(chosen, columns, measured_wh, y, gaps, complete)
 
 
-def _refitted(
-    asset: str, chosen: Candidate, lagged: list[Interval], samples: _Samples, least: int
-) -> tuple[_Samples, Candidate]:  # fmt: skip
+def _selected(
+    asset: str, intervals: list[Interval], names: Sequence[str], drivers: Sequence[str] | None, kind: str | None,
+    least: int,
+) -> _Selection:  # fmt: skip
+    """The models of these candidates, and the best of those that the caller of `learn` accepts. Raises LearnError."""
+    samples = _samples(asset, intervals, names, least)
+    tried = model_selection.fit_all(samples.columns, samples.y, samples.gaps)
+    fitting = [
+        item for item in tried if kind in (None, item.form.kind) and (not drivers or set(item.drivers) == set(drivers))
+    ]
+    if not fitting:
+        raise LearnError(_no_model(asset, kind, drivers))
+    chosen = model_selection.choose(fitting, specified=bool(drivers or kind))
+    return _Selection(intervals, samples, tried, chosen)
+
+
+def _refitted(asset: str, selected: _Selection, least: int) -> tuple[_Samples, Candidate]:
     """The model fitted to all intervals that have its drivers, also those without values of other candidates."""
-    own = _samples(asset, lagged, chosen.drivers, least)
-    best = model_selection.fit_form(chosen.form, own.columns, own.y, own.gaps)
-    return (samples, chosen) if best is None else (own, best)
+    own = _samples(asset, selected.intervals, selected.chosen.drivers, least)
+    best = model_selection.fit_form(selected.chosen.form, own.columns, own.y, own.gaps)
+    return (selected.samples, selected.chosen) if best is None else (own, best)
 
 
 def _unused(prepared: PreparedDrivers, best: Candidate, tried: Sequence[Candidate]) -> list[Reason]:
@@ -277,17 +307,3 @@ def _meters(found: list[Interval]) -> list[str]:
 def _tan_phi(reactive: list[Interval]) -> float | None:
     energy = sum(item.energy_wh or 0.0 for item in reactive)
     return sum(item.reactive_varh or 0.0 for item in reactive) / energy if energy > 0 else None
-
-
-def _too_few_outside_gaps(
-    asset: str, complete: list[Interval], found: list[Interval], gaps: Mapping[str, Any], least: int
-) -> Reason:
-    """Why too few intervals are left for a baseline.
-
-    complete: usable intervals with all drivers and no change of a state. found: those outside coverage gaps.
-    """
-    if len(complete) < least:
-        return reasons.TOO_FEW_COMPLETE_INTERVALS(asset=asset, usable=len(complete), least=least)
-    return reasons.TOO_FEW_OUTSIDE_GAPS(
-        asset=asset, usable=len(found), n=len(complete), drivers=tuple(sorted(gaps)), least=least
-    )

@@ -168,7 +168,7 @@ def fit_form(form: ModelForm, columns: Columns, y: Array, gaps: Gaps) -> Candida
     fit = regression.with_standstill(running, y, runs) if "still" in form.shape else running
     shape, counts, vif = dict(form.shape), tuple[int, ...](), dict[str, float]()
     if "still" in form.shape:
-        shape["residuals_wh"] = [running.residual, float(still.std())]
+        shape["residuals_wh"] = [float(still.std()), running.residual]
     place = x[runs][:, -1] if "states" in form.shape else np.zeros(int(runs.sum()))
     places = [abs(place - state) <= form.shape["within"] for state in form.shape.get("states", ())]
     if form.slopes:
@@ -178,9 +178,9 @@ def fit_form(form: ModelForm, columns: Columns, y: Array, gaps: Gaps) -> Candida
     if len(form.drivers) > 1:
         vif = _vif(form, x[runs], places)
         variances = np.einsum("ij,jk,ik->i", rows[runs], running.covariance, rows[runs])
-        parts = places if form.slopes else [np.ones(len(variances), dtype=bool)]
+        of_states = [float(variances[part].max()) for part in places]
         shape |= {"means": _means(form, x[runs], places), "vif": vif,
-                  "variance_most_wh2": [float(variances[part].max()) for part in parts]}  # fmt: skip
+                  "variance_most_wh2": of_states if form.slopes else float(variances.max())}  # fmt: skip
     if holes := _coverage_gaps(form, x, gaps):
         shape["holes"] = holes
     return Candidate(form, shape, fit, regression.quality(fit, y), score, counts, vif)

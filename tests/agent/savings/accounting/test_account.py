@@ -57,7 +57,7 @@ def drafts() -> list[Baseline]:
     return [
         learn("pump", found, kind="polynomial", drivers=[FLOW], classes=classes),
         learn("pump", found, kind="linear", drivers=[FLOW, AIR], classes=classes),
-        learn("pump", found, kind="indicator", drivers=[FLOW, PUMPS], classes=classes),
+        learn("pump", found, drivers=[FLOW, PUMPS], classes=classes),
         learn("pump", found, kind="constant", classes=classes),
     ]
 
