@@ -13,7 +13,7 @@ import numpy as np
 from agent.savings import reasons
 from agent.savings.baseline import model_selection
 from agent.savings.baseline.autocorrelation import Array
-from agent.savings.baseline.driver_preparation import LAG_GAIN, PreparedDrivers, prepare_drivers
+from agent.savings.baseline.driver_preparation import LAG_GAIN, PreparedDrivers, is_constant, prepare_drivers
 from agent.savings.baseline.model_selection import Candidate
 from agent.savings.baseline.models import is_transition
 from agent.savings.baseline.regression import coverage_gaps, in_gap, interpolation_u
@@ -159,7 +159,7 @@ def _check_required(asset: str, found: list[Interval], required: Sequence[str] |
             if others := tuple(other for other in available if other != name):
                 raise LearnError(reasons.DRIVER_UNAVAILABLE, **data, available=others)
             raise LearnError(reasons.NO_DRIVER_AVAILABLE, **data)
-        if min(values) == max(values):
+        if is_constant(np.array(values)):
             raise LearnError(reasons.REQUIRED_DRIVER_CONSTANT, asset=asset, driver=name, value=values[0])
 
 

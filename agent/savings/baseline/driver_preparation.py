@@ -15,7 +15,7 @@ from agent.savings.baseline.autocorrelation import Array
 from agent.savings.baseline.states import states_of
 from agent.savings.records.interpolation import LAG_S_MAX
 from agent.savings.records.model import Interval
-from agent.savings.records.stuck_drivers import HeldValue, held_values, is_stuck, spreads_by_value, without_driver
+from agent.savings.records.stuck_drivers import SAME, HeldValue, held_values, is_stuck, spreads_by_value, without_driver
 from drivers.reasons import Reason
 
 PRESENT_MIN = 0.5  # share of the intervals that must have all candidates
@@ -50,12 +50,11 @@ def prepare_drivers(found: Sequence[Interval], required: Sequence[str] | None) -
     names, dropped, remarks = sorted(counts) if required is None else list(required), list[Reason](), list[Reason]()
     result, held_w, lags_s = list(found), dict[str, list[list[float]]](), dict[str, float]()
     for name in list(names):
-        values = {item.drivers[name].mean for item in found if name in item.drivers}
-        if len(values) < 2 and required is None:
-            names.remove(name)
-            dropped.append(reasons.DRIVER_CONSTANT(driver=name, value=next(iter(values))))
-            continue
         column = np.array([item.drivers[name].mean for item in found if name in item.drivers])
+        if required is None and is_constant(column):
+            names.remove(name)
+            dropped.append(reasons.DRIVER_CONSTANT(driver=name, value=float(column[0])))
+            continue
         if states_of(column) is not None:
             continue
         stuck, usual_w = _stuck(result, name)
@@ -71,6 +70,11 @@ def prepare_drivers(found: Sequence[Interval], required: Sequence[str] | None) -
     if required is None:
         dropped += _drop_missing(result, names)
     return PreparedDrivers(result, names, lags_s, held_w, dropped, remarks)
+
+
+def is_constant(x: Array) -> bool:
+    """Whether a signal never changed, except for rounding errors of its means. x: (n,), not empty."""
+    return bool(np.ptp(x) <= SAME * np.abs(x).max())
 
 
 def _drop_missing(found: Sequence[Interval], names: list[str]) -> list[Reason]:

@@ -18,6 +18,7 @@ HELD_S_MIN = 7200.0  # shortest time of one value that is checked
 HELD_MIN = 4  # intervals of it
 MOVED = 3.0  # standard deviation of the energy, in those of the residuals, from which the signal is stuck
 MOVED_AS_OTHERS = 2.0  # the same, in those of other times with this value
+SAME = 1e-9  # relative difference of equal values: a mean over time has rounding errors
 GAP_MS_MAX = 3_600_000  # time without a value over which a signal still holds it; a longer one ends the run
 OTHERS_MIN = 2  # other times with this value that are needed for this
 
@@ -26,7 +27,7 @@ class HeldValue(NamedTuple):
     """A time in which a signal repeated one value.
 
     first, last: positions of its first and last interval.
-    value: of the signal.
+    value: of the signal, rounded to 9 digits.
     spread_w: standard deviation of the mean power of its intervals, without the first and the last one.
     """
 
@@ -48,7 +49,7 @@ def held_values(found: Sequence[Interval], name: str) -> list[HeldValue]:
         if len(powers_w) > 1:
             mean_w = fmean(powers_w)
             spread_w = math.sqrt(fmean([(w - mean_w) ** 2 for w in powers_w]))
-            held.append(HeldValue(first, last, begin.drivers[name].mean, spread_w))
+            held.append(HeldValue(first, last, float(f"{begin.drivers[name].mean:.9g}"), spread_w))
     return held
 
 
@@ -102,9 +103,12 @@ def _runs(found: Sequence[Interval], name: str) -> list[list[tuple[int, Interval
         if name not in item.drivers:
             continue
         last = runs[-1][-1][1] if runs else None
-        same = last is not None and last.drivers[name].mean == item.drivers[name].mean
-        if last is not None and same and item.start_ms - last.end_ms <= GAP_MS_MAX:
+        if last is not None and _holds(last, item, name) and item.start_ms - last.end_ms <= GAP_MS_MAX:
             runs[-1].append((k, item))
         else:
             runs.append([(k, item)])
     return runs
+
+
+def _holds(one: Interval, other: Interval, name: str) -> bool:
+    return math.isclose(one.drivers[name].mean, other.drivers[name].mean, rel_tol=SAME, abs_tol=1e-12)

@@ -6,6 +6,7 @@ maintenance, clock steps, restarts, decisions, imports, ends of months, and date
 
 from __future__ import annotations
 
+import math
 import random
 from contextlib import closing
 from dataclasses import replace
@@ -25,6 +26,7 @@ from agent.config.topology import assets
 from agent.core.messages import Message
 from agent.delivery.store import Store
 from agent.savings.baseline.baseline import freeze, learn
+from agent.savings.reasons import DRIVER_MISSING, ENERGY_EXCLUDED
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, Saving
 from agent.savings.records.non_routine_events import decided
@@ -234,4 +236,31 @@ def test_show_topic_and_report_agree(seed: int, tmp_path: Path) -> None:
     history.compare()
     history.run(history.chance.randrange(4, 40))
     history.compare()
+    history.store.close()
+
+
+class Stuck(History):
+    """No disturbance but a transmitter that is stuck from the fourth to the fourteenth hour; the flow swings."""
+
+    def disturb(self) -> None:
+        hours = (self.now_ms - self.baseline.to_ms) / 3.6e6
+        self.flow = 500 + 190 * math.sin(2 * math.pi * hours / 8)
+        self.stuck_flow, self.stuck_until_s = 507.33, math.inf if 4 <= hours < 14 else 0.0
+
+
+@pytest.mark.parametrize("draft", range(4))
+def test_intervals_with_a_stuck_transmitter_are_excluded_everywhere(draft: int, tmp_path: Path) -> None:
+    """Its means have rounding errors: readings come at irregular times."""
+    history = Stuck(tmp_path, 3)
+    baseline = drafts()[draft]
+    shifted = replace(baseline, from_ms=history.baseline.from_ms, to_ms=history.baseline.to_ms)
+    history.baseline = freeze(shifted, history.baseline.to_ms, "test")
+    history.config = replace(history.config, motors={"pump": replace(history.config.motors["pump"], periods=())})
+    history.run(44)  # it is still stuck
+    history.compare()
+    history.run(32)
+    history.compare()
+    excluded = [caveat for caveat in history.by_command().caveats if caveat.code == ENERGY_EXCLUDED]
+    assert DRIVER_MISSING(drivers=(FLOW,)) in [caveat.data["cause"] for caveat in excluded]
+    assert history.by_command().intervals <= 76 - 38
     history.store.close()
