@@ -259,7 +259,8 @@ BASELINE_UNREADABLE = Code("baseline_unreadable", "the baseline in the state fil
 DRAFT_UNREADABLE = Code("draft_unreadable", "the draft of a baseline in the state file cannot be read: {error}")
 BASELINE_MODEL_UNKNOWN = Code(
     "baseline_model_unknown",
-    "the baseline was frozen with a model of kind {kind}, which this version does not know: learn and freeze a new one",
+    "{asset}: the baseline was frozen with a model of kind {kind}, which this version does not know. Run `magwatt "
+    "baseline learn {asset}`, then `magwatt baseline freeze {asset} --replace`",
 )
 BASELINE_CHANGED = Code(
     "baseline_changed", "the baseline in the state file is not the one that was frozen: its hash differs"

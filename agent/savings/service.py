@@ -126,7 +126,7 @@ class SavingsService:
         draft = self.draft()
         if draft is None:
             raise SavingsError(DRAFT_MISSING, asset=self.motor.name)
-        before = self.frozen()
+        before = repository.load_frozen_of_any_kind(self._store, self.motor.name)
         if before is not None and not again:
             raise SavingsError(BASELINE_ALREADY_FROZEN, asset=self.motor.name, hash=before.hash[:16], by=before.by)
         frozen = freeze(draft, self._now_ms, by)

@@ -30,11 +30,12 @@ from agent.savings.records.non_routine_events import excludes
 from agent.savings.records.replaced_motor import old_motor_of
 from agent.savings.records.repository import FUTURE_MS, Source, load_intervals
 from agent.savings.records.stuck_drivers import (
-    HELD_MIN,
+    GAP_MS_MAX,
     HeldValue,
+    first_run_end_ms,
     held_values,
     is_stuck,
-    open_run_ms,
+    last_run_start_ms,
     without_driver,
 )
 from agent.savings.records.transitions import next_to
@@ -64,18 +65,21 @@ def claimable_intervals(load: Load, from_ms: int, to_ms: int, now_ms: int, basel
     now_ms: the interval that contains it has not ended; it is omitted.
     """
     names = numeric_drivers(baseline)
-    begin_ms, end_ms = from_ms - MARGIN_MS, to_ms + MARGIN_MS
+    begin_ms, end_ms = from_ms - MARGIN_MS - 2 * GAP_MS_MAX, to_ms + MARGIN_MS + 2 * GAP_MS_MAX
     found = list(load(begin_ms, end_ms))
-    while (earlier := begin_ms - STUCK_STEP_MS) > 0 and _holds(found[:HELD_MIN], names):
-        if not (more := load(earlier, begin_ms)):
+    while any((first_run_end_ms(found, name, begin_ms) or 0) > from_ms - MARGIN_MS for name in names):
+        if not (more := load(begin_ms - STUCK_STEP_MS, begin_ms)):
             break
-        found, begin_ms = [*more, *found], earlier
-    while end_ms < now_ms and _holds(found[-HELD_MIN:], names):
+        found, begin_ms = [*more, *found], begin_ms - STUCK_STEP_MS
+    while any((last_run_start_ms(found, name, end_ms) or end_ms) < to_ms + MARGIN_MS for name in names):
         if not (more := load(end_ms, end_ms + STUCK_STEP_MS)):
             break
         found, end_ms = [*found, *more], end_ms + STUCK_STEP_MS
     ended = [item for item in found if not item.start_ms <= now_ms < item.end_ms]
-    changing_ms = [now_ms, *(ms for name in names if (ms := open_run_ms(ended, name)) is not None)]
+    newest_ms = now_ms - 2 * GAP_MS_MAX  # the running interval began later, and a run continues over a gap
+    changing_ms = [now_ms, *(
+        ms for name in names if (ms := last_run_start_ms(ended, name, newest_ms)) is not None
+    )]  # fmt: skip
     off = [is_off(baseline, item) for item in ended]
     ended = with_transitions(ended, next_to(ended, off))
     ready = with_lagged_drivers(with_interpolated_drivers(ended), baseline.shape.get("lags_s", {}))
@@ -98,13 +102,6 @@ def stuck_values(baseline: Baseline, found: Sequence[Interval], name: str) -> li
     residual_w = 3600 * baseline.residual_wh / baseline.length_s
     held = held_values(found, name, powers)
     return [item for item in held if is_stuck(item, residual_w, usual_w.get(item.value))]
-
-
-def _holds(found: Sequence[Interval], names: Sequence[str]) -> bool:
-    """Whether a signal has one value in all of these intervals."""
-    return bool(found) and any(
-        len({item.drivers[name].mean for item in found if name in item.drivers}) == 1 for name in names
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,20 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from agent.savings import reasons
 from agent.savings.baseline import model_selection
 from agent.savings.baseline.autocorrelation import Array
-from agent.savings.baseline.driver_preparation import PreparedDrivers, prepare_drivers, stuck_drivers
+from agent.savings.baseline.driver_preparation import (
+    LAG_GAIN,
+    PreparedDrivers,
+    is_constant,
+    prepare_drivers,
+    stuck_drivers,
+)
 from agent.savings.baseline.model_selection import Candidate
 from agent.savings.baseline.off_state import off_state, split_off, whole_wh
 from agent.savings.baseline.regression import coverage_gaps, in_gap, interpolation_u
@@ -54,6 +60,19 @@ class _Samples(NamedTuple):
     complete: list[Interval]
 
 
+class _Selection(NamedTuple):
+    """Models of the same samples.
+
+    intervals: with the drivers as the models take them.
+    tried: all models, best first.
+    """
+
+    intervals: list[Interval]
+    samples: _Samples
+    tried: list[Candidate]
+    chosen: Candidate
+
+
 def usable(intervals: Iterable[Interval], bypass: bool = False) -> list[Interval]:
     """Intervals that a baseline can be learned from, in order. bypass: only those with the drive bypassed."""
     unfit = set(UNFIT) - {"bypass"} if bypass else set(UNFIT)
@@ -88,21 +107,29 @@ def learn(
     _check_required(asset, found, drivers)
     running = split_off(found)
     prepared = prepare_drivers(found, running.ran, drivers)
-    lagged = with_lagged_drivers(found, prepared.lags_s)
-    lagged = [item for item, ran in zip(lagged, running.ran, strict=True) if ran]
-    choice = _chosen(asset, lagged, prepared.names, least, drivers, kind)
-    held, remarks = stuck_drivers(lagged, choice.best.form.numbers, choice.powers_w), list[Reason]()
+
+    def choice_of(lags_s: Mapping[str, float]) -> _Choice:
+        lagged = zip(with_lagged_drivers(found, lags_s), running.ran, strict=True)
+        return _chosen(asset, [item for item, ran in lagged if ran], prepared.names, least, drivers, kind)
+
+    choice, lags_s = choice_of({}), prepared.lags_s
+    if lags_s and (lagged := choice_of(lags_s)).chosen.score <= LAG_GAIN * choice.chosen.score:
+        choice = lagged
+    else:  # the lagged signal was like a state or another driver
+        lags_s = {}
+    held, remarks = stuck_drivers(choice.intervals, choice.best.form.numbers, choice.powers_w), list[Reason]()
     if held.stuck:
+        intervals = choice.intervals
         for name, stuck in held.stuck.items():
-            remarks.append(_stuck_text(lagged, name, stuck))
-            lagged = without_driver(lagged, name, stuck)
-        choice = _chosen(asset, lagged, prepared.names, least, drivers, kind)
-    samples, best, tried = choice
+            remarks.append(_stuck_text(intervals, name, stuck))
+            intervals = without_driver(intervals, name, stuck)
+        choice = _chosen(asset, intervals, prepared.names, least, drivers, kind)
+    samples, best, tried = choice.samples, choice.best, choice.tried
     fit, modelled = best.fit, [*samples.found, *running.off]
     shape = {
         **best.shape,
         "straight_u": _interpolation_u(samples.complete, best),
-        "lags_s": {name: lag_s for name, lag_s in prepared.lags_s.items() if name in best.drivers},
+        "lags_s": {name: lag_s for name, lag_s in lags_s.items() if name in best.drivers},
         "held_w": {name: values for name, values in held.held_w.items() if name in best.drivers},
         "off": off_state(running, best.drivers, len(samples.y) / fit.n_effective),
     }
@@ -149,7 +176,7 @@ def _check_required(asset: str, found: list[Interval], required: Sequence[str] |
             if others := tuple(other for other in available if other != name):
                 raise LearnError(reasons.DRIVER_UNAVAILABLE, **data, available=others)
             raise LearnError(reasons.NO_DRIVER_AVAILABLE, **data)
-        if min(values) == max(values):
+        if is_constant(np.array(values)):
             raise LearnError(reasons.REQUIRED_DRIVER_CONSTANT, asset=asset, driver=name, value=values[0])
 
 
@@ -158,20 +185,31 @@ def _samples(asset: str, found: list[Interval], names: Sequence[str], least: int
     LearnError if they are too few.
     """
     complete, columns = _columns(found, names)
+    if len(complete) < least:
+        raise LearnError(reasons.TOO_FEW_COMPLETE_INTERVALS, asset=asset, usable=len(complete), least=least)
     gaps = {name: gaps for name, x in columns.items() if not states_of(x) and (gaps := coverage_gaps(x))}
     outside = np.ones(len(complete), dtype=bool)
     for name, ranges in gaps.items():
         outside &= ~in_gap(columns[name], ranges)
     chosen = [item for item, is_outside in zip(complete, outside, strict=True) if is_outside]
     if len(chosen) < least:
-        raise LearnError(_too_few_outside_gaps(asset, complete, chosen, gaps, least))
+        data = {"usable": len(chosen), "n": len(complete), "drivers": tuple(sorted(gaps)), "least": least}
+        raise LearnError(reasons.TOO_FEW_OUTSIDE_GAPS, asset=asset, **data)
     y = np.array([whole_wh(item) for item in chosen])
     return _Samples(chosen, {name: x[outside] for name, x in columns.items()}, y, gaps, complete)
 
 
 class _Choice(NamedTuple):
-    """The chosen model, with what it is fitted to, and all models that were tried."""
+    """A choice among models.
 
+    intervals: those that it was made with.
+    chosen: the best model.
+    samples, best: the same model, fitted to all intervals that have its drivers, and these.
+    tried: all models.
+    """
+
+    intervals: list[Interval]
+    chosen: Candidate
     samples: _Samples
     best: Candidate
     tried: list[Candidate]
@@ -185,20 +223,24 @@ class _Choice(NamedTuple):
 
 
 def _chosen(
-    asset: str, lagged: list[Interval], names: Sequence[str], least: int, required: Sequence[str] | None,
+    asset: str, intervals: list[Interval], names: Sequence[str], least: int, required: Sequence[str] | None,
     kind: str | None,
 ) -> _Choice:  # fmt: skip
-    """The best model, fitted to all intervals that have its drivers, also those without values of other candidates."""
-    samples = _samples(asset, lagged, names, least)
+    """The best of the models that the caller of `learn` accepts. Raises LearnError."""
+    samples = _samples(asset, intervals, names, least)
     tried = model_selection.fit_all(samples.columns, samples.y, samples.gaps)
     fitting = [item for item in tried
                if kind in (None, item.form.kind) and (not required or set(item.drivers) == set(required))]  # fmt: skip
     if not fitting:
         raise LearnError(_no_model(asset, kind, required))
     chosen = model_selection.choose(fitting, specified=bool(required or kind))
-    own = _samples(asset, lagged, chosen.drivers, least)
+    own = _samples(asset, intervals, chosen.drivers, least)
     best = model_selection.fit_form(chosen.form, own.columns, own.y, own.gaps)
-    return _Choice(samples, chosen, tried) if best is None else _Choice(own, best, tried)
+    return (
+        _Choice(intervals, chosen, samples, chosen, tried)
+        if best is None
+        else _Choice(intervals, chosen, own, best, tried)
+    )
 
 
 def _stuck_text(found: Sequence[Interval], name: str, stuck: Sequence[HeldValue]) -> Reason:
@@ -305,17 +347,3 @@ def _meters(found: list[Interval]) -> list[str]:
 def _tan_phi(reactive: list[Interval]) -> float | None:
     energy = sum(item.energy_wh or 0.0 for item in reactive)
     return sum(item.reactive_varh or 0.0 for item in reactive) / energy if energy > 0 else None
-
-
-def _too_few_outside_gaps(
-    asset: str, complete: list[Interval], found: list[Interval], gaps: Mapping[str, Any], least: int
-) -> Reason:
-    """Why too few intervals are left for a baseline.
-
-    complete: usable intervals with all drivers and no change of a state. found: those outside coverage gaps.
-    """
-    if len(complete) < least:
-        return reasons.TOO_FEW_COMPLETE_INTERVALS(asset=asset, usable=len(complete), least=least)
-    return reasons.TOO_FEW_OUTSIDE_GAPS(
-        asset=asset, usable=len(found), n=len(complete), drivers=tuple(sorted(gaps)), least=least
-    )

@@ -15,7 +15,7 @@ from agent.savings.baseline.autocorrelation import Array
 from agent.savings.baseline.states import states_of
 from agent.savings.records.interpolation import LAG_S_MAX
 from agent.savings.records.model import Interval
-from agent.savings.records.stuck_drivers import HeldValue, held_values, is_stuck, spreads_by_value
+from agent.savings.records.stuck_drivers import SAME, HeldValue, held_values, is_stuck, spreads_by_value
 from drivers.reasons import Reason
 
 PRESENT_MIN = 0.5  # share of the intervals that must have all candidates
@@ -48,7 +48,7 @@ def prepare_drivers(found: Sequence[Interval], ran: Sequence[bool], required: Se
     dropped, lags_s = list[Reason](), dict[str, float]()
     for name in list(names):
         column = np.array([item.drivers[name].mean for item in found if name in item.drivers])
-        if required is None and np.ptp(column) == 0:
+        if required is None and is_constant(column):
             names.remove(name)
             dropped.append(reasons.DRIVER_CONSTANT(driver=name, value=float(column[0])))
         elif states_of(column) is None and (lag_s := _lag_s(found, ran, name)):
@@ -86,6 +86,11 @@ def stuck_drivers(
         if usual_w:
             result.held_w[name] = [[value, spread_w] for value, spread_w in sorted(usual_w.items())]
     return result
+
+
+def is_constant(x: Array) -> bool:
+    """Whether a signal never changed, except for rounding errors of its means. x: (n,), not empty."""
+    return bool(np.ptp(x) <= SAME * np.abs(x).max())
 
 
 def _drop_missing(found: Sequence[Interval], names: list[str]) -> list[Reason]:

@@ -169,9 +169,9 @@ def fit_form(form: ModelForm, columns: Columns, y: Array, gaps: Gaps) -> Candida
     if len(form.drivers) > 1:
         vif = _vif(form, x, places)
         variances = np.einsum("ij,jk,ik->i", rows, fit.covariance, rows)
-        parts = places if form.slopes else [np.ones(len(variances), dtype=bool)]
+        of_states = [float(variances[part].max()) for part in places]
         shape |= {"means": _means(form, x, places), "vif": vif,
-                  "variance_most_wh2": [float(variances[part].max()) for part in parts]}  # fmt: skip
+                  "variance_most_wh2": of_states if form.slopes else float(variances.max())}  # fmt: skip
     if holes := _coverage_gaps(form, x, gaps):
         shape["holes"] = holes
     return Candidate(form, shape, fit, regression.quality(fit, y), score, counts, vif)

@@ -27,7 +27,6 @@ from typing import Any, NamedTuple
 
 from agent.savings import reasons
 from agent.savings.reasons import (
-    BASELINE_MODEL_UNKNOWN,
     DRIVER_IN_COVERAGE_GAP,
     DRIVER_OUT_OF_RANGE,
     DRIVER_OUT_OF_RANGE_IN_STATE,
@@ -54,7 +53,7 @@ class ReplacedMotor(NamedTuple):
 
 
 def terms(kind: str, shape: Shape, values: Sequence[float]) -> list[float]:
-    """The factors of the coefficients. Raises InvalidValue for an unknown kind or state."""
+    """The factors of the coefficients. Raises InvalidValue for an unknown state."""
     if kind == "shaft-power":
         return [values[0]]
     numbers = values[:-1] if "states" in shape else values
@@ -66,7 +65,7 @@ def terms(kind: str, shape: Shape, values: Sequence[float]) -> list[float]:
 
 
 def powers_of(kind: str, shape: Shape) -> Sequence[Sequence[int]]:
-    """Exponents of the numeric drivers, by term. Raises InvalidValue for an unknown kind."""
+    """Exponents of the numeric drivers, by term. Raises ValueError for an unknown kind."""
     if kind == "polynomial":
         return [[power] for power in range(int(shape["degree"]) + 1)]
     if kind == "linear":
@@ -76,7 +75,7 @@ def powers_of(kind: str, shape: Shape) -> Sequence[Sequence[int]]:
         return [[0], [1], [3]]
     if kind == "constant":
         return [[]]
-    raise InvalidValue(BASELINE_MODEL_UNKNOWN, kind=kind)
+    raise ValueError(f"no model of kind {kind!r}: baselines of earlier versions are rejected when they are loaded")
 
 
 def indicators(shape: Shape, value: float) -> list[float]:
@@ -167,7 +166,7 @@ def out_of_range(baseline: Baseline, values: Sequence[Driver]) -> Reason | None:
     most = baseline.shape.get("variance_most_wh2")
     if most is not None:
         row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
-        if quadratic(row, baseline.covariance) > most[at] * (1 + MARGIN) ** 2:
+        if quadratic(row, baseline.covariance) > (most[at] if by_state else most) * (1 + MARGIN) ** 2:
             together = tuple(f"{value.mean:g}" for value in values)
             return DRIVERS_OUT_OF_RANGE_TOGETHER(drivers=baseline.drivers, values=together)
     return None

@@ -23,7 +23,7 @@ def states_of(x: Array) -> dict[str, Any] | None:
     """
     x = np.round(x, 9)
     values, where, counts = np.unique(x, return_inverse=True, return_counts=True)
-    if len(values) == 1:
+    if len(values) < 2:
         return None
     if len(values) > STATES_MOST:
         values = values[(counts >= STATE_LEAST) & ~_transient(x, where)]

@@ -6,13 +6,15 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
 
 from agent.core.codec import decode_reason, encode_reason
 from agent.savings.records.model import Baseline
+
+_LATER = ("dropped", "static_factors")  # fields that earlier versions did not have: omitted when empty
 
 
 def digest(baseline: Baseline) -> str:
@@ -27,14 +29,19 @@ def intact(baseline: Baseline) -> bool:
 
 
 def to_json(baseline: Baseline) -> dict[str, Any]:
+    """The baseline for JSON: of an earlier version as it was frozen, so that its hash stays valid."""
     body = asdict(baseline)
+    body.pop("earlier")
+    body = {name: value for name, value in body.items() if name not in _LATER or value}
     if math.isinf(baseline.n_effective):
         body["n_effective"] = None
-    found: dict[str, Any] = json.loads(json.dumps(body, default=encode_reason))
+    found: dict[str, Any] = json.loads(json.dumps({**body, **baseline.earlier}, default=encode_reason))
     return found
 
 
 def from_json(body: Mapping[str, Any]) -> Baseline:
     """The baseline from JSON. Raises ValueError when body is not a baseline."""
     infinite = {"n_effective": math.inf} if body.get("n_effective", 0) is None else {}
-    return msgspec.convert({**body, **infinite}, Baseline, dec_hook=decode_reason)
+    found = msgspec.convert({**body, **infinite, "earlier": {}}, Baseline, dec_hook=decode_reason)
+    written = to_json(found)
+    return replace(found, earlier={name: value for name, value in body.items() if written.get(name, body) != value})

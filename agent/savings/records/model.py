@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from drivers.reasons import Reason
 
 QUARTER_MS = 900_000
+MODEL_KINDS = ("constant", "polynomial", "affinity", "linear", "shaft-power")  # agent/savings/baseline/models.py
 
 
 class Driver(NamedTuple):
@@ -134,6 +135,7 @@ class Baseline:
     dropped: why each other signal is not a driver of the model.
     static_factors: what was stated when it was frozen.
     frozen_ms, by, hash: None and "" for a draft.
+    earlier: what an earlier version froze with it and this one does not use or know, as JSON.
     """
 
     asset: str
@@ -165,6 +167,7 @@ class Baseline:
     frozen_ms: int | None = None
     by: str = ""
     hash: str = ""
+    earlier: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

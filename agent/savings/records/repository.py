@@ -17,13 +17,14 @@ from agent.core.codec import decode_reason, encode_reason
 from agent.delivery.store import Store
 from agent.savings.reasons import (
     BASELINE_CHANGED,
+    BASELINE_MODEL_UNKNOWN,
     BASELINE_UNREADABLE,
     DRAFT_UNREADABLE,
     EVENT_UNREADABLE,
     INTERVAL_UNREADABLE,
 )
 from agent.savings.records import baseline_json
-from agent.savings.records.model import Baseline, Interval, NonRoutineEvent
+from agent.savings.records.model import MODEL_KINDS, Baseline, Interval, NonRoutineEvent
 from drivers.reasons import InvalidValue
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def save_draft(store: Store, baseline: Baseline) -> None:
 
 
 def load_draft(source: Source, asset: str) -> Baseline | None:
-    return _baseline(source, DRAFT, asset)
+    """The draft of the next baseline; None when there is none that this version can use."""
+    found = _baseline(source, DRAFT, asset)
+    return found if found is None or found.kind in MODEL_KINDS else None
 
 
 def insert_frozen(db: sqlite3.Connection, baseline: Baseline, now_ms: int) -> None:
@@ -121,7 +124,17 @@ def insert_frozen(db: sqlite3.Connection, baseline: Baseline, now_ms: int) -> No
 
 
 def load_frozen(source: Source, asset: str) -> Baseline | None:
-    """The baseline in force; None when there is none. Raises InvalidValue when it is not the one that was frozen."""
+    """The baseline in force; None when there is none. Raises InvalidValue when it is not the one that was frozen, and
+    when this version does not know its model.
+    """
+    found = load_frozen_of_any_kind(source, asset)
+    if found is not None and found.kind not in MODEL_KINDS:
+        raise InvalidValue(BASELINE_MODEL_UNKNOWN, asset=asset, kind=found.kind)
+    return found
+
+
+def load_frozen_of_any_kind(source: Source, asset: str) -> Baseline | None:
+    """The same, also with a model of an earlier version, with which no saving can be computed."""
     found = _baseline(source, FROZEN, asset)
     if found is not None and not baseline_json.intact(found):
         raise InvalidValue(BASELINE_CHANGED)

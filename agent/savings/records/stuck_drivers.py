@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
 from statistics import fmean, median
 from typing import NamedTuple
 
@@ -19,6 +18,8 @@ HELD_S_MIN = 7200.0  # shortest time of one value that is checked
 HELD_MIN = 4  # intervals of it
 MOVED = 3.0  # standard deviation of the energy, in those of the residuals, from which the signal is stuck
 MOVED_AS_OTHERS = 2.0  # the same, in those of other times with this value
+SAME = 1e-9  # relative difference of equal values: a mean over time has rounding errors
+GAP_MS_MAX = 3_600_000  # time without a value over which a signal still holds it; a longer one ends the run
 OTHERS_MIN = 2  # other times with this value that are needed for this
 
 
@@ -29,7 +30,7 @@ class HeldValue(NamedTuple):
     """A time in which a signal repeated one value.
 
     first, last: positions of its first and last interval.
-    value: of the signal.
+    value: of the signal, rounded to 9 digits.
     spread_w: standard deviation of what the model does not explain of the mean power of its intervals, without the
         first and the last one.
     """
@@ -46,16 +47,14 @@ def held_values(found: Sequence[Interval], name: str, powers: Powers) -> list[He
     found: in order.
     powers: mean power of an interval, and that of the model, W; None: it does not count, as when the motor was off.
     """
-    known = [(k, item) for k, item in enumerate(found) if name in item.drivers]
     held = []
-    for value, group in groupby(known, key=lambda pair: pair[1].drivers[name].mean):
-        members = list(group)
+    for members in _runs(found, name):
         (first, begin), (last, end) = members[0], members[-1]
         if len(members) < HELD_MIN or end.end_ms - begin.start_ms < 1000 * HELD_S_MIN:
             continue
         pairs = [pair for _, item in members[1:-1] if (pair := powers(item)) is not None]
         if len(pairs) > 1:
-            held.append(HeldValue(first, last, value, _unexplained(pairs)))
+            held.append(HeldValue(first, last, float(f"{begin.drivers[name].mean:.9g}"), _unexplained(pairs)))
     return held
 
 
@@ -93,16 +92,37 @@ def without_driver(found: Sequence[Interval], name: str, stuck: Sequence[HeldVal
     return result
 
 
-def open_run_ms(found: Sequence[Interval], name: str) -> int | None:
-    """Start of the time in which a signal has had its newest value (UTC ms); None with fewer than two intervals: it
-    can turn out to be stuck.
+def first_run_end_ms(found: Sequence[Interval], name: str, begin_ms: int) -> int | None:
+    """End of the run of one value that may have begun before begin_ms (UTC ms); None: there is none.
+
+    found: in order, from begin_ms on.
     """
-    known = [item for item in found if name in item.drivers]
-    if not known:
-        return None
-    value, start_ms, n = known[-1].drivers[name].mean, known[-1].start_ms, 0
-    for item in reversed(known):
-        if item.drivers[name].mean != value:
-            break
-        start_ms, n = item.start_ms, n + 1
-    return start_ms if n > 1 else None
+    runs = _runs(found, name)
+    return runs[0][-1][1].end_ms if runs and runs[0][0][1].start_ms - begin_ms <= GAP_MS_MAX else None
+
+
+def last_run_start_ms(found: Sequence[Interval], name: str, end_ms: int) -> int | None:
+    """Start of the run of one value that may continue after end_ms (UTC ms); None: there is none.
+
+    found: in order, up to end_ms.
+    """
+    runs = _runs(found, name)
+    return runs[-1][0][1].start_ms if runs and end_ms - runs[-1][-1][1].end_ms <= GAP_MS_MAX else None
+
+
+def _runs(found: Sequence[Interval], name: str) -> list[list[tuple[int, Interval]]]:
+    """The intervals that have the signal, with their positions, divided where its value changes and by long gaps."""
+    runs: list[list[tuple[int, Interval]]] = []
+    for k, item in enumerate(found):
+        if name not in item.drivers:
+            continue
+        last = runs[-1][-1][1] if runs else None
+        if last is not None and _holds(last, item, name) and item.start_ms - last.end_ms <= GAP_MS_MAX:
+            runs[-1].append((k, item))
+        else:
+            runs.append([(k, item)])
+    return runs
+
+
+def _holds(one: Interval, other: Interval, name: str) -> bool:
+    return math.isclose(one.drivers[name].mean, other.drivers[name].mean, rel_tol=SAME, abs_tol=1e-12)

@@ -226,6 +226,8 @@ def _intervals(
     """Intervals from begin_ms to end_ms; those outside the month that cannot be read are left out."""
 
     def readable(begin_ms: int, end_ms: int) -> list[Interval]:
+        with contextlib.suppress(ValueError):
+            return repository.load_intervals(db, asset, begin_ms, end_ms)
         found = list[Interval]()
         for start_ms in range(begin_ms, end_ms, QUARTER_MS):
             with contextlib.suppress(ValueError):
@@ -233,7 +235,8 @@ def _intervals(
         return found
 
     inside = repository.load_intervals(db, asset, max(begin_ms, month[0]), min(end_ms, month[1]))
-    return [*readable(begin_ms, month[0]), *inside, *readable(month[1], end_ms)]
+    before, after = readable(begin_ms, min(end_ms, month[0])), readable(max(begin_ms, month[1]), end_ms)
+    return [*before, *inside, *after]
 
 
 def _no_data(db: sqlite3.Connection, asset: str) -> Reason:

@@ -7,7 +7,6 @@ distinct values or with sparse tails has no gap.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -19,8 +18,8 @@ from support.retrofit import FLOW, START_MS
 from agent.core.text import Catalogue
 from agent.savings import reasons
 from agent.savings.baseline.baseline import LearnError, freeze, learn
-from agent.savings.baseline.models import covered_ranges, described, factors, formula, state_number, terms
-from agent.savings.baseline.regression import by_state, coverage_gaps, design
+from agent.savings.baseline.models import covered_ranges, described, factors, formula, terms
+from agent.savings.baseline.regression import coverage_gaps, design, least_squares, with_standstill
 from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
 from agent.savings.report.html import details
@@ -132,27 +131,36 @@ def test_the_coverage_gap_is_part_of_the_frozen_baseline_and_its_formula(baselin
 
 @pytest.mark.parametrize(
     ("kind", "shape"),
-    [("polynomial", {"degree": 2}), ("affinity", {}), ("binned", {"centres": [500.0, 600.0, 900.0]})],
+    [("polynomial", {"degree": 2}), ("affinity", {})],
 )
 def test_terms_are_the_same_for_one_and_for_arrays(kind: str, shape: dict[str, object]) -> None:
-    shape, x = {**shape, "still": 250.0}, np.array([0.0, 249.0, 500.0, 733.0, 900.0])
-    many = design(kind, shape, x, len(x))
-    assert many.tolist() == [pytest.approx(terms(kind, shape, [value])) for value in x.tolist()]
-    assert [list(row).index(next(v for v in row if v)) > 0 for row in many] == [False, False, True, True, True]
+    """Above standstill; the row at standstill is that of its mean."""
+    x = np.array([500.0, 733.0, 900.0])
+    many = design(kind, shape, x[:, None])
+    shape = {**shape, "still": 250.0}
+    assert [[0.0, *row] for row in many.tolist()] == [pytest.approx(terms(kind, shape, [value])) for value in x]
+    for value in (0.0, 249.0):
+        assert terms(kind, shape, [value]) == [1.0, *[0.0] * many.shape[1]]
 
 
-def test_two_parts_are_fitted_independently() -> None:
-    """Expected values: numpy's least squares, separately for each part."""
+def test_standstill_has_its_mean_and_the_rest_its_own_line() -> None:
+    """Expected values: numpy's least squares of the running part, mean and variance of the other one.
+
+    The residuals are not autocorrelated, so that the mean of 60 has the variance of 60/8 independent samples.
+    """
     chance = np.random.default_rng(3)
     x = np.concatenate([np.zeros(60), 500 + 400 * chance.random(140)])
     y = np.where(x > 0, 20_000 + 30 * x, 400) + chance.normal(0, 50, 200)
-    shape = {"degree": 1, "still": 250.0}
-    found, spreads = by_state(design("polynomial", shape, x, 200), y, (x > 250).astype(np.intp), [1, 2])
+    runs = x > 250
+    running = least_squares(design("polynomial", {"degree": 1}, x[runs, None]), y[runs])
+    found = with_standstill(running, y, runs)
     line = np.polyfit(x[60:], y[60:], 1)
     assert found.coefficients == pytest.approx([y[:60].mean(), line[1], line[0]])
-    assert spreads == pytest.approx(
-        [y[:60].std(ddof=1), math.sqrt(((y[60:] - np.polyval(line, x[60:])) ** 2).sum() / 138)]
-    )
+    assert found.residuals[:60] == pytest.approx(y[:60] - y[:60].mean())
+    tau = 140 / running.n_effective
+    assert found.covariance[0, 0] == pytest.approx(y[:60].var(ddof=1) / (60 / tau / 8))
+    assert found.covariance[0, 1:] == pytest.approx(0)
+    assert found.covariance[1:, 1:] == pytest.approx(running.covariance)
 
 
 @pytest.mark.parametrize(
@@ -179,9 +187,8 @@ def test_a_state_driver_for_standstill_makes_the_coverage_gap_unnecessary() -> N
     items = [replace(item, drivers={**item.drivers, "signal_running": Driver((item.running_s or 0.0) / 900)})
             for item in two_weeks()]  # fmt: skip
     found = learn("pump", items, drivers=[FLOW, "signal_running"])
-    assert found.kind in ("indicator", "slopes")
-    assert "holes" not in found.shape
-    assert "residuals_wh" not in found.shape or found.kind == "slopes"
+    assert found.shape["states"] == [0.0, 1.0]
+    assert not {"holes", "still"} & found.shape.keys()
 
 
 def test_a_shift_driver_does_not_remove_the_coverage_gap() -> None:
@@ -194,7 +201,6 @@ def test_a_shift_driver_does_not_remove_the_coverage_gap() -> None:
     excluded = evaluate(found, [inside])[1][0].excluded
     assert excluded is not None
     assert excluded.code == reasons.DRIVER_IN_COVERAGE_GAP
-    assert state_number(found, [Driver(700.0), Driver(1.0)]) in (0, 1)
 
 
 def counted(outcomes: list[Outcome]) -> tuple[int, float]:
@@ -210,15 +216,7 @@ def test_a_mill_that_stops_is_covered_by_u95(name: str) -> None:
     assert abs(bias) < 0.001
 
 
-def test_tonnes_have_no_coverage_gaps() -> None:
-    """Production models are fitted to sums over complete shifts, which include intervals with few tonnes."""
-    items = [replace(item, drivers={"signal_rolled_t": item.drivers[FLOW]}) for item in two_weeks()]
-    found = learn("pump", items)
-    assert found.n == len(items)
-    assert "holes" not in found.shape
-
-
-@pytest.mark.parametrize("kind", ["polynomial", "binned"])
+@pytest.mark.parametrize("kind", ["polynomial", "affinity"])
 def test_the_page_writes_each_coefficient_with_its_factor(kind: str) -> None:
     found = freeze(learn("pump", two_weeks(), kind=kind), 0, "test")
     assert "still" in found.shape
@@ -237,10 +235,10 @@ def test_a_motor_that_starts_in_each_quarter_hour_has_a_reason_for_no_baseline()
     assert error.value.reason == reasons.TOO_FEW_OUTSIDE_GAPS(asset="pump", usable=0, n=400, drivers=(FLOW,), least=48)
 
 
-def test_transition_intervals_are_excluded_from_fit_and_saving() -> None:
+def test_a_gap_of_a_driver_that_is_not_used_excludes_nothing_from_fit_and_saving() -> None:
     """The model uses only the flow, which has no gap. The temperature has one (cold and hot weeks), but no effect.
 
-    Intervals with a start are neither fitted nor counted as savings.
+    Intervals with a start are fitted and counted as savings: both treat them alike.
     """
     chance, items = np.random.default_rng(3), []
     for k in range(960):
@@ -251,5 +249,5 @@ def test_transition_intervals_are_excluded_from_fit_and_saving() -> None:
     found = learn("pump", items)
     assert found.drivers == (FLOW,)
     saving, lines = evaluate(found, items)
-    assert found.n == saving.intervals == 940
-    assert {line.excluded for line in lines} == {None, reasons.TRANSITION_INTERVAL()}
+    assert found.n == saving.intervals == 960
+    assert {line.excluded for line in lines} == {None}

@@ -2,55 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 from support.retrofit import DAMPER_FAN
 
 from agent.savings import reasons
 from agent.savings.baseline import regression
-from agent.savings.baseline.models import BY_STATE, ReplacedMotor, described, hat_weights, old_losses_wh, terms
+from agent.savings.baseline.models import ReplacedMotor, described, factors, old_losses_wh, terms
 from agent.savings.records.model import Interval
 from drivers.reasons import InvalidValue, Reason
 
-SHAPES = {
-    "constant": {}, "polynomial": {"degree": 3}, "affinity": {}, "production": {},
-    "binned": {"centres": [1.0, 2.0, 4.0, 7.0]}, "state": {"states": [0.0, 1.0, 2.0]},
+PLANE = {"powers": [[0, 0], [1, 0], [0, 1], [1, 1]]}
+STATES = {"states": [1.0, 2.0, 3.0], "within": 0.1}
+FORMS = {
+    "constant": ("constant", {}, 0),
+    "polynomial": ("polynomial", {"degree": 3}, 1),
+    "affinity": ("affinity", {}, 1),
+    "plane": ("linear", {"powers": [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 2, 0]]}, 3),
+    "state only": ("constant", {**STATES, "by_state": "levels"}, 0),
+    "levels": ("polynomial", {"degree": 2, **STATES, "by_state": "levels"}, 1),
+    "slopes": ("polynomial", {"degree": 2, **STATES, "by_state": "slopes"}, 1),
+    "levels of an affinity law": ("affinity", {**STATES, "by_state": "levels"}, 1),
+    "levels of a plane": ("linear", {**PLANE, **STATES, "by_state": "levels"}, 2),
+    "slopes of a plane": ("linear", {**PLANE, **STATES, "by_state": "slopes"}, 2),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", SHAPES)
-def test_arrays_and_single_values_have_the_same_terms(kind: str) -> None:
-    x = np.array([0.0, 1.0, 2.0]) if kind == "state" else np.linspace(0.3, 8.3, 41)
-    rows = regression.design(kind, SHAPES[kind], x, len(x))
-    for value, row in zip(x, rows, strict=True):
-        assert terms(kind, SHAPES[kind], [float(value)]) == pytest.approx(row.tolist(), rel=1e-14)
-
-
-SEVERAL = {
-    "a plane": ("linear", {"powers": [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 2, 0]]}, 3),
-    "slopes": ("slopes", {"base": "polynomial", "degree": 2, "states": [1.0, 2.0, 3.0], "within": 0.1}, 1),
-    "slopes of a plane": ("slopes", {"base": "linear", "powers": [[0, 0], [1, 0], [0, 1]], "states": [1.0, 2.0],
-                                     "within": 0.1}, 2),
-    "levels of tonnes": ("indicator", {"base": "production", "states": [1.0, 2.0], "within": 0.1}, 1),
-    "slopes of tonnes": ("slopes", {"base": "production", "states": [1.0, 2.0], "within": 0.1}, 1),
-    "levels": ("indicator", {"base": "polynomial", "degree": 2, "states": [1.0, 2.0, 3.0], "within": 0.1}, 1),
-    "levels of lines": ("indicator", {"base": "binned", "centres": [1.0, 2.0, 5.0], "states": [0.0, 1.0],
-                                      "within": 0.1}, 1),
-    "levels of a plane": ("indicator", {"base": "linear", "powers": [[0, 0], [1, 0], [0, 1], [1, 1]],
-                                        "states": [1.0, 2.0], "within": 0.1}, 2),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", SEVERAL)
-def test_of_several_drivers_too(case: str) -> None:
-    kind, shape, numbers = SEVERAL[case]
+def values_of(shape: Mapping[str, Any], numbers: int) -> np.ndarray:
+    """40 rows of random values; a state is within reach of one of its values."""
     rng = np.random.default_rng(3)
     x = rng.uniform(0.5, 6, (40, numbers))
-    if kind in BY_STATE:
-        x = np.concatenate([x, rng.choice(shape["states"], (40, 1)) + rng.uniform(-0.09, 0.09, (40, 1))], axis=1)
-    rows = regression.design(kind, shape, x, len(x))
-    for values, row in zip(x, rows, strict=True):
+    if "states" not in shape:
+        return x
+    return np.concatenate([x, rng.choice(shape["states"], (40, 1)) + rng.uniform(-0.09, 0.09, (40, 1))], axis=1)
+
+
+@pytest.mark.parametrize("case", FORMS)
+def test_arrays_and_single_values_have_the_same_terms(case: str) -> None:
+    kind, shape, numbers = FORMS[case]
+    x = values_of(shape, numbers)
+    for values, row in zip(x, regression.design(kind, shape, x), strict=True):
         assert terms(kind, shape, [float(value) for value in values]) == pytest.approx(row.tolist(), rel=1e-13)
+
+
+@pytest.mark.parametrize("case", FORMS)
+def test_each_term_has_a_factor_in_the_formula(case: str) -> None:
+    kind, shape, numbers = FORMS[case]
+    names = ["x", "y", "z"][:numbers] + ["s"] * ("states" in shape)
+    values = [2.0] * numbers + [3.0] * ("states" in shape)
+    assert len(factors(kind, shape, names)) == len(terms(kind, shape, values))
+
+
+def test_levels_are_offsets_and_slopes_are_separate_coefficients() -> None:
+    levels = {"degree": 1, **STATES, "by_state": "levels"}
+    assert terms("polynomial", levels, [5.0, 1.0]) == [1, 5, 0, 0]
+    assert terms("polynomial", levels, [5.0, 3.0]) == [1, 5, 0, 1]
+    assert terms("polynomial", {**levels, "by_state": "slopes"}, [5.0, 2.0]) == [0, 0, 1, 5, 0, 0]
+
+
+def test_at_standstill_only_its_mean_counts() -> None:
+    for kind, shape, numbers in FORMS.values():
+        if numbers:
+            values = [3.0] * numbers + [2.0] * ("states" in shape)
+            row = terms(kind, shape, values)
+            assert terms(kind, {**shape, "still": 2.9}, values) == [0, *row]
+            assert terms(kind, {**shape, "still": 3.0}, values) == [1, *[0] * len(row)]
 
 
 @pytest.mark.parametrize(
@@ -60,9 +79,13 @@ def test_of_several_drivers_too(case: str) -> None:
         ("polynomial", {"degree": 1, "still": 5.0}, ["q"],
          reasons.MODEL_WITH_STANDSTILL(model=reasons.MODEL_POLYNOMIAL(degree=1, driver="q"))),
         ("constant", {}, [], reasons.MODEL_CONSTANT()),
-        ("state", {"states": [0.0, 1.0]}, ["on"], reasons.MODEL_STATE(driver="on")),
-        ("binned", {"centres": [1.0, 2.0]}, ["q"], reasons.MODEL_BINNED(driver="q")),
-        ("production", {}, ["t"], reasons.MODEL_PRODUCTION(driver="t")),
+        ("constant", {"states": [0.0, 1.0], "by_state": "levels"}, ["on"], reasons.MODEL_STATE(driver="on")),
+        ("constant", {"states": [0.0, 1.0], "by_state": "levels", "lags_s": {"on": 0.0}}, ["on"],
+         reasons.MODEL_STATE(driver="on")),
+        ("affinity", {"lags_s": {"q": 3600.0}}, ["q"],
+         reasons.MODEL_WITH_LAG(model=reasons.MODEL_AFFINITY(driver="q"), driver="q", lag_min=60.0)),
+        ("affinity", {"lags_s": {"q": -900.0}}, ["q"],
+         reasons.MODEL_WITH_LEAD(model=reasons.MODEL_AFFINITY(driver="q"), driver="q", lag_min=15.0)),
         ("shaft-power", {}, [], reasons.MODEL_SHAFT_POWER()),
         ("linear", {"powers": [[0, 0], [1, 0], [0, 1]]}, ["q", "t"], reasons.MODEL_LINEAR(drivers=("q", "t"))),
         ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [2, 0]]}, ["q", "t"],
@@ -71,9 +94,9 @@ def test_of_several_drivers_too(case: str) -> None:
          reasons.MODEL_LINEAR_PRODUCTS(drivers=("q", "t"))),
         ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [1, 1], [2, 0], [0, 2]]}, ["q", "t"],
          reasons.MODEL_QUADRATIC(drivers=("q", "t"))),
-        ("indicator", {"base": "affinity"}, ["q", "shift"],
+        ("affinity", {"states": [1.0, 2.0], "by_state": "levels"}, ["q", "shift"],
          reasons.MODEL_WITH_LEVELS(model=reasons.MODEL_AFFINITY(driver="q"), state="shift")),
-        ("slopes", {"base": "affinity"}, ["q", "shift"],
+        ("affinity", {"states": [1.0, 2.0], "by_state": "slopes"}, ["q", "shift"],
          reasons.MODEL_WITH_SLOPES(model=reasons.MODEL_AFFINITY(driver="q"), state="shift")),
     ],
 )  # fmt: skip
@@ -81,22 +104,14 @@ def test_each_model_has_a_code(kind: str, shape: dict[str, object], drivers: lis
     assert described(kind, shape, drivers) == model
 
 
-def test_between_centres_the_line_is_straight_and_weights_sum_to_one() -> None:
-    centres = [1.0, 2.0, 4.0]
-    for value in (0.5, 1.0, 1.3, 2.0, 3.9, 4.5):
-        weights = hat_weights(centres, value)
-        assert sum(weights) == pytest.approx(1)
-        assert sum(w * (3 * c + 1) for w, c in zip(weights, centres, strict=True)) == pytest.approx(3 * value + 1)
-
-
 def test_an_unseen_state_is_rejected() -> None:
     with pytest.raises(InvalidValue) as error:
-        terms("state", SHAPES["state"], [3.0])
-    assert error.value.reason == reasons.STATE_UNKNOWN(value=3.0)
+        terms("constant", {**STATES, "by_state": "levels"}, [3.2])
+    assert error.value.reason == reasons.STATE_UNKNOWN(value=3.2)
 
 
 def test_an_unknown_model_is_rejected() -> None:
-    with pytest.raises(ValueError, match="no such model"):
+    with pytest.raises(ValueError, match="no model of kind 'spline'"):
         terms("spline", {}, [1.0])
 
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -17,9 +16,10 @@ from support.retrofit import FLOW, SHIFT, START_MS, TEMPERATURE
 
 from agent.savings import reasons
 from agent.savings.accounting.avoided_energy import expected_wh
+from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.verdict import outside_baseline
 from agent.savings.baseline.baseline import LearnError, collinear_drivers, freeze, learn
-from agent.savings.baseline.model_selection import states_of
+from agent.savings.baseline.states import states_of
 from agent.savings.baseline.models import others_at_mean
 from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
@@ -77,23 +77,18 @@ def test_levels_of_states_are_those_of_the_analysis_of_covariance() -> None:
     """By hand from a textbook: slope within the states Σ(x−x̄)(y−ȳ)/Σ(x−x̄)², level of a state ȳ − b·x̄."""
     items = measured(steps, second=SHIFT)
     found = learn("pump", items)
-    assert (found.kind, found.drivers) == ("indicator", (FLOW, SHIFT))
-    fixed = learn("pump", items, drivers=[FLOW, SHIFT], kind="indicator")
-    assert fixed.hash == found.hash == ""
+    assert (found.drivers, found.shape["by_state"]) == ((FLOW, SHIFT), "levels")
+    straight = learn("pump", items, drivers=[FLOW, SHIFT], kind="polynomial")
+    assert straight.shape["degree"] == 1
+    assert straight.hash == found.hash == ""
     x, y, shift = column(items, FLOW), energies(items), column(items, SHIFT)
     groups = [(x[shift == s], y[shift == s]) for s in (1, 2, 3)]
     over = sum(float(((a - a.mean()) * (b - b.mean())).sum()) for a, b in groups)
     slope = over / sum(float(((a - a.mean()) ** 2).sum()) for a, _ in groups)
     levels = [float(b.mean() - slope * a.mean()) for a, b in groups]
-    straight = next(m for m in (found, *_rivals(found)) if m.kind == "indicator" and m.shape.get("degree") == 1)
     assert straight.coefficients == pytest.approx(
         [levels[0], slope, levels[1] - levels[0], levels[2] - levels[0]], rel=1e-8
     )
-
-
-def _rivals(found: object) -> list[object]:
-    return [replace(found, **{name: rival[name] for name in ("kind", "shape", "coefficients")},  # type: ignore[type-var]
-                    drivers=tuple(rival["drivers"])) for rival in found.rivals]  # type: ignore[attr-defined]  # fmt: skip
 
 
 def test_two_drivers_are_selected_where_both_have_an_effect() -> None:
@@ -207,12 +202,17 @@ def test_one_missing_driver_of_two_is_a_missing_driver() -> None:
     assert lines[0].excluded == reasons.DRIVER_MISSING(drivers=(TEMPERATURE,))
 
 
-def test_uncertainties_of_two_drivers_add_in_quadrature() -> None:
+def test_errors_of_two_drivers_add_in_quadrature() -> None:
+    """Limits of 2 % of the flow and 2 K: rectangular, their standard uncertainty is the effect / √3."""
     found = learn("pump", measured(plane), drivers=[FLOW, TEMPERATURE], kind="linear")
-    items = [replace(item, drivers={FLOW: Driver(500, 10.0), TEMPERATURE: Driver(20, 2.0)}) for item in measured(plane)]
+    assert found.shape["powers"] == [[0, 0], [1, 0], [0, 1]]
+    values = [(490.0, 19.0), (510.0, 21.0)]  # their means are 500 and 20; a value that stays would be a stuck signal
+    items = [replace(item, drivers={FLOW: Driver(values[k % 2][0]), TEMPERATURE: Driver(values[k % 2][1])})
+             for k, item in enumerate(measured(plane))]  # fmt: skip
     slopes = dict(zip(found.drivers, found.coefficients[1:], strict=True))
-    expected = len(items) * math.hypot(slopes[FLOW] * 10 / 2, slopes[TEMPERATURE] * 2 / 2)
-    assert evaluate(found, items)[0].causes["driver"] == pytest.approx(expected, rel=1e-9)
+    expected = len(items) * math.hypot(slopes[FLOW] * 10, slopes[TEMPERATURE] * 2) / math.sqrt(3)
+    errors = {FLOW: DriverError(relative=0.02), TEMPERATURE: DriverError(absolute=2.0)}
+    assert evaluate(found, items, driver_errors=errors)[0].causes["driver"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_driver_that_changes_within_a_quarter_hour_is_not_a_state() -> None:
@@ -229,7 +229,7 @@ def test_a_driver_that_changes_within_a_quarter_hour_is_not_a_state() -> None:
         state = 0.4 * before.drivers[SHIFT].mean + 0.6 * item.drivers[SHIFT].mean
         mixed.append(replace(item, drivers={**item.drivers, SHIFT: Driver(state)}))
     found = learn("pump", mixed)
-    assert found.kind == "indicator"
+    assert found.shape["by_state"] == "levels"
     assert found.n == len(items) - 29
     near = Interval("pump", 0, 1.0, drivers={FLOW: Driver(500.0), SHIFT: Driver(2.05)})
     assert expected_wh(found, near) == pytest.approx(steps(500, 2), rel=0.005)
@@ -238,18 +238,6 @@ def test_a_driver_that_changes_within_a_quarter_hour_is_not_a_state() -> None:
     unknown = reasons.STATE_UNKNOWN(value=1.5)
     assert lines[0].excluded == unknown
     assert reasons.OUTSIDE_BASELINE(share=1.0, part=1.0, cause=unknown) in saving.caveats
-
-
-def test_a_competing_model_with_a_missing_driver_is_assumed_to_agree() -> None:
-    """Its sensor was removed with the old motor: this does not make the complete energy uncertain."""
-    items = measured(lambda q, t: 4000 + 20 * q, tie=0.5)
-    found = learn("pump", items, kind="polynomial", drivers=[FLOW])
-    other = {**found.rivals[0], "drivers": [TEMPERATURE], "kind": "constant", "coefficients": [5000.0],
-             "covariance": [[1.0]], "weight": 1.0}  # fmt: skip
-    found = replace(found, rivals=(other,))
-    without = [replace(item, drivers={FLOW: item.drivers[FLOW]}) for item in items]
-    assert evaluate(found, without)[0].causes["choice"] == 0
-    assert evaluate(found, [*items[:10], *without[10:]])[0].causes["choice"] < 10 * 20_000
 
 
 def test_a_curve_is_drawn_at_the_means_of_the_other_drivers() -> None:
@@ -268,24 +256,3 @@ def test_a_baseline_of_two_drivers_is_frozen_as_any_other() -> None:
         assert intact(frozen)
         assert from_json(json.loads(json.dumps(to_json(frozen)))) == frozen
         assert not intact(replace(frozen, shape={**frozen.shape, "variance_most_wh2": 1e99}))
-
-
-def test_a_previously_frozen_baseline_keeps_its_hash_and_its_meaning() -> None:
-    """Baselines of an earlier version give equal savings, U95 and components over 200 intervals.
-
-    They contain competing models and lack the keys of newer models. Their hashes fix the format of a frozen baseline.
-    """
-    for case in json.loads((Path(__file__).parent / "frozen_before.json").read_text(encoding="utf-8")):
-        frozen = from_json(case["baseline"])
-        assert intact(frozen)
-        saving, _ = evaluate(frozen, [_of_that_plant(k) for k in range(300, 500)], classes=("0.5S", "0.5"))
-        assert saving.saved_wh == pytest.approx(case["saved_wh"], rel=1e-12)
-        assert saving.u95_wh == pytest.approx(case["u95_wh"], rel=1e-9)
-        assert saving.causes == pytest.approx(case["causes"], rel=1e-9)
-
-
-def _of_that_plant(k: int) -> Interval:
-    flow, on = 300 + (37 * k % 601) * 0.3, float(k % 5 > 0)
-    wh = 0.8 * (5000 + 20 * flow + 0.004 * flow * flow + 200 * on + 100 * (-1) ** k)
-    drivers = {FLOW: Driver(flow, 5.0), "signal_running": Driver(on)}
-    return Interval("pump", k * QUARTER_MS, wh, drivers=drivers, meter="m 1", reactive_varh=6000.0)

@@ -16,8 +16,10 @@ from support.retrofit_cases import by_grade, by_pumps, by_shift
 
 from agent.savings import reasons
 from agent.savings.accounting.avoided_energy import expected_wh
+from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.verdict import outside_baseline
 from agent.savings.baseline.baseline import freeze, learn
+from agent.savings.baseline.model_selection import ModelForm, fit_form
 from agent.savings.baseline.models import factors, formula, others_at_mean
 from agent.savings.records.baseline_json import from_json, intact, to_json
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
@@ -49,54 +51,54 @@ def at(flow: float, pumps: float, k: int = 0) -> Interval:
     return Interval("pump", k * QUARTER_MS, 10_000.0, drivers={FLOW: Driver(flow), PUMPS: Driver(pumps)})
 
 
+STATES = {"states": [1.0, 2.0], "within": 0.1, "by_state": "slopes"}
+
+
+def samples(items: list[Interval], *names: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Columns and energies."""
+    columns = {name: np.array([item.drivers[name].mean for item in items]) for name in names}
+    return columns, np.array([item.energy_wh for item in items])
+
+
 def straight(items: list[Interval]) -> Baseline:
     """The linear model with slopes by state, even if another one predicts slightly better."""
-    found = learn("pump", items, kind="slopes")
-    models = [found, *(replace(found, **{name: rival[name] for name in ("kind", "shape", "coefficients", "covariance")})
-                       for rival in found.rivals)]  # fmt: skip
-    return next(m for m in models if m.kind == "slopes" and m.shape.get("degree") == 1)
+    best = fit_form(ModelForm("polynomial", (FLOW, PUMPS), {"degree": 1, **STATES}), *samples(items, FLOW, PUMPS), {})
+    assert best is not None
+    return replace(
+        learn("pump", items, drivers=[FLOW, PUMPS]), kind="polynomial", shape=best.shape,
+        coefficients=tuple(best.fit.coefficients.tolist()), covariance=tuple(map(tuple, best.fit.covariance.tolist())),
+        n_effective=best.fit.n_effective, residual_wh=best.fit.residual, drivers=best.drivers,
+    )  # fmt: skip
 
 
 def test_each_state_has_its_regression_line_and_uncertainty() -> None:
-    """Textbook regression per state, with variances times (n−p)/(n'−p) and n' of this state.
+    """Textbook regression per state; s² = Σr²/(n'−p) of both together.
 
-    b = Sxy/Sxx, a = ȳ − b·x̄, s² = Σr²/(n−2), var b = s²/Sxx, var a = s²·(1/n + x̄²/Sxx), cov = −s²·x̄/Sxx.
+    b = Sxy/Sxx, a = ȳ − b·x̄, var b = s²/Sxx, var a = s²·(1/n + x̄²/Sxx), cov = −s²·x̄/Sxx.
     """
     items = measured()
     found = straight(items)
     x, pumps, y = (np.array(column) for column in zip(
         *((i.drivers[FLOW].mean, i.drivers[PUMPS].mean, i.energy_wh) for i in items), strict=True))  # fmt: skip
+    squares, blocks = 0.0, []
     for k, state in enumerate((1, 2)):
         a, b = x[pumps == state], y[pumps == state]
         n, middle, sxx = len(a), a.mean(), float(((a - a.mean()) ** 2).sum())
         slope = float(((a - middle) * (b - b.mean())).sum()) / sxx
         level = float(b.mean()) - slope * middle
         assert found.coefficients[2 * k : 2 * k + 2] == pytest.approx([level, slope], rel=1e-8)
-        s2 = float(((b - level - slope * a) ** 2).sum()) / (n - 2)
-        assert found.shape["residuals_wh"][k] == pytest.approx(math.sqrt(s2), rel=1e-8)
-        own = n * found.n_effective / found.n
+        squares += float(((b - level - slope * a) ** 2).sum())
         textbook = np.array([[1 / n + middle**2 / sxx, -middle / sxx], [-middle / sxx, 1 / sxx]])
-        block = np.array(found.covariance)[2 * k : 2 * k + 2, 2 * k : 2 * k + 2]
-        assert block == pytest.approx(s2 * (n - 2) / (own - 2) * textbook, rel=1e-6)
+        blocks.append((np.array(found.covariance)[2 * k : 2 * k + 2, 2 * k : 2 * k + 2], textbook))
+    for block, textbook in blocks:
+        assert block == pytest.approx(squares / (found.n_effective - 4) * textbook, rel=1e-6)
+    assert found.residual_wh == pytest.approx(math.sqrt(squares / (len(x) - 4)), rel=1e-8)
     assert np.array(found.covariance)[:2, 2:] == pytest.approx(0)
-
-
-def test_scatter_is_attributed_to_its_state() -> None:
-    """√(τ·Σ m·s²): energy and scatter are larger with two pumps."""
-    items = measured()
-    found = replace(straight(items), rivals=())
-    first, second = found.shape["residuals_wh"]
-    assert second > 1.2 * first
-    tau = found.n / found.n_effective
-    asked = [at(500, 1, k) for k in range(10)] + [at(500, 2, k) for k in range(10, 50)]
-    assert evaluate(found, asked)[0].causes["scatter"] == pytest.approx(
-        math.sqrt(tau * (10 * first**2 + 40 * second**2))
-    )
 
 
 def test_slopes_are_selected_where_they_differ_and_predict_both_states() -> None:
     found = learn("pump", measured())
-    assert (found.kind, found.drivers) == ("slopes", (FLOW, PUMPS))
+    assert (found.shape["by_state"], found.drivers) == ("slopes", (FLOW, PUMPS))
     for flow, pumps in ((250.0, 1), (500.0, 1), (500.0, 2), (850.0, 2)):
         assert expected_wh(found, at(flow, pumps)) == pytest.approx(two_pumps(flow, pumps), rel=0.005)
 
@@ -105,11 +107,11 @@ def test_slopes_are_selected_where_they_differ_and_predict_both_states() -> None
 def test_slopes_are_not_selected_where_only_levels_differ_or_nothing_does(step: float) -> None:
     for seed in range(12):
         items = measured(lambda q, pumps: 3000 + 20 * q + step * (pumps - 1), 800, seed=seed)
-        assert learn("pump", items).kind != "slopes", f"seed {seed}"
+        assert learn("pump", items).shape.get("by_state") != "slopes", f"seed {seed}"
 
 
 def test_in_complete_retrofits_slopes_are_selected_by_pumps_and_grade_and_not_by_shift() -> None:
-    taken = {case: sum(case(seed).baseline.kind == "slopes" for seed in range(6)) for case in (by_grade, by_shift)}
+    taken = {case: sum(case(seed).baseline.shape.get("by_state") == "slopes" for seed in range(6)) for case in (by_grade, by_shift)}
     assert taken == {by_grade: 6, by_shift: 0}
     for item in map(by_pumps, range(6)):
         assert item.baseline.drivers == (FLOW, PUMPS)
@@ -121,11 +123,11 @@ def test_a_state_with_few_samples_has_no_separate_line() -> None:
     rare = measured(n=1200, second=lambda k: 2 if k % 200 < 3 else 1)
     assert sum(item.drivers[PUMPS].mean == 2 for item in rare) == 18
     found = learn("pump", rare)
-    assert found.kind != "slopes"
+    assert found.shape.get("by_state") != "slopes"
     best = min(found.candidates, key=lambda item: item.cv_rmse)
     assert best.model.code == reasons.MODEL_WITH_SLOPES, "it would foretell best"
-    assert learn("pump", rare, drivers=[FLOW, PUMPS]).kind != "slopes", "who names the drivers asks for no slopes"
-    assert learn("pump", rare, kind="slopes").shape["counts"] == [1182, 18]
+    named = learn("pump", rare, drivers=[FLOW, PUMPS])
+    assert named.shape["by_state"] == "levels", "who names the drivers asks for no slopes"
 
 
 def test_a_flow_that_was_never_seen_in_a_state_is_out_of_range() -> None:
@@ -158,7 +160,8 @@ def test_numbers_that_were_never_seen_so_together_in_this_state_are_out_of_range
         wh = (item.energy_wh or 0.0) + 100 * pumps * inlet
         items.append(replace(item, energy_wh=wh, drivers={**item.drivers, TEMPERATURE: Driver(inlet)}))
     found = learn("pump", items)
-    assert (found.kind, set(found.drivers), found.drivers[-1]) == ("slopes", {FLOW, TEMPERATURE, PUMPS}, PUMPS)
+    assert (set(found.drivers), found.drivers[-1]) == ({FLOW, TEMPERATURE, PUMPS}, PUMPS)
+    assert found.shape["by_state"] == "slopes"
     asked = [replace(at(q, p), drivers={**at(q, p).drivers, TEMPERATURE: Driver(t)})
              for q, p, t in ((250, 1, 27), (470, 2, 15), (470, 2, 28))]  # fmt: skip
     *inside, outside = [line.excluded for line in evaluate(found, asked)[1]]
@@ -174,21 +177,24 @@ def test_numbers_that_move_together_in_one_state_only_have_the_vif_of_that_state
         flow = item.drivers[FLOW].mean
         inlet = rng.gauss(20, 5) if item.drivers[PUMPS].mean == 1 else 20 + (flow - 675) / 20 + rng.gauss(0, 0.3)
         items.append(replace(item, drivers={**item.drivers, TEMPERATURE: Driver(inlet)}))
-    found = learn("pump", items, drivers=[FLOW, TEMPERATURE, PUMPS], kind="slopes")
+    form = ModelForm("linear", (FLOW, TEMPERATURE, PUMPS), {"powers": [[0, 0], [1, 0], [0, 1]], **STATES})
+    found = fit_form(form, *samples(items, FLOW, TEMPERATURE, PUMPS), {})
+    assert found is not None
     q, t = (
         np.array([i.drivers[name].mean for i in items if i.drivers[PUMPS].mean == 2]) for name in (FLOW, TEMPERATURE)
     )
     vif = 1 / (1 - float(np.corrcoef(q, t)[0, 1]) ** 2)
     assert vif > 10
     assert found.shape["vif"][TEMPERATURE] == pytest.approx(vif, rel=1e-3)
+    assert not found.sound
 
 
-def test_the_uncertainty_of_a_sensor_uses_the_slope_of_the_state() -> None:
+def test_the_error_of_a_signal_has_the_slope_of_the_state() -> None:
+    """A limit of 10 m³/h, rectangular."""
     found = straight(measured())
-    one, two = found.coefficients[1], found.coefficients[3]
-    asked = [replace(at(500, p), drivers={FLOW: Driver(500, 10.0), PUMPS: Driver(p)}) for p in (1, 2)]
-    uncertainties = [evaluate(found, [item])[0].causes["driver"] for item in asked]
-    assert uncertainties == pytest.approx([abs(one) * 5, abs(two) * 5], rel=1e-9)
+    for pumps, slope in ((1, found.coefficients[1]), (2, found.coefficients[3])):
+        saving, _ = evaluate(found, [at(500, pumps)], driver_errors={FLOW: DriverError(absolute=10.0)})
+        assert saving.causes["driver"] == pytest.approx(abs(slope) * 10 / math.sqrt(3), rel=1e-9)
 
 
 def test_a_model_by_slopes_is_frozen_hashed_and_described_as_any_other() -> None:

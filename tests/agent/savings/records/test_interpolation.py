@@ -25,6 +25,7 @@ from agent.savings.baseline.regression import interpolation_u
 from agent.savings.ledger.verify import open_copy
 from agent.savings.reasons import DRIVER_MISSING
 from agent.savings.records.baseline_json import intact
+from agent.savings.records.interpolation import with_lagged_drivers
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, Saving
 from agent.savings.report.model.month import ReportMonth, collect
 
@@ -76,14 +77,14 @@ def test_the_uncertainty_is_that_of_a_straight_line_over_the_same_number_of_inte
     found = of(baseline, without(FLOW, range(10, 10 + missing)))
     assert found.intervals == 200
     assert found.causes["gaps"] == 0
-    assert found.causes["driver"] == pytest.approx(20 * missing * line_error(missing), rel=0.02)
+    assert found.causes["interpolation"] == pytest.approx(20 * missing * line_error(missing), rel=0.02)
 
 
 def test_errors_of_different_gaps_are_independent(baseline: Baseline) -> None:
     one, four = (of(baseline, without(FLOW, *(range(10 * k, 10 * k + 2) for k in range(1, n + 1)))) for n in (1, 4))
-    assert four.causes["driver"] == pytest.approx(2 * one.causes["driver"], rel=0.02)
+    assert four.causes["interpolation"] == pytest.approx(2 * one.causes["interpolation"], rel=0.02)
     side_by_side = of(baseline, without(FLOW, range(10, 12), range(13, 15)))
-    assert side_by_side.causes["driver"] == pytest.approx(math.sqrt(2) * one.causes["driver"], rel=0.02)
+    assert side_by_side.causes["interpolation"] == pytest.approx(math.sqrt(2) * one.causes["interpolation"], rel=0.02)
 
 
 def test_a_driver_that_the_model_does_not_use_changes_nothing(baseline: Baseline) -> None:
@@ -113,7 +114,7 @@ def test_a_baseline_frozen_without_interpolation_uncertainty_keeps_its_value(bas
     assert intact(old)
     found = of(old, measured)
     assert found.causes["gaps"] == pytest.approx(0.3 * sum(item.energy_wh or 0.0 for item in measured[10:13]))
-    assert found.causes["driver"] == 0
+    assert found.causes["interpolation"] == 0
 
 
 def test_interpolation_is_exact_for_a_linear_driver_and_does_not_cross_a_pause() -> None:
@@ -131,7 +132,7 @@ def test_the_length_of_an_interpolation_is_its_time(baseline: Baseline) -> None:
     measured = without(FLOW, range(10, 13))
     found = of(baseline, [*measured[:11], *measured[13:]])
     assert found.intervals == 198
-    assert found.causes["driver"] == pytest.approx(20 * line_error(3), rel=0.02)
+    assert found.causes["interpolation"] == pytest.approx(20 * line_error(3), rel=0.02)
 
 
 def test_five_percent_missing_barely_increase_u() -> None:
@@ -166,7 +167,7 @@ def test_the_page_interpolates_across_the_end_of_a_month(tmp_path: Path) -> None
         assert found.saving
         assert whole.saving
         assert found.saving.intervals == whole.saving.intervals
-        assert found.saving.causes["driver"] > whole.saving.causes["driver"]
+        assert found.saving.causes["interpolation"] > whole.saving.causes["interpolation"]
         assert len(found.intervals) == len(whole.intervals)
 
 
@@ -182,7 +183,7 @@ def test_a_state_that_changed_while_it_was_missing_is_not_known(after: float, cl
         )
 
     baseline = freeze(
-        learn("pump", [measured(k, 1.0 + k // 4 % 3) for k in range(600)], drivers=["signal_grade"], kind="state"),
+        learn("pump", [measured(k, 1.0 + k // 4 % 3) for k in range(600)], drivers=["signal_grade"]),
         0,
         "test",
     )
@@ -191,3 +192,53 @@ def test_a_state_that_changed_while_it_was_missing_is_not_known(after: float, cl
     lines = evaluate(baseline, found)[1]
     assert sum(line.excluded is None for line in lines) == claimed
     assert {line.excluded for line in lines} - {None} <= {DRIVER_MISSING(drivers=("signal_grade",))}
+
+
+def by_minute(items: list[Interval], lag_min: int) -> list[float | None]:
+    """The mean of the signal over the minutes of each interval, lag_min earlier; None where a minute is unknown."""
+    value = {
+        item.start_ms // 60_000 + minute: item.drivers[FLOW].mean
+        for item in items if FLOW in item.drivers for minute in range(item.length_s // 60)
+    }  # fmt: skip
+    found: list[float | None] = []
+    for item in items:
+        minutes = [item.start_ms // 60_000 + k - lag_min for k in range(item.length_s // 60)]
+        found.append(None if any(k not in value for k in minutes) else float(np.mean([value[k] for k in minutes])))
+    return found
+
+
+def history(seed: int) -> list[Interval]:
+    """Intervals of random lengths with pauses, some without the signal."""
+    chance, at_ms, found = np.random.default_rng(seed), 0, []
+    for _ in range(60):
+        length_s = int(chance.choice([600, 900, 1800, 3600]))
+        if chance.random() < 0.1:
+            at_ms += int(chance.integers(1, 300)) * 60_000
+        drivers = {FLOW: Driver(chance.uniform(100, 900))} if chance.random() < 0.9 else {}
+        found.append(Interval("pump", at_ms, 1.0, length_s=length_s, drivers={**drivers, AIR: Driver(5.0)}))
+        at_ms += 1000 * length_s
+    return found
+
+
+@pytest.mark.parametrize("lag_min", [-240, -45, -7, 15, 60, 90, 225])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_lagged_driver_is_the_mean_over_the_earlier_time(lag_min: int, seed: int) -> None:
+    items = history(seed)
+    lagged = with_lagged_drivers(items, {FLOW: 60.0 * lag_min})
+    expected = by_minute(items, lag_min)
+    assert sum(value is None for value in expected) < 50
+    for item, found, value in zip(items, lagged, expected, strict=True):
+        assert found.drivers[AIR] == item.drivers[AIR]
+        if value is None:
+            assert FLOW not in found.drivers
+        else:
+            assert found.drivers[FLOW].mean == pytest.approx(value)
+        assert (found.start_ms, found.energy_wh) == (item.start_ms, item.energy_wh)
+
+
+def test_a_lag_of_an_interpolated_driver_keeps_its_uncertainty(baseline: Baseline) -> None:
+    """The interpolated intervals are the same, two intervals later."""
+    lagged = freeze(replace(baseline, shape={**baseline.shape, "lags_s": {FLOW: 1800.0}}), 0, "test")
+    straight, late = (of(each, without(FLOW, range(10, 12))) for each in (baseline, lagged))
+    assert late.intervals == straight.intervals - 2, "the first two have no value half an hour earlier"
+    assert late.causes["interpolation"] == pytest.approx(straight.causes["interpolation"], rel=1e-6)

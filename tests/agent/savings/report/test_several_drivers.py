@@ -91,7 +91,7 @@ def test_levels_by_shift_from_learning_to_the_page(tmp_path: Path) -> None:
     saving = motor["saving"]
     assert page_and_json["saving"]["saved_wh"] == pytest.approx(saving["saved_wh"], rel=1e-9)
     assert saving["saved_wh"] == pytest.approx(true_wh(with_shift), abs=saving["u95_wh"])
-    assert motor["baseline"]["kind"] == "indicator"
+    assert motor["baseline"]["shape"]["by_state"] == "levels"
     assert "[y = 2]" in page
     assert "separate offset for each state of shift" in page
     assert "shift 各状态另有水平" in page
@@ -119,9 +119,9 @@ def test_correlated_drivers_are_reported_when_learning(tmp_path: Path) -> None:
     folder = plant(tmp_path, following)
     result = magwatt(folder, "baseline", "learn", "fan", "--to", "2024-09-15")
     assert "fan flow m³/h and inlet c moved together (VIF " in result.stdout
-    both = magwatt(folder, "baseline", "learn", "fan", "--driver", "fan-flow", "--driver", INLET, "--model", "binned")
+    both = magwatt(folder, "baseline", "learn", "fan", "--driver", "fan-flow", "--driver", INLET, "--model", "affinity")
     assert both.exit_code == 2
-    assert f"no binned model of {metered_retrofit.FLOW}, {INLET} fits the data" in both.output
+    assert f"no affinity model of {metered_retrofit.FLOW}, {INLET} fits the data" in both.output
 
 
 def kw(flow: float, pumps: float) -> float:
@@ -140,7 +140,7 @@ def with_pumps(item: Interval) -> Interval:
 @pytest.fixture(scope="module")
 def page_and_json(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     folder = plant(tmp_path_factory.mktemp("pumps"), with_pumps)
-    learn_output = learn_and_freeze(folder, "--model", "slopes", "--driver", "fan-flow", "--driver", PUMPS)
+    learn_output = learn_and_freeze(folder, "--driver", "fan-flow", "--driver", PUMPS)
     model = reasons.MODEL_WITH_SLOPES(
         model=reasons.MODEL_POLYNOMIAL(degree=1, driver=metered_retrofit.FLOW), state=PUMPS
     )
@@ -156,7 +156,7 @@ def cloud(page: str) -> str:
 @pytest.mark.text
 def test_slopes_by_state_are_described_in_both_languages(page_and_json: tuple[str, dict[str, Any]]) -> None:
     page, motor = page_and_json
-    assert motor["baseline"]["kind"] == "slopes"
+    assert motor["baseline"]["shape"]["by_state"] == "slopes"
     for text in ("separate coefficients for each state of pumps", "[…]: 1 in this state, otherwise 0",
                  "pumps 各状态各有系数", "[…]：处于该状态为 1，否则为 0"):  # fmt: skip
         assert text in page
@@ -194,7 +194,7 @@ def test_each_level_by_state_has_a_line(tmp_path: Path) -> None:
     folder = plant(tmp_path, with_shift)
     learn_and_freeze(folder)
     page, motor = report(folder)
-    assert motor["baseline"]["kind"] == "indicator"
+    assert motor["baseline"]["shape"]["by_state"] == "levels"
     picture = cloud(page)
     assert len(LINE.findall(picture)) == 3
     for state in (1, 2, 3):

@@ -1,0 +1,174 @@
+"""A transmitter that is stuck is found from the energy; a signal that rightly holds a value is not.
+
+The plant needs 20 Wh for each unit of flow; the flow swings between 300 and 900 in ten hours.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.accounting import evaluate
+from support.retrofit import FLOW, START_MS
+
+from agent.savings import reasons
+from agent.savings.baseline.baseline import freeze, learn
+from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval
+
+NOISE_WH = 100.0
+
+
+def flow_at(k: int) -> float:
+    return 600 + 300 * math.sin(2 * math.pi * k / 40)
+
+
+def energy_wh(flow: float) -> float:
+    return 5000 + 20 * flow
+
+
+def plant(numbers: range, seed: int = 1, share: float = 1.0) -> list[Interval]:
+    rng = np.random.default_rng(seed)
+    return [
+        Interval("pump", START_MS + k * QUARTER_MS, share * (energy_wh(flow) + rng.normal(0, NOISE_WH)),
+                 drivers={FLOW: Driver(flow)}, meter="m 1")
+        for k in numbers for flow in [flow_at(k) + rng.normal(0, 1)]
+    ]  # fmt: skip
+
+
+def displaying(items: list[Interval], where: range, value: float | None = None) -> list[Interval]:
+    """The same energies; the signal shows one value."""
+    value = items[where[0]].drivers[FLOW].mean if value is None else value
+    return [replace(item, drivers={FLOW: Driver(value)}) if k in where else item for k, item in enumerate(items)]
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    return freeze(learn("pump", plant(range(16 * 96))), 0, "test")
+
+
+def missing(baseline: Baseline, items: list[Interval]) -> list[int]:
+    """Positions of the intervals without a driver."""
+    lines = evaluate(baseline, items)[1]
+    return [k for k, line in enumerate(lines) if line.excluded == reasons.DRIVER_MISSING(drivers=(FLOW,))]
+
+
+def test_stuck_intervals_are_not_fitted_and_named() -> None:
+    """Three of sixteen days."""
+    whole = plant(range(16 * 96))
+    spoilt = displaying(whole, range(480, 768))
+    found = learn("pump", spoilt)
+    [stuck] = [reason for reason in found.dropped if reason.code == reasons.DRIVER_STUCK]
+    assert stuck.data == {
+        "driver": FLOW, "n": 288, "value": pytest.approx(whole[480].drivers[FLOW].mean),
+        "start_ms": whole[480].start_ms,
+    }  # fmt: skip
+    assert found.n == 16 * 96 - 288
+    for flow in (350.0, 600.0, 850.0):
+        [line] = evaluate(found, [replace(whole[0], drivers={FLOW: Driver(flow)})])[1]
+        assert line.adjusted_wh == pytest.approx(energy_wh(flow), rel=0.003)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.8])
+def test_stuck_intervals_are_excluded_from_the_saving(baseline: Baseline, share: float) -> None:
+    items = displaying(plant(range(2000, 2600), 2, share), range(100, 388))
+    assert missing(baseline, items) == list(range(100, 388))
+    saving, _ = evaluate(baseline, items)
+    assert saving.saved_wh / saving.adjusted_wh == pytest.approx(1 - share, abs=0.002)
+
+
+def test_a_signal_that_is_stuck_until_now_is_excluded(baseline: Baseline) -> None:
+    items = displaying(plant(range(2000, 2400), 2), range(300, 400))
+    assert missing(baseline, items) == list(range(300, 400))
+
+
+def test_a_setpoint_that_the_plant_follows_is_not_stuck(baseline: Baseline) -> None:
+    """Every six hours another value, in baseline and reporting period; the energy stays, too."""
+    rng = np.random.default_rng(5)
+
+    def held(numbers: range) -> list[Interval]:
+        values = np.repeat(rng.uniform(320, 880, len(numbers) // 24 + 1), 24)
+        return [
+            Interval("pump", START_MS + k * QUARTER_MS, energy_wh(flow) + rng.normal(0, NOISE_WH),
+                     drivers={FLOW: Driver(flow)}, meter="m 1")
+            for k, flow in zip(numbers, values.tolist(), strict=False)
+        ]  # fmt: skip
+
+    items = held(range(16 * 96))
+    found = freeze(learn("pump", items), 0, "test")
+    assert found.n == len(items)
+    assert not [reason for reason in found.dropped if reason.code == reasons.DRIVER_STUCK]
+    assert missing(found, held(range(2000, 2600))) == []
+    assert missing(baseline, held(range(2000, 2600))) == []
+
+
+def test_standstill_is_not_stuck() -> None:
+    """Zero flow for eight hours a day, while auxiliaries take 400 to 600 Wh."""
+
+    def stopping(numbers: range, seed: int) -> list[Interval]:
+        return [
+            replace(item, energy_wh=400.0 + 200 * (k // 3 % 2), drivers={FLOW: Driver(0.0)}) if k % 96 < 32 else item
+            for k, item in zip(numbers, plant(numbers, seed), strict=True)
+        ]  # fmt: skip
+
+    found = freeze(learn("pump", stopping(range(16 * 96), 1)), 0, "test")
+    assert found.n == 16 * 96
+    assert not [reason for reason in found.dropped if reason.code == reasons.DRIVER_STUCK]
+    assert missing(found, stopping(range(2000, 2600), 2)) == []
+
+
+def test_a_state_is_never_stuck() -> None:
+    """The number of pumps stays for two days, while the energy moves with an unrecorded flow."""
+
+    def by_pumps(numbers: range) -> list[Interval]:
+        return [replace(item, energy_wh=(item.energy_wh or 0.0) + 4000 * (k // 192 % 2),
+                        drivers={"signal_pumps": Driver(1.0 + k // 192 % 2)})
+                for k, item in zip(numbers, plant(numbers), strict=True)]  # fmt: skip
+
+    found = freeze(learn("pump", by_pumps(range(16 * 96))), 0, "test")
+    assert found.drivers == ("signal_pumps",)
+    assert found.n == 16 * 96
+    lines = evaluate(found, by_pumps(range(1920, 2500)))[1]
+    assert {line.excluded for line in lines} == {None}
+
+
+def test_a_saturated_meter_of_the_flow_is_not_stuck() -> None:
+    """It ends at 800: for a third of the time it shows 800, as often as the flow is above, in both periods."""
+
+    def saturated(numbers: range, seed: int) -> list[Interval]:
+        return [replace(item, drivers={FLOW: Driver(min(item.drivers[FLOW].mean, 800.0))})
+                for item in plant(numbers, seed)]  # fmt: skip
+
+    found = freeze(learn("pump", saturated(range(16 * 96), 1)), 0, "test")
+    assert not [reason for reason in found.dropped if reason.code == reasons.DRIVER_STUCK]
+    assert found.n == 16 * 96
+    assert missing(found, saturated(range(2000, 2600), 2)) == []
+
+
+@pytest.mark.parametrize(("length_s", "n", "found"), [(900, 7, 0), (900, 9, 9), (3600, 3, 0), (3600, 5, 5)])
+def test_a_value_must_be_held_for_two_hours_and_four_intervals(
+    baseline: Baseline, length_s: int, n: int, found: int
+) -> None:
+    """The energy jumps between the extremes of the plant."""
+    items = [
+        Interval("pump", START_MS + k * 1000 * length_s, energy_wh(flow) * length_s / 900, length_s=length_s,
+                 drivers={FLOW: Driver(500.0 if 20 <= k < 20 + n else flow)}, meter="m 1")
+        for k in range(60) for flow in [400.0 + k % 2 * 400 + k / 100]
+    ]  # fmt: skip
+    assert len(missing(baseline, items)) == found
+
+
+def test_a_gap_of_an_hour_does_not_end_a_held_value_and_a_longer_one_does(baseline: Baseline) -> None:
+    def pieces(gap: int) -> list[int]:
+        """The value is held for 1.5 h, missing for some intervals, and held for 1.5 h."""
+        items = [
+            Interval("pump", START_MS + k * QUARTER_MS, energy_wh(flow), meter="m 1",
+                     drivers={} if 26 <= k < 26 + gap else
+                     {FLOW: Driver(500.0 if 20 <= k < 32 + gap else flow)})
+            for k in range(80) for flow in [400.0 + k % 2 * 400 + k / 100]
+        ]  # fmt: skip
+        return missing(baseline, items)
+
+    assert pieces(4) == list(range(20, 36))
+    assert pieces(5) == list(range(26, 31)), "only the gap"
