@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
+from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.verdict import ExcludedEnergy
 from agent.savings.records.interpolation import with_interpolated_drivers
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
@@ -18,9 +19,15 @@ def evaluate(
     events: Sequence[NonRoutineEvent] = (),
     old_motor: Mapping[str, float] | None = None,
     span: tuple[int, int] | None = None,
+    driver_errors: Mapping[str, DriverError] | None = None,
 ) -> tuple[Saving, list[IntervalResult]]:
-    """The saving, and each interval; intervals in any order. span: None: from the first to the last interval."""
-    tally = SavingsAccumulator(baseline, classes=classes, events=events, old_motor=old_motor)
+    """The saving, and each interval; intervals in any order.
+
+    span: None: from the first to the last interval.
+    driver_errors: None: calibrations state that no driver has changed, as in a generator without drift.
+    """
+    errors = dict.fromkeys(baseline.drivers, DriverError(calibrated=True)) if driver_errors is None else driver_errors
+    tally = SavingsAccumulator(baseline, classes=classes, events=events, old_motor=old_motor, driver_errors=errors)
     found = with_interpolated_drivers(sorted(intervals, key=lambda item: item.start_ms))
     lines = [tally.add(item) for item in found]
     return tally.saving(span or ((found[0].start_ms, found[-1].end_ms) if found else (0, 0))), lines
