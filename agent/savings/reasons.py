@@ -138,9 +138,9 @@ OLD_LOSSES_ASSUMED = Code(
 LOAD_MEASURED = Code("load_measured", "the load is measured by {drivers:signal}")
 SEASON_NOT_COVERED = Code(
     "season_not_covered",
-    "the season has no effect: {n:d} of {days:d} days are more than {limit_d:d} days of the year away from the "
-    "baseline period (at most {most_d:d}), and no temperature is a driver of the model. Learn with a temperature, or "
-    "state the factor `ambient`",
+    "the season has no effect: {n:d} {n:day is|days are} more than {limit_d:d} days of the year away from the baseline "
+    "period (at most {most_d:d}), and no temperature is a driver of the model. Learn with a temperature, or state the "
+    "factor `ambient`",
 )
 SEASON_COVERED = Code(
     "season_covered", "the days are in the season of the baseline period (at most {most_d:d} days of the year away)"
@@ -149,9 +149,9 @@ TEMPERATURE_MEASURED = Code("temperature_measured", "the season is measured by {
 AMBIENT_STATED = Code("ambient_stated", "ambient conditions: {statement}")
 DRIVER_UNCALIBRATED = Code(
     "driver_uncalibrated",
-    "{driver:signal} measures as in the baseline period: no calibration before and after is stated, and U95 allows "
-    "a change of its error by {error}. Without this change U95 would be {without_u95_wh:kwh} instead of {u95_wh:kwh} "
-    "kWh",
+    "{driver:signal} measures as in the baseline period: no calibration before and after is stated, so that U95 "
+    "includes a change of its error by {error}. With calibrations that exclude a change, U95 would be "
+    "{without_u95_wh:kwh} instead of {u95_wh:kwh} kWh",
 )
 DRIVER_CALIBRATED = Code(
     "driver_calibrated", "the error of {driver:signal} changed by at most {error}, according to its calibrations"

@@ -123,7 +123,7 @@ class SavingsService:
         """Puts the draft in force, and stores it permanently under its hash, in the state file and in the ledger.
 
         stated: static factors (key, statement) in addition to those of the configuration; all become part of the
-            baseline, stated by this person now.
+            baseline, stated by `by` now.
         """
         draft = self.draft()
         if draft is None:

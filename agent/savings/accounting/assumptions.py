@@ -87,7 +87,7 @@ def _season(baseline: Baseline, days: Collection[int], ambient: StaticFactor | N
         return Assumption("season", CHECKED, codes.SEASON_COVERED(most_d=most_d))
     if ambient is not None:
         return _stated("season", ambient, codes.AMBIENT_STATED(statement=ambient.statement))
-    return Assumption("season", OPEN, codes.SEASON_NOT_COVERED(n=far, days=len(days), limit_d=SEASON_D, most_d=most_d))
+    return Assumption("season", OPEN, codes.SEASON_NOT_COVERED(n=far, limit_d=SEASON_D, most_d=most_d))
 
 
 def season_distance_d(day: int, first: int, last: int) -> float:

@@ -476,7 +476,7 @@ def test_savings_and_uncertainties_of_motors_are_combined(plant: Path) -> None:
     text = page_module.page([month, month], cover)
     assert month.saving
     value, u = with_u(2 * month.saving.saved_wh / 1000, 2 * month.saving.u95_wh / 1000)
-    assert f'<td><b>total</b></td><td></td><td class="n"><b>{value}</b></td><td class="n">{u} <small>at most' in text
+    assert f'<td>total</td><td></td><td class="n">{value}</td><td class="n">{u} <small>at most' in text
 
 
 def test_the_uncertainty_determines_the_digits_of_a_number() -> None:

@@ -25,7 +25,7 @@ from agent.savings.report.model.month import ReportMonth, collect
 COVER = Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
 BEGIN_MS = metered_retrofit.utc_ms("2024-10-01 00:00")
 ASSUMPTIONS = (
-    Assumption("season", "open", reasons.SEASON_NOT_COVERED(n=3, days=31, limit_d=45, most_d=48)),
+    Assumption("season", "open", reasons.SEASON_NOT_COVERED(n=3, limit_d=45, most_d=48)),
     Assumption("product_mix", "stated", reasons.PRODUCT_MIX_STATED(statement="grades A and B"), "Li Wei", BEGIN_MS),
     Assumption("driver", "checked", reasons.LOAD_MEASURED(drivers=(metered_retrofit.FLOW,))),
 )
