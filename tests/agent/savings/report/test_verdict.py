@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -109,8 +110,6 @@ def test_an_undecided_ratio_has_no_bold_figure_and_nowhere_the_word(month: Repor
 
 
 def test_a_tampered_ledger_has_no_bold_figure_and_nowhere_the_word(folder: Path, tmp_path: Path) -> None:
-    import shutil
-
     plant = tmp_path / "plant"
     shutil.copytree(folder, plant, ignore=shutil.ignore_patterns("reserve"))
     command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--output", str(plant / "r.html")]
@@ -142,3 +141,13 @@ def test_static_factors_are_among_the_details_of_the_baseline(month: ReportMonth
     text = page([replace(month, baseline=replace(month.baseline, static_factors=factors))], COVER)
     assert "ambient: hall at &lt;20 °C&gt; (Wang &amp; Li, 2024-10-01 00:00 +0800)" in text
     assert "环境条件：hall at" in text
+
+
+def test_a_factor_that_is_stated_after_freezing_is_a_hint(folder: Path) -> None:
+    (folder / "later.toml").write_text(
+        metered_retrofit.PLANT + '[motor.fan.static_factors]\nambient = "hall, heated"\n', encoding="utf-8"
+    )
+    config = load_config(folder / "later.toml")[0]
+    with closing(open_copy(folder / "state" / "magwatt.sqlite")) as db:
+        found = collect(db, config, assets(config)[0], "2024-10", BEGIN_MS + 3 * 96 * QUARTER_MS)
+    assert reasons.STATIC_FACTOR_NOT_FROZEN(kind="ambient", statement="hall, heated", asset="fan") in found.hints
