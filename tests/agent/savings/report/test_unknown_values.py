@@ -184,7 +184,7 @@ def test_a_total_states_its_number_of_motors_and_the_uncertainty_of_money(months
     cover = Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     text = page(months, cover)
     assert "<td>total <small>1 of 2 motors</small>" in text
-    assert "<b>合计</b> <small>2 台电机中的 1 台</small>" in text
+    assert "<td>合计 <small>2 台电机中的 1 台</small>" in text
     money = months[0].money
     assert money
     assert re.search(r'<td class="n">[\d\u202f]+ ± [\d\u202f]+ CNY</td>', text)
