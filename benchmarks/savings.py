@@ -66,7 +66,7 @@ def show(name: str, reported: Sequence[Reported | Outcome]) -> None:
     u95 = np.array([item.saving.u95_wh for item in reported])
     adjusted = np.array([item.true_adjusted_wh for item in reported]) / 100
     covered = 100 * np.mean([item.covered for item in reported])
-    proven = 100 * np.mean([item.saving.verdict == "proven" for item in reported])
+    proven = 100 * np.mean([item.saving.verdict in ("proven", "provisional") for item in reported])
     error = (saved - true) / adjusted
     print(f"{name}: U95 covers in {covered:.1f} %, proven in {proven:.1f} %; saved {(true / adjusted).mean():.2f} %, "
           f"U95 {(u95 / adjusted).mean():.2f} %, error {error.mean():+.3f} %, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,19 +87,31 @@ def learn(
 @motor_argument
 @click.option("--by", required=True, metavar="NAME", help=N_("Name of the engineer responsible."))
 @click.option("--replace", is_flag=True, help=N_("Replace the baseline that is already frozen."))
+@click.option("--static-factor", "stated", multiple=True, metavar="KEY=TEXT",
+              help=N_("A condition that you state as unchanged, in addition to those of the configuration: "
+                      "load=constant, product_mix=…, ambient=… or maintenance=…; repeatable."))  # fmt: skip
 @config_option
 @_json_option
-def freeze(motor: str, by: str, replace: bool, config_file: Path | None, as_json: bool) -> None:
+def freeze(
+    motor: str, by: str, replace: bool, stated: tuple[str, ...], config_file: Path | None, as_json: bool
+) -> None:  # fmt: skip
     if not by.strip():
         fail(_("--by: must be a name"))
     with open_savings(motor, config_file) as savings:
-        frozen = savings.freeze(" ".join(by.split()), replace)
+        from agent.savings.records.static_factors import parsed
+
+        try:
+            factors = [parsed(text) for text in stated]
+        except ValueError as error:
+            fail(_("--static-factor: {error}", error=text_of(error)))
+        frozen = savings.freeze(" ".join(by.split()), replace, factors)
         if as_json:
             from agent.savings.records.baseline_json import to_json
 
             click.echo(json.dumps(to_json(frozen), ensure_ascii=False))
         else:
             click.echo(_("{motor}: frozen by {by}, {hash}", motor=motor, by=frozen.by, hash=frozen.hash))
+            _show_factors(frozen)
 
 
 @baseline.command(
@@ -117,7 +130,8 @@ def show(motor: str, config_file: Path | None, as_json: bool) -> None:
             command = f"magwatt baseline learn {motor}{_config_option(config_file)}"
             click.echo(_("{motor}: no baseline; run: {command}", motor=motor, command=command), err=True)
             sys.exit(FINDING)
-        _show(found, savings.saving(found) if found.hash else None, as_json, [])
+        without_effect = savings.factors_not_frozen(found) if found.hash else []
+        _show(found, savings.saving(found) if found.hash else None, as_json, [], without_effect)
 
 
 def _config_option(config_file: Path | None) -> str:
@@ -125,7 +139,10 @@ def _config_option(config_file: Path | None) -> str:
     return f" --config {shlex.quote(str(config_file))}" if config_file else ""
 
 
-def _show(found: Baseline, saving: Saving | None, as_json: bool, suspect: list[Reason]) -> None:
+def _show(
+    found: Baseline, saving: Saving | None, as_json: bool, suspect: list[Reason], without_effect: Sequence[Reason] = ()
+) -> None:  # fmt: skip
+    """without_effect: static factors of the configuration that are not in the frozen baseline."""
     if as_json:
         from agent.savings.accounting.account import saving_json
         from agent.savings.records.baseline_json import to_json
@@ -133,6 +150,7 @@ def _show(found: Baseline, saving: Saving | None, as_json: bool, suspect: list[R
         body = {
             "baseline": to_json(found),
             "suspect": [as_object(item) for item in suspect],
+            "static_factors_not_frozen": [as_object(item) for item in without_effect],
             "saving": saving_json(saving) if saving else None,
         }
         click.echo(json.dumps(body, ensure_ascii=False))
@@ -140,6 +158,8 @@ def _show(found: Baseline, saving: Saving | None, as_json: bool, suspect: list[R
     _show_baseline(found)
     for item in suspect:
         click.echo("  " + _("Suspect data: {cause}", cause=item))
+    for item in without_effect:
+        click.echo(f"  {text_of(item)}")
     if saving is not None:
         _show_saving(saving)
 
@@ -158,6 +178,16 @@ def _show_baseline(found: Baseline) -> None:
         click.echo(f"  {text_of(found.fallback)}")
     if found.n:
         _show_fit(found)
+    for item in found.dropped:
+        click.echo("  " + _("Not a driver: {cause}", cause=item))
+    _show_factors(found)
+
+
+def _show_factors(found: Baseline) -> None:
+    from agent.savings.records.static_factors import described
+
+    for factor in found.static_factors:
+        click.echo("  " + _("Static factor {factor}", factor=described(factor)))
 
 
 def _show_fit(found: Baseline) -> None:
@@ -195,18 +225,25 @@ def _show_fit(found: Baseline) -> None:
 
 
 def _show_saving(saving: Saving) -> None:
+    from agent.savings.accounting.assumptions import described
+    from agent.savings.accounting.verdict import UNDECIDED, further_caveats
+
     if saving.intervals:
         click.echo(_("{from_ms:local} to {to_ms:local}:", from_ms=saving.from_ms, to_ms=saving.to_ms))
     click.echo(_(
-        "Savings {saved_wh:kwh} ± {u95_wh:kwh} kWh ({share_pct:z.2f} % of the adjusted baseline of {adjusted_wh:kwh} "
-        "kWh): {verdict:word}",
-        saved_wh=saving.saved_wh, u95_wh=saving.u95_wh, share_pct=100 * saving.share, adjusted_wh=saving.adjusted_wh,
-        verdict=saving.verdict,
+        "Savings {saved_wh:kwh} ± {u95_wh:kwh} kWh (95 %), ± {u90_wh:kwh} (90 %), ± {u80_wh:kwh} (80 %); "
+        "{share_pct:z.2f} % of the adjusted baseline of {adjusted_wh:kwh} kWh: {verdict:word}",
+        saved_wh=saving.saved_wh, u95_wh=saving.u95_wh, u90_wh=saving.u90_wh, u80_wh=saving.u80_wh,
+        share_pct=100 * saving.share, adjusted_wh=saving.adjusted_wh, verdict=saving.verdict,
     ))  # fmt: skip
+    if saving.verdict == UNDECIDED:
+        click.echo(f"  {text_of(saving.caveats[0])}")
+    for item in saving.assumptions if saving.intervals else ():
+        click.echo(f"  {text_of(described(item))}")
     for name, part in saving.parts.items():
         click.echo("  " + _(
             "{part:word}: {saved_kwh:+z.1f} ± {u95_wh:kwh} kWh", part=name, saved_kwh=part.wh / 1000,
             u95_wh=part.u95_wh,
         ))  # fmt: skip
-    for reason in ([saving.advice] if saving.advice else []) + list(saving.caveats):
+    for reason in ([saving.advice] if saving.advice else []) + further_caveats(saving):
         click.echo(f"  {text_of(reason)}")

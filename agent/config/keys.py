@@ -192,6 +192,12 @@ REPLACED_MOTOR = {
     "since": KeySpec(schema.day, None),
 }
 PERIODS = {name: KeySpec(schema.day, None) for name in ("baseline", "commissioning", "reporting", "end")}
+STATIC_FACTORS = {
+    "load": KeySpec(schema.one_of("constant"), None),
+    "product_mix": KeySpec(schema.text, None),
+    "ambient": KeySpec(schema.text, None),
+    "maintenance": KeySpec(schema.text, None),
+}
 WAVEFORM = {
     "serial": KeySpec(schema.text, None),
     "tcp": KeySpec(schema.host_port(7000), None),
@@ -228,6 +234,7 @@ MOTOR = {
     "losses": schema.optional_table(LOSSES),
     "replaced_motor": schema.optional_table(REPLACED_MOTOR),
     "periods": schema.optional_table(PERIODS),
+    "static_factors": schema.optional_table(STATIC_FACTORS),
     "auxiliary_w": KeySpec(schema.number(0, 1e6, "W"), 0.0),
     "waveform": schema.optional_table(WAVEFORM),
 }

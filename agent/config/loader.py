@@ -231,6 +231,7 @@ def _motor(name: str, values: dict[str, Any], report: ConfigReport) -> Motor:
     if source and _one_port(source, f"{where}.waveform", report):
         port = source["serial"] or "socket://{}:{}".format(*source["tcp"])
         waveform = WaveformSource(port, source["baud"], source["measuring_point"], source["supply"])
+    factors = {key: text for key, text in (values.pop("static_factors") or {}).items() if text is not None}
     periods = {key: day for key, day in (values.pop("periods") or {}).items() if day is not None}
     try:
         phases_of(periods, "UTC")
@@ -242,5 +243,5 @@ def _motor(name: str, values: dict[str, Any], report: ConfigReport) -> Motor:
         name=name, title=values.pop("name") or name, efficiency_class=values.pop("class"),
         efficiency_pct=values.pop("efficiency"), loss_points_w=losses["watts"] if losses else (),
         replaced_motor=Replaced(efficiency_class=old.pop("class"), **old) if old else None, waveform=waveform,
-        periods=tuple(periods.items()), **values,
+        periods=tuple(periods.items()), static_factors=tuple(factors.items()), **values,
     )  # fmt: skip

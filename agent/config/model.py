@@ -239,6 +239,7 @@ class Motor:
     xq_ohm: q-axis reactance at rated frequency; None: not known.
     periods: names and start dates of the periods of the retrofit.
     auxiliary_w: power of auxiliaries such as cooling while the motor runs, which the meter does not measure.
+    static_factors: conditions that are stated as unchanged (load, product_mix, ambient, maintenance): key, text.
     """
 
     name: str
@@ -261,6 +262,7 @@ class Motor:
     xq_ohm: float | None = None
     periods: tuple[tuple[str, date], ...] = ()
     auxiliary_w: float = 0.0
+    static_factors: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class TopicSignal:
 
 def metric_of(name: str, unit_of_measure: str) -> str:
     """`descaler-1-flow` in m3/h → `signal_descaler_1_flow_m3_h`."""
-    words = f"signal {name} {unit_of_measure.replace('%', ' pct ').replace('°', 'deg')}"
+    words = f"signal {name} {unit_of_measure.replace('%', ' pct ').replace('℃', 'degc').replace('°', 'deg')}"
     return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
 
 

@@ -179,7 +179,14 @@ DERIVED: tuple[Metric, ...] = (
          "estimate", "savings", 0),
     _row("speed_creep", "Wh", "energy lost because the new motor runs without slip at a higher speed than the old one; "
          "included in savings_control_wh; null when the speed is controlled", "savings", "savings", 0),
-    _row("savings_verdict", "", "proven, not_yet_proven or negative", "text", "savings"),
+    _row("saved_energy_u90", "Wh", "half-width that contains the saved energy with a probability of 90 %", "savings",
+         "savings", 0),
+    _row("saved_energy_u80", "Wh", "half-width that contains the saved energy with a probability of 80 %", "savings",
+         "savings", 0),
+    _row("savings_verdict", "", "proven; provisional: above U95, but an assumption is open; not_proven; negative; "
+         "undecided: no verdict before a decision", "text", "savings"),
+    _row("savings_assumptions", "", "codes of the assumptions of the saving, open ones first; open ones are among the "
+         "caveats, too", "code", "savings"),
     _row("savings_caveats", "", "codes of the limitations of the saving, separated by commas", "code", "savings"),
     _row("savings_advice", "", "code of a recommendation that would increase the saving", "code", "savings"),
     _row("savings_coverage", "%", "part of the time since the start of the reporting period with meter data",

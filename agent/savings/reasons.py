@@ -13,7 +13,9 @@ EVENT_NAMES = (
 )  # fmt: skip
 PART_NAMES = (N_("control"), N_("motor"), N_("drive"))
 DECISION_NAMES = (N_("exclude"), N_("keep"), N_("adjust"))
-VERDICT_NAMES = (N_("proven"), N_("not_yet_proven"), N_("negative"))
+VERDICT_NAMES = (N_("proven"), N_("provisional"), N_("not_proven"), N_("negative"), N_("undecided"))
+STATUS_NAMES = (N_("open"), N_("checked"), N_("stated"), N_("accepted"))
+STATIC_FACTOR_NAMES = (N_("load"), N_("product_mix"), N_("ambient"), N_("maintenance"))
 
 # Why no saving is computed for an interval
 
@@ -85,9 +87,6 @@ NO_COMPARABLE_INTERVAL = Code("no_comparable_interval", "no interval is comparab
 MORE_THAN_BASELINE = Code("more_than_baseline", "the measured energy exceeds the adjusted baseline")
 WITHIN_UNCERTAINTY = Code("within_uncertainty", "the saving is within its uncertainty (±{u95_wh:kwh} kWh)")
 BASELINE_SUBSTITUTE = Code("baseline_substitute", "baseline: {cause}")
-LOAD_UNEXPLAINED = Code(
-    "load_unexplained", "the load in the baseline period varied by {cv:pct} %, and no signal explains it"
-)
 POOR_BASELINE = Code("poor_baseline", "the baseline model fits poorly: CV(RMSE) {cv_rmse:pct} %, NMBE {nmbe:pct} %")
 AUTOCORRELATED_RESIDUALS = Code(
     "autocorrelated_residuals",
@@ -124,6 +123,81 @@ SPEED_ADVICE = Code(
 )
 
 SAVING_NOT_COMPUTED = Code("saving_not_computed", "the saving cannot be computed: {error}")
+
+# Assumptions of a saving, by kind: driver, season, calibration, product_mix
+
+NO_DRIVER = Code(
+    "no_driver",
+    "the load is the same as in the baseline period, in which it varied by {cv:pct} %: no signal of the model measures "
+    "it. Add a signal that does, or state the factor `load`",
+)
+LOAD_CONSTANT = Code("load_constant", "the load is constant; in the baseline period it varied by {cv:pct} %")
+OLD_LOSSES_ASSUMED = Code(
+    "old_losses_assumed",
+    "the losses of the old motor are those of its nameplate: nothing was measured before the retrofit",
+)
+LOAD_MEASURED = Code("load_measured", "the load is measured by {drivers:signal}")
+SEASON_NOT_COVERED = Code(
+    "season_not_covered",
+    "the season has no effect: {n:d} {n:day is|days are} more than {limit_d:d} days of the year away from the baseline "
+    "period (at most {most_d:d}), and no temperature is a driver of the model. Learn with a temperature, or state the "
+    "factor `ambient`",
+)
+SEASON_COVERED = Code(
+    "season_covered", "the days are in the season of the baseline period (at most {most_d:d} days of the year away)"
+)
+TEMPERATURE_MEASURED = Code("temperature_measured", "the season is measured by {drivers:signal}")
+AMBIENT_STATED = Code("ambient_stated", "ambient conditions: {statement}")
+DRIVER_UNCALIBRATED = Code(
+    "driver_uncalibrated",
+    "{driver:signal} measures as in the baseline period: no calibration before and after is stated, so that U95 "
+    "includes a change of its error by {error}. With calibrations that exclude a change, U95 would be "
+    "{without_u95_wh:kwh} instead of {u95_wh:kwh} kWh",
+)
+DRIVER_CALIBRATED = Code(
+    "driver_calibrated", "the error of {driver:signal} changed by at most {error}, according to its calibrations"
+)
+ERROR_RELATIVE = Code("error_relative", "{share:pct1} % of the value")
+ERROR_ABSOLUTE = Code("error_absolute", "{value:.3g} in the unit of the signal")
+ERROR_UNKNOWN = Code("error_unknown", "an unknown amount")
+ERROR_SUM = Code("error_sum", "{relative} plus {absolute}")
+PRODUCT_MIX_UNKNOWN = Code(
+    "product_mix_unknown",
+    "the mix of products is the same as in the baseline period: no driver of the model distinguishes them. Learn with "
+    "a signal of the product, or state the factor `product_mix`",
+)
+PRODUCT_MIX_STATED = Code("product_mix_stated", "mix of products: {statement}")
+PRODUCT_MIX_MEASURED = Code("product_mix_measured", "the mix of products is measured by {drivers:signal}")
+PRODUCT_MIX_CONSTANT = Code("product_mix_constant", "the load is constant with every product")
+
+ASSUMPTION = Code("assumption", "{status:word}: {reason}")
+ASSUMPTION_BY = Code("assumption_by", "{status:word} ({by}, {at_ms:local}): {reason}")
+
+# Static factors
+
+STATIC_FACTOR = Code("static_factor", "{kind:word}: {statement} ({by}, {stated_ms:local})")
+STATIC_FACTOR_FORM = Code(
+    "static_factor_form", "{text:quoted}: expected `KEY=TEXT`, for example `load=constant`; the keys are {known}"
+)
+STATIC_FACTOR_TWICE = Code(
+    "static_factor_twice",
+    "static factor {kind:word}: {first:quoted} and {second:quoted} contradict each other; state it once",
+)
+LOAD_NOT_CONSTANT = Code(
+    "load_not_constant",
+    "static factor `load = constant` contradicts the baseline, whose energy varies by {cv:pct} % (at most {most:pct} "
+    "%): remove the statement, or learn with a signal that measures the load",
+)
+LOAD_HAS_DRIVER = Code(
+    "load_has_driver",
+    "static factor `load = constant` contradicts the model, which depends on {drivers:signal}: remove the statement, "
+    "or learn with `--model constant`",
+)
+STATIC_FACTOR_NOT_FROZEN = Code(
+    "static_factor_not_frozen",
+    "static factor {kind:word} of the configuration is not in the frozen baseline ({statement:quoted}) and has no "
+    "effect; `magwatt baseline freeze {asset} --by NAME --replace` includes it",
+)
 
 # What is unusual in the data of a baseline
 

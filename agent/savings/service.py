@@ -24,6 +24,7 @@ from agent.savings.records.meter_identity import meter_classes
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.records.non_routine_events import decided
 from agent.savings.records.replaced_motor import old_motor_of
+from agent.savings.records.static_factors import check_load, merged, not_frozen
 from agent.savings.tracking.event_detector import NonRoutineEventDetector
 from drivers.reasons import Code, CodedError, InvalidValue, Reason
 
@@ -121,14 +122,21 @@ class SavingsService:
         repository.save_draft(self._store, draft)
         return draft
 
-    def freeze(self, by: str, again: bool) -> Baseline:
-        """Puts the draft in force, and stores it permanently under its hash, in the state file and in the ledger."""
+    def freeze(self, by: str, again: bool, stated: Sequence[tuple[str, str]] = ()) -> Baseline:
+        """Puts the draft in force, and stores it permanently under its hash, in the state file and in the ledger.
+
+        stated: static factors (key, statement) in addition to those of the configuration; all become part of the
+            baseline, stated by `by` now.
+        """
         draft = self.draft()
         if draft is None:
             raise SavingsError(DRAFT_MISSING, asset=self.motor.name)
         before = repository.load_frozen_of_any_kind(self._store, self.motor.name)
         if before is not None and not again:
             raise SavingsError(BASELINE_ALREADY_FROZEN, asset=self.motor.name, hash=before.hash[:16], by=before.by)
+        factors = merged([*self.motor.static_factors, *stated], by, self._now_ms)
+        draft = replace(draft, static_factors=factors)
+        check_load(draft)
         frozen = freeze(draft, self._now_ms, by)
         body = {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""}
 
@@ -146,6 +154,10 @@ class SavingsService:
     def draft(self) -> Baseline | None:
         """The draft; None: there is none."""
         return repository.load_draft(self._store, self.motor.name)
+
+    def factors_not_frozen(self, baseline: Baseline) -> list[Reason]:
+        """The static factors of the configuration that have no effect, because they are not in this baseline."""
+        return not_frozen(self.motor, baseline)
 
     def saving(self, baseline: Baseline) -> Saving:
         """The saving since the start of the reporting period."""

@@ -81,7 +81,7 @@ def retrofit(
 def test_days_of_a_retrofit_are_reported_correctly(tmp_path: Path) -> None:
     """Errors from polling are small compared with the class of the meter: the saving is within U95."""
     result = retrofit(tmp_path, PUMP_HIGH_HEAD, 5, (0.89, 0.84), (2, 2), 120)
-    assert result.saving.verdict == "proven"
+    assert result.saving.verdict == "provisional"
     assert abs(result.saving.saved_wh - result.true_wh) <= result.saving.u95_wh
     whole = [item for item in result.intervals if item.coverage > 0.99]
     assert len(whole) >= 2 * 96 - 3
@@ -91,7 +91,7 @@ def test_days_of_a_retrofit_are_reported_correctly(tmp_path: Path) -> None:
     assert sum(part.wh for part in result.saving.parts.values()) == pytest.approx(result.saving.saved_wh, abs=1)
     newest = result.newest
     assert newest["savings_period"] == "reporting"
-    assert newest["savings_verdict"] == "proven"
+    assert newest["savings_verdict"] == "provisional"
     assert newest["saved_energy_wh"] == newest["adjusted_baseline_energy_wh"] - newest["measured_energy_wh"]
     assert newest["saved_energy_wh"] == pytest.approx(result.saving.saved_wh, rel=0.04), "all but the last quarter hour"
     assert newest["saved_energy_wh_u"] == pytest.approx(result.saving.u95_wh, rel=0.02)
@@ -104,7 +104,7 @@ def test_twenty_seeds_through_the_whole_agent_agree(tmp_path: Path) -> None:
         folder = tmp_path / str(seed)
         folder.mkdir()
         result = retrofit(folder, PUMP_HIGH_HEAD, seed, (0.89, 0.801), (7, 7), 300)
-        assert result.saving.verdict == "proven"
+        assert result.saving.verdict == "provisional"
         covered += abs(result.saving.saved_wh - result.true_wh) <= result.saving.u95_wh
         print(f"{seed}: {result.saving.saved_wh / result.true_wh - 1:+.4f} of the saving, "
               f"U95 {result.saving.u95_wh / result.true_wh:.4f}, {result.saving.intervals} intervals")  # fmt: skip

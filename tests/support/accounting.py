@@ -21,10 +21,13 @@ def evaluate(
     span: tuple[int, int] | None = None,
     driver_errors: Mapping[str, DriverError] | None = None,
 ) -> tuple[Saving, list[IntervalResult]]:
-    """The saving, and each interval; intervals in any order. span: None: from the first to the last interval."""
-    tally = SavingsAccumulator(
-        baseline, classes=classes, events=events, old_motor=old_motor, driver_errors=driver_errors
-    )
+    """The saving, and each interval; intervals in any order.
+
+    span: None: from the first to the last interval.
+    driver_errors: None: calibrations state that no driver has changed, as in a generator without drift.
+    """
+    errors = dict.fromkeys(baseline.drivers, DriverError(calibrated=True)) if driver_errors is None else driver_errors
+    tally = SavingsAccumulator(baseline, classes=classes, events=events, old_motor=old_motor, driver_errors=errors)
     given = sorted(intervals, key=lambda item: item.start_ms)
 
     def load(from_ms: int, to_ms: int) -> list[Interval]:

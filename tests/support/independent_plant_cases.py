@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
 
     @property
     def falsely_proven(self) -> bool:
-        return self.saving.verdict == "proven" and self.true_wh <= 0
+        return self.saving.verdict in ("proven", "provisional") and self.true_wh <= 0
 
 
 def both(name: str, seed: int) -> tuple[Outcome, Outcome]:

@@ -233,5 +233,6 @@ def saving_json(saving: Saving) -> dict[str, Any]:
     return asdict(saving) | {
         "share": saving.share, "parts": {name: part._asdict() for name, part in saving.parts.items()},
         "caveats": [as_object(caveat) for caveat in saving.caveats],
+        "assumptions": [asdict(item) | {"reason": as_object(item.reason)} for item in saving.assumptions],
         "advice": as_object(saving.advice) if saving.advice else None,
     }  # fmt: skip

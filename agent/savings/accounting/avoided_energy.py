@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from agent.savings.accounting.assumptions import DAY_MS, assumptions_of
 from agent.savings.accounting.attribution import PartSums
 from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty, meter_uncertainty
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
-from agent.savings.baseline.coverage_factors import half_width, student_t
+from agent.savings.baseline.coverage_factors import half_width
 from agent.savings.baseline.models import (
     ReplacedMotor,
     is_off,
@@ -72,6 +73,7 @@ class _Sums:
     n, off: time in which the motor ran and in which it was off, in intervals of the baseline.
     driver_wh: effect on the adjusted baseline if the largest error of a driver changed by its whole limit, by driver.
     active_wh, reactive_varh: of intervals whose reactive energy is known.
+    days: UTC days since 1970.
     covered_s, excluded: of all intervals.
     """
 
@@ -88,6 +90,7 @@ class _Sums:
     reactive_varh: float = 0.0
     intervals: int = 0
     meters: set[str] = field(default_factory=set)
+    days: set[int] = field(default_factory=set)
     covered_s: float = 0.0
     excluded: ExcludedEnergy = field(default_factory=ExcludedEnergy)
 
@@ -98,15 +101,17 @@ class SavingsAccumulator:
     classes: accuracy class of the present meter and of its current transformers; "": that of the baseline.
     events: non-routine events of this asset. Those that exclude intervals apply to intervals that are added later.
     old_motor: nameplate of the old motor; None: that of the baseline.
-    driver_errors: of each numeric driver; one that is not named has none.
+    driver_errors: by name of the driver; one that is missing has no stated calibration.
+    undecided: what must be decided before the energies can be compared; None: nothing.
     """
 
     def __init__(
         self, baseline: Baseline, *, classes: tuple[str, str] = ("", ""), events: Sequence[NonRoutineEvent] = (),
         old_motor: Mapping[str, float] | None = None, driver_errors: Mapping[str, DriverError] | None = None,
+        undecided: Reason | None = None,
     ) -> None:  # fmt: skip
         self.baseline, self.classes, self.events = baseline, classes, events
-        self.driver_errors = dict(driver_errors or {})
+        self.driver_errors, self.undecided = driver_errors or {}, undecided
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
             own=[0.0] * size,
@@ -131,6 +136,7 @@ class SavingsAccumulator:
             return result
         share = _share(baseline, item)
         sums.intervals += 1
+        sums.days.add(item.start_ms // DAY_MS)
         sums.adjusted_wh += result.adjusted_wh
         sums.measured_wh += result.measured_wh
         sums.filled_wh += self._add_interpolation(item, values, share) if values else abs(item.filled_wh)
@@ -176,15 +182,24 @@ class SavingsAccumulator:
         tan_phi = sums.reactive_varh / sums.active_wh if sums.active_wh > 0 else None
         meters = meter_uncertainty(baseline, adjusted_wh, sums.measured_wh, tan_phi, self.classes, sums.meters)
         saved_wh = adjusted_wh - sums.measured_wh
-        causes, u95_wh = _uncertainty(baseline, sums, meters)
+        causes = _components(baseline, sums, meters)
+        limits = [*meters.limits, *sums.driver_wh]
+        u95_wh = _half_width(baseline, causes, limits)
+        assumptions = assumptions_of(
+            baseline, sums.days, self.driver_errors, u95_wh=u95_wh,
+            without_u95_wh=_half_width(baseline, {**causes, "driver": 0.0}, meters.limits),
+        )  # fmt: skip
         undecided = [event for event in self.events if event.decision is None]
+        u80_wh, u90_wh = (_half_width(baseline, causes, limits, share) for share in (0.80, 0.90))
         saving = Saving(
             baseline.asset, *span, sums.intervals, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
-            verdict(saved_wh, u95_wh, sums.intervals), (), parts.split(saved_wh, u95_wh, sums.measured_wh), causes,
-            parts.creep_wh, parts.advice, sums.covered_s / max((span[1] - span[0]) / 1000, 1.0),
-            sums.excluded.total_wh - sums.measured_wh, len(undecided), baseline.hash,
+            verdict(saved_wh, u95_wh, sums.intervals, assumptions, self.undecided), (),
+            parts.split(saved_wh, u95_wh, sums.measured_wh), causes, parts.creep_wh, parts.advice,
+            sums.covered_s / max((span[1] - span[0]) / 1000, 1.0), sums.excluded.total_wh - sums.measured_wh,
+            len(undecided), baseline.hash, assumptions, u80_wh, u90_wh,
         )  # fmt: skip
-        return replace(saving, caveats=tuple(caveats(saving, baseline, sums.excluded, undecided, meters)))
+        found = caveats(saving, baseline, sums.excluded, undecided, meters, self.undecided)
+        return replace(saving, caveats=tuple(found))
 
 
 def _compared(
@@ -283,25 +298,32 @@ def _add(vector: list[float], row: Sequence[float], share: float) -> None:
         vector[k] += share * value
 
 
-def _uncertainty(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> tuple[dict[str, float], float]:
-    """Standard uncertainty by component (Wh), and U95: normal components in quadrature, the widest rectangular one with
-    its own distribution.
-    """
+def _components(baseline: Baseline, sums: _Sums, meters: MeterUncertainty) -> dict[str, float]:
+    """Standard uncertainty by component, Wh."""
     tau = baseline.n / baseline.n_effective if baseline.n else 1.0
     variance = max(quadratic(sums.own, baseline.covariance), 0.0)
-    driver_limits, off = [abs(wh) for wh in sums.driver_wh], baseline.shape.get("off") or {}
-    causes = {
+    off = baseline.shape.get("off") or {}
+    return {
         "model": math.hypot(math.sqrt(variance), sums.off * off.get("u_mean_wh", 0.0)),
         "scatter": math.hypot(
             baseline.residual_wh * math.sqrt(sums.n * tau), off.get("spread_wh", 0.0) * math.sqrt(sums.off * tau)
         ),
-        "driver": math.hypot(*driver_limits) / math.sqrt(3),
+        "driver": math.hypot(*sums.driver_wh) / math.sqrt(3),
         "interpolation": sums.interpolation.u_wh,
         "gaps": FILLED_U * sums.filled_wh,
         **meters.causes,
     }
-    widest = max([*meters.limits, *driver_limits], default=0.0)
+
+
+def _half_width(
+    baseline: Baseline, causes: Mapping[str, float], limits: Sequence[float], probability: float = 0.95
+) -> float:
+    """Half-width that contains the true saving with this probability, Wh: normal components in quadrature, the widest
+    rectangular one with its own distribution.
+    """
+    widest = max(map(abs, limits), default=0.0)
     normal = math.sqrt(max(sum(u * u for u in causes.values()) - widest * widest / 3, 0.0))
     freedom = baseline.n_effective - len(baseline.coefficients)
-    t = student_t(freedom) if baseline.n and math.isfinite(freedom) and freedom > 0 else 1.959964
-    return causes, half_width(normal, widest, t)
+    if not baseline.n or freedom <= 0:
+        freedom = math.inf
+    return half_width(normal, widest, freedom=freedom, probability=probability)

@@ -1,4 +1,4 @@
-"""The verdict on a saving (proven, not yet proven, negative) and its caveats."""
+"""The verdict on a saving and its caveats."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent.savings import reasons as codes
+from agent.savings.accounting.assumptions import open_reasons
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty
-from agent.savings.records.model import Baseline, NonRoutineEvent, Saving
+from agent.savings.records.model import Assumption, Baseline, NonRoutineEvent, Saving
 from drivers.reasons import Reason
 
-PROVEN, NOT_YET, NEGATIVE = "proven", "not_yet_proven", "negative"
+PROVEN, PROVISIONAL, NOT_PROVEN = "proven", "provisional", "not_proven"
+NEGATIVE, UNDECIDED = "negative", "undecided"
 COVERAGE_LEAST = 0.90  # share of the time; below it there is a caveat
-STEADY = 0.05  # CV of the energies below which a constant model is sufficient
 NAMED_MAX = 4
 NAMED_WH_MIN = 50.0  # smallest energy of a caveat: less would be 0.0 kWh in the text
 OUTSIDE_MUCH = 0.10  # share of the energy outside the baseline range from which advice is given
@@ -49,15 +50,25 @@ class ExcludedEnergy:
             self.by_cause[codes.without_values(cause)] += round(measured_wh or 0.0)
 
 
-def verdict(saved_wh: float, u95_wh: float, intervals: int) -> str:
-    """PROVEN if the saving is larger than its U95, NEGATIVE if it is below −U95, otherwise NOT_YET.
+def verdict(
+    saved_wh: float, u95_wh: float, intervals: int, assumptions: Sequence[Assumption], undecided: Reason | None = None
+) -> str:
+    """UNDECIDED if there is a reason for it; NEGATIVE if the saving is below −U95; if it is larger than U95, PROVEN
+    without open assumptions and PROVISIONAL with them; otherwise NOT_PROVEN.
 
     Coverage and open events do not change the verdict; they are caveats.
-    intervals: number of compared intervals; without any the verdict is NOT_YET.
+    intervals: number of compared intervals; without any the verdict is NOT_PROVEN.
+    undecided: what must be decided before the energies can be compared; None: nothing.
     """
+    if undecided is not None:
+        return UNDECIDED
     if intervals == 0:
-        return NOT_YET
-    return PROVEN if saved_wh - u95_wh > 0 else NEGATIVE if saved_wh + u95_wh < 0 else NOT_YET
+        return NOT_PROVEN
+    if saved_wh + u95_wh < 0:
+        return NEGATIVE
+    if saved_wh - u95_wh <= 0:
+        return NOT_PROVEN
+    return PROVISIONAL if open_reasons(assumptions) else PROVEN
 
 
 def caveats(
@@ -66,21 +77,22 @@ def caveats(
     excluded: ExcludedEnergy,
     undecided: Sequence[NonRoutineEvent],
     meters: MeterUncertainty,
+    cause: Reason | None = None,
 ) -> list[Reason]:
-    """What limits a saving, in the order in which a reader needs it."""
-    found: list[Reason] = []
+    """What limits a saving, in the order in which a reader needs it: the cause of UNDECIDED, the open assumptions, and
+    the rest.
+    """
+    found = [*([cause] if cause else []), *open_reasons(saving.assumptions)]
     if not excluded.intervals:
         found.append(codes.NO_DATA())
     elif saving.intervals == 0:
         found.append(codes.NO_COMPARABLE_INTERVAL())
     if saving.verdict == NEGATIVE:
         found.append(codes.MORE_THAN_BASELINE())
-    elif saving.verdict == NOT_YET and saving.intervals:
+    elif saving.verdict == NOT_PROVEN and saving.intervals:
         found.append(codes.WITHIN_UNCERTAINTY(u95_wh=saving.u95_wh))
     if baseline.fallback:
         found.append(codes.BASELINE_SUBSTITUTE(cause=baseline.fallback))
-    if baseline.n and baseline.kind == "constant" and baseline.cv_rmse > STEADY:
-        found.append(codes.LOAD_UNEXPLAINED(cv=baseline.cv_rmse))
     if baseline.cv_rmse > CV_MOST or abs(baseline.nmbe) > NMBE_MOST:
         found.append(codes.POOR_BASELINE(cv_rmse=baseline.cv_rmse, nmbe=baseline.nmbe))
     if baseline.n and baseline.n / baseline.n_effective * baseline.length_s >= SLOW_S:
@@ -97,6 +109,13 @@ def caveats(
     if len(undecided) > NAMED_MAX:
         found.append(codes.MORE_EVENTS_UNDECIDED(n=len(undecided) - NAMED_MAX))
     return found
+
+
+def further_caveats(saving: Saving) -> list[Reason]:
+    """The caveats that are shown apart from the verdict and the assumptions."""
+    shown = open_reasons(saving.assumptions)
+    found = [caveat for caveat in saving.caveats if caveat not in shown]
+    return found[1:] if saving.verdict == UNDECIDED else found
 
 
 def _excluded_energy(excluded: ExcludedEnergy) -> list[Reason]:

@@ -1,4 +1,4 @@
-"""Half-widths that contain 95 % of a distribution: Student's t, and the sum of a normal and a rectangular error."""
+"""Half-widths that contain a share of a distribution: Student's t, and the sum of a normal and a rectangular error."""
 
 from __future__ import annotations
 
@@ -26,24 +26,31 @@ def student_t(freedom: float, p: float = P95) -> float:
     return _bisected(below, high, 1e-13)
 
 
-def half_width(u_normal: float, limit: float, t: float = 1.959964) -> float:
-    """U95 of a normal error (standard uncertainty u_normal) plus an independent rectangular one over ±limit.
+def half_width(u_normal: float, limit: float, *, freedom: float = math.inf, probability: float = 0.95) -> float:
+    """Half-width that contains the sum of a normal error (standard uncertainty u_normal) and an independent rectangular
+    one over ±limit with this probability (two-sided; 0.95: U95).
 
-    t widens the normal part for few degrees of freedom. Without a normal part: 0.95 of the limit. Not the root sum of
-    squares of both expanded uncertainties (GUM 4.3.7): a rectangular distribution has no tails (JCGM 101, 6.4.2).
+    freedom: degrees of freedom of the normal part, which Student's t widens. Without a normal part: the probability
+    times the limit. Not the root sum of squares of both expanded uncertainties (GUM 4.3.7): a rectangular distribution
+    has no tails (JCGM 101, 6.4.2). Raises ValueError unless freedom is positive and the probability between 0 and 1.
     """
-    sigma, limit = u_normal * t / 1.959964, abs(limit)
+    if not 0 < probability < 1:
+        raise ValueError(f"probability: must be between 0 and 1, got {probability:g}")
+    quantile = (1 + probability) / 2
+    normal = _normal_quantile(quantile)
+    t = student_t(freedom, quantile) if math.isfinite(freedom) else normal
+    sigma, limit = u_normal * t / normal, abs(limit)
     if limit < 1e-9 * sigma or limit == 0:
-        return 1.959964 * sigma
+        return normal * sigma
     if sigma < 1e-9 * limit:
-        return 0.95 * limit
+        return probability * limit
 
     def below(width: float) -> bool:
         """P(|normal + even| ≤ width) = [G(w+a) − G(w−a)]/a − 1 with G the integral of the normal distribution."""
         a, b = (width + limit) / sigma, (width - limit) / sigma
-        return sigma * (_normal_integral(a) - _normal_integral(b)) / limit - 1 < 0.95
+        return sigma * (_normal_integral(a) - _normal_integral(b)) / limit - 1 < probability
 
-    return _bisected(below, 0.95 * limit + 3 * sigma, 1e-9)
+    return _bisected(below, limit + (normal + 1) * sigma, 1e-9)
 
 
 def _bisected(below: Callable[[float], bool], high: float, resolution: float) -> float:
@@ -53,6 +60,12 @@ def _bisected(below: Callable[[float], bool], high: float, resolution: float) ->
         mid = (low + high) / 2
         low, high = (mid, high) if below(mid) else (low, mid)
     return (low + high) / 2
+
+
+@lru_cache(maxsize=16)
+def _normal_quantile(p: float) -> float:
+    """Quantile p > 0.5 of the standard normal distribution."""
+    return _bisected(lambda x: 0.5 * math.erfc(-x / math.sqrt(2)) < p, 40.0, 1e-13)
 
 
 def _normal_integral(x: float) -> float:

@@ -82,10 +82,10 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class StaticFactor:
-    """A static factor: a condition that the model takes as unchanged, and that somebody states (IPMVP core concepts).
+    """A static factor: a condition that the model takes as unchanged, and that the plant states (IPMVP core concepts).
 
     kind: load | product_mix | ambient | maintenance.
-    statement: what holds, in the words of the person.
+    statement: what holds, in the words of its author.
     by, stated_ms: who stated it, and when (UTC).
     """
 

@@ -74,6 +74,8 @@ KEY_SELF_DECLARED = Code(
     "another key: verify with --key and the JSON file of an earlier report",
 )
 
+LEDGER_UNCONFIRMED = Code("ledger_unconfirmed", "the ledger does not confirm this result")
+
 # Where the files are written
 
 OUTPUT_IS_DATA_FILE = Code(

@@ -13,6 +13,8 @@ from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, current
+from agent.savings.accounting.assumptions import described
+from agent.savings.accounting.verdict import further_caveats
 from agent.savings.report import reasons as codes
 from agent.savings.report.export import as_csv, as_json
 from agent.savings.report.formatting import grouped, kwh
@@ -63,7 +65,9 @@ def _summary(months: Sequence[ReportMonth]) -> list[str]:
     for month in months:
         _ = Catalogue(current().language, zone_of(month.zone))
         lines.append(_(": ").join((f"{month.asset} {month.month}", *_result(month, _))))
-        reasons = (*month.notes, *month.hints, *(month.saving.caveats if month.saving else ()))
+        assumptions = map(described, month.saving.assumptions) if month.saving and month.saving.intervals else ()
+        caveats = further_caveats(month.saving) if month.saving else ()
+        reasons = (*assumptions, *month.notes, *month.hints, *caveats)
         lines += [f"  {_.reason(reason)}" for reason in reasons]
     return lines
 
@@ -75,15 +79,12 @@ def _result(month: ReportMonth, _: Catalogue) -> list[str]:
         if not month.energy_known:
             return [_("no saving calculated")]
         return [_("no saving calculated, {energy} kWh measured", energy=kwh(month.measured_wh))]
-    verdict = verdict_text(month, _)
-    if not month.ledger.confirmed:
-        verdict = _("{verdict}, but the ledger does not confirm it", verdict=verdict)
     figures = [_("{energy} kWh saved ({rate} %)", energy=scaled(saving, 1e-3), rate=grouped(100 * saving.share, 1))]
     if (money := month.money) is not None:
         figures.append(cost_text(money, _))
     if month.factor is not None:
         figures.append(f"{scaled(saving, month.factor.kg_per_kwh / 1e6)} t CO2")
-    return [verdict, _(", ").join(figures)]
+    return [verdict_text(month, _), _(", ").join(figures)]
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -31,6 +31,8 @@ def saving_values(saving: Saving) -> dict[str, object]:
         "adjusted_baseline_energy_wh": round(saving.adjusted_wh), "measured_energy_wh": round(saving.measured_wh),
         "saved_energy_wh": round(saving.adjusted_wh) - round(saving.measured_wh),
         "saved_share_pct": round(100 * saving.share, 3), "savings_verdict": saving.verdict,
+        "savings_assumptions": codes([item.reason for item in saving.assumptions]),
+        "saved_energy_u90_wh": round(saving.u90_wh), "saved_energy_u80_wh": round(saving.u80_wh),
         "savings_caveats": codes(saving.caveats), "savings_advice": codes([saving.advice]) if saving.advice else None,
         "savings_coverage_pct": round(100 * saving.coverage, 1), "excluded_energy_wh": round(saving.excluded_wh),
         "nre_open": saving.open_events, "speed_creep_wh": rounded_wh(saving.speed_creep_wh),
@@ -42,7 +44,10 @@ def saving_values(saving: Saving) -> dict[str, object]:
 
 def saving_reasons(saving: Saving) -> dict[str, Sequence[Reason]]:
     """Metric → its reasons."""
-    return {"savings_caveats": saving.caveats, "savings_advice": [saving.advice] if saving.advice else []}
+    return {
+        "savings_assumptions": [item.reason for item in saving.assumptions], "savings_caveats": saving.caveats,
+        "savings_advice": [saving.advice] if saving.advice else [],
+    }  # fmt: skip
 
 
 def saving_uncertainties(saving: Saving) -> dict[str, float]:

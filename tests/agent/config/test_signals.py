@@ -54,7 +54,7 @@ class Words:
 
 def test_the_name_carries_the_unit() -> None:
     assert metric_of("descaler-1-flow", "m3/h") == "signal_descaler_1_flow_m3_h"
-    assert metric_of("water", "°C") == "signal_water_degc"
+    assert metric_of("water", "°C") == metric_of("water", "℃") == "signal_water_degc"
     assert metric_of("damper", "%") == "signal_damper_pct"
 
 

@@ -13,7 +13,8 @@ from agent.core.text import N_, Catalogue
 from agent.savings.accounting.bill import Bill
 from agent.savings.baseline.models import covered_ranges, described, factors, formula, slopes
 from agent.savings.records.model import Baseline
-from agent.savings.report.formatting import grouped, kwh, plus_minus
+from agent.savings.records.static_factors import described as factor_line
+from agent.savings.report.formatting import grouped, kwh, plus_minus, with_u
 from agent.savings.report.html.summary import ct_class, currency
 from agent.savings.report.model.month import ReportMonth
 from agent.savings.report.model.uncertainty import COMPONENTS
@@ -177,10 +178,18 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         DetailRow(
             _("frozen"), (f"{format_minute(found.frozen_ms, month.zone)} {found.by}" if found.frozen_ms else "–",)
         ),
+        DetailRow(
+            _("static factors"), tuple(_.reason(factor_line(factor)) for factor in found.static_factors) or ("–",)
+        ),
         DetailRow("SHA-256", (found.hash,), code=True),
     ]
+    if found.dropped:
+        rows.append(DetailRow(_("signals that are not drivers"), tuple(map(_.reason, found.dropped))))
     if month.saving and month.saving.causes:
         rows.append(DetailRow(_("standard uncertainty by component, kWh"), (_components_text(month, _),)))
+        widths_wh = {80: month.saving.u80_wh, 90: month.saving.u90_wh, 95: month.saving.u95_wh}
+        widths = (f"± {with_u(0.0, wh / 1000)[1]} ({share} %)" for share, wh in widths_wh.items())
+        rows.append(DetailRow(_("uncertainty of the saving by probability, kWh"), (_("; ").join(widths),)))
     return rows
 
 

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from agent.core.local_time import format_minute, zone_of
 from agent.core.text import LANGUAGES, Catalogue, language_of
+from agent.savings.accounting.verdict import UNDECIDED, further_caveats
 from agent.savings.records.model import NonRoutineEvent
 from agent.savings.records.non_routine_events import adjustments
 from agent.savings.report.formatting import grouped, kwh, plus_minus, with_u
@@ -53,6 +54,7 @@ def page(months: Sequence[ReportMonth], cover: Cover, first: str = "en") -> str:
             _=catalogue, lang=name, cover=cover, made=format_minute(cover.made_ms, cover.zone),
             overview=_overview(months, catalogue) if len(months) > 1 else None,
             motors=[_motor(month, catalogue) for month in months], sources=details.sources(months, catalogue),
+            decided=any(month.saving and month.saving.verdict != UNDECIDED for month in months),
         )  # fmt: skip
         articles.append(
             {"name": name, "code": language.replace("_", "-"), "title": LANGUAGES[language], "html": Markup(text)}
@@ -88,12 +90,13 @@ def _light_signs(text: str) -> Markup:
 def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
     """What the template of one motor shows; texts and formatted numbers."""
     saving, money = month.saving, month.money
-    notes = [*month.notes, *month.hints, *(saving.caveats if saving else ())]
+    notes = [*month.notes, *month.hints, *(further_caveats(saving) if saving else ())]
     if saving and saving.advice:
         notes.append(saving.advice)
     added_wh = adjustments(month.events, (saving.from_ms, saving.to_ms)) if saving else 0.0
     return {
         "month": month,
+        "decided": month.undecided is None,
         "span": f"{format_minute(month.from_ms, month.zone)} – {format_minute(month.to_ms, month.zone)} ({month.zone})",
         "headline": summary.headline(month, _),
         "largest": uncertainty.largest_text(saving, _) if saving else "",
@@ -166,16 +169,14 @@ def _overview(months: Sequence[ReportMonth], _: Catalogue) -> Mapping[str, Any]:
         "rows": [_overview_row(month, _) for month in months],
         "sum": _sum(months, _),
         "n": len(with_saving), "of": len(months),
-        "confirmed": all(month.ledger.confirmed for month in with_saving),
+        "decided": all(month.undecided is None for month in with_saving),
     }  # fmt: skip
 
 
 def _overview_row(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
     saving, money = month.saving, month.money
     co2 = f"{summary.scaled(saving, month.factor.kg_per_kwh / 1e6)} t" if saving and month.factor else "–"
-    verdict = summary.verdict_text(month, _)
-    if saving and not month.ledger.confirmed:
-        verdict = _("⚠ not confirmed by the ledger")
+    verdict = f"⚠ {_(UNDECIDED)}" if month.undecided else summary.verdict_text(month, _)
     value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000) if saving else ("–", "–")
     cost = summary.cost_text(money, _) if money else "–"
     return {

@@ -9,14 +9,25 @@ from agent.config import emission_factors
 from agent.config.model import Meter
 from agent.core.local_time import format_date
 from agent.core.text import N_, Catalogue
-from agent.savings.accounting.verdict import COVERAGE_LEAST, NEGATIVE, NOT_YET, PROVEN
+from agent.savings.accounting.assumptions import described as assumption_line
+from agent.savings.accounting.verdict import (
+    COVERAGE_LEAST,
+    NEGATIVE,
+    NOT_PROVEN,
+    PROVEN,
+    PROVISIONAL,
+    UNDECIDED,
+)
 from agent.savings.baseline.models import described
 from agent.savings.records.model import Saving
 from agent.savings.report.formatting import alike, grouped, kwh, plus_minus, with_u
 from agent.savings.report.model.cost import Cost
 from agent.savings.report.model.month import ReportMonth
 
-MARKS = {PROVEN: "✓", NOT_YET: "?", NEGATIVE: "✗"}
+MARKS = {PROVEN: "✓", PROVISIONAL: "~", NOT_PROVEN: "?", NEGATIVE: "✗", UNDECIDED: "⚠"}
+STYLES = {
+    PROVEN: "sure", PROVISIONAL: "tentative", NOT_PROVEN: "within-u", NEGATIVE: "negative", UNDECIDED: "undecided"
+}  # classes of the style sheet: the page of an undecided month contains the words of no other verdict  # fmt: skip
 COAL_NAMES = {
     "calorific": N_("standard coal, calorific value"),
     "equivalent": N_("standard coal, equivalent value"),
@@ -36,12 +47,16 @@ class Headline(NamedTuple):
     verdict: with its mark.
     amount: the saving with its U95.
     sums: the sum that the saving comes from; confidence interval and saving rate.
+    assumptions: status and text of each.
+    bold: the amount is the result; False: it is undecided.
     """
 
     kind: str
     verdict: str
     amount: str
     sums: tuple[str, str]
+    assumptions: tuple[tuple[str, str], ...]
+    bold: bool
 
 
 class Tile(NamedTuple):
@@ -57,11 +72,7 @@ def headline(month: ReportMonth, _: Catalogue) -> Headline | None:
     saving = month.saving
     if saving is None or not saving.intervals:
         return None
-    text = verdict_text(month, _)
-    kind, verdict = saving.verdict, f"{MARKS[saving.verdict]} {text}"
-    if not month.ledger.confirmed:
-        kind = "denied"
-        verdict = _("⚠ The ledger does not confirm this result (the figures alone: {verdict})", verdict=text)
+    verdict = f"{MARKS[saving.verdict]} {verdict_text(month, _)}"
     value, u = with_u(abs(saving.saved_wh) / 1000, saving.u95_wh / 1000)
     if saving.saved_wh >= 0:
         amount = _("{value} ± {u} kWh saved", value=value, u=u)
@@ -74,13 +85,18 @@ def headline(month: ReportMonth, _: Catalogue) -> Headline | None:
         _("95 % confidence interval: {low} to {high} kWh; saving rate {rate} %",
           low=low, high=high, rate=grouped(100 * saving.share, 1)),
     )  # fmt: skip
-    return Headline(kind, verdict, amount, sums)
+    assumptions = tuple((item.status, _.reason(assumption_line(item))) for item in saving.assumptions)
+    return Headline(STYLES[saving.verdict], verdict, amount, sums, assumptions, month.undecided is None)
 
 
 def verdict_text(month: ReportMonth, _: Catalogue) -> str:
-    """The verdict, with the share of the month that it is about unless that is nearly all of it."""
+    """The verdict, with its cause if it is undecided, otherwise with the share of the month that it is about unless
+    that is nearly all of it.
+    """
     if month.saving is None:
         return _("no saving calculated")
+    if month.undecided:
+        return _("{verdict:word}: {cause}", verdict=month.saving.verdict, cause=month.undecided)
     if not month.saving.intervals or month.compared >= COVERAGE_LEAST:
         return _(month.saving.verdict)
     share = grouped(100 * month.compared, 1 if month.compared < 0.1 else 0)
@@ -92,8 +108,8 @@ def tiles(month: ReportMonth, _: Catalogue) -> list[Tile]:
 
 
 def _worth(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
-    saving = month.saving
-    if saving is not None and saving.intervals:
+    saving, decided = month.saving, month.undecided is None
+    if saving is not None and saving.intervals and decided:
         if (money := month.money) is not None:
             kind = _("energy, demand and power factor") if money.own_bill else _("energy by time of use")
             notes = [kind]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -17,9 +17,10 @@ from agent.config.topology import Asset
 from agent.core.local_time import format_date, zone_of
 from agent.savings.accounting.account import Account, SavingsBasis
 from agent.savings.accounting.avoided_energy import IntervalResult
-from agent.savings.accounting.verdict import COVERAGE_LEAST
+from agent.savings.accounting.verdict import COVERAGE_LEAST, UNDECIDED
 from agent.savings.records import repository
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
+from agent.savings.records.static_factors import not_frozen
 from agent.savings.report import reasons as codes
 from agent.savings.report.model.baseline_notes import of_baseline
 from agent.savings.report.model.cost import Cost, cost_of
@@ -62,7 +63,8 @@ class ReportMonth:
     measured_wh: measured energy of all intervals; 0 when it is unknown (see energy_known).
     coverage: measured share of the month (of a month that has not ended: up to now).
     running_h: running time; None without data.
-    saving: None when no saving is calculated.
+    saving: None when no saving is calculated. If the ledger does not confirm the month, its verdict is UNDECIDED, and
+        its first caveat states that.
     results: the intervals of the reporting period, compared with the baseline.
     baseline: the frozen baseline; None when there is none that can be used.
     baseline_intervals: intervals of the baseline period.
@@ -126,6 +128,11 @@ class ReportMonth:
     def complete(self) -> bool:
         """Nothing is missing or wrong, and a saving, if there is one, includes at least 90 % of the month."""
         return not self.notes and (self.saving is None or self.compared >= COVERAGE_LEAST)
+
+    @property
+    def undecided(self) -> Reason | None:
+        """What must be decided before there is a verdict; None: nothing."""
+        return self.saving.caveats[0] if self.saving and self.saving.verdict == UNDECIDED else None
 
     @property
     def year(self) -> int:
@@ -200,6 +207,12 @@ def collect(
             notes.append(codes.CURRENCY_MISSING())
     ledger = compare_with_ledger(db, plant.name, from_ms, end_ms, found, check or LedgerVerifier())
     notes += ledger.notes
+    if saving is not None and not ledger.confirmed:
+        saving = replace(saving, verdict=UNDECIDED, caveats=(codes.LEDGER_UNCONFIRMED(), *saving.caveats))
+    hints = [*ledger.hints]
+    if baseline is not None:
+        without_effect = not_frozen(plant.motor, baseline) if plant.motor else []
+        hints = [*of_baseline(db, baseline, results), *without_effect, *hints]
     return ReportMonth(
         plant.name, plant.title, month, from_ms, to_ms, zone, found,
         sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in found),
@@ -208,7 +221,7 @@ def collect(
         repository.load_intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
         days, money, tariff, factor, _coal(config.site.coal, int(month[:4])), _tonnes(found),
         _compared_kwh_t(found, results),
-        events, ledger, notes, [*(of_baseline(db, baseline, results) if baseline else ()), *ledger.hints], plant,
+        events, ledger, notes, hints, plant,
         config.site.simulated,
         compared=sum(result.length_s for result in results if result.excluded is None) / ((end_ms - from_ms) / 1000),
     )  # fmt: skip

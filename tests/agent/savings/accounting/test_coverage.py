@@ -39,7 +39,7 @@ def test_a_real_retrofit_of_8_percent_is_proven_and_covered() -> None:
 
 def test_where_nothing_is_saved_nothing_is_proven() -> None:
     cases = [nothing_saved(seed) for seed in range(SOME)]
-    assert sum(item.saving.verdict == "proven" for item in cases) <= 3
+    assert sum(item.saving.verdict in ("proven", "provisional") for item in cases) <= 3
     assert all(METER_CHANGED() in item.saving.caveats for item in cases)
 
 
@@ -77,7 +77,10 @@ def test_an_unnecessary_second_driver_is_not_selected(case: Callable[[int], Repo
 
 
 def test_where_nothing_is_saved_two_drivers_prove_nothing() -> None:
-    assert sum(nothing_saved_with_two_drivers(seed).saving.verdict == "proven" for seed in range(SOME)) <= 3
+    assert (
+        sum(nothing_saved_with_two_drivers(seed).saving.verdict in ("proven", "provisional") for seed in range(SOME))
+        <= 3
+    )
 
 
 @pytest.mark.soak

@@ -45,3 +45,35 @@ def test_the_interval_contains_95_of_100(limit: float) -> None:
     width, n = half_width(1.0, limit), 200_000
     inside = sum(abs(rng.gauss(0, 1) + rng.uniform(-limit, limit)) <= width for _ in range(n))
     assert inside / n == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / n))
+
+
+@pytest.mark.parametrize(
+    ("probability", "normal", "t5"),
+    [(0.80, 1.2815516, 1.4758840), (0.90, 1.6448536, 2.0150484), (0.95, 1.9599640, 2.5705818)],
+)
+def test_each_probability_has_its_quantile(probability: float, normal: float, t5: float) -> None:
+    """Tables of the normal distribution and of Student's t with 5 degrees of freedom; a rectangular one is linear."""
+    assert half_width(3.0, 0.0, probability=probability) == pytest.approx(3 * normal, rel=1e-6)
+    assert half_width(3.0, 0.0, freedom=5, probability=probability) == pytest.approx(3 * t5, rel=1e-6)
+    assert half_width(0.0, 3.0, probability=probability) == pytest.approx(3 * probability, rel=1e-9)
+
+
+def test_two_equal_parts_have_a_closed_form_where_the_normal_one_is_narrow() -> None:
+    """A normal part that is small against the limit leaves the rectangular quantile: the correction is of second
+    order, because both ends of the interval are inside the rectangle.
+    """
+    assert half_width(0.01, 1.0, probability=0.8) == pytest.approx(0.8, rel=1e-6)
+
+
+@pytest.mark.parametrize("probability", [0.80, 0.90])
+def test_the_interval_contains_its_probability(probability: float) -> None:
+    rng = random.Random(5)
+    width, n = half_width(1.0, 2.0, probability=probability), 200_000
+    inside = sum(abs(rng.gauss(0, 1) + rng.uniform(-2, 2)) <= width for _ in range(n))
+    assert inside / n == pytest.approx(probability, abs=4 * math.sqrt(probability * (1 - probability) / n))
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0, 95.0])
+def test_a_probability_is_between_zero_and_one(probability: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        half_width(1.0, 1.0, probability=probability)

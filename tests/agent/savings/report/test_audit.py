@@ -33,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(folder / "plant.toml"), "--output",
                               str(folder / "r.html")])  # fmt: skip
     [motor] = json.loads((folder / "r.json").read_text(encoding="utf-8"))["motors"]
-    assert motor["saving"]["verdict"] == "proven"
+    assert motor["saving"]["verdict"] == "provisional"
     return folder
 
 

@@ -31,6 +31,7 @@ from agent.savings.report.reasons import (
     CURRENCY_MISSING,
     ENERGY_UNKNOWN_INTERVALS,
     KEY_SELF_DECLARED,
+    LEDGER_UNCONFIRMED,
     OLD_MOTOR_IN_REPORTING_PERIOD,
 )
 
@@ -125,7 +126,7 @@ def test_a_key_declared_by_record_1_only_is_noted_in_both_languages(plant: Path)
 def test_half_a_month_is_exit_1(plant: Path) -> None:
     """Four days of October, reported long after its end."""
     found = report(plant)
-    assert "proven, for 13 % of the month only" in found.output
+    assert "provisional, for 13 % of the month only" in found.output
     assert found.exit_code == 1
 
 
@@ -182,23 +183,24 @@ def months(plant: Path) -> list[ReportMonth]:
 def test_a_total_states_its_number_of_motors_and_the_uncertainty_of_money(months: list[ReportMonth]) -> None:
     cover = Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     text = page(months, cover)
-    assert "<b>total</b> <small>1 of 2 motors</small>" in text
-    assert "<b>合计</b> <small>2 台电机中的 1 台</small>" in text
+    assert "<td>total <small>1 of 2 motors</small>" in text
+    assert "<td>合计 <small>2 台电机中的 1 台</small>" in text
     money = months[0].money
     assert money
     assert re.search(r'<td class="n">[\d\u202f]+ ± [\d\u202f]+ CNY</td>', text)
-    assert "total</b> <small>" not in page(months[:1] * 2, cover)
+    assert "total <small>" not in page(months[:1] * 2, cover)
 
 
 @pytest.mark.text
 def test_a_total_marks_motors_that_the_ledger_does_not_confirm(months: list[ReportMonth]) -> None:
     """months[0] has 4 of 31 days and an intact ledger; the same month without ledger records is not confirmed."""
-    denied = replace(months[0], asset="pump", ledger=LedgerCheck())
+    saving = replace(months[0].saving, verdict="undecided", caveats=(LEDGER_UNCONFIRMED(),))
+    denied = replace(months[0], asset="pump", ledger=LedgerCheck(), saving=saving)
     cover = Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     top = page([months[0], denied], cover).partition('<section class="motor"')[0]
     assert "SIMULATED" in top
-    assert "<td>⚠ not confirmed by the ledger</td>" in top
-    assert "total</b> <small>⚠ not all confirmed by the ledger</small>" in top
+    assert "<td>⚠ undecided</td>" in top
+    assert "total <small>⚠ not all decided</small>" in top
     assert "⚠" not in page([months[0], months[0]], cover).partition('<section class="motor"')[0]
 
 

@@ -86,7 +86,7 @@ def test_each_quarter_hour_is_published_with_the_saving_to_date(bench: Bench) ->
     newest = published[-1]
     assert newest["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)
     assert newest["interval_saved_wh"] == pytest.approx(5e3, rel=1e-3)
-    assert newest["savings_verdict"] == "proven"
+    assert newest["savings_verdict"] == "provisional"
     assert newest["saved_share_pct"] == pytest.approx(100 / 6, rel=1e-3)
     message = [item for item in bench.published if item.kind == "savings"][-1]
     assert message.uncertainties["saved_energy_wh"] > 0
@@ -155,7 +155,7 @@ def test_a_changed_baseline_gives_no_saving_and_a_reason(bench: Bench) -> None:
     assert newest["savings_caveats"] == "baseline_changed"
     bench.store.save_entry(repository.FROZEN, "pump", "", body)
     bench.run(1.2)
-    assert bench.savings()[-1]["savings_verdict"] == "proven"
+    assert bench.savings()[-1]["savings_verdict"] == "provisional"
 
 
 def test_a_new_motor_with_half_the_energy_is_neither_a_changed_ratio_nor_a_shift(bench: Bench) -> None:

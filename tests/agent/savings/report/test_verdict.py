@@ -1,0 +1,153 @@
+"""The page and the summary show verdict, assumptions and figure together; an undecided month has no result."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from support import metered_retrofit
+
+from agent.cli import main
+from agent.config.loader import load_config
+from agent.config.topology import assets
+from agent.savings import reasons
+from agent.savings.ledger.verify import open_copy
+from agent.savings.records.model import QUARTER_MS, Assumption, StaticFactor
+from agent.savings.report.html.page import Cover, page
+from agent.savings.report.model.month import ReportMonth, collect
+
+COVER = Cover("mill-2", "gw-07", metered_retrofit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
+BEGIN_MS = metered_retrofit.utc_ms("2024-10-01 00:00")
+ASSUMPTIONS = (
+    Assumption("season", "open", reasons.SEASON_NOT_COVERED(n=3, limit_d=45, most_d=48)),
+    Assumption("product_mix", "stated", reasons.PRODUCT_MIX_STATED(statement="grades A and B"), "Li Wei", BEGIN_MS),
+    Assumption("driver", "checked", reasons.LOAD_MEASURED(drivers=(metered_retrofit.FLOW,))),
+)
+WORDS = re.compile("proven|证实")  # of a result that is claimed; 未证实 and "not proven" contain them, too
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("retrofit")
+    metered_retrofit.retrofit(made, days=3)
+    return made
+
+
+@pytest.fixture(scope="module")
+def month(folder: Path) -> ReportMonth:
+    config = load_config(folder / "plant.toml")[0]
+    with closing(open_copy(folder / "state" / "magwatt.sqlite")) as db:
+        return collect(db, config, assets(config)[0], "2024-10", BEGIN_MS + 3 * 96 * QUARTER_MS)
+
+
+def with_verdict(month: ReportMonth, verdict: str, assumptions: tuple[Assumption, ...] = ASSUMPTIONS) -> ReportMonth:
+    assert month.saving is not None
+    caveats = (reasons.CT_RATIO(),) if verdict == "undecided" else ()
+    return replace(month, saving=replace(month.saving, verdict=verdict, assumptions=assumptions, caveats=caveats))
+
+
+def box(text: str, language: str) -> str:
+    """The box with the figure, without its tags."""
+    article = text.partition(f'<article class="{language}"')[2]
+    found = re.search(r'<div class="verdict.*?</div>', article, re.DOTALL)
+    assert found
+    return unescape(re.sub(r"<[^>]+>", "", found[0]))
+
+
+@pytest.mark.text
+@pytest.mark.parametrize(
+    ("verdict", "english", "chinese"),
+    [("proven", "✓ proven", "✓ 已证实"), ("provisional", "~ provisional", "~ 暂定"),
+     ("not_proven", "? not proven", "? 未证实"), ("negative", "✗ negative", "✗ 负节电"),
+     ("undecided", "⚠ undecided", "⚠ 待定")],
+)  # fmt: skip
+def test_the_box_contains_figure_verdict_and_assumptions(
+    month: ReportMonth, verdict: str, english: str, chinese: str
+) -> None:
+    text = page([replace(with_verdict(month, verdict), compared=1.0)], COVER)
+    assert month.saving is not None
+    for language, word, by in (("en", english, "stated (Li Wei, 2024-10-01 00:00 +0800)"),
+                               ("zh", chinese, "已声明（Li Wei，2024-10-01 00:00 +0800）")):  # fmt: skip
+        shown = box(text, language)
+        assert word in shown
+        assert by in shown
+        assert "kWh" in shown
+        places = [shown.index(found) for found in ("48", "grades A and B", "fan flow m³/h")]
+        assert places == sorted(places), "open ones first"
+    assert ('class="big"' in text) == (verdict != "undecided")
+
+
+@pytest.mark.text
+def test_only_a_proven_month_has_the_word_in_its_box(month: ReportMonth) -> None:
+    claimed = re.compile(r"(?<!not )proven|已证实")
+    for verdict in ("provisional", "not_proven", "negative", "undecided"):
+        text = page([with_verdict(month, verdict)], COVER)
+        assert not claimed.search(box(text, "en") + box(text, "zh")), verdict
+    text = page([with_verdict(month, "proven")], COVER)
+    assert claimed.search(box(text, "en"))
+    assert claimed.search(box(text, "zh"))
+
+
+def bold(text: str) -> list[str]:
+    return re.findall(r'<b>(.*?)</b>|class="big">(.*?)</p>|<tr class="[^"]*\btotal\b[^"]*">(.*?)</tr>', text, re.DOTALL)
+
+
+def test_an_undecided_ratio_has_no_bold_figure_and_nowhere_the_word(month: ReportMonth) -> None:
+    assert bold(page([with_verdict(month, "proven")] * 2, COVER))
+    for months in ([month], [month] * 2):
+        text = page([with_verdict(each, "undecided") for each in months], COVER)
+        assert not WORDS.search(text)
+        assert not bold(text)
+        assert 'dl class="plain"' in text
+        assert " tce" not in text, "figures that follow from the saving are not tiles"
+
+
+def test_a_tampered_ledger_has_no_bold_figure_and_nowhere_the_word(folder: Path, tmp_path: Path) -> None:
+    plant = tmp_path / "plant"
+    shutil.copytree(folder, plant, ignore=shutil.ignore_patterns("reserve"))
+    command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--output", str(plant / "r.html")]
+    before = CliRunner().invoke(main, command)
+    assert "undecided" not in before.output
+    with closing(sqlite3.connect(plant / "state" / "magwatt.sqlite")) as db:
+        db.execute("update ledger set body = replace(body, '\"energy_wh\":', '\"energy_wh\":1') where seq = 50")
+        db.commit()
+    after = CliRunner().invoke(main, command)
+    files = [(plant / name).read_text(encoding="utf-8") for name in ("r.html", "r.json")]
+    for text in (after.output, *files):
+        assert not WORDS.search(text)
+    assert not bold(files[0])
+    assert "undecided: the ledger does not confirm this result" in after.output
+
+
+def test_the_summary_names_the_assumptions(folder: Path) -> None:
+    command = ["report", "--month", "2024-10", "--config", str(folder / "plant.toml"), "--output",
+               str(folder / "summary.html")]  # fmt: skip
+    lines = CliRunner().invoke(main, command).output.splitlines()
+    assert "provisional" in lines[0]
+    assert lines[1].startswith("  open: fan flow m³/h measures as in the baseline period")
+    assert "checked: the load is measured by fan flow m³/h" in "\n".join(lines)
+
+
+def test_static_factors_are_among_the_details_of_the_baseline(month: ReportMonth) -> None:
+    assert month.baseline is not None
+    factors = (StaticFactor("ambient", "hall at <20 °C>", "Wang & Li", BEGIN_MS),)
+    text = page([replace(month, baseline=replace(month.baseline, static_factors=factors))], COVER)
+    assert "ambient: hall at &lt;20 °C&gt; (Wang &amp; Li, 2024-10-01 00:00 +0800)" in text
+    assert "环境条件：hall at" in text
+
+
+def test_a_factor_that_is_stated_after_freezing_is_a_hint(folder: Path) -> None:
+    (folder / "later.toml").write_text(
+        metered_retrofit.PLANT + '[motor.fan.static_factors]\nambient = "hall, heated"\n', encoding="utf-8"
+    )
+    config = load_config(folder / "later.toml")[0]
+    with closing(open_copy(folder / "state" / "magwatt.sqlite")) as db:
+        found = collect(db, config, assets(config)[0], "2024-10", BEGIN_MS + 3 * 96 * QUARTER_MS)
+    assert reasons.STATIC_FACTOR_NOT_FROZEN(kind="ambient", statement="hall, heated", asset="fan") in found.hints
