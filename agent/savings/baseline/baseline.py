@@ -101,6 +101,7 @@ def learn(
     shape = {
         **best.shape,
         "straight_u": _interpolation_u(samples.complete, best),
+        "tau": fit.tau,
         "lags_s": {name: lag_s for name, lag_s in prepared.lags_s.items() if name in best.drivers},
         "held_w": {name: held for name, held in prepared.held_w.items() if name in best.drivers},
     }

@@ -12,6 +12,7 @@ from agent.core.local_time import format_minute
 from agent.core.text import N_, Catalogue
 from agent.savings.accounting.bill import Bill
 from agent.savings.baseline.models import covered_ranges, described, factors, formula, slopes
+from agent.savings.records.effective_samples import effective_samples_formula
 from agent.savings.records.model import Baseline
 from agent.savings.report.formatting import grouped, kwh, plus_minus
 from agent.savings.report.html.summary import ct_class, currency
@@ -158,7 +159,7 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         DetailRow(_("model"), (_.reason(described(found.kind, found.shape, found.drivers)),)),
         DetailRow(_("formula"), formula_lines(found, _)),
         DetailRow(_("learned from"), (_source_text(found, month.zone, _),)),
-        DetailRow(_("effective number of samples n′"), (f"{found.n_effective:.0f}" if measured else "–",)),
+        DetailRow(_("effective number of samples n′"), _effective_samples(found, _)),
         DetailRow("CV(RMSE), NMBE, R²", (fit if measured else "–",)),
         DetailRow(
             _("range of the drivers"), tuple(f"{signal_name(name)}: {text}" for name, text in ranges(found)) or ("–",)
@@ -182,6 +183,13 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     if month.saving and month.saving.causes:
         rows.append(DetailRow(_("standard uncertainty by component, kWh"), (_components_text(month, _),)))
     return rows
+
+
+def _effective_samples(found: Baseline, _: Catalogue) -> tuple[str, ...]:
+    if not found.n:
+        return ("–",)
+    formula = effective_samples_formula(found)
+    return (f"{found.n_effective:.0f}", *([_.reason(formula)] if formula else []))
 
 
 def _source_text(found: Baseline, zone: str, _: Catalogue) -> str:
