@@ -11,7 +11,7 @@ N_EFFECTIVE_SLOW = Code(
     "n′ = n/τ, τ = 1 + 2·Σ ρₖ = {tau:.3g} (slow component of the residuals; lag 1 alone: τ = {tau_lag_1:.3g})",
 )
 N_EFFECTIVE_LEAST = Code(
-    "n_effective_least", "n′ = n/τ, τ = {tau:.3g}: the least n′ that can be estimated (lag 1: τ = {tau_lag_1:.3g})"
+    "n_effective_least", "n′ = n/τ, τ = {tau:.3g}: the lowest n′ that can be estimated (lag 1: τ = {tau_lag_1:.3g})"
 )
 N_EFFECTIVE_ALL = Code("n_effective_all", "n′ = n: the residuals are not autocorrelated")
 RHO_MOST = 0.99  # above it τ of lag 1 is not defined well
