@@ -192,6 +192,7 @@ def _show_factors(found: Baseline) -> None:
 
 def _show_fit(found: Baseline) -> None:
     from agent.savings.baseline.models import covered_ranges, factors, formula
+    from agent.savings.records.effective_samples import effective_samples_formula
 
     click.echo("  " + _(
         "{from_ms:local} to {to_ms:local}: {n:d} intervals (equivalent to {n_effective:.0f} independent ones), "
@@ -202,6 +203,8 @@ def _show_fit(found: Baseline) -> None:
         "CV(RMSE) {cv_rmse_pct:z.2f} %, NMBE {nmbe_pct:z.2f} %, R² {r2:z.4f}, autocorrelation {autocorrelation:z.2f}",
         cv_rmse_pct=100 * found.cv_rmse, nmbe_pct=100 * found.nmbe, r2=found.r2, autocorrelation=found.autocorrelation,
     ))  # fmt: skip
+    if (samples := effective_samples_formula(found)) is not None:
+        click.echo(f"  {text_of(samples)}")
     for name in found.ranges:
         ranges = covered_ranges(found, name)
         for low, high in ranges:

@@ -76,7 +76,7 @@ def _wrong() -> Iterator[str]:
         real, imaginary = _product(a, b) - _product(c, d), _product(a, d) + _product(c, b)
         if not np.array_equal(np.matmul(a + 1j * c, b + 1j * d), real + 1j * imaginary):
             yield COMPLEX_PRODUCT
-    signs, upper = _orthogonal(16), np.triu(_integers(16, 16, 5)) + 20 * np.eye(16)
+    signs, upper = _orthogonal(16), np.triu(_integers(16, 16, 5) + 20 * np.eye(16))
     q, r = np.linalg.qr(_product(signs, upper))
     turned = np.sign(np.diag(r))  # the decomposition is unique up to the signs of the rows of R
     if not (_close(turned[:, None] * r, 4 * upper) and _close(q * turned, signs / 4)):
@@ -96,7 +96,8 @@ def _integers(n: int, k: int, seed: int) -> NDArray[np.float64]:
 
 def _product(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """The matrix product by elements, without BLAS."""
-    return (a[:, :, None] * b[None, :, :]).sum(axis=1)
+    found: NDArray[np.float64] = (a[:, :, None] * b[None, :, :]).sum(axis=1)
+    return found
 
 
 def _orthogonal(n: int) -> NDArray[np.float64]:
@@ -114,14 +115,14 @@ def _binomials(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     import numpy as np
 
     found = np.eye(n)
-    for i in range(1, n):
-        found[i, 1:] = found[i - 1, 1:] + found[i - 1, :-1]
-        found[i, 0] = 1
+    for row in range(1, n):
+        found[row, 1:] = found[row - 1, 1:] + found[row - 1, :-1]
+        found[row, 0] = 1
     i, j = np.indices((n, n))
     return found, found * (-1.0) ** (i + j)
 
 
-def _close(found: NDArray[np.float64], exact: NDArray[np.float64]) -> bool:
+def _close(found: NDArray[np.floating[Any]], exact: NDArray[np.float64]) -> bool:
     import numpy as np
 
     return bool(np.abs(found - exact).max() <= ROUNDING * np.abs(exact).max())

@@ -129,6 +129,7 @@ def learn(
     shape = {
         **best.shape,
         "straight_u": _interpolation_u(samples.complete, best),
+        "tau": fit.tau,
         "lags_s": {name: lag_s for name, lag_s in lags_s.items() if name in best.drivers},
         "held_w": {name: values for name, values in held.held_w.items() if name in best.drivers},
         "off": off_state(running, best.drivers, len(samples.y) / fit.n_effective),

@@ -29,6 +29,7 @@ class Fit(NamedTuple):
     residual: standard deviation of one sample.
     autocorrelation: of the residuals, lag 1.
     n_effective: equivalent number of independent samples.
+    tau: factor by which autocorrelation reduces their number.
     """
 
     coefficients: Array
@@ -37,6 +38,7 @@ class Fit(NamedTuple):
     residual: float
     autocorrelation: float
     n_effective: float
+    tau: float
 
 
 class Quality(NamedTuple):
@@ -86,7 +88,7 @@ def least_squares(terms: Array, y: Array) -> Fit:
         raise ValueError("the residuals are autocorrelated: too few independent samples")
     squares = float(residuals @ residuals)
     covariance = squares / (n_effective - p) * (inverse @ inverse.T) / np.outer(scale, scale)
-    return Fit(beta / scale, covariance, residuals, math.sqrt(squares / (n - p)), rho, n_effective)
+    return Fit(beta / scale, covariance, residuals, math.sqrt(squares / (n - p)), rho, n_effective, tau)
 
 
 def quality(fit: Fit, y: Array) -> Quality:

@@ -222,6 +222,7 @@ def test_a_baseline_is_learned_frozen_and_shown_with_the_saving(plant: Path) -> 
     assert parsed["saving"]["saved_wh"] == pytest.approx(0.1 * parsed["saving"]["adjusted_wh"], rel=0.02)
     assert parsed["saving"]["open_events"] == 1
     words = magwatt(plant, "baseline", "show", "pump").stdout
+    assert "n′ = n" in words, "the formula that was used"
     assert str(EVENT_UNDECIDED(number=1, kind="maintenance", cause=MAINTENANCE())) in words
     assert f"{parsed['saving']['saved_wh'] / 1000:.1f} ± {parsed['saving']['u95_wh'] / 1000:.1f} kWh" in words
 

@@ -80,7 +80,7 @@ def test_this_computer_is_right() -> None:
 
 
 def test_the_test_takes_less_than_2_ms() -> None:
-    """Processor time, the least of 20: others use the same cores."""
+    """Processor time, the minimum of 20: others use the same cores."""
     linear_algebra_problem()
     taken_s = []
     for _ in range(20):

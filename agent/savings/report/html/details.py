@@ -12,6 +12,7 @@ from agent.core.local_time import format_minute
 from agent.core.text import N_, Catalogue
 from agent.savings.accounting.bill import Bill
 from agent.savings.baseline.models import covered_ranges, described, factors, formula, slopes
+from agent.savings.records.effective_samples import effective_samples_formula
 from agent.savings.records.model import Baseline
 from agent.savings.records.static_factors import described as factor_line
 from agent.savings.report.formatting import grouped, kwh, plus_minus, with_u
@@ -159,7 +160,7 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         DetailRow(_("model"), (_.reason(described(found.kind, found.shape, found.drivers)),)),
         DetailRow(_("formula"), formula_lines(found, _)),
         DetailRow(_("learned from"), (_source_text(found, month.zone, _),)),
-        DetailRow(_("effective number of samples n′"), (f"{found.n_effective:.0f}" if measured else "–",)),
+        DetailRow(_("effective number of samples n′"), _effective_samples(found, _)),
         DetailRow("CV(RMSE), NMBE, R²", (fit if measured else "–",)),
         DetailRow(
             _("range of the drivers"), tuple(f"{signal_name(name)}: {text}" for name, text in ranges(found)) or ("–",)
@@ -191,6 +192,13 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         widths = (f"± {with_u(0.0, wh / 1000)[1]} ({share} %)" for share, wh in widths_wh.items())
         rows.append(DetailRow(_("uncertainty of the saving by probability, kWh"), (_("; ").join(widths),)))
     return rows
+
+
+def _effective_samples(found: Baseline, _: Catalogue) -> tuple[str, ...]:
+    if not found.n:
+        return ("–",)
+    formula = effective_samples_formula(found)
+    return (f"{found.n_effective:.0f}", *([_.reason(formula)] if formula else []))
 
 
 def _source_text(found: Baseline, zone: str, _: Catalogue) -> str:

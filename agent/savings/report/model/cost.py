@@ -53,7 +53,7 @@ def cost_of(
 ) -> Cost | None:  # fmt: skip
     """The money saved; None without intervals in the saving. Raises InvalidValue if an interval cannot be priced.
 
-    Both bills treat the same intervals alike. The reactive energy of each is its active energy times the tan φ of its
+    Both bills treat the same intervals equally. The reactive energy of each is its active energy times the tan φ of its
     period, because that is all that is known of the baseline; the demand is that of complete averaging windows, and
     the one of the adjusted baseline includes the scatter of measured intervals.
     """
