@@ -33,7 +33,7 @@ LOAD_MIN = 0.15  # of rated power; below it no method without a shaft sensor is 
 # value of 4-pole motors of 55 kW (0.83 at 7.5 kW to 0.88 at 315 kW; a measured 18.5 kW motor has 0.896).
 # Permanent-magnet motors: catalogues have 0.85 to 0.98 [M]. Efficiency: IE3 at 22 kW, 4 poles, between 0.86 (IE1,
 # 7.5 kW) and 0.967 (IE4, 200 kW). The current is inversely proportional to each of them, so the error is at most 10 %.
-# The copper loss that M5 derives from this current without a resistance then changes by 20 %, within its U of 25 %.
+# The copper loss that M5 derives from this current without a resistance then changes by 20 %, which is in its U.
 CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY = 0.86, 0.95, 0.93
 
 

@@ -11,10 +11,15 @@ from dsp.efficiency_fit import solved
 
 _SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, mechanical, additional part of rated losses: an assumption
 _IDLE_FLUX2 = 0.82  # (flux without current / flux at rated current)² = 1/(1 + x²), x = Xq·I/E = 0.4 to 0.5
-_PLATE_U = 0.15  # of rated losses: IEC 60034-1 allows 15 % more losses than the nameplate states [M]
+_PLATE_U = 0.15  # of rated losses: limits of IEC 60034-1 [M], taken as those of 95 % of the machines
 _CLASS_U = 0.20  # of rated losses by class: between its limit and that of the next class
-_COPPER_SHARE_U = 0.40  # relative, of the copper share 1/2: it is 30 to 70 % [M], consistent with SPLIT_U of the agent
-_SHAPE_U = (0.35, 0.50, 0.60)  # core, mechanical, additional: split and exponents are assumed, not measured
+_COPPER_PART_U = 0.23  # of the rated losses, if R1 is unknown: 30 to 70 % copper [M], a rectangular distribution
+_COPPER_SHARE_U = 0.40  # relative, of the copper share 1/2 where R1 and a class are known
+_SPLIT_U = (0.35, 0.50, 0.60)  # of core, mechanical and additional loss at the rated point: their split is assumed
+_EXPONENT_U = (0.3, 0.0, 0.5)  # of the exponents over speed: f to f² for the core; mechanical: _BEARING_U
+_BEARING_U = 0.58  # of the difference between n and n³: all bearings or all fan, a rectangular distribution [M]
+_FLUX_U = 0.15  # of the core loss without load: Xq·I/E of 0.3 to 0.6, and magnets up to 40 K cooler than at rated load
+_CURRENT_ASSUMED_U = 0.20  # of the copper loss, from a rated current that the nameplate does not give (efficiency.py)
 _CURRENT_U = 0.03  # of the current reported by a drive
 _WARM_U, _COLD_U = 0.02, 0.06  # of the resistance: winding temperature measured to 5 K, or estimated to 15 K
 SEVEN = ((0.9, 1.0), (0.5, 1.0), (0.25, 1.0), (0.9, 0.5), (0.5, 0.5), (0.5, 0.25), (0.25, 0.25))  # (speed, torque)
@@ -31,6 +36,7 @@ class PmRating(NamedTuple):
     rated_hz: rated electrical frequency.
     r1_ohm: phase (star) resistance at 20 °C; None if unknown.
     from_class: True if rated_loss_w was derived from an efficiency class, not from the nameplate or a test.
+    current_assumed: True if rated_a is not from the nameplate.
     """
 
     rated_w: float
@@ -39,39 +45,51 @@ class PmRating(NamedTuple):
     rated_hz: float
     r1_ohm: float | None
     from_class: bool = False
+    current_assumed: bool = False
 
 
 def pm_losses(rating: PmRating, current_a: float, frequency_hz: float, winding_degc: float | None = None) -> Losses:
     """Losses by M5 from the phase current (A, rms) and the electrical frequency (Hz).
 
     winding_degc: winding temperature, °C; None: 25 °C + 75 K·(I/In)², accurate to about 15 K.
-    Copper loss is calculated from R1 and the winding temperature if R1 is known, otherwise it is half the rated losses
-    times the square of the current. The rest is split 30 : 12 : 8 into core loss (f^1.5 and the square of the flux),
-    mechanical loss (n^2.5) and additional loss (I²·f).
-    U: the errors of the parts are independent; the error of the nameplate is common to all of them. If the rated losses
-    come from a class, a known copper loss improves them, because it is about half of all losses.
+    Copper loss is calculated from R1 if R1 is known, otherwise it is half the rated losses at the rated point; it grows
+    with I² and the winding temperature. The rest is split 30 : 12 : 8 into core loss (f^1.5 and the square of the
+    flux), mechanical loss (half n, half n³) and additional loss (I²·f).
+    U: the sum of the parts at the rated point is known as well as the nameplate. Their split is not: what one part has
+    too much, the others have too little, so that this error is zero at the rated point and grows with the distance from
+    it, as do the errors of the exponents. If the rated losses come from a class, a known copper loss improves them,
+    because it is about half of all losses.
     """
     load = (current_a / rating.rated_a) ** 2
     speed = abs(frequency_hz) / rating.rated_hz
+    warm = winding_degc if winding_degc is not None else 25 + 75 * min(load, 2.0)
     if rating.r1_ohm is None:
         copper_rated_w = _SPLIT[0] * rating.rated_loss_w
-        copper_w, u_copper = copper_rated_w * load, 0.25
+        copper_w = copper_rated_w * load * copper_ohm(1.0, warm, 100)
+        u_resistance, u_part_w = 0.0, _COPPER_PART_U * rating.rated_loss_w
     else:
-        warm = winding_degc if winding_degc is not None else 25 + 75 * min(load, 2.0)
         copper_w = 3 * current_a**2 * copper_ohm(rating.r1_ohm, warm)
         copper_rated_w = 3 * rating.rated_a**2 * copper_ohm(rating.r1_ohm, 100)
-        u_copper = math.hypot(2 * _CURRENT_U, _COLD_U if winding_degc is None else _WARM_U, 0.03)
+        u_resistance, u_part_w = 0.03, 0.0
+    u_assumed = _CURRENT_ASSUMED_U if rating.current_assumed and rating.r1_ohm is None else 0.0
+    u_copper = math.hypot(2 * _CURRENT_U, _COLD_U if winding_degc is None else _WARM_U, u_resistance, u_assumed)
     rated_w, u_rated = _rated_losses(rating, copper_rated_w)
     rest_w = max(rated_w - copper_rated_w, 0.2 * rated_w)
-    core, mechanical, additional = (part / (1 - _SPLIT[0]) * rest_w for part in _SPLIT[1:])
+    rated = tuple(part / (1 - _SPLIT[0]) * rest_w for part in _SPLIT[1:])
     flux2 = _IDLE_FLUX2 + (1 - _IDLE_FLUX2) * min(load, 2.0)
-    core_w, mechanical_w, additional_w = core * speed**1.5 * flux2, mechanical * speed**2.5, additional * load * speed
-    u_rest = (share * watts for share, watts in zip(_SHAPE_U, (core_w, mechanical_w, additional_w), strict=True))
-    rest_now = (core_w + mechanical_w + additional_w) / rest_w
-    u_plate_w = (
-        u_rated * rated_w * (rest_now if rating.r1_ohm is not None else (copper_w + rest_now * rest_w) / rated_w)
+    law = speed**1.5 * flux2, (speed + speed**3) / 2, load * speed
+    core_w, mechanical_w, additional_w = now = tuple(map(float.__mul__, rated, law))
+    rest_now = sum(now) / rest_w
+    distance = abs(math.log(max(speed, 0.05)))
+    u_w = math.hypot(
+        u_copper * copper_w,
+        u_rated * (rated_w * rest_now + (copper_w if rating.r1_ohm is None else 0.0)),
+        u_part_w * abs(copper_w / copper_rated_w - rest_now),
+        *(u * watts * (part - rest_now) for u, watts, part in zip(_SPLIT_U, rated, law, strict=True)),
+        *(u * watts * distance for u, watts in zip(_EXPONENT_U, now, strict=True)),
+        _BEARING_U * rated[1] * (speed - speed**3),
+        _FLUX_U * core_w * (1 - min(load, 2.0)),
     )
-    u_w = math.hypot(u_copper * copper_w, *u_rest, u_plate_w)
     return Losses(copper_w, core_w, mechanical_w, additional_w, u_w)
 
 

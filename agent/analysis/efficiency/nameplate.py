@@ -93,7 +93,7 @@ def nameplate_of(asset: Asset, drive_kw: float | None) -> Nameplate:
     rated_w, sync_rpm = motor.kw * 1000, 120 * rated_hz / motor.poles
     if efficiency is not None and magnet_motor:
         loss_w = rated_w * (1 / efficiency - 1)
-        magnet = PmRating(rated_w, loss_w, rated_a, rated_hz, motor.r1_ohm, from_class)
+        magnet = PmRating(rated_w, loss_w, rated_a, rated_hz, motor.r1_ohm, from_class, motor.amps is None)
     if efficiency is not None and not magnet_motor:
         cage = Plate(rated_w, efficiency, motor.volts, rated_a, motor.rpm, sync_rpm, motor.poles, motor.r1_ohm,
                      motor.no_load_w)  # fmt: skip

@@ -68,8 +68,8 @@ class SamplingError:
         if self._variance <= (NEGLIGIBLE * (power_w if scale_w is None else scale_w)) ** 2:
             return SamplingU(0.0, 0.0)
         spread = min(self._variance, sum(self._steps) / (2 * LAGS))  # half the mean square difference is the variance
-        if lag := self._repetition(REPEATS * 2 * spread):
-            return SamplingU(_student(lag - 1) * math.sqrt(spread / lag), 0.0)
+        if polls_of_cycle := self._repetition(REPEATS * 2 * spread):
+            return SamplingU(_student(polls_of_cycle - 1) * math.sqrt(spread / polls_of_cycle), 0.0)
         return SamplingU(0.0, unresolved * (end_s - start_s) / 2)
 
     def _repetition(self, limit: float) -> int | None:
