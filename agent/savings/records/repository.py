@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 DRAFT, FROZEN, EVENT = "baseline-draft", "baseline", "savings-event"  # kinds of notes
 _VIRTUAL_TIME = "clock", "virtual"
 FUTURE_MS = 31 * 86_400_000  # ahead of now, as a report of the running month
+INTERVAL_MS_MAX = 3_600_000  # longest interval: one that starts earlier than this before a time has ended then
 
 Source = Store | sqlite3.Connection
 Rows = list[tuple[str, int, str]]
@@ -77,7 +78,7 @@ def rows_of(intervals: Iterable[Interval]) -> Rows:
 
 
 def load_intervals(source: Source, asset: str, from_ms: int = 0, to_ms: int | None = None) -> list[Interval]:
-    """Committed intervals with from_ms ≤ start < to_ms, in order.
+    """Committed intervals with from_ms ≤ start < to_ms, in order, without those that an import withdrew.
 
     to_ms None: of a store, up to 31 days from now. This includes hours that a clock has not reached again after a step
     back, and excludes those that a wrong clock dated years ahead.
@@ -85,7 +86,8 @@ def load_intervals(source: Source, asset: str, from_ms: int = 0, to_ms: int | No
     if to_ms is None:
         to_ms = source.now_ms + FUTURE_MS if isinstance(source, Store) else 1 << 62
     query = "select start_ms, body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms"
-    return [_interval(asset, start_ms, body) for start_ms, body in _rows(source, query, asset, from_ms, to_ms)]
+    found = [_interval(asset, start_ms, body) for start_ms, body in _rows(source, query, asset, from_ms, to_ms)]
+    return [item for item in found if item.length_s]
 
 
 def last_interval(store: Store, asset: str) -> Interval | None:
