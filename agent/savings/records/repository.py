@@ -92,15 +92,21 @@ def load_intervals(source: Source, asset: str, from_ms: int = 0, to_ms: int | No
 
 def last_interval(store: Store, asset: str) -> Interval | None:
     """The newest stored interval that started before now; None: there is none."""
-    query = "select start_ms, body from interval where asset = ? and start_ms <= ? order by start_ms desc limit 1"
-    rows = _rows(store, query, asset, store.now_ms)
-    return _interval(asset, *rows[0]) if rows else None
+    query = "select max(start_ms) from interval where asset = ? and start_ms <= ?"
+    [(newest_ms,)] = _rows(store, query, asset, store.now_ms)
+    if newest_ms is None:
+        return None
+    found = load_intervals(store, asset, newest_ms - INTERVAL_MS_MAX, newest_ms + 1)  # the newest can be withdrawn
+    return found[-1] if found else None
 
 
 def interval_span(source: Source, asset: str) -> tuple[int, int] | None:
-    """Start of the first and of the last interval of an asset; None without intervals."""
+    """Start of the first and end of the last interval of an asset; None without intervals."""
     [(first_ms, last_ms)] = _rows(source, "select min(start_ms), max(start_ms) from interval where asset = ?", asset)
-    return None if first_ms is None else (first_ms, last_ms)
+    if first_ms is None:
+        return None
+    last = load_intervals(source, asset, last_ms - INTERVAL_MS_MAX, last_ms + 1)
+    return first_ms, max((item.end_ms for item in last), default=last_ms)
 
 
 def save_draft(store: Store, baseline: Baseline) -> None:
