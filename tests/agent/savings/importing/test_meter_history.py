@@ -157,7 +157,7 @@ def test_each_length_over_a_clock_change(
 def test_a_repeated_time_that_the_file_contains_once(
     tmp_path: Path, zone: str, day: str, time: str, minutes: int
 ) -> None:
-    """A clock that is not set back: 24 h of rows. The energy of the second occurrence is a gap, and reported."""
+    """A clock that ignores the change: 24 h of rows. The energy of the second occurrence is a gap, and reported."""
     found = read(tmp_path, lines(f"{day} 00:00", [1] * (24 * 60 // minutes), minutes), zone)
     assert found.once == [f"{day} {time}"]
     shift_ms = 3_600_000 if zone == "Europe/Berlin" else 1_800_000

@@ -135,7 +135,7 @@ def test_rows_that_overlap_measured_intervals_are_not_imported(plant: Path, minu
 
 @pytest.mark.parametrize("minutes", LENGTHS)
 def test_a_row_that_has_not_ended_is_not_imported(plant: Path, minutes: int) -> None:
-    """The agent measures this time in intervals of its own, and the energy of such a row is not complete."""
+    """The agent measures this time in separate intervals, and the energy of such a row is not complete."""
     store = Store(plant / "state", HandClock())
     save_virtual_time(store, at("12:05"))
     store.close()
