@@ -225,8 +225,8 @@ class _Times:
     """Converts texts to UTC; they must arrive in the order of time.
 
     A local time that occurs twice is the second one when the texts ran backwards, or when only the second one is the
-    usual step after the row before: rows of an hour repeat their time, or continue half an hour later where a clock is
-    set back by half an hour (Australia/Lord_Howe).
+    usual step after the row before: rows of an hour repeat their time, or continue half an hour later where a clock
+    returns by half an hour (Australia/Lord_Howe).
 
     step: usual time between two rows.
     once: the field of `CsvTable`.

@@ -53,7 +53,7 @@ ROWS_OFF_GRID = Code(
 ROW_LENGTH_CHANGES = Code(
     "row_length_changes",
     "{file}:{line:d}: here the rows are {other_min:g} min apart, in most of the file {step_min:g} min; write the rows "
-    "of each length to a file of their own",
+    "of each length to a separate file",
 )
 
 # The data compared with the motor and with what is stored

@@ -13,7 +13,7 @@ def is_amount(driver: str) -> bool:
 
 
 def of_one_length(found: Sequence[Interval]) -> list[Interval]:
-    """The intervals, shorter ones summed to the longest length if that is a multiple of theirs; otherwise unchanged.
+    """The intervals, shorter ones summed to the longest length if it is a multiple of each; otherwise unchanged.
 
     found: of one asset, in order. Sums start where the longest intervals do; parts of a sum that is not complete are
     omitted. The energy of a sum is unknown if that of a part is.
