@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     "import",
     help=N_(
         "Import meter history or model inputs from a CSV file.\n\n"
-        "Meter energy at intervals of 1, 5 or 15 min provides data for a baseline from before the agent was installed. "
-        "Without --energy, only independent variables (flow, tonnes per shift; 1 min to 1 day per row) are added to "
-        "energy that is already stored. Measured energy is never replaced. Exits 1 if the file contains nothing new."
+        "Meter energy in rows of 1, 5, 10, 15, 30 or 60 min provides data for a baseline from before the agent was "
+        "installed. Without --energy, only independent variables (flow, tonnes per shift; 1 min to 1 day per row) are "
+        "added to energy that is already stored. Measured energy is never replaced. Exits 1 if the file contains "
+        "nothing new."
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path))

@@ -303,7 +303,8 @@ TOO_FEW_OUTSIDE_GAPS = Code(
 )
 MIXED_INTERVAL_LENGTHS = Code(
     "mixed_interval_lengths",
-    "{asset}: intervals of {shortest_s:d} s and {longest_s:d} s cannot be combined; choose a period with one length",
+    "{asset}: intervals of {shortest_s:d} s and {longest_s:d} s cannot be combined; choose a period with one length "
+    "(--from, --to), or import the rows of one of them again in the other length (--replace)",
 )
 NO_ENERGY_IN_PERIOD = Code("no_energy_in_period", "{asset}: the motor used no energy in this period")
 DRIVER_UNAVAILABLE = Code(

@@ -20,8 +20,9 @@ from agent.savings.ledger.signing_key import LedgerKeyError
 from agent.savings.reasons import EVENT_IN_BASELINE
 from agent.savings.records import repository
 from agent.savings.records.baseline_json import to_json
+from agent.savings.records.interval_lengths import of_one_length
 from agent.savings.records.meter_identity import meter_classes
-from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
+from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.records.non_routine_events import decided
 from agent.savings.records.replaced_motor import old_motor_of
 from agent.savings.records.static_factors import check_load, merged, not_frozen
@@ -81,7 +82,8 @@ class SavingsService:
     def learn(
         self, span: tuple[int | None, int | None], drivers: Sequence[str], kind: str | None, bypass: bool
     ) -> tuple[Baseline, list[Reason]]:
-        """Fits a baseline and stores it as a draft. Returns it, and what is unusual in its data.
+        """Fits a baseline and stores it as a draft. Returns it, and what is unusual in its data. Intervals of several
+        lengths are summed to the longest one, if it is a multiple of the others.
 
         span: start and end in UTC ms. None: that of the baseline period; without such a period, all data before the
             reporting period or before the old motor was replaced; for a bypass test, all data.
@@ -98,6 +100,7 @@ class SavingsService:
         found = repository.load_intervals(self._store, self.motor.name, from_ms, to_ms)
         if not found:
             raise SavingsError(self._no_data(from_ms, to_ms))
+        found = of_one_length(found)
         names = [self._driver(name, found) for name in drivers] or None
         draft = learn(self.motor.name, found, drivers=names, kind=kind, classes=self._classes, bypass=bypass)
         if (old := old_motor_of(self.motor)) is not None:
@@ -201,7 +204,7 @@ class SavingsService:
         asset = self.motor.name
         if (span := repository.interval_span(self._store, asset)) is None:
             return NEVER_MEASURED(asset=asset)
-        known = {"first_ms": span[0], "last_ms": span[1] + QUARTER_MS}
+        known = {"first_ms": span[0], "last_ms": span[1]}
         if not from_ms:
             return NOT_MEASURED_BEFORE(asset=asset, to_ms=to_ms, **known)
         return NOT_MEASURED_BETWEEN(asset=asset, from_ms=from_ms, to_ms=to_ms, **known)

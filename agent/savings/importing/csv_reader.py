@@ -6,10 +6,12 @@ import csv
 import io
 import math
 import re
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,13 +20,13 @@ from agent.savings.importing import reasons as codes
 from drivers.file_reasons import FILE_EMPTY, FILE_UNREADABLE
 from drivers.reasons import Code, CodedError, InvalidValue, Reason, cause_of
 
-_HOUR_MS = 3_600_000
 SHOWN = 5  # lines with errors that are named
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d.%m.%Y %H:%M:%S",
             "%d.%m.%Y %H:%M", "%Y年%m月%d日 %H:%M")  # fmt: skip
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _ZIP = b"PK\x03\x04"
 _HEAD_LINES = 50  # lines at the start of a file in which the names of the columns are searched
+_STEP_LINES = 2000  # lines at the start of a file that show the usual time between two rows
 
 
 class ImportProblem(Exception):
@@ -76,7 +78,7 @@ class CsvTable(NamedTuple):
 
     rows: in the order of time.
     repeated: number of duplicate rows.
-    once: local times, each in an hour that a clock change repeats and that the file contains only once.
+    once: local times, each the start of a time that a clock change repeats and that the file contains only once.
     """
 
     rows: list[CsvRow]
@@ -88,9 +90,9 @@ def read_rows(
     path: Path, zone: str, time: str, energy: CsvColumn | None, drivers: Mapping[str, CsvColumn]
 ) -> CsvTable:  # fmt: skip
     """The rows of a CSV file. Raises ImportProblem."""
-    times = _Times(zone)
-    rows, repeated = _without_duplicates(_parsed(path, times, time, energy, drivers), path)
-    return CsvTable(rows, repeated, times.once)
+    parsed, once = _parsed(path, zone, time, energy, drivers)
+    rows, repeated = _without_duplicates(parsed, path)
+    return CsvTable(rows, repeated, once)
 
 
 def _text(path: Path) -> str:
@@ -109,8 +111,9 @@ def _text(path: Path) -> str:
 
 
 def _parsed(
-    path: Path, times: _Times, time: str, energy: CsvColumn | None, drivers: Mapping[str, CsvColumn]
-) -> list[CsvRow]:  # fmt: skip
+    path: Path, zone: str, time: str, energy: CsvColumn | None, drivers: Mapping[str, CsvColumn]
+) -> tuple[list[CsvRow], list[str]]:  # fmt: skip
+    """The rows in the order of time, and `CsvTable.once`."""
     text = _text(path)
     head = text.partition("\n")[0]
     separator = max(",;\t", key=head.count)
@@ -122,7 +125,12 @@ def _parsed(
     rows: list[CsvRow] = []
     wrong: list[Reason] = []
     filled = [(number, cells) for number, cells in enumerate(lines[1:], 2) if any(cell.strip() for cell in cells)]
-    for number, cells in _oldest_first(filled, position[time]):
+    filled = _oldest_first(filled, position[time])
+    times = _Times(zone, _usual_step(filled, position[time]))
+    for number, cells in filled:
+        if any(cell.strip() for cell in cells[len(lines[0]) :]):
+            wrong.append(codes.LINE_TOO_LONG(file=path.name, line=number))
+            continue
         try:
             values = {name: cells[position[name]].strip() for name in required}
             t_ms = times.utc_ms(values[time])
@@ -140,7 +148,7 @@ def _parsed(
         raise _problem(wrong)
     if len(rows) < 2:
         raise ImportProblem(codes.FILE_TOO_SHORT(path=str(path), n=len(rows)))
-    return rows
+    return rows, times.once
 
 
 def _positions(path: Path, text: str, names: Sequence[str], required: Sequence[str]) -> dict[str, int]:
@@ -179,6 +187,19 @@ def _oldest_first(lines: list[tuple[int, list[str]]], position: int) -> list[tup
         return lines
 
 
+def _usual_step(lines: Sequence[tuple[int, list[str]]], position: int) -> timedelta:
+    """The usual time between two rows on the clock of the file; zero when it is unknown."""
+    stamps = list[datetime]()
+    for _, cells in lines[:_STEP_LINES]:
+        try:
+            stamp = _stamp(cells[position].strip())
+            stamps.append(stamp if stamp.tzinfo is None else stamp.astimezone(UTC).replace(tzinfo=None))
+        except (ValueError, OverflowError, IndexError):  # the caller reports the line
+            continue
+    apart = [after - before for before, after in pairwise(stamps) if after > before]
+    return statistics.mode(apart) if apart else timedelta()
+
+
 def _number(cell: str, separator: str) -> float | None:
     """The number in a cell; None for an empty cell and for texts that mean "no value"."""
     if cell.lower() in ("", "-", "--", "null", "nan", "n/a", "na"):
@@ -201,26 +222,25 @@ def _not_a_number(cell: str, separator: str) -> Code:
 
 
 class _Times:
-    """Converts texts to UTC. In a local hour that occurs twice, the order of the rows decides."""
+    """Converts texts to UTC; they must arrive in the order of time.
 
-    def __init__(self, zone: str) -> None:
-        self._name, self._zone = zone, zone_of(zone)
-        self._last_ms = self._before_ms = 0
-        self._first_of: dict[date, datetime] = {}  # local time of the first row in an hour that occurs twice
-        self._second_of: set[date] = set()
+    A local time that occurs twice is the second one when the texts ran backwards, or when only the second one is the
+    usual step after the row before: rows of an hour repeat their time, or continue half an hour later where a clock
+    returns by half an hour (Australia/Lord_Howe).
 
-    @property
-    def once(self) -> list[str]:
-        """The field of `Table`; valid after all rows, which must arrive in the order of time."""
-        return [
-            f"{first:%Y-%m-%d %H:%M}"
-            for day, first in self._first_of.items()
-            if day not in self._second_of
-            and self._last_ms > first.replace(tzinfo=self._zone, fold=1).timestamp() * 1000
-        ]
+    step: usual time between two rows.
+    once: the field of `CsvTable`.
+    """
+
+    def __init__(self, zone: str, step: timedelta) -> None:
+        self._name, self._zone, self._step_ms = zone, zone_of(zone), round(step.total_seconds() * 1000)
+        self._last_ms: int | None = None
+        self._repeated: datetime | None = None  # start of the rows in a time that occurs twice, so far its first one
+        self.once: list[str] = []
 
     def utc_ms(self, text: str) -> int:
         stamp = _stamp(text)
+        repeated = None
         if stamp.tzinfo is None:
             first = stamp.replace(tzinfo=self._zone)
             back = first.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None)
@@ -229,16 +249,22 @@ class _Times:
             second = first.replace(fold=1)
             if first.utcoffset() == second.utcoffset():
                 stamp = first
-            else:  # occurs twice: the second time after the texts ran backwards, or when hourly rows repeat their time
-                t_ms = round(first.timestamp() * 1000)
-                hourly = t_ms == self._last_ms and t_ms - self._before_ms >= _HOUR_MS
-                again = t_ms < self._last_ms or hourly
-                if again:
-                    self._second_of.add(stamp.date())
-                self._first_of.setdefault(stamp.date(), stamp)
-                stamp = second if again else first
-        self._before_ms, self._last_ms = self._last_ms, round(stamp.timestamp() * 1000)
-        return self._last_ms
+            elif self._is_second(_ms(first), _ms(second)):
+                stamp = second
+            else:
+                stamp, repeated = first, self._repeated or first
+        t_ms = _ms(stamp)
+        if self._repeated and not repeated and self._last_ms is not None and t_ms - self._last_ms > self._step_ms:
+            self.once.append(f"{self._repeated:%Y-%m-%d %H:%M}")
+        self._repeated, self._last_ms = repeated, t_ms
+        return t_ms
+
+    def _is_second(self, first_ms: int, second_ms: int) -> bool:
+        return self._last_ms is not None and (first_ms < self._last_ms or second_ms - self._last_ms == self._step_ms)
+
+
+def _ms(stamp: datetime) -> int:
+    return round(stamp.timestamp() * 1000)
 
 
 def _stamp(text: str) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import statistics
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace as changed
@@ -20,8 +21,8 @@ from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
 from agent.savings.importing.driver_history import DriverHistory, read_drivers
 from agent.savings.importing.meter_history import MeterHistory, read_history
 from agent.savings.ledger import recorder
-from agent.savings.records.model import QUARTER_MS, Interval
-from agent.savings.records.repository import load_intervals, present_ms
+from agent.savings.records.model import Interval
+from agent.savings.records.repository import INTERVAL_MS_MAX, load_intervals, present_ms
 from drivers.reasons import Reason
 
 # Mean power of an interval divided by the rated power: above the first, which no start reaches, the import is rejected;
@@ -93,102 +94,179 @@ def _store_energy(
     store: Store, config: Config, file: Path, motor: str, zone: str, found: MeterHistory, suspect: list[Reason],
     replace: bool, now_ms: int,
 ) -> ImportResult:  # fmt: skip
-    first, last = found.intervals[0], found.intervals[-1]
     now_ms = present_ms(config, store, now_ms)
-    if last.end_ms > now_ms + QUARTER_MS:
+    first, last = found.intervals[0], found.intervals[-1]
+    if last.start_ms > now_ms:
         raise ImportProblem(codes.IMPORT_IN_FUTURE(path=str(file), end_ms=last.end_ms, now_ms=now_ms))
-    stored = {item.start_ms: item for item in load_intervals(store, motor, first.start_ms, last.end_ms)}
-    new, same, measured, other = _compared(found.intervals, stored)
-    if other and not replace:
-        raise ImportProblem(codes.IMPORT_CONFLICT(n=len(other), first_ms=other[0].start_ms))
-    _write(store, config, file, motor, zone, new + other, now_ms)
-    known = [item.energy_wh for item in found.intervals if item.energy_wh is not None]
+    ended = [item for item in found.intervals if item.end_ms <= now_ms]
+    not_ended = len(found.intervals) - len(ended)
+    found.intervals = ended or found.intervals
+    plan = _compared(ended, load_intervals(store, motor, first.start_ms - INTERVAL_MS_MAX, last.end_ms))
+    if plan.differing and not replace:
+        raise ImportProblem(codes.IMPORT_CONFLICT(n=len(plan.differing), first_ms=plan.differing[0].start_ms))
+    if plan.other_length and not replace:
+        old = plan.other_length[0]
+        raise ImportProblem(
+            codes.IMPORT_OTHER_LENGTH(n=len(plan.other_length), first_ms=old.start_ms, old_min=old.length_s / 60,
+                                      new_min=first.length_s / 60)
+        )  # fmt: skip
+    if cut := [old for old in plan.other_length if not _covers(plan.new, old)]:
+        raise ImportProblem(
+            codes.IMPORT_CUTS_INTERVAL(path=str(file), from_ms=cut[0].start_ms, to_ms=cut[0].end_ms, n=len(cut))
+        )
+    written = plan.new + plan.differing
+    starts = {item.start_ms for item in written}
+    withdrawn = [_withdrawn(old) for old in plan.other_length if old.start_ms not in starts]
+    _write(store, config, file, motor, zone, written, withdrawn, now_ms)
+    known_wh = [item.energy_wh for item in found.intervals if item.energy_wh is not None]
+    replaced = len(plan.differing) + len(plan.other_length)
     body = {
-        "motor": motor, "rows": found.rows, "written": len(new) + len(other), "known": same, "measured": measured,
-        "replaced": len(other), "energy_kwh": round(sum(known) / 1000, 3), "from_ms": first.start_ms,
-        "to_ms": last.end_ms, "zone": zone, "step_s": found.step_s, "repeated": found.repeated, "empty": found.empty,
-        "partial": found.partial, "resets": found.resets, "gaps": found.gaps, "below_zero": found.below_zero,
-        "repeated_hours_once": found.once, "warnings": [as_object(item) for item in suspect],
+        "motor": motor, "rows": found.rows, "written": len(written), "known": plan.same, "measured": plan.measured,
+        "replaced": replaced, "not_ended": not_ended, "energy_kwh": round(sum(known_wh) / 1000, 3),
+        "from_ms": first.start_ms, "to_ms": last.end_ms, "zone": zone, "step_s": found.step_s,
+        "length_s": found.length_s, "repeated": found.repeated, "empty": found.empty, "partial": found.partial,
+        "resets": found.resets, "gaps": found.gaps, "below_zero": found.below_zero,
+        "without_value": found.without_value, "repeated_hours_once": found.once,
+        "warnings": [as_object(item) for item in suspect],
     }  # fmt: skip
-    return ImportResult(body, [*_findings(motor, len(new), same, measured, len(other), found), *suspect])
+    counts = _Counts(len(written), plan.same, plan.measured, replaced, not_ended)
+    return ImportResult(body, [*_findings(motor, counts, found), *suspect])
 
 
 def _store_drivers(
     store: Store, config: Config, file: Path, motor: str, zone: str, found: DriverHistory, replace: bool, now_ms: int
 ) -> ImportResult:  # fmt: skip
-    starts = sorted(found.by_start)
+    begin_ms, end_ms = found.spans[0][0], found.spans[-1][1]
     now_ms = present_ms(config, store, now_ms)
-    stored = {item.start_ms: item for item in load_intervals(store, motor, starts[0], starts[-1] + 1)}
+    stored = load_intervals(store, motor, begin_ms - INTERVAL_MS_MAX, end_ms)
     new, other = list[Interval](), list[Interval]()
-    for start_ms, item in stored.items():
-        drivers = {**item.drivers, **found.by_start.get(start_ms, {})}
+    for item in stored:
+        drivers = {**item.drivers, **found.over(item.start_ms, item.end_ms)}
         if drivers != item.drivers:
             differs = any(drivers[name] != driver for name, driver in item.drivers.items())
             (other if differs else new).append(changed(item, drivers=drivers))
     if other and not replace:
         raise ImportProblem(codes.DRIVER_CONFLICT(n=len(other), first_ms=other[0].start_ms))
-    _write(store, config, file, motor, zone, new + other, now_ms)
-    without_energy = len(found.by_start.keys() - stored.keys())
+    _write(store, config, file, motor, zone, new + other, [], now_ms)
+    without_energy = sum(not _overlapping(stored, begin, end) for begin, end in found.spans)
     body = {
         "motor": motor, "rows": found.rows, "written": len(new) + len(other), "replaced": len(other),
         "without_energy": without_energy, "repeated": found.repeated, "step_s": found.step_s, "zone": zone,
-        "from_ms": starts[0], "to_ms": starts[-1] + QUARTER_MS, "repeated_hours_once": found.once,
+        "from_ms": begin_ms, "to_ms": end_ms, "without_value": found.without_value, "repeated_hours_once": found.once,
     }  # fmt: skip
-    findings = [codes.DRIVERS_IMPORTED(asset=motor, n=len(new) + len(other), from_ms=starts[0],
-                                       to_ms=starts[-1] + QUARTER_MS, step_min=found.step_s / 60)]  # fmt: skip
+    findings = [codes.DRIVERS_IMPORTED(asset=motor, n=len(new) + len(other), from_ms=begin_ms, to_ms=end_ms,
+                                       step_min=found.step_s / 60)]  # fmt: skip
     if without_energy:
-        findings.append(codes.INTERVALS_WITHOUT_MEASUREMENT(n=without_energy))
+        findings.append(codes.ROWS_WITHOUT_ENERGY(n=without_energy))
+    findings += _without_value(found.without_value)
     findings += [codes.REPEATED_HOUR_ONCE(time=time) for time in found.once]
     return ImportResult(body, findings)
 
 
 def _write(
-    store: Store, config: Config, file: Path, motor: str, zone: str, items: list[Interval], now_ms: int
+    store: Store, config: Config, file: Path, motor: str, zone: str, items: list[Interval], withdrawn: list[Interval],
+    now_ms: int,
 ) -> None:  # fmt: skip
-    """Writes the record of the import, the intervals, and the records of their hours."""
+    """Writes the record of the import, the intervals in the order of time, and their records."""
     if not items:
         return
-    starts = [item.start_ms for item in items]
     entry = {
         "asset": motor, "file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        "from_ms": min(starts), "to_ms": max(starts) + QUARTER_MS, "quarter_hours": len(items), "zone": zone,
+        "from_ms": min(item.start_ms for item in items), "to_ms": max(item.end_ms for item in items),
+        "intervals": len(items), "zone": zone,
     }  # fmt: skip
-    recorder.record_import(store, config, now_ms, entry, items)
+    if withdrawn:
+        entry["withdrawn"] = len(withdrawn)
+    in_order = sorted([*items, *withdrawn], key=lambda item: item.start_ms)
+    recorder.record_import(store, config, now_ms, entry, in_order)
 
 
-def _compared(
-    items: list[Interval], stored: Mapping[int, Interval]
-) -> tuple[list[Interval], int, int, list[Interval]]:  # fmt: skip
-    """New intervals; how many were imported before; how many were measured; imported ones that differ."""
-    new, other, same, measured = [], [], 0, 0
+class _Comparison(NamedTuple):
+    """The intervals of a file compared with the stored ones.
+
+    new: no stored interval has the same start and length, and none that the agent measured overlaps.
+    same: number of those that were imported before with the same values.
+    measured: number of those that overlap intervals that the agent measured.
+    differing: those that were imported before with other values.
+    other_length: intervals that were imported before and overlap new ones, but have another start or length.
+    """
+
+    new: list[Interval]
+    same: int
+    measured: int
+    differing: list[Interval]
+    other_length: list[Interval]
+
+
+def _compared(items: Sequence[Interval], stored: Sequence[Interval]) -> _Comparison:
+    """items, stored: in order; the items do not overlap each other."""
+    new, differing, same, measured = list[Interval](), list[Interval](), 0, 0
+    other_length: dict[int, Interval] = {}
     for item in items:
-        old = stored.get(item.start_ms)
-        if old is None:
-            new.append(item)
-        elif old.source == "measured":
+        overlapping = _overlapping(stored, item.start_ms, item.end_ms)
+        if any(old.source == "measured" for old in overlapping):
             measured += 1
-        elif changed(old, meter=item.meter) == item:
-            same += 1
+        elif [(old.start_ms, old.end_ms) for old in overlapping] == [(item.start_ms, item.end_ms)]:
+            if changed(overlapping[0], meter=item.meter) == item:
+                same += 1
+            else:
+                differing.append(item)
         else:
-            other.append(item)
-    return new, same, measured, other
+            new.append(item)
+            other_length |= {old.start_ms: old for old in overlapping}
+    return _Comparison(new, same, measured, differing, list(other_length.values()))
 
 
-def _findings(asset: str, new: int, known: int, measured: int, replaced: int, found: MeterHistory) -> list[Reason]:
-    """The result of an import; the first four counts are intervals."""
+def _overlapping(found: Sequence[Interval], from_ms: int, to_ms: int) -> Sequence[Interval]:
+    """The intervals that overlap this time. found: in order, without overlaps."""
+    first = bisect_right(found, from_ms, key=lambda item: item.end_ms)
+    return found[first : bisect_left(found, to_ms, key=lambda item: item.start_ms)]
+
+
+def _covers(items: Sequence[Interval], old: Interval) -> bool:
+    """Whether the items, in order, cover the whole of an interval."""
+    parts = _overlapping(items, old.start_ms, old.end_ms)
+    return sum(min(part.end_ms, old.end_ms) - max(part.start_ms, old.start_ms) for part in parts) == (
+        old.end_ms - old.start_ms
+    )
+
+
+def _withdrawn(old: Interval) -> Interval:
+    """What replaces an interval whose time intervals of another length cover: no time and no energy."""
+    return Interval(old.asset, old.start_ms, None, 0, coverage=0.0, source="imported")
+
+
+class _Counts(NamedTuple):
+    """Numbers of intervals, as in `_Comparison`; written includes replaced ones."""
+
+    written: int
+    known: int
+    measured: int
+    replaced: int
+    not_ended: int
+
+
+def _findings(asset: str, counts: _Counts, found: MeterHistory) -> list[Reason]:
+    """The result of an import."""
     energy_wh = sum(item.energy_wh or 0.0 for item in found.intervals)
-    findings = [codes.INTERVALS_IMPORTED(asset=asset, n=new + replaced, energy_wh=energy_wh,
+    findings = [codes.INTERVALS_IMPORTED(asset=asset, n=counts.written, energy_wh=energy_wh,
                                          from_ms=found.intervals[0].start_ms, to_ms=found.intervals[-1].end_ms,
-                                         step_min=found.step_s / 60)]  # fmt: skip
-    counts = (
-        (codes.INTERVALS_KNOWN, known), (codes.INTERVALS_MEASURED, measured), (codes.INTERVALS_REPLACED, replaced),
+                                         step_min=found.step_s / 60, length_min=found.length_s / 60)]  # fmt: skip
+    numbers = (
+        (codes.INTERVALS_KNOWN, counts.known), (codes.INTERVALS_MEASURED, counts.measured),
+        (codes.INTERVALS_REPLACED, counts.replaced), (codes.INTERVALS_NOT_ENDED, counts.not_ended),
         (codes.INTERVALS_INCOMPLETE, found.partial), (codes.ROWS_REPEATED, found.repeated),
         (codes.ROWS_WITHOUT_VALUE, found.empty), (codes.REGISTER_DECREASED, found.resets),
     )  # fmt: skip
-    findings += [code(n=n) for code, n in counts if n]
+    findings += [code(n=n) for code, n in numbers if n]
+    findings += _without_value(found.without_value)
     findings += [codes.REPEATED_HOUR_ONCE(time=time) for time in found.once]
     findings += _gaps(found.gaps)
     return findings
+
+
+def _without_value(by_column: Mapping[str, int]) -> list[Reason]:
+    return [codes.DRIVER_WITHOUT_VALUE(column=column, n=n) for column, n in by_column.items()]
 
 
 def _gaps(gaps: Sequence[tuple[int, int]]) -> list[Reason]:

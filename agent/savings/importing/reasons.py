@@ -19,9 +19,13 @@ COLUMN_REPEATED = Code("column_repeated", "{path}: {n:d} columns have the name {
 
 LINE_INVALID = Code("line_invalid", "{file}:{line:d}: {cause}")
 LINE_TOO_SHORT = Code("line_too_short", "{file}:{line:d}: too few columns")
+LINE_TOO_LONG = Code(
+    "line_too_long",
+    "{file}:{line:d}: more columns than the first line names; with a decimal comma, separate the columns by semicolons",
+)
 LINES_CONFLICT = Code("lines_conflict", "{file}:{line:d}: same time as line {other_line:d}, but different values")
 MORE_LINES_INVALID = Code("more_lines_invalid", "{n:d} more {n:line|lines} with errors")
-NUMBER_INVALID = Code("number_invalid", "{text:quoted} is not a number")
+NUMBER_INVALID = Code("number_invalid", "{text:quoted} is not a number; leave the cell empty where there is no value")
 NUMBER_WITH_DECIMAL_COMMA = Code(
     "number_with_decimal_comma",
     "{text:quoted} is not a number; with a decimal comma, separate the columns by semicolons",
@@ -45,6 +49,11 @@ ROW_LENGTH_UNSUPPORTED = Code(
 ROWS_OFF_GRID = Code(
     "rows_off_grid",
     "{file}:{line:d}: {n:d} {n:time is|times are} not a multiple of {step_min:d} min; check the time zone",
+)
+ROW_LENGTH_CHANGES = Code(
+    "row_length_changes",
+    "{file}:{line:d}: here the rows are {other_min:g} min apart, in most of the file {step_min:g} min; write the rows "
+    "of each length to a separate file",
 )
 
 # The data compared with the motor and with what is stored
@@ -80,6 +89,18 @@ IMPORT_CONFLICT = Code(
     "{n:d} {n:interval was|intervals were} imported before with other values, the first from {first_ms:local}; use "
     "--replace to replace them",
 )
+IMPORT_OTHER_LENGTH = Code(
+    "import_other_length",
+    "{n:d} {n:interval that was|intervals that were} imported before {n:overlaps|overlap} this file and {n:has|have} "
+    "another length or start ({old_min:g} min, the first from {first_ms:local}; this file: {new_min:g} min); use "
+    "--replace to replace them, or remove these rows from the file",
+)
+IMPORT_CUTS_INTERVAL = Code(
+    "import_cuts_interval",
+    "{path}: the rows cover only a part of {n:d} {n:interval|intervals} imported before, the first from "
+    "{from_ms:local} to {to_ms:local}, and the energy of the rest would be lost; add the missing rows, or remove the "
+    "rows of this time",
+)
 DRIVER_CONFLICT = Code(
     "driver_conflict",
     "{n:d} {n:interval has|intervals have} other values of the same driver, the first from {first_ms:local}; use "
@@ -90,12 +111,12 @@ DRIVER_CONFLICT = Code(
 
 INTERVALS_IMPORTED = Code(
     "intervals_imported",
-    "{asset}: {n:d} {n:interval|intervals} of 15 min written; the file contains {energy_wh:kwh} kWh from "
+    "{asset}: {n:d} {n:interval|intervals} of {length_min:g} min written; the file contains {energy_wh:kwh} kWh from "
     "{from_ms:local} to {to_ms:local} in rows of {step_min:g} min",
 )
 DRIVERS_IMPORTED = Code(
     "drivers_imported",
-    "{asset}: drivers of {n:d} {n:interval|intervals} of 15 min written; the file extends from {from_ms:local} to "
+    "{asset}: drivers of {n:d} {n:interval|intervals} written; the file extends from {from_ms:local} to "
     "{to_ms:local} in rows of {step_min:g} min",
 )
 INTERVALS_KNOWN = Code("intervals_known", "{n:d} {n:interval was|intervals were} imported before with the same values")
@@ -106,11 +127,18 @@ INTERVALS_REPLACED = Code("intervals_replaced", "{n:d} {n:interval replaces|inte
 INTERVALS_INCOMPLETE = Code(
     "intervals_incomplete", "{n:d} {n:interval is|intervals are} incomplete; their coverage is below 100 %"
 )
-INTERVALS_WITHOUT_MEASUREMENT = Code(
-    "intervals_without_measurement",
-    "{n:d} {n:interval has|intervals have} no energy yet; their drivers were not imported",
+INTERVALS_NOT_ENDED = Code(
+    "intervals_not_ended", "{n:d} {n:interval has|intervals have} not ended yet and {n:was|were} not imported"
+)
+ROWS_WITHOUT_ENERGY = Code(
+    "rows_without_energy",
+    "no energy is stored for {n:d} {n:row|rows}, and their drivers were not imported; import the energy of this time, "
+    "then this file again",
 )
 ROWS_REPEATED = Code("rows_repeated", "{n:d} duplicate {n:row|rows}")
+DRIVER_WITHOUT_VALUE = Code(
+    "driver_without_value", "column {column}: {n:d} {n:row has|rows have} no value; there the driver is unknown"
+)
 ROWS_WITHOUT_VALUE = Code("rows_without_value", "{n:d} {n:row has|rows have} no value")
 REGISTER_DECREASED = Code(
     "register_decreased",

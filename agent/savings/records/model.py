@@ -27,12 +27,12 @@ class Driver(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An interval of 15 min of one asset, aligned to the clock.
+    """An interval of one asset, aligned to the clock: of 15 min if measured, of 10, 15, 30 or 60 min if imported.
 
     asset: name of the motor.
     start_ms: UTC.
     energy_wh: net energy at the meter, filled from its register over gaps; None when unknown.
-    length_s: length.
+    length_s: length; 0: withdrawn, because an import of intervals of another length replaced it.
     auxiliary_wh: energy of cooling fans and other auxiliaries that the meter does not measure.
     shaft_wh: shaft energy; None when unknown.
     drive_loss_wh, motor_loss_wh: losses; None when unknown.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 DRAFT, FROZEN, EVENT = "baseline-draft", "baseline", "savings-event"  # kinds of notes
 _VIRTUAL_TIME = "clock", "virtual"
 FUTURE_MS = 31 * 86_400_000  # ahead of now, as a report of the running month
+INTERVAL_MS_MAX = 3_600_000  # longest interval: one that starts earlier than this before a time has ended then
 
 Source = Store | sqlite3.Connection
 Rows = list[tuple[str, int, str]]
@@ -78,7 +79,7 @@ def rows_of(intervals: Iterable[Interval]) -> Rows:
 
 
 def load_intervals(source: Source, asset: str, from_ms: int = 0, to_ms: int | None = None) -> list[Interval]:
-    """Committed intervals with from_ms ≤ start < to_ms, in order.
+    """Committed intervals with from_ms ≤ start < to_ms, in order, without those that an import withdrew.
 
     to_ms None: of a store, up to 31 days from now. This includes hours that a clock has not reached again after a step
     back, and excludes those that a wrong clock dated years ahead.
@@ -86,20 +87,27 @@ def load_intervals(source: Source, asset: str, from_ms: int = 0, to_ms: int | No
     if to_ms is None:
         to_ms = source.now_ms + FUTURE_MS if isinstance(source, Store) else 1 << 62
     query = "select start_ms, body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms"
-    return [_interval(asset, start_ms, body) for start_ms, body in _rows(source, query, asset, from_ms, to_ms)]
+    found = [_interval(asset, start_ms, body) for start_ms, body in _rows(source, query, asset, from_ms, to_ms)]
+    return [item for item in found if item.length_s]
 
 
 def last_interval(store: Store, asset: str) -> Interval | None:
     """The newest stored interval that started before now; None: there is none."""
-    query = "select start_ms, body from interval where asset = ? and start_ms <= ? order by start_ms desc limit 1"
-    rows = _rows(store, query, asset, store.now_ms)
-    return _interval(asset, *rows[0]) if rows else None
+    query = "select max(start_ms) from interval where asset = ? and start_ms <= ?"
+    [(newest_ms,)] = _rows(store, query, asset, store.now_ms)
+    if newest_ms is None:
+        return None
+    found = load_intervals(store, asset, newest_ms - INTERVAL_MS_MAX, newest_ms + 1)  # the newest can be withdrawn
+    return found[-1] if found else None
 
 
 def interval_span(source: Source, asset: str) -> tuple[int, int] | None:
-    """Start of the first and of the last interval of an asset; None without intervals."""
+    """Start of the first and end of the last interval of an asset; None without intervals."""
     [(first_ms, last_ms)] = _rows(source, "select min(start_ms), max(start_ms) from interval where asset = ?", asset)
-    return None if first_ms is None else (first_ms, last_ms)
+    if first_ms is None:
+        return None
+    last = load_intervals(source, asset, last_ms - INTERVAL_MS_MAX, last_ms + 1)
+    return first_ms, max((item.end_ms for item in last), default=last_ms)
 
 
 def save_draft(store: Store, baseline: Baseline) -> None:

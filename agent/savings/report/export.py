@@ -23,15 +23,17 @@ from agent.savings.records.model import Interval
 from agent.savings.records.replaced_motor import old_motor_of
 from agent.savings.report.html.page import Cover
 from agent.savings.report.model.month import ReportMonth
+from agent.savings.report.model.priced_parts import mean_price
 
 HEAD = ("motor", "start_local", "start_utc", "driver", "measured_kwh", "adjusted_baseline_kwh", "saved_kwh",
         "coverage_pct", "excluded_reason", "flags", "source", "period", "price", "reactive_kvarh", "shaft_kwh",
         "register_start_kwh", "register_end_kwh", "meter", "auxiliary_kwh", "filled_kwh", "speed_rpm", "running_s",
-        "motor_loss_kwh", "u_motor_loss_kwh", "drive_loss_kwh", "u_drive_loss_kwh", "old_motor_loss_kwh")  # fmt: skip
+        "motor_loss_kwh", "u_motor_loss_kwh", "drive_loss_kwh", "u_drive_loss_kwh", "old_motor_loss_kwh",
+        "length_min")  # fmt: skip
 
 
 def as_csv(months: Sequence[ReportMonth]) -> bytes:
-    """One row for each interval of 15 min; UTF-8 with a byte-order mark for spreadsheets. Empty: unknown.
+    """One row for each interval; UTF-8 with a byte-order mark for spreadsheets. Empty: unknown.
 
     After the columns of HEAD: two columns for each driver of any motor, its mean and its U (k = 2).
     """
@@ -56,11 +58,11 @@ def _row(month: ReportMonth, item: Interval, result: IntervalResult | None) -> l
         month.asset, format_minute(item.start_ms, month.zone), format_minute(item.start_ms, "UTC"),
         _number(result.driver if result else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
         str(round(100 * item.coverage, 4)), result.excluded.code if result and result.excluded else "",
-        " ".join(item.flags), item.source, *_price(month, item.start_ms), _kwh(item.reactive_varh),
+        " ".join(item.flags), item.source, *_price(month, item), _kwh(item.reactive_varh),
         _kwh(item.shaft_wh), _kwh(register_start_wh), _kwh(register_end_wh), item.meter,
         _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),
         _kwh(item.motor_loss_wh), _kwh(item.u_motor_loss_wh), _kwh(item.drive_loss_wh), _kwh(item.u_drive_loss_wh),
-        _kwh(_old_loss_wh(month, item)),
+        _kwh(_old_loss_wh(month, item)), _number(item.length_s / 60),
     ]  # fmt: skip
 
 
@@ -75,12 +77,12 @@ def _old_loss_wh(month: ReportMonth, item: Interval) -> float | None:
     return old_losses_wh(ReplacedMotor(**plate), item) if plate else None
 
 
-def _price(month: ReportMonth, start_ms: int) -> tuple[str, str]:
-    """Name and value of the price; empty without a tariff, and where it has no price."""
+def _price(month: ReportMonth, item: Interval) -> tuple[str, str]:
+    """Name and value of the price, see `mean_price`; empty without a tariff, and where it has no price."""
     if month.tariff is None:
         return "", ""
     try:
-        name, price = month.tariff.price(start_ms)
+        name, price = mean_price(month.tariff, item)
     except ValueError:
         return "", ""
     return name, f"{price:.10g}"

@@ -11,9 +11,7 @@ NO_DATA_IN_MONTH = Code(
     "no_data_in_month", "no data in this month; the state file has data from {from_ms:local} to {to_ms:local}"
 )
 MONTH_INCOMPLETE = Code("month_incomplete", "the month has not ended: data up to {now_ms:local}")
-ENERGY_UNKNOWN_INTERVALS = Code(
-    "energy_unknown_intervals", "the energy of {n:d} {n:interval|intervals} of 15 min is unknown"
-)
+ENERGY_UNKNOWN_INTERVALS = Code("energy_unknown_intervals", "the energy of {n:d} {n:interval|intervals} is unknown")
 
 # The reporting period
 
@@ -57,6 +55,11 @@ TARIFF_MISSING = Code(
     "tariff_missing", "neither [tariff] nor site.energy_price is set: the money saved is not calculated"
 )
 TARIFF_UNUSABLE = Code("tariff_unusable", "the money saved is not calculated: {cause}")
+DEMAND_UNKNOWN = Code(
+    "demand_unknown",
+    "no demand charge is calculated: the data have intervals of {length_min:g} min, and the demand is the mean power "
+    "over {window_min:g} min",
+)
 CURRENCY_MISSING = Code("currency_missing", "site.currency is not set: the currency of the prices is unknown")
 
 # The ledger

@@ -96,12 +96,12 @@ class DriftDetector:
         if (found := self._curve_of(item)) is None:
             return None, None
         curve, values = found
-        energy_wh = item.energy_wh / coverage if item.filled_wh == 0 else item.energy_wh
-        expected_wh = curve.at(values)
-        if expected_wh is None or expected_wh <= 0:
-            curve.learn(values, energy_wh)
+        power_w = 3600 * item.energy_wh / item.energy_s  # imported intervals have other lengths than measured ones
+        expected_w = curve.at(values)
+        if expected_w is None or expected_w <= 0:
+            curve.learn(values, power_w)
             return None, None
-        deviation = math.log(energy_wh / expected_wh)
+        deviation = math.log(power_w / expected_w)
         sigma = math.sqrt(self._spread2) if self._seen > LEARNED_MIN else math.inf
         deviates = abs(deviation) > max(FACTOR, SIGMAS * sigma)
         self._deviating = self._deviating + 1 if deviates else 0
@@ -110,7 +110,7 @@ class DriftDetector:
             return ENERGY_FACTOR(factor=math.exp(deviation)) if self.ratio_suspected else None, None
         self._spread2 += (deviation**2 - self._spread2) * max(1 / (self._seen + 1), 1 / MEMORY)
         self._seen += 1
-        curve.learn(values, energy_wh)
+        curve.learn(values, power_w)
         return None, self._shift(deviation)
 
     def _curve_of(self, item: Interval) -> tuple[_Curve, tuple[float, ...]] | None:
@@ -154,7 +154,8 @@ class DriftDetector:
 
 
 class _Curve:
-    """Energy over the drivers, quadratic (a + b·u + c·u² for one), by exponentially weighted recursive least squares.
+    """Mean power over the drivers, quadratic (a + b·u + c·u² for one), by exponentially weighted recursive least
+    squares.
 
     scales: empty: each driver is scaled by its first value.
     """
@@ -169,14 +170,14 @@ class _Curve:
         self._scales, self._n = list(scales), 0
 
     def at(self, values: Sequence[float]) -> float | None:
-        """Energy at these values, Wh; None before enough was learned, and outside the range."""
+        """Mean power at these values, W; None before enough was learned, and outside the range."""
         if self._n < self._least or self._ranges is None:
             return None
         if not all(low <= value <= high for value, (low, high) in zip(values, self._ranges, strict=True)):
             return None
         return sum(b * x for b, x in zip(self._beta, self._terms(values), strict=True))
 
-    def learn(self, values: Sequence[float], wh: float) -> None:
+    def learn(self, values: Sequence[float], w: float) -> None:
         if self._ranges is None:
             self._ranges = [(value, value) for value in values]
             self._scales = self._scales or [(0.0, abs(value) or 1.0) for value in values]
@@ -187,7 +188,7 @@ class _Curve:
         size = range(len(x))
         px = [sum(row[j] * x[j] for j in size) for row in self._p]
         gain = [value / (forget + sum(a * b for a, b in zip(x, px, strict=True))) for value in px]
-        missed = wh - sum(b * t for b, t in zip(self._beta, x, strict=True))
+        missed = w - sum(b * t for b, t in zip(self._beta, x, strict=True))
         self._beta = [b + g * missed for b, g in zip(self._beta, gain, strict=True)]
         grown = [[(self._p[i][j] - gain[i] * px[j]) / forget for j in size] for i in size]
         limits = [math.sqrt(VARIANCE_MAX / max(grown[i][i], VARIANCE_MAX)) for i in size]

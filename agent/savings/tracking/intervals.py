@@ -62,7 +62,8 @@ class IntervalBuilder:
     stored: returns the stored interval by its start; None: there is none.
     on_change: receives the running interval each minute, and earlier ones to which the register added energy.
     on_interval: receives each interval when it is over.
-    last, register_wh: last interval of an earlier run, and its `register_wh`; None: none.
+    last, register_wh: last interval of an earlier run, and its `register_wh`; None: none. If the last one was imported,
+        the register also counted energy that it contains, and fills no gap.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class IntervalBuilder:
         self._stored_s = NEVER
         self._ended = False  # this reading ended an interval
         self.meter = self._meter_before = last.meter if last else ""
-        if last is not None and register_wh is not None:
+        if last is not None and last.source == "measured" and register_wh is not None:
             self._register, self._resumed = (register_wh, 0.0), True
             end_ms = last.start_ms + round(min(last.coverage, 1.0) * QUARTER_MS)
             self._last_sample = PowerSample(NEVER, end_ms, 0.0, None)

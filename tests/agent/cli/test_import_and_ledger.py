@@ -69,7 +69,7 @@ def test_a_history_is_in_the_state_file_and_in_the_ledger(plant: Path) -> None:
     assert found.exit_code == 0, found.output
     items = held(plant)
     imported = import_reasons.INTERVALS_IMPORTED(
-        asset="fan", n=96, energy_wh=sum(item.energy_wh or 0.0 for item in items), step_min=15.0,
+        asset="fan", n=96, energy_wh=sum(item.energy_wh or 0.0 for item in items), step_min=15.0, length_min=15.0,
         from_ms=metered_retrofit.utc_ms("2024-01-05 00:00"), to_ms=metered_retrofit.utc_ms("2024-01-06 00:00"),
     )  # fmt: skip
     assert found.output.strip() == english(imported, ZONE)

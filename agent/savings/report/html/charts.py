@@ -130,16 +130,18 @@ def load_histogram(month: ReportMonth, _: Catalogue) -> Figure | None:
         return None
     by_shaft = any(item.shaft_wh is not None for item in month.reported)
     loads = [
-        wh * 3.6 / item.length_s / motor.kw
+        (wh * 3.6 / item.length_s / motor.kw, item.length_s)
         for item in month.reported
         if (wh := item.shaft_wh if by_shaft else item.energy_wh) is not None
     ]
     if not loads:
         return None
-    counts = Counter(-1 if load < 0.02 else int(load / LOAD_STEP + 1e-9) for load in loads)
-    top = max(10, max(counts) + 1)
-    bars = [(100 * LOAD_STEP * k, 100 * LOAD_STEP * (k + 1), 100 * n / len(loads)) for k, n in counts.items() if k >= 0]
-    still = 100 * counts[-1] / len(loads)
+    seconds = Counter[int]()
+    for load, length_s in loads:
+        seconds[-1 if load < 0.02 else int(load / LOAD_STEP + 1e-9)] += length_s
+    top, all_s = max(10, max(seconds) + 1), seconds.total()
+    bars = [(100 * LOAD_STEP * k, 100 * LOAD_STEP * (k + 1), 100 * s / all_s) for k, s in seconds.items() if k >= 0]
+    still = 100 * seconds[-1] / all_s
     highest = max([value for _, _, value in bars] + [1.0])
     label = _("load: shaft power over rated power, %") if by_shaft else _("load: input power over rated power, %")
     chart = Chart((0, 100 * LOAD_STEP * top), (0, 1.15 * highest), (label, _("share of time, %")))

@@ -275,7 +275,7 @@ def ledger_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         DetailRow(_("records verified"), (f"{grouped(result.records)}{_('; ')}{state}",)),
         DetailRow(
             _("recorded with configuration; software"),
-            ("; ".join(_versions(ledger.recorded_under.get(what, {})) for what in ("config", "software")),),
+            (_("; ").join(_versions(ledger.recorded_under.get(what, {}), _) for what in ("config", "software")),),
         ),
         DetailRow(_("external checkpoints compared"), (external,)),
         DetailRow(_("key"), (", ".join(result.keys),), code=True),
@@ -289,9 +289,14 @@ def ledger_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     return rows
 
 
-def _versions(intervals: Mapping[str, int]) -> str:
+def _versions(intervals: Mapping[str, int], _: Catalogue) -> str:
     """Versions with the number of intervals that each recorded."""
-    return ", ".join(f"{version or '–'} ({grouped(n)} × 15 min)" for version, n in intervals.items()) or "–"
+    return (
+        ", ".join(
+            _("{version} ({n} intervals)", version=version or "–", n=grouped(n)) for version, n in intervals.items()
+        )
+        or "–"
+    )
 
 
 def sources(months: Sequence[ReportMonth], _: Catalogue) -> list[str]:

@@ -177,7 +177,7 @@ def _verification(month: ReportMonth, _: Catalogue) -> Iterator[Tile]:
     if result.unchecked:
         value = _("intact; signatures not checked")
     elif ledger.pending:
-        value = _("intact; {n:d} × 15 min not recorded yet", n=ledger.pending)
+        value = _("intact; {n:d} intervals not recorded yet", n=ledger.pending)
     else:
         value = _("intact; equals this report")
     external = _("no external checkpoint compared")

@@ -46,7 +46,7 @@ class LedgerVerifier:
 
 @dataclass(frozen=True, slots=True)
 class LedgerCheck:
-    """One motor and month, compared with the ledger. Counts are of intervals of 15 min unless stated otherwise.
+    """One motor and month, compared with the ledger. Counts are of intervals unless stated otherwise.
 
     intervals: recorded ones.
     recorded_wh: their energy in the ledger.
@@ -134,12 +134,15 @@ def compare_with_ledger(
 
 
 def _bodies(db: sqlite3.Connection, result: VerificationResult, asset: str, from_ms: int, to_ms: int) -> Iterator[Any]:
-    """Bodies of the newest records of a motor's intervals, and hours, that are completely in this time."""
+    """Bodies of the newest records of a motor's intervals, and hours, that are completely in this time, without
+    withdrawn intervals.
+    """
     for start_ms, seq in result.newest_records.get(asset, {}).items():
         if from_ms <= start_ms < to_ms:
             [text] = db.execute("select body from ledger where seq = ?", (seq,)).fetchone()
             body = json.loads(text)
-            if starts_of(body)[-1] < to_ms:
+            withdrawn = body.get("length_s") == 0
+            if starts_of(body)[-1] < to_ms and not withdrawn:
                 yield body
 
 

@@ -25,6 +25,7 @@ from agent.savings.report import reasons as codes
 from agent.savings.report.model.baseline_notes import of_baseline
 from agent.savings.report.model.cost import Cost, cost_of
 from agent.savings.report.model.ledger_check import LedgerCheck, LedgerVerifier, compare_with_ledger
+from agent.savings.report.model.priced_parts import longer_than_window, priced_intervals, priced_results
 from drivers.reasons import InvalidValue, Reason
 
 IDLE = 0.02  # share of the rated power below which the motor is at standstill
@@ -200,7 +201,12 @@ def collect(
         notes.append(codes.TARIFF_MISSING())
     elif tariff is not None and saving is not None and baseline is not None:
         try:
-            money = cost_of(tariff, results, found, baseline, saving, events)
+            if (longer := longer_than_window(tariff, results)) is not None and tariff.demand is not None:
+                notes.append(
+                    codes.DEMAND_UNKNOWN(length_min=longer.length_s / 60, window_min=tariff.demand.window_s / 60)
+                )
+            priced = replace(tariff, demand=None) if longer else tariff
+            money = cost_of(priced, priced_results(results), priced_intervals(found), baseline, saving, events)
         except InvalidValue as error:
             notes.append(codes.TARIFF_UNUSABLE(cause=error.reason))
         if not tariff.currency:
@@ -256,7 +262,7 @@ def _no_data(db: sqlite3.Connection, asset: str) -> Reason:
     span = repository.interval_span(db, asset)
     if span is None:
         return codes.NO_DATA_OF_MOTOR()
-    return codes.NO_DATA_IN_MONTH(from_ms=span[0], to_ms=span[1] + QUARTER_MS)
+    return codes.NO_DATA_IN_MONTH(from_ms=span[0], to_ms=span[1])
 
 
 def _running_h(found: Sequence[Interval], plant: Asset) -> float | None:

@@ -18,10 +18,10 @@ from agent.core.text import english
 from agent.delivery.store import Store
 from agent.savings.importing import reasons as codes
 from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
-from agent.savings.importing.driver_history import read_drivers
+from agent.savings.importing.driver_history import DriverHistory, read_drivers
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.records import repository
-from agent.savings.records.model import QUARTER_MS, Interval
+from agent.savings.records.model import QUARTER_MS, Driver, Interval
 from drivers.reasons import Code
 
 ZONE = "Asia/Shanghai"
@@ -36,31 +36,55 @@ def written(folder: Path, first: str, minutes: int, values: list[object], head: 
     return path
 
 
-def test_tonnes_of_a_shift_are_divided_and_none_is_lost(tmp_path: Path) -> None:
+def over(found: DriverHistory, minutes: int = 15) -> dict[int, dict[str, Driver]]:
+    """The drivers of each interval of this length that the file covers, by start."""
+    length_ms = 60_000 * minutes
+    starts_ms = range(found.spans[0][0] // length_ms * length_ms, found.spans[-1][1], length_ms)
+    drivers = {start_ms: found.over(start_ms, start_ms + length_ms) for start_ms in starts_ms}
+    return {start_ms: own for start_ms, own in drivers.items() if own}
+
+
+@pytest.mark.parametrize("minutes", [10, 15, 30, 60])
+def test_tonnes_of_a_shift_are_divided_and_none_is_lost(tmp_path: Path, minutes: int) -> None:
     path = written(tmp_path, "2024-10-05 00:00", 480, [320, 160, 0])
-    found = read_drivers(path, ZONE, "time", {"a_t": CsvColumn("t", "t", 0.5)}).by_start
-    assert len(found) == 96
-    assert found[BEGIN_MS]["a_t"] == (10.0, 0.5)
+    found = over(read_drivers(path, ZONE, "time", {"a_t": CsvColumn("t", "t", 0.5)}), minutes)
+    assert len(found) == 24 * 60 / minutes
+    assert found[BEGIN_MS]["a_t"] == (pytest.approx(320 * minutes / 480), 0.5)
     assert sum(drivers["a_t"].mean for drivers in found.values()) == pytest.approx(480)
 
 
 def test_a_mean_is_held(tmp_path: Path) -> None:
     path = written(tmp_path, "2024-10-05 00:00", 60, [40, 60], "time,q")
-    found = read_drivers(path, ZONE, "time", {"q": CsvColumn("q", "m3/h")}).by_start
+    found = over(read_drivers(path, ZONE, "time", {"q": CsvColumn("q", "m3/h")}))
     assert [found[BEGIN_MS + k * QUARTER_MS]["q"].mean for k in range(8)] == [40] * 4 + [60] * 4
+
+
+def test_rows_that_are_not_aligned_to_the_intervals_are_weighted_by_time(tmp_path: Path) -> None:
+    """Rows of 10 min over intervals of 15 min: the second row belongs to both halves."""
+    path = written(tmp_path, "2024-10-05 00:00", 10, [30, 60, 90], "time,q")
+    found = over(read_drivers(path, ZONE, "time", {"q": CsvColumn("q", "m3/h"), "a_t": CsvColumn("q", "t")}))
+    assert [own["q"].mean for own in found.values()] == [pytest.approx(40), pytest.approx(80)]
+    assert [own["a_t"].mean for own in found.values()] == [pytest.approx(60), pytest.approx(120)]
+
+
+def test_an_interval_that_rows_cover_for_less_than_three_quarters_gets_no_driver(tmp_path: Path) -> None:
+    path = written(tmp_path, "2024-10-05 00:30", 15, [40, 40, 50, 50, 50, ""], "time,q")
+    found = read_drivers(path, ZONE, "time", {"q": CsvColumn("q", "m3/h")})
+    assert [own["q"].mean for own in over(found, 60).values()] == [50]
+    assert found.without_value == {"q": 1}
 
 
 def test_minutes_are_joined(tmp_path: Path) -> None:
     path = written(tmp_path, "2024-10-05 00:00", 1, list(range(30)))
     columns = {"a_t": CsvColumn("t", "t"), "q": CsvColumn("t", "%")}
-    found = read_drivers(path, ZONE, "time", columns).by_start
-    assert found[BEGIN_MS]["a_t"].mean == sum(range(15))
+    found = over(read_drivers(path, ZONE, "time", columns))
+    assert found[BEGIN_MS]["a_t"].mean == pytest.approx(sum(range(15)))
     assert found[BEGIN_MS]["q"].mean == 7
 
 
 def test_a_row_may_carry_the_time_of_its_end(tmp_path: Path) -> None:
     path = written(tmp_path, "2024-10-05 08:00", 480, [320, 160])
-    found = read_drivers(path, ZONE, "time", {"a_t": CsvColumn("t", "t")}, ends=True).by_start
+    found = over(read_drivers(path, ZONE, "time", {"a_t": CsvColumn("t", "t")}, ends=True))
     assert (min(found), len(found)) == (BEGIN_MS, 64)
 
 
@@ -69,14 +93,14 @@ def test_a_missing_shift_stays_missing(tmp_path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     more = [f"2024-10-0{day} 00:00,96" for day in (7, 8)]
     path.write_text("\n".join([*lines, *more]), encoding="utf-8")
-    found = read_drivers(path, ZONE, "time", {"a_t": CsvColumn("t", "t")}).by_start
+    found = over(read_drivers(path, ZONE, "time", {"a_t": CsvColumn("t", "t")}))
     assert sum(drivers["a_t"].mean for drivers in found.values()) == pytest.approx(320 + 160 + 80 + 2 * 96)
     assert len(found) == 5 * 32
 
 
 def test_a_day_of_25_hours(tmp_path: Path) -> None:
     path = written(tmp_path, "2026-10-23 00:00", 1440, [100, 100, 100, 100])
-    found = read_drivers(path, "Europe/Berlin", "time", {"a_t": CsvColumn("t", "t")}).by_start
+    found = over(read_drivers(path, "Europe/Berlin", "time", {"a_t": CsvColumn("t", "t")}))
     assert len(found) == 96 * 4 + 4
     assert sum(drivers["a_t"].mean for drivers in found.values()) == pytest.approx(400)
 
@@ -90,7 +114,7 @@ def test_rows_of_an_hour_when_an_hour_occurs_twice(tmp_path: Path, night: tuple[
     path = tmp_path / "drivers.csv"
     path.write_text("\n".join(["time,q", *rows]), encoding="utf-8")
     found = read_drivers(path, "Europe/Berlin", "time", {"q": CsvColumn("q", "m3/h")})
-    assert [found.by_start[start_ms]["q"].mean for start_ms in sorted(found.by_start)][::4] == values
+    assert [own["q"].mean for own in over(found).values()][::4] == values
     assert found.repeated == 0
 
 
@@ -127,7 +151,7 @@ def test_they_are_added_to_the_measured_energy_and_recorded(plant: Path) -> None
     found = run(plant, "--driver", "rolled=t:t:0.1")
     assert found.exit_code == 0, found.output
     assert re.search(r"fan\D+ 32 .*2024-10-05 00:00 \+0800\D+2024-10-05 16:00 \+0800", found.output)
-    assert str(codes.INTERVALS_WITHOUT_MEASUREMENT(n=32)) in found.output
+    assert str(codes.ROWS_WITHOUT_ENERGY(n=1)) in found.output
     db = open_copy(plant / "state" / "magwatt.sqlite")
     items = repository.load_intervals(db, "fan", 0, 1 << 60)
     assert {item.drivers["signal_rolled_t"] for item in items} == {(10.0, 0.1)}

@@ -121,6 +121,107 @@ def test_the_hour_that_occurs_twice(tmp_path: Path) -> None:
         assert not found.gaps
 
 
+LENGTHS = (10, 15, 30, 60)
+# A day with the repeated time and a day with the skipped time: Berlin shifts by 1 h, Lord Howe by 30 min.
+CHANGES = [
+    ("Europe/Berlin", "2025-10-25T22:00+00:00", 25 * 60), ("Europe/Berlin", "2026-03-28T23:00+00:00", 23 * 60),
+    ("Australia/Lord_Howe", "2026-04-04T13:00+00:00", 24 * 60 + 30),
+    ("Australia/Lord_Howe", "2026-10-03T13:30+00:00", 23 * 60 + 30),
+    ("Asia/Shanghai", "2026-03-28T16:00+00:00", 24 * 60),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("minutes", LENGTHS)
+@pytest.mark.parametrize(("zone", "first", "day_min"), CHANGES)
+@pytest.mark.parametrize("ends", [False, True], ids=["start", "end"])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_each_length_over_a_clock_change(
+    tmp_path: Path, zone: str, first: str, day_min: int, minutes: int, ends: bool, newest_first: bool
+) -> None:
+    """A meter that counts equal times in UTC and writes them on the local clock, for the day and its two neighbours."""
+    begin = datetime.fromisoformat(first) - timedelta(days=1)
+    starts = [begin + timedelta(minutes=minutes * k) for k in range((day_min + 2 * 24 * 60) // minutes)]
+    stamps = [start + timedelta(minutes=minutes) * ends for start in starts]
+    rows = [f"{stamp.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M},{k}" for k, stamp in enumerate(stamps)]
+    text = "\n".join(["time,kWh", *(rows[::-1] if newest_first else rows)])
+    found = read(tmp_path, text, zone, ends=ends)
+    assert [item.start_ms for item in found.intervals] == [round(start.timestamp() * 1000) for start in starts]
+    assert [item.energy_wh for item in found.intervals] == [1000 * k for k in range(len(starts))]
+    assert {item.length_s for item in found.intervals} == {60 * minutes}
+    assert (found.gaps, found.once, found.repeated) == ([], [], 0)
+
+
+@pytest.mark.parametrize(("zone", "day", "time"), [("Europe/Berlin", "2025-10-26", "02:00"),
+                                                   ("Australia/Lord_Howe", "2026-04-05", "01:30")])  # fmt: skip
+@pytest.mark.parametrize("minutes", [10, 15, 30])
+def test_a_repeated_time_that_the_file_contains_once(
+    tmp_path: Path, zone: str, day: str, time: str, minutes: int
+) -> None:
+    """A clock that ignores the change: 24 h of rows. The energy of the second occurrence is a gap, and reported."""
+    found = read(tmp_path, lines(f"{day} 00:00", [1] * (24 * 60 // minutes), minutes), zone)
+    assert found.once == [f"{day} {time}"]
+    shift_ms = 3_600_000 if zone == "Europe/Berlin" else 1_800_000
+    assert [end - begin for begin, end in found.gaps] == [shift_ms]
+
+
+@pytest.mark.parametrize("minutes", LENGTHS)
+def test_the_skipped_time_is_rejected_for_each_length(tmp_path: Path, minutes: int) -> None:
+    found = rejected(tmp_path, lines("2026-03-29 00:00", [1] * (6 * 60 // minutes), minutes), "Europe/Berlin")
+    cause = codes.TIME_SKIPPED(text="2026-03-29 02:00", zone="Europe/Berlin")
+    assert found[0] == codes.LINE_INVALID(file="old.csv", line=2 + 120 // minutes, cause=cause)
+
+
+@pytest.mark.parametrize("minutes", LENGTHS)
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu"])  # UTC + 5:30 and + 5:45
+def test_rows_of_a_zone_whose_hours_are_not_those_of_utc(tmp_path: Path, zone: str, minutes: int) -> None:
+    found = read(tmp_path, lines("2026-01-05 00:00", [1, 2, 3], minutes), zone)
+    assert [item.start_ms for item in found.intervals] == [
+        utc_ms("2026-01-05 00:00", zone) + k * 60_000 * minutes for k in range(3)
+    ]
+
+
+@pytest.mark.parametrize("minutes", LENGTHS)
+@pytest.mark.parametrize(("unit", "counter", "wh_per_h"), [("kWh", False, None), ("kW", False, 1000), ("kWh", True, 1)])
+def test_energy_of_each_length_from_energies_powers_and_registers(
+    tmp_path: Path, minutes: int, unit: str, counter: bool, wh_per_h: float | None
+) -> None:
+    """Energy in the file in Wh, from its own definition: a sum, a mean power times the time, or a difference."""
+    values = [40.0, 44.0, 47.0, 55.0]
+    expected = {None: [1000 * value for value in values], 1000: [1000 * value * minutes / 60 for value in values],
+                1: [4000.0, 3000.0, 8000.0]}[wh_per_h]  # fmt: skip
+    text = lines("2026-01-05 00:00", list(values), minutes)
+    found = read(tmp_path, text, energy=CsvColumn("kWh", unit), counter=counter)
+    assert [item.energy_wh for item in found.intervals] == pytest.approx(expected)
+    assert {(item.length_s, item.coverage) for item in found.intervals} == {(60 * minutes, 1.0)}
+
+
+def test_a_driver_of_a_register_belongs_to_the_row_before_its_time(tmp_path: Path) -> None:
+    """With --time-at-end the flow of 01:00 is the mean from 00:00 to 01:00, in which the register counted 10 kWh."""
+    text = lines("2026-01-05 00:00", ["100,", "110,50", "130,60"], 60, head="time,kWh,flow")
+    found = read(tmp_path, text, counter=True, ends=True, drivers={"flow": CsvColumn("flow", "m3/h")})
+    assert [(item.energy_wh, item.drivers["flow"].mean) for item in found.intervals] == [(10_000, 50), (20_000, 60)]
+    assert found.without_value == {"flow": 1}
+
+
+def test_amounts_of_short_rows_are_summed(tmp_path: Path) -> None:
+    text = lines("2026-01-05 00:00", [f"1,{k}" for k in range(6)], 5, head="time,kWh,t")
+    columns = {"signal_rolled_t": CsvColumn("t", "t"), "signal_speed_m_s": CsvColumn("t", "m/s")}
+    found = read(tmp_path, text, drivers=columns)
+    assert [item.drivers["signal_rolled_t"].mean for item in found.intervals] == [0 + 1 + 2, 3 + 4 + 5]
+    assert [item.drivers["signal_speed_m_s"].mean for item in found.intervals] == [1, 4]
+
+
+@pytest.mark.parametrize(("first_min", "then_min"), [(60, 15), (15, 60), (30, 60), (60, 30)])
+def test_a_file_whose_rows_change_their_length_is_rejected(tmp_path: Path, first_min: int, then_min: int) -> None:
+    """Ten rows of one length, then eight of another: with one length for all, energies per time would be wrong."""
+    begin = datetime(2026, 1, 5)  # noqa: DTZ001
+    first = [begin + timedelta(minutes=first_min * k) for k in range(10)]
+    then = [first[-1] + timedelta(minutes=first_min) + timedelta(minutes=then_min * k) for k in range(8)]
+    text = "\n".join(["time,kWh", *(f"{t:%Y-%m-%d %H:%M},1" for t in [*first, *then])])
+    reason = codes.ROW_LENGTH_CHANGES(file="old.csv", line=12, other_min=float(then_min), step_min=float(first_min))
+    assert rejected(tmp_path, text) == [reason]
+
+
 def test_the_hour_that_the_clock_skips_is_rejected(tmp_path: Path) -> None:
     found = rejected(tmp_path, "time,kWh\n2026-03-29 01:45,1\n2026-03-29 02:00,2\n", "Europe/Berlin")
     cause = codes.TIME_SKIPPED(text="2026-03-29 02:00", zone="Europe/Berlin")
@@ -209,6 +310,7 @@ def at_line(line: int, cause: Reason) -> Reason:
         (f'time,kWh\n{ROW},"1,234.5"\n', at_line(2, codes.NUMBER_WITH_THOUSANDS(text="1,234.5"))),
         (f"time;kWh\n{ROW};1.234,5\n", at_line(2, codes.NUMBER_WITH_THOUSANDS_COMMA(text="1.234,5"))),
         (f'time,kWh\n{ROW},"20,5"\n', at_line(2, codes.NUMBER_WITH_DECIMAL_COMMA(text="20,5"))),
+        (f"time,kWh\n{ROW},1\n2026-01-05 00:15,20,5\n", codes.LINE_TOO_LONG(file="old.csv", line=3)),
     ],
 )
 def test_each_invalid_line_is_reported(tmp_path: Path, text: str, reason: Reason) -> None:
@@ -221,8 +323,8 @@ def test_each_invalid_line_is_reported(tmp_path: Path, text: str, reason: Reason
         ("", FILE_EMPTY, {}),
         ("time,kWh\n", codes.FILE_TOO_SHORT, {"n": 0}),
         ("zeit,kWh\n1,2\n", codes.COLUMNS_MISSING, {"columns": ("time",), "available": ("zeit", "kWh")}),
-        (lines("2026-01-05 00:00", [1, 2, 3], 60), codes.ROW_LENGTH_UNSUPPORTED,
-         {"step_min": 60, "expected_min": ("1", "5", "15")}),
+        (lines("2026-01-05 00:00", [1, 2, 3], 20), codes.ROW_LENGTH_UNSUPPORTED,
+         {"step_min": 20, "expected_min": ("1", "5", "10", "15", "30", "60")}),
         (b"time,kWh\n\xff\xff\xff\xff,1\n", codes.FILE_ENCODING_UNKNOWN, {}),
         (b"PK\x03\x04\x14\x00\xff\xff", codes.FILE_IS_ARCHIVE, {}),
         ("Export\n22091734\n\ntime,kWh\n2026-01-05 00:00,1\n", codes.COLUMNS_IN_LATER_LINE,

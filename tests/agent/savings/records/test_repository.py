@@ -13,14 +13,21 @@ from typing import Any
 import pytest
 from support.basics import HandClock
 from support.metered_retrofit import PLANT
-from support.savings import save_event
+from support.savings import save_event, save_intervals
 
 from agent.config.loader import load_config
 from agent.delivery.store import Store
 from agent.savings.reasons import MAINTENANCE
-from agent.savings.records.model import NonRoutineEvent
+from agent.savings.records.model import Interval, NonRoutineEvent
 from agent.savings.records.non_routine_events import decided
-from agent.savings.records.repository import insert_event, load_events, save_events
+from agent.savings.records.repository import (
+    insert_event,
+    interval_span,
+    last_interval,
+    load_events,
+    load_intervals,
+    save_events,
+)
 from agent.savings.service import SavingsService
 
 FROM_MS, TO_MS = 1_789_995_600_000, 1_789_999_200_000
@@ -30,6 +37,19 @@ OPEN = NonRoutineEvent(0, "fan", "maintenance", FROM_MS, None, MAINTENANCE(), 1e
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "state", HandClock())
+
+
+def test_the_span_of_intervals_of_other_lengths(store: Store) -> None:
+    """Hours that replaced intervals of 15 min: the withdrawn ones are neither the last interval nor the end."""
+    assert (interval_span(store, "fan"), last_interval(store, "fan")) == (None, None)
+    begin_ms = HandClock().utc_ns() // 3_600_000_000_000 * 3_600_000 - 7_200_000
+    hours = [Interval("fan", begin_ms + 3_600_000 * k, 1.0, 3600, source="imported") for k in range(2)]
+    withdrawn = Interval("fan", hours[1].start_ms + 2_700_000, None, 0, coverage=0.0, source="imported")
+    save_intervals(store, [*hours, withdrawn])
+    assert load_intervals(store, "fan") == hours
+    assert interval_span(store, "fan") == (begin_ms, begin_ms + 7_200_000)
+    assert last_interval(store, "fan") == hours[1]
+    store.close()
 
 
 def during_a_transaction(store: Store, event: NonRoutineEvent, action: Callable[[], Any]) -> None:

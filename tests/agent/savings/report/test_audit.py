@@ -135,7 +135,7 @@ def test_the_configuration_of_the_recorded_intervals_is_stated(reported: dict[st
     n = motor["ledger"]["intervals"]
     assert motor["ledger"]["recorded_under"] == {"config": {"c0ffee": n}, "software": {"0.1.0": n}}
     page = (made / "r.html").read_text(encoding="utf-8")
-    assert f"c0ffee ({n} × 15 min)" in page
+    assert f"c0ffee ({n} intervals)" in page
     assert reported["config"] in page
 
 

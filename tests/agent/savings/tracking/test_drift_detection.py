@@ -159,3 +159,19 @@ def test_grades_without_a_common_curve_are_compared_separately() -> None:
     assert baseline.kind == "state"
     assert watched(baseline, rows(0.9, 1.0)) == []
     assert watched(baseline, rows(0.0, 1.02)) == ["load_shift"]
+
+
+@pytest.mark.parametrize("share", [1, 2, 4])
+def test_measured_intervals_after_imported_hours_open_nothing(share: int) -> None:
+    """15 min use a quarter of the energy of an hour; mean powers are compared. A factor of 2 or 4 is found."""
+    rng, rows = Random(3), list[Interval]()
+    for k in range(400):
+        length_s = 3600 if k < 300 else 900
+        flow = 600 + rng.gauss(0, 50)
+        wh = (1000 + 10 * flow) * (1 + rng.gauss(0, 0.01)) * length_s / 3600 * (share if k >= 350 else 1)
+        start_ms = rows[-1].end_ms if rows else 0
+        rows.append(Interval("pump", start_ms, wh, length_s, drivers={"flow": Driver(flow)}, meter="mcc-1 1 400/5"))
+    watch = NonRoutineEventDetector("pump")
+    kinds = [event.kind for item in rows for event in watch.on_interval(item)]
+    assert kinds == ([] if share == 1 else ["ct_ratio"] * len(kinds))
+    assert bool(kinds) == (share > 1)

@@ -253,6 +253,21 @@ def test_two_parts_of_a_quarter_are_one() -> None:
     assert "clock_step" in interval_of(again).flags
 
 
+def test_energy_that_was_imported_after_the_last_run_is_not_filled_again() -> None:
+    """The agent stops at 00:30; hours until 02:30 are imported; it starts again at 02:40 and measures until 03:05."""
+    bench = Bench()
+    bench.run(1800)
+    bench.hours.close()
+    stopped_wh = sum(item.energy_wh or 0.0 for item in bench.kept.values())
+    hours = [Interval("pump", START_MS + (1800 + 3600 * k) * 1000, 100e3, 3600, source="imported") for k in range(2)]
+    bench.pass_by(7800, 100e3)
+    bench.hours = bench.start(hours[-1])
+    bench.run(1500)
+    bench.hours.close()
+    wh = sum(item.energy_wh or 0.0 for item in bench.kept.values()) - stopped_wh
+    assert wh == pytest.approx(100e3 * 1500 / 3600, rel=0.01)
+
+
 def test_a_stored_interval_that_is_resumed_is_unchanged() -> None:
     stored = Interval("p", 0, 30.0, auxiliary_wh=5.0, shaft_wh=20.0, drive_loss_wh=2.0, motor_loss_wh=3.0,
                       u_drive_loss_wh=0.5, u_motor_loss_wh=0.75, reactive_varh=8.0, speed_rpm=1400.0,
