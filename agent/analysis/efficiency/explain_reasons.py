@@ -59,6 +59,10 @@ ADD_CT_CLASS = Code(
     "add_ct_class",
     "add the accuracy class of the current transformers (`meter.{meter}.ct_class`); class {assumed} is assumed",
 )
+ADD_VT_CLASS = Code(
+    "add_vt_class",
+    "add the accuracy class of the voltage transformers (`meter.{meter}.vt_class`); class {assumed} is assumed",
+)
 USE_BETTER_CTS = Code(
     "use_better_cts",
     "use current transformers of a better accuracy class: at this power factor their phase displacement is the largest "

@@ -147,6 +147,7 @@ def _meter(month: ReportMonth) -> dict[str, Any] | None:
         "name": meter.name, "profile": meter.profile, "measuring_point": meter.measuring_point,
         "serial_number": meter.serial_number or None,
         "class": meter.accuracy_class, "ct": list(meter.ct) if meter.ct else None, "ct_class": meter.ct_class or None,
+        "vt": list(meter.vt) if meter.vt else None, "vt_class": meter.vt_class or None,
         "certificate": meter.certificate or None,
     }  # fmt: skip
 
