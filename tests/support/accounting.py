@@ -8,6 +8,7 @@ from agent.savings.accounting.account import claimable_intervals
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
 from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.verdict import ExcludedEnergy
+from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
 
 
@@ -15,7 +16,7 @@ def evaluate(
     baseline: Baseline,
     intervals: Iterable[Interval],
     *,
-    classes: tuple[str, str] = ("", ""),
+    classes: tuple[str, str] | MeterClasses = ("", ""),
     events: Sequence[NonRoutineEvent] = (),
     old_motor: Mapping[str, float] | None = None,
     span: tuple[int, int] | None = None,
@@ -23,7 +24,7 @@ def evaluate(
 ) -> tuple[Saving, list[IntervalResult]]:
     """The saving, and each interval; intervals in any order. span: None: from the first to the last interval."""
     tally = SavingsAccumulator(
-        baseline, classes=classes, events=events, old_motor=old_motor, driver_errors=driver_errors
+        baseline, classes=MeterClasses(*classes), events=events, old_motor=old_motor, driver_errors=driver_errors
     )
     given = sorted(intervals, key=lambda item: item.start_ms)
 
