@@ -62,6 +62,8 @@ U_PARTS = {
     "meter": N_("meter"),
     "ct_ratio_error": N_("CT ratio error"),
     "ct_phase_displacement": N_("CT phase displacement"),
+    "vt_ratio_error": N_("VT ratio error"),
+    "vt_phase_displacement": N_("VT phase displacement"),
     "feeder": N_("cable and other consumers of the feeder"),
     "drive_output_power": N_("output power that the drive reports"),
     "drive_losses": N_("drive losses"),

@@ -15,9 +15,8 @@ from drivers.errors import ProfileError
 from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, with_suggestion
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import Code, InvalidValue, Reason, cause_of
-from dsp.efficiency_meter import CERTIFICATE, CT_CLASSES, ct_limits
+from dsp.efficiency_meter import CERTIFICATE, CT_CLASSES, METER_CLASSES, VT_CLASSES, ct_limits, vt_limits
 
-METER_CLASSES = ("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "2", "A", "B", "C")
 WIRINGS = ("3P4W", "3P3W", "1P2W")
 COMM_LOSS = ("not used", "other port", "warning only", "armed")  # a drive with "armed" is not polled
 ALLOCATION_RULES = ("drive-power", "rated-power")
@@ -66,16 +65,23 @@ def _at_meter(value: Any) -> str:
     return schema.one_of("drive-input", "motor", "feeder")(value)
 
 
-def _ct_class(value: Any) -> str:
-    text = schema.text(value)
-    try:
-        ratio, minutes = ct_limits(text)
-    except ValueError:
-        if CERTIFICATE.fullmatch(text.strip()):
-            raise InvalidValue(codes.CT_LIMITS_RANGE) from None
-        expected = codes.CT_CLASS_EXPECTED(allowed=tuple(CT_CLASSES))
-        raise InvalidValue(with_suggestion(expected, text, CT_CLASSES)) from None
-    return text if text in CT_CLASSES else f"{100 * ratio:g} % {minutes:g}'"
+def _transformer_class(
+    classes: tuple[str, ...], limits: Callable[[str], tuple[float, float]]
+) -> Callable[[Any], str]:  # fmt: skip
+    """A class of instrument transformers, or the limits of their certificate."""
+
+    def convert(value: Any) -> str:
+        text = schema.text(value)
+        try:
+            ratio, minutes = limits(text)
+        except ValueError:
+            if CERTIFICATE.fullmatch(text.strip()):
+                raise InvalidValue(codes.CT_LIMITS_RANGE) from None
+            expected = codes.CT_CLASS_EXPECTED(allowed=classes)
+            raise InvalidValue(with_suggestion(expected, text, classes)) from None
+        return text if text in classes else f"{100 * ratio:g} % {minutes:g}'"
+
+    return convert
 
 
 def _number_or_row(value: Any) -> str | float:
@@ -171,7 +177,8 @@ METER = {
     "vt": KeySpec(schema.ratio, None),
     "ratio_applied_by": KeySpec(schema.one_of("meter", "agent"), "meter"),
     "class": KeySpec(schema.one_of(*METER_CLASSES)),
-    "ct_class": KeySpec(_ct_class, None),
+    "ct_class": KeySpec(_transformer_class(CT_CLASSES, ct_limits), None),
+    "vt_class": KeySpec(_transformer_class(VT_CLASSES, vt_limits), None),
     "serial_number": KeySpec(schema.text, None),
     "certificate": KeySpec(schema.text, None),
     "fed_by": KeySpec(schema.identifier, None),

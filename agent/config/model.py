@@ -15,6 +15,8 @@ from agent.config.emission_factors import CoalEquivalent
 from agent.config.sinks import Dialects
 from agent.config.tariff import Tariff
 
+CLASS_ASSUMED = "1"  # of instrument transformers whose class is not stated
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -135,7 +137,7 @@ class Meter:
     ct, vt: primary and secondary rating of the transformers, A and V; None: direct connection.
     ratio_applied_by: meter | agent.
     accuracy_class: of the meter.
-    ct_class: of the current transformers, or the limits of their certificate; None: not known.
+    ct_class, vt_class: of the transformers, or the limits of their certificate; None: not known.
     serial_number: as on the label; None: not checked.
     fed_by: the upstream meter; None: none.
     allocation: rule by which the energy is divided between motors, drive-power | rated-power.
@@ -159,6 +161,17 @@ class Meter:
     allocation: str
     certificate: str | None = None
     power_factor_compensation: bool = False
+    vt_class: str | None = None
+
+    @property
+    def ct_class_applied(self) -> str | None:
+        """Class by which uncertainties are computed: class 1 where none is stated; None without transformers."""
+        return (self.ct_class or CLASS_ASSUMED) if self.ct else None
+
+    @property
+    def vt_class_applied(self) -> str | None:
+        """As `ct_class_applied`, of the voltage transformers."""
+        return (self.vt_class or CLASS_ASSUMED) if self.vt else None
 
 
 @dataclass(frozen=True, slots=True)

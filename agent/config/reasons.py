@@ -147,6 +147,10 @@ REGISTERS_UNCONFIRMED = Code(
     "them",
 )
 CT_CLASS_ASSUMED = Code("ct_class_assumed", "missing; class 1 is assumed for the uncertainty")
+VT_CLASS_WITHOUT_VT = Code(
+    "vt_class_without_vt",
+    'there are no voltage transformers; add their ratio, for example vt = "10000/100", or remove vt_class',
+)
 BUS_MISSING = Code(
     "bus_missing", 'missing: nothing is measured; write for example [bus.south] with tcp = "192.0.2.40:502"'
 )

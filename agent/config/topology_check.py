@@ -140,6 +140,10 @@ def _check_meters(config: Config, report: ConfigReport) -> None:
             report.problem(f"meter.{meter.name}.profile", codes.METER_PROFILE_EXPECTED(), meter.profile)
         if meter.ct and not meter.ct_class:
             report.note(f"meter.{meter.name}.ct_class", codes.CT_CLASS_ASSUMED())
+        if meter.vt and not meter.vt_class:
+            report.note(f"meter.{meter.name}.vt_class", codes.CT_CLASS_ASSUMED())
+        elif meter.vt_class and not meter.vt:
+            report.problem(f"meter.{meter.name}.vt_class", codes.VT_CLASS_WITHOUT_VT(), meter.vt_class)
 
 
 def _check_units(tables: Tables, report: ConfigReport) -> None:

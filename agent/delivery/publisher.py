@@ -169,6 +169,7 @@ class Publisher:
                 "wiring": meter.wiring,
                 "class": meter.accuracy_class,
                 "ct_class": meter.ct_class,
+                "vt_class": meter.vt_class,
                 "serial_number": meter.serial_number,
             }
         if drive := asset.drive:

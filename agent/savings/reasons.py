@@ -108,6 +108,11 @@ LOW_COVERAGE = Code("low_coverage", "only {coverage:pct} % of the reporting peri
 METER_CHANGED = Code(
     "meter_changed", "the meter is not that of the baseline period: U95 includes the class limits of both in full"
 )
+CURRENT_ASSUMED = Code(
+    "current_assumed",
+    "the rated current of the current transformers is unknown: U95 includes their limits at 20 % of rated current; "
+    "add `ct` of the meter to the configuration",
+)
 EVENT_UNDECIDED = Code("event_undecided", "non-routine event {number:d} ({kind:word}) awaits a decision: {cause}")
 MORE_EVENTS_UNDECIDED = Code("more_events_undecided", "{n:d} more non-routine {n:event awaits|events await} a decision")
 FROM_BYPASS_TEST = Code("from_bypass_test", "from a test with the drive bypassed, not from a measured baseline period")

@@ -77,7 +77,7 @@ class SavingsService:
         self.zone = config.site.timezone
         self._asset = next(asset for asset in assets(config) if asset.name == motor)
         self._phases = phases_of(dict(self.motor.periods), self.zone)
-        self._classes = meter_classes(self._asset.meter)
+        self._classes = meter_classes(self._asset.meter)[:2]
 
     def learn(
         self, span: tuple[int | None, int | None], drivers: Sequence[str], kind: str | None, bypass: bool

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsp import efficiency as eff
-from dsp.efficiency_meter import ct_limits, energy_u, power_u
 
 
 def test_direct_loss_method_beats_torque() -> None:
@@ -77,34 +76,3 @@ def test_u_is_the_slope_times_the_error() -> None:
             assert found is not None
             slope = abs(two.value - one.value) / (2 * step)
             assert found.u == pytest.approx(slope * (u_loss or u_in), rel=1e-3)
-
-
-def test_meter_uncertainty() -> None:
-    """Class 0.5 alone: 0.5 %/√3·2 = 0.577 %. With a class 0.5 CT at PF 0.5 its 30′ add tan φ · 0.0087 = 1.5 %."""
-    assert power_u("0.5", None, 1.0) == pytest.approx(2 * 0.005 / math.sqrt(3))
-    with_ct = power_u("0.5", "0.5", 0.5)
-    assert with_ct == pytest.approx(2 * math.hypot(0.006, 0.005, 0.0087266 * math.sqrt(3)) / math.sqrt(3), rel=1e-4)
-    assert power_u("0.5", "0.5", 0.9, 0.005) > power_u("0.5", "0.5", 0.9, 0.03) > power_u("0.5", "0.5", 0.9)
-
-
-def test_transformers_with_a_certificate_use_its_errors() -> None:
-    """A certificate with the limits of a class gives the same U; 0.05 % and 2′ at PF 0.5: 2′ add 0.000582 · tan φ."""
-    assert power_u("0.2S", "0.5 % 30'", 0.5) == power_u("0.2S", "0.5", 0.5)
-    assert power_u("0.2S", "0.5%, 30 min", 0.5) == power_u("0.2S", "0.5", 0.5)
-    found = power_u("0.2S", "0.05 % 2'", 0.5)
-    expected = 2 * math.hypot(1.2 * 0.002, 0.0005, 0.000581776 * math.sqrt(3)) / math.sqrt(3)
-    assert found == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "0.5s", "5", "0.05 %", "2'", "nan % 2'", "-0.1 % 2'", "0 % 2'", "0.05 % 0'", "9 % 2'"]
-)
-def test_no_certificate_and_no_class(text: str) -> None:
-    with pytest.raises(ValueError, match="certificate"):
-        ct_limits(text)
-
-
-def test_a_replaced_meter_increases_u_of_its_energy() -> None:
-    one, two, three = (energy_u("0.5S", "0.5", exchanges) for exchanges in range(3))
-    assert one < two < three
-    assert two == pytest.approx(one * math.sqrt(2))

@@ -8,6 +8,7 @@ from agent.savings.accounting.account import claimable_intervals
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
 from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.verdict import ExcludedEnergy
+from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
 
 
@@ -15,7 +16,7 @@ def evaluate(
     baseline: Baseline,
     intervals: Iterable[Interval],
     *,
-    classes: tuple[str, str] = ("", ""),
+    classes: tuple[str, str] | MeterClasses = ("", ""),
     events: Sequence[NonRoutineEvent] = (),
     old_motor: Mapping[str, float] | None = None,
     span: tuple[int, int] | None = None,
@@ -27,7 +28,9 @@ def evaluate(
     driver_errors: None: calibrations state that no driver has changed, as in a generator without drift.
     """
     errors = dict.fromkeys(baseline.drivers, DriverError(calibrated=True)) if driver_errors is None else driver_errors
-    tally = SavingsAccumulator(baseline, classes=classes, events=events, old_motor=old_motor, driver_errors=errors)
+    tally = SavingsAccumulator(
+        baseline, classes=MeterClasses(*classes), events=events, old_motor=old_motor, driver_errors=errors
+    )
     given = sorted(intervals, key=lambda item: item.start_ms)
 
     def load(from_ms: int, to_ms: int) -> list[Interval]:

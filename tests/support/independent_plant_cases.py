@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from support.accounting import evaluate
 from support.independent_plants import WORLDS, Rng, Span, World, live_in
+from support.transformer_errors import TransformerErrors
 
 from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.baseline.baseline import freeze, learn
+from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, Saving
 
 # U95 must cover here because the data suffice; docs/savings.md lists the other cases and what their data lack.
@@ -20,6 +22,7 @@ COVERED_CASES = (
     "memory of a day, 60 + 30 days",
 )  # fmt: skip
 CLASSES = ("0.2S", "0.2S")  # an accurate meter, so that its class contributes little to the uncertainty
+VOLTS = 400.0
 START_MS = 1_790_000_100_000 // QUARTER_MS * QUARTER_MS
 
 
@@ -48,8 +51,8 @@ def both(name: str, seed: int) -> tuple[Outcome, Outcome]:
     return _outcome(world, frozen, after, *meter, new=True), _outcome(world, frozen, after, *meter, new=False)
 
 
-def learned(name: str, seed: int) -> tuple[Baseline, Span, tuple[float, float]]:
-    """The frozen baseline, the reporting period, and the meter's gain and phase errors."""
+def learned(name: str, seed: int) -> tuple[Baseline, Span, tuple[float, TransformerErrors]]:
+    """The frozen baseline, the reporting period, and the errors of meter and transformers."""
     world = WORLDS[name]
     rng = np.random.default_rng([seed, 8])
     before, after = live_in(world, rng)
@@ -58,17 +61,19 @@ def learned(name: str, seed: int) -> tuple[Baseline, Span, tuple[float, float]]:
     return freeze(learn("mill", measured, drivers=world.insisted or None, classes=CLASSES), 0, "test"), after, meter
 
 
-def _outcome(world: World, frozen: Baseline, after: Span, gain: float, phase: float, *, new: bool) -> Outcome:
-    measured = intervals(world, after, gain, phase, new=new, first=(world.before_days + 7) * 96)
-    saving, lines = evaluate(frozen, measured, classes=CLASSES)
+def _outcome(world: World, frozen: Baseline, after: Span, gain: float, ct: TransformerErrors, *, new: bool) -> Outcome:
+    measured = intervals(world, after, gain, ct, new=new, first=(world.before_days + 7) * 96)
+    present = MeterClasses(*CLASSES, va_per_a=math.sqrt(3) * VOLTS)  # the identity of the meter has the rated current
+    saving, lines = evaluate(frozen, measured, classes=present)
     claimed = np.array([line.excluded is None for line in lines])
     saved = after.old_wh - after.new_wh if new else np.zeros_like(after.old_wh)
     return Outcome(saving, lines, frozen, float(saved[claimed].sum()), float(after.old_wh[claimed].sum()))
 
 
-def intervals(world: World, span: Span, gain: float, phase: float, *, new: bool, first: int) -> list[Interval]:
+def intervals(world: World, span: Span, gain: float, ct: TransformerErrors, *, new: bool, first: int) -> list[Interval]:
     wh, varh = (span.new_wh, span.new_varh) if new else (span.old_wh, span.old_varh)
-    displayed_wh, displayed_varh = (1 + gain) * (wh + phase * varh), (1 + gain) * (varh - phase * wh)
+    shown_w, shown_var = ct.displayed(4 * wh, 4 * varh)
+    displayed_wh, displayed_varh = (1 + gain) * shown_w / 4, (1 + gain) * shown_var / 4
     return [
         Interval(
             "mill", START_MS + (first + k) * QUARTER_MS, float(displayed_wh[k]), reactive_varh=float(displayed_varh[k]),
@@ -82,6 +87,7 @@ def intervals(world: World, span: Span, gain: float, phase: float, *, new: bool,
     ]  # fmt: skip
 
 
-def _meter(rng: Rng) -> tuple[float, float]:
-    """Gain and phase errors within class 0.2S: meter and transformers ±0.2 % each, 10′."""
-    return float(rng.uniform(-0.002, 0.002, 2).sum()), float(rng.uniform(-1, 1) * math.radians(10 / 60))
+def _meter(rng: Rng) -> tuple[float, TransformerErrors]:
+    """Errors within class 0.2S: gain of the meter, and transformers of 400 A."""
+    gain, ratio, phase = rng.uniform(-0.002, 0.002), rng.uniform(-1, 1), rng.uniform(-1, 1)
+    return float(gain), TransformerErrors(float(ratio), float(phase), "0.2S", 400.0, VOLTS)

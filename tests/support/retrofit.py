@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from support.transformer_errors import TransformerErrors
 
 from agent.analysis.efficiency.loss_models import LossSignals, on_drive, on_mains
 from agent.analysis.efficiency.nameplate import nameplate_of
@@ -39,6 +40,7 @@ Array = NDArray[np.float64]
 START_MS = 1_790_000_100_000 // QUARTER_MS * QUARTER_MS
 FLOW = "signal_flow_m3_h"
 TEMPERATURE, SHIFT, PUMPS = "signal_inlet_c", "signal_shift", "signal_pumps"
+VOLTS = 400.0  # line voltage
 _RPM = 30 / math.pi
 _GRID = np.linspace(0.25, 1.2, 96)
 _QUIET = replace(params.BUSBAR, volts_sigma=0.0, frequency_sigma_hz=0.0)
@@ -183,27 +185,28 @@ def _plate(plant: Retrofit, current_a: float, efficiency: float, volts: float) -
 
 @dataclass(frozen=True)
 class MeterErrors:
-    """Errors of one meter with its transformers: gain, and phase in rad.
+    """Errors of one meter with its transformers.
 
+    gain: of the meter.
     Both periods have the same errors unless the meter is replaced.
     """
 
-    gain: float = 0.0
-    phase: float = 0.0
+    gain: float
+    transformers: TransformerErrors
     name: str = "mcc-1 22091734 400/5"
 
-    def displayed(self, w: Array, var: Array) -> tuple[Array, Array]:
-        """Displayed P and Q: (P·cos δ + Q·sin δ)·(1 + gain), and Q accordingly."""
-        c, s = math.cos(self.phase), math.sin(self.phase)
-        return (1 + self.gain) * (c * w + s * var), (1 + self.gain) * (c * var - s * w)
+    def displayed(self, wh: Array, varh: Array, hours: float) -> tuple[Array, Array]:
+        """Displayed energies of intervals of this length."""
+        shown_w, shown_var = self.transformers.displayed(wh / hours, varh / hours)
+        return (1 + self.gain) * shown_w * hours, (1 + self.gain) * shown_var * hours
 
 
-def draw_meter(rng: np.random.Generator, name: str = "mcc-1 22091734 400/5", accuracy: float = 0.005,
-               ct: float = 0.005, minutes: float = 30.0) -> MeterErrors:  # fmt: skip
+def draw_meter(rng: np.random.Generator, number: str = "22091734", accuracy: float = 0.005, ct_class: str = "0.5",
+               ct_a: float = 400.0) -> MeterErrors:  # fmt: skip
     """Errors anywhere within the classes, equal on all three phases: the worst case that a class allows on average."""
-    gain = (1 + rng.uniform(-accuracy, accuracy)) * (1 + rng.uniform(-ct, ct)) - 1
-    angle = math.radians(minutes / 60)
-    return MeterErrors(float(gain), float(rng.uniform(-angle, angle)), name)
+    gain, ratio, phase = rng.uniform(-accuracy, accuracy), rng.uniform(-1, 1), rng.uniform(-1, 1)
+    transformers = TransformerErrors(float(ratio), float(phase), ct_class, ct_a, VOLTS)
+    return MeterErrors(float(gain), transformers, f"mcc-1 {number} {ct_a:g}/5")
 
 
 def flows(rng: np.random.Generator, n: int, mean: float, low: float = 0.3, high: float = 1.15) -> Array:
@@ -252,7 +255,8 @@ def hours(
         return found
 
     old_wh, new_wh = look(at.old_w), look(at.new_w)
-    displayed_wh, displayed_varh = meter.displayed(new_wh if new else old_wh, look(at.new_var if new else at.old_var))
+    varh = look(at.new_var if new else at.old_var)
+    displayed_wh, displayed_varh = meter.displayed(new_wh if new else old_wh, varh, 0.25)
     speed = np.interp(flow, _GRID, at.speed_rpm)
     drive, motor = look(at.est_drive_w), look(at.est_motor_w)
     u_drive, u_motor = look(at.u_drive_w), look(at.u_motor_w)

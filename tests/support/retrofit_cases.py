@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from support.retrofit import (  # fmt: skip
     SHIFT,
     SWAP,
     TEMPERATURE,
+    VOLTS,
     Array,
     Hours,
     MeterErrors,
@@ -25,6 +27,7 @@ from support.retrofit import (  # fmt: skip
 
 from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.baseline.baseline import freeze, learn
+from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Saving
 
 CLASSES = ("0.5S", "0.5")
@@ -73,21 +76,21 @@ def large_retrofit(seed: int) -> Reported:
 def large_retrofit_fine(seed: int) -> Reported:
     """The same with meter and transformers of class 0.2S, as for billing."""
     rng = np.random.default_rng(seed)
-    meter = draw_meter(rng, accuracy=0.002, ct=0.002, minutes=10)
+    meter = draw_meter(rng, accuracy=0.002, ct_class="0.2S")
     return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter), classes=("0.2S", "0.2S"))
 
 
 def large_retrofit_certified(seed: int) -> Reported:
     """A meter of class 0.2S with transformers certified to 0.05 % and 2′."""
     rng = np.random.default_rng(seed)
-    meter = draw_meter(rng, accuracy=0.002, ct=0.0005, minutes=2)
+    meter = draw_meter(rng, accuracy=0.002, ct_class="0.05 % 2'")
     return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter), classes=("0.2S", "0.05 % 2'"))
 
 
 def nothing_saved(seed: int) -> Reported:
     """The old motor remains, production decreases by 15 %, the meter is replaced."""
     rng = np.random.default_rng(seed)
-    meters = draw_meter(rng), draw_meter(rng, "mcc-1 30001177 400/5")
+    meters = draw_meter(rng), draw_meter(rng, "30001177")
     return _run(PUMP_HIGH_HEAD, rng, (14 * 96, 30 * 96), (0.90, 0.765), meters, changed=False)
 
 
@@ -96,13 +99,13 @@ def motor_swap(seed: int) -> Reported:
     changes.
     """
     rng = np.random.default_rng(seed)
-    meter = draw_meter(rng)
+    meter = draw_meter(rng, ct_a=150.0)
     return _run(SWAP, rng, (14 * 96, 30 * 96), (0.88, 0.88), (meter, meter))
 
 
 def swap_with_another_meter(seed: int) -> Reported:
     rng = np.random.default_rng(seed)
-    meters = draw_meter(rng), draw_meter(rng, "mcc-1 30001177 400/5")
+    meters = draw_meter(rng, ct_a=150.0), draw_meter(rng, "30001177", ct_a=150.0)
     return _run(SWAP, rng, (14 * 96, 30 * 96), (0.88, 0.88), meters)
 
 
@@ -192,7 +195,8 @@ def _reported(
     classes: tuple[str, str] = CLASSES,
 ) -> Reported:  # fmt: skip
     frozen = freeze(learn("pump", before.intervals, kind=kind or None, classes=classes), 0, "test")
-    saving, lines = evaluate(frozen, after.intervals, classes=classes, old_motor=plant.old_plate)
+    present = MeterClasses(*classes, va_per_a=math.sqrt(3) * VOLTS)  # the identity of the meter has the rated current
+    saving, lines = evaluate(frozen, after.intervals, classes=present, old_motor=plant.old_plate)
     claimed = np.array([line.excluded is None for line in lines])
     new_wh = after.new_wh if changed else after.old_wh
     return Reported(
@@ -214,7 +218,7 @@ def _hours(
 def _with_temperature(seed: int, per_k: float, *, changed: bool = True) -> Reported:
     rng = np.random.default_rng(seed)
     first = draw_meter(rng)
-    second = first if changed else draw_meter(rng, "mcc-1 30001177 400/5")
+    second = first if changed else draw_meter(rng, "30001177")
 
     def half(n: int, mean: float, warmer_k: float, meter: MeterErrors, begin: int, new: bool) -> Hours:
         hour = np.arange(n) / 4
@@ -246,7 +250,7 @@ def _with_shifts(seed: int, more: tuple[float, ...], tilts: tuple[float, ...] = 
 def _with_pumps(seed: int, *, changed: bool = True) -> Reported:
     rng = np.random.default_rng(seed)
     first = draw_meter(rng)
-    second = first if changed else draw_meter(rng, "mcc-1 30001177 400/5")
+    second = first if changed else draw_meter(rng, "30001177")
 
     def half(n: int, mean: float, meter: MeterErrors, begin: int, new: bool) -> Hours:
         wanted = flows(rng, n, 1.0, 0.5, 1.6) * mean + np.repeat(rng.normal(0, 0.18, n // 48 + 1), 48)[:n]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from agent.analysis.efficiency.energy_window import EnergyCell
+from agent.analysis.efficiency.meter_power import current_of, meter_power_u
 from agent.analysis.efficiency.reasons import (
     CONFIGURED_RATIO_CHANGED,
     METER_OWN_RATIO_CHANGED,
@@ -29,7 +30,7 @@ from drivers.errors import ProfileError
 from drivers.profiles import load_profile
 from drivers.reading import Reading
 from drivers.reasons import Reason
-from dsp.efficiency_meter import energy_u
+from dsp.efficiency_meter import energy_u, exchanged
 
 _MWH_PER_J, _MWH_PER_KWH = 1 / 3.6, 1_000_000
 _VAR_PER_J2 = 1 / 360**2  # unit of variances: (0.1 Wh)²; 64 bits last for 10 MW and centuries
@@ -37,6 +38,7 @@ _EXCESS_MAX = 1.5  # times the largest possible power: a register that rises fas
 _SLACK_MWH = 2 * _MWH_PER_KWH  # resolution of coarse registers: two digits of 1 kWh
 _LATE_CELLS = 3  # energy cells that are always still being computed: no gap
 _SUMS = ("shaft", "shaft_returned", "loss_motor", "loss_drive")
+_COUNTED = (*_SUMS, "import", "export", "metered")  # metered: energy of known current and power factor, absolute
 METRICS = {
     "import": "energy_counted_import_wh", "export": "energy_counted_export_wh", "shaft": "energy_shaft_wh",
     "shaft_returned": "energy_shaft_returned_wh", "loss_motor": "energy_loss_motor_wh",
@@ -64,12 +66,13 @@ class EnergyCounters:
         self._values = {
             name[len(self._prefix) :]: value for name, value in saved.items() if name.startswith(self._prefix)
         }
-        sums = (*_SUMS, "import", "export", *(f"{part}_{name}" for name in _SUMS for part in ("u", "var")))
-        self._remainders = dict.fromkeys(sums, 0.0)
+        parts = [f"{part}_{name}" for name in _SUMS for part in ("u", "var")]
+        self._remainders = dict.fromkeys((*_COUNTED, "u_metered", *parts), 0.0)
         self._since_register_j = {"import": 0.0, "export": 0.0}  # J by the power, since the register was read
         self._stored = dict(self._values)
         self._by_register = {name: f"{name}_register" in self._values for name in ("import", "export")}
         self._started_s: float | None = None
+        self._meter_u: float | None = None  # relative, of the power of the last reading
         self._covered_s, self._slack_s, self._gap_before_s = 0.0, 0.0, self._values.get("gap_s", 0)
         self._events: list[MeterEvent] = []
 
@@ -78,6 +81,8 @@ class EnergyCounters:
         meter = self._asset.meter
         if meter is None or self._asset.shared:
             return
+        if usable_number(reading, "active_power") is not None:
+            self._meter_u = meter_power_u(meter, reading, current_of(reading)).total
         if self._meter_changed(meter, reading):
             for name in ("import", "export"):
                 if self._values.pop(f"{name}_register", None) is not None:
@@ -97,6 +102,9 @@ class EnergyCounters:
                 self._add(name, joules)
                 self._add(f"u_{name}", u)
                 self._add(f"var_{name}", variance, _VAR_PER_J2)
+            if self._meter_u is not None:
+                self._add("metered", cell.in_plus + cell.in_minus)
+                self._add("u_metered", self._meter_u * (cell.in_plus + cell.in_minus))
             for name, joules in (("import", cell.in_plus), ("export", cell.in_minus)):
                 self._since_register_j[name] += joules
                 if not self._by_register[name]:
@@ -110,11 +118,20 @@ class EnergyCounters:
         return found | {"energy_uncounted_s": self._values.get("gap_s", 0)}
 
     def uncertainties(self) -> dict[str, float]:
-        """Metric → U (k = 2) in Wh: of a register from accuracy classes and replacements, else from the losses."""
+        """Metric → U (k = 2) in Wh: of a register from accuracy classes and replacements, else from the losses.
+
+        The classes count at the currents and power factors of the energy counted so far, or where the meter measures
+        several motors or nothing is counted yet, at CURRENT_ASSUMED of rated current.
+        """
         found: dict[str, float] = {}
         if meter := self._asset.meter:
-            ct_class = (meter.ct_class or "1") if meter.ct else None
-            share = energy_u(meter.accuracy_class, ct_class, self._values.get("exchanges", 0))
+            exchanges, metered = self._values.get("exchanges", 0), self._values.get("metered", 0)
+            if metered:
+                share = exchanged(self._values.get("u_metered", 0) / metered, exchanges)
+            else:
+                share = energy_u(
+                    meter.accuracy_class, meter.ct_class_applied, exchanges, vt_class=meter.vt_class_applied
+                )
             found = {METRICS[name]: share * self._values.get(name, 0) / 1000 for name in ("import", "export")}
         for name in _SUMS:
             u_wh, variance = self._values.get(f"u_{name}", 0) / 1000, self._values.get(f"var_{name}", 0)

@@ -17,6 +17,7 @@ from agent.analysis.efficiency.energy_window import LONG_S, EnergyCell, EnergyWi
 from agent.analysis.efficiency.estimates import Estimates
 from agent.analysis.efficiency.flux_index import FluxMonitor
 from agent.analysis.efficiency.loss_models import LossEstimate, LossSignals, on_drive, on_mains
+from agent.analysis.efficiency.meter_power import meter_power_u
 from agent.analysis.efficiency.nameplate import nameplate_of
 from agent.analysis.efficiency.plausibility import DRIVE_POWER_U, PlausibilityChecks
 from agent.analysis.efficiency.results import NAMES, ON_MAINS, EstimateTrace, compute_results, why_no_model
@@ -27,11 +28,11 @@ from agent.core.usable_number import usable_number
 from drivers.reading import Quality, Reading
 from drivers.reasons import Reason
 from dsp.efficiency import Losses
-from dsp.efficiency_meter import PowerU, power_u_parts
+from dsp.efficiency_meter import PowerU
 
 AGE_MAX_PERIODS = 3.0  # a source without a value for longer is not used
 RECENT_S = 120.0  # longest use of a temperature, voltage or sensor value
-NO_UNCERTAINTY = PowerU(0.0, 0.0, 0.0)
+NO_UNCERTAINTY = PowerU(0.0)
 NO_SIGNALS = LossSignals(None, None, 0.0)
 NO_LOSSES = Losses(0.0, 0.0, 0.0, 0.0, 0.0)
 FEEDER_U = 0.05  # of the power: largest voltage drop of a cable, IEC 60364-5-52, annex G [M]; covers small auxiliaries
@@ -233,10 +234,7 @@ class Estimator:
     def _meter_u(self, reading: Reading, current_a: float | None) -> PowerU:
         meter = self.asset.meter
         assert meter is not None
-        relative = current_a / meter.ct[0] if current_a is not None and meter.ct else 1.0
-        ct_class = (meter.ct_class or "1") if meter.ct else None
-        pf = usable_number(reading, "cos_phi") or usable_number(reading, "power_factor") or 0.85
-        parts = power_u_parts(meter.accuracy_class, ct_class, pf, relative)
+        parts = meter_power_u(meter, reading, current_a)
         return parts._replace(feeder=FEEDER_U) if meter.measuring_point == "feeder" else parts
 
     def _line_volts(self, reading: Reading) -> float | None:

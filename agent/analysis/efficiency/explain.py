@@ -14,7 +14,7 @@ from agent.analysis.efficiency import reasons
 from agent.analysis.efficiency.energy_window import EnergyCell
 from agent.analysis.efficiency.plausibility import DRIVE_POWER_U, FAULTY
 from agent.analysis.efficiency.results import least_load, useful_w
-from agent.config.model import Meter
+from agent.config.model import CLASS_ASSUMED, Meter
 from agent.core.text import as_object
 from drivers.reasons import Reason
 from dsp import efficiency as eff
@@ -22,7 +22,6 @@ from dsp import efficiency as eff
 if TYPE_CHECKING:
     from agent.analysis.efficiency.estimator import Estimator
 
-CT_CLASS_ASSUMED = "1"
 TEMPERATURE_U_K = 15.0
 CT_PHASE, SAMPLING = "ct_phase_displacement", "sampling"
 _PARTS = ("copper", "core", "mechanical", "additional")
@@ -113,7 +112,7 @@ def _meter(meter: Meter) -> Reason:
     code = codes.INPUT_FROM_METER_CT if meter.ct_class else codes.INPUT_FROM_METER_CT_ASSUMED
     return code(
         meter=meter.name, accuracy_class=meter.accuracy_class, primary_a=meter.ct[0], secondary_a=meter.ct[1],
-        ct_class=meter.ct_class or CT_CLASS_ASSUMED,
+        ct_class=meter.ct_class_applied,
     )  # fmt: skip
 
 
@@ -171,7 +170,8 @@ def _u_parts(estimator: Estimator, cell: EnergyCell, gross: float) -> dict[str, 
     scale = 100 * share * cell.u_in / gross
     u, substituted = estimator.meter_u, estimator.trace is not None and estimator.trace.substituted
     if estimator.asset.meter and not estimator.asset.shared and u.total > 0 and not substituted:
-        causes = {"meter": u.meter, "ct_ratio_error": u.ct_ratio, CT_PHASE: u.ct_phase, "feeder": u.feeder}
+        causes = {"meter": u.meter, "ct_ratio_error": u.ct_ratio, CT_PHASE: u.ct_phase,
+                  "vt_ratio_error": u.vt_ratio, "vt_phase_displacement": u.vt_phase, "feeder": u.feeder}  # fmt: skip
         found |= {name: scale * part / u.total for name, part in causes.items() if part}
     else:
         found["drive_output_power"] = scale
@@ -206,7 +206,9 @@ def _improvements(estimator: Estimator, parts: Mapping[str, float]) -> Iterator[
     if asset.shared or asset.meter is None:
         yield codes.INSTALL_METER(u=DRIVE_POWER_U)
     elif asset.meter.ct and asset.meter.ct_class is None:
-        yield codes.ADD_CT_CLASS(meter=asset.meter.name, assumed=CT_CLASS_ASSUMED)
+        yield codes.ADD_CT_CLASS(meter=asset.meter.name, assumed=CLASS_ASSUMED)
+    if asset.meter is not None and not asset.shared and asset.meter.vt and asset.meter.vt_class is None:
+        yield codes.ADD_VT_CLASS(meter=asset.meter.name, assumed=CLASS_ASSUMED)
     largest = max(parts, key=lambda name: parts[name], default="")
     if largest == CT_PHASE:
         yield codes.USE_BETTER_CTS()

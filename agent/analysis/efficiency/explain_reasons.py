@@ -64,6 +64,10 @@ POLL_MORE_OFTEN = Code(
     "poll more often (`bus.{bus}.poll_interval`): the power changes between two polls, and what is not polled is the "
     "largest part of the uncertainty",
 )
+ADD_VT_CLASS = Code(
+    "add_vt_class",
+    "add the accuracy class of the voltage transformers (`meter.{meter}.vt_class`); class {assumed} is assumed",
+)
 USE_BETTER_CTS = Code(
     "use_better_cts",
     "use current transformers of a better accuracy class: at this power factor their phase displacement is the largest "

@@ -24,7 +24,7 @@ from agent.savings.records.interpolation import (
     with_lagged_drivers,
     with_transitions,
 )
-from agent.savings.records.meter_identity import meter_classes
+from agent.savings.records.meter_identity import MeterClasses, meter_classes
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.records.non_routine_events import excludes
 from agent.savings.records.replaced_motor import old_motor_of
@@ -110,14 +110,14 @@ class SavingsBasis:
 
     baseline: the baseline in force.
     reporting: the reporting period.
-    meter_classes: of the present meter and of its current transformers.
+    meter_classes: of the present meter and its transformers.
     old_motor: nameplate of the replaced motor; None: that of the baseline.
     driver_errors: of each signal.
     """
 
     baseline: Baseline
     reporting: ReportingPhase
-    meter_classes: tuple[str, str]
+    meter_classes: MeterClasses
     old_motor: Mapping[str, float] | None
     driver_errors: Mapping[str, DriverError]
 
@@ -128,7 +128,7 @@ class SavingsBasis:
             raise ValueError(f"{asset.name} is not a motor")
         reporting = reporting_of(phases_of(dict(motor.periods), zone), baseline)
         errors = driver_errors(asset, baseline, reporting, zone)
-        return cls(baseline, reporting, meter_classes(asset.meter), old_motor_of(motor), errors)
+        return cls(baseline, reporting, meter_classes(asset.meter, motor), old_motor_of(motor), errors)
 
 
 class Account:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from agent.savings.accounting.assumptions import DAY_MS, assumptions_of
 from agent.savings.accounting.attribution import PartSums
 from agent.savings.accounting.driver_error import DriverError
-from agent.savings.accounting.meter_uncertainty import MeterUncertainty, meter_uncertainty
+from agent.savings.accounting.meter_uncertainty import MeterSums, MeterUncertainty
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.baseline.coverage_factors import half_width
 from agent.savings.baseline.models import (
@@ -39,6 +39,7 @@ from agent.savings.reasons import (
 )
 from agent.savings.records import non_routine_events as nre
 from agent.savings.records.interpolation import InterpolationUncertainty, interpolations_of, is_transition
+from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Driver, Interval, NonRoutineEvent, Saving
 from drivers.reasons import InvalidValue, Reason
 
@@ -72,7 +73,7 @@ class _Sums:
     own: terms of the model.
     n, off: time in which the motor ran and in which it was off, in intervals of the baseline.
     driver_wh: effect on the adjusted baseline if the largest error of a driver changed by its whole limit, by driver.
-    active_wh, reactive_varh: of intervals whose reactive energy is known.
+    meters: limits of the meters.
     days: UTC days since 1970.
     covered_s, excluded: of all intervals.
     """
@@ -81,15 +82,13 @@ class _Sums:
     driver_wh: list[float]
     interpolation: InterpolationUncertainty
     parts: PartSums
+    meters: MeterSums
     n: float = 0.0
     off: float = 0.0
     adjusted_wh: float = 0.0
     measured_wh: float = 0.0
     filled_wh: float = 0.0
-    active_wh: float = 0.0
-    reactive_varh: float = 0.0
     intervals: int = 0
-    meters: set[str] = field(default_factory=set)
     days: set[int] = field(default_factory=set)
     covered_s: float = 0.0
     excluded: ExcludedEnergy = field(default_factory=ExcludedEnergy)
@@ -98,7 +97,7 @@ class _Sums:
 class SavingsAccumulator:
     """Sums intervals in the order in which they are added.
 
-    classes: accuracy class of the present meter and of its current transformers; "": that of the baseline.
+    classes: of the present meter and its transformers; "" or None: that of the baseline.
     events: non-routine events of this asset. Those that exclude intervals apply to intervals that are added later.
     old_motor: nameplate of the old motor; None: that of the baseline.
     driver_errors: by name of the driver; one that is missing has no stated calibration.
@@ -106,11 +105,11 @@ class SavingsAccumulator:
     """
 
     def __init__(
-        self, baseline: Baseline, *, classes: tuple[str, str] = ("", ""), events: Sequence[NonRoutineEvent] = (),
+        self, baseline: Baseline, *, classes: MeterClasses | None = None, events: Sequence[NonRoutineEvent] = (),
         old_motor: Mapping[str, float] | None = None, driver_errors: Mapping[str, DriverError] | None = None,
         undecided: Reason | None = None,
     ) -> None:  # fmt: skip
-        self.baseline, self.classes, self.events = baseline, classes, events
+        self.baseline, self.events = baseline, events
         self.driver_errors, self.undecided = driver_errors or {}, undecided
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
@@ -118,6 +117,7 @@ class SavingsAccumulator:
             driver_wh=[0.0] * len(baseline.drivers),
             interpolation=InterpolationUncertainty(len(baseline.drivers)),
             parts=PartSums(ReplacedMotor(**plate) if plate else None),
+            meters=MeterSums(baseline, classes or MeterClasses()),
         )  # fmt: skip
 
     def copy(self) -> SavingsAccumulator:
@@ -140,11 +140,7 @@ class SavingsAccumulator:
         sums.adjusted_wh += result.adjusted_wh
         sums.measured_wh += result.measured_wh
         sums.filled_wh += self._add_interpolation(item, values, share) if values else abs(item.filled_wh)
-        if item.meter:
-            sums.meters.add(item.meter)
-        if item.reactive_varh is not None:
-            sums.active_wh += item.energy_wh or 0.0
-            sums.reactive_varh += item.reactive_varh
+        sums.meters.add(item, result.adjusted_wh)
         if is_off(baseline, item):
             sums.off += share
         else:
@@ -179,8 +175,7 @@ class SavingsAccumulator:
         """The saving so far. span: the period (UTC ms), for coverage and decided adjustments."""
         sums, baseline, parts = self._sums, self.baseline, self._sums.parts
         adjusted_wh = sums.adjusted_wh + nre.adjustments(self.events, span)
-        tan_phi = sums.reactive_varh / sums.active_wh if sums.active_wh > 0 else None
-        meters = meter_uncertainty(baseline, adjusted_wh, sums.measured_wh, tan_phi, self.classes, sums.meters)
+        meters = sums.meters.uncertainty(adjusted_wh, sums.measured_wh)
         saved_wh = adjusted_wh - sums.measured_wh
         causes = _components(baseline, sums, meters)
         limits = [*meters.limits, *sums.driver_wh]

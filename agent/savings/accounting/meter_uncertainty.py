@@ -1,17 +1,24 @@
-"""Uncertainty of a saving from the classes of the meters: the same meter has the same error before and after."""
+"""Uncertainty of a saving from the classes of meter and transformers: the same ones have the same error before and
+after.
+
+The limits of current transformers depend on the current, so that an error does not cancel completely where the current
+changes. Assumed of one transformer: its error is the sum of two parts that keep their sign, one that is the same at all
+currents and at most the limit at rated current, and one that grows towards low currents with the limit, at most by its
+increase. The worst combination of both counts. An error that is one share of the limit at each current is a case of it.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from agent.savings.records.meter_identity import same_meter
-from agent.savings.records.model import Baseline
-from dsp.efficiency_meter import power_u_parts
+from agent.savings.records.meter_identity import MeterClasses, ct_primary_a, same_meter
+from agent.savings.records.model import Baseline, Interval
+from dsp.efficiency_meter import CURRENT_ASSUMED, PowerLimits, power_limits
 
-_RECT = math.sqrt(3) / 2  # from U (k = 2) of a rectangular distribution to its limit
 UNKNOWN_TAN_PHI = (0.75, 0.2)  # before: an induction motor at part load; after: a drive or a magnet motor
+_PF = 0.85  # at which the class of the meter applies; its limit is constant above 0.8
 
 
 class MeterUncertainty(NamedTuple):
@@ -20,51 +27,112 @@ class MeterUncertainty(NamedTuple):
     causes: standard uncertainty of the saving by component, Wh.
     limits: half-widths of these components, which are rectangular, Wh.
     same: one meter measured baseline and reporting period.
+    current_assumed: the current of the transformers is unknown.
     """
 
     causes: dict[str, float]
     limits: list[float]
     same: bool
+    current_assumed: bool = False
 
 
-def meter_uncertainty(
-    baseline: Baseline, adjusted_wh: float, measured_wh: float, tan_phi: float | None, classes: tuple[str, str],
-    meters: Collection[str],
-) -> MeterUncertainty:  # fmt: skip
-    """Gain errors of one meter scale the saving itself; the phase displacement of its transformers scales with the
-    change of reactive energy: δ·(E0·tan φ0 − E1·tan φ1). Of two meters each has its own errors.
+@dataclass(slots=True)
+class _MeanLimits:
+    """Energy-weighted mean of the limits in a period. weight: Wh; sums: of each limit times the energy."""
 
-    tan_phi: ratio of reactive to active energy in the reporting period; None: unknown.
-    classes: accuracy class of the present meter and of its current transformers.
-    meters: identities of the meters in the reporting period.
+    weight: float = 0.0
+    sums: list[float] = field(default_factory=lambda: [0.0] * len(PowerLimits._fields))
+
+    def add(self, limits: PowerLimits, wh: float) -> None:
+        self.weight += abs(wh)
+        for k, limit in enumerate(limits):
+            self.sums[k] += abs(wh) * limit
+
+    def mean(self, otherwise: PowerLimits) -> PowerLimits:
+        return PowerLimits(*(total / self.weight for total in self.sums)) if self.weight > 0 else otherwise
+
+
+class MeterSums:
+    """Limits of the meters over the intervals of a saving, at the current of each.
+
+    The current before the retrofit is that of the adjusted baseline, with the reactive energy of the baseline. Both
+    energies count at nominal voltage; an unknown reactive energy counts as zero, which makes the current smaller and
+    the limits larger. Without rated current or voltage the limits at CURRENT_ASSUMED apply.
+
+    classes: of the present meter; what is "" is as in the baseline.
     """
-    before = baseline.accuracy_class or classes[0] or "1", baseline.ct_class or classes[1]
-    after = classes[0] or before[0], classes[1] or before[1]
-    tan_0 = baseline.tan_phi if baseline.tan_phi is not None else UNKNOWN_TAN_PHI[0]
-    tan_1 = tan_phi if tan_phi is not None else UNKNOWN_TAN_PHI[1]
-    same = all(same_meter(baseline.meter, name) for name in meters)
-    gain_0, ratio_0, phase_0 = _limits(*before)
-    gain_1, ratio_1, phase_1 = _limits(*after)
-    saved = abs(adjusted_wh - measured_wh)
-    if baseline.kind == "shaft-power":  # both halves come from today's meter
-        limits = {"meter_gain": [gain_1 * saved], "transformer_ratio": [ratio_1 * saved], "transformer_phase": [0.0]}
-    elif same:
-        limits = {
-            "meter_gain": [gain_0 * saved], "transformer_ratio": [ratio_0 * saved],
-            "transformer_phase": [phase_0 * abs(adjusted_wh * tan_0 - measured_wh * tan_1)],
-        }  # fmt: skip
-    else:
-        limits = {
-            "meter_gain": [gain_0 * adjusted_wh, gain_1 * measured_wh],
-            "transformer_ratio": [ratio_0 * adjusted_wh, ratio_1 * measured_wh],
-            "transformer_phase": [phase_0 * abs(adjusted_wh * tan_0), phase_1 * abs(measured_wh * tan_1)],
-        }
-    causes = {name: math.hypot(*both) / math.sqrt(3) for name, both in limits.items()}
-    return MeterUncertainty(causes, [limit for both in limits.values() for limit in both], same)
+
+    def __init__(self, baseline: Baseline, classes: MeterClasses) -> None:
+        old = classes._replace(
+            meter=baseline.accuracy_class or classes.meter or "1", ct=baseline.ct_class or classes.ct,
+            ct_a=ct_primary_a(baseline.meter) or classes.ct_a,
+        )  # fmt: skip
+        self._after = classes._replace(meter=classes.meter or old.meter, ct=classes.ct or old.ct)
+        self._of_shaft = baseline.kind == "shaft-power"  # both energies come from the present meter
+        self._before = self._after if self._of_shaft else old
+        self._meter, self._tan_phi = baseline.meter, baseline.tan_phi
+        self._limits = _MeanLimits(), _MeanLimits()
+        self._known_wh = self._known_varh = 0.0  # of the intervals whose reactive energy is known
+        self._same, self._assumed = True, False
+
+    def add(self, item: Interval, adjusted_wh: float) -> None:
+        """Adds an interval of the saving. adjusted_wh: its adjusted baseline."""
+        wh, varh = item.energy_wh or 0.0, item.reactive_varh
+        if varh is not None:
+            self._known_wh += wh
+            self._known_varh += varh
+        same = same_meter(self._meter, item.meter)
+        self._same = self._same and same
+        after = self._before if same else self._after._replace(ct_a=ct_primary_a(item.meter) or self._after.ct_a)
+        vah = math.hypot(1.0, self._tan_phi or 0.0) * adjusted_wh
+        self._limits[0].add(self._at(self._before, item, vah), adjusted_wh)
+        self._limits[1].add(self._at(after, item, math.hypot(wh, varh or 0.0)), wh)
+
+    def _at(self, classes: MeterClasses, item: Interval, vah: float) -> PowerLimits:
+        """The limits at the current of an interval. vah: apparent energy."""
+        current = 1.0
+        if classes.ct:
+            # filled_wh belongs to the gaps, whose running time is unknown
+            time_s = (item.running_s if not item.filled_wh else None) or item.energy_s
+            if classes.ct_a and classes.va_per_a and time_s > 0:
+                current = abs(vah) * 3600 / time_s / (classes.va_per_a * classes.ct_a)
+            else:
+                current, self._assumed = CURRENT_ASSUMED, True
+        return power_limits(classes.meter, classes.ct, _PF, current, classes.vt)
+
+    def uncertainty(self, adjusted_wh: float, measured_wh: float) -> MeterUncertainty:
+        """Gain errors of one meter scale the saving itself; phase displacements of its transformers scale with the
+        change of reactive energy: δ·(E0·tan φ0 − E1·tan φ1). Of two meters each has its own errors.
+
+        adjusted_wh, measured_wh: of the whole period, with decided adjustments and auxiliaries.
+        """
+        tan_0 = self._tan_phi if self._tan_phi is not None else UNKNOWN_TAN_PHI[0]
+        tan_1 = self._known_varh / self._known_wh if self._known_wh > 0 else UNKNOWN_TAN_PHI[1]
+        rated = tuple(power_limits(own.meter, own.ct, _PF, 1.0, own.vt) for own in (self._before, self._after))
+        before, after = (found.mean(limits) for found, limits in zip(self._limits, rated, strict=True))
+        energies, reactive = (adjusted_wh, measured_wh), (adjusted_wh * tan_0, measured_wh * tan_1)
+        if self._of_shaft:
+            reactive = 0.0, 0.0
+        limits, one = {}, self._same or self._of_shaft
+        for name, k, errors in (
+            ("meter_gain", 0, energies), ("transformer_ratio", 1, energies), ("transformer_phase", 2, reactive),
+            ("voltage_transformer_ratio", 3, energies), ("voltage_transformer_phase", 4, reactive),
+        ):  # fmt: skip
+            if k < 3 or self._after.vt:
+                both = (before[k], after[k]), errors
+                limits[name] = _limits_same(rated[0][k], *both) if one else _limits_other(*both)
+        causes = {name: math.hypot(*both) / math.sqrt(3) for name, both in limits.items()}
+        return MeterUncertainty(
+            causes, [limit for both in limits.values() for limit in both], self._same, self._assumed
+        )
 
 
-def _limits(accuracy_class: str, ct_class: str) -> tuple[float, float, float]:
-    """Relative limits of meter and transformer ratio, and the phase limit in rad."""
-    parts = power_u_parts(accuracy_class, ct_class or None, 0.85)
-    tan_phi = math.tan(math.acos(0.85))
-    return parts.meter * _RECT, parts.ct_ratio * _RECT, parts.ct_phase * _RECT / tan_phi
+def _limits_same(rated: float, limits: tuple[float, float], wh: tuple[float, float]) -> list[float]:
+    """Limit of the difference of two energies of one meter (see above). rated: limit at rated current."""
+    increase = (limits[0] - rated) * wh[0] - (limits[1] - rated) * wh[1]
+    return [abs(rated * (wh[0] - wh[1])) + abs(increase)]
+
+
+def _limits_other(limits: tuple[float, float], wh: tuple[float, float]) -> list[float]:
+    """Limits of the difference of energies of two meters."""
+    return [limits[0] * abs(wh[0]), limits[1] * abs(wh[1])]

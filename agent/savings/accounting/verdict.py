@@ -104,6 +104,8 @@ def caveats(
         found.append(codes.LOW_COVERAGE(coverage=saving.coverage))
     if not meters.same and not baseline.fallback:
         found.append(codes.METER_CHANGED())
+    if meters.current_assumed and saving.intervals:
+        found.append(codes.CURRENT_ASSUMED())
     found += [codes.EVENT_UNDECIDED(number=event.number, kind=event.kind, cause=event.cause)
               for event in undecided[:NAMED_MAX]]  # fmt: skip
     if len(undecided) > NAMED_MAX:

@@ -1,17 +1,50 @@
-"""Identity and accuracy classes of the meter of an interval."""
+"""Identity, accuracy classes and rated current of the meter of an interval."""
 
 from __future__ import annotations
 
-from agent.config.model import Meter
+import math
+from typing import NamedTuple
+
+from agent.config.model import Meter, Motor
 
 UNKNOWN = "?"
 
 
-def meter_classes(meter: Meter | None) -> tuple[str, str]:
-    """Accuracy classes of a meter and of its current transformers (empty without them); class 2 without a meter."""
+class MeterClasses(NamedTuple):
+    """What the uncertainty of a meter depends on.
+
+    meter, ct, vt: accuracy class of the meter, of its current and of its voltage transformers; "" without them.
+    ct_a: rated primary current of the current transformers, A; None: unknown, or no transformers.
+    va_per_a: apparent power per ampere of line current at nominal voltage, VA; None: unknown.
+    """
+
+    meter: str = ""
+    ct: str = ""
+    vt: str = ""
+    ct_a: float | None = None
+    va_per_a: float | None = None
+
+
+def nominal_v(meter: Meter, motor: Motor | None) -> float | None:
+    """Nominal line voltage at a meter, V: of its voltage transformers, else the rated voltage of the motor; None:
+    unknown. A drive can feed a motor of a lower rated voltage than that of the mains: the current is then overestimated
+    in this proportion.
+    """
+    if meter.vt:
+        return meter.vt[0]
+    return None if motor is None else motor.volts
+
+
+def meter_classes(meter: Meter | None, motor: Motor | None = None) -> MeterClasses:
+    """Classes of a meter at a motor; class 2 without a meter."""
     if meter is None:
-        return "2", ""
-    return meter.accuracy_class, (meter.ct_class or "1") if meter.ct else ""
+        return MeterClasses("2")
+    volts = nominal_v(meter, motor)
+    phases = 1.0 if meter.wiring == "1P2W" else math.sqrt(3)
+    return MeterClasses(
+        meter.accuracy_class, meter.ct_class_applied or "", meter.vt_class_applied or "",
+        meter.ct[0] if meter.ct else None, None if volts is None else phases * volts,
+    )  # fmt: skip
 
 
 def identity(meter: Meter, serial: object) -> str:
@@ -19,6 +52,15 @@ def identity(meter: Meter, serial: object) -> str:
     number = serial or meter.serial_number or UNKNOWN
     ratios = [f"{a:g}/{b:g}" for a, b in filter(None, (meter.ct, meter.vt))]
     return " ".join([meter.name, str(number), *ratios])
+
+
+def ct_primary_a(name: str) -> float | None:
+    """Rated primary current of the current transformers in an identity, A; None when it has none."""
+    parts = name.split(" | ")[0].split()
+    try:
+        return float(parts[2].split("/")[0])
+    except (IndexError, ValueError):
+        return None
 
 
 def same_meter(one: str, other: str) -> bool:

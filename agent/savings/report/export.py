@@ -19,6 +19,7 @@ from agent.savings.accounting.account import saving_json
 from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.baseline.models import ReplacedMotor, old_losses_wh
 from agent.savings.records.baseline_json import to_json
+from agent.savings.records.meter_identity import nominal_v
 from agent.savings.records.model import Interval
 from agent.savings.records.replaced_motor import old_motor_of
 from agent.savings.report.html.page import Cover
@@ -149,6 +150,8 @@ def _meter(month: ReportMonth) -> dict[str, Any] | None:
         "name": meter.name, "profile": meter.profile, "measuring_point": meter.measuring_point,
         "serial_number": meter.serial_number or None,
         "class": meter.accuracy_class, "ct": list(meter.ct) if meter.ct else None, "ct_class": meter.ct_class or None,
+        "vt": list(meter.vt) if meter.vt else None, "vt_class": meter.vt_class or None,
+        "nominal_v": nominal_v(meter, month.plant.motor),
         "certificate": meter.certificate or None,
     }  # fmt: skip
 

@@ -267,6 +267,29 @@ def test_the_certificate_of_transformers_replaces_their_class(tmp_path: Path) ->
     assert (problem.key, problem.value, problem.reason) == ("meter.m.ct_class", "0.5", codes.TEXT_EXPECTED())
 
 
+def test_voltage_transformers_have_a_class(tmp_path: Path) -> None:
+    begin = BASE + at_input("m", ct="150/5", ct_class="0.5", vt="10000/100")
+    for text, kept in (("0.2", "0.2"), ("0.1 % 4 min", "0.1 % 4'")):
+        assert load_all(tmp_path, f'{begin}vt_class = "{text}"\n')[0].meters["m"].vt_class == kept
+    [problem] = problems(tmp_path, f'{begin}vt_class = "0.5S"\n')
+    assert problem.key == "meter.m.vt_class"
+    assert problem.reason.code == DID_YOU_MEAN
+    assert problem.reason.data["near"] == "0.5"
+    config, report = load_all(tmp_path, begin)[:2]
+    assert config.meters["m"].vt_class_applied == "1"
+    assert [note.reason for note in report.notes if note.key == "meter.m.vt_class"] == [codes.CT_CLASS_ASSUMED()]
+
+
+def test_a_class_of_voltage_transformers_without_transformers_is_a_problem(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, BASE + at_input("m", vt_class="0.5"))
+    assert (problem.key, problem.value, problem.reason) == ("meter.m.vt_class", '"0.5"', codes.VT_CLASS_WITHOUT_VT())
+
+
+@pytest.mark.parametrize("name", ["A", "B", "C", "D", "E"])
+def test_classes_of_gb_17215_321_are_accepted(tmp_path: Path, name: str) -> None:
+    assert load_all(tmp_path, BASE + at_input("m", class_=name))[0].meters["m"].accuracy_class == name
+
+
 @pytest.mark.parametrize("table", ["motor", "tariff"])
 def test_a_time_is_rejected_where_a_date_is_expected(tmp_path: Path, table: str) -> None:
     """TOML's date-times are dates for Python, and never equal to one: a holiday would be priced as a working day."""

@@ -69,6 +69,16 @@ COMPONENTS = {
             "certificate in ct_class"
         ),
     ),
+    "voltage_transformer_ratio": UncertaintyComponent(
+        N_("VT ratio error"),
+        N_("the ratio error of the voltage transformers"),
+        N_("the accuracy class of the voltage transformers, or the limit of their test certificate, in vt_class"),
+    ),
+    "voltage_transformer_phase": UncertaintyComponent(
+        N_("VT phase displacement"),
+        N_("the phase displacement of the voltage transformers, because the retrofit changed the reactive power"),
+        N_("the accuracy class of the voltage transformers, or the limit of their test certificate, in vt_class"),
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,25 @@ def test_losses_and_shaft_energy_are_integer_watt_hours_that_never_decrease(tmp_
     assert 85 <= counters.values()["energy_uncounted_s"] <= 100
     u = counters.uncertainties()
     assert u["energy_loss_motor_wh"] == pytest.approx(0.2 * values["energy_loss_motor_wh"], rel=0.02)
+
+
+@pytest.mark.parametrize(("percent", "ratio", "minutes"), [(100, 0.005, 30), (60, 0.00625, 37.5), (20, 0.0075, 45)])
+def test_u_of_the_counted_energy_has_the_limits_at_its_current(
+    tmp_path: Path, percent: float, ratio: float, minutes: float
+) -> None:
+    """Transformers of class 0.5, IEC 61869-2, at power factor 0.8; as before after a restart without a reading."""
+    counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
+    for k in range(3):
+        power_kw = 150 * percent / 100 * 1.732 * 0.4 * 0.8
+        counters.on_meter_reading(
+            reading(k, energy_import=10.0 + k, active_power=power_kw, current_avg=1.5 * percent, power_factor=0.8)
+        )
+        counters.add_cells([EnergyCell(k, 1.0, in_plus=3.6e6)], k)
+    share = counters.uncertainties()["energy_counted_import_wh"] / wh(counters)
+    limits = 0.005, ratio, math.radians(minutes / 60) * 0.75
+    assert share == pytest.approx(2 / math.sqrt(3) * math.hypot(*limits), rel=1e-4)
+    later = EnergyCounters(asset(tmp_path), LARGEST_W, counters.changed())
+    assert later.uncertainties()["energy_counted_import_wh"] == pytest.approx(share * wh(later))
 
 
 def test_a_register_event_states_both_values(tmp_path: Path) -> None:

@@ -275,7 +275,10 @@ def test_a_torque_sensor_gives_a_measured_efficiency_and_a_class(tmp_path: Path)
     found = with_sensor(bench, 53_100.0, 1479.0)
     assert found.methods["motor_efficiency_pct"] == "M9"
     assert found.values["motor_efficiency_pct"] == pytest.approx(100 * 53.1 / 56, abs=0.05)
-    meter, sensor = 2 * math.hypot(0.005, 0.005, math.radians(0.5) * 0.567) / math.sqrt(3), 0.006
+    # class 0.5 between 0.75 % / 45′ at 20 % and 0.5 % / 30′ at 100 % of 150 A
+    low = (1 - 56_000 / (math.sqrt(3) * 400 * 0.87) / 150) / 0.8
+    ct = 0.005 + 0.0025 * low, math.radians((30 + 15 * low) / 60) * 0.567
+    meter, sensor = 2 * math.hypot(0.005, *ct) / math.sqrt(3), 0.006
     direct = 100 * 53.1 / 56 * math.hypot(meter, sensor)
     assert found.uncertainties["motor_efficiency_pct"] == pytest.approx(direct, rel=0.05), (
         "as from both powers directly"

@@ -13,11 +13,12 @@ from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty
 from agent.savings.accounting.verdict import caveats
 from agent.savings.baseline.baseline import freeze, learn
+from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import QUARTER_MS, Baseline, Driver, Interval, NonRoutineEvent, Saving
 from agent.savings.records.non_routine_events import decided
 from drivers.reasons import Code, InvalidValue, Reason
 
-CLASSES = ("0.5S", "0.5")
+CLASSES = MeterClasses("0.5S", "0.5", ct_a=5.0, va_per_a=693.0)  # always above rated current
 
 
 def quarter(k: int, wh: float, flow: float = 500.0, **more: object) -> Interval:
@@ -36,7 +37,7 @@ def law(k: int) -> tuple[float, float]:
 @pytest.fixture(scope="module")
 def baseline() -> Baseline:
     rows = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
-    return freeze(learn("pump", rows, classes=CLASSES, kind="polynomial"), 0, "test")
+    return freeze(learn("pump", rows, classes=CLASSES[:2], kind="polynomial"), 0, "test")
 
 
 def after(share: float = 0.8, n: int = 400) -> list[Interval]:
@@ -303,7 +304,7 @@ def test_a_decision_requires_name_reason_and_energy(decision: str, by: str, reas
 
 def test_a_constant_baseline_of_a_varying_load_has_an_open_assumption_as_caveat() -> None:
     rows = [replace(quarter(k, law(k)[1]), drivers={}) for k in range(600)]
-    found = of(learn("pump", rows, classes=CLASSES), [replace(item, drivers={}) for item in after()])
+    found = of(learn("pump", rows, classes=CLASSES[:2]), [replace(item, drivers={}) for item in after()])
     assert len(caveats_of(found, reasons.NO_DRIVER)) == 1
 
 

@@ -16,9 +16,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from support import metered_retrofit
+from support.transformer_errors import limits
 
 from agent.cli import main
 
@@ -144,7 +146,8 @@ def test_the_meter_and_the_zone_are_there(reported: dict[str, Any], rows: list[d
     assert reported["zone"] == "Asia/Shanghai"
     assert motor["meter"] == {
         "name": "mcc-12", "profile": "eastron/sdm630", "measuring_point": "drive-input", "serial_number": "22091734",
-        "class": "0.5S", "ct": [400, 5], "ct_class": "0.5S", "certificate": "JJG 596, 2024-01-12, No. 4711",
+        "class": "0.5S", "ct": [400, 5], "ct_class": "0.5S", "vt": None, "vt_class": None,
+        "nominal_v": 380, "certificate": "JJG 596, 2024-01-12, No. 4711",
     }  # fmt: skip
     assert {row["meter"] for row in rows} == {"mcc-12/22091734"}
     assert all(float(row["reactive_kvarh"]) > 0 and float(row["shaft_kwh"]) > 0 for row in rows)
@@ -186,11 +189,11 @@ def test_the_parts_follow_from_shaft_and_losses(reported: dict[str, Any], rows: 
 def test_the_uncertainty_components_follow_from_the_rows(reported: dict[str, Any], rows: list[dict[str, str]]) -> None:
     """The formulas of docs/savings.md.
 
-    model √(v·C·vᵀ); scatter s·√(m·τ); driver Σ|dE/dd|·u, with U (k = 2) of the driver in the next column; the limits of
-    class 0.5S, 0.5 % and 30′, divided by √3. The register filled no gap.
+    model √(v·C·vᵀ); scatter s·√(m·τ); driver Σ|dE/dd|·u, with U (k = 2) of the driver in the next column. The register
+    filled no gap.
     """
     [motor] = reported["motors"]
-    baseline, causes, saving = motor["baseline"], motor["saving"]["causes"], motor["saving"]
+    baseline, causes = motor["baseline"], motor["saving"]["causes"]
     [driver] = baseline["drivers"]
     claimed = [row for row in rows if row["saved_kwh"]]
     flows, degree = numbers(claimed, driver), range(len(baseline["coefficients"]))
@@ -203,13 +206,35 @@ def test_the_uncertainty_components_follow_from_the_rows(reported: dict[str, Any
     slopes = [sum(k * baseline["coefficients"][k] * flow ** (k - 1) for k in degree if k) for flow in flows]
     moved = sum(abs(slope) * u / 2 for slope, u in zip(slopes, numbers(claimed, f"u_{driver}"), strict=True))
     assert causes["driver"] == pytest.approx(moved, rel=1e-4)
-    for name in ("meter_gain", "transformer_ratio"):
-        assert causes[name] == pytest.approx(0.005 * saving["saved_wh"] / math.sqrt(3), rel=1e-3)
-    active = sum(numbers(claimed, "measured_kwh")) - sum(numbers(claimed, "auxiliary_kwh"))
-    tan_phi = sum(numbers(claimed, "reactive_kvarh")) / active
-    reactive = saving["adjusted_wh"] * baseline["tan_phi"] - saving["measured_wh"] * tan_phi
-    assert causes["transformer_phase"] == pytest.approx(math.radians(30 / 60) * reactive / math.sqrt(3), rel=1e-3)
     assert causes["gaps"] == 0
+
+
+def test_the_uncertainty_of_the_meter_follows_from_the_rows(
+    reported: dict[str, Any], rows: list[dict[str, str]]
+) -> None:  # fmt: skip
+    """The limits of class 0.5S at the current of each row, weighted with the energy, divided by √3: at rated current
+    0.5 % and 30′ of the difference, and the difference of what the limits are larger by at the currents. The meter, of
+    class 0.5S too, has 1 % below 5 % of rated current.
+    """
+    [motor] = reported["motors"]
+    baseline, causes, saving, meter = motor["baseline"], motor["saving"]["causes"], motor["saving"], motor["meter"]
+    claimed = [row for row in rows if row["saved_kwh"]]
+    rated_kva = math.sqrt(3) * meter["nominal_v"] * meter["ct"][0] / 1000
+    tan_0, adjusted = baseline["tan_phi"], np.array(numbers(claimed, "adjusted_baseline_kwh"))
+    measured = np.array(numbers(claimed, "measured_kwh")) - numbers(claimed, "auxiliary_kwh")
+    reactive = np.array(numbers(claimed, "reactive_kvarh"))
+    percent = 400 * math.hypot(1, tan_0) * adjusted / rated_kva, 400 * np.hypot(measured, reactive) / rated_kva
+    before, after = ((np.where(x < 5, 0.01, 0.005), *limits(meter["ct_class"], x)) for x in percent)
+    tan_1 = reactive.sum() / measured.sum()
+    for name, k, rated, factors in (
+        ("meter_gain", 0, 0.005, (1.0, 1.0)), ("transformer_ratio", 1, 0.005, (1.0, 1.0)),
+        ("transformer_phase", 2, math.radians(0.5), (tan_0, tan_1)),
+    ):  # fmt: skip
+        energy = saving["adjusted_wh"] * factors[0], saving["measured_wh"] * factors[1]
+        more = np.average(before[k], weights=adjusted) - rated, np.average(after[k], weights=measured) - rated
+        limit = rated * (energy[0] - energy[1]) + abs(more[0] * energy[0] - more[1] * energy[1])
+        assert causes[name] == pytest.approx(limit / math.sqrt(3), rel=1e-3)
+        assert more[1] > 0, "the current was below 20 % of rated at times"
 
 
 def test_the_page_names_an_earlier_report_as_the_key(made: Path) -> None:
