@@ -111,7 +111,10 @@ def test_slopes_are_not_selected_where_only_levels_differ_or_nothing_does(step: 
 
 
 def test_in_complete_retrofits_slopes_are_selected_by_pumps_and_grade_and_not_by_shift() -> None:
-    taken = {case: sum(case(seed).baseline.shape.get("by_state") == "slopes" for seed in range(6)) for case in (by_grade, by_shift)}
+    taken = {
+        case: sum(case(seed).baseline.shape.get("by_state") == "slopes" for seed in range(6))
+        for case in (by_grade, by_shift)
+    }
     assert taken == {by_grade: 6, by_shift: 0}
     for item in map(by_pumps, range(6)):
         assert item.baseline.drivers == (FLOW, PUMPS)
