@@ -31,8 +31,8 @@ def ms(day: str) -> int:
 def plant(folder: Path, more: str = "") -> Asset:
     """A motor with four signals. more: keys of each of them."""
     tables = "".join(
-        f'[signal.{name}]\nbus = "line"\nunit_id = 9\naddress = {2 * k + 10}\ntype = "f32"\nunit_of_measure = "{unit}"\n'
-        f'motor = "pump"\n{more}\n'
+        f'[signal.{name}]\nbus = "line"\nunit_id = 9\naddress = {2 * k + 10}\ntype = "f32"\n'
+        f'unit_of_measure = "{unit}"\nmotor = "pump"\n{more}\n'
         for k, (name, unit) in enumerate(SIGNALS.items())
     )
     path = folder / "plant.toml"
