@@ -250,7 +250,7 @@ def test_energy_filled_by_the_register_increases_u(baseline: Baseline) -> None:
 
 
 def test_the_error_of_a_driver_increases_u_of_the_saving(baseline: Baseline) -> None:
-    """A limit of 10 m³/h in all 400 intervals alike, rectangular."""
+    """A limit of 10 m³/h in the same direction in all 400 intervals, rectangular."""
     found = of(baseline, after(), driver_errors={FLOW: DriverError(absolute=10.0)})
     assert found.causes["driver"] == pytest.approx(400 * 20 * 10 / 3**0.5, rel=0.02)
     assert found.u95_wh > of(baseline, after()).u95_wh

@@ -82,7 +82,7 @@ def test_a_driver_that_is_missing_on_two_of_sixteen_days_is_used() -> None:
 
 
 def stopping(seed: int, stop: bool) -> Baseline:
-    """A frozen baseline of 16 days. stop: the pump stands still on one of them, with 400 Wh of auxiliaries."""
+    """A frozen baseline of 16 days. stop: the pump is at standstill on one of them, with 400 Wh of auxiliaries."""
     items = plant(seed=seed)
     if stop:
         rng = np.random.default_rng(seed)

@@ -384,7 +384,7 @@ def test_an_intermittent_driver_does_not_reload_earlier_intervals(
     """Every second interval lacks the flow: only intervals of the last hours are read again, not a year.
 
     They are those that can change (five hours), before them those that their drivers can need (five hours), and the
-    time that shows whether the signal is stuck (two hours).
+    time that shows whether the signal is stuck (two hours); the newest value is up to an hour old.
     """
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0] * 24)
@@ -392,7 +392,7 @@ def test_an_intermittent_driver_does_not_reload_earlier_intervals(
     load = repository.load_intervals
 
     def watched(store: Store, asset: str, from_ms: int = 0, to_ms: int | None = None) -> list[Interval]:
-        if from_ms < bench.clock.utc_ns() // 1_000_000 - 12.5 * 3_600_000:
+        if from_ms < bench.clock.utc_ns() // 1_000_000 - 14 * 3_600_000:
             wide.append(from_ms)
         return load(store, asset, from_ms, to_ms)
 
