@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,8 +31,8 @@ def plant(numbers: range, seed: int, length_s: int = 900) -> list[Interval]:
         hour = k * length_s / 3600
         flow = 600 + 150 * np.sin(2 * np.pi * hour / 7) + 130 * np.sin(2 * np.pi * hour / 31) + rng.normal(0, 5)
         wh = (5000 + 20 * flow + 50 * rng.normal()) * length_s / 900
-        found.append(Interval("pump", START_MS + k * 1000 * length_s, float(wh), length_s=length_s,
-                              drivers={FLOW: Driver(float(flow))}, meter="m 1", reactive_varh=float(wh / 2)))  # fmt: skip
+        item = Interval("pump", START_MS + k * 1000 * length_s, float(wh), length_s=length_s, meter="m 1")
+        found.append(replace(item, drivers={FLOW: Driver(float(flow))}, reactive_varh=float(wh / 2)))
     return found
 
 
@@ -81,11 +82,7 @@ def test_periods_have_the_intervals_of_the_whole(seed: int) -> None:
     cuts = sorted(first_ms + int(part * (end_ms - first_ms)) // 900_000 * 900_000 for part in rng.random(6))
     edges = [first_ms, *cuts, end_ms]
     whole = claimable_intervals(load, first_ms, end_ms, end_ms, baseline).intervals
-    parts = [
-        item
-        for a, b in zip(edges, edges[1:], strict=False)
-        for item in claimable_intervals(load, a, b, end_ms, baseline).intervals
-    ]
+    parts = [item for a, b in pairwise(edges) for item in claimable_intervals(load, a, b, end_ms, baseline).intervals]
     assert parts == whole
     assert [item.start_ms for item in whole] == [item.start_ms for item in items]
 
