@@ -31,9 +31,10 @@ import numpy as np
 
 from agent.savings.accounting.account import claimable_intervals
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator
-from agent.savings.accounting.driver_error import default_error
+from agent.savings.accounting.driver_error import DriverError, default_error
 from agent.savings.baseline import baseline as learning
 from agent.savings.baseline.models import described
+from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Driver, Interval, Saving
 from benchmarks.plant_histories import CASES, History, Period, history
 from drivers.file_reasons import nearest
@@ -157,8 +158,9 @@ def reported(baseline: Baseline, found: History, calibrated: bool) -> tuple[Savi
     """
     rows = intervals(found.after, "meter-1" if found.same_meter else "meter-2")
     first_ms, last_ms = rows[0].start_ms, rows[-1].end_ms
-    errors = {} if calibrated else {name: default_error(name) for name in baseline.drivers}
-    tally = SavingsAccumulator(baseline, classes=(found.name, found.name), driver_errors=errors)
+    errors = {name: DriverError(calibrated=True) if calibrated else default_error(name) for name in baseline.drivers}
+    classes = MeterClasses(found.name, found.name, ct_a=100.0, va_per_a=found.rated_va / 100)
+    tally = SavingsAccumulator(baseline, classes=classes, driver_errors=errors)
 
     def load(from_ms: int, to_ms: int) -> list[Interval]:
         return [item for item in rows if from_ms <= item.start_ms < to_ms]

@@ -46,6 +46,7 @@ class History:
     saved: share of the energy of the old plant that the retrofit saves in the reporting period.
     factor: metered over true energy by a forgotten transformer ratio; 1: none.
     same_meter: the meter is the same in both periods.
+    rated_va: apparent power at rated current of the transformers, VA.
     """
 
     line: str
@@ -55,6 +56,7 @@ class History:
     saved: float
     factor: float
     same_meter: bool
+    rated_va: float
 
 
 def history(case: Case, seed: int, saved: float) -> History:
@@ -88,7 +90,7 @@ def history(case: Case, seed: int, saved: float) -> History:
     rows = round(case.row_s / STEP_S)
     before = _period(t_s, baseline, rows, metered_before, reactive_kvar, signals, old_kw, new_kw)
     after = _period(t_s, reporting, rows, metered_after, factor * new_kvar, signals, old_kw, new_kw)
-    return History(line, name, before, after, saved, factor, not case.other_meter)
+    return History(line, name, before, after, saved, factor, not case.other_meter, 1000 * rated_va)
 
 
 def _dates(case: Case, rng: np.random.Generator) -> tuple[int, int, int, int]:

@@ -24,6 +24,7 @@ from agent.savings.records.interpolation import (
     with_lagged_drivers,
     with_transitions,
 )
+from agent.savings.records.interval_lengths import with_amounts_per
 from agent.savings.records.meter_identity import MeterClasses, meter_classes
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.records.non_routine_events import excludes
@@ -75,7 +76,7 @@ def claimable_intervals(load: Load, from_ms: int, to_ms: int, now_ms: int, basel
         if not (more := load(end_ms, end_ms + STUCK_STEP_MS)):
             break
         found, end_ms = [*found, *more], end_ms + STUCK_STEP_MS
-    ended = [item for item in found if not item.start_ms <= now_ms < item.end_ms]
+    ended = [with_amounts_per(item, baseline.length_s) for item in found if not item.start_ms <= now_ms < item.end_ms]
     newest_ms = now_ms - 2 * GAP_MS_MAX  # the running interval began later, and a run continues over a gap
     changing_ms = [now_ms, *(
         ms for name in names if (ms := last_run_start_ms(ended, name, newest_ms)) is not None
@@ -147,7 +148,7 @@ class Account:
     ) -> None:
         reporting = basis.reporting
         ends_ms = [end_ms for end_ms in (period[1], reporting.to_ms) if end_ms is not None]
-        self.from_ms = -(-max(period[0], reporting.from_ms) // QUARTER_MS) * QUARTER_MS
+        self.from_ms = max(period[0], reporting.from_ms)
         self.next_ms = self.from_ms  # intervals before it are added
         self._to_ms = min(ends_ms, default=None)
         self.baseline = basis.baseline

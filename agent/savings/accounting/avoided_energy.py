@@ -159,7 +159,8 @@ class SavingsAccumulator:
         for k, name in enumerate(baseline.drivers):
             if name in found and known and name in known:
                 gap = found[name]
-                u = known[name][min(gap.intervals, len(known[name])) - 1]
+                missing = math.ceil(gap.intervals * item.length_s / baseline.length_s)
+                u = known[name][min(missing, len(known[name])) - 1]
                 self._sums.interpolation.add(k, gap.since_ms, abs(_slope_wh(baseline, values, k, u)) * share)
         return abs(item.filled_wh)
 

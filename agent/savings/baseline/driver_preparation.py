@@ -105,7 +105,7 @@ def _drop_missing(found: Sequence[Interval], names: list[str]) -> list[Reason]:
 
 def _lag_s(found: Sequence[Interval], ran: Sequence[bool], name: str) -> float:
     """The lag with which a cubic in the lagged signal predicts the energy best, if it does so clearly better than
-    without; 0 if not, and if it is as long as the longest one that is tried: then something slower is alike.
+    without; 0 if not, and if it is as long as the longest one that is tried: then something slower is similar.
     """
     rows = [item for item in found if name in item.drivers]
     starts_ms = np.array([item.start_ms for item in rows])

@@ -171,7 +171,7 @@ def interpolation_u(x: Array, starts_ms: Sequence[int], length_s: int) -> list[f
             found.append(float(np.sqrt(np.mean((inner - (x[runs] + x[runs + reach]) / 2) ** 2))))
         else:
             found.append(found[-1])
-    return found[1:]
+    return found[1:] or found
 
 
 def in_gap(x: Array, gaps: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:

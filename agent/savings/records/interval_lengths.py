@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.savings.records.model import Driver, Interval
 
@@ -10,6 +11,17 @@ from agent.savings.records.model import Driver, Interval
 def is_amount(driver: str) -> bool:
     """Whether the value of a driver is an amount per interval (t, kg), which depends on its length, and not a mean."""
     return driver.endswith(("_t", "_kg"))
+
+
+def with_amounts_per(item: Interval, length_s: int) -> Interval:
+    """The interval with its amounts per interval of another length, as a model of that length takes them."""
+    if item.length_s == length_s or not any(map(is_amount, item.drivers)):
+        return item
+    scale = length_s / item.length_s
+    return replace(item, drivers={
+        name: Driver(scale * driver.mean, scale * driver.u) if is_amount(name) else driver
+        for name, driver in item.drivers.items()
+    })  # fmt: skip
 
 
 def of_one_length(found: Sequence[Interval]) -> list[Interval]:

@@ -73,6 +73,10 @@ def test_another_broker_has_its_own_login(tmp_path: Path) -> None:
     [
         (topic("low = 5\nhigh = 1"), "tonnes.low", "5.0", codes.LIMITS_REVERSED(high=1.0)),
         (REGISTER + "low = 5\nhigh = 1\n", "flow.low", "5.0", codes.LIMITS_REVERSED(high=1.0)),
+        (topic("calibration = { before = 2026-05-01, after = 2026-05-01, change = 0.3 }"), "tonnes.calibration", None,
+         codes.CALIBRATION_ORDER()),
+        (topic("calibration = { before = 2026-05-01, after = 2026-07-01 }"), "tonnes.calibration.change", None,
+         KEY_MISSING()),
         (topic(topic='topic = "mill/+/production"'), "tonnes.topic", '"mill/+/production"', codes.TOPIC_WILDCARD()),
         (topic(topic='topic = "mill/#"'), "tonnes.topic", '"mill/#"', codes.TOPIC_WILDCARD()),
         (topic(topic='topic = "$share/a/b"'), "tonnes.topic", '"$share/a/b"', codes.SHARED_SUBSCRIPTION()),

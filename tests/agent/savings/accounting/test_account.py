@@ -1,7 +1,8 @@
 """`baseline show`, the topic `savings` and the monthly report state the same saving, whatever happened before.
 
 A history is drawn from a seed: outages of meter, register and drivers, transmitters that are stuck, energy that lags,
-maintenance, clock steps, restarts, decisions, imports, ends of months, and dated periods. It is applied to a running tracker; the three results are then compared.
+maintenance, clock steps, restarts, decisions, imports, ends of months, and dated periods. It is applied to a running
+tracker; the three results are then compared.
 """
 
 from __future__ import annotations

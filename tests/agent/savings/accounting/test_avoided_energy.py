@@ -10,6 +10,7 @@ from support.retrofit import FLOW, START_MS
 
 from agent.savings import reasons
 from agent.savings.accounting.avoided_energy import IntervalResult
+from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty
 from agent.savings.accounting.verdict import caveats
 from agent.savings.baseline.baseline import freeze, learn
@@ -249,9 +250,11 @@ def test_energy_filled_by_the_register_increases_u(baseline: Baseline) -> None:
     assert of(baseline, rows).causes["gaps"] == pytest.approx(0.3 * 100 * 400)
 
 
-def test_the_uncertainty_of_a_driver_increases_u_of_the_saving(baseline: Baseline) -> None:
-    rows = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean, 10.0)}) for item in after()]
-    assert of(baseline, rows).causes["driver"] == pytest.approx(400 * 20 * 10 / 2, rel=0.02)
+def test_the_error_of_a_driver_increases_u_of_the_saving(baseline: Baseline) -> None:
+    """A limit of 10 m³/h in the same direction in all 400 intervals, rectangular."""
+    found = of(baseline, after(), driver_errors={FLOW: DriverError(absolute=10.0)})
+    assert found.causes["driver"] == pytest.approx(400 * 20 * 10 / 3**0.5, rel=0.02)
+    assert found.u95_wh > of(baseline, after()).u95_wh
 
 
 def test_missing_data_has_a_reason() -> None:

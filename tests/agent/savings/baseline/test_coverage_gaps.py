@@ -238,7 +238,7 @@ def test_a_motor_that_starts_in_each_quarter_hour_has_a_reason_for_no_baseline()
 def test_a_gap_of_a_driver_that_is_not_used_excludes_nothing_from_fit_and_saving() -> None:
     """The model uses only the flow, which has no gap. The temperature has one (cold and hot weeks), but no effect.
 
-    Intervals with a start are fitted and counted as savings: both treat them alike.
+    Intervals with a start are fitted and counted as savings: both treat them in the same way.
     """
     chance, items = np.random.default_rng(3), []
     for k in range(960):

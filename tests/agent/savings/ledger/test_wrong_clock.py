@@ -64,7 +64,7 @@ def test_the_published_saving_excludes_the_wrong_dates(tmp_path: Path, config: C
     gateway = Gateway(tmp_path, config, HandClock(START_S))
     published = gateway.published
     start_ms = 1000 * START_S
-    old = [Interval("fan", start_ms - (100 - k) * QUARTER_MS, 30e3 + k % 2) for k in range(100)]
+    old = [Interval("fan", start_ms - (300 - k) * QUARTER_MS, 30e3 + k % 2) for k in range(300)]
     save_frozen(gateway.store, freeze(learn("fan", old, kind="constant", classes=("0.5S", "0.5")), start_ms, "t"))
     gateway.run(2)
     gateway.clock.step(jump_s)

@@ -156,7 +156,7 @@ def test_grades_without_a_common_curve_are_compared_separately() -> None:
         return found
 
     baseline = learn("pump", rows(0.0, 1.0)[: 96 * 14])
-    assert baseline.kind == "state"
+    assert (baseline.drivers, baseline.shape["by_state"]) == (("grade",), "levels")
     assert watched(baseline, rows(0.9, 1.0)) == []
     assert watched(baseline, rows(0.0, 1.02)) == ["load_shift"]
 
