@@ -179,7 +179,7 @@ DERIVED: tuple[Metric, ...] = (
          "estimate", "savings", 0),
     _row("speed_creep", "Wh", "energy lost because the new motor runs without slip at a higher speed than the old one; "
          "included in savings_control_wh; null when the speed is controlled", "savings", "savings", 0),
-    _row("savings_verdict", "", "proven, not_yet_proven or negative", "text", "savings"),
+    _row("savings_verdict", "", "proven, not_yet_proven, negative or undecided", "text", "savings"),
     _row("savings_caveats", "", "codes of the limitations of the saving, separated by commas", "code", "savings"),
     _row("savings_advice", "", "code of a recommendation that would increase the saving", "code", "savings"),
     _row("savings_coverage", "%", "part of the time since the start of the reporting period with meter data",

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from agent.savings.accounting.attribution import PartSums
 from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.meter_uncertainty import MeterUncertainty, meter_uncertainty
+from agent.savings.accounting.ratio_check import KIND, RatioCheck
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.baseline.coverage_factors import half_width, student_t
 from agent.savings.baseline.models import (
@@ -107,6 +108,7 @@ class SavingsAccumulator:
     ) -> None:  # fmt: skip
         self.baseline, self.classes, self.events = baseline, classes, events
         self.driver_errors = dict(driver_errors or {})
+        self.ratio = RatioCheck(baseline)
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
             own=[0.0] * size,
@@ -118,13 +120,14 @@ class SavingsAccumulator:
     def copy(self) -> SavingsAccumulator:
         """The same state; intervals that are added to the copy do not change this one."""
         found = copy.copy(self)
-        found._sums = copy.deepcopy(self._sums)
+        found._sums, found.ratio = copy.deepcopy(self._sums), self.ratio.copy()
         return found
 
     def add(self, item: Interval) -> IntervalResult:
         """Adds an interval and returns how it was compared."""
         sums, baseline = self._sums, self.baseline
         result, values = _compared(baseline, item, self.events)
+        self.ratio.add(item, result.adjusted_wh if _is_comparable(result) else None)
         sums.covered_s += item.length_s * min(item.coverage, 1.0)
         sums.excluded.add(result.measured_wh, result.excluded)
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
@@ -175,13 +178,22 @@ class SavingsAccumulator:
         saved_wh = adjusted_wh - sums.measured_wh
         causes, u95_wh = _uncertainty(baseline, sums, meters)
         undecided = [event for event in self.events if event.decision is None]
+        question = self.ratio.question(self.events)
+        others = [event for event in undecided if not question or event.number != question.data.get("number")]
         saving = Saving(
             baseline.asset, *span, sums.intervals, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
-            verdict(saved_wh, u95_wh, sums.intervals), (), parts.split(saved_wh, u95_wh, sums.measured_wh), causes,
-            parts.creep_wh, parts.advice, sums.covered_s / max((span[1] - span[0]) / 1000, 1.0),
+            verdict(saved_wh, u95_wh, sums.intervals, question), (),
+            parts.split(saved_wh, u95_wh, sums.measured_wh), causes, parts.creep_wh, parts.advice,
+            sums.covered_s / max((span[1] - span[0]) / 1000, 1.0),
             sums.excluded.total_wh - sums.measured_wh, len(undecided), baseline.hash,
         )  # fmt: skip
-        return replace(saving, caveats=tuple(caveats(saving, baseline, sums.excluded, undecided, meters)))
+        return replace(saving, caveats=tuple(caveats(saving, baseline, sums.excluded, others, meters, question)))
+
+
+def _is_comparable(result: IntervalResult) -> bool:
+    """Whether the energy can be compared with the baseline, also during an event of the transformer ratio."""
+    cause = result.excluded
+    return cause is None or (cause.code in (EXCLUDED_BY_DECISION, EXCLUDED_UNDECIDED) and cause.data["kind"] == KIND)
 
 
 def _compared(

@@ -1,4 +1,4 @@
-"""The verdict on a saving (proven, not yet proven, negative) and its caveats."""
+"""The verdict on a saving (proven, not yet proven, negative, undecided) and its caveats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from agent.savings.accounting.meter_uncertainty import MeterUncertainty
 from agent.savings.records.model import Baseline, NonRoutineEvent, Saving
 from drivers.reasons import Reason
 
-PROVEN, NOT_YET, NEGATIVE = "proven", "not_yet_proven", "negative"
+PROVEN, NOT_YET, NEGATIVE, UNDECIDED = "proven", "not_yet_proven", "negative", "undecided"
 COVERAGE_LEAST = 0.90  # share of the time; below it there is a caveat
 STEADY = 0.05  # CV of the energies below which a constant model is sufficient
 NAMED_MAX = 4
@@ -49,12 +49,16 @@ class ExcludedEnergy:
             self.by_cause[codes.without_values(cause)] += round(measured_wh or 0.0)
 
 
-def verdict(saved_wh: float, u95_wh: float, intervals: int) -> str:
-    """PROVEN if the saving is larger than its U95, NEGATIVE if it is below −U95, otherwise NOT_YET.
+def verdict(saved_wh: float, u95_wh: float, intervals: int, undecided: Reason | None = None) -> str:
+    """UNDECIDED if there is a reason for it; PROVEN if the saving is larger than its U95, NEGATIVE if it is below −U95;
+    otherwise NOT_YET.
 
     Coverage and open events do not change the verdict; they are caveats.
     intervals: number of compared intervals; without any the verdict is NOT_YET.
+    undecided: what must be decided before the energies can be compared; None: nothing.
     """
+    if undecided is not None:
+        return UNDECIDED
     if intervals == 0:
         return NOT_YET
     return PROVEN if saved_wh - u95_wh > 0 else NEGATIVE if saved_wh + u95_wh < 0 else NOT_YET
@@ -66,9 +70,10 @@ def caveats(
     excluded: ExcludedEnergy,
     undecided: Sequence[NonRoutineEvent],
     meters: MeterUncertainty,
+    cause: Reason | None = None,
 ) -> list[Reason]:
-    """What limits a saving, in the order in which a reader needs it."""
-    found: list[Reason] = []
+    """What limits a saving, in the order in which a reader needs it. cause: of UNDECIDED; None: none."""
+    found: list[Reason] = [cause] if cause else []
     if not excluded.intervals:
         found.append(codes.NO_DATA())
     elif saving.intervals == 0:

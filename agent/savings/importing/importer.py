@@ -12,17 +12,20 @@ from typing import Any, NamedTuple
 
 from agent.config.model import Config, Motor
 from agent.config.signals import metric_of
+from agent.config.topology import assets
 from agent.core.clock import SystemClock
 from agent.core.text import as_object
 from agent.delivery.store import Store, default_directory
+from agent.savings.accounting.account import store_ratio_events
 from agent.savings.importing import reasons as codes
 from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
 from agent.savings.importing.driver_history import DriverHistory, read_drivers
 from agent.savings.importing.meter_history import MeterHistory, read_history
 from agent.savings.ledger import recorder
+from agent.savings.reasons import ENERGY_FACTOR
 from agent.savings.records.model import QUARTER_MS, Interval
 from agent.savings.records.repository import load_intervals, present_ms
-from drivers.reasons import Reason
+from drivers.reasons import InvalidValue, Reason
 
 # Mean power of an interval divided by the rated power: above the first, which no start reaches, the import is rejected;
 # below the second it is suspect.
@@ -103,14 +106,15 @@ def _store_energy(
         raise ImportProblem(codes.IMPORT_CONFLICT(n=len(other), first_ms=other[0].start_ms))
     _write(store, config, file, motor, zone, new + other, now_ms)
     known = [item.energy_wh for item in found.intervals if item.energy_wh is not None]
+    ratios = _ratio_findings(store, config, motor, now_ms)
     body = {
         "motor": motor, "rows": found.rows, "written": len(new) + len(other), "known": same, "measured": measured,
         "replaced": len(other), "energy_kwh": round(sum(known) / 1000, 3), "from_ms": first.start_ms,
         "to_ms": last.end_ms, "zone": zone, "step_s": found.step_s, "repeated": found.repeated, "empty": found.empty,
         "partial": found.partial, "resets": found.resets, "gaps": found.gaps, "below_zero": found.below_zero,
-        "repeated_hours_once": found.once, "warnings": [as_object(item) for item in suspect],
+        "repeated_hours_once": found.once, "warnings": [as_object(item) for item in [*suspect, *ratios]],
     }  # fmt: skip
-    return ImportResult(body, [*_findings(motor, len(new), same, measured, len(other), found), *suspect])
+    return ImportResult(body, [*_findings(motor, len(new), same, measured, len(other), found), *suspect, *ratios])
 
 
 def _store_drivers(
@@ -139,7 +143,21 @@ def _store_drivers(
     if without_energy:
         findings.append(codes.INTERVALS_WITHOUT_MEASUREMENT(n=without_energy))
     findings += [codes.REPEATED_HOUR_ONCE(time=time) for time in found.once]
-    return ImportResult(body, findings)
+    ratios = _ratio_findings(store, config, motor, now_ms)
+    return ImportResult(body | {"warnings": [as_object(item) for item in ratios]}, findings + ratios)
+
+
+def _ratio_findings(store: Store, config: Config, motor: str, now_ms: int) -> list[Reason]:
+    """Stores the events of the transformer ratio that the imported energies open, and says how to decide them."""
+    asset = next(asset for asset in assets(config) if asset.name == motor)
+    try:
+        events = store_ratio_events(store, asset, config.site.timezone, now_ms)
+    except InvalidValue as error:  # the baseline cannot be used
+        return [error.reason]
+    return [
+        codes.RATIO_EVENT(asset=motor, number=event.number, from_ms=event.from_ms, cause=event.cause)
+        for event in events if event.decision is None and event.cause.code == ENERGY_FACTOR
+    ]  # fmt: skip
 
 
 def _write(

@@ -9,14 +9,14 @@ from agent.config import emission_factors
 from agent.config.model import Meter
 from agent.core.local_time import format_date
 from agent.core.text import N_, Catalogue
-from agent.savings.accounting.verdict import COVERAGE_LEAST, NEGATIVE, NOT_YET, PROVEN
+from agent.savings.accounting.verdict import COVERAGE_LEAST, NEGATIVE, NOT_YET, PROVEN, UNDECIDED
 from agent.savings.baseline.models import described
 from agent.savings.records.model import Saving
 from agent.savings.report.formatting import alike, grouped, kwh, plus_minus, with_u
 from agent.savings.report.model.cost import Cost
 from agent.savings.report.model.month import ReportMonth
 
-MARKS = {PROVEN: "✓", NOT_YET: "?", NEGATIVE: "✗"}
+MARKS = {PROVEN: "✓", NOT_YET: "?", NEGATIVE: "✗", UNDECIDED: "?"}
 CURRENCIES = {"CNY": N_("CNY")}  # those with a name in another language
 
 
