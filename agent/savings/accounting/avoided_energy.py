@@ -127,7 +127,7 @@ class SavingsAccumulator:
         """Adds an interval and returns how it was compared."""
         sums, baseline = self._sums, self.baseline
         result, values = _compared(baseline, item, self.events)
-        self.ratio.add(item, result.adjusted_wh if _is_comparable(result) else None)
+        self.ratio.add(item, result.adjusted_wh if _is_comparable(item, result) else None)
         sums.covered_s += item.length_s * min(item.coverage, 1.0)
         sums.excluded.add(result.measured_wh, result.excluded)
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
@@ -190,10 +190,12 @@ class SavingsAccumulator:
         return replace(saving, caveats=tuple(caveats(saving, baseline, sums.excluded, others, meters, question)))
 
 
-def _is_comparable(result: IntervalResult) -> bool:
-    """Whether the energy can be compared with the baseline, also during an event of the transformer ratio."""
+def _is_comparable(item: Interval, result: IntervalResult) -> bool:
+    """Whether the energy shows the transformer ratio, also during an event of the ratio itself."""
     cause = result.excluded
-    return cause is None or (cause.code in (EXCLUDED_BY_DECISION, EXCLUDED_UNDECIDED) and cause.data["kind"] == KIND)
+    if cause is None:
+        return not is_transition(item)
+    return cause.code in (EXCLUDED_BY_DECISION, EXCLUDED_UNDECIDED) and cause.data["kind"] == KIND
 
 
 def _compared(

@@ -6,8 +6,8 @@ such as 300/400 or 200/400. The energies alone do not tell them apart. A retrofi
 HIGHEST is a question to a person, unless the energy that the drive measures at its output confirms the meter. An error
 that a saving brings back between these limits is not found: 300/400 with 4 % more energy, 500/400 with 8 % less.
 
-The limits are ours. The scatter of few intervals widens them, by the residuals of the baseline and their
-autocorrelation, so that a saving of 20 % raises no question.
+The limits are ours. Where few intervals scatter more, by the residuals of the baseline and their autocorrelation, R
+must also be outside what a saving of 0 to 20 % explains.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from agent.savings.baseline.models import at_standstill, is_transition, residuals_wh, values_of
 from agent.savings.reasons import ENERGY_FACTOR, EVENT_UNDECIDED, RATIO_NOT_NUMBERED, RATIO_UNDECIDED
 from agent.savings.records.meter_identity import same_meter
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent
@@ -28,7 +27,7 @@ from drivers.reasons import Reason
 KIND = "ct_ratio"
 LOWEST, HIGHEST = 0.78, 1.15  # of R
 LEAST_S, LEAST_WITHOUT_DRIVER_S = 3600.0, 86_400.0  # time of comparable intervals before R is judged
-SIGMAS = 1.0  # standard deviations of R by which the limits are wider
+ORDINARY, SIGMAS = (0.80, 1.00), 2.0  # R without an error, and the standard deviations of it that are no question
 CHANGE, CHANGE_SIGMAS = 0.15, 3.0  # of ln R at the same load, from which it has changed
 LOAD_STEP = 0.15  # width of a class of load, as ln of the adjusted energy
 LOAD_LEAST = 0.2  # of the mean power of the baseline; below it the losses at no load dominate
@@ -157,7 +156,10 @@ class RatioCheck:
         return found
 
     def add(self, item: Interval, adjusted_wh: float | None) -> None:
-        """Adds an interval. adjusted_wh: None when it cannot be compared with the baseline."""
+        """Adds an interval.
+
+        adjusted_wh: None when it cannot be compared with the baseline, and while the motor starts or stops.
+        """
         if not same_meter(item.meter, self._meter):
             self._end_segment(item.start_ms)
         self._meter = item.meter or self._meter
@@ -251,10 +253,7 @@ class RatioCheck:
         if not baseline.n or item.energy_wh is None or adjusted_wh is None or item.energy_s <= 0:
             return None
         n = item.energy_s / baseline.length_s
-        if adjusted_wh < LOAD_LEAST * self._mean_wh * n or is_transition(item) or UNFIT.intersection(item.flags):
-            return None
-        values = values_of(baseline, item)
-        if values is None or at_standstill(baseline, values):
+        if adjusted_wh < LOAD_LEAST * self._mean_wh * n or UNFIT.intersection(item.flags):
             return None
         measured_wh = item.energy_wh + item.auxiliary_wh
         if not baseline.drivers and not _runs(item, measured_wh / adjusted_wh):
@@ -274,7 +273,7 @@ class RatioCheck:
         n: time in intervals of the baseline.
         """
         tau = self._baseline.n / self._baseline.n_effective
-        return residuals_wh(self._baseline)[0] * math.sqrt(n * min(tau, max(n, 1.0))) / adjusted_wh
+        return self._baseline.residual_wh * math.sqrt(n * min(tau, max(n, 1.0))) / adjusted_wh
 
     def _add_changing(self) -> None:
         for one in self._changing:
@@ -291,8 +290,9 @@ class RatioCheck:
         if segment.seconds < self._least_s or segment.confirmed_by_drive:
             return False
         margin = SIGMAS * self._sigma(segment.n, segment.adjusted_wh)
-        log_ratio = _log_ratio(segment.measured_wh, segment.adjusted_wh)
-        return not math.log(LOWEST) - margin <= log_ratio <= math.log(HIGHEST) + margin
+        lowest = min(math.log(LOWEST), math.log(ORDINARY[0]) - margin)
+        highest = max(math.log(HIGHEST), math.log(ORDINARY[1]) + margin)
+        return not lowest <= _log_ratio(segment.measured_wh, segment.adjusted_wh) <= highest
 
 
 def _span(segment: _Segment, to_ms: int | None) -> RatioSpan:
