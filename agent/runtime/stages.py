@@ -149,6 +149,8 @@ class SavingsStage(Stage):
             self._tracker.on_meter(item.reading, item.values, item.flags)
         elif item.role is DeviceRole.SIGNALS:
             self._tracker.on_signals(item.reading)
+        elif item.role is DeviceRole.DRIVE:
+            self._tracker.on_drive(item.reading)
 
     def on_row(self, row: TelemetryRow) -> None:
         self._tracker.on_row(row.energies, row.speed_rpm, row.withheld, row.utc_ms)

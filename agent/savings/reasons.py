@@ -115,6 +115,18 @@ CURRENT_ASSUMED = Code(
 )
 EVENT_UNDECIDED = Code("event_undecided", "non-routine event {number:d} ({kind:word}) awaits a decision: {cause}")
 MORE_EVENTS_UNDECIDED = Code("more_events_undecided", "{n:d} more non-routine {n:event awaits|events await} a decision")
+RATIO_UNDECIDED = Code(
+    "ratio_undecided",
+    "since {from_ms:local} the meter measures {factor:.2f} times the adjusted baseline, and no drive confirms it. "
+    "Check the transformer ratio, then decide: `magwatt adjustment decide {asset} {number:d}` with --keep if "
+    "the energies are right, or with --exclude",
+)
+RATIO_NOT_NUMBERED = Code(
+    "ratio_not_numbered",
+    "since {from_ms:local} the meter measures {factor:.2f} times the adjusted baseline, and no drive confirms it. "
+    "Check the transformer ratio; `magwatt adjustment list {asset}` gives the event a number, with which `magwatt "
+    "adjustment decide` keeps or excludes it",
+)
 FROM_BYPASS_TEST = Code("from_bypass_test", "from a test with the drive bypassed, not from a measured baseline period")
 FROM_NAMEPLATE = Code(
     "from_nameplate",

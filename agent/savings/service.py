@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from agent.config.reporting_periods import begin_ms, phases_of
 from agent.config.topology import assets
 from agent.core.linear_algebra import check_linear_algebra
 from agent.delivery.store import Store
-from agent.savings.accounting.account import SavingsBasis, account_of
+from agent.savings.accounting.account import SavingsBasis, account_of, store_ratio_events
 from agent.savings.baseline.baseline import collinear_drivers, freeze, from_nameplate, learn
 from agent.savings.ledger import recorder
 from agent.savings.ledger.signing_key import LedgerKeyError
@@ -165,10 +166,13 @@ class SavingsService:
     def saving(self, baseline: Baseline) -> Saving:
         """The saving since the start of the reporting period."""
         basis = SavingsBasis.of(self._asset, self.zone, baseline)
-        return account_of(self._store, basis, self.events(), self._now_ms)
+        events = repository.load_events(self._store, self.motor.name)
+        return account_of(self._store, basis, events, self._now_ms).saving(self._now_ms)
 
     def events(self) -> list[NonRoutineEvent]:
-        """All non-routine events, by their numbers."""
+        """All non-routine events, by their numbers; those of the transformer ratio are stored first."""
+        with contextlib.suppress(InvalidValue):  # `baseline show` reports a baseline that cannot be used
+            store_ratio_events(self._store, self._asset, self.zone, self._now_ms)
         return repository.load_events(self._store, self.motor.name)
 
     def decide(self, number: int, decision: str, by: str, reason: str, adjust_wh: float) -> NonRoutineEvent:

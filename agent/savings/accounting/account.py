@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from agent.config.reporting_periods import ReportingPhase, phases_of
 from agent.config.topology import Asset
 from agent.core.text import as_object
+from agent.delivery.store import Store
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator, expected_wh
 from agent.savings.accounting.driver_error import DriverError, driver_errors
 from agent.savings.baseline.models import is_off, numeric_drivers
@@ -29,7 +30,14 @@ from agent.savings.records.meter_identity import MeterClasses, meter_classes
 from agent.savings.records.model import QUARTER_MS, Baseline, Interval, NonRoutineEvent, Saving
 from agent.savings.records.non_routine_events import excludes
 from agent.savings.records.replaced_motor import old_motor_of
-from agent.savings.records.repository import FUTURE_MS, Source, load_intervals
+from agent.savings.records.repository import (
+    FUTURE_MS,
+    Source,
+    load_events,
+    load_frozen,
+    load_intervals,
+    save_events,
+)
 from agent.savings.records.stuck_drivers import (
     GAP_MS_MAX,
     HeldValue,
@@ -192,6 +200,10 @@ class Account:
             if excludes(event) and event.from_ms < self.next_ms
         ]
 
+    def changed_events(self) -> list[NonRoutineEvent]:
+        """Events of the transformer ratio that are not stored yet (number 0), or whose stored end is not right."""
+        return self._tally.ratio.changed_events(self._tally.events)
+
     def copy(self) -> Account:
         """The same state; intervals that are added to the copy do not change this one."""
         found = copy(self)
@@ -206,12 +218,24 @@ class Account:
         return self._tally.saving((self.from_ms, max(end_ms, self.from_ms)))
 
 
-def account_of(source: Source, basis: SavingsBasis, events: Sequence[NonRoutineEvent], now_ms: int) -> Saving:
-    """The saving of the reporting period up to now."""
+def account_of(source: Source, basis: SavingsBasis, events: Sequence[NonRoutineEvent], now_ms: int) -> Account:
+    """The account of the reporting period up to now."""
     asset = basis.baseline.asset
     account = Account(basis, events, lambda from_ms, to_ms: load_intervals(source, asset, from_ms, to_ms))
     account.add_until(None, now_ms)
-    return account.saving(now_ms)
+    return account
+
+
+def store_ratio_events(store: Store, asset: Asset, zone: str, now_ms: int) -> list[NonRoutineEvent]:
+    """Checks the transformer ratio over the reporting period, stores its new and changed events, and returns them.
+
+    zone: time zone of the site. Without a baseline in force nothing is checked. Raises StoreError, InvalidValue.
+    """
+    if (baseline := load_frozen(store, asset.name)) is None:
+        return []
+    account = account_of(store, SavingsBasis.of(asset, zone, baseline), load_events(store, asset.name), now_ms)
+    changed = account.changed_events()
+    return save_events(store, changed) if changed else []
 
 
 def period_at(phases: Sequence[ReportingPhase], t_ms: int, baseline: Baseline | None) -> str:

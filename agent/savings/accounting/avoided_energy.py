@@ -16,6 +16,7 @@ from agent.savings.accounting.assumptions import DAY_MS, assumptions_of
 from agent.savings.accounting.attribution import PartSums
 from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.meter_uncertainty import MeterSums, MeterUncertainty
+from agent.savings.accounting.ratio_check import KIND, RatioCheck
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.baseline.coverage_factors import half_width
 from agent.savings.baseline.models import (
@@ -111,6 +112,7 @@ class SavingsAccumulator:
     ) -> None:  # fmt: skip
         self.baseline, self.events = baseline, events
         self.driver_errors, self.undecided = driver_errors or {}, undecided
+        self.ratio = RatioCheck(baseline)
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
             own=[0.0] * size,
@@ -123,13 +125,14 @@ class SavingsAccumulator:
     def copy(self) -> SavingsAccumulator:
         """The same state; intervals that are added to the copy do not change this one."""
         found = copy.copy(self)
-        found._sums = copy.deepcopy(self._sums)
+        found._sums, found.ratio = copy.deepcopy(self._sums), self.ratio.copy()
         return found
 
     def add(self, item: Interval) -> IntervalResult:
         """Adds an interval and returns how it was compared."""
         sums, baseline = self._sums, self.baseline
         result, values = _compared(baseline, item, self.events)
+        self.ratio.add(item, result.adjusted_wh if _is_comparable(item, result) else None)
         sums.covered_s += item.length_s * min(item.coverage, 1.0)
         sums.excluded.add(result.measured_wh, result.excluded)
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
@@ -187,15 +190,25 @@ class SavingsAccumulator:
         )  # fmt: skip
         undecided = [event for event in self.events if event.decision is None]
         u80_wh, u90_wh = (_half_width(baseline, causes, limits, share) for share in (0.80, 0.90))
+        question = self.undecided or self.ratio.question(self.events)
+        others = [event for event in undecided if not question or event.number != question.data.get("number")]
         saving = Saving(
             baseline.asset, *span, sums.intervals, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
-            verdict(saved_wh, u95_wh, sums.intervals, assumptions, self.undecided), (),
+            verdict(saved_wh, u95_wh, sums.intervals, assumptions, question), (),
             parts.split(saved_wh, u95_wh, sums.measured_wh), causes, parts.creep_wh, parts.advice,
             sums.covered_s / max((span[1] - span[0]) / 1000, 1.0), sums.excluded.total_wh - sums.measured_wh,
             len(undecided), baseline.hash, assumptions, u80_wh, u90_wh,
         )  # fmt: skip
-        found = caveats(saving, baseline, sums.excluded, undecided, meters, self.undecided)
+        found = caveats(saving, baseline, sums.excluded, others, meters, question)
         return replace(saving, caveats=tuple(found))
+
+
+def _is_comparable(item: Interval, result: IntervalResult) -> bool:
+    """Whether the energy shows the transformer ratio, also during an event of the ratio itself."""
+    cause = result.excluded
+    if cause is None:
+        return not is_transition(item)
+    return cause.code in (EXCLUDED_BY_DECISION, EXCLUDED_UNDECIDED) and cause.data["kind"] == KIND
 
 
 def _compared(

@@ -13,17 +13,20 @@ from typing import Any, NamedTuple
 
 from agent.config.model import Config, Motor
 from agent.config.signals import metric_of
+from agent.config.topology import assets
 from agent.core.clock import SystemClock
 from agent.core.text import as_object
 from agent.delivery.store import Store, default_directory
+from agent.savings.accounting.account import store_ratio_events
 from agent.savings.importing import reasons as codes
 from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
 from agent.savings.importing.driver_history import DriverHistory, read_drivers
 from agent.savings.importing.meter_history import MeterHistory, read_history
 from agent.savings.ledger import recorder
+from agent.savings.reasons import ENERGY_FACTOR
 from agent.savings.records.model import Interval
 from agent.savings.records.repository import INTERVAL_MS_MAX, load_intervals, present_ms
-from drivers.reasons import Reason
+from drivers.reasons import InvalidValue, Reason
 
 # Mean power of an interval divided by the rated power: above the first, which no start reaches, the import is rejected;
 # below the second it is suspect.
@@ -118,6 +121,7 @@ def _store_energy(
     starts = {item.start_ms for item in written}
     withdrawn = [_withdrawn(old) for old in plan.other_length if old.start_ms not in starts]
     _write(store, config, file, motor, zone, written, withdrawn, now_ms)
+    ratios = _ratio_findings(store, config, motor, now_ms)
     known_wh = [item.energy_wh for item in found.intervals if item.energy_wh is not None]
     replaced = len(plan.differing) + len(plan.other_length)
     body = {
@@ -127,10 +131,10 @@ def _store_energy(
         "length_s": found.length_s, "repeated": found.repeated, "empty": found.empty, "partial": found.partial,
         "resets": found.resets, "gaps": found.gaps, "below_zero": found.below_zero,
         "without_value": found.without_value, "repeated_hours_once": found.once,
-        "warnings": [as_object(item) for item in suspect],
+        "warnings": [as_object(item) for item in [*suspect, *ratios]],
     }  # fmt: skip
     counts = _Counts(len(written), plan.same, plan.measured, replaced, not_ended)
-    return ImportResult(body, [*_findings(motor, counts, found), *suspect])
+    return ImportResult(body, [*_findings(motor, counts, found), *suspect, *ratios])
 
 
 def _store_drivers(
@@ -160,7 +164,21 @@ def _store_drivers(
         findings.append(codes.ROWS_WITHOUT_ENERGY(n=without_energy))
     findings += _without_value(found.without_value)
     findings += [codes.REPEATED_HOUR_ONCE(time=time) for time in found.once]
-    return ImportResult(body, findings)
+    ratios = _ratio_findings(store, config, motor, now_ms)
+    return ImportResult(body | {"warnings": [as_object(item) for item in ratios]}, findings + ratios)
+
+
+def _ratio_findings(store: Store, config: Config, motor: str, now_ms: int) -> list[Reason]:
+    """Stores the events of the transformer ratio that the imported energies open, and says how to decide them."""
+    asset = next(asset for asset in assets(config) if asset.name == motor)
+    try:
+        events = store_ratio_events(store, asset, config.site.timezone, now_ms)
+    except InvalidValue as error:  # the baseline cannot be used
+        return [error.reason]
+    return [
+        codes.RATIO_EVENT(asset=motor, number=event.number, from_ms=event.from_ms, cause=event.cause)
+        for event in events if event.decision is None and event.cause.code == ENERGY_FACTOR
+    ]  # fmt: skip
 
 
 def _write(

@@ -149,5 +149,10 @@ REPEATED_HOUR_ONCE = Code(
     "the clock change repeats the hour of {time}, but the file contains it once: it is imported as the first "
     "occurrence; the second is a gap",
 )
+RATIO_EVENT = Code(
+    "ratio_event",
+    "non-routine event {number:d}, since {from_ms:local}: {cause}. No saving is claimed until `magwatt adjustment "
+    "decide {asset} {number:d}` keeps or excludes these energies",
+)
 IMPORT_GAP = Code("import_gap", "gap from {from_ms:local} to {to_ms:local}")
 MORE_GAPS = Code("more_gaps", "{n:d} more {n:gap|gaps}")

@@ -47,6 +47,8 @@ class Interval:
     register_wh: register of the meter at the first and at the last reading; None without a register.
     flags: kinds of non-routine events, such as bypass, maintenance, ct_wiring.
     source: measured | imported.
+    drive_output_wh: energy at the output of the drive as the drive itself measures it, while the meter was polled; None
+        when unknown.
     """
 
     asset: str
@@ -69,6 +71,7 @@ class Interval:
     register_wh: tuple[int, int] | None = None
     flags: tuple[str, ...] = ()
     source: str = "measured"  # measured | imported
+    drive_output_wh: float | None = None
 
     @property
     def end_ms(self) -> int:

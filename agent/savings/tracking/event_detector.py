@@ -23,11 +23,14 @@ class NonRoutineEventDetector:
     """Detects non-routine events in the intervals of one motor and in flags.
 
     open: open events by kind.
+    compares_ratio: whether energies are compared with earlier ones for a wrong transformer ratio; with a baseline in
+        force the account compares them with it (agent/savings/accounting/ratio_check.py).
     All methods return the events that are new (number 0: not stored yet) or changed.
     """
 
     asset: str
     open: dict[str, NonRoutineEvent] = field(default_factory=dict)
+    compares_ratio: bool = True
     # (energy, of it outside the range of the baseline), Wh
     _outside: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=DAY))
     _meter: str = ""
@@ -63,7 +66,7 @@ class NonRoutineEventDetector:
         self._meter = item.meter or self._meter
         found += self._range(item, excluded)
         ratio, shift = self._drift.compare(item, comparable=not flags)
-        if ratio:
+        if ratio and self.compares_ratio:
             found += self.open_event("ct_ratio", item.start_ms - item.length_s * 1000, ratio)
         if shift:
             self._drift = self._drift.restarted()
@@ -113,7 +116,7 @@ class NonRoutineEventDetector:
         if kind in ("meter_replaced", "load_shift"):
             return True
         if kind == "ct_ratio":
-            return kind not in flags and not self._drift.ratio_suspected
+            return kind not in flags and not (self.compares_ratio and self._drift.ratio_suspected)
         if kind == "out_of_range":
             return sum(outside for _, outside in self._outside) < RANGE_SHARE / 2 * sum(wh for wh, _ in self._outside)
         return kind not in flags

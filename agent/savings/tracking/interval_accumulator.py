@@ -28,6 +28,7 @@ class IntervalAccumulator:
     speed_s: float = 0.0
     speed_known_s: float = 0.0
     drivers: dict[str, tuple[float, float]] = field(default_factory=dict)  # (∫ value dt, s)
+    drive: tuple[float, float] = (0.0, 0.0)  # output power of the drive: (∫ W dt, s)
     flags: set[str] = field(default_factory=set)
     register_wh: tuple[int, int] | None = None
     meter: str = ""
@@ -53,6 +54,7 @@ class IntervalAccumulator:
             speed_s=(stored.speed_rpm or 0.0) * running_s,
             speed_known_s=0.0 if stored.speed_rpm is None else running_s,
             drivers={name: (driver.mean * covered_s, covered_s) for name, driver in stored.drivers.items()},
+            drive=(0.0, 0.0) if stored.drive_output_wh is None else (3600 * stored.drive_output_wh, covered_s),
             flags=set(stored.flags), register_wh=stored.register_wh, meter=stored.meter, source=stored.source,
         )  # fmt: skip
 
@@ -90,6 +92,10 @@ class IntervalAccumulator:
         total, known_s = self.drivers.get(name, (0.0, 0.0))
         self.drivers[name] = total + value * seconds, known_s + seconds
 
+    def add_drive_output(self, w: float, seconds: float) -> None:
+        """Adds the output power of the drive, and the time for which it applied."""
+        self.drive = self.drive[0] + w * seconds, self.drive[1] + seconds
+
     def interval(self, asset: str, meter: str, auxiliary_w: float, accuracy: Mapping[str, float]) -> Interval:
         """The interval. auxiliary_w: power of auxiliaries while the motor runs; accuracy: relative U of
         drivers.
@@ -108,6 +114,8 @@ class IntervalAccumulator:
             for name, (total, seconds) in self.drivers.items()
             if seconds >= 0.5 * self.covered_s > 0
         }
+        joules, drive_s = self.drive
+        output_wh = joules / drive_s * self.covered_s / 3600 if drive_s >= 0.5 * self.covered_s > 0 else None
         flags = self.flags | ({"clock_step"} if self.covered_s > 1.02 * LENGTH_S else set())
         return Interval(
             asset, self.start_ms, self.joules / 3600 + self.filled_wh if known else None,
@@ -116,4 +124,5 @@ class IntervalAccumulator:
             speed_rpm=self.speed_s / self.speed_known_s if self.speed_known_s > 0 else None, drivers=drivers,
             coverage=self.covered_s / LENGTH_S, filled_wh=self.filled_wh, running_s=self.running_s,
             meter=meter or self.meter, register_wh=self.register_wh, flags=tuple(sorted(flags)), source=self.source,
+            drive_output_wh=output_wh,
         )  # fmt: skip

@@ -77,6 +77,7 @@ class IntervalBuilder:
         self._last_sample: PowerSample | None = None
         self._running: IntervalAccumulator | None = None
         self._driver_times_s: dict[str, float] = {}  # driver → time of its last value
+        self._drive_time_s = NEVER  # of the last output power of the drive
         self._gaps: list[tuple[int, int]] = []
         self._resumed = False  # the register has not been read since a restart
         self._total_wh = 0.0  # integrated since the start
@@ -126,6 +127,12 @@ class IntervalBuilder:
         self._driver_times_s[name] = time_s
         if passed_s > 0:
             self._running.add_driver(name, value, passed_s if passed_s <= self._gap_s else self._settings.period_s)
+
+    def add_drive_output(self, time_s: float, w: float) -> None:
+        """The output power of the drive; it applies to the time since the previous one."""
+        passed_s, self._drive_time_s = time_s - self._drive_time_s, time_s
+        if self._running is not None and passed_s > 0:
+            self._running.add_drive_output(w, passed_s if passed_s <= self._gap_s else self._settings.period_s)
 
     def add_cells(self, cells: Iterable[EnergyCell], speed_rpm: float | None) -> None:
         """What the estimator measured since the last call."""

@@ -14,10 +14,11 @@ from agent.analysis.efficiency.reasons import DRIVE_BYPASSED, METER_RATIO, METER
 from agent.config.reporting_periods import phases_of
 from agent.config.topology import Asset
 from agent.core.messages import Message, codes
+from agent.core.usable_number import usable_number
 from agent.delivery.store import Store, StoreError
 from agent.savings.accounting.account import MARGIN_MS, Account, SavingsBasis, period_at
 from agent.savings.accounting.avoided_energy import IntervalResult
-from agent.savings.reasons import SAVING_NOT_COMPUTED
+from agent.savings.reasons import ENERGY_FACTOR, SAVING_NOT_COMPUTED
 from agent.savings.records import repository
 from agent.savings.records.meter_identity import identity
 from agent.savings.records.model import Baseline, Interval, NonRoutineEvent, Saving
@@ -117,6 +118,12 @@ class SavingsTracker:
             if (value := _number(reading.values, reading.flags, name)) is not None:
                 self._intervals.add_driver(name, reading.middle_s, value)
 
+    def on_drive(self, reading: Reading) -> None:
+        """A reading of the drive: its output power confirms the ratio of a meter that measures this motor only."""
+        kw = usable_number(reading, "motor_power")
+        if kw is not None and not reading.quality & Quality.NO_REPLY and not self._asset.shared:
+            self._intervals.add_drive_output(reading.middle_s, 1000 * kw)
+
     def on_row(
         self, cells: Iterable[EnergyCell], speed_rpm: float | None, withheld: Reason | None, utc_ms: int
     ) -> None:
@@ -157,6 +164,7 @@ class SavingsTracker:
         try:
             register_mwh = self._store.counters().get(self._register_name)
             last = repository.last_interval(self._store, asset)
+            baseline = None
             with contextlib.suppress(ValueError):  # reported when it is used
                 if (baseline := repository.load_frozen(self._store, asset)) is not None:
                     self._detector.set_model(baseline)
@@ -168,7 +176,17 @@ class SavingsTracker:
             self._report(error)
             return None, register_mwh
         self._detector.open = {event.kind: event for event in known if event.to_ms is None}
+        self._check_ratio_against(baseline)
         return last, register_mwh
+
+    def _check_ratio_against(self, baseline: Baseline | None) -> None:
+        """With a baseline in force the account opens and ends the events of the transformer ratio, except those that
+        the estimator finds.
+        """
+        self._detector.compares_ratio = baseline is None
+        opened = self._detector.open.get("ct_ratio")
+        if baseline is not None and opened is not None and opened.cause.code == ENERGY_FACTOR:
+            del self._detector.open["ct_ratio"]
 
     def _era_ms(self, last: Interval | None) -> int:
         """Since when this motor runs on this drive, UTC ms; 0: always."""
@@ -211,9 +229,13 @@ class SavingsTracker:
         finished, self._finished = self._finished, []
         for start_ms in finished:
             interval = self._changed[start_ms]
-            saving, result = self._compare(interval)
-            if self._store_events(self._detector.on_interval(interval, result.excluded if result else None)):
-                saving, result = self._compare(interval)
+            account, result = self._compare(interval)
+            changed = self._detector.on_interval(interval, result.excluded if result else None)
+            if account is not None:
+                changed += account.changed_events()
+            if self._store_events(changed):
+                account, result = self._compare(interval)
+            saving = account.saving(self._store.now_ms) if account is not None else None
             self._publish(interval, saving, result.adjusted_wh if result and not result.excluded else None)
 
     def _write(self) -> None:
@@ -245,8 +267,8 @@ class SavingsTracker:
     def _register_name(self) -> str:
         return f"{self._asset.name}/savings_register"
 
-    def _compare(self, interval: Interval) -> tuple[Saving | None, IntervalResult | None]:
-        """The saving so far, and how this interval was compared; None without a baseline, or after an error."""
+    def _compare(self, interval: Interval) -> tuple[Account | None, IntervalResult | None]:
+        """The account so far, and how this interval was compared; None without a baseline, or after an error."""
         now_ms = self._store.now_ms
         try:
             account = self._settled(now_ms)
@@ -259,7 +281,7 @@ class SavingsTracker:
             self._account = self._baseline = None
             return None, None
         self._problem = None
-        return account.saving(now_ms), results.get(interval.start_ms)
+        return account, results.get(interval.start_ms)
 
     def _settled(self, now_ms: int) -> Account | None:
         """The account with all settled intervals, with the baseline in force and the present decisions."""
@@ -270,6 +292,7 @@ class SavingsTracker:
         if baseline != self._baseline or version != self._file_version or not (account and account.set_events(events)):
             account = None
         self._baseline, self._file_version = baseline, version
+        self._check_ratio_against(baseline)
         if account is None and baseline is not None:
             self._detector.set_model(baseline)
             account = Account(SavingsBasis.of(self._asset, self._zone, baseline), events, self._load)
@@ -285,7 +308,7 @@ class SavingsTracker:
             lost = self._unsaved_events.pop(key)
             log.warning("%s: savings: lost the event %s of %s", lost.asset, lost.kind, local_time(lost.from_ms))
         # the energy of an open event has grown since it could not be stored
-        events = [event if event.to_ms is not None else self._detector.open[event.kind]
+        events = [(self._opened(event) if event.to_ms is None else None) or event
                   for event in self._unsaved_events.values()]  # fmt: skip
         if not events:
             return False
@@ -296,11 +319,15 @@ class SavingsTracker:
             return False
         self._unsaved_events = {}
         for event, stored_event in zip(events, stored, strict=True):
-            if event.to_ms is None:
+            if event.to_ms is None and self._opened(event):
                 self._detector.open[event.kind] = stored_event
-            if event.number == 0 or event.to_ms is not None:
-                self._emit(event_message(stored_event, self._quality))
+            self._emit(event_message(stored_event, self._quality))
         return True
+
+    def _opened(self, event: NonRoutineEvent) -> NonRoutineEvent | None:
+        """The open event of the detector with the same start; None: another part opened this one."""
+        found = self._detector.open.get(event.kind)
+        return found if found is not None and found.from_ms == event.from_ms else None
 
     def _publish(self, interval: Interval, saving: Saving | None, expected_wh: float | None) -> None:
         values = interval_values(interval, period_at(self._phases, interval.start_ms, self._baseline), expected_wh)

@@ -1,8 +1,8 @@
 """`baseline show`, the topic `savings` and the monthly report state the same saving, whatever happened before.
 
 A history is drawn from a seed: outages of meter, register and drivers, transmitters that are stuck, energy that lags,
-maintenance, clock steps, restarts, decisions, imports, ends of months, and dated periods. It is applied to a running
-tracker; the three results are then compared.
+maintenance, clock steps, restarts, decisions, imports, ends of months, dated periods, and wrong transformer ratios. It
+is applied to a running tracker; the three results are then compared.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ class History:
         self.silent = dict.fromkeys(("meter", "register", FLOW, AIR, PUMPS, "row"), 0.0)
         self.wh, self.flow, self.pumps, self.held = 7e6, 500.0, 1.0, False
         self.stuck_flow, self.stuck_until_s = 0.0, 0.0
+        self.ratio = 0.9  # of the energy to that of the baseline
         self.lane = self.start()
 
     @property
@@ -125,7 +126,7 @@ class History:
         self.clock.move(seconds)
         self.flow = min(max(self.flow + chance.gauss(0, 25), 270.0), 730.0)
         self.pumps = 3 - self.pumps if chance.random() < 0.05 else self.pumps
-        w = 40_000 + 60 * self.flow + 3000 * self.pumps
+        w = self.ratio * (54_000 + 80 * self.flow + 3600 * self.pumps)
         self.wh += w * seconds / 3600
         quiet = {name for name, until_s in self.silent.items() if self.clock.monotonic_ns() / 1e9 < until_s}
         now_ns, monotonic_ns = self.clock.utc_ns(), self.clock.monotonic_ns()
@@ -165,6 +166,8 @@ class History:
             if chance.random() < 0.5:
                 self.clock.move(chance.uniform(60, 7200))
             self.lane = self.start()
+        if chance.random() < 0.01:
+            self.ratio = chance.choice((0.45, 0.68, 0.9, 0.9))
         if chance.random() < 0.01:
             self.decide()
         if chance.random() < 0.005:
