@@ -35,7 +35,7 @@ from agent.savings.accounting.driver_error import DriverError, default_error
 from agent.savings.baseline import baseline as learning
 from agent.savings.baseline.models import described
 from agent.savings.records.meter_identity import MeterClasses
-from agent.savings.records.model import Baseline, Driver, Interval, Saving
+from agent.savings.records.model import Baseline, Driver, Interval, Saving, StaticFactor
 from benchmarks.plant_histories import CASES, History, Period, history
 from drivers.file_reasons import nearest
 
@@ -145,10 +145,14 @@ def _compared(baseline: Baseline, found: History, calibrated: bool) -> Outcome:
 
 
 def learned(found: History) -> Baseline:
-    """The frozen baseline that the product learns from the baseline period. Raises LearnError."""
+    """The frozen baseline that the product learns from the baseline period, with the static factors that hold. Raises
+    LearnError.
+    """
     rows = intervals(found.before, "meter-1")
     draft = learning.learn("line-1", rows, classes=(found.name, found.name))
-    return learning.freeze(draft, rows[-1].end_ms, "benchmark")
+    stated = [StaticFactor("product_mix", "as recorded", "benchmark", rows[-1].end_ms)]
+    stated += [] if found.season else [StaticFactor("ambient", "indoors", "benchmark", rows[-1].end_ms)]
+    return learning.freeze(draft, rows[-1].end_ms, "benchmark", stated)
 
 
 def reported(baseline: Baseline, found: History, calibrated: bool) -> tuple[Saving, list[IntervalResult]]:

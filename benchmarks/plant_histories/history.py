@@ -47,6 +47,7 @@ class History:
     factor: metered over true energy by a forgotten transformer ratio; 1: none.
     same_meter: the meter is the same in both periods.
     rated_va: apparent power at rated current of the transformers, VA.
+    season: the periods are in different seasons, and the energy depends on them.
     """
 
     line: str
@@ -57,6 +58,7 @@ class History:
     factor: float
     same_meter: bool
     rated_va: float
+    season: bool
 
 
 def history(case: Case, seed: int, saved: float) -> History:
@@ -90,7 +92,7 @@ def history(case: Case, seed: int, saved: float) -> History:
     rows = round(case.row_s / STEP_S)
     before = _period(t_s, baseline, rows, metered_before, reactive_kvar, signals, old_kw, new_kw)
     after = _period(t_s, reporting, rows, metered_after, factor * new_kvar, signals, old_kw, new_kw)
-    return History(line, name, before, after, saved, factor, not case.other_meter, 1000 * rated_va)
+    return History(line, name, before, after, saved, factor, not case.other_meter, 1000 * rated_va, case.season)
 
 
 def _dates(case: Case, rng: np.random.Generator) -> tuple[int, int, int, int]:
