@@ -14,8 +14,10 @@ from support.retrofit import DAMPER_FAN, PUMP_HIGH_HEAD, Retrofit
 from support.retrofit_plant import DAY_S, RetrofitPlant, run
 
 from agent.config.loader import load_config
+from agent.config.topology import assets
 from agent.core.clock import SystemClock
 from agent.delivery.store import Store
+from agent.savings.accounting.account import SavingsBasis
 from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.records import repository
 from agent.savings.records.model import Interval, Saving
@@ -71,7 +73,9 @@ def retrofit(
         frozen = desk.frozen()
         assert frozen is not None
         found = repository.load_intervals(store, "pump", frozen.to_ms)
-        saving, lines = evaluate(frozen, found, classes=classes, events=desk.events())
+        [asset] = assets(load_config(folder / "first.toml")[0])
+        errors = SavingsBasis.of(asset, desk.zone, frozen).driver_errors
+        saving, lines = evaluate(frozen, found, classes=classes, events=desk.events(), driver_errors=errors)
         return Result(saving, lines, found, plant, newest)
 
     result: Result = baseline_show(folder, plant, look)
@@ -80,7 +84,7 @@ def retrofit(
 
 def test_days_of_a_retrofit_are_reported_correctly(tmp_path: Path) -> None:
     """Errors from polling are small compared with the class of the meter: the saving is within U95."""
-    result = retrofit(tmp_path, PUMP_HIGH_HEAD, 5, (0.89, 0.84), (2, 2), 120)
+    result = retrofit(tmp_path, PUMP_HIGH_HEAD, 5, (0.89, 0.84), (3.5, 2), 120)
     assert result.saving.verdict == "provisional"
     assert abs(result.saving.saved_wh - result.true_wh) <= result.saving.u95_wh
     whole = [item for item in result.intervals if item.coverage > 0.99]
