@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.meters.readings import Values, electrical
+from simulators.meters.transformers import CurrentTransformers
 from simulators.meters.wiring import RIGHT, Wiring
 from simulators.plant.phasors import Phasors, active_w, reactive_var
 
@@ -19,7 +20,7 @@ _DEMAND_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class MeterErrors:
-    """Errors of one meter: gain and phase of instrument transformer and input stage together.
+    """Errors of one meter: gain and phase of its inputs, without current transformers of the plant.
 
     u: complex factors of the three voltages.
     i: complex factors of the three currents.
@@ -37,9 +38,9 @@ EXACT = MeterErrors(np.ones(3, complex), np.ones(3, complex))
 def draw_errors(rng: Random, accuracy: float = 0.5) -> MeterErrors:
     """Draw errors within the accuracy class for power, and well within it for voltage and current.
 
-    The limits are those of IEC 61557-12, from memory. In class 0.5, input stage and transformer have ratio errors of
-    up to 0.09 % each, and the current transformer a phase error of up to 1.5'; at pf 0.5 this is at most 0.36 % +
-    0.08 % of the power.
+    The limits are those of IEC 61557-12, from memory. In class 0.5, input stage and internal transformer have ratio
+    errors of up to 0.09 % each, and the internal transformer a phase error of up to 1.5'; at pf 0.5 this is at most
+    0.36 % + 0.08 % of the power.
 
     accuracy: class in percent.
     """
@@ -64,13 +65,14 @@ class SimulatedMeter:
     refresh_s: refresh interval, seconds.
     start_kwh, start_kvarh: counters at the start of the plant.
     wiring: wiring of the terminals.
+    transformers: current transformers of the plant; None: connected directly.
     """
 
     def __init__(
         self, errors: MeterErrors, *, refresh_s: float = 0.2, start_kwh: float = 0.0, start_kvarh: float = 0.0,
-        wiring: Wiring = RIGHT,
+        wiring: Wiring = RIGHT, transformers: CurrentTransformers | None = None,
     ) -> None:  # fmt: skip
-        self._errors, self._refresh_s, self._wiring = errors, refresh_s, wiring
+        self._errors, self._refresh_s, self._wiring, self._transformers = errors, refresh_s, wiring, transformers
         self._age_s = math.inf
         self._demand: Values = {}
         self._counters = {
@@ -90,6 +92,8 @@ class SimulatedMeter:
         frequency_hz: frequency of the fundamental.
         """
         u, i = self._wiring.at_terminals(u_v, i_a)
+        if self._transformers is not None:
+            i = self._transformers.secondary(i)
         u, i = u * self._errors.u[:, None], i * self._errors.i[:, None]
         self._count(active_w(u, i) * dt_s / 3.6e6, float(reactive_var(u, i).sum()) * dt_s / 3.6e6)
         self._age_s += dt_s

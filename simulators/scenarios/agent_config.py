@@ -6,6 +6,7 @@ import json
 
 from simulators.devices import transmitter
 from simulators.endpoints import Endpoints
+from simulators.meters.transformers import CT_CLASS
 from simulators.plant.params import InductionMotor, LineStartMotor
 from simulators.scenarios.instruments import InstalledDevice
 from simulators.scenarios.machines import library
@@ -128,7 +129,7 @@ def _plate(unit: MotorTrain, before: bool) -> str:
 
 
 def _meter(meter: InstalledDevice, item: DeviceRecord, at: str) -> str:
-    ct = f'ct = "{item.ct}/{_RATIO_A}"\nratio_applied_by = "meter"\nct_class = "0.5"\n' if item.ct else ""
+    ct = f'ct = "{item.ct}/{_RATIO_A}"\nratio_applied_by = "meter"\nct_class = "{CT_CLASS}"\n' if item.ct else ""
     plate = {"serial_number": item.serial, "certificate": item.certificate}
     stated = "".join(f"{key} = {json.dumps(value)}\n" for key, value in plate.items() if value)
     allocation = f'allocation = "{item.divide}"\n' if len(item.of) else ""

@@ -16,6 +16,7 @@ from simulators.devices.transmitter import transmitter_profile
 from simulators.endpoints import Outlet
 from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
+from simulators.meters.transformers import draw_transformers
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Phasors
 from simulators.reasons import require
@@ -78,6 +79,7 @@ class Instruments:
         self._meters[name] = meter.SimulatedMeter(
             meter.draw_errors(self._chance, item.accuracy), refresh_s=item.refresh_s, start_kwh=start,
             start_kvarh=start / 2, wiring=wiring_of(item.wiring_fault),
+            transformers=draw_transformers(self._chance, item.ct) if item.ct else None,
         )  # fmt: skip
         self.trains_of[name] = trains
         self._install(name, item, number, None)

@@ -26,6 +26,7 @@ from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
+from simulators.meters.transformers import draw_transformers
 from simulators.scenarios import tables_55kw
 from simulators.scenarios.line import SegmentPort
 from simulators.scenarios.scenario import Scenario, ScenarioLine
@@ -79,6 +80,7 @@ class NoisyLine:
                 meter.draw_errors(errors),
                 start_kwh=self._start_kwh[item.pump],
                 start_kvarh=self._start_kwh[item.pump] / 3,
+                transformers=draw_transformers(errors, tables_55kw.CT_A),
             )
             for item in METERS
         }

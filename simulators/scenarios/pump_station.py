@@ -13,6 +13,7 @@ from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
+from simulators.meters.transformers import draw_transformers
 from simulators.plant.faults import Dip
 from simulators.plant.train import Train
 from simulators.scenarios import tables_55kw
@@ -35,7 +36,10 @@ class PumpStation:
         errors = Random(rng.getrandbits(64))
         self._meters = {
             name: meter.SimulatedMeter(
-                meter.draw_errors(errors), start_kwh=_START_KWH[name], start_kvarh=_START_KVARH[name]
+                meter.draw_errors(errors),
+                start_kwh=_START_KWH[name],
+                start_kvarh=_START_KVARH[name],
+                transformers=draw_transformers(errors, tables_55kw.CT_A),
             )
             for name in (DOL, DRIVEN)
         }

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import json
 
+from simulators.meters.transformers import CT_CLASS
 from simulators.plant import params
+
+CT_A = 150.0  # rated primary current of the current transformers
 
 
 def head(name: str, about: str, state_dir: str, mqtt_url: str) -> str:
@@ -34,10 +37,10 @@ unit_id = {unit}
 profile = "{profile}"
 measuring_point = "{at}"
 wiring = "3P4W"
-ct = "150/5"
+ct = "{CT_A:g}/5"
 ratio_applied_by = "meter"
 class = "0.5"
-ct_class = "0.5"
+ct_class = "{CT_CLASS}"
 """
 
 

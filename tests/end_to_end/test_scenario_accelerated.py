@@ -27,7 +27,7 @@ def every_10s(text: str) -> str:
 
 @pytest.mark.parametrize("seconds", [DAY_S // 8, pytest.param(DAY_S, marks=pytest.mark.soak)])
 def test_counted_energy_is_the_energy_drawn(seconds: int) -> None:
-    """Two motors at 10 s polls, far within class 0.5: 0.005 % with these meters. How long a month takes:
+    """Two motors at 10 s polls, far within class 0.5: 0.2 % with these meters and transformers. How long a month takes:
     benchmarks/month.py."""
     rows: list[tuple[str, bytes]] = []
     true: list[dict[str, Any]] = []
@@ -41,7 +41,7 @@ def test_counted_energy_is_the_energy_drawn(seconds: int) -> None:
         assert len(counted) > seconds / 10 - 10
         drawn_kwh = true[-1][name]["energy_import_kwh"] - true[0][name]["energy_import_kwh"]
         assert drawn_kwh > 300 * seconds / DAY_S
-        assert counted[-1] - counted[0] == pytest.approx(drawn_kwh, rel=5e-4)
+        assert counted[-1] - counted[0] == pytest.approx(drawn_kwh, rel=4e-3)
 
 
 def digest(seed: int) -> str:

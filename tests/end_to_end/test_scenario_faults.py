@@ -36,7 +36,7 @@ def test_a_breaking_cage_costs_power_and_slip() -> None:
              for row in (sound, broken)]  # fmt: skip
     assert slips[1] / slips[0] == pytest.approx(1.1, rel=0.01), "at the same voltage: slip goes with 1/U²"
     displayed = [row.values["active_power_w"] for row in found.telemetry("crusher")]
-    assert displayed[-1] == pytest.approx(broken["active_power_w"], rel=0.001), "this meter errs by 0.03 %"
+    assert displayed[-1] == pytest.approx(broken["active_power_w"], rel=0.002), "this meter errs by 0.13 %"
 
 
 @functools.cache
@@ -88,10 +88,10 @@ def test_unknown_values_are_not_published(number: int) -> None:
 
 @pytest.mark.parametrize("asset", ["fan-7", "fan-slow"])
 def test_an_unfaulted_meter_next_to_them_is_unaffected(asset: str) -> None:
-    """The slow meter refreshes every 20 s, so its values are up to 20 s old."""
+    """The slow meter refreshes every 20 s, so its values are up to 20 s old. Classes 0.5 and 0.5."""
     found = sick()
     assert len(found.telemetry(asset)) >= 198
-    assert not found.outside(asset, "active_power_w", 0.005, 1.0, 6 if asset == "fan-7" else 26)
+    assert not found.outside(asset, "active_power_w", 0.02, 1.0, 6 if asset == "fan-7" else 26)
 
 
 def test_a_reset_counter_continues_from_zero() -> None:

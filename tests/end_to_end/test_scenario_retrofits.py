@@ -73,10 +73,11 @@ def saved(found: Run, before: str, after: str) -> tuple[float, float]:
 
 
 def test_the_pumps_saving_over_a_day() -> None:
-    """Two meters of class 0.5 at 65 % can be in error by 0.65·(0.005 + 0.005) of the saving; these two by 0.0002. The
-    reference has another motor: 0.001; the losses of the drive are the true ones."""
+    """Two meters with transformers of class 0.5 can be in error by 0.65·(0.01 + 0.01) of the saving and more by phase
+    displacement; these two by 0.0011. The reference has another motor: 0.001; the losses of the drive are the true
+    ones."""
     published, true = saved(pump_day(), "pump-before", "pump-after")
-    assert published == pytest.approx(true, abs=0.001)
+    assert published == pytest.approx(true, abs=0.002)
     lost_w = [rows["pump-after"]["drive_losses_w"] for rows in pump_day().truths]
     lost_kwh = sum(lost_w) / len(lost_w) * 24 / 1000
     before, after = (sum(FLOWS[flow][k] * hours for flow, hours in HOURS.items()) for k in (0, 1))

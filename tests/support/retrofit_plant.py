@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cmath
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Outlet
 from simulators.meters import drive_display
 from simulators.meters.meter import MeterErrors, SimulatedMeter
+from simulators.meters.transformers import draw_transformers
 from simulators.meters.wiring import RIGHT, wiring_of
 from simulators.plant.train import Train
 from simulators.scenarios import Scenario, ScenarioLine, steady_state
@@ -56,7 +56,10 @@ class RetrofitPlant:
         self.mean, self.new, self.classes = mean, False, classes
         self.now_ms = START_UTC_NS // 1_000_000
         self.true_wh: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
-        self._meter = SimulatedMeter(_within(classes, self._rng), start_kwh=5000.0, start_kvarh=3000.0)
+        self._meter = SimulatedMeter(
+            _within(classes[0], self._rng), start_kwh=5000.0, start_kvarh=3000.0,
+            transformers=draw_transformers(self._rng, 400.0, classes[1], equal=True),
+        )  # fmt: skip
         self._drive_errors = drive_display.draw_errors(self._rng)
         self._drift = self._hidden = 0.0
         self.flow, self.silent = mean, set[int]()
@@ -129,15 +132,13 @@ class RetrofitPlant:
         return displayed | dict.fromkeys(still, 0.0)
 
 
-_LIMITS = {"0.2S": (0.002, 10), "0.5S": (0.005, 30), "0.5": (0.005, 30)}  # ratio, phase in minutes
+_LIMITS = {"0.2S": 0.002, "0.5S": 0.005, "0.5": 0.005}
 
 
-def _within(classes: tuple[str, str], rng: Random) -> MeterErrors:
-    """Gain and phase errors, equal on all phases, anywhere within the classes of meter and transformers."""
-    (meter, _), (ratio, minutes) = (_LIMITS[name] for name in classes)
-    gain = (1 + rng.uniform(-meter, meter)) * (1 + rng.uniform(-ratio, ratio))
-    angle = math.radians(rng.uniform(-minutes, minutes) / 60)
-    return MeterErrors(np.ones(3, complex), np.full(3, gain * cmath.exp(1j * angle)))
+def _within(accuracy_class: str, rng: Random) -> MeterErrors:
+    """A gain error, equal on all phases, anywhere within the class of the meter."""
+    gain = 1 + rng.uniform(-_LIMITS[accuracy_class], _LIMITS[accuracy_class])
+    return MeterErrors(np.ones(3, complex), np.full(3, gain, complex))
 
 
 def config_toml(

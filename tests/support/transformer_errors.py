@@ -38,7 +38,7 @@ def limits(ct_class: str, percent: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class TransformerErrors:
-    """Current transformers, alike on all phases.
+    """Current transformers, equal on all phases.
 
     ratio, phase: errors as shares of the limits, −1 to 1.
     rated_a: rated primary current.
@@ -52,7 +52,7 @@ class TransformerErrors:
     volts: float
 
     def displayed(self, w: Array, var: Array) -> tuple[Array, Array]:
-        """P and Q behind the transformers: (P·cos δ + Q·sin δ)·(1 + ε), and Q accordingly."""
+        """P and Q as seen through the transformers: (P·cos δ + Q·sin δ)·(1 + ε), and Q accordingly."""
         percent = 100 * np.hypot(w, var) / (math.sqrt(3) * self.volts * self.rated_a)
         ratio, angle = limits(self.ct_class, percent)
         c, s, gain = np.cos(self.phase * angle), np.sin(self.phase * angle), 1 + self.ratio * ratio

@@ -11,7 +11,7 @@ PF_ASSUMED = 0.85  # of a loaded induction motor
 
 
 def current_of(reading: Reading) -> float | None:
-    """Line current, A; None where the meter does not tell it."""
+    """Line current, A; None where the meter does not report it."""
     return usable_number(reading, "current_avg") or usable_number(reading, "current_l1")
 
 

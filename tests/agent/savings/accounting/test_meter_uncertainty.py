@@ -54,7 +54,7 @@ def saving(before: list[Interval], after: list[Interval], ct_class: str = "0.5",
 def test_a_constant_current_has_the_limits_of_the_table_at_this_current() -> None:
     """60 % of rated before; after it 0.8 of the active and a tenth of reactive energy.
 
-    Class 0.5 between 20 and 100 %: 0.625 % and 37.5′ before, and what the table says at the current after.
+    Class 0.5 between 20 and 100 %: 0.625 % and 37.5′ before, and what the table states at the current after.
     """
     found = saving(rows(1.0, TAN_OLD, spread=0.001), rows(0.8, TAN_NEW, 500, spread=0.001))
     e0, e1 = found.adjusted_wh, found.measured_wh

@@ -1,0 +1,58 @@
+"""Current transformers of a meter: ratio error and phase displacement at each current, within their class."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.plant.phasors import Phasors
+
+CT_CLASS = "0.5"  # of the simulated plants
+# IEC 61869-2, table 201: % of rated current, ratio error in %, displacement in minutes
+_LIMITS: dict[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]] = {
+    "0.2S": ((1.0, 5.0, 20.0, 120.0), (0.75, 0.35, 0.2, 0.2), (30.0, 15.0, 10.0, 10.0)),
+    "0.5": ((5.0, 20.0, 100.0, 120.0), (1.5, 0.75, 0.5, 0.5), (90.0, 45.0, 30.0, 30.0)),
+    "0.5S": ((1.0, 5.0, 20.0, 120.0), (1.5, 0.75, 0.5, 0.5), (90.0, 45.0, 30.0, 30.0)),
+    "1": ((5.0, 20.0, 100.0, 120.0), (3.0, 1.5, 1.0, 1.0), (180.0, 90.0, 60.0, 60.0)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentTransformers:
+    """The transformers of three phases.
+
+    ct_class: 0.2S, 0.5, 0.5S or 1.
+    rated_a: rated primary current, A.
+    ratio, phase: errors of each transformer as shares of the limits at its current, −1 to 1, shape (3,). Below the
+        lowest printed current the error of the current stays the same in amperes.
+    """
+
+    ct_class: str
+    rated_a: float
+    ratio: NDArray[np.float64]
+    phase: NDArray[np.float64]
+
+    def secondary(self, i_a: Phasors) -> Phasors:
+        """The currents that the meter sees. i_a: phasors in primary amperes, shape (3, orders), rms."""
+        percent = 100 * np.sqrt((np.abs(i_a) ** 2).sum(axis=1)) / self.rated_a
+        at, ratio_pct, minutes = _LIMITS[self.ct_class]
+        below = np.maximum(at[0] / np.maximum(percent, 0.1), 1.0)
+        ratio = self.ratio * below * np.interp(percent, at, ratio_pct) / 100
+        angle = self.phase * below * np.interp(percent, at, minutes) * math.radians(1 / 60)
+        found: Phasors = i_a * ((1 + ratio) * np.exp(1j * angle))[:, None]
+        return found
+
+
+def draw_transformers(
+    rng: Random, rated_a: float, ct_class: str = CT_CLASS, *, equal: bool = False
+) -> CurrentTransformers:  # fmt: skip
+    """Draw one ratio error and one phase displacement for each transformer.
+
+    equal: the same for all three, the worst case that a class allows for the power.
+    """
+    ratio, phase = ([rng.uniform(-1, 1) for _ in range(1 if equal else 3)] for _ in range(2))
+    return CurrentTransformers(ct_class, rated_a, np.resize(ratio, 3), np.resize(phase, 3))
