@@ -74,8 +74,8 @@ def test_a_model_with_too_many_coefficients_for_the_data_is_rejected() -> None:
     left = np.cumsum(np.random.default_rng(0).normal(0, 1, 1344))
     x = np.random.default_rng(1).uniform(0, 1, 1344)
     assert least_squares(design("polynomial", {"degree": 3}, x[:, None]), left).n_effective == 8
+    powers = [[0, 0], [1, 0], [0, 1], [1, 1], [2, 0], [0, 2]]
     with pytest.raises(ValueError, match="too few independent samples"):
-        powers = [[0, 0], [1, 0], [0, 1], [1, 1], [2, 0], [0, 2]]
         least_squares(design("linear", {"powers": powers}, np.stack([x, x[::-1]], axis=1)), left)
 
 
