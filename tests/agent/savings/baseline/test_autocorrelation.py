@@ -73,9 +73,10 @@ def test_a_model_with_too_many_coefficients_for_the_data_is_rejected() -> None:
     """Eight independent samples support five coefficients; with eight, U95 would be a thousand times the saving."""
     left = np.cumsum(np.random.default_rng(0).normal(0, 1, 1344))
     x = np.random.default_rng(1).uniform(0, 1, 1344)
-    assert least_squares(design("polynomial", {"degree": 3}, x, len(x)), left).n_effective == 8
+    assert least_squares(design("polynomial", {"degree": 3}, x[:, None]), left).n_effective == 8
+    powers = [[0, 0], [1, 0], [0, 1], [1, 1], [2, 0], [0, 2]]
     with pytest.raises(ValueError, match="too few independent samples"):
-        least_squares(design("binned", {"centres": list(np.linspace(0, 1, 6))}, x, len(x)), left)
+        least_squares(design("linear", {"powers": powers}, np.stack([x, x[::-1]], axis=1)), left)
 
 
 @pytest.mark.parametrize("odd", [0, -1])
