@@ -261,6 +261,11 @@ MODEL_WITH_SLOPES = Code("model_with_slopes", "{model}; separate coefficients fo
 
 MODEL_WITH_LAG = Code("model_with_lag", "{model}; the energy follows {driver:signal} by {lag_min:.0f} min")
 MODEL_WITH_LEAD = Code("model_with_lead", "{model}; the energy precedes {driver:signal} by {lag_min:.0f} min")
+MODEL_WITH_WINDOW = Code(
+    "model_with_window",
+    "{model}; the energy follows the mean of {driver:signal} from {from_min:+.0f} min to {to_min:+.0f} min around the "
+    "interval",
+)
 
 # Why a signal is not a driver, or not all of its values were used
 

@@ -91,7 +91,8 @@ def claimable_intervals(load: Load, from_ms: int, to_ms: int, now_ms: int, basel
     )]  # fmt: skip
     off = [is_off(baseline, item) for item in ended]
     ended = with_transitions(ended, next_to(ended, off))
-    ready = with_lagged_drivers(with_interpolated_drivers(ended), baseline.shape.get("lags_s", {}))
+    shape = baseline.shape
+    ready = with_lagged_drivers(with_interpolated_drivers(ended), shape.get("lags_s", {}), shape.get("windows_s", {}))
     for name in names:
         ready = without_driver(ready, name, stuck_values(baseline, ready, name))
     return ClaimableIntervals([item for item in ready if from_ms <= item.start_ms < to_ms],

@@ -108,15 +108,15 @@ def learn(
     running = split_off(found)
     prepared = prepare_drivers(found, running.ran, drivers)
 
-    def choice_of(lags_s: Mapping[str, float]) -> _Choice:
-        lagged = zip(with_lagged_drivers(found, lags_s), running.ran, strict=True)
+    def choice_of(lags_s: Mapping[str, float], windows_s: Mapping[str, float]) -> _Choice:
+        lagged = zip(with_lagged_drivers(found, lags_s, windows_s), running.ran, strict=True)
         return _chosen(asset, [item for item, ran in lagged if ran], prepared.names, least, drivers, kind)
 
-    choice, lags_s = choice_of({}), prepared.lags_s
-    if lags_s and (lagged := choice_of(lags_s)).chosen.score <= LAG_GAIN * choice.chosen.score:
-        choice = lagged
+    choice, (lags_s, windows_s) = choice_of({}, {}), (prepared.lags_s, prepared.windows_s)
+    if (lags_s or windows_s) and (timed := choice_of(lags_s, windows_s)).chosen.score <= LAG_GAIN * choice.chosen.score:
+        choice = timed
     else:  # the lagged signal was like a state or another driver
-        lags_s = {}
+        lags_s, windows_s = {}, {}
     held, remarks = stuck_drivers(choice.intervals, choice.best.form.numbers, choice.powers_w), list[Reason]()
     if held.stuck:
         intervals = choice.intervals
@@ -131,6 +131,7 @@ def learn(
         "straight_u": _interpolation_u(samples.complete, best),
         "tau": fit.tau,
         "lags_s": {name: lag_s for name, lag_s in lags_s.items() if name in best.drivers},
+        "windows_s": {name: window_s for name, window_s in windows_s.items() if name in best.drivers},
         "held_w": {name: values for name, values in held.held_w.items() if name in best.drivers},
         "off": off_state(running, best.drivers, len(samples.y) / fit.n_effective),
     }

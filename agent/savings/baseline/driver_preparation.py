@@ -19,6 +19,7 @@ from agent.savings.records.stuck_drivers import SAME, HeldValue, held_values, is
 from drivers.reasons import Reason
 
 PRESENT_MIN = 0.5  # share of the intervals that must have all candidates
+WINDOWS = (0, 1, 2, 4, 6, 8)  # intervals by which averaging windows extend on both sides
 LAG_GAIN = 0.95  # ratio of the prediction errors with and without a lag that a lag must reach
 ROBUST = 1.4826  # standard deviation over median absolute deviation, of a normal distribution
 ROUNDS = 2
@@ -29,11 +30,13 @@ class PreparedDrivers(NamedTuple):
 
     names: of the signals.
     lags_s: time by which the energy follows each numeric signal (negative: precedes), not 0.
+    windows_s: by how much longer than an interval the mean of a signal is that the energy follows, not 0.
     dropped: why each other signal cannot be used.
     """
 
     names: list[str]
     lags_s: dict[str, float]
+    windows_s: dict[str, float]
     dropped: list[Reason]
 
 
@@ -45,17 +48,19 @@ def prepare_drivers(found: Sequence[Interval], ran: Sequence[bool], required: Se
     required: None: all signals of the intervals.
     """
     names = sorted({name for item in found for name in item.drivers}) if required is None else list(required)
-    dropped, lags_s = list[Reason](), dict[str, float]()
+    dropped, lags_s, windows_s = list[Reason](), dict[str, float](), dict[str, float]()
     for name in list(names):
         column = np.array([item.drivers[name].mean for item in found if name in item.drivers])
         if required is None and is_constant(column):
             names.remove(name)
             dropped.append(reasons.DRIVER_CONSTANT(driver=name, value=float(column[0])))
-        elif states_of(column) is None and (lag_s := _lag_s(found, ran, name)):
-            lags_s[name] = lag_s
+        elif states_of(column) is None:
+            lag_s, window_s = _timing_s(found, ran, name)
+            lags_s |= {name: lag_s} if lag_s else {}
+            windows_s |= {name: window_s} if window_s else {}
     if required is None:
         dropped += _drop_missing([item for item, flag in zip(found, ran, strict=True) if flag], names)
-    return PreparedDrivers(names, lags_s, dropped)
+    return PreparedDrivers(names, lags_s, windows_s, dropped)
 
 
 class StuckDrivers(NamedTuple):
@@ -103,35 +108,49 @@ def _drop_missing(found: Sequence[Interval], names: list[str]) -> list[Reason]:
     return dropped
 
 
-def _lag_s(found: Sequence[Interval], ran: Sequence[bool], name: str) -> float:
-    """The lag with which a cubic in the lagged signal predicts the energy best, if it does so clearly better than
-    without; 0 if not, and if it is as long as the longest one that is tried: then something slower is similar.
+def _timing_s(found: Sequence[Interval], ran: Sequence[bool], name: str) -> tuple[float, float]:
+    """The lag and the averaging window with which a cubic in the signal predicts the energy best.
+
+    (0, 0) unless it predicts clearly better than without, and if they reach the longest time that is tried: then
+    something slower is similar. A window must predict clearly better than a lag alone.
     """
     rows = [item for item in found if name in item.drivers]
-    starts_ms = np.array([item.start_ms for item in rows])
-    x = np.array([item.drivers[name].mean for item in rows])
+    if not rows:
+        return 0.0, 0.0
+    length_ms = 1000 * rows[0].length_s
+    first_ms = rows[0].start_ms
+    grid = np.full((rows[-1].start_ms - first_ms) // length_ms + 1, np.nan)
+    for item in rows:
+        grid[(item.start_ms - first_ms) // length_ms] = item.drivers[name].mean
     y = np.array([(item.energy_wh or 0.0) / item.energy_s for item, flag in zip(found, ran, strict=True) if flag])
-    at_ms = np.array([item.start_ms for item, flag in zip(found, ran, strict=True) if flag])
-    length_ms = 1000 * rows[0].length_s if rows else 0
-    steps = int(1000 * LAG_S_MAX) // length_ms if rows else 0
-    errors = {step: _error(starts_ms, x, at_ms - step * length_ms, y) for step in range(-steps, steps + 1)}
-    if not steps or not np.isfinite(errors[0]):
-        return 0.0
-    best = min(errors, key=lambda step: (errors[step], abs(step)))
-    if errors[best] > LAG_GAIN * errors[0] or abs(best) == steps:
-        return 0.0
-    return best * length_ms / 1000
+    at = np.array([(item.start_ms - first_ms) // length_ms for item, flag in zip(found, ran, strict=True) if flag])
+    steps = int(1000 * LAG_S_MAX) // length_ms
+    without = _error(grid, at, y)
+    if not steps or not np.isfinite(without):
+        return 0.0, 0.0
+    best, found_at = without, (0, 0)
+    for half in (half for half in WINDOWS if half < steps):
+        averaged = np.convolve(grid, np.full(2 * half + 1, 1 / (2 * half + 1)), "same")
+        averaged[:half] = averaged[len(grid) - half :] = np.nan
+        reach = steps - half
+        errors = {step: _error(averaged, at - step, y) for step in range(-reach, reach + 1)}
+        step = min(errors, key=lambda step: (errors[step], abs(step)))
+        if errors[step] < (LAG_GAIN if half else 1.0) * best and abs(step) < reach:
+            best, found_at = errors[step], (step, half)
+    if best > LAG_GAIN * without:
+        return 0.0, 0.0
+    return found_at[0] * length_ms / 1000, 2 * found_at[1] * length_ms / 1000
 
 
-def _error(starts_ms: NDArray[np.int64], x: Array, at_ms: NDArray[np.int64], y: Array) -> float:
-    """Cross-validated error of a cubic in the values of a signal at other times; inf if it cannot be fitted.
+def _error(values: Array, at: NDArray[np.int64], y: Array) -> float:
+    """Cross-validated error of a cubic in the values of a signal; inf if it cannot be fitted.
 
-    starts_ms, x: (m,) of the signal. at_ms, y: (n,) times of the values, and powers.
+    values: (m,) of a regular grid, NaN where missing. at: (n,) position in it of each power. y: (n,) powers.
     """
-    at = np.minimum(np.searchsorted(starts_ms, at_ms), len(starts_ms) - 1)
-    known = starts_ms[at] == at_ms
+    known = (at >= 0) & (at < len(values))
+    known[known] = np.isfinite(values[at[known]])
     if known.sum() < PRESENT_MIN * len(y):
         return float("inf")
-    terms = np.stack([x[at[known]] ** power for power in range(4)], axis=1)
+    terms = np.stack([values[at[known]] ** power for power in range(4)], axis=1)
     errors = regression.prediction_errors(terms, y[known])
     return float("inf") if errors is None else float(np.sqrt(np.mean(errors**2)))

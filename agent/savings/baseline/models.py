@@ -13,6 +13,7 @@ The shape of the first four can add, by its keys:
                   an offset for each state; "slopes": separate coefficients in each state
     off           a mean for intervals in which the motor was off: their energy is below a limit
     lags_s        driver → time by which the energy follows it (negative: precedes)
+    windows_s     driver → by how much longer than the interval the mean is that the energy follows
 
 Plain Python, for the polling process; agent/savings/baseline/regression.py has the same terms for arrays, and a test
 compares both.
@@ -198,10 +199,17 @@ def others_at_mean(baseline: Baseline, interval: Interval) -> Interval:
 
 def described(kind: str, shape: Shape, drivers: Sequence[str]) -> Reason:
     """The model as a code with its drivers; the code's text describes it."""
-    if lags := {name: lag_s for name, lag_s in shape.get("lags_s", {}).items() if lag_s and name in drivers}:
-        name, lag_s = max(lags.items(), key=lambda item: abs(item[1]))
+    timed = {
+        name: (shape.get("lags_s", {}).get(name, 0.0), shape.get("windows_s", {}).get(name, 0.0)) for name in drivers
+    }
+    if (name := max(timed, key=lambda name: max(map(abs, timed[name])), default="")) and any(timed[name]):
+        lag_s, window_s = timed[name]
+        model = described(kind, _without(_without(shape, "lags_s"), "windows_s"), drivers)
+        if window_s:
+            from_min, to_min = (-lag_s - window_s / 2) / 60, (-lag_s + window_s / 2) / 60
+            return reasons.MODEL_WITH_WINDOW(model=model, driver=name, from_min=from_min, to_min=to_min)
         code = reasons.MODEL_WITH_LAG if lag_s > 0 else reasons.MODEL_WITH_LEAD
-        return code(model=described(kind, _without(shape, "lags_s"), drivers), driver=name, lag_min=abs(lag_s) / 60)
+        return code(model=model, driver=name, lag_min=abs(lag_s) / 60)
     if shape.get("off", {}).get("n"):
         return reasons.MODEL_WITH_STANDSTILL(model=described(kind, _without(shape, "off"), drivers))
     if "states" in shape:

@@ -64,18 +64,23 @@ def with_interpolated_drivers(found: Sequence[Interval]) -> list[Interval]:
     return result
 
 
-def with_lagged_drivers(found: Sequence[Interval], lags_s: Mapping[str, float]) -> list[Interval]:
+def with_lagged_drivers(
+    found: Sequence[Interval], lags_s: Mapping[str, float], windows_s: Mapping[str, float]
+) -> list[Interval]:
     """The intervals with the values that each driver had a time earlier (negative: later), averaged over the interval.
 
-    lags_s: by driver. found: in order, also of other lengths. A driver is missing where its values do not cover the
-    whole of the earlier time.
+    found: in order, also of other lengths.
+    lags_s: by driver.
+    windows_s: by driver, by how much longer than the interval the time is over which it is averaged.
+    A driver is missing where its values do not cover the whole of the time.
     """
     result = list(found)
-    for name, lag_s in lags_s.items():
+    for name in lags_s.keys() | windows_s.keys():
         known = [item for item in found if name in item.drivers]
-        starts_ms, lag_ms = [item.start_ms for item in known], round(1000 * lag_s)
-        for k, item in enumerate(found if lag_ms else ()):
-            begin_ms, end_ms = item.start_ms - lag_ms, item.end_ms - lag_ms
+        starts_ms, lag_ms = [item.start_ms for item in known], round(1000 * lags_s.get(name, 0.0))
+        half_ms = round(500 * windows_s.get(name, 0.0))
+        for k, item in enumerate(found if lag_ms or half_ms else ()):
+            begin_ms, end_ms = item.start_ms - lag_ms - half_ms, item.end_ms - lag_ms + half_ms
             parts = []
             for source in known[max(bisect_right(starts_ms, begin_ms) - 1, 0) : bisect_left(starts_ms, end_ms)]:
                 overlap_ms = min(source.end_ms, end_ms) - max(source.start_ms, begin_ms)

@@ -241,12 +241,13 @@ def formula_lines(baseline: Baseline, _: Catalogue) -> tuple[str, ...]:
     equation = f"E = {formula(values, factors(baseline.kind, baseline.shape, letters))}"
     if "states" in baseline.shape:
         symbols.append(_("[…]: 1 in this state, otherwise 0"))
-    lags = {name: lag_s for name, lag_s in baseline.shape.get("lags_s", {}).items() if lag_s}
+    shape = baseline.shape
     for letter, name in zip(letters, baseline.drivers, strict=True):
-        if lag_s := lags.get(name):
-            symbols.append(
-                _("{letter}: value {minutes:+.0f} min from the interval", letter=letter, minutes=-lag_s / 60)
-            )
+        lag_s, window_s = shape.get("lags_s", {}).get(name, 0.0), shape.get("windows_s", {}).get(name, 0.0)
+        begin, end = (-lag_s - window_s / 2) / 60, (-lag_s + window_s / 2) / 60
+        if begin or end:
+            symbols.append(_("{letter}: mean from {begin:+.0f} min to {end:+.0f} min around the interval",
+                             letter=letter, begin=begin, end=end))  # fmt: skip
     return equation, _("; ").join(symbols)
 
 

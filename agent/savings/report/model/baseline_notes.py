@@ -26,7 +26,7 @@ def of_baseline(db: sqlite3.Connection, baseline: Baseline, results: Sequence[In
             found.append(
                 BASELINE_REPLACED(hash=str(body.get("hash"))[:16], frozen_ms=record.t_ms, by=str(body.get("by")))
             )
-    tried_shape = {key: value for key, value in baseline.shape.items() if key not in ("off", "lags_s")}
+    tried_shape = {key: value for key, value in baseline.shape.items() if key not in ("off", "lags_s", "windows_s")}
     own_model = described(baseline.kind, tried_shape, baseline.drivers)
     own = next((item.cv_rmse for item in baseline.candidates if item.model == own_model), 0.0)
     best = min(baseline.candidates, key=lambda item: item.cv_rmse, default=None)
