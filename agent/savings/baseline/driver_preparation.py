@@ -128,18 +128,20 @@ def _timing_s(found: Sequence[Interval], ran: Sequence[bool], name: str) -> tupl
     without = _error(grid, at, y)
     if not steps or not np.isfinite(without):
         return 0.0, 0.0
-    best, found_at = without, (0, 0)
+    tried = []  # (error, half window, lag), in intervals
     for half in (half for half in WINDOWS if half < steps):
         averaged = np.convolve(grid, np.full(2 * half + 1, 1 / (2 * half + 1)), "same")
         averaged[:half] = averaged[len(grid) - half :] = np.nan
         reach = steps - half
         errors = {step: _error(averaged, at - step, y) for step in range(-reach, reach + 1)}
         step = min(errors, key=lambda step: (errors[step], abs(step)))
-        if errors[step] < (LAG_GAIN if half else 1.0) * best and abs(step) < reach:
-            best, found_at = errors[step], (step, half)
-    if best > LAG_GAIN * without:
+        if abs(step) < reach:
+            tried.append((errors[step], half, step))
+    lagged = next((found for found in tried if not found[1]), (without, 0, 0))
+    best = min([lagged, *(found for found in tried if found[0] <= LAG_GAIN * lagged[0])])
+    if best[0] > LAG_GAIN * without:
         return 0.0, 0.0
-    return found_at[0] * length_ms / 1000, 2 * found_at[1] * length_ms / 1000
+    return best[2] * length_ms / 1000, 2 * best[1] * length_ms / 1000
 
 
 def _error(values: Array, at: NDArray[np.int64], y: Array) -> float:
