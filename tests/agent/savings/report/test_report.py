@@ -329,13 +329,13 @@ def test_a_gap_in_the_ledger_is_counted(plant: Path) -> None:
 
 
 def test_a_negative_saving_is_reported_as_negative(tmp_path: Path) -> None:
-    """The fan uses 1.3 times the energy of the old one at the same flow."""
+    """The fan uses 1.1 times the energy of the old one at the same flow."""
     (tmp_path / "plant").mkdir()
     metered_retrofit.retrofit(tmp_path / "plant", days=3)
     store = Store(tmp_path / "plant" / "state", HandClock())
     from dataclasses import replace
 
-    worse = [replace(item, energy_wh=1.3 * 250 * metered_retrofit.before_kw(item.drivers[metered_retrofit.FLOW].mean))
+    worse = [replace(item, energy_wh=1.1 * 250 * metered_retrofit.before_kw(item.drivers[metered_retrofit.FLOW].mean))
              for item in metered_retrofit.new(BEGIN_MS, BEGIN_MS + 288 * QUARTER_MS)]  # fmt: skip
     save_intervals(store, worse)
     store.close()
