@@ -115,6 +115,7 @@ def new(from_ms: int, to_ms: int, seed: int = 2, scale: float = 0.93) -> list[In
         kw = shaft + motor + drive
         found.append(
             Interval("fan", t_ms, 250 * kw, shaft_wh=250 * shaft, motor_loss_wh=250 * motor, drive_loss_wh=250 * drive,
+                     drive_output_wh=250 * (shaft + motor),
                      auxiliary_wh=250 * 0.3,
                      u_motor_loss_wh=25 * motor, u_drive_loss_wh=50 * drive, reactive_varh=250 * 0.15 * kw,
                      speed_rpm=1500 * flow / 105, drivers={FLOW: Driver(flow, 0.5)}, running_s=900.0,

@@ -29,18 +29,22 @@ LOWEST, HIGHEST = 0.78, 1.15  # of R
 LEAST_S, LEAST_WITHOUT_DRIVER_S = 3600.0, 86_400.0  # time of comparable intervals before R is judged
 ORDINARY, SIGMAS = (0.80, 1.00), 2.0  # R without an error, and the standard deviations of it that are no question
 CHANGE, CHANGE_SIGMAS = 0.15, 3.0  # of ln R at the same load, from which it has changed
-LOAD_STEP = 0.15  # width of a class of load, as ln of the adjusted energy
+LOAD_STEP, DRIVER_STEP = 0.15, 0.1  # width of a class of load: ln of the adjusted energy, share of the driver's range
 LOAD_LEAST = 0.2  # of the mean power of the baseline; below it the losses at no load dominate
 RUNNING = 0.9  # share of an interval without a driver in which the motor runs
 STOPPED = 0.01  # R below which it does not, if its running time is unknown
 # Energy at the output of the drive, over the energy at the meter: 0.97 at the loads that are compared, and ±10 % [M]
-# for the power that a drive computes. With an error of 300/400 or 500/400 it is outside.
-DRIVE_SHARES = 0.85, 1.08
+# for the power that a drive computes. A larger share shows that the meter measures too little, as with 300/400; a
+# smaller one that it measures too much, or that the load is small. Far outside it is the drive that is wrong.
+DRIVE_SHARES, DRIVE_PLAUSIBLE = (0.85, 1.08), (0.5, 1.5)
 DRIVE_KNOWN = 0.5  # share of the energy for which the drive must have measured
 ENDED_LEAST = 0.01  # share of the adjusted energy from which a difference that ended stays a question
 WITHOUT_VALUE = 10.0  # |ln R| of an interval without energy, or with a negative one
 COVERED_BY = 3_600_000  # ms by which a decision may end before the last interval with this ratio
 UNFIT = frozenset(("bypass", "maintenance", "ct_wiring", "clock_step", "data_gap"))  # flags
+
+
+Load = tuple[int, int]  # class of load, by the adjusted energy and by the first driver
 
 
 class RatioSpan(NamedTuple):
@@ -85,7 +89,7 @@ class _Sample(NamedTuple):
     measured_wh: float
     adjusted_wh: float
     drive_wh: float | None
-    load: int
+    load: Load
     usual: float = 1.0
 
 
@@ -104,7 +108,7 @@ class _Segment:
     adjusted_wh: float = 0.0
     drive_wh: float = 0.0
     drive_measured_wh: float = 0.0
-    by_load: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    by_load: dict[Load, tuple[float, float, float]] = field(default_factory=dict)
 
     def add(self, one: _Sample) -> None:
         self.from_ms = self.from_ms or one.from_ms
@@ -119,7 +123,7 @@ class _Segment:
         seconds, measured_wh, adjusted_wh = self.by_load.get(one.load, (0.0, 0.0, 0.0))
         self.by_load[one.load] = seconds + one.seconds, measured_wh + one.measured_wh, adjusted_wh + one.adjusted_wh
 
-    def usual(self, load: int, least_s: float) -> float | None:
+    def usual(self, load: Load, least_s: float) -> float | None:
         """R at this load; None before enough is known."""
         seconds, measured_wh, adjusted_wh = self.by_load.get(load, (0.0, 0.0, 0.0))
         return measured_wh / adjusted_wh if seconds >= least_s and measured_wh > 0 else None
@@ -128,7 +132,10 @@ class _Segment:
     def confirmed_by_drive(self) -> bool:
         if not self.drive_measured_wh > DRIVE_KNOWN * self.measured_wh > 0:
             return False
-        return DRIVE_SHARES[0] <= self.drive_wh / self.drive_measured_wh <= DRIVE_SHARES[1]
+        share = self.drive_wh / self.drive_measured_wh
+        if not DRIVE_PLAUSIBLE[0] <= share <= DRIVE_PLAUSIBLE[1]:
+            return False
+        return share <= DRIVE_SHARES[1] if self.measured_wh < self.adjusted_wh else share >= DRIVE_SHARES[0]
 
 
 class RatioCheck:
@@ -259,8 +266,16 @@ class RatioCheck:
         if not baseline.drivers and not _runs(item, measured_wh / adjusted_wh):
             return None
         drive_wh = None if item.drive_output_wh is None or item.filled_wh else item.drive_output_wh
-        load = round(math.log(adjusted_wh / (self._mean_wh * n)) / LOAD_STEP)
+        load = round(math.log(adjusted_wh / (self._mean_wh * n)) / LOAD_STEP), self._driver_class(item)
         return _Sample(item.start_ms, item.end_ms, item.energy_s, n, measured_wh, adjusted_wh, drive_wh, load)
+
+    def _driver_class(self, item: Interval) -> int:
+        """By the first driver: the adjusted energy of a damper fan hardly shows its load."""
+        names = self._baseline.drivers
+        if not names or names[0] not in self._baseline.ranges or names[0] not in item.drivers:
+            return 0
+        low, high = self._baseline.ranges[names[0]]
+        return round((item.drivers[names[0]].mean - low) / (high - low) / DRIVER_STEP) if high > low else 0
 
     def _limit(self, samples: Sequence[_Sample]) -> float:
         """Of a change of ln R over these intervals."""
