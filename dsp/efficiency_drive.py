@@ -66,6 +66,35 @@ def drive_class_factor(drive_class: str | None) -> tuple[float, float]:
     return {"IE0": (1.25, 0.45), "IE1": (1.0, 0.35), "IE2": (0.55, 0.37)}.get(drive_class or "", (0.80, 0.57))
 
 
+class EightPointGain(NamedTuple):
+    """U (k = 2) of the efficiency of a drive from its class, and with the losses at eight points; fractions.
+
+    rated_by_class, rated_by_points: at rated torque and speed.
+    half_by_class, half_by_points: at half of both.
+    """
+
+    rated_by_class: float
+    rated_by_points: float
+    half_by_class: float
+    half_by_points: float
+
+
+def eight_point_gain(reference_w: float, rated_w: float, drive_class: str | None, rectifier: bool) -> EightPointGain:
+    """What the losses at eight points would reduce U to, for losses as the class makes them probable.
+
+    reference_w: reference losses of this size, from tables.reference_drive_loss_w, W. rated_w: rated power, W.
+    drive_class, rectifier: as for drive_class_factor and drive_loss_w.
+    The error of the input power is not included: it counts in proportion to the losses.
+    """
+    factor, u = drive_class_factor(drive_class)
+    found: list[float] = []
+    for part in (1.0, 0.5):
+        loss_w = drive_loss_w(factor * reference_w, part, part, rectifier)
+        in_w = part**2 * rated_w + loss_w
+        found += [class_loss_u_w(loss_w, u, factor * reference_w) / in_w, EIGHT_U * loss_w / in_w]
+    return EightPointGain(*found)
+
+
 class EightPoint(NamedTuple):
     """Loss surface of a drive: a0 + a1·i + a2·i² + b1·f·i + b2·f, W.
 

@@ -151,6 +151,13 @@ VT_CLASS_WITHOUT_VT = Code(
     "vt_class_without_vt",
     'there are no voltage transformers; add their ratio, for example vt = "10000/100", or remove vt_class',
 )
+EIGHT_POINTS_MISSING = Code(
+    "eight_points_missing",
+    "missing: by its class the efficiency of the drive is known to ±{rated_by_class:pct1} points at rated load and "
+    "±{half_by_class:pct1} at half torque and speed, which separates no two classes; with the eight losses of "
+    "IEC 61800-9-2 from the manufacturer's documentation to ±{rated_by_points:pct1} and ±{half_by_points:pct1}",
+)
+EIGHT_POINTS_MISSING_ALIKE = Code("eight_points_missing_alike", "{first}; {count:d} other drives alike")
 BUS_MISSING = Code(
     "bus_missing", 'missing: nothing is measured; write for example [bus.south] with tcp = "192.0.2.40:502"'
 )

@@ -12,6 +12,8 @@ from agent.config.model import Config, Drive, Meter, Motor
 from agent.config.signals import Signal, signals
 from agent.core.metrics import Metric, by_name
 from drivers.profiles import load_profile
+from dsp.efficiency_drive import EightPointGain, eight_point_gain
+from dsp.tables import reference_drive_loss_w
 
 NOT_POLLED = (None, "armed")  # values of comm_loss with which a drive is not polled
 
@@ -104,6 +106,14 @@ def polled_devices(config: Config) -> list[Meter | Drive]:
 
 def uses_modbus(profile: str) -> bool:
     return load_profile(profile).dialect != "huanyang_private"
+
+
+def eight_point_gain_of(config: Config, drive: Drive) -> EightPointGain | None:
+    """What the manufacturer's losses would gain; None where they are configured or the rating is unknown."""
+    kw = drive_rating_kw(config, drive)
+    if drive.loss_points_w or not kw:
+        return None
+    return eight_point_gain(reference_drive_loss_w(kw), 1000 * kw, drive.efficiency_class, drive.rectifier)
 
 
 def drive_rating_kw(config: Config, drive: Drive) -> float | None:

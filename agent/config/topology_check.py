@@ -9,9 +9,10 @@ from agent.config import reasons as codes
 from agent.config.model import Config, Meter
 from agent.config.schema import ConfigReport, unknown_reference
 from agent.config.signals import metric_of
-from agent.config.topology import polled_devices, uses_modbus
+from agent.config.topology import eight_point_gain_of, polled_devices, uses_modbus
 from drivers.profiles import load_profile
 from drivers.registers import usable
+from dsp.efficiency_drive import EightPointGain
 
 Tables = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
@@ -35,6 +36,8 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: ConfigReport)
     if not report.problems and not polled_devices(config):
         report.finding("bus", codes.NO_DEVICE_TO_POLL() if config.buses else codes.BUS_MISSING())
     _note_unchecked(config, report)
+    if not report.problems:
+        _note_losses(config, report)
 
 
 def _tables(raw: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
@@ -122,6 +125,19 @@ def _check_drives(config: Config, report: ConfigReport) -> None:
             report.finding(f"drive.{drive.name}.comm_loss", reason)
         elif drive.comm_loss == "armed":
             report.finding(f"drive.{drive.name}.comm_loss", codes.COMM_LOSS_ARMED(), drive.comm_loss)
+
+
+def _note_losses(config: Config, report: ConfigReport) -> None:
+    """What the losses at eight points would gain; one note for drives that are alike."""
+    alike: dict[EightPointGain, list[str]] = {}
+    for drive in config.drives.values():
+        if gain := eight_point_gain_of(config, drive):
+            alike.setdefault(gain, []).append(drive.name)
+    for gain, names in alike.items():
+        reason = codes.EIGHT_POINTS_MISSING(**{name: round(value, 4) for name, value in gain._asdict().items()})
+        if len(names) > 1:
+            reason = codes.EIGHT_POINTS_MISSING_ALIKE(first=reason, count=len(names) - 1)
+        report.note(f"drive.{names[0]}.losses", reason)
 
 
 def _check_readable(config: Config, report: ConfigReport) -> None:

@@ -58,6 +58,20 @@ def test_eight_points_give_the_losses_everywhere() -> None:
     assert surface.loss_w(0.5, -0.5) == surface.loss_w(0.5, 0.5)
 
 
+def test_the_gain_of_eight_points_is_the_difference_of_both_estimates() -> None:
+    """U by class and by points of the same losses, over the same input power; points are much better."""
+    gain = drive.eight_point_gain(3240, 55_000, "IE2", True)
+    surface = drive.eight_point([drive.drive_loss_w(0.55 * 3240, i, f) for f, i in drive.EIGHT_POINTS])
+    for part, by_class, by_points in (
+        (1.0, gain.rated_by_class, gain.rated_by_points), (0.5, gain.half_by_class, gain.half_by_points)
+    ):  # fmt: skip
+        loss_w = surface.loss_w(part, part)
+        in_w = 55_000 * part**2 + loss_w
+        assert by_points == pytest.approx(0.10 * loss_w / in_w, rel=0.02)
+        assert by_class > 3 * by_points
+    assert gain.half_by_class > 0.035, "more than the difference between two classes"
+
+
 @pytest.mark.parametrize("bad", [(1, 2, 3), (1,) * 7 + (0,), (1,) * 7 + (float("nan"),)])
 def test_invalid_points_are_rejected(bad: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="eight losses"):

@@ -18,6 +18,8 @@ from agent.config.model import CLASS_ASSUMED, Meter
 from agent.core.text import as_object
 from drivers.reasons import Reason
 from dsp import efficiency as eff
+from dsp.efficiency_drive import eight_point_gain
+from dsp.tables import reference_drive_loss_w
 
 if TYPE_CHECKING:
     from agent.analysis.efficiency.estimator import Estimator
@@ -202,7 +204,12 @@ def _improvements(estimator: Estimator, parts: Mapping[str, float]) -> Iterator[
     if estimator.signals.winding_degc is None and motor.r1_ohm is not None:
         yield codes.MEASURE_TEMPERATURE()
     if asset.drive is not None and nameplate.eight is None:
-        yield codes.ADD_EIGHT_POINTS(drive=asset.drive.name)
+        gain = eight_point_gain(
+            reference_drive_loss_w(nameplate.drive_w / 1000), nameplate.drive_w, asset.drive.efficiency_class,
+            nameplate.rectifier,
+        )  # fmt: skip
+        by_class, by_points = round(gain.rated_by_class, 4), round(gain.rated_by_points, 4)
+        yield codes.ADD_EIGHT_POINTS(drive=asset.drive.name, by_class=by_class, by_points=by_points)
     if asset.shared or asset.meter is None:
         yield codes.INSTALL_METER(u=DRIVE_POWER_U)
     elif asset.meter.ct and asset.meter.ct_class is None:

@@ -48,7 +48,9 @@ MEASURE_TEMPERATURE = Code(
     "measure the winding temperature: the uncertainty of the copper losses becomes 2 % instead of 6 %",
 )
 ADD_EIGHT_POINTS = Code(
-    "add_eight_points", "add the drive manufacturer's losses at eight points (`drive.{drive}.losses`)"
+    "add_eight_points",
+    "add the drive manufacturer's losses at eight points (`drive.{drive}.losses`): the uncertainty of the drive's "
+    "efficiency becomes {by_points:pct1} instead of {by_class:pct1} points at rated load",
 )
 INSTALL_METER = Code(
     "install_meter",

@@ -144,4 +144,10 @@ def _scaled(losses: eff.Losses, total_w: float) -> eff.Losses:
 
 
 def _by_uncertainty(found: list[LossEstimate]) -> list[LossEstimate]:
-    return sorted(found, key=lambda item: item.losses.u_w + item.u_power * abs(item.power_w))
+    """Lowest uncertainty first; M1, whose U does not include damage and repairs, after what was measured here."""
+    measured = any(item.method in eff.TESTED for item in found)
+
+    def order(item: LossEstimate) -> tuple[bool, float]:
+        return measured and item.method == eff.M1, item.losses.u_w + item.u_power * abs(item.power_w)
+
+    return sorted(found, key=order)

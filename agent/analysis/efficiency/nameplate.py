@@ -96,7 +96,7 @@ def nameplate_of(asset: Asset, drive_kw: float | None) -> Nameplate:
         magnet = PmRating(rated_w, loss_w, rated_a, rated_hz, motor.r1_ohm, from_class, motor.amps is None)
     if efficiency is not None and not magnet_motor:
         cage = Plate(rated_w, efficiency, motor.volts, rated_a, motor.rpm, sync_rpm, motor.poles, motor.r1_ohm,
-                     motor.no_load_w)  # fmt: skip
+                     motor.no_load_w, from_class)  # fmt: skip
     if efficiency is not None and motor.kind == "pm" and motor.r1_ohm is not None:
         flux = FluxPlate(motor.volts, rated_a, rated_hz, rated_w, efficiency, motor.r1_ohm, motor.emf_v, motor.xq_ohm)
     return Nameplate(
