@@ -171,7 +171,7 @@ class SavingsAccumulator:
         baseline = self.baseline
         for k, name in enumerate(baseline.drivers):
             error = self.driver_errors.get(name)
-            if error is not None and not is_state(baseline, k):
+            if error is not None and (error.relative or error.absolute) and not is_state(baseline, k):
                 limit = error.relative * abs(values[k].mean) + error.absolute
                 self._sums.driver_wh[k] += _slope_wh(baseline, values, k, limit) * share
 
