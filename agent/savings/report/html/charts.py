@@ -13,6 +13,7 @@ from markupsafe import Markup
 from agent.core.text import Catalogue
 from agent.savings.accounting.avoided_energy import expected_wh
 from agent.savings.baseline.models import others_at_mean, values_of
+from agent.savings.records.interpolation import with_lagged_drivers
 from agent.savings.records.model import Baseline, Interval
 from agent.savings.report.html.svg import Chart, Point, thinned
 from agent.savings.report.model.month import ReportMonth
@@ -58,8 +59,8 @@ def power_over_driver(month: ReportMonth, _: Catalogue) -> Figure | None:
             return (item.shaft_wh * 3.6 / item.energy_s, kw) if item.shaft_wh is not None else None
         return (item.start_ms % 86_400_000 / 3.6e6, kw)
 
-    old = [point for item in month.baseline_intervals if (point := place(item))]
-    new = [point for item in month.reported if (point := place(item))]
+    old = [point for item in _as_modelled(baseline, month.baseline_intervals) if (point := place(item))]
+    new = [point for item in _as_modelled(baseline, month.reported) if (point := place(item))]
     if not old and not new:
         return None
     curves = _curves(month, place)
@@ -80,6 +81,11 @@ def power_over_driver(month: ReportMonth, _: Catalogue) -> Figure | None:
     return _figure(chart, _("Mean power over the driver"))
 
 
+def _as_modelled(baseline: Baseline, found: Sequence[Interval]) -> list[Interval]:
+    """The intervals with lagged and averaged drivers, as the model takes them."""
+    return with_lagged_drivers(found, baseline.shape.get("lags_s", {}), baseline.shape.get("windows_s", {}))
+
+
 Place = Callable[[Interval], Point | None]
 
 
@@ -88,7 +94,7 @@ def _curves(month: ReportMonth, place: Place) -> list[tuple[str, list[Point]]]:
     state over the range of its data."""
     baseline = month.baseline
     assert baseline is not None
-    intervals: Sequence[Interval] = [*month.baseline_intervals, *month.intervals]
+    intervals = [*_as_modelled(baseline, month.baseline_intervals), *_as_modelled(baseline, month.intervals)]
     if "states" not in baseline.shape or len(baseline.drivers) < 2:
         return [("", part) for part in _parted(_model(baseline, intervals, place), baseline)]
     name, shape, found = baseline.drivers[-1], baseline.shape, []
