@@ -49,7 +49,7 @@ class Plant:
         self.lane = self.start()
 
     def run(self, items: list[Interval], drive_share: float | None = None) -> None:
-        """Measures these intervals. drive_share: output power of the drive over that of the meter; None: no response."""
+        """Measures these intervals. drive_share: output power of the drive over the meter; None: no response."""
         for item in items:
             w = 4 * (item.energy_wh or 0.0)
             for _ in range(3):
