@@ -1,4 +1,4 @@
-"""An import with a wrong transformer ratio says so, and nothing is claimed until a person decides."""
+"""An import with a wrong transformer ratio reports it; there is no verdict until an engineer decides."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_halved_energies_are_found_in_the_first_hour(plant: Plant) -> None:
 
 
 @pytest.mark.parametrize(("decision", "intervals"), [("--keep", True), ("--exclude", False)])
-def test_a_person_decides(plant: Plant, decision: str, intervals: bool) -> None:
+def test_an_engineer_decides(plant: Plant, decision: str, intervals: bool) -> None:
     plant.bring(measured(Random(2), RETROFIT_MS, 24 * 5, saving=lambda _: 0.08, factor=0.5))
     magwatt("adjustment", "decide", "fan", "1", decision, "--by", "Li Wei", "--reason", "read the nameplate of the CTs",
             "--config", plant.config)  # fmt: skip
