@@ -260,6 +260,7 @@ def hours(
     speed = np.interp(flow, _GRID, at.speed_rpm)
     drive, motor = look(at.est_drive_w), look(at.est_motor_w)
     u_drive, u_motor = look(at.u_drive_w), look(at.u_motor_w)
+    output = new_wh - look(at.drive_loss_w)
     driver = (sensor(flow) if sensor else flow) * 1000
     intervals = []
     for k in range(len(flow)):
@@ -269,6 +270,7 @@ def hours(
                 "shaft_wh": float(displayed_wh[k] - drive[k] - motor[k]), "drive_loss_wh": float(drive[k]),
                 "motor_loss_wh": float(motor[k]), "u_drive_loss_wh": float(u_drive[k]),
                 "u_motor_loss_wh": float(u_motor[k]), "speed_rpm": float(speed[k]),
+                "drive_output_wh": float(output[k]) if plant.efficiency is not None else None,
             }  # fmt: skip
         intervals.append(
             Interval(

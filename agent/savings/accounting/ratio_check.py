@@ -1,9 +1,9 @@
 """Consistency of the measured energy with the frozen baseline: a wrong transformer ratio multiplies all energies.
 
 The ratio R of measured and adjusted energy is that of a saving, 1 − saving, times the error of the transformer ratio,
-such as 300/400 or 200/400. The energies alone do not tell them apart. A retrofit that saves 0 to 20 % has R between
+such as 300/400 or 200/400. The energies alone do not distinguish them. A retrofit that saves 0 to 20 % has R between
 0.8 and 1, and nothing that is done to a motor takes much more energy at the same load; so R below LOWEST or above
-HIGHEST is a question to a person, unless the energy that the drive measures at its output confirms the meter. An error
+HIGHEST must be decided by an engineer, unless the energy that the drive measures at its output confirms the meter. An error
 that a saving brings back between these limits is not found: 300/400 with 4 % more energy, 500/400 with 8 % less.
 
 The limits are ours. Where few intervals scatter more, by the residuals of the baseline and their autocorrelation, R
@@ -203,7 +203,7 @@ class RatioCheck:
     def question(self, events: Sequence[NonRoutineEvent]) -> Reason | None:
         """What must be decided before there is a verdict, and how; None: nothing.
 
-        events: of this asset. A decision on the event of a time answers the question on it.
+        events: of this asset. A decision on the event of a time settles the question on it.
         """
         asked = [(span, event) for span, event in self._events_of_spans(events)
                  if event.decision is None and self._matters(span)]  # fmt: skip
@@ -270,7 +270,7 @@ class RatioCheck:
         return _Sample(item.start_ms, item.end_ms, item.energy_s, n, measured_wh, adjusted_wh, drive_wh, load)
 
     def _driver_class(self, item: Interval) -> int:
-        """By the first driver: the adjusted energy of a damper fan hardly shows its load."""
+        """By the first driver: the adjusted energy of a damper fan does not show its load."""
         names = self._baseline.drivers
         if not names or names[0] not in self._baseline.ranges or names[0] not in item.drivers:
             return 0

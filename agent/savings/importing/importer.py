@@ -169,7 +169,7 @@ def _store_drivers(
 
 
 def _ratio_findings(store: Store, config: Config, motor: str, now_ms: int) -> list[Reason]:
-    """Stores the events of the transformer ratio that the imported energies open, and says how to decide them."""
+    """Stores the events of the transformer ratio that the imported energies open, and returns how to decide them."""
     asset = next(asset for asset in assets(config) if asset.name == motor)
     try:
         events = store_ratio_events(store, asset, config.site.timezone, now_ms)
