@@ -179,7 +179,7 @@ class Tracker:
         return windows.coarse(ring.x[row : row + 3, lo:hi], use, self._rate_hz, self._lo_hz, self._hi_hz)
 
     def remainder(self, start: float) -> FrequencySpan | None:
-        """Window of a record that is too short for a regular window: all its complete cycles, if three or more."""
+        """Window of a record that is too short for a regular window: all its complete cycles, if two or more."""
         available = self._ring.end - start
         if available < 16:
             return None
@@ -199,4 +199,22 @@ class Tracker:
                         self.rotation = rotation
                         return FrequencySpan(end, n_cycles, f_hz, int(Flag.FEW_CYCLES))
                 n_cycles -= 1
+            if (short := self._fitted(start, row, f_hz)) is not None:
+                self.rotation = rotation
+                return short
         return None
+
+    def _fitted(self, start: float, row: int, f_hz: float) -> FrequencySpan | None:
+        """Window of the two or three complete cycles of a record too short for windows.refine, or None."""
+        ring = self._ring
+        begin = math.ceil(start)
+        lo, hi = begin - ring.base, ring.end - ring.base
+        good = ring.mapped[row : row + 3] * ~ring.bad[row : row + 3, lo:hi].any(axis=1) != 0
+        f_hz = windows.fitted(ring.x[row : row + 3, lo:hi][good], self._rate_hz, f_hz) if good.any() else 0.0
+        if not self._lo_hz <= f_hz <= self._hi_hz:
+            return None
+        cycle = self._rate_hz / f_hz
+        n_cycles = math.floor((ring.end + 0.25 - start) / cycle)
+        if n_cycles < 2:
+            return None
+        return FrequencySpan(start + n_cycles * cycle, n_cycles, f_hz, int(Flag.FEW_CYCLES))

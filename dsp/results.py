@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from dsp._jit import Floats
 from dsp.events import Event
-from dsp.ieee1459 import named
+from dsp.ieee1459 import RESULTS, SINGLE, named, single
+from dsp.power import SUMS
 
 ORDERS = 51  # components and subgroups 0..50
 BANDS, BANDS_FROM_HZ, BAND_HZ = 35, 2000, 200  # 2 to 9 kHz
@@ -175,3 +176,18 @@ class Window(NamedTuple):
     def named_1459(self) -> dict[str, float]:
         """IEEE 1459 quantities by name: 15 of one phase, 25 of three; empty for two phases, with a gap or SYNC_LOST."""
         return named(self.ieee1459)
+
+    def phase_1459(self, phase: int) -> dict[str, float]:
+        """Single-phase quantities of IEEE 1459 (clause 3.1.2) of phase 0 .. 2 by name, in W, var, VA or as ratios.
+
+        Empty without voltage, current or synchronisation, and with a gap in one of them.
+        """
+        mean, phasor, out = np.full(SUMS, np.nan), np.zeros((6, 2)), np.zeros(RESULTS)
+        mean[6 + phase], mean[9 + phase] = self.u_rms_v[phase] ** 2, self.i_rms_a[phase] ** 2
+        mean[12 + phase] = self.p_phase_w[phase]
+        for row, value in ((phase, self.phasor_u_v[phase]), (phase + 3, self.phasor_i_a[phase])):
+            phasor[row] = value.real, value.imag
+        if not (np.isfinite(mean[[6 + phase, 9 + phase, 12 + phase]]).all() and np.isfinite(phasor).all()):
+            return {}
+        single(mean, phasor, phase, out)
+        return named(out[: len(SINGLE)])

@@ -111,7 +111,7 @@ class Stream:
     def finish(self) -> list[Window]:
         """End the record and return its remaining complete windows.
 
-        A record without any window gives one window of at least three cycles, if it is long enough. A later push()
+        A record without any window gives one window of at least two cycles, if it is long enough. A later push()
         starts a new record, whose absolute index continues.
         """
         out, self._waiting = self._waiting, []

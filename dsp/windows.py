@@ -86,6 +86,50 @@ def coarse(x: Floats, use: Bytes, rate_hz: float, lo_hz: float, hi_hz: float) ->
     return found if 0.95 * lo_hz <= abs(found) <= 1.05 * hi_hz else 0.0
 
 
+def fitted(x: Floats, rate_hz: float, f_hz: float) -> float:
+    """Frequency (Hz) of a record of 1.8 to 4 cycles: least squares of a constant, the fundamental and harmonics.
+
+    x: channels with samples, shape (channels, n), without gaps. rate_hz: sampling rate, Hz.
+    f_hz: first estimate, Hz, within 15 %.
+    A Hann window needs three cycles; the fit needs no more than the unknowns, because the harmonics are part of it
+    (IEEE 1057, sine fit of four parameters). Plain numpy. Returns 0 if the fit leaves more than 5 % of the power.
+    """
+    n = x.shape[1]
+    if n < 24 or not 1.8 <= n * f_hz / rate_hz <= 4.0:
+        return 0.0
+    skip = max(1, n // 512)
+    at = np.arange(0, n, skip) / rate_hz
+    at -= at.mean()
+    y = (x[:, ::skip] - x.mean(axis=1, keepdims=True)).T
+    orders = range(1, min(14, int(0.4 * rate_hz / skip / f_hz)))
+
+    def rest(one_hz: float) -> float:
+        turns = 2.0 * np.pi * one_hz * at
+        columns = [np.ones_like(at)]
+        for order in orders:
+            columns += [np.cos(order * turns), np.sin(order * turns)]
+        basis, _ = np.linalg.qr(np.stack(columns, axis=1))
+        return float(((y - basis @ (basis.T @ y)) ** 2).sum())
+
+    low, high = 0.85 * f_hz, 1.15 * f_hz
+    best = float(min(np.linspace(low, high, 31).tolist(), key=rest))
+    low, high = best - (high - low) / 30, best + (high - low) / 30
+    golden = (math.sqrt(5.0) - 1.0) / 2.0
+    a, b = high - golden * (high - low), low + golden * (high - low)
+    rest_a, rest_b = rest(a), rest(b)
+    while high - low > 1e-7 * f_hz:
+        if rest_a < rest_b:
+            high, b, rest_b = b, a, rest_a
+            a = high - golden * (high - low)
+            rest_a = rest(a)
+        else:
+            low, a, rest_a = a, b, rest_b
+            b = low + golden * (high - low)
+            rest_b = rest(b)
+    found = (low + high) / 2
+    return found if rest(found) <= 0.05 * float((y**2).sum()) else 0.0
+
+
 def space_vector(x: Floats, use: Bytes) -> npt.NDArray[np.complex128]:
     """(2/3)(x1 + a x2 + a^2 x3) over the used channels; shape (n,), peak value of a balanced set."""
     turn = np.exp(2j * np.pi / 3.0 * np.arange(3)) * (np.asarray(use) != 0) * (2.0 / 3.0)

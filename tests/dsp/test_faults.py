@@ -256,8 +256,28 @@ def test_a_record_of_one_window_or_a_little_less(seconds, cycles, flags, three, 
     assert np.isfinite(w.sg_u_v[:, 1:50]).all()
 
 
-def test_less_than_three_cycles_give_nothing(three, analyse):
-    assert analyse(three(60.0, 50000.0, 2300), 50000.0) == []
+@pytest.mark.parametrize(("samples", "cycles"), [(1720, 2), (2300, 2), (2499, 2), (2530, 3)])
+def test_two_or_three_cycles_give_a_flagged_window(samples, cycles, three, analyse):
+    """With 10 % of the seventh harmonic in the current, which must not shift the frequency."""
+    x = three(60.0, 50000.0, samples)
+    x[3:] += three(420.0, 50000.0, samples, i_rms=1.0)[3:]
+    (w,) = analyse(x, 50000.0)
+    assert w.n_cycles == cycles
+    assert w.flags == Flag.FEW_CYCLES
+    assert w.frequency_hz == pytest.approx(60.0, abs=1e-3)
+    assert w.u_rms_v == pytest.approx(230.0, rel=1e-4)
+    assert w.h_i_a[:, 7] == pytest.approx(1.0, rel=1e-3)
+    assert w.p_w == pytest.approx(6900 * np.cos(np.pi / 6), rel=1e-4)
+
+
+def test_no_cycles_are_found_in_noise_or_a_ramp(analyse):
+    noise = np.random.default_rng(3).normal(0.0, 100.0, (6, 2300))
+    assert analyse(noise, 50000.0) == []
+    assert analyse(np.tile(np.linspace(0.0, 100.0, 2300), (6, 1)), 50000.0) == []
+
+
+def test_less_than_two_cycles_give_nothing(three, analyse):
+    assert analyse(three(60.0, 50000.0, 1600), 50000.0) == []
     assert analyse(np.zeros((6, 0)), 50000.0) == []
     assert analyse(np.zeros((6, 3)), 50000.0) == []
 

@@ -30,6 +30,35 @@ def test_ieee_1459_through_a_stream(name, cases, generate):
                 assert abs(got[key] - e["value"]) <= allowed, (key, got[key], e)
 
 
+@pytest.mark.parametrize("phase", [0, 1, 2])
+@pytest.mark.parametrize("alone", [True, False])
+def test_ieee_1459_of_one_phase_in_closed_form(phase, alone):
+    """Clause 3.1.2, fundamental and orders 3 and 5, alone or beside two other phases."""
+    rate, w = 10_000.0, 2.0 * np.pi * 50.0 * np.arange(10_000) / 10_000.0
+    u1, u5, i1, i3, i5 = 230.0, 14.0, 10.0, 1.5, 2.0
+    u = np.sqrt(2.0) * (u1 * np.sin(w) + u5 * np.sin(5 * w + 0.4))
+    i = np.sqrt(2.0) * (i1 * np.sin(w - 0.5) + i3 * np.sin(3 * w) + i5 * np.sin(5 * w + 1.2))
+    x = np.full((6, len(w)), np.nan) if alone else np.array([np.sin(w), np.sin(w), np.sin(w)] * 2)
+    x[phase], x[phase + 3] = u, i
+    stream = Stream(rate, present=[not alone or c % 3 == phase for c in range(6)])
+    windows = stream.push(x) + stream.finish()
+    ih, vh = np.hypot(i3, i5), u5
+    p1, ph = u1 * i1 * np.cos(0.5), u5 * i5 * np.cos(0.8)
+    s, s1 = np.hypot(u1, vh) * np.hypot(i1, ih), u1 * i1
+    expected = {
+        "P": p1 + ph, "P1": p1, "PH": ph, "Q1": u1 * i1 * np.sin(0.5), "S": s, "S1": s1, "SN": np.sqrt(s**2 - s1**2),
+        "DI": u1 * ih, "DV": vh * i1, "SH": vh * ih, "DH": np.sqrt((vh * ih) ** 2 - ph**2),
+        "N": np.sqrt(s**2 - (p1 + ph) ** 2), "PF": (p1 + ph) / s, "PF1": np.cos(0.5),
+        "SN/S1": np.sqrt(s**2 - s1**2) / s1,
+    }  # fmt: skip
+    assert len(windows) == 5
+    for window in windows:
+        assert window.phase_1459(phase) == pytest.approx(expected, rel=2e-4)
+        if alone:
+            assert window.named_1459() == pytest.approx(expected, rel=2e-4)
+            assert not window.phase_1459((phase + 1) % 3)
+
+
 @pytest.mark.parametrize("name", ["D-G01", "D-G02", "D-G03"])
 def test_groups_through_a_stream(name, cases, generate):
     case = cases[name]

@@ -74,8 +74,30 @@ class RecordingSource:
         self.recording, self.settings = recording, settings
         self.notes: list[Reason] = []
         self._noted = False
+        self._skip_blank_edges()
         self._stream = self._open()
         self._check_pairs()
+
+    def _skip_blank_edges(self) -> None:
+        """Leaves out samples without a value at both ends, at most a window each: they would blank a whole window."""
+        from dsp.windows import WINDOW_S
+
+        samples = self.recording.samples[list(self.recording.present)]
+        most = min(math.ceil(WINDOW_S * self.rate_hz), (self.last - self.first) // 2)
+        count = 0
+        for edge, step in ((self.first, 1), (self.last - 1, -1)):
+            blank = 0
+            while blank < most and not np.isfinite(samples[:, edge + step * blank]).all():
+                blank += 1
+            if blank == most:
+                continue  # a longer gap: a channel begins or ends here, the others are analysed
+            count += blank
+            if step > 0:
+                self.first += blank
+            else:
+                self.last -= blank
+        if count:
+            self.notes.append(codes.BLANK_EDGE(file=self.name, count=count))
 
     @property
     def seconds(self) -> float:
@@ -94,7 +116,9 @@ class RecordingSource:
         last = None
         for window in self._raw(progress):
             self._check_orders(window)
-            if last is not None:
+            if last is None:
+                self._check_length(window)
+            else:
                 yield last
             last = window
         if last is not None:
@@ -114,6 +138,21 @@ class RecordingSource:
             yield from self._stream.push(np.ascontiguousarray(self.recording.samples[:, start:end]))
             progress(end - self.first)
         yield from self._stream.finish()
+
+    def _check_length(self, window: Any) -> None:
+        """Notes that the recording is shorter than a regular window."""
+        from dsp.windows import cycles_for
+
+        if not window.n_cycles:
+            return
+        regular = cycles_for(float(window.frequency_hz), self.settings.nominal)
+        if window.n_cycles < regular:
+            self.notes.append(
+                codes.SHORT_RECORDING(
+                    file=self.name, cycles=window.n_cycles, regular=regular,
+                    resolution_hz=float(window.frequency_hz) / window.n_cycles,
+                )
+            )  # fmt: skip
 
     def _check_orders(self, window: Any) -> None:
         """Notes once that the sampling rate limits the orders."""

@@ -35,6 +35,15 @@ ORDERS_LIMITED = Code(
     "{file}: {rate_hz:g} samples per second contain orders up to {order_max:d} of {frequency_hz:.4g} Hz; THD, TDD and "
     "K factor are computed up to this order",
 )
+BLANK_EDGE = Code(
+    "blank_edge",
+    "{file}: samples without a value at the start or end are not analysed: {count:d}",
+)
+SHORT_RECORDING = Code(
+    "short_recording",
+    "{file}: {cycles:d} complete cycles; frequencies are resolved to {resolution_hz:.3g} Hz, and a regular window has "
+    "{regular:d} cycles",
+)
 NO_VOLTAGE_CHANNEL = Code(
     "no_voltage_channel", "{file}: no voltage channel; `--supply` detects no events and no flicker"
 )

@@ -42,6 +42,9 @@ def window_object(window: Any, time_s: Any) -> dict[str, Any]:
         "p_h_w": _table(window.p_h_w),
         **{name: number(getattr(window, name)) for name in ("u1_v", "u2_pct", "u0_pct", "i2_pct", "i0_pct")},
         "ieee1459": {name: number(value) for name, value in window.named_1459().items()} or None,
+        "ieee1459_phase": [
+            {name: number(value) for name, value in window.phase_1459(phase).items()} or None for phase in range(3)
+        ],
         "pst": None if np.isnan(window.pst).all() else numbers(window.pst),
         "events": [event_object(event, time_s) for event in window.events],
     }

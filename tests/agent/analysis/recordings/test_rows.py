@@ -207,3 +207,35 @@ def test_progress_is_shown_on_the_terminal_and_not_in_the_json(tmp_path: Path) -
     assert [json.loads(line)["n_cycles"] for line in lines] == [10] * 75
     assert b"a.npz" in output
     assert b"t_s" not in output
+
+
+@pytest.mark.parametrize("blank", ["first", "last", "both"])
+def test_a_blank_sample_at_an_edge_costs_no_window(tmp_path: Path, blank: str) -> None:
+    """One sample without a value at the start or end of ten windows: all values of at least nine are there."""
+    at = 2 * np.pi * 50 * np.arange(20_000) / 10_000
+    u, i = 325 * np.sin(at), 14 * np.sin(at - 0.5)
+    if blank != "last":
+        u[0] = i[0] = np.nan
+    if blank != "first":
+        i[-1] = np.nan
+    np.savez(tmp_path / "edge.npz", fs=10_000.0, u1=u, i1=i)
+    done = replay(str(tmp_path / "edge.npz"), "--map", "u1=u1,i1=i1", "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(found) >= 9
+    for row in found:
+        assert not row["flags"]
+        assert row["p_w"] == pytest.approx(325 * 14 / 2 * np.cos(0.5), rel=1e-5)
+        assert row["ieee1459"] == pytest.approx(row["ieee1459_phase"][0])
+        assert row["ieee1459_phase"][1:] == [None, None]
+    assert found[0]["t_s"] == pytest.approx(0.1 if blank == "last" else 0.1001, abs=2e-5)
+    assert f": {2 if blank == 'both' else 1}" in done.stderr
+
+
+def test_three_cycles_are_analysed_and_the_resolution_is_stated(tmp_path: Path) -> None:
+    at = 2 * np.pi * 60 * np.arange(2_499) / 50_000
+    np.savez(tmp_path / "scope.npz", fs=50_000.0, u1=150 * np.sin(at), i1=2 * np.sin(at - 0.2))
+    done = replay(str(tmp_path / "scope.npz"), "--map", "u1=u1,i1=i1", "--json")
+    (row,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert row["flags"] == ["FEW_CYCLES"]
+    assert row["ieee1459"]["S"] == pytest.approx(150, rel=1e-4)
+    assert f"{60 / row['n_cycles']:.3g} Hz" in done.stderr
