@@ -211,6 +211,11 @@ def _show_fit(found: Baseline) -> None:
             click.echo("  " + _("Range of {driver}: {low:g} to {high:g}", driver=name, low=low, high=high))
         if len(ranges) > 1:
             click.echo("  " + _("Few values of {driver} are between these ranges", driver=name))
+    if off := found.shape.get("off"):
+        click.echo("  " + _("Motor off: {n:d} intervals with at most {limit_wh:kwh} kWh", n=off["n"],
+                            limit_wh=off["limit_wh"]))  # fmt: skip
+    for reason in found.dropped:
+        click.echo(f"  {text_of(reason)}")
     if vif := found.shape.get("vif"):
         values = tuple(f"{name} {value:.3g}" for name, value in vif.items())
         click.echo("  " + _("Variance inflation factors (VIF): {values}", values=values))

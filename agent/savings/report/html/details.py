@@ -166,6 +166,11 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
             _("range of the drivers"), tuple(f"{signal_name(name)}: {text}" for name, text in ranges(found)) or ("–",)
         ),
     ]
+    if found.dropped:
+        rows.append(DetailRow(_("signals that are not drivers, or not always"), tuple(map(_.reason, found.dropped))))
+    if off := found.shape.get("off"):
+        text = _("{n:d} intervals with at most {limit} kWh", n=off["n"], limit=kwh(off["limit_wh"]))
+        rows.append(DetailRow(_("motor off"), (text,)))
     if vif := found.shape.get("vif"):
         rows.append(
             DetailRow("VIF", (_("; ").join(f"{signal_name(name)} {value:.3g}" for name, value in vif.items()),))
