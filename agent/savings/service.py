@@ -139,9 +139,8 @@ class SavingsService:
         if before is not None and not again:
             raise SavingsError(BASELINE_ALREADY_FROZEN, asset=self.motor.name, hash=before.hash[:16], by=before.by)
         factors = merged([*self.motor.static_factors, *stated], by, self._now_ms)
-        draft = replace(draft, static_factors=factors)
-        check_load(draft)
-        frozen = freeze(draft, self._now_ms, by)
+        frozen = freeze(draft, self._now_ms, by, factors)
+        check_load(frozen)
         body = {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""}
 
         def write(db: sqlite3.Connection) -> Mapping[str, Any]:

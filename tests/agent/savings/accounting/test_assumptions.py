@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -194,8 +193,8 @@ def steady(first: int, n: int, share: float = 1.0, **drivers: Driver) -> list[In
 def test_a_saving_without_a_driver_is_proven_only_with_a_stated_load(
     factors: list[StaticFactor], expected: str
 ) -> None:
-    draft = replace(learn("pump", steady(0, 1344), classes=("0.5S", "0.5S")), static_factors=tuple(factors))
-    found, _ = evaluate(freeze(draft, 0, "test"), steady(1400, 2000, 0.8), classes=("0.5S", "0.5S"))
+    frozen = freeze(learn("pump", steady(0, 1344), classes=("0.5S", "0.5S")), 0, "test", factors)
+    found, _ = evaluate(frozen, steady(1400, 2000, 0.8), classes=("0.5S", "0.5S"))
     assert found.verdict == expected
     first = found.caveats[0].code if found.caveats else None
     assert (first == reasons.NO_DRIVER) == (expected == "provisional")
