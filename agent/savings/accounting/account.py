@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from agent.config.reporting_periods import ReportingPhase, phases_of
@@ -76,23 +76,29 @@ def claimable_intervals(load: Load, from_ms: int, to_ms: int, now_ms: int, basel
     names = numeric_drivers(baseline)
     begin_ms, end_ms = from_ms - MARGIN_MS - 2 * GAP_MS_MAX, to_ms + MARGIN_MS + 2 * GAP_MS_MAX
     found = list(load(begin_ms, end_ms))
-    while any((first_run_end_ms(found, name, begin_ms) or 0) > from_ms - MARGIN_MS for name in names):
+    while any(
+        (first_run_end_ms(_running(found, baseline), name, begin_ms) or 0) > from_ms - MARGIN_MS for name in names
+    ):
         if not (more := load(begin_ms - STUCK_STEP_MS, begin_ms)):
             break
         found, begin_ms = [*more, *found], begin_ms - STUCK_STEP_MS
-    while any((last_run_start_ms(found, name, end_ms) or end_ms) < to_ms + MARGIN_MS for name in names):
+    while any(
+        (last_run_start_ms(_running(found, baseline), name, end_ms) or end_ms) < to_ms + MARGIN_MS for name in names
+    ):
         if not (more := load(end_ms, end_ms + STUCK_STEP_MS)):
             break
         found, end_ms = [*found, *more], end_ms + STUCK_STEP_MS
     ended = [with_amounts_per(item, baseline.length_s) for item in found if not item.start_ms <= now_ms < item.end_ms]
     newest_ms = now_ms - 2 * GAP_MS_MAX  # the running interval began later, and a run continues over a gap
     changing_ms = [now_ms, *(
-        ms for name in names if (ms := last_run_start_ms(ended, name, newest_ms)) is not None
+        ms for name in names if (ms := last_run_start_ms(_running(ended, baseline), name, newest_ms)) is not None
     )]  # fmt: skip
     off = [is_off(baseline, item) for item in ended]
     ended = with_transitions(ended, next_to(ended, off))
     shape = baseline.shape
     ready = with_lagged_drivers(with_interpolated_drivers(ended), shape.get("lags_s", {}), shape.get("windows_s", {}))
+    # an interval with the motor off needs no drivers: it neither continues nor ends a held value
+    ready = [replace(item, drivers={}) if is_off else item for item, is_off in zip(ready, off, strict=True)]
     for name in names:
         ready = without_driver(ready, name, stuck_values(baseline, ready, name))
     return ClaimableIntervals([item for item in ready if from_ms <= item.start_ms < to_ms],
@@ -112,6 +118,10 @@ def stuck_values(baseline: Baseline, found: Sequence[Interval], name: str) -> li
     residual_w = 3600 * baseline.residual_wh / baseline.length_s
     held = held_values(found, name, powers)
     return [item for item in held if is_stuck(item, residual_w, usual_w.get(item.value))]
+
+
+def _running(found: Sequence[Interval], baseline: Baseline) -> list[Interval]:
+    return [item for item in found if not is_off(baseline, item)]
 
 
 @dataclass(frozen=True, slots=True)
