@@ -177,7 +177,7 @@ class EnergyCounters:
         self._since_register_j[name] += joules * part(self._read_s.get(name, -math.inf), math.inf)
 
     def _digit_wh(self, name: str, meter: Meter) -> float:
-        """U (k = 2) from the last digit of a register, Wh: of the difference of two readings, both cut off."""
+        """U (k = 2) from the last digit of a register, Wh: of the difference of two readings, both truncated."""
         try:
             row = load_profile(meter.profile).register(f"energy_{name}")
         except ProfileError:
