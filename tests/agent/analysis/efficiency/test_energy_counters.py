@@ -265,7 +265,7 @@ def test_the_events_of_another_meter_state_its_number_and_its_ratio(tmp_path: Pa
 @pytest.mark.parametrize("slow_s", [1, 20])
 def test_input_and_shaft_energy_belong_to_the_same_instant(tmp_path: Path, slow_s: int, kwh_step: float) -> None:
     """20 kW at the input, 18 kW at the shaft, cells computed 3 s late, the register read every 20 s and truncated to
-    its digit: the input is at least the shaft energy, less U of the pair, from the first second on, and never decreases.
+    its digit: from the first second on the input is at least the shaft energy less U of the pair. It never decreases.
     """
     counters = EnergyCounters(asset(tmp_path, CONFIG.replace("eastron/sdm630", "acrel/adw300")), LARGEST_W, {})
     before, start_kwh = 0, 4321.9
