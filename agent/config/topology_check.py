@@ -128,15 +128,15 @@ def _check_drives(config: Config, report: ConfigReport) -> None:
 
 
 def _note_losses(config: Config, report: ConfigReport) -> None:
-    """What the losses at eight points would gain; one note for drives that are alike."""
-    alike: dict[EightPointGain, list[str]] = {}
+    """What the losses at eight points would gain; one note for equal drives."""
+    equal: dict[EightPointGain, list[str]] = {}
     for drive in config.drives.values():
         if gain := eight_point_gain_of(config, drive):
-            alike.setdefault(gain, []).append(drive.name)
-    for gain, names in alike.items():
+            equal.setdefault(gain, []).append(drive.name)
+    for gain, names in equal.items():
         reason = codes.EIGHT_POINTS_MISSING(**{name: round(value, 4) for name, value in gain._asdict().items()})
         if len(names) > 1:
-            reason = codes.EIGHT_POINTS_MISSING_ALIKE(first=reason, count=len(names) - 1)
+            reason = codes.EIGHT_POINTS_MISSING_EQUAL(first=reason, count=len(names) - 1)
         report.note(f"drive.{names[0]}.losses", reason)
 
 

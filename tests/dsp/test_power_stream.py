@@ -33,7 +33,7 @@ def test_ieee_1459_through_a_stream(name, cases, generate):
 @pytest.mark.parametrize("phase", [0, 1, 2])
 @pytest.mark.parametrize("alone", [True, False])
 def test_ieee_1459_of_one_phase_in_closed_form(phase, alone):
-    """Clause 3.1.2, fundamental and orders 3 and 5, alone or beside two other phases."""
+    """Clause 3.1.2, fundamental and orders 3 and 5, alone or next to two other phases."""
     rate, w = 10_000.0, 2.0 * np.pi * 50.0 * np.arange(10_000) / 10_000.0
     u1, u5, i1, i3, i5 = 230.0, 14.0, 10.0, 1.5, 2.0
     u = np.sqrt(2.0) * (u1 * np.sin(w) + u5 * np.sin(5 * w + 0.4))

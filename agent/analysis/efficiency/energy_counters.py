@@ -69,6 +69,10 @@ class EnergyCounters:
         parts = [f"{part}_{name}" for name in _SUMS for part in ("u", "var")]
         self._remainders = dict.fromkeys((*_COUNTED, "u_metered", *parts), 0.0)
         self._since_register_j = {"import": 0.0, "export": 0.0}  # J by the power, since the register was read
+        self._read_s, self._begun_s = (
+            dict[str, float](),
+            dict[str, float](),
+        )  # last reading of a register, and its first
         self._stored = dict(self._values)
         self._by_register = {name: f"{name}_register" in self._values for name in ("import", "export")}
         self._started_s: float | None = None
@@ -89,6 +93,9 @@ class EnergyCounters:
                     self._add(name, self._since_register_j[name])
         for name in ("import", "export"):
             if (kwh := usable_number(reading, f"energy_{name}")) is not None:
+                if f"{name}_register" not in self._values:
+                    self._begun_s[name] = reading.middle_s
+                self._read_s[name] = reading.middle_s
                 self._count_register(name, meter, kwh, reading.came_ns)
 
     def add_cells(self, cells: Iterable[EnergyCell], now_s: float) -> None:
@@ -106,15 +113,27 @@ class EnergyCounters:
                 self._add("metered", cell.in_plus + cell.in_minus)
                 self._add("u_metered", self._meter_u * (cell.in_plus + cell.in_minus))
             for name, joules in (("import", cell.in_plus), ("export", cell.in_minus)):
-                self._since_register_j[name] += joules
-                if not self._by_register[name]:
-                    self._add(name, joules)
+                self._add_power(name, joules, cell)
         gap_s = self._gap_before_s + now_s - self._started_s - self._covered_s - self._slack_s
         self._values["gap_s"] = max(self._values.get("gap_s", 0), int(gap_s))
 
     def values(self) -> dict[str, int]:
-        """Metric → Wh, and the seconds of the gaps. A counter without a source is omitted."""
-        found = {metric: self._values[name] // 1000 for name, metric in METRICS.items() if name in self._values}
+        """Metric → Wh, and the seconds of the gaps. A counter without a source is omitted.
+
+        Import and export are the count of the register and the energy by the power since it was read, so that they
+        belong to the same instant as the energies that the agent sums.
+        """
+        for name in ("import", "export"):
+            if name in self._values:
+                now = self._values[name] + (
+                    int(self._since_register_j[name] * _MWH_PER_J) if self._by_register[name] else 0
+                )
+                self._values[f"{name}_shown"] = max(now, self._values.get(f"{name}_shown", 0))
+        found = {
+            metric: self._values.get(f"{name}_shown", self._values[name]) // 1000
+            for name, metric in METRICS.items()
+            if name in self._values
+        }
         return found | {"energy_uncounted_s": self._values.get("gap_s", 0)}
 
     def uncertainties(self) -> dict[str, float]:
@@ -132,7 +151,10 @@ class EnergyCounters:
                 share = energy_u(
                     meter.accuracy_class, meter.ct_class_applied, exchanges, vt_class=meter.vt_class_applied
                 )
-            found = {METRICS[name]: share * self._values.get(name, 0) / 1000 for name in ("import", "export")}
+            for name in ("import", "export"):
+                gain_wh = share * self._values.get(f"{name}_shown", self._values.get(name, 0)) / 1000
+                digit_wh = self._digit_wh(name, meter) if name in self._begun_s else 0.0
+                found[METRICS[name]] = math.hypot(gain_wh, digit_wh)
         for name in _SUMS:
             u_wh, variance = self._values.get(f"u_{name}", 0) / 1000, self._values.get(f"var_{name}", 0)
             found[METRICS[name]] = math.hypot(u_wh, 2 * math.sqrt(variance / _VAR_PER_J2) / 3600)
@@ -155,6 +177,30 @@ class EnergyCounters:
         whole = int(total)
         self._remainders[name] = total - whole
         self._values[name] = self._values.get(name, 0) + whole
+
+    def _add_power(self, name: str, joules: float, cell: EnergyCell) -> None:
+        """Energy by the power: counts before the register was first read, and is remembered after its last reading."""
+        if not self._by_register[name]:
+            self._add(name, joules)
+            self._since_register_j[name] += joules
+            return
+        begin_s = cell.end_s - cell.seconds
+
+        def part(from_s: float, to_s: float) -> float:
+            return max(min(cell.end_s, to_s) - max(begin_s, from_s), 0.0) / cell.seconds
+
+        # A cell is computed some seconds later: it may end before the register was read.
+        self._add(name, joules * part(-math.inf, self._begun_s.get(name, -math.inf)))
+        self._since_register_j[name] += joules * part(self._read_s.get(name, -math.inf), math.inf)
+
+    def _digit_wh(self, name: str, meter: Meter) -> float:
+        """U (k = 2) from the last digit of a register, Wh: of the difference of two readings, both truncated."""
+        try:
+            row = load_profile(meter.profile).register(f"energy_{name}")
+        except ProfileError:
+            return 0.0
+        scale = row.scale_for(None) if row is not None and row.type[0] in "iu" and not row.scale_from else None
+        return 2 * math.sqrt(2 / 12) * 1000 * scale if scale else 0.0
 
     def _count_register(self, name: str, meter: Meter, kwh: float, came_ns: int) -> None:
         now, now_s = round(kwh * _MWH_PER_KWH), came_ns // 1_000_000_000

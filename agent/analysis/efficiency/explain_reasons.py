@@ -49,8 +49,8 @@ MEASURE_TEMPERATURE = Code(
 )
 ADD_EIGHT_POINTS = Code(
     "add_eight_points",
-    "add the drive manufacturer's losses at eight points (`drive.{drive}.losses`): the uncertainty of the drive's "
-    "efficiency becomes {by_points:pct1} instead of {by_class:pct1} points at rated load",
+    "add the manufacturer's losses at eight points (`drive.{drive}.losses`): U of the drive at rated load "
+    "{by_points:pct1} points, not {by_class:pct1}",
 )
 INSTALL_METER = Code(
     "install_meter",

@@ -44,7 +44,7 @@ class SamplingError:
         self._steps, self._counts = [0.0] * LAGS, [0] * LAGS  # mean square of the difference at each lag
 
     def add(self, time_s: float, power_w: float, scale_w: float | None = None) -> SamplingU:
-        """The rates of U after this poll; zero before the third, and the polls after a gap start anew.
+        """The rates of U after this poll; zero before the third, and the first poll after a gap starts again.
 
         scale_w: variation below NEGLIGIBLE of it is not counted; None: the power itself.
         """
@@ -52,9 +52,9 @@ class SamplingError:
         if polls and not 0 < time_s - polls[0][0] <= self._gap_max_s:
             self._clear()
             polls = self._polls
-        for lag, (_, before_w) in zip(range(LAGS), polls, strict=False):
-            self._counts[lag] += 1
-            self._steps[lag] += ((power_w - before_w) ** 2 - self._steps[lag]) / min(self._counts[lag], MEMORY)
+        for back, (_, before_w) in zip(range(LAGS), polls, strict=False):
+            self._counts[back] += 1
+            self._steps[back] += ((power_w - before_w) ** 2 - self._steps[back]) / min(self._counts[back], MEMORY)
         polls.appendleft((time_s, power_w))
         if len(polls) < 3:
             return SamplingU(0.0, 0.0)
@@ -68,14 +68,15 @@ class SamplingError:
         if self._variance <= (NEGLIGIBLE * (power_w if scale_w is None else scale_w)) ** 2:
             return SamplingU(0.0, 0.0)
         spread = min(self._variance, sum(self._steps) / (2 * LAGS))  # half the mean square difference is the variance
-        if polls_of_cycle := self._repetition(REPEATS * 2 * spread):
-            return SamplingU(_student(polls_of_cycle - 1) * math.sqrt(spread / polls_of_cycle), 0.0)
+        lag = self._repetition(REPEATS * 2 * spread)
+        if lag is not None:
+            return SamplingU(_student(lag - 1) * math.sqrt(spread / lag), 0.0)
         return SamplingU(0.0, unresolved * (end_s - start_s) / 2)
 
     def _repetition(self, limit: float) -> int | None:
         """Number of polls after which they repeat, also several times; None if they do not.
 
-        limit: largest mean square of the difference, W². Polls that slip against the cycle repeat once, not thrice.
+        limit: largest mean square of the difference, W². Polls that slip against the cycle do not repeat several times.
         """
         for lag in range(2, LAGS // 3 + 1):
             last = LAGS // lag * lag

@@ -346,7 +346,7 @@ def test_the_line_of_a_key(key: str, line: int | None) -> None:
     assert line_of(key, key_lines(LINES)) == line
 
 
-def test_missing_drive_losses_are_one_note_for_drives_that_are_alike(tmp_path: Path) -> None:
+def test_missing_drive_losses_are_one_note_for_equal_drives(tmp_path: Path) -> None:
     """What eight points gain is stated once for two equal drives, and not where they are configured."""
     watts = "{ points = 'eight-point', watts = [300, 400, 700, 320, 450, 800, 600, 1100] }\n"
     text = BASE + at_input("m") + drive("d", "m", kw=55, class_="IE2") + drive("e", None, 3, kw=55, class_="IE2")
@@ -356,6 +356,6 @@ def test_missing_drive_losses_are_one_note_for_drives_that_are_alike(tmp_path: P
     done = CliRunner().invoke(main, ["check", str(file), "--json"])
     rows = [row for row in map(json.loads, done.stdout.splitlines()) if row["key"].endswith(".losses")]
     assert [(row["level"], row["key"]) for row in rows] == [("note", "drive.d.losses")]
-    assert rows[0]["reason"]["code"] == "eight_points_missing_alike"
+    assert rows[0]["reason"]["code"] == "eight_points_missing_equal"
     gain = rows[0]["reason"]["data"]["first"]["data"]
     assert gain["rated_by_points"] < gain["rated_by_class"] / 3

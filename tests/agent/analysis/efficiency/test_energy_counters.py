@@ -78,11 +78,10 @@ def test_counting_continues_after_a_reset_which_is_an_event(tmp_path: Path) -> N
 def test_energy_lost_by_a_reset_or_replacement_is_estimated_from_the_power(tmp_path: Path) -> None:
     """0.5 kWh in the minute of the reset, of which the register counted a fifth after it; then another meter."""
     counters = EnergyCounters(asset(tmp_path), LARGEST_W, {})
-    minute = EnergyCell(0.0, 60.0, in_plus=0.5 * 3.6e6)
     for k, kwh in enumerate((4321.0, 4321.5, 0.1, 0.6)):
         counters.on_meter_reading(reading(60 * k, energy_import=kwh, serial_number="1"))
-        counters.add_cells([minute], 60 * k)
-    assert wh(counters) == 1_500
+        assert wh(counters) == 500 * k
+        counters.add_cells([EnergyCell(60 * (k + 1), 60.0, in_plus=0.5 * 3.6e6)], 60 * (k + 1))
     counters.on_meter_reading(reading(240, energy_import=77.0, serial_number="2"))
     counters.on_meter_reading(reading(300, energy_import=77.5, serial_number="2"))
     assert wh(counters) == 2_500
@@ -280,3 +279,29 @@ def test_the_events_of_another_meter_state_its_number_and_its_ratio(tmp_path: Pa
         [reasons.METER_OWN_RATIO_CHANGED(ratio=40.0)],
         [reasons.CONFIGURED_RATIO_CHANGED(ct="200/5", vt="–", applied_by="meter")],
     ]
+
+
+@pytest.mark.parametrize("kwh_step", [0.01, 1.0])
+@pytest.mark.parametrize("slow_s", [1, 20])
+def test_input_and_shaft_energy_belong_to_the_same_instant(tmp_path: Path, slow_s: int, kwh_step: float) -> None:
+    """20 kW at the input, 18 kW at the shaft, cells computed 3 s late, the register read every 20 s and truncated to
+    its digit: from the first second on the input is at least the shaft energy less U of the pair. It never decreases.
+    """
+    counters = EnergyCounters(asset(tmp_path, CONFIG.replace("eastron/sdm630", "acrel/adw300")), LARGEST_W, {})
+    before, start_kwh = 0, 4321.9
+    for second in range(1, 600):
+        if second % slow_s == 7 % slow_s:
+            kwh = start_kwh + 20 * second / 3600
+            counters.on_meter_reading(reading(second, energy_import=kwh // kwh_step * kwh_step))
+        if second > 3:
+            counters.add_cells([EnergyCell(second - 3.0, 1.0, in_plus=20e3, shaft_plus=18e3)], second)
+        values, u = counters.values(), counters.uncertainties()
+        if "energy_shaft_wh" not in values:
+            continue
+        assert values["energy_counted_import_wh"] >= before
+        before = values["energy_counted_import_wh"]
+        true_wh = 20e3 * max(second - 3, 0) / 3600
+        assert abs(before - true_wh) <= 1000 * kwh_step + 20e3 * 3 / 3600 + 2
+        if kwh_step == 0.01:  # the digit of this profile
+            allowed = u["energy_counted_import_wh"] + u["energy_shaft_wh"] + 1
+            assert before >= values["energy_shaft_wh"] - allowed

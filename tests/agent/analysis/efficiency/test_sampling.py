@@ -81,7 +81,7 @@ def test_polls_after_a_gap_start_anew() -> None:
 
 
 def test_losses_that_follow_the_power_have_no_error_of_their_ratio() -> None:
-    """Losses of 10 % of a random power vary as it does; a part that varies by itself remains."""
+    """Losses of 10 % of a random power vary as it does; a part that varies independently remains."""
     chance, follows, by_itself = random.Random(2), RatioError(10.0), RatioError(10.0)
     for k in range(200):
         power_w, other_w = chance.uniform(-20e3, 40e3), chance.uniform(0, 1e3)
