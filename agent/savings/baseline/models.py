@@ -210,7 +210,7 @@ def described(kind: str, shape: Shape, drivers: Sequence[str]) -> Reason:
             return reasons.MODEL_WITH_WINDOW(model=model, driver=name, from_min=from_min, to_min=to_min)
         code = reasons.MODEL_WITH_LAG if lag_s > 0 else reasons.MODEL_WITH_LEAD
         return code(model=model, driver=name, lag_min=abs(lag_s) / 60)
-    if shape.get("off", {}).get("n"):
+    if (shape.get("off") or {}).get("n"):
         return reasons.MODEL_WITH_STANDSTILL(model=described(kind, _without(shape, "off"), drivers))
     if "states" in shape:
         if kind == "constant":

@@ -117,7 +117,7 @@ def save_draft(store: Store, baseline: Baseline) -> None:
 def load_draft(source: Source, asset: str) -> Baseline | None:
     """The draft of the next baseline; None when there is none that this version can use."""
     found = _baseline(source, DRAFT, asset)
-    return found if found is None or found.kind in MODEL_KINDS else None
+    return found if found is None or not _earlier_model(found) else None
 
 
 def insert_frozen(db: sqlite3.Connection, baseline: Baseline, now_ms: int) -> None:
@@ -136,9 +136,19 @@ def load_frozen(source: Source, asset: str) -> Baseline | None:
     when this version does not know its model.
     """
     found = load_frozen_of_any_kind(source, asset)
-    if found is not None and found.kind not in MODEL_KINDS:
-        raise InvalidValue(BASELINE_MODEL_UNKNOWN, asset=asset, kind=found.kind)
+    if found is not None and (kind := _earlier_model(found)):
+        raise InvalidValue(BASELINE_MODEL_UNKNOWN, asset=asset, kind=kind)
     return found
+
+
+def _earlier_model(baseline: Baseline) -> str:
+    """The model of a baseline if only earlier versions can use it; "": this version can.
+
+    The key `still` of a shape: below this value of the first driver the motor was taken as off; now its energy tells.
+    """
+    if "still" in baseline.shape:
+        return f"{baseline.kind} + still"
+    return "" if baseline.kind in MODEL_KINDS else baseline.kind
 
 
 def load_frozen_of_any_kind(source: Source, asset: str) -> Baseline | None:

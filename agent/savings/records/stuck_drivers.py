@@ -18,6 +18,7 @@ HELD_S_MIN = 7200.0  # shortest time of one value that is checked
 HELD_MIN = 4  # intervals of it
 MOVED = 3.0  # standard deviation of the energy, in those of the residuals, from which the signal is stuck
 MOVED_AS_OTHERS = 2.0  # the same, in those of other times with this value
+SLOPE_MOST = 3.0  # effect of the other drivers to that in the baseline: power over flow is cubic with variable speed
 SAME = 1e-9  # relative difference of equal values: a mean over time has rounding errors
 GAP_MS_MAX = 3_600_000  # time without a value over which a signal still holds it; a longer one ends the run
 OTHERS_MIN = 2  # other times with this value that are needed for this
@@ -59,12 +60,17 @@ def held_values(found: Sequence[Interval], name: str, powers: Powers) -> list[He
 
 
 def _unexplained(pairs: Sequence[tuple[float, float]]) -> float:
-    """Standard deviation of the first values about a line over the second ones: other drivers can move the energy."""
+    """Standard deviation of the first values about a line over the second ones: other drivers can move the energy.
+
+    The slope is limited: a driver with little effect that resembles the true values of the stuck one must not explain
+    all of their effect.
+    """
     y_mean, x_mean = fmean([y for y, _ in pairs]), fmean([x for _, x in pairs])
     yy = fmean([(y - y_mean) ** 2 for y, _ in pairs])
     xx = fmean([(x - x_mean) ** 2 for _, x in pairs])
     xy = fmean([(y - y_mean) * (x - x_mean) for y, x in pairs])
-    return math.sqrt(max(yy - xy * xy / xx, 0.0)) if xx > 0 else math.sqrt(yy)
+    slope = min(max(xy / xx, 0.0), SLOPE_MOST) if xx > 0 else 0.0
+    return math.sqrt(max(yy - 2 * slope * xy + slope * slope * xx, 0.0))
 
 
 def spreads_by_value(held: Sequence[HeldValue]) -> dict[float, float]:

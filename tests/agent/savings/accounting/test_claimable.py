@@ -18,6 +18,7 @@ from agent.config.reporting_periods import ReportingPhase
 from agent.savings.accounting.account import Account, SavingsBasis, claimable_intervals
 from agent.savings.accounting.driver_error import DriverError
 from agent.savings.baseline.baseline import freeze, learn
+from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Baseline, Driver, Interval
 
 DAY_MS = 86_400_000
@@ -94,7 +95,11 @@ def test_an_account_that_grows_is_that_of_all_intervals(seed: int) -> None:
     load, rng = Reader(items), np.random.default_rng(seed + 1)
     first_ms = items[0].start_ms
     basis = SavingsBasis(
-        baseline, ReportingPhase("reporting", first_ms), ("0.5S", "0.5"), None, {FLOW: DriverError(relative=0.01)}
+        baseline,
+        ReportingPhase("reporting", first_ms),
+        MeterClasses("0.5S", "0.5"),
+        None,
+        {FLOW: DriverError(relative=0.01)},
     )
     live = Account(basis, (), load)
     for item in items:

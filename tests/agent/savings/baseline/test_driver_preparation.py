@@ -95,8 +95,10 @@ def test_one_stop_of_a_day_has_its_mean_and_does_not_widen_u95() -> None:
     after = [replace(item, energy_wh=0.92 * (item.energy_wh or 0.0)) for item in plant(range(2000, 2000 + 30 * 96), 99)]
     for seed in range(5):
         without, found = stopping(seed, False), stopping(seed, True)
-        assert "still" in found.shape, f"seed {seed}"
+        off = found.shape["off"]
+        assert (off["n"], off["mean_wh"]) == (96, pytest.approx(400, abs=2)), f"seed {seed}"
+        assert off["ranges"] == {FLOW: [0.0, 0.0]}
         assert found.drivers == (FLOW,)
-        assert found.coefficients[0] == pytest.approx(400, abs=2)
+        assert found.n == without.n - 96 - 2, "and the intervals next to the stop"
         narrow, wide = (evaluate(each, after, classes=("0.2S", "0.2S"))[0].u95_wh for each in (without, found))
         assert wide <= 1.3 * narrow, f"seed {seed}"

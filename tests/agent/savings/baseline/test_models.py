@@ -63,20 +63,13 @@ def test_levels_are_offsets_and_slopes_are_separate_coefficients() -> None:
     assert terms("polynomial", {**levels, "by_state": "slopes"}, [5.0, 2.0]) == [0, 0, 1, 5, 0, 0]
 
 
-def test_at_standstill_only_its_mean_counts() -> None:
-    for kind, shape, numbers in FORMS.values():
-        if numbers:
-            values = [3.0] * numbers + [2.0] * ("states" in shape)
-            row = terms(kind, shape, values)
-            assert terms(kind, {**shape, "still": 2.9}, values) == [0, *row]
-            assert terms(kind, {**shape, "still": 3.0}, values) == [1, *[0] * len(row)]
-
-
 @pytest.mark.parametrize(
     ("kind", "shape", "drivers", "model"),
     [
         ("polynomial", {"degree": 2}, ["q"], reasons.MODEL_POLYNOMIAL(degree=2, driver="q")),
-        ("polynomial", {"degree": 1, "still": 5.0}, ["q"],
+        ("polynomial", {"degree": 2, "off": {"n": 0}}, ["q"], reasons.MODEL_POLYNOMIAL(degree=2, driver="q")),
+        ("polynomial", {"degree": 2, "off": None}, ["q"], reasons.MODEL_POLYNOMIAL(degree=2, driver="q")),
+        ("polynomial", {"degree": 1, "off": {"n": 96}}, ["q"],
          reasons.MODEL_WITH_STANDSTILL(model=reasons.MODEL_POLYNOMIAL(degree=1, driver="q"))),
         ("constant", {}, [], reasons.MODEL_CONSTANT()),
         ("constant", {"states": [0.0, 1.0], "by_state": "levels"}, ["on"], reasons.MODEL_STATE(driver="on")),

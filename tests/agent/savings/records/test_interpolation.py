@@ -124,7 +124,12 @@ def test_interpolation_is_exact_for_a_linear_driver_and_does_not_cross_a_pause()
     assert interpolation_u(x[:3] ** 2, starts_ms[:3], 900) == pytest.approx([1.0, 1.0, 1.0]), (
         "too short for longer gaps"
     )
-    assert interpolation_u(x, starts_ms, 3600) == [], "two hours are never drawn"
+
+
+def test_within_an_interval_of_an_hour_nothing_is_interpolated_and_the_driver_can_have_any_value() -> None:
+    """A gap of an hour between hourly values is none; shorter intervals of a later period can have one."""
+    x = np.arange(10.0)
+    assert interpolation_u(x, [k * 3_600_000 for k in range(10)], 3600) == pytest.approx([math.sqrt(99 / 12)])
 
 
 def test_the_length_of_an_interpolation_is_its_time(baseline: Baseline) -> None:

@@ -113,7 +113,8 @@ def test_standstill_is_not_stuck() -> None:
         ]  # fmt: skip
 
     found = freeze(learn("pump", stopping(range(16 * 96), 1)), 0, "test")
-    assert found.n == 16 * 96
+    assert found.shape["off"]["n"] == 16 * 32
+    assert found.n == 16 * 64 - 31, "it starts 16 times and stops 15 times"
     assert not [reason for reason in found.dropped if reason.code == reasons.DRIVER_STUCK]
     assert missing(found, stopping(range(2000, 2600), 2)) == []
 
@@ -144,6 +145,43 @@ def test_a_saturated_meter_of_the_flow_is_not_stuck() -> None:
     assert not [reason for reason in found.dropped if reason.code == reasons.DRIVER_STUCK]
     assert found.n == 16 * 96
     assert missing(found, saturated(range(2000, 2600), 2)) == []
+
+
+AIR = "signal_air_degc"
+
+
+def with_air(items: list[Interval], wh_per_degree: float, share: float = 1.0, held: float | None = None,
+             follows: float = 0.0) -> list[Interval]:  # fmt: skip
+    """A second driver moves the energy, too. held: flow that the plant really has. follows: degrees for each unit of
+    the flow; 0: ± 5 degrees at random.
+    """
+    rng, result = np.random.default_rng(7), []
+    for item in items:
+        flow = item.drivers[FLOW].mean
+        air = 20 + follows * (flow - 600) + rng.uniform(-1, 1) * (0.05 if follows else 5.0)
+        base_wh = (item.energy_wh or 0.0) if held is None else share * (energy_wh(held) + rng.normal(0, NOISE_WH))
+        drivers = {FLOW: Driver(flow if held is None else held), AIR: Driver(air)}
+        result.append(replace(item, energy_wh=base_wh + share * wh_per_degree * (air - 20), drivers=drivers))
+    return result
+
+
+def excluded_with_air(wh_per_degree: float, items: list[Interval]) -> list[int]:
+    found = learn("pump", with_air(plant(range(16 * 96)), wh_per_degree), drivers=[FLOW, AIR])
+    return missing(freeze(found, 0, "test"), items)
+
+
+def test_a_weak_driver_that_follows_the_flow_does_not_hide_that_the_flow_is_stuck() -> None:
+    """10 Wh per degree, and three degrees within the 600 units of the flow: 30 Wh of 12,000."""
+    items = with_air(plant(range(2000, 2600), 2), 10.0, follows=0.005)
+    items[100:388] = [replace(item, drivers={**item.drivers, FLOW: Driver(507.33)}) for item in items[100:388]]
+    assert excluded_with_air(10.0, items) == list(range(100, 388))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_a_held_flow_is_not_stuck_while_another_driver_moves_the_energy(share: float) -> None:
+    """300 Wh per degree, ± 5 degrees: 9 times the noise."""
+    held = with_air(plant(range(2000, 2300), 2), 300.0, share, held=640.0)
+    assert excluded_with_air(300.0, held) == []
 
 
 @pytest.mark.parametrize(("length_s", "n", "found"), [(900, 7, 0), (900, 9, 9), (3600, 3, 0), (3600, 5, 5)])
