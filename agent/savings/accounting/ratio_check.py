@@ -3,8 +3,8 @@
 The ratio R of measured and adjusted energy is that of a saving, 1 − saving, times the error of the transformer ratio,
 such as 300/400 or 200/400. The energies alone do not distinguish them. A retrofit that saves 0 to 20 % has R between
 0.8 and 1, and nothing that is done to a motor takes much more energy at the same load; so R below LOWEST or above
-HIGHEST must be decided by an engineer, unless the energy that the drive measures at its output confirms the meter. An error
-that a saving brings back between these limits is not found: 300/400 with 4 % more energy, 500/400 with 8 % less.
+HIGHEST must be decided by an engineer, unless the energy that the drive measures at its output confirms the meter. An
+error that a saving brings back between these limits is not found: 300/400 with 4 % more energy, 500/400 with 8 % less.
 
 The limits are ours. Where few intervals scatter more, by the residuals of the baseline and their autocorrelation, R
 must also be outside what a saving of 0 to 20 % explains.
