@@ -1,4 +1,4 @@
-"""A transformer ratio that was not changed leaves no verdict; an ordinary saving and what a drive confirms raise no question."""
+"""A wrong transformer ratio leaves no verdict; an ordinary saving and what a drive confirms raise no question."""
 
 from __future__ import annotations
 
