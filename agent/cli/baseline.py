@@ -178,8 +178,6 @@ def _show_baseline(found: Baseline) -> None:
         click.echo(f"  {text_of(found.fallback)}")
     if found.n:
         _show_fit(found)
-    for item in found.dropped:
-        click.echo("  " + _("Not a driver: {cause}", cause=item))
     _show_factors(found)
 
 

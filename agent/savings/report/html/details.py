@@ -189,8 +189,6 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
         ),
         DetailRow("SHA-256", (found.hash,), code=True),
     ]
-    if found.dropped:
-        rows.append(DetailRow(_("signals that are not drivers"), tuple(map(_.reason, found.dropped))))
     if month.saving and month.saving.causes:
         rows.append(DetailRow(_("standard uncertainty by component, kWh"), (_components_text(month, _),)))
         widths_wh = {80: month.saving.u80_wh, 90: month.saving.u90_wh, 95: month.saving.u95_wh}
