@@ -132,7 +132,7 @@ class SavingsAccumulator:
         """Adds an interval and returns how it was compared."""
         sums, baseline = self._sums, self.baseline
         result, values = _compared(baseline, item, self.events)
-        self.ratio.add(item, result.adjusted_wh if _is_comparable(item, result) else None)
+        self.ratio.add(item, result.adjusted_wh if _is_comparable(item, result, self.events) else None)
         sums.covered_s += item.length_s * min(item.coverage, 1.0)
         sums.excluded.add(result.measured_wh, result.excluded)
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
@@ -203,12 +203,14 @@ class SavingsAccumulator:
         return replace(saving, caveats=tuple(found))
 
 
-def _is_comparable(item: Interval, result: IntervalResult) -> bool:
-    """Whether the energy shows the transformer ratio, also during an event of the ratio itself."""
-    cause = result.excluded
-    if cause is None:
-        return not is_transition(item)
-    return cause.code in (EXCLUDED_BY_DECISION, EXCLUDED_UNDECIDED) and cause.data["kind"] == KIND
+def _is_comparable(item: Interval, result: IntervalResult, events: Sequence[NonRoutineEvent]) -> bool:
+    """Whether the energy shows the transformer ratio: also in an event of the ratio itself, but in no other one that
+    excludes the interval.
+    """
+    if result.excluded is not None and result.excluded.code not in (EXCLUDED_BY_DECISION, EXCLUDED_UNDECIDED):
+        return False
+    others = (event for event in events if event.kind != KIND)
+    return not is_transition(item) and nre.excluding(others, item) is None
 
 
 def _compared(

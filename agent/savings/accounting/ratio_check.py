@@ -233,8 +233,9 @@ class RatioCheck:
 
     def _events_of_spans(self, events: Sequence[NonRoutineEvent]) -> list[tuple[RatioSpan, NonRoutineEvent]]:
         """The event of each span: the stored one with the end of the span, one that the drive opened, or a new one."""
-        own = [event for event in events if _is_own(event)]
-        others = [event for event in events if event.kind == KIND and not _is_own(event)]
+        ratios = sorted((event for event in events if event.kind == KIND), key=lambda event: event.number)
+        own = [event for event in ratios if _is_own(event)]
+        others = [event for event in ratios if not _is_own(event)]
         found = []
         for span in self.spans():
             if (event := next(filter(span.overlaps, own), None)) is not None:
