@@ -1,4 +1,4 @@
-"""A transformer ratio that was not changed leaves no verdict; an ordinary saving and what a drive confirms raise no question."""
+"""A ratio that was not changed leaves no verdict; a saving, or what a drive confirms, raises no question."""
 
 from __future__ import annotations
 
