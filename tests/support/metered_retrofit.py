@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -124,8 +124,14 @@ def new(from_ms: int, to_ms: int, seed: int = 2, scale: float = 0.93) -> list[In
     return found
 
 
-def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: bool = True) -> Baseline | None:
-    """Create plant.toml and a state directory: frozen baseline of September, a month with ledger and checkpoints."""
+def retrofit(
+    folder: Path, days: int = 31, month: str = "2024-10", baseline: bool = True,
+    after: Callable[[int, int], list[Interval]] = new,
+) -> Baseline | None:  # fmt: skip
+    """Create plant.toml and a state directory: frozen baseline of September, a month with ledger and checkpoints.
+
+    after: the intervals of the month, from begin and end (UTC ms).
+    """
     (folder / "plant.toml").write_text(PLANT, encoding="utf-8")
     state = folder / "state"
     begin = utc_ms(f"{month}-01 00:00")
@@ -138,7 +144,7 @@ def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: boo
         frozen = freeze(learn("fan", learned, classes=("0.5S", "0.5S")), utc_ms("2024-09-15 08:00"), "Li Wei")
         save_frozen(store, frozen)
         appended(store, utc_ms("2024-09-15 08:00"), [("baseline", {"baseline": _body(frozen)})])
-    for item in new(begin, begin + days * 96 * QUARTER_MS):
+    for item in after(begin, begin + days * 96 * QUARTER_MS):
         record(store, recorder, item.end_ms, [item], ZONE)
     if days:
         store.do(lambda db: _checkpoint(db, recorder.key, begin + days * 96 * QUARTER_MS + 60_000, ZONE))

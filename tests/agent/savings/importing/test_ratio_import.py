@@ -17,6 +17,7 @@ from support.retrofit_commands import magwatt
 from agent.savings.records.model import Interval
 
 RETROFIT_MS = metered_retrofit.utc_ms("2024-10-01 00:00")
+CALIBRATED = "calibration = { before = 2024-09-10, after = 2024-10-04, change = 0.0 }\n"  # last table: signal
 
 
 def file_of(folder: Path, items: list[Interval]) -> Path:
@@ -34,7 +35,7 @@ class Plant:
     def __init__(self, folder: Path) -> None:
         self.folder, self.config = folder, folder / "plant.toml"
         text = metered_retrofit.PLANT.replace("since = 2024-09-15", "since = 2024-10-01")
-        self.config.write_text(text, encoding="utf-8")
+        self.config.write_text(text + CALIBRATED, encoding="utf-8")
         self.bring(measured(Random(1), RETROFIT_MS - 14 * 86_400_000, 24 * 14))
         magwatt("baseline", "learn", "fan", "--config", self.config)
         magwatt("baseline", "freeze", "fan", "--by", "Li Wei", "--config", self.config)

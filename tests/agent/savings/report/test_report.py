@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import sqlite3
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -28,7 +29,7 @@ from agent.delivery.store import Store
 from agent.savings.ledger.reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_LEDGER, INTERVALS_NOT_RECORDED
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.reasons import BASELINE_CHANGED, EVENT_UNDECIDED, MAINTENANCE
-from agent.savings.records.model import QUARTER_MS, NonRoutineEvent
+from agent.savings.records.model import QUARTER_MS, Interval, NonRoutineEvent
 from agent.savings.report.formatting import alike, with_u
 from agent.savings.report.html import page as page_module
 from agent.savings.report.html.page import Cover
@@ -329,15 +330,15 @@ def test_a_gap_in_the_ledger_is_counted(plant: Path) -> None:
 
 def test_a_negative_saving_is_reported_as_negative(tmp_path: Path) -> None:
     """The fan uses 1.1 times the energy of the old one at the same flow."""
-    (tmp_path / "plant").mkdir()
-    metered_retrofit.retrofit(tmp_path / "plant", days=3)
-    store = Store(tmp_path / "plant" / "state", HandClock())
-    from dataclasses import replace
 
-    worse = [replace(item, energy_wh=1.1 * 250 * metered_retrofit.before_kw(item.drivers[metered_retrofit.FLOW].mean))
-             for item in metered_retrofit.new(BEGIN_MS, BEGIN_MS + 288 * QUARTER_MS)]  # fmt: skip
-    save_intervals(store, worse)
-    store.close()
+    def worse(from_ms: int, to_ms: int) -> list[Interval]:
+        return [
+            replace(item, energy_wh=1.1 * 250 * metered_retrofit.before_kw(item.drivers[metered_retrofit.FLOW].mean))
+            for item in metered_retrofit.new(from_ms, to_ms)
+        ]
+
+    (tmp_path / "plant").mkdir()
+    metered_retrofit.retrofit(tmp_path / "plant", days=3, after=worse)
     report(tmp_path / "plant")
     assert reported(tmp_path / "plant")["saving"]["verdict"] == "negative"  # type: ignore[index]
     text = (tmp_path / "plant" / "r.html").read_text(encoding="utf-8")
