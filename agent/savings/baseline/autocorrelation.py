@@ -63,8 +63,9 @@ def slow_component(residuals: Array) -> SlowComponent:
 
     The mean of the residuals is zero, so their correlogram is biased by the variance of that mean, τ/n: it is
     (c·φᵏ − τ/n)/(1 − τ/n) [M: Kendall 1954]. Without this correction, a correlation time of days is not
-    detected in two weeks of data. The longer it is, the fewer periods of it the data contain, and the less the
-    correlogram tells: of the components that fit almost as well as the best, the one with the largest τ counts.
+    detected in two weeks of data. The longer it is, the fewer periods of it the data contain, and the less
+    certain the correlogram is: of the components that fit almost as well as the best, the one with the largest τ
+    counts.
     """
     n = len(residuals)
     lags = np.unique(np.geomspace(1, n // LAST_LAG, LAGS).round().astype(int))

@@ -1,4 +1,4 @@
-"""Drivers of an interval do not depend on the period that is asked for, nor on when the intervals were added.
+"""Drivers of an interval do not depend on the requested period, nor on when the intervals were added.
 
 Histories of days with a random lag: a signal that is stuck for hours to days, is missing for minutes to days, and has
 intervals missing altogether.
