@@ -118,7 +118,7 @@ def is_off(baseline: Baseline, item: Interval) -> bool:
     """Whether the motor was off, as it was in the baseline period at these values of the drivers.
 
     If it is off where it always ran before, the retrofit switched it off: that is a saving, except for a model without
-    drivers, which cannot tell a stop of the plant.
+    drivers, which cannot show a stop of the plant.
     """
     off = baseline.shape.get("off")
     if off is None or item.energy_wh is None or not item.energy_s > 0:

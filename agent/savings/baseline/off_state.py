@@ -1,6 +1,6 @@
-"""Intervals in which the motor was off: by their energy, since no driver tells off from idling.
+"""Intervals in which the motor was off: by their energy, since no driver distinguishes it from idling.
 
-They have a mean of their own. Intervals next to them, in which the motor started or stopped, fit no model. The limits
+They have a separate mean. Intervals next to them, in which the motor started or stopped, fit no model. The limits
 are ours.
 """
 
@@ -25,7 +25,7 @@ class Running(NamedTuple):
 
     ran: whether it ran all the time, by interval.
     off: those in which it was off.
-    limit_wh: largest energy of an interval in which it is off, Wh; None: it starts and stops too often to tell.
+    limit_wh: largest energy of an interval in which it is off, Wh; None: it starts and stops too often for one.
     """
 
     ran: list[bool]

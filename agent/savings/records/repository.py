@@ -144,7 +144,7 @@ def load_frozen(source: Source, asset: str) -> Baseline | None:
 def _earlier_model(baseline: Baseline) -> str:
     """The model of a baseline if only earlier versions can use it; "": this version can.
 
-    The key `still` of a shape: below this value of the first driver the motor was taken as off; now its energy tells.
+    The key `still` of a shape: a limit of a driver below which the motor was off; the limit is now one of energy.
     """
     if "still" in baseline.shape:
         return f"{baseline.kind} + still"

@@ -1,7 +1,7 @@
 """Stuck signals: a transmitter that repeats one value while the energy moves has no value.
 
-A signal may hold one value for hours: a setpoint, a standstill, the end of a measuring range. What tells a stuck one
-is energy that the model does not explain. The limits are ours.
+A signal may hold one value for hours: a setpoint, a standstill, the end of a measuring range. A stuck one shows
+by energy that the model does not explain. The limits are ours.
 """
 
 from __future__ import annotations

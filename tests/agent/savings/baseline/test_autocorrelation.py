@@ -31,7 +31,7 @@ def closed_form(hours: float, share: float) -> float:
 
 @pytest.mark.parametrize(("hours", "share"), [(0.5, 1.0), (1, 1.0), (4, 0.5)])
 def test_a_short_memory_is_estimated_without_inflation(hours: float, share: float) -> None:
-    """Two weeks have 80 and more of these times: the doubt about long memory must not widen U95 here by more than a
+    """Two weeks have 80 and more of these times: the uncertainty of long memory must not widen U95 here by more than a
     tenth, the root of 1.2.
     """
     found = [autocorrelation_of(made(seed, 1344, hours, share))[1] for seed in range(60)]

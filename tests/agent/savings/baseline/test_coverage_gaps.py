@@ -1,7 +1,7 @@
 """Coverage gaps: ranges of a driver with almost no baseline data, as between idling and the lowest flow.
 
 Intervals in a gap are neither fitted nor counted as savings. A driver with few distinct values or with sparse tails
-has no gap. Intervals with the motor off are told by their energy: see test_off_state.py.
+has no gap. Intervals with the motor off are found by their energy: see test_off_state.py.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ PRESENT = ("constant", "polynomial", "affinity", "linear")
 
 
 def is_present(body: dict[str, Any]) -> bool:
-    """`still`: a driver told when the motor was off."""
+    """`still`: a limit of a driver, below which the motor was off."""
     return body["kind"] in PRESENT and "still" not in body["shape"]
 
 

@@ -1,4 +1,4 @@
-"""Intervals with the motor off: told by their energy, with a mean of their own; starts and stops fit no model."""
+"""Intervals with the motor off: found by their energy, with a separate mean; starts and stops fit no model."""
 
 from __future__ import annotations
 
