@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from agent.delivery.store import Store
 from agent.savings.accounting.account import SavingsBasis
 from agent.savings.accounting.avoided_energy import IntervalResult
 from agent.savings.records import repository
+from agent.savings.records.meter_identity import MeterClasses
 from agent.savings.records.model import Interval, Saving
 from agent.savings.service import SavingsService
 
@@ -75,7 +77,8 @@ def retrofit(
         found = repository.load_intervals(store, "pump", frozen.to_ms)
         [asset] = assets(load_config(folder / "first.toml")[0])
         errors = SavingsBasis.of(asset, desk.zone, frozen).driver_errors
-        saving, lines = evaluate(frozen, found, classes=classes, events=desk.events(), driver_errors=errors)
+        meter = MeterClasses(*classes, ct_a=400.0, va_per_a=math.sqrt(3) * 380.0)  # of the configuration
+        saving, lines = evaluate(frozen, found, classes=meter, events=desk.events(), driver_errors=errors)
         return Result(saving, lines, found, plant, newest)
 
     result: Result = baseline_show(folder, plant, look)

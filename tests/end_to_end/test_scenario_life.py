@@ -75,7 +75,7 @@ def nothing_is_missing(lived: Lived, asset: str) -> None:
 
 
 def test_the_report_of_a_short_life_agrees_with_the_true_values(tmp_path: Path) -> None:
-    lived = live(shortened("pump-life", tmp_path), "pump", tmp_path, "2026-10")
+    lived = live(shortened("pump-life", tmp_path, start="2026-09-26"), "pump", tmp_path, "2026-10")
     hold(lived, "pump")
     before, learned, _frozen, after, _report, _verified = lived.outputs
     assert _(AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in before.splitlines()
@@ -84,7 +84,7 @@ def test_the_report_of_a_short_life_agrees_with_the_true_values(tmp_path: Path) 
     assert f"magwatt report --month 2026-10 --config {lived.config}" in after
     assert _(NO_BASELINE, motor="pump") not in after
     displayed = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
-    assert displayed["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "in the time of the plant, not of this host"
+    assert displayed["frozen_ms"] == min(lived.truth) + 4 * 86_400_000, "in the time of the plant, not of this host"
     again = magwatt(
         "simulate", tmp_path / "pump-life.toml", "--time-factor", "10000", "--state-dir", tmp_path / "life", code=2
     )
