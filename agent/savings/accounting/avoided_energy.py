@@ -16,7 +16,7 @@ from agent.savings.accounting.assumptions import DAY_MS, assumptions_of
 from agent.savings.accounting.attribution import PartSums
 from agent.savings.accounting.driver_error import DriverError
 from agent.savings.accounting.meter_uncertainty import MeterSums, MeterUncertainty
-from agent.savings.accounting.ratio_check import KIND, RatioCheck
+from agent.savings.accounting.ratio_check import KIND, RUNNING, RatioCheck
 from agent.savings.accounting.verdict import ExcludedEnergy, caveats, verdict
 from agent.savings.baseline.coverage_factors import half_width
 from agent.savings.baseline.models import (
@@ -209,8 +209,9 @@ def _is_comparable(item: Interval, result: IntervalResult, events: Sequence[NonR
     """
     if result.excluded is not None and result.excluded.code not in (EXCLUDED_BY_DECISION, EXCLUDED_UNDECIDED):
         return False
-    others = (event for event in events if event.kind != KIND)
-    return not is_transition(item) and nre.excluding(others, item) is None
+    if is_transition(item) or (item.running_s is not None and item.running_s < RUNNING * item.energy_s):
+        return False
+    return nre.excluding((event for event in events if event.kind != KIND), item) is None
 
 
 def _compared(

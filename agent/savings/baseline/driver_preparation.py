@@ -20,6 +20,7 @@ from drivers.reasons import Reason
 
 PRESENT_MIN = 0.5  # share of the intervals that must have all candidates
 WINDOWS = (0, 1, 2, 4, 6, 8)  # intervals by which averaging windows extend on both sides
+EXACT = 1e-6  # error relative to the mean power below which there is nothing to improve: rounding
 LAG_GAIN = 0.95  # ratio of the prediction errors with and without a lag that a lag must reach
 ROBUST = 1.4826  # standard deviation over median absolute deviation, of a normal distribution
 ROUNDS = 2
@@ -126,7 +127,7 @@ def _timing_s(found: Sequence[Interval], ran: Sequence[bool], name: str) -> tupl
     at = np.array([(item.start_ms - first_ms) // length_ms for item, flag in zip(found, ran, strict=True) if flag])
     steps = int(1000 * LAG_S_MAX) // length_ms
     without = _error(grid, at, y)
-    if not steps or not np.isfinite(without):
+    if not steps or not np.isfinite(without) or without < EXACT * float(y.mean()):
         return 0.0, 0.0
     tried = []  # (error, half window, lag), in intervals
     for half in (half for half in WINDOWS if half < steps):

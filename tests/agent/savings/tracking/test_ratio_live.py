@@ -17,6 +17,7 @@ from agent.config.loader import load_config
 from agent.config.topology import assets
 from agent.core.messages import Message
 from agent.delivery.store import Store
+from agent.savings import reasons
 from agent.savings.records import repository
 from agent.savings.records.model import Interval, NonRoutineEvent
 from agent.savings.records.non_routine_events import decided
@@ -143,10 +144,10 @@ def test_a_restart_continues_the_event(plant: Plant) -> None:
     assert [(event.number, event.to_ms) for event in plant.events] == [(1, None)]
     plant.decide("keep")
     plant.run(items[20:26])
-    assert plant.verdict == "proven"
+    assert plant.verdict == "provisional"
     plant.restart()
     plant.run(items[26:32])
-    assert plant.verdict == "proven"
+    assert plant.verdict == "provisional"
     assert len(plant.events) == 1
 
 
@@ -173,9 +174,10 @@ def test_report_and_commands_say_so_without_an_event(plant: Plant) -> None:
     [event] = plant.service().events()
     assert event.kind == "ct_ratio"
     plant.service().decide(event.number, "keep", "Li Wei", "the nameplate was read", 0.0)
+    assert plant.service().saving(baseline(1)).verdict == "provisional"
     month = plant.reported()
     assert month.saving is not None
-    assert month.saving.verdict == "proven"
+    assert not {caveat.code for caveat in month.saving.caveats} & {reasons.RATIO_UNDECIDED, reasons.RATIO_NOT_NUMBERED}
 
 
 @pytest.mark.parametrize(("drive_share", "events"), [(0.96, 0), (1.92, 1), (None, 1)])
