@@ -16,7 +16,7 @@ from agent.core.text import as_object
 from agent.delivery.store import Store
 from agent.savings.accounting.avoided_energy import IntervalResult, SavingsAccumulator, expected_wh
 from agent.savings.accounting.driver_error import DriverError, driver_errors
-from agent.savings.baseline.models import is_off, numeric_drivers
+from agent.savings.baseline.models import is_off, load_without_energy, numeric_drivers
 from agent.savings.records.interpolation import (
     INTERPOLATED_MS_MAX,
     LAG_S_MAX,
@@ -109,7 +109,7 @@ def stuck_values(baseline: Baseline, found: Sequence[Interval], name: str) -> li
     """The times in which a driver was stuck, measured by the residuals of the baseline."""
 
     def powers(item: Interval) -> tuple[float, float] | None:
-        if item.energy_wh is None or not item.energy_s > 0 or is_off(baseline, item) or is_transition(item):
+        if item.energy_wh is None or not item.energy_s > 0 or _without_use(baseline, item):
             return None
         expected = expected_wh(baseline, item)
         return None if expected is None else (3600 * item.energy_wh / item.energy_s, 3600 * expected / item.energy_s)
@@ -117,7 +117,13 @@ def stuck_values(baseline: Baseline, found: Sequence[Interval], name: str) -> li
     usual_w = {value: spread_w for value, spread_w in baseline.shape.get("held_w", {}).get(name, ())}
     residual_w = 3600 * baseline.residual_wh / baseline.length_s
     held = held_values(found, name, powers)
-    return [item for item in held if is_stuck(item, residual_w, usual_w.get(item.value))]
+    longest_s = baseline.shape.get("held_s", {}).get(name)
+    return [item for item in held if is_stuck(item, residual_w, usual_w.get(item.value), longest_s)]
+
+
+def _without_use(baseline: Baseline, item: Interval) -> bool:
+    """Whether the energy of an interval does not show what the drivers were."""
+    return is_off(baseline, item) or is_transition(item) or bool(load_without_energy(baseline, item))
 
 
 def _running(found: Sequence[Interval], baseline: Baseline) -> list[Interval]:

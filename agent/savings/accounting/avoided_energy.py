@@ -23,6 +23,7 @@ from agent.savings.baseline.models import (
     ReplacedMotor,
     is_off,
     is_state,
+    load_without_energy,
     out_of_range,
     quadratic,
     terms,
@@ -33,6 +34,7 @@ from agent.savings.reasons import (
     ENERGY_UNKNOWN,
     EXCLUDED_BY_DECISION,
     EXCLUDED_UNDECIDED,
+    NO_ENERGY_AT_LOAD,
     OFF_NOT_IN_BASELINE,
     POLLING_INCOMPLETE,
     SHAFT_ENERGY_UNKNOWN,
@@ -247,7 +249,11 @@ def _cause(
     baseline: Baseline, item: Interval, values: Sequence[Driver], events: Sequence[NonRoutineEvent]
 ) -> Reason | None:  # fmt: skip
     """Why an interval whose adjusted baseline is known is excluded; None: it is not."""
-    return out_of_range(baseline, values) or _excluded(baseline, item, events)
+    if outside := out_of_range(baseline, values):
+        return outside
+    if drivers := load_without_energy(baseline, item):
+        return NO_ENERGY_AT_LOAD(drivers=drivers)
+    return _excluded(baseline, item, events)
 
 
 def _excluded(baseline: Baseline, item: Interval, events: Sequence[NonRoutineEvent]) -> Reason | None:

@@ -154,6 +154,7 @@ class RatioCheck:
         self._segment = _Segment()
         self._changing: list[_Sample] = []  # the newest intervals, if each differs from the usual ratio
         self._ended: tuple[RatioSpan, ...] = ()
+        self._reference: float | None = None  # ln R before it changed; None: it has not changed
 
     def copy(self) -> RatioCheck:
         """The same state; intervals that are added to the copy do not change this one."""
@@ -169,6 +170,7 @@ class RatioCheck:
         """
         if not same_meter(item.meter, self._meter):
             self._end_segment(item.start_ms)
+            self._reference = None
         self._meter = item.meter or self._meter
         if (sample := self._sample(item, adjusted_wh)) is None:
             return
@@ -300,6 +302,8 @@ class RatioCheck:
         self._add_changing()
         if self._is_outside(self._segment):
             self._ended = (*self._ended, _span(self._segment, at_ms))
+        elif self._segment.seconds >= self._least_s:
+            self._reference = _log_ratio(self._segment.measured_wh, self._segment.adjusted_wh)
         self._segment = _Segment()
 
     def _is_outside(self, segment: _Segment) -> bool:
@@ -308,7 +312,10 @@ class RatioCheck:
         margin = SIGMAS * self._sigma(segment.n, segment.adjusted_wh)
         lowest = min(math.log(LOWEST), math.log(ORDINARY[0]) - margin)
         highest = max(math.log(HIGHEST), math.log(ORDINARY[1]) + margin)
-        return not lowest <= _log_ratio(segment.measured_wh, segment.adjusted_wh) <= highest
+        ratio = _log_ratio(segment.measured_wh, segment.adjusted_wh)
+        if self._reference is not None and abs(ratio - self._reference) > CHANGE:
+            return True  # also within the limits, as 400/500 in the middle of a period without a saving
+        return not lowest <= ratio <= highest
 
 
 def _span(segment: _Segment, to_ms: int | None) -> RatioSpan:

@@ -22,19 +22,20 @@ from agent.savings.baseline.driver_preparation import (
 )
 from agent.savings.baseline.model_selection import Candidate
 from agent.savings.baseline.off_state import off_state, split_off, whole_wh
-from agent.savings.baseline.regression import coverage_gaps, in_gap, interpolation_u
+from agent.savings.baseline.regression import coverage_gaps, design, in_gap, interpolation_u
 from agent.savings.baseline.states import known, states_of
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
 from agent.savings.records.baseline_json import digest
 from agent.savings.records.interpolation import with_lagged_drivers
 from agent.savings.records.meter_identity import UNKNOWN, same_meter
 from agent.savings.records.model import Baseline, Interval, StaticFactor, TriedModel
-from agent.savings.records.stuck_drivers import HeldValue, without_driver
+from agent.savings.records.stuck_drivers import HeldValue, held_values, without_driver
 from drivers.reasons import CodedError, Reason
 
 LEAST = 48  # intervals
 DAYS_MIN = 3.0  # shortest baseline: a model of one or two days knows no other day
 UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # flags of intervals that are not used
+ROBUST = 1.4826  # standard deviation over median absolute deviation, of a normal distribution
 COVERED = 0.75  # share of the time of an interval from which its means are used
 NAMEPLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
 
@@ -117,7 +118,10 @@ def learn(
         choice = timed
     else:  # the lagged signal was like a state or another driver
         lags_s, windows_s = {}, {}
-    held, remarks = stuck_drivers(choice.intervals, choice.best.form.numbers, choice.powers_w), list[Reason]()
+    moving = _without_held_values(asset, choice, prepared.names, least, drivers, kind)
+    powers_w = moving.powers_w(choice.intervals)
+    held = stuck_drivers(choice.intervals, moving.effects_w, powers_w, moving.scatter_w)
+    remarks = list[Reason]()
     if held.stuck:
         intervals = choice.intervals
         for name, stuck in held.stuck.items():
@@ -132,6 +136,7 @@ def learn(
         "tau": fit.tau,
         "lags_s": {name: lag_s for name, lag_s in lags_s.items() if name in best.drivers},
         "windows_s": {name: window_s for name, window_s in windows_s.items() if name in best.drivers},
+        "held_s": {name: held_s for name, held_s in held.held_s.items() if name in best.drivers},
         "held_w": {name: values for name, values in held.held_w.items() if name in best.drivers},
         "off": off_state(running, best.drivers, len(samples.y) / fit.n_effective),
     }
@@ -217,11 +222,43 @@ class _Choice(NamedTuple):
     tried: list[Candidate]
 
     @property
-    def powers_w(self) -> dict[int, tuple[float, float]]:
-        """Start of an interval → mean power, measured and fitted."""
-        per_hour, fit = 3600 / self.samples.found[0].length_s, self.best.fit
-        rows = zip(self.samples.found, self.samples.y.tolist(), fit.residuals.tolist(), strict=True)
-        return {item.start_ms: (per_hour * y, per_hour * (y - residual)) for item, y, residual in rows}
+    def scatter_w(self) -> float:
+        """Robust standard deviation of the residuals, as mean power."""
+        residuals = self.best.fit.residuals
+        return ROBUST * self._per_hour * float(np.median(np.abs(residuals - np.median(residuals))))
+
+    @property
+    def _per_hour(self) -> float:
+        return 3600 / self.samples.found[0].length_s
+
+    def powers_w(self, found: Sequence[Interval]) -> dict[int, tuple[float, float]]:
+        """Start of an interval → mean power, measured and by the model; of those that have its drivers."""
+        form = self.best.form
+        rows = [item for item in found if all(name in item.drivers for name in form.drivers)]
+        x = np.array([[item.drivers[name].mean for name in form.drivers] for item in rows]).reshape(len(rows), -1)
+        fitted = (design(form.kind, form.shape, x) @ self.best.fit.coefficients).tolist()
+        return {
+            item.start_ms: (self._per_hour * whole_wh(item), self._per_hour * wh)
+            for item, wh in zip(rows, fitted, strict=True) if math.isfinite(wh)
+        }  # fmt: skip
+
+    @property
+    def effects_w(self) -> dict[str, float]:
+        """Numeric driver → standard deviation of the mean power that it causes."""
+        form = self.best.form
+        if not form.drivers:
+            return {}
+        x = np.stack([self.samples.columns[name] for name in form.drivers], axis=1)
+        return {name: self._per_hour * _effect_wh(self.best, x, k) for k, name in enumerate(form.numbers)}
+
+
+def _effect_wh(best: Candidate, x: Array, k: int) -> float:
+    """Standard deviation of the energy that driver k causes, the others at their mean, Wh. x: (n, drivers)."""
+    rows = np.tile(x.mean(axis=0), (len(x), 1))
+    if "states" in best.form.shape:
+        rows[:, -1] = best.form.shape["states"][0]
+    rows[:, k] = x[:, k]
+    return float((design(best.form.kind, best.form.shape, rows) @ best.fit.coefficients).std())
 
 
 def _chosen(
@@ -243,6 +280,27 @@ def _chosen(
         if best is None
         else _Choice(intervals, chosen, own, best, tried)
     )
+
+
+def _without_held_values(
+    asset: str, choice: _Choice, names: Sequence[str], least: int, required: Sequence[str] | None, kind: str | None
+) -> _Choice:
+    """The choice from the intervals in which no driver holds a value for hours: a stuck one then cannot hide in the
+    scatter that it causes. The given choice if they are fewer than half.
+    """
+    held = {k for name in choice.best.form.numbers for item in held_values(choice.intervals, name, _any_power)
+            for k in range(item.first, item.last + 1)}  # fmt: skip
+    moving = [item for k, item in enumerate(choice.intervals) if k not in held]
+    if not held or len(moving) < max(least, len(choice.intervals) / 2):
+        return choice
+    try:
+        return _chosen(asset, moving, names, least, required, kind)
+    except LearnError:
+        return choice
+
+
+def _any_power(item: Interval) -> tuple[float, float]:
+    return 0.0, 0.0
 
 
 def _stuck_text(found: Sequence[Interval], name: str, stuck: Sequence[HeldValue]) -> Reason:

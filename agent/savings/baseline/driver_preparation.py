@@ -15,14 +15,13 @@ from agent.savings.baseline.autocorrelation import Array
 from agent.savings.baseline.states import states_of
 from agent.savings.records.interpolation import LAG_S_MAX
 from agent.savings.records.model import Interval
-from agent.savings.records.stuck_drivers import SAME, HeldValue, held_values, is_stuck, spreads_by_value
+from agent.savings.records.stuck_drivers import MOVED, SAME, HeldValue, held_values, is_stuck, spreads_by_value
 from drivers.reasons import Reason
 
 PRESENT_MIN = 0.5  # share of the intervals that must have all candidates
 WINDOWS = (0, 1, 2, 4, 6, 8)  # intervals by which averaging windows extend on both sides
 EXACT = 1e-6  # error relative to the mean power below which there is nothing to improve: rounding
 LAG_GAIN = 0.95  # ratio of the prediction errors with and without a lag that a lag must reach
-ROBUST = 1.4826  # standard deviation over median absolute deviation, of a normal distribution
 ROUNDS = 2
 
 
@@ -69,24 +68,35 @@ class StuckDrivers(NamedTuple):
 
     stuck: when, by driver.
     held_w: driver → (value, usual spread of the power, W) of values that it held repeatedly.
+    held_s: weak driver → longest time for which it held a value without being stuck.
     """
 
     stuck: dict[str, list[HeldValue]]
     held_w: dict[str, list[list[float]]]
+    held_s: dict[str, float]
 
 
 def stuck_drivers(
-    found: Sequence[Interval], names: Sequence[str], powers_w: Mapping[int, tuple[float, float]]
-) -> StuckDrivers:
-    """found: in order. names: numeric drivers of the model. powers_w: start of an interval → measured and fitted."""
-    residual_w = np.array([measured - fitted for measured, fitted in powers_w.values()])
-    scatter_w = ROBUST * float(np.median(np.abs(residual_w - np.median(residual_w))))
-    result = StuckDrivers({}, {})
-    for name in names:
+    found: Sequence[Interval], effects_w: Mapping[str, float], powers_w: Mapping[int, tuple[float, float]],
+    scatter_w: float,
+) -> StuckDrivers:  # fmt: skip
+    """found: in order.
+    effects_w: numeric driver of the model → standard deviation of the power that it causes. One that causes less than
+        the scatter hides is weak: its energy does not show that it is stuck.
+    powers_w: start of an interval → measured and fitted.
+    scatter_w: standard deviation of the difference while no signal holds a value.
+    """
+    result = StuckDrivers({}, {}, {})
+    for name, effect_w in effects_w.items():
+        weak = effect_w < MOVED * scatter_w
         held, stuck = held_values(found, name, lambda item: powers_w.get(item.start_ms)), list[HeldValue]()
         for _ in range(ROUNDS):
             usual_w = spreads_by_value([item for item in held if item not in stuck])
-            stuck = [item for item in held if is_stuck(item, scatter_w, usual_w.get(item.value))]
+            longest_s = [max((other.seconds for other in held if other is not item), default=0.0) for item in held]
+            stuck = [item for item, others_s in zip(held, longest_s, strict=True)
+                     if is_stuck(item, scatter_w, usual_w.get(item.value), others_s if weak else None)]  # fmt: skip
+        if weak:
+            result.held_s[name] = max((item.seconds for item in held if item not in stuck), default=0.0)
         if stuck:
             result.stuck[name] = stuck
         if usual_w:

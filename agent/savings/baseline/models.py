@@ -38,6 +38,7 @@ from agent.savings.records.model import Baseline, Driver, Interval
 from drivers.reasons import Code, InvalidValue, Reason
 
 FILLED_MOST = 2.0  # largest extrapolation of shaft energy and losses, a factor
+IDLE_SHARE = 0.1  # of the largest value of a driver; below it the driver shows no load
 MARGIN = 0.02  # share of the width of a driver by which a value may exceed the range
 
 Shape = Mapping[str, Any]
@@ -118,15 +119,39 @@ def is_off(baseline: Baseline, item: Interval) -> bool:
     """Whether the motor was off, as it was in the baseline period at these values of the drivers.
 
     If it is off where it always ran before, the retrofit switched it off: that is a saving, except for a model without
-    drivers, which cannot show a stop of the plant.
+    drivers, which cannot show a stop of the plant, and where a driver shows load.
     """
     off = baseline.shape.get("off")
-    if off is None or item.energy_wh is None or not item.energy_s > 0:
+    if off is None or not _without_energy(baseline, off, item):
         return False
-    if (item.energy_wh + item.auxiliary_wh) * baseline.length_s > off["limit_wh"] * item.energy_s:
+    near = all(
+        low - _idle(baseline, name) <= item.drivers[name].mean <= high + _idle(baseline, name)
+        for name, (low, high) in off["ranges"].items()
+        if name in item.drivers
+    )
+    return not baseline.drivers or (off["n"] > 0 and near)
+
+
+def load_without_energy(baseline: Baseline, item: Interval) -> tuple[str, ...]:
+    """The drivers that show load in an interval with the energy of a motor that is off; a temperature shows none."""
+    off = baseline.shape.get("off")
+    if off is None or not _without_energy(baseline, off, item):
+        return ()
+    return tuple(
+        name for name in numeric_drivers(baseline)
+        if name in item.drivers and not name.endswith(("_degc", "_c")) and abs(item.drivers[name].mean) > _idle(baseline, name)
+    )  # fmt: skip
+
+
+def _without_energy(baseline: Baseline, off: Mapping[str, Any], item: Interval) -> bool:
+    if item.energy_wh is None or not item.energy_s > 0:
         return False
-    known = [(item.drivers[name].mean, limits) for name, limits in off["ranges"].items() if name in item.drivers]
-    return not baseline.drivers or (off["n"] > 0 and all(low <= mean <= high for mean, (low, high) in known))
+    return bool((item.energy_wh + item.auxiliary_wh) * baseline.length_s <= off["limit_wh"] * item.energy_s)
+
+
+def _idle(baseline: Baseline, name: str) -> float:
+    """Largest absolute value of a driver that shows no load."""
+    return IDLE_SHARE * max(map(abs, baseline.ranges[name])) if name in baseline.ranges else 0.0
 
 
 def is_state(baseline: Baseline, k: int) -> bool:

@@ -10,6 +10,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from agent.savings.records.model import Baseline, Driver, Interval
@@ -65,7 +66,7 @@ def with_interpolated_drivers(found: Sequence[Interval]) -> list[Interval]:
 
 
 def with_lagged_drivers(
-    found: Sequence[Interval], lags_s: Mapping[str, float], windows_s: Mapping[str, float]
+    found: Sequence[Interval], lags_s: Mapping[str, float], windows_s: Mapping[str, float] = MappingProxyType({})
 ) -> list[Interval]:
     """The intervals with the values that each driver had a time earlier (negative: later), averaged over the interval.
 

@@ -17,7 +17,7 @@ from agent.savings.reasons import (
 from agent.savings.records.model import Baseline, StaticFactor
 from drivers.reasons import InvalidValue, Reason
 
-CV_CONSTANT_MAX = 0.20  # of the energy of a baseline whose load may be stated as constant
+CV_CONSTANT_MAX = 0.10  # of the energy of a baseline whose load may be stated as constant
 
 
 def parsed(text: str) -> tuple[str, str]:

@@ -18,6 +18,8 @@ HELD_S_MIN = 7200.0  # shortest time of one value that is checked
 HELD_MIN = 4  # intervals of it
 MOVED = 3.0  # standard deviation of the energy, in those of the residuals, from which the signal is stuck
 MOVED_AS_OTHERS = 2.0  # the same, in those of other times with this value
+LONG_S, LONGER, MOVED_AT_ALL = 43_200.0, 5.0, 0.5  # a value that is held for longer than this, and for several times
+# the longest time otherwise, is stuck if the energy moves at all: a temperature that has little effect on the energy
 SLOPE_MOST = 3.0  # effect of the other drivers to that in the baseline: power over flow is cubic with variable speed
 SAME = 1e-9  # relative difference of equal values: a mean over time has rounding errors
 GAP_MS_MAX = 3_600_000  # time without a value over which a signal still holds it; a longer one ends the run
@@ -32,6 +34,7 @@ class HeldValue(NamedTuple):
 
     first, last: positions of its first and last interval.
     value: of the signal, rounded to 9 digits.
+    seconds: how long it was held.
     spread_w: standard deviation of what the model does not explain of the mean power of its intervals, without the
         first and the last one.
     """
@@ -39,6 +42,7 @@ class HeldValue(NamedTuple):
     first: int
     last: int
     value: float
+    seconds: float
     spread_w: float
 
 
@@ -55,7 +59,8 @@ def held_values(found: Sequence[Interval], name: str, powers: Powers) -> list[He
             continue
         pairs = [pair for _, item in members[1:-1] if (pair := powers(item)) is not None]
         if len(pairs) > 1:
-            held.append(HeldValue(first, last, float(f"{begin.drivers[name].mean:.9g}"), _unexplained(pairs)))
+            value, seconds = float(f"{begin.drivers[name].mean:.9g}"), (end.end_ms - begin.start_ms) / 1000
+            held.append(HeldValue(first, last, value, seconds, _unexplained(pairs)))
     return held
 
 
@@ -81,10 +86,12 @@ def spreads_by_value(held: Sequence[HeldValue]) -> dict[float, float]:
     return {value: median(spreads) for value, spreads in by_value.items() if len(spreads) > OTHERS_MIN}
 
 
-def is_stuck(held: HeldValue, residual_w: float, usual_w: float | None) -> bool:
+def is_stuck(held: HeldValue, residual_w: float, usual_w: float | None, longest_s: float | None) -> bool:
     """residual_w: standard deviation of the residuals of the model. usual_w: spread of the power at other times with
-    this value; None: there are too few.
+    this value; None: there are too few. longest_s: longest time that another value was held; None: unknown.
     """
+    if longest_s is not None and held.seconds > max(LONG_S, LONGER * longest_s):
+        return held.spread_w > MOVED_AT_ALL * residual_w
     return held.spread_w > max(MOVED * residual_w, MOVED_AS_OTHERS * (usual_w or 0.0))
 
 

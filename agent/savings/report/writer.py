@@ -14,7 +14,7 @@ from agent.config.topology import assets
 from agent.core.local_time import zone_of
 from agent.core.text import Catalogue, current
 from agent.savings.accounting.assumptions import described
-from agent.savings.accounting.verdict import further_caveats
+from agent.savings.accounting.verdict import UNDECIDED, further_caveats
 from agent.savings.report import reasons as codes
 from agent.savings.report.export import as_csv, as_json
 from agent.savings.report.formatting import grouped, kwh
@@ -79,6 +79,8 @@ def _result(month: ReportMonth, _: Catalogue) -> list[str]:
         if not month.energy_known:
             return [_("no saving calculated")]
         return [_("no saving calculated, {energy} kWh measured", energy=kwh(month.measured_wh))]
+    if saving.verdict == UNDECIDED:
+        return [verdict_text(month, _)]
     figures = [_("{energy} kWh saved ({rate} %)", energy=scaled(saving, 1e-3), rate=grouped(100 * saving.share, 1))]
     if (money := month.money) is not None:
         figures.append(cost_text(money, _))

@@ -106,3 +106,12 @@ def test_a_motor_that_cycles_has_no_off_state() -> None:
     found = learn("mill", items)
     assert found.shape["off"] is None
     assert found.n == 960
+
+
+def test_a_meter_without_energy_at_load_is_no_saving() -> None:
+    found = freeze(learn("mill", weeks(0)), 0, "test")
+    items = [quarter(4000 + k, 15.0 + k % 11, 0.0 if k % 6 < 2 else None) for k in range(120)]
+    saving, lines = evaluate(found, items)
+    failed = {line.excluded for k, line in enumerate(lines) if k % 6 < 2}
+    assert failed == {reasons.NO_ENERGY_AT_LOAD(drivers=(FLOW,))}
+    assert abs(saving.saved_wh) < saving.u95_wh

@@ -143,8 +143,8 @@ def test_a_saturated_meter_of_the_flow_is_not_stuck() -> None:
 
     found = freeze(learn("pump", saturated(range(16 * 96), 1)), 0, "test")
     assert not [reason for reason in found.dropped if reason.code == reasons.DRIVER_STUCK]
-    assert found.n == 16 * 96
-    assert missing(found, saturated(range(2000, 2600), 2)) == []
+    assert found.n > 0.98 * 16 * 96, "an averaging window lacks the ends"
+    assert len(missing(found, saturated(range(2000, 2600), 2))) <= 24, "an averaging window lacks the ends"
 
 
 AIR = "signal_air_degc"
@@ -210,3 +210,23 @@ def test_a_gap_of_an_hour_does_not_end_a_held_value_and_a_longer_one_does(baseli
 
     assert pieces(4) == list(range(20, 36))
     assert pieces(5) == list(range(26, 31)), "only the gap"
+
+
+def test_a_second_driver_with_little_effect_is_stuck_after_several_times_its_longest_value() -> None:
+    """The temperature moves the energy by ±1.6 %, with 1 % of scatter: too little to judge by the energy alone."""
+    air = "signal_air_degc"
+
+    def warm(numbers: range, seed: int, stuck_from: int = 1 << 60) -> list[Interval]:
+        chance, found = np.random.default_rng(seed), []
+        for k, item in zip(numbers, plant(numbers, seed), strict=True):
+            celsius = 15 + 8 * math.sin(2 * math.pi * k / 96) + 0.2 * chance.normal()
+            wh = (item.energy_wh or 0.0) * (1 + 0.002 * (celsius - 15)) * (1 + 0.01 * chance.normal())
+            shown = celsius if k < stuck_from else 21.0
+            found.append(replace(item, energy_wh=wh, drivers={**item.drivers, air: Driver(shown)}))
+        return found
+
+    baseline = freeze(learn("pump", warm(range(16 * 96), 1)), 0, "test")
+    assert set(baseline.drivers) == {FLOW, air}
+    lines = evaluate(baseline, warm(range(20 * 96, 30 * 96), 2, stuck_from=23 * 96))[1]
+    assert all(line.excluded == reasons.DRIVER_MISSING(drivers=(air,)) for line in lines[3 * 96 :])
+    assert sum(line.excluded is None for line in lines[: 3 * 96]) > 0.9 * 3 * 96
