@@ -209,7 +209,7 @@ def _show_fit(found: Baseline) -> None:
             click.echo("  " + _("Range of {driver}: {low:g} to {high:g}", driver=name, low=low, high=high))
         if len(ranges) > 1:
             click.echo("  " + _("Few values of {driver} are between these ranges", driver=name))
-    if off := found.shape.get("off"):
+    if (off := found.shape.get("off")) and off["n"]:
         click.echo("  " + _("Motor off: {n:d} intervals with at most {limit_wh:kwh} kWh", n=off["n"],
                             limit_wh=off["limit_wh"]))  # fmt: skip
     for reason in found.dropped:

@@ -15,8 +15,8 @@ TIME_LEAST, TIME_MOST = (
     0.4,
     6,
 )  # shortest time, and n divided by the longest time, in which the slow component decays to 1/e
-# Relative excess of the squared error of a component that fits as well: 30 times its time over the length of the data.
-# With AR(1) and white noise of 16 days U95 of a difference then covers in 94 % at 50 h, and in 89 % without it.
+# Relative excess of the squared error of a component that fits as well: 50 times its time over the length of the data.
+# With AR(1) and white noise of 16 days U95 of a difference then covers in 95 % at 50 h, and in 89 % without it.
 DOUBT, DOUBT_MOST = 50.0, 5.0
 ROUNDS = 4  # iterations of its share, which depends on the bias
 

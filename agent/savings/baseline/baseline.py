@@ -163,12 +163,14 @@ def _check_size(asset: str, given: list[Interval], found: list[Interval], least:
     if len(lengths) > 1:
         data = {"shortest_s": min(lengths), "longest_s": max(lengths)}
         raise LearnError(reasons.MIXED_INTERVAL_LENGTHS, asset=asset, **data)
+    days = sum(item.length_s for item in given) / 86_400
+    if not bypass and given and days < DAYS_MIN:
+        raise LearnError(reasons.BASELINE_TOO_SHORT, asset=asset, days=days, least=DAYS_MIN)
+    if found and not bypass:
+        least = max(least, round(DAYS_MIN * 86_400 / found[0].length_s))
     if len(found) < least:
         code = reasons.TOO_FEW_BYPASS_INTERVALS if bypass else reasons.TOO_FEW_INTERVALS
         raise LearnError(code, asset=asset, usable=len(found), n=len(given), least=least)
-    days = sum(item.length_s for item in found) / 86_400
-    if not bypass and days < DAYS_MIN:
-        raise LearnError(reasons.BASELINE_TOO_SHORT, asset=asset, days=days, least=DAYS_MIN)
     if not sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in found) > 0:
         raise LearnError(reasons.NO_ENERGY_IN_PERIOD, asset=asset)
 

@@ -137,10 +137,9 @@ def load_without_energy(baseline: Baseline, item: Interval) -> tuple[str, ...]:
     off = baseline.shape.get("off")
     if off is None or not _without_energy(baseline, off, item):
         return ()
-    return tuple(
-        name for name in numeric_drivers(baseline)
-        if name in item.drivers and not name.endswith(("_degc", "_c")) and abs(item.drivers[name].mean) > _idle(baseline, name)
-    )  # fmt: skip
+    means = {name: abs(item.drivers[name].mean) for name in numeric_drivers(baseline) if name in item.drivers}
+    return tuple(name for name, mean in means.items()
+                 if not name.endswith(("_degc", "_c")) and mean > _idle(baseline, name))  # fmt: skip
 
 
 def _without_energy(baseline: Baseline, off: Mapping[str, Any], item: Interval) -> bool:

@@ -168,7 +168,7 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     ]
     if found.dropped:
         rows.append(DetailRow(_("signals that are not drivers, or not always"), tuple(map(_.reason, found.dropped))))
-    if off := found.shape.get("off"):
+    if (off := found.shape.get("off")) and off["n"]:
         text = _("{n:d} intervals with at most {limit} kWh", n=off["n"], limit=kwh(off["limit_wh"]))
         rows.append(DetailRow(_("motor off"), (text,)))
     if vif := found.shape.get("vif"):

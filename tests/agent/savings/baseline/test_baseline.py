@@ -124,7 +124,9 @@ def test_unsuitable_data_for_a_baseline_has_a_reason() -> None:
             learn("pump", intervals, **options)
         return error.value.reason
 
-    assert refused(measured[:3]) == reasons.TOO_FEW_INTERVALS(asset="pump", usable=3, n=3, least=48)
+    assert refused(measured[:3]) == reasons.BASELINE_TOO_SHORT(asset="pump", days=3 / 96, least=3.0)
+    flagged = [replace(item, flags=("maintenance",)) for item in measured[3:]]
+    assert refused([*measured[:3], *flagged]) == reasons.TOO_FEW_INTERVALS(asset="pump", usable=3, n=400, least=288)
     unavailable = refused(measured, drivers=["signal_tonnes"])
     assert unavailable.code == reasons.DRIVER_UNAVAILABLE
     assert (unavailable.data["driver"], unavailable.data["found"], unavailable.data["n"]) == ("signal_tonnes", 0, 400)

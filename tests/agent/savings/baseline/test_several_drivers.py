@@ -175,7 +175,7 @@ def test_an_unseen_combination_within_both_ranges_is_excluded() -> None:
     corner, inside = (310.0, high - 0.1), (310.0, low + 0.4 * (high - low))
     assert far(*corner) > 1.1 * most > far(*inside)
     lines = evaluate(found, [
-        Interval("pump", k * QUARTER_MS, 1.0, drivers={FLOW: Driver(q), TEMPERATURE: Driver(t)})
+        Interval("pump", k * QUARTER_MS, 9000.0, drivers={FLOW: Driver(q), TEMPERATURE: Driver(t)})
         for k, (q, t) in enumerate([corner, inside, (200.0, 20.0), (600.0, high + 5)])
     ])[1]  # fmt: skip
     excluded = [line.excluded for line in lines]
