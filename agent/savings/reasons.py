@@ -24,7 +24,7 @@ SHAFT_ENERGY_UNKNOWN = Code("shaft_energy_unknown", "the shaft energy is unknown
 DRIVER_MISSING = Code("driver_missing", "no value of {drivers:signal}")
 STATE_UNKNOWN = Code("state_unknown", "state {value:g} does not occur in the baseline")
 NO_ENERGY_AT_LOAD = Code(
-    "no_energy_at_load", "almost no energy was measured while {drivers:signal} showed load: check the meter"
+    "no_energy_at_load", "no energy was measured while {drivers:signal} showed load: check the meter"
 )
 OFF_NOT_IN_BASELINE = Code("off_not_in_baseline", "the motor was off, which it never was in the baseline period")
 POLLING_INCOMPLETE = Code("polling_incomplete", "less than 75 % of the interval was polled")

@@ -38,6 +38,9 @@ from agent.savings.records.model import Baseline, Driver, Interval
 from drivers.reasons import Code, InvalidValue, Reason
 
 FILLED_MOST = 2.0  # largest extrapolation of shaft energy and losses, a factor
+FAILED_SHARE = (
+    0.04  # of the limit of the off state: 0.2 % of a busy interval, less than a drive takes that turns a motor
+)
 IDLE_SHARE = 0.1  # of the largest value of a driver; below it the driver shows no load
 MARGIN = 0.02  # share of the width of a driver by which a value may exceed the range
 
@@ -122,7 +125,7 @@ def is_off(baseline: Baseline, item: Interval) -> bool:
     drivers, which cannot show a stop of the plant, and where a driver shows load.
     """
     off = baseline.shape.get("off")
-    if off is None or not _without_energy(baseline, off, item):
+    if off is None or not _at_most(baseline, item, off["limit_wh"]):
         return False
     near = all(
         low - _idle(baseline, name) <= item.drivers[name].mean <= high + _idle(baseline, name)
@@ -133,19 +136,22 @@ def is_off(baseline: Baseline, item: Interval) -> bool:
 
 
 def load_without_energy(baseline: Baseline, item: Interval) -> tuple[str, ...]:
-    """The drivers that show load in an interval with the energy of a motor that is off; a temperature shows none."""
+    """The drivers that show load in an interval without energy: a fan on a drive at low speed still has its losses. A
+    temperature shows no load.
+    """
     off = baseline.shape.get("off")
-    if off is None or not _without_energy(baseline, off, item):
+    if off is None or not _at_most(baseline, item, FAILED_SHARE * off["limit_wh"]):
         return ()
     means = {name: abs(item.drivers[name].mean) for name in numeric_drivers(baseline) if name in item.drivers}
     return tuple(name for name, mean in means.items()
                  if not name.endswith(("_degc", "_c")) and mean > _idle(baseline, name))  # fmt: skip
 
 
-def _without_energy(baseline: Baseline, off: Mapping[str, Any], item: Interval) -> bool:
+def _at_most(baseline: Baseline, item: Interval, limit_wh: float) -> bool:
+    """Whether the energy of an interval is known and at most a limit per interval of the baseline."""
     if item.energy_wh is None or not item.energy_s > 0:
         return False
-    return bool((item.energy_wh + item.auxiliary_wh) * baseline.length_s <= off["limit_wh"] * item.energy_s)
+    return bool((item.energy_wh + item.auxiliary_wh) * baseline.length_s <= limit_wh * item.energy_s)
 
 
 def _idle(baseline: Baseline, name: str) -> float:

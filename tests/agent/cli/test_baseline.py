@@ -183,7 +183,7 @@ def test_a_factor_that_is_stated_after_freezing_has_no_effect(plant: Path) -> No
 @pytest.mark.parametrize(
     ("spread", "config", "options", "expected"),
     [
-        (0.3, STATED, (), LOAD_NOT_CONSTANT(cv=0.3, most=0.2)),
+        (0.3, STATED, (), LOAD_NOT_CONSTANT(cv=0.3, most=0.1)),
         (None, "", ("load=constant",), LOAD_HAS_DRIVER(drivers=(FLOW,))),
         (0.02, STATED, ("product_mix=sea water",),
          STATIC_FACTOR_TWICE(kind="product_mix", first="water only", second="sea water")),

@@ -124,7 +124,7 @@ def test_intervals_out_of_range_are_excluded_with_a_reason(baseline: Baseline) -
 def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: Baseline) -> None:
     rows = after(n=60)
     found = []
-    for number, kwh in enumerate((70, 60, 50, 40, 3, 2, 1), 1):
+    for number, kwh in enumerate((70, 60, 50, 40, 13, 12, 11), 1):
         rows[number] = replace(rows[number], energy_wh=1000.0 * kwh)
         begin_ms = rows[number].start_ms
         found.append(
@@ -140,10 +140,10 @@ def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: B
             )
             for number, kwh in enumerate((70, 60, 50, 40), 1)
         ),
-        reasons.MORE_ENERGY_EXCLUDED(energy_wh=6000, n=3),
+        reasons.MORE_ENERGY_EXCLUDED(energy_wh=36_000, n=3),
     ]
     five = caveats_of(of(baseline, rows, events=found[:5]), *excluded)
-    assert five[-1] == reasons.MORE_ENERGY_EXCLUDED(energy_wh=3000, n=1)
+    assert five[-1] == reasons.MORE_ENERGY_EXCLUDED(energy_wh=13_000, n=1)
     assert not caveats_of(of(baseline, rows, events=found[:4]), reasons.MORE_ENERGY_EXCLUDED)
 
 
