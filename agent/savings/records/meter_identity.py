@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 from agent.config.model import Meter, Motor
@@ -54,6 +55,7 @@ def identity(meter: Meter, serial: object) -> str:
     return " ".join([meter.name, str(number), *ratios])
 
 
+@lru_cache(maxsize=64)
 def ct_primary_a(name: str) -> float | None:
     """Rated primary current of the current transformers in an identity, A; None when it has none."""
     parts = name.split(" | ")[0].split()
@@ -63,6 +65,7 @@ def ct_primary_a(name: str) -> float | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def same_meter(one: str, other: str) -> bool:
     """Whether two identities can be the same meter: all parts that both know are equal. With a serial number the name,
     which can be changed, is not compared.

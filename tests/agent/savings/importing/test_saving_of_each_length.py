@@ -85,7 +85,7 @@ def true_wh() -> float:
     return 1000 * sum(before - after for before, after, _ in history())
 
 
-@pytest.mark.parametrize(("before_min", "after_min"), [(10, 30), (30, 10), (60, 15), (15, 60)])
+@pytest.mark.parametrize(("before_min", "after_min"), [(10, 30), (60, 15)])
 def test_the_saving_is_that_of_the_plant(plant: Path, before_min: int, after_min: int) -> None:
     """Also where the reporting period has another length than the baseline."""
     import_rows(plant, before_min, BEGIN, RETROFIT)
@@ -107,7 +107,7 @@ def test_a_baseline_of_several_lengths_is_learned_by_the_longest(plant: Path) ->
     assert shown["baseline"]["n"] > 0.95 * (RETROFIT - BEGIN) / timedelta(hours=1)
 
 
-@pytest.mark.parametrize("minutes", [10, 15, 30, 60])
+@pytest.mark.parametrize("minutes", [10, 60])
 def test_the_report_of_a_month(plant: Path, minutes: int) -> None:
     """Energies to the watt-hour, days of the calendar, money by the price of each quarter hour, and the ledger."""
     import_rows(plant, minutes, BEGIN, END)
