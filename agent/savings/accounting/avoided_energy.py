@@ -104,16 +104,14 @@ class SavingsAccumulator:
     events: non-routine events of this asset. Those that exclude intervals apply to intervals that are added later.
     old_motor: nameplate of the old motor; None: that of the baseline.
     driver_errors: by name of the driver; one that is missing has no stated calibration.
-    undecided: what must be decided before the energies can be compared; None: nothing.
     """
 
     def __init__(
         self, baseline: Baseline, *, classes: MeterClasses | None = None, events: Sequence[NonRoutineEvent] = (),
         old_motor: Mapping[str, float] | None = None, driver_errors: Mapping[str, DriverError] | None = None,
-        undecided: Reason | None = None,
     ) -> None:  # fmt: skip
         self.baseline, self.events = baseline, events
-        self.driver_errors, self.undecided = driver_errors or {}, undecided
+        self.driver_errors = driver_errors or {}
         self.ratio = RatioCheck(baseline)
         plate, size = old_motor or baseline.shape.get("old_motor"), len(baseline.coefficients)
         self._sums = _Sums(
@@ -192,7 +190,7 @@ class SavingsAccumulator:
         )  # fmt: skip
         undecided = [event for event in self.events if event.decision is None]
         u80_wh, u90_wh = (_half_width(baseline, causes, limits, share) for share in (0.80, 0.90))
-        question = self.undecided or self.ratio.question(self.events)
+        question = self.ratio.question(self.events)
         others = [event for event in undecided if not question or event.number != question.data.get("number")]
         saving = Saving(
             baseline.asset, *span, sums.intervals, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
