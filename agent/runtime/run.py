@@ -6,6 +6,7 @@ asyncio for everything that waits, one thread for the pipeline; ARCHITECTURE.md 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -19,11 +20,13 @@ from agent.config.model import Config
 from agent.core.clock import ClockWatch, SystemClock, kernel_synchronized
 from agent.core.stable_hash import share
 from agent.delivery.delivery import open_store
-from agent.delivery.store import default_directory
+from agent.delivery.store import Store, StoreError, default_directory
+from agent.delivery.store.reasons import READINGS_DROPPED
 from agent.runtime.assembly import Agent, AgentOptions
 from agent.runtime.clock_supervisor import ClockSupervisor, last_utc_ns
 from agent.runtime.config_watcher import ConfigWatcher
 from agent.runtime.health import CYCLE_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics, feed_watchdog
+from agent.runtime.pipeline_queue import PipelineQueue
 from agent.runtime.pipeline_thread import PipelineThread
 from agent.runtime.reconfigure import reconfigure
 from agent.runtime.systemd import notify
@@ -31,6 +34,7 @@ from agent.runtime.systemd import notify
 log = logging.getLogger(__name__)
 
 SAVE_S = 60.0
+REPORT_S = 1.0
 START_TIME = time.monotonic()
 
 
@@ -68,6 +72,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         health.run(phase=share(agent.publisher.root)), lag.run(), clock_supervisor.run(), agent.flagger.run(thread.put),
         config_watcher.run(), agent.ledger_recorder.run(),
         feed_watchdog(clock, lambda: _blocked(agent, thread, bus_numbers)), _save_regularly(agent),
+        _report_dropped_readings(agent, thread.queue),
     )  # fmt: skip
     tasks = [asyncio.create_task(job) for job in jobs]
     log.info("polling %d devices on %d buses", sum(len(bus.devices) for bus in agent.pollers), len(agent.pollers))
@@ -84,6 +89,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         await asyncio.to_thread(agent.mqtt_signals.stop)
         await asyncio.to_thread(thread.stop)
         agent.pipeline.close()
+        await asyncio.to_thread(report_dropped_readings, agent.store, thread.queue)
         await asyncio.to_thread(agent.ledger_recorder.update)  # the checkpoint, if midnight has just passed
         clock_supervisor.remember()
         await asyncio.to_thread(agent.delivery.stop, agent.save_unsupported_registers)
@@ -112,13 +118,28 @@ async def _save_regularly(agent: Agent) -> None:
         await asyncio.to_thread(agent.save_unsupported_registers)
 
 
+async def _report_dropped_readings(agent: Agent, queue: PipelineQueue) -> None:
+    while True:
+        await agent.clock.sleep(REPORT_S)
+        if queue.has_unreported:
+            await asyncio.to_thread(report_dropped_readings, agent.store, queue)
+
+
+def report_dropped_readings(store: Store, queue: PipelineQueue) -> None:
+    """Records dropped readings as data gaps, one for each device; later, while the store cannot be written."""
+    with contextlib.suppress(StoreError):  # logged by the writer
+        queue.report_dropped(
+            lambda it: store.record_gap("telemetry", READINGS_DROPPED(device=it.device), it.n, it.from_ms, it.to_ms)
+        )
+
+
 def _numbers(
     agent: Agent, thread: PipelineThread, config_watcher: ConfigWatcher, watch: ClockWatch,
     clock_supervisor: ClockSupervisor,
 ) -> dict[str, float | int]:  # fmt: skip
     return {
         "uptime_s": round(time.monotonic() - START_TIME),
-        "readings_dropped": thread.dropped,
+        "readings_dropped": thread.queue.dropped,
         "processing_errors": thread.failures,
         "waveform_samples_lost": agent.pipeline.waveform_samples_lost,
         "clock_synchronized": int(watch.reliable),

@@ -40,6 +40,11 @@ MEMORY_BUFFER_FULL = Code(
 )
 ROWS_THINNED = Code("rows_thinned", "rows were thinned to save space in the state file")
 NO_SPACE_LEFT = Code("no_space_left", "the state file reached its quota, or the disk had too little free space")
+READINGS_DROPPED = Code(
+    "readings_dropped",
+    "readings of {device} were dropped, because more arrived than this computer can process; use longer polling "
+    "intervals",
+)
 RETENTION_EXPIRED = Code("retention_expired", "the rows were older than store.spool_retention")
 
 

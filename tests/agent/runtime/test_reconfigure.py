@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -21,8 +19,7 @@ from agent.config.model import Bus
 from agent.core.messages import Message
 from agent.delivery.store import Store
 from agent.runtime.assembly import due, polled_plant
-from agent.runtime.pipeline import Item, Outputs, Pipeline
-from agent.runtime.pipeline_thread import QUEUE_MAX, PipelineThread
+from agent.runtime.pipeline import Outputs, Pipeline
 from agent.runtime.reconfigure import due_after
 from agent.runtime.stage import StageContext
 from agent.savings.tracking.tracker import SavingsTracker
@@ -266,71 +263,6 @@ def test_a_restored_motor_continues_counting_its_share_of_a_meter(tmp_path: Path
         pipeline.reconfigure(polled_plant(config, every))
     assert energies_kwh() == {5.0}
     assert {row.asset for row in rows} == {"fan-1", "fan-2", "m-1"}
-
-
-class Slow(Pipeline):
-    """A pipeline that waits for a signal, so that the queue fills."""
-
-    def __init__(self, clock: HandClock) -> None:
-        super().__init__(clock, Outputs(lambda _: None))
-        self.busy, self.go = threading.Event(), threading.Event()
-        self.seen = 0
-
-    def process(self, item: Item) -> None:
-        if callable(item):
-            item()
-            return
-        self.busy.set()
-        self.go.wait(60)
-        self.seen += 1
-
-    def tick(self) -> None: ...
-
-
-def test_a_function_in_the_queue_runs_in_its_turn_and_is_never_dropped(clock: HandClock) -> None:
-    slow, ran = Slow(clock), list[int]()
-    thread = PipelineThread(slow)
-    thread.start()
-    thread.put(reading("m-1", clock, 1))
-    assert slow.busy.wait(60)
-    thread.put(lambda: ran.append(slow.seen))
-    for _ in range(2 * QUEUE_MAX):
-        thread.put(reading("m-1", clock, 1))
-    thread.put(lambda: ran.append(-1))
-    slow.go.set()
-    thread.stop()
-    assert ran == [1, -1]
-    assert thread.dropped >= 1000, "as many as exceed the queue of 1000"
-
-
-def test_a_failing_function_does_not_affect_later_queue_entries(clock: HandClock) -> None:
-    slow, ran = Slow(clock), list[int]()
-    thread = PipelineThread(slow)
-    thread.start()
-    thread.put(reading("m-1", clock, 1))
-    assert slow.busy.wait(60)
-    for _ in range(2):
-        thread.put(lambda: ran[9])  # type: ignore[arg-type,return-value]
-    for number in range(QUEUE_MAX):  # pushes both out
-        thread.put(lambda number=number: ran.append(number))  # type: ignore[misc]
-    slow.go.set()
-    thread.stop()
-    assert not thread.is_alive()
-    assert ran == list(range(QUEUE_MAX))
-    assert thread.failures == 2
-
-
-def test_stopping_does_not_wait_for_a_thread_that_hangs(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.runtime.pipeline_thread.STOP_S", 0.1)
-    slow = Slow(clock)
-    thread = PipelineThread(slow)
-    thread.start()
-    for _ in range(QUEUE_MAX + 2):
-        thread.put(reading("m-1", clock, 1))
-    began_s = time.monotonic()
-    thread.stop()
-    assert time.monotonic() - began_s < 5
-    slow.go.set()
 
 
 def test_a_register_disabled_at_run_time_is_not_a_change_of_its_motor(clock: HandClock) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from agent.analysis.power_quality.channels import WaveformChannels
 from agent.analysis.power_quality.waveform_channel import WaveformChannel
 from agent.config.model import Motor, WaveformSource
 from agent.core.messages import Message, overall_quality
+from agent.runtime.pipeline_queue import PipelineQueue
 from drivers import ews_protocol
 from drivers.ews_stream import Assembler
 from drivers.reading import Quality, Waveform
@@ -313,3 +315,26 @@ def test_bands_between_2_and_9_khz_are_published() -> None:
     assert v["band_u_l1_v"][5] == pytest.approx(3.0, rel=2e-3)
     assert v["band_u_l1_v"][4] == pytest.approx(0.0, abs=0.01)
     assert v["band_u_l2_v"][13:] == [None] * 22  # 0.45 of the rate is 4608 Hz
+
+
+def test_blocks_that_a_full_queue_discards_are_missing_samples_and_flag_the_windows() -> None:
+    """18 s arrive in one moment; 81 blocks of 0.1 s (4 MB) wait. The blocks that follow are analysed."""
+    out: list[Message] = []
+    queue, channels = PipelineQueue(), WaveformChannels(out.append)
+    t = np.arange(1024 * 240) / RATE_HZ
+    rows = np.array([U_V * math.sqrt(2) * np.cos(2 * np.pi * F_HZ * t - n * 2 * np.pi / 3) for n in (0, 1, 2)] * 2)
+
+    def put(first: int, last: int) -> None:
+        for index in range(1024 * first, 1024 * last, 1024):
+            start_ns = START_NS + round(index / RATE_HZ * 1e9)
+            queue.put(Waveform("m", start_ns, index, RATE_HZ, NAMES, rows[:, index : index + 1024].copy()))
+        while isinstance(block := queue.get(0), Waveform):
+            channels.on_block(block)
+
+    put(0, 180)
+    put(180, 240)
+    assert channels.lost == (180 - 81) * 1024
+    flagged = [Quality.GAP in message.quality for message in of(out, "pq3s")]
+    assert flagged[:2] == [False, False]
+    assert any(flagged)
+    assert flagged[-1:] == [False], "the analysis continues after the gap"
