@@ -17,7 +17,6 @@ from typing import Any
 import msgspec
 
 from agent.core.messages import Message
-from agent.delivery.store.retention import DateRange
 from agent.delivery.store.store import Store
 from drivers.reading import BAD, Quality
 
@@ -115,11 +114,11 @@ class History:
         return found
 
     def _put(self, asset: str, minute: _Minute) -> None:
-        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.retained_range))
+        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.oldest_ms))
 
 
 def _write_minute(
-    asset: str, minute: _Minute, keep_s: tuple[float, float, float], retained_range: Callable[[float], DateRange]
+    asset: str, minute: _Minute, keep_s: tuple[float, float, float], oldest_ms: Callable[[float], int]
 ) -> Callable[[sqlite3.Connection], None]:
     stats = {name: found for name, column in minute.values.items() if (found := _stats(column, minute.flags.get(name)))}
     single = {"t": minute.times_ms, "v": minute.values}
@@ -137,11 +136,9 @@ def _write_minute(
         ).fetchall()
         _save(db, QUARTER_S, asset, quarter_ms, joined(_unpack(body) for (body,) in parts))
         for step_s, kept_s in zip((SECOND_S, MINUTE_S, QUARTER_S), keep_s, strict=True):
-            first_ms, last_ms = retained_range(kept_s)
-            oldest_ms = min(start_ms - round(1000 * kept_s), first_ms - 1000 * max(step_s, MINUTE_S))
             db.execute(
-                "delete from history where step_s = ? and asset = ? and (t_ms < ? or t_ms > ?)",
-                (step_s, asset, oldest_ms, last_ms),
+                "delete from history where step_s = ? and asset = ? and t_ms < ?",
+                (step_s, asset, oldest_ms(kept_s) - 1000 * max(step_s, MINUTE_S)),  # t_ms is the start of the row
             )
 
     return job

@@ -41,13 +41,19 @@ def start_run(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int
     return run_id, int(used or 0), rows
 
 
-def end_run(db: sqlite3.Connection, run_id: int, unsaved: Iterable[PendingRow]) -> None:
+def reached_ms(db: sqlite3.Connection) -> int:
+    """UTC that the last run reached, milliseconds: its end, or after a kill its newest committed row; 0: none."""
+    row = db.execute("select last_ms from boots order by n desc limit 1").fetchone()
+    return int(row[0]) if row else 0
+
+
+def end_run(db: sqlite3.Connection, run_id: int, unsaved: Iterable[PendingRow], now_ms: int) -> None:
     """Closes a run. Rows that are still in memory only could not be written and are counted as a gap."""
     for pending in unsaved:
         if db.execute("select 1 from spool where n = ?", (pending.row.n,)).fetchone():
             continue  # written in this transaction
         record_gap(db, pending.row.kind, UNSAVED_AT_STOP(), 1, pending.row.t_ms, pending.row.t_ms)
-    db.execute("update boots set closed = 1 where n = ?", (run_id,))
+    db.execute("update boots set closed = 1, last_ms = ? where n = ?", (now_ms, run_id))
 
 
 def register_sinks(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, int], int]:

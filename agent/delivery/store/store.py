@@ -57,7 +57,7 @@ class Store:
         else:
             db, self.corruption = database_file.open_file(directory, lambda: clock.utc_ns() / 1e9, reserve)
         reserve.restore()
-        self._age = retention.load(db, self.now_ms, self._monotonic_s())
+        self._retention_date = retention.load(db, self.now_ms, self._monotonic_s())
         self._writer = Writer(
             db,
             settings.commit_interval_s,
@@ -214,7 +214,7 @@ class Store:
         query = "select saved_ms, body from note where kind = ? and name = ? and fingerprint = ?"
         with suppress(sqlite3.Error, ValueError):
             for saved_ms, body in self._select(query, (kind, name, fingerprint)):
-                if self._clock.utc_ns() / 1e9 - saved_ms / 1e3 <= age_max_s:
+                if abs(self._clock.utc_ns() / 1e9 - saved_ms / 1e3) <= age_max_s:  # a wrong clock may date it ahead
                     return json.loads(body)
         return None
 
@@ -287,23 +287,22 @@ class Store:
         if self._lock_file is not None:
             self._lock_file.close()
 
-    def retained_range(self, age_s: float) -> retention.DateRange:
-        """Range of the dates of data not older than `age_s`, also after clock steps. In the writer's thread only."""
-        self._age.advance(self.now_ms, self._monotonic_s())
-        return self._age.retained_range(age_s)
+    def oldest_ms(self, age_s: float) -> int:
+        """Data dated earlier than this, UTC ms, are older than `age_s`. In the writer's thread only."""
+        self._retention_date.advance(self.now_ms, self._monotonic_s())
+        return self._retention_date.at_ms - round(1000 * age_s)
 
     def _expired_up_to(self, db: sqlite3.Connection) -> int:
-        """Number up to which rows of the spool are too old. Only the agent saves the age, not a command."""
-        self._age.advance(self.now_ms, self._monotonic_s())
-        up_to = self._age.expired_up_to(db, self._settings.spool_retention_s)
+        """Number up to which rows of the spool are too old. Only the agent saves the date, not a command."""
+        self._retention_date.advance(self.now_ms, self._monotonic_s())
         if self._run_id:
-            self._age.save(db, self._monotonic_s())
-        return up_to
+            self._retention_date.save(db)
+        return self._retention_date.expired_up_to(db, self.now_ms, self._settings.spool_retention_s)
 
     def _end(self, db: sqlite3.Connection) -> None:
-        self._age.advance(self.now_ms, self._monotonic_s())
-        self._age.save(db, self._monotonic_s(), force=True)
-        end_run(db, self._run_id, list(self._writer.unsaved.values()))
+        self._retention_date.advance(self.now_ms, self._monotonic_s())
+        self._retention_date.save(db, force=True)
+        end_run(db, self._run_id, list(self._writer.unsaved.values()), self.now_ms)
 
     def _replace_file(self, error: str) -> sqlite3.Connection:
         """Called in the writer's thread when the open file is found corrupt. Raises StoreError."""
