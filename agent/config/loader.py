@@ -21,7 +21,7 @@ from agent.config.sinks import read_dialects
 from agent.config.tariff_table import read_tariff
 from agent.config.topology_check import check_topology
 from drivers.errors import ProfileError
-from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, TABLE_EXPECTED, with_suggestion
+from drivers.file_reasons import FILE_UNREADABLE, TABLE_EXPECTED, with_suggestion
 from drivers.profiles import profile_ids, set_profile_folders
 from drivers.reasons import InvalidValue, cause_of
 from drivers.toml_file import TomlError, parse_toml
@@ -67,8 +67,8 @@ def parse_broker(
     if ca and not tls:
         raise InvalidValue(codes.CA_WITHOUT_TLS)
     for file in filter(None, (password_file, ca)):
-        if not file.is_file():
-            raise InvalidValue(FILE_MISSING, path=str(file))
+        if reason := keys.unusable_file(file):
+            raise InvalidValue(reason)
     return Mqtt(host, port, tls, user, password_file, ca)
 
 
