@@ -5,6 +5,7 @@ Pure functions and a decoder; ports and sockets are in drivers/ews_stream.py.
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.reading import SAMPLING_RATE_MIN_HZ
+
 HELLO, SAMPLES, EVENT, STATUS = range(4)
 FLAG_SYNCHRONISED, FLAG_OVERRUN, FLAG_CLIPPED = 1, 2, 4
 FORMATS = ("int16", "int24", "int32", "float32")
-RATE_HZ = (100.0, 1e6)  # valid sampling rates
+RATE_HZ = (SAMPLING_RATE_MIN_HZ, 1e6)  # supported sampling rates; at the highest, the buffers of one stream take 180 MB
 FRAME_BYTES_MAX = 16 * 1024
 
 _HEADER = struct.Struct("<4sBBHIIQIHH")
@@ -138,6 +141,21 @@ def parse(encoded: bytes) -> EwsFrame | None:
     return EwsFrame(kind, flags, stream, sequence, calibration, device_us, index, count, payload, hello)
 
 
+def unusable(hello: Hello) -> str | None:
+    """What a hello frame states that makes its samples unusable, for the log; None: nothing."""
+    names = [channel.name for channel in hello.channels]
+    if not RATE_HZ[0] <= hello.rate_hz <= RATE_HZ[1]:
+        return f"{hello.rate_hz:g} samples per second; {RATE_HZ[0]:g} to {RATE_HZ[1]:g} are supported"
+    if not names:
+        return "no channels"
+    for channel in hello.channels:
+        if names.count(channel.name) > 1:
+            return f"channel {channel.name} twice"
+        if not (channel.scale and math.isfinite(channel.scale) and math.isfinite(channel.offset)):
+            return f"an unusable scale or offset of {channel.name}"
+    return None
+
+
 def samples(frame: EwsFrame, hello: Hello) -> NDArray[np.float64] | None:
     """Samples in V and A, shape (channels, n), C order; None if the payload does not match the hello frame."""
     channels = len(hello.channels)
@@ -241,11 +259,7 @@ def _parse_hello(payload: bytes) -> Hello | None:
     if len(payload) < _HELLO.size:
         return None
     rate_hz, channels, form, _, serial, firmware = _HELLO.unpack_from(payload)
-    if (
-        form >= len(FORMATS)
-        or len(payload) != _HELLO.size + channels * _CHANNEL.size
-        or not RATE_HZ[0] <= rate_hz <= RATE_HZ[1]
-    ):
+    if form >= len(FORMATS) or len(payload) != _HELLO.size + channels * _CHANNEL.size:
         return None
     found = tuple(
         Channel(_KINDS.get((kind, phase), f"other{number}"), *calibration)

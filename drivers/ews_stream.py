@@ -62,7 +62,7 @@ class Assembler:
     device: name of the stream.
     quality: flags added to every block.
     decoder: frame decoder; its counter `damaged` includes frames that do not match their hello frame.
-    hello: latest description of the channels; None: not received yet.
+    hello: latest description of the channels; None: not received yet, or not usable.
     """
 
     device: str
@@ -119,6 +119,10 @@ class Assembler:
             return
         self._hello_payload, self.hello = frame.payload, hello
         self._arrivals.clear()
+        if (cause := ews_protocol.unusable(hello)) is not None:
+            self.hello = None
+            log.warning("waveform %s: the samples are not used, because the hello frame states %s", self.device, cause)
+            return
         delays = [channel.delay_ns for channel in hello.channels]
         self._skewed = bool(delays) and max(delays) - min(delays) > SKEW_NS
         if self._skewed:

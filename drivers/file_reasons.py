@@ -21,6 +21,16 @@ OUTPUT_FOLDER_MISSING = Code("output_folder_missing", "{path}: the folder {folde
 # Tables and keys of a TOML file
 
 INVALID_TOML = Code("invalid_toml", "not valid TOML: {error}")
+TOML_TOO_LARGE = Code(
+    "toml_too_large",
+    "the file has {size_mb:.3g} MB; at most {size_max_mb:g} MB are read. Split it, or check its content",
+)
+TOML_LINE_TOO_LONG = Code(
+    "toml_line_too_long", "line {line:d} has more than {n_max:d} bytes; break it, for example a list after a comma"
+)
+TOML_TOO_DEEP = Code("toml_too_deep", "not valid TOML: nested too deeply")
+TOML_TEXT_TOO_LONG = Code("toml_text_too_long", "the string has more than {n_max:d} characters; shorten it")
+TOML_INTEGER_TOO_LARGE = Code("toml_integer_too_large", "the integer has more than 64 bits; correct the number")
 KEY_UNKNOWN = Code("key_unknown", "unknown key")
 KEY_MISSING = Code("key_missing", "missing")
 TABLE_EXPECTED = Code("table_expected", "expected a table")

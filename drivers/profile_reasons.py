@@ -17,7 +17,7 @@ PROFILE_UNKNOWN = Code("profile_unknown", "{profile}: no such profile; `magwatt 
 # Files and directories
 
 PROFILE_FOLDER_MISSING = Code("profile_folder_missing", "{path}: no such directory of profiles")
-PROFILE_FILE_NOT_TOML = Code("profile_file_not_toml", "{path}: not valid TOML: {error}")
+PROFILE_FILE_NOT_TOML = Code("profile_file_not_toml", "{path}: {cause}")
 PROFILE_ID_DUPLICATE = Code(
     "profile_id_duplicate", "{path}: the ID {profile:quoted} is already used by {other}; remove one of the files"
 )
@@ -35,7 +35,7 @@ REGISTER_TABLES_EXPECTED = Code("register_tables_expected", "expected [[register
 
 PROFILE_STRING = Code("profile_string", "expected a string, found {value}")
 PROFILE_INTEGER = Code("profile_integer", "expected an integer, found {value}")
-PROFILE_NUMBER = Code("profile_number", "expected a number, found {value}")
+PROFILE_NUMBER = Code("profile_number", "expected a number between -1e12 and 1e12, found {value}")
 PROFILE_BOOLEAN = Code("profile_boolean", "expected true or false, found {value}")
 PROFILE_LIST = Code("profile_list", "expected a list, found {value}")
 PROFILE_TABLE = Code("profile_table", "expected a table, found {value}")
@@ -46,7 +46,6 @@ PROFILE_INTEGERS = Code("profile_integers", "expected a list of integers, found 
 
 PROFILE_CHOICE = Code("profile_choice", "expected one of {allowed}, found {value}")
 PROFILE_LIMITS = Code("profile_limits", "expected {low:d}…{high:d}, found {value}")
-PROFILE_MINIMUM = Code("profile_minimum", "expected at least {low:g}, found {value}")
 QUANTITY_UNKNOWN = Code("quantity_unknown", "not in the vocabulary")
 HARMONICS_UNKNOWN = Code("harmonics_unknown", "not a harmonics quantity of the vocabulary")
 QUANTITY_UNIT = Code("quantity_unit", "expected {unit:quoted} as in the vocabulary, found {value}")

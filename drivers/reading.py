@@ -116,6 +116,9 @@ class Reading:
         return (self.monotonic_ns - (self.came_ns - self.sent_ns) / 2) / 1e9
 
 
+SAMPLING_RATE_MIN_HZ = 100.0  # of a stream or recording: 2.5 samples per cycle of a fundamental of 40 Hz
+
+
 @dataclass(frozen=True, slots=True)
 class Waveform:
     """A contiguous block of samples.

@@ -8,7 +8,7 @@ import numpy as np
 
 from dsp._jit import Floats
 from dsp.events import Event, Events
-from dsp.flicker import INTERVAL_S, Flicker
+from dsp.flicker import INTERVAL_S, RATE_MIN_HZ, Flicker
 from dsp.results import Flag
 from dsp.ring_buffer import CHANNELS, RingBuffer
 from dsp.supply import Supply
@@ -30,7 +30,8 @@ class ContinuousAnalysis:
         self._touched = False  # True if an event touched the previous window
         self._ended: list[Event] = []  # events that were ended between windows
         lamp = supply.lamp if supply is not None else None
-        self._flicker = Flicker(ring.rate_hz, lamp, ring.mapped) if lamp is not None else None
+        measured = lamp is not None and ring.rate_hz >= RATE_MIN_HZ
+        self._flicker = Flicker(ring.rate_hz, lamp, ring.mapped) if lamp is not None and measured else None
         self.pst_due = INTERVAL_S * ring.rate_hz
         self._line_phasor, self._pinst = np.zeros((CHANNELS, 2)), np.zeros(3)
 

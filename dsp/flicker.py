@@ -17,6 +17,7 @@ from dsp._jit import Bytes, Floats, Ints, bare, inner
 from dsp._simd import SimdLanes, load, rows, store
 
 RATE_HZ = 2000.0  # minimum rate after averaging
+RATE_MIN_HZ = 500.0  # lowest sampling rate
 INTERVAL_S = 600
 LOW_HZ, HIGH_HZ = 42.5, 69.0
 _ADAPTOR_S, _EYE_S = 27.3, 0.3
@@ -199,7 +200,7 @@ def process(
 class Flicker:
     """Flickermeter of three voltages. All memory is allocated at construction.
 
-    rate_hz: sampling rate, at least 500 Hz.
+    rate_hz: sampling rate, at least RATE_MIN_HZ.
     lamp: "230V" or "120V".
     use: nonzero for channels that exist; the first three count.
     Raises ValueError for an unknown lamp or a lower rate.
@@ -208,8 +209,8 @@ class Flicker:
     def __init__(self, rate_hz: float, lamp: str, use: Bytes) -> None:
         if lamp not in _LAMPS:
             raise ValueError(f"lamp must be one of {', '.join(_LAMPS)}, got {lamp!r}")
-        if rate_hz < 500.0:
-            raise ValueError(f"flicker needs a rate_hz of at least 500, got {rate_hz}")
+        if rate_hz < RATE_MIN_HZ:
+            raise ValueError(f"flicker needs a rate_hz of at least {RATE_MIN_HZ:g}, got {rate_hz}")
         self._rate_hz, self._lamp = rate_hz, lamp
         self._use = np.array(use[:3], dtype=np.uint8)
         self._every = max(1, int(rate_hz / RATE_HZ))

@@ -20,7 +20,7 @@ class Supply:
     voltage_v: declared voltage as the channels measure it, V rms; None: sliding reference (5.4.4 [M]).
     current_a: rated current, A rms; None: no inrush events.
     demand_a: maximum demand load current IL of IEEE 519, A rms; None: no TDD.
-    lamp: "230V" or "120V": lamp type of the flickermeter; None: no flicker.
+    lamp: "230V" or "120V": lamp type of the flickermeter; None: no flicker. Below flicker.RATE_MIN_HZ there is none.
     dip_pct: dip threshold.
     swell_pct: swell threshold.
     interruption_pct: interruption threshold.

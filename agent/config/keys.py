@@ -294,12 +294,18 @@ def resolve_files(values: dict[str, Any], folder: Path, tls: bool, where: str, r
         if (name := values.get(key)) is None:
             continue
         file = values[key] = folder / name
-        if not file.is_file():
-            report.finding(f"{where}.{key}", FILE_MISSING(path=str(file)), name)
-        elif key in SECRET_FILES and (reason := open_to_others(file)):
+        if reason := unusable_file(file) or (open_to_others(file) if key in SECRET_FILES else None):
             report.finding(f"{where}.{key}", reason, name)
         if key in TLS_FILES and not tls:
             report.finding(f"{where}.{key}", codes.TLS_KEY_UNUSED(), name)
+
+
+def unusable_file(file: Path) -> Reason | None:
+    """Why this is no file that can be read; None if it is one."""
+    try:
+        return None if file.is_file() else FILE_MISSING(path=str(file))
+    except OSError as error:  # no permission for the folder, or a name that is too long
+        return FILE_UNREADABLE(path=str(file), error=cause_of(error))
 
 
 def open_to_others(file: Path) -> Reason | None:

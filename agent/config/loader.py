@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,10 @@ from agent.config.sinks import read_dialects
 from agent.config.tariff_table import read_tariff
 from agent.config.topology_check import check_topology
 from drivers.errors import ProfileError
-from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, INVALID_TOML, TABLE_EXPECTED, with_suggestion
+from drivers.file_reasons import FILE_UNREADABLE, TABLE_EXPECTED, with_suggestion
 from drivers.profiles import profile_ids, set_profile_folders
-from drivers.reasons import InvalidValue, Reason, cause_of
+from drivers.reasons import InvalidValue, cause_of
+from drivers.toml_file import TomlError, parse_toml
 
 PROFILES_VARIABLE = "MAGWATT_PROFILES"
 
@@ -41,15 +41,13 @@ def load_config(path: Path) -> tuple[Config, ConfigReport]:
     """The configuration, and the report with its findings and notes. Raises ConfigError with every problem."""
     try:
         data = path.read_bytes()
-        text = data.decode("utf-8-sig")  # Notepad writes a byte order mark
-        raw = tomllib.loads(text)
+        raw = parse_toml(data)
     except OSError as error:
-        raise _unreadable(path, FILE_UNREADABLE(path=str(path), error=cause_of(error))) from None
-    except RecursionError:
-        raise _unreadable(path, codes.TOML_TOO_DEEP()) from None
-    except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
-        raise _unreadable(path, INVALID_TOML(error=" ".join(str(error).split()))) from None
-    report = ConfigReport(path.name, key_lines(text))
+        cause = FILE_UNREADABLE(path=str(path), error=cause_of(error))
+        raise ConfigError([Diagnostic(PROBLEM, path.name, None, "", None, cause)]) from None
+    except TomlError as error:
+        raise ConfigError([Diagnostic(PROBLEM, path.name, None, error.key, None, error.reason)]) from None
+    report = ConfigReport(path.name, key_lines(data.decode("utf-8-sig")))
     raw = with_new_keys(raw, report)
     _use_own_profiles(path, raw, report)
     config = _parse(path, hashlib.sha256(data).hexdigest()[:16], raw, report)
@@ -69,13 +67,9 @@ def parse_broker(
     if ca and not tls:
         raise InvalidValue(codes.CA_WITHOUT_TLS)
     for file in filter(None, (password_file, ca)):
-        if not file.is_file():
-            raise InvalidValue(FILE_MISSING, path=str(file))
+        if reason := keys.unusable_file(file):
+            raise InvalidValue(reason)
     return Mqtt(host, port, tls, user, password_file, ca)
-
-
-def _unreadable(path: Path, reason: Reason) -> ConfigError:
-    return ConfigError([Diagnostic(PROBLEM, path.name, None, "", None, reason)])
 
 
 def _parse(path: Path, config_hash: str, raw: Mapping[str, Any], report: ConfigReport) -> Config:

@@ -13,7 +13,6 @@ TABLE_KINDS = (N_("bus"), N_("meter"), N_("drive"), N_("motor"), N_("meter or dr
 FILE_MODE_OPEN = Code(
     "file_mode_open", "the group or all users can read this file (mode {mode:04o}); run `chmod 600 {path}`"
 )
-TOML_TOO_DEEP = Code("toml_too_deep", "not valid TOML: nested too deeply")
 
 # Tables and keys
 

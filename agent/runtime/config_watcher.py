@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import tomllib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from agent.runtime.systemd import notify, reloading
 from drivers.profiles import set_profile_folders
 from drivers.reading import Clock
 from drivers.reasons import Code, Reason
+from drivers.toml_file import TomlError, parse_toml
 
 log = logging.getLogger(__name__)
 
@@ -181,6 +181,6 @@ def _added(name: str, value: Any) -> list[Reason]:
 def _raw(path: Path) -> dict[str, Any]:
     """The tables of the file; empty when it cannot be read."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        return parse_toml(path.read_bytes())
+    except (OSError, TomlError):
         return {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from drivers.profiles.profile_parser import parse_profile
 from drivers.profiles.register_parser import NOT_WITH_PARTS
 from drivers.profiles.toml_checks import Problem, profile_error
 from drivers.reasons import Reason, cause_of
+from drivers.toml_file import TomlError, parse_toml
 
 Raw = Mapping[str, Any]
 _folders: tuple[Path, ...] = ()
@@ -110,11 +110,13 @@ def _files(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> Raw:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_bytes())
     except OSError as error:
         raise ProfileError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(codes.PROFILE_FILE_NOT_TOML, path=str(path), error=" ".join(str(error).split())) from None
+    except TomlError as error:
+        if error.key:
+            raise _error(str(path), error.key, error.reason) from None
+        raise ProfileError(codes.PROFILE_FILE_NOT_TOML, path=str(path), cause=error.reason) from None
 
 
 def _id_of(raw: Raw) -> str:

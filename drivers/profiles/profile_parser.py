@@ -50,7 +50,8 @@ PROTOCOL = {
     "addressing": Key(TEXT), "transports": Key(TEXTS, ("rtu", "tcp")),
     "function_code": Key(WHOLE, (3, 4), required=True), "dialect": Key(TEXT, DIALECTS),
     "max_registers": Key(WHOLE, low=1, high=125, required=True), "max_registers_basis": Key(TEXT),
-    "min_gap_ms": Key(NUMBER, low=0), "timeout_ms": Key(NUMBER, low=1), "refresh_ms": Key(NUMBER, low=0),
+    "min_gap_ms": Key(NUMBER, low=0, high=60_000), "timeout_ms": Key(NUMBER, low=1, high=60_000),
+    "refresh_ms": Key(NUMBER, low=0, high=3_600_000),
     "byte_order": Key(TEXT, ("big",)), "word_order": Key(TEXT, ("big", "little"), required=True),
     "reads_across_gaps": Key(TEXT, GAP_RULES), "rtu": Key(TABLE), "tcp": Key(TABLE),
 }  # fmt: skip

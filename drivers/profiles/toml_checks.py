@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ T = TypeVar("T")
 TableData = Mapping[str, Any]
 TEXT, WHOLE, NUMBER, YES, LIST, TABLE = str, int, (int, float), bool, list, dict
 TEXTS, WHOLES = "strings", "integers"
+NUMBER_MAX = 1e12  # magnitude of scales, offsets, limits and times; a scaled 64-bit value is finite
 
 EXPECTED = {
     TEXT: codes.PROFILE_STRING, WHOLE: codes.PROFILE_INTEGER, NUMBER: codes.PROFILE_NUMBER, YES: codes.PROFILE_BOOLEAN,
@@ -49,8 +49,6 @@ class Key:
             return codes.PROFILE_CHOICE(allowed=tuple(map(str, self.allowed)), value=repr(wrong[0]))
         if self.low is not None and self.high is not None and not self.low <= value <= self.high:
             return codes.PROFILE_LIMITS(low=self.low, high=self.high, value=repr(value))
-        if self.low is not None and value < self.low:
-            return codes.PROFILE_MINIMUM(low=self.low, value=repr(value))
         return None
 
 
@@ -139,9 +137,9 @@ def converted(tables: Iterable[Table], convert: Callable[[Table], T]) -> list[T]
 
 
 def is_a(value: object, kind: Any) -> bool:
-    """Whether the value has this type. Booleans and numbers that are not finite do not count as numbers."""
+    """Whether the value has this type. Booleans do not count as numbers; numbers are within NUMBER_MAX of 0, no NaN."""
     if kind in (TEXTS, WHOLES):
         return isinstance(value, list) and all(is_a(item, TEXT if kind == TEXTS else WHOLE) for item in value)
-    if isinstance(value, float) and not math.isfinite(value):
+    if kind == NUMBER and isinstance(value, (int, float)) and not abs(value) <= NUMBER_MAX:
         return False
     return isinstance(value, kind) and (kind is YES or not isinstance(value, bool))

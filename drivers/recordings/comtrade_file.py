@@ -7,6 +7,7 @@ a truncated file with zeros.
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,6 @@ def _at_their_numbers(
 
 def _sibling(path: Path, suffix: str) -> Path:
     for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
-        if candidate.is_file():
+        if os.path.isfile(candidate):
             return candidate
     raise FileError(codes.COMTRADE_FILE_MISSING, path=str(path), suffix=suffix)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from functools import partial
 from pathlib import Path
 from random import Random
 
-from drivers.file_reasons import FILE_UNREADABLE, INVALID_TOML
+from drivers.file_reasons import FILE_UNREADABLE
 from drivers.reasons import InvalidValue, cause_of
+from drivers.toml_file import TomlError, parse_toml
 from simulators.clock import START_UTC_NS
-from simulators.reasons import SCENARIO_FILE_PROBLEM
+from simulators.reasons import SCENARIO_FILE_PROBLEM, SCENARIO_PROBLEM
 from simulators.scenarios.agent_config import config_toml
 from simulators.scenarios.checks import check
 from simulators.scenarios.plant import ScenarioPlant
@@ -23,12 +23,12 @@ from simulators.scenarios.scenario import Scenario
 def scenario_from(path: Path) -> Scenario:
     """Return the scenario of a file. Raises InvalidValue with the file, the key and the problem."""
     try:
-        text = path.read_text(encoding="utf-8")
-        raw = tomllib.loads(text)
+        data = path.read_bytes()
+        raw = parse_toml(data)
     except OSError as error:
         raise InvalidValue(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
-    except ValueError as error:
-        cause = INVALID_TOML(error=" ".join(str(error).split()))
+    except TomlError as error:
+        cause = SCENARIO_PROBLEM(place=error.key, cause=error.reason) if error.key else error.reason
         raise InvalidValue(SCENARIO_FILE_PROBLEM, file=path.name, cause=cause) from None
     try:
         record = scenario_record(raw)
@@ -38,7 +38,7 @@ def scenario_from(path: Path) -> Scenario:
         )  # for nameplates and addresses, which do not depend on the random source
     except ValueError as error:
         raise InvalidValue(SCENARIO_FILE_PROBLEM, file=path.name, cause=cause_of(error)) from None
-    return _scenario(record, built, hashlib.sha256(text.encode()).hexdigest()[:16])
+    return _scenario(record, built, hashlib.sha256(data).hexdigest()[:16])
 
 
 def _scenario(record: ScenarioRecord, built: ScenarioPlant, digest: str) -> Scenario:

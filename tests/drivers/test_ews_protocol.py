@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -248,12 +250,35 @@ def test_channels_with_different_sampling_times_are_flagged(caplog: pytest.LogCa
     assert len([record for record in caplog.records if "differ by up to" in record.message]) == 1
 
 
-@pytest.mark.parametrize("rate_hz", [0.0, 10.0, 1e8, float("nan")])
-def test_a_hello_with_an_implausible_rate_is_rejected(rate_hz: float) -> None:
-    payload = bytearray(ews_protocol.hello_payload(greeting()))
-    payload[:8] = struct.pack("<d", rate_hz)
-    got, assembler = blocks(
-        ews_protocol.build(ews_protocol.HELLO, bytes(payload), sequence=0, calibration=5) + samples_frame(1, 0, ramp(0))
-    )
+U1 = ews_protocol.Channel("u1", 0.02)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"rate_hz": 0.0}, "0 samples per second; 100 to 1e+06 are supported"),
+        ({"rate_hz": 99.9}, "99.9 samples per second; 100 to 1e+06 are supported"),
+        ({"rate_hz": 1e8}, "1e+08 samples per second; 100 to 1e+06 are supported"),
+        ({"rate_hz": float("nan")}, "nan samples per second; 100 to 1e+06 are supported"),
+        ({"channels": ()}, "no channels"),
+        ({"channels": (U1, U1)}, "channel u1 twice"),
+        ({"channels": (dataclasses.replace(U1, scale=float("nan")),)}, "an unusable scale or offset of u1"),
+        ({"channels": (dataclasses.replace(U1, offset=float("inf")),)}, "an unusable scale or offset of u1"),
+        ({"channels": (dataclasses.replace(U1, scale=0.0),)}, "an unusable scale or offset of u1"),
+    ],
+)
+def test_the_samples_of_an_unusable_hello_are_not_used_and_the_cause_is_logged_once(
+    changes: dict[str, Any], cause: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A valid CRC proves the transmission, not the sender: zero channels, for example, make 65535 instants free."""
+    hello = dataclasses.replace(greeting(), **changes)
+    frame = ews_protocol.build(ews_protocol.HELLO, ews_protocol.hello_payload(hello), sequence=0, calibration=5)
+    counts = np.zeros((64, len(hello.channels)), dtype="<i2")
+    got, assembler = blocks(3 * (frame + samples_frame(1, 0, counts)))
     assert got == []
     assert assembler.hello is None
+    assert [record.message for record in caplog.records] == [
+        f"waveform m: the samples are not used, because the hello frame states {cause}"
+    ]
+    got, _ = blocks(hello_frame() + samples_frame(1, 0, ramp(0)), assembler)
+    assert [block.channels for block in got] == [NAMES], "a later valid hello frame counts"

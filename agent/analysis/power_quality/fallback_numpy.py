@@ -9,12 +9,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agent.analysis.power_quality.messages import harmonics_values, pq3s_values, rounded_values, rows_of
+from agent.analysis.power_quality.messages import (
+    harmonics_values,
+    pq3s_values,
+    rounded_values,
+    rows_of,
+    unknown_pq3s_values,
+)
 from agent.config.model import Motor
 from agent.core.messages import Message
 from drivers.reading import Quality, Waveform
 from drivers.recordings.recording import ROLES
 from dsp.numpy_fallback import STRETCH_S, NumpyAnalysis, plain
+from dsp.results import Flag
 
 STRETCHES = 5  # in a message: 3 s
 
@@ -49,6 +56,11 @@ class NumpyFallback:
     def _publish(self, t_ms: int, all_phases: bool) -> None:
         done, self._done = self._done, []
         quality, self._quality = self._quality | Quality.WARMING_UP, Quality.GOOD
-        values = rounded_values("pq3s", pq3s_values(done, all_phases) | {"windows": len(done), "windows_left_out": 0})
-        self._emit(Message(self._asset, "pq3s", t_ms, values, quality=quality))
-        self._emit(Message(self._asset, "harmonics", t_ms, harmonics_values(done), quality=quality))
+        usable = [stretch for stretch in done if Flag.SYNC_LOST not in stretch.flags]
+        if len(usable) < len(done):
+            quality |= Quality.GAP
+        values = pq3s_values(usable, all_phases) if usable else unknown_pq3s_values()
+        values |= {"windows": len(done), "windows_left_out": len(done) - len(usable)}
+        self._emit(Message(self._asset, "pq3s", t_ms, rounded_values("pq3s", values), quality=quality))
+        if usable:
+            self._emit(Message(self._asset, "harmonics", t_ms, harmonics_values(usable), quality=quality))

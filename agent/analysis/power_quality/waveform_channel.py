@@ -27,7 +27,7 @@ from agent.core.messages import Message
 from drivers.reading import Quality, Waveform
 from drivers.recordings.recording import ROLES
 from dsp.aggregate import FLAGGED, TEN_MINUTES_S, WINDOWS, AggregationInterval, Aggregator, row_of
-from dsp.flicker import plt
+from dsp.flicker import RATE_MIN_HZ, plt
 from dsp.stream import Flag, Stream, Window
 from dsp.supply import Supply
 
@@ -121,6 +121,9 @@ class WaveformChannel:
             missing = ", ".join(role for role in ROLES if role not in block.channels)
             log.warning("waveform %s: no total powers because %s are missing; the stream has %s", self._asset, missing,
                         ", ".join(block.channels) or "no channels")  # fmt: skip
+        if self._supply is not None and block.rate_hz < RATE_MIN_HZ:
+            log.warning("waveform %s: no flicker, because it needs %g samples per second; the stream has %g",
+                        self._asset, RATE_MIN_HZ, block.rate_hz)  # fmt: skip
         limits = [float("nan")] * 6
         for name, limit in zip(block.channels, block.clipping, strict=False):
             if name in ROLES:

@@ -11,11 +11,11 @@ import numpy as np
 
 from agent.analysis.recordings import reasons as codes
 from agent.analysis.recordings.reasons import ReplayError
+from drivers.reading import SAMPLING_RATE_MIN_HZ
 from drivers.reasons import Reason
 from drivers.recordings.recording import ROLES, Recording
 
 BLOCK = 4096  # samples per call of the stream
-_RATE_HZ, _FLICKER_RATE_HZ = 100, 500  # minimum samples per second
 _RATE_PER_HZ = 2.5  # minimum samples per second for each hertz of the fundamental
 _THD_ORDERS = 40
 _SMALL_LAMP_V = 150.0  # highest phase voltage of 120 V grids
@@ -57,8 +57,8 @@ class RecordingSource:
         if self.last <= self.first:
             end_s = total / rate_hz if settings.to_s is None else settings.to_s
             raise ReplayError(codes.RANGE_WITHOUT_SAMPLES, file=name, from_s=settings.from_s, to_s=end_s)
-        if rate_hz < _RATE_HZ:
-            raise ReplayError(codes.SAMPLE_RATE_LOW, file=name, rate_hz=rate_hz, min_hz=_RATE_HZ)
+        if rate_hz < SAMPLING_RATE_MIN_HZ:
+            raise ReplayError(codes.SAMPLE_RATE_LOW, file=name, rate_hz=rate_hz, min_hz=SAMPLING_RATE_MIN_HZ)
         if settings.nominal in ("50", "60") and rate_hz < _RATE_PER_HZ * (nominal_hz := float(settings.nominal)):
             raise ReplayError(
                 codes.SAMPLE_RATE_LOW_FOR_NOMINAL,
@@ -185,6 +185,7 @@ class RecordingSource:
 
     def _supply(self) -> Any:
         """Parameters of the mains. With a demand current only, events have a sliding reference."""
+        from dsp.flicker import RATE_MIN_HZ
         from dsp.supply import Supply
 
         s = self.settings
@@ -193,9 +194,9 @@ class RecordingSource:
         lamp = None
         if s.supply_v is not None and not any(self.recording.present[:3]):
             self.notes.append(codes.NO_VOLTAGE_CHANNEL(file=self.name))
-        elif s.supply_v is not None and self.rate_hz < _FLICKER_RATE_HZ:
+        elif s.supply_v is not None and self.rate_hz < RATE_MIN_HZ:
             self.notes.append(
-                codes.SAMPLE_RATE_LOW_FOR_FLICKER(file=self.name, rate_hz=self.rate_hz, min_hz=_FLICKER_RATE_HZ)
+                codes.SAMPLE_RATE_LOW_FOR_FLICKER(file=self.name, rate_hz=self.rate_hz, min_hz=RATE_MIN_HZ)
             )
         elif s.supply_v is not None:
             phase_v = s.supply_v / math.sqrt(3) if s.wiring == "3P3W-2" else s.supply_v

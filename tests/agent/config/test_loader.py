@@ -16,7 +16,14 @@ from agent.config.line_numbers import key_lines, line_of
 from agent.config.loader import load_config
 from agent.config.reasons import PERIOD_ORDER
 from agent.config.schema import Diagnostic
-from drivers.file_reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN, TABLE_EXPECTED
+from drivers.file_reasons import (
+    DID_YOU_MEAN,
+    INVALID_TOML,
+    KEY_UNKNOWN,
+    TABLE_EXPECTED,
+    TOML_INTEGER_TOO_LARGE,
+    TOML_TOO_DEEP,
+)
 from drivers.reasons import Code, Reason
 
 BASE = site() + bus(tcp="192.0.2.40:502")
@@ -149,10 +156,10 @@ def test_check_prints_json(tmp_path: Path) -> None:
         (BASE + "[bus.c]\nserial = '/dev/x'\nline = '9600 8N1'\nframing = 'tcp'\n", "bus.c.framing",
          codes.SERIAL_FRAMING()),
         (BASE + '[store]\nstate_dir = "a\\u0000b"\n', "store.state_dir", codes.CONTROL_CHARACTER()),
-        (BASE.replace('"mill-2"', "0x" + "f" * 5000), "site.id", codes.IDENTIFIER_EXPECTED()),
+        (BASE.replace('"mill-2"', "0x" + "f" * 5000), "site.id", TOML_INTEGER_TOO_LARGE()),
         (BASE.replace("[bus", "timezone = '" + "a" * 5000 + "'\n[bus"), "site.timezone", codes.TIME_ZONE_UNKNOWN()),
         (BASE.replace("[bus", "timezone = 'Asia'\n[bus"), "site.timezone", DID_YOU_MEAN),
-        ("x = " + "[" * 2000 + "]" * 2000, "", codes.TOML_TOO_DEEP()),
+        ("x = " + "[" * 2000 + "]" * 2000, "", TOML_TOO_DEEP()),
         ("x = " + "9" * 5000, "", INVALID_TOML),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from support.config_text import at_input, bus, load_all, problems, site
 
 from agent.cli import main
 from agent.config import reasons as codes
-from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN
+from drivers.file_reasons import DID_YOU_MEAN, FILE_UNREADABLE, KEY_UNKNOWN
 
 BASE = site() + bus(tcp="192.0.2.40:502")
 
@@ -53,3 +53,12 @@ def test_a_password_that_others_may_read_is_a_finding(tmp_path: Path, mode: int,
     assert [(item.key, item.reason) for item in report.findings] == [("mqtt.password_file", expected)] * count
     assert all(f"{mode:04o}" in str(item) for item in report.findings)
     assert CliRunner().invoke(main, ["check", str(tmp_path / "plant.toml")]).exit_code == count
+
+
+def test_a_name_that_no_file_can_have_is_a_finding(tmp_path: Path) -> None:
+    name = "x" * 300  # 255 bytes on common file systems
+    _, report = load_all(
+        tmp_path, BASE + at_input("m") + f"[mqtt]\nurl = 'mqtt://b'\nuser = 'gw'\npassword_file = '{name}'\n"
+    )
+    expected = FILE_UNREADABLE(path=str(tmp_path / name), error="File name too long")
+    assert [(item.key, item.reason) for item in report.findings] == [("mqtt.password_file", expected)]

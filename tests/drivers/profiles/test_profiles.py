@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
-from drivers.file_reasons import DID_YOU_MEAN, FILE_UNREADABLE, KEY_MISSING, KEY_UNKNOWN
+from drivers.file_reasons import DID_YOU_MEAN, FILE_UNREADABLE, KEY_MISSING, KEY_UNKNOWN, TOML_INTEGER_TOO_LARGE
 from drivers.profiles import (
     load_file,
     load_profile,
@@ -175,9 +175,9 @@ def test_all_mistakes_are_reported_together() -> None:
         ("max_registers = 10", "max_registers = 126", "protocol.max_registers",
          codes.PROFILE_LIMITS(low=1, high=125, value="126")),
         ("max_registers = 10", "max_registers = 10\ntimeout_ms = 0", "protocol.timeout_ms",
-         codes.PROFILE_MINIMUM(low=1, value="0")),
+         codes.PROFILE_LIMITS(low=1, high=60000, value="0")),
         ("max_registers = 10", "max_registers = 10\nmin_gap_ms = -5", "protocol.min_gap_ms",
-         codes.PROFILE_MINIMUM(low=0, value="-5")),
+         codes.PROFILE_LIMITS(low=0, high=60000, value="-5")),
         ("function_code = 3", "function_code = 16", "protocol.function_code",
          codes.PROFILE_CHOICE(allowed=("3", "4"), value="16")),
         ('word_order = "big"', "", "protocol.word_order", KEY_MISSING()),
@@ -281,7 +281,14 @@ def test_an_override_keeps_the_id(folder: Path) -> None:
     ("files", "code", "data"),
     [
         ({"a.toml": "x = ["}, codes.PROFILE_FILE_NOT_TOML, {}),
-        ({"a.toml": BASE, "b.toml": BASE}, codes.PROFILE_ID_DUPLICATE, {"profile": "acme/m1"}),
+        ({"a.toml": "x = '" + "a" * 20_000 + "'"}, codes.PROFILE_FILE_NOT_TOML, {}),
+        ({"a.toml": BASE + "scale = " + "9" * 400}, TOML_INTEGER_TOO_LARGE, {}),
+        ({"a.toml": BASE + "scale = 1" + "0" * 15}, codes.PROFILE_NUMBER, {"value": "1000000000000000"}),
+        ({"a.toml": BASE + "scale = 1e400"}, codes.PROFILE_NUMBER, {"value": "inf"}),
+        ({"a.toml": BASE + "offset = -1e300"}, codes.PROFILE_NUMBER, {"value": "-1e+300"}),
+        ({"a.toml": BASE + "plausible = [0, 1e300]"}, codes.PLAUSIBLE_LIMITS, {}),
+        ({"a.toml": BASE.replace("[[", "timeout_ms = 1e9\n[[")}, codes.PROFILE_LIMITS, {"value": "1000000000.0"}),
+        ({"a.toml": "\ufeff" + BASE, "b.toml": BASE}, codes.PROFILE_ID_DUPLICATE, {"profile": "acme/m1"}),
         ({"a.toml": "[device]\nvendor = 'x'"}, KEY_MISSING, {}),
         ({"a.toml": 'extends = "delta/c200"\n[device]\nid = "x/y"'}, DID_YOU_MEAN, {"near": "delta/c2000"}),
         ({"a.toml": 'extends = "zzz"\n[device]\nid = "x/y"'}, codes.PROFILE_UNKNOWN, {"profile": "zzz"}),

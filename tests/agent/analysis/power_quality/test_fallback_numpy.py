@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,17 @@ def test_a_missing_channel_leaves_the_others_and_no_totals() -> None:
     assert v["active_power_w"] is None
     assert v["current_l2_a"] is None
     assert v["voltage_l3n_v"] == pytest.approx(230, rel=2e-4)
+
+
+def test_a_motor_at_a_standstill_has_no_values_and_no_harmonics() -> None:
+    out: list[Message] = []
+    lane = NumpyFallback("m", out.append)
+    for block in blocks(3.1):
+        lane.on_block(dataclasses.replace(block, samples=np.zeros_like(block.samples)))
+    (message,) = out
+    assert message.kind == "pq3s"
+    assert (message.values["frequency_hz"], message.values["windows_left_out"]) == (None, 5)
+    assert Quality.GAP in message.quality
 
 
 class Compiler:

@@ -210,6 +210,19 @@ def test_a_dip_arrives_as_an_event_and_marks_its_values() -> None:
     assert marked == [False, True, False]
 
 
+@pytest.mark.parametrize("rate_hz", [125.0, 499.0])
+def test_a_slow_stream_has_values_but_no_flicker(rate_hz: float, caplog: pytest.LogCaptureFixture) -> None:
+    out: list[Message] = []
+    lane = WaveformChannel("m", out.append, MOTOR)
+    t = np.arange(int(8 * rate_hz)) / rate_hz
+    rows = [math.sqrt(2) * U_V * np.cos(2 * np.pi * F_HZ * t - n * 2 * np.pi / 3) for n in range(3)]
+    for at in range(0, len(t), 8):
+        samples = np.ascontiguousarray(rows)[:, at : at + 8]
+        lane.on_block(Waveform("m", START_NS + round(at / rate_hz * 1e9), at, rate_hz, NAMES[:3], samples))
+    assert of(out, "pq3s")[0].values["voltage_l1n_v"] == pytest.approx(U_V, rel=1e-3)
+    assert len([record for record in caplog.records if "no flicker" in record.message]) == 1
+
+
 def test_at_a_drives_output_there_are_no_events() -> None:
     out: list[Message] = []
     waveform = WaveformSource("", 0, "drive-output")

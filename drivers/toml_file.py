@@ -1,0 +1,63 @@
+"""Reads TOML within limits, so that no file exhausts memory or time, and no number in it is out of range.
+
+Python reads integers of any size; TOML 1.0 requires 64 bits, and an error for an integer that does not fit.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+from drivers import file_reasons as codes
+from drivers.reasons import Code, InvalidValue
+
+FILE_BYTES_MAX = 4_000_000  # a plant of a thousand motors has 0.6 MB
+LINE_BYTES_MAX = 16_384  # the time for a dotted key grows with the square of its length
+TEXT_MAX = 16_384  # characters of a string
+LEVELS_MAX = 32
+KEY_SHOWN = 200  # characters of a key in an error
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1  # 64 bits; patterns of registers have no sign
+
+
+class TomlError(InvalidValue):
+    """A file that is not TOML, or is outside the limits. key: dotted key of the value; empty for the complete file."""
+
+    def __init__(self, code: Code, key: str = "", **data: Any) -> None:
+        super().__init__(code, **data)
+        self.key = key[:KEY_SHOWN]
+
+
+def parse_toml(data: bytes) -> dict[str, Any]:
+    """The tables of a TOML file; a byte order mark and CR LF are accepted.
+
+    Raises TomlError.
+    """
+    if len(data) > FILE_BYTES_MAX:
+        raise TomlError(codes.TOML_TOO_LARGE, size_mb=len(data) / 1e6, size_max_mb=FILE_BYTES_MAX / 1e6)
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if len(line) > LINE_BYTES_MAX:
+            raise TomlError(codes.TOML_LINE_TOO_LONG, line=number, n_max=LINE_BYTES_MAX)
+    try:
+        raw = tomllib.loads(data.decode("utf-8-sig"))  # Notepad writes a byte order mark
+    except RecursionError:
+        raise TomlError(codes.TOML_TOO_DEEP) from None
+    except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
+        raise TomlError(codes.INVALID_TOML, error=" ".join(str(error).split())) from None
+    _check(raw)
+    return raw
+
+
+def _check(raw: dict[str, Any]) -> None:
+    pending: list[tuple[str, Any, int]] = [("", raw, 0)]
+    while pending:
+        key, value, level = pending.pop()
+        if level > LEVELS_MAX:
+            raise TomlError(codes.TOML_TOO_DEEP, key)
+        if isinstance(value, dict):
+            pending += ((f"{key}.{name}" if key else name, item, level + 1) for name, item in value.items())
+        elif isinstance(value, list):
+            pending += ((key, item, level + 1) for item in value)
+        elif isinstance(value, str) and len(value) > TEXT_MAX:
+            raise TomlError(codes.TOML_TEXT_TOO_LONG, key, n_max=TEXT_MAX)
+        elif isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
+            raise TomlError(codes.TOML_INTEGER_TOO_LARGE, key)
