@@ -16,6 +16,7 @@ from agent.delivery.sinks import durable_sinks, live_sinks
 from agent.delivery.spool_forecast import SpoolForecast
 from agent.delivery.store import Store, StoreError
 from agent.delivery.store.history import History
+from agent.delivery.store.reasons import STATE_FILE_REPLACED
 from drivers.reading import Clock
 from drivers.reasons import Reason
 
@@ -29,7 +30,7 @@ def open_store(directory: Path, config: Config, clock: Clock) -> Store:
     """The store of this run. When the directory cannot be used, this is logged and the store is in memory only."""
     store = None
     try:
-        store = Store(directory, clock, config.store)
+        store = Store(directory, clock, config.store, evidence=filter(None, [config.checkpoint_file]))
         _ = store.run_id
         return store
     except StoreError as error:
@@ -58,8 +59,8 @@ class Delivery:
         publisher.live = [History(store, config.store.history_s), *live_sinks(config, publisher, store)]
         for live in publisher.live:
             live.start()
-        self._announced: Reason | None = None  # the corruption that an event announced
-        self._announce_corruption()
+        self._announced: list[Reason] = []  # damages of the state file that an event announced
+        self._announce_damage()
         if store.directory is None and store.unsaved_reason:
             publisher.publish_event("state_file_unwritable", store.unsaved_reason)
 
@@ -68,19 +69,20 @@ class Delivery:
         announcements do not fill the spool."""
         pause_s = ANNOUNCE_S[0]
         while True:
-            self._announce_corruption()
+            self._announce_damage()
             announced = 0
             with contextlib.suppress(StoreError):  # logged by the writer
                 announced = await asyncio.to_thread(self._publisher.announce_gaps)
             pause_s = min(2 * pause_s, ANNOUNCE_S[1]) if announced else ANNOUNCE_S[0]
             await clock.sleep(pause_s)
 
-    def _announce_corruption(self) -> None:
-        """Publishes an event when a corrupt state file was replaced, at the start or while running."""
-        corruption = self._store.corruption
-        if corruption is not None and corruption != self._announced:
-            self._announced = corruption
-            self._publisher.publish_event("state_file_corrupt", corruption)
+    def _announce_damage(self) -> None:
+        """Publishes an event when the state file was corrupt or missing, at the start or while running."""
+        for damage in (self._store.loss, self._store.corruption):
+            if damage is not None and damage not in self._announced:
+                self._announced.append(damage)
+                corrupt = damage.code == STATE_FILE_REPLACED
+                self._publisher.publish_event("state_file_corrupt" if corrupt else "state_file_missing", damage)
 
     def numbers(self) -> dict[str, float | int]:
         """Values for `health`."""

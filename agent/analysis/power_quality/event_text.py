@@ -34,6 +34,7 @@ KINDS = {
     "config_rejected": N_("configuration rejected"),
     "data_gap": N_("data gap"),
     "state_file_corrupt": N_("state file corrupt"),
+    "state_file_missing": N_("state file missing"),
     "state_file_unwritable": N_("state file cannot be written"),
     "client_id_conflict": N_("MQTT client ID conflict"),
     "certificate_expiring": N_("certificate expires"),

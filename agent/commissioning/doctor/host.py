@@ -23,7 +23,7 @@ from agent.core.kernel_cache import is_complete
 from agent.core.linear_algebra import blas_name, linear_algebra_problem
 from agent.core.text import N_
 from agent.delivery.store import default_directory
-from agent.delivery.store.database_file import NAME
+from agent.delivery.store.database_file import NAME, private_directory
 from agent.runtime.clock_supervisor import KIND, REACHED
 from agent.savings.ledger.verify import open_copy
 from drivers.reasons import Reason, cause_of
@@ -75,7 +75,7 @@ def disk(config: Config) -> Iterator[DoctorFinding]:
     directory = config.state_dir or default_directory()
     where = "store.state_dir"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory)
         with tempfile.NamedTemporaryFile(dir=directory):
             pass
         free_mb = shutil.disk_usage(directory).free / 1e6

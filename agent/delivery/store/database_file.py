@@ -46,7 +46,7 @@ def open_file(
     """
     path = directory / NAME
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory)
         if free_bytes(directory)[0] < START_BYTES and reserve.release():
             log.warning("%s: the disk is full; the reserve of %d bytes was released", directory, RESERVE_BYTES)
         try:
@@ -70,8 +70,52 @@ def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Con
     return db, reason
 
 
+def restore_removed(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """Writes a file that was deleted while it was open again, from its connection, which is closed. A file that replaced
+    it is set aside. Raises OSError, sqlite3.Error."""
+    copy = path.with_name(f"{path.name}.restored")
+    copy.unlink(missing_ok=True)
+    private_file(copy)
+    with contextlib.closing(sqlite3.connect(copy)) as target:
+        db.backup(target)
+    db.close()  # deletes the WAL by its name, therefore before the new file is opened
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(path.with_name(f"{path.name}.replaced"))
+    copy.rename(path)
+    return connect(path)
+
+
+class FileWatch:
+    """Recognizes that the open state file or its WAL was deleted, renamed or replaced. path: None: in memory."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._paths = [path, path.with_name(f"{path.name}-wal")] if path else []
+        self._opened = [_identity(path) for path in self._paths]
+
+    def is_removed(self) -> bool:
+        now = [_identity(path) for path in self._paths]
+        self._opened = [opened or seen for opened, seen in zip(self._opened, now, strict=True)]
+        return now != self._opened
+
+    def is_emptied(self) -> bool:
+        """Whether the file is the one that was opened and has lost its content."""
+        return bool(self._paths) and not self.is_removed() and self._paths[0].stat().st_size == 0
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def connect(path: Path | str) -> sqlite3.Connection:
-    """Opens the database. Raises DatabaseDamaged, sqlite3.Error, SchemaTooNew."""
+    """Opens or creates the database. Raises OSError, DatabaseDamaged, sqlite3.Error, SchemaTooNew."""
+    if path != ":memory:":
+        private_file(Path(path))
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     try:
         version(db)
@@ -91,6 +135,24 @@ def connect(path: Path | str) -> sqlite3.Connection:
             raise DatabaseDamaged(str(error)) from None
         raise
     return db
+
+
+def private_directory(directory: Path) -> None:
+    """Creates a directory and its missing parents with mode 0700. Raises OSError."""
+    for folder in reversed([directory, *directory.parents]):
+        if not folder.is_dir():
+            folder.mkdir(0o700, exist_ok=True)
+
+
+def private_file(path: Path) -> None:
+    """Creates an empty file with mode 0600, which SQLite also gives to the WAL. A file that all users can read, from an
+    earlier version, receives this mode, too; a group that was given access keeps it. Raises OSError."""
+    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        with contextlib.suppress(OSError):  # of another user, or not there
+            file = path.with_name(name)
+            if file.stat().st_mode & 0o007:
+                file.chmod(0o600)
 
 
 def is_damage(error: BaseException) -> bool:
@@ -192,8 +254,10 @@ class DiskReserve:
         path = self._path
         if path is None or path.exists() or free_bytes(path.parent)[0] < 2 * RESERVE_BYTES:
             return
-        with contextlib.suppress(OSError), path.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        with contextlib.suppress(OSError):
+            private_file(path)
+            with path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
 
 
 def free_bytes(directory: Path) -> tuple[int, int]:

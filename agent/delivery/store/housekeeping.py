@@ -32,6 +32,8 @@ class Database(Protocol):
     @property
     def has_pending(self) -> bool: ...
 
+    def check_file(self) -> None: ...
+
     def evict(self, step: Callable[[sqlite3.Connection, set[int]], int | None]) -> int | None: ...
 
 
@@ -56,6 +58,7 @@ class Housekeeping:
         try:
             if self.due:
                 self._next_s = time.monotonic() + HOUSEKEEPING_S
+                writer.check_file()
                 self._reserve.restore()
                 writer.evict(lambda db, busy: self._quota.expire(db, busy, self._expired_up_to(db)))
                 with writer.db_lock:

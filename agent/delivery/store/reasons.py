@@ -25,6 +25,20 @@ STATE_FILE_REPLACED = Code(
     "the state file was corrupt ({error}) and was replaced; it is kept as {file}, and {rows:d} "
     "{rows:row was|rows were} recovered from it",
 )
+STATE_FILE_LOST = Code(
+    "state_file_lost",
+    "{file} is new although {evidence} proves an earlier run: the state file was deleted or emptied, with its waiting "
+    "rows, energy counters and history; restore a backup if there is one",
+)
+STATE_FILE_OLDER = Code(
+    "state_file_older",
+    "{file} ends with run {run:d}, but the newest run was {newest:d}: the state file was replaced by an older copy, "
+    "and what was stored since is missing",
+)
+STATE_FILE_REMOVED = Code(
+    "state_file_removed",
+    "{file} was deleted or replaced while the agent ran; it was written again from the open file, complete",
+)
 STATE_FILE_UNWRITABLE = Code("state_file_unwritable", "the state file cannot be written: {error}")
 STATE_FILE_UNREADABLE = Code("state_file_unreadable", "{file} cannot be read: {error}")
 STATE_FILE_TIMEOUT = Code("state_file_timeout", "the state file was not written within {timeout_s:g} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import threading
 import time
@@ -18,13 +19,21 @@ from agent.delivery.store.cursor import SinkCursor
 from agent.delivery.store.data_gaps import DataGap
 from agent.delivery.store.database_file import DiskReserve, StoreError
 from agent.delivery.store.quota import Quota, pages
-from agent.delivery.store.reasons import IN_MEMORY_ONLY, NO_STATE_DIR, STATE_FILE_UNREADABLE
+from agent.delivery.store.reasons import (
+    IN_MEMORY_ONLY,
+    NO_STATE_DIR,
+    STATE_FILE_REMOVED,
+    STATE_FILE_UNREADABLE,
+)
 from agent.delivery.store.row import StoredRow
-from agent.delivery.store.runs import claim_directory, end_run, read_number, register_sinks, start_run
+from agent.delivery.store.run_file import NewestRun, read_newest_run, record_loss, write_newest_run
+from agent.delivery.store.runs import claim_directory, end_run, register_sinks, start_run
 from agent.delivery.store.time_correction import correct_timestamps
 from agent.delivery.store.writer import Writer
 from drivers.reading import Clock
 from drivers.reasons import Reason
+
+log = logging.getLogger(__name__)
 
 HANGS_S = 90.0  # without work the writer wakes every 30 s
 MINUTES_2020 = 26_297_280  # from 1970 to 2020
@@ -36,6 +45,10 @@ class Store:
     directory: of the file; None: in memory only, when no state directory can be used.
     settings: None: the defaults.
     unusable: why the state directory cannot be used, with directory None.
+    evidence: files that earlier runs wrote elsewhere, which prove that there was a state file.
+
+    corruption: how a corrupt or removed file was replaced; None: it was not.
+    loss: why the rows of earlier runs are missing, known with the first access to `run_id`; None: they are not.
 
     A new file takes the number of its first run from the clock (minutes since 2020) and from the file `boot` of an
     earlier state file, so that ids are never used twice, even when the state file was lost.
@@ -43,13 +56,15 @@ class Store:
 
     def __init__(
         self, directory: Path | None, clock: Clock, settings: StoreSettings | None = None,
-        unusable: Reason | None = None,
+        unusable: Reason | None = None, evidence: Iterable[Path] = (),
     ) -> None:  # fmt: skip
         self._clock = clock
         settings = self._settings = settings or StoreSettings()
         self.directory = directory
         self.path = directory / database_file.NAME if directory else Path(":memory:")
-        self.corruption: Reason | None = None  # how a corrupt file was replaced
+        self.corruption: Reason | None = None
+        self.loss: Reason | None = None
+        self._evidence = [directory / "ledger.key", *evidence] if directory else []
         self._in_memory = None if directory else IN_MEMORY_ONLY(cause=unusable or NO_STATE_DIR())
         reserve = DiskReserve(directory)
         if directory is None:
@@ -68,7 +83,6 @@ class Store:
         )
         self._lock = threading.Lock()  # of ids: rows enter the spool in the order of their ids
         self._run_id = self._sequence = self._n = 0
-        self._run_id_file = directory / "boot" if directory else None
         self._lock_file: IO[str] | None = None
         self._writer.start()
 
@@ -305,8 +319,20 @@ class Store:
         end_run(db, self._run_id, list(self._writer.unsaved.values()), self.now_ms)
 
     def _replace_file(self, error: str) -> sqlite3.Connection:
-        """Called in the writer's thread when the open file is found corrupt. Raises StoreError."""
+        """Called in the writer's thread when the open file is found corrupt or removed. Raises StoreError."""
         assert self.directory is not None
+        db = self._replaced(error)
+        self._writer.watch = database_file.FileWatch(self.path if self._run_id else None)
+        return db
+
+    def _replaced(self, error: str) -> sqlite3.Connection:
+        assert self.directory is not None
+        if self._writer.watch.is_removed():
+            with suppress(OSError, sqlite3.Error, database_file.DatabaseDamaged):
+                db = database_file.restore_removed(self._writer.db, self.path)
+                self.corruption = STATE_FILE_REMOVED(file=database_file.NAME)
+                log.error("%s: %s", self.directory, self.corruption)
+                return db
         self._writer.db.close()
         db, self.corruption = database_file.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)
         now_ms = self.now_ms
@@ -324,12 +350,23 @@ class Store:
                 return
             if self.directory is not None:
                 self._lock_file = claim_directory(self.directory / "agent.lock")
-            floor = max(1, self.now_ms // 60_000 - MINUTES_2020, read_number(self._run_id_file) + 1)
-            self._run_id, self._n, rows = self._writer.do(lambda db: start_run(db, floor, self.now_ms))
+            newest, now_ms = read_newest_run(self.directory), self.now_ms
+            floor = max(1, now_ms // 60_000 - MINUTES_2020, newest.run_id + 1)
+
+            def start(db: sqlite3.Connection) -> tuple[tuple[int, int, int], Reason | None, int]:
+                # The loss of a corrupt file is recorded already.
+                loss = None if self.corruption else record_loss(db, newest, self._evidence, now_ms)
+                oldest_ms = db.execute("select min(t_ms) from spool").fetchone()[0]
+                return start_run(db, floor, now_ms), loss, now_ms if oldest_ms is None else min(oldest_ms, now_ms)
+
+            (self._run_id, self._n, rows), self.loss, oldest_ms = self._writer.do(start)
             self._writer.run_id, self._writer.spool_rows = self._run_id, rows
-            if self._run_id_file is not None:
+            if self.loss is not None:
+                log.error("%s: %s", self.path.parent, self.loss)
+            if self.directory is not None:
+                self._writer.watch = database_file.FileWatch(self.path)
                 with suppress(OSError):
-                    self._run_id_file.write_text(f"{self._run_id}\n", encoding="ascii")
+                    write_newest_run(self.directory, NewestRun(self._run_id, oldest_ms))
 
     def _monotonic_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

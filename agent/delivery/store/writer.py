@@ -21,7 +21,14 @@ from typing import Any
 from agent.delivery.store.batch import Job, PendingRow, T, WriteBatch, confirm_unsaved, insert, remove_delivered
 from agent.delivery.store.cursor import SinkCursor
 from agent.delivery.store.data_gaps import record_gap
-from agent.delivery.store.database_file import ROWS_UNLIMITED, DiskReserve, StoreError, is_damage, is_full
+from agent.delivery.store.database_file import (
+    ROWS_UNLIMITED,
+    DiskReserve,
+    FileWatch,
+    StoreError,
+    is_damage,
+    is_full,
+)
 from agent.delivery.store.housekeeping import HOUSEKEEPING_S, Housekeeping
 from agent.delivery.store.quota import Quota, pages
 from agent.delivery.store.reasons import (
@@ -61,6 +68,7 @@ class Writer(threading.Thread):
         self.spool_rows = self.commits = self.failures = 0
         self.run_id: int | None = None
         self.unsaved_reason: Reason | None = None
+        self.watch = FileWatch(None)  # of the run that owns the directory
         self.cycle_s = time.monotonic()  # of the last cycle; there is one every HOUSEKEEPING_S or more often
         self.unsaved: dict[int, PendingRow] = {}  # rows that are not in the file, by number; changed under db_lock
         self._commit_interval_s, self._reserve, self._reopen = commit_interval_s, reserve, reopen
@@ -93,6 +101,13 @@ class Writer(threading.Thread):
         with self._wake:
             self._corruption, self._urgent = error, True
             self._notify()
+
+    def check_file(self) -> None:
+        """Finds that another program removed or emptied the file; SQLite continues to write to a removed file."""
+        if self.watch.is_removed():
+            self.report_corruption("the file was removed")
+        elif self.watch.is_emptied():
+            self.report_corruption("the file was emptied")
 
     def do(self, job: Job[T]) -> T:
         """Runs `job` in the next transaction and waits for its commit. After a StoreError the job had no effect, unless
