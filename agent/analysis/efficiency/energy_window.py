@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from functools import reduce
 from itertools import takewhile
 from operator import add
 from typing import NamedTuple
@@ -168,7 +167,9 @@ class EnergyWindow:
         return EnergyCell(self._cells[-1].end_s, *self._sums.values())
 
     def _total(self, from_s: float) -> EnergyCell:
-        return reduce(EnergyCell.plus, takewhile(lambda cell: cell.end_s > from_s + 1e-6, reversed(self._cells)))
+        cells = takewhile(lambda cell: cell.end_s > from_s + 1e-6, reversed(self._cells))
+        _, *sums = map(sum, zip(*cells, strict=True))
+        return EnergyCell(self._cells[-1].end_s, *sums)
 
     def _cell(
         self, power: tuple[float, ...], loss: tuple[float, ...], start_s: float, stop_s: float, add_drive: bool

@@ -21,7 +21,7 @@ from agent.analysis.efficiency.meter_power import meter_power_u
 from agent.analysis.efficiency.nameplate import nameplate_of
 from agent.analysis.efficiency.plausibility import DRIVE_POWER_U, PlausibilityChecks
 from agent.analysis.efficiency.results import NAMES, ON_MAINS, EstimateTrace, compute_results, why_no_model
-from agent.analysis.efficiency.sampling import RatioError, SamplingError
+from agent.analysis.efficiency.sampling import RatioError, SamplingError, SamplingU
 from agent.analysis.efficiency.time_series import TimeSeries
 from agent.config.topology import Asset
 from agent.core.usable_number import usable_number
@@ -33,6 +33,7 @@ from dsp.efficiency_meter import PowerU
 AGE_MAX_PERIODS = 3.0  # a source without a value for longer is not used
 RECENT_S = 120.0  # longest use of a temperature, voltage or sensor value
 NO_UNCERTAINTY = PowerU(0.0)
+NO_SAMPLING_U = SamplingU(0.0, 0.0)
 NO_SIGNALS = LossSignals(None, None, 0.0)
 NO_LOSSES = Losses(0.0, 0.0, 0.0, 0.0, 0.0)
 FEEDER_U = 0.05  # of the power: largest voltage drop of a cable, IEC 60364-5-52, annex G [M]; covers small auxiliaries
@@ -207,11 +208,11 @@ class Estimator:
             return
         losses = found[0].losses if found else NO_LOSSES  # the losses of the drive are still known
         power_w = found[0].power_w if found else 0.0
-        self._losses.add(
-            time_s, drive_w, u_drive_w, *losses,
-            *self._sampling_drive.add(time_s, drive_w, power_w / self.asset.drive_share + drive_w),
-            *self._sampling_motor.add(time_s, losses.total_w, power_w),
-        )  # fmt: skip
+        drive_sampling = NO_SAMPLING_U
+        if self.asset.drive is not None:
+            drive_sampling = self._sampling_drive.add(time_s, drive_w, power_w / self.asset.drive_share + drive_w)
+        motor_sampling = self._sampling_motor.add(time_s, losses.total_w, power_w)
+        self._losses.add(time_s, drive_w, u_drive_w, *losses, *drive_sampling, *motor_sampling)
 
     def _missing(self) -> Reason | None:
         if self.asset.drive is not None:

@@ -39,6 +39,10 @@ _DRIVE_EFFICIENCY, _COMPARED_U = 0.97, DRIVE_POWER_U + 0.02
 # current from which angles are used.
 _INPUT_PF_AND_EFFICIENCY = 0.95 * 0.95
 RATIO_SAME = 0.1  # ratios that differ by less are the same: those of transformers differ by a fifth at least
+_PHASE_QUANTITIES = tuple(
+    tuple(name.format(k) for k in (1, 2, 3))
+    for name in ("voltage_l{}n", "current_l{}", "active_power_l{}", "reactive_power_l{}")
+)
 _TERMINALS = {"A": "L1", "B": "L2", "C": "L3"}
 
 
@@ -263,8 +267,7 @@ class PlausibilityChecks:
         return found[1] if found and reading.middle_s - found[0] < RECENT_S else None
 
     def _phases(self, reading: Reading) -> wiring.Phases | None:
-        names = ("voltage_l{}n", "current_l{}", "active_power_l{}", "reactive_power_l{}")
-        rows = [tuple(self._recent(reading, name.format(k)) for k in (1, 2, 3)) for name in names]
+        rows = [tuple(self._recent(reading, name) for name in names) for names in _PHASE_QUANTITIES]
         return None if any(None in row for row in rows) else wiring.Phases(*rows)  # type: ignore[arg-type]
 
     def _two_wattmeters(self, reading: Reading, load: str) -> wiring.Diagnosis:

@@ -41,7 +41,8 @@ class SamplingError:
     def _clear(self) -> None:
         self._polls: deque[tuple[float, float]] = deque(maxlen=LAGS + 1)  # the newest first
         self._variance = self._count = 0.0
-        self._steps, self._counts = [0.0] * LAGS, [0] * LAGS  # mean square of the difference at each lag
+        self._steps = [0.0] * LAGS  # mean square of the difference at each lag
+        self._pairs = 0  # pairs of polls at the shortest lag; at each longer one there is one pair less
 
     def add(self, time_s: float, power_w: float, scale_w: float | None = None) -> SamplingU:
         """The rates of U after this poll; zero before the third, and the first poll after a gap starts again.
@@ -52,9 +53,7 @@ class SamplingError:
         if polls and not 0 < time_s - polls[0][0] <= self._gap_max_s:
             self._clear()
             polls = self._polls
-        for back, (_, before_w) in zip(range(LAGS), polls, strict=False):
-            self._counts[back] += 1
-            self._steps[back] += ((power_w - before_w) ** 2 - self._steps[back]) / min(self._counts[back], MEMORY)
+        self._add_steps(power_w)
         polls.appendleft((time_s, power_w))
         if len(polls) < 3:
             return SamplingU(0.0, 0.0)
@@ -73,6 +72,18 @@ class SamplingError:
             return SamplingU(_student(lag - 1) * math.sqrt(spread / lag), 0.0)
         return SamplingU(0.0, unresolved * (end_s - start_s) / 2)
 
+    def _add_steps(self, power_w: float) -> None:
+        """Adds the differences from the earlier polls; this is the inner loop of each reading."""
+        if self._polls:
+            self._pairs += 1
+        if self._pairs >= LAGS + MEMORY:
+            pairs = zip(self._steps, self._polls, strict=False)
+            self._steps = [step + ((power_w - before_w) ** 2 - step) / MEMORY for step, (_, before_w) in pairs]
+            return
+        for back, (_, before_w) in zip(range(LAGS), self._polls, strict=False):
+            weight = min(self._pairs - back, MEMORY)
+            self._steps[back] += ((power_w - before_w) ** 2 - self._steps[back]) / weight
+
     def _repetition(self, limit: float) -> int | None:
         """Number of polls after which they repeat, also several times; None if they do not.
 
@@ -80,7 +91,7 @@ class SamplingError:
         """
         for lag in range(2, LAGS // 3 + 1):
             last = LAGS // lag * lag
-            if self._counts[last - 1] >= LEAST and max(self._steps[lag - 1], self._steps[last - 1]) < limit:
+            if self._pairs - (last - 1) >= LEAST and max(self._steps[lag - 1], self._steps[last - 1]) < limit:
                 return lag
         return None
 
