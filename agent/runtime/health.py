@@ -21,7 +21,7 @@ from drivers.reading import Clock
 HEALTH_S = 60.0
 POLL_GAP_MAX_S = 120.0  # a bus without a poll for longer is blocked: its longest wait (listening) is 60 s
 CYCLE_MAX_S = 60.0  # a thread without a cycle for longer is blocked
-LAG_INTERVAL_S = 0.1  # interval of the measurements of the event-loop lag
+LAG_INTERVAL_S = 0.5  # interval of the measurements of the event-loop lag
 
 Numbers = Mapping[str, float | int]
 Source = Callable[[], Numbers]

@@ -92,6 +92,10 @@ class PipelineQueue:
         self._drain_until_s: float | None = None
 
     @property
+    def is_empty(self) -> bool:
+        return not self._ordered and not any(stream.blocks for stream in self._streams.values())
+
+    @property
     def has_readings(self) -> bool:
         """Whether readings or functions wait."""
         return bool(self._ordered)
