@@ -9,12 +9,10 @@ of them. `magwatt run` is a separate process with a real broker and a signed led
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -23,15 +21,12 @@ from random import Random
 
 from support.basics import Mosquitto
 
-from benchmarks import watched_agent
-
 PROFILE = "schneider/pm5000"
 CASES = {"16": (16, 0), "32+32": (32, 32)}
 WARM_S, SECONDS = 15.0, 60.0
-PR_SET_NAME = 15  # linux/prctl.h
 STEP_S = 0.5  # of the simulated devices
 
-AGENT = "from benchmarks import agent_load; agent_load.run_agent()"
+AGENT = "from benchmarks import watched_agent; watched_agent.run_agent()"
 
 CONFIG = """\
 [site]
@@ -89,21 +84,6 @@ def serve(meters: int) -> None:
                 device.step(STEP_S)
 
     asyncio.run(main())
-
-
-def run_agent() -> None:
-    """`magwatt` with reduced profiles, and with the names of its threads known to the kernel."""
-    libc, start = ctypes.CDLL(None), threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
-
-    def named(thread: threading.Thread) -> None:
-        libc.prctl(PR_SET_NAME, thread.name.rstrip("0123456789").encode()[:15], 0, 0, 0)
-        start(thread)
-
-    threading.Thread._bootstrap_inner = named  # type: ignore[attr-defined]
-    watched_agent.cut_profiles()
-    from agent.cli import main
-
-    main()
 
 
 class Usage:
