@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # periods between two readings; "once": only after each start
 FAILURES_UNTIL_OFFLINE = 2
+SLOTS = 8  # per period: polls in succession cost less processor time than one wake-up for each
 CHECK_S = 5.0  # longest wait without checking the devices, which a reload may change
 PROBE_S = (2.0, 60.0)  # first and longest delay between two probes of an offline device
 PROBE_DOUBLINGS = 5  # largest number of doublings of the delay; without a limit 2**n would overflow
@@ -132,11 +133,12 @@ class BusPoller:
         self._spread(item for item in self.devices if item.device.name not in before)
 
     def _spread(self, items: Iterable[PolledDevice]) -> None:
-        """Spreads the polls over the period, those of one motor close together."""
+        """Spreads the polls over SLOTS times of the period, those of one motor close together."""
         now_ns = self._clock.monotonic_ns()
         clusters = list(dict.fromkeys(item.cluster for item in self.devices))
+        slots = min(SLOTS, len(clusters))
         for item in items:
-            part = clusters.index(item.cluster) / len(clusters)
+            part = clusters.index(item.cluster) * slots // len(clusters) / slots
             item.due_ns = now_ns + (int(part * item.poll_interval_s * 1e9) if len(self.devices) > 4 else 0)
 
     async def run(self) -> None:
