@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +55,7 @@ def import_history(
     config_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     from agent.config.keys import SITE
+    from agent.runtime.clock_supervisor import utc_ms
     from agent.savings.importing import importer
     from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
 
@@ -69,7 +69,7 @@ def import_history(
         ((energy_column is None) != (unit is None), _("--energy and --unit must be given together")),
     )  # fmt: skip
     named = dict(_driver(text) for text in drivers)
-    place, now_ms = zone or config.site.timezone, time.time_ns() // 1_000_000
+    place, now_ms = zone or config.site.timezone, utc_ms(config)
     use(None, zone_of(place))
     try:
         if energy_column is None or unit is None:

@@ -6,7 +6,6 @@ import getpass
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,12 +60,13 @@ def maintenance(
     use(None, zone_of(loaded.site.timezone))
 
     from agent.delivery.store import default_directory
+    from agent.runtime.clock_supervisor import utc_ms
     from agent.runtime.maintenance import MaintenanceLog
 
     log = MaintenanceLog(loaded.state_dir or default_directory())
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = utc_ms(loaded)
     if listing:
-        intervals = log.between(0, now_ms + 1) if everything else list(log.active(now_ms).values())
+        intervals = log.between(0, 1 << 62) if everything else list(log.active(now_ms).values())
     else:
         assert motor is not None
         name = motor if release and motor in log.active(now_ms) else _asset(loaded, motor)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,13 +57,14 @@ def report(
 
     check_linear_algebra()
     db, directory = open_state(config, state)
+    from agent.runtime.clock_supervisor import utc_ms
     from agent.savings.records.repository import present_ms
     from agent.savings.report.model.ledger_check import LedgerVerifier
     from agent.savings.report.writer import write
 
     check = LedgerVerifier(expected_key(key_file, directory), external_checkpoints(checkpoint_files, config))
     try:
-        now_ms = present_ms(config, db, time.time_ns() // 1_000_000)
+        now_ms = present_ms(config, db, utc_ms(config))
         lines, complete = write(db, config, motors, month, output, lang or current().language[:2],
                                 check, now_ms,
                                 ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip

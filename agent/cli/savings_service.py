@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,11 +24,12 @@ def open_savings(motor: str, config_file: Path | None) -> Iterator[SavingsServic
     """The savings data of a motor; raises CodedError when they cannot be opened or used."""
     config, _ = load(plant_file(config_file))
     must_have(config, motor)
-    from agent.core.clock import SystemClock
     from agent.delivery.store import Store, default_directory
+    from agent.runtime.clock_supervisor import start_clock
     from agent.savings.records.repository import present_ms
     from agent.savings.service import SavingsService
 
     use(None, zone_of(config.site.timezone))
-    with contextlib.closing(Store(config.state_dir or default_directory(), SystemClock(), config.store)) as store:
-        yield SavingsService(config, store, motor, present_ms(config, store, time.time_ns() // 1_000_000))
+    clock, _ = start_clock(config)
+    with contextlib.closing(Store(config.state_dir or default_directory(), clock, config.store)) as store:
+        yield SavingsService(config, store, motor, present_ms(config, store, clock.utc_ns() // 1_000_000))

@@ -1,6 +1,6 @@
 """UTC of the agent: monotonic time plus an offset that changes only when `ClockWatch` detects a step and reports it.
 
-All other code receives the time as an argument.
+`implausibility` is the only test of a time. All other code receives the time as an argument.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from drivers.reasons import Code, Reason
 
 STEP_S = 0.5  # smaller differences are corrected without an event
-PLAUSIBLE_NS = 1_767_225_600_000_000_000  # 2026-01-01: a correct clock shows a later time
-ENDS_NS = 2_051_222_400_000_000_000  # 2035-01-01: faulty clocks often show 2036 or 2038, the end of 32-bit counters
-AWAY_NS = 366 * 86_400_000_000_000  # longest time off; without a reference a later time is not plausible
+PLAUSIBLE_NS = 1_767_225_600_000_000_000  # 2026-01-01: no correct clock shows an earlier time
+LAST_NS = 2_240_611_200_000_000_000  # 2041-01-01: 15 years later, the range that systemd accepts too [timedatectl(1)]
+UNKNOWN_LAST_NS = 2_051_222_400_000_000_000  # 2035-01-01: faulty clocks often show 2036 or 2038, the end of counters
+BEHIND_NS = 10_000_000_000  # behind the end of the last run: a clock that is stored in whole seconds, or drifted
+AWAY_NS = 366 * 86_400_000_000_000  # longest time off
 SYNCHRONIZED, PLAUSIBLE, UNSYNCHRONIZED = "synchronized", "plausible", "unsynchronized"
 _STA_UNSYNC = 0x40  # linux/timex.h
 
@@ -34,6 +35,27 @@ CLOCK_AFTER_LAST_RUN = Code(
     "Let the clock follow a time server; if there is none and the clock is correct, set "
     "`assume_clock_synchronized = true` in [site] and restart the agent",
 )
+
+
+def implausibility(wall_ns: int, reached_ns: int, referenced: bool, running_ns: int = 0) -> Reason | None:
+    """Why a time of the system clock must not be used; None: it may. All times of the agent pass this test.
+
+    reached_ns: UTC that the last run reached; 0: unknown. Without a reference, a clock that shows an earlier time has
+        lost its time, and its hours would be dated twice; one that shows more than a year later is faulty.
+    referenced: the clock follows a time server, or the configuration states that it is correct.
+    running_ns: time since the last run, as far as it is known.
+    """
+    if not referenced and _known(reached_ns):
+        if wall_ns < reached_ns - BEHIND_NS:
+            return CLOCK_BEFORE_LAST_RUN(shown_ms=wall_ns // 1_000_000, reached_ms=reached_ns // 1_000_000)
+        if wall_ns > reached_ns + AWAY_NS + running_ns:
+            return CLOCK_AFTER_LAST_RUN(shown_ms=wall_ns // 1_000_000, reached_ms=reached_ns // 1_000_000)
+    last_ns = LAST_NS if referenced or _known(reached_ns) else UNKNOWN_LAST_NS
+    return None if PLAUSIBLE_NS <= wall_ns <= last_ns else CLOCK_IMPLAUSIBLE(shown_ms=wall_ns // 1_000_000)
+
+
+def _known(reached_ns: int) -> bool:
+    return PLAUSIBLE_NS <= reached_ns <= LAST_NS
 
 
 class SystemClock:
@@ -68,83 +90,49 @@ class ClockStep:
     correct: bool
 
 
-class ClockSpan(NamedTuple):
-    """Plausible UTC of a clock that follows no reference, in ns, both ends included.
-
-    after_run: whether it follows from the time that an earlier run reached.
-    """
-
-    first_ns: int
-    last_ns: int
-    after_run: bool
-
-    def implausibility(self, wall_ns: int) -> Reason | None:
-        """Why that time is not plausible; None when it is."""
-        if self.first_ns <= wall_ns <= self.last_ns:
-            return None
-        shown_ms = wall_ns // 1_000_000
-        if not self.after_run:
-            return CLOCK_IMPLAUSIBLE(shown_ms=shown_ms)
-        code = CLOCK_BEFORE_LAST_RUN if wall_ns < self.first_ns else CLOCK_AFTER_LAST_RUN
-        return code(shown_ms=shown_ms, reached_ms=self.first_ns // 1_000_000)
-
-
-def plausible_span(last_ns: int, trusted: bool) -> ClockSpan:
-    """The plausible times of the system clock. last_ns, trusted: see ClockWatch."""
-    known = not trusted and PLAUSIBLE_NS <= last_ns <= ENDS_NS
-    return ClockSpan(last_ns, last_ns + AWAY_NS, True) if known else ClockSpan(PLAUSIBLE_NS, ENDS_NS, False)
-
-
 class ClockWatch:
     """Compares the clock of the agent with the system clock. `update` is to be called about once a second.
 
-    state: SYNCHRONIZED, PLAUSIBLE or UNSYNCHRONIZED.
     synchronized: whether the system clock follows a reference; None when the system does not report it (a container).
-    last_ns: UTC that an earlier run reached. Without a reference, an earlier time of the system clock is not accepted,
-        because a computer without a battery-backed clock would then date the same hours twice; nor is a time more than
-        a year later.
-    trusted: the configuration states that the system clock is correct, without a reference and whatever an earlier run
-        reached.
+    reached_ns: as for `implausibility`. While the system clock is not plausible, time continues from there.
+    trusted: the configuration states that the system clock is correct.
+
+    state: SYNCHRONIZED, PLAUSIBLE or UNSYNCHRONIZED.
+    implausibility: why the time of the system clock is not used; None when it is.
     """
 
     def __init__(
-        self, clock: SystemClock, synchronized: Callable[[], bool | None], last_ns: int = 0, trusted: bool = False
+        self, clock: SystemClock, synchronized: Callable[[], bool | None], reached_ns: int = 0, trusted: bool = False
     ) -> None:
-        self._clock, self._synchronized, self._trusted = clock, synchronized, trusted
-        self._plausible = plausible_span(last_ns, trusted)
+        self._clock, self._synchronized, self._reached_ns, self._trusted = clock, synchronized, reached_ns, trusted
         self._start_ns = clock.monotonic_ns()
-        self.state = self._state()
-        if not self.reliable and self.implausibility is not None:
-            clock.move(self._plausible.first_ns - clock.utc_ns())
+        self._examine()
+        if self.implausibility is not None:
+            clock.move((reached_ns if _known(reached_ns) else PLAUSIBLE_NS) - clock.utc_ns())
 
     @property
     def reliable(self) -> bool:
         """Whether the clock follows a reference, or is plausible where no reference is expected."""
         return self.state != UNSYNCHRONIZED
 
-    @property
-    def implausibility(self) -> Reason | None:
-        """Why the time of the system clock is not plausible; None when it is."""
-        running_ns = self._clock.monotonic_ns() - self._start_ns
-        span = self._plausible
-        return span._replace(last_ns=span.last_ns + running_ns).implausibility(self._clock.wall_ns())
-
     def update(self) -> ClockStep | None:
         """Follows the system clock. Returns the step if there was one; the clock of the agent already contains it."""
-        was_synchronized, self.state = self.state == SYNCHRONIZED, self._state()
-        if not self.reliable and self.implausibility is not None:
+        was_synchronized = self.state == SYNCHRONIZED
+        self._examine()
+        if self.implausibility is not None:
             return None
         ahead_ns = self._clock.wall_ns() - self._clock.utc_ns()
         self._clock.move(ahead_ns)
         return ClockStep(round(ahead_ns / 1e6), not was_synchronized) if abs(ahead_ns) > STEP_S * 1e9 else None
 
-    def _state(self) -> str:
-        synchronized = self._synchronized()
-        if synchronized:
-            return SYNCHRONIZED
-        if (self._trusted or synchronized is None) and self.implausibility is None:
-            return PLAUSIBLE
-        return UNSYNCHRONIZED
+    def _examine(self) -> None:
+        follows, running_ns = self._synchronized(), self._clock.monotonic_ns() - self._start_ns
+        referenced = bool(follows) or self._trusted
+        self.implausibility = implausibility(self._clock.wall_ns(), self._reached_ns, referenced, running_ns)
+        if self.implausibility is not None or (follows is False and not self._trusted):
+            self.state = UNSYNCHRONIZED
+        else:
+            self.state = SYNCHRONIZED if follows else PLAUSIBLE
 
 
 def kernel_synchronized() -> bool | None:

@@ -1,21 +1,26 @@
-"""Follows the system clock: publishes its steps, corrects the time of earlier rows, stores the latest UTC reached."""
+"""Starts the clock of a process and follows the system clock: publishes steps, corrects the time of earlier rows."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
+import sqlite3
+import time
 from collections.abc import Callable
+from pathlib import Path
 
-from agent.core.clock import SYNCHRONIZED, UNSYNCHRONIZED, ClockStep, ClockWatch, SystemClock
+from agent.config.model import Config
+from agent.core.clock import SYNCHRONIZED, UNSYNCHRONIZED, ClockStep, ClockWatch, SystemClock, kernel_synchronized
 from agent.core.messages import Message, event
-from agent.delivery.store import Store, StoreError
+from agent.delivery.store import Store, StoreError, default_directory
+from agent.delivery.store.database_file import NAME
+from agent.delivery.store.runs import reached_ms
+from agent.savings.ledger.verify import open_copy
 from drivers.reasons import Code, local_time
 
 log = logging.getLogger(__name__)
 
-CHECK_S, REMEMBER_S = 1.0, 10.0
-KIND, REACHED = "clock", "reached"
+CHECK_S = 1.0
 IMPLAUSIBLE = "implausible"  # not synchronized, and not plausible
 
 CLOCK_STEPPED = Code(
@@ -24,10 +29,25 @@ CLOCK_STEPPED = Code(
 )
 
 
-def last_utc_ns(store: Store) -> int:
-    """UTC that no earlier run exceeded; 0 when it is not known."""
-    body = store.entry(KIND, REACHED, "")
-    return int(body["utc_ms"]) * 1_000_000 + int(REMEMBER_S * 1e9) if body else 0
+def start_clock(config: Config) -> tuple[SystemClock, ClockWatch]:
+    """The clock of a process of this site: the agent, or a command beside it. It does not show an implausible time."""
+    clock = SystemClock(time.time_ns)
+    trusted = config.site.assume_clock_synchronized or config.site.simulated
+    return clock, ClockWatch(clock, kernel_synchronized, reached_ns(config.state_dir or default_directory()), trusted)
+
+
+def utc_ms(config: Config) -> int:
+    """UTC as the agent of this site dates it, milliseconds, for a command."""
+    return start_clock(config)[0].utc_ns() // 1_000_000
+
+
+def reached_ns(directory: Path) -> int:
+    """UTC that the agent reached whose state is in this directory; 0: unknown."""
+    with contextlib.suppress(OSError, sqlite3.Error, TypeError, ValueError):
+        if (path := directory / NAME).is_file():
+            with contextlib.closing(open_copy(path)) as db:
+                return reached_ms(db) * 1_000_000
+    return 0
 
 
 class ClockSupervisor:
@@ -49,12 +69,8 @@ class ClockSupervisor:
         self._log()
 
     async def run(self) -> None:
-        next_s = 0.0
         while True:
             self.check()
-            if self._clock.monotonic_ns() / 1e9 >= next_s:
-                next_s = self._clock.monotonic_ns() / 1e9 + REMEMBER_S
-                await asyncio.to_thread(self.remember)
             await self._clock.sleep(CHECK_S)
 
     def check(self) -> None:
@@ -67,11 +83,6 @@ class ClockSupervisor:
             self.steps += 1
             old_ms = self._clock.utc_ns() // 1_000_000 - step.delta_ms
             self._run_on_pipeline(lambda: self._correct(step, (before, old_ms)))
-
-    def remember(self) -> None:
-        """Stores the latest UTC reached. The store logs its own errors."""
-        with contextlib.suppress(StoreError):
-            self._store.save_entry(KIND, REACHED, "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
 
     def _record_synchronized(self) -> None:
         self._last_synchronized = self._store.sequence

@@ -17,13 +17,13 @@ from typing import Any
 
 from agent.acquisition.selfcheck_results import apply_checks
 from agent.config.model import Config
-from agent.core.clock import ClockWatch, SystemClock, kernel_synchronized
+from agent.core.clock import ClockWatch
 from agent.core.stable_hash import share
 from agent.delivery.delivery import open_store
 from agent.delivery.store import Store, StoreError, default_directory
 from agent.delivery.store.reasons import READINGS_DROPPED
 from agent.runtime.assembly import Agent, AgentOptions
-from agent.runtime.clock_supervisor import ClockSupervisor, last_utc_ns
+from agent.runtime.clock_supervisor import ClockSupervisor, reached_ns, start_clock
 from agent.runtime.config_watcher import ConfigWatcher
 from agent.runtime.health import CYCLE_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics, feed_watchdog
 from agent.runtime.pipeline_queue import PipelineQueue
@@ -40,13 +40,12 @@ START_TIME = time.monotonic()
 
 async def run(config: Config, seconds: float | None = None) -> None:
     """Runs until SIGTERM, SIGINT or `seconds`. Errors in the plant or at the broker never end it."""
-    clock = SystemClock()
-    store = open_store(config.state_dir or default_directory(), config, clock)
-    reached_ns = last_utc_ns(store)
-    assumed = config.site.assume_clock_synchronized or config.site.simulated
-    watch = ClockWatch(clock, kernel_synchronized, reached_ns, assumed)
+    directory = config.state_dir or default_directory()
+    ended_ns = reached_ns(directory)
+    clock, watch = start_clock(config)  # before the store dates its run
+    store = open_store(directory, config, clock)
     agent = Agent(config, clock, store, AgentOptions(synchronized=lambda: watch.reliable))
-    agent.flagger.restore(reached_ns // 1_000_000)
+    agent.flagger.restore(ended_ns // 1_000_000)
     thread = PipelineThread(agent.pipeline)
     agent.connect(thread.put)
     apply_checks(store, config, agent.pollers)  # logs the findings
@@ -91,7 +90,6 @@ async def run(config: Config, seconds: float | None = None) -> None:
         agent.pipeline.close()
         await asyncio.to_thread(report_dropped_readings, agent.store, thread.queue)
         await asyncio.to_thread(agent.ledger_recorder.update)  # the checkpoint, if midnight has just passed
-        clock_supervisor.remember()
         await asyncio.to_thread(agent.delivery.stop, agent.save_unsupported_registers)
         log.info("stopped")
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import json
 import os
 import shutil
 import socket
-import sqlite3
 import ssl
 import tempfile
 import time
@@ -18,14 +15,13 @@ from pathlib import Path
 from agent.commissioning.doctor import reasons as codes
 from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
 from agent.config.model import Config, Mqtt
-from agent.core.clock import kernel_synchronized, plausible_span
+from agent.core.clock import kernel_synchronized
 from agent.core.kernel_cache import is_complete
 from agent.core.linear_algebra import blas_name, linear_algebra_problem
 from agent.core.text import N_
 from agent.delivery.store import default_directory
-from agent.delivery.store.database_file import NAME, private_directory
-from agent.runtime.clock_supervisor import KIND, REACHED
-from agent.savings.ledger.verify import open_copy
+from agent.delivery.store.database_file import private_directory
+from agent.runtime.clock_supervisor import start_clock
 from drivers.reasons import Reason, cause_of
 
 PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = (
@@ -34,7 +30,6 @@ PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = (
     N_("linear algebra"),
 )  # of the computer: what no configuration key names
 FREE_MIN_MB = 500
-EARLIEST_S = 1.7e9  # November 2023, before the first version: an earlier time is wrong
 CAUSES = (
     (ssl.SSLCertVerificationError, codes.BROKER_CERTIFICATE_INVALID),
     (ConnectionRefusedError, codes.BROKER_NOT_LISTENING),
@@ -44,30 +39,14 @@ CAUSES = (
 
 
 def clock(config: Config) -> Iterator[DoctorFinding]:
-    """Whether the kernel clock follows a reference; if not, whether the agent uses it."""
-    if time.time() < EARLIEST_S:
-        yield finding(CLOCK, codes.CLOCK_NOT_SET(shown_ms=round(1000 * time.time())))
-        return
-    synchronised = kernel_synchronized()
-    trusted = config.site.assume_clock_synchronized or config.site.simulated
-    cause = None if synchronised else plausible_span(_reached_ns(config), trusted).implausibility(time.time_ns())
-    if cause:
+    """Whether the kernel clock follows a reference, and whether the agent uses its time."""
+    cause, synchronised = start_clock(config)[1].implausibility, kernel_synchronized()
+    if cause is not None:
         yield finding(CLOCK, codes.CLOCK_NOT_USED(cause=cause))
     elif synchronised is None:
         yield note(CLOCK, codes.CLOCK_STATE_UNKNOWN())
     else:
         yield fine(CLOCK, codes.CLOCK_SYNCHRONIZED()) if synchronised else finding(CLOCK, codes.CLOCK_UNSYNCHRONIZED())
-
-
-def _reached_ns(config: Config) -> int:
-    """UTC that the last run of the agent reached; 0 if it is unknown."""
-    path = (config.state_dir or default_directory()) / NAME
-    with contextlib.suppress(OSError, sqlite3.Error, ValueError, KeyError, TypeError):
-        if path.is_file():
-            with contextlib.closing(open_copy(path)) as db:
-                row = db.execute("select body from note where kind = ? and name = ?", (KIND, REACHED)).fetchone()
-            return int(json.loads(row[0])["utc_ms"]) * 1_000_000 if row else 0
-    return 0
 
 
 def disk(config: Config) -> Iterator[DoctorFinding]:

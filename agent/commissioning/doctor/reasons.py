@@ -6,9 +6,6 @@ from drivers.reasons import Code
 
 # The computer
 
-CLOCK_NOT_SET = Code(
-    "clock_not_set", "the system clock shows {shown_ms:local}; set the time, or install chrony or systemd-timesyncd"
-)
 CLOCK_NOT_USED = Code("clock_not_used", "the agent does not use the time of this clock: {cause}")
 CLOCK_STATE_UNKNOWN = Code("clock_state_unknown", "this system does not report whether its clock is synchronized")
 CLOCK_SYNCHRONIZED = Code("clock_synchronized", "synchronized")

@@ -230,12 +230,10 @@ class Writer(threading.Thread):
     def _record_progress(self, saved: list[PendingRow], rows: int) -> None:
         """Records how far the run is complete, in case this is its last commit."""
         last_seq = saved[-1].seq if saved else 0
-        # The newest time stays without rows, and otherwise follows a clock that steps back.
-        times_ms = [pending.row.t_ms for pending in saved] or [0, 1 << 62]
+        newest_ms = max((pending.row.t_ms for pending in saved), default=None)  # also after a step back
         self.db.execute(
-            "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = min(max(last_ms, ?), ?) "
-            "where n = ?",
-            (max(0, rows), last_seq, min(times_ms), max(times_ms), self.run_id),
+            "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = ifnull(?, last_ms) where n = ?",
+            (max(0, rows), last_seq, newest_ms, self.run_id),
         )
 
     def _run_job(self, job: Job[T], future: Future[T]) -> Callable[[], None]:

@@ -55,7 +55,7 @@ def import_energy(
     if not found.intervals:
         raise ImportProblem(codes.IMPORT_WITHOUT_ENERGY(path=str(file)))
     suspect = _suspect(found, config.motors[motor], file, energy.unit)
-    with _store(config) as store:
+    with _store(config, now_ms) as store:
         return _store_energy(store, config, file, motor, zone, found, suspect, replace, now_ms)
 
 
@@ -66,7 +66,7 @@ def import_drivers(
     """Adds drivers to stored energy. Raises ImportProblem, StoreError, LedgerKeyError; then nothing is written."""
     named = {metric_of(name, column.unit): column for name, column in drivers.items()}
     found = read_drivers(file, zone, time, named, ends=ends)
-    with _store(config) as store:
+    with _store(config, now_ms) as store:
         return _store_drivers(store, config, file, motor, zone, found, replace, now_ms)
 
 
@@ -89,8 +89,9 @@ def _suspect(found: MeterHistory, motor: Motor, file: Path, unit: str) -> list[R
     return suspect
 
 
-def _store(config: Config) -> closing[Store]:
-    return closing(Store(config.state_dir or default_directory(), SystemClock(), config.store))
+def _store(config: Config, now_ms: int) -> closing[Store]:
+    clock = SystemClock(lambda: now_ms * 1_000_000)
+    return closing(Store(config.state_dir or default_directory(), clock, config.store))
 
 
 def _store_energy(

@@ -14,7 +14,6 @@ from drivers.reasons import Reason
 
 RANGE_SHARE = 0.10  # share of a day's energy outside the range of the baseline from which an event is opened
 DAY = 96  # intervals
-JUMP_MS = 86_400_000  # distance of two intervals from which the clock stepped
 FLAGGED = ("bypass", "maintenance", "ct_wiring", "clock_step", "data_gap")  # kinds that are flags of intervals
 
 
@@ -34,7 +33,7 @@ class NonRoutineEventDetector:
     # (energy, of it outside the range of the baseline), Wh
     _outside: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=DAY))
     _meter: str = ""
-    _last_ms: tuple[int, int] | None = None  # start and end of the previous interval
+    _end_ms: int = 0  # of the previous interval
     _drift: DriftDetector = field(default_factory=DriftDetector)
     _model_load: LoadModel = field(default_factory=LoadModel)
 
@@ -86,22 +85,14 @@ class NonRoutineEventDetector:
         return [*before_step, *found]
 
     def _ended_by_clock_step(self, item: Interval, flags: set[str]) -> list[NonRoutineEvent]:
-        """Ends open events with the last interval before a clock step of more than a day: an event from 2026 to 2099
-        would exclude everything between.
+        """Ends open events with the last interval before a clock step: an event of both times would exclude everything
+        between, or nothing.
         """
-        last_ms, self._last_ms = self._last_ms, (item.start_ms, item.end_ms)
-        if last_ms is None or "clock_step" not in flags | self.open.keys():
+        end_ms, self._end_ms = self._end_ms, item.end_ms
+        if "clock_step" not in flags | self.open.keys() or item.start_ms == end_ms:
             return []
-        ahead, back = item.start_ms - last_ms[1] > JUMP_MS, last_ms[0] - item.end_ms > JUMP_MS
-        before_step = [
-            event
-            for kind, event in self.open.items()
-            if kind in FLAGGED
-            and ((ahead and event.from_ms < item.start_ms) or (back and event.from_ms >= item.end_ms))
-        ]
-        for event in before_step:
-            del self.open[event.kind]
-        return [replace(event, to_ms=max(last_ms[1], event.from_ms + 1000 * item.length_s)) for event in before_step]
+        ended = [self.open.pop(kind) for kind in FLAGGED if kind in self.open]
+        return [replace(event, to_ms=max(end_ms, event.from_ms + 1000 * item.length_s)) for event in ended]
 
     def _range(self, item: Interval, excluded: Reason | None) -> list[NonRoutineEvent]:
         wh = item.energy_wh or 0.0

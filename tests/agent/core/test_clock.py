@@ -26,8 +26,8 @@ class System:
         self.wall, self.mono, self.synchronised = wall_ns, 5_000_000_000, synchronised
         self.clock = SystemClock(lambda: self.wall, lambda: self.mono)
 
-    def watch(self, last_ns: int = 0, trusted: bool = False) -> ClockWatch:
-        return ClockWatch(self.clock, lambda: self.synchronised, last_ns, trusted)
+    def watch(self, reached_ns: int = 0, trusted: bool = False) -> ClockWatch:
+        return ClockWatch(self.clock, lambda: self.synchronised, reached_ns, trusted)
 
     def wait(self, seconds: float) -> None:
         self.wall += round(seconds * 1e9)
@@ -99,7 +99,7 @@ def test_small_differences_are_followed_without_a_report() -> None:
 def test_without_a_reference_time_is_never_before_the_previous_run(wall_ns: int, synchronised: bool | None) -> None:
     """0: no battery clock. None: a kernel that does not report its state."""
     system = System(wall_ns, synchronised)
-    watch = system.watch(last_ns=NOW_NS)
+    watch = system.watch(reached_ns=NOW_NS)
     assert system.clock.utc_ns() == NOW_NS
     assert watch.state == UNSYNCHRONIZED
     system.wait(30)
@@ -117,7 +117,7 @@ def test_without_a_reference_time_is_never_before_the_previous_run(wall_ns: int,
 def test_without_a_reference_time_is_never_in_a_future_year(wall_ns: int, synchronised: bool | None) -> None:
     """A faulty battery clock: a year and a day ahead, 2036, 2099. Then the time server responds."""
     system = System(wall_ns, synchronised)
-    watch = system.watch(last_ns=NOW_NS)
+    watch = system.watch(reached_ns=NOW_NS)
     assert watch.state == UNSYNCHRONIZED
     assert watch.implausibility is not None
     assert system.clock.utc_ns() == NOW_NS
@@ -131,7 +131,7 @@ def test_without_a_reference_time_is_never_in_a_future_year(wall_ns: int, synchr
 
 def test_an_unsynchronised_clock_that_runs_away_is_not_followed() -> None:
     system = System(synchronised=False)
-    watch = system.watch(last_ns=NOW_NS - HOUR_NS)
+    watch = system.watch(reached_ns=NOW_NS - HOUR_NS)
     system.step(73 * 365 * 24 * HOUR_NS)
     system.wait(1)
     assert watch.update() is None
@@ -146,7 +146,7 @@ def test_the_clock_is_accepted_after_months_off_and_after_years_of_running(
     synchronised: bool | None,
 ) -> None:
     system = System(synchronised=synchronised)
-    watch = system.watch(last_ns=NOW_NS - 300 * 24 * HOUR_NS)
+    watch = system.watch(reached_ns=NOW_NS - 300 * 24 * HOUR_NS)
     assert watch.update() is None
     system.wait(3 * 366 * 86_400)
     assert watch.update() is None
@@ -161,17 +161,79 @@ def test_a_first_run_accepts_no_clock_after_2035() -> None:
     assert system.clock.utc_ns() == PLAUSIBLE_NS
 
 
+@pytest.mark.parametrize("behind_s", [1, 10])
+@pytest.mark.parametrize("synchronised", [False, None])
+def test_a_clock_a_few_seconds_behind_the_last_run_is_used(behind_s: int, synchronised: bool | None) -> None:
+    """A time stored in whole seconds at the stop, or the drift of the battery clock."""
+    system = System(NOW_NS - behind_s * 10**9, synchronised)
+    watch = system.watch(reached_ns=NOW_NS)
+    assert watch.implausibility is None
+    assert system.clock.utc_ns() == NOW_NS - behind_s * 10**9
+    assert watch.update() is None
+
+
+@pytest.mark.parametrize("wall_ns", [0, 1_000_000_000 * 10**9, 4_070_908_800 * 10**9])
+@pytest.mark.parametrize("trusted", [False, True])
+def test_an_implausible_time_is_not_used_with_any_reference(wall_ns: int, trusted: bool) -> None:
+    """A time server reports 1970, 2001 (the week number of its GPS receiver has overflowed) or 2099."""
+    system = System(wall_ns)
+    watch = system.watch(reached_ns=NOW_NS, trusted=trusted)
+    assert (watch.state, system.clock.utc_ns()) == (UNSYNCHRONIZED, NOW_NS)
+    system.wait(60)
+    assert watch.update() is None
+    system.wall = NOW_NS + HOUR_NS
+    assert watch.update() == ClockStep(3_540_000, correct=True)
+    assert watch.state == SYNCHRONIZED
+
+
+@pytest.mark.parametrize("year_ns", [2_082_758_400 * 10**9, 2_147_483_648 * 10**9])
+@pytest.mark.parametrize("synchronised", [True, False, None])
+def test_the_years_2036_and_2038_are_used_when_the_last_run_was_then(year_ns: int, synchronised: bool | None) -> None:
+    """Counters of NTP and of 32 bits end in these years; a first run without a reference does not accept them."""
+    system = System(year_ns, synchronised)
+    assert system.watch(reached_ns=year_ns - HOUR_NS).implausibility is None
+    assert (system.watch().implausibility is None) == bool(synchronised)
+
+
+@pytest.mark.parametrize("synchronised", [False, None])
+def test_a_manual_step_is_followed_while_the_agent_runs(synchronised: bool | None) -> None:
+    """A mistake of daylight saving time, an hour back, and its correction: back to the end of the last run at most."""
+    system = System(synchronised=synchronised)
+    watch = system.watch(reached_ns=NOW_NS - 2 * HOUR_NS)
+    for hours in (-1, 1):
+        system.step(hours * HOUR_NS)
+        assert watch.update() == ClockStep(hours * 3_600_000, correct=True)
+        assert system.clock.utc_ns() == system.wall
+    system.step(-3 * HOUR_NS)
+    assert watch.update() is None
+    assert system.clock.utc_ns() == NOW_NS
+
+
+def test_rows_are_corrected_when_the_reference_was_lost_for_a_day_and_the_clock_drifted() -> None:
+    system = System()
+    watch = system.watch(reached_ns=NOW_NS - HOUR_NS)
+    system.synchronised = False
+    for _ in range(24):
+        system.wait(3600)
+        system.step(-100_000_000)  # 28 ppm slow
+        assert watch.update() is None, "the clock of the agent drifts along"
+        assert not watch.reliable
+    system.step(2_400_000_000)
+    system.synchronised = True
+    assert watch.update() == ClockStep(2400, correct=True)
+
+
 def test_a_time_reached_with_a_wrong_reference_does_not_limit_later_runs() -> None:
     """A time server reported 2099, and the power failed before it was corrected."""
     system = System(synchronised=None)
-    watch = system.watch(last_ns=4_070_908_800 * 10**9)
+    watch = system.watch(reached_ns=4_070_908_800 * 10**9)
     assert watch.state == PLAUSIBLE
     assert system.clock.utc_ns() == NOW_NS
 
 
 def test_a_clock_set_to_before_the_previous_run_is_followed_when_it_is_synchronised() -> None:
     system = System(synchronised=False)
-    watch = system.watch(last_ns=NOW_NS - 1)
+    watch = system.watch(reached_ns=NOW_NS - 1)
     system.wait(10)
     system.step(-8 * HOUR_NS)
     assert watch.update() is None
@@ -183,14 +245,14 @@ def test_a_clock_set_to_before_the_previous_run_is_followed_when_it_is_synchroni
 def test_a_synchronised_clock_is_accepted_even_before_the_previous_run() -> None:
     """An earlier run had a wrong date."""
     system = System()
-    watch = system.watch(last_ns=NOW_NS + 1000 * HOUR_NS)
+    watch = system.watch(reached_ns=NOW_NS + 1000 * HOUR_NS)
     assert watch.reliable
     assert system.clock.utc_ns() == NOW_NS
 
 
 def test_a_clock_configured_as_synchronised_is_accepted_in_any_state() -> None:
     system = System(synchronised=False)
-    watch = system.watch(last_ns=NOW_NS + 1000 * HOUR_NS, trusted=True)
+    watch = system.watch(reached_ns=NOW_NS + 1000 * HOUR_NS, trusted=True)
     assert (watch.state, watch.reliable) == (PLAUSIBLE, True)
     assert system.clock.utc_ns() == NOW_NS
 

@@ -29,7 +29,7 @@ from agent.config.model import Bus, Mqtt
 from agent.core.clock import CLOCK_AFTER_LAST_RUN, CLOCK_BEFORE_LAST_RUN, SystemClock
 from agent.core.text import as_object
 from agent.delivery.store import Store
-from agent.runtime.clock_supervisor import KIND, REACHED
+from agent.runtime import clock_supervisor
 from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import BusSettings, ModbusLink
 from drivers.profiles import load_profile
@@ -269,17 +269,19 @@ def test_a_clock_that_the_agent_does_not_use_is_a_finding(
 ) -> None:
     """0: the agent is running. 425: the gateway was off for more than a year. -2: its clock was stepped back."""
     now_ns = 1_900_000_000_000_000_000
-    monkeypatch.setattr(host, "kernel_synchronized", lambda: synchronised)
-    monkeypatch.setattr(host.time, "time_ns", lambda: now_ns)
+    for module in (host, clock_supervisor):
+        monkeypatch.setattr(module, "kernel_synchronized", lambda: synchronised)
+    monkeypatch.setattr(host.time, "time_ns", lambda: now_ns - off_days * 86_400 * 10**9)
     file = tmp_path / "plant.toml"
     text = f'[site]\nid = "s"\ngateway = "g"\n[store]\nstate_dir = "{tmp_path}"\n[bus.b]\ntcp = "127.0.0.1"\n'
     text += (
         '[meter.m]\nbus = "b"\nunit_id = 1\nprofile = "schneider/pm5000"\nmeasuring_point = "feeder"\nclass = "0.5"\n'
     )
     file.write_text(text)
-    store = Store(tmp_path, SystemClock())
-    store.save_entry(KIND, REACHED, "", {"utc_ms": now_ns // 1_000_000 - off_days * 86_400_000})
+    store = Store(tmp_path, SystemClock(host.time.time_ns, lambda: 0))
+    assert store.run_id
     store.close()
+    monkeypatch.setattr(host.time, "time_ns", lambda: now_ns)
     (found,) = host.clock(load_config(file)[0])
     other = codes.CLOCK_UNSYNCHRONIZED() if synchronised is False else codes.CLOCK_STATE_UNKNOWN()
     implausible = {425: CLOCK_AFTER_LAST_RUN, -2: CLOCK_BEFORE_LAST_RUN}.get(off_days)

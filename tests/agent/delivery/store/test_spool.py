@@ -258,18 +258,21 @@ def test_a_gap_of_a_file_without_codes_is_read_as_unknown(tmp_path: Path, clock:
 
 
 def test_times_of_unsent_rows_are_moved_and_nothing_else(tmp_path: Path, clock: HandClock) -> None:
+    """The snapshot starts before the run: its time is that of an earlier run."""
     store = Store(tmp_path, clock, FAST)
     drain = store.sink_cursors(["mqtt"])["mqtt"]
-    body = {"s": "magwatt.event/1", "t": 1000, "id": "x", "v": {"event_start_ms": 900, "active_power_w": 1000}}
+    start_ms, values = store.now_ms, {"active_power_w": 1000, "snapshot_start_ms": store.now_ms - 1}
+    t_ms = start_ms + 1000
+    body = {"s": "magwatt.event/1", "t": t_ms, "id": "x", "v": {"event_start_ms": start_ms + 900, **values}}
     for _ in range(3):
-        store.append("m", "event", 1000, lambda _: msgspec.json.encode(body))
+        store.append("m", "event", t_ms, lambda _: msgspec.json.encode(body))
     assert store.correct_unsent_timestamps(store.run_id, 3_600_000, after=1) == 2
     assert store.correct_unsent_timestamps(store.run_id + 1, 5) == 0
     rows = [*drain.fetch_live(9), *drain.fetch_backlog(9)]
     found = [msgspec.json.decode(row.payload) for row in rows]
-    moved = {**body, "t": 3_601_000, "v": {"event_start_ms": 3_600_900, "active_power_w": 1000}}
+    moved = {**body, "t": t_ms + 3_600_000, "v": {"event_start_ms": start_ms + 3_600_900, **values}}
     assert found == [body, moved, moved]
-    assert [row.t_ms for row in rows] == [1000, 3_601_000, 3_601_000]
+    assert [row.t_ms for row in rows] == [t_ms, t_ms + 3_600_000, t_ms + 3_600_000]
     store.close()
 
 

@@ -177,6 +177,17 @@ def test_events_during_a_wrong_clock_end_at_its_step(years: int) -> None:
     assert sum(event.energy_wh for event in ended) >= sum(items[k].energy_wh or 0 for k in (191, 192, 199, 200))
 
 
+def test_hours_measured_twice_after_a_step_back_are_one_event() -> None:
+    """An hour back at 24:00: the four quarter hours before are measured again and have twice the energy."""
+    items = days(2)
+    flagged = [replace(item, flags=("clock_step",)) for item in items[92:96]]
+    ended = [event for event in watched([*items[:95], flagged[3], *flagged, *items[96:]]) if event.to_ms is not None]
+    assert [(event.from_ms, event.to_ms) for event in ended] == [
+        (items[95].start_ms, items[95].end_ms), (items[92].start_ms, items[95].end_ms)
+    ]  # fmt: skip
+    assert all(excluding(ended, item) for item in items[92:96])
+
+
 def test_a_wrong_clock_closes_open_events() -> None:
     """A maintenance event that is open at a clock step ends there and does not last for years."""
     ordinary, night = days(3), days(1, first=96 * 365 * 73)[:8]
