@@ -129,6 +129,10 @@ RECORDING_TYPE_UNKNOWN = Code(
     "recording_type_unknown",
     "{path}: unknown file type {suffix:quoted}; use .npz, .csv or COMTRADE (.cfg with .dat, or .cff)",
 )
+RECORDING_TOO_LARGE = Code(
+    "recording_too_large",
+    "{path}: {size_mb:.0f} MB of samples; at most {size_max_mb:.0f} MB are read. Split the recording, or omit channels",
+)
 RECORDING_WITHOUT_SAMPLES = Code("recording_without_samples", "{path}: no samples")
 SAMPLING_RATE_IMPLAUSIBLE = Code(
     "sampling_rate_implausible",

@@ -15,6 +15,7 @@ from drivers.errors import FileError
 from drivers.reasons import Reason
 
 UNIT_SCALE = {"": 1.0, "V": 1.0, "A": 1.0, "kV": 1e3, "kA": 1e3, "KV": 1e3, "KA": 1e3, "mV": 1e-3, "mA": 1e-3}
+RECORDING_BYTES_MAX = 1_200_000_000  # as float64: 40 min of six channels at 10.24 kS/s
 _PHASES = {"A": "1", "B": "2", "C": "3", "1": "1", "2": "2", "3": "3", "L1": "1", "L2": "2", "L3": "3", "R": "1",
            "S": "2", "T": "3"}  # fmt: skip
 
@@ -35,6 +36,14 @@ class RawChannel:
     roles: Mapping[str, str]
     ignored: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[Reason] = ()
+
+
+def check_size(path: Path, size_bytes: int, max_bytes: int = RECORDING_BYTES_MAX) -> None:
+    """Raises FileError if this is more than a recording may have, before memory is allocated for it."""
+    if size_bytes > max_bytes:
+        raise FileError(
+            codes.RECORDING_TOO_LARGE, path=str(path), size_mb=size_bytes / 1e6, size_max_mb=max_bytes / 1e6
+        )
 
 
 def role_of(name: str, unit: str, phase: str) -> str | None:

@@ -19,7 +19,7 @@ from drivers import error_reasons as codes
 from drivers.errors import FileError
 from drivers.file_reasons import FILE_UNREADABLE
 from drivers.reasons import Reason, cause_of
-from drivers.recordings.channels import UNIT_SCALE, RawChannel, excerpt, one_line, rate_of, role_of
+from drivers.recordings.channels import UNIT_SCALE, RawChannel, check_size, excerpt, one_line, rate_of, role_of
 
 RATIOS_SHOWN = 6  # transformer ratios that the note lists
 SKEW_US = 1.0  # skew between channels above which a note is given; 0.02 degrees at 50 Hz
@@ -99,6 +99,7 @@ def _comtrade_parts(path: Path) -> tuple[str, bytes, str]:
         if path.suffix.lower() != ".cff":
             config = path if path.suffix.lower() == ".cfg" else _sibling(path, ".cfg")
             dat = _sibling(config, ".dat")
+            check_size(path, config.stat().st_size + dat.stat().st_size)
             return config.read_bytes().decode("utf-8-sig", "replace"), dat.read_bytes(), dat.name
         data = path.read_bytes()
     except OSError as error:
@@ -124,6 +125,7 @@ def _ascii_rows(path: Path, cfg: Any, dat: bytes, stated: int) -> _Rows:
     if len(lines) < stated and not text.endswith(("\n", "\r")):
         del lines[-1:]  # the last line is truncated: its last number may lack digits
     missing = "" if cfg.rev_year == "1991" else "99999"
+    check_size(path, 8 * len(lines) * (cfg.analog_count + 2))
     numbers = np.empty(len(lines), dtype=np.int64)
     stamps, raw = np.empty(len(lines)), np.empty((len(lines), cfg.analog_count))
     for row, line in enumerate(lines):
@@ -154,6 +156,7 @@ def _binary_rows(path: Path, cfg: Any, dat: bytes) -> _Rows:
     kind, missing = types[form]
     words = (cfg.status_count + 15) // 16
     row = np.dtype([("n", "<u4"), ("t", "<u4"), ("a", kind, (cfg.analog_count,)), ("d", "<u2", (words,))])
+    check_size(path, len(dat) // row.itemsize * (cfg.analog_count + 2) * 8)
     table = np.frombuffer(dat, dtype=row, count=len(dat) // row.itemsize)
     raw = table["a"].astype(np.float64)
     if missing is not None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import math
 import re
+from array import array
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,9 @@ from drivers import error_reasons as codes
 from drivers.errors import FileError
 from drivers.file_reasons import FILE_UNREADABLE
 from drivers.reasons import cause_of
-from drivers.recordings.channels import UNIT_SCALE, RawChannel, excerpt, rate_of, role_of
+from drivers.recordings.channels import UNIT_SCALE, RawChannel, check_size, excerpt, rate_of, role_of
 
+FILE_BYTES_MAX = 200_000_000  # the table and its text take five times as much memory
 COLUMNS_MAX = 256  # columns that are read, so that a malformed line cannot exhaust the memory
 _TIME_NAMES = re.compile(r"^(x-axis|time|t|second|seconds|s|sec|zeit|时间)\b", re.IGNORECASE)
 
@@ -27,27 +30,13 @@ def read_csv(path: Path) -> RawChannel:
 
     Raises FileError.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise FileError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
-    lines = [line for line in text.splitlines() if line.strip(" ,;\t")]
+    lines = _lines(path)
     delimiter, comma = _dialect(lines)
-    reader = csv.reader(lines, delimiter=delimiter)
-    try:
-        rows = [[cell.strip() for cell in row[:COLUMNS_MAX]] for row in reader]
-    except csv.Error as error:
-        raise FileError(codes.CSV_LINE_INVALID, path=str(path), line=reader.line_num, error=str(error)) from None
-    width = max((len(row) for row in rows), default=0)
-    table = np.full((len(rows), width), math.nan)
-    seen = np.zeros((len(rows), width), dtype=bool)
-    for number, row in enumerate(rows):
-        for column, cell in enumerate(row):
-            table[number, column], seen[number, column] = _number(cell, comma)
+    lengths, table, seen = _table(path, lines, delimiter, comma)
+    width = table.shape[1]
     # A data column has a number or an empty cell in nearly every line; oscilloscopes write settings into other columns.
     finite = np.isfinite(table)
-    lengths = np.array([len(row) for row in rows])
-    usual = Counter(lengths.tolist()).most_common(1)[0][0] if rows else 0
+    usual = Counter(lengths.tolist()).most_common(1)[0][0] if len(lengths) else 0
     begins = (lengths >= usual) & (finite.sum(axis=1) >= 2)  # lines before the data contain names and settings
     begin = int(np.argmax(begins)) if begins.any() else 0
     there, numbers = seen[begin:].mean(axis=0), finite[begin:].mean(axis=0)
@@ -64,11 +53,11 @@ def read_csv(path: Path) -> RawChannel:
         raise FileError(codes.CSV_WITHOUT_NUMBERS, path=str(path))
     full = seen[:, columns].all(axis=1) & finite[:, columns].any(axis=1)
     start = int(np.argmax(full))
-    if not full.any() or len(rows) - start < 2:
+    if not full.any() or len(lengths) - start < 2:
         raise FileError(codes.CSV_TOO_SHORT, path=str(path))
     if len(columns) == 1:
         raise FileError(codes.CSV_SINGLE_COLUMN, path=str(path))
-    header = rows[:start]
+    header = [_cells(row) for row in islice(csv.reader(lines, delimiter=delimiter), start)]
     time_column = columns[0]
     names = {column: _header(header, column) for column in columns}
     data = table[start:, :]
@@ -88,6 +77,45 @@ def read_csv(path: Path) -> RawChannel:
         if len(alone) == 1 and not roles.get(alone[0]):
             roles[alone[0]] = f"{letter}1"
     return RawChannel(rate_hz, channels, roles)
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of the file that are not blank."""
+    try:
+        check_size(path, path.stat().st_size, FILE_BYTES_MAX)
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise FileError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
+    return [line for line in text.splitlines() if line.strip(" ,;\t")]
+
+
+def _table(
+    path: Path, lines: Sequence[str], delimiter: str, comma: bool
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Number of cells in each line; their values, and whether they are data, shape (lines, columns)."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    lengths, values, seen = array("q"), array("d"), bytearray()
+    try:
+        for row in reader:
+            cells = _cells(row)
+            lengths.append(len(cells))
+            for cell in cells:
+                value, is_data = _number(cell, comma)
+                values.append(value)
+                seen.append(is_data)
+    except csv.Error as error:
+        raise FileError(codes.CSV_LINE_INVALID, path=str(path), line=reader.line_num, error=str(error)) from None
+    width = max(lengths, default=0)
+    check_size(path, 8 * len(lengths) * width)
+    sizes = np.array(lengths, dtype=np.int64)
+    there = np.arange(width) < sizes[:, None]
+    table, data = np.full(there.shape, math.nan), np.zeros(there.shape, dtype=bool)
+    table[there], data[there] = values, np.frombuffer(seen, dtype=bool)
+    return sizes, table, data
+
+
+def _cells(row: Sequence[str]) -> list[str]:
+    return [cell.strip() for cell in row[:COLUMNS_MAX]]
 
 
 def _dialect(lines: Sequence[str]) -> tuple[str, bool]:

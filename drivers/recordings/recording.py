@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import stat
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX, read_array, read_array_header_1_0, read_magic
 from numpy.typing import NDArray
 
 from drivers import error_reasons as codes
 from drivers.errors import FileError
 from drivers.file_reasons import FILE_EMPTY, FILE_MISSING, FILE_UNREADABLE, PATH_IS_FOLDER
 from drivers.reasons import Reason, cause_of
-from drivers.recordings.channels import RawChannel, one_line
+from drivers.recordings.channels import RawChannel, check_size, one_line
 from drivers.recordings.comtrade_file import read_comtrade
 from drivers.recordings.csv_file import read_csv
 
@@ -73,6 +75,7 @@ def _check_file(path: Path) -> None:
         raise FileError(codes.RECORDING_NOT_REGULAR, path=str(path))
     if found.st_size == 0:
         raise FileError(FILE_EMPTY, path=str(path))
+    check_size(path, found.st_size)
 
 
 def parse_map(text: str) -> dict[str, str]:
@@ -130,17 +133,39 @@ def _assign(path: Path, raw: RawChannel, mapping: Mapping[str, str]) -> Recordin
     return Recording(raw.rate_hz, samples, tuple(role in chosen for role in ROLES), tuple(raw.notes))
 
 
-def _npz(path: Path) -> RawChannel:
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an npz file. Their declared sizes are checked first: 4 MB of zeros unpack to gigabytes."""
     try:
         with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            single = isinstance(archive, np.ndarray)
-            members = {} if single else {name: archive[name] for name in archive.files}
+            if file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX:
+                raise FileError(codes.NPZ_SINGLE_ARRAY, path=str(path))
+            with zipfile.ZipFile(file) as archive:
+                members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
+                check_size(path, sum(_float64_bytes(archive, member) for member in members))
+                return {member.filename.removesuffix(".npy"): _array(archive, member) for member in members}
+    except FileError:
+        raise
     except Exception as error:  # zip, zlib and numpy raise many types for a corrupt archive
         raise FileError(codes.NPZ_UNREADABLE, path=str(path), error=one_line(error)) from None
-    if single:
-        raise FileError(codes.NPZ_SINGLE_ARRAY, path=str(path))
-    data: dict[str, NDArray[Any]] = {key: value for key, value in members.items() if isinstance(value, np.ndarray)}
+
+
+def _float64_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """Size that the header of an array declares, as float64 if its items are smaller."""
+    with archive.open(member) as file:
+        if read_magic(file) != (1, 0):  # later versions are for headers of more than 64 KiB
+            raise ValueError(f"{member.filename}: only version 1.0 of npy is read")
+        shape, _, dtype = read_array_header_1_0(file)
+    return math.prod(map(abs, shape)) * max(dtype.itemsize, 8)
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(member) as file:
+        found: NDArray[Any] = read_array(file, allow_pickle=False)
+        return found
+
+
+def _npz(path: Path) -> RawChannel:
+    data = _arrays(path)
     if not data:
         raise FileError(codes.NPZ_WITHOUT_ARRAYS, path=str(path))
     if "fs" not in data or data["fs"].size != 1 or data["fs"].dtype.kind not in "fiu":
@@ -154,13 +179,13 @@ def _npz(path: Path) -> RawChannel:
             if data[key].dtype.kind not in "fiu":
                 raise FileError(codes.NPZ_TYPE, path=str(path), array=key, type=data[key].dtype.name)
             for phase in range(3):
-                channels[f"{letter}{phase + 1}"] = data[key][phase].astype(np.float64)
+                channels[f"{letter}{phase + 1}"] = data[key][phase].astype(np.float64, copy=False)
                 roles[f"{letter}{phase + 1}"] = f"{letter}{phase + 1}"
     for key, value in data.items():  # other arrays can be mapped by name, two-dimensional ones as name_1, name_2 …
         if key not in ("u_abc", "i_abc", "fs") and value.ndim in (1, 2) and value.dtype.kind in "fiu":
             rows = value.reshape(1, -1) if value.ndim == 1 else value
             for number, row in enumerate(rows[:8], 1):
-                channels[key if value.ndim == 1 else f"{key}_{number}"] = row.astype(np.float64)
+                channels[key if value.ndim == 1 else f"{key}_{number}"] = row.astype(np.float64, copy=False)
     sizes = {len(channels[name]) for name in roles} or {max((len(row) for row in channels.values()), default=0)}
     if len(sizes) != 1:
         raise FileError(codes.NPZ_LENGTHS_DIFFER, path=str(path))

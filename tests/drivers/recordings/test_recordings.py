@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.format import write_array_header_1_0
 
 from drivers import error_reasons as codes
 from drivers.errors import FileError
@@ -270,6 +272,43 @@ def test_an_endless_cell(tmp_path: Path) -> None:
 def test_a_line_of_commas_does_not_size_the_table(tmp_path: Path) -> None:
     lines = "#" + "," * 2_000_000 + "\n" + table(3000, "{n}", header="time,u1\n")  # would need 48 GB
     assert load(write(tmp_path / "a.csv", lines)).samples.shape == (6, 3000)
+
+
+def too_large(reason: Reason) -> bool:
+    return reason.code == codes.RECORDING_TOO_LARGE and reason.data["size_mb"] > reason.data["size_max_mb"]
+
+
+@pytest.mark.parametrize("shape", [(3, 54_200_000), (3, 10**15), (10**9,), (-3, -(10**9)), (2**40, 2**40)])
+@pytest.mark.parametrize("dtype", ["<f8", "|u1", "<U1"])
+def test_an_npz_is_limited_by_the_size_that_its_arrays_declare(
+    tmp_path: Path, shape: tuple[int, ...], dtype: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive, archive.open("u_abc.npy", "w") as file:
+        write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
+    assert too_large(failure(tmp_path / "a.npz"))
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.csv", "r.cff", "r.cfg"])
+def test_a_file_is_limited_before_it_is_read(tmp_path: Path, name: str) -> None:
+    """The file is sparse: its size is declared, it occupies nothing."""
+    file = tmp_path / name
+    if name == "r.cfg":
+        file = comtrade(tmp_path, "BINARY", 10, range(10)).with_suffix(".dat")
+    with file.open("ab") as made:
+        made.truncate(2_000_000_000)
+    assert too_large(failure(tmp_path / name))
+
+
+def test_a_table_is_limited_by_its_lines_and_channels(tmp_path: Path) -> None:
+    """A file of 4 MB would need 160 GB."""
+    file = comtrade(tmp_path, "ASCII", 1_000_000, range(0))
+    lines = file.read_text(encoding="utf-8").splitlines()
+    analog = [lines[2].replace("1,UL1", f"{n},UL{n}", 1) for n in range(1, 20_001)]
+    write(file, "\r\n".join([lines[0], "20001,20000A,1D", *analog, *lines[4:]]))
+    write(file.with_suffix(".dat"), "1\n" * 1_000_000)
+    assert too_large(failure(file))
+    wide = table(3, *["1"] * 255) + "1\n" * 600_000
+    assert too_large(failure(write(tmp_path / "a.csv", wide)))
 
 
 def counts(n: int) -> tuple[int, int]:
