@@ -18,8 +18,9 @@ from drivers.reasons import CodedError, Reason, cause_of
 log = logging.getLogger(__name__)
 
 NAME = "magwatt.sqlite"
-RESERVE_BYTES = 4 << 20  # released when the disk is full, so that confirmed rows can still be deleted
-START_BYTES = RESERVE_BYTES // 8  # for the WAL and shared-memory files and a first transaction
+# The reserve is 1/32 of the file system. It is released when the disk is full, so that confirmed rows can be deleted.
+RESERVE_BYTES_MIN, RESERVE_BYTES_MAX = 256 << 10, 4 << 20
+START_BYTES = RESERVE_BYTES_MIN // 2  # for the WAL and shared-memory files and a first transaction
 WAL_PAGES = 256
 ASIDE_KEPT = 3
 ROWS_UNLIMITED = 1 << 30
@@ -48,7 +49,7 @@ def open_file(
     try:
         private_directory(directory)
         if free_bytes(directory)[0] < START_BYTES and reserve.release():
-            log.warning("%s: the disk is full; the reserve of %d bytes was released", directory, RESERVE_BYTES)
+            log.warning("%s: the disk is full; the reserved space was released", directory)
         try:
             return connect(path), None
         except DatabaseDamaged as error:
@@ -71,8 +72,8 @@ def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Con
 
 
 def restore_removed(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """Writes a file that was deleted while it was open again, from its connection, which is closed. A file that replaced
-    it is set aside. Raises OSError, sqlite3.Error."""
+    """Writes a file that was deleted while it was open again, from its connection, which is closed. A file that
+    replaced it is set aside. Raises OSError, sqlite3.Error."""
     copy = path.with_name(f"{path.name}.restored")
     copy.unlink(missing_ok=True)
     private_file(copy)
@@ -120,8 +121,9 @@ def connect(path: Path | str) -> sqlite3.Connection:
     try:
         version(db)
         db.execute("pragma synchronous = full")
-        db.execute(f"pragma wal_autocheckpoint = {WAL_PAGES}")
-        db.execute(f"pragma journal_size_limit = {8192 * WAL_PAGES}")
+        wal_pages = _wal_pages(Path(path))
+        db.execute(f"pragma wal_autocheckpoint = {wal_pages}")
+        db.execute(f"pragma journal_size_limit = {8192 * wal_pages}")
         migrate(db)
         db.execute("pragma journal_mode = wal")
         small = path == ":memory:" or os.path.getsize(path) < QUICK_CHECK_BYTES
@@ -135,6 +137,12 @@ def connect(path: Path | str) -> sqlite3.Connection:
             raise DatabaseDamaged(str(error)) from None
         raise
     return db
+
+
+def _wal_pages(path: Path) -> int:
+    """Pages of 4 KiB in the WAL that start a checkpoint: a quarter of the reserve, because a checkpoint on a full disk
+    needs the space of the WAL once more."""
+    return min(WAL_PAGES, reserve_bytes(free_bytes(path.parent)[1]) // (4 * 4096))
 
 
 def private_directory(directory: Path) -> None:
@@ -235,10 +243,12 @@ class DiskReserve:
         The released space is for deletions and for the checkpoint that makes them effective; only space beyond that
         is used for new rows.
         """
-        free = free_bytes(self._path.parent)[0] if self._path else 0
-        if free >= 2 * RESERVE_BYTES:
+        if self._path is None:
             return ROWS_UNLIMITED
-        if free >= RESERVE_BYTES:
+        free, size = free_bytes(self._path.parent)
+        if free >= 2 * reserve_bytes(size):
+            return ROWS_UNLIMITED
+        if free >= reserve_bytes(size):
             return 256
         return 32 if spare_pages > 64 and free > START_BYTES else 0
 
@@ -252,12 +262,20 @@ class DiskReserve:
     def restore(self) -> None:
         """Creates the file when the disk has enough free space."""
         path = self._path
-        if path is None or path.exists() or free_bytes(path.parent)[0] < 2 * RESERVE_BYTES:
+        if path is None or path.exists():
+            return
+        free, size = free_bytes(path.parent)
+        if free < 2 * reserve_bytes(size):
             return
         with contextlib.suppress(OSError):
             private_file(path)
             with path.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+                os.posix_fallocate(file.fileno(), 0, reserve_bytes(size))
+
+
+def reserve_bytes(size_bytes: int) -> int:
+    """Size of the reserve on a file system of this size, bytes."""
+    return min(max(size_bytes // 32, RESERVE_BYTES_MIN), RESERVE_BYTES_MAX)
 
 
 def free_bytes(directory: Path) -> tuple[int, int]:

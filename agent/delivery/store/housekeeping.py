@@ -46,6 +46,7 @@ class Housekeeping:
     def __init__(self, quota: Quota, reserve: DiskReserve, expired_up_to: Callable[[sqlite3.Connection], int]) -> None:
         self._quota, self._reserve, self._expired_up_to = quota, reserve, expired_up_to
         self._next_s = 0.0
+        self._no_space = False  # a warning was logged
         self._bug = ""  # the last internal error; its traceback is logged once
 
     @property
@@ -65,9 +66,12 @@ class Housekeeping:
                     shrink(writer.db)
             if self._quota.exceeded(writer.db):
                 self._make_room(writer)
+            else:
+                self._no_space = False
         except (sqlite3.Error, OSError) as error:
-            if not writer.unsaved_reason:
+            if not (writer.unsaved_reason or self._no_space):
                 log.warning("no space could be freed in the state file: %s", error)
+            self._no_space = True
         except Exception as error:
             if repr(error) != self._bug:
                 self._bug = repr(error)

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 MEMORY_ROWS = 20_000  # buffered while the file cannot be written
 RETRY_S = 1.0
+SETTLED_S = 60.0  # without a failure until the file counts as writable again in the log
+SMALL_BATCH = 100  # confirmed rows deleted in one transaction while the disk is full: it must fit in the reserve
 WAIT_S = 15.0  # for the commit of a job
 
 
@@ -78,6 +80,7 @@ class Writer(threading.Thread):
         self._idle = self._urgent = self._ending = False
         self._rows_max = 0 if reserve.is_released else ROWS_UNLIMITED  # in one transaction
         self._corruption = ""
+        self._failed_s: float | None = None  # of the last failure; None: logged as writable
         self._lost: list[StoredRow] = []  # dropped, not yet counted
 
     def append(self, rows: Iterable[PendingRow], counters: Mapping[str, int]) -> None:
@@ -192,9 +195,9 @@ class Writer(threading.Thread):
             else:
                 if self._rows_max < ROWS_UNLIMITED:
                     self._check_free_space()
-                if self.unsaved_reason and not self.unsaved:
-                    log.info("the state file can be written again; all buffered rows are written")
+                if not self.unsaved:
                     self.unsaved_reason = None
+                    self._log_recovery()
         if batch.rows:
             rows = [pending.row for pending in batch.rows]
             for cursor in list(self.cursors.values()):
@@ -204,6 +207,8 @@ class Writer(threading.Thread):
 
     def _transact(self, batch: WriteBatch) -> list[Callable[[], None]]:
         """Commits the batch; returns functions that deliver the result or exception of each job."""
+        if self._rows_max < ROWS_UNLIMITED:
+            self._postpone_deletions(batch)
         db, saved, rows = self.db, list(itertools.islice(self.unsaved.values(), self._rows_max)), self.spool_rows
         if not (batch or saved or self._lost):
             return []
@@ -226,6 +231,13 @@ class Writer(threading.Thread):
         for bit, numbers in batch.confirmed.items():
             self.cursors[bit].forget(numbers)
         return resolve_jobs
+
+    def _postpone_deletions(self, batch: WriteBatch) -> None:
+        with self._wake:
+            for bit, numbers in batch.confirmed.items():
+                if later := numbers[SMALL_BATCH:]:
+                    self._next_batch.confirmed.setdefault(bit, [])[:0] = later
+                    del numbers[SMALL_BATCH:]
 
     def _record_progress(self, saved: list[PendingRow], rows: int) -> None:
         """Records how far the run is complete, in case this is its last commit."""
@@ -260,15 +272,22 @@ class Writer(threading.Thread):
             for bit, numbers in batch.confirmed.items():
                 self._next_batch.confirmed.setdefault(bit, []).extend(numbers)
             self._next_batch.rejected[:0] = batch.rejected
-        if not self.unsaved_reason:
+        if self._failed_s is None:
             log.error("%s; rows are buffered in memory, measurement continues", reason)
+        self._failed_s = time.monotonic()
         self.unsaved_reason = reason
         if is_damage(error):
             self._corruption = str(error)
         elif is_full(error):
+            self._reserve.release()
+            self._check_free_space()
             self._rows_max = 0  # confirmed rows are still deleted
-            if self._reserve.release():
-                log.warning("the disk is full; the reserved space was released")
+
+    def _log_recovery(self) -> None:
+        """Logs once that the file can be written; a disk that is full from time to time is one trouble."""
+        if self._failed_s is not None and time.monotonic() - self._failed_s >= SETTLED_S:
+            self._failed_s = None
+            log.info("the state file can be written again; all buffered rows are written")
 
     def _check_free_space(self) -> None:
         with contextlib.suppress(sqlite3.Error, OSError):

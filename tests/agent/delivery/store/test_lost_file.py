@@ -1,4 +1,4 @@
-"""A state file that is deleted, emptied or replaced by an older copy is announced; other users cannot read its files."""
+"""A state file that is deleted, emptied or replaced by an older copy is announced; its files are private."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from agent.config.loader import load_config
 from agent.config.model import StoreSettings
 from agent.delivery.delivery import open_store
 from agent.delivery.store import Store, StoredRow
-from agent.delivery.store.database_file import NAME, RESERVE_BYTES
+from agent.delivery.store.database_file import NAME
 from agent.delivery.store.reasons import (
     IN_MEMORY_ONLY,
     MEMORY_BUFFER_FULL,
@@ -110,14 +110,24 @@ def test_expired_rows_are_deleted_and_counted(
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A separate file system of 24 MB."""
+    """A separate file system of 24 MiB."""
+    yield from mounted(tmp_path, "24m")
+
+
+def mounted(tmp_path: Path, size: str) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)], capture_output=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True)
     if done.returncode:
         pytest.skip("mounting needs root; the quota tests show the same bookkeeping")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.fixture
+def tiniest_disk(tmp_path: Path) -> Iterator[Path]:
+    """A separate file system of 3 MiB."""
+    yield from mounted(tmp_path, "3m")
 
 
 def fill(place: Path) -> Path:
@@ -137,7 +147,7 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
     store = Store(tiny_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     drain = store.sink_cursors(["mqtt"])["mqtt"]
     made = measure(store, 600)
-    assert (tiny_disk / "state" / "reserve").stat().st_size == RESERVE_BYTES
+    assert (tiny_disk / "state" / "reserve").stat().st_size == 24 * 2**20 / 32
     hog = fill(tiny_disk)
     for second in range(3000):
         store.append("m", "telemetry", T_MS + 1000 * second, lambda _: b"x" * 1000)
@@ -164,6 +174,40 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
     store.close()
     with closing(sqlite3.connect(tiny_disk / "state" / NAME)) as db:
         assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+def test_rows_reach_a_small_disk_when_it_has_space_again(tiniest_disk: Path, clock: HandClock) -> None:
+    store = Store(tiniest_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
+    store.sink_cursors(["mqtt"])
+    measure(store, 3)
+    assert store.figures()["rows_in_memory"] == 0
+    hog = fill(tiniest_disk)
+    for second in range(2000):
+        store.append("m", "telemetry", T_MS + 1000 * second, lambda _: b"x" * 100)
+    wait_until(lambda: store.figures()["rows_in_memory"] > 0, 5, "rows are buffered")
+    hog.unlink()
+    wait_until(lambda: store.figures()["rows_in_memory"] == 0, 5, "they are written")
+    assert not store.unsaved_reason
+    store.close()
+
+
+def test_a_file_that_can_be_written_from_time_to_time_is_logged_once(
+    tmp_path: Path, clock: HandClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr("agent.delivery.store.writer.RETRY_S", 0.02)
+    store = Store(tmp_path, clock, small())
+    store.sink_cursors(["mqtt"])
+    for n in range(3):
+        with locked(store):
+            store.append("m", "telemetry", T_MS + n, lambda _: b"x")
+            wait_until(lambda: bool(store.unsaved_reason), 5, "it cannot be written")
+        wait_until(lambda: not store.unsaved_reason, 5, "it is written")
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    monkeypatch.setattr("agent.delivery.store.writer.SETTLED_S", 0.0)
+    measure(store, 2)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+    store.close()
 
 
 @pytest.mark.parametrize("end", ["closed", "killed"])
