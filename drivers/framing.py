@@ -43,6 +43,11 @@ class Request(NamedTuple):
         """The part of the request that an RTU response repeats."""
         return self.unit, self.function, self.registers
 
+    @property
+    def end(self) -> int:
+        """The address after the last register."""
+        return self.address + self.registers
+
 
 class Response(NamedTuple):
     """A response.

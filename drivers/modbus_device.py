@@ -16,7 +16,7 @@ from drivers.response_decoder import ResponseDecoder, add_flag
 from drivers.sunspec import SunSpecLink
 
 ALL_GROUPS = frozenset(GROUPS)
-TRIES, SILENCES_MAX = 3, 2  # attempts; those that may end without a response if no other device waits
+TRIES = 3  # attempts of a request
 NO_TARGET = (0x0A, 0x0B)  # exception codes of a gateway for a device that does not respond
 UNSUPPORTED = (0x02, 0x03)  # exception codes for an illegal address or number of registers
 CLOCK_STEP_S = 0.5  # smallest step of UTC between two polls that is flagged
@@ -210,16 +210,17 @@ class ModbusDevice:
                 add_flag(responses.flags, name, Quality.STALE)
 
     async def _read(self, read: PlannedRead, contended: bool, tries: int = TRIES) -> bytes:
-        transmission_time_s = self.transmission_time_s(read.block.count)
+        health, transmission_time_s = self.health, self.transmission_time_s(read.block.count)
         data = await self._link.read_block(
             read.request,
-            self.health.attempt_timeout_s(transmission_time_s, contended),
+            health.attempt_timeout_s(transmission_time_s, contended),
             self.inter_request_delay_s,
-            overread_registers=read.overread_registers,
+            edges=read.edges,
             tries=tries,
-            silence_tries=1 if contended else SILENCES_MAX,
+            silence_tries=health.silent_attempts_max(contended),
+            retry_after_s=health.retry_after_s(transmission_time_s),
         )
-        self.health.responded(self._link.response_s)
+        health.responded(self._link.response_s, transmission_time_s)
         return data
 
     async def _reprobe(self, restarted: bool, contended: bool) -> None:

@@ -151,7 +151,7 @@ async def exchanges(blocks: list[ReadBlock], harm: Callable[[Ask], Harm]) -> Res
             try:
                 words = await read_registers(
                     link, block.unit, block.function, block.address, block.words, PATIENCE_S,
-                    overread_registers=SPARE, tries=TRIES,
+                    spare=SPARE, tries=TRIES,
                 )  # fmt: skip
             except DriverError as error:
                 result.score.miss(error)
