@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from drivers.reading import Quality, Reading
 from drivers.registers import break_even_hole
 from simulators.bus.frames import Ask, ReadBlock
 
+WARM_S = float(__import__("os").environ.get("WARM_S", 0))
 SECONDS = float(__import__("os").environ.get("POOR_S", 60))
 AT_ONCE = 24  # lines that run in parallel; most of the time is waiting
 BITS, TURNAROUND_S, LATE_S = 10, 0.015, 1.5
@@ -100,7 +100,7 @@ class Arrived:
     periods: dict[str, set[int]] = field(default_factory=dict)
 
     def add(self, name: str, at_s: float) -> None:
-        if name in self.due_s:
+        if name in self.due_s and at_s > self.began_s:
             self.periods.setdefault(name, set()).add(int((at_s - self.began_s) / self.due_s[name]))
 
     def share(self, seconds: float) -> float:
@@ -116,7 +116,7 @@ async def ours(device_of: Callable[[ModbusLink], ModbusDevice], slave: RtuPty, w
     link = CheckedLink(wire, slave)
     polled = PolledDevice(device_of(link), POLL_INTERVAL_S, {})
     due_s = {name: s for name, s in polled.due_s().items() if s < SECONDS}
-    arrived = Arrived(time.monotonic(), due_s)
+    arrived = Arrived(time.monotonic() + WARM_S, due_s)
 
     def take(reading: Reading) -> None:
         if Quality.NO_REPLY not in reading.quality:
@@ -133,7 +133,7 @@ async def ours(device_of: Callable[[ModbusLink], ModbusDevice], slave: RtuPty, w
         random.Random(0),
     )
     task = asyncio.create_task(poller.run())
-    await asyncio.sleep(SECONDS + 0.5)
+    await asyncio.sleep(WARM_S + SECONDS + 0.5)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return arrived.share(SECONDS), len(link.wrong)
@@ -143,7 +143,7 @@ def peer(make: Callable[..., Blocking], device: ModbusDevice, slave: RtuPty, wir
     """The same blocks at the same times, three attempts each."""
     due_s = {name: POLL_INTERVAL_S * GROUP_FACTOR[g] for g in GROUP_FACTOR for name in device.names([g])}
     master, wrong = make(wire, slave.kind, device.health.response_time.timeout_s), 0
-    arrived = Arrived(time.monotonic(), due_s)
+    arrived = Arrived(time.monotonic() + WARM_S, due_s)
     try:
         for n in range(int(SECONDS)):
             rest_s = arrived.began_s + n * POLL_INTERVAL_S - time.monotonic()

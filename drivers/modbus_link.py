@@ -6,8 +6,8 @@ an earlier request as valid data after a single late response (docs/decisions/00
 The rule: a response is matched to its request by the transaction identifier (TCP) or by its shape (RTU, and gateways
 that respond with transaction identifier 0). The shape is unit identifier, function and number of registers. No request
 is sent whose response could be confused with a response that may still arrive. A retry of a block therefore reads more
-registers, if the profile allows it, or the block in two parts. Without a free shape, the block cannot be read until its
-late response has arrived or QUARANTINE_S have passed since its request.
+registers, if the profile allows it, or the block in two parts. Without a free shape, the block cannot be read until one
+is free again (drivers/late_responses.py).
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from drivers.errors import (
     ResponseQuarantined,
 )
 from drivers.framing import Request, Response, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.late_responses import LateResponses
 from drivers.reading import Clock
 from drivers.reasons import Reason
 from drivers.serial_line import SerialLine
 from drivers.tcp_stream import TcpStream
 
-__all__ = ["QUARANTINE_S", "BusSettings", "ModbusLink"]
+__all__ = ["BusSettings", "ModbusLink"]
 
 log = logging.getLogger(__name__)
 
-QUARANTINE_S = 5.0  # no response is expected later than this after its request
 BUSY_LISTEN_S = 5.0  # minimum listening time after another master was detected on the line
 RECONNECT_S = (0.5, 10.0)  # delay after a failed connection attempt: first, maximum
 ADDRESS_EXCEPTIONS = (2, 3)  # exception codes for an illegal address or number of registers
@@ -62,8 +62,7 @@ class ModbusLink:
         self._rtu = wire.is_rtu
         self._stream: SerialLine | TcpStream | None = None
         self._pending = ResponseMatcher(rtu_scan if wire.is_rtu else tcp_scan)
-        self._sent_s: dict[Request, float] = {}  # monotonic time at which a request without response was sent
-        self._quarantine_s: dict[Hashable, float] = {}  # key of a late request → end of its quarantine, monotonic time
+        self._late = LateResponses(self._pending, wire.is_serial)
         self._whole: set[Request] = set()  # blocks that the device does not let read in parts
         self._transaction = 0
         self._silence_s = wire.silence_s
@@ -112,17 +111,16 @@ class ModbusLink:
                 wait_s = timeout_s if last or retry_after_s is None else retry_after_s
                 failures += 1
                 try:
-                    key, sent = await self._unambiguous(stream, request, len(data) // 2, edges, wait_s)
+                    key, sent = await self._unambiguous(stream, request, len(data) // 2, edges, retry_after_s or wait_s)
                     frame = rtu_request(sent) if self._rtu else tcp_request(sent, key)
                     response = await stream.exchange(frame, key, sent, pending, wait_s, delay_s)
                 except ResponseQuarantined as error:
                     failure = failure or error  # the failure of an earlier attempt is more informative
-                    silences += 1
-                    continue
+                    break
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
-                    self._sent_s[sent] = pending.sent_s
+                    self._late.unanswered(sent)
                     if pending.begun and not pending.late and list(pending.open) == [key]:
                         # No other response is pending, so this was the response: the shape is free again.
                         del pending.open[key]
@@ -131,7 +129,7 @@ class ModbusLink:
                     continue
                 except LinkTimeout as error:
                     failure = error
-                    self._sent_s[sent] = pending.sent_s
+                    self._late.unanswered(sent)
                     self._count_silence(stream)
                     silences += 1
                     continue
@@ -142,16 +140,13 @@ class ModbusLink:
                     failure = self._refused(request, sent, response.exception)
                     continue
                 failures -= 1
-                sent_s = (
-                    pending.sent_s if response.request == sent else self._sent_s.get(response.request, pending.sent_s)
-                )
-                self.response_s = time.monotonic() - sent_s
+                self.response_s = time.monotonic() - self._late.answered(response.request, sent)
                 if not request.registers:
                     return response.data
                 data = _extended(data, request, response)
                 if len(data) == 2 * request.registers:
                     return data
-                self._expect_late(request.address + len(data) // 2)  # they would add nothing to `data`
+                self._late.expect(request.address + len(data) // 2)  # they would add nothing to `data`
             raise failure or ValueError(f"tries must be at least 1, got {tries}")
         except (LinkClosed, ForeignMasterActive) as error:
             self._drop()
@@ -159,8 +154,9 @@ class ModbusLink:
                 self._listened, self._busy = False, True  # listen again before the next byte is sent
             raise
         finally:
-            if pending.open or pending.late_seen or self._quarantine_s:
-                self._expect_late()
+            if pending.open or self._late:
+                self._late.expect()
+                self.late = self._late.count
 
     @property
     def unmatched(self) -> bytes:
@@ -185,12 +181,9 @@ class ModbusLink:
         """
         if self._pending.zero_ids is False:
             return self._next_transaction(), request
-        self._expire()
         sent = self._of_free_shape(request, begin, edges)
         if sent is None:
-            ends_s = min(self._quarantine_s.values(), default=float("inf")) - time.monotonic()
-            await stream.wait_late(self._pending, min(wait_s, ends_s))
-            self._expire()
+            await stream.wait_late(self._pending, min(wait_s, self._late.wait_s(request.unit)))
             sent = self._of_free_shape(request, begin, edges)
         if sent is None:
             raise ResponseQuarantined(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
@@ -202,8 +195,7 @@ class ModbusLink:
         In this order: the rest of the block; with registers after it; with registers before it; its first half.
         """
         unit, function, address, registers = request
-        pending = (*self._pending.open.values(), *self._pending.late.values())
-        taken = {other.registers for other in pending if other[:2] == (unit, function)}
+        taken = self._late.taken(unit, function)
         ranges = [(begin, registers)]
         if taken:
             if request[:3] not in self.no_overread:
@@ -211,9 +203,8 @@ class ModbusLink:
                 ranges += [(edge, registers) for edge in reversed(edges) if edge < 0 == begin]
             if request not in self._whole:
                 cuts = [(begin, edge) for edge in edges if begin < edge < registers]
-                ranges += sorted(
-                    cuts, key=lambda cut: (registers - cut[1] in taken, abs(2 * cut[1] - begin - registers))
-                )
+                middle = begin + registers
+                ranges += sorted(cuts, key=lambda cut: (registers - cut[1] in taken, abs(2 * cut[1] - middle)))
         for first, end in ranges:
             if end - first not in taken:
                 return Request(unit, function, address + first, end - first)
@@ -237,32 +228,6 @@ class ModbusLink:
     def _next_transaction(self) -> int:
         self._transaction = self._transaction % 0xFFFF + 1
         return self._transaction
-
-    def _expect_late(self, end: int = 1 << 16) -> None:
-        """Quarantines the shapes of the open requests that end at the address `end` or before."""
-        pending = self._pending
-        now_s = time.monotonic()
-        for key, sent in list(pending.open.items()):
-            if sent.end <= end:
-                pending.late[key] = pending.open.pop(key)
-                self._quarantine_s[key] = self._sent_s.get(sent, now_s) + QUARANTINE_S
-        self._expire()
-        self._quarantine_s = {key: until_s for key, until_s in self._quarantine_s.items() if key in pending.late}
-        self._sent_s = {sent: sent_s for sent, sent_s in self._sent_s.items() if sent_s > now_s - QUARANTINE_S}
-
-    def _expire(self) -> None:
-        """Releases shapes whose quarantine has ended.
-
-        A late response restarts the quarantine of the others: a device that queues requests has a growing delay.
-        """
-        now_s = time.monotonic()
-        if self._pending.late_seen:
-            self.late += self._pending.late_seen
-            self._pending.late_seen = 0
-            self._quarantine_s |= dict.fromkeys(self._pending.late, now_s + QUARANTINE_S)
-        for key in [key for key, until_s in self._quarantine_s.items() if until_s < now_s]:
-            del self._quarantine_s[key]
-            self._pending.late.pop(key, None)
 
     # --- the connection ---
 

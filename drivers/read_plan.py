@@ -16,7 +16,7 @@ OVERREAD_REGISTERS = 4  # unmapped registers after a block that a retry may also
 AROUND_REGISTERS = 16  # registers before or after a block that a retry may also read, up to other mapped ones
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlannedRead:
     """A block with its decoder and request, prepared once for all polls.
 
