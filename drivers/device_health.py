@@ -14,8 +14,10 @@ from drivers.reasons import Reason
 from drivers.refresh_monitor import RefreshMonitor
 from drivers.response_time import ResponseTimeEstimator
 
+SILENCES_MAX, SILENCES_CONTENDED = 3, 2  # attempts without response; those while other devices wait
 FIRST_TIMEOUT_S = 0.2  # of a device that never responded
 FULL_TIMEOUT_EVERY = 4  # every 4th attempt to such a device has the full time-out
+SLOWER_EVERY = 8  # every 8th attempt without response to another device: it may have become slower
 
 
 class DeviceHealth:
@@ -39,9 +41,9 @@ class DeviceHealth:
         self.refresh = RefreshMonitor()
         self._behind_gateway = behind_gateway
 
-    def responded(self, response_s: float) -> None:
-        """Records a response with register contents."""
-        self.response_time.add(response_s)
+    def responded(self, response_s: float, transmission_time_s: float) -> None:
+        """Records a response with register contents. response_s: from sending to the complete response."""
+        self.response_time.add(max(0.0, response_s - transmission_time_s))
         self.silences, self.error, self.bus_failed = 0, None, False
 
     def failed(self, error: DriverError) -> None:
@@ -53,14 +55,30 @@ class DeviceHealth:
         )
 
     def attempt_timeout_s(self, transmission_time_s: float, contended: bool) -> float:
-        """Longest time that one attempt waits, in seconds.
+        """Longest time that the last attempt of a poll waits, in seconds.
 
         If other devices wait: until the response is overdue. A device that never responded gets its full time-out only
-        every fourth time. Through a gateway always the full time-out, because the gateway may wait for another device.
+        every fourth time, one that no longer responds every eighth time. Through a gateway always the full time-out,
+        because the gateway may wait for another device.
         """
-        longest_s = self.response_time.longest_s(transmission_time_s)
-        if not contended or self._behind_gateway:
+        longest_s, known = self.response_time.longest_s(transmission_time_s), self.response_time.known
+        if not contended or self._behind_gateway or (known and self.silences % SLOWER_EVERY == SLOWER_EVERY - 1):
             return longest_s
-        if not self.response_time.known and self.silences % FULL_TIMEOUT_EVERY:
+        if not known and self.silences % FULL_TIMEOUT_EVERY:
             return min(longest_s, transmission_time_s + FIRST_TIMEOUT_S)
         return self.response_time.overdue_s(transmission_time_s)
+
+    def retry_after_s(self, transmission_time_s: float) -> float:
+        """Time after which a request without response is repeated, in seconds. Through a gateway the full time-out."""
+        if self._behind_gateway:
+            return self.response_time.longest_s(transmission_time_s)
+        return self.response_time.overdue_s(transmission_time_s)
+
+    def silent_attempts_max(self, contended: bool) -> int:
+        """Number of attempts of a request that may end without a response.
+
+        One if other devices wait and this one did not respond in its last poll: it costs the others one time-out only.
+        """
+        if not contended:
+            return SILENCES_MAX
+        return 1 if self.silences or self._behind_gateway or not self.response_time.known else SILENCES_CONTENDED

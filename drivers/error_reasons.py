@@ -29,6 +29,9 @@ RESPONSE_CORRUPT = Code(
 OVERREAD_REJECTED = Code(
     "overread_rejected", "unit {unit_id:d}, address {address:d}: the device rejects reads beyond the block"
 )
+PART_REJECTED = Code(
+    "part_rejected", "unit {unit_id:d}, address {address:d}: the device rejects reads of a part of the block"
+)
 
 # Modbus exception responses. Source: Modbus application protocol V1.1b3, 7.
 

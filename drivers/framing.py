@@ -43,6 +43,11 @@ class Request(NamedTuple):
         """The part of the request that an RTU response repeats."""
         return self.unit, self.function, self.registers
 
+    @property
+    def end(self) -> int:
+        """The address after the last register."""
+        return self.address + self.registers
+
 
 class Response(NamedTuple):
     """A response.
@@ -69,7 +74,6 @@ class ResponseMatcher:
     begun: RTU: the first bytes of a response to an open request were received.
     received: bytes received since the last request was sent.
     skipped: bytes that belong to no open request.
-    late_seen: late responses since the counter was last read.
     sent_s: monotonic time at which the last request was sent.
     awaited: TCP: the first nine bytes of the response to the last request; empty: unknown.
     sent: RTU: the last request, which a transceiver may echo.
@@ -85,7 +89,6 @@ class ResponseMatcher:
     begun: bool = False
     received: int = 0
     skipped: int = 0
-    late_seen: int = 0
     sent_s: float = 0.0
     awaited: bytes = b""
     sent: bytes = b""
@@ -141,8 +144,7 @@ class ResponseMatcher:
         """Removes the request with this key. Returns it if it is open; None if it is late or unknown."""
         if key in self.open:
             return self.open.pop(key)
-        if self.late.pop(key, None) is not None:
-            self.late_seen += 1
+        self.late.pop(key, None)
         return None
 
 

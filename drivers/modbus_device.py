@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from drivers.device_health import DeviceHealth
 from drivers.errors import DriverError, FrameError, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
-from drivers.framing import exchange_characters
+from drivers.framing import Request, exchange_characters
 from drivers.profiles import GROUPS, Profile
 from drivers.read_plan import PlannedRead, ReadPlan
 from drivers.reading import Clock, Quality, Reading, RegisterLink, Value
@@ -16,7 +16,8 @@ from drivers.response_decoder import ResponseDecoder, add_flag
 from drivers.sunspec import SunSpecLink
 
 ALL_GROUPS = frozenset(GROUPS)
-TRIES, SILENCES_MAX = 3, 2  # attempts; those that may end without a response if no other device waits
+TRIES = 3  # attempts of a request
+SILENT_BLOCKS_MAX = 2  # consecutive blocks without a response after which a poll ends
 NO_TARGET = (0x0A, 0x0B)  # exception codes of a gateway for a device that does not respond
 UNSUPPORTED = (0x02, 0x03)  # exception codes for an illegal address or number of registers
 CLOCK_STEP_S = 0.5  # smallest step of UTC between two polls that is flagged
@@ -54,20 +55,22 @@ class _Responses:
     came_ns, monotonic_ns: UTC and monotonic time of the last response; before the first one, the start of the poll.
     blocks: decoder and register bytes of each block that was read.
     flags: NO_REPLY for the quantities of the other blocks.
-    error: why the last of these blocks failed.
+    failed: the other blocks, and why they failed.
     silent: the poll ended early because the device or the bus did not respond.
-    corrupt: a response was corrupt.
-    postponed: a request was not sent because a late response may still arrive.
+    silences: consecutive blocks without a response.
     """
 
     came_ns: int
     monotonic_ns: int
     blocks: list[tuple[BlockDecoder, bytes]] = field(default_factory=list)
     flags: dict[str, Quality] = field(default_factory=dict)
-    error: DriverError | None = None
+    failed: dict[PlannedRead, DriverError] = field(default_factory=dict)
     silent: bool = False
-    corrupt: bool = False
-    postponed: bool = False
+    silences: int = 0
+
+    def unread(self) -> dict[PlannedRead, DriverError]:
+        """The blocks without a valid response; an exception response is valid."""
+        return {read: error for read, error in self.failed.items() if not isinstance(error, ModbusExceptionResponse)}
 
 
 class ModbusDevice:
@@ -103,6 +106,7 @@ class ModbusDevice:
         self.unsupported = self._plan.unsupported
         self._decoder = ResponseDecoder(profile, settings.rating_kw)
         self._clock_offset_ns: int | None = None
+        self._unread = frozenset[Request]()  # blocks without a valid response in the last poll
 
     def apply_selfcheck(self, verified: Collection[str], suspect: Collection[str]) -> None:
         """Applies the result of a self-check of this device.
@@ -136,9 +140,12 @@ class ModbusDevice:
         responses = _Responses(self._clock.utc_ns(), began_ns)
         reads = self._plan.reads(groups)
         values: dict[str, Value] = {row.name: None for read in reads for row in read.block.registers}
-        for read in reads:
-            if not await self._add_response(read, contended, responses):
-                break
+        if self._unread:  # these first
+            reads = tuple(sorted(reads, key=lambda read: read.request not in self._unread))
+        await self._add_responses(reads, contended, responses)
+        if responses.blocks and not responses.silent:  # meanwhile a late response may have arrived
+            await self._add_responses(responses.unread(), contended, responses)
+        self._unread = frozenset(read.request for read in responses.unread())
         quality, flags = self.settings.quality, responses.flags
         if self._has_responded(responses):
             self._decode(responses, values)
@@ -151,8 +158,10 @@ class ModbusDevice:
         self._decoder.add_fault_text(values, flags)
         came_ns, monotonic_ns = responses.came_ns, responses.monotonic_ns
         sent_ns = came_ns - (monotonic_ns - began_ns)  # relative to the response, because UTC may step during the poll
-        error = responses.error.reason if responses.error else None
-        return Reading(self.name, sent_ns, came_ns, values, quality, flags, error, monotonic_ns)
+        errors = [error.reason for error in responses.failed.values()]
+        return Reading(
+            self.name, sent_ns, came_ns, values, quality, flags, errors[-1] if errors else None, monotonic_ns
+        )
 
     async def probe(self) -> bool:
         """Whether the device responds: reads its smallest block in one attempt. An exception response counts."""
@@ -167,35 +176,44 @@ class ModbusDevice:
             return isinstance(error, ModbusExceptionResponse) and error.code not in NO_TARGET
         return True
 
-    async def _add_response(self, read: PlannedRead, contended: bool, responses: _Responses) -> bool:
-        """Reads one block. Returns False if the device or the bus does not respond, which ends the poll."""
-        try:
-            data = await self._read(read, contended)
-        except DriverError as error:
-            responses.error = error
-            refused = error.code if isinstance(error, ModbusExceptionResponse) else None
-            if refused in NO_TARGET or not isinstance(
-                error, ModbusExceptionResponse | FrameError | ResponseQuarantined
-            ):
-                responses.silent = True
-                self.health.failed(error)
-                return False
-            responses.flags |= dict.fromkeys((row.name for row in read.block.registers), Quality.NO_REPLY)
-            responses.corrupt |= isinstance(error, FrameError)
-            responses.postponed |= isinstance(error, ResponseQuarantined)
-            if refused in UNSUPPORTED:
-                self._plan.reject(read.block, self._clock.monotonic_ns() / 1e9)
-            return True
-        responses.came_ns, responses.monotonic_ns = self._clock.utc_ns(), self._clock.monotonic_ns()
-        responses.blocks.append((read.decoder, data))
-        return True
+    async def _add_responses(self, reads: Sequence[PlannedRead], contended: bool, responses: _Responses) -> None:
+        """Reads these blocks until the device or the bus does not respond."""
+        for read in reads:
+            try:
+                data = await self._read(read, contended)
+            except DriverError as error:
+                responses.failed[read] = error
+                if self._ends_poll(error, responses):
+                    responses.silent = True
+                    self.health.failed(error)
+                    return
+                responses.flags |= dict.fromkeys(read.names, Quality.NO_REPLY)
+                if isinstance(error, ModbusExceptionResponse) and error.code in UNSUPPORTED:
+                    self._plan.reject(read.block, self._clock.monotonic_ns() / 1e9)
+                continue
+            if responses.failed.pop(read, None):
+                for name in read.names:
+                    del responses.flags[name]
+            responses.silences = 0
+            responses.came_ns, responses.monotonic_ns = self._clock.utc_ns(), self._clock.monotonic_ns()
+            responses.blocks.append((read.decoder, data))
+
+    def _ends_poll(self, error: DriverError, responses: _Responses) -> bool:
+        """Whether the device or the bus does not respond. One block without a response may be due to a poor line."""
+        if isinstance(error, ModbusExceptionResponse):
+            return error.code in NO_TARGET
+        if isinstance(error, FrameError | ResponseQuarantined):
+            return False
+        responses.silences += 1
+        return not isinstance(error, LinkTimeout) or self.health.silences > 0 or responses.silences == SILENT_BLOCKS_MAX
 
     def _has_responded(self, responses: _Responses) -> bool:
         """Whether the device responded in this poll. A device whose responses are all corrupt has not."""
-        unreadable = not responses.blocks and (responses.corrupt or responses.postponed)
-        if unreadable and responses.corrupt and not responses.silent and responses.error:
-            self.health.failed(responses.error)
-        self.postponed = unreadable and not (responses.corrupt or self.health.silences)
+        failures = [error for error in responses.unread().values() if not isinstance(error, ResponseQuarantined)]
+        unreadable = not responses.blocks and bool(responses.unread())
+        if unreadable and failures and not responses.silent:
+            self.health.failed(failures[-1])
+        self.postponed = unreadable and not (failures or self.health.silences)
         return not (unreadable or responses.silent)
 
     def _decode(self, responses: _Responses, values: dict[str, Value]) -> None:
@@ -210,16 +228,17 @@ class ModbusDevice:
                 add_flag(responses.flags, name, Quality.STALE)
 
     async def _read(self, read: PlannedRead, contended: bool, tries: int = TRIES) -> bytes:
-        transmission_time_s = self.transmission_time_s(read.block.count)
+        health, transmission_time_s = self.health, self.transmission_time_s(read.block.count)
         data = await self._link.read_block(
             read.request,
-            self.health.attempt_timeout_s(transmission_time_s, contended),
+            health.attempt_timeout_s(transmission_time_s, contended),
             self.inter_request_delay_s,
-            overread_registers=read.overread_registers,
+            edges=read.edges,
             tries=tries,
-            silence_tries=1 if contended else SILENCES_MAX,
+            silence_tries=health.silent_attempts_max(contended),
+            retry_after_s=health.retry_after_s(transmission_time_s),
         )
-        self.health.responded(self._link.response_s)
+        health.responded(self._link.response_s, transmission_time_s)
         return data
 
     async def _reprobe(self, restarted: bool, contended: bool) -> None:

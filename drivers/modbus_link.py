@@ -5,16 +5,16 @@ an earlier request as valid data after a single late response (docs/decisions/00
 
 The rule: a response is matched to its request by the transaction identifier (TCP) or by its shape (RTU, and gateways
 that respond with transaction identifier 0). The shape is unit identifier, function and number of registers. No request
-is sent whose response could be confused with a response that may still arrive. A retry of a block therefore reads one
-more register if the profile allows it. If not, the shape is quarantined until its late response has arrived or
-QUARANTINE_S have passed.
+is sent whose response could be confused with a response that may still arrive. A retry of a block therefore reads more
+registers, if the profile allows it, or the block in two parts. Without a free shape, the block cannot be read until one
+is free again (drivers/late_responses.py).
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from drivers import error_reasons as codes
 from drivers.bus_settings import BusSettings
@@ -28,19 +28,20 @@ from drivers.errors import (
     ModbusExceptionResponse,
     ResponseQuarantined,
 )
-from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.framing import Request, Response, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.late_responses import LateResponses
 from drivers.reading import Clock
 from drivers.reasons import Reason
 from drivers.serial_line import SerialLine
 from drivers.tcp_stream import TcpStream
 
-__all__ = ["QUARANTINE_S", "BusSettings", "ModbusLink"]
+__all__ = ["BusSettings", "ModbusLink"]
 
 log = logging.getLogger(__name__)
 
-QUARANTINE_S = 5.0  # no response is expected later than this after its request
 BUSY_LISTEN_S = 5.0  # minimum listening time after another master was detected on the line
 RECONNECT_S = (0.5, 10.0)  # delay after a failed connection attempt: first, maximum
+ADDRESS_EXCEPTIONS = (2, 3)  # exception codes for an illegal address or number of registers
 HALF_OPEN_AFTER = 3  # consecutive time-outs without any byte after which a TCP connection counts as half open
 
 
@@ -48,8 +49,8 @@ class ModbusLink:
     """The only connection to a bus. Use from one task only.
 
     late: responses discarded because they arrived too late. damaged: responses discarded as corrupt.
-    response_s: response time of the last request in seconds, from sending to the complete response.
-    no_overread: (unit, function, address) of blocks after which no further register may be read.
+    response_s: response time of the last response in seconds, from sending its request to the complete response.
+    no_overread: (unit, function, address) of blocks around which no further register may be read.
     """
 
     def __init__(self, wire: BusSettings, clock: Clock) -> None:
@@ -61,7 +62,8 @@ class ModbusLink:
         self._rtu = wire.is_rtu
         self._stream: SerialLine | TcpStream | None = None
         self._pending = ResponseMatcher(rtu_scan if wire.is_rtu else tcp_scan)
-        self._quarantine_s: dict[Hashable, float] = {}  # key → end of its quarantine, monotonic time
+        self._late = LateResponses(self._pending, wire.is_serial)
+        self._whole: set[Request] = set()  # blocks that the device does not let read in parts
         self._transaction = 0
         self._silence_s = wire.silence_s
         self._ids_known = wire.is_rtu
@@ -82,37 +84,43 @@ class ModbusLink:
         return self._pending.received
 
     async def read_block(
-        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
-        overread_registers: int = 0, tries: int = 1, silence_tries: int | None = None,
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *, edges: Sequence[int] = (),
+        tries: int = 1, silence_tries: int | None = None, retry_after_s: float | None = None,
     ) -> bytes:  # fmt: skip
         """The register bytes of one block, 2 · request.registers, big endian.
 
         For an identity request (registers = 0): the bytes after the function code.
-        timeout_s: longest time that one attempt waits.
+        timeout_s: longest time that the last attempt waits.
         inter_request_delay_s: silence before the request is sent; on RTU at least 3.5 characters.
-        overread_registers: number of registers after the block that may be read as well, so that each retry has its own
-            shape.
-        tries: number of attempts, at least 1.
+        edges: ascending offsets from the start of the block at which a request may begin or end, so that each retry has
+            its own shape; those before 0 and after request.registers belong to registers around the block.
+        tries: number of attempts that may fail, at least 1.
         silence_tries: number of attempts that may end without a response; None: `tries`.
+        retry_after_s: time after which an attempt without response is repeated; None: timeout_s. Its response is still
+            accepted if it arrives during the next attempt.
         Raises ForeignMasterActive, LinkClosed, LinkTimeout, FrameError, ModbusExceptionResponse.
         """
         delay_s = max(inter_request_delay_s, self._silence_s)
-        pending, silences = self._pending, 0
+        silences_max = tries if silence_tries is None else min(tries, silence_tries)
+        pending, silences, failures, data = self._pending, 0, 0, b""
         failure: Exception | None = None
         try:
-            for _ in range(tries):
+            while failures < tries and silences < silences_max:
                 stream = await self._connected()
+                last = silences + 1 == silences_max or failures + 1 == tries
+                wait_s = timeout_s if last or retry_after_s is None else retry_after_s
+                failures += 1
                 try:
-                    if pending.zero_ids is False:
-                        key: Hashable = self._next_transaction()
-                        sent = request
-                    else:
-                        key, sent = await self._unambiguous(stream, request, overread_registers, timeout_s)
+                    key, sent = await self._unambiguous(stream, request, len(data) // 2, edges, retry_after_s or wait_s)
                     frame = rtu_request(sent) if self._rtu else tcp_request(sent, key)
-                    response = await stream.exchange(frame, key, sent, pending, timeout_s, delay_s)
+                    response = await stream.exchange(frame, key, sent, pending, wait_s, delay_s)
+                except ResponseQuarantined as error:
+                    failure = failure or error  # the failure of an earlier attempt is more informative
+                    break
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
+                    self._late.unanswered(sent)
                     if pending.begun and not pending.late and list(pending.open) == [key]:
                         # No other response is pending, so this was the response: the shape is free again.
                         del pending.open[key]
@@ -120,26 +128,25 @@ class ModbusLink:
                     self._drop_incomplete(stream)
                     continue
                 except LinkTimeout as error:
-                    if isinstance(error, ResponseQuarantined):
-                        failure = failure or error  # the failure of an earlier attempt is more informative
-                    else:
-                        failure = error
-                        self._count_silence(stream)
+                    failure = error
+                    self._late.unanswered(sent)
+                    self._count_silence(stream)
                     silences += 1
-                    if silences == silence_tries:
-                        break
                     continue
                 self._timeouts = 0
-                self.response_s = time.monotonic() - pending.sent_s
                 if not self._ids_known:
                     self._learn_transaction_ids()
-                if not response.exception:
-                    return response.data[: 2 * request.registers] if request.registers else response.data
-                if response.exception != 2 or sent.registers == request.registers:
-                    raise ModbusExceptionResponse(response.exception, request.unit, request.address)
-                # The device rejects the registers after the block. This is no fault: they are never read again.
-                self.no_overread.add(request[:3])
-                failure = FrameError(codes.OVERREAD_REJECTED, unit_id=request.unit, address=request.address)
+                if response.exception:
+                    failure = self._refused(request, sent, response.exception)
+                    continue
+                failures -= 1
+                self.response_s = time.monotonic() - self._late.answered(response.request, sent)
+                if not request.registers:
+                    return response.data
+                data = _extended(data, request, response)
+                if len(data) == 2 * request.registers:
+                    return data
+                self._late.expect(request.address + len(data) // 2)  # they would add nothing to `data`
             raise failure or ValueError(f"tries must be at least 1, got {tries}")
         except (LinkClosed, ForeignMasterActive) as error:
             self._drop()
@@ -147,8 +154,9 @@ class ModbusLink:
                 self._listened, self._busy = False, True  # listen again before the next byte is sent
             raise
         finally:
-            if pending.open or pending.late_seen or self._quarantine_s:
-                self._expect_late()
+            if pending.open or self._late:
+                self._late.expect()
+                self.late = self._late.count
 
     @property
     def unmatched(self) -> bytes:
@@ -165,54 +173,61 @@ class ModbusLink:
     # --- one attempt ---
 
     async def _unambiguous(
-        self, stream: SerialLine | TcpStream, request: Request, overread_registers: int, wait_s: float
+        self, stream: SerialLine | TcpStream, request: Request, begin: int, edges: Sequence[int], wait_s: float
     ) -> tuple[Hashable, Request]:
-        """Key and request whose response cannot be confused with a pending one.
+        """Key and request for registers from offset `begin` on, whose response cannot be confused with a pending one.
 
         Waits up to wait_s for late responses. Raises ResponseQuarantined if no such request exists.
         """
-        pending = self._pending
-        if request[:3] in self.no_overread:
-            overread_registers = 0
-        self._expire()
-        for attempt in range(2):
-            pending_shapes = {other.shape for other in (*pending.open.values(), *pending.late.values())}
-            for extra in range(min(overread_registers, 125 - request.registers) + 1):
-                sent = request._replace(registers=request.registers + extra)
-                if sent.shape not in pending_shapes:
-                    return sent.shape if self._rtu else self._next_transaction(), sent
-            if attempt == 0:
-                await stream.wait_late(pending, wait_s)
-                self._expire()
-        raise ResponseQuarantined(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
+        if self._pending.zero_ids is False:
+            return self._next_transaction(), request
+        sent = self._of_free_shape(request, begin, edges)
+        if sent is None:
+            await stream.wait_late(self._pending, min(wait_s, self._late.wait_s(request.unit)))
+            sent = self._of_free_shape(request, begin, edges)
+        if sent is None:
+            raise ResponseQuarantined(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
+        return (sent.shape if self._rtu else self._next_transaction()), sent
+
+    def _of_free_shape(self, request: Request, begin: int, edges: Sequence[int]) -> Request | None:
+        """A request for registers from offset `begin` on in a shape that no pending response has; None: there is none.
+
+        In this order: the rest of the block; with registers after it; with registers before it; its first half.
+        """
+        unit, function, address, registers = request
+        taken = self._late.taken(unit, function)
+        ranges = [(begin, registers)]
+        if taken:
+            if request[:3] not in self.no_overread:
+                ranges += [(begin, edge) for edge in edges if edge > registers]
+                ranges += [(edge, registers) for edge in reversed(edges) if edge < 0 == begin]
+            if request not in self._whole:
+                cuts = [(begin, edge) for edge in edges if begin < edge < registers]
+                middle = begin + registers
+                ranges += sorted(cuts, key=lambda cut: (registers - cut[1] in taken, abs(2 * cut[1] - middle)))
+        for first, end in ranges:
+            if end - first not in taken:
+                return Request(unit, function, address + first, end - first)
+        return None
+
+    def _refused(self, request: Request, sent: Request, exception: int) -> FrameError:
+        """Records which parts or surroundings of a block the device rejects; they are never requested again.
+
+        Raises ModbusExceptionResponse if it rejects the block.
+        """
+        if exception not in ADDRESS_EXCEPTIONS or sent == request:
+            raise ModbusExceptionResponse(exception, request.unit, request.address)
+        inside = sent.address >= request.address and sent.end <= request.end
+        if inside:
+            self._whole.add(request)
+        else:
+            self.no_overread.add(request[:3])
+        code = codes.PART_REJECTED if inside else codes.OVERREAD_REJECTED
+        return FrameError(code, unit_id=request.unit, address=request.address)
 
     def _next_transaction(self) -> int:
         self._transaction = self._transaction % 0xFFFF + 1
         return self._transaction
-
-    def _expect_late(self) -> None:
-        """Moves the open requests of this poll to the late ones and quarantines their shapes."""
-        pending = self._pending
-        for key, sent in pending.open.items():
-            pending.late[key] = sent
-            self._quarantine_s[key] = time.monotonic() + QUARANTINE_S
-        pending.open.clear()
-        self._expire()
-        self._quarantine_s = {key: until_s for key, until_s in self._quarantine_s.items() if key in pending.late}
-
-    def _expire(self) -> None:
-        """Releases shapes whose quarantine has ended.
-
-        A late response restarts the quarantine of the others: a device that queues requests has a growing delay.
-        """
-        now_s = time.monotonic()
-        if self._pending.late_seen:
-            self.late += self._pending.late_seen
-            self._pending.late_seen = 0
-            self._quarantine_s |= dict.fromkeys(self._pending.late, now_s + QUARANTINE_S)
-        for key in [key for key, until_s in self._quarantine_s.items() if until_s < now_s]:
-            del self._quarantine_s[key]
-            self._pending.late.pop(key, None)
 
     # --- the connection ---
 
@@ -280,3 +295,11 @@ class ModbusLink:
         self._stream = None
         self._timeouts = 0
         self._pending.clear()
+
+
+def _extended(data: bytes, request: Request, response: Response) -> bytes:
+    """`data`, the first registers of a block, with those of a response that continue it."""
+    skip = 2 * (request.address - response.request.address) + len(data)
+    if skip < 0:
+        return data  # it does not continue `data`
+    return data + response.data[skip : skip + 2 * request.registers - len(data)]

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from drivers.framing import Request
-from drivers.profiles import Profile
+from drivers.profiles import Profile, Register
 from drivers.refresh_monitor import LOADED
 from drivers.registers import Block, BlockDecoder, Scales, plan_blocks, scale_addresses, touches_watchdog, usable
 from drivers.unsupported_registers import ReprobeSchedule, UnsupportedRegisters
 
 FAST = frozenset({"fast"})
-OVERREAD_REGISTERS = 4  # registers after a block that a retry may also read, so that its response differs in length
+OVERREAD_REGISTERS = 4  # unmapped registers after a block that a retry may also read
+AROUND_REGISTERS = 16  # registers before or after a block that a retry may also read, up to other mapped ones
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlannedRead:
     """A block with its decoder and request, prepared once for all polls.
 
-    overread_registers: number of registers after the block that a retry may also read.
+    edges: offsets at which a retry may begin or end, as in ModbusLink.read_block.
     names: the quantities that the block contains.
     """
 
     block: Block
     decoder: BlockDecoder
     request: Request
-    overread_registers: int
+    edges: tuple[int, ...]
     names: frozenset[str]
 
 
@@ -54,7 +55,8 @@ class ReadPlan:
             wanted = [row for row in known if row.group in groups and row.name not in self.unsupported.registers]
             blocks = self.unsupported.readable_blocks(self._profile, plan_blocks(self._profile, wanted, self._hole_max))
             scales = scale_addresses(known)
-            planned = self._reads[groups] = tuple(self._read(block, scales) for block in blocks)
+            readable = [row for row in known if not (row.alone or row.name in self.unsupported.registers)]
+            planned = self._reads[groups] = tuple(self._read(block, scales, readable) for block in blocks)
         return planned
 
     def watched(self) -> frozenset[str]:
@@ -95,17 +97,53 @@ class ReadPlan:
         self._reads.clear()
         self.schedule.accepted(now_s)
 
-    def _read(self, block: Block, scales: Collection[int]) -> PlannedRead:
+    def _read(self, block: Block, scales: Collection[int], readable: Sequence[Register]) -> PlannedRead:
         return PlannedRead(
             block,
             BlockDecoder(block, self._rating_kw, self._verified, self._scales, scales),
             Request(self._unit, block.function, block.address, block.count),
-            self._overread_registers(block),
+            self._edges(block, readable),
             frozenset(row.name for row in block.registers),
         )
 
-    def _overread_registers(self, block: Block) -> int:
-        profile, end = self._profile, block.address + block.count
-        if not profile.overread_allowed or touches_watchdog(profile, block.function, end, end + OVERREAD_REGISTERS):
-            return 0
-        return max(0, min(OVERREAD_REGISTERS, profile.max_registers - block.count, 65536 - end))
+    def _edges(self, block: Block, readable: Sequence[Register]) -> tuple[int, ...]:
+        """The edges of a block: starts of its values, and ends of the readable registers around it."""
+        around = () if any(row.alone for row in block.registers) else self._around(block, readable)
+        return tuple(sorted({0, block.count, *_cuts(block), *around}))
+
+    def _around(self, block: Block, readable: Sequence[Register]) -> set[int]:
+        profile, start, end = self._profile, block.address, block.address + block.count
+        spare = min(AROUND_REGISTERS, profile.max_registers - block.count)
+        rows = sorted((row for row in readable if row.function == block.function), key=lambda row: row.address)
+        hole_max = self._hole_max if profile.gaps_allowed else 0
+        edges, reached = set[int](), end
+        if profile.overread_allowed and not touches_watchdog(profile, block.function, end, end + OVERREAD_REGISTERS):
+            edges |= {edge - start for edge in range(end + 1, min(end + OVERREAD_REGISTERS, 65536) + 1)}
+        for row in rows:
+            if row.address >= end and self._reaches(block.function, reached, row.address, hole_max):
+                reached = max(reached, row.address + row.words)
+                edges.add(reached - start)
+        reached = start
+        for row in reversed(rows):
+            row_end = row.address + row.words
+            if row_end <= start and self._reaches(block.function, row_end, reached, hole_max):
+                reached = row.address
+                edges.add(reached - start)
+        return {edge for edge in edges if -spare <= edge <= block.count + spare}
+
+    def _reaches(self, function: int, begin: int, end: int, hole_max: int) -> bool:
+        """Whether one request may read the unmapped registers begin … end-1."""
+        return end - begin <= hole_max and not touches_watchdog(self._profile, function, begin, end)
+
+
+def _cuts(block: Block) -> set[int]:
+    """Offsets at which a block may be read in two requests: no value is divided or separated from its scale."""
+    rows = block.registers
+    scales = {row.scale_from.address for row in rows if row.scale_from and row.scale_from.offset is None}
+    if any(block.address <= address < block.address + block.count for address in scales):
+        return set()
+    inside = {address for row in rows for address in range(row.address + 1, row.address + row.words)}
+    ends = {
+        row.address + row.words for row in rows
+    }  # some devices reject a request that ends with an unmapped register
+    return {row.address - block.address for row in rows if row.address in ends - inside}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntFlag
 from functools import cache
@@ -165,8 +165,8 @@ class RegisterLink(Protocol):
     def response_s(self) -> float: ...
 
     async def read_block(
-        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
-        overread_registers: int = 0, tries: int = 1, silence_tries: int | None = None,
+        self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *, edges: Sequence[int] = (),
+        tries: int = 1, silence_tries: int | None = None, retry_after_s: float | None = None,
     ) -> bytes:  # fmt: skip
         """Register bytes, big endian.
 

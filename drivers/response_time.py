@@ -1,18 +1,18 @@
-"""Response time of a device, estimated from its recent responses."""
+"""Response time of a device, without the transmission time, estimated from its recent responses."""
 
 from __future__ import annotations
 
 from collections import deque
 
 MARGIN = 3.0  # factor on the slowest recent response
-FLOOR_S = 0.05  # minimum above the transmission time; the operating system may delay a process that long
+FLOOR_S = 0.05  # minimum; the operating system may delay a process that long
 KEEP = 64  # recent responses
 
 
 class ResponseTimeEstimator:
-    """Response times in seconds, from the first byte sent to the complete response.
+    """Response times in seconds, from sending to the complete response, less the transmission time of both.
 
-    timeout_s: upper limit without transmission time, from the profile or the configuration.
+    timeout_s: upper limit, from the profile or the configuration.
     """
 
     def __init__(self, timeout_s: float) -> None:
@@ -36,4 +36,4 @@ class ResponseTimeEstimator:
         """Time after which a response is overdue; `longest_s` before the first response."""
         if not self._recent:
             return self.longest_s(transmission_time_s)
-        return min(self.longest_s(transmission_time_s), max(MARGIN * max(self._recent), transmission_time_s + FLOOR_S))
+        return min(self.longest_s(transmission_time_s), transmission_time_s + max(MARGIN * max(self._recent), FLOOR_S))

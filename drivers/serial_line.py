@@ -74,7 +74,7 @@ class SerialLine:
         return await self._worker.call(self._exchange, data, key, sent, pending, timeout_s, delay_s)
 
     async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
-        """Receives late responses until none is pending, at most for `seconds`."""
+        """Receives until a late response has arrived, at most for `seconds`."""
         await self._worker.call(self._wait_late, pending, seconds)
 
     def _close_port(self) -> None:
@@ -184,7 +184,8 @@ class SerialLine:
 
     def _wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         until_s, before = time.monotonic() + seconds, pending.unmatched_count
-        while pending.late and time.monotonic() < until_s:
+        n_late = len(pending.late)
+        while len(pending.late) == n_late and time.monotonic() < until_s:
             self._wait_until(until_s)
             pending.feed(self._read_now())
         self._foreign.add(pending.unmatched_count - before)

@@ -34,7 +34,8 @@ class SunSpecLink:
 
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
-        overread_registers: int = 0, tries: int = 1, silence_tries: int | None = None,
+        edges: Sequence[int] = (), tries: int = 1, silence_tries: int | None = None,
+        retry_after_s: float | None = None,
     ) -> bytes:  # fmt: skip
         """Same as ModbusLink.read_block; also raises DriverError if the device does not have the model."""
         if self._start is None:
@@ -53,8 +54,8 @@ class SunSpecLink:
         try:
             return await self._link.read_block(
                 request._replace(address=address), timeout_s, inter_request_delay_s,
-                overread_registers=min(overread_registers, 65536 - address - request.registers), tries=tries,
-                silence_tries=silence_tries,
+                edges=[edge for edge in edges if address + edge <= 65536], tries=tries, silence_tries=silence_tries,
+                retry_after_s=retry_after_s,
             )  # fmt: skip
         except ResponseQuarantined:
             raise  # no request was sent

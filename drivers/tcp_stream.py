@@ -103,11 +103,12 @@ class TcpStream(asyncio.BufferedProtocol):
         return self._unrequested
 
     async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
-        """Receives late responses until none is pending, at most for `seconds`."""
+        """Receives until a late response has arrived, at most for `seconds`."""
         self._pending = pending
         until_s = self._loop.time() + seconds
         before = pending.unmatched_count
-        while pending.late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; not worth an event)
+        n_late = len(pending.late)
+        while len(pending.late) == n_late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; not worth an event)
             await asyncio.sleep(min(rest_s, 0.01))
         if self._rtu:
             self._foreign.add(pending.unmatched_count - before)

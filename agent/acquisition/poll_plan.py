@@ -14,7 +14,7 @@ from agent.core.columns import headings, padded_left
 from agent.core.text import N_, _, as_object
 from drivers.bus_settings import BusSettings
 from drivers.framing import exchange_characters
-from drivers.modbus_device import SILENCES_MAX
+from drivers.device_health import SILENCES_CONTENDED
 from drivers.profiles import GROUPS
 from drivers.reasons import Code, Reason
 from drivers.registers import Block
@@ -164,7 +164,7 @@ def _bus_plan(poller: BusPoller) -> BusPlan:
     ]
     speed = f"  {settings.baud} {settings.data_bits}{settings.parity}{settings.stop_bits}" if settings.is_rtu else ""
     return BusPlan(poller.bus.name, settings.where + speed, blocks, utilization, cycle_s,
-                   cycle_s + SILENCES_MAX * silent_s, fitting_s,
+                   cycle_s + SILENCES_CONTENDED * silent_s, fitting_s,
                    tuple(problems))  # fmt: skip
 
 

@@ -40,7 +40,8 @@ class MemoryLink:
 
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *,
-        overread_registers: int = 0, tries: int = 1, silence_tries: int | None = None,
+        edges: Sequence[int] = (), tries: int = 1, silence_tries: int | None = None,
+        retry_after_s: float | None = None,
     ) -> bytes:  # fmt: skip
         """Read one block, as drivers.modbus_link.ModbusLink does, without attempts after the first."""
         unit, function, address, count = request

@@ -21,15 +21,15 @@ TRANSMISSION_S = 0.01
 
 def test_an_uncontended_bus_gives_a_device_its_full_timeout() -> None:
     health = DeviceHealth(1.0, behind_gateway=False)
-    health.responded(0.02)
+    health.responded(0.02 + TRANSMISSION_S, TRANSMISSION_S)
     assert health.attempt_timeout_s(TRANSMISSION_S, contended=False) == pytest.approx(1.01)
 
 
 def test_a_contended_bus_waits_three_times_the_slowest_recent_response() -> None:
     health = DeviceHealth(1.0, behind_gateway=False)
     for response_s in (0.02, 0.1, 0.03):
-        health.responded(response_s)
-    assert health.attempt_timeout_s(TRANSMISSION_S, contended=True) == pytest.approx(0.3)
+        health.responded(response_s + TRANSMISSION_S, TRANSMISSION_S)
+    assert health.attempt_timeout_s(TRANSMISSION_S, contended=True) == pytest.approx(0.31)
 
 
 def test_a_device_that_never_responded_gets_its_full_timeout_every_fourth_time() -> None:
@@ -40,9 +40,19 @@ def test_a_device_that_never_responded_gets_its_full_timeout_every_fourth_time()
     assert timeouts_s == pytest.approx([1.01, 0.21, 0.21, 0.21] * 2)
 
 
+def test_a_device_that_no_longer_responds_gets_its_full_timeout_every_eighth_time() -> None:
+    """It may have become slower than three times its slowest recent response."""
+    health, timeouts_s = DeviceHealth(1.0, behind_gateway=False), []
+    health.responded(0.02 + TRANSMISSION_S, TRANSMISSION_S)
+    for _ in range(16):
+        timeouts_s.append(health.attempt_timeout_s(TRANSMISSION_S, contended=True))
+        health.failed(SILENT)
+    assert timeouts_s == pytest.approx([*[0.07] * 7, 1.01] * 2)
+
+
 def test_a_gateway_always_gets_the_full_timeout() -> None:
     health = DeviceHealth(1.0, behind_gateway=True)
-    health.responded(0.02)
+    health.responded(0.02 + TRANSMISSION_S, TRANSMISSION_S)
     assert health.attempt_timeout_s(TRANSMISSION_S, contended=True) == pytest.approx(1.01)
 
 
@@ -60,5 +70,5 @@ def test_a_failure_is_one_of_the_bus_or_of_the_device(error: DriverError, bus_fa
     health = DeviceHealth(1.0, behind_gateway=False)
     health.failed(error)
     assert (health.error, health.bus_failed, health.silences) == (error.reason, bus_failed, silences)
-    health.responded(0.02)
+    health.responded(0.02 + TRANSMISSION_S, TRANSMISSION_S)
     assert (health.error, health.bus_failed, health.silences) == (None, False, 0)

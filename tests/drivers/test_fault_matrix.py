@@ -57,7 +57,7 @@ async def torture(fault: Fault, kind: Line) -> Row:
             try:
                 words = await read_registers(
                     link, block.unit, block.function, block.address, block.words, PATIENCE_S,
-                    overread_registers=SPARE, tries=TRIES,
+                    spare=SPARE, tries=TRIES,
                 )  # fmt: skip
             except DriverError as error:
                 row.score.miss(error)

@@ -22,7 +22,8 @@ from support.bus_servers import read_registers
 
 from agent.core.clock import SystemClock
 from drivers.errors import DriverError
-from drivers.modbus_link import QUARANTINE_S, BusSettings, ModbusLink
+from drivers.late_responses import QUARANTINE_S
+from drivers.modbus_link import BusSettings, ModbusLink
 from simulators.bus.frames import Ask, ReadBlock, answers, crc_valid, rtu
 
 PATIENCE_S = 0.008  # no transmission time on this line: a response arrives within 1 ms or is late
@@ -151,7 +152,7 @@ async def exchanges(blocks: list[ReadBlock], harm: Callable[[Ask], Harm]) -> Res
             try:
                 words = await read_registers(
                     link, block.unit, block.function, block.address, block.words, PATIENCE_S,
-                    overread_registers=SPARE, tries=TRIES,
+                    spare=SPARE, tries=TRIES,
                 )  # fmt: skip
             except DriverError as error:
                 result.score.miss(error)

@@ -227,7 +227,7 @@ def test_a_block_without_spare_registers_reports_the_first_attempt(garble: bool,
     async def scene() -> None:
         async with opened(BusSettings("s", serial_port=slave.port)) as link:
             with pytest.raises(LinkTimeout) as silent:
-                await link.read_block(Request(11, 4, 0, 80), 0.2, overread_registers=0, tries=3, silence_tries=2)
+                await link.read_block(Request(11, 4, 0, 80), 0.2, tries=3, silence_tries=2)
             assert silent.value.reason.code == code
 
     try:
@@ -254,9 +254,7 @@ def test_a_plc_that_starts_during_polling_is_detected_within_two_seconds(spare: 
                 try:
                     for address in (0, 100):
                         with contextlib.suppress(LinkTimeout, FrameError):
-                            await read_registers(
-                                link, 11, 4, address, 20 + address // 10, 0.1, overread_registers=spare
-                            )
+                            await read_registers(link, 11, 4, address, 20 + address // 10, 0.1, spare=spare)
                 except ForeignMasterActive:
                     assert 3 <= polls <= 6
                     return

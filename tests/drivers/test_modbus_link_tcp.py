@@ -209,7 +209,7 @@ def test_late_responses_of_an_offline_device_are_expected_for_a_limited_time(mon
     """An offline device on a gateway whose other devices respond: each of its
     requests is discarded after QUARANTINE_S.
     """
-    monkeypatch.setattr("drivers.modbus_link.QUARANTINE_S", 0.1)
+    monkeypatch.setattr("drivers.late_responses.QUARANTINE_S", 0.1)
     made: list[ResponseMatcher] = []
 
     class Watched(ResponseMatcher):

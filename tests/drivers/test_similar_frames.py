@@ -121,7 +121,7 @@ def test_an_exception_response_of_either_attempt_leaves_both_pending() -> None:
     async def scene(port: str) -> None:
         async with opened(BusSettings("s", serial_port=port)) as link:
             with pytest.raises(ModbusExceptionResponse):
-                await link.read_block(Request(1, 3, 100, 10), 0.3, overread_registers=4, tries=2)
+                await link.read_block(Request(1, 3, 100, 10), 0.3, edges=range(10, 15), tries=2)
             # 11 registers is the shape of the second attempt: its late response is discarded, then the shape is free
             assert await read_registers(link, 1, 3, 300, 11, 1.0) == list(range(300, 311))
             assert link.late == 1

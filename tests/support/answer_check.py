@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from simulators.bus.frames import Ask, ReadBlock, answers
 
@@ -44,19 +45,40 @@ class Score:
 
 
 def fault_of(words: Sequence[int], block: ReadBlock, since_s: float, asked: Sequence[Ask]) -> str:
-    """Why these registers are wrong; empty if they are the response to a request of this poll."""
+    """Why these registers are wrong; empty if they are the responses to requests of this poll.
+
+    A master may read a block in parts; each part must then be the response to a request of this poll.
+    """
     if len(words) != block.words:
         return f"{len(words)} registers instead of {block.words}"
-    number = answers(words, block.unit, block.function, block.address)
-    if number is None:
-        return f"{list(words)} are not the contents of {block}"
-    # Numbers wrap at 65536: the newest request of that number.
-    candidates = asked[(number - 1) & 0xFFFF :: 1 << 16]
-    if not candidates:
-        return f"response to request {number}, which was not sent"
-    if candidates[-1].at_s < since_s:
-        return f"response to request {number} of an earlier poll, {since_s - candidates[-1].at_s:.3f} s before"
+    recent = list(takewhile(lambda ask: ask.at_s >= since_s, reversed(asked)))
+    at = 0
+    while at < block.words:
+        length = max((_matching(words, at, block, ask) for ask in recent), default=0)
+        if not length:
+            return _origin(words, at, block, since_s, asked)
+        at += length
     return ""
+
+
+def _matching(words: Sequence[int], at: int, block: ReadBlock, ask: Ask) -> int:
+    """Number of the words from index `at` on that are those of the response to this request."""
+    begin = block.address + at - ask.address
+    if (ask.unit, ask.function) != (block.unit, block.function) or not 0 <= begin < ask.count:
+        return 0
+    pairs = zip(words[at:], ask.words[begin:], strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _origin(words: Sequence[int], at: int, block: ReadBlock, since_s: float, asked: Sequence[Ask]) -> str:
+    """Where the words from index `at` on come from, which are not those of a request of this poll."""
+    earlier = next((ask for ask in reversed(asked) if _matching(words, at, block, ask)), None)
+    if earlier is not None:
+        return f"response to request {earlier.number} of an earlier poll, {since_s - earlier.at_s:.3f} s before"
+    number = answers(words, block.unit, block.function, block.address)
+    if number is not None:
+        return f"response to request {number}, which was not sent"
+    return f"{list(words)} are not the contents of {block} from register {at} on"
 
 
 def block_of(poll: int, blocks: Sequence[ReadBlock] = BLOCKS) -> ReadBlock:

@@ -23,10 +23,22 @@ Answer = Callable[[int, int, int, int], Awaitable[bytes | None]]  # unit, functi
 
 
 async def read_registers(
-    link: ModbusLink, unit: int, function: int, address: int, count: int, timeout_s: float, **how: Any
+    link: ModbusLink,
+    unit: int,
+    function: int,
+    address: int,
+    count: int,
+    timeout_s: float,
+    *,
+    spare: int = 0,
+    **how: Any,
 ) -> list[int]:
-    """`count` register values, each 0 to 65535; arguments and errors as in ModbusLink.read_block."""
-    data = await link.read_block(Request(unit, function, address, count), timeout_s, **how)
+    """`count` register values, each 0 to 65535; arguments and errors as in ModbusLink.read_block.
+
+    spare: number of registers after the block that a retry may read.
+    """
+    edges = range(count, min(count + spare, 125) + 1)
+    data = await link.read_block(Request(unit, function, address, count), timeout_s, edges=edges, **how)
     return list(struct.unpack(f">{count}H", data))
 
 

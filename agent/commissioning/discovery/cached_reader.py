@@ -8,7 +8,7 @@ import time
 
 from drivers.errors import FrameError, LinkTimeout, ModbusExceptionResponse
 from drivers.framing import Request
-from drivers.modbus_link import QUARANTINE_S
+from drivers.late_responses import QUARANTINE_S
 from drivers.reading import RegisterLink
 
 UNKNOWN_MAX = 3  # some devices return "illegal function" for an illegal address

@@ -306,7 +306,7 @@ def test_a_master_behind_a_proxy_gets_no_wrong_value(serial: bool) -> None:
             block, since_s = block_of(poll), time.monotonic()
             try:
                 words = await read_registers(
-                    link, block.unit, block.function, block.address, block.words, 0.2, overread_registers=8, tries=2
+                    link, block.unit, block.function, block.address, block.words, 0.2, spare=8, tries=2
                 )
             except DriverError as error:
                 score.miss(error)

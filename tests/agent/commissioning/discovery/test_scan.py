@@ -151,7 +151,7 @@ def test_a_device_without_exception_responses_is_identified(
     line: LineSettingsSegment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A missing response is its rejection: a request is not repeated while its response may still arrive."""
-    for module in ("drivers.modbus_link", "agent.commissioning.discovery.cached_reader"):
+    for module in ("drivers.late_responses", "agent.commissioning.discovery.cached_reader"):
         monkeypatch.setattr(f"{module}.QUARANTINE_S", 1.0)
     MuteStation(line, device(11, "eastron/sdm630"), turnaround_s=0.003)
     port = line.port("agent")
