@@ -181,7 +181,8 @@ class ResponseMatcher:
         """
         if answered and begin[1] == answered[1] and begin[2] == 2 * answered[5] & 0xFF:
             return True
-        return any(begin[1:] == bytes((request.function, 2 * request.registers)) for request in (*self.open.values(), *self.late.values()))
+        shapes = (request.shape for request in (*self.open.values(), *self.late.values()))
+        return any((begin[1], begin[2]) == (function, 2 * registers) for _, function, registers in shapes)
 
     def pop(self, key: Hashable) -> Request | None:
         """Removes the request with this key. Returns it if it is open; None if it is late or unknown."""

@@ -89,6 +89,11 @@ class ModbusLink:
         """What another master sent; None: no other master is known."""
         return self._detector.traffic
 
+    @property
+    def listened(self) -> bool:
+        """Whether requests may be sent without listening."""
+        return self._listened
+
     def begin(self, foreign: ForeignTraffic | None, listened: bool) -> None:
         """Continues an earlier connection to this bus; call before the first request.
 
