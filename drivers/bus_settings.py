@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+QUIET_S = 1200.0  # longer than the period of the slowest usual master, a reader of 15-minute demands
+
 
 @dataclass(frozen=True, slots=True)
 class BusSettings:
@@ -19,6 +21,7 @@ class BusSettings:
     stop_bits: 1 or 2.
     rtu_framing: RTU frames over TCP (transparent converter).
     listen_s: listening time before the first request, in seconds; 0: none.
+    quiet_s: time without a frame of another master after which requests are sent again, in seconds.
     rs485: let the kernel switch the direction of the transceiver, if the port supports it.
     """
 
@@ -32,6 +35,7 @@ class BusSettings:
     stop_bits: int = 1
     rtu_framing: bool = False
     listen_s: float = 0.0
+    quiet_s: float = QUIET_S
     rs485: bool = False
 
     @property

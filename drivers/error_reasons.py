@@ -55,13 +55,21 @@ EXCEPTION_UNKNOWN = Code("exception_unknown", "unknown exception code")
 
 BYTES_BEFORE_FIRST_REQUEST = Code(
     "bytes_before_first_request",
-    "{target}: received {n_bytes:d} bytes in {seconds:g} s of listening: another master is active on the bus; no "
-    "request is sent",
+    "{target}: received {n_bytes:d} bytes in {seconds:g} s of listening that are no Modbus frames: another master is "
+    "active, or interference; no request is sent. Compare baud rate and parity with those of the other master",
 )
 FRAMES_NOT_REQUESTED = Code(
     "frames_not_requested",
-    "{target}: received frames that match no request: another master is active on the bus; no request is sent",
+    "{target}: another master is active on the bus since {since_ms:local}; no request is sent. Received: {frames}",
 )
+FOREIGN_REQUESTS = Code(
+    "foreign_requests",
+    "{n:d} {n:request|requests} to unit {unit_id:d}, function {function:d}, address {address:d}",
+)
+FOREIGN_RESPONSES = Code(
+    "foreign_responses", "{n:d} {n:response|responses} of unit {unit_id:d}, function {function:d}, to another master"
+)
+MORE_FRAMES = Code("more_frames", "{n:d} other {n:request|requests}")
 LINE_NEVER_SILENT = Code("line_never_silent", "{target}: the line is never silent; check for another master on the bus")
 
 # A serial port that cannot be used

@@ -1,28 +1,194 @@
-"""Detects another master on the bus by received bytes that belong to none of our requests."""
+"""Detects another master on the line: by its requests, and by responses that nobody here has requested.
+
+Slaves send only responses. The first complete request that is not ours therefore proves another master, and nothing is
+sent from then on (`ForeignTraffic`) until no frame of another master was received for `BusSettings.quiet_s`, or until
+an operator confirms that the other master was removed. Not all requests can be received: with four conductors, and from
+a converter that serves several clients, only the responses to them arrive. These count if they come from a unit that
+was never addressed here: RESPONSES of them within RESPONSES_S are a proof, too.
+
+What is no proof: bytes that are no frame; the echo of our request, which precedes the response (ResponseMatcher); late
+responses; a response of the requested function that looks like a request, as some private protocols have it.
+"""
 
 from __future__ import annotations
 
-import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
 
-from drivers.error_reasons import FRAMES_NOT_REQUESTED
+from drivers.error_reasons import FOREIGN_REQUESTS, FOREIGN_RESPONSES, FRAMES_NOT_REQUESTED, MORE_FRAMES
 from drivers.errors import ForeignMasterActive
+from drivers.framing import ResponseMatcher
+from drivers.reading import Clock
+from drivers.reasons import Reason
+from drivers.rtu_frames import PLAIN, OverheardRequest, request_at, response_length
 
-BYTES, TIMES, WITHIN_S = 6, 3, 2.0  # at least 6 unexplained bytes, 3 times, each within 2 s of the previous time
+RESPONSES, RESPONSES_S = 3, 600.0
+STRAY_MAX = 2  # bytes that the change of direction on the line adds before or after a frame
+SETTLE_S = 0.02  # silence after bytes that are no response to us: an adapter may deliver the rest of a frame that late
+RESPONSE_S = 0.2  # silence after a possible request: its response would confirm it
+ALONE = (6, 17, 22)  # functions in PLAIN whose requests are recognized without response if nothing else was received
+OWN_MAX = 1000  # different requests of ours that are remembered
+SHOWN_MAX = 3  # different frames that a reason names
+
+
+@dataclass(slots=True)
+class ForeignTraffic:
+    """What another master sent; while it is known, nothing is sent.
+
+    since_ms: UTC of the first frame, in milliseconds.
+    heard_s: monotonic time of the last frame, in seconds.
+    requests: (unit, function, address or -1) → number of requests.
+    responses: (unit, function) → number of responses to requests that were not received.
+    """
+
+    since_ms: int
+    heard_s: float
+    requests: Counter[tuple[int, int, int]] = field(default_factory=Counter)
+    responses: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def reason(self, target: str) -> Reason:
+        """What was received, the most frequent frames first. target: serial port, or host:port."""
+        seen: list[Reason] = [
+            FOREIGN_REQUESTS(unit_id=unit, function=function, address=address if address >= 0 else None, n=n)
+            for (unit, function, address), n in self.requests.most_common(SHOWN_MAX)
+        ]
+        if not seen:
+            seen = [
+                FOREIGN_RESPONSES(unit_id=unit, function=function, n=n)
+                for (unit, function), n in self.responses.most_common(SHOWN_MAX)
+            ]
+        if len(self.requests) > SHOWN_MAX:
+            seen.append(MORE_FRAMES(n=self.requests.total() - sum(item.data["n"] for item in seen)))
+        return FRAMES_NOT_REQUESTED(target=target, since_ms=self.since_ms, frames=tuple(seen))
 
 
 class ForeignMasterDetector:
-    """Detector of one open line. target: serial port, or host:port, for messages."""
+    """Detector of one bus; it outlives the connections. target: serial port, or host:port, for messages.
 
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self._times, self._last_s = 0, 0.0
+    traffic: what another master sent; None: no other master is known.
+    """
 
-    def add(self, count: int) -> None:
-        """Counts bytes received since the last exchange that belong to no request. Raises ForeignMasterActive."""
-        now_s = time.monotonic()
-        if now_s - self._last_s > WITHIN_S:
-            self._times = 0
-        if count >= BYTES:
-            self._times, self._last_s = self._times + 1, now_s
-        if self._times >= TIMES:
-            raise ForeignMasterActive(FRAMES_NOT_REQUESTED, target=self._target)
+    def __init__(self, target: str, clock: Clock) -> None:
+        self.traffic: ForeignTraffic | None = None
+        self._target, self._clock = target, clock
+        self._own: dict[bytes, None] = {}  # our requests
+        self._units: set[int] = set()  # that we addressed
+        self._responses: deque[tuple[float, tuple[int, int]]] = deque(maxlen=RESPONSES)
+
+    def silence_s(self, pending: ResponseMatcher) -> float:
+        """Silence that what was received since the last request demands before the next one; examines it once.
+
+        Raises ForeignMasterActive while another master is known.
+        """
+        possible = self._examine(pending)
+        if self.traffic is not None:
+            raise ForeignMasterActive(self.traffic.reason(self._target))
+        if not pending.buffer:
+            return 0.0
+        return RESPONSE_S if possible else SETTLE_S
+
+    def before_request(self, pending: ResponseMatcher, frame: bytes) -> None:
+        """Called immediately before `frame` is sent, after `silence_s`."""
+        pending.begin(frame)
+        if frame not in self._own:
+            self._own[frame] = None
+            self._units.add(frame[0])
+            if len(self._own) > OWN_MAX:
+                del self._own[next(iter(self._own))]
+
+    def listen_while_stopped(self, pending: ResponseMatcher, quiet_s: float) -> None:
+        """Examines what was received while another master is known. Raises ForeignMasterActive until it was quiet.
+
+        quiet_s: time without a frame of another master after which it counts as removed.
+        """
+        assert self.traffic is not None
+        self._examine(pending)
+        if self._now_s() - self.traffic.heard_s < quiet_s:
+            raise ForeignMasterActive(self.traffic.reason(self._target))
+        self.traffic = None
+
+    def restart_quiet_time(self) -> None:
+        """The line was not listened to until now."""
+        if self.traffic is not None:
+            self.traffic.heard_s = self._now_s()
+
+    def _examine(self, pending: ResponseMatcher) -> bool:
+        """Records the frames of others, and removes them. Returns whether there is a possible request at the end."""
+        if not pending.strays and not pending.buffer:
+            return False
+        requests: list[OverheardRequest] = []
+        responses: list[tuple[int, int]] = []
+        for data in pending.strays:
+            self._add_frames(data, pending, requests, responses, pending.sent)
+        pending.strays.clear()
+        end, possible = self._add_frames(bytes(pending.buffer), pending, requests, responses)
+        pending.discard(end)
+        self._record(requests, responses)
+        return possible
+
+    def _record(self, requests: list[OverheardRequest], responses: list[tuple[int, int]]) -> None:
+        now_s = self._now_s()
+        if self.traffic is None:
+            self._responses.extend((now_s, response) for response in responses)
+            many = len(self._responses) == RESPONSES and now_s - self._responses[0][0] <= RESPONSES_S
+            if not requests and not many:
+                return
+            responses = [response for _, response in self._responses] if many else responses
+            self._responses.clear()
+            self.traffic = ForeignTraffic(self._clock.utc_ns() // 1_000_000, now_s)
+        if requests or responses:
+            self.traffic.heard_s = now_s
+        for request in requests:
+            address = -1 if request.address is None else request.address
+            self.traffic.requests[request.unit, request.function, address] += 1
+        self.traffic.responses.update(responses)
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_ns() / 1e9
+
+    def _add_frames(
+        self, data: bytes, pending: ResponseMatcher, requests: list[OverheardRequest],
+        responses: list[tuple[int, int]], answered: bytes = b"",
+    ) -> tuple[int, bool]:  # fmt: skip
+        """Adds the frames of others in `data`. Returns the end of the last one, and whether a possible request follows.
+
+        responses: of units that were never addressed here: (unit, function).
+        answered: the request to which a response followed after `data`.
+        """
+        at, end, possible = 0, 0, False
+        while at + 4 <= len(data):
+            request, length = request_at(data, at), 0
+            if request is not None:
+                frame = data[at : at + request.length]
+                if frame in pending.unechoed:
+                    del pending.unechoed[frame]
+                    length = request.length
+                elif not pending.may_be_response(frame):
+                    if self._is_certain(request, data, at, end):
+                        requests.append(request)
+                        length = request.length
+                    else:
+                        possible = True
+            if not length and (length := response_length(data, at)):
+                unit, function = data[at], data[at + 1] & 0x7F
+                if unit not in self._units and not pending.resembles_response(data[at : at + 3], answered):
+                    responses.append((unit, function))
+            if length:
+                end, possible = at + length, False
+            at += length or 1
+        return end, possible
+
+    def _is_certain(self, request: OverheardRequest, data: bytes, at: int, end: int) -> bool:
+        """Whether a frame is a request of another master. end: of the frame before it."""
+        after = at + request.length
+        alone = request.function in ALONE and at - end <= 1 and len(data) - after <= 1
+        certain = request.function not in PLAIN or alone
+        return (certain and data[at:after] not in self._own) or _response_follows(data, after, request)
+
+
+def _response_follows(data: bytes, at: int, request: OverheardRequest) -> bool:
+    """Whether the response to this request starts at this offset, or a few stray bytes later."""
+    return any(
+        data[start] == request.unit and data[start + 1] & 0x7F == request.function and response_length(data, start)
+        for start in range(at, min(at + STRAY_MAX + 1, len(data) - 4))
+    )

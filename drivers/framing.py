@@ -77,6 +77,8 @@ class ResponseMatcher:
     sent_s: monotonic time at which the last request was sent.
     awaited: TCP: the first nine bytes of the response to the last request; empty: unknown.
     sent: RTU: the last request, which a transceiver may echo.
+    unechoed: RTU: requests sent since the last response whose echo may still arrive: an echo precedes the response.
+    strays: RTU: byte sequences since the last request was sent that belong to no response, the oldest first.
     zero_ids: TCP: whether the peer responds with transaction identifier 0; None: not known yet.
     """
 
@@ -92,6 +94,8 @@ class ResponseMatcher:
     sent_s: float = 0.0
     awaited: bytes = b""
     sent: bytes = b""
+    unechoed: dict[bytes, None] = field(default_factory=dict)
+    strays: list[bytes] = field(default_factory=list)
     zero_ids: bool | None = None
 
     def feed(self, data: bytes) -> Response | None:
@@ -106,8 +110,7 @@ class ResponseMatcher:
         self.received += len(data)
         response = self.scan(self)
         if len(self.buffer) > BUFFER_MAX:
-            self.skipped += len(self.buffer) - BUFFER_MAX
-            del self.buffer[:-BUFFER_MAX]
+            self._skip(len(self.buffer) - BUFFER_MAX)
         return response
 
     @property
@@ -131,14 +134,58 @@ class ResponseMatcher:
 
     def clear(self) -> None:
         """Discards received bytes that no longer belong to a response, because the line was silent since."""
-        self.skipped += len(self.buffer)
-        self.buffer.clear()
+        self._skip(len(self.buffer))
         self.missing, self.damaged, self.begun, self.received = 1, False, False, 0
+
+    def begin(self, frame: bytes) -> None:
+        """RTU: clears everything received, before the request `frame` is sent."""
+        self.clear()
+        self.strays.clear()
+        self.sent = frame
+        self.unechoed[frame] = None
 
     def remove(self, end: int, begin: int = 0) -> None:
         """Removes the bytes before `end` and counts those before `begin` as skipped."""
-        self.skipped += begin
-        del self.buffer[:end]
+        if begin:
+            self._skip(begin)
+        del self.buffer[: end - begin]
+
+    def discard(self, count: int) -> None:
+        """Removes the first bytes: they belong to no response to us."""
+        self.skipped += count
+        del self.buffer[:count]
+
+    def _skip(self, count: int) -> None:
+        """Same as `discard`; for RTU the bytes become strays."""
+        if count and self.scan is rtu_scan:
+            self.strays.append(bytes(self.buffer[:count]))
+        self.discard(count)
+
+    def drop_echoes(self, responded: bool) -> None:
+        """RTU: removes echoes from the bytes before a response. responded: to an open request, not to a late one."""
+        for frame in tuple(self.unechoed) if self.strays else ():
+            for at, data in enumerate(self.strays):
+                before, found, after = data.partition(frame)
+                if found:
+                    self.strays[at : at + 1] = [before, after]
+                    del self.unechoed[frame]
+                    break
+        if responded:
+            self.unechoed.clear()
+
+    def may_be_response(self, frame: bytes) -> bool:
+        """RTU: whether a frame is a response to a pending request, apart from the number of registers."""
+        return frame[2] == len(frame) - 5 and _is_pending(self, frame[0], frame[1])
+
+    def resembles_response(self, begin: bytes, answered: bytes) -> bool:
+        """RTU: whether a response is one to a pending request, or to the request `answered`, apart from the unit.
+
+        begin: its first three bytes.
+        """
+        if answered and begin[1] == answered[1] and begin[2] == 2 * answered[5] & 0xFF:
+            return True
+        shapes = (request.shape for request in (*self.open.values(), *self.late.values()))
+        return any((begin[1], begin[2]) == (function, 2 * registers) for _, function, registers in shapes)
 
     def pop(self, key: Hashable) -> Request | None:
         """Removes the request with this key. Returns it if it is open; None if it is late or unknown."""
@@ -236,6 +283,7 @@ def _rtu_at(pending: ResponseMatcher, at: int, unit: int, function: int) -> Resp
         code = buffer[at + 2]
         pending.remove(at + 5, at)
         request = _request_of_exception(pending, unit, function & 0x7F)
+        pending.drop_echoes(request is not None)
         return Response(request, b"", code) if request is not None else True
     if at + 3 > len(buffer):
         if _is_pending(pending, unit, function):
@@ -262,6 +310,7 @@ def _rtu_at(pending: ResponseMatcher, at: int, unit: int, function: int) -> Resp
     data = bytes(buffer[begin : end - 2])
     pending.remove(end, at)
     matched = pending.pop(key)
+    pending.drop_echoes(matched is not None)
     return Response(matched, data) if matched is not None else True
 
 

@@ -28,6 +28,7 @@ from drivers.errors import (
     ModbusExceptionResponse,
     ResponseQuarantined,
 )
+from drivers.foreign_master import ForeignMasterDetector, ForeignTraffic
 from drivers.framing import Request, Response, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
 from drivers.late_responses import LateResponses
 from drivers.reading import Clock
@@ -39,7 +40,10 @@ __all__ = ["BusSettings", "ModbusLink"]
 
 log = logging.getLogger(__name__)
 
-BUSY_LISTEN_S = 5.0  # minimum listening time after another master was detected on the line
+STALE_S = 0.3  # what is received that soon after the first opening may come from the buffer of a converter
+STALE_LISTEN_S = 30.0  # minimum listening time if that was a request: the period of a slow master is 20 s
+UNKNOWN_BYTES = 6  # bytes without a frame during the listening time that are more than interference
+LISTENED_S = 60.0  # a port that was closed for longer is listened to again
 RECONNECT_S = (0.5, 10.0)  # delay after a failed connection attempt: first, maximum
 ADDRESS_EXCEPTIONS = (2, 3)  # exception codes for an illegal address or number of registers
 HALF_OPEN_AFTER = 3  # consecutive time-outs without any byte after which a TCP connection counts as half open
@@ -51,6 +55,8 @@ class ModbusLink:
     late: responses discarded because they arrived too late. damaged: responses discarded as corrupt.
     response_s: response time of the last response in seconds, from sending its request to the complete response.
     no_overread: (unit, function, address) of blocks around which no further register may be read.
+
+    While another master is known (`foreign`), each request raises ForeignMasterActive and nothing is sent.
     """
 
     def __init__(self, wire: BusSettings, clock: Clock) -> None:
@@ -67,7 +73,9 @@ class ModbusLink:
         self._transaction = 0
         self._silence_s = wire.silence_s
         self._ids_known = wire.is_rtu
-        self._listened = self._busy = False
+        self._detector = ForeignMasterDetector(wire.where, clock)
+        self._listened = False
+        self._closed_s = 0.0  # monotonic time at which the last connection was closed; 0: none was open
         self._reconnect_at_s = 0.0
         self._reconnect_delay_s = RECONNECT_S[0]
         self._timeouts = 0
@@ -77,6 +85,27 @@ class ModbusLink:
     def unmatched_count(self) -> int:
         """Bytes received so far that belong to no response: noise, echoes, frames of other masters."""
         return self._pending.unmatched_count
+
+    @property
+    def foreign(self) -> ForeignTraffic | None:
+        """What another master sent; None: no other master is known."""
+        return self._detector.traffic
+
+    @property
+    def listened(self) -> bool:
+        """Whether requests may be sent without listening."""
+        return self._listened
+
+    def begin(self, foreign: ForeignTraffic | None, listened: bool) -> None:
+        """Continues an earlier connection to this bus; call before the first request.
+
+        foreign: what another master sent. listened: whether no other master was active until shortly before.
+        """
+        self._detector.traffic, self._listened = foreign, listened
+
+    def resume(self) -> None:
+        """An operator has confirmed that the other master was removed: after listening, requests are sent again."""
+        self._detector.traffic, self._listened = None, False
 
     @property
     def received(self) -> int:
@@ -107,6 +136,8 @@ class ModbusLink:
         try:
             while failures < tries and silences < silences_max:
                 stream = await self._connected()
+                if self._rtu:
+                    await self._listen(stream)
                 last = silences + 1 == silences_max or failures + 1 == tries
                 wait_s = timeout_s if last or retry_after_s is None else retry_after_s
                 failures += 1
@@ -148,10 +179,8 @@ class ModbusLink:
                     return data
                 self._late.expect(request.address + len(data) // 2)  # they would add nothing to `data`
             raise failure or ValueError(f"tries must be at least 1, got {tries}")
-        except (LinkClosed, ForeignMasterActive) as error:
+        except LinkClosed:
             self._drop()
-            if isinstance(error, ForeignMasterActive):
-                self._listened, self._busy = False, True  # listen again before the next byte is sent
             raise
         finally:
             if pending.open or self._late:
@@ -184,6 +213,8 @@ class ModbusLink:
         sent = self._of_free_shape(request, begin, edges)
         if sent is None:
             await stream.wait_late(self._pending, min(wait_s, self._late.wait_s(request.unit)))
+            if self._rtu:
+                self._detector.silence_s(self._pending)
             sent = self._of_free_shape(request, begin, edges)
         if sent is None:
             raise ResponseQuarantined(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
@@ -239,13 +270,11 @@ class ModbusLink:
         now_s = time.monotonic()
         if self._down is not None and now_s < self._reconnect_at_s:
             raise ConnectFailed(self._down)
-        stream = SerialLine(self.wire) if self.wire.is_serial else TcpStream(self.wire)
+        stream = (SerialLine if self.wire.is_serial else TcpStream)(self.wire, self._detector)
         try:
             await stream.open()
-            if self._rtu:
-                await self._listen(stream)
         except BaseException as error:
-            await stream.end()  # the port is also released if listening was cancelled
+            await stream.end()  # the port is also released if opening was cancelled
             if isinstance(error, LinkError):
                 self._down = error.reason
                 self._reconnect_at_s = time.monotonic() + self._reconnect_delay_s
@@ -253,21 +282,43 @@ class ModbusLink:
             raise
         self._reconnect_delay_s = RECONNECT_S[0]
         self._stream = stream
+        self._detector.restart_quiet_time()
+        self._listened = self._listened and (not self._closed_s or now_s - self._closed_s < LISTENED_S)
         return stream
 
-    async def _listen(self, line: SerialLine | TcpStream) -> None:
-        """Checks for traffic of another master before the first byte is sent. Raises ForeignMasterActive."""
-        wire = self.wire
-        if self._listened or (wire.listen_s <= 0 and not self._busy):
+    async def _listen(self, stream: SerialLine | TcpStream) -> None:
+        """Listens before the first byte is sent, and while another master is known. Raises ForeignMasterActive."""
+        wire, pending, detector = self.wire, self._pending, self._detector
+        if detector.traffic is not None:
+            await stream.receive(pending)
+            detector.listen_while_stopped(pending, wire.quiet_s)
+            log.info("%s: no frame of another master for %g s; polling resumes", wire.name, wire.quiet_s)
+            self._listened = True
+        if self._listened:
             return
-        log.info("%s: listening on %s for %g s before the first request", wire.name, wire.where, wire.listen_s)
-        seconds = max(wire.listen_s, BUSY_LISTEN_S if self._busy else 0.0)
-        n_bytes = await line.listen(seconds)
-        if n_bytes:
+        if wire.listen_s <= 0:
+            await stream.receive(pending)
+            self._listened = True
+            return
+        seconds = wire.listen_s
+        log.info("%s: listening on %s for %g s before the first request", wire.name, wire.where, seconds)
+        until_s = time.monotonic() + STALE_S
+        while (rest_s := until_s - time.monotonic()) > 0:
+            try:
+                await stream.listen(pending, rest_s)
+            except ForeignMasterActive:
+                seconds = max(wire.listen_s, STALE_LISTEN_S)
+                detector.traffic = None
+        if seconds > wire.listen_s:
+            log.info("%s: received a request, possibly from a buffer; listening for %g s", wire.name, seconds)
+        before = pending.unmatched_count
+        await stream.listen(pending, seconds)
+        n_bytes = pending.unmatched_count - before
+        if n_bytes >= UNKNOWN_BYTES:
             raise ForeignMasterActive(
                 codes.BYTES_BEFORE_FIRST_REQUEST, target=wire.where, n_bytes=n_bytes, seconds=seconds
             )
-        self._listened, self._busy = True, False
+        self._listened = True
 
     def _learn_transaction_ids(self) -> None:
         """Records after the first response whether the peer returns transaction identifiers."""
@@ -292,6 +343,7 @@ class ModbusLink:
         """Closes the connection. Late responses stay expected: a gateway may send them on the next connection."""
         if self._stream is not None:
             self._stream.close()
+            self._closed_s = time.monotonic()
         self._stream = None
         self._timeouts = 0
         self._pending.clear()

@@ -38,14 +38,17 @@ STALL_S, STALL_CHARACTERS = 0.05, 20  # a response with a pause that long is inc
 
 
 class SerialLine:
-    """A serial port. `exchange` and `listen` wait in the thread of the line; the other methods return quickly."""
+    """A serial port. `exchange` and `listen` wait in the thread of the line; the other methods return quickly.
 
-    def __init__(self, settings: BusSettings) -> None:
+    foreign: examines everything that is no response, before each request.
+    """
+
+    def __init__(self, settings: BusSettings, foreign: ForeignMasterDetector) -> None:
         self._settings = settings
         self._port: serial.Serial | None = None
         self._fd = -1
         self._turnaround_s: dict[int, float] = {}  # unit identifier → time until its response starts
-        self._foreign = ForeignMasterDetector(settings.where)
+        self._foreign = foreign
         self._last_s = 0.0  # monotonic time of the last byte sent or received
         self._ending = False
         self._worker = ThreadExecutor(f"line-{settings.name}")
@@ -59,9 +62,13 @@ class SerialLine:
         """Opens the port. Raises ConnectFailed."""
         await self._worker.call(self._open)
 
-    async def listen(self, seconds: float) -> int:
-        """Number of bytes received within `seconds`; sends nothing."""
-        return await self._worker.call(self._listen, seconds)
+    async def receive(self, pending: ResponseMatcher) -> None:
+        """Receives what has arrived until now. Raises LinkClosed."""
+        await self._worker.call(self._receive, pending)
+
+    async def listen(self, pending: ResponseMatcher, seconds: float) -> None:
+        """Receives for `seconds`; sends nothing. Raises ForeignMasterActive at the first proof, LinkClosed."""
+        await self._worker.call(self._listen, pending, seconds)
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
@@ -116,20 +123,24 @@ class SerialLine:
         self._port, self._fd, self._last_s = port, port.fileno(), time.monotonic()
         self._turnaround_s.clear()
 
-    def _listen(self, seconds: float) -> int:
-        n_bytes, until_s = 0, time.monotonic() + seconds
-        while (now_s := time.monotonic()) < until_s and not self._ending:
+    def _receive(self, pending: ResponseMatcher) -> None:
+        pending.feed(self._read_now())
+
+    def _listen(self, pending: ResponseMatcher, seconds: float) -> None:
+        until_s = time.monotonic() + seconds
+        while not self._ending:
+            pending.feed(self._read_now())
+            self._foreign.silence_s(pending)
+            if (now_s := time.monotonic()) >= until_s:
+                break
             self._wait_until(min(now_s + LISTEN_S, until_s))
-            n_bytes += len(self._read_now())
-        return n_bytes
 
     def _exchange(
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
     ) -> Response:
         self._wait_for_silence(pending, delay_s)
-        pending.clear()
+        self._foreign.before_request(pending, data)
         pending.open[key] = sent  # not earlier: bytes received before sending cannot be its response
-        pending.sent = data
         try:
             os.write(self._fd, data)
         except OSError as error:
@@ -173,22 +184,18 @@ class SerialLine:
         if self._fd < 0:
             raise LinkClosed(codes.PORT_CLOSED, port=self._settings.serial_port)
         until_s = time.monotonic() + NEVER_SILENT_S + delay_s
-        before = pending.unmatched_count
         pending.feed(self._read_now())
-        while self._last_s + delay_s > (now_s := time.monotonic()):
-            if now_s > until_s:
+        while (silent_s := self._last_s + max(delay_s, self._foreign.silence_s(pending))) > time.monotonic():
+            if time.monotonic() > until_s:
                 raise ForeignMasterActive(codes.LINE_NEVER_SILENT, target=self._settings.where)
-            self._sleep_until(self._last_s + delay_s)
+            self._sleep_until(silent_s)
             pending.feed(self._read_now())
-        self._foreign.add(pending.unmatched_count - before)
 
     def _wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
-        until_s, before = time.monotonic() + seconds, pending.unmatched_count
-        n_late = len(pending.late)
+        until_s, n_late = time.monotonic() + seconds, len(pending.late)
         while len(pending.late) == n_late and time.monotonic() < until_s:
             self._wait_until(until_s)
             pending.feed(self._read_now())
-        self._foreign.add(pending.unmatched_count - before)
 
     def _sleep_until(self, at_s: float) -> None:
         rest_s = at_s - time.monotonic()

@@ -12,12 +12,10 @@ from typing import NamedTuple
 
 from drivers.error_reasons import PORT_DISCONNECTED, PORT_LOST
 from drivers.errors import LinkClosed
-from drivers.framing import crc16
+from drivers.rtu_frames import frames_in
 from drivers.serial_line import open_port
 
 _SLICE_S = 0.1
-_FIXED = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 15: 8, 16: 8}  # bytes of a request, or of the response to a write
-_COUNTED = (1, 2, 3, 4, 0x11)  # responses with a byte count
 FRAMES_SURE = 2  # frames that prove a setting; with a wrong baud rate one in several hundred bytes occurs by chance
 
 
@@ -81,25 +79,3 @@ def eavesdrop(
         with contextlib.suppress(OSError, termios.error):
             line.close()
     return OverheardTraffic(bytes(data), time.monotonic() - began_s, setting)
-
-
-def frames_in(data: bytes) -> list[bytes]:
-    """Complete Modbus RTU frames with a valid checksum: requests and responses of all masters and devices."""
-    found, at = [], 0
-    while at + 5 <= len(data):
-        function, lengths = data[at + 1], set()
-        if function & 0x80:
-            lengths.add(5)
-        elif function in _FIXED:
-            lengths.add(_FIXED[function])
-        if function in _COUNTED:
-            lengths.add(5 + data[at + 2])
-        if function in (15, 16) and at + 7 <= len(data):
-            lengths.add(9 + data[at + 6])
-        fits = [length for length in lengths if at + length <= len(data) and not crc16(data[at : at + length])]
-        if fits:
-            found.append(bytes(data[at : at + max(fits)]))
-            at += max(fits)
-        else:
-            at += 1
-    return found

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from drivers.bus_settings import BusSettings
 
 CONNECT_S = 3.0
+LISTEN_S = 0.1  # interval for examining what was received while listening
 CHUNK = 4096  # bytes per read from the socket
 STALL_S = 0.2  # a response with a pause that long is incomplete
 
@@ -26,10 +27,11 @@ STALL_S = 0.2  # a response with a pause that long is incomplete
 class TcpStream(asyncio.BufferedProtocol):
     """A TCP connection. Use from one task only.
 
+    foreign: RTU: examines everything that is no response, before each request.
     last_s: time of the event loop at which the last byte was sent or received.
     """
 
-    def __init__(self, settings: BusSettings) -> None:
+    def __init__(self, settings: BusSettings, foreign: ForeignMasterDetector) -> None:
         self._settings = settings
         self._rtu = settings.is_rtu
         self._transport: asyncio.Transport | None = None
@@ -40,10 +42,8 @@ class TcpStream(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._give_up_s = 0.0  # loop time
         self._chunk = bytearray(CHUNK)
-        self._foreign = ForeignMasterDetector(settings.where)
+        self._foreign = foreign
         self._responded = False  # whether a response was received on this connection
-        self._skipped = 0  # unassigned bytes of `pending` after the last exchange
-        self._unrequested = 0  # bytes received before the first request
         self.last_s = 0.0
 
     @property
@@ -65,17 +65,14 @@ class TcpStream(asyncio.BufferedProtocol):
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
     ) -> Response:
-        """Same as SerialLine.exchange; raises LinkTimeout, FrameError, LinkBusy, LinkClosed."""
-        while delay_s and (rest_s := self.last_s + delay_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare)
+        """Same as SerialLine.exchange; raises LinkTimeout, FrameError, ForeignMasterActive, LinkClosed."""
+        while delay_s and (rest_s := self._silent_s(pending, delay_s) - self._loop.time()) > 0:  # noqa: ASYNC110 (rare)
             await asyncio.sleep(rest_s)  # received bytes extend the wait
-        if self._rtu:
-            self._foreign.add(pending.unmatched_count - self._skipped)
         transport = self._transport
         if transport is None:
             raise LinkClosed(codes.NOT_CONNECTED, peer=self._settings.where)
         if self._rtu:
-            pending.clear()  # the line was silent: bytes in the buffer are not part of a response
-            pending.sent = data
+            self._foreign.before_request(pending, data)  # the line was silent: the buffer has no part of a response
         pending.open[key] = sent  # not earlier: bytes received before sending cannot be its response
         pending.received, pending.damaged = 0, False
         self._pending, self._failure = pending, partial(pending.failure, sent, timeout_s)
@@ -91,27 +88,27 @@ class TcpStream(asyncio.BufferedProtocol):
             return response
         finally:
             self._future = None
-            self._skipped = pending.unmatched_count
 
-    async def listen(self, seconds: float) -> int:
-        """Number of bytes received within `seconds`; sends nothing.
+    async def receive(self, pending: ResponseMatcher) -> None:
+        """Assigns what is received from now on to `pending`."""
+        self._pending = pending
 
-        A transparent converter forwards the traffic of other masters on its line.
-        """
-        self._unrequested = 0
-        await asyncio.sleep(seconds)
-        return self._unrequested
+    async def listen(self, pending: ResponseMatcher, seconds: float) -> None:
+        """RTU: same as SerialLine.listen. A transparent converter forwards the traffic of other masters on its line."""
+        self._pending = pending
+        until_s = self._loop.time() + seconds
+        self._foreign.silence_s(pending)
+        while (rest_s := until_s - self._loop.time()) > 0:
+            await asyncio.sleep(min(rest_s, LISTEN_S))
+            self._foreign.silence_s(pending)
 
     async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives until a late response has arrived, at most for `seconds`."""
         self._pending = pending
         until_s = self._loop.time() + seconds
-        before = pending.unmatched_count
         n_late = len(pending.late)
         while len(pending.late) == n_late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; not worth an event)
             await asyncio.sleep(min(rest_s, 0.01))
-        if self._rtu:
-            self._foreign.add(pending.unmatched_count - before)
 
     def close(self) -> None:
         """Closes the connection without waiting."""
@@ -125,6 +122,10 @@ class TcpStream(asyncio.BufferedProtocol):
     async def end(self) -> None:
         """Same as close()."""
         self.close()
+
+    def _silent_s(self, pending: ResponseMatcher, delay_s: float) -> float:
+        """Loop time at which the silence before a request has lasted long enough."""
+        return self.last_s + (max(delay_s, self._foreign.silence_s(pending)) if self._rtu else delay_s)
 
     def _start_timer(self) -> None:
         if self._timer is not None:
@@ -154,8 +155,7 @@ class TcpStream(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         self.last_s = self._loop.time()
         pending = self._pending
-        if pending is None:
-            self._unrequested += nbytes
+        if pending is None:  # before the first request
             return
         response = pending.feed(bytes(self._chunk[:nbytes]))
         future = self._future

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 from agent.config.model import Bus, Config, Drive, Meter
 from agent.config.signals import SignalDevice, signal_devices
 from agent.config.topology import drive_rating_kw, polled_devices
-from agent.core.state_reasons import NO_RESPONSE_TO_PROBE, POLLS_WITHOUT_RESPONSE
+from agent.core.state_reasons import BUS_STOPPED, NO_RESPONSE_TO_PROBE, POLLS_WITHOUT_RESPONSE
 from drivers.bus_settings import BusSettings
+from drivers.error_reasons import FRAMES_NOT_REQUESTED
 from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.modbus_link import ModbusLink
 from drivers.profiles import GROUPS, load_profile
@@ -163,6 +164,9 @@ class BusPoller:
         else:
             reading = with_ratios(await device.poll(polled.groups(), self._others_wait(polled)), polled.ratios)
         failed = Quality.NO_REPLY in reading.quality
+        if reading.error is not None and reading.error.code == FRAMES_NOT_REQUESTED:
+            quiet_min = self.bus.resume_after_quiet_s / 60
+            reading = replace(reading, error=BUS_STOPPED(bus=self.bus.name, cause=reading.error, quiet_min=quiet_min))
         self.failed += failed
         self.polls += not failed
         if failed and device.health.bus_failed:  # logged once, and not counted as a failure of the device
@@ -293,6 +297,7 @@ def bus_settings(bus: Bus) -> BusSettings:
         stop_bits=stop_bits,
         rtu_framing=bus.framing == "rtu",
         listen_s=bus.listen_before_start_s,
+        quiet_s=bus.resume_after_quiet_s,
         rs485=bus.rs485,
     )
 

@@ -48,6 +48,7 @@ GROUPS = {
         "watch": Entry("watch:watch", N_("Show a live table of all motors from an MQTT broker")),
         "explain": Entry("explain:explain", N_("Explain the current efficiency of a motor")),
         "maintenance": Entry("maintenance:maintenance", N_("Put a motor in maintenance to suppress its alarms")),
+        "resume": Entry("resume:resume", N_("Resume a bus that another master stopped")),
     },
     N_("Savings"): {
         "import": Entry("import_history:import_history", N_("Import meter history or model inputs from a CSV file")),

@@ -87,10 +87,12 @@ class _ExplainReceiver:
 
 
 async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -> int:
-    """Polls the devices of a motor for `seconds` and prints the result; 1 when there is none."""
+    """Polls the devices of a motor for `seconds` after listening, and prints the result; 1 when there is none."""
+    from agent.acquisition.bus_stops import STOP, apply_stops
     from agent.config.topology import assets
     from agent.core.clock import SystemClock
-    from agent.delivery.store import Store
+    from agent.delivery.store import Store, default_directory
+    from agent.delivery.store.stored_entries import stored_entries
     from agent.runtime.assembly import Agent, AgentOptions
     from agent.runtime.pipeline_thread import TICK_S
 
@@ -101,12 +103,15 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
     )
     agent.publisher.on_message = receiver.on_message
     agent.connect()
+    apply_stops(stored_entries(config.state_dir or default_directory(), STOP), agent.pollers, clock)
     needed = {name for asset in assets(config) if asset.name == motor for name in asset.sources}
+    listen_s = 0.0
     for bus in agent.pollers:
         if needed & {polled.device.name for polled in bus.devices}:
             agent.buses.start(bus)
+            listen_s = max(listen_s, bus.bus.listen_before_start_s)
     topics = asyncio.create_task(agent.mqtt_signals.run())
-    until_s = time.monotonic() + seconds
+    until_s = time.monotonic() + listen_s + seconds
     try:
         while time.monotonic() < until_s:
             await asyncio.sleep(TICK_S)

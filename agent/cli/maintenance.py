@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli.options import FINDING, check_usage, config_option, fail, load, option_value, plant_file
+from agent.cli.options import FINDING, check_usage, config_option, fail, load, login_name, option_value, plant_file
 from agent.core.local_time import zone_of
 from agent.core.text import N_, _, use
 
@@ -73,7 +71,7 @@ def maintenance(
         if not release:
             assert reason is not None
             until_ms = now_ms + round(1000 * seconds) if seconds is not None else None
-            log.begin(name, " ".join(reason.split()), now_ms, until_ms, _user())
+            log.begin(name, " ".join(reason.split()), now_ms, until_ms, login_name())
         elif not log.release(name, now_ms):
             click.echo(_("{motor} is not in maintenance", motor=name), err=True)
             sys.exit(FINDING)
@@ -115,14 +113,6 @@ def _asset(config: Config, motor: str) -> str:
         fail(_("{motor}: no such motor; did you mean {near:quoted}?", motor=motor, near=near))
     names = [asset.name for asset in existing] or "–"
     fail(_("{motor}: no such motor; the configuration has: {names}", motor=motor, names=names))
-
-
-def _user() -> str:
-    """The login name; with sudo that of the calling user."""
-    try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def _as_text(item: MaintenancePeriod, config: Config, now_ms: int) -> str:

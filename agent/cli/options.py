@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import math
 import os
@@ -162,3 +163,11 @@ def fail(text: str) -> NoReturn:
     """Prints the text as an error and exits with WRONG."""
     click.echo(text, err=True)
     sys.exit(WRONG)
+
+
+def login_name() -> str:
+    """The login name of the operator; with sudo that of the calling user."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

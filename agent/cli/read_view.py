@@ -10,15 +10,15 @@ from decimal import Decimal
 import click
 import msgspec
 
+from agent.acquisition.bus_stops import command_pollers
 from agent.acquisition.mqtt_signals.probe import TopicProbe
 from agent.acquisition.mqtt_signals.signals import SAMPLE_INTERVAL_S
-from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers, with_ratios
+from agent.acquisition.scheduler import BusPoller, PolledDevice, with_ratios
 from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS
 from agent.commissioning.selfcheck.run import rejected_registers
 from agent.config.model import Config
 from agent.config.signals import topic_signals
-from agent.core.clock import SystemClock
 from agent.core.columns import padded
 from agent.core.metrics import by_name, rounded
 from agent.core.text import N_, _, as_object, text_of
@@ -39,7 +39,7 @@ async def read_devices(config: Config, device: str | None, times: int, as_json: 
     device: the only one to poll; None: all. A signal from a topic is awaited for its expected interval, at most
     LISTEN_S.
     """
-    buses = pollers(config, SystemClock(), lambda reading: None, only=device)
+    buses = command_pollers(config, device)
     topics = [signal for signal in topic_signals(config) if device in (None, signal.device)]
     if not buses and not topics:
         text = N_("No device to poll: comm_loss of {device} is missing.") if device else N_("No device to poll.")

@@ -28,7 +28,7 @@ from drivers.modbus_link import ModbusLink
 from drivers.reasons import Reason, cause_of
 
 SLOW_DEVICE_S, UNKNOWN_TIMEOUT_S = 1.0, 3.0  # longest response time; timeout without known line settings
-LISTEN_S = 2.0  # time of listening before the first request on a serial line
+LISTEN_S = 10.0  # time of listening before the first request on a serial line
 INTERRUPTED = 130  # exit code
 WARNING = N_(
     "Warning: a drive whose communication watchdog is active may accept this computer as its master and trip when the "

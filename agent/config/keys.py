@@ -11,6 +11,7 @@ from typing import Any
 from agent.config import reasons as codes
 from agent.config import schema
 from agent.config.schema import ConfigReport, KeySpec
+from drivers.bus_settings import QUIET_S
 from drivers.errors import ProfileError
 from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, with_suggestion
 from drivers.profiles import load_profile, profile_ids
@@ -162,7 +163,8 @@ BUS = {
     "tcp": KeySpec(schema.host_port(502), None),
     "framing": KeySpec(schema.one_of("tcp", "rtu"), None),
     "poll_interval": KeySpec(schema.duration(0.1, 3600), 1.0),
-    "listen_before_start": KeySpec(schema.duration(0, 60), 2.0),
+    "listen_before_start": KeySpec(schema.duration(0, 60), 10.0),
+    "resume_after_quiet": KeySpec(schema.duration(30, 86400), QUIET_S),
     "timeout": KeySpec(schema.duration(0.02, 10), None),
     "inter_request_delay": KeySpec(schema.duration(0, 5), None),
     "rs485": KeySpec(schema.boolean, False),

@@ -193,6 +193,7 @@ def _bus(name: str, values: dict[str, Any], report: ConfigReport) -> Bus | None:
         framing="rtu" if rtu else "tcp",
         poll_interval_s=values["poll_interval"],
         listen_before_start_s=values["listen_before_start"] if rtu else 0.0,
+        resume_after_quiet_s=values["resume_after_quiet"],
         timeout_s=values["timeout"],
         inter_request_delay_s=values["inter_request_delay"],
         rs485=values["rs485"],

@@ -14,6 +14,7 @@ from typing import Any
 from agent.config.emission_factors import CoalEquivalent
 from agent.config.sinks import Dialects
 from agent.config.tariff import Tariff
+from drivers.bus_settings import QUIET_S
 
 CLASS_ASSUMED = "1"  # of instrument transformers whose class is not stated
 
@@ -112,6 +113,7 @@ class Bus:
     timeout_s: maximum response time; None: as in the profile.
     inter_request_delay_s: minimum time between a response and the next request; None: as in the profile.
     rs485: the kernel switches the direction of the transceiver.
+    resume_after_quiet_s: time without a frame of another master after which a stopped bus is polled again.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Bus:
     timeout_s: float | None
     inter_request_delay_s: float | None
     rs485: bool = False
+    resume_after_quiet_s: float = QUIET_S
 
 
 @dataclass(frozen=True, slots=True)

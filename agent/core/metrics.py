@@ -199,7 +199,7 @@ DERIVED: tuple[Metric, ...] = (
          "meter_register_reset, meter_register_jump, meter_replaced, ct_ratio_changed, meter_wiring, meter_wiring_ok; "
          "non-routine events: nre_…; gateway: clock_step, config_changed, config_rejected, data_gap, "
          "state_file_corrupt, state_file_missing, state_file_unwritable, client_id_conflict, "
-         "certificate_expiring", "event", "event"),
+         "certificate_expiring, bus_stopped", "event", "event"),
     _row("event_state", "", "begin or end; for events that send a message at begin and at end", "event", "event"),
     _row("event_text", "", "English text of the event's reasons, which are in `r`, or the text of an operator", "event",
          "event"),

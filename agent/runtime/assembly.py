@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from agent.acquisition.bus_stops import STOP, apply_stops
 from agent.acquisition.buses import Buses
 from agent.acquisition.mqtt_signals.signals import MqttSignals
 from agent.acquisition.scheduler import BusLink, BusPoller, pollers
@@ -100,6 +101,7 @@ class Agent:
         """The pollers of a configuration, with stored rejections and self-checks of their devices."""
         new = pollers(config, self.clock, self.put, seed=self._options.seed, link_of=self.link_of)
         UnsupportedRegisterStore(self.store, new)
+        apply_stops(self.store.entries(STOP), new, self.clock)
         for poller in new:
             for polled in poller.devices:
                 if check := load_check(self.store, config, poller, polled):

@@ -20,7 +20,10 @@ STOP_S = 5.0  # longest wait for the end of the thread
 
 
 class PipelineThread(threading.Thread):
-    """Processes the items of its queue, those of GATHER_S together. failures: internal errors. cycle_ns: monotonic time of the last cycle."""
+    """Processes the items of its queue, those of GATHER_S together.
+
+    failures: internal errors. cycle_ns: monotonic time of the last cycle.
+    """
 
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__(name="pipeline", daemon=True)

@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
+from agent.acquisition.bus_stops import skip_listening
 from agent.acquisition.selfcheck_results import apply_checks
 from agent.config.model import Config
 from agent.core.clock import ClockWatch
@@ -23,6 +24,7 @@ from agent.delivery.delivery import open_store
 from agent.delivery.store import Store, StoreError, default_directory
 from agent.delivery.store.reasons import READINGS_DROPPED
 from agent.runtime.assembly import Agent, AgentOptions
+from agent.runtime.bus_supervisor import BusSupervisor
 from agent.runtime.clock_supervisor import ClockSupervisor, reached_ns, start_clock
 from agent.runtime.config_watcher import ConfigWatcher
 from agent.runtime.health import CYCLE_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics, feed_watchdog
@@ -64,12 +66,14 @@ async def run(config: Config, seconds: float | None = None) -> None:
 
     ending = asyncio.Event()
     _handle_signals(ending, config_watcher)
+    skip_listening(store, agent.pollers)
     for poller in agent.pollers:
         agent.buses.start(poller)
+    bus_supervisor = BusSupervisor(lambda: agent.buses.pollers, clock, store, agent.flagger.emit)
     jobs: tuple[Coroutine[Any, Any, None], ...] = (
         agent.buses.run(), agent.mqtt_signals.run(), agent.delivery.run(clock),
         health.run(phase=share(agent.publisher.root)), lag.run(), clock_supervisor.run(), agent.flagger.run(thread.put),
-        config_watcher.run(), agent.ledger_recorder.run(),
+        config_watcher.run(), agent.ledger_recorder.run(), bus_supervisor.run(),
         feed_watchdog(clock, lambda: _blocked(agent, thread, bus_numbers)), _save_regularly(agent),
         _report_dropped_readings(agent, thread.queue),
     )  # fmt: skip
@@ -83,6 +87,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(bus_supervisor.save_clean_ends)
         await agent.buses.stop()
         agent.waveform_readers.stop()
         await asyncio.to_thread(agent.mqtt_signals.stop)

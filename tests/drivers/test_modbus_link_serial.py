@@ -69,15 +69,34 @@ def test_nothing_is_sent_while_another_master_is_active() -> None:
     slave.start()
 
     async def scene() -> None:
-        link = ModbusLink(BusSettings("s", serial_port=slave.port, listen_s=0.3), SystemClock())
-        with pytest.raises(ForeignMasterActive) as busy:
-            await read_registers(link, 1, 3, 0, 1, 1.0)
-        reason = busy.value.reason
-        assert reason == codes.BYTES_BEFORE_FIRST_REQUEST(
-            target=slave.port, n_bytes=reason.data["n_bytes"], seconds=0.3
-        )
-        assert reason.data["n_bytes"] >= 8, "at least one of its frames"
-        await link.close()
+        async with opened(BusSettings("s", serial_port=slave.port, listen_s=0.3)) as link:
+            for _ in range(3):
+                with pytest.raises(ForeignMasterActive) as busy:
+                    await read_registers(link, 1, 3, 0, 1, 1.0)
+            reason = busy.value.reason
+            assert (reason.code, reason.data["target"]) == (codes.FRAMES_NOT_REQUESTED, slave.port)
+            (frames,) = reason.data["frames"]
+            assert frames == codes.FOREIGN_REQUESTS(unit_id=1, function=3, address=0, n=frames.data["n"])
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
+
+
+def test_bytes_that_are_no_frames_postpone_the_start() -> None:
+    """As from a master with another baud rate; a single stray byte does not."""
+    slave = RtuSlave(chatter=b"\xf8\x00\x7e")
+    slave.start()
+
+    async def scene() -> None:
+        async with opened(BusSettings("s", serial_port=slave.port, listen_s=0.3)) as link:
+            with pytest.raises(ForeignMasterActive) as busy:
+                await read_registers(link, 1, 3, 0, 1, 1.0)
+            assert busy.value.reason.code == codes.BYTES_BEFORE_FIRST_REQUEST
+            assert busy.value.reason.data["n_bytes"] >= 6
+            slave.chatter = b""
+            assert await read_registers(link, 1, 3, 7, 1, 1.0) == [7]
 
     try:
         run(scene())
@@ -175,23 +194,19 @@ def test_a_connection_closed_during_a_request_fails_it_immediately() -> None:
     run(scene())
 
 
-def test_polling_stops_when_another_master_becomes_active(slave: RtuSlave) -> None:
+def test_polling_stops_at_the_first_request_of_another_master(slave: RtuSlave) -> None:
     foreign = b"\x09\x03\x00\x10\x00\x02"
     foreign += crc16(foreign)
 
     async def scene() -> None:
-        link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
-        await read_registers(link, 1, 3, 0, 1, 1.0)
-        for _ in range(2):  # one or two frames may be lost or corrupt
+        async with opened(BusSettings("s", serial_port=slave.port)) as link:
+            await read_registers(link, 1, 3, 0, 1, 1.0)
             os.write(slave.master, foreign)
             await asyncio.sleep(0.05)
-            await read_registers(link, 1, 3, 0, 1, 1.0)
-        os.write(slave.master, foreign)
-        await asyncio.sleep(0.05)
-        with pytest.raises(ForeignMasterActive) as busy:
-            await read_registers(link, 1, 3, 0, 1, 1.0)
-        assert busy.value.reason == codes.FRAMES_NOT_REQUESTED(target=slave.port)
-        await link.close()
+            with pytest.raises(ForeignMasterActive) as busy:
+                await read_registers(link, 1, 3, 0, 1, 1.0)
+            (frames,) = busy.value.reason.data["frames"]
+            assert frames == codes.FOREIGN_REQUESTS(unit_id=9, function=3, address=0x10, n=1)
 
     run(scene())
 
@@ -237,7 +252,7 @@ def test_a_block_without_spare_registers_reports_the_first_attempt(garble: bool,
 
 
 @pytest.mark.parametrize("spare", [0, 4])
-def test_a_plc_that_starts_during_polling_is_detected_within_two_seconds(spare: int) -> None:
+def test_a_plc_that_starts_during_polling_is_detected_at_the_next_poll(spare: int) -> None:
     """Two blocks every 0.5 s, as in a small plant; then a PLC starts to poll a drive ten times per second."""
     segment = Segment()
     port = segment.port("agent")
@@ -256,7 +271,7 @@ def test_a_plc_that_starts_during_polling_is_detected_within_two_seconds(spare: 
                         with contextlib.suppress(LinkTimeout, FrameError):
                             await read_registers(link, 11, 4, address, 20 + address // 10, 0.1, spare=spare)
                 except ForeignMasterActive:
-                    assert 3 <= polls <= 6
+                    assert polls in (2, 3)
                     return
                 await asyncio.sleep(0.5)
         pytest.fail(f"not noticed in 8 polls; {plc.lost} answers lost to the PLC")

@@ -251,7 +251,7 @@ def test_nothing_is_sent_through_a_converter_while_a_plc_is_active() -> None:
         async with opened(BusSettings("w", host="127.0.0.1", port_number=port, rtu_framing=True, listen_s=0.5)) as link:
             with pytest.raises(ForeignMasterActive) as busy:
                 await read_registers(link, 31, 3, 0, 1, 0.2)
-            assert busy.value.reason.code == codes.BYTES_BEFORE_FIRST_REQUEST
+            assert busy.value.reason.code == codes.FRAMES_NOT_REQUESTED
             assert busy.value.reason.data["target"] == f"127.0.0.1:{port}"
 
     try:

@@ -131,7 +131,10 @@ def crc16(data: bytes) -> bytes:
 
 
 class RtuSlave(threading.Thread):
-    """One slave at the other end of a pseudo-terminal. `delays`: seconds before each of the first responses."""
+    """One slave at the other end of a pseudo-terminal.
+
+    delays: seconds before each of the first responses. chatter: bytes that are sent every 50 ms.
+    """
 
     def __init__(self, delays: list[float] | None = None, chatter: bytes = b"") -> None:
         super().__init__(daemon=True)
@@ -139,7 +142,7 @@ class RtuSlave(threading.Thread):
         tty.setraw(self.master)
         tty.setraw(slave)
         self.port = os.ttyname(slave)
-        self._slave, self._delays, self._chatter = slave, delays or [], chatter
+        self._slave, self._delays, self.chatter = slave, delays or [], chatter
         self._ending = threading.Event()
         self.garble = False  # responses as they appear at a wrong baud rate
 
@@ -147,9 +150,9 @@ class RtuSlave(threading.Thread):
         os.set_blocking(self.master, False)
         waiting = b""
         while not self._ending.wait(0.002):
-            if self._chatter:
+            if self.chatter:
                 with contextlib.suppress(BlockingIOError):
-                    os.write(self.master, self._chatter)
+                    os.write(self.master, self.chatter)
                 self._ending.wait(0.05)
             with contextlib.suppress(BlockingIOError, OSError):
                 waiting += os.read(self.master, 256)

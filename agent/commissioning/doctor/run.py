@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from agent.acquisition.scheduler import BusPoller, pollers
+from agent.acquisition.bus_stops import command_pollers
+from agent.acquisition.scheduler import BusPoller
 from agent.commissioning.doctor import host
 from agent.commissioning.doctor.bus import bus_findings, examine_bus
 from agent.commissioning.doctor.finding import DoctorFinding, Level
 from agent.commissioning.doctor.mqtt_signals import LISTEN_S, topics
 from agent.config.model import Config
 from agent.config.signals import topic_signals
-from agent.core.clock import SystemClock
 from agent.core.text import N_, _
 
 
@@ -49,7 +49,7 @@ async def examine(
     async def signals() -> None:
         add(await topics(config))
 
-    buses = pollers(config, SystemClock(), lambda reading: None)
+    buses = command_pollers(config)
     for poller in buses:
         starts(_bus_text(poller))
     if n := len(topic_signals(config)):

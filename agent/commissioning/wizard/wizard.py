@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.acquisition.bus_stops import STOP, apply_stops
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers
 from agent.acquisition.selfcheck_results import save_check
 from agent.commissioning.discovery.identify import models_at
@@ -68,6 +69,7 @@ class Wizard:
         """
         config, clock = self._config, self._clock
         buses = pollers(config, clock, lambda reading: None)
+        apply_stops(self._store.entries(STOP), buses, clock)
         self._polled = {polled.device.name: (bus, polled) for bus in buses for polled in bus.devices}
         try:
             device_set = device_set_of(config, {bus.bus.name: bus.link for bus in buses})

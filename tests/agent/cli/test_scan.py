@@ -13,7 +13,7 @@ from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.scan_order import DEVICE_S, FIRST_UNITS, SHORT_S, USUAL, by_likelihood, likely_units
 from agent.commissioning.discovery.scan_result import parse_expected, parse_units
 from drivers.reasons import InvalidValue, Reason
-from drivers.serial_sniffer import frames_in
+from drivers.rtu_frames import frames_in
 from simulators.bus.frames import rtu, rtu_request
 
 
