@@ -34,6 +34,13 @@ class RetentionDate:
         ran_s, self._advanced_s = max(0.0, monotonic_s - self._advanced_s), monotonic_s
         self.at_ms = min(utc_ms, self.at_ms + round(1000 * RATE * ran_s))
 
+    def correct(self, db: sqlite3.Connection, delta_ms: int) -> None:
+        """Follows a correction of the clock, positive for a step forward, in the first run of a file: before it the
+        time was unknown, and no data are older.
+        """
+        if db.execute("select count(*) from boots").fetchone()[0] == 1:
+            self.at_ms += max(0, delta_ms)
+
     def expired_up_to(self, db: sqlite3.Connection, utc_ms: int, age_s: float) -> int:
         """Number up to which rows of the spool are older than age_s; 0: none.
 
