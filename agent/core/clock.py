@@ -15,7 +15,7 @@ from drivers.reasons import Code, Reason
 
 STEP_S = 0.5  # smaller differences are corrected without an event
 PLAUSIBLE_NS = 1_767_225_600_000_000_000  # 2026-01-01: no correct clock shows an earlier time
-LAST_NS = 2_240_611_200_000_000_000  # 2041-01-01: 15 years later, the range that systemd accepts too [timedatectl(1)]
+LAST_NS = 2_240_611_200_000_000_000  # 2041-01-01: 15 years later, as systemd (clock-valid-range-usec-max) [M]
 UNKNOWN_LAST_NS = 2_051_222_400_000_000_000  # 2035-01-01: faulty clocks often show 2036 or 2038, the end of counters
 BEHIND_NS = 10_000_000_000  # behind the end of the last run: a clock that is stored in whole seconds, or drifted
 AWAY_NS = 366 * 86_400_000_000_000  # longest time off

@@ -30,7 +30,7 @@ RIGHT = 55  # minutes after the remedy
 
 
 class Computer:
-    """A computer with a metered motor and no broker; its system clock is a year ahead when the test says so."""
+    """A computer with a metered motor and no broker; its system clock can be a year ahead."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "plant.toml").write_text(PLANT.replace("simulated = true", ""), encoding="utf-8")

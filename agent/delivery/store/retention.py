@@ -30,7 +30,7 @@ class RetentionDate:
         self._advanced_s = self._saved_s = monotonic_s
 
     def advance(self, utc_ms: int, monotonic_s: float) -> None:
-        """Moves the date towards UTC: back at once, forward at most RATE times the time since the last call."""
+        """Moves the date towards UTC: back immediately, forward at most RATE times the time since the last call."""
         ran_s, self._advanced_s = max(0.0, monotonic_s - self._advanced_s), monotonic_s
         self.at_ms = min(utc_ms, self.at_ms + round(1000 * RATE * ran_s))
 

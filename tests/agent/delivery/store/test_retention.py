@@ -172,7 +172,7 @@ def test_a_gateway_that_runs_by_day_only_keeps_five_days_of_the_calendar(plant: 
 
 
 def test_a_state_file_without_a_date_starts_with_the_time_of_its_last_run(plant: Plant) -> None:
-    """At the next start the clock is a year ahead: nothing is deleted at once."""
+    """At the next start the clock is a year ahead: nothing is deleted immediately."""
     plant.measure(3 * DAY_S)
     plant.restart()
     plant.kill(away_s=YEAR_S)
