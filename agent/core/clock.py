@@ -104,7 +104,7 @@ class ClockWatch:
     def __init__(
         self, clock: SystemClock, synchronized: Callable[[], bool | None], reached_ns: int = 0, trusted: bool = False
     ) -> None:
-        self._clock, self._synchronized, self._reached_ns, self._trusted = clock, synchronized, reached_ns, trusted
+        self._clock, self._synchronized, self.reached_ns, self._trusted = clock, synchronized, reached_ns, trusted
         self._start_ns = clock.monotonic_ns()
         self._examine()
         if self.implausibility is not None:
@@ -128,7 +128,7 @@ class ClockWatch:
     def _examine(self) -> None:
         follows, running_ns = self._synchronized(), self._clock.monotonic_ns() - self._start_ns
         referenced = bool(follows) or self._trusted
-        self.implausibility = implausibility(self._clock.wall_ns(), self._reached_ns, referenced, running_ns)
+        self.implausibility = implausibility(self._clock.wall_ns(), self.reached_ns, referenced, running_ns)
         if self.implausibility is not None or (follows is False and not self._trusted):
             self.state = UNSYNCHRONIZED
         else:

@@ -117,8 +117,10 @@ def test_a_clock_that_was_a_year_ahead_is_put_right(tmp_path: Path, remedy: str,
     store = here.gateway.store
     store.flush()
 
+    ids = store.rows("select boot, max(seq), count(*) from spool group by boot")
+    assert all(last == count for _, last, count in ids), "no row is missing"
     rows = store.rows("select n, t_ms, payload from spool order by n")
-    assert [n for n, _, _ in rows] == list(range(1, len(rows) + 1)), "no row is missing"
+    assert len(rows) == 31 + 25 + 2 + RIGHT
     assert [t_ms for _, t_ms, _ in rows[-RIGHT:]] == [right_ms + k * MINUTE_MS for k in range(1, RIGHT + 1)]
     assert all(json.loads(payload)["t"] == t_ms for _, t_ms, payload in rows)
 
