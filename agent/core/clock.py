@@ -15,7 +15,7 @@ from drivers.reasons import Code, Reason
 
 STEP_S = 0.5  # smaller differences are corrected without an event
 PLAUSIBLE_NS = 1_767_225_600_000_000_000  # 2026-01-01: no correct clock shows an earlier time
-LAST_NS = 2_240_611_200_000_000_000  # 2041-01-01: 15 years later, the range that systemd accepts too [timedatectl(1)]
+LAST_NS = 2_240_611_200_000_000_000  # 2041-01-01: 15 years later, as systemd (clock-valid-range-usec-max) [M]
 UNKNOWN_LAST_NS = 2_051_222_400_000_000_000  # 2035-01-01: faulty clocks often show 2036 or 2038, the end of counters
 BEHIND_NS = 10_000_000_000  # behind the end of the last run: a clock that is stored in whole seconds, or drifted
 AWAY_NS = 366 * 86_400_000_000_000  # longest time off
@@ -104,7 +104,7 @@ class ClockWatch:
     def __init__(
         self, clock: SystemClock, synchronized: Callable[[], bool | None], reached_ns: int = 0, trusted: bool = False
     ) -> None:
-        self._clock, self._synchronized, self._reached_ns, self._trusted = clock, synchronized, reached_ns, trusted
+        self._clock, self._synchronized, self.reached_ns, self._trusted = clock, synchronized, reached_ns, trusted
         self._start_ns = clock.monotonic_ns()
         self._examine()
         if self.implausibility is not None:
@@ -128,7 +128,7 @@ class ClockWatch:
     def _examine(self) -> None:
         follows, running_ns = self._synchronized(), self._clock.monotonic_ns() - self._start_ns
         referenced = bool(follows) or self._trusted
-        self.implausibility = implausibility(self._clock.wall_ns(), self._reached_ns, referenced, running_ns)
+        self.implausibility = implausibility(self._clock.wall_ns(), self.reached_ns, referenced, running_ns)
         if self.implausibility is not None or (follows is False and not self._trusted):
             self.state = UNSYNCHRONIZED
         else:

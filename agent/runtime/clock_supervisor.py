@@ -30,7 +30,7 @@ CLOCK_STEPPED = Code(
 
 
 def start_clock(config: Config) -> tuple[SystemClock, ClockWatch]:
-    """The clock of a process of this site: the agent, or a command beside it. It does not show an implausible time."""
+    """The clock of a process of this site: the agent, or a command. It does not show an implausible time."""
     clock = SystemClock(time.time_ns)
     trusted = config.site.assume_clock_synchronized or config.site.simulated
     return clock, ClockWatch(clock, kernel_synchronized, reached_ns(config.state_dir or default_directory()), trusted)

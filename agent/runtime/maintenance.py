@@ -58,7 +58,8 @@ class MaintenancePeriod:
         return min(ends, default=None)
 
     def active(self, now_ms: int) -> bool:
-        return self.since_ms <= now_ms and (self.end_ms is None or now_ms < self.end_ms)
+        """Whether it lasts at now_ms. Without an end it lasts until released, also if a wrong clock dated it ahead."""
+        return self.end_ms is None or self.since_ms <= now_ms < self.end_ms
 
 
 class MaintenanceLog:

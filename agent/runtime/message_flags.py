@@ -121,7 +121,7 @@ class MessageFlagger:
         now_ms = self._clock.utc_ns() // 1_000_000
         end_ms = interval.end_ms if interval.end_ms is not None and interval.end_ms <= now_ms else now_ms
         log.info("%s: maintenance ended", interval.motor)
-        self._publish_event(interval, "end", end_ms, event_duration_s=(end_ms - interval.since_ms) / 1000)
+        self._publish_event(interval, "end", end_ms, event_duration_s=max(0, end_ms - interval.since_ms) / 1000)
 
     def _publish_event(self, interval: MaintenancePeriod, state: str, t_ms: int, **values: float) -> None:
         body = {"event_kind": "maintenance", "event_state": state, "event_start_ms": interval.since_ms, **values,

@@ -25,7 +25,7 @@ from agent.delivery.store import Store, StoreError, default_directory
 from agent.delivery.store.reasons import READINGS_DROPPED
 from agent.runtime.assembly import Agent, AgentOptions
 from agent.runtime.bus_supervisor import BusSupervisor
-from agent.runtime.clock_supervisor import ClockSupervisor, reached_ns, start_clock
+from agent.runtime.clock_supervisor import ClockSupervisor, start_clock
 from agent.runtime.config_watcher import ConfigWatcher
 from agent.runtime.health import CYCLE_MAX_S, BusNumbers, EventLoopLag, Health, HostMetrics, feed_watchdog
 from agent.runtime.pipeline_queue import PipelineQueue
@@ -42,12 +42,10 @@ START_TIME = time.monotonic()
 
 async def run(config: Config, seconds: float | None = None) -> None:
     """Runs until SIGTERM, SIGINT or `seconds`. Errors in the plant or at the broker never end it."""
-    directory = config.state_dir or default_directory()
-    ended_ns = reached_ns(directory)
     clock, watch = start_clock(config)  # before the store dates its run
-    store = open_store(directory, config, clock)
+    store = open_store(config.state_dir or default_directory(), config, clock)
     agent = Agent(config, clock, store, AgentOptions(synchronized=lambda: watch.reliable))
-    agent.flagger.restore(ended_ns // 1_000_000)
+    agent.flagger.restore(watch.reached_ns // 1_000_000)
     thread = PipelineThread(agent.pipeline)
     agent.connect(thread.put)
     apply_checks(store, config, agent.pollers)  # logs the findings

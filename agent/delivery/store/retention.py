@@ -30,9 +30,16 @@ class RetentionDate:
         self._advanced_s = self._saved_s = monotonic_s
 
     def advance(self, utc_ms: int, monotonic_s: float) -> None:
-        """Moves the date towards UTC: back at once, forward at most RATE times the time since the last call."""
+        """Moves the date towards UTC: back immediately, forward at most RATE times the time since the last call."""
         ran_s, self._advanced_s = max(0.0, monotonic_s - self._advanced_s), monotonic_s
         self.at_ms = min(utc_ms, self.at_ms + round(1000 * RATE * ran_s))
+
+    def correct(self, db: sqlite3.Connection, delta_ms: int) -> None:
+        """Follows a correction of the clock, positive for a step forward, in the first run of a file: before it the
+        time was unknown, and no data are older.
+        """
+        if db.execute("select count(*) from boots").fetchone()[0] == 1:
+            self.at_ms += max(0, delta_ms)
 
     def expired_up_to(self, db: sqlite3.Connection, utc_ms: int, age_s: float) -> int:
         """Number up to which rows of the spool are older than age_s; 0: none.

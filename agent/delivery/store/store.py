@@ -203,7 +203,13 @@ class Store:
         Returns the number of rows. Rows that a sink has taken keep the old time if they are delivered. Raises
         StoreError.
         """
-        corrected = self._writer.do(lambda db: correct_timestamps(db, run_id, delta_ms, after, seen))
+
+        def correct(db: sqlite3.Connection) -> int:
+            if not after:  # the time was not known since the start
+                self._retention_date.correct(db, delta_ms)
+            return correct_timestamps(db, run_id, delta_ms, after, seen)
+
+        corrected = self._writer.do(correct)
         for cursor in self._writer.cursors.values():
             cursor.reread()
         return corrected

@@ -26,13 +26,13 @@ def correct_timestamps(db: sqlite3.Connection, run_id: int, delta_ms: int, after
     row = db.execute("select opened_ms from boots where n = ?", (run_id,)).fetchone()
     opened_ms = int(row[0]) if row else 0
     while rows := db.execute(
-        "select n, payload from spool where n > ? and boot = ? and seq > ? "
+        "select n, t_ms, payload from spool where n > ? and boot = ? and seq > ? "
         "and (seq <= ? or abs(t_ms - ?) < abs(t_ms - ?)) order by n limit ?",
         (above, run_id, after, up_to, old_ms, old_ms + delta_ms, CHUNK),
     ).fetchall():
         db.executemany(
-            "update spool set t_ms = t_ms + ? * (t_ms >= ?), payload = ? where n = ?",
-            [(delta_ms, opened_ms, shifted(payload, delta_ms, opened_ms), n) for n, payload in rows],
+            "update spool set t_ms = t_ms + ?, payload = ? where n = ?",
+            [(delta_ms * (t_ms >= opened_ms), shifted(payload, delta_ms, opened_ms), n) for n, t_ms, payload in rows],
         )
         corrected, above = corrected + len(rows), rows[-1][0]
     if not after:

@@ -18,6 +18,7 @@ from agent.cli import main
 from agent.core.local_time import zone_of
 from agent.core.messages import Message
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING, IN_MAINTENANCE, IN_MAINTENANCE_UNTIL, STATE_OF_DEVICES
+from agent.delivery.store import Store
 from agent.runtime.maintenance import MaintenanceError, MaintenanceLog, MaintenancePeriod
 from agent.runtime.message_flags import MessageFlagger
 from drivers.reading import Quality
@@ -53,7 +54,6 @@ def test_maintenance_lasts_until_it_is_released(tmp_path: Path) -> None:
     book = MaintenanceLog(tmp_path)
     assert book.active(0) == {}
     book.begin("fan-1", "轴承更换", 1000, None, "li")
-    assert book.active(999) == {}
     assert book.active(10**15)["fan-1"] == MaintenancePeriod("fan-1", "轴承更换", 1000, None, None, "li")
     assert book.release("fan-1", 5000)
     assert book.active(5000) == {}
@@ -94,6 +94,16 @@ def test_maintenance_with_a_duration_ends_automatically_and_keeps_its_interval(t
     assert not book.active(8200)
     assert not book.release("fan-1", 9000), "it was over"
     assert [hold.end_ms for hold in book.between(0, 10_000)] == [8200]
+
+
+def test_maintenance_without_an_end_lasts_until_released_also_when_a_wrong_clock_dated_it_ahead(tmp_path: Path) -> None:
+    """Begun with a clock a year ahead, which is then put right. One with an end is over: its time is unknown."""
+    book, year_ms = MaintenanceLog(tmp_path), 365 * 86_400_000
+    book.begin("fan-1", "a", year_ms, None, "li")
+    book.begin("fan-2", "b", year_ms, year_ms + 7_200_000, "li")
+    assert list(book.active(1000)) == ["fan-1"]
+    assert book.release("fan-1", 1000)
+    assert not book.active(1000)
 
 
 def test_a_second_maintenance_ends_the_first(tmp_path: Path) -> None:
@@ -205,6 +215,17 @@ def test_begin_and_end_are_events_with_the_interval(published: Published, clock:
     assert published.messages[1].t_ms == begin + 60_000
 
 
+def test_the_duration_of_maintenance_that_a_wrong_clock_dated_ahead_is_not_negative(
+    published: Published, clock: HandClock
+) -> None:
+    published.book.begin("fan-1", "a", now_ms(clock) + 365 * 86_400_000, None, "li")
+    published.look()
+    published.book.release("fan-1", now_ms(clock))
+    published.look()
+    last = published.messages[-1].values
+    assert (last["event_state"], last["event_duration_s"]) == ("end", 0.0)
+
+
 def test_after_a_restart_only_changes_are_published(published: Published, clock: HandClock) -> None:
     """While the agent is off, maintenance continues for fan-1, begins for fan-2, passes for fan-3, ends for fan-4."""
     begin = now_ms(clock)
@@ -283,6 +304,21 @@ def test_the_command_accepts_a_motor_with_a_chinese_name(plant: Path) -> None:
     )  # fmt: skip
     with sqlite3.connect(plant / "state" / "maintenance.sqlite") as db:
         assert db.execute("select since_ms, motor from maintenance").fetchall() == [(found["since"], "descaler-pump-1")]
+
+
+@pytest.mark.parametrize("wall_s", [0, 4_070_908_800])
+def test_the_command_dates_as_the_agent_does_while_the_system_clock_is_wrong(
+    plant: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch, wall_s: int
+) -> None:
+    """1970 and 2099. The agent continues from the end of its last run and would not see other dates."""
+    store = Store(plant / "state", clock)
+    assert store.run_id
+    store.close()
+    monkeypatch.setattr("time.time_ns", lambda: wall_s * 10**9)
+    assert hold("descaler-pump-1", "--reason", "a", "--for", "2h").exit_code == 0
+    [found] = MaintenanceLog(plant / "state").active(now_ms(clock) + 1000).values()
+    assert found.since_ms - now_ms(clock) < 1000
+    assert json.loads(hold("--list", "--json").output)["active"]
 
 
 def test_the_command_releases_and_lists(plant: Path) -> None:

@@ -92,7 +92,6 @@ def test_a_large_file_with_corrupt_small_tables_does_not_prevent_the_start(
     again.sink_cursors(["mqtt"])
     assert again.corruption is not None
     assert again.corruption.code == STATE_FILE_REPLACED
-    assert again.entry("clock", "reached", "") is None
     assert again.counters() == {}
     assert sum(left(again).values()) > 100, "the rows were saved"
     again.close()

@@ -131,6 +131,23 @@ def test_rows_of_a_wrong_clock_are_deleted_before_the_rows_measured_after_them(p
     plant.store.close()
 
 
+@pytest.mark.parametrize("jump_s", [330 * DAY_S, -YEAR_S])
+def test_a_first_run_with_a_wrong_clock_keeps_no_more_than_the_retention(plant: Plant, jump_s: float) -> None:
+    """No battery-backed clock: a time server corrects January to November after a while."""
+    plant.store.close()
+    plant.folder = plant.folder / "next"
+    plant.step(-jump_s)
+    plant.start()
+    plant.measure(EVERY_S)
+    plant.step(jump_s)
+    assert plant.store.correct_unsent_timestamps(plant.store.run_id, round(1000 * jump_s)) == 1
+    plant.measure(7 * DAY_S)
+    assert plant.spooled() == pytest.approx(FIVE_DAYS, abs=2)
+    assert plant.kept(60) == pytest.approx(FIVE_DAYS, abs=2)
+    assert plant.kept(1) == pytest.approx(2 * HOUR_S // EVERY_S, abs=2)
+    plant.store.close()
+
+
 def test_a_power_off_of_a_month_keeps_data_a_little_longer(plant: Plant) -> None:
     """The rows before it are deleted when the date is five days later, after half a day."""
     plant.measure(DAY_S)
@@ -155,7 +172,7 @@ def test_a_gateway_that_runs_by_day_only_keeps_five_days_of_the_calendar(plant: 
 
 
 def test_a_state_file_without_a_date_starts_with_the_time_of_its_last_run(plant: Plant) -> None:
-    """At the next start the clock is a year ahead: nothing is deleted at once."""
+    """At the next start the clock is a year ahead: nothing is deleted immediately."""
     plant.measure(3 * DAY_S)
     plant.restart()
     plant.kill(away_s=YEAR_S)

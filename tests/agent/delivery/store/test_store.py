@@ -46,6 +46,16 @@ def test_counters_come_back(tmp_path: Path, clock: HandClock) -> None:
     again.close()
 
 
+def test_an_entry_is_valid_for_its_age_also_when_a_wrong_clock_dated_it_ahead(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock)
+    store.save_entry("refused", "m", "", 1)
+    clock.step(-60)
+    assert store.entry("refused", "m", "", 3600) == 1
+    clock.step(-365 * 86_400)
+    assert store.entry("refused", "m", "", 3600) is None
+    store.close()
+
+
 def test_counters_that_cannot_be_read_are_an_error_of_the_store(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock)
     store.do(lambda db: db.execute("drop table counters").rowcount)
