@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 READ_BYTES = 65536
 READ_S = 0.1
 GATHER_S = 0.01  # pause, to read many frames in one call; the kernel buffers 4 KiB per port: 13 ms at 3 Mbaud
+REST = 3.0  # pause for each second of processor time: a sender that floods the port leaves time to the other threads
 CONNECT_S = 5.0
 RETRY_S = (1.0, 30.0)  # first and longest delay before a lost port is opened again
 RESTARTED = 1 << 16  # not a valid stream identifier: the next frame starts a new stream
@@ -248,8 +249,7 @@ class StreamReader(threading.Thread):
                     continue
                 if not data:
                     raise ConnectionError("connection closed by the sender")
-                self._feed(data)
-                self._ending.wait(GATHER_S)
+                self._feed_and_rest(data)
 
     def _read_serial(self) -> None:
         """Reads until stopped. Raises OSError or termios.error if the port is lost."""
@@ -260,8 +260,12 @@ class StreamReader(threading.Thread):
                 data = port.read(1)
                 while len(data) < READ_BYTES and (waiting := port.in_waiting):
                     data += port.read(waiting)
-                self._feed(data)
-                self._ending.wait(GATHER_S)
+                self._feed_and_rest(data)
+
+    def _feed_and_rest(self, data: bytes) -> None:
+        started_s = time.thread_time()
+        self._feed(data)
+        self._ending.wait(max(GATHER_S, REST * (time.thread_time() - started_s)))
 
     def _feed(self, data: bytes) -> None:
         now_s = time.monotonic()

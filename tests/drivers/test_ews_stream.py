@@ -8,8 +8,12 @@ import os
 import pty
 import socket
 import struct
+import threading
+import time
 import tty
+from pathlib import Path
 
+import numpy as np
 import pytest
 import serial
 from support.basics import wait_until
@@ -59,6 +63,37 @@ def test_a_tcp_stream_is_read_and_reconnected(caplog: pytest.LogCaptureFixture) 
     assert got[0].quality == Quality.SIMULATED
     assert got[1].index > got[0].index + 64, "the pause shows as missing samples"
     assert sum("lost" in record.message for record in caplog.records) == 1
+
+
+def test_a_sender_that_floods_the_port_does_not_use_all_processor_time() -> None:
+    """Frames of one sample with lost samples between, as fast as they are accepted."""
+    got: list[Waveform] = []
+    hello = ews_protocol.build(ews_protocol.HELLO, ews_protocol.hello_payload(HELLO), sequence=0, calibration=1)
+    frames = b"".join(
+        ews_protocol.build(ews_protocol.SAMPLES, bytes(4), sequence=1, calibration=1, index=n, count=1)
+        for n in range(0, 40_000, 2)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reader = reader_of(f"socket://127.0.0.1:{server.getsockname()[1]}", got)
+        reader.start()
+        connection, _ = server.accept()
+        with connection:
+            sender = threading.Thread(target=connection.sendall, args=(hello + frames,), daemon=True)
+            sender.start()
+            wait_until(lambda: len(got) > 100, 5, "samples")
+            started_s, before_s = time.monotonic(), used_and_waited_s(reader)
+            wait_until(lambda: len(got) > 5000, 5, "samples")
+            used_s, waited_s = np.subtract(used_and_waited_s(reader), before_s)
+            share = used_s / (time.monotonic() - started_s - waited_s)
+            reader.stop()
+            reader.join(5)
+    assert share < 0.4, "a quarter, and a part of one block"
+
+
+def used_and_waited_s(thread: threading.Thread) -> tuple[float, float]:
+    """Processor time, and time in which the thread was runnable and no processor was free (Linux, schedstat)."""
+    used_ns, waited_ns, _ = Path(f"/proc/self/task/{thread.native_id}/schedstat").read_text().split()
+    return int(used_ns) / 1e9, int(waited_ns) / 1e9
 
 
 def test_a_serial_port(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import select
+import socket
+import struct
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -74,3 +80,70 @@ class Line:
         if self._sink is not None:
             self._sink.stop()
         self.store.close()
+
+
+class ClosingBroker(threading.Thread):
+    """A broker of MQTT 3.1.1, written by hand, that closes the connection at some messages.
+
+    closes_at: topic and payload → whether it closes. Confirmations that it has not sent yet are lost then: it sends
+        them when it has read everything.
+    silent: the number of the first connections in which it confirms nothing.
+
+    received: payload → topic and monotonic time at which it was received first, in order. connections: their number.
+    """
+
+    def __init__(self, closes_at: Callable[[str, bytes], bool], silent: int = 0) -> None:
+        super().__init__(daemon=True)
+        self.received: dict[bytes, tuple[str, float]] = {}
+        self.connections = 0
+        self._closes_at, self._silent = closes_at, silent
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.settings = Mqtt("127.0.0.1", self._server.getsockname()[1], False, version="3.1.1")
+
+    def close(self) -> None:
+        self._server.close()
+
+    def run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with connection, suppress(IndexError, OSError):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST
+                self._serve(connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        buffer, confirmations = b"", b""
+        while True:
+            if confirmations and not select.select([connection], [], [], 0.005)[0]:
+                connection.sendall(confirmations)
+                confirmations = b""
+            if not (data := connection.recv(65536)):
+                return
+            buffer += data
+            while packet := _packet(buffer):
+                kind, body, size = packet
+                buffer = buffer[size:]
+                if kind == 1:
+                    connection.sendall(bytes([0x20, 2, 0, 0]))
+                elif kind == 3:
+                    end = 2 + int.from_bytes(body[:2], "big")
+                    topic, payload = body[2:end].decode(), body[end + 2 :]
+                    if self._closes_at(topic, payload):
+                        return
+                    self.received.setdefault(payload, (topic, time.monotonic()))
+                    if self.connections > self._silent:
+                        confirmations += bytes([0x40, 2]) + body[end : end + 2]
+
+
+def _packet(buffer: bytes) -> tuple[int, bytes, int] | None:
+    """Type, content and size of the first MQTT packet; None: it is not complete."""
+    size = 0
+    for at in range(1, min(5, len(buffer))):
+        size |= (buffer[at] & 0x7F) << 7 * (at - 1)
+        if not buffer[at] & 0x80:
+            end = at + 1 + size
+            return (buffer[0] >> 4, buffer[at + 1 : end], end) if len(buffer) >= end else None
+    return None

@@ -73,6 +73,10 @@ class MqttHandler:
         """The link is stopping: sends the last messages; true when all are sent."""
         return True
 
+    def cause_of_end(self, end: DisconnectReason) -> DisconnectReason:
+        """Why the connection ended, where the dialect knows more. Called once, before `on_disconnected`."""
+        return end
+
     def on_disconnected(self, end: DisconnectReason, reason: Reason | None) -> None:
         """The connection has ended or could not be established. reason: None when it was logged before."""
 
@@ -171,10 +175,11 @@ class MqttConnection:
             lasted_s = self._connect_once()
             end, reason = self._other_version(*(self._end or (DisconnectReason.ASKED, None)))
             cause, older = end, self._version == MQTTProtocolVersion.MQTTv311
-            if self._negotiate and older and backoff.is_takeover_suspected(end, lasted_s):
-                cause = DisconnectReason.TAKEN_OVER
-                reason = CLIENT_ID_CONFLICT_SUSPECTED(n=BRIEF_ENDS, limit_s=BRIEF_S, client_id=self.client_id)
             try:
+                cause = self._handler.cause_of_end(end)
+                if self._negotiate and older and backoff.is_takeover_suspected(cause, lasted_s):
+                    cause = DisconnectReason.TAKEN_OVER
+                    reason = CLIENT_ID_CONFLICT_SUSPECTED(n=BRIEF_ENDS, limit_s=BRIEF_S, client_id=self.client_id)
                 self._handler.on_disconnected(end, self._log_end(cause, reason))
             except Exception:
                 self.log_internal_error("the end of the connection could not be processed (internal error)")

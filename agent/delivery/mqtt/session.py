@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.core.stable_hash import share
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.mqtt.connection import MqttConnection
 from agent.delivery.mqtt.rate_limit import BackfillRateLimiter, BirthRateLimiter
+from agent.delivery.mqtt.suspects import Key, Suspects
 from agent.delivery.reasons import (
     CONFIRMATION_TIMEOUT,
     MQTT_TOPIC_INVALID,
@@ -25,6 +26,7 @@ from drivers.reasons import Reason
 WINDOW = 100  # unconfirmed rows; more of them make paho slower
 BACKLOG_WINDOW = 50  # unconfirmed backlog rows, so that a live row can always be sent
 TURN_S = 0.25
+ALONE_S = 3.0  # longest time without other messages while a suspect is unconfirmed
 ROWS_S = 3.0  # for the last rows; then follows `offline`
 PAUSE_S = 30.0  # after "quota exceeded"
 SYNCHRONOUS = ("pq10m", "savings")  # message types that are due on all gateways at the same time
@@ -43,13 +45,30 @@ class _Sent:
     at_s: float
     backlog: bool
 
+    @property
+    def key(self) -> Key:
+        return self.topic if self.row is None else self.row.n
+
+
+@dataclass(frozen=True, slots=True)
+class SinkState:
+    """What a sink remembers between its connections.
+
+    rejected: topics of retained messages that ended connections.
+    """
+
+    backfill_limiter: BackfillRateLimiter
+    birth_limiter: BirthRateLimiter
+    suspects: Suspects = field(default_factory=Suspects)
+    rejected: set[str] = field(default_factory=set)
+
 
 class MqttSession:
     """What one connection sends.
 
     properties: of the CONNACK packet, with the limits of the broker; None with MQTT 3.1.1.
     root: topic of the gateway.
-    backfill_limiter, birth_limiter: rate limits, which outlive the connection.
+    state: of the sink; it outlives the connection.
     retained_dropped: called for each retained message that cannot be delivered, with its topic and the reason.
 
     retained: changed retained messages, topic → payload; what is sent is removed. From any thread.
@@ -57,15 +76,15 @@ class MqttSession:
     """
 
     def __init__(
-        self, link: MqttConnection, properties: Any, cursor: SinkCursor, root: str,
-        backfill_limiter: BackfillRateLimiter, birth_limiter: BirthRateLimiter,
+        self, link: MqttConnection, properties: Any, cursor: SinkCursor, root: str, state: SinkState,
         retained_dropped: Callable[[str, Reason], None],
     ) -> None:  # fmt: skip
         self.retained: dict[str, bytes] = {}
         self.status_topic = f"{root}/status"
         self.published = 0
         self._link, self._cursor, self._root = link, cursor, root
-        self._backfill_limiter, self._birth_limiter = backfill_limiter, birth_limiter
+        self._backfill_limiter, self._birth_limiter = state.backfill_limiter, state.birth_limiter
+        self._suspects, self._rejected = state.suspects, state.rejected
         self._retained_dropped = retained_dropped
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._backlog_window = min(BACKLOG_WINDOW, max(1, self._window // 2))
@@ -77,14 +96,22 @@ class MqttSession:
         self._confirmed_s = time.monotonic()  # time of the last confirmation
         self._send_again = False  # the broker rejected some rows for now
         self._delayed: deque[tuple[float, StoredRow]] = deque()  # time to send, row
+        self._backlog: deque[StoredRow] = deque()  # fetched, not yet sent
+        self._suspect_retained: dict[str, bytes] = {}
+        self._alone_until_s = 0.0  # until then, nothing is sent while messages are unconfirmed
+        self._suspect_next = False  # when all messages are confirmed, a suspect is sent alone
         self._delay_s = SYNCHRONOUS_DELAY_S * share(root)
         self._rows_until_s: float | None = None
         self._offline_mid: int | None = None
 
     @property
-    def unconfirmed(self) -> list[StoredRow]:
-        """Rows that were sent and not confirmed, in order."""
-        return [sent.row for sent in self._sent.values() if sent.row is not None]
+    def unconfirmed(self) -> dict[Key, float]:
+        """Messages that were sent and not confirmed, with the time at which they were sent, in order."""
+        return {sent.key: sent.at_s for sent in self._sent.values()}
+
+    @property
+    def _has_unconfirmed_rows(self) -> bool:
+        return any(sent.row is not None for sent in self._sent.values())
 
     def on_confirmed(self, mid: int, code: int) -> None:
         self._confirmations.append((mid, code))  # processed together: a turn of the store costs as much as a row
@@ -92,6 +119,8 @@ class MqttSession:
     def send_due(self, now_s: float) -> float:
         """Sends what is due; returns the longest time until the next call, seconds."""
         self._send(now_s, stopping=False)
+        if self._sent and now_s < self._alone_until_s:
+            return TURN_S  # a confirmation ends it
         if self._cursor.has_backlog and self._backlog_out < self._backlog_window:
             return min(TURN_S, max(0.002, self._backfill_limiter.wait_s(now_s)))
         return TURN_S
@@ -101,7 +130,7 @@ class MqttSession:
         now_s = time.monotonic()
         self._send(now_s, stopping=True)
         self._rows_until_s = self._rows_until_s or now_s + ROWS_S
-        if self._offline_mid is None and (not self.unconfirmed or now_s > self._rows_until_s):
+        if self._offline_mid is None and (not self._has_unconfirmed_rows or now_s > self._rows_until_s):
             self._offline_mid = self._publish(self.status_topic, b"offline", now_s)
         return self._offline_mid is not None and self._offline_mid not in self._sent
 
@@ -115,6 +144,8 @@ class MqttSession:
             if (sent := self._sent.pop(mid, None)) is None:
                 continue
             self._backlog_out -= sent.backlog
+            if self._suspects:
+                self._suspects.acquit(sent.key)
             if code >= 0x80:
                 self._on_rejected(sent, code, now_s)
             elif sent.row is not None:
@@ -146,15 +177,23 @@ class MqttSession:
     def _send(self, now_s: float, stopping: bool) -> None:
         self.process_confirmations()
         self._check_timeout(now_s)
+        if self._sent and now_s < self._alone_until_s:
+            return
+        suspect_next, self._suspect_next, self._alone_until_s = self._suspect_next, False, 0.0
+        if suspect_next and self._send_suspect(now_s):
+            return
         while self.retained and self._free > 0 and self._birth_limiter.wait_s(now_s) == 0:
             topic, payload = self.retained.popitem()
-            if self._publish(topic, payload, now_s):
+            if topic in self._suspects:
+                self._suspect_retained[topic] = payload
+            elif topic not in self._rejected and self._publish(topic, payload, now_s):
                 self._birth_limiter.spend(now_s, len(topic) + len(payload))
         if self._send_again:
-            if self.unconfirmed:
+            if self._has_unconfirmed_rows:
                 return
             self._cursor.return_unconfirmed()
             self._delayed.clear()
+            self._backlog.clear()
             self._send_again = False
         if live := self._cursor.fetch_live(self._free):
             self._backfill_limiter.on_live_rows(now_s, len(live))
@@ -165,11 +204,36 @@ class MqttSession:
                 self._publish_row(row, now_s, backlog=False)
         while self._delayed and self._free > 0 and (stopping or self._delayed[0][0] <= now_s):
             self._publish_row(self._delayed.popleft()[1], now_s, backlog=False)
-        if stopping or not self._cursor.has_backlog:
-            return
+        if not stopping:
+            self._send_backlog(now_s)
+
+    def _send_backlog(self, now_s: float) -> None:
+        """Sends rows of the backlog in order, up to a suspect, which is sent when all other messages are confirmed."""
         room = min(self._free, self._backlog_window - self._backlog_out)
-        for row in self._cursor.fetch_backlog(self._backfill_limiter.grant(now_s, room) if room > 0 else 0):
-            self._publish_row(row, now_s, backlog=True)
+        if not self._backlog and self._cursor.has_backlog and room > 0:
+            self._backlog.extend(self._cursor.fetch_backlog(self._backfill_limiter.grant(now_s, room)))
+        while self._backlog and room > 0 and not self._is_suspect_due:
+            self._publish_row(self._backlog.popleft(), now_s, backlog=True)
+            room -= 1
+        if self._is_suspect_due and not self._send_suspect(now_s):
+            self._suspect_next, self._alone_until_s = True, now_s + ALONE_S
+
+    @property
+    def _is_suspect_due(self) -> bool:
+        return bool(self._suspect_retained) or bool(self._backlog and self._backlog[0].n in self._suspects)
+
+    def _send_suspect(self, now_s: float) -> bool:
+        """Sends a suspect alone, if all other messages are confirmed; whether it was sent."""
+        if self._sent:
+            return False
+        if self._suspect_retained:
+            topic, payload = self._suspect_retained.popitem()
+            self._birth_limiter.spend(now_s, len(topic) + len(payload))
+            self._publish(topic, payload, now_s)
+        elif self._is_suspect_due:
+            self._publish_row(self._backlog.popleft(), now_s, backlog=True)
+        self._alone_until_s = now_s + ALONE_S
+        return bool(self._sent)
 
     def _check_timeout(self, now_s: float) -> None:
         if not self._sent:

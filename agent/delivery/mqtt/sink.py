@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +21,8 @@ from agent.delivery.mqtt import tls
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.mqtt.connection import MqttConnection, MqttHandler
 from agent.delivery.mqtt.rate_limit import BackfillRateLimiter, BirthRateLimiter
-from agent.delivery.mqtt.session import MqttSession
+from agent.delivery.mqtt.session import MqttSession, SinkState
+from agent.delivery.mqtt.suspects import ENDS_MAX, Key
 from agent.delivery.reasons import (
     BROKER_CERTIFICATE_EXPIRING,
     CLIENT_CERTIFICATE_EXPIRING,
@@ -29,13 +31,12 @@ from agent.delivery.reasons import (
     QOS_1_UNSUPPORTED,
     ROW_ENDS_CONNECTION,
 )
-from agent.delivery.store import SinkCursor, StoredRow
+from agent.delivery.store import SinkCursor
 from drivers.reasons import Code, Reason
 
 log = logging.getLogger(__name__)
 
 CERTIFICATE_DAYS = 30
-POISON_BYTES, POISON_ENDS = 8192, 3  # a row of this size that ended this number of connections is not sent again
 
 
 class MqttSink(MqttHandler):
@@ -53,12 +54,11 @@ class MqttSink(MqttHandler):
     ) -> None:  # fmt: skip
         self.link = MqttConnection("mqtt", settings, client_id, self, negotiate=True)
         self._root, self._retained_messages, self._publish_event = root, retained_messages, publish_event
-        self._backfill_limiter, self._birth_limiter = BackfillRateLimiter(self.link.chance), BirthRateLimiter()
+        self._state = SinkState(BackfillRateLimiter(self.link.chance), BirthRateLimiter())
         self._certificate_end: datetime | None = None  # the earlier of broker and client; None: no TLS
         self._published = 0  # in earlier connections
         self._retained_dropped, self._dropped_topics = 0, set[str]()  # in all connections
         self._session: MqttSession | None = None
-        self._suspect: tuple[int, int] = (0, 0)  # row, number of connections that ended while it was sent
         self._cursor: SinkCursor  # set by `start`
 
     @property
@@ -90,16 +90,13 @@ class MqttSink(MqttHandler):
 
     def configure(self, client: paho.Client) -> None:
         client.will_set(f"{self._root}/status", b"offline", qos=1, retain=True)
-        self._backfill_limiter.rate_max = self.link.settings.backfill_rate
+        self._state.backfill_limiter.rate_max = self.link.settings.backfill_rate
 
     def on_connected(self, properties: Any) -> None:
         if getattr(properties, "MaximumQoS", 1) < 1:
             self.link.close(QOS_1_UNSUPPORTED(), DisconnectReason.REFUSED)
             return
-        session = MqttSession(
-            self.link, properties, self._cursor, self._root, self._backfill_limiter, self._birth_limiter,
-            self._on_retained_dropped,
-        )  # fmt: skip
+        session = MqttSession(self.link, properties, self._cursor, self._root, self._state, self._on_retained_dropped)
         self._session = session  # from here on it receives changes, which are newer than the following
         for topic, payload in reversed(self._retained_messages()):
             session.retained.setdefault(topic, payload)
@@ -119,13 +116,29 @@ class MqttSink(MqttHandler):
         assert self._session is not None
         return self._session.send_last()
 
+    def cause_of_end(self, end: DisconnectReason) -> DisconnectReason:
+        state, session = self._state, self._session
+        if end is DisconnectReason.ASKED:
+            state.suspects.clear()
+            state.rejected.clear()
+        if end is not DisconnectReason.LOST or session is None:
+            return end
+        session.process_confirmations()
+        now_s = time.monotonic()
+        sent_s = {key: now_s - at_s for key, at_s in session.unconfirmed.items()}
+        if (found := state.suspects.cause_of_end(sent_s, self.published)) is None:
+            return end
+        message, ends = found
+        if ends >= ENDS_MAX:
+            state.suspects.acquit(message)
+            self._reject(message, ROW_ENDS_CONNECTION(n=ends))
+        return DisconnectReason.MESSAGE
+
     def on_disconnected(self, end: DisconnectReason, reason: Reason | None) -> None:
         session, self._session = self._session, None
         if session is not None:
             session.process_confirmations()
             self._published += session.published
-            if end is DisconnectReason.LOST and (stuck := session.unconfirmed):
-                self._reject_poison(stuck)
             self._cursor.return_unconfirmed()
         if reason is not None and reason.code in (CLIENT_ID_CONFLICT, CLIENT_ID_CONFLICT_SUSPECTED):
             self._publish_event("client_id_conflict", reason)
@@ -136,20 +149,14 @@ class MqttSink(MqttHandler):
             self._dropped_topics.add(topic)
             log.warning("retained message %s is not delivered: %s", topic, reason)
 
-    def _reject_poison(self, stuck: list[StoredRow]) -> None:
-        """Rejects a row that ends each connection: MQTT 3.1.1 brokers close the connection at an oversized packet.
-
-        stuck: the rows that were sent and not confirmed, in order.
-        """
-        first = stuck[0]
-        if len(first.payload) < POISON_BYTES or len(first.payload) < max(len(row.payload) for row in stuck):
-            return
-        count = self._suspect[1] + 1 if self._suspect[0] == first.n else 1
-        self._suspect = (first.n, count)
-        if count >= POISON_ENDS:
-            self._cursor.reject(first.n, ROW_ENDS_CONNECTION(n=count))
-            log.error("a row of %d bytes ended the connection %d times; it is moved out of the spool",
-                      len(first.payload), count)  # fmt: skip
+    def _reject(self, message: Key, reason: Reason) -> None:
+        """Never sends a row, or the retained messages of a topic, to this broker again."""
+        if isinstance(message, str):
+            self._state.rejected.add(message)
+            self._on_retained_dropped(message, reason)
+        else:
+            self._cursor.reject(message, reason)
+            log.error("a row is not delivered: %s", reason)
 
     def _check_certificates(self) -> None:
         ends: list[tuple[datetime, Code, dict[str, str]]] = []

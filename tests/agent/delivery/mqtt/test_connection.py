@@ -94,7 +94,7 @@ def test_a_broker_that_never_responds_is_reported_once(
     caplog.set_level(logging.INFO)
     for name in ("NEGOTIATION_S", "CONNACK_S"):
         monkeypatch.setattr(connection, name, 0.02)
-    monkeypatch.setattr(backoff, "LIMIT_S", (0.01, 0.01))
+    monkeypatch.setitem(backoff.LIMITS_S, DisconnectReason.UNREACHABLE, (0.01, 1.0, 0.01))
     handler = Counting()
     with _silent_server() as port:
         link = MqttConnection("link", Mqtt("127.0.0.1", port, False), "one", handler, negotiate=True)

@@ -68,6 +68,21 @@ def test_full_jitter_below_a_limit_that_doubles() -> None:
     assert mean(spread) == pytest.approx(0.5, abs=0.05), "a thousand gateways reconnect evenly, not simultaneously"
 
 
+def test_a_row_that_ends_four_connections_delays_rows_by_five_seconds_at_most_also_after_an_outage() -> None:
+    chance = random.Random(3)
+    for _ in range(200):
+        backoff = Backoff(chance)
+        for _ in range(12):
+            backoff.delay_s(DisconnectReason.UNREACHABLE, 0.0)
+        ends = [DisconnectReason.LOST, *(3 * [DisconnectReason.MESSAGE])]
+        waits_s = []
+        for end in ends:
+            waits_s.append(backoff.delay_s(end, 0.5))
+            assert not backoff.is_takeover_suspected(end, 0.5)
+        assert sum(waits_s) <= 5
+        assert all(backoff.delay_s(DisconnectReason.MESSAGE, 0.5) <= 4 for _ in range(20))
+
+
 @pytest.mark.parametrize("end", [DisconnectReason.REFUSED, DisconnectReason.TAKEN_OVER])
 def test_attempts_that_make_a_problem_worse_are_rare(end: DisconnectReason) -> None:
     backoff = Backoff(random.Random(1))

@@ -14,7 +14,8 @@ from support.mqtt import Line
 
 from agent.config.model import Mqtt
 from agent.delivery.mqtt.rate_limit import BackfillRateLimiter, BirthRateLimiter
-from agent.delivery.mqtt.session import MqttSession
+from agent.delivery.mqtt.session import MqttSession, SinkState
+from agent.delivery.mqtt.suspects import Suspects
 from agent.delivery.reasons import CONFIRMATION_TIMEOUT, MQTT_TOPIC_INVALID, ROW_REJECTED, ROW_TOO_LARGE
 from drivers.reasons import Reason
 
@@ -45,14 +46,16 @@ def line(tmp_path: Path) -> Iterator[Line]:
     found.close()
 
 
-def connected(line: Line, **limits: int) -> tuple[MqttSession, RecordedLink, list[tuple[str, Reason]]]:
+def connected(
+    line: Line, suspects: Suspects | None = None, **limits: int
+) -> tuple[MqttSession, RecordedLink, list[tuple[str, Reason]]]:
     """limits: of the CONNACK packet."""
     link: Any = RecordedLink()
     dropped: list[tuple[str, Reason]] = []
+    state = SinkState(BackfillRateLimiter(Random(1)), BirthRateLimiter(), suspects or Suspects())
     session = MqttSession(
-        link, SimpleNamespace(**limits), line.drain, "g", BackfillRateLimiter(Random(1)), BirthRateLimiter(),
-        lambda topic, reason: dropped.append((topic, reason)),
-    )  # fmt: skip
+        link, SimpleNamespace(**limits), line.drain, "g", state, lambda topic, reason: dropped.append((topic, reason))
+    )
     return session, link, dropped
 
 
@@ -104,3 +107,50 @@ def test_a_retained_message_over_the_packet_limit_or_with_an_invalid_topic_is_no
         ("g/#/meta", MQTT_TOPIC_INVALID(error="topic with a wildcard")),
         ("g/m/meta", ROW_TOO_LARGE(limit_bytes=1000)),
     ]
+
+
+def test_after_the_end_of_a_connection_live_rows_precede_its_unconfirmed_rows_which_are_sent_alone(line: Line) -> None:
+    suspects = Suspects()
+    session, link, _ = connected(line, suspects)
+    line.put(2)
+    now_s = time.monotonic()
+    session.send_due(now_s)
+    assert suspects.cause_of_end(dict.fromkeys(session.unconfirmed, 0.1), 0) is None
+    line.drain.return_unconfirmed()
+    session, link, _ = connected(line, suspects)
+    live, suspect = "g/m/telemetry", "g/m/backfill/telemetry"
+    line.put(1)
+    session.send_due(now_s)
+    session.send_due(now_s + 1)  # from here on, the rate permits backfill
+    line.put(1)
+    session.send_due(now_s + 1)
+    assert link.sent == [live], "the second one waits until the suspect was sent"
+    expected = [live]
+    for confirmed, sent in ((1, suspect), (2, live), (3, suspect)):
+        session.on_confirmed(confirmed, 0)
+        session.send_due(now_s + 1)
+        expected.append(sent)
+        assert link.sent == expected
+    assert len(suspects) == 1
+    session.on_confirmed(4, 0)
+    session.send_due(now_s + 1)
+    assert len(suspects) == 0
+
+
+def test_a_suspect_that_is_not_confirmed_delays_other_rows_for_three_seconds(line: Line) -> None:
+    suspects = Suspects()
+    session, link, _ = connected(line, suspects)
+    line.put(1)
+    now_s = time.monotonic()
+    session.send_due(now_s)
+    suspects.cause_of_end(dict.fromkeys(session.unconfirmed, 0.1), 0)
+    line.drain.return_unconfirmed()
+    session, link, _ = connected(line, suspects)
+    session.send_due(now_s)
+    session.send_due(now_s + 1)
+    assert link.sent == ["g/m/backfill/telemetry"]
+    line.put(1)
+    session.send_due(now_s + 3.9)
+    assert len(link.sent) == 1
+    session.send_due(now_s + 4.1)
+    assert link.sent[1:] == ["g/m/telemetry"]

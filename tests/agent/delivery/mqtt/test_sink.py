@@ -7,9 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
@@ -17,14 +15,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from support.basics import Mosquitto, wait_until, within
 from support.delivery import Link
 from support.dialects import configured
-from support.mqtt import Line, Listener
+from support.mqtt import ClosingBroker, Line, Listener
 
 from agent.config.loader import parse_broker
 from agent.config.model import Mqtt
-from agent.delivery.mqtt.sink import POISON_ENDS
+from agent.delivery.mqtt import backoff
+from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.reasons import (
     CLIENT_ID_CONFLICT,
-    CLIENT_ID_CONFLICT_SUSPECTED,
     CONNECT_FAILED,
     CONNECT_REJECTED,
     PUBLISH_FORBIDDEN,
@@ -289,7 +287,7 @@ def test_a_row_over_the_limit_of_the_broker_is_set_aside_and_the_others_are_deli
     wait_until(lambda: line.store.figures()["spool_rows"] == 0, 30, "nothing is stuck")
     (gap,) = line.store.fetch_gaps()
     assert gap.rows == 1
-    assert gap.reason == (ROW_TOO_LARGE(limit_bytes=20_000) if version == "5" else ROW_ENDS_CONNECTION(n=POISON_ENDS))
+    assert gap.reason == (ROW_TOO_LARGE(limit_bytes=20_000) if version == "5" else ROW_ENDS_CONNECTION(n=3))
     listener.stop()
     sink.stop()
     broker.stop()
@@ -333,57 +331,102 @@ def test_rejected_retained_messages_are_logged_once_per_topic_and_counted(
     broker.stop()
 
 
-class ClosesAtLarge(threading.Thread):
-    """A broker of MQTT 3.1.1 that closes the connection at a packet of 20 kB. In the first connection it confirms
-    nothing, so that the reason for its end is not clear."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
-        self.connections = 0
-
-    def run(self) -> None:
-        while True:
-            try:
-                connection, _ = self.server.accept()
-            except OSError:
-                return
-            self.connections += 1
-            with connection, suppress(IndexError, OSError):
-                self._serve(connection.makefile("rwb"))
-
-    def _serve(self, stream: Any) -> None:
-        while head := stream.read(1):
-            size, shift = 0, 0
-            while (byte := stream.read(1)[0]) & 0x80:
-                size, shift = size | (byte & 0x7F) << shift, shift + 7
-            size |= byte << shift
-            if size > 20_000:
-                return
-            body = stream.read(size)
-            if head[0] >> 4 == 1:
-                stream.write(bytes([0x20, 2, 0, 0]))
-            elif head[0] >> 4 == 3 and self.connections > 1:
-                end = 2 + int.from_bytes(body[:2], "big")
-                stream.write(bytes([0x40, 2]) + body[end : end + 2])
-            stream.flush()
+@pytest.fixture
+def _brief_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delays between connections of at most 0.1 s. Rows become backlog after a second, as in a plant."""
+    for end in (DisconnectReason.LOST, DisconnectReason.MESSAGE):
+        monkeypatch.setitem(backoff.LIMITS_S, end, (0.1, 1.0, 0.1))
+    monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 1.0)
 
 
-def test_a_row_that_ends_each_connection_does_not_stay_because_two_clients_are_suspected(line: Line) -> None:
-    """The fourth brief connection looks like two clients with one name; the row that causes it is rejected then."""
+@pytest.mark.usefixtures("_brief_delays")
+@pytest.mark.parametrize("size", [20, 30_000])
+def test_a_row_that_ends_each_connection_is_rejected_and_hardly_delays_others(line: Line, size: int) -> None:
+    """The confirmations of the rows before it are lost with the connection, so that it is one of several unconfirmed
+    rows. Four brief connections do not look like two clients with one identifier."""
+    poison = b"7" * size
+    line.put(5)
+    line.payloads.append(poison)
+    line.store.append("m", "event", 1, lambda _: poison)
+    line.put(5)
+    broker = ClosingBroker(lambda _, payload: payload == poison)
+    broker.start()
+    sink = line.sink(broker.settings, [("g/info", b"{}")])
+    put_s: dict[bytes, float] = {}
+    until_s = time.monotonic() + 20
+    while not (gaps := line.store.fetch_gaps()) and time.monotonic() < until_s:
+        line.append(1)
+        put_s[line.payloads[-1]] = time.monotonic()
+        time.sleep(0.02)
+    (gap,) = gaps
+    assert (gap.rows, gap.reason) == (1, ROW_ENDS_CONNECTION(n=3))
+    assert broker.connections >= 1 + 3
+    wait_until(lambda: line.store.figures()["spool_rows"] == 0, 10, "nothing is stuck")
+    assert set(line.payloads) - broker.received.keys() == {poison}
+    waits_s = [broker.received[payload][1] - at_s for payload, at_s in put_s.items()]
+    assert max(waits_s) < 3, "0.1 s, the time for a connection, and a busy machine"
+    for topic in ("g/m/telemetry", "g/m/backfill/telemetry"):
+        found = [payload for payload, (name, _) in broker.received.items() if name == topic]
+        assert found == sorted(found, key=line.payloads.index)
+    assert line.events == []
+    sink.stop()
+    broker.close()
+
+
+@pytest.mark.usefixtures("_brief_delays")
+def test_a_row_is_rejected_also_if_the_first_connection_confirms_nothing(line: Line) -> None:
     line.put(1)
     line.put(1, size=30_000)
-    broker = ClosesAtLarge()
+    broker = ClosingBroker(lambda _, payload: len(payload) > 20_000, silent=1)
     broker.start()
-    sink = line.sink(Mqtt("127.0.0.1", broker.port, False, version="3.1.1"))
+    sink = line.sink(broker.settings)
     wait_until(lambda: line.store.figures()["spool_rows"] == 0, 30, "nothing is stuck")
-    assert broker.connections == 1 + POISON_ENDS
+    assert broker.connections == 1 + 3
     (gap,) = line.store.fetch_gaps()
-    assert (gap.rows, gap.reason) == (1, ROW_ENDS_CONNECTION(n=POISON_ENDS))
-    wait_until(lambda: [reason.code for _, reason in line.events] == [CLIENT_ID_CONFLICT_SUSPECTED], 5, "an event")
+    assert (gap.rows, gap.reason) == (1, ROW_ENDS_CONNECTION(n=3))
+    assert line.events == []
     sink.stop()
-    broker.server.close()
+    broker.close()
+
+
+@pytest.mark.usefixtures("_brief_delays")
+def test_no_row_is_rejected_by_a_broker_that_accepts_none(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(backoff.LIMITS_S, DisconnectReason.TAKEN_OVER, (0.1, 1.0, 0.1))
+    line.put(3)
+    broker = ClosingBroker(lambda topic, _: topic.endswith("telemetry"))
+    broker.start()
+    sink = line.sink(broker.settings)
+    wait_until(lambda: broker.connections >= 8, 20, "some connections")
+    assert line.store.figures()["spool_rows"] == 3
+    assert line.store.fetch_gaps() == []
+    sink.stop()
+    broker.close()
+
+
+@pytest.mark.usefixtures("_brief_delays")
+def test_a_retained_message_that_ends_each_connection_is_not_sent_again(
+    line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = ClosingBroker(lambda topic, _: topic == "g/m/meta")
+    broker.start()
+    with caplog.at_level("WARNING"):
+        sink = line.sink(broker.settings, [("g/m/meta", b"{}"), ("g/m/state", b"{1}")])
+        until_s = time.monotonic() + 20
+        while not sink.numbers()["retained_dropped"]:
+            assert time.monotonic() < until_s
+            line.put(1)
+            time.sleep(0.02)
+        line.put(3)
+        wait_until(lambda: line.store.figures()["spool_rows"] == 0, 10, "the rows")
+        connections = broker.connections
+        sink.update_retained("g/m/meta", b"{2}")
+        line.put(1)
+        wait_until(lambda: line.store.figures()["spool_rows"] == 0, 10, "the last row")
+    assert broker.connections == connections
+    assert set(broker.received) == {b"online", b"{1}", *line.payloads}
+    assert [reason for reason in reported(caplog) if reason.code == ROW_ENDS_CONNECTION] == [ROW_ENDS_CONNECTION(n=3)]
+    sink.stop()
+    broker.close()
 
 
 def test_a_broker_that_forbids_publishing_gets_few_connections_and_rows_are_kept(
