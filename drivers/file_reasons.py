@@ -14,6 +14,9 @@ from drivers.reasons import Code, Reason
 FILE_MISSING = Code("file_missing", "no such file: {path}")
 FILE_EMPTY = Code("file_empty", "{path}: the file is empty")
 FILE_UNREADABLE = Code("file_unreadable", "cannot read {path}: {error}")
+FILE_TOO_LARGE = Code(
+    "file_too_large", "{path}: {size_mb:.0f} MB; at most {size_max_mb:.0f} MB are read. Split the file"
+)
 FILE_UNWRITABLE = Code("file_unwritable", "cannot write {path}: {error}")
 PATH_IS_FOLDER = Code("path_is_folder", "{path}: is a folder; name a file in it")
 OUTPUT_FOLDER_MISSING = Code("output_folder_missing", "{path}: the folder {folder} does not exist")
