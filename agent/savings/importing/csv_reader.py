@@ -99,11 +99,12 @@ def read_rows(
 
 def _text(path: Path) -> str:
     try:
-        if (size := path.stat().st_size) > FILE_BYTES_MAX:
-            raise ImportProblem(FILE_TOO_LARGE(path=str(path), size_mb=size / 1e6, size_max_mb=FILE_BYTES_MAX / 1e6))
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         raise ImportProblem(FILE_UNREADABLE(path=str(path), error=cause_of(error))) from None
+    if len(data) > FILE_BYTES_MAX:
+        raise ImportProblem(FILE_TOO_LARGE(path=str(path), size_max_mb=FILE_BYTES_MAX / 1e6))
     if data.startswith(_ZIP):
         raise ImportProblem(codes.FILE_IS_ARCHIVE(path=str(path)))
     for encoding in ("utf-16",) if data.startswith(_UTF16) else ("utf-8-sig", "gb18030"):
