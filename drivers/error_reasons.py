@@ -174,6 +174,10 @@ COMTRADE_FORMAT_UNKNOWN = Code(
     "comtrade_format_unknown",
     "{path}: unknown sample format {format:quoted}; use ASCII, BINARY, BINARY32 or FLOAT32",
 )
+COMTRADE_SCALE = Code(
+    "comtrade_scale",
+    "{path}: channel {channel:quoted}: factor a and offset b must be finite numbers; correct them in the cfg",
+)
 COMTRADE_MOSTLY_MISSING = Code("comtrade_mostly_missing", "{path}: more than half of the samples are missing")
 
 # CSV

@@ -14,6 +14,7 @@ from drivers.reasons import Code, Reason
 FILE_MISSING = Code("file_missing", "no such file: {path}")
 FILE_EMPTY = Code("file_empty", "{path}: the file is empty")
 FILE_UNREADABLE = Code("file_unreadable", "cannot read {path}: {error}")
+FILE_TOO_LARGE = Code("file_too_large", "{path}: the file has more than {size_max_mb:g} MB; split it")
 FILE_UNWRITABLE = Code("file_unwritable", "cannot write {path}: {error}")
 PATH_IS_FOLDER = Code("path_is_folder", "{path}: is a folder; name a file in it")
 OUTPUT_FOLDER_MISSING = Code("output_folder_missing", "{path}: the folder {folder} does not exist")
@@ -21,10 +22,7 @@ OUTPUT_FOLDER_MISSING = Code("output_folder_missing", "{path}: the folder {folde
 # Tables and keys of a TOML file
 
 INVALID_TOML = Code("invalid_toml", "not valid TOML: {error}")
-TOML_TOO_LARGE = Code(
-    "toml_too_large",
-    "the file has {size_mb:.3g} MB; at most {size_max_mb:g} MB are read. Split it, or check its content",
-)
+TOML_TOO_LARGE = Code("toml_too_large", "the file has more than {size_max_mb:g} MB: check its content")
 TOML_LINE_TOO_LONG = Code(
     "toml_line_too_long", "line {line:d} has more than {n_max:d} bytes; break it, for example a list after a comma"
 )

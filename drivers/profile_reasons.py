@@ -35,7 +35,7 @@ REGISTER_TABLES_EXPECTED = Code("register_tables_expected", "expected [[register
 
 PROFILE_STRING = Code("profile_string", "expected a string, found {value}")
 PROFILE_INTEGER = Code("profile_integer", "expected an integer, found {value}")
-PROFILE_NUMBER = Code("profile_number", "expected a number between -1e12 and 1e12, found {value}")
+PROFILE_NUMBER = Code("profile_number", "expected 0 or a number of magnitude 1e-12 to 1e12, found {value}")
 PROFILE_BOOLEAN = Code("profile_boolean", "expected true or false, found {value}")
 PROFILE_LIST = Code("profile_list", "expected a list, found {value}")
 PROFILE_TABLE = Code("profile_table", "expected a table, found {value}")

@@ -6,6 +6,7 @@ Python reads integers of any size; TOML 1.0 requires 64 bits, and an error for a
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 from drivers import file_reasons as codes
@@ -27,13 +28,19 @@ class TomlError(InvalidValue):
         self.key = key[:KEY_SHOWN]
 
 
+def read_limited(path: Path) -> bytes:
+    """The content of a file for parse_toml, which rejects a longer one. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(FILE_BYTES_MAX + 1)
+
+
 def parse_toml(data: bytes) -> dict[str, Any]:
     """The tables of a TOML file; a byte order mark and CR LF are accepted.
 
     Raises TomlError.
     """
     if len(data) > FILE_BYTES_MAX:
-        raise TomlError(codes.TOML_TOO_LARGE, size_mb=len(data) / 1e6, size_max_mb=FILE_BYTES_MAX / 1e6)
+        raise TomlError(codes.TOML_TOO_LARGE, size_max_mb=FILE_BYTES_MAX / 1e6)
     for number, line in enumerate(data.split(b"\n"), 1):
         if len(line) > LINE_BYTES_MAX:
             raise TomlError(codes.TOML_LINE_TOO_LONG, line=number, n_max=LINE_BYTES_MAX)

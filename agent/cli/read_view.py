@@ -42,7 +42,7 @@ async def read_devices(config: Config, device: str | None, times: int, as_json: 
     buses = command_pollers(config, device)
     topics = [signal for signal in topic_signals(config) if device in (None, signal.device)]
     if not buses and not topics:
-        text = N_("No device to poll: comm_loss of {device} is missing.") if device else N_("No device to poll.")
+        text = N_("{device} is not polled; `magwatt check` reports the reason") if device else N_("No device to poll.")
         click.echo(_(text, device=device), err=True)
         return 1
     jobs = [_read_bus(bus, times, as_json) for bus in buses]

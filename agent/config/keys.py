@@ -303,7 +303,7 @@ def resolve_files(values: dict[str, Any], folder: Path, tls: bool, where: str, r
 
 
 def unusable_file(file: Path) -> Reason | None:
-    """Why this is no file that can be read; None if it is one."""
+    """Why the file cannot be read; None if it can."""
     try:
         return None if file.is_file() else FILE_MISSING(path=str(file))
     except OSError as error:  # no permission for the folder, or a name that is too long

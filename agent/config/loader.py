@@ -24,7 +24,7 @@ from drivers.errors import ProfileError
 from drivers.file_reasons import FILE_UNREADABLE, TABLE_EXPECTED, with_suggestion
 from drivers.profiles import profile_ids, set_profile_folders
 from drivers.reasons import InvalidValue, cause_of
-from drivers.toml_file import TomlError, parse_toml
+from drivers.toml_file import TomlError, parse_toml, read_limited
 
 PROFILES_VARIABLE = "MAGWATT_PROFILES"
 
@@ -40,7 +40,7 @@ class ConfigError(Exception):
 def load_config(path: Path) -> tuple[Config, ConfigReport]:
     """The configuration, and the report with its findings and notes. Raises ConfigError with every problem."""
     try:
-        data = path.read_bytes()
+        data = read_limited(path)
         raw = parse_toml(data)
     except OSError as error:
         cause = FILE_UNREADABLE(path=str(path), error=cause_of(error))

@@ -160,7 +160,9 @@ EIGHT_POINTS_MISSING_EQUAL = Code("eight_points_missing_equal", "{first}; the sa
 BUS_MISSING = Code(
     "bus_missing", 'missing: nothing is measured; write for example [bus.south] with tcp = "192.0.2.40:502"'
 )
-NO_DEVICE_TO_POLL = Code("no_device_to_poll", "no device to poll: no meter, and no drive with comm_loss")
+NO_DEVICE_TO_POLL = Code(
+    "no_device_to_poll", "no device to poll: no meter, and no drive whose comm_loss permits polling"
+)
 UNIT_ID_TAKEN = Code("unit_id_taken", "{other} on bus {bus} has the same unit ID")
 PORT_TAKEN = Code("port_taken", "{other} uses {port}; a port can have only one user")
 SIGNAL_METRIC_TAKEN = Code(

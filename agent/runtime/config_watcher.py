@@ -17,7 +17,7 @@ from agent.runtime.systemd import notify, reloading
 from drivers.profiles import set_profile_folders
 from drivers.reading import Clock
 from drivers.reasons import Code, Reason
-from drivers.toml_file import TomlError, parse_toml
+from drivers.toml_file import TomlError, parse_toml, read_limited
 
 log = logging.getLogger(__name__)
 
@@ -181,6 +181,6 @@ def _added(name: str, value: Any) -> list[Reason]:
 def _raw(path: Path) -> dict[str, Any]:
     """The tables of the file; empty when it cannot be read."""
     try:
-        return parse_toml(path.read_bytes())
+        return parse_toml(read_limited(path))
     except (OSError, TomlError):
         return {}

@@ -16,7 +16,7 @@ from drivers.profiles.profile_parser import parse_profile
 from drivers.profiles.register_parser import NOT_WITH_PARTS
 from drivers.profiles.toml_checks import Problem, profile_error
 from drivers.reasons import Reason, cause_of
-from drivers.toml_file import TomlError, parse_toml
+from drivers.toml_file import TomlError, parse_toml, read_limited
 
 Raw = Mapping[str, Any]
 _folders: tuple[Path, ...] = ()
@@ -110,7 +110,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> Raw:
     try:
-        return parse_toml(path.read_bytes())
+        return parse_toml(read_limited(path))
     except OSError as error:
         raise ProfileError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
     except TomlError as error:

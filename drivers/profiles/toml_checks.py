@@ -16,7 +16,7 @@ T = TypeVar("T")
 TableData = Mapping[str, Any]
 TEXT, WHOLE, NUMBER, YES, LIST, TABLE = str, int, (int, float), bool, list, dict
 TEXTS, WHOLES = "strings", "integers"
-NUMBER_MAX = 1e12  # magnitude of scales, offsets, limits and times; a scaled 64-bit value is finite
+NUMBER_MIN, NUMBER_MAX = 1e-12, 1e12  # magnitude of scales, offsets, limits; a scaled 64-bit value is finite
 
 EXPECTED = {
     TEXT: codes.PROFILE_STRING, WHOLE: codes.PROFILE_INTEGER, NUMBER: codes.PROFILE_NUMBER, YES: codes.PROFILE_BOOLEAN,
@@ -137,9 +137,9 @@ def converted(tables: Iterable[Table], convert: Callable[[Table], T]) -> list[T]
 
 
 def is_a(value: object, kind: Any) -> bool:
-    """Whether the value has this type. Booleans do not count as numbers; numbers are within NUMBER_MAX of 0, no NaN."""
+    """Whether the value has this type. Booleans do not count as numbers; numbers are 0 or of a usual magnitude, no NaN."""
     if kind in (TEXTS, WHOLES):
         return isinstance(value, list) and all(is_a(item, TEXT if kind == TEXTS else WHOLE) for item in value)
-    if kind == NUMBER and isinstance(value, (int, float)) and not abs(value) <= NUMBER_MAX:
+    if kind == NUMBER and isinstance(value, (int, float)) and value and not NUMBER_MIN <= abs(value) <= NUMBER_MAX:
         return False
     return isinstance(value, kind) and (kind is YES or not isinstance(value, bool))

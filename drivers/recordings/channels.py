@@ -60,9 +60,9 @@ def rate_of(path: Path, time_s: NDArray[np.float64]) -> float:
     if not np.isfinite(time_s).all():
         line = int(np.argmin(np.isfinite(time_s))) + 1
         raise FileError(codes.SAMPLE_TIME_MISSING, path=str(path), line=line)
-    if len(time_s) < 2 or time_s[-1] <= time_s[0]:
+    step_s = float(time_s[-1] - time_s[0]) / (len(time_s) - 1) if len(time_s) > 1 else 0.0
+    if step_s <= 0:
         raise FileError(codes.SAMPLE_TIME_CONSTANT, path=str(path))
-    step_s = (time_s[-1] - time_s[0]) / (len(time_s) - 1)
     worst = np.abs(time_s - time_s[0] - step_s * np.arange(len(time_s))).max()
     if worst > 0.6 * step_s:
         raise FileError(codes.SAMPLES_UNEVEN, path=str(path), intervals=float(worst / step_s))

@@ -65,6 +65,8 @@ def read_comtrade(path: Path) -> RawChannel:
     for number, info in enumerate(cfg.analog_channels):
         name = (info.name or str(number + 1)).strip()
         name = name if name not in channels else f"{name}#{number + 1}"
+        if not (math.isfinite(info.a) and math.isfinite(info.b)):
+            raise FileError(codes.COMTRADE_SCALE, path=str(path), channel=excerpt(name, 40))
         unit = (info.uu or "").strip()
         channels[name] = (raw[:, number] * info.a + info.b) * UNIT_SCALE.get(unit, 1.0)
         if role := role_of(name, unit, (info.ph or "").strip()):

@@ -42,6 +42,7 @@ class Recording:
     notes: tuple[Reason, ...] = ()
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a value beyond float64 becomes inf, and so a missing sample
 def load(path: Path, mapping: Mapping[str, str] | None = None) -> Recording:
     """Loads a recording and assigns its channels.
 

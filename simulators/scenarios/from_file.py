@@ -9,7 +9,7 @@ from random import Random
 
 from drivers.file_reasons import FILE_UNREADABLE
 from drivers.reasons import InvalidValue, cause_of
-from drivers.toml_file import TomlError, parse_toml
+from drivers.toml_file import TomlError, parse_toml, read_limited
 from simulators.clock import START_UTC_NS
 from simulators.reasons import SCENARIO_FILE_PROBLEM, SCENARIO_PROBLEM
 from simulators.scenarios.agent_config import config_toml
@@ -23,7 +23,7 @@ from simulators.scenarios.scenario import Scenario
 def scenario_from(path: Path) -> Scenario:
     """Return the scenario of a file. Raises InvalidValue with the file, the key and the problem."""
     try:
-        data = path.read_bytes()
+        data = read_limited(path)
         raw = parse_toml(data)
     except OSError as error:
         raise InvalidValue(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from drivers import file_reasons as codes
 from drivers.reasons import Code
-from drivers.toml_file import TomlError, parse_toml
+from drivers.toml_file import TomlError, parse_toml, read_limited
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,9 @@ def test_byte_order_mark_line_ends_and_64_bits_are_accepted() -> None:
     data = b"\xef\xbb\xbfa = -9223372036854775808\r\nb = 0xFFFFFFFFFFFFFFFF\r\nc = nan\r\n"
     found = parse_toml(data)
     assert (found["a"], found["b"]) == (-(2**63), 2**64 - 1)
+
+
+def test_no_more_than_the_limit_of_a_file_is_read() -> None:
+    with pytest.raises(TomlError) as caught:
+        parse_toml(read_limited(Path("/dev/zero")))
+    assert caught.value.reason == codes.TOML_TOO_LARGE(size_max_mb=4.0)

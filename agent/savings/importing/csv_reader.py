@@ -17,9 +17,11 @@ from typing import NamedTuple
 
 from agent.core.local_time import zone_of
 from agent.savings.importing import reasons as codes
-from drivers.file_reasons import FILE_EMPTY, FILE_UNREADABLE
+from drivers.error_reasons import CSV_LINE_INVALID, shortened
+from drivers.file_reasons import FILE_EMPTY, FILE_TOO_LARGE, FILE_UNREADABLE
 from drivers.reasons import Code, CodedError, InvalidValue, Reason, cause_of
 
+FILE_BYTES_MAX = 100_000_000  # a year of rows per minute has 21 MB; the cells take 15 times as much memory
 SHOWN = 5  # lines with errors that are named
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d.%m.%Y %H:%M:%S",
             "%d.%m.%Y %H:%M", "%Y年%m月%d日 %H:%M")  # fmt: skip
@@ -97,9 +99,12 @@ def read_rows(
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         raise ImportProblem(FILE_UNREADABLE(path=str(path), error=cause_of(error))) from None
+    if len(data) > FILE_BYTES_MAX:
+        raise ImportProblem(FILE_TOO_LARGE(path=str(path), size_max_mb=FILE_BYTES_MAX / 1e6))
     if data.startswith(_ZIP):
         raise ImportProblem(codes.FILE_IS_ARCHIVE(path=str(path)))
     for encoding in ("utf-16",) if data.startswith(_UTF16) else ("utf-8-sig", "gb18030"):
@@ -117,7 +122,11 @@ def _parsed(
     text = _text(path)
     head = text.partition("\n")[0]
     separator = max(",;\t", key=head.count)
-    lines = list(csv.reader(io.StringIO(text), delimiter=separator))
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    try:
+        lines = list(reader)
+    except csv.Error as error:
+        raise ImportProblem(CSV_LINE_INVALID(path=str(path), line=reader.line_num, error=str(error))) from None
     if not lines:
         raise ImportProblem(FILE_EMPTY(path=str(path)))
     required = [time, *([energy.name] if energy else []), *(column.name for column in drivers.values())]
@@ -140,7 +149,7 @@ def _parsed(
             wrong.append(codes.LINE_TOO_SHORT(file=path.name, line=number))
             continue
         except (ValueError, OverflowError) as error:
-            cause = error.reason if isinstance(error, CodedError) else codes.TIME_INVALID(text=values[time])
+            cause = error.reason if isinstance(error, CodedError) else codes.TIME_INVALID(text=_shown(values[time]))
             wrong.append(codes.LINE_INVALID(file=path.name, line=number, cause=cause))
             continue
         rows.append(CsvRow(number, t_ms, value, {name: mean for name, mean in own.items() if mean is not None}))
@@ -156,7 +165,8 @@ def _positions(path: Path, text: str, names: Sequence[str], required: Sequence[s
     if missing := tuple(name for name in required if name not in names):
         if line := _line_with(text, required):
             raise ImportProblem(codes.COLUMNS_IN_LATER_LINE(path=str(path), columns=missing, line=line))
-        raise ImportProblem(codes.COLUMNS_MISSING(path=str(path), columns=missing, available=tuple(names)))
+        shown = [_shown(name) for name in names]
+        raise ImportProblem(codes.COLUMNS_MISSING(path=str(path), columns=missing, available=shortened(shown)))
     for name, count in Counter(names).items():
         if count > 1 and name in required:
             raise ImportProblem(codes.COLUMN_REPEATED(path=str(path), n=count, column=name))
@@ -183,7 +193,7 @@ def _oldest_first(lines: list[tuple[int, list[str]]], position: int) -> list[tup
     try:
         first, last = (_stamp(cells[position].strip()) for _, cells in (lines[0], lines[-1]))
         return lines[::-1] if first > last else lines
-    except (ValueError, TypeError, IndexError):  # the caller reports the line
+    except (ValueError, TypeError, IndexError, OverflowError):  # the caller reports the line
         return lines
 
 
@@ -200,6 +210,11 @@ def _usual_step(lines: Sequence[tuple[int, list[str]]], position: int) -> timede
     return statistics.mode(apart) if apart else timedelta()
 
 
+def _shown(cell: str) -> str:
+    """A cell in a message: at most 60 characters, control characters escaped."""
+    return repr(cell[:60])[1:-1]
+
+
 def _number(cell: str, separator: str) -> float | None:
     """The number in a cell; None for an empty cell and for texts that mean "no value"."""
     if cell.lower() in ("", "-", "--", "null", "nan", "n/a", "na"):
@@ -207,9 +222,9 @@ def _number(cell: str, separator: str) -> float | None:
     try:
         value = float(cell.replace(",", ".") if separator != "," else cell)
     except ValueError:
-        raise InvalidValue(_not_a_number(cell, separator), text=cell) from None
+        raise InvalidValue(_not_a_number(cell, separator), text=_shown(cell)) from None
     if not math.isfinite(value):
-        raise InvalidValue(codes.NUMBER_INVALID, text=cell)
+        raise InvalidValue(codes.NUMBER_INVALID, text=_shown(cell))
     return value
 
 
@@ -245,7 +260,7 @@ class _Times:
             first = stamp.replace(tzinfo=self._zone)
             back = first.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None)
             if back != stamp:
-                raise InvalidValue(codes.TIME_SKIPPED, text=text, zone=self._name)
+                raise InvalidValue(codes.TIME_SKIPPED, text=_shown(text), zone=self._name)
             second = first.replace(fold=1)
             if first.utcoffset() == second.utcoffset():
                 stamp = first
@@ -279,7 +294,7 @@ def _stamp(text: str) -> datetime:
             continue
     if text.endswith((" 24:00", " 24:00:00")):
         return _stamp(text.partition(" ")[0] + " 00:00") + timedelta(days=1)
-    raise InvalidValue(codes.TIME_INVALID, text=text)
+    raise InvalidValue(codes.TIME_INVALID, text=_shown(text))
 
 
 def _without_duplicates(rows: Sequence[CsvRow], path: Path) -> tuple[list[CsvRow], int]:

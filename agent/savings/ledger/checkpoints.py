@@ -71,22 +71,32 @@ def read(text: str) -> list[dict[str, Any]]:
     try:
         content = json.loads(text)
         found = content if isinstance(content, list) else [content]
-    except ValueError:
+    except (ValueError, RecursionError):
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
                 try:
                     found.append(json.loads(line))
-                except ValueError:
+                except (ValueError, RecursionError):
                     raise InvalidValue(CHECKPOINT_LINE_INVALID, line=number) from None
     checkpoints = [item.get("ledger", item) if isinstance(item, dict) else item for item in found]
     for number, checkpoint in enumerate(checkpoints, 1):
         if (
             not isinstance(checkpoint, dict)
-            or not isinstance(checkpoint.get("seq"), int)
+            or not isinstance(seq := checkpoint.get("seq"), int)
+            or not 0 <= seq < 2**63  # an integer of SQLite
             or not isinstance(checkpoint.get("hash"), str)
+            or not _is_utf8(checkpoint)
         ):
             raise InvalidValue(CHECKPOINT_FIELDS_MISSING, number=number)
     return checkpoints
+
+
+def _is_utf8(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether all its texts can be encoded: JSON can state half of a character, which no ledger contains."""
+    try:
+        return bool(json.dumps(checkpoint, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def newest(db: sqlite3.Connection, after: int = 0) -> LedgerRecord | None:

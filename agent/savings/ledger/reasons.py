@@ -44,7 +44,7 @@ CHECKPOINT_LINE_INVALID = Code(
     "checkpoint_line_invalid", "line {line:d}: not a checkpoint; if a power failure truncated the line, remove it"
 )
 CHECKPOINT_FIELDS_MISSING = Code(
-    "checkpoint_fields_missing", "checkpoint {number:d} of the file: seq or hash is missing"
+    "checkpoint_fields_missing", "checkpoint {number:d} of the file: seq or hash is missing, or a value is not valid"
 )
 
 # The chain of records

@@ -160,7 +160,7 @@ def load(path: Path) -> LedgerKey:
         _check(key, body)
     except OSError as error:
         raise LedgerKeyError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise LedgerKeyError(codes.KEY_FILE_INVALID, path=str(path)) from None
     if not (key.public or key.secret):
         raise LedgerKeyError(codes.KEY_WITHOUT_PUBLIC_HALF, path=str(path))

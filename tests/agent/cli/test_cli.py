@@ -238,6 +238,19 @@ def test_read_distinguishes_a_file_from_a_device(here: Path, words: list[str], s
     assert near in line
 
 
+@pytest.mark.parametrize("setting", ["", 'comm_loss = "armed"'])
+def test_read_of_a_drive_that_is_not_polled_states_the_configured_reason(here: Path, setting: str) -> None:
+    text = metered_retrofit.PLANT.replace('comm_loss = "not used"', setting)
+    (here / "plant.toml").write_text(text, encoding="utf-8")
+    done = invoke("read", "dp-1")
+    assert done.exit_code == 1
+    [*_, finding, last] = done.output.splitlines()
+    assert ("missing" in finding) == (setting == "")
+    assert "comm_loss" in finding
+    assert "dp-1" in last
+    assert "missing" not in last
+
+
 def test_read_treats_a_path_as_a_file(here: Path) -> None:
     (here / "plant.toml").write_text(metered_retrofit.PLANT, encoding="utf-8")
     done = invoke("read", "./plant.conf")

@@ -284,6 +284,7 @@ def test_an_override_keeps_the_id(folder: Path) -> None:
         ({"a.toml": "x = '" + "a" * 20_000 + "'"}, codes.PROFILE_FILE_NOT_TOML, {}),
         ({"a.toml": BASE + "scale = " + "9" * 400}, TOML_INTEGER_TOO_LARGE, {}),
         ({"a.toml": BASE + "scale = 1" + "0" * 15}, codes.PROFILE_NUMBER, {"value": "1000000000000000"}),
+        ({"a.toml": BASE + "scale = 5e-324"}, codes.PROFILE_NUMBER, {"value": "5e-324"}),
         ({"a.toml": BASE + "scale = 1e400"}, codes.PROFILE_NUMBER, {"value": "inf"}),
         ({"a.toml": BASE + "offset = -1e300"}, codes.PROFILE_NUMBER, {"value": "-1e+300"}),
         ({"a.toml": BASE + "plausible = [0, 1e300]"}, codes.PLAUSIBLE_LIMITS, {}),

@@ -380,6 +380,30 @@ def test_ratios_and_skews_that_are_not_applied_are_noted(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+@pytest.mark.parametrize("key", ["0.5", "0"])
+def test_a_factor_that_is_not_finite_is_reported_with_its_channel(tmp_path: Path, key: str, value: str) -> None:
+    file = comtrade(tmp_path, "BINARY", 50, range(50))
+    write(file, file.read_text().replace(",V,0.5,0,", ",V,0.5,0,".replace(f",{key},", f",{value},")))
+    assert failure(file) == codes.COMTRADE_SCALE(path=str(file), channel="UL1")
+
+
+def test_samples_beyond_the_range_of_float64_are_missing(tmp_path: Path) -> None:
+    file = comtrade(tmp_path, "FLOAT32", 3, range(0))
+    write(file, file.read_text().replace(",V,0.5,0,", ",V,1e300,0,"))
+    signalling = struct.pack("<I", 0x7F800001)  # a NaN that raises the flag "invalid" when it is converted
+    values = [struct.pack("<f", 3.4e38), signalling, struct.pack("<f", 2.0)]
+    rows = (struct.pack("<II", n + 1, n * 200) + value + b"\0\0\0\0" + b"\0\0" for n, value in enumerate(values))
+    file.with_suffix(".dat").write_bytes(b"".join(rows))
+    assert np.array_equal(load(file).samples[0], [np.nan, np.nan, 2e300], equal_nan=True)
+
+
+def test_times_that_differ_by_less_than_float64_resolves_do_not_increase(tmp_path: Path) -> None:
+    lines = "time,u1\n" + "0,1\n" * 50 + "5e-324,1\n"
+    file = write(tmp_path / "a.csv", lines)
+    assert failure(file) == codes.SAMPLE_TIME_CONSTANT(path=str(file))
+
+
 def test_the_number_of_samples_in_a_cfg_allocates_no_memory(tmp_path: Path) -> None:
     assert load(comtrade(tmp_path, "BINARY", 10**12, range(50))).samples.shape == (6, 50)
 

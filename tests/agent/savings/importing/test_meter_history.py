@@ -12,7 +12,8 @@ from agent.savings.importing import reasons as codes
 from agent.savings.importing.csv_reader import CsvColumn, ImportProblem
 from agent.savings.importing.meter_history import MeterHistory, read_history
 from agent.savings.records.model import QUARTER_MS
-from drivers.file_reasons import FILE_EMPTY, FILE_UNREADABLE
+from drivers.error_reasons import CSV_LINE_INVALID, MORE_NAMES
+from drivers.file_reasons import FILE_EMPTY, FILE_TOO_LARGE, FILE_UNREADABLE
 from drivers.reasons import Code, Reason
 
 KWH = CsvColumn("kWh", "kWh")
@@ -310,6 +311,9 @@ def at_line(line: int, cause: Reason) -> Reason:
         (f'time,kWh\n{ROW},"1,234.5"\n', at_line(2, codes.NUMBER_WITH_THOUSANDS(text="1,234.5"))),
         (f"time;kWh\n{ROW};1.234,5\n", at_line(2, codes.NUMBER_WITH_THOUSANDS_COMMA(text="1.234,5"))),
         (f'time,kWh\n{ROW},"20,5"\n', at_line(2, codes.NUMBER_WITH_DECIMAL_COMMA(text="20,5"))),
+        (f"time,kWh\n9999-12-31 24:00,1\n{ROW},1\n", at_line(2, codes.TIME_INVALID(text="9999-12-31 24:00"))),
+        (f"time,kWh\n{ROW},{'x' * 9000}\n", at_line(2, codes.NUMBER_INVALID(text="x" * 60))),
+        (f"time,kWh\n{ROW},1\n\0\x1b[31m,1\n", at_line(3, codes.TIME_INVALID(text="\\x00\\x1b[31m"))),
         (f"time,kWh\n{ROW},1\n2026-01-05 00:15,20,5\n", codes.LINE_TOO_LONG(file="old.csv", line=3)),
     ],
 )
@@ -323,6 +327,10 @@ def test_each_invalid_line_is_reported(tmp_path: Path, text: str, reason: Reason
         ("", FILE_EMPTY, {}),
         ("time,kWh\n", codes.FILE_TOO_SHORT, {"n": 0}),
         ("zeit,kWh\n1,2\n", codes.COLUMNS_MISSING, {"columns": ("time",), "available": ("zeit", "kWh")}),
+        ("a\0a\0" + "x" * 1000 + ",b" * 13 + "\n1,2\n", codes.COLUMNS_MISSING,
+         {"columns": ("time", "kWh"), "available": (r"a\x00a\x00" + "x" * 29 + "…", *["b"] * 11, MORE_NAMES(n=2))}),
+        (f'time,kWh\n{ROW},"' + "9" * 140_000, CSV_LINE_INVALID,
+         {"line": 2, "error": "field larger than field limit (131072)"}),
         (lines("2026-01-05 00:00", [1, 2, 3], 20), codes.ROW_LENGTH_UNSUPPORTED,
          {"step_min": 20, "expected_min": ("1", "5", "10", "15", "30", "60")}),
         (b"time,kWh\n\xff\xff\xff\xff,1\n", codes.FILE_ENCODING_UNKNOWN, {}),
@@ -334,6 +342,13 @@ def test_each_invalid_line_is_reported(tmp_path: Path, text: str, reason: Reason
 )  # fmt: skip
 def test_each_unusable_file_is_reported(tmp_path: Path, text: str | bytes, code: Code, data: dict[str, object]) -> None:
     assert rejected(tmp_path, text) == [code(path=str(tmp_path / "old.csv"), **data)]
+
+
+def test_no_more_than_the_limit_of_a_file_is_read() -> None:
+    with pytest.raises(ImportProblem) as caught:
+        read_history(Path("/dev/zero"), "fan", "UTC", "time", CsvColumn("kWh", "kWh"))
+    [reason] = caught.value.reasons
+    assert reason == FILE_TOO_LARGE(path="/dev/zero", size_max_mb=100.0)
 
 
 def test_a_missing_file_and_an_unknown_unit(tmp_path: Path) -> None:

@@ -266,8 +266,16 @@ def test_exported_checkpoints_can_be_read(store: Store, tmp_path: Path) -> None:
         checkpoints.read('{"seq": 1, "hash": "x"}\nnonsense')
     assert caught.value.reason == codes.CHECKPOINT_LINE_INVALID(line=2)
     with pytest.raises(InvalidValue) as caught:
-        checkpoints.read('[{"seq": 1, "hash": "x"}, {"seq": 2}]')
-    assert caught.value.reason == codes.CHECKPOINT_FIELDS_MISSING(number=2)
+        checkpoints.read("[" * 100_000)
+    assert caught.value.reason == codes.CHECKPOINT_LINE_INVALID(line=1)
+    for second in (
+        '{"seq": 2}',
+        '{"seq": 9223372036854775808, "hash": "x"}',
+        r'{"seq": 2, "hash": "x", "day": "\ud800"}',
+    ):
+        with pytest.raises(InvalidValue) as caught:
+            checkpoints.read('[{"seq": 1, "hash": "x"}, ' + second + "]")
+        assert caught.value.reason == codes.CHECKPOINT_FIELDS_MISSING(number=2)
     store.close()
 
 
@@ -308,7 +316,17 @@ def test_the_key_file_is_private_and_created_once(tmp_path: Path) -> None:
     assert load_or_make(tmp_path) == key
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"kind": "rot13", "secret": "00"}', '{"kind": "ed25519"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        pytest.param("[" * 100_000, id="deep"),
+        '{"kind": "rot13", "secret": "00"}',
+        '{"kind": "ed25519"}',
+    ],
+)
 def test_an_invalid_key_file_is_rejected_by_name(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text, encoding="ascii")
     with pytest.raises(LedgerKeyError) as caught:

@@ -90,6 +90,23 @@ def test_a_partly_polled_quarter_hour_follows_from_the_baseline_and_its_coverage
     assert float(row["adjusted_baseline_kwh"]) == pytest.approx(part * kwh, rel=1e-5)
 
 
+def test_no_text_of_the_plant_is_a_formula_in_a_spreadsheet(made: Path, tmp_path: Path) -> None:
+    """OWASP, CSV injection: a cell that begins with = + - @, a tab or a carriage return is evaluated."""
+    shutil.copytree(made, tmp_path / "plant")
+    file = tmp_path / "plant" / "plant.toml"
+    text = file.read_text(encoding="utf-8")
+    names = {"peak": "=HYPERLINK(0)", "flat": "+1", "valley": "@SUM(A1)"}
+    for old, new in names.items():
+        text = text.replace(f'"{old}"', f'"{new}"').replace(f"{old} =", f'"{new}" =')
+    file.write_text(text.replace("0.34", "-0.34"), encoding="utf-8")
+    CliRunner().invoke(
+        main, ["report", "--month", "2024-10", "--config", str(file), "--output", str(tmp_path / "r.html")]
+    )
+    table = list(csv.DictReader(io.StringIO((tmp_path / "r.csv").read_text(encoding="utf-8-sig"))))
+    assert {row["period"] for row in table} == {f"'{name}" for name in names.values()}
+    assert {row["price"] for row in table} == {"1.05", "0.68", "-0.34"}, "numbers keep their sign"
+
+
 def test_the_money_follows_from_each_quarter_hours_price(reported: dict[str, Any], rows: list[dict[str, str]]) -> None:
     [motor] = reported["motors"]
     assert motor["tariff"]["prices"] == {"peak": 1.05, "flat": 0.68, "valley": 0.34}
