@@ -74,7 +74,8 @@ class World:
         self.proxy.stop()
 
     def check(self) -> None:
-        sparkplug_rules.check(self.proxy.sparkplug(), *NODE)
+        host = "scada" if "primary_host" in self.tables else None
+        sparkplug_rules.check(self.proxy.sparkplug(), *NODE, host)
 
     def sent_of(self, what: str) -> list[Packet]:
         return self.proxy.sent_of(what)
