@@ -158,7 +158,7 @@ class EdgeNode:
             return 0  # of an asset that was removed from the configuration
         registry = self._own if asset is None else self._registries[asset]
         updates, undeclared = registry.read(kind, body)
-        store_newest(updates)
+        store_newest(updates, historical)
         size = 0
         if asset is None and undeclared:  # NBIRTH makes all DBIRTH messages due
             born = [name for name in self._registries if name in self._born]

@@ -146,23 +146,27 @@ _ABOUT = {
 }
 
 
-def store_newest(updates: Iterable[MetricUpdate]) -> None:
-    """Stores these as the newest values, except where a newer one is known (backfill)."""
+def store_newest(updates: Iterable[MetricUpdate], historical: bool = False) -> None:
+    """Stores these as the newest values; historical ones only where no newer one is known.
+
+    Live values come in order; after a step of the clock they are newer with an earlier time.
+    """
     for item in updates:
-        if item.registered.last is None or item.t_ms >= item.registered.last.t_ms:
+        if not historical or item.registered.last is None or item.t_ms >= item.registered.last.t_ms:
             item.registered.last = item
 
 
 def changed_values(updates: Iterable[MetricUpdate]) -> list[MetricUpdate]:
     """The values to send, which replace those sent last: report by exception with a maximum time.
 
-    A value is sent when it differs from the one sent last, when that one is REFRESH_MS old, and when none was sent
-    since the birth: the birth repeats values from before the connection was lost, at their times.
+    A value is sent when it differs from the one sent last, when that one is REFRESH_MS old or from before the clock was
+    put back, and when none was sent since the birth: the birth repeats values from before the connection was lost, at
+    their times.
     """
     found = []
     for item in updates:
         registered, content = item.registered, (item.value, item.flags, item.method)
-        if registered.last_sent != content or item.t_ms - registered.sent_ms >= REFRESH_MS:
+        if registered.last_sent != content or not 0 <= item.t_ms - registered.sent_ms < REFRESH_MS:
             item.recovers = bool(registered.last_sent and registered.last_sent[1] and not item.flags)
             registered.last_sent, registered.sent_ms = content, item.t_ms
             found.append(item)

@@ -75,6 +75,7 @@ class SparkplugSink(MqttHandler):
         self._bd_seq = _last_bd_seq(store)
         self._birth_limiter, self._backfill_limiter = BirthRateLimiter(), BackfillRateLimiter(self.link.chance)
         self._host_online, self._host_ms = settings.primary_host is None, -1
+        self._host_server: tuple[str, int] | None = None  # to which _host_ms belongs
         self._rebirth_due_s: float | None = None
         self._last_rebirth_s = -math.inf
         self._unmarked: list[int] = []  # rows sent since the last marker
@@ -121,6 +122,9 @@ class SparkplugSink(MqttHandler):
         topics = [self.node.topic("NCMD")]
         if self._host is not None:
             self._host_online = False  # until its retained STATE message is received
+            server = self.link.settings.host, self.link.settings.port
+            if server != self._host_server:  # a host has a session, and a time of it, with each server
+                self._host_server, self._host_ms = server, -1
             topics.append(f"{NAMESPACE}/STATE/{self._host}")
         self._changes += [partial(self._apply_retained, *message) for message in self._retained_messages()]
         self._subscribing = self.link.subscribe(topics)

@@ -124,6 +124,17 @@ def test_the_first_row_after_a_birth_is_complete(node: Node) -> None:
     assert node.row(node.now_ms, number=4, **values).keys() == {"id"}
 
 
+def test_values_stay_current_when_the_clock_is_put_back(node: Node) -> None:
+    node.row(node.now_ms + 365 * 86_400_000, active_power_w=5.0, frequency_hz=50.0)
+    found = node.row(node.now_ms, number=2, active_power_w=6.0, frequency_hz=50.0)
+    assert found.keys() >= {"active_power_w", "frequency_hz"}
+    node.row(node.now_ms - 1000, historical=True, number=1, active_power_w=7.0)
+    node.node.request_births()
+    node.births()
+    power = node.metrics(node.birth())["active_power_w"]
+    assert (power["double_value"], power["timestamp"]) == (6.0, node.now_ms)
+
+
 def test_an_unchanged_value_is_sent_once_a_minute(node: Node) -> None:
     """docs/dialects.md: at the latest a minute after it was sent last."""
     times = []
