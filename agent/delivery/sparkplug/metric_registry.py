@@ -159,9 +159,9 @@ def store_newest(updates: Iterable[MetricUpdate], historical: bool = False) -> N
 def changed_values(updates: Iterable[MetricUpdate]) -> list[MetricUpdate]:
     """The values to send, which replace those sent last: report by exception with a maximum time.
 
-    A value is sent when it differs from the one sent last, when that one is REFRESH_MS old or from before the clock was
-    put back, and when none was sent since the birth: the birth repeats values from before the connection was lost, at
-    their times.
+    A value is sent when it differs from the one sent last, when that one is REFRESH_MS old or has a later time (the
+    clock was stepped), and when none was sent since the birth: the birth repeats values from before the connection was
+    lost, at their times.
     """
     found = []
     for item in updates:
