@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import paho.mqtt.client as paho
@@ -32,10 +34,14 @@ from agent.core.text import _, text_of
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
 from drivers.reasons import Code, CodedError
 
+if TYPE_CHECKING:
+    from agent.cli.demo_host import DemoHost
+
 START_S = 20.0
 STOP_S = 8.0
 FAULT_S = 30.0  # after the start of the plant; the reference of the voltage has settled by then
 TOPIC = "magwatt/v1/demo/#"
+GROUP = "demo"  # of Sparkplug: the site
 DISCOVERY = "homeassistant/device/+/config"
 OWN_PREFIXES = "magwatt/v1/demo/", "homeassistant/device/magwatt_demo_"  # prefixes of the retained topics of the demo
 DIALECTS = {
@@ -50,12 +56,16 @@ DEMO_BROKER_NOT_INSTALLED = Code(
     "the built-in broker is not installed; install it with `pip install 'magwatt[demo]'`, or use `--broker`",
 )
 DEMO_BROKER_NOT_STARTED = Code("demo_broker_not_started", "the built-in broker did not start; use `--broker`")
+DEMO_SPARKPLUG_NOT_INSTALLED = Code(
+    "demo_sparkplug_not_installed", "Sparkplug is not installed; install it with `pip install 'magwatt[sparkplug]'`"
+)
 DEMO_PLANT_NOT_STARTED = Code("demo_plant_not_started", "the simulated plant did not start:\n{log}")
 DEMO_PROCESS_ENDED = Code("demo_process_ended", "a process of the demo ended with exit code {exit_code:d}:\n{log}")
 
 
 def run_demo(
-    seconds: float | None, broker_url: str | None, headless: bool, fault: str | None, outputs: tuple[str, ...] = ()
+    seconds: float | None, broker_url: str | None, headless: bool, fault: str | None, outputs: tuple[str, ...] = (),
+    primary_host: str | None = None,
 ) -> int:  # fmt: skip
     """Runs the demo and returns the exit code: 0 if rows arrived, 1 if not or if a process did not start.
 
@@ -64,12 +74,13 @@ def run_demo(
     headless: print rows instead of a live table.
     fault: fault of the plant; None: no fault.
     outputs: additional outputs, keys of DIALECTS.
+    primary_host: Sparkplug host for which births wait, run by the demo on the built-in broker; None: no waiting.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
-            return _run(Path(folder), stack, seconds, broker_url, headless, fault, outputs)
+            return _run(Path(folder), stack, seconds, broker_url, headless, fault, outputs, primary_host)
     except DemoError as error:
         click.echo(text_of(error), err=True)
         return 1
@@ -83,7 +94,7 @@ class DemoError(CodedError):
 
 def _run(
     folder: Path, stack: contextlib.ExitStack, seconds: float | None, broker_url: str | None, headless: bool,
-    fault: str | None, outputs: tuple[str, ...],
+    fault: str | None, outputs: tuple[str, ...], primary_host: str | None,
 ) -> int:  # fmt: skip
     _compile_kernels()
     own_broker = broker_url is None
@@ -92,7 +103,8 @@ def _run(
     broker = parse_broker(broker_url)
     if not own_broker:
         stack.callback(delete_retained, broker)  # after plant and agent have ended
-    plant, agent = start_processes(folder, stack, broker_url, fault, outputs)
+    host = _start_host(stack, broker, primary_host) if own_broker and primary_host else None
+    plant, agent = start_processes(folder, stack, broker_url, fault, outputs, primary_host)
     click.echo(_("plant: pump station on Modbus TCP, Modbus RTU and a waveform stream"))
     click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
     click.echo(_("true values: {file}", file=str(folder / "truth.ndjson")))
@@ -103,6 +115,9 @@ def _run(
     click.echo(_("table in another terminal: {command}", command="magwatt watch " + broker_url))
     for name in outputs:
         click.echo(DIALECTS[name].format(host=broker.host, port=broker.port))
+    if primary_host and not host:
+        click.echo(_("primary host online: {command}", command=_publish_state(broker, primary_host, "true")))
+        click.echo(_("primary host offline: {command}", command=_publish_state(broker, primary_host, "false")))
     rows = _RowCounter(headless)
     follower = Follower(broker, TOPIC, rows.on_change)
     try:
@@ -117,7 +132,9 @@ def _run(
             ending.wait(seconds)
     else:
         footer = _("{url}  {topic}   Ctrl-C to exit", url=broker_url, topic=TOPIC)
-        show_live(follower, Console(), seconds, lambda: footer, ending)
+        show_live(follower, Console(), seconds, lambda: f"{footer}\n{host.status()}" if host else footer, ending)
+    if host:
+        click.echo(host.status())
     for process, log_file in ((plant, folder / "plant.log"), (agent, folder / "agent.log")):
         if process.poll() not in (None, 0):
             raise DemoError(DEMO_PROCESS_ENDED, exit_code=process.returncode, log=log_file.read_text(errors="replace"))
@@ -137,8 +154,9 @@ def _run(
 
 
 def start_processes(
-    folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None, outputs: tuple[str, ...] = ()
-) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
+    folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None,
+    outputs: tuple[str, ...] = (), primary_host: str | None = None,
+) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:  # fmt: skip
     """Starts plant and agent and returns their processes; closing `stack` ends them.
 
     Raises DemoError with the log if the plant does not start.
@@ -149,9 +167,29 @@ def start_processes(
                    broker_url, "--truth", str(folder / "truth.ndjson"), *fault_options)  # fmt: skip
     _wait_for_file(config, plant, folder / "plant.log")
     if outputs:
-        text = config.read_text(encoding="utf-8")
-        config.write_text(text.replace("[mqtt]\n", f"[mqtt]\noutputs = {json.dumps(outputs)}\n"), encoding="utf-8")
+        text = config.read_text(encoding="utf-8").replace("[mqtt]\n", f"[mqtt]\noutputs = {json.dumps(outputs)}\n")
+        if primary_host:
+            text += f"\n[sparkplug]\nprimary_host = {json.dumps(primary_host, ensure_ascii=False)}\n"
+        config.write_text(text, encoding="utf-8")
     return plant, _start(stack, folder / "agent.log", "run", str(config))
+
+
+def _start_host(stack: contextlib.ExitStack, broker: Mqtt, host_id: str) -> DemoHost:
+    try:
+        from agent.cli.demo_host import DemoHost
+    except ImportError:
+        raise DemoError(DEMO_SPARKPLUG_NOT_INSTALLED) from None
+    host = DemoHost(broker, host_id, GROUP, click.echo)
+    host.start()
+    stack.callback(host.stop)
+    return host
+
+
+def _publish_state(broker: Mqtt, host_id: str, online: str) -> str:
+    """The command that publishes STATE of the primary host, retained."""
+    payload = f'{{"online":{online},"timestamp":\'$(date +%s%3N)\'}}'
+    topic = shlex.quote(f"spBv1.0/STATE/{host_id}")
+    return f"mosquitto_pub -h {broker.host} -p {broker.port} -q 1 -r -t {topic} -m '{payload}'"
 
 
 def delete_retained(broker: Mqtt) -> None:

@@ -6,10 +6,13 @@ The requirements of the specification on edge nodes hold over start, stop, kill,
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import subprocess
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from support.basics import Mosquitto, program, wait_until
 from support.dialects import PLANT, SECOND, Bench, configured
 from support.sparkplug import Packet, Proxy, command, properties, read, value_of
 
+from agent.cli.demo_runner import start_processes
 from agent.config.topology import assets
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.core.text import english
@@ -73,8 +77,9 @@ class World:
         self.host.loop_stop()
         self.proxy.stop()
 
-    def check(self) -> None:
-        sparkplug_rules.check(self.proxy.sparkplug(), *NODE)
+    def check(self) -> Counter[str]:
+        host = "scada" if "primary_host" in self.tables else None
+        return sparkplug_rules.check(self.proxy.sparkplug(), *NODE, host)
 
     def sent_of(self, what: str) -> list[Packet]:
         return self.proxy.sent_of(what)
@@ -245,7 +250,7 @@ def test_an_unexpected_metric_is_in_a_birth_before_its_first_data(world: World) 
 
 
 def test_rebirth_on_demand_and_a_storm_of_demands(world: World) -> None:
-    world.start()
+    bench = world.start()
     online(world)
     wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
     world.rebirth()
@@ -254,7 +259,10 @@ def test_rebirth_on_demand_and_a_storm_of_demands(world: World) -> None:
     for _ in range(100):
         world.rebirth()
     took_s = time.monotonic() - started_s
-    born(world, 3)
+    while len(world.sent_of("NBIRTH")) < 3 and time.monotonic() < started_s + 60:
+        bench.row(active_power_w=time.monotonic())  # waits for the births
+        time.sleep(0.1)
+    world.settled()
     time.sleep(1)
     assert len(world.sent_of("NBIRTH")) <= 3 + math.ceil(took_s / 5), "demands within 5 s are one"
     assert len(world.proxy.sparkplug()) == 1, "same connection"
@@ -289,6 +297,23 @@ def test_a_change_of_broker_is_preceded_by_a_death(world: World) -> None:
     wait_until(lambda: [p.kind for p in before[0][-2:]] == ["PUBLISH", "DISCONNECT"], 5, "a farewell")
     sparkplug_rules.check([*before, *after], *NODE)
     world.stop()
+    other.stop()
+
+
+def test_the_time_of_a_host_is_compared_for_each_broker(hosted: World) -> None:
+    """tck-id-operational-behavior-host-application-multi-server-timestamp"""
+    hosted.state(True, 2000)
+    bench = hosted.start()
+    born(hosted)
+    hosted.state(True, 1000)  # as on another server, with which the host connected earlier
+    other = Proxy(hosted.mosquitto.port)
+    config = configured(hosted.folder, f"mqtt://127.0.0.1:{other.port}", hosted.tables)
+    assert hosted.sink is not None
+    hosted.sink.reconfigure(config, bench.assets)
+    wait_until(lambda: bool(other.sent_of("NBIRTH")), 10, "born there")
+    hosted.stop()
+    for proxy in (hosted.proxy, other):
+        sparkplug_rules.check(proxy.sparkplug(), *NODE, "scada")
     other.stop()
 
 
@@ -344,6 +369,76 @@ def test_births_wait_for_the_primary_host_and_history_is_sent_afterwards(hosted:
     assert len(hosted.ids()) == 40
     assert [packet.what for packet in hosted.proxy.sparkplug()[0][-2:]] == ["NDEATH", ""]
     hosted.check()
+
+
+def test_every_statement_on_edge_nodes_is_evaluated(hosted: World) -> None:
+    """Start, rows of all kinds, quality, loss of a device, rebirth, the host offline, and stop."""
+    hosted.state(False, 1000)
+    bench = hosted.start()
+    online(hosted)
+    hosted.state(True, 2000)
+    wait_until(lambda: len(hosted.sent_of("DBIRTH")) == 2, 5, "births")
+    bench.row(active_power_w=1.0, frequency_hz=50.0)
+    bench.row(active_power_w=None, frequency_hz=50.0, flags={"active_power_w": Quality.NO_REPLY})
+    bench.row(active_power_w=2.0, frequency_hz=50.0)
+    bench.row(None, "health", spool_rows=1)
+    hosted.settled()
+    bench.publisher.publish_state("fan-2", "offline", [DEVICE_NOT_RESPONDING(device="dp-2")])
+    wait_until(lambda: len(hosted.sent_of("DDEATH")) == 1, 5, "DDEATH")
+    hosted.rebirth()
+    born(hosted, 2)
+    hosted.state(False, 1500)  # older than the latest
+    time.sleep(0.6)
+    hosted.state(False, 3000)
+    wait_until(lambda: len(hosted.proxy.sparkplug()) == 2, 5, "back to wait")
+    for number in range(20):
+        bench.row(active_power_w=float(number), frequency_hz=50.0)
+    hosted.state(True, 4000)
+    born(hosted, 3)
+    hosted.settled(30)
+    hosted.stop()
+    evaluated = hosted.check()
+    assert sparkplug_rules.EDGE_NODE - evaluated.keys() == set()
+    unknown = {name for name in evaluated if not name.startswith(sparkplug_rules.PRACTICE)}
+    assert unknown - sparkplug_rules.EDGE_NODE == set()
+
+
+@pytest.mark.soak
+def test_the_agent_keeps_every_statement_over_kills_and_outages(hosted: World) -> None:
+    """The agent of the demo with a primary host: kill -9, broker outage, cut, host offline, rebirth, in turns."""
+    at_ms = itertools.count(1000)
+    config = hosted.folder / "plant.toml"
+    run = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "run", str(config)]
+
+    def settle() -> None:
+        hosted.state(True, next(at_ms))
+        count = len(hosted.sent_of("DDATA"))
+        wait_until(lambda: len(hosted.sent_of("DDATA")) > count + 20, 200, "data")
+
+    hosted.state(True, next(at_ms))
+    with contextlib.ExitStack() as stack:
+        url = f"mqtt://127.0.0.1:{hosted.proxy.port}"
+        _, agent = start_processes(hosted.folder, stack, url, None, ("sparkplug",), "scada")
+        for _ in range(3):
+            settle()
+            agent.kill()
+            agent.wait()
+            agent = stack.enter_context(subprocess.Popen(run, stderr=subprocess.DEVNULL))
+            stack.callback(agent.terminate)
+            settle()
+            hosted.mosquitto.stop()
+            time.sleep(5)
+            hosted.mosquitto.start()
+            wait_until(hosted.host.is_connected, 60, "the host is back")
+            settle()
+            hosted.proxy.cut()
+            settle()
+            hosted.publish("spBv1.0/demo/NCMD/gw-01", command("Node Control/Rebirth"))
+            hosted.state(False, next(at_ms))
+            time.sleep(5)
+            settle()
+    evaluated = sparkplug_rules.check(hosted.proxy.sparkplug(), "demo", "gw-01", "scada")
+    assert evaluated["payloads-timestamp-in-UTC"] > 300
 
 
 def test_an_unstable_host_gets_births_at_the_documented_rate(hosted: World) -> None:
@@ -402,8 +497,10 @@ def test_an_outage_loses_no_row(world: World, how: str) -> None:
     world.check()
 
 
-def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(world: World) -> None:
-    feeder = program("sparkplug_feeder", str(world.folder), str(world.proxy.port))
+def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(hosted: World) -> None:
+    world = hosted
+    world.state(True, 1000)
+    feeder = program("sparkplug_feeder", str(world.folder), str(world.proxy.port), world.tables)
 
     def running(until: Callable[[], bool]) -> int:
         """Number of rows that the process had committed when it was killed."""

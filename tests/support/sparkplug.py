@@ -120,7 +120,13 @@ def value_of(metric: dict[str, Any], datatype: int) -> Any:
 
 @dataclass
 class Packet:
-    """One MQTT 3.1.1 control packet of the client. kind: CONNECT, PUBLISH, SUBSCRIBE, DISCONNECT or another number."""
+    """One MQTT 3.1.1 control packet. kind: CONNECT, PUBLISH, SUBSCRIBE, DISCONNECT or another number.
+
+    at_s, utc_ms: when it was at the proxy, monotonic and UTC.
+    topics: filter → QoS of a SUBSCRIBE packet.
+    received: by the client, from the broker.
+    swallowed: it never reached its receiver.
+    """
 
     at_s: float
     kind: str
@@ -130,14 +136,24 @@ class Packet:
     retain: bool = False
     clean: bool = False
     level: int = 0
-    topics: list[tuple[str, int]] = field(default_factory=list)
-    swallowed: bool = False  # it never reached the broker
+    topics: dict[str, int] = field(default_factory=dict)
+    received: bool = False
+    swallowed: bool = False
+    utc_ms: int = 0
 
     @property
     def what(self) -> str:
         """NBIRTH, DDATA … of a Sparkplug publication; empty for others."""
         levels = self.topic.split("/")
         return levels[2] if self.kind == "PUBLISH" and levels[0] == "spBv1.0" else ""
+
+
+class Connection(list[Packet]):
+    """The packets that the client of one connection sent. received: those that it received."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.received: list[Packet] = []
 
 
 def packets(stream: bytearray, at_s: float, older: bool = True) -> Iterator[Packet]:
@@ -169,10 +185,10 @@ def _packet(first: int, body: bytes, at_s: float) -> Packet:
         topic, at = _text(body, 0)
         return Packet(at_s, "PUBLISH", topic, body[at + (2 if qos else 0) :], qos, bool(first & 1))
     if kind == 8:
-        found, at = [], 2
+        found, at = {}, 2
         while at < len(body):
             topic, at = _text(body, at)
-            found.append((topic, body[at]))
+            found[topic] = body[at]
             at += 1
         return Packet(at_s, "SUBSCRIBE", topics=found)
     return Packet(at_s, {14: "DISCONNECT", 12: "PINGREQ"}.get(kind, str(kind)))
@@ -184,13 +200,16 @@ def _text(body: bytes, at: int) -> tuple[str, int]:
 
 
 class Proxy:
-    """A proxy in front of a broker that records the packets of clients. `swallow`: it discards them."""
+    """A proxy in front of a broker that records the packets of clients. `swallow`: it discards them.
+
+    broker_port: of new connections; the test may change it.
+    """
 
     def __init__(self, broker_port: int) -> None:
-        self._broker_port = broker_port
+        self.broker_port = broker_port
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
-        self.connections: list[list[Packet]] = []
+        self.connections: list[Connection] = []
         self.swallow = False
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._ending = threading.Event()
@@ -207,7 +226,7 @@ class Proxy:
                 end.close()
         self._pairs.clear()
 
-    def sparkplug(self) -> list[list[Packet]]:
+    def sparkplug(self) -> list[Connection]:
         """The packets of each connection with a will on NDEATH; other clients are left out."""
         return [found for found in list(self.connections) if found and "/NDEATH/" in found[0].topic]
 
@@ -220,41 +239,41 @@ class Proxy:
                 client, _ = self._server.accept()
             except OSError:
                 return
-            found: list[Packet] = []
+            found = Connection()
             self.connections.append(found)
             threading.Thread(target=self._serve, args=(client, found), daemon=True).start()
 
-    def _serve(self, client: socket.socket, found: list[Packet]) -> None:
+    def _serve(self, client: socket.socket, found: Connection) -> None:
         """A CONNECT packet is recorded even when the broker is unreachable."""
         first = bytearray()
         try:
             client.settimeout(2)
             first += client.recv(65536)
-            broker = socket.create_connection(("127.0.0.1", self._broker_port), 2)
-            broker.sendall(first)
+            broker = socket.create_connection(("127.0.0.1", self.broker_port), 2)
         except OSError:
             client.close()
             return
         finally:
+            whole = bytes(first)
             found.extend(packets(first, time.monotonic()))
         self._pairs.append((client, broker))
-        self._carry(client, broker, found)
+        self._carry(client, broker, found, whole)
 
-    def _carry(self, client: socket.socket, broker: socket.socket, found: list[Packet]) -> None:
-        stream = bytearray()
+    def _carry(self, client: socket.socket, broker: socket.socket, found: Connection, first: bytes) -> None:
+        streams = {client: bytearray(), broker: bytearray()}
         try:
+            broker.sendall(first)
             while True:
                 ready, _, _ = select.select([client, broker], [], [], 0.2)
                 for end in ready:
                     data = end.recv(65536)
                     if not data:
                         return
-                    if end is client:
-                        stream += data
-                        fresh = list(packets(stream, time.monotonic(), not found or found[0].level != 5))
-                        for packet in fresh:
-                            packet.swallowed = self.swallow
-                        found.extend(fresh)
+                    streams[end] += data
+                    for packet in packets(streams[end], time.monotonic(), not found or found[0].level != 5):
+                        packet.swallowed, packet.received = self.swallow, end is broker
+                        packet.utc_ms = time.time_ns() // 1_000_000
+                        (found.received if packet.received else found).append(packet)
                     if not self.swallow:
                         (broker if end is client else client).sendall(data)
         except (OSError, ValueError):

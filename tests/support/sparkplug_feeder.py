@@ -11,8 +11,8 @@ from support.dialects import Bench, configured
 from agent.delivery.sparkplug.sink import SparkplugSink
 
 
-def main(folder: Path, port: int) -> None:
-    config = configured(folder, f"mqtt://127.0.0.1:{port}", "[sparkplug]")
+def main(folder: Path, port: int, tables: str) -> None:
+    config = configured(folder, f"mqtt://127.0.0.1:{port}", tables)
     bench = Bench(config, folder / "state")
     publisher = bench.publisher
     sink = SparkplugSink(config, bench.assets, publisher.root, publisher.retained_messages, bench.store, bench.clock)
@@ -30,4 +30,4 @@ def main(folder: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -21,6 +21,7 @@ TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "savings", "health
 SERIES_NAMES = ("harmonic_", "harmonics_", "band_", "snapshot_u_", "snapshot_i_", "event_phases")
 TEXTS = ("event_kind", "event_state", "event_text", "gap_message_type")
 FALLING = ("energy_net", "energy_total", "reactive_energy_total", "waveform_drift_ppm")  # may decrease
+UNITS_IN_NAMES = {"_ms": "ms", "_s": "s", "_ppm": "ppm", "certificate_days": "d", "spool_hours_left": "h"}
 BAD_NAMES = frozenset(BAD.names())
 
 
@@ -41,6 +42,11 @@ def metric_type(metric: Metric) -> MetricType:
     if quantity is not None and quantity.kind in ("identity", "state"):
         return MetricType.TEXT if quantity.kind == "identity" else MetricType.INTEGER
     return MetricType.NUMBER
+
+
+def unit_of(metric: Metric) -> str:
+    """Unit of a metric, from the end of its name where the table has none; empty: dimensionless, or a text."""
+    return metric.unit or next((unit for end, unit in UNITS_IN_NAMES.items() if metric.name.endswith(end)), "")
 
 
 def quantity_kind(metric: Metric) -> str:

@@ -22,7 +22,7 @@ from agent.delivery.sparkplug.metric_registry import (
     write_birth,
     write_data,
 )
-from agent.delivery.sparkplug.protobuf import BOOLEAN, DOUBLE, INT64, STRING, Payload
+from agent.delivery.sparkplug.protobuf import BOOLEAN, INT64, Payload
 from drivers.reading import Clock
 
 NAMESPACE = "spBv1.0"
@@ -39,12 +39,12 @@ class EdgeNode:
     def __init__(
         self, group: str, node: str, config: Config, assets: tuple[Asset, ...], clock: Clock, send: Send
     ) -> None:
-        self.born = False
+        self.born, self._birth_requested = False, False
         self._group, self._node, self._clock, self._send = group, node, clock, send
         self._seq = self._bd_seq = 0
         self._aliases = itertools.count(1)
-        self._own = MetricRegistry(self._aliases, gateway_row)
-        store_newest([self._own.state("Properties/agent", f"magwatt {metadata.version('magwatt')}", 0)])
+        self._own = MetricRegistry(self._aliases, gateway_row, self._now_ms())
+        self._own.set_constant("agent", f"magwatt {metadata.version('magwatt')}")
         self._own.expect("event", ((row.name, row) for row in by_name("event").values()))
         self._assets: dict[str, Asset] = {}
         self._registries: dict[str, MetricRegistry] = {}
@@ -55,13 +55,20 @@ class EdgeNode:
     def topic(self, kind: str, device: str | None = None) -> str:
         return "/".join([NAMESPACE, self._group, kind, self._node, *([device] if device else [])])
 
-    def birth_due(self, device: str) -> bool:
-        """Whether DBIRTH of a device is due."""
-        return device in self._online and device not in self._born
+    @property
+    def birth_due(self) -> bool:
+        """Whether NBIRTH is due, or DBIRTH of a device that is not offline."""
+        return not self.born or self._birth_requested or not self._online <= self._born
 
-    def online_devices(self) -> list[str]:
-        """Devices that are not offline, in the order of the configuration."""
-        return [name for name in self._registries if name in self._online]
+    def request_births(self) -> None:
+        """NBIRTH is due again, in the same session; every DBIRTH follows."""
+        self._birth_requested = True
+
+    def next_birth(self, bd_seq: int) -> int:
+        """Sends the birth that is due next, devices in the order of the configuration. Returns its size in bytes."""
+        if not self.born or self._birth_requested:
+            return self.birth(bd_seq)
+        return self.device_birth(next(name for name in self._registries if name in self._online - self._born))
 
     def reconfigure(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration: DDEATH of removed devices, DBIRTH of changed ones with all their metrics."""
@@ -78,34 +85,29 @@ class EdgeNode:
                     self.device_birth(name)
 
     def _new_registry(self, asset: Asset) -> MetricRegistry:
-        registry = MetricRegistry(self._aliases, lambda kind, name: asset.metrics(kind).get(name))
+        registry = MetricRegistry(self._aliases, lambda kind, name: asset.metrics(kind).get(name), self._now_ms())
         for kind, metrics in expected_metrics(asset).items():
             registry.expect(kind, ((row.name, row) for row in metrics))
-        nameplate: dict[str, Any] = {"name": asset.title}
+        registry.set_constant("name", asset.title)
         if motor := asset.motor:
-            nameplate |= {
-                "kind": motor.kind,
-                "rated_power_kw": motor.kw,
-                "rated_speed_rpm": motor.rpm,
-                "rated_voltage_v": motor.volts,
-            }
-        for name, value in nameplate.items():
-            datatype = DOUBLE if isinstance(value, float) else STRING
-            store_newest([registry.state(f"Properties/{name}", value, 0, datatype)])
+            registry.set_constant("kind", motor.kind)
+            registry.set_constant("rated_power_kw", motor.kw, "kW")
+            registry.set_constant("rated_speed_rpm", motor.rpm, "rpm")
+            registry.set_constant("rated_voltage_v", motor.volts, "V")
         for name in ("state", "state_reason"):
-            registry.state(name, None, 0)
+            registry.state(name, None, registry.start_ms)
         return registry
 
     def birth(self, bd_seq: int) -> int:
         """Sends NBIRTH, after which every DBIRTH is due. Returns its size in bytes."""
-        self._seq, self._bd_seq, self.born = 0, bd_seq, True
+        self._seq, self._bd_seq, self.born, self._birth_requested = 0, bd_seq, True, False
         self._born.clear()
         payload = self._payload()
+        write_birth(payload, self._own)
         payload.metrics.add(name="bdSeq", timestamp=payload.timestamp, datatype=INT64, long_value=bd_seq)
         payload.metrics.add(
             name="Node Control/Rebirth", timestamp=payload.timestamp, datatype=BOOLEAN, boolean_value=False
         )
-        write_birth(payload, self._own)
         return self._publish("NBIRTH", None, payload)
 
     def device_birth(self, device: str) -> int:
@@ -127,7 +129,10 @@ class EdgeNode:
         self._born.clear()
 
     def update_retained(self, asset: str | None, text: bytes) -> None:
-        """Applies a retained message of the JSON dialect: the state of an asset, or the info of the gateway."""
+        """Applies a retained message of the JSON dialect: the state of an asset, or the info of the gateway.
+
+        Sends the death or the changed state of a device; its birth is due afterwards.
+        """
         body = json.loads(text) if text else {}
         if asset is None:
             for key in ("config", "boot", "simulated"):
@@ -139,16 +144,13 @@ class EdgeNode:
         reason = text_of_reasons(body.get("reason", ()))
         updates = [registry.state("state", body["state"], t_ms), registry.state("state_reason", reason, t_ms)]
         store_newest(updates)
-        was_online = asset in self._online
         if body["state"] == "offline":
             self._online.discard(asset)
             self._send_death(asset)
             return
         self._online.add(asset)
-        if self.born and not was_online:
-            self.device_birth(asset)
-        elif self.born:
-            self._data(asset, changed_values(updates), t_ms, historical=False)
+        if asset in self._born:
+            self._data(asset, changed_values(updates), historical=False)
 
     def row(self, asset: str | None, kind: str, body: Mapping[str, Any], historical: bool) -> int:
         """Sends one message of the agent. Returns the size of the births that it required, bytes."""
@@ -156,7 +158,7 @@ class EdgeNode:
             return 0  # of an asset that was removed from the configuration
         registry = self._own if asset is None else self._registries[asset]
         updates, undeclared = registry.read(kind, body)
-        store_newest(updates)
+        store_newest(updates, historical)
         size = 0
         if asset is None and undeclared:  # NBIRTH makes all DBIRTH messages due
             born = [name for name in self._registries if name in self._born]
@@ -166,9 +168,9 @@ class EdgeNode:
                 return 0  # the device is offline: DDEATH was sent
             size = self.device_birth(asset)
         if historical:
-            self._data(asset, updates, int(body["t"]), historical)
+            self._data(asset, updates, historical)
         elif size == 0:
-            self._data(asset, changed_values(updates), int(body["t"]), historical)
+            self._data(asset, changed_values(updates), historical)
         return size
 
     def send_due_deaths(self) -> None:
@@ -181,14 +183,15 @@ class EdgeNode:
             self._born.discard(device)
             self._publish("DDEATH", device, self._payload())
 
-    def _data(self, device: str | None, updates: list[MetricUpdate], t_ms: int, historical: bool) -> None:
+    def _data(self, device: str | None, updates: list[MetricUpdate], historical: bool) -> None:
         if updates:
-            payload = self._payload(t_ms)
+            payload = self._payload()
             write_data(payload, updates, historical)
             self._publish("DDATA" if device else "NDATA", device, payload)
 
-    def _payload(self, t_ms: int | None = None) -> Any:
-        return Payload(timestamp=self._now_ms() if t_ms is None else t_ms)
+    def _payload(self) -> Any:
+        """A message with the time of its sending; its metrics have their own times."""
+        return Payload(timestamp=self._now_ms())
 
     def _publish(self, kind: str, device: str | None, payload: Any) -> int:
         payload.seq, self._seq = self._seq, (self._seq + 1) % 256

@@ -5,11 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from agent.core.messages import EVERYTHING
 from agent.core.metrics import Metric
-from agent.delivery.base.metric_types import BAD_NAMES, MetricType, metric_type
+from agent.delivery.base.metric_types import BAD_NAMES, MetricType, metric_type, unit_of
 from agent.delivery.sparkplug.protobuf import DOUBLE, DOUBLE_ARRAY, INT32, INT64, STRING
 
 QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500  # chapter 6, property "Quality"
@@ -22,6 +23,8 @@ DATATYPES = {
 VALUE_FIELDS = {STRING: "string_value", INT64: "long_value", DOUBLE: "double_value", DOUBLE_ARRAY: "bytes_value"}
 WITHOUT_FOLDER = ("telemetry", "health")  # message types whose metrics have no folder
 INT64_RANGE = range(-(2**63), 2**63)
+DIMENSIONLESS = "1"  # `engUnit` of a number without a unit (UCUM, ISO 80000-1)
+REFRESH_MS = 60_000  # an unchanged value is sent again after this time (maximum time of exception reporting)
 
 
 @dataclass(slots=True)
@@ -42,11 +45,6 @@ class MetricUpdate:
     method: str = ""
     recovers: bool = False
 
-    @property
-    def content(self) -> tuple[Any, ...]:
-        """The part that report by exception compares."""
-        return (self.value, self.flags, self.method)
-
 
 @dataclass(slots=True, eq=False)
 class RegisteredMetric:
@@ -55,7 +53,8 @@ class RegisteredMetric:
     name, alias, datatype, unit, about: as declared in the birth.
     coded: whether the value is a code, whose English text is another metric, NAME_text.
     last: newest value.
-    last_sent: value, flags and method sent last since the birth.
+    last_sent: value, flags and method sent last since the birth, or in it.
+    sent_ms: UTC milliseconds of the value sent last since the birth; 0: none.
     """
 
     name: str
@@ -66,6 +65,7 @@ class RegisteredMetric:
     coded: bool = False
     last: MetricUpdate | None = None
     last_sent: tuple[Any, ...] = ()
+    sent_ms: int = 0
 
 
 class MetricRegistry:
@@ -73,10 +73,11 @@ class MetricRegistry:
 
     aliases: counter, shared by all devices of the node.
     row: message type and name → row of the metrics table.
+    start_ms: UTC milliseconds; time of a metric that was never measured, which must not be after its first value.
     """
 
-    def __init__(self, aliases: Iterator[int], row: Callable[[str, str], Metric | None]) -> None:
-        self._aliases, self._row = aliases, row
+    def __init__(self, aliases: Iterator[int], row: Callable[[str, str], Metric | None], start_ms: int) -> None:
+        self._aliases, self._row, self.start_ms = aliases, row, start_ms
         self.metrics: dict[str, RegisteredMetric] = {}
 
     def expect(self, kind: str, metrics: Iterable[tuple[str, Metric]]) -> None:
@@ -86,12 +87,17 @@ class MetricRegistry:
         for name, metric in metrics:
             self._declare(kind, name, metric)
             if metric.kind == "estimate" or (metric.kind == "counter" and kind == "telemetry"):
-                self._register(kind, f"{name}_u", DOUBLE, metric.unit, f"uncertainty (k = 2) of {name}")
+                self._register(kind, f"{name}_u", DOUBLE, unit_of(metric), f"uncertainty (k = 2) of {name}")
 
-    def state(self, name: str, value: Any, t_ms: int, datatype: int = STRING) -> MetricUpdate:
-        """A value that is not part of a message: identity or state."""
-        registered = self._register("telemetry", name, datatype)
+    def state(self, name: str, value: Any, t_ms: int) -> MetricUpdate:
+        """A text that is not part of a message: identity or state."""
+        registered = self._register("telemetry", name, STRING)
         return MetricUpdate(registered, t_ms, _fit(registered.datatype, value))
+
+    def set_constant(self, name: str, value: str | float | None, unit: str = "") -> None:
+        """Declares a property of the device: a text, or a number in `unit`."""
+        registered = self._register("telemetry", f"Properties/{name}", DOUBLE if unit else STRING, unit)
+        registered.last = MetricUpdate(registered, self.start_ms, _fit(registered.datatype, value))
 
     def read(self, kind: str, body: Mapping[str, Any]) -> tuple[list[MetricUpdate], bool]:
         """All values of an encoded message; true when some were not in the birth."""
@@ -100,9 +106,10 @@ class MetricRegistry:
         frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(all_flags.get(EVERYTHING, ()))}
         found = [self._update(kind, name, value, t_ms) for name, value in frame.items()]
         for name, value in body["v"].items():
-            flags = tuple(all_flags.get(name, ()))
-            found.append(self._update(kind, name, value, t_ms, flags, methods.get(name, "")))
-            if found[-1].registered.coded:
+            flags = tuple(all_flags[name]) if name in all_flags else ()
+            update = self._update(kind, name, value, t_ms, flags, methods.get(name, ""))
+            found.append(update)
+            if update.registered.coded:
                 found.append(self._update(kind, f"{name}_text", text_of_reasons(reasons.get(name, ())), t_ms))
         return found, len(self.metrics) != before
 
@@ -117,7 +124,7 @@ class MetricRegistry:
         return MetricUpdate(registered, t_ms, _fit(registered.datatype, value), flags, method)
 
     def _declare(self, kind: str, name: str, metric: Metric) -> RegisteredMetric:
-        registered = self._register(kind, name, DATATYPES[metric_type(metric)], metric.unit, metric.about)
+        registered = self._register(kind, name, DATATYPES[metric_type(metric)], unit_of(metric), metric.about)
         if metric.kind == "code" and not registered.coded:
             registered.coded = True
             self._register(kind, f"{name}_text", STRING, "", f"English text of {name}")
@@ -127,6 +134,7 @@ class MetricRegistry:
         """The metric, which is declared unless it is known."""
         full = _folder(kind) + name
         if full not in self.metrics:
+            unit = unit or ("" if datatype == STRING else DIMENSIONLESS)
             self.metrics[full] = RegisteredMetric(full, next(self._aliases), datatype, unit, about)
         return self.metrics[full]
 
@@ -138,33 +146,45 @@ _ABOUT = {
 }
 
 
-def store_newest(updates: Iterable[MetricUpdate]) -> None:
-    """Stores these as the newest values, except where a newer one is known (backfill)."""
+def store_newest(updates: Iterable[MetricUpdate], historical: bool = False) -> None:
+    """Stores these as the newest values; historical ones only where no newer one is known.
+
+    Live values come in order; after a step of the clock they are newer with an earlier time.
+    """
     for item in updates:
-        if item.registered.last is None or item.t_ms >= item.registered.last.t_ms:
+        if not historical or item.registered.last is None or item.t_ms >= item.registered.last.t_ms:
             item.registered.last = item
 
 
 def changed_values(updates: Iterable[MetricUpdate]) -> list[MetricUpdate]:
-    """The values that differ from those sent last, which are then replaced (report by exception)."""
-    changed = [item for item in updates if item.registered.last_sent != item.content]
-    for item in changed:
-        item.recovers = bool(item.registered.last_sent and item.registered.last_sent[1] and not item.flags)
-        item.registered.last_sent = item.content
-    return changed
+    """The values to send, which replace those sent last: report by exception with a maximum time.
+
+    A value is sent when it differs from the one sent last, when that one is REFRESH_MS old or has a later time (the
+    clock was stepped), and when none was sent since the birth: the birth repeats values from before the connection was
+    lost, at their times.
+    """
+    found = []
+    for item in updates:
+        registered, content = item.registered, (item.value, item.flags, item.method)
+        if registered.last_sent != content or not 0 <= item.t_ms - registered.sent_ms < REFRESH_MS:
+            item.recovers = bool(registered.last_sent and registered.last_sent[1] and not item.flags)
+            registered.last_sent, registered.sent_ms = content, item.t_ms
+            found.append(item)
+    return found
 
 
 def write_birth(payload: Any, registry: MetricRegistry) -> None:
-    """Adds every metric with name, alias, type and value or null."""
-    for registered in registry.metrics.values():
+    """Adds every metric with name, alias, type and value or null, in chronological order."""
+    updates = [item.last or MetricUpdate(item, registry.start_ms, None) for item in registry.metrics.values()]
+    for update in sorted(updates, key=attrgetter("t_ms")):
+        registered = update.registered
         metric = payload.metrics.add(name=registered.name, alias=registered.alias, datatype=registered.datatype)
         for key, text in (("engUnit", registered.unit), ("documentation", registered.about)):
             if text:
                 _property(metric, key, STRING, text)
-        update = registered.last or MetricUpdate(registered, payload.timestamp, None)
         _value(metric, update)
         _quality(metric, update)
-        registered.last_sent = update.content
+        registered.last_sent, registered.sent_ms = (update.value, update.flags, update.method), 0
 
 
 def write_data(payload: Any, updates: Iterable[MetricUpdate], historical: bool) -> None:
@@ -204,8 +224,8 @@ def _property(metric: Any, key: str, datatype: int, value: str | int) -> None:
 
 def _fit(datatype: int, value: Any) -> Any:
     """The value as its declared type; None where it has another type."""
-    if value is None:
-        return None
+    if value is None or (datatype == DOUBLE and type(value) is float):
+        return value
     if datatype == STRING:
         return str(value)
     if datatype == DOUBLE_ARRAY:

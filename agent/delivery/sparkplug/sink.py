@@ -75,7 +75,7 @@ class SparkplugSink(MqttHandler):
         self._bd_seq = _last_bd_seq(store)
         self._birth_limiter, self._backfill_limiter = BirthRateLimiter(), BackfillRateLimiter(self.link.chance)
         self._host_online, self._host_ms = settings.primary_host is None, -1
-        self._births_due: list[str | None] = []
+        self._host_server: tuple[str, int] | None = None  # to which _host_ms belongs
         self._rebirth_due_s: float | None = None
         self._last_rebirth_s = -math.inf
         self._unmarked: list[int] = []  # rows sent since the last marker
@@ -122,28 +122,25 @@ class SparkplugSink(MqttHandler):
         topics = [self.node.topic("NCMD")]
         if self._host is not None:
             self._host_online = False  # until its retained STATE message is received
+            server = self.link.settings.host, self.link.settings.port
+            if server != self._host_server:  # a host has a session, and a time of it, with each server
+                self._host_server, self._host_ms = server, -1
             topics.append(f"{NAMESPACE}/STATE/{self._host}")
         self._changes += [partial(self._apply_retained, *message) for message in self._retained_messages()]
         self._subscribing = self.link.subscribe(topics)
 
     def send_due(self, now_s: float) -> float:
         self._now_s = now_s
-        while self._changes:
-            self._changes.popleft()()
         if not self._host_online and self.node.born:
             self.send_last()
-            self.link.close(PRIMARY_HOST_OFFLINE(host=self._host))
+            self.link.close(PRIMARY_HOST_OFFLINE(host=self._host), DisconnectReason.ASKED)  # connects again immediately
+        while self._changes and not self.node.born:
+            self._changes.popleft()()
         if self._subscribing is not None or not self._host_online:
             return IDLE_S
-        if self._rebirth_due_s is not None and now_s >= self._rebirth_due_s:
-            self._rebirth_due_s, self._last_rebirth_s = None, now_s
-            self.rebirths += 1
-            self._births_due = [None]
-        if not self.node.born:
-            self._births_due = [None]
-        if (wait_s := self._send_births(now_s)) > 0:
-            return wait_s
-        return min(self._send_rows(now_s), IDLE_S)
+        while (wait_s := self._send_births(now_s)) == 0 and self._changes:
+            self._changes.popleft()()
+        return min(wait_s or self._send_rows(now_s), IDLE_S)
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         if topic == self.node.topic("NCMD"):
@@ -175,7 +172,7 @@ class SparkplugSink(MqttHandler):
     def on_disconnected(self, end: DisconnectReason, reason: Reason | None) -> None:
         self._subscribing = self._death_mid = None
         self.node.end_session()
-        self._births_due, self._rebirth_due_s = [], None
+        self._rebirth_due_s = None
         self._unmarked, self._marked = [], None
         self._cursor.return_unconfirmed()
 
@@ -185,16 +182,21 @@ class SparkplugSink(MqttHandler):
         self.link.publish(topic, payload, qos=0)
 
     def _send_births(self, now_s: float) -> float:
-        """Sends due births; returns the seconds until the next one may be sent, 0 when none is due."""
-        while self._births_due:
+        """Sends due births; returns the seconds until the next one may be sent, 0 when none is due.
+
+        Until then no data may be sent (tck-id-payloads-ddata-order, …-data-commands-rebirth-action-1). A sequence is
+        completed before a requested one begins.
+        """
+        if self._rebirth_due_s is not None and not self.node.birth_due:
+            if now_s < self._rebirth_due_s:
+                return self._rebirth_due_s - now_s
+            self._rebirth_due_s, self._last_rebirth_s = None, now_s
+            self.rebirths += 1
+            self.node.request_births()
+        while self.node.birth_due:
             if (wait_s := self._birth_limiter.wait_s(now_s)) > 0:
                 return wait_s
-            device = self._births_due.pop(0)
-            if device is None:
-                self._birth_limiter.spend(now_s, self.node.birth(self._bd_seq))
-                self._births_due = list(self.node.online_devices())
-            elif self.node.birth_due(device):
-                self._birth_limiter.spend(now_s, self.node.device_birth(device))
+            self._birth_limiter.spend(now_s, self.node.next_birth(self._bd_seq))
         return 0.0
 
     def _apply_retained(self, topic: str, payload: bytes) -> None:

@@ -391,6 +391,7 @@ def test_recordings_prints_the_metadata_of_a_file(data: Path) -> None:
         *(["simulate", "pump-station", "--seconds", value] for value in ("nan", "inf", "1e300")),
         ["run", "plant.toml", "--seconds", "nan"],
         ["demo", "--broker", "foo"],
+        ["demo", "--primary-host", "a/b"],
         ["simulate", "pump-station", "--broker", "foo"],
         ["watch", "--topic", ""],
         ["watch", "--topic", "a/#/b"],

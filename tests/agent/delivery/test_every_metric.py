@@ -61,7 +61,7 @@ def reaches_all(metric: Metric, sink: PrometheusSink, exposed: str) -> None:
     assert f"'{name}'" in found["val_tpl"]
     assert found["stat_t"].endswith(f"/{metric.topic}")
 
-    registry = MetricRegistry(count(1), lambda _kind, wanted: metric if wanted == name else None)
+    registry = MetricRegistry(count(1), lambda _kind, wanted: metric if wanted == name else None, 0)
     body = {"t": message.t_ms, "id": "1-1", "q": "good", "v": {name: value}}
     updates, _ = registry.read(metric.topic, body)
     (own,) = [item for item in changed_values(updates) if item.registered.name.endswith(name)]
@@ -82,7 +82,7 @@ def test_a_code_has_its_english_text_as_a_metric_of_sparkplug() -> None:
     table = by_name("savings")
     coded = {metric.name for metric in ROWS if metric.kind == "code"}
     assert {"efficiency_unavailable_reason", "savings_caveats", "savings_advice"} <= coded
-    registry = MetricRegistry(count(1), lambda _kind, wanted: table.get(wanted))
+    registry = MetricRegistry(count(1), lambda _kind, wanted: table.get(wanted), 0)
     registry.expect("savings", table.items())
     assert registry.metrics["savings/savings_caveats_text"].datatype == DATATYPES[MetricType.TEXT]
     assert {name for name in registry.metrics if name.endswith("_text")} == {

@@ -29,6 +29,8 @@ def test_the_state_is_sent_with_the_text_of_its_reasons(tmp_path: Path) -> None:
                 lambda topic, payload: sent.append((topic.split("/")[2], read(payload)["metrics"])))  # fmt: skip
     node.birth(0)
     node.update_retained("pump-1", state("stale", ONE, OTHER))
+    assert node.birth_due
+    node.next_birth(0)
     kind, metrics = sent[-1]
     named = {metric["name"]: metric for metric in metrics}
     assert kind == "DBIRTH"
