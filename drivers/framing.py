@@ -174,12 +174,12 @@ class ResponseMatcher:
         """RTU: whether a frame is a response to a pending request, apart from the number of registers."""
         return frame[2] == len(frame) - 5 and _is_pending(self, frame[0], frame[1])
 
-    def resembles_response(self, begin: bytes, answered: bytes) -> bool:
-        """RTU: whether a response is one to a pending request, or to the request `answered`, apart from the unit.
+    def resembles_response(self, begin: bytes, completed: bytes) -> bool:
+        """RTU: whether a response is one to a pending request, or to the request `completed`, apart from the unit.
 
         begin: its first three bytes.
         """
-        if answered and begin[1] == answered[1] and begin[2] == 2 * answered[5] & 0xFF:
+        if completed and begin[1] == completed[1] and begin[2] == 2 * completed[5] & 0xFF:
             return True
         shapes = (request.shape for request in (*self.open.values(), *self.late.values()))
         return any((begin[1], begin[2]) == (function, 2 * registers) for _, function, registers in shapes)
