@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random
 
 import pytest
+from support.basics import HandClock
+from support.bus_servers import RtuSlave, opened, read_registers, run
 from support.disturbed_line import ECHOES, DisturbedLine, polled
 from support.fault_matrix import Line
 from support.second_master import REQUESTS, SAME_BLOCK, Encounter, Sent, met
 
-from drivers.errors import ForeignMasterActive
+from drivers import error_reasons as codes
+from drivers.errors import ForeignMasterActive, LinkClosed
+from drivers.foreign_master import ForeignTraffic
+from drivers.modbus_link import BusSettings, ModbusLink
+from simulators.bus.frames import rtu, rtu_request
 
 RATES_HZ = (0.05, 0.1, 0.33, 0.5, 1.0, 5.0)
 PHASES = 2
@@ -100,3 +111,193 @@ def test_no_disturbance_stops_the_polls() -> None:
 @pytest.mark.soak
 def test_no_disturbance_stops_the_polls_in_100_000_exchanges() -> None:
     disturb(8 * len(ECHOES), 2_500, 8)
+
+
+# --- while another master is known ---------------------------------------------------------------------------------
+
+
+OTHER = REQUESTS["another meter, 100 registers"]
+QUIET_S = 600.0
+
+
+@asynccontextmanager
+async def stopped_bus(listen_s: float = 0.0) -> AsyncIterator[tuple[ModbusLink, RtuSlave, HandClock]]:
+    """A bus that another master has stopped, its slave, and the clock of the quiet time."""
+    slave, clock = RtuSlave(), HandClock()
+    slave.start()
+    link = ModbusLink(BusSettings("s", serial_port=slave.port, listen_s=listen_s, quiet_s=QUIET_S), clock)
+    try:
+        link.begin(None, listened=True)
+        assert await read_registers(link, 1, 3, 7, 1, 1.0) == [7]
+        await receive(slave, OTHER)
+        with pytest.raises(ForeignMasterActive):
+            await read_registers(link, 1, 3, 7, 1, 1.0)
+        yield link, slave, clock
+    finally:
+        await link.close()
+        slave.stop()
+
+
+async def receive(slave: RtuSlave, *frames: bytes) -> None:
+    """These frames appear on the line."""
+    for frame in frames:
+        os.write(slave.master, frame)
+        await asyncio.sleep(0.03)
+
+
+async def is_stopped(link: ModbusLink) -> bool:
+    try:
+        assert await read_registers(link, 1, 3, 7, 1, 1.0) == [7]
+    except ForeignMasterActive:
+        return True
+    return False
+
+
+def test_the_quiet_time_counts_from_the_last_frame() -> None:
+    async def scene() -> None:
+        async with stopped_bus() as (link, slave, clock):
+            clock.move(QUIET_S - 1)
+            assert await is_stopped(link)
+            await receive(slave, OTHER)
+            assert await is_stopped(link)
+            clock.move(QUIET_S - 1)
+            assert await is_stopped(link)
+            clock.move(1.5)
+            assert not await is_stopped(link)
+            assert link.foreign is None
+            await receive(slave, OTHER)
+            assert await is_stopped(link), "it is detected again"
+
+    run(scene())
+
+
+def test_an_unplugged_adapter_restarts_the_quiet_time(tmp_path: Path) -> None:
+    port = tmp_path / "adapter"
+
+    async def scene() -> None:
+        first, clock = RtuSlave(), HandClock()
+        port.symlink_to(first.port)
+        async with opened(BusSettings("s", serial_port=str(port), quiet_s=QUIET_S), clock) as link:
+            link.begin(ForeignTraffic(0, clock.monotonic_ns() / 1e9), listened=False)
+            assert await is_stopped(link)
+            clock.move(QUIET_S - 1)
+            port.unlink()
+            first.stop()
+            with pytest.raises(LinkClosed):
+                await read_registers(link, 1, 3, 7, 1, 1.0)
+            second = RtuSlave()
+            second.start()
+            port.symlink_to(second.port)
+            await asyncio.sleep(0.6)
+            clock.move(2)
+            assert await is_stopped(link), "the line was not listened to while the adapter was unplugged"
+            clock.move(QUIET_S)
+            assert not await is_stopped(link)
+        second.stop()
+
+    run(scene())
+
+
+def test_after_a_confirmation_the_bus_is_listened_to_before_it_is_polled() -> None:
+    async def scene() -> None:
+        async with stopped_bus(listen_s=0.4) as (link, slave, _clock):
+            link.resume()
+            began_s = time.monotonic()
+            assert not await is_stopped(link)
+            assert time.monotonic() - began_s >= 0.4
+            await receive(slave, OTHER)
+            assert await is_stopped(link)
+            link.resume()
+            polling = asyncio.create_task(is_stopped(link))
+            await asyncio.sleep(0.4)
+            await receive(slave, OTHER)
+            assert await polling, "the other master is still there"
+
+    run(scene())
+
+
+def test_a_reason_names_the_frames_and_changes_when_their_number_has_doubled() -> None:
+    async def scene() -> None:
+        async with stopped_bus() as (link, slave, _clock):
+            reasons = []
+            for _ in range(7):
+                await receive(slave, OTHER, REQUESTS["one register"])
+                with pytest.raises(ForeignMasterActive) as stop:
+                    await read_registers(link, 1, 3, 7, 1, 1.0)
+                reasons.append(stop.value.reason)
+            shown = list(dict.fromkeys(str(reason) for reason in reasons))
+            assert len(shown) == 3, shown
+            assert reasons[-1].data["frames"] == (
+                codes.FOREIGN_REQUESTS(unit_id=31, function=3, address=0x40, n=8),
+                codes.FOREIGN_REQUESTS(unit_id=77, function=6, address=1, n=7),
+            )
+            assert link.foreign is not None
+            assert link.foreign.count == 15
+
+    run(scene())
+
+
+# --- frames that are no proof, or only several of them --------------------------------------------------------------
+
+
+def test_a_request_from_the_buffer_of_a_converter_only_extends_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is received immediately after the connection was opened, for example an echo for an earlier process."""
+    monkeypatch.setattr("drivers.modbus_link.STALE_LISTEN_S", 0.8)
+
+    async def scene() -> None:
+        slave = RtuSlave()
+        slave.start()
+        async with opened(BusSettings("s", serial_port=slave.port, listen_s=0.4)) as link:
+            polling = asyncio.create_task(is_stopped(link))
+            began_s = time.monotonic()
+            await asyncio.sleep(0.1)
+            await receive(slave, OTHER)
+            assert not await polling
+            assert time.monotonic() - began_s >= 0.8
+        slave.stop()
+
+    run(scene())
+
+
+def test_three_responses_of_units_that_were_never_addressed_are_a_proof() -> None:
+    """As through a converter that serves several clients: the requests of the other client are not received."""
+    response = rtu(31, bytes.fromhex("04 04 0001 0002"))
+
+    async def scene() -> None:
+        slave, clock = RtuSlave(), HandClock()
+        slave.start()
+        async with opened(BusSettings("s", serial_port=slave.port), clock) as link:
+            for _ in range(5):
+                assert not await is_stopped(link)
+                await receive(slave, response)
+                clock.move(700)
+            for _ in range(2):
+                assert not await is_stopped(link)
+                await receive(slave, response)
+            assert await is_stopped(link)
+            assert link.foreign is not None
+            assert link.foreign.responses == {(31, 4): 3}
+        slave.stop()
+
+    run(scene())
+
+
+def test_frames_of_units_that_were_addressed_are_no_proof() -> None:
+    """Responses that are later than any that is expected, of another length or function, corrupt, and an echo."""
+    harmless = [
+        rtu(1, bytes.fromhex("04 04 0001 0002")), rtu(1, b"\x83\x02"), rtu_request(1, 3, 7, 1),
+        rtu_request(9, 3, 7, 1)[:-1], b"\x00" * 40, b"\xff" * 40, rtu_request(9, 3, 7, 126),
+        rtu_request(9, 3, 0xFFFF, 2), rtu(9, bytes.fromhex("05 0001 1234")), rtu(9, bytes.fromhex("2B 0D 01 00")),
+    ]  # fmt: skip
+
+    async def scene() -> None:
+        slave = RtuSlave()
+        slave.start()
+        async with opened(BusSettings("s", serial_port=slave.port)) as link:
+            for frame in harmless:
+                assert not await is_stopped(link)
+                await receive(slave, frame)
+            assert not await is_stopped(link)
+        slave.stop()
+
+    run(scene())
