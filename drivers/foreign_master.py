@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from drivers.error_reasons import FOREIGN_REQUESTS, FOREIGN_RESPONSES, FRAMES_NOT_REQUESTED, MORE_FRAMES
 from drivers.errors import ForeignMasterActive
-from drivers.framing import ResponseMatcher
+from drivers.framing import READ_FUNCTIONS, ResponseMatcher
 from drivers.reading import Clock
 from drivers.reasons import Reason
 from drivers.rtu_frames import PLAIN, OverheardRequest, request_at, response_length
@@ -178,7 +178,7 @@ class ForeignMasterDetector:
                     del pending.unechoed[frame]
                     length = request.length
                 elif not pending.may_be_response(frame):
-                    if self._is_certain(request, data, at, end):
+                    if self._is_certain(request, data, at, end, pending):
                         requests.append(request)
                         length = request.length
                     else:
@@ -192,17 +192,24 @@ class ForeignMasterDetector:
             at += length or 1
         return end, possible
 
-    def _is_certain(self, request: OverheardRequest, data: bytes, at: int, end: int) -> bool:
+    def _is_certain(
+        self, request: OverheardRequest, data: bytes, at: int, end: int, pending: ResponseMatcher
+    ) -> bool:  # fmt: skip
         """Whether a frame is a request of another master. end: of the frame before it."""
-        after = at + request.length
+        frame = data[at : at + request.length]
+        after = at + len(frame)
+        if frame in self._own:  # a late echo, unless its response follows, which must not be one to us
+            return not pending.expects(request.unit, request.function) and _response_follows(frame, data, after)
         alone = request.function in ALONE and at - end <= 1 and len(data) - after <= 1
-        certain = request.function not in PLAIN or alone
-        return (certain and data[at:after] not in self._own) or _response_follows(data, after, request)
+        return request.function not in PLAIN or alone or _response_follows(frame, data, after)
 
 
-def _response_follows(data: bytes, at: int, request: OverheardRequest) -> bool:
+def _response_follows(request: bytes, data: bytes, at: int) -> bool:
     """Whether the response to this request starts at this offset, or a few stray bytes later."""
     return any(
-        data[start] == request.unit and data[start + 1] & 0x7F == request.function and response_length(data, start)
+        data[start] == request[0]
+        and data[start + 1] & 0x7F == request[1]
+        and response_length(data, start)
+        and (data[start + 1] not in READ_FUNCTIONS or data[start + 2] == 2 * request[5])
         for start in range(at, min(at + STRAY_MAX + 1, len(data) - 4))
     )
