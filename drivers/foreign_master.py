@@ -1,4 +1,4 @@
-"""Detects another master on the line: by its requests, and by responses that nobody here has requested.
+"""Detects another master on the line: by its requests, and by responses to requests that were not ours.
 
 Slaves send only responses. The first complete request that is not ours therefore proves another master, and nothing is
 sent from then on (`ForeignTraffic`) until no frame of another master was received for `BusSettings.quiet_s`, or until
@@ -13,11 +13,12 @@ responses; a response of the requested function that looks like a request, as so
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from drivers.error_reasons import FOREIGN_REQUESTS, FOREIGN_RESPONSES, FRAMES_NOT_REQUESTED, MORE_FRAMES
 from drivers.errors import ForeignMasterActive
-from drivers.framing import ResponseMatcher
+from drivers.framing import READ_FUNCTIONS, ResponseMatcher
 from drivers.reading import Clock
 from drivers.reasons import Reason
 from drivers.rtu_frames import PLAIN, OverheardRequest, request_at, response_length
@@ -45,21 +46,34 @@ class ForeignTraffic:
     heard_s: float
     requests: Counter[tuple[int, int, int]] = field(default_factory=Counter)
     responses: Counter[tuple[int, int]] = field(default_factory=Counter)
+    _stated: tuple[int, Reason] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return self.requests.total() + self.responses.total()
 
     def reason(self, target: str) -> Reason:
-        """What was received, the most frequent frames first. target: serial port, or host:port."""
-        seen: list[Reason] = [
-            FOREIGN_REQUESTS(unit_id=unit, function=function, address=address if address >= 0 else None, n=n)
-            for (unit, function, address), n in self.requests.most_common(SHOWN_MAX)
-        ]
-        if not seen:
-            seen = [
-                FOREIGN_RESPONSES(unit_id=unit, function=function, n=n)
-                for (unit, function), n in self.responses.most_common(SHOWN_MAX)
-            ]
-        if len(self.requests) > SHOWN_MAX:
-            seen.append(MORE_FRAMES(n=self.requests.total() - sum(item.data["n"] for item in seen)))
-        return FRAMES_NOT_REQUESTED(target=target, since_ms=self.since_ms, frames=tuple(seen))
+        """What was received, the most frequent frames first. It changes only when the number of frames has doubled.
+
+        target: serial port, or host:port.
+        """
+        if self._stated is None or self.count >= 2 * self._stated[0]:
+            self._stated = (
+                self.count,
+                FRAMES_NOT_REQUESTED(target=target, since_ms=self.since_ms, frames=tuple(self._frames())),
+            )
+        return self._stated[1]
+
+    def _frames(self) -> Iterator[Reason]:
+        shown = self.requests.most_common(SHOWN_MAX)
+        for (unit, function, address), n in shown:
+            yield FOREIGN_REQUESTS(unit_id=unit, function=function, address=address if address >= 0 else None, n=n)
+        if others := self.requests.total() - sum(n for _, n in shown):
+            yield MORE_FRAMES(n=others)
+        if not shown:
+            for (unit, function), n in self.responses.most_common(SHOWN_MAX):
+                yield FOREIGN_RESPONSES(unit_id=unit, function=function, n=n)
 
 
 class ForeignMasterDetector:
@@ -148,12 +162,12 @@ class ForeignMasterDetector:
 
     def _add_frames(
         self, data: bytes, pending: ResponseMatcher, requests: list[OverheardRequest],
-        responses: list[tuple[int, int]], answered: bytes = b"",
+        responses: list[tuple[int, int]], completed: bytes = b"",
     ) -> tuple[int, bool]:  # fmt: skip
         """Adds the frames of others in `data`. Returns the end of the last one, and whether a possible request follows.
 
         responses: of units that were never addressed here: (unit, function).
-        answered: the request to which a response followed after `data`.
+        completed: the request to which a response followed after `data`.
         """
         at, end, possible = 0, 0, False
         while at + 4 <= len(data):
@@ -164,31 +178,38 @@ class ForeignMasterDetector:
                     del pending.unechoed[frame]
                     length = request.length
                 elif not pending.may_be_response(frame):
-                    if self._is_certain(request, data, at, end):
+                    if self._is_certain(request, data, at, end, pending):
                         requests.append(request)
                         length = request.length
                     else:
                         possible = True
             if not length and (length := response_length(data, at)):
                 unit, function = data[at], data[at + 1] & 0x7F
-                if unit not in self._units and not pending.resembles_response(data[at : at + 3], answered):
+                if unit not in self._units and not pending.resembles_response(data[at : at + 3], completed):
                     responses.append((unit, function))
             if length:
                 end, possible = at + length, False
             at += length or 1
         return end, possible
 
-    def _is_certain(self, request: OverheardRequest, data: bytes, at: int, end: int) -> bool:
+    def _is_certain(
+        self, request: OverheardRequest, data: bytes, at: int, end: int, pending: ResponseMatcher
+    ) -> bool:  # fmt: skip
         """Whether a frame is a request of another master. end: of the frame before it."""
-        after = at + request.length
+        frame = data[at : at + request.length]
+        after = at + len(frame)
+        if frame in self._own:  # a late echo, unless its response follows, which must not be one to us
+            return not pending.expects(request.unit, request.function) and _response_follows(frame, data, after)
         alone = request.function in ALONE and at - end <= 1 and len(data) - after <= 1
-        certain = request.function not in PLAIN or alone
-        return (certain and data[at:after] not in self._own) or _response_follows(data, after, request)
+        return request.function not in PLAIN or alone or _response_follows(frame, data, after)
 
 
-def _response_follows(data: bytes, at: int, request: OverheardRequest) -> bool:
+def _response_follows(request: bytes, data: bytes, at: int) -> bool:
     """Whether the response to this request starts at this offset, or a few stray bytes later."""
     return any(
-        data[start] == request.unit and data[start + 1] & 0x7F == request.function and response_length(data, start)
+        data[start] == request[0]
+        and data[start + 1] & 0x7F == request[1]
+        and response_length(data, start)
+        and (data[start + 1] not in READ_FUNCTIONS or data[start + 2] == 2 * request[5])
         for start in range(at, min(at + STRAY_MAX + 1, len(data) - 4))
     )

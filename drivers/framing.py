@@ -173,16 +173,20 @@ class ResponseMatcher:
         if responded:
             self.unechoed.clear()
 
+    def expects(self, unit: int, function: int) -> bool:
+        """Whether a response of this unit and function is pending."""
+        return any(request[:2] == (unit, function) for request in (*self.open.values(), *self.late.values()))
+
     def may_be_response(self, frame: bytes) -> bool:
         """RTU: whether a frame is a response to a pending request, apart from the number of registers."""
-        return frame[2] == len(frame) - 5 and _is_pending(self, frame[0], frame[1])
+        return frame[2] == len(frame) - 5 and self.expects(frame[0], frame[1])
 
-    def resembles_response(self, begin: bytes, answered: bytes) -> bool:
-        """RTU: whether a response is one to a pending request, or to the request `answered`, apart from the unit.
+    def resembles_response(self, begin: bytes, completed: bytes) -> bool:
+        """RTU: whether a response is one to a pending request, or to the request `completed`, apart from the unit.
 
         begin: its first three bytes.
         """
-        if answered and begin[1] == answered[1] and begin[2] == 2 * answered[5] & 0xFF:
+        if completed and begin[1] == completed[1] and begin[2] == 2 * completed[5] & 0xFF:
             return True
         shapes = (request.shape for request in (*self.open.values(), *self.late.values()))
         return any((begin[1], begin[2]) == (function, 2 * registers) for _, function, registers in shapes)
@@ -273,7 +277,7 @@ def _rtu_at(pending: ResponseMatcher, at: int, unit: int, function: int) -> Resp
     """The response at this offset; True if a late response was removed; False if there is none or it is incomplete."""
     buffer = pending.buffer
     if function & 0x80:
-        if not _is_pending(pending, unit, function & 0x7F):
+        if not pending.expects(unit, function & 0x7F):
             return False
         if at + 5 > len(buffer):
             pending.missing = min(pending.missing, at + 5 - len(buffer))
@@ -286,7 +290,7 @@ def _rtu_at(pending: ResponseMatcher, at: int, unit: int, function: int) -> Resp
         pending.drop_echoes(request is not None)
         return Response(request, b"", code) if request is not None else True
     if at + 3 > len(buffer):
-        if _is_pending(pending, unit, function):
+        if pending.expects(unit, function):
             pending.missing = min(pending.missing, 3)
         return False
     key = (unit, function, buffer[at + 2] >> 1 if function in READ_FUNCTIONS else 0)
@@ -327,11 +331,6 @@ def _request_of_exception(pending: ResponseMatcher, unit: int, function: int) ->
     if len(late) == 1:
         pending.pop(late[0])
     return None
-
-
-def _is_pending(pending: ResponseMatcher, unit: int, function: int) -> bool:
-    requests = (*pending.open.values(), *pending.late.values())
-    return any(request[:2] == (unit, function) for request in requests)
 
 
 def _crc_matches(buffer: bytearray, start: int, end: int) -> bool:

@@ -187,6 +187,8 @@ class SerialLine:
         pending.feed(self._read_now())
         while (silent_s := self._last_s + max(delay_s, self._foreign.silence_s(pending))) > time.monotonic():
             if time.monotonic() > until_s:
+                if self._last_s + delay_s <= time.monotonic():
+                    break  # silent, although not as long as after frames of others
                 raise ForeignMasterActive(codes.LINE_NEVER_SILENT, target=self._settings.where)
             self._sleep_until(silent_s)
             pending.feed(self._read_now())

@@ -71,7 +71,7 @@ def apply_stops(stops: dict[str, Any], buses: Iterable[BusPoller], clock: Clock)
 
 
 def command_pollers(config: Config, only: str | None = None) -> list[BusPoller]:
-    """The pollers of a command beside `run`: they respect the stops in the state file."""
+    """The pollers of a command other than `run`: they respect the stops in the state file."""
     clock = SystemClock()
     found = pollers(config, clock, lambda reading: None, only=only)
     apply_stops(stored_entries(config.state_dir or default_directory(), STOP), found, clock)

@@ -19,7 +19,7 @@ from agent.core.text import N_, _, text_of, use
         "Resume a bus that another master stopped.\n\n"
         "BUS is its name in the configuration; without BUS the stopped buses are listed. The command confirms that the "
         "other master was removed. A running agent applies it within 2 s, listens to the bus as before a start, and "
-        "polls again unless it hears another master."
+        "polls again unless another master is active."
     )
 )
 @click.argument("bus", required=False)

@@ -83,7 +83,7 @@ class BusSupervisor:
             self._store.delete_entry(RESUME, name)
         except StoreError as error:
             log.warning("end of the stop of bus %s not stored: %s", name, error)
-        n = traffic.requests.total() + traffic.responses.total()
+        n = traffic.count
         if confirmation is not None:
             reason = BUS_RESUMED_BY_OPERATOR(bus=name, operator=confirmation["by"], n=n)
         else:

@@ -16,6 +16,7 @@ from typing import Any
 from agent.core.clock import SystemClock
 from drivers.framing import Request
 from drivers.modbus_link import BusSettings, ModbusLink
+from drivers.reading import Clock
 from simulators.bus.segment import Segment
 from simulators.bus.sockets import SocketListener
 
@@ -84,9 +85,9 @@ def link_to(port: int) -> ModbusLink:
 
 
 @contextlib.asynccontextmanager
-async def opened(wire: BusSettings) -> AsyncIterator[ModbusLink]:
-    """A link that is closed at the end of the test, also after a failure."""
-    link = ModbusLink(wire, SystemClock())
+async def opened(wire: BusSettings, clock: Clock | None = None) -> AsyncIterator[ModbusLink]:
+    """A link that is closed at the end of the test, also after a failure. clock: None: the real one."""
+    link = ModbusLink(wire, clock or SystemClock())
     try:
         yield link
     finally:
