@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from drivers.framing import Request, ResponseMatcher
 
 QUARANTINE_S = 5.0  # no response is expected later than this after its request
-LOST_MIN = 16  # unanswered requests without a late response after which a device counts as one that is never late
+LOST_MIN = 8  # unanswered requests without a late response after which a device counts as one that is never late
 
 
 @dataclass(slots=True)
