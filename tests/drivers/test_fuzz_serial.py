@@ -35,6 +35,8 @@ BLOCKS = [
 class Hostile(UnorderedPty):
     """Sends nothing later than LATEST_S after its request, also when the machine is busy."""
 
+    long_late = 0.07
+
     def _send_at(self, when_s: float, data: bytes, peer: Peer) -> None:
         limit_s = self.asked[-1].at_s + LATEST_S
 
@@ -48,6 +50,7 @@ class Hostile(UnorderedPty):
 class Sequential(Hostile):
     """Responds in the order of the requests: a late response holds up the next ones."""
 
+    long_late = 0.01
     _free_s = 0.0
 
     def _send_at(self, when_s: float, data: bytes, peer: Peer) -> None:
@@ -55,8 +58,11 @@ class Sequential(Hostile):
         super()._send_at(self._free_s, data, peer)
 
 
-def hostile(chance: Random, calm: int) -> Script:
-    """Faults of half of the responses. The first `calm` responses are correct or lost, so that order is trusted."""
+def hostile(chance: Random, calm: int, long_late: float) -> Script:
+    """Faults of half of the responses. long_late: share of those that are late by up to the quarantine.
+
+    The first `calm` responses are correct or lost, so that order is trusted.
+    """
 
     def script(ask: Ask) -> list[FaultStep]:
         kind = chance.random()
@@ -66,7 +72,7 @@ def hostile(chance: Random, calm: int) -> Script:
             return []
         if kind < 0.8:
             return [FaultStep(ask.frame(), chance.uniform(0, 4 * PATIENCE_S))]
-        if kind < 0.87:
+        if kind < 0.8 + long_late:
             return [FaultStep(ask.frame(), chance.uniform(0.5, 0.96) * QUARANTINE_S)]
         if kind < 0.9:
             return [FaultStep(ask.frame() + ask.frame())]
@@ -99,7 +105,7 @@ async def exchanges(slave: Hostile, chance: Random, count: int) -> Score:
 
 def fuzz(kind: type[Hostile], seed: int, count: int, calm: int, monkeypatch: pytest.MonkeyPatch) -> Score:
     monkeypatch.setattr("drivers.late_responses.QUARANTINE_S", QUARANTINE_S)
-    slave = kind(hostile(Random(seed), calm), baud=0, turnaround_s=0.0)
+    slave = kind(hostile(Random(seed), calm, kind.long_late), baud=0, turnaround_s=0.0)
     slave.start()
     try:
         score = asyncio.run(asyncio.wait_for(exchanges(slave, Random(-seed), count), 600))
