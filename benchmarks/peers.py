@@ -99,7 +99,8 @@ class Ours(Looping):
     async def fetch(self, block: ReadBlock) -> Sequence[int]:
         try:
             request = Request(block.unit, block.function, block.address, block.words)
-            data = await self._link.read_block(request, self._patience_s, edges=range(block.words, block.words + SPARE + 1), tries=TRIES)
+            edges = range(block.words, block.words + SPARE + 1)
+            data = await self._link.read_block(request, self._patience_s, edges=edges, tries=TRIES)
             return struct.unpack(f">{block.words}H", data)
         except DriverError as error:
             raise Lost(f"{type(error).__name__}: {error}") from None

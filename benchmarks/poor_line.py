@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from support.answer_check import fault_of
 from support.fault_matrix import FaultStep, Script, clean
-from support.scripted_slave import RtuPty
+from support.scripted_slave import RtuPty, UnorderedPty
 
 from agent.acquisition.scheduler import GROUP_FACTOR, BusPoller, PolledDevice
 from agent.config.model import Bus
@@ -37,18 +37,6 @@ PROFILES = (
     "eastron/sdm630", "eastron/sdm120", "schneider/iem3000", "carlo-gavazzi/em340", "abb/b23", "janitza/umg96rm",
     "orno/we516", "lovato/dmg610", "siemens/pac3200", "schneider/atv320", "vacon/vacon-100",
 )  # fmt: skip
-
-
-class IndependentSlave(RtuPty):
-    """Responds to each request on its own, so that a late response does not hold up the next one."""
-
-    def _understood(self, unit, pdu, transaction, raw, peer, at_s, whole_s):  # type: ignore[no-untyped-def]
-        address, count = int.from_bytes(pdu[1:3], "big"), int.from_bytes(pdu[3:5], "big")
-        ask = Ask(len(self.asked) + 1, at_s, unit, pdu[0], address, count, transaction, raw)
-        self.asked.append(ask)
-        for step in self._script(ask):
-            when_s = whole_s + self._turnaround_s + step.after_s
-            self.at(when_s, lambda step=step, when_s=when_s: self._send(step.data, peer, when_s, lambda _end_s: None))
 
 
 def by_count(number: int, late_s: float) -> Script:
@@ -173,7 +161,7 @@ MASTERS = {"ours": None, "pymodbus": PymodbusSync, "minimalmodbus": MinimalModbu
 
 
 async def one(profile: str, baud: int, condition: str, master: str) -> tuple[float, int]:
-    slave = IndependentSlave(CONDITIONS[condition](), baud=baud, bits=BITS, turnaround_s=TURNAROUND_S, chunk=64)
+    slave = UnorderedPty(CONDITIONS[condition](), baud=baud, bits=BITS, turnaround_s=TURNAROUND_S, chunk=64)
     slave.start()
     wire = BusSettings("line", serial_port=slave.serial_port, baud=baud)
     settings = DeviceSettings(

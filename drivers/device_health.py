@@ -72,7 +72,7 @@ class DeviceHealth:
         """Time after which a request without response is repeated, in seconds. Through a gateway the full time-out."""
         if self._behind_gateway:
             return self.response_time.longest_s(transmission_time_s)
-        return self.response_time.overdue_s(transmission_time_s)
+        return self.response_time.retry_after_s(transmission_time_s)
 
     def silent_attempts_max(self, contended: bool) -> int:
         """Number of attempts of a request that may end without a response.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from drivers.framing import Request, ResponseMatcher
 
 QUARANTINE_S = 5.0  # no response is expected later than this after its request
-LOST_MIN = 16  # unanswered requests without a late response after which a device counts as one that is never late
+LOST_MIN = 8  # unanswered requests without a late response after which a device counts as one that is never late
 
 
 @dataclass(slots=True)
@@ -38,6 +38,7 @@ class LateResponses:
         self._late: dict[Hashable, _Late] = {}
         self._sent_s: dict[Request, float] = {}  # open requests without response so far → when they were sent
         self._answered_s: dict[int, float] = {}  # unit identifier → when its newest answered request was sent
+        self._known: dict[int, dict[Hashable, Request]] = {}  # unit identifier → shape → last answered request
         self._lost: dict[int, int] = {}  # unit identifier → consecutive responses that never arrived
 
     def __bool__(self) -> bool:
@@ -49,6 +50,18 @@ class LateResponses:
             return 0.0
         return min((late.until_s for late in self._late.values()), default=0.0) - time.monotonic()
 
+    def to_overtake(self, blocked: Request) -> Request | None:
+        """The shortest known request whose response would free the shapes of a device that is never late.
+
+        None if there is none. The open requests are late from now on.
+        """
+        unit = blocked.unit
+        if not (self._is_never_late(unit) and blocked.registers):
+            return None
+        self.expect()
+        known = sorted(self._known.get(unit, {}).values(), key=lambda request: request.registers)
+        return next((item for item in known if item.registers not in self.taken(unit, item.function)), None)
+
     def unanswered(self, request: Request) -> None:
         """Records that the last request sent has had no response so far."""
         self._sent_s[request] = self._pending.sent_s
@@ -59,6 +72,8 @@ class LateResponses:
         if request != last:
             sent_s = self._sent_s.get(request, sent_s)
         self._answered_s[request.unit] = sent_s
+        if self._in_order:
+            self._known.setdefault(request.unit, {})[request.shape] = request
         return sent_s
 
     def taken(self, unit: int, function: int) -> set[int]:

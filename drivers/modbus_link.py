@@ -142,7 +142,9 @@ class ModbusLink:
                 wait_s = timeout_s if last or retry_after_s is None else retry_after_s
                 failures += 1
                 try:
-                    key, sent = await self._unambiguous(stream, request, len(data) // 2, edges, retry_after_s or wait_s)
+                    key, sent, own = await self._unambiguous(
+                        stream, request, len(data) // 2, edges, retry_after_s or wait_s
+                    )
                     frame = rtu_request(sent) if self._rtu else tcp_request(sent, key)
                     response = await stream.exchange(frame, key, sent, pending, wait_s, delay_s)
                 except ResponseQuarantined as error:
@@ -168,7 +170,7 @@ class ModbusLink:
                 if not self._ids_known:
                     self._learn_transaction_ids()
                 if response.exception:
-                    failure = self._refused(request, sent, response.exception)
+                    failure = self._refused(request, sent, response.exception) if own else failure
                     continue
                 failures -= 1
                 self.response_s = time.monotonic() - self._late.answered(response.request, sent)
@@ -203,22 +205,25 @@ class ModbusLink:
 
     async def _unambiguous(
         self, stream: SerialLine | TcpStream, request: Request, begin: int, edges: Sequence[int], wait_s: float
-    ) -> tuple[Hashable, Request]:
+    ) -> tuple[Hashable, Request, bool]:
         """Key and request for registers from offset `begin` on, whose response cannot be confused with a pending one.
 
-        Waits up to wait_s for late responses. Raises ResponseQuarantined if no such request exists.
+        Without such a request: one to overtake the pending ones, and False; if there is none, waits up to wait_s for a
+        late response. Raises ResponseQuarantined.
         """
         if self._pending.zero_ids is False:
-            return self._next_transaction(), request
+            return self._next_transaction(), request, True
         sent = self._of_free_shape(request, begin, edges)
-        if sent is None:
+        own = sent is not None
+        if sent is None and (sent := self._late.to_overtake(request)) is None:
             await stream.wait_late(self._pending, min(wait_s, self._late.wait_s(request.unit)))
             if self._rtu:
                 self._detector.silence_s(self._pending)
             sent = self._of_free_shape(request, begin, edges)
+            own = True
         if sent is None:
             raise ResponseQuarantined(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
-        return (sent.shape if self._rtu else self._next_transaction()), sent
+        return (sent.shape if self._rtu else self._next_transaction()), sent, own
 
     def _of_free_shape(self, request: Request, begin: int, edges: Sequence[int]) -> Request | None:
         """A request for registers from offset `begin` on in a shape that no pending response has; None: there is none.
@@ -352,6 +357,6 @@ class ModbusLink:
 def _extended(data: bytes, request: Request, response: Response) -> bytes:
     """`data`, the first registers of a block, with those of a response that continue it."""
     skip = 2 * (request.address - response.request.address) + len(data)
-    if skip < 0:
+    if skip < 0 or response.request.function != request.function:
         return data  # it does not continue `data`
     return data + response.data[skip : skip + 2 * request.registers - len(data)]

@@ -18,9 +18,15 @@ class ResponseTimeEstimator:
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self._recent: deque[float] = deque(maxlen=KEEP)
+        self._mean_s = self._deviation_s = 0.0
 
     def add(self, seconds: float) -> None:
         """Records a response time."""
+        if not self._recent:
+            self._mean_s, self._deviation_s = seconds, seconds / 2
+        else:
+            self._deviation_s += (abs(seconds - self._mean_s) - self._deviation_s) / 4
+            self._mean_s += (seconds - self._mean_s) / 8
         self._recent.append(seconds)
 
     @property
@@ -37,3 +43,14 @@ class ResponseTimeEstimator:
         if not self._recent:
             return self.longest_s(transmission_time_s)
         return min(self.longest_s(transmission_time_s), transmission_time_s + max(MARGIN * max(self._recent), FLOOR_S))
+
+    def retry_after_s(self, transmission_time_s: float) -> float:
+        """Time after which a request is repeated that is not given up; `longest_s` before the first response.
+
+        Mean and four mean deviations, as the retransmission time-out of TCP (RFC 6298, 2), so that one slow response
+        does not delay the next 64 repetitions.
+        """
+        if not self._recent:
+            return self.longest_s(transmission_time_s)
+        usual_s = max(self._mean_s + 4 * self._deviation_s, FLOOR_S)
+        return min(self.longest_s(transmission_time_s), transmission_time_s + usual_s)

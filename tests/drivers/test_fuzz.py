@@ -114,16 +114,18 @@ class Slave:
         await asyncio.sleep(0.01)
 
     def by_chance(self, words: list[int], block: ReadBlock) -> bool:
-        """True if a corrupt frame with these words and a matching CRC was sent."""
-        wanted = b"".join(word.to_bytes(2, "big") for word in words)
-        for count in range(block.words, min(125, block.words + SPARE) + 1):
-            head = bytes((block.unit, block.function, 2 * count)) + wanted
-            at = -1
-            while (at := self.wire.find(head, at + 1)) >= 0:
-                frame = bytes(self.wire[at : at + 5 + 2 * count])
-                if len(frame) == 5 + 2 * count and crc_valid(frame) and frame not in self.whole:
-                    return True
+        """True if a corrupt frame with a matching CRC was sent that contains these words or a part of them."""
+        wanted, at = b"".join(word.to_bytes(2, "big") for word in words), -1
+        while (at := self.wire.find(bytes((block.unit, block.function)), at + 1)) >= 0:
+            frame = bytes(self.wire[at : at + 5 + (self.wire[at + 2] if at + 2 < len(self.wire) else 0)])
+            if crc_valid(frame) and frame not in self.whole and _shares_part(frame[3:-2], wanted):
+                return True
         return False
+
+
+def _shares_part(found: bytes, wanted: bytes) -> bool:
+    """Whether `found` begins with the registers of `wanted` from any register on."""
+    return any(found[:2] and wanted[at:].startswith(found[: len(wanted) - at]) for at in range(0, len(wanted), 2))
 
 
 @dataclass
@@ -152,7 +154,7 @@ async def exchanges(blocks: list[ReadBlock], harm: Callable[[Ask], Harm]) -> Res
             try:
                 words = await read_registers(
                     link, block.unit, block.function, block.address, block.words, PATIENCE_S,
-                    spare=SPARE, tries=TRIES,
+                    edges=range(block.words + SPARE + 1), tries=TRIES,
                 )  # fmt: skip
             except DriverError as error:
                 result.score.miss(error)

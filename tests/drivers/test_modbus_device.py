@@ -21,10 +21,12 @@ class Wire:
 
     def __init__(self, *troubles: DriverError | None) -> None:
         self._troubles = list(troubles)
+        self.asked: list[Request] = []
 
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **_: object
     ) -> bytes:
+        self.asked.append(request)
         trouble = self._troubles.pop(0) if len(self._troubles) > 1 else self._troubles[0]
         if trouble is not None:
             raise trouble
@@ -55,6 +57,7 @@ REFUSED = ModbusExceptionResponse(4, 1, 0)
         ([None], False, False),
         ([SILENT], True, False),
         ([None, SILENT], True, False),  # a partial reading is not from one moment
+        ([SILENT, None], False, False),  # one block without a response may be due to a poor line
         ([DAMAGED], True, False),  # a device with corrupt responses only counts as not responding
         ([DAMAGED, None], False, False),
         ([DAMAGED, RESTING], True, False),
@@ -73,3 +76,23 @@ def test_a_reading_states_whether_the_device_responded(
     if no_reply:
         assert set(reading.values.values()) == {None}
         assert reading.error == next(item for item in reversed(troubles) if item).reason
+
+
+def test_a_block_without_a_response_is_read_again_at_the_end_of_the_poll() -> None:
+    meter = ModbusDevice("m", load_profile("eastron/sdm630"), 1, Wire(None, SILENT, None), StillClock())
+    reading = asyncio.run(meter.poll())
+    assert reading.error is None
+    assert Quality.NO_REPLY not in reading.flags.values()
+
+
+def test_only_the_block_that_stays_without_a_response_is_missing_and_it_is_read_first_in_the_next_poll() -> None:
+    meter = ModbusDevice("m", load_profile("eastron/sdm630"), 1, Wire(None), StillClock())
+    n_blocks = len(meter.blocks())
+    wire = Wire(None, RESTING, *[None] * (n_blocks - 2), RESTING, None)
+    meter = ModbusDevice("m", load_profile("eastron/sdm630"), 1, wire, StillClock())
+    reading = asyncio.run(meter.poll())
+    missing = {name for name, flag in reading.flags.items() if Quality.NO_REPLY in flag}
+    assert missing == {row.name for row in meter.blocks()[1].registers}
+    asked = len(wire.asked)
+    asyncio.run(meter.poll())
+    assert wire.asked[asked].address == meter.blocks()[1].address

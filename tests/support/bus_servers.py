@@ -38,8 +38,8 @@ async def read_registers(
 
     spare: number of registers after the block that a retry may read.
     """
-    edges = range(count, min(count + spare, 125) + 1)
-    data = await link.read_block(Request(unit, function, address, count), timeout_s, edges=edges, **how)
+    how.setdefault("edges", range(count, min(count + spare, 125) + 1))
+    data = await link.read_block(Request(unit, function, address, count), timeout_s, **how)
     return list(struct.unpack(f">{count}H", data))
 
 

@@ -16,10 +16,11 @@ import shutil
 import struct
 
 from support.fault_matrix import Line, Script
-from support.scripted_line import FaultyLine
+from support.scripted_line import FaultyLine, Peer
 from support.scripted_serial import SerialLine
 
 from simulators.bus.folder import port_folder
+from simulators.bus.frames import Ask
 from simulators.bus.pty import Pty
 from simulators.bus.sockets import Connection, SocketListener
 
@@ -73,6 +74,22 @@ class RtuPty(SerialLine):
         if self._pty is not None:
             self._pty.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class UnorderedPty(RtuPty):
+    """A server that responds to each request on its own, so that a late response does not hold up the next one."""
+
+    def _understood(
+        self, unit: int, pdu: bytes, transaction: int | None, raw: bytes, peer: Peer, at_s: float, whole_s: float
+    ) -> None:
+        address, count = struct.unpack(">HH", pdu[1:5])
+        ask = Ask(len(self.asked) + 1, at_s, unit, pdu[0], address, count, transaction, raw)
+        self.asked.append(ask)
+        for step in self._script(ask):
+            self._send_at(whole_s + self._turnaround_s + step.after_s, step.data, peer)
+
+    def _send_at(self, when_s: float, data: bytes, peer: Peer) -> None:
+        self.at(when_s, lambda: self._send(data, peer, when_s, lambda _end_s: None))
 
 
 class RtuTcp(SerialLine):
