@@ -90,7 +90,7 @@ class RetentionClock:
         """Number of the newest spool row that is older than `age_s` seconds of running time; 0: none."""
         kept_ms, marks = round(1000 * age_s), self._marks
         if not marks or self._ran_ms - marks[-1][0] >= kept_ms / MARKS:
-            newest = db.execute("select max(seq) from sqlite_sequence where name = 'spool'").fetchone()[0]
+            newest = db.execute("select max(n) from spool").fetchone()[0]
             marks.append((self._ran_ms, int(newest or 0)))
         while len(marks) > 1 and marks[1][0] <= self._ran_ms - kept_ms:
             del marks[0]
