@@ -15,8 +15,8 @@ from typing import IO, Any
 from agent.config.model import StoreSettings
 from agent.delivery.store import data_gaps, database_file, retention
 from agent.delivery.store.batch import Job, PendingRow, Rejection, T
-from agent.delivery.store.cursor import SinkCursor
 from agent.delivery.store.corrupt_rows import intact
+from agent.delivery.store.cursor import SinkCursor
 from agent.delivery.store.data_gaps import DataGap
 from agent.delivery.store.database_file import DiskReserve, StoreError
 from agent.delivery.store.quota import Quota, pages
