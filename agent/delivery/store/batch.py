@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from agent.delivery.store.data_gaps import ANNOUNCED, record_gap
 from agent.delivery.store.reasons import stored
-from agent.delivery.store.row import StoredRow, importance
+from agent.delivery.store.row import StoredRow, checksum, importance
 from drivers.reasons import Reason
 
 T = TypeVar("T")
@@ -34,6 +34,17 @@ class PendingRow:
     confirmed: int = 0
 
 
+class Rejection(NamedTuple):
+    """A row that can never be delivered.
+
+    kind, from_ms, to_ms: message type and time span of its gap; None: as the row states.
+    """
+
+    n: int
+    reason: Reason
+    span: tuple[str, int, int] | None = None
+
+
 @dataclass(slots=True)
 class WriteBatch:
     """Everything that the next transaction commits.
@@ -41,14 +52,13 @@ class WriteBatch:
     rows: rows to append.
     counters: name → newest value.
     confirmed: bit of a sink → numbers of the rows that it confirmed.
-    rejected: number of a row, and why it can never be delivered.
     jobs: functions to run in the transaction, and the future of their result.
     """
 
     rows: list[PendingRow] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     confirmed: dict[int, list[int]] = field(default_factory=dict)
-    rejected: list[tuple[int, Reason]] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
     jobs: list[tuple[Job[Any], Future[Any]]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -74,10 +84,12 @@ def insert(db: sqlite3.Connection, rows: list[PendingRow], owed: int) -> int:
     """
     if rows and owed:
         db.executemany(
-            "insert into spool values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into spool values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (row.n, pending.run_id, pending.seq, importance(row.kind), row.t_ms, row.asset, row.kind, row.payload,
-                 owed & ~pending.confirmed)
+                 owed & ~pending.confirmed,
+                 checksum(row.n, pending.run_id, pending.seq, row.t_ms, row.asset.encode() if row.asset else None,
+                          row.kind.encode(), row.payload))
                 for pending in rows
                 for row in [pending.row]
             ],
@@ -89,7 +101,7 @@ def insert(db: sqlite3.Connection, rows: list[PendingRow], owed: int) -> int:
 
 def remove_delivered(db: sqlite3.Connection, batch: WriteBatch, alone: bool) -> int:
     """Deletes confirmed and rejected rows; returns how many left the spool. alone: there is only one sink."""
-    deleted = sum(_set_aside(db, n, reason) for n, reason in batch.rejected)
+    deleted = sum(_set_aside(db, *rejection) for rejection in batch.rejected)
     for bit, numbers in batch.confirmed.items():
         keys = [(n,) for n in numbers]
         if not alone:
@@ -98,9 +110,9 @@ def remove_delivered(db: sqlite3.Connection, batch: WriteBatch, alone: bool) -> 
     return deleted
 
 
-def _set_aside(db: sqlite3.Connection, n: int, reason: Reason) -> int:
+def _set_aside(db: sqlite3.Connection, n: int, reason: Reason, span: tuple[str, int, int] | None) -> int:
     """Moves a row that can never be delivered to the table `aside`, for inspection, and counts it as a gap."""
-    row = db.execute("select kind, t_ms from spool where n = ?", (n,)).fetchone()
+    row = db.execute("select kind, t_ms, t_ms from spool where n = ?", (n,)).fetchone()
     if row is None:
         return 0
     db.execute(
@@ -109,5 +121,6 @@ def _set_aside(db: sqlite3.Connection, n: int, reason: Reason) -> int:
     )
     db.execute("delete from aside where n not in (select n from aside order by n desc limit 100)")
     db.execute("delete from spool where n = ?", (n,))
-    record_gap(db, row[0], reason, 1, row[1], row[1])
+    kind, from_ms, to_ms = span or row
+    record_gap(db, kind, reason, 1, from_ms, to_ms)
     return 1

@@ -13,6 +13,7 @@ from pathlib import Path
 from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.migrations import SchemaTooNew, migrate, version
 from agent.delivery.store.reasons import ROWS_UNREADABLE, STATE_DIR_UNUSABLE, STATE_FILE_REPLACED
+from agent.delivery.store.row import checksum
 from drivers.reasons import CodedError, Reason, cause_of
 
 log = logging.getLogger(__name__)
@@ -24,9 +25,21 @@ START_BYTES = RESERVE_BYTES_MIN // 2  # for the WAL and shared-memory files and 
 WAL_PAGES = 256
 ASIDE_KEPT = 3
 ROWS_UNLIMITED = 1 << 30
-SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history", "interval", "ledger")
+SALVAGED = (
+    "counter_name",
+    "counter_value",
+    "note",
+    "sinks",
+    "gaps",
+    "boots",
+    "spool",
+    "aside",
+    "history",
+    "interval",
+    "ledger",
+)
 QUICK_CHECK_BYTES = 32 << 20  # a full check of a larger file would delay the start: only NEEDED is checked
-NEEDED = ("boots", "counters", "note", "sinks", "gaps")  # small tables that a start requires
+NEEDED = ("boots", "counter_name", "counter_value", "note", "sinks", "gaps")  # small tables that a start requires
 
 
 class StoreError(CodedError):
@@ -118,6 +131,8 @@ def connect(path: Path | str) -> sqlite3.Connection:
     if path != ":memory:":
         private_file(Path(path))
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    db.text_factory = _text
+    db.create_function("row_crc", 7, checksum, deterministic=True)
     try:
         version(db)
         db.execute("pragma synchronous = full")
@@ -194,8 +209,9 @@ def salvage(db: sqlite3.Connection, damaged: Path, now_ms: int) -> int:
     saved = 0
     with contextlib.suppress(sqlite3.Error):
         old = sqlite3.connect(damaged, isolation_level=None)
+        old.text_factory = _text
         try:
-            if version(old) == version(db):
+            if version(old) == version(db):  # others are migrated before they are used
                 saved = sum(_copy(old, db, table) for table in SALVAGED)
         finally:
             old.close()
@@ -224,6 +240,11 @@ def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
             db.execute(f"insert or ignore into {table} values ({','.join('?' * len(row))})", row)
             saved += 1
     return saved
+
+
+def _text(stored: bytes) -> str:
+    """A damaged text must not prevent that its table is read; the checksum of its row finds it."""
+    return stored.decode("utf-8", "replace")
 
 
 class DiskReserve:

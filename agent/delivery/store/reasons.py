@@ -49,6 +49,7 @@ STATE_FILE_CLOSED = Code("state_file_closed", "the state file is closed")
 AGENT_KILLED = Code("agent_killed", "the agent or the computer stopped before the last rows were written")
 UNSAVED_AT_STOP = Code("unsaved_at_stop", "the state file could not be written before the agent stopped")
 ROWS_UNREADABLE = Code("rows_unreadable", "the state file was corrupt, and these rows could not be read from it")
+ROW_CORRUPT = Code("row_corrupt", "the stored row was corrupt: its checksum is wrong; check the disk or SD card")
 MEMORY_BUFFER_FULL = Code(
     "memory_buffer_full", "the state file could not be written, and the buffer in memory was full"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import NamedTuple
 
 EVENT, SAVED, WINDOW, SECOND, SPECTRUM = range(5)  # 0 is kept longest, the highest number is dropped first
@@ -21,7 +22,7 @@ THIN_MS = {WINDOW: 30_000, SECOND: 10_000, SPECTRUM: 30_000}  # thinning keeps o
 class StoredRow(NamedTuple):
     """One message as the spool stores it and sinks receive it.
 
-    n: number in the spool, increasing over all runs.
+    n: number in the spool, increasing over all runs: `number_of`.
     id: boot-sequence as published, never used twice.
     t_ms: time of the message, UTC milliseconds.
     asset: name of the asset; None: the gateway.
@@ -42,6 +43,16 @@ class StoredRow(NamedTuple):
         """The MQTT topic. root: topic of the gateway."""
         prefix = f"{root}/{self.asset}" if self.asset else root
         return f"{prefix}/backfill/{self.kind}" if backfill else f"{prefix}/{self.kind}"
+
+
+def number_of(run_id: int, seq: int) -> int:
+    """Number of a row in the spool from the two parts of its id: 2³⁴ rows per run, 2²⁹ runs."""
+    return run_id << 34 | seq
+
+
+def checksum(n: int, run_id: int, seq: int, t_ms: int, asset: bytes | None, kind: bytes, payload: bytes) -> int:
+    """CRC-32 of a row as stored, without the columns that change while it waits. asset, kind: UTF-8."""
+    return zlib.crc32(payload, zlib.crc32(b"%d %d %d %d %b %b" % (n, run_id, seq, t_ms, asset or b"", kind)))
 
 
 def importance(kind: str) -> int:

@@ -14,6 +14,7 @@ from agent.delivery.store.batch import PendingRow
 from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.database_file import StoreError
 from agent.delivery.store.reasons import AGENT_KILLED, STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, UNSAVED_AT_STOP
+from agent.delivery.store.row import number_of
 from drivers.reasons import cause_of
 
 RUNS_KEPT = 100
@@ -21,7 +22,7 @@ BITS = 60
 
 
 def start_run(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int, int]:
-    """Number of this run, highest row number used in the spool, and number of rows in the spool.
+    """Number of this run, the row number before its first one, and number of rows in the spool.
 
     floor: lowest number that this run may get.
     An earlier run that did not close leaves a gap: the rows that it had measured and not committed.
@@ -37,8 +38,7 @@ def start_run(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int
         (run_id, now_ms, now_ms, rows),
     )
     db.execute("delete from boots where n <= (select n from boots order by n desc limit 1 offset ?)", (RUNS_KEPT,))
-    used = db.execute("select max(seq) from sqlite_sequence where name = 'spool'").fetchone()[0]
-    return run_id, int(used or 0), rows
+    return run_id, number_of(run_id, 0), rows
 
 
 def reached_ms(db: sqlite3.Connection) -> int:

@@ -14,7 +14,8 @@ from typing import IO, Any
 
 from agent.config.model import StoreSettings
 from agent.delivery.store import data_gaps, database_file, retention
-from agent.delivery.store.batch import Job, PendingRow, T
+from agent.delivery.store.batch import Job, PendingRow, Rejection, T
+from agent.delivery.store.corrupt_rows import intact
 from agent.delivery.store.cursor import SinkCursor
 from agent.delivery.store.data_gaps import DataGap
 from agent.delivery.store.database_file import DiskReserve, StoreError
@@ -155,9 +156,11 @@ class Store:
         writer = self._writer
         bits, deleted = writer.do(lambda db: register_sinks(db, wanted))
         writer.spool_rows -= deleted
-        found = {
-            name: SinkCursor(bits[name], name, self._n, self.read, writer.confirm, writer.reject) for name in wanted
-        }
+
+        def reject(n: int, reason: Reason) -> None:
+            writer.reject(Rejection(n, reason))
+
+        found = {name: SinkCursor(bits[name], name, self._n, self.read, writer.confirm, reject) for name in wanted}
         writer.cursors = {cursor.bit: cursor for cursor in found.values()}
         return found
 
@@ -167,21 +170,30 @@ class Store:
         complete = True
         with self._writer.db_lock:
             try:
-                rows = self._select(
-                    "select n, boot, seq, t_ms, asset, kind, payload from spool "
-                    "where n > ? and n < ? and owed & ? order by n limit ?",
-                    (above, below, 1 << bit, limit),
-                )
+                found = self._read_intact(bit, above, below, limit)
             except sqlite3.Error:
-                rows, complete = [], False
-            found = [
-                StoredRow(n, f"{boot}-{seq}", t_ms, asset, kind, body) for n, boot, seq, t_ms, asset, kind, body in rows
-            ]
+                found, complete = [], False
             if len(found) < limit and self._writer.unsaved:
                 unsaved = self._writer.unsaved.items()
                 waiting = [it.row for n, it in unsaved if above < n < below and not it.confirmed >> bit & 1]
                 found += waiting[: limit - len(found)]
         return found, complete
+
+    def _read_intact(self, bit: int, above: int, below: int, limit: int) -> list[StoredRow]:
+        """Rows of the file. Corrupt ones are rejected. Raises sqlite3.Error."""
+        while True:
+            rows = self._select(
+                "select n, boot, seq, t_ms, asset, kind, payload, crc from spool "
+                "where n > ? and n < ? and owed & ? order by n limit ?",
+                (above, below, 1 << bit, limit),
+            )
+            found, corrupt = intact(rows, self.now_ms)
+            if corrupt:
+                log.warning("%s: %d corrupt rows were set aside", self.path, len(corrupt))
+                self._writer.reject(*corrupt)
+            if found or len(rows) < limit:
+                return found
+            above = rows[-1][0]
 
     def fetch_gaps(self) -> list[DataGap]:
         """Gaps that no committed row announces (`announces_gap` of `append`). Raises StoreError."""

@@ -18,7 +18,17 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-from agent.delivery.store.batch import Job, PendingRow, T, WriteBatch, confirm_unsaved, insert, remove_delivered
+from agent.delivery.store.batch import (
+    Job,
+    PendingRow,
+    Rejection,
+    T,
+    WriteBatch,
+    confirm_unsaved,
+    insert,
+    remove_delivered,
+)
+from agent.delivery.store.counters import write_counters
 from agent.delivery.store.cursor import SinkCursor
 from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.database_file import (
@@ -94,9 +104,9 @@ class Writer(threading.Thread):
             self._next_batch.confirmed.setdefault(bit, []).extend(numbers)
             self._notify()
 
-    def reject(self, n: int, reason: Reason) -> None:
+    def reject(self, *rejections: Rejection) -> None:
         with self._wake:
-            self._next_batch.rejected.append((n, reason))
+            self._next_batch.rejected += rejections
             self._notify()
 
     def report_corruption(self, error: str) -> None:
@@ -215,8 +225,7 @@ class Writer(threading.Thread):
         with db:  # commits, or rolls back
             db.execute("begin immediate")
             rows += insert(db, saved, self._owed)
-            if batch.counters:
-                db.executemany("insert or replace into counters values (?, ?)", list(batch.counters.items()))
+            write_counters(db, batch.counters)
             rows -= remove_delivered(db, batch, len(self.cursors) == 1)
             for row in self._lost:
                 record_gap(db, row.kind, MEMORY_BUFFER_FULL(), 1, row.t_ms, row.t_ms)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agent.core.codec import decode_reason, encode_reason
-from agent.delivery.store import Store
+from agent.delivery.store import Store, write_counters
 from agent.savings.reasons import (
     BASELINE_CHANGED,
     BASELINE_MODEL_UNKNOWN,
@@ -48,13 +48,13 @@ def save_interval(
     record: called before earlier versions are replaced, with the intervals and the time of this call, UTC ms.
     Does not wait: it is committed with the next write batch. A failed write is not reported: check with `is_stored`.
     """
-    rows, values, called_ms = rows_of(intervals), list((counters or {}).items()), store.now_ms
+    rows, called_ms = rows_of(intervals), store.now_ms
 
     def job(db: sqlite3.Connection) -> None:
         if record is not None:
             record(db, intervals, called_ms)
         insert_intervals(db, rows)
-        db.executemany("insert or replace into counters values (?, ?)", values)
+        write_counters(db, counters or {})
 
     store.post(job)
 

@@ -160,7 +160,7 @@ def test_an_internal_error_in_the_housekeeping_does_not_end_the_writer(
 READERS: dict[str, Callable[[Store], object]] = {
     "interval": lambda store: store.rows("select body from interval"),
     "history": lambda store: History(store, (1.0, 1.0, 1.0)).points("m", "active_power_w", 60, 0, 1 << 62),
-    "counters": lambda store: store.counters(),
+    "counter_value": lambda store: store.counters(),
     "gaps": lambda store: store.figures(),
 }
 
@@ -171,6 +171,7 @@ def test_corruption_that_a_reader_finds_is_reported_and_the_file_replaced(
 ) -> None:
     """Without writes the writer does not find it."""
     store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
+    store.save_counters({"wh": 1})
     root = store.rows("select rootpage from sqlite_master where name = ?", (table,))[0][0]
     size = store.rows("pragma page_size")[0][0]
     store.close()

@@ -29,6 +29,19 @@ insert into note values ('refused', 'mcc-1', 'abc', 1790000000000, '{"absent": [
 """
 
 
+# Reverses the migration from version 4, with the tables and the waiting rows of that version.
+TO_VERSION_4 = """
+alter table spool drop column crc;
+create table counters_4 (name text primary key, value integer not null) without rowid;
+insert into counters_4 select name, value from counters;
+drop view counters;
+drop table counter_name;
+drop table counter_value;
+alter table counters_4 rename to counters;
+pragma user_version = 4;
+"""
+
+
 def old_file(folder: Path, text: str = VERSION_1) -> Path:
     with closing(sqlite3.connect(folder / NAME, isolation_level=None)) as db:
         db.executescript(text)
@@ -91,7 +104,7 @@ def test_version_2_gets_the_tables_of_savings_and_keeps_its_rows(tmp_path: Path,
     store.save_counters({"pump/import": 48_213_377})
     store.close()
     with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as db:
-        db.executescript("drop table interval; drop table ledger; pragma user_version = 2")
+        db.executescript(TO_VERSION_4 + "drop table interval; drop table ledger; pragma user_version = 2")
     store = Store(tmp_path, clock)
     assert store.counters() == {"pump/import": 48_213_377}
     store.close()
@@ -106,9 +119,33 @@ def test_software_that_knows_no_records_of_intervals_cannot_open_the_file(tmp_pa
     store.save_counters({"a": 1})
     store.close()
     with closing(sqlite3.connect(tmp_path / NAME)) as db:
-        db.execute("pragma user_version = 3")
+        db.executescript(TO_VERSION_4 + "pragma user_version = 3")
     store = Store(tmp_path, clock)
     assert store.counters() == {"a": 1}
     store.close()
     with closing(sqlite3.connect(tmp_path / NAME)) as db:
-        assert db.execute("pragma user_version").fetchone() == (4,)
+        assert db.execute("pragma user_version").fetchone() == (VERSION,)
+
+
+def test_waiting_rows_and_counters_of_version_4_are_kept_in_order(tmp_path: Path, clock: HandClock) -> None:
+    """Its rows have small numbers and no checksum; they come before new rows."""
+    store = Store(tmp_path, clock)
+    store.sink_cursors(["mqtt"])
+    made = [store.append("m", "telemetry", n, str.encode, {"wh": n, "h": 2 * n}).id for n in range(5)]
+    store.flush()
+    store.close()
+    with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as db:
+        db.executescript(TO_VERSION_4 + "update spool set n = seq; vacuum")
+    store = Store(tmp_path, clock)
+    drain = store.sink_cursors(["mqtt"])["mqtt"]
+    assert store.counters() == {"wh": 4, "h": 8}
+    made.append(store.append("m", "telemetry", 9, str.encode, {"wh": 9}).id)
+    store.flush()
+    rows = [*drain.fetch_backlog(100), *drain.fetch_live(100)]
+    assert [row.id for row in rows] == made
+    assert store.fetch_gaps() == []
+    drain.confirm([row.n for row in rows])
+    store.flush()
+    assert store.figures()["spool_rows"] == 0
+    assert store.counters() == {"wh": 9, "h": 8}
+    store.close()

@@ -58,7 +58,7 @@ def test_an_entry_is_valid_for_its_age_also_when_a_wrong_clock_dated_it_ahead(tm
 
 def test_counters_that_cannot_be_read_are_an_error_of_the_store(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock)
-    store.do(lambda db: db.execute("drop table counters").rowcount)
+    store.do(lambda db: db.execute("drop view counters").rowcount)
     with pytest.raises(StoreError, match="counters"):
         store.counters()
     store.close()
