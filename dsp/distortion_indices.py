@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Floats, bare, inner
+from dsp._jit import Floats, bare, inner, kernel
 from dsp.resample import gain_at
 
 THD_ORDER = 40  # IEC 61000-4-7 [M]
 
 
-@bare
+@kernel
 def ratios(h: Floats, sg: Floats, rms: Floats, peaks: Floats, demand_a: float, n_cycles: int, out: Floats) -> None:
     """All indices of a window.
 
@@ -91,7 +91,7 @@ def hvf(h_u: Floats, out: Floats) -> None:
         out[c] = np.sqrt(total) / h_u[c, 1] if h_u[c, 1] > 0.0 else np.nan
 
 
-@bare
+@kernel
 def between(
     lines: Floats, points: int, n_cycles: int, samples: float, band: float, gain: Floats,
     isg: Floats, g: Floats, power: Floats,

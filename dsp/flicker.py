@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from dsp._jit import Bytes, Floats, Ints, bare, inner
+from dsp._jit import Bytes, Floats, Ints, bare, inner, kernel
 from dsp._simd import SimdLanes, load, rows, store
 
 RATE_HZ = 2000.0  # minimum rate after averaging
@@ -178,7 +178,7 @@ def count(
                 counts[c, min(max(place, 0), _CLASSES - 1)] += 1
 
 
-@bare
+@kernel
 def process(
     x: Floats, bad: Bytes, base: int, begin: int, end: int, every: int, inside: int, use: Bytes,
     slow: float, high: float, sos: Floats, eye: float, scale: float, done: int, classify: int, quiet: int,

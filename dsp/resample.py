@@ -12,8 +12,8 @@ from functools import cache
 
 import numpy as np
 
-from dsp._jit import Floats, bare, inner
-from dsp._simd import LANES, load, rows, spill, store, zero
+from dsp._jit import LANES, Floats, inner, kernel
+from dsp._simd import load, rows, spill, store, zero
 
 TAPS = 16
 PHASES = 128
@@ -86,7 +86,7 @@ def most_points(samples: float, n_cycles: int) -> int:
     return math.ceil(1.34 * ((SLOPE + BAND) * samples + n_cycles + 2.0)) + 40 * n_cycles
 
 
-@bare
+@kernel
 def frames(seg: Floats, first: int, n: int, out: Floats) -> None:
     """Transpose n columns of seg, shape (6, ...), from `first` on to rows of out, shape (>= n, 8).
 
@@ -104,7 +104,7 @@ def frames(seg: Floats, first: int, n: int, out: Floats) -> None:
         out[k, 5] = f[k]
 
 
-@bare
+@kernel
 def resample(x: Floats, start: float, step: float, size: int, weights: Floats, work: Floats, out: Floats) -> None:
     """Resample x, shape (n, 8), at row `start` and every `step` <= 2 rows from there.
 

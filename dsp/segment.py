@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Bytes, Floats, Ints, kernel
+from dsp._jit import Bytes, Floats, Ints, bare, kernel
 
 ABSURD = 1e30  # volts or amperes
 RUN = 4  # number of equal samples at the extreme that may indicate clipping
@@ -74,7 +74,9 @@ def cut(
     lo = max(from_index, first)
     hi = min(to_index, end)
     for c in range(6):
-        seg[c, lo - from_index : hi - from_index] = x[c, lo - base : hi - base]
+        given, out = x[c, lo - base : hi - base], seg[c, lo - from_index : hi - from_index]
+        for k in range(hi - lo):
+            out[k] = given[k]
         gap[c] = 0
         inner_lo = max(core_lo, first)
         inner_hi = min(core_hi, end - 1)
@@ -99,11 +101,12 @@ def cut(
 
 
 @kernel
-def continued(seg: Floats, left: int, right: int, n: int, period: float) -> None:
+def continued(seg: Floats, left: int, right: int, n: int, period: float, weights: Floats) -> None:
     """Fill columns 0 .. left-1 and right .. n-1 of seg, where no sample exists, from one `period` away.
 
     At the start or end of a record the signal is continued with the period of the window (complete cycles), as the
     transform assumes. Interpolation between samples uses a Hann-windowed sinc of 16 taps.
+    weights: work array, shape (16,).
     """
     for k in range(n):
         if left <= k < right:
@@ -111,7 +114,6 @@ def continued(seg: Floats, left: int, right: int, n: int, period: float) -> None
         at = k + period if k < left else k - period
         i = int(at)
         total = 0.0
-        weights = np.empty(16)
         for t in range(16):
             off = at - (i - 7 + t)
             weights[t] = np.sinc(off) * np.cos(np.pi * off / 16.0) ** 2
@@ -177,7 +179,7 @@ def peaks(seg: Floats, lo: int, hi: int, out: Floats) -> None:
         out[c] = max(top, -bottom)
 
 
-@kernel
+@bare
 def _range(a: Floats) -> tuple[float, float]:
     """Smallest and largest value.
 
@@ -202,7 +204,7 @@ def _range(a: Floats) -> tuple[float, float]:
     return min(min(low0, low1), min(low2, low3)), max(max(high0, high1), max(high2, high3))
 
 
-@kernel
+@bare
 def _flat(a: Floats, extreme: float, least: float, most: float) -> bool:
     n = a.shape[0]
     found = False

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Floats, bare, inner
+from dsp._jit import Floats, inner, kernel
 from dsp._simd import SimdLanes, load, root, store, zero
 from dsp.resample import gain_at
 from dsp.results import BAND_HZ, BANDS_FROM_HZ
 
 
-@bare
+@kernel
 def harmonics(
     lines: Floats,
     points: int,
@@ -64,7 +64,7 @@ def harmonics(
         phasor[c, 1] = scale * lines[2 * n_cycles + 1, c]
 
 
-@bare
+@kernel
 def bands(
     lines: Floats, points: int, samples: float, rate_hz: float, band: float, gain: Floats, work: Floats, out: Floats
 ) -> None:

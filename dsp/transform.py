@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dsp._fft_passes import passes
-from dsp._jit import Floats, Ints, bare, inner
+from dsp._jit import Floats, Ints, inner, kernel
 from dsp._simd import SimdLanes, load, store
 
 
@@ -75,7 +75,7 @@ def _places(n: int, radices: list[int]) -> Ints:
     return at
 
 
-@bare
+@kernel
 def lowest_bins(
     x: Floats, size: int, top: int, roots: Floats, radices: Ints, places: Ints, work: Floats, lines: Floats
 ) -> None:

@@ -71,6 +71,7 @@ class WindowAnalysis:
         self._work = rows(most)
         top = max(ORDERS * most_cycles, math.ceil(self._reach_hz * longest / self._rate_hz))
         self._lines = rows(2 * (top + 2))
+        self._weights = np.zeros(16)
         self._taps = resample.taps()
         self._gain = resample.gain()
         self._top_taps = aliasing.top_taps()
@@ -191,7 +192,7 @@ class WindowAnalysis:
         first, last = max(begin, ring.first), min(stop, ring.end)
         at_edge = n_cycles > 0 and (first > begin or last < stop)
         if at_edge and not ring.bad[:, first - ring.base : last - ring.base].any():
-            segment.continued(self._seg, first - begin, last - begin, stop - begin, period)
+            segment.continued(self._seg, first - begin, last - begin, stop - begin, period, self._weights)
         lo, hi = core_lo - begin, core_hi - begin
         segment.clipped(self._seg, lo, hi, self._limits, self._clipped, self._peaks)
         if n_cycles > 0:

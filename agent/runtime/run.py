@@ -16,6 +16,7 @@ from typing import Any
 
 from agent.acquisition.selfcheck_results import apply_checks
 from agent.config.model import Config
+from agent.core import kernel_cache
 from agent.core.clock import ClockWatch, SystemClock, kernel_synchronized
 from agent.core.stable_hash import share
 from agent.delivery.delivery import open_store
@@ -36,6 +37,7 @@ START_TIME = time.monotonic()
 
 async def run(config: Config, seconds: float | None = None) -> None:
     """Runs until SIGTERM, SIGINT or `seconds`. Errors in the plant or at the broker never end it."""
+    kernel_cache.only_load()
     clock = SystemClock()
     store = open_store(config.state_dir or default_directory(), config, clock)
     reached_ns = last_utc_ns(store)

@@ -56,7 +56,7 @@ def test_the_transform_is_vectorised_on_other_processors(triple, processor, vect
     except RuntimeError as error:
         pytest.skip(f"this LLVM does not know it: {error}")
     plan = transform.plan(10, 32)
-    fresh = numba.njit(_nrt=False, **_jit.FLAGS)(transform.lowest_bins.py_func)
+    fresh = numba.njit(**_jit.FLAGS)(transform.lowest_bins.py_func)
     arguments = (rows(320), 320, 160, plan.roots, plan.radices, plan.places, rows(22), rows(322))
     fresh.compile(tuple(numba.typeof(a) for a in arguments))
     code = re.sub(r'"target-(cpu|features)"="[^"]*"', "", next(iter(fresh.inspect_llvm().values())))
