@@ -1,4 +1,4 @@
-"""The type behind _simd.py: a vector of eight numbers in compiled code, as an extension of numba."""
+"""The type of _simd.py: a vector of eight numbers in compiled code, as an extension of numba."""
 
 # numba has type hints for few of its types
 # mypy: disable-error-code="attr-defined, no-untyped-call, misc"

@@ -1,4 +1,4 @@
-"""Kernels from an image: the same results to the last bit, without numba; wrong arguments and files are refused."""
+"""Kernels from an image: the same results to the last bit, without numba; wrong arguments and files are rejected."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_an_image_gives_the_results_of_numba_without_numba(image: bytes, tmp_pat
     assert run.communicate(timeout=120)[0].split() == [by_numba["result"], "False"]
 
 
-def test_arguments_that_a_kernel_does_not_take_are_refused(functions: dict[str, Callable[..., Any]]) -> None:
+def test_arguments_that_a_kernel_does_not_take_are_rejected(functions: dict[str, Callable[..., Any]]) -> None:
     peaks = functions["dsp.segment.peaks"]
     x, out = np.array([[1.0, -3.0, 2.0]] * 6), np.zeros(6)
     peaks(x, 0, 2, out)
@@ -96,6 +96,6 @@ def test_a_kernel_releases_no_reference_and_keeps_none(functions: dict[str, Call
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:300], lambda data: data[: len(data) // 2]])
-def test_a_damaged_file_is_refused(image: bytes, damage: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_file_is_rejected(image: bytes, damage: Callable[[bytes], bytes]) -> None:
     with pytest.raises(ValueError, match="damaged kernel image"):
         kernel_image.load(damage(image))
