@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Reals = npt.NDArray[np.floating[Any]]  # float64 or float32
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 LANES = 8  # numbers of a vector, see _simd.py

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from dsp import _jit
-from dsp._jit import LANES, Floats
+from dsp._jit import LANES, Reals
+
+R = TypeVar("R", bound=np.floating[Any])
 
 _LINE = 64  # bytes of a cache line
 
 
-def rows(n: int, dtype: type = np.float64) -> Floats:
+def rows(n: int, dtype: type[R] = np.float64) -> npt.NDArray[R]:  # type: ignore[assignment]
     """Zeros of shape (n, 8); each row is within one cache line."""
     size = n * LANES * np.dtype(dtype).itemsize
     raw = np.zeros(size + _LINE, dtype=np.uint8)
@@ -49,10 +52,14 @@ def _operation(name: str) -> Any:
     return None if _jit.has_image() else getattr(import_module("dsp._vector_type"), name)
 
 
-# load(rows, row), store(rows, row, value): one row; spill(rows, element, value): eight elements from a flat index on.
-# zero(rows): eight zeros of the type of `rows`. Bounds are not checked.
-load = cast(Callable[[Floats, int], SimdLanes], _operation("load"))
-store = cast(Callable[[Floats, int, SimdLanes], None], _operation("store"))
-spill = cast(Callable[[Floats, int, SimdLanes], None], _operation("spill"))
-zero = cast(Callable[[Floats], SimdLanes], _operation("zero"))
+# load(rows, row), store(rows, row, value): one row; take(array, element), spill(rows, element, value): eight elements from
+# a flat index on. Bounds are not checked. zero(rows): eight zeros of the type of `rows`. least, most: of each two elements.
+take = cast(Callable[[Reals, int], SimdLanes], _operation("take"))
+least = cast(Callable[[SimdLanes, SimdLanes], SimdLanes], _operation("least"))
+most = cast(Callable[[SimdLanes, SimdLanes], SimdLanes], _operation("most"))
+lane = cast(Callable[[SimdLanes, int], float], _operation("lane"))
+load = cast(Callable[[Reals, int], SimdLanes], _operation("load"))
+store = cast(Callable[[Reals, int, SimdLanes], None], _operation("store"))
+spill = cast(Callable[[Reals, int, SimdLanes], None], _operation("spill"))
+zero = cast(Callable[[Reals], SimdLanes], _operation("zero"))
 root = cast(Callable[[SimdLanes], SimdLanes], _operation("root"))

@@ -32,18 +32,29 @@ class _LanesModel(PrimitiveModel):
         super().__init__(manager, front, ir.VectorType(element, LANES))
 
 
-def _row(context: Any, builder: Any, kind: Any, array: Any, row: Any) -> tuple[Any, Any]:
-    data = context.make_array(kind)(context, builder, array).data
-    at = builder.gep(data, [builder.mul(row, ir.Constant(row.type, LANES))])
+def _vector_at(context: Any, builder: Any, kind: Any, array: Any, element: Any) -> tuple[Any, int]:
+    """Pointer to the vector that begins at flat index `element` of the array, and its alignment in bytes."""
+    at = builder.gep(context.make_array(kind)(context, builder, array).data, [element])
     vector = context.get_value_type(_LanesType(kind.dtype))
     return builder.bitcast(at, vector.as_pointer()), kind.dtype.bitwidth // 8
+
+
+def _take(_: Any, array: Any, element: Any) -> Any:
+    """Load eight elements of a C-contiguous array from flat index `element` on; bounds are not checked."""
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        at, align = _vector_at(context, builder, sig.args[0], *args)
+        return builder.load(at, align=align)
+
+    return signature(_LanesType(array.dtype), array, types.intp), code
 
 
 def _load(_: Any, rows: Any, row: Any) -> Any:
     """Load row `row` of a C-contiguous array (rows, 8); bounds are not checked."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        at, align = _row(context, builder, sig.args[0], *args)
+        element = builder.mul(args[1], ir.Constant(args[1].type, LANES))
+        at, align = _vector_at(context, builder, sig.args[0], args[0], element)
         return builder.load(at, align=align)
 
     return signature(_LanesType(rows.dtype), rows, types.intp), code
@@ -53,7 +64,8 @@ def _store(_: Any, rows: Any, row: Any, value: Any) -> Any:
     """Store `value` in row `row` of a C-contiguous array (rows, 8); bounds are not checked."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        at, align = _row(context, builder, sig.args[0], args[0], args[1])
+        element = builder.mul(args[1], ir.Constant(args[1].type, LANES))
+        at, align = _vector_at(context, builder, sig.args[0], args[0], element)
         builder.store(args[2], at, align=align)
         return context.get_dummy_value()
 
@@ -64,9 +76,8 @@ def _spill(_: Any, rows: Any, element: Any, value: Any) -> Any:
     """Store `value` in eight elements starting at flat index `element` of the array; bounds are not checked."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        at = builder.bitcast(builder.gep(data, [args[1]]), args[2].type.as_pointer())
-        builder.store(args[2], at, align=sig.args[0].dtype.bitwidth // 8)
+        at, align = _vector_at(context, builder, sig.args[0], *args[:2])
+        builder.store(args[2], at, align=align)
         return context.get_dummy_value()
 
     return signature(types.none, rows, types.intp, value), code
@@ -93,6 +104,37 @@ def _root(_: Any, value: Any) -> Any:
     return signature(value, value), code
 
 
+def _least(_: Any, a: Any, b: Any) -> Any:
+    """The smaller of each two elements."""
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("<", *args), *args)
+
+    return signature(a, a, b), code
+
+
+def _most(_: Any, a: Any, b: Any) -> Any:
+    """The larger of each two elements."""
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *args), *args)
+
+    return signature(a, a, b), code
+
+
+def _lane(_: Any, value: Any, k: Any) -> Any:
+    """Element k of a vector."""
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.extract_element(*args)
+
+    return signature(value.dtype, value, types.intp), code
+
+
+take = intrinsic(_take)
+least = intrinsic(_least)
+most = intrinsic(_most)
+lane = intrinsic(_lane)
 load = intrinsic(_load)
 store = intrinsic(_store)
 spill = intrinsic(_spill)

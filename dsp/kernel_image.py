@@ -1,8 +1,8 @@
 """Load kernels from an object file that kernel_image_builder made: no compiler, no linker, no numba in this process.
 
 The object file (ELF, 64 bits) is compiled for the large code model: references to another place are complete addresses
-(on AArch64 also loads from a table of addresses, and calls, which go through a jump next to the code because other libraries
-may be too far away). Loading means copying the sections and writing the addresses of symbols.
+(on AArch64 also loads from a table of addresses, and calls, which go through a jump next to the code because other
+libraries may be too far away). Loading means copying the sections and writing the addresses of symbols.
 Sources: System V ABI, chapter 4; its supplements for AMD64 (4.4) and AArch64 (5.7) [M].
 """
 

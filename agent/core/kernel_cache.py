@@ -87,7 +87,13 @@ def image() -> bytes | None:
 
 
 def compile_kernels() -> None:
-    """Compiles every kernel into the cache and the image, in this process. Raises OSError."""
+    """Compiles every kernel into the cache and the image, in a process of its own. Raises OSError."""
+    if code := start_compilation().wait():
+        raise OSError(f"the process that compiles the kernels ended with exit code {code}")
+
+
+def compile_here() -> None:
+    """Compiles every kernel in this process, which must not have called any before. Raises OSError."""
     path = _image_path()
     from dsp.compile_kernels import compile_all
     from dsp.kernel_image_builder import build
@@ -103,7 +109,7 @@ def start_compilation() -> subprocess.Popen[bytes]:
     """Starts a process that fills the cache; the caller polls it."""
     use_cache()
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", "from agent.core.kernel_cache import compile_kernels; compile_kernels()"],
+        [sys.executable, "-P", "-c", "from agent.core.kernel_cache import compile_here; compile_here()"],
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C in the terminal must reach only the agent, which ends this process
         preexec_fn=end_with_parent,

@@ -56,7 +56,7 @@ def test_kernels_are_ready_only_for_the_text_they_were_compiled_from(
         return kernel_cache.is_complete()
 
     assert not ready(one)
-    kernel_cache.compile_kernels()
+    kernel_cache.compile_here()
     assert ready(one)
     assert ready(two)
     (two / "power.py").write_text((two / "power.py").read_text() + "\n")
@@ -67,11 +67,11 @@ def test_kernels_are_ready_only_for_the_text_they_were_compiled_from(
     "damage", [lambda data: data[:-1], lambda data: data[:5000] + b"?" + data[5001:], lambda data: b""]
 )
 def test_a_damaged_image_is_not_used(cache: Path, damage) -> None:
-    kernel_cache.compile_kernels()
+    kernel_cache.compile_here()
     (file,) = cache.glob("kernels-*.o")
     file.write_bytes(damage(file.read_bytes()))
     assert not kernel_cache.is_complete()
-    kernel_cache.compile_kernels()
+    kernel_cache.compile_here()
     assert kernel_cache.is_complete()
 
 
