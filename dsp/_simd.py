@@ -52,8 +52,9 @@ def _operation(name: str) -> Any:
     return None if _jit.has_image() else getattr(import_module("dsp._vector_type"), name)
 
 
-# load(rows, row), store(rows, row, value): one row; take(array, element), spill(rows, element, value): eight elements from
-# a flat index on. Bounds are not checked. zero(rows): eight zeros of the type of `rows`. least, most: of each two elements.
+# load(rows, row), store(rows, row, value): one row. take(array, element), spill(rows, element, value): eight elements
+# from a flat index on. Bounds are not checked. zero(rows): eight zeros of the type of `rows`. least, most: of each two
+# elements. lane(vector, k): element k.
 take = cast(Callable[[Reals, int], SimdLanes], _operation("take"))
 least = cast(Callable[[SimdLanes, SimdLanes], SimdLanes], _operation("least"))
 most = cast(Callable[[SimdLanes, SimdLanes], SimdLanes], _operation("most"))

@@ -65,5 +65,5 @@ def test_the_transform_is_vectorised_on_other_processors(triple, processor, vect
         r'target datalayout = "[^"]*"', "", re.sub(r'target triple = "[^"]*"', f'target triple = "{triple}"', code)
     )
     text = target.create_target_machine(cpu=processor, opt=3).emit_assembly(llvm.parse_assembly(code))
-    assert len(re.findall(vector, text)) > 100
+    assert len(re.findall(vector, text)) > 50  # one of eight single numbers where two of four double ones were
     assert not re.findall(scalar, text)

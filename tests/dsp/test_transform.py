@@ -65,7 +65,7 @@ def test_long_windows(cycles, points):
 def test_single_precision(cycles, points):
     """1e-6 of the largest bin; a step of a 16-bit converter is 1.5e-5 of its range, and class I allows 5e-4 of Unom."""
     n = cycles * points
-    x, want = cosines(cycles, points, np.random.default_rng(2).integers(1, n // 2, 20))
+    x, want = cosines(cycles, points, np.arange(1, n // 2, 7))
     got = lowest_bins(x, cycles, points, n // 2, np.float32)
     assert np.abs(got - want).max() < 1e-6 * np.abs(want).max()
 
