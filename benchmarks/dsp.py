@@ -112,7 +112,7 @@ def c_fftw(folder: Path) -> Any:
     return loaded
 
 
-@numba.njit(_nrt=False, **FLAGS)
+@numba.njit(**FLAGS)
 def _transform(n, x, size, top, roots, radices, places, z, lines):
     for _ in range(n):
         transform.lowest_bins(x, size, top, roots, radices, places, z, lines)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Floats, Ints, bare, inner
+from dsp._jit import Ints, Reals, bare, inner
 from dsp._simd import SimdLanes, load, store, zero
 
 _NEAR = 256  # complex rows that fit into the first-level cache
 
 
 @bare
-def passes(z: Floats, n: int, radices: Ints, roots: Floats, work: Floats) -> None:
+def passes(z: Reals, n: int, radices: Ints, roots: Reals, work: Reals) -> None:
     """Decimation in frequency, in place, of n complex points.
 
     roots: exp(-2 pi i k / (2 n)).
@@ -37,7 +37,7 @@ def passes(z: Floats, n: int, radices: Ints, roots: Floats, work: Floats) -> Non
 
 
 @bare
-def _pass(z: Floats, first: int, n: int, radix: int, length: int, step: int, roots: Floats, work: Floats) -> None:
+def _pass(z: Reals, first: int, n: int, radix: int, length: int, step: int, roots: Reals, work: Reals) -> None:
     part = length // radix
     end = first + 2 * n
     if radix == 8:
@@ -62,7 +62,7 @@ def _pass(z: Floats, first: int, n: int, radix: int, length: int, step: int, roo
 
 
 @inner
-def _radix8(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -> None:
+def _radix8(z: Reals, begin: int, end: int, part: int, k: int, roots: Reals) -> None:
     hop = 2 * part
     c = np.sqrt(0.5)
     for at in range(begin, end, 8 * hop):
@@ -97,7 +97,7 @@ def _radix8(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -
 
 
 @inner
-def _radix4(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -> None:
+def _radix4(z: Reals, begin: int, end: int, part: int, k: int, roots: Reals) -> None:
     hop = 2 * part
     c1, s1 = roots[k, 0], roots[k, 1]
     c2, s2 = roots[2 * k, 0], roots[2 * k, 1]
@@ -118,7 +118,7 @@ def _radix4(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -
 
 
 @inner
-def _radix2(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -> None:
+def _radix2(z: Reals, begin: int, end: int, part: int, k: int, roots: Reals) -> None:
     hop = 2 * part
     c, s = roots[k, 0], roots[k, 1]
     for at in range(begin, end, 2 * hop):
@@ -131,7 +131,7 @@ def _radix2(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -
 
 
 @inner
-def _radix3(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -> None:
+def _radix3(z: Reals, begin: int, end: int, part: int, k: int, roots: Reals) -> None:
     hop = 2 * part
     sine = np.sqrt(0.75)
     c1, s1 = roots[k, 0], roots[k, 1]
@@ -150,7 +150,7 @@ def _radix3(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -
 
 
 @inner
-def _radix5(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -> None:
+def _radix5(z: Reals, begin: int, end: int, part: int, k: int, roots: Reals) -> None:
     hop = 2 * part
     u1, u2 = np.cos(0.4 * np.pi), np.cos(0.8 * np.pi)
     v1, v2 = np.sin(0.4 * np.pi), np.sin(0.8 * np.pi)
@@ -180,7 +180,7 @@ def _radix5(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -
 
 
 @inner
-def _prime(z: Floats, at: int, radix: int, hop: int, k: int, turn: int, roots: Floats, work: Floats) -> None:
+def _prime(z: Reals, at: int, radix: int, hop: int, k: int, turn: int, roots: Reals, work: Reals) -> None:
     """One butterfly of any odd radix; roots[turn] is exp(-2 pi i / radix)."""
     half = radix // 2
     first_re, first_im = load(z, at), load(z, at + 1)
@@ -213,12 +213,12 @@ def _prime(z: Floats, at: int, radix: int, hop: int, k: int, turn: int, roots: F
 
 
 @inner
-def turned(z: Floats, at: int, re: SimdLanes, im: SimdLanes, k: int, roots: Floats) -> None:
+def turned(z: Reals, at: int, re: SimdLanes, im: SimdLanes, k: int, roots: Reals) -> None:
     """Store (re + i im) times the k-th root in rows at and at + 1."""
     _by(z, at, re, im, roots[k, 0], roots[k, 1])
 
 
 @inner
-def _by(z: Floats, at: int, re: SimdLanes, im: SimdLanes, c: float, s: float) -> None:
+def _by(z: Reals, at: int, re: SimdLanes, im: SimdLanes, c: float, s: float) -> None:
     store(z, at, c * re - s * im)
     store(z, at + 1, c * im + s * re)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp._jit import Floats, Ints, bare
+from dsp._jit import Floats, Ints, kernel
 from dsp.results import Flag, Window
 from dsp.window_layout import AGGREGATED, FIRST, MAGNITUDES, MEANS, PLACES
 
@@ -81,7 +81,7 @@ class AggregationInterval(NamedTuple):
     complete: bool
 
 
-@bare
+@kernel
 def _add(row: Floats, square: int, total: Floats, count: Ints, low: Floats, high: Floats) -> None:
     """Add a row to the running sums: entries before `square` as squares, the others unchanged.
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from dsp._jit import Bytes, Floats, Ints, bare, inner, kernel
+from dsp._jit import Bytes, Floats, Ints, Reals, inner, kernel
 from dsp._simd import load, root, store, zero
 from dsp.results import Flag
 
@@ -26,9 +26,9 @@ def top_taps() -> Floats:
     return np.asarray(window / window.sum() * (-1.0) ** np.arange(TOP_TAPS))
 
 
-@bare
+@kernel
 def aliased(
-    frames: Floats, first: int, n: int, taps: Floats, work: Floats, seg: Floats, lo: int, hi: int, n_cycles: int,
+    frames: Reals, first: int, n: int, taps: Floats, work: Reals, seg: Floats, lo: int, hi: int, n_cycles: int,
     h: Floats, rms: Floats, good: Bytes, flags: Ints,
 ) -> int:  # fmt: skip
     """Add ALIAS_RISK and UNFILTERED_PWM to `flags`; returns all flags that were added to any channel.

@@ -1,4 +1,4 @@
-"""Indices of the harmonics of one window: THD, K factor, TDD, HVF, crest factor, interharmonics, power of each order.
+"""Indices of the harmonics of one window: THD, K factor, TDD, HVF, crest factor.
 
 Tables have shape (channels, 51), rms, orders 0 .. 50. Orders above the frequency band are NaN and do not count.
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Floats, bare, inner
-from dsp.resample import gain_at
+from dsp._jit import Floats, bare, inner, kernel
 
 THD_ORDER = 40  # IEC 61000-4-7 [M]
 
 
-@bare
+@kernel
 def ratios(h: Floats, sg: Floats, rms: Floats, peaks: Floats, demand_a: float, n_cycles: int, out: Floats) -> None:
     """All indices of a window.
 
@@ -89,58 +88,6 @@ def hvf(h_u: Floats, out: Floats) -> None:
             if order % 3 != 0 and not np.isnan(y):
                 total += y * y / order
         out[c] = np.sqrt(total) / h_u[c, 1] if h_u[c, 1] > 0.0 else np.nan
-
-
-@bare
-def between(
-    lines: Floats, points: int, n_cycles: int, samples: float, band: float, gain: Floats,
-    isg: Floats, g: Floats, power: Floats,
-) -> None:  # fmt: skip
-    """Interharmonic centred subgroups, groups, and active power of each order, from all bins of a window.
-
-    lines, points, samples, band, gain: as for spectrum.harmonics, with all bins up to the upper edge of the last order.
-    isg: shape (6, 51), rms. isg[h] = bins N h + 2 .. N h + N - 2, between the orders h and h + 1 (IEC 61000-4-7, annex
-        A [M]); from four cycles on.
-    g: shape (6, 51), rms. g[h] = bins N h - N/2 .. N h + N/2, of which the outermost count half (5.5); from order 1 and
-        three cycles on. With an odd N no bin is halved.
-    power: shape (3, 51), W, positive into the load; negative means that the load is the source. The sign gives the
-        direction of flow of an order and not its cause; it means little if the voltage of the order is close to zero.
-        Order 0 is DC.
-    Entries above the band are NaN.
-    """
-    half = n_cycles // 2
-    scale = np.sqrt(2.0) / points
-    for c in range(3):
-        power[c, 0] = lines[0, c] * lines[0, c + 3] / (points * points)
-    for order in range(isg.shape[1]):
-        centre = order * n_cycles
-        inside = centre + n_cycles <= band * samples
-        for c in range(6):
-            isg[c, order] = 0.0 if inside and n_cycles >= 4 else np.nan
-            g[c, order] = 0.0 if centre + half <= band * samples and n_cycles >= 3 and order > 0 else np.nan
-        if order > 0 and centre <= band * samples:
-            weight = (scale * gain_at(gain, centre / samples)) ** 2
-            for c in range(3):
-                re = lines[2 * centre, c] * lines[2 * centre, c + 3]
-                power[c, order] = weight * (re + lines[2 * centre + 1, c] * lines[2 * centre + 1, c + 3])
-        elif order > 0:
-            power[:, order] = np.nan
-        if centre - half > band * samples:
-            continue
-        for b in range(max(centre - half, 1), centre + n_cycles - 1):
-            if b > band * samples:
-                break
-            weight = (scale * gain_at(gain, b / samples)) ** 2
-            edge = 0.5 if 2 * abs(b - centre) == n_cycles else 1.0
-            for c in range(6):
-                y2 = weight * (lines[2 * b, c] * lines[2 * b, c] + lines[2 * b + 1, c] * lines[2 * b + 1, c])
-                if b >= centre + 2:
-                    isg[c, order] += y2
-                if abs(b - centre) <= half:
-                    g[c, order] += edge * y2
-        for c in range(6):
-            isg[c, order] = np.sqrt(isg[c, order])
-            g[c, order] = np.sqrt(g[c, order])
 
 
 @inner

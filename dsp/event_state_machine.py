@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Bytes, Floats, Ints, bare
+from dsp._jit import Bytes, Floats, Ints, bare, kernel
 from dsp.half_cycles import GAP, MOVED
 
 # columns of the state of each kind; in its records they follow kind, end and reference
@@ -14,7 +14,7 @@ KINDS = 5
 FIELDS = 3 + STATE
 
 
-@bare
+@kernel
 def detect(
     row: int,
     count: Ints,

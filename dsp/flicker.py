@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from dsp._jit import Bytes, Floats, Ints, bare, inner
+from dsp._jit import Bytes, Floats, Ints, bare, inner, kernel
 from dsp._simd import SimdLanes, load, rows, store
 
 RATE_HZ = 2000.0  # minimum rate after averaging
@@ -87,17 +87,27 @@ def averages(
         state[_LOST, c] += gaps
         total, bad_samples = state[_SUM, c], state[_BAD, c]
         i = 0
-        for m in range(groups):
+        m = 0
+        while m < groups:
+            if m > 0 and gaps == 0 and m + 4 <= groups:  # four sums at a time: each addition waits for the previous one
+                a, b, d, e = 0.0, 0.0, 0.0, 0.0
+                for j in range(i, i + every):
+                    a += row[j] * row[j]
+                    b += row[j + every] * row[j + every]
+                    d += row[j + 2 * every] * row[j + 2 * every]
+                    e += row[j + 3 * every] * row[j + 3 * every]
+                out[c, m], out[c, m + 1], out[c, m + 2], out[c, m + 3] = a / every, b / every, d / every, e / every
+                i += 4 * every
+                m += 4
+                continue
             to = (m + 1) * every - inside
-            first = i
-            while i < to:
-                total += row[i] * row[i]
-                i += 1
-            if gaps > 0:
-                for j in range(first, to):
-                    bad_samples += gap[j]
+            for j in range(i, to):
+                total += row[j] * row[j]
+                bad_samples += gap[j]
             out[c, m] = total / every if bad_samples == 0.0 else -1.0
             total, bad_samples = 0.0, 0.0
+            i = to
+            m += 1
         for j in range(i, hi - lo):
             total += row[j] * row[j]
             bad_samples += gap[j]
@@ -179,7 +189,7 @@ def count(
                 counts[c, min(max(place, 0), _CLASSES - 1)] += 1
 
 
-@bare
+@kernel
 def process(
     x: Floats, bad: Bytes, base: int, begin: int, end: int, every: int, inside: int, use: Bytes,
     slow: float, high: float, sos: Floats, eye: float, scale: float, done: int, classify: int, quiet: int,
@@ -222,7 +232,8 @@ class Flicker:
         self._eye = -math.expm1(-1.0 / (_EYE_S * self._reduced_hz))
         self._state, self._counts = np.zeros((_STATE, 3)), np.zeros((3, _CLASSES), dtype=np.int64)
         most = int(2.0 * self._reduced_hz) + 16  # two seconds: longer than any window
-        self._squares, self._rows, self._memory = np.zeros((3, most)), rows(most), rows(11)
+        self._squares = np.zeros((3, most))
+        self._rows, self._memory = rows(most, np.float64), rows(11, np.float64)
         self._inside = self._done = 0
         self._sos = np.zeros((_SECTIONS, 5))
         self._nominal_hz = 0.0

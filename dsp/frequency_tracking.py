@@ -49,7 +49,7 @@ class Tracker:
         self._lo_hz = 20.0 if nominal in ("50", "60") else windows.F_LO_HZ
         self._hi_hz = min(windows.F_HI_HZ, 0.4 * self._rate_hz)
         self._rows = [row for row in (0, 3) if ring.mapped[row : row + 3].any()]
-        self._table = np.zeros((4, windows.BLOCK))
+        self._table = np.zeros((5, windows.BLOCK))
         self._found = np.zeros(2)
         self.restart()
 
@@ -164,7 +164,7 @@ class Tracker:
             if answer != windows.TRACKED:
                 return answer
             f_hz = float(self._found[0])
-        if abs(f_hz - rough_hz) * windows.span_cycles(windows.cycles_for(f_hz, self._nominal))[1] > 0.1 * f_hz:
+        if abs(f_hz - rough_hz) * windows.spans(windows.cycles_for(f_hz, self._nominal))[1] > 0.1 * f_hz:
             return windows.LOST  # a steady frequency gives the same result twice; this one is still changing
         self._f_hz, self.rotation = f_hz, rotation
         return windows.TRACKED

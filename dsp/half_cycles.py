@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Bytes, Floats, Ints, bare
+from dsp._jit import Bytes, Floats, Ints, bare, kernel
 
 MOVED = 0.02  # of a half cycle: larger displacements of the zero crossings are followed
 UNKNOWN, GAP = -2.0, -1.0  # in place of an rms value
 
 
-@bare
+@kernel
 def align(
     start: float, half: float, phasor: Floats, use: Bytes, known: bool, busy: bool,
     edge: Floats, carry: Floats, displacement: Floats,
@@ -56,7 +56,7 @@ def align(
         displacement[c] = off
 
 
-@bare
+@kernel
 def half_cycles(
     x: Floats,
     bad: Bytes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Floats, bare
+from dsp._jit import Floats, bare, kernel
 from dsp.power import IE2, P1, P1_PLUS, Q1, Q1_PLUS, S1_PLUS, VE2, P
 
 # symbols of the standard in the order of the results; "+" is written as plus
@@ -27,7 +27,7 @@ def _over(a: float, b: float) -> float:
     return a / b if b > 0.0 else float(np.nan)
 
 
-@bare
+@kernel
 def single(mean: Floats, phasor: Floats, phase: int, out: Floats) -> None:
     """Single-phase quantities (clause 3.1.2).
 
@@ -58,7 +58,7 @@ def single(mean: Floats, phasor: Floats, phase: int, out: Floats) -> None:
         out[k] = value
 
 
-@bare
+@kernel
 def three(mean: Floats, phasor: Floats, totals: Floats, wires: int, out: Floats) -> None:
     """Three-phase quantities (clause 3.2.2) with the effective values of three or four wires.
 

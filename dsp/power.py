@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Bytes, Floats, bare
+from dsp._jit import Bytes, Floats, bare, kernel
 
 # entries of the sums: means of x (6), of x^2 (6), of u_k i_k (3), of u1u2 u2u3 u3u1 (3), of i1i2 i2i3 i3i1 (3)
 SUMS = 21
@@ -94,14 +94,14 @@ def ends(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) 
             out[c] = max(out[c], 0.0)
 
 
-@bare
+@kernel
 def means(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) -> None:
     """Means as in `sums`, with the correction of `ends`."""
     sums(seg, lo, hi, first, last, out)
     ends(seg, lo, hi, first, last, out)
 
 
-@bare
+@kernel
 def two_to_three(x: Floats, n: int) -> None:
     """Convert the two-wattmeter connection to three phases, in place.
 
@@ -154,7 +154,7 @@ def _effective(mean: Floats, wires: int) -> tuple[float, float]:
     return max(3.0 * uu + 2.0 * (uu - cross_u), 0.0) / 18.0, (ii + max(ii + 2.0 * cross_i, 0.0)) / 3.0
 
 
-@bare
+@kernel
 def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: int, wires: int, out: Floats) -> None:
     """P, Q1, S, PF, displacement factor, symmetrical components and unbalance of one window.
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-from dsp._jit import Floats, bare, inner
-from dsp._simd import LANES, load, rows, spill, store, zero
+from dsp._jit import LANES, Floats, Reals, inner, kernel
+from dsp._simd import load, rows, spill, store, zero
 
 TAPS = 16
 PHASES = 128
@@ -34,13 +35,13 @@ def _kernel(phases: int) -> Floats:
 
 
 @cache
-def taps() -> Floats:
+def taps(dtype: type[np.floating[Any]] = np.float64) -> Reals:
     """Table of taps, shape (4 * PHASES, 8).
 
     Rows of phase p from 4 p on: taps 0..7, taps 8..15, and their differences to phase p + 1.
     """
     w = _kernel(PHASES)
-    out = rows(4 * PHASES)
+    out = rows(4 * PHASES, dtype)
     out.reshape(PHASES, 2, TAPS)[:, 0] = w[:-1]
     out.reshape(PHASES, 2, TAPS)[:, 1] = np.diff(w, axis=0)
     return out
@@ -73,7 +74,7 @@ def points_for(samples: float, n_cycles: int, reach: int = 0) -> int:
     of the sampling rate, so that the aliases are in bins above N - SLOPE * samples.
     """
     least = (SLOPE * samples + max(min(50.0 * n_cycles, BAND * samples), reach) + n_cycles + 2.0) / n_cycles
-    size = 32
+    size = max(32, 1 << int(least).bit_length() - 1)
     while True:
         for points in (size, size // 4 * 5, size // 2 * 3):  # few different sizes, to limit the number of tables
             if points >= least:
@@ -86,8 +87,8 @@ def most_points(samples: float, n_cycles: int) -> int:
     return math.ceil(1.34 * ((SLOPE + BAND) * samples + n_cycles + 2.0)) + 40 * n_cycles
 
 
-@bare
-def frames(seg: Floats, first: int, n: int, out: Floats) -> None:
+@kernel
+def frames(seg: Floats, first: int, n: int, out: Reals) -> None:
     """Transpose n columns of seg, shape (6, ...), from `first` on to rows of out, shape (>= n, 8).
 
     Columns 6 and 7 of out are not changed.
@@ -104,8 +105,8 @@ def frames(seg: Floats, first: int, n: int, out: Floats) -> None:
         out[k, 5] = f[k]
 
 
-@bare
-def resample(x: Floats, start: float, step: float, size: int, weights: Floats, work: Floats, out: Floats) -> None:
+@kernel
+def resample(x: Reals, start: float, step: float, size: int, weights: Reals, work: Reals, out: Reals) -> None:
     """Resample x, shape (n, 8), at row `start` and every `step` <= 2 rows from there.
 
     size: number of output rows, even.
@@ -139,7 +140,7 @@ def resample(x: Floats, start: float, step: float, size: int, weights: Floats, w
 
 
 @inner
-def _weigh(at: float, weights: Floats, work: Floats, to: int) -> None:
+def _weigh(at: float, weights: Reals, work: Reals, to: int) -> None:
     """Write the taps for position `at` to 16 elements of work from `to` on."""
     phase = (at - int(at)) * PHASES
     p = int(phase)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Bytes, Floats, Ints, kernel
+from dsp._jit import LANES, Bytes, Floats, Ints, bare, kernel
+from dsp._simd import lane, least, most, take
 
 ABSURD = 1e30  # volts or amperes
 RUN = 4  # number of equal samples at the extreme that may indicate clipping
@@ -74,7 +75,9 @@ def cut(
     lo = max(from_index, first)
     hi = min(to_index, end)
     for c in range(6):
-        seg[c, lo - from_index : hi - from_index] = x[c, lo - base : hi - base]
+        given, out = x[c, lo - base : hi - base], seg[c, lo - from_index : hi - from_index]
+        for k in range(hi - lo):
+            out[k] = given[k]
         gap[c] = 0
         inner_lo = max(core_lo, first)
         inner_hi = min(core_hi, end - 1)
@@ -99,11 +102,12 @@ def cut(
 
 
 @kernel
-def continued(seg: Floats, left: int, right: int, n: int, period: float) -> None:
+def continued(seg: Floats, left: int, right: int, n: int, period: float, weights: Floats) -> None:
     """Fill columns 0 .. left-1 and right .. n-1 of seg, where no sample exists, from one `period` away.
 
     At the start or end of a record the signal is continued with the period of the window (complete cycles), as the
     transform assumes. Interpolation between samples uses a Hann-windowed sinc of 16 taps.
+    weights: work array, shape (16,).
     """
     for k in range(n):
         if left <= k < right:
@@ -111,7 +115,6 @@ def continued(seg: Floats, left: int, right: int, n: int, period: float) -> None
         at = k + period if k < left else k - period
         i = int(at)
         total = 0.0
-        weights = np.empty(16)
         for t in range(16):
             off = at - (i - 7 + t)
             weights[t] = np.sinc(off) * np.cos(np.pi * off / 16.0) ** 2
@@ -177,32 +180,28 @@ def peaks(seg: Floats, lo: int, hi: int, out: Floats) -> None:
         out[c] = max(top, -bottom)
 
 
-@kernel
+@bare
 def _range(a: Floats) -> tuple[float, float]:
-    """Smallest and largest value.
-
-    Four independent chains, because each comparison waits for the previous one of its chain.
-    """
+    """Smallest and largest value."""
     n = a.shape[0]
-    low0 = low1 = low2 = low3 = a[0]
-    high0 = high1 = high2 = high3 = a[0]
-    for k in range(0, n - 3, 4):
-        v0, v1, v2, v3 = a[k], a[k + 1], a[k + 2], a[k + 3]
-        low0 = v0 if v0 < low0 else low0
-        low1 = v1 if v1 < low1 else low1
-        low2 = v2 if v2 < low2 else low2
-        low3 = v3 if v3 < low3 else low3
-        high0 = v0 if v0 > high0 else high0
-        high1 = v1 if v1 > high1 else high1
-        high2 = v2 if v2 > high2 else high2
-        high3 = v3 if v3 > high3 else high3
-    for k in range(n - n % 4, n):
-        low0 = min(low0, a[k])
-        high0 = max(high0, a[k])
-    return min(min(low0, low1), min(low2, low3)), max(max(high0, high1), max(high2, high3))
+    bottom, top = a[0], a[0]
+    if n < 2 * LANES:
+        for k in range(n):
+            bottom, top = min(bottom, a[k]), max(top, a[k])
+        return bottom, top
+    low, high = take(a, n - LANES), take(a, n - LANES)
+    low_next, high_next = take(a, n - 2 * LANES), take(a, n - 2 * LANES)
+    for k in range(0, n - 2 * LANES, 2 * LANES):
+        v, w = take(a, k), take(a, k + LANES)
+        low, high = least(v, low), most(v, high)
+        low_next, high_next = least(w, low_next), most(w, high_next)
+    low, high = least(low, low_next), most(high, high_next)
+    for k in range(LANES):
+        bottom, top = min(bottom, lane(low, k)), max(top, lane(high, k))
+    return bottom, top
 
 
-@kernel
+@bare
 def _flat(a: Floats, extreme: float, least: float, most: float) -> bool:
     n = a.shape[0]
     found = False

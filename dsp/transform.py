@@ -7,12 +7,12 @@ last pass separates the two spectra and calculates only the bins that are needed
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dsp._fft_passes import passes
-from dsp._jit import Floats, Ints, bare, inner
+from dsp._jit import Ints, Reals, inner, kernel
 from dsp._simd import SimdLanes, load, store
 
 
@@ -26,15 +26,16 @@ class Plan(NamedTuple):
     """
 
     points: int
-    roots: Floats
+    roots: Reals
     radices: Ints
     places: Ints
 
 
 @lru_cache(maxsize=64)  # a drive that ramps up needs about sixty different numbers of cycles
-def plan(cycles: int, points: int) -> Plan:
+def plan(cycles: int, points: int, dtype: type[np.floating[Any]] = np.float64) -> Plan:
     """Tables for `cycles` cycles of `points` points.
 
+    dtype: type of the numbers to be transformed.
     points: a multiple of 8, without prime factors other than 2, 3 and 5.
     Raises ValueError for other values.
     """
@@ -43,7 +44,7 @@ def plan(cycles: int, points: int) -> Plan:
     half = cycles * points // 2
     radices = _radices(half)
     angle = 2.0 * np.pi * np.arange(2 * half) / (2 * half)
-    roots = np.ascontiguousarray(np.stack((np.cos(angle), -np.sin(angle)), axis=-1))
+    roots = np.stack((np.cos(angle), -np.sin(angle)), axis=-1).astype(dtype)
     return Plan(points, roots, np.array(radices, dtype=np.int64), _places(half, radices))
 
 
@@ -75,9 +76,9 @@ def _places(n: int, radices: list[int]) -> Ints:
     return at
 
 
-@bare
+@kernel
 def lowest_bins(
-    x: Floats, size: int, top: int, roots: Floats, radices: Ints, places: Ints, work: Floats, lines: Floats
+    x: Reals, size: int, top: int, roots: Reals, radices: Ints, places: Ints, work: Reals, lines: Reals
 ) -> None:
     """Bins 0 .. top of x, shape (>= size, 8), not scaled; x is overwritten.
 
@@ -106,7 +107,7 @@ def lowest_bins(
 
 @inner
 def _last_radix(
-    z: Floats, at: int
+    z: Reals, at: int
 ) -> tuple[SimdLanes, SimdLanes, SimdLanes, SimdLanes, SimdLanes, SimdLanes, SimdLanes, SimdLanes]:
     """Last radix, 4: real and imaginary parts of its four bins."""
     ar, ai, br, bi = load(z, at), load(z, at + 1), load(z, at + 2), load(z, at + 3)
@@ -118,7 +119,7 @@ def _last_radix(
 
 @inner
 def _separate(
-    lines: Floats,
+    lines: Reals,
     h: int,
     half: int,
     top: int,
@@ -126,7 +127,7 @@ def _separate(
     ai: SimdLanes,
     br: SimdLanes,
     bi: SimdLanes,
-    roots: Floats,
+    roots: Reals,
 ) -> None:
     """Bins h and half - h of the real points, from bins a, b of the complex points (even + i odd points)."""
     er, ei, pr, pi = 0.5 * (ar + br), 0.5 * (ai - bi), ai + bi, br - ar

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsp import power
-from dsp._jit import Bytes, Floats, Ints, bare, inner
+from dsp._jit import Bytes, Floats, Ints, inner, kernel
 from dsp.results import BANDS, ORDERS, Flag
 
 # tables of three phases by order
@@ -58,7 +58,7 @@ THD, K, TDD, HVF, CREST = 0, 6, 9, 12, 15
 SHORT = 21
 
 
-@bare
+@kernel
 def channel_flags(
     mean: Floats, gap: Bytes, clip: Bytes, measured: Bytes, known: Bytes, two: bool,
     rms: Floats, good: Bytes, flags: Ints,
@@ -100,7 +100,7 @@ def channel_flags(
     return every
 
 
-@bare
+@kernel
 def fill_row(
     mean: Floats, rms: Floats, phasor: Floats, totals: Floats, short: Floats, f_hz: float, good: Bytes, flags: Ints,
     row: Floats,

@@ -13,7 +13,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from dsp._jit import Bytes, Floats, Ints, kernel
+from dsp._jit import Bytes, Floats, Ints, bare, kernel
 
 F_LO_HZ = 5.0
 F_HI_HZ = 320.0
@@ -137,8 +137,7 @@ def space_vector(x: Floats, use: Bytes) -> npt.NDArray[np.complex128]:
     return np.asarray(turn[0] * x[0] + turn[1] * x[1] + turn[2] * x[2], dtype=np.complex128)
 
 
-@kernel
-def span_cycles(n_cycles: int) -> tuple[int, int]:
+def spans(n_cycles: int) -> tuple[int, int]:
     """Length m of the two Hann windows and their distance d, in cycles; below three cycles they exceed the window."""
     if n_cycles < 3:
         return 2, 1
@@ -154,10 +153,11 @@ def share_of(n: int) -> float:
     return max(4e-4, 9.0 / n) if n > 0 else 1.0
 
 
-floor_of = kernel(share_of)
+floor_of = bare(share_of)
+span_cycles = bare(spans)
 
 
-@kernel
+@bare
 def _demodulate(
     x: Floats, row: int, base: int, lo: int, hi: int, w: Floats, t0: float, length: float, omega: float, table: Floats
 ) -> tuple[float, float, float, int]:
@@ -196,7 +196,7 @@ def _demodulate(
     return sum_re, sum_im, energy, n
 
 
-@kernel
+@bare
 def _tabulate(table: Floats, row: int, step: float) -> None:
     c, s = np.cos(step), np.sin(step)
     a, b = 1.0, 0.0
@@ -238,13 +238,13 @@ def refine(
     rate_hz: sampling rate, Hz.
     lo_hz, hi_hz: range of frequencies.
     slack: number of samples at the end that may be missing.
-    table: work array, shape (4, BLOCK).
+    table: work array, shape (5, BLOCK).
     out: [0]: frequency, Hz, positive; [1] with MORE: absolute index up to which samples are needed.
     Returns TRACKED; MORE: more samples are needed; LOST: out of range, no spectral line, or a jump; ALL_GAPS: every
     used channel has a gap in the span.
     """
     f = f_hz
-    w = np.zeros(4)
+    w = table[4]
     for _ in range(_ROUNDS):
         cycle = rate_hz / f
         m, d = span_cycles(n_cycles)

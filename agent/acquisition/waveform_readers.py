@@ -45,7 +45,7 @@ class WaveformReaders:
         if (problem := linear_algebra.linear_algebra_problem()) is not None:  # before the first use of numpy
             log.error("%s: waveforms are not read", problem)
             return
-        kernel_cache.use_cache()  # before a block arrives and numba is imported
+        kernel_cache.prepare()  # before a block arrives and dsp is imported
         quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
         for key in sorted(configured - self._readers.keys()):
             reader = self._readers[key] = StreamReader(*key, self._on_block, self._clock, quality)

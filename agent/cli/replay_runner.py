@@ -60,7 +60,7 @@ def replay_file(file: Path, options: ReplayOptions) -> int:
         recording = load(file, mapping)
         for note in recording.notes:
             click.echo(text_of(note), err=True)
-        kernel_cache.use_cache()
+        kernel_cache.prepare()
         source = RecordingSource(recording, options.settings, str(file))
         _print_notes(source)
         summary = RecordingSummary(source) if options.summary else None

@@ -1,8 +1,10 @@
 """Compiled kernels: the directory of their cache, its completeness, and its compilation.
 
-Compilation takes seconds and would delay polling, so it runs in a separate process. `use_cache` has to be called before
-numba is imported. The name of the cache contains versions, processor and a hash of the sources of dsp, because numba
-does not detect a change of a function that a kernel in another file calls.
+Compilation takes seconds and would delay polling, so it runs in a separate process. It leaves two things: the cache of
+numba, for processes that compile what is missing (`use_cache` has to be called before numba is imported), and one image
+of all kernels, for the agent, which never imports numba (`only_load`). The name of the cache contains versions,
+processor and a hash of the sources of dsp, because numba does not detect a change of a function that a kernel in
+another file calls.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from pathlib import Path
 
 from agent.core import kernel_cache_folders
 
+_DIGEST = hashlib.sha256
+_only_load = False
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
@@ -52,25 +56,60 @@ def use_cache() -> Path:
     return folder
 
 
+def only_load() -> None:
+    """For the process of the agent: its kernels come from the image, and it never imports numba."""
+    global _only_load
+    _only_load = True
+
+
+def prepare() -> None:
+    """Has to be called before dsp is imported: sets where its kernels come from."""
+    use_cache()
+    if _only_load:
+        from dsp import kernel_image
+
+        kernel_image.use(image)
+
+
 def is_complete() -> bool:
-    """Whether every kernel is in the cache, so that loading them compiles nothing."""
-    return _done(use_cache()).exists()
+    """Whether there is an undamaged image of the kernels of this version."""
+    return image() is not None
+
+
+def image() -> bytes | None:
+    """The image; None if it is missing or damaged: machine code is not run unless it is what was written."""
+    try:
+        data = _image_path().read_bytes()
+    except OSError:
+        return None
+    digest, found = data[: _DIGEST().digest_size], data[_DIGEST().digest_size :]
+    return found if digest == _DIGEST(found).digest() else None
 
 
 def compile_kernels() -> None:
-    """Compiles every kernel into the cache, in this process."""
-    done = _done(use_cache())
+    """Compiles every kernel into the cache and the image, in a process of its own. Raises OSError."""
+    if code := start_compilation().wait():
+        raise OSError(f"the process that compiles the kernels ended with exit code {code}")
+
+
+def compile_here() -> None:
+    """Compiles every kernel in this process, which must not have called any before. Raises OSError."""
+    path = _image_path()
     from dsp.compile_kernels import compile_all
+    from dsp.kernel_image_builder import build
 
     compile_all()
-    done.touch()
+    made = build()
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(_DIGEST(made).digest() + made)
+    partial.replace(path)
 
 
 def start_compilation() -> subprocess.Popen[bytes]:
     """Starts a process that fills the cache; the caller polls it."""
     use_cache()
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", "from agent.core.kernel_cache import compile_kernels; compile_kernels()"],
+        [sys.executable, "-P", "-c", "from agent.core.kernel_cache import compile_here; compile_here()"],
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C in the terminal must reach only the agent, which ends this process
         preexec_fn=end_with_parent,
@@ -94,17 +133,8 @@ def _roots() -> list[Path]:
     return roots
 
 
-def _done(folder: Path) -> Path:
-    """Marker file of a complete cache for these source files.
-
-    numba does not use a kernel whose source has another path or time, even with the same text, and would compile it
-    during the measurement.
-    """
-    digest = hashlib.sha256()
-    for file in _sources():
-        found = file.stat()
-        digest.update(f"{file} {found.st_mtime_ns} {found.st_size}\n".encode())
-    return folder / f"complete-{digest.hexdigest()[:16]}"
+def _image_path() -> Path:
+    return use_cache() / f"kernels-{_key()}.o"
 
 
 def _sources() -> list[Path]:

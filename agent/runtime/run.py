@@ -18,6 +18,7 @@ from typing import Any
 from agent.acquisition.bus_stops import skip_listening
 from agent.acquisition.selfcheck_results import apply_checks
 from agent.config.model import Config
+from agent.core import kernel_cache
 from agent.core.clock import ClockWatch
 from agent.core.stable_hash import share
 from agent.delivery.delivery import open_store
@@ -42,6 +43,7 @@ START_TIME = time.monotonic()
 
 async def run(config: Config, seconds: float | None = None) -> None:
     """Runs until SIGTERM, SIGINT or `seconds`. Errors in the plant or at the broker never end it."""
+    kernel_cache.only_load()
     clock, watch = start_clock(config)  # before the store dates its run
     store = open_store(config.state_dir or default_directory(), config, clock)
     agent = Agent(config, clock, store, AgentOptions(synchronized=lambda: watch.reliable))

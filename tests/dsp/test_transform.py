@@ -32,13 +32,13 @@ def cosines(cycles, points, bins, seed=1):
     return x, want
 
 
-def lowest_bins(x, cycles, points, top):
-    plan = transform.plan(cycles, points)
-    work = rows(len(x))
+def lowest_bins(x, cycles, points, top, dtype=np.float64):
+    plan = transform.plan(cycles, points, dtype)
+    work = rows(len(x), dtype)
     work[:, :6] = x
-    lines = rows(2 * (top + 1))
+    lines = rows(2 * (top + 1), dtype)
     transform.lowest_bins(
-        work, len(x), top, plan.roots, plan.radices, plan.places, rows(2 * cycles + 2), lines
+        work, len(x), top, plan.roots, plan.radices, plan.places, rows(2 * cycles + 2, dtype), lines
     )  # fmt: skip
     return (lines[::2] + 1j * lines[1::2])[:, :6]
 
@@ -59,6 +59,15 @@ def test_long_windows(cycles, points):
     n = cycles * points
     x, want = cosines(cycles, points, np.random.default_rng(2).integers(1, n // 2, 20))
     assert np.abs(lowest_bins(x, cycles, points, n // 2) - want).max() < EXACT * np.abs(want).max()
+
+
+@pytest.mark.parametrize(("cycles", "points"), [(10, 256), (10, 512), (10, 1024), (12, 1280), (3, 96)])
+def test_single_precision(cycles, points):
+    """1e-6 of the largest bin; a step of a 16-bit converter is 1.5e-5 of its range, and class I allows 5e-4 of Unom."""
+    n = cycles * points
+    x, want = cosines(cycles, points, np.arange(1, n // 2, 7))
+    got = lowest_bins(x, cycles, points, n // 2, np.float32)
+    assert np.abs(got - want).max() < 1e-6 * np.abs(want).max()
 
 
 @pytest.mark.parametrize("top", [0, 1, 505, 639, 640, 641, 1000])

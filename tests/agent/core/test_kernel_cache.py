@@ -1,9 +1,10 @@
-"""When kernels are in the cache: only for the files from which they were compiled."""
+"""When kernels are ready: only for the text they were compiled from, and undamaged. Then the agent needs no numba."""
 
 from __future__ import annotations
 
-import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,26 +12,75 @@ import pytest
 from agent.core import kernel_cache
 
 DSP = Path(kernel_cache.__file__).parents[2] / "dsp"
+MEMORY = """
+import sys
+from agent.core import kernel_cache
+kernel_cache.only_load()
+kernel_cache.prepare()
+import numpy as np
+from agent.analysis.power_quality.fallback_numpy import NumpyFallback
+from agent.analysis.power_quality.waveform_channel import WaveformChannel
+from drivers.reading import Waveform
+from drivers.recordings.recording import ROLES
+out = []
+channel = WaveformChannel("pump", out.append)
+t = np.arange(40960) / 10240.0
+x = np.array([np.cos(314.2 * t - 2.0944 * k) for k in range(6)])
+for at in range(0, 40960, 2048):
+    block = x[:, at : at + 2048]
+    start_ns = 1_700_000_000_000_000_000 + at * 100_000_000 // 1024
+    channel.on_block(Waveform("pump", start_ns, at, 10240.0, ROLES, block))
+peak_kb = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(len(out), "numba" in sys.modules, int(peak_kb) / 1024)
+"""
 
 
-def test_a_cache_is_valid_only_for_the_files_it_was_built_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numba does not use a kernel of the same text at another path or with another time: the agent would compile it."""
-    one, two = (Path(shutil.copytree(DSP, tmp_path / name / "dsp")) for name in ("one", "two"))
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(cache))
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and compilers that make no kernels."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
     monkeypatch.setattr("dsp.compile_kernels.compile_all", lambda: None)
+    monkeypatch.setattr("dsp.kernel_image_builder.build", lambda: b"machine code" * 1000)
+    return folder
 
-    def at(dsp: Path) -> bool:
+
+def test_kernels_are_ready_only_for_the_text_they_were_compiled_from(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = (Path(shutil.copytree(DSP, tmp_path / name / "dsp")) for name in ("one", "two"))
+
+    def ready(dsp: Path) -> bool:
         monkeypatch.setattr(kernel_cache, "__file__", str(dsp.parent / "agent" / "core" / "kernel_cache.py"))
         return kernel_cache.is_complete()
 
-    assert not at(one)
-    kernel_cache.compile_kernels()
-    assert at(one)
-    assert not at(two)
-    kernel_cache.compile_kernels()
-    assert at(two)
-    assert at(one)
-    os.utime(one / "power.py", (0, 0))
-    assert not at(one)
+    assert not ready(one)
+    kernel_cache.compile_here()
+    assert ready(one)
+    assert ready(two)
+    (two / "power.py").write_text((two / "power.py").read_text() + "\n")
+    assert not ready(two)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-1], lambda data: data[:5000] + b"?" + data[5001:], lambda data: b""]
+)
+def test_a_damaged_image_is_not_used(cache: Path, damage) -> None:
+    kernel_cache.compile_here()
+    (file,) = cache.glob("kernels-*.o")
+    file.write_bytes(damage(file.read_bytes()))
+    assert not kernel_cache.is_complete()
+    kernel_cache.compile_here()
+    assert kernel_cache.is_complete()
+
+
+def test_an_agent_with_a_waveform_stays_small() -> None:
+    """Without numba and LLVM, which take 110 MB: goal of issue 18, at most 150 MB for the complete agent."""
+    if not kernel_cache.is_complete():
+        kernel_cache.compile_kernels()
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, timeout=60, check=True)
+    messages, numba, peak_mb = done.stdout.split()
+    assert int(messages) >= 2
+    assert numba == "False"
+    assert float(peak_mb) < 90.0
