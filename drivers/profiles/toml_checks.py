@@ -137,7 +137,7 @@ def converted(tables: Iterable[Table], convert: Callable[[Table], T]) -> list[T]
 
 
 def is_a(value: object, kind: Any) -> bool:
-    """Whether the value has this type. Booleans are no numbers; a number is 0 or of a usual magnitude, and no NaN."""
+    """Whether the value has this type. Booleans are not numbers; a number is 0 or from NUMBER_MIN to NUMBER_MAX."""
     if kind in (TEXTS, WHOLES):
         return isinstance(value, list) and all(is_a(item, TEXT if kind == TEXTS else WHOLE) for item in value)
     if kind == NUMBER and isinstance(value, (int, float)) and value and not NUMBER_MIN <= abs(value) <= NUMBER_MAX:
