@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NEVER_SILENT_S = 1.0  # a line without silence for that long is in use by another master
+LONGER_S = 0.5  # longest wait for the longer silence after bytes that are no response
 LISTEN_S = 0.1  # interval for checking whether to stop listening
 AWAKE_S = 0.0003  # time before the predicted end of a response from which on each byte is awaited
 STALL_S, STALL_CHARACTERS = 0.05, 20  # a response with a pause that long is incomplete
@@ -183,15 +184,18 @@ class SerialLine:
         """Waits until the line was silent for delay_s. Bytes received meanwhile may be a late response."""
         if self._fd < 0:
             raise LinkClosed(codes.PORT_CLOSED, port=self._settings.serial_port)
-        until_s = time.monotonic() + NEVER_SILENT_S + delay_s
-        pending.feed(self._read_now())
-        while (silent_s := self._last_s + max(delay_s, self._foreign.silence_s(pending))) > time.monotonic():
-            if time.monotonic() > until_s:
-                if self._last_s + delay_s <= time.monotonic():
-                    break  # silent, although not as long as after frames of others
+        began_s = time.monotonic()
+        while True:
+            pending.feed(self._read_now())
+            longer_s, now_s = self._foreign.silence_s(pending), time.monotonic()
+            if now_s > began_s + LONGER_S:
+                longer_s = 0.0
+            silent_s = self._last_s + max(delay_s, longer_s)
+            if silent_s <= now_s:
+                return
+            if now_s > began_s + NEVER_SILENT_S + delay_s:
                 raise ForeignMasterActive(codes.LINE_NEVER_SILENT, target=self._settings.where)
             self._sleep_until(silent_s)
-            pending.feed(self._read_now())
 
     def _wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         until_s = time.monotonic() + seconds

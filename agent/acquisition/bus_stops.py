@@ -16,11 +16,13 @@ from typing import Any
 from agent.acquisition.scheduler import BusPoller, pollers
 from agent.config.model import Config
 from agent.core.clock import SystemClock
+from agent.core.state_reasons import BUS_STOPPED
 from agent.delivery.store import Store, default_directory
 from agent.delivery.store.stored_entries import stored_entries
 from drivers.foreign_master import ForeignTraffic
 from drivers.modbus_link import ModbusLink
 from drivers.reading import Clock
+from drivers.reasons import Reason
 
 STOP, RESUME, CLEAN = "bus_stop", "bus_resume", "bus_clean"  # kinds of entries; their name is that of the bus
 CLEAN_S = 60.0  # after a clean end that long ago, another master would have been heard: the bus is not listened to
@@ -54,6 +56,13 @@ def traffic_of(body: dict[str, Any], clock: Clock) -> ForeignTraffic:
         Counter({(unit, function, address): n for unit, function, address, n in body["requests"]}),
         Counter({(unit, function): n for unit, function, n in body["responses"]}),
     )
+
+
+def stop_reason(bus: str, link: ModbusLink) -> Reason | None:
+    """Why nothing is sent on this bus, and how it is resumed; None if no other master is known."""
+    if link.foreign is None:
+        return None
+    return BUS_STOPPED(bus=bus, cause=link.foreign.reason(link.wire.where), quiet_min=link.wire.quiet_s / 60)
 
 
 def modbus_links(buses: Iterable[BusPoller]) -> dict[str, ModbusLink]:

@@ -95,12 +95,15 @@ def test_a_stop_is_published_and_stored_until_the_bus_was_quiet(tmp_path: Path, 
         assert begin.reasons["event_text"] == [BUS_STOPPED(bus="b", cause=cause, quiet_min=20)]
         assert (begin.values["event_state"], begin.values["event_start_ms"]) == ("begin", since_ms)
         assert plant.store.entries(STOP)["b"]["requests"] == [[31, 3, 0x40, 1]]
+        await plant.other_master()
+        assert not await plant.poll()
+        assert plant.store.entries(STOP)["b"]["requests"] == [[31, 3, 0x40, 2]]
         clock.move(1199)
         assert not await plant.poll()
         clock.move(2)
         assert await plant.poll()
         assert states(plant) == ["begin", "end"]
-        assert plant.events[1].reasons["event_text"] == [BUS_RESUMED(bus="b", n=1)]
+        assert plant.events[1].reasons["event_text"] == [BUS_RESUMED(bus="b", n=2)]
         assert plant.events[1].values["event_duration_s"] == 1201
         assert not plant.store.entries(STOP)
         await plant.end()
