@@ -214,7 +214,7 @@ class ModbusLink:
                 await stream.wait_late(pending, wait_s)
                 self._expire()
                 if self._rtu:
-                    self._detector.silence_s(pending)
+                    self._detector.examine(pending)
         raise ResponseQuarantined(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
 
     def _next_transaction(self) -> int:
