@@ -112,7 +112,7 @@ class ForeignMasterDetector:
     def rest_s(self, pending: ResponseMatcher, delay_s: float, silent_s: float, waited_s: float) -> float:
         """Examines what was received, and returns how long to wait before the next request; 0 or less: not at all.
 
-        delay_s: least silence before a request. silent_s: present silence. waited_s: time since the wait began.
+        delay_s: minimum silence before a request. silent_s: present silence. waited_s: time since the wait began.
         Raises ForeignMasterActive, also if the line is never silent.
         """
         longer_s = self.examine(pending)
