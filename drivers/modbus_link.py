@@ -100,6 +100,7 @@ class ModbusLink:
         foreign: what another master sent. listened: whether no other master was active until shortly before.
         """
         self._detector.traffic, self._listened = foreign, listened
+        self._closed_s = time.monotonic()  # the port may not open for a long time
 
     def resume(self) -> None:
         """An operator has confirmed that the other master was removed: after listening, requests are sent again."""

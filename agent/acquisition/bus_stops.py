@@ -17,7 +17,7 @@ from agent.acquisition.scheduler import BusPoller, pollers
 from agent.config.model import Config
 from agent.core.clock import SystemClock
 from agent.core.state_reasons import BUS_STOPPED
-from agent.delivery.store import Store, default_directory
+from agent.delivery.store import Store, StoreError, default_directory
 from agent.delivery.store.stored_entries import stored_entries
 from drivers.foreign_master import ForeignTraffic
 from drivers.modbus_link import ModbusLink
@@ -90,7 +90,10 @@ def command_pollers(config: Config, only: str | None = None) -> list[BusPoller]:
 def skip_listening(store: Store, buses: Iterable[BusPoller], now: Callable[[], Uptime] = uptime) -> None:
     """Buses that the previous run ended cleanly within the last CLEAN_S need not be listened to again."""
     boot, now_s = now()
-    previous = store.rows("select max(n) from boots where n < ?", (store.run_id,))[0][0]
+    try:
+        previous = store.rows("select max(n) from boots where n < ?", (store.run_id,))[0][0]
+    except StoreError:
+        return
     for name, link in modbus_links(buses).items():
         body = store.entry(CLEAN, name, str(asdict(link.wire)))
         clean = body is not None and (body["run"], body["boot"]) == (previous, boot)

@@ -46,6 +46,8 @@ class BusSupervisor:
             if now is not None and before is not None and await asyncio.to_thread(self._confirmed, name, now):
                 link.resume()
                 now = None
+            if before is not None and now is not None and before.since_ms == now.since_ms:
+                before = self._stops[name] = now  # the same stop, continued by a new connection
             if before is not None and now is not before:
                 del self._stops[name]
                 await asyncio.to_thread(self._end, name, before)
