@@ -16,7 +16,13 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from drivers.error_reasons import FOREIGN_REQUESTS, FOREIGN_RESPONSES, FRAMES_NOT_REQUESTED, MORE_FRAMES
+from drivers.error_reasons import (
+    FOREIGN_REQUESTS,
+    FOREIGN_RESPONSES,
+    FRAMES_NOT_REQUESTED,
+    LINE_NEVER_SILENT,
+    MORE_FRAMES,
+)
 from drivers.errors import ForeignMasterActive
 from drivers.framing import READ_FUNCTIONS, ResponseMatcher
 from drivers.reading import Clock
@@ -27,6 +33,8 @@ RESPONSES, RESPONSES_S = 3, 600.0
 STRAY_MAX = 2  # bytes that the change of direction on the line adds before or after a frame
 SETTLE_S = 0.02  # silence after bytes that are no response to us: an adapter may deliver the rest of a frame that late
 RESPONSE_S = 0.2  # silence after a possible request: its response would confirm it
+LONGER_S = 0.5  # longest wait for the two
+NEVER_SILENT_S = 1.0  # a line without silence for that long is in use by another master
 ALONE = (6, 17, 22)  # functions in PLAIN whose requests are recognized without response if nothing else was received
 OWN_MAX = 1000  # different requests of ours that are remembered
 SHOWN_MAX = 3  # different frames that a reason names
@@ -89,20 +97,32 @@ class ForeignMasterDetector:
         self._units: set[int] = set()  # that we addressed
         self._responses: deque[tuple[float, tuple[int, int]]] = deque(maxlen=RESPONSES)
 
-    def silence_s(self, pending: ResponseMatcher) -> float:
-        """Silence that what was received since the last request demands before the next one; examines it once.
+    def examine(self, pending: ResponseMatcher) -> float:
+        """Examines what was received since the last request. Returns the silence that it demands before the next one.
 
         Raises ForeignMasterActive while another master is known.
         """
-        possible = self._examine(pending)
+        possible = self._take_frames(pending)
         if self.traffic is not None:
             raise ForeignMasterActive(self.traffic.reason(self._target))
         if not pending.buffer:
             return 0.0
         return RESPONSE_S if possible else SETTLE_S
 
+    def rest_s(self, pending: ResponseMatcher, delay_s: float, silent_s: float, waited_s: float) -> float:
+        """Examines what was received, and returns how long to wait before the next request; 0 or less: not at all.
+
+        delay_s: minimum silence before a request. silent_s: present silence. waited_s: time since the wait began.
+        Raises ForeignMasterActive, also if the line is never silent.
+        """
+        longer_s = self.examine(pending)
+        rest_s = max(delay_s, longer_s if waited_s <= LONGER_S else 0.0) - silent_s
+        if rest_s > 0 and waited_s > NEVER_SILENT_S + delay_s:
+            raise ForeignMasterActive(LINE_NEVER_SILENT, target=self._target)
+        return rest_s
+
     def before_request(self, pending: ResponseMatcher, frame: bytes) -> None:
-        """Called immediately before `frame` is sent, after `silence_s`."""
+        """Called immediately before `frame` is sent, after `rest_s`."""
         pending.begin(frame)
         if frame not in self._own:
             self._own[frame] = None
@@ -116,7 +136,7 @@ class ForeignMasterDetector:
         quiet_s: time without a frame of another master after which it counts as removed.
         """
         assert self.traffic is not None
-        self._examine(pending)
+        self._take_frames(pending)
         if self._now_s() - self.traffic.heard_s < quiet_s:
             raise ForeignMasterActive(self.traffic.reason(self._target))
         self.traffic = None
@@ -126,7 +146,7 @@ class ForeignMasterDetector:
         if self.traffic is not None:
             self.traffic.heard_s = self._now_s()
 
-    def _examine(self, pending: ResponseMatcher) -> bool:
+    def _take_frames(self, pending: ResponseMatcher) -> bool:
         """Records the frames of others, and removes them. Returns whether there is a possible request at the end."""
         if not pending.strays and not pending.buffer:
             return False

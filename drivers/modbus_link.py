@@ -102,6 +102,7 @@ class ModbusLink:
         foreign: what another master sent. listened: whether no other master was active until shortly before.
         """
         self._detector.traffic, self._listened = foreign, listened
+        self._closed_s = time.monotonic()  # the port may not open for a long time
 
     def resume(self) -> None:
         """An operator has confirmed that the other master was removed: after listening, requests are sent again."""
@@ -218,7 +219,7 @@ class ModbusLink:
         if sent is None and (sent := self._late.to_overtake(request)) is None:
             await stream.wait_late(self._pending, min(wait_s, self._late.wait_s(request.unit)))
             if self._rtu:
-                self._detector.silence_s(self._pending)
+                self._detector.examine(self._pending)
             sent = self._of_free_shape(request, begin, edges)
             own = True
         if sent is None:

@@ -18,7 +18,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from drivers import error_reasons as codes
-from drivers.errors import ConnectFailed, ForeignMasterActive, LinkClosed
+from drivers.errors import ConnectFailed, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
 from drivers.framing import Request, Response, ResponseMatcher, rtu_length
 from drivers.reasons import Reason
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NEVER_SILENT_S = 1.0  # a line without silence for that long is in use by another master
 LISTEN_S = 0.1  # interval for checking whether to stop listening
 AWAKE_S = 0.0003  # time before the predicted end of a response from which on each byte is awaited
 STALL_S, STALL_CHARACTERS = 0.05, 20  # a response with a pause that long is incomplete
@@ -130,7 +129,7 @@ class SerialLine:
         until_s = time.monotonic() + seconds
         while not self._ending:
             pending.feed(self._read_now())
-            self._foreign.silence_s(pending)
+            self._foreign.examine(pending)
             if (now_s := time.monotonic()) >= until_s:
                 break
             self._wait_until(min(now_s + LISTEN_S, until_s))
@@ -183,15 +182,14 @@ class SerialLine:
         """Waits until the line was silent for delay_s. Bytes received meanwhile may be a late response."""
         if self._fd < 0:
             raise LinkClosed(codes.PORT_CLOSED, port=self._settings.serial_port)
-        until_s = time.monotonic() + NEVER_SILENT_S + delay_s
-        pending.feed(self._read_now())
-        while (silent_s := self._last_s + max(delay_s, self._foreign.silence_s(pending))) > time.monotonic():
-            if time.monotonic() > until_s:
-                if self._last_s + delay_s <= time.monotonic():
-                    break  # silent, although not as long as after frames of others
-                raise ForeignMasterActive(codes.LINE_NEVER_SILENT, target=self._settings.where)
-            self._sleep_until(silent_s)
+        began_s = time.monotonic()
+        while True:
             pending.feed(self._read_now())
+            now_s = time.monotonic()
+            rest_s = self._foreign.rest_s(pending, delay_s, now_s - self._last_s, now_s - began_s)
+            if rest_s <= 0:
+                break
+            time.sleep(rest_s)
 
     def _wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         until_s, n_late = time.monotonic() + seconds, len(pending.late)

@@ -66,8 +66,8 @@ class TcpStream(asyncio.BufferedProtocol):
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
     ) -> Response:
         """Same as SerialLine.exchange; raises LinkTimeout, FrameError, ForeignMasterActive, LinkClosed."""
-        while delay_s and (rest_s := self._silent_s(pending, delay_s) - self._loop.time()) > 0:  # noqa: ASYNC110 (rare)
-            await asyncio.sleep(rest_s)  # received bytes extend the wait
+        if delay_s:
+            await self._wait_for_silence(pending, delay_s)
         transport = self._transport
         if transport is None:
             raise LinkClosed(codes.NOT_CONNECTED, peer=self._settings.where)
@@ -97,10 +97,10 @@ class TcpStream(asyncio.BufferedProtocol):
         """RTU: same as SerialLine.listen. A transparent converter forwards the traffic of other masters on its line."""
         self._pending = pending
         until_s = self._loop.time() + seconds
-        self._foreign.silence_s(pending)
+        self._foreign.examine(pending)
         while (rest_s := until_s - self._loop.time()) > 0:
             await asyncio.sleep(min(rest_s, LISTEN_S))
-            self._foreign.silence_s(pending)
+            self._foreign.examine(pending)
 
     async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives until a late response has arrived, at most for `seconds`."""
@@ -123,9 +123,16 @@ class TcpStream(asyncio.BufferedProtocol):
         """Same as close()."""
         self.close()
 
-    def _silent_s(self, pending: ResponseMatcher, delay_s: float) -> float:
-        """Loop time at which the silence before a request has lasted long enough."""
-        return self.last_s + (max(delay_s, self._foreign.silence_s(pending)) if self._rtu else delay_s)
+    async def _wait_for_silence(self, pending: ResponseMatcher, delay_s: float) -> None:
+        """Same as SerialLine._wait_for_silence; received bytes extend the wait."""
+        began_s = self._loop.time()
+        while True:
+            now_s = self._loop.time()
+            silent_s, waited_s = now_s - self.last_s, now_s - began_s
+            rest_s = self._foreign.rest_s(pending, delay_s, silent_s, waited_s) if self._rtu else delay_s - silent_s
+            if rest_s <= 0:
+                break
+            await asyncio.sleep(rest_s)
 
     def _start_timer(self) -> None:
         if self._timer is not None:

@@ -16,11 +16,13 @@ from typing import Any
 from agent.acquisition.scheduler import BusPoller, pollers
 from agent.config.model import Config
 from agent.core.clock import SystemClock
-from agent.delivery.store import Store, default_directory
+from agent.core.state_reasons import BUS_STOPPED
+from agent.delivery.store import Store, StoreError, default_directory
 from agent.delivery.store.stored_entries import stored_entries
 from drivers.foreign_master import ForeignTraffic
 from drivers.modbus_link import ModbusLink
 from drivers.reading import Clock
+from drivers.reasons import Reason
 
 STOP, RESUME, CLEAN = "bus_stop", "bus_resume", "bus_clean"  # kinds of entries; their name is that of the bus
 CLEAN_S = 60.0  # after a clean end that long ago, another master would have been heard: the bus is not listened to
@@ -56,6 +58,13 @@ def traffic_of(body: dict[str, Any], clock: Clock) -> ForeignTraffic:
     )
 
 
+def stop_reason(bus: str, link: ModbusLink) -> Reason | None:
+    """Why nothing is sent on this bus, and how it is resumed; None if no other master is known."""
+    if link.foreign is None:
+        return None
+    return BUS_STOPPED(bus=bus, cause=link.foreign.reason(link.wire.where), quiet_min=link.wire.quiet_s / 60)
+
+
 def modbus_links(buses: Iterable[BusPoller]) -> dict[str, ModbusLink]:
     """Bus → its link, of those on which another master can be received."""
     links = {poller.bus.name: poller.link for poller in buses}
@@ -81,7 +90,10 @@ def command_pollers(config: Config, only: str | None = None) -> list[BusPoller]:
 def skip_listening(store: Store, buses: Iterable[BusPoller], now: Callable[[], Uptime] = uptime) -> None:
     """Buses that the previous run ended cleanly within the last CLEAN_S need not be listened to again."""
     boot, now_s = now()
-    previous = store.rows("select max(n) from boots where n < ?", (store.run_id,))[0][0]
+    try:
+        previous = store.rows("select max(n) from boots where n < ?", (store.run_id,))[0][0]
+    except StoreError:
+        return
     for name, link in modbus_links(buses).items():
         body = store.entry(CLEAN, name, str(asdict(link.wire)))
         clean = body is not None and (body["run"], body["boot"]) == (previous, boot)

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from agent.acquisition.bus_stops import RESUME, STOP, modbus_links, save_clean_end, stop_as_object
+from agent.acquisition.bus_stops import RESUME, STOP, modbus_links, save_clean_end, stop_as_object, stop_reason
 from agent.acquisition.scheduler import BusPoller
 from agent.core.messages import Message, event
-from agent.core.state_reasons import BUS_RESUMED, BUS_RESUMED_BY_OPERATOR, BUS_STOPPED
+from agent.core.state_reasons import BUS_RESUMED, BUS_RESUMED_BY_OPERATOR
 from agent.delivery.store import Store, StoreError
 from drivers.foreign_master import ForeignTraffic
 from drivers.modbus_link import ModbusLink
@@ -32,6 +32,7 @@ class BusSupervisor:
     ) -> None:
         self._buses, self._clock, self._store, self._emit = buses, clock, store, emit
         self._stops = {name: link.foreign for name, link in modbus_links(buses()).items() if link.foreign is not None}
+        self._stored: dict[str, int] = {}  # bus → number of frames in the state file
         self._heard = set(self._stops)  # buses on which another master was known in this run
 
     async def run(self) -> None:
@@ -45,6 +46,8 @@ class BusSupervisor:
             if now is not None and before is not None and await asyncio.to_thread(self._confirmed, name, now):
                 link.resume()
                 now = None
+            if before is not None and now is not None and before.since_ms == now.since_ms:
+                before = self._stops[name] = now  # the same stop, continued by a new connection
             if before is not None and now is not before:
                 del self._stops[name]
                 await asyncio.to_thread(self._end, name, before)
@@ -52,6 +55,8 @@ class BusSupervisor:
                 self._stops[name] = now
                 self._heard.add(name)
                 await asyncio.to_thread(self._begin, name, link, now)
+            elif now is not None and now.count >= 2 * self._stored.get(name, 1):
+                await asyncio.to_thread(self._save, name, link, now)
 
     def save_clean_ends(self) -> None:
         """At a clean end of the agent: the next start needs no listening where no other master was known."""
@@ -62,14 +67,18 @@ class BusSupervisor:
                 except StoreError:  # the store logs its own errors; the next start listens
                     return
 
-    def _begin(self, name: str, link: ModbusLink, traffic: ForeignTraffic) -> None:
+    def _save(self, name: str, link: ModbusLink, traffic: ForeignTraffic) -> None:
+        self._stored[name] = traffic.count
         try:
             self._store.save_entry(STOP, name, "", stop_as_object(link, traffic))
         except StoreError as error:
             log.warning("stop of bus %s not stored, so that a restart would end it: %s", name, error)
-        reason = BUS_STOPPED(
-            bus=name, cause=traffic.reason(link.wire.where), quiet_min=link.wire.quiet_s / 60
-        )  # fmt: skip
+
+    def _begin(self, name: str, link: ModbusLink, traffic: ForeignTraffic) -> None:
+        self._save(name, link, traffic)
+        reason = stop_reason(name, link)
+        if reason is None:
+            return  # it has just ended
         log.warning("%s", reason)
         self._publish("begin", traffic, reason)
 

@@ -54,7 +54,7 @@ def test_nothing_is_sent_at_all_when_a_master_is_received_while_listening() -> N
 
 
 def test_a_master_that_sends_the_same_request_stops_the_polls_after_a_few_of_its_own() -> None:
-    """Its request can be taken for the echo of ours, as long as ours has no response because both collided."""
+    """Its request looks like the echo of a request of the agent that has no response because the two collided."""
     meetings = {f"{n}": Encounter(SAME_BLOCK, 0.1, 0.1 + 0.02 * n, 1.5) for n in range(6)}
     for name, sent in meet(meetings, 20).items():
         assert sent.others_after >= 5, (name, sent)
@@ -88,7 +88,7 @@ def test_slow_and_fast_masters_at_many_phases(listen_s: float) -> None:
 
 
 def disturb(lines: int, exchanges: int, seed: int) -> None:
-    """That many exchanges on each of the lines, at the same time."""
+    """`exchanges` on each of the lines, at the same time."""
     made = [
         DisturbedLine((Line.RTU, Line.RTU_TCP)[n % 2], ECHOES[n // 2 % len(ECHOES)], seed + n) for n in range(lines)
     ]

@@ -71,12 +71,13 @@ fed_by = "drive-1"
 class Scene:
     """The segment with a meter and the drive, and the agent as a process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, plc_every_s: float = 0.1) -> None:
         self.segment = Segment()
         self.port = self.segment.port("agent")
         self.meter = NumberedSlave(self.segment, METER)
         self.drive = WatchdogDrive(self.segment, DRIVE)
-        self.plc = Plc(self.segment, [ReadBlock(DRIVE, 3, 0x40, 4), ReadBlock(METER, 4, 0, 6)], timeout_s=1.0)
+        blocks = [ReadBlock(DRIVE, 3, 0x40, 4), ReadBlock(METER, 4, 0, 6)]
+        self.plc = Plc(self.segment, blocks, every_s=plc_every_s, timeout_s=1.0)
         self.log = folder / "agent.log"
         self._folder = folder
         self._agents: list[subprocess.Popen[bytes]] = []
@@ -93,6 +94,12 @@ class Scene:
             )  # fmt: skip
         self._agents.append(agent)
         return agent
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command with the configuration of the agent."""
+        main = [sys.executable, "-P", "-c", "from agent.cli import main; main()"]
+        config = ["--config", str(self._folder / "plant.toml")]
+        return subprocess.run([*main, *words, *config], capture_output=True, text=True, timeout=120)
 
     def bytes_sent(self) -> int:
         """Number of transmissions of the agent."""
@@ -186,3 +193,35 @@ def test_a_drive_whose_watchdog_is_off_is_polled(scene: Scene) -> None:
     scene.start_agent("not used")
     wait_until(lambda: len(scene.drive.asked) > 2 and len(scene.meter.asked) > 2, FIRST_BYTE_S, "both are polled")
     assert not broken_silences(scene.segment, "agent")
+
+
+@pytest.mark.soak
+def test_a_slow_plc_stops_the_polls_of_every_process_until_an_operator_confirms(tmp_path: Path) -> None:
+    """It starts while the agent polls, and reads every 2.5 s (0.4 Hz)."""
+    scene = Scene(tmp_path, plc_every_s=2.5)
+    try:
+        agent = scene.start_agent("not used")
+        wait_until(lambda: len(scene.meter.asked) > 5, FIRST_BYTE_S, "the meter is polled")
+        scene.plc.start()
+        wait_until(lambda: "another master" in scene.agent_log(), FIRST_BYTE_S, "the agent says what it receives")
+        (first, *_) = (item for item in sent_by(scene.segment, "plc") if not item.collided)
+        assert not [item for item in sent_by(scene.segment, "agent") if item.start_s > first.end_s]
+        sent = scene.bytes_sent()
+        time.sleep(6)
+        agent.send_signal(signal.SIGKILL)
+        agent.wait(60)
+        for words in (("read",), ("doctor", "--rounds", "1"), ("commission", "--batch")):
+            done = scene.command(*words)
+            assert "another master" in done.stdout + done.stderr, (words, done)
+        scene.start_agent("not used")
+        time.sleep(LISTEN_S + 8)
+        assert scene.bytes_sent() == sent, "a restart does not end the stop"
+        scene.plc.halt()
+        assert "requests to unit" in scene.command("resume").stdout
+        done = scene.command("resume", "line")
+        assert done.returncode == 0, done
+        polls = len(scene.meter.asked)
+        wait_until(lambda: len(scene.meter.asked) > polls + 5, FIRST_BYTE_S, "the meter is polled again")
+        assert "Traceback" not in scene.agent_log()
+    finally:
+        scene.stop()

@@ -101,7 +101,7 @@ class DisturbedLine:
 
 
 async def polled(disturbed: DisturbedLine, exchanges: int, seed: int) -> tuple[int, list[ForeignMasterActive]]:
-    """Reads random blocks until that many requests were received. Returns the number of responses, and the stops."""
+    """Reads random blocks until `exchanges` requests were received. Returns the number of responses, and the stops."""
     chance, good, stops = Random(seed), 0, list[ForeignMasterActive]()
     line = disturbed.line
     line.start()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.acquisition.bus_stops import STOP, apply_stops
+from agent.acquisition.bus_stops import STOP, apply_stops, modbus_links, stop_reason
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers
 from agent.acquisition.selfcheck_results import save_check
 from agent.commissioning.discovery.identify import models_at
@@ -83,6 +83,8 @@ class Wizard:
                     odd_lossy_s=estimate.odd_lossy,
                 ))  # fmt: skip
                 result = await with_models(await self_check(device_set, clock, readings), device_set)
+                for reason in filter(None, (stop_reason(name, link) for name, link in modbus_links(buses).items())):
+                    self._dialogue.print_line(f"! {text_of(reason)}")
             return [self._commission(asset, result) for asset in assets(config) if not names or asset.name in names]
         finally:
             for bus in buses:

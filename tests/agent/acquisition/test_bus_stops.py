@@ -149,3 +149,10 @@ def test_no_other_master_can_be_received_on_modbus_tcp(tmp_path: Path) -> None:
     clock = HandClock()
     assert not modbus_links(pollers(configured(tmp_path, "127.0.0.1:502"), clock, lambda reading: None))
     assert modbus_links(pollers(configured(tmp_path, "127.0.0.1:502", framing="rtu"), clock, lambda reading: None))
+
+
+def test_the_default_times_exceed_the_periods_of_usual_masters(tmp_path: Path) -> None:
+    """A PLC polls every 10 s or more often; a reader of demands every 15 min."""
+    _, link = polled(configured(tmp_path), HandClock())
+    assert link.wire.listen_s >= 10
+    assert link.wire.quiet_s > 15 * 60

@@ -15,7 +15,7 @@ from support.second_master import REQUESTS
 from support.store import without_fsync
 
 from agent.acquisition.bus_stops import CLEAN, RESUME, STOP, apply_stops, modbus_links
-from agent.acquisition.scheduler import pollers
+from agent.acquisition.scheduler import BusPoller, pollers
 from agent.core.messages import Message
 from agent.core.state_reasons import BUS_RESUMED, BUS_RESUMED_BY_OPERATOR, BUS_STOPPED
 from agent.delivery.store import Store
@@ -44,10 +44,15 @@ class Plant:
         self.store, self.slave, self.events = without_fsync(folder, clock), slave, list[Message]()
         assert self.store.run_id
         self.readings: list[Reading] = []
-        self.pollers = pollers(load(folder, text), clock, self.readings.append)
+        self._config = load(folder, text)
+        self.pollers = self.new_pollers(clock)
         (self.link,) = modbus_links(self.pollers).values()
-        apply_stops(self.store.entries(STOP), self.pollers, clock)
         self.supervisor = BusSupervisor(lambda: self.pollers, clock, self.store, self.events.append)
+
+    def new_pollers(self, clock: HandClock) -> list[BusPoller]:
+        made = pollers(self._config, clock, self.readings.append)
+        apply_stops(self.store.entries(STOP), made, clock)
+        return made
 
     async def poll(self) -> bool:
         """Returns whether the bus responds."""
@@ -95,12 +100,15 @@ def test_a_stop_is_published_and_stored_until_the_bus_was_quiet(tmp_path: Path, 
         assert begin.reasons["event_text"] == [BUS_STOPPED(bus="b", cause=cause, quiet_min=20)]
         assert (begin.values["event_state"], begin.values["event_start_ms"]) == ("begin", since_ms)
         assert plant.store.entries(STOP)["b"]["requests"] == [[31, 3, 0x40, 1]]
+        await plant.other_master()
+        assert not await plant.poll()
+        assert plant.store.entries(STOP)["b"]["requests"] == [[31, 3, 0x40, 2]]
         clock.move(1199)
         assert not await plant.poll()
         clock.move(2)
         assert await plant.poll()
         assert states(plant) == ["begin", "end"]
-        assert plant.events[1].reasons["event_text"] == [BUS_RESUMED(bus="b", n=1)]
+        assert plant.events[1].reasons["event_text"] == [BUS_RESUMED(bus="b", n=2)]
         assert plant.events[1].values["event_duration_s"] == 1201
         assert not plant.store.entries(STOP)
         await plant.end()
@@ -182,6 +190,25 @@ def test_a_state_file_that_cannot_be_written_does_not_end_the_stop(tmp_path: Pat
         plant.supervisor = BusSupervisor(lambda: plant.pollers, HandClock(), closed, plant.events.append)
         await plant.other_master()
         for _ in range(3):
+            assert not await plant.poll()
+        assert states(plant) == ["begin"]
+        await plant.end()
+
+    asyncio.run(scene())
+
+
+def test_a_new_connection_to_a_stopped_bus_continues_the_stop(tmp_path: Path, slave: RtuSlave) -> None:
+    """As after a change of the settings of the bus in the configuration."""
+
+    async def scene() -> None:
+        plant = Plant(tmp_path, slave, HandClock())
+        assert await plant.poll()
+        await plant.other_master()
+        assert not await plant.poll()
+        await plant.link.close()
+        plant.pollers = plant.new_pollers(HandClock())
+        (plant.link,) = modbus_links(plant.pollers).values()
+        for _ in range(2):
             assert not await plant.poll()
         assert states(plant) == ["begin"]
         await plant.end()
