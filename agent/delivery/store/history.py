@@ -115,7 +115,7 @@ class History:
         return found
 
     def _put(self, asset: str, minute: _Minute) -> None:
-        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.retained_range))
+        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.retained_range), deferred=True)
 
 
 def _write_minute(
