@@ -136,7 +136,8 @@ SITE = {
 }
 STORE = {
     "state_dir": KeySpec(schema.text, None),
-    "commit_interval": KeySpec(schema.duration(0.01, 10), 0.1),
+    "durability": KeySpec(schema.one_of("strict", "sd_card"), "strict"),
+    "commit_interval": KeySpec(schema.duration(0.01, 10), None),
     "quota": KeySpec(schema.size(10_000_000, 10_000_000_000_000), 4_000_000_000),
     "min_free_space": KeySpec(schema.percent(0, 90), 5.0),
     "spool_retention": KeySpec(schema.duration(3600, 3650 * 86400), 90 * 86400.0),

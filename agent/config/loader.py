@@ -12,7 +12,20 @@ from agent.config import keys, schema
 from agent.config import reasons as codes
 from agent.config.emission_factors import CoalEquivalent
 from agent.config.line_numbers import key_lines
-from agent.config.model import Bus, Config, Drive, Meter, Motor, Mqtt, Replaced, Site, StoreSettings, WaveformSource
+from agent.config.model import (
+    COMMIT_INTERVAL_S,
+    DEFER_S,
+    Bus,
+    Config,
+    Drive,
+    Meter,
+    Motor,
+    Mqtt,
+    Replaced,
+    Site,
+    StoreSettings,
+    WaveformSource,
+)
 from agent.config.renamed_keys import with_new_keys
 from agent.config.reporting_periods import phases_of
 from agent.config.schema import PROBLEM, ConfigReport, Diagnostic, KeySpec
@@ -89,7 +102,8 @@ def _parse(path: Path, config_hash: str, raw: Mapping[str, Any], report: ConfigR
         site=place,
         state_dir=path.parent / store["state_dir"] if store["state_dir"] else None,
         store=StoreSettings(
-            store["commit_interval"],
+            store["commit_interval"] or COMMIT_INTERVAL_S[store["durability"]],
+            DEFER_S[store["durability"]],
             store["quota"],
             store["min_free_space"] / 100,
             store["spool_retention"],

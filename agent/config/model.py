@@ -53,18 +53,25 @@ class Site:
         return f"{self.topic_prefix or f'magwatt/v1/{self.id}'}/{self.gateway}"
 
 
+# By `durability` of the table [store]: an SD card is written in fewer and larger parts
+COMMIT_INTERVAL_S = {"strict": 0.2, "sd_card": 2.0}
+DEFER_S = {"strict": 10.0, "sd_card": 60.0}
+
+
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
     """The table [store] without state_dir.
 
-    commit_interval_s: rows of this interval are committed together.
+    commit_interval_s: time within which rows that no broker has confirmed are committed.
+    defer_s: time within which confirmed rows are deleted and history is written.
     quota_bytes: maximum size of the state file.
     min_free_share: share of the file system that must remain free, 0 to 1.
     spool_retention_s: maximum age of a row in the spool.
     history_s: retention of 1 s, 1 min and 15 min values.
     """
 
-    commit_interval_s: float = 0.1
+    commit_interval_s: float = COMMIT_INTERVAL_S["strict"]
+    defer_s: float = DEFER_S["strict"]
     quota_bytes: int = 4_000_000_000
     min_free_share: float = 0.05
     spool_retention_s: float = 90 * 86400.0

@@ -25,7 +25,7 @@ from agent.core.clock import SystemClock
 from agent.core.messages import Message, encode
 from agent.delivery.store import Store
 
-COMMIT_MS = 100
+COMMIT_MS = 200
 
 
 @dataclass

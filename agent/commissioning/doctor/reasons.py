@@ -22,7 +22,7 @@ DISK_ALMOST_FULL = Code(
 )
 DISK_SPACE = Code("disk_space", "{path}: {free_gb:.1f} GB free")
 COMMITS_ON_SD_CARD = Code(
-    "commits_on_sd_card", 'the directory is on an SD card: `commit_interval = "1s"` in [store] reduces its wear'
+    "commits_on_sd_card", 'the directory is on an SD card: `durability = "sd_card"` in [store] reduces its wear'
 )
 KERNELS_COMPILED = Code("kernels_compiled", "compiled and cached")
 LINEAR_ALGEBRA_RIGHT = Code("linear_algebra_right", "products, QR and inverse are right ({blas})")

@@ -52,29 +52,24 @@ class WriteBatch:
     rows: rows to append.
     counters: name → newest value.
     confirmed: bit of a sink → numbers of the rows that it confirmed.
+    announced: numbers of gaps whose announcement all sinks confirmed before it was written.
     jobs: functions to run in the transaction, and the future of their result.
+    progress: sequence of the newest row and UTC ms up to which the run is complete; None: as recorded before.
     """
 
     rows: list[PendingRow] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     confirmed: dict[int, list[int]] = field(default_factory=dict)
     rejected: list[Rejection] = field(default_factory=list)
+    announced: list[int] = field(default_factory=list)
     jobs: list[tuple[Job[Any], Future[Any]]] = field(default_factory=list)
+    progress: tuple[int, int] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.counters or self.confirmed or self.rejected or self.jobs)
-
-
-def confirm_unsaved(unsaved: dict[int, PendingRow], batch: WriteBatch, owed: int) -> None:
-    """Applies confirmations to rows in memory, and removes the rows that all sinks confirmed.
-
-    `owed`: mask of all sinks.
-    """
-    for bit, numbers in batch.confirmed.items():
-        for pending in [unsaved[n] for n in numbers if n in unsaved]:
-            pending.confirmed |= 1 << bit
-            if pending.confirmed & owed == owed and pending.announces_gap is None:
-                del unsaved[pending.row.n]
+        return bool(
+            self.rows or self.counters or self.confirmed or self.rejected or self.announced or self.jobs
+            or self.progress
+        )  # fmt: skip
 
 
 def insert(db: sqlite3.Connection, rows: list[PendingRow], owed: int) -> int:
@@ -94,9 +89,13 @@ def insert(db: sqlite3.Connection, rows: list[PendingRow], owed: int) -> int:
                 for row in [pending.row]
             ],
         )  # fmt: skip
-    announced = [(ANNOUNCED, pending.announces_gap) for pending in rows if pending.announces_gap is not None]
-    db.executemany("update gaps set announced = ? where g = ?", announced)
+    mark_announced(db, [pending.announces_gap for pending in rows if pending.announces_gap is not None])
     return len(rows) if owed else 0
+
+
+def mark_announced(db: sqlite3.Connection, gaps: list[int]) -> None:
+    """A row that announces each gap is committed, or all sinks have confirmed it."""
+    db.executemany("update gaps set announced = ? where g = ?", [(ANNOUNCED, g) for g in gaps])
 
 
 def remove_delivered(db: sqlite3.Connection, batch: WriteBatch, alone: bool) -> int:

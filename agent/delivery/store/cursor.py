@@ -1,8 +1,8 @@
-"""One sink's view of the spool: live rows as they are committed, older rows as backlog, and unconfirmed rows.
+"""One sink's view of the spool: live rows as they are released, older rows as backlog, and unconfirmed rows.
 
-The thread of the sink fetches, confirms, rejects and returns rows; the thread of the writer adds them. A row that was
-fetched stays in the spool until it is confirmed. A row that was not fetched within FRESH_S of its creation is backlog,
-so that the time of live data never goes backwards.
+The thread of the sink fetches, confirms, rejects and returns rows; the writer adds them. A row that was fetched stays
+in memory or in the file until it is confirmed. A row that was not fetched within FRESH_S of its creation is backlog, so
+that the time of live data never goes backwards.
 """
 
 from __future__ import annotations
@@ -28,18 +28,20 @@ class SinkCursor:
 
     read, confirm, reject: the functions of the store and its writer.
     newest: number of the last row before this run.
+    hold_s: longest time for which a row waits in the store before it is added.
 
     has_backlog: whether there may be a backlog.
-    wake: called in the writer's thread, without a lock, when rows were committed; it must not block.
+    wake: called without a lock, in the thread that added rows; it must not block.
     """
 
     def __init__(
-        self, bit: int, name: str, newest: int, read: Read, confirm: Callable[[int, list[int]], None],
-        reject: Callable[[int, Reason], None],
+        self, bit: int, name: str, newest: int, read: Read, confirm: Callable[[int, list[int]], list[int]],
+        reject: Callable[[int, Reason], None], hold_s: float = 0.0,
     ) -> None:  # fmt: skip
         self.name, self.bit = name, bit
         self.wake: Callable[[], None] = lambda: None
         self._newest, self._read_spool, self._confirm, self._reject = newest, read, confirm, reject
+        self._hold_s = hold_s
         self._live: deque[StoredRow] = deque()
         self._buffer: deque[StoredRow] = deque()  # backlog rows read in advance
         self._read_up_to = 0  # the backlog was read up to this row
@@ -52,7 +54,7 @@ class SinkCursor:
         """The oldest live rows, in order."""
         if not self._live:
             return []
-        oldest_ns = time.monotonic_ns() - round(FRESH_S * 1e9)
+        oldest_ns = time.monotonic_ns() - round((FRESH_S + self._hold_s) * 1e9)
         with self._lock:
             while self._live and self._live[0].put_ns < oldest_ns:
                 self._move_to_backlog()
@@ -73,7 +75,9 @@ class SinkCursor:
         with self._lock:
             self._unconfirmed.difference_update(stored)
             self._confirmed.update(stored)
-        self._confirm(self.bit, stored)
+        in_file = self._confirm(self.bit, stored)
+        if len(in_file) < len(stored):  # the others were in memory only
+            self.forget(set(stored).difference(in_file))
 
     def reject(self, n: int, reason: Reason) -> None:
         """Moves a row that the destination will never accept out of the spool, and counts it."""
@@ -92,17 +96,16 @@ class SinkCursor:
                 self._read_up_to = min(self._read_up_to, low - 1) if self.has_backlog else low - 1
                 self.has_backlog = True
 
-    def add_committed(self, rows: list[StoredRow]) -> None:
-        """Adds committed rows, in order."""
+    def add(self, rows: list[StoredRow]) -> None:
+        """Adds new rows, in order. The caller then calls `wake`."""
         with self._lock:
             self._live.extend(rows)
             self._newest = rows[-1].n
             while len(self._live) > LIVE_MAX:
                 self._move_to_backlog()
-        self.wake()
 
     def forget(self, numbers: Iterable[int]) -> None:
-        """Discards these rows, because they were deleted from the file."""
+        """Discards these rows, because they are not in the file, or not any more."""
         with self._lock:
             self._confirmed.difference_update(numbers)
 

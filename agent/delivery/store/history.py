@@ -114,7 +114,7 @@ class History:
         return found
 
     def _put(self, asset: str, minute: _Minute) -> None:
-        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.oldest_ms))
+        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.oldest_ms), deferred=True)
 
 
 def _write_minute(

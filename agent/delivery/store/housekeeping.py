@@ -16,6 +16,7 @@ from drivers.reasons import Reason
 log = logging.getLogger(__name__)
 
 HOUSEKEEPING_S = 30.0
+CHECK_S, CHECK_BYTES, CHECK_SHARE = 2.0, 256_000, 0.01  # the size is checked again after this time, bytes, or quota
 ROOM_S = 0.02  # for deleting rows while new rows wait
 
 
@@ -27,6 +28,7 @@ class Database(Protocol):
 
     db: sqlite3.Connection
     db_lock: threading.RLock
+    written_bytes: int
     unsaved_reason: Reason | None
 
     @property
@@ -45,25 +47,28 @@ class Housekeeping:
 
     def __init__(self, quota: Quota, reserve: DiskReserve, expired_up_to: Callable[[sqlite3.Connection], int]) -> None:
         self._quota, self._reserve, self._expired_up_to = quota, reserve, expired_up_to
-        self._next_s = 0.0
+        self.next_s = 0.0  # monotonic time of the next run without a commit
+        self._checked = 0.0, 0  # when the size was checked, and what was written until then
         self._no_space = False  # a warning was logged
         self._bug = ""  # the last internal error; its traceback is logged once
 
     @property
     def due(self) -> bool:
-        return time.monotonic() >= self._next_s
+        return time.monotonic() >= self.next_s
 
     def run(self, writer: Database) -> None:
         """Short transactions. Errors are logged, and the step is repeated after the next transaction. Never raises: an
         internal error must not end the writer thread."""
         try:
             if self.due:
-                self._next_s = time.monotonic() + HOUSEKEEPING_S
+                self.next_s = time.monotonic() + HOUSEKEEPING_S
                 writer.check_file()
                 self._reserve.restore()
                 writer.evict(lambda db, busy: self._quota.expire(db, busy, self._expired_up_to(db)))
                 with writer.db_lock:
                     shrink(writer.db)
+            if not self._is_check_due(writer.written_bytes):
+                return
             if self._quota.exceeded(writer.db):
                 self._make_room(writer)
             else:
@@ -76,6 +81,14 @@ class Housekeeping:
             if repr(error) != self._bug:
                 self._bug = repr(error)
                 log.exception("housekeeping of the state file failed (internal error); writing continues")
+
+    def _is_check_due(self, written_bytes: int) -> bool:
+        checked_s, checked_bytes = self._checked
+        now_s, limit_bytes = time.monotonic(), min(CHECK_BYTES, CHECK_SHARE * self._quota.bytes_max)
+        if now_s - checked_s < CHECK_S and written_bytes - checked_bytes < limit_bytes:
+            return False
+        self._checked = now_s, written_bytes
+        return True
 
     def _make_room(self, writer: Database) -> None:
         until_s = time.monotonic() + ROOM_S

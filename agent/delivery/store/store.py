@@ -77,6 +77,7 @@ class Store:
         self._writer = Writer(
             db,
             settings.commit_interval_s,
+            settings.defer_s,
             Quota(directory, settings.quota_bytes, settings.min_free_share),
             reserve,
             self._expired_up_to,
@@ -121,12 +122,12 @@ class Store:
         self, asset: str | None, kind: str, t_ms: int, encode: Callable[[str], bytes],
         counters: Mapping[str, int] | None = None, announces_gap: int | None = None,
     ) -> StoredRow:  # fmt: skip
-        """Appends one row to the spool without waiting for the disk. It is committed within the commit interval.
+        """Appends one row without waiting for the disk. Unless all sinks confirm it before, it is committed within the
+        commit interval.
 
         encode: id → payload.
-        counters: integers, such as energies, that this row is the first to show. They are committed in the same
-            transaction as the row: after a kill both are in the file or neither. Only while the disk is full, counters
-            may be committed before their row.
+        counters: integers, such as energies, that this row is the first to show. They are committed before the row goes
+            to a sink, so that they never go back after a kill; only while the disk is full, rows do not wait for them.
         announces_gap: number of the gap that this row announces; None: none.
         """
         run_id = self.run_id
@@ -135,7 +136,7 @@ class Store:
             payload = encode(f"{run_id}-{sequence}")
             self._sequence, self._n = sequence, self._n + 1
             row = StoredRow(self._n, f"{run_id}-{sequence}", t_ms, asset, kind, payload, time.monotonic_ns())
-            self._writer.append([PendingRow(row, run_id, sequence, announces_gap)], counters or {})
+            self._writer.append(PendingRow(row, run_id, sequence, announces_gap), counters or {})
         return row
 
     def counters(self) -> dict[str, int]:
@@ -144,7 +145,7 @@ class Store:
 
     def save_counters(self, values: Mapping[str, int]) -> None:
         """Saves counters that no row carries, with the next transaction. Does not wait."""
-        self._writer.append([], values)
+        self._writer.save_counters(values)
 
     def sink_cursors(self, names: Iterable[str]) -> dict[str, SinkCursor]:
         """The durable sinks of this run, each with its view of the spool. Call once, before the first row.
@@ -155,13 +156,16 @@ class Store:
         self._claim()
         writer = self._writer
         bits, deleted = writer.do(lambda db: register_sinks(db, wanted))
-        writer.spool_rows -= deleted
+        writer.set_spool_rows(writer.spool_rows - deleted)
 
         def reject(n: int, reason: Reason) -> None:
             writer.reject(Rejection(n, reason))
 
-        found = {name: SinkCursor(bits[name], name, self._n, self.read, writer.confirm, reject) for name in wanted}
-        writer.cursors = {cursor.bit: cursor for cursor in found.values()}
+        hold_s = self._settings.commit_interval_s / 2
+        found = {
+            name: SinkCursor(bits[name], name, self._n, self.read, writer.confirm, reject, hold_s) for name in wanted
+        }
+        writer.set_cursors(found.values())
         return found
 
     def read(self, bit: int, above: int, below: int, limit: int) -> tuple[list[StoredRow], bool]:
@@ -173,10 +177,8 @@ class Store:
                 found = self._read_intact(bit, above, below, limit)
             except sqlite3.Error:
                 found, complete = [], False
-            if len(found) < limit and self._writer.unsaved:
-                unsaved = self._writer.unsaved.items()
-                waiting = [it.row for n, it in unsaved if above < n < below and not it.confirmed >> bit & 1]
-                found += waiting[: limit - len(found)]
+            if len(found) < limit:
+                found += self._writer.waiting(bit, above, below, limit - len(found))
         return found, complete
 
     def _read_intact(self, bit: int, above: int, below: int, limit: int) -> list[StoredRow]:
@@ -197,7 +199,7 @@ class Store:
 
     def fetch_gaps(self) -> list[DataGap]:
         """Gaps that no committed row announces (`announces_gap` of `append`). Raises StoreError."""
-        return self._writer.do(data_gaps.fetch_gaps)
+        return self._writer.do(data_gaps.fetch_gaps, flush=self._writer.announces_gaps)
 
     def record_gap(self, kind: str, reason: Reason, rows: int | None, from_ms: int, to_ms: int) -> None:
         """Counts rows that were lost before they reached the store. Raises StoreError."""
@@ -221,8 +223,8 @@ class Store:
                 self._retention_date.correct(db, delta_ms)
             return correct_timestamps(db, run_id, delta_ms, after, seen)
 
-        corrected = self._writer.do(correct)
-        for cursor in self._writer.cursors.values():
+        corrected = self._writer.do(correct, flush=True)
+        for cursor in self._writer.cursors():
             cursor.reread()
         return corrected
 
@@ -230,8 +232,8 @@ class Store:
         """Values for `health`; the names are metrics."""
         writer = self._writer
         found: dict[str, float | int] = {
-            "spool_rows": writer.spool_rows + len(writer.unsaved),
-            "rows_in_memory": len(writer.unsaved),
+            "spool_rows": writer.spool_rows,
+            "rows_in_memory": writer.rows_in_memory,
         }
         with suppress(sqlite3.Error), self._reading():
             used, _, size = pages(writer.db)
@@ -294,9 +296,12 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(STATE_FILE_UNREADABLE, file=str(self.path), error=str(error)) from None
 
-    def post(self, job: Job[Any]) -> None:
-        """Runs `job` in the next transaction of the writer without waiting; a job that fails is lost."""
-        self._writer.post(job)
+    def post(self, job: Job[Any], deferred: bool = False) -> None:
+        """Runs `job` in the next transaction of the writer without waiting; a job that fails is lost.
+
+        deferred: together with others, within the settings' defer_s.
+        """
+        self._writer.post(job, deferred)
 
     def do(self, job: Job[T]) -> T:
         """Runs `job` in the next transaction of the writer and waits for its commit. Raises StoreError."""
@@ -304,7 +309,7 @@ class Store:
 
     def flush(self) -> None:
         """Waits until all appended rows are committed. Raises StoreError."""
-        self._writer.do(lambda _db: None)
+        self._writer.do(lambda _db: None, flush=True)
 
     def close(self) -> None:
         """Commits everything and closes the file; a run that is closed leaves no gap."""
@@ -312,7 +317,7 @@ class Store:
             with suppress(StoreError):
                 self.flush()
             with suppress(StoreError):  # then the next run finds this one unclosed and records a gap
-                self._writer.do(self._end)
+                self._writer.do(self._end, flush=True)
         self._writer.stop()
         with self._writer.db_lock:
             self._writer.db.close()
@@ -334,7 +339,7 @@ class Store:
     def _end(self, db: sqlite3.Connection) -> None:
         self._retention_date.advance(self.now_ms, self._monotonic_s())
         self._retention_date.save(db, force=True)
-        end_run(db, self._run_id, list(self._writer.unsaved.values()), self.now_ms)
+        end_run(db, self._run_id, self._writer.unsaved_rows(), self.now_ms)
 
     def _replace_file(self, error: str) -> sqlite3.Connection:
         """Called in the writer's thread when the open file is found corrupt or removed. Raises StoreError."""
@@ -357,9 +362,9 @@ class Store:
         if self._run_id:
             db.execute("insert or ignore into boots (n, opened_ms, last_ms) values (?, ?, ?)",
                        (self._run_id, now_ms, now_ms))  # fmt: skip
-        for cursor in self._writer.cursors.values():
+        for cursor in self._writer.cursors():
             db.execute("insert or ignore into sinks values (?, ?)", (cursor.bit, cursor.name))
-        self._writer.spool_rows = db.execute("select count(*) from spool").fetchone()[0]
+        self._writer.set_spool_rows(db.execute("select count(*) from spool").fetchone()[0])
         return db
 
     def _claim(self) -> None:
@@ -378,7 +383,8 @@ class Store:
                 return start_run(db, floor, now_ms), loss, now_ms if oldest_ms is None else min(oldest_ms, now_ms)
 
             (self._run_id, self._n, rows), self.loss, oldest_ms = self._writer.do(start)
-            self._writer.run_id, self._writer.spool_rows = self._run_id, rows
+            self._writer.run_id = self._run_id
+            self._writer.set_spool_rows(rows)
             if self.loss is not None:
                 log.error("%s: %s", self.path.parent, self.loss)
             if self.directory is not None:

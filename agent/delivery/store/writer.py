@@ -1,13 +1,17 @@
-"""The only thread that writes: commits everything appended within `commit_interval_s` in one transaction.
+"""The only thread that writes. Rows go to the sinks from memory; the writer commits, in one transaction, counters, the
+rows that were not confirmed in time, and jobs.
 
-While the file cannot be written, rows are buffered in memory and delivered to the sinks from there; each later attempt
-writes them too. When the buffer is full, rows are dropped and counted, the least important and oldest first.
+A row that no sink has confirmed is in the file within `commit_interval_s`: it is written when it is between a quarter
+and three quarters of that old. Rows that were confirmed before are never written. Confirmed rows of the file are
+deleted together, every `defer_s`.
+
+While the file cannot be written, rows stay in memory; each later attempt writes them. When the buffer is full, rows
+are dropped and counted, the least important and oldest first.
 """
 
 from __future__ import annotations
 
 import contextlib
-import heapq
 import itertools
 import logging
 import sqlite3
@@ -24,8 +28,8 @@ from agent.delivery.store.batch import (
     Rejection,
     T,
     WriteBatch,
-    confirm_unsaved,
     insert,
+    mark_announced,
     remove_delivered,
 )
 from agent.delivery.store.counters import write_counters
@@ -39,7 +43,7 @@ from agent.delivery.store.database_file import (
     is_damage,
     is_full,
 )
-from agent.delivery.store.housekeeping import HOUSEKEEPING_S, Housekeeping
+from agent.delivery.store.housekeeping import Housekeeping
 from agent.delivery.store.quota import Quota, pages
 from agent.delivery.store.reasons import (
     MEMORY_BUFFER_FULL,
@@ -47,7 +51,8 @@ from agent.delivery.store.reasons import (
     STATE_FILE_TIMEOUT,
     STATE_FILE_UNWRITABLE,
 )
-from agent.delivery.store.row import StoredRow, importance
+from agent.delivery.store.row import StoredRow
+from agent.delivery.store.row_buffer import RowBuffer
 from drivers.reasons import Reason, cause_of
 
 log = logging.getLogger(__name__)
@@ -56,58 +61,127 @@ MEMORY_ROWS = 20_000  # buffered while the file cannot be written
 RETRY_S = 1.0
 SETTLED_S = 60.0  # without a failure until the file counts as writable again in the log
 SMALL_BATCH = 100  # confirmed rows deleted in one transaction while the disk is full: it must fit in the reserve
+DELETIONS, DEFERRED = 500, 200  # confirmed rows, or deferred jobs, that do not wait for `defer_s`
 WAIT_S = 15.0  # for the commit of a job
 
 
 class Writer(threading.Thread):
     """The writer thread.
 
-    commit_interval_s: time within which rows are committed.
+    commit_interval_s: time within which rows that are not confirmed are committed.
+    defer_s: time within which confirmed rows are deleted, and deferred jobs are executed.
     expired_up_to: highest row number of the spool that is beyond its retention.
     reopen: text of the error → connection to a new file, when the file is corrupt.
 
-    cursors: bit → cursor.
-    unsaved_reason: why rows are in memory only; None: they are in the file.
+    unsaved_reason: why rows are in memory only; None: they are in the file, or will be in time.
     """
 
     def __init__(
-        self, db: sqlite3.Connection, commit_interval_s: float, quota: Quota, reserve: DiskReserve,
+        self, db: sqlite3.Connection, commit_interval_s: float, defer_s: float, quota: Quota, reserve: DiskReserve,
         expired_up_to: Callable[[sqlite3.Connection], int], reopen: Callable[[str], sqlite3.Connection],
     ) -> None:  # fmt: skip
         super().__init__(name="store", daemon=True)
         self.db, self.db_lock = db, threading.RLock()
-        self.cursors: dict[int, SinkCursor] = {}
-        self.spool_rows = self.commits = self.failures = 0
+        self.commits = self.failures = self.written_bytes = 0
         self.run_id: int | None = None
         self.unsaved_reason: Reason | None = None
         self.watch = FileWatch(None)  # of the run that owns the directory
         self.cycle_s = time.monotonic()  # of the last cycle; there is one every HOUSEKEEPING_S or more often
-        self.unsaved: dict[int, PendingRow] = {}  # rows that are not in the file, by number; changed under db_lock
-        self._commit_interval_s, self._reserve, self._reopen = commit_interval_s, reserve, reopen
+        self._period_s, self._defer_s = commit_interval_s / 2, defer_s  # at most one commit in a period
+        self._reserve, self._reopen = reserve, reopen
         self._housekeeping = Housekeeping(quota, reserve, expired_up_to)
-        self._next_batch = WriteBatch()
-        self._wake = threading.Condition(threading.Lock())
-        self._idle = self._urgent = self._ending = False
+        # Under db_lock
+        self._spool_rows = 0
         self._rows_max = 0 if reserve.is_released else ROWS_UNLIMITED  # in one transaction
-        self._corruption = ""
         self._failed_s: float | None = None  # of the last failure; None: logged as writable
         self._lost: list[StoredRow] = []  # dropped, not yet counted
+        # Under _wake, which may be taken under db_lock but not the other way round
+        self._wake = threading.Condition(threading.Lock())
+        self._cursors: dict[int, SinkCursor] = {}  # by bit
+        self._buffer = RowBuffer()
+        self._next_batch = WriteBatch()
+        self._deferred: list[tuple[Job[Any], Future[Any]]] = []
+        self._being_written = 0  # rows of the transaction
+        self._newest: PendingRow | None = None  # appended last; None: progress is recorded
+        self._deferred_s = time.monotonic()  # of the last deletion
+        self._started_s = float("-inf")  # of the last cycle
+        self._wakes_s = float("-inf")  # while it waits: when it wakes
+        self._urgent = self._flush = self._ending = False
+        self._corruption = ""
 
-    def append(self, rows: Iterable[PendingRow], counters: Mapping[str, int]) -> None:
+    def set_cursors(self, cursors: Iterable[SinkCursor]) -> None:
+        """The sinks of this run, before the first row."""
         with self._wake:
-            self._next_batch.rows += rows
+            self._cursors = {cursor.bit: cursor for cursor in cursors}
+            self._buffer.sinks_mask = sum(1 << bit for bit in self._cursors)
+
+    def set_spool_rows(self, rows: int) -> None:
+        with self.db_lock:
+            self._spool_rows = rows
+
+    def append(self, pending: PendingRow, counters: Mapping[str, int]) -> None:
+        """Adds a row and passes it to the sinks, or lets it wait until the counters that it shows are committed."""
+        with self._wake:
+            self._newest = pending
             self._next_batch.counters.update(counters)
+            if not self._buffer.sinks_mask and pending.announces_gap is not None:
+                self._next_batch.announced.append(pending.announces_gap)
+            can_be_sent = self._buffer.append(pending, bool(counters) and self.unsaved_reason is None)
+            if can_be_sent:
+                self._pass_on([pending.row])
+            self._notify()
+        if can_be_sent:
+            self._wake_sinks()
+
+    def save_counters(self, values: Mapping[str, int]) -> None:
+        with self._wake:
+            self._next_batch.counters.update(values)
             self._notify()
 
-    def confirm(self, bit: int, numbers: list[int]) -> None:
+    def confirm(self, bit: int, numbers: list[int]) -> list[int]:
+        """Records confirmations; returns the numbers of the rows that stay in the file until they are deleted."""
         with self._wake:
-            self._next_batch.confirmed.setdefault(bit, []).extend(numbers)
-            self._notify()
+            in_file, announced = self._buffer.confirm(bit, numbers)
+            self._next_batch.announced += announced
+            if in_file:
+                self._next_batch.confirmed.setdefault(bit, []).extend(in_file)
+                self._notify()
+        return in_file
 
     def reject(self, *rejections: Rejection) -> None:
         with self._wake:
             self._next_batch.rejected += rejections
             self._notify()
+
+    def waiting(self, bit: int, above: int, below: int, limit: int) -> list[StoredRow]:
+        """Rows in memory that a sink has not confirmed."""
+        with self._wake:
+            return self._buffer.waiting(bit, above, below, limit)
+
+    @property
+    def rows_in_memory(self) -> int:
+        return len(self._buffer.rows) + self._being_written
+
+    @property
+    def spool_rows(self) -> int:
+        """Rows in the file and in memory that are not confirmed; with several sinks also some that are."""
+        with self._wake:
+            confirmed = sum(map(len, self._next_batch.confirmed.values())) if len(self._cursors) == 1 else 0
+            return max(0, self._spool_rows - confirmed) + self.rows_in_memory
+
+    @property
+    def announces_gaps(self) -> bool:
+        """Whether a row that announces a gap is in memory."""
+        return any(pending.announces_gap is not None for pending in self.unsaved_rows())
+
+    def unsaved_rows(self) -> list[PendingRow]:
+        """Rows that are in memory only."""
+        with self._wake:
+            return list(self._buffer.rows.values())
+
+    def cursors(self) -> list[SinkCursor]:
+        with self._wake:
+            return list(self._cursors.values())
 
     def report_corruption(self, error: str) -> None:
         """A reader found the file corrupt."""
@@ -122,9 +196,10 @@ class Writer(threading.Thread):
         elif self.watch.is_emptied():
             self.report_corruption("the file was emptied")
 
-    def do(self, job: Job[T]) -> T:
-        """Runs `job` in the next transaction and waits for its commit. After a StoreError the job had no effect, unless
-        the code is STATE_FILE_TIMEOUT: then it may still be executed.
+    def do(self, job: Job[T], flush: bool = False) -> T:
+        """Runs `job` in the next transaction and waits for its commit. flush: all rows are written before.
+
+        After a StoreError the job had no effect, unless the code is STATE_FILE_TIMEOUT: then it may still be executed.
         """
         future: Future[T] = Future()
         with self._wake:
@@ -132,16 +207,17 @@ class Writer(threading.Thread):
                 raise StoreError(STATE_FILE_CLOSED)
             self._next_batch.jobs.append((job, future))
             self._urgent = True
+            self._flush |= flush
             self._notify()
         try:
             return future.result(WAIT_S)
         except TimeoutError:
             raise StoreError(STATE_FILE_TIMEOUT, timeout_s=WAIT_S) from None
 
-    def post(self, job: Job[Any]) -> None:
-        """Like `do`, without waiting."""
+    def post(self, job: Job[Any], deferred: bool = False) -> None:
+        """Like `do`, without waiting. deferred: within `defer_s`."""
         with self._wake:
-            self._next_batch.jobs.append((job, Future()))
+            (self._deferred if deferred else self._next_batch.jobs).append((job, Future()))
             self._notify()
 
     def stop(self) -> None:
@@ -152,50 +228,61 @@ class Writer(threading.Thread):
         self.join(WAIT_S)
 
     def run(self) -> None:
-        committed_s = float("-inf")
         while True:
             with self._wake:
-                self._await(committed_s + self._commit_interval_s / 2)  # the other half is for the commit
-                batch, self._next_batch = self._next_batch, WriteBatch()
-                self._urgent = False
-                ending = self._ending
-            committed_s = time.monotonic()
-            self._write(batch)
+                while (wait_s := (due_s := self._due_s()) - time.monotonic()) > 0:
+                    self._wakes_s = due_s
+                    self._wake.wait(wait_s)
+                    self._wakes_s = float("-inf")
+                ending, self._urgent = self._ending, False
+                self._started_s = time.monotonic()
+            self._write()
             if ending:
                 return
             self._housekeeping.run(self)
             self.cycle_s = time.monotonic()
 
     def _notify(self) -> None:
-        """Wakes the thread when it waits for work, or when the work is urgent."""
-        if self._idle or self._urgent:
+        """Wakes the thread when it would wait for too long."""
+        if self._wakes_s > self._due_s():
             self._wake.notify()
 
-    def _await(self, due_s: float) -> None:
-        """Waits until there is something to write and it is due."""
-        retry_s = time.monotonic() + RETRY_S
-        while not self._ending:
-            now_s = time.monotonic()
-            if self._urgent:
-                return
-            if not self._next_batch and not (self.unsaved and (now_s >= retry_s or not self.unsaved_reason)):
-                self._idle = True
-                self._wake.wait(RETRY_S if self.unsaved else HOUSEKEEPING_S)
-                self._idle = False
-                if not self._next_batch and self._housekeeping.due:
-                    return
-            elif now_s >= due_s:
-                return
-            else:
-                self._wake.wait(due_s - now_s)
+    def _due_s(self) -> float:
+        """Monotonic time of the next cycle."""
+        if self._urgent or self._ending:
+            return float("-inf")
+        batch, oldest_ns, period_s = self._next_batch, self._buffer.oldest_ns(), self._period_s
+        due_s = self._housekeeping.next_s
+        if self._newest or batch.announced or batch.confirmed or self._deferred:
+            due_s = min(due_s, self._deferred_s + self._defer_s)
+        if oldest_ns is not None:
+            due_s = min(due_s, oldest_ns / 1e9 + 1.5 * period_s)
+        if batch.counters or batch.jobs or batch.rejected or len(self._deferred) >= DEFERRED:
+            due_s = self._started_s
+        if self.unsaved_reason or not self._rows_max:
+            due_s, period_s = self._started_s, RETRY_S
+        if self._confirmed_rows >= DELETIONS or (self._rows_max < ROWS_UNLIMITED and batch.confirmed):
+            due_s, period_s = self._started_s, self._period_s
+        return max(due_s, self._started_s + period_s)
 
-    def _write(self, batch: WriteBatch) -> None:
+    @property
+    def _confirmed_rows(self) -> int:
+        return max(map(len, self._next_batch.confirmed.values()), default=0)
+
+    def _pass_on(self, rows: list[StoredRow]) -> None:
+        """Adds rows to the sinks, in the order of the ids. Under _wake."""
+        for cursor in self._cursors.values():
+            cursor.add(rows)
+
+    def _wake_sinks(self) -> None:
+        for cursor in self.cursors():
+            cursor.wake()
+
+    def _write(self) -> None:
         resolve_jobs: list[Callable[[], None]] = []
         with self.db_lock:
-            self.unsaved |= {pending.row.n: pending for pending in batch.rows}
-            if self.unsaved:
-                confirm_unsaved(self.unsaved, batch, self._owed)
-            self._bound_memory()
+            with self._wake:
+                batch, held = self._next_batch_cut()
             try:
                 if self._corruption:
                     self.db, self._corruption = self._reopen(self._corruption), ""
@@ -205,57 +292,90 @@ class Writer(threading.Thread):
             else:
                 if self._rows_max < ROWS_UNLIMITED:
                     self._check_free_space()
-                if not self.unsaved:
+                if not self._buffer.rows or self._rows_max == ROWS_UNLIMITED:
                     self.unsaved_reason = None
                     self._log_recovery()
-        if batch.rows:
-            rows = [pending.row for pending in batch.rows]
-            for cursor in list(self.cursors.values()):
-                cursor.add_committed(rows)
+        with self._wake:
+            self._being_written = 0
+            released = self._buffer.release(held)
+            if released:
+                self._pass_on(released)
+        if released:
+            self._wake_sinks()
         for resolve in resolve_jobs:  # after the sinks received the rows
             resolve()
 
+    def _next_batch_cut(self) -> tuple[WriteBatch, int]:
+        """What the next transaction commits, and the number of rows that wait for it. Under db_lock and _wake."""
+        batch, self._next_batch = self._next_batch, WriteBatch()
+        now_s = time.monotonic()
+        everything, self._flush = self._flush or self._ending, False
+        deferred = everything or now_s >= self._deferred_s + self._defer_s or len(self._deferred) >= DEFERRED
+        small = self._rows_max < ROWS_UNLIMITED
+        if self._buffer.rows and self.failures:  # confirmed while a transaction failed to write them
+            for bit, numbers in batch.confirmed.items():
+                batch.confirmed[bit], announced = self._buffer.confirm(bit, numbers)
+                batch.announced += announced
+                self._cursors[bit].forget(set(numbers).difference(batch.confirmed[bit]))
+        if deferred:
+            self._deferred_s = now_s
+            batch.jobs += self._deferred
+            self._deferred = []
+        for bit, numbers in batch.confirmed.items():
+            kept = numbers[SMALL_BATCH:] if small else [] if deferred or len(numbers) >= DELETIONS else numbers
+            if kept:
+                self._next_batch.confirmed[bit] = kept
+        batch.confirmed = {
+            bit: numbers[: len(numbers) - len(self._next_batch.confirmed.get(bit, []))]
+            for bit, numbers in batch.confirmed.items()
+        }
+        self._lost += self._buffer.drop_surplus(MEMORY_ROWS)
+        before_ns = time.monotonic_ns() - round(0.5e9 * self._period_s)
+        batch.rows = self._buffer.take(
+            None if everything else before_ns, self._rows_max, {rejection.n for rejection in batch.rejected}
+        )
+        self._being_written = len(batch.rows)
+        if deferred or batch.rows:
+            batch.progress = self._progress()
+        return batch, self._buffer.held
+
+    def _progress(self) -> tuple[int, int] | None:
+        """Sequence of the newest row, and the time up to which the run is complete, in case this is its last commit."""
+        if (newest := self._newest) is None:
+            return None
+        self._newest = None
+        waiting_ms = (pending.row.t_ms for pending in self._buffer.rows.values())
+        return newest.seq, min([newest.row.t_ms, *waiting_ms])
+
     def _transact(self, batch: WriteBatch) -> list[Callable[[], None]]:
         """Commits the batch; returns functions that deliver the result or exception of each job."""
-        if self._rows_max < ROWS_UNLIMITED:
-            self._postpone_deletions(batch)
-        db, saved, rows = self.db, list(itertools.islice(self.unsaved.values(), self._rows_max)), self.spool_rows
-        if not (batch or saved or self._lost):
+        db, rows = self.db, self._spool_rows
+        if not (batch or self._lost):
             return []
         with db:  # commits, or rolls back
             db.execute("begin immediate")
-            rows += insert(db, saved, self._owed)
+            rows += insert(db, batch.rows, self._buffer.sinks_mask)
+            mark_announced(db, batch.announced)
             write_counters(db, batch.counters)
-            rows -= remove_delivered(db, batch, len(self.cursors) == 1)
+            rows -= remove_delivered(db, batch, len(self._cursors) == 1)
             for row in self._lost:
                 record_gap(db, row.kind, MEMORY_BUFFER_FULL(), 1, row.t_ms, row.t_ms)
             resolve_jobs = list(itertools.starmap(self._run_job, batch.jobs))
-            if self.run_id is not None and (saved or rows != self.spool_rows):
-                self._record_progress(saved, rows)
-        self.spool_rows = max(0, rows)
+            if self.run_id is not None and (batch.progress or rows != self._spool_rows):
+                self._record_progress(batch.progress, rows)
+        self._spool_rows = max(0, rows)
         self.commits += 1
-        for pending in saved:
-            del self.unsaved[pending.row.n]
+        self.written_bytes += sum(len(pending.row.payload) for pending in batch.rows)
         self._lost.clear()
         for bit, numbers in batch.confirmed.items():
-            self.cursors[bit].forget(numbers)
+            self._cursors[bit].forget(numbers)
         return resolve_jobs
 
-    def _postpone_deletions(self, batch: WriteBatch) -> None:
-        with self._wake:
-            for bit, numbers in batch.confirmed.items():
-                if later := numbers[SMALL_BATCH:]:
-                    self._next_batch.confirmed.setdefault(bit, [])[:0] = later
-                    del numbers[SMALL_BATCH:]
-
-    def _record_progress(self, saved: list[PendingRow], rows: int) -> None:
+    def _record_progress(self, progress: tuple[int, int] | None, rows: int) -> None:
         """Records how far the run is complete, in case this is its last commit."""
-        last_seq = saved[-1].seq if saved else 0
-        newest_ms = max((pending.row.t_ms for pending in saved), default=None)  # also after a step back
-        self.db.execute(
-            "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = ifnull(?, last_ms) where n = ?",
-            (max(0, rows), last_seq, newest_ms, self.run_id),
-        )
+        self.db.execute("update boots set spool_rows = ? where n = ?", (max(0, rows), self.run_id))
+        if progress is not None:
+            self.db.execute("update boots set last_seq = ?, last_ms = ? where n = ?", (*progress, self.run_id))
 
     def _run_job(self, job: Job[T], future: Future[T]) -> Callable[[], None]:
         """Runs a job; returns a function that delivers its result or exception. A failed job is rolled back."""
@@ -277,14 +397,19 @@ class Writer(threading.Thread):
         for _, future in batch.jobs:
             future.set_exception(StoreError(reason))
         with self._wake:
-            self._next_batch.counters = {**batch.counters, **self._next_batch.counters}
+            self._buffer.put_back(batch.rows)
+            self._being_written = 0
+            self._lost += self._buffer.drop_surplus(MEMORY_ROWS)
+            later = self._next_batch
+            later.counters = {**batch.counters, **later.counters}
             for bit, numbers in batch.confirmed.items():
-                self._next_batch.confirmed.setdefault(bit, []).extend(numbers)
-            self._next_batch.rejected[:0] = batch.rejected
+                later.confirmed[bit] = numbers + later.confirmed.get(bit, [])
+            later.rejected[:0] = batch.rejected
+            later.announced[:0] = batch.announced
+            self.unsaved_reason = reason
         if self._failed_s is None:
             log.error("%s; rows are buffered in memory, measurement continues", reason)
         self._failed_s = time.monotonic()
-        self.unsaved_reason = reason
         if is_damage(error):
             self._corruption = str(error)
         elif is_full(error):
@@ -303,32 +428,24 @@ class Writer(threading.Thread):
             self.db.execute("pragma wal_checkpoint(truncate)").fetchall()
             self._rows_max = self._reserve.rows_max(pages(self.db)[1])
 
-    def _bound_memory(self) -> None:
-        surplus = max(0, len(self.unsaved) - MEMORY_ROWS)
-        for row in heapq.nsmallest(
-            surplus, (it.row for it in self.unsaved.values()), lambda row: (-importance(row.kind), row.n)
-        ):
-            del self.unsaved[row.n]
-            self._lost.append(row)
-
     def evict(self, step: Callable[[sqlite3.Connection, set[int]], int | None]) -> int | None:
         """Runs a step of housekeeping in a transaction; returns its result, the number of rows that left the spool.
 
-        step: receives the database and the numbers of the rows that sinks have taken and not confirmed.
+        step: receives the database and the numbers of the rows that sinks have taken, confirmed rows included.
         """
+        with self._wake:
+            confirmed = [set(numbers) for numbers in self._next_batch.confirmed.values()]
+            cursors = list(self._cursors.values())
+        busy = set().union(*confirmed, *(cursor.unconfirmed() for cursor in cursors))
         with self.db_lock, self.db:  # commits, or rolls back
             self.db.execute("begin immediate")
-            dropped = step(self.db, set().union(*(cursor.unconfirmed() for cursor in self.cursors.values())))
+            dropped = step(self.db, busy)
             if dropped and self.run_id is not None:
-                self._record_progress([], self.spool_rows - dropped)
-        self.spool_rows -= dropped or 0
+                self._record_progress(None, self._spool_rows - dropped)
+            self._spool_rows -= dropped or 0
         return dropped
 
     @property
     def has_pending(self) -> bool:
         """Whether there is something to commit."""
         return bool(self._next_batch)
-
-    @property
-    def _owed(self) -> int:
-        return sum(1 << bit for bit in self.cursors)
