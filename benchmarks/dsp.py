@@ -28,7 +28,7 @@ import numba  # noqa: E402
 import numpy as np  # noqa: E402
 
 from benchmarks import dsp_exact, dsp_goals  # noqa: E402
-from dsp import aggregate, resample, transform  # noqa: E402
+from dsp import aggregate, resample, spectrum, transform  # noqa: E402
 from dsp._jit import FLAGS  # noqa: E402
 from dsp._simd import rows  # noqa: E402
 from dsp.stream import Stream  # noqa: E402
@@ -108,39 +108,59 @@ def c_fftw(folder: Path) -> Any:
         say(f"\nNot installed, so left out: C FFTW3 (needs a C compiler and libfftw3-dev): {said}")
         return None
     loaded = ctypes.CDLL(str(library))
-    loaded.bench_f64.restype = ctypes.c_double
+    loaded.bench_f64.restype = loaded.bench_f32.restype = ctypes.c_double
     return loaded
 
 
 @numba.njit(**FLAGS)
-def _transform(n, x, size, top, roots, radices, places, z, lines):
+def _bins(n, x, size, top, roots, radices, places, z, lines):
     for _ in range(n):
         transform.lowest_bins(x, size, top, roots, radices, places, z, lines)
 
 
-def ours(x: Any) -> dict[str, Contender]:
+@numba.njit(**FLAGS)
+def _subgroups(n, x, size, top, roots, radices, places, z, lines, gain, squares, h, sg, phasor):
+    for _ in range(n):
+        transform.lowest_bins(x, size, top, roots, radices, places, z, lines)
+        spectrum.to_rms(lines, size, float(size), top, gain, squares)
+        spectrum.harmonics(lines, squares, CYCLES, float(size), 0.5, z, h, sg, phasor)
+
+
+def ours(x: Any, dtype: Any) -> dict[str, Contender]:
     n = x.shape[1]
-    plan = transform.plan(CYCLES, n // CYCLES)
-    work, nothing, z, lines = rows(n), rows(n), rows(2 * CYCLES + 2), rows(n + 2)
+    plan = transform.plan(CYCLES, n // CYCLES, dtype)
+    work, nothing, z, lines = (rows(size, dtype) for size in (n, n, 2 * CYCLES + 2, n + 2))
     tables = (plan.roots, plan.radices, plan.places, z, lines)
-    work[:, :6] = x.T
-    _transform(1, work, n, n // 2, *tables)
-    want = np.fft.rfft(x, axis=1).T
-    worst = np.abs((lines[::2] + 1j * lines[1::2])[:, :6] - want).max() / np.abs(want).max()
-    if worst > 1e-13:
-        raise ArithmeticError(f"bins are wrong by {worst:.1e}")
+    h, sg, phasor, squares = np.zeros((6, 51)), np.zeros((6, 51)), np.zeros((6, 2)), rows(n // 2 + 1, dtype)
     part = 50 * CYCLES + CYCLES // 2
+    rest = (np.ones(2), squares, h, sg, phasor)
+
+    def check(want: Any, got: Any) -> None:
+        worst = np.abs(got - want).max() / np.abs(want).max()
+        if worst > (1e-13 if dtype == np.float64 else 1e-6):
+            raise ArithmeticError(f"wrong by {worst:.1e}")
+
+    want = np.fft.rfft(x.astype(np.float64), axis=1).T
+    work[:, :6] = x.T
+    _bins(1, work, n, n // 2, *tables)
+    check(want, (lines[::2] + 1j * lines[1::2])[:, :6])
+    work[:, :6] = x.T
+    _subgroups(1, work, n, part, *tables, *rest)
+    y2, order = 2.0 * np.abs(want / n) ** 2, np.arange(1, 51) * CYCLES
+    check(np.sqrt(y2[order - 1] + y2[order] + y2[order + 1]).T, sg[:, 1:])
     return {
-        "ours: all bins": lambda: timed(lambda: _transform(WINDOWS, nothing, n, n // 2, *tables), 1) / WINDOWS,
-        "ours: bins to order 50": lambda: timed(lambda: _transform(WINDOWS, nothing, n, part, *tables), 1) / WINDOWS,
-    }
+        "ours: all bins": lambda: timed(lambda: _bins(WINDOWS, nothing, n, n // 2, *tables), 1) / WINDOWS,
+        "ours: bins to order 50": lambda: timed(lambda: _bins(WINDOWS, nothing, n, part, *tables), 1) / WINDOWS,
+        "ours: harmonics and subgroups to order 50": lambda: timed(
+            lambda: _subgroups(WINDOWS, nothing, n, part, *tables, *rest), 1) / WINDOWS,
+    }  # fmt: skip
 
 
-def theirs(x: Any, c: Any) -> dict[str, Contender]:
+def theirs(x: Any, dtype: Any, c: Any) -> dict[str, Contender]:
     n = x.shape[1]
     found: dict[str, Contender] = {}
     if c is not None:
-        bench, out = c.bench_f64, np.zeros((6, 51))
+        bench, out = getattr(c, f"bench_f{np.dtype(dtype).itemsize * 8}"), np.zeros((6, 51), dtype)
 
         def c_run(grouped: int) -> float:
             at, to = ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(out.ctypes.data)
@@ -151,7 +171,8 @@ def theirs(x: Any, c: Any) -> dict[str, Contender]:
     if have("pyfftw"):
         import pyfftw
 
-        given, got = pyfftw.empty_aligned((6, n)), pyfftw.empty_aligned((6, n // 2 + 1), np.complex128)
+        given = pyfftw.empty_aligned((6, n), dtype)
+        got = pyfftw.empty_aligned((6, n // 2 + 1), np.complex128 if dtype == np.float64 else np.complex64)
         run = pyfftw.FFTW(given, got, axes=(1,), flags=("FFTW_PATIENT",))
         given[:] = x
         found["pyfftw: all bins"] = lambda: timed(run.execute)
@@ -161,24 +182,26 @@ def theirs(x: Any, c: Any) -> dict[str, Contender]:
 
 def transforms() -> None:
     say("\n## Transform of a window of six channels, ten cycles\n")
-    say("µs per window; in brackets the ratio to C FFTW3's full spectrum. C FFTW3 and pyfftw with FFTW_PATIENT plans, "
-        "real to complex, six channels in one plan, float64. Our kernels and C FFTW3 are called from compiled code, "
-        "the others from Python. Ours work in place, on zeros, so that they can be repeated.")  # fmt: skip
-    goals = {"ours: all bins": "≤ 1.0"}
-    table: dict[str, list[str]] = {}
+    say("µs per window; in brackets the ratio to C FFTW3's full spectrum of the same float type. C FFTW3 and pyfftw "
+        "with FFTW_PATIENT plans, real to complex, six channels in one plan. Our kernels and C FFTW3 are called from "
+        "compiled code, the others from Python. Ours work in place, on zeros, so that they can be repeated. The chain runs in "
+        "float32.")  # fmt: skip
+    goals = {"ours: all bins": "≤ 1.0", "ours: harmonics and subgroups to order 50": "≤ 0.4"}
     with tempfile.TemporaryDirectory() as folder:
         c = c_fftw(Path(folder))
-        for n in SIZES:
-            x = np.random.default_rng(n).standard_normal((6, n))
-            took = turns({**ours(x), **theirs(x, c)}, ROUNDS)
-            base = took.get("C FFTW3: all bins")
-            for name, seconds in took.items():
-                compared = f" ({ratio(seconds, base):.2f})" if base else ""
-                table.setdefault(name, []).append(f"{statistics.median(seconds) * 1e6:.1f}{compared}")
-    say(f"\n| float64 | {' | '.join(map(str, SIZES))} | goal |")
-    say("|---" * (len(SIZES) + 2) + "|")
-    for name, cells in table.items():
-        say(f"| {name} | {' | '.join(cells)} | {goals.get(name, '')} |")
+        for dtype in (np.float32, np.float64):
+            table: dict[str, list[str]] = {}
+            for n in SIZES:
+                x = np.random.default_rng(n).standard_normal((6, n)).astype(dtype)
+                took = turns({**ours(x, dtype), **theirs(x, dtype, c)}, ROUNDS)
+                base = took.get("C FFTW3: all bins")
+                for name, seconds in took.items():
+                    compared = f" ({ratio(seconds, base):.2f})" if base else ""
+                    table.setdefault(name, []).append(f"{statistics.median(seconds) * 1e6:.1f}{compared}")
+            say(f"\n| {np.dtype(dtype)} | {' | '.join(map(str, SIZES))} | goal |")
+            say("|---" * (len(SIZES) + 2) + "|")
+            for name, cells in table.items():
+                say(f"| {name} | {' | '.join(cells)} | {goals.get(name, '')} |")
 
 
 # --- resampler
@@ -186,14 +209,14 @@ def transforms() -> None:
 
 def resampler() -> None:
     say("\n## Resampler, six channels\n")
-    say("A window with fractional ends to a whole number of points per cycle; µs per window, float64. Ours: 16 taps, "
+    say("A window with fractional ends to a whole number of points per cycle; µs per window. Ours: float32, 16 taps, "
         "as called by the chain, layout included. Linear: numpy.interp of each channel.")  # fmt: skip
     say("\n| window | points | ours | linear | goal |\n|---|---|---|---|---|")
     for samples, size in ((2048, 2560), (2048, 1920), (5120, 2560), (10240, 5120), (10240, 10240)):
         n = samples + 2 * resample.TAPS
         seg = np.random.default_rng(n).standard_normal((6, n))
-        frames, points, spare = rows(n), rows(size), rows(7)
-        step, taps = samples / size, resample.taps()
+        frames, points, spare = rows(n, np.float32), rows(size, np.float32), rows(7, np.float32)
+        step, taps = samples / size, resample.taps(np.float32)
         at = 10.3 + step * np.arange(size)
 
         def own(seg=seg, n=n, frames=frames, step=step, size=size, taps=taps, spare=spare, points=points) -> None:

@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp._jit import Floats, Ints, kernel
-from dsp.results import Flag, Window
+from dsp.results import Flag
+from dsp.window import Window
 from dsp.window_layout import AGGREGATED, FIRST, MAGNITUDES, MEANS, PLACES
 
 # Quantities that determine how much of an interval was measured. Other quantities can be missing for other reasons, for

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Floats, bare, inner, kernel
+from dsp._jit import Floats, bare, inner
 
 THD_ORDER = 40  # IEC 61000-4-7 [M]
 
 
-@kernel
+@bare
 def ratios(h: Floats, sg: Floats, rms: Floats, peaks: Floats, demand_a: float, n_cycles: int, out: Floats) -> None:
     """All indices of a window.
 

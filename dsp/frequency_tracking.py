@@ -88,6 +88,13 @@ class Tracker:
         self._f_hz = f_hz if self._unmeasured_s <= _UNMEASURED_MAX_S else 0.0
         return FrequencySpan(end, n_cycles, f_hz, flags)
 
+    def expect(self, start: float) -> None:
+        """Set the index to wait for before the window that begins at `start`, as the next call of span() would."""
+        self.want = 0
+        if self._f_hz > 0.0:
+            n_cycles = windows.cycles_for(self._f_hz, self._nominal)
+            self._has_samples(start + n_cycles * self._rate_hz / self._f_hz, self._ahead(self._f_hz), False)
+
     def _unlocked(self, start: float, final: bool) -> FrequencySpan | None:
         """A window of 200 ms without a frequency."""
         end = start + windows.WINDOW_S * self._rate_hz

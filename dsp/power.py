@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Bytes, Floats, bare, kernel
+from dsp._jit import LANES, Bytes, Floats, bare, inner, kernel
+from dsp._simd import SimdLanes, lane, take, zero
 
 # entries of the sums: means of x (6), of x^2 (6), of u_k i_k (3), of u1u2 u2u3 u3u1 (3), of i1i2 i2i3 i3i1 (3)
 SUMS = 21
@@ -25,26 +26,6 @@ RESULTS = 35
 
 
 @bare
-def _mean_product(a: Floats, b: Floats, first: float, last: float, length: float) -> float:
-    n = a.shape[0]
-    total = 0.0
-    for k in range(1, n - 1):
-        total += a[k] * b[k]
-    mean: float = (total + first * a[0] * b[0] + last * a[n - 1] * b[n - 1]) / length
-    return mean
-
-
-@bare
-def _mean(a: Floats, first: float, last: float, length: float) -> float:
-    n = a.shape[0]
-    total = 0.0
-    for k in range(1, n - 1):
-        total += a[k]
-    mean: float = (total + first * a[0] + last * a[n - 1]) / length
-    return mean
-
-
-@bare
 def sums(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) -> None:
     """Means over columns lo .. hi (inclusive, hi > lo) of seg; the end cells have the weights `first` and `last`.
 
@@ -52,17 +33,61 @@ def sums(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) 
     out: shape (21,), see SUMS.
     """
     length = first + last + (hi - lo - 1)
-    for c in range(6):
-        a = seg[c, lo : hi + 1]
-        out[c] = _mean(a, first, last, length)
-        out[6 + c] = _mean_product(a, a, first, last, length)
+    for row in range(0, 6, 3):
+        _sums_of_three(seg[row], seg[row + 1], seg[row + 2], lo, hi, first, last, out, row)
     for c in range(3):
-        d = (c + 1) % 3
-        u, u_next = seg[c, lo : hi + 1], seg[d, lo : hi + 1]
-        i, i_next = seg[c + 3, lo : hi + 1], seg[d + 3, lo : hi + 1]
-        out[12 + c] = _mean_product(u, i, first, last, length)
-        out[15 + c] = _mean_product(u, u_next, first, last, length)
-        out[18 + c] = _mean_product(i, i_next, first, last, length)
+        out[12 + c] = _product(seg[c], seg[c + 3], lo, hi, first, last)
+    for k in range(21):
+        out[k] /= length
+
+
+@bare
+def _sums_of_three(
+    x: Floats, y: Floats, z: Floats, lo: int, hi: int, first: float, last: float, out: Floats, row: int
+) -> None:
+    """Sums of three channels and of their squares and products, in one pass with vectors."""
+    sx, sy, sz = zero(x), zero(x), zero(x)
+    xx, yy, zz, xy, yz, zx = zero(x), zero(x), zero(x), zero(x), zero(x), zero(x)
+    end = lo + 1 + (hi - lo - 1) // LANES * LANES
+    for k in range(lo + 1, end, LANES):
+        a, b, c = take(x, k), take(y, k), take(z, k)
+        sx, sy, sz = sx + a, sy + b, sz + c
+        xx, yy, zz = xx + a * a, yy + b * b, zz + c * c
+        xy, yz, zx = xy + a * b, yz + b * c, zx + c * a
+    place = 15 + row  # of the products: 15 for voltages, 18 for currents
+    out[row], out[row + 1], out[row + 2] = _total(sx), _total(sy), _total(sz)
+    out[row + 6], out[row + 7], out[row + 8] = _total(xx), _total(yy), _total(zz)
+    out[place], out[place + 1], out[place + 2] = _total(xy), _total(yz), _total(zx)
+    for k in range(end - 1, hi + 1):
+        # the first and last cell, and what is left of the vectors
+        at, weight = (lo, first) if k == end - 1 else (k, last if k == hi else 1.0)
+        a, b, c = x[at], y[at], z[at]
+        out[row] += weight * a
+        out[row + 1] += weight * b
+        out[row + 2] += weight * c
+        out[row + 6] += weight * a * a
+        out[row + 7] += weight * b * b
+        out[row + 8] += weight * c * c
+        out[place] += weight * a * b
+        out[place + 1] += weight * b * c
+        out[place + 2] += weight * c * a
+
+
+@bare
+def _product(x: Floats, y: Floats, lo: int, hi: int, first: float, last: float) -> float:
+    total = 0.0
+    a, b = x[lo + 1 : hi], y[lo + 1 : hi]
+    for k in range(a.shape[0]):
+        total += a[k] * b[k]
+    return float(total + first * x[lo] * y[lo] + last * x[hi] * y[hi])
+
+
+@inner
+def _total(v: SimdLanes) -> float:
+    total = 0.0
+    for k in range(LANES):
+        total += lane(v, k)
+    return total
 
 
 @bare
@@ -154,7 +179,7 @@ def _effective(mean: Floats, wires: int) -> tuple[float, float]:
     return max(3.0 * uu + 2.0 * (uu - cross_u), 0.0) / 18.0, (ii + max(ii + 2.0 * cross_i, 0.0)) / 3.0
 
 
-@kernel
+@bare
 def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: int, wires: int, out: Floats) -> None:
     """P, Q1, S, PF, displacement factor, symmetrical components and unbalance of one window.
 

@@ -8,12 +8,12 @@ spectrum with `gain`: amplitudes are correct up to 0.45 of the sampling rate.
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
-from dsp._jit import LANES, Floats, Reals, inner, kernel
+from dsp._jit import LANES, Floats, Reals, bare, inner
 from dsp._simd import load, rows, spill, store, zero
 
 TAPS = 16
@@ -57,18 +57,9 @@ def gain(steps: int = 1024) -> Floats:
     return np.asarray(response[0] / response, dtype=np.float64)
 
 
-@inner
-def gain_at(gain: Floats, part: float) -> float:
-    """Interpolated `gain`; part: frequency relative to the sampling rate, 0 .. 0.5."""
-    steps = gain.shape[0] - 1
-    at = min(2.0 * part, 1.0) * steps
-    k = min(int(at), steps - 1)
-    value: float = gain[k] + (at - k) * (gain[k + 1] - gain[k])
-    return value
-
-
+@lru_cache(maxsize=256)
 def points_for(samples: float, n_cycles: int, reach: int = 0) -> int:
-    """Points per cycle for a window of `samples` samples, at least enough for order 50 and bin `reach`.
+    """Points per cycle for a window of up to `samples` samples, at least enough for order 50 and bin `reach`.
 
     The rate of the points is so high that aliases do not reach these bins: the resampler removes everything above SLOPE
     of the sampling rate, so that the aliases are in bins above N - SLOPE * samples.
@@ -87,7 +78,7 @@ def most_points(samples: float, n_cycles: int) -> int:
     return math.ceil(1.34 * ((SLOPE + BAND) * samples + n_cycles + 2.0)) + 40 * n_cycles
 
 
-@kernel
+@bare
 def frames(seg: Floats, first: int, n: int, out: Reals) -> None:
     """Transpose n columns of seg, shape (6, ...), from `first` on to rows of out, shape (>= n, 8).
 
@@ -105,7 +96,7 @@ def frames(seg: Floats, first: int, n: int, out: Reals) -> None:
         out[k, 5] = f[k]
 
 
-@kernel
+@bare
 def resample(x: Reals, start: float, step: float, size: int, weights: Reals, work: Reals, out: Reals) -> None:
     """Resample x, shape (n, 8), at row `start` and every `step` <= 2 rows from there.
 

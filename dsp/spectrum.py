@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Floats, Reals, kernel
+from dsp._jit import Floats, Reals, bare
 from dsp._simd import load, root, store, zero
-from dsp.resample import gain_at
 from dsp.results import BAND_HZ, BANDS_FROM_HZ
 
 
-@kernel
+@bare
 def to_rms(lines: Reals, points: int, samples: float, top: int, gain: Floats, squares: Reals) -> None:
     """Scale the bins of a window to rms, in place, corrected for the droop of the resampler; and their squares.
 
@@ -21,8 +20,12 @@ def to_rms(lines: Reals, points: int, samples: float, top: int, gain: Floats, sq
     squares: output, shape (> top, 8): square of the rms of bin b in row b.
     """
     scale = 1.0 / points
+    steps = gain.shape[0] - 1
+    steps_of_a_bin = 2.0 * steps / samples
     for b in range(top + 1):
-        factor = scale * gain_at(gain, b / samples)
+        at = min(b * steps_of_a_bin, float(steps))
+        k = min(int(at), steps - 1)
+        factor = scale * (gain[k] + (at - k) * (gain[k + 1] - gain[k]))
         re, im = factor * load(lines, 2 * b), factor * load(lines, 2 * b + 1)
         store(lines, 2 * b, re)
         store(lines, 2 * b + 1, im)
@@ -30,7 +33,7 @@ def to_rms(lines: Reals, points: int, samples: float, top: int, gain: Floats, sq
         scale = np.sqrt(2.0) / points  # |X| = amplitude * points / 2
 
 
-@kernel
+@bare
 def harmonics(
     lines: Reals, squares: Reals, n_cycles: int, samples: float, band: float, work: Reals,
     h: Floats, sg: Floats, phasor: Floats,
@@ -68,7 +71,7 @@ def harmonics(
             sg[c, order] = work[1, c]
 
 
-@kernel
+@bare
 def bands(squares: Reals, samples: float, rate_hz: float, band: float, work: Reals, out: Floats) -> None:
     """Bands of 200 Hz from 2 kHz on (IEC 61000-4-7, annex B [M]).
 
@@ -94,7 +97,7 @@ def bands(squares: Reals, samples: float, rate_hz: float, band: float, work: Rea
             out[c, k] = work[0, c]
 
 
-@kernel
+@bare
 def between(
     lines: Reals, squares: Reals, n_cycles: int, samples: float, band: float, work: Reals,
     isg: Floats, g: Floats, power: Floats,

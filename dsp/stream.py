@@ -10,9 +10,10 @@ import numpy as np
 from dsp._jit import Floats
 from dsp.events import Event
 from dsp.frequency_tracking import AROUND, FrequencySpan, Tracker
-from dsp.results import Flag, Window
+from dsp.results import Flag
 from dsp.ring_buffer import CHANNELS, RingBuffer
 from dsp.supply import WIRINGS, Supply
+from dsp.window import Window
 from dsp.window_analysis import WindowAnalysis
 
 __all__ = ["Flag", "Stream", "Window"]
@@ -121,7 +122,7 @@ class Stream:
         self._pst = self._measure.running.pst_at_end()
         self._restart(self._ring.end)
         if out and (pst := self.pst_at_end()) is not None:
-            out[-1] = out[-1]._replace(pst=pst)
+            out[-1].pst[:] = pst
         if out and (cut := self.cut_short()):
             out[-1] = out[-1]._replace(events=(*out[-1].events, *cut))
         return out
@@ -169,7 +170,7 @@ class Stream:
                 end = float(self._tick) if self._tick > self._start else end
                 self._tick = None
             self._start = end
-            track.want = 0
+            track.expect(end)
             self._emitted += 1
             out.append(window)
 

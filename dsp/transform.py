@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dsp._fft_passes import passes
-from dsp._jit import Ints, Reals, inner, kernel
+from dsp._jit import Ints, Reals, bare, inner
 from dsp._simd import SimdLanes, load, store
 
 
@@ -76,7 +76,7 @@ def _places(n: int, radices: list[int]) -> Ints:
     return at
 
 
-@kernel
+@bare
 def lowest_bins(
     x: Reals, size: int, top: int, roots: Reals, radices: Ints, places: Ints, work: Reals, lines: Reals
 ) -> None:

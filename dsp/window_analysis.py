@@ -8,37 +8,31 @@ import numpy as np
 
 from dsp import (
     aliasing,
-    distortion_indices,
     ieee1459,
     power,
     resample,
     segment,
-    spectrum,
     transform,
     window_layout,
+    window_spectrum,
     windows,
 )
 from dsp._jit import Floats
 from dsp._simd import rows
 from dsp.continuous_analysis import ContinuousAnalysis
 from dsp.frequency_tracking import AROUND, FrequencySpan
-from dsp.results import BAND_HZ, BANDS, BANDS_FROM_HZ, ORDERS, Flag, Window
+from dsp.results import BAND_HZ, BANDS, BANDS_FROM_HZ, ORDERS, Flag
 from dsp.ring_buffer import CHANNELS, RingBuffer
 from dsp.supply import Supply
+from dsp.window import Window
 
 # Spectra are calculated in single precision: their error is below 1e-6 of the fundamental, that of a converter of 16
 # bits 1.5e-5 of its range. Samples, rms, powers, frequency, events and flicker stay in double precision.
 SPECTRAL = np.float32
 
 _AT = window_layout.PLACES
-_U_RMS, _I_RMS, _U_DC, _I_DC, _P_PHASE = (_AT[n] for n in ("u_rms_v", "i_rms_a", "u_dc_v", "i_dc_a", "p_phase_w"))
-_THD_U, _THD_I, _K, _TDD, _HVF = (_AT[n] for n in ("thd_u_pct", "thd_i_pct", "k_factor", "tdd_pct", "hvf"))
-_U_CREST, _I_CREST, _U_SEQUENCE, _I_SEQUENCE = (_AT[n] for n in ("u_crest", "i_crest", "u_sequence_v", "i_sequence_a"))
-_Q1_PHASE, _S_PHASE, _PF_PHASE = (_AT[n] for n in ("q1_phase_var", "s_phase_va", "pf_phase"))
-_DPF_PHASE, _PINST, _PST, _1459 = (_AT[n] for n in ("dpf_phase", "pinst", "pst", "ieee1459"))
-_BAND_U, _BAND_I = (_AT[n] for n in ("band_u_v", "band_i_a"))
-_BANDS = slice(_BAND_U.start, _BAND_I.stop)
-_PHASOR = slice(_AT["phasor_u_v"].start, _AT["phasor_i_a"].stop)
+_PINST, _PST, _1459 = (_AT[n] for n in ("pinst", "pst", "ieee1459"))
+_BANDS = slice(_AT["band_u_v"].start, _AT["band_i_a"].stop)
 _TABLES = slice(0, window_layout.LINES * ORDERS)
 _ALL_GOOD = (Flag.GOOD,) * CHANNELS
 _SYNC_LOST, _NO_SIGNAL = int(Flag.SYNC_LOST), int(Flag.NO_SIGNAL)
@@ -115,54 +109,30 @@ class WindowAnalysis:
 
         numbers = window_layout.BLANK.copy()
         tables = numbers[_TABLES].reshape(window_layout.LINES, ORDERS)
-        h, sg = tables[window_layout.H : window_layout.G], tables[window_layout.SG : window_layout.ISG]
         if n_cycles > 0:
             samples = end - start
-            self._transform(seg, origin, start, samples, n_cycles)
-            spectrum.harmonics(
-                self._lines, self._squares, n_cycles, samples, resample.BAND, self._work, h, sg, self._phasor
-            )
-            spectrum.between(
-                self._lines, self._squares, n_cycles, samples, resample.BAND, self._work, tables[window_layout.ISG :],
-                tables[window_layout.G : window_layout.FLOW], tables[window_layout.FLOW : window_layout.SG],
-            )  # fmt: skip
-            if self._reach_hz:
-                bands = numbers[_BANDS].reshape(CHANNELS, BANDS)
-                spectrum.bands(self._squares, samples, self._rate_hz, resample.BAND, self._work, bands)
+            self._spectrum(seg, origin, start, samples, n_cycles, tables, numbers[_BANDS].reshape(CHANNELS, BANDS))
             if n_cycles < 3:
                 flags |= _FEW_CYCLES
             flags |= aliasing.aliased(
                 self._frames, AROUND, int(samples), self._top_taps, self._work, seg, lo, hi, n_cycles,
-                h, self._rms, self._good, self._flags,
+                tables[:CHANNELS], self._rms, self._good, self._flags,
             )  # fmt: skip
         else:
             self._phasor[:] = np.nan
-        distortion_indices.ratios(h, sg, self._rms, self._peaks, self._demand_a, n_cycles, self._short)
-        power.totals(self._mean, self._phasor, self._known, self._good, rotation, self._wires, self._totals)
-        resolved = self._resolve(n_cycles, numbers)
         window_layout.fill_row(
-            self._mean, self._rms, self._phasor, self._totals, self._short, f_hz, self._good, self._flags, numbers
-        )
+            tables, self._mean, self._rms, self._peaks, self._phasor, self._demand_a, n_cycles, f_hz, rotation,
+            self._wires, self._known, self._good, self._flags, self._totals, self._short, numbers,
+        )  # fmt: skip
+        resolved = self._resolve(n_cycles, numbers)
         found, flags = self.running.events(start, end, f_hz, flags, covered, self._phasor, self._rms[:3])
         self.running.flicker(end, core_hi, f_hz, numbers[_PINST], numbers[_PST])
-        r = self._totals.tolist()
-        p_w, new = r[power.P], end - start
+        p_w, new = self._totals.item(power.P), end - start
         if start < covered < end:
             p_w, new = self._new_power(seg, origin, covered, end, core_hi, p_w), end - covered
-        phasor = numbers[_PHASOR].view(np.complex128)
         return Window(
-            start, end, n_cycles, f_hz, Flag(flags), self._channel_flags(),
-            numbers[_U_RMS], numbers[_I_RMS], numbers[_U_DC], numbers[_I_DC], numbers[_P_PHASE],
-            r[power.P], r[power.Q1], r[power.S], r[power.PF], tables[0:3], tables[3:6], tables[15:18], tables[18:21],
-            numbers[_THD_U], numbers[_THD_I], r[power.U_SEQUENCE + 1],
-            r[power.U2_PCT], r[power.U0_PCT], r[power.I2_PCT], r[power.I0_PCT],
-            rotation if n_cycles > 0 else 0, phasor[:3], phasor[3:], numbers[_Q1_PHASE], r[power.DPF],
-            numbers[_S_PHASE], numbers[_PF_PHASE], numbers[_DPF_PHASE], tables[12:15],
-            numbers[_U_SEQUENCE], numbers[_I_SEQUENCE], r[power.U_NEMA_PCT], r[power.I_NEMA_PCT],
-            tables[21:24], tables[24:27], tables[6:9], tables[9:12],
-            numbers[_BAND_U].reshape(3, BANDS), numbers[_BAND_I].reshape(3, BANDS), numbers[_K], numbers[_TDD],
-            numbers[_HVF], numbers[_U_CREST], numbers[_I_CREST], resolved, p_w * new / self._rate_hz, found,
-            numbers[_PINST], numbers[_PST], numbers,
+            start, end, n_cycles, f_hz, Flag(flags), self._channel_flags(), rotation if n_cycles > 0 else 0,
+            p_w * new / self._rate_hz, found, resolved, numbers,
         )  # fmt: skip
 
     # --- samples
@@ -212,21 +182,23 @@ class WindowAnalysis:
 
     # --- numbers
 
-    def _transform(self, seg: Floats, origin: int, start: float, samples: float, n_cycles: int) -> None:
-        """Transform the window that begins at position `start` to bins, rms, and their squares."""
+    def _spectrum(
+        self, seg: Floats, origin: int, start: float, samples: float, n_cycles: int, tables: Floats, bands: Floats
+    ) -> None:
+        """Spectrum of the window that begins at position `start`, see window_spectrum.analyse."""
         reach = math.ceil(self._reach_hz * samples / self._rate_hz)
-        plan = transform.plan(n_cycles, resample.points_for(samples, n_cycles, reach), SPECTRAL)
+        plan = transform.plan(n_cycles, resample.points_for(math.ceil(samples), n_cycles, reach), SPECTRAL)
         size = n_cycles * plan.points
-        begin = math.floor(start) - AROUND
-        at = start - begin
-        resample.frames(seg, begin - origin, math.ceil(at + samples) + AROUND, self._frames)
-        resample.resample(self._frames, at, samples / size, size, self._taps, self._work, self._points)
         top = min(ORDERS - 1, int(resample.BAND * samples / n_cycles))
         highest = max(min((top + 1) * n_cycles, size // 2), reach)
-        transform.lowest_bins(
-            self._points, size, highest, plan.roots, plan.radices, plan.places, self._work, self._lines
-        )
-        spectrum.to_rms(self._lines, size, samples, highest, self._gain, self._squares)
+        begin = math.floor(start) - AROUND
+        at = start - begin
+        first = begin - origin
+        window_spectrum.analyse(
+            seg, first, first + math.ceil(at + samples) + AROUND, at, samples, n_cycles, size, highest, self._rate_hz,
+            self._taps, self._gain, plan.roots, plan.radices, plan.places,
+            self._frames, self._points, self._work, self._lines, self._squares, tables, self._phasor, bands,
+        )  # fmt: skip
 
     def _new_power(self, seg: Floats, origin: int, covered: float, end: float, core_hi: int, p_w: float) -> float:
         """Mean power (W) of the part of the window that no previous window covered; NaN if p_w is NaN."""
@@ -238,16 +210,19 @@ class WindowAnalysis:
         new_w = sum(float(self._new[12 + c]) for c in self._pairs)
         return new_w if math.isfinite(p_w) else math.nan
 
-    def _resolve(self, n_cycles: int, numbers: Floats) -> Floats:
-        """IEEE 1459 quantities of three phases or one; empty for two phases, without synchronisation or with a gap."""
+    def _resolve(self, n_cycles: int, numbers: Floats) -> int:
+        """IEEE 1459 quantities of three phases or one; none for two phases, without synchronisation or with a gap.
+
+        Returns their number.
+        """
         out, pairs = numbers[_1459], self._pairs
-        if n_cycles == 0 or len(pairs) not in (1, 3) or not math.isfinite(self._totals[power.P]):
-            return out[:0]
+        if n_cycles == 0 or len(pairs) not in (1, 3) or not math.isfinite(self._totals.item(power.P)):
+            return 0
         if len(pairs) == 3:
             ieee1459.three(self._mean, self._phasor, self._totals, self._wires, out)
-            return out
+            return ieee1459.RESULTS
         ieee1459.single(self._mean, self._phasor, pairs[0], out)
-        return out[: len(ieee1459.SINGLE)]
+        return len(ieee1459.SINGLE)
 
     def _channel_flags(self) -> tuple[Flag, ...]:
         found = self._flags.tolist()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp import power
+from dsp import distortion_indices, power
 from dsp._jit import Bytes, Floats, Ints, inner, kernel
 from dsp.results import BANDS, ORDERS, Flag
 
@@ -25,7 +25,8 @@ MAGNITUDES = {
 MEANS = {"frequency_hz": 1, "p_w": 1, "q1_var": 1, "s_va": 1, "p_phase_w": 3, "u_dc_v": 3, "i_dc_a": 3}
 _REST = {
     "q1_phase_var": 3, "s_phase_va": 3, "pf_phase": 3, "dpf_phase": 3, "hvf": 3, "u_crest": 3, "i_crest": 3,
-    "phasor_u_v": 6, "phasor_i_a": 6, "pinst": 3, "pst": 3, "ieee1459": 25,
+    "phasor_u_v": 6, "phasor_i_a": 6, "pinst": 3, "pst": 3, "pf": 1, "dpf": 1, "u_nema_pct": 1, "i_nema_pct": 1,
+    "ieee1459": 25,
 }  # fmt: skip
 
 
@@ -46,8 +47,8 @@ _RMS, _THD, _K, _TDD = (PLACES[n].start for n in ("u_rms_v", "thd_u_pct", "k_fac
 _SEQUENCE, _U2, _F, _P, _P_PHASE = (
     PLACES[n].start for n in ("u_sequence_v", "u2_pct", "frequency_hz", "p_w", "p_phase_w")
 )
-_BAND, _DC, _Q1_PHASE, _HVF, _CREST, _PHASOR = (
-    PLACES[n].start for n in ("band_u_v", "u_dc_v", "q1_phase_var", "hvf", "u_crest", "phasor_u_v")
+_BAND, _DC, _Q1_PHASE, _HVF, _CREST, _PHASOR, _PF, _NEMA = (
+    PLACES[n].start for n in ("band_u_v", "u_dc_v", "q1_phase_var", "hvf", "u_crest", "phasor_u_v", "pf", "u_nema_pct")
 )
 _GAP, _CLIPPED, _MISSING, _CONSTANT_SIGNAL = (
     int(f) for f in (Flag.GAP, Flag.CLIPPED, Flag.MISSING_PHASE, Flag.CONSTANT_SIGNAL)
@@ -102,19 +103,20 @@ def channel_flags(
 
 @kernel
 def fill_row(
-    mean: Floats, rms: Floats, phasor: Floats, totals: Floats, short: Floats, f_hz: float, good: Bytes, flags: Ints,
+    tables: Floats, mean: Floats, rms: Floats, peaks: Floats, phasor: Floats, demand_a: float, n_cycles: int,
+    f_hz: float, rotation: int, wires: int, known: Bytes, good: Bytes, flags: Ints, totals: Floats, short: Floats,
     row: Floats,
 ) -> None:  # fmt: skip
     """Write all values of a window except the tables to its row; values of channels that are not good become NaN.
 
-    The tables of the row must already be filled.
-
-    mean, rms, good, flags: as for channel_flags().
-    phasor: shape (6, 2), fundamentals, rms.
-    totals: shape (35,), from power.totals.
-    short: shape (21,), from indices.ratios.
+    tables: shape (27, 51), the first part of the row, already filled.
+    mean, rms, known, good, flags: as for channel_flags().
+    peaks, demand_a, n_cycles: as for distortion_indices.ratios; short: shape (21,), its output.
+    phasor, rotation, wires: as for power.totals; totals: shape (35,), its output.
     f_hz: frequency, Hz; NaN without synchronisation.
     """
+    distortion_indices.ratios(tables[H:G], tables[SG:ISG], rms, peaks, demand_a, n_cycles, short)
+    power.totals(mean, phasor, known, good, rotation, wires, totals)
     for c in range(6):
         row[_RMS + c] = rms[c]
         row[_DC + c] = mean[c]
@@ -136,6 +138,10 @@ def fill_row(
     row[_P] = totals[power.P]
     row[_P + 1] = totals[power.Q1]
     row[_P + 2] = totals[power.S]
+    row[_PF] = totals[power.PF]
+    row[_PF + 1] = totals[power.DPF]
+    row[_NEMA] = totals[power.U_NEMA_PCT]
+    row[_NEMA + 1] = totals[power.I_NEMA_PCT]
     for c in range(6):
         if good[c]:
             continue

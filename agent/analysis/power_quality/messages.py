@@ -12,7 +12,8 @@ from drivers.reading import Waveform
 from drivers.recordings.recording import ROLES
 from dsp.aggregate import AggregationInterval, columns
 from dsp.numpy_fallback import NumpyAnalysis
-from dsp.results import Flag, Window
+from dsp.results import Flag
+from dsp.window import Window
 
 
 def pq3s_values(windows: Sequence[Window | NumpyAnalysis], all_phases: bool = True) -> dict[str, Any]:

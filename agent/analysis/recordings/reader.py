@@ -122,8 +122,9 @@ class RecordingSource:
                 yield last
             last = window
         if last is not None:
-            pst = self._stream.pst_at_end()
-            yield last._replace(events=(*last.events, *self._stream.cut_short()), pst=last.pst if pst is None else pst)
+            if (pst := self._stream.pst_at_end()) is not None:
+                last.pst[:] = pst
+            yield last._replace(events=(*last.events, *self._stream.cut_short()))
 
     def _raw(self, progress: Callable[[int], None]) -> Iterator[Any]:
         from dsp.aggregate import TEN_MINUTES_S
