@@ -46,6 +46,7 @@ class Backoff:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._limits_s: dict[DisconnectReason, float] = {}  # of the next delay; without an entry it is the first
+        self._waited_s = 0.0  # since the last stable connection
         self._brief = 0
 
     def delay_s(self, end: DisconnectReason, lasted_s: float) -> float:
@@ -55,12 +56,16 @@ class Backoff:
         harmful = end in (DisconnectReason.REFUSED, DisconnectReason.TAKEN_OVER)
         if lasted_s > STABLE_S and not harmful:
             self._limits_s.clear()
+            self._waited_s = 0.0
         elif lasted_s:
             self._limits_s.pop(DisconnectReason.UNREACHABLE, None)
         first_s, growth, largest_s = LIMITS_S[end]
         limit_s = self._limits_s.get(end, first_s)
         self._limits_s[end] = min(growth * limit_s, largest_s)
-        return self._chance.uniform(limit_s / 2 if harmful else 0, limit_s)
+        limit_s = min(limit_s, max(first_s, self._waited_s))  # a short outage is not followed by a long delay
+        delay_s = self._chance.uniform(limit_s / 2 if harmful else 0, limit_s)
+        self._waited_s += delay_s
+        return delay_s
 
     def is_takeover_suspected(self, end: DisconnectReason, lasted_s: float) -> bool:
         """Whether brief connections suggest a second client; MQTT 3.1.1 reports none. Call once per connection."""

@@ -68,6 +68,17 @@ def test_full_jitter_below_a_limit_that_doubles() -> None:
     assert mean(spread) == pytest.approx(0.5, abs=0.05), "a thousand gateways reconnect evenly, not simultaneously"
 
 
+def test_an_outage_is_extended_by_its_own_duration_at_most() -> None:
+    for seed in range(200):
+        backoff = Backoff(random.Random(seed))
+        waited_s = backoff.delay_s(DisconnectReason.LOST, 3600.0)
+        for _ in range(100):
+            delay_s = backoff.delay_s(DisconnectReason.UNREACHABLE, 0.0)
+            assert delay_s <= max(1.0, waited_s)
+            waited_s += delay_s
+        assert waited_s > 3600, "60 to 100 attempts in an hour"
+
+
 def test_a_row_that_ends_four_connections_delays_rows_by_five_seconds_at_most_also_after_an_outage() -> None:
     chance = random.Random(3)
     for _ in range(200):

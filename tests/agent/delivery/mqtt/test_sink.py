@@ -381,7 +381,7 @@ def test_a_row_is_rejected_also_if_the_first_connection_confirms_nothing(line: L
     broker.start()
     sink = line.sink(broker.settings)
     wait_until(lambda: line.store.figures()["spool_rows"] == 0, 30, "nothing is stuck")
-    assert broker.connections == 1 + 3
+    assert broker.connections in (4, 5), "the first, three that end at the row, and perhaps already the next"
     (gap,) = line.store.fetch_gaps()
     assert (gap.rows, gap.reason) == (1, ROW_ENDS_CONNECTION(n=3))
     assert line.events == []
