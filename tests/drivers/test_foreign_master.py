@@ -87,8 +87,8 @@ def test_slow_and_fast_masters_at_many_phases(listen_s: float) -> None:
             assert not {name: sent for name, sent in found.items() if sent.after}
 
 
-def disturb(lines: int, exchanges: int, seed: int) -> None:
-    """`exchanges` on each of the lines, at the same time."""
+def disturb(lines: int, exchanges: int, seed: int, total: int) -> None:
+    """`exchanges` on each of the lines, at the same time; at least `total` in all."""
     made = [
         DisturbedLine((Line.RTU, Line.RTU_TCP)[n % 2], ECHOES[n // 2 % len(ECHOES)], seed + n) for n in range(lines)
     ]
@@ -101,16 +101,16 @@ def disturb(lines: int, exchanges: int, seed: int) -> None:
     asked, good = sum(len(each.line.asked) for each in made), sum(n for n, _ in found)
     print(f"{asked} exchanges on {lines} lines, {good} with a response, {len(stops)} stops")
     assert not stops
-    assert asked >= 0.9 * lines * exchanges
+    assert asked >= total
 
 
 def test_no_disturbance_stops_the_polls() -> None:
-    disturb(2 * len(ECHOES), 20, 7)
+    disturb(2 * len(ECHOES), 20, 7, 180)
 
 
 @pytest.mark.soak
 def test_no_disturbance_stops_the_polls_in_100_000_exchanges() -> None:
-    disturb(8 * len(ECHOES), 2_500, 8)
+    disturb(8 * len(ECHOES), 2_800, 8, 100_000)
 
 
 # --- while another master is known ---------------------------------------------------------------------------------
