@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from drivers.framing import Request, ResponseMatcher
 
 QUARANTINE_S = 5.0  # no response is expected later than this after its request
-LOST_MIN = 8  # unanswered requests without a late response after which a device counts as one that is never late
+LOST_MIN = 16  # unanswered requests without a late response after which a device counts as one that is never late
+LATE_COST = 1000  # the same, in addition, after a late response: the device then hardly counts as such again
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class LateResponses:
 
     On a serial line (in_order), a shape is also free when a later request of the same device has been answered, because
     a serial device processes one request at a time (Modbus over serial line V1.02, 2.4.2 [M]). This holds only for a
-    device of which the last LOST_MIN responses that did not arrive in time never arrived: one late response ends it.
+    device that was never late: of which LOST_MIN responses never arrived. One late response ends it.
 
     count: late responses that have arrived.
     """
@@ -99,7 +100,7 @@ class LateResponses:
         now_s, expected = time.monotonic(), self._pending.late
         arrived = [key for key in self._late if key not in expected]
         for key in arrived:
-            self._lost[self._late.pop(key).request.unit] = 0
+            self._lost[self._late.pop(key).request.unit] = -LATE_COST
             self.count += 1
         for key, late in list(self._late.items()):
             if arrived:
