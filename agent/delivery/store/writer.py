@@ -325,10 +325,11 @@ class Writer(threading.Thread):
             kept = numbers[SMALL_BATCH:] if small else [] if deferred or len(numbers) >= DELETIONS else numbers
             if kept:
                 self._next_batch.confirmed[bit] = kept
-        batch.confirmed = {
+        taken = {
             bit: numbers[: len(numbers) - len(self._next_batch.confirmed.get(bit, []))]
             for bit, numbers in batch.confirmed.items()
         }
+        batch.confirmed = {bit: numbers for bit, numbers in taken.items() if numbers}
         self._lost += self._buffer.drop_surplus(MEMORY_ROWS)
         before_ns = time.monotonic_ns() - round(0.5e9 * self._period_s)
         batch.rows = self._buffer.take(
