@@ -148,7 +148,7 @@ def test_a_killed_broker_loses_nothing_that_it_confirmed(scene: Scene) -> None:
 @pytest.mark.parametrize(("durability", "commit_ms"), [("strict", COMMIT_MS), ("sd_card", 2000)])
 def test_a_kill_loses_no_more_than_the_durability_allows(tmp_path: Path, durability: str, commit_ms: int) -> None:
     """Four kills with the broker, and four without it, when each row has to reach the disk. The rows that are missing
-    are younger than the commit interval and in a gap."""
+    were measured within the commit interval before the kill, and are in a gap."""
     broker = persistent_broker(tmp_path)
     broker.start()
     oracle = Oracle(broker.port)
