@@ -3,7 +3,8 @@
 Import and export follow the registers of the meter, so that a gap in polling loses nothing. The count, the register
 value that it was counted from and the identity of that meter are committed in one transaction, before the row that
 shows them is sent (agent.core.messages.Message.counters): after a power failure either all or none of them are stored,
-and no energy is counted twice. Shaft energy and losses are summed from the energies of the estimator. Internal unit: mWh.
+and no energy is counted twice. Shaft energy and losses are summed from the energies of the estimator. Internal unit:
+mWh.
 """
 
 from __future__ import annotations
