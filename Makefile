@@ -56,7 +56,7 @@ bench-dsp: .venv/bench-dsp
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.dsp
 
 bench-store: .venv/test system
-	PYTHONPATH=.:tests $(BIN)/python benchmarks/store.py
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store
 
 bench-plant: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py

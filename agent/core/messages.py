@@ -36,7 +36,7 @@ class Message:
     flags: metric → quality flags of its value.
     quality: flags of all values.
     counters: name → whole number (mWh or s) that this message is the first to show; not sent, but committed to the
-        store in one transaction with its row.
+        store in one transaction, before the message is sent.
     reasons: metric whose value is a code, a list of codes, or the text of reasons → the reasons with their data.
     """
 

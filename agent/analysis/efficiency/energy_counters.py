@@ -1,9 +1,10 @@
 """Energy counters of a motor: integers that never decrease, also after rollover, reset, meter replacement or a crash.
 
 Import and export follow the registers of the meter, so that a gap in polling loses nothing. The count, the register
-value that it was counted from and the identity of that meter are committed in one transaction with the row that shows
-them (agent.core.messages.Message.counters): after a power failure either all or none of them are stored, and no energy
-is counted twice. Shaft energy and losses are summed from the energies of the estimator. Internal unit: mWh.
+value that it was counted from and the identity of that meter are committed in one transaction, before the row that
+shows them is sent (agent.core.messages.Message.counters): after a power failure either all or none of them are stored,
+and no energy is counted twice. Shaft energy and losses are summed from the energies of the estimator. Internal unit:
+mWh.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ class EnergyCounters:
         return found
 
     def changed(self) -> dict[str, int]:
-        """Counters that the store does not contain yet, to be committed with the row that shows them."""
+        """Counters that the store does not contain yet, to be committed before the row that shows them is sent."""
         found = {self._prefix + name: value for name, value in self._values.items() if self._stored.get(name) != value}
         self._stored = dict(self._values)
         return found

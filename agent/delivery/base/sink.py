@@ -1,7 +1,7 @@
 """Protocol of the sinks, the destinations of results.
 
 A **durable** sink (MQTT, Sparkplug, files) must not lose a row. It has its own position in the spool: `start` passes
-its `SinkCursor` (agent/delivery/store/cursor.py), which wakes the sink when rows were committed. Its own thread
+its `SinkCursor` (agent/delivery/store/cursor.py), which wakes the sink when there are rows. Its own thread
 
     fetches rows:     cursor.fetch_live(n) first, then cursor.fetch_backlog(n)
     confirms them:    cursor.confirm(numbers) when the destination has stored them (MQTT: PUBACK; a file: fsync)

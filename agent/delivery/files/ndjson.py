@@ -28,7 +28,7 @@ BATCH = 500
 WAIT_S = 0.5
 GATHER_S = 0.7  # rows of this time are written together: flash memory wears out by the number of writes
 RETRY_S = 10.0
-TAIL_BYTES = 4_000_000  # more than the rows of one batch
+TAIL_BYTES = 16_000_000  # more than the rows that may come again
 CONVERT_S = 600.0
 _CLOSED = re.compile(r"rows-\d{8}T\d{6}Z-\d{4,}\.(ndjson|parquet|partial)")  # other files in the folder are not touched
 
@@ -183,7 +183,7 @@ def line(row: StoredRow, root: str) -> bytes:
 def ids(lines: bytes) -> set[str]:
     """Ids of the last rows at the end of a file."""
     found = set()
-    for text in lines.splitlines()[-2 * BATCH :]:
+    for text in lines.splitlines()[-10 * BATCH :]:
         try:
             found.add(str(msgspec.json.decode(text)["id"]))
         except (msgspec.DecodeError, KeyError, TypeError):

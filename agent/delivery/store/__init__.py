@@ -1,7 +1,7 @@
 """State that outlives the process: one SQLite file (WAL, synchronous FULL) with one writer thread.
 
-spool: rows, written before any sink receives them and deleted when every durable sink has confirmed them.
-counters: integers, committed in one transaction with the row that first shows them.
+spool: rows that a durable sink did not confirm in time, deleted when all of them have.
+counters: integers, those of a row committed in one transaction before the row is sent.
 note: small JSON objects by kind and name, such as commissioning results and unsupported registers.
 interval, ledger: energies and records that savings are computed from.
 history: measured values, aggregated. gaps: number and time span of all rows that were dropped.

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
 
 from agent.delivery.store.data_gaps import record_gap
@@ -40,6 +41,9 @@ SALVAGED = (
 )
 QUICK_CHECK_BYTES = 32 << 20  # a full check of a larger file would delay the start: only NEEDED is checked
 NEEDED = ("boots", "counter_name", "counter_value", "note", "sinks", "gaps")  # small tables that a start requires
+
+# A corrupt text must not prevent that its table is read; the checksum of its row finds it.
+_text = methodcaller("decode", "utf-8", "replace")
 
 
 class StoreError(CodedError):
@@ -240,11 +244,6 @@ def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
             db.execute(f"insert or ignore into {table} values ({','.join('?' * len(row))})", row)
             saved += 1
     return saved
-
-
-def _text(stored: bytes) -> str:
-    """A damaged text must not prevent that its table is read; the checksum of its row finds it."""
-    return stored.decode("utf-8", "replace")
 
 
 class DiskReserve:

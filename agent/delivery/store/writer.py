@@ -61,7 +61,8 @@ MEMORY_ROWS = 20_000  # buffered while the file cannot be written
 RETRY_S = 1.0
 SETTLED_S = 60.0  # without a failure until the file counts as writable again in the log
 SMALL_BATCH = 100  # confirmed rows deleted in one transaction while the disk is full: it must fit in the reserve
-DELETIONS, DEFERRED = 500, 200  # confirmed rows, or deferred jobs, that do not wait for `defer_s`
+# Confirmed rows, or deferred jobs, that do not wait for `defer_s`. After a kill that many rows may come again
+DELETIONS, DEFERRED = 500, 200
 WAIT_S = 15.0  # for the commit of a job
 
 
@@ -261,8 +262,10 @@ class Writer(threading.Thread):
             due_s = self._started_s
         if self.unsaved_reason or not self._rows_max:
             due_s, period_s = self._started_s, RETRY_S
-        if self._confirmed_rows >= DELETIONS or (self._rows_max < ROWS_UNLIMITED and batch.confirmed):
+        if self._rows_max < ROWS_UNLIMITED and batch.confirmed:
             due_s, period_s = self._started_s, self._period_s
+        if self._confirmed_rows >= DELETIONS and not self.unsaved_reason:
+            return self._started_s
         return max(due_s, self._started_s + period_s)
 
     @property
@@ -325,10 +328,11 @@ class Writer(threading.Thread):
             kept = numbers[SMALL_BATCH:] if small else [] if deferred or len(numbers) >= DELETIONS else numbers
             if kept:
                 self._next_batch.confirmed[bit] = kept
-        batch.confirmed = {
+        taken = {
             bit: numbers[: len(numbers) - len(self._next_batch.confirmed.get(bit, []))]
             for bit, numbers in batch.confirmed.items()
         }
+        batch.confirmed = {bit: numbers for bit, numbers in taken.items() if numbers}
         self._lost += self._buffer.drop_surplus(MEMORY_ROWS)
         before_ns = time.monotonic_ns() - round(0.5e9 * self._period_s)
         batch.rows = self._buffer.take(

@@ -209,7 +209,6 @@ def test_names_of_rotated_files_only_increase() -> None:
 
 def test_parquet_agrees_with_the_lines(tmp_path: Path) -> None:
     writing = Writing(tmp_path, Files(tmp_path / "out", "parquet", rotate_bytes=900))
-    writing.sink.start(writing.drain)
     t_ms = 1_790_000_000_123
     values = {"active_power_w": 71240, "motor_efficiency_pct": 96.1, "fault_text": "no fault", "frequency_hz": None}
     writing.bench.publisher.publish(Message("pump-1", "telemetry", t_ms, values, {"motor_efficiency_pct": 0.8},
@@ -221,6 +220,7 @@ def test_parquet_agrees_with_the_lines(tmp_path: Path) -> None:
     caveats = [NO_SPACE_LEFT(), RETENTION_EXPIRED()]
     writing.bench.publisher.publish(Message("pump-1", "savings", t_ms, {"savings_caveats": codes(caveats)},
                                             reasons={"savings_caveats": caveats}))  # fmt: skip
+    writing.sink.start(writing.drain)  # all rows are one batch
     wait_until(lambda: bool(list((tmp_path / "out").glob("*.parquet"))), 60, "converted")
     writing.stop()
     (path,) = (tmp_path / "out").glob("*.parquet")

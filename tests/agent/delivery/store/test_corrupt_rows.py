@@ -101,15 +101,16 @@ def test_a_backlog_with_corrupt_rows_only_ends(tmp_path: Path, clock: HandClock)
 def test_a_corrected_row_is_intact_and_a_damaged_one_stays_damaged(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, small())
     drain = store.sink_cursors(["mqtt"])["mqtt"]
-    body = {"t": 1000, "id": "x", "v": {}}
+    t_ms = store.now_ms
+    body = {"t": t_ms, "id": "x", "v": {}}
     for _ in range(2):
-        store.append("m", "event", 1000, lambda _: msgspec.json.encode(body))
+        store.append("m", "event", t_ms, lambda _: msgspec.json.encode(body))
     store.flush()
     store.do(lambda db: db.execute("update spool set payload = ? where n in (select max(n) from spool)",
                                    (msgspec.json.encode({**body, "id": "y"}),)).rowcount)  # fmt: skip
     store.correct_unsent_timestamps(store.run_id, 500)
     drain.reread()
     rows = drain.fetch_backlog(10)
-    assert [(row.t_ms, msgspec.json.decode(row.payload)) for row in rows] == [(1500, {**body, "t": 1500})]
+    assert [(row.t_ms, msgspec.json.decode(row.payload)) for row in rows] == [(t_ms + 500, {**body, "t": t_ms + 500})]
     assert sum(gap.rows or 0 for gap in store.fetch_gaps()) == 1
     store.close()

@@ -131,7 +131,7 @@ def test_waiting_rows_and_counters_of_version_4_are_kept_in_order(tmp_path: Path
     """Its rows have small numbers and no checksum; they come before new rows."""
     store = Store(tmp_path, clock)
     store.sink_cursors(["mqtt"])
-    made = [store.append("m", "telemetry", n, str.encode, {"wh": n, "h": 2 * n}).id for n in range(5)]
+    made = [store.append("m", "telemetry", store.now_ms, str.encode, {"wh": n, "h": 2 * n}).id for n in range(5)]
     store.flush()
     store.close()
     with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as db:
@@ -139,7 +139,7 @@ def test_waiting_rows_and_counters_of_version_4_are_kept_in_order(tmp_path: Path
     store = Store(tmp_path, clock)
     drain = store.sink_cursors(["mqtt"])["mqtt"]
     assert store.counters() == {"wh": 4, "h": 8}
-    made.append(store.append("m", "telemetry", 9, str.encode, {"wh": 9}).id)
+    made.append(store.append("m", "telemetry", store.now_ms, str.encode, {"wh": 9}).id)
     store.flush()
     rows = [*drain.fetch_backlog(100), *drain.fetch_live(100)]
     assert [row.id for row in rows] == made
