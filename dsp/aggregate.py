@@ -36,7 +36,7 @@ _GRACE_S = 1e-6  # rounding may date a window slightly before its tick: a time o
 _FRACTION = 0.95  # of an interval must be covered for it to be complete
 
 # a window with one of these flags makes its intervals flagged: events, and values that are not reliable
-FLAGGED = (
+_FLAGGED = int(
     Flag.EVENT
     | Flag.GAP
     | Flag.CLIPPED
@@ -45,6 +45,11 @@ FLAGGED = (
     | Flag.FREQUENCY_HELD
     | Flag.CONSTANT_SIGNAL
 )
+
+
+def is_flagged(window: Window) -> bool:
+    """Whether the window makes its intervals flagged, for Aggregator.add()."""
+    return int(window.flags) & _FLAGGED != 0
 
 
 def columns() -> dict[str, slice]:
@@ -174,7 +179,7 @@ class Aggregator:
 
         row: shape (size,); NaN where a value is missing.
         start_s, end_s: of the window, seconds of an absolute clock whose 10 min ticks are multiples of 600.
-        flagged: True if the window carries one of the flags FLAGGED.
+        flagged: is_flagged() of the window.
         The times are not checked: a window that overlaps the previous one by more than a resynchronisation, or that
         follows after a gap, is aggregated as it is, and the interval is complete only if enough of it was measured.
         Raises ValueError if `row` has another shape.

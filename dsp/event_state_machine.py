@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsp._jit import Bytes, Floats, Ints, bare, kernel
-from dsp.half_cycles import GAP, MOVED
+from dsp.half_cycles import GAP, MOVED, half_cycles
 
 # columns of the state of each kind; in its records they follow kind, end and reference
 ACTIVE, START, EXTREME, PHASES, GAPPED, SINCE, INTERRUPTED, CHANGE = 0, 1, 2, 3, 4, 5, 6, 7
@@ -15,6 +15,35 @@ FIELDS = 3 + STATE
 
 
 @kernel
+def advance(
+    x: Floats, bad: Bytes, last_bad: Ints, base: int, first: int, limit: int, use: Bytes,
+    half: float, start: float, end: float, reference_v: float, current_a: float, levels: Floats,
+    edge: Floats, carry: Floats, count: Ints, at: Floats, rms: Floats, part: Floats,
+    armed: Bytes, beyond: Bytes, state: Floats, ring: Floats, ring_n: Ints, touched: Bytes, processed: Ints,
+    records: Floats,
+) -> int:  # fmt: skip
+    """Half cycles of a window and their events; returns the number of records.
+
+    touched: shape (3,), [0], [1]: see detect(); [2]: an event is in progress or touches the time after the window.
+    reference_v, current_a: references of voltages and currents. The other arguments: see half_cycles() and detect().
+    """
+    half_cycles(
+        x, bad, last_bad, base, first, limit, use, half, end + 2.0 * half + 1e-6, edge, carry, count, at, rms, part
+    )
+    touched[0], touched[1] = touched[1], 0
+    n = 0
+    for row in range(0, 6, 3):
+        if use[row] or use[row + 1] or use[row + 2]:
+            reference = reference_v if row == 0 else current_a
+            n = detect(
+                row, count, at, rms, part, half, start, end, reference, levels, armed, beyond, state, ring, ring_n,
+                touched, processed, records, n,
+            )  # fmt: skip
+    touched[2] = touched[1] or state[0, ACTIVE] + state[1, ACTIVE] + state[2, ACTIVE] > 0.0
+    return n
+
+
+@bare
 def detect(
     row: int,
     count: Ints,

@@ -26,10 +26,10 @@ from dsp.event_state_machine import (
     SINCE,
     START,
     STATE,
+    advance,
     append_record,
-    detect,
 )
-from dsp.half_cycles import align, half_cycles
+from dsp.half_cycles import align
 from dsp.supply import Supply
 
 LOW_HZ, HIGH_HZ = 42.5, 69.0
@@ -102,7 +102,7 @@ class Events:
         self._use = np.array(use, dtype=np.uint8)
         if supply.current_a is None:
             self._use[3:] = 0
-        self._rows = [row for row in (0, 3) if self._use[row : row + 3].any()]
+        self._current_a = float(supply.current_a or 0.0)
         most = int(2.0 * HIGH_HZ * 0.6) + 8  # half cycles in the longest window, 0.6 s
         self._edge, self._carry = np.zeros(6), np.zeros(6)
         self._count = np.zeros(6, dtype=np.int64)
@@ -112,7 +112,7 @@ class Events:
         self._state = np.zeros((KINDS, STATE))
         self._ring = np.zeros((3, 4 + _STEADY))
         self._ring_n = np.zeros((4, 2), dtype=np.int64)
-        self._touched = np.zeros(2, dtype=np.uint8)
+        self._touched = np.zeros(3, dtype=np.uint8)
         self._records = np.zeros((RECORDS, FIELDS))
         self._levels = np.zeros(6)
         self._levelled_v = -1.0  # the reference voltage from which the levels were calculated
@@ -178,25 +178,16 @@ class Events:
             self._known = True
         if self._reference_v == 0.0 and not self._slide(u_rms, good):
             return [], False
-        half_cycles(
-            x, bad, last_bad, base, first, limit, self._use, half, end + 2.0 * half + 1e-6,
-            self._edge, self._carry, self._count, self._at, self._rms, self._part,
-        )  # fmt: skip
         if self._levelled_v != self._reference_v:
             self._set_levels()
-        self._touched[0] = self._touched[1]
-        self._touched[1] = 0
-        n = 0
-        for row in self._rows:
-            reference = self._reference_v if row == 0 else float(self._supply.current_a or 0.0)
-            n = detect(
-                row, self._count, self._at, self._rms, self._part, half, start, end, reference, self._levels,
-                self._armed, self._beyond, self._state, self._ring, self._ring_n, self._touched, self._processed,
-                self._records, n,
-            )  # fmt: skip
-        touched = bool(self._touched[0])
-        active = self._state.item(0, ACTIVE) + self._state.item(1, ACTIVE) + self._state.item(2, ACTIVE)
-        self._busy = bool(self._touched[1]) or active > 0.0
+        n = advance(
+            x, bad, last_bad, base, first, limit, self._use, half, start, end, self._reference_v, self._current_a,
+            self._levels, self._edge, self._carry, self._count, self._at, self._rms, self._part,
+            self._armed, self._beyond, self._state, self._ring, self._ring_n, self._touched, self._processed,
+            self._records,
+        )  # fmt: skip
+        here, _, busy = self._touched.tolist()
+        touched, self._busy = bool(here), bool(busy)
         if not touched and good:
             self._slide(u_rms, good)
         if n == 0 and not self._open:
@@ -215,7 +206,8 @@ class Events:
             return self._f_hz > 0.0
         if not LOW_HZ <= f_hz <= HIGH_HZ:
             return False
-        if self._f_hz == 0.0 or any(abs(f_hz - f) <= _JUMP * f for f in (self._f_hz, self._candidate_hz)):
+        before, candidate = self._f_hz, self._candidate_hz
+        if before == 0.0 or abs(f_hz - before) <= _JUMP * before or abs(f_hz - candidate) <= _JUMP * candidate:
             self._f_hz = f_hz
         self._candidate_hz = f_hz
         size = 100 if self._f_hz < 55.0 else _STEADY

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from dsp._jit import Bytes, Floats, Ints, bare, inner, kernel
-from dsp._simd import SimdLanes, load, rows, store
+from dsp._simd import SimdLanes, load, most, rows, store
 
 RATE_HZ = 2000.0  # minimum rate after averaging
 RATE_MIN_HZ = 500.0  # lowest sampling rate
@@ -32,8 +32,8 @@ _LAMPS = {
 }
 _SECTIONS = 5  # three of the low pass, two of the lamp-eye response
 # rows of the state, one column per voltage
-_LEVEL, _SLOW, _SUM, _BAD, _LARGEST, _LOST = 0, 1, 2, 3, 4, 5
-_STATE = 6
+_LEVEL, _SLOW, _SUM, _BAD, _LOST = 0, 1, 2, 3, 4
+_STATE = 5
 
 
 def sections(lamp: str, nominal_hz: float, rate_hz: float) -> Floats:
@@ -123,31 +123,29 @@ def adapt(squares: Floats, n: int, use: Bytes, slow: float, high: float, state: 
     slow, high: filter coefficients of the adaptor and of the 0.05 Hz high pass.
     A gap (-1) counts as no change.
     """
-    for c in range(3):
-        if not use[c]:
-            continue
-        level, mean = state[_LEVEL, c], state[_SLOW, c]
-        for m in range(n):
-            square = squares[c, m]
-            if square < 0.0:
-                square = level
+    for m in range(n):  # the three voltages in turn: each step waits for the previous one of its voltage
+        for c in range(3):
+            if not use[c]:
+                continue
+            level, mean = state[_LEVEL, c], state[_SLOW, c]
+            square = squares[c, m] if squares[c, m] >= 0.0 else level
             level += slow * (square - level)
             # limit the step when a voltage returns after an outage, so that the filters do not overflow
             v = min(square / level, _MOST) - 1.0 if level > 0.0 else 0.0
             mean += high * (v - mean)
             out[m, c] = v - mean
-        state[_LEVEL, c], state[_SLOW, c] = level, mean
+            state[_LEVEL, c], state[_SLOW, c] = level, mean
 
 
 @bare
 def weigh(frames: Floats, n: int, sos: Floats, eye: float, scale: float, memory: Floats) -> None:
     """Weighting filters, squaring and smoothing of all columns in parallel, in place: rows of Pinst.
 
-    memory: shape (11, 8), two rows for each section and one for the smoothing filter.
+    memory: shape (12, 8), two rows for each section, one for the smoothing filter, and the largest Pinst of all rows.
     """
     a0, b0, a1, b1, a2 = load(memory, 0), load(memory, 1), load(memory, 2), load(memory, 3), load(memory, 4)
     b2, a3, b3, a4, b4 = load(memory, 5), load(memory, 6), load(memory, 7), load(memory, 8), load(memory, 9)
-    p = load(memory, 10)
+    p, largest = load(memory, 10), load(memory, 11)
     for m in range(n):
         v = load(frames, m)
         v, a0, b0 = _section(sos, 0, v, a0, b0)
@@ -156,8 +154,9 @@ def weigh(frames: Floats, n: int, sos: Floats, eye: float, scale: float, memory:
         v, a3, b3 = _section(sos, 3, v, a3, b3)
         v, a4, b4 = _section(sos, 4, v, a4, b4)
         p = p + eye * (scale * (v * v) - p)
+        largest = most(p, largest)
         store(frames, m, p)
-    for row, value in enumerate((a0, b0, a1, b1, a2, b2, a3, b3, a4, b4, p)):
+    for row, value in enumerate((a0, b0, a1, b1, a2, b2, a3, b3, a4, b4, p, largest)):
         store(memory, row, value)
 
 
@@ -169,20 +168,14 @@ def _section(sos: Floats, s: int, v: SimdLanes, a: SimdLanes, b: SimdLanes) -> t
 
 
 @bare
-def count(
-    frames: Floats, n: int, done: int, use: Bytes, classify: int, quiet: int, state: Floats, counts: Ints
-) -> None:
-    """Update the largest Pinst with n frames, and classify every `classify`th frame after the first `quiet` frames.
+def count(frames: Floats, n: int, done: int, use: Bytes, classify: int, quiet: int, counts: Ints) -> None:
+    """Classify every `classify`th of n frames after the first `quiet` frames.
 
     counts: shape (3, classes).
     """
     for c in range(3):
         if not use[c]:
             continue
-        largest = state[_LARGEST, c]
-        for m in range(n):
-            largest = max(largest, frames[m, c])
-        state[_LARGEST, c] = largest
         for m in range(classify - 1 - done % classify, n, classify):
             if done + m >= quiet:
                 place = int(np.log2(max(frames[m, c], _LEAST) / _LEAST) * _PER_OCTAVE)
@@ -199,11 +192,11 @@ def process(
     n = averages(x, bad, base, begin, end, every, inside, state, squares)
     adapt(squares, n, use, slow, high, state, frames)
     weigh(frames, n, sos, eye, scale, memory)
-    count(frames, n, done, use, classify, quiet, state, counts)
+    count(frames, n, done, use, classify, quiet, counts)
     for c in range(3):
         if use[c]:
-            out[c] = state[_LARGEST, c]
-        state[_LARGEST, c] = 0.0
+            out[c] = memory[11, c]
+        memory[11, c] = 0.0
     return n
 
 
@@ -233,7 +226,7 @@ class Flicker:
         self._state, self._counts = np.zeros((_STATE, 3)), np.zeros((3, _CLASSES), dtype=np.int64)
         most = int(2.0 * self._reduced_hz) + 16  # two seconds: longer than any window
         self._squares = np.zeros((3, most))
-        self._rows, self._memory = rows(most, np.float64), rows(11, np.float64)
+        self._rows, self._memory = rows(most, np.float64), rows(12, np.float64)
         self._inside = self._done = 0
         self._sos = np.zeros((_SECTIONS, 5))
         self._nominal_hz = 0.0

@@ -56,7 +56,7 @@ def align(
         displacement[c] = off
 
 
-@kernel
+@bare
 def half_cycles(
     x: Floats,
     bad: Bytes,

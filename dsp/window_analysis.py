@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -35,6 +36,7 @@ _PINST, _PST, _1459 = (_AT[n] for n in ("pinst", "pst", "ieee1459"))
 _BANDS = slice(_AT["band_u_v"].start, _AT["band_i_a"].stop)
 _TABLES = slice(0, window_layout.LINES * ORDERS)
 _ALL_GOOD = (Flag.GOOD,) * CHANNELS
+_flag = cache(Flag)  # a call of an enumeration takes longer than some kernels
 _SYNC_LOST, _NO_SIGNAL = int(Flag.SYNC_LOST), int(Flag.NO_SIGNAL)
 _FEW_CYCLES = int(Flag.FEW_CYCLES)
 
@@ -131,7 +133,7 @@ class WindowAnalysis:
         if start < covered < end:
             p_w, new = self._new_power(seg, origin, covered, end, core_hi, p_w), end - covered
         return Window(
-            start, end, n_cycles, f_hz, Flag(flags), self._channel_flags(), rotation if n_cycles > 0 else 0,
+            start, end, n_cycles, f_hz, _flag(flags), self._channel_flags(), rotation if n_cycles > 0 else 0,
             p_w * new / self._rate_hz, found, resolved, numbers,
         )  # fmt: skip
 
@@ -226,4 +228,4 @@ class WindowAnalysis:
 
     def _channel_flags(self) -> tuple[Flag, ...]:
         found = self._flags.tolist()
-        return tuple(Flag(one) for one in found) if any(found) else _ALL_GOOD
+        return tuple(map(_flag, found)) if any(found) else _ALL_GOOD

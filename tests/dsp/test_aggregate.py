@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.aggregate import FLAGGED, AggregationInterval, Aggregator, Frequency, columns, percentile, row_of
+from dsp.aggregate import AggregationInterval, Aggregator, Frequency, columns, is_flagged, percentile, row_of
 from dsp.stream import Stream
 from dsp.supply import Supply
 
@@ -217,7 +217,7 @@ def test_ten_minutes_tick_inside_a_stream(three):
     a, out = Aggregator.of_windows(), []
     for w in windows:
         t = T0 + 596.0 + w.start_index / rate
-        out += a.add(row_of(w), t, t + (w.end_index - w.start_index) / rate, bool(w.flags & FLAGGED))
+        out += a.add(row_of(w), t, t + (w.end_index - w.start_index) / rate, is_flagged(w))
     out += a.finish()
     at = columns()
     first, second = (v for v in out if v.seconds == 600)

@@ -26,7 +26,7 @@ from agent.config.model import Motor
 from agent.core.messages import Message
 from drivers.reading import Quality, Waveform
 from drivers.recordings.recording import ROLES
-from dsp.aggregate import FLAGGED, TEN_MINUTES_S, WINDOWS, AggregationInterval, Aggregator, row_of
+from dsp.aggregate import TEN_MINUTES_S, WINDOWS, AggregationInterval, Aggregator, is_flagged, row_of
 from dsp.flicker import RATE_MIN_HZ, plt
 from dsp.stream import Flag, Stream, Window
 from dsp.supply import Supply
@@ -181,7 +181,7 @@ class WaveformChannel:
             log.info("%s: %s, %s %%, %s s", self._asset, message.values["event_kind"],
                      message.values["event_extreme_pct"], message.values["event_duration_s"])  # fmt: skip
             self._emit(message)
-        for interval in self._aggregator.add(row_of(window), start_s, end_s, bool(window.flags & FLAGGED)):
+        for interval in self._aggregator.add(row_of(window), start_s, end_s, is_flagged(window)):
             self._interval(interval)
 
     def _interval(self, interval: AggregationInterval) -> None:

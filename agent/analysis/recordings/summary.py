@@ -52,14 +52,14 @@ class RecordingSummary:
 
     def add(self, window: Any) -> None:
         """Adds the next window."""
-        from dsp.aggregate import FLAGGED, row_of
+        from dsp.aggregate import is_flagged, row_of
         from dsp.stream import Flag
 
         rate_hz = self._source.rate_hz
         start_s, end_s = window.start_index / rate_hz, window.end_index / rate_hz
         self.windows += 1
         self.flags.update(flag_names(window.flags, Flag))
-        for interval in self._aggregator.add(row_of(window), start_s, end_s, bool(window.flags & FLAGGED)):
+        for interval in self._aggregator.add(row_of(window), start_s, end_s, is_flagged(window)):
             self.intervals[interval.seconds].append(interval)
         self.frequency_hz += self._frequency.add(window.n_cycles, start_s, end_s - start_s)
         if math.isfinite(window.energy_j):
