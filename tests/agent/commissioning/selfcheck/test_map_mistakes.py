@@ -173,7 +173,8 @@ def in_a_configuration(rng: Random) -> Outcome | None:
         other = _second(rng, scene, name if kind == "unit" else rng.choice(three_phase()))
         if other is None:
             return None
-        scenes = [replace(scene, believed_units=(12, 31)), replace(other, units=(12, 32), believed_units=(11, 32))]
+        swapped = replace(other, units=(12, 32), believed_units=(11, 32))
+        scenes = [replace(scene, believed_units=(12, 31)), swapped]
     result = check(*scenes)
     hit = [item.cause in CAUSES[kind] for item in result.findings if item.group == 1]
     return (
