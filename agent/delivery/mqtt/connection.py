@@ -208,6 +208,7 @@ class MqttConnection:
         if client is not None:
             try:
                 client.disconnect()
+                client.loop_write()
                 if (sock := client.socket()) is not None:  # DISCONNECT could not be sent
                     sock.close()
             except Exception:
@@ -242,6 +243,8 @@ class MqttConnection:
         tls.authenticate(client, self.settings)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_message = self._on_message
+        # paho then queues each packet, and `_exchange` writes those of a turn together.
+        client.on_socket_register_write = lambda *_: None
         client.on_publish = lambda _client, _data, mid, code, _properties: self._handler.on_confirmed(mid, code.value)
         client.on_subscribe = lambda _client, _data, mid, *_: self._handler.on_confirmed(mid, 0)
         return client
@@ -259,6 +262,8 @@ class MqttConnection:
             now_s = time.monotonic()
             if self.connected:
                 wait_s = min(TURN_S, max(0.0, self._handler.send_due(now_s)))
+                if client.want_write():
+                    client.loop_write()
                 if self._end is not None:
                     break
                 if self._interrupt.is_set():
@@ -288,9 +293,9 @@ class MqttConnection:
     def _send_last(self, client: paho.Client, sock: Any) -> None:
         until_s = time.monotonic() + STOP_S
         while not self._handler.send_last() and self._end is None and time.monotonic() < until_s:
+            self._flush(client, sock)
             select.select([sock], [], [], 0.05)
             client.loop_read()
-            self._flush(client, sock)
 
     @staticmethod
     def _flush(client: paho.Client, sock: Any) -> None:
