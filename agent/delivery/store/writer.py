@@ -250,7 +250,7 @@ class Writer(threading.Thread):
 
     def _notify(self) -> None:
         """Wakes the thread when it would wait for too long."""
-        if self._wakes_s > self._next_s():
+        if self._wakes_s > 0 and self._wakes_s > self._next_s():
             self._wake.notify()
 
     def _next_s(self) -> float:
