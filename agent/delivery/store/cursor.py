@@ -31,7 +31,7 @@ class SinkCursor:
     hold_s: longest time for which a row waits in the store before it is added.
 
     has_backlog: whether there may be a backlog.
-    wake: called without a lock, in the thread that added rows; it must not block.
+    wake: called without a lock, in the thread of the writer, when there are new rows; it must not block.
     """
 
     def __init__(

@@ -59,6 +59,7 @@ log = logging.getLogger(__name__)
 
 MEMORY_ROWS = 20_000  # buffered while the file cannot be written
 RETRY_S = 1.0
+GATHER_S = 0.1  # rows of this time are passed on together: a turn of a sink costs more than a row
 SETTLED_S = 60.0  # without a failure until the file counts as writable again in the log
 SMALL_BATCH = 100  # confirmed rows deleted in one transaction while the disk is full: it must fit in the reserve
 # Confirmed rows, or deferred jobs, that do not wait for `defer_s`. After a kill that many rows may come again
@@ -107,6 +108,7 @@ class Writer(threading.Thread):
         self._deferred_s = time.monotonic()  # of the last deletion
         self._started_s = float("-inf")  # of the last cycle
         self._wakes_s = float("-inf")  # while it waits: when it wakes
+        self._woken_s, self._has_news = float("-inf"), False  # when the sinks were woken; whether they have new rows
         self._urgent = self._flush = self._ending = False
         self._corruption = ""
 
@@ -131,8 +133,6 @@ class Writer(threading.Thread):
             if can_be_sent:
                 self._pass_on([pending.row])
             self._notify()
-        if can_be_sent:
-            self._wake_sinks()
 
     def save_counters(self, values: Mapping[str, int]) -> None:
         with self._wake:
@@ -231,12 +231,17 @@ class Writer(threading.Thread):
     def run(self) -> None:
         while True:
             with self._wake:
-                while (wait_s := (due_s := self._due_s()) - time.monotonic()) > 0:
-                    self._wakes_s = due_s
+                while (wait_s := (next_s := self._next_s()) - time.monotonic()) > 0:
+                    self._wakes_s = next_s
                     self._wake.wait(wait_s)
                     self._wakes_s = float("-inf")
-                ending, self._urgent = self._ending, False
-                self._started_s = time.monotonic()
+                now_s = time.monotonic()
+                if is_due := self._due_s() <= now_s:
+                    self._started_s, self._urgent = now_s, False
+                ending = self._ending
+            if not is_due:
+                self._wake_sinks()
+                continue
             self._write()
             if ending:
                 return
@@ -245,8 +250,12 @@ class Writer(threading.Thread):
 
     def _notify(self) -> None:
         """Wakes the thread when it would wait for too long."""
-        if self._wakes_s > self._due_s():
+        if self._wakes_s > 0 and self._wakes_s > self._next_s():
             self._wake.notify()
+
+    def _next_s(self) -> float:
+        """Monotonic time of the next cycle, or when the sinks are to be woken for rows."""
+        return min(self._due_s(), self._woken_s + GATHER_S) if self._has_news else self._due_s()
 
     def _due_s(self) -> float:
         """Monotonic time of the next cycle."""
@@ -276,9 +285,13 @@ class Writer(threading.Thread):
         """Adds rows to the sinks, in the order of the ids. Under _wake."""
         for cursor in self._cursors.values():
             cursor.add(rows)
+        self._has_news = True
 
     def _wake_sinks(self) -> None:
-        for cursor in self.cursors():
+        with self._wake:
+            cursors, self._has_news = list(self._cursors.values()) if self._has_news else [], False
+            self._woken_s = time.monotonic()
+        for cursor in cursors:
             cursor.wake()
 
     def _write(self) -> None:
@@ -303,8 +316,7 @@ class Writer(threading.Thread):
             released = self._buffer.release(held)
             if released:
                 self._pass_on(released)
-        if released:
-            self._wake_sinks()
+        self._wake_sinks()
         for resolve in resolve_jobs:  # after the sinks received the rows
             resolve()
 
