@@ -18,6 +18,7 @@ from simulators.bus.frames import rtu, rtu_request
 from simulators.bus.reactor import Timer
 from simulators.bus.segment import Framing, Segment, Transmission
 
+LATENCY_S = 0.01  # longest delay between the line and the agent; that of a thread on a loaded machine
 OURS, THEIRS, NOBODY = 11, 31, 77  # units: read by the agent, by the other master; without a slave
 BLOCK = (OURS, 4, 0, 6)  # what the agent reads
 REQUESTS = {
@@ -63,9 +64,12 @@ def first_seen(segment: Segment) -> Transmission | None:
 
 
 def sent_after(segment: Segment) -> list[Transmission]:
-    """What the agent sent after the first complete request of the other master; nothing if all of them collided."""
+    """What the agent sent after it had received the first complete request of the other master.
+
+    Nothing if all of them collided.
+    """
     first = first_seen(segment)
-    return [item for item in sent_by(segment, "agent") if first is not None and item.start_s > first.end_s]
+    return [item for item in sent_by(segment, "agent") if first is not None and item.start_s > first.end_s + LATENCY_S]
 
 
 @dataclass(frozen=True, slots=True)
