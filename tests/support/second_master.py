@@ -18,7 +18,7 @@ from simulators.bus.frames import rtu, rtu_request
 from simulators.bus.reactor import Timer
 from simulators.bus.segment import Framing, Segment, Transmission
 
-LATENCY_S = 0.01  # longest delay between the line and the agent; that of a thread on a loaded machine
+LAG_STEP_S = 0.005
 OURS, THEIRS, NOBODY = 11, 31, 77  # units: read by the agent, by the other master; without a slave
 BLOCK = (OURS, 4, 0, 6)  # what the agent reads
 REQUESTS = {
@@ -63,13 +63,31 @@ def first_seen(segment: Segment) -> Transmission | None:
     return next((item for item in sent_by(segment, "other") if not item.collided), None)
 
 
-def sent_after(segment: Segment) -> list[Transmission]:
-    """What the agent sent after it had received the first complete request of the other master.
+def sent_after(segment: Segment, latency_s: float) -> list[Transmission]:
+    """What the agent sent later than latency_s after the first complete request of the other master.
 
     Nothing if all of them collided.
     """
     first = first_seen(segment)
-    return [item for item in sent_by(segment, "agent") if first is not None and item.start_s > first.end_s + LATENCY_S]
+    return [item for item in sent_by(segment, "agent") if first is not None and item.start_s > first.end_s + latency_s]
+
+
+class LagWatch:
+    """Longest delay of the thread of a segment: it delivers bytes, and dates those of the agent, that late."""
+
+    def __init__(self, segment: Segment) -> None:
+        self.longest_s = 0.0
+        self._segment = segment
+        segment.ask(lambda: self._wait(segment.now()))
+
+    def _wait(self, from_s: float) -> None:
+        due_s = from_s + LAG_STEP_S
+        self._segment.at(due_s, lambda: self._look(due_s))
+
+    def _look(self, due_s: float) -> None:
+        now_s = self._segment.now()
+        self.longest_s = max(self.longest_s, now_s - due_s)
+        self._wait(now_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +96,7 @@ class Encounter:
 
     request: of the other master. every_s: its period. phase_s: time of its first request. seconds: duration.
     listen_s: listening time of the agent. turnaround_s: response time of the slaves.
+    latency_s: longest time between the line and the agent, on a loaded machine.
     """
 
     request: bytes
@@ -86,6 +105,7 @@ class Encounter:
     seconds: float
     listen_s: float = 0.0
     turnaround_s: float = 0.003
+    latency_s: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +113,15 @@ class Sent:
     """Number of requests.
 
     before, after: of the agent, until and after the first complete one of the other master. others: of the other
-    master. others_after: of the other master, after the last one of the agent.
+    master. others_after: of the other master, after the last one of the agent. lag_s: longest delay of the simulated
+    line.
     """
 
     before: int
     after: int
     others: int
     others_after: int
+    lag_s: float
 
 
 async def met(meeting: Encounter, chance: Random) -> Sent:
@@ -110,6 +132,7 @@ async def met(meeting: Encounter, chance: Random) -> Sent:
         NumberedSlave(segment, unit, turnaround_s=meeting.turnaround_s)
     other = OtherMaster(segment, meeting.request, meeting.every_s)
     segment.start()
+    lag = LagWatch(segment)
     try:
         async with opened(BusSettings("s", serial_port=port, listen_s=meeting.listen_s)) as link:
             other.start(meeting.phase_s)
@@ -118,8 +141,12 @@ async def met(meeting: Encounter, chance: Random) -> Sent:
                 with contextlib.suppress(DriverError):
                     await read_registers(link, *BLOCK, 0.1, tries=2)
                 await asyncio.sleep(chance.uniform(0.0, 0.1))
-        ours, others, after = sent_by(segment, "agent"), sent_by(segment, "other"), len(sent_after(segment))
+        ours, others, after = (
+            sent_by(segment, "agent"),
+            sent_by(segment, "other"),
+            len(sent_after(segment, meeting.latency_s)),
+        )
         last_s = ours[-1].end_s if ours else 0.0
-        return Sent(len(ours) - after, after, len(others), sum(item.start_s > last_s for item in others))
+        return Sent(len(ours) - after, after, len(others), sum(item.start_s > last_s for item in others), lag.longest_s)
     finally:
         segment.stop()
