@@ -25,7 +25,7 @@ from simulators.bus.frames import rtu, rtu_request
 
 RATES_HZ = (0.05, 0.1, 0.33, 0.5, 1.0, 5.0)
 PHASES = 2
-LAG_S = 0.02  # an encounter on a line with more delay is not measurable
+LATENCY_S = 0.1  # the threads of all lines share one interpreter
 
 
 def meet(meetings: dict[str, Encounter], seed: int) -> dict[str, Sent]:
@@ -76,20 +76,18 @@ def test_slow_and_fast_masters_at_many_phases(listen_s: float) -> None:
                     0.5 + chance.uniform(0, min(every_s, 12)),
                     listen_s + 2 + every_s * 1.5,
                     listen_s,
-                    latency_s=LAG_S,
+                    latency_s=LATENCY_S,
                 )
                 for name, request in REQUESTS.items()
             }
             found = meet(meetings, chance.randrange(1 << 30))
             before, after = (sum(getattr(sent, name) for sent in found.values()) for name in ("before", "after"))
-            silent, measurable = (
-                sum(not sent.before for sent in found.values()), sum(sent.lag_s < LAG_S for sent in found.values())
-            )  # fmt: skip
+            silent = sum(not sent.before for sent in found.values())
             print(
                 f"{rate_hz} Hz, listening for {listen_s} s: {before} requests before the first foreign one, "
-                f"{after} after it; none at all in {silent} of {len(found)}; {measurable} without delay of the line"
+                f"{after} after it; none at all in {silent} of {len(found)}"
             )
-            assert not {name: sent for name, sent in found.items() if sent.after and sent.lag_s < LAG_S}
+            assert not {name: sent for name, sent in found.items() if sent.after}
 
 
 def disturb(lines: int, exchanges: int, seed: int, total: int) -> None:

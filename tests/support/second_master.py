@@ -18,7 +18,6 @@ from simulators.bus.frames import rtu, rtu_request
 from simulators.bus.reactor import Timer
 from simulators.bus.segment import Framing, Segment, Transmission
 
-LAG_STEP_S = 0.005
 OURS, THEIRS, NOBODY = 11, 31, 77  # units: read by the agent, by the other master; without a slave
 BLOCK = (OURS, 4, 0, 6)  # what the agent reads
 REQUESTS = {
@@ -72,24 +71,6 @@ def sent_after(segment: Segment, latency_s: float) -> list[Transmission]:
     return [item for item in sent_by(segment, "agent") if first is not None and item.start_s > first.end_s + latency_s]
 
 
-class LagWatch:
-    """Longest delay of the thread of a segment: it delivers bytes, and dates those of the agent, that late."""
-
-    def __init__(self, segment: Segment) -> None:
-        self.longest_s = 0.0
-        self._segment = segment
-        segment.ask(lambda: self._wait(segment.now()))
-
-    def _wait(self, from_s: float) -> None:
-        due_s = from_s + LAG_STEP_S
-        self._segment.at(due_s, lambda: self._look(due_s))
-
-    def _look(self, due_s: float) -> None:
-        now_s = self._segment.now()
-        self.longest_s = max(self.longest_s, now_s - due_s)
-        self._wait(now_s)
-
-
 @dataclass(frozen=True, slots=True)
 class Encounter:
     """The agent and another master on one line.
@@ -113,15 +94,13 @@ class Sent:
     """Number of requests.
 
     before, after: of the agent, until and after the first complete one of the other master. others: of the other
-    master. others_after: of the other master, after the last one of the agent. lag_s: longest delay of the simulated
-    line.
+    master. others_after: of the other master, after the last one of the agent.
     """
 
     before: int
     after: int
     others: int
     others_after: int
-    lag_s: float
 
 
 async def met(meeting: Encounter, chance: Random) -> Sent:
@@ -132,7 +111,6 @@ async def met(meeting: Encounter, chance: Random) -> Sent:
         NumberedSlave(segment, unit, turnaround_s=meeting.turnaround_s)
     other = OtherMaster(segment, meeting.request, meeting.every_s)
     segment.start()
-    lag = LagWatch(segment)
     try:
         async with opened(BusSettings("s", serial_port=port, listen_s=meeting.listen_s)) as link:
             other.start(meeting.phase_s)
@@ -147,6 +125,6 @@ async def met(meeting: Encounter, chance: Random) -> Sent:
             len(sent_after(segment, meeting.latency_s)),
         )
         last_s = ours[-1].end_s if ours else 0.0
-        return Sent(len(ours) - after, after, len(others), sum(item.start_s > last_s for item in others), lag.longest_s)
+        return Sent(len(ours) - after, after, len(others), sum(item.start_s > last_s for item in others))
     finally:
         segment.stop()
