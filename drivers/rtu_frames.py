@@ -13,6 +13,7 @@ from drivers.framing import crc16
 _FIXED_REQUEST = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 7: 4, 8: 8, 11: 4, 12: 4, 17: 4, 22: 10, 24: 6, 43: 7}  # bytes
 _FIXED_RESPONSE = {5: 8, 6: 8, 7: 5, 8: 8, 11: 8, 15: 8, 16: 8, 22: 10}
 _COUNTED_RESPONSE = (1, 2, 3, 4, 12, 17, 20, 21, 23)  # the byte after the function code is a byte count
+FUNCTIONS = {*_FIXED_REQUEST, 15, 16, 20, 21, 23}
 _WITHOUT_ADDRESS = (7, 8, 11, 12, 17, 20, 21, 43)
 _DIAGNOSTICS = (0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20)  # sub-functions of function 8
 _FILE_REFERENCE = 6  # reference type of functions 20 and 21
@@ -54,7 +55,7 @@ def response_length(data: bytes, at: int) -> int:
         return 0
     function = data[at + 1]
     if function & 0x80:
-        length = 5 if 1 <= data[at + 2] <= 11 else 0
+        length = 5 if function & 0x7F in FUNCTIONS and 1 <= data[at + 2] <= 11 else 0
     elif function in _COUNTED_RESPONSE:
         length = 5 + data[at + 2]
     else:

@@ -18,6 +18,7 @@ from simulators.bus.frames import rtu, rtu_request
 from simulators.bus.reactor import Timer
 from simulators.bus.segment import Framing, Segment, Transmission
 
+LAG_STEP_S = 0.005
 OURS, THEIRS, NOBODY = 11, 31, 77  # units: read by the agent, by the other master; without a slave
 BLOCK = (OURS, 4, 0, 6)  # what the agent reads
 REQUESTS = {
@@ -62,10 +63,42 @@ def first_seen(segment: Segment) -> Transmission | None:
     return next((item for item in sent_by(segment, "other") if not item.collided), None)
 
 
-def sent_after(segment: Segment) -> list[Transmission]:
-    """What the agent sent after the first complete request of the other master; nothing if all of them collided."""
+class LagWatch:
+    """When the thread of a segment was delayed: bytes are delivered, and those of the agent dated, that late."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._lags: list[tuple[float, float]] = []  # due and actual time
+        self._segment = segment
+        segment.ask(lambda: self._wait(segment.now()))
+
+    def delivered_s(self, end_s: float, latency_s: float) -> float:
+        """When a transmission that ended at end_s was delivered, at the latest."""
+        for due_s, now_s in self._lags:
+            if due_s <= end_s + latency_s:
+                end_s = max(end_s, now_s)
+        return end_s
+
+    def _wait(self, from_s: float) -> None:
+        due_s = from_s + LAG_STEP_S
+        self._segment.at(due_s, lambda: self._look(due_s))
+
+    def _look(self, due_s: float) -> None:
+        now_s = self._segment.now()
+        if now_s > due_s + LAG_STEP_S:
+            self._lags.append((due_s, now_s))
+        self._wait(now_s)
+
+
+def sent_after(segment: Segment, latency_s: float, lags: LagWatch) -> list[Transmission]:
+    """What the agent sent later than latency_s after the first complete request of the other master was delivered.
+
+    Nothing if all of them collided.
+    """
     first = first_seen(segment)
-    return [item for item in sent_by(segment, "agent") if first is not None and item.start_s > first.end_s]
+    if first is None:
+        return []
+    known_s = lags.delivered_s(first.end_s, latency_s) + latency_s
+    return [item for item in sent_by(segment, "agent") if item.start_s > known_s]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +107,7 @@ class Encounter:
 
     request: of the other master. every_s: its period. phase_s: time of its first request. seconds: duration.
     listen_s: listening time of the agent. turnaround_s: response time of the slaves.
+    latency_s: longest time between the line and the agent, on a loaded machine.
     """
 
     request: bytes
@@ -82,6 +116,7 @@ class Encounter:
     seconds: float
     listen_s: float = 0.0
     turnaround_s: float = 0.003
+    latency_s: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +141,7 @@ async def met(meeting: Encounter, chance: Random) -> Sent:
         NumberedSlave(segment, unit, turnaround_s=meeting.turnaround_s)
     other = OtherMaster(segment, meeting.request, meeting.every_s)
     segment.start()
+    lags = LagWatch(segment)
     try:
         async with opened(BusSettings("s", serial_port=port, listen_s=meeting.listen_s)) as link:
             other.start(meeting.phase_s)
@@ -114,7 +150,11 @@ async def met(meeting: Encounter, chance: Random) -> Sent:
                 with contextlib.suppress(DriverError):
                     await read_registers(link, *BLOCK, 0.1, tries=2)
                 await asyncio.sleep(chance.uniform(0.0, 0.1))
-        ours, others, after = sent_by(segment, "agent"), sent_by(segment, "other"), len(sent_after(segment))
+        ours, others, after = (
+            sent_by(segment, "agent"),
+            sent_by(segment, "other"),
+            len(sent_after(segment, meeting.latency_s, lags)),
+        )
         last_s = ours[-1].end_s if ours else 0.0
         return Sent(len(ours) - after, after, len(others), sum(item.start_s > last_s for item in others))
     finally:
