@@ -13,8 +13,8 @@ from agent.core.clock import SystemClock
 from agent.core.columns import headings, padded_left
 from agent.core.text import N_, _, as_object
 from drivers.bus_settings import BusSettings
-from drivers.framing import exchange_characters
 from drivers.device_health import SILENCES_CONTENDED
+from drivers.framing import exchange_characters
 from drivers.profiles import GROUPS
 from drivers.reasons import Code, Reason
 from drivers.registers import Block
