@@ -26,7 +26,7 @@ class LateResponses:
     A shape is free when its response has arrived, or QUARANTINE_S after its request. A late response restarts the
     quarantine of the others: a device that queues requests has a growing delay.
 
-    On a serial line (in_order), a shape is also free when a later request of the same device has been answered, because
+    On a serial line (in_order), a shape is also free when a later request to the same device had its response, because
     a serial device processes one request at a time (Modbus over serial line V1.02, 2.4.2 [M]). This holds only for a
     device that was never late: of which LOST_MIN responses never arrived. One late response ends it.
 

@@ -1,4 +1,4 @@
-"""How long the shape of an unanswered request stays taken, on a clock set by hand."""
+"""How long the shape of a request without response stays taken, on a clock set by hand."""
 
 from __future__ import annotations
 
