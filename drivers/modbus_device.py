@@ -144,7 +144,7 @@ class ModbusDevice:
             reads = tuple(sorted(reads, key=lambda read: read.request not in self._unread))
         await self._add_responses(reads, contended, responses)
         if responses.blocks and not responses.silent:  # meanwhile a late response may have arrived
-            await self._add_responses(list(responses.unread()), contended, responses)
+            await self._add_responses(tuple(responses.unread()), contended, responses)
         self._unread = frozenset(read.request for read in responses.unread())
         quality, flags = self.settings.quality, responses.flags
         if self._has_responded(responses):
