@@ -145,7 +145,8 @@ def _key() -> str:
     digest = hashlib.sha256()
     for name in ("numba", "numpy", "llvmlite"):
         digest.update(metadata.version(name).encode())
-    digest.update(f"{sys.version} {platform.machine()} {_processor()}".encode())
+    chosen = f"{os.environ.get('NUMBA_CPU_NAME')} {os.environ.get('NUMBA_CPU_FEATURES')}"
+    digest.update(f"{sys.version} {platform.machine()} {_processor()} {chosen}".encode())
     for file in _sources():
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
