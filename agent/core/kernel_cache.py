@@ -87,7 +87,7 @@ def image() -> bytes | None:
 
 
 def compile_kernels() -> None:
-    """Compiles every kernel into the cache and the image, in a process of its own. Raises OSError."""
+    """Compiles every kernel into the cache and the image, in a separate process. Raises OSError."""
     if code := start_compilation().wait():
         raise OSError(f"the process that compiles the kernels ended with exit code {code}")
 
