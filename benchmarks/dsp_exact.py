@@ -76,15 +76,14 @@ def phase_errors(rate_hz: float, f_hz: float) -> float:
     x, rms, angle = signal(rate_hz, f_hz)
     cycles = cycles_for(f_hz, "auto")
     samples, start = cycles * rate_hz / f_hz, 20.37
-    plan = transform.plan(cycles, resample.points_for(samples, cycles))
+    plan = transform.plan(cycles, resample.points_for(samples, cycles), np.float32)
     n = cycles * plan.points
-    frames, points, work, lines = rows(x.shape[1]), rows(n), rows(2 * cycles + 8), rows(n + 2)
+    frames, points, work, lines = (rows(size, np.float32) for size in (x.shape[1], n, 2 * cycles + 8, n + 2))
     resample.frames(x, 0, x.shape[1], frames)
-    resample.resample(frames, start, samples / n, n, resample.taps(), work, points)
+    resample.resample(frames, start, samples / n, n, resample.taps(np.float32), work, points)
     orders = np.flatnonzero(rms[0])
-    transform.everything(
-        points, cycles, plan.points, cycles * int(orders[-1]), plan.roots, plan.all_radices, plan.all_place, work, lines
-    )
+    top = cycles * int(orders[-1])
+    transform.lowest_bins(points, n, top, plan.roots, plan.radices, plan.places, work, lines)
     got = np.angle(lines[2 * cycles * orders, :6] + 1j * lines[2 * cycles * orders + 1, :6]).T
     want = angle[:, orders] + 2 * np.pi * orders * f_hz * start / rate_hz
     return float(np.max(np.abs(np.degrees(np.angle(np.exp(1j * (got - want))))) / orders))

@@ -11,7 +11,7 @@ import numpy as np
 from dsp._jit import Ints, Reals, bare, inner
 from dsp._simd import SimdLanes, load, store, zero
 
-_NEAR = 256  # complex rows that fit into the first-level cache
+_NEAR = 512  # complex rows of single precision that fit into the first-level cache
 
 
 @bare

@@ -15,7 +15,8 @@ from typing import Any
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, config, types
+from numba.core.codegen import get_host_cpu_features
 
 from dsp import _jit
 from dsp.kernel_image import NDARRAY
@@ -30,15 +31,13 @@ _BYTE, _INT, _LONG, _DOUBLE = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.
 _OBJECT = _BYTE.as_pointer()
 
 
-def build(cpu: str | None = None, features: str | None = None) -> bytes:
+def build() -> bytes:
     """Object file of all kernels that are imported; each must have been called, always with the same types.
 
-    cpu, features: processor, in the terms of LLVM; None: that of numba.
+    The processor is that of numba: NUMBA_CPU_NAME and NUMBA_CPU_FEATURES, or the present one.
     Raises ValueError for a kernel with none or several signatures, or with an argument of another type than int, float,
     bool and array.
     """
-    from numba.core.codegen import get_host_cpu_features
-
     whole: Any = None
     names = []
     for dispatcher in _jit.kernels:
@@ -59,10 +58,9 @@ def build(cpu: str | None = None, features: str | None = None) -> bytes:
         whole.link_in(kernels)  # after its wrapper: only functions that are called so far are linked
     _strip(whole, names)
     target = llvm.Target.from_triple(whole.triple)
-    machine = target.create_target_machine(
-        cpu=cpu or llvm.get_host_cpu_name(), features=get_host_cpu_features() if features is None else features,
-        opt=3, reloc="static", codemodel="large",
-    )  # fmt: skip
+    cpu = config.CPU_NAME or llvm.get_host_cpu_name()
+    features = get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES
+    machine = target.create_target_machine(cpu=cpu, features=features, opt=3, reloc="static", codemodel="large")
     return bytes(machine.emit_object(whole))
 
 

@@ -87,7 +87,7 @@ def image() -> bytes | None:
 
 
 def compile_kernels() -> None:
-    """Compiles every kernel into the cache and the image, in a process of its own. Raises OSError."""
+    """Compiles every kernel into the cache and the image, in a separate process. Raises OSError."""
     if code := start_compilation().wait():
         raise OSError(f"the process that compiles the kernels ended with exit code {code}")
 
@@ -145,7 +145,8 @@ def _key() -> str:
     digest = hashlib.sha256()
     for name in ("numba", "numpy", "llvmlite"):
         digest.update(metadata.version(name).encode())
-    digest.update(f"{sys.version} {platform.machine()} {_processor()}".encode())
+    chosen = f"{os.environ.get('NUMBA_CPU_NAME')} {os.environ.get('NUMBA_CPU_FEATURES')}"
+    digest.update(f"{sys.version} {platform.machine()} {_processor()} {chosen}".encode())
     for file in _sources():
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
