@@ -111,7 +111,8 @@ class AssetState:
             values[name] = slot.value
             if flag:
                 flags[name] = flag
-            newest = max(newest, slot.at_ns)
+            if slot.at_ns > newest:
+                newest = slot.at_ns
         # Without new values the row has the present time. The next row never has an earlier time.
         self._newest_ns = max(self._newest_ns, newest if self._renewed else (now_ns, utc_ns))
         self._renewed = False

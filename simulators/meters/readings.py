@@ -17,13 +17,14 @@ from simulators.plant.phasors import (
 
 Values = dict[str, float]
 
-_PF = tuple(f"power_factor_l{k}" for k in (1, 2, 3))
-_OF_PHASE = tuple(
-    (f"voltage_l{k}n", *(f"{stem}_l{k}" for stem in (
-        "current", "active_power", "reactive_power", "apparent_power", "thd_u", "thd_i"
-    ))) for k in (1, 2, 3)
+_OF_PHASE = (
+    "voltage_l{}n", "current_l{}", "active_power_l{}", "reactive_power_l{}", "apparent_power_l{}", "thd_u_l{}",
+    "thd_i_l{}", "power_factor_l{}",
 )  # fmt: skip
-_OF_PAIR = tuple((f"voltage_{pair}", f"thd_u_{pair}") for pair in ("l12", "l23", "l31"))
+_IN_ROWS = (
+    *(name.format(k) for name in _OF_PHASE for k in (1, 2, 3)),
+    *(name + pair for name in ("voltage_", "thd_u_") for pair in ("l12", "l23", "l31")),
+)
 
 
 def electrical(u: Phasors, i: Phasors, frequency_hz: float) -> Values:
@@ -37,13 +38,9 @@ def electrical(u: Phasors, i: Phasors, frequency_hz: float) -> Values:
     p, q = active_w(u, i).tolist(), reactive_var(u, i).tolist()
     s = [a * b for a, b in zip(u_v, i_a, strict=True)]
     neutral = i.sum(axis=0)
-    values: Values = {}
-    for names, *found in zip(_OF_PHASE, u_v, i_a, p, q, s, thd_u, thd_i, strict=True):
-        values.update(zip(names, found, strict=True))
-    values |= {name: p[k] / s[k] if s[k] > 0 else 0.0 for k, name in enumerate(_PF)}
-    for names, *found in zip(_OF_PAIR, lines_v, thd_ll, strict=True):
-        values.update(zip(names, found, strict=True))
+    pf = [w / va if va > 0 else 0.0 for w, va in zip(p, s, strict=True)]
     total_w, total_va, total_var = sum(p), sum(s), sum(q)
+    values = dict(zip(_IN_ROWS, (*u_v, *i_a, *p, *q, *s, *thd_u, *thd_i, *pf, *lines_v, *thd_ll), strict=True))
     return values | {
         "active_power": total_w,
         "apparent_power": total_va,

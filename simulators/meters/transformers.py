@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass
 from random import Random
@@ -38,12 +39,16 @@ class CurrentTransformers:
 
     def secondary(self, i_a: Phasors) -> Phasors:
         """The currents that the meter sees. i_a: phasors in primary amperes, shape (3, orders), rms."""
-        percent = 100 * np.sqrt((np.abs(i_a) ** 2).sum(axis=1)) / self.rated_a
+        percent = 100 * np.sqrt((i_a.real**2 + i_a.imag**2).sum(axis=1)) / self.rated_a
         at, ratio_pct, minutes = _LIMITS[self.ct_class]
-        below = np.maximum(at[0] / np.maximum(percent, 0.1), 1.0)
-        ratio = self.ratio * below * np.interp(percent, at, ratio_pct) / 100
-        angle = self.phase * below * np.interp(percent, at, minutes) * math.radians(1 / 60)
-        found: Phasors = i_a * ((1 + ratio) * np.exp(1j * angle))[:, None]
+        most = np.interp(percent, at, ratio_pct).tolist(), np.interp(percent, at, minutes).tolist()
+        limits = zip(percent.tolist(), *most, self.ratio.tolist(), self.phase.tolist(), strict=True)
+        factors = []
+        for now, most_pct, most_minutes, ratio, phase in limits:
+            below = max(at[0] / max(now, 0.1), 1.0)
+            angle = phase * below * most_minutes * math.radians(1 / 60)
+            factors.append([(1 + ratio * below * most_pct / 100) * cmath.exp(1j * angle)])
+        found: Phasors = i_a * np.array(factors)
         return found
 
 

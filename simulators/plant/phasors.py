@@ -46,13 +46,9 @@ def natural_sequence(order: int) -> int:
 
 def phasors(components: Iterable[PhasorComponent]) -> Phasors:
     """Return the (3, 51) array of a sum of components. Raises IndexError for an order above 50."""
-    found: dict[tuple[int, int], complex] = {}
-    for order, sequence, value in components:
-        place = sequence, order
-        found[place] = found.get(place, 0j) + value
     by_sequence = np.zeros((3, ORDERS), complex)
-    for place, value in found.items():
-        by_sequence[place] += value
+    for order, sequence, value in components:
+        by_sequence[sequence, order] += value
     return np.asarray(_PHASES @ by_sequence)
 
 
