@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from asyncio.base_events import BaseEventLoop
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -44,6 +45,10 @@ class VirtualLoop(BaseEventLoop):
 
     now_ns: virtual time since the creation of the loop.
     """
+
+    _ready: deque[asyncio.Handle]  # of BaseEventLoop, which states no types for them
+    _scheduled: list[asyncio.TimerHandle]
+    _stopping: bool
 
     def __init__(self) -> None:
         super().__init__()

@@ -40,25 +40,51 @@ def at_slip(
     motor: InductionMotor, supply: Sequence[PhasorComponent], frequency_hz: float, slip: float
 ) -> InductionState:
     """Return the state at a known slip. Zero-sequence voltages drive no current: the star point is not connected."""
+    return _state(motor, _branches(motor, supply, frequency_hz), frequency_hz, slip)
+
+
+class _Branch(NamedTuple):
+    """What does not depend on the slip in the circuit of one component.
+
+    k: frequency relative to the rated one.
+    core_s: admittance of the iron loss and the magnetising reactance.
+    stator_ohm: impedance of the stator.
+    """
+
+    order: int
+    sequence: int
+    u_v: complex
+    k: float
+    core_s: complex
+    stator_ohm: complex
+
+
+def _branches(motor: InductionMotor, supply: Sequence[PhasorComponent], frequency_hz: float) -> list[_Branch]:
+    found = []
+    for order, sequence, u_v in supply:
+        if sequence != 0:
+            k = order * frequency_hz / motor.frequency_hz
+            core_s = 1 / motor.rfe_ohm + 1 / complex(0, motor.xm_ohm * k)
+            found.append(_Branch(order, sequence, u_v, k, core_s, complex(motor.rs_ohm, motor.xl1_ohm * k)))
+    return found
+
+
+def _state(motor: InductionMotor, branches: Sequence[_Branch], frequency_hz: float, slip: float) -> InductionState:
     speed = 2 * math.pi * frequency_hz / motor.pole_pairs * (1 - slip)
     rated_speed = motor.speed_rpm * 2 * math.pi / 60
     input_w = copper_w = core_w = gap_mechanical_w = fundamental_a = 0.0
     currents = []
-    for order, sequence, u_v in supply:
-        if sequence == 0:
-            continue
-        k = order * frequency_hz / motor.frequency_hz
+    rr_ohm, rs_ohm, xl2_ohm, rfe_ohm = motor.rr_ohm, motor.rs_ohm, motor.xl2_ohm, motor.rfe_ohm
+    for order, sequence, u_v, k, core_s, stator_ohm in branches:
         s = 1 - sequence * (1 - slip) / order
-        rotor_s = s / complex(motor.rr_ohm, s * motor.xl2_ohm * k)  # admittance: defined at s = 0
-        gap_s = 1 / motor.rfe_ohm + 1 / complex(0, motor.xm_ohm * k) + rotor_s
-        stator = complex(motor.rs_ohm, motor.xl1_ohm * k)
-        i_a = u_v / (stator + 1 / gap_s)
-        e_v = u_v - i_a * stator
+        rotor_s = s / complex(rr_ohm, s * xl2_ohm * k)  # admittance: defined at s = 0
+        i_a = u_v / (stator_ohm + 1 / (core_s + rotor_s))
+        e_v = u_v - i_a * stator_ohm
         rotor_a = e_v * rotor_s
-        rotor_copper = 3 * motor.rr_ohm * abs(rotor_a) ** 2
+        rotor_copper = 3 * rr_ohm * abs(rotor_a) ** 2
         input_w += 3 * (u_v * i_a.conjugate()).real
-        copper_w += 3 * motor.rs_ohm * abs(i_a) ** 2 + rotor_copper
-        core_w += 3 * abs(e_v) ** 2 / motor.rfe_ohm
+        copper_w += 3 * rs_ohm * abs(i_a) ** 2 + rotor_copper
+        core_w += 3 * abs(e_v) ** 2 / rfe_ohm
         gap_mechanical_w += 3 * (e_v * rotor_a.conjugate()).real - rotor_copper
         if order == 1 and sequence == 1:
             fundamental_a = abs(i_a)
@@ -83,8 +109,10 @@ def solve(
     k = frequency_hz / motor.frequency_hz
     high = motor.rr_ohm / math.hypot(motor.rs_ohm, (motor.xl1_ohm + motor.xl2_ohm) * k)
 
+    branches = _branches(motor, supply, frequency_hz)
+
     def at(slip: float) -> InductionState:
-        return at_slip(motor, supply, frequency_hz, slip)
+        return _state(motor, branches, frequency_hz, slip)
 
     def missing_w(state: InductionState) -> float:
         return load_w(state.speed_rad_s) - state.shaft_w

@@ -6,7 +6,7 @@ Four quadrants: the magnet motor is solved for its torque, so speed and torque m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -27,7 +27,8 @@ _FRONT_END = {5: 0.012, 7: 0.008}
 
 
 def direct(motor: InductionMotor, supply: GridSupply, load_w: Callable[[float], float]) -> Train:
-    return _on_line(supply, induction.solve(motor, supply.components(), supply.frequency_hz, load_w))
+    u = supply.components()
+    return _on_line(supply, u, induction.solve(motor, u, supply.frequency_hz, load_w))
 
 
 def line_started(
@@ -36,12 +37,15 @@ def line_started(
     """Solve a line-start motor; it is synchronous, so faster than the induction motor that it replaces."""
     u, hz = supply.components(), supply.frequency_hz
     shaft_w = load_w(2 * math.pi * hz / motor.machine.pole_pairs)
-    return _on_line(supply, line_start.solve(motor, u, hz, shaft_w, winding_degc, magnet_degc), winding_degc)
+    return _on_line(supply, u, line_start.solve(motor, u, hz, shaft_w, winding_degc, magnet_degc), winding_degc)
 
 
-def _on_line(supply: GridSupply, state: InductionState | LineStartState, winding_degc: float | None = None) -> Train:
+def _on_line(
+    supply: GridSupply, u: Sequence[PhasorComponent], state: InductionState | LineStartState,
+    winding_degc: float | None = None,
+) -> Train:  # fmt: skip
     return Train(
-        phasors(supply.components()), phasors(state.currents), supply.frequency_hz, state.input_w, state.input_w,
+        phasors(u), phasors(state.currents), supply.frequency_hz, state.input_w, state.input_w,
         state.losses, 0.0, state.shaft_w, state.speed_rad_s, winding_degc,
     )  # fmt: skip
 
