@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 import timeit
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from drivers.profiles import Register, load_profile
 from drivers.registers import Block, BlockDecoder, decode

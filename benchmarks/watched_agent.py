@@ -13,9 +13,10 @@ import json
 import sys
 import threading
 import time
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+from msgspec.structs import replace
 
 import drivers.profiles
 

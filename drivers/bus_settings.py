@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 QUIET_S = 1200.0  # longer than the period of the slowest usual master, a reader of 15-minute demands
 
 
-@dataclass(frozen=True, slots=True)
-class BusSettings:
+class BusSettings(Struct, frozen=True):
     """Settings of a bus: either host and port_number (TCP), or serial_port.
 
     name: the bus in messages.

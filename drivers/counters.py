@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from drivers.profiles import Register
 
 _MANTISSA = {"f32": 24, "f64": 53}
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterStep:
+class RegisterStep(Struct, frozen=True):
     """Change of a counter between two readings.
 
     kind: increment | wrap | reset | jump. A jump is an implausible change (counter preset, meter replaced).

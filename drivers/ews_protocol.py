@@ -9,9 +9,9 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from drivers.reading import SAMPLING_RATE_MIN_HZ
@@ -32,8 +32,7 @@ _KINDS = {(0, 1): "u1", (0, 2): "u2", (0, 3): "u3", (0, 12): "u12", (0, 23): "u2
 _CODES = {name: code for code, name in _KINDS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(Struct, frozen=True):
     """One channel; value = (count − offset) · scale.
 
     name: u1 u2 u3 u12 u23 u31 un i1 i2 i3 in, or other and a number.
@@ -50,8 +49,7 @@ class Channel:
     clipping: float = float("nan")
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Struct, frozen=True):
     """Description of a stream.
 
     rate_hz: sampling rate.
@@ -68,8 +66,7 @@ class Hello:
     channels: tuple[Channel, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EwsFrame:
+class EwsFrame(Struct, frozen=True):
     """One frame with a valid CRC.
 
     type: HELLO, SAMPLES, EVENT or STATUS.
@@ -96,8 +93,7 @@ class EwsFrame:
     hello: Hello | None = None
 
 
-@dataclass(slots=True)
-class EwsDecoder:
+class EwsDecoder(Struct):
     """Finds the frames in a byte stream that arrives in pieces.
 
     damaged: number of corrupt frames, which are discarded.

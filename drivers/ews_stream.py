@@ -8,9 +8,9 @@ import termios
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 
 from drivers import ews_protocol
 from drivers.reading import Clock, Quality, Waveform
@@ -33,8 +33,7 @@ HELLO_WAIT_S = 5.0  # time with bytes but without samples that is logged once (h
 FIT_S, FIT_POINTS = 0.5, 240  # arrival times for the rate estimate: one per 0.5 s, two minutes
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """Contiguous samples under one hello frame.
 
     hello: description of the channels.
@@ -56,8 +55,7 @@ class _Run:
         return self.index + sum(int(part.shape[1]) for part in self.parts)
 
 
-@dataclass(slots=True)
-class Assembler:
+class Assembler(Struct):
     """Assembles frames to blocks of samples, with an index that includes lost samples. Uses no clock and no port.
 
     device: name of the stream.

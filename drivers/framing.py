@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from drivers.error_reasons import NO_RESPONSE, NO_VALID_RESPONSE, RESPONSE_CORRUPT
 from drivers.errors import FrameError, LinkTimeout
@@ -62,8 +63,7 @@ class Response(NamedTuple):
     exception: int = 0
 
 
-@dataclass(slots=True)
-class ResponseMatcher:
+class ResponseMatcher(Struct):
     """Pending requests and received bytes.
 
     open: requests of this poll, by key (RTU: shape; TCP: transaction identifier).

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from drivers.framing import Request, ResponseMatcher
 
@@ -13,8 +14,7 @@ LOST_MIN = 16  # unanswered requests without a late response after which a devic
 LATE_COST = 1000  # the same, in addition, after a late response: the device then hardly counts as such again
 
 
-@dataclass(slots=True)
-class _Late:
+class _Late(Struct):
     request: Request
     sent_s: float
     until_s: float

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from drivers.device_health import DeviceHealth
 from drivers.errors import DriverError, FrameError, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
@@ -23,8 +24,7 @@ UNSUPPORTED = (0x02, 0x03)  # exception codes for an illegal address or number o
 CLOCK_STEP_S = 0.5  # smallest step of UTC between two polls that is flagged
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceSettings:
+class DeviceSettings(Struct, frozen=True):
     """Settings of a device on its bus.
 
     rating_kw: rated power of the drive, for scales that depend on it; None: unknown.
@@ -48,8 +48,7 @@ class DeviceSettings:
 DEFAULT_SETTINGS = DeviceSettings()
 
 
-@dataclass(slots=True)
-class _Responses:
+class _Responses(Struct):
     """What the requests of one poll returned.
 
     came_ns, monotonic_ns: UTC and monotonic time of the last response; before the first one, the start of the poll.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from drivers.framing import Request
 from drivers.profiles import Profile, Register
@@ -16,8 +17,7 @@ OVERREAD_REGISTERS = 4  # unmapped registers after a block that a retry may also
 AROUND_REGISTERS = 16  # registers before or after a block that a retry may also read, up to other mapped ones
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PlannedRead:
+class PlannedRead(Struct, frozen=True, eq=False):
     """A block with its decoder and request, prepared once for all polls.
 
     edges: offsets at which a retry may begin or end, as in ModbusLink.read_block.

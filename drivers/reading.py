@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntFlag
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,8 +66,7 @@ def _names(quality: Quality) -> tuple[str, ...]:
 BAD = Quality.STALE | Quality.NO_REPLY | Quality.OUT_OF_RANGE | Quality.GAP
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """An entry of the vocabulary.
 
     name: name of the quantity.
@@ -87,8 +87,7 @@ class Quantity:
 Value = float | int | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """Values of one poll of one device.
 
     device: name of the device.
@@ -119,8 +118,7 @@ class Reading:
 SAMPLING_RATE_MIN_HZ = 100.0  # of a stream or recording: 2.5 samples per cycle of a fundamental of 40 Hz
 
 
-@dataclass(frozen=True, slots=True)
-class Waveform:
+class Waveform(Struct, frozen=True):
     """A contiguous block of samples.
 
     device: name of the stream.

@@ -6,7 +6,8 @@ import math
 import struct
 from array import array
 from collections.abc import Collection, Iterable, MutableMapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from drivers.profiles import Profile, Register
 from drivers.profiles.model import ScaleFrom
@@ -22,8 +23,7 @@ _MISSING = None, Quality.OUT_OF_RANGE
 Scales = MutableMapping[tuple[int, int], tuple[int | None, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """One read request.
 
     function: 3 or 4.

@@ -6,8 +6,10 @@ import array
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 TIOCGICOUNT = 0x545D  # linux/include/uapi/asm-generic/ioctls.h
 _COUNTS = 20  # ints of struct serial_icounter_struct
@@ -15,8 +17,7 @@ _FRAME, _OVERRUN, _PARITY, _BREAK = 6, 7, 8, 9
 BY_ID = Path("/dev/serial/by-id")
 
 
-@dataclass(frozen=True, slots=True)
-class LineErrors:
+class LineErrors(Struct, frozen=True):
     """Number of corrupt characters that the UART received.
 
     frame: framing errors. overrun: overruns. parity: parity errors. breaks: break conditions.

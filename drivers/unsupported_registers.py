@@ -9,7 +9,8 @@ bus, one in ten polls.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from drivers.profiles import Profile, Register
 from drivers.registers import Block, block_of
@@ -19,8 +20,7 @@ CONTENDED_EVERY = 10  # polls per trial while other devices wait
 Address = tuple[int, int, int]  # function, address, count
 
 
-@dataclass(slots=True)
-class UnsupportedRegisters:
+class UnsupportedRegisters(Struct):
     """Unsupported registers of a device. Stored, so that a restart does not repeat the rejected requests.
 
     rejected_blocks: blocks that are read in parts.

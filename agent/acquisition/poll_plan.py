@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.acquisition.scheduler import GROUP_FACTOR, TURNAROUND_S, BusPoller, PolledDevice, pollers
 from agent.config.model import Config
@@ -44,8 +45,7 @@ POLLED_TOO_FAST = Code(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedBlock:
+class PlannedBlock(Struct, frozen=True):
     """One request of a bus.
 
     group: poll group of its registers.
@@ -60,8 +60,7 @@ class PlannedBlock:
     interval_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class BusPlan:
+class BusPlan(Struct, frozen=True):
     """The requests of one bus.
 
     port: serial port and its settings, or host and port.

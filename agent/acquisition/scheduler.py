@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.config.model import Bus, Config, Drive, Meter
 from agent.config.signals import SignalDevice, signal_devices
@@ -47,8 +49,7 @@ class BusLink(RegisterLink, Protocol):
     no_overread: set[tuple[int, int, int]]
 
 
-@dataclass(slots=True)
-class PolledDevice:
+class PolledDevice(Struct):
     """A device on a bus.
 
     poll_interval_s: polling period.

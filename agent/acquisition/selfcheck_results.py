@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.acquisition.unsupported_registers import fingerprint
@@ -19,8 +20,7 @@ log = logging.getLogger(__name__)
 KIND = "selfcheck"
 
 
-@dataclass(frozen=True, slots=True)
-class SelfcheckResult:
+class SelfcheckResult(Struct, frozen=True):
     """The stored result for one device.
 
     failed: quantities to be published with Quality.UNVERIFIED.

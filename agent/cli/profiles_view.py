@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from agent.cli.options import WRONG
 from agent.commissioning.discovery.reasons import WATCHDOG
@@ -230,10 +230,10 @@ def _section(title: str, lines: Iterable[str]) -> list[str]:
 
 
 def _as_object(profile: Profile) -> dict[str, Any]:
-    body = {key: value for key, value in asdict(profile).items() if key not in ("registers", "id")}
+    body = {key: value for key, value in msgspec.to_builtins(profile).items() if key not in ("registers", "id")}
     read = {row.name for row in usable(profile)}
     rows = [
-        asdict(row) | {
+        msgspec.to_builtins(row) | {
             "read": row.name in read,
             "scale_by_rating": [[None if limit == float("inf") else limit, scale]
                                 for limit, scale in row.scale_by_rating],

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
+from msgspec import Struct, field
 
 from agent.analysis.recordings import plot, rows
 from agent.analysis.recordings.limits import MeasurementPoint, compare_with_limits
@@ -26,8 +26,7 @@ from drivers.recordings.recording import load, parse_map
 _LONG_BYTES = 5_000_000  # size of a file from which a progress bar is shown
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayOptions:
+class ReplayOptions(Struct, frozen=True):
     """What to analyse and print.
 
     settings: how the recording is interpreted.

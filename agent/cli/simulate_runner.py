@@ -7,10 +7,11 @@ import math
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from agent.config.loader import load_config
 from agent.core.text import N_, _
@@ -30,8 +31,7 @@ PROGRESS_S = 600  # simulated time between two updates of the progress bar
 TRUTH_S = 900.0  # interval of the true values of a retrofit; its energies are counters, shorter rows would fill a disk
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedRun:
+class RequestedRun(Struct, frozen=True):
     """A run that a user has requested.
 
     command: the command that resumes this run.

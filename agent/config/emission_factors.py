@@ -6,9 +6,10 @@ Avoided emissions use the location-based average factor of the grid. They are no
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.config.reasons import GRID_FACTOR_UNKNOWN, GRID_FACTOR_YEAR
 from agent.core.text import N_
@@ -43,8 +44,7 @@ WORDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class EmissionFactor:
+class EmissionFactor(Struct, frozen=True):
     """kg CO₂ per kWh from the grid.
 
     scope: country or province code, "" when the plant states the factor.
@@ -64,8 +64,7 @@ class EmissionFactor:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class CoalEquivalent:
+class CoalEquivalent(Struct, frozen=True):
     """kg of standard coal per kWh.
 
     kind: calorific (当量, the heat of the electricity), or one of the equivalent values (等价, the coal that thermal

@@ -6,10 +6,11 @@ Meters, drives and motors are separate tables, connected by `fed_by`; agent/conf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from agent.config.emission_factors import CoalEquivalent
 from agent.config.sinks import Dialects
@@ -19,8 +20,7 @@ from drivers.bus_settings import QUIET_S
 CLASS_ASSUMED = "1"  # of instrument transformers whose class is not stated
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """The table [site].
 
     id, gateway: names of the plant and of this gateway, levels of the topics.
@@ -58,8 +58,7 @@ COMMIT_INTERVAL_S = {"strict": 0.2, "sd_card": 2.0}
 DEFER_S = {"strict": 10.0, "sd_card": 60.0}
 
 
-@dataclass(frozen=True, slots=True)
-class StoreSettings:
+class StoreSettings(Struct, frozen=True):
     """The table [store] without state_dir.
 
     commit_interval_s: time within which rows that no broker has confirmed are committed.
@@ -78,8 +77,7 @@ class StoreSettings:
     history_s: tuple[float, float, float] = (6 * 3600.0, 40 * 86400.0, 5 * 366 * 86400.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Mqtt:
+class Mqtt(Struct, frozen=True):
     """A broker, and how to connect to it.
 
     host, port, tls: from the URL.
@@ -107,8 +105,7 @@ class Mqtt:
     backfill_rate: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bus:
+class Bus(Struct, frozen=True):
     """A table [bus.name].
 
     serial: serial port; None: TCP.
@@ -136,8 +133,7 @@ class Bus:
     resume_after_quiet_s: float = QUIET_S
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(Struct, frozen=True):
     """A table [meter.name].
 
     bus, unit_id: where the meter responds.
@@ -184,8 +180,7 @@ class Meter:
         return (self.vt_class or CLASS_ASSUMED) if self.vt else None
 
 
-@dataclass(frozen=True, slots=True)
-class Drive:
+class Drive(Struct, frozen=True):
     """A table [drive.name].
 
     bus, unit_id: where the drive responds.
@@ -210,8 +205,7 @@ class Drive:
     rectifier: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class WaveformSource:
+class WaveformSource(Struct, frozen=True):
     """A table [motor.name.waveform]: a device that sends samples.
 
     where: serial port, or socket://host:port.
@@ -226,8 +220,7 @@ class WaveformSource:
     supply_v: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
+class Replaced(Struct, frozen=True):
     """The motor that was replaced in the retrofit.
 
     kind: pm | pm-line-start | induction.
@@ -243,8 +236,7 @@ class Replaced:
     since: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class Motor:
+class Motor(Struct, frozen=True):
     """A table [motor.name].
 
     title: name that operators read.
@@ -288,8 +280,7 @@ class Motor:
     static_factors: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """A complete configuration.
 
     path: of the file.
@@ -313,6 +304,6 @@ class Config:
     drives: Mapping[str, Drive]
     motors: Mapping[str, Motor]
     signals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    dialects: Dialects = Dialects()  # noqa: RUF009  # frozen
+    dialects: Dialects = Dialects()  # frozen
     tariff: Tariff | None = None
     checkpoint_file: Path | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from agent.config import reasons as codes
 from agent.config.line_numbers import line_of
@@ -27,8 +28,7 @@ _SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
-@dataclass(frozen=True, slots=True)
-class KeySpec:
+class KeySpec(Struct, frozen=True):
     """One allowed key.
 
     convert: returns the value to keep, or raises InvalidValue.
@@ -39,12 +39,11 @@ class KeySpec:
 
     convert: Callable[[Any], Any]
     default: Any = REQUIRED
-    missing: Reason = KEY_MISSING()  # noqa: RUF009  # immutable
+    missing: Reason = KEY_MISSING()  # immutable
     nested: Mapping[str, KeySpec] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One problem, finding or note of a file.
 
     level: "problem" (the file cannot be used), "finding" (to be decided on) or "note".
@@ -82,8 +81,7 @@ class Diagnostic:
                 "reason": as_object(self.reason)}  # fmt: skip
 
 
-@dataclass(slots=True)
-class ConfigReport:
+class ConfigReport(Struct):
     """Problems, findings and notes of a configuration.
 
     file: name of the configuration file.

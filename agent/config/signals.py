@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.config.model import Config, Mqtt
 from agent.core.metrics import Metric
@@ -32,8 +34,7 @@ class Calibration(NamedTuple):
     change: float
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """One register or topic.
 
     device: name of the readings that contain it.
@@ -52,8 +53,7 @@ class Signal:
     calibration: Calibration | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SignalDevice:
+class SignalDevice(Struct, frozen=True):
     """All signals of one unit on one bus, polled together as one device.
 
     name: of the device, "signals-<bus>-<unit_id>".
@@ -69,8 +69,7 @@ class SignalDevice:
     profile: Profile
 
 
-@dataclass(frozen=True, slots=True)
-class TopicSignal:
+class TopicSignal(Struct, frozen=True):
     """A signal from an MQTT topic.
 
     device: name of its readings, "signal.<name>".

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from agent.config import reasons as codes
 from agent.config import schema
@@ -20,13 +21,11 @@ from drivers.reasons import InvalidValue
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-@dataclass(frozen=True, slots=True)
-class HomeAssistant:
+class HomeAssistant(Struct, frozen=True):
     prefix: str = "homeassistant"
 
 
-@dataclass(frozen=True, slots=True)
-class Sparkplug:
+class Sparkplug(Struct, frozen=True):
     """The table [sparkplug].
 
     group, node: group ID and edge node ID of the topics.
@@ -38,14 +37,12 @@ class Sparkplug:
     primary_host: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Prometheus:
+class Prometheus(Struct, frozen=True):
     host: str = "127.0.0.1"
     port: int = 9464
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(Struct, frozen=True):
     """The table [file].
 
     directory: where the files are written.
@@ -60,8 +57,7 @@ class Files:
     keep_bytes: int = 5_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Dialects:
+class Dialects(Struct, frozen=True):
     homeassistant: HomeAssistant | None = None
     sparkplug: Sparkplug | None = None
     prometheus: Prometheus | None = None

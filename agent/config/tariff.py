@@ -7,9 +7,10 @@ price.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import groupby, product
+
+from msgspec import Struct, field
 
 from agent.config.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, TARIFF_GAP, TARIFF_OVERLAP
 from agent.core.local_time import local_datetime, zone_of
@@ -20,8 +21,7 @@ DAY_KINDS = ("all", "workday", "weekend", "holiday", *DAYS)
 QUARTERS = 96
 
 
-@dataclass(frozen=True, slots=True)
-class TariffPeriod:
+class TariffPeriod(Struct, frozen=True):
     """When a price applies.
 
     price: a name in Tariff.prices.
@@ -40,8 +40,7 @@ class TariffPeriod:
         return first <= quarter < end if first < end else quarter >= first or quarter < end
 
 
-@dataclass(frozen=True, slots=True)
-class DemandCharge:
+class DemandCharge(Struct, frozen=True):
     """A charge on the largest mean power of the month.
 
     price: per kW or kVA and month.
@@ -56,8 +55,7 @@ class DemandCharge:
     settled_at: str = "site"
 
 
-@dataclass(frozen=True, slots=True)
-class Tariff:
+class Tariff(Struct, frozen=True):
     """Prices and rules of the energy supplier.
 
     zone: time zone.

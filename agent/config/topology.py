@@ -6,7 +6,8 @@ agent/config/topology_check.py reports the problems of a graph.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.config.model import Config, Drive, Meter, Motor
 from agent.config.signals import Signal, signals
@@ -18,8 +19,7 @@ from dsp.tables import reference_drive_loss_w
 NOT_POLLED = (None, "armed")  # values of comm_loss with which a drive is not polled
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """One consumer fed by a shared meter: a drive with its motors, or a motor direct on line.
 
     name: of the drive or motor.
@@ -32,8 +32,7 @@ class Branch:
     rated_kw: float
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """A motor, or a meter that several motors share: everything that is published below one topic.
 
     name: level of the topic.

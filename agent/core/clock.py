@@ -9,7 +9,8 @@ import asyncio
 import ctypes
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from drivers.reasons import Code, Reason
 
@@ -78,8 +79,7 @@ class SystemClock:
         self._offset_ns += by_ns
 
 
-@dataclass(frozen=True, slots=True)
-class ClockStep:
+class ClockStep(Struct, frozen=True):
     """A step of the clock.
 
     delta_ms: positive for a step forward.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from agent.core.text import as_object, english
 from drivers.reading import BAD, Quality
@@ -23,8 +23,7 @@ EVERYTHING = "*"  # key of the flags that apply to all values of the message
 _UNCERTAIN = ~Quality.SIMULATED
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """What is published for one asset at one time.
 
     asset: name of the asset; None: the gateway.

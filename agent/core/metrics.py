@@ -8,14 +8,14 @@ documentation follow from the row.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from drivers.vocabulary import metric_name, vocabulary
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One published number or text.
 
     name: with its unit as suffix.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from agent.acquisition.bus_stops import STOP, apply_stops
 from agent.acquisition.buses import Buses
@@ -31,8 +32,7 @@ from drivers.reading import Clock
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class AgentOptions:
+class AgentOptions(Struct, frozen=True):
     """Differences from the agent of `magwatt run`.
 
     synchronized: whether the clock is synchronized.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.config.topology import Asset
 from agent.core.metrics import Metric, rounded
@@ -23,8 +24,7 @@ _GOOD = Quality.GOOD  # used for each value of each row
 Due = Mapping[str, Mapping[str, float]]  # device → quantity → seconds between two readings
 
 
-@dataclass(slots=True)
-class Slot:
+class Slot(Struct):
     """The latest value of one quantity of one device.
 
     stale_ns: age from which the value is stale.

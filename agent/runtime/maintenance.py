@@ -10,8 +10,9 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from drivers.file_reasons import FILE_UNREADABLE, FILE_UNWRITABLE
 from drivers.reasons import CodedError, cause_of
@@ -32,8 +33,7 @@ class MaintenanceError(CodedError):
     """The file of the maintenance intervals cannot be read or written."""
 
 
-@dataclass(frozen=True, slots=True)
-class MaintenancePeriod:
+class MaintenancePeriod(Struct, frozen=True):
     """One maintenance interval; times in UTC milliseconds.
 
     motor: id of the motor or shared meter.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from agent.core.messages import Message
 from agent.core.state_reasons import IN_MAINTENANCE, IN_MAINTENANCE_UNTIL, NOTHING_RECEIVED, STATE_OF_DEVICES

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.analysis.power_quality.channels import WaveformChannels
 from agent.config.topology import Asset
@@ -22,8 +23,7 @@ LATE_PERIODS = 1.5  # a row is published after that many periods even if a devic
 Item = Reading | Waveform | Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class PolledPlant:
+class PolledPlant(Struct, frozen=True):
     """The part of a configuration that the pipeline follows.
 
     due_s: device → quantity → seconds between two readings; a device that is missing here is not polled.
@@ -37,8 +37,7 @@ class PolledPlant:
     zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(Struct, frozen=True):
     """Where the pipeline publishes.
 
     emit: receives messages.

@@ -10,7 +10,8 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.runtime.pipeline import Item
 from drivers.reading import Reading, Waveform
@@ -23,8 +24,7 @@ DRAIN_S = 0.2  # longest processing of earlier blocks before a function
 QUIET_S = 60.0  # without discarded blocks, after which the next ones are logged again
 
 
-@dataclass(frozen=True, slots=True)
-class DroppedReadings:
+class DroppedReadings(Struct, frozen=True):
     """Readings of one device that were not processed.
 
     n: their number.
@@ -41,8 +41,7 @@ class DroppedReadings:
         return DroppedReadings(self.device, self.n + other.n, from_ms, to_ms)
 
 
-@dataclass(slots=True)
-class _Stream:
+class _Stream(Struct):
     """The blocks of one stream that wait, with their arrival numbers.
 
     bytes: of their samples.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
 
 from agent.analysis.efficiency.energy_window import EnergyCell
 from agent.config.topology import Asset
@@ -24,8 +25,7 @@ class DeviceRole(Enum):
     OTHER_DRIVE = "other_drive"
 
 
-@dataclass(slots=True)
-class MotorReading:
+class MotorReading(Struct):
     """A reading for one motor.
 
     role: what the device is for this motor.
@@ -41,8 +41,7 @@ class MotorReading:
     flags: Mapping[str, Quality]
 
 
-@dataclass(slots=True)
-class TelemetryRow:
+class TelemetryRow(Struct):
     """The telemetry of one asset at one time, completed by one stage after the other.
 
     now_ns: monotonic time.
@@ -119,8 +118,7 @@ class Stage:
         """The agent stops, or the motor is removed or gets another configuration."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageContext:
+class StageContext(Struct, frozen=True):
     """What a stage is made from.
 
     asset: the motor with its devices.

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from msgspec.structs import replace
 
 from agent.acquisition.scheduler import bus_settings
 from agent.config.loader import load_config

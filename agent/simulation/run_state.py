@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from agent.simulation import reasons as codes
 from drivers.reasons import InvalidValue
@@ -15,8 +15,7 @@ from simulators.scenarios import Scenario
 FILE = "simulated.json"
 
 
-@dataclass(frozen=True, slots=True)
-class RunState:
+class RunState(Struct, frozen=True):
     """A run, or several runs that continue each other.
 
     scenario, seed, fault: what is simulated.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 GROUPS = ("fast", "normal", "slow", "once")
 WORDS = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4}
@@ -17,8 +18,7 @@ SCALE_KINDS = ("exponent", "decimals")
 GAP_RULES = ("allowed", "inside", "forbidden", "unknown")
 
 
-@dataclass(frozen=True, slots=True)
-class BitField:
+class BitField(Struct, frozen=True):
     """One part of a value in several registers; the value is Σ raw · scale.
 
     offset: registers from the address of the Register.
@@ -29,8 +29,7 @@ class BitField:
     scale: float
 
 
-@dataclass(frozen=True, slots=True)
-class ScaleFrom:
+class ScaleFrom(Struct, frozen=True):
     """Register with the power of ten of a value.
 
     address: its address.
@@ -45,8 +44,7 @@ class ScaleFrom:
     offset: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(Struct, frozen=True):
     """One quantity of a register map; value = raw · scale + offset, in `unit`.
 
     name: quantity of the vocabulary.
@@ -136,8 +134,7 @@ class Register:
         return top * scale
 
 
-@dataclass(frozen=True, slots=True)
-class Identify:
+class Identify(Struct, frozen=True):
     """A way to identify the model. Fields that the method does not use are None or empty.
 
     method: fc43 | fc17 | register | plausibility | sunspec | none.
@@ -173,8 +170,7 @@ class Identify:
     confidence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HarmonicBlock:
+class HarmonicBlock(Struct, frozen=True):
     """Consecutive registers with individual harmonics, one value per order.
 
     name: quantity of the vocabulary.
@@ -208,8 +204,7 @@ class HarmonicBlock:
         return range(self.first_order, self.first_order + self.count * self.order_step, self.order_step)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """Register map of one model.
 
     id: vendor/model.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn, TypeVar
+
+from msgspec import Struct
 
 from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
@@ -24,8 +25,7 @@ EXPECTED = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """The valid values of a key.
 
     kind: type, a key of EXPECTED.

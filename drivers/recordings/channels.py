@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from drivers import error_reasons as codes
@@ -20,8 +20,7 @@ _PHASES = {"A": "1", "B": "2", "C": "3", "1": "1", "2": "2", "3": "3", "L1": "1"
            "S": "2", "T": "3"}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class RawChannel:
+class RawChannel(Struct, frozen=True):
     """Content of a file.
 
     rate_hz: sampling rate.

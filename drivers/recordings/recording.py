@@ -6,11 +6,11 @@ import math
 import stat
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.lib.format import MAGIC_PREFIX, read_array, read_array_header_1_0, read_magic
 from numpy.typing import NDArray
 
@@ -26,8 +26,7 @@ ROLES = ("u1", "u2", "u3", "i1", "i2", "i3")
 RATE_MAX_HZ = 10e6  # above the rate of all known recorders; later buffers are sized by the rate
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Struct, frozen=True):
     """A recording with assigned channels.
 
     rate_hz: sampling rate.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from msgspec.structs import replace
 from functools import lru_cache
 
 from drivers.profiles import Profile, Register

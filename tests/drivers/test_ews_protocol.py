@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import struct
 import zlib
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from drivers import ews_protocol
 from drivers.ews_stream import Assembler
@@ -262,16 +262,16 @@ U1 = ews_protocol.Channel("u1", 0.02)
         ({"rate_hz": float("nan")}, "nan samples per second; 100 to 1e+06 are supported"),
         ({"channels": ()}, "no channels"),
         ({"channels": (U1, U1)}, "channel u1 twice"),
-        ({"channels": (dataclasses.replace(U1, scale=float("nan")),)}, "an unusable scale or offset of u1"),
-        ({"channels": (dataclasses.replace(U1, offset=float("inf")),)}, "an unusable scale or offset of u1"),
-        ({"channels": (dataclasses.replace(U1, scale=0.0),)}, "an unusable scale or offset of u1"),
+        ({"channels": (replace(U1, scale=float("nan")),)}, "an unusable scale or offset of u1"),
+        ({"channels": (replace(U1, offset=float("inf")),)}, "an unusable scale or offset of u1"),
+        ({"channels": (replace(U1, scale=0.0),)}, "an unusable scale or offset of u1"),
     ],
 )
 def test_the_samples_of_an_unusable_hello_are_not_used_and_the_cause_is_logged_once(
     changes: dict[str, Any], cause: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A valid CRC proves the transmission, not the sender: zero channels, for example, make 65535 instants free."""
-    hello = dataclasses.replace(greeting(), **changes)
+    hello = replace(greeting(), **changes)
     frame = ews_protocol.build(ews_protocol.HELLO, ews_protocol.hello_payload(hello), sequence=0, calibration=5)
     counts = np.zeros((64, len(hello.channels)), dtype="<i2")
     got, assembler = blocks(3 * (frame + samples_frame(1, 0, counts)))

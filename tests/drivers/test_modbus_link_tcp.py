@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from typing import Any
 
 import pytest
 from support.bus_servers import (
@@ -213,8 +212,7 @@ def test_late_responses_of_an_offline_device_are_expected_for_a_limited_time(mon
     made: list[ResponseMatcher] = []
 
     class Watched(ResponseMatcher):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
+        def __post_init__(self) -> None:
             made.append(self)
 
     monkeypatch.setattr("drivers.modbus_link.ResponseMatcher", Watched)

@@ -12,11 +12,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.basics import Mosquitto, free_port, wait_until
 from support.delivery import Feeder, Link, Oracle, Stalls, judge, persistent_broker, some_time, write_config
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
 from support.basics import HandClock
 
 from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome, Subject
@@ -199,7 +201,7 @@ def _shows(profile: Profile, kw: float) -> bool:
 
 
 def with_maps(scene: Scene, meter: Profile | None = None, drive: Profile | None = None) -> Scene:
-    return replace(scene, meter_map=meter, drive_map=drive)
+    return dataclasses.replace(scene, meter_map=meter, drive_map=drive)
 
 
 # Smallest mistakes that a self-check must find; docs/selfcheck.md describes them.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.acquisition.mqtt_signals import reasons as codes
 from agent.acquisition.mqtt_signals.signals import MqttSignals
@@ -17,8 +18,7 @@ from drivers.reasons import Reason
 CHECK_INTERVAL_S = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class ProbedTopic:
+class ProbedTopic(Struct, frozen=True):
     """What was received of one signal.
 
     reading: None: nothing.

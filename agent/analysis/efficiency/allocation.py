@@ -8,7 +8,8 @@ polling loses nothing. A register that was reset counts from 0; one that was set
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.config.topology import Asset
 from agent.core.usable_number import usable_number
@@ -52,8 +53,7 @@ def _part(
     return values, flags
 
 
-@dataclass(slots=True)
-class Allocation:
+class Allocation(Struct):
     """Part of one motor in its shared meter.
 
     energy_kwh: energy since the first start; the caller restores and stores it.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.core.messages import codes
 from drivers.reading import Quality
@@ -11,8 +12,7 @@ from drivers.reasons import Reason
 from dsp.efficiency import Estimate
 
 
-@dataclass(slots=True)
-class Estimates:
+class Estimates(Struct):
     """What is known of one motor now.
 
     values: metric → value; None: not known.

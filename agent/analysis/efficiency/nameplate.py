@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.analysis.efficiency.reasons import NAMEPLATE_LOSSES, NAMEPLATE_POWER_FACTOR, NAMEPLATE_SPEED
 from agent.config.model import Drive, Motor
@@ -31,8 +32,7 @@ MAINS_HZ = (50.0, 60.0)
 CLASS_LOSSES = 0.92  # of the largest losses of a class: its motors are between its limit and that of the next one
 
 
-@dataclass(frozen=True, slots=True)
-class Nameplate:
+class Nameplate(Struct, frozen=True):
     """Nameplate and efficiency class of motor and drive.
 
     efficiency: rated, a fraction; None when neither nameplate nor class gives it.

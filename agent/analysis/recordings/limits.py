@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from agent.analysis.recordings import reasons as codes
 from agent.analysis.recordings.reader import RecordingSettings
@@ -36,8 +36,7 @@ _TABLE_OF = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class MeasurementPoint:
+class MeasurementPoint(Struct, frozen=True):
     """Parameters of the limits at a place.
 
     standards: keys of `dsp.limits`.

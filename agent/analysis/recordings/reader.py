@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from agent.analysis.recordings import reasons as codes
 from agent.analysis.recordings.reasons import ReplayError
@@ -21,8 +21,7 @@ _THD_ORDERS = 40
 _SMALL_LAMP_V = 150.0  # highest phase voltage of 120 V grids
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingSettings:
+class RecordingSettings(Struct, frozen=True):
     """How a recording is interpreted.
 
     nominal: "50", "60", "auto" or "drive", for the length of the windows.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
+
+from msgspec import Struct
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.selfcheck.reasons import (
@@ -30,8 +31,7 @@ _I, _P = [f"current_{phase}" for phase in PHASES], [f"active_power_{phase}" for 
 _PF = [f"power_factor_{phase}" for phase in PHASES]
 
 
-@dataclass(frozen=True, slots=True)
-class ConsistencyRule:
+class ConsistencyRule(Struct, frozen=True):
     """A relation between values.
 
     code: its name.

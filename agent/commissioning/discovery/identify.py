@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.cached_reader import GAP_S, CachedReader, DeviceUnreachable

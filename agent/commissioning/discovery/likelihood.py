@@ -13,9 +13,10 @@ import math
 import re
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from random import Random
+
+from msgspec import Struct, field
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.consistency_rules import PAIRS, PHASES, consistency
@@ -44,8 +45,7 @@ ALIVE = {
 IDENTITY_KINDS = ("identity", "setting", "state")
 
 
-@dataclass(slots=True)
-class Evidence:
+class Evidence(Struct):
     """Evidence for or against one model.
 
     score: log-likelihood ratio in nats, positive for the model.

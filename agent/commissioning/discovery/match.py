@@ -7,7 +7,8 @@ name or a rejected register excludes a model, that model is only the most simila
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.likelihood import Evidence
@@ -19,8 +20,7 @@ POSSIBLE = 2.0  # models with fewer nats are not listed
 LIST_MAX = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A model that the device may be.
 
     profile: its register map.
@@ -39,8 +39,7 @@ class Match:
     only_similar: bool = False
 
 
-@dataclass(slots=True)
-class Identified:
+class Identified(Struct):
     """Result of an identification.
 
     unit: unit identifier of the device.

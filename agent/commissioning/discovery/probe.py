@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from drivers.errors import FrameError, LinkTimeout, ModbusExceptionResponse
 from drivers.framing import Request, crc16, rtu_request
@@ -27,8 +28,7 @@ class ProbeResult(Enum):
     FOREIGN = "foreign"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """Result of one request.
 
     outcome: what was received.

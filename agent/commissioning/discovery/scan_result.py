@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery import scan_order as order
@@ -14,8 +15,7 @@ from drivers.reasons import InvalidValue, Reason
 from drivers.serial_sniffer import SerialSetting
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """The bus to scan: a serial port, or a host.
 
     serial: name of the serial port; empty: TCP.
@@ -47,8 +47,7 @@ class Target:
         return self.serial or f"{self.host}:{self.port_number}"
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """The devices that must respond.
 
     count: their number.
@@ -77,8 +76,7 @@ class Expected:
         return codes.UNEXPECTED_DEVICES(responded=n, expected=self.count) if n > self.count else None
 
 
-@dataclass(frozen=True, slots=True)
-class ScanOptions:
+class ScanOptions(Struct, frozen=True):
     """What a scan does.
 
     units: unit identifiers to query.
@@ -98,8 +96,7 @@ class ScanOptions:
     expected: Expected | None = None
 
 
-@dataclass(slots=True)
-class FoundDevice:
+class FoundDevice(Struct):
     """A unit that responded.
 
     unit: unit identifier.
@@ -118,8 +115,7 @@ class FoundDevice:
     identified: Identified | None = None
 
 
-@dataclass(slots=True)
-class ScanResult:
+class ScanResult(Struct):
     """Result of a scan.
 
     target: the bus.

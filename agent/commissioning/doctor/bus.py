@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.acquisition.scheduler import BusPoller
 from agent.commissioning.doctor import reasons as codes
@@ -34,8 +35,7 @@ SLOW_SHARE = 0.8  # of the timeout
 TIMER_MAX_MS = 2
 
 
-@dataclass(slots=True)
-class DeviceObservation:
+class DeviceObservation(Struct):
     """Counters of one device.
 
     name: name in the configuration.
@@ -67,8 +67,7 @@ class DeviceObservation:
         return self.requests - self.timeouts
 
 
-@dataclass(slots=True)
-class BusObservation:
+class BusObservation(Struct):
     """What was received on one bus.
 
     wire: address and line settings.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from drivers.reasons import Reason
 
@@ -16,8 +17,7 @@ class Level(StrEnum):
     FINDING = "finding"
 
 
-@dataclass(frozen=True, slots=True)
-class DoctorFinding:
+class DoctorFinding(Struct, frozen=True):
     """One result.
 
     level: whether an action is needed.

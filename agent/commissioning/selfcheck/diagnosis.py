@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.commissioning.selfcheck.decoding import Key, is_measured
 from agent.commissioning.selfcheck.fault_hypotheses import hypotheses
@@ -28,8 +29,7 @@ GAINED, GAINED_MAX = 0.2, 1.5  # for each register that has a value only with th
 NEAR = 64  # range of addresses within which the 32-bit values of a map have the same parity
 
 
-@dataclass(frozen=True, slots=True)
-class WeightedHypothesis:
+class WeightedHypothesis(Struct, frozen=True):
     """A hypothesis and its score.
 
     evaluation: the evaluation without the mistake.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.acquisition.scheduler import CT_QUANTITIES
 from agent.commissioning.selfcheck import reasons as codes

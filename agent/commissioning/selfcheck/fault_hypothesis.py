@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.commissioning.selfcheck.decoding import Key, Series
 from drivers.profiles import Register
@@ -11,8 +12,7 @@ from drivers.reasons import Reason
 from drivers.vocabulary import vocabulary
 
 
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
+class Hypothesis(Struct, frozen=True):
     """One possible mistake.
 
     reason: the likely cause that is reported when the hypothesis is the best.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from agent.acquisition.scheduler import bus_settings
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS, UNIT_IDS_SWAPPED
@@ -17,8 +18,7 @@ from drivers.reasons import Code, Reason
 Outcome = Literal["passed", "failed", "unverified"]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A configured device and its connection.
 
     device: its configuration.
@@ -55,16 +55,14 @@ class Subject:
         return max(self.poll_interval_s, self.profile.refresh_s)
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceSet:
+class DeviceSet(Struct, frozen=True):
     """The devices that are checked together, so that the devices of one motor are compared with each other."""
 
     subjects: tuple[Subject, ...]
     motors: tuple[Motor, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceVerdict:
+class DeviceVerdict(Struct, frozen=True):
     """The result for one quantity.
 
     reason: of a passed value the relation that confirmed it, of a failed one the likely cause.
@@ -76,8 +74,7 @@ class DeviceVerdict:
     value: float | str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SelfcheckFinding:
+class SelfcheckFinding(Struct, frozen=True):
     """A likely cause (agent/commissioning/selfcheck/reasons.py, docs/selfcheck.md).
 
     reason: its code and data; `device` is the device concerned.
@@ -113,8 +110,7 @@ class SelfcheckFinding:
         return device in (self.device, self.other_device)
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceResult:
+class DeviceResult(Struct, frozen=True):
     """The result for one device.
 
     profile: identifier of its profile.
@@ -129,8 +125,7 @@ class DeviceResult:
     verified: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SelfcheckOutcome:
+class SelfcheckOutcome(Struct, frozen=True):
     """The result of a self-check.
 
     started_ns: UTC.

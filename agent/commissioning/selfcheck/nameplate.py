@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.commissioning.selfcheck.model import DeviceSet, Subject
 from agent.commissioning.selfcheck.rule import RatedValues

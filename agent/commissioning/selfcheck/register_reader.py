@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.commissioning.selfcheck.model import Subject
 from drivers.errors import DriverError, ModbusExceptionResponse
@@ -25,8 +26,7 @@ ALONE = 256  # added to the function of words read by a separate request, where 
 Span = tuple[int, int, int]  # function (with ALONE), address, count
 
 
-@dataclass(slots=True)
-class ReadingRound:
+class ReadingRound(Struct):
     """One pass over the map.
 
     at_s: monotonic time of its start.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.analysis.efficiency.nameplate import induction_hz
 from drivers.reasons import Code, Reason
@@ -21,8 +22,7 @@ NONE: Band = (math.inf, -math.inf)
 SQRT3 = math.sqrt(3)
 
 
-@dataclass(frozen=True, slots=True)
-class RatedValues:
+class RatedValues(Struct, frozen=True):
     """Rated data from the configuration for the machine downstream of a device; NaN where unknown.
 
     kw, rpm, poles, volts, amps, efficiency: of the motor, or of the motors of one drive together.
@@ -63,8 +63,7 @@ class RatedValues:
         return SQRT3 * self.volts * self.amps
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One relation between quantities.
 
     label: code of the relation, the reason of the values that it confirms.

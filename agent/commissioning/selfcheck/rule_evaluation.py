@@ -6,11 +6,13 @@ import copy
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from itertools import pairwise
 from statistics import median_high
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.acquisition.scheduler import ratio_factor
 from agent.commissioning.selfcheck.decoding import Key, Series, decade_of, median, number_of
@@ -33,8 +35,7 @@ SAME_DEVICE = 0.4  # share of that change in the median of ten readings with req
 CONFIRM_DX = 0.15  # a relation with a larger uncertainty of x from resolution and change does not confirm
 
 
-@dataclass(frozen=True, slots=True)
-class BoundRule:
+class BoundRule(Struct, frozen=True):
     """A relation with the keys of its quantities, the nameplate to use, and the devices involved."""
 
     relation: Rule
@@ -60,8 +61,7 @@ class RuleOutcome(Enum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleState:
+class RuleState(Struct, frozen=True):
     """The outcome of a relation.
 
     fit: 1 in the middle of the tight band, 0 at its edge and outside.

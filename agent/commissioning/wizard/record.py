@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, field, to_builtins
 
 from agent.commissioning.selfcheck.model import DeviceResult, SelfcheckOutcome
 from agent.commissioning.wizard.reasons import NOT_CONFIRMED, NOT_CONFIRMED_ACTUAL, SELF_CHECK_NOT_RUN, plate_entries
@@ -21,8 +22,7 @@ REPLIES = {"yes": N_("yes"), "no": N_("no"), "skipped": N_("skipped")}
 OUTCOMES = {"passed": N_("passed"), "failed": N_("failed"), "unverified": N_("unverified")}
 
 
-@dataclass(slots=True)
-class CommissioningStep:
+class CommissioningStep(Struct):
     """A statement that the operator was to confirm.
 
     reply: of the operator.
@@ -43,8 +43,7 @@ class CommissioningStep:
         return NOT_CONFIRMED(statement=self.statement)
 
 
-@dataclass(slots=True)
-class CommissioningRecord:
+class CommissioningRecord(Struct):
     """The commissioning of one motor or shared meter.
 
     by: name of the operator; empty without one (--batch).
@@ -93,7 +92,7 @@ def write(record: CommissioningRecord, directory: Path) -> Path:
 
 def as_json(record: CommissioningRecord) -> str:
     """The record for JSON; each reason is an object with code, data and English text."""
-    body = asdict(record) | {"open_points": record.open_points}
+    body = to_builtins(record, enc_hook=encode_reason_with_text) | {"open_points": record.open_points}
     return json.dumps(body, ensure_ascii=False, indent=1, default=encode_reason_with_text)
 
 

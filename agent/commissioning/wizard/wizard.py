@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.acquisition.bus_stops import STOP, apply_stops, modbus_links, stop_reason
 from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers
@@ -37,8 +38,7 @@ COMPARED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Dialogue:
+class Dialogue(Struct, frozen=True):
     """The dialogue with the operator.
 
     print_line: prints a line.
@@ -139,14 +139,14 @@ async def with_models(result: SelfcheckOutcome, device_set: DeviceSet) -> Selfch
             models = await models_at(
                 subject.link, subject.device.unit_id, subject.profile, subject.response_timeout_s, subject.character_s
             )
-            found[at] = dataclasses.replace(item, models=models)
-    return dataclasses.replace(result, findings=tuple(found))
+            found[at] = replace(item, models=models)
+    return replace(result, findings=tuple(found))
 
 
 def _result_of(result: SelfcheckOutcome, asset: Asset) -> SelfcheckOutcome:
     """The part for the devices of one asset."""
     own = asset.devices
-    return dataclasses.replace(
+    return replace(
         result,
         devices={name: device for name, device in result.devices.items() if name in own},
         findings=tuple(item for item in result.findings if any(item.concerns(name) for name in own)),

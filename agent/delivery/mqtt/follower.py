@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
+from msgspec import Struct, field
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from agent.config.model import Mqtt
@@ -41,8 +41,7 @@ CONNECTION_REJECTED = Code("connection_rejected", "the broker rejected the conne
 KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")
 
 
-@dataclass(slots=True)
-class FollowedMessage:
+class FollowedMessage(Struct):
     """The latest messages of one asset.
 
     gateway: topic of the gateway, without the asset.

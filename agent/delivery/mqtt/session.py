@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from agent.core.stable_hash import share
 from agent.delivery.mqtt.backoff import DisconnectReason
@@ -36,8 +37,7 @@ HEAD_BYTES = 16  # of a PUBLISH packet, without topic and payload, rounded up
 QUOTA, NOT_AUTHORIZED, BAD_TOPIC, BAD_PAYLOAD = 0x97, 0x87, 0x90, 0x99  # MQTT 5.0, 2.4
 
 
-@dataclass(slots=True)
-class _Sent:
+class _Sent(Struct):
     """An unconfirmed message. row: None for a retained message."""
 
     topic: str
@@ -50,8 +50,7 @@ class _Sent:
         return self.topic if self.row is None else self.row.n
 
 
-@dataclass(frozen=True, slots=True)
-class SinkState:
+class SinkState(Struct, frozen=True):
     """What a sink remembers between its connections.
 
     rejected: topics of retained messages that ended connections.

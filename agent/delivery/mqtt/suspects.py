@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 ENDS_MAX = 3  # ends of connections after which a message is rejected
 BLAME_S = 4.0  # a later end has another reason; shorter than the shortest keep-alive time (5 s)
@@ -12,8 +13,7 @@ SUSPECTS_MAX = 1000
 Key = int | str  # number of a row, or topic of a retained message
 
 
-@dataclass(slots=True)
-class _Suspect:
+class _Suspect(Struct):
     """A message that was unconfirmed at the end of a connection.
 
     published: rows that the broker had confirmed before.

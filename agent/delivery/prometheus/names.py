@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from agent.core.metrics import Metric
 from agent.delivery.base.metric_types import MetricType, is_monotonic, metric_type
@@ -36,8 +37,7 @@ class PrometheusType(Enum):
     INFO = "info"  # a text, as a label of a gauge that is 1
 
 
-@dataclass(frozen=True, slots=True)
-class ExposedMetric:
+class ExposedMetric(Struct, frozen=True):
     """A metric as Prometheus sees it.
 
     name: with its base unit.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
+
+from msgspec import Struct
 
 from agent.core.messages import EVERYTHING
 from agent.core.metrics import Metric
@@ -27,8 +28,7 @@ DIMENSIONLESS = "1"  # `engUnit` of a number without a unit (UCUM, ISO 80000-1)
 REFRESH_MS = 60_000  # an unchanged value is sent again after this time (maximum time of exception reporting)
 
 
-@dataclass(slots=True)
-class MetricUpdate:
+class MetricUpdate(Struct):
     """One value of one message.
 
     registered: the metric that it belongs to.
@@ -46,8 +46,7 @@ class MetricUpdate:
     recovers: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class RegisteredMetric:
+class RegisteredMetric(Struct, eq=False):
     """One metric of the birth.
 
     name, alias, datatype, unit, about: as declared in the birth.

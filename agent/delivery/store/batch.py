@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
+
+from msgspec import Struct, field
 
 from agent.delivery.store.data_gaps import ANNOUNCED, record_gap
 from agent.delivery.store.reasons import stored
@@ -17,8 +18,7 @@ T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
 
 
-@dataclass(slots=True)
-class PendingRow:
+class PendingRow(Struct):
     """A row to append.
 
     row: the row.
@@ -45,8 +45,7 @@ class Rejection(NamedTuple):
     span: tuple[str, int, int] | None = None
 
 
-@dataclass(slots=True)
-class WriteBatch:
+class WriteBatch(Struct):
     """Everything that the next transaction commits.
 
     rows: rows to append.

@@ -6,7 +6,8 @@ Every function runs inside a transaction of the writer.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.delivery.store.reasons import loaded, stored
 from drivers.reasons import Reason
@@ -14,8 +15,7 @@ from drivers.reasons import Reason
 NEW, ANNOUNCING, ANNOUNCED = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class DataGap:
+class DataGap(Struct, frozen=True):
     """Rows of one message type that are missing for one reason.
 
     g: number of the gap, the key for deduplication.

@@ -9,12 +9,12 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from agent.core.messages import Message
 from agent.delivery.store.store import Store
@@ -25,8 +25,7 @@ _MINUTE_MS, _QUARTER_MS = 60_000, 900_000
 Stats = list[float]  # n, mean, minimum, maximum, flags
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPoint:
+class HistoryPoint(Struct, frozen=True):
     """One value of the history.
 
     t_ms: UTC milliseconds of the start of the interval; for single values the time of the sample.
@@ -43,8 +42,7 @@ class HistoryPoint:
     flags: Quality
 
 
-@dataclass(slots=True)
-class _Minute:
+class _Minute(Struct):
     start_ms: int
     times_ms: list[int] = field(default_factory=list)
     values: dict[str, list[float | None]] = field(default_factory=dict)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Container
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.database_file import free_bytes
@@ -23,8 +24,7 @@ TARGET, URGENT = 0.97, 1.1  # shares of the quota: after space was freed; above 
 SHRINK_PAGES = 4096  # unused pages beyond this number are returned to the file system gradually
 
 
-@dataclass(slots=True)
-class Quota:
+class Quota(Struct):
     """Limits of the state file.
 
     directory: of the file; None: in memory.

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from agent.config.reporting_periods import ReportingPhase, phases_of
 from agent.config.topology import Asset
@@ -130,8 +132,7 @@ def _running(found: Sequence[Interval], baseline: Baseline) -> list[Interval]:
     return [item for item in found if not is_off(baseline, item)]
 
 
-@dataclass(frozen=True, slots=True)
-class SavingsBasis:
+class SavingsBasis(Struct, frozen=True):
     """What the saving of a motor is computed with.
 
     baseline: the baseline in force.

@@ -9,7 +9,8 @@ Their sum is the saving: control is the remainder.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.savings.baseline.models import ReplacedMotor, extrapolation_factor, old_losses_wh
 from agent.savings.reasons import SPEED_ADVICE
@@ -23,8 +24,7 @@ OPEN_LOOP = 0.005  # relative standard deviation of the speed of a drive without
 CREEP_LEAST = 0.003  # relative difference of speed from which advice is given
 
 
-@dataclass(slots=True)
-class PartSums:
+class PartSums(Struct):
     """Running sums. old: None: nothing is split."""
 
     old: ReplacedMotor | None

@@ -9,8 +9,10 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.savings.accounting.assumptions import DAY_MS, assumptions_of
 from agent.savings.accounting.attribution import PartSums
@@ -69,8 +71,7 @@ class IntervalResult(NamedTuple):
     excluded: Reason | None = None
 
 
-@dataclass(slots=True)
-class _Sums:
+class _Sums(Struct):
     """Running sums of the intervals that are part of the saving, unless stated otherwise.
 
     own: terms of the model.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.config.tariff import Tariff
 from agent.savings.accounting.demand import BilledInterval, Demand, Scatter, demand_of
@@ -12,8 +13,7 @@ from agent.savings.reasons import POWER_FACTOR_STANDARD, REACTIVE_ENERGY_MISSING
 from drivers.reasons import InvalidValue
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(Struct, frozen=True):
     """A bill in Tariff.currency.
 
     energy_cost: by price.

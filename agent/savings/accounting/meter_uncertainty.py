@@ -10,8 +10,9 @@ increase. The worst combination of both counts. An error that is one share of th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from agent.savings.records.meter_identity import MeterClasses, ct_primary_a, same_meter
 from agent.savings.records.model import Baseline, Interval
@@ -36,8 +37,7 @@ class MeterUncertainty(NamedTuple):
     current_assumed: bool = False
 
 
-@dataclass(slots=True)
-class _MeanLimits:
+class _MeanLimits(Struct):
     """Energy-weighted mean of the limits in a period. weight: Wh; sums: of each limit times the energy."""
 
     weight: float = 0.0

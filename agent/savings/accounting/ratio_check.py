@@ -15,8 +15,10 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.savings.reasons import ENERGY_FACTOR, EVENT_UNDECIDED, RATIO_NOT_NUMBERED, RATIO_UNDECIDED
 from agent.savings.records.meter_identity import same_meter
@@ -93,8 +95,7 @@ class _Sample(NamedTuple):
     usual: float = 1.0
 
 
-@dataclass(slots=True)
-class _Segment:
+class _Segment(Struct):
     """Sums over comparable intervals with one ratio. by_load: class of load → seconds, measured and adjusted energy.
 
     drive_measured_wh: energy at the meter while that of the drive is known.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.savings import reasons as codes
 from agent.savings.accounting.assumptions import open_reasons
@@ -26,8 +27,7 @@ OUTSIDE = frozenset(
 CV_MOST, NMBE_MOST = 0.30, 0.10  # ASHRAE guideline 14 for hourly values [M]
 
 
-@dataclass(slots=True)
-class ExcludedEnergy:
+class ExcludedEnergy(Struct):
     """The energy of all intervals, and of those that are not part of the saving.
 
     intervals: number of all intervals.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from agent.savings.baseline import regression
@@ -27,8 +27,7 @@ Columns = Mapping[str, Array]  # (n,) of each driver
 Gaps = Mapping[str, Sequence[tuple[float, float]]]  # of each numeric driver, see regression.coverage_gaps
 
 
-@dataclass(frozen=True)
-class ModelForm:
+class ModelForm(Struct, frozen=True):
     """A model before it is fitted.
 
     kind, drivers, shape: see agent/savings/baseline/models.py; the shape has only what `terms` needs.
@@ -48,8 +47,7 @@ class ModelForm:
         return bool(self.shape.get("by_state") == "slopes")
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A fitted model.
 
     shape: that of its form, and the data ranges.

@@ -9,11 +9,12 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from agent.core.local_time import zone_of
 from agent.savings.importing import reasons as codes
@@ -45,8 +46,7 @@ class ImportProblem(Exception):
         return "\n".join(map(str, self.reasons))
 
 
-@dataclass(frozen=True, slots=True)
-class CsvColumn:
+class CsvColumn(Struct, frozen=True):
     """A column with values.
 
     name: as in the header line.
@@ -59,8 +59,7 @@ class CsvColumn:
     u: float = 0.0
 
 
-@dataclass(slots=True)
-class CsvRow:
+class CsvRow(Struct):
     """One row.
 
     line: its number in the file.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from agent.savings.importing.csv_reader import CsvColumn, CsvRow, read_rows
 from agent.savings.importing.meter_history import check_grid, rows_without, step_of
@@ -17,8 +18,7 @@ LONGER = 1.25  # times the usual length that a row may cover: a day has up to 25
 COVERED = 0.75  # share of an interval that rows must cover; the rest is extrapolated, as energy is
 
 
-@dataclass(slots=True)
-class DriverHistory:
+class DriverHistory(Struct):
     """The drivers of a file.
 
     spans: (begin, end) of each row in UTC ms, in order; rows do not overlap.

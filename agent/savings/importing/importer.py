@@ -7,9 +7,10 @@ import statistics
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace as changed
 
 from agent.config.model import Config, Motor
 from agent.config.signals import metric_of

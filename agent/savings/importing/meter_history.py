@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from agent.savings.importing import reasons as codes
 from agent.savings.importing.csv_reader import CsvColumn, CsvRow, ImportProblem, read_rows
@@ -25,8 +26,7 @@ CHANGED_MIN = 4  # equal times between rows, other than the usual one, from whic
 BRIDGED_MS = 3_600_000
 
 
-@dataclass(slots=True)
-class MeterHistory:
+class MeterHistory(Struct):
     """The intervals of a file, and what is notable in it.
 
     rows: number of rows, with duplicates.

@@ -13,8 +13,9 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.savings.ledger.signing_key import LedgerKey
 
@@ -22,8 +23,7 @@ SCHEMA = "magwatt.ledger/1"
 BEGIN = "0" * 64  # `prev` of the first record
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRecord:
+class LedgerRecord(Struct, frozen=True):
     """One record.
 
     seq: its number; the first is 1.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from agent.savings.ledger.reasons import RECORDS_PENDING
 from drivers.reasons import Reason
@@ -25,8 +26,7 @@ class ProvenanceSpan(NamedTuple):
     intervals: int
 
 
-@dataclass(slots=True)
-class VerificationResult:
+class VerificationResult(Struct):
     """Result of the verification.
 
     records: number of records.
@@ -64,7 +64,7 @@ class VerificationResult:
     clock_set_back: list[int] = field(default_factory=list)
     unrecorded: Mapping[str, Sequence[int]] = field(default_factory=dict)
     pending: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    newest_records: Mapping[str, Mapping[int, int]] = field(default_factory=dict, repr=False)
+    newest_records: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     self_named: bool = True
     recorded_under: list[ProvenanceSpan] = field(default_factory=list)

@@ -6,10 +6,10 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.core.codec import decode_reason, encode_reason
 from agent.savings.records.model import Baseline
@@ -30,7 +30,7 @@ def intact(baseline: Baseline) -> bool:
 
 def to_json(baseline: Baseline) -> dict[str, Any]:
     """The baseline for JSON: of an earlier version as it was frozen, so that its hash stays valid."""
-    body = asdict(baseline)
+    body = msgspec.to_builtins(baseline, enc_hook=encode_reason)
     body.pop("earlier")
     body = {name: value for name, value in body.items() if name not in _LATER or value}
     if math.isinf(baseline.n_effective):

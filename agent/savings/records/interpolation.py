@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from msgspec import field
+from msgspec.structs import fields, replace
 
 from agent.savings.records.model import Baseline, Driver, Interval
 
@@ -33,8 +35,7 @@ class InterpolatedDriver(NamedTuple):
     step: float
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedInterval(Interval):
+class PreparedInterval(Interval, frozen=True):
     """An interval with drivers as the model takes them. It is never stored.
 
     interpolated: drivers that are interpolated, by name.

@@ -7,8 +7,9 @@ value in 95 of 100 cases; `u` of a driver is expanded (k = 2).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from drivers.reasons import Reason
 
@@ -25,8 +26,7 @@ class Driver(NamedTuple):
     u: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """An interval of one asset, aligned to the clock: of 15 min if measured, of 10, 15, 30 or 60 min if imported.
 
     asset: name of the motor.
@@ -83,8 +83,7 @@ class Interval:
         return self.length_s * (1.0 if self.filled_wh else min(self.coverage, 1.0))
 
 
-@dataclass(frozen=True, slots=True)
-class StaticFactor:
+class StaticFactor(Struct, frozen=True):
     """A static factor: a condition that the model takes as unchanged, and that the plant states (IPMVP core concepts).
 
     kind: load | product_mix | ambient | maintenance.
@@ -98,8 +97,7 @@ class StaticFactor:
     stated_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Assumption:
+class Assumption(Struct, frozen=True):
     """An assumption on which a saving rests.
 
     kind: driver | season | calibration | product_mix.
@@ -116,8 +114,7 @@ class Assumption:
     at_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """A frozen model of the energy per interval before the retrofit. It never changes once it has a hash.
 
     kind, shape: see agent/savings/baseline/models.py.
@@ -173,8 +170,7 @@ class Baseline:
     earlier: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class TriedModel:
+class TriedModel(Struct, frozen=True):
     """A model that was compared when the baseline was learned.
 
     model: its description, one of the codes MODEL_….
@@ -192,8 +188,7 @@ class SavingPart(NamedTuple):
     u95_wh: float
 
 
-@dataclass(frozen=True, slots=True)
-class Saving:
+class Saving(Struct, frozen=True):
     """Saving over one interval or a sum of intervals.
 
     from_ms, to_ms: the period.
@@ -244,8 +239,7 @@ class Saving:
         return self.saved_wh / self.adjusted_wh if self.adjusted_wh else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class NonRoutineEvent:
+class NonRoutineEvent(Struct, frozen=True):
     """A non-routine event: it affects the savings of its intervals; an engineer decides how they are treated.
 
     number: counted by asset; 0: not stored yet.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from statistics import fmean, median
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from agent.savings.records.model import Interval
 

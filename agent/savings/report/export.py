@@ -9,8 +9,9 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from agent.config import emission_factors
 from agent.core.local_time import format_minute

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.savings import reasons
 from agent.savings.records.meter_identity import same_meter
@@ -17,8 +19,7 @@ DAY = 96  # intervals
 FLAGGED = ("bypass", "maintenance", "ct_wiring", "clock_step", "data_gap")  # kinds that are flags of intervals
 
 
-@dataclass(slots=True)
-class NonRoutineEventDetector:
+class NonRoutineEventDetector(Struct):
     """Detects non-routine events in the intervals of one motor and in flags.
 
     open: open events by kind.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.analysis.efficiency.energy_window import EnergyCell
 from agent.savings.records.model import QUARTER_MS, Driver, Interval
@@ -12,8 +13,7 @@ LENGTH_S = QUARTER_MS / 1000
 SHAFT_LEAST = 0.5  # share of the covered time from which a known shaft energy is extrapolated to all of it
 
 
-@dataclass(slots=True)
-class IntervalAccumulator:
+class IntervalAccumulator(Struct):
     """Sums of the interval that starts at start_ms (UTC)."""
 
     start_ms: int

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.analysis.efficiency.energy_window import EnergyCell
 from agent.savings.records.meter_identity import same_meter
@@ -38,8 +40,7 @@ class PowerSample(NamedTuple):
     var: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class IntervalSettings:
+class IntervalSettings(Struct, frozen=True):
     """How the intervals of one motor are measured.
 
     asset: name of the motor.

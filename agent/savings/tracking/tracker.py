@@ -7,7 +7,8 @@ import logging
 import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agent.analysis.efficiency.energy_window import EnergyCell
 from agent.analysis.efficiency.reasons import DRIVE_BYPASSED, METER_RATIO, METER_WIRING

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from support.retrofit import FLOW, START_MS
 from support.savings import save_event, save_intervals
 

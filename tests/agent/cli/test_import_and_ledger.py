@@ -6,12 +6,12 @@ import json
 import re
 import shutil
 import sqlite3
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from support import metered_retrofit
 from support.basics import HandClock
 

@@ -7,12 +7,12 @@ calculated manually.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from drivers.counters import RegisterStep, resolution, step
 from drivers.error_reasons import NO_RESPONSE, SUNSPEC_NO_MARKER, SUNSPEC_NO_MODEL
@@ -196,7 +196,7 @@ def test_energy_is_the_sum_of_its_parts(profile: str, words: list[int], kwh: flo
 
 
 def test_an_uncertain_scale_makes_the_sum_uncertain() -> None:
-    energy = dataclasses.replace(row("schneider/atv630", "energy_kwh"), scale_doubt="Wh or kWh")
+    energy = replace(row("schneider/atv630", "energy_kwh"), scale_doubt="Wh or kWh")
     assert decode(energy, [0, 1, 0, 0]) == (1.0, Quality.UNVERIFIED)
     assert decode(energy, [0, 1, 0, 0], verified=True) == (1.0, Quality.GOOD)
 
@@ -264,7 +264,7 @@ def test_the_watchdog_of_the_g120_is_not_armed() -> None:
 
 
 def test_a_watchdog_register_within_or_after_a_block_is_not_read() -> None:
-    g120 = dataclasses.replace(load_profile("siemens/g120"), gaps_allowed=True, overread_allowed=True)
+    g120 = replace(load_profile("siemens/g120"), gaps_allowed=True, overread_allowed=True)
     rows = usable(g120, {item.name for item in g120.registers})
     feeding = {
         (row.function, row.address + k) for row in g120.registers if row.feeds_watchdog for k in range(row.words)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from agent.core.text import Catalogue
 from agent.savings.accounting.avoided_energy import expected_wh

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.config.tariff import Tariff
 from agent.savings.accounting.avoided_energy import IntervalResult
@@ -17,8 +18,7 @@ from agent.savings.records.non_routine_events import adjusting
 COVERAGE_FACTOR = 1.96  # of a normal distribution, 95 %
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """The bills of the intervals that are part of the saving, in the currency of the tariff.
 
     currency: as configured; empty: unknown.

@@ -6,8 +6,9 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import records
@@ -44,8 +45,7 @@ class LedgerVerifier:
         return self._results[first, since_ms]
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerCheck:
+class LedgerCheck(Struct, frozen=True):
     """One motor and month, compared with the ledger. Counts are of intervals unless stated otherwise.
 
     intervals: recorded ones.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from agent.config import emission_factors
 from agent.config.model import Config, Motor
@@ -31,8 +33,7 @@ from drivers.reasons import InvalidValue, Reason
 IDLE = 0.02  # share of the rated power below which the motor is at standstill
 
 
-@dataclass(frozen=True, slots=True)
-class ReportDay:
+class ReportDay(Struct, frozen=True):
     """One day of the site's calendar. Energies in Wh.
 
     date: local date, 2026-10-25.
@@ -53,8 +54,7 @@ class ReportDay:
     u95_wh: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class ReportMonth:
+class ReportMonth(Struct, frozen=True):
     """One motor in one billing month. Energies in Wh, times in UTC milliseconds.
 
     month: 2026-10.

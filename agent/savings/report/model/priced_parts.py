@@ -6,8 +6,9 @@ Within an interval the power is taken as constant.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from agent.config.tariff import Tariff
 from agent.savings.accounting.avoided_energy import IntervalResult

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from support.basics import HandClock
 
 from agent.acquisition.mqtt_signals import reasons as codes

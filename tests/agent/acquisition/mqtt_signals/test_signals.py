@@ -11,13 +11,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from paho.mqtt.enums import CallbackAPIVersion
 from support.basics import HandClock, Mosquitto, wait_until
 from support.config_text import bus, load, meter, motor, site, table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from support.basics import HandClock
 from support.config_text import bus, load, meter, motor, site, table
 from support.pipeline import pipeline_of
@@ -87,7 +87,7 @@ def test_a_motor_at_a_standstill_has_no_values_and_no_harmonics() -> None:
     out: list[Message] = []
     lane = NumpyFallback("m", out.append)
     for block in blocks(3.1):
-        lane.on_block(dataclasses.replace(block, samples=np.zeros_like(block.samples)))
+        lane.on_block(replace(block, samples=np.zeros_like(block.samples)))
     (message,) = out
     assert message.kind == "pq3s"
     assert (message.values["frequency_hz"], message.values["windows_left_out"]) == (None, 5)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from agent.analysis.power_quality.channels import WaveformChannels
 from agent.analysis.power_quality.waveform_channel import WaveformChannel
@@ -226,7 +226,7 @@ def test_a_slow_stream_has_values_but_no_flicker(rate_hz: float, caplog: pytest.
 def test_at_a_drives_output_there_are_no_events() -> None:
     out: list[Message] = []
     waveform = WaveformSource("", 0, "drive-output")
-    lane = WaveformChannel("m", out.append, dataclasses.replace(MOTOR, waveform=waveform))
+    lane = WaveformChannel("m", out.append, replace(MOTOR, waveform=waveform))
     level = np.ones(int(7 * RATE_HZ))
     level[30_000:33_000] = 0.3
     for block in blocks(START_NS, 7, level):
@@ -262,7 +262,7 @@ def test_a_clock_step_moves_the_times_of_later_values(step_s: int) -> None:
     tick_s = 1_790_000_400
     for block in blocks((tick_s - 4) * 1_000_000_000, 40):
         late = block.index >= 16 * RATE_HZ
-        lane.on_block(dataclasses.replace(block, start_ns=block.start_ns + late * step_s * 1_000_000_000))
+        lane.on_block(replace(block, start_ns=block.start_ns + late * step_s * 1_000_000_000))
     ends_s = [message.t_ms / 1000 - tick_s for message in of(out, "pq3s")]
     after = [end_s - step_s for end_s in ends_s if abs(end_s - step_s - 24) < 13]
     assert len(after) >= 7, ends_s
@@ -287,7 +287,7 @@ def test_harmonics_are_uncertain_without_an_anti_aliasing_filter(caplog: pytest.
     """PWM of a drive without a filter: rms and power are good, distortion is not; logged once."""
     out: list[Message] = []
     waveform = WaveformSource("", 0, "drive-output")
-    lane = WaveformChannel("m", out.append, dataclasses.replace(MOTOR, waveform=waveform))
+    lane = WaveformChannel("m", out.append, replace(MOTOR, waveform=waveform))
     t = np.arange(int(7 * RATE_HZ)) / RATE_HZ
     phases = 2 * np.pi * 50.0 * t - np.arange(3)[:, None] * 2 * np.pi / 3
     u = np.where(0.8 * np.sin(phases) > 2 / np.pi * np.arcsin(np.sin(2 * np.pi * 1050.0 * t)), 300.0, -300.0)

@@ -7,13 +7,15 @@ right (only the true cause is named), tied (it is named with others that explain
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random, SystemRandom
 
 import pytest
+from msgspec.structs import replace
 from support.selfcheck import Scene, check, counts, draw, served
 
 from agent.commissioning.selfcheck import reasons as codes
@@ -134,7 +136,7 @@ def in_a_map(rng: Random) -> Outcome | None:
     if not counts(scene, device, mistake.names, mistake.profile):
         return None
     believed = {"meter_map" if device == "meter" else "drive_map": mistake.profile}
-    result = check(replace(scene, **believed))  # type: ignore[arg-type]
+    result = check(dataclasses.replace(scene, **believed))  # type: ignore[arg-type]
     first = [item for item in result.findings if item.group == 1]
     hit = [
         item.cause in CAUSES[kind] and item.device == f"{device}-a" and bool(set(item.quantities) & set(mistake.names))
@@ -162,19 +164,19 @@ def in_a_configuration(rng: Random) -> Outcome | None:
         stated = rng.choice([item for item in PRIMARIES if not 1 / FACTOR < item / scene.ct[0] < FACTOR])
         floats = any(row.type == "f32" for row in load_profile(name).registers)
         ratio_applied_by = "agent" if floats and rng.random() < 0.5 else "meter"
-        scenes = [replace(scene, ct_stated=(float(stated), 5.0), ratio_applied_by=ratio_applied_by)]
+        scenes = [dataclasses.replace(scene, ct_stated=(float(stated), 5.0), ratio_applied_by=ratio_applied_by)]
     elif kind == "ct_exchanged":
-        scenes = [replace(scene, crossed=rng.choice(((0, 1), (1, 2), (0, 2))))]
+        scenes = [dataclasses.replace(scene, crossed=rng.choice(((0, 1), (1, 2), (0, 2))))]
     elif kind == "ct_reversed":
-        scenes = [replace(scene, reversed_phase=rng.randrange(3))]
+        scenes = [dataclasses.replace(scene, reversed_phase=rng.randrange(3))]
         if not drive and load < 0.2:
             return None  # below a power factor of about 0.4 a reversed phase is near what unbalance does
     else:
         other = _second(rng, scene, name if kind == "unit" else rng.choice(three_phase()))
         if other is None:
             return None
-        swapped = replace(other, units=(12, 32), believed_units=(11, 32))
-        scenes = [replace(scene, believed_units=(12, 31)), swapped]
+        swapped = dataclasses.replace(other, units=(12, 32), believed_units=(11, 32))
+        scenes = [dataclasses.replace(scene, believed_units=(12, 31)), swapped]
     result = check(*scenes)
     hit = [item.cause in CAUSES[kind] for item in result.findings if item.group == 1]
     return (

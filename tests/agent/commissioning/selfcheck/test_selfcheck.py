@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.basics import HandClock
 from support.selfcheck import DRIVE_UNIT, METER_UNIT, RESPONSE_S, RecordingLink, Scene, check, draw, served_map
 
@@ -98,8 +99,8 @@ def test_below_a_tenth_of_load_few_rules_apply_and_none_fails() -> None:
 
 def test_two_equally_good_explanations_are_both_reported() -> None:
     """Drives and meters of two equal motors: with no serial number either pair may be the exchanged one."""
-    a = replace(scene(load=0.9), believed_units=(12, DRIVE_UNIT))
-    b = replace(scene(load=0.3), name="b", seed=6, units=(12, 32), believed_units=(METER_UNIT, 32))
+    a = dataclasses.replace(scene(load=0.9), believed_units=(12, DRIVE_UNIT))
+    b = dataclasses.replace(scene(load=0.3), name="b", seed=6, units=(12, 32), believed_units=(METER_UNIT, 32))
     result = check(a, b)
     assert {item.cause for item in result.findings} == {codes.UNIT_IDS_SWAPPED}
     assert {item.group for item in result.findings} == {1}
@@ -110,7 +111,7 @@ def test_two_equally_good_explanations_are_both_reported() -> None:
 
 def test_a_serial_number_settles_which_meter_it_is() -> None:
     a = scene(meter="abb/b23", serial="1001", serial_stated="1002")
-    b = replace(a, name="b", seed=6, load=0.3, units=(12, 32), serial="1002", serial_stated="1001")
+    b = dataclasses.replace(a, name="b", seed=6, load=0.3, units=(12, 32), serial="1002", serial_stated="1001")
     result = check(a, b)
     assert all(item.cause in codes.UNITS for item in result.findings)
     first = codes.SERIAL_NUMBER_ELSEWHERE(
@@ -154,7 +155,7 @@ def test_a_register_from_memory_is_verified_by_a_relation_and_not_by_a_window() 
 
 
 def test_a_device_without_response_is_a_note_and_the_others_are_checked() -> None:
-    a = replace(scene(), believed_units=(99, DRIVE_UNIT))
+    a = dataclasses.replace(scene(), believed_units=(99, DRIVE_UNIT))
     result = check(a)
     assert list(result.devices) == ["drive-a"]
     assert result.notes == (codes.DEVICE_NOT_CHECKED(device="meter-a"),)
@@ -243,8 +244,8 @@ def test_a_wrong_ratio_is_detected_by_comparison_with_the_drive(share: float, ra
 def test_same_seed_same_findings() -> None:
     rng = Random(3)
     a = draw(rng, SDM, YASKAWA, 0.5)
-    bad = replace(a, meter_map=remade(served_map(SDM), "current_l3", address=9))
-    assert check(bad) == check(replace(bad))
+    bad = dataclasses.replace(a, meter_map=remade(served_map(SDM), "current_l3", address=9))
+    assert check(bad) == check(dataclasses.replace(bad))
 
 
 class Slow(RecordingLink):

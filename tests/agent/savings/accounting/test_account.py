@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import random
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.basics import HandClock
 from support.retrofit import FLOW
 from support.retrofit_plant import config_toml

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from support.accounting import evaluate, excluded_energy
 from support.retrofit import FLOW, START_MS
 

@@ -6,12 +6,12 @@ intervals missing altogether.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from support.retrofit import FLOW, START_MS
 
 from agent.config.reporting_periods import ReportingPhase

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from support.accounting import evaluate
 from support.retrofit import START_MS
 from support.retrofit_plant import config_toml

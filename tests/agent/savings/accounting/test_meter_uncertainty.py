@@ -6,12 +6,12 @@ The load is a straight line of the flow without scatter, so that the meters are 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from support.accounting import evaluate
 from support.transformer_errors import TransformerErrors
 

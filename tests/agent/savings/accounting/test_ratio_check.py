@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 from support.accounting import evaluate
 from support.ratio_history import BEGIN_MS, FLOW, after, baseline
 

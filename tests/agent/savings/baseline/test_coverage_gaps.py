@@ -7,10 +7,10 @@ has no gap. Intervals with the motor off are found by their energy: see test_off
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from support.accounting import evaluate
 from support.independent_plant_cases import Outcome, both
 from support.retrofit import FLOW, START_MS

@@ -5,10 +5,9 @@ The plant needs 20 W for each unit of the flow that it had a known time earlier.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from support.accounting import evaluate
 from support.retrofit import FLOW, SHIFT, START_MS, ar1
 

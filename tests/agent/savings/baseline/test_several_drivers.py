@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from support.accounting import evaluate, excluded_energy
 from support.retrofit import FLOW, SHIFT, START_MS, TEMPERATURE
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from support.accounting import evaluate, excluded_energy
 from support.retrofit import FLOW, PUMPS, SHIFT, START_MS, TEMPERATURE
 from support.retrofit_cases import by_grade, by_pumps, by_shift

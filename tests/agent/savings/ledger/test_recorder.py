@@ -7,11 +7,11 @@ import logging
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.basics import HandClock
 from support.metered_retrofit import PLANT
 

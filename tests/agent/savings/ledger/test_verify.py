@@ -6,13 +6,13 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.basics import HandClock
 from support.metered_retrofit import ZONE, appended, record
 from support.savings import save_event

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from support import metered_retrofit
 from support.accounting import evaluate
 from support.independent_plant_cases import both

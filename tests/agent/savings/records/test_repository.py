@@ -6,11 +6,11 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.basics import HandClock
 from support.metered_retrofit import PLANT
 from support.savings import save_event, save_intervals

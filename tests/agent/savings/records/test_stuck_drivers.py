@@ -6,10 +6,10 @@ The plant needs 20 Wh for each unit of flow; the flow swings between 300 and 900
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from support.accounting import evaluate
 from support.retrofit import FLOW, START_MS
 

@@ -8,13 +8,13 @@ import json
 import re
 import shutil
 import sqlite3
-from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from support import metered_retrofit
 from support.basics import HandClock
 from support.savings import save_event, save_intervals

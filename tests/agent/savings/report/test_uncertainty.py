@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 import sqlite3
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from support import metered_retrofit
 
 from agent.cli import main

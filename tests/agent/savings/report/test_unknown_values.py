@@ -8,13 +8,13 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from support import metered_retrofit
 
 from agent.cli import main

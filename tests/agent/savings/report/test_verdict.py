@@ -6,12 +6,12 @@ import re
 import shutil
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from support import metered_retrofit
 
 from agent.cli import main

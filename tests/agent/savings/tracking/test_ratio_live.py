@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.basics import HandClock
 from support.ratio_history import BEGIN_MS, FLOW, after, baseline
 from support.retrofit_plant import config_toml
