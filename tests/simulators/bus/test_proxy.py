@@ -14,12 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from random import Random
 
 import pytest
 from click.testing import CliRunner
-from msgspec.structs import fields
 from support import fault_matrix as of
 from support.answer_check import Score, block_of
 from support.basics import wait_until
