@@ -23,6 +23,8 @@ from drivers.foreign_master import ForeignTraffic
 from drivers.modbus_link import BusSettings, ModbusLink
 from simulators.bus.frames import rtu, rtu_request
 
+pytestmark = pytest.mark.alone
+
 RATES_HZ = (0.05, 0.1, 0.33, 0.5, 1.0, 5.0)
 PHASES = 2
 LATENCY_S = 0.1  # the threads of all lines share one interpreter
