@@ -71,6 +71,14 @@ def prepare() -> None:
         kernel_image.use(image)
 
 
+def check_loading() -> None:
+    """Loads the image to find errors. Raises ValueError, and OSError where memory may not become executable."""
+    from dsp import kernel_image
+
+    if _only_load and (found := image()) is not None:
+        kernel_image.load(found)
+
+
 def is_complete() -> bool:
     """Whether there is an undamaged image of the kernels of this version."""
     return image() is not None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from msgspec.structs import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from drivers.profiles import Profile, Register
 from drivers.reading import Value

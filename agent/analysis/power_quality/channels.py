@@ -71,11 +71,11 @@ class WaveformChannels:
     def _kernels_ready(self) -> bool:
         from agent.core import kernel_cache
 
+        if self._kernels_failed:
+            return False
         if self._compilation is None:
             if kernel_cache.is_complete():
-                return True
-            if self._kernels_failed:
-                return False
+                return self._kernels_load()
             log.info("compiling kernels in a separate process; events and 10 min values start in about a minute")
             self._compilation = kernel_cache.start_compilation()
         code = self._compilation.poll()
@@ -87,4 +87,19 @@ class WaveformChannels:
                 "the kernels were not compiled (exit %d): no events, no 10 min values; run `magwatt compile`", code
             )
             self._kernels_failed = True
-        return code == 0
+            return False
+        return self._kernels_load()
+
+    def _kernels_load(self) -> bool:
+        from agent.core import kernel_cache
+
+        try:
+            kernel_cache.check_loading()
+        except (OSError, ValueError) as error:
+            log.error(
+                "the kernels cannot be loaded (%s): no events, no 10 min values; run `magwatt compile`, and allow the agent "
+                "to make memory executable (systemd: MemoryDenyWriteExecute=no; SELinux: execmem)",
+                error,
+            )
+            self._kernels_failed = True
+        return not self._kernels_failed

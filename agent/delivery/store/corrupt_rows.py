@@ -14,7 +14,7 @@ _DAY_MS = 86_400_000
 def intact(rows: list[tuple[Any, ...]], now_ms: int) -> tuple[list[StoredRow], list[Rejection]]:
     """The intact rows, and the rejections of the corrupt ones.
 
-    rows: n, run, sequence, t_ms, asset, kind, payload, checksum (None: of an earlier version, not checked), in order.
+    rows: n, run, sequence, t_ms, asset, kind, payload, checksum, in order.
     """
     found = [None if _is_corrupt(*row) else StoredRow(row[0], f"{row[1]}-{row[2]}", *row[3:7]) for row in rows]
     corrupt = [
@@ -25,13 +25,11 @@ def intact(rows: list[tuple[Any, ...]], now_ms: int) -> tuple[list[StoredRow], l
     return [row for row in found if row is not None], corrupt
 
 
-def _is_corrupt(n: int, run_id: int, seq: int, t_ms: Any, asset: Any, kind: Any, payload: Any, crc: int | None) -> bool:
-    """A corrupt record header can change the type of any column."""
-    if crc is None:
-        return False
+def _is_corrupt(n: int, run_id: int, seq: int, t_ms: Any, asset: Any, kind: Any, payload: Any, crc: object) -> bool:
+    """A corrupt record header can change the type of any column, and leave the last one without a value."""
     try:
-        return checksum(n, run_id, seq, t_ms, asset.encode() if asset else None, kind.encode(), payload) != crc
-    except (AttributeError, TypeError):
+        return crc != checksum(n, run_id, seq, t_ms, asset.encode() if asset else None, kind.encode(), payload)
+    except (AttributeError, OverflowError, TypeError, ValueError):
         return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sqlite3
@@ -150,12 +151,29 @@ def connect(path: Path | str) -> sqlite3.Connection:
             found = db.execute(f"pragma quick_check({part})").fetchone()[0]
             if found != "ok":
                 raise DatabaseDamaged(str(found).splitlines()[-1])
+        if missing := _new_columns() - _columns(db):
+            raise DatabaseDamaged(f"missing column {'.'.join(min(missing))}")
     except BaseException as error:
         db.close()
-        if is_damage(error):
+        if is_damage(error) or isinstance(error, UnicodeDecodeError):  # the latter: of a name in the schema
             raise DatabaseDamaged(str(error)) from None
         raise
     return db
+
+
+@functools.cache
+def _new_columns() -> set[tuple[str, str]]:
+    """Table and column names of a new file."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.create_function("row_crc", 7, checksum, deterministic=True)
+        migrate(db)
+        return _columns(db)
+
+
+def _columns(db: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Table and column names of a file: SQLite does not check their text in the schema."""
+    found = db.execute("select t.name, c.name from sqlite_master t, pragma_table_info(t.name) c where t.type = 'table'")
+    return set(found)
 
 
 def _wal_pages(path: Path) -> int:
@@ -238,9 +256,11 @@ def _record_unread_rows(db: sqlite3.Connection, now_ms: int) -> None:
 
 def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
     saved = 0
+    names = [column for name, column in _new_columns() if name == table]  # those of the old file may be corrupt
+    columns = ",".join(f"c{number}" for number in range(len(names)))
     with db, contextlib.suppress(sqlite3.Error):  # commits what could be read
         db.execute("begin")
-        for row in old.execute(f"select * from {table}"):
+        for row in old.execute(f"with copied ({columns}) as (select * from {table}) select * from copied"):
             db.execute(f"insert or ignore into {table} values ({','.join('?' * len(row))})", row)
             saved += 1
     return saved

@@ -52,9 +52,10 @@ create table ledger (
 # Version 3 has the same tables. Its software would not verify ledger records of intervals, and has to refuse the file.
 _RECORDS_OF_INTERVALS = ""
 
-# Version 4 had no checksums; rows without one are not checked. It had counters in one table by name, on more pages.
+# Version 4 had no checksums. It had counters in one table by name, on more pages.
 _FROM_4 = """
 alter table spool add column crc integer;
+update spool set crc = row_crc(n, boot, seq, t_ms, cast(asset as blob), cast(kind as blob), payload);
 alter table counters rename to counters_4;
 create table counter_name (id integer primary key, name text not null unique);
 create table counter_value (id integer primary key, value integer not null);

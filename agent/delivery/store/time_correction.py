@@ -33,7 +33,7 @@ def correct_timestamps(db: sqlite3.Connection, run_id: int, delta_ms: int, after
     ).fetchall():
         db.executemany(
             f"update spool set t_ms = t_ms + ?1, payload = ?2, crc = row_crc({_KEY}, t_ms + ?1, {_NAMES}, ?2) "
-            f"where n = ?3 and (crc is null or crc = row_crc({_KEY}, t_ms, {_NAMES}, payload))",
+            f"where n = ?3 and crc = row_crc({_KEY}, t_ms, {_NAMES}, payload)",
             [(delta_ms * (t_ms >= opened_ms), shifted(payload, delta_ms, opened_ms), n) for n, t_ms, payload in rows],
         )
         corrected, above = corrected + len(rows), rows[-1][0]

@@ -114,3 +114,30 @@ def test_a_corrected_row_is_intact_and_a_damaged_one_stays_damaged(tmp_path: Pat
     assert [(row.t_ms, msgspec.json.decode(row.payload)) for row in rows] == [(t_ms + 500, {**body, "t": t_ms + 500})]
     assert sum(gap.rows or 0 for gap in store.fetch_gaps()) == 1
     store.close()
+
+
+def test_a_row_whose_record_lost_its_checksum_is_corrupt(tmp_path: Path, clock: HandClock) -> None:
+    """A changed byte in a record header can move all columns by one; the last one, the checksum, then reads as null."""
+    stored = stored_rows(tmp_path, clock)
+    with closing(sqlite3.connect(tmp_path / NAME)) as db, db:
+        db.execute("update spool set crc = null where n = (select min(n) from spool)")
+    store = Store(tmp_path, clock, small())
+    came = delivered(store)
+    assert came == dict(list(stored.items())[1:])
+    store.flush()
+    assert [(gap.reason.code, gap.rows) for gap in store.fetch_gaps()] == [(ROW_CORRUPT, 1)]
+    store.close()
+
+
+@pytest.mark.parametrize("column", [b"owed", b"payload", b"seq"])
+def test_a_file_with_a_changed_column_name_is_replaced(tmp_path: Path, clock: HandClock, column: bytes) -> None:
+    stored = stored_rows(tmp_path, clock)
+    file = tmp_path / NAME
+    content = file.read_bytes()
+    assert column in content[:8192]
+    for changed in (b"\xac" + column[1:], b"x" + column[1:]):
+        file.write_bytes(content.replace(column, changed, 1))
+        store = Store(tmp_path, clock, small())
+        assert store.corruption is not None
+        assert set(delivered(store)) == set(stored)
+        store.close()
