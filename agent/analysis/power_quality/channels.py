@@ -97,8 +97,8 @@ class WaveformChannels:
             kernel_cache.check_loading()
         except (OSError, ValueError) as error:
             log.error(
-                "the kernels cannot be loaded (%s): no events, no 10 min values; run `magwatt compile`, and allow the agent "
-                "to make memory executable (systemd: MemoryDenyWriteExecute=no; SELinux: execmem)",
+                "the kernels cannot be loaded (%s): no events, no 10 min values; run `magwatt compile`, and allow the "
+                "agent to make memory executable (systemd: MemoryDenyWriteExecute=no; SELinux: execmem)",
                 error,
             )
             self._kernels_failed = True
