@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-proven bench-savings bench-store soak compile messages docs picture plant-pictures system clean
+.PHONY: help demo test lint bench bench-agent bench-bus bench-dsp bench-fleet bench-plant bench-proven bench-savings bench-store soak compile messages docs picture plant-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -42,6 +42,10 @@ lint: .venv/test
 
 bench: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.bench
+
+# The installed agent under a steady load of 16 meters, and of 32 meters with motors: processor time, memory, disk.
+bench-agent: .venv/test system
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.agent_load
 
 bench-bus: .venv/bench system
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/bus.py

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.config.loader import load_config
 from agent.core.text import N_, _
@@ -59,7 +60,7 @@ def run_in_process(scenario: Scenario, request: RequestedRun) -> None:
     to_s = _end_s(scenario, from_s, request.seconds)
     life = scenario.life
     if life is not None and not life.times.is_old(from_s + scenario.step_s):
-        scenario = replace(scenario, config_toml=life.after)
+        scenario = dataclasses.replace(scenario, config_toml=life.after)
         if request.state is not None and not _is_frozen(request.state, life.asset):
             click.echo(_(
                 "{motor}: no frozen baseline, so no savings are computed; run `magwatt baseline learn {motor}` and "
