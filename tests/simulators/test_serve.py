@@ -57,8 +57,8 @@ def test_modbus_clients_read_the_truth(wall_clock: Any, tmp_path: Path) -> None:
 
     async def client_task(ends: Endpoints) -> None:
         host, port = ends.modbus_tcp.split(":")
-        tcp = AsyncModbusTcpClient(host, port=int(port), timeout=30, retries=0)
-        rtu = AsyncModbusSerialClient(ends.rtu_port, baudrate=19200, timeout=30, retries=0)
+        tcp = AsyncModbusTcpClient(host, port=int(port), timeout=10, retries=0)
+        rtu = AsyncModbusSerialClient(ends.rtu_port, baudrate=19200, timeout=10, retries=0)
         assert await tcp.connect()
         assert await rtu.connect()
         try:
@@ -160,7 +160,7 @@ def test_connecting_and_disconnecting_clients_have_no_effect(wall_clock: Any, tm
                 os.close(fd)
         await asyncio.sleep(0.5)
         host, port = ends.modbus_tcp.split(":")
-        client = AsyncModbusTcpClient(host, port=int(port), timeout=30, retries=0)
+        client = AsyncModbusTcpClient(host, port=int(port), timeout=10, retries=0)
         assert await client.connect()
         answer = await client.read_holding_registers(3059, count=2, device_id=1)
         assert 20 < f32(answer.registers) < 60

@@ -231,11 +231,11 @@ def hold(make: Callable[[Random], Outcome | None], seeds: list[int], least: int)
 
 
 def test_mistakes_in_maps_are_named() -> None:
-    hold(in_a_map, list(range(120)), 72)
+    hold(in_a_map, list(range(60)), 36)
 
 
 def test_mistakes_in_configurations_are_named() -> None:
-    hold(in_a_configuration, list(range(55)), 43)
+    hold(in_a_configuration, list(range(28)), 21)
 
 
 def sound(rng: Random, name: str) -> SelfcheckOutcome:

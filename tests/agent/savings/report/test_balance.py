@@ -140,7 +140,7 @@ def test_a_quarter_hour_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert line.startswith(before_error.partition("\0")[0])
 
 
-@pytest.mark.parametrize("place", ["2024-09-30 23:45", "2024-11-01 00:00"])
+@pytest.mark.parametrize("place", ["2024-09-30 23:45", pytest.param("2024-11-01 00:00", marks=pytest.mark.soak)])
 def test_an_unreadable_quarter_hour_outside_the_month_is_ignored(tmp_path: Path, place: str) -> None:
     """It is only the end point of an interpolation across the month boundary; the month is complete without it."""
     metered_retrofit.retrofit(tmp_path, days=31)
