@@ -131,7 +131,7 @@ class Bus:
             self._box = Gateway(self.segment) if name == "gateway" else Converter(self.segment)
             where = f'tcp = "127.0.0.1:{self._box.listener.port_number}"\n'
             if name == "rtu-over-tcp":
-                where += f'framing = "rtu"\nline = "{BAUD} 8N1"\n'
+                where += f'framing = "rtu"\nline = "{BAUD} 8N1"\nlisten_before_start = "0s"\n'
         meters = "".join(METER.format(bus=name, unit=unit) for unit in UNITS)
         self.config = f'[bus.{name}]\n{where}poll_interval = "{EVERY_S}s"\n{meters}'
         self.slaves = {unit: Mortal(self.segment, unit) for unit in UNITS}

@@ -165,7 +165,7 @@ def test_invalid_payloads_and_outages_of_a_publisher_are_reported_with_their_end
 def test_a_lost_signal_broker_is_a_gap_of_the_tonnes_only(scene: Scene) -> None:
     scene.wait_for(31.25, set())
     scene.broker.stop()
-    time.sleep(4)
+    time.sleep(8)
     scene.broker.start()
     scene.listeners.append(Listener(scene.broker.port))
 
