@@ -225,8 +225,8 @@ def troubles(night: Night) -> None:
 def broker_away(night: Night, hours: float) -> set[str]:
     """A power failure during the outage of the broker; afterwards the clock is eight hours slow for an hour.
 
-    Returns the rows lost in the power failure: not yet committed. A row is committed within 0.2 s of real time, in which
-    many minutes of virtual time pass.
+    Returns the rows lost in the power failure: not yet committed. A row is committed within 0.2 s of real time, in
+    which many minutes of virtual time pass.
     """
     cut_ms = night.after(CUT_S + 30, night.keep_aside)
     night.watch(CUT_S + 300, every_s=60)
