@@ -357,7 +357,7 @@ def test_births_wait_for_the_primary_host_and_history_is_sent_afterwards(hosted:
     assert len(hosted.ids()) == 20
     assert all(hosted.ids().values()), "all of it as history"
     hosted.state(False, 1500)  # a late message with an older timestamp
-    time.sleep(0.5)
+    time.sleep(1.0)  # NDEATH within 0.5 s would be a reaction to it
     assert len(hosted.proxy.sparkplug()) == 1
     hosted.state(False, 3000)
     wait_until(lambda: len(hosted.proxy.sparkplug()) == 2, 10, "gone, and back to wait")
