@@ -19,20 +19,20 @@ from simulators.bus.reactor import Timer
 from simulators.bus.segment import Framing, Segment, Transmission
 
 LAG_STEP_S = 0.005
-OURS, THEIRS, NOBODY = 11, 31, 77  # units: read by the agent, by the other master; without a slave
+OURS, THEIRS, ABSENT = 11, 31, 77  # units: read by the agent, by the other master; without a slave
 BLOCK = (OURS, 4, 0, 6)  # what the agent reads
 REQUESTS = {
     "another meter, 100 registers": rtu_request(THEIRS, 3, 0x40, 100),
-    "coils": rtu(NOBODY, bytes.fromhex("01 0013 0025")),
+    "coils": rtu(ABSENT, bytes.fromhex("01 0013 0025")),
     "the same meter": rtu_request(OURS, 4, 52, 2),
-    "one coil": rtu(NOBODY, bytes.fromhex("05 00AC FF00")),
-    "one register": rtu(NOBODY, bytes.fromhex("06 0001 0003")),
-    "coils written": rtu(NOBODY, bytes.fromhex("0F 0013 000A 02 CD01")),
+    "one coil": rtu(ABSENT, bytes.fromhex("05 00AC FF00")),
+    "one register": rtu(ABSENT, bytes.fromhex("06 0001 0003")),
+    "coils written": rtu(ABSENT, bytes.fromhex("0F 0013 000A 02 CD01")),
     "registers written": rtu(0, bytes.fromhex("10 0001 0002 04 000A 0102")),
-    "mask": rtu(NOBODY, bytes.fromhex("16 0004 00F2 0025")),
-    "read and write": rtu(NOBODY, bytes.fromhex("17 0003 0006 000E 0003 06 00FF 00FF 00FF")),
-    "server id": rtu(NOBODY, bytes.fromhex("11")),
-    "device identification": rtu(NOBODY, bytes.fromhex("2B 0E 01 00")),
+    "mask": rtu(ABSENT, bytes.fromhex("16 0004 00F2 0025")),
+    "read and write": rtu(ABSENT, bytes.fromhex("17 0003 0006 000E 0003 06 00FF 00FF 00FF")),
+    "server id": rtu(ABSENT, bytes.fromhex("11")),
+    "device identification": rtu(ABSENT, bytes.fromhex("2B 0E 01 00")),
 }
 SAME_BLOCK = rtu_request(*BLOCK)  # the agent may take the first ones for echoes of its own requests
 

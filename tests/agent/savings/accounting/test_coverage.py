@@ -26,20 +26,20 @@ from support.retrofit_cases import (
 from agent.savings.reasons import METER_CHANGED
 from benchmarks.savings import asked
 
-SOME, FEW = 10, 5
+SOME, FEW = 10, 8
 
 
 def test_a_real_retrofit_of_8_percent_is_proven_and_covered() -> None:
     cases = [real_retrofit(seed) for seed in range(SOME)]
     assert all(item.saving.verdict == "proven" for item in cases)
-    assert sum(item.covered for item in cases) >= SOME - 4  # if 5 % miss, 5 or more of 10 have a probability of 0.01 %
+    assert sum(item.covered for item in cases) >= SOME - 3  # if 5 % miss, 4 or more of 10 have a probability of 0.1 %
     assert np.mean([item.relative_u for item in cases]) <= 0.08
     assert 0.06 < np.mean([item.true_wh / item.true_adjusted_wh for item in cases]) < 0.10
 
 
 def test_where_nothing_is_saved_nothing_is_proven() -> None:
     cases = [nothing_saved(seed) for seed in range(SOME)]
-    assert sum(item.saving.verdict in ("proven", "provisional") for item in cases) <= 3
+    assert sum(item.saving.verdict in ("proven", "provisional") for item in cases) <= 2
     assert all(METER_CHANGED() in item.saving.caveats for item in cases)
 
 
@@ -53,7 +53,7 @@ def test_a_large_retrofit_is_reported_within_one_percent() -> None:
 
 def test_a_motor_replacement_is_proven_despite_real_phase_errors() -> None:
     cases = [motor_swap(seed) for seed in range(SOME)]
-    assert sum(item.covered for item in cases) >= SOME - 4
+    assert sum(item.covered for item in cases) >= SOME - 3
     assert np.mean([item.relative_u for item in cases]) <= 0.20
 
 
@@ -79,7 +79,7 @@ def test_an_unnecessary_second_driver_is_not_selected(case: Callable[[int], Repo
 def test_where_nothing_is_saved_two_drivers_prove_nothing() -> None:
     assert (
         sum(nothing_saved_with_two_drivers(seed).saving.verdict in ("proven", "provisional") for seed in range(SOME))
-        <= 3
+        <= 2
     )
 
 
