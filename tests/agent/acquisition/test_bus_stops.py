@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.basics import HandClock
-from support.config_text import bus, load, site
+from support.config_text import bus, load, meter, site
 from support.store import kill, without_fsync
 
 from agent.acquisition.bus_stops import (
@@ -26,14 +26,7 @@ from agent.delivery.store import Store
 from drivers.foreign_master import ForeignTraffic
 from drivers.modbus_link import ModbusLink
 
-METER = """
-[meter.m1]
-bus = "b"
-unit_id = 1
-profile = "eastron/sdm630"
-measuring_point = "feeder"
-class = "0.5"
-"""
+METER = meter(profile="eastron/sdm630", measuring_point="feeder")
 TRAFFIC = ForeignTraffic(1_790_000_000_000, 0.0, Counter({(31, 3, 64): 5, (77, 17, -1): 2}), Counter({(9, 4): 3}))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.basics import HandClock
 from support.bus_servers import RtuSlave, read_registers
-from support.config_text import bus, load, site
+from support.config_text import bus, load, meter, site
 from support.second_master import REQUESTS
 from support.store import without_fsync
 
@@ -24,14 +24,7 @@ from drivers import error_reasons as codes
 from drivers.errors import ForeignMasterActive
 from drivers.reading import Reading
 
-METER = """
-[meter.m1]
-bus = "b"
-unit_id = 1
-profile = "eastron/sdm630"
-measuring_point = "feeder"
-class = "0.5"
-"""
+METER = meter(profile="eastron/sdm630", measuring_point="feeder")
 OTHER = REQUESTS["another meter, 100 registers"]
 SEEN = codes.FOREIGN_REQUESTS(unit_id=31, function=3, address=0x40, n=1)
 
