@@ -12,7 +12,6 @@ from support.basics import HandClock
 from support.bus_servers import RtuSlave, read_registers
 from support.config_text import bus, load, meter, site
 from support.second_master import REQUESTS
-from support.store import without_fsync
 
 from agent.acquisition.bus_stops import CLEAN, RESUME, STOP, apply_stops, modbus_links
 from agent.acquisition.scheduler import BusPoller, pollers
@@ -34,7 +33,7 @@ class Plant:
 
     def __init__(self, folder: Path, slave: RtuSlave, clock: HandClock) -> None:
         text = site() + bus(tcp=None, serial=slave.port, line="19200 8N1", listen_before_start="0s") + METER
-        self.store, self.slave, self.events = without_fsync(folder, clock), slave, list[Message]()
+        self.store, self.slave, self.events = Store(folder, clock), slave, list[Message]()
         assert self.store.run_id
         self.readings: list[Reading] = []
         self._config = load(folder, text)

@@ -434,7 +434,9 @@ def test_external_checkpoints_are_checked_and_named(complete: Path) -> None:
     assert (lost.exit_code, lost.output) == (2, "cannot read nowhere.json: No such file or directory\n")
 
 
-def test_a_long_ledger_is_checked_against_older_checkpoints_too(complete: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_ledger_is_checked_against_older_checkpoints_too(
+    complete: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of the records before the month only that of the checkpoint is read."""
     from agent.savings.report.model import ledger_check
 
