@@ -204,7 +204,7 @@ RECORDED_MS = 1000 * START_S // QUARTER_MS * QUARTER_MS
 
 @pytest.fixture(scope="module")
 def histories(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """Days → a folder in which two motors were recorded once an hour on that many days, with a checkpoint each day."""
+    """Days → a folder with the records of two motors for this number of days, once an hour, with daily checkpoints."""
     return {days: history(tmp_path_factory.mktemp("history"), days) for days in (10, 100)}
 
 
