@@ -26,11 +26,11 @@ compile: .venv/demo
 	$(BIN)/magwatt compile
 
 # First the tests that can share the processors; half of their time they wait, so there are more workers than processors.
-# Then the tests marked `alone`, which measure real time on real buses and sleep most of the time, three at a time.
+# Then the tests marked `alone`, which measure real time on real buses and sleep most of the time, three files at a time.
 test: .venv/test system catalogues
 	$(BIN)/magwatt compile
 	$(BIN)/python -m pytest -m "not soak and not alone" -n 6 --dist worksteal
-	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -76,7 +76,7 @@ bench-proven: .venv/test
 # In the same two parts, here the real time first; `--durations` for the summary in docs/measured.md.
 soak: .venv/test system catalogues
 	$(BIN)/magwatt compile
-	$(BIN)/python -m pytest -m "soak and alone" -n 2 --dist loadgroup --durations=0 --durations-min=1
+	$(BIN)/python -m pytest -m "soak and alone" -n 2 --dist loadfile --durations=0 --durations-min=1
 	$(BIN)/python -m pytest -m "soak and not alone" -n 2 --dist worksteal --durations=0 --durations-min=1
 
 plant-pictures: .venv/test

@@ -22,7 +22,7 @@ from agent.core.clock import SystemClock
 from drivers.errors import DriverError
 from drivers.modbus_link import BusSettings, ModbusLink
 
-pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("fault matrix")]  # one run, which its tests share
+pytestmark = pytest.mark.alone
 
 POLLS = 10
 PATIENCE_S, TRIES, SPARE = 0.3, 3, 8

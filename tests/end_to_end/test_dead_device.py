@@ -34,7 +34,7 @@ from simulators.bus.frames import mbap, rtu
 from simulators.bus.segment import Framing, Segment
 from simulators.bus.sockets import Connection, SocketListener
 
-pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("dead device")]  # one run, which its tests share
+pytestmark = pytest.mark.alone
 
 BUSES = ("serial", "rtu-over-tcp", "gateway")
 BAUD, EVERY_S = 115200, 0.5  # 237 characters, 10 ms of silence and 5 ms of turnaround each: 72 % of the time

@@ -23,7 +23,7 @@ from drivers.profiles import load_profile
 from drivers.vocabulary import metric_name_of
 from simulators.scenarios.noisy_line import DRIVES, METERS
 
-pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("noisy line")]  # one run, which its tests share
+pytestmark = pytest.mark.alone
 
 SECONDS = 20  # minimum; it continues until the meter has failed and returned
 PUMPS = ("pump-1", "pump-2", "pump-3", "pump-4")

@@ -23,7 +23,7 @@ from support.basics import Mosquitto, free_port, real_command, wait_until, waite
 
 from agent.core.metrics import by_name
 
-pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("spine")]  # one run, which its tests share
+pytestmark = pytest.mark.alone
 
 SECONDS = 30
 BUSY_SHARE = 0.25  # above this share, missing seconds and waveform windows are caused by the machine
