@@ -25,7 +25,7 @@ demo: .venv/demo
 compile: .venv/demo
 	$(BIN)/magwatt compile
 
-# First the tests that can share the processors; half of their time they wait, so there are more workers than processors.
+# First the tests that can share the processors; some of them wait, so there are more workers than processors.
 # Then the tests marked `alone`, which measure real time on real buses and sleep most of the time, three files at a time.
 test: .venv/test system catalogues
 	$(BIN)/magwatt compile
