@@ -21,7 +21,7 @@ from drivers import error_reasons as codes
 from drivers.errors import ConnectFailed, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
 from drivers.framing import Request, Response, ResponseMatcher, rtu_length
-from drivers.reasons import Reason
+from drivers.reasons import Reason, cause_of
 from drivers.thread_executor import ThreadExecutor
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class SerialLine:
         port = self._settings.serial_port
         if error is None:
             return LinkClosed(codes.PORT_DISCONNECTED, port=port)
-        return LinkClosed(codes.PORT_LOST, port=port, error=str(error))
+        return LinkClosed(codes.PORT_LOST, port=port, error=cause_of(error))
 
 
 def open_port(path: str, baud: int, data_bits: int, parity: str, stop_bits: float) -> serial.Serial:
@@ -252,7 +252,7 @@ def not_opened(port: str, error: Exception) -> Reason:
         return codes.PORT_FORBIDDEN(port=port)
     if number in (errno.ENOTTY, errno.EINVAL):
         return codes.PORT_UNSUITABLE(port=port)
-    return codes.PORT_NOT_OPENED(port=port, error=str(error))
+    return codes.PORT_NOT_OPENED(port=port, error=cause_of(error))
 
 
 def port_parity(port: str, parity: str) -> str:

@@ -185,7 +185,7 @@ class TcpStream(asyncio.BufferedProtocol):
             return
         peer = self._settings.where
         if error:
-            reason = codes.CONNECTION_ABORTED(peer=peer, error=str(error))
+            reason = codes.CONNECTION_ABORTED(peer=peer, error=cause_of(error))
         else:
             reason = (codes.CONNECTION_CLOSED if self._responded else codes.CONNECTION_CLOSED_EARLY)(peer=peer)
         self._future.set_exception(LinkClosed(reason))

@@ -31,7 +31,7 @@ from agent.config.loader import parse_broker
 from agent.config.model import Mqtt
 from agent.core import kernel_cache
 from agent.core.text import _, text_of
-from agent.delivery.mqtt.follower import FollowedMessage, Follower
+from agent.delivery.mqtt.follower import BrokerError, FollowedMessage, Follower
 from drivers.reasons import Code, CodedError
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ DIALECTS = {
     "prometheus": "Prometheus: curl http://127.0.0.1:9464/metrics",
 }
 
-DEMO_BROKER_UNREACHABLE = Code("demo_broker_unreachable", "{url}: cannot connect to the broker: {error}")
 DEMO_BROKER_NOT_INSTALLED = Code(
     "demo_broker_not_installed",
     "the built-in broker is not installed; install it with `pip install 'magwatt[demo]'`, or use `--broker`",
@@ -122,8 +121,8 @@ def _run(
     follower = Follower(broker, TOPIC, rows.on_change)
     try:
         follower.start()
-    except OSError as error:
-        raise DemoError(DEMO_BROKER_UNREACHABLE, url=broker_url, error=str(error)) from None
+    except BrokerError as error:
+        raise DemoError(error.reason) from None
     stack.callback(follower.stop)
     ending = threading.Event()
     threading.Thread(target=_watch_processes, args=([plant, agent], ending), daemon=True).start()

@@ -15,7 +15,7 @@ from agent.cli.explain_text import as_text
 from agent.config.model import Config, Mqtt
 from agent.core.local_time import format_second
 from agent.core.text import N_, _, text_of, text_of_object
-from agent.delivery.mqtt.follower import FollowedMessage, Follower
+from agent.delivery.mqtt.follower import BrokerError, FollowedMessage, Follower
 from drivers.file_reasons import nearest
 
 REST_S = 0.2  # further retained messages arrive within that time after the first
@@ -26,10 +26,10 @@ def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: b
     follower = Follower(broker, topic)
     try:
         follower.start()
-    except (OSError, ValueError) as error:
+    except BrokerError as error:
         click.echo(_(
-            "no broker at {host}:{port:d}: {error}; give the URL of the broker or --config FILE. While no agent runs, "
-            "use --config FILE --poll", host=broker.host, port=broker.port, error=str(error)
+            "{problem}. Give the URL of the broker or --config FILE; while no agent runs, use --config FILE --poll",
+            problem=error.reason
         ), err=True)  # fmt: skip
         return 1
     try:

@@ -119,7 +119,7 @@ def load(path: Path, as_json: bool = False):  # type: ignore[no-untyped-def]  # 
             if as_json:
                 click.echo(json.dumps(problem.as_object(), ensure_ascii=False))
             else:
-                click.echo(problem.text(text_of), err=True)
+                click.echo("\n".join([problem.text(text_of), *problem.excerpt()]), err=True)
         fail(_("{n:d} {n:problem|problems} in {path}", n=len(error.problems), path=str(path)))
     use(None, zone_of(found[0].site.timezone))
     return found
@@ -136,7 +136,7 @@ def must_have(config: Config, motor: str) -> None:
 def broker_of(url: str, *login: Any):  # type: ignore[no-untyped-def]
     """The broker of a URL; login: values of `login_options`. Exits with WRONG if one is invalid."""
     from agent.config.loader import parse_broker
-    from agent.config.schema import masked
+    from drivers.secrets import masked
 
     try:
         return parse_broker(url, *login)

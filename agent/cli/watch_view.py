@@ -21,7 +21,7 @@ from agent.config.model import Mqtt
 from agent.core.local_time import format_date, format_second
 from agent.core.state_reasons import STATES
 from agent.core.text import N_, _, text_of, text_of_object
-from agent.delivery.mqtt.follower import FollowedMessage, Follower
+from agent.delivery.mqtt.follower import BrokerError, FollowedMessage, Follower
 
 EVENT_S = 600.0  # for this time an event is shown
 OLD_S = 5.0  # from this age on a row is shown dim
@@ -37,9 +37,8 @@ def watch_broker(broker: Mqtt, topic: str, seconds: float | None) -> int:
     console = Console()
     try:
         follower.start()
-    except (OSError, ValueError) as error:  # ValueError: an invalid host name, or a password file that is not text
-        address = f"{broker.host}:{broker.port}"
-        click.echo(_("no connection to broker {address}: {error}", address=address, error=text_of(error)), err=True)
+    except BrokerError as error:
+        click.echo(text_of(error), err=True)
         return 1
     try:
         show_live(follower, console, seconds, lambda: "")

@@ -78,8 +78,9 @@ async def run(config: Config, seconds: float | None = None) -> None:
         _report_dropped_readings(agent, thread.queue),
     )  # fmt: skip
     tasks = [asyncio.create_task(job) for job in jobs]
-    log.info("polling %d devices on %d buses", sum(len(bus.devices) for bus in agent.pollers), len(agent.pollers))
-    notify(READY=1, STATUS=f"polling {len(agent.pollers)} buses")
+    devices = sum(len(bus.devices) for bus in agent.pollers)
+    log.info("polling; devices: %d, buses: %d", devices, len(agent.pollers))
+    notify(READY=1, STATUS=f"polling; devices: {devices}, buses: {len(agent.pollers)}")
     try:
         await _until(ending, tasks, seconds)
     finally:

@@ -24,9 +24,10 @@ from agent.core.text import Catalogue, text_of
 from agent.savings.ledger.verify import open_copy
 from agent.simulation import reasons as codes
 from agent.simulation.serve import fault_of, is_accelerated, serve_scenario
-from drivers.file_reasons import DID_YOU_MEAN, INVALID_TOML, KEY_MISSING, KEY_UNKNOWN, OUTPUT_FOLDER_MISSING
+from drivers.file_reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, OUTPUT_FOLDER_MISSING
 from drivers.profile_reasons import PROFILE_UNKNOWN
 from drivers.reasons import Code, InvalidValue, Reason
+from drivers.toml_reasons import TOML_LINE
 from simulators import reasons
 from simulators.scenarios import load, names
 
@@ -158,7 +159,7 @@ def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> Non
          "trouble.device", reasons.FAULTY_DEVICE_UNKNOWN(device="mcc-fan")),
         (("hours = 1", "hours = 1\n[[trouble]]\ndevice = \"mcc-pump\"\nkind = \"silent\"\nfrom_h = 1\nto_h = 0"),
          "trouble.0: to_h", reasons.FAULT_TIMES(from_s=3600.0, to_s=0.0)),
-        (("hours = 1", "hours = "), "", INVALID_TOML),
+        (("hours = 1", "hours = "), "hours", TOML_LINE),
     ],
 )  # fmt: skip
 def test_an_error_in_a_scenario_file_is_one_line(

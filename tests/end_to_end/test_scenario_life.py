@@ -25,8 +25,9 @@ from agent.savings.records import repository
 from agent.simulation import reasons as codes
 from agent.simulation.accelerated import run_accelerated
 from agent.simulation.run_state import load_run
-from drivers.file_reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN
+from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN
 from drivers.reasons import InvalidValue, Reason
+from drivers.toml_reasons import TOML_LINE
 from simulators import reasons
 from simulators.scenarios import Scenario, load
 from simulators.scenarios.plant import ScenarioPlant
@@ -240,7 +241,7 @@ def test_ctrl_c_saves_how_far_the_run_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "cause"),
     [
-        ("start = 2026-09-28", "start = 2026-09-31x", "", INVALID_TOML),
+        ("start = 2026-09-28", "start = 2026-09-31x", "life.start", TOML_LINE),
         ("start = 2026-09-28", 'start = "2026-09-28"', "life.start", reasons.SCENARIO_DATE(value="'2026-09-28'")),
         ("start = 2026-09-28", "start = 2026-10-28", "life.retrofit", reasons.RETROFIT_BEFORE_START()),
         ("stands_h = 18", "stands_h = 25", "life.reporting", reasons.REPORTING_BEFORE_MOTOR()),

@@ -29,6 +29,7 @@ from agent.delivery.store.reasons import (
 from agent.delivery.store.row import StoredRow
 from agent.delivery.store.run_file import NewestRun, read_newest_run, record_loss, write_newest_run
 from agent.delivery.store.runs import claim_directory, end_run, register_sinks, start_run
+from agent.delivery.store.storage_errors import is_damage
 from agent.delivery.store.time_correction import correct_timestamps
 from agent.delivery.store.writer import Writer
 from drivers.reading import Clock
@@ -273,7 +274,7 @@ class Store:
             try:
                 yield self._writer.db
             except sqlite3.Error as error:
-                if database_file.is_damage(error):
+                if is_damage(error):
                     self._writer.report_corruption(str(error))
                 raise
 

@@ -22,12 +22,16 @@ from agent.delivery.delivery import open_store
 from agent.delivery.store import Store, StoredRow
 from agent.delivery.store.database_file import NAME
 from agent.delivery.store.reasons import (
+    DISK_FULL,
+    DISK_READ_ONLY,
     IN_MEMORY_ONLY,
     MEMORY_BUFFER_FULL,
     NO_SPACE_LEFT,
     RETENTION_EXPIRED,
     ROWS_THINNED,
+    STATE_DIR_FORBIDDEN,
     STATE_DIR_IN_USE,
+    STATE_DIR_IS_FILE,
     STATE_DIR_UNUSABLE,
     STATE_FILE_TOO_NEW,
     STATE_FILE_UNWRITABLE,
@@ -156,7 +160,7 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
             time.sleep(0.002)
     time.sleep(1.0)
     if store.unsaved_reason:
-        assert store.unsaved_reason.code == STATE_FILE_UNWRITABLE
+        assert store.unsaved_reason == STATE_FILE_UNWRITABLE(error=DISK_FULL(path=str(tiny_disk / "state")))
         assert store.figures()["rows_in_memory"] > 0, "rows that cannot be written are buffered in memory"
     came: set[int] = set()
     until = time.monotonic() + 60
@@ -356,8 +360,10 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
         assert store.unsaved_reason.code == IN_MEMORY_ONLY
         cause = store.unsaved_reason.data["cause"]
         assert (cause.code, cause.data["directory"]) == (STATE_DIR_UNUSABLE, str(place))
-        codes = {"of a later version": STATE_FILE_TOO_NEW, "another agent": STATE_DIR_IN_USE}
-        assert getattr(cause.data["cause"], "code", None) == codes.get(trouble)
+        codes = {"of a later version": [STATE_FILE_TOO_NEW], "another agent": [STATE_DIR_IN_USE]}
+        codes["read-only"] = [DISK_READ_ONLY, STATE_DIR_FORBIDDEN]  # the latter where mounting is not permitted
+        codes["a file is there"] = [STATE_DIR_IS_FILE]
+        assert cause.data["cause"].code in codes[trouble]
         drain = store.sink_cursors(["mqtt"])["mqtt"]
         assert measure(store, 20) == sum(left(store).values())
         assert drain.fetch_live(1000)
