@@ -28,6 +28,9 @@ def check(file: Path | None, config_file: Path | None, as_json: bool) -> None:
     from agent.acquisition.poll_plan import overloads
     from agent.config.reporting_periods import ahead
     from agent.core.columns import padded
+    from agent.delivery.store import default_directory
+    from agent.savings.ledger.reasons import HMAC_LEDGER
+    from agent.savings.ledger.signing_key import HMAC, key_kind
 
     config = plant_file(config_file, file)
     loaded, report = load(config, as_json)
@@ -36,6 +39,8 @@ def check(file: Path | None, config_file: Path | None, as_json: bool) -> None:
             report.note(f"motor.{motor.name}.periods.baseline", note)
     for key, reason in overloads(loaded):
         report.finding(key, reason)
+    if key_kind(loaded.state_dir or default_directory()) == HMAC:
+        report.note("store.state_dir", HMAC_LEDGER())
     for item in [*report.notes, *report.findings]:
         text = f"{padded(_(item.level), 8)} {item.text(text_of)}"
         click.echo(json.dumps(item.as_object(), ensure_ascii=False) if as_json else text)

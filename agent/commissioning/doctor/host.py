@@ -22,6 +22,8 @@ from agent.core.text import N_
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import private_directory
 from agent.runtime.clock_supervisor import start_clock
+from agent.savings.ledger.reasons import HMAC_LEDGER
+from agent.savings.ledger.signing_key import HMAC, key_kind
 from drivers.reasons import Reason, cause_of
 
 PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = (
@@ -67,6 +69,12 @@ def disk(config: Config) -> Iterator[DoctorFinding]:
         yield fine(where, codes.DISK_SPACE(path=str(directory), free_gb=free_mb / 1e3))
     if _on_sd_card(directory) and config.store.commit_interval_s < 1:
         yield note(where, codes.COMMITS_ON_SD_CARD())
+
+
+def ledger(config: Config) -> Iterator[DoctorFinding]:
+    """Whether the key of an existing ledger has a public half."""
+    if key_kind(config.state_dir or default_directory()) == HMAC:
+        yield finding("store.state_dir", HMAC_LEDGER())
 
 
 def broker(config: Config) -> Iterator[DoctorFinding]:
