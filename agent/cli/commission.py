@@ -43,6 +43,8 @@ def commission(
     from agent.core.clock import SystemClock
     from agent.core.columns import padded
     from agent.delivery.store import Store, default_directory
+    from agent.delivery.store.database_file import private_directory
+    from agent.delivery.store.lock import StateLock
 
     file, motors = split_file(words)
     config = plant_file(config_file, file)
@@ -59,8 +61,11 @@ def commission(
         click.echo(
             _("Confirm each statement with y (yes), n (no; then enter the actual state) or s (skip: not checked).")
         )
+    directory = loaded.state_dir or default_directory()
+    private_directory(directory)
+    lock = StateLock(directory, "commission", SystemClock().utc_ns() // 1_000_000)  # also keeps `run` from the buses
     try:
-        store = Store(loaded.state_dir or default_directory(), SystemClock())
+        store = Store(directory, SystemClock(), lock=lock)
         folder = output_dir or config.parent / "commissioning"
         dialogue = Dialogue(click.echo, (lambda statement: ("skipped", "")) if batch else _confirm)
         records = asyncio.run(Wizard(loaded, store, folder, by, dialogue).run(list(motors), readings))

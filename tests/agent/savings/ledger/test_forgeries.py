@@ -21,9 +21,8 @@ from support import metered_retrofit
 from support.basics import HandClock
 
 from agent.cli import main
-from agent.delivery.store import Store, StoreError
-from agent.delivery.store.reasons import STATE_DIR_IN_USE, STATE_DIR_UNUSABLE
-from agent.delivery.store.runs import claim_directory
+from agent.delivery.store import Store
+from agent.delivery.store.lock import LockHolder, StateInUse, StateLock
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.interval_records import HOUR_MS, IntervalRecorder
@@ -276,11 +275,9 @@ def test_versions_are_reported_as_they_changed(top: Path) -> None:
 
 
 def test_two_agents_at_the_same_time_are_rejected(top: Path) -> None:
-    held = claim_directory(top / "state" / "lock")
-    with held, pytest.raises(StoreError) as error:
-        claim_directory(top / "state" / "lock")
-    in_use = STATE_DIR_IN_USE(pid=os.getpid())
-    assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(top / "state"), cause=in_use)
+    with StateLock(top / "state", "run", START_MS), pytest.raises(StateInUse) as error:
+        StateLock(top / "state", "run", START_MS)
+    assert error.value.reason == LockHolder(os.getpid(), START_MS, "run").reason(top / "state")
 
 
 # Edits of a stored checkpoint. The ledger is unchanged and must not be reported.
