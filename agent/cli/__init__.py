@@ -62,6 +62,8 @@ GROUPS = {
         "replay": Entry("replay:replay", N_("Analyse a recording: power, harmonics, events, flicker")),
         "simulate": Entry("simulate:simulate", N_("Serve a simulated plant or virtual Modbus devices")),
         "profiles": Entry("profiles:profiles", N_("List, show and check register maps")),
+        "backup": Entry("backup:backup", N_("Write state, ledger, key and configuration into one file")),
+        "restore": Entry("backup:restore", N_("Restore a backup on this or on a new computer")),
         "compile": Entry("compile:compile_kernels", N_("Compile the signal-processing kernels into the cache")),
     },
 }

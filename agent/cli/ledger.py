@@ -122,6 +122,7 @@ def _as_object(found: VerificationResult, empty: Reason | None, key_path: Path |
         "external_checkpoints": found.external_checkpoints, "amended": found.amended, "late": found.late,
         "ahead": found.ahead, "clock_set_back": found.clock_set_back, "keys": found.keys,
         "key_file": str(key_path) if key_path else None, "self_named": found.self_named,
+        "restored": [as_object(item) for item in found.restored],
         "hmac_part": as_object(found.hmac_part) if found.hmac_part else None,
         "empty": as_object(empty) if empty else None,
         "recorded_under": [span._asdict() for span in found.recorded_under],
@@ -149,8 +150,7 @@ def _lines(
         return
     if not_recorded := pending_reason(found.pending):
         yield text_of(not_recorded)
-    if found.hmac_part:
-        yield text_of(found.hmac_part)
+    yield from map(text_of, (*([found.hmac_part] if found.hmac_part else []), *found.restored))
     if found.ahead:
         yield _("intervals dated after the newest record: {n:d}; the clock was ahead and was corrected", n=found.ahead)
     for seq in found.clock_set_back[:CLOCK_STEPS_SHOWN]:

@@ -135,6 +135,19 @@ DECIDED_EVENT_REMOVED = Code(
     "decided_event_removed", "record {seq:d}: the state file no longer contains event {number:d} of {asset}"
 )
 
+# Restorations of a backup
+
+LEDGER_RESTORED = Code(
+    "ledger_restored",
+    "record {seq:d}: the state was restored on {restored_ms:local} from a backup of {backup_ms:local}; {n:d} later "
+    "{n:record|records} of the ledger {n:is|are} not part of it",
+)
+LEDGER_FORKED = Code(
+    "ledger_forked",
+    "record {seq:d}: the state was restored on {restored_ms:local} from a backup of {backup_ms:local}; records that "
+    "the ledger got after the backup are not part of it. Only a checkpoint from that time shows whether there were any",
+)
+
 # External checkpoints
 
 CHECKPOINT_INVALID = Code(

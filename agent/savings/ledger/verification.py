@@ -50,6 +50,7 @@ class VerificationResult(Struct):
     verified; None: there are none.
     recorded_under: configurations and software versions, as they changed.
     gateways: site and gateway in the checkpoints.
+    restored: restorations of a backup, after which the ledger continued without the records since the backup.
     """
 
     records: int = 0
@@ -72,6 +73,7 @@ class VerificationResult(Struct):
     hmac_part: Reason | None = None
     recorded_under: list[ProvenanceSpan] = field(default_factory=list)
     gateways: list[tuple[str, str]] = field(default_factory=list)
+    restored: list[Reason] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:

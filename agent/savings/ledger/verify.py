@@ -75,7 +75,7 @@ def _verify(
     chain = _Chain(found, key, IntervalCheck(db, found, first > 1))
     rows = db.execute(
         "select seq, t_ms, kind, body, hash from ledger "
-        "where seq >= ? or kind in ('key', 'baseline', 'decision') order by seq",
+        "where seq >= ? or kind in ('key', 'baseline', 'decision', 'restore') order by seq",
         (first,),
     )
     for row in rows:
@@ -149,7 +149,7 @@ class _Chain:
                 self.found.unchecked.append(error.reason)
         try:
             self._collect(seq, t_ms, kind, body)
-        except (msgspec.ValidationError, ValueError, TypeError, OverflowError) as error:
+        except (msgspec.ValidationError, ValueError, TypeError, KeyError, OverflowError) as error:
             return codes.RECORD_FIELDS_INVALID(seq=seq, error=str(error))
         return None
 
@@ -184,7 +184,7 @@ class _Chain:
             )
 
     def _collect(self, seq: int, t_ms: int, kind: str, body: dict[str, Any]) -> None:
-        """Raises ValidationError, TypeError, ValueError or OverflowError when a field is invalid."""
+        """Raises ValidationError, TypeError, ValueError, KeyError or OverflowError when a field is invalid."""
         if kind in (INTERVAL, HOUR):
             msgspec.convert(body, RecordPlace)
         if kind == "checkpoint":
@@ -192,6 +192,8 @@ class _Chain:
             gateway = str(body.get("site")), str(body.get("gateway"))
             if gateway not in self.found.gateways:
                 self.found.gateways.append(gateway)
+        elif kind == "restore":
+            self.found.restored.append(_restoration(seq, t_ms, body))
         elif kind == INTERVAL:
             self.intervals.add(seq, t_ms, body)
             self._add_provenance(body, 1)
@@ -213,3 +215,11 @@ class _Chain:
                 spans.append(ProvenanceSpan(what, version, int(body.get("from_ms", 0)), intervals))
             else:
                 spans[place] = spans[place]._replace(intervals=spans[place].intervals + intervals)
+
+
+def _restoration(seq: int, t_ms: int, body: Mapping[str, Any]) -> Reason:
+    """What a record of kind `restore` states. Raises KeyError, TypeError, ValueError when a field is invalid."""
+    times = {"seq": seq, "restored_ms": t_ms, "backup_ms": int(body["backup_ms"])}
+    if (replaced := body.get("replaced")) is None:
+        return codes.LEDGER_FORKED(**times)
+    return codes.LEDGER_RESTORED(**times, n=int(replaced["last"]) - int(body["last"]))

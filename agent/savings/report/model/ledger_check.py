@@ -82,7 +82,7 @@ class LedgerCheck(Struct, frozen=True):
         result = self.result
         if result is None:
             return []
-        found = [result.hmac_part] if result.hmac_part else []
+        found = [*result.restored, *([result.hmac_part] if result.hmac_part else [])]
         if self.is_hmac:
             found.append(HMAC_LEDGER())
         if result.self_named and result.keys and not result.unchecked:
