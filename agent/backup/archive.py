@@ -16,7 +16,7 @@ from typing import IO
 
 import msgspec
 
-from agent.backup.manifest import FILE, SCHEMA, Manifest, Part
+from agent.backup.manifest import FILE, SCHEMA, BackupPart, Manifest
 from agent.backup.reasons import BACKUP_DAMAGED, BACKUP_TOO_NEW, NOT_A_BACKUP
 from agent.core.files import sync_directory
 from agent.delivery.store.database_file import NAME
@@ -31,7 +31,7 @@ MANIFEST_BYTES_MAX = 1 << 20
 STATE_FILES = frozenset((NAME, MAINTENANCE_FILE, KEY_FILE, RUN_FILE))
 
 
-def part_of(name: str, path: Path, owner: Path | None = None) -> Part:
+def part_of(name: str, path: Path, owner: Path | None = None) -> BackupPart:
     """A file as a part with this name. owner: the file whose owner and mode it has on the gateway. Raises OSError."""
     found = (owner or path).stat()
     user = group = ""
@@ -41,10 +41,10 @@ def part_of(name: str, path: Path, owner: Path | None = None) -> Part:
         group = grp.getgrgid(found.st_gid).gr_name
     with path.open("rb") as file:
         size, sha256 = _hashed(file, None)
-    return Part(name, size, sha256, stat.S_IMODE(found.st_mode), user, group)
+    return BackupPart(name, size, sha256, stat.S_IMODE(found.st_mode), user, group)
 
 
-def write(path: Path, manifest: Manifest, files: Iterable[tuple[Part, Path]]) -> None:
+def write(path: Path, manifest: Manifest, files: Iterable[tuple[BackupPart, Path]]) -> None:
     """Writes an archive with mode 0600 and syncs it to the disk. Raises OSError."""
     opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(opened, "wb") as file:
@@ -105,7 +105,7 @@ class Backup:
         if parts:
             raise InvalidValue(BACKUP_DAMAGED, path=str(self._path), part=next(iter(parts)))
 
-    def _read(self, entry: tarfile.TarInfo, part: Part, folder: Path | None) -> None:
+    def _read(self, entry: tarfile.TarInfo, part: BackupPart, folder: Path | None) -> None:
         content = self._archive.extractfile(entry) if entry.isreg() else None
         if content is None or entry.size != part.size:
             raise InvalidValue(BACKUP_DAMAGED, path=str(self._path), part=part.name)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from agent.backup import archive
 from agent.backup import reasons as codes
-from agent.backup.manifest import Part
+from agent.backup.manifest import BackupPart
 from agent.config.keys import SECRET_FILES, TLS_FILES
 from agent.config.model import Config
 from drivers.reasons import Reason, cause_of
@@ -18,7 +18,7 @@ from drivers.reasons import Reason, cause_of
 class ConfigFiles(NamedTuple):
     """parts: with the paths of their copies. notes: what is not included. omitted: its paths."""
 
-    parts: tuple[tuple[Part, Path], ...]
+    parts: tuple[tuple[BackupPart, Path], ...]
     notes: tuple[Reason, ...]
     omitted: tuple[str, ...]
 
@@ -28,7 +28,7 @@ def config_files(config: Config, folder: Path, with_secrets: bool) -> ConfigFile
 
     Only files below the folder of the configuration are included: a restoration writes nowhere else.
     """
-    parts: list[tuple[Part, Path]] = []
+    parts: list[tuple[BackupPart, Path]] = []
     notes: list[Reason] = []
     omitted: list[str] = []
     home = config.path.parent.resolve()

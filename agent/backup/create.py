@@ -14,6 +14,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -22,7 +23,7 @@ from agent.backup import archive
 from agent.backup import reasons as codes
 from agent.backup.checks import database_problem, ledger_problem
 from agent.backup.config_files import ConfigFiles, config_files
-from agent.backup.manifest import SCHEMA, Manifest, Part
+from agent.backup.manifest import SCHEMA, BackupPart, Manifest
 from agent.config.model import Config
 from agent.core.files import sync_directory
 from agent.core.text import N_
@@ -106,7 +107,7 @@ def _collect(
     """Copies everything into the temporary folder; the parts of the backup with the paths of their copies."""
     report(N_("copy the state"))
     (folder / "state").mkdir()
-    found: list[tuple[Part, Path]] = []
+    found: list[tuple[BackupPart, Path]] = []
     for name in DATABASES:
         if (state_dir / name).is_file():
             copy = folder / "state" / name
@@ -154,7 +155,7 @@ def _manifest(config: Config, state_dir: Path, folder: Path, made_ms: int, files
     )  # fmt: skip
 
 
-def _first(db: sqlite3.Connection, query: str) -> object:
+def _first(db: sqlite3.Connection, query: str) -> Any:
     """The value of a query; None: there is none, or the table belongs to another version."""
     with contextlib.suppress(sqlite3.OperationalError):
         for (value,) in db.execute(query):

@@ -12,7 +12,7 @@ SCHEMA = "magwatt.backup/1"
 FILE = "manifest.json"
 
 
-class Part(msgspec.Struct, frozen=True):
+class BackupPart(msgspec.Struct, frozen=True):
     """A file in the backup.
 
     name: in the archive, below `state/` or `config/`.
@@ -58,5 +58,5 @@ class Manifest(msgspec.Struct, frozen=True):
     ledger_hash: str
     config_file: str
     state_dir: str
-    parts: tuple[Part, ...]
+    parts: tuple[BackupPart, ...]
     omitted: tuple[str, ...] = ()

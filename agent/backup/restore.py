@@ -9,7 +9,9 @@ records after the backup are missing.
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
+import pwd
 import shutil
 import sqlite3
 import time
@@ -23,10 +25,10 @@ from agent.backup import reasons as codes
 from agent.backup.archive import STATE_FILES
 from agent.backup.checks import database_problem, ledger_problem
 from agent.backup.continuation import continue_state
-from agent.backup.manifest import Manifest, Part
+from agent.backup.manifest import BackupPart, Manifest
 from agent.core.files import sync_directory
 from agent.core.text import N_
-from agent.delivery.store.database_file import NAME, private_directory
+from agent.delivery.store.database_file import NAME
 from agent.delivery.store.lock import StateLock
 from drivers.reasons import CodedError, InvalidValue, Reason, cause_of
 
@@ -79,7 +81,7 @@ def restore(
         _must_be_writable(places)
         is_new = not places.state_dir.exists()
         try:
-            private_directory(places.state_dir)
+            _make_folder(places.state_dir, 0o700, _state_part(backup.manifest))
             with StateLock(places.state_dir, "restore", now_ms), _stage(places.state_dir) as stage:
                 finding = _prepare(path, backup, stage, places.state_dir, now_ms, report)
                 kept = _replace(stage, places, backup.manifest, now_ms)
@@ -88,8 +90,6 @@ def restore(
         finally:
             if is_new and not (places.state_dir / NAME).exists():
                 shutil.rmtree(places.state_dir, ignore_errors=True)
-        if is_new:
-            _give(places.state_dir, _state_part(backup.manifest))
     return RestoreResult(backup.manifest, places, kept, finding)
 
 
@@ -143,8 +143,9 @@ def _check_databases(path: Path, stage: Path, manifest: Manifest) -> None:
             raise InvalidValue(codes.BACKUP_DAMAGED, path=str(path), part=name)
 
 
-def _state_part(manifest: Manifest) -> Part:
-    return next(part for part in manifest.parts if part.name == f"state/{NAME}")
+def _state_part(manifest: Manifest) -> BackupPart:
+    """The state file; a backup without one is rejected later."""
+    return next((part for part in manifest.parts if part.name == f"state/{NAME}"), BackupPart("", 0, ""))
 
 
 def _replace(stage: Path, places: RestorePlaces, manifest: Manifest, now_ms: int) -> tuple[Path, ...]:
@@ -169,12 +170,12 @@ def _replace(stage: Path, places: RestorePlaces, manifest: Manifest, now_ms: int
     return (*kept, *([folder] if folder.exists() else []))
 
 
-def _replace_config_file(source: Path, target: Path, part: Part, stamp: str) -> list[Path]:
+def _replace_config_file(source: Path, target: Path, part: BackupPart, stamp: str) -> list[Path]:
     """Writes a file of the configuration, which can be on another file system; the new path of another one that was
     there. Raises OSError."""
     if target.exists() and target.read_bytes() == source.read_bytes():
         return []
-    private_directory(target.parent)
+    _make_folder(target.parent, 0o750, part)
     complete = target.with_name(f".{target.name}.part")
     shutil.copyfile(source, complete)
     complete.chmod(part.mode & 0o777)
@@ -194,9 +195,17 @@ def _added(stage: Path, manifest: Manifest) -> list[str]:
     return [path.name for path in (stage / "state").iterdir() if f"state/{path.name}" not in known]
 
 
-def _config_target(part: Part, places: RestorePlaces, manifest: Manifest) -> Path:
+def _config_target(part: BackupPart, places: RestorePlaces, manifest: Manifest) -> Path:
     name = part.name.removeprefix("config/")
     return places.config_file if name == Path(manifest.config_file).name else places.config_file.parent / name
+
+
+def _make_folder(folder: Path, mode: int, part: BackupPart) -> None:
+    """Creates a folder and its missing parents, as root for the user and group of a part. Raises OSError."""
+    for each in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+        each.mkdir(mode if each == folder else 0o750)
+        each.chmod(mode if each == folder else 0o750)  # whatever the umask
+        _give(each, part)
 
 
 def _free(path: Path) -> Path:
@@ -208,8 +217,10 @@ def _free(path: Path) -> Path:
     return found
 
 
-def _give(path: Path, part: Part) -> None:
+def _give(path: Path, part: BackupPart) -> None:
     """As root: gives a file to the user and group of a part, if they exist on this computer."""
     if os.geteuid() == 0:
-        with contextlib.suppress(LookupError):
-            shutil.chown(path, part.user or None, part.group or None)
+        with contextlib.suppress(KeyError):
+            user = pwd.getpwnam(part.user).pw_uid if part.user else -1
+            group = grp.getgrnam(part.group).gr_gid if part.group else -1
+            os.chown(path, user, group)

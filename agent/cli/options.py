@@ -126,7 +126,7 @@ def load(path: Path, as_json: bool = False):  # type: ignore[no-untyped-def]  # 
 
 
 def warn_of_agent(config: Config) -> None:
-    """Prints who polls the buses of this configuration; a serial port cannot be opened beside it."""
+    """Prints who polls the buses of this configuration; it holds their serial ports."""
     from agent.delivery.store import default_directory
     from agent.delivery.store.lock import holder_of
 

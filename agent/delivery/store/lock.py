@@ -1,6 +1,6 @@
 """The lock on a state directory: one agent, or one command that needs the state alone.
 
-`flock` decides; the kernel releases it when the process ends. The content of the file only tells others who holds it:
+`flock` decides; the kernel releases it when the process ends. The content of the file only states who holds it:
 {"pid", "since_ms", "command"}; content of an earlier process is no obstacle.
 """
 
@@ -43,11 +43,11 @@ class LockHolder(msgspec.Struct, frozen=True):
 
     @property
     def note(self) -> Reason:
-        """For a command that works beside the holder."""
+        """For a command that works while the holder runs."""
         return STATE_DIR_HELD(pid=self.pid, since_ms=self.since_ms, command=f"magwatt {self.command}")
 
     def reason(self, directory: Path) -> Reason:
-        """Why a command that needs the directory alone is refused."""
+        """Why a command that needs the directory alone does not start."""
         return STATE_DIR_IN_USE(
             directory=str(directory), pid=self.pid, since_ms=self.since_ms, command=f"magwatt {self.command}"
         )
@@ -64,6 +64,9 @@ class StateLock:
         path = directory / NAME
         try:
             self._file = path.open("a+", encoding="ascii")
+            if os.geteuid() == 0:  # a command of an operator: the account of the service must be able to open it later
+                owner = directory.stat()
+                os.fchown(self._file.fileno(), owner.st_uid, owner.st_gid)
         except OSError as error:
             raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(error)) from None
         if not _locked(self._file, fcntl.LOCK_EX, TRIES):
@@ -85,7 +88,7 @@ class StateLock:
 
 
 def holder_of(directory: Path) -> LockHolder | None:
-    """Who holds the lock on a directory; None: nobody, or this user cannot read it."""
+    """Who holds the lock on a directory; None: no process, or this user cannot read it."""
     path = directory / NAME
     try:
         with path.open(encoding="ascii") as file:

@@ -4,8 +4,11 @@ that it was restored."""
 from __future__ import annotations
 
 import contextlib
+import grp
 import io
 import json
+import os
+import pwd
 import shutil
 import sqlite3
 import subprocess
@@ -272,3 +275,23 @@ def test_a_state_outside_the_folder_of_the_configuration_stays_where_it_was(made
     file = rewritten(made / "one.tar", tmp_path / "one.tar", elsewhere)
     assert restore(file, NOW_MS, target).places.state_dir == state
     assert (state / "magwatt.sqlite").exists()
+
+
+def owners(folder: Path) -> set[tuple[str, int, int]]:
+    return {(path.name, path.stat().st_uid, path.stat().st_gid) for path in (folder, *folder.iterdir())}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_as_root_the_files_belong_to_the_account_that_they_had(made: Path, tmp_path: Path) -> None:
+    """The account of the service opens them afterwards, the lock included."""
+    service = pwd.getpwnam("nobody")
+
+    def of_service(body: dict[str, list[dict[str, object]]]) -> None:
+        for part in body["parts"]:
+            part |= {"user": "nobody", "group": grp.getgrgid(service.pw_gid).gr_name}
+
+    file = rewritten(made / "one.tar", tmp_path / "one.tar", with_manifest(of_service))  # type: ignore[arg-type]
+    state = restore(file, NOW_MS, tmp_path / "new" / "plant.toml").places.state_dir
+    assert {owner[1:] for owner in owners(state)} == {(service.pw_uid, service.pw_gid)}
+    assert (tmp_path / "new" / "plant.toml").stat().st_uid == service.pw_uid
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o750

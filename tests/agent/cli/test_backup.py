@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import sqlite3
+import tarfile
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -12,6 +14,7 @@ from support.backup import ended, gateway_in
 
 from agent.cli import main
 from agent.delivery.store.lock import StateLock
+from agent.savings.ledger.signing_key import FILE, load
 
 
 def magwatt(*arguments: object) -> Result:
@@ -27,6 +30,13 @@ def test_from_a_gateway_to_its_replacement(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert str(plant / "secrets" / "mqtt") in done.output  # a secret that is not in it
     assert magwatt("backup", file, "--config", plant / "plant.toml").exit_code == 2
+    # What an auditor gets: the state file without the private key, and the public key of a report.
+    with tarfile.open(file) as archive:
+        archive.extract("state/magwatt.sqlite", tmp_path / "auditor", filter="data")
+    public = load(plant / "state" / FILE).declaration()
+    (tmp_path / "report.json").write_text(json.dumps({"ledger_key": public}), encoding="utf-8")
+    audited = magwatt("ledger", "verify", "--state", tmp_path / "auditor" / "state", "--key", tmp_path / "report.json")
+    assert audited.exit_code == 0, audited.output
     shutil.rmtree(plant)
     restored = magwatt("restore", file)
     assert restored.exit_code == 0, restored.output

@@ -1,4 +1,4 @@
-"""One agent per state directory: the second one is refused before it connects to anything, and names the first."""
+"""One agent per state directory: the second one is rejected before it connects to anything, and names the first."""
 
 from __future__ import annotations
 

@@ -41,11 +41,19 @@ def ledger_of_hmac(folder: Path) -> Gateway:
 
 
 def changed_by_command(gateway: Gateway) -> chain.LedgerRecord:
-    """`magwatt ledger begin` beside the running agent."""
+    """`magwatt ledger begin` while the agent runs."""
     with contextlib.closing(Store(gateway.store.directory, gateway.clock)) as other:
         record = begin_signed(other, gateway.clock.utc_ns() // 1_000_000)
     assert record is not None
     return record
+
+
+def started_again(folder: Path, gateway: Gateway) -> Gateway:
+    gateway.lane.close()
+    gateway.store.close()
+    again = Gateway(folder, load_config(folder / "plant.toml")[0], gateway.clock)
+    again.wh = gateway.wh
+    return again
 
 
 @pytest.fixture(scope="module")
@@ -188,12 +196,12 @@ def test_a_kill_between_the_key_file_and_the_record_leaves_a_key_that_signs(
     gateway = ledger_of_hmac(tmp_path)
     state = tmp_path / "state"
     with monkeypatch.context() as patch:
-        patch.setattr("agent.savings.ledger.succession._append", _killed)
+        patch.setattr("agent.savings.ledger.succession.append_to", _killed)
         with pytest.raises(CodedError):
             changed_by_command(gateway)
     assert load(state / FILE).kind == ED25519
     gateway.run(0.5)  # the running agent
-    gateway.books._recorder = None  # and one that was started again
+    gateway = started_again(tmp_path, gateway)
     gateway.run(0.5)
     assert verdict(state, load(state / FILE).former).ok
     record = changed_by_command(gateway)
