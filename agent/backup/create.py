@@ -57,8 +57,12 @@ def back_up(
     report: receives a source text for each step that takes time.
     Raises CodedError; then there is no file.
     """
-    if not (state_dir / NAME).is_file():
-        raise InvalidValue(codes.NOTHING_TO_BACK_UP, path=str(state_dir / NAME))
+    try:
+        (state_dir / NAME).open("rb").close()
+    except FileNotFoundError:
+        raise InvalidValue(codes.NOTHING_TO_BACK_UP, path=str(state_dir / NAME)) from None
+    except OSError as error:
+        raise InvalidValue(codes.STATE_NOT_READ, path=str(state_dir / NAME), error=cause_of(error)) from None
     if os.path.lexists(target):
         raise InvalidValue(codes.BACKUP_EXISTS, path=str(target))
     try:

@@ -7,6 +7,7 @@ from drivers.reasons import Code
 # Backup
 
 NOTHING_TO_BACK_UP = Code("nothing_to_back_up", "{path}: no state file; `magwatt run` creates it")
+STATE_NOT_READ = Code("state_not_read", "{path}: {error}; repeat the command with sudo")
 BACKUP_EXISTS = Code("backup_exists", "{path} exists; choose another name")
 BACKUP_FAILED = Code("backup_failed", "{path} was not written: {error}; no part of it remains")
 SOURCE_CORRUPT = Code(

@@ -96,8 +96,8 @@ def restore(
 def _must_be_writable(places: RestorePlaces) -> None:
     """Raises CodedError when this user cannot write to one of the places."""
     for folder in (places.state_dir, places.config_file.parent):
-        nearest = next(each for each in (folder, *folder.parents) if each.exists())
-        if not os.access(nearest, os.W_OK | os.X_OK):
+        nearest = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+        if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
             raise CodedError(codes.PLACE_NOT_WRITABLE, path=str(folder))
 
 

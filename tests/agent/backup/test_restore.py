@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from support.basics import HandClock
 from support.metered_motor import START_S, Gateway
 
 from agent.backup import reasons as codes
+from agent.backup.create import back_up
 from agent.backup.restore import restore
 from agent.delivery.store import Store
 from agent.delivery.store.lock import StateInUse, StateLock
@@ -295,3 +297,25 @@ def test_as_root_the_files_belong_to_the_account_that_they_had(made: Path, tmp_p
     assert {owner[1:] for owner in owners(state)} == {(service.pw_uid, service.pw_gid)}
     assert (tmp_path / "new" / "plant.toml").stat().st_uid == service.pw_uid
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_without_permission_the_message_names_the_place(made: Path, plant: Path) -> None:
+    config, before = config_of(plant), tree(plant)
+    (plant / "state").chmod(0o700)
+    with tempfile.TemporaryDirectory() as readable:
+        Path(readable).chmod(0o755)
+        file = Path(readable) / "one.tar"
+        shutil.copy(made / "one.tar", file)
+        file.chmod(0o644)
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+        try:
+            with pytest.raises(CodedError) as writing:
+                restore(file, NOW_MS, plant / "plant.toml")
+            with pytest.raises(CodedError) as reading:
+                back_up(config, plant / "state", plant / "never.tar", MADE_MS)
+        finally:
+            os.seteuid(0)
+    assert writing.value.reason.code == codes.PLACE_NOT_WRITABLE
+    assert reading.value.reason.code == codes.STATE_NOT_READ
+    assert tree(plant) == before
