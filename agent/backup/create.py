@@ -32,9 +32,9 @@ from agent.delivery.store.migrations import version
 from agent.delivery.store.run_file import FILE_NAME as RUN_FILE
 from agent.runtime.maintenance import FILE as MAINTENANCE_FILE
 from agent.savings.ledger.signing_key import FILE as KEY_FILE
-from agent.savings.ledger.verify import open_copy
 from drivers.reasons import CodedError, InvalidValue, Reason, cause_of
 
+LOCKED_S = 5.0  # longest wait for a lock of a database
 DATABASES = (NAME, MAINTENANCE_FILE)
 FILES = (KEY_FILE, RUN_FILE)
 TEMPORARY = ".magwatt-backup-"  # start of the names of temporary folders; one that a kill left is removed
@@ -128,7 +128,9 @@ def _collect(
 
 def _copy_database(source: Path, copy: Path) -> None:
     """Raises sqlite3.Error; InvalidValue when the database is corrupt."""
-    with contextlib.closing(open_copy(source)) as db, contextlib.closing(sqlite3.connect(copy)) as target:
+    # not as immutable, where the WAL is not read
+    opened = sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, timeout=LOCKED_S)
+    with contextlib.closing(opened) as db, contextlib.closing(sqlite3.connect(copy)) as target:
         try:
             db.backup(target)
             target.execute("pragma journal_mode = delete")  # one file, also when it is opened

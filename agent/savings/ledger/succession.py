@@ -41,12 +41,6 @@ def key_in_force(db: sqlite3.Connection, key: LedgerKey) -> LedgerKey:
     return key
 
 
-def hmac_ledger(db: sqlite3.Connection) -> bool:
-    """Whether the ledger has records, and its newest key is an HMAC key."""
-    kinds = [record.body.get("key", {}).get("kind") for record in records(db, "key")]
-    return kinds[-1:] == [HMAC]
-
-
 def begin_signed(store: Store, now_ms: int) -> LedgerRecord | None:
     """Changes the ledger of a state directory to an Ed25519 key and waits for the commit; an agent may be running.
 

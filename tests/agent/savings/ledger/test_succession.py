@@ -22,7 +22,7 @@ from agent.delivery.store import Store
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.signing_key import ED25519, FILE, HMAC, LedgerKey, LedgerKeyError, load, new_key
-from agent.savings.ledger.succession import begin_signed, hmac_ledger, key_in_force
+from agent.savings.ledger.succession import begin_signed, key_in_force
 from agent.savings.ledger.verification import VerificationResult
 from agent.savings.ledger.verify import open_copy, verify
 from drivers.reasons import CodedError
@@ -226,8 +226,6 @@ def test_a_ledger_without_records_takes_the_new_key(tmp_path: Path) -> None:
 def test_what_cannot_be_changed_is_refused_and_stays(tmp_path: Path) -> None:
     gateway = ledger_of_hmac(tmp_path)
     path = tmp_path / "state" / FILE
-    with contextlib.closing(sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")) as db:
-        assert hmac_ledger(db)
     complete = path.read_bytes()
     path.write_text(json.dumps({"kind": HMAC, "secret": "22" * 32}), encoding="ascii")
     with pytest.raises(LedgerKeyError) as caught:
