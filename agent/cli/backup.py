@@ -56,9 +56,9 @@ def backup(file: Path, config_file: Path | None, with_secrets: bool) -> None:
     )
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--config", "config_file", metavar="FILE", type=click.Path(path_type=Path),
+@click.option("--config-to", "config_file", metavar="FILE", type=click.Path(path_type=Path),
               help=N_("Where the configuration is restored to. [default: its path on the gateway]"))  # fmt: skip
-@click.option("--state", "state_dir", metavar="DIR", type=click.Path(path_type=Path),
+@click.option("--state-to", "state_dir", metavar="DIR", type=click.Path(path_type=Path),
               help=N_("Where the state is restored to. [default: its path on the gateway]"))  # fmt: skip
 def restore(file: Path, config_file: Path | None, state_dir: Path | None) -> None:
     from agent.backup import restore as restoration

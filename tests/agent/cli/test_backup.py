@@ -55,7 +55,7 @@ def test_exit_codes_when_another_process_runs_and_when_the_ledger_is_wrong(tmp_p
     assert magwatt("backup", tmp_path / "one.tar", "--config", plant / "plant.toml").exit_code == 1
     with StateLock(plant / "state", "run", 1_790_000_000_000):
         assert magwatt("restore", tmp_path / "one.tar").exit_code == 1
-    assert magwatt("restore", tmp_path / "one.tar", "--config", tmp_path / "new" / "plant.toml").exit_code == 1
+    assert magwatt("restore", tmp_path / "one.tar", "--config-to", tmp_path / "new" / "plant.toml").exit_code == 1
     assert (tmp_path / "new" / "state" / "magwatt.sqlite").exists()
     (tmp_path / "none.tar").write_text("no backup")
     assert magwatt("restore", tmp_path / "none.tar").exit_code == 2
