@@ -21,6 +21,7 @@ from support.fault_matrix import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, Line
 
 from benchmarks.far_end import BITS, FarEnd
 from benchmarks.matrix import matrix
+from benchmarks.metered_plant import configuration
 from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, masters, missing, version
 from drivers.modbus_link import BusSettings
 from simulators.bus.frames import ReadBlock
@@ -152,33 +153,6 @@ def tcp() -> None:
 
 # --- the complete agent -------------------------------------------------------------------------------------------
 
-CONFIG = """\
-[site]
-id = "bench"
-gateway = "gw-01"
-simulated = true
-
-[store]
-state_dir = "state"
-
-[mqtt]
-url = "{broker}"
-
-[bus.line]
-{bus}
-poll_interval = "1s"
-"""
-
-METER = """
-[meter.meter-{unit}]
-bus = "line"
-unit_id = {unit}
-profile = "{profile}"
-measuring_point = "feeder"
-class = "0.5"
-"""
-PROFILE = "schneider/pm5000"
-
 
 def many() -> None:
     say(f"\n## {DEVICES} devices at 1 s\n")
@@ -201,8 +175,7 @@ def _agent(bus: str, far: FarEnd) -> str:
         broker.start()
         try:
             config = Path(folder) / "plant.toml"
-            meters = (METER.format(unit=unit, profile=PROFILE) for unit in range(1, DEVICES + 1))
-            config.write_text(CONFIG.format(broker=broker.url, bus=bus) + "".join(meters))
+            config.write_text(configuration(broker.url, bus, DEVICES, point="feeder"))
             done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.watched_agent", str(config), str(SECONDS)],
                 cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=SECONDS + 60,

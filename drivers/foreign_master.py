@@ -35,7 +35,7 @@ SETTLE_S = 0.02  # silence after bytes that are no response to us: an adapter ma
 RESPONSE_S = 0.2  # silence after a possible request: its response would confirm it
 LONGER_S = 0.5  # longest wait for the two
 NEVER_SILENT_S = 1.0  # a line without silence for that long is in use by another master
-FIRST, ALONE = (6, 22), (17,)  # functions in PLAIN that need no response: first after a frame; without other bytes
+FIRST = (6, 17, 22)  # functions in PLAIN that need no response if they are the first bytes after a frame
 OWN_MAX = 1000  # different requests of ours that are remembered
 SHOWN_MAX = 3  # different frames that a reason names
 
@@ -220,8 +220,7 @@ class ForeignMasterDetector:
         after = at + len(frame)
         if frame in self._own:  # a late echo, unless its response follows, which must not be one to us
             return not pending.expects(request.unit, request.function) and _response_follows(frame, data, after)
-        alone = request.function in FIRST or (request.function in ALONE and len(data) - after <= 1)
-        certain = request.function not in PLAIN or (alone and at - end <= 1)
+        certain = request.function not in PLAIN or (request.function in FIRST and at - end <= 1)
         return certain or _response_follows(frame, data, after)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agent.acquisition.selfcheck_results import SelfcheckResult, stored_checks
 from agent.config.model import Bus, Config, Drive, Meter
 from agent.config.signals import SignalDevice, signal_devices
 from agent.config.topology import drive_rating_kw, polled_devices
@@ -266,11 +267,11 @@ def pollers(
     config: Config, clock: Clock, on_reading: Callable[[Reading], None], only: str | None = None, seed: int = 0,
     link_of: Callable[[Bus], BusLink] | None = None,
 ) -> list[BusPoller]:  # fmt: skip
-    """One poller for each bus with devices to poll.
+    """One poller for each bus with devices to poll, with the stored results of their self-checks applied.
 
     only: the only device to poll; None for all. link_of: makes the link of a bus; None: a ModbusLink.
     """
-    found = []
+    found, checks = [], stored_checks(config)
     for bus in config.buses.values():
         every = [*polled_devices(config), *signal_devices(config)]
         items = [item for item in every if item.bus == bus.name and only in (None, item.name)]
@@ -278,7 +279,7 @@ def pollers(
             continue
         link = link_of(bus) if link_of else ModbusLink(bus_settings(bus), clock)
         several = len({item.unit_id for item in items}) > 1
-        devices = [_polled(config, bus, item, link, clock, several) for item in items]
+        devices = [_polled(config, bus, item, link, clock, several, checks.get(item.name)) for item in items]
         devices.sort(key=lambda polled: polled.cluster)
         found.append(BusPoller(bus, devices, link, clock, on_reading, random.Random(f"{seed}-{bus.name}")))
     return found
@@ -304,8 +305,9 @@ def bus_settings(bus: Bus) -> BusSettings:
 
 
 def _polled(
-    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: BusLink, clock: Clock, several: bool
-) -> PolledDevice:
+    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: BusLink, clock: Clock, several: bool,
+    check: SelfcheckResult | None,
+) -> PolledDevice:  # fmt: skip
     profile = item.profile if isinstance(item, SignalDevice) else load_profile(item.profile)
     bus_line = link.wire
     settings = DeviceSettings(
@@ -318,10 +320,13 @@ def _polled(
         behind_gateway=several and not bus_line.is_rtu,
     )
     ratios = {unit: factor for unit in (*CT_QUANTITIES, "V") if (factor := ratio_factor(item, unit)) != 1.0}
+    device = ModbusDevice(item.name, profile, item.unit_id, link, clock, settings)
+    verified, failed = (check.confirmed, check.failed) if check else (frozenset[str](), ())
+    device.apply_selfcheck(verified, failed)
     return PolledDevice(
-        ModbusDevice(item.name, profile, item.unit_id, link, clock, settings),
+        device,
         bus.poll_interval_s,
         ratios,
         cluster=item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name,
-        configuration=(item, profile, bus.poll_interval_s, several, settings),
+        configuration=(item, profile, bus.poll_interval_s, several, settings, verified, failed),
     )

@@ -26,6 +26,7 @@ from agent.core.text import N_, _, text_of
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per problem, finding and note."))
 def check(file: Path | None, config_file: Path | None, as_json: bool) -> None:
     from agent.acquisition.poll_plan import overloads
+    from agent.acquisition.selfcheck_results import disabled_registers
     from agent.config.reporting_periods import ahead
     from agent.core.columns import padded
     from agent.delivery.store import default_directory
@@ -41,6 +42,9 @@ def check(file: Path | None, config_file: Path | None, as_json: bool) -> None:
         report.finding(key, reason)
     if key_kind(loaded.state_dir or default_directory()) == HMAC:
         report.note("store.state_dir", HMAC_LEDGER())
+    for name, reason in disabled_registers(loaded).items():
+        key = f"{'meter' if name in loaded.meters else 'drive'}.{name}.profile"
+        (report.finding if reason.data["n"] == reason.data["total"] else report.note)(key, reason)
     for item in [*report.notes, *report.findings]:
         text = f"{padded(_(item.level), 8)} {item.text(text_of)}"
         click.echo(json.dumps(item.as_object(), ensure_ascii=False) if as_json else text)

@@ -15,7 +15,7 @@ from agent.cli.explain_text import as_text
 from agent.cli.options import warn_of_agent
 from agent.config.model import Config, Mqtt
 from agent.core.local_time import format_second
-from agent.core.text import N_, _, text_of_object
+from agent.core.text import N_, _, text_of, text_of_object
 from agent.delivery.mqtt.follower import FollowedMessage, Follower
 from drivers.file_reasons import nearest
 
@@ -126,6 +126,8 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
         agent.pipeline.close()
         store.close()
     if receiver.body is None:
+        for device in needed & agent.disabled.keys():
+            click.echo(text_of(agent.disabled[device]), err=True)
         click.echo(_("{motor}: no values within {seconds:g} s. Run `magwatt doctor` to find the cause", motor=motor,
                      seconds=seconds), err=True)  # fmt: skip
         return 1

@@ -140,11 +140,6 @@ PRIVATE_PROTOCOL = Code(
     "uses a private protocol in which a read frame may be a command; the device is not polled. Install a meter at its "
     "input",
 )
-REGISTERS_UNCONFIRMED = Code(
-    "registers_unconfirmed",
-    "no register of this profile has a confirmed source; no register is read until `magwatt commission` has confirmed "
-    "them",
-)
 CT_CLASS_ASSUMED = Code("ct_class_assumed", "missing; class 1 is assumed for the uncertainty")
 VT_CLASS_WITHOUT_VT = Code(
     "vt_class_without_vt",

@@ -273,6 +273,7 @@ HEALTH: tuple[Metric, ...] = (
     _count("topic_payloads_rejected", "received payloads without a valid value for a signal"),
     _level("topics_silent", "", "signals from MQTT topics without a value in the expected interval"),
     _count("mqtt_connects", "connections to the broker"),
+    _level("registers_disabled", "", "registers that are not read until `magwatt commission` has confirmed them"),
     _count("processing_errors", "inputs or rows omitted because of an internal error (bug)"),
     _count("late_responses", "responses discarded because they arrived after the timeout, all buses"),
     _count("corrupt_responses", "responses discarded because they were corrupt, all buses"),

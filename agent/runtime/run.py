@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from agent.acquisition.bus_stops import skip_listening
-from agent.acquisition.selfcheck_results import apply_checks
+from agent.acquisition.selfcheck_results import log_checks
 from agent.config.model import Config
 from agent.core import kernel_cache
 from agent.core.clock import ClockWatch
@@ -50,7 +50,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     agent.flagger.restore(watch.reached_ns // 1_000_000)
     thread = PipelineThread(agent.pipeline)
     agent.connect(thread.put)
-    apply_checks(store, config, agent.pollers)  # logs the findings
+    log_checks(config, agent.due_s)
     thread.start()
     agent.waveform_readers.configure(config)
     config_watcher = ConfigWatcher(config, clock, partial(reconfigure, agent), agent.flagger.emit)
@@ -145,6 +145,7 @@ def _numbers(
         "uptime_s": round(time.monotonic() - START_TIME),
         "readings_dropped": thread.queue.dropped,
         "processing_errors": thread.failures,
+        "registers_disabled": sum(reason.data["n"] for reason in agent.disabled.values()),
         "waveform_samples_lost": agent.pipeline.waveform_samples_lost,
         "clock_synchronized": int(watch.reliable),
         "clock_steps": clock_supervisor.steps,

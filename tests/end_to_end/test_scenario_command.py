@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from agent.config.loader import load_config
 from agent.core.text import Catalogue, text_of
 from agent.savings.ledger.verify import open_copy
 from agent.simulation import reasons as codes
-from agent.simulation.serve import fault_of, is_accelerated
+from agent.simulation.serve import fault_of, is_accelerated, serve_scenario
 from drivers.file_reasons import DID_YOU_MEAN, INVALID_TOML, KEY_MISSING, KEY_UNKNOWN, OUTPUT_FOLDER_MISSING
 from drivers.profile_reasons import PROFILE_UNKNOWN
 from drivers.reasons import Code, InvalidValue, Reason
@@ -64,14 +65,19 @@ def test_the_list_describes_each_scenario() -> None:
     assert all(Catalogue("en").translate(load(name).about) in output for name in names())
 
 
-@pytest.mark.parametrize("name", names())
-def test_the_agent_can_load_the_printed_configuration(name: str, tmp_path: Path) -> None:
+def test_only_the_configuration_is_printed() -> None:
     done = subprocess.run(
-        [*MAGWATT, "simulate", name, "--print-config", "--seconds", "1"], capture_output=True, text=True, timeout=180,
-        check=True,
+        [*MAGWATT, "simulate", "hoist", "--print-config", "--seconds", "1"], capture_output=True, text=True,
+        timeout=180, check=True,
     )  # fmt: skip
+    assert tomllib.loads(done.stdout)["site"]["simulated"]
+    assert not done.stderr
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_agent_can_load_the_configuration_of_each_scenario(name: str, tmp_path: Path) -> None:
     path = tmp_path / "plant.toml"
-    path.write_text(done.stdout, encoding="utf-8")
+    serve_scenario(load(name), None, path, "mqtt://127.0.0.1:1883", seed=1, seconds=0.01)
     config, _ = load_config(path)
     assert config.motors
     assert config.site.simulated

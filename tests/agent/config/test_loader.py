@@ -119,6 +119,7 @@ def test_check_prints_json(tmp_path: Path) -> None:
     assert [(row["level"], row["key"], row["reason"]["code"]) for row in map(json.loads, done.stdout.splitlines())] == [
         ("note", "meter.m.ct_class", "ct_class_assumed"),
         ("note", "meter.m.ratio_applied_by", "ratio_not_readable"),
+        ("note", "meter.m.profile", "registers_disabled"),
     ]
 
 
