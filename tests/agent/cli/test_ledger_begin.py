@@ -3,18 +3,23 @@ verifies the ledger on another computer."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
 
 from click.testing import CliRunner, Result
 from support import metered_retrofit
+from support.basics import HandClock
 
 from agent.cli import main
 from agent.commissioning.doctor import host
 from agent.config.loader import load_config
+from agent.delivery.store import Store
 from agent.savings.ledger import reasons as codes
-from agent.savings.ledger.signing_key import FILE, HMAC
+from agent.savings.ledger.interval_records import IntervalRecorder
+from agent.savings.ledger.signing_key import FILE, HMAC, load_or_make
+from agent.savings.records.model import QUARTER_MS
 
 
 def magwatt(*arguments: object) -> Result:
@@ -41,11 +46,21 @@ def hints(body: dict[str, object]) -> list[str]:
     return [hint["code"] for motor in body["motors"] for hint in motor["hints"]]  # type: ignore[attr-defined]
 
 
-def test_from_an_hmac_ledger_to_one_that_an_auditor_verifies(tmp_path: Path) -> None:
-    state, plant = tmp_path / "state", tmp_path / "plant.toml"
+def day_of_hmac(folder: Path) -> None:
+    """plant.toml, and a day of intervals that an HMAC key signed."""
+    (folder / "plant.toml").write_text(metered_retrofit.PLANT, encoding="utf-8")
+    state, begin_ms = folder / "state", metered_retrofit.utc_ms("2024-10-01 00:00")
     state.mkdir()
     (state / FILE).write_text(json.dumps({"kind": HMAC, "secret": "11" * 32}), encoding="ascii")
-    metered_retrofit.retrofit(tmp_path, days=1, baseline=False)
+    day = metered_retrofit.new(begin_ms, begin_ms + 96 * QUARTER_MS)
+    with contextlib.closing(Store(state, HandClock(begin_ms / 1000))) as store:
+        recorder = IntervalRecorder(load_or_make(state), {"config": "c0ffee", "software": "0.1.0"})
+        metered_retrofit.record(store, recorder, day[-1].end_ms, day)
+
+
+def test_from_an_hmac_ledger_to_one_that_an_auditor_verifies(tmp_path: Path) -> None:
+    state, plant = tmp_path / "state", tmp_path / "plant.toml"
+    day_of_hmac(tmp_path)
     assert codes.HMAC_LEDGER in checked(plant)
     assert codes.HMAC_LEDGER in diagnosed(plant)
     assert codes.HMAC_LEDGER in hints(reported(plant, "before"))
