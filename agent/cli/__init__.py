@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -61,6 +62,8 @@ GROUPS = {
         "replay": Entry("replay:replay", N_("Analyse a recording: power, harmonics, events, flicker")),
         "simulate": Entry("simulate:simulate", N_("Serve a simulated plant or virtual Modbus devices")),
         "profiles": Entry("profiles:profiles", N_("List, show and check register maps")),
+        "backup": Entry("backup:backup", N_("Write state, ledger, key and configuration into one file")),
+        "restore": Entry("backup:restore", N_("Restore a backup on this or on a new computer")),
         "compile": Entry("compile:compile_kernels", N_("Compile the signal-processing kernels into the cache")),
     },
 }
@@ -149,16 +152,19 @@ class LazyGroup(click.Group):
         return option
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command; an error with a reason ends it with one line and exit code 2 (traceback: --verbose)."""
+        """Runs a command; an error with a reason ends it with one line (traceback: --verbose) and exit code 2, or 1 if
+        another process uses the state."""
         try:
             return super().invoke(ctx)
         except CodedError as error:
             import logging
 
-            from agent.cli.options import fail
+            from agent.cli.options import FINDING, WRONG
+            from agent.delivery.store.reasons import STATE_DIR_IN_USE
 
             logging.getLogger("agent").debug("command failed", exc_info=True)
-            fail(text_of(error))
+            click.echo(text_of(error), err=True)
+            sys.exit(FINDING if error.reason.code == STATE_DIR_IN_USE else WRONG)
 
     def main(self, *args: Any, **extra: Any) -> Any:
         with _language_kept():

@@ -47,6 +47,8 @@ def commission(
     from agent.core.clock import SystemClock
     from agent.core.columns import padded
     from agent.delivery.store import Store, default_directory
+    from agent.delivery.store.database_file import private_directory
+    from agent.delivery.store.lock import StateLock
 
     check_usage((batch and answers_file is not None, _("`--batch` cannot be combined with `--answers`")))
     file, names = split_file(words)
@@ -59,8 +61,11 @@ def commission(
     by, dialogue = _dialogue(loaded, by, answers_file, batch)
     for item in report.findings:
         click.echo(f"{padded(_(item.level), 8)} {item.text(text_of)}", err=True)
+    directory = loaded.state_dir or default_directory()
+    private_directory(directory)
+    lock = StateLock(directory, "commission", SystemClock().utc_ns() // 1_000_000)  # also keeps `run` from the buses
     try:
-        store = Store(loaded.state_dir or default_directory(), SystemClock())
+        store = Store(directory, SystemClock(), lock=lock)
         folder = output_dir or config.parent / "commissioning"
         records = asyncio.run(Wizard(loaded, store, folder, by, dialogue).run(motors, readings))
     except OSError as error:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from agent.cli.explain_text import as_text
+from agent.cli.options import warn_of_agent
 from agent.config.model import Config, Mqtt
 from agent.core.local_time import format_second
 from agent.core.text import N_, _, text_of, text_of_object
@@ -96,6 +97,7 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
     from agent.runtime.assembly import Agent, AgentOptions
     from agent.runtime.pipeline_thread import TICK_S
 
+    warn_of_agent(config)
     receiver, clock = _ExplainReceiver(motor), SystemClock()
     store = Store(None, clock)
     agent = Agent(

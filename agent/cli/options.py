@@ -125,6 +125,15 @@ def load(path: Path, as_json: bool = False):  # type: ignore[no-untyped-def]  # 
     return found
 
 
+def warn_of_agent(config: Config) -> None:
+    """Prints who polls the buses of this configuration; it holds their serial ports."""
+    from agent.delivery.store import default_directory
+    from agent.delivery.store.lock import holder_of
+
+    if (holder := holder_of(config.state_dir or default_directory())) is not None:
+        click.echo(text_of(holder.note), err=True)
+
+
 def must_have(config: Config, motor: str) -> None:
     """Exits with WRONG if the configuration has no such motor."""
     from agent.config.schema import unknown_reference

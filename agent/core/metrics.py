@@ -246,6 +246,7 @@ HEALTH: tuple[Metric, ...] = (
     _level("event_loop_lag_max", "ms", "wake-up delay of the polling event loop, maximum of the last minute", 1),
     _level("clock_synchronized", "", "1 while the UTC clock is synchronized, 0 while rows carry CLOCK_UNSYNCHRONIZED"),
     _count("clock_steps", "steps of the UTC clock, forward or back"),
+    _level("ledger_signed", "", "1 while the ledger is signed with Ed25519; 0: with HMAC, which has no public key"),
     _level("motors_in_maintenance", "", "motors in maintenance"),
     _count("config_reloads", "configuration changes applied without a restart"),
     _count("config_reloads_rejected", "configuration changes rejected because of errors"),

@@ -68,12 +68,14 @@ PUBLISH_FORBIDDEN = Code("publish_forbidden", "the broker does not authorize thi
 QOS_1_UNSUPPORTED = Code("qos_1_unsupported", "the broker supports QoS 0 only, so it cannot confirm rows")
 CLIENT_ID_CONFLICT = Code(
     "client_id_conflict",
-    "another client connected with the client identifier {client_id}; set a unique site.id or site.gateway",
+    "another client connected with the client identifier {client_id}: an agent with the same site and gateway runs "
+    "with another state directory or on another computer. Stop one of them, or set a unique site.id or site.gateway",
 )
 CLIENT_ID_CONFLICT_SUSPECTED = Code(
     "client_id_conflict_suspected",
     "{n:d} connections in a row ended within {limit_s:g} s; probably another client uses the client identifier "
-    "{client_id}: set a unique site.id or site.gateway",
+    "{client_id}: an agent with the same site and gateway that runs with another state directory or on another "
+    "computer. Stop one of them, or set a unique site.id or site.gateway",
 )
 PRIMARY_HOST_OFFLINE = Code("primary_host_offline", "the primary host {host} went offline")
 SINK_INTERNAL_ERROR = Code("sink_internal_error", "internal error: {error}")

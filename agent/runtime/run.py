@@ -60,6 +60,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     health = Health(
         clock, agent.flagger.emit,
         [bus_numbers, agent.waveform_readers.numbers, agent.mqtt_signals.numbers, lag,
+         agent.ledger_recorder.numbers,
          lambda: _numbers(agent, thread, config_watcher, watch, clock_supervisor)],
         [HostMetrics(agent.state_dir), agent.delivery.numbers],
     )  # fmt: skip

@@ -18,7 +18,10 @@ from agent.core.linear_algebra import blas_name, linear_algebra_problem
 from agent.core.text import N_
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import private_directory
+from agent.delivery.store.lock import holder_of
 from agent.runtime.clock_supervisor import start_clock
+from agent.savings.ledger.reasons import HMAC_LEDGER
+from agent.savings.ledger.signing_key import HMAC, key_kind
 from drivers.reasons import cause_of
 
 PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = (
@@ -58,6 +61,18 @@ def disk(config: Config) -> Iterator[DoctorFinding]:
         yield fine(where, codes.DISK_SPACE(path=str(directory), free_gb=free_mb / 1e3))
     if _on_sd_card(directory) and config.store.commit_interval_s < 1:
         yield note(where, codes.COMMITS_ON_SD_CARD())
+
+
+def other_process(config: Config) -> Iterator[DoctorFinding]:
+    """Whether an agent runs, which holds serial ports that are examined afterwards."""
+    if (holder := holder_of(config.state_dir or default_directory())) is not None:
+        yield note("store.state_dir", holder.note)
+
+
+def ledger(config: Config) -> Iterator[DoctorFinding]:
+    """Whether the key of an existing ledger has a public half."""
+    if key_kind(config.state_dir or default_directory()) == HMAC:
+        yield finding("store.state_dir", HMAC_LEDGER())
 
 
 def broker(config: Config) -> Iterator[DoctorFinding]:

@@ -37,6 +37,8 @@ async def examine(
     for name, part in (
         (_("clock"), host.clock(config)),
         (_("disk"), host.disk(config)),
+        (_("ledger"), host.ledger(config)),
+        (_("other processes"), host.other_process(config)),
         (_("broker"), host.broker(config)),
         (_("kernels"), host.kernels()),
         (_("linear algebra"), host.linear_algebra()),

@@ -56,7 +56,7 @@ def test_the_commands_are_in_four_groups() -> None:
         "demo", "scan", "identify", "check", "plan", "doctor", "commission",
         "run", "read", "watch", "explain", "maintenance", "resume",
         "import", "baseline", "adjustment", "report", "ledger",
-        "replay", "simulate", "profiles", "compile",
+        "replay", "simulate", "profiles", "backup", "restore", "compile",
     ]  # fmt: skip
 
 

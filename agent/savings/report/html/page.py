@@ -116,6 +116,7 @@ def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
         "meter": details.meter_rows(month, _),
         "baseline": details.baseline_rows(month, _),
         "ledger": details.ledger_rows(month, _),
+        "is_hmac": month.ledger.is_hmac,
     }
 
 

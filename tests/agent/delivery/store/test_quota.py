@@ -30,7 +30,6 @@ from agent.delivery.store.reasons import (
     RETENTION_EXPIRED,
     ROWS_THINNED,
     STATE_DIR_FORBIDDEN,
-    STATE_DIR_IN_USE,
     STATE_DIR_IS_FILE,
     STATE_DIR_UNUSABLE,
     STATE_FILE_TOO_NEW,
@@ -328,7 +327,7 @@ def test_rows_that_cannot_be_written_before_the_end_are_a_gap(
 CONFIG = '[site]\nid = "a"\ngateway = "b"\n[store]\nstate_dir = "state"\n'
 
 
-@pytest.mark.parametrize("trouble", ["a file is there", "of a later version", "another agent", "read-only"])
+@pytest.mark.parametrize("trouble", ["a file is there", "of a later version", "read-only"])
 def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
     tmp_path: Path, clock: HandClock, caplog: pytest.LogCaptureFixture, trouble: str
 ) -> None:
@@ -336,16 +335,12 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
     config_file.write_text(CONFIG)
     config, _ = load_config(config_file)
     place = tmp_path / "state"
-    other = None
     if trouble == "a file is there":
         place.write_text("x")
     elif trouble == "of a later version":
         Store(place, clock).close()
         with closing(sqlite3.connect(place / NAME)) as db:
             db.execute("pragma user_version = 99")
-    elif trouble == "another agent":
-        other = Store(place, clock)
-        assert other.run_id
     else:
         place.mkdir()
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(place)], capture_output=True)
@@ -360,9 +355,8 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
         assert store.unsaved_reason.code == IN_MEMORY_ONLY
         cause = store.unsaved_reason.data["cause"]
         assert (cause.code, cause.data["directory"]) == (STATE_DIR_UNUSABLE, str(place))
-        codes = {"of a later version": [STATE_FILE_TOO_NEW], "another agent": [STATE_DIR_IN_USE]}
+        codes = {"of a later version": [STATE_FILE_TOO_NEW], "a file is there": [STATE_DIR_IS_FILE]}
         codes["read-only"] = [DISK_READ_ONLY, STATE_DIR_FORBIDDEN]  # the latter where mounting is not permitted
-        codes["a file is there"] = [STATE_DIR_IS_FILE]
         assert cause.data["cause"].code in codes[trouble]
         drain = store.sink_cursors(["mqtt"])["mqtt"]
         assert measure(store, 20) == sum(left(store).values())
@@ -372,8 +366,6 @@ def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
         if trouble == "read-only":
             subprocess.run(["umount", "-l", str(place)], capture_output=True)
             place.chmod(0o700)
-        if other is not None:
-            other.close()
 
 
 def test_unused_space_is_returned_to_the_file_system(
