@@ -26,7 +26,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 
-from agent.cli.watch_view import format_event_line, format_line, show_live
+from agent.cli.watch_notes import format_event_line
+from agent.cli.watch_table import format_line
 from agent.config.loader import parse_broker
 from agent.config.model import Mqtt
 from agent.core import kernel_cache
@@ -71,7 +72,7 @@ def run_demo(
 
     seconds: duration; None: until Ctrl-C.
     broker_url: broker to use; None: the built-in one.
-    headless: print rows instead of a live table.
+    headless: print rows instead of a live table, as without a terminal.
     fault: fault of the plant; None: no fault.
     outputs: additional outputs, keys of DIALECTS.
     primary_host: Sparkplug host for which births wait, run by the demo on the built-in broker; None: no waiting.
@@ -80,6 +81,7 @@ def run_demo(
         signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
+            headless = headless or not sys.stdout.isatty()
             return _run(Path(folder), stack, seconds, broker_url, headless, fault, outputs, primary_host)
     except DemoError as error:
         click.echo(text_of(error), err=True)
@@ -131,8 +133,10 @@ def _run(
         with contextlib.suppress(KeyboardInterrupt):
             ending.wait(seconds)
     else:
-        footer = _("{url}  {topic}   Ctrl-C to exit", url=broker_url, topic=TOPIC)
-        show_live(follower, Console(), seconds, lambda: f"{footer}\n{host.status()}" if host else footer, ending)
+        from agent.cli.watch_screen import show_live
+
+        footer = _("{url}  {topic}", url=broker_url, topic=TOPIC)
+        show_live(follower, seconds, lambda: f"{footer}\n{host.status()}" if host else footer, ending)
     if host:
         click.echo(host.status())
     for process, log_file in ((plant, folder / "plant.log"), (agent, folder / "agent.log")):
