@@ -84,6 +84,7 @@ picture: .venv/test
 
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py
+	$(BIN)/python docs/shell_files.py
 
 # Message catalogues: `messages` brings new texts of the code into the .po files, `catalogues` compiles them.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard agent/locale/*/LC_MESSAGES/magwatt.po))
