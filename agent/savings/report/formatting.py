@@ -26,6 +26,11 @@ def alike(value: float, u: float) -> str:
     return grouped(value, _decimals(u) if u > 0 and math.isfinite(u) else 1)
 
 
+def rounded_to_u(value: float, u: float) -> float:
+    """The number that `alike` shows."""
+    return round(value, _decimals(u) if u > 0 and math.isfinite(u) else 1)
+
+
 def _decimals(u: float) -> int:
     decimals = 1 - math.floor(math.log10(u))
     return decimals - 1 if round(u, decimals) >= 10 ** (2 - decimals) else decimals  # 0.0998 becomes 0.10

@@ -23,6 +23,7 @@ from agent.savings.records.model import Saving
 from agent.savings.report.formatting import alike, grouped, kwh, plus_minus, with_u
 from agent.savings.report.model.cost import Cost
 from agent.savings.report.model.month import ReportMonth
+from agent.savings.settings import setting
 
 MARKS = {PROVEN: "✓", PROVISIONAL: "~", NOT_PROVEN: "?", NEGATIVE: "✗", UNDECIDED: "⚠"}
 STYLES = {
@@ -40,14 +41,21 @@ COAL_BASES = {
 CURRENCIES = {"CNY": N_("CNY")}  # those with a name in another language
 
 
+class AssumptionLine(NamedTuple):
+    """status: open | checked | stated | accepted. setting: key of the configuration by which it can be stated."""
+
+    status: str
+    text: str
+    setting: str
+
+
 class Headline(NamedTuple):
     """The result of a month.
 
     kind: class of the style sheet.
     verdict: with its mark.
     amount: the saving with its U95.
-    sums: the sum that the saving comes from; confidence interval and saving rate.
-    assumptions: status and text of each.
+    sums: the sum that the saving comes from; its limits and the saving rate.
     bold: the amount is the result; False: it is undecided.
     """
 
@@ -55,7 +63,7 @@ class Headline(NamedTuple):
     verdict: str
     amount: str
     sums: tuple[str, str]
-    assumptions: tuple[tuple[str, str], ...]
+    assumptions: tuple[AssumptionLine, ...]
     bold: bool
 
 
@@ -82,10 +90,13 @@ def headline(month: ReportMonth, _: Catalogue) -> Headline | None:
     sums = (
         _("adjusted baseline {adjusted} kWh − measured energy {measured} kWh = {saved} kWh, rounded to the uncertainty",
           adjusted=kwh(saving.adjusted_wh), measured=kwh(saving.measured_wh), saved=kwh(saving.saved_wh)),
-        _("95 % confidence interval: {low} to {high} kWh; saving rate {rate} %",
+        _("U95: with a probability of 95 % between {low} and {high} kWh; saving rate {rate} %",
           low=low, high=high, rate=grouped(100 * saving.share, 1)),
     )  # fmt: skip
-    assumptions = tuple((item.status, _.reason(assumption_line(item))) for item in saving.assumptions)
+    assumptions = tuple(
+        AssumptionLine(item.status, _.reason(assumption_line(item)), setting(item.reason, month.asset))
+        for item in saving.assumptions
+    )
     return Headline(STYLES[saving.verdict], verdict, amount, sums, assumptions, month.undecided is None)
 
 
