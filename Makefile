@@ -80,7 +80,7 @@ plant-pictures: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python docs/make_plant_pictures.py
 
 picture: .venv/test
-	$(BIN)/python docs/make_picture.py
+	PYTHONPATH=.:tests $(BIN)/python docs/make_picture.py
 
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py

@@ -37,7 +37,8 @@ def screen(follower: Follower, view: View, width: int, height: int, footer: str 
     groups = rows_by_gateway(follower, view.search, view.trouble_first)
     notes = watch_notes.notes(follower)
     table = layout(groups, width)
-    head = [_title(follower, groups, view), *([] if view.notes_only else table.head())]
+    title = [*_title(follower, groups, view), Span(f"  {time.strftime('%H:%M:%S')}", "dim")]
+    head = [title, *([] if view.notes_only else table.head())]
     foot: list[Line] = [[Span(text, "dim")] for text in footer.splitlines()]
     if view.notes_only:
         body = [[Span(part, "yellow")] for text in notes for part in wrapped(text, width)]
@@ -79,7 +80,7 @@ def _title(follower: Follower, groups: list[GatewayRows], view: View) -> Line:
         line.append(Span("  SIMULATED", "bold yellow"))
     if view.search:
         line.append(Span("  " + _("filter: {search}", search=view.search), "cyan"))
-    return [*line, Span(f"  {time.strftime('%H:%M:%S')}", "dim")]
+    return line
 
 
 def _short_notes(notes: list[str], lines: int) -> list[Line]:

@@ -7,12 +7,14 @@ import shutil
 import sqlite3
 from contextlib import closing
 from html import unescape
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 from support import metered_retrofit
+from support.pictures import PAGE_KEY, REPORT_PAGE, page_fingerprint
 
 from agent.cli import main
 from agent.config.loader import load_config
@@ -140,6 +142,14 @@ def test_keys_of_the_configuration_are_in_details_for_the_engineer(month: Report
     shown = unescape(re.sub(hidden, " ", text, flags=re.DOTALL))
     keys = r"\b\w+_class|\b(?:site|motor|signal|drive)\.[a-z*]|\[tariff\]|`|_factors|drive-input"
     assert not re.findall(keys, shown)
+
+
+def test_the_picture_of_the_report_in_readme_is_current(month: ReportMonth) -> None:
+    """It carries the fingerprint of a page like this one, which `make picture` made when it drew the picture."""
+    image = pytest.importorskip("PIL.Image")
+    style = (files("agent.savings.report") / "report.css").read_text(encoding="utf-8")
+    with image.open(REPORT_PAGE) as picture:
+        assert picture.text[PAGE_KEY] == page_fingerprint(page([month], COVER), style), "run `make picture`"
 
 
 @pytest.mark.text
