@@ -52,7 +52,7 @@ class Row(NamedTuple):
 
     @property
     def in_trouble(self) -> bool:
-        """Whether somebody has to look: not for maintenance, which somebody has announced."""
+        """Whether an operator has to look; a motor in maintenance is never in trouble."""
         if self.state == "maintenance":
             return False
         return self.stale or self.state in ("offline", "stale") or self.quality == "bad"

@@ -153,8 +153,7 @@ def _limits(window: Any, kind: str, place: MeasurementPoint) -> Iterator[tuple[i
 
 
 def figures(axes: Any, window: Any) -> None:
-    """The table of values. Each cell is a text of its own, since Chinese letters are not two cells wide in every
-    font."""
+    """The table of values. Each cell is a separate text, since Chinese letters are not two cells wide in every font."""
     axes.axis("off")
     axes.set(xlim=(0, 1), ylim=(0, 1))
     angles = _angles(window)

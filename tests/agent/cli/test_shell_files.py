@@ -45,7 +45,7 @@ def test_the_man_page_has_each_command_and_option() -> None:
 
 
 def test_the_man_page_is_current_and_valid() -> None:
-    """In a process of its own: the texts are those of the English catalogue."""
+    """In a separate process: the texts are those of the English catalogue."""
     code = "import shell_files, sys; sys.stdout.write(shell_files.man_page())"
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'docs'}", "PYTHONIOENCODING": "utf-8"}
     environment.pop("MAGWATT_LOCALE", None)

@@ -28,11 +28,9 @@ class Terminal:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self._set_size(columns, lines)
-        environment = os.environ | {
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
-            "TERM": "xterm-256color",
-            "LANGUAGE": "en",
-        }
+        path = f"{ROOT}:{ROOT / 'tests'}"
+        environment = os.environ | {"PYTHONPATH": path, "TERM": "xterm-256color", "LANGUAGE": "en"}
+        environment.pop("MAGWATT_LOCALE", None)
         self._process = subprocess.Popen(
             [sys.executable, "-c", SHOW], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             env=environment, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),

@@ -144,6 +144,7 @@ def test_keys_of_the_configuration_are_in_details_for_the_engineer(month: Report
     assert not re.findall(keys, shown)
 
 
+@pytest.mark.text
 def test_the_picture_of_the_report_in_readme_is_current(month: ReportMonth) -> None:
     """It carries the fingerprint of a page like this one, which `make picture` made when it drew the picture."""
     image = pytest.importorskip("PIL.Image")
