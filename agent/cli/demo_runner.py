@@ -105,7 +105,7 @@ def _run(
     broker = parse_broker(broker_url)
     if not own_broker:
         stack.callback(delete_retained, broker)  # after plant and agent have ended
-    host = _start_host(stack, broker, primary_host) if own_broker and primary_host else None
+    host = _start_host(stack, broker, primary_host, headless) if own_broker and primary_host else None
     plant, agent = start_processes(folder, stack, broker_url, fault, outputs, primary_host)
     click.echo(_("plant: pump station on Modbus TCP, Modbus RTU and a waveform stream"))
     click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
@@ -178,12 +178,13 @@ def start_processes(
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 
-def _start_host(stack: contextlib.ExitStack, broker: Mqtt, host_id: str) -> DemoHost:
+def _start_host(stack: contextlib.ExitStack, broker: Mqtt, host_id: str, announce: bool) -> DemoHost:
+    """announce: print its changes; a live table shows them in its footer."""
     try:
         from agent.cli.demo_host import DemoHost
     except ImportError:
         raise DemoError(DEMO_SPARKPLUG_NOT_INSTALLED) from None
-    host = DemoHost(broker, host_id, GROUP, click.echo)
+    host = DemoHost(broker, host_id, GROUP, click.echo if announce else lambda _text: None)
     host.start()
     stack.callback(host.stop)
     return host
