@@ -60,7 +60,7 @@ def page_fingerprint(html: str, style: str) -> str:
     """Hash of what the picture of a report shows: its first part in English, without numbers, and the style sheet."""
     shown = html.partition('<article class="en"')[2].partition("</article>")[0].partition("<h2>Money</h2>")[0]
     drawn = re.sub(r"<svg.*?</svg>", lambda svg: " ".join(_words(svg[0])), shown, flags=re.DOTALL)
-    without = re.sub(r"[\d\s\u202f.,−-]+", " ", re.sub(r"\b[0-9a-f]{12,}", " ", drawn))  # keys and hashes, numbers
+    without = re.sub(r"[\d\s\u202f.,≈=−-]+", " ", re.sub(r"\b[0-9a-f]{12,}", " ", drawn))  # keys and hashes, numbers
     return hashlib.sha256(without.encode() + style.encode()).hexdigest()
 
 

@@ -45,5 +45,13 @@ def kwh(wh: float | None) -> str:
     """Wh as kWh with at least three significant digits; "–" for None."""
     if wh is None:
         return "–"
-    value = wh / 1000
-    return grouped(value, 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2)
+    return grouped(wh / 1000, _kwh_decimals(wh))
+
+
+def rounded_kwh(wh: float) -> float:
+    """The number that `kwh` shows."""
+    return round(wh / 1000, _kwh_decimals(wh))
+
+
+def _kwh_decimals(wh: float) -> int:
+    return 0 if abs(wh) >= 100e3 else 1 if abs(wh) >= 10e3 else 2

@@ -97,7 +97,7 @@ def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
     added_wh = adjustments(month.events, (saving.from_ms, saving.to_ms)) if saving else 0.0
     return {
         "month": month,
-        "decided": month.undecided is None,
+        "decided": month.undecided is None and (month.ledger.result is None or month.ledger.intact),
         "span": f"{format_minute(month.from_ms, month.zone)} – {format_minute(month.to_ms, month.zone)} ({month.zone})",
         "headline": summary.headline(month, _),
         "largest": uncertainty.largest_text(saving, _) if saving else "",

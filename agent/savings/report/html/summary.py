@@ -20,7 +20,7 @@ from agent.savings.accounting.verdict import (
 )
 from agent.savings.baseline.models import described
 from agent.savings.records.model import Saving
-from agent.savings.report.formatting import alike, grouped, kwh, plus_minus, with_u
+from agent.savings.report.formatting import alike, grouped, kwh, plus_minus, rounded_kwh, with_u
 from agent.savings.report.model.cost import Cost
 from agent.savings.report.model.month import ReportMonth
 from agent.savings.settings import setting
@@ -38,6 +38,7 @@ COAL_BASES = {
     "supply": N_("coal consumption of supply, {year:d}"),
     "contract": N_("figure of the contract, {year:d}"),
 }
+ADDS_UP_KWH = 0.005  # half of the last digit that `kwh` can show
 CURRENCIES = {"CNY": N_("CNY")}  # those with a name in another language
 
 
@@ -87,9 +88,11 @@ def headline(month: ReportMonth, _: Catalogue) -> Headline | None:
     else:
         amount = _("{value} ± {u} kWh additional consumption", value=value, u=u)
     low, high = (alike((saving.saved_wh + sign * saving.u95_wh) / 1000, saving.u95_wh / 1000) for sign in (-1, 1))
+    shown = rounded_kwh(saving.adjusted_wh) - rounded_kwh(saving.measured_wh) - rounded_kwh(saving.saved_wh)
     sums = (
-        _("adjusted baseline {adjusted} kWh − measured energy {measured} kWh = {saved} kWh, rounded to the uncertainty",
-          adjusted=kwh(saving.adjusted_wh), measured=kwh(saving.measured_wh), saved=kwh(saving.saved_wh)),
+        _("adjusted baseline {adjusted} kWh − measured energy {measured} kWh {equals} {saved} kWh, rounded to the "
+          "uncertainty", adjusted=kwh(saving.adjusted_wh), measured=kwh(saving.measured_wh), saved=kwh(saving.saved_wh),
+          equals="=" if abs(shown) < ADDS_UP_KWH else "≈"),
         _("U95: with a probability of 95 % between {low} and {high} kWh; saving rate {rate} %",
           low=low, high=high, rate=grouped(100 * saving.share, 1)),
     )  # fmt: skip

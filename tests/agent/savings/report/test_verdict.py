@@ -95,6 +95,19 @@ def test_the_title_of_a_figure_is_above_it(month: ReportMonth) -> None:
 
 
 @pytest.mark.parametrize(
+    ("adjusted_wh", "measured_wh", "equals"),
+    [(97_757_400, 88_428_600, "≈"), (97_757_400, 88_428_400, "="), (9_004, 4_000, "=")],
+)
+def test_a_sum_that_is_rounded_is_not_called_equal(
+    month: ReportMonth, adjusted_wh: float, measured_wh: float, equals: str
+) -> None:
+    """97 757 − 88 429 is 9328, and 9328.8 is shown as 9 329; 9.00 − 4.00 is 5.00, and 5.004 as 5.00."""
+    saved_wh = adjusted_wh - measured_wh
+    saving = replace(month.saving, adjusted_wh=adjusted_wh, measured_wh=measured_wh, saved_wh=saved_wh)
+    assert f" {equals} " in box(page([replace(month, saving=saving)], COVER), "en")
+
+
+@pytest.mark.parametrize(
     ("saved", "parts", "noted"),
     [((9190, 630), ((8900, 1200), (2900, 1100), (-2500, 1300)), True),
      ((9300, 630), ((8900, 1200), (2900, 1100), (-2500, 1300)), False),
@@ -220,3 +233,9 @@ def test_a_factor_that_is_stated_after_freezing_is_a_hint(folder: Path) -> None:
     with closing(open_copy(folder / "state" / "magwatt.sqlite")) as db:
         found = collect(db, config, assets(config)[0], "2024-10", BEGIN_MS + 3 * 96 * QUARTER_MS)
     assert reasons.STATIC_FACTOR_NOT_FROZEN(kind="ambient", statement="hall, heated", asset="fan") in found.hints
+
+
+def test_without_a_saving_a_tampered_ledger_has_no_bold_key_figure_either(month: ReportMonth) -> None:
+    text = page([replace(month, saving=None, ledger=replace(month.ledger, differing=1))], COVER)
+    assert 'dl class="plain"' in text
+    assert not [figure for found in bold(text) for figure in found if re.search(r"\d", figure)]
