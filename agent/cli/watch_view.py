@@ -76,6 +76,8 @@ def _title(follower: Follower, groups: list[GatewayRows], view: View) -> Line:
     line = [Span(_("{n:d} {n:motor|motors}", n=n), "bold")]
     if bad:
         line.append(Span("  " + _("{n:d} in trouble", n=bad), "bold red"))
+    if follower.interrupted:
+        line.append(Span("  " + _("no connection to the broker"), "bold red"))
     if any("SIMULATED" in watch_notes.flags_of(followed) for followed in followed_in_order(follower)):
         line.append(Span("  SIMULATED", "bold yellow"))
     if view.search:

@@ -112,6 +112,11 @@ class Follower:
             self.error or BROKER_WITHOUT_RESPONSE(host=self.broker.host, port=self.broker.port, timeout_s=CONNACK_S)
         )
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the connection to the broker was lost; it is made again automatically."""
+        return self._client is not None and not self._client.is_connected()
+
     def stop(self) -> None:
         if self._client is not None:
             self._client.disconnect()

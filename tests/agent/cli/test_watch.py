@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
@@ -156,6 +157,21 @@ def test_a_motor_that_was_removed_from_the_configuration_leaves_the_table(mosqui
     follower = followed(mosquitto, [*states, ("magwatt/v1/a/b/pump-1/state", b"")])
     assert "pump-1" not in drawn(follower)
     assert "pump-2" in drawn(follower)
+
+
+def test_a_lost_connection_to_the_broker_is_in_the_title(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    follower = Follower(Mqtt("127.0.0.1", broker.port, False), "#")
+    follower.start()
+    try:
+        follower.seen["a/m"] = FollowedMessage("a", "m", {"telemetry": {"v": {}}}, {"telemetry": time.monotonic()})
+        assert _("no connection to the broker") not in drawn(follower)
+        broker.stop()
+        wait_until(lambda: _("no connection to the broker") in drawn(follower), 10, "the title")
+    finally:
+        follower.stop()
+        broker.stop()
 
 
 def drawn(follower: Follower) -> str:
