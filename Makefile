@@ -83,10 +83,11 @@ plant-pictures: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python docs/make_plant_pictures.py
 
 picture: .venv/test
-	$(BIN)/python docs/make_picture.py
+	PYTHONPATH=.:tests $(BIN)/python docs/make_picture.py
 
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py
+	$(BIN)/python docs/shell_files.py
 
 # Message catalogues: `messages` brings new texts of the code into the .po files, `catalogues` compiles them.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard agent/locale/*/LC_MESSAGES/magwatt.po))

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from importlib import import_module
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from agent.core.columns import cells
 from agent.core.text import DOMAIN, N_, _, language_of, language_of_environment, locale_folder, text_of, use
 from drivers.reasons import CodedError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 C = TypeVar("C", bound=click.Command)
 NUMBERS = (N_("integer"), N_("integer range"), N_("float"), N_("float range"))  # types of click in its errors
@@ -144,6 +147,14 @@ class LazyGroup(click.Group):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         click.Group.format_help(translated(self), ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands without importing them, and options of `magwatt` itself."""
+        from click.shell_completion import CompletionItem
+
+        entries = [(name, entry) for group in GROUPS.values() for name, entry in group.items()]
+        found = [CompletionItem(name, help=_(entry.summary)) for name, entry in entries if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         option = super().get_help_option(ctx)

@@ -19,7 +19,7 @@ ONLY = {
     "core": set[str](),
 }
 SUBPACKAGES = {"acquisition", "analysis", "commissioning", "delivery", "savings", "savings.report", "simulation"}
-TERMINAL = {"click", "rich"}
+TERMINAL = {"click", "rich", "prompt_toolkit"}
 TOP_ENTRIES = 16
 
 Graph = dict[str, set[str]]

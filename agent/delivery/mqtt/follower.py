@@ -48,12 +48,14 @@ class FollowedMessage(Struct):
     gateway: topic of the gateway, without the asset.
     messages: kind → message.
     received_s: kind → monotonic time of arrival.
+    interval_s: between the arrivals of the last two telemetry messages; 0: there were not two.
     """
 
     gateway: str
     asset: str
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     received_s: dict[str, float] = field(default_factory=dict)
+    interval_s: float = 0.0
 
 
 class BrokerError(CodedError, OSError):
@@ -128,6 +130,11 @@ class Follower:
             client.disconnect()
         return self.error or (closed_early(self.broker) if closed else BROKER_SILENT(timeout_s=CONNACK_S))
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the connection to the broker was lost; it is made again automatically."""
+        return self._client is not None and not self._client.is_connected()
+
     def stop(self) -> None:
         if self._client is not None:
             self._client.disconnect()
@@ -157,7 +164,10 @@ class Follower:
         if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{kind}/"):
             return  # not from an agent
         followed = self.seen.setdefault(asset, FollowedMessage(gateway, name))
+        now_s = time.monotonic()
+        if kind == "telemetry" and kind in followed.received_s:
+            followed.interval_s = now_s - followed.received_s[kind]
         followed.messages[kind] = body
-        followed.received_s[kind] = time.monotonic()
+        followed.received_s[kind] = now_s
         if self._changed is not None:
             self._changed(followed, kind)

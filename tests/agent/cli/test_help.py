@@ -101,7 +101,7 @@ def test_an_option_has_one_meaning_in_all_commands() -> None:
         assert {option.metavar for _, option in by_name[name]} == {"FILE"}, name
     for path, option in by_name["--seconds"]:
         assert path == "magwatt explain" or option.help == "Stop after this many seconds.", path
-    for _, option in by_name["--json"]:
+    for _path, option in by_name["--json"]:
         assert option.help
         assert option.help.startswith("Print JSON: one object")
     assert not set(by_name) & {
