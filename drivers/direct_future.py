@@ -84,7 +84,10 @@ class DirectFuture(Generic[T]):
 
 
 async def sleep(seconds: float) -> None:
-    """Same as asyncio.sleep, for seconds > 0."""
+    """Same as asyncio.sleep, with one turn of the event loop less."""
+    if seconds <= 0:
+        await asyncio.sleep(0)
+        return
     loop = asyncio.get_running_loop()
     future = DirectFuture[None](loop)
     timer = loop.call_later(seconds, future.set_result, None)

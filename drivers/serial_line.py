@@ -1,8 +1,9 @@
 """Serial line: one exchange at a time, with exact inter-frame delays.
 
 It blocks its thread, because the timers of asyncio round up to 1 ms: at 115200 baud this would cost 14 % of the line's
-capacity. Its coroutines are therefore never suspended (ModbusLink.run). During a response the thread sleeps almost until its predicted end: a thread that waits for bytes is woken for every few
-of them (82 times for one response at 19200 baud, for any value of VMIN).
+capacity. Its coroutines are therefore never suspended (ModbusLink.run). During a response the thread sleeps almost
+until its predicted end: a thread that waits for bytes is woken for every few of them (82 times for one response at
+19200 baud, for any value of VMIN).
 """
 
 from __future__ import annotations

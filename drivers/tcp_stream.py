@@ -175,7 +175,8 @@ class TcpStream:
 
     def _fail(self) -> None:
         """Ends the present exchange without a response."""
-        assert self._future is not None and self._pending is not None
+        assert self._future is not None
+        assert self._pending is not None
         self._future.set_exception(self._pending.failure(self._sent, self._timeout_s))
 
     # --- called by the event loop ---

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # periods between two readings; "once": only after each start
 FAILURES_UNTIL_OFFLINE = 2
-SLOTS = 8  # per period: polls in succession cost less processor time than one wake-up for each
+SLOTS = 4  # per period: polls in succession cost less processor time than one wake-up for each
 CHECK_S = 5.0  # longest wait without checking the devices, which a reload may change
 PROBE_S = (2.0, 60.0)  # first and longest delay between two probes of an offline device
 PROBE_DOUBLINGS = 5  # largest number of doublings of the delay; without a limit 2**n would overflow

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.basics import HandClock
+from support.loop_link import LoopLink
 
 from agent.acquisition.poll_plan import POLLED_TOO_FAST, RETRY_MARGIN_MISSING, block_s, plan
 from agent.acquisition.scheduler import BusPoller, PolledDevice
@@ -27,7 +28,7 @@ from drivers.reading import Quality, Reading
 BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
 
 
-class ScriptedLink:
+class ScriptedLink(LoopLink):
     """A bus without bytes: 15 ms per request, no response of units in `dead`, an exception from those in `refusing`."""
 
     def __init__(self, clock: HandClock) -> None:
