@@ -31,10 +31,11 @@ from drivers.errors import (
     ResponseQuarantined,
 )
 from drivers.foreign_master import ForeignMasterDetector, ForeignTraffic
-from drivers.framing import Request, Response, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
 from drivers.late_responses import LateResponses
 from drivers.reading import Clock
 from drivers.reasons import Reason
+from drivers.request_shapes import extended, free_shape
 from drivers.serial_line import SerialLine
 from drivers.tcp_stream import TcpStream
 from drivers.thread_executor import ThreadExecutor
@@ -170,6 +171,7 @@ class ModbusLink:
                 wait_s = timeout_s if last or retry_after_s is None else retry_after_s
                 failures += 1
                 try:
+                    key: Hashable
                     if pending.zero_ids is False:
                         key, sent, own = self._next_transaction(), request, True
                     else:
@@ -207,7 +209,7 @@ class ModbusLink:
                 self.response_s = time.monotonic() - self._late.answered(response.request, sent)
                 if response.request == request:
                     return response.data
-                data = _extended(data, request, response)
+                data = extended(data, request, response)
                 if len(data) == 2 * request.registers:
                     return data
                 self._late.expect(request.address + len(data) // 2)  # they would add nothing to `data`
@@ -227,7 +229,7 @@ class ModbusLink:
 
     async def close(self) -> None:
         """Closes the port. A cancelled request that is still running ends first; the event loop is not blocked."""
-        thread, self._thread = self._thread, None
+        thread = self._thread
         if thread is None:
             self._drop()
             return
@@ -236,6 +238,7 @@ class ModbusLink:
             await thread.call(self._drop)
         finally:
             thread.stop()
+            self._thread = None
             self._ending.clear()
 
     # --- one attempt ---
@@ -261,25 +264,10 @@ class ModbusLink:
         return (sent.shape if self._rtu else self._next_transaction()), sent, own
 
     def _of_free_shape(self, request: Request, begin: int, edges: Sequence[int]) -> Request | None:
-        """A request for registers from offset `begin` on in a shape that no pending response has; None: there is none.
-
-        In this order: the rest of the block; with registers after it; with registers before it; its first half.
-        """
-        unit, function, address, registers = request
-        taken = self._late.taken(unit, function)
-        ranges = [(begin, registers)]
-        if taken:
-            if request[:3] not in self.no_overread:
-                ranges += [(begin, edge) for edge in edges if edge > registers]
-                ranges += [(edge, registers) for edge in reversed(edges) if edge < 0 == begin]
-            if request not in self._whole:
-                cuts = [(begin, edge) for edge in edges if begin < edge < registers]
-                middle = begin + registers
-                ranges += sorted(cuts, key=lambda cut: (registers - cut[1] in taken, abs(2 * cut[1] - middle)))
-        for first, end in ranges:
-            if end - first not in taken:
-                return Request(unit, function, address + first, end - first)
-        return None
+        """A request for registers from offset `begin` on in a shape of no pending response; None: there is none."""
+        overread, divide = request[:3] not in self.no_overread, request not in self._whole
+        taken = self._late.taken(request.unit, request.function)
+        return free_shape(request, begin, edges, taken, overread=overread, divide=divide)
 
     def _refused(self, request: Request, sent: Request, exception: int) -> FrameError:
         """Records which parts or surroundings of a block the device rejects; they are never requested again.
@@ -388,11 +376,3 @@ class ModbusLink:
         self._stream = None
         self._timeouts = 0
         self._pending.clear()
-
-
-def _extended(data: bytes, request: Request, response: Response) -> bytes:
-    """`data`, the first registers of a block, with those of a response that continue it."""
-    skip = 2 * (request.address - response.request.address) + len(data)
-    if skip < 0 or response.request.function != request.function:
-        return data  # it does not continue `data`
-    return data + response.data[skip : skip + 2 * request.registers - len(data)]

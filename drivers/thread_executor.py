@@ -67,4 +67,4 @@ def _run_to_end(work: Coroutine[Any, Any, T]) -> T:
         result: T = end.value
         return result
     work.close()
-    raise RuntimeError(f"{work.__qualname__} was suspended in a thread without an event loop")
+    raise RuntimeError(f"{work!r} was suspended in a thread without an event loop")
