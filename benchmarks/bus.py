@@ -84,7 +84,7 @@ def rtu() -> None:
     say(f"Sweeps of {len(SWEEP)} reads ({registers} registers, one slave each) on a line with real transmission times, "
         f"{pause} turnaround. Time: relative to the sum of transmission, turnaround and two silences. Silence broken: "
         "requests less than 3.5 characters after a response. CPU of the master's process only. ours: each block is of "
-        "another device; at once: all are of one device, one hand-over to the thread of the line.\n")  # fmt: skip
+        "another device; at once: all are of one device, one call of the thread of the line.\n")  # fmt: skip
     say("| baud | master | time | silence broken | CPU per transaction | lost |")
     say("|---|---|---|---|---|---|")
     for baud, (sweeps, chunk) in SPEEDS.items():

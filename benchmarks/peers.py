@@ -111,17 +111,17 @@ class Ours(Looping):
 
 
 class OursAtOnce(Ours):
-    """The same; the blocks of a sweep are handed over together, as those of one device are."""
+    """The same; the blocks of a sweep are one call of the thread of the line, as those of one device are."""
 
     def sweep(self, blocks: Sequence[ReadBlock]) -> None:
         async def poll() -> None:
             for block in blocks:
                 await self.fetch(block)
 
-        async def hand_over() -> None:
+        async def run_once() -> None:
             await self._link.run(poll())
 
-        self._runner.run(hand_over())
+        self._runner.run(run_once())
 
 
 class PymodbusAsync(Looping):

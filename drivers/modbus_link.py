@@ -58,7 +58,7 @@ HALF_OPEN_AFTER = 3  # consecutive time-outs without any byte after which a TCP 
 class ModbusLink:
     """The only connection to a bus. Use from one task only.
 
-    A serial line has its own thread; each request, or all requests of one `run`, are handed over to it.
+    A serial line has its own thread; it receives each request, or all requests of one `run`, as one call.
 
     late: responses discarded because they arrived too late. damaged: responses discarded as corrupt.
     response_s: response time of the last response in seconds, from sending its request to the complete response.

@@ -1,4 +1,4 @@
-"""The thread of a serial line: one hand-over for the requests of a poll, and its end."""
+"""The thread of a serial line: one call for the requests of a poll, and its end."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def slave() -> Iterator[RtuSlave]:
 
 
 def line_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "line-s"]
+    return [thread for thread in threading.enumerate() if thread.name == "line-closed"]
 
 
-def test_the_requests_of_a_poll_are_one_hand_over(slave: RtuSlave, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_requests_of_a_poll_are_one_call(slave: RtuSlave, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
     call = ThreadExecutor.call
 
@@ -68,7 +68,7 @@ def test_a_closed_link_sends_no_further_request_of_a_cancelled_poll(slave: RtuSl
         await link.run(poll(link))
 
     async def scene() -> None:
-        link = ModbusLink(BusSettings("s", serial_port=slave.port), SystemClock())
+        link = ModbusLink(BusSettings("closed", serial_port=slave.port), SystemClock())
         task = asyncio.create_task(waiting(link))
         await asyncio.to_thread(begun.wait, 10)
         task.cancel()
