@@ -22,7 +22,7 @@ from support.fault_matrix import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, Line
 from benchmarks.far_end import BITS, FarEnd
 from benchmarks.matrix import matrix
 from benchmarks.metered_plant import configuration
-from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, masters, missing, version
+from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, OursAtOnce, masters, missing, version
 from drivers.modbus_link import BusSettings
 from simulators.bus.frames import ReadBlock
 
@@ -83,13 +83,14 @@ def rtu() -> None:
     pause = f"{TURNAROUND_S * 1e3:g} ms"
     say(f"Sweeps of {len(SWEEP)} reads ({registers} registers, one slave each) on a line with real transmission times, "
         f"{pause} turnaround. Time: relative to the sum of transmission, turnaround and two silences. Silence broken: "
-        "requests less than 3.5 characters after a response. CPU of the master's process only.\n")  # fmt: skip
+        "requests less than 3.5 characters after a response. CPU of the master's process only. ours: each block is of "
+        "another device; at once: all are of one device, one call of the thread of the line.\n")  # fmt: skip
     say("| baud | master | time | silence broken | CPU per transaction | lost |")
     say("|---|---|---|---|---|---|")
     for baud, (sweeps, chunk) in SPEEDS.items():
         with FarEnd("rtu", baud, chunk, TURNAROUND_S) as far:
             wire = BusSettings("rtu", serial_port=far.where["port"], baud=baud, rtu_framing=True)
-            for name, make in masters(Line.RTU).items():
+            for name, make in {**masters(Line.RTU), "ours, at once": OursAtOnce}.items():
                 if "recovery" in name:
                     continue
                 master = make(wire, Line.RTU, SLOW_S)

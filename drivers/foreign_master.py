@@ -87,7 +87,7 @@ class ForeignTraffic:
 class ForeignMasterDetector:
     """Detector of one bus; it outlives the connections. target: serial port, or host:port, for messages.
 
-    traffic: what another master sent; None: no other master is known.
+    traffic: what another master sent; None: no other master is known. It may be set to None from another thread.
     """
 
     def __init__(self, target: str, clock: Clock) -> None:
@@ -103,8 +103,8 @@ class ForeignMasterDetector:
         Raises ForeignMasterActive while another master is known.
         """
         possible = self._take_frames(pending)
-        if self.traffic is not None:
-            raise ForeignMasterActive(self.traffic.reason(self._target))
+        if (traffic := self.traffic) is not None:
+            raise ForeignMasterActive(traffic.reason(self._target))
         if not pending.buffer:
             return 0.0
         return RESPONSE_S if possible else SETTLE_S
@@ -135,16 +135,15 @@ class ForeignMasterDetector:
 
         quiet_s: time without a frame of another master after which it counts as removed.
         """
-        assert self.traffic is not None
         self._take_frames(pending)
-        if self._now_s() - self.traffic.heard_s < quiet_s:
-            raise ForeignMasterActive(self.traffic.reason(self._target))
+        if (traffic := self.traffic) is not None and self._now_s() - traffic.heard_s < quiet_s:
+            raise ForeignMasterActive(traffic.reason(self._target))
         self.traffic = None
 
     def restart_quiet_time(self) -> None:
         """The line was not listened to until now."""
-        if self.traffic is not None:
-            self.traffic.heard_s = self._now_s()
+        if (traffic := self.traffic) is not None:
+            traffic.heard_s = self._now_s()
 
     def _take_frames(self, pending: ResponseMatcher) -> bool:
         """Records the frames of others, and removes them. Returns whether there is a possible request at the end."""
@@ -161,21 +160,21 @@ class ForeignMasterDetector:
         return possible
 
     def _record(self, requests: list[OverheardRequest], responses: list[tuple[int, int]]) -> None:
-        now_s = self._now_s()
-        if self.traffic is None:
+        now_s, traffic = self._now_s(), self.traffic
+        if traffic is None:
             self._responses.extend((now_s, response) for response in responses)
             many = len(self._responses) == RESPONSES and now_s - self._responses[0][0] <= RESPONSES_S
             if not requests and not many:
                 return
             responses = [response for _, response in self._responses] if many else responses
             self._responses.clear()
-            self.traffic = ForeignTraffic(self._clock.utc_ns() // 1_000_000, now_s)
+            traffic = self.traffic = ForeignTraffic(self._clock.utc_ns() // 1_000_000, now_s)
         if requests or responses:
-            self.traffic.heard_s = now_s
+            traffic.heard_s = now_s
         for request in requests:
             address = -1 if request.address is None else request.address
-            self.traffic.requests[request.unit, request.function, address] += 1
-        self.traffic.responses.update(responses)
+            traffic.requests[request.unit, request.function, address] += 1
+        traffic.responses.update(responses)
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,9 +30,11 @@ from drivers.vocabulary import vocabulary
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # periods between two readings; "once": only after each start
 FAILURES_UNTIL_OFFLINE = 2
-SLOTS = 8  # per period: polls in succession cost less processor time than one wake-up for each
+SLOTS = 4  # per period: polls in succession cost less processor time than one wake-up for each
 CHECK_S = 5.0  # longest wait without checking the devices, which a reload may change
 PROBE_S = (2.0, 60.0)  # first and longest delay between two probes of an offline device
 PROBE_DOUBLINGS = 5  # largest number of doublings of the delay; without a limit 2**n would overflow
@@ -48,6 +50,8 @@ class BusLink(RegisterLink, Protocol):
     late: int
     damaged: int
     no_overread: set[tuple[int, int, int]]
+
+    def run(self, work: Coroutine[Any, Any, T]) -> Awaitable[T]: ...
 
 
 class PolledDevice(Struct):
@@ -161,10 +165,11 @@ class BusPoller:
     async def poll_once(self, polled: PolledDevice) -> Reading:
         """Polls a device once, passes its reading on and schedules its next poll."""
         device, began_ns = polled.device, self._clock.monotonic_ns()
-        if polled.offline and not await device.probe():
+        if polled.offline and not await self.link.run(device.probe()):
             reading = self._no_response_reading(polled)
         else:
-            reading = with_ratios(await device.poll(polled.groups(), self._others_wait(polled)), polled.ratios)
+            poll = device.poll(polled.groups(), self._others_wait(polled))
+            reading = with_ratios(await self.link.run(poll), polled.ratios)
         failed = Quality.NO_REPLY in reading.quality
         if reading.error is not None and reading.error.code == FRAMES_NOT_REQUESTED:
             quiet_min = self.bus.resume_after_quiet_s / 60

@@ -19,7 +19,7 @@ from agent.acquisition.bus_stops import skip_listening
 from agent.acquisition.selfcheck_results import log_checks
 from agent.config.model import Config
 from agent.core import kernel_cache
-from agent.core.clock import ClockWatch
+from agent.core.clock import ClockWatch, rest_s
 from agent.core.stable_hash import share
 from agent.delivery.delivery import open_store
 from agent.delivery.store import Store, StoreError, default_directory
@@ -125,7 +125,7 @@ async def _save_regularly(agent: Agent) -> None:
 
 async def _report_dropped_readings(agent: Agent, queue: PipelineQueue) -> None:
     while True:
-        await agent.clock.sleep(REPORT_S)
+        await agent.clock.sleep(rest_s(agent.clock.monotonic_ns(), REPORT_S))
         if queue.has_unreported:
             await asyncio.to_thread(report_dropped_readings, agent.store, queue)
 
