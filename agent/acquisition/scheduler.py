@@ -35,6 +35,7 @@ T = TypeVar("T")
 GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # periods between two readings; "once": only after each start
 FAILURES_UNTIL_OFFLINE = 2
 SLOTS = 4  # per period: polls in succession cost less processor time than one wake-up for each
+PHASE_SHIFT_MAX = 0.25  # of the period, after a request without a valid response
 CHECK_S = 5.0  # longest wait without checking the devices, which a reload may change
 PROBE_S = (2.0, 60.0)  # first and longest delay between two probes of an offline device
 PROBE_DOUBLINGS = 5  # largest number of doublings of the delay; without a limit 2**n would overflow
@@ -49,6 +50,7 @@ class BusLink(RegisterLink, Protocol):
     wire: BusSettings
     late: int
     damaged: int
+    unanswered: int
     no_overread: set[tuple[int, int, int]]
 
     def run(self, work: Coroutine[Any, Any, T]) -> Awaitable[T]: ...
@@ -165,6 +167,7 @@ class BusPoller:
     async def poll_once(self, polled: PolledDevice) -> Reading:
         """Polls a device once, passes its reading on and schedules its next poll."""
         device, began_ns = polled.device, self._clock.monotonic_ns()
+        unanswered = self.link.unanswered
         if polled.offline and not await self.link.run(device.probe()):
             reading = self._no_response_reading(polled)
         else:
@@ -193,9 +196,21 @@ class BusPoller:
             # Keeps its phase; missed periods are skipped.
             period_ns = int(polled.poll_interval_s * 1e9)
             polled.due_ns += period_ns * max(1, -((polled.due_ns - now_ns) // period_ns))
+            if self.link.wire.is_rtu and self.link.unanswered != unanswered:
+                self._shift_phases(period_ns)
         if self._is_polled(polled):
             self._on_reading(reading)
         return reading
+
+    def _shift_phases(self, period_ns: int) -> None:
+        """Moves the polls of all devices by the same random time.
+
+        Another master whose period is a multiple of this one would otherwise collide with each of its requests, so
+        that neither could read and no complete request of it were ever received.
+        """
+        shift_ns = int(self._chance.uniform(-PHASE_SHIFT_MAX, PHASE_SHIFT_MAX) * period_ns)
+        for item in self.devices:
+            item.due_ns += shift_ns
 
     def _is_polled(self, polled: PolledDevice) -> bool:
         """Whether the device is still polled; False after it was removed or replaced."""

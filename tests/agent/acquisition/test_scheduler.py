@@ -20,8 +20,8 @@ from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.config.loader import load_config
 from agent.config.model import Bus
 from drivers.bus_settings import BusSettings
-from drivers.error_reasons import LATE_RESPONSE_PENDING, NO_RESPONSE, PORT_MISSING
-from drivers.errors import ConnectFailed, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
+from drivers.error_reasons import LATE_RESPONSE_PENDING, NO_RESPONSE, PORT_MISSING, RESPONSE_CORRUPT
+from drivers.errors import ConnectFailed, FrameError, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
 from drivers.profiles import load_profile
@@ -39,7 +39,7 @@ class ScriptedLink(LoopLink):
         self.unplugged = False
         self.response_s = 0.015
         self.wire = BusSettings("b", host="127.0.0.1")
-        self.value = 0
+        self.value = self.unanswered = 0
 
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object
@@ -383,3 +383,27 @@ def test_a_device_unplugged_after_a_postponed_poll_is_probed_with_increasing_del
     gaps_s = [later[0] - earlier[0] for earlier, later in pairwise(link.asked)]
     assert all(later > 1.5 * earlier or later > 50 for earlier, later in pairwise(gaps_s))
     assert gaps_s[-1] > 50
+
+
+def test_polls_in_step_with_those_of_another_master_stop_colliding(clock: HandClock) -> None:
+    """Its request takes 20 ms of every fifth period; a response of 15 ms that meets it is corrupt."""
+    poller, link, _ = scene(clock, units=1)
+    link.wire = BusSettings("b", serial_port="/dev/x")
+    first_s = clock.monotonic_ns() / 1e9
+    respond, collisions = link.read_block, list[int]()
+
+    async def beside_another_master(request: Request, *_: float, **how: object) -> bytes:
+        data = await respond(request, 0.1)
+        since_s = clock.monotonic_ns() / 1e9 - first_s
+        if since_s % 5.0 < 0.035:
+            collisions.append(int(since_s / 5.0))
+            link.unanswered += 1
+            raise FrameError(RESPONSE_CORRUPT, unit_id=request.unit, address=request.address)
+        return data
+
+    link.read_block = beside_another_master  # type: ignore[method-assign]
+    run(poller, clock, 500)
+    assert 0 in collisions
+    assert len(set(collisions)) < 50, "of 100 requests"
+    asked_s = [at for at, *_ in link.asked]
+    assert max(later - earlier for earlier, later in pairwise(asked_s)) < 1.3
