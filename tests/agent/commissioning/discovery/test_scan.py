@@ -462,6 +462,7 @@ def ten(segment: LineSettingsSegment, units: Sequence[int] = TEN) -> list[Device
 
 
 @pytest.mark.soak
+@pytest.mark.alone
 @pytest.mark.parametrize("line", ["9600 8E1", "19200 8N1"], indirect=True)
 def test_ten_devices_at_the_right_speed_within_a_minute(line: LineSettingsSegment) -> None:
     ten(line)
@@ -473,6 +474,7 @@ def test_ten_devices_at_the_right_speed_within_a_minute(line: LineSettingsSegmen
 
 
 @pytest.mark.soak
+@pytest.mark.alone
 @pytest.mark.parametrize("line", ["19200 8E1", "9600 8N1", "115200 8E1", "2400 8E1"], indirect=True)
 def test_ten_devices_at_an_unknown_speed_within_five_minutes(line: LineSettingsSegment) -> None:
     """None of them is at a unit that is queried first."""
