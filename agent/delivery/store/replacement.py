@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import sqlite3
 import time
@@ -74,24 +75,45 @@ def open_file(
 
 
 def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Connection, Reason]:
-    """Renames a corrupt file and creates a new one with the rows that can be read from it. Raises StoreError."""
-    path = directory / NAME
+    """Replaces a corrupt file by a new one with the rows that can be read from it, and renames it. Raises StoreError.
+
+    A kill before the end leaves the corrupt file, and the next start begins again.
+    """
+    path, now_ms = directory / NAME, round(1000 * utc_s)
     try:
+        if path.exists():
+            restore_header(path)
+        try:
+            saved = _write_copy(path, lambda db: salvage(db, path, read_newest_run(directory).oldest_ms, now_ms))
+        except sqlite3.Error:  # no space for a second file
+            saved = _write_copy(path, lambda db: record_gap(db, "*", ROWS_UNREADABLE(), None, 0, now_ms) or 0)
         aside = set_aside(path, utc_s)
-        restore_header(aside)
+        _copy_of(path).rename(path)
         db = database_file.connect(path)
     except (OSError, sqlite3.Error, DatabaseDamaged) as again:
         raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(again)) from None
-    saved = salvage(db, aside, read_newest_run(directory).oldest_ms, round(1000 * utc_s))
     reason = STATE_FILE_REPLACED(error=error, file=aside.name, rows=saved)
     log.error("%s: %s", path, reason)
     return db, reason
 
 
+def _write_copy(path: Path, fill: Callable[[sqlite3.Connection], int]) -> int:
+    """Creates the new file beside the corrupt one and fills it in one transaction. Raises OSError, sqlite3.Error."""
+    for suffix in ("", "-wal", "-shm"):
+        _copy_of(path, suffix).unlink(missing_ok=True)
+    with contextlib.closing(database_file.connect(_copy_of(path))) as db, db:
+        db.execute("begin")
+        return fill(db)
+
+
+def _copy_of(path: Path, suffix: str = "") -> Path:
+    return path.with_name(f"{path.name}.restored{suffix}")
+
+
 def restore_removed(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     """Writes a file that was deleted while it was open again, from its connection, which is closed. A file that
     replaced it is set aside. Raises OSError, sqlite3.Error."""
-    copy = path.with_name(f"{path.name}.restored")
+    copy = _copy_of(path)
     copy.unlink(missing_ok=True)
     private_file(copy)
     with contextlib.closing(sqlite3.connect(copy)) as target:
@@ -127,11 +149,12 @@ def salvage(db: sqlite3.Connection, damaged: Path, oldest_ms: int, now_ms: int) 
     corrupt or cannot be read become a gap.
 
     oldest_ms: no row waited that was older.
+    Raises sqlite3.Error when the rows cannot be written.
     """
     saved, corrupt, unread = 0, list[Span](), None
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(damaged, isolation_level=None)) as old:
+    with contextlib.closing(sqlite3.connect(damaged, isolation_level=None)) as old:
         old.text_factory = database_file.decoded
-        if version(old) == version(db) or not missing_columns(old):  # others are migrated before they are used
+        if _is_readable(old, version(db)):
             saved = sum(_copy(old, db, table) for table in SALVAGED)
             corrupt, unread = _copy_spool(old, db, (oldest_ms, now_ms))
     rows = int(db.execute("select count(*) from spool").fetchone()[0])
@@ -147,17 +170,22 @@ def salvage(db: sqlite3.Connection, damaged: Path, oldest_ms: int, now_ms: int) 
     return saved + rows
 
 
+def _is_readable(old: sqlite3.Connection, now: int) -> bool:
+    """Whether the tables of a corrupt file can be those of this version. Others are migrated before they are used."""
+    with contextlib.suppress(sqlite3.Error, DatabaseDamaged):
+        return version(old) == now or not missing_columns(old)
+    return False
+
+
 def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
     """Copies the rows of a table that are before and behind its damage; returns their number."""
     before = db.total_changes
-    with db:  # commits what could be read
-        db.execute("begin")
-        for backward in (False, True):
-            with contextlib.suppress(sqlite3.Error):
-                for rows in _chunks(old, table, backward):
-                    places = ",".join("?" * database_file.column_count(table))
-                    db.executemany(f"insert or ignore into {table} values ({places})", rows)
-                break
+    places = ",".join("?" * database_file.column_count(table))
+    for backward in (False, True):
+        with contextlib.suppress(DatabaseDamaged):
+            for rows in _chunks(old, table, backward):
+                db.executemany(f"insert or ignore into {table} values ({places})", rows)
+            break
     return db.total_changes - before
 
 
@@ -166,24 +194,17 @@ def _copy_spool(old: sqlite3.Connection, db: sqlite3.Connection, limits_ms: Span
     row, and that of the part that cannot be read; None: all could be read."""
     corrupt: list[Span] = []
     (since_ms, until_ms), last_n = limits_ms, None
-    with db:  # commits what could be read
-        db.execute("begin")
-        with contextlib.suppress(sqlite3.Error):
-            for rows in _chunks(old, "spool", backward=False):
-                last_n = rows[-1][0] if rows else last_n
-                since_ms = min(_copy_intact(db, rows, (since_ms, until_ms), corrupt)[-NEAR:], default=since_ms)
-            return corrupt, None
-        with contextlib.suppress(sqlite3.Error):
-            for chunk in _chunks(old, "spool", backward=True):
-                rows = []
-                for row in chunk:
-                    if row[0] == last_n:
-                        break
-                    rows.append(row)
-                rows.reverse()
-                until_ms = max(_copy_intact(db, rows, (since_ms, until_ms), corrupt)[:NEAR], default=until_ms)
-                if len(rows) < len(chunk):
-                    break
+    with contextlib.suppress(DatabaseDamaged):
+        for rows in _chunks(old, "spool", backward=False):
+            last_n = rows[-1][0] if rows else last_n
+            since_ms = min(_copy_intact(db, rows, (since_ms, until_ms), corrupt)[-NEAR:], default=since_ms)
+        return corrupt, None
+    with contextlib.suppress(DatabaseDamaged):
+        for chunk in _chunks(old, "spool", backward=True):
+            rows = list(itertools.takewhile(lambda row: row[0] != last_n, chunk))[::-1]
+            until_ms = max(_copy_intact(db, rows, (since_ms, until_ms), corrupt)[:NEAR], default=until_ms)
+            if len(rows) < len(chunk):
+                break
     return corrupt, (min(since_ms, until_ms), max(since_ms, until_ms))
 
 
@@ -202,18 +223,18 @@ def _copy_intact(db: sqlite3.Connection, rows: list[Row], limits_ms: Span, corru
 
 
 def _chunks(old: sqlite3.Connection, table: str, backward: bool) -> Iterator[list[Row]]:
-    """All rows of a table in its order that have a key. Raises sqlite3.Error behind the last row before damage."""
+    """All rows of a table in its order that have a key. Raises DatabaseDamaged behind the last row before damage."""
     columns = ",".join(f"c{number}" for number in range(database_file.column_count(table)))  # names may be corrupt
     order = "order by c0 desc" if backward else ""
     rows: list[Row] = []
     try:
         for row in old.execute(f"with copied ({columns}) as (select * from {table}) select * from copied {order}"):
-            if row[0] is not None:
-                rows.append(row)
             if len(rows) == CHUNK:
                 yield rows
                 rows = []
-    except sqlite3.Error:
+            if row[0] is not None:
+                rows.append(row)
+    except sqlite3.Error as error:
         yield rows
-        raise
+        raise DatabaseDamaged(str(error)) from None
     yield rows

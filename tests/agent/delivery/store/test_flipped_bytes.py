@@ -158,6 +158,37 @@ def test_flipped_bits(tmp_path: Path, original: tuple[Path, dict[str, WaitingRow
     check(copy, rows, utc_s, SINKS)
 
 
+def test_a_replacement_that_was_interrupted_begins_again(
+    tmp_path: Path, original: tuple[Path, dict[str, WaitingRow], float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, rows, utc_s = original
+    copy = shutil.copytree(directory, tmp_path / "state")
+    content = bytearray((copy / NAME).read_bytes())
+    unreadable_page(content)
+    (copy / NAME).write_bytes(content)
+    with monkeypatch.context() as killed:
+        killed.setattr("agent.delivery.store.replacement.set_aside", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            drain(copy, HandClock(utc_s), SINKS)
+    assert 0 < check(copy, rows, utc_s, SINKS) < len(rows) / 4
+
+
+def test_without_space_for_a_second_file_all_rows_are_a_gap(
+    tmp_path: Path, original: tuple[Path, dict[str, WaitingRow], float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    directory, rows, utc_s = original
+    copy = shutil.copytree(directory, tmp_path / "state")
+    content = bytearray((copy / NAME).read_bytes())
+    unreadable_page(content)
+    (copy / NAME).write_bytes(content)
+    monkeypatch.setattr("agent.delivery.store.replacement.salvage", full)
+    assert check(copy, rows, utc_s, SINKS) == 2 * len(rows)
+    assert [path.read_bytes() for path in copy.glob("*.corrupt-*Z")] == [bytes(content)]
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("size", ["small", "large"])
 @pytest.mark.parametrize("sinks", [["mqtt"], SINKS], ids=["one", "two"])
