@@ -101,9 +101,11 @@ def _write_copy(path: Path, fill: Callable[[sqlite3.Connection], int]) -> int:
     """Creates the new file beside the corrupt one and fills it in one transaction. Raises OSError, sqlite3.Error."""
     for suffix in ("", "-wal", "-shm"):
         _copy_of(path, suffix).unlink(missing_ok=True)
-    with contextlib.closing(database_file.connect(_copy_of(path))) as db, db:
-        db.execute("begin")
-        return fill(db)
+    with contextlib.closing(database_file.connect(_copy_of(path))) as db:
+        db.execute("pragma journal_mode = memory")  # a WAL would need the space twice, and is not renamed
+        with db:  # commits, or rolls back
+            db.execute("begin")
+            return fill(db)
 
 
 def _copy_of(path: Path, suffix: str = "") -> Path:
