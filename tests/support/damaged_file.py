@@ -34,13 +34,13 @@ class Outcome(Struct):
 
     delivered: sink → id → row as delivered.
     gaps: announced to the subscribers.
-    refused: the file is reported as a whole and left as it is.
+    rejected: the file is reported as a whole and left as it is.
     spool_rows: rows that the store still reports as waiting.
     """
 
     delivered: dict[str, dict[str, WaitingRow]]
     gaps: list[DataGap] = field(default_factory=list)
-    refused: bool = False
+    rejected: bool = False
     spool_rows: int = 0
 
     def unannounced(self, rows: dict[str, WaitingRow]) -> list[str]:
@@ -53,7 +53,7 @@ class Outcome(Struct):
             found += [row_id for row_id in missing if not any(_covers(gap, rows[row_id]) for gap in self.gaps)]
             if len(missing) > counted and not unknown:
                 found += missing[counted:]
-        return [] if self.refused else found
+        return [] if self.rejected else found
 
     def changed(self, rows: dict[str, WaitingRow]) -> list[str]:
         """Ids that were delivered and did not wait, or with another content."""
@@ -145,7 +145,7 @@ def drain(directory: Path, clock: HandClock, sinks: Sequence[str]) -> Outcome:
     try:
         store = without_fsync(directory, clock, small())
     except StoreError:
-        return Outcome(outcome.delivered, refused=True)
+        return Outcome(outcome.delivered, rejected=True)
     cursors = store.sink_cursors(sinks)
     for _ in range(3):  # damage found while rows are read replaces the file
         for name, cursor in cursors.items():

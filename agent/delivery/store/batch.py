@@ -102,12 +102,12 @@ def remove_delivered(db: sqlite3.Connection, batch: WriteBatch, mask: int) -> in
     """Deletes confirmed and rejected rows; returns how many left the spool. mask: bits of all sinks."""
     deleted = sum(_set_aside(db, *rejection) for rejection in batch.rejected)
     for bit, numbers in batch.confirmed.items():
-        keys, condition = [(n,) for n in numbers], "n = ?"
+        keys, delete = [(n,) for n in numbers], "delete from spool where n = ?"
         if others := mask & ~(1 << bit):
             copy = others << CRC_BITS | CRC_MASK
             db.executemany(f"update spool set owed = owed & {others}, checks = checks & {copy} where n = ?", keys)
-            condition += f" and not (owed | (checks >> {CRC_BITS}))"
-        deleted += db.executemany(f"delete from spool where {condition}", keys).rowcount
+            delete = f"delete from spool where n = ? and not (owed | (checks >> {CRC_BITS}))"
+        deleted += db.executemany(delete, keys).rowcount
     return deleted
 
 

@@ -12,7 +12,7 @@ from agent.delivery.store.database_file import is_damage
 
 
 class FileCheck(threading.Thread):
-    """Checks the structure of the file once, on a connection of its own that does not block the writer.
+    """Checks the structure of the file once, with a separate connection that does not block the writer.
 
     report: receives what is corrupt.
     """

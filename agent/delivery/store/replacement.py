@@ -86,7 +86,7 @@ def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Con
         try:
             saved = _write_copy(path, lambda db: salvage(db, path, read_newest_run(directory).oldest_ms, now_ms))
         except sqlite3.Error:  # no space for a second file
-            saved = _write_copy(path, lambda db: record_gap(db, "*", ROWS_UNREADABLE(), None, 0, now_ms) or 0)
+            saved = _write_copy(path, lambda db: _record_loss(db, now_ms))
         aside = set_aside(path, utc_s)
         _copy_of(path).rename(path)
         db = database_file.connect(path)
@@ -98,7 +98,7 @@ def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Con
 
 
 def _write_copy(path: Path, fill: Callable[[sqlite3.Connection], int]) -> int:
-    """Creates the new file beside the corrupt one and fills it in one transaction. Raises OSError, sqlite3.Error."""
+    """Creates the new file next to the corrupt one and fills it in one transaction. Raises OSError, sqlite3.Error."""
     for suffix in ("", "-wal", "-shm"):
         _copy_of(path, suffix).unlink(missing_ok=True)
     with contextlib.closing(database_file.connect(_copy_of(path))) as db:
@@ -172,6 +172,11 @@ def salvage(db: sqlite3.Connection, damaged: Path, oldest_ms: int, now_ms: int) 
     return saved + rows
 
 
+def _record_loss(db: sqlite3.Connection, now_ms: int) -> int:
+    record_gap(db, "*", ROWS_UNREADABLE(), None, 0, now_ms)
+    return 0
+
+
 def _is_readable(old: sqlite3.Connection, now: int) -> bool:
     """Whether the tables of a corrupt file can be those of this version. Others are migrated before they are used."""
     with contextlib.suppress(sqlite3.Error, DatabaseDamaged):
@@ -180,7 +185,7 @@ def _is_readable(old: sqlite3.Connection, now: int) -> bool:
 
 
 def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
-    """Copies the rows of a table that are before and behind its damage; returns their number."""
+    """Copies the rows of a table that are before and after its damage; returns their number."""
     before = db.total_changes
     places = ",".join("?" * database_file.column_count(table))
     for backward in (False, True):
@@ -192,7 +197,7 @@ def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
 
 
 def _copy_spool(old: sqlite3.Connection, db: sqlite3.Connection, limits_ms: Span) -> tuple[list[Span], Span | None]:
-    """Copies the intact rows of the spool that are before and behind its damage. Returns the time span of each corrupt
+    """Copies the intact rows of the spool that are before and after its damage. Returns the time span of each corrupt
     row, and that of the part that cannot be read; None: all could be read."""
     corrupt: list[Span] = []
     (since_ms, until_ms), last_n = limits_ms, None
@@ -225,7 +230,7 @@ def _copy_intact(db: sqlite3.Connection, rows: list[Row], limits_ms: Span, corru
 
 
 def _chunks(old: sqlite3.Connection, table: str, backward: bool) -> Iterator[list[Row]]:
-    """All rows of a table in its order that have a key. Raises DatabaseDamaged behind the last row before damage."""
+    """All rows of a table in its order that have a key. Raises DatabaseDamaged after the last row before damage."""
     columns = ",".join(f"c{number}" for number in range(database_file.column_count(table)))  # names may be corrupt
     order = "order by c0 desc" if backward else ""
     rows: list[Row] = []

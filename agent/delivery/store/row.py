@@ -60,7 +60,7 @@ def checksum(n: int, run_id: int, seq: int, t_ms: int, asset: bytes | None, kind
 def checks(crc: int, owed: int) -> int:
     """Column `checks` of a row: its checksum and, above, a copy of the sinks that have to confirm it.
 
-    owed: mask of these sinks. It changes while the row waits, therefore it is not in the checksum.
+    `owed`: mask of these sinks, which changes while the row waits and therefore is not in the checksum.
     """
     return crc | owed << CRC_BITS
 

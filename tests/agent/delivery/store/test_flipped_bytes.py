@@ -1,4 +1,4 @@
-"""Any damage of the state file: each waiting row arrives as it was, or is part of a gap, or the file is refused.
+"""Any damage of the state file: each waiting row arrives as it was, or is part of a gap, or the file is rejected.
 
 SQLite checks the structure of a file, not its content; rows have checksums. The damages of the first test are those at
 which rows were neither delivered nor announced, or at which the agent did not start.
@@ -37,7 +37,7 @@ def check(directory: Path, rows: dict[str, WaitingRow], utc_s: float, sinks: lis
     outcome = drain(directory, HandClock(utc_s), sinks)
     assert outcome.unannounced(rows) == []
     assert outcome.changed(rows) == []
-    assert outcome.spool_rows == 0 or outcome.refused
+    assert outcome.spool_rows == 0 or outcome.rejected
     return sum(len(rows) - len(came) for came in outcome.delivered.values())
 
 
