@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct, field, json
 from support.basics import HandClock
-from support.store import small, without_fsync
+from support.store import small
 
 from agent.delivery.store import Store, StoreError
 from agent.delivery.store.data_gaps import DataGap
@@ -73,7 +73,7 @@ def write_waiting_rows(
     """
     chance, found = random.Random(count), dict[str, WaitingRow]()
     for run in range(RUNS):
-        store = without_fsync(directory, clock, small())
+        store = Store(directory, clock, small())
         cursors = store.sink_cursors(sinks)
         store.save_counters({f"energy-{number}": run for number in range(4)})
         store.save_entry("refused", f"device-{run}", "", {"absent": [run]})
@@ -143,7 +143,7 @@ def drain(directory: Path, clock: HandClock, sinks: Sequence[str]) -> Outcome:
     """Opens the file as the agent does, delivers all rows and announces the gaps."""
     outcome = Outcome({sink: {} for sink in sinks})
     try:
-        store = without_fsync(directory, clock, small())
+        store = Store(directory, clock, small())
     except StoreError:
         return Outcome(outcome.delivered, rejected=True)
     cursors = store.sink_cursors(sinks)

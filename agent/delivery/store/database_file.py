@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent.delivery.store.migrations import VERSION, migrate, version
 from agent.delivery.store.row import checksum
+from agent.delivery.store.storage_errors import is_damage
 from drivers.reasons import CodedError
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,6 @@ RESERVE_BYTES_MIN, RESERVE_BYTES_MAX = 256 << 10, 4 << 20
 START_BYTES = RESERVE_BYTES_MIN // 2  # for the WAL and shared-memory files and a first transaction
 WAL_PAGES = 256
 ROWS_UNLIMITED = 1 << 30
-SHORT_READ = sqlite3.SQLITE_IOERR | 2 << 8
 Column = tuple[str, ...]
 # Constant bytes of the file header: text, versions for writing and reading, reserved bytes and payload fractions,
 # version of the schema, encoding. https://sqlite.org/fileformat.html, 1.3
@@ -164,17 +164,6 @@ def private_file(path: Path) -> None:
             file = path.with_name(name)
             if file.stat().st_mode & 0o007:
                 file.chmod(0o600)
-
-
-def is_damage(error: BaseException) -> bool:
-    """SQLite reports a corrupt or shortened file."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    return code == SHORT_READ or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def is_full(error: Exception) -> bool:
-    """Probably a full disk: SQLite reports FULL for a page and IOERR for the WAL and shared-memory files."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 class DiskReserve:

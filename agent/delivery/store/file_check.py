@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from agent.delivery.store.database_file import is_damage
+from agent.delivery.store.storage_errors import is_damage
 
 
 class FileCheck(threading.Thread):

@@ -30,7 +30,8 @@ from agent.delivery.store.migrations import SchemaTooNew, version
 from agent.delivery.store.reasons import ROWS_UNREADABLE, STATE_DIR_UNUSABLE, STATE_FILE_REPLACED
 from agent.delivery.store.row import CRC_BITS, CRC_MASK, checks, importance
 from agent.delivery.store.run_file import read_newest_run
-from drivers.reasons import Reason, cause_of
+from agent.delivery.store.storage_errors import storage_problem
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def open_file(
         except DatabaseDamaged as error:
             return replace_file(directory, str(error), utc_s())
     except (OSError, ValueError, sqlite3.Error, SchemaTooNew, DatabaseDamaged) as error:
-        raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(error)) from None
+        raise _unusable(directory, error) from None
 
 
 def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Connection, Reason]:
@@ -91,10 +92,14 @@ def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Con
         _copy_of(path).rename(path)
         db = database_file.connect(path)
     except (OSError, sqlite3.Error, DatabaseDamaged) as again:
-        raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(again)) from None
+        raise _unusable(directory, again) from None
     reason = STATE_FILE_REPLACED(error=error, file=aside.name, rows=saved)
     log.error("%s: %s", path, reason)
     return db, reason
+
+
+def _unusable(directory: Path, error: Exception) -> StoreError:
+    return StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=storage_problem(error, directory))
 
 
 def _write_copy(path: Path, fill: Callable[[sqlite3.Connection], int]) -> int:

@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import random
 import struct
+from collections.abc import Awaitable, Coroutine
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.basics import HandClock
+from support.loop_link import LoopLink
 
 from agent.acquisition.poll_plan import POLLED_TOO_FAST, RETRY_MARGIN_MISSING, block_s, plan
 from agent.acquisition.scheduler import BusPoller, PolledDevice
@@ -27,7 +30,7 @@ from drivers.reading import Quality, Reading
 BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
 
 
-class ScriptedLink:
+class ScriptedLink(LoopLink):
     """A bus without bytes: 15 ms per request, no response of units in `dead`, an exception from those in `refusing`."""
 
     def __init__(self, clock: HandClock) -> None:
@@ -80,6 +83,21 @@ def run(poller: BusPoller, clock: HandClock, seconds: float) -> None:
 
     with contextlib.suppress(StopIteration):
         asyncio.run(until())
+
+
+def test_the_requests_of_a_poll_are_one_run_of_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    poller, link, readings = scene(HandClock(), units=1)
+    works: list[object] = []
+    run_once = link.run
+
+    def counted(work: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
+        works.append(work)
+        return run_once(work)
+
+    monkeypatch.setattr(link, "run", counted)
+    asyncio.run(poller.poll_once(poller.devices[0]))
+    assert len(link.asked) > 1
+    assert len(works) == len(readings) == 1
 
 
 def test_phases_are_spread_over_the_period(clock: HandClock) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.basics import HandClock
 from support.config_text import load, two_fans
+from support.loop_link import LoopLink
 from support.pipeline import pipeline_of
 
 from agent.acquisition.buses import Buses
@@ -34,7 +35,7 @@ PLANT = two_fans()
 BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
 
 
-class Line:
+class Line(LoopLink):
     """A bus that responds in 15 ms and records the requests. `on_ask` runs in the middle of a request."""
 
     def __init__(self, clock: HandClock) -> None:
