@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from agent.delivery.store.data_gaps import ANNOUNCED, record_gap
 from agent.delivery.store.reasons import stored
-from agent.delivery.store.row import StoredRow, checksum, importance
+from agent.delivery.store.row import CRC_BITS, CRC_MASK, StoredRow, checks, checksum, importance
 from drivers.reasons import Reason
 
 T = TypeVar("T")
@@ -82,8 +82,9 @@ def insert(db: sqlite3.Connection, rows: list[PendingRow], owed: int) -> int:
             [
                 (row.n, pending.run_id, pending.seq, importance(row.kind), row.t_ms, row.asset, row.kind, row.payload,
                  owed & ~pending.confirmed,
-                 checksum(row.n, pending.run_id, pending.seq, row.t_ms, row.asset.encode() if row.asset else None,
-                          row.kind.encode(), row.payload))
+                 checks(checksum(row.n, pending.run_id, pending.seq, row.t_ms,
+                                 row.asset.encode() if row.asset else None, row.kind.encode(), row.payload),
+                        owed & ~pending.confirmed))
                 for pending in rows
                 for row in [pending.row]
             ],
@@ -97,14 +98,16 @@ def mark_announced(db: sqlite3.Connection, gaps: list[int]) -> None:
     db.executemany("update gaps set announced = ? where g = ?", [(ANNOUNCED, g) for g in gaps])
 
 
-def remove_delivered(db: sqlite3.Connection, batch: WriteBatch, alone: bool) -> int:
-    """Deletes confirmed and rejected rows; returns how many left the spool. alone: there is only one sink."""
+def remove_delivered(db: sqlite3.Connection, batch: WriteBatch, mask: int) -> int:
+    """Deletes confirmed and rejected rows; returns how many left the spool. mask: bits of all sinks."""
     deleted = sum(_set_aside(db, *rejection) for rejection in batch.rejected)
     for bit, numbers in batch.confirmed.items():
-        keys = [(n,) for n in numbers]
-        if not alone:
-            db.executemany(f"update spool set owed = owed & ~{1 << bit} where n = ?", keys)
-        deleted += db.executemany("delete from spool where n = ?" + ("" if alone else " and owed = 0"), keys).rowcount
+        keys, delete = [(n,) for n in numbers], "delete from spool where n = ?"
+        if others := mask & ~(1 << bit):
+            copy = others << CRC_BITS | CRC_MASK
+            db.executemany(f"update spool set owed = owed & {others}, checks = checks & {copy} where n = ?", keys)
+            delete = f"delete from spool where n = ? and not (owed | (checks >> {CRC_BITS}))"
+        deleted += db.executemany(delete, keys).rowcount
     return deleted
 
 

@@ -123,6 +123,12 @@ class SinkCursor:
                 self._read_up_to = min(self._read_up_to, self._buffer[0].n - 1)
                 self._buffer.clear()
 
+    def restart(self) -> None:
+        """The file was replaced: rows that its damage hid may follow any row."""
+        with self._lock:
+            self._buffer.clear()
+            self._read_up_to, self.has_backlog = 0, True
+
     def _fetch(self, queue: deque[StoredRow], limit: int) -> list[StoredRow]:
         rows = [queue.popleft() for _ in range(min(limit, len(queue)))]
         self._unconfirmed.update(row.n for row in rows)

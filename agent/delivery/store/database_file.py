@@ -1,4 +1,4 @@
-"""The state file: opening, replacement of a corrupt file, and a reserve for a full disk."""
+"""The state file: connection, checks of its structure, and a reserve for a full disk."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ import functools
 import logging
 import os
 import sqlite3
-import time
-from collections.abc import Callable
 from operator import methodcaller
 from pathlib import Path
 
-from agent.delivery.store.data_gaps import record_gap
-from agent.delivery.store.migrations import SchemaTooNew, migrate, version
-from agent.delivery.store.reasons import ROWS_UNREADABLE, STATE_DIR_UNUSABLE, STATE_FILE_REPLACED
+from agent.delivery.store.migrations import VERSION, migrate, version
 from agent.delivery.store.row import checksum
-from agent.delivery.store.storage_errors import is_damage, storage_problem
-from drivers.reasons import CodedError, Reason
+from agent.delivery.store.storage_errors import is_damage
+from drivers.reasons import CodedError
 
 log = logging.getLogger(__name__)
 
@@ -26,26 +22,16 @@ NAME = "magwatt.sqlite"
 RESERVE_BYTES_MIN, RESERVE_BYTES_MAX = 256 << 10, 4 << 20
 START_BYTES = RESERVE_BYTES_MIN // 2  # for the WAL and shared-memory files and a first transaction
 WAL_PAGES = 256
-ASIDE_KEPT = 3
 ROWS_UNLIMITED = 1 << 30
-SALVAGED = (
-    "counter_name",
-    "counter_value",
-    "note",
-    "sinks",
-    "gaps",
-    "boots",
-    "spool",
-    "aside",
-    "history",
-    "interval",
-    "ledger",
-)
+Column = tuple[str, ...]
+# Constant bytes of the file header: text, versions for writing and reading, reserved bytes and payload fractions,
+# version of the schema, encoding. https://sqlite.org/fileformat.html, 1.3
+HEADER = {0: b"SQLite format 3\0", 18: b"\2\2", 20: b"\0@  ", 44: b"\0\0\0\4", 56: b"\0\0\0\1"}
 QUICK_CHECK_BYTES = 32 << 20  # a full check of a larger file would delay the start: only NEEDED is checked
 NEEDED = ("boots", "counter_name", "counter_value", "note", "sinks", "gaps")  # small tables that a start requires
 
 # A corrupt text must not prevent that its table is read; the checksum of its row finds it.
-_text = methodcaller("decode", "utf-8", "replace")
+decoded = methodcaller("decode", "utf-8", "replace")
 
 
 class StoreError(CodedError):
@@ -54,65 +40,6 @@ class StoreError(CodedError):
 
 class DatabaseDamaged(Exception):
     """The file is not a SQLite database, or its content is corrupt."""
-
-
-def open_file(
-    directory: Path, utc_s: Callable[[], float], reserve: DiskReserve
-) -> tuple[sqlite3.Connection, Reason | None]:
-    """The connection, and how a corrupt file was replaced; None: the file was intact.
-
-    The readable rows of a corrupt file are copied to the new one. The reserve is released when the disk is full.
-    Raises StoreError.
-    """
-    path = directory / NAME
-    try:
-        private_directory(directory)
-        if free_bytes(directory)[0] < START_BYTES and reserve.release():
-            log.warning("%s: the disk is full; the reserved space was released", directory)
-        try:
-            return connect(path), None
-        except DatabaseDamaged as error:
-            return replace_file(directory, str(error), utc_s())
-    except (OSError, ValueError, sqlite3.Error, SchemaTooNew, DatabaseDamaged) as error:
-        raise StoreError(
-            STATE_DIR_UNUSABLE, directory=str(directory), cause=storage_problem(error, directory)
-        ) from None
-
-
-def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Connection, Reason]:
-    """Renames a corrupt file and creates a new one with the rows that can be read from it. Raises StoreError."""
-    path = directory / NAME
-    try:
-        aside = set_aside(path, utc_s)
-        db = connect(path)
-    except (OSError, sqlite3.Error, DatabaseDamaged) as again:
-        raise StoreError(
-            STATE_DIR_UNUSABLE, directory=str(directory), cause=storage_problem(again, directory)
-        ) from None
-    reason = STATE_FILE_REPLACED(error=error, file=aside.name, rows=salvage(db, aside, round(1000 * utc_s)))
-    log.error("%s: %s", path, reason)
-    return db, reason
-
-
-def _unusable(directory: Path, error: Exception) -> StoreError:
-    return StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=storage_problem(error, directory))
-
-
-def restore_removed(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """Writes a file that was deleted while it was open again, from its connection, which is closed. A file that
-    replaced it is set aside. Raises OSError, sqlite3.Error."""
-    copy = path.with_name(f"{path.name}.restored")
-    copy.unlink(missing_ok=True)
-    private_file(copy)
-    with contextlib.closing(sqlite3.connect(copy)) as target:
-        db.backup(target)
-    db.close()  # deletes the WAL by its name, therefore before the new file is opened
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        path.rename(path.with_name(f"{path.name}.replaced"))
-    copy.rename(path)
-    return connect(path)
 
 
 class FileWatch:
@@ -144,11 +71,13 @@ def connect(path: Path | str) -> sqlite3.Connection:
     """Opens or creates the database. Raises OSError, DatabaseDamaged, sqlite3.Error, SchemaTooNew."""
     if path != ":memory:":
         private_file(Path(path))
+        _check_header(Path(path))
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    db.text_factory = _text
+    db.text_factory = decoded
     db.create_function("row_crc", 7, checksum, deterministic=True)
     try:
-        version(db)
+        if version(db) < VERSION and not missing_columns(db):
+            raise DatabaseDamaged("user_version")
         db.execute("pragma synchronous = full")
         wal_pages = _wal_pages(Path(path))
         db.execute(f"pragma wal_autocheckpoint = {wal_pages}")
@@ -160,8 +89,8 @@ def connect(path: Path | str) -> sqlite3.Connection:
             found = db.execute(f"pragma quick_check({part})").fetchone()[0]
             if found != "ok":
                 raise DatabaseDamaged(str(found).splitlines()[-1])
-        if missing := _new_columns() - _columns(db):
-            raise DatabaseDamaged(f"missing column {'.'.join(min(missing))}")
+        if missing := missing_columns(db):
+            raise DatabaseDamaged(f"missing column {' '.join(min(missing))}")
     except BaseException as error:
         db.close()
         if is_damage(error) or isinstance(error, UnicodeDecodeError):  # the latter: of a name in the schema
@@ -170,19 +99,47 @@ def connect(path: Path | str) -> sqlite3.Connection:
     return db
 
 
+def _check_header(path: Path) -> None:
+    """Finds changed bytes at which SQLite would open the file read-only, or reject it without calling it corrupt."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    rollback = {18: b"\1\1"} if head[18:20] == b"\1\1" else {}  # a new file until it has a WAL
+    if head and any(head[at : at + len(value)] != value for at, value in (HEADER | rollback).items()):
+        raise DatabaseDamaged("file header")
+
+
+def restore_header(path: Path) -> None:
+    """Writes the constant bytes of the file header. Raises OSError."""
+    with path.open("r+b") as file:
+        for at, value in HEADER.items():
+            file.seek(at)
+            file.write(value)
+
+
+def column_count(table: str) -> int:
+    """Number of columns of a table in a new file."""
+    return sum(name == table for _, name, *_ in _new_columns())
+
+
+def missing_columns(db: sqlite3.Connection) -> set[Column]:
+    """Columns of a new file that this file has not, or not so: SQLite does not check the text of the schema."""
+    return _new_columns() - _columns(db)
+
+
 @functools.cache
-def _new_columns() -> set[tuple[str, str]]:
-    """Table and column names of a new file."""
+def _new_columns() -> set[Column]:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         db.create_function("row_crc", 7, checksum, deterministic=True)
         migrate(db)
         return _columns(db)
 
 
-def _columns(db: sqlite3.Connection) -> set[tuple[str, str]]:
-    """Table and column names of a file: SQLite does not check their text in the schema."""
-    found = db.execute("select t.name, c.name from sqlite_master t, pragma_table_info(t.name) c where t.type = 'table'")
-    return set(found)
+def _columns(db: sqlite3.Connection) -> set[Column]:
+    found = db.execute(
+        'select m.type, m.tbl_name, m.name, c.name, c.type, c.pk, c."notnull", c.dflt_value, l.wr '
+        "from sqlite_master m join pragma_table_list(m.name) l on l.schema = 'main' join pragma_table_info(m.name) c"
+    )
+    return {tuple(map(str, row)) for row in found}
 
 
 def _wal_pages(path: Path) -> int:
@@ -207,62 +164,6 @@ def private_file(path: Path) -> None:
             file = path.with_name(name)
             if file.stat().st_mode & 0o007:
                 file.chmod(0o600)
-
-
-def set_aside(path: Path, utc_s: float) -> Path:
-    """Renames the file with its WAL; returns the new path. The newest ASIDE_KEPT such files are kept."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(utc_s))
-    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    # Earlier files may carry the time of a wrong clock: the new file is excluded, whatever its time.
-    earlier = sorted(set(path.parent.glob(f"{path.name}.corrupt-*Z")) - {aside})
-    for item in earlier[: 1 - ASIDE_KEPT]:
-        for suffix in ("", "-wal", "-shm"):
-            item.with_name(item.name + suffix).unlink(missing_ok=True)
-    return aside
-
-
-def salvage(db: sqlite3.Connection, damaged: Path, now_ms: int) -> int:
-    """Copies the readable rows of a corrupt file of this version; returns their number. Unreadable rows of the spool
-    become a gap."""
-    saved = 0
-    with contextlib.suppress(sqlite3.Error):
-        old = sqlite3.connect(damaged, isolation_level=None)
-        old.text_factory = _text
-        try:
-            if version(old) == version(db):  # others are migrated before they are used
-                saved = sum(_copy(old, db, table) for table in SALVAGED)
-        finally:
-            old.close()
-    _record_unread_rows(db, now_ms)
-    return saved
-
-
-def _record_unread_rows(db: sqlite3.Connection, now_ms: int) -> None:
-    """Notes unreadable spool rows as a gap. Tables are read from their start, so missing rows follow the last row read.
-    Where the row count is lost too, the gap starts in 1970 and its size is unknown."""
-    last = db.execute("select spool_rows, last_ms from boots order by n desc limit 1").fetchone()
-    rows, read_ms = db.execute("select count(*), max(t_ms) from spool").fetchone()
-    if last is None:
-        record_gap(db, "*", ROWS_UNREADABLE(), None, 0, now_ms)
-    elif last[0] > rows:
-        since_ms = read_ms if rows else db.execute("select min(opened_ms) from boots").fetchone()[0]
-        record_gap(db, "*", ROWS_UNREADABLE(), last[0] - rows, since_ms, max(since_ms, last[1]))
-    db.execute("update boots set spool_rows = ?", (rows,))
-
-
-def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
-    saved = 0
-    names = [column for name, column in _new_columns() if name == table]  # those of the old file may be corrupt
-    columns = ",".join(f"c{number}" for number in range(len(names)))
-    with db, contextlib.suppress(sqlite3.Error):  # commits what could be read
-        db.execute("begin")
-        for row in old.execute(f"with copied ({columns}) as (select * from {table}) select * from copied"):
-            db.execute(f"insert or ignore into {table} values ({','.join('?' * len(row))})", row)
-            saved += 1
-    return saved
 
 
 class DiskReserve:

@@ -18,7 +18,8 @@ import msgspec
 
 from agent.delivery.store.database_file import StoreError
 from agent.delivery.store.reasons import STATE_DIR_HELD, STATE_DIR_IN_USE, STATE_DIR_UNUSABLE
-from drivers.reasons import Reason, cause_of
+from agent.delivery.store.storage_errors import storage_problem
+from drivers.reasons import Reason
 
 NAME = "agent.lock"
 RUN = "run"
@@ -68,7 +69,9 @@ class StateLock:
                 owner = directory.stat()
                 os.fchown(self._file.fileno(), owner.st_uid, owner.st_gid)
         except OSError as error:
-            raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(error)) from None
+            raise StoreError(
+                STATE_DIR_UNUSABLE, directory=str(directory), cause=storage_problem(error, directory)
+            ) from None
         if not _locked(self._file, fcntl.LOCK_EX, TRIES):
             self._file.close()
             raise StateInUse(_content(path).reason(directory))

@@ -11,7 +11,7 @@ import sqlite3
 from agent.delivery.store.reasons import STATE_FILE_TOO_NEW
 from drivers.reasons import CodedError
 
-VERSION = 5
+VERSION = 6
 
 _TABLES = """
 create table boots (
@@ -62,7 +62,13 @@ create table counter_value (id integer primary key, value integer not null);
 insert into counter_name (name) select name from counters_4;
 insert into counter_value select id, value from counters_4 join counter_name using (name);
 drop table counters_4;
-create view counters as select name, value from counter_name join counter_value using (id)
+create view counters as select name, value from counter_name join counter_value using (id);
+"""
+
+# Version 5 had the checksum only.
+_FROM_5 = """
+alter table spool rename column crc to checks;
+update spool set checks = checks | (owed << 32)
 """
 
 # Version 1 had no version number: tables boot (one, count), counter (name, kWh as real) and note.
@@ -95,8 +101,8 @@ def migrate(db: sqlite3.Connection) -> int:
     with db:  # commits, or rolls back
         db.execute("begin immediate")
         if version(db) == had:  # no other process migrated it meanwhile
-            first = {0: _TABLES + _SAVINGS, 1: _FROM_1 + _SAVINGS, 2: _SAVINGS, 3: _RECORDS_OF_INTERVALS, 4: ""}
-            for statement in (first[had] + _FROM_4).split(";"):
+            first = {0: _TABLES + _SAVINGS, 1: _FROM_1 + _SAVINGS, 2: _SAVINGS, 3: _RECORDS_OF_INTERVALS, 4: "", 5: ""}
+            for statement in (first[had] + (_FROM_4 if had < 5 else "") + _FROM_5).split(";"):
                 db.execute(statement)
             db.execute(f"pragma user_version = {VERSION}")
     return had

@@ -55,8 +55,8 @@ STATE_FILE_LOST = Code(
 )
 STATE_FILE_OLDER = Code(
     "state_file_older",
-    "{file} ends with run {run:d}, but the newest run was {newest:d}: the state file was replaced by an older copy, "
-    "and what was stored since is missing",
+    "{file} ends with run {run:d}, but the newest run was {newest:d}: the state file was replaced by an older copy, or "
+    "its WAL was deleted or corrupt, and what was stored since is missing",
 )
 STATE_FILE_REMOVED = Code(
     "state_file_removed",

@@ -16,6 +16,8 @@ IMPORTANCE = {
     "health": SECOND,
     "harmonics": SPECTRUM,
 }
+CRC_BITS = 32
+CRC_MASK = (1 << CRC_BITS) - 1
 THIN_MS = {WINDOW: 30_000, SECOND: 10_000, SPECTRUM: 30_000}  # thinning keeps one row per topic in each slot
 
 
@@ -53,6 +55,14 @@ def number_of(run_id: int, seq: int) -> int:
 def checksum(n: int, run_id: int, seq: int, t_ms: int, asset: bytes | None, kind: bytes, payload: bytes) -> int:
     """CRC-32 of a row as stored, without the columns that change while it waits. asset, kind: UTF-8."""
     return zlib.crc32(payload, zlib.crc32(b"%d %d %d %d %b %b" % (n, run_id, seq, t_ms, asset or b"", kind)))
+
+
+def checks(crc: int, owed: int) -> int:
+    """Column `checks` of a row: its checksum and, above, a copy of the sinks that have to confirm it.
+
+    `owed`: mask of these sinks, which changes while the row waits and therefore is not in the checksum.
+    """
+    return crc | owed << CRC_BITS
 
 
 def importance(kind: str) -> int:

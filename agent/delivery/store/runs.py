@@ -6,16 +6,17 @@ import sqlite3
 from collections.abc import Iterable
 
 from agent.delivery.store.batch import PendingRow
+from agent.delivery.store.corrupt_rows import intact
 from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.reasons import AGENT_KILLED, UNSAVED_AT_STOP
-from agent.delivery.store.row import number_of
+from agent.delivery.store.row import CRC_BITS, CRC_MASK, number_of
 
 RUNS_KEPT = 100
-BITS = 60
+BITS = 31  # of sinks: `checks` has a copy of them
 
 
-def start_run(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int, int]:
-    """Number of this run, the row number before its first one, and number of rows in the spool.
+def start_run(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int]:
+    """Number of this run, and the row number before its first one.
 
     floor: lowest number that this run may get.
     An earlier run that did not close leaves a gap: the rows that it had measured and not committed.
@@ -31,7 +32,20 @@ def start_run(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int
         (run_id, now_ms, now_ms, rows),
     )
     db.execute("delete from boots where n <= (select n from boots order by n desc limit 1 offset ?)", (RUNS_KEPT,))
-    return run_id, number_of(run_id, 0), rows
+    return run_id, number_of(run_id, 0)
+
+
+def oldest_waiting_ms(db: sqlite3.Connection, before_ms: int, now_ms: int) -> int:
+    """A time before which no waiting row was measured, UTC milliseconds.
+
+    before_ms: this time at the start of the run before; 0: unknown.
+    """
+    rows = db.execute(
+        "select n, boot, seq, t_ms, asset, kind, payload, checks from spool where n in "
+        "(select (select min(n) from spool where n > boots.n << 34) from boots) or n in (select min(n) from spool)"
+    ).fetchall()
+    found, corrupt = intact(rows, before_ms, now_ms)
+    return before_ms if corrupt else min([now_ms, *(row.t_ms for row in found)])
 
 
 def reached_ms(db: sqlite3.Connection) -> int:
@@ -49,16 +63,22 @@ def end_run(db: sqlite3.Connection, run_id: int, unsaved: Iterable[PendingRow], 
     db.execute("update boots set closed = 1, last_ms = ? where n = ?", (now_ms, run_id))
 
 
-def register_sinks(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, int], int]:
-    """Bit of each sink, and the number of rows deleted because only removed sinks had not confirmed them."""
-    known: dict[str, int] = dict(db.execute("select name, bit from sinks").fetchall())
-    for name in set(known) - set(names):
-        db.execute("delete from sinks where bit = ?", (known.pop(name),))
+def register_sinks(db: sqlite3.Connection, names: list[str]) -> dict[str, int]:
+    """Bit of each sink. Rows that only removed sinks had not confirmed are deleted."""
+    before = {name: bit for name, bit in db.execute("select name, bit from sinks") if bit in range(BITS)}
+    known = {name: bit for name, bit in before.items() if name in names}
     for name in names:
         if name not in known:
             known[name] = next(bit for bit in range(BITS) if bit not in known.values())
-            db.execute("insert into sinks values (?, ?)", (known[name], name))
-    mask = sum(1 << bit for bit in known.values())
-    db.execute(f"update spool set owed = owed & {mask} where owed & ~{mask}")
-    deleted = db.execute("delete from spool where owed = 0").rowcount
-    return known, deleted
+    db.execute("delete from sinks")
+    db.executemany("insert into sinks values (?, ?)", [(bit, name) for name, bit in known.items()])
+    removed = sum(1 << bit for bit in set(before.values()) - set(known.values()))
+    if not before:  # lost with a corrupt file
+        mask = sum(1 << bit for bit in known.values())
+        db.execute(f"update spool set owed = {mask}, checks = checks & {CRC_MASK} | {mask << CRC_BITS}")
+    if not removed:
+        return known
+    db.execute(f"update spool set owed = owed & ~{removed}, checks = checks & ~{removed << CRC_BITS}")
+    deleted = db.execute(f"delete from spool where owed = 0 and checks < {1 << CRC_BITS}").rowcount
+    db.execute("update boots set spool_rows = max(0, spool_rows - ?) where n = (select max(n) from boots)", (deleted,))
+    return known

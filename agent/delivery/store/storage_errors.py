@@ -10,12 +10,14 @@ from pathlib import Path
 from agent.delivery.store.reasons import DISK_FAILING, DISK_FULL, DISK_READ_ONLY, STATE_DIR_FORBIDDEN, STATE_DIR_IS_FILE
 from drivers.reasons import Reason, cause_of
 
+SHORT_READ = sqlite3.SQLITE_IOERR | 2 << 8
 FREE_BYTES_MIN = 128 << 10  # below it, SQLite cannot create its WAL and shared-memory files
 
 
 def is_damage(error: BaseException) -> bool:
-    """SQLite reports a corrupt file."""
-    return _sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    """SQLite reports a corrupt or shortened file."""
+    short = getattr(error, "sqlite_errorcode", 0) == SHORT_READ
+    return short or _sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_full(error: BaseException) -> bool:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from agent.config.model import StoreSettings
-from agent.delivery.store import data_gaps, database_file, retention
+from agent.delivery.store import data_gaps, database_file, replacement, retention
 from agent.delivery.store.batch import Job, PendingRow, Rejection, T
 from agent.delivery.store.corrupt_rows import intact
 from agent.delivery.store.cursor import SinkCursor
 from agent.delivery.store.data_gaps import DataGap
 from agent.delivery.store.database_file import DiskReserve, StoreError
+from agent.delivery.store.file_check import FileCheck
 from agent.delivery.store.lock import RUN, StateLock
 from agent.delivery.store.quota import Quota, pages
 from agent.delivery.store.reasons import (
@@ -27,9 +28,9 @@ from agent.delivery.store.reasons import (
     STATE_FILE_REMOVED,
     STATE_FILE_UNREADABLE,
 )
-from agent.delivery.store.row import StoredRow
+from agent.delivery.store.row import CRC_BITS, StoredRow
 from agent.delivery.store.run_file import NewestRun, read_newest_run, record_loss, write_newest_run
-from agent.delivery.store.runs import end_run, register_sinks, start_run
+from agent.delivery.store.runs import end_run, oldest_waiting_ms, reached_ms, register_sinks, start_run
 from agent.delivery.store.storage_errors import is_damage
 from agent.delivery.store.time_correction import correct_timestamps
 from agent.delivery.store.writer import Writer
@@ -74,7 +75,7 @@ class Store:
         if directory is None:
             db = database_file.connect(":memory:")
         else:
-            db, self.corruption = database_file.open_file(directory, lambda: clock.utc_ns() / 1e9, reserve)
+            db, self.corruption = replacement.open_file(directory, lambda: clock.utc_ns() / 1e9, reserve)
         reserve.restore()
         self._retention_date = retention.load(db, self.now_ms, self._monotonic_s())
         self._writer = Writer(
@@ -89,6 +90,8 @@ class Store:
         self._lock = threading.Lock()  # of ids: rows enter the spool in the order of their ids
         self._run_id = self._sequence = self._n = 0
         self._directory_lock = lock
+        self._check: FileCheck | None = None
+        self._oldest_ms = 0  # no row waited that was older
         self._writer.start()
 
     @property
@@ -158,8 +161,8 @@ class Store:
         wanted = list(names)
         self._claim()
         writer = self._writer
-        bits, deleted = writer.do(lambda db: register_sinks(db, wanted))
-        writer.set_spool_rows(writer.spool_rows - deleted)
+        bits = writer.do(lambda db: register_sinks(db, wanted))
+        writer.load_spool_rows()
 
         def reject(n: int, reason: Reason) -> None:
             writer.reject(Rejection(n, reason))
@@ -188,11 +191,12 @@ class Store:
         """Rows of the file. Corrupt ones are rejected. Raises sqlite3.Error."""
         while True:
             rows = self._select(
-                "select n, boot, seq, t_ms, asset, kind, payload, crc from spool "
-                "where n > ? and n < ? and owed & ? order by n limit ?",
-                (above, below, 1 << bit, limit),
+                "select n, boot, seq, t_ms, asset, kind, payload, checks from spool where n > ? and n < ? "
+                # Corrupt bits never count as a confirmation: then a row comes twice, and is not lost.
+                f"and coalesce(owed & ? or not owed or owed & ? or owed <> checks >> {CRC_BITS}, 1) order by n limit ?",
+                (above, below, 1 << bit, ~self._writer.sinks_mask, limit),
             )
-            found, corrupt = intact(rows, self.now_ms)
+            found, corrupt = intact(rows, self._oldest_ms, self.now_ms)
             if corrupt:
                 log.warning("%s: %d corrupt rows were set aside", self.path, len(corrupt))
                 self._writer.reject(*corrupt)
@@ -227,6 +231,7 @@ class Store:
             return correct_timestamps(db, run_id, delta_ms, after, seen)
 
         corrected = self._writer.do(correct, flush=True)
+        self._oldest_ms += min(0, delta_ms)
         for cursor in self._writer.cursors():
             cursor.reread()
         return corrected
@@ -321,6 +326,8 @@ class Store:
                 self.flush()
             with suppress(StoreError):  # then the next run finds this one unclosed and records a gap
                 self._writer.do(self._end, flush=True)
+        if self._check is not None:
+            self._check.stop()
         self._writer.stop()
         with self._writer.db_lock:
             self._writer.db.close()
@@ -355,19 +362,21 @@ class Store:
         assert self.directory is not None
         if self._writer.watch.is_removed():
             with suppress(OSError, sqlite3.Error, database_file.DatabaseDamaged):
-                db = database_file.restore_removed(self._writer.db, self.path)
+                db = replacement.restore_removed(self._writer.db, self.path)
                 self.corruption = STATE_FILE_REMOVED(file=database_file.NAME)
                 log.error("%s: %s", self.directory, self.corruption)
                 return db
         self._writer.db.close()
-        db, self.corruption = database_file.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)
+        db, self.corruption = replacement.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)
         now_ms = self.now_ms
         if self._run_id:
             db.execute("insert or ignore into boots (n, opened_ms, last_ms) values (?, ?, ?)",
                        (self._run_id, now_ms, now_ms))  # fmt: skip
+            db.execute("update boots set spool_rows = (select count(*) from spool) where n = ?", (self._run_id,))
         for cursor in self._writer.cursors():
             db.execute("insert or ignore into sinks values (?, ?)", (cursor.bit, cursor.name))
-        self._writer.set_spool_rows(db.execute("select count(*) from spool").fetchone()[0])
+            cursor.restart()
+        self._writer.load_spool_rows(db)
         return db
 
     def _claim(self) -> None:
@@ -379,21 +388,29 @@ class Store:
             newest, now_ms = read_newest_run(self.directory), self.now_ms
             floor = max(1, now_ms // 60_000 - MINUTES_2020, newest.run_id + 1)
 
-            def start(db: sqlite3.Connection) -> tuple[tuple[int, int, int], Reason | None, int]:
-                # The loss of a corrupt file is recorded already.
-                loss = None if self.corruption else record_loss(db, newest, self._evidence, now_ms)
-                oldest_ms = db.execute("select min(t_ms) from spool").fetchone()[0]
-                return start_run(db, floor, now_ms), loss, now_ms if oldest_ms is None else min(oldest_ms, now_ms)
+            def start(db: sqlite3.Connection) -> tuple[tuple[int, int], Reason | None]:
+                # The loss of a corrupt file is recorded already, unless it was older, too.
+                known = self.corruption and not reached_ms(db)
+                loss = None if known else record_loss(db, newest, self._evidence, now_ms)
+                self._oldest_ms = oldest_waiting_ms(db, newest.oldest_ms, now_ms)
+                return start_run(db, floor, now_ms), loss
 
-            (self._run_id, self._n, rows), self.loss, oldest_ms = self._writer.do(start)
+            (self._run_id, self._n), self.loss = self._writer.do(start)
             self._writer.run_id = self._run_id
-            self._writer.set_spool_rows(rows)
+            self._writer.load_spool_rows()
             if self.loss is not None:
                 log.error("%s: %s", self.path.parent, self.loss)
             if self.directory is not None:
                 self._writer.watch = database_file.FileWatch(self.path)
                 with suppress(OSError):
-                    write_newest_run(self.directory, NewestRun(self._run_id, oldest_ms))
+                    write_newest_run(self.directory, NewestRun(self._run_id, self._oldest_ms))
+                if self.path.stat().st_size >= database_file.QUICK_CHECK_BYTES:
+                    self._check = FileCheck(self.path, self._report_unless_replaced)
+                    self._check.start()
+
+    def _report_unless_replaced(self, error: str) -> None:
+        if self.corruption is None:
+            self._writer.report_corruption(error)
 
     def _monotonic_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

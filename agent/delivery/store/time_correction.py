@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from agent.delivery.store.data_gaps import ANNOUNCED
+from agent.delivery.store.row import CRC_MASK
 
 CHUNK = 1000
 _KEY, _NAMES = "n, boot, seq", "cast(asset as blob), cast(kind as blob)"  # arguments of row_crc
@@ -32,8 +33,9 @@ def correct_timestamps(db: sqlite3.Connection, run_id: int, delta_ms: int, after
         (above, run_id, after, up_to, old_ms, old_ms + delta_ms, CHUNK),
     ).fetchall():
         db.executemany(
-            f"update spool set t_ms = t_ms + ?1, payload = ?2, crc = row_crc({_KEY}, t_ms + ?1, {_NAMES}, ?2) "
-            f"where n = ?3 and crc = row_crc({_KEY}, t_ms, {_NAMES}, payload)",
+            f"update spool set t_ms = t_ms + ?1, payload = ?2, "
+            f"checks = checks & ~{CRC_MASK} | row_crc({_KEY}, t_ms + ?1, {_NAMES}, ?2) "
+            f"where n = ?3 and checks & {CRC_MASK} = row_crc({_KEY}, t_ms, {_NAMES}, payload)",
             [(delta_ms * (t_ms >= opened_ms), shifted(payload, delta_ms, opened_ms), n) for n, t_ms, payload in rows],
         )
         corrected, above = corrected + len(rows), rows[-1][0]

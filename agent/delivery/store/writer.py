@@ -117,9 +117,11 @@ class Writer(threading.Thread):
             self._cursors = {cursor.bit: cursor for cursor in cursors}
             self._buffer.sinks_mask = sum(1 << bit for bit in self._cursors)
 
-    def set_spool_rows(self, rows: int) -> None:
+    def load_spool_rows(self, db: sqlite3.Connection | None = None) -> None:
+        """Takes the number of rows in the file as recorded. db: a new file that replaces the open one."""
         with self.db_lock:
-            self._spool_rows = rows
+            row = (db or self.db).execute("select spool_rows from boots order by n desc limit 1").fetchone()
+            self._spool_rows = int(row[0]) if row else 0
 
     def append(self, pending: PendingRow, counters: Mapping[str, int]) -> None:
         """Adds a row and passes it to the sinks, or lets it wait until the counters that it shows are committed."""
@@ -157,6 +159,11 @@ class Writer(threading.Thread):
         """Rows in memory that a sink has not confirmed."""
         with self._wake:
             return self._buffer.waiting(bit, above, below, limit)
+
+    @property
+    def sinks_mask(self) -> int:
+        """Bits of all sinks."""
+        return self._buffer.sinks_mask
 
     @property
     def rows_in_memory(self) -> int:
@@ -372,7 +379,7 @@ class Writer(threading.Thread):
             rows += insert(db, batch.rows, self._buffer.sinks_mask)
             mark_announced(db, batch.announced)
             write_counters(db, batch.counters)
-            rows -= remove_delivered(db, batch, len(self._cursors) == 1)
+            rows -= remove_delivered(db, batch, self._buffer.sinks_mask)
             for row in self._lost:
                 record_gap(db, row.kind, MEMORY_BUFFER_FULL(), 1, row.t_ms, row.t_ms)
             resolve_jobs = list(itertools.starmap(self._run_job, batch.jobs))
@@ -406,13 +413,18 @@ class Writer(threading.Thread):
         return resolve
 
     def _failed(self, batch: WriteBatch, error: Exception) -> None:
-        """Nothing of the batch was written: keeps rows and confirmations for the next attempt, fails the jobs."""
+        """Nothing of the batch was written: keeps rows and confirmations for the next attempt, fails the jobs unless
+        the file will be replaced."""
         self.failures += 1
         first = first_error(error)
         reason = STATE_FILE_UNWRITABLE(error=storage_problem(first, self._directory))
-        for _, future in batch.jobs:
+        replaceable = is_damage(first)
+        for _, future in batch.jobs if not replaceable else []:
             future.set_exception(StoreError(reason))
         with self._wake:
+            if replaceable:  # the jobs run again in the new file
+                self._next_batch.jobs[:0] = batch.jobs
+                self._corruption = str(first)
             self._buffer.put_back(batch.rows)
             self._being_written = 0
             self._lost += self._buffer.drop_surplus(MEMORY_ROWS)
@@ -426,9 +438,7 @@ class Writer(threading.Thread):
         if self._failed_s is None:
             log.error("%s; rows are buffered in memory, measurement continues", reason)
         self._failed_s = time.monotonic()
-        if is_damage(first):
-            self._corruption = str(first)
-        elif is_full(first):
+        if is_full(first) and not replaceable:
             self._reserve.release()
             self._check_free_space()
             self._rows_max = 0  # confirmed rows are still deleted

@@ -120,7 +120,7 @@ def test_a_row_whose_record_lost_its_checksum_is_corrupt(tmp_path: Path, clock: 
     """A changed byte in a record header can move all columns by one; the last one, the checksum, then reads as null."""
     stored = stored_rows(tmp_path, clock)
     with closing(sqlite3.connect(tmp_path / NAME)) as db, db:
-        db.execute("update spool set crc = null where n = (select min(n) from spool)")
+        db.execute("update spool set checks = null where n = (select min(n) from spool)")
     store = Store(tmp_path, clock, small())
     came = delivered(store)
     assert came == dict(list(stored.items())[1:])

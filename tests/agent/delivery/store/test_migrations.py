@@ -31,7 +31,7 @@ insert into note values ('refused', 'mcc-1', 'abc', 1790000000000, '{"absent": [
 
 # Reverses the migration from version 4, with the tables and the waiting rows of that version.
 TO_VERSION_4 = """
-alter table spool drop column crc;
+alter table spool drop column checks;
 create table counters_4 (name text primary key, value integer not null) without rowid;
 insert into counters_4 select name, value from counters;
 drop view counters;
@@ -148,4 +148,27 @@ def test_waiting_rows_and_counters_of_version_4_are_kept_in_order(tmp_path: Path
     store.flush()
     assert store.figures()["spool_rows"] == 0
     assert store.counters() == {"wh": 9, "h": 8}
+    store.close()
+
+
+def test_waiting_rows_of_version_5_wait_for_the_same_sinks(tmp_path: Path, clock: HandClock) -> None:
+    """Its rows have no copy of the sinks that have to confirm them."""
+    store = Store(tmp_path, clock)
+    cursors = store.sink_cursors(["files", "mqtt"])
+    made = [store.append("m", "telemetry", store.now_ms, str.encode).id for _ in range(4)]
+    store.flush()
+    cursors["files"].confirm([row.n for row in cursors["files"].fetch_live(3)])
+    store.flush()
+    store.close()
+    with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as db:
+        db.executescript(
+            "alter table spool rename column checks to crc; update spool set crc = crc & 4294967295; "
+            "pragma user_version = 5"
+        )
+    store = Store(tmp_path, clock)
+    cursors = store.sink_cursors(["files", "mqtt"])
+    assert {name: [row.id for row in cursor.fetch_backlog(9)] for name, cursor in cursors.items()} == {
+        "files": made[3:],
+        "mqtt": made,
+    }
     store.close()
