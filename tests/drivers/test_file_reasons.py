@@ -9,6 +9,7 @@ from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN, with_suggestion
 KNOWN = ("profile", "poll_interval")
 
 
+@pytest.mark.text
 def test_a_similar_name_is_suggested() -> None:
     found = with_suggestion(KEY_UNKNOWN(), "profil", KNOWN)
     assert found == DID_YOU_MEAN(problem=KEY_UNKNOWN(), near="profile")

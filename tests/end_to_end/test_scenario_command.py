@@ -182,6 +182,7 @@ def test_an_error_in_a_scenario_file_is_one_line(
     assert output.count("\n") == 1
 
 
+@pytest.mark.text
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

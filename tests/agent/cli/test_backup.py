@@ -9,6 +9,7 @@ import sqlite3
 import tarfile
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 from support.backup import ended, gateway_in
 
@@ -23,6 +24,7 @@ def magwatt(*arguments: object) -> Result:
     return found
 
 
+@pytest.mark.text
 def test_from_a_gateway_to_its_replacement(tmp_path: Path) -> None:
     plant, file = tmp_path / "plant", tmp_path / "one.tar"
     ended(gateway_in(plant, 0.5))

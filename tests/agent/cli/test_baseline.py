@@ -128,6 +128,7 @@ def state_file_without_drivers(plant: Path, spread: float = 0.02) -> None:
     store.close()
 
 
+@pytest.mark.text
 def test_stated_factors_are_frozen_with_who_and_when_and_recorded(plant: Path) -> None:
     state_file_without_drivers(plant)
     learn(plant)
@@ -152,6 +153,7 @@ def test_stated_factors_are_frozen_with_who_and_when_and_recorded(plant: Path) -
     assert body(magwatt(plant, "ledger", "verify", "--json"))["ok"]
 
 
+@pytest.mark.text
 def test_without_a_stated_load_the_saving_is_provisional_and_says_why(plant: Path) -> None:
     state_file_without_drivers(plant)
     learn(plant)
@@ -180,6 +182,7 @@ def test_a_factor_that_is_stated_after_freezing_has_no_effect(plant: Path) -> No
     assert (shown["saving"]["verdict"], shown["static_factors_not_frozen"]) == ("proven", [])
 
 
+@pytest.mark.text
 @pytest.mark.parametrize(
     ("spread", "config", "options", "expected"),
     [
@@ -207,6 +210,7 @@ def test_contradictory_factors_freeze_nothing(
     assert "(draft)" in magwatt(plant, "baseline", "show", "pump").stdout
 
 
+@pytest.mark.text
 def test_a_baseline_is_learned_frozen_and_shown_with_the_saving(plant: Path) -> None:
     learned = learn(plant)
     assert learned.exit_code == 0, learned.output

@@ -109,6 +109,7 @@ def test_read_distinguishes_a_file_from_a_device(here: Path, words: list[str], s
     assert near in line
 
 
+@pytest.mark.text
 @pytest.mark.parametrize("setting", ["", 'comm_loss = "armed"'])
 def test_read_of_a_drive_that_is_not_polled_states_the_configured_reason(here: Path, setting: str) -> None:
     text = metered_retrofit.PLANT.replace('comm_loss = "not used"', setting)

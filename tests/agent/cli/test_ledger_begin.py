@@ -8,6 +8,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 from support import metered_retrofit
 from support.basics import HandClock
@@ -58,6 +59,7 @@ def day_of_hmac(folder: Path) -> None:
         metered_retrofit.record(store, recorder, day[-1].end_ms, day)
 
 
+@pytest.mark.text
 def test_from_an_hmac_ledger_to_one_that_an_auditor_verifies(tmp_path: Path) -> None:
     state, plant = tmp_path / "state", tmp_path / "plant.toml"
     day_of_hmac(tmp_path)

@@ -37,6 +37,7 @@ def invoke(plant: Path, *words: str) -> Result:
     return CliRunner().invoke(main, ["resume", *words, "--config", str(plant)])
 
 
+@pytest.mark.text
 def test_the_stopped_buses_are_listed_with_what_was_received(plant: Path) -> None:
     done = invoke(plant)
     assert done.exit_code == 0

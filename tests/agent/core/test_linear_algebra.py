@@ -106,6 +106,7 @@ def test_each_wrong_operation_is_named(monkeypatch: pytest.MonkeyPatch, spoil: S
     assert "OPENBLAS_CORETYPE" in str(reason)
 
 
+@pytest.mark.text
 def test_compile_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     product(monkeypatch)
     result = CliRunner().invoke(main, ["compile"])
@@ -113,6 +114,7 @@ def test_compile_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "wrong results" in result.output
 
 
+@pytest.mark.text
 def test_report_and_learn_stop_before_they_compute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     metered_retrofit.retrofit(tmp_path, days=1)
     config = ["--config", str(tmp_path / "plant.toml")]

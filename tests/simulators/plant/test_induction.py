@@ -8,9 +8,11 @@ import math
 import pytest
 from support.plant import GRID_400V
 
+from drivers.reasons import InvalidValue
 from simulators.plant import induction
 from simulators.plant.params import ALUMINIUM_PER_K, COPPER_PER_K, IE1_55KW, InductionMotor
 from simulators.plant.phasors import PhasorComponent
+from simulators.reasons import MOTOR_STALLS
 
 DIRTY_400V = [
     *GRID_400V,
@@ -101,8 +103,9 @@ def test_turning_all_phases_changes_nothing() -> None:
 
 
 def test_a_load_beyond_breakdown_is_rejected() -> None:
-    with pytest.raises(ValueError, match="stalls"):
+    with pytest.raises(InvalidValue) as caught:
         induction.solve(IE1_55KW, GRID_400V, 50.0, lambda _: 200_000.0)
+    assert caught.value.reason == MOTOR_STALLS(power_w=55e3)
 
 
 @pytest.mark.parametrize(

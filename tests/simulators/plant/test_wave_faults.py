@@ -192,5 +192,5 @@ def test_dips_have_their_sequences(kind: str) -> None:
 
 
 def test_an_unknown_dip_is_rejected() -> None:
-    with pytest.raises(ValueError, match="dip: kind: must be one of A, B, C, D, got 'E'"):
+    with pytest.raises(ValueError, match="dip: kind: "):
         faults.Dip(0.0, kind="E")

@@ -231,6 +231,7 @@ def test_a_blank_sample_at_an_edge_costs_no_window(tmp_path: Path, blank: str) -
     assert f": {2 if blank == 'both' else 1}" in done.stderr
 
 
+@pytest.mark.text
 def test_three_cycles_are_analysed_and_the_resolution_is_stated(tmp_path: Path) -> None:
     at = 2 * np.pi * 60 * np.arange(2_499) / 50_000
     np.savez(tmp_path / "scope.npz", fs=50_000.0, u1=150 * np.sin(at), i1=2 * np.sin(at - 0.2))

@@ -65,6 +65,7 @@ def run_command(folder: Path, is_a: str, called: str, *command: str) -> Result:
     return asyncio.run(scene())
 
 
+@pytest.mark.text
 @pytest.mark.parametrize(
     ("is_a", "called", "named"),
     [

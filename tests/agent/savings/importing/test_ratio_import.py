@@ -86,6 +86,7 @@ def test_an_engineer_decides(plant: Plant, decision: str, intervals: bool) -> No
     assert (saving["intervals"] > 0) == intervals
 
 
+@pytest.mark.text
 def test_a_right_ratio_is_no_event(plant: Plant) -> None:
     body = json.loads(plant.bring(measured(Random(2), RETROFIT_MS, 24 * 5, saving=lambda _: 0.08), "--json"))
     assert body["warnings"] == []

@@ -148,6 +148,7 @@ def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, reported: 
     assert json.loads(CliRunner().invoke(main, command).output)["ok"]
 
 
+@pytest.mark.text
 def test_the_configuration_of_the_recorded_intervals_is_stated(reported: dict[str, Any], made: Path) -> None:
     """The configuration changed after the intervals were recorded; prices and classes are those of today."""
     [motor] = reported["motors"]

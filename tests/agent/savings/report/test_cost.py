@@ -80,6 +80,7 @@ def test_both_sides_treat_reactive_energy_alike(month: ReportMonth) -> None:
     assert same.saved == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.text
 def test_the_report_states_the_u95_of_the_demand(tmp_path: Path) -> None:
     metered_retrofit.retrofit(tmp_path, days=2)
     where = ["--config", str(tmp_path / "plant.toml"), "--output", str(tmp_path / "r.html")]

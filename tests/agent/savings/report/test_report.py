@@ -385,6 +385,7 @@ def test_a_wrong_tariff_or_factor_stops_with_its_line(plant: Path, old: str, new
     assert not (plant / "r.html").exists()
 
 
+@pytest.mark.text
 @pytest.mark.parametrize(
     ("more", "month", "expected"),
     [((), "2024-13", NOT_A_MONTH(text="2024-13")),

@@ -204,6 +204,7 @@ def test_a_total_marks_motors_that_the_ledger_does_not_confirm(months: list[Repo
     assert "⚠" not in page([months[0], months[0]], cover).partition('<section class="motor"')[0]
 
 
+@pytest.mark.text
 @pytest.mark.parametrize(
     "command",
     [

@@ -191,6 +191,7 @@ def test_an_undecided_ratio_has_no_bold_figure_and_nowhere_the_word(month: Repor
         assert " tce" not in text, "figures that follow from the saving are not tiles"
 
 
+@pytest.mark.text
 def test_a_tampered_ledger_has_no_bold_figure_and_nowhere_the_word(folder: Path, tmp_path: Path) -> None:
     plant = tmp_path / "plant"
     shutil.copytree(folder, plant, ignore=shutil.ignore_patterns("reserve"))
@@ -208,6 +209,7 @@ def test_a_tampered_ledger_has_no_bold_figure_and_nowhere_the_word(folder: Path,
     assert "undecided: the ledger does not confirm this result" in after.output
 
 
+@pytest.mark.text
 def test_the_summary_names_the_assumptions(folder: Path) -> None:
     command = ["report", "--month", "2024-10", "--config", str(folder / "plant.toml"), "--output",
                str(folder / "summary.html")]  # fmt: skip
@@ -217,6 +219,7 @@ def test_the_summary_names_the_assumptions(folder: Path) -> None:
     assert "checked: the load is measured by fan flow m³/h" in "\n".join(lines)
 
 
+@pytest.mark.text
 def test_static_factors_are_among_the_details_of_the_baseline(month: ReportMonth) -> None:
     assert month.baseline is not None
     factors = (StaticFactor("ambient", "hall at <20 °C>", "Wang & Li", BEGIN_MS),)
