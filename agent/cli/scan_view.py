@@ -22,7 +22,7 @@ class ProgressLines:
     """Progress as lines on standard error, so that standard output contains the result only."""
 
     def __init__(self) -> None:
-        self._printed_s = 0.0
+        self._printed_s = self._end_s = 0.0
         self._part, self._queried, self._total = "", 0, 0
 
     def on_text(self, text: str) -> None:
@@ -39,11 +39,16 @@ class ProgressLines:
     def on_found(self, found: FoundDevice) -> None:
         click.echo(format_found(found), err=True)
 
+    def on_duration(self, left_s: float) -> None:
+        self._end_s = time.monotonic() + left_s
+
     def _progress(self) -> None:
         if time.monotonic() - self._printed_s >= PROGRESS_S:
             self._printed_s = time.monotonic()
             self.on_text(_(
-                "{part}: {n:d} of {total:d} {total:unit|units}", part=self._part, n=self._queried, total=self._total
+                "{part}: {n:d} of {total:d} {total:unit|units}; about {left_s:.0f} s left",
+                part=self._part, n=self._queried, total=self._total,
+                left_s=max(0.0, self._end_s - self._printed_s),
             ))  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from agent.cli.scan_view import format_result, result_object
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.identify import Identified, identify
 from agent.commissioning.discovery.probe import ProbeResult, Reply
-from agent.commissioning.discovery.scan import NETWORK_S, Scan
+from agent.commissioning.discovery.scan import Scan
 from agent.commissioning.discovery.scan_order import (
     CHARACTERS,
     DEVICE_S,
@@ -36,7 +36,7 @@ from agent.commissioning.discovery.scan_order import (
     USUAL,
     by_likelihood,
 )
-from agent.commissioning.discovery.scan_result import FoundDevice, ScanOptions, Target, parse_expected
+from agent.commissioning.discovery.scan_result import NETWORK_S, FoundDevice, ScanOptions, Target, parse_expected
 from agent.commissioning.discovery.scan_result import ScanResult as Outcome
 from agent.core.clock import SystemClock
 from drivers.bus_settings import BusSettings
@@ -74,6 +74,8 @@ class Silent:
     def on_unit(self, unit: int) -> None: ...
 
     def on_found(self, found: FoundDevice) -> None: ...
+
+    def on_duration(self, left_s: float) -> None: ...
 
 
 @pytest.fixture

@@ -1,0 +1,134 @@
+"""How long a scan takes, from the requests that are still to be sent. All times in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agent.commissioning.discovery import scan_order as order
+from agent.commissioning.discovery.cached_reader import GAP_S
+from agent.commissioning.discovery.scan_result import QUIET_TCP_S, FoundDevice, ScanOptions, ScanProgress, Target
+from agent.core.text import N_, _
+from drivers.bus_settings import BusSettings
+from drivers.reading import Clock
+from drivers.serial_sniffer import SerialSetting
+
+# Requests of an identification with function 04 only, and with function 03: means over the simulated models of the
+# library. A device that reports its model needs few.
+REQUESTS_NAMED, REQUESTS_UNNAMED, REQUESTS_MEAN = (4, 30), (20, 104), (18, 95)
+SCAN_DURATION = N_("Duration: about {total_s:.0f} s")
+SCAN_DURATION_WITH_EACH = N_("Duration: about {total_s:.0f} s, and {each_s:.0f} s for each device that responds")
+SCAN_DURATION_MAX = N_("Duration: at most {total_s:.0f} s")
+SCAN_DURATION_MAX_WITH_EACH = N_(
+    "Duration: at most {total_s:.0f} s, and about {each_s:.0f} s for each device that responds"
+)
+RESPONSE_S = 0.035  # of a device that was not found yet: drives need 5 ms to 20 ms, meters up to 100 ms
+CHARACTERS = 14.5  # request and response of an identification, mean: most responses are exceptions
+
+
+class AnnouncedDuration:
+    """Estimates the remaining time of a scan, and announces it when more is known; the scan reports what it does."""
+
+    def __init__(self, target: Target, options: ScanOptions, progress: ScanProgress, clock: Clock) -> None:
+        self._target, self._options, self._progress, self._clock = target, options, progress, clock
+        kinds = (REQUESTS_NAMED, REQUESTS_UNNAMED, REQUESTS_MEAN)
+        self._named, self._unnamed, self._mean = (kind[options.fc03] if options.identify else 0 for kind in kinds)
+        self._queries_s = 0.0  # until all units are queried
+        self._to_identify: dict[int, float] = {}  # unit identifier → time of its identification
+        self._each_s = 0.0  # of the identification of a device that was not found yet
+        self._began_ns = clock.monotonic_ns()
+
+    @property
+    def elapsed_s(self) -> float:
+        return (self._clock.monotonic_ns() - self._began_ns) / 1e9
+
+    @property
+    def left_s(self) -> float:
+        """The remaining time, if as many devices respond as are expected."""
+        expected = self._options.expected.count if self._options.expected else 0
+        unseen = max(0, expected - len(self._to_identify)) if self._queries_s else 0
+        return self._queries_s + sum(self._to_identify.values()) + unseen * self._each_s
+
+    def start(self, units: int) -> None:
+        """Before the first byte. units: number of units that are queried.
+
+        The duration is a maximum if the line settings are not known, or if absent units of a gateway cause no response.
+        """
+        options, target = self._options, self._target
+        before_s = options.listen_s if target.is_line else 0.0
+        if target.is_line and target.setting is None:
+            wires = [target.bus_settings(setting, 0.0) for setting in order.settings(options.depth)]
+            before_s += search_s(units, wires)
+        self._plan(target.setting, units, before_s)
+        counted = options.expected or not options.identify
+        if target.setting:
+            text = SCAN_DURATION if counted else SCAN_DURATION_WITH_EACH
+        else:
+            text = SCAN_DURATION_MAX if counted else SCAN_DURATION_MAX_WITH_EACH
+        self._progress.on_duration(self.left_s)
+        self._progress.on_text(_(text, total_s=self.left_s, each_s=self._each_s))
+
+    def on_setting(self, setting: SerialSetting, units: int) -> None:
+        """The line settings were found; all units are queried at these settings."""
+        self._plan(setting, units)
+        self._announce()
+
+    def on_unit(self, wire: BusSettings, device_s: float) -> None:
+        """The next unit is queried. device_s: response time for which is waited."""
+        self._queries_s = max(0.0, self._queries_s - query_s(wire, self._target.waited_s(device_s)))
+
+    def on_found(self, wire: BusSettings, found: FoundDevice) -> None:
+        self._to_identify[found.unit] = self._mean * _request_s(wire, found.response_s)
+        self._progress.on_duration(self.left_s)
+
+    def on_name(self, wire: BusSettings, found: FoundDevice, names_model: bool) -> None:
+        """The identification that a device reports was read. names_model: it names a model of the library."""
+        self._to_identify[found.unit] = (self._named if names_model else self._unnamed) * _request_s(
+            wire, found.response_s
+        )
+
+    def on_reported(self) -> None:
+        """All units were queried, and the identification that the devices report was read."""
+        self._queries_s = 0.0
+        self._announce()
+
+    def on_identified(self, found: FoundDevice) -> None:
+        self._to_identify.pop(found.unit, None)
+        self._progress.on_duration(self.left_s)
+
+    def _plan(self, setting: SerialSetting | None, units: int, before_s: float = 0.0) -> None:
+        """before_s: time until these units are queried."""
+        options, target = self._options, self._target
+        wire = target.bus_settings(setting, 0.0)
+        times_s = [query_s(wire, target.waited_s(order.DEVICE_S if target.is_line else QUIET_TCP_S))]
+        if options.depth == "full":
+            times_s += [query_s(wire, target.waited_s(order.SLOW_S))] if target.is_line else []
+            times_s += times_s[:1] if options.fc03 else []
+        self._queries_s = before_s + units * sum(times_s)
+        self._each_s = self._mean * _request_s(wire, CHARACTERS * wire.character_s + RESPONSE_S)
+
+    def _announce(self) -> None:
+        self._progress.on_duration(self.left_s)
+        self._progress.on_text(_(
+            "{n:d} {n:device|devices}: about {left_s:.0f} s left, {total_s:.0f} s in total",
+            n=len(self._to_identify), left_s=self.left_s, total_s=self.elapsed_s + self.left_s,
+        ))  # fmt: skip
+
+
+def query_s(wire: BusSettings, device_s: float) -> float:
+    """Time for one unit without response."""
+    return order.CHARACTERS * wire.character_s + device_s + wire.silence_s
+
+
+def _request_s(wire: BusSettings, response_s: float) -> float:
+    return max(GAP_S, wire.silence_s) + response_s
+
+
+def search_s(units: int, settings: Iterable[BusSettings]) -> float:
+    """The longest time until the settings of a line are found; all settings of the scan, the usual ones first."""
+    first, rest = min(units, order.FIRST_UNITS), max(0, units - order.FIRST_UNITS)
+    total_s = 0.0
+    for number, wire in enumerate(settings):
+        total_s += first * query_s(wire, order.DEVICE_S)
+        if number < len(order.USUAL):
+            total_s += rest * query_s(wire, order.SHORT_S)
+    return total_s
