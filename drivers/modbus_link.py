@@ -171,6 +171,7 @@ class ModbusLink:
                 if not self._ids_known:
                     self._learn_transaction_ids()
                 if response.exception:
+                    self.response_s = time.monotonic() - pending.sent_s
                     failure = self._refused(request, sent, response.exception) if own else failure
                     continue
                 failures -= 1

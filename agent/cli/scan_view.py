@@ -69,6 +69,14 @@ def format_response(found: FoundDevice) -> str:
 
 def format_result(result: ScanResult) -> str:
     """The table of devices, notes and findings, the next step, and a configuration."""
+    lines = [format_devices(result), "", next_step(result)]
+    if toml := toml_of(result):
+        lines += ["", "# " + _("Configuration:"), toml]
+    return "\n".join(lines)
+
+
+def format_devices(result: ScanResult, evidence: bool = True) -> str:
+    """The table of devices, notes and findings. evidence: with that for and against each model."""
     bus = str(result.target)
     if result.setting:
         bus = _("{target} at {line}", target=bus, line=str(result.setting))
@@ -85,12 +93,10 @@ def format_result(result: ScanResult) -> str:
             model = text_of(found.identified.summary) if found.identified else _("not identified")
             lines.append(f"{found.unit:>{UNIT_WIDTH - 1}}  {padded(format_response(found), RESPONSE_WIDTH)} {model}")
             indent = " " * (UNIT_WIDTH + RESPONSE_WIDTH + 2)
-            lines += [f"{indent}{text}" for text in (format_evidence(found.identified) if found.identified else [])]
+            shown = format_evidence(found.identified) if found.identified and evidence else []
+            lines += [f"{indent}{text}" for text in shown]
     lines += [f"{padded(_(NOTE), LEVEL_WIDTH)} {text_of(note)}" for note in result.notes]
     lines += [f"{padded(_(FINDING), LEVEL_WIDTH)} {text_of(finding)}" for finding in result.findings]
-    lines += ["", next_step(result)]
-    if toml := toml_of(result):
-        lines += ["", "# " + _("Configuration:"), toml]
     return "\n".join(lines)
 
 
@@ -117,6 +123,11 @@ def next_step(result: ScanResult) -> str:
         if any(found.identified and not found.identified.matches for found in result.found) and not result.fc03:
             return _("Next: scan or identify again with --allow-fc03; docs/scan.md describes the risk.")
         return _("Next: copy the tables below to a configuration, then run `magwatt check` and `magwatt read`.")
+    return next_step_without_device(result)
+
+
+def next_step_without_device(result: ScanResult) -> str:
+    """What the operator does if no device responded."""
     if result.findings:
         return _("Next: act on the findings, then scan again.")
     if result.target.serial:

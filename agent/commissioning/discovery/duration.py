@@ -15,11 +15,13 @@ from drivers.serial_sniffer import SerialSetting
 # Requests of an identification with function 04 only, and with function 03: means over the simulated models of the
 # library. A device that reports its model needs few.
 REQUESTS_NAMED, REQUESTS_UNNAMED, REQUESTS_MEAN = (4, 30), (20, 104), (18, 95)
-SCAN_DURATION = N_("Duration: about {total_s:.0f} s")
-SCAN_DURATION_WITH_EACH = N_("Duration: about {total_s:.0f} s, and {each_s:.0f} s for each device that responds")
-SCAN_DURATION_MAX = N_("Duration: at most {total_s:.0f} s")
+SCAN_DURATION = N_("Duration on an undisturbed line: about {total_s:.0f} s")
+SCAN_DURATION_WITH_EACH = N_(
+    "Duration on an undisturbed line: about {total_s:.0f} s, and {each_s:.0f} s for each device that responds"
+)
+SCAN_DURATION_MAX = N_("Duration on an undisturbed line: at most {total_s:.0f} s")
 SCAN_DURATION_MAX_WITH_EACH = N_(
-    "Duration: at most {total_s:.0f} s, and about {each_s:.0f} s for each device that responds"
+    "Duration on an undisturbed line: at most {total_s:.0f} s, and about {each_s:.0f} s for each device that responds"
 )
 RESPONSE_S = 0.035  # of a device that was not found yet: drives need 5 ms to 20 ms, meters up to 100 ms
 CHARACTERS = 14.5  # request and response of an identification, mean: most responses are exceptions
@@ -35,6 +37,8 @@ class AnnouncedDuration:
         self._queries_s = 0.0  # until all units are queried
         self._to_identify: dict[int, float] = {}  # unit identifier → time of its identification
         self._each_s = 0.0  # of the identification of a device that was not found yet
+        self._factor = 1.0  # by which identifications take longer than calculated, on a disturbed line
+        self._calculated_s, self._identifying_ns = 0.0, 0  # of those so far, and when the first one began
         self._began_ns = clock.monotonic_ns()
 
     @property
@@ -46,7 +50,7 @@ class AnnouncedDuration:
         """The remaining time, if as many devices respond as are expected."""
         expected = self._options.expected.count if self._options.expected else 0
         unseen = max(0, expected - len(self._to_identify)) if self._queries_s else 0
-        return self._queries_s + sum(self._to_identify.values()) + unseen * self._each_s
+        return self._queries_s + self._factor * sum(self._to_identify.values()) + unseen * self._each_s
 
     def start(self, units: int) -> None:
         """Before the first byte. units: number of units that are queried.
@@ -88,11 +92,12 @@ class AnnouncedDuration:
 
     def on_reported(self) -> None:
         """All units were queried, and the identification that the devices report was read."""
-        self._queries_s = 0.0
+        self._queries_s, self._identifying_ns = 0.0, self._clock.monotonic_ns()
         self._announce()
 
     def on_identified(self, found: FoundDevice) -> None:
-        self._to_identify.pop(found.unit, None)
+        self._calculated_s += self._to_identify.pop(found.unit)
+        self._factor = (self._clock.monotonic_ns() - self._identifying_ns) / 1e9 / self._calculated_s
         self._progress.on_duration(self.left_s)
 
     def _plan(self, setting: SerialSetting | None, units: int, before_s: float = 0.0) -> None:
