@@ -14,10 +14,10 @@ from agent.core.text import N_, _, text_of
 @click.command(
     help=N_(
         "Write a configuration from questions and a scan.\n\n"
-        "Asks for the gateway, the broker, the buses, the devices and the nameplates, and writes FILE, by default "
-        "plant.toml, then checks it. Each answer is kept at once in a file next to it (FILE without .toml, then "
-        ".answers.toml): after Ctrl-C the same command continues. With --answers all answers come from a file; a missing "
-        "or wrong one is an error. Exits 1 if `check` has findings, 130 after Ctrl-C."
+        "Asks for the gateway, the broker, the buses, the devices and the nameplates, writes FILE, by default "
+        "plant.toml, and checks it. Each answer is immediately kept in a file next to it, plant.answers.toml: after "
+        "Ctrl-C the same command continues. With --answers all answers come from a file; a missing or wrong one is "
+        "an error. Exits 1 if `check` has findings, 130 after Ctrl-C."
     )
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path), default=Path("plant.toml"))
@@ -49,7 +49,13 @@ def init(file: Path, answers_file: Path | None, overwrite: bool) -> None:
     for problem in report.problems:
         click.echo(problem.text(text_of), err=True)
     if report.problems:
-        fail(_("{n:d} {n:problem|problems} in {path}; nothing was written", n=len(report.problems), path=str(answers_file)))
+        fail(
+            _(
+                "{n:d} {n:problem|problems} in {path}; nothing was written",
+                n=len(report.problems),
+                path=str(answers_file),
+            )
+        )
     if file.exists() and not overwrite:
         fail(_("{path} exists; name another file, or replace it with --overwrite", path=str(file)))
     sys.exit(finish(file, answers))

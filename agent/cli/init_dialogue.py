@@ -1,4 +1,4 @@
-"""The questions of `magwatt init` in a terminal. Each answer is written to the answers file before the next question."""
+"""The questions of `magwatt init` in a terminal. Each answer is in the answers file before the next question."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Dialogue:
         return answers
 
     def _choose_file(self) -> None:
-        """An existing configuration is replaced only if the operator says so."""
+        """An existing configuration is replaced only if the operator permits it."""
         while self.file.exists() and not self._overwrite:
             click.echo(_("{path} exists. yes: replace it at the end; or the name of another file", path=str(self.file)))
             typed = str(click.prompt("", prompt_suffix="> ")).strip()
@@ -96,12 +96,12 @@ class Dialogue:
         for problem in report.problems:
             click.echo(problem.text(text_of), err=True)
         if report.problems:
-            fail(_("Correct {path}, or delete it to begin anew.", path=str(kept)))
-        click.echo(_("Continuing with the answers in {path}; delete it to begin anew.", path=str(kept)))
+            fail(_("Correct {path}, or delete it to start again.", path=str(kept)))
+        click.echo(_("Continuing with the answers in {path}; delete it to start again.", path=str(kept)))
         return answers
 
     def _asked(self, question: Question, answers: Answers) -> Answers | None:
-        """The answers with that of the operator; a wrong one is asked again. None: back to the previous question."""
+        """The answers with that of the operator; a wrong one is rejected. None: back to the previous question."""
         if (heading := HEADINGS[question.key[0]]) != self._heading:
             self._heading = heading
             click.secho(f"\n{_(heading)}", bold=True)
@@ -132,7 +132,9 @@ class Dialogue:
         path = self.file.parent / answers["mqtt"]["password_file"]
         if path.exists():
             return
-        click.echo(_("{path} does not exist. Password, which is not shown; Enter: create the file later", path=str(path)))
+        click.echo(
+            _("{path} does not exist. Password, which is not shown; Enter: create the file later", path=str(path))
+        )
         if password := click.prompt("", default="", show_default=False, hide_input=True, prompt_suffix="> "):
             try:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -142,7 +144,7 @@ class Dialogue:
                 click.echo(f"  {text_of(error)}")
 
     def _scanned(self, step: ScanStep, answers: Answers) -> Answers:
-        """The answers with the devices of a bus; without any, the question whether to scan is asked again."""
+        """The answers with the devices of a bus; without any, the question whether to scan follows again."""
         again = with_value(answers, ("init", "bus", step.bus, "scan"), None)
         try:
             result = scan_bus(*_scan_of(answers, step.bus))

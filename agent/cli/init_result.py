@@ -1,4 +1,4 @@
-"""The end of `magwatt init`: write the configuration, check it, show the load of the buses, and say what is next."""
+"""The end of `magwatt init`: write the configuration, check it, show the load of the buses and the next commands."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -19,9 +20,13 @@ FINDING, NOTE = N_("finding"), N_("note")
 
 
 class ProgressLines:
-    """Progress as lines on standard error, so that standard output contains the result only."""
+    """Progress as lines on standard error, so that standard output contains the result only.
 
-    def __init__(self) -> None:
+    now_s: monotonic time in seconds.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
         self._printed_s = self._end_s = 0.0
         self._part, self._queried, self._total = "", 0, 0
 
@@ -40,11 +45,11 @@ class ProgressLines:
         click.echo(format_found(found), err=True)
 
     def on_duration(self, left_s: float) -> None:
-        self._end_s = time.monotonic() + left_s
+        self._end_s = self._now_s() + left_s
 
     def _progress(self) -> None:
-        if time.monotonic() - self._printed_s >= PROGRESS_S:
-            self._printed_s = time.monotonic()
+        if self._now_s() - self._printed_s >= PROGRESS_S:
+            self._printed_s = self._now_s()
             self.on_text(_(
                 "{part}: {n:d} of {total:d} {total:unit|units}; about {left_s:.0f} s left",
                 part=self._part, n=self._queried, total=self._total,

@@ -47,7 +47,8 @@ def bus_lines(name: str, target: Target, setting: SerialSetting | None) -> list[
 def _bus(name: str, target: Target, setting: SerialSetting | None) -> Bus:
     line = setting or SerialSetting(19200)  # a converter whose settings are not known, or TCP without a line
     tcp = None if target.serial else (target.host, target.port_number)
-    return Bus(name, target.serial or None, tuple(line), tcp, "rtu" if target.is_line else "tcp", 1.0, 0.0, None, None)
+    framing = "rtu" if target.is_line else "tcp"
+    return Bus(name, target.serial or None, (*line,), tcp, framing, 1.0, 0.0, None, None)
 
 
 def stable_name(port: str) -> str:
@@ -76,21 +77,22 @@ def _device(bus: str, device: Identified) -> list[str]:
         return _unknown(device)
     drive = device.matches[0].profile.kind == "vfd"
     table = "drive" if drive else "meter"
-    head = [f"[{table}.{table}-{device.unit}]", f'bus = "{bus}"', f"unit_id = {device.unit}"]
+    lines = [f"[{table}.{table}-{device.unit}]", f'bus = "{bus}"', f"unit_id = {device.unit}"]
+    remark = "   # " + _("a drive: change the table to [drive.NAME]")
+    lines += [
+        f'profile = "{match.profile.id}"{remark if match.profile.kind == "vfd" and not drive else ""}'
+        for match in (device.matches[:1] if device.conclusive else device.matches)
+    ]
+    advice = []
     if all(match.profile.kind == "vfd" for match in device.matches):
-        rest = _drive(device.matches[0].profile)
+        advice = _drive(device.matches[0].profile)
     else:
         place = _('or "drive-input", or "motor" (a motor without drive)')
         label = _("accuracy class on the label")
-        rest = [f'measuring_point = "feeder"   # {place}', f'class = "1"   # {label}']
+        lines += [f'measuring_point = "feeder"   # {place}', f'class = "1"   # {label}']
     if device.conclusive:
-        return [*head, f'profile = "{device.matches[0].profile.id}"', *rest]
-    remark = "   # " + _("a drive: change the table to [drive.NAME]")
-    profiles = (
-        f'profile = "{match.profile.id}"{remark if match.profile.kind == "vfd" and not drive else ""}'
-        for match in device.matches
-    )
-    return ["# " + _advice(device), *(f"# {line.removeprefix('# ')}" for line in (*head, *profiles, *rest))]
+        return [*lines, *advice]
+    return ["# " + _advice(device), *(f"# {line}" for line in lines), *advice]
 
 
 def _unknown(device: Identified) -> list[str]:

@@ -20,7 +20,7 @@ from agent.commissioning.discovery.match import Identified, decide, ranked
 from agent.commissioning.discovery.reported import Reported, read_reported
 from agent.commissioning.selfcheck.reasons import MODELS_MATCHING, MODELS_SIMILAR
 from drivers.error_reasons import SUNSPEC_NO_MARKER
-from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, ModbusExceptionResponse
+from drivers.errors import DriverError, LinkError
 from drivers.framing import READ_DEVICE_ID
 from drivers.modbus_link import ModbusLink
 from drivers.profiles import Profile, Register, load_profile, profile_ids

@@ -14,7 +14,6 @@ from drivers.bus_settings import BusSettings
 from drivers.reasons import InvalidValue, Reason
 from drivers.serial_sniffer import SerialSetting
 
-
 NETWORK_S = 0.1  # round trip to a converter
 QUIET_TCP_S = 0.4  # timeout after it is known that absent units cause no response
 

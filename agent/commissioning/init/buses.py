@@ -23,7 +23,7 @@ _PROFILE = keys.METER["profile"].convert
 
 
 class SerialPort(Struct, frozen=True):
-    """name: stable name. device: the device file behind it. description: of the adapter."""
+    """name: stable name. device: its device file. description: of the adapter."""
 
     name: str
     device: str
@@ -36,15 +36,13 @@ def bus_steps(answers: Answers, ports: Sequence[SerialPort]) -> Iterator[Questio
         yield from _port_steps(answers, bus, table)
         yield from _device_steps(answers, bus)
     if not value_of(answers, ("init", "complete")):
-        listed = tuple(
-            codes.PORT(n=n, name=port.name, description=port.description) for n, port in enumerate(ports, 1)
-        )  # fmt: skip
-        note = codes.PORTS_FOUND(ports=listed) if listed else codes.PORTS_NOT_FOUND()
+        listed = [codes.PORT(n=n, name=port.name, description=port.description) for n, port in enumerate(ports, 1)]
+        notes = (codes.PORTS_FOUND(), *listed) if listed else (codes.PORTS_NOT_FOUND(),)
         first = not answers.get("bus")
         yield Question(
             ("bus",), codes.ASK_PORT() if first else codes.ASK_NEXT_PORT(), lambda typed: _port(typed, ports),
-            default=UNSET if first else "", assumed=UNSET if first else "", notes=(note,) if first else (), effect=_with_bus,
-            missing=config_codes.BUS_MISSING(),
+            default=UNSET if first else "", assumed=UNSET if first else "", notes=notes if first else (),
+            effect=_with_bus, missing=config_codes.BUS_MISSING(),
         )  # fmt: skip
 
 
@@ -211,7 +209,7 @@ def _with_typed_device(answers: Answers, bus: str, value: tuple[int, str] | None
 
 
 def _with_complete(answers: Answers, bus: str, complete: bool) -> Answers:
-    """no: the scan is repeated, and its result forgotten."""
+    """no: the scan is repeated, and its result discarded."""
     if complete:
         return with_value(answers, ("init", "bus", bus, "complete"), True)
     for kind in ("meter", "drive"):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from agent.commissioning.init import reasons as codes
-from agent.commissioning.init.answers import INIT_MOTOR, OWN, Answers, Key, value_of, with_value
+from agent.commissioning.init.answers import INIT_MOTOR, OWN, Answers, value_of, with_value
 from agent.commissioning.init.nameplate import contradictions, poles_of
-from agent.commissioning.init.question import YES_NO, Choice, Question, number
+from agent.commissioning.init.question import UNSET, YES_NO, Choice, Question, number
 from agent.config import keys, schema
 from drivers.reasons import InvalidValue, Reason
 
@@ -48,10 +48,10 @@ def _names(answers: Answers) -> Iterator[Question]:
     for source, ask in sources:
         if source in fed or source in without:
             continue
-        optional = {"default": (), "assumed": ()} if ask is codes.ASK_MOTORS_OF_FEEDER else {}
+        none: Any = () if ask is codes.ASK_MOTORS_OF_FEEDER else UNSET
         yield Question(
             ("motor", source), ask(source=source), _names_in(answers, ask is codes.ASK_MOTORS_OF_METER),
-            effect=_fed_by(source), missing=codes.MOTOR_MISSING(source=source), **optional,
+            effect=_fed_by(source), missing=codes.MOTOR_MISSING(source=source), default=none, assumed=none,
         )  # fmt: skip
 
 
@@ -97,7 +97,8 @@ def _plate_steps(answers: Answers, name: str, table: Mapping[str, Any]) -> Itera
             yield question
     complete = all(table.get(key) for key in NEEDED) and "efficiency" in table
     if complete and not table.get("confirmed") and (poles := poles_in(table)):
-        if found := contradictions({**table, "poles": poles}):
+        found = contradictions({**table, "poles": poles})
+        if found:
             yield Question(
                 ("motor", name, "confirmed"), codes.ASK_CONFIRMED(motor=name, contradictions=tuple(found)),
                 choices=YES_NO, effect=lambda before, value: _with_confirmed(before, name, value),
@@ -156,7 +157,7 @@ def _speed(table: Mapping[str, Any], value: Any) -> None:
 
 
 def _with_confirmed(answers: Answers, name: str, confirmed: bool) -> Answers:
-    """no: the nameplate is asked again."""
+    """no: the nameplate has to be entered again."""
     if confirmed:
         return with_value(answers, ("motor", name, "confirmed"), True)
     for key in PLATE:

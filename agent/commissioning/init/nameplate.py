@@ -1,4 +1,4 @@
-"""Whether the values of a nameplate agree with each other, so that a misread digit is noticed at once."""
+"""Whether the values of a nameplate agree with each other, so that a misread digit is detected immediately."""
 
 from __future__ import annotations
 

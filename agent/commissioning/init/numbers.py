@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,6 @@ from agent.commissioning.init import reasons as codes
 from agent.config import reasons as config_codes
 from drivers.reasons import InvalidValue
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 _COMMA = re.compile(r"([+-]?\d+),(\d+)")
 _WITH_UNIT = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*[^\d\s.,+-].*")
 _NOT_A_NUMBER = (
@@ -22,8 +22,8 @@ _NOT_A_NUMBER = (
 def number_of(text: str) -> float | int:
     """The number that was typed. Raises InvalidValue with the number to write, if it can be recognized."""
     text = text.strip()
-    if _NUMBER.fullmatch(text):
-        return float(text) if "." in text else int(text)
+    if (plain := _plain(text)) is not None:
+        return plain
     if found := _COMMA.fullmatch(text):
         raise InvalidValue(codes.DECIMAL_COMMA, value=f"{found[1]}.{found[2]}")
     if found := _WITH_UNIT.fullmatch(text):
@@ -32,10 +32,26 @@ def number_of(text: str) -> float | int:
 
 
 def of_toml(convert: Callable[[Any], Any], value: Any) -> Any:
-    """The checked value of a TOML file; for a text in the place of a number the reason contains the number to write."""
+    """The checked value of a TOML file; for a text instead of a number the reason contains the number."""
     try:
         return convert(value)
     except InvalidValue as error:
-        if isinstance(value, str) and error.reason.code in _NOT_A_NUMBER:
-            raise InvalidValue(codes.NUMBER_IN_QUOTES, value=f"{number_of(value):g}") from None
-        raise
+        if not isinstance(value, str) or error.reason.code not in _NOT_A_NUMBER:
+            raise
+    try:
+        number = f"{number_of(value):g}"
+    except InvalidValue as error:
+        number = error.reason.data.get("value", "")
+    raise InvalidValue(codes.NUMBER_IN_QUOTES, value=number) if number else InvalidValue(codes.NOT_A_NUMBER)
+
+
+def _plain(text: str) -> float | int | None:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -20,7 +20,7 @@ class Choice(Struct, frozen=True):
     """A possible answer.
 
     value: as in the answers.
-    label: what it means; None: the value says it.
+    label: what it means; None: the value is sufficient.
     name: what is typed; empty: the value.
     """
 
@@ -40,7 +40,7 @@ class Question(Struct, frozen=True):
     """A question whose answer is still missing.
 
     key: of the answer in the answers file.
-    text: what is asked, with an example.
+    text: the question, with an example.
     convert: typed text → the value to keep; raises ValueError.
     choices: the only possible answers; empty: any text that `convert` accepts.
     default: answer if nothing is typed; UNSET: something must be typed.
@@ -81,8 +81,8 @@ class Question(Struct, frozen=True):
         if typed.isdecimal() and 0 < int(typed) <= len(self.choices):
             return self.choices[int(typed) - 1].value
         for choice in self.choices:
-            names = (choice.typed, choice.typed[0]) if self.choices is YES_NO else (choice.typed,)
-            if typed.casefold() in map(str.casefold, names):
+            short = choice.typed[0] if self.choices is YES_NO else choice.typed
+            if typed.casefold() in (choice.typed.casefold(), short.casefold()):
                 return choice.value
         names = [choice.typed for choice in self.choices]
         raise InvalidValue(with_suggestion(codes.CHOICE_EXPECTED(last=len(names)), typed, names))

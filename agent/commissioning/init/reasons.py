@@ -11,7 +11,8 @@ ASK_GATEWAY = Code("ask_gateway", "Gateway: name of this computer in MQTT topics
 ASK_TIMEZONE = Code("ask_timezone", "Time zone of the plant, for example Europe/Berlin")
 ASK_STATE_DIR = Code("ask_state_dir", "Folder for counters, history and rows that wait for the broker")
 ASK_BROKER = Code(
-    "ask_broker", "MQTT broker, for example mqtt://192.0.2.10:1883 or mqtts://broker.example:8883; none without a broker"
+    "ask_broker",
+    "MQTT broker, for example mqtt://192.0.2.10:1883 or mqtts://broker.example:8883; none without a broker",
 )
 ASK_USER = Code("ask_user", "User name at the broker; Enter: the broker needs none")
 ASK_PASSWORD_FILE = Code("ask_password_file", "File that contains the password, relative to the configuration")
@@ -21,9 +22,9 @@ ASK_CA = Code(
 
 # A bus
 
-PORTS_FOUND = Code("ports_found", "Serial ports of this computer:\n{ports:lines}")
+PORTS_FOUND = Code("ports_found", "Serial ports of this computer:")
 PORTS_NOT_FOUND = Code("ports_not_found", "This computer has no serial port")
-PORT = Code("port", "{n:d}  {name}  {description}")
+PORT = Code("port", "  {n:d}  {name}  {description}")
 ASK_PORT = Code("ask_port", "Bus: number or name of a serial port, or host[:port] of a Modbus TCP device or gateway")
 ASK_NEXT_PORT = Code("ask_next_port", "Next bus: as before; Enter: there is no other bus")
 ASK_FRAMING = Code("ask_framing", "{target}: what is at this address")
@@ -49,9 +50,12 @@ ASK_EXPECT = Code(
     "ask_expect",
     "Devices on bus {bus} according to their labels: number, or unit identifiers such as 11-14,31; Enter: unknown",
 )
-ASK_DEVICES_COMPLETE = Code("ask_devices_complete", "Continue with {n:d} {n:device|devices} on bus {bus}? no: scan again")
+ASK_DEVICES_COMPLETE = Code(
+    "ask_devices_complete", "Continue with {n:d} {n:device|devices} on bus {bus}? no: scan again"
+)
 ASK_DEVICE = Code(
-    "ask_device", "Device on bus {bus}: unit identifier and model, for example 11 eastron/sdm630; Enter: no other device"
+    "ask_device",
+    "Device on bus {bus}: unit identifier and model, for example 11 eastron/sdm630; Enter: no other device",
 )
 ASK_MODEL = Code("ask_model", "Model of unit {unit_id:d} on bus {bus}: compare the label")
 ASK_UNKNOWN_MODEL = Code(
@@ -78,9 +82,11 @@ ASK_WIRING = Code("ask_wiring", "{meter}: connection")
 WIRING_3P4W = Code("wiring_3p4w", "three phases and neutral, three current inputs")
 WIRING_3P3W = Code("wiring_3p3w", "three phases without neutral, two current inputs")
 WIRING_1P2W = Code("wiring_1p2w", "one phase")
-ASK_CT = Code("ask_ct", "{meter}: ratio of the current transformers, for example 200/5; direct without transformers")
+ASK_CT = Code("ask_ct", "{meter}: ratio of the current transformers, for example 200/5; direct: without transformers")
 ASK_CT_CLASS = Code("ask_ct_class", "{meter}: class of the current transformers, for example 0.5; Enter: not known")
-ASK_VT = Code("ask_vt", "{meter}: ratio of the voltage transformers, for example 10000/100; direct without transformers")
+ASK_VT = Code(
+    "ask_vt", "{meter}: ratio of the voltage transformers, for example 10000/100; direct: without transformers"
+)
 ASK_VT_CLASS = Code("ask_vt_class", "{meter}: class of the voltage transformers, for example 0.5; Enter: not known")
 ASK_APPLIED_BY = Code("ask_applied_by", "{meter}: who applies the ratio of the transformers?")
 APPLIED_BY_METER = Code("applied_by_meter", "the meter: the ratio is set in it, its display shows primary values")
@@ -91,7 +97,8 @@ APPLIED_BY_AGENT = Code("applied_by_agent", "magwatt: the meter returns secondar
 ASK_COMM_LOSS = Code("ask_comm_loss", "{drive} ({model}): communication watchdog on this port, as found at the drive")
 WATCHDOG_PARAMETER = Code(
     "watchdog_parameter",
-    "Polling may activate or mask the watchdog of {drive}, which may stop the motor when polling ends. Check {parameter}",
+    "Polling may activate or mask the watchdog of {drive}, which may stop the motor when polling ends. Parameters: "
+    "{parameter}",
 )
 COMM_LOSS_NOT_USED = Code("comm_loss_not_used", "off on this port")
 COMM_LOSS_OTHER_PORT = Code("comm_loss_other_port", "on, for another port")
@@ -105,7 +112,9 @@ NO_METER = Code("no_meter", "it has no meter")
 ASK_MOTORS = Code(
     "ask_motors", "Motor that {source} feeds: name in MQTT topics, for example pump-1; several are separated by commas"
 )
-ASK_MOTORS_OF_METER = Code("ask_motors_of_meter", "Motor that {source} measures: name in MQTT topics, for example pump-1")
+ASK_MOTORS_OF_METER = Code(
+    "ask_motors_of_meter", "Motor that {source} measures: name in MQTT topics, for example pump-1"
+)
 ASK_MOTORS_OF_FEEDER = Code(
     "ask_motors_of_feeder", "Motors without a drive that {source} measures, separated by commas; Enter: none"
 )
@@ -147,7 +156,7 @@ NAMEPLATE_CONTRADICTORY = Code(
 )
 CURRENT_UNUSUAL = Code(
     "current_unusual",
-    "{amps:g} A is unusual for {kw:g} kW at {volts:g} V, usual are {usual_a:.3g} A; one of them is probably misread, or "
+    "{amps:g} A is unusual for {kw:g} kW at {volts:g} V, usual are {usual_a:.3g} A; one of them is probably misread or "
     "belongs to the other connection (star or delta)",
 )
 EFFICIENCY_OUTSIDE_CLASS = Code(
@@ -182,6 +191,3 @@ DEVICES_MISSING = Code(
     "`magwatt init` in a terminal, which scans the bus",
 )
 
-# The written configuration
-
-INTERVAL_CHOSEN = Code("interval_chosen", "{share_pct:.0f} % of the bus time; `magwatt plan` shows the requests")
