@@ -25,7 +25,7 @@ from agent.core.text import N_, _, text_of
               help=N_("Answers from a file, without questions; docs/init.md describes it."))  # fmt: skip
 @click.option("--overwrite", is_flag=True, help=N_("Replace an existing configuration without asking."))
 def init(file: Path, answers_file: Path | None, overwrite: bool) -> None:
-    from agent.cli.init_dialogue import Dialogue
+    from agent.cli.init_dialogue import InitDialogue
     from agent.cli.init_result import finish
     from agent.cli.init_surroundings import surroundings
     from agent.commissioning.init.answers import read_answers
@@ -37,7 +37,7 @@ def init(file: Path, answers_file: Path | None, overwrite: bool) -> None:
     if file.is_dir() or not file.absolute().parent.is_dir():
         fail(_("{path}: write the name of a file in an existing folder", path=str(file)))
     if answers_file is None:
-        dialogue = Dialogue(file, surroundings(), overwrite)
+        dialogue = InitDialogue(file, surroundings(), overwrite)
         sys.exit(finish(dialogue.file, dialogue.run()))
     try:
         answers, report = read_answers(answers_file)

@@ -20,7 +20,7 @@ from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, T
 from agent.commissioning.init import reasons as codes
 from agent.commissioning.init.answers import Answers, as_toml, read_answers, value_of, with_value, write_atomically
 from agent.commissioning.init.buses import setting_of, with_scan
-from agent.commissioning.init.question import UNSET, Question, ScanStep
+from agent.commissioning.init.question import UNSET, YES_NO, Question, ScanStep
 from agent.commissioning.init.steps import Surroundings, next_step
 from agent.config import keys
 from agent.config.schema import reason_of_error
@@ -30,6 +30,7 @@ from drivers.errors import ForeignMasterActive, LinkClosed
 from drivers.toml_file import TomlError
 
 INTERRUPTED = 130  # exit code
+TYPED_MIN = 12  # columns for what is typed after the question
 BACK = "<"  # typed to return to the previous question
 HEADINGS = {
     "site": N_("Gateway"), "store": N_("Gateway"), "mqtt": N_("Broker"), "bus": N_("Buses"), "init": N_("Buses"),
@@ -37,7 +38,7 @@ HEADINGS = {
 }  # fmt: skip
 
 
-class Dialogue:
+class InitDialogue:
     """Asks until every question is answered.
 
     file: the configuration to write; it changes if the operator names another one.
@@ -105,15 +106,20 @@ class Dialogue:
         if (heading := HEADINGS[question.key[0]]) != self._heading:
             self._heading = heading
             click.secho(f"\n{_(heading)}", bold=True)
-        for text in map(text_of, (*question.notes, question.text)):
-            click.echo("\n".join(wrapped(text, shutil.get_terminal_size().columns - 1)))
-        width = max((cells(choice.typed) for choice in question.choices), default=0)
-        for n, choice in enumerate(question.choices, 1):
-            label = text_of(choice.label) if choice.label else ""
-            click.echo(f"  {n}  {padded(choice.typed, width)}  {label}".rstrip())
-        shown = f"[{question.default}] " if question.default not in (UNSET, None, "", ()) else ""
+        columns = shutil.get_terminal_size().columns - 1
+        *paragraphs, last = map(text_of, (*question.notes, question.text))
+        shown = f" [{question.default}]" if question.default not in (UNSET, None, "", ()) else ""
+        shown = " (yes/no)" if question.choices is YES_NO else shown
+        if (not question.choices and cells(last + shown) + TYPED_MIN <= columns) or question.choices is YES_NO:
+            prompt = f"{last}{shown} > "  # in one line
+        else:
+            paragraphs.append(last)
+            prompt = f"{shown.lstrip()} > ".lstrip()
+        for text in paragraphs:
+            click.echo(text if cells(text) <= columns else "\n".join(wrapped(text, columns)))
+        click.echo(_choices(question), nl=False)
         while True:
-            typed = str(click.prompt("", default="", show_default=False, prompt_suffix=f"{shown}> "))
+            typed = str(click.prompt("", default="", show_default=False, prompt_suffix=prompt))
             if typed.strip() == BACK:
                 return None
             try:
@@ -156,6 +162,18 @@ class Dialogue:
             click.echo(next_step_without_device(result))
             return again
         return with_scan(answers, step.bus, result)
+
+
+def _choices(question: Question) -> str:
+    """The choices, one per line; nothing for yes or no."""
+    if question.choices is YES_NO:
+        return ""
+    width = max((cells(choice.typed) for choice in question.choices), default=0)
+    labels = [text_of(choice.label) if choice.label else "" for choice in question.choices]
+    return "".join(
+        f"  {n}  {padded(choice.typed, width)}  {label}".rstrip() + "\n"
+        for n, (choice, label) in enumerate(zip(question.choices, labels, strict=True), 1)
+    )
 
 
 def answers_path(file: Path) -> Path:

@@ -32,6 +32,7 @@ INIT_BUS = {
     "expect": KeySpec(schema.anything),
     "found": KeySpec(schema.anything),
     "models": KeySpec(schema.anything),
+    "power_w": KeySpec(schema.anything),
     "unused": KeySpec(schema.anything),
     "complete": KeySpec(schema.boolean),
 }

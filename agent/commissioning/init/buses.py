@@ -54,6 +54,8 @@ def with_scan(answers: Answers, bus: str, result: ScanResult) -> Answers:
     answers = with_value(answers, (*state, "found"), [found.unit for found in result.found])
     for found in result.found:
         known = found.identified
+        if known and known.power_w is not None:
+            answers = with_value(answers, (*state, "power_w", str(found.unit)), round(known.power_w))
         models = [match.profile.id for match in known.matches] if known else []
         if known and known.conclusive and known.matches[0].named:
             answers = _with_device(answers, bus, found.unit, models[0])
@@ -216,6 +218,6 @@ def _with_complete(answers: Answers, bus: str, complete: bool) -> Answers:
         for name, table in answers.get(kind, {}).items():
             if table.get("bus") == bus:
                 answers = with_value(answers, (kind, name), None)
-    for key in ("found", "models", "scan"):
+    for key in ("found", "models", "power_w", "scan"):
         answers = with_value(answers, ("init", "bus", bus, key), None)
     return answers

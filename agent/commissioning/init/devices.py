@@ -12,6 +12,7 @@ from agent.commissioning.init.buses import UNUSED
 from agent.commissioning.init.question import Choice, Question, checked, number
 from agent.config import keys
 from drivers.profiles import load_profile
+from drivers.reasons import Reason
 
 DIRECT = "direct"  # typed for a meter without transformers
 INSTALLED = ("class", "wiring", "ct", "ct_class", "vt", "vt_class", "ratio_applied_by")
@@ -60,8 +61,20 @@ def drive_steps(answers: Answers) -> Iterator[Question]:
                 notes=(codes.WATCHDOG_PARAMETER(drive=name, parameter=watchdog(profile)),),
             )  # fmt: skip
         if meters and "fed_by" not in table:
-            choices = (*map(Choice, meters), Choice("", codes.NO_METER(), "none"))
-            yield Question(("drive", name, "fed_by"), codes.ASK_FED_BY(drive=name), choices=choices)
+            choices = (*(Choice(meter, _power(answers, "meter", meter)) for meter in meters),
+                       Choice("", codes.NO_METER(), "none"))  # fmt: skip
+            note = _power(answers, "drive", name)
+            yield Question(
+                ("drive", name, "fed_by"), codes.ASK_FED_BY(drive=name), choices=choices,
+                notes=(codes.POWER_OF_DRIVE(drive=name, showed=note),) if note else (),
+            )  # fmt: skip
+
+
+def _power(answers: Answers, kind: str, name: str) -> Reason | None:
+    """The power that a device showed during the scan; None: it was not read."""
+    table = answers[kind][name]
+    power_w = value_of(answers, ("init", "bus", table["bus"], "power_w", str(table["unit_id"])))
+    return None if power_w is None else codes.POWER_SHOWN(power_w=power_w)
 
 
 def _place(kind: str, name: str, table: dict[str, Any]) -> Iterator[Question]:
@@ -81,13 +94,11 @@ def _same_meter(answers: Answers, name: str, table: dict[str, Any]) -> Question 
     }  # fmt: skip
     if "measuring_point" not in table or "class" in table or OWN in table or not others:
         return None
-    choices = [Choice(OWN, codes.OWN_DATA())]
-    choices += [
-        Choice(other, codes.SAME_METER(
-            accuracy=found["class"], wiring=found.get("wiring", "1P2W"), ct=found["ct"] or DIRECT
-        ))
-        for other, found in others.items()
-    ]  # fmt: skip
+    labels = {  # the first meter of those with equal data
+        codes.SAME_METER(accuracy=found["class"], wiring=found.get("wiring", "1P2W"), ct=found["ct"] or DIRECT): other
+        for other, found in reversed(others.items())
+    }
+    choices = [Choice(OWN, codes.OWN_DATA()), *(Choice(other, label) for label, other in reversed(labels.items()))]
 
     def effect(before: Answers, value: str) -> Answers:
         if value == OWN:

@@ -113,11 +113,11 @@ def _same_nameplate(answers: Answers, name: str, direct: bool) -> Question | Non
     }  # fmt: skip
     if not others or value_of(answers, ("motor", name, OWN)):
         return None
-    choices = [Choice(OWN, codes.OWN_DATA())]
-    choices += [
-        Choice(other, codes.SAME_NAMEPLATE(kw=table["kw"], volts=table["volts"], amps=table["amps"], rpm=table["rpm"]))
-        for other, table in others.items()
-    ]
+    labels = {  # the first motor of those with equal data
+        codes.SAME_NAMEPLATE(kw=table["kw"], volts=table["volts"], amps=table["amps"], rpm=table["rpm"]): other
+        for other, table in reversed(others.items())
+    }
+    choices = [Choice(OWN, codes.OWN_DATA()), *(Choice(other, label) for label, other in reversed(labels.items()))]
 
     def effect(before: Answers, value: str) -> Answers:
         if value == OWN:

@@ -63,7 +63,6 @@ ASK_UNKNOWN_MODEL = Code(
 )
 MODEL_OTHER = Code("model_other", "another model")
 UNUSED = Code("unused", "not used: this device is not polled")
-YES, NO = Code("yes", "yes"), Code("no", "no")
 
 # A meter
 
@@ -105,6 +104,8 @@ COMM_LOSS_OTHER_PORT = Code("comm_loss_other_port", "on, for another port")
 COMM_LOSS_WARNING = Code("comm_loss_warning", "on, and only warns")
 COMM_LOSS_STOPS = Code("comm_loss_stops", "on, and stops the motor: the drive is not polled")
 ASK_FED_BY = Code("ask_fed_by", "{drive}: meter at its input")
+POWER_OF_DRIVE = Code("power_of_drive", "{drive}: {showed}; the meter at its input shows a few percent more")
+POWER_SHOWN = Code("power_shown", "{power_w:kw} kW during the scan")
 NO_METER = Code("no_meter", "it has no meter")
 
 # A motor
@@ -190,4 +191,3 @@ DEVICES_MISSING = Code(
     "no meter or drive is on bus {bus}: add [meter.NAME] or [drive.NAME] with bus, unit_id and profile, or run "
     "`magwatt init` in a terminal, which scans the bus",
 )
-

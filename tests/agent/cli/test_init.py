@@ -139,7 +139,7 @@ def test_each_text_is_in_chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     session(monkeypatch, tmp_path / "en.toml", typed(PORT))
     written = [tomllib.loads((tmp_path / name).read_text(encoding="utf-8")) for name in ("plant.toml", "en.toml")]
     assert written[0] == written[1]
-    assert (tmp_path / "plant.toml").read_bytes() != (tmp_path / "en.toml").read_bytes()
+    assert "#" in (tmp_path / "plant.toml").read_text(encoding="utf-8")
 
 
 def test_a_line_without_devices_is_entered_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

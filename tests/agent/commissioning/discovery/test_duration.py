@@ -5,41 +5,17 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from support.announced import Announced
 from support.identification import SERVED, served
 from support.virtual_line import VirtualLine, listening, on_virtual_time
 
 from agent.commissioning.discovery.scan import Scan
-from agent.commissioning.discovery.scan_result import Expected, FoundDevice, ScanOptions, ScanResult, Target
+from agent.commissioning.discovery.scan_result import Expected, ScanOptions, ScanResult, Target
 from drivers.profiles import load_profile
 from drivers.reading import Clock
 from drivers.serial_sniffer import SerialSetting
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.identity import identification
-
-
-class Announced:
-    """The end of the scan according to each announcement, in seconds after its start."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock, self._began_ns = clock, clock.monotonic_ns()
-        self.ends_s: list[float] = []
-        self.parts: list[int] = []  # number of announcements before each part
-
-    @property
-    def now_s(self) -> float:
-        return (self._clock.monotonic_ns() - self._began_ns) / 1e9
-
-    def on_text(self, text: str) -> None: ...
-
-    def on_part(self, name: str, total: int) -> None:
-        self.parts.append(len(self.ends_s))
-
-    def on_unit(self, unit: int) -> None: ...
-
-    def on_found(self, found: FoundDevice) -> None: ...
-
-    def on_duration(self, left_s: float) -> None:
-        self.ends_s.append(self.now_s + left_s)
 
 
 def ten(random: Random) -> list[SimulatedDevice]:
