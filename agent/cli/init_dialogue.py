@@ -46,7 +46,7 @@ class InitDialogue:
 
     def __init__(self, file: Path, around: Surroundings, overwrite: bool = False) -> None:
         self.file, self._around, self._overwrite = file, around, overwrite
-        self._heading = ""
+        self._heading, self._stopped = "", False
 
     def run(self) -> Answers:
         """The complete answers. Ctrl-C ends the program; the answers are kept."""
@@ -64,6 +64,8 @@ class InitDialogue:
                 elif before:
                     answers = before.pop()
                 write_atomically(answers_path(self.file), as_toml(answers))
+                if self._stopped:
+                    raise click.Abort
         except (click.Abort, KeyboardInterrupt):
             click.echo()
             if answers:
@@ -158,7 +160,10 @@ class InitDialogue:
             click.echo(f"  {text_of(error)}")
             return again
         click.echo("\n" + format_devices(result, evidence=False))
+        self._stopped = result.stopped
         if not result.found:
+            if result.stopped:
+                return again
             click.echo(next_step_without_device(result))
             return again
         return with_scan(answers, step.bus, result)

@@ -18,12 +18,20 @@ from drivers.reasons import cause_of
 def finish(file: Path, answers: Answers) -> int:
     """Returns the exit code of `check`."""
     from agent.acquisition.poll_plan import plan
-    from agent.config.loader import load_config
+    from agent.config.loader import ConfigError, load_config
 
+    new = file.with_name(f"{file.name}.new")
     try:
-        write_atomically(file, configuration(answers))
+        write_atomically(new, configuration(answers))
+        load_config(new)
+        new.replace(file)
     except OSError as error:
         fail(text_of(FILE_UNWRITABLE(path=str(file), error=cause_of(error))))
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(problem.text(text_of), err=True)
+        new.unlink()
+        fail(_("Nothing was written to {path}; correct the answers and run the command again", path=str(file)))
     click.echo("\n" + _("{path} is written.", path=str(file)))
     code = _exit_code_of_check(file)
     if code == WRONG:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from statistics import median
 
 from agent.commissioning.discovery import scan_order as order
 from agent.commissioning.discovery.cached_reader import GAP_S
@@ -24,6 +25,7 @@ SCAN_DURATION_MAX_WITH_EACH = N_(
     "Duration on an undisturbed line: at most {total_s:.0f} s, and about {each_s:.0f} s for each device that responds"
 )
 RESPONSE_S = 0.035  # of a device that was not found yet: drives need 5 ms to 20 ms, meters up to 100 ms
+SHORTER = 3  # characters by which the requests for the reported identification are shorter than those of the scan
 CHARACTERS = 14.5  # request and response of an identification, mean: most responses are exceptions
 
 
@@ -37,6 +39,8 @@ class AnnouncedDuration:
         self._queries_s = 0.0  # until all units are queried
         self._to_identify: dict[int, float] = {}  # unit identifier → time of its identification
         self._each_s = 0.0  # of the identification of a device that was not found yet
+        self._requests: dict[int, int] = {}  # unit identifier → requests of its identification
+        self._excess_s: list[float] = []  # by which a request takes longer than calculated
         self._factor = 1.0  # by which identifications take longer than calculated, on a disturbed line
         self._calculated_s, self._identifying_ns = 0.0, 0  # of those so far, and when the first one began
         self._began_ns = clock.monotonic_ns()
@@ -84,14 +88,21 @@ class AnnouncedDuration:
         self._to_identify[found.unit] = self._mean * _request_s(wire, found.response_s)
         self._progress.on_duration(self.left_s)
 
-    def on_name(self, wire: BusSettings, found: FoundDevice, names_model: bool) -> None:
-        """The identification that a device reports was read. names_model: it names a model of the library."""
-        self._to_identify[found.unit] = (self._named if names_model else self._unnamed) * _request_s(
-            wire, found.response_s
-        )
+    def on_name(self, wire: BusSettings, found: FoundDevice, names_model: bool, request_s: float) -> None:
+        """The identification that a device reports was read.
+
+        names_model: it names a model of the library. request_s: measured time of each of these requests.
+        """
+        calculated_s = _request_s(wire, found.response_s)
+        self._requests[found.unit] = self._named if names_model else self._unnamed
+        self._to_identify[found.unit] = self._requests[found.unit] * calculated_s
+        self._excess_s.append(request_s - calculated_s + SHORTER * wire.character_s)
 
     def on_reported(self) -> None:
         """All units were queried, and the identification that the devices report was read."""
+        excess_s = max(0.0, median(self._excess_s))  # of this computer; the median omits lost responses
+        for unit, requests in self._requests.items():
+            self._to_identify[unit] += requests * excess_s
         self._queries_s, self._identifying_ns = 0.0, self._clock.monotonic_ns()
         self._announce()
 

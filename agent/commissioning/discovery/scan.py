@@ -307,7 +307,9 @@ class Scan:
         reported: dict[int, Reported] = {}
         for item in found:
             self._check_stop()
+            began_ns = self._clock.monotonic_ns()
             texts = await read_reported(self._link, item.unit, timeout_of(item.response_s))
             reported[item.unit] = texts
-            self._duration.on_name(self._link.wire, item, texts.names_model)
+            request_s = (self._clock.monotonic_ns() - began_ns) / 1e9 / texts.requests
+            self._duration.on_name(self._link.wire, item, texts.names_model, request_s)
         return reported

@@ -108,8 +108,16 @@ def _port_steps(answers: Answers, bus: str, table: dict[str, Any]) -> Iterator[Q
         )  # fmt: skip
     if "line" not in table and "serial" in table:
         yield Question(("bus", bus, "line"), codes.ASK_LINE(bus=bus), checked(_line), default="")
-    elif not table.get("line") and (table.get("framing") == "rtu" or _state(answers, bus, "scan") is False):
+    elif not table.get("line") and not _is_found_by_scan(answers, bus, table):
         yield Question(("bus", bus, "line"), codes.ASK_CONVERTER_LINE(bus=bus), checked(_line))
+
+
+def _is_found_by_scan(answers: Answers, bus: str, table: dict[str, Any]) -> bool:
+    """Whether there are no line settings, or the scan finds them."""
+    if "serial" not in table:
+        return table.get("framing") != "rtu"
+    scan = _state(answers, bus, "scan")
+    return scan is True or (scan is None and not units_on(answers, bus))
 
 
 def _line(typed: str) -> None:

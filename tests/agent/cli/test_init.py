@@ -8,15 +8,17 @@ import tomllib
 from collections.abc import Iterable
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from support.basics import ROOT
 from support.config_text import load_all
-from support.init_session import METER_DATA, session, typed
+from support.init_session import METER_DATA, noisy_line, scan_on, session, typed
 
 from agent.cli import main
 from agent.cli.options import WRONG
+from agent.commissioning.discovery.scan_result import ScanResult
 from agent.config.loader import load_config
 from agent.config.model import Drive, Meter
 from agent.core import text
@@ -115,6 +117,37 @@ def test_a_wrong_answers_file_writes_nothing(tmp_path: Path) -> None:
     for key in ("motor.pump-1.kw", "meter.meter-1.ct:"):
         assert key in done.output
     assert not (tmp_path / "plant.toml").exists()
+
+
+def test_a_configuration_with_problems_does_not_replace_the_old_one(tmp_path: Path) -> None:
+    """A reference that no table has is only known when all answers are together."""
+    lines = (ROOT / "examples" / "meter-and-drive.answers.toml").read_text(encoding="utf-8")
+    lines = lines.replace('fed_by = "meter-11"', 'fed_by = "meter-12"')
+    (tmp_path / "a.toml").write_text(lines, encoding="utf-8")
+    file = tmp_path / "plant.toml"
+    file.write_text("mine", encoding="utf-8")
+    done = CliRunner().invoke(main, ["init", str(file), "--answers", str(tmp_path / "a.toml"), "--overwrite"])
+    assert done.exit_code == WRONG
+    assert "drive.drive-1.fed_by" in done.output
+    assert file.read_text(encoding="utf-8") == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.toml", "plant.toml"]
+
+
+def test_an_interrupted_scan_keeps_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C during the scan ends the questions; the next run offers the devices, or another scan."""
+    found = scan_on(noisy_line())
+
+    def stopped(*arguments: Any) -> ScanResult:
+        result = found(*arguments)
+        result.found, result.stopped = result.found[:2], True
+        return result
+
+    monkeypatch.setattr("support.init_session.scan_on", lambda line: stopped)
+    file, lines = tmp_path / "plant.toml", typed(PORT)
+    assert session(monkeypatch, file, lines).exit_code == 130
+    kept = tomllib.loads((tmp_path / "plant.answers.toml").read_text(encoding="utf-8"))
+    assert len(kept["init"]["bus"]["line"]["found"]) == 2
+    assert "complete" not in kept["init"]["bus"]["line"]
 
 
 def test_a_typed_password_is_kept_in_a_file_of_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

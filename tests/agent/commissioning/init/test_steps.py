@@ -117,6 +117,13 @@ def test_a_wrong_number_is_rejected_with_the_right_one(typed: str, code: str, da
     assert step.answered(answers, step.value("90.5"))["motor"]["pump-1"]["kw"] == 90.5
 
 
+def test_line_settings_are_needed_where_nothing_is_scanned() -> None:
+    answers = with_value(example("meter"), ("bus", "line", "line"), "")
+    step = next_step(answers, AROUND)
+    assert isinstance(step, Question)
+    assert (step.key, step.default) == (("bus", "line", "line"), UNSET)
+
+
 def test_a_name_is_used_once() -> None:
     answers = with_value(example("meter"), ("motor", "pump-1"), None)
     step = next_step(answers, AROUND)
