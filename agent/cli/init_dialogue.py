@@ -118,7 +118,7 @@ class InitDialogue:
             paragraphs.append(last)
             prompt = f"{shown.lstrip()} > ".lstrip()
         for text in paragraphs:
-            click.echo(text if cells(text) <= columns else "\n".join(wrapped(text, columns)))
+            click.echo(text.rstrip() if cells(text) <= columns else "\n".join(wrapped(text, columns)))
         click.echo(_choices(question), nl=False)
         while True:
             typed = str(click.prompt("", default="", show_default=False, prompt_suffix=prompt))
