@@ -56,7 +56,8 @@ class VirtualLink:
             await self._clock.sleep(timeout_s)
             raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
         response = device.respond(_pdu(request))
-        characters = REQUEST_BYTES.get(request.function, 8) + len(response) + 3
+        # The port is read when the complete response can have arrived, also if it is a short exception response.
+        characters = REQUEST_BYTES.get(request.function, 8) + max(len(response) + 3, 5 + 2 * request.registers)
         self.response_s = characters * wire.character_s + wire.silence_s + after_s
         await self._clock.sleep(self.response_s)
         if response[0] & 0x80:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from statistics import median
+from typing import NamedTuple
 
 from agent.commissioning.discovery import scan_order as order
 from agent.commissioning.discovery.cached_reader import GAP_S
@@ -13,9 +14,23 @@ from drivers.bus_settings import BusSettings
 from drivers.reading import Clock
 from drivers.serial_sniffer import SerialSetting
 
-# Requests of an identification with function 04 only, and with function 03: means over the simulated models of the
-# library. A device that reports its model needs few.
-REQUESTS_NAMED, REQUESTS_UNNAMED, REQUESTS_MEAN = (4, 30), (20, 104), (18, 95)
+
+class Effort(NamedTuple):
+    """What an identification needs, as a mean over the simulated models of the library.
+
+    requests: their number. registers: sum of their registers. A serial port waits as long for an exception response as
+    for the registers, because it reads when the complete response can have arrived.
+    """
+
+    requests: int
+    registers: int
+
+
+# With function 04 only, and with function 03; of a device that names its model, of another one, of all together.
+NAMED, UNNAMED, MEAN = (
+    (Effort(7, 69), Effort(45, 368)), (Effort(21, 316), Effort(104, 1160)), (Effort(18, 276), Effort(95, 1032)),
+)  # fmt: skip
+NONE = Effort(0, 0)
 SCAN_DURATION = N_("Duration on an undisturbed line: about {total_s:.0f} s")
 SCAN_DURATION_WITH_EACH = N_(
     "Duration on an undisturbed line: about {total_s:.0f} s, and {each_s:.0f} s for each device that responds"
@@ -25,8 +40,9 @@ SCAN_DURATION_MAX_WITH_EACH = N_(
     "Duration on an undisturbed line: at most {total_s:.0f} s, and about {each_s:.0f} s for each device that responds"
 )
 RESPONSE_S = 0.035  # of a device that was not found yet: drives need 5 ms to 20 ms, meters up to 100 ms
-SHORTER = 3  # characters by which the requests for the reported identification are shorter than those of the scan
-CHARACTERS = 14.5  # request and response of an identification, mean: most responses are exceptions
+FRAMES = 13  # characters of a request for registers and of its response, without the registers
+PROBE = FRAMES + 2  # of a request of the scan
+SHORTER = 3  # characters by which the requests for the reported identification are shorter
 
 
 class AnnouncedDuration:
@@ -34,8 +50,8 @@ class AnnouncedDuration:
 
     def __init__(self, target: Target, options: ScanOptions, progress: ScanProgress, clock: Clock) -> None:
         self._target, self._options, self._progress, self._clock = target, options, progress, clock
-        kinds = (REQUESTS_NAMED, REQUESTS_UNNAMED, REQUESTS_MEAN)
-        self._named, self._unnamed, self._mean = (kind[options.fc03] if options.identify else 0 for kind in kinds)
+        kinds = (NAMED, UNNAMED, MEAN)
+        self._named, self._unnamed, self._mean = (kind[options.fc03] if options.identify else NONE for kind in kinds)
         self._queries_s = 0.0  # until all units are queried
         self._to_identify: dict[int, float] = {}  # unit identifier → time of its identification
         self._each_s = 0.0  # of the identification of a device that was not found yet
@@ -85,7 +101,7 @@ class AnnouncedDuration:
         self._queries_s = max(0.0, self._queries_s - query_s(wire, self._target.waited_s(device_s)))
 
     def on_found(self, wire: BusSettings, found: FoundDevice) -> None:
-        self._to_identify[found.unit] = self._mean * _request_s(wire, found.response_s)
+        self._to_identify[found.unit] = _identification_s(wire, found.response_s, self._mean)
         self._progress.on_duration(self.left_s)
 
     def on_name(self, wire: BusSettings, found: FoundDevice, names_model: bool, request_s: float) -> None:
@@ -93,10 +109,11 @@ class AnnouncedDuration:
 
         names_model: it names a model of the library. request_s: measured time of each of these requests.
         """
-        calculated_s = _request_s(wire, found.response_s)
-        self._requests[found.unit] = self._named if names_model else self._unnamed
-        self._to_identify[found.unit] = self._requests[found.unit] * calculated_s
-        self._excess_s.append(request_s - calculated_s + SHORTER * wire.character_s)
+        effort = self._named if names_model else self._unnamed
+        self._requests[found.unit] = effort.requests
+        self._to_identify[found.unit] = _identification_s(wire, found.response_s, effort)
+        calculated_s = _gap_s(wire) + found.response_s - SHORTER * wire.character_s
+        self._excess_s.append(request_s - calculated_s)
 
     def on_reported(self) -> None:
         """All units were queried, and the identification that the devices report was read."""
@@ -120,7 +137,7 @@ class AnnouncedDuration:
             times_s += [query_s(wire, target.waited_s(order.SLOW_S))] if target.is_line else []
             times_s += times_s[:1] if options.fc03 else []
         self._queries_s = before_s + units * sum(times_s)
-        self._each_s = self._mean * _request_s(wire, CHARACTERS * wire.character_s + RESPONSE_S)
+        self._each_s = _identification_s(wire, PROBE * wire.character_s + RESPONSE_S, self._mean)
 
     def _announce(self) -> None:
         self._progress.on_duration(self.left_s)
@@ -135,8 +152,14 @@ def query_s(wire: BusSettings, device_s: float) -> float:
     return order.CHARACTERS * wire.character_s + device_s + wire.silence_s
 
 
-def _request_s(wire: BusSettings, response_s: float) -> float:
-    return max(GAP_S, wire.silence_s) + response_s
+def _identification_s(wire: BusSettings, response_s: float, effort: Effort) -> float:
+    """response_s: measured with a request of the scan, with its transmission time."""
+    characters = FRAMES * effort.requests + 2 * effort.registers - PROBE * effort.requests
+    return effort.requests * (_gap_s(wire) + response_s) + characters * wire.character_s
+
+
+def _gap_s(wire: BusSettings) -> float:
+    return max(GAP_S, wire.silence_s)
 
 
 def search_s(units: int, settings: Iterable[BusSettings]) -> float:
