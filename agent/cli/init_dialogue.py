@@ -27,6 +27,8 @@ from agent.config.schema import reason_of_error
 from agent.core.columns import cells, padded
 from agent.core.text import N_, _, text_of
 from drivers.errors import ForeignMasterActive, LinkClosed
+from drivers.file_reasons import FILE_UNWRITABLE
+from drivers.reasons import cause_of
 from drivers.toml_file import TomlError
 
 INTERRUPTED = 130  # exit code
@@ -66,6 +68,8 @@ class InitDialogue:
                 write_atomically(answers_path(self.file), as_toml(answers))
                 if self._stopped:
                     raise click.Abort
+        except OSError as error:
+            fail(text_of(FILE_UNWRITABLE(path=str(answers_path(self.file)), error=cause_of(error))))
         except (click.Abort, KeyboardInterrupt):
             click.echo()
             if answers:

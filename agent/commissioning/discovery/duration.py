@@ -39,7 +39,7 @@ SCAN_DURATION_MAX = N_("Duration on an undisturbed line: at most {total_s:.0f} s
 SCAN_DURATION_MAX_WITH_EACH = N_(
     "Duration on an undisturbed line: at most {total_s:.0f} s, and about {each_s:.0f} s for each device that responds"
 )
-RESPONSE_S = 0.035  # of a device that was not found yet: drives need 5 ms to 20 ms, meters up to 100 ms
+RESPONSE_S = 0.03  # of a device that was not found yet: drives need 5 ms to 20 ms, meters up to 100 ms
 FRAMES = 13  # characters of a request for registers and of its response, without the registers
 PROBE = FRAMES + 2  # of a request of the scan
 SHORTER = 3  # characters by which the requests for the reported identification are shorter
