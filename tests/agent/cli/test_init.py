@@ -120,7 +120,7 @@ def test_a_wrong_answers_file_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_configuration_with_problems_does_not_replace_the_old_one(tmp_path: Path) -> None:
-    """A reference that no table has is only known when all answers are together."""
+    """A reference that no table has is only found in the complete configuration."""
     lines = (ROOT / "examples" / "meter-and-drive.answers.toml").read_text(encoding="utf-8")
     lines = lines.replace('fed_by = "meter-11"', 'fed_by = "meter-12"')
     (tmp_path / "a.toml").write_text(lines, encoding="utf-8")
