@@ -25,12 +25,12 @@ demo: .venv/demo
 compile: .venv/demo
 	$(BIN)/magwatt compile
 
-# First the tests that can share the processors; some of them wait, so there are more workers than processors. Then the
-# tests marked `alone`, which measure real time on real buses and sleep most of the time, two files at a time.
+# First the tests that can share the processors; some of them wait, so there are more workers than processors.
+# Then the tests marked `alone`, which measure real time on real buses and sleep most of the time, three files at a time.
 test: .venv/test system catalogues
 	$(BIN)/magwatt compile
-	$(BIN)/python -m pytest -m "not soak and not alone" -n 4 --dist worksteal
-	$(BIN)/python -m pytest -m "not soak and alone" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak and not alone" -n 6 --dist worksteal
+	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -73,17 +73,21 @@ bench-savings: .venv/test
 bench-proven: .venv/test
 	PYTHONPATH=. $(BIN)/python -m benchmarks.proven
 
-soak: .venv/test system
-	$(BIN)/python -m pytest -m soak
+# In the same two parts, here the real time first; `--durations` for the summary in docs/measured.md.
+soak: .venv/test system catalogues
+	$(BIN)/magwatt compile
+	$(BIN)/python -m pytest -m "soak and alone" -n 2 --dist loadfile --durations=0 --durations-min=1
+	$(BIN)/python -m pytest -m "soak and not alone" -n 2 --dist worksteal --durations=0 --durations-min=1
 
 plant-pictures: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python docs/make_plant_pictures.py
 
 picture: .venv/test
-	$(BIN)/python docs/make_picture.py
+	PYTHONPATH=.:tests $(BIN)/python docs/make_picture.py
 
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py
+	$(BIN)/python docs/shell_files.py
 
 # Message catalogues: `messages` brings new texts of the code into the .po files, `catalogues` compiles them.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard agent/locale/*/LC_MESSAGES/magwatt.po))

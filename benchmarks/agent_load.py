@@ -15,55 +15,18 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 from support.basics import Mosquitto
 
-PROFILE = "schneider/pm5000"
+from benchmarks.metered_plant import PROFILE, configuration
+
 CASES = {"16": (16, 0), "32+32": (32, 32)}
 WARM_S, SECONDS = 15.0, 60.0
 STEP_S = 0.5  # of the simulated devices
 
 AGENT = "from benchmarks import watched_agent; watched_agent.run_agent()"
-
-CONFIG = """\
-[site]
-id = "bench"
-gateway = "gw-01"
-simulated = true
-
-[store]
-state_dir = "state"
-{store}
-[mqtt]
-url = "{broker}"
-
-[bus.line]
-tcp = "{address}"
-poll_interval = "1s"
-"""
-
-METER = """
-[meter.meter-{unit}]
-bus = "line"
-unit_id = {unit}
-profile = "{profile}"
-measuring_point = "motor"
-class = "0.5"
-"""
-
-MOTOR = """
-[motor.motor-{unit}]
-kind = "induction"
-kw = {kw:g}
-rpm = 1475
-poles = 4
-volts = 400
-class = "IE3"
-fed_by = "meter-{unit}"
-"""
 
 
 def serve(meters: int) -> None:
@@ -105,15 +68,6 @@ class Usage:
         self.numpy = "numpy" in Path(f"/proc/{pid}/maps").read_text()
 
 
-def configuration(
-    broker: str, address: str, powers_kw: Sequence[float], motors: int | None = None, store: str = ""
-) -> str:
-    """A plant with a meter for each power, and motors at the first of them; None: at all."""
-    text = CONFIG.format(broker=broker, address=address, store=store)
-    text += "".join(METER.format(unit=unit, profile=PROFILE) for unit in range(1, len(powers_kw) + 1))
-    return text + "".join(MOTOR.format(unit=unit, kw=kw) for unit, kw in enumerate(powers_kw[:motors], 1))
-
-
 def measure(case: str, seconds: float, store: str = "") -> None:
     meters, motors = CASES[case]
     with tempfile.TemporaryDirectory() as name:
@@ -127,7 +81,8 @@ def measure(case: str, seconds: float, store: str = "") -> None:
         assert plant.stdout is not None
         address, powers_kw = plant.stdout.readline().strip(), plant.stdout.readline().split()
         config = folder / "plant.toml"
-        config.write_text(configuration(broker.url, address, [float(kw) for kw in powers_kw], motors, store))
+        of_motors_kw = [float(kw) for kw in powers_kw[:motors]]
+        config.write_text(configuration(broker.url, f'tcp = "{address}"', meters, of_motors_kw, store=store))
         log = folder / "agent.log"
         with log.open("w") as output:
             command = [sys.executable, "-c", AGENT, "run", str(config)]

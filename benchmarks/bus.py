@@ -21,7 +21,8 @@ from support.fault_matrix import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, Line
 
 from benchmarks.far_end import BITS, FarEnd
 from benchmarks.matrix import matrix
-from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, masters, missing, version
+from benchmarks.metered_plant import configuration
+from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, OursAtOnce, masters, missing, version
 from drivers.modbus_link import BusSettings
 from simulators.bus.frames import ReadBlock
 
@@ -35,7 +36,6 @@ FIFTY = ReadBlock(1, 3, 100, 50)
 
 DEVICES, SECONDS = 32, 30
 MB_MAX, LATE_MS_MAX = 40, 5
-SIGNS = "cryptography"  # of the extra `crypto`
 
 
 def say(line: str = "") -> None:
@@ -83,13 +83,14 @@ def rtu() -> None:
     pause = f"{TURNAROUND_S * 1e3:g} ms"
     say(f"Sweeps of {len(SWEEP)} reads ({registers} registers, one slave each) on a line with real transmission times, "
         f"{pause} turnaround. Time: relative to the sum of transmission, turnaround and two silences. Silence broken: "
-        "requests less than 3.5 characters after a response. CPU of the master's process only.\n")  # fmt: skip
+        "requests less than 3.5 characters after a response. CPU of the master's process only. ours: each block is of "
+        "another device; at once: all are of one device, one call of the thread of the line.\n")  # fmt: skip
     say("| baud | master | time | silence broken | CPU per transaction | lost |")
     say("|---|---|---|---|---|---|")
     for baud, (sweeps, chunk) in SPEEDS.items():
         with FarEnd("rtu", baud, chunk, TURNAROUND_S) as far:
             wire = BusSettings("rtu", serial_port=far.where["port"], baud=baud, rtu_framing=True)
-            for name, make in masters(Line.RTU).items():
+            for name, make in {**masters(Line.RTU), "ours, at once": OursAtOnce}.items():
                 if "recovery" in name:
                     continue
                 master = make(wire, Line.RTU, SLOW_S)
@@ -153,33 +154,6 @@ def tcp() -> None:
 
 # --- the complete agent -------------------------------------------------------------------------------------------
 
-CONFIG = """\
-[site]
-id = "bench"
-gateway = "gw-01"
-simulated = true
-
-[store]
-state_dir = "state"
-
-[mqtt]
-url = "{broker}"
-
-[bus.line]
-{bus}
-poll_interval = "1s"
-"""
-
-METER = """
-[meter.meter-{unit}]
-bus = "line"
-unit_id = {unit}
-profile = "{profile}"
-measuring_point = "feeder"
-class = "0.5"
-"""
-PROFILE = "schneider/pm5000"
-
 
 def many() -> None:
     say(f"\n## {DEVICES} devices at 1 s\n")
@@ -189,27 +163,22 @@ def many() -> None:
     with FarEnd("tcp") as far:
         bus = f'tcp = "127.0.0.1:{far.where["port_number"]}"'
         say(f"| one TCP connection | {_agent(bus, far)} |")
-        say(f"| the same, `{SIGNS}` not installed | {_agent(bus, far, SIGNS)} |")
     with FarEnd("rtu", 115200, 8, 0.002) as far:
         bus = f'serial = "{far.where["port"]}"\nline = "115200 8N1"\nlisten_before_start = "0s"'
         say(f"| one line, 115200 baud | {_agent(bus, far)} |")
     say(f"\nGoal: at most {MB_MAX} MB without numpy, p99 at most {LATE_MS_MAX} ms.")
 
 
-def _agent(bus: str, far: FarEnd, *missing: str) -> str:
-    """Run the agent in a separate process for some seconds, observed from inside its loop.
-
-    missing: modules to leave out.
-    """
+def _agent(bus: str, far: FarEnd) -> str:
+    """Run the agent in a separate process for some seconds, observed from inside its loop."""
     with tempfile.TemporaryDirectory() as folder:
         broker = Mosquitto(Path(folder))
         broker.start()
         try:
             config = Path(folder) / "plant.toml"
-            meters = (METER.format(unit=unit, profile=PROFILE) for unit in range(1, DEVICES + 1))
-            config.write_text(CONFIG.format(broker=broker.url, bus=bus) + "".join(meters))
+            config.write_text(configuration(broker.url, bus, DEVICES, point="feeder"))
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.watched_agent", str(config), str(SECONDS), *missing],
+                [sys.executable, "-m", "benchmarks.watched_agent", str(config), str(SECONDS)],
                 cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=SECONDS + 60,
             )  # fmt: skip
         finally:

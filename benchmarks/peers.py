@@ -110,6 +110,20 @@ class Ours(Looping):
         self._runner.close()
 
 
+class OursAtOnce(Ours):
+    """The same; the blocks of a sweep are one call of the thread of the line, as those of one device are."""
+
+    def sweep(self, blocks: Sequence[ReadBlock]) -> None:
+        async def poll() -> None:
+            for block in blocks:
+                await self.fetch(block)
+
+        async def run_once() -> None:
+            await self._link.run(poll())
+
+        self._runner.run(run_once())
+
+
 class PymodbusAsync(Looping):
     def __init__(self, wire: BusSettings, kind: Line, patience_s: float = PATIENCE_S) -> None:
         from pymodbus import FramerType

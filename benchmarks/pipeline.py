@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 from random import Random
 
-from benchmarks import agent_load, watched_agent
+from benchmarks import watched_agent
+from benchmarks.metered_plant import PROFILE, configuration
 
-CONFIG_BUS = "127.0.0.1:502"
+BUS = 'tcp = "127.0.0.1:502"'
 
 
 class VirtualClock:
@@ -42,12 +43,13 @@ def main(motors: int = 32, seconds: int = 120) -> float:
     from drivers.reading import Reading
     from simulators.devices.bench import BenchDevice
 
-    profile = load_profile(agent_load.PROFILE)
+    profile = load_profile(PROFILE)
     devices = [BenchDevice(profile, unit, Random(unit)) for unit in range(1, motors + 1)]
     names = [row.name for row in profile.registers]
     with tempfile.TemporaryDirectory() as name:
         config = Path(name) / "plant.toml"
-        config.write_text(agent_load.configuration("mqtt://127.0.0.1:1", CONFIG_BUS, [d.machine.kw for d in devices]))
+        powers_kw = [device.machine.kw for device in devices]
+        config.write_text(configuration("mqtt://127.0.0.1:1", BUS, motors, powers_kw))
         clock = VirtualClock()
         agent = Agent(load_config(config)[0], clock, Store(None, clock), AgentOptions(deliver=False))
         agent.connect()

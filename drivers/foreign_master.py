@@ -35,7 +35,7 @@ SETTLE_S = 0.02  # silence after bytes that are no response to us: an adapter ma
 RESPONSE_S = 0.2  # silence after a possible request: its response would confirm it
 LONGER_S = 0.5  # longest wait for the two
 NEVER_SILENT_S = 1.0  # a line without silence for that long is in use by another master
-FIRST, ALONE = (6, 22), (17,)  # functions in PLAIN that need no response: first after a frame; without other bytes
+FIRST = (6, 17, 22)  # functions in PLAIN that need no response if they are the first bytes after a frame
 OWN_MAX = 1000  # different requests of ours that are remembered
 SHOWN_MAX = 3  # different frames that a reason names
 
@@ -87,7 +87,7 @@ class ForeignTraffic:
 class ForeignMasterDetector:
     """Detector of one bus; it outlives the connections. target: serial port, or host:port, for messages.
 
-    traffic: what another master sent; None: no other master is known.
+    traffic: what another master sent; None: no other master is known. It may be set to None from another thread.
     """
 
     def __init__(self, target: str, clock: Clock) -> None:
@@ -103,8 +103,8 @@ class ForeignMasterDetector:
         Raises ForeignMasterActive while another master is known.
         """
         possible = self._take_frames(pending)
-        if self.traffic is not None:
-            raise ForeignMasterActive(self.traffic.reason(self._target))
+        if (traffic := self.traffic) is not None:
+            raise ForeignMasterActive(traffic.reason(self._target))
         if not pending.buffer:
             return 0.0
         return RESPONSE_S if possible else SETTLE_S
@@ -135,16 +135,15 @@ class ForeignMasterDetector:
 
         quiet_s: time without a frame of another master after which it counts as removed.
         """
-        assert self.traffic is not None
         self._take_frames(pending)
-        if self._now_s() - self.traffic.heard_s < quiet_s:
-            raise ForeignMasterActive(self.traffic.reason(self._target))
+        if (traffic := self.traffic) is not None and self._now_s() - traffic.heard_s < quiet_s:
+            raise ForeignMasterActive(traffic.reason(self._target))
         self.traffic = None
 
     def restart_quiet_time(self) -> None:
         """The line was not listened to until now."""
-        if self.traffic is not None:
-            self.traffic.heard_s = self._now_s()
+        if (traffic := self.traffic) is not None:
+            traffic.heard_s = self._now_s()
 
     def _take_frames(self, pending: ResponseMatcher) -> bool:
         """Records the frames of others, and removes them. Returns whether there is a possible request at the end."""
@@ -161,21 +160,21 @@ class ForeignMasterDetector:
         return possible
 
     def _record(self, requests: list[OverheardRequest], responses: list[tuple[int, int]]) -> None:
-        now_s = self._now_s()
-        if self.traffic is None:
+        now_s, traffic = self._now_s(), self.traffic
+        if traffic is None:
             self._responses.extend((now_s, response) for response in responses)
             many = len(self._responses) == RESPONSES and now_s - self._responses[0][0] <= RESPONSES_S
             if not requests and not many:
                 return
             responses = [response for _, response in self._responses] if many else responses
             self._responses.clear()
-            self.traffic = ForeignTraffic(self._clock.utc_ns() // 1_000_000, now_s)
+            traffic = self.traffic = ForeignTraffic(self._clock.utc_ns() // 1_000_000, now_s)
         if requests or responses:
-            self.traffic.heard_s = now_s
+            traffic.heard_s = now_s
         for request in requests:
             address = -1 if request.address is None else request.address
-            self.traffic.requests[request.unit, request.function, address] += 1
-        self.traffic.responses.update(responses)
+            traffic.requests[request.unit, request.function, address] += 1
+        traffic.responses.update(responses)
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9
@@ -220,8 +219,7 @@ class ForeignMasterDetector:
         after = at + len(frame)
         if frame in self._own:  # a late echo, unless its response follows, which must not be one to us
             return not pending.expects(request.unit, request.function) and _response_follows(frame, data, after)
-        alone = request.function in FIRST or (request.function in ALONE and len(data) - after <= 1)
-        certain = request.function not in PLAIN or (alone and at - end <= 1)
+        certain = request.function not in PLAIN or (request.function in FIRST and at - end <= 1)
         return certain or _response_follows(frame, data, after)
 
 

@@ -361,11 +361,14 @@ def crc16(data: bytes | bytearray) -> int:
 
 
 _TCP_HEAD = struct.Struct(">HHH")
+_TCP_READ = struct.Struct(">HHHBBHH")
 _TCP_RESPONSE = struct.Struct(">HHHBBB")
 
 
 def tcp_request(request: Request, transaction: Hashable) -> bytes:
     """The Modbus TCP frame of a request."""
+    if request.registers:
+        return _TCP_READ.pack(transaction, 0, 6, *request)
     body = _body(request)
     return _TCP_HEAD.pack(transaction, 0, len(body)) + body
 

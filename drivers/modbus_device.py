@@ -96,6 +96,7 @@ class ModbusDevice:
         self.name, self.profile, self.unit, self.settings = name, profile, unit, settings
         delay_s, timeout_s = settings.inter_request_delay_s, settings.timeout_s
         self.inter_request_delay_s = profile.min_gap_s if delay_s is None else delay_s
+        self._delays_others = delay_s is not None or settings.character_s > 0
         self.health = DeviceHealth(profile.timeout_s if timeout_s is None else timeout_s, settings.behind_gateway)
         self.postponed = False
         self.stuck_s = 0.0
@@ -105,6 +106,7 @@ class ModbusDevice:
         self.unsupported = self._plan.unsupported
         self._decoder = ResponseDecoder(profile, settings.rating_kw)
         self._clock_offset_ns: int | None = None
+        self._requested_ns = -(1 << 62)  # monotonic time at which the last request ended
         self._unread = frozenset[Request]()  # blocks without a valid response in the last poll
 
     def apply_selfcheck(self, verified: Collection[str], suspect: Collection[str]) -> None:
@@ -228,17 +230,31 @@ class ModbusDevice:
 
     async def _read(self, read: PlannedRead, contended: bool, tries: int = TRIES) -> bytes:
         health, transmission_time_s = self.health, self.transmission_time_s(read.block.count)
-        data = await self._link.read_block(
-            read.request,
-            health.attempt_timeout_s(transmission_time_s, contended),
-            self.inter_request_delay_s,
-            edges=read.edges,
-            tries=tries,
-            silence_tries=health.silent_attempts_max(contended),
-            retry_after_s=health.retry_after_s(transmission_time_s),
-        )
+        try:
+            data = await self._link.read_block(
+                read.request,
+                health.attempt_timeout_s(transmission_time_s, contended),
+                self._delay_s(),
+                edges=read.edges,
+                tries=tries,
+                silence_tries=health.silent_attempts_max(contended),
+                retry_after_s=health.retry_after_s(transmission_time_s),
+            )
+        finally:
+            self._requested_ns = self._clock.monotonic_ns()
         health.responded(self._link.response_s, transmission_time_s)
         return data
+
+    def _delay_s(self) -> float:
+        """Silence on the connection before the next request to this device, in seconds.
+
+        On Modbus TCP, the delay that a profile demands is that between two requests to the device: a gateway keeps the
+        silences of its line itself.
+        """
+        delay_s = self.inter_request_delay_s
+        if self._delays_others or self._clock.monotonic_ns() - self._requested_ns < delay_s * 1e9:
+            return delay_s
+        return 0.0
 
     async def _reprobe(self, restarted: bool, contended: bool) -> None:
         """Requests one rejected address again if it is due; a response makes the address readable again."""

@@ -13,8 +13,10 @@ is free again (drivers/late_responses.py).
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Awaitable, Coroutine, Hashable, Sequence
+from typing import Any, TypeVar
 
 from drivers import error_reasons as codes
 from drivers.bus_settings import BusSettings
@@ -29,16 +31,20 @@ from drivers.errors import (
     ResponseQuarantined,
 )
 from drivers.foreign_master import ForeignMasterDetector, ForeignTraffic
-from drivers.framing import Request, Response, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.framing import Request, ResponseMatcher, rtu_request, rtu_scan, tcp_request, tcp_scan
 from drivers.late_responses import LateResponses
 from drivers.reading import Clock
 from drivers.reasons import Reason
+from drivers.request_shapes import extended, free_shape
 from drivers.serial_line import SerialLine
 from drivers.tcp_stream import TcpStream
+from drivers.thread_executor import ThreadExecutor
 
 __all__ = ["BusSettings", "ModbusLink"]
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 STALE_S = 0.3  # what is received that soon after the first opening may come from the buffer of a converter
 STALE_LISTEN_S = 30.0  # minimum listening time if that was a request: the period of a slow master is 20 s
@@ -52,7 +58,10 @@ HALF_OPEN_AFTER = 3  # consecutive time-outs without any byte after which a TCP 
 class ModbusLink:
     """The only connection to a bus. Use from one task only.
 
+    A serial line has its own thread; it receives each request, or all requests of one `run`, as one call.
+
     late: responses discarded because they arrived too late. damaged: responses discarded as corrupt.
+    unanswered: requests without a valid response.
     response_s: response time of the last response in seconds, from sending its request to the complete response.
     no_overread: (unit, function, address) of blocks around which no further register may be read.
 
@@ -61,11 +70,11 @@ class ModbusLink:
 
     def __init__(self, wire: BusSettings, clock: Clock) -> None:
         self.wire = wire
-        self.late = self.damaged = 0
+        self.late = self.damaged = self.unanswered = 0
         self.response_s = 0.0
         self.no_overread: set[tuple[int, int, int]] = set()
         self._clock = clock
-        self._rtu = wire.is_rtu
+        self._serial, self._rtu = wire.is_serial, wire.is_rtu
         self._stream: SerialLine | TcpStream | None = None
         self._pending = ResponseMatcher(rtu_scan if wire.is_rtu else tcp_scan)
         self._late = LateResponses(self._pending, wire.is_serial)
@@ -80,6 +89,8 @@ class ModbusLink:
         self._reconnect_delay_s = RECONNECT_S[0]
         self._timeouts = 0
         self._down: Reason | None = None  # why the last connection attempt failed
+        self._thread: ThreadExecutor | None = None  # of a serial line, from the first request on
+        self._ending = threading.Event()  # the link is being closed
 
     @property
     def unmatched_count(self) -> int:
@@ -113,6 +124,17 @@ class ModbusLink:
         """Bytes received since the last request was sent."""
         return self._pending.received
 
+    def run(self, work: Coroutine[Any, Any, T]) -> Awaitable[T]:
+        """Runs a coroutine that waits for nothing but this link. On a serial line, the thread of the line runs it.
+
+        A cancelled one ends in the thread, at the latest when it sends the next request after `close` was called.
+        """
+        if not self._serial:
+            return work
+        if self._thread is None:
+            self._thread = ThreadExecutor(f"line-{self.wire.name}")
+        return self._thread.run(work)
+
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, *, edges: Sequence[int] = (),
         tries: int = 1, silence_tries: int | None = None, retry_after_s: float | None = None,
@@ -130,22 +152,33 @@ class ModbusLink:
             accepted if it arrives during the next attempt.
         Raises ForeignMasterActive, LinkClosed, LinkTimeout, FrameError, ModbusExceptionResponse.
         """
+        if self._serial and not (self._thread and self._thread.is_current):
+            return await self.run(self.read_block(
+                request, timeout_s, inter_request_delay_s, edges=edges, tries=tries, silence_tries=silence_tries,
+                retry_after_s=retry_after_s,
+            ))  # fmt: skip
         delay_s = max(inter_request_delay_s, self._silence_s)
         silences_max = tries if silence_tries is None else min(tries, silence_tries)
         pending, silences, failures, data = self._pending, 0, 0, b""
         failure: Exception | None = None
         try:
             while failures < tries and silences < silences_max:
-                stream = await self._connected()
-                if self._rtu:
+                stream = self._stream
+                if stream is None or not stream.connected:
+                    stream = await self._connect()
+                if self._rtu and (self._detector.traffic is not None or not self._listened):
                     await self._listen(stream)
                 last = silences + 1 == silences_max or failures + 1 == tries
                 wait_s = timeout_s if last or retry_after_s is None else retry_after_s
                 failures += 1
                 try:
-                    key, sent, own = await self._unambiguous(
-                        stream, request, len(data) // 2, edges, retry_after_s or wait_s
-                    )
+                    key: Hashable
+                    if pending.zero_ids is False:
+                        key, sent, own = self._next_transaction(), request, True
+                    else:
+                        key, sent, own = await self._unambiguous(
+                            stream, request, len(data) // 2, edges, retry_after_s or wait_s
+                        )
                     frame = rtu_request(sent) if self._rtu else tcp_request(sent, key)
                     response = await stream.exchange(frame, key, sent, pending, wait_s, delay_s)
                 except ResponseQuarantined as error:
@@ -154,6 +187,7 @@ class ModbusLink:
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
+                    self.unanswered += 1
                     self._late.unanswered(sent)
                     if pending.begun and not pending.late and list(pending.open) == [key]:
                         # No other response is pending, so this was the response: the shape is free again.
@@ -163,6 +197,7 @@ class ModbusLink:
                     continue
                 except LinkTimeout as error:
                     failure = error
+                    self.unanswered += 1
                     self._late.unanswered(sent)
                     self._count_silence(stream)
                     silences += 1
@@ -176,9 +211,9 @@ class ModbusLink:
                     continue
                 failures -= 1
                 self.response_s = time.monotonic() - self._late.answered(response.request, sent)
-                if not request.registers:
+                if response.request == request:
                     return response.data
-                data = _extended(data, request, response)
+                data = extended(data, request, response)
                 if len(data) == 2 * request.registers:
                     return data
                 self._late.expect(request.address + len(data) // 2)  # they would add nothing to `data`
@@ -198,10 +233,17 @@ class ModbusLink:
 
     async def close(self) -> None:
         """Closes the port. A cancelled request that is still running ends first; the event loop is not blocked."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await stream.end()
-        self._drop()
+        thread = self._thread
+        if thread is None:
+            self._drop()
+            return
+        self._ending.set()
+        try:
+            await thread.call(self._drop)
+        finally:
+            thread.stop()
+            self._thread = None
+            self._ending.clear()
 
     # --- one attempt ---
 
@@ -213,8 +255,6 @@ class ModbusLink:
         Without such a request: one to overtake the pending ones, and False; if there is none, waits up to wait_s for a
         late response. Raises ResponseQuarantined.
         """
-        if self._pending.zero_ids is False:
-            return self._next_transaction(), request, True
         sent = self._of_free_shape(request, begin, edges)
         own = sent is not None
         if sent is None and (sent := self._late.to_overtake(request)) is None:
@@ -228,25 +268,10 @@ class ModbusLink:
         return (sent.shape if self._rtu else self._next_transaction()), sent, own
 
     def _of_free_shape(self, request: Request, begin: int, edges: Sequence[int]) -> Request | None:
-        """A request for registers from offset `begin` on in a shape that no pending response has; None: there is none.
-
-        In this order: the rest of the block; with registers after it; with registers before it; its first half.
-        """
-        unit, function, address, registers = request
-        taken = self._late.taken(unit, function)
-        ranges = [(begin, registers)]
-        if taken:
-            if request[:3] not in self.no_overread:
-                ranges += [(begin, edge) for edge in edges if edge > registers]
-                ranges += [(edge, registers) for edge in reversed(edges) if edge < 0 == begin]
-            if request not in self._whole:
-                cuts = [(begin, edge) for edge in edges if begin < edge < registers]
-                middle = begin + registers
-                ranges += sorted(cuts, key=lambda cut: (registers - cut[1] in taken, abs(2 * cut[1] - middle)))
-        for first, end in ranges:
-            if end - first not in taken:
-                return Request(unit, function, address + first, end - first)
-        return None
+        """A request for registers from offset `begin` on in a shape of no pending response; None: there is none."""
+        overread, divide = request[:3] not in self.no_overread, request not in self._whole
+        taken = self._late.taken(request.unit, request.function)
+        return free_shape(request, begin, edges, taken, overread=overread, divide=divide)
 
     def _refused(self, request: Request, sent: Request, exception: int) -> FrameError:
         """Records which parts or surroundings of a block the device rejects; they are never requested again.
@@ -269,19 +294,21 @@ class ModbusLink:
 
     # --- the connection ---
 
-    async def _connected(self) -> SerialLine | TcpStream:
-        stream = self._stream
-        if stream is not None and stream.connected:
-            return stream
+    async def _connect(self) -> SerialLine | TcpStream:
         self._drop()
+        if self._ending.is_set():
+            raise LinkClosed(codes.PORT_CLOSED, port=self.wire.where)
         now_s = time.monotonic()
         if self._down is not None and now_s < self._reconnect_at_s:
             raise ConnectFailed(self._down)
-        stream = (SerialLine if self.wire.is_serial else TcpStream)(self.wire, self._detector)
+        stream: SerialLine | TcpStream
+        if self._serial:
+            stream = SerialLine(self.wire, self._detector, self._ending)
+        else:
+            stream = TcpStream(self.wire, self._detector)
         try:
             await stream.open()
         except BaseException as error:
-            await stream.end()  # the port is also released if opening was cancelled
             if isinstance(error, LinkError):
                 self._down = error.reason
                 self._reconnect_at_s = time.monotonic() + self._reconnect_delay_s
@@ -301,7 +328,6 @@ class ModbusLink:
             detector.listen_while_stopped(pending, wire.quiet_s)
             log.info("%s: no frame of another master for %g s; polling resumes", wire.name, wire.quiet_s)
             self._listened = True
-        if self._listened:
             return
         if wire.listen_s <= 0:
             await stream.receive(pending)
@@ -354,11 +380,3 @@ class ModbusLink:
         self._stream = None
         self._timeouts = 0
         self._pending.clear()
-
-
-def _extended(data: bytes, request: Request, response: Response) -> bytes:
-    """`data`, the first registers of a block, with those of a response that continue it."""
-    skip = 2 * (request.address - response.request.address) + len(data)
-    if skip < 0 or response.request.function != request.function:
-        return data  # it does not continue `data`
-    return data + response.data[skip : skip + 2 * request.registers - len(data)]

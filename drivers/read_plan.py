@@ -49,14 +49,15 @@ class ReadPlan:
 
     def reads(self, groups: frozenset[str]) -> tuple[PlannedRead, ...]:
         """The requests of a poll of these groups, in order."""
-        planned = self._reads.get(groups)
+        reads = self._reads  # `set_verified` may replace it from another thread
+        planned = reads.get(groups)
         if planned is None:
             known = usable(self._profile, self._verified)
             wanted = [row for row in known if row.group in groups and row.name not in self.unsupported.registers]
             blocks = self.unsupported.readable_blocks(self._profile, plan_blocks(self._profile, wanted, self._hole_max))
             scales = scale_addresses(known)
             readable = [row for row in known if not (row.alone or row.name in self.unsupported.registers)]
-            planned = self._reads[groups] = tuple(self._read(block, scales, readable) for block in blocks)
+            planned = reads[groups] = tuple(self._read(block, scales, readable) for block in blocks)
         return planned
 
     def watched(self) -> frozenset[str]:
@@ -70,12 +71,12 @@ class ReadPlan:
     def set_verified(self, verified: Collection[str]) -> None:
         """Sets the registers of confidence `from_memory` that a self-check has confirmed. They are read from now on."""
         self._verified = frozenset(verified)
-        self._reads.clear()
+        self._reads = {}
 
     def reject(self, block: Block, now_s: float) -> None:
         """Records that the device rejected a block. now_s: monotonic time."""
         self.unsupported.reject(block)
-        self._reads.clear()
+        self._reads = {}
         self.schedule.restart(now_s)
 
     def next_reprobe(self, now_s: float, restarted: bool, contended: bool) -> Request | None:
@@ -94,7 +95,7 @@ class ReadPlan:
     def reprobe_accepted(self, request: Request, now_s: float) -> None:
         """Records that the device accepted a rejected address again."""
         self.unsupported.accept(self._profile, request[1:])
-        self._reads.clear()
+        self._reads = {}
         self.schedule.accepted(now_s)
 
     def _read(self, block: Block, scales: Collection[int], readable: Sequence[Register]) -> PlannedRead:

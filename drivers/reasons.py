@@ -25,6 +25,7 @@ The format specification in the text states the type of a field:
 
 from __future__ import annotations
 
+import errno
 import string
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
@@ -175,10 +176,36 @@ class InvalidValue(CodedError, ValueError):
     """A value from a user, a file or a device that cannot be used."""
 
 
+_OS_ERRORS = {  # the texts of the C library
+    errno.ENOENT: Code("os_no_such_file", "No such file or directory"),
+    errno.EACCES: Code("os_permission_denied", "Permission denied"),
+    errno.EPERM: Code("os_not_permitted", "Operation not permitted"),
+    errno.EISDIR: Code("os_is_a_directory", "Is a directory"),
+    errno.ENOTDIR: Code("os_not_a_directory", "Not a directory"),
+    errno.EEXIST: Code("os_file_exists", "File exists"),
+    errno.ENOSPC: Code("os_no_space", "No space left on device"),
+    errno.EROFS: Code("os_read_only", "Read-only file system"),
+    errno.EIO: Code("os_io_error", "Input/output error"),
+    errno.EBUSY: Code("os_busy", "Device or resource busy"),
+    errno.ENAMETOOLONG: Code("os_name_too_long", "File name too long"),
+    errno.EADDRINUSE: Code("os_address_in_use", "Address already in use"),
+    errno.EADDRNOTAVAIL: Code("os_address_unavailable", "Cannot assign requested address"),
+    errno.ECONNREFUSED: Code("os_connection_refused", "Connection refused"),
+    errno.ECONNRESET: Code("os_connection_reset", "Connection reset by peer"),
+    errno.EPIPE: Code("os_broken_pipe", "Broken pipe"),
+    errno.ETIMEDOUT: Code("os_timed_out", "Connection timed out"),
+    errno.EHOSTUNREACH: Code("os_no_route", "No route to host"),
+    errno.ENETUNREACH: Code("os_network_unreachable", "Network is unreachable"),
+}
+
+
 def cause_of(error: BaseException) -> Reason | str:
-    """An error as data of a reason: its own reason, or the text of the operating system or of a library."""
+    """An error as data of a reason: its own reason, that of the operating system, or the text of a library."""
     if isinstance(error, CodedError):
         return error.reason
+    found = _OS_ERRORS.get(error.errno or 0) if isinstance(error, OSError) else None
+    if found is not None and error.strerror == found.text:  # type: ignore[attr-defined]  # ssl has its own numbers
+        return found()
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

@@ -1,8 +1,9 @@
-"""Serial line: one exchange at a time, in its own thread, with exact inter-frame delays.
+"""Serial line: one exchange at a time, with exact inter-frame delays.
 
-A thread, because the timers of asyncio round up to 1 ms: at 115200 baud this would cost 14 % of the line's capacity.
-During a response the thread sleeps almost until its predicted end: a thread that waits for bytes is woken for every few
-of them (82 times for one response at 19200 baud, for any value of VMIN).
+It blocks its thread, because the timers of asyncio round up to 1 ms: at 115200 baud this would cost 14 % of the line's
+capacity. Its coroutines are therefore never suspended (ModbusLink.run). During a response the thread sleeps almost
+until its predicted end: a thread that waits for bytes is woken for every few of them (82 times for one response at
+19200 baud, for any value of VMIN).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import logging
 import os
 import select
 import termios
+import threading
 import time
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
@@ -21,8 +23,7 @@ from drivers import error_reasons as codes
 from drivers.errors import ConnectFailed, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
 from drivers.framing import Request, Response, ResponseMatcher, rtu_length
-from drivers.reasons import Reason
-from drivers.thread_executor import ThreadExecutor
+from drivers.reasons import Reason, cause_of
 
 if TYPE_CHECKING:
     import serial
@@ -37,20 +38,20 @@ STALL_S, STALL_CHARACTERS = 0.05, 20  # a response with a pause that long is inc
 
 
 class SerialLine:
-    """A serial port. `exchange` and `listen` wait in the thread of the line; the other methods return quickly.
+    """A serial port. Use in the thread of the line only.
 
     foreign: examines everything that is no response, before each request.
+    ending: set when nothing may be sent any more; it ends `listen`.
     """
 
-    def __init__(self, settings: BusSettings, foreign: ForeignMasterDetector) -> None:
+    def __init__(self, settings: BusSettings, foreign: ForeignMasterDetector, ending: threading.Event) -> None:
         self._settings = settings
         self._port: serial.Serial | None = None
         self._fd = -1
         self._turnaround_s: dict[int, float] = {}  # unit identifier → time until its response starts
         self._foreign = foreign
         self._last_s = 0.0  # monotonic time of the last byte sent or received
-        self._ending = False
-        self._worker = ThreadExecutor(f"line-{settings.name}")
+        self._ending = ending
 
     @property
     def connected(self) -> bool:
@@ -59,15 +60,21 @@ class SerialLine:
 
     async def open(self) -> None:
         """Opens the port. Raises ConnectFailed."""
-        await self._worker.call(self._open)
+        self._open()
 
     async def receive(self, pending: ResponseMatcher) -> None:
         """Receives what has arrived until now. Raises LinkClosed."""
-        await self._worker.call(self._receive, pending)
+        pending.feed(self._read_now())
 
     async def listen(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives for `seconds`; sends nothing. Raises ForeignMasterActive at the first proof, LinkClosed."""
-        await self._worker.call(self._listen, pending, seconds)
+        until_s = time.monotonic() + seconds
+        while not self._ending.is_set():
+            pending.feed(self._read_now())
+            self._foreign.examine(pending)
+            if (now_s := time.monotonic()) >= until_s:
+                break
+            self._wait_until(min(now_s + LISTEN_S, until_s))
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
@@ -77,28 +84,24 @@ class SerialLine:
         key: key of the request in pending.open. timeout_s: longest waiting time. delay_s: silence before sending.
         Raises LinkTimeout (no response), FrameError (corrupt response), ForeignMasterActive, LinkClosed.
         """
-        return await self._worker.call(self._exchange, data, key, sent, pending, timeout_s, delay_s)
+        self._wait_for_silence(pending, delay_s)
+        if self._ending.is_set():
+            raise LinkClosed(codes.PORT_CLOSED, port=self._settings.serial_port)
+        return self._exchange(data, key, sent, pending, timeout_s)
 
     async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives until a late response has arrived, at most for `seconds`."""
-        await self._worker.call(self._wait_late, pending, seconds)
+        until_s, n_late = time.monotonic() + seconds, len(pending.late)
+        while len(pending.late) == n_late and time.monotonic() < until_s:
+            self._wait_until(until_s)
+            pending.feed(self._read_now())
 
-    def _close_port(self) -> None:
+    def close(self) -> None:
+        """Closes the port."""
         if self._port is not None:
             with contextlib.suppress(OSError, termios.error):
                 self._port.close()
             self._port, self._fd = None, -1
-
-    def close(self) -> None:
-        """Closes port and thread. Blocks until a running exchange has ended."""
-        self._worker.stop()
-        self._close_port()
-
-    async def end(self) -> None:
-        """Same as `close`, without blocking the event loop: stops listening, waits for a running exchange."""
-        self._ending = True
-        await self._worker.call(self._close_port)
-        self.close()
 
     def _open(self) -> None:
         import serial
@@ -122,22 +125,9 @@ class SerialLine:
         self._port, self._fd, self._last_s = port, port.fileno(), time.monotonic()
         self._turnaround_s.clear()
 
-    def _receive(self, pending: ResponseMatcher) -> None:
-        pending.feed(self._read_now())
-
-    def _listen(self, pending: ResponseMatcher, seconds: float) -> None:
-        until_s = time.monotonic() + seconds
-        while not self._ending:
-            pending.feed(self._read_now())
-            self._foreign.examine(pending)
-            if (now_s := time.monotonic()) >= until_s:
-                break
-            self._wait_until(min(now_s + LISTEN_S, until_s))
-
     def _exchange(
-        self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
+        self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float
     ) -> Response:
-        self._wait_for_silence(pending, delay_s)
         self._foreign.before_request(pending, data)
         pending.open[key] = sent  # not earlier: bytes received before sending cannot be its response
         try:
@@ -191,12 +181,6 @@ class SerialLine:
                 break
             time.sleep(rest_s)
 
-    def _wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
-        until_s, n_late = time.monotonic() + seconds, len(pending.late)
-        while len(pending.late) == n_late and time.monotonic() < until_s:
-            self._wait_until(until_s)
-            pending.feed(self._read_now())
-
     def _sleep_until(self, at_s: float) -> None:
         rest_s = at_s - time.monotonic()
         if rest_s > 0:
@@ -224,11 +208,11 @@ class SerialLine:
 
     def _lost(self, error: Exception | None = None) -> LinkClosed:
         """Closes the port. error: why it was lost; None: the adapter was unplugged."""
-        self._close_port()
+        self.close()
         port = self._settings.serial_port
         if error is None:
             return LinkClosed(codes.PORT_DISCONNECTED, port=port)
-        return LinkClosed(codes.PORT_LOST, port=port, error=str(error))
+        return LinkClosed(codes.PORT_LOST, port=port, error=cause_of(error))
 
 
 def open_port(path: str, baud: int, data_bits: int, parity: str, stop_bits: float) -> serial.Serial:
@@ -252,7 +236,7 @@ def not_opened(port: str, error: Exception) -> Reason:
         return codes.PORT_FORBIDDEN(port=port)
     if number in (errno.ENOTTY, errno.EINVAL):
         return codes.PORT_UNSUITABLE(port=port)
-    return codes.PORT_NOT_OPENED(port=port, error=str(error))
+    return codes.PORT_NOT_OPENED(port=port, error=cause_of(error))
 
 
 def port_parity(port: str, parity: str) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from drivers.error_reasons import PORT_DISCONNECTED, PORT_LOST
 from drivers.errors import LinkClosed
+from drivers.reasons import cause_of
 from drivers.rtu_frames import frames_in
 from drivers.serial_line import open_port
 
@@ -74,7 +75,7 @@ def eavesdrop(
                     raise LinkClosed(PORT_DISCONNECTED, port=port)
                 data += chunk
     except (OSError, termios.error) as error:
-        raise LinkClosed(PORT_LOST, port=port, error=str(error)) from None
+        raise LinkClosed(PORT_LOST, port=port, error=cause_of(error)) from None
     finally:
         with contextlib.suppress(OSError, termios.error):
             line.close()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Callable, Hashable
-from functools import partial
+import time
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from drivers import error_reasons as codes
+from drivers.direct_future import DirectFuture, sleep
 from drivers.errors import ConnectFailed, LinkClosed
 from drivers.foreign_master import ForeignMasterDetector
 from drivers.framing import Request, Response, ResponseMatcher, tcp_response_head
@@ -24,43 +25,46 @@ CHUNK = 4096  # bytes per read from the socket
 STALL_S = 0.2  # a response with a pause that long is incomplete
 
 
-class TcpStream(asyncio.BufferedProtocol):
+class TcpStream:
     """A TCP connection. Use from one task only.
 
+    A socket, not an asyncio transport: a transport needs more processor time, and if its buffer is full, it would send
+    a request when the response is no longer expected.
+
     foreign: RTU: examines everything that is no response, before each request.
-    last_s: time of the event loop at which the last byte was sent or received.
     """
 
     def __init__(self, settings: BusSettings, foreign: ForeignMasterDetector) -> None:
         self._settings = settings
         self._rtu = settings.is_rtu
-        self._transport: asyncio.Transport | None = None
-        self._pending: ResponseMatcher | None = None
-        self._failure: Callable[[], Exception]  # why the present exchange has no response
-        self._future: asyncio.Future[Response] | None = None
         self._loop = asyncio.get_running_loop()
+        self._socket: socket.socket | None = None
+        self._pending: ResponseMatcher | None = None
+        self._future: DirectFuture[Response] | None = None  # the response of the present exchange
+        self._sent: Request  # in the present exchange
+        self._timeout_s = self._give_up_s = 0.0  # of the present exchange
         self._timer: asyncio.TimerHandle | None = None
-        self._give_up_s = 0.0  # loop time
-        self._chunk = bytearray(CHUNK)
         self._foreign = foreign
         self._responded = False  # whether a response was received on this connection
-        self.last_s = 0.0
+        self._last_s = 0.0  # monotonic time of the last byte sent or received
 
     @property
     def connected(self) -> bool:
         """Whether the connection is open."""
-        return self._transport is not None
+        return self._socket is not None
 
     async def open(self) -> None:
         """Opens the connection. Raises ConnectFailed."""
-        settings = self._settings
-        connection = self._loop.create_connection(lambda: self, settings.host, settings.port_number)
+        peer = self._settings.where
         try:
-            await asyncio.wait_for(connection, CONNECT_S)
+            async with asyncio.timeout(CONNECT_S):
+                self._socket = await self._connect()
         except TimeoutError:
-            raise ConnectFailed(codes.CONNECTION_TIMEOUT, peer=settings.where, timeout_s=CONNECT_S) from None
+            raise ConnectFailed(codes.CONNECTION_TIMEOUT, peer=peer, timeout_s=CONNECT_S) from None
         except OSError as error:
-            raise ConnectFailed(_not_connected(settings.where, error)) from None
+            raise ConnectFailed(_not_connected(peer, error)) from None
+        self._last_s = time.monotonic()
+        self._loop.add_reader(self._socket, self._on_readable)
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, pending: ResponseMatcher, timeout_s: float, delay_s: float
@@ -68,24 +72,22 @@ class TcpStream(asyncio.BufferedProtocol):
         """Same as SerialLine.exchange; raises LinkTimeout, FrameError, ForeignMasterActive, LinkClosed."""
         if delay_s:
             await self._wait_for_silence(pending, delay_s)
-        transport = self._transport
-        if transport is None:
+        if self._socket is None:
             raise LinkClosed(codes.NOT_CONNECTED, peer=self._settings.where)
         if self._rtu:
             self._foreign.before_request(pending, data)  # the line was silent: the buffer has no part of a response
         pending.open[key] = sent  # not earlier: bytes received before sending cannot be its response
         pending.received, pending.damaged = 0, False
-        self._pending, self._failure = pending, partial(pending.failure, sent, timeout_s)
         pending.awaited = b"" if self._rtu else tcp_response_head(sent, key)
-        future = self._future = self._loop.create_future()
-        transport.write(data)
-        self.last_s = pending.sent_s = now_s = self._loop.time()
+        self._pending, self._sent, self._timeout_s = pending, sent, timeout_s
+        self._send(data)
+        self._last_s = pending.sent_s = now_s = time.monotonic()
         self._give_up_s = now_s + timeout_s
         if self._timer is None or self._timer.when() > self._give_up_s:
             self._start_timer()
+        self._future = DirectFuture(self._loop)
         try:
-            response: Response = await future
-            return response
+            return await self._future
         finally:
             self._future = None
 
@@ -96,99 +98,140 @@ class TcpStream(asyncio.BufferedProtocol):
     async def listen(self, pending: ResponseMatcher, seconds: float) -> None:
         """RTU: same as SerialLine.listen. A transparent converter forwards the traffic of other masters on its line."""
         self._pending = pending
-        until_s = self._loop.time() + seconds
+        until_s = time.monotonic() + seconds
         self._foreign.examine(pending)
-        while (rest_s := until_s - self._loop.time()) > 0:
+        while (rest_s := until_s - time.monotonic()) > 0:
             await asyncio.sleep(min(rest_s, LISTEN_S))
             self._foreign.examine(pending)
 
     async def wait_late(self, pending: ResponseMatcher, seconds: float) -> None:
         """Receives until a late response has arrived, at most for `seconds`."""
         self._pending = pending
-        until_s = self._loop.time() + seconds
+        until_s = time.monotonic() + seconds
         n_late = len(pending.late)
-        while len(pending.late) == n_late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; not worth an event)
+        while len(pending.late) == n_late and (rest_s := until_s - time.monotonic()) > 0:  # noqa: ASYNC110 (rare; not worth an event)
             await asyncio.sleep(min(rest_s, 0.01))
 
     def close(self) -> None:
         """Closes the connection without waiting."""
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = None
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    async def end(self) -> None:
-        """Same as close()."""
-        self.close()
+    async def _connect(self) -> socket.socket:
+        """A socket connected to the first address of the host that accepts a connection. Raises OSError."""
+        host, port = self._settings.host, self._settings.port_number
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except socket.gaierror:  # a name
+            found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        failure = OSError(errno.EHOSTUNREACH, "no address")
+        for family, kind, protocol, _, address in found:
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.setblocking(False)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                await self._loop.sock_connect(sock, address)
+            except BaseException as error:
+                sock.close()
+                if not isinstance(error, OSError):
+                    raise
+                failure = error
+            else:
+                return sock
+        raise failure
 
     async def _wait_for_silence(self, pending: ResponseMatcher, delay_s: float) -> None:
         """Same as SerialLine._wait_for_silence; received bytes extend the wait."""
-        began_s = self._loop.time()
+        began_s = time.monotonic()
         while True:
-            now_s = self._loop.time()
-            silent_s, waited_s = now_s - self.last_s, now_s - began_s
+            now_s = time.monotonic()
+            silent_s, waited_s = now_s - self._last_s, now_s - began_s
             rest_s = self._foreign.rest_s(pending, delay_s, silent_s, waited_s) if self._rtu else delay_s - silent_s
             if rest_s <= 0:
                 break
-            await asyncio.sleep(rest_s)
+            await sleep(rest_s)
+
+    def _send(self, data: bytes) -> None:
+        """Sends a request. A full buffer means that the peer has received none of many requests."""
+        assert self._socket is not None
+        try:
+            complete = self._socket.send(data) == len(data)
+        except BlockingIOError:
+            complete = False
+        except OSError as error:
+            raise self._lost(error) from None
+        if not complete:
+            raise self._lost()
 
     def _start_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_at(self._give_up_s, self._on_timeout)
 
+    def _fail(self) -> None:
+        """Ends the present exchange without a response."""
+        assert self._future is not None
+        assert self._pending is not None
+        self._future.set_exception(self._pending.failure(self._sent, self._timeout_s))
+
+    # --- called by the event loop ---
+
     def _on_timeout(self) -> None:
         """Handles the timer that all requests share: it fires once per time-out, not once per request."""
         self._timer = None
-        if self._future is None or self._future.done():
+        if self._future is None:
             return
-        if self._loop.time() < self._give_up_s:  # set for an earlier request
+        if time.monotonic() < self._give_up_s:  # set for an earlier request
             self._start_timer()
+        else:
+            self._fail()
+
+    def _on_readable(self) -> None:
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(CHUNK)
+        except BlockingIOError:
             return
-        self._future.set_exception(self._failure())
-
-    # --- called by asyncio ---
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self.last_s = self._loop.time()
-
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return self._chunk
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.last_s = self._loop.time()
-        pending = self._pending
+        except OSError as error:
+            self._on_lost(self._lost(error))
+            return
+        if not data:
+            self._on_lost(self._lost())
+            return
+        self._last_s = time.monotonic()
+        pending, future = self._pending, self._future
         if pending is None:  # before the first request
             return
-        response = pending.feed(bytes(self._chunk[:nbytes]))
-        future = self._future
-        if future is None or future.done():
+        response = pending.feed(data)
+        if future is None:
             return
         if response is not None:
             self._responded = True
             future.set_result(response)
         elif pending.incomplete:
-            self._loop.call_later(STALL_S, self._on_stall, self.last_s, future)
+            self._loop.call_later(STALL_S, self._on_stall, self._last_s, future)
 
-    def _on_stall(self, since_s: float, future: asyncio.Future[Response]) -> None:
+    def _on_stall(self, since_s: float, future: DirectFuture[Response]) -> None:
         """Fails the exchange if no byte arrived since an incomplete or corrupt response."""
-        if self._future is future and not future.done() and self.last_s == since_s:
-            future.set_exception(self._failure())
+        if self._future is future and self._last_s == since_s:
+            self._fail()
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self._transport = None
-        if self._future is None or self._future.done():
-            return
+    def _on_lost(self, error: LinkClosed) -> None:
+        if self._future is not None:
+            self._future.set_exception(error)
+
+    def _lost(self, error: OSError | None = None) -> LinkClosed:
+        """Closes the connection. error: why it was lost; None: the peer has closed it."""
+        self.close()
         peer = self._settings.where
-        if error:
-            reason = codes.CONNECTION_ABORTED(peer=peer, error=str(error))
-        else:
-            reason = (codes.CONNECTION_CLOSED if self._responded else codes.CONNECTION_CLOSED_EARLY)(peer=peer)
-        self._future.set_exception(LinkClosed(reason))
+        if error is not None:
+            return LinkClosed(codes.CONNECTION_ABORTED, peer=peer, error=cause_of(error))
+        return LinkClosed(codes.CONNECTION_CLOSED if self._responded else codes.CONNECTION_CLOSED_EARLY, peer=peer)
 
 
 def _not_connected(peer: str, error: OSError) -> Reason:

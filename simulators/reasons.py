@@ -123,6 +123,33 @@ BENCH_UNIT_ID_TAKEN = Code(
     "bench_unit_id_taken", "{profile}@{unit_id:d}: {other} already has this unit identifier; use another one"
 )
 BENCH_FULL = Code("bench_full", "{n:d} devices: one bus has at most {unit_id_max:d} unit identifiers")
+BENCH_RANGE = Code(
+    "bench_range",
+    "{profile}: register {quantity} cannot show {value:.4g} {unit}, a value of this motor; use a smaller motor or "
+    "another model",
+)
+BENCH_RATIO = Code("bench_ratio", "{text}: expected a transformer ratio such as 200/5")
+PLATE_SLIP = Code(
+    "plate_slip",
+    "{rpm:g} r/min is not the speed of an induction motor: the slip must be above 0 and at most {slip_max:pct} %. "
+    "Check speed, frequency and pole pairs, or use --kind pm",
+)
+PLATE_FREQUENCY = Code(
+    "plate_frequency",
+    "a permanent-magnet motor with {pole_pairs:d} pole pairs at {rpm:g} r/min has {hz:g} Hz, not {stated_hz:g} Hz",
+)
+PLATE_POWER = Code(
+    "plate_power_impossible",
+    "{kw:g} kW at {volts:g} V and {amps:g} A need a power factor of {cos_phi:.2f} and an efficiency of "
+    "{efficiency:pct} %, which no motor has; check the nameplate",
+)
+BENCH_MOTOR = Code(
+    "bench_motor",
+    "motor: {kw:g} kW, {rpm:g} r/min, {poles:d} poles, {volts:g} V, {amps:.1f} A, cos φ {cos_phi:.2f}, {hz:g} Hz, "
+    "efficiency {efficiency:pct1} %, {kind}",
+)
+BENCH_INDUCTION = Code("bench_induction", "induction motor")
+BENCH_MAGNET = Code("bench_magnet", "permanent-magnet motor")
 BAUD_UNSUPPORTED = Code(
     "baud_unsupported", "{baud} baud: not supported by a pseudo-terminal; use 9600, 19200, 38400 or 115200"
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from support.basics import HandClock, Mosquitto
+from support.store import without_fsync
 
 from agent.core import kernel_cache, text
 from drivers.reasons import Reason
@@ -38,6 +39,12 @@ def _complete_catalogues() -> Iterator[None]:
         Reason.__str__ = text.english  # type: ignore[method-assign,assignment]
     yield
     assert not text.missing
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_power_failure() -> Iterator[None]:
+    with without_fsync():
+        yield
 
 
 @pytest.fixture

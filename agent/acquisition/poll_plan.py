@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from agent.acquisition.scheduler import GROUP_FACTOR, TURNAROUND_S, BusPoller, PolledDevice, pollers
+from agent.acquisition.selfcheck_results import disabled_registers
 from agent.config.model import Config
 from agent.core.clock import SystemClock
 from agent.core.columns import headings, padded_left
-from agent.core.text import N_, _, as_object
+from agent.core.text import N_, _, as_object, text_of
 from drivers.bus_settings import BusSettings
 from drivers.device_health import SILENCES_CONTENDED
 from drivers.framing import exchange_characters
@@ -69,6 +70,7 @@ class BusPlan(Struct, frozen=True):
     worst_cycle_s: the same while one device does not respond.
     fitting_s: shortest poll interval with margin for retries.
     problems: why the plan does not fit.
+    disabled: how many registers of each device are not read because nothing has confirmed them.
     """
 
     name: str
@@ -79,11 +81,13 @@ class BusPlan(Struct, frozen=True):
     worst_cycle_s: float
     fitting_s: float
     problems: tuple[Reason, ...]
+    disabled: tuple[Reason, ...] = ()
 
 
 def plan(config: Config) -> list[BusPlan]:
     """One plan for each bus with a device to poll. Opens no port."""
-    return [_bus_plan(poller) for poller in pollers(config, SystemClock(), lambda reading: None)]
+    disabled = disabled_registers(config)
+    return [_bus_plan(poller, disabled) for poller in pollers(config, SystemClock(), lambda reading: None)]
 
 
 def overloads(config: Config) -> Iterator[tuple[str, Reason]]:
@@ -112,6 +116,7 @@ def plan_as_object(found: BusPlan) -> dict[str, Any]:
         "cycle_s": round(found.cycle_s, 4),
         "worst_cycle_s": round(found.worst_cycle_s, 4),
         "problems": [as_object(reason) for reason in found.problems],
+        "disabled_registers": [as_object(reason) for reason in found.disabled],
         "blocks": [
             {
                 "device": item.device,
@@ -142,10 +147,11 @@ def plan_as_text(found: BusPlan) -> str:
         utilization=found.utilization, cycle_ms=1000 * found.cycle_s, worst_ms=1000 * found.worst_cycle_s,
     )  # fmt: skip
     problems = (_("does not fit: {reason}", reason=reason) for reason in found.problems)
-    return "\n".join([*lines, *(f"  {text}" for text in (summary, *problems))])
+    disabled = map(text_of, found.disabled)
+    return "\n".join([*lines, *(f"  {text}" for text in (summary, *problems, *disabled))])
 
 
-def _bus_plan(poller: BusPoller) -> BusPlan:
+def _bus_plan(poller: BusPoller, disabled: Mapping[str, Reason]) -> BusPlan:
     settings = poller.link.wire
     blocks = tuple(block for polled in poller.devices for block in _blocks(polled, settings))
     utilization = sum(item.transaction_s / item.interval_s for item in blocks if item.interval_s)
@@ -164,7 +170,9 @@ def _bus_plan(poller: BusPoller) -> BusPlan:
     speed = f"  {settings.baud} {settings.data_bits}{settings.parity}{settings.stop_bits}" if settings.is_rtu else ""
     return BusPlan(poller.bus.name, settings.where + speed, blocks, utilization, cycle_s,
                    cycle_s + SILENCES_CONTENDED * silent_s, fitting_s,
-                   tuple(problems))  # fmt: skip
+                   tuple(problems),
+                   tuple(disabled[polled.device.name] for polled in poller.devices
+                         if polled.device.name in disabled))  # fmt: skip
 
 
 def _blocks(polled: PolledDevice, settings: BusSettings) -> Iterator[PlannedBlock]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agent.acquisition.selfcheck_results import SelfcheckResult, stored_checks
 from agent.config.model import Bus, Config, Drive, Meter
 from agent.config.signals import SignalDevice, signal_devices
 from agent.config.topology import drive_rating_kw, polled_devices
@@ -29,9 +30,12 @@ from drivers.vocabulary import vocabulary
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # periods between two readings; "once": only after each start
 FAILURES_UNTIL_OFFLINE = 2
-SLOTS = 8  # per period: polls in succession cost less processor time than one wake-up for each
+SLOTS = 4  # per period: polls in succession cost less processor time than one wake-up for each
+PHASE_SHIFT_MAX = 0.25  # of the period, after a request without a valid response
 CHECK_S = 5.0  # longest wait without checking the devices, which a reload may change
 PROBE_S = (2.0, 60.0)  # first and longest delay between two probes of an offline device
 PROBE_DOUBLINGS = 5  # largest number of doublings of the delay; without a limit 2**n would overflow
@@ -46,7 +50,10 @@ class BusLink(RegisterLink, Protocol):
     wire: BusSettings
     late: int
     damaged: int
+    unanswered: int
     no_overread: set[tuple[int, int, int]]
+
+    def run(self, work: Coroutine[Any, Any, T]) -> Awaitable[T]: ...
 
 
 class PolledDevice(Struct):
@@ -160,10 +167,12 @@ class BusPoller:
     async def poll_once(self, polled: PolledDevice) -> Reading:
         """Polls a device once, passes its reading on and schedules its next poll."""
         device, began_ns = polled.device, self._clock.monotonic_ns()
-        if polled.offline and not await device.probe():
+        unanswered = self.link.unanswered
+        if polled.offline and not await self.link.run(device.probe()):
             reading = self._no_response_reading(polled)
         else:
-            reading = with_ratios(await device.poll(polled.groups(), self._others_wait(polled)), polled.ratios)
+            poll = device.poll(polled.groups(), self._others_wait(polled))
+            reading = with_ratios(await self.link.run(poll), polled.ratios)
         failed = Quality.NO_REPLY in reading.quality
         if reading.error is not None and reading.error.code == FRAMES_NOT_REQUESTED:
             quiet_min = self.bus.resume_after_quiet_s / 60
@@ -187,9 +196,21 @@ class BusPoller:
             # Keeps its phase; missed periods are skipped.
             period_ns = int(polled.poll_interval_s * 1e9)
             polled.due_ns += period_ns * max(1, -((polled.due_ns - now_ns) // period_ns))
+            if self.link.wire.is_rtu and self.link.unanswered != unanswered:
+                self._shift_phases(period_ns)
         if self._is_polled(polled):
             self._on_reading(reading)
         return reading
+
+    def _shift_phases(self, period_ns: int) -> None:
+        """Moves the polls of all devices by the same random time.
+
+        Another master whose period is a multiple of this one would otherwise collide with each of its requests, so
+        that neither could read and no complete request of it were ever received.
+        """
+        shift_ns = int(self._chance.uniform(-PHASE_SHIFT_MAX, PHASE_SHIFT_MAX) * period_ns)
+        for item in self.devices:
+            item.due_ns += shift_ns
 
     def _is_polled(self, polled: PolledDevice) -> bool:
         """Whether the device is still polled; False after it was removed or replaced."""
@@ -266,11 +287,11 @@ def pollers(
     config: Config, clock: Clock, on_reading: Callable[[Reading], None], only: str | None = None, seed: int = 0,
     link_of: Callable[[Bus], BusLink] | None = None,
 ) -> list[BusPoller]:  # fmt: skip
-    """One poller for each bus with devices to poll.
+    """One poller for each bus with devices to poll, with the stored results of their self-checks applied.
 
     only: the only device to poll; None for all. link_of: makes the link of a bus; None: a ModbusLink.
     """
-    found = []
+    found, checks = [], stored_checks(config)
     for bus in config.buses.values():
         every = [*polled_devices(config), *signal_devices(config)]
         items = [item for item in every if item.bus == bus.name and only in (None, item.name)]
@@ -278,7 +299,7 @@ def pollers(
             continue
         link = link_of(bus) if link_of else ModbusLink(bus_settings(bus), clock)
         several = len({item.unit_id for item in items}) > 1
-        devices = [_polled(config, bus, item, link, clock, several) for item in items]
+        devices = [_polled(config, bus, item, link, clock, several, checks.get(item.name)) for item in items]
         devices.sort(key=lambda polled: polled.cluster)
         found.append(BusPoller(bus, devices, link, clock, on_reading, random.Random(f"{seed}-{bus.name}")))
     return found
@@ -304,8 +325,9 @@ def bus_settings(bus: Bus) -> BusSettings:
 
 
 def _polled(
-    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: BusLink, clock: Clock, several: bool
-) -> PolledDevice:
+    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: BusLink, clock: Clock, several: bool,
+    check: SelfcheckResult | None,
+) -> PolledDevice:  # fmt: skip
     profile = item.profile if isinstance(item, SignalDevice) else load_profile(item.profile)
     bus_line = link.wire
     settings = DeviceSettings(
@@ -318,10 +340,13 @@ def _polled(
         behind_gateway=several and not bus_line.is_rtu,
     )
     ratios = {unit: factor for unit in (*CT_QUANTITIES, "V") if (factor := ratio_factor(item, unit)) != 1.0}
+    device = ModbusDevice(item.name, profile, item.unit_id, link, clock, settings)
+    verified, failed = (check.confirmed, check.failed) if check else (frozenset[str](), ())
+    device.apply_selfcheck(verified, failed)
     return PolledDevice(
-        ModbusDevice(item.name, profile, item.unit_id, link, clock, settings),
+        device,
         bus.poll_interval_s,
         ratios,
         cluster=item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name,
-        configuration=(item, profile, bus.poll_interval_s, several, settings),
+        configuration=(item, profile, bus.poll_interval_s, several, settings, verified, failed),
     )

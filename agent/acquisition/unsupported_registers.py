@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
+from agent.acquisition.device_fingerprint import fingerprint_of
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.delivery.store import Store
 
@@ -20,7 +20,7 @@ class UnsupportedRegisterStore:
         self._devices = [(bus, polled) for bus in buses for polled in bus.devices]
         self._saved: dict[str, Any] = {}
         for bus, polled in self._devices:
-            body = store.entry(KIND, polled.device.name, fingerprint(bus, polled), FORGET_S)
+            body = store.entry(KIND, polled.device.name, _fingerprint(bus, polled), FORGET_S)
             if body is not None:
                 _load(bus, polled, body)
             self._saved[polled.device.name] = _body(bus, polled)
@@ -30,15 +30,12 @@ class UnsupportedRegisterStore:
         for bus, polled in self._devices:
             name, body = polled.device.name, _body(bus, polled)
             if body != self._saved[name]:
-                self._store.save_entry(KIND, name, fingerprint(bus, polled), body)
+                self._store.save_entry(KIND, name, _fingerprint(bus, polled), body)
                 self._saved[name] = body
 
 
-def fingerprint(bus: BusPoller, polled: PolledDevice) -> str:
-    """Identity of a device: its connection, unit identifier and map."""
-    settings, device = bus.link.wire, polled.device
-    where = settings.serial_port or f"{settings.host}:{settings.port_number}"
-    return hashlib.sha256(f"{where} {device.unit} {device.profile}".encode()).hexdigest()[:16]
+def _fingerprint(bus: BusPoller, polled: PolledDevice) -> str:
+    return fingerprint_of(bus.link.wire.where, polled.device.unit, polled.device.profile)
 
 
 def _body(bus: BusPoller, polled: PolledDevice) -> dict[str, Any]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import gettext
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from importlib import import_module
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from agent.core.columns import cells
 from agent.core.text import DOMAIN, N_, _, language_of, language_of_environment, locale_folder, text_of, use
 from drivers.reasons import CodedError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 C = TypeVar("C", bound=click.Command)
 NUMBERS = (N_("integer"), N_("integer range"), N_("float"), N_("float range"))  # types of click in its errors
@@ -62,6 +66,8 @@ GROUPS = {
         "replay": Entry("replay:replay", N_("Analyse a recording: power, harmonics, events, flicker")),
         "simulate": Entry("simulate:simulate", N_("Serve a simulated plant or virtual Modbus devices")),
         "profiles": Entry("profiles:profiles", N_("List, show and check register maps")),
+        "backup": Entry("backup:backup", N_("Write state, ledger, key and configuration into one file")),
+        "restore": Entry("backup:restore", N_("Restore a backup on this or on a new computer")),
         "compile": Entry("compile:compile_kernels", N_("Compile the signal-processing kernels into the cache")),
     },
 }
@@ -143,6 +149,14 @@ class LazyGroup(click.Group):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         click.Group.format_help(translated(self), ctx, formatter)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands without importing them, and options of `magwatt` itself."""
+        from click.shell_completion import CompletionItem
+
+        entries = [(name, entry) for group in GROUPS.values() for name, entry in group.items()]
+        found = [CompletionItem(name, help=_(entry.summary)) for name, entry in entries if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         option = super().get_help_option(ctx)
         if option is not None:
@@ -150,16 +164,19 @@ class LazyGroup(click.Group):
         return option
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command; an error with a reason ends it with one line and exit code 2 (traceback: --verbose)."""
+        """Runs a command; an error with a reason ends it with one line (traceback: --verbose) and exit code 2, or 1 if
+        another process uses the state."""
         try:
             return super().invoke(ctx)
         except CodedError as error:
             import logging
 
-            from agent.cli.options import fail
+            from agent.cli.options import FINDING, WRONG
+            from agent.delivery.store.reasons import STATE_DIR_IN_USE
 
             logging.getLogger("agent").debug("command failed", exc_info=True)
-            fail(text_of(error))
+            click.echo(text_of(error), err=True)
+            sys.exit(FINDING if error.reason.code == STATE_DIR_IN_USE else WRONG)
 
     def main(self, *args: Any, **extra: Any) -> Any:
         with _language_kept():

@@ -13,7 +13,7 @@ import click
 
 from agent.cli.options import FINDING, config_option, fail
 from agent.cli.savings_service import motor_argument, open_savings
-from agent.core.text import N_, _, as_object, text_of
+from agent.core.text import N_, _, as_object, current, text_of
 
 if TYPE_CHECKING:
     from agent.savings.records.model import Baseline, Saving
@@ -161,7 +161,7 @@ def _show(
     for item in without_effect:
         click.echo(f"  {text_of(item)}")
     if saving is not None:
-        _show_saving(saving)
+        _show_saving(saving, found.asset)
 
 
 def _show_baseline(found: Baseline) -> None:
@@ -230,9 +230,10 @@ def _show_fit(found: Baseline) -> None:
         click.echo(f"    {100 * item.cv_rmse:6.2f} %  {text_of(item.model)}")
 
 
-def _show_saving(saving: Saving) -> None:
+def _show_saving(saving: Saving, motor: str) -> None:
     from agent.savings.accounting.assumptions import described
     from agent.savings.accounting.verdict import UNDECIDED, further_caveats
+    from agent.savings.settings import text_with_setting
 
     if saving.intervals:
         click.echo(_("{from_ms:local} to {to_ms:local}:", from_ms=saving.from_ms, to_ms=saving.to_ms))
@@ -245,11 +246,11 @@ def _show_saving(saving: Saving) -> None:
     if saving.verdict == UNDECIDED:
         click.echo(f"  {text_of(saving.caveats[0])}")
     for item in saving.assumptions if saving.intervals else ():
-        click.echo(f"  {text_of(described(item))}")
+        click.echo(f"  {text_with_setting(text_of(described(item)), item.reason, motor, current())}")
     for name, part in saving.parts.items():
         click.echo("  " + _(
             "{part:word}: {saved_kwh:+z.1f} ± {u95_wh:kwh} kWh", part=name, saved_kwh=part.wh / 1000,
             u95_wh=part.u95_wh,
         ))  # fmt: skip
     for reason in ([saving.advice] if saving.advice else []) + further_caveats(saving):
-        click.echo(f"  {text_of(reason)}")
+        click.echo(f"  {text_with_setting(text_of(reason), reason, motor, current())}")

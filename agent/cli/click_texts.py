@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gettext import ngettext  # marks a text that click takes from its catalogue by a number
+
 from agent.core.text import N_
 
 CLICK = (
@@ -23,8 +25,7 @@ CLICK = (
     N_("{name} {filename!r} is a directory."),
     N_("Choose from:\n\t{choices}"),
     N_("No such command {name!r}."),
-    N_("Did you mean {possibility}?"),
-    N_("Did you mean one of: {possibilities}?"),
+    ngettext("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", 1),
     N_("Got unexpected extra argument ({args})"),
     N_("Got unexpected extra arguments ({args})"),
     N_("Invalid value for {param_hint}: {message}"),

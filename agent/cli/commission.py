@@ -8,71 +8,135 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.options import FINDING, config_option, fail, load, plant_file, split_file
+from agent.cli.options import FINDING, check_usage, config_option, fail, load, plant_file, split_file
 from agent.core.text import N_, _, text_of
 
 if TYPE_CHECKING:
-    from agent.commissioning.wizard.record import Reply
-    from drivers.reasons import Reason
+    from agent.commissioning.wizard.wizard import Dialogue
+    from agent.config.model import Config
 
 
 @click.command(
     help=N_(
         "Commission motors: nameplate, wiring, self-check, record.\n\n"
         "FILE is the configuration, the same as --config FILE; the first argument is a file if it ends in .toml or "
-        "exists. Without MOTOR all motors are commissioned. Exits 1 if there are open points."
+        "exists. NAME is a motor, a shared meter or one of their devices; without NAME all motors are commissioned. "
+        "Statements without a reply stay open: without a terminal, give the replies with --answers. Exits 1 if "
+        "there are open points."
     )
 )
-@click.argument("words", nargs=-1, metavar="[FILE] [MOTOR]...")
+@click.argument("words", nargs=-1, metavar="[FILE] [NAME]...")
 @config_option
-@click.option("--by", metavar="NAME", help=N_("Name of the operator. [default: prompt for it]"))
+@click.option("--by", metavar="NAME", help=N_("Name of the operator. [default: that of --answers, else prompt for it]"))
+@click.option("--answers", "answers_file", metavar="FILE", type=click.Path(path_type=Path),
+              help=N_("Replies to the statements (TOML, docs/selfcheck.md); the others are not checked."))  # fmt: skip
+@click.option("--write-answers", metavar="FILE", type=click.Path(path_type=Path),
+              help=N_("Write a file for --answers in which nothing is checked, and exit."))  # fmt: skip
 @click.option("--readings", type=click.IntRange(3, 1000), metavar="N", default=10, show_default=True,
               help=N_("Number of readings for the self-check."))  # fmt: skip
 @click.option("--batch", is_flag=True, help=N_("Run the self-check only, without questions."))
 @click.option("--output-dir", metavar="DIR", type=click.Path(path_type=Path),
               help=N_("Folder for the records. [default: commissioning/ next to the configuration]"))  # fmt: skip
 def commission(
-    words: tuple[str, ...], config_file: Path | None, by: str | None, readings: int, batch: bool,
-    output_dir: Path | None,
+    words: tuple[str, ...], config_file: Path | None, by: str | None, answers_file: Path | None,
+    write_answers: Path | None, readings: int, batch: bool, output_dir: Path | None,
 ) -> None:  # fmt: skip
     import asyncio
 
-    from agent.commissioning.wizard.wizard import Dialogue, Wizard
-    from agent.config.schema import unknown_reference
-    from agent.config.topology import assets
+    from agent.commissioning.wizard.wizard import Wizard
     from agent.core.clock import SystemClock
     from agent.core.columns import padded
     from agent.delivery.store import Store, default_directory
+    from agent.delivery.store.database_file import private_directory
+    from agent.delivery.store.lock import StateLock
 
-    file, motors = split_file(words)
+    check_usage((batch and answers_file is not None, _("`--batch` cannot be combined with `--answers`")))
+    file, names = split_file(words)
     config = plant_file(config_file, file)
     loaded, report = load(config)
-    known = [asset.name for asset in assets(loaded)]
-    if unknown := [name for name in motors if name not in known]:
-        fail(f"{unknown[0]}: {text_of(unknown_reference('motor', unknown[0], known))}")
+    motors = [motor for name in names for motor in _motors_of(loaded, name)]
+    if write_answers is not None:
+        _write_answers(loaded, motors, by, write_answers)
+        return
+    by, dialogue = _dialogue(loaded, by, answers_file, batch)
     for item in report.findings:
         click.echo(f"{padded(_(item.level), 8)} {item.text(text_of)}", err=True)
-
-    if by is None:
-        by = "" if batch else click.prompt(_("Name of the operator"))
-    if not batch:
-        click.echo(
-            _("Confirm each statement with y (yes), n (no; then enter the actual state) or s (skip: not checked).")
-        )
+    directory = loaded.state_dir or default_directory()
+    private_directory(directory)
+    lock = StateLock(directory, "commission", SystemClock().utc_ns() // 1_000_000)  # also keeps `run` from the buses
     try:
-        store = Store(loaded.state_dir or default_directory(), SystemClock())
+        store = Store(directory, SystemClock(), lock=lock)
         folder = output_dir or config.parent / "commissioning"
-        dialogue = Dialogue(click.echo, (lambda statement: ("skipped", "")) if batch else _confirm)
-        records = asyncio.run(Wizard(loaded, store, folder, by, dialogue).run(list(motors), readings))
+        records = asyncio.run(Wizard(loaded, store, folder, by, dialogue).run(motors, readings))
     except OSError as error:
         fail(text_of(error))
-    sys.exit(FINDING if report.findings or any(record.open_points for record in records) else 0)
+    points = [point for record in records for point in (record.findings if batch else record.open_points)]
+    sys.exit(FINDING if report.findings or points else 0)
 
 
-def _confirm(statement: Reason) -> tuple[Reply, str]:
-    key = click.prompt(
-        f"  {text_of(statement)}", type=click.Choice(["y", "n", "s"]), prompt_suffix="? ", default="y"
-    )  # fmt: skip
-    if key == "n":
-        return "no", click.prompt("    " + _("Actual state"), default="")
-    return ("yes" if key == "y" else "skipped"), ""
+def _motors_of(config: Config, name: str) -> list[str]:
+    """The motors and shared meters of a name on the command line; exits if it is unknown."""
+    from agent.config.schema import unknown_reference
+    from agent.config.topology import assets
+
+    known = assets(config)
+    found = [asset.name for asset in known if asset.name == name]
+    found = found or [asset.name for asset in known if name in asset.devices]
+    if not found:
+        fail(f"{name}: {text_of(unknown_reference('motor', name, [asset.name for asset in known]))}")
+    return found
+
+
+def _dialogue(config: Config, by: str | None, answers_file: Path | None, batch: bool) -> tuple[str, Dialogue]:
+    """The name of the operator, and where the replies come from."""
+    from agent.cli.commission_dialogue import TerminalDialogue
+    from agent.commissioning.wizard.answers import AnswersFile, operator_name, read_answers
+    from agent.commissioning.wizard.questions import all_questions
+    from agent.commissioning.wizard.wizard import Dialogue
+
+    try:
+        by = operator_name(by) if by is not None else ""
+    except ValueError as error:
+        fail(f"--by: {text_of(error)}")
+    answers = AnswersFile()
+    if answers_file is not None:
+        try:
+            answers = read_answers(answers_file, all_questions(config))
+        except (OSError, ValueError) as error:
+            fail(f"{answers_file}: {text_of(error)}")
+    by, terminal = by or answers.by, TerminalDialogue(click.echo, _read_line)
+    interactive = answers_file is None and not batch and sys.stdin is not None and sys.stdin.isatty()
+    if not by and not batch:
+        check_usage((not interactive, _("--by: missing; give the name of the operator")))
+        try:
+            by = terminal.operator()
+        except EOFError:
+            raise click.Abort from None
+    if interactive:
+        click.echo(_("Reply to each statement with y (yes), n (no; then enter the actual state) or s (not checked)."))
+        return by, Dialogue(click.echo, terminal.ask)
+    if answers_file is None and not batch:
+        click.echo(_("The input is not a terminal: nothing is confirmed without `--answers`."), err=True)
+    return by, Dialogue(click.echo, answers.answer)
+
+
+def _read_line(prompt: str) -> str:
+    click.echo(prompt, nl=False)
+    if not (line := sys.stdin.readline()):
+        click.echo()
+        raise EOFError
+    return line
+
+
+def _write_answers(config: Config, motors: list[str], by: str | None, path: Path) -> None:
+    from agent.commissioning.wizard.answers import new_file
+    from agent.commissioning.wizard.questions import all_questions
+
+    heading = _('Replace "not checked" by "yes" where you have compared it at the cabinet, otherwise by "no".')
+    questions = [item for item in all_questions(config) if not motors or item.asset in motors]
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(new_file(questions, by or "", heading))
+    except OSError as error:
+        fail(f"{path}: {text_of(error)}")
+    click.echo(_("Next: `magwatt commission --answers {file}`", file=str(path)))

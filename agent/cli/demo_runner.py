@@ -26,12 +26,13 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 
-from agent.cli.watch_view import format_event_line, format_line, show_live
+from agent.cli.watch_notes import format_event_line
+from agent.cli.watch_table import format_line
 from agent.config.loader import parse_broker
 from agent.config.model import Mqtt
 from agent.core import kernel_cache
 from agent.core.text import _, text_of
-from agent.delivery.mqtt.follower import FollowedMessage, Follower
+from agent.delivery.mqtt.follower import BrokerError, FollowedMessage, Follower
 from drivers.reasons import Code, CodedError
 
 if TYPE_CHECKING:
@@ -50,7 +51,6 @@ DIALECTS = {
     "prometheus": "Prometheus: curl http://127.0.0.1:9464/metrics",
 }
 
-DEMO_BROKER_UNREACHABLE = Code("demo_broker_unreachable", "{url}: cannot connect to the broker: {error}")
 DEMO_BROKER_NOT_INSTALLED = Code(
     "demo_broker_not_installed",
     "the built-in broker is not installed; install it with `pip install 'magwatt[demo]'`, or use `--broker`",
@@ -71,7 +71,7 @@ def run_demo(
 
     seconds: duration; None: until Ctrl-C.
     broker_url: broker to use; None: the built-in one.
-    headless: print rows instead of a live table.
+    headless: print rows instead of a live table, as without a terminal.
     fault: fault of the plant; None: no fault.
     outputs: additional outputs, keys of DIALECTS.
     primary_host: Sparkplug host for which births wait, run by the demo on the built-in broker; None: no waiting.
@@ -80,6 +80,7 @@ def run_demo(
         signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
+            headless = headless or not sys.stdout.isatty()
             return _run(Path(folder), stack, seconds, broker_url, headless, fault, outputs, primary_host)
     except DemoError as error:
         click.echo(text_of(error), err=True)
@@ -103,7 +104,7 @@ def _run(
     broker = parse_broker(broker_url)
     if not own_broker:
         stack.callback(delete_retained, broker)  # after plant and agent have ended
-    host = _start_host(stack, broker, primary_host) if own_broker and primary_host else None
+    host = _start_host(stack, broker, primary_host, headless) if own_broker and primary_host else None
     plant, agent = start_processes(folder, stack, broker_url, fault, outputs, primary_host)
     click.echo(_("plant: pump station on Modbus TCP, Modbus RTU and a waveform stream"))
     click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
@@ -122,8 +123,8 @@ def _run(
     follower = Follower(broker, TOPIC, rows.on_change)
     try:
         follower.start()
-    except OSError as error:
-        raise DemoError(DEMO_BROKER_UNREACHABLE, url=broker_url, error=str(error)) from None
+    except BrokerError as error:
+        raise DemoError(error.reason) from None
     stack.callback(follower.stop)
     ending = threading.Event()
     threading.Thread(target=_watch_processes, args=([plant, agent], ending), daemon=True).start()
@@ -131,8 +132,10 @@ def _run(
         with contextlib.suppress(KeyboardInterrupt):
             ending.wait(seconds)
     else:
-        footer = _("{url}  {topic}   Ctrl-C to exit", url=broker_url, topic=TOPIC)
-        show_live(follower, Console(), seconds, lambda: f"{footer}\n{host.status()}" if host else footer, ending)
+        from agent.cli.watch_screen import show_live
+
+        footer = _("{url}  {topic}", url=broker_url, topic=TOPIC)
+        show_live(follower, seconds, lambda: f"{footer}\n{host.status()}" if host else footer, ending)
     if host:
         click.echo(host.status())
     for process, log_file in ((plant, folder / "plant.log"), (agent, folder / "agent.log")):
@@ -174,12 +177,13 @@ def start_processes(
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 
-def _start_host(stack: contextlib.ExitStack, broker: Mqtt, host_id: str) -> DemoHost:
+def _start_host(stack: contextlib.ExitStack, broker: Mqtt, host_id: str, announce: bool) -> DemoHost:
+    """announce: print its changes; a live table shows them in its footer."""
     try:
         from agent.cli.demo_host import DemoHost
     except ImportError:
         raise DemoError(DEMO_SPARKPLUG_NOT_INSTALLED) from None
-    host = DemoHost(broker, host_id, GROUP, click.echo)
+    host = DemoHost(broker, host_id, GROUP, click.echo if announce else lambda _text: None)
     host.start()
     stack.callback(host.stop)
     return host

@@ -34,6 +34,7 @@ def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bo
     from agent.commissioning.doctor.host import PARTS
     from agent.commissioning.doctor.run import examine
     from agent.core.columns import padded
+    from agent.runtime.start_conditions import add_start_conditions
 
     def report_finding(item: DoctorFinding) -> None:
         body = {"level": item.level, "where": item.where, "reason": as_object(item.reason)}
@@ -46,6 +47,7 @@ def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bo
             click.echo(f"… {name}", err=True)
 
     loaded, report = load(plant_file(config_file, file), as_json)
+    add_start_conditions(loaded, report)
     for item in report.findings:
         report_finding(finding(item.key, item.reason))
     clean = asyncio.run(examine(loaded, rounds, report_finding, report_part))

@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from agent.cli.explain_text import as_text
+from agent.cli.options import warn_of_agent
 from agent.config.model import Config, Mqtt
 from agent.core.local_time import format_second
-from agent.core.text import N_, _, text_of_object
-from agent.delivery.mqtt.follower import FollowedMessage, Follower
+from agent.core.text import N_, _, text_of, text_of_object
+from agent.delivery.mqtt.follower import BrokerError, FollowedMessage, Follower
 from drivers.file_reasons import nearest
 
 REST_S = 0.2  # further retained messages arrive within that time after the first
@@ -26,10 +27,10 @@ def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: b
     follower = Follower(broker, topic)
     try:
         follower.start()
-    except (OSError, ValueError) as error:
+    except BrokerError as error:
         click.echo(_(
-            "no broker at {host}:{port:d}: {error}; give the URL of the broker or --config FILE. While no agent runs, "
-            "use --config FILE --poll", host=broker.host, port=broker.port, error=str(error)
+            "{problem}. Give the URL of the broker or --config FILE; while no agent runs, use --config FILE --poll",
+            problem=error.reason
         ), err=True)  # fmt: skip
         return 1
     try:
@@ -96,6 +97,7 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
     from agent.runtime.assembly import Agent, AgentOptions
     from agent.runtime.pipeline_thread import TICK_S
 
+    warn_of_agent(config)
     receiver, clock = _ExplainReceiver(motor), SystemClock()
     store = Store(None, clock)
     agent = Agent(
@@ -124,6 +126,8 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
         agent.pipeline.close()
         store.close()
     if receiver.body is None:
+        for device in needed & agent.disabled.keys():
+            click.echo(text_of(agent.disabled[device]), err=True)
         click.echo(_("{motor}: no values within {seconds:g} s. Run `magwatt doctor` to find the cause", motor=motor,
                      seconds=seconds), err=True)  # fmt: skip
         return 1

@@ -74,7 +74,7 @@ U_PARTS = {
 def as_text(asset: str, body: Mapping[str, Any]) -> str:
     """All parts of the body, one item per line."""
     sections = (_head(asset, body), _inputs(body), _result(body), _methods(body), _powers(body), _checks(body),
-                _uncertainty(body), _improvements(body))  # fmt: skip
+                _disabled(body), _uncertainty(body), _improvements(body))  # fmt: skip
     return "\n\n".join("\n".join(lines) for section in sections if (lines := list(section)))
 
 
@@ -153,6 +153,12 @@ def _checks(body: Mapping[str, Any]) -> Iterator[str]:
         for name, item in body["checks"].items():
             yield "  " + _("{name}: {check}; used: {used}", name=_name(CHECKS, name), check=_watts(item["check_w"]),
                            used=_watts(item["used_w"]))  # fmt: skip
+
+
+def _disabled(body: Mapping[str, Any]) -> Iterator[str]:
+    if items := body.get("disabled_registers"):  # missing in the message of an earlier version
+        yield _("Disabled registers")
+        yield from (f"  - {text_of_object(item)}" for item in items)
 
 
 def _uncertainty(body: Mapping[str, Any]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, T
 from agent.commissioning.init import reasons as codes
 from agent.commissioning.init.answers import Answers, as_toml, read_answers, value_of, with_value, write_atomically
 from agent.commissioning.init.buses import setting_of, with_scan
-from agent.commissioning.init.question import UNSET, YES_NO, Question, ScanStep
+from agent.commissioning.init.question import UNSET, YES_NO, OpenQuestion, ScanStep
 from agent.commissioning.init.steps import Surroundings, next_step
 from agent.config import keys
 from agent.config.schema import reason_of_error
@@ -107,7 +107,7 @@ class InitDialogue:
         click.echo(_("Continuing with the answers in {path}; delete it to start again.", path=str(kept)))
         return answers
 
-    def _asked(self, question: Question, answers: Answers) -> Answers | None:
+    def _asked(self, question: OpenQuestion, answers: Answers) -> Answers | None:
         """The answers with that of the operator; a wrong one is rejected. None: back to the previous question."""
         if (heading := HEADINGS[question.key[0]]) != self._heading:
             self._heading = heading
@@ -173,7 +173,7 @@ class InitDialogue:
         return with_scan(answers, step.bus, result)
 
 
-def _choices(question: Question) -> str:
+def _choices(question: OpenQuestion) -> str:
     """The choices, one per line; nothing for yes or no."""
     if question.choices is YES_NO:
         return ""

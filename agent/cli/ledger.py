@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import sys
@@ -41,6 +42,36 @@ CHANGES = {
 @click.group(help=N_("Verify the signed ledger of savings records."))
 def ledger() -> None:
     pass
+
+
+@ledger.command(
+    help=N_(
+        "Continue an HMAC ledger of an earlier version with an Ed25519 key.\n\n"
+        "The record of the new key names the last record of the old key and confirms it; nothing is rewritten. The "
+        "agent may be running. Afterwards reports contain a public key, which verifies the ledger."
+    )
+)
+@config_option
+def begin(config_file: Path | None) -> None:
+    config = load(plant_file(config_file))[0]
+    from agent.delivery.store import Store, default_directory
+    from agent.runtime.clock_supervisor import start_clock
+    from agent.savings.ledger.signing_key import FILE
+    from agent.savings.ledger.succession import begin_signed
+
+    directory = config.state_dir or default_directory()
+    open_state(config, None)[0].close()  # exits when there is no state file
+    clock, _watch = start_clock(config)
+    with contextlib.closing(Store(directory, clock, config.store)) as store:
+        record = begin_signed(store, clock.utc_ns() // 1_000_000)
+    if record is None:
+        click.echo(_("The ledger is empty; its first record will be signed with the new Ed25519 key."))
+    else:
+        click.echo(_(
+            "Record {seq:d}: the ledger continues with the Ed25519 key {fingerprint}, after record {last:d} of the "
+            "HMAC key.", seq=record.seq, fingerprint=record.body["key"]["fingerprint"], last=record.seq - 1,
+        ))  # fmt: skip
+    click.echo(_("Store a copy of {path} outside the gateway: magwatt backup FILE", path=str(directory / FILE)))
 
 
 @ledger.command(
@@ -91,6 +122,8 @@ def _as_object(found: VerificationResult, empty: Reason | None, key_path: Path |
         "external_checkpoints": found.external_checkpoints, "amended": found.amended, "late": found.late,
         "ahead": found.ahead, "clock_set_back": found.clock_set_back, "keys": found.keys,
         "key_file": str(key_path) if key_path else None, "self_named": found.self_named,
+        "restored": [as_object(item) for item in found.restored],
+        "hmac_part": as_object(found.hmac_part) if found.hmac_part else None,
         "empty": as_object(empty) if empty else None,
         "recorded_under": [span._asdict() for span in found.recorded_under],
         "gateways": found.gateways,
@@ -117,6 +150,7 @@ def _lines(
         return
     if not_recorded := pending_reason(found.pending):
         yield text_of(not_recorded)
+    yield from map(text_of, (*([found.hmac_part] if found.hmac_part else []), *found.restored))
     if found.ahead:
         yield _("intervals dated after the newest record: {n:d}; the clock was ahead and was corrected", n=found.ahead)
     for seq in found.clock_set_back[:CLOCK_STEPS_SHOWN]:
@@ -127,8 +161,8 @@ def _lines(
     yield from _gateways(found, gateway)
     if found.self_named and found.keys and not found.unchecked:
         yield _(
-            "The signatures match key {key}, which only record 1 declares. A forger who rewrites the complete ledger "
-            "can use a new key: give the key that you received earlier (--key report.json).", key=found.keys[0]
+            "The signatures match key {key}, which only the ledger itself declares. A forger who rewrites the complete "
+            "ledger can use a new key: give the key that you received earlier (--key report.json).", key=found.keys[-1]
         )  # fmt: skip
     yield from _summary(found, key_path)
 

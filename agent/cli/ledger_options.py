@@ -48,7 +48,7 @@ def open_state(config: Config | None, state: Path | None) -> tuple[sqlite3.Conne
         exists = path.is_file()
     except PermissionError as error:
         fail(_("{path}: {error}; run the command as the user of the service: "
-               "sudo -u magwatt /opt/magwatt/bin/magwatt …", path=str(place), error=error.strerror))  # fmt: skip
+               "sudo -u magwatt /opt/magwatt/bin/magwatt …", path=str(place), error=cause_of(error)))  # fmt: skip
     except OSError as error:
         fail(text_of(FILE_UNREADABLE(path=str(place), error=cause_of(error))))
     if not exists:

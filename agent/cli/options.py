@@ -119,10 +119,19 @@ def load(path: Path, as_json: bool = False):  # type: ignore[no-untyped-def]  # 
             if as_json:
                 click.echo(json.dumps(problem.as_object(), ensure_ascii=False))
             else:
-                click.echo(problem.text(text_of), err=True)
+                click.echo("\n".join([problem.text(text_of), *problem.excerpt()]), err=True)
         fail(_("{n:d} {n:problem|problems} in {path}", n=len(error.problems), path=str(path)))
     use(None, zone_of(found[0].site.timezone))
     return found
+
+
+def warn_of_agent(config: Config) -> None:
+    """Prints who polls the buses of this configuration; it holds their serial ports."""
+    from agent.delivery.store import default_directory
+    from agent.delivery.store.lock import holder_of
+
+    if (holder := holder_of(config.state_dir or default_directory())) is not None:
+        click.echo(text_of(holder.note), err=True)
 
 
 def must_have(config: Config, motor: str) -> None:
@@ -136,7 +145,7 @@ def must_have(config: Config, motor: str) -> None:
 def broker_of(url: str, *login: Any):  # type: ignore[no-untyped-def]
     """The broker of a URL; login: values of `login_options`. Exits with WRONG if one is invalid."""
     from agent.config.loader import parse_broker
-    from agent.config.schema import masked
+    from drivers.secrets import masked
 
     try:
         return parse_broker(url, *login)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.options import config_option, fail, load, plant_file, split_file
+from agent.cli.options import config_option, fail, load, plant_file, split_file, warn_of_agent
 from agent.core.text import N_, _, text_of
 
 
@@ -42,4 +42,5 @@ def read(words: tuple[str, ...], config_file: Path | None, count: int, as_json: 
         fail(f"{device}: {text_of(unknown_reference('device', device, known))}")
     for item in report.findings:
         click.echo(item.text(text_of), err=True)
+    warn_of_agent(loaded)
     sys.exit(asyncio.run(read_devices(loaded, device, count, as_json)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import click
@@ -14,6 +14,7 @@ from agent.acquisition.bus_stops import command_pollers
 from agent.acquisition.mqtt_signals.probe import TopicProbe
 from agent.acquisition.mqtt_signals.signals import SAMPLE_INTERVAL_S
 from agent.acquisition.scheduler import BusPoller, PolledDevice, with_ratios
+from agent.acquisition.selfcheck_results import disabled_registers
 from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.selfcheck.reasons import CAUSE_AND_MODELS
 from agent.commissioning.selfcheck.run import rejected_registers
@@ -45,7 +46,8 @@ async def read_devices(config: Config, device: str | None, times: int, as_json: 
         text = N_("{device} is not polled; `magwatt check` reports the reason") if device else N_("No device to poll.")
         click.echo(_(text, device=device), err=True)
         return 1
-    jobs = [_read_bus(bus, times, as_json) for bus in buses]
+    disabled = disabled_registers(config)
+    jobs = [_read_bus(bus, times, as_json, disabled) for bus in buses]
     if topics:
         jobs.append(_read_topics(config, device, times, as_json))
     results = await asyncio.gather(*jobs)
@@ -54,8 +56,13 @@ async def read_devices(config: Config, device: str | None, times: int, as_json: 
     return 0 if all(responded and fits for responded, fits in results) else 1
 
 
-async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bool]:
-    """Whether all devices responded, and whether none rejected a register of its profile."""
+async def _read_bus(
+    bus: BusPoller, times: int, as_json: bool, disabled: Mapping[str, Reason]
+) -> tuple[bool, bool]:  # fmt: skip
+    """Whether all devices responded, and whether none rejected a register of its profile.
+
+    disabled: device → how many of its registers are not read because nothing has confirmed them.
+    """
     responded: set[str] = set()
     try:
         for round_number in range(times):
@@ -63,7 +70,12 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
                 await asyncio.sleep(bus.bus.poll_interval_s)
             for polled in bus.devices:
                 reading = await read_completely(polled)
-                responded |= _print(reading, as_json, sorted(polled.device.unsupported.registers))
+                rejected = sorted(polled.device.unsupported.registers)
+                responded |= _print(reading, as_json, rejected, disabled.get(reading.device))
+        for polled in bus.devices:
+            if reason := disabled.get(polled.device.name):
+                label = _("note")
+                click.echo(f"{padded(label, 8)} {text_of(reason)}", err=True)
         rejecting = [polled for polled in bus.devices if polled.device.unsupported.registers]
         for polled in rejecting:
             label, cause = _("finding"), text_of(await _likely_cause(bus, polled))
@@ -89,9 +101,11 @@ async def _read_topics(config: Config, device: str | None, times: int, as_json: 
     return len(received) == n, True
 
 
-def _print(reading: Reading, as_json: bool, rejected: Sequence[str] = ()) -> set[str]:
+def _print(
+    reading: Reading, as_json: bool, rejected: Sequence[str] = (), disabled: Reason | None = None
+) -> set[str]:  # fmt: skip
     """Prints a reading. Returns its device if it responded with values."""
-    click.echo(reading_json(reading, rejected) if as_json else reading_text(reading, rejected))
+    click.echo((reading_json if as_json else reading_text)(reading, rejected, disabled))
     return set() if _without_values(reading) else {reading.device}
 
 
@@ -117,11 +131,12 @@ async def _likely_cause(bus: BusPoller, polled: PolledDevice) -> Reason:
     return finding
 
 
-def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
+def reading_json(reading: Reading, rejected: Sequence[str] = (), disabled: Reason | None = None) -> str:
     """One JSON object: device, t (UTC ms of the response), quality (flags of the reading), flags (name → flags) and
-    values; error and rejected where they are not empty.
+    values; error, rejected and disabled where they are not empty.
 
     rejected: quantities whose registers the device rejects.
+    disabled: how many registers are not read because nothing has confirmed them; None: all are read.
     """
     body = {
         "device": reading.device,
@@ -134,6 +149,8 @@ def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
         body["error"] = as_object(reading.error)
     if rejected:
         body["rejected"] = [metric_name_of(name) for name in rejected]
+    if disabled:
+        body["disabled"] = as_object(disabled)
     return msgspec.json.encode(body).decode()
 
 
@@ -148,13 +165,15 @@ def _without_values(reading: Reading) -> bool:
     return Quality.NO_REPLY in reading.quality or (bool(reading.error) and set(reading.values.values()) <= {None})
 
 
-def reading_text(reading: Reading, rejected: Sequence[str] = ()) -> str:
+def reading_text(reading: Reading, rejected: Sequence[str] = (), disabled: Reason | None = None) -> str:
     if _without_values(reading):
         error = text_of(reading.error) if reading.error else _("no response")
         return _("{device}  no values: {error}", device=reading.device, error=error)
     remarks = [" ".join(reading.quality.names()) or _("good")]
     if rejected:
         remarks.append(_("{n:d} {n:register|registers} rejected", n=len(rejected)))
+    if disabled:
+        remarks.append(_("{n:d} {n:register|registers} disabled", n=disabled.data["n"]))
     if reading.error:
         remarks.append(text_of(reading.error))
     lines = [f"{reading.device}  ({_('; ').join(remarks)})"]

@@ -25,8 +25,10 @@ def run(file: Path | None, config_file: Path | None, seconds: float | None) -> N
     import asyncio
 
     from agent.runtime.run import run as run_agent
+    from agent.runtime.start_conditions import add_start_conditions
 
     loaded, report = load(plant_file(config_file, file))
+    add_start_conditions(loaded, report)
     for finding in report.findings:
         logging.getLogger("agent").warning("%s", finding)
     asyncio.run(run_agent(loaded, seconds))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
+from agent.cli.nameplate_options import bench_motor_of, nameplate_options
 from agent.cli.options import BROKER, broker_of, check_usage, fail, seconds_option
 from agent.core.text import N_, _, text_of
 
@@ -90,6 +92,7 @@ class WithFleet(click.Command):
     show_default=True,
     help=N_("Random seed; the same seed gives the same plant."),
 )
+@nameplate_options
 @seconds_option
 @click.option(
     "--time-factor",
@@ -116,7 +119,7 @@ def simulate(
     scenario: str | None, devices: tuple[str, ...], tcp: int | None, serial: bool, line: str | None, plc: bool,
     fault: str | None, truth: Path | None, write_config: Path | None, broker: str, seed: int, seconds: float | None,
     time_factor: float, output: Path | None, print_config: bool, list_them: bool, proxy: str | None,
-    fault_rates: tuple[str, ...], state_dir: Path | None,
+    fault_rates: tuple[str, ...], state_dir: Path | None, plate: dict[str, Any],
 ) -> None:  # fmt: skip
     from agent.simulation.serve import (
         LINE,
@@ -147,6 +150,8 @@ def simulate(
          _("`--tcp` and `--serial` are only valid with `--device`; a scenario defines its own buses")),
         (devices and (plc or fault or time_factor != 1 or output or state_dir),
          _("`--plc`, `--fault`, `--time-factor`, `--output` and `--state-dir` are only valid with a scenario")),
+        (scenario is not None and any(value is not None for value in plate.values()),
+         _("`--kw` and the other data of a motor are only valid with `--device`")),
     )  # fmt: skip
     broker_of(broker)
     for option, path in (("--truth", truth), ("--write-config", write_config), ("--output", output)):
@@ -154,7 +159,8 @@ def simulate(
             fail(f"{option} {text_of(problem)}")
     try:
         if scenario is None:
-            serve_devices(devices, tcp, line or LINE, truth, write_config, broker, seed, seconds)
+            motor = bench_motor_of(plate)
+            serve_devices(devices, tcp, line or LINE, truth, write_config, broker, seed, seconds, motor, print_config)
         else:
             plant = scenario_of(scenario, plc)
             planned_fault = fault_of(plant, fault) if fault else None

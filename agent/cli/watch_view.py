@@ -1,288 +1,105 @@
-"""`magwatt watch`: a live table of all motors, from the topics that every MQTT client can subscribe to."""
+"""What a live table shows: a screen of a given size, and the complete table for a pipe or a picture."""
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
 
-import click
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console, Group, JustifyMethod, RenderableType
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+from agent.cli import watch_notes, wrapped
+from agent.cli.watch_rows import GatewayRows, followed_in_order, rows_by_gateway
+from agent.cli.watch_table import Line, Span, clipped_line, group_line, layout
+from agent.core.text import _
+from agent.delivery.mqtt.follower import Follower
 
-from agent.analysis.power_quality.event_text import format_event
-from agent.config.model import Mqtt
-from agent.core.local_time import format_date, format_second
-from agent.core.state_reasons import STATES
-from agent.core.text import N_, _, text_of, text_of_object
-from agent.delivery.mqtt.follower import FollowedMessage, Follower
-
-EVENT_S = 600.0  # for this time an event is shown
-OLD_S = 5.0  # from this age on a row is shown dim
-_QUALITY_STYLE = {"good": "green", "uncertain": "yellow", "bad": "red"}
-_FLAG_HELP = {"CLOCK_UNSYNCHRONIZED": N_("the clock of the gateway is not synchronized, see `magwatt doctor`")}
-QUALITIES = (N_("good"), N_("uncertain"), N_("bad"))
-_STATE_STYLE = {"online": "green", "stale": "yellow", "offline": "red", "maintenance": "cyan"}
+ROWS_MIN = 3  # lines of the table that notes and footer leave
 
 
-def watch_broker(broker: Mqtt, topic: str, seconds: float | None) -> int:
-    """Shows the table until Ctrl-C or `seconds`; returns 1 if the broker cannot be used, else 0."""
-    follower = Follower(broker, topic)
-    console = Console()
-    try:
-        follower.start()
-    except (OSError, ValueError) as error:  # ValueError: an invalid host name, or a password file that is not text
-        address = f"{broker.host}:{broker.port}"
-        click.echo(_("no connection to broker {address}: {error}", address=address, error=text_of(error)), err=True)
-        return 1
-    try:
-        show_live(follower, console, seconds, lambda: "")
-    finally:
-        follower.stop()
-    return 0
+@dataclass
+class View:
+    """What the reader has chosen.
 
-
-def show_live(
-    follower: Follower, console: Console, seconds: float | None, footer: Callable[[], str],
-    ending: threading.Event | None = None,
-) -> None:  # fmt: skip
-    """Redraws the table four times a second until SIGINT, SIGTERM, `ending` or `seconds`."""
-    ending = ending or threading.Event()
-    handlers = {number: signal.signal(number, lambda *_: ending.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    until_s = time.monotonic() + seconds if seconds else float("inf")
-    try:
-        with Live(render(follower, console.width, footer()), console=console, auto_refresh=False) as live:
-            while not ending.wait(0.25) and time.monotonic() < until_s:
-                live.update(render(follower, console.width, footer()), refresh=True)
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-QUALITY = N_("quality")
-# heading, unit below it, right-aligned, and order in which columns are omitted in a narrow terminal (0: never)
-_COLUMNS = (
-    (N_("motor"), "", False, 0),
-    (N_("state"), QUALITY, False, 0),
-    (N_("input"), "kW", True, 0),
-    (N_("shaft"), "kW", True, 8),
-    (N_("speed"), "r/min", True, 3),
-    (N_("current"), "A", True, 2),
-    (N_("THD-I"), "%", True, 4),
-    (N_("drive"), "%", True, 7),
-    (N_("motor"), "%", True, 6),
-    (N_("system"), "%", True, 0),
-    (N_("method"), "", False, 1),
-    (N_("age"), "s", True, 5),
-)
-_NAME_WIDTH = 16  # a longer name is wrapped before a column is omitted
-
-
-def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
-    """One row for each motor, with U (k = 2) below its value; an unknown value is a dash, never 0.
-
-    width: of the terminal in characters. Columns that do not fit are omitted; no text is truncated.
+    offset: first line of the table (or of the notes) on the screen.
+    search: words of the filter.
+    trouble_first: order of the motors.
+    notes_only: show all notes instead of the table.
+    page_lines: height of the scrolled part of the last screen.
     """
-    if not follower.seen:
-        return Group(
-            Text(_("Waiting for messages on {topic} …", topic=follower.topic)), Text(footer, style="dim")
-        )  # fmt: skip
-    rows = [
-        (
-            _row(followed, follower.gateways),
-            _age_s(followed) > OLD_S or follower.gateways.get(followed.gateway) == "offline",
-        )
-        for followed in _sorted(follower)
-        if {"telemetry", "state"} & followed.messages.keys()
-    ]
-    columns = _fitting([cells for cells, _ in rows], width)
-    table = Table(
-        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=_title(follower), title_justify="left",
-        title_style="",
-    )  # fmt: skip
-    for number in columns:
-        side: JustifyMethod = "right" if _COLUMNS[number][2] else "left"
-        table.add_column(Text("\n".join(_heading(number))), justify=side, no_wrap=number > 0, overflow="fold")
-    for cells, old in rows:
-        table.add_row(*(cells[number] for number in columns), style="dim" if old else "")
-    parts: list[RenderableType] = [table, Text(_("±: uncertainty U (k = 2); –: unknown"), style="dim")]
-    lines = *format_flags(follower), *format_states(follower), *_format_events(follower)
-    parts += [Text(text, style="yellow") for text in lines]
-    return Group(*parts, Text(footer, style="dim")) if footer else Group(*parts)
+
+    offset: int = 0
+    search: str = ""
+    trouble_first: bool = True
+    notes_only: bool = False
+    page_lines: int = 1
 
 
-def _sorted(follower: Follower) -> list[FollowedMessage]:
-    """The motors by topic; a copy, since messages arrive in another thread."""
-    return [followed for _topic, followed in sorted(follower.seen.copy().items(), key=lambda item: item[0])]
-
-
-def format_flags(follower: Follower) -> list[str]:
-    """Flags of complete messages, with the motors. SIMULATED is in the title."""
-    motors: dict[str, list[str]] = {}
-    for followed in _sorted(follower):
-        for flag in _flags(followed):
-            motors.setdefault(flag, []).append(followed.asset)
-    return [
-        _("{flag} ({help:word}): {motors}", flag=flag, help=_FLAG_HELP[flag], motors=names) if flag in _FLAG_HELP
-        else _("{flag}: {motors}", flag=flag, motors=names)
-        for flag, names in motors.items()
-        if flag != "SIMULATED"
-    ]  # fmt: skip
-
-
-def format_states(follower: Follower) -> list[str]:
-    """State, reasons and start time of each motor whose state has reasons. The states of an offline gateway are
-    outdated and not shown."""
-    return [
-        _("{time}  {motor}: {state}: {reasons}", time=_clock(state.get("since", state["t"])), motor=followed.asset,
-          state=_translated(state["state"]), reasons=_("; ").join(map(text_of_object, state["reason"])))
-        for followed in _sorted(follower)
-        if (state := followed.messages.get("state", {})).get("reason")
-        and follower.gateways.get(followed.gateway) != "offline"
-    ]  # fmt: skip
-
-
-def _format_events(follower: Follower) -> list[str]:
-    """The latest event of each motor, for EVENT_S; times are local."""
-    recent = [
-        followed
-        for followed in _sorted(follower)
-        if "event" in followed.messages and time.monotonic() - followed.received_s["event"] < EVENT_S
-    ]
-    return [
-        format_event_line(followed) for followed in sorted(recent, key=lambda followed: followed.messages["event"]["t"])
-    ]
-
-
-def format_event_line(followed: FollowedMessage) -> str:
-    message = followed.messages["event"]
-    name = followed.messages.get("meta", {}).get("name", followed.asset)
-    text = format_event(message["v"], message.get("r", {}).get("event_text", ()))
-    return f"{_clock(message['v'].get('event_start_ms', message['t']))}  {name}: {text}"
-
-
-def _clock(utc_ms: float) -> str:
-    """The local time; with the date if it is not today."""
-    return format_second(utc_ms).removeprefix(f"{format_date(1000 * time.time())} ")
-
-
-def _fitting(rows: list[list[Text]], width: int) -> list[int]:
-    """The numbers of the columns that fit into the width without truncation."""
-    wide = [
-        max(cell_len(part) for text in (*_heading(number), *(cells[number].plain for cells in rows))
-            for part in text.split("\n"))
-        for number in range(len(_COLUMNS))
-    ]  # fmt: skip
-    wide[0] = min(wide[0], _NAME_WIDTH)
-    columns = list(range(len(_COLUMNS)))
-    # A column has one character of padding and one of border in addition to its text, the table one more border.
-    while sum(wide[number] + 2 for number in columns) + 1 > width and len(columns) > 4:
-        columns.remove(min(filter(_omission, columns), key=_omission))
-    return columns
-
-
-def _omission(number: int) -> int:
-    """The order in which a column is omitted; 0: never."""
-    return _COLUMNS[number][3]
-
-
-def _heading(number: int) -> tuple[str, str]:
-    """Heading and unit of a column."""
-    heading, unit, *_rest = _COLUMNS[number]
-    return _(heading), unit if unit != QUALITY else _(unit)
-
-
-def format_line(followed: FollowedMessage) -> str:
-    """The same row as plain text, for runs without a terminal."""
-    cells = [str(cell).replace("\n", " ") for cell in _row(followed, {})]
-    parts = [*cells[:2], *([_("simulated")] if "SIMULATED" in _flags(followed) else [])]
-    for number, cell in enumerate(cells[2:-1], 2):
-        if cell != "–":
-            heading, unit = _heading(number)
-            parts.append(" ".join(filter(None, (heading, cell, unit))))
-    return "  ".join(parts)
-
-
-def _title(follower: Follower) -> Text:
-    title = Text()
-    for topic, status in sorted(follower.gateways.items()):
-        title.append(f"{topic} ").append(_translated(status), style=_STATE_STYLE.get(status, "")).append("  ")
-    if any("SIMULATED" in _flags(followed) for followed in _sorted(follower)):
-        title.append("SIMULATED", style="bold yellow")
-    return title
-
-
-def _flags(followed: FollowedMessage) -> list[str]:
-    """The flags of the complete last telemetry message."""
-    flags: list[str] = followed.messages.get("telemetry", {}).get("f", {}).get("*", [])
-    return flags
-
-
-def _row(followed: FollowedMessage, gateways: Mapping[str, str]) -> list[Text]:
-    """One row of the table. gateways: topic → status. The state of an offline gateway is outdated and not shown."""
-    telemetry = followed.messages.get("telemetry", {})
-    v: dict[str, Any] = telemetry.get("v", {})
-    pq: dict[str, Any] = followed.messages.get("pq3s", {}).get("v", {})
-    name = followed.messages.get("meta", {}).get("name", followed.asset)
-    state = followed.messages.get("state", {}).get("state", "–")
-    quality = telemetry.get("q", "–")
-    if gateways.get(followed.gateway) == "offline":
-        condition = Text("\n".join((_("gateway offline"), _translated(quality))), style="dim")
+def screen(follower: Follower, view: View, width: int, height: int, footer: str = "") -> list[Line]:
+    """Exactly `height` lines: title, head, motors, notes, footer. Moves `view.offset` into the valid range."""
+    groups = rows_by_gateway(follower, view.search, view.trouble_first)
+    notes = watch_notes.notes(follower)
+    table = layout(groups, width)
+    title = [*_title(follower, groups, view), Span(f"  {time.strftime('%H:%M:%S')}", "dim")]
+    head = [title, *([] if view.notes_only else table.head())]
+    foot: list[Line] = [[Span(text, "dim")] for text in footer.splitlines()]
+    if view.notes_only:
+        body = [[Span(part, "yellow")] for text in notes for part in wrapped(text, width)]
     else:
-        styles = _STATE_STYLE.get(state, ""), _QUALITY_STYLE.get(quality, "")
-        condition = Text.assemble((_translated(state), styles[0]), "\n", (_translated(quality), styles[1]))
-    # From the waveform, else from the registers of the meter
-    thd = next((found for source in (pq, v) if (found := _phases(source, "thd_i_l{}_pct"))), [])
-    currents = _phases(v, "current_l{}_a")
+        foot = [*_short_notes(notes, min(height // 5, height - len(head) - len(foot) - ROWS_MIN)), *foot]
+        body = [line for group in groups for line in (group_line(group), *map(table.row, group.rows))]
+        if not follower.seen:
+            body = [[Span(_("Waiting for messages on {topic} …", topic=follower.topic))]]
+    view.page_lines = max(height - len(head) - len(foot) - 1, 1)
+    view.offset = max(min(view.offset, len(body) - view.page_lines), 0)
+    shown = body[view.offset : view.offset + view.page_lines]
+    empty: list[Line] = [[]] * (view.page_lines - len(shown))
+    lines = [*head, *shown, *empty, *foot, _keys(view, len(body), len(shown))]
+    return [clipped_line(line, width) for line in lines[:height]]
+
+
+def table(follower: Follower, width: int) -> list[Line]:
+    """The complete table with all notes."""
+    groups = rows_by_gateway(follower)
+    if not groups:
+        return [[Span(_("no message from a motor on {topic}", topic=follower.topic))]]
+    columns = layout(groups, width)
     return [
-        Text(name) if name == followed.asset else Text.assemble(f"{name}\n", (followed.asset, "dim")),
-        condition,
-        _number(v.get("active_power_w"), 1000, 2),
-        _plus_minus(v, "shaft_power_w", 1000, 2),
-        _number(v.get("motor_speed_rpm"), 1, 0),
-        _number(sum(currents) / len(currents) if currents else None, 1, 1),
-        _number(sum(thd) / len(thd) if thd else None, 1, 1),
-        _plus_minus(v, "drive_efficiency_pct", 1, 1),
-        _plus_minus(v, "motor_efficiency_pct", 1, 1),
-        _plus_minus(v, "system_efficiency_pct", 1, 1),
-        Text(telemetry.get("m", {}).get("system_efficiency_pct", "–")),
-        Text(f"{_age_s(followed):.0f}"),
+        _title(follower, groups, View()),
+        *columns.head(),
+        *(line for group in groups for line in (group_line(group), *map(columns.row, group.rows))),
+        [],
+        [Span(_("±: uncertainty U (k = 2); –: unknown; !: in trouble"), "dim")],
+        *([Span(text, "yellow")] for text in watch_notes.notes(follower)),
     ]
 
 
-def _translated(text: str) -> str:
-    """A state or quality in the language of the user; a word of another version as it is."""
-    return _(text) if text in STATES or text in QUALITIES else text
+def _title(follower: Follower, groups: list[GatewayRows], view: View) -> Line:
+    n, bad = sum(len(group.rows) for group in groups), sum(group.in_trouble for group in groups)
+    line = [Span(_("{n:d} {n:motor|motors}", n=n), "bold")]
+    if bad:
+        line.append(Span("  " + _("{n:d} in trouble", n=bad), "bold red"))
+    if follower.interrupted:
+        line.append(Span("  " + _("no connection to the broker"), "bold red"))
+    if any("SIMULATED" in watch_notes.flags_of(followed) for followed in followed_in_order(follower)):
+        line.append(Span("  SIMULATED", "bold yellow"))
+    if view.search:
+        line.append(Span("  " + _("filter: {search}", search=view.search), "cyan"))
+    return line
 
 
-def _phases(values: Mapping[str, Any], name: str) -> list[float]:
-    """The values of the three phases, without missing ones."""
-    return [value for number in (1, 2, 3) if (value := values.get(name.format(number))) is not None]
+def _short_notes(notes: list[str], lines: int) -> list[Line]:
+    """The first notes, each in one line; the last line counts the others."""
+    if len(notes) > lines:
+        hidden = len(notes) - max(lines - 1, 0)
+        notes = [*notes[: max(lines - 1, 0)], _("{n:d} more {n:note|notes}: key n", n=hidden)]
+    return [[Span(text, "yellow")] for text in notes[: max(lines, 0)]]
 
 
-def _age_s(followed: FollowedMessage) -> float:
-    """Seconds since the last telemetry, else the last state, was received."""
-    received_s = followed.received_s.get("telemetry", followed.received_s.get("state", time.monotonic()))
-    return time.monotonic() - received_s
-
-
-def _number(value: float | None, divisor: float, decimals: int) -> Text:
-    return Text("–", style="dim") if value is None else Text(_figure(value / divisor, decimals))
-
-
-def _plus_minus(values: dict[str, Any], name: str, divisor: float, decimals: int) -> Text:
-    value, u = values.get(name), values.get(f"{name}_u")
-    if value is None or u is None:
-        return Text("–", style="dim")
-    return Text.assemble(f"{_figure(value / divisor, decimals)}\n", (f"±{_figure(u / divisor, decimals)}", "dim"))
-
-
-def _figure(value: float, decimals: int) -> str:
-    """The number with its decimals; "0.0", never "-0.0"."""
-    return f"{value:z.{decimals}f}"
+def _keys(view: View, lines: int, shown: int) -> Line:
+    """The footer: what is on the screen, and the keys."""
+    place = f"{view.offset + 1}–{view.offset + shown}/{lines}" if lines > shown else ""
+    keys = (
+        place, "↑↓ " + _("scroll"), "/ " + _("filter"),
+        "t " + (_("order by name") if view.trouble_first else _("trouble first")),
+        "n " + (_("table") if view.notes_only else _("notes")), "q " + _("quit"),
+        _("±: U (k = 2)"),
+    )  # fmt: skip
+    return [Span("  ".join(filter(None, keys)), "reverse")]

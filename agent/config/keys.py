@@ -13,7 +13,7 @@ from agent.config import schema
 from agent.config.schema import ConfigReport, KeySpec
 from drivers.bus_settings import QUIET_S
 from drivers.errors import ProfileError
-from drivers.file_reasons import FILE_MISSING, FILE_UNREADABLE, with_suggestion
+from drivers.file_reasons import FILE_UNREADABLE, with_suggestion
 from drivers.profiles import load_profile, profile_ids
 from drivers.reasons import Code, InvalidValue, Reason, cause_of
 from dsp.efficiency_meter import CERTIFICATE, CT_CLASSES, METER_CLASSES, VT_CLASSES, ct_limits, vt_limits
@@ -297,16 +297,19 @@ def resolve_files(values: dict[str, Any], folder: Path, tls: bool, where: str, r
         if (name := values.get(key)) is None:
             continue
         file = values[key] = folder / name
-        if reason := unusable_file(file) or (open_to_others(file) if key in SECRET_FILES else None):
+        if reason := unusable_file(file, key in SECRET_FILES) or (
+            open_to_others(file) if key in SECRET_FILES else None
+        ):
             report.finding(f"{where}.{key}", reason, name)
         if key in TLS_FILES and not tls:
             report.finding(f"{where}.{key}", codes.TLS_KEY_UNUSED(), name)
 
 
-def unusable_file(file: Path) -> Reason | None:
-    """Why the file cannot be read; None if it can."""
+def unusable_file(file: Path, secret: bool) -> Reason | None:
+    """Why there is no such file; None if there is. secret: it contains a password or key, otherwise certificates."""
     try:
-        return None if file.is_file() else FILE_MISSING(path=str(file))
+        missing = codes.SECRET_FILE_MISSING if secret else codes.CERTIFICATE_FILE_MISSING
+        return None if file.is_file() else missing(path=str(file))
     except OSError as error:  # no permission for the folder, or a name that is too long
         return FILE_UNREADABLE(path=str(file), error=cause_of(error))
 

@@ -11,7 +11,6 @@ from typing import Any
 from agent.config import keys, schema
 from agent.config import reasons as codes
 from agent.config.emission_factors import CoalEquivalent
-from agent.config.line_numbers import key_lines
 from agent.config.model import (
     COMMIT_INTERVAL_S,
     DEFER_S,
@@ -36,8 +35,9 @@ from agent.config.topology_check import check_topology
 from drivers.errors import ProfileError
 from drivers.file_reasons import FILE_UNREADABLE, TABLE_EXPECTED, with_suggestion
 from drivers.profiles import profile_ids, set_profile_folders
-from drivers.reasons import InvalidValue, cause_of
+from drivers.reasons import InvalidValue, Reason, cause_of
 from drivers.toml_file import TomlError, parse_toml, read_limited
+from drivers.toml_lines import key_lines
 
 PROFILES_VARIABLE = "MAGWATT_PROFILES"
 
@@ -56,10 +56,9 @@ def load_config(path: Path) -> tuple[Config, ConfigReport]:
         data = read_limited(path)
         raw = parse_toml(data)
     except OSError as error:
-        cause = FILE_UNREADABLE(path=str(path), error=cause_of(error))
-        raise ConfigError([Diagnostic(PROBLEM, path.name, None, "", None, cause)]) from None
+        raise ConfigError([Diagnostic(PROBLEM, path.name, None, "", None, _unreadable(path, error))]) from None
     except TomlError as error:
-        raise ConfigError([Diagnostic(PROBLEM, path.name, None, error.key, None, error.reason)]) from None
+        raise ConfigError([_not_toml(path.name, error)]) from None
     report = ConfigReport(path.name, key_lines(data.decode("utf-8-sig")))
     raw = with_new_keys(raw, report)
     _use_own_profiles(path, raw, report)
@@ -68,6 +67,20 @@ def load_config(path: Path) -> tuple[Config, ConfigReport]:
     if report.problems:
         raise ConfigError(report.problems)
     return config, report
+
+
+def _unreadable(path: Path, error: OSError) -> Reason:
+    if isinstance(error, FileNotFoundError):
+        return codes.CONFIG_FILE_MISSING(path=str(path))
+    if isinstance(error, PermissionError):
+        return codes.CONFIG_FILE_FORBIDDEN(path=str(path))
+    return FILE_UNREADABLE(path=str(path), error=cause_of(error))
+
+
+def _not_toml(file: str, error: TomlError) -> Diagnostic:
+    if (found := error.syntax) is None:
+        return Diagnostic(PROBLEM, file, None, error.key, None, error.reason)
+    return Diagnostic(PROBLEM, file, found.line, error.key, None, error.reason, found.source, found.column)
 
 
 def parse_broker(
@@ -79,8 +92,8 @@ def parse_broker(
         raise InvalidValue(codes.PASSWORD_WITHOUT_USER)
     if ca and not tls:
         raise InvalidValue(codes.CA_WITHOUT_TLS)
-    for file in filter(None, (password_file, ca)):
-        if reason := keys.unusable_file(file):
+    for file in (password_file, ca):
+        if file and (reason := keys.unusable_file(file, secret=file is password_file)):
             raise InvalidValue(reason)
     return Mqtt(host, port, tls, user, password_file, ca)
 

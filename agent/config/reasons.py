@@ -14,6 +14,20 @@ FILE_MODE_OPEN = Code(
     "file_mode_open", "the group or all users can read this file (mode {mode:04o}); run `chmod 600 {path}`"
 )
 
+CONFIG_FILE_MISSING = Code(
+    "config_file_missing", "no such file: {path}; give the path of the configuration with --config FILE"
+)
+CONFIG_FILE_FORBIDDEN = Code(
+    "config_file_forbidden",
+    "this user may not read {path}; run the command with sudo, or as the user of the service",
+)
+SECRET_FILE_MISSING = Code(
+    "secret_file_missing", "no such file: {path}; write the password or key into it, and run `chmod 600 {path}`"
+)
+CERTIFICATE_FILE_MISSING = Code(
+    "certificate_file_missing", "no such file: {path}; copy the certificate in PEM format there, or omit this key"
+)
+
 # Tables and keys
 
 CONFIG_KEY_RENAMED = Code("config_key_renamed", "renamed; write {new} = {value}")
@@ -27,7 +41,7 @@ SITE_MISSING = Code(
 
 LIST_EXPECTED = Code("list_expected", "expected a list, for example {example}")
 TEXT_EXPECTED = Code("text_expected", "expected a string in quotation marks")
-CONTROL_CHARACTER = Code("control_character", "contains a control character")
+CONTROL_CHARACTER = Code("control_character", "contains a control character, such as a tab; delete it")
 BOOLEAN_EXPECTED = Code("boolean_expected", "expected true or false")
 IDENTIFIER_EXPECTED = Code(
     "identifier_expected", "expected 1 to 64 characters of a-z 0-9 _ - (the value is used as an MQTT topic level)"
@@ -57,7 +71,9 @@ URL_WITH_CREDENTIALS = Code(
 LINE_SETTINGS_EXPECTED = Code(
     "line_settings_expected", 'expected baud rate, data bits, parity and stop bits, for example "19200 8E1"'
 )
-TIME_ZONE_UNKNOWN = Code("time_zone_unknown", "no such time zone")
+TIME_ZONE_UNKNOWN = Code(
+    "time_zone_unknown", 'no such time zone; write a name of the tz database, for example "Asia/Shanghai"'
+)
 CONFIG_PROFILE_UNKNOWN = Code("config_profile_unknown", "no such profile; `magwatt profiles` lists them")
 CT_CLASS_EXPECTED = Code(
     "ct_class_expected", 'expected one of {allowed}, or limits from a certificate, for example "0.05 % 2\'"'
@@ -87,7 +103,7 @@ LINE_SETTINGS_MISSING = Code(
 SERIAL_FRAMING = Code("serial_framing", "a serial line uses Modbus RTU; omit framing")
 CERTIFICATE_WITHOUT_KEY = Code("certificate_without_key", "cert and key are both required, or neither")
 TLS_KEY_UNUSED = Code("tls_key_unused", "not used, because the broker URL is mqtt://; did you mean mqtts://?")
-PASSWORD_WITHOUT_USER = Code("password_without_user", "password_file requires user")
+PASSWORD_WITHOUT_USER = Code("password_without_user", "a password requires the name of its user; give user, too")
 CA_WITHOUT_TLS = Code("ca_without_tls", "a certificate authority (ca) requires TLS; did you mean mqtts://?")
 DIALECT_WITHOUT_BROKER = Code("dialect_without_broker", "requires a broker; without an [mqtt] table it is off")
 DISCOVERY_PREFIX_INVALID = Code(
@@ -140,11 +156,6 @@ PRIVATE_PROTOCOL = Code(
     "uses a private protocol in which a read frame may be a command; the device is not polled. Install a meter at its "
     "input",
 )
-REGISTERS_UNCONFIRMED = Code(
-    "registers_unconfirmed",
-    "no register of this profile has a confirmed source; no register is read until `magwatt commission` has confirmed "
-    "them",
-)
 CT_CLASS_ASSUMED = Code("ct_class_assumed", "missing; class 1 is assumed for the uncertainty")
 VT_CLASS_WITHOUT_VT = Code(
     "vt_class_without_vt",
@@ -163,8 +174,11 @@ BUS_MISSING = Code(
 NO_DEVICE_TO_POLL = Code(
     "no_device_to_poll", "no device to poll: no meter, and no drive whose comm_loss permits polling"
 )
-UNIT_ID_TAKEN = Code("unit_id_taken", "{other} on bus {bus} has the same unit ID")
-PORT_TAKEN = Code("port_taken", "{other} uses {port}; a port can have only one user")
+UNIT_ID_TAKEN = Code(
+    "unit_id_taken",
+    "{other} on bus {bus} has the same unit identifier; set another one in one of the two devices, and here",
+)
+PORT_TAKEN = Code("port_taken", "{other} uses {port} already; write another port, or move the devices to {other}")
 SIGNAL_METRIC_TAKEN = Code(
     "signal_metric_taken", "has the same metric name as signal.{other} ({metric}); rename one of them"
 )

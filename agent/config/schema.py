@@ -10,19 +10,17 @@ from typing import Any, TypeVar
 from msgspec import Struct, field
 
 from agent.config import reasons as codes
-from agent.config.line_numbers import line_of
+from agent.core.columns import cells
 from agent.core.text import as_object, english
 from drivers.file_reasons import KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED, nearest, with_suggestion
 from drivers.reasons import CodedError, InvalidValue, Reason
+from drivers.secrets import is_secret, masked
+from drivers.toml_lines import line_of
 
 N = TypeVar("N", int, float)
 REQUIRED = object()
 PROBLEM, FINDING, NOTE = "problem", "finding", "note"
 _DECIMAL = r"(\d+(?:\.\d+)?)"
-_SECRET = re.compile(
-    r"pass|pwd|secret|token|kennwort|credential|密码|key$", re.IGNORECASE
-)  # values that are never printed or logged
-_NO_SECRET = ("password_file",)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -52,6 +50,8 @@ class Diagnostic(Struct, frozen=True):
     key: dotted key; empty for the complete file.
     value: the value as TOML, shortened and without secrets; None when it is not shown.
     reason: what is wrong, or worth knowing.
+    source, column: the line, if the file is not TOML, and the place of the mistake in it, counted from 1. source is
+        None when the line may contain a secret.
     """
 
     level: str
@@ -60,6 +60,8 @@ class Diagnostic(Struct, frozen=True):
     key: str
     value: str | None
     reason: Reason
+    source: str | None = None
+    column: int | None = None
 
     @property
     def place(self) -> str:
@@ -72,20 +74,27 @@ class Diagnostic(Struct, frozen=True):
         """One line: place and reason. render: reason → text in the reader's language."""
         return _one_line(f"{self.place}: {render(self.reason)}")
 
+    def excerpt(self) -> list[str]:
+        """The quoted line and a mark below the mistake; empty if the file is TOML."""
+        if self.source is None or self.column is None:
+            return []
+        before = self.source[: self.column - 1]
+        return [f"    {_one_line(self.source)}", f"    {'':{cells(_one_line(before))}}^"]
+
     def __str__(self) -> str:
         return self.text()
 
     def as_object(self) -> dict[str, Any]:
         """The fields for JSON; the reason is an object with code, data and English text."""
         return {"level": self.level, "file": self.file, "line": self.line, "key": self.key, "value": self.value,
-                "reason": as_object(self.reason)}  # fmt: skip
+                "source": self.source, "column": self.column, "reason": as_object(self.reason)}  # fmt: skip
 
 
 class ConfigReport(Struct):
     """Problems, findings and notes of a configuration.
 
     file: name of the configuration file.
-    lines: dotted key → line number, see agent/config/line_numbers.py.
+    lines: dotted key → line number, see drivers/toml_lines.py.
     problems: prevent the use of the file.
     findings: the operator must decide on them.
     notes: information.
@@ -111,8 +120,7 @@ class ConfigReport(Struct):
 
         value: as parsed; REQUIRED: not shown. The value of a key that may be a secret is replaced by ***.
         """
-        last = key.rpartition(".")[2]
-        secret = _SECRET.search(last) is not None and last not in _NO_SECRET
+        secret = is_secret(key.rpartition(".")[2])
         text = None if value is REQUIRED else "***" if secret else as_toml(value)
         return Diagnostic(level, self.file, line_of(key, self.lines), key, text, reason)
 
@@ -301,11 +309,6 @@ def day(value: Any) -> date:
     if not isinstance(value, date) or isinstance(value, datetime):
         raise InvalidValue(codes.DATE_EXPECTED)
     return value
-
-
-def masked(url: str) -> str:
-    """The URL with user name and password replaced by ***."""
-    return re.sub(r"//.*@", "//***@", url)
 
 
 def anything(value: Any) -> Any:

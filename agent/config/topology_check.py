@@ -11,7 +11,6 @@ from agent.config.schema import ConfigReport, unknown_reference
 from agent.config.signals import metric_of
 from agent.config.topology import eight_point_gain_of, polled_devices, uses_modbus
 from drivers.profiles import load_profile
-from drivers.registers import usable
 from dsp.efficiency_drive import EightPointGain
 
 Tables = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -146,8 +145,6 @@ def _check_readable(config: Config, report: ConfigReport) -> None:
         kind = "meter" if isinstance(item, Meter) else "drive"
         if not uses_modbus(item.profile):
             report.finding(f"{kind}.{item.name}.profile", codes.PRIVATE_PROTOCOL(), item.profile)
-        elif not usable(load_profile(item.profile)):
-            report.finding(f"{kind}.{item.name}.profile", codes.REGISTERS_UNCONFIRMED(), item.profile)
 
 
 def _check_meters(config: Config, report: ConfigReport) -> None:

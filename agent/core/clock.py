@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
+import math
 import time
 from collections.abc import Callable
 
 from msgspec import Struct
 
+from drivers import direct_future
 from drivers.reasons import Code, Reason
 
 STEP_S = 0.5  # smaller differences are corrected without an event
@@ -72,7 +73,7 @@ class SystemClock:
         return self.monotonic_ns() + self._offset_ns
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        await direct_future.sleep(seconds)
 
     def move(self, by_ns: int) -> None:
         """Steps UTC by by_ns, forward or back. Earlier readings and rows keep their time."""
@@ -151,3 +152,9 @@ def kernel_synchronized() -> bool | None:
     # struct timex: unsigned modes; long offset, freq, maxerror, esterror; int status
     status = ctypes.c_int.from_buffer(buffer, 5 * ctypes.sizeof(ctypes.c_long)).value
     return not status & _STA_UNSYNC
+
+
+def rest_s(monotonic_ns: int, period_s: float) -> float:
+    """Seconds to the next multiple of period_s, 0.1 to 1.1 periods: tasks that sleep so wake the process together."""
+    periods = monotonic_ns / 1e9 / period_s
+    return (math.floor(periods + 1.1) - periods) * period_s

@@ -16,7 +16,9 @@ from agent.delivery.publisher import Publisher
 from agent.delivery.sinks import durable_sinks, live_sinks
 from agent.delivery.spool_forecast import SpoolForecast
 from agent.delivery.store import Store, StoreError
+from agent.delivery.store.database_file import private_directory
 from agent.delivery.store.history import History
+from agent.delivery.store.lock import RUN, StateInUse, StateLock
 from agent.delivery.store.reasons import STATE_FILE_REPLACED
 from drivers.reading import Clock
 from drivers.reasons import Reason
@@ -28,17 +30,27 @@ MEMORY_BYTES = 64_000_000  # quota without a state directory
 
 
 def open_store(directory: Path, config: Config, clock: Clock) -> Store:
-    """The store of this run. When the directory cannot be used, this is logged and the store is in memory only."""
-    store = None
+    """The store of this run. When the directory cannot be used, this is logged and the store is in memory only.
+
+    Raises StateInUse when another process uses the directory.
+    """
+    store = lock = None
     try:
-        store = Store(directory, clock, config.store, evidence=filter(None, [config.checkpoint_file]))
+        with contextlib.suppress(OSError):  # reported by the store
+            private_directory(directory)
+        lock = StateLock(directory, RUN, clock.utc_ns() // 1_000_000)
+        store = Store(directory, clock, config.store, evidence=filter(None, [config.checkpoint_file]), lock=lock)
         _ = store.run_id
         return store
+    except StateInUse:
+        raise
     except StoreError as error:
         log.error("%s; measurement continues, but undelivered rows are lost at a restart", error)
         unusable = error.reason
         if store is not None:
             store.close()
+        elif lock is not None:
+            lock.close()
     return Store(None, clock, replace(config.store, quota_bytes=MEMORY_BYTES), unusable)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from agent.acquisition.bus_stops import STOP, apply_stops
 from agent.acquisition.buses import Buses
 from agent.acquisition.mqtt_signals.signals import MqttSignals
 from agent.acquisition.scheduler import BusLink, BusPoller, pollers
-from agent.acquisition.selfcheck_results import load_check
+from agent.acquisition.selfcheck_results import disabled_registers
 from agent.acquisition.unsupported_registers import UnsupportedRegisterStore
 from agent.acquisition.waveform_readers import WaveformReaders
 from agent.config.model import Bus, Config
@@ -28,6 +28,7 @@ from agent.runtime.stages import EXPLAIN_S, CounterStage, EfficiencyStage, Savin
 from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.tracking.tracker import SavingsTracker
 from drivers.reading import Clock
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Agent:
     put: receives readings and waveforms, and functions that run in the order of the queue.
     pollers: of the configuration at the start; `buses` has the running ones.
     due_s: polling intervals as the pipeline knows them.
+    disabled: device → how many of its registers are not read because nothing has confirmed them.
     """
 
     def __init__(self, config: Config, clock: Clock, store: Store, options: AgentOptions | None = None) -> None:
@@ -95,17 +97,14 @@ class Agent:
         self.unsupported_registers = UnsupportedRegisterStore(self.store, self.pollers)
         self.mqtt_signals.set(self.config)
         self.due_s = due(self.pollers) | self.mqtt_signals.due_s()
-        self.pipeline.reconfigure(polled_plant(self.config, self.due_s))
+        self.disabled = disabled_registers(self.config)
+        self.pipeline.reconfigure(polled_plant(self.config, self.due_s, self.disabled))
 
     def new_pollers(self, config: Config) -> list[BusPoller]:
-        """The pollers of a configuration, with stored rejections and self-checks of their devices."""
+        """The pollers of a configuration, with stored rejections of their devices."""
         new = pollers(config, self.clock, self.put, seed=self._options.seed, link_of=self.link_of)
         UnsupportedRegisterStore(self.store, new)
         apply_stops(self.store.entries(STOP), new, self.clock)
-        for poller in new:
-            for polled in poller.devices:
-                if check := load_check(self.store, config, poller, polled):
-                    polled.device.apply_selfcheck(check.verified, check.failed)
         return new
 
     def save_unsupported_registers(self) -> None:
@@ -125,9 +124,11 @@ class Agent:
         )  # fmt: skip
 
 
-def polled_plant(config: Config, due_s: dict[str, dict[str, float]]) -> PolledPlant:
+def polled_plant(
+    config: Config, due_s: dict[str, dict[str, float]], disabled: Mapping[str, Reason] | None = None
+) -> PolledPlant:  # fmt: skip
     drive_kw = {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()}
-    return PolledPlant(assets(config), due_s, drive_kw, config.site.timezone)
+    return PolledPlant(assets(config), due_s, drive_kw, config.site.timezone, disabled or {})
 
 
 def due(buses: list[BusPoller]) -> dict[str, dict[str, float]]:

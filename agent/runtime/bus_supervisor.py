@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from agent.acquisition.bus_stops import RESUME, STOP, modbus_links, save_clean_end, stop_as_object, stop_reason
 from agent.acquisition.scheduler import BusPoller
+from agent.core.clock import rest_s
 from agent.core.messages import Message, event
 from agent.core.state_reasons import BUS_RESUMED, BUS_RESUMED_BY_OPERATOR
 from agent.delivery.store import Store, StoreError
@@ -38,7 +39,7 @@ class BusSupervisor:
     async def run(self) -> None:
         while True:
             await self.check()
-            await self._clock.sleep(CHECK_S)
+            await self._clock.sleep(rest_s(self._clock.monotonic_ns(), CHECK_S))
 
     async def check(self) -> None:
         for name, link in modbus_links(self._buses()).items():

@@ -10,7 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.config.model import Config
-from agent.core.clock import SYNCHRONIZED, UNSYNCHRONIZED, ClockStep, ClockWatch, SystemClock, kernel_synchronized
+from agent.core.clock import (
+    SYNCHRONIZED,
+    UNSYNCHRONIZED,
+    ClockStep,
+    ClockWatch,
+    SystemClock,
+    kernel_synchronized,
+    rest_s,
+)
 from agent.core.messages import Message, event
 from agent.delivery.store import Store, StoreError, default_directory
 from agent.delivery.store.database_file import NAME
@@ -71,7 +79,7 @@ class ClockSupervisor:
     async def run(self) -> None:
         while True:
             self.check()
-            await self._clock.sleep(CHECK_S)
+            await self._clock.sleep(rest_s(self._clock.monotonic_ns(), CHECK_S))
 
     def check(self) -> None:
         if self._watch.state == SYNCHRONIZED:  # until now

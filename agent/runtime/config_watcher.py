@@ -95,7 +95,7 @@ class ConfigWatcher:
         self.reloads += 1
         for line in lines:
             log.info("configuration: %s", line)
-        log.info("configuration applied: %d changes", len(lines))
+        log.info("configuration applied; number of changes: %d", len(lines))
         if lines or postponed:
             self._publish("config_changed", [*lines, *postponed])
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from agent.acquisition.scheduler import BusPoller
+from agent.core.clock import rest_s
 from agent.core.messages import Message
 from agent.core.metrics import by_name, rounded
 from agent.core.row_names import row_name
@@ -113,8 +114,10 @@ class EventLoopLag:
 
     async def run(self) -> None:
         while True:
-            due_ns = self._clock.monotonic_ns() + int(LAG_INTERVAL_S * 1e9)
-            await self._clock.sleep(LAG_INTERVAL_S)
+            now_ns = self._clock.monotonic_ns()
+            wait_s = rest_s(now_ns, LAG_INTERVAL_S)
+            due_ns = now_ns + int(wait_s * 1e9)
+            await self._clock.sleep(wait_s)
             self.add(max(0.0, (self._clock.monotonic_ns() - due_ns) / 1e6))
 
     def add(self, lag_ms: float) -> None:

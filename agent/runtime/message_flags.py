@@ -9,6 +9,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from agent.core.clock import rest_s
 from agent.core.messages import Message
 from agent.core.state_reasons import IN_MAINTENANCE, IN_MAINTENANCE_UNTIL, NOTHING_RECEIVED, STATE_OF_DEVICES
 from agent.runtime.maintenance import MaintenanceError, MaintenanceLog, MaintenancePeriod
@@ -70,7 +71,7 @@ class MessageFlagger:
             found = await asyncio.to_thread(self._active)
             if found != self.in_maintenance:
                 run_on_pipeline(partial(self._apply, found))
-            await self._clock.sleep(READ_S)
+            await self._clock.sleep(rest_s(self._clock.monotonic_ns(), READ_S))
 
     def refresh(self) -> None:
         """Applies the maintenance intervals that are active now."""

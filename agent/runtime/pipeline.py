@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from agent.analysis.power_quality.channels import WaveformChannels
 from agent.config.topology import Asset
@@ -29,12 +29,14 @@ class PolledPlant(Struct, frozen=True):
     due_s: device → quantity → seconds between two readings; a device that is missing here is not polled.
     drive_kw: drive → rated power; None: not known.
     zone: time zone of the site.
+    disabled: device → how many of its registers are not read because nothing has confirmed them.
     """
 
     assets: tuple[Asset, ...]
     due_s: Due
     drive_kw: Mapping[str, float | None]
     zone: str
+    disabled: Mapping[str, Reason] = field(default_factory=dict)
 
 
 class Outputs(Struct, frozen=True):
@@ -203,7 +205,8 @@ class Pipeline:
     def _new(self, asset: Asset, plant: PolledPlant) -> _AssetPipeline:
         state = AssetState(asset, plant.due_s)
         drive_kw = plant.drive_kw.get(asset.drive.name) if asset.drive else None
-        context = StageContext(asset, state.period_s, drive_kw, plant.zone, self._counters)
+        disabled = tuple(plant.disabled[name] for name in asset.devices if name in plant.disabled)
+        context = StageContext(asset, state.period_s, drive_kw, plant.zone, self._counters, disabled)
         stages = [factory(context) for factory in self._factories] if asset.motor else []
         return _AssetPipeline(state, [stage for stage in stages if stage is not None])
 

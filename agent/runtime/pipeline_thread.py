@@ -14,7 +14,7 @@ from agent.runtime.pipeline_queue import PipelineQueue
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25
-GATHER_S = 0.2  # shortest time between two wake-ups, which together with those of the sinks cost as much as a reading
+GATHER_S = 0.5  # shortest time between two wake-ups, which together with those of the sinks cost more than the readings
 ERRORS_LOGGED = 3
 STOP_S = 5.0  # longest wait for the end of the thread
 

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 
 from agent.acquisition.scheduler import BusPoller
+from agent.acquisition.selfcheck_results import disabled_registers, log_checks
 from agent.acquisition.unsupported_registers import UnsupportedRegisterStore
 from agent.config.model import Config
 from agent.runtime.assembly import Agent, due, polled_plant
@@ -18,16 +19,18 @@ async def reconfigure(agent: Agent, new: Config) -> None:
     """
     await asyncio.to_thread(agent.save_unsupported_registers)
     new_pollers = await asyncio.to_thread(agent.new_pollers, new)
+    agent.disabled = await asyncio.to_thread(disabled_registers, new)
     await asyncio.to_thread(agent.mqtt_signals.set, new)
     new_devices = await agent.buses.change(new_pollers)
     # No await from here until the pipeline is reconfigured, so that no reading arrives before its motor is known.
     agent.due_s = due_after(agent.due_s, agent.buses.pollers, {polled.device.name for polled in new_devices})
     agent.due_s |= agent.mqtt_signals.due_s()
-    plant = polled_plant(new, agent.due_s)
+    plant = polled_plant(new, agent.due_s, agent.disabled)
     agent.put(partial(agent.pipeline.reconfigure, plant))
     agent.put(partial(agent.publisher.reconfigure, new, plant.assets))
     await asyncio.to_thread(agent.waveform_readers.configure, new)
     agent.unsupported_registers = await asyncio.to_thread(UnsupportedRegisterStore, agent.store, agent.buses.pollers)
+    await asyncio.to_thread(log_checks, new, [polled.device.name for polled in new_devices])
     agent.config = new
 
 

@@ -16,10 +16,10 @@ from functools import partial
 from typing import Any
 
 from agent.acquisition.bus_stops import skip_listening
-from agent.acquisition.selfcheck_results import apply_checks
+from agent.acquisition.selfcheck_results import log_checks
 from agent.config.model import Config
 from agent.core import kernel_cache
-from agent.core.clock import ClockWatch
+from agent.core.clock import ClockWatch, rest_s
 from agent.core.stable_hash import share
 from agent.delivery.delivery import open_store
 from agent.delivery.store import Store, StoreError, default_directory
@@ -50,7 +50,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     agent.flagger.restore(watch.reached_ns // 1_000_000)
     thread = PipelineThread(agent.pipeline)
     agent.connect(thread.put)
-    apply_checks(store, config, agent.pollers)  # logs the findings
+    log_checks(config, agent.due_s)
     thread.start()
     agent.waveform_readers.configure(config)
     config_watcher = ConfigWatcher(config, clock, partial(reconfigure, agent), agent.flagger.emit)
@@ -60,6 +60,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     health = Health(
         clock, agent.flagger.emit,
         [bus_numbers, agent.waveform_readers.numbers, agent.mqtt_signals.numbers, lag,
+         agent.ledger_recorder.numbers,
          lambda: _numbers(agent, thread, config_watcher, watch, clock_supervisor)],
         [HostMetrics(agent.state_dir), agent.delivery.numbers],
     )  # fmt: skip
@@ -78,8 +79,9 @@ async def run(config: Config, seconds: float | None = None) -> None:
         _report_dropped_readings(agent, thread.queue),
     )  # fmt: skip
     tasks = [asyncio.create_task(job) for job in jobs]
-    log.info("polling %d devices on %d buses", sum(len(bus.devices) for bus in agent.pollers), len(agent.pollers))
-    notify(READY=1, STATUS=f"polling {len(agent.pollers)} buses")
+    devices = sum(len(bus.devices) for bus in agent.pollers)
+    log.info("polling; devices: %d, buses: %d", devices, len(agent.pollers))
+    notify(READY=1, STATUS=f"polling; devices: {devices}, buses: {len(agent.pollers)}")
     try:
         await _until(ending, tasks, seconds)
     finally:
@@ -123,7 +125,7 @@ async def _save_regularly(agent: Agent) -> None:
 
 async def _report_dropped_readings(agent: Agent, queue: PipelineQueue) -> None:
     while True:
-        await agent.clock.sleep(REPORT_S)
+        await agent.clock.sleep(rest_s(agent.clock.monotonic_ns(), REPORT_S))
         if queue.has_unreported:
             await asyncio.to_thread(report_dropped_readings, agent.store, queue)
 
@@ -144,6 +146,7 @@ def _numbers(
         "uptime_s": round(time.monotonic() - START_TIME),
         "readings_dropped": thread.queue.dropped,
         "processing_errors": thread.failures,
+        "registers_disabled": sum(reason.data["n"] for reason in agent.disabled.values()),
         "waveform_samples_lost": agent.pipeline.waveform_samples_lost,
         "clock_synchronized": int(watch.reliable),
         "clock_steps": clock_supervisor.steps,

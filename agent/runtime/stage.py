@@ -126,6 +126,7 @@ class StageContext(Struct, frozen=True):
     drive_kw: rated power of its drive; None: not known, or no drive.
     zone: time zone of the site.
     counters: counters of the store; of a stage made before, as its last row had them.
+    disabled: of its devices with registers that are not read because nothing has confirmed them, how many.
     """
 
     asset: Asset
@@ -133,6 +134,7 @@ class StageContext(Struct, frozen=True):
     drive_kw: float | None
     zone: str
     counters: Mapping[str, int]
+    disabled: tuple[Reason, ...] = ()
 
 
 StageFactory = Callable[[StageContext], Stage | None]  # None: the motor does not need this stage

@@ -13,6 +13,7 @@ from agent.analysis.efficiency.estimator import Estimator
 from agent.analysis.efficiency.explain import explanation
 from agent.analysis.efficiency.reasons import METER_WIRING_CORRECT
 from agent.config.model import Motor
+from agent.core.text import as_object
 from agent.runtime.stage import DeviceRole, MotorReading, Stage, StageContext, TelemetryRow
 from drivers.reading import Quality, Waveform
 from dsp.wiring import OK, UNKNOWN
@@ -32,6 +33,7 @@ class EfficiencyStage(Stage):
 
     def __init__(self, context: StageContext, explain_s: float = EXPLAIN_S) -> None:
         self._asset, self._explain_s = context.asset, explain_s
+        self._disabled = [as_object(reason) for reason in context.disabled]
         self._estimator = Estimator(context.asset, context.drive_kw, context.period_s)
         self._airgap_torque = self._airgap_torque_of(context.asset.motor)
         self._explained_ns = 0  # monotonic time of the last `explain` message
@@ -63,7 +65,7 @@ class EfficiencyStage(Stage):
             self._report_wiring(row)
         if not self._explained_ns or row.now_ns - self._explained_ns >= self._explain_s * 1e9:
             self._explained_ns = row.now_ns
-            row.retained["explain"] = explanation(estimator)
+            row.retained["explain"] = explanation(estimator) | {"disabled_registers": self._disabled}
 
     def _report_wiring(self, row: TelemetryRow) -> None:
         wiring = self._estimator.checks.wiring

@@ -113,8 +113,8 @@ METER_CHANGED = Code(
 )
 CURRENT_ASSUMED = Code(
     "current_assumed",
-    "the rated current of the current transformers is unknown: U95 includes their limits at 20 % of rated current; "
-    "add `ct` of the meter to the configuration",
+    "the rated current of the current transformers is unknown: U95 includes their limits at 20 % of rated current. "
+    "State the ratio of the current transformers",
 )
 EVENT_UNDECIDED = Code("event_undecided", "non-routine event {number:d} ({kind:word}) awaits a decision: {cause}")
 MORE_EVENTS_UNDECIDED = Code("more_events_undecided", "{n:d} more non-routine {n:event awaits|events await} a decision")
@@ -149,7 +149,7 @@ SAVING_NOT_COMPUTED = Code("saving_not_computed", "the saving cannot be computed
 NO_DRIVER = Code(
     "no_driver",
     "the load is the same as in the baseline period, in which it varied by {cv:pct} %: no signal of the model measures "
-    "it. Add a signal that does, or state the factor `load`",
+    "it. Add a signal that does, or state that the load is constant",
 )
 LOAD_CONSTANT = Code("load_constant", "the load is constant; in the baseline period it varied by {cv:pct} %")
 OLD_LOSSES_ASSUMED = Code(
@@ -161,7 +161,7 @@ SEASON_NOT_COVERED = Code(
     "season_not_covered",
     "the season has no effect: {n:d} {n:day is|days are} more than {limit_d:d} days of the year away from the baseline "
     "period (at most {most_d:d}), and no temperature is a driver of the model. Learn with a temperature, or state the "
-    "factor `ambient`",
+    "ambient conditions",
 )
 SEASON_COVERED = Code(
     "season_covered", "the days are in the season of the baseline period (at most {most_d:d} days of the year away)"
@@ -184,7 +184,7 @@ ERROR_SUM = Code("error_sum", "{relative} plus {absolute}")
 PRODUCT_MIX_UNKNOWN = Code(
     "product_mix_unknown",
     "the mix of products is the same as in the baseline period: no driver of the model distinguishes them. Learn with "
-    "a signal of the product, or state the factor `product_mix`",
+    "a signal of the product, or state the mix of products",
 )
 PRODUCT_MIX_STATED = Code("product_mix_stated", "mix of products: {statement}")
 PRODUCT_MIX_MEASURED = Code("product_mix_measured", "the mix of products is measured by {drivers:signal}")

@@ -7,9 +7,11 @@ import signal
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from random import Random
 
 from agent.core.clock import SystemClock
 from agent.core.text import _
+from agent.core.text import text_of as text_of_reason
 from agent.simulation import reasons as codes
 from drivers.file_reasons import FILE_UNWRITABLE, OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import InvalidValue, Reason, cause_of
@@ -17,6 +19,7 @@ from simulators import scenarios
 from simulators.clock import SPEED_MAX, FastClock
 from simulators.endpoints import Endpoints
 from simulators.scenarios import Scenario, bench
+from simulators.scenarios.bench_motor import BenchMotor
 from simulators.serve import serve
 
 print_line = partial(print, flush=True)
@@ -165,18 +168,22 @@ def serve_devices(
     broker: str,
     seed: int,
     seconds: float | None,
+    motor: BenchMotor | None = None,
+    print_config: bool = False,
 ) -> None:
     """Serves virtual devices, PROFILE[@UNIT_ID] each; the other arguments are those of `serve_scenario`.
 
     port: TCP port. None: a serial line.
     line: its settings, as "19200 8E1".
-    Raises ValueError for an invalid device or line, OSError if a port or a file cannot be opened.
+    motor: the motor whose values all devices show. None: each device has its own motor of a usual size.
+    Raises ValueError for an invalid device or line and a motor whose values a device cannot show, OSError if a port or
+    a file cannot be opened.
     """
     devices = bench.parse_devices(texts)
     line = _checked_line(line) if port is None else ""
 
     def scenario(every_s: float) -> Scenario:
-        return bench.scenario(devices, seed, port=port or 0, line=line, every_s=every_s)
+        return bench.scenario(devices, seed, port=port or 0, line=line, every_s=every_s, motor=motor)
 
     def text_of(endpoints: Endpoints) -> str:
         """The configuration with the shortest poll interval that is possible on the bus."""
@@ -186,7 +193,11 @@ def serve_devices(
                 break
         return text
 
-    serve_scenario(scenario(PERIODS_S[0]), truth, config_file, broker, seed, seconds, text_of)
+    first = scenario(PERIODS_S[0])
+    if motor is not None and not print_config:
+        first.build(Random(seed))  # raises if a device cannot show the values of the motor
+        print_line(text_of_reason(motor.about))
+    serve_scenario(first, truth, config_file, broker, seed, seconds, text_of, print_config=print_config)
 
 
 def _checked_line(line: str) -> str:

@@ -114,9 +114,9 @@ def _read(path: Path) -> Raw:
     except OSError as error:
         raise ProfileError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
     except TomlError as error:
-        if error.key:
-            raise _error(str(path), error.key, error.reason) from None
-        raise ProfileError(codes.PROFILE_FILE_NOT_TOML, path=str(path), cause=error.reason) from None
+        if error.key and error.syntax is None:
+            raise _error(str(path), error.key, error.located) from None
+        raise ProfileError(codes.PROFILE_FILE_NOT_TOML, path=str(path), cause=error.located) from None
 
 
 def _id_of(raw: Raw) -> str:

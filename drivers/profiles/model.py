@@ -104,6 +104,12 @@ class Register(Struct, frozen=True):
     manual_ref: str = ""
 
     @property
+    def needs_confirmation(self) -> bool:
+        """Whether a self-check or an operator must confirm the value before it is read, or read without a flag."""
+        from_memory = self.confidence == "from_memory" and not self.latched and not self.feeds_watchdog
+        return from_memory or bool(self.scale_doubt)
+
+    @property
     def own_words(self) -> int:
         """Number of registers of the value itself, or of each part."""
         return self.words if self.type == "string" else WORDS[self.type]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Container, Sequence
+from collections.abc import Awaitable, Container, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from drivers.bus_settings import BusSettings
 from drivers.error_reasons import NO_RESPONSE
@@ -12,6 +13,8 @@ from drivers.framing import Request
 from drivers.reading import Clock
 from simulators.bus.functions import IDENTITY
 from simulators.devices.device import SimulatedDevice
+
+T = TypeVar("T")
 
 
 class MemoryLink:
@@ -59,6 +62,10 @@ class MemoryLink:
         if response[0] & 0x80:
             raise ModbusExceptionResponse(response[1], unit, address)
         return response[1:] if function in IDENTITY else response[2:]
+
+    def run(self, work: Coroutine[Any, Any, T]) -> Awaitable[T]:
+        """Run a coroutine that waits for this link."""
+        return work
 
     async def read_registers(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> list[int]:
         found = await self.read_block(Request(unit, function, address, count), timeout_s)

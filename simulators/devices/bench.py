@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
+from typing import NamedTuple
 
 from drivers.profiles import Profile, Register
 from drivers.reading import Value
@@ -17,6 +18,7 @@ from drivers.reasons import InvalidValue
 from drivers.vocabulary import vocabulary
 from simulators.devices import identity
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.ratios import Ratios
 from simulators.devices.reference_motor import SIZES_KW, MotorParameters, ReferenceMotor, draw_machine
 from simulators.reasons import PROPRIETARY_PROTOCOL
 
@@ -32,21 +34,40 @@ _COUNTERS = {  # power → its counters
 }
 
 
+class Place(NamedTuple):
+    """The place of a device in the plant.
+
+    measuring_point: of a meter: feeder, motor or drive-input.
+    fed_by: of a drive: the meter upstream. Empty: none.
+    """
+
+    measuring_point: str = "feeder"
+    fed_by: str = ""
+
+
 class BenchDevice:
     """A virtual device. The same `rng` gives the same device.
+
+    motor: the motor whose values it displays. None: one of a usual size that the registers can represent.
+    ratios: transformers of a meter. None: none.
+    place: in the plant. None: a meter of a feeder, a drive without a meter.
 
     `step(dt_s)` advances time, `values` are the displayed values, `served` responds to register reads.
     Raises InvalidValue for a map in a proprietary protocol that is not Modbus.
     """
 
-    def __init__(self, profile: Profile, unit: int, rng: Random, name: str = "") -> None:
+    def __init__(
+        self, profile: Profile, unit: int, rng: Random, name: str = "", motor: ReferenceMotor | None = None,
+        ratios: Ratios | None = None, place: Place | None = None,
+    ) -> None:  # fmt: skip
         if profile.dialect == "huanyang_private":
             raise InvalidValue(PROPRIETARY_PROTOCOL, profile=profile.id)
-        self.name = name or f"{profile.id.split('/')[1]}-{unit}"
+        self.name = name or name_of(profile, unit)
         self.profile, self.unit = profile, unit
         self.is_drive = profile.kind == "vfd"
         load, speed, seed = rng.uniform(0.5, 0.9), rng.uniform(0.7, 1.0), rng.getrandbits(32)
-        self.motor = _motor_for(profile, rng, load, speed, seed)
+        self.motor = motor or _motor_for(profile, rng, load, speed, seed)
+        self.ratios, self.place = ratios or Ratios(), place or Place()
         self._identity_values = identity.identity_values(profile)
         self._elapsed_s = 0.0
         self._energy = dict.fromkeys([*_COUNTERS, "motor_power"], 0.0)  # since the start: kWh, kvarh, kVAh
@@ -68,7 +89,7 @@ class BenchDevice:
 
     def step(self, dt_s: float) -> None:
         self._elapsed_s += dt_s
-        now = self.motor.drive(self._elapsed_s) if self.is_drive else self.motor.meter(self._elapsed_s)
+        now = self.motor.drive(self._elapsed_s) if self.is_drive else self._meter(self._elapsed_s)
         self._count(now, dt_s)
         self._before = now
         values: dict[str, Value] = dict(now)
@@ -76,11 +97,17 @@ class BenchDevice:
         for name in ("run_hours", "power_on_hours"):
             if name in now:
                 values[name] = now[name] + self._elapsed_s / 3600
-        if self.profile.phases == 1:
-            values |= {name: values[f"{name}_l1"] for name in _PHASE_TOTALS if f"{name}_l1" in values}
         if self.profile.kind == "motor_relay":
             values |= self._relay(now)
-        self.values = self._with_identity(values)
+        values |= {"ct_ratio": self.ratios.ct_factor, "vt_ratio": self.ratios.vt_factor}
+        self.values = self.ratios.displayed(self._with_identity(values))
+
+    def _meter(self, time_s: float) -> dict[str, float]:
+        """The values of the motor; of its first phase for a single-phase meter."""
+        values = self.motor.meter(time_s)
+        if self.profile.phases == 1:
+            values |= {name: values[f"{name}_l1"] for name in _PHASE_TOTALS if f"{name}_l1" in values}
+        return values
 
     def _count(self, now: Mapping[str, float], dt_s: float) -> None:
         """Integrate the powers by the trapezoidal rule; the motor power of a drive is in kW, other powers are in W."""
@@ -90,7 +117,7 @@ class BenchDevice:
 
     def _meter_energies(self) -> dict[str, Value]:
         """Return the counters of reference_motor.py at its start plus the energies since then."""
-        start = self.motor.meter(0.0)
+        start = self._meter(0.0)
         return {
             name: self._wrapped(name, start[name] + self._energy[power])
             for power, names in _COUNTERS.items()
@@ -125,7 +152,7 @@ class BenchDevice:
 
         Bits of a state word are combined with it; measured values are not overwritten.
         """
-        values |= {"serial_number": float(identity.SERIAL_NUMBER), "ct_ratio": 1.0, "vt_ratio": 1.0}
+        values |= {"serial_number": float(identity.SERIAL_NUMBER)}
         for name, identity_value in self._identity_values.items():
             kind, now = vocabulary()[name].kind, values.get(name)
             if kind in ("identity", "setting"):
@@ -133,6 +160,10 @@ class BenchDevice:
             elif kind == "state" and isinstance(identity_value, float) and isinstance(now, int):
                 values[name] = now | int(identity_value)
         return values
+
+
+def name_of(profile: Profile, unit: int) -> str:
+    return f"{profile.id.split('/')[1]}-{unit}"
 
 
 def _motor_for(profile: Profile, rng: Random, load: float, speed: float, seed: int) -> ReferenceMotor:
@@ -145,11 +176,22 @@ def _motor_for(profile: Profile, rng: Random, load: float, speed: float, seed: i
     for size in (*usual, *(size for size in reversed(SIZES_KW) if size < _USUAL_KW[0])):
         machine = replace(draw_machine(Random(seed), size, induction), kw=size)
         motor = ReferenceMotor(machine, load, seed, driven, speed, refresh_s=profile.refresh_s or REFRESH_S)
-        values = motor.drive(0.0) if profile.kind == "vfd" else motor.meter(0.0)
-        if all(_representable(row, values[row.name], machine.kw) for row in profile.registers if row.name in values):
+        if not unrepresentable(profile, motor):
             return motor
     assert motor is not None
     return motor
+
+
+def unrepresentable(profile: Profile, motor: ReferenceMotor, ratios: Ratios | None = None) -> dict[str, float]:
+    """Quantities of the motor that the registers of the profile cannot show, with their values."""
+    found = motor.drive(0.0) if profile.kind == "vfd" else motor.meter(0.0)
+    values = (ratios or Ratios()).displayed(found)
+    return {
+        row.name: value
+        for row in profile.registers
+        if isinstance(value := values.get(row.name), int | float)
+        and not _representable(row, value, motor.machine.kw)
+    }  # fmt: skip
 
 
 def _representable(row: Register, value: float, rating_kw: float) -> bool:

@@ -27,6 +27,7 @@ class MotorParameters:
     induction: True for an induction motor, False for a permanent-magnet motor.
     efficiency: rated efficiency, 0…1.
     cos_phi: rated power factor.
+    induction_hz: rated frequency of an induction motor, Hz.
     """
 
     kw: float
@@ -36,6 +37,7 @@ class MotorParameters:
     induction: bool
     efficiency: float
     cos_phi: float
+    induction_hz: float = 50.0
 
     @property
     def amps(self) -> float:
@@ -45,7 +47,7 @@ class MotorParameters:
     def hertz(self) -> float:
         """Stator frequency at rated speed, Hz."""
         synchronous = self.rpm * self.poles / 120
-        return 50.0 if self.induction else synchronous
+        return self.induction_hz if self.induction else synchronous
 
 
 def draw_machine(rng: Random, kw_max: float, induction: bool) -> MotorParameters:
@@ -74,6 +76,8 @@ class ReferenceMotor:
     reversed_phase: phase (0…2) with a reversed current transformer. None: correct.
     refresh_s: refresh interval of the instruments, seconds.
     drive_kw: rated power of the drive, kW; 0: as the motor.
+    mains_v, mains_hz: nominal line voltage and frequency of the supply.
+    swing: slow change of the load: amplitude as a share of the load, and period in seconds.
     """
 
     machine: MotorParameters
@@ -85,6 +89,9 @@ class ReferenceMotor:
     reversed_phase: int | None = None
     refresh_s: float = 1.0
     drive_kw: float = 0.0
+    mains_v: float = 400.0
+    mains_hz: float = 50.0
+    swing: tuple[float, float] = (0.0, 1.0)
     _rng: Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -92,10 +99,10 @@ class ReferenceMotor:
         self.drive_kw = self.drive_kw or self.machine.kw
         if not self.driven:
             self.speed = 1.0
-        self._volts = 400 * rng.uniform(0.95, 1.05)
+        self._volts = self.mains_v * rng.uniform(0.95, 1.05)
         self._u2 = rng.uniform(0.0, 0.015) * cmath.exp(1j * rng.uniform(0, 6.28))
         self._u0 = rng.uniform(0.0, 0.005) * cmath.exp(1j * rng.uniform(0, 6.28))
-        self._hertz = 50 + rng.gauss(0, 0.03)
+        self._hertz = self.mains_hz + rng.gauss(0, 0.03)
         self._gain_u = [1 + rng.uniform(-0.002, 0.002) for _ in range(3)]
         self._gain_i = [1 + rng.uniform(-0.003, 0.003) for _ in range(3)]
         self._skew = [rng.uniform(-1, 1) for _ in range(3)]
@@ -236,7 +243,9 @@ class ReferenceMotor:
         """
         m = self.machine
         wander = sum(size * math.sin(2 * math.pi * time_s / period + phase) for period, phase, size in self._turns)
-        torque = self.load * (1 + wander)
+        amplitude, period_s = self.swing
+        swing = amplitude * math.sin(2 * math.pi * time_s / period_s)
+        torque = self.load * (1 + wander + swing)
         rated_loss = m.kw * 1000 * (1 / m.efficiency - 1)
         loss = rated_loss * ((0.35 if m.induction else 0.25) * self.speed**1.3 + 0.65 * torque**2)
         rated_var = m.kw * 1000 / m.efficiency * math.tan(math.acos(m.cos_phi))

@@ -6,7 +6,6 @@ import json
 import termios
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
-from typing import NamedTuple
 
 from drivers.errors import ProfileError
 from drivers.profiles import load_profile
@@ -16,19 +15,13 @@ from simulators import reasons as codes
 from simulators.bus.tcp import TcpBus
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
+from simulators.scenarios.bench_motor import BenchMotor, RequestedDevice, devices_of
 from simulators.scenarios.line import segment_port
 from simulators.scenarios.scenario import Scenario, ScenarioLine
 from simulators.truth import Row
 
 NAME = "devices"
 UNIT_MAX = 247
-
-
-class RequestedDevice(NamedTuple):
-    """A model with its unit identifier."""
-
-    profile_id: str
-    unit: int
 
 
 def parse_devices(texts: Iterable[str]) -> tuple[RequestedDevice, ...]:
@@ -61,12 +54,19 @@ def parse_devices(texts: Iterable[str]) -> tuple[RequestedDevice, ...]:
 
 
 class DeviceBench:
-    """The devices and their bus: TCP on `port` (0: any free one), or a serial line such as "19200 8E1"."""
+    """The devices and their bus: TCP on `port` (0: any free one), or a serial line such as "19200 8E1".
 
-    def __init__(self, devices: Sequence[RequestedDevice], rng: Random, *, port: int = 0, line: str = "") -> None:
-        self.devices = tuple(
+    motor: the motor of all devices. None: each device has its own motor of a usual size.
+    Raises InvalidValue if a register cannot show a value of the motor.
+    """
+
+    def __init__(
+        self, devices: Sequence[RequestedDevice], rng: Random, *, port: int = 0, line: str = "",
+        motor: BenchMotor | None = None,
+    ) -> None:  # fmt: skip
+        self.devices = devices_of(motor, devices, rng) if motor else tuple(
             BenchDevice(load_profile(profile_id), unit, Random(rng.getrandbits(64))) for profile_id, unit in devices
-        )
+        )  # fmt: skip
         self._port, self._line = port, line
 
     @property
@@ -112,22 +112,23 @@ def check_line(line: str) -> str:
 
 
 def scenario(
-    devices: Sequence[RequestedDevice], seed: int, *, port: int = 0, line: str = "", every_s: float = 1.0
-) -> Scenario:
+    devices: Sequence[RequestedDevice], seed: int, *, port: int = 0, line: str = "", every_s: float = 1.0,
+    motor: BenchMotor | None = None,
+) -> Scenario:  # fmt: skip
     """Return a scenario that must be built with `Random(seed)`.
 
     every_s: poll interval in the agent's configuration, seconds.
     """
 
     def config(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
-        built = DeviceBench(devices, Random(seed)).devices  # for the ratings of their motors
+        built = DeviceBench(devices, Random(seed), motor=motor).devices  # for the ratings of their motors
         return config_toml(built, endpoints, mqtt_url, state_dir, line, every_s)
 
     return Scenario(
         name=NAME,
         about=f"{len(devices)} virtual devices",
         step_s=0.25,
-        build=lambda rng: DeviceBench(devices, rng, port=port, line=line),
+        build=lambda rng: DeviceBench(devices, rng, port=port, line=line, motor=motor),
         config_toml=config,
         devices=tuple((item.unit, item.profile_id) for item in devices),
     )
@@ -148,27 +149,41 @@ def config_toml(
 
 
 def _meter(device: BenchDevice) -> str:
-    return f"""\
-[meter.{device.name}]
-bus = "bench"
-unit_id = {device.unit}
-profile = "{device.profile.id}"
-measuring_point = "feeder"
-wiring = "{"1P2W" if device.profile.phases == 1 else "3P4W"}"
-class = "0.5"
-"""
+    ratios = device.ratios
+    lines = [
+        f"[meter.{device.name}]",
+        'bus = "bench"',
+        f"unit_id = {device.unit}",
+        f'profile = "{device.profile.id}"',
+        f'measuring_point = "{device.place.measuring_point}"',
+        f'wiring = "{"1P2W" if device.profile.phases == 1 else "3P4W"}"',
+        'class = "0.5"',
+    ]
+    for name, ratio in (("ct", ratios.ct), ("vt", ratios.vt)):
+        if ratio is not None:
+            lines += [f'{name} = "{ratio[0]:g}/{ratio[1]:g}"', f'{name}_class = "0.5"']
+    if not ratios.in_meter:
+        lines.append('ratio_applied_by = "agent"')
+    text = "\n".join([*lines, ""])
+    return f"{text}\n{_motor(device)}" if device.place.measuring_point == "motor" else text
 
 
 def _drive(device: BenchDevice) -> str:
-    machine = device.machine
+    fed_by = f'fed_by = "{device.place.fed_by}"\n' if device.place.fed_by else ""
     return f"""\
 [drive.{device.name}]
 bus = "bench"
 unit_id = {device.unit}
 profile = "{device.profile.id}"
-comm_loss = "not used"
-kw = {machine.kw:g}
+{fed_by}comm_loss = "not used"
+kw = {device.machine.kw:g}
 
+{_motor(device)}"""
+
+
+def _motor(device: BenchDevice) -> str:
+    machine = device.machine
+    return f"""\
 [motor.motor-{device.unit}]
 kind = "{"induction" if machine.induction else "pm"}"
 kw = {machine.kw:g}

@@ -28,7 +28,7 @@ def scenario_from(path: Path) -> Scenario:
     except OSError as error:
         raise InvalidValue(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
     except TomlError as error:
-        cause = SCENARIO_PROBLEM(place=error.key, cause=error.reason) if error.key else error.reason
+        cause = SCENARIO_PROBLEM(place=error.key, cause=error.located) if error.key else error.located
         raise InvalidValue(SCENARIO_FILE_PROBLEM, file=path.name, cause=cause) from None
     try:
         record = scenario_record(raw)

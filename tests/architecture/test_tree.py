@@ -14,7 +14,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"agent", "drivers", "dsp", "simulators"}
 ALLOWED = {"dsp": {"dsp"}, "drivers": {"drivers"}, "simulators": {"simulators", "drivers"}, "agent": PACKAGES}
-LIGHT_HELP = {"numpy", "numba", "pymodbus", "paho", "rich", "msgspec", "serial", "comtrade", "asyncio"}
+LIGHT_HELP = {
+    "numpy",
+    "numba",
+    "pymodbus",
+    "paho",
+    "rich",
+    "prompt_toolkit",
+    "msgspec",
+    "serial",
+    "comtrade",
+    "asyncio",
+}
 
 
 def imports_of(file: Path) -> set[str]:

@@ -63,6 +63,23 @@ def test_a_master_that_sends_the_same_request_stops_the_polls_after_a_few_of_its
         assert sent.others_after >= 5, (name, sent)
 
 
+@pytest.mark.parametrize("name", ["one register", "server id", "mask"])
+def test_a_request_without_a_response_is_a_proof_although_other_bytes_follow(name: str) -> None:
+    """For example the rest of a response that it has destroyed."""
+
+    async def scene() -> None:
+        slave = RtuSlave()
+        slave.start()
+        async with opened(BusSettings("s", serial_port=slave.port)) as link:
+            link.begin(None, listened=True)
+            assert await read_registers(link, 1, 3, 7, 1, 1.0) == [7]
+            await receive(slave, REQUESTS[name] + bytes.fromhex("82 D6 05"))
+            assert await is_stopped(link)
+        slave.stop()
+
+    run(scene())
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("listen_s", [0.0, 10.0])
 def test_slow_and_fast_masters_at_many_phases(listen_s: float) -> None:

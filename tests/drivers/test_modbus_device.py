@@ -9,7 +9,7 @@ import pytest
 from drivers import error_reasons as codes
 from drivers.errors import DriverError, FrameError, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
 from drivers.framing import Request
-from drivers.modbus_device import ModbusDevice
+from drivers.modbus_device import DeviceSettings, ModbusDevice
 from drivers.profiles import load_profile
 from drivers.reading import Quality
 
@@ -22,11 +22,13 @@ class Wire:
     def __init__(self, *troubles: DriverError | None) -> None:
         self._troubles = list(troubles)
         self.asked: list[Request] = []
+        self.delays_s: list[float] = []
 
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **_: object
     ) -> bytes:
         self.asked.append(request)
+        self.delays_s.append(inter_request_delay_s)
         trouble = self._troubles.pop(0) if len(self._troubles) > 1 else self._troubles[0]
         if trouble is not None:
             raise trouble
@@ -96,3 +98,34 @@ def test_only_the_block_that_stays_without_a_response_is_missing_and_it_is_read_
     asked = len(wire.asked)
     asyncio.run(meter.poll())
     assert wire.asked[asked].address == meter.blocks()[1].address
+
+
+class SteppingClock(StillClock):
+    """A clock that is 1 ms later at each look."""
+
+    now_ns = 0
+
+    def monotonic_ns(self) -> int:
+        self.now_ns += 1_000_000
+        return self.now_ns
+
+
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [
+        (DeviceSettings(), False),  # Modbus TCP: other devices do not matter
+        (DeviceSettings(character_s=0.001), True),  # they share the line
+        (DeviceSettings(inter_request_delay_s=0.06), True),  # the configuration states a delay of the bus
+    ],
+)
+def test_the_delay_of_a_profile_is_between_requests_to_the_device(settings: DeviceSettings, first: bool) -> None:
+    link, clock, profile = Wire(None), SteppingClock(), load_profile("eastron/sdm630")
+    meter = ModbusDevice("m", profile, 1, link, clock, settings)
+    delay_s = meter.inter_request_delay_s
+    assert delay_s >= 0.06, "longer than the clock's steps between two requests"
+    for _ in range(2):
+        link.delays_s.clear()
+        asyncio.run(meter.poll())
+        assert link.delays_s == [delay_s if first else 0.0] + [delay_s] * (len(link.delays_s) - 1)
+        assert len(link.delays_s) > 2
+        clock.now_ns += 1_000_000_000

@@ -38,7 +38,9 @@ def write(folder: Path) -> Path:
             source = read_po(file)
         made = Catalog(language)
         for entry in source:
-            if entry.id:
+            if isinstance(entry.id, tuple):  # singular and plural
+                made.add(entry.id, tuple(map(pseudo, entry.id)))
+            elif entry.id:
                 made.add(entry.id, pseudo(str(entry.id)))
         target = folder / language / "LC_MESSAGES" / "magwatt.mo"
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing, suppress
 from dataclasses import replace
 from importlib import metadata
@@ -16,7 +15,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from support.basics import wait_until
+from support.basics import interruptible, wait_until
 from support.plant import scenario_problem
 from support.retrofit_commands import QUARTER_MS, Lived, live, magwatt, shortened
 
@@ -26,8 +25,9 @@ from agent.savings.records import repository
 from agent.simulation import reasons as codes
 from agent.simulation.accelerated import run_accelerated
 from agent.simulation.run_state import load_run
-from drivers.file_reasons import DID_YOU_MEAN, INVALID_TOML, KEY_UNKNOWN
+from drivers.file_reasons import DID_YOU_MEAN, KEY_UNKNOWN
 from drivers.reasons import InvalidValue, Reason
+from drivers.toml_reasons import TOML_LINE
 from simulators import reasons
 from simulators.scenarios import Scenario, load
 from simulators.scenarios.plant import ScenarioPlant
@@ -40,7 +40,6 @@ NO_BASELINE = (
     "{motor}: no frozen baseline, so no savings are computed; run `magwatt baseline learn {motor}` and "
     "`magwatt baseline freeze {motor}`"
 )
-MAGWATT = [sys.executable, "-c", "from agent.cli import main; main()"]
 
 
 def hold(lived: Lived, asset: str) -> None:
@@ -214,7 +213,7 @@ def test_ctrl_c_saves_how_far_the_run_was(tmp_path: Path) -> None:
     """With the complete scenario, which does not end before the signal."""
     state = tmp_path / "life"
     kept = state / "state" / "magwatt.sqlite"
-    command = [*MAGWATT, "simulate", "pump-life", "--time-factor", "10000", "--state-dir", str(state)]
+    words = ["simulate", "pump-life", "--time-factor", "10000", "--state-dir", str(state)]
 
     def recorded() -> bool:
         if not kept.with_name(f"{kept.name}-wal").exists():
@@ -223,7 +222,7 @@ def test_ctrl_c_saves_how_far_the_run_was(tmp_path: Path) -> None:
             return bool(db.execute("select 1 from interval limit 1").fetchone())
         return False
 
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(interruptible(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         wait_until(lambda: recorded() or process.poll() is not None, 60, "the first interval")
         process.send_signal(signal.SIGINT)
@@ -233,7 +232,7 @@ def test_ctrl_c_saves_how_far_the_run_was(tmp_path: Path) -> None:
     assert (state / "simulated.json").exists(), output
     reached = json.loads((state / "simulated.json").read_text(encoding="utf-8"))["seconds"]
     assert 0 < reached < 15 * 86_400
-    text = magwatt(*command[3:], "--seconds", "600")
+    text = magwatt(*words, "--seconds", "600")
     assert re.findall(r"\d+", text.splitlines()[0])[0] == "600", "seconds"
     verified = json.loads(magwatt("ledger", "verify", "--json", "--config", state / "plant.toml", code=(0, 1)))
     assert verified["first_bad"] is None
@@ -242,7 +241,7 @@ def test_ctrl_c_saves_how_far_the_run_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "cause"),
     [
-        ("start = 2026-09-28", "start = 2026-09-31x", "", INVALID_TOML),
+        ("start = 2026-09-28", "start = 2026-09-31x", "life.start", TOML_LINE),
         ("start = 2026-09-28", 'start = "2026-09-28"', "life.start", reasons.SCENARIO_DATE(value="'2026-09-28'")),
         ("start = 2026-09-28", "start = 2026-10-28", "life.retrofit", reasons.RETROFIT_BEFORE_START()),
         ("stands_h = 18", "stands_h = 25", "life.reporting", reasons.REPORTING_BEFORE_MOTOR()),

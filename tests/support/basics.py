@@ -27,6 +27,13 @@ def program(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-c", code, *arguments]
 
 
+def interruptible(*arguments: str) -> list[str]:
+    """The command that runs the product with these arguments in a separate process that SIGINT interrupts, also if
+    this process ignores SIGINT, as one that a script starts in the background does."""
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    return [sys.executable, "-P", "-c", f"{code}from agent.cli import main; main()", *arguments]
+
+
 class HandClock:
     """A clock that advances only by `move` and `sleep`."""
 

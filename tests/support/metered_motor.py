@@ -20,6 +20,7 @@ from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.messages import Message
+from agent.delivery.store import Store
 from agent.savings.ledger.recorder import LedgerRecorder
 from agent.savings.records import repository
 from agent.savings.tracking.tracker import SavingsTracker
@@ -39,7 +40,7 @@ class Gateway:
 
     def __init__(self, folder: Path, config: Config, clock: HandClock) -> None:
         self.clock, self.wh = clock, 5_000_000.0
-        self.store = without_fsync(folder / "state", clock)
+        self.store = Store(folder / "state", clock)
         self.books = LedgerRecorder(self.store, lambda: config, Teller(), clock)
         [asset] = assets(config)
         self.published = list[Message]()
@@ -142,4 +143,5 @@ def lives(folder: Path, kills: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    lives(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    with without_fsync():
+        lives(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -5,12 +5,16 @@ Power laws with a daily profile; every figure follows from the lines below and n
 
 from __future__ import annotations
 
+import atexit
 import math
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -130,8 +134,21 @@ def retrofit(
 ) -> Baseline | None:  # fmt: skip
     """Create plant.toml and a state directory: frozen baseline of September, a month with ledger and checkpoints.
 
-    after: the intervals of the month, from begin and end (UTC ms).
+    after: the intervals of the month, from begin and end (UTC ms). Equal retrofits are copies of one, with one key.
     """
+    made, frozen = _made(days, month, baseline, after)
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    return frozen
+
+
+@cache
+def _made(
+    days: int, month: str, baseline: bool, after: Callable[[int, int], list[Interval]]
+) -> tuple[Path, Baseline | None]:
+    """The folder of a retrofit, which stays unchanged until the process ends. The empty reserve of the disk is not in
+    it."""
+    folder = Path(mkdtemp(prefix="magwatt-retrofit-"))
+    atexit.register(shutil.rmtree, folder)
     (folder / "plant.toml").write_text(PLANT, encoding="utf-8")
     state = folder / "state"
     begin = utc_ms(f"{month}-01 00:00")
@@ -149,7 +166,8 @@ def retrofit(
     if days:
         store.do(lambda db: _checkpoint(db, recorder.key, begin + days * 96 * QUARTER_MS + 60_000, ZONE))
     store.close()
-    return frozen
+    (state / "reserve").unlink()
+    return folder, frozen
 
 
 def record(

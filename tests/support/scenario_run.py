@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.acquisition.selfcheck_results import apply_checks, save_check
+from agent.acquisition.selfcheck_results import save_check, stored_checks
 from agent.commissioning.selfcheck.model import device_set_of
 from agent.commissioning.selfcheck.run import self_check as check
 from agent.runtime.assembly import Agent
@@ -139,12 +139,13 @@ async def check_devices(agent: Agent) -> None:
     """The self-check of commissioning; its result flags the values of suspect devices."""
     links = {name: agent.link_of(bus) for name, bus in agent.config.buses.items()}
     result = await check(device_set_of(agent.config, links), agent.clock)
+    for name, device in result.devices.items():
+        findings = [finding.summary for finding in result.findings if finding.device == name]
+        at_ms = agent.clock.utc_ns() // 1_000_000
+        save_check(agent.store, agent.config, name, at_ms,
+                   failed=device.failed, verified=device.verified, findings=findings)  # fmt: skip
+    checks = stored_checks(agent.config)
     for bus in agent.pollers:
         for polled in bus.devices:
-            name = polled.device.name
-            if (device := result.devices.get(name)) is not None:
-                findings = [finding.summary for finding in result.findings if finding.device == name]
-                at_ms = agent.clock.utc_ns() // 1_000_000
-                save_check(agent.store, agent.config, bus, polled, at_ms,
-                           failed=device.failed, verified=device.verified, findings=findings)  # fmt: skip
-    apply_checks(agent.store, agent.config, agent.pollers)
+            if found := checks.get(polled.device.name):
+                polled.device.apply_selfcheck(found.confirmed, found.failed)

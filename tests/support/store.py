@@ -1,4 +1,4 @@
-"""Stores of tests: rows of a motor, counts of rows that remain or are lost, a killed run, a store without fsync."""
+"""Stores of tests: rows of a motor, counts of rows that remain or are lost, a killed run, commits without fsync."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import contextlib
 import shutil
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
 from agent.config.model import StoreSettings
 from agent.delivery.store import Store, database_file
 from agent.delivery.store.database_file import NAME
-from drivers.reading import Clock
 
 T_MS = 1_790_000_000_000
 QUOTA = 3_000_000
@@ -22,8 +22,10 @@ def small(**changes: float) -> StoreSettings:
     return StoreSettings(commit_interval_s=0.01, quota_bytes=QUOTA, min_free_share=0.0, **changes)  # type: ignore[arg-type]
 
 
-def without_fsync(directory: Path, clock: Clock, settings: StoreSettings | None = None) -> Store:
-    """A store for tests without a power failure; an fsync for each commit would take most of their time."""
+@contextlib.contextmanager
+def without_fsync() -> Iterator[None]:
+    """Commits of stores opened meanwhile do not wait for the disk: no power fails in a test, and an fsync for each
+    commit would take most of its time."""
 
     def connect(path: Path | str) -> sqlite3.Connection:
         db = opened(path)
@@ -32,7 +34,7 @@ def without_fsync(directory: Path, clock: Clock, settings: StoreSettings | None 
 
     opened = database_file.connect
     with patch.object(database_file, "connect", connect):
-        return Store(directory, clock, settings or StoreSettings())
+        yield
 
 
 def kill(store: Store) -> None:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from agent.analysis.recordings import plot_panels
+from agent.analysis.recordings import plot_panels, plot_phasors
 from agent.analysis.recordings import reasons as codes
 from agent.analysis.recordings.limits import MeasurementPoint
 from agent.analysis.recordings.reader import RecordingSource
@@ -102,5 +102,5 @@ def _fill(figure: Any, source: RecordingSource, window: Any, place: MeasurementP
         first = first or axes
         plot_panels.waves(axes, source, window, kind, last=row == len(kinds) - 1)
         plot_panels.spectrum(figure.add_subplot(grid[len(kinds) + row, :2]), window, kind, place)
-    plot_panels.phasors(figure.add_subplot(grid[: len(kinds), 2], projection="polar"), window, kinds)
+    plot_phasors.phasors(figure.add_subplot(grid[: len(kinds), 2], projection="polar"), window, kinds)
     plot_panels.figures(figure.add_subplot(grid[len(kinds) :, 2]), window)

@@ -11,7 +11,6 @@ import numpy as np
 from agent.analysis.recordings.limits import PULSES_PCT, MeasurementPoint, limits_of, not_mains
 from agent.analysis.recordings.reader import RecordingSource
 from agent.analysis.recordings.summary import rest_pct
-from agent.core.columns import padded
 from agent.core.text import N_, _
 
 # blue, vermilion, green of Okabe and Ito: distinguishable with colour vision deficiency
@@ -20,7 +19,8 @@ _LIMIT_COLOURS = ("#000000", "#CC79A7", "#7A5C00", "#56B4E9")
 _LIMIT_STYLES = ("-", (0, (4, 1)), (0, (1, 1)), "-.")
 MONOSPACED = ["DejaVu Sans Mono", "Noto Sans Mono CJK SC", "WenQuanYi Micro Hei Mono", "SimHei"]
 _CYCLES = 3
-_NOISE = 1e-3  # of the fundamental: minimum upper end of an axis
+_TABLE_LINES = 20  # that fit into the panel of the table
+_SMALL = 1e-2  # of the fundamental: minimum upper end of an axis, so that noise does not look like harmonics
 
 
 def waves(axes: Any, source: RecordingSource, window: Any, kind: str, last: bool) -> None:
@@ -38,7 +38,7 @@ def waves(axes: Any, source: RecordingSource, window: Any, kind: str, last: bool
         count = count * cycles // window.n_cycles
     count = min(count, source.last - begin)
     t_ms = 1e3 * (begin - source.first - window.start_index + np.arange(count)) / source.rate_hz
-    factor, prefix = _scaled(window.u_rms_v if kind == "u" else window.i_rms_a)
+    factor, prefix = scaled(window.u_rms_v if kind == "u" else window.i_rms_a)
     two_wattmeter = source.settings.wiring == "3P3W-2" and kind == "u"
     for phase, label in enumerate(("u12", "", "u32") if two_wattmeter else (f"{kind}1", f"{kind}2", f"{kind}3")):
         row = phase if kind == "u" else 3 + phase
@@ -56,8 +56,8 @@ def waves(axes: Any, source: RecordingSource, window: Any, kind: str, last: bool
         axes.tick_params(labelbottom=False)
 
 
-def _scaled(values: Any) -> tuple[float, str]:
-    """Divisor of the values, and the prefix of their unit."""
+def scaled(values: Any) -> tuple[float, str]:
+    """Divisor of a value or of an array, and the prefix of its unit."""
     largest = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
     return (1e3, "k") if largest >= 2000.0 else (1e-3, "m") if 0.0 < largest < 0.1 else (1.0, "")
 
@@ -81,12 +81,12 @@ def spectrum(axes: Any, window: Any, kind: str, place: MeasurementPoint | None) 
         missing = _("no harmonics: samples are missing") if window.n_cycles else _("no harmonics: no fundamental")
         axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center", color="#666666")
         return
-    least = _NOISE * float(np.nanmax(values[:, 1])) or 1.0
+    least = _SMALL * float(np.nanmax(values[:, 1])) or 1.0
     if kind == "u":
-        factor, least = 1.0, 100.0 * _NOISE
+        factor, least = 1.0, 100.0 * _SMALL
         values, unit = _percent(values, place)
     else:
-        factor, prefix = _scaled(np.append(values[:, 2:].ravel(), least))
+        factor, prefix = scaled(np.append(values[:, 2:].ravel(), least))
         least, unit = least / factor, f"{prefix}A"
     finite = np.isfinite(values[:, 2:])
     orders = np.arange(2, values.shape[1])
@@ -152,36 +152,12 @@ def _limits(window: Any, kind: str, place: MeasurementPoint) -> Iterator[tuple[i
             yield number, label, strict
 
 
-def phasors(axes: Any, window: Any, kinds: list[str]) -> None:
-    """Fundamentals, angles relative to the first, scaled to the largest voltage and current; currents are dashed."""
-    both = [("u", window.phasor_u_v), ("i", window.phasor_i_a)]
-    reference = next((z for _, some in both for z in some if np.isfinite(z) and abs(z) > 0.0), None)
-    axes.set_title(_("Fundamental phasors"), pad=14)
-    axes.set(yticklabels=[], ylim=(0, 1.12), xticks=np.radians(range(0, 360, 30)))
-    axes.tick_params(axis="x", labelsize=9, colors="#555555")
-    if reference is None:
-        return
-    for kind, some in both:
-        finite = some[np.isfinite(some)]
-        largest = np.abs(finite).max() if len(finite) and kind in kinds else 0.0
-        for phase, z in enumerate(some):
-            if largest == 0.0 or not np.isfinite(z) or abs(z) < 0.005 * largest:
-                continue
-            angle, length = float(np.angle(z / reference)), abs(z) / largest
-            length *= 1.0 if kind == "u" or len(kinds) == 1 else 0.7
-            style = {"arrowstyle": "-|>", "color": COLOURS[phase], "linewidth": 2.0 if kind == "u" else 1.6,
-                     "linestyle": "-" if kind == "u" else "--", "shrinkA": 0, "shrinkB": 0}  # fmt: skip
-            axes.annotate("", xy=(angle, length), xytext=(0, 0), arrowprops=style)
-            axes.text(angle + 0.11, length * 0.88, f"{kind.upper()}{phase + 1}", color=COLOURS[phase], ha="center",
-                      va="center", fontweight="bold")  # fmt: skip
-
-
 def figures(axes: Any, window: Any) -> None:
-    """The table of values."""
+    """The table of values. Each cell is a separate text, since Chinese letters are not two cells wide in every font."""
     axes.axis("off")
-    lines = [f"{'':9}{'1':>9}{'2':>9}{'3':>9}"]
+    axes.set(xlim=(0, 1), ylim=(0, 1))
     angles = _angles(window)
-    for label, values, form in (
+    rows: list[tuple[str, Any, str]] = [
         ("U V", window.u_rms_v, ".5g"),
         ("I A", window.i_rms_a, ".5g"),
         ("∠U1 °", angles[0], ".2f"),
@@ -192,21 +168,26 @@ def figures(axes: Any, window: Any) -> None:
         (_("crest U"), window.u_crest, ".3f"),
         (_("crest I"), window.i_crest, ".3f"),
         (_("K factor"), window.k_factor, ".3f"),
-    ):
-        if np.isfinite(values).any():
-            cells = "".join(f"{format(float(x), form) if np.isfinite(x) else '–':>9}" for x in values)
-            lines.append(padded(label, 9) + cells)
-    lines.append("")
-    for label, value, form in (
-        *_powers(window),
-        ("PF", window.pf, ".4f"),
-        ("u2 %", window.u2_pct, ".2f"),
-        ("u0 %", window.u0_pct, ".2f"),
-        ("i2 %", window.i2_pct, ".2f"),
-    ):
-        if math.isfinite(value):
-            lines.append(f"{label:9}{format(value, form):>12}")
-    axes.text(0.0, 1.0, "\n".join(lines), family=MONOSPACED, fontsize=10, va="top", transform=axes.transAxes)
+        ("", [], ""),
+        *((label, [value], form) for label, value, form in _totals(window)),
+    ]
+    lines = [("", ["1", "2", "3"])]
+    for label, values, form in rows:
+        if not label or np.isfinite(values).any():
+            lines.append((label, [format(float(x), form) if np.isfinite(x) else "–" for x in values]))
+    for line, (label, cells) in enumerate(lines):
+        y = 1.0 - line / max(len(lines), _TABLE_LINES)
+        axes.text(0.0, y, label, fontsize=10, va="top")
+        for column, cell in enumerate(cells):
+            axes.text(0.46 + 0.26 * column, y, cell, family=MONOSPACED, fontsize=10, va="top", ha="right")
+
+
+def _totals(window: Any) -> Iterator[tuple[str, float, str]]:
+    yield from _powers(window)
+    yield "PF", window.pf, ".4f"
+    yield "u2 %", window.u2_pct, ".2f"
+    yield "u0 %", window.u0_pct, ".2f"
+    yield "i2 %", window.i2_pct, ".2f"
 
 
 def _powers(window: Any) -> Iterator[tuple[str, float, str]]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import socket
-import ssl
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,15 +11,18 @@ from pathlib import Path
 
 from agent.commissioning.doctor import reasons as codes
 from agent.commissioning.doctor.finding import DoctorFinding, finding, fine, note
-from agent.config.model import Config, Mqtt
+from agent.config.model import Config
 from agent.core.clock import kernel_synchronized
 from agent.core.kernel_cache import is_complete
 from agent.core.linear_algebra import blas_name, linear_algebra_problem
 from agent.core.text import N_
 from agent.delivery.store import default_directory
 from agent.delivery.store.database_file import private_directory
+from agent.delivery.store.lock import holder_of
 from agent.runtime.clock_supervisor import start_clock
-from drivers.reasons import Reason, cause_of
+from agent.savings.ledger.reasons import HMAC_LEDGER
+from agent.savings.ledger.signing_key import HMAC, key_kind
+from drivers.reasons import cause_of
 
 PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = (
     N_("clock"),
@@ -30,12 +30,6 @@ PARTS = CLOCK, KERNELS, LINEAR_ALGEBRA = (
     N_("linear algebra"),
 )  # of the computer: what no configuration key names
 FREE_MIN_MB = 500
-CAUSES = (
-    (ssl.SSLCertVerificationError, codes.BROKER_CERTIFICATE_INVALID),
-    (ConnectionRefusedError, codes.BROKER_NOT_LISTENING),
-    (socket.gaierror, codes.BROKER_HOST_UNKNOWN),
-    (TimeoutError, codes.BROKER_UNREACHABLE),
-)
 
 
 def clock(config: Config) -> Iterator[DoctorFinding]:
@@ -69,6 +63,18 @@ def disk(config: Config) -> Iterator[DoctorFinding]:
         yield note(where, codes.COMMITS_ON_SD_CARD())
 
 
+def other_process(config: Config) -> Iterator[DoctorFinding]:
+    """Whether an agent runs, which holds serial ports that are examined afterwards."""
+    if (holder := holder_of(config.state_dir or default_directory())) is not None:
+        yield note("store.state_dir", holder.note)
+
+
+def ledger(config: Config) -> Iterator[DoctorFinding]:
+    """Whether the key of an existing ledger has a public half."""
+    if key_kind(config.state_dir or default_directory()) == HMAC:
+        yield finding("store.state_dir", HMAC_LEDGER())
+
+
 def broker(config: Config) -> Iterator[DoctorFinding]:
     """Tests one connection with the settings of the agent, under another client identifier."""
     settings = config.mqtt
@@ -76,14 +82,14 @@ def broker(config: Config) -> Iterator[DoctorFinding]:
     if settings is None:
         yield note("mqtt", codes.NO_BROKER_CONFIGURED())
         return
-    from agent.delivery.mqtt.follower import Follower
+    from agent.delivery.mqtt.follower import BrokerError, Follower
 
     follower = Follower(settings, f"{config.site.root}/status")
     started_s = time.monotonic()
     try:
         follower.start()
-    except (OSError, ValueError) as error:
-        yield finding(where, _why_failed(settings, error, rejected=bool(follower.error)))
+    except BrokerError as error:
+        yield finding(where, error.reason)
         return
     took_ms = 1e3 * (time.monotonic() - started_s)
     follower.stop()
@@ -100,17 +106,6 @@ def linear_algebra() -> Iterator[DoctorFinding]:
         yield finding(LINEAR_ALGEBRA, problem)
     else:
         yield fine(LINEAR_ALGEBRA, codes.LINEAR_ALGEBRA_RIGHT(blas=blas_name()))
-
-
-def _why_failed(settings: Mqtt, error: Exception, rejected: bool) -> Reason:
-    """Why there is no connection to the broker. rejected: by the broker itself, in its CONNACK."""
-    if rejected:
-        code = codes.BROKER_LOGIN_REJECTED
-    elif getattr(error, "errno", None) in (errno.EHOSTUNREACH, errno.ENETUNREACH):
-        code = codes.BROKER_UNREACHABLE
-    else:
-        code = next((code for kind, code in CAUSES if isinstance(error, kind)), codes.BROKER_CONNECTION_FAILED)
-    return code(host=settings.host, port=settings.port, error=cause_of(error))
 
 
 def _on_sd_card(directory: Path) -> bool:

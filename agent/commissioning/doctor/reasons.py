@@ -35,28 +35,6 @@ KERNELS_NOT_COMPILED = Code(
 
 NO_BROKER_CONFIGURED = Code("no_broker_configured", "no [mqtt] table: results are not published")
 BROKER_ACCEPTS = Code("broker_accepts", "{host}:{port:d} accepts the connection, {took_ms:.0f} ms")
-BROKER_CERTIFICATE_INVALID = Code(
-    "broker_certificate_invalid",
-    "{host}:{port:d}: {error}. Check that mqtt.ca is the authority that signed the certificate of the broker, and that "
-    "the certificate contains this host name",
-)
-BROKER_LOGIN_REJECTED = Code(
-    "broker_login_rejected",
-    "{host}:{port:d}: {error}. Check mqtt.user and the password file, and that this user may connect",
-)
-BROKER_NOT_LISTENING = Code(
-    "broker_not_listening", "{host}:{port:d}: {error}. The host responds, but no broker listens on this port"
-)
-BROKER_HOST_UNKNOWN = Code(
-    "broker_host_unknown", "{host}:{port:d}: {error}. Check the spelling of the host name and the name server"
-)
-BROKER_UNREACHABLE = Code(
-    "broker_unreachable", "{host}:{port:d}: {error}. Check the address, the network and firewalls"
-)
-BROKER_CONNECTION_FAILED = Code(
-    "broker_connection_failed",
-    "{host}:{port:d}: {error}. The agent measures and stores without a broker; rows are sent when it is available",
-)
 
 # Signals from topics
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 
 from agent.acquisition.bus_stops import command_pollers
 from agent.acquisition.scheduler import BusPoller
+from agent.acquisition.selfcheck_results import disabled_registers
 from agent.commissioning.doctor import host
 from agent.commissioning.doctor.bus import bus_findings, examine_bus
-from agent.commissioning.doctor.finding import DoctorFinding, Level
+from agent.commissioning.doctor.finding import DoctorFinding, Level, finding, note
 from agent.commissioning.doctor.mqtt_signals import LISTEN_S, topics
 from agent.config.model import Config
 from agent.config.signals import topic_signals
@@ -36,6 +37,8 @@ async def examine(
     for name, part in (
         (_("clock"), host.clock(config)),
         (_("disk"), host.disk(config)),
+        (_("ledger"), host.ledger(config)),
+        (_("other processes"), host.other_process(config)),
         (_("broker"), host.broker(config)),
         (_("kernels"), host.kernels()),
         (_("linear algebra"), host.linear_algebra()),
@@ -49,6 +52,10 @@ async def examine(
     async def signals() -> None:
         add(await topics(config))
 
+    add(
+        (finding if reason.data["n"] == reason.data["total"] else note)(name, reason)
+        for name, reason in disabled_registers(config).items()
+    )
     buses = command_pollers(config)
     for poller in buses:
         starts(_bus_text(poller))

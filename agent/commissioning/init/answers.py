@@ -16,11 +16,11 @@ from typing import Any
 from agent.commissioning.init.numbers import of_toml
 from agent.config import keys, schema
 from agent.config import reasons as config_codes
-from agent.config.line_numbers import key_lines
 from agent.config.schema import ConfigReport, KeySpec
 from drivers.file_reasons import KEY_UNKNOWN, TABLE_EXPECTED, with_suggestion
 from drivers.reasons import InvalidValue
 from drivers.toml_file import parse_toml, read_limited
+from drivers.toml_lines import key_lines
 
 Answers = dict[str, Any]
 Key = tuple[str, ...]

@@ -10,7 +10,7 @@ from msgspec import Struct
 from agent.commissioning.discovery.scan_result import ScanResult, parse_expected
 from agent.commissioning.init import reasons as codes
 from agent.commissioning.init.answers import Answers, Key, value_of, with_value
-from agent.commissioning.init.question import UNSET, YES_NO, Choice, Question, ScanStep, checked
+from agent.commissioning.init.question import UNSET, YES_NO, Choice, OpenQuestion, ScanStep, checked
 from agent.config import keys
 from agent.config import reasons as config_codes
 from drivers.profiles import load_profile
@@ -30,7 +30,7 @@ class SerialPort(Struct, frozen=True):
     description: str = ""
 
 
-def bus_steps(answers: Answers, ports: Sequence[SerialPort]) -> Iterator[Question | ScanStep]:
+def bus_steps(answers: Answers, ports: Sequence[SerialPort]) -> Iterator[OpenQuestion | ScanStep]:
     """The open steps of all buses."""
     for bus, table in answers.get("bus", {}).items():
         yield from _port_steps(answers, bus, table)
@@ -39,7 +39,7 @@ def bus_steps(answers: Answers, ports: Sequence[SerialPort]) -> Iterator[Questio
         listed = [codes.PORT(n=n, name=port.name, description=port.description) for n, port in enumerate(ports, 1)]
         notes = (codes.PORTS_FOUND(), *listed) if listed else (codes.PORTS_NOT_FOUND(),)
         first = not answers.get("bus")
-        yield Question(
+        yield OpenQuestion(
             ("bus",), codes.ASK_PORT() if first else codes.ASK_NEXT_PORT(), lambda typed: _port(typed, ports),
             default=UNSET if first else "", assumed=UNSET if first else "", notes=notes if first else (),
             effect=_with_bus, missing=config_codes.BUS_MISSING(),
@@ -99,17 +99,17 @@ def _with_bus(answers: Answers, port: Any) -> Answers:
     return with_value(answers, ("bus", name, key), where)
 
 
-def _port_steps(answers: Answers, bus: str, table: dict[str, Any]) -> Iterator[Question]:
+def _port_steps(answers: Answers, bus: str, table: dict[str, Any]) -> Iterator[OpenQuestion]:
     if "tcp" in table and "framing" not in table:
-        yield Question(
+        yield OpenQuestion(
             ("bus", bus, "framing"), codes.ASK_FRAMING(target=str(table["tcp"])),
             choices=(Choice("tcp", codes.FRAMING_TCP()), Choice("rtu", codes.FRAMING_RTU())),
             default="tcp", assumed="tcp",
         )  # fmt: skip
     if "line" not in table and "serial" in table:
-        yield Question(("bus", bus, "line"), codes.ASK_LINE(bus=bus), checked(_line), default="")
+        yield OpenQuestion(("bus", bus, "line"), codes.ASK_LINE(bus=bus), checked(_line), default="")
     elif not table.get("line") and not _is_found_by_scan(answers, bus, table):
-        yield Question(("bus", bus, "line"), codes.ASK_CONVERTER_LINE(bus=bus), checked(_line))
+        yield OpenQuestion(("bus", bus, "line"), codes.ASK_CONVERTER_LINE(bus=bus), checked(_line))
 
 
 def _is_found_by_scan(answers: Answers, bus: str, table: dict[str, Any]) -> bool:
@@ -135,7 +135,7 @@ def _state(answers: Answers, bus: str, key: str) -> Any:
     return value_of(answers, ("init", "bus", bus, key))
 
 
-def _device_steps(answers: Answers, bus: str) -> Iterator[Question | ScanStep]:
+def _device_steps(answers: Answers, bus: str) -> Iterator[OpenQuestion | ScanStep]:
     state: Key = ("init", "bus", bus)
     found, units = _state(answers, bus, "found"), units_on(answers, bus)
     if _state(answers, bus, "complete") or (units and value_of(answers, state) is None):
@@ -143,27 +143,27 @@ def _device_steps(answers: Answers, bus: str) -> Iterator[Question | ScanStep]:
         return
     scan = _state(answers, bus, "scan")
     if scan is None:
-        yield Question((*state, "scan"), codes.ASK_SCAN(bus=bus), choices=YES_NO, notes=(codes.WATCHDOG_WARNING(),),
+        yield OpenQuestion((*state, "scan"), codes.ASK_SCAN(bus=bus), choices=YES_NO, notes=(codes.WATCHDOG_WARNING(),),
                        missing=codes.DEVICES_MISSING(bus=bus))  # fmt: skip
     elif not scan:
-        yield Question(
+        yield OpenQuestion(
             (*state, "device"), codes.ASK_DEVICE(bus=bus), lambda typed: _device(typed, bus, units),
             default=None if units else UNSET, effect=lambda before, value: _with_typed_device(before, bus, value),
         )  # fmt: skip
     elif _state(answers, bus, "fc03") is None:
-        yield Question((*state, "fc03"), codes.ASK_FC03(), choices=YES_NO, notes=(codes.FC03_WARNING(),))
+        yield OpenQuestion((*state, "fc03"), codes.ASK_FC03(), choices=YES_NO, notes=(codes.FC03_WARNING(),))
     elif _state(answers, bus, "expect") is None:
-        yield Question((*state, "expect"), codes.ASK_EXPECT(bus=bus), checked(parse_expected), default="")
+        yield OpenQuestion((*state, "expect"), codes.ASK_EXPECT(bus=bus), checked(parse_expected), default="")
     elif found is None:
         yield ScanStep((*state, "found"), bus)
     else:
-        yield Question(
+        yield OpenQuestion(
             (*state, "complete"), codes.ASK_DEVICES_COMPLETE(n=len(found), bus=bus), choices=YES_NO,
             effect=lambda before, value: _with_complete(before, bus, value),
         )  # fmt: skip
 
 
-def _model_steps(answers: Answers, bus: str, found: Sequence[int], units: dict[int, str]) -> Iterator[Question]:
+def _model_steps(answers: Answers, bus: str, found: Sequence[int], units: dict[int, str]) -> Iterator[OpenQuestion]:
     unused = _state(answers, bus, "unused") or []
     for unit in found:
         if unit in units or unit in unused:
@@ -176,9 +176,9 @@ def _model_steps(answers: Answers, bus: str, found: Sequence[int], units: dict[i
 
         if models:
             choices = (*map(Choice, models), Choice(OTHER, codes.MODEL_OTHER()), Choice(UNUSED, codes.UNUSED()))
-            yield Question((*key, "choice"), codes.ASK_MODEL(unit_id=unit, bus=bus), choices=choices, effect=effect)
+            yield OpenQuestion((*key, "choice"), codes.ASK_MODEL(unit_id=unit, bus=bus), choices=choices, effect=effect)
         else:
-            yield Question((*key, "choice"), codes.ASK_UNKNOWN_MODEL(unit_id=unit, bus=bus), _model, effect=effect)
+            yield OpenQuestion((*key, "choice"), codes.ASK_UNKNOWN_MODEL(unit_id=unit, bus=bus), _model, effect=effect)
 
 
 def _model(typed: str) -> str:

@@ -9,7 +9,7 @@ from agent.commissioning.discovery.config_snippet import watchdog
 from agent.commissioning.init import reasons as codes
 from agent.commissioning.init.answers import OWN, Answers, Key, value_of, with_value
 from agent.commissioning.init.buses import UNUSED
-from agent.commissioning.init.question import Choice, Question, checked, number
+from agent.commissioning.init.question import Choice, OpenQuestion, checked, number
 from agent.config import keys
 from drivers.profiles import load_profile
 from drivers.reasons import Reason
@@ -30,7 +30,7 @@ COMM_LOSS = (
 )  # fmt: skip
 
 
-def meter_steps(answers: Answers) -> Iterator[Question]:
+def meter_steps(answers: Answers) -> Iterator[OpenQuestion]:
     """The open questions on all meters."""
     for name, table in answers.get("meter", {}).items():
         if missing := list(_place("meter", name, table)):
@@ -44,7 +44,7 @@ def meter_steps(answers: Answers) -> Iterator[Question]:
                 yield question
 
 
-def drive_steps(answers: Answers) -> Iterator[Question]:
+def drive_steps(answers: Answers) -> Iterator[OpenQuestion]:
     """The open questions on all drives."""
     meters = [
         name for name, table in answers.get("meter", {}).items()
@@ -56,7 +56,7 @@ def drive_steps(answers: Answers) -> Iterator[Question]:
             continue
         profile = load_profile(table["profile"])
         if "comm_loss" not in table:
-            yield Question(
+            yield OpenQuestion(
                 ("drive", name, "comm_loss"), codes.ASK_COMM_LOSS(drive=name, model=profile.id), choices=COMM_LOSS,
                 notes=(codes.WATCHDOG_PARAMETER(drive=name, parameter=watchdog(profile)),),
             )  # fmt: skip
@@ -64,7 +64,7 @@ def drive_steps(answers: Answers) -> Iterator[Question]:
             choices = (*(Choice(meter, _power(answers, "meter", meter)) for meter in meters),
                        Choice("", codes.NO_METER(), "none"))  # fmt: skip
             note = _power(answers, "drive", name)
-            yield Question(
+            yield OpenQuestion(
                 ("drive", name, "fed_by"), codes.ASK_FED_BY(drive=name), choices=choices,
                 notes=(codes.POWER_OF_DRIVE(drive=name, showed=note),) if note else (),
             )  # fmt: skip
@@ -77,16 +77,16 @@ def _power(answers: Answers, kind: str, name: str) -> Reason | None:
     return None if power_w is None else codes.POWER_SHOWN(power_w=power_w)
 
 
-def _place(kind: str, name: str, table: dict[str, Any]) -> Iterator[Question]:
+def _place(kind: str, name: str, table: dict[str, Any]) -> Iterator[OpenQuestion]:
     """What an answers file may lack; a scan knows it."""
     for key, ask in (("bus", codes.ASK_BUS), ("unit_id", codes.ASK_UNIT_ID), ("profile", codes.ASK_PROFILE)):
         if key not in table:
             spec = keys.METER[key].convert
             convert = number(spec) if key == "unit_id" else checked(spec)
-            yield Question((kind, name, key), ask(device=name), convert)
+            yield OpenQuestion((kind, name, key), ask(device=name), convert)
 
 
-def _same_meter(answers: Answers, name: str, table: dict[str, Any]) -> Question | None:
+def _same_meter(answers: Answers, name: str, table: dict[str, Any]) -> OpenQuestion | None:
     """Offers class, connection and transformers of a meter whose questions are all answered."""
     others = {
         other: found for other, found in answers["meter"].items()
@@ -110,29 +110,29 @@ def _same_meter(answers: Answers, name: str, table: dict[str, Any]) -> Question 
 
     missing = codes.ANSWER_MISSING(question=codes.ASK_CLASS(meter=name))
     ask = codes.ASK_SAME_METER(meter=name)
-    return Question(("meter", name, "class"), ask, choices=tuple(choices), effect=effect, missing=missing)
+    return OpenQuestion(("meter", name, "class"), ask, choices=tuple(choices), effect=effect, missing=missing)
 
 
-def _meter_questions(name: str, table: dict[str, Any]) -> Iterator[Question]:
+def _meter_questions(name: str, table: dict[str, Any]) -> Iterator[OpenQuestion]:
     key: Callable[[str], Key] = lambda last: ("meter", name, last)  # noqa: E731
     profile = load_profile(table["profile"])
-    yield Question(
+    yield OpenQuestion(
         key("measuring_point"), codes.ASK_POINT(meter=name, model=profile.id), choices=POINTS,
         effect=lambda before, value: _with_point(before, name, value),
     )  # fmt: skip
-    yield Question(key("class"), codes.ASK_CLASS(meter=name), checked(keys.METER["class"].convert))
+    yield OpenQuestion(key("class"), codes.ASK_CLASS(meter=name), checked(keys.METER["class"].convert))
     if profile.phases != 1:
-        yield Question(key("wiring"), codes.ASK_WIRING(meter=name), choices=WIRINGS)
+        yield OpenQuestion(key("wiring"), codes.ASK_WIRING(meter=name), choices=WIRINGS)
     for ratio, ask, accuracy, ask_class in (
         ("ct", codes.ASK_CT, "ct_class", codes.ASK_CT_CLASS), ("vt", codes.ASK_VT, "vt_class", codes.ASK_VT_CLASS)
     ):  # fmt: skip
-        yield Question(key(ratio), ask(meter=name), checked(keys.METER[ratio].convert), none=DIRECT)
+        yield OpenQuestion(key(ratio), ask(meter=name), checked(keys.METER[ratio].convert), none=DIRECT)
         if table.get(ratio):
-            yield Question(
+            yield OpenQuestion(
                 key(accuracy), ask_class(meter=name), checked(keys.METER[accuracy].convert), default="", assumed=""
             )  # fmt: skip
     if table.get("ct") or table.get("vt"):
-        yield Question(key("ratio_applied_by"), codes.ASK_APPLIED_BY(meter=name), choices=APPLIED_BY)
+        yield OpenQuestion(key("ratio_applied_by"), codes.ASK_APPLIED_BY(meter=name), choices=APPLIED_BY)
 
 
 def _with_point(answers: Answers, name: str, value: str) -> Answers:

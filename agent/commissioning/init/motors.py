@@ -9,7 +9,7 @@ from typing import Any
 from agent.commissioning.init import reasons as codes
 from agent.commissioning.init.answers import INIT_MOTOR, OWN, Answers, value_of, with_value
 from agent.commissioning.init.nameplate import contradictions, poles_of
-from agent.commissioning.init.question import UNSET, YES_NO, Choice, Question, number
+from agent.commissioning.init.question import UNSET, YES_NO, Choice, OpenQuestion, number
 from agent.config import keys, schema
 from drivers.reasons import InvalidValue, Reason
 
@@ -22,7 +22,7 @@ KINDS = (
 CLASSES = (*(Choice(name) for name in ("IE1", "IE2", "IE3", "IE4", "IE5")), Choice("", codes.NO_CLASS(), "none"))
 
 
-def motor_steps(answers: Answers) -> Iterator[Question]:
+def motor_steps(answers: Answers) -> Iterator[OpenQuestion]:
     """The open questions on all motors."""
     yield from _names(answers)
     for name, table in answers.get("motor", {}).items():
@@ -38,7 +38,7 @@ def poles_in(table: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _names(answers: Answers) -> Iterator[Question]:
+def _names(answers: Answers) -> Iterator[OpenQuestion]:
     fed = {table.get("fed_by") for table in answers.get("motor", {}).values()}
     without = value_of(answers, ("init", "without_motor")) or []
     points = {name: table.get("measuring_point") for name, table in answers.get("meter", {}).items()}
@@ -49,7 +49,7 @@ def _names(answers: Answers) -> Iterator[Question]:
         if source in fed or source in without:
             continue
         none: Any = () if ask is codes.ASK_MOTORS_OF_FEEDER else UNSET
-        yield Question(
+        yield OpenQuestion(
             ("motor", source), ask(source=source), _names_in(answers, ask is codes.ASK_MOTORS_OF_METER),
             effect=_fed_by(source), missing=codes.MOTOR_MISSING(source=source), default=none, assumed=none,
         )  # fmt: skip
@@ -84,13 +84,15 @@ def _fed_by(source: str) -> Callable[[Answers, tuple[str, ...]], Answers]:
     return effect
 
 
-def _plate_steps(answers: Answers, name: str, table: Mapping[str, Any]) -> Iterator[Question]:
+def _plate_steps(answers: Answers, name: str, table: Mapping[str, Any]) -> Iterator[OpenQuestion]:
     direct = table.get("fed_by") in answers.get("meter", {})
     if "kind" not in table:
         if same := _same_nameplate(answers, name, direct):
             yield same
         else:
-            yield Question(("motor", name, "kind"), codes.ASK_KIND(motor=name), choices=KINDS[1:] if direct else KINDS)
+            yield OpenQuestion(
+                ("motor", name, "kind"), codes.ASK_KIND(motor=name), choices=KINDS[1:] if direct else KINDS
+            )
         return
     for question in _questions(name, table):
         if question.key[-1] not in table:
@@ -99,13 +101,13 @@ def _plate_steps(answers: Answers, name: str, table: Mapping[str, Any]) -> Itera
     if complete and not table.get("confirmed") and (poles := poles_in(table)):
         found = contradictions({**table, "poles": poles})
         if found:
-            yield Question(
+            yield OpenQuestion(
                 ("motor", name, "confirmed"), codes.ASK_CONFIRMED(motor=name, contradictions=tuple(found)),
                 choices=YES_NO, effect=lambda before, value: _with_confirmed(before, name, value),
             )  # fmt: skip
 
 
-def _same_nameplate(answers: Answers, name: str, direct: bool) -> Question | None:
+def _same_nameplate(answers: Answers, name: str, direct: bool) -> OpenQuestion | None:
     """Offers the nameplate of a motor that is complete, and is fed in the same way."""
     others = {
         other: table for other, table in answers.get("motor", {}).items()
@@ -127,15 +129,15 @@ def _same_nameplate(answers: Answers, name: str, direct: bool) -> Question | Non
                 before = with_value(before, ("motor", name, key), others[value][key])
         return before
 
-    return Question(
+    return OpenQuestion(
         ("motor", name, "kind"), codes.ASK_SAME(motor=name), choices=tuple(choices), effect=effect,
         missing=codes.ANSWER_MISSING(question=codes.ASK_KIND(motor=name)),
     )  # fmt: skip
 
 
-def _questions(name: str, table: Mapping[str, Any]) -> Iterator[Question]:
-    def of(key: str, text: Reason, convert: Callable[[Any], Any], **more: Any) -> Question:
-        return Question(("motor", name, key), text, number(convert), **more)
+def _questions(name: str, table: Mapping[str, Any]) -> Iterator[OpenQuestion]:
+    def of(key: str, text: Reason, convert: Callable[[Any], Any], **more: Any) -> OpenQuestion:
+        return OpenQuestion(("motor", name, key), text, number(convert), **more)
 
     motor = keys.MOTOR
     yield of("kw", codes.ASK_KW(motor=name), motor["kw"].convert)
@@ -146,7 +148,7 @@ def _questions(name: str, table: Mapping[str, Any]) -> Iterator[Question]:
     if table.get("hz") == "":
         yield of("poles", codes.ASK_POLES(motor=name), motor["poles"].convert)
     yield of("cos_phi", codes.ASK_COS_PHI(motor=name), INIT_MOTOR["cos_phi"].convert, default="")
-    yield Question(("motor", name, "class"), codes.ASK_IE_CLASS(motor=name), choices=CLASSES)
+    yield OpenQuestion(("motor", name, "class"), codes.ASK_IE_CLASS(motor=name), choices=CLASSES)
     yield of("efficiency", codes.ASK_EFFICIENCY(motor=name), motor["efficiency"].convert, default="")
 
 

@@ -36,7 +36,7 @@ class Choice(Struct, frozen=True):
 YES_NO = (Choice(True, None, "yes"), Choice(False, None, "no"))
 
 
-class Question(Struct, frozen=True):
+class OpenQuestion(Struct, frozen=True):
     """A question whose answer is still missing.
 
     key: of the answer in the answers file.

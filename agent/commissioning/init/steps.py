@@ -12,7 +12,7 @@ from agent.commissioning.init.answers import Answers, Key, value_of
 from agent.commissioning.init.buses import SerialPort, bus_steps
 from agent.commissioning.init.devices import drive_steps, meter_steps
 from agent.commissioning.init.motors import motor_steps
-from agent.commissioning.init.question import Question, ScanStep, checked
+from agent.commissioning.init.question import OpenQuestion, ScanStep, checked
 from agent.config import keys, schema
 
 NONE = "none"  # typed where there is no broker
@@ -35,7 +35,7 @@ class Surroundings(Struct, frozen=True):
 
 def next_step(
     answers: Answers, around: Surroundings, omitted: frozenset[Key] = frozenset()
-) -> Question | ScanStep | None:
+) -> OpenQuestion | ScanStep | None:
     """The first open step; None: everything is answered. omitted: keys of questions to pass over."""
     steps = chain(
         _gateway_steps(answers, around), bus_steps(answers, around.ports), meter_steps(answers), drive_steps(answers),
@@ -44,26 +44,26 @@ def next_step(
     return next((step for step in steps if step.key not in omitted), None)
 
 
-def _gateway_steps(answers: Answers, around: Surroundings) -> Iterator[Question]:
+def _gateway_steps(answers: Answers, around: Surroundings) -> Iterator[OpenQuestion]:
     site, mqtt = keys.SITE, keys.MQTT
     url = value_of(answers, ("mqtt", "url"))
     questions = [
-        Question(("site", "id"), codes.ASK_SITE(), checked(site["id"].convert)),
-        Question(("site", "gateway"), codes.ASK_GATEWAY(), checked(site["gateway"].convert),
+        OpenQuestion(("site", "id"), codes.ASK_SITE(), checked(site["id"].convert)),
+        OpenQuestion(("site", "gateway"), codes.ASK_GATEWAY(), checked(site["gateway"].convert),
                  default=around.host_name, assumed=around.host_name),
-        Question(("site", "timezone"), codes.ASK_TIMEZONE(), checked(site["timezone"].convert),
+        OpenQuestion(("site", "timezone"), codes.ASK_TIMEZONE(), checked(site["timezone"].convert),
                  default=around.timezone, assumed=around.timezone),
-        Question(("store", "state_dir"), codes.ASK_STATE_DIR(), checked(keys.STORE["state_dir"].convert),
+        OpenQuestion(("store", "state_dir"), codes.ASK_STATE_DIR(), checked(keys.STORE["state_dir"].convert),
                  default=around.state_dir, assumed=around.state_dir),
-        Question(("mqtt", "url"), codes.ASK_BROKER(), checked(mqtt["url"].convert), none=NONE),
+        OpenQuestion(("mqtt", "url"), codes.ASK_BROKER(), checked(mqtt["url"].convert), none=NONE),
     ]  # fmt: skip
     if url:
-        questions.append(Question(("mqtt", "user"), codes.ASK_USER(), checked(mqtt["user"].convert), default=""))
+        questions.append(OpenQuestion(("mqtt", "user"), codes.ASK_USER(), checked(mqtt["user"].convert), default=""))
     if value_of(answers, ("mqtt", "user")):
         questions.append(
-            Question(("mqtt", "password_file"), codes.ASK_PASSWORD_FILE(), checked(schema.text),
+            OpenQuestion(("mqtt", "password_file"), codes.ASK_PASSWORD_FILE(), checked(schema.text),
                      default="secrets/mqtt")
         )  # fmt: skip
     if isinstance(url, str) and url.startswith("mqtts:"):
-        questions.append(Question(("mqtt", "ca"), codes.ASK_CA(), checked(schema.text), default="", assumed=""))
+        questions.append(OpenQuestion(("mqtt", "ca"), codes.ASK_CA(), checked(schema.text), default="", assumed=""))
     yield from (question for question in questions if value_of(answers, question.key) is None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.commissioning.init import reasons as codes
 from agent.commissioning.init.answers import Answers, Key, value_of, with_value
-from agent.commissioning.init.question import UNSET, Question, ScanStep
+from agent.commissioning.init.question import UNSET, OpenQuestion, ScanStep
 from agent.commissioning.init.steps import Surroundings, next_step
 from agent.config.schema import ConfigReport
 from drivers.reasons import Reason
@@ -22,7 +22,7 @@ def complete(answers: Answers, around: Surroundings, report: ConfigReport) -> An
         if value_of(answers, key) is not None:
             answers = with_value(answers, key, None)
     while step := next_step(answers, around, frozenset(omitted)):
-        if isinstance(step, Question) and step.assumed is not UNSET:
+        if isinstance(step, OpenQuestion) and step.assumed is not UNSET:
             answers = step.answered(answers, step.assumed)
             continue
         omitted.add(step.key)
@@ -30,7 +30,7 @@ def complete(answers: Answers, around: Surroundings, report: ConfigReport) -> An
     return answers
 
 
-def _missing(step: Question | ScanStep) -> Reason:
+def _missing(step: OpenQuestion | ScanStep) -> Reason:
     if isinstance(step, ScanStep):
         return codes.DEVICES_MISSING(bus=step.bus)
     if step.missing is not None:

@@ -26,6 +26,11 @@ def _least(p: RatedValues, pf: float) -> float:
     return max(pf, 0.12) if p.direct else pf
 
 
+def _setting(read: float, configured: float, p: RatedValues) -> float:
+    """Ratio read from the meter over the configured one; NaN for a meter without one, because the agent applies it."""
+    return math.nan if p.ratio_by_agent and read == 1 else read / configured
+
+
 def _three(pattern: str) -> str:
     return " ".join(pattern.format(k) for k in (1, 2, 3))
 
@@ -203,9 +208,9 @@ METER += [
           NONE, (0.15, 2.0), "a running induction motor draws at least 20 % of its rated current at no load",
           loaded=False),
     ratio(Code("ct_ratio_setting", "current transformer ratio read from the meter"),
-          "ct_ratio", lambda v, p: v[0] / p.ct, (0.995, 1.005), (0.99, 1.01), "a setting", loaded=False),
+          "ct_ratio", lambda v, p: _setting(v[0], p.ct, p), (0.995, 1.005), (0.99, 1.01), "a setting", loaded=False),
     ratio(Code("vt_ratio_setting", "voltage transformer ratio read from the meter"),
-          "vt_ratio", lambda v, p: v[0] / p.vt, (0.995, 1.005), (0.99, 1.01), "a setting", loaded=False),
+          "vt_ratio", lambda v, p: _setting(v[0], p.vt, p), (0.995, 1.005), (0.99, 1.01), "a setting", loaded=False),
     equal(Code("energy_total", "total energy = import + export"),
           "energy_total energy_import energy_export", lambda v, p: v[0], lambda v, p: v[1] + v[2], 0.01,
           "counters may be reset independently", wide=math.inf, loaded=False),

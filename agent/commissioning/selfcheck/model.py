@@ -116,7 +116,7 @@ class DeviceResult(Struct, frozen=True):
     profile: identifier of its profile.
     verdicts: quantity → verdict.
     failed: quantities to be published with Quality.UNVERIFIED.
-    verified: quantities of confidence `from_memory` that a relation confirmed.
+    verified: quantities of confidence `from_memory` or with an uncertain scale that a relation confirmed.
     """
 
     profile: str

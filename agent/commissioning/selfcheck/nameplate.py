@@ -26,6 +26,7 @@ def plate_of(device_set: DeviceSet, subject: Subject) -> RatedValues:
             per_phase=per_phase(subject),
             ct=item.ct[0] / item.ct[1] if item.ct else math.nan,
             vt=item.vt[0] / item.vt[1] if item.vt else math.nan,
+            ratio_by_agent=item.ratio_applied_by == "agent",
         )
         single = len(direct) + len(drives) == 1
         return replace(_motor_plate(base, motors), direct=bool(direct)) if single else base

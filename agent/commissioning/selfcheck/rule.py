@@ -32,6 +32,7 @@ class RatedValues(Struct, frozen=True):
     per_phase: the meter measures each phase separately (3P4W).
     direct: the motor is direct on line.
     ct, vt: configured transformer ratios.
+    ratio_by_agent: the agent applies them, because the meter returns secondary values.
     """
 
     kw: float = math.nan
@@ -47,6 +48,7 @@ class RatedValues(Struct, frozen=True):
     direct: bool = False
     ct: float = math.nan
     vt: float = math.nan
+    ratio_by_agent: bool = False
 
     @property
     def hertz(self) -> float:

@@ -220,12 +220,12 @@ def _device(
         row.name: _verdict(row.name, subject, evaluation, failed, confirmed, unloaded)
         for row in subject.profile.registers
     }
-    from_memory = {row.name for row in subject.profile.registers if row.confidence == "from_memory"}
+    pending = {row.name for row in subject.profile.registers if row.needs_confirmation}
     return DeviceResult(
         subject.profile.id,
         verdicts,
         tuple(name for name, verdict in verdicts.items() if verdict.outcome == "failed"),
-        tuple(name for name, verdict in verdicts.items() if verdict.outcome == "passed" and name in from_memory),
+        tuple(name for name, verdict in verdicts.items() if verdict.outcome == "passed" and name in pending),
     )
 
 

@@ -29,6 +29,11 @@ DISPLAY_MATCHES = Code(
     "display_matches", "These values match the displays of the devices, and the currents match a clamp meter"
 )
 
+REGISTERS_MATCH_DISPLAY = Code(
+    "registers_match_display",
+    "{device}: these values, which no other value confirms, match the display of the device: {values}",
+)
+
 # Parts of these statements
 
 PLATE: Mapping[str, Code] = {
@@ -58,6 +63,7 @@ def plate_entries(nameplate: Mapping[str, Any]) -> tuple[Reason, ...]:
 
 # Open points
 
+NOT_CHECKED = Code("not_checked", "not checked: {statement}")
 NOT_CONFIRMED = Code("not_confirmed", "not confirmed: {statement}")
 NOT_CONFIRMED_ACTUAL = Code("not_confirmed_actual", "not confirmed: {statement}. Actual state: {actual}")
 POLLING_DISABLED = Code("polling_disabled", "{device} is not polled; `magwatt check` reports the reason")

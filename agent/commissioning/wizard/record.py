@@ -6,38 +6,51 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct, field, to_builtins
 
 from agent.commissioning.selfcheck.model import DeviceResult, SelfcheckOutcome
-from agent.commissioning.wizard.reasons import NOT_CONFIRMED, NOT_CONFIRMED_ACTUAL, SELF_CHECK_NOT_RUN, plate_entries
+from agent.commissioning.wizard.answers import Reply
+from agent.commissioning.wizard.reasons import (
+    NOT_CHECKED,
+    NOT_CONFIRMED,
+    NOT_CONFIRMED_ACTUAL,
+    SELF_CHECK_NOT_RUN,
+    plate_entries,
+)
 from agent.core.codec import encode_reason_with_text
+from agent.core.local_time import zone_of
 from agent.core.text import N_, _, text_of
-from drivers.reasons import Reason
+from drivers.reasons import Reason, local_time
 from drivers.vocabulary import vocabulary
 
-Reply = Literal["yes", "no", "skipped"]
-REPLIES = {"yes": N_("yes"), "no": N_("no"), "skipped": N_("skipped")}
+REPLIES = {"yes": N_("yes"), "no": N_("no"), "not_checked": N_("not checked")}
 OUTCOMES = {"passed": N_("passed"), "failed": N_("failed"), "unverified": N_("unverified")}
 
 
 class CommissioningStep(Struct):
     """A statement that the operator was to confirm.
 
-    reply: of the operator.
+    reply: of the operator; not_checked without one.
     remark: with the reply "no" the actual state; may be empty.
+    by: name of the operator; empty without a reply.
+    at_ms: time of the reply, UTC; None without one.
     """
 
     statement: Reason
-    reply: Reply
+    reply: Reply = "not_checked"
     remark: str = ""
+    by: str = ""
+    at_ms: int | None = None
 
     @property
     def open_point(self) -> Reason | None:
-        """The open point of this statement; None unless the reply is "no"."""
-        if self.reply != "no":
+        """The open point of this statement; None only if the operator confirmed it."""
+        if self.reply == "yes":
             return None
+        if self.reply == "not_checked":
+            return NOT_CHECKED(statement=self.statement)
         if self.remark:
             return NOT_CONFIRMED_ACTUAL(statement=self.statement, actual=self.remark)
         return NOT_CONFIRMED(statement=self.statement)
@@ -49,6 +62,7 @@ class CommissioningRecord(Struct):
     by: name of the operator; empty without one (--batch).
     at_ms: UTC.
     when: the same on the plant's clock.
+    timezone: of the plant, IANA name.
     nameplate: keys of `agent.commissioning.wizard.reasons.PLATE` → value from the configuration.
     steps: statements and replies.
     problems: devices that are not polled.
@@ -63,6 +77,7 @@ class CommissioningRecord(Struct):
     by: str
     at_ms: int
     when: str
+    timezone: str = "UTC"
     nameplate: dict[str, Any] = field(default_factory=dict)
     steps: list[CommissioningStep] = field(default_factory=list)
     problems: list[Reason] = field(default_factory=list)
@@ -71,11 +86,14 @@ class CommissioningRecord(Struct):
     @property
     def open_points(self) -> list[Reason]:
         """What remains to be done."""
-        replies = [point for step in self.steps if (point := step.open_point)]
+        return [*(point for step in self.steps if (point := step.open_point)), *self.findings]
+
+    @property
+    def findings(self) -> list[Reason]:
+        """The open points without those of the statements."""
         if self.result is None:
-            return [*replies, *self.problems, SELF_CHECK_NOT_RUN()]
-        findings = (item.summary for item in self.result.findings)
-        return [*replies, *self.problems, *findings, *self.result.notes]
+            return [*self.problems, SELF_CHECK_NOT_RUN()]
+        return [*self.problems, *(item.summary for item in self.result.findings), *self.result.notes]
 
 
 def write(record: CommissioningRecord, directory: Path) -> Path:
@@ -98,7 +116,7 @@ def as_json(record: CommissioningRecord) -> str:
 
 def as_markdown(record: CommissioningRecord) -> str:
     """The record as Markdown, in the language of this process."""
-    by = _("Commissioned by {name}.", name=record.by) if record.by else _("Self-check only, without an operator.")
+    by = _operator(record)
     place = f"{record.asset}, {record.site}/{record.gateway}, {record.when}."
     configuration = _("Configuration {config_hash}.", config_hash=record.config_hash)
     nameplate = [f"- {text_of(entry)}" for entry in plate_entries(record.nameplate)]
@@ -108,9 +126,9 @@ def as_markdown(record: CommissioningRecord) -> str:
         f"{place} {by} {configuration}",
         "",
         *(["## " + _("Nameplate"), "", *nameplate, ""] if nameplate else []),
-        _row(_("statement"), _("reply"), _("actual state")),
-        _row(*["---"] * 3),
-        *(_row(text_of(step.statement), _(REPLIES[step.reply]), step.remark) for step in record.steps),
+        _row(_("statement"), _("reply"), _("actual state"), _("operator"), _("time")),
+        _row(*["---"] * 5),
+        *(_step(step, record.timezone) for step in record.steps),
     ]
     if result := record.result:
         title = _(
@@ -121,6 +139,19 @@ def as_markdown(record: CommissioningRecord) -> str:
             lines += ["", f"### {name} ({device.profile})", "", *_verdicts(device)]
     points = [f"- {text_of(point)}" for point in record.open_points] or [_("none")]
     return "\n".join([*lines, "", "## " + _("Open points"), "", *points]) + "\n"
+
+
+def _operator(record: CommissioningRecord) -> str:
+    if not record.by:
+        return _("Self-check only, without an operator.")
+    confirmed = sum(step.reply == "yes" for step in record.steps)
+    return _("Operator: {name}. Confirmed: {n:d} of {total:d} {total:statement|statements}.", name=record.by,
+             n=confirmed, total=len(record.steps))  # fmt: skip
+
+
+def _step(step: CommissioningStep, timezone: str) -> str:
+    time_text = "" if step.at_ms is None else local_time(step.at_ms, zone_of(timezone))
+    return _row(text_of(step.statement), _(REPLIES[step.reply]), step.remark, step.by, time_text)
 
 
 def _verdicts(device: DeviceResult) -> Iterator[str]:

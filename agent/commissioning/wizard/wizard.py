@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.acquisition.bus_stops import STOP, apply_stops, modbus_links, stop_reason
-from agent.acquisition.scheduler import BusPoller, PolledDevice, pollers
-from agent.acquisition.selfcheck_results import save_check
+from agent.acquisition.scheduler import BusLink, pollers
+from agent.acquisition.selfcheck_results import save_check, stored_checks
 from agent.commissioning.discovery.identify import models_at
 from agent.commissioning.selfcheck.model import DeviceSet, SelfcheckOutcome, device_set_of
 from agent.commissioning.selfcheck.reasons import OTHER_MODEL
 from agent.commissioning.selfcheck.run import self_check
 from agent.commissioning.wizard import reasons as codes
+from agent.commissioning.wizard.answers import Answer, Question, Reply
 from agent.commissioning.wizard.duration import estimate_duration
-from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, Reply, write
-from agent.config.model import Config, Meter, Motor
+from agent.commissioning.wizard.questions import nameplate, statements, unconfirmed
+from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, write
+from agent.config.model import Bus, Config
 from agent.config.topology import Asset, assets
 from agent.core.clock import SystemClock
 from agent.core.local_time import zone_of
@@ -29,7 +30,8 @@ from agent.core.text import N_, _, text_of
 from agent.delivery.store import Store, StoreError
 from drivers.errors import LinkError
 from drivers.profiles import load_profile
-from drivers.reasons import Reason, local_time
+from drivers.reading import Clock
+from drivers.reasons import local_time
 from drivers.vocabulary import vocabulary
 
 COMPARED = (
@@ -42,11 +44,11 @@ class Dialogue(Struct, frozen=True):
     """The dialogue with the operator.
 
     print_line: prints a line.
-    confirm: asks the operator to confirm a statement; returns the reply and a remark.
+    ask: asks the operator to confirm a statement; the reply may be `not_checked`.
     """
 
     print_line: Callable[[str], None]
-    confirm: Callable[[Reason], tuple[Reply, str]]
+    ask: Callable[[Question], Answer]
 
 
 class Wizard:
@@ -54,12 +56,16 @@ class Wizard:
 
     directory: folder of the records.
     by: name of the operator; empty without one.
+    link_of: makes the link of a bus; None: a Modbus connection.
     """
 
-    def __init__(self, config: Config, store: Store, directory: Path, by: str, dialogue: Dialogue) -> None:
+    def __init__(
+        self, config: Config, store: Store, directory: Path, by: str, dialogue: Dialogue, clock: Clock | None = None,
+        link_of: Callable[[Bus], BusLink] | None = None,
+    ) -> None:  # fmt: skip
         self._config, self._store, self._directory, self._by = config, store, directory, by
-        self._dialogue, self._clock = dialogue, SystemClock()
-        self._polled: dict[str, tuple[BusPoller, PolledDevice]] = {}
+        self._dialogue, self._clock, self._link_of = dialogue, clock or SystemClock(), link_of
+        self._polled: set[str] = set()
 
     async def run(self, names: list[str], readings: int) -> list[CommissioningRecord]:
         """One record for each asset. Devices whose watchdog setting is not stated are omitted.
@@ -68,9 +74,10 @@ class Wizard:
         detected only by comparison.
         """
         config, clock = self._config, self._clock
-        buses = pollers(config, clock, lambda reading: None)
+        buses = pollers(config, clock, lambda reading: None, link_of=self._link_of)
         apply_stops(self._store.entries(STOP), buses, clock)
-        self._polled = {polled.device.name: (bus, polled) for bus in buses for polled in bus.devices}
+        self._polled = {polled.device.name for bus in buses for polled in bus.devices}
+        selected = [asset for asset in assets(config) if not names or asset.name in names]
         try:
             device_set = device_set_of(config, {bus.bus.name: bus.link for bus in buses})
             result = None
@@ -83,9 +90,10 @@ class Wizard:
                     odd_lossy_s=estimate.odd_lossy,
                 ))  # fmt: skip
                 result = await with_models(await self_check(device_set, clock, readings), device_set)
+                self._save(result, {device for asset in selected for device in asset.devices})
                 for reason in filter(None, (stop_reason(name, link) for name, link in modbus_links(buses).items())):
                     self._dialogue.print_line(f"! {text_of(reason)}")
-            return [self._commission(asset, result) for asset in assets(config) if not names or asset.name in names]
+            return [self._commission(asset, result) for asset in selected]
         finally:
             for bus in buses:
                 await bus.link.close()
@@ -95,37 +103,70 @@ class Wizard:
         at_ms = self._clock.utc_ns() // 1_000_000
         record = CommissioningRecord(
             asset.name, asset.title, config.site.id, config.site.gateway, config.hash, self._by, at_ms,
-            local_time(at_ms, zone_of(config.site.timezone)), nameplate(asset.motor) if asset.motor else {},
+            local_time(at_ms, zone_of(config.site.timezone)), config.site.timezone,
+            nameplate(asset.motor) if asset.motor else {},
         )  # fmt: skip
         print_line(f"\n{asset.title}" + (f" ({asset.name})" if asset.title != asset.name else ""))
-        self._confirm(record, *statements(asset))
+        self._ask(record, statements(asset))
         record.problems += [codes.POLLING_DISABLED(device=name) for name in asset.devices if name not in self._polled]
         for problem in record.problems:
             print_line(f"  ! {text_of(problem)}")
         if result is not None and len(record.problems) < len(asset.devices):
             record.result = _result_of(result, asset)
-            self._save(record.result, at_ms)
             for line in (*format_summary(record.result), *format_values(record.result)):
                 print_line(f"  {line}")
-            self._confirm(record, codes.DISPLAY_MATCHES())
+            self._ask(record, [Question(asset.name, "", codes.DISPLAY_MATCHES())])
+            self._ask_unconfirmed(record, record.result)
         path, n = write(record, self._directory), len(record.open_points)
         print_line("  " + _("{n:d} open {n:point|points}; record: {path}", n=n, path=str(path)))
         return record
 
-    def _confirm(self, record: CommissioningRecord, *statements: Reason) -> None:
-        record.steps += [CommissioningStep(statement, *self._dialogue.confirm(statement)) for statement in statements]
+    def _ask(self, record: CommissioningRecord, questions: Iterable[Question]) -> list[Reply]:
+        """Asks, and adds the replies to the record; returns them."""
+        replies: list[Reply] = []
+        for question in questions:
+            answer = self._dialogue.ask(question)
+            step = CommissioningStep(question.statement)
+            if answer.reply != "not_checked":
+                at_ms = self._clock.utc_ns() // 1_000_000
+                step = CommissioningStep(question.statement, answer.reply, answer.actual, self._by, at_ms)
+            record.steps.append(step)
+            replies.append(answer.reply)
+        return replies
 
-    def _save(self, result: SelfcheckOutcome, at_ms: int) -> None:
-        """Saves the results for `run`."""
+    def _ask_unconfirmed(self, record: CommissioningRecord, result: SelfcheckOutcome) -> None:
+        """Asks for the values that no relation confirms and that are not read without a confirmation."""
         for name, device in result.devices.items():
-            findings = [item.summary for item in result.findings if item.device == name]
-            try:
-                save_check(self._store, self._config, *self._polled[name], at_ms,
-                           failed=device.failed, verified=device.verified, findings=findings)  # fmt: skip
-            except StoreError as error:
-                self._dialogue.print_line(
-                    "  " + _("{device}: result not saved for `run`: {error}", device=name, error=text_of(error))
-                )
+            profile = load_profile(result.devices[name].profile)
+            if not (names := unconfirmed(profile, device)):
+                continue
+            values = tuple(value_text(quantity, device.verdicts[quantity].value) for quantity in names)
+            statement = codes.REGISTERS_MATCH_DISPLAY(device=name, values=values)
+            (reply,) = self._ask(record, [Question(record.asset, name, statement)])
+            if reply != "not_checked":
+                self._save_device(result, name, {quantity: reply == "yes" for quantity in names})
+
+    def _save(self, result: SelfcheckOutcome, devices: Collection[str]) -> None:
+        for name in result.devices.keys() & devices:
+            self._save_device(result, name, {})
+
+    def _save_device(self, result: SelfcheckOutcome, name: str, confirmed: Mapping[str, bool]) -> None:
+        """Saves the result for `run` and the other commands. confirmed: quantity → reply of the operator."""
+        device = result.devices[name]
+        findings = [item.summary for item in result.findings if item.device == name]
+        before = stored_checks(self._config).get(name)
+        by_operator = set(before.by_operator if before else ()) | {key for key, yes in confirmed.items() if yes}
+        by_operator -= {key for key, yes in confirmed.items() if not yes} | set(device.failed)
+        try:
+            save_check(
+                self._store, self._config, name, self._clock.utc_ns() // 1_000_000, failed=device.failed,
+                verified=device.verified, findings=findings,
+                by_operator=sorted(by_operator),
+            )  # fmt: skip
+        except StoreError as error:
+            self._dialogue.print_line(
+                "  " + _("{device}: result not saved for `run`: {error}", device=name, error=text_of(error))
+            )
 
 
 async def with_models(result: SelfcheckOutcome, device_set: DeviceSet) -> SelfcheckOutcome:
@@ -154,48 +195,6 @@ def _result_of(result: SelfcheckOutcome, asset: Asset) -> SelfcheckOutcome:
     )
 
 
-def nameplate(motor: Motor) -> dict[str, Any]:
-    """The configured nameplate data of a motor: keys of `reasons.PLATE` → value; unknown ones are omitted."""
-    data = {
-        "kind": motor.kind,
-        "power_kw": motor.kw,
-        "speed_rpm": motor.rpm,
-        "poles": motor.poles,
-        "voltage_v": motor.volts,
-        "current_a": motor.amps,
-        "efficiency_class": motor.efficiency_class,
-    }
-    return {key: value for key, value in data.items() if value}
-
-
-def statements(asset: Asset) -> Iterator[Reason]:
-    """What only an operator at the cabinet can confirm."""
-    if asset.motor:
-        yield codes.NAMEPLATE_MATCHES(entries=codes.plate_entries(nameplate(asset.motor)))
-    if asset.meter:
-        yield from _meter_statements(asset.meter)
-    if drive := asset.drive:
-        model = load_profile(drive.profile).model
-        yield codes.DRIVE_MATCHES(drive=drive.name, model=model, unit_id=drive.unit_id)
-        if drive.comm_loss:
-            yield codes.WATCHDOG_CHECKED(drive=drive.name, setting=drive.comm_loss)
-
-
-def _meter_statements(meter: Meter) -> Iterator[Reason]:
-    yield codes.METER_MATCHES(
-        meter=meter.name, model=load_profile(meter.profile).model, unit_id=meter.unit_id, wiring=meter.wiring,
-        place=codes.PLACES[meter.measuring_point](),
-    )  # fmt: skip
-    if meter.ct:
-        by_meter = meter.ratio_applied_by == "meter"
-        yield codes.CTS_MATCH(
-            meter=meter.name, primary_a=meter.ct[0], secondary_a=meter.ct[1],
-            accuracy=codes.CT_CLASS(accuracy_class=meter.ct_class) if meter.ct_class else codes.CT_CLASS_UNKNOWN(),
-            applied_by=codes.RATIO_SET_IN_METER() if by_meter else codes.RATIO_APPLIED_BY_AGENT(),
-        )  # fmt: skip
-    yield codes.CTS_ON_THEIR_PHASE(meter=meter.name)
-
-
 def format_summary(result: SelfcheckOutcome) -> Iterator[str]:
     """The result in a few lines, in the language of this process."""
     for name, device in result.devices.items():
@@ -204,8 +203,10 @@ def format_summary(result: SelfcheckOutcome) -> Iterator[str]:
             "{device}: {passed:d} passed, {failed:d} failed, {unverified:d} unverified",
             device=name, passed=counts["passed"], failed=counts["failed"], unverified=counts["unverified"],
         )  # fmt: skip
-        if device.verified:
-            yield "  " + _("confirmed and read from now on: {quantities}", quantities=device.verified)
+        registers = load_profile(device.profile).registers
+        from_memory = (row.name for row in registers if row.confidence == "from_memory")
+        if enabled := tuple(quantity for quantity in from_memory if quantity in device.verified):
+            yield "  " + _("confirmed and read from now on: {quantities}", quantities=enabled)
     for reason in (*(item.summary for item in result.findings), *result.notes):
         yield f"! {text_of(reason)}"
 
@@ -214,9 +215,14 @@ def format_values(result: SelfcheckOutcome) -> Iterator[str]:
     """The values of each device to compare with its display: name, median of the readings, unit."""
     for device, found in result.devices.items():
         values = tuple(
-            f"{name} {value:{'.4g' if abs(value) < 1000 else '.0f'}} {vocabulary()[name].unit}"
+            value_text(name, value)
             for name in COMPARED
             if name in found.verdicts and isinstance(value := found.verdicts[name].value, float | int)
         )
         text = N_("{device}: {values}") if values else N_("{device}: no values to compare with the display")
         yield _(text, device=device, values=values)
+
+
+def value_text(name: str, value: float | str | None) -> str:
+    text = f"{value:{'.4g' if abs(value) < 1000 else '.0f'}}" if isinstance(value, float | int) else str(value)
+    return f"{name} {text} {vocabulary()[name].unit}".strip()

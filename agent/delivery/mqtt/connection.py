@@ -21,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from agent.config.model import Mqtt
 from agent.delivery.mqtt import tls
 from agent.delivery.mqtt.backoff import BRIEF_ENDS, BRIEF_S, Backoff, DisconnectReason
+from agent.delivery.mqtt.connect_problem import closed_early, connect_problem, rejection
 from agent.delivery.reasons import (
     CLIENT_ID_CONFLICT,
     CLIENT_ID_CONFLICT_SUSPECTED,
@@ -195,7 +196,7 @@ class MqttConnection:
                 keepalive_s = self.settings.keepalive_s * self.chance.uniform(0.9, 1.1)
                 client.connect(self.settings.host, self.settings.port, keepalive=round(keepalive_s))
             except (OSError, ValueError) as error:
-                self.close(CONNECT_FAILED(error=str(error) or type(error).__name__), DisconnectReason.UNREACHABLE)
+                self.close(CONNECT_FAILED(error=connect_problem(self.settings, error)), DisconnectReason.UNREACHABLE)
             else:
                 started_s = time.monotonic()
                 self._exchange(client, started_s)  # paho reports network errors to `_on_disconnect`
@@ -309,7 +310,7 @@ class MqttConnection:
             unsupported = code.value in UNSUPPORTED_PROTOCOL
             self._end = (
                 DisconnectReason.OTHER_VERSION if unsupported else DisconnectReason.REFUSED,
-                CONNECT_REJECTED(error=str(code)),
+                CONNECT_REJECTED(error=rejection(self.settings, code.value, str(code))),
             )
             return
         self.connects += 1
@@ -325,7 +326,7 @@ class MqttConnection:
         elif self.connected:
             self.close(CONNECTION_LOST(error=str(code)))
         else:
-            self.close(CLOSED_BEFORE_CONNACK(error=str(code)), DisconnectReason.UNREACHABLE)
+            self.close(CLOSED_BEFORE_CONNACK(error=closed_early(self.settings)), DisconnectReason.UNREACHABLE)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         try:

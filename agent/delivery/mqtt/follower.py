@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import threading
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -14,9 +16,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from agent.config.model import Mqtt
 from agent.delivery.mqtt import tls
+from agent.delivery.mqtt.connect_problem import closed_early, connect_problem, rejection
+from agent.delivery.reasons import BROKER_PROBLEM, BROKER_SILENT
 from drivers.reasons import Code, CodedError, InvalidValue, Reason
 
 CONNACK_S = 2.0
+LOOK_S = 0.1
 FILTER_BYTES_MAX = 65535
 # Modules that declare the codes of messages: a reason whose code is not declared is shown in English
 MESSAGE_CODES = (
@@ -34,10 +39,6 @@ FILTER_INVALID = Code(
     "filter_invalid",
     "is not an MQTT topic filter: # is only valid as the last level, + as a complete level; # matches all topics",
 )
-BROKER_WITHOUT_RESPONSE = Code(
-    "broker_without_response", "no response from {host}:{port:d} as an MQTT broker within {timeout_s:g} s"
-)
-CONNECTION_REJECTED = Code("connection_rejected", "the broker rejected the connection: {error}")
 KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")
 
 
@@ -47,16 +48,28 @@ class FollowedMessage(Struct):
     gateway: topic of the gateway, without the asset.
     messages: kind → message.
     received_s: kind → monotonic time of arrival.
+    interval_s: between the arrivals of the last two telemetry messages; 0: there were not two.
     """
 
     gateway: str
     asset: str
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     received_s: dict[str, float] = field(default_factory=dict)
+    interval_s: float = 0.0
 
 
 class BrokerError(CodedError, OSError):
     """No connection to a broker."""
+
+
+def _exchange(client: paho.Client) -> bool:
+    """Sends what is due and reads what arrives within LOOK_S; whether the connection is still open."""
+    if client.want_write():
+        client.loop_write()
+    if (sock := client.socket()) is not None:
+        select.select([sock], [], [], LOOK_S)
+        client.loop_read()
+    return client.socket() is not None
 
 
 def check_filter(topic: str) -> None:
@@ -86,29 +99,41 @@ class Follower:
         self._client: paho.Client | None = None
 
     def start(self) -> None:
-        """Connects with MQTT 5, then with 3.1.1. Raises OSError if there is no connection (BrokerError if the broker
-        rejects it or does not respond), ValueError for an invalid file or host name."""
+        """Connects with MQTT 5, then with 3.1.1. Raises BrokerError if there is no connection."""
+        try:
+            reason = self._connect()
+        except (OSError, ValueError) as error:
+            reason = connect_problem(self.broker, error)
+        if reason is not None:
+            raise BrokerError(BROKER_PROBLEM(host=self.broker.host, port=self.broker.port, cause=reason))
+
+    def _connect(self) -> Reason | None:
+        """Why the broker does not accept the connection; None: it does. Raises OSError, ValueError."""
         for name in MESSAGE_CODES:
             import_module(name)
+        closed, subscribed = False, threading.Event()
         mqtt5 = [] if self.broker.version == "3.1.1" else [MQTTProtocolVersion.MQTTv5]
         for version in (*mqtt5, MQTTProtocolVersion.MQTTv311):
             client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
             tls.authenticate(client, self.broker)
-            client.on_connect = self._on_connect
-            client.on_message = self._on_message
+            client.on_connect, client.on_message = self._on_connect, self._on_message
+            client.on_subscribe = lambda *_: subscribed.set()
             client.connect(self.broker.host, self.broker.port, keepalive=30)
-            client.loop_start()
             until_s = time.monotonic() + CONNACK_S
-            while not client.is_connected() and time.monotonic() < until_s:
-                time.sleep(0.02)
+            closed = False
+            while not (closed or subscribed.is_set()) and time.monotonic() < until_s:
+                closed = not _exchange(client)
             if client.is_connected():
+                client.loop_start()
                 self._client = client
-                return
+                return None
             client.disconnect()
-            client.loop_stop()
-        raise BrokerError(
-            self.error or BROKER_WITHOUT_RESPONSE(host=self.broker.host, port=self.broker.port, timeout_s=CONNACK_S)
-        )
+        return self.error or (closed_early(self.broker) if closed else BROKER_SILENT(timeout_s=CONNACK_S))
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the connection to the broker was lost; it is made again automatically."""
+        return self._client is not None and not self._client.is_connected()
 
     def stop(self) -> None:
         if self._client is not None:
@@ -117,7 +142,7 @@ class Follower:
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self.error = CONNECTION_REJECTED(error=str(reason))
+            self.error = rejection(self.broker, reason.value, str(reason))
             return
         client.subscribe(self.topic, qos=1)
 
@@ -139,7 +164,10 @@ class Follower:
         if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{kind}/"):
             return  # not from an agent
         followed = self.seen.setdefault(asset, FollowedMessage(gateway, name))
+        now_s = time.monotonic()
+        if kind == "telemetry" and kind in followed.received_s:
+            followed.interval_s = now_s - followed.received_s[kind]
         followed.messages[kind] = body
-        followed.received_s[kind] = time.monotonic()
+        followed.received_s[kind] = now_s
         if self._changed is not None:
             self._changed(followed, kind)

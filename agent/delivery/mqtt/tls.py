@@ -25,7 +25,7 @@ def context(settings: Mqtt) -> ssl.SSLContext:
     found = ssl.create_default_context(cafile=str(settings.ca) if settings.ca else None)
     found.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.cert is not None:
-        found.load_cert_chain(settings.cert, settings.key)
+        found.load_cert_chain(settings.cert, settings.key, password=lambda: "")  # never ask at the terminal
     return found
 
 

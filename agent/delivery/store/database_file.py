@@ -16,7 +16,8 @@ from agent.delivery.store.data_gaps import record_gap
 from agent.delivery.store.migrations import SchemaTooNew, migrate, version
 from agent.delivery.store.reasons import ROWS_UNREADABLE, STATE_DIR_UNUSABLE, STATE_FILE_REPLACED
 from agent.delivery.store.row import checksum
-from drivers.reasons import CodedError, Reason, cause_of
+from agent.delivery.store.storage_errors import is_damage, storage_problem
+from drivers.reasons import CodedError, Reason
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,9 @@ def open_file(
         except DatabaseDamaged as error:
             return replace_file(directory, str(error), utc_s())
     except (OSError, ValueError, sqlite3.Error, SchemaTooNew, DatabaseDamaged) as error:
-        raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(error)) from None
+        raise StoreError(
+            STATE_DIR_UNUSABLE, directory=str(directory), cause=storage_problem(error, directory)
+        ) from None
 
 
 def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Connection, Reason]:
@@ -83,10 +86,16 @@ def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Con
         aside = set_aside(path, utc_s)
         db = connect(path)
     except (OSError, sqlite3.Error, DatabaseDamaged) as again:
-        raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(again)) from None
+        raise StoreError(
+            STATE_DIR_UNUSABLE, directory=str(directory), cause=storage_problem(again, directory)
+        ) from None
     reason = STATE_FILE_REPLACED(error=error, file=aside.name, rows=salvage(db, aside, round(1000 * utc_s)))
     log.error("%s: %s", path, reason)
     return db, reason
+
+
+def _unusable(directory: Path, error: Exception) -> StoreError:
+    return StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=storage_problem(error, directory))
 
 
 def restore_removed(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
@@ -198,16 +207,6 @@ def private_file(path: Path) -> None:
             file = path.with_name(name)
             if file.stat().st_mode & 0o007:
                 file.chmod(0o600)
-
-
-def is_damage(error: BaseException) -> bool:
-    """SQLite reports a corrupt file."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def is_full(error: Exception) -> bool:
-    """Probably a full disk: SQLite reports FULL for a page and IOERR for the WAL and shared-memory files."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def set_aside(path: Path, utc_s: float) -> Path:

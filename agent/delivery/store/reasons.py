@@ -12,7 +12,30 @@ from drivers.reasons import UNKNOWN, Code, Reason, reason_of
 # Why the state file or its directory cannot be used
 
 STATE_DIR_UNUSABLE = Code("state_dir_unusable", "store.state_dir {directory}: {cause}")
-STATE_DIR_IN_USE = Code("state_dir_in_use", "another agent (process {pid:d}) uses this directory")
+DISK_FULL = Code("disk_full", "the disk of {path} is full: delete files there, or move store.state_dir to another disk")
+DISK_READ_ONLY = Code(
+    "disk_read_only",
+    "the disk of {path} can only be read: check it (`dmesg`), and mount it writable. An SD card that is worn out "
+    "becomes read-only",
+)
+DISK_FAILING = Code("disk_failing", "the disk of {path} reports an error: check it (`dmesg`), and replace an SD card")
+STATE_DIR_FORBIDDEN = Code(
+    "state_dir_forbidden",
+    "this user may not write to {path}: correct its owner. `magwatt check --as-user NAME` shows the command",
+)
+STATE_DIR_IS_FILE = Code(
+    "state_dir_is_file", "{path} is a file and not a folder: delete it, or write another store.state_dir"
+)
+STATE_DIR_IN_USE = Code(
+    "state_dir_in_use",
+    "{directory} is in use by process {pid:d} (`{command}`) since {since_ms:local}; stop it first. The service is "
+    "stopped by `sudo systemctl stop magwatt`",
+)
+STATE_DIR_HELD = Code(
+    "state_dir_held",
+    "process {pid:d} (`{command}`) uses the buses of this configuration since {since_ms:local}; its serial ports "
+    "cannot be opened meanwhile",
+)
 NO_STATE_DIR = Code("no_state_dir", "no state directory")
 IN_MEMORY_ONLY = Code("in_memory_only", "rows and counters are stored in memory only: {cause}")
 STATE_FILE_TOO_NEW = Code(

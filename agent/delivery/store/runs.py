@@ -1,21 +1,14 @@
-"""Runs of the agent: their numbers, the lock on the state directory, and the registered sinks."""
+"""Runs of the agent: their numbers, and the registered sinks."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterable
-from contextlib import suppress
-from pathlib import Path
-from typing import IO
 
 from agent.delivery.store.batch import PendingRow
 from agent.delivery.store.data_gaps import record_gap
-from agent.delivery.store.database_file import StoreError
-from agent.delivery.store.reasons import AGENT_KILLED, STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, UNSAVED_AT_STOP
+from agent.delivery.store.reasons import AGENT_KILLED, UNSAVED_AT_STOP
 from agent.delivery.store.row import number_of
-from drivers.reasons import cause_of
 
 RUNS_KEPT = 100
 BITS = 60
@@ -69,29 +62,3 @@ def register_sinks(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, 
     db.execute(f"update spool set owed = owed & {mask} where owed & ~{mask}")
     deleted = db.execute("delete from spool where owed = 0").rowcount
     return known, deleted
-
-
-def claim_directory(path: Path) -> IO[str]:
-    """Locks the state directory for this run; the kernel releases the lock when the process ends. Raises StoreError."""
-    try:
-        lock = path.open("a+", encoding="ascii")
-    except OSError as error:
-        raise StoreError(STATE_DIR_UNUSABLE, directory=str(path.parent), cause=cause_of(error)) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        cause = STATE_DIR_IN_USE(pid=read_number(path) or None)
-        raise StoreError(STATE_DIR_UNUSABLE, directory=str(path.parent), cause=cause) from None
-    with suppress(OSError):  # a full disk: the number is only for the error message
-        os.ftruncate(lock.fileno(), 0)
-        os.write(lock.fileno(), str(os.getpid()).encode())
-    return lock
-
-
-def read_number(path: Path | None) -> int:
-    """The integer in a file; 0 when there is none."""
-    try:
-        return int(path.read_text(encoding="ascii")) if path else 0
-    except (OSError, ValueError):
-        return 0

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from agent.config.model import StoreSettings
 from agent.delivery.store import data_gaps, database_file, retention
@@ -19,6 +19,7 @@ from agent.delivery.store.corrupt_rows import intact
 from agent.delivery.store.cursor import SinkCursor
 from agent.delivery.store.data_gaps import DataGap
 from agent.delivery.store.database_file import DiskReserve, StoreError
+from agent.delivery.store.lock import RUN, StateLock
 from agent.delivery.store.quota import Quota, pages
 from agent.delivery.store.reasons import (
     IN_MEMORY_ONLY,
@@ -28,7 +29,8 @@ from agent.delivery.store.reasons import (
 )
 from agent.delivery.store.row import StoredRow
 from agent.delivery.store.run_file import NewestRun, read_newest_run, record_loss, write_newest_run
-from agent.delivery.store.runs import claim_directory, end_run, register_sinks, start_run
+from agent.delivery.store.runs import end_run, register_sinks, start_run
+from agent.delivery.store.storage_errors import is_damage
 from agent.delivery.store.time_correction import correct_timestamps
 from agent.delivery.store.writer import Writer
 from drivers.reading import Clock
@@ -47,6 +49,7 @@ class Store:
     settings: None: the defaults.
     unusable: why the state directory cannot be used, with directory None.
     evidence: files that earlier runs wrote elsewhere, which prove that there was a state file.
+    lock: on the directory, if the caller has it; the store closes it. None: taken with the first access to `run_id`.
 
     corruption: how a corrupt or removed file was replaced; None: it was not.
     loss: why the rows of earlier runs are missing, known with the first access to `run_id`; None: they are not.
@@ -57,7 +60,7 @@ class Store:
 
     def __init__(
         self, directory: Path | None, clock: Clock, settings: StoreSettings | None = None,
-        unusable: Reason | None = None, evidence: Iterable[Path] = (),
+        unusable: Reason | None = None, evidence: Iterable[Path] = (), lock: StateLock | None = None,
     ) -> None:  # fmt: skip
         self._clock = clock
         settings = self._settings = settings or StoreSettings()
@@ -85,7 +88,7 @@ class Store:
         )
         self._lock = threading.Lock()  # of ids: rows enter the spool in the order of their ids
         self._run_id = self._sequence = self._n = 0
-        self._lock_file: IO[str] | None = None
+        self._directory_lock = lock
         self._writer.start()
 
     @property
@@ -273,7 +276,7 @@ class Store:
             try:
                 yield self._writer.db
             except sqlite3.Error as error:
-                if database_file.is_damage(error):
+                if is_damage(error):
                     self._writer.report_corruption(str(error))
                 raise
 
@@ -321,8 +324,8 @@ class Store:
         self._writer.stop()
         with self._writer.db_lock:
             self._writer.db.close()
-        if self._lock_file is not None:
-            self._lock_file.close()
+        if self._directory_lock is not None:
+            self._directory_lock.close()
 
     def oldest_ms(self, age_s: float) -> int:
         """Data dated earlier than this, UTC ms, are older than `age_s`. In the writer's thread only."""
@@ -371,8 +374,8 @@ class Store:
         with self._lock:
             if self._run_id:
                 return
-            if self.directory is not None:
-                self._lock_file = claim_directory(self.directory / "agent.lock")
+            if self.directory is not None and self._directory_lock is None:
+                self._directory_lock = StateLock(self.directory, RUN, self.now_ms)
             newest, now_ms = read_newest_run(self.directory), self.now_ms
             floor = max(1, now_ms // 60_000 - MINUTES_2020, newest.run_id + 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,28 @@ from typing import Any
 from agent.delivery.store.database_file import NAME
 
 
-def stored_entries(directory: Path, kind: str) -> dict[str, Any]:
-    """All stored objects of one kind by name, as `Store.entries`; empty when there is no readable state file."""
+def unreadable(directory: Path) -> OSError | None:
+    """Why the state file exists and cannot be read; None if it can, or if there is none."""
+    try:
+        (directory / NAME).open("rb").close()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error
+    return None
+
+
+def stored_entries(directory: Path, kind: str, fingerprints: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """All stored objects of one kind by name, as `Store.entries`; empty when there is no readable state file.
+
+    fingerprints: name → fingerprint, as `Store.save_entry`; only these objects. None: all names and fingerprints.
+    """
     found: dict[str, Any] = {}
     uri = (directory.absolute() / NAME).as_uri()
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=1)) as db:
-        for name, body in db.execute("select name, body from note where kind = ? order by name", (kind,)):
-            with suppress(ValueError):
-                found[name] = json.loads(body)
+        rows = db.execute("select name, fingerprint, body from note where kind = ? order by name", (kind,))
+        for name, fingerprint, body in rows:
+            if fingerprints is None or fingerprints.get(name) == fingerprint:
+                with suppress(ValueError):
+                    found[name] = json.loads(body)
     return found

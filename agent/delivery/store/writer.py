@@ -40,8 +40,6 @@ from agent.delivery.store.database_file import (
     DiskReserve,
     FileWatch,
     StoreError,
-    is_damage,
-    is_full,
 )
 from agent.delivery.store.housekeeping import Housekeeping
 from agent.delivery.store.quota import Quota, pages
@@ -53,7 +51,8 @@ from agent.delivery.store.reasons import (
 )
 from agent.delivery.store.row import StoredRow
 from agent.delivery.store.row_buffer import RowBuffer
-from drivers.reasons import Reason, cause_of
+from agent.delivery.store.storage_errors import first_error, is_damage, is_full, storage_problem
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ class Writer(threading.Thread):
         self.watch = FileWatch(None)  # of the run that owns the directory
         self.cycle_s = time.monotonic()  # of the last cycle; there is one every HOUSEKEEPING_S or more often
         self._period_s, self._defer_s = commit_interval_s / 2, defer_s  # at most one commit in a period
-        self._reserve, self._reopen = reserve, reopen
+        self._reserve, self._reopen, self._directory = reserve, reopen, quota.directory
         self._housekeeping = Housekeeping(quota, reserve, expired_up_to)
         # Under db_lock
         self._spool_rows = 0
@@ -409,7 +408,8 @@ class Writer(threading.Thread):
     def _failed(self, batch: WriteBatch, error: Exception) -> None:
         """Nothing of the batch was written: keeps rows and confirmations for the next attempt, fails the jobs."""
         self.failures += 1
-        reason = STATE_FILE_UNWRITABLE(error=cause_of(error))
+        first = first_error(error)
+        reason = STATE_FILE_UNWRITABLE(error=storage_problem(first, self._directory))
         for _, future in batch.jobs:
             future.set_exception(StoreError(reason))
         with self._wake:
@@ -426,9 +426,9 @@ class Writer(threading.Thread):
         if self._failed_s is None:
             log.error("%s; rows are buffered in memory, measurement continues", reason)
         self._failed_s = time.monotonic()
-        if is_damage(error):
-            self._corruption = str(error)
-        elif is_full(error):
+        if is_damage(first):
+            self._corruption = str(first)
+        elif is_full(first):
             self._reserve.release()
             self._check_free_space()
             self._rows_max = 0  # confirmed rows are still deleted

@@ -73,9 +73,7 @@ class IntervalRecorder:
             else:
                 replaced |= {(asset, start_ms)} if old is not None else set()
                 if provisional and (provisional["from_ms"] == start_ms or running):
-                    entries.append(
-                        {name: provisional[name] for name in provisional if name not in ("kind", "t_ms", "sig")}
-                    )
+                    entries.append(record_of_provisional(provisional))
             body = self._body(db, item, text, replaces)
             if running:
                 self._write_provisional(db, now_ms, body)
@@ -89,8 +87,11 @@ class IntervalRecorder:
         """Records the stored intervals since the newest record that have none: those of an earlier version, and of a
         time when the key could not sign. They are marked as `late`.
         """
-        # a checkpoint may have been appended just now
-        newest = db.execute("select t_ms from ledger where kind != 'checkpoint' order by seq desc limit 1").fetchone()
+        # records of other kinds may have been appended just now
+        newest = db.execute(
+            "select t_ms from ledger where kind not in ('checkpoint', 'restore') and (kind != 'key' or seq = 1) "
+            "order by seq desc limit 1"
+        ).fetchone()
         since_ms = unrecorded_from_ms(newest[0]) if newest else 0
         rows = {(asset, start_ms): text for asset, start_ms, text in db.execute(_SINCE, (since_ms, now_ms))}
         for place in _recorded_places(db):
@@ -186,6 +187,19 @@ def remove_provisional(db: sqlite3.Connection, intervals: Iterable[Interval]) ->
     for text, body in provisional_records(db):
         if any((item.asset, item.start_ms) == (body["asset"], body["from_ms"]) for item in intervals):
             db.execute("delete from note where kind = ? and body = ?", (PROVISIONAL, text))
+
+
+def record_of_provisional(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of the record that a provisional record becomes in the chain."""
+    return {name: body[name] for name in body if name not in ("kind", "t_ms", "sig")}
+
+
+def remove_provisional_of(db: sqlite3.Connection, text: str, body: Mapping[str, Any]) -> bool:
+    """Removes a provisional record if it describes the stored interval; returns whether it did."""
+    if digest(stored_text(db, body["asset"], body["from_ms"]) or "") != body.get("interval"):
+        return False
+    db.execute("delete from note where kind = ? and body = ?", (PROVISIONAL, text))
+    return True
 
 
 def provisional_records(db: sqlite3.Connection) -> list[tuple[str, dict[str, Any]]]:

@@ -21,8 +21,19 @@ KEY_WITHOUT_PUBLIC_HALF = Code(
 HMAC_SECRET_NEEDED = Code(
     "hmac_secret_needed", "an HMAC signature can only be verified with the secret key file: give it with --key"
 )
-ED25519_UNAVAILABLE = Code(
-    "ed25519_unavailable", "Ed25519 signatures need an optional package: pip install 'magwatt[crypto]'"
+HMAC_LEDGER = Code(
+    "hmac_ledger",
+    "the ledger is signed with HMAC-SHA256, by an earlier version: only the owner of the secret key can verify it. "
+    "`magwatt ledger begin` continues it with an Ed25519 key, whose public key verifies it",
+)
+KEY_REPLACED = Code(
+    "key_replaced",
+    "the ledger continues with key {fingerprint}, but the key file contains another one: restore the file from a "
+    "backup",
+)
+KEY_NOT_OF_LEDGER = Code("key_not_of_ledger", "{path}: this is not the key that signed the ledger")
+LEDGER_SIGNED_ALREADY = Code(
+    "ledger_signed_already", "{path}: the ledger is signed with Ed25519 already, key {fingerprint}"
 )
 KEY_DECLARATION_INVALID = Code("key_declaration_invalid", "the record declares no valid key")
 FINGERPRINT_WRONG = Code(
@@ -74,6 +85,11 @@ KEY_CHANGED = Code(
     "record {seq:d} declares another key, {fingerprint}: the key file was lost, or the records from here on were not "
     "written by this gateway",
 )
+HMAC_PART_CONFIRMED = Code(
+    "hmac_part_confirmed",
+    "records 1 to {last_seq:d} are signed with HMAC key {fingerprint}, whose secret was not given. Record "
+    "{seq:d}, signed with Ed25519, confirms them by their hash",
+)
 
 # Intervals, baselines and decisions of the state file compared with the records
 
@@ -117,6 +133,19 @@ DECISION_EDITED = Code(
 DECISION_NOT_RECORDED = Code("decision_not_recorded", "the decision on event {number:d} of {asset} is in no record")
 DECIDED_EVENT_REMOVED = Code(
     "decided_event_removed", "record {seq:d}: the state file no longer contains event {number:d} of {asset}"
+)
+
+# Restorations of a backup
+
+LEDGER_RESTORED = Code(
+    "ledger_restored",
+    "record {seq:d}: the state was restored on {restored_ms:local} from a backup of {backup_ms:local}; {n:d} later "
+    "{n:record|records} of the ledger {n:is|are} not part of it",
+)
+LEDGER_FORKED = Code(
+    "ledger_forked",
+    "record {seq:d}: the state was restored on {restored_ms:local} from a backup of {backup_ms:local}; records that "
+    "the ledger got after the backup are not part of it. Only a checkpoint from that time shows whether there were any",
 )
 
 # External checkpoints

@@ -17,7 +17,9 @@ from agent.delivery.store.reasons import NO_STATE_DIR
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import LedgerRecord, append_to
 from agent.savings.ledger.interval_records import IntervalRecorder, remove_provisional
-from agent.savings.ledger.signing_key import load_or_make
+from agent.savings.ledger.reasons import HMAC_LEDGER
+from agent.savings.ledger.signing_key import HMAC, LedgerKey, LedgerKeyError, load_or_make
+from agent.savings.ledger.succession import key_in_force
 from agent.savings.records.model import Interval
 from agent.savings.records.repository import insert_intervals, rows_of
 from drivers.reading import Clock
@@ -43,6 +45,7 @@ def record(
     recorder = _recorder(store, config)
 
     def append(db: sqlite3.Connection) -> None:
+        recorder.key = key_in_force(db, recorder.key)
         _append_due(db, recorder, config, now_ms, complete=False)
         append_to(db, recorder.key, now_ms, [(kind, write(db))])
 
@@ -63,6 +66,7 @@ def record_import(
         part = intervals[first : first + PART]
 
         def write(db: sqlite3.Connection, part: Sequence[Interval] = part) -> None:
+            recorder.key = key_in_force(db, recorder.key)
             recorder.record(db, now_ms, part)
             insert_intervals(db, rows_of(part))
 
@@ -97,6 +101,11 @@ class LedgerRecorder:
         self._adopted_after = -1  # their number when intervals without a record were adopted last
         self._searched = 0  # number of the last record that was searched for checkpoints
         self._unexported: LedgerRecord | None = None  # the newest checkpoint until it is in the file
+
+    def numbers(self) -> dict[str, int]:
+        """Values for `health`; empty until the key is in use."""
+        recorder = self._recorder
+        return {} if recorder is None else {"ledger_signed": int(recorder.key.kind != HMAC)}
 
     async def run(self) -> None:
         """Calls `update` every `EVERY_S`."""
@@ -151,7 +160,7 @@ class LedgerRecorder:
             return
         db.execute("savepoint record")
         try:
-            recorder = self._current_recorder()
+            recorder = self._current_recorder(db)
             _append_due(db, recorder, self._config(), self._now_ms, self._complete)
             recorder.record(db, self._now_ms, intervals, written_ms)
         except sqlite3.Error:
@@ -165,14 +174,24 @@ class LedgerRecorder:
         db.execute("release record")
 
     def _append_due(self, db: sqlite3.Connection) -> tuple[LedgerRecord | None, int]:
-        """Runs in the writer's thread. Returns the newest checkpoint that was not searched yet, and the last record."""
-        _append_due(db, self._current_recorder(), self._config(), self._now_ms, self._complete)
+        """Runs in the writer's thread. Returns the newest checkpoint that was not searched yet, and the last record.
+        Before the first interval nothing is due, and no key is needed."""
+        if not db.execute("select 1 from ledger union all select 1 from interval limit 1").fetchone():
+            return None, 0
+        _append_due(db, self._current_recorder(db), self._config(), self._now_ms, self._complete)
         [last] = db.execute("select ifnull(max(seq), 0) from ledger").fetchone()
         return checkpoints.newest(db, self._searched), last
 
-    def _current_recorder(self) -> IntervalRecorder:
+    def _current_recorder(self, db: sqlite3.Connection) -> IntervalRecorder:
+        """The key is loaded again when `magwatt ledger begin` has changed it."""
+        if self._recorder is not None and _is_replaced(db, self._recorder.key):
+            self._recorder = None
         if self._recorder is None:
-            self._recorder = _recorder(self._store, self._config())
+            recorder = _recorder(self._store, self._config())
+            recorder.key = key_in_force(db, recorder.key)
+            self._recorder = recorder
+            if recorder.key.kind == HMAC:
+                log.warning("%s", HMAC_LEDGER())
         self._recorder.provenance = _provenance(self._config())
         return self._recorder
 
@@ -196,6 +215,13 @@ def _append_due(
     checkpoints.append_daily_checkpoint(db, recorder.key, now_ms, config.site.timezone, where)
     if not complete:
         recorder.adopt(db, now_ms)
+
+
+def _is_replaced(db: sqlite3.Connection, key: LedgerKey) -> bool:
+    try:
+        return key_in_force(db, key) != key
+    except LedgerKeyError:
+        return True
 
 
 def _identity(error: Exception) -> object:

@@ -1,22 +1,25 @@
-"""The key of the gateway, which signs each ledger record: Ed25519 with the extra `crypto`, else HMAC-SHA256.
+"""The key of the gateway, which signs each ledger record: Ed25519. Earlier versions could also create HMAC-SHA256 keys.
 
 The file contains the private key: mode 0600, created once in the state directory. With it a ledger can be forged, which
-only an external checkpoint (agent.savings.ledger.checkpoints) reveals.
+only an external checkpoint (agent.savings.ledger.checkpoints) reveals. The library `cryptography` is imported when a
+key signs or verifies, because it takes 7 MB.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.core.files import sync_directory
 from agent.savings.ledger import reasons as codes
 from drivers.file_reasons import FILE_UNREADABLE, FILE_UNWRITABLE
 from drivers.reasons import CodedError, InvalidValue, cause_of
@@ -39,11 +42,14 @@ class LedgerKey:
     kind: ED25519 or HMAC.
     public: public key in hexadecimal digits; empty for HMAC, whose secret both signs and verifies.
     secret: private key; empty: this key can only verify.
+    former: HMAC key that signed the ledger before this key (agent.savings.ledger.succession); None: there was none, or
+        its secret is not known here.
     """
 
     kind: str
     public: str
     secret: bytes = field(default=b"", repr=False)
+    former: LedgerKey | None = field(default=None, repr=False, compare=False)
 
     @property
     def fingerprint(self) -> str:
@@ -52,25 +58,20 @@ class LedgerKey:
         return hashlib.sha256(named).hexdigest()[:16]
 
     def sign(self, data: bytes) -> str:
-        """The signature in hexadecimal digits. Raises LedgerKeyError when the extra `crypto` is missing."""
+        """The signature in hexadecimal digits."""
         if self.kind == HMAC:
             return hmac.new(self.secret, data, hashlib.sha256).hexdigest()
         return _private(self.secret).sign(data).hex()
 
     def verifies(self, data: bytes, signature: str) -> bool:
-        """Whether this is the signature of the data.
-
-        Raises LedgerKeyError when the extra `crypto` or the secret of an HMAC key is missing.
-        """
+        """Whether this is the signature of the data. Raises LedgerKeyError without the secret of an HMAC key."""
         if self.kind == HMAC:
             if not self.secret:
                 raise LedgerKeyError(codes.HMAC_SECRET_NEEDED)
             return hmac.compare_digest(self.sign(data), signature)
-        try:
-            from cryptography.exceptions import InvalidSignature
-            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-        except ImportError:
-            raise LedgerKeyError(codes.ED25519_UNAVAILABLE) from None
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
         try:
             Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.public)).verify(bytes.fromhex(signature), data)
         except (InvalidSignature, ValueError):
@@ -82,23 +83,15 @@ class LedgerKey:
         return {"kind": self.kind, "public": self.public, "fingerprint": self.fingerprint}
 
 
-def new_key(kind: str | None = None) -> LedgerKey:
-    """A new key. kind None: Ed25519 if the extra `crypto` is installed, else HMAC."""
+def new_key() -> LedgerKey:
+    """A new Ed25519 key."""
     secret = secrets.token_bytes(32)
-    if kind in (None, ED25519):
-        try:
-            return LedgerKey(ED25519, _public_of(secret), secret)
-        except LedgerKeyError:
-            if kind is not None:
-                raise
-    return LedgerKey(HMAC, "", secret)
+    return LedgerKey(ED25519, _public_of(secret), secret)
 
 
 def _private(secret: bytes) -> Ed25519PrivateKey:
-    try:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    except ImportError:
-        raise LedgerKeyError(codes.ED25519_UNAVAILABLE) from None
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     return Ed25519PrivateKey.from_private_bytes(secret)
 
 
@@ -113,22 +106,48 @@ def load_or_make(directory: Path) -> LedgerKey:
         if path.exists():
             return _signing_key(path)
         key = new_key()
-        part = directory / f"{FILE}.{os.getpid()}.part"
-        part.unlink(missing_ok=True)
-        made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(made, "w", encoding="ascii") as file:
-                json.dump({"kind": key.kind, "public": key.public, "secret": key.secret.hex()}, file)
-                file.flush()
-                os.fsync(file.fileno())
+        with _written(directory, key) as part:
             _move_new(part, path)
-        finally:
-            part.unlink(missing_ok=True)
         return key
     except FileExistsError:  # another process created it first
         return _signing_key(path)
     except OSError as error:
         raise LedgerKeyError(FILE_UNWRITABLE, path=str(path), error=cause_of(error)) from None
+
+
+def replace_key(directory: Path, key: LedgerKey) -> None:
+    """Replaces the key file of a state directory; a kill leaves the old one or the new one. Raises LedgerKeyError."""
+    path = directory / FILE
+    try:
+        owner = path.stat()
+        with _written(directory, key) as part:
+            if os.geteuid() == 0:  # the agent has another account
+                os.chown(part, owner.st_uid, owner.st_gid)
+            part.replace(path)
+            sync_directory(directory)
+    except OSError as error:
+        raise LedgerKeyError(FILE_UNWRITABLE, path=str(path), error=cause_of(error)) from None
+
+
+@contextlib.contextmanager
+def _written(directory: Path, key: LedgerKey) -> Iterator[Path]:
+    """A complete key file under a temporary name, which is removed at the end. Raises OSError."""
+    part = directory / f"{FILE}.{os.getpid()}.part"
+    part.unlink(missing_ok=True)
+    made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(made, "w", encoding="ascii") as file:
+            json.dump(_file_body(key), file)
+            file.flush()
+            os.fsync(file.fileno())
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _file_body(key: LedgerKey) -> dict[str, Any]:
+    body = {"kind": key.kind, "public": key.public, "secret": key.secret.hex()}
+    return body | ({"former": _file_body(key.former)} if key.former else {})
 
 
 def _signing_key(path: Path) -> LedgerKey:
@@ -155,9 +174,7 @@ def load(path: Path) -> LedgerKey:
     """The key of a key file, of a file with a public key, or of the JSON of a report. Raises LedgerKeyError."""
     try:
         body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        body = body.get("ledger_key", body)
-        key = LedgerKey(body["kind"], body.get("public", ""), bytes.fromhex(body.get("secret", "")))
-        _check(key, body)
+        key = _of_file(body.get("ledger_key", body))
     except OSError as error:
         raise LedgerKeyError(FILE_UNREADABLE, path=str(path), error=cause_of(error)) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -165,6 +182,21 @@ def load(path: Path) -> LedgerKey:
     if not (key.public or key.secret):
         raise LedgerKeyError(codes.KEY_WITHOUT_PUBLIC_HALF, path=str(path))
     return key
+
+
+def _of_file(body: Mapping[str, Any]) -> LedgerKey:
+    """Raises ValueError, KeyError, TypeError or AttributeError when the key is not valid."""
+    former = _of_file(body["former"]) if body.get("former") else None
+    key = LedgerKey(body["kind"], body.get("public", ""), bytes.fromhex(body.get("secret", "")), former)
+    _check(key, body)
+    return key
+
+
+def key_kind(directory: Path) -> str | None:
+    """Kind of the key in a state directory; None: there is no key, or it cannot be read. Nothing is verified."""
+    with contextlib.suppress(LedgerKeyError):
+        return load(directory / FILE).kind
+    return None
 
 
 def of_record(body: dict[str, Any]) -> LedgerKey:

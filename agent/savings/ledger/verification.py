@@ -44,10 +44,13 @@ class VerificationResult(Struct):
     unrecorded: asset → starts of stored intervals without a record, UTC ms; a problem for each asset.
     pending: as `unrecorded`, for the newest intervals of an earlier version; they are not a problem.
     newest_records: asset → start of an interval, or of an hour of an earlier version → number of its newest record.
-    keys: fingerprint of the key that the ledger declares.
+    keys: fingerprints of the keys that the ledger declares, the one in force last.
     self_named: only the ledger itself declares its key.
+    hmac_part: what a record of an Ed25519 key confirms about the HMAC records before it, whose signatures were not
+    verified; None: there are none.
     recorded_under: configurations and software versions, as they changed.
     gateways: site and gateway in the checkpoints.
+    restored: restorations of a backup, after which the ledger continued without the records since the backup.
     """
 
     records: int = 0
@@ -67,8 +70,10 @@ class VerificationResult(Struct):
     newest_records: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     self_named: bool = True
+    hmac_part: Reason | None = None
     recorded_under: list[ProvenanceSpan] = field(default_factory=list)
     gateways: list[tuple[str, str]] = field(default_factory=list)
+    restored: list[Reason] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:

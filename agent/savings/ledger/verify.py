@@ -14,8 +14,9 @@ from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.chain import BEGIN, canonical, digest, signed_by
 from agent.savings.ledger.interval_records import HOUR, INTERVAL, RecordPlace
 from agent.savings.ledger.signing_key import LedgerKey, LedgerKeyError, of_record
+from agent.savings.ledger.succession import follows_validly
 from agent.savings.ledger.verification import ProvenanceSpan, VerificationResult
-from agent.savings.ledger.verify_checkpoints import check_external
+from agent.savings.ledger.verify_checkpoints import DeclaredKey, check_external
 from agent.savings.ledger.verify_state import IntervalCheck, check_baselines, check_decisions
 from drivers.reasons import InvalidValue, Reason
 
@@ -74,7 +75,7 @@ def _verify(
     chain = _Chain(found, key, IntervalCheck(db, found, first > 1))
     rows = db.execute(
         "select seq, t_ms, kind, body, hash from ledger "
-        "where seq >= ? or kind in ('key', 'baseline', 'decision') order by seq",
+        "where seq >= ? or kind in ('key', 'baseline', 'decision', 'restore') order by seq",
         (first,),
     )
     for row in rows:
@@ -84,8 +85,9 @@ def _verify(
             chain.seq, chain.before = (row[0] - 1, last[0]) if last else (row[0] - 2, chain.before)
         chain.add(*row)
     found.last_hash, found.last_ms = chain.before, chain.t_ms
-    found.keys = chain.fingerprints
-    check_external(db, found, checkpoints, chain.key, next(iter(found.keys), ""))
+    found.keys = list(chain.keys)
+    chain.finish()
+    check_external(db, found, checkpoints, chain.keys)
     chain.intervals.finish(chain.key, since_ms)
     check_baselines(db, found, chain.baselines)
     check_decisions(db, found, chain.decisions)
@@ -98,7 +100,8 @@ class _Chain:
     def __init__(self, found: VerificationResult, expected: LedgerKey | None, intervals: IntervalCheck) -> None:
         self.found, self.expected, self.intervals = found, expected, intervals
         self.key: LedgerKey | None = None
-        self.fingerprints: list[str] = []
+        self.keys: dict[str, DeclaredKey] = {}  # by the declared fingerprint
+        self._named = set[str]()  # fingerprints in `key` records, rejected ones included
         self.seq, self.before, self.t_ms = 0, BEGIN, 0
         self._last: dict[str, int] = {}  # one of PROVENANCE_FIELDS → its newest span in found.recorded_under
         self.baselines: dict[str, tuple[int, dict[str, Any]]] = {}
@@ -130,6 +133,8 @@ class _Chain:
             return codes.RECORD_UNREADABLE(seq=seq)
         if (body.get("seq"), body.get("t_ms"), body.get("kind")) != (seq, t_ms, kind):
             return codes.RECORD_MOVED(seq=seq, signed_seq=str(body.get("seq")), signed_kind=str(body.get("kind")))
+        if kind == "key" and isinstance(body.get("key"), dict):
+            self._named.add(str(body["key"].get("fingerprint")))
         if body.get("prev") != self.before:
             return codes.RECORD_UNCHAINED(seq=seq)
         if kind == "key" and (problem := self._check_key(seq, body)):
@@ -138,36 +143,48 @@ class _Chain:
             return codes.KEY_RECORD_MISSING(seq=seq)
         try:
             if not signed_by(self.key, body):
-                return codes.SIGNATURE_WRONG(seq=seq, fingerprint=self.fingerprints[-1])
+                return codes.SIGNATURE_WRONG(seq=seq, fingerprint=list(self.keys)[-1])
         except LedgerKeyError as error:
             if error.reason not in self.found.unchecked:
                 self.found.unchecked.append(error.reason)
         try:
             self._collect(seq, t_ms, kind, body)
-        except (msgspec.ValidationError, ValueError, TypeError, OverflowError) as error:
+        except (msgspec.ValidationError, ValueError, TypeError, KeyError, OverflowError) as error:
             return codes.RECORD_FIELDS_INVALID(seq=seq, error=str(error))
         return None
 
     def _check_key(self, seq: int, body: dict[str, Any]) -> Reason | None:
-        """Accepts the first declared key, unless another one is expected, and rejects a second one."""
+        """Accepts the first declared key, and an Ed25519 key that follows an HMAC key; rejects others."""
         try:
             declared = of_record(body)
         except InvalidValue as error:
             return codes.KEY_RECORD_INVALID(seq=seq, cause=error.reason)
         fingerprint = str(body["key"].get("fingerprint", ""))
-        if self.key is not None:
+        if self.key is not None and not follows_validly(
+            body, declared, self.key, list(self.keys)[-1], seq, self.before
+        ):
             return codes.KEY_CHANGED(seq=seq, fingerprint=fingerprint)
-        self.fingerprints.append(fingerprint)
-        self.key = declared
-        if self.expected is None:
-            return None
-        if self.expected.fingerprint != fingerprint:
-            return codes.KEY_UNEXPECTED(seq=seq, fingerprint=fingerprint, expected=self.expected.fingerprint)
-        self.key = self.expected
+        known = [key for key in (self.expected, self.expected and self.expected.former) if key]
+        self.key = next((key for key in known if key.fingerprint == fingerprint), declared)
+        self.keys[fingerprint] = DeclaredKey(self.key, seq)
         return None
 
+    def finish(self) -> None:
+        """Reports that no record declares the expected key, and what confirms HMAC records without their secret."""
+        if self.expected is not None and self.keys and self.expected.fingerprint not in self._named:
+            self.found.add_problem(
+                codes.KEY_UNEXPECTED(seq=1, fingerprint=next(iter(self.keys)), expected=self.expected.fingerprint)
+            )
+        unverified = codes.HMAC_SECRET_NEEDED()
+        if len(self.keys) > 1 and unverified in self.found.unchecked:
+            self.found.unchecked.remove(unverified)
+            seq = list(self.keys.values())[-1].seq
+            self.found.hmac_part = codes.HMAC_PART_CONFIRMED(
+                last_seq=seq - 1, fingerprint=next(iter(self.keys)), seq=seq
+            )
+
     def _collect(self, seq: int, t_ms: int, kind: str, body: dict[str, Any]) -> None:
-        """Raises ValidationError, TypeError, ValueError or OverflowError when a field is invalid."""
+        """Raises ValidationError, TypeError, ValueError, KeyError or OverflowError when a field is invalid."""
         if kind in (INTERVAL, HOUR):
             msgspec.convert(body, RecordPlace)
         if kind == "checkpoint":
@@ -175,6 +192,8 @@ class _Chain:
             gateway = str(body.get("site")), str(body.get("gateway"))
             if gateway not in self.found.gateways:
                 self.found.gateways.append(gateway)
+        elif kind == "restore":
+            self.found.restored.append(_restoration(seq, t_ms, body))
         elif kind == INTERVAL:
             self.intervals.add(seq, t_ms, body)
             self._add_provenance(body, 1)
@@ -196,3 +215,11 @@ class _Chain:
                 spans.append(ProvenanceSpan(what, version, int(body.get("from_ms", 0)), intervals))
             else:
                 spans[place] = spans[place]._replace(intervals=spans[place].intervals + intervals)
+
+
+def _restoration(seq: int, t_ms: int, body: Mapping[str, Any]) -> Reason:
+    """What a record of kind `restore` states. Raises KeyError, TypeError, ValueError when a field is invalid."""
+    times = {"seq": seq, "restored_ms": t_ms, "backup_ms": int(body["backup_ms"])}
+    if (replaced := body.get("replaced")) is None:
+        return codes.LEDGER_FORKED(**times)
+    return codes.LEDGER_RESTORED(**times, n=int(replaced["last"]) - int(body["last"]))

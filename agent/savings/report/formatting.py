@@ -26,6 +26,11 @@ def alike(value: float, u: float) -> str:
     return grouped(value, _decimals(u) if u > 0 and math.isfinite(u) else 1)
 
 
+def rounded_to_u(value: float, u: float) -> float:
+    """The number that `alike` shows."""
+    return round(value, _decimals(u) if u > 0 and math.isfinite(u) else 1)
+
+
 def _decimals(u: float) -> int:
     decimals = 1 - math.floor(math.log10(u))
     return decimals - 1 if round(u, decimals) >= 10 ** (2 - decimals) else decimals  # 0.0998 becomes 0.10
@@ -40,5 +45,13 @@ def kwh(wh: float | None) -> str:
     """Wh as kWh with at least three significant digits; "–" for None."""
     if wh is None:
         return "–"
-    value = wh / 1000
-    return grouped(value, 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2)
+    return grouped(wh / 1000, _kwh_decimals(wh))
+
+
+def rounded_kwh(wh: float) -> float:
+    """The number that `kwh` shows."""
+    return round(wh / 1000, _kwh_decimals(wh))
+
+
+def _kwh_decimals(wh: float) -> int:
+    return 0 if abs(wh) >= 100e3 else 1 if abs(wh) >= 10e3 else 2

@@ -25,15 +25,13 @@ OUTSIDE_ENDED_REPORTING_PERIOD = Code(
 )
 OLD_MOTOR_IN_REPORTING_PERIOD = Code(
     "old_motor_in_reporting_period",
-    "the reporting period includes {n:d} {n:interval|intervals} before {since}, when the old motor was replaced: set "
-    "the start of the reporting period in motor.{motor}.periods",
+    "the reporting period includes {n:d} {n:interval|intervals} before {since}, when the old motor of {motor} was "
+    "replaced: the reporting period must start later",
 )
 
 # The baseline
 
-BASELINE_MISSING = Code(
-    "baseline_missing", "no baseline is frozen for this motor, so no saving is calculated (`magwatt baseline`)"
-)
+BASELINE_MISSING = Code("baseline_missing", "no baseline is frozen for this motor, so no saving is calculated")
 BASELINE_FROZEN_LATE = Code(
     "baseline_frozen_late",
     "the baseline was frozen on {frozen_ms:local}, after the start of the reporting period ({first_ms:local})",
@@ -48,11 +46,11 @@ BETTER_MODEL = Code(
 # Money and emissions
 
 GRID_FACTOR_MISSING = Code(
-    "grid_factor_missing", "site.grid_factor is not set: avoided grid emissions are not calculated"
+    "grid_factor_missing", "no grid emission factor is stated: avoided grid emissions are not calculated"
 )
 GRID_FACTOR_UNUSABLE = Code("grid_factor_unusable", "avoided grid emissions are not calculated: {cause}")
 TARIFF_MISSING = Code(
-    "tariff_missing", "neither [tariff] nor site.energy_price is set: the money saved is not calculated"
+    "tariff_missing", "neither a tariff nor an energy price is stated: the money saved is not calculated"
 )
 TARIFF_UNUSABLE = Code("tariff_unusable", "the money saved is not calculated: {cause}")
 DEMAND_UNKNOWN = Code(
@@ -60,7 +58,7 @@ DEMAND_UNKNOWN = Code(
     "no demand charge is calculated: the data have intervals of {length_min:g} min, and the demand is the mean power "
     "over {window_min:g} min",
 )
-CURRENCY_MISSING = Code("currency_missing", "site.currency is not set: the currency of the prices is unknown")
+CURRENCY_MISSING = Code("currency_missing", "no currency is stated: the currency of the prices is unknown")
 
 # The ledger
 
@@ -74,7 +72,7 @@ LEDGER_DIFFERS = Code("ledger_differs", "{n:d} {n:record|records} of the ledger 
 KEY_SELF_DECLARED = Code(
     "key_self_declared",
     "the signatures were checked with key {key}, which only the ledger itself declares. A rewritten ledger can declare "
-    "another key: verify with --key and the JSON file of an earlier report",
+    "another key: verify with the JSON file of an earlier report",
 )
 
 LEDGER_UNCONFIRMED = Code("ledger_unconfirmed", "the ledger does not confirm this result")

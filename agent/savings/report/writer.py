@@ -22,6 +22,7 @@ from agent.savings.report.html.page import Cover, page
 from agent.savings.report.html.summary import cost_text, scaled, verdict_text
 from agent.savings.report.model.ledger_check import LedgerVerifier
 from agent.savings.report.model.month import ReportMonth, collect
+from agent.savings.settings import text_with_setting
 from drivers.file_reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import InvalidValue
 
@@ -65,10 +66,11 @@ def _summary(months: Sequence[ReportMonth]) -> list[str]:
     for month in months:
         _ = Catalogue(current().language, zone_of(month.zone))
         lines.append(_(": ").join((f"{month.asset} {month.month}", *_result(month, _))))
-        assumptions = map(described, month.saving.assumptions) if month.saving and month.saving.intervals else ()
+        assumptions = month.saving.assumptions if month.saving and month.saving.intervals else ()
         caveats = further_caveats(month.saving) if month.saving else ()
-        reasons = (*assumptions, *month.notes, *month.hints, *caveats)
-        lines += [f"  {_.reason(reason)}" for reason in reasons]
+        shown = [(described(item), item.reason) for item in assumptions]
+        shown += [(reason, reason) for reason in (*month.notes, *month.hints, *caveats)]
+        lines += [f"  {text_with_setting(_.reason(text), reason, month.asset, _)}" for text, reason in shown]
     return lines
 
 

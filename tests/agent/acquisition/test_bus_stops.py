@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from support.basics import HandClock
-from support.config_text import bus, load, site
-from support.store import kill, without_fsync
+from support.config_text import bus, load, meter, site
+from support.store import kill
 
 from agent.acquisition.bus_stops import (
     STOP,
@@ -26,14 +26,7 @@ from agent.delivery.store import Store
 from drivers.foreign_master import ForeignTraffic
 from drivers.modbus_link import ModbusLink
 
-METER = """
-[meter.m1]
-bus = "b"
-unit_id = 1
-profile = "eastron/sdm630"
-measuring_point = "feeder"
-class = "0.5"
-"""
+METER = meter(profile="eastron/sdm630", measuring_point="feeder")
 TRAFFIC = ForeignTraffic(1_790_000_000_000, 0.0, Counter({(31, 3, 64): 5, (77, 17, -1): 2}), Counter({(9, 4): 3}))
 
 
@@ -60,7 +53,7 @@ class Boot:
 
 def started(folder: Path, boot: Boot, clock: HandClock, stopped_cleanly: bool = True, heard: bool = False) -> bool:
     """One run of the agent. Returns whether its start needed no listening."""
-    store = without_fsync(folder, clock)
+    store = Store(folder, clock)
     assert store.run_id
     made, link = polled(configured(folder), clock)
     skip_listening(store, made, boot)
@@ -104,7 +97,7 @@ def test_a_clean_end_before_a_power_failure_does_not_count(tmp_path: Path) -> No
 def test_a_clean_end_counts_only_for_the_same_line(tmp_path: Path) -> None:
     boot, clock = Boot(), HandClock()
     started(tmp_path, boot, clock)
-    store = without_fsync(tmp_path, clock)
+    store = Store(tmp_path, clock)
     assert store.run_id
     made, link = polled(configured(tmp_path, "/dev/ttyS8"), clock)
     skip_listening(store, made, boot)
@@ -114,7 +107,7 @@ def test_a_clean_end_counts_only_for_the_same_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 def store_with_stop(tmp_path: Path) -> Store:
-    store = without_fsync(tmp_path, HandClock())
+    store = Store(tmp_path, HandClock())
     _, link = polled(configured(tmp_path), HandClock())
     store.save_entry(STOP, "b", "", stop_as_object(link, TRAFFIC))
     return store
@@ -123,7 +116,7 @@ def store_with_stop(tmp_path: Path) -> Store:
 def test_a_stop_outlives_the_process(tmp_path: Path, store_with_stop: Store) -> None:
     store_with_stop.close()
     clock = HandClock()
-    store = without_fsync(tmp_path, clock)
+    store = Store(tmp_path, clock)
     made, link = polled(configured(tmp_path), clock)
     apply_stops(store.entries(STOP), made, clock)
     assert link.foreign is not None

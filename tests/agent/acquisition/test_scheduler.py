@@ -6,19 +6,22 @@ import asyncio
 import contextlib
 import random
 import struct
+from collections.abc import Awaitable, Coroutine
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.basics import HandClock
+from support.loop_link import LoopLink
 
 from agent.acquisition.poll_plan import POLLED_TOO_FAST, RETRY_MARGIN_MISSING, block_s, plan
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.config.loader import load_config
 from agent.config.model import Bus
 from drivers.bus_settings import BusSettings
-from drivers.error_reasons import LATE_RESPONSE_PENDING, NO_RESPONSE, PORT_MISSING
-from drivers.errors import ConnectFailed, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
+from drivers.error_reasons import LATE_RESPONSE_PENDING, NO_RESPONSE, PORT_MISSING, RESPONSE_CORRUPT
+from drivers.errors import ConnectFailed, FrameError, LinkTimeout, ModbusExceptionResponse, ResponseQuarantined
 from drivers.framing import Request
 from drivers.modbus_device import ModbusDevice
 from drivers.profiles import load_profile
@@ -27,7 +30,7 @@ from drivers.reading import Quality, Reading
 BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
 
 
-class ScriptedLink:
+class ScriptedLink(LoopLink):
     """A bus without bytes: 15 ms per request, no response of units in `dead`, an exception from those in `refusing`."""
 
     def __init__(self, clock: HandClock) -> None:
@@ -36,7 +39,7 @@ class ScriptedLink:
         self.unplugged = False
         self.response_s = 0.015
         self.wire = BusSettings("b", host="127.0.0.1")
-        self.value = 0
+        self.value = self.unanswered = 0
 
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object
@@ -80,6 +83,21 @@ def run(poller: BusPoller, clock: HandClock, seconds: float) -> None:
 
     with contextlib.suppress(StopIteration):
         asyncio.run(until())
+
+
+def test_the_requests_of_a_poll_are_one_run_of_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    poller, link, readings = scene(HandClock(), units=1)
+    works: list[object] = []
+    run_once = link.run
+
+    def counted(work: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
+        works.append(work)
+        return run_once(work)
+
+    monkeypatch.setattr(link, "run", counted)
+    asyncio.run(poller.poll_once(poller.devices[0]))
+    assert len(link.asked) > 1
+    assert len(works) == len(readings) == 1
 
 
 def test_phases_are_spread_over_the_period(clock: HandClock) -> None:
@@ -365,3 +383,27 @@ def test_a_device_unplugged_after_a_postponed_poll_is_probed_with_increasing_del
     gaps_s = [later[0] - earlier[0] for earlier, later in pairwise(link.asked)]
     assert all(later > 1.5 * earlier or later > 50 for earlier, later in pairwise(gaps_s))
     assert gaps_s[-1] > 50
+
+
+def test_polls_in_step_with_those_of_another_master_stop_colliding(clock: HandClock) -> None:
+    """Its request takes 20 ms of every fifth period; a response of 15 ms that meets it is corrupt."""
+    poller, link, _ = scene(clock, units=1)
+    link.wire = BusSettings("b", serial_port="/dev/x")
+    first_s = clock.monotonic_ns() / 1e9
+    respond, collisions = link.read_block, list[int]()
+
+    async def beside_another_master(request: Request, *_: float, **how: object) -> bytes:
+        data = await respond(request, 0.1)
+        since_s = clock.monotonic_ns() / 1e9 - first_s
+        if since_s % 5.0 < 0.035:
+            collisions.append(int(since_s / 5.0))
+            link.unanswered += 1
+            raise FrameError(RESPONSE_CORRUPT, unit_id=request.unit, address=request.address)
+        return data
+
+    link.read_block = beside_another_master  # type: ignore[method-assign]
+    run(poller, clock, 500)
+    assert 0 in collisions
+    assert len(set(collisions)) < 50, "of 100 requests"
+    asked_s = [at for at, *_ in link.asked]
+    assert max(later - earlier for earlier, later in pairwise(asked_s)) < 1.3

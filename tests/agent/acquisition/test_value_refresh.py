@@ -7,6 +7,7 @@ import random
 
 import pytest
 from support.basics import HandClock
+from support.loop_link import LoopLink
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice
 from agent.config.model import Bus
@@ -23,7 +24,7 @@ BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, No
 METERS = [name for name in profile_ids() if load_profile(name).kind == "meter"]
 
 
-class SimulatedBus:
+class SimulatedBus(LoopLink):
     """A bus with one simulated meter, whose values change only when the test calls `step`."""
 
     response_s = 0.005
@@ -32,7 +33,7 @@ class SimulatedBus:
         profile = load_profile(profile_id)
         self.readings: list[Reading] = []
         self.wire = BusSettings("b", host="127.0.0.1")
-        self.late = self.damaged = 0
+        self.late = self.damaged = self.unanswered = 0
         self.no_overread: set[tuple[int, int, int]] = set()
         self._clock = clock
         self._bench = BenchDevice(profile, 1, random.Random(3))

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 from support.basics import HandClock
 from support.config_text import bus, site
-from support.store import without_fsync
 
 from agent.acquisition.bus_stops import RESUME, STOP, stop_as_object
 from agent.cli import main
+from agent.delivery.store import Store
 from drivers.foreign_master import ForeignTraffic
 from drivers.modbus_link import BusSettings, ModbusLink
 
@@ -25,7 +25,7 @@ def plant(tmp_path: Path) -> Path:
     file = tmp_path / "plant.toml"
     buses = [bus(name, tcp=None, serial=f"/dev/tty{name}", line="19200 8N1") for name in ("north", "south")]
     file.write_text(site() + f'[store]\nstate_dir = "{tmp_path}"\n' + "".join(buses), encoding="utf-8")
-    store = without_fsync(tmp_path, HandClock())
+    store = Store(tmp_path, HandClock())
     link = ModbusLink(BusSettings("north", serial_port="/dev/ttynorth"), HandClock())
     traffic = ForeignTraffic(SINCE_MS, 0.0, Counter({(31, 3, 64): 5}))
     store.save_entry(STOP, "north", "", stop_as_object(link, traffic))
@@ -49,7 +49,7 @@ def test_a_confirmation_names_the_stop_and_the_operator(plant: Path, monkeypatch
     monkeypatch.setenv("SUDO_USER", "li")
     done = invoke(plant, "north")
     assert done.exit_code == 0, done.output
-    store = without_fsync(plant.parent, HandClock())
+    store = Store(plant.parent, HandClock())
     assert store.entry(RESUME, "north", str(SINCE_MS))["by"] == "li"
     store.close()
 

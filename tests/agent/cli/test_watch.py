@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import time
+from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from rich.console import Console
 from support.basics import Mosquitto, wait_until
 
 from agent.analysis.efficiency.reasons import SERIAL_NUMBER_CHANGED
 from agent.analysis.power_quality.event_text import format_event
-from agent.cli.watch_view import EVENT_S, format_flags, format_line, format_states, render
+from agent.cli.watch_notes import EVENT_S, format_flags, format_states
+from agent.cli.watch_table import format_line
+from agent.cli.watch_view import table
 from agent.config.model import Mqtt
 from agent.core.state_reasons import DEVICE_NOT_RESPONDING
 from agent.core.text import _, as_object, english
@@ -158,10 +159,23 @@ def test_a_motor_that_was_removed_from_the_configuration_leaves_the_table(mosqui
     assert "pump-2" in drawn(follower)
 
 
+def test_a_lost_connection_to_the_broker_is_in_the_title(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    follower = Follower(Mqtt("127.0.0.1", broker.port, False), "#")
+    follower.start()
+    try:
+        follower.seen["a/m"] = FollowedMessage("a", "m", {"telemetry": {"v": {}}}, {"telemetry": time.monotonic()})
+        assert _("no connection to the broker") not in drawn(follower)
+        broker.stop()
+        wait_until(lambda: _("no connection to the broker") in drawn(follower), 10, "the title")
+    finally:
+        follower.stop()
+        broker.stop()
+
+
 def drawn(follower: Follower) -> str:
-    out = io.StringIO()
-    Console(width=120, file=out).print(render(follower, 120))
-    return out.getvalue()
+    return "\n".join("".join(span.text for span in line) for line in table(follower, 120))
 
 
 def test_no_figure_has_a_minus_before_zero() -> None:

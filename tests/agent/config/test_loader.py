@@ -12,7 +12,6 @@ from support.config_text import at_input, bus, drive, load_all, magnet, meter, m
 from agent.cli import main
 from agent.config import reasons as codes
 from agent.config.keys import METER_CLASSES
-from agent.config.line_numbers import key_lines, line_of
 from agent.config.loader import load_config
 from agent.config.reasons import PERIOD_ORDER
 from agent.config.schema import Diagnostic
@@ -25,6 +24,8 @@ from drivers.file_reasons import (
     TOML_TOO_DEEP,
 )
 from drivers.reasons import Code, Reason
+from drivers.toml_lines import key_lines, line_of
+from drivers.toml_reasons import TOML_KEY_CHARACTERS, TOML_STATEMENT_EXPECTED
 
 BASE = site() + bus(tcp="192.0.2.40:502")
 TEN_MISTAKES = """
@@ -107,6 +108,7 @@ def test_check_prints_json(tmp_path: Path) -> None:
     reason = rows[1].pop("reason")
     assert rows[1] == {
         "level": "problem", "file": "plant.toml", "line": 5, "key": "site.timezone", "value": '"Asia/Shangai"',
+        "source": None, "column": None,
     }  # fmt: skip
     assert (reason["code"], reason["data"]) == (
         "did_you_mean",
@@ -119,6 +121,7 @@ def test_check_prints_json(tmp_path: Path) -> None:
     assert [(row["level"], row["key"], row["reason"]["code"]) for row in map(json.loads, done.stdout.splitlines())] == [
         ("note", "meter.m.ct_class", "ct_class_assumed"),
         ("note", "meter.m.ratio_applied_by", "ratio_not_readable"),
+        ("note", "meter.m.profile", "registers_disabled"),
     ]
 
 
@@ -126,10 +129,10 @@ def test_check_prints_json(tmp_path: Path) -> None:
     ("text", "key", "expected"),
     [
         ("", "site", codes.SITE_MISSING()),
-        ("this is no toml", "", INVALID_TOML),
+        ("this is no toml", "", TOML_STATEMENT_EXPECTED),
         ("site = 3", "site", TABLE_EXPECTED()),
         (BASE + "[metre.x]\nbus = 'b'\n", "metre", DID_YOU_MEAN(problem=codes.CONFIG_TABLE_UNKNOWN(), near="meter")),
-        (BASE + at_input("A b"), "", INVALID_TOML),
+        (BASE + at_input("A b"), "", TOML_KEY_CHARACTERS),
         (BASE + at_input('"ä"'), "meter.ä", codes.TABLE_NAME_INVALID(cause=codes.IDENTIFIER_EXPECTED())),
         (BASE + at_input("m") + magnet("p", "m"), "motor.p.fed_by", codes.PM_WITHOUT_DRIVE()),
         (BASE + meter("m") + drive("d", "m"), "meter.m.measuring_point", codes.FEEDS_DRIVE(drive="d")),

@@ -11,6 +11,7 @@ from support.config_text import at_input, bus, load_all, problems, site
 from agent.cli import main
 from agent.config import reasons as codes
 from drivers.file_reasons import DID_YOU_MEAN, FILE_UNREADABLE, KEY_UNKNOWN
+from drivers.reasons import cause_of
 
 BASE = site() + bus(tcp="192.0.2.40:502")
 
@@ -60,5 +61,5 @@ def test_a_name_that_no_file_can_have_is_a_finding(tmp_path: Path) -> None:
     _, report = load_all(
         tmp_path, BASE + at_input("m") + f"[mqtt]\nurl = 'mqtt://b'\nuser = 'gw'\npassword_file = '{name}'\n"
     )
-    expected = FILE_UNREADABLE(path=str(tmp_path / name), error="File name too long")
+    expected = FILE_UNREADABLE(path=str(tmp_path / name), error=cause_of(OSError(36, "File name too long")))
     assert [(item.key, item.reason) for item in report.findings] == [("mqtt.password_file", expected)]

@@ -13,6 +13,7 @@ from agent.core.clock import (
     ClockWatch,
     SystemClock,
     kernel_synchronized,
+    rest_s,
 )
 
 NOW_NS = 1_800_000_000_000_000_000
@@ -278,3 +279,14 @@ def test_reading_the_state_of_the_kernel_clock_changes_nothing() -> None:
     """Twice the same result, one of the three states; which one depends on this computer."""
     assert kernel_synchronized() is kernel_synchronized()
     assert kernel_synchronized() in (True, False, None)
+
+
+@pytest.mark.parametrize("period_s", [0.5, 1.0, 2.0])
+def test_periodic_tasks_meet_at_multiples_of_their_period(period_s: float) -> None:
+    for begun_ns in (0, 123_456_789, 999_999_999, 1_000_000_000, 7_949_999_000_000):
+        wait_s = rest_s(begun_ns, period_s)
+        assert 0.1 * period_s <= wait_s <= 1.1 * period_s + 1e-9
+        periods = (begun_ns / 1e9 + wait_s) / period_s
+        assert periods == pytest.approx(round(periods), abs=1e-6)
+        early_ns = begun_ns + int(wait_s * 1e9) - 1000  # a timer may be rounded down
+        assert rest_s(early_ns, period_s) == pytest.approx(period_s, abs=1e-5), "no second wake-up"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 
@@ -11,9 +10,11 @@ from support.dialects import BUS, PLANT, SITE, Bench, configured
 
 from agent.config import reasons as codes
 from agent.config.loader import ConfigError, load_config
+from agent.config.schema import ConfigReport
 from agent.config.sinks import TABLES
 from agent.delivery.sinks import durable_sinks, live_sinks
 from agent.runtime.config_watcher import CONFIG_RESTART_NEEDED, without_restart
+from agent.runtime.start_conditions import add_start_conditions
 from drivers.file_reasons import DID_YOU_MEAN, KEY_MISSING, KEY_UNKNOWN, TABLE_EXPECTED
 from drivers.reasons import Reason
 
@@ -68,8 +69,8 @@ def test_without_a_broker_files_and_metrics_continue(tmp_path: Path) -> None:
     assert found == ["homeassistant", "sparkplug"]
 
 
-def test_a_missing_library_is_logged_and_the_other_dialects_are_created(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_missing_library_is_a_finding_and_the_other_dialects_are_created(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = '[sparkplug]\n[homeassistant]\n[prometheus]\n[file]\ndir = "x"\n'
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", tables), tmp_path / "state")
@@ -83,14 +84,13 @@ def test_a_missing_library_is_logged_and_the_other_dialects_are_created(
         monkeypatch.delitem(sys.modules, name, raising=False)
     for name in ("google.protobuf", "prometheus_client"):
         monkeypatch.setitem(sys.modules, name, None)
-    with caplog.at_level(logging.ERROR):
-        durable = durable_sinks(bench.config, bench.publisher, bench.store, bench.clock)
-        live = live_sinks(bench.config, bench.publisher, bench.store)
+    durable = durable_sinks(bench.config, bench.publisher, bench.store, bench.clock)
+    live = live_sinks(bench.config, bench.publisher, bench.store)
     assert [sink.name for sink in durable] == ["mqtt", "file"]
     assert [type(sink).__name__ for sink in live] == ["HomeAssistantSink"]
-    logged = " ".join(record.message for record in caplog.records)
-    assert "pip install 'magwatt[sparkplug]'" in logged
-    assert "pip install 'magwatt[prometheus]'" in logged
+    add_start_conditions(bench.config, report := ConfigReport("plant.toml"))
+    missing = {item.key: item.reason.data["extra"] for item in report.findings if "extra" in item.reason.data}
+    assert missing == {"sparkplug": "sparkplug", "prometheus": "prometheus"}
     bench.close()
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from support.basics import HandClock
 from support.bus_servers import RtuSlave, read_registers
-from support.config_text import bus, load, site
+from support.config_text import bus, load, meter, site
 from support.second_master import REQUESTS
-from support.store import without_fsync
 
 from agent.acquisition.bus_stops import CLEAN, RESUME, STOP, apply_stops, modbus_links
 from agent.acquisition.scheduler import BusPoller, pollers
@@ -24,14 +23,7 @@ from drivers import error_reasons as codes
 from drivers.errors import ForeignMasterActive
 from drivers.reading import Reading
 
-METER = """
-[meter.m1]
-bus = "b"
-unit_id = 1
-profile = "eastron/sdm630"
-measuring_point = "feeder"
-class = "0.5"
-"""
+METER = meter(profile="eastron/sdm630", measuring_point="feeder")
 OTHER = REQUESTS["another meter, 100 registers"]
 SEEN = codes.FOREIGN_REQUESTS(unit_id=31, function=3, address=0x40, n=1)
 
@@ -41,7 +33,7 @@ class Plant:
 
     def __init__(self, folder: Path, slave: RtuSlave, clock: HandClock) -> None:
         text = site() + bus(tcp=None, serial=slave.port, line="19200 8N1", listen_before_start="0s") + METER
-        self.store, self.slave, self.events = without_fsync(folder, clock), slave, list[Message]()
+        self.store, self.slave, self.events = Store(folder, clock), slave, list[Message]()
         assert self.store.run_id
         self.readings: list[Reading] = []
         self._config = load(folder, text)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from support.basics import HandClock
 from support.config_text import bus, load, meter, motor, site
+from support.loop_link import LoopLink
 from support.pipeline import pipeline_of
 
 from agent.acquisition.scheduler import BusPoller, PolledDevice
@@ -29,12 +30,12 @@ class Stepping(HandClock):
         self._utc_ns += by_ns
 
 
-class Line:
+class Line(LoopLink):
     """A bus that responds in 15 ms; during the first response UTC steps forward by an hour."""
 
     def __init__(self, clock: Stepping) -> None:
         self.clock, self.wire, self.response_s = clock, BusSettings("b", host="127.0.0.1"), 0.015
-        self.late = self.damaged = 0
+        self.late = self.damaged = self.unanswered = 0
         self.no_overread: set[tuple[int, int, int]] = set()
         self._step_ns = HOUR_NS
 

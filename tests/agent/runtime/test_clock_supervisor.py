@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.store import kill, without_fsync
+from support.store import kill
 
 from agent.config.loader import load_config
 from agent.config.topology import assets
@@ -15,6 +15,7 @@ from agent.core.clock import CLOCK_AFTER_LAST_RUN, ClockWatch, SystemClock
 from agent.core.messages import Message, encode
 from agent.core.text import english
 from agent.delivery.publisher import Publisher
+from agent.delivery.store import Store
 from agent.delivery.store.reasons import NO_SPACE_LEFT
 from agent.runtime.clock_supervisor import ClockSupervisor, reached_ns
 from drivers.reasons import Reason
@@ -30,7 +31,7 @@ class Computer:
         self.wall, self.mono, self.synchronised = wall_ns, 1_000_000_000, synchronised
         self.clock = SystemClock(lambda: self.wall, lambda: self.mono)
         watch = ClockWatch(self.clock, lambda: self.synchronised, reached_ns(folder), trusted)
-        self.store = without_fsync(folder, self.clock)
+        self.store = Store(folder, self.clock)
         self.drain = self.store.sink_cursors(["mqtt"])["mqtt"]
         self.events: list[Message] = []
         self.submit: Callable[[Callable[[], None]], None] = lambda job: job()

@@ -11,7 +11,7 @@ from support.basics import HandClock
 from support.config_text import load, two_fans
 
 from agent.config.model import Config
-from agent.config.reasons import SITE_MISSING
+from agent.config.reasons import CONFIG_FILE_MISSING, SITE_MISSING
 from agent.core.clock import SystemClock
 from agent.core.messages import Message
 from agent.runtime.config_watcher import (
@@ -27,10 +27,11 @@ from agent.runtime.config_watcher import (
     shortened,
     without_restart,
 )
-from drivers.file_reasons import DID_YOU_MEAN, FILE_UNREADABLE, INVALID_TOML
+from drivers.file_reasons import DID_YOU_MEAN
 from drivers.profiles import load_profile
 from drivers.reading import Clock
 from drivers.reasons import Code
+from drivers.toml_reasons import TOML_KEY_CHARACTERS
 
 PLANT = two_fans()
 KW_CHANGED = CONFIG_KEY_CHANGED(key="motor.fan-1.kw", before="30", after="37")
@@ -94,9 +95,9 @@ def test_a_valid_file_is_applied_and_reported(tmp_path: Path, clock: HandClock) 
     ("text", "key", "code"),
     [
         (PLANT.replace("fed_by", "fedby", 1), "fedby", DID_YOU_MEAN),
-        (PLANT + "[", "", INVALID_TOML),
+        (PLANT + "[", "", TOML_KEY_CHARACTERS),
         ("", "site", SITE_MISSING),
-        (None, "", FILE_UNREADABLE),
+        (None, "", CONFIG_FILE_MISSING),
     ],
 )
 def test_a_wrong_file_changes_nothing_and_every_problem_is_published(

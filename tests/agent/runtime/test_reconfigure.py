@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support.basics import HandClock
 from support.config_text import load, two_fans
+from support.loop_link import LoopLink
 from support.pipeline import pipeline_of
 
 from agent.acquisition.buses import Buses
@@ -34,13 +35,13 @@ PLANT = two_fans()
 BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
 
 
-class Line:
+class Line(LoopLink):
     """A bus that responds in 15 ms and records the requests. `on_ask` runs in the middle of a request."""
 
     def __init__(self, clock: HandClock) -> None:
         self.clock, self.wire = clock, BusSettings("b", host="127.0.0.1")
         self.asked: list[tuple[float, int]] = []
-        self.response_s, self.late, self.damaged = 0.015, 0, 0
+        self.response_s, self.late, self.damaged, self.unanswered = 0.015, 0, 0, 0
         self.no_overread: set[tuple[int, int, int]] = set()
         self.on_ask: Callable[[], None] = lambda: None
         self.closed = False

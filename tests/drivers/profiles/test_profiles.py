@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ from drivers.profiles import (
     set_profile_folders,
 )
 from drivers.profiles.model import DIALECTS, GAP_RULES, IDENTIFY_METHODS, Identify
-from drivers.reasons import Reason
+from drivers.reasons import Reason, cause_of
 
 BASE = """
 [device]
@@ -333,7 +334,7 @@ def test_a_missing_directory_is_a_problem(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_file_is_a_problem(folder: Path) -> None:
-    error = "No such file or directory"
+    error = cause_of(FileNotFoundError(errno.ENOENT, "No such file or directory"))
     (folder / "gone.toml").symlink_to(folder / "nowhere")
     with pytest.raises(ProfileError) as caught:
         profile_ids()

@@ -215,6 +215,6 @@ def efficiency_over_load(month: ReportMonth, _: Catalogue) -> Figure | None:
     chart.band([(x, max(y - u, low)) for x, y, u in band], [(x, min(max(y + u, low), high)) for x, y, u in band], "new")
     chart.points(thinned([point for point in points if point[1] >= low]), "new")
     chart.legend("new", _("this month"))
-    chart.legend("u95", "U")
+    chart.legend("u95", "U (k = 2)")
     chart.legend("model", _("class limits at rated load"))
     return _figure(chart, _("Efficiency over load"))

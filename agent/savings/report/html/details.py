@@ -27,6 +27,11 @@ MOTOR_KINDS = {
     "pm-line-start": N_("line-start magnet motor"),
     "induction": N_("induction motor"),
 }
+MEASURING_POINTS = {
+    "drive-input": N_("input of the drive"),
+    "motor": N_("motor"),
+    "feeder": N_("feeder"),
+}
 PRICES = {
     "peak": N_("peak"),
     "flat": N_("flat"),
@@ -124,7 +129,7 @@ def meter_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     if meter.ct:
         ratio = f"{meter.ct[0]:g}/{meter.ct[1]:g}"
         transformers = _("{ratio}, class {name}", ratio=ratio, name=ct_class(meter, _))
-    place = _("measuring point {name}", name=meter.measuring_point)
+    place = _("measuring point: {name:word}", name=MEASURING_POINTS[meter.measuring_point])
     meters = sorted({item.meter for item in month.intervals if item.meter})
     return [
         *rows,
@@ -192,7 +197,7 @@ def baseline_rows(month: ReportMonth, _: Catalogue) -> list[DetailRow]:
     if month.saving and month.saving.causes:
         rows.append(DetailRow(_("standard uncertainty by component, kWh"), (_components_text(month, _),)))
         widths_wh = {80: month.saving.u80_wh, 90: month.saving.u90_wh, 95: month.saving.u95_wh}
-        widths = (f"± {with_u(0.0, wh / 1000)[1]} ({share} %)" for share, wh in widths_wh.items())
+        widths = (f"U{share} = {with_u(0.0, wh / 1000)[1]}" for share, wh in widths_wh.items())
         rows.append(DetailRow(_("uncertainty of the saving by probability, kWh"), (_("; ").join(widths),)))
     return rows
 

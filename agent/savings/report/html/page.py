@@ -17,10 +17,11 @@ from agent.core.text import LANGUAGES, Catalogue, language_of
 from agent.savings.accounting.verdict import UNDECIDED, further_caveats
 from agent.savings.records.model import NonRoutineEvent
 from agent.savings.records.non_routine_events import adjustments
-from agent.savings.report.formatting import grouped, kwh, plus_minus, with_u
+from agent.savings.report.formatting import grouped, kwh, plus_minus, rounded_to_u, with_u
 from agent.savings.report.html import charts, details, summary
 from agent.savings.report.model import uncertainty
 from agent.savings.report.model.month import ReportMonth
+from agent.savings.settings import setting
 
 PARTS = ("control", "motor", "drive")
 BAR = 46.0  # of 100 units, longest bar of a part
@@ -92,17 +93,20 @@ def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
     notes = [*month.notes, *month.hints, *(further_caveats(saving) if saving else ())]
     if saving and saving.advice:
         notes.append(saving.advice)
+    parts, parts_rounded = _parts(month)
     added_wh = adjustments(month.events, (saving.from_ms, saving.to_ms)) if saving else 0.0
     return {
         "month": month,
-        "decided": month.undecided is None,
+        "decided": month.undecided is None and (month.ledger.result is None or month.ledger.intact),
         "span": f"{format_minute(month.from_ms, month.zone)} – {format_minute(month.to_ms, month.zone)} ({month.zone})",
         "headline": summary.headline(month, _),
         "largest": uncertainty.largest_text(saving, _) if saving else "",
+        "largest_setting": uncertainty.largest_setting(saving) if saving else "",
         "measured": kwh(month.measured_wh) if month.energy_known else "",
         "tiles": summary.tiles(month, _),
-        "notes": [_.reason(note) for note in notes],
-        "parts": _parts(month),
+        "notes": [(_.reason(note), setting(note, month.asset)) for note in notes],
+        "parts": parts,
+        "parts_rounded": parts_rounded,
         "losses_missing": uncertainty.losses_missing(month),
         "parts_less_certain": uncertainty.parts_less_certain(saving),
         "creep": kwh(saving.speed_creep_wh) if saving and saving.speed_creep_wh is not None else "",
@@ -116,14 +120,16 @@ def _motor(month: ReportMonth, _: Catalogue) -> Mapping[str, Any]:
         "meter": details.meter_rows(month, _),
         "baseline": details.baseline_rows(month, _),
         "ledger": details.ledger_rows(month, _),
+        "is_hmac": month.ledger.is_hmac,
     }
 
 
-def _parts(month: ReportMonth) -> list[Mapping[str, Any]]:
-    """The parts of the saving and their sum; empty when they are unknown."""
+def _parts(month: ReportMonth) -> tuple[list[Mapping[str, Any]], bool]:
+    """The parts of the saving and their sum, empty when they are unknown; whether the rounded numbers that are shown
+    add up to another sum."""
     saving = month.saving
     if saving is None or not saving.parts:
-        return []
+        return [], False
     largest = max(abs(part.wh) for part in saving.parts.values()) or 1.0
     rows: list[Mapping[str, Any]] = []
     for name in PARTS:
@@ -134,7 +140,10 @@ def _parts(month: ReportMonth) -> list[Mapping[str, Any]]:
         rows.append({"name": name, "value": value, "u": u, "share": share, "lost": part.wh < 0, "width": f"{width:.1f}",
                      "x": f"{50.0 if part.wh >= 0 else 50.0 - width:.1f}"})  # fmt: skip
     value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000)
-    return [*rows, {"name": "", "value": value, "u": u, "share": f"{grouped(100 * saving.share, 1)} %"}]
+    rows.append({"name": "", "value": value, "u": u, "share": f"{grouped(100 * saving.share, 1)} %"})
+    shown = sum(rounded_to_u(part.wh / 1000, part.u95_wh / 1000) for part in saving.parts.values())
+    total = rounded_to_u(saving.saved_wh / 1000, saving.u95_wh / 1000)
+    return rows, abs(shown - total) > 1e-6 * max(1.0, abs(total))
 
 
 def _days(month: ReportMonth) -> list[list[str]]:

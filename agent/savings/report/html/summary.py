@@ -20,9 +20,10 @@ from agent.savings.accounting.verdict import (
 )
 from agent.savings.baseline.models import described
 from agent.savings.records.model import Saving
-from agent.savings.report.formatting import alike, grouped, kwh, plus_minus, with_u
+from agent.savings.report.formatting import alike, grouped, kwh, plus_minus, rounded_kwh, with_u
 from agent.savings.report.model.cost import Cost
 from agent.savings.report.model.month import ReportMonth
+from agent.savings.settings import setting
 
 MARKS = {PROVEN: "✓", PROVISIONAL: "~", NOT_PROVEN: "?", NEGATIVE: "✗", UNDECIDED: "⚠"}
 STYLES = {
@@ -37,7 +38,16 @@ COAL_BASES = {
     "supply": N_("coal consumption of supply, {year:d}"),
     "contract": N_("figure of the contract, {year:d}"),
 }
+ADDS_UP_KWH = 0.005  # half of the last digit that `kwh` can show
 CURRENCIES = {"CNY": N_("CNY")}  # those with a name in another language
+
+
+class AssumptionLine(NamedTuple):
+    """status: open | checked | stated | accepted. setting: key of the configuration by which it can be stated."""
+
+    status: str
+    text: str
+    setting: str
 
 
 class Headline(NamedTuple):
@@ -46,8 +56,7 @@ class Headline(NamedTuple):
     kind: class of the style sheet.
     verdict: with its mark.
     amount: the saving with its U95.
-    sums: the sum that the saving comes from; confidence interval and saving rate.
-    assumptions: status and text of each.
+    sums: the sum that the saving comes from; its limits and the saving rate.
     bold: the amount is the result; False: it is undecided.
     """
 
@@ -55,7 +64,7 @@ class Headline(NamedTuple):
     verdict: str
     amount: str
     sums: tuple[str, str]
-    assumptions: tuple[tuple[str, str], ...]
+    assumptions: tuple[AssumptionLine, ...]
     bold: bool
 
 
@@ -79,13 +88,18 @@ def headline(month: ReportMonth, _: Catalogue) -> Headline | None:
     else:
         amount = _("{value} ± {u} kWh additional consumption", value=value, u=u)
     low, high = (alike((saving.saved_wh + sign * saving.u95_wh) / 1000, saving.u95_wh / 1000) for sign in (-1, 1))
+    shown = rounded_kwh(saving.adjusted_wh) - rounded_kwh(saving.measured_wh) - rounded_kwh(saving.saved_wh)
     sums = (
-        _("adjusted baseline {adjusted} kWh − measured energy {measured} kWh = {saved} kWh, rounded to the uncertainty",
-          adjusted=kwh(saving.adjusted_wh), measured=kwh(saving.measured_wh), saved=kwh(saving.saved_wh)),
-        _("95 % confidence interval: {low} to {high} kWh; saving rate {rate} %",
+        _("adjusted baseline {adjusted} kWh − measured energy {measured} kWh {equals} {saved} kWh, rounded to the "
+          "uncertainty", adjusted=kwh(saving.adjusted_wh), measured=kwh(saving.measured_wh), saved=kwh(saving.saved_wh),
+          equals="=" if abs(shown) < ADDS_UP_KWH else "≈"),
+        _("U95: with a probability of 95 % between {low} and {high} kWh; saving rate {rate} %",
           low=low, high=high, rate=grouped(100 * saving.share, 1)),
     )  # fmt: skip
-    assumptions = tuple((item.status, _.reason(assumption_line(item))) for item in saving.assumptions)
+    assumptions = tuple(
+        AssumptionLine(item.status, _.reason(assumption_line(item)), setting(item.reason, month.asset))
+        for item in saving.assumptions
+    )
     return Headline(STYLES[saving.verdict], verdict, amount, sums, assumptions, month.undecided is None)
 
 

@@ -13,7 +13,8 @@ from msgspec import Struct, field
 from agent.savings.ledger import checkpoints
 from agent.savings.ledger.chain import records
 from agent.savings.ledger.interval_records import starts_of
-from agent.savings.ledger.signing_key import LedgerKey
+from agent.savings.ledger.reasons import HMAC_LEDGER
+from agent.savings.ledger.signing_key import HMAC, LedgerKey
 from agent.savings.ledger.verification import VerificationResult, pending_reason
 from agent.savings.ledger.verify import PROVENANCE_FIELDS, verify
 from agent.savings.records.model import Interval
@@ -79,9 +80,19 @@ class LedgerCheck(Struct, frozen=True):
     def hints(self) -> list[Reason]:
         """What is not wrong, but a reader needs to know."""
         result = self.result
-        if result is None or not result.self_named or not result.keys or result.unchecked:
+        if result is None:
             return []
-        return [codes.KEY_SELF_DECLARED(key=result.keys[0])]
+        found = [*result.restored, *([result.hmac_part] if result.hmac_part else [])]
+        if self.is_hmac:
+            found.append(HMAC_LEDGER())
+        if result.self_named and result.keys and not result.unchecked:
+            found.append(codes.KEY_SELF_DECLARED(key=result.keys[-1]))
+        return found
+
+    @property
+    def is_hmac(self) -> bool:
+        """Whether the ledger is signed with a key of an earlier version, which has no public half."""
+        return bool(self.key) and self.key.get("kind") == HMAC  # type: ignore[union-attr]
 
     @property
     def intact(self) -> bool:
@@ -128,7 +139,7 @@ def compare_with_ledger(
     )
     return LedgerCheck(
         intervals, recorded_wh, reported_wh, differing, len(unrecorded), len(pending), result,
-        checkpoints.checkpoint_message(newest) if newest else None, tuple(check.external), _declared_key(db),
+        checkpoints.checkpoint_message(newest) if newest else None, tuple(check.external), _declared_key(db, result),
         under, tuple(_notes(result, differing, asset, pending)),
     )  # fmt: skip
 
@@ -146,10 +157,13 @@ def _bodies(db: sqlite3.Connection, result: VerificationResult, asset: str, from
                 yield body
 
 
-def _declared_key(db: sqlite3.Connection) -> Mapping[str, str] | None:
-    found = next(records(db, "key"), None)
-    key = found.body.get("key") if found else None
-    return {str(name): str(value) for name, value in key.items()} if isinstance(key, Mapping) else None
+def _declared_key(db: sqlite3.Connection, result: VerificationResult) -> Mapping[str, str] | None:
+    """The key in force, as its record declares it."""
+    for record in records(db, "key"):
+        key = record.body.get("key")
+        if isinstance(key, Mapping) and [key.get("fingerprint")] == result.keys[-1:]:
+            return {str(name): str(value) for name, value in key.items()}
+    return None
 
 
 def _notes(result: VerificationResult, differing: int, asset: str, pending: Sequence[int]) -> Iterable[Reason]:

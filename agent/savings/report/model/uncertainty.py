@@ -17,11 +17,13 @@ class UncertaintyComponent(NamedTuple):
     short: its name in a list.
     origin: where it comes from.
     remedy: what reduces it.
+    setting: key of the configuration, or command, for the remedy.
     """
 
     short: str
     origin: str
     remedy: str
+    setting: str = ""
 
 
 COMPONENTS = {
@@ -38,15 +40,17 @@ COMPONENTS = {
     "driver": UncertaintyComponent(
         N_("drift of driver signals"),
         N_("what a driver signal can have drifted between the periods"),
-        N_("calibrations of the driver signal before and after, stated in signal.*.calibration"),
+        N_("calibrations of the driver signal before and after the retrofit"),
+        "signal.*.calibration",
     ),
     "interpolation": UncertaintyComponent(
         N_("interpolated drivers"),
         N_("driver signals that were interpolated"),
-        N_("fewer gaps of the driver signals (`magwatt doctor`)"),
+        N_("fewer gaps of the driver signals"),
+        "magwatt doctor",
     ),
     "gaps": UncertaintyComponent(
-        N_("data gaps"), N_("energy that was filled in over data gaps"), N_("fewer data gaps (`magwatt doctor`)")
+        N_("data gaps"), N_("energy that was filled in over data gaps"), N_("fewer data gaps"), "magwatt doctor"
     ),
     "meter_gain": UncertaintyComponent(
         N_("meter class"),
@@ -58,26 +62,29 @@ COMPONENTS = {
         N_("the ratio error of the current transformers"),
         N_(
             "current transformers of a better class, the same before and after the retrofit, or the limit of their "
-            "test certificate in ct_class"
+            "test certificate"
         ),
+        "meter.*.ct_class",
     ),
     "transformer_phase": UncertaintyComponent(
         N_("CT phase displacement"),
         N_("the phase displacement of the current transformers, because the retrofit changed the reactive power"),
         N_(
-            "current transformers of a better class from the baseline period on, or the limit of their test "
-            "certificate in ct_class"
+            "current transformers of a better class from the baseline period on, or the limit of their test certificate"
         ),
+        "meter.*.ct_class",
     ),
     "voltage_transformer_ratio": UncertaintyComponent(
         N_("VT ratio error"),
         N_("the ratio error of the voltage transformers"),
-        N_("the accuracy class of the voltage transformers, or the limit of their test certificate, in vt_class"),
+        N_("the accuracy class of the voltage transformers, or the limit of their test certificate"),
+        "meter.*.vt_class",
     ),
     "voltage_transformer_phase": UncertaintyComponent(
         N_("VT phase displacement"),
         N_("the phase displacement of the voltage transformers, because the retrofit changed the reactive power"),
-        N_("the accuracy class of the voltage transformers, or the limit of their test certificate, in vt_class"),
+        N_("the accuracy class of the voltage transformers, or the limit of their test certificate"),
+        "meter.*.vt_class",
     ),
 }
 
@@ -106,6 +113,12 @@ def largest_text(saving: Saving, _: Catalogue) -> str:
         "The largest component of the uncertainty comes from {origin:word}. To reduce it: {remedy:word}.",
         origin=component.origin, remedy=component.remedy,
     )  # fmt: skip
+
+
+def largest_setting(saving: Saving) -> str:
+    """The key or command of what reduces the largest component; empty when there is none."""
+    found = largest(saving)
+    return COMPONENTS[found[0]].setting if found else ""
 
 
 def losses_missing(month: ReportMonth) -> list[str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from agent.analysis.recordings import reasons as codes
+from agent.analysis.recordings.plot_panels import spectrum
+from agent.analysis.recordings.plot_phasors import phasors
 from agent.analysis.recordings.reasons import ReplayError
 from agent.cli import main
 from agent.cli.replay_runner import ReplayOptions, replay_file
@@ -19,6 +23,7 @@ from drivers.file_reasons import OUTPUT_FOLDER_MISSING, PATH_IS_FOLDER
 from drivers.reasons import Code
 
 pytest.importorskip("matplotlib")
+ROOT = Path(__file__).parents[4]
 SHIFT = 2 * np.pi / 3 * np.arange(3)[:, None]
 
 
@@ -65,7 +70,8 @@ def test_an_svg_contains_titles_and_values(tmp_path: Path) -> None:
     for word in ("Voltages", "Currents", "U1", "I3", "EN 50160 [S]", "above a limit", "Fundamental phasors"):
         assert word in found, word
     assert any("order (of 50 Hz)" in item for item in found)
-    assert any(item.split() == ["THD-U", "%", "7.00", "7.00", "7.00"] for item in found)
+    at = found.index("THD-U %")
+    assert found[at + 1 : at + 4] == ["7.00", "7.00", "7.00"]
     assert replay(recording(tmp_path / "b.npz", fifth_pct=5.0), *words).exit_code == 0
     assert "above a limit" not in texts(tmp_path / "a.svg")
 
@@ -137,3 +143,46 @@ def test_without_matplotlib_the_error_has_the_install_command(tmp_path: Path, mo
         replay_file(tmp_path / "a.npz", ReplayOptions(plot=tmp_path / "a.png"))
     assert error.value.reason == codes.PLOT_LIBRARY_MISSING()
     assert replay(recording(tmp_path / "a.npz")).exit_code == 0, "other functions do not require it"
+
+
+@pytest.mark.parametrize(("u_v", "i_a"), [(230.0, 106.9), (5774.0, 0.03), (0.0, 12.0), (100.0, 0.0), (999.9, 1e-4)])
+def test_rings_of_the_phasors_have_round_values_that_fit_the_arrows(u_v: float, i_a: float) -> None:
+    """An arrow of rms x ends at x / (value of a ring) rings."""
+    from matplotlib.figure import Figure
+
+    turns = np.exp(-1j * SHIFT.ravel())
+    window = SimpleNamespace(phasor_u_v=u_v * turns, phasor_i_a=i_a * turns * np.exp(-0.3j))
+    axes = Figure().add_subplot(projection="polar")
+    phasors(axes, window, ["u", "i"])
+    radii = axes.get_yticks()
+    assert 2 <= len(radii) <= 5
+    lengths = [item.xy[1] for item in axes.texts if hasattr(item, "arrow_patch")]
+    assert max(lengths) <= 1.0
+    for unit, rms, length in (("V", u_v, lengths[0]), ("A", i_a, lengths[-1])):
+        labels = [(item.get_position()[1], item.get_text()) for item in axes.texts if item.get_text().endswith(unit)]
+        assert len(labels) == (len(radii) if rms else 0)
+        for radius, text in labels:
+            number, prefixed = text.split()
+            value = float(number) * {"": 1.0, "k": 1e3, "m": 1e-3}[prefixed.removesuffix(unit)]
+            assert value * length / radius == pytest.approx(rms), "geometry of the arrow"
+
+
+@pytest.mark.parametrize(("fifth_pct", "top_pct"), [(0.001, 1.0), (0.5, 1.0), (7.0, 7.0)])
+def test_noise_is_not_drawn_as_large_harmonics(fifth_pct: float, top_pct: float) -> None:
+    """The axis reaches 1 % of the fundamental, or the largest harmonic, and little more."""
+    from matplotlib.figure import Figure
+
+    harmonics_v = np.zeros((3, 51))
+    harmonics_v[:, 1], harmonics_v[:, 5] = 230.0, 2.3 * fifth_pct
+    window = SimpleNamespace(sg_u_v=harmonics_v, h_u_v=harmonics_v, sg_i_a=harmonics_v, n_cycles=10, frequency_hz=50.0,
+                             u_rms_v=np.full(3, 230.0), u_dc_v=np.zeros(3))  # fmt: skip
+    for kind, unit in (("u", 1.0), ("i", 2.3)):  # percent of the fundamental, amperes
+        axes = Figure().add_subplot()
+        spectrum(axes, window, kind, None)
+        assert top_pct < axes.get_ylim()[1] / unit < 1.25 * top_pct
+
+
+def test_the_environment_of_the_demo_can_draw() -> None:
+    """`make demo` installs the extra `demo`: README's `replay --plot` needs what the extra `plot` has."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert "magwatt[plot]" in extras["demo"]

@@ -15,7 +15,7 @@ from random import Random
 import pytest
 from click.testing import CliRunner
 from support.announced import Announced
-from support.basics import wait_until
+from support.basics import interruptible, wait_until
 from support.fault_matrix import FaultStep, Line, clean, echo
 from support.numbered_slave import NumberedSlave
 from support.scripted_slave import open_line
@@ -354,8 +354,7 @@ def test_an_interrupted_scan_shows_its_results(line: LineSettingsSegment, tmp_pa
     line.start()
     with (tmp_path / "err").open("w+") as err:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from agent.cli import main; main()", "scan", "--serial", port,
-             "--line", "19200 8N1", "--listen", "2", "--json"],
+            interruptible("scan", "--serial", port, "--line", "19200 8N1", "--listen", "2", "--json"),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err, text=True,
         )  # fmt: skip
         try:

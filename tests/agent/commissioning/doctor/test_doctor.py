@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import random
-import socket
-import ssl
 from pathlib import Path
 
 import pytest
@@ -28,6 +25,7 @@ from agent.config.loader import load_config
 from agent.config.model import Bus, Mqtt
 from agent.core.clock import CLOCK_AFTER_LAST_RUN, CLOCK_BEFORE_LAST_RUN, SystemClock
 from agent.core.text import as_object
+from agent.delivery.reasons import BROKER_NOT_LISTENING
 from agent.delivery.store import Store
 from agent.runtime import clock_supervisor
 from drivers.modbus_device import DeviceSettings, ModbusDevice
@@ -207,40 +205,9 @@ class = "0.5"
     assert found["bus.a"].code in (codes.SERIAL_PORT_MISSING, codes.SERIAL_PORT_UNAVAILABLE)
     assert f"{tmp_path}/ttyUSB9" in str(found["bus.a"])
     assert found["bus.b"].code == codes.TCP_BUS_UNAVAILABLE
-    assert found["mqtt.url"].code == codes.BROKER_NOT_LISTENING
     assert found["mqtt.url"].data["host"] == "127.0.0.1"
+    assert found["mqtt.url"].data["cause"].code == BROKER_NOT_LISTENING
     assert json.dumps([as_object(item.reason) for item in reported])
-
-
-@pytest.mark.parametrize(
-    ("error", "rejected", "code"),
-    [
-        (OSError("bad user name or password"), True, codes.BROKER_LOGIN_REJECTED),
-        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), False, codes.BROKER_NOT_LISTENING),
-        (ssl.SSLCertVerificationError("self-signed certificate"), False, codes.BROKER_CERTIFICATE_INVALID),
-        (socket.gaierror(-2, "Name or service not known"), False, codes.BROKER_HOST_UNKNOWN),
-        (TimeoutError("timed out"), False, codes.BROKER_UNREACHABLE),
-        (OSError(errno.EHOSTUNREACH, "No route to host"), False, codes.BROKER_UNREACHABLE),
-        (OSError("no response"), False, codes.BROKER_CONNECTION_FAILED),
-        (ValueError("invalid host"), False, codes.BROKER_CONNECTION_FAILED),
-    ],
-)
-def test_a_failed_connection_to_the_broker_names_the_cause(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, rejected: bool, code: Code
-) -> None:
-    class Failing:
-        def __init__(self, _broker: Mqtt, _topic: str) -> None:
-            self.error = "rejected" if rejected else ""
-
-        def start(self) -> None:
-            raise error
-
-    monkeypatch.setattr("agent.delivery.mqtt.follower.Follower", Failing)
-    path = tmp_path / "plant.toml"
-    path.write_text('[site]\nid = "s"\ngateway = "g"\n[mqtt]\nurl = "mqtt://broker.test"\n')
-    (found,) = host.broker(load_config(path)[0])
-    assert found.level is Level.FINDING
-    assert found.reason == code(host="broker.test", port=1883, error=getattr(error, "strerror", None) or str(error))
 
 
 def test_the_subscription_is_to_the_agents_own_topic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

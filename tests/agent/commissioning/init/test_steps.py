@@ -10,7 +10,7 @@ from support.basics import ROOT
 
 from agent.commissioning.init import reasons as codes
 from agent.commissioning.init.answers import Answers, Key, as_toml, read_answers, value_of, with_value
-from agent.commissioning.init.question import UNSET, Question, ScanStep
+from agent.commissioning.init.question import UNSET, OpenQuestion, ScanStep
 from agent.commissioning.init.steps import Surroundings, next_step
 from agent.commissioning.init.unattended import complete
 from agent.config.schema import ConfigReport
@@ -41,7 +41,7 @@ def test_a_missing_answer_is_the_next_question(name: str) -> None:
         if key[0] in ("init", "bus") or key[-1] in NO_QUESTION:
             continue
         step = next_step(with_value(answers, key, None), AROUND)
-        assert isinstance(step, Question)
+        assert isinstance(step, OpenQuestion)
         assert step.key == key
 
 
@@ -52,7 +52,7 @@ def test_what_a_label_states_is_never_assumed(name: str) -> None:
     for key in keys_of(answers):
         if key[0] in ("meter", "drive", "motor") and key[-1] not in (*NO_QUESTION, "ct_class", "vt_class"):
             step = next_step(with_value(answers, key, None), AROUND)
-            assert isinstance(step, Question)
+            assert isinstance(step, OpenQuestion)
             assert step.default in (UNSET, "")
             assert step.assumed is UNSET
 
@@ -109,7 +109,7 @@ def test_a_wrong_answer_of_a_file_names_line_and_key(tmp_path: Path, line: str, 
 def test_a_wrong_number_is_rejected_with_the_right_one(typed: str, code: str, data: dict[str, str]) -> None:
     answers = with_value(example("meter"), ("motor", "pump-1", "kw"), None)
     step = next_step(answers, AROUND)
-    assert isinstance(step, Question)
+    assert isinstance(step, OpenQuestion)
     with pytest.raises(InvalidValue) as rejected:
         step.value(typed)
     assert rejected.value.reason.code == code
@@ -120,14 +120,14 @@ def test_a_wrong_number_is_rejected_with_the_right_one(typed: str, code: str, da
 def test_line_settings_are_needed_where_nothing_is_scanned() -> None:
     answers = with_value(example("meter"), ("bus", "line", "line"), "")
     step = next_step(answers, AROUND)
-    assert isinstance(step, Question)
+    assert isinstance(step, OpenQuestion)
     assert (step.key, step.default) == (("bus", "line", "line"), UNSET)
 
 
 def test_a_name_is_used_once() -> None:
     answers = with_value(example("meter"), ("motor", "pump-1"), None)
     step = next_step(answers, AROUND)
-    assert isinstance(step, Question)
+    assert isinstance(step, OpenQuestion)
     for typed, code in (("meter-1", codes.NAME_USED), ("a, b", codes.ONE_NAME_EXPECTED), (", ,", codes.NAMES_MISSING)):
         with pytest.raises(InvalidValue) as rejected:
             step.value(typed)
@@ -143,7 +143,7 @@ def test_nothing_is_scanned_before_the_operator_agrees() -> None:
     asked = []
     for typed in ("yes", "no", "2"):
         step = next_step(answers, AROUND)
-        assert isinstance(step, Question)
+        assert isinstance(step, OpenQuestion)
         asked.append((step.key[-1], step.default))
         answers = step.answered(answers, step.value(typed))
     assert asked[:2] == [("scan", UNSET), ("fc03", UNSET)]

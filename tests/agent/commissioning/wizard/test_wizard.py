@@ -10,22 +10,22 @@ from typing import Any, cast
 
 import pytest
 from support.basics import HandClock
+from support.plant_clock import PlantClock, link_to
 
 from agent.acquisition.scheduler import pollers
-from agent.acquisition.selfcheck_results import apply_checks, load_check, save_check
+from agent.acquisition.selfcheck_results import save_check, stored_checks
 from agent.commissioning.selfcheck.model import SelfcheckFinding, SelfcheckOutcome, device_set_of
 from agent.commissioning.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH
 from agent.commissioning.wizard import reasons as codes
-from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, Reply, as_markdown
+from agent.commissioning.wizard.answers import Answer, Question
+from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, as_markdown
 from agent.commissioning.wizard.wizard import Dialogue, Wizard, with_models
 from agent.config.loader import load_config
-from agent.core.clock import SystemClock
 from agent.delivery.store import Store
 from drivers.error_reasons import CONNECTION_CLOSED
 from drivers.errors import LinkClosed
 from drivers.reading import Quality, Reading, RegisterLink
 from drivers.reasons import Reason
-from simulators.bus.tcp import TcpBus
 from simulators.scenarios.pump_station import PumpStation
 
 PLANT = """
@@ -33,6 +33,8 @@ PLANT = """
 id = "x"
 gateway = "gw"
 timezone = "Asia/Shanghai"
+[store]
+state_dir = "state"
 [bus.north]
 tcp = "{where}"
 poll_interval = "200ms"
@@ -87,47 +89,34 @@ class Scene:
         self.ratio, self.comm_loss = ratio, comm_loss
         self.printed: list[str] = []
         self.statements: list[Reason] = []
-        self.store = Store(folder / "state", SystemClock())
         self.readings: list[Reading] = []
 
-    def confirm(self, statement: Reason) -> tuple[Reply, str]:
-        self.statements.append(statement)
-        return ("no", "7.5 kW") if statement.code == self.no_to else ("yes", "")
+    def answer(self, question: Question) -> Answer:
+        self.statements.append(question.statement)
+        return Answer("no", "7.5 kW") if question.statement.code == self.no_to else Answer("yes")
 
     async def run(self) -> list[list[Reason]]:
         """Open points per asset; afterwards one reading of each device with the result in force."""
         plant = PumpStation(Random(3))
-        bus = TcpBus([*plant.tcp_devices, *plant.rtu_devices])
+        clock = PlantClock(plant)
+        link_of = link_to([*plant.tcp_devices, *plant.rtu_devices], clock)
         path = self.folder / "plant.toml"
         path.write_text(
-            PLANT.format(where=await bus.start(), ratio=self.ratio, comm_loss=self.comm_loss), encoding="utf-8"
+            PLANT.format(where="127.0.0.1:502", ratio=self.ratio, comm_loss=self.comm_loss), encoding="utf-8"
         )
-        moving = asyncio.create_task(self._move(plant))
+        plant.step(0.1)
+        self.config, _ = load_config(path)
+        store = Store(self.config.state_dir, clock)
+        dialogue = Dialogue(self.printed.append, self.answer)
         try:
-            self.config, _ = load_config(path)
-            dialogue = Dialogue(self.printed.append, self.confirm)
-            wizard = Wizard(self.config, self.store, self.folder / "records", "Li Wei", dialogue)
+            wizard = Wizard(self.config, store, self.folder / "records", "Li Wei", dialogue, clock, link_of)
             records = await wizard.run(self.only, 3)
-            buses = pollers(self.config, SystemClock(), lambda reading: None)
-            apply_checks(self.store, self.config, buses)
-            for poller in buses:
+            for poller in pollers(self.config, clock, lambda reading: None, link_of=link_of):
                 self.readings += [await polled.device.poll() for polled in poller.devices]
-                await poller.link.close()
-            self.kept = {
-                polled.device.name: load_check(self.store, self.config, poller, polled)
-                for poller in buses
-                for polled in poller.devices
-            }
+            self.kept = stored_checks(self.config)
         finally:
-            moving.cancel()
-            await bus.stop()
+            store.close()
         return [record.open_points for record in records]
-
-    @staticmethod
-    async def _move(plant: PumpStation) -> None:
-        while True:
-            plant.step(0.1)
-            await asyncio.sleep(0.1)
 
     def files(self) -> list[Path]:
         return sorted((self.folder / "records").iterdir())
@@ -177,8 +166,9 @@ def test_unverified_registers_are_read_after_a_check_confirmed_them(tmp_path: Pa
     (poller,) = pollers(config, HandClock(), lambda reading: None)
     polled = next(item for item in poller.devices if item.device.name == "mcc-1")
     assert name not in polled.device.names()
-    save_check(store, config, poller, polled, 1, failed=(), verified=(name,), findings=[])
-    apply_checks(store, config, [poller])
+    save_check(store, config, "mcc-1", 1, failed=(), verified=(name,), findings=[])
+    (poller,) = pollers(config, HandClock(), lambda reading: None)
+    polled = next(item for item in poller.devices if item.device.name == "mcc-1")
     assert name in polled.device.names()
 
 
@@ -236,7 +226,7 @@ def test_a_remark_does_not_break_its_table_cell() -> None:
         steps=[CommissioningStep(codes.DISPLAY_MATCHES(), "no", "7.5 kW | 4 poles\nold")],
     )  # fmt: skip
     (row,) = [line for line in as_markdown(record).splitlines() if "7.5 kW" in line and line.startswith("|")]
-    assert row.endswith(" | 7.5 kW \\| 4 poles old |")
+    assert " | 7.5 kW \\| 4 poles old | " in row
 
 
 def test_a_changed_configuration_requires_a_new_check(tmp_path: Path) -> None:
@@ -245,7 +235,4 @@ def test_a_changed_configuration_requires_a_new_check(tmp_path: Path) -> None:
     path = tmp_path / "plant.toml"
     path.write_text(path.read_text(encoding="utf-8").replace("150/5", "200/5"), encoding="utf-8")
     config, _ = load_config(path)
-    (poller,) = pollers(config, HandClock(), lambda reading: None)
-    known = {polled.device.name: load_check(scene.store, config, poller, polled) for polled in poller.devices}
-    assert known["mcc-1"] is None
-    assert known["vfd-2"] is not None
+    assert stored_checks(config).keys() == {"mcc-2", "vfd-2"}

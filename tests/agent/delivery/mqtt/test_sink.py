@@ -19,9 +19,11 @@ from support.mqtt import ClosingBroker, Line, Listener
 
 from agent.config.loader import parse_broker
 from agent.config.model import Mqtt
+from agent.config.reasons import SECRET_FILE_MISSING
 from agent.delivery.mqtt import backoff
 from agent.delivery.mqtt.backoff import DisconnectReason
 from agent.delivery.reasons import (
+    BROKER_LOGIN_REJECTED,
     CLIENT_ID_CONFLICT,
     CONNECT_FAILED,
     CONNECT_REJECTED,
@@ -206,7 +208,7 @@ def test_a_rejected_login_is_logged_once_and_not_retried_every_second(
         wait_until(lambda: bool(reported(caplog)), 6, "the rejection is logged")
         time.sleep(4)
     assert not any("wrong" in record.message for record in caplog.records), "the password is in no log"
-    assert [reason.code for reason in reported(caplog)] == [CONNECT_REJECTED]
+    assert reported(caplog) == [CONNECT_REJECTED(error=BROKER_LOGIN_REJECTED(user="gw"))]
     assert log.read_text().count("not authorised") == 1, "one attempt: the next follows after 15 s or more"
     broker.stop()
 
@@ -220,7 +222,7 @@ def test_a_missing_password_file_does_not_end_the_thread(
         sink = line.sink(settings)
         wait_until(lambda: bool(reported(caplog)), 3, "logged")
     assert reported(caplog)[0].code == CONNECT_FAILED
-    assert str(tmp_path / "nothing") in reported(caplog)[0].data["error"]
+    assert reported(caplog)[0].data["error"] == SECRET_FILE_MISSING(path=str(tmp_path / "nothing"))
     broker.start()
     (tmp_path / "nothing").write_text("secret\n")
     wait_until(lambda: sink.link.connected, 20, "the next attempt reads the file")

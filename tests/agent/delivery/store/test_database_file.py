@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from support.basics import HandClock, wait_until
+from support.basics import ROOT, HandClock, wait_until
 from support.store import T_MS, left, lost, measure, small
 
 from agent.config.model import StoreSettings
@@ -196,3 +198,13 @@ def test_an_entry_that_is_not_json_is_none(tmp_path: Path, clock: HandClock) -> 
     assert store.entry("refused", "b", "") is None
     assert store.entries("refused") == {"a": "whole"}
     store.close()
+
+
+def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    """In a separate process: stores in this one do not wait (tests/conftest.py)."""
+    code = "from pathlib import Path; from agent.core.clock import SystemClock; "
+    code += "from agent.delivery.store import Store; "
+    code += f"store = Store(Path({str(tmp_path)!r}), SystemClock()); "
+    code += "print(*store.do(lambda db: db.execute('pragma synchronous').fetchone())); store.close()"
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "2\n", "FULL: https://www.sqlite.org/pragma.html#pragma_synchronous"

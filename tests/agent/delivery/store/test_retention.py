@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from support.basics import HandClock
-from support.store import kill, without_fsync
+from support.store import kill
 
 from agent.config.model import StoreSettings
 from agent.core.messages import Message
+from agent.delivery.store import Store
 from agent.delivery.store.database_file import NAME
 from agent.delivery.store.history import History
 from agent.delivery.store.reasons import AGENT_KILLED
@@ -31,7 +32,7 @@ class Plant:
 
     def start(self) -> None:
         settings = StoreSettings(commit_interval_s=0.001, spool_retention_s=5.0 * DAY_S)
-        self.store = without_fsync(self.folder, self.clock, settings)
+        self.store = Store(self.folder, self.clock, settings)
         self.store.sink_cursors(["mqtt"])
         self.history = History(self.store, KEEP_S)
 

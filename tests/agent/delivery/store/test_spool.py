@@ -28,7 +28,6 @@ from agent.delivery.store.reasons import (
     NO_SPACE_LEFT,
     ROWS_THINNED,
     STATE_DIR_IN_USE,
-    STATE_DIR_UNUSABLE,
     loaded,
     stored,
 )
@@ -424,7 +423,7 @@ def test_a_clean_end_leaves_no_gap_and_a_second_agent_is_rejected(tmp_path: Path
     other = Store(tmp_path, clock)
     with pytest.raises(StoreError) as error:
         _ = other.run_id
-    assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(tmp_path), cause=STATE_DIR_IN_USE(pid=os.getpid()))
+    assert (error.value.reason.code, error.value.reason.data["pid"]) == (STATE_DIR_IN_USE, os.getpid())
     other.save_entry("a", "b", "", 1)
     assert store.entry("a", "b", "") == 1, "commands may write while an agent runs"
     other.close()

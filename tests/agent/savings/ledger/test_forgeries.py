@@ -21,19 +21,16 @@ from support import metered_retrofit
 from support.basics import HandClock
 
 from agent.cli import main
-from agent.delivery.store import Store, StoreError
-from agent.delivery.store.reasons import STATE_DIR_IN_USE, STATE_DIR_UNUSABLE
-from agent.delivery.store.runs import claim_directory
+from agent.delivery.store import Store
+from agent.delivery.store.lock import LockHolder, StateInUse, StateLock
 from agent.savings.ledger import chain, checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.interval_records import HOUR_MS, IntervalRecorder
-from agent.savings.ledger.signing_key import ED25519, FILE, LedgerKey, load, load_or_make, new_key
+from agent.savings.ledger.signing_key import FILE, LedgerKey, load, load_or_make, new_key
 from agent.savings.ledger.verification import VerificationResult
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.records.model import QUARTER_MS, Interval
 from drivers.reasons import Code, reason_of
-
-pytest.importorskip("cryptography")
 
 START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
 FACTS = {"config": "c0ffee", "software": "0.1.0"}
@@ -153,7 +150,7 @@ def of_another_gateway(top: Path) -> None:
 
 
 def rewritten_with_the_gateways_fingerprint(top: Path) -> None:
-    forged, fingerprint = new_key(ED25519), load(top / "state" / FILE).fingerprint
+    forged, fingerprint = new_key(), load(top / "state" / FILE).fingerprint
     rewritten(
         top / "state", 1, lambda body: body.update(key={**forged.declaration(), "fingerprint": fingerprint}), forged
     )
@@ -161,7 +158,7 @@ def rewritten_with_the_gateways_fingerprint(top: Path) -> None:
 
 
 def rewritten_with_another_key(top: Path) -> None:
-    forged = new_key(ED25519)
+    forged = new_key()
     rewritten(top / "state", 1, lambda body: body.update(key=forged.declaration()), forged)
     (top / "state" / FILE).unlink()
 
@@ -278,11 +275,9 @@ def test_versions_are_reported_as_they_changed(top: Path) -> None:
 
 
 def test_two_agents_at_the_same_time_are_rejected(top: Path) -> None:
-    held = claim_directory(top / "state" / "lock")
-    with held, pytest.raises(StoreError) as error:
-        claim_directory(top / "state" / "lock")
-    in_use = STATE_DIR_IN_USE(pid=os.getpid())
-    assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(top / "state"), cause=in_use)
+    with StateLock(top / "state", "run", START_MS), pytest.raises(StateInUse) as error:
+        StateLock(top / "state", "run", START_MS)
+    assert error.value.reason == LockHolder(os.getpid(), START_MS, "run").reason(top / "state")
 
 
 # Edits of a stored checkpoint. The ledger is unchanged and must not be reported.
@@ -375,12 +370,12 @@ def test_a_report_whose_checkpoint_or_key_was_edited_is_detected(plant: Path) ->
     edited.write_text(json.dumps({**body, "ledger": {**body["ledger"], "hash": "0" * 64}}), encoding="utf-8")
     day = body["ledger"]["day"]
     assert verified(plant, "--checkpoint", edited)["problems"] == [codes.CHECKPOINT_INVALID(checkpoint=day)]
-    forged = {**body["ledger_key"], "public": new_key(ED25519).public}
+    forged = {**body["ledger_key"], "public": new_key().public}
     edited.write_text(json.dumps({**body, "ledger_key": forged}), encoding="utf-8")
     rejected = command("ledger", "verify", "--state", plant / "state", "--key", edited)
     assert rejected.exit_code == 2
     assert rejected.output.strip() == str(codes.KEY_FILE_INVALID(path=str(edited)))
-    other = new_key(ED25519)
+    other = new_key()
     edited.write_text(json.dumps({**body, "ledger_key": other.declaration()}), encoding="utf-8")
     unexpected = codes.KEY_UNEXPECTED(seq=1, fingerprint=body["ledger"]["key"], expected=other.fingerprint)
     assert unexpected in verified(plant, "--key", edited)["problems"]
@@ -390,7 +385,7 @@ def test_a_report_whose_checkpoint_or_key_was_edited_is_detected(plant: Path) ->
 def test_verify_accepts_the_key_of_a_report(own_key: bool, plant: Path) -> None:
     original = report(plant, "october")
     if not own_key:
-        forged = new_key(ED25519)
+        forged = new_key()
         rewritten(plant / "state", 1, lambda body: body.update(key=forged.declaration()), forged)
     (plant / "state" / FILE).unlink()
     without_key = verified(plant)

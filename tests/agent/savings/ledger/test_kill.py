@@ -199,23 +199,42 @@ def test_a_kill_just_after_the_end_of_an_interval_loses_nothing(
     gateway.store.close()
 
 
+RECORDED_MS = 1000 * START_S // QUARTER_MS * QUARTER_MS
+
+
+@pytest.fixture(scope="module")
+def histories(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Days → a folder with the records of two motors for this number of days, once an hour, with daily checkpoints."""
+    return {days: history(tmp_path_factory.mktemp("history"), days) for days in (10, 100)}
+
+
+def history(folder: Path, days: int) -> Path:
+    store, recorder = Store(folder, HandClock(START_S)), IntervalRecorder(load_or_make(folder), {})
+
+    def job(db: sqlite3.Connection) -> None:
+        for at_ms in range(RECORDED_MS, RECORDED_MS + days * 96 * QUARTER_MS, 4 * QUARTER_MS):
+            items = [Interval(name, at_ms, 1.0) for name in ("fan", "pump")]
+            append_to(db, recorder.key, at_ms, [("checkpoint", {})] if at_ms % (96 * QUARTER_MS) == 0 else [])
+            recorder.record(db, at_ms + QUARTER_MS, items)
+            repository.insert_intervals(db, repository.rows_of(items))
+
+    store.do(job)
+    store.close()
+    return folder
+
+
 @pytest.mark.parametrize("what", ["interval", "running interval", "newest checkpoint", "start"])
-def test_recording_does_not_read_earlier_years(tmp_path: Path, what: str) -> None:
+def test_recording_does_not_read_earlier_years(histories: dict[int, Path], tmp_path: Path, what: str) -> None:
     """Measured in steps of SQLite's virtual machine: ten times the history takes less than 1.5 times the steps."""
 
     def steps(days: int) -> int:
-        store = Store(tmp_path / str(days), HandClock(START_S))
-        recorder = IntervalRecorder(load_or_make(tmp_path / str(days)), {})
-        begin_ms = 1000 * START_S // QUARTER_MS * QUARTER_MS
-        now_ms = begin_ms + days * 96 * QUARTER_MS
+        folder = tmp_path / str(days)
+        shutil.copytree(histories[days], folder)
+        store, recorder = Store(folder, HandClock(START_S)), IntervalRecorder(load_or_make(folder), {})
+        now_ms = RECORDED_MS + days * 96 * QUARTER_MS
         counted: list[int] = []
 
         def job(db: sqlite3.Connection) -> None:
-            for at_ms in range(begin_ms, now_ms, 4 * QUARTER_MS):
-                items = [Interval(name, at_ms, 1.0) for name in ("fan", "pump")]
-                append_to(db, recorder.key, at_ms, [("checkpoint", {})] if at_ms % (96 * QUARTER_MS) == 0 else [])
-                recorder.record(db, at_ms + QUARTER_MS, items)
-                repository.insert_intervals(db, repository.rows_of(items))
             recorder.record(db, now_ms, [Interval("fan", now_ms, 1.0)])
             db.set_progress_handler(lambda: counted.append(1), 10)
             if what == "newest checkpoint":

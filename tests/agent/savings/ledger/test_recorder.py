@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ from agent.savings.ledger import checkpoints
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.chain import records
 from agent.savings.ledger.recorder import LedgerRecorder, record_import
-from agent.savings.ledger.signing_key import FILE
+from agent.savings.ledger.signing_key import FILE, HMAC
 from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.records.model import QUARTER_MS, Interval
 from agent.savings.records.repository import save_interval
@@ -153,22 +153,17 @@ def test_the_published_checkpoint_can_be_read_by_verify(tmp_path: Path, config: 
     assert checkpoint["day"] == "2026-09-21"
 
 
-@pytest.mark.parametrize("trouble", ["no extra", "public half"])
 def test_a_key_that_cannot_sign_is_logged_once_and_intervals_are_recorded_when_it_can(
-    trouble: str, tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Two causes: an update without the extra `crypto`, and a key file that contains the public key only."""
-    pytest.importorskip("cryptography")
+    """The key file contains the public key only."""
     clock = HandClock(START_S)
     store = Store(tmp_path / "state", clock)
     live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 3)
     file = tmp_path / "state" / FILE
     complete = file.read_text(encoding="ascii")
-    with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
-        if trouble == "no extra":
-            patch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
-        else:
-            file.write_text(json.dumps({**json.loads(complete), "secret": ""}), encoding="ascii")
+    with caplog.at_level(logging.ERROR):
+        file.write_text(json.dumps({**json.loads(complete), "secret": ""}), encoding="ascii")
         live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 3)
         start_ms = START_S * 1000 + 12 * QUARTER_MS
         db = open_copy(tmp_path / "state" / "magwatt.sqlite")
@@ -176,8 +171,7 @@ def test_a_key_that_cannot_sign_is_logged_once_and_intervals_are_recorded_when_i
         assert verify(db).problems == [unrecorded]
         db.close()
     [record] = caplog.records
-    expected = codes.ED25519_UNAVAILABLE() if trouble == "no extra" else codes.KEY_WITHOUT_PRIVATE_HALF(path=str(file))
-    assert str(expected) in record.getMessage()
+    assert str(codes.KEY_WITHOUT_PRIVATE_HALF(path=str(file))) in record.getMessage()
     file.write_text(complete, encoding="ascii")
     live(store, LedgerRecorder(store, lambda: config, Teller(), clock), clock, 2)
     store.close()
@@ -264,3 +258,29 @@ def test_a_checkpoint_file_that_cannot_be_written_is_named_and_the_checkpoint_is
     store.close()
     [line] = file.read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["hash"] == teller.published[0]["hash"]
+
+
+def test_without_intervals_no_key_is_created(tmp_path: Path, config: Config) -> None:
+    """A gateway without motors does not load the library of the signatures."""
+    with contextlib.closing(Store(tmp_path / "state", HandClock(START_S))) as store:
+        recorder = LedgerRecorder(store, lambda: config, Teller(), HandClock(START_S))
+        recorder.update()
+        assert not (tmp_path / "state" / FILE).exists()
+        assert recorder.numbers() == {}
+        save_interval(store, Interval("fan", START_S * 1000 - QUARTER_MS, 1.0), record=recorder.record)
+        store.flush()
+        assert (tmp_path / "state" / FILE).exists()
+        assert recorder.numbers() == {"ledger_signed": 1}
+
+
+def test_an_hmac_key_is_logged_once_and_shown_in_health(
+    tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = HandClock(START_S)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / FILE).write_text(json.dumps({"kind": HMAC, "secret": "11" * 32}), encoding="ascii")
+    with contextlib.closing(Store(tmp_path / "state", clock)) as store:
+        recorder = LedgerRecorder(store, lambda: config, Teller(), clock)
+        live(store, recorder, clock, 1)
+    assert [str(codes.HMAC_LEDGER())] == [item.getMessage() for item in caplog.records if item.levelname == "WARNING"]
+    assert recorder.numbers() == {"ledger_signed": 0}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ import pytest
 from agent.savings.ledger import reasons as codes
 from agent.savings.ledger.signing_key import ED25519, FILE, HMAC, LedgerKey, LedgerKeyError, load, load_or_make, new_key
 from drivers.reasons import Code
-
-pytest.importorskip("cryptography")
 
 RFC_8032 = (  # section 7.1, tests 1 to 3: secret, public, message, signature
     (
@@ -47,17 +44,6 @@ def test_signatures_follow_the_standard(secret: str, public: str, message: str, 
     assert not LedgerKey(ED25519, public).verifies(text + b" ", signature)
 
 
-def test_without_the_extra_an_ed25519_key_raises_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An update without the extra `crypto`: the ledger recorder handles LedgerKeyError, and no other error."""
-    key = load_or_make(tmp_path)
-    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
-    with pytest.raises(LedgerKeyError) as signing:
-        key.sign(b"text")
-    with pytest.raises(LedgerKeyError) as loading:
-        load_or_make(tmp_path)
-    assert signing.value.reason == loading.value.reason == codes.ED25519_UNAVAILABLE()
-
-
 @pytest.mark.parametrize(
     ("edit", "code"),
     [
@@ -69,7 +55,7 @@ def test_without_the_extra_an_ed25519_key_raises_its_error(tmp_path: Path, monke
     ],
 )
 def test_a_key_file_that_cannot_sign_is_named(tmp_path: Path, edit: dict[str, str], code: Code) -> None:
-    key = new_key(ED25519)
+    key = new_key()
     complete = {"kind": ED25519, "public": key.public, "secret": key.secret.hex()}
     (tmp_path / FILE).write_text(json.dumps({**complete, **edit}), encoding="ascii")
     with pytest.raises(LedgerKeyError) as caught:
@@ -93,7 +79,7 @@ def test_a_report_without_a_public_key_is_named(tmp_path: Path, declared: dict[s
 
 
 def test_a_report_contains_the_public_key(tmp_path: Path) -> None:
-    key = new_key(ED25519)
+    key = new_key()
     body = {"site": "钢厂", "ledger_key": key.declaration()}
     (tmp_path / "report.json").write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
     assert load(tmp_path / "report.json") == LedgerKey(ED25519, key.public)

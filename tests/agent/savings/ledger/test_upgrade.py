@@ -31,8 +31,6 @@ from agent.savings.ledger.verify import open_copy, verify
 from agent.savings.records.model import QUARTER_MS, Interval
 from agent.savings.records.repository import save_interval
 
-pytest.importorskip("cryptography")
-
 START_S = 1_789_995_600  # 2026-09-21 21:00 in Shanghai
 START_MS = 1000 * START_S
 HOUR_MS = 4 * QUARTER_MS

@@ -93,7 +93,7 @@ def test_the_chinese_terms_are_those_of_the_standards(article: str) -> None:
         "节电率",
         "标准煤（当量值）",
         "标准煤（等价值）",
-        "95 % 置信区间：",
+        "以 95 % 的概率在",
         "基准期",
         "报告期实测，元",
     ):

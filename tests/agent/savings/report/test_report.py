@@ -50,19 +50,32 @@ from drivers.reasons import Reason, reason_of
 
 BEGIN_MS = metered_retrofit.utc_ms("2024-10-01 00:00")
 END_MS = metered_retrofit.utc_ms("2024-11-01 00:00")
+RECORDED_DAYS = 3
+RECORDED_END_MS = metered_retrofit.utc_ms("2024-10-04 00:00")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("retrofit")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete month and its report; nothing in it is changed by a test."""
+    folder = tmp_path_factory.mktemp("month")
     metered_retrofit.retrofit(folder)
+    assert report(folder).exit_code == 0
     return folder
 
 
 @pytest.fixture
-def plant(made: Path, tmp_path: Path) -> Path:
+def plant(tmp_path: Path) -> Path:
+    """The first three days of the month, without a report."""
     folder = tmp_path / "plant"
-    shutil.copytree(made, folder, ignore=shutil.ignore_patterns("reserve"))
+    metered_retrofit.retrofit(folder, days=RECORDED_DAYS)
+    return folder
+
+
+@pytest.fixture
+def complete(month: Path, tmp_path: Path) -> Path:
+    """A copy of the complete month with its report, for tests that change it."""
+    folder = tmp_path / "complete"
+    shutil.copytree(month, folder)
     return folder
 
 
@@ -123,13 +136,12 @@ def add_event(plant: Path, **more: object) -> None:
     store.close()
 
 
-def test_the_numbers_are_those_of_the_plant(plant: Path) -> None:
+def test_the_numbers_are_those_of_the_plant(month: Path) -> None:
     """Measured energy: summed here from the laws of the plant. Adjusted baseline: the old fan at today's flow."""
-    assert report(plant).exit_code == 0
     items = metered_retrofit.new(BEGIN_MS, END_MS)
     measured_wh = sum((item.energy_wh or 0) + item.auxiliary_wh for item in items)
     old_wh = sum(250 * metered_retrofit.before_kw(item.drivers[metered_retrofit.FLOW].mean) for item in items)
-    found = reported(plant)
+    found = reported(month)
     assert found["measured_wh"] == pytest.approx(measured_wh, rel=1e-12)
     saving = found["saving"]
     assert saving["verdict"] == "provisional"  # type: ignore[index]
@@ -139,25 +151,23 @@ def test_the_numbers_are_those_of_the_plant(plant: Path) -> None:
     assert parts["drive"]["wh"] == pytest.approx(-sum((i.drive_loss_wh or 0) + i.auxiliary_wh for i in items), rel=1e-3)
 
 
-def test_money_coal_and_carbon_follow_from_the_quarter_hours(plant: Path) -> None:
+def test_money_coal_and_carbon_follow_from_the_quarter_hours(month: Path) -> None:
     """The rows of the CSV file are priced here by their local hour."""
-    report(plant)
-    rows = list(csv.DictReader(io.StringIO((plant / "r.csv").read_text(encoding="utf-8-sig"))))
+    rows = list(csv.DictReader(io.StringIO((month / "r.csv").read_text(encoding="utf-8-sig"))))
     assert len(rows) == 31 * 96
     prices = {**dict.fromkeys(range(7, 17), 0.68), **dict.fromkeys(range(17, 23), 1.05)}
     claimed = [row for row in rows if row["saved_kwh"]]
     money = sum(float(row["saved_kwh"]) * prices.get(int(row["start_local"][11:13]), 0.34) for row in claimed)
     kwh = sum(float(row["saved_kwh"]) for row in claimed)
-    found = reported(plant)
+    found = reported(month)
     assert found["money"]["saved"] == pytest.approx(money, rel=1e-5)  # type: ignore[index]
     assert found["avoided_grid_emissions_kg"] == pytest.approx(0.6849 * kwh, rel=1e-5)
     assert found["coal_kgce"]["calorific"] == pytest.approx(0.1229 * kwh, rel=1e-5)  # type: ignore[index]
     assert found["grid_factor"]["year"] == 2022  # type: ignore[index]
 
 
-def test_the_report_balances_with_the_ledger_to_the_watt_hour(plant: Path) -> None:
-    report(plant)
-    ledger = reported(plant)["ledger"]
+def test_the_report_balances_with_the_ledger_to_the_watt_hour(month: Path) -> None:
+    ledger = reported(month)["ledger"]
     assert ledger["intervals"] == 4 * 744  # type: ignore[index]
     assert ledger["recorded_wh"] == ledger["reported_wh"] > 20_000_000  # type: ignore[index]
     assert (ledger["differing"], ledger["unrecorded"], ledger["ok"]) == (0, 0, True)  # type: ignore[index]
@@ -197,9 +207,8 @@ class _Reader(HTMLParser):
 
 
 @pytest.mark.text
-def test_the_page_is_complete_and_self_contained(plant: Path) -> None:
-    report(plant)
-    text = (plant / "r.html").read_text(encoding="utf-8")
+def test_the_page_is_complete_and_self_contained(month: Path) -> None:
+    text = (month / "r.html").read_text(encoding="utf-8")
     reader = _Reader()
     reader.feed(text)
     assert reader.open == []
@@ -258,7 +267,7 @@ def test_a_month_without_data_is_reported(plant: Path, month: str) -> None:
     assert "2024-09-01 00:00 +0800" in found.output
     [note] = reported(plant)["notes"]  # type: ignore[misc]
     assert note["code"] == NO_DATA_IN_MONTH
-    assert note["data"] == {"from_ms": metered_retrofit.utc_ms("2024-09-01 00:00"), "to_ms": END_MS}
+    assert note["data"] == {"from_ms": metered_retrofit.utc_ms("2024-09-01 00:00"), "to_ms": RECORDED_END_MS}
     shown_in_both_languages(plant, reason_of(note))
     assert reported(plant)["measured_wh"] is None
 
@@ -314,15 +323,12 @@ def test_data_without_a_ledger_are_reported_as_unproven(plant: Path) -> None:
 
 def test_a_gap_in_the_ledger_is_counted(plant: Path) -> None:
     store = Store(plant / "state", HandClock())
-    more = metered_retrofit.new(
-        metered_retrofit.utc_ms("2024-11-01 00:00"), metered_retrofit.utc_ms("2024-11-02 00:00")
-    )
-    save_intervals(store, more)
+    save_intervals(store, metered_retrofit.new(RECORDED_END_MS, RECORDED_END_MS + 96 * QUARTER_MS))
     store.close()
-    found = report(plant, month="2024-11")
+    found = report(plant)
     assert found.exit_code == 1
     [note] = [note for note in reported(plant)["notes"] if note["code"] == LEDGER_PROBLEM]  # type: ignore[attr-defined]
-    problem = {"code": INTERVALS_NOT_RECORDED, "data": {"n": 96, "asset": "fan", "first_ms": END_MS}}
+    problem = {"code": INTERVALS_NOT_RECORDED, "data": {"n": 96, "asset": "fan", "first_ms": RECORDED_END_MS}}
     assert {name: note["data"]["problem"][name] for name in problem} == problem
     assert reported(plant)["ledger"]["unrecorded"] == 96  # type: ignore[index]
     assert reported(plant)["ledger"]["confirmed"] is False  # type: ignore[index]
@@ -399,72 +405,73 @@ def test_an_invalid_state_file_is_rejected(plant: Path) -> None:
     assert "magwatt.sqlite" in found.output
 
 
-def test_a_copy_can_be_reported_from_without_writing_to_it(plant: Path) -> None:
-    for file in (plant / "state").glob("magwatt.sqlite-*"):
+def test_a_copy_can_be_reported_from_without_writing_to_it(complete: Path) -> None:
+    for file in (complete / "state").glob("magwatt.sqlite-*"):
         file.unlink()
-    state = (plant / "state" / "magwatt.sqlite").read_bytes()
-    assert report(plant, "--state", str(plant / "state" / "magwatt.sqlite")).exit_code == 0
-    assert (plant / "state" / "magwatt.sqlite").read_bytes() == state
+    state = (complete / "state" / "magwatt.sqlite").read_bytes()
+    assert report(complete, "--state", str(complete / "state" / "magwatt.sqlite")).exit_code == 0
+    assert (complete / "state" / "magwatt.sqlite").read_bytes() == state
 
 
 @pytest.mark.text
-def test_external_checkpoints_are_checked_and_named(plant: Path) -> None:
+def test_external_checkpoints_are_checked_and_named(complete: Path) -> None:
     """Also those of an earlier report, and also if only the records of the month are verified."""
-    report(plant)
-    earlier = plant / "september.json"
-    shutil.copy(plant / "r.json", earlier)
-    assert "no external checkpoint compared" in (plant / "r.html").read_text(encoding="utf-8")
-    assert report(plant, "--checkpoint", str(earlier)).exit_code == 0
-    text = (plant / "r.html").read_text(encoding="utf-8")
+    earlier = complete / "september.json"
+    shutil.copy(complete / "r.json", earlier)
+    assert "no external checkpoint compared" in (complete / "r.html").read_text(encoding="utf-8")
+    assert report(complete, "--checkpoint", str(earlier)).exit_code == 0
+    text = (complete / "r.html").read_text(encoding="utf-8")
     assert f"1: {earlier}" in text
     assert "external checkpoints that match: 1" in text
-    assert reported(plant)["ledger"]["external_checkpoints"] == 1  # type: ignore[index]
+    assert reported(complete)["ledger"]["external_checkpoints"] == 1  # type: ignore[index]
     [seq] = [json.loads(earlier.read_text(encoding="utf-8"))["ledger"]["seq"]]
-    tamper(plant, "delete from ledger where seq >= ?", seq)
-    cut = report(plant, "--checkpoint", str(earlier))
+    tamper(complete, "delete from ledger where seq >= ?", seq)
+    cut = report(complete, "--checkpoint", str(earlier))
     assert cut.exit_code == 1
-    assert CHECKPOINT_NOT_IN_LEDGER in ledger_problems(plant)
-    assert 'class="verdict undecided"' in (plant / "r.html").read_text(encoding="utf-8")
-    lost = report(plant, "--checkpoint", "nowhere.json")
+    assert CHECKPOINT_NOT_IN_LEDGER in ledger_problems(complete)
+    assert 'class="verdict undecided"' in (complete / "r.html").read_text(encoding="utf-8")
+    lost = report(complete, "--checkpoint", "nowhere.json")
     assert (lost.exit_code, lost.output) == (2, "cannot read nowhere.json: No such file or directory\n")
 
 
-def test_a_long_ledger_is_checked_against_older_checkpoints_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_ledger_is_checked_against_older_checkpoints_too(
+    complete: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of the records before the month only that of the checkpoint is read."""
     from agent.savings.report.model import ledger_check
 
-    db = sqlite3.connect(plant / "state" / "magwatt.sqlite")
+    db = sqlite3.connect(complete / "state" / "magwatt.sqlite")
     seq, expected = db.execute("select seq, hash from ledger where kind = 'interval' order by seq limit 1").fetchone()
     db.close()
-    elsewhere = plant / "roots.jsonl"
+    elsewhere = complete / "roots.jsonl"
     elsewhere.write_text(json.dumps({"seq": seq, "hash": expected}) + "\n", encoding="utf-8")
     monkeypatch.setattr(ledger_check, "MOST", 10)
-    assert report(plant, "--checkpoint", str(elsewhere)).exit_code == 0
+    assert report(complete, "--checkpoint", str(elsewhere)).exit_code == 0
     elsewhere.write_text(json.dumps({"seq": seq, "hash": "0" * 64}) + "\n", encoding="utf-8")
-    found = report(plant, "--checkpoint", str(elsewhere))
+    found = report(complete, "--checkpoint", str(elsewhere))
     assert found.exit_code == 1
-    assert CHECKPOINT_DIFFERS in ledger_problems(plant)
+    assert CHECKPOINT_DIFFERS in ledger_problems(complete)
 
 
 @pytest.mark.parametrize("whole", [10, 10_000])
-def test_report_and_verify_count_equally(plant: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
+def test_report_and_verify_count_equally(complete: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
     from agent.savings.report.model import ledger_check
 
     monkeypatch.setattr(ledger_check, "MOST", whole)
-    store = Store(plant / "state", HandClock())
+    store = Store(complete / "state", HandClock())
     late = metered_retrofit.new(END_MS, END_MS + 5 * QUARTER_MS)
     save_intervals(store, late)
     store.close()
-    tamper(plant, "update interval set start_ms = start_ms + 1 where start_ms = ?", BEGIN_MS + 40 * QUARTER_MS)
-    db = open_copy(plant / "state" / "magwatt.sqlite")
+    tamper(complete, "update interval set start_ms = start_ms + 1 where start_ms = ?", BEGIN_MS + 40 * QUARTER_MS)
+    db = open_copy(complete / "state" / "magwatt.sqlite")
     found = verify(db).unrecorded
     db.close()
     assert len(found["fan"]) == 1 + 5
-    report(plant)
-    ledger = reported(plant)["ledger"]
+    report(complete)
+    ledger = reported(complete)["ledger"]
     assert (ledger["unrecorded"], ledger["not_yet_recorded"]) == (1, 0)  # type: ignore[index]
-    report(plant, month="2024-11")
-    ledger = reported(plant)["ledger"]
+    report(complete, month="2024-11")
+    ledger = reported(complete)["ledger"]
     assert (ledger["unrecorded"], ledger["not_yet_recorded"]) == (5, 0)  # type: ignore[index]
 
 

@@ -7,19 +7,23 @@ import shutil
 import sqlite3
 from contextlib import closing
 from html import unescape
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 from support import metered_retrofit
+from support.pictures import PAGE_KEY, REPORT_PAGE, page_fingerprint
 
 from agent.cli import main
 from agent.config.loader import load_config
 from agent.config.topology import assets
+from agent.core.text import Catalogue
 from agent.savings import reasons
 from agent.savings.ledger.verify import open_copy
 from agent.savings.records.model import QUARTER_MS, Assumption, StaticFactor
+from agent.savings.report import reasons as report_reasons
 from agent.savings.report.html.page import Cover, page
 from agent.savings.report.model.month import ReportMonth, collect
 
@@ -82,6 +86,84 @@ def test_the_box_contains_figure_verdict_and_assumptions(
         places = [shown.index(found) for found in ("48", "grades A and B", "fan flow m³/h")]
         assert places == sorted(places), "open ones first"
     assert ('class="big"' in text) == (verdict != "undecided")
+
+
+def test_the_title_of_a_figure_is_above_it(month: ReportMonth) -> None:
+    figures = re.findall(r"<figure>(.*?)</figure>", page([month], COVER), re.DOTALL)
+    assert len(figures) == 8, "four in each language"
+    assert all(figure.startswith("<figcaption>") for figure in figures)
+
+
+@pytest.mark.parametrize(
+    ("adjusted_wh", "measured_wh", "equals"),
+    [(97_757_400, 88_428_600, "≈"), (97_757_400, 88_428_400, "="), (9_004, 4_000, "=")],
+)
+def test_a_sum_that_is_rounded_is_not_called_equal(
+    month: ReportMonth, adjusted_wh: float, measured_wh: float, equals: str
+) -> None:
+    """97 757 − 88 429 is 9328, and 9328.8 is shown as 9 329; 9.00 − 4.00 is 5.00, and 5.004 as 5.00."""
+    saved_wh = adjusted_wh - measured_wh
+    saving = replace(month.saving, adjusted_wh=adjusted_wh, measured_wh=measured_wh, saved_wh=saved_wh)
+    assert f" {equals} " in box(page([replace(month, saving=saving)], COVER), "en")
+
+
+@pytest.mark.parametrize(
+    ("saved", "parts", "noted"),
+    [((9190, 630), ((8900, 1200), (2900, 1100), (-2500, 1300)), True),
+     ((9300, 630), ((8900, 1200), (2900, 1100), (-2500, 1300)), False),
+     ((9190, 630), ((8944, 1200), (2851, 1100), (-2539, 1300)), True),
+     ((9293, 630), ((8944, 630), (2851, 110), (-2502, 130)), False)],
+)  # fmt: skip
+def test_parts_that_do_not_add_up_as_shown_are_explained(
+    month: ReportMonth, saved: tuple[int, int], parts: tuple[tuple[int, int], ...], noted: bool
+) -> None:
+    """8900 + 2900 − 2500 is not 9190: kWh and U95, rounded to two digits of U95 by hand."""
+    saving = month.saving
+    assert saving is not None
+    names = ("control", "motor", "drive")
+    shown = {
+        name: saving.parts[name]._replace(wh=1e3 * kwh, u95_wh=1e3 * u)
+        for name, (kwh, u) in zip(names, parts, strict=True)
+    }
+    changed = replace(saving, saved_wh=1e3 * saved[0], u95_wh=1e3 * saved[1], parts=shown)
+    text = page([replace(month, saving=changed)], COVER)
+    for language in ("en", "zh_CN"):
+        note = Catalogue(language)(
+            "Each number is rounded to its U95: the parts that are shown do not add up exactly to the total."
+        )
+        assert (note in text) == noted
+
+
+def test_keys_of_the_configuration_are_in_details_for_the_engineer(month: ReportMonth) -> None:
+    """What a manager reads above the tables of details has no key, option or measuring point in its form of the
+    configuration."""
+    notes = (report_reasons.GRID_FACTOR_MISSING(), report_reasons.TARIFF_MISSING(), report_reasons.CURRENCY_MISSING(),
+             report_reasons.BASELINE_MISSING())  # fmt: skip
+    assumptions = (Assumption("driver", "open", reasons.NO_DRIVER(cv=0.1)), *ASSUMPTIONS,
+                   Assumption("product_mix", "open", reasons.PRODUCT_MIX_UNKNOWN()))  # fmt: skip
+    text = page([replace(with_verdict(month, "provisional", assumptions), notes=notes)], COVER)
+    in_details = " ".join(re.findall(r"<details><summary>[^<]*</summary><code>([^<]*)</code></details>", text))
+    for key in (
+        "site.grid_factor",
+        "[tariff]",
+        "motor.fan.static_factors.load",
+        "motor.fan.losses",
+        "meter.*.ct_class",
+    ):
+        assert key in in_details
+    hidden = r"<style>.*?</style>|<details>.*?</details>|<code>.*?</code>|<svg.*?</svg>|<[^>]+>"
+    shown = unescape(re.sub(hidden, " ", text, flags=re.DOTALL))
+    keys = r"\b\w+_class|\b(?:site|motor|signal|drive)\.[a-z*]|\[tariff\]|`|_factors|drive-input"
+    assert not re.findall(keys, shown)
+
+
+@pytest.mark.text
+def test_the_picture_of_the_report_in_readme_is_current(month: ReportMonth) -> None:
+    """It carries the fingerprint of a page like this one, which `make picture` made when it drew the picture."""
+    image = pytest.importorskip("PIL.Image")
+    style = (files("agent.savings.report") / "report.css").read_text(encoding="utf-8")
+    with image.open(REPORT_PAGE) as picture:
+        assert picture.text[PAGE_KEY] == page_fingerprint(page([month], COVER), style), "run `make picture`"
 
 
 @pytest.mark.text
@@ -151,3 +233,9 @@ def test_a_factor_that_is_stated_after_freezing_is_a_hint(folder: Path) -> None:
     with closing(open_copy(folder / "state" / "magwatt.sqlite")) as db:
         found = collect(db, config, assets(config)[0], "2024-10", BEGIN_MS + 3 * 96 * QUARTER_MS)
     assert reasons.STATIC_FACTOR_NOT_FROZEN(kind="ambient", statement="hall, heated", asset="fan") in found.hints
+
+
+def test_without_a_saving_a_tampered_ledger_has_no_bold_key_figure_either(month: ReportMonth) -> None:
+    text = page([replace(month, saving=None, ledger=replace(month.ledger, differing=1))], COVER)
+    assert 'dl class="plain"' in text
+    assert not [figure for found in bold(text) for figure in found if re.search(r"\d", figure)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from random import Random
 
 import pytest
@@ -65,10 +66,12 @@ def watched(baseline: Baseline, rows: list[Interval]) -> list[str]:
     return [event.kind for item in rows for event in watch.on_interval(item)]
 
 
+@cache
 def of_both(law: Law, second: str = "inlet") -> Baseline:
     return learn("pump", days(99, law, second=second), drivers=["flow", second])
 
 
+@cache
 def of_one(law: Law, second: str = "inlet") -> Baseline:
     return learn("pump", days(99, law, second=second), drivers=["flow"])
 

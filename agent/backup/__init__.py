@@ -1,0 +1,1 @@
+"""Backup of a gateway into one file while the agent runs, and its restoration."""
