@@ -61,7 +61,7 @@ class ModbusLink:
     A serial line has its own thread; it receives each request, or all requests of one `run`, as one call.
 
     late: responses discarded because they arrived too late. damaged: responses discarded as corrupt.
-    unanswered: requests without a valid response.
+    failed: requests without a valid response.
     response_s: response time of the last response in seconds, from sending its request to the complete response.
     no_overread: (unit, function, address) of blocks around which no further register may be read.
 
@@ -70,7 +70,7 @@ class ModbusLink:
 
     def __init__(self, wire: BusSettings, clock: Clock) -> None:
         self.wire = wire
-        self.late = self.damaged = self.unanswered = 0
+        self.late = self.damaged = self.failed = 0
         self.response_s = 0.0
         self.no_overread: set[tuple[int, int, int]] = set()
         self._clock = clock
@@ -187,7 +187,7 @@ class ModbusLink:
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
-                    self.unanswered += 1
+                    self.failed += 1
                     self._late.unanswered(sent)
                     if pending.begun and not pending.late and list(pending.open) == [key]:
                         # No other response is pending, so this was the response: the shape is free again.
@@ -197,7 +197,7 @@ class ModbusLink:
                     continue
                 except LinkTimeout as error:
                     failure = error
-                    self.unanswered += 1
+                    self.failed += 1
                     self._late.unanswered(sent)
                     self._count_silence(stream)
                     silences += 1
@@ -206,6 +206,7 @@ class ModbusLink:
                 if not self._ids_known:
                     self._learn_transaction_ids()
                 if response.exception:
+                    self.response_s = time.monotonic() - pending.sent_s
                     failure = self._refused(request, sent, response.exception) if own else failure
                     continue
                 failures -= 1

@@ -50,7 +50,7 @@ class BusLink(RegisterLink, Protocol):
     wire: BusSettings
     late: int
     damaged: int
-    unanswered: int
+    failed: int
     no_overread: set[tuple[int, int, int]]
 
     def run(self, work: Coroutine[Any, Any, T]) -> Awaitable[T]: ...
@@ -167,7 +167,7 @@ class BusPoller:
     async def poll_once(self, polled: PolledDevice) -> Reading:
         """Polls a device once, passes its reading on and schedules its next poll."""
         device, began_ns = polled.device, self._clock.monotonic_ns()
-        unanswered = self.link.unanswered
+        failed_before = self.link.failed
         if polled.offline and not await self.link.run(device.probe()):
             reading = self._no_response_reading(polled)
         else:
@@ -196,7 +196,7 @@ class BusPoller:
             # Keeps its phase; missed periods are skipped.
             period_ns = int(polled.poll_interval_s * 1e9)
             polled.due_ns += period_ns * max(1, -((polled.due_ns - now_ns) // period_ns))
-            if self.link.wire.is_rtu and self.link.unanswered != unanswered:
+            if self.link.wire.is_rtu and self.link.failed != failed_before:
                 self._shift_phases(period_ns)
         if self._is_polled(polled):
             self._on_reading(reading)

@@ -39,6 +39,7 @@ class Entry(NamedTuple):
 GROUPS = {
     N_("Start"): {
         "demo": Entry("demo:demo", N_("Run a simulated plant, the agent and a live table")),
+        "init": Entry("init:init", N_("Write a configuration from questions and a scan")),
         "scan": Entry("scan:scan", N_("Find the devices on a bus and their serial settings")),
         "identify": Entry("identify:identify", N_("Identify the model of a Modbus device")),
         "check": Entry("check:check", N_("Check a configuration without connecting to any device")),

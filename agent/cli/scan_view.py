@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -19,10 +20,14 @@ FINDING, NOTE = N_("finding"), N_("note")
 
 
 class ProgressLines:
-    """Progress as lines on standard error, so that standard output contains the result only."""
+    """Progress as lines on standard error, so that standard output contains the result only.
 
-    def __init__(self) -> None:
-        self._printed_s = 0.0
+    now_s: monotonic time in seconds.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._printed_s = self._end_s = 0.0
         self._part, self._queried, self._total = "", 0, 0
 
     def on_text(self, text: str) -> None:
@@ -39,11 +44,16 @@ class ProgressLines:
     def on_found(self, found: FoundDevice) -> None:
         click.echo(format_found(found), err=True)
 
+    def on_duration(self, left_s: float) -> None:
+        self._end_s = self._now_s() + left_s
+
     def _progress(self) -> None:
-        if time.monotonic() - self._printed_s >= PROGRESS_S:
-            self._printed_s = time.monotonic()
+        if self._now_s() - self._printed_s >= PROGRESS_S:
+            self._printed_s = self._now_s()
             self.on_text(_(
-                "{part}: {n:d} of {total:d} {total:unit|units}", part=self._part, n=self._queried, total=self._total
+                "{part}: {n:d} of {total:d} {total:unit|units}; about {left_s:.0f} s left",
+                part=self._part, n=self._queried, total=self._total,
+                left_s=max(0.0, self._end_s - self._printed_s),
             ))  # fmt: skip
 
 
@@ -64,6 +74,14 @@ def format_response(found: FoundDevice) -> str:
 
 def format_result(result: ScanResult) -> str:
     """The table of devices, notes and findings, the next step, and a configuration."""
+    lines = [format_devices(result), "", next_step(result)]
+    if toml := toml_of(result):
+        lines += ["", "# " + _("Configuration:"), toml]
+    return "\n".join(lines)
+
+
+def format_devices(result: ScanResult, evidence: bool = True) -> str:
+    """The table of devices, notes and findings. evidence: with that for and against each model."""
     bus = str(result.target)
     if result.setting:
         bus = _("{target} at {line}", target=bus, line=str(result.setting))
@@ -80,12 +98,10 @@ def format_result(result: ScanResult) -> str:
             model = text_of(found.identified.summary) if found.identified else _("not identified")
             lines.append(f"{found.unit:>{UNIT_WIDTH - 1}}  {padded(format_response(found), RESPONSE_WIDTH)} {model}")
             indent = " " * (UNIT_WIDTH + RESPONSE_WIDTH + 2)
-            lines += [f"{indent}{text}" for text in (format_evidence(found.identified) if found.identified else [])]
+            shown = format_evidence(found.identified) if found.identified and evidence else []
+            lines += [f"{indent}{text}" for text in shown]
     lines += [f"{padded(_(NOTE), LEVEL_WIDTH)} {text_of(note)}" for note in result.notes]
     lines += [f"{padded(_(FINDING), LEVEL_WIDTH)} {text_of(finding)}" for finding in result.findings]
-    lines += ["", next_step(result)]
-    if toml := toml_of(result):
-        lines += ["", "# " + _("Configuration:"), toml]
     return "\n".join(lines)
 
 
@@ -112,6 +128,11 @@ def next_step(result: ScanResult) -> str:
         if any(found.identified and not found.identified.matches for found in result.found) and not result.fc03:
             return _("Next: scan or identify again with --allow-fc03; docs/scan.md describes the risk.")
         return _("Next: copy the tables below to a configuration, then run `magwatt check` and `magwatt read`.")
+    return next_step_without_device(result)
+
+
+def next_step_without_device(result: ScanResult) -> str:
+    """What the operator does if no device responded."""
     if result.findings:
         return _("Next: act on the findings, then scan again.")
     if result.target.serial:

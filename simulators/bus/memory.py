@@ -34,7 +34,7 @@ class MemoryLink:
         wire: BusSettings | None = None, silent: Container[int] = (),
     ) -> None:  # fmt: skip
         self.wire = wire or BusSettings("memory", "127.0.0.1", 502)
-        self.late = self.damaged = self.unanswered = 0
+        self.late = self.damaged = self.failed = 0
         self.no_overread: set[tuple[int, int, int]] = set()
         self._silent = silent
         self.response_s = self.processing_s = processing_s

@@ -6,10 +6,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent.acquisition.poll_interval import bus_time_s, proposed_interval_s
 from agent.commissioning.discovery.match import Identified
 from agent.commissioning.discovery.reasons import FUNCTION_03_NEEDED, WATCHDOG
 from agent.commissioning.discovery.scan_result import Target
 from agent.config.keys import COMM_LOSS
+from agent.config.model import Bus, Drive, Meter
 from agent.core.text import _
 from drivers.profiles import Profile
 from drivers.serial_sniffer import SerialSetting
@@ -18,18 +20,35 @@ BY_ID = Path("/dev/serial/by-id")
 
 
 def to_toml(target: Target, setting: SerialSetting | None, devices: Sequence[Identified]) -> str:
-    """A [bus.NAME] table and one table for each device; a device of unknown model is a comment."""
-    bus = "line" if target.serial else "gateway"
+    """A [bus.NAME] table and one table for each device, which `check` accepts and whose load the bus carries.
+
+    A device whose model is not certain is a comment, because its table would lack the profile.
+    """
+    name = "line" if target.serial else "gateway"
+    bus = _bus(name, target, setting)
+    interval_s = proposed_interval_s(bus, [heaviest_of(bus, device) for device in devices if device.matches])
+    lines = [*bus_lines(name, target, setting), f'poll_interval = "{interval_s:g}s"']
+    for device in devices:
+        lines += ["", *_device(name, device)]
+    return "\n".join(lines) + "\n"
+
+
+def bus_lines(name: str, target: Target, setting: SerialSetting | None) -> list[str]:
+    """The table of the bus without its poll interval."""
     key, port = ("serial", stable_name(target.serial)) if target.serial else ("tcp", str(target))
-    lines = [f"[bus.{bus}]", f"{key} = {json.dumps(port)}"]
+    lines = [f"[bus.{name}]", f"{key} = {json.dumps(port)}"]
     if target.rtu:
         lines.append('framing = "rtu"')
     if setting is not None:
         lines.append(f'line = "{setting}"')
-    lines.append('poll_interval = "1s"')
-    for device in devices:
-        lines += ["", *_device(bus, device)]
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def _bus(name: str, target: Target, setting: SerialSetting | None) -> Bus:
+    line = setting or SerialSetting(19200)  # a converter whose settings are not known, or TCP without a line
+    tcp = None if target.serial else (target.host, target.port_number)
+    framing = "rtu" if target.is_line else "tcp"
+    return Bus(name, target.serial or None, (*line,), tcp, framing, 1.0, 0.0, None, None)
 
 
 def stable_name(port: str) -> str:
@@ -38,25 +57,42 @@ def stable_name(port: str) -> str:
     return str(next(links, port))
 
 
+def heaviest_of(bus: Bus, device: Identified) -> Meter | Drive:
+    """The possible model whose polling needs most bus time, as a record; `device` has a match."""
+    records = [record_of(bus.name, device.unit, match.profile) for match in device.matches]
+    return max(records, key=lambda record: bus_time_s(bus, [record]))
+
+
+def record_of(bus: str, unit: int, profile: Profile) -> Meter | Drive:
+    """A meter or drive with what its load depends on."""
+    if profile.kind == "vfd":
+        return Drive(f"drive-{unit}", bus, unit, profile.id, None, None, None, None)
+    return Meter(
+        f"meter-{unit}", bus, unit, profile.id, "feeder", "3P4W", None, None, "meter", "1", None, None, None, ""
+    )  # fmt: skip
+
+
 def _device(bus: str, device: Identified) -> list[str]:
     if not device.matches:
         return _unknown(device)
     drive = device.matches[0].profile.kind == "vfd"
     table = "drive" if drive else "meter"
-    head = [f"[{table}.{table}-{device.unit}]", f'bus = "{bus}"', f"unit_id = {device.unit}"]  # fmt: skip
-    if device.conclusive:
-        head.append(f'profile = "{device.matches[0].profile.id}"')
-    else:
-        head.append("# " + _advice(device))
-        for match in device.matches:
-            remark = "   # " + _("a drive: change the table to [drive.NAME]")
-            other = match.profile.kind == "vfd" and not drive
-            head.append(f'# profile = "{match.profile.id}"{remark if other else ""}')
+    lines = [f"[{table}.{table}-{device.unit}]", f'bus = "{bus}"', f"unit_id = {device.unit}"]
+    remark = "   # " + _("a drive: change the table to [drive.NAME]")
+    lines += [
+        f'profile = "{match.profile.id}"{remark if match.profile.kind == "vfd" and not drive else ""}'
+        for match in (device.matches[:1] if device.conclusive else device.matches)
+    ]
+    advice = []
     if all(match.profile.kind == "vfd" for match in device.matches):
-        return head + _drive(device.matches[0].profile)
-    place = _('or "drive-input", or "motor" (a motor without drive)')
-    label = _("accuracy class on the label")
-    return [*head, f'measuring_point = "feeder"   # {place}', f'class = "1"   # {label}']
+        advice = _drive(device.matches[0].profile)
+    else:
+        place = _('or "drive-input", or "motor" (a motor without drive)')
+        label = _("accuracy class on the label")
+        lines += [f'measuring_point = "feeder"   # {place}', f'class = "1"   # {label}']
+    if device.conclusive:
+        return [*lines, *advice]
+    return ["# " + _advice(device), *(f"# {line}" for line in lines), *advice]
 
 
 def _unknown(device: Identified) -> list[str]:
@@ -75,8 +111,8 @@ def _advice(device: Identified) -> str:
             "The model is not in the library; these are similar. docs/adding-a-device.md describes how to add a model."
         )
     if len(device.matches) > 1:
-        return _("Not certain: compare the label and uncomment one of these lines.")
-    return _("Not certain: compare the label and uncomment this line if it matches.")
+        return _("Not certain: compare the label, then uncomment this table with one of its profiles.")
+    return _("Not certain: compare the label, then uncomment this table if it matches.")
 
 
 def watchdog(profile: Profile) -> str:

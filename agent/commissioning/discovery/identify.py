@@ -14,14 +14,14 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from agent.commissioning.discovery import reasons as codes
-from agent.commissioning.discovery.cached_reader import GAP_S, CachedReader, DeviceUnreachable
+from agent.commissioning.discovery.cached_reader import CachedReader, DeviceUnreachable
 from agent.commissioning.discovery.likelihood import ANSWERED, Evidence, add_names, add_register, add_values
 from agent.commissioning.discovery.match import Identified, decide, ranked
+from agent.commissioning.discovery.reported import Reported, read_reported
 from agent.commissioning.selfcheck.reasons import MODELS_MATCHING, MODELS_SIMILAR
 from drivers.error_reasons import SUNSPEC_NO_MARKER
-from drivers.errors import DriverError, FrameError, LinkError, LinkTimeout, ModbusExceptionResponse
-from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
-from drivers.identity import read_identity, read_server_id
+from drivers.errors import DriverError, LinkError
+from drivers.framing import READ_DEVICE_ID
 from drivers.modbus_link import ModbusLink
 from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import RegisterLink
@@ -40,6 +40,7 @@ CUT_MAX = 8  # registers by which a request may be shortened
 async def identify(
     link: RegisterLink, unit: int, timeout_s: float = 0.5, *, fc03: bool = False, ending: asyncio.Event | None = None,
     profiles: Iterable[Profile] | None = None, function: int = 4, character_s: float = 0.0,
+    reported: Reported | None = None,
 ) -> Identified:  # fmt: skip
     """The most likely models of the device with the unit identifier `unit`. Raises LinkBusy and LinkClosed.
 
@@ -49,13 +50,17 @@ async def identify(
     profiles: the candidates; None: the library.
     function: function code to which the device responds for register 0, possibly with an exception.
     character_s: transmission time of one character on a serial line.
+    reported: the identification that the device reports; None: it is requested first.
     """
     device = CachedReader(link, unit, timeout_s, fc03, ending, function, character_s)
     found = Identified(unit)
     candidates = {profile.id: profile for profile in (_all_profiles() if profiles is None else profiles)}
     evidence = {name: Evidence() for name in candidates}
     try:
-        await _read_identification(device, candidates, evidence, found)
+        if reported is None:
+            reported = await read_reported(link, unit, timeout_s)
+        found.reported = "; ".join(text for text, _ in reported.texts)
+        _weigh_reported(device, reported, candidates, evidence)
         checked = await _read_identification_registers(device, candidates.values(), evidence)
         pending = list(candidates.values())
         while pending:
@@ -82,13 +87,20 @@ async def identify(
 
 
 async def identify_responding(
-    link: ModbusLink, unit: int, response_s: float, fc03: bool, ending: asyncio.Event, function: int
-) -> Identified:
+    link: ModbusLink, unit: int, response_s: float, fc03: bool, ending: asyncio.Event, function: int,
+    reported: Reported | None = None,
+) -> Identified:  # fmt: skip
     """Same as `identify` for a device that responded in a scan. response_s: its response time."""
     character_s = link.wire.character_s if link.wire.is_rtu else 0.0
     return await identify(
-        link, unit, max(0.3, 3 * response_s), fc03=fc03, ending=ending, function=function, character_s=character_s
-    )
+        link, unit, timeout_of(response_s), fc03=fc03, ending=ending, function=function, character_s=character_s,
+        reported=reported,
+    )  # fmt: skip
+
+
+def timeout_of(response_s: float) -> float:
+    """The timeout for a device with this response time."""
+    return max(0.3, 3 * response_s)
 
 
 async def models_at(
@@ -114,27 +126,16 @@ def _all_profiles() -> list[Profile]:
     return [profile for profile in map(load_profile, profile_ids()) if profile.dialect in ("modbus", "sunspec")]
 
 
-async def _read_identification(
-    device: CachedReader, candidates: dict[str, Profile], evidence: dict[str, Evidence], found: Identified
+def _weigh_reported(
+    device: CachedReader, reported: Reported, candidates: dict[str, Profile], evidence: dict[str, Evidence]
 ) -> None:
-    """Reads the identification that the device reports, and adds it to the evidence."""
-    reported: list[tuple[str, int]] = []
-    for function, read in ((READ_DEVICE_ID, read_identity), (REPORT_SERVER_ID, read_server_id)):
-        device.requests += 1
-        try:
-            text = await read(device.link, device.unit, device.timeout_s, GAP_S)
-        except ModbusExceptionResponse:
-            device.rejects = True
-            continue
-        except (FrameError, LinkTimeout):
-            continue
-        if sum(letter.isalnum() for letter in text) >= 3:
-            reported.append((text, function))
-    found.reported = "; ".join(text for text, _ in reported)
+    """Adds the identification that the device reports to the evidence."""
+    device.requests += reported.requests
+    device.rejects |= reported.rejects
     for name, profile in candidates.items():
-        for text, function in reported:
+        for text, function in reported.texts:
             add_names(profile, text, evidence[name], function)
-        if not any(function == READ_DEVICE_ID for _, function in reported) and any(
+        if not any(function == READ_DEVICE_ID for _, function in reported.texts) and any(
             rule.method == "fc43" and rule.confidence != "from_device" for rule in profile.identify
         ):
             evidence[name].add(-2.0, codes.NO_DEVICE_IDENTIFICATION())

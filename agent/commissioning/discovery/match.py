@@ -18,6 +18,7 @@ from drivers.reasons import Reason
 SURE, APART = 8.0, 5.0  # nats that identify a model, and the minimum distance to every other model
 POSSIBLE = 2.0  # models with fewer nats are not listed
 LIST_MAX = 5
+POWERS = {"active_power": 1.0, "motor_power": 1000.0}  # of a meter in W, of a drive in kW → factor to W
 
 
 class Match(Struct, frozen=True):
@@ -48,6 +49,7 @@ class Identified(Struct):
     reported: identification that the device reports; empty: none.
     notes: restrictions of the result.
     requests: number of requests that were sent.
+    power_w: active power that the meter or drive showed, decoded with the first model; None: not read.
     """
 
     unit: int
@@ -56,6 +58,7 @@ class Identified(Struct):
     reported: str = ""
     notes: list[Reason] = field(default_factory=list)
     requests: int = 0
+    power_w: float | None = None
 
     @property
     def only_similar(self) -> bool:
@@ -98,6 +101,9 @@ def decide(result: Identified, candidates: Mapping[str, Profile], evidence: Mapp
         for name, item in ((name, evidence[name]) for name in possible[:LIST_MAX])
     ]
     result.matches.sort(key=lambda match: match.only_similar)
+    if result.matches:
+        values = evidence[result.matches[0].profile.id].values
+        result.power_w = next((values[name] * POWERS[name] for name in POWERS if name in values), None)
     if len(possible) == 1:
         only = evidence[possible[0]]
         result.conclusive = only.score >= SURE and (only.named or not only.rejected) and not _is_excluded(only)

@@ -6,16 +6,18 @@ The order is in scan_order.py, one request in probe.py, the output in scan_view.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery import scan_order as order
-from agent.commissioning.discovery.identify import identify_responding
+from agent.commissioning.discovery.duration import AnnouncedDuration
+from agent.commissioning.discovery.identify import identify_responding, timeout_of
 from agent.commissioning.discovery.passive_listen import listen_first
 from agent.commissioning.discovery.probe import ProbeResult, Reply, probe
+from agent.commissioning.discovery.reported import Reported, read_reported
 from agent.commissioning.discovery.scan_result import (
+    QUIET_TCP_S,
     FoundDevice,
     ScanOptions,
     ScanProgress,
@@ -25,18 +27,20 @@ from agent.commissioning.discovery.scan_result import (
 )
 from agent.core.clock import SystemClock
 from agent.core.text import _
+from drivers.bus_settings import BusSettings
 from drivers.errors import ForeignMasterActive, LinkClosed
 from drivers.modbus_link import ModbusLink
-from drivers.reasons import cause_of
+from drivers.reading import Clock
+from drivers.reasons import Reason, cause_of
 from drivers.serial_sniffer import SerialSetting
 
 GATEWAY_S = 3.0  # a gateway waits for its own timeout before it reports that a unit does not respond
-NETWORK_S = 0.1  # round trip to a converter
-QUIET_TCP_S = 0.4  # timeout after it is known that absent units cause no response
 PROMISCUOUS = (255, 1, 246, 137, 94, 211)  # a single device responds to all of these
 SLOW_UNITS = 8  # number of the last queried units that are queried again after a late response
 FEW = 40  # up to this number of units, the second query has a long timeout
 RETRIES = 3  # requests to a unit from which invalid bytes were received
+
+Listen = Callable[[Target, ScanOptions, ScanProgress, asyncio.Event], Awaitable[Reason | None]]
 
 
 class ScanStopped(Exception):
@@ -46,7 +50,11 @@ class ScanStopped(Exception):
 class Scan:
     """One scan. `stop` may be set by a signal handler: the result then contains what was found until then."""
 
-    def __init__(self, target: Target, options: ScanOptions, progress: ScanProgress) -> None:
+    def __init__(
+        self, target: Target, options: ScanOptions, progress: ScanProgress, clock: Clock | None = None,
+        link_of: Callable[[BusSettings, Clock], ModbusLink] = ModbusLink, listen: Listen = listen_first,
+    ) -> None:  # fmt: skip
+        """clock, link_of, listen: the time and the bus, for a simulated one."""
         self.result = ScanResult(target, fc03=options.fc03)
         self.stop = asyncio.Event()
         self._target, self._options, self._progress = target, options, progress
@@ -54,14 +62,17 @@ class Scan:
         self._noisy: dict[int, SerialSetting | None] = {}
         self._link: ModbusLink  # while the bus is open
         self._setting: SerialSetting | None = None
-        self._began_s = time.monotonic()
+        self._clock = clock or SystemClock()
+        self._link_of, self._listen = link_of, listen
+        self._duration = AnnouncedDuration(target, options, progress, self._clock)
 
     async def run(self) -> ScanResult:
         """Scans the bus. Raises LinkClosed if the port or the connection cannot be opened."""
         result, options = self.result, self._options
+        self._duration.start(len(self._units_in_order()))
         try:
             if self._target.serial and (
-                traffic := await listen_first(self._target, options, self._progress, self.stop)
+                traffic := await self._listen(self._target, options, self._progress, self.stop)
             ):
                 result.findings.append(traffic)
                 return result
@@ -71,7 +82,6 @@ class Scan:
             if options.expected:
                 result.findings += filter(None, (options.expected.missing(result.units),))
                 result.notes += filter(None, (options.expected.surplus(result.units),))
-            result.duration_s = time.monotonic() - self._began_s
             if options.identify:
                 await self._identify()
         except ForeignMasterActive as error:
@@ -82,7 +92,7 @@ class Scan:
             result.findings.append(codes.SCAN_ENDED_EARLY(error=cause_of(error)))
         except ScanStopped:
             result.stopped = True
-        result.duration_s = result.duration_s or time.monotonic() - self._began_s
+        result.duration_s = self._duration.elapsed_s
         result.found.sort(key=lambda found: found.unit)
         return result
 
@@ -103,6 +113,8 @@ class Scan:
 
     async def _all_units(self, setting: SerialSetting, units: Sequence[int]) -> None:
         self.result.setting = setting
+        if self._target.setting is None:
+            self._duration.on_setting(setting, len(units))
         async with self._open(setting):
             await self._sweep(units, order.DEVICE_S)
             await self._query_noisy()
@@ -119,7 +131,7 @@ class Scan:
     async def _find_setting(self, units: Sequence[int]) -> SerialSetting | None:
         """The first setting at which a unit responds."""
         first, rest = units[: order.FIRST_UNITS], units[order.FIRST_UNITS :]
-        settings = order.USUAL + order.UNCOMMON + (order.RARE if self._options.depth == "full" else ())
+        settings = order.settings(self._options.depth)
         if found := await self._try_all(settings, first, order.DEVICE_S):
             return found
         for at in range(0, len(rest), order.PART):
@@ -172,7 +184,7 @@ class Scan:
         """
         listen_s = 0.0 if self._target.serial or self.result.requests else self._options.listen_s
         self._setting = setting
-        self._link = ModbusLink(self._target.bus_settings(setting, listen_s), SystemClock())
+        self._link = self._link_of(self._target.bus_settings(setting, listen_s), self._clock)
         try:
             yield
         finally:
@@ -192,6 +204,7 @@ class Scan:
         for unit in units:
             self._check_stop()
             self._progress.on_unit(unit)
+            self._duration.on_unit(self._link.wire, device_s)
             if unit in self.result.units or unit in self._excluded:
                 continue
             if not self._target.is_line and without_response >= 3:
@@ -219,9 +232,8 @@ class Scan:
         self, unit: int, function: int, device_s: float, registers: int, confirm: bool = False
     ) -> Reply:  # fmt: skip
         """Sends one request. confirm: repeat it after a response, since interference can look like a frame once."""
+        device_s = self._target.waited_s(device_s)
         timeout_s = order.timeout_s(self._setting, device_s) if self._setting else device_s
-        if self._target.rtu:
-            timeout_s += NETWORK_S
         reply = await probe(self._link, unit, function, timeout_s, registers)
         if confirm and reply.outcome is ProbeResult.HERE:
             reply = await probe(self._link, unit, function, timeout_s + order.SLOW_S, registers + 1)
@@ -233,6 +245,7 @@ class Scan:
             found = FoundDevice(unit, self._setting, function, reply.exception, reply.response_s)
             self.result.found.append(found)
             self._progress.on_found(found)
+            self._duration.on_found(self._link.wire, found)
         elif reply.outcome is ProbeResult.NOISE:
             self._noisy.setdefault(unit, self._setting)
         elif reply.outcome is ProbeResult.FOREIGN:
@@ -275,11 +288,28 @@ class Scan:
         if not found:
             return
         async with self._open(self.result.setting):
+            reported = await self._read_reported(found)
+            self._duration.on_reported()
             self._progress.on_part(_("identification"), len(found))
             for item in found:
                 self._check_stop()
                 self._progress.on_unit(item.unit)
                 item.identified = await identify_responding(
-                    self._link, item.unit, item.response_s, self._options.fc03, self.stop, item.function
-                )
+                    self._link, item.unit, item.response_s, self._options.fc03, self.stop, item.function,
+                    reported[item.unit],
+                )  # fmt: skip
+                self.result.requests += item.identified.requests
+                self._duration.on_identified(item)
             self._check_stop()
+
+    async def _read_reported(self, found: Iterable[FoundDevice]) -> dict[int, Reported]:
+        """What the devices report about themselves: it shows how many requests their identification needs."""
+        reported: dict[int, Reported] = {}
+        for item in found:
+            self._check_stop()
+            began_ns = self._clock.monotonic_ns()
+            texts = await read_reported(self._link, item.unit, timeout_of(item.response_s))
+            reported[item.unit] = texts
+            request_s = (self._clock.monotonic_ns() - began_ns) / 1e9 / texts.requests
+            self._duration.on_name(self._link.wire, item, texts.names_model, request_s)
+        return reported

@@ -46,6 +46,11 @@ RARE = (
 )
 
 
+def settings(depth: str) -> tuple[SerialSetting, ...]:
+    """The settings that a scan tries, in this order. depth: of the scan."""
+    return USUAL + UNCOMMON + (RARE if depth == "full" else ())
+
+
 @cache
 def likely_units() -> tuple[int, ...]:
     """Factory settings of the unit identifier, then low numbers."""

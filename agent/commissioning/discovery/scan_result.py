@@ -14,6 +14,9 @@ from drivers.bus_settings import BusSettings
 from drivers.reasons import InvalidValue, Reason
 from drivers.serial_sniffer import SerialSetting
 
+NETWORK_S = 0.1  # round trip to a converter
+QUIET_TCP_S = 0.4  # timeout after it is known that absent units cause no response
+
 
 class Target(Struct, frozen=True):
     """The bus to scan: a serial port, or a host.
@@ -42,6 +45,10 @@ class Target(Struct, frozen=True):
             data_bits=speed.data_bits, parity=speed.parity, stop_bits=speed.stop_bits, rtu_framing=self.rtu,
             listen_s=listen_s,
         )  # fmt: skip
+
+    def waited_s(self, device_s: float) -> float:
+        """The longest time that is waited for a device with this response time, without the transmission time."""
+        return device_s + NETWORK_S if self.rtu else device_s
 
     def __str__(self) -> str:
         return self.serial or f"{self.host}:{self.port_number}"
@@ -123,8 +130,8 @@ class ScanResult(Struct):
     found: units that responded.
     findings: what requires an action.
     notes: information.
-    requests: number of requests.
-    duration_s: duration in seconds with listening, without identification.
+    requests: number of requests, with those of the identification.
+    duration_s: duration in seconds, with listening and identification.
     stopped: the scan was interrupted.
     fc03: function 03 was permitted.
     """
@@ -156,6 +163,9 @@ class ScanProgress(Protocol):
         """The next unit is queried."""
 
     def on_found(self, found: FoundDevice) -> None: ...
+
+    def on_duration(self, left_s: float) -> None:
+        """The estimate of the remaining time, in seconds, has changed."""
 
 
 def noise_findings(noisy: Mapping[int, SerialSetting | None], result: ScanResult) -> Iterator[Reason]:

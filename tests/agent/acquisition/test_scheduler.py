@@ -39,7 +39,7 @@ class ScriptedLink(LoopLink):
         self.unplugged = False
         self.response_s = 0.015
         self.wire = BusSettings("b", host="127.0.0.1")
-        self.value = self.unanswered = 0
+        self.value = self.failed = 0
 
     async def read_block(
         self, request: Request, timeout_s: float, inter_request_delay_s: float = 0.0, **how: object
@@ -397,7 +397,7 @@ def test_polls_in_step_with_those_of_another_master_stop_colliding(clock: HandCl
         since_s = clock.monotonic_ns() / 1e9 - first_s
         if since_s % 5.0 < 0.035:
             collisions.append(int(since_s / 5.0))
-            link.unanswered += 1
+            link.failed += 1
             raise FrameError(RESPONSE_CORRUPT, unit_id=request.unit, address=request.address)
         return data
 

@@ -33,7 +33,7 @@ class SimulatedBus(LoopLink):
         profile = load_profile(profile_id)
         self.readings: list[Reading] = []
         self.wire = BusSettings("b", host="127.0.0.1")
-        self.late = self.damaged = self.unanswered = 0
+        self.late = self.damaged = self.failed = 0
         self.no_overread: set[tuple[int, int, int]] = set()
         self._clock = clock
         self._bench = BenchDevice(profile, 1, random.Random(3))

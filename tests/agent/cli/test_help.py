@@ -53,7 +53,7 @@ def test_the_commands_are_in_four_groups() -> None:
     assert headings == ["Start:", "Operate:", "Savings:", "Data and tools:"]
     first_words = [line.split()[0] for line in options.partition("Start:")[2].splitlines() if line.startswith("  ")]
     assert first_words == [
-        "demo", "scan", "identify", "check", "plan", "doctor", "commission",
+        "demo", "init", "scan", "identify", "check", "plan", "doctor", "commission",
         "run", "read", "watch", "explain", "maintenance", "resume",
         "import", "baseline", "adjustment", "report", "ledger",
         "replay", "simulate", "profiles", "backup", "restore", "compile",

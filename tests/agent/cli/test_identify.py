@@ -59,9 +59,11 @@ def test_a_list_leaves_the_choice_to_the_operator(tmp_path: Path) -> None:
     known = look(served(load_profile("schneider/atv320"), 0))
     assert names(known) == ["schneider/atv320", "schneider/atv630"] or set(names(known)) > {"schneider/atv320"}
     toml = to_toml(target, target.setting, [known])
-    assert check(tmp_path, toml)[0] == 2, "no profile is chosen automatically"
-    chosen = toml.replace('# profile = "schneider/atv320"', 'profile = "schneider/atv320"')
-    assert check(tmp_path, chosen)[0] == 1
+    assert check(tmp_path, toml) == (1, ["bus"]), "no profile is chosen automatically: there is no device to poll"
+    keys = ("[", "bus = ", "unit_id = ", 'profile = "schneider/atv320"', "comm_loss = ")
+    lines = (line.removeprefix("# ") for line in toml.splitlines())
+    chosen = "\n".join(line if line.startswith(keys) else f"# {line}" for line in lines)
+    assert check(tmp_path, toml[: toml.index("#")] + chosen[chosen.index("[drive") :]) == (0, [])
 
 
 def test_the_command_names_a_device_on_a_real_port() -> None:

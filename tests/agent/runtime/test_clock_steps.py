@@ -35,7 +35,7 @@ class Line(LoopLink):
 
     def __init__(self, clock: Stepping) -> None:
         self.clock, self.wire, self.response_s = clock, BusSettings("b", host="127.0.0.1"), 0.015
-        self.late = self.damaged = self.unanswered = 0
+        self.late = self.damaged = self.failed = 0
         self.no_overread: set[tuple[int, int, int]] = set()
         self._step_ns = HOUR_NS
 

@@ -20,7 +20,7 @@ from agent.runtime.health import POLL_GAP_MAX_S, BusNumbers, EventLoopLag, Healt
 class Link:
     wire: Any = None
     tight: Any = frozenset()
-    late = damaged = unanswered = 0
+    late = damaged = failed = 0
     response_s = 0.0
 
 

@@ -41,7 +41,7 @@ class Line(LoopLink):
     def __init__(self, clock: HandClock) -> None:
         self.clock, self.wire = clock, BusSettings("b", host="127.0.0.1")
         self.asked: list[tuple[float, int]] = []
-        self.response_s, self.late, self.damaged, self.unanswered = 0.015, 0, 0, 0
+        self.response_s, self.late, self.damaged, self.failed = 0.015, 0, 0, 0
         self.no_overread: set[tuple[int, int, int]] = set()
         self.on_ask: Callable[[], None] = lambda: None
         self.closed = False

@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
+from support.announced import Announced
 from support.basics import interruptible, wait_until
 from support.fault_matrix import FaultStep, Line, clean, echo
 from support.numbered_slave import NumberedSlave
@@ -26,7 +27,7 @@ from agent.cli.scan_view import format_result, result_object
 from agent.commissioning.discovery import reasons as codes
 from agent.commissioning.discovery.identify import Identified, identify
 from agent.commissioning.discovery.probe import ProbeResult, Reply
-from agent.commissioning.discovery.scan import NETWORK_S, Scan
+from agent.commissioning.discovery.scan import Scan
 from agent.commissioning.discovery.scan_order import (
     CHARACTERS,
     DEVICE_S,
@@ -36,7 +37,7 @@ from agent.commissioning.discovery.scan_order import (
     USUAL,
     by_likelihood,
 )
-from agent.commissioning.discovery.scan_result import FoundDevice, ScanOptions, Target, parse_expected
+from agent.commissioning.discovery.scan_result import NETWORK_S, ScanOptions, Target, parse_expected
 from agent.commissioning.discovery.scan_result import ScanResult as Outcome
 from agent.core.clock import SystemClock
 from drivers.bus_settings import BusSettings
@@ -64,18 +65,6 @@ def device(unit: int, profile_id: str) -> SimulatedDevice:
     return SimulatedDevice(unit, profile, lambda: truth, rating_kw=motor.machine.kw, extra=identity_words(profile))
 
 
-class Silent:
-    """Progress that is not printed."""
-
-    def on_text(self, text: str) -> None: ...
-
-    def on_part(self, name: str, total: int) -> None: ...
-
-    def on_unit(self, unit: int) -> None: ...
-
-    def on_found(self, found: FoundDevice) -> None: ...
-
-
 @pytest.fixture
 def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[LineSettingsSegment]:
     """A line at the settings of the decorator `at`; it knows the parity with which its port is opened."""
@@ -94,7 +83,7 @@ at = lambda settings: pytest.mark.parametrize("line", [settings], indirect=True)
 
 
 def scan(target: Target, options: ScanOptions) -> Outcome:
-    return asyncio.run(asyncio.wait_for(Scan(target, options, Silent()).run(), 600))
+    return asyncio.run(asyncio.wait_for(Scan(target, options, Announced(SystemClock())).run(), 600))
 
 
 def on_line(segment: LineSettingsSegment, setting: str | None, options: ScanOptions) -> Outcome:
@@ -132,6 +121,7 @@ def test_function_3_is_not_used_without_permission(line: LineSettingsSegment) ->
     stations = [DeviceStation(line, device(1, "yaskawa/ga800")), DeviceStation(line, device(2, "eastron/sdm630"))]
     result = on_line(line, "19200 8N1", ScanOptions((1, 2), "full", LISTEN_S))
     assert [(found.unit, found.exception) for found in result.found] == [(1, 2), (2, 0)]
+    assert all(0 < found.response_s < 1 for found in result.found), "also that of an exception response"
     assert all(set(station.functions) <= READS for station in stations)
     assert all(run.data[1] in READS for run in sent_by(line, "agent"))
     assert result.found[1].identified is not None
@@ -290,7 +280,7 @@ def test_a_gateway_that_reports_absent_units_is_scanned_quickly(fc03: bool) -> N
         host, port = (await bus.start()).split(":")
         try:
             options = ScanOptions(identify=False, fc03=fc03)
-            return await Scan(Target(host=host, port_number=int(port)), options, Silent()).run()
+            return await Scan(Target(host=host, port_number=int(port)), options, Announced(SystemClock())).run()
         finally:
             await bus.stop()
 
@@ -467,10 +457,29 @@ def ten(segment: LineSettingsSegment, units: Sequence[int] = TEN) -> list[Device
 def test_ten_devices_at_the_right_speed_within_a_minute(line: LineSettingsSegment) -> None:
     ten(line)
     setting = f"{line.baud} 8{line.parity}1"
-    result = on_line(line, setting, ScanOptions(fc03=True))
+    result = on_line(line, setting, ScanOptions(identify=False))
     print(f"\n{setting}: {len(result.found)} of 10 in {result.duration_s:.1f} s, {result.requests} questions")
     assert [found.unit for found in result.found] == list(TEN)
     assert result.duration_s < 60
+
+
+@pytest.mark.soak
+@pytest.mark.alone
+@pytest.mark.parametrize("line", ["9600 8E1", "38400 8N1"], indirect=True)
+def test_ten_known_devices_take_the_announced_time_on_a_real_port(line: LineSettingsSegment) -> None:
+    """± 10 % from the announcement before the identification; at the start the models are not known, hence ± 15 %."""
+    ten(line)
+    port = line.port("agent")
+    line.start()
+    setting = SerialSetting(line.baud, 8, line.parity)
+    announced = Announced(SystemClock())
+    options = ScanOptions(fc03=True, expected=parse_expected("10"))
+    result = asyncio.run(Scan(Target(serial=port, setting=setting), options, announced).run())
+    first_s, last_s = announced.ends_s[0], announced.ends_s[announced.parts[-1] - 1]
+    print(f"\n{setting}: announced {first_s:.1f} s, then {last_s:.1f} s; taken {result.duration_s:.1f} s")
+    assert all(found.identified for found in result.found)
+    assert first_s == pytest.approx(result.duration_s, rel=0.15)
+    assert last_s == pytest.approx(result.duration_s, rel=0.10)
 
 
 @pytest.mark.soak

@@ -1,0 +1,61 @@
+"""`magwatt init`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from agent.cli.options import fail
+from agent.core.text import N_, _, text_of
+
+
+@click.command(
+    help=N_(
+        "Write a configuration from questions and a scan.\n\n"
+        "Asks for the gateway, the broker, the buses, the devices and the nameplates, writes FILE, by default "
+        "plant.toml, and checks it. Each answer is immediately kept in a file next to it, plant.answers.toml: after "
+        "Ctrl-C the same command continues. With --answers all answers come from a file; a missing or wrong one is "
+        "an error. Exits 1 if `check` has findings, 130 after Ctrl-C."
+    )
+)
+@click.argument("file", required=False, type=click.Path(path_type=Path), default=Path("plant.toml"))
+@click.option("--answers", "answers_file", metavar="FILE", type=click.Path(path_type=Path),
+              help=N_("Answers from a file, without questions; docs/init.md describes it."))  # fmt: skip
+@click.option("--overwrite", is_flag=True, help=N_("Replace an existing configuration without asking."))
+def init(file: Path, answers_file: Path | None, overwrite: bool) -> None:
+    from agent.cli.init_dialogue import InitDialogue
+    from agent.cli.init_result import finish
+    from agent.cli.init_surroundings import surroundings
+    from agent.commissioning.init.answers import read_answers
+    from agent.commissioning.init.unattended import complete
+    from drivers.file_reasons import FILE_UNREADABLE
+    from drivers.reasons import cause_of
+    from drivers.toml_file import TomlError
+
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        fail(_("{path}: write the name of a file in an existing folder", path=str(file)))
+    if answers_file is None:
+        dialogue = InitDialogue(file, surroundings(), overwrite)
+        sys.exit(finish(dialogue.file, dialogue.run()))
+    try:
+        answers, report = read_answers(answers_file)
+    except OSError as error:
+        fail(text_of(FILE_UNREADABLE(path=str(answers_file), error=cause_of(error))))
+    except TomlError as error:
+        fail(f"{answers_file}: {text_of(error)}")
+    answers = complete(answers, surroundings(), report)
+    for problem in report.problems:
+        click.echo(problem.text(text_of), err=True)
+    if report.problems:
+        fail(
+            _(
+                "{n:d} {n:problem|problems} in {path}; nothing was written",
+                n=len(report.problems),
+                path=str(answers_file),
+            )
+        )
+    if file.exists() and not overwrite:
+        fail(_("{path} exists; name another file, or replace it with --overwrite", path=str(file)))
+    sys.exit(finish(file, answers))

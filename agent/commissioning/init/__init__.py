@@ -1,0 +1,1 @@
+"""The questions from which `magwatt init` writes a configuration."""
