@@ -275,7 +275,7 @@ def test_a_row_over_the_limit_of_the_broker_is_set_aside_and_the_others_are_deli
     tmp_path: Path, line: Line, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MQTT 5 reports the limit; a broker of 3.1.1 closes the connection each time. Rows become backlog after a second
-    here, as in a plant."""
+    here. As in a plant, rows continue to arrive: they prove that the broker accepts others."""
     monkeypatch.setattr("agent.delivery.store.cursor.FRESH_S", 1.0)
     broker = Mosquitto(tmp_path, "max_packet_size 20000\n")
     broker.start()
@@ -285,7 +285,17 @@ def test_a_row_over_the_limit_of_the_broker_is_set_aside_and_the_others_are_deli
     line.put(3)
     line.put(1, size=30_000)
     line.put(3)
-    wait_until(lambda: len(listener.of("g/m/telemetry") + listener.of("g/m/backfill/telemetry")) >= 6, 30, "the rest")
+    n = 6
+
+    def set_aside() -> bool:
+        nonlocal n
+        line.put(1)
+        n += 1
+        time.sleep(0.2)
+        return bool(line.store.fetch_gaps())
+
+    wait_until(set_aside, 30, "the row is set aside")
+    wait_until(lambda: len(listener.of("g/m/telemetry") + listener.of("g/m/backfill/telemetry")) >= n, 30, "the rest")
     wait_until(lambda: line.store.figures()["spool_rows"] == 0, 30, "nothing is stuck")
     (gap,) = line.store.fetch_gaps()
     assert gap.rows == 1
