@@ -1,7 +1,7 @@
 """From an unknown device to good values: identified, configured, commissioned, read; on virtual time.
 
-Each device is served with the nameplate of a usual motor. The configuration is that of the identification, with what
-an operator reads from the labels. A device has passed if the record has no open point and every register of its map is
+Each device is served with the nameplate of a usual motor. The configuration is that of `init` from what an operator
+reads from the labels. A device has passed if the record has no open point and every register of its map is
 read, has a value and no flag.
 """
 
@@ -17,9 +17,11 @@ from support.plant_clock import PlantClock, link_to
 
 from agent.acquisition.scheduler import pollers
 from agent.acquisition.selfcheck_results import REGISTERS_DISABLED, disabled_registers
-from agent.commissioning.discovery.config_snippet import to_toml
 from agent.commissioning.discovery.identify import identify
-from agent.commissioning.discovery.scan_result import Target
+from agent.commissioning.init.answers import read_answers
+from agent.commissioning.init.configuration import configuration
+from agent.commissioning.init.steps import Surroundings
+from agent.commissioning.init.unattended import complete
 from agent.commissioning.wizard.answers import Answer
 from agent.commissioning.wizard.wizard import Dialogue, Wizard
 from agent.config.loader import load_config
@@ -107,41 +109,56 @@ async def remaining(folder: Path, case: Case) -> list[str]:
         store.close()
 
 
-async def configured(folder: Path, case: Case, link: MemoryLink, ratios: Ratios) -> Config:
-    """The configuration of the identified device, completed from the labels of device and motor."""
-    known = await identify(link, 1, fc03=True)
-    assert case.profile in [match.profile.id for match in known.matches]
-    text = to_toml(Target(host="127.0.0.1"), None, [known])
-    if not known.conclusive:
-        text = text.replace(f'# profile = "{case.profile}"', f'profile = "{case.profile}"')
-    name = "drive-1" if load_profile(case.profile).kind == "vfd" else "meter-1"
-    text = text.replace(f"[{'meter' if name == 'drive-1' else 'drive'}.", f"[{name[:5]}.")
-    text = text.replace('# comm_loss = "not used"', f'kw = {case.plate.kw}\ncomm_loss = "not used"')
-    text = text.replace('"feeder"', '"motor"')
-    if ratios.ct and name == "meter-1":
-        text += f'ct = "{ratios.ct[0]:g}/{ratios.ct[1]:g}"\nct_class = "0.5"\n'
-        text += 'ratio_applied_by = "agent"\n' * case.secondary
-    machine = machine_of(case.plate)
-    file = folder / "plant.toml"
-    file.write_text(
-        f"""\
+def answers_text(case: Case, ratios: Ratios) -> str:
+    """What an operator reads from the labels, as an answers file."""
+    machine, drive = machine_of(case.plate), load_profile(case.profile).kind == "vfd"
+    name = "drive-1" if drive else "meter-1"
+    if drive:
+        device = f'[drive.drive-1]\nkw = {case.plate.kw}\ncomm_loss = "not used"'
+    else:
+        device = '[meter.meter-1]\nmeasuring_point = "motor"\nclass = "0.5"\nwiring = "3P4W"\nvt = ""'
+        device += f'\nct = "{ratios.ct[0]:g}/{ratios.ct[1]:g}"\nct_class = "0.5"' if ratios.ct else '\nct = ""'
+        device += f'\nratio_applied_by = "{"agent" if case.secondary else "meter"}"' if ratios.ct else ""
+    return f"""\
 [site]
 id = "bench"
 gateway = "gw-01"
+timezone = "UTC"
 [store]
 state_dir = "state"
-{text}
+[mqtt]
+url = ""
+[bus.gateway]
+tcp = "127.0.0.1"
+{device}
+bus = "gateway"
+unit_id = 1
+profile = "{case.profile}"
 [motor.m]
 kind = "{"induction" if machine.induction else "pm"}"
 kw = {machine.kw}
 rpm = {machine.rpm}
+hz = {machine.hertz:g}
 poles = {machine.poles}
 volts = {machine.volts}
 amps = {machine.amps:.1f}
+cos_phi = {machine.cos_phi:.2f}
+class = ""
+efficiency = ""
 fed_by = "{name}"
-""",
-        encoding="utf-8",
-    )
+"""
+
+
+async def configured(folder: Path, case: Case, link: MemoryLink, ratios: Ratios) -> Config:
+    """The configuration that `magwatt init` writes from the labels of device and motor, once it is identified."""
+    known = await identify(link, 1, fc03=True)
+    assert case.profile in [match.profile.id for match in known.matches]
+    (folder / "plant.answers.toml").write_text(answers_text(case, ratios), encoding="utf-8")
+    answers, report = read_answers(folder / "plant.answers.toml")
+    answers = complete(answers, Surroundings(), report)
+    assert not report.problems
+    file = folder / "plant.toml"
+    file.write_text(configuration(answers), encoding="utf-8")
     config, report = load_config(file)
     assert report.findings == []
     expected = any(row.confidence == "from_memory" for row in load_profile(case.profile).registers)
