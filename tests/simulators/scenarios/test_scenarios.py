@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from support.basics import PATIENCE_S
 
 from agent.cli import main
 from agent.config.loader import load_config
