@@ -110,7 +110,7 @@ async def remaining(folder: Path, case: Case) -> list[str]:
 
 
 def answers_text(case: Case, ratios: Ratios) -> str:
-    """What an operator reads from the labels, as an answers file."""
+    """What an operator reads from the labels, as the file of --answers."""
     machine, drive = machine_of(case.plate), load_profile(case.profile).kind == "vfd"
     name = "drive-1" if drive else "meter-1"
     if drive:
@@ -154,11 +154,11 @@ async def configured(folder: Path, case: Case, link: MemoryLink, ratios: Ratios)
     known = await identify(link, 1, fc03=True)
     assert case.profile in [match.profile.id for match in known.matches]
     (folder / "plant.answers.toml").write_text(answers_text(case, ratios), encoding="utf-8")
-    answers, report = read_answers(folder / "plant.answers.toml")
-    answers = complete(answers, Surroundings(), report)
+    stated, report = read_answers(folder / "plant.answers.toml")
+    stated = complete(stated, Surroundings(), report)
     assert not report.problems
     file = folder / "plant.toml"
-    file.write_text(configuration(answers), encoding="utf-8")
+    file.write_text(configuration(stated), encoding="utf-8")
     config, report = load_config(file)
     assert report.findings == []
     expected = any(row.confidence == "from_memory" for row in load_profile(case.profile).registers)

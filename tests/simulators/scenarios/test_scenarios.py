@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from support.basics import PATIENCE_S
 
 from agent.cli import main
 from agent.config.loader import load_config
@@ -236,7 +235,7 @@ def test_a_serial_line_has_its_speed_and_timing(opened: Callable[[str], int]) ->
         port = opened(path)
         least_s = 1.0  # of five at most: a busy host can delay it, never advance it
         for _ in range(5):
-            answer, took_s = exchange(port, rtu_request(11, 4, 0, 20), PATIENCE_S, 45)
+            answer, took_s = exchange(port, rtu_request(11, 4, 0, 20), 0.25, 45)
             assert crc_valid(answer)
             assert answer[:3] == bytes((11, 4, 40))
             least_s = min(least_s, took_s)
@@ -245,9 +244,9 @@ def test_a_serial_line_has_its_speed_and_timing(opened: Callable[[str], int]) ->
         assert 0.069 < least_s < 0.15
         assert exchange(port, rtu_request(12, 4, 0, 20), 0.15)[0] == b"", "no such unit: no response"
         assert exchange(port, rtu_request(11, 4, 0, 20)[:-1] + b"\x00", 0.15)[0] == b"", "damaged: silence"
-        assert exchange(port, b"\x0b\x04\x00", 0.1)[0] == b"", "an incomplete request is discarded"
-        assert crc_valid(exchange(port, rtu_request(11, 4, 0, 20), PATIENCE_S, 45)[0])
-        refused = exchange(port, rtu_request(11, 4, 60000, 2), PATIENCE_S, 5)[0]
+        assert exchange(port, b"\x0b\x04\x00", 0.5)[0] == b"", "an incomplete request is discarded"
+        assert crc_valid(exchange(port, rtu_request(11, 4, 0, 20), 0.25, 45)[0])
+        refused = exchange(port, rtu_request(11, 4, 60000, 2), 0.15, 5)[0]
         assert refused[:3] == bytes((11, 0x84, 2))
 
     open_bench(plant, client_task)
