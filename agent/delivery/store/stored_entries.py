@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -13,14 +15,21 @@ from agent.delivery.store.database_file import NAME
 
 
 def unreadable(directory: Path) -> OSError | None:
-    """Why the state file exists and cannot be read; None if it can, or if there is none."""
+    """Why the state file exists and cannot be read; None if it can, or if there is none.
+
+    The file is not opened: closing it would release the locks that SQLite holds on it in this process, and a command in
+    another process would then delete the WAL of the running agent.
+    """
+    path = directory / NAME
     try:
-        (directory / NAME).open("rb").close()
+        path.stat()
     except FileNotFoundError:
         return None
     except OSError as error:
         return error
-    return None
+    if os.access(path, os.R_OK, effective_ids=True):
+        return None
+    return PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def stored_entries(directory: Path, kind: str, fingerprints: Mapping[str, str] | None = None) -> dict[str, Any]:
