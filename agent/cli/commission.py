@@ -14,6 +14,7 @@ from agent.core.text import N_, _, text_of
 if TYPE_CHECKING:
     from agent.commissioning.wizard.wizard import Dialogue
     from agent.config.model import Config
+    from drivers.reasons import cause_of
 
 
 @click.command(
@@ -93,6 +94,7 @@ def _dialogue(config: Config, by: str | None, answers_file: Path | None, batch: 
     from agent.commissioning.wizard.answers import AnswersFile, operator_name, read_answers
     from agent.commissioning.wizard.questions import all_questions
     from agent.commissioning.wizard.wizard import Dialogue
+    from drivers.reasons import cause_of
 
     try:
         by = operator_name(by) if by is not None else ""
@@ -102,7 +104,9 @@ def _dialogue(config: Config, by: str | None, answers_file: Path | None, batch: 
     if answers_file is not None:
         try:
             answers = read_answers(answers_file, all_questions(config))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            fail(f"{answers_file}: {text_of(cause_of(error))}")
+        except ValueError as error:
             fail(f"{answers_file}: {text_of(error)}")
     by, terminal = by or answers.by, TerminalDialogue(click.echo, _read_line)
     interactive = answers_file is None and not batch and sys.stdin is not None and sys.stdin.isatty()

@@ -28,14 +28,18 @@ WINDOW = 100
 CONNACK_S = 10.0
 KEEPALIVE_S = 60
 MISC_S = 5.0  # between two keep-alive checks
-TYPICAL = (
-    "active_power_w", "apparent_power_va", "reactive_power_var", "power_factor", "frequency_hz", "voltage_l1n_v",
-    "voltage_l2n_v", "voltage_l3n_v", "current_l1_a", "current_l2_a", "current_l3_a", "active_power_l1_w",
-    "active_power_l2_w", "active_power_l3_w", "thd_i_l1_pct", "thd_i_l2_pct", "thd_i_l3_pct", "energy_import_kwh",
-    "output_frequency_hz", "output_voltage_v", "dc_bus_voltage_v", "motor_current_a", "motor_power_kw",
-    "motor_speed_rpm", "motor_torque_pct", "drive_temperature_degc", "motor_efficiency_pct", "system_efficiency_pct",
-    "drive_efficiency_pct", "shaft_power_w",
-)  # fmt: skip
+# Typical metrics of a motor on a drive with their rated values
+TYPICAL = {
+    "active_power_w": 41_500.0, "apparent_power_va": 44_100.0, "reactive_power_var": 14_900.0, "power_factor": 0.94,
+    "frequency_hz": 50.0, "voltage_l1n_v": 231.0, "voltage_l2n_v": 230.4, "voltage_l3n_v": 230.8, "current_l1_a": 63.8,
+    "current_l2_a": 63.6, "current_l3_a": 63.7, "active_power_l1_w": 13_850.0, "active_power_l2_w": 13_800.0,
+    "active_power_l3_w": 13_850.0, "thd_i_l1_pct": 31.0, "thd_i_l2_pct": 31.2, "thd_i_l3_pct": 30.9,
+    "energy_import_kwh": 120_000.0, "output_frequency_hz": 100.0, "output_voltage_v": 360.0, "dc_bus_voltage_v": 540.0,
+    "motor_current_a": 72.0, "motor_power_kw": 40.2, "motor_speed_rpm": 1500.0, "motor_torque_pct": 100.0,
+    "drive_temperature_degc": 42.0, "motor_efficiency_pct": 95.6, "system_efficiency_pct": 92.6,
+    "drive_efficiency_pct": 96.9, "shaft_power_w": 38_430.0,
+}  # fmt: skip
+FOLLOWS_LOAD = ("_w", "_va", "_var", "_a", "_kw", "torque_pct")  # ends of the names of metrics
 
 
 class Gateway:
@@ -83,7 +87,10 @@ class Gateway:
             for number, motor in enumerate(self.motors):
                 level = self._levels[number] = min(1.0, max(0.3, self._levels[number] + self._random.gauss(0, 0.01)))
                 self.sequence += 1
-                values = {name: round(level * (1 + 7 * place), 3) for place, name in enumerate(TYPICAL)}
+                values = {
+                    name: round(level * rated if name.endswith(FOLLOWS_LOAD) else rated, 3)
+                    for name, rated in TYPICAL.items()
+                }
                 message = Message(motor, "telemetry", t_ms, values, {"motor_efficiency_pct": 0.8},
                                   {"motor_efficiency_pct": "M5"}, quality=Quality.SIMULATED)  # fmt: skip
                 payload = encode(message, f"{self._boot}-{self.sequence}")

@@ -12,7 +12,9 @@ from agent.delivery.store import Store
 from agent.delivery.store.database_file import NAME
 from agent.delivery.store.stored_entries import stored_entries, unreadable
 
-COMMAND = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('select n from spool').fetchall(); db.close()"
+COMMAND = (
+    "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('select n from spool').fetchall(); db.close()"
+)
 
 
 def test_a_command_leaves_the_wal_of_an_agent_that_has_read_its_own_state(tmp_path: Path, clock: HandClock) -> None:
