@@ -14,7 +14,6 @@ from agent.core.text import N_, _, text_of
 if TYPE_CHECKING:
     from agent.commissioning.wizard.wizard import Dialogue
     from agent.config.model import Config
-    from drivers.reasons import cause_of
 
 
 @click.command(
@@ -94,6 +93,7 @@ def _dialogue(config: Config, by: str | None, answers_file: Path | None, batch: 
     from agent.commissioning.wizard.answers import AnswersFile, operator_name, read_answers
     from agent.commissioning.wizard.questions import all_questions
     from agent.commissioning.wizard.wizard import Dialogue
+    from drivers.file_reasons import FILE_UNREADABLE
     from drivers.reasons import cause_of
 
     try:
@@ -105,7 +105,7 @@ def _dialogue(config: Config, by: str | None, answers_file: Path | None, batch: 
         try:
             answers = read_answers(answers_file, all_questions(config))
         except OSError as error:
-            fail(f"{answers_file}: {text_of(cause_of(error))}")
+            fail(text_of(FILE_UNREADABLE(path=str(answers_file), error=cause_of(error))))
         except ValueError as error:
             fail(f"{answers_file}: {text_of(error)}")
     by, terminal = by or answers.by, TerminalDialogue(click.echo, _read_line)
