@@ -15,8 +15,19 @@ _FLAG_HELP = {"CLOCK_UNSYNCHRONIZED": N_("the clock of the gateway is not synchr
 
 
 def notes(follower: Follower) -> list[str]:
-    """All lines: states first, which need an action, then events and flags."""
-    return [*format_states(follower), *_format_events(follower), *format_flags(follower)]
+    """All lines: gateways and states first, which need an action, then events and flags."""
+    return [
+        *_format_gateways(follower), *format_states(follower), *_format_events(follower), *format_flags(follower)
+    ]  # fmt: skip
+
+
+def _format_gateways(follower: Follower) -> list[str]:
+    """Each gateway that is not connected to the broker."""
+    return [
+        _("{gateway}: gateway offline; the rows of its motors are the last ones", gateway=gateway)
+        for gateway, status in sorted(follower.gateways.items())
+        if status == "offline"
+    ]
 
 
 def format_flags(follower: Follower) -> list[str]:

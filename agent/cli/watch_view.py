@@ -41,7 +41,7 @@ def screen(follower: Follower, view: View, width: int, height: int, footer: str 
     head = [title, *([] if view.notes_only else table.head())]
     foot: list[Line] = [[Span(text, "dim")] for text in footer.splitlines()]
     if view.notes_only:
-        body = [[Span(part, "yellow")] for text in notes for part in wrapped(text, width)]
+        body = [[Span(part, "yellow")] for text in notes or [_("no notes")] for part in wrapped(text, width)]
     else:
         foot = [*_short_notes(notes, min(height // 5, height - len(head) - len(foot) - ROWS_MIN)), *foot]
         body = [line for group in groups for line in (group_line(group), *map(table.row, group.rows))]
