@@ -315,7 +315,7 @@ def test_only_names_are_cut_in_the_table(width: int, state: str, quality: str) -
 def test_a_motor_of_an_offline_gateway_is_not_online() -> None:
     there, away = (table(followed("online", "good", status), 140) for status in ("online", "offline"))
     assert (_("online"), "green") in {(span.text.strip(), span.style) for line in there for span in line}
-    heading, row = [line for line in away if any("gw" in span.text or "1234.57" in span.text for span in line)]
+    heading, row, _note = [line for line in away if any("gw" in span.text or "1234.57" in span.text for span in line)]
     assert (_("offline"), "red") in heading
     assert {span.style for span in row} <= {"bold red", "dim", "yellow"}
     assert _("online") not in "".join(span.text for span in row)
