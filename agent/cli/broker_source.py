@@ -55,7 +55,7 @@ def broker_source(
     check_usage((url and config_file, _("URL and --config name two brokers; use one of them")))
     path = None if url else found_file(config_file)
     if path is None:
-        source = BrokerSource(broker_of(url or BROKER, user, password_file, ca), topic or ALL_TOPICS)
+        source = BrokerSource(broker_of(url or BROKER, user, password_file, ca), ALL_TOPICS if topic is None else topic)
     else:
         source = _of_configuration(path, topic, user, password_file, ca)
     _check_filter(source.topic)
@@ -78,7 +78,8 @@ def _of_configuration(
         broker = replace(broker, user=user, password_file=password_file)
     elif password_file:
         broker = replace(broker, password_file=password_file)
-    return BrokerSource(replace(broker, ca=ca) if ca else broker, topic or f"{config.site.root}/#", path)
+    own = f"{config.site.root}/#"
+    return BrokerSource(replace(broker, ca=ca) if ca else broker, own if topic is None else topic, path)
 
 
 def _check_filter(topic: str) -> None:

@@ -18,6 +18,7 @@ from agent.commissioning.selfcheck.model import SelfcheckFinding, SelfcheckOutco
 from agent.commissioning.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH
 from agent.commissioning.wizard import reasons as codes
 from agent.commissioning.wizard.answers import Answer, Question
+from agent.commissioning.wizard.questions import nameplate
 from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, as_markdown
 from agent.commissioning.wizard.wizard import Dialogue, Wizard, with_models
 from agent.config.loader import load_config
@@ -236,3 +237,12 @@ def test_a_changed_configuration_requires_a_new_check(tmp_path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("150/5", "200/5"), encoding="utf-8")
     config, _ = load_config(path)
     assert stored_checks(config).keys() == {"mcc-2", "vfd-2"}
+
+
+def test_the_nameplate_to_confirm_states_the_configured_efficiency(tmp_path: Path) -> None:
+    file = tmp_path / "plant.toml"
+    text = PLANT.format(where="127.0.0.1:1", ratio="", comm_loss='comm_loss = "not used"')
+    file.write_text(text.replace('kind = "pm"', 'kind = "pm"\nefficiency = 96.1', 1))
+    motor = next(item for item in load_config(file)[0].motors.values() if item.kind == "pm")
+    assert nameplate(motor)["efficiency_pct"] == 96.1
+    assert codes.PLATE["efficiency_pct"](efficiency_pct=96.1) in codes.plate_entries(nameplate(motor))
