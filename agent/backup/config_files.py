@@ -1,5 +1,5 @@
 """The configuration, the files that it names (certificates, register maps, and secrets if they are wanted), and the
-records next to it: of commissioning, and the answers of `magwatt init`."""
+records next to it: of commissioning and of `magwatt init`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _records(config_file: Path) -> Iterator[Path]:
     """The records next to a configuration."""
     answers = config_file.with_name(f"{config_file.stem}.answers.toml")
     found = [path for pattern in RECORDS for path in config_file.parent.glob(pattern)]
-    for path in sorted(found) + [answers]:
+    for path in [*sorted(found), answers]:
         if path.is_file():
             yield path.resolve()
 

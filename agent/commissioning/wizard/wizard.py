@@ -91,8 +91,8 @@ class Wizard:
                 ))  # fmt: skip
                 if len(selected) < len(assets(config)):
                     self._dialogue.print_line(_(
-                        "All devices are read, also those of other motors: exchanged unit identifiers are detected only "
-                        "by comparison."
+                        "All devices are read, also those of other motors: exchanged unit identifiers are detected "
+                        "only by comparison."
                     ))  # fmt: skip
                 result = await with_models(await self_check(device_set, clock, readings), device_set)
                 self._save(result, {device for asset in selected for device in asset.devices})
