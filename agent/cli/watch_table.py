@@ -54,12 +54,13 @@ def _speed(row: Row) -> Span:
 
 
 def _current(row: Row) -> Span:
-    """The motor current: of the drive, or of the meter of a motor without drive; else that of the drive's input."""
+    """The motor current: of the drive, or of a meter at the motor; else that of the drive input or feeder, marked."""
     values = _values(row)
     if values.get("motor_current_a") is not None:
         return _number(values["motor_current_a"], 1, 1)
     cell = _number(_mean(_phases(values, "current_l{}_a")), 1, 1)
-    at_input = row.followed.messages.get("meta", {}).get("meter", {}).get("measuring_point") == "drive-input"
+    meter = row.followed.messages.get("meta", {}).get("meter", {})
+    at_input = meter.get("measuring_point", "motor") != "motor"
     return Span(_("{current} (input)", current=cell.text)) if at_input and cell.text != UNKNOWN else cell
 
 

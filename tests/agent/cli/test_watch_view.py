@@ -133,6 +133,7 @@ def test_more_notes_than_fit_are_counted_and_shown_by_a_key() -> None:
     [
         ({"motor_current_a": 70.0}, "drive-input", "70.0"),
         ({}, "drive-input", "{current} (input)"),
+        ({}, "feeder", "{current} (input)"),
         ({}, "motor", "130.2"),
         ({"current_l1_a": None}, "drive-input", "–"),
     ],

@@ -129,6 +129,7 @@ class Scene:
 def test_a_correct_plant_has_no_open_points_and_a_complete_record(tmp_path: Path) -> None:
     scene = Scene(tmp_path, RIGHT, LOOKED_AT)
     assert asyncio.run(scene.run()) == [[], []]
+    assert scene.printed.index("\n1#泵 (pump-1)") == 1, "only the announcement of the self-check"
     by_code = {statement.code: statement.data for statement in scene.statements}
     assert codes.PLATE["power_kw"](power_kw=55) in by_code[codes.NAMEPLATE_MATCHES]["entries"]
     assert (by_code[codes.CTS_MATCH]["primary_a"], by_code[codes.CTS_MATCH]["secondary_a"]) == (150, 5)
@@ -197,6 +198,7 @@ def test_a_no_stays_open(tmp_path: Path) -> None:
     assert point.code == codes.NOT_CONFIRMED_ACTUAL
     assert point.data["statement"].code == codes.NAMEPLATE_MATCHES
     assert point.data["actual"] == "7.5 kW"
+    assert scene.printed.index("\n1#泵 (pump-1)") == 2, "also why devices of other motors are read"
 
 
 def test_a_drive_with_unstated_watchdog_setting_is_not_polled(tmp_path: Path) -> None:
