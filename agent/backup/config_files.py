@@ -1,4 +1,5 @@
-"""The configuration and the files that it names: certificates, register maps, and secrets if they are wanted."""
+"""The configuration, the files that it names (certificates, register maps, and secrets if they are wanted), and the
+records next to it: of commissioning and of `magwatt init`."""
 
 from __future__ import annotations
 
@@ -14,9 +15,11 @@ from agent.config.keys import SECRET_FILES, TLS_FILES
 from agent.config.model import Config
 from drivers.reasons import Reason, cause_of
 
+RECORDS = ("commissioning/*.md", "commissioning/*.json")  # next to the configuration; also its .answers.toml
+
 
 class ConfigFiles(NamedTuple):
-    """parts: with the paths of their copies. notes: what is not included. omitted: its paths."""
+    """parts: with the paths of their copies. notes: included records, and what is not included. omitted: its paths."""
 
     parts: tuple[tuple[BackupPart, Path], ...]
     notes: tuple[Reason, ...]
@@ -32,7 +35,8 @@ def config_files(config: Config, folder: Path, with_secrets: bool) -> ConfigFile
     notes: list[Reason] = []
     omitted: list[str] = []
     home = config.path.parent.resolve()
-    for path, secret in {config.path.resolve(): False, **dict(_named(config))}.items():
+    records = dict.fromkeys(_records(config.path.resolve()), False)
+    for path, secret in {config.path.resolve(): False, **records, **dict(_named(config))}.items():
         note = _why_not(path, home, secret and not with_secrets)
         if note is not None:
             notes.append(note)
@@ -42,7 +46,18 @@ def config_files(config: Config, folder: Path, with_secrets: bool) -> ConfigFile
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / name)
         parts.append((archive.part_of(f"config/{name.as_posix()}", folder / name, path), folder / name))
+    if names := tuple(path.relative_to(home).as_posix() for path in records if str(path) not in omitted):
+        notes.insert(0, codes.RECORDS_INCLUDED(n=len(names), names=names))
     return ConfigFiles(tuple(parts), tuple(notes), tuple(omitted))
+
+
+def _records(config_file: Path) -> Iterator[Path]:
+    """The records next to a configuration."""
+    answers = config_file.with_name(f"{config_file.stem}.answers.toml")
+    found = [path for pattern in RECORDS for path in config_file.parent.glob(pattern)]
+    for path in [*sorted(found), answers]:
+        if path.is_file():
+            yield path.resolve()
 
 
 def _why_not(path: Path, home: Path, omit_secret: bool) -> Reason | None:

@@ -42,7 +42,8 @@ TEMPORARY = ".magwatt-backup-"  # start of the names of temporary folders; one t
 
 
 class BackupResult(msgspec.Struct, frozen=True):
-    """notes: what is not in the backup. finding: what is wrong with its content; None: nothing."""
+    """notes: its records of commissioning, and what is not in it.
+    finding: what is wrong with its content; None: nothing."""
 
     manifest: Manifest
     notes: tuple[Reason, ...]

@@ -16,6 +16,9 @@ SOURCE_CORRUPT = Code(
 LEDGER_NOT_VALID = Code(
     "ledger_not_valid", "the ledger in the backup does not pass the verification, like that of the gateway: {problem}"
 )
+RECORDS_INCLUDED = Code(
+    "records_included", "{n:d} {n:record|records} of commissioning and `magwatt init` included: {names}"
+)
 SECRET_OMITTED = Code(
     "secret_omitted", "{path} is not in the backup, because it contains a secret (--with-secrets includes it)"
 )

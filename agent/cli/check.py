@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from agent.core.text import N_, _, text_of
 
 if TYPE_CHECKING:
     from agent.config.model import Config
-    from agent.config.schema import ConfigReport
+    from agent.config.schema import ConfigReport, Diagnostic
     from agent.core.account import UserAccount
 
 
@@ -76,8 +77,11 @@ def add_findings(loaded: Config, report: ConfigReport, account: UserAccount | No
 def _print(name: str, loaded: Config, report: ConfigReport) -> None:
     from agent.core.columns import padded
 
-    for item in [*report.notes, *report.findings]:
-        click.echo(f"{padded(_(item.level), 8)} {item.text(text_of)}")
+    for item, others in _grouped([*report.notes, *report.findings]):
+        text = item.text(text_of)
+        if others:
+            text = _("{text}; the same holds for {keys}", text=text, keys=others)
+        click.echo(f"{padded(_(item.level), 8)} {text}")
     click.echo(
         _(
             "{file}: {buses:d} {buses:bus|buses}, {meters:d} {meters:meter|meters}, {drives:d} "
@@ -86,3 +90,19 @@ def _print(name: str, loaded: Config, report: ConfigReport) -> None:
             motors=len(loaded.motors), findings=len(report.findings),
         )
     )  # fmt: skip
+
+
+def _grouped(items: Sequence[Diagnostic]) -> Iterator[tuple[Diagnostic, tuple[str, ...]]]:
+    """The first of equal diagnostics, with the keys of the others."""
+    groups: list[list[Diagnostic]] = []
+    for item in items:
+        equal = (
+            group for group in groups
+            if (group[0].level, group[0].reason, group[0].value) == (item.level, item.reason, item.value)
+        )  # fmt: skip
+        if (group := next(equal, None)) is None:
+            groups.append([item])
+        else:
+            group.append(item)
+    for first, *others in groups:
+        yield first, tuple(item.key for item in others)

@@ -32,8 +32,7 @@ class TerminalDialogue:
             try:
                 reply = reply_of(self._read_line(f"  {text_of(question.statement)} [y/n/s]? "))
                 if reply == "no":
-                    actual = self._read_line("    " + _("Actual state") + _(": "))
-                    return Answer(reply, " ".join(actual.split()))
+                    return Answer(reply, self._actual())
             except EOFError:
                 self._ended = True
                 break
@@ -41,3 +40,9 @@ class TerminalDialogue:
                 return Answer(reply)
             self._print_line("    " + _("Enter y (yes), n (no) or s (not checked)."))
         return NOT_CHECKED
+
+    def _actual(self) -> str:
+        """What was found; required. Raises EOFError."""
+        while not (actual := " ".join(self._read_line("    " + _("Actual state") + _(": ")).split())):
+            self._print_line("    " + _("Enter what you found instead."))
+        return actual

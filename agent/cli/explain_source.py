@@ -11,9 +11,10 @@ from typing import Any
 
 import click
 
+from agent.cli.broker_source import BrokerSource
 from agent.cli.explain_text import as_text
 from agent.cli.options import warn_of_agent
-from agent.config.model import Config, Mqtt
+from agent.config.model import Config
 from agent.core.local_time import format_second
 from agent.core.text import N_, _, text_of, text_of_object
 from agent.delivery.mqtt.follower import BrokerError, FollowedMessage, Follower
@@ -22,16 +23,13 @@ from drivers.file_reasons import nearest
 REST_S = 0.2  # further retained messages arrive within that time after the first
 
 
-def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: bool) -> int:
+def from_broker(source: BrokerSource, motor: str, seconds: float, as_json: bool) -> int:
     """Prints the message `<motor>/explain`; 1 when the broker does not respond or has no such message."""
-    follower = Follower(broker, topic)
+    follower = Follower(source.broker, source.topic)
     try:
         follower.start()
     except BrokerError as error:
-        click.echo(_(
-            "{problem}. Give the URL of the broker or --config FILE; while no agent runs, use --config FILE --poll",
-            problem=error.reason
-        ), err=True)  # fmt: skip
+        click.echo(_("{problem}; while no agent runs, use --poll", problem=source.advice(error)), err=True)
         return 1
     try:
         until_s = time.monotonic() + seconds

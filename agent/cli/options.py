@@ -75,16 +75,21 @@ def login_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def found_file(config_file: Path | None) -> Path | None:
+    """The configuration: that of --config, else $MAGWATT_CONFIG, else the first of PLACES; None: there is none."""
+    variable = os.environ.get(CONFIG_VARIABLE)
+    return (
+        config_file or (Path(variable) if variable else None)
+        or next((place for place in PLACES if place.is_file()), None)
+    )  # fmt: skip
+
+
 def plant_file(config_file: Path | None, positional: Path | None = None) -> Path:
-    """The configuration: --config or the positional file, else $MAGWATT_CONFIG, else the first of PLACES."""
+    """The configuration that `found_file` finds, or the positional file. Exits with WRONG if there is none."""
     if config_file is not None and positional is not None:
         fail(_("two configurations given: --config {first} and {second}; use one of them",
                first=str(config_file), second=str(positional)))  # fmt: skip
-    variable = os.environ.get(CONFIG_VARIABLE)
-    path = (
-        config_file or positional or (Path(variable) if variable else None)
-        or next((place for place in PLACES if place.is_file()), None)
-    )  # fmt: skip
+    path = found_file(config_file or positional)
     if path is None:
         fail(_("no configuration found (./plant.toml, /etc/magwatt/plant.toml); use --config FILE or MAGWATT_CONFIG"))
     return path

@@ -14,26 +14,25 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from agent.cli.broker_source import BrokerSource
 from agent.cli.watch_notes import format_event_line
 from agent.cli.watch_rows import STALE_S, rows_by_gateway
 from agent.cli.watch_table import Line, format_line
 from agent.cli.watch_view import table
-from agent.config.model import Mqtt
-from agent.core.text import text_of
 from agent.delivery.mqtt.follower import BrokerError, FollowedMessage, Follower
 
 PIPE_WIDTH = 400  # no column is omitted and no name is cut
 
 
-def watch_broker(broker: Mqtt, topic: str, seconds: float | None, once: bool) -> int:
+def watch_broker(source: BrokerSource, seconds: float | None, once: bool) -> int:
     """Returns 1 if the broker cannot be used, or if `once` found no motor; otherwise 0."""
     live = sys.stdout.isatty() and not once
     ending = threading.Event()
-    follower = Follower(broker, topic, None if live or once else _MessagePrinter(ending).on_change)
+    follower = Follower(source.broker, source.topic, None if live or once else _MessagePrinter(ending).on_change)
     try:
         follower.start()
     except BrokerError as error:
-        click.echo(text_of(error), err=True)
+        click.echo(source.advice(error), err=True)
         return 1
     try:
         if live:

@@ -54,7 +54,14 @@ def _speed(row: Row) -> Span:
 
 
 def _current(row: Row) -> Span:
-    return _number(_mean(_phases(_values(row), "current_l{}_a")), 1, 1)
+    """The motor current: of the drive, or of a meter at the motor; else that of the drive input or feeder, marked."""
+    values = _values(row)
+    if values.get("motor_current_a") is not None:
+        return _number(values["motor_current_a"], 1, 1)
+    cell = _number(_mean(_phases(values, "current_l{}_a")), 1, 1)
+    meter = row.followed.messages.get("meta", {}).get("meter", {})
+    at_input = meter.get("measuring_point", "motor") != "motor"
+    return Span(_("{current} (input)", current=cell.text)) if at_input and cell.text != UNKNOWN else cell
 
 
 def _distortion(row: Row) -> Span:

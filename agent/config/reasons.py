@@ -167,7 +167,9 @@ EIGHT_POINTS_MISSING = Code(
     "±{half_by_class:pct1} at half torque and speed, which separates no two classes; with the eight losses of "
     "IEC 61800-9-2 from the manufacturer's documentation to ±{rated_by_points:pct1} and ±{half_by_points:pct1}",
 )
-EIGHT_POINTS_MISSING_EQUAL = Code("eight_points_missing_equal", "{first}; the same holds for {count:d} other drives")
+EIGHT_POINTS_MISSING_EQUAL = Code(
+    "eight_points_missing_equal", "{first}; the same holds for {count:d} other {count:drive|drives}"
+)
 BUS_MISSING = Code(
     "bus_missing", 'missing: nothing is measured; write for example [bus.south] with tcp = "192.0.2.40:502"'
 )

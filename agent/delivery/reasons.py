@@ -42,6 +42,10 @@ BROKER_LOGIN_MISSING = Code(
     "the broker requires a login. Give user and password: the keys user and password_file, or --user and "
     "--password-file",
 )
+BROKER_LOGIN_OPTIONS_MISSING = Code(
+    "broker_login_options_missing",
+    "the broker requires a login. Give user and password: --user and --password-file",
+)
 BROKER_LOGIN_REJECTED = Code(
     "broker_login_rejected",
     "the broker rejects user {user}. Check the user name and the content of the password file, and that this user may "

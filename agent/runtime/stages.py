@@ -28,7 +28,8 @@ EXPLAIN_S = 30.0  # between two `explain` messages
 class EfficiencyStage(Stage):
     """Efficiency, losses and energies, with the check of the meter's wiring.
 
-    explain_s: shortest interval between two `explain` messages.
+    explain_s: interval between two `explain` messages. The end of the warming up is explained without waiting for it:
+    the telemetry then has an efficiency.
     """
 
     def __init__(self, context: StageContext, explain_s: float = EXPLAIN_S) -> None:
@@ -37,6 +38,7 @@ class EfficiencyStage(Stage):
         self._estimator = Estimator(context.asset, context.drive_kw, context.period_s)
         self._airgap_torque = self._airgap_torque_of(context.asset.motor)
         self._explained_ns = 0  # monotonic time of the last `explain` message
+        self._explained_warming_up = False  # whether that message states too few readings
         self._wiring = ""  # in the last event
 
     def on_reading(self, item: MotorReading) -> None:
@@ -63,8 +65,10 @@ class EfficiencyStage(Stage):
         row.withheld = estimator.checks.withheld
         if self._asset.meter is not None and not self._asset.shared:
             self._report_wiring(row)
-        if not self._explained_ns or row.now_ns - self._explained_ns >= self._explain_s * 1e9:
-            self._explained_ns = row.now_ns
+        warming_up = estimator.trace is None or estimator.trace.window is None
+        ended = self._explained_warming_up and not warming_up
+        if ended or not self._explained_ns or row.now_ns - self._explained_ns >= self._explain_s * 1e9:
+            self._explained_ns, self._explained_warming_up = row.now_ns, warming_up
             row.retained["explain"] = explanation(estimator) | {"disabled_registers": self._disabled}
 
     def _report_wiring(self, row: TelemetryRow) -> None:

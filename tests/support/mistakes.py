@@ -306,7 +306,7 @@ def wrong_host(bench: Bench) -> Meeting:
 
 
 def no_user(bench: Bench) -> Meeting:
-    return bench.watch(bench.broker.url, broker_codes.BROKER_LOGIN_MISSING())
+    return bench.watch(bench.broker.url, broker_codes.BROKER_LOGIN_OPTIONS_MISSING())
 
 
 def wrong_password(bench: Bench) -> Meeting:

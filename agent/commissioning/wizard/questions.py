@@ -24,6 +24,7 @@ def nameplate(motor: Motor) -> dict[str, Any]:
         "voltage_v": motor.volts,
         "current_a": motor.amps,
         "efficiency_class": motor.efficiency_class,
+        "efficiency_pct": motor.efficiency_pct,
     }
     return {key: value for key, value in data.items() if value}
 

@@ -44,6 +44,7 @@ PLATE: Mapping[str, Code] = {
     "voltage_v": Code("plate_voltage", "voltage {voltage_v:g} V"),
     "current_a": Code("plate_current", "current {current_a:g} A"),
     "efficiency_class": Code("plate_class", "efficiency class {efficiency_class}"),
+    "efficiency_pct": Code("plate_efficiency", "rated efficiency {efficiency_pct:g} %"),
 }
 PLACES: Mapping[str, Code] = {
     "drive-input": Code("place_drive_input", "upstream of the drive"),

@@ -89,6 +89,11 @@ class Wizard:
                     n=len(device_set.subjects), sound_s=estimate.sound, lossy_s=estimate.lossy, odd_s=estimate.odd,
                     odd_lossy_s=estimate.odd_lossy,
                 ))  # fmt: skip
+                if len(selected) < len(assets(config)):
+                    self._dialogue.print_line(_(
+                        "All devices are read, also those of other motors: exchanged unit identifiers are detected "
+                        "only by comparison."
+                    ))  # fmt: skip
                 result = await with_models(await self_check(device_set, clock, readings), device_set)
                 self._save(result, {device for asset in selected for device in asset.devices})
                 for reason in filter(None, (stop_reason(name, link) for name, link in modbus_links(buses).items())):

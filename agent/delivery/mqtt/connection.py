@@ -316,7 +316,8 @@ class MqttConnection:
         self.connects += 1
         self.connected = True
         if self._reported:
-            log.info("%s: broker %s:%d: connected again", self.name, self.settings.host, self.settings.port)
+            again = " again" if self.connects > 1 else ""
+            log.info("%s: broker %s:%d: connected%s", self.name, self.settings.host, self.settings.port, again)
             self._reported = None
         self._handler.on_connected(properties)
 

@@ -49,9 +49,15 @@ def database(file: Path, folder: Path) -> sqlite3.Connection:
     return sqlite3.connect(path)
 
 
+RECORDS = ("commissioning/fan-20261128-120000.json", "commissioning/fan-20261128-120000.md", "plant.answers.toml")
+
+
 @pytest.fixture
 def plant(tmp_path: Path) -> Path:
     ended(gateway_in(tmp_path / "plant", 0.3))
+    (tmp_path / "plant" / "commissioning").mkdir()
+    for name in (*RECORDS, "commissioning/fan.json.part"):
+        (tmp_path / "plant" / name).write_text(name, encoding="ascii")
     return tmp_path / "plant"
 
 
@@ -64,11 +70,15 @@ def test_what_is_in_it_with_its_hashes(plant: Path, tmp_path: Path) -> None:
     assert {part["name"]: (part["size"], part["sha256"]) for part in manifest["parts"]} == {
         name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in found.items()
     }
-    for name in ("plant.toml", "plant-ca.pem"):
+    for name in ("plant.toml", "plant-ca.pem", *RECORDS):
         assert found[f"config/{name}"] == (plant / name).read_bytes()
     assert found["state/ledger.key"] == (plant / "state" / "ledger.key").read_bytes()
     assert "config/secrets/mqtt" not in found
-    assert result.notes == (codes.SECRET_OMITTED(path=str(plant / "secrets" / "mqtt")),)
+    assert "config/commissioning/fan.json.part" not in found
+    assert result.notes == (
+        codes.RECORDS_INCLUDED(n=3, names=RECORDS),
+        codes.SECRET_OMITTED(path=str(plant / "secrets" / "mqtt")),
+    )
     assert (manifest["site"], manifest["made_ms"], manifest["omitted"]) == (
         "mill-2",
         MADE_MS,

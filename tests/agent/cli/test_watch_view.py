@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.watch_plant import SITE, add, plant
+from support.watch_plant import SITE, VALUES, add, plant
 from wcwidth import wcswidth
 
 from agent.cli.watch_rows import GatewayRows, rows_by_gateway
-from agent.cli.watch_table import Line, format_age
+from agent.cli.watch_table import COLUMNS, Line, format_age
 from agent.cli.watch_view import View, screen, table
 from agent.core.text import _, use
 from agent.delivery.mqtt.follower import Follower
@@ -126,3 +126,24 @@ def test_more_notes_than_fit_are_counted_and_shown_by_a_key() -> None:
     assert _("{n:d} more {n:note|notes}: key n", n=6) in few  # one names the gateway that is offline
     everything = "\n".join(texts(screen(follower, View(notes_only=True), 80, 24)))
     assert all(f"cause {number}" in everything for number in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("values", "measuring_point", "expected"),
+    [
+        ({"motor_current_a": 70.0}, "drive-input", "70.0"),
+        ({}, "drive-input", "{current} (input)"),
+        ({}, "feeder", "{current} (input)"),
+        ({}, "motor", "130.2"),
+        ({"current_l1_a": None}, "drive-input", "–"),
+    ],
+)
+def test_the_current_is_that_of_the_motor_or_marked(
+    values: dict[str, float | None], measuring_point: str, expected: str
+) -> None:
+    follower = plant(0)
+    followed = add(follower, "gw-7", 1)
+    followed.messages["meta"] |= {"meter": {"measuring_point": measuring_point}}
+    followed.messages["telemetry"] |= {"v": VALUES | values}
+    row = next(row for group in rows_by_gateway(follower) for row in group.rows if row.followed is followed)
+    assert next(column for column in COLUMNS if column.unit == "A").cell(row).text == _(expected, current="130.2")

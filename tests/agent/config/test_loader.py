@@ -15,6 +15,7 @@ from agent.config.keys import METER_CLASSES
 from agent.config.loader import load_config
 from agent.config.reasons import PERIOD_ORDER
 from agent.config.schema import Diagnostic
+from agent.core.text import text_of
 from drivers.file_reasons import (
     DID_YOU_MEAN,
     INVALID_TOML,
@@ -123,6 +124,16 @@ def test_check_prints_json(tmp_path: Path) -> None:
         ("note", "meter.m.ratio_applied_by", "ratio_not_readable"),
         ("note", "meter.m.profile", "registers_disabled"),
     ]
+
+
+def test_check_prints_equal_notes_once(tmp_path: Path) -> None:
+    file = tmp_path / "plant.toml"
+    file.write_text(BASE + at_input("m", ct="150/5") + at_input("n", ct="150/5").replace("unit_id = 1", "unit_id = 2"))
+    done = CliRunner().invoke(main, ["check", str(file)])
+    assert done.exit_code == 0, done.output
+    (line,) = [line for line in done.stdout.splitlines() if text_of(codes.RATIO_NOT_READABLE()) in line]
+    assert "meter.m.ratio_applied_by" in line
+    assert "meter.n.ratio_applied_by" in line
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ class Scene:
             )
             if name in config.meters or name in config.drives
         }
-        outputs = Outputs(self.rows.append, lambda *state: self.states.append(state))
+        self.explained = list[Mapping[str, Any]]()  # of p2
+        outputs = Outputs(self.rows.append, lambda *state: self.states.append(state), self._on_retained)
         self.pipeline = pipeline_of(config, due, clock, outputs)
 
     def read(self, device: str, quality: Quality = Quality.GOOD, flags: Any = None, **values: Value) -> None:
@@ -57,6 +58,10 @@ class Scene:
         self.pipeline.on_reading(
             Reading(device, now, now, values, quality, flags or {}, error, self.clock.monotonic_ns())
         )
+
+    def _on_retained(self, asset: str, kind: str, body: Mapping[str, Any]) -> None:
+        if (asset, kind) == ("p2", "explain"):
+            self.explained.append(body)
 
     def silent(self, device: str, *names: str) -> None:
         self.read(device, Quality.NO_REPLY, **dict.fromkeys(names))
@@ -168,6 +173,19 @@ def test_the_first_seconds_have_the_reason_warming_up(scene: Scene) -> None:
     second(scene)
     second(scene)
     assert scene.of("p2")[-1].flags["motor_efficiency_pct"] == Quality.WARMING_UP
+
+
+def test_the_first_efficiency_is_explained_with_its_row(scene: Scene) -> None:
+    """Not at the next message, 30 s after the first one; after it twice a minute."""
+    while not scene.of("p2") or scene.of("p2")[-1].values["motor_efficiency_pct"] is None:
+        second(scene)
+    assert len(scene.of("p2")) < 20
+    assert ["efficiency_pct" in body for body in scene.explained] == [False, True]
+    for _ in range(29):
+        second(scene)
+    assert len(scene.explained) == 2
+    second(scene)
+    assert len(scene.explained) == 3
 
 
 def test_at_light_load_efficiency_is_withheld(scene: Scene) -> None:

@@ -72,6 +72,12 @@ def test_an_empty_line_confirms_nothing() -> None:
     assert len(printed) == 2, "each empty line asks again"
 
 
+def test_an_empty_actual_state_is_asked_again() -> None:
+    dialogue, printed = typed("n\n", "\n", " \n", "110  kW\n")
+    assert dialogue.ask(PLATE) == Answer("no", "110 kW")
+    assert len(printed) == 2
+
+
 def test_nothing_is_checked_after_the_end_of_the_input() -> None:
     dialogue, _ = typed("\n", "n\n")
     assert dialogue.ask(PLATE) == NOT_CHECKED, "the actual state was not given"

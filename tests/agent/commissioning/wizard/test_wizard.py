@@ -18,6 +18,7 @@ from agent.commissioning.selfcheck.model import SelfcheckFinding, SelfcheckOutco
 from agent.commissioning.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH
 from agent.commissioning.wizard import reasons as codes
 from agent.commissioning.wizard.answers import Answer, Question
+from agent.commissioning.wizard.questions import nameplate
 from agent.commissioning.wizard.record import CommissioningRecord, CommissioningStep, as_markdown
 from agent.commissioning.wizard.wizard import Dialogue, Wizard, with_models
 from agent.config.loader import load_config
@@ -128,6 +129,7 @@ class Scene:
 def test_a_correct_plant_has_no_open_points_and_a_complete_record(tmp_path: Path) -> None:
     scene = Scene(tmp_path, RIGHT, LOOKED_AT)
     assert asyncio.run(scene.run()) == [[], []]
+    assert scene.printed.index("\n1#泵 (pump-1)") == 1, "only the announcement of the self-check"
     by_code = {statement.code: statement.data for statement in scene.statements}
     assert codes.PLATE["power_kw"](power_kw=55) in by_code[codes.NAMEPLATE_MATCHES]["entries"]
     assert (by_code[codes.CTS_MATCH]["primary_a"], by_code[codes.CTS_MATCH]["secondary_a"]) == (150, 5)
@@ -196,6 +198,7 @@ def test_a_no_stays_open(tmp_path: Path) -> None:
     assert point.code == codes.NOT_CONFIRMED_ACTUAL
     assert point.data["statement"].code == codes.NAMEPLATE_MATCHES
     assert point.data["actual"] == "7.5 kW"
+    assert scene.printed.index("\n1#泵 (pump-1)") == 2, "also why devices of other motors are read"
 
 
 def test_a_drive_with_unstated_watchdog_setting_is_not_polled(tmp_path: Path) -> None:
@@ -236,3 +239,12 @@ def test_a_changed_configuration_requires_a_new_check(tmp_path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("150/5", "200/5"), encoding="utf-8")
     config, _ = load_config(path)
     assert stored_checks(config).keys() == {"mcc-2", "vfd-2"}
+
+
+def test_the_nameplate_to_confirm_states_the_configured_efficiency(tmp_path: Path) -> None:
+    file = tmp_path / "plant.toml"
+    text = PLANT.format(where="127.0.0.1:1", ratio="", comm_loss='comm_loss = "not used"')
+    file.write_text(text.replace('kind = "pm"', 'kind = "pm"\nefficiency = 96.1', 1))
+    motor = next(item for item in load_config(file)[0].motors.values() if item.kind == "pm")
+    assert nameplate(motor)["efficiency_pct"] == 96.1
+    assert codes.PLATE["efficiency_pct"](efficiency_pct=96.1) in codes.plate_entries(nameplate(motor))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import paho.mqtt.client as paho
 import pytest
-from support.basics import Mosquitto, wait_until
+from support.basics import Mosquitto, free_port, wait_until
 
 from agent.config.model import Mqtt
 from agent.delivery.mqtt import backoff, connection
@@ -102,3 +102,22 @@ def test_a_broker_that_never_responds_is_reported_once(
         wait_until(lambda: handler.ends.count(DisconnectReason.UNREACHABLE) >= 3, 10, "three attempts")
         link.stop()
     assert [record.levelname for record in caplog.records if record.name == connection.__name__] == ["INFO", "WARNING"]
+
+
+def test_the_log_distinguishes_the_first_connection(mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
+    """The first connection after failed attempts is "connected", only later ones are "connected again"."""
+    caplog.set_level(logging.INFO, connection.__name__)
+    link = MqttConnection("link", Mqtt("127.0.0.1", free_port(), False), "one", Counting())
+    link.start()
+    try:
+        wait_until(lambda: bool(caplog.records), 10, "the failure is logged")
+        link.update_settings(Mqtt("127.0.0.1", mosquitto.port, False))
+        wait_until(lambda: link.connected, 10, "connection")
+        wait_until(lambda: bool(logged(caplog)), 5, "the connection is logged")
+    finally:
+        link.stop()
+    assert not any("again" in text for text in logged(caplog))
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
