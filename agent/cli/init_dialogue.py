@@ -95,8 +95,8 @@ class InitDialogue:
             kept = answers_path(self.file)
             if kept.exists():
                 _say(_(
-                    "{path} exists. yes: write it again from the answers in {answers}; only missing ones are asked. "
-                    "no: change nothing. Or the name of another file",
+                    "{path} exists. yes: write it again from the answers in {answers}, with questions for missing "
+                    "ones only. no: change nothing. Or the name of another file",
                     path=str(self.file), answers=str(kept),
                 ))  # fmt: skip
                 _say(_(

@@ -15,7 +15,7 @@ PLACE = ("bus", "unit_id", "profile")  # of a device: known from the scan
 def previous(answers: Answers, around: Surroundings) -> Answers | None:
     """The answers without the last one, so that its question is the next step; None if no answer precedes.
 
-    Answers that only follow from another one, and what a scan found, have no question of their own.
+    Answers that only follow from another one and what a scan found have no question.
     """
     here = _question(answers, around)
     last: tuple[Key, tuple[Key, ...]] | None = None  # key of the question, keys of its answer

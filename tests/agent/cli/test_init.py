@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import stat
 import tomllib
@@ -126,6 +127,13 @@ def test_a_wrong_answers_file_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "plant.toml").exists()
 
 
+def test_a_file_that_is_not_toml_is_rejected_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("[motor.pump-1]\nkw = 55\nrpm = 1500,0\n", encoding="utf-8")
+    done = CliRunner().invoke(main, ["init", str(tmp_path / "plant.toml"), "--answers", str(tmp_path / "a.toml")])
+    assert done.exit_code == WRONG
+    assert re.search(r"\b3\b", done.output.rpartition("a.toml:")[2])
+
+
 def test_a_configuration_with_problems_does_not_replace_the_old_one(tmp_path: Path) -> None:
     """A reference that no table has is only found in the complete configuration."""
     lines = (ROOT / "examples" / "meter-and-drive.answers.toml").read_text(encoding="utf-8")
@@ -143,7 +151,7 @@ def test_a_configuration_with_problems_does_not_replace_the_old_one(tmp_path: Pa
 
 
 def test_nothing_of_an_interrupted_scan_is_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C during the scan ends the questions; the next run says so and scans again, with the result of one run."""
+    """Ctrl-C during the scan ends the questions; the next run reports it and scans again."""
     found = scan_on(noisy_line())
 
     def stopped(*arguments: Any) -> ScanResult:
@@ -175,7 +183,7 @@ def test_a_port_that_does_not_exist_is_asked_again(tmp_path: Path, monkeypatch: 
 
 
 def test_a_port_that_cannot_be_opened_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other answers on the bus are kept; only the warning is confirmed again."""
+    """The other data of the bus are kept; only the warning is confirmed again."""
     found = scan_on(noisy_line())
 
     def forbidden(target: Target, options: ScanOptions) -> ScanResult:
@@ -206,7 +214,7 @@ def test_no_keeps_an_existing_configuration(tmp_path: Path, monkeypatch: pytest.
     assert [path.name for path in tmp_path.iterdir()] == ["plant.toml"]
 
 
-def test_what_is_typed_during_a_scan_answers_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_typed_during_a_scan_is_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
     master, slave = pty.openpty()
     with os.fdopen(slave, "r") as terminal, os.fdopen(master, "wb", buffering=0) as keyboard:
         monkeypatch.setattr("sys.stdin", terminal)
