@@ -40,8 +40,10 @@ DID_YOU_MEAN = Code("did_you_mean", "{problem}; did you mean {near:quoted}?")
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:
-    """The known word that is most similar to `word`; None when none is similar, or when it is no string."""
-    found = difflib.get_close_matches(word, list(known), 1, SIMILAR) if isinstance(word, str) else []
+    """The known word that is most similar to `word`; None when none is similar, or when it has no letter."""
+    if not (isinstance(word, str) and any(map(str.isalpha, word))):
+        return None  # 150/5 is no misspelled 0.5
+    found = difflib.get_close_matches(word, list(known), 1, SIMILAR)
     return found[0] if found else None
 
 

@@ -25,7 +25,7 @@ from agent.core.text import N_, _, text_of
               help=N_("Answers from a file, without questions; docs/init.md describes it."))  # fmt: skip
 @click.option("--overwrite", is_flag=True, help=N_("Replace an existing configuration without asking."))
 def init(file: Path, answers_file: Path | None, overwrite: bool) -> None:
-    from agent.cli.init_dialogue import InitDialogue
+    from agent.cli.init_dialogue import InitDialogue, answers_path
     from agent.cli.init_result import finish
     from agent.cli.init_surroundings import surroundings
     from agent.commissioning.init.answers import read_answers
@@ -38,13 +38,14 @@ def init(file: Path, answers_file: Path | None, overwrite: bool) -> None:
         fail(_("{path}: write the name of a file in an existing folder", path=str(file)))
     if answers_file is None:
         dialogue = InitDialogue(file, surroundings(), overwrite)
-        sys.exit(finish(dialogue.file, dialogue.run()))
+        answers = dialogue.run()
+        sys.exit(finish(dialogue.file, answers, answers_path(dialogue.file)))
     try:
         answers, report = read_answers(answers_file)
     except OSError as error:
         fail(text_of(FILE_UNREADABLE(path=str(answers_file), error=cause_of(error))))
     except TomlError as error:
-        fail(f"{answers_file}: {text_of(error)}")
+        fail(f"{answers_file}: {text_of(error.located)}")
     answers = complete(answers, surroundings(), report)
     for problem in report.problems:
         click.echo(problem.text(text_of), err=True)
@@ -58,4 +59,4 @@ def init(file: Path, answers_file: Path | None, overwrite: bool) -> None:
         )
     if file.exists() and not overwrite:
         fail(_("{path} exists; name another file, or replace it with --overwrite", path=str(file)))
-    sys.exit(finish(file, answers))
+    sys.exit(finish(file, answers, answers_file))

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import termios
 from pathlib import Path
 
 import click
@@ -18,15 +19,16 @@ from agent.cli.scan_view import ProgressLines, format_devices, next_step_without
 from agent.commissioning.discovery.scan import Scan
 from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, Target, parse_expected
 from agent.commissioning.init import reasons as codes
-from agent.commissioning.init.answers import Answers, as_toml, read_answers, value_of, with_value, write_atomically
-from agent.commissioning.init.buses import setting_of, with_scan
+from agent.commissioning.init.answers import Answers, as_toml, read_answers, value_of, write_atomically
+from agent.commissioning.init.buses import setting_of, with_scan, with_scan_due
+from agent.commissioning.init.previous import previous
 from agent.commissioning.init.question import UNSET, YES_NO, OpenQuestion, ScanStep
 from agent.commissioning.init.steps import Surroundings, next_step
 from agent.config import keys
 from agent.config.schema import reason_of_error
 from agent.core.columns import cells, padded
 from agent.core.text import N_, _, text_of
-from drivers.errors import ForeignMasterActive, LinkClosed
+from drivers.errors import ConnectFailed, ForeignMasterActive, LinkClosed
 from drivers.file_reasons import FILE_UNWRITABLE
 from drivers.reasons import cause_of
 from drivers.toml_file import TomlError
@@ -63,8 +65,8 @@ class InitDialogue:
                 elif (found := self._asked(step, answers)) is not None:
                     before.append(answers)
                     answers = found
-                elif before:
-                    answers = before.pop()
+                else:
+                    answers = before.pop() if before else self._earlier(answers)
                 write_atomically(answers_path(self.file), as_toml(answers))
                 if self._stopped:
                     raise click.Abort
@@ -80,11 +82,36 @@ class InitDialogue:
             sys.exit(INTERRUPTED)
         return answers
 
+    def _earlier(self, answers: Answers) -> Answers:
+        """The answers without the last one of an earlier session."""
+        found = previous(answers, self._around)
+        if found is None:
+            _say(_("This is the first question. All answers are in {path}", path=str(answers_path(self.file))))
+        return answers if found is None else found
+
     def _choose_file(self) -> None:
         """An existing configuration is replaced only if the operator permits it."""
         while self.file.exists() and not self._overwrite:
-            click.echo(_("{path} exists. yes: replace it at the end; or the name of another file", path=str(self.file)))
+            kept = answers_path(self.file)
+            if kept.exists():
+                _say(_(
+                    "{path} exists. yes: write it again from the answers in {answers}, with questions for missing "
+                    "ones only. no: change nothing. Or the name of another file",
+                    path=str(self.file), answers=str(kept),
+                ))  # fmt: skip
+                _say(_(
+                    "To change an answer: edit {answers}, then: magwatt init {path} --answers {answers} --overwrite",
+                    path=str(self.file), answers=str(kept),
+                ))  # fmt: skip
+            else:
+                _say(_(
+                    "{path} exists. yes: replace it at the end; no: change nothing; or the name of another file",
+                    path=str(self.file),
+                ))  # fmt: skip
             typed = str(click.prompt("", prompt_suffix="> ")).strip()
+            if typed.casefold() in ("n", "no"):
+                _say(_("Nothing was changed."))
+                sys.exit(0)
             if typed.casefold() in ("y", "yes"):
                 self._overwrite = True
             elif Path(typed).absolute().parent.is_dir():
@@ -99,7 +126,7 @@ class InitDialogue:
         try:
             answers, report = read_answers(kept)
         except (OSError, TomlError) as error:
-            fail(f"{kept}: {text_of(error)}")
+            fail(f"{kept}: {text_of(error.located if isinstance(error, TomlError) else error)}")
         for problem in report.problems:
             click.echo(problem.text(text_of), err=True)
         if report.problems:
@@ -122,7 +149,7 @@ class InitDialogue:
             paragraphs.append(last)
             prompt = f"{shown.lstrip()} > ".lstrip()
         for text in paragraphs:
-            click.echo(text.rstrip() if cells(text) <= columns else "\n".join(wrapped(text, columns)))
+            _say(text)
         click.echo(_choices(question), nl=False)
         while True:
             typed = str(click.prompt("", default="", show_default=False, prompt_suffix=prompt))
@@ -133,7 +160,7 @@ class InitDialogue:
             except ValueError as error:
                 cause = reason_of_error(error)
                 rejected = codes.ANSWER_REJECTED(typed=typed, cause=cause) if typed.strip() else cause
-                click.echo(f"  {text_of(rejected)}")
+                _say(text_of(rejected), "  ")
                 continue
             if question.key == ("mqtt", "password_file"):
                 self._ask_password(answers)
@@ -156,21 +183,48 @@ class InitDialogue:
                 click.echo(f"  {text_of(error)}")
 
     def _scanned(self, step: ScanStep, answers: Answers) -> Answers:
-        """The answers with the devices of a bus; without any, the question whether to scan follows again."""
-        again = with_value(answers, ("init", "bus", step.bus, "scan"), None)
+        """The answers with the devices of a bus; without any, the question whether to scan follows again.
+
+        Nothing of an interrupted scan is kept: it does not show which devices are missing.
+        """
+        again = with_scan_due(answers, step.bus)
+        due = with_scan_due(answers, step.bus, "interrupted")
+        write_atomically(answers_path(self.file), as_toml(due))  # also for a scan that ends with the process
         try:
             result = scan_bus(*_scan_of(answers, step.bus))
+        except ConnectFailed as error:
+            _say(text_of(error), "  ")
+            return with_scan_due(answers, step.bus, "unreachable")
         except (LinkClosed, ForeignMasterActive) as error:
-            click.echo(f"  {text_of(error)}")
+            _say(text_of(error), "  ")
             return again
-        click.echo("\n" + format_devices(result, evidence=False))
-        self._stopped = result.stopped
+        finally:
+            discard_typed()
+        if result.stopped:
+            self._stopped = True
+            click.echo()
+            _say(text_of(codes.SCAN_INTERRUPTED(bus=step.bus)))
+            return due
+        click.echo()
+        for line in format_devices(result, evidence=False).splitlines():
+            _say(line)
         if not result.found:
-            if result.stopped:
-                return again
-            click.echo(next_step_without_device(result))
+            _say(next_step_without_device(result))
             return again
         return with_scan(answers, step.bus, result)
+
+
+def _say(text: str, margin: str = "") -> None:
+    """A paragraph, wrapped if it is wider than the terminal."""
+    columns = shutil.get_terminal_size().columns - 1 - len(margin)
+    for line in [text.rstrip()] if cells(text) <= columns else wrapped(text, columns):
+        click.echo(margin + line)
+
+
+def discard_typed() -> None:
+    """Discards what was typed into the terminal during a scan: it answers no question that was shown."""
+    if sys.stdin.isatty():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def _choices(question: OpenQuestion) -> str:

@@ -13,6 +13,7 @@ from agent.config.topology import eight_point_gain_of, polled_devices, uses_modb
 from drivers.profiles import load_profile
 from dsp.efficiency_drive import EightPointGain
 
+KINDS = ("bus", "meter", "drive", "motor", "signal")
 Tables = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
@@ -21,9 +22,9 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: ConfigReport)
 
     raw: the tables of the file, so that a table with another problem is checked too.
     """
-    tables = {kind: _tables(raw, kind) for kind in ("bus", "meter", "drive", "motor", "signal")}
+    tables = {kind: _tables(raw, kind) for kind in KINDS}
     _check_names(tables, report)
-    _check_references(tables, report)
+    check_references(raw, report)
     _check_places(tables, report)
     _check_loops(tables["meter"], report)
     _check_units(tables, report)
@@ -37,6 +38,25 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: ConfigReport)
     _note_unchecked(config, report)
     if not report.problems:
         _note_losses(config, report)
+
+
+def check_references(raw: Mapping[str, Any], report: ConfigReport) -> None:
+    """The keys bus, fed_by and motor must contain the name of a table. raw: the tables of the file."""
+    tables = {kind: _tables(raw, kind) for kind in KINDS}
+    sources = [*tables["meter"], *tables["drive"]]
+    allowed = (
+        ("meter", "bus", "bus", tables["bus"]),
+        ("meter", "fed_by", "meter", sources),  # _check_places reports a drive
+        ("drive", "bus", "bus", tables["bus"]),
+        ("drive", "fed_by", "meter", tables["meter"]),
+        ("motor", "fed_by", "meter or drive", sources),
+        ("signal", "bus", "bus", tables["bus"]),
+        ("signal", "motor", "motor", tables["motor"]),
+    )
+    for kind, key, what, known in allowed:
+        for name, table in tables[kind].items():
+            if (reference := _text(table, key)) and reference not in known:
+                report.problem(f"{kind}.{name}.{key}", unknown_reference(what, reference, known), reference)
 
 
 def _tables(raw: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
@@ -62,24 +82,6 @@ def _check_names(tables: Tables, report: ConfigReport) -> None:
     owners = ((name, f"{kind}.{name}") for kind in ("meter", "drive", "motor") for name in tables[kind])
     for _, other, owner in _duplicates(owners):
         report.problem(owner, codes.NAME_TAKEN(other=other))
-
-
-def _check_references(tables: Tables, report: ConfigReport) -> None:
-    """The keys bus, fed_by and motor must contain the name of a table."""
-    sources = [*tables["meter"], *tables["drive"]]
-    allowed = (
-        ("meter", "bus", "bus", tables["bus"]),
-        ("meter", "fed_by", "meter", sources),  # _check_places reports a drive
-        ("drive", "bus", "bus", tables["bus"]),
-        ("drive", "fed_by", "meter", tables["meter"]),
-        ("motor", "fed_by", "meter or drive", sources),
-        ("signal", "bus", "bus", tables["bus"]),
-        ("signal", "motor", "motor", tables["motor"]),
-    )
-    for kind, key, what, known in allowed:
-        for name, table in tables[kind].items():
-            if (reference := _text(table, key)) and reference not in known:
-                report.problem(f"{kind}.{name}.{key}", unknown_reference(what, reference, known), reference)
 
 
 def _check_places(tables: Tables, report: ConfigReport) -> None:

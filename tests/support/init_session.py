@@ -57,8 +57,14 @@ def scan_on(line: VirtualLine) -> Callable[[Target, ScanOptions], ScanResult]:
 
 
 def session(
-    monkeypatch: pytest.MonkeyPatch, file: Path, lines: Sequence[str], *options: str, line: VirtualLine | None = None
+    monkeypatch: pytest.MonkeyPatch,
+    file: Path,
+    lines: Sequence[str],
+    *options: str,
+    line: VirtualLine | None = None,
+    absent: Sequence[str] = (),
 ) -> Result:
-    """Runs the command; the input ends after the lines, as if Ctrl-D was typed."""
+    """Runs the command; the input ends after the lines, as if Ctrl-D was typed. absent: ports it lacks."""
     monkeypatch.setattr("agent.cli.init_dialogue.scan_bus", scan_on(line or noisy_line()))
+    monkeypatch.setattr("agent.cli.init_surroundings.has_port", lambda name: name not in absent)
     return CliRunner().invoke(main, [*options, "init", str(file)], input="".join(f"{text}\n" for text in lines))

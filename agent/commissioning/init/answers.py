@@ -17,6 +17,7 @@ from agent.commissioning.init.numbers import of_toml
 from agent.config import keys, schema
 from agent.config import reasons as config_codes
 from agent.config.schema import ConfigReport, KeySpec
+from agent.config.topology_check import check_references
 from drivers.file_reasons import KEY_UNKNOWN, TABLE_EXPECTED, with_suggestion
 from drivers.reasons import InvalidValue
 from drivers.toml_file import parse_toml, read_limited
@@ -35,6 +36,8 @@ INIT_BUS = {
     "power_w": KeySpec(schema.anything),
     "unused": KeySpec(schema.anything),
     "complete": KeySpec(schema.boolean),
+    "interrupted": KeySpec(schema.boolean),
+    "unreachable": KeySpec(schema.boolean),
 }
 INIT = {
     "complete": KeySpec(schema.boolean),
@@ -85,7 +88,7 @@ def read_answers(path: Path) -> tuple[Answers, ConfigReport]:
 
 
 def check_answers(answers: Answers, report: ConfigReport) -> None:
-    """Reports unknown tables and keys, and wrong values. Missing ones are questions."""
+    """Reports unknown tables and keys, wrong values, and names that no table has. Missing ones are questions."""
     for name, table in answers.items():
         if name in TABLES:
             _check_table(name, table, TABLES[name], report)
@@ -99,6 +102,7 @@ def check_answers(answers: Answers, report: ConfigReport) -> None:
                 _check_table(f"init.bus.{item}", inner, INIT_BUS, report)
         else:
             report.problem(name, with_suggestion(config_codes.CONFIG_TABLE_UNKNOWN(), name, [*TABLES, *NAMED]))
+    check_references(answers, report)
 
 
 def as_toml(answers: Answers) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from agent.commissioning.init.question import UNSET, YES_NO, Choice, OpenQuestio
 from agent.config import keys
 from agent.config import reasons as config_codes
 from drivers.profiles import load_profile
-from drivers.reasons import InvalidValue
+from drivers.reasons import InvalidValue, Reason
 from drivers.serial_sniffer import SerialSetting
 
 UNUSED, OTHER = "unused", "other"
@@ -30,17 +30,26 @@ class SerialPort(Struct, frozen=True):
     description: str = ""
 
 
-def bus_steps(answers: Answers, ports: Sequence[SerialPort]) -> Iterator[OpenQuestion | ScanStep]:
-    """The open steps of all buses."""
+def bus_steps(
+    answers: Answers, ports: Sequence[SerialPort], has_port: Callable[[str], bool]
+) -> Iterator[OpenQuestion | ScanStep]:
+    """The open steps of all buses. has_port: whether this computer has a serial port of this name."""
+    listed = [codes.PORT(n=n, name=port.name, description=port.description) for n, port in enumerate(ports, 1)]
+    notes = (codes.PORTS_FOUND(), *listed) if listed else (codes.PORTS_NOT_FOUND(),)
+
+    def convert(typed: str) -> tuple[str, str]:
+        return _port(typed, ports, has_port)
+
     for bus, table in answers.get("bus", {}).items():
+        if _state(answers, bus, "unreachable"):
+            yield _other_port(bus, table, convert, notes)
+            continue
         yield from _port_steps(answers, bus, table)
         yield from _device_steps(answers, bus)
     if not value_of(answers, ("init", "complete")):
-        listed = [codes.PORT(n=n, name=port.name, description=port.description) for n, port in enumerate(ports, 1)]
-        notes = (codes.PORTS_FOUND(), *listed) if listed else (codes.PORTS_NOT_FOUND(),)
         first = not answers.get("bus")
         yield OpenQuestion(
-            ("bus",), codes.ASK_PORT() if first else codes.ASK_NEXT_PORT(), lambda typed: _port(typed, ports),
+            ("bus",), codes.ASK_PORT() if first else codes.ASK_NEXT_PORT(), convert,
             default=UNSET if first else "", assumed=UNSET if first else "", notes=notes if first else (),
             effect=_with_bus, missing=config_codes.BUS_MISSING(),
         )  # fmt: skip
@@ -51,6 +60,7 @@ def with_scan(answers: Answers, bus: str, result: ScanResult) -> Answers:
     state: Key = ("init", "bus", bus)
     if result.setting is not None:
         answers = with_value(answers, ("bus", bus, "line"), str(result.setting))
+    answers = with_value(answers, (*state, "interrupted"), None)
     answers = with_value(answers, (*state, "found"), [found.unit for found in result.found])
     for found in result.found:
         known = found.identified
@@ -64,6 +74,14 @@ def with_scan(answers: Answers, bus: str, result: ScanResult) -> Answers:
     return answers
 
 
+def with_scan_due(answers: Answers, bus: str, why: str = "") -> Answers:
+    """The answers without a scan of this bus, which is offered again. why: interrupted, unreachable, or empty."""
+    state: Key = ("init", "bus", bus)
+    for key in ("scan", "interrupted"):
+        answers = with_value(answers, (*state, key), None)
+    return with_value(answers, (*state, why), True) if why else answers
+
+
 def units_on(answers: Answers, bus: str) -> dict[int, str]:
     """Unit identifier → name of the meter or drive that is configured on a bus."""
     return {
@@ -74,7 +92,22 @@ def units_on(answers: Answers, bus: str) -> dict[int, str]:
     }
 
 
-def _port(typed: str, ports: Sequence[SerialPort]) -> tuple[str, str]:
+def _other_port(
+    bus: str, table: dict[str, Any], convert: Callable[[str], tuple[str, str]], notes: tuple[Reason, ...]
+) -> OpenQuestion:
+    """The question after a scan that could not open the port or connection; Enter tries the same again."""
+    old = "serial" if "serial" in table else "tcp"
+
+    def effect(answers: Answers, value: Any) -> Answers:
+        key, where = value if isinstance(value, tuple) else (old, value)
+        answers = with_value(with_value(answers, ("bus", bus, old), None), ("bus", bus, key), where)
+        return with_value(answers, ("init", "bus", bus, "unreachable"), None)
+
+    default = table.get(old, UNSET)
+    return OpenQuestion(("bus", bus, old), codes.ASK_PORT(), convert, default=default, notes=notes, effect=effect)
+
+
+def _port(typed: str, ports: Sequence[SerialPort], has_port: Callable[[str], bool]) -> tuple[str, str]:
     """The key and value of a bus: serial or tcp."""
     if typed.isdecimal():
         if not 0 < int(typed) <= len(ports):
@@ -84,6 +117,8 @@ def _port(typed: str, ports: Sequence[SerialPort]) -> tuple[str, str]:
         if typed in (port.name, port.device):
             return "serial", port.name
     if typed.startswith(("/", ".")):
+        if not has_port(typed):
+            raise InvalidValue(codes.PORT_UNKNOWN)
         return "serial", typed
     keys.BUS["tcp"].convert(typed)
     return "tcp", typed
@@ -143,8 +178,11 @@ def _device_steps(answers: Answers, bus: str) -> Iterator[OpenQuestion | ScanSte
         return
     scan = _state(answers, bus, "scan")
     if scan is None:
-        yield OpenQuestion((*state, "scan"), codes.ASK_SCAN(bus=bus), choices=YES_NO, notes=(codes.WATCHDOG_WARNING(),),
-                       missing=codes.DEVICES_MISSING(bus=bus))  # fmt: skip
+        notes = (codes.SCAN_INTERRUPTED(bus=bus),) if _state(answers, bus, "interrupted") else ()
+        yield OpenQuestion(
+            (*state, "scan"), codes.ASK_SCAN(bus=bus), choices=YES_NO, notes=(*notes, codes.WATCHDOG_WARNING()),
+            missing=codes.DEVICES_MISSING(bus=bus),
+        )  # fmt: skip
     elif not scan:
         yield OpenQuestion(
             (*state, "device"), codes.ASK_DEVICE(bus=bus), lambda typed: _device(typed, bus, units),
@@ -157,9 +195,11 @@ def _device_steps(answers: Answers, bus: str) -> Iterator[OpenQuestion | ScanSte
     elif found is None:
         yield ScanStep((*state, "found"), bus)
     else:
+        expect = _state(answers, bus, "expect")
+        silent = parse_expected(str(expect)).missing(set(found)) if expect else None
         yield OpenQuestion(
             (*state, "complete"), codes.ASK_DEVICES_COMPLETE(n=len(found), bus=bus), choices=YES_NO,
-            effect=lambda before, value: _with_complete(before, bus, value),
+            notes=(silent,) if silent else (), effect=lambda before, value: _with_complete(before, bus, value),
         )  # fmt: skip
 
 

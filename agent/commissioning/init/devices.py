@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from agent.commissioning.init.buses import UNUSED
 from agent.commissioning.init.question import Choice, OpenQuestion, checked, number
 from agent.config import keys
 from drivers.profiles import load_profile
-from drivers.reasons import Reason
+from drivers.reasons import InvalidValue, Reason
 
 DIRECT = "direct"  # typed for a meter without transformers
 INSTALLED = ("class", "wiring", "ct", "ct_class", "vt", "vt_class", "ratio_applied_by")
@@ -73,7 +74,7 @@ def drive_steps(answers: Answers) -> Iterator[OpenQuestion]:
 def _power(answers: Answers, kind: str, name: str) -> Reason | None:
     """The power that a device showed during the scan; None: it was not read."""
     table = answers[kind][name]
-    power_w = value_of(answers, ("init", "bus", table["bus"], "power_w", str(table["unit_id"])))
+    power_w = value_of(answers, ("init", "bus", table.get("bus", ""), "power_w", str(table.get("unit_id"))))
     return None if power_w is None else codes.POWER_SHOWN(power_w=power_w)
 
 
@@ -126,13 +127,23 @@ def _meter_questions(name: str, table: dict[str, Any]) -> Iterator[OpenQuestion]
     for ratio, ask, accuracy, ask_class in (
         ("ct", codes.ASK_CT, "ct_class", codes.ASK_CT_CLASS), ("vt", codes.ASK_VT, "vt_class", codes.ASK_VT_CLASS)
     ):  # fmt: skip
-        yield OpenQuestion(key(ratio), ask(meter=name), checked(keys.METER[ratio].convert), none=DIRECT)
+        yield OpenQuestion(key(ratio), ask(meter=name), _ratio, none=DIRECT)
         if table.get(ratio):
             yield OpenQuestion(
                 key(accuracy), ask_class(meter=name), checked(keys.METER[accuracy].convert), default="", assumed=""
             )  # fmt: skip
     if table.get("ct") or table.get("vt"):
         yield OpenQuestion(key("ratio_applied_by"), codes.ASK_APPLIED_BY(meter=name), choices=APPLIED_BY)
+
+
+def _ratio(typed: str) -> str:
+    """150/5, also from 150:5 A or 150 A / 5 A."""
+    plain = re.sub(r"\s*[AVav]\b|\s+", "", typed).replace(":", "/")
+    try:
+        keys.METER["ct"].convert(plain)
+    except ValueError:
+        raise InvalidValue(codes.RATIO_OR_DIRECT) from None
+    return plain
 
 
 def _with_point(answers: Answers, name: str, value: str) -> Answers:

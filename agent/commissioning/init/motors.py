@@ -59,12 +59,18 @@ def _names_in(answers: Answers, single: bool) -> Callable[[str], tuple[str, ...]
     taken = {name for kind in ("meter", "drive", "motor") for name in answers.get(kind, {})}
 
     def convert(typed: str) -> tuple[str, ...]:
-        names = tuple(dict.fromkeys(filter(None, re.split(r"[,;，、；\s]+", typed))))
+        names = tuple(dict.fromkeys(filter(None, map(str.strip, re.split(r"[,;，、；]", typed)))))
         if not names:
             raise InvalidValue(codes.NAMES_MISSING)
+        if any(map(str.isdecimal, names)):
+            raise InvalidValue(codes.NAME_WITHOUT_LETTER)
         if single and len(names) > 1:
             raise InvalidValue(codes.ONE_NAME_EXPECTED)
-        for name in map(schema.identifier, names):
+        try:
+            names = tuple(map(schema.identifier, names))
+        except InvalidValue:
+            raise InvalidValue(codes.MOTOR_NAME_EXPECTED) from None
+        for name in names:
             if name in taken:
                 raise InvalidValue(codes.NAME_USED, name=name)
         return names
@@ -104,6 +110,7 @@ def _plate_steps(answers: Answers, name: str, table: Mapping[str, Any]) -> Itera
             yield OpenQuestion(
                 ("motor", name, "confirmed"), codes.ASK_CONFIRMED(motor=name, contradictions=tuple(found)),
                 choices=YES_NO, effect=lambda before, value: _with_confirmed(before, name, value),
+                missing=codes.CONFIRMATION_MISSING(contradictions=tuple(found)),
             )  # fmt: skip
 
 
@@ -111,7 +118,7 @@ def _same_nameplate(answers: Answers, name: str, direct: bool) -> OpenQuestion |
     """Offers the nameplate of a motor that is complete, and is fed in the same way."""
     others = {
         other: table for other, table in answers.get("motor", {}).items()
-        if other != name and "efficiency" in table and (table["fed_by"] in answers.get("meter", {})) == direct
+        if other != name and "efficiency" in table and (table.get("fed_by") in answers.get("meter", {})) == direct
     }  # fmt: skip
     if not others or value_of(answers, ("motor", name, OWN)):
         return None

@@ -14,6 +14,7 @@ from drivers.file_reasons import with_suggestion
 from drivers.reasons import InvalidValue, Reason
 
 UNSET = object()
+QUOTATION_MARKS = "\"'“”„‘’"
 
 
 class Choice(Struct, frozen=True):
@@ -69,7 +70,7 @@ class OpenQuestion(Struct, frozen=True):
 
     def value(self, typed: str) -> Any:
         """The value of a typed answer. Raises ValueError with the remedy."""
-        typed = typed.strip()
+        typed = typed.strip().strip(QUOTATION_MARKS).strip()
         if not typed:
             if self.default is UNSET:
                 raise InvalidValue(codes.ANSWER_EMPTY)

@@ -26,7 +26,14 @@ PORTS_FOUND = Code("ports_found", "Serial ports of this computer:")
 PORTS_NOT_FOUND = Code("ports_not_found", "This computer has no serial port")
 PORT = Code("port", "  {n:d}  {name}  {description}")
 ASK_PORT = Code("ask_port", "Bus: number or name of a serial port, or host[:port] of a Modbus TCP device or gateway")
-ASK_NEXT_PORT = Code("ask_next_port", "Next bus: as before; Enter: there is no other bus")
+ASK_NEXT_PORT = Code(
+    "ask_next_port", "Next bus: serial port or host[:port], as for the first bus; Enter: there is no other bus"
+)
+PORT_UNKNOWN = Code(
+    "port_unknown",
+    "this computer has no such serial port; connect the adapter and enter it again, or compare `ls /dev/serial/by-id`. "
+    "The port of another computer is written to an answers file (docs/init.md)",
+)
 ASK_FRAMING = Code("ask_framing", "{target}: what is at this address")
 FRAMING_TCP = Code("framing_tcp", "device or gateway with Modbus TCP")
 FRAMING_RTU = Code("framing_rtu", "transparent converter for a serial line")
@@ -35,6 +42,7 @@ ASK_LINE = Code(
 )
 ASK_CONVERTER_LINE = Code("ask_converter_line", "Serial settings of bus {bus}, for example 19200 8E1")
 ASK_SCAN = Code("ask_scan", "Scan bus {bus} for devices now? no: enter the devices by hand")
+SCAN_INTERRUPTED = Code("scan_interrupted", "The scan of bus {bus} was interrupted; nothing of it is kept")
 WATCHDOG_WARNING = Code(
     "watchdog_warning",
     "Warning: a drive whose communication watchdog is active may accept this computer as its master and trip when the "
@@ -48,7 +56,8 @@ FC03_WARNING = Code(
 )
 ASK_EXPECT = Code(
     "ask_expect",
-    "Devices on bus {bus} according to their labels: number, or unit identifiers such as 11-14,31; Enter: unknown",
+    "Devices on bus {bus} according to their labels: unit identifiers such as 11-14,31, with which the scan is much "
+    "faster, or only their number; Enter: unknown",
 )
 ASK_DEVICES_COMPLETE = Code(
     "ask_devices_complete", "Continue with {n:d} {n:device|devices} on bus {bus}? no: scan again"
@@ -130,7 +139,7 @@ ASK_KW = Code("ask_kw", "{motor}: rated power of the nameplate in kW")
 ASK_VOLTS = Code("ask_volts", "{motor}: rated voltage in V, of the connection that is used")
 ASK_AMPS = Code("ask_amps", "{motor}: rated current in A, at this voltage")
 ASK_HZ = Code("ask_hz", "{motor}: rated frequency in Hz; Enter: not on the nameplate")
-ASK_RPM = Code("ask_rpm", "{motor}: rated speed in r/min")
+ASK_RPM = Code("ask_rpm", "{motor}: rated speed in r/min (rpm)")
 ASK_POLES = Code("ask_poles", "{motor}: number of poles, 2 for each pole pair")
 ASK_COS_PHI = Code("ask_cos_phi", "{motor}: cos φ; Enter: not on the nameplate")
 ASK_IE_CLASS = Code("ask_ie_class", "{motor}: efficiency class")
@@ -176,6 +185,12 @@ NUMBER_WITH_UNIT = Code("number_with_unit", "write {value}, without the unit")
 NUMBER_IN_QUOTES = Code("number_in_quotes", "write {value}, without quotation marks")
 NAME_USED = Code("name_used", "{name} is already the name of another device or motor")
 NAMES_MISSING = Code("names_missing", "no name; write for example pump-1")
+NAME_WITHOUT_LETTER = Code("name_without_letter", "a number is not a name; write for example pump-1")
+MOTOR_NAME_EXPECTED = Code(
+    "motor_name_expected",
+    "a name has 1 to 64 characters of a-z 0-9 _ -, no capital letters and no spaces; for example pump-1",
+)
+RATIO_OR_DIRECT = Code("ratio_or_direct", "write the ratio, for example 150/5, or direct without transformers")
 ONE_NAME_EXPECTED = Code("one_name_expected", "one motor only: this meter measures one motor without a drive")
 DEVICE_EXPECTED = Code("device_expected", "write unit identifier and model, for example 11 eastron/sdm630")
 UNIT_USED = Code("unit_used", "unit identifier {unit_id:d} on bus {bus} is already that of {other}")
@@ -185,6 +200,9 @@ UNIT_USED = Code("unit_used", "unit identifier {unit_id:d} on bus {bus} is alrea
 ANSWER_MISSING = Code("answer_missing", "missing: {question}")
 ANSWER_OR_EMPTY_MISSING = Code("answer_or_empty_missing", 'missing: {question}. Without one write ""')
 CHOICES_ARE = Code("choices_are", "{question}; one of {choices}")
+CONFIRMATION_MISSING = Code(
+    "confirmation_missing", "{contradictions}: write confirmed = true, or correct the nameplate"
+)
 MOTOR_MISSING = Code("motor_missing", "no motor has fed_by = {source:quoted}: add [motor.NAME] with it")
 DEVICES_MISSING = Code(
     "devices_missing",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from msgspec import Struct
@@ -25,12 +26,14 @@ class Surroundings(Struct, frozen=True):
     timezone: of the system.
     state_dir: proposed folder.
     ports: its serial ports.
+    has_port: whether it has a serial port of this name, listed or not.
     """
 
     host_name: str = "gateway"
     timezone: str = "UTC"
     state_dir: str = "state"
     ports: tuple[SerialPort, ...] = ()
+    has_port: Callable[[str], bool] = os.path.exists
 
 
 def next_step(
@@ -38,8 +41,8 @@ def next_step(
 ) -> OpenQuestion | ScanStep | None:
     """The first open step; None: everything is answered. omitted: keys of questions to pass over."""
     steps = chain(
-        _gateway_steps(answers, around), bus_steps(answers, around.ports), meter_steps(answers), drive_steps(answers),
-        motor_steps(answers),
+        _gateway_steps(answers, around), bus_steps(answers, around.ports, around.has_port), meter_steps(answers),
+        drive_steps(answers), motor_steps(answers),
     )  # fmt: skip
     return next((step for step in steps if step.key not in omitted), None)
 

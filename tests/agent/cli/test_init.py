@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
+import select
 import stat
 import tomllib
 from collections.abc import Iterable
@@ -17,12 +20,16 @@ from support.config_text import load_all
 from support.init_session import METER_DATA, noisy_line, scan_on, session, typed
 
 from agent.cli import main
+from agent.cli.init_dialogue import discard_typed
 from agent.cli.options import WRONG
-from agent.commissioning.discovery.scan_result import ScanResult
+from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, Target
+from agent.commissioning.init import reasons as codes
 from agent.config.loader import load_config
 from agent.config.model import Drive, Meter
 from agent.core import text
-from agent.core.text import use
+from agent.core.text import text_of, use
+from drivers.errors import ConnectFailed
+from drivers.serial_line import not_opened
 from simulators.endpoints import Endpoints
 from simulators.scenarios import load
 
@@ -107,16 +114,24 @@ def test_an_existing_configuration_is_not_overwritten_without_asking(
 
 
 def test_a_wrong_answers_file_writes_nothing(tmp_path: Path) -> None:
-    """All problems in one call: one wrong value, one missing key."""
+    """All problems in one call: a wrong value, a missing key, a name that no table has."""
     lines = (ROOT / "examples" / "meter.answers.toml").read_text(encoding="utf-8")
     lines = lines.replace("kw = 37", 'kw = "37,0"').replace('ct = "100/5"\n', "")
+    lines = lines.replace('fed_by = "meter-1"', 'fed_by = "meter-7"')
     (tmp_path / "a.toml").write_text(lines, encoding="utf-8")
     done = CliRunner().invoke(main, ["init", str(tmp_path / "plant.toml"), "--answers", str(tmp_path / "a.toml")])
     assert done.exit_code == WRONG
     assert "a.toml:" in done.output
-    for key in ("motor.pump-1.kw", "meter.meter-1.ct:"):
+    for key in ("motor.pump-1.kw", "meter.meter-1.ct:", "motor.pump-1.fed_by"):
         assert key in done.output
     assert not (tmp_path / "plant.toml").exists()
+
+
+def test_a_file_that_is_not_toml_is_rejected_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("[motor.pump-1]\nkw = 55\nrpm = 1500,0\n", encoding="utf-8")
+    done = CliRunner().invoke(main, ["init", str(tmp_path / "plant.toml"), "--answers", str(tmp_path / "a.toml")])
+    assert done.exit_code == WRONG
+    assert re.search(r"\b3\b", done.output.rpartition("a.toml:")[2])
 
 
 def test_a_configuration_with_problems_does_not_replace_the_old_one(tmp_path: Path) -> None:
@@ -128,13 +143,15 @@ def test_a_configuration_with_problems_does_not_replace_the_old_one(tmp_path: Pa
     file.write_text("mine", encoding="utf-8")
     done = CliRunner().invoke(main, ["init", str(file), "--answers", str(tmp_path / "a.toml"), "--overwrite"])
     assert done.exit_code == WRONG
-    assert "drive.drive-1.fed_by" in done.output
+    line = next(n for n, text in enumerate(lines.splitlines(), 1) if text == 'fed_by = "meter-12"')
+    assert f"a.toml:{line}: drive.drive-1.fed_by" in done.output
+    assert "plant.toml.new" not in done.output
     assert file.read_text(encoding="utf-8") == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.toml", "plant.toml"]
 
 
-def test_an_interrupted_scan_keeps_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C during the scan ends the questions; the next run offers the devices, or another scan."""
+def test_nothing_of_an_interrupted_scan_is_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C during the scan ends the questions; the next run reports it and scans again."""
     found = scan_on(noisy_line())
 
     def stopped(*arguments: Any) -> ScanResult:
@@ -142,12 +159,69 @@ def test_an_interrupted_scan_keeps_what_it_found(tmp_path: Path, monkeypatch: py
         result.found, result.stopped = result.found[:2], True
         return result
 
-    monkeypatch.setattr("support.init_session.scan_on", lambda line: stopped)
     file, lines = tmp_path / "plant.toml", typed(PORT)
-    assert session(monkeypatch, file, lines).exit_code == 130
+    with monkeypatch.context() as patch:
+        patch.setattr("support.init_session.scan_on", lambda line: stopped)
+        assert session(patch, file, lines).exit_code == 130
     kept = tomllib.loads((tmp_path / "plant.answers.toml").read_text(encoding="utf-8"))
-    assert len(kept["init"]["bus"]["line"]["found"]) == 2
-    assert "complete" not in kept["init"]["bus"]["line"]
+    assert kept["init"]["bus"]["line"] == {"fc03": True, "expect": "11-14,31,32", "interrupted": True}
+    assert kept["bus"] == {"line": {"serial": PORT, "line": ""}}
+    assert not {"meter", "drive"} & set(kept)
+    again = session(monkeypatch, file, ["yes", *lines[lines.index("11-14,31,32") + 1 :]])
+    assert again.exit_code == 0
+    assert text_of(codes.SCAN_INTERRUPTED(bus="line")) in again.output
+    session(monkeypatch, tmp_path / "once.toml", lines)
+    assert file.read_bytes() == (tmp_path / "once.toml").read_bytes()
+
+
+def test_a_port_that_does_not_exist_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = typed(PORT)
+    at = lines.index(PORT)
+    lines = (*lines[:at], "/dev/ttyUSB8", *lines[at:])
+    assert session(monkeypatch, tmp_path / "plant.toml", lines, absent=["/dev/ttyUSB8"]).exit_code == 0
+    assert load_config(tmp_path / "plant.toml")[0].buses["line"].serial == PORT
+
+
+def test_a_port_that_cannot_be_opened_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other data of the bus are kept; only the warning is confirmed again."""
+    found = scan_on(noisy_line())
+
+    def forbidden(target: Target, options: ScanOptions) -> ScanResult:
+        if target.serial == PORT:
+            return found(target, options)
+        raise ConnectFailed(not_opened(target.serial, PermissionError()))
+
+    monkeypatch.setattr("support.init_session.scan_on", lambda line: forbidden)
+    lines = typed("/dev/ttyUSB8")
+    at = lines.index("11-14,31,32") + 1
+    assert session(monkeypatch, tmp_path / "plant.toml", (*lines[:at], PORT, "yes", *lines[at:])).exit_code == 0
+    assert load_config(tmp_path / "plant.toml")[0].buses["line"].serial == PORT
+
+
+def test_back_returns_to_an_earlier_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice back: from the state folder to the time zone and to the gateway."""
+    file = tmp_path / "plant.toml"
+    session(monkeypatch, file, ["mill-2", "gw", "UTC"])
+    session(monkeypatch, file, ["<", "<", "gw-7", "Asia/Tokyo"])
+    kept = tomllib.loads((tmp_path / "plant.answers.toml").read_text(encoding="utf-8"))
+    assert kept == {"site": {"id": "mill-2", "gateway": "gw-7", "timezone": "Asia/Tokyo"}}
+
+
+def test_no_keeps_an_existing_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plant.toml").write_text("mine", encoding="utf-8")
+    assert session(monkeypatch, Path("plant.toml"), ["no", "mill-2"]).exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["plant.toml"]
+
+
+def test_what_is_typed_during_a_scan_is_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "r") as terminal, os.fdopen(master, "wb", buffering=0) as keyboard:
+        monkeypatch.setattr("sys.stdin", terminal)
+        keyboard.write(b"yes\n")
+        assert select.select([terminal], [], [], 1)[0]
+        discard_typed()
+        assert not select.select([terminal], [], [], 0)[0]
 
 
 def test_a_typed_password_is_kept_in_a_file_of_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,8 @@ def test_a_name_is_used_once() -> None:
     answers = with_value(example("meter"), ("motor", "pump-1"), None)
     step = next_step(answers, AROUND)
     assert isinstance(step, OpenQuestion)
-    for typed, code in (("meter-1", codes.NAME_USED), ("a, b", codes.ONE_NAME_EXPECTED), (", ,", codes.NAMES_MISSING)):
+    for typed, code in (("meter-1", codes.NAME_USED), ("a, b", codes.ONE_NAME_EXPECTED), (", ,", codes.NAMES_MISSING),
+                        ("Pump 1", codes.MOTOR_NAME_EXPECTED), ("55,0", codes.NAME_WITHOUT_LETTER)):  # fmt: skip
         with pytest.raises(InvalidValue) as rejected:
             step.value(typed)
         assert rejected.value.reason.code == code
