@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sqlite3
+import stat
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
@@ -22,14 +23,16 @@ def unreadable(directory: Path) -> OSError | None:
     """
     path = directory / NAME
     try:
-        path.stat()
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError:
         return None
     except OSError as error:
         return error
-    if os.access(path, os.R_OK, effective_ids=True):
-        return None
-    return PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    if is_folder:
+        return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not os.access(path, os.R_OK, effective_ids=True):
+        return PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return None
 
 
 def stored_entries(directory: Path, kind: str, fingerprints: Mapping[str, str] | None = None) -> dict[str, Any]:
