@@ -21,7 +21,7 @@ from agent.cli.ledger_options import (
     open_state,
     state_option,
 )
-from agent.cli.options import FINDING, config_option, load, plant_file
+from agent.cli.options import FINDING, config_option, fail, load, plant_file
 from agent.core.local_time import zone_of
 from agent.core.text import N_, _, as_object, text_of, use
 
@@ -55,12 +55,15 @@ def ledger() -> None:
 def begin(config_file: Path | None) -> None:
     config = load(plant_file(config_file))[0]
     from agent.delivery.store import Store, default_directory
+    from agent.delivery.store.database_file import NAME
     from agent.runtime.clock_supervisor import start_clock
     from agent.savings.ledger.signing_key import FILE
     from agent.savings.ledger.succession import begin_signed
 
     directory = config.state_dir or default_directory()
-    open_state(config, None)[0].close()  # exits when there is no state file
+    if not (directory / NAME).is_file():
+        fail(_("{path}: no state file; `magwatt run` creates it", path=str(directory / NAME)))
+    open_state(config, None)[0].close()  # exits when it is not one of magwatt
     clock, _watch = start_clock(config)
     with contextlib.closing(Store(directory, clock, config.store)) as store:
         record = begin_signed(store, clock.utc_ns() // 1_000_000)

@@ -52,7 +52,7 @@ def open_state(config: Config | None, state: Path | None) -> tuple[sqlite3.Conne
     except OSError as error:
         fail(text_of(FILE_UNREADABLE(path=str(place), error=cause_of(error))))
     if not exists:
-        fail(_("{path}: no state file; `magwatt run` creates it", path=str(path)))
+        fail(_("{path}: no state file; `magwatt run` creates it; use --state to name a copy", path=str(path)))
     try:
         db = open_copy(path)
         if reason := check_tables(db, path):
