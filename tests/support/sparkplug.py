@@ -212,7 +212,7 @@ class Proxy:
         self.connections: list[Connection] = []
         self.swallow = False
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
-        self._ending = threading.Event()
+        self._ending, self._recording = threading.Event(), threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def stop(self) -> None:
@@ -221,10 +221,11 @@ class Proxy:
         self.cut()
 
     def cut(self) -> None:
-        for pair in self._pairs:
-            for end in pair:
-                end.close()
-        self._pairs.clear()
+        with self._recording:
+            for pair in self._pairs:
+                for end in pair:
+                    end.close()
+            self._pairs.clear()
 
     def sparkplug(self) -> list[Connection]:
         """The packets of each connection with a will on NDEATH; other clients are left out."""
@@ -255,9 +256,20 @@ class Proxy:
             return
         finally:
             whole = bytes(first)
-            found.extend(packets(first, time.monotonic()))
+            found.extend(packets(first, self._time_after_earlier_packets()))
         self._pairs.append((client, broker))
         self._carry(client, broker, found, whole)
+
+    def _time_after_earlier_packets(self) -> float:
+        """The present time, once everything that arrived on other connections before is recorded: their threads may be
+        late. At most a second later, because another client may send all the time."""
+        until_s = time.monotonic() + 1
+        while True:
+            with self._recording:
+                waiting = select.select([end for end, _ in self._pairs if end.fileno() >= 0], [], [], 0)[0]
+                if not waiting or time.monotonic() > until_s:
+                    return time.monotonic()
+            time.sleep(0.001)
 
     def _carry(self, client: socket.socket, broker: socket.socket, found: Connection, first: bytes) -> None:
         streams = {client: bytearray(), broker: bytearray()}
@@ -266,18 +278,20 @@ class Proxy:
             while True:
                 ready, _, _ = select.select([client, broker], [], [], 0.2)
                 for end in ready:
-                    data = end.recv(65536)
+                    with self._recording:
+                        data = end.recv(65536)
+                        streams[end] += data
+                        for packet in packets(streams[end], time.monotonic(), not found or found[0].level != 5):
+                            packet.swallowed, packet.received = self.swallow, end is broker
+                            packet.utc_ms = time.time_ns() // 1_000_000
+                            (found.received if packet.received else found).append(packet)
                     if not data:
                         return
-                    streams[end] += data
-                    for packet in packets(streams[end], time.monotonic(), not found or found[0].level != 5):
-                        packet.swallowed, packet.received = self.swallow, end is broker
-                        packet.utc_ms = time.time_ns() // 1_000_000
-                        (found.received if packet.received else found).append(packet)
                     if not self.swallow:
                         (broker if end is client else client).sendall(data)
         except (OSError, ValueError):
             return
         finally:
-            client.close()
-            broker.close()
+            with self._recording:
+                client.close()
+                broker.close()
