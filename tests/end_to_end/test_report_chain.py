@@ -63,9 +63,9 @@ def test_four_hours_of_the_pump_station(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_a_plant_without_savings_is_not_proven(tmp_path: Path) -> None:
-    """Three days; the baseline is learned from the first half of the same plant."""
-    check(tmp_path, played(tmp_path, 72))
-    run(tmp_path, "baseline", "learn", "pump-2", "--to", "2026-09-23T00:00")
+    """Six days; the baseline is learned from the first half of the same plant."""
+    check(tmp_path, played(tmp_path, 144))
+    run(tmp_path, "baseline", "learn", "pump-2", "--to", "2026-09-25T00:00")
     run(tmp_path, "baseline", "freeze", "pump-2", "--by", "the test")
     run(tmp_path, "report", "--month", "2026-09", "--motor", "pump-2", "--output", str(tmp_path / "r.html"))
     [motor] = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["motors"]
