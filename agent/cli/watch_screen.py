@@ -25,7 +25,7 @@ from agent.delivery.mqtt.follower import Follower
 
 REFRESH_S = 1.0  # the usual poll interval
 END_CHECK_S = 0.2
-ESCAPE_S = 0.1  # a lone Esc is told from the begin of a key sequence by this pause
+ESCAPE_S = 0.1  # pause after which Esc is a key of its own and not the beginning of a sequence
 _COLOURS = {name: f"ansi{name}" for name in ("green", "yellow", "red", "cyan")}
 
 

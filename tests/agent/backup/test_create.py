@@ -152,13 +152,13 @@ def test_a_kill_leaves_no_file_and_the_next_backup_removes_what_it_left(plant: P
         assert process.stdout is not None
         while not process.stdout.readline().startswith("write"):
             pass
-        backed_up(plant, target.with_name("beside.tar"))  # a backup that is being written is not touched
+        backed_up(plant, target.with_name("another.tar"))  # a backup that is being written is not touched
         [left] = target.parent.glob(f"{TEMPORARY}*")
         process.send_signal(signal.SIGKILL)
     assert left.exists()
     assert not target.exists()
     backed_up(plant, target)
-    assert sorted(path.name for path in target.parent.iterdir()) == ["beside.tar", "one.tar"]
+    assert sorted(path.name for path in target.parent.iterdir()) == ["another.tar", "one.tar"]
 
 
 def test_an_existing_file_is_not_replaced(plant: Path, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_device_death_and_birth_follow_its_connection(world: World) -> None:
     wait_until(lambda: len(world.sent_of("DDEATH")) == 1, 5, "DDEATH")
     count = len(world.sent_of("DDATA"))
     world.settled()
-    assert len(world.sent_of("DDATA")) == count, "nothing is told of the dead"
+    assert len(world.sent_of("DDATA")) == count, "no data of an offline device"
     online(world, "pump-1")
     wait_until(lambda: len(world.sent_of("DBIRTH")) == 3, 5, "born again")
     world.check()
@@ -91,7 +91,7 @@ def test_an_unexpected_metric_is_in_a_birth_before_its_first_data(world: World) 
     online(world)
     wait_until(lambda: len(world.sent_of("DBIRTH")) == 2, 5, "births")
     bench.row(ground_current_percent=3.5)  # not a register of its devices
-    wait_until(lambda: len(world.sent_of("DBIRTH")) == 3, 5, "the device is born anew")
+    wait_until(lambda: len(world.sent_of("DBIRTH")) == 3, 5, "the device has a new DBIRTH")
     assert value_of(metrics(world.sent_of("DBIRTH")[-1])["ground_current_percent"], 10) == 3.5
     bench.row(None, "health", bus_of_tomorrow_polls=1)
     wait_until(lambda: len(world.sent_of("NBIRTH")) == 2, 5, "so is the node")

@@ -125,7 +125,7 @@ def test_commission_has_no_open_point_for_a_correct_profile(tmp_path: Path) -> N
     assert done.exit_code == 0, done.output
     (record,) = (tmp_path / "commissioning").glob("*.json")
     body = json.loads(record.read_text(encoding="utf-8"))
-    assert {point["code"] for point in body["open_points"]} == {NOT_CHECKED}, "nobody was asked"
+    assert {point["code"] for point in body["open_points"]} == {NOT_CHECKED}, "no statement is confirmed"
 
 
 @pytest.mark.soak

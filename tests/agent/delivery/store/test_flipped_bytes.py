@@ -111,8 +111,8 @@ def cut_off(content: bytearray) -> None:
 
 ONE = "n = (select n from spool where n > (select avg(n) from spool) limit 1)"
 DAMAGES: dict[str, tuple[Damage, int]] = {  # and the number of deliveries that may be missing
-    "null_in_a_row": (null_in_a_row, 6),  # the sqlite3 module loses the rows beside it, too
-    "nobody waits for a row": (sql(f"update spool set owed = 0 where {ONE}"), 0),
+    "null_in_a_row": (null_in_a_row, 6),  # the sqlite3 module also loses the rows next to it
+    "no sink of a row": (sql(f"update spool set owed = 0 where {ONE}"), 0),
     "one sink does not wait for a row": (sql(f"update spool set owed = owed & 1 where {ONE}"), 0),
     "the copy for a sink is changed": (sql(f"update spool set checks = checks & ~(1 << 33) where {ONE}"), 0),
     "another bit of a sink": (sql("update sinks set bit = 4 where bit = 0"), 0),
