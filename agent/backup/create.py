@@ -31,6 +31,7 @@ from agent.delivery.store.database_file import NAME
 from agent.delivery.store.migrations import version
 from agent.delivery.store.run_file import FILE_NAME as RUN_FILE
 from agent.delivery.store.storage_errors import is_damage
+from agent.delivery.store.stored_entries import unreadable
 from agent.runtime.maintenance import FILE as MAINTENANCE_FILE
 from agent.savings.ledger.signing_key import FILE as KEY_FILE
 from drivers.reasons import CodedError, InvalidValue, Reason, cause_of
@@ -59,12 +60,11 @@ def back_up(
     report: receives a source text for each step that takes time.
     Raises CodedError; then there is no file.
     """
-    try:
-        (state_dir / NAME).open("rb").close()
-    except FileNotFoundError:
-        raise InvalidValue(codes.NOTHING_TO_BACK_UP, path=str(state_dir / NAME)) from None
-    except OSError as error:
-        raise InvalidValue(codes.STATE_NOT_READ, path=str(state_dir / NAME), error=cause_of(error)) from None
+    state_file = state_dir / NAME
+    if error := unreadable(state_dir):
+        raise InvalidValue(codes.STATE_NOT_READ, path=str(state_file), error=cause_of(error))
+    if not state_file.exists():
+        raise InvalidValue(codes.NOTHING_TO_BACK_UP, path=str(state_file))
     if os.path.lexists(target):
         raise InvalidValue(codes.BACKUP_EXISTS, path=str(target))
     try:
