@@ -1,0 +1,58 @@
+"""What every endpoint of the page needs: the live messages, the configuration, the state file, the reader's language."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import tzinfo
+from functools import cache
+
+from msgspec import Struct
+from starlette.requests import Request
+
+from agent.config.model import Config
+from agent.core.local_time import zone_of
+from agent.core.text import Catalogue, language_of
+from agent.delivery.mqtt.follower import Follower
+
+LANGUAGE_COOKIE = "lang"
+
+
+class Web(Struct):
+    """follower: the newest messages of each motor, from the broker or from the socket of the agent.
+    config: of this plant; None: the page follows a broker without a configuration.
+    now_ms: UTC milliseconds.
+    """
+
+    follower: Follower
+    config: Config | None = None
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+
+    @property
+    def zone(self) -> str:
+        """Name of the plant's time zone."""
+        return self.config.site.timezone if self.config else "UTC"
+
+
+def web_of(request: Request) -> Web:
+    found: Web = request.app.state.web
+    return found
+
+
+def language_of_request(request: Request) -> str:
+    """One of `LANGUAGES`: query `lang`, cookie `lang`, Accept-Language, English."""
+    accepted = [part.partition(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
+    for name in (request.query_params.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, ""), *accepted[:20]):
+        if found := language_of(name):
+            return found
+    return "en"
+
+
+def catalogue_of(request: Request) -> Catalogue:
+    """The texts of the reader, times in the zone of the plant."""
+    return _catalogue(language_of_request(request), zone_of(web_of(request).zone))
+
+
+@cache
+def _catalogue(language: str, zone: tzinfo) -> Catalogue:
+    return Catalogue(language, zone)

@@ -1,0 +1,7 @@
+// Preact and htm in one place: `html` makes elements from a template.
+import {h} from "preact";
+import htm from "htm";
+
+export {render, Fragment} from "preact";
+export {useEffect, useMemo, useRef, useState} from "preact/hooks";
+export const html = htm.bind(h);

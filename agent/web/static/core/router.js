@@ -1,0 +1,43 @@
+// Addresses of the page. A view is loaded when it is opened first.
+
+const VIEWS = [
+  [/^\/$/, "plant", "plant"],
+  [/^\/m\/([^/]+)$/, "motor", "plant"],
+  [/^\/m\/([^/]+)\/pq$/, "power_quality", "pq"],
+  [/^\/pq$/, "power_quality", "pq"],
+  [/^\/savings(?:\/(\d{4}-\d{2}))?$/, "savings", "savings"],
+  [/^\/alarms$/, "alarms", "alarms"],
+  [/^\/commissioning$/, "commissioning", "commissioning"],
+  [/^\/configuration$/, "configuration", "configuration"],
+  [/^\/health$/, "health", "health"],
+  [/^\/more$/, "more", "more"],
+  [/^\/login$/, "login", ""],
+];
+
+/** The view of a path: {view, tab, argument}; a view of null: there is no such page. */
+export function routeOf(path) {
+  for (const [pattern, view, tab] of VIEWS) {
+    const match = pattern.exec(path);
+    if (match) return {view, tab, argument: match[1] === undefined ? null : decodeURIComponent(match[1])};
+  }
+  return {view: null, tab: "", argument: null};
+}
+
+/** Calls `changed` with each new path; links within the page do not load it again. */
+export function listen(changed) {
+  document.addEventListener("click", (event) => {
+    const anchor = event.target.closest && event.target.closest("a[href^='/']");
+    const plain = event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if (!anchor || !plain || anchor.target || anchor.hasAttribute("download") || anchor.pathname.startsWith("/api/")) return;
+    event.preventDefault();
+    go(anchor.pathname + anchor.search);
+  });
+  addEventListener("popstate", () => changed(location.pathname));
+  listen.changed = changed;
+}
+
+export function go(path) {
+  if (path !== location.pathname + location.search) history.pushState(null, "", path);
+  listen.changed(location.pathname);
+  scrollTo(0, 0);
+}
