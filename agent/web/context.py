@@ -1,4 +1,4 @@
-"""What every endpoint of the page needs: the live messages, the configuration, the state file, the reader's language."""
+"""What every endpoint of the page needs: live messages, configuration, state file, and the language of the reader."""
 
 from __future__ import annotations
 
