@@ -102,7 +102,7 @@ def make_server(web: Web, listen: Listen) -> PageServer:
     login = Login(listen.password, tls) if listen.password else None
     app = create_app(web, Access(frozenset(names), tls, any_address=not is_loopback(listen.host)), login)
     config = uvicorn.Config(
-        app, listen.host, listen.port, http=GuardedProtocol, ws="none", loop="asyncio", lifespan="on", log_config=None, log_level="warning",
+        app, http=GuardedProtocol, ws="none", loop="asyncio", lifespan="on", log_config=None, log_level="warning",
         access_log=False, server_header=False, proxy_headers=False, h11_max_incomplete_event_size=HEADERS_BYTES_MAX,
         timeout_graceful_shutdown=STOP_S, ssl_certfile=listen.cert, ssl_keyfile=listen.key,
         ssl_version=ssl.PROTOCOL_TLS_SERVER,

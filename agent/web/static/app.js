@@ -59,7 +59,7 @@ function App({start}) {
     <${Bar} plant=${plant} tab=${route.tab} />`;
 }
 
-const titleOf = (plant) => (plant.simulated ? _("{site}, simulated · magwatt", {site: plant.site.name}) : _("{site} · magwatt", {site: plant.site.name}));
+const titleOf = (plant) => (plant.simulated ? _("{site}, simulated · magwatt", {site: plant.site.name}) : `${plant.site.name} · magwatt`);
 
 const tabs = () => [
   ["plant", "/", _("Plant")], ["alarms", "/alarms", _("Alarms")], ["savings", "/savings", _("Savings")], ["pq", "/pq", _("Power quality")],
