@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from support.basics import within
+
 from agent.config.model import Config
 from agent.config.topology import assets
 from agent.core.messages import Message, encode
@@ -19,7 +21,6 @@ from agent.web.context import Web
 from agent.web.server import PageServer, make_server
 from agent.web.start_check import Listen
 from drivers.reading import Quality
-from support.basics import within
 
 ROOT = "magwatt/v1/demo/gw-01"
 MOTOR = {"kind": "pm", "rated_power_kw": 55.0}
@@ -42,17 +43,15 @@ class FedFollower:
     def stop(self) -> None: ...
 
 
-class Page:
-    """A page that runs. web: what its endpoints read; its follower is fed by `publish` and the methods below."""
+class RunningServer:
+    """A server in a thread, on a free port."""
 
-    def __init__(self, config: Config | None = None, listen: Listen | None = None) -> None:
-        self.follower = FedFollower()
-        self.web = Web(self.follower, config, assets=assets(config) if config else ())  # type: ignore[arg-type]
-        self.server: PageServer = make_server(self.web, listen or Listen())
+    def __init__(self, server: PageServer) -> None:
+        self.server = server
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self.host = f"127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self.server.run, args=([self._socket],), daemon=True)
+        self._thread = threading.Thread(target=server.run, args=([self._socket],), daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -63,30 +62,6 @@ class Page:
         self._thread.join(10)
         self._socket.close()
         assert not self._thread.is_alive()
-
-    def receive(self, asset: str, kind: str, body: dict[str, Any], age_s: float = 0.0) -> None:
-        """A message of the agent, received some time ago."""
-        followed = self.follower.seen.setdefault(f"{ROOT}/{asset}", FollowedMessage(ROOT, asset))
-        followed.messages[kind] = body
-        followed.received_s[kind] = time.monotonic() - age_s
-        self.server.live.on_change(followed, kind)
-
-    def motor(self, asset: str, name: str = "", motor: Mapping[str, Any] | None = MOTOR, **meta: Any) -> None:
-        known = {"motor": motor} if motor else {}
-        self.receive(asset, "meta", {"name": name or asset, **known, **meta})
-
-    def telemetry(
-        self, asset: str, values: Mapping[str, Any] = RUNNING, age_s: float = 0.0, quality: Quality = Quality.SIMULATED,
-        flags: Mapping[str, Quality] | None = None, u: Mapping[str, float] = U, reasons: Any = None,
-    ) -> None:  # fmt: skip
-        """A row as the agent encodes it."""
-        t_ms = time.time_ns() // 1_000_000 - round(1000 * age_s)
-        row = Message(asset, "telemetry", t_ms, values, {name: u[name] for name in u if name in values},
-                      {name: "M5" for name in u if name in values}, flags or {}, quality, reasons=reasons or {})  # fmt: skip
-        self.receive(asset, "telemetry", json.loads(encode(row, "1")), age_s)
-
-    def remove(self, asset: str) -> None:
-        self.server.live.on_change(self.follower.seen.pop(f"{ROOT}/{asset}"), REMOVED)
 
     def get(self, path: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -107,6 +82,40 @@ class Page:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
 
+class Page(RunningServer):
+    """A page that runs. web: what its endpoints read; its follower is fed by `telemetry` and the methods below."""
+
+    def __init__(self, config: Config | None = None, listen: Listen | None = None) -> None:
+        self.follower = FedFollower()
+        self.web = Web(self.follower, config, assets=assets(config) if config else ())  # type: ignore[arg-type]
+        super().__init__(make_server(self.web, listen or Listen()))
+
+    def receive(self, asset: str, kind: str, body: dict[str, Any], age_s: float = 0.0) -> None:
+        """A message of the agent, received some time ago."""
+        followed = self.follower.seen.setdefault(f"{ROOT}/{asset}", FollowedMessage(ROOT, asset))
+        followed.messages[kind] = body
+        followed.received_s[kind] = time.monotonic() - age_s
+        self.server.live.on_change(followed, kind)
+
+    def motor(self, asset: str, name: str = "", motor: Mapping[str, Any] | None = MOTOR, **meta: Any) -> None:
+        known = {"motor": motor} if motor else {}
+        self.receive(asset, "meta", {"name": name or asset, **known, **meta})
+
+    def telemetry(
+        self, asset: str, values: Mapping[str, Any] = RUNNING, age_s: float = 0.0, quality: Quality = Quality.SIMULATED,
+        flags: Mapping[str, Quality] | None = None, u: Mapping[str, float] = U, reasons: Any = None,
+    ) -> None:  # fmt: skip
+        """A row as the agent encodes it."""
+        t_ms = time.time_ns() // 1_000_000 - round(1000 * age_s)
+        known = {name: u[name] for name in u if name in values}
+        methods = dict.fromkeys(known, "M5")
+        row = Message(asset, "telemetry", t_ms, values, known, methods, flags or {}, quality, reasons=reasons or {})
+        self.receive(asset, "telemetry", json.loads(encode(row, "1")), age_s)
+
+    def remove(self, asset: str) -> None:
+        self.server.live.on_change(self.follower.seen.pop(f"{ROOT}/{asset}"), REMOVED)
+
+
 class Answer:
     """Status, headers with lower-case names, and body."""
 
@@ -122,7 +131,7 @@ class Answer:
 class Stream:
     """A client of the stream. `event` returns the data of the next event."""
 
-    def __init__(self, page: Page, query: str = "") -> None:
+    def __init__(self, page: RunningServer, query: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=10)
         self._connection.request("GET", f"/api/v1/stream?{query}")
         self.response = self._connection.getresponse()
