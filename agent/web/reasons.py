@@ -6,7 +6,7 @@ from drivers.reasons import Code
 
 VALUE_NO_REPLY = Code("value_no_reply", "The device does not respond.")
 VALUE_STALE = Code("value_stale", "The value was not renewed in time.")
-VALUE_OUT_OF_RANGE = Code("value_out_of_range", "The device reports a value outside the plausible range.")
+VALUE_IMPLAUSIBLE = Code("value_implausible", "The device reports a value outside the plausible range.")
 VALUE_GAP = Code("value_gap", "Samples are missing.")
 VALUE_WARMING_UP = Code("value_warming_up", "There are not enough readings yet.")
 VALUE_NOT_MEASURED = Code("value_not_measured", "No device measures this value.")
