@@ -177,11 +177,8 @@ class Account:
         self.from_ms = max(period[0], reporting.from_ms)
         self.next_ms = self.from_ms  # intervals before it are added
         self._to_ms = min(ends_ms, default=None)
-        self.baseline = basis.baseline
-        self._tally = SavingsAccumulator(
-            basis.baseline, classes=basis.meter_classes, events=events, old_motor=basis.old_motor,
-            driver_errors=basis.driver_errors,
-        )  # fmt: skip
+        self.baseline, self._basis = basis.baseline, basis
+        self._tally = _accumulator(basis, events)
         self._load, self._newest_ms = load, 0
 
     def add_until(self, to_ms: int | None, now_ms: int) -> list[IntervalResult]:
@@ -228,12 +225,27 @@ class Account:
         found._tally = self._tally.copy()
         return found
 
+    def u95_of_wh(self, item: Interval) -> float | None:
+        """U95 of the saving of one interval alone; None: it cannot be compared. The sum of many is more certain."""
+        alone = _accumulator(self._basis, ())
+        result = alone.add(item)
+        if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
+            return None
+        return alone.saving((item.start_ms, item.end_ms)).u95_wh
+
     def saving(self, now_ms: int) -> Saving:
         """The saving of the period up to now, or up to the newest interval if the clock shows an earlier time."""
         end_ms = max(now_ms // QUARTER_MS * QUARTER_MS, self._newest_ms)
         if self._to_ms is not None:
             end_ms = min(end_ms, self._to_ms)
         return self._tally.saving((self.from_ms, max(end_ms, self.from_ms)))
+
+
+def _accumulator(basis: SavingsBasis, events: Sequence[NonRoutineEvent]) -> SavingsAccumulator:
+    return SavingsAccumulator(
+        basis.baseline, classes=basis.meter_classes, events=events, old_motor=basis.old_motor,
+        driver_errors=basis.driver_errors,
+    )  # fmt: skip
 
 
 def account_of(source: Source, basis: SavingsBasis, events: Sequence[NonRoutineEvent], now_ms: int) -> Account:
