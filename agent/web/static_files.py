@@ -58,8 +58,8 @@ def load(folder: Path = FOLDER) -> StaticFiles:
     sources = {name: body.decode() for name, body in found.items() if name.endswith(".js") and "vendor/" not in name}
     links = "".join(f'<link rel="modulepreload" href="/static/{name}">\n' for name in _imported(sources))
     return StaticFiles(
-        {name: make_file(body, mime(name)) for name, body in found.items()}, index.replace("</head>", f"{links}</head>"),
-        f"'sha256-{digest}'", sources,
+        {name: make_file(body, mime(name)) for name, body in found.items()},
+        index.replace("</head>", f"{links}</head>"), f"'sha256-{digest}'", sources,
     )  # fmt: skip
 
 
