@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from agent.core.text import Catalogue, N_, text_of_object
+from agent.core.text import N_, Catalogue, text_of_object
 from agent.delivery.store.event_history import Rows, StoredEvent, last_state_before, read_events
 from agent.web.values import Why
 from drivers.reasons import Code
@@ -84,7 +84,11 @@ def known_gaps(rows: Rows, motor: str, from_ms: int, to_ms: int, catalogue: Cata
     stops = agent_stops(rows)
     events = [*([before] if before else []), *read_events(rows, from_ms + 1, to_ms, motor)]
     found = [
-        Gap(start_ms, end_ms, Why("gap_agent_stopped", catalogue("agent stopped"), catalogue.reason(GAP_AGENT_STOPPED())))
+        Gap(
+            start_ms,
+            end_ms,
+            Why("gap_agent_stopped", catalogue("agent stopped"), catalogue.reason(GAP_AGENT_STOPPED())),
+        )
         for start_ms, end_ms in stops
     ]
     for period in state_periods(events, stops):

@@ -99,9 +99,7 @@ def history_of(web: Web, asked: HistoryRequest, catalogue: Catalogue) -> list[Se
     return [_series(metric, stats[metric.name], stored_s, step_s, known, catalogue) for metric in asked.metrics]
 
 
-def steps_of(
-    from_ms: int, to_ms: int, points: int, now_ms: int, keep_s: tuple[float, float, float]
-) -> tuple[int, int]:
+def steps_of(from_ms: int, to_ms: int, points: int, now_ms: int, keep_s: tuple[float, float, float]) -> tuple[int, int]:
     """The step of the stored values to read, and the step of the points: a multiple of it.
 
     The stored step is the coarsest that is not coarser than the points; a finer one only where it is not deleted yet.
@@ -124,9 +122,7 @@ def last_hours(web: Web, motors: Sequence[str], metric: str = "active_power_w") 
     from_ms = end_ms - SPARK_MINUTES * 60_000
 
     def read(db: Any) -> dict[str, list[tuple[int, Stats]]]:
-        return {
-            motor: read_stats(db.execute, motor, [metric], MINUTE_S, from_ms, end_ms)[metric] for motor in motors
-        }
+        return {motor: read_stats(db.execute, motor, [metric], MINUTE_S, from_ms, end_ms)[metric] for motor in motors}
 
     found = {}
     for motor, points in state_of(web).read(read).items():

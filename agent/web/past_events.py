@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from agent.analysis.power_quality.event_text import format_event
 from agent.core.codec import decode_reason
-from agent.core.text import Catalogue, N_, text_of_object
+from agent.core.text import N_, Catalogue, text_of_object
 from agent.delivery.store.event_history import GATEWAY, StoredEvent, read_events
 from agent.savings.records.model import NonRoutineEvent
 from agent.web.gaps import StatePeriod, agent_stops, state_periods

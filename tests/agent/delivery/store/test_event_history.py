@@ -52,8 +52,8 @@ def test_events_and_states_are_read_as_they_were_published(store: Store) -> None
     history.on_published(event(None, T_MS, "clock_step", [silent], quality=Quality.CLOCK_UNSYNCHRONIZED))
     for word, t_ms, reasons in (("online", T_MS + 1, ()), ("offline", T_MS + 60_000, (silent,)),
                                 ("offline", T_MS + 60_000, ()), ("online", T_MS + 90_000, ())):  # fmt: skip
-        history.on_retained("magwatt/v1/site/gw/m/state", state(word, t_ms, *reasons))
-    history.on_retained("magwatt/v1/site/gw/m/meta", b'{"state": "offline"}')
+        history.on_message("magwatt/v1/site/gw/m/state", state(word, t_ms, *reasons), True)
+    history.on_message("magwatt/v1/site/gw/m/meta", b'{"state": "offline"}', True)
     history.on_published(dip(T_MS))  # the same time: both are kept
     store.flush()
     found = read_events(store.rows, T_MS, T_MS + DAY_MS)
