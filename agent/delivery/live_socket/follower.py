@@ -18,7 +18,7 @@ CHUNK_BYTES = 64 << 10
 
 LIVE_SOCKET_ABSENT = Code(
     "live_socket_absent",
-    "no agent serves {path} ({cause}): start `magwatt run` on this computer, as this user or with the group of this user",
+    "no agent serves {path} ({cause}): start `magwatt run` on this computer, as this user or one with this group",
 )
 
 

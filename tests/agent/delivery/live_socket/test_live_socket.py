@@ -72,7 +72,8 @@ def test_a_follower_sees_the_last_messages_and_then_each_new_one(bench: Bench) -
     within(lambda: "health" in follower.gateway_messages.get(ROOT, {}), 5, "health")
     pump = follower.seen[PUMP]
     assert {"meta", "state", "explain", "telemetry"} <= pump.messages.keys()
-    assert pump.messages["state"]["state"] == "offline" and follower.gateways == {ROOT: "online"}
+    assert pump.messages["state"]["state"] == "offline"
+    assert follower.gateways == {ROOT: "online"}
     assert "pump-1" in follower.gateway_messages[ROOT]["info"]["assets"]
     assert time.monotonic() - pump.received_s["telemetry"] >= 0.05, "it is as old as it was at the agent"
     bench.row(active_power_w=2000.0)
@@ -139,7 +140,8 @@ def test_the_number_of_clients_is_bounded_and_their_input_is_discarded(bench: Be
     clients[1].close()
     within(lambda: served.clients == CLIENTS_MAX - 1, 5, "a client left")
     clients.append(connect(served.path))
-    assert clients[-1].recv(1) and clients[0].recv(1)
+    assert clients[-1].recv(1)
+    assert clients[0].recv(1)
     served.stop()
     for client in (*clients, surplus):
         client.close()
@@ -154,13 +156,17 @@ def test_the_socket_is_for_owner_and_group_and_replaces_that_of_a_killed_agent(b
     assert served.start() is None
     assert stat.S_IMODE(path.stat().st_mode) == 0o660
     second = LiveSocket(path, list, ROOT).start()
-    assert second is not None and second.code == LIVE_SOCKET_IN_USE
+    assert second is not None
+    assert second.code == LIVE_SOCKET_IN_USE
     served.stop()
     path.write_text("a file of somebody")
     unusable = LiveSocket(path, list, ROOT).start()
-    assert unusable is not None and unusable.code == LIVE_SOCKET_UNUSABLE and path.read_text() == "a file of somebody"
+    assert unusable is not None
+    assert unusable.code == LIVE_SOCKET_UNUSABLE
+    assert path.read_text() == "a file of somebody"
     long = LiveSocket(tmp_path / ("x" * 100) / NAME, list, ROOT).start()
-    assert long is not None and long.code == LIVE_SOCKET_PATH_TOO_LONG
+    assert long is not None
+    assert long.code == LIVE_SOCKET_PATH_TOO_LONG
 
 
 def test_its_place_is_the_folder_of_the_service_or_the_state_directory(monkeypatch: pytest.MonkeyPatch) -> None:
