@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -210,8 +210,8 @@ def _moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
         if text.lstrip("-").isdigit():
             return int(text[:16])
         moment = datetime.fromisoformat(text.replace(" ", "+"))  # "+" of an address is a space
-        offset_s = 0.0 if moment.tzinfo is None else (moment.utcoffset() or moment - moment).total_seconds()
-        return round(1000 * ((moment.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds() - offset_s))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return round(1000 * moment.timestamp())
     except (ValueError, OverflowError):
         raise HTTPException(400, catalogue.reason(TIME_INVALID(text=text[:40]))) from None
 

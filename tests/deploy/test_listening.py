@@ -1,4 +1,4 @@
-"""By default the agent listens on no network, according to the kernel's list of its sockets: only on its UNIX socket."""
+"""By default the agent listens on its UNIX socket and on no network, according to the kernel's list of its sockets."""
 
 from __future__ import annotations
 

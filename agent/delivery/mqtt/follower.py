@@ -68,7 +68,7 @@ def check_filter(topic: str) -> None:
 
 
 class Follower(MessageFollower):
-    """Subscribes to a topic filter and stores the latest messages. `changed` is called in the thread of the MQTT client.
+    """Subscribes to a topic filter and stores the latest messages. `changed` is called in the MQTT thread.
 
     error: why the broker rejected the connection; None: it did not.
     """

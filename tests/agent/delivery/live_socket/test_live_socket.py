@@ -1,4 +1,4 @@
-"""The socket of the agent: what a follower of it sees, slow and many clients, a killed agent, a path that is too long."""
+"""The socket of the agent: what a follower sees, slow and many clients, a killed agent, a path that is too long."""
 
 from __future__ import annotations
 
