@@ -25,7 +25,7 @@ export default function PlantView({plant, outdated, now_ms}) {
       <${KeyFigures} plant=${plant} month=${month} outdated=${outdated} />
     </section>
     <${MotorTable} plant=${plant} outdated=${outdated} now_ms=${now_ms} />
-    <div class="two plant-charts mt">
+    <div class=${`two plant-charts mt${outdated ? " outdated" : ""}`}>
       <${FlowPanel} flow=${plant.flow} />
       <${MonthPanel} month=${month} plant=${plant} />
     </div>`;
