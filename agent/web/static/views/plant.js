@@ -1,5 +1,5 @@
 // Is all well, and what do we save now and this month?
-import {html, useMemo} from "../core/html.js";
+import {html, useEffect, useMemo, useState} from "../core/html.js";
 import {useData} from "../core/data.js";
 import {UNKNOWN, age, dayAndTime, fixed} from "../core/numbers.js";
 import {verdictLine} from "../core/plant.js";
@@ -18,6 +18,7 @@ const PENDING_EVERY_S = 4;
 
 export default function PlantView({plant, outdated, now_ms}) {
   const month = useData("/plant/month", {}, {every_s: (data) => (data && data.state === "pending" ? PENDING_EVERY_S : MONTH_EVERY_S)});
+  const charts = useAfterPaint();
   if (!plant.motors.length) return html`<${NoMotor} />`;
   return html`<h1 class="hidden">${_("Plant")}</h1>
     <section class="panel verdict" aria-label=${_("Verdict")}>
@@ -25,10 +26,20 @@ export default function PlantView({plant, outdated, now_ms}) {
       <${KeyFigures} plant=${plant} month=${month} outdated=${outdated} />
     </section>
     <${MotorTable} plant=${plant} outdated=${outdated} now_ms=${now_ms} />
-    <div class=${`two plant-charts mt${outdated ? " outdated" : ""}`}>
+    ${charts && html`<div class=${`two plant-charts mt${outdated ? " outdated" : ""}`}>
       <${FlowPanel} flow=${plant.flow} />
       <${MonthPanel} month=${month} plant=${plant} />
-    </div>`;
+    </div>`}`;
+}
+
+/** false until the verdict and the motors are on the screen: a slow phone shows them first. */
+function useAfterPaint() {
+  const [painted, setPainted] = useState(false);
+  useEffect(() => {
+    const waiting = requestAnimationFrame(() => setTimeout(() => setPainted(true)));
+    return () => cancelAnimationFrame(waiting);
+  }, []);
+  return painted;
 }
 
 function Verdict({plant: {verdict}}) {
