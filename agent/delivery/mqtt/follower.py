@@ -40,6 +40,7 @@ FILTER_INVALID = Code(
     "is not an MQTT topic filter: # is only valid as the last level, + as a complete level; # matches all topics",
 )
 KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")
+GATEWAY_KINDS = ("info", "health")
 
 
 class FollowedMessage(Struct):
@@ -56,6 +57,31 @@ class FollowedMessage(Struct):
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     received_s: dict[str, float] = field(default_factory=dict)
     interval_s: float = 0.0
+
+
+class GatewayMessages(Struct):
+    """The latest messages of an agent about itself.
+
+    messages: info | health → message.
+    changed_ms: figure of `health` → time of the message in which it was first as it is now.
+    first_ms: time of the first `health` message that was received.
+    """
+
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changed_ms: dict[str, int] = field(default_factory=dict)
+    first_ms: int | None = None
+
+    def add(self, kind: str, body: dict[str, Any]) -> None:
+        t_ms, values = body.get("t"), body.get("v")
+        if kind == "health" and isinstance(t_ms, int) and isinstance(values, dict):
+            before = self.messages.get(kind, {}).get("v", {})
+            self.changed_ms = {
+                name: self.changed_ms[name] if name in before and before[name] == value else t_ms
+                for name, value in values.items()
+            }
+            self.first_ms = t_ms if self.first_ms is None else self.first_ms
+        if kind == "info" or isinstance(values, dict):
+            self.messages[kind] = body
 
 
 class BrokerError(CodedError, OSError):
@@ -86,6 +112,7 @@ class Follower:
 
     seen: topic of an asset → its messages.
     gateways: topic of a gateway → online | offline.
+    agents: topic of a gateway → what its agent reports about itself.
     error: why the broker rejected the connection; None: it did not.
     changed: is called after each message, in the thread of the MQTT client.
     """
@@ -94,6 +121,7 @@ class Follower:
         self.broker, self.topic = broker, topic
         self.seen: dict[str, FollowedMessage] = {}
         self.gateways: dict[str, str] = {}
+        self.agents: dict[str, GatewayMessages] = {}
         self.error: Reason | None = None
         self._changed = changed
         self._client: paho.Client | None = None
@@ -152,7 +180,7 @@ class Follower:
         if kind == "status":
             self.gateways[asset] = message.payload.decode("utf-8", "replace")
             return
-        if not gateway or kind not in KINDS or "backfill" in message.topic.split("/"):
+        if not gateway or kind not in (*KINDS, *GATEWAY_KINDS) or "backfill" in message.topic.split("/"):
             return
         if not message.payload:  # a retained message was deleted: the motor was removed
             self.seen.pop(asset, None)
@@ -163,6 +191,9 @@ class Follower:
             return
         if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{kind}/"):
             return  # not from an agent
+        if kind in GATEWAY_KINDS:
+            self.agents.setdefault(asset, GatewayMessages()).add(kind, body)
+            return
         followed = self.seen.setdefault(asset, FollowedMessage(gateway, name))
         now_s = time.monotonic()
         if kind == "telemetry" and kind in followed.received_s:
