@@ -41,6 +41,8 @@ FILTER_INVALID = Code(
 )
 KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")
 GATEWAY_KINDS = ("info", "health")
+RECONNECT_S_MAX = 10
+REMOVED = "removed"  # instead of a kind
 
 
 class FollowedMessage(Struct):
@@ -59,29 +61,25 @@ class FollowedMessage(Struct):
     interval_s: float = 0.0
 
 
-class GatewayMessages(Struct):
-    """The latest messages of an agent about itself.
-
-    messages: info | health → message.
-    changed_ms: figure of `health` → time of the message in which it was first as it is now.
-    first_ms: time of the first `health` message that was received.
+class HealthSince(Struct):
+    """changed_ms: figure → time of the first message in which it was as it is now.
+    first_ms: time of the first message; None: there was none.
     """
 
-    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     changed_ms: dict[str, int] = field(default_factory=dict)
     first_ms: int | None = None
 
-    def add(self, kind: str, body: dict[str, Any]) -> None:
-        t_ms, values = body.get("t"), body.get("v")
-        if kind == "health" and isinstance(t_ms, int) and isinstance(values, dict):
-            before = self.messages.get(kind, {}).get("v", {})
-            self.changed_ms = {
-                name: self.changed_ms[name] if name in before and before[name] == value else t_ms
-                for name, value in values.items()
-            }
-            self.first_ms = t_ms if self.first_ms is None else self.first_ms
-        if kind == "info" or isinstance(values, dict):
-            self.messages[kind] = body
+    def add(self, before: dict[str, Any], body: dict[str, Any]) -> None:
+        t_ms, values, earlier = body.get("t"), body.get("v"), before.get("v")
+        if not isinstance(t_ms, int) or not isinstance(values, dict):
+            return
+        known = earlier if isinstance(earlier, dict) else {}
+        self.changed_ms = {
+            name: self.changed_ms.get(name, t_ms) if name in known and known[name] == value else t_ms
+            for name, value in values.items()
+        }
+        if self.first_ms is None:
+            self.first_ms = t_ms
 
 
 class BrokerError(CodedError, OSError):
@@ -112,16 +110,19 @@ class Follower:
 
     seen: topic of an asset → its messages.
     gateways: topic of a gateway → online | offline.
-    agents: topic of a gateway → what its agent reports about itself.
+    gateway_messages: topic of a gateway → kind (info, health) → its latest message.
+    health_since: topic of a gateway → since when the figures of its last `health` message are as they are.
     error: why the broker rejected the connection; None: it did not.
-    changed: is called after each message, in the thread of the MQTT client.
+    changed: is called after each message with its kind, and with REMOVED when a motor was removed, in the thread of the
+        MQTT client.
     """
 
     def __init__(self, broker: Mqtt, topic: str, changed: Callable[[FollowedMessage, str], None] | None = None) -> None:
         self.broker, self.topic = broker, topic
         self.seen: dict[str, FollowedMessage] = {}
         self.gateways: dict[str, str] = {}
-        self.agents: dict[str, GatewayMessages] = {}
+        self.gateway_messages: dict[str, dict[str, dict[str, Any]]] = {}
+        self.health_since: dict[str, HealthSince] = {}
         self.error: Reason | None = None
         self._changed = changed
         self._client: paho.Client | None = None
@@ -146,6 +147,7 @@ class Follower:
             tls.authenticate(client, self.broker)
             client.on_connect, client.on_message = self._on_connect, self._on_message
             client.on_subscribe = lambda *_: subscribed.set()
+            client.reconnect_delay_set(1, RECONNECT_S_MAX)
             client.connect(self.broker.host, self.broker.port, keepalive=30)
             until_s = time.monotonic() + CONNACK_S
             closed = False
@@ -183,7 +185,9 @@ class Follower:
         if not gateway or kind not in (*KINDS, *GATEWAY_KINDS) or "backfill" in message.topic.split("/"):
             return
         if not message.payload:  # a retained message was deleted: the motor was removed
-            self.seen.pop(asset, None)
+            removed = self.seen.pop(asset, None)
+            if removed is not None and self._changed is not None:
+                self._changed(removed, REMOVED)
             return
         try:
             body = msgspec.json.decode(message.payload)
@@ -192,7 +196,10 @@ class Follower:
         if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{kind}/"):
             return  # not from an agent
         if kind in GATEWAY_KINDS:
-            self.agents.setdefault(asset, GatewayMessages()).add(kind, body)
+            messages = self.gateway_messages.setdefault(asset, {})
+            if kind == "health":
+                self.health_since.setdefault(asset, HealthSince()).add(messages.get(kind, {}), body)
+            messages[kind] = body
             return
         followed = self.seen.setdefault(asset, FollowedMessage(gateway, name))
         now_s = time.monotonic()
