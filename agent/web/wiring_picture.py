@@ -12,14 +12,18 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from agent.analysis.efficiency.reasons import WIRING_FAULTS, WIRING_FAULTS_TOGETHER
+from agent.commissioning.selfcheck.reasons import METER_CT_REVERSED, METER_CTS_SWAPPED
 from drivers.reasons import Reason
 
+Angles = tuple[float, float, float]
+Side = Literal["current", "voltage"]
 PHASES = ("L1", "L2", "L3")
 _VOLTAGE_DEG = (0.0, -120.0, 120.0)  # of the phase voltages
 _LOAD_DEG = (-30.0, 90.0)  # of a load that consumes; 120° wide: one rotation of the phases is within it
 _IDENTITY = (0, 1, 2)
+_SIDES: tuple[tuple[str, Side], ...] = (("ct", "current"), ("vt", "voltage"))
 
-Angles = tuple[float, float, float]
 WireState = Literal["ok", "exchanged", "rotated", "reversed", "missing", "lost"]
 
 
@@ -48,7 +52,7 @@ class WiringMistake(Struct, frozen=True):
     lost: phases that the supply has lost.
     """
 
-    side: Literal["current", "voltage"]
+    side: Side
     order: tuple[int, int, int] | None = _IDENTITY
     reversed: frozenset[int] = frozenset()
     missing: frozenset[int] = frozenset()
@@ -98,25 +102,25 @@ def mistake_of(fault: Reason, angles: Angles | None = None) -> WiringMistake | N
 
     angles: as wired; they tell the direction of a rotation.
     """
-    data, name = fault.data, str(fault.code)
-    if name == "wiring_faults_together":
+    data, code = fault.data, fault.code
+    if code == WIRING_FAULTS_TOGETHER:
         return _together(fault, angles)
-    if name == "meter_cts_swapped":
+    if code == METER_CTS_SWAPPED:
         return WiringMistake("current", _swapped(_indices((data["phase"], data["other_phase"]))))
-    if name == "meter_ct_reversed":
+    if code == METER_CT_REVERSED:
         return WiringMistake("current", reversed=frozenset(_indices(data["phases"])))
     phases = _indices(str(data.get("phases", "")).replace("-", ",").split(","))
-    if name == "wiring_phase_lost":
+    if code == WIRING_FAULTS["phase_lost"]:
         return WiringMistake("voltage", lost=frozenset(phases))
-    side: Literal["current", "voltage"] = "current" if name.startswith("wiring_ct_") else "voltage"
-    if name == "wiring_ct_reversed":
-        return WiringMistake(side, reversed=frozenset(phases))
-    if name in ("wiring_ct_missing", "wiring_vt_missing"):
-        return WiringMistake(side, missing=frozenset(phases))
-    if name in ("wiring_ct_swapped", "wiring_vt_swapped") and len(phases) == 2:
-        return WiringMistake(side, _swapped(phases))
-    if name in ("wiring_ct_rotated", "wiring_vt_rotated"):
-        return _rotated(WiringMistake(side, None), angles)
+    for prefix, side in _SIDES:
+        if code == WIRING_FAULTS.get(f"{prefix}_reversed"):
+            return WiringMistake(side, reversed=frozenset(phases))
+        if code == WIRING_FAULTS[f"{prefix}_missing"]:
+            return WiringMistake(side, missing=frozenset(phases))
+        if code == WIRING_FAULTS[f"{prefix}_swapped"] and len(phases) == 2:
+            return WiringMistake(side, _swapped(phases))
+        if code == WIRING_FAULTS[f"{prefix}_rotated"] or code == WIRING_FAULTS[f"{prefix}_swapped"]:
+            return _rotated(WiringMistake(side, None), angles)
     return None
 
 
