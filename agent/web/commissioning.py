@@ -22,7 +22,7 @@ from agent.web.commissioning_evidence import STEPS, Evidence, StoredEvidence, st
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.json_response import json_response
 from agent.web.times import rfc3339
-from agent.web.wiring_advice import WiringAdvice, advice
+from agent.web.wiring_advice import advice
 from agent.web.wiring_picture import Angles, WiringMistake, angles_of, mistake_of
 from drivers.reasons import Reason, reason_of
 
@@ -86,6 +86,7 @@ def _motor(web: Web, config: Config, asset: Asset, stored: StoredEvidence, _: Ca
         "id": asset.name, "name": asset.title, "steps": steps, "step": current,
         "failed": sum(step["state"] == "failed" for step in steps),
         "open": sum(step["state"] == "open" for step in steps), "finding": finding,
+        "picture": _as_wired(asset, live) if finding is None else None,
         "live": _phases(followed, live.angles, _wrong_terminals(finding), web), "record": stored.records.get(asset.name),
         "command": shlex.join(["magwatt", "commission", str(config.path), asset.name]),
     }  # fmt: skip
@@ -140,14 +141,20 @@ def _finding(asset: Asset, live: Live, checked: list[Reason], _: Catalogue) -> d
         "source": source, "title": _.reason(said.title), "text": _.reason(said.evidence) if said.evidence else "",
         "others": _.reason(codes.SEVERAL_MISTAKES_FIT(others=others)) if others and source == "live" else "",
         "danger": _.reason(said.danger), "steps": [_.reason(step) for step in said.steps],
-        "picture": picture(asset.meter.name, mistake, said, _),
+        "picture": picture(asset.meter.name, mistake),
     }  # fmt: skip
 
 
-def picture(meter: str, mistake: WiringMistake, said: WiringAdvice, _: Catalogue) -> dict[str, Any]:
+def _as_wired(asset: Asset, live: Live) -> dict[str, Any] | None:
+    """The picture of a correct wiring, where the values confirm it; None: they do not tell."""
+    confirmed = live.evidence is not None and live.evidence.state == "done"
+    return picture(asset.meter.name, WiringMistake("current")) if confirmed and asset.meter else None
+
+
+def picture(meter: str, mistake: WiringMistake) -> dict[str, Any]:
     """What charts/wiring.js draws."""
     return {
-        "meter": meter, "side": mistake.side, "title": _.reason(said.title),
+        "meter": meter, "side": mistake.side,
         "wires": [
             {"terminal": wire.terminal, "phase": wire.phase, "own": f"L{number}", "state": wire.state,
              "reversed": wire.reversed}

@@ -140,8 +140,7 @@ def _answered(statement: Reason, replies: Mapping[str, list[tuple[Reason, Mappin
             actual = str(step.get("remark") or "–")
             return Evidence("failed", codes.STATEMENT_DENIED(statement=statement, actual=actual), by, at_ms)
     changed = any(step.get("reply") == "yes" and _subject(asked) == _subject(statement) for asked, step in before)
-    code = codes.STATEMENT_CHANGED if changed else codes.NEVER_COMMISSIONED
-    return Evidence("open", code(statement=statement))
+    return Evidence("open", codes.STATEMENT_CHANGED(statement=statement) if changed else statement)
 
 
 def _subject(statement: Reason) -> Any:

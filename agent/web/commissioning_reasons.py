@@ -63,7 +63,6 @@ WIRING_NOT_TOLD = Code(
 )
 WIRING_UNCLEAR = Code("evidence_wiring_unclear", "live: no wiring explains the readings")
 WIRING_NOT_LIVE = Code("evidence_wiring_not_live", "live: no message of this motor yet")
-NEVER_COMMISSIONED = Code("evidence_never_commissioned", "not confirmed by anybody yet: {statement}")
 STATEMENT_CHANGED = Code(
     "evidence_statement_changed", "the configuration has changed since it was confirmed; now: {statement}"
 )
