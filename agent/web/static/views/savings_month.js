@@ -74,7 +74,7 @@ function Parts({motor}) {
 /** The report's own pictures, as it drew them. */
 function Pictures({month, motor}) {
   if (!motor.pictures.length) return null;
-  return html`<div class="sv-pictures mt">${motor.pictures.map((item) => html`<figure class="panel"><figcaption class="head"><h2>${item.title}</h2></figcaption><div class="scroll" tabindex="0" role="region" aria-label=${item.title}><img src=${link(`/savings/${month}/picture/${item.file}`)} alt=${item.title} width="520" height="300" loading="lazy" /></div></figure>`)}</div>`;
+  return html`<div class="sv-pictures mt">${motor.pictures.map((item) => html`<figure class="panel"><figcaption class="head"><h2>${item.title}</h2></figcaption><div class="scroll" tabindex="0" role="region" aria-label=${item.title}><img src=${link(`/savings/${month}/${item.file}`)} alt=${item.title} width="520" height="300" loading="lazy" /></div></figure>`)}</div>`;
 }
 
 function Money({motor}) {
