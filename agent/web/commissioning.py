@@ -28,8 +28,8 @@ from drivers.reasons import Reason, reason_of
 
 REREAD_S = 10.0  # the files are read again after this time
 STEP_NAMES = {
-    "nameplate": N_("Nameplate"), "devices": N_("Devices"), "wiring": N_("Wiring"), "registers": N_("Registers"),
-    "displays": N_("Displays"),
+    "nameplate": N_("nameplate"), "devices": N_("devices"), "wiring": N_("wiring"), "registers": N_("registers"),
+    "displays": N_("displays"),
 }  # fmt: skip
 _WHOLE_LOADS = frozenset(("wiring_leading_load", "wiring_regenerating", "wiring_compensated_load"))
 

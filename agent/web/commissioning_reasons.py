@@ -18,6 +18,10 @@ ANGLES_WITH_CORRECTION = Code(
     "wiring_angles_with_correction",
     "As wired the phase angles are {one}°, {two}° and {three}°; corrected they are {first}°, {second}° and {third}°.",
 )
+ANGLES_ALL_ALIKE = Code(
+    "wiring_angles_all_alike",
+    "As wired the phase angles are {one}°, {two}° and {three}°; corrected all three are {corrected}°.",
+)
 ANGLES_AS_WIRED = Code("wiring_angles_as_wired", "As wired the phase angles are {one}°, {two}° and {three}°.")
 SEVERAL_MISTAKES_FIT = Code(
     "wiring_several_mistakes_fit", "The readings also fit: {others}. Look at the wires before anything is changed."

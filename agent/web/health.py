@@ -22,6 +22,7 @@ from agent.web.json_response import json_response
 from agent.web.times import rfc3339
 from drivers.reasons import Reason
 
+PRIORITIES = ("high", "medium", "low", "unknown")
 OLD_S = 180.0  # three messages are missing
 _BUS = re.compile(r"bus_(.+)_polls")
 # Parts of the view: title, and figures with name, unit, factor and decimals
@@ -76,7 +77,8 @@ def answer(web: Web, _: Catalogue) -> dict[str, Any]:
     buses = sorted(found[1] for name in values if (found := _BUS.fullmatch(name)))
     directory = web.config.state_dir if web.config else None
     own = findings(values, buses, str(directory or default_directory()))
-    found = [*_of_contact(web, root, age_s), *_of_configuration(web), *own]
+    found = sorted([*_of_contact(web, root, age_s), *_of_configuration(web), *own],
+                   key=lambda item: PRIORITIES.index(item.priority))  # fmt: skip
     since = web.follower.health_since.get(root, HealthSince())
     return {
         "t": rfc3339(now_ms), "gateway": root.rpartition("/")[2], "online": web.follower.gateways.get(root),

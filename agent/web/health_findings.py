@@ -10,7 +10,6 @@ from msgspec import Struct
 from agent.acquisition.poll_plan import UTILIZATION_WARN
 from agent.commissioning.doctor import reasons as doctor
 from agent.commissioning.doctor.bus import CORRUPT_MAX
-from agent.commissioning.doctor.host import FREE_MIN_MB
 from agent.core.text import N_
 from agent.savings.ledger.reasons import HMAC_LEDGER
 from agent.web import health_reasons as codes
@@ -39,15 +38,13 @@ class HealthFinding(Struct, frozen=True):
 
 
 def findings(values: Mapping[str, Number], buses: list[str], state_dir: str) -> list[HealthFinding]:
-    """All findings, the most important first.
-
-    values: figures of `health`, without those that are null. buses: their names. state_dir: of the agent.
+    """values: figures of `health`, without those that are null. buses: their names. state_dir: of the agent.
     """
     found = [
         *(item for bus in buses for item in _of_bus(values, bus)), *_of_host(values, state_dir), *_of_store(values),
         *_of_agent(values),
     ]  # fmt: skip
-    return sorted(found, key=lambda item: ("high", "medium", "low").index(item.priority))
+    return found
 
 
 def _of_bus(values: Mapping[str, Number], bus: str) -> Iterator[HealthFinding]:
@@ -77,8 +74,8 @@ def _of_host(values: Mapping[str, Number], state_dir: str) -> Iterator[HealthFin
     if values.get("clock_synchronized") == 0:
         yield HealthFinding("medium", CLOCK, doctor.CLOCK_UNSYNCHRONIZED(), "clock_synchronized")
     free_mb = values.get("disk_free_mb")
-    if free_mb is not None and free_mb < FREE_MIN_MB:
-        reason = doctor.DISK_ALMOST_FULL(free_mb=free_mb, path=state_dir, minimum_mb=FREE_MIN_MB)
+    if free_mb is not None and free_mb < doctor.FREE_MIN_MB:
+        reason = doctor.DISK_ALMOST_FULL(free_mb=free_mb, path=state_dir, minimum_mb=doctor.FREE_MIN_MB)
         yield HealthFinding("medium", STORE, reason, "disk_free_mb")
     if values.get("ledger_signed") == 0:
         yield HealthFinding("low", LEDGER, HMAC_LEDGER(), "ledger_signed")

@@ -21,8 +21,8 @@ MESSAGE_OLD = Code(
 )
 DEVICES_OFFLINE = Code(
     "health_devices_offline",
-    "{n:d} {n:device|devices} on bus {bus} do not respond. Check their power supply and cable; `magwatt doctor` "
-    "examines the bus while the agent is stopped.",
+    "No reply from {n:d} {n:device|devices} on bus {bus}. Check power supply and cable; `magwatt doctor` examines the bus "
+    "while the agent is stopped.",
 )
 POLLS_FAIL = Code(
     "health_polls_fail",

@@ -55,6 +55,8 @@ def _evidence(mistake: WiringMistake, angles: Angles | None) -> Reason | None:
     if (corrected := mistake.corrected(angles)) is None:
         return codes.ANGLES_AS_WIRED(**shown)
     first, second, third = map(_degrees, corrected)
+    if first == second == third:
+        return codes.ANGLES_ALL_ALIKE(**shown, corrected=first)
     return codes.ANGLES_WITH_CORRECTION(**shown, first=first, second=second, third=third)
 
 

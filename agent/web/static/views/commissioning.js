@@ -5,6 +5,7 @@ import {age, dayAndTime, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
 import {Badge} from "../components/badge.js";
 import {ErrorPanel} from "../components/error.js";
+import {Marked} from "../components/marked.js";
 import {Wiring, sentence} from "../charts/wiring.js";
 
 const EVERY_S = 3;
@@ -15,7 +16,7 @@ export default function CommissioningView({plant}) {
   if (error && !data) return html`<h1>${_("Commissioning")}</h1><${ErrorPanel} error=${error} onRetry=${again} />`;
   if (!data) return html`<h1>${_("Commissioning")}</h1><p class="soft">${_("Loading")}</p>`;
   if (!data.configured) return html`<h1>${_("Commissioning")}</h1><${Unconfigured} />`;
-  if (!data.motors.length) return html`<h1>${_("Commissioning")}</h1><p class="panel note">${_("No motor is configured")} · <code>magwatt init</code></p>`;
+  if (!data.motors.length) return html`<h1>${_("Commissioning")}</h1><p class="panel notice">${_("No motor is configured")} · <code>magwatt init</code></p>`;
   const motors = inOrder(data.motors);
   const motor = motors.find((item) => item.id === chosen) || motors[0];
   return html`<div class="mh"><h1>${_("Commissioning")}</h1><span class="soft">${_("Nothing is written to a device")}</span></div>
@@ -27,7 +28,7 @@ export default function CommissioningView({plant}) {
     <${Motor} key=${motor.id} motor=${motor} zone=${plant.time_zone} />`;
 }
 
-const Unconfigured = () => html`<div class="panel note"><p>${_("The page follows a broker without a configuration, so that it does not know what was to be wired. Start it with:")}</p><pre><code>magwatt web --config FILE</code></pre></div>`;
+const Unconfigured = () => html`<div class="panel notice"><p>${_("The page follows a broker without a configuration, so that it does not know what was to be wired. Start it with:")}</p><pre><code>magwatt web --config FILE</code></pre></div>`;
 
 /** Trouble first, then what is open. */
 function inOrder(motors) {
@@ -89,12 +90,12 @@ function Finding({finding}) {
       ${finding.others && html`<p class="e">${finding.others}</p>`}
     </section>
     ${finding.danger && html`<div class="warn" role="note"><${Badge} priority="safety" size=${36} /><span>${finding.danger}</span></div>`}
-    <section class="panel cs do-list"><ol>${finding.steps.map((text) => html`<li>${text}</li>`)}</ol></section>`;
+    <section class="panel cs do-list"><ol>${finding.steps.map((text) => html`<li><${Marked} text=${text} /></li>`)}</ol></section>`;
 }
 
 function Live({live}) {
   if (!live) return html`<section class="panel cs"><h2>${_("Values of each phase")}</h2><p class="soft">— ${_("no values of each phase: the meter has none, or nothing was received yet")}</p></section>`;
-  const time = age(live.age_s);
+  const time = live.age_s < 10 ? `${fixed(live.age_s, 1)} s` : age(live.age_s);
   return html`<section class="panel cs"><div class="scroll" tabindex="0" role="region" aria-label=${_("Values of each phase")}><table class=${live.stale ? "lv old" : "lv"}>
     <thead><tr><th scope="col">${live.stale ? _("{time} old", {time}) : _("live, {time} old", {time})}</th><th scope="col">U V</th><th scope="col">I A</th><th scope="col">P kW</th><th scope="col">φ °</th></tr></thead>
     <tbody>${live.rows.map((row) => html`<tr><th scope="row">${row.phase}</th><td>${fixed(row.u_v, 1)}</td><td>${fixed(row.i_a, 1)}</td>
@@ -109,11 +110,14 @@ function Next({motor}) {
 }
 
 function Step({step, number, zone}) {
-  return html`<section class="ev-step"><h3><span class=${`mk ${step.state}`} aria-hidden="true">${MARKS[step.state] || number}</span>${number} ${step.name} <span class="soft">${stateWord(step.state)}</span></h3>
-    <ul>${step.evidence.map((item) => html`<li class=${item.state}><span class="mk" aria-hidden="true">${MARKS[item.state]}</span><span>${item.text}<small>${proof(item, zone)}</small></span></li>`)}</ul></section>`;
+  return html`<section class="ev-step"><h3>${number} <b>${step.name}</b> <span class="soft">${stateWord(step.state)}</span></h3>
+    <ul>${step.evidence.map((item) => html`<li class=${item.state}><span class="mk" aria-hidden="true">${MARKS[item.state]}</span><span><${Marked} text=${item.text} />${proof(item, zone) && html`<small>${proof(item, zone)}</small>`}</span></li>`)}</ul></section>`;
 }
 
+/** Who confirmed or denied it, and when; empty for what nobody did. */
 function proof(item, zone) {
   const when = item.t ? dayAndTime(item.t, zone) : "";
-  return [item.state === "note" ? "" : stateWord(item.state), item.by, when].filter(Boolean).join(" · ");
+  if (!item.by) return when;
+  const who = item.state === "done" ? _("confirmed by {name}", {name: item.by}) : _("denied by {name}", {name: item.by});
+  return [who, when].filter(Boolean).join(" · ");
 }

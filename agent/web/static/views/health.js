@@ -5,6 +5,7 @@ import {UNKNOWN, dayAndTime, fixed} from "../core/numbers.js";
 import {_} from "../core/text.js";
 import {Badge, priorityName} from "../components/badge.js";
 import {ErrorPanel} from "../components/error.js";
+import {Marked} from "../components/marked.js";
 import {Panel} from "../components/panel.js";
 import {Why} from "../components/value.js";
 
@@ -21,7 +22,7 @@ export default function HealthView({plant}) {
       ${data.findings.length > 0 && html`<ul class="hf">${data.findings.map((item) => html`<${Finding} item=${item} zone=${plant.time_zone} />`)}</ul>`}
     </section>
     <${Buses} data=${data} />
-    <div class="cards mt">${data.groups.map((group) => html`<${Group} group=${group} stale=${data.message.stale} />`)}<${Versions} rows=${data.versions} /></div>`;
+    <div class="cards flow mt">${data.groups.map((group) => html`<${Group} group=${group} stale=${data.message.stale} />`)}<${Versions} rows=${data.versions} /></div>`;
 }
 
 const marks = (findings) => [...new Set(findings.map((item) => item.priority))].filter((priority) => priority !== "unknown");
@@ -40,11 +41,11 @@ function ageText(message, zone) {
 function Finding({item, zone}) {
   const time = item.since && dayAndTime(item.since, zone);
   const since = !time ? "" : item.at_least ? _("at least since {time}", {time}) : _("since {time}", {time});
-  return html`<li><${Badge} priority=${item.priority} size=${26} /><div><b>${[item.where, item.bus].filter(Boolean).join(" ")}</b><p>${item.text}</p></div><span class="soft si">${since || priorityName(item.priority)}</span></li>`;
+  return html`<li><${Badge} priority=${item.priority} size=${26} /><div><b class="first">${[item.where, item.bus].filter(Boolean).join(" ")}</b><p class="first"><${Marked} text=${item.text} /></p></div><span class="soft si">${since || priorityName(item.priority)}</span></li>`;
 }
 
 function Buses({data}) {
-  if (!data.buses.length) return html`<section class="panel mt note"><h2>${_("Buses")}</h2><p class="soft">— ${_("no figures of a bus yet")}</p></section>`;
+  if (!data.buses.length) return html`<section class="panel mt notice"><h2>${_("Buses")}</h2><p class="soft">— ${_("no figures of a bus yet")}</p></section>`;
   const head = [_("Bus"), _("polls with values"), _("failed"), _("failed %"), _("late"), _("corrupt"), _("no reply now"), _("busy %"), _("response time")];
   return html`<section class="panel mt"><div class="head"><h2>${_("Buses")}</h2><span class="note">${_("since the start of the agent")}</span></div>
     <div class="scroll cs" tabindex="0" role="region" aria-label=${_("Buses")}><table class="figures">

@@ -21,7 +21,7 @@ export default function SavingsView({plant, argument}) {
     <${Month} key=${month} month=${month} plant=${plant} />`;
 }
 
-const NoMonth = ({why}) => html`<section class="panel note"><h2>${_("No month yet")}</h2><p>${(why && (why.long || why.text)) || _("The state file has no interval of 15 min yet; the first one comes a quarter of an hour after the start.")}</p></section>`;
+const NoMonth = ({why}) => html`<section class="panel notice"><h2>${_("No month yet")}</h2><p>${(why && (why.long || why.text)) || _("The state file has no interval of 15 min yet; the first one comes a quarter of an hour after the start.")}</p></section>`;
 
 function Months({months, month}) {
   const known = months.some((item) => item.month === month) ? months : [{month, name: month}, ...months];
@@ -38,12 +38,12 @@ function Month({month, plant}) {
   const {data, error, again} = useData(`/savings/${month}`, {}, {every_s: (found) => (found && (found.state === "pending" || (found.state === "ready" && !found.current)) ? PENDING_EVERY_S : null)});
   const [chosen, setChosen] = useState(null);
   if (error && !data) return html`<${ErrorPanel} error=${error} onRetry=${again} />`;
-  if (!data || data.state === "pending") return html`<section class="panel note" role="status"><h2>${_("The report of this month is being calculated")}</h2><p class="soft">${_("It takes some seconds and appears here by itself.")}</p></section>`;
+  if (!data || data.state === "pending") return html`<section class="panel notice" role="status"><h2>${_("The report of this month is being calculated")}</h2><p class="soft">${_("It takes some seconds and appears here by itself.")}</p></section>`;
   const found = data.rendered;
   if (data.state !== "ready" || !found) return html`<${Missing} data=${data} />`;
   const motor = found.motors.find((item) => item.id === chosen) || found.motors[0];
   return html`<div>
-    ${found.simulated && !plant.simulated && html`<p class="panel note">${_("SIMULATED: data of a simulated plant, not a measurement")}</p>`}
+    ${found.simulated && !plant.simulated && html`<p class="panel notice">${_("SIMULATED: data of a simulated plant, not a measurement")}</p>`}
     ${!data.current && html`<p class="soft" role="status">${_("There are newer data; the report is being calculated again.")}</p>`}
     ${found.overview && html`<${Overview} overview=${found.overview} chosen=${motor.id} onChoose=${setChosen} />`}
     <${MotorMonth} key=${motor.id} month=${month} motor=${motor} check=${found.check} alone=${found.motors.length === 1} />

@@ -49,17 +49,13 @@ const Tiles = ({motor}) => html`<dl class="tiles">${motor.tiles.map((tile) => ht
 /** What an engineer changes in the configuration, closed until it is opened. */
 const Setting = ({text}) => (text ? html` <details class="setting"><summary>${_("for the engineer")}</summary><code>${text}</code></details>` : null);
 
-const STATUS = () => ({open: _("open"), checked: _("checked"), stated: _("stated"), accepted: _("accepted")});
-
 function Assumptions({motor}) {
   const items = motor.headline.assumptions;
   if (!items.length) return null;
   const open = items.filter((item) => item.status === "open").length;
   const answer = open === 0 ? _("none is open") : open === 1 ? _("1 is open: until it is settled the saving is not proven") : _("{n} are open: until they are settled the saving is not proven", {n: open});
-  return html`<${Panel} title=${_("Assumptions")} note=${answer} class="mt"><ul class="sv-assume">${items.map((item) => html`<li class=${item.status}><span class="tag">${STATUS()[item.status] || item.status}</span><span>${withoutStatus(item.text)}<${Setting} text=${item.setting} /></span></li>`)}</ul></${Panel}>`;
+  return html`<${Panel} title=${_("Assumptions")} note=${answer} class="mt"><ul class="sv-assume">${items.map((item) => html`<li class=${item.status}>${item.text}<${Setting} text=${item.setting} /></li>`)}</ul></${Panel}>`;
 }
-
-const withoutStatus = (text) => text;
 
 function Parts({motor}) {
   return html`<${Panel} title=${_("Sources of the saving")} class="mt"><div class="scroll" tabindex="0" role="region" aria-label=${_("Sources of the saving")}><table class="figures">
