@@ -143,8 +143,10 @@ def _methods(body: Mapping[str, Any]) -> Iterator[str]:
 def _powers(body: Mapping[str, Any]) -> Iterator[str]:
     if "powers" in body:
         yield _("Power from the supply to the shaft, mean over the interval")
+        sources = body.get("loss_sources", {})  # missing in the message of an earlier version
         for name, value in body["powers"].items():
-            yield _line(_name(POWERS, name), f"{_watts(value):>12}")
+            source = sources.get(name.removesuffix("_losses_w"))
+            yield _line(_name(POWERS, name), f"{_watts(value):>12}{'   ' + text_of_object(source) if source else ''}")
 
 
 def _checks(body: Mapping[str, Any]) -> Iterator[str]:

@@ -33,6 +33,30 @@ def test_explain_has_the_published_values_and_its_components_add_up_to_u(tmp_pat
     assert all(len(line) < 130 for line in text.splitlines())
 
 
+def test_explain_has_the_budget_of_drive_and_motor_together(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ON_DRIVE)
+    found = bench.run(15)
+    body = explanation(bench.of)
+    assert body["system_efficiency_pct"] == pytest.approx(found.values["system_efficiency_pct"], abs=0.006)
+    assert body["system_u_pct"] == pytest.approx(found.uncertainties["system_efficiency_pct"], rel=0.02)
+    assert math.hypot(*body["system_u_parts_pct"].values()) == pytest.approx(body["system_u_pct"], abs=0.006)
+    u_w = [body["input_u_w"], found.uncertainties["drive_losses_w"], found.uncertainties["motor_losses_w"]]
+    assert math.hypot(*u_w) == pytest.approx(found.uncertainties["shaft_power_w"], rel=0.01)  # of 10 s that overlap
+
+
+def test_each_loss_names_its_source(tmp_path: Path) -> None:
+    def sources(text: str) -> dict[str, str]:
+        bench = Bench(tmp_path, text)
+        bench.run(15)
+        return {name: item["code"] for name, item in explanation(bench.of)["loss_sources"].items()}
+
+    parts = ("copper", "core", "mechanical", "additional")
+    assert sources(ON_MAINS) == dict.fromkeys(parts, "losses_by_nameplate")
+    on_drive = {"drive": "losses_by_class"} | dict.fromkeys(parts, "losses_by_nameplate")
+    assert sources(ON_DRIVE) == on_drive | {"copper": "losses_by_resistance"}
+    assert sources(ON_DRIVE.replace("r1_ohm = 0.0125\n", "")) == on_drive
+
+
 def test_explain_and_results_have_the_same_minimum_load_with_a_sensor(tmp_path: Path) -> None:
     """At 8 % load a sensor at the shaft gives an efficiency, no model does. Both agree, also where it is withheld."""
     bench = Bench(tmp_path, ON_MAINS.replace("[motor.p]", "power_factor_compensation = true\n[motor.p]") + SENSOR)
