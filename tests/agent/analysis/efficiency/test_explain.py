@@ -10,6 +10,7 @@ from support.motor_estimator import ON_DRIVE, ON_MAINS, SENSOR, Bench, phases, w
 
 from agent.analysis.efficiency import reasons
 from agent.analysis.efficiency.explain import explanation
+from agent.analysis.efficiency.explain_names import METHODS, U_PARTS
 from agent.cli import explain_text
 from agent.cli.explain_text import as_text
 from drivers.reasons import reason_of
@@ -101,6 +102,6 @@ def test_every_key_of_the_body_has_a_name(tmp_path: Path, text: str) -> None:
     assert body["nameplate"]["kind"] in explain_text.KINDS
     for key, table in (("inputs", explain_text.INPUTS), ("signals", explain_text.SIGNALS),
                        ("powers", explain_text.POWERS), ("checks", explain_text.CHECKS),
-                       ("u_parts_pct", explain_text.U_PARTS)):  # fmt: skip
-        assert body[key].keys() <= table.keys()
-    assert {item["id"] for item in body["methods"]} <= explain_text.METHODS.keys()
+                       ("u_parts_pct", U_PARTS), ("system_u_parts_pct", U_PARTS)):  # fmt: skip
+        assert body.get(key, {}).keys() <= table.keys()
+    assert {item["id"] for item in body["methods"]} <= METHODS.keys()
