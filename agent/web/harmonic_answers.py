@@ -1,0 +1,72 @@
+"""The first answers of the power quality view: dominant harmonics, THD and unbalance, each with its limit."""
+
+from __future__ import annotations
+
+from agent.core.text import Catalogue, N_
+from agent.web.answer import Answer
+from agent.web.harmonics import Spectrum
+from agent.web.phasors import Phasors
+from agent.web.supply_limits import ShownLimits
+
+SEQUENCES = {1: "L1 L2 L3", -1: "L1 L3 L2"}
+
+
+def harmonic_answer(u: Spectrum | None, i: Spectrum | None, limits: ShownLimits | None, catalogue: Catalogue) -> Answer:
+    """The dominant harmonic of the voltage, its limit, and that of the current."""
+    if u is None and i is None:
+        return Answer(catalogue(N_("Harmonics unknown")), catalogue(N_("no samples of the waveform")))
+    order, pct = (u.dominant_order, u.dominant_pct) if u else (None, None)
+    limit = limits.orders_pct[order] if limits and order else None
+    details = [_limit(limit, catalogue)] if order else []
+    if i and i.dominant_order:
+        details.append(
+            catalogue(N_("current: {nth} {pct:.1f} %"), nth=nth(i.dominant_order, catalogue), pct=i.dominant_pct)
+        )
+    if order is None:
+        title = catalogue(N_("No voltage harmonic above 0.1 %"))
+    else:
+        title = catalogue(N_("{nth} voltage harmonic {pct:.1f} %"), nth=nth(order, catalogue), pct=pct)
+    return Answer(title, catalogue("; ").join(details), _beyond(pct, limit))
+
+
+def thd_answer(
+    u_pct: float | None, i_pct: float | None, limits: ShownLimits | None, catalogue: Catalogue
+) -> Answer:
+    """The largest THD of the voltages with its limit, and that of the currents."""
+    limit = limits.thd_pct if limits else None
+    details = [_limit(limit, catalogue)]
+    if i_pct is not None:
+        details.append(catalogue(N_("current {pct:.1f} %"), pct=i_pct))
+    title = catalogue(N_("THD U unknown")) if u_pct is None else catalogue(N_("THD U {pct:.1f} %"), pct=u_pct)
+    return Answer(title, catalogue("; ").join(details), _beyond(u_pct, limit))
+
+
+def unbalance_answer(phasors: Phasors | None, limits: ShownLimits | None, catalogue: Catalogue) -> Answer:
+    """U2/U1 with its limit, that of the currents, and the phase order."""
+    u_pct = phasors.voltage_unbalance_pct if phasors else None
+    limit = limits.unbalance_pct if limits else None
+    details = [_limit(limit, catalogue)]
+    if phasors and phasors.current_unbalance_pct is not None:
+        details.append(catalogue(N_("current {pct:.1f} %"), pct=phasors.current_unbalance_pct))
+    if phasors and phasors.sequence is not None:
+        details.append(catalogue(N_("phase order {order}"), order=SEQUENCES[phasors.sequence]))
+    title = N_("Unbalance unknown") if u_pct is None else N_("Unbalance {pct:.1f} %")
+    return Answer(
+        catalogue(title, **({} if u_pct is None else {"pct": u_pct})), catalogue("; ").join(details), _beyond(u_pct, limit)
+    )
+
+
+def nth(order: int, catalogue: Catalogue) -> str:
+    """The order of a harmonic as a word: "5th", in Chinese "5 次"."""
+    if catalogue.language != "en":
+        return catalogue(N_("{order:d}th"), order=order)
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{order}{'th' if order % 100 in (11, 12, 13) else ends.get(order % 10, 'th')}"
+
+
+def _limit(limit: float | None, catalogue: Catalogue) -> str:
+    return catalogue(N_("no limit")) if limit is None else catalogue(N_("limit {pct:.1f} %"), pct=limit)
+
+
+def _beyond(pct: float | None, limit: float | None) -> bool:
+    return pct is not None and limit is not None and pct > limit
