@@ -8,8 +8,6 @@ from agent.web.harmonics import Spectrum
 from agent.web.phasors import Phasors
 from agent.web.supply_limits import ShownLimits
 
-SEQUENCES = {1: "L1 L2 L3", -1: "L1 L3 L2"}
-
 
 def harmonic_answer(u: Spectrum | None, i: Spectrum | None, limits: ShownLimits | None, catalogue: Catalogue) -> Answer:
     """The dominant harmonic of the voltage, its limit, and that of the current."""
@@ -42,14 +40,14 @@ def thd_answer(
 
 
 def unbalance_answer(phasors: Phasors | None, limits: ShownLimits | None, catalogue: Catalogue) -> Answer:
-    """U2/U1 with its limit, that of the currents, and the phase order."""
+    """U2/U1 with its limit, that of the currents, and a phase order that is not 1, 2, 3."""
     u_pct = phasors.voltage_unbalance_pct if phasors else None
     limit = limits.unbalance_pct if limits else None
     details = [_limit(limit, catalogue)]
     if phasors and phasors.current_unbalance_pct is not None:
         details.append(catalogue(N_("current {pct:.1f} %"), pct=phasors.current_unbalance_pct))
-    if phasors and phasors.sequence is not None:
-        details.append(catalogue(N_("phase order {order}"), order=SEQUENCES[phasors.sequence]))
+    if phasors and phasors.sequence == -1:
+        details.append(catalogue(N_("phase order {order}"), order="L1\N{NO-BREAK SPACE}L3\N{NO-BREAK SPACE}L2"))
     title = N_("Unbalance unknown") if u_pct is None else N_("Unbalance {pct:.1f} %")
     return Answer(
         catalogue(title, **({} if u_pct is None else {"pct": u_pct})), catalogue("; ").join(details), _beyond(u_pct, limit)

@@ -26,8 +26,8 @@ export function outcomeText(event) {
   return {ran: _("motor ran on"), stopped: _("motor stopped")}[event.outcome] || "";
 }
 
-/** events: of the API, oldest first; last, worst: their t_ms; curve: of the API; zone: of the plant; width: of the drawing. */
-export function EventPlane({events, last, worst, curve, zone, width}) {
+/** events: of the API, oldest first; last, worst: their t_ms; curve: of the API; none: text without events; zone: of the plant; width: of the drawing. */
+export function EventPlane({events, last, worst, curve, none, zone, width}) {
   const [chosen, setChosen] = useState(null);
   const shown = placed(events);
   const longest = Math.max(100, ...shown.map((event) => event.duration_s));
@@ -46,7 +46,7 @@ export function EventPlane({events, last, worst, curve, zone, width}) {
   const named = shown.filter((event) => [last, worst, chosen].includes(event.t_ms));
   const labels = labelPlaces(named.map((event) => ({event, x: x(event.duration_s), y: y(event.pct)})), right);
   return html`<svg class="plane" viewBox=${`0 0 ${width} ${TOP + HEIGHT + 24}`} role="group" aria-label=${_("Events by duration and voltage; {curve}", {curve: curve.title})} onKeyDown=${move}>
-    <path d=${steps(curve.steps, x, y, right)} class="tolerated" />
+    <path d=${steps(curve.steps, x, y, right)} class="below-curve" />
     ${PERCENTS.map((pct) => html`<path d=${`M${LEFT} ${y(pct)}H${right}`} class=${pct ? "grid" : "base"} /><text x=${LEFT - 7} y=${y(pct) + 4.5} text-anchor="end">${pct}</text>`)}
     <text x=${LEFT + 5} y=${TOP + 9}>${_("% of the declared voltage")}</text>
     ${Array.from({length: decades + 1}, (_unused, k) => {
@@ -58,7 +58,7 @@ export function EventPlane({events, last, worst, curve, zone, width}) {
     <text x=${right - 4} y=${y(0) - 9} text-anchor="end">${_("below the curve equipment may stop")}</text>
     ${shown.map((event) => html`<${Point} event=${event} x=${x(event.duration_s)} y=${y(event.pct)} last=${event.t_ms === last} zone=${zone} onChoose=${() => setChosen(event.t_ms)} />`)}
     ${labels.map((label) => html`<${Label} ...${label} zone=${zone} />`)}
-    ${shown.length === 0 && html`<text x=${(LEFT + right) / 2} y=${y(108)} text-anchor="middle" class="ink b">${_("none")}</text>`}
+    ${shown.length === 0 && html`<text x=${(LEFT + right) / 2} y=${y(108)} text-anchor="middle" class="ink b">${none}</text>`}
   </svg>`;
 }
 

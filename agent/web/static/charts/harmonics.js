@@ -11,6 +11,7 @@ const TOP = 12;
 const HEIGHT = 140;
 const NAMED = [2, 5, 7, 11, 13, 17, 19, 23, 25, 29, 31, 35, 37, 41, 43, 47, 49];
 const NAMED_NARROW = [2, 5, 8, 11, 17, 23, 29, 35, 41, 47];
+const LETTER = 7.6; // mean width of a letter of a bar's text
 const SMALL = 0.05; // of the axis: a bar below is drawn in grey
 
 /** "5th", in Chinese "5". */
@@ -49,6 +50,7 @@ export function HarmonicBars({pct, limits, name, width}) {
   const x = (order) => LEFT + (order - FIRST + 0.5) * step;
   const named = step < 9 ? NAMED_NARROW : NAMED;
   const decimals = ticks[1] < 1 ? 1 : 0;
+  const right = x(dominant) < width * 0.6;
   const label = barText(dominant, pct[dominant], limits && limits[dominant]);
   return html`<svg class="bars" viewBox=${`0 0 ${width} ${TOP + HEIGHT + 22}`} role="img" aria-label=${`${name}: ${label}`}>
     ${ticks.map((value) => html`<path d=${`M${LEFT} ${y(value)}H${width}`} class=${value ? "grid" : "base"} /><text x=${LEFT - 6} y=${y(value) + 4.5} text-anchor="end">${fixed(value, decimals)}</text>`)}
@@ -61,11 +63,18 @@ export function HarmonicBars({pct, limits, name, width}) {
     })}
     ${limits && orders.map((order) => limits[order] !== null && html`<path d=${`M${x(order) - step * 0.46} ${y(limits[order])}h${step * 0.92}`} class="limit" />`)}
     ${named.map((order) => html`<text x=${x(order)} y=${TOP + HEIGHT + 17} text-anchor="middle" class=${over.includes(order) ? "ink b" : ""}>${order}</text>`)}
-    <${BarLabel} x=${x(dominant)} y=${Math.max(y(pct[dominant] || 0) - 4, TOP + 10)} half=${bar / 2} width=${width} text=${label} />
+    <${BarLabel} x=${x(dominant)} y=${Math.max(y(highestBelow(label, dominant, pct, step, right)) - 5, TOP + 4)} right=${right} half=${bar / 2} text=${label} />
   </svg>`;
 }
 
-function BarLabel({x, y, half, width, text}) {
-  const right = x < width * 0.6;
+/** The highest bar below the text of a bar. */
+function highestBelow(text, order, pct, step, right) {
+  const covered = Math.ceil((text.length * LETTER) / step);
+  let highest = 0;
+  for (let k = 1; k <= covered; k += 1) highest = Math.max(highest, pct[order + (right ? k : -k)] || 0);
+  return Math.max(highest, (pct[order] || 0) * 0.92);
+}
+
+function BarLabel({x, y, half, right, text}) {
   return html`<text x=${x + (right ? half + 7 : -half - 7)} y=${y} text-anchor=${right ? "start" : "end"} class="ink b bar-label">${text}</text>`;
 }

@@ -13,7 +13,8 @@ const WORST = "worst";
 export function HarmonicsPanel({data, set, onStandard}) {
   const [phase, setPhase] = useState(WORST);
   if (!data.u && !data.i) {
-    return html`<${Panel} title=${_("Harmonics")} class="harmonics"><p>${data.why_no_harmonics}</p><${Thd} data=${data} /><//>`;
+    return html`<${Panel} title=${_("Harmonics")} class="harmonics"><p>${data.why_no_harmonics}</p>
+      ${!data.has_device && html`<p class="soft">${_("To be configured as")} <code>[motor.${data.id}.waveform]</code></p>`}<//>`;
   }
   const limits = set ? set.limits.orders_pct : null;
   const of = (spectrum) => spectrum && (phase === WORST ? spectrum.worst_pct : spectrum.pct[Number(phase) - 1]);
@@ -29,7 +30,7 @@ export function HarmonicsPanel({data, set, onStandard}) {
         ${set && html`<span class="end note"><i class="limit-mark" aria-hidden="true"></i>${limitName(set)}</span>`}</div>
       ${data.u && html`<${Fit}>${(width) => html`<${HarmonicBars} pct=${u} limits=${limits} name=${_("Harmonics of voltage")} width=${width} />`}<//>`}
       ${over.length > 1 && html`<p class="chart-note">${_("above the limit: orders {orders}", {orders: [...over].sort((a, b) => a - b).join(", ")})}</p>`}
-      <p class="chart-note">${set ? [set.rule, set.place, set.limits.mark === "M" ? _("values quoted from memory, not checked against the standard") : null].filter(Boolean).join("; ") : data.why_no_limits}</p>
+      <p class="chart-note">${set ? [set.rule, set.place, set.limits.mark === "M" ? _("limits quoted from memory") : null].filter(Boolean).join("; ") : data.why_no_limits}</p>
       <div class="head below"><h2>${_("Harmonics of current")}</h2><span class="note">${[noteOf(data.i, phase), indices(data.i, phase)].filter(Boolean).join(" · ")}</span></div>
       ${data.i && html`<${Fit}>${(width) => html`<${HarmonicBars} pct=${i} limits=${null} name=${_("Harmonics of current")} width=${width} />`}<//>`}
       <${NoCurrentLimits} text=${data.why_no_current_limits} />
@@ -72,10 +73,4 @@ function rows(u, i, limits) {
   return Array.from({length: 49}, (_unused, k) => k + 2).map((order) => [
     String(order), fixed(u ? u[order] : null, 2), limits && limits[order] !== null ? fixed(limits[order], 2) : "—", fixed(i ? i[order] : null, 2),
   ]);
-}
-
-/** What a meter knows without samples. */
-function Thd({data}) {
-  const known = data.answers[1];
-  return html`<p class="soft">${known.title}; ${known.detail}</p>`;
 }

@@ -14,11 +14,13 @@ export function PhasorsPanel({phasors, stale}) {
   const note = meter ? _("from the meter, {frequency}", {frequency: hertz}) : _("fundamental, {frequency}", {frequency: hertz});
   return html`<${Panel} title=${_("Phasors")} note=${note} class=${stale ? "phasors stale" : "phasors"}>
     <${PhasorDiagram} phasors=${phasors} />
-    <p class="chart-note">${circlesText(phasors)}<br />${_("anti-clockwise, U₁ at 0°")}</p>
+    <p class="chart-note">${circlesText(phasors)}<br />${_("anti-clockwise, U₁ at 0°")}${order(phasors.sequence)}</p>
     <${PhaseTable} phasors=${phasors} />
     ${notes(phasors).map((text) => html`<p class="chart-note">${text}</p>`)}
   <//>`;
 }
+
+const order = (sequence) => (sequence === null ? "" : `; ${_("phase order {order}", {order: sequence > 0 ? "L1 L2 L3" : "L1 L3 L2"})}`);
 
 function notes(phasors) {
   const found = [];

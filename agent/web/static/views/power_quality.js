@@ -40,14 +40,25 @@ function MotorSupply({id, motors, plant, outdated}) {
   const stale = outdated || data.stale;
   return html`${head(data.place, ended(data, plant.time_zone, stale))}
     <div class="panel ans">${[...(set ? set.answers : data.answers), data.events_answer].map((answer) => html`<div><b class=${stale ? "stale" : ""}>${answer.title}</b><span class=${answer.beyond ? "beyond" : ""}>${answer.beyond ? _("above the limit: {detail}", {detail: answer.detail}) : answer.detail}</span></div>`)}</div>
-    <div class="supply">
+    ${data.has_device || data.events.list.length ? html`<${Measured} ...${{data, set, setStandard, stale, zone: plant.time_zone}} />` : html`<${MeterOnly} ...${{data, stale, zone: plant.time_zone}} />`}`;
+}
+
+function Measured({data, set, setStandard, stale, zone}) {
+  return html`<div class="supply">
       <${PhasorsPanel} phasors=${data.phasors} stale=${stale} />
       <${HarmonicsPanel} data=${data} set=${set} onStandard=${setStandard} />
     </div>
-    <div class="halves mt">
-      <${EventsPanel} events=${data.events} zone=${plant.time_zone} />
-      <${LastEventPanel} id=${id} events=${data.events} zone=${plant.time_zone} has_device=${data.has_device} />
+    <div class=${data.events.list.length ? "halves mt" : "halves mt supply-events"}>
+      <${EventsPanel} events=${data.events} zone=${zone} has_device=${data.has_device} />
+      <${LastEventPanel} id=${data.id} events=${data.events} zone=${zone} />
     </div>`;
+}
+
+function MeterOnly({data, stale, zone}) {
+  return html`<div class="supply no-samples">
+    <${PhasorsPanel} phasors=${data.phasors} stale=${stale} />
+    <div><${HarmonicsPanel} data=${data} /><div class="mt"><${EventsPanel} events=${data.events} zone=${zone} has_device=${data.has_device} /></div></div>
+  </div>`;
 }
 
 function ended(data, zone, stale) {
@@ -64,7 +75,7 @@ function Title({plant, id, motors = [], place, end}) {
     <h1>${_("Power quality")}</h1>${place && html`<span class="soft">${place}</span>`}
     <span class="end soft">${end}</span>
     ${motors.length > 1 && html`<label class="choose"><span>${_("Motor")}</span><select value=${id} onChange=${(event) => go(`/m/${encodeURIComponent(event.target.value)}/pq`)}>
-      ${motors.map((motor) => html`<option value=${motor.id} selected=${motor.id === id}>${motor.has_device ? name(motor.id) : _("{motor} (meter only)", {motor: name(motor.id)})}</option>`)}
+      ${motors.map((motor) => html`<option value=${motor.id} selected=${motor.id === id}>${motor.has_device ? name(motor.id) : _("{motor} · meter", {motor: name(motor.id)})}</option>`)}
     </select></label>`}
   </div>`;
 }
