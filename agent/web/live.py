@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -28,7 +28,7 @@ BEAT_S = 2.0  # at least one event in this time: the page counts the seconds sin
 COMMENT_S = 15.0
 QUEUE_S = 2.0  # a client that is further behind gets everything anew
 SEND_S_MAX = 30.0
-_DETAILS: dict[str, Callable[[Web, Catalogue, str], Any]] = {}  # key of the event → details of one motor
+Detail = Callable[[Web, Catalogue, str], Any]  # gives details of one motor
 _DETAIL_KINDS = {"pq3s": "power_quality", "harmonics": "power_quality", "event": "power_quality"}
 
 
@@ -64,10 +64,13 @@ class Client:
 
 
 class LiveHub:
-    """Collects changes from the thread of the follower and sends them to the clients, in the event loop."""
+    """Collects changes from the thread of the follower and sends them to the clients, in the event loop.
 
-    def __init__(self, web: Web) -> None:
-        self._web = web
+    details: further keys of an event for a client that shows one motor: motor, power_quality.
+    """
+
+    def __init__(self, web: Web, details: Mapping[str, Detail] | None = None) -> None:
+        self._web, self._details_by_key = web, details or {}
         self._clients: set[Client] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: set[tuple[str, str]] = set()  # (topic, kind)
@@ -204,19 +207,14 @@ class LiveHub:
 
     def _details(self, motor: str | None, new: set[str] | None, catalogue: Catalogue) -> bytes:
         """Further keys of the event. new: kinds of the new messages of this motor; None: everything."""
-        wanted = set(_DETAILS) if new is None else {_DETAIL_KINDS.get(kind, "motor") for kind in new}
+        wanted = set(self._details_by_key) if new is None else {_DETAIL_KINDS.get(kind, "motor") for kind in new}
         return b"".join(
             b',"%s":%s' % (key.encode(), msgspec.json.encode(make(self._web, catalogue, motor or "")))
-            for key, make in _DETAILS.items() if key in wanted
+            for key, make in self._details_by_key.items() if key in wanted
         )  # fmt: skip
 
     def _framed(self, body: bytes, details: bytes) -> bytes:
         return b"event: rows\nid: %d\ndata: %s%s}\n\n" % (self._web.now_ms(), body[:-1], details)
-
-
-def use_details(details: dict[str, Callable[[Web, Catalogue, str], Any]]) -> None:
-    """Functions that give the details of one motor: by key of the event, motor and power_quality."""
-    _DETAILS.update(details)
 
 
 class EventStream(Response):
@@ -252,6 +250,8 @@ async def _disconnected(receive: Receive) -> None:
 
 async def _stream(request: Request) -> Response:
     hub: LiveHub = request.app.state.live
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
     if hub.full:
         return problem(request, 503, headers={"retry-after": "10"})
     return EventStream(hub, Client(language_of_request(request), request.query_params.get("motor")))

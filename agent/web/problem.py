@@ -59,7 +59,3 @@ def plain_page(language: str, title: str, text: str = "", form: str = "") -> str
 async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return problem(request, error.status_code, headers=dict(error.headers or {}))
-
-
-async def on_error(request: Request, _error: Exception) -> Response:
-    return problem(request, 500)

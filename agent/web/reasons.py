@@ -32,3 +32,24 @@ FLOW_AGES_DIFFER = Code(
     "flow_ages_differ", "Not drawn: the values are up to {age_s:.0f} s apart, more than three intervals."
 )
 FLOW_PART_UNKNOWN = Code("flow_part_unknown", "The power of {motors} is unknown, so the rest is unknown, too.")
+
+PASSWORD_TOO_SHORT = Code("web_password_too_short", "the password has fewer than {n:d} characters")
+PASSWORD_TOO_LONG = Code("web_password_too_long", "the password has more than {n:d} bytes")
+PASSWORD_FILE_INVALID = Code(
+    "web_password_file_invalid",
+    "{path} is not a password file of the page. Delete it, or set a new password with `magwatt web --set-password`",
+)
+PAGE_OPEN = Code(
+    "web_page_open",
+    "{host} can be reached from other computers, and {missing}. Give --tls-cert and --tls-key, and set a password with "
+    "`magwatt web --set-password`; or listen on 127.0.0.1",
+)
+PAGE_WITHOUT_TLS = Code("web_page_without_tls", "the page would not be encrypted")
+PAGE_WITHOUT_PASSWORD = Code("web_page_without_password", "the page has no password")
+TLS_FILE_UNUSABLE = Code("web_tls_file_unusable", "--tls-cert {cert}, --tls-key {key}: {error}")
+TLS_KEY_ALONE = Code("web_tls_key_alone", "--tls-cert and --tls-key belong together; give both")
+LIBRARY_MISSING = Code(
+    "web_library_missing",
+    "the page needs libraries that are not installed; install them with `pip install 'magwatt[web]'`",
+)
+PORT_IN_USE = Code("web_port_in_use", "--listen {host}:{port:d}: {error}")

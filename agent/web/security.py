@@ -23,11 +23,13 @@ class Access(Struct, frozen=True):
     """Who may ask what.
 
     hosts: names and addresses by which the page is reached, without port. tls: the page is encrypted.
+    any_address: an address instead of a name is accepted, too: only names can be made to point here by others.
     posts: paths that accept POST; all others only GET and HEAD.
     """
 
     hosts: frozenset[str]
     tls: bool = False
+    any_address: bool = False
     posts: frozenset[str] = frozenset(("/login", "/logout"))
 
 
@@ -57,10 +59,12 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started_s = time.monotonic()
+        started_s, answered = time.monotonic(), False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
+                answered = True
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
                 for name, value in self._headers.items():
                     headers[name] = value
@@ -70,8 +74,14 @@ class Guard:
         request = Request(scope, receive)
         if status := rejection(self._access, scope["method"], scope["path"], request.headers, scope["headers"]):
             await problem(request, status)(scope, receive, send_with_headers)
-        else:
+            return
+        try:
             await self._app(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("%s %s: internal error", scope["method"], ascii(scope["path"]))
+            if answered:
+                raise
+            await problem(request, 500)(scope, receive, send_with_headers)
 
 
 def rejection(
@@ -80,7 +90,8 @@ def rejection(
     """The status with which a request is rejected; None: it is not."""
     if sum(len(name) + len(value) + 4 for name, value in raw) > HEADERS_BYTES_MAX:
         return 431
-    if host_name(headers.get("host", "")) not in access.hosts:
+    name = host_name(headers.get("host", ""))
+    if name not in access.hosts and not (access.any_address and address_of(name)):
         return 400
     if method not in ("GET", "HEAD") and not (method == "POST" and path in access.posts):
         return 405
@@ -107,12 +118,16 @@ def _same_origin(access: Access, headers: Headers) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
+    address = address_of(host)
+    return host.lower() == "localhost" or (address is not None and address.is_loopback)
+
+
+def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """None: it is a name."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return False
+        return None
 
 
 def _log_access(scope: Scope, status: int, took_s: float) -> None:

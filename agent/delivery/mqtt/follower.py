@@ -33,6 +33,8 @@ MESSAGE_CODES = (
     "agent.core.state_reasons",
     "agent.delivery.store.reasons",
     "agent.acquisition.mqtt_signals.reasons",
+    "agent.acquisition.selfcheck_results",
+    "agent.analysis.efficiency.explain_reasons",
 )
 
 FILTER_INVALID = Code(
