@@ -13,14 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent.core.text import Catalogue, N_
-from agent.web import live, motor_rows
+from agent.web import motor_rows
 from agent.web.answer import Answer
 from agent.web.context import Web, catalogue_of, web_of
-from agent.web.event_waveform import EventWaveform, event_waveform
 from agent.web.json_response import json_response
 from agent.web.motor_rows import Entry
+from agent.web.past_supply import past_supply, past_waveform
 from agent.web.supply import SupplyNow, supply_now, waveform_point
-from agent.web.supply_events import DAY_MS, SupplyEvent, night_answer, supply_event, worst_event
+from agent.web.supply_events import DAY_MS, SupplyEvent, night_answer, worst_event
 from dsp.voltage_tolerance import tolerance_curve
 
 DAYS = 30
@@ -41,13 +41,17 @@ class Curve(Struct):
 
 
 class EventPlane(Struct):
-    """list: oldest first. last_ms, worst_ms: t_ms of the newest and of the deepest event. below: the curve."""
+    """list: oldest first. last_ms, worst_ms: t_ms of the newest and of the deepest event. below: the curve.
+
+    why: the events of the past are not known.
+    """
 
     days: int
     list: list[SupplyEvent]
     last_ms: int | None
     worst_ms: int | None
     below: int
+    why: str | None
     curve: Curve
 
 
@@ -61,21 +65,22 @@ class PowerQuality(SupplyNow):
 def power_quality(web: Web, entry: Entry, catalogue: Catalogue) -> PowerQuality:
     """Blocks for a query of the state file."""
     now_ms = web.now_ms()
-    events = supply_events(web, entry, now_ms - DAYS * DAY_MS, catalogue)
     curve = tolerance_curve(CURVE)
+    events, problem = past_supply(web, entry, now_ms - DAYS * DAY_MS, curve, catalogue)
     last = max(events, key=lambda event: event.start_ms, default=None)
     worst = worst_event(events)
     steps = [(until_s if math.isfinite(until_s) else None, pct) for until_s, pct in curve.steps]
     plane = EventPlane(
         DAYS, events, last and last.t_ms, worst and worst.t_ms, sum(event.below_curve is True for event in events),
+        problem and catalogue.reason(problem),
         Curve(curve.title, curve.source, curve.mark, catalogue(CURVE_SOURCE), steps),
     )  # fmt: skip
     now = supply_now(web, entry, catalogue)
+    seen = now.has_device or bool(events)
+    unseen = Answer(catalogue(N_("Events unknown")), catalogue(N_("no samples of the waveform")))
     return PowerQuality(
         **{name: getattr(now, name) for name in now.__struct_fields__},
-        events_answer=night_answer(events, now_ms, catalogue) if now.has_device or events else Answer(
-            catalogue(N_("Events unknown")), catalogue(N_("no samples of the waveform"))
-        ),
+        events_answer=night_answer(events, now_ms, catalogue) if seen else unseen,
         events=plane,
     )
 
@@ -84,27 +89,6 @@ def live_detail(web: Web, catalogue: Catalogue, motor: str) -> SupplyNow | None:
     """What a new pq3s, harmonics or event message changes, for the stream; None: the motor is unknown."""
     entry = motor_rows.find(web, motor)
     return None if entry is None else supply_now(web, entry, catalogue)
-
-
-def supply_events(web: Web, entry: Entry, from_ms: int, catalogue: Catalogue) -> list[SupplyEvent]:
-    """Events of the supply since from_ms, oldest first."""
-    message = entry.messages.get("event")
-    if message is None or message["t"] < from_ms:
-        return []
-    values = message["v"]
-    found = supply_event(
-        message["t"], values, "snapshot_start_ms" in values, tolerance_curve(CURVE), catalogue
-    )
-    return [found] if found else []
-
-
-def _waveform_of(web: Web, entry: Entry, t_ms: int, catalogue: Catalogue) -> EventWaveform | None:
-    message = entry.messages.get("event")
-    if message is None or message["t"] != t_ms:
-        return None
-    event = supply_event(t_ms, message["v"], True, tolerance_curve(CURVE), catalogue)
-    frequency_hz = entry.messages.get("pq3s", {}).get("v", {}).get("frequency_hz")
-    return event and event_waveform(event, message["v"], frequency_hz)
 
 
 def _entry(request: Request) -> Entry:
@@ -131,16 +115,17 @@ async def _list(request: Request) -> Response:
 
 
 async def _waveform(request: Request) -> Response:
-    args = web_of(request), _entry(request), request.path_params["t_ms"], catalogue_of(request)
-    found = await run_sync(_waveform_of, *args)
+    entry, t_ms = _entry(request), request.path_params["t_ms"]
+    found = await run_sync(
+        past_waveform, web_of(request), entry, t_ms, tolerance_curve(CURVE), catalogue_of(request)
+    )
     if found is None:
         raise HTTPException(404)
     return json_response(request, found)
 
 
-live.use_details({"power_quality": live_detail})
 routes = [
     Route("/api/v1/power-quality", _list),
     Route("/api/v1/motors/{id}/power-quality", _get),
-    Route("/api/v1/motors/{id}/events/{t_ms:int}/waveform", _waveform),
+    Route("/api/v1/motors/{id}/power-quality/events/{t_ms:int}", _waveform),
 ]

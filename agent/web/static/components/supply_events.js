@@ -23,6 +23,7 @@ export function EventsPanel({events, zone, has_device}) {
     <${ChartWithTable} caption=${_("Events of 30 days")} head=${head} rows=${rows} extra=${html`<${Legend} list=${list} />`}>
       <${Fit}>${(width) => html`<${EventPlane} events=${list} last=${events.last_ms} worst=${events.worst_ms} curve=${curve} none=${none} zone=${zone} width=${width} />`}<//>
     <//>
+    ${events.why && html`<p class="chart-note">${_("Events before this page was started are not known: {why}", {why: events.why})}</p>`}
     <p class="chart-note">${_("{curve}: {source}", {curve: curve.title, source: curve.source_text})}</p>
   <//>`;
 }
@@ -45,7 +46,7 @@ export function LastEventPanel({id, events, zone}) {
     setWaveform(null);
     if (t_ms === null) return undefined;
     const ending = new AbortController();
-    get(`/motors/${encodeURIComponent(id)}/events/${t_ms}/waveform`, {}, ending.signal).then(setWaveform, () => {});
+    get(`/motors/${encodeURIComponent(id)}/power-quality/events/${t_ms}`, {}, ending.signal).then(setWaveform, () => {});
     return () => ending.abort();
   }, [id, t_ms]);
   if (!last) return html`<${Panel} title=${_("Last event")}><p class="soft">${_("No event in 30 days.")}</p><//>`;
