@@ -16,8 +16,8 @@ class EventWaveform(Struct):
     """Samples around an event.
 
     start_ms, rate_hz: of the first sample, and of the samples. u_v, i_a: phases 1 to 3; empty: not measured.
-    begin_ms, end_ms: of the event. least_pct: per phase, the lowest (of a swell the highest) rms of one cycle within the
-        event, % of the reference; None: unknown.
+    begin_ms, end_ms: of the event. least_pct: per phase, the lowest (of a swell the highest) rms of one cycle within
+        the event, % of the reference; None: unknown.
     """
 
     start_ms: int
@@ -31,7 +31,7 @@ class EventWaveform(Struct):
 
 
 class CycleRms(Struct):
-    """Rms of one cycle, per phase, % of the reference; value k is that of the cycle that ends at first_ms + k step_ms."""
+    """Rms of one cycle, per phase, % of the reference; value k is of the cycle that ends at first_ms + k step_ms."""
 
     first_ms: float
     step_ms: float
@@ -52,7 +52,7 @@ def event_waveform(event: SupplyEvent, samples: Mapping[str, Any], frequency_hz:
     choose = max if event.kind == "swell" else min
     least = [choose(_within(row, cycle, first, last), default=None) for row in rms]
     step = max(1, round(cycle / 2))
-    sparse = [row[:: step] for row in rms]
+    sparse = [row[::step] for row in rms]
     first_ms = start_ms + 1000 * math.ceil(cycle) / rate_hz
     return EventWaveform(
         start_ms, rate_hz, u_v, i_a, event.start_ms, end_ms, _scaled(least, percent),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.core.text import Catalogue, N_
+from agent.core.text import N_, Catalogue
 from agent.web.answer import Answer
 from agent.web.harmonics import Spectrum
 from agent.web.phasors import Phasors
@@ -15,7 +15,7 @@ def harmonic_answer(u: Spectrum | None, i: Spectrum | None, limits: ShownLimits 
         return Answer(catalogue(N_("Harmonics unknown")), catalogue(N_("no samples of the waveform")))
     order, pct = (u.dominant_order, u.dominant_pct) if u else (None, None)
     limit = limits.orders_pct[order] if limits and order else None
-    details = [_limit(limit, catalogue)] if order else []
+    details = [_limit(pct, limit, catalogue)] if order else []
     if i and i.dominant_order:
         details.append(
             catalogue(N_("current: {nth} {pct:.1f} %"), nth=nth(i.dominant_order, catalogue), pct=i.dominant_pct)
@@ -27,12 +27,10 @@ def harmonic_answer(u: Spectrum | None, i: Spectrum | None, limits: ShownLimits 
     return Answer(title, catalogue("; ").join(details), _beyond(pct, limit))
 
 
-def thd_answer(
-    u_pct: float | None, i_pct: float | None, limits: ShownLimits | None, catalogue: Catalogue
-) -> Answer:
+def thd_answer(u_pct: float | None, i_pct: float | None, limits: ShownLimits | None, catalogue: Catalogue) -> Answer:
     """The largest THD of the voltages with its limit, and that of the currents."""
     limit = limits.thd_pct if limits else None
-    details = [_limit(limit, catalogue)]
+    details = [_limit(u_pct, limit, catalogue)]
     if i_pct is not None:
         details.append(catalogue(N_("current {pct:.1f} %"), pct=i_pct))
     title = catalogue(N_("THD U unknown")) if u_pct is None else catalogue(N_("THD U {pct:.1f} %"), pct=u_pct)
@@ -43,15 +41,13 @@ def unbalance_answer(phasors: Phasors | None, limits: ShownLimits | None, catalo
     """U2/U1 with its limit, that of the currents, and a phase order that is not 1, 2, 3."""
     u_pct = phasors.voltage_unbalance_pct if phasors else None
     limit = limits.unbalance_pct if limits else None
-    details = [_limit(limit, catalogue)]
+    details = [_limit(u_pct, limit, catalogue)]
     if phasors and phasors.current_unbalance_pct is not None:
         details.append(catalogue(N_("current {pct:.1f} %"), pct=phasors.current_unbalance_pct))
     if phasors and phasors.sequence == -1:
         details.append(catalogue(N_("phase order {order}"), order="L1\N{NO-BREAK SPACE}L3\N{NO-BREAK SPACE}L2"))
-    title = N_("Unbalance unknown") if u_pct is None else N_("Unbalance {pct:.1f} %")
-    return Answer(
-        catalogue(title, **({} if u_pct is None else {"pct": u_pct})), catalogue("; ").join(details), _beyond(u_pct, limit)
-    )
+    title = catalogue(N_("Unbalance unknown")) if u_pct is None else catalogue(N_("Unbalance {pct:.1f} %"), pct=u_pct)
+    return Answer(title, catalogue("; ").join(details), _beyond(u_pct, limit))
 
 
 def nth(order: int, catalogue: Catalogue) -> str:
@@ -62,8 +58,11 @@ def nth(order: int, catalogue: Catalogue) -> str:
     return f"{order}{'th' if order % 100 in (11, 12, 13) else ends.get(order % 10, 'th')}"
 
 
-def _limit(limit: float | None, catalogue: Catalogue) -> str:
-    return catalogue(N_("no limit")) if limit is None else catalogue(N_("limit {pct:.1f} %"), pct=limit)
+def _limit(pct: float | None, limit: float | None, catalogue: Catalogue) -> str:
+    if limit is None:
+        return catalogue(N_("no limit"))
+    text = N_("above the limit of {pct:.1f} %") if _beyond(pct, limit) else N_("limit {pct:.1f} %")
+    return catalogue(text, pct=limit)
 
 
 def _beyond(pct: float | None, limit: float | None) -> bool:

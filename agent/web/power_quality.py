@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agent.core.text import Catalogue, N_
+from agent.core.text import N_, Catalogue
 from agent.web import motor_rows
 from agent.web.answer import Answer
 from agent.web.context import Web, catalogue_of, web_of
@@ -116,9 +116,7 @@ async def _list(request: Request) -> Response:
 
 async def _waveform(request: Request) -> Response:
     entry, t_ms = _entry(request), request.path_params["t_ms"]
-    found = await run_sync(
-        past_waveform, web_of(request), entry, t_ms, tolerance_curve(CURVE), catalogue_of(request)
-    )
+    found = await run_sync(past_waveform, web_of(request), entry, t_ms, tolerance_curve(CURVE), catalogue_of(request))
     if found is None:
         raise HTTPException(404)
     return json_response(request, found)

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agent.core.text import Catalogue, N_
+from agent.core.text import N_, Catalogue
 from agent.web.answer import Answer
 from agent.web.context import Web
 from agent.web.harmonic_answers import harmonic_answer, thd_answer, unbalance_answer

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agent.core.text import Catalogue, N_
+from agent.core.text import N_, Catalogue
 from agent.web.answer import Answer
 from dsp.voltage_tolerance import ToleranceCurve
 
@@ -19,6 +19,7 @@ KINDS = {
     "interruption": N_("voltage interruption"),
     "rapid_change": N_("rapid voltage change"),
 }
+OUTCOMES = {"ran": N_("motor ran on"), "stopped": N_("motor stopped")}
 NIGHT_FROM_H, NIGHT_TO_H = 20, 8  # local hours
 
 
@@ -77,13 +78,15 @@ def night_answer(events: Sequence[SupplyEvent], now_ms: int, catalogue: Catalogu
         title = N_("Last night: {what}")
         detail = _detail(night, catalogue)
         if today:
-            detail = catalogue(N_("{detail}; {n:d} since then"), detail=detail, n=len(today))
+            detail = catalogue(N_("{detail}; since then: {n:d}"), detail=detail, n=len(today))
         return Answer(catalogue(title, what=_what(night, catalogue)), detail)
     if today:
         return Answer(catalogue(N_("Today: {what}"), what=_what(today, catalogue)), _detail(today, catalogue))
     if events:
         last = max(events, key=lambda event: event.start_ms)
-        before = catalogue(N_("the last one: {day:local}, {details}"), day=last.start_ms, details=_figures(last))
+        before = catalogue(
+            N_("the last one: {day:local}, {details}"), day=last.start_ms, details=_figures(last, catalogue)
+        )
         return Answer(catalogue(N_("Last night: no event")), before)
     return Answer(catalogue(N_("Last night: no event")), catalogue(N_("none in 30 days")))
 
@@ -103,13 +106,14 @@ def _detail(events: Sequence[SupplyEvent], catalogue: Catalogue) -> str:
     """Time, voltage and duration of the only event, or of the worst one."""
     shown = worst_event(events) or events[-1]
     clock = datetime.fromtimestamp(shown.start_ms / 1000, UTC).astimezone(catalogue.zone).strftime("%H:%M:%S")
-    figures = f"{clock}, {_figures(shown)}"
+    figures = f"{clock}, {_figures(shown, catalogue)}"
     return figures if len(events) == 1 else catalogue(N_("worst: {figures}"), figures=figures)
 
 
-def _figures(event: SupplyEvent) -> str:
-    """Figures and units only: "62 %, 0.14 s, L1 L2 L3"."""
+def _figures(event: SupplyEvent, catalogue: Catalogue) -> str:
+    """Such as "62 %, 0.14 s, L1 L2 L3, motor ran on"."""
     parts = [] if event.pct is None else [f"{event.pct:.0f} %"]
     parts += [] if event.duration_s is None else [f"{event.duration_s:.2f} s"]
     parts += [" ".join(f"L{phase}" for phase in event.phases)] if event.phases else []
-    return ", ".join(parts)
+    parts += [catalogue(OUTCOMES[event.outcome])] if event.outcome else []
+    return catalogue.translate(", ").join(parts)

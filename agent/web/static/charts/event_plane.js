@@ -9,7 +9,9 @@ const HEIGHT = 250;
 const HIGHEST_PCT = 125;
 const LEAST_S = 0.01;
 const PERCENTS = [0, 50, 70, 80, 90, 100, 120];
-const LABEL_HEIGHT = 36;
+const REACH = 40; // of the line from a point to its label
+const LINE = 16;
+const LETTER = 7;
 
 /** Events that have a place in the plane. */
 export const placed = (events) => events.filter((event) => event.kind !== "rapid_change" && event.pct !== null && event.duration_s !== null);
@@ -44,7 +46,7 @@ export function EventPlane({events, last, worst, curve, none, zone, width}) {
     if (next) next.focus();
   };
   const named = shown.filter((event) => [last, worst, chosen].includes(event.t_ms));
-  const labels = labelPlaces(named.map((event) => ({event, x: x(event.duration_s), y: y(event.pct)})), right);
+  const labels = labelPlaces(named.map((event) => ({lines: labelLines(event, zone), x: x(event.duration_s), y: y(event.pct)})), right);
   return html`<svg class="plane" viewBox=${`0 0 ${width} ${TOP + HEIGHT + 24}`} role="group" aria-label=${_("Events by duration and voltage; {curve}", {curve: curve.title})} onKeyDown=${move}>
     <path d=${steps(curve.steps, x, y, right)} class="below-curve" />
     ${PERCENTS.map((pct) => html`<path d=${`M${LEFT} ${y(pct)}H${right}`} class=${pct ? "grid" : "base"} /><text x=${LEFT - 7} y=${y(pct) + 4.5} text-anchor="end">${pct}</text>`)}
@@ -57,7 +59,7 @@ export function EventPlane({events, last, worst, curve, none, zone, width}) {
     <text x=${right - 4} y=${y(90) - 6} text-anchor="end" class="ink on-panel">${curve.title}</text>
     <text x=${right - 4} y=${y(0) - 9} text-anchor="end">${_("below the curve equipment may stop")}</text>
     ${shown.map((event) => html`<${Point} event=${event} x=${x(event.duration_s)} y=${y(event.pct)} last=${event.t_ms === last} zone=${zone} onChoose=${() => setChosen(event.t_ms)} />`)}
-    ${labels.map((label) => html`<${Label} ...${label} zone=${zone} />`)}
+    ${labels.map((label) => html`<${Label} ...${label} />`)}
     ${shown.length === 0 && html`<text x=${(LEFT + right) / 2} y=${y(108)} text-anchor="middle" class="ink b">${none}</text>`}
   </svg>`;
 }
@@ -77,23 +79,25 @@ function Point({event, x, y, last, zone, onChoose}) {
   return html`<g data-event tabindex="0" role="img" aria-label=${words} class="event-point" onFocus=${onChoose} onClick=${onChoose}><circle cx=${x} cy=${y} r="15" class="target" />${mark}</g>`;
 }
 
-function Label({event, x, y, at_y, right, zone}) {
+/** Time, voltage and duration, and what the motor did. */
+const labelLines = (event, zone) => [dayAndTime(event.start_ms, zone), eventFigures({...event, phases: []}), outcomeText(event)].filter(Boolean);
+
+function Label({lines, x, y, at_y, right}) {
   const anchor = right ? "start" : "end";
-  const from = x + (right ? 9 : -9);
-  const to = x + (right ? 46 : -46);
-  return html`<g class="event-label"><path d=${`M${from} ${y}L${to} ${at_y}`} class="leader" />
-    <text x=${to + (right ? 4 : -4)} y=${at_y + 2} text-anchor=${anchor} class="ink b on-panel">${dayAndTime(event.start_ms, zone)}</text>
-    <text x=${to + (right ? 4 : -4)} y=${at_y + 18} text-anchor=${anchor} class="on-panel">${[eventFigures(event), outcomeText(event)].filter(Boolean).join(", ")}</text></g>`;
+  const to = x + (right ? REACH : -REACH);
+  return html`<g class="event-label"><path d=${`M${x + (right ? 9 : -9)} ${y}L${to} ${at_y}`} class="leader" />
+    ${lines.map((text, k) => html`<text x=${to + (right ? 4 : -4)} y=${at_y + 4 + k * LINE} text-anchor=${anchor} class=${k ? "on-panel" : "ink b on-panel"}>${text}</text>`)}</g>`;
 }
 
-/** Labels one below the other where their points are close. */
+/** Labels on the side with room, one below the other where their points are close. */
 function labelPlaces(points, right_end) {
   const done = [];
   for (const point of points.sort((a, b) => a.y - b.y)) {
-    const right = point.x < LEFT + (right_end - LEFT) * 0.5;
+    const needed = REACH + 8 + LETTER * Math.max(...point.lines.map((text) => text.length));
+    const right = right_end - point.x >= needed || right_end - point.x >= point.x - LEFT;
     let at_y = point.y;
-    for (const other of done) if (other.right === right && Math.abs(at_y - other.at_y) < LABEL_HEIGHT) at_y = other.at_y + LABEL_HEIGHT;
-    done.push({...point, right, at_y: Math.min(Math.max(at_y, TOP + 10), TOP + HEIGHT - 24)});
+    for (const other of done) at_y = Math.max(at_y, other.at_y + LINE * other.lines.length + 6);
+    done.push({...point, right, at_y: Math.min(Math.max(at_y, TOP + 10), TOP + HEIGHT - LINE * point.lines.length - 8)});
   }
   return done;
 }

@@ -31,7 +31,7 @@ export function EventsPanel({events, zone, has_device}) {
 /** Only the marks that are in the plane. */
 function Legend({list}) {
   const outcomes = new Set(placed(list).map((event) => event.outcome));
-  const marks = [["ran", "ring", _("motor ran on")], ["stopped", "cross", _("motor stopped")], [null, "ring unknown", _("effect on the motor not known")]].filter(([outcome]) => outcomes.has(outcome));
+  const marks = [["ran", "ring", _("motor ran on")], ["stopped", "cross", _("motor stopped")], [null, "ring unknown", _("effect not known")]].filter(([outcome]) => outcomes.has(outcome));
   if (!marks.length) return null;
   return html`<span class="small legend">${marks.map(([, mark, text]) => html`<span><svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">${mark === "cross" ? html`<path d="M2 2l12 12m0-12l-12 12" class="mark-cross" />` : html`<circle cx="8" cy="8" r="5" class=${`mark-${mark}`} />`}</svg>${text}</span>`)}
     <span><svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6" class="mark-last" /></svg>${_("the last one")}</span></span>`;
@@ -57,7 +57,7 @@ export function LastEventPanel({id, events, zone}) {
   return html`<${Panel} title=${title} note=${dayAndTime(last.start_ms, zone)}>
     <${ChartWithTable} caption=${_("One-cycle rms, % of the declared voltage")} head=${table.head} rows=${table.rows} extra=${html`<${Segmented} choices=${choices} chosen=${kind} onChoose=${setKind} label=${_("Waveform")} />`}>
       <${Fit}>${(width) => html`<${Waveform} waveform=${waveform} kind=${kind} width=${width} />`}<//>
-      <p class="chart-note">${beyond(waveform)}${kind === "u" ? (last.kind === "swell" ? _("ms after the start; highest one-cycle rms at the right") : _("ms after the start; lowest one-cycle rms at the right")) : _("ms after the start; peak value at the right")}</p>
+      <p class="chart-note">${beyond(waveform)}${kind === "u" ? (last.kind === "swell" ? _("Axis: ms after the start; at the right the highest one-cycle rms.") : _("Axis: ms after the start; at the right the lowest one-cycle rms.")) : _("Axis: ms after the start; at the right the peak value.")}</p>
     <//>
   <//>`;
 }
@@ -65,7 +65,7 @@ export function LastEventPanel({id, events, zone}) {
 /** Says when the event ended, if that is not in the picture. */
 function beyond(waveform) {
   const last_ms = waveform.start_ms + (1000 * Math.max(...waveform.u_v.map((samples) => samples.length))) / waveform.rate_hz;
-  return waveform.end_ms > last_ms ? `${_("The event ended after {ms} ms.", {ms: fixed(waveform.end_ms - waveform.begin_ms, 0)})} ` : "";
+  return waveform.end_ms > last_ms ? `${_("The event lasted {ms} ms.", {ms: fixed(waveform.end_ms - waveform.begin_ms, 0)})} ` : "";
 }
 
 function rmsTable(waveform) {

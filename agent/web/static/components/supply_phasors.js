@@ -14,9 +14,9 @@ export function PhasorsPanel({phasors, stale}) {
   const note = meter ? _("from the meter, {frequency}", {frequency: hertz}) : _("fundamental, {frequency}", {frequency: hertz});
   return html`<${Panel} title=${_("Phasors")} note=${note} class=${stale ? "phasors stale" : "phasors"}>
     <${PhasorDiagram} phasors=${phasors} />
-    <p class="chart-note">${circlesText(phasors)}<br />${_("anti-clockwise, U₁ at 0°")}${order(phasors.sequence)}</p>
+    <div><p class="chart-note">${circlesText(phasors)}<br />${_("anti-clockwise, U₁ at 0°")}${order(phasors.sequence)}</p>
     <${PhaseTable} phasors=${phasors} />
-    ${notes(phasors).map((text) => html`<p class="chart-note">${text}</p>`)}
+    ${notes(phasors).map((text) => html`<p class="chart-note">${text}</p>`)}</div>
   <//>`;
 }
 

@@ -39,7 +39,7 @@ function MotorSupply({id, motors, plant, outdated}) {
   const set = data.standards.find((one) => one.limits.key === standard) || data.standards[0] || null;
   const stale = outdated || data.stale;
   return html`${head(data.place, ended(data, plant.time_zone, stale))}
-    <div class="panel ans">${[...(set ? set.answers : data.answers), data.events_answer].map((answer) => html`<div><b class=${stale ? "stale" : ""}>${answer.title}</b><span class=${answer.beyond ? "beyond" : ""}>${answer.beyond ? _("above the limit: {detail}", {detail: answer.detail}) : answer.detail}</span></div>`)}</div>
+    <div class="panel ans">${[...(set ? set.answers : data.answers), data.events_answer].map((answer) => html`<div><b class=${stale ? "stale" : ""}>${answer.title}</b><span class=${answer.beyond ? "beyond" : ""}>${answer.detail}</span></div>`)}</div>
     ${data.has_device || data.events.list.length ? html`<${Measured} ...${{data, set, setStandard, stale, zone: plant.time_zone}} />` : html`<${MeterOnly} ...${{data, stale, zone: plant.time_zone}} />`}`;
 }
 
