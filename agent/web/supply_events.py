@@ -84,9 +84,8 @@ def night_answer(events: Sequence[SupplyEvent], now_ms: int, catalogue: Catalogu
         return Answer(catalogue(N_("Today: {what}"), what=_what(today, catalogue)), _detail(today, catalogue))
     if events:
         last = max(events, key=lambda event: event.start_ms)
-        before = catalogue(
-            N_("the last one: {day:local}, {details}"), day=last.start_ms, details=_figures(last, catalogue)
-        )
+        figures = _figures(last, catalogue)
+        before = catalogue(N_("the last one: {day:local}, {figures}"), day=last.start_ms, figures=figures)
         return Answer(catalogue(N_("Last night: no event")), before)
     return Answer(catalogue(N_("Last night: no event")), catalogue(N_("none in 30 days")))
 

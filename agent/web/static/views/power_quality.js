@@ -2,7 +2,7 @@
 import {html, useEffect, useState} from "../core/html.js";
 import {get} from "../core/api.js";
 import {clock} from "../core/numbers.js";
-import {go} from "../core/router.js";
+import {go, replace} from "../core/router.js";
 import {_} from "../core/text.js";
 import {HarmonicsPanel} from "../components/supply_harmonics.js";
 import {EventsPanel, LastEventPanel} from "../components/supply_events.js";
@@ -14,9 +14,12 @@ export default function PowerQualityView({plant, argument, outdated}) {
   useEffect(() => {
     get("/power-quality").then(setMotors, setProblem);
   }, []);
+  const id = argument || (motors && (motors.first || (motors.motors[0] || {}).id));
+  useEffect(() => {
+    if (!argument && id) replace(`/m/${encodeURIComponent(id)}/pq`); // its address has live values
+  }, [argument, id]);
   if (problem) return html`<${Title} plant=${plant} /><p role="alert">${problem.message}</p>`;
   if (!motors) return html`<${Title} plant=${plant} /><p class="soft">${_("Loading")}</p>`;
-  const id = argument || motors.first || (motors.motors[0] || {}).id;
   if (!id) return html`<${Title} plant=${plant} /><p class="soft">${_("Nothing was received from any motor yet.")}</p>`;
   return html`<${MotorSupply} key=${id} id=${id} motors=${motors.motors} plant=${plant} outdated=${outdated} />`;
 }
