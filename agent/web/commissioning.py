@@ -171,7 +171,9 @@ def _wrong_terminals(finding: dict[str, Any] | None) -> set[int]:
     return {number for number, wire in enumerate(wires, 1) if wire["state"] != "ok" or wire["reversed"]}
 
 
-def _phases(followed: FollowedMessage | None, angles: Angles | None, wrong: set[int], web: Web) -> dict[str, Any] | None:
+def _phases(
+    followed: FollowedMessage | None, angles: Angles | None, wrong: set[int], web: Web
+) -> dict[str, Any] | None:
     """The values of each phase; None: the meter gives none."""
     message = followed.messages.get("telemetry") if followed else None
     if followed is None or message is None:

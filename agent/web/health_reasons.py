@@ -67,7 +67,9 @@ PROCESSING_ERRORS = Code(
 CERTIFICATE_EXPIRES = Code(
     "health_certificate_expires", "A certificate of the broker connection expires in {n:d} {n:day|days}: renew it."
 )
-CERTIFICATE_EXPIRED = Code("health_certificate_expired", "A certificate of the broker connection has expired: renew it.")
+CERTIFICATE_EXPIRED = Code(
+    "health_certificate_expired", "A certificate of the broker connection has expired: renew it."
+)
 CONFIG_NOT_USED = Code(
     "health_config_not_used",
     "The configuration file was changed, and the agent does not use the change. `magwatt check` names its errors.",
