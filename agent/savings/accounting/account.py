@@ -177,9 +177,27 @@ class Account:
         self.from_ms = max(period[0], reporting.from_ms)
         self.next_ms = self.from_ms  # intervals before it are added
         self._to_ms = min(ends_ms, default=None)
-        self.baseline, self._basis = basis.baseline, basis
-        self._tally = _accumulator(basis, events)
+        self.baseline = basis.baseline
+        self._basis = basis
+        self._part: SavingsAccumulator | None = None
+        self._tally = self._new_tally(events)
         self._load, self._newest_ms = load, 0
+
+    def _new_tally(self, events: Sequence[NonRoutineEvent]) -> SavingsAccumulator:
+        basis = self._basis
+        return SavingsAccumulator(
+            basis.baseline, classes=basis.meter_classes, events=events, old_motor=basis.old_motor,
+            driver_errors=basis.driver_errors,
+        )  # fmt: skip
+
+    def begin_part(self) -> None:
+        """Intervals that are added from now on count for `part_u95_wh`, too."""
+        self._part = self._new_tally(self._tally.events)
+
+    def part_u95_wh(self) -> float:
+        """U95 of the saving of the intervals since `begin_part`, without those before."""
+        assert self._part is not None
+        return self._part.saving((self.from_ms, self.next_ms)).u95_wh
 
     def add_until(self, to_ms: int | None, now_ms: int) -> list[IntervalResult]:
         """Adds the intervals that start before to_ms (None: all of the period) and returns how each was compared."""
@@ -201,6 +219,9 @@ class Account:
         self.next_ms = end_ms
         if found:
             self._newest_ms = found[-1].end_ms
+        if self._part is not None:
+            for item in found:
+                self._part.add(item)
         return [self._tally.add(item) for item in found]
 
     def set_events(self, events: Sequence[NonRoutineEvent]) -> bool:
@@ -227,7 +248,7 @@ class Account:
 
     def u95_of_wh(self, item: Interval) -> float | None:
         """U95 of the saving of one interval alone; None: it cannot be compared. The sum of many is more certain."""
-        alone = _accumulator(self._basis, ())
+        alone = self._new_tally(())
         result = alone.add(item)
         if result.excluded or result.adjusted_wh is None or result.measured_wh is None:
             return None
@@ -239,13 +260,6 @@ class Account:
         if self._to_ms is not None:
             end_ms = min(end_ms, self._to_ms)
         return self._tally.saving((self.from_ms, max(end_ms, self.from_ms)))
-
-
-def _accumulator(basis: SavingsBasis, events: Sequence[NonRoutineEvent]) -> SavingsAccumulator:
-    return SavingsAccumulator(
-        basis.baseline, classes=basis.meter_classes, events=events, old_motor=basis.old_motor,
-        driver_errors=basis.driver_errors,
-    )  # fmt: skip
 
 
 def account_of(source: Source, basis: SavingsBasis, events: Sequence[NonRoutineEvent], now_ms: int) -> Account:

@@ -48,11 +48,10 @@ function Leave() {
 
 /** Simulated data; no contact with the server; no contact of the server with the broker or the agent. */
 export function Strips({plant, live, outdated}) {
-  const problem = plant.contact && !plant.contact.connected && plant.contact.problem;
+  const {problem} = plant.contact;
   const as_of = {clock: clock(plant.t, plant.time_zone)};
   const text = outdated ? _("No contact for {time}. Values as of {clock}.", {...as_of, time: age((live.now_ms - live.heard_ms) / 1000)})
     : problem ? problem.text
-    : plant.gateway === "offline" ? _("The agent is offline.")
     : null;
   return html`${plant.simulated && html`<div class="sim"><span>${_("SIMULATED: software plant, no measurement")}</span></div>`}
     ${text && html`<p class="contact">${text}</p>`}
