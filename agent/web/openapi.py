@@ -118,10 +118,6 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
         "kind": {"type": "string", "enum": ["html", "csv", "json"]}, "t_ms": {"type": "integer"},
         "month": {"type": "string", "pattern": r"^\d{4}-\d{2}$"},
     }  # fmt: skip
-        "kind": {"type": "string", "enum": ["html", "csv", "json"]},
-        "t_ms": {"type": "integer"},
-        "month": {"type": "string", "pattern": r"^\d{4}-\d{2}$"},
-    }
     return [
         {"name": name, "in": "path", "required": True, "schema": kinds.get(name, {"type": "string"})} for name in names
     ]
