@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import metadata
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from agent import VERSION
 from agent.web.json_response import json_response
 from agent.web.motor_rows import MotorRows
 from agent.web.plant import Live, Plant
@@ -73,7 +73,7 @@ def document(paths: frozenset[str], cookie: str | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
-            "title": "magwatt", "version": metadata.version("magwatt"), "license": {"name": "Apache-2.0"},
+            "title": "magwatt", "version": VERSION, "license": {"name": "Apache-2.0"},
             "description": "Read-only. Times are RFC 3339 UTC with milliseconds, or integers in keys that end in _ms. "
             "Units are in the keys. null: unknown, with the reason beside it.",
         },
