@@ -33,6 +33,7 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/savings/{month}/report.html": ("The report of a month as a page", None),
     "/savings/{month}/report.csv": ("The report of a month as CSV", None),
     "/savings/{month}/report.json": ("The report of a month as JSON", None),
+    "/savings/{month}/{picture}": ("A picture of the report as SVG; the report names its files", None),
     "/commissioning": ("Steps of the commissioning of each motor, with their evidence", None),
     "/configuration": ("What is configured, without secrets", None),
     "/health": ("Buses, errors, spool, clock and versions", None),
