@@ -40,3 +40,9 @@ export function go(path) {
   listen.changed(location.pathname);
   scrollTo(0, 0);
 }
+
+/** Shows another address in place of the present one. */
+export function replace(path) {
+  history.replaceState(null, "", path);
+  listen.changed(location.pathname);
+}
