@@ -168,4 +168,3 @@ def state_of(evidence: Iterable[Evidence]) -> EvidenceState:
         if state in states:
             return state  # type: ignore[return-value]
     return "note"
-

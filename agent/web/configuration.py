@@ -10,11 +10,13 @@ from typing import Any
 
 import anyio
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from agent.acquisition.poll_plan import BusPlan, plan
+from agent.config.keys import SECRET_FILES
 from agent.config.loader import ConfigError, load_config
 from agent.config.model import Config
 from agent.config.schema import Diagnostic
@@ -39,6 +41,10 @@ FILE_INVALID = Code(
 )
 FILE_FORCE_UNKNOWN = Code(
     "config_file_force_unknown", "No message of the agent yet: whether it uses this file as it is now is not known."
+)
+SECRET_FILE_UNUSABLE = Code(
+    "config_secret_file_unusable",
+    "The file of this password or key is missing, not used, or others can read it; `magwatt check` states which.",
 )
 
 
@@ -132,6 +138,9 @@ def in_force(web: Web, config: Config) -> str | None:
 
 
 def _diagnostic(item: Diagnostic, _: Catalogue) -> dict[str, Any]:
+    """Without the name of a file that contains a secret."""
+    if item.key.rpartition(".")[2] in SECRET_FILES:
+        return {"level": item.level, "place": replace(item, value=None).place, "text": _.reason(SECRET_FILE_UNUSABLE())}
     return {"level": item.level, "place": item.place, "text": _.reason(item.reason)}
 
 

@@ -43,7 +43,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, float, int], ...]], ...] = (
     )),
     (N_("Computer"), (
         ("disk_free_mb", N_("free disk space"), "GB", 0.001, 1), ("memory_mb", N_("memory of the agent"), "MB", 1, 0),
-        ("cpu_pct", N_("processor, 100 % is one core"), "%", 1, 1), ("uptime_s", N_("agent runs for"), "h", 1 / 3600, 1),
+        ("cpu_pct", N_("processor, 100 % is one core"), "%", 1, 1),
+        ("uptime_s", N_("agent runs for"), "h", 1 / 3600, 1),
     )),
     (N_("Acquisition"), (
         ("polls", N_("polls with values"), "", 1, 0), ("polls_failed", N_("polls that failed"), "", 1, 0),
@@ -72,7 +73,8 @@ def answer(web: Web, _: Catalogue) -> dict[str, Any]:
     root = _root(web)
     messages = web.follower.gateway_messages.get(root, {})
     health, info = messages.get("health", {}), messages.get("info", {})
-    values, now_ms, t_ms = _numbers(health.get("v")), web.now_ms(), health.get("t")
+    values, now_ms = _numbers(health.get("v")), web.now_ms()
+    t_ms = health["t"] if isinstance(health.get("t"), int) else None
     age_s = None if t_ms is None else max(0.0, (now_ms - t_ms) / 1000)
     buses = sorted(found[1] for name in values if (found := _BUS.fullmatch(name)))
     directory = web.config.state_dir if web.config else None

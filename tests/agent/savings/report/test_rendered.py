@@ -72,7 +72,8 @@ def test_each_picture_is_a_file_of_its_own(months: list[ReportMonth]) -> None:
         root = ElementTree.fromstring(svg)
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         style = root.find("{http://www.w3.org/2000/svg}style")
-        assert style is not None and style.text is not None
+        assert style is not None
+        assert style.text is not None
         used = set(re.findall(r"var\((--\w+)\)", style.text))
         assert used <= set(re.findall(r"(--\w+):", style.text)), name
         assert "url(" not in svg
