@@ -35,7 +35,7 @@ _WHOLE_LOADS = frozenset(("wiring_leading_load", "wiring_regenerating", "wiring_
 
 
 class Live(Struct, frozen=True):
-    """What a running agent says about the wiring of one motor.
+    """What a running agent reports about the wiring of one motor.
 
     faults: that fit the readings; empty: none, or not known.
     angles: between voltage and current of the terminals 1 to 3; None: unknown.
@@ -147,7 +147,7 @@ def _finding(asset: Asset, live: Live, checked: list[Reason], _: Catalogue) -> d
 
 
 def _as_wired(asset: Asset, live: Live) -> dict[str, Any] | None:
-    """The picture of a correct wiring, where the values confirm it; None: they do not tell."""
+    """The picture of a correct wiring, where the values confirm it; None: they do not."""
     confirmed = live.evidence is not None and live.evidence.state == "done"
     return picture(asset.meter.name, WiringMistake("current")) if confirmed and asset.meter else None
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from agent.acquisition.poll_plan import BusPlan, plan
 from agent.config.keys import SECRET_FILES
 from agent.config.loader import ConfigError, load_config
-from agent.config.model import Config
+from agent.config.model import Config, Drive, Meter
 from agent.config.schema import Diagnostic
 from agent.core.text import Catalogue
 from agent.runtime.config_watcher import file_versions
@@ -96,6 +96,7 @@ def load(config: Config, before: LoadedFile | None) -> LoadedFile:
 
 def answer(web: Web, loaded: LoadedFile, _: Catalogue) -> dict[str, Any]:
     config = loaded.config
+    devices: list[Meter | Drive] = [*config.meters.values(), *config.drives.values()]
     plans = {item.name: item for item in loaded.plans}
     return {
         "t": rfc3339(web.now_ms()), "configured": True,
@@ -107,8 +108,7 @@ def answer(web: Web, loaded: LoadedFile, _: Catalogue) -> dict[str, Any]:
         "tables": tables(config, _),
         "buses": [
             {"name": bus.name, "rows": bus_rows(bus, _), "plan": _plan(plans.get(bus.name), _),
-             "devices": [device_of(item, _) for item in (*config.meters.values(), *config.drives.values())
-                         if item.bus == bus.name]}
+             "devices": [device_of(item, _) for item in devices if item.bus == bus.name]}
             for bus in config.buses.values()
         ],
         "motors": [motor_of(motor, _) for motor in config.motors.values()],

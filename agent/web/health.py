@@ -76,7 +76,7 @@ def answer(web: Web, _: Catalogue) -> dict[str, Any]:
     values, now_ms = _numbers(health.get("v")), web.now_ms()
     t_ms = health["t"] if isinstance(health.get("t"), int) else None
     age_s = None if t_ms is None else max(0.0, (now_ms - t_ms) / 1000)
-    buses = sorted(found[1] for name in values if (found := _BUS.fullmatch(name)))
+    buses = sorted(match[1] for name in values if (match := _BUS.fullmatch(name)))
     directory = web.config.state_dir if web.config else None
     own = findings(values, buses, str(directory or default_directory()))
     found = sorted([*_of_contact(web, root, age_s), *_of_configuration(web), *own],
@@ -97,7 +97,7 @@ def answer(web: Web, _: Catalogue) -> dict[str, Any]:
 
 
 def _root(web: Web) -> str:
-    """Topic of the gateway: of the configuration, otherwise the first one that was heard."""
+    """Topic of the gateway: of the configuration, otherwise the first one that was received."""
     if web.config is not None:
         return web.config.site.root
     return min({*web.follower.gateway_messages.copy(), *web.follower.gateways.copy()}, default="")
@@ -144,7 +144,7 @@ def _group(
     title: str, figures: Iterable[tuple[str, str, str, float, int]], values: Mapping[str, Number], _: Catalogue
 ) -> dict[str, Any]:
     """Figures that the agent does not publish are left out: their part does not run."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, label, unit, factor, decimals in figures:
         if (value := values.get(name)) is None:
             continue

@@ -101,7 +101,7 @@ def _picture_name(month: ReportMonth, number: int, _: Catalogue) -> str:
 
 
 def _standalone(svg: str) -> str:
-    """A chart of the HTML report as a file of its own."""
+    """A chart of the HTML report as a separate file."""
     sheet = style_sheet()
     colours = sheet[: sheet.index("* {")]
     rules = "\n".join(line for line in sheet.splitlines() if line.startswith("svg "))

@@ -71,7 +71,7 @@ def test_no_secret_leaves(password: str, key: str, signal: str, name: str) -> No
 
 
 def with_secrets(folder: Path, password: str, key: str, signal: str, name: str) -> Config:
-    """A valid configuration with secret files; nothing of them is in the answer."""
+    """A valid configuration with secret files; nothing of them is in the response."""
     secret = os.open(folder / name, os.O_CREAT | os.O_WRONLY, 0o600)
     os.write(secret, password.encode())
     os.close(secret)
