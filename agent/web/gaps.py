@@ -49,12 +49,11 @@ def state_periods(events: Iterable[StoredEvent], stops: Sequence[tuple[int, int]
     for event in events:
         if event.kind != "state":
             continue
-        before = open_.get(event.asset)
-        if before is not None and before.to_ms is None:
-            before.to_ms = _ended_ms(before.from_ms, event.t_ms, stops)
-        period = StatePeriod(
-            event.asset, str(event.body.get("state", "")), event.t_ms, None, event.body.get("reason", [])
-        )
+        before, since_ms = open_.get(event.asset), event.body.get("since")
+        from_ms = since_ms if isinstance(since_ms, int) else event.t_ms
+        if before is not None:
+            before.to_ms = _ended_ms(before.from_ms, from_ms, stops)
+        period = StatePeriod(event.asset, str(event.body.get("state", "")), from_ms, None, event.body.get("reason", []))
         open_[event.asset] = period
         found.append(period)
     for period in open_.values():
@@ -87,7 +86,7 @@ def known_gaps(rows: Rows, motor: str, from_ms: int, to_ms: int, catalogue: Cata
         Gap(
             start_ms,
             end_ms,
-            Why("gap_agent_stopped", catalogue("agent stopped"), catalogue.reason(GAP_AGENT_STOPPED())),
+            Why("gap_agent_stopped", catalogue(N_("agent stopped")), catalogue.reason(GAP_AGENT_STOPPED())),
         )
         for start_ms, end_ms in stops
     ]

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from agent.config.model import StoreSettings
 from agent.config.topology import Asset
 from agent.core.metrics import Metric, by_name
-from agent.core.text import Catalogue
+from agent.core.text import N_, Catalogue
 from agent.delivery.store.history_rows import MINUTE_S, QUARTER_S, SECOND_S, Stats, read_stats
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
@@ -94,7 +94,7 @@ def history_of(web: Web, asked: HistoryRequest, catalogue: Catalogue) -> list[Se
         stats = read_stats(rows, asked.motor, names, stored_s, asked.from_ms, asked.to_ms)
         known = known_gaps(rows, asked.motor, asked.from_ms, asked.to_ms, catalogue)
     except StateFileError as error:
-        why = Why(str.__str__(error.reason.code), catalogue("no history"), catalogue.reason(error.reason))
+        why = Why(str.__str__(error.reason.code), catalogue(N_("no history")), catalogue.reason(error.reason))
         return [Series(metric.name, metric.unit, step_s, [], [], [], [], [], [], why) for metric in asked.metrics]
     return [_series(metric, stats[metric.name], stored_s, step_s, known, catalogue) for metric in asked.metrics]
 

@@ -47,7 +47,10 @@ def sources_of(entry: Entry, catalogue: Catalogue) -> dict[str, str]:
     if not meter.get("class"):
         return found
     name = {"name": meter["class"]}
-    return found | {"input": catalogue(N_("meter, class {name}"), **name), "meter": catalogue(N_("class {name}"), **name)}
+    return found | {
+        "input": catalogue(N_("meter, class {name}"), **name),
+        "meter": catalogue(N_("class {name}"), **name),
+    }
 
 
 def subtitle(entry: Entry, rating: str, sources: Mapping[str, str], catalogue: Catalogue) -> str:
@@ -59,7 +62,10 @@ def subtitle(entry: Entry, rating: str, sources: Mapping[str, str], catalogue: C
 
 
 def nameplate_of(entry: Entry, catalogue: Catalogue) -> list[Fact]:
-    motor, plate = entry.messages.get("meta", {}).get("motor", {}), entry.messages.get("explain", {}).get("nameplate", {})
+    motor, plate = (
+        entry.messages.get("meta", {}).get("motor", {}),
+        entry.messages.get("explain", {}).get("nameplate", {}),
+    )
     drive = entry.messages.get("meta", {}).get("drive", {})
     efficiency, from_class = plate.get("rated_efficiency_pct"), plate.get("efficiency_source") == "class"
     estimated = catalogue(N_("{efficiency:.1f} %, typical of the class"), efficiency=efficiency) if efficiency else ""

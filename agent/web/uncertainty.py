@@ -64,7 +64,9 @@ def budgets_of(
     if found:
         return found
     reason = explain.get("reason")
-    why = Why(str(reason["code"]), catalogue(N_("no efficiency")), text_of_object(reason, catalogue)) if reason else None
+    why = (
+        Why(str(reason["code"]), catalogue(N_("no efficiency")), text_of_object(reason, catalogue)) if reason else None
+    )
     return [Budget("motor", catalogue(_NAMES["motor"]), None, [], why or values.NOTHING_RECEIVED.why(catalogue))]
 
 
@@ -77,9 +79,7 @@ def _budget(of: str, parts: Mapping[str, float], sources: Mapping[str, str], cat
         UPart(key, catalogue(U_PARTS[key]) if key in U_PARTS else key, u_pct, why_larger.get(key, ""))
         for key, u_pct in parts.items()
     ]
-    return Budget(
-        of, catalogue(_NAMES[of]), math.hypot(*parts.values()), sorted(named, key=lambda part: -part.u_pct)
-    )
+    return Budget(of, catalogue(_NAMES[of]), math.hypot(*parts.values()), sorted(named, key=lambda part: -part.u_pct))
 
 
 def _of_motor(sources: Mapping[str, str], catalogue: Catalogue) -> str:
