@@ -25,8 +25,8 @@ from agent.web.security import LOOPBACK, Access, Guard, content_policy
 
 # Modules with endpoints, each with its `routes`
 ENDPOINTS = (
-    "login", "pages", "page_texts", "static_files", "plant", "month", "motor_rows", "motor", "power_quality", "history", "old_plant",
-    "events", "savings", "commissioning", "configuration", "health", "live", "openapi",
+    "login", "pages", "page_texts", "static_files", "plant", "month", "motor_rows", "motor", "power_quality", "history",
+    "old_plant", "events", "savings", "commissioning", "configuration", "health", "live", "openapi",
 )  # fmt: skip
 
 
