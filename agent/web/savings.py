@@ -20,7 +20,7 @@ from starlette.routing import Route
 import agent.savings.reasons
 import agent.savings.report.reasons  # noqa: F401 - declares the codes in reports
 from agent.config.model import Config
-from agent.core.text import Catalogue, N_
+from agent.core.text import N_, Catalogue
 from agent.savings.report.reasons import NO_DATA_OF_MOTOR, NO_MOTOR
 from agent.web.context import Web, catalogue_of, language_of_request, web_of
 from agent.web.json_response import json_response

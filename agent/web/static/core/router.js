@@ -11,7 +11,6 @@ const VIEWS = [
   [/^\/configuration$/, "configuration", "configuration"],
   [/^\/health$/, "health", "health"],
   [/^\/more$/, "more", "more"],
-  [/^\/login$/, "login", ""],
 ];
 
 /** The view of a path: {view, tab, argument}; a view of null: there is no such page. */
