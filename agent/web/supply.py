@@ -11,9 +11,9 @@ from agent.core.text import N_, Catalogue
 from agent.web.context import Web
 from agent.web.harmonic_headlines import harmonic_headline, thd_headline, unbalance_headline
 from agent.web.harmonics import Spectrum, largest, spectrum
-from agent.web.headline import Headline
 from agent.web.motor_rows import Entry
 from agent.web.phasors import Phasors, phasors_of_meter, phasors_of_waveform
+from agent.web.supply_headline import SupplyHeadline
 from agent.web.supply_limits import CHOICES, ShownLimits, default_standard, shown_limits
 
 STALE_S = 9.0  # three intervals of 3 s
@@ -44,7 +44,7 @@ class LimitSet(Struct):
     limits: ShownLimits
     place: str | None
     rule: str
-    headlines: list[Headline]
+    headlines: list[SupplyHeadline]
 
 
 class SupplyNow(Struct):
@@ -70,7 +70,7 @@ class SupplyNow(Struct):
     why_no_limits: str | None
     why_no_current_limits: str
     standards: list[LimitSet]
-    headlines: list[Headline]
+    headlines: list[SupplyHeadline]
 
 
 def supply_now(web: Web, entry: Entry, catalogue: Catalogue) -> SupplyNow:
@@ -110,7 +110,7 @@ def waveform_point(entry: Entry) -> str | None:
 def _headlines(
     phasors: Phasors | None, u: Spectrum | None, i: Spectrum | None, telemetry: Mapping[str, Any],
     limits: ShownLimits | None, catalogue: Catalogue,
-) -> list[Headline]:  # fmt: skip
+) -> list[SupplyHeadline]:  # fmt: skip
     u_pct = u.worst_thd_pct if u else largest([telemetry.get(f"thd_u_l{n}_pct") for n in (1, 2, 3)])
     i_pct = i.worst_thd_pct if i else largest([telemetry.get(f"thd_i_l{n}_pct") for n in (1, 2, 3)])
     return [

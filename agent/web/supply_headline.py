@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Headline(Struct):
+class SupplyHeadline(Struct):
     """detail: the smaller text of the headline. beyond: a value is above its limit."""
 
     title: str
