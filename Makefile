@@ -10,7 +10,7 @@ endif
 # Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-agent bench-bus bench-dsp bench-fleet bench-plant bench-proven bench-savings bench-store soak compile messages docs picture plant-pictures system clean
+.PHONY: help demo test lint bench bench-agent bench-bus bench-dsp bench-fleet bench-plant bench-proven bench-savings bench-store bench-web soak compile messages docs picture plant-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -61,6 +61,10 @@ bench-dsp: .venv/bench-dsp
 
 bench-store: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.store
+
+# The page with 30 motors and 20 clients, beside a real broker.
+bench-web: .venv/test system
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.web
 
 bench-plant: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py

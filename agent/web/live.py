@@ -234,7 +234,7 @@ class LiveHub:
 
 
 class EventStream(Response):
-    """The answer to GET /stream: ends with the client, with the hub, or when the client does not read."""
+    """The response to GET /stream: ends with the client, with the hub, or when the client does not read."""
 
     def __init__(self, hub: LiveHub, client: Client) -> None:
         super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})

@@ -39,7 +39,7 @@ class Attempts:
         self._recent: deque[tuple[float, str]] = deque()
 
     def allow(self, address: str) -> bool:
-        """Whether this attempt is within the limits; a refused one does not count."""
+        """Whether this attempt is within the limits; a rejected one does not count."""
         now_s = self._now_s()
         while self._recent and now_s - self._recent[0][0] >= TRIES_S:
             self._recent.popleft()
@@ -114,7 +114,7 @@ async def _try(request: Request) -> Response:
         return problem(request, 404)
     address = request.client.host if request.client else ""
     if not login.attempts.allow(address):
-        log.warning("login from %s refused: too many attempts", address)
+        log.warning("login from %s rejected: too many attempts", address)
         return problem(request, 429, headers={"retry-after": f"{TRIES_S:.0f}"})
     body = await _body(request)
     if body is None:

@@ -84,7 +84,7 @@ def document(paths: frozenset[str], cookie: str | None) -> dict[str, Any]:
         "info": {
             "title": "magwatt", "version": VERSION, "license": {"name": "Apache-2.0"},
             "description": "Read-only. Times are RFC 3339 UTC with milliseconds, or integers in keys that end in _ms. "
-            "Units are in the keys. null: unknown, with the reason beside it.",
+            "Units are in the keys. null: unknown, with the reason next to it.",
         },
         "servers": [{"url": BASE}],
         "paths": {path: {"get": _operation(path, summary, kind)} for path, (summary, kind) in known.items()},

@@ -75,7 +75,7 @@ class SavedNow(PageValue):
 
 
 class Live(Struct):
-    """What an event of the stream says.
+    """The content of an event of the stream.
 
     flow: at most once a second: it is as long as all rows together.
     motors: those that changed. ids: of all motors, in order, where it changed.
@@ -119,7 +119,7 @@ def plant_of(web: Web, catalogue: Catalogue) -> Plant:
 
 
 def live_of(web: Web, catalogue: Catalogue, rows: list[MotorRow], flow: Flow | UnsetType) -> Live:
-    """What all rows together say."""
+    """The sums and the verdict over all rows."""
     return Live(
         rfc3339(web.now_ms()), contact_of(web, catalogue), gateway_of(web), verdict_of(web, rows),
         saved_now(rows, catalogue), flow, rows,
