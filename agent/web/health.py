@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from agent import VERSION
 from agent.core.text import N_, Catalogue
-from agent.delivery.mqtt.follower import HealthSince
+from agent.delivery.followed_messages import HealthSince
 from agent.delivery.store import default_directory
 from agent.web import health_reasons as codes
 from agent.web.configuration import in_force
