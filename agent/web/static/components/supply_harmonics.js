@@ -25,7 +25,7 @@ export function HarmonicsPanel({data, set, onStandard}) {
     ${data.standards.length > 1 && html`<${StandardChoice} data=${data} set=${set} onStandard=${onStandard} />`}
     <${Segmented} choices=${choices} chosen=${phase} onChoose=${setPhase} label=${_("Phase")} />`;
   return html`<section class="panel harmonics">
-    <${ChartWithTable} caption=${_("Harmonics, % of the fundamental")} head=${[_("order"), _("voltage"), _("limit"), _("current")]} rows=${rows(u, i, limits)} extra=${foot}>
+    <${ChartWithTable} caption=${`${_("Harmonics, % of the fundamental")} · ${choices.find(([value]) => value === phase)[1]}`} head=${[_("order"), _("voltage"), _("limit"), _("current")]} rows=${rows(u, i, limits)} extra=${foot}>
       <div class="head"><h2>${_("Harmonics of voltage")}</h2><span class="note">${noteOf(data.u, phase)}</span>
         ${set && html`<span class="end note"><i class="limit-mark" aria-hidden="true"></i>${limitName(set)}</span>`}</div>
       ${data.u && html`<${Fit}>${(width) => html`<${HarmonicBars} pct=${u} limits=${limits} name=${_("Harmonics of voltage")} width=${width} />`}<//>`}
