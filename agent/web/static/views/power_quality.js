@@ -49,7 +49,7 @@ function MotorSupply({id, motors, plant, outdated}) {
 function Measured({data, set, setStandard, stale, zone}) {
   return html`<div class="supply">
       <${PhasorsPanel} phasors=${data.phasors} stale=${stale} />
-      <${HarmonicsPanel} data=${data} set=${set} onStandard=${setStandard} />
+      <${HarmonicsPanel} data=${data} set=${set} stale=${stale} onStandard=${setStandard} />
     </div>
     <div class=${data.events.list.length ? "halves mt" : "halves mt supply-events"}>
       <${EventsPanel} events=${data.events} zone=${zone} has_device=${data.has_device} />
