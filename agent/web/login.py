@@ -139,14 +139,14 @@ async def _leave(request: Request) -> Response:
 def _form(request: Request, status: int = 200) -> Response:
     catalogue = catalogue_of(request)
     action = f"/login?next={quote(_next(request), safe='/')}"
+    title, label = catalogue(N_("Log in")), catalogue(N_("Password"))
     wrong = catalogue(N_("The password is wrong")) if status == 401 else ""
     form = (
-        f'<form method="post" action="{escape(action)}" class="login"><label for="password">'
-        f'{escape(catalogue(N_("Password")))}</label><input type="password" id="password" name="password" required '
-        f'autofocus autocomplete="current-password"><button type="submit" class="btn main">'
-        f"{escape(catalogue(N_('Log in')))}</button></form>"
+        f'<form method="post" action="{escape(action)}" class="login"><label for="password">{escape(label)}</label>'
+        '<input type="password" id="password" name="password" required autofocus autocomplete="current-password">'
+        f'<button type="submit" class="btn main">{escape(title)}</button></form>'
     )
-    page = plain_page(language_of_request(request), catalogue(N_("Log in")), wrong, form)
+    page = plain_page(language_of_request(request), title, wrong, form)
     return Response(page, status, {"cache-control": "no-store"}, "text/html")
 
 

@@ -17,7 +17,7 @@ from agent.web.month import Month
 from agent.web.motor import MotorDetail
 from agent.web.motor_rows import MotorRows
 from agent.web.old_plant import OldPlant
-from agent.web.plant import Live, Plant
+from agent.web.plant import LiveEvent, Plant
 
 BASE = "/api/v1"
 _REF = "#/components/schemas/{name}"
@@ -43,7 +43,7 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/commissioning": ("Steps of the commissioning of each motor, with their evidence", None),
     "/configuration": ("What is configured, without secrets", None),
     "/health": ("Buses, errors, spool, clock and versions", None),
-    "/stream": ("Live values as server-sent events: `rows` with the keys of Live", Live),
+    "/stream": ("Live values as server-sent events: `rows` with the keys of LiveEvent", LiveEvent),
     "/openapi.json": ("This document", None),
 }
 _LISTS = ("/motors", "/motors/{id}/history", "/events", "/savings", "/savings/{month}")  # also as CSV

@@ -74,7 +74,7 @@ class SavedNow(PageValue):
     of: int = 0
 
 
-class Live(Struct):
+class LiveEvent(Struct):
     """The content of an event of the stream.
 
     flow: at most once a second: it is as long as all rows together.
@@ -118,9 +118,9 @@ def plant_of(web: Web, catalogue: Catalogue) -> Plant:
     )  # fmt: skip
 
 
-def live_of(web: Web, catalogue: Catalogue, rows: list[MotorRow], flow: Flow | UnsetType) -> Live:
+def live_of(web: Web, catalogue: Catalogue, rows: list[MotorRow], flow: Flow | UnsetType) -> LiveEvent:
     """The sums and the verdict over all rows."""
-    return Live(
+    return LiveEvent(
         rfc3339(web.now_ms()), contact_of(web, catalogue), gateway_of(web), verdict_of(web, rows),
         saved_now(rows, catalogue), flow, rows,
     )  # fmt: skip
