@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agent.core.text import Catalogue, N_
+from agent.core.text import N_, Catalogue
 from agent.delivery.store.event_history import read_waveform
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -20,7 +20,7 @@ from starlette.routing import Route
 from agent.config.model import StoreSettings
 from agent.config.topology import Asset
 from agent.core.metrics import Metric, by_name
-from agent.core.text import Catalogue
+from agent.core.text import N_, Catalogue
 from agent.delivery.store.history_rows import MINUTE_S, QUARTER_S, SECOND_S, Stats, read_stats
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
@@ -94,14 +94,12 @@ def history_of(web: Web, asked: HistoryRequest, catalogue: Catalogue) -> list[Se
         stats = read_stats(rows, asked.motor, names, stored_s, asked.from_ms, asked.to_ms)
         known = known_gaps(rows, asked.motor, asked.from_ms, asked.to_ms, catalogue)
     except StateFileError as error:
-        why = Why(str.__str__(error.reason.code), catalogue("no history"), catalogue.reason(error.reason))
+        why = Why(str.__str__(error.reason.code), catalogue(N_("no history")), catalogue.reason(error.reason))
         return [Series(metric.name, metric.unit, step_s, [], [], [], [], [], [], why) for metric in asked.metrics]
     return [_series(metric, stats[metric.name], stored_s, step_s, known, catalogue) for metric in asked.metrics]
 
 
-def steps_of(
-    from_ms: int, to_ms: int, points: int, now_ms: int, keep_s: tuple[float, float, float]
-) -> tuple[int, int]:
+def steps_of(from_ms: int, to_ms: int, points: int, now_ms: int, keep_s: tuple[float, float, float]) -> tuple[int, int]:
     """The step of the stored values to read, and the step of the points: a multiple of it.
 
     The stored step is the coarsest that is not coarser than the points; a finer one only where it is not deleted yet.
@@ -124,9 +122,7 @@ def last_hours(web: Web, motors: Sequence[str], metric: str = "active_power_w") 
     from_ms = end_ms - SPARK_MINUTES * 60_000
 
     def read(db: Any) -> dict[str, list[tuple[int, Stats]]]:
-        return {
-            motor: read_stats(db.execute, motor, [metric], MINUTE_S, from_ms, end_ms)[metric] for motor in motors
-        }
+        return {motor: read_stats(db.execute, motor, [metric], MINUTE_S, from_ms, end_ms)[metric] for motor in motors}
 
     found = {}
     for motor, points in state_of(web).read(read).items():
@@ -214,8 +210,8 @@ def _moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
         if text.lstrip("-").isdigit():
             return int(text[:16])
         moment = datetime.fromisoformat(text.replace(" ", "+"))  # "+" of an address is a space
-        offset_s = 0.0 if moment.tzinfo is None else (moment.utcoffset() or moment - moment).total_seconds()
-        return round(1000 * ((moment.replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds() - offset_s))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return round(1000 * moment.timestamp())
     except (ValueError, OverflowError):
         raise HTTPException(400, catalogue.reason(TIME_INVALID(text=text[:40]))) from None
 

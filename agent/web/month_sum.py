@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from agent.core.text import Catalogue, N_
+from agent.core.text import N_, Catalogue
 from agent.savings.accounting.verdict import COVERAGE_LEAST, NEGATIVE, NOT_PROVEN, PROVEN, PROVISIONAL, UNDECIDED
 from agent.web.values import PageValue, Why
 from drivers.reasons import Code

@@ -81,7 +81,10 @@ def fingerprint(db: sqlite3.Connection, config: Config, month: str, clock_ms: in
     from_ms, to_ms = bounds_ms(config, month)
     now_ms = present_ms(config, db, clock_ms)
     parts: list[object] = [VERSION, config.hash, str(config.path), month, now_ms >= to_ms]
-    sizes = "select count(*), max(start_ms), total(length(body)) from interval where asset = ? and start_ms >= ? and start_ms < ?"
+    sizes = (
+        "select count(*), max(start_ms), total(length(body)) from interval "
+        "where asset = ? and start_ms >= ? and start_ms < ?"
+    )
     parts += [db.execute(sizes, (motor, from_ms, to_ms)).fetchone() for motor in config.motors]
     notes = "select count(*), max(saved_ms), total(length(body)) from note where kind in ('baseline', 'savings-event')"
     parts.append(db.execute(notes).fetchone())

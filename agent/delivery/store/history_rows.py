@@ -35,9 +35,7 @@ def read_stats(
     return found
 
 
-def _add_singles(
-    rows: Rows, asset: str, from_ms: int, to_ms: int, found: dict[str, list[tuple[int, Stats]]]
-) -> None:
+def _add_singles(rows: Rows, asset: str, from_ms: int, to_ms: int, found: dict[str, list[tuple[int, Stats]]]) -> None:
     columns = _selected(list(found), list[Any])
     decode = msgspec.json.Decoder(msgspec.defstruct("Minute", [("t", list[int]), ("v", columns)])).decode
     for _, packed in rows(_QUERY, (SECOND_S, asset, from_ms // _MINUTE_MS * _MINUTE_MS, to_ms)):
