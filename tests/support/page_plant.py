@@ -47,17 +47,17 @@ _POWERS = ("_w", "_w_u", "_var", "_va", "_kw", "_l1_a", "_l2_a", "_l3_a", "_avg_
 _RECORDING = Path(__file__).with_name("page_recording.json")
 
 
-def write_config(folder: Path, hostile: bool = False) -> Path:
-    """plant.toml of the retrofit and the other motors. hostile: with names that a page must not interpret."""
+def write_config(folder: Path) -> Path:
+    """plant.toml of the retrofit and the other motors."""
     fan = metered_retrofit.PLANT.replace('certificate = "JJG', 'fed_by = "main"\ncertificate = "JJG')
-    if hostile:
-        fan = fan.replace('"3#除尘风机"', json.dumps(HOSTILE_NAME))
     parts = [fan, config_text.meter("main", 90, "eastron/sdm630", "feeder", bus="north", ct="1000/5")]
     for number, (motor, name) in enumerate(NAMES.items(), 50):
         on_line = motor in ON_LINE
         point = "motor" if on_line else "drive-input"
         fed_by = f"m-{motor}" if on_line else f"d-{motor}"
-        parts.append(config_text.meter(f"m-{motor}", number, "eastron/sdm630", point, bus="north", fed_by="main", ct="150/5"))
+        parts.append(
+            config_text.meter(f"m-{motor}", number, "eastron/sdm630", point, bus="north", fed_by="main", ct="150/5")
+        )
         if not on_line:
             parts.append(config_text.drive(fed_by, f"m-{motor}", number + 20, bus="north"))
         kind = {"kind": "induction", "rpm": 1475, "poles": 4, "class": "IE3"} if on_line else {
@@ -68,10 +68,10 @@ def write_config(folder: Path, hostile: bool = False) -> Path:
     return folder / "plant.toml"
 
 
-def make_plant(folder: Path, hostile: bool = False) -> Config:
+def make_plant(folder: Path) -> Config:
     """The configuration and the state folder: a retrofit with a frozen baseline, events, and an hour of history."""
     metered_retrofit.retrofit(folder, days=DAYS, month=MONTH)
-    config = load_config(write_config(folder, hostile))[0]
+    config = load_config(write_config(folder))[0]
     store = Store(folder / "state", HandClock(NOW_MS / 1000))
     events, history = EventHistory(store), History(store, config.store.history_s)
     for message in _past_events():
