@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 from support.basics import ROOT, real_command
 
 VIEWS = {
@@ -27,6 +27,7 @@ PHONE: dict[str, Any] = {
 LOADED_MS = 15_000
 SETTLED_S = 1
 FOCUS_PX_MIN = 2  # WCAG 2.2, 2.4.13
+_WAITING = ("Loading", "being calculated", "being computed")
 _ONLY_THIS_COMPUTER = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 _WORDS = re.compile(r"\b[A-Za-z][a-z]+(?: [a-z]{2,}){2,}")  # three words: a sentence or a label, no symbol or product
 _COMMAND = re.compile("`[^`]*`")
@@ -39,7 +40,7 @@ _TEXTS = """() => {
     const element = node.nodeType === 1 ? node : node.parentElement;
     if (element !== document.body && element.closest(hidden)) continue;
     if (node.nodeType === 3) found.push(node.data);
-    else for (const name of ["aria-label", "title", "alt", "placeholder"]) if (node.hasAttribute(name)) found.push(node.getAttribute(name));
+    else found.push(...["aria-label", "title", "alt", "placeholder"].map((name) => node.getAttribute(name) || ""));
   }
   return [document.title, ...found].map((text) => text.replace(/\\s+/g, " ").trim()).filter(Boolean);
 }"""
@@ -52,10 +53,13 @@ _WIDE = """() => {
 _FOCUS = """() => {
   const focused = document.activeElement;
   if (!document.querySelector("main").contains(focused)) return null;
-  const styles = [[focused], [focused, "::after"], [focused.closest(".row") || focused]].map((which) => getComputedStyle(...which));
+  const places = [[focused], [focused, "::after"], [focused.closest(".row") || focused]];
+  const styles = places.map((place) => getComputedStyle(...place));
   return Math.max(...styles.map((style) => (style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth))));
 }"""
-_CSP = "addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));"
+_CSP = """addEventListener("securitypolicyviolation", (event) => {
+  console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`);
+});"""
 
 
 @contextmanager
@@ -90,9 +94,7 @@ class Watched:
         self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
         self.page.on("pageerror", lambda error: self.errors.append(f"{error.name}: {error.message}"))
         self.page.on("request", lambda request: self._check_host(request.url))
-        self.page.on(
-            "response", lambda answer: answer.status >= 400 and self.errors.append(f"{answer.status} {answer.url}")
-        )
+        self.page.on("response", self._check_status)
 
     def open(self, path: str) -> Page:
         """Goes to a view by its address and waits until its data are there."""
@@ -107,9 +109,13 @@ class Watched:
               const main = document.querySelector("main");
               return main && main.querySelector("h1") && !waiting.some((text) => main.innerText.includes(text));
             }""",
-            arg=[text for english in ("Loading", "being calculated", "being computed") for text in (english, chinese(english))],
+            arg=[*_WAITING, *map(chinese, _WAITING)],
             timeout=LOADED_MS,
         )  # fmt: skip
+
+    def _check_status(self, answer: Response) -> None:
+        if answer.status >= 400:
+            self.errors.append(f"{answer.status} {answer.url}")
 
     def _check_host(self, url: str) -> None:
         if urlsplit(url).scheme not in ("data", "blob") and not url.startswith(self.address + "/"):
@@ -131,7 +137,7 @@ def english_texts(page: Page) -> list[str]:
 
 
 def texts(page: Page) -> list[str]:
-    """All texts and labels, also those for screen readers; without code and without parts in a language of their own."""
+    """All texts and labels, also those for screen readers; without code, and parts in a language of their own."""
     found: list[str] = page.evaluate(_TEXTS)
     return found
 

@@ -1,7 +1,7 @@
 """An invented plant for the page: one motor in each state that the page shows, with a month, events and a history.
 
-The messages are those of the demo's magnet motor, scaled; the month is that of `metered_retrofit`. The time of the plant
-stands still at NOW_MS.
+The messages are those of the demo's magnet motor, scaled; the month is that of `metered_retrofit`. The time of the
+plant stands still at NOW_MS.
 """
 
 from __future__ import annotations

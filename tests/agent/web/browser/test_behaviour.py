@@ -1,4 +1,4 @@
-"""What the page does with a keyboard, with unknown values, without JavaScript, and with names and clocks that are wrong."""
+"""The page with a keyboard, with unknown values, without JavaScript, and with wrong names and clocks."""
 
 from __future__ import annotations
 
