@@ -3,8 +3,8 @@
     python -m benchmarks.web_page [bytes] [load] [live] [memory]    default: all but memory, which takes ten minutes
 
 `load` is a phone: processor four times slower, 1.6 Mbit/s, 150 ms round trip, empty cache; usable: the rows of the
-motors are there and the page answers to a click. `live`: from the call that publishes a row at the broker to the changed
-figure in the document, with `magwatt web` as a process of its own.
+motors are there and the page answers to a click. `live`: from the call that publishes a row at the broker to the
+changed figure in the document, with `magwatt web` as a process of its own.
 """
 
 from __future__ import annotations
