@@ -17,7 +17,7 @@ from support import config_text, metered_retrofit
 from support.basics import HandClock
 from support.metered_retrofit import utc_ms
 
-from agent.analysis.efficiency.reasons import METER_SHARED, METER_WIRING, WIRING_FAULTS
+from agent.analysis.efficiency.reasons import METER_SHARED, METER_WIRING, MOTOR_OFF, WIRING_FAULTS
 from agent.config.loader import load_config
 from agent.config.model import Config
 from agent.core.messages import Message, event
@@ -44,7 +44,7 @@ ON_LINE = ("roller", "tower", "reserve")  # without a drive
 _SHARE = {"fan": 1.9, "descaling": 1.75, "roller": 0.6, "tower": 0.9, "ladle": 0.7, "lift": 0.5, "booster": 0.4,
           "scale-pit": 0.01, "backwash": 0.6, "main": 5.1}  # of the recorded power  # fmt: skip
 _POWERS = ("_w", "_w_u", "_var", "_va", "_kw", "_l1_a", "_l2_a", "_l3_a", "_avg_a", "_sum_a", "_current_a")
-_RECORDING = Path(__file__).with_name("page_recording.json")
+RECORDING = Path(__file__).with_name("page_recording.json")
 
 
 def write_config(folder: Path) -> Path:
@@ -89,7 +89,7 @@ def live_messages(stale: bool = True) -> Iterator[tuple[str, str, dict[str, Any]
 
     stale: the values of `ladle` are 12 s old; then the page does not draw where the power goes.
     """
-    age_s = {"ladle": 12.4 if stale else 0.4, "backwash": 207.0}
+    age_s = {"ladle": 12.4 if stale else 0.4, "backwash": 207.0, "tower": 207.0}
     for motor in ("main", "fan", *NAMES):
         if motor == "reserve":
             continue
@@ -99,8 +99,9 @@ def live_messages(stale: bool = True) -> Iterator[tuple[str, str, dict[str, Any]
         yield motor, "explain", _explain(motor, telemetry), 0.4
         if motor != "main":
             yield motor, "meta", _meta(motor), 0.4
-    for kind in ("pq3s", "harmonics", "event"):
+    for kind in ("pq3s", "harmonics"):
         yield "descaling", kind, _shifted(recording()["pump-2", kind]), 0.4
+    yield "descaling", "event", _last_dip(), 0.4
     yield "fan", "savings", _savings(14_200.0, 1_100.0), 0.4
     yield "booster", "savings", _savings(1_900.0, 1_400.0), 0.4  # uncertain: U is above half of the value
 
@@ -130,7 +131,7 @@ def gateway_messages() -> dict[str, dict[str, Any]]:
 def recording() -> dict[tuple[str, str], dict[str, Any]]:
     """(motor or gateway, kind) → the last message of a demo."""
     found = {}
-    for key, body in json.loads(_RECORDING.read_text(encoding="utf-8")).items():
+    for key, body in json.loads(RECORDING.read_text(encoding="utf-8")).items():
         name, _, kind = key.partition("/")
         found[name, kind] = body
     return found
@@ -150,8 +151,8 @@ def _telemetry(motor: str, t_ms: int) -> dict[str, Any]:
         body.setdefault("r", {})["meter_wiring"] = [as_object(fault)]
         _unknown(body, fault, Quality.GOOD)
     elif motor == "scale-pit":
-        values["motor_speed_rpm"] = 0
-        values["efficiency_unavailable_reason"] = "motor_off"
+        values |= {"motor_speed_rpm": 0, "active_power_w": 0.0}
+        _unknown(body, MOTOR_OFF(), Quality.GOOD)
     return body
 
 
@@ -191,11 +192,13 @@ def _meta(motor: str) -> dict[str, Any]:
 
 
 def _explain(motor: str, telemetry: dict[str, Any]) -> dict[str, Any]:
-    body = dict(recording()["pump-1" if motor in (*ON_LINE, "main") else "pump-2", "explain"])
-    if motor != "booster":  # registers of its meter are not confirmed
-        body["disabled_registers"] = []
-    else:
-        body["disabled_registers"] = recording()["pump-1", "explain"]["disabled_registers"]
+    found = recording()
+    body = dict(found["pump-1" if motor in (*ON_LINE, "main") else "pump-2", "explain"])
+    body["disabled_registers"] = found["pump-1", "explain"]["disabled_registers"] if motor == "booster" else []
+    text = json.dumps(body)
+    for old, new in (("pump", motor), ("mcc", f"m-{motor}"), ("vfd", f"d-{motor}")):
+        text = text.replace(f"{old}-1", new).replace(f"{old}-2", new)
+    body = json.loads(text)
     if "powers" in body:
         body["powers"] = {name: round(_SHARE[motor] * value, 1) for name, value in body["powers"].items()}
     body["reason"] = next(iter(telemetry.get("r", {}).get("efficiency_unavailable_reason", [])), None)
@@ -210,7 +213,7 @@ def _savings(saved_w: float, u_w: float) -> dict[str, Any]:
 
 def _past_events() -> Iterator[Message]:
     """A month: dips and swells, the last of them with its waveform, and states."""
-    chance, recorded = random.Random(7), recording()["pump-2", "event"]["v"]
+    chance = random.Random(7)
     for day in range(1, DAYS):
         start_ms = utc_ms(f"{MONTH}-{day:02d} 02:11") + 60_000 * chance.randrange(600)
         pct = round(chance.uniform(38, 88), 1) if day % 5 else round(chance.uniform(111, 118), 1)
@@ -219,12 +222,19 @@ def _past_events() -> Iterator[Message]:
                   "event_duration_s": duration_s, "event_phases": [1, 2], "event_reference_v": 230.0,
                   "event_extreme_v": round(2.3 * pct, 2), "event_extreme_pct": pct}  # fmt: skip
         yield Message("descaling", "event", start_ms + round(1000 * duration_s), values, quality=Quality.SIMULATED)
-    moved_ms = utc_ms(f"{MONTH}-{DAYS} 02:48") - recorded["event_start_ms"]
-    values = {**recorded, "event_start_ms": recorded["event_start_ms"] + moved_ms,
-              "snapshot_start_ms": recorded["snapshot_start_ms"] + moved_ms}  # fmt: skip
-    end_ms = recording()["pump-2", "event"]["t"] + moved_ms
-    yield Message("descaling", "event", end_ms, values, quality=Quality.SIMULATED)
+    dip = _last_dip()
+    yield Message("descaling", "event", dip["t"], dip["v"], quality=Quality.SIMULATED)
     yield event("tower", NOW_MS - 207_000, "data_gap", [DEVICE_NOT_RESPONDING(device="m-tower")])
+
+
+def _last_dip() -> dict[str, Any]:
+    """The recorded dip with its waveform, last night."""
+    recorded = recording()["pump-2", "event"]
+    moved_ms = utc_ms(f"{MONTH}-{DAYS} 02:48") - recorded["v"]["event_start_ms"]
+    body = _shifted(recorded, recorded["t"] + moved_ms)
+    for name in ("event_start_ms", "snapshot_start_ms"):
+        body["v"][name] += moved_ms
+    return body
 
 
 def _past_day() -> Iterator[Message]:
