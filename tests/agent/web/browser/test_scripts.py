@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -47,8 +47,9 @@ def test_rows_stand_in_order_of_trouble_and_else_of_the_configuration(page: Page
 @pytest.mark.parametrize(
     ("age_s", "interval_s", "outdated", "expected"),
     [
-        (0.4, 1, False, "fresh"), (3.1, 1, False, "stale"), (61, 1, False, "lost"), (0.4, 1, True, "stale"), (61, 1, True, "lost"),
-        (29, 10, False, "fresh"), (31, 10, False, "stale"), (179, 60, False, "fresh"), (181, 60, False, "lost"), (None, 1, False, "fresh"),
+        (0.4, 1, False, "fresh"), (3.1, 1, False, "stale"), (61, 1, False, "lost"), (0.4, 1, True, "stale"),
+        (61, 1, True, "lost"), (29, 10, False, "fresh"), (31, 10, False, "stale"), (179, 60, False, "fresh"),
+        (181, 60, False, "lost"), (None, 1, False, "fresh"),
     ],
 )  # fmt: skip
 def test_value_older_than_three_intervals_is_stale_and_than_a_minute_is_not_shown(
@@ -109,13 +110,11 @@ def test_hour_of_power_moves_on_by_whole_minutes(page: Page) -> None:
     plant = {"motors": [], "sparks": {"m": {"step_s": 60, "end_ms": 1_000_000, "kw": kw}}}
     after = {}
     for seconds in (30, 125, 7200):
-        event = {
-            "t": datetime.fromtimestamp(1000 + seconds, ZoneInfo("UTC")).isoformat(),
-            "motors": [{"id": "m", "power_w": value(99_000.0)}],
-        }
+        rows = [{"id": "m", "power_w": value(99_000.0)}]
+        event = {"t": datetime.fromtimestamp(1000 + seconds, UTC).isoformat(), "motors": rows}
         after[seconds] = call(page, "core/plant.js", "m.merged(...a, 0).sparks.m", [plant, event])
-    assert after[30]["kw"] == [*kw[:-1], 99.0] and after[30]["end_ms"] == 1_000_000
-    assert after[125]["kw"] == [*kw[2:], None, 99.0] and after[125]["end_ms"] == 1_120_000
+    assert (after[30]["kw"], after[30]["end_ms"]) == ([*kw[:-1], 99.0], 1_000_000)
+    assert (after[125]["kw"], after[125]["end_ms"]) == ([*kw[2:], None, 99.0], 1_120_000)
     assert after[7200]["kw"] == [*itertools.repeat(None, 59), 99.0]
 
 
@@ -133,8 +132,8 @@ def test_last_night_is_from_22_to_6_in_the_zone_of_the_plant(
     page: Page, zone: str, now: str, event: str, within: bool
 ) -> None:
     now_ms, event_ms = (
-        datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000 for text in (now, event)
+        1000 * datetime.fromisoformat(t).replace(tzinfo=ZoneInfo(zone)).timestamp() for t in (now, event)
     )
-    events = [{**DIP, "t": datetime.fromtimestamp(event_ms / 1000, ZoneInfo("UTC")).isoformat()}]
+    events = [{**DIP, "t": datetime.fromtimestamp(event_ms / 1000, UTC).isoformat()}]
     text = call(page, "components/event_list.js", "m.nightInWords(...a)", [events, zone, now_ms])
     assert ("62" in text) == within
