@@ -101,7 +101,8 @@ def test_unknown_power_is_counted_and_makes_the_sum_of_the_others_unknown(page: 
     shown = call(
         page, "charts/flow.js", "m.flowOf(a)", {"supply_w": None, "parts": parts, "not_measured_w": None, "why": None}
     )
-    assert shown["unknown"] == 1 and shown["supply"] is None and shown["rest"] is None
+    assert shown["unknown"] == 1
+    assert (shown["supply"], shown["rest"]) == (None, None)
     assert shown["parts"][-1]["shaft"]["v"] is None
 
 
