@@ -26,6 +26,7 @@ from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
 from agent.web.gaps import Gap, known_gaps, unexplained_gaps
 from agent.web.json_response import json_response
+from agent.web.recent import Spark
 from agent.web.state_file import StateFileError, state_of
 from agent.web.times import rfc3339
 from agent.web.values import Why
@@ -74,14 +75,6 @@ class HistoryRequest(Struct):
     from_ms: int
     to_ms: int
     points: int
-
-
-class Spark(Struct):
-    """An hour of power. kw: means of minutes, the last of which ends at end_ms; None: no value."""
-
-    step_s: int
-    end_ms: int
-    kw: list[float | None]
 
 
 def history_of(web: Web, asked: HistoryRequest, catalogue: Catalogue) -> list[Series]:
@@ -186,8 +179,8 @@ def _asked(request: Request) -> HistoryRequest:
     motor, asset = asset_of(request)
     known = asset.metrics("telemetry") if asset else by_name("telemetry")
     names = list(dict.fromkeys(query.getlist("metric")))
-    to_ms = _moment_ms(query.get("to"), web.now_ms(), catalogue)
-    from_ms = _moment_ms(query.get("from"), to_ms - DEFAULT_MS, catalogue)
+    to_ms = moment_ms(query.get("to"), web.now_ms(), catalogue)
+    from_ms = moment_ms(query.get("from"), to_ms - DEFAULT_MS, catalogue)
     points = query.get("points", str(POINTS_MAX))
     wrong = [
         *([METRIC_EXPECTED()] if not names else []),
@@ -202,7 +195,7 @@ def _asked(request: Request) -> HistoryRequest:
     return HistoryRequest(motor, [known[name] for name in names], from_ms, to_ms, int(points))
 
 
-def _moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
+def moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
     """UTC ms of milliseconds or RFC 3339; a time without zone is UTC. Raises HTTPException 400."""
     if text is None:
         return default_ms

@@ -105,7 +105,7 @@ function optionsOf(uPlot, {plot, look, width, from_s, to_s, gaps, zone, time, on
     axes: [
       {...axis, size: time ? 28 * look.unit : 0, show: time, space: 90 * look.unit, grid: {stroke: look.colour("rule"), width: 1, dash: [2, 4]},
         values: (chart, marks) => marks.map((mark) => (to_s - from_s > 1.1 * DAY_S ? day(mark * 1000, zone) : clock(mark * 1000, zone, false)))},
-      {...axis, size: 48 * look.unit, gap: 6, space: 34 * look.unit, grid: {stroke: look.colour("rule"), width: 1}, values: (chart, marks) => marks.map((mark) => String(mark).replace("-", "−"))},
+      {...axis, size: 48 * look.unit, gap: 6, space: 30 * look.unit, grid: {stroke: look.colour("rule"), width: 1}, values: (chart, marks) => marks.map((mark) => String(mark).replace("-", "−"))},
     ],
     series: [{}, ...plot.lines.map((line) => ({
       stroke: line.stroke ? look.colour(line.stroke) : "transparent", width: line.stroke ? line.width * look.unit : 0, dash: line.dash, points: {show: false}, spanGaps: false,
@@ -125,7 +125,9 @@ function unitName({ctx, bbox}, unit, look) {
   ctx.save();
   ctx.font = look.font.replace(/^[\d.]+/, (size) => size * ratio);
   ctx.fillStyle = look.colour("soft");
-  ctx.fillText(unit, bbox.left, bbox.top - 11 * ratio * look.unit);
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
+  ctx.fillText(unit, bbox.left - 24 * ratio * look.unit, bbox.top - 11 * ratio * look.unit);
   ctx.restore();
 }
 
@@ -134,7 +136,7 @@ function rangeOf(low, high, zero) {
   if (low === null || high === null) return zero ? [0, 1] : [90, 100];
   if (zero) return [Math.min(0, 1.1 * low), Math.max(0, 1.12 * high) || 1];
   const room = Math.max(0.5, 0.35 * (high - low));
-  return [low - room, Math.min(high + room, Math.max(high, 100))];
+  return [Math.floor(low - room), Math.ceil(Math.min(high + room, Math.max(high, 100)))];
 }
 
 /** Gaps: hatched over the height of the plot, with their reason where there is room. */
@@ -176,6 +178,8 @@ function hatch(ctx, from, top, to, height, colour, unit) {
 function name(ctx, text, {from, to, free, right, y, look, ratio}) {
   ctx.font = look.font.replace(/^[\d.]+/, (size) => size * ratio);
   ctx.fillStyle = look.colour("soft");
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
   const room = 6 * ratio;
   const wide = ctx.measureText(text).width;
   const x = to + room + wide <= right ? to + room : from - room - wide;
