@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
-
 from msgspec import Struct, field
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from agent.core.local_time import local_datetime
 from agent.core.text import N_, Catalogue
 from agent.web import values
-from agent.web.context import Web, catalogue_of, web_of
-from agent.web.json_response import json_response
-from agent.web.reasons import MONTH_NOT_COMPUTED
+from agent.web.context import Web
 from agent.web.values import Absence, PageValue, Why
 
 _MONTHS = (
     N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"), N_("August"),
     N_("September"), N_("October"), N_("November"), N_("December"),
 )  # fmt: skip
-NO_MONTH = Absence(N_("no month"), MONTH_NOT_COMPUTED())
 
 
 class Money(PageValue):
@@ -75,14 +65,3 @@ def no_month(web: Web, absence: Absence, catalogue: Catalogue, state: str = "non
     why = absence.why(catalogue)
     unknown = values.unknown(absence, catalogue)
     return Month(month, month_name(month, catalogue), unknown, Money(None, q="bad", why=why), state=state, why=why)
-
-
-async def _month(request: Request) -> Response:
-    web, catalogue = web_of(request), catalogue_of(request)
-    found: Any = no_month(web, NO_MONTH, catalogue)
-    if find_spec("agent.web.savings"):
-        found = await import_module("agent.web.savings").month_summary(web, catalogue)
-    return json_response(request, found)
-
-
-routes = [Route("/api/v1/plant/month", _month)]

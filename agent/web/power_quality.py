@@ -14,13 +14,13 @@ from starlette.routing import Route
 
 from agent.core.text import N_, Catalogue
 from agent.web import motor_rows
-from agent.web.answer import Answer
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.json_response import json_response
 from agent.web.motor_rows import Entry
 from agent.web.past_supply import past_supply, past_waveform
 from agent.web.supply import SupplyNow, supply_now, waveform_point
-from agent.web.supply_events import DAY_MS, SupplyEvent, night_answer, worst_event
+from agent.web.supply_events import DAY_MS, SupplyEvent, night_headline, worst_event
+from agent.web.supply_headline import SupplyHeadline
 from dsp.voltage_tolerance import tolerance_curve
 
 DAYS = 30
@@ -58,7 +58,7 @@ class EventPlane(Struct):
 class PowerQuality(SupplyNow):
     """Everything of the view but the waveform of the last event."""
 
-    events_answer: Answer
+    events_headline: SupplyHeadline
     events: EventPlane
 
 
@@ -71,16 +71,16 @@ def power_quality(web: Web, entry: Entry, catalogue: Catalogue) -> PowerQuality:
     worst = worst_event(events)
     steps = [(until_s if math.isfinite(until_s) else None, pct) for until_s, pct in curve.steps]
     plane = EventPlane(
-        DAYS, events, last and last.t_ms, worst and worst.t_ms, sum(event.below_curve is True for event in events),
-        problem and catalogue.reason(problem),
+        DAYS, events, last.t_ms if last else None, worst.t_ms if worst else None,
+        sum(event.below_curve is True for event in events), catalogue.reason(problem) if problem else None,
         Curve(curve.title, curve.source, curve.mark, catalogue(CURVE_SOURCE), steps),
     )  # fmt: skip
     now = supply_now(web, entry, catalogue)
     seen = now.has_device or bool(events)
-    unseen = Answer(catalogue(N_("Events unknown")), catalogue(N_("no samples of the waveform")))
+    unseen = SupplyHeadline(catalogue(N_("Events unknown")), catalogue(N_("no samples of the waveform")))
     return PowerQuality(
         **{name: getattr(now, name) for name in now.__struct_fields__},
-        events_answer=night_answer(events, now_ms, catalogue) if seen else unseen,
+        events_headline=night_headline(events, now_ms, catalogue) if seen else unseen,
         events=plane,
     )
 

@@ -4,6 +4,9 @@ import {_} from "./text.js";
 
 const ORDER = ["safety", "high", "medium", "low", "unknown", "maintenance", "normal"];
 const LATE_S_MIN = 3; // as the server: three intervals, but not below
+const RUNS = ["running", "on", "off"];
+const SPARK_STEP_S = 60;
+const SPARK_STEPS = 60;
 const FORGOTTEN_S = 60; // older values are not shown any more
 
 /** The plant with the changes of an event, which names all motors in `ids` when one came or went.
@@ -32,6 +35,9 @@ export function verdictLine({unacknowledged, reporting, motors}) {
   return _("No alarm. {n} of {total} motors report.", {n: reporting, total: motors});
 }
 
+/** Title and detail of a state that needs someone: that a motor runs is not what is wrong with it. word: of the state. */
+export const troubleOf = (word, text, detail) => (RUNS.includes(word) && detail ? {title: detail, detail: text} : {title: text, detail});
+
 /** Seconds since the values of a row were measured; null: there are none. */
 export const ageOf = (row, now_ms) => (row.age_s === null || row.age_s === undefined ? null : row.age_s + Math.max(0, now_ms - row.heard_ms) / 1000);
 
@@ -47,8 +53,8 @@ export function freshness(row, now_ms, outdated) {
 function continued(sparks, rows, now_ms) {
   const next = {...sparks};
   for (const row of rows) {
-    const spark = next[row.id];
-    if (!spark || !row.power_w || row.power_w.v === null) continue;
+    if (row.power_w.v === null) continue;
+    const spark = next[row.id] || {step_s: SPARK_STEP_S, end_ms: now_ms, kw: Array(SPARK_STEPS).fill(null)};
     const step_ms = spark.step_s * 1000;
     const steps = Math.min(spark.kw.length, Math.max(0, Math.floor((now_ms - spark.end_ms) / step_ms)));
     const kw = [...spark.kw.slice(steps), ...Array(steps).fill(null)];
