@@ -31,7 +31,7 @@ EFFICIENCIES = ("system_efficiency_pct", "motor_efficiency_pct", "drive_efficien
 
 
 class MetricValue(PageValue):
-    """A metric of the telemetry. unit, about: of the metrics table, in English; only in the answer to a request."""
+    """A metric of the telemetry. unit, about: of the metrics table, in English; only in the response to a request."""
 
     unit: str | UnsetType = UNSET
     about: str | UnsetType = UNSET
@@ -48,7 +48,7 @@ class HistoryMetrics(Struct):
 class MotorDetail(MotorRow):
     """subtitle: rating, drive and speed in words. methods: metric of an efficiency → its method.
     explained: when the agent stated budgets, sources and improvements; None: not yet.
-    nameplate, meter: only in the answer to a request.
+    nameplate, meter: only in the response to a request.
     """
 
     subtitle: str

@@ -1,4 +1,4 @@
-"""Power that the old plant would take for the same work, from the records of the ledger: its adjusted baseline."""
+"""Power of the adjusted baseline, the old plant in the chart over time, from the records of the ledger."""
 
 from __future__ import annotations
 
