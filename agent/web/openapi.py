@@ -28,7 +28,7 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/motors": ("All motors and shared meters", MotorRows),
     "/motors/{id}": ("One motor: its row, nameplate, values, losses and the parts of its uncertainty", MotorDetail),
     "/motors/{id}/history": ("Mean, minimum and maximum of metrics over time, at most 2,000 points each", None),
-    "/motors/{id}/old-plant": ("Power that the old plant would take for the same work, at most 62 days", OldPlant),
+    "/motors/{id}/old-plant": ("Power of the adjusted baseline, at most 62 days", OldPlant),
     "/motors/{id}/power-quality": ("Phasors, harmonics with limits, distortion and events of one motor", None),
     "/motors/{id}/events/{t_ms}/waveform": ("Voltages and currents around an event", None),
     "/events": ("Events of the last days and present findings", None),
