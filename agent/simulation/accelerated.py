@@ -55,6 +55,7 @@ def run_accelerated(
     from_s: float = 0.0,
     on_progress: Callable[[float], None] = lambda _: None,
     deliver: bool = False,
+    continues: bool = False,
 ) -> None:
     """Runs plant and agent for `seconds` of the scenario's time. The same arguments give the same bytes.
 
@@ -71,6 +72,7 @@ def run_accelerated(
     from_s: seconds of the plant in earlier runs; they are repeated without the agent.
     on_progress: called with the simulated seconds after each step, and once at the end, also after an exception.
     deliver: also deliver to the brokers of the configuration.
+    continues: the plant continues in real time, so that the end of this run is not the present of later commands.
     Raises ConfigError for an invalid configuration.
     """
     plant = scenario.build(Random(seed))
@@ -84,14 +86,16 @@ def run_accelerated(
         virtual.repeat(from_s)
         options = AgentOptions(deliver=deliver, ledger=folder is not None, seed=seed)
         run_virtual(
-            lambda clock: _plant_and_agent(config, virtual, clock, options, on_message, seconds, before_polling),
+            lambda clock: _plant_and_agent(
+                config, virtual, clock, options, on_message, seconds, before_polling, continues
+            ),
             start_utc_ns + round(1e9 * from_s),
         )
 
 
 async def _plant_and_agent(
     config: Config, virtual: VirtualPlant, clock: LoopClock, options: AgentOptions, on_message: OnMessage,
-    seconds: float, before_polling: Callable[[Agent], Coroutine[Any, Any, None]] | None,
+    seconds: float, before_polling: Callable[[Agent], Coroutine[Any, Any, None]] | None, continues: bool,
 ) -> None:  # fmt: skip
     """Runs the agent for `seconds`, from the second of the plant at which `virtual` is."""
     assert config.state_dir is not None
@@ -138,7 +142,8 @@ async def _plant_and_agent(
         agent.pipeline.close()
         if options.ledger:
             agent.ledger_recorder.update()
-            save_virtual_time(store, clock.utc_ns() // 1_000_000)
+            if not continues:
+                save_virtual_time(store, clock.utc_ns() // 1_000_000)
         if agent.delivery is not None:
             agent.delivery.stop(lambda: None)
         store.close()
