@@ -128,7 +128,7 @@ def freshness(web: Web, entry: Entry) -> Freshness:
 
 def row_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorRow:
     fresh, telemetry = freshness(web, entry), entry.messages.get("telemetry", {})
-    shown = _Shown(telemetry, _withheld(entry, fresh), catalogue)
+    shown = shown_of(web, entry, catalogue)
     state = motor_state.state_of(StateInputs(entry.messages, entry.kind, fresh.stale, fresh.usable, fresh.contact),
                                  catalogue)  # fmt: skip
     since_ms = state.since_ms
@@ -143,6 +143,11 @@ def row_of(web: Web, entry: Entry, catalogue: Catalogue) -> MotorRow:
     )  # fmt: skip
 
 
+def shown_of(web: Web, entry: Entry, catalogue: Catalogue) -> Shown:
+    """The newest values of a motor."""
+    return Shown(entry.messages.get("telemetry", {}), _withheld(entry, freshness(web, entry)), catalogue)
+
+
 def power_w_of(telemetry: dict[str, Any]) -> float | None:
     """The usable input power of a row, W."""
     for metric, scale in POWER_METRICS:
@@ -152,7 +157,7 @@ def power_w_of(telemetry: dict[str, Any]) -> float | None:
     return None
 
 
-class _Shown(NamedTuple):
+class Shown(NamedTuple):
     """The values of a row of telemetry; withheld: why all of them are unknown."""
 
     telemetry: dict[str, Any]
@@ -219,7 +224,7 @@ def _rating(entry: Entry, catalogue: Catalogue) -> str:
     kw = entry.asset.motor.kw if entry.asset and entry.asset.motor else meta.get("rated_power_kw")
     if not isinstance(kw, int | float):
         return kind
-    return catalogue(N_("{kw:g} kW · {kind}"), kw=kw, kind=kind) if kind else f"{kw:g} kW"
+    return f"{kw:g} kW · {kind}" if kind else f"{kw:g} kW"
 
 
 async def _motors(request: Request) -> Response:

@@ -1,6 +1,7 @@
 // What surrounds every view: navigation, clock, language, strips, and what a screen reader is told.
 import {html, useEffect, useRef, useState} from "../core/html.js";
 import {age, clock} from "../core/numbers.js";
+import {hasLogin} from "../core/session.js";
 import {_, pageLanguage} from "../core/text.js";
 
 const tabs = () => [
@@ -15,7 +16,7 @@ export function Header({plant, tab, live, outdated}) {
   <header class="top">
     <div class="brand">magwatt<small>${plant.site.name}</small></div>
     <nav class="nav" aria-label=${_("Views")}>${tabs().map((item) => html`<${Tab} item=${item} current=${tab} plant=${plant} />`)}</nav>
-    <div class="right"><span>${outdated ? _("no contact") : _("live")}</span><b>${clock(live.now_ms + live.ahead_ms, plant.time_zone)}</b><${Language} /></div>
+    <div class="right"><span>${outdated ? _("no contact") : _("live")}</span><b>${clock(live.now_ms + live.ahead_ms, plant.time_zone)}</b><${Language} /><${Leave} /></div>
   </header>`;
 }
 
@@ -40,13 +41,17 @@ function Language() {
   return html`<button type="button" class="lang" lang=${other === "zh" ? "zh-CN" : "en"} onClick=${change}>${other === "zh" ? "中文" : "English"}</button>`;
 }
 
+/** A form, not a script: it must work when everything else fails. */
+function Leave() {
+  return hasLogin() ? html`<form method="post" action="/logout"><button type="submit" class="lang">${_("Log out")}</button></form>` : null;
+}
+
 /** Simulated data; no contact with the server; no contact of the server with the broker or the agent. */
 export function Strips({plant, live, outdated}) {
-  const problem = plant.contact && !plant.contact.connected && plant.contact.problem;
+  const {problem} = plant.contact;
   const as_of = {clock: clock(plant.t, plant.time_zone)};
   const text = outdated ? _("No contact for {time}. Values as of {clock}.", {...as_of, time: age((live.now_ms - live.heard_ms) / 1000)})
     : problem ? problem.text
-    : plant.gateway === "offline" ? _("The agent is offline.")
     : null;
   return html`${plant.simulated && html`<div class="sim"><span>${_("SIMULATED: software plant, no measurement")}</span></div>`}
     ${text && html`<p class="contact">${text}</p>`}

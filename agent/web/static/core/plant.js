@@ -1,16 +1,18 @@
 // The plant as the page keeps it: events merged in, rows in order, the age of a row by the browser's own clock.
 
+import {_} from "./text.js";
+
 const ORDER = ["safety", "high", "medium", "low", "unknown", "maintenance", "normal"];
 const LATE_S_MIN = 3; // as the server: three intervals, but not below
 const FORGOTTEN_S = 60; // older values are not shown any more
 
-/** The plant with the changes of an event. heard_ms: when it came, by the browser's clock. */
+/** The plant with the changes of an event, which names all motors in `ids` when one came or went.
+ * heard_ms: when it came, by the browser's clock. */
 export function merged(plant, event, heard_ms) {
   const changed = new Map(event.motors.map((row) => [row.id, {...row, heard_ms}]));
-  const motors = plant.motors.map((row) => changed.get(row.id) || row);
-  const known = new Set(plant.motors.map((row) => row.id));
-  const added = [...changed.values()].filter((row) => !known.has(row.id));
-  return {...plant, ...event, motors: [...motors, ...added], sparks: continued(plant.sparks || {}, event.motors, Date.parse(event.t))};
+  const rows = new Map([...plant.motors.map((row) => [row.id, row]), ...changed]);
+  const motors = event.ids ? event.ids.map((id) => rows.get(id)).filter(Boolean) : [...rows.values()];
+  return {...plant, ...event, motors, sparks: continued(plant.sparks || {}, event.motors, Date.parse(event.t))};
 }
 
 /** The first plant of the page, as if its rows had just come. */
@@ -20,6 +22,14 @@ export const received = (plant, heard_ms) => ({...plant, motors: plant.motors.ma
 export function inOrder(motors) {
   const rank = (row) => 2 * ORDER.indexOf(row.priority) + (row.acknowledged ? 1 : 0);
   return [...motors].sort((one, other) => rank(one) - rank(other));
+}
+
+/** What the plant's verdict is, in one line. */
+export function verdictLine({unacknowledged, reporting, motors}) {
+  if (unacknowledged === 1) return _("1 alarm needs action");
+  if (unacknowledged) return _("{n} alarms need action", {n: unacknowledged});
+  if (!reporting) return _("No motor reports");
+  return _("No alarm. {n} of {total} motors report.", {n: reporting, total: motors});
 }
 
 /** Seconds since the values of a row were measured; null: there are none. */
