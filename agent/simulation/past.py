@@ -20,8 +20,8 @@ from agent.savings.service import SavingsService
 from agent.simulation.accelerated import run_accelerated
 from simulators.scenarios import Scenario
 from simulators.scenarios.plant import ScenarioPlant
+from simulators.serve import PAST_STEP_S
 
-STEP_S = 60.0  # of the plant in its past
 POLL_S = 180.0  # of the agent in its past: five polls in a quarter of an hour
 EVENING_H, LEAST_H = 22, 5  # the past begins at 22:00 at least five hours ago, so that it contains a night
 OLD_DAYS, OLD_ROW_S = 10, 900
@@ -34,7 +34,7 @@ def past_s(now: datetime) -> float:
     evening = now.replace(hour=EVENING_H, minute=0, second=0, microsecond=0)
     while now - evening < timedelta(hours=LEAST_H):
         evening -= timedelta(days=1)
-    return (now - evening).total_seconds() // STEP_S * STEP_S
+    return (now - evening).total_seconds() // PAST_STEP_S * PAST_STEP_S
 
 
 def simulate_past(
@@ -53,7 +53,7 @@ def simulate_past(
         _freeze_baselines(agent, plant, folder, 1000 * start_utc_s)
 
     run_accelerated(
-        scenario, seconds, lambda _topic, _payload, _retained: None, seed=seed, step_s=STEP_S, folder=folder,
+        scenario, seconds, lambda _topic, _payload, _retained: None, seed=seed, step_s=PAST_STEP_S, folder=folder,
         edit=lambda text: edit(text).replace(f'poll_interval = "{scenario.poll_s:g}s"', f'poll_interval = "{POLL_S:g}s"'),
         before_polling=with_baselines, start_utc_ns=10**9 * start_utc_s, on_progress=on_progress, continues=True,
     )  # fmt: skip
