@@ -1,4 +1,4 @@
-"""What is wrong with the gateway itself, from the figures of its message `health`, with the texts of `doctor` where it has one."""
+"""What is wrong with the gateway itself, from the figures of `health`, with the texts of `doctor` where it has one."""
 
 from __future__ import annotations
 

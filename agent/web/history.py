@@ -26,6 +26,7 @@ from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
 from agent.web.gaps import Gap, known_gaps, unexplained_gaps
 from agent.web.json_response import json_response
+from agent.web.recent import Spark
 from agent.web.state_file import StateFileError, state_of
 from agent.web.times import rfc3339
 from agent.web.values import Why
@@ -74,14 +75,6 @@ class HistoryRequest(Struct):
     from_ms: int
     to_ms: int
     points: int
-
-
-class Spark(Struct):
-    """An hour of power. kw: means of minutes, the last of which ends at end_ms; None: no value."""
-
-    step_s: int
-    end_ms: int
-    kw: list[float | None]
 
 
 def history_of(web: Web, asked: HistoryRequest, catalogue: Catalogue) -> list[Series]:

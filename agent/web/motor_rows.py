@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from agent.config.topology import Asset
 from agent.core.text import N_, Catalogue
-from agent.delivery.mqtt.follower import FollowedMessage
+from agent.delivery.followed_messages import FollowedMessage
 from agent.web import motor_state, values
 from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv

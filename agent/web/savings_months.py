@@ -11,20 +11,10 @@ from agent import VERSION
 from agent.config.model import Config
 from agent.config.tariff import month_bounds_ms
 from agent.core.local_time import local_datetime
-from agent.core.text import N_, Catalogue
 from agent.savings.records.repository import present_ms
 
 MONTHS_MAX = 240
 RECORDED_MS = 3 * 86_400_000  # a month is recorded in the ledger by then
-NAMES = (
-    N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June"), N_("July"), N_("August"),
-    N_("September"), N_("October"), N_("November"), N_("December"),
-)  # fmt: skip
-
-
-def name_of(month: str, catalogue: Catalogue) -> str:
-    """ "November 2026"."""
-    return catalogue(N_("{month:word} {year:d}"), month=NAMES[int(month[5:]) - 1], year=int(month[:4]))
 
 
 def bounds_ms(config: Config, month: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import {useSession} from "./core/session.js";
 import {_, pageLanguage, useTexts} from "./core/text.js";
 import {ErrorPanel} from "./components/error.js";
 import {Hatch} from "./components/hatch.js";
-import {Announcer, Bar, Header, Strips} from "./components/shell.js";
+import {Announcer, Bar, Header} from "./components/shell.js";
 import PlantView from "./views/plant.js";
 
 const CONTACT_S = 3; // without a connection for longer, the values are outdated
@@ -57,7 +57,6 @@ function App({start}) {
     : html`<p class="soft">${_("Loading")}</p>`;
   return html`<${Hatch} />
     <${Header} plant=${plant} tab=${route.tab} live=${live} outdated=${outdated} />
-    <${Strips} plant=${plant} live=${live} outdated=${outdated} />
     <main id="main" tabindex="-1">${content}</main>
     <${Bar} plant=${plant} tab=${route.tab} />
     <${Announcer} plant=${plant} />
@@ -116,7 +115,7 @@ async function startData() {
   const written = document.getElementById("start").textContent.trim();
   const start = written ? JSON.parse(written) : {language: navigator.language.startsWith("zh") ? "zh" : "en", texts: {}};
   useTexts(start.language, start.texts);
-useSession(start.login);
+  useSession(start.login);
   document.documentElement.lang = pageLanguage() === "zh" ? "zh-CN" : "en";
   if (start.plant) return start;
   return get("/plant").then((plant) => ({...start, plant}), (error) => ({...start, plant: null, error}));

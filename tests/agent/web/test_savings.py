@@ -21,9 +21,10 @@ from agent.core.text import Catalogue
 from agent.delivery.live_socket.follower import SocketFollower
 from agent.web import report_cache, report_worker
 from agent.web.context import Web
+from agent.web.month import Month
 from agent.web.month_sum import CURRENCIES_DIFFER, NO_PRICE, NOTHING_COMPARED, month_sum
 from agent.web.report_cache import REPORT_PROCESS_FAILED, REPORT_TIMEOUT, ReportCache
-from agent.web.savings import NO_CONFIGURATION, PlantMonth, month_summary
+from agent.web.savings import NO_CONFIGURATION, month_summary
 from agent.web.savings_months import fingerprint, months_with_data, present_month
 from agent.web.state_file import STATE_FILE_ABSENT, StateFile
 
@@ -61,7 +62,7 @@ def page(config: Config | None) -> Web:
     return Web(SocketFollower([]), config, lambda: NOW_MS, assets(config) if config else ())
 
 
-def summary(config: Config | None) -> PlantMonth:
+def summary(config: Config | None) -> Month:
     return asyncio.run(month_summary(page(config), ENGLISH))
 
 
@@ -97,7 +98,7 @@ def test_the_days_add_up_to_the_month(plant: Path, files: Path) -> None:
     assert saving["u95_wh"] <= sum(day["u95_day_wh"] for day in motors[0]["days"])
     with (plant / "r.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    by_day = {day.date: day.saved_kwh for day in total.days}
+    by_day = {f"{MONTH}-{day.day:02}": day.saved_kwh for day in total.days}
     for date in by_day:
         own = [row for row in rows if row["start_local"].startswith(date) and row["saved_kwh"]]
         assert by_day[date] == pytest.approx(sum(float(row["saved_kwh"]) for row in own), abs=0.00005 * len(own))
@@ -107,7 +108,7 @@ def test_the_month_of_the_plant_is_pending_and_then_ready(
     plant: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = config_of(plant)
-    found: list[PlantMonth] = []
+    found: list[Month] = []
 
     async def ask(self: ReportCache, *arguments: str) -> int:
         await asyncio.sleep(0.02)

@@ -1,7 +1,8 @@
 """Each wiring mistake is drawn as it was made.
 
-Truth: phasors of a balanced supply with three known currents, wired wrongly here. The diagnosis of the agent sees only the
-readings; the drawing must show the wires as they were exchanged, and the corrected angles must be those of the load.
+Truth: phasors of a balanced supply with three known currents, wired wrongly here. The diagnosis of the agent sees
+only the readings; the drawing must show each connection as it was made, and the corrected angles must be those of the
+load.
 """
 
 from __future__ import annotations

@@ -144,6 +144,6 @@ const reason = (part) => [part.why, part.shaft && part.shaft.why, part.losses &&
 
 /** The rows of the table that stands for the chart. */
 export function flowRows(shown) {
-  const rows = shown.parts.map((part) => [part.name, fixed(part.input, 1), withU(part.shaft), withU(part.losses)]);
-  return [[_("supply"), fixed(shown.supply, 1), "", ""], ...rows, [_("not measured"), `${fixed(shown.rest, 1)} ${uText(shown.rest_u)}`.trim(), "", ""]];
+  const rows = shown.parts.map((part) => [part.name, fixed(part.input, 1), isUnknown(part) ? `${UNKNOWN} ${reason(part)}` : withU(part.shaft), withU(part.losses)]);
+  return [[_("supply"), shown.supply === null ? `${UNKNOWN} ${(shown.why && shown.why.text) || ""}`.trim() : fixed(shown.supply, 1), "", ""], ...rows, [_("not measured"), `${fixed(shown.rest, 1)} ${uText(shown.rest_u)}`.trim(), "", ""]];
 }

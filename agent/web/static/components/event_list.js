@@ -27,7 +27,7 @@ export function EventList({events, why, days, motors, nameOf, zone, now_ms}) {
   if (why) return html`<section class="panel mt" id="events"><div class="head"><h2>${_("Events")}</h2></div><div class="body"><p class="soft">${why.long || why.text}</p></div></section>`;
   let left = all ? Infinity : AT_ONCE;
   return html`<section class="panel mt events" id="events">
-    <div class="head"><h2>${_("Events")}</h2><span class="note">${_("no action needed")}</span></div>
+    <div class="head"><h2>${_("Events")}</h2></div>
     <div class="filters">
       <label><span>${_("Motor")}</span><select value=${motor} onChange=${(event) => setMotor(event.target.value)}><option value="">${_("all")}</option>${motors.map((row) => html`<option value=${row.id}>${row.name}</option>`)}</select></label>
       <label><span>${_("Kind")}</span><select value=${kind} onChange=${(event) => setKind(event.target.value)}><option value="">${_("all")}</option>${kinds.map((name) => html`<option value=${name}>${kindName(name)}</option>`)}</select></label>
@@ -103,7 +103,9 @@ function summary(events) {
   if (!events.length) return _("nothing happened");
   const counts = new Map();
   for (const event of events) counts.set(event.kind, (counts.get(event.kind) || 0) + 1);
-  const parts = [...counts].map(([kind, n]) => _("{kind}: {n}", {kind: kindName(kind), n}));
+  const rank = (kind) => (POWER_QUALITY.includes(kind) ? POWER_QUALITY.indexOf(kind) : POWER_QUALITY.length);
+  const known = [...counts].sort(([one], [other]) => rank(one) - rank(other));
+  const parts = known.map(([kind, n]) => _("{kind}: {n}", {kind: kindName(kind), n}));
   const deepest = events.filter((event) => event.kind === "dip" && event.pct !== null).sort((one, other) => one.pct - other.pct)[0];
   return parts.join(" · ") + (deepest ? ` · ${_("deepest dip {pct} %, {time}", {pct: deepest.pct.toFixed(0), time: seconds(deepest.duration_s)})}` : "");
 }

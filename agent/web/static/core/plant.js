@@ -4,6 +4,8 @@ import {_} from "./text.js";
 
 const ORDER = ["safety", "high", "medium", "low", "unknown", "maintenance", "normal"];
 const LATE_S_MIN = 3; // as the server: three intervals, but not below
+const SPARK_STEP_S = 60;
+const SPARK_STEPS = 60;
 const FORGOTTEN_S = 60; // older values are not shown any more
 
 /** The plant with the changes of an event, which names all motors in `ids` when one came or went.
@@ -47,8 +49,8 @@ export function freshness(row, now_ms, outdated) {
 function continued(sparks, rows, now_ms) {
   const next = {...sparks};
   for (const row of rows) {
-    const spark = next[row.id];
-    if (!spark || !row.power_w || row.power_w.v === null) continue;
+    if (row.power_w.v === null) continue;
+    const spark = next[row.id] || {step_s: SPARK_STEP_S, end_ms: now_ms, kw: Array(SPARK_STEPS).fill(null)};
     const step_ms = spark.step_s * 1000;
     const steps = Math.min(spark.kw.length, Math.max(0, Math.floor((now_ms - spark.end_ms) / step_ms)));
     const kw = [...spark.kw.slice(steps), ...Array(steps).fill(null)];

@@ -21,7 +21,7 @@ export default function AlarmsView({plant, server_ms}) {
   const urgent = data.findings.filter((finding) => URGENT.includes(finding.priority));
   const others = data.findings.filter((finding) => !URGENT.includes(finding.priority));
   const shared = {zone: plant.time_zone, now_ms: server_ms};
-  return html`<div class="mh"><h1>${verdictLine(plant.verdict)}</h1><span class="soft">${restOf(urgent, others)}</span><a class="end soft night" href="#events">${_("Last night: {what}", {what: nightInWords(data.events, plant.time_zone, server_ms)})}</a></div>
+  return html`<div class="mh"><h1>${verdictLine(plant.verdict)}</h1><span class="soft">${restOf(urgent, others)}</span><a class="end soft night" href="#events">${_("Last night: {what}", {what: data.why ? data.why.text : nightInWords(data.events, plant.time_zone, server_ms)})}</a></div>
     ${error && html`<p class="contact">${error.message}</p>`}
     ${urgent.map((finding) => html`<${Urgent} key=${keyOf(finding)} finding=${finding} ...${shared} />`)}
     ${others.length ? html`<${Others} findings=${others} ...${shared} />` : null}
