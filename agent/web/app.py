@@ -27,7 +27,7 @@ from agent.web.security import LOOPBACK, Access, Guard, content_policy
 # Modules with endpoints, each with its `routes`
 ENDPOINTS = (
     "login", "pages", "page_texts", "static_files", "plant", "motor_rows", "motor", "power_quality", "history",
-    "events", "savings", "commissioning", "configuration", "health", "live", "openapi",
+    "old_plant", "events", "savings", "commissioning", "configuration", "health", "live", "openapi",
 )  # fmt: skip
 
 

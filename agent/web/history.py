@@ -179,8 +179,8 @@ def _asked(request: Request) -> HistoryRequest:
     motor, asset = asset_of(request)
     known = asset.metrics("telemetry") if asset else by_name("telemetry")
     names = list(dict.fromkeys(query.getlist("metric")))
-    to_ms = _moment_ms(query.get("to"), web.now_ms(), catalogue)
-    from_ms = _moment_ms(query.get("from"), to_ms - DEFAULT_MS, catalogue)
+    to_ms = moment_ms(query.get("to"), web.now_ms(), catalogue)
+    from_ms = moment_ms(query.get("from"), to_ms - DEFAULT_MS, catalogue)
     points = query.get("points", str(POINTS_MAX))
     wrong = [
         *([METRIC_EXPECTED()] if not names else []),
@@ -195,7 +195,7 @@ def _asked(request: Request) -> HistoryRequest:
     return HistoryRequest(motor, [known[name] for name in names], from_ms, to_ms, int(points))
 
 
-def _moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
+def moment_ms(text: str | None, default_ms: int, catalogue: Catalogue) -> int:
     """UTC ms of milliseconds or RFC 3339; a time without zone is UTC. Raises HTTPException 400."""
     if text is None:
         return default_ms

@@ -21,6 +21,7 @@ from agent.web.motor_quantities import Quantity, quantities_of
 from agent.web.motor_rows import Entry, MotorRow, Shown
 from agent.web.problem import problem
 from agent.web.savings_so_far import SavedSoFar, saved_so_far
+from agent.web.times import rfc3339
 from agent.web.uncertainty import Budget, Method
 from agent.web.values import PageValue
 from agent.web.waterfall import Inputs, Waterfall, share_of_drive, waterfall_of
@@ -47,6 +48,7 @@ class HistoryMetrics(Struct):
 
 class MotorDetail(MotorRow):
     """subtitle: rating, drive and speed in words. methods: metric of an efficiency → its method.
+    explained: when the agent stated budgets, sources and improvements; None: not yet.
     nameplate, meter: only in the answer to a request.
     """
 
@@ -59,6 +61,7 @@ class MotorDetail(MotorRow):
     waterfall: Waterfall
     budgets: list[Budget]
     improvements: list[str]
+    explained: str | None
     quantities: list[Quantity]
     values: dict[str, MetricValue]
     history: HistoryMetrics
@@ -74,6 +77,7 @@ def detail_of(web: Web, entry: Entry, catalogue: Catalogue, complete: bool = Tru
     has_drive = motor_plate.has_drive(entry)
     sources = motor_plate.sources_of(entry, catalogue)
     methods = uncertainty.methods_of(telemetry.get("m", {}), catalogue)
+    inputs = Inputs(shown.value, row.power_w, _input_u(explain), has_drive, share_of_drive(explain), sources)
     body = msgspec.structs.asdict(row)
     found = MotorDetail(
         **body,
@@ -83,11 +87,10 @@ def detail_of(web: Web, entry: Entry, catalogue: Catalogue, complete: bool = Tru
         methods=methods,
         efficiency_class=_text(telemetry, "efficiency_class_observed"),
         saved_so_far=saved_so_far(entry.messages.get("savings", {}), row.saved_w, catalogue),
-        waterfall=waterfall_of(
-            Inputs(shown.value, row.power_w, _input_u(explain), has_drive, share_of_drive(explain), sources), catalogue
-        ),
-        budgets=uncertainty.budgets_of(explain, sources, has_drive, catalogue),
+        waterfall=Waterfall() if entry.kind == "meter" else waterfall_of(inputs, catalogue),
+        budgets=[] if entry.kind == "meter" else uncertainty.budgets_of(explain, sources, has_drive, catalogue),
         improvements=motor_plate.listed(explain.get("improvements", ()), catalogue),
+        explained=rfc3339(explain["t"]) if "t" in explain else None,
         quantities=quantities_of(entry, shown, catalogue),
         values=_values(telemetry, shown, complete),
         history=_history(telemetry, has_drive),

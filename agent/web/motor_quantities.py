@@ -37,6 +37,9 @@ def quantities_of(entry: Entry, shown: Shown, catalogue: Catalogue) -> list[Quan
 
 
 def _quantities(entry: Entry, shown: Shown, catalogue: Catalogue) -> Iterator[Quantity]:
+    if entry.kind == "meter":
+        yield Quantity("current", catalogue(N_("Current")), _first(shown, _CURRENTS[1:]), "A", 1)
+        return
     magnet = entry.kind in MAGNET
     yield Quantity("speed", catalogue(N_("Speed")), _speed(entry, shown, catalogue), "r/min", 0)
     yield Quantity("torque", catalogue(N_("Torque")), shown.value("shaft_torque_nm"), "N·m", 0)

@@ -13,7 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from agent.web.json_response import json_response
+from agent.web.motor import MotorDetail
 from agent.web.motor_rows import MotorRows
+from agent.web.old_plant import OldPlant
 from agent.web.plant import Live, Plant
 from agent.web.savings import PlantMonth
 
@@ -24,8 +26,9 @@ PATHS: dict[str, tuple[str, type | None]] = {
     "/plant": ("The plant: verdict, saving now, motors, where the power goes, an hour of power", Plant),
     "/plant/month": ("The saving of this month, by day", PlantMonth),
     "/motors": ("All motors and shared meters", MotorRows),
-    "/motors/{id}": ("One motor: its row, nameplate, values, losses and the parts of its uncertainty", None),
+    "/motors/{id}": ("One motor: its row, nameplate, values, losses and the parts of its uncertainty", MotorDetail),
     "/motors/{id}/history": ("Mean, minimum and maximum of metrics over time, at most 2,000 points each", None),
+    "/motors/{id}/old-plant": ("Power that the old plant would take for the same work, at most 62 days", OldPlant),
     "/motors/{id}/power-quality": ("Phasors, harmonics with limits, distortion and events of one motor", None),
     "/motors/{id}/events/{t_ms}/waveform": ("Voltages and currents around an event", None),
     "/events": ("Events of the last days and present findings", None),
@@ -50,6 +53,10 @@ _QUERY: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "from": ("start, RFC 3339", {"type": "string", "format": "date-time"}),
         "to": ("end, RFC 3339", {"type": "string", "format": "date-time"}),
         "points": ("largest number of points", {"type": "integer", "minimum": 2, "maximum": 2000}),
+    },
+    "/motors/{id}/old-plant": {
+        "from": ("start, RFC 3339", {"type": "string", "format": "date-time"}),
+        "to": ("end, RFC 3339", {"type": "string", "format": "date-time"}),
     },
     "/events": {
         "days": ("how many days back", {"type": "integer", "minimum": 1}),

@@ -94,13 +94,14 @@ def waterfall_of(inputs: Inputs, catalogue: Catalogue) -> Waterfall:
         return Step(key, names[key], inputs.sources.get(key, ""), value, share, *ends)
 
     gross = flows[0].v
-    level = flows[0].v
+    level = below = flows[0].v  # below: the last level that is known
     steps = [step(first, flows[0], _bar(flows[0]))]
     for key, loss in order:
         after = None if level is None or loss.v is None else level - loss.v
-        steps.append(step(key, loss, _fall(level, after, loss, gross, flows[1].v)))
+        steps.append(step(key, loss, (None, None, flows[1].v or 0.0, below) if after is None else _fall(level, after, loss)))
         level = after
-    steps.append(step(last, flows[1], _bar(flows[1]) if flows[1].v is not None else (None, None, 0.0, gross)))
+        below = after if after is not None else below
+    steps.append(step(last, flows[1], _bar(flows[1]) if flows[1].v is not None else (None, None, 0.0, below)))
     return Waterfall(steps, _axis(steps), braking)
 
 
@@ -147,12 +148,7 @@ def _bar(value: PageValue) -> tuple[float | None, ...]:
     return 0.0, value.v, value.v - u, value.v + u
 
 
-def _fall(
-    level: float | None, after: float | None, loss: PageValue, gross: float | None, arrives: float | None
-) -> tuple[float | None, ...]:
-    """A known loss from level to after; an unknown one lies between what arrives and the level before it."""
-    if after is None:
-        return None, None, arrives or 0.0 if gross is not None else None, gross if level is None else level
+def _fall(level: float | None, after: float, loss: PageValue) -> tuple[float | None, ...]:
     u = loss.u or 0.0
     return level, after, after - u, after + u
 

@@ -1,11 +1,11 @@
-"""Harmonics in percent, the worst phase, and the answers in words."""
+"""Harmonics in percent, the worst phase, and the headlines in words."""
 
 from __future__ import annotations
 
 import pytest
 
 from agent.core.text import Catalogue
-from agent.web.harmonic_answers import harmonic_answer, nth, thd_answer, unbalance_answer
+from agent.web.harmonic_headlines import harmonic_headline, nth, thd_headline, unbalance_headline
 from agent.web.harmonics import ORDERS, spectrum
 from agent.web.phasors import phasors_of_waveform
 from agent.web.supply_limits import shown_limits
@@ -56,26 +56,26 @@ def test_a_clean_voltage_has_no_dominant_harmonic_and_no_message_no_spectrum() -
 
 
 @pytest.mark.text
-def test_answers_name_the_value_and_its_limit() -> None:
+def test_headlines_name_the_value_and_its_limit() -> None:
     u, i = spectrum(MESSAGE, PQ3S, "u"), spectrum(MESSAGE, PQ3S, "i")
-    answer = harmonic_answer(u, i, LIMITS, EN)
-    assert (answer.title, answer.beyond) == ("5th voltage harmonic 4.5 %", True)
-    assert answer.detail == "above the limit of 4.0 %; current: 11th 50.0 %"
-    assert harmonic_answer(u, i, LIMITS, ZH).title == "5 次电压谐波 4.5 %"
-    assert harmonic_answer(u, i, None, EN).detail == "no limit; current: 11th 50.0 %"
-    assert thd_answer(4.6, 60.0, LIMITS, EN).detail == "limit 5.0 %; current 60.0 %"
+    headline = harmonic_headline(u, i, LIMITS, EN)
+    assert (headline.title, headline.beyond) == ("5th voltage harmonic 4.5 %", True)
+    assert headline.detail == "above the limit of 4.0 %; current: 11th 50.0 %"
+    assert harmonic_headline(u, i, LIMITS, ZH).title == "5 次电压谐波 4.5 %"
+    assert harmonic_headline(u, i, None, EN).detail == "no limit; current: 11th 50.0 %"
+    assert thd_headline(4.6, 60.0, LIMITS, EN).detail == "limit 5.0 %; current 60.0 %"
 
 
-def test_an_answer_is_beyond_only_above_its_limit() -> None:
-    assert not thd_answer(5.0, None, LIMITS, EN).beyond
-    assert thd_answer(5.01, None, LIMITS, EN).beyond
-    assert not thd_answer(None, None, LIMITS, EN).beyond
-    assert not harmonic_answer(None, None, LIMITS, EN).beyond
+def test_a_headline_is_beyond_only_above_its_limit() -> None:
+    assert not thd_headline(5.0, None, LIMITS, EN).beyond
+    assert thd_headline(5.01, None, LIMITS, EN).beyond
+    assert not thd_headline(None, None, LIMITS, EN).beyond
+    assert not harmonic_headline(None, None, LIMITS, EN).beyond
     phasors = phasors_of_waveform({"angle_u_l2_deg": 120.0, "voltage_unbalance_pct": 2.1}, {})
-    answer = unbalance_answer(phasors, LIMITS, EN)
-    assert answer.beyond
-    assert "L3" in answer.detail  # the other phase order is said
-    assert not unbalance_answer(None, LIMITS, EN).beyond
+    headline = unbalance_headline(phasors, LIMITS, EN)
+    assert headline.beyond
+    assert "L3" in headline.detail  # the other phase order is said
+    assert not unbalance_headline(None, LIMITS, EN).beyond
 
 
 def test_orders_in_words() -> None:

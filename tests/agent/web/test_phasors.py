@@ -48,7 +48,7 @@ def test_the_angles_of_a_message_are_those_of_the_diagram() -> None:
 def test_without_an_angle_there_is_neither_phi_nor_power() -> None:
     found = phasors_of_waveform({"voltage_l1n_v": 230.0, "current_l1_a": 5.0, "angle_i_l1_deg": None}, {})
     assert (found.u_v[0], found.i_a[0]) == (230.0, 5.0)
-    assert found.phi_deg == found.p_w == found.u_deg[1:] + [None] == [None] * 3
+    assert found.phi_deg == found.p_w == [*found.u_deg[1:], None] == [None] * 3
     assert found.sequence is None
 
 

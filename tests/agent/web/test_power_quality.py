@@ -18,8 +18,9 @@ SAMPLES = [325.0, -325.0] * 300
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with running_page() as page:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with pytest.MonkeyPatch.context() as patch, running_page() as page:
+        patch.setenv("STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))  # of an agent that never ran
         for asset, messages in RECORDED.items():
             for kind, body in messages.items():
                 page.receive(asset, kind, body)
@@ -34,7 +35,7 @@ def dip(t_ms: int) -> dict[str, Any]:
     return {"t": t_ms, "v": values}
 
 
-def test_a_recorded_motor_has_answers_phasors_and_harmonics(page: Page) -> None:
+def test_a_recorded_motor_has_headlines_phasors_and_harmonics(page: Page) -> None:
     found = page.json("/api/v1/motors/pump-2/power-quality")
     sent = RECORDED["pump-2"]["pq3s"]["v"]
     assert found["t_ms"] == RECORDED["pump-2"]["pq3s"]["t"]
@@ -46,8 +47,8 @@ def test_a_recorded_motor_has_answers_phasors_and_harmonics(page: Page) -> None:
     assert (found["has_device"], found["why_no_harmonics"], found["stale"]) == (True, None, True)
     first = found["standards"][0]
     assert first["limits"]["key"] == "iec61000-2-4"
-    assert len(first["answers"]) == 3
-    assert not any(answer["beyond"] for answer in first["answers"])
+    assert len(first["headlines"]) == 3
+    assert not any(headline["beyond"] for headline in first["headlines"])
     assert sum(found["phasors"]["p_w"]) == pytest.approx(sent["active_power_w"], rel=0.01)
 
 
@@ -68,7 +69,7 @@ def test_a_motor_without_messages_has_nothing_but_a_reason(page: Page) -> None:
 
 def test_the_texts_are_in_the_language_of_the_reader(page: Page) -> None:
     english, chinese = (page.json(f"/api/v1/motors/pump-2/power-quality?lang={name}") for name in ("en", "zh"))
-    assert chinese["standards"][0]["answers"][0]["title"].startswith("5 次电压谐波")
+    assert chinese["standards"][0]["headlines"][0]["title"].startswith("5 次电压谐波")
     assert chinese["u"] == english["u"]
 
 
@@ -110,12 +111,12 @@ def test_a_new_message_of_the_chosen_motor_is_in_the_stream(page: Page) -> None:
     page.receive("pump-2", "pq3s", RECORDED["pump-2"]["pq3s"])
 
 
-def test_there_are_no_limits_at_the_output_of_a_drive() -> None:
+def test_there_are_no_limits_at_the_output_of_a_drive(tmp_path: Path) -> None:
     text = "".join((
         site(), bus(), meter(), motor("m"),
         table("motor.m.waveform", serial="/dev/ttyUSB9", baud=3000000, measuring_point="drive-output"),
     ))  # fmt: skip
-    with running_page(load(text)) as page:
+    with running_page(load(tmp_path, text)) as page:
         found = page.json("/api/v1/motors/m/power-quality")
         assert (found["standards"], found["has_device"]) == ([], True)
         assert found["why_no_limits"]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agent.core.text import Catalogue
-from agent.web.supply_events import SupplyEvent, last_night_ms, night_answer, supply_event, worst_event
+from agent.web.supply_events import SupplyEvent, last_night_ms, night_headline, supply_event, worst_event
 from dsp.voltage_tolerance import tolerance_curve
 
 CURVE = tolerance_curve("semi-f47")
@@ -71,24 +71,24 @@ def test_the_night_in_which_the_clock_is_put_back_has_an_hour_more() -> None:
 def test_last_night_in_words() -> None:
     now_ms = ms(19, 14)
     night = event(ms(19, 2, 14))
-    answer = night_answer([night], now_ms, EN)
-    assert (answer.title, answer.detail) == ("Last night: voltage dip", "02:14:00, 62 %, 0.14 s, L2 L3")
+    headline = night_headline([night], now_ms, EN)
+    assert (headline.title, headline.detail) == ("Last night: voltage dip", "02:14:00, 62 %, 0.14 s, L2 L3")
     night.outcome = "stopped"
-    assert night_answer([night], now_ms, EN).detail.endswith(", motor stopped")
-    several = night_answer([event(ms(18, 21)), event(ms(19, 3), 41.0), event(ms(19, 13))], now_ms, EN)
+    assert night_headline([night], now_ms, EN).detail.endswith(", motor stopped")
+    several = night_headline([event(ms(18, 21)), event(ms(19, 3), 41.0), event(ms(19, 13))], now_ms, EN)
     assert several.title == "Last night: 2 events"
     assert several.detail == "worst: 03:00:00, 41 %, 0.14 s, L2 L3; since then: 1"
-    assert night_answer([event(ms(19, 13))], now_ms, EN).title == "Today: voltage dip"
-    assert night_answer([], now_ms, EN).detail == "none in 30 days"
+    assert night_headline([event(ms(19, 13))], now_ms, EN).title == "Today: voltage dip"
+    assert night_headline([], now_ms, EN).detail == "none in 30 days"
     assert Catalogue("zh_CN")("Last night: no event") == "昨夜：无事件"
 
 
 def test_an_older_event_is_named_with_its_day() -> None:
-    answer = night_answer([event(ms(7, 4))], ms(19, 14), EN)
-    assert "2026-10-07" in answer.detail
-    assert night_answer([event(ms(17, 4)), event(ms(7, 4))], ms(19, 14), EN).detail.count("2026-10-17") == 1
+    headline = night_headline([event(ms(7, 4))], ms(19, 14), EN)
+    assert "2026-10-07" in headline.detail
+    assert night_headline([event(ms(17, 4)), event(ms(7, 4))], ms(19, 14), EN).detail.count("2026-10-17") == 1
 
 
 def test_times_are_shown_on_the_clock_of_the_plant() -> None:
     start = datetime(2026, 10, 18, 18, 14, tzinfo=UTC)  # 02:14 in Shanghai
-    assert "02:14:00" in night_answer([event(round(start.timestamp() * 1000))], ms(19, 14), EN).detail
+    assert "02:14:00" in night_headline([event(round(start.timestamp() * 1000))], ms(19, 14), EN).detail

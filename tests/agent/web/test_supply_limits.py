@@ -1,4 +1,4 @@
-"""Limits beside the measured values: those of the standards' tables, the strictest where there are several."""
+"""Limits of the power quality view: those of the standards' tables, the strictest where there are several."""
 
 from __future__ import annotations
 

@@ -125,7 +125,9 @@ function unitName({ctx, bbox}, unit, look) {
   ctx.save();
   ctx.font = look.font.replace(/^[\d.]+/, (size) => size * ratio);
   ctx.fillStyle = look.colour("soft");
-  ctx.fillText(unit, bbox.left, bbox.top - 11 * ratio * look.unit);
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
+  ctx.fillText(unit, bbox.left - 24 * ratio * look.unit, bbox.top - 11 * ratio * look.unit);
   ctx.restore();
 }
 
@@ -176,6 +178,8 @@ function hatch(ctx, from, top, to, height, colour, unit) {
 function name(ctx, text, {from, to, free, right, y, look, ratio}) {
   ctx.font = look.font.replace(/^[\d.]+/, (size) => size * ratio);
   ctx.fillStyle = look.colour("soft");
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
   const room = 6 * ratio;
   const wide = ctx.measureText(text).width;
   const x = to + room + wide <= right ? to + room : from - room - wide;

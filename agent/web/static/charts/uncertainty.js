@@ -23,4 +23,5 @@ export function Improvements({texts, title}) {
   return html`<h3 class="lower">${title}</h3><ol class="improvements">${texts.map((text) => html`<li key=${text}>${withCode(text)}</li>`)}</ol>`;
 }
 
-const withCode = (text) => text.split("`").map((piece, index) => (index % 2 ? html`<code>${piece}</code>` : piece));
+/** A text whose names of the configuration stand in backticks. */
+export const withCode = (text) => text.split("`").map((piece, index) => (index % 2 ? html`<code>${piece}</code>` : piece));

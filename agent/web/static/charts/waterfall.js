@@ -16,19 +16,21 @@ export function Waterfall({waterfall, width, stale}) {
   const {steps, axis, braking} = waterfall;
   const roomy = width >= ROOMY;
   const bars = {axis, width: roomy ? width - NAME - NUMBERS : width, roomy};
-  const decimals = decimalsOf(Math.min(...steps.map((step) => step.value.u).filter((u) => u > 0)) / 1000, 1, 2);
+  const least_u = Math.min(...steps.map((step) => step.value.u).filter((u) => u > 0));
+  const decimals = Number.isFinite(least_u) ? decimalsOf(least_u / 1000, 1, 2) : axis && axis.to_w < 1000 ? 2 : 1;
   const share = braking ? _("% of shaft") : _("% of input");
   return html`<div class=${`waterfall${roomy ? "" : " narrow"}`} role="table" aria-label=${_("Where the power goes now")}>
     <${Band} />
     <div class="wf-row wf-head" role="row">
       <span class="wf-name" role="columnheader"><span class="hidden">${_("Step")}</span></span>
-      ${roomy && axis && html`<span class="wf-bar" role="presentation"><${Ticks} ...${bars} /></span>`}
+      ${roomy && html`<span class="wf-bar" role="presentation">${axis && html`<${Ticks} ...${bars} />`}</span>`}
       <span role="columnheader">${_("kW")}</span><span class="wf-u" role="columnheader">± U</span><span role="columnheader">${share}</span>
     </div>
     ${steps.map((step, index) => html`<${Line} key=${step.key} step=${step} sign=${index > 0 && index < steps.length - 1 ? -1 : 1} decimals=${decimals} stale=${stale}
       bars=${bars} last=${index === steps.length - 1} first=${index === 0} next=${steps[index + 1]} before=${steps[index - 1]} />`)}
     ${axis && !roomy && html`<div class="wf-axis"><${Ticks} ...${bars} /></div>`}
-    ${axis && html`<p class="wf-note"><${Sample} /> ${axis.cut ? _("95 % uncertainty; the axis starts at {kw} kW", {kw: fixed(axis.from_w / 1000, tickDecimals(axis))}) : _("95 % uncertainty")}</p>`}
+    <p class="wf-note"><${Sample} /> ${axis && axis.cut ? _("95 % uncertainty; the axis starts at {kw} kW", {kw: fixed(axis.from_w / 1000, tickDecimals(axis))})
+      : steps.some((step) => step.value.v === null) ? _("not known") : _("95 % uncertainty")}</p>
   </div>`;
 }
 
@@ -45,12 +47,15 @@ function Line({step, sign, decimals, stale, bars, first, last, next, before}) {
   const number = `val${stale ? " stale" : ""}${known && isUncertain(value) ? " unc" : ""}`;
   return html`<div class=${kind} role="row">
     <span class="wf-name" role="rowheader">${step.name}${step.source && html`<small>${step.source}</small>`}</span>
-    ${bars.axis && html`<span class="wf-bar" role="presentation"><${Bars} step=${step} ...${bars} first=${first} last=${last} next=${next} before=${before} /></span>`}
+    <span class="wf-bar" role="presentation">${bars.axis ? html`<${Bars} step=${step} ...${bars} first=${first} last=${last} next=${next} before=${before} />` : html`<${Unknown} ...${bars} />`}</span>
     <span class=${number} role="cell">${known ? fixed((sign * value.v) / 1000, decimals) : UNKNOWN}</span>
     <span class="wf-u" role="cell">${known && value.u !== null ? `± ${fixed(value.u / 1000, decimals)}` : known ? "" : value.why && html`<span class="why">${value.why.text}</span>`}</span>
     <span class="wf-share" role="cell">${step.share_pct === null ? "" : fixed(step.share_pct, 1)}</span>
   </div>`;
 }
+
+/** Of a step without a value, hatched over the whole range. */
+const Unknown = ({width, roomy}) => html`<svg width="100%" viewBox=${`0 0 ${width} ${roomy ? ROW : BAR + 12}`} aria-hidden="true"><rect y=${roomy ? TOP : 4} width=${width} height=${BAR} fill="url(#band)" /></svg>`;
 
 const scaleOf = (axis, width) => (watts) => Math.min(width, Math.max(0, ((watts - axis.from_w) / (axis.to_w - axis.from_w)) * width));
 

@@ -39,8 +39,8 @@ function Saved({found}) {
   if (!found || !found.old) return null;
   const {saved_kwh: saved} = found.old;
   if (saved.v === null) return html`<span class="note">${saved.why && html`<${Why} why=${saved.why} />`}</span>`;
-  const {number, u} = parts(saved, 1, undefined, saved.v < 10 ? 1 : 0);
-  return html`<span class="note"><i class="tl-area" aria-hidden="true"></i>${u ? _("saved: {value} kWh", {value: `${number} ${u}`}) : html`${_("difference: {value} kWh; its uncertainty stands in", {value: number})} <a class="under" href="/savings">${_("Savings")}</a>`}</span>`;
+  const value = fixed(saved.v, Math.abs(saved.v) < 10 ? 1 : 0);
+  return html`<span class="note"><i class="tl-area" aria-hidden="true"></i>${_("difference: {value} kWh; its uncertainty stands in", {value})} <a class="under" href="/savings">${_("Savings")}</a></span>`;
 }
 
 /** The series of a time span up to now, read again now and then; the old ones stay until the new ones are there. */

@@ -1,7 +1,7 @@
 // How efficient is it now, where does the rest go, and why is it so uncertain?
 import {html, useEffect, useState} from "../core/html.js";
 import {useData} from "../core/data.js";
-import {UNKNOWN, fixed} from "../core/numbers.js";
+import {dayAndTime, fixed} from "../core/numbers.js";
 import {ageOf, freshness} from "../core/plant.js";
 import {_} from "../core/text.js";
 import {Badge, priorityName} from "../components/badge.js";
@@ -13,7 +13,7 @@ import {Panel} from "../components/panel.js";
 import {Quantities} from "../components/quantities.js";
 import {Segmented} from "../components/segmented.js";
 import {Value, parts} from "../components/value.js";
-import {Improvements, Uncertainty} from "../charts/uncertainty.js";
+import {Improvements, Uncertainty, withCode} from "../charts/uncertainty.js";
 import {Waterfall} from "../charts/waterfall.js";
 
 const CALM = ["normal", "unknown", "maintenance"]; // priorities that are no alarm
@@ -45,7 +45,7 @@ function Motor({motor, named, plant, shown}) {
     ${measured && html`<${KeyFigures} motor=${motor} shown=${shown} />
     <div class="two motor-two">
       <${Losses} motor=${motor} shown=${shown} />
-      <section class="panel stack"><${Budgets} motor=${motor} /><${Quantities} quantities=${motor.quantities} ...${shown} /></section>
+      <section class="panel stack"><${Budgets} motor=${motor} plant=${plant} shown=${shown} /><${Quantities} quantities=${motor.quantities} ...${shown} /></section>
     </div>`}
     <${MotorHistory} motor=${motor} plant=${plant} shown=${shown} />
     <${MotorFacts} motor=${motor} named=${named} shown=${shown} />`;
@@ -59,7 +59,7 @@ function Head({motor}) {
       ${motor.state.strong ? html`<b>${motor.state.text}</b>` : html`<span class="soft">${motor.state.text}</span>`}
       <span class="tag">${alarm ? _("alarm: {priority}", {priority: priorityName(motor.priority)}) : _("no open alarm")}</span>
       <a class="crumb pq-link" href=${`/m/${encodeURIComponent(motor.id)}/pq`}>${_("Power quality")} ›</a></span>
-    ${motor.state.detail && alarm && html`<p class="small motor-why">${motor.state.detail}</p>`}
+    ${motor.state.detail && alarm && html`<p class="small motor-why">${withCode(motor.state.detail)}</p>`}
   </div>`;
 }
 
@@ -69,7 +69,7 @@ function KeyFigures({motor, shown}) {
   const drive = methods.drive_efficiency_pct;
   const method = system && (drive ? _("{id}: {method} + {drive}", {id: system.id, method: system.short, drive: drive.short}) : _("{id}: {method}", {id: system.id, method: system.short}));
   return html`<section class="panel figs motor-figs" aria-label=${_("Key figures")}>
-    <${Figure} label=${motor.has_drive ? _("Efficiency, drive and motor") : _("Efficiency")} value=${found.system_efficiency_pct} unit="%" least=${1} note=${method} title=${system && system.long} shown=${shown} />
+    <${Figure} label=${motor.has_drive ? _("Efficiency, drive and motor") : _("Efficiency")} value=${found.system_efficiency_pct} unit="%" least=${1} note=${method} shown=${shown} />
     ${motor.has_drive
       ? html`<${Figure} label=${_("Motor alone")} value=${found.motor_efficiency_pct} unit="%" least=${1} note=${driveAlone(found.drive_efficiency_pct)} shown=${shown} />`
       : html`<${Figure} label=${_("Power")} value=${motor.power_w} scale=${1000} decimals=${1} unit=${_("kW")} note=${motor.waterfall.steps.length ? motor.waterfall.steps[0].source : ""} shown=${shown} />`}
@@ -85,31 +85,30 @@ function driveAlone(value) {
 }
 
 function Figure({label, value, scale = 1, decimals, least, unit, note, shown}) {
-  return html`<div class="fig"><span class="lab">${label}</span><${Value} value=${value} scale=${scale} decimals=${decimals} least=${least} unit=${unit} ...${shown} />${note ? html`<span class="small note">${note}</span>` : null}</div>`;
+  return html`<div class="fig"><span class="lab">${label}</span><${Value} value=${value} scale=${scale} decimals=${decimals} least=${least} unit=${unit} ...${shown} />${note && value && value.v !== null && !shown.lost ? html`<span class="small note">${note}</span>` : null}</div>`;
 }
 
 function Losses({motor, shown}) {
   const {waterfall} = motor;
-  const known = !shown.lost && waterfall.steps.some((step) => step.value.v !== null);
   const note = waterfall.braking ? _("kW; the motor brakes and returns power") : _("kW");
   const missing = waterfall.steps.map((step) => step.value).find((value) => value.v === null);
   const why = missing && missing.why;
   return html`<${Panel} title=${_("Where the power goes now")} note=${note} class="losses">
-    ${known ? html`<${Measured}>${(width) => html`<${Waterfall} waterfall=${waterfall} width=${width} stale=${shown.stale} />`}<//>` : html`<p class="nothing"><b>${UNKNOWN}</b></p>`}
-    ${(why || !known) && html`<p class="small why-line">${why ? why.long || why.text : _("No power is measured.")}</p>`}
+    ${waterfall.steps.length ? html`<${Measured}>${(width) => html`<${Waterfall} waterfall=${waterfall} width=${width} stale=${shown.stale} />`}<//>` : html`<p class="soft">${_("The direction of the power is not known.")}</p>`}
+    ${why && html`<p class="small why-line">${why.long || why.text}</p>`}
     ${waterfall.braking && html`<p class="small why-line">${_("The efficiency is electrical divided by mechanical power.")}</p>`}
     <div class="lower-part"><${Improvements} texts=${motor.improvements} title=${_("What would lower the uncertainty")} /></div>
   <//>`;
 }
 
-function Budgets({motor}) {
+function Budgets({motor, plant, shown}) {
   const [chosen, choose] = useState("system");
   const budget = motor.budgets.find((item) => item.of === chosen) || motor.budgets[0];
   useEffect(() => choose("system"), [motor.id]);
   if (!budget || budget.root_pct === null) return html`<div class="head"><h2>${_("Why no efficiency?")}</h2></div>
     <div class="body">${budget && budget.why && html`<p class="answer-line">${budget.why.long || budget.why.text}</p>`}</div>`;
-  const name = motor.budgets.length > 1 ? null : html`<span class="note">${budget.name}</span>`;
-  return html`<div class="head"><h2>${_("Why ± {u} %?", {u: fixed(budget.root_pct, 1)})}</h2>${name}<span class="note">${_("points of efficiency, k = 2")}</span></div>
+  const past = shown.lost || motor.efficiencies.motor_efficiency_pct.v === null;
+  return html`<div class="head"><h2>${_("Why ± {u} %?", {u: fixed(budget.root_pct, 1)})}</h2><span class="note">${past && motor.explained ? _("points of efficiency, k = 2; last known {time}", {time: dayAndTime(motor.explained, plant.time_zone, false)}) : _("points of efficiency, k = 2")}</span></div>
     <div class="body">
       ${motor.budgets.length > 1 && html`<${Segmented} label=${_("Efficiency of")} chosen=${budget.of} onChoose=${choose} choices=${motor.budgets.map((item) => [item.of, item.name])} />`}
       <${Uncertainty} budget=${budget} />
