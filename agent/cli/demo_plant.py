@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +21,9 @@ SITE = "demo"
 
 def demo_config(text: str) -> str:
     """The configuration of the scenario with the site and the time zone of the demo."""
-    return text.replace(f'id = "{PLANT}"', f'id = "{SITE}"').replace('timezone = "UTC"', f'timezone = "{system_zone()}"')
+    return text.replace(f'id = "{PLANT}"', f'id = "{SITE}"').replace(
+        'timezone = "UTC"', f'timezone = "{system_zone()}"'
+    )
 
 
 def simulate_demo_past(folder: Path) -> float:
@@ -27,6 +33,30 @@ def simulate_demo_past(folder: Path) -> float:
 
     now = datetime.fromtimestamp(int(time.time()), zone_of(system_zone()))
     seconds = past_s(now)
-    click.echo(_("simulating the {hours:.0f} hours since the last evening; `--no-past` omits this", hours=seconds / 3600))
-    simulate_past(scenarios.load(PLANT), folder, round(now.timestamp() - seconds), seconds, demo_config, lambda _now_s: None)
+    click.echo(
+        _("simulating the {hours:.0f} hours since the last evening; `--no-past` omits this", hours=seconds / 3600)
+    )
+    scenario, start_utc_s = scenarios.load(PLANT), round(now.timestamp() - seconds)
+    displayed_s = 0
+    with (
+        _silent_log(),
+        click.progressbar(length=round(seconds), file=sys.stderr, hidden=not sys.stderr.isatty()) as bar,
+    ):
+
+        def on_progress(now_s: float) -> None:
+            nonlocal displayed_s
+            bar.update(round(now_s) - displayed_s)
+            displayed_s = round(now_s)
+
+        simulate_past(scenario, folder, start_utc_s, seconds, demo_config, on_progress)
     return seconds
+
+
+@contextlib.contextmanager
+def _silent_log() -> Iterator[None]:
+    """Without the log of the agent of the past, whose devices go silent on purpose."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -22,9 +22,10 @@ def surroundings() -> Surroundings:
         SerialPort(stable_name(port.device), port.device, port.description if port.description != "n/a" else "")
         for port in sorted(comports())
     )
-    return Surroundings(host[:64] or "gateway", system_zone(), str(STATE) if STATE.is_dir() else "state", ports, has_port)
+    return Surroundings(
+        host[:64] or "gateway", system_zone(), str(STATE) if STATE.is_dir() else "state", ports, has_port
+    )
 
 
 def has_port(name: str) -> bool:
     return Path(name).exists()
-
