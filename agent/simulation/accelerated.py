@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from agent.acquisition.scheduler import bus_settings
 from agent.config.loader import load_config
 from agent.config.model import Bus, Config
+from agent.delivery.delivery import keep_history
 from agent.delivery.store import Store
 from agent.runtime.assembly import Agent, AgentOptions
 from agent.runtime.pipeline_thread import TICK_S
@@ -108,6 +109,8 @@ async def _plant_and_agent(
 
     agent = Agent(config, clock, store, replace(options, link_of=link_of))
     agent.publisher.on_message = on_message
+    if continues and agent.delivery is None:
+        keep_history(agent.publisher, store, config)
     agent.flagger.restore(clock.utc_ns() // 1_000_000)
     for topic, payload in agent.publisher.retained_messages():
         on_message(topic, payload, True)
@@ -140,6 +143,8 @@ async def _plant_and_agent(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         agent.pipeline.close()
+        for live in agent.publisher.live if agent.delivery is None else ():
+            live.stop()
         if options.ledger:
             agent.ledger_recorder.update()
             if not continues:

@@ -22,7 +22,7 @@ from simulators.scenarios import Scenario
 from simulators.scenarios.plant import ScenarioPlant
 from simulators.serve import PAST_STEP_S
 
-POLL_S = 180.0  # of the agent in its past: five polls in a quarter of an hour
+POLL_S = 60.0  # of the agent in its past: a value for each minute of the history
 EVENING_H, LEAST_H = 22, 5  # the past begins at 22:00 at least five hours ago, so that it contains a night
 OLD_DAYS, OLD_ROW_S = 10, 900
 OLD_METER_GAIN = 0.0015  # standard deviation of the gain of the meters before the retrofit: a third of class 0.5
