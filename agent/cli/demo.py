@@ -13,8 +13,8 @@ from agent.core.text import N_, _
 @click.command(
     help=N_(
         "Run a simulated plant, the agent and a live table.\n\n"
-        "The plant is the water station of a hot strip mill with five motors. No hardware or configuration is needed. The "
-        "hours since the last evening are simulated first, so that there are savings and a night to look at."
+        "The plant is the water station of a hot strip mill with five motors. No hardware or configuration is needed. "
+        "The hours since the last evening are simulated first, so that there are savings and a night to look at."
     )
 )
 @seconds_option

@@ -153,7 +153,8 @@ def simulate(
         (scenario is not None and (tcp is not None or serial),
          _("`--tcp` and `--serial` are only valid with `--device`; a scenario defines its own buses")),
         (devices and (plc or fault or time_factor != 1 or output or state_dir or age_s),
-         _("`--plc`, `--fault`, `--time-factor`, `--output`, `--state-dir` and `--age` are only valid with a scenario")),
+         _("`--plc`, `--fault`, `--time-factor`, `--output`, `--state-dir` and `--age` are only valid with a "
+           "scenario")),
         (scenario is not None and any(value is not None for value in plate.values()),
          _("`--kw` and the other data of a motor are only valid with `--device`")),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """The past of a simulated plant that was retrofitted: what its owner has on the day of a demonstration.
 
-Energy of the old motors and flow come from files of the time before the retrofit, as plants keep them. The hours up to now
-are those of the real agent on virtual time (agent/simulation/accelerated.py).
+Energy of the old motors and flow come from files of the time before the retrofit, as plants keep them. The hours up to
+now are those of the real agent on virtual time (agent/simulation/accelerated.py).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def simulate_past(
     scenario: Scenario, folder: Path, start_utc_s: int, seconds: float, edit: Callable[[str], str],
     on_progress: Callable[[float], None], seed: int = 1,
 ) -> None:  # fmt: skip
-    """Writes state and ledger of the first `seconds` of the plant into `folder`, with a frozen baseline of each replaced motor.
+    """Writes state and ledger of the plant's first `seconds` into `folder`, with a baseline of each replaced motor.
 
     edit: changes the configuration of the agent.
     on_progress: called with the simulated seconds.
@@ -52,9 +52,12 @@ def simulate_past(
         assert isinstance(plant, ScenarioPlant)
         _freeze_baselines(agent, plant, folder, 1000 * start_utc_s)
 
+    def slower(text: str) -> str:
+        return edit(text).replace(f'poll_interval = "{scenario.poll_s:g}s"', f'poll_interval = "{POLL_S:g}s"')
+
     run_accelerated(
         scenario, seconds, lambda _topic, _payload, _retained: None, seed=seed, step_s=PAST_STEP_S, folder=folder,
-        edit=lambda text: edit(text).replace(f'poll_interval = "{scenario.poll_s:g}s"', f'poll_interval = "{POLL_S:g}s"'),
+        edit=slower,
         before_polling=with_baselines, start_utc_ns=10**9 * start_utc_s, on_progress=on_progress, continues=True,
     )  # fmt: skip
 
