@@ -2,8 +2,8 @@
 
     make bench-web
 
-Starts a real broker and `magwatt web` as processes. The clients read in one thread of this process, which also publishes
-as an agent does; its own time does not count.
+Starts a real broker and `magwatt web` as processes. The clients read in one thread of this process, which also
+publishes as an agent does; its own time does not count.
 """
 
 from __future__ import annotations

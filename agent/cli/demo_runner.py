@@ -174,7 +174,8 @@ def start_processes(
     config, written = folder / "plant.toml", folder / "simulated.toml"
     fault_options = ("--fault", f"{fault}@{FAULT_S:g}") if fault else ()
     plant = _start(stack, folder / "plant.log", "simulate", PLANT, "--write-config", str(written), "--broker",
-                   broker_url, "--truth", str(folder / "truth.ndjson"), "--age", f"{age_s:.0f}", *fault_options)  # fmt: skip
+                   broker_url, "--truth", str(folder / "truth.ndjson"), "--age", f"{age_s:.0f}",
+                   *fault_options)  # fmt: skip
     _wait_for_file(written, plant, folder / "plant.log")
     text = demo_config(written.read_text(encoding="utf-8"))
     if outputs:

@@ -26,7 +26,7 @@ from agent.web.context import Web, catalogue_of, web_of
 from agent.web.csv_export import csv_response, wants_csv
 from agent.web.gaps import Gap, known_gaps, unexplained_gaps
 from agent.web.json_response import json_response
-from agent.web.motor import MOTOR_UNKNOWN
+from agent.web.reasons import MOTOR_UNKNOWN
 from agent.web.recent import Spark
 from agent.web.state_file import StateFileError, state_of
 from agent.web.times import rfc3339

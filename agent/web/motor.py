@@ -15,12 +15,12 @@ from agent.core.metrics import by_name
 from agent.core.text import Catalogue
 from agent.web import motor_plate, motor_rows, uncertainty
 from agent.web.context import Web, catalogue_of, web_of
-from agent.web.history import MOTOR_UNKNOWN
 from agent.web.json_response import json_response
 from agent.web.motor_plate import Fact
 from agent.web.motor_quantities import Quantity, quantities_of
 from agent.web.motor_rows import Entry, MotorRow, Shown
 from agent.web.problem import problem
+from agent.web.reasons import MOTOR_UNKNOWN
 from agent.web.savings_so_far import SavedSoFar, saved_so_far
 from agent.web.times import rfc3339
 from agent.web.uncertainty import Budget, Method

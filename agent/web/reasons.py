@@ -52,3 +52,4 @@ LIBRARY_MISSING = Code(
     "the page needs libraries that are not installed; install them with `pip install 'magwatt[web]'`",
 )
 PORT_IN_USE = Code("web_port_in_use", "--listen {host}:{port:d}: {error}")
+MOTOR_UNKNOWN = Code("page_motor_unknown", "there is no motor {name:quoted}")

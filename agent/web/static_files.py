@@ -74,7 +74,7 @@ def make_file(body: bytes, media_type: str) -> StaticFile:
 
 
 def _imported(sources: Mapping[str, str]) -> list[str]:
-    """The scripts that the first one imports, directly or through others: the browser requests all of them immediately."""
+    """The scripts that the first one imports, directly or through others, which the browser requests immediately."""
     found: list[str] = []
     waiting = [FIRST]
     while waiting:
