@@ -15,6 +15,7 @@ from agent.core.metrics import by_name
 from agent.core.text import Catalogue
 from agent.web import motor_plate, motor_rows, uncertainty
 from agent.web.context import Web, catalogue_of, web_of
+from agent.web.history import MOTOR_UNKNOWN
 from agent.web.json_response import json_response
 from agent.web.motor_plate import Fact
 from agent.web.motor_quantities import Quantity, quantities_of
@@ -25,14 +26,12 @@ from agent.web.times import rfc3339
 from agent.web.uncertainty import Budget, Method
 from agent.web.values import PageValue
 from agent.web.waterfall import Inputs, Waterfall, share_of_drive, waterfall_of
-from drivers.reasons import Code
 
-MOTOR_UNKNOWN = Code("page_motor_unknown", "there is no motor {name:quoted}")
 EFFICIENCIES = ("system_efficiency_pct", "motor_efficiency_pct", "drive_efficiency_pct")
 
 
 class MetricValue(PageValue):
-    """A metric of the telemetry. unit, about: of the metrics table, in English; only in the answer to a request."""
+    """A metric of the telemetry. unit, about: of the metrics table, in English; only in the response to a request."""
 
     unit: str | UnsetType = UNSET
     about: str | UnsetType = UNSET
@@ -49,7 +48,7 @@ class HistoryMetrics(Struct):
 class MotorDetail(MotorRow):
     """subtitle: rating, drive and speed in words. methods: metric of an efficiency → its method.
     explained: when the agent stated budgets, sources and improvements; None: not yet.
-    nameplate, meter: only in the answer to a request.
+    nameplate, meter: only in the response to a request.
     """
 
     subtitle: str
