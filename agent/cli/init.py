@@ -25,10 +25,11 @@ from agent.core.text import N_, _, text_of
               help=N_("Answers from a file, without questions; docs/init.md describes it."))  # fmt: skip
 @click.option("--overwrite", is_flag=True, help=N_("Replace an existing configuration without asking."))
 def init(file: Path, answers_file: Path | None, overwrite: bool) -> None:
-    from agent.cli.init_dialogue import InitDialogue, answers_path
+    from agent.cli.init_dialogue import InitDialogue
     from agent.cli.init_result import finish
     from agent.cli.init_surroundings import surroundings
     from agent.commissioning.init.answers import read_answers
+    from agent.commissioning.init.session import answers_path
     from agent.commissioning.init.unattended import complete
     from drivers.file_reasons import FILE_UNREADABLE
     from drivers.reasons import cause_of
