@@ -14,9 +14,9 @@ import click
 
 from agent.cli import wrapped
 from agent.cli.options import fail
-from agent.cli.scan_view import ProgressLines, format_devices, next_step_without_device
+from agent.cli.scan_view import ProgressLines, format_devices
 from agent.commissioning.discovery.scan import Scan
-from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, Target
+from agent.commissioning.discovery.scan_result import ScanOptions, ScanResult, Target, advice_without_device
 from agent.commissioning.init import reasons as codes
 from agent.commissioning.init.answers import Answers
 from agent.commissioning.init.question import UNSET, YES_NO, OpenQuestion, ScanStep
@@ -51,7 +51,8 @@ class InitDialogue:
         try:
             self._choose_file()
             session = InitSession(self.file, self._around)
-            resume(session)
+            if not resume(session):
+                click.echo(_("< returns to the previous question. Ctrl-C ends the questions; the answers are kept."))
             while step := session.step:
                 if isinstance(step, ScanStep):
                     _scan(session, step)
@@ -61,11 +62,7 @@ class InitDialogue:
             fail(text_of(FILE_UNWRITABLE(path=str(session.answers_file), error=cause_of(error))))
         except (click.Abort, KeyboardInterrupt):
             click.echo()
-            if session.answers:
-                click.echo(_(
-                    "The answers until here are kept in {answers}. To continue: magwatt init {file}",
-                    answers=str(session.answers_file), file=str(self.file),
-                ))  # fmt: skip
+            say_kept(session, f"magwatt init {self.file}")
             sys.exit(INTERRUPTED)
         return session.answers
 
@@ -121,21 +118,30 @@ class InitDialogue:
             return
 
 
-def resume(session: InitSession) -> None:
-    """Takes over the answers of an interrupted session. Wrong ones end the program."""
+def resume(session: InitSession) -> bool:
+    """Takes over the answers of an interrupted session; False: there are none. Wrong ones end the program."""
     kept = session.answers_file
     try:
         report = session.resume()
     except (OSError, TomlError) as error:
         fail(f"{kept}: {text_of(error.located if isinstance(error, TomlError) else error)}")
     if report is None:
-        click.echo(_("< returns to the previous question. Ctrl-C ends the questions; the answers are kept."))
-        return
+        return False
     for problem in report.problems:
         click.echo(problem.text(text_of), err=True)
     if report.problems:
         fail(_("Correct {path}, or delete it to start again.", path=str(kept)))
     click.echo(_("Continuing with the answers in {path}; delete it to start again.", path=str(kept)))
+    return True
+
+
+def say_kept(session: InitSession, command: str) -> None:
+    """Says where the answers are. command: that continues."""
+    if session.answers:
+        click.echo(_(
+            "The answers until here are kept in {answers}. To continue: {command}",
+            answers=str(session.answers_file), command=command,
+        ))  # fmt: skip
 
 
 def _shown(question: OpenQuestion) -> str:
@@ -185,7 +191,7 @@ def _scan(session: InitSession, step: ScanStep) -> None:
     for line in format_devices(result, evidence=False).splitlines():
         _say(line)
     if not result.found:
-        _say(next_step_without_device(result))
+        _say(text_of(advice_without_device(result)))
 
 
 def _say(text: str, margin: str = "") -> None:

@@ -14,14 +14,13 @@ from agent.commissioning.init.steps import Surroundings, next_step
 from agent.config import keys
 from agent.config.schema import ConfigReport
 from agent.core.text import N_
-from drivers.errors import ConnectFailed, ForeignMasterActive, LinkClosed
+from drivers.errors import ConnectFailed
 
 HEADINGS = {
     "site": N_("Gateway"), "store": N_("Gateway"), "mqtt": N_("Broker"), "bus": N_("Buses"), "init": N_("Buses"),
     "meter": N_("Meters"), "drive": N_("Drives"), "motor": N_("Motors"),
 }  # fmt: skip
 PASSWORD_FILE = ("mqtt", "password_file")
-ScanFailure = ConnectFailed | LinkClosed | ForeignMasterActive
 
 
 class InitSession:
@@ -81,8 +80,8 @@ class InitSession:
         write_atomically(self.answers_file, as_toml(with_scan_due(self.answers, step.bus, "interrupted")))
         return scan_of(self.answers, step.bus)
 
-    def end_scan(self, step: ScanStep, result: ScanResult | ScanFailure) -> None:
-        """Takes the devices over. Without any, the question whether to scan follows again.
+    def end_scan(self, step: ScanStep, result: ScanResult | Exception) -> None:
+        """Takes the devices over. Without any, or after an error, the question whether to scan follows again.
 
         Nothing of an interrupted scan is kept: it does not show which devices are missing.
         """

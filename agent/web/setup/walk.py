@@ -1,0 +1,170 @@
+"""The walk of `commission`: it runs in a thread of its own and waits for the operator at the browser."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, field
+
+from agent.commissioning.selfcheck.live_values import LiveReader, Values
+from agent.commissioning.wizard import reasons as codes
+from agent.commissioning.wizard.answers import Answer, Question
+from agent.commissioning.wizard.dialogue import Dialogue, Review
+from agent.commissioning.wizard.duration import EstimatedDuration
+from agent.commissioning.wizard.record import CommissioningRecord
+from agent.config.topology import Asset
+
+NAMEPLATE, DEVICES, WIRING, VALUES, RECORD = range(5)  # the steps of a motor
+STEP_OF = {codes.NAMEPLATE_MATCHES: NAMEPLATE, codes.DISPLAY_MATCHES: VALUES, codes.REGISTERS_MATCH_DISPLAY: VALUES}
+LIVE_S = 1.0  # from one reading of the present values to the next
+END_S = 10.0  # longest wait for the end of a request that is being sent
+
+
+class Progress(Struct):
+    """A self-check that runs. done, total: readings; end_s: expected end, monotonic."""
+
+    done: int
+    total: int
+    end_s: float
+
+
+class Page(Struct):
+    """What the operator looks at, one of statement, review and record; else the self-check runs.
+
+    number: counts the pages, so that a late tap answers no other page.
+    """
+
+    number: int
+    asset: str
+    step: int
+    question: Question | None = None
+    review: Review | None = None
+    record: CommissioningRecord | None = None
+    path: Path | None = None
+
+
+class Outcome(Struct):
+    """Of a motor: step → ok | bad | open. points: open points of its record; None: there is none yet. path: of it."""
+
+    steps: dict[int, str] = field(default_factory=dict)
+    points: int | None = None
+    path: Path | None = None
+
+
+class Walk:
+    """One commissioning. `commission` is called with the dialogue, in the thread of the walk.
+
+    assets: that are commissioned, in order.
+    error: what ended the walk early; None: nothing.
+    """
+
+    def __init__(
+        self, assets: Sequence[Asset], commission: Callable[[Dialogue], Coroutine[Any, Any, list[CommissioningRecord]]],
+        on_change: Callable[[], None], now_s: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self.assets = assets
+        self.error: Exception | None = None
+        self.ended = False
+        self.outcomes = {asset.name: Outcome() for asset in assets}
+        self.progress: Progress | None = None
+        self.page = Page(0, assets[0].name if assets else "", NAMEPLATE)
+        self.live: dict[str, Values] = {}
+        self.read_s: float | None = None  # of the present values, monotonic
+        self._commission, self._on_change, self._now_s = commission, on_change, now_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._answer: asyncio.Future[Any] | None = None
+        self._reader: LiveReader | None = None
+        self._thread = threading.Thread(target=self._run, name="commission", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def answer(self, number: int, value: Any) -> bool:
+        """The operator's answer to a page; False: another page is open. From any thread.
+
+        value: Answer for a statement, bool for a review, None for a record.
+        """
+        if number != self.page.number or self._loop is None or self.progress is not None:
+            return False
+        self._loop.call_soon_threadsafe(self._resolve, number, value)
+        return True
+
+    def stop(self) -> None:
+        """Ends the walk; the records until then are kept."""
+        if self._loop is not None and self._task is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+            self._thread.join(END_S)
+
+    # The guide of the wizard
+
+    def begin_check(self, estimate: EstimatedDuration, readings: int) -> None:
+        self.progress, self._reader = Progress(0, readings, self._now_s() + estimate.sound), None
+        self._on_change()
+
+    def on_values(self, device: str, values: Mapping[str, float]) -> None:
+        assert self.progress is not None
+        self.progress.done += 1
+        self._show({**self.live, device: dict(values)})
+
+    async def ask(self, question: Question) -> Answer:
+        step = STEP_OF.get(question.statement.code, DEVICES)
+        answer: Answer = await self._answered(question.asset, step, question=question)
+        steps = self.outcomes[question.asset].steps
+        found = {"yes": "ok", "no": "bad"}.get(answer.reply, "open")
+        steps[step] = found if steps.get(step, "ok") == "ok" else steps[step]
+        return answer
+
+    async def review(self, review: Review) -> bool:
+        self._reader = review.live
+        wrong = review.result.findings or review.result.notes or review.problems
+        self.outcomes[review.asset.name].steps[WIRING] = "bad" if wrong else "ok"
+        return bool(await self._answered(review.asset.name, WIRING, review=review))
+
+    async def recorded(self, record: CommissioningRecord, path: Path) -> None:
+        self._reader = None
+        outcome = self.outcomes[record.asset]
+        outcome.points, outcome.path = len(record.open_points), path
+        outcome.steps[RECORD] = "bad" if outcome.points else "ok"
+        await self._answered(record.asset, RECORD, record=record, path=path)
+
+    async def _answered(self, asset: str, step: int, **shown: Any) -> Any:
+        """Shows a page until it is answered. With a reader the present values are read meanwhile."""
+        self.progress = None
+        self.page = Page(self.page.number + 1, asset, step, **shown)
+        self._answer = asyncio.get_running_loop().create_future()
+        self._on_change()
+        while not self._answer.done():
+            if self._reader is None:
+                await self._answer
+                break
+            self._show(await self._reader.read())
+            await asyncio.wait([self._answer], timeout=LIVE_S)
+        return self._answer.result()
+
+    def _show(self, live: dict[str, Values]) -> None:
+        self.live, self.read_s = live, self._now_s()
+        self._on_change()
+
+    def _resolve(self, number: int, value: Any) -> None:
+        if number == self.page.number and self._answer is not None and not self._answer.done():
+            self._answer.set_result(value)
+
+    def _run(self) -> None:
+        async def main() -> None:
+            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            await self._commission(Dialogue(lambda line: None, self.ask, self))
+
+        try:
+            asyncio.run(main())
+        except asyncio.CancelledError:
+            pass
+        except Exception as error:  # shown to the operator, whatever it is
+            self.error = error
+        self.ended, self.progress = True, None
+        self._on_change()
